@@ -1,0 +1,1 @@
+"""Deciding what a pull request should carry: pure functions over values, no I/O and no clock."""

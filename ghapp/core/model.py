@@ -1,0 +1,182 @@
+"""The nouns that come in: addresses, utterances, deliveries, facts. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+# --- addresses ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """Where a repository is reached. Its identity is `id`, which outlives renames and transfers."""
+
+    installation_id: int
+    id: int
+    full_name: str  # "owner/name", as GitHub last spelled it
+
+
+@dataclass(frozen=True, slots=True)
+class PullKey:
+    """One pull request."""
+
+    repository: Repository
+    number: int
+
+    def __str__(self) -> str:
+        return f"pull:{self.repository.id}:{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryKey:
+    """All open pulls of one repository: its policy changed, or it came into reach."""
+
+    repository: Repository
+
+    def __str__(self) -> str:
+        return f"repository:{self.repository.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationKey:
+    """All repositories of one installation."""
+
+    installation_id: int
+
+    def __str__(self) -> str:
+        return f"installation:{self.installation_id}"
+
+
+Key = PullKey | RepositoryKey | InstallationKey
+
+# --- what people say ---------------------------------------------------------------------
+
+
+class Door(StrEnum):
+    """The way an utterance came in; each has its own identity (see `Utterance.id`)."""
+
+    COMMENT = "comment"
+    LABEL = "label"
+    TICK = "tick"
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What one person said once, not yet judged.
+
+    id: "comment:ID" | "label:EVENT-ID" | "tick:COMMENT-ID:ITEM:on|off:EDITED-AT".
+    text: the comment's body as first created; for a label "+name" or "-name"; for a tick
+    "+item" or "-item".
+    comment_id: the issue comment to acknowledge by a reaction; 0 where there is none.
+    """
+
+    id: str
+    door: Door
+    speaker: str  # login
+    said_at: datetime
+    text: str
+    comment_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What GitHub answered about one speaker when their utterance was judged.
+
+    teams: those of the teams asked about in which the membership is active, as "org/slug".
+    unclear: why a right could not be found out, one sentence each; it then counts as not held.
+    """
+
+    write: bool = False
+    maintain: bool = False  # maintain or admin
+    teams: frozenset[str] = frozenset()
+    unclear: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Who brought a head SHA to the pull, by a verified delivery; login "" where none told."""
+
+    head_sha: str
+    login: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One verified POST from GitHub, reduced to an address and at most some utterances.
+
+    fresh_at: the newest `updated_at` it names; older facts are not those it speaks of.
+    push: the head SHA and who pushed it, where the delivery says so.
+    opened: the pull is new, so nothing of ours can be on it yet.
+    touched: someone else may have changed one of our marks: read them back.
+    policy_changed: a push to the default branch changed the policy file.
+    changed_files: how many files GitHub says the pull changes; 0 where it does not say.
+    """
+
+    id: str
+    event: str
+    action: str
+    body: bytes
+    keys: tuple[Key, ...] = ()
+    utterances: tuple[Utterance, ...] = ()
+    fresh_at: datetime | None = None
+    push: Push | None = None
+    opened: bool = False
+    touched: bool = False
+    policy_changed: bool = False
+    changed_files: int = 0
+
+
+# --- facts -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One changed file of a pull, as `GET pulls/{n}/files` gives it.
+
+    patch: unified diff without file headers; "" where GitHub leaves it out (binary, too large).
+    sha: of the new blob; of the old one where the file is removed.
+    """
+
+    path: str
+    status: str  # added | removed | modified | renamed | copied | changed | unchanged
+    additions: int = 0
+    deletions: int = 0
+    patch: str = ""
+    sha: str = ""
+    previous_path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """A pull request as GitHub has it now."""
+
+    key: PullKey
+    title: str
+    author: str
+    head_sha: str
+    head_ref: str
+    base_ref: str
+    updated_at: datetime
+    labels: frozenset[str] = frozenset()
+    is_open: bool = True
+    is_draft: bool = False
+    is_merged: bool = False
+    changed_files: int = 0
+    files: tuple[File, ...] = ()  # in path order
+    complete: bool = True  # False where GitHub lists only the first 3,000 files
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a text a user keeps: where it is, what is wrong and what to do."""
+
+    path: str  # file
+    line: int  # 1-based; 0 where no line can be named
+    column: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}: {self.text}"

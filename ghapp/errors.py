@@ -1,0 +1,53 @@
+"""Every exception of ours.
+
+GhappError
+  Refused     the delivery is not authentic or not readable: 4xx, nothing stored
+  Busy        too much is queued: 503 with Retry-After, nothing stored
+  Retry       GitHub is busy, down or behind its own webhooks: the key waits
+  Gone        installation, repository or pull out of reach: the key is done, the run says so
+  LeaseLost   another worker took the key over: this run stops before its next write
+  WrongSetting  a setting is missing or broken: named with its fix before anything starts
+"""
+
+from __future__ import annotations
+
+
+class GhappError(Exception):
+    """The root: nothing else of ours is raised outside this tree."""
+
+
+class Refused(GhappError):
+    """A delivery that is not stored. `status`: 400 unreadable, 401 not authentic, 413 too large."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Busy(GhappError):
+    """The queue in front of the writer is full; GitHub shows the failed delivery, we redeliver it."""
+
+
+class Retry(GhappError):
+    """Try the key again after `after_seconds`.
+
+    counts: whether this was a failed attempt (towards parking) or only waiting, as for
+    a rate limit or for reads that lag behind a webhook.
+    """
+
+    def __init__(self, text: str, *, after_seconds: float, counts: bool = True) -> None:
+        super().__init__(text)
+        self.after_seconds = after_seconds
+        self.counts = counts
+
+
+class Gone(GhappError):
+    """Installation, repository or pull out of reach: nothing to do and nothing to repeat."""
+
+
+class LeaseLost(GhappError):
+    """The key's lease has passed to another worker; writing on would be writing twice."""
+
+
+class WrongSetting(GhappError):
+    """Settings that cannot work; one line each: which one, what is wrong, how to fix it."""
