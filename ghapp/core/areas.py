@@ -43,7 +43,7 @@ class Detect:
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Clause:
     """One key of a `when` mapping: true if any of `values` holds.
 
     kind: diff | removed | path | title | label | hazard | area | flagged_by | files_gte |
@@ -62,7 +62,7 @@ class Combined:
     of: tuple[When, ...]
 
 
-When = Test | Combined
+When = Clause | Combined
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,7 @@ class Past:
     ledger: tuple[Entry, ...] = ()  # oldest first
     shown: tuple[Shown, ...] = ()  # oldest first
     pushes: tuple[Push, ...] = ()  # oldest first
+    waited: int = 0  # how often in a row the key was put off because facts lagged behind
     policy: PolicySource | None = None
 
 

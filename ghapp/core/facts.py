@@ -1,0 +1,33 @@
+"""What is known when a pull request is judged: read fresh, all of one head. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ghapp.core.marks import Marks, Written
+from ghapp.core.memory import PolicySource
+from ghapp.core.model import Pull, Rights, Utterance
+from ghapp.core.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The outcome of `gather`.
+
+    utterances: to be judged now, oldest first: those of deliveries and of label events read.
+    rights: by speaker; every speaker of a privileged utterance is in it.
+    observed: our marks as they are: from our own record, or read back from GitHub.
+    found_at: when GitHub accepted a run of ours that reading back found on this head, else None.
+    """
+
+    now: datetime
+    pull: Pull
+    policy: Policy
+    source: PolicySource
+    utterances: tuple[Utterance, ...] = ()
+    rights: Mapping[str, Rights] = field(default_factory=dict)
+    observed: Marks = Marks()
+    written: Written = Written()
+    found_at: datetime | None = None
