@@ -24,6 +24,8 @@ class CheckRun:
     conclusion: "" while in progress, else success | neutral | action_required | cancelled.
     digest: of everything below and of what it was computed from; two runs are equal when head
     SHA and digest are equal, since annotations can be added on GitHub but never removed.
+    annotated: digest of the annotations and of how often a new run was asked for; a run is
+    patched only while it stays the same.
     """
 
     head_sha: str
@@ -33,6 +35,7 @@ class CheckRun:
     summary: str = field(default="", compare=False)
     text: str = field(default="", compare=False)
     annotations: tuple[Annotation, ...] = field(default=(), compare=False)
+    annotated: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class Marks:
 class Written:
     """Where our marks live on GitHub, from the answers to our writes; 0 where there are none.
 
-    annotated: the annotations of that run, as a digest; a run is patched only while they stay.
+    annotated: as in that run; "" where it was found by reading back, so that a new one is made.
     """
 
     check_run_id: int = 0

@@ -123,3 +123,17 @@ class Claim:
     token: str
     generation: int
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one pass of `reconcile` leaves behind.
+
+    shown: None where no check run was written. state: of the pull, as in `decide.State`.
+    """
+
+    marks: Marks
+    written: Written
+    verdict: Verdict
+    state: str
+    shown: Shown | None = None

@@ -60,13 +60,15 @@ class Door(StrEnum):
     COMMENT = "comment"
     LABEL = "label"
     TICK = "tick"
+    RERUN = "rerun"
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
     """What one person said once, not yet judged.
 
-    id: "comment:ID" | "label:EVENT-ID" | "tick:COMMENT-ID:ITEM:on|off:EDITED-AT".
+    id: "comment:ID" | "label:EVENT-ID" | "tick:COMMENT-ID:ITEM:on|off:EDITED-AT" |
+    "rerun:DELIVERY-ID" (someone asked GitHub to run the check again).
     text: the comment's body as first created; for a label "+name" or "-name"; for a tick
     "+item" or "-item".
     comment_id: the issue comment to acknowledge by a reaction; 0 where there is none.

@@ -1,0 +1,188 @@
+"""A pull, a policy and findings -> the areas it touches and what is asked about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from ghapp.core import globs
+from ghapp.core.areas import Area, Hit, Item
+from ghapp.core.conditions import Scene, holds
+from ghapp.core.features import is_feature
+from ghapp.core.findings import Finding
+from ghapp.core.fingerprint import fingerprint
+from ghapp.core.model import File, Pull
+from ghapp.core.policy import Policy
+from ghapp.core.triggers import Touch, changes_of, hinted, paths_of, touch
+
+# GitHub lists no more files of a pull.
+# Source: https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files
+MOST_FILES = 3_000
+
+SEVERITIES = ("must", "should", "could")
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """One area that a pull touches.
+
+    hits: the first one decided `flagged_by`. files: the area's own, in path order (all of the
+    pull for label and size). items: those that apply: with a finding, then must, should, could.
+    """
+
+    area: Area
+    hits: tuple[Hit, ...]
+    files: tuple[File, ...]
+    items: tuple[Item, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    """What is asked about a pull.
+
+    flagged: heaviest first, then by id; an area without an applicable item is not flagged.
+    shown: ids of the items inside `max_items`; the rest is folded.
+    hints: ids of areas which only the title suggests.
+    complete: False above 3,000 files: an SRE must be asked.
+    ignored: why nothing is asked at all: "" or the author's login.
+    """
+
+    flagged: tuple[Flagged, ...] = ()
+    shown: frozenset[str] = frozenset()
+    hints: tuple[str, ...] = ()
+    complete: bool = True
+    feature: bool = False
+    ignored: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Two items with the same answer: where both are shown, `second` is left out.
+
+    within: only where all files of the second's area are also files of the first's.
+    """
+
+    first: str
+    second: str
+    within: bool = False
+
+
+OVERLAPS = (
+    Overlap("pay-exactly-once", "api-idempotency"),
+    Overlap("pay-exactly-once", "job-idempotent"),
+    Overlap("pay-provider-outage", "ext-failure-mode"),
+    Overlap("pay-provider-outage", "api-dependency-degradation"),
+    Overlap("ext-failure-mode", "api-dependency-degradation"),
+    Overlap("pay-page-scripts", "fe-third-party"),
+    Overlap("new-capacity", "api-slo-latency"),
+    Overlap("new-failure-modes", "api-dependency-degradation"),
+    Overlap("new-launch-plan", "ff-rollout-plan"),
+    Overlap("iac-encryption-secrets", "cfg-no-secrets", within=True),
+    Overlap("k8s-job-policy", "job-schedule-spread", within=True),
+    Overlap("file-access-control", "api-authz-object", within=True),
+)
+
+
+def checklist(
+    pull: Pull,
+    policy: Policy,
+    findings: tuple[Finding, ...] = (),
+    only_author_pushed: bool = True,
+) -> Checklist:
+    """What is asked about the pull.
+
+    only_author_pushed: whether every head of the pull was pushed by its author; only then does
+    an author whom the policy ignores count as ignored.
+    """
+    complete = pull.complete and max(len(pull.files), pull.changed_files) <= MOST_FILES
+    author = pull.author.casefold()
+    if only_author_pushed and author in {name.casefold() for name in policy.ignore_authors}:
+        return Checklist(complete=complete, ignored=pull.author)
+    pull = replace(pull, files=_counting(pull.files, policy.ignore_paths))
+    changes = changes_of(pull)
+    touched = {area.id: touch(area, pull, changes) for area in policy.areas}
+    found = {key: one for key, one in touched.items() if one is not None}
+    flagged = tuple(_flagged(pull, policy, found, findings))
+    flagged, shown = _fitted(flagged, policy.max_items, frozenset(one.item for one in findings))
+    ids = {one.area.id for one in flagged}
+    return Checklist(
+        flagged=flagged,
+        shown=shown,
+        hints=tuple(a.id for a in policy.areas if a.id not in ids and hinted(a, pull)),
+        complete=complete,
+        feature=is_feature(pull, policy.features),
+    )
+
+
+def _counting(files: tuple[File, ...], ignored: tuple[str, ...]) -> tuple[File, ...]:
+    # A file moved out of an ignored folder counts: its new place is not ignored.
+    return tuple(
+        file for file in files if not all(globs.matches(ignored, path) for path in paths_of(file))
+    )
+
+
+def _flagged(
+    pull: Pull, policy: Policy, touched: Mapping[str, Touch], findings: tuple[Finding, ...]
+) -> Iterable[Flagged]:
+    hazards = frozenset(one.hazard for one in findings)
+    for area in sorted(policy.areas, key=lambda area: (-area.weight, area.id)):
+        if area.id not in touched:
+            continue
+        here = touched[area.id]
+        scene = Scene(pull, here, hazards, frozenset(touched), policy.large_tables)
+        own = tuple(one for one in findings if one.area == area.id)
+        items = _items(area, scene, own)
+        files = tuple(one.file for one in here.changes)
+        if items:
+            mark = fingerprint(files, tuple(one.hazard for one in own))
+            yield Flagged(area, here.hits, files, items, mark)
+
+
+def _items(area: Area, scene: Scene, findings: tuple[Finding, ...]) -> tuple[Item, ...]:
+    """Those that apply, in order; a finding makes its item apply and a must finding a must."""
+    found = {one.item for one in findings}
+    musts = {one.item for one in findings if one.severity == "must"}
+    items = [
+        replace(item, severity="must") if item.id in musts else item
+        for item in area.items
+        if item.id in found or holds(item.when, scene)
+    ]
+    return tuple(sorted(items, key=lambda item: _rank(item, found)))
+
+
+def _rank(item: Item, found: Iterable[str]) -> tuple[bool, int]:
+    return item.id not in found, SEVERITIES.index(item.severity)
+
+
+def _fitted(
+    flagged: tuple[Flagged, ...], most: int, found: frozenset[str]
+) -> tuple[tuple[Flagged, ...], frozenset[str]]:
+    """The areas without doubled questions, and the ids of the first `most` items over all."""
+    while True:
+        items = [item for one in flagged for item in one.items]
+        # The sort is stable, and areas come heaviest first: the tie-breaker is the area's weight.
+        items.sort(key=lambda item: _rank(item, found))
+        shown = frozenset(item.id for item in items[:most])
+        doubled = next((one for one in OVERLAPS if _doubled(one, flagged, shown)), None)
+        if doubled is None:
+            return flagged, shown
+        flagged = tuple(_without(one, doubled.second) for one in flagged)
+
+
+def _doubled(overlap: Overlap, flagged: tuple[Flagged, ...], shown: frozenset[str]) -> bool:
+    if not {overlap.first, overlap.second} <= shown:
+        return False
+    first = next(one for one in flagged if _asks(one, overlap.first))
+    second = next(one for one in flagged if _asks(one, overlap.second))
+    # An area keeps its last question: without one it could not be flagged.
+    within = not overlap.within or set(second.files) <= set(first.files)
+    return within and len(second.items) > 1
+
+
+def _asks(one: Flagged, item_id: str) -> bool:
+    return any(item.id == item_id for item in one.items)
+
+
+def _without(one: Flagged, item_id: str) -> Flagged:
+    return replace(one, items=tuple(item for item in one.items if item.id != item_id))

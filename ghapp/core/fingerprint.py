@@ -1,0 +1,38 @@
+"""The own files of an area -> a digest that changes when, and only when, what they change does.
+
+It knows no line numbers and no context, so a rebase or an edit elsewhere leaves it as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from ghapp.core import diff
+from ghapp.core.model import File
+
+
+def fingerprint(files: tuple[File, ...], hazards: tuple[str, ...] = ()) -> str:
+    """32 hex digits over the files and the ids of the hazards found in them, in any order."""
+    digest = hashlib.sha256()
+    for file in sorted(files, key=lambda file: file.path):
+        _feed(digest, "file", file.path, file.previous_path, file.status, *_content(file))
+    _feed(digest, "hazards", *sorted(set(hazards)))
+    return digest.hexdigest()[:32]
+
+
+def _content(file: File) -> Iterator[str]:
+    """The changed lines; the blob where they are not all there, as for binary files."""
+    if not file.patch or diff.cut_short(file):
+        yield from ("blob", file.sha)
+        return
+    for line in diff.lines(file.patch):
+        yield line.sign + line.text.rstrip()
+
+
+def _feed(digest: hashlib._Hash, *parts: str) -> None:
+    # Lengths before texts: no content can pass for the end of its part.
+    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
+    digest.update(b"%d:" % len(encoded))
+    for part in encoded:
+        digest.update(b"%d:" % len(part) + part)

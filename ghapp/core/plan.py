@@ -1,0 +1,61 @@
+"""Marks to be - marks observed -> the effects that lead from one to the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ghapp.core.marks import (
+    AddLabels,
+    CheckRun,
+    Effect,
+    Marks,
+    PostReply,
+    PutCheckRun,
+    PutComment,
+    React,
+    RemoveLabel,
+    Written,
+)
+
+
+def plan(
+    desired: Marks,
+    observed: Marks,
+    written: Written,
+    described: Mapping[str, tuple[str, str]],
+) -> tuple[Effect, ...]:
+    """The effects that turn `observed` into `desired`; empty when they are equal.
+
+    described: label name -> (colour, description), for those that must be created.
+    The check run comes first: it is the gate, the rest is courtesy. Reactions and replies are
+    never taken back.
+    """
+    effects: list[Effect] = []
+    run = desired.check_run
+    if run and run != observed.check_run:
+        effects.append(PutCheckRun(run, _patchable(run, observed.check_run, written)))
+    added = sorted(desired.labels - observed.labels)
+    if added:
+        labels = tuple((name, *described.get(name, ("ededed", ""))) for name in added)
+        effects.append(AddLabels(labels))
+    effects += [RemoveLabel(name) for name in sorted(observed.labels - desired.labels)]
+    if desired.comment != observed.comment:
+        effects.append(PutComment(desired.comment, written.comment_id))
+    reactions = desired.reactions - observed.reactions
+    effects += map(
+        React, sorted(reactions, key=lambda one: (one.comment_id, one.content))
+    )
+    replies = desired.replies - observed.replies
+    effects += map(PostReply, sorted(replies, key=lambda one: one.utterance_id))
+    return tuple(effects)
+
+
+def _patchable(run: CheckRun, there: CheckRun | None, written: Written) -> int:
+    """The id of the run to patch, or 0 for a new one.
+
+    GitHub only ever adds annotations to a run, and does not take a completed one back to pending.
+    """
+    reopened = bool(there and there.conclusion) and not run.conclusion
+    same = there is not None and there.head_sha == run.head_sha
+    kept = written.annotated == run.annotated
+    return written.check_run_id if same and kept and not reopened else 0

@@ -1,0 +1,91 @@
+"""Which rights an utterance needs, and by which right a speaker is heard.
+
+Only GitHub's answers count (`model.Rights`); what was not asked or not answered is not held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ghapp.core.areas import Reviewers
+from ghapp.core.commands import Command, parse
+from ghapp.core.memory import Verb
+from ghapp.core.model import Door, Pull, Rights, Utterance
+from ghapp.core.policy import Policy
+
+REVIEWING = frozenset({Verb.SIGN_OFF, Verb.UNDO})
+ANSWERING = frozenset({Verb.CHECK, Verb.UNCHECK})
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What has to be read about one speaker. teams: as "org/slug", in lower case."""
+
+    permission: bool = False
+    teams: frozenset[str] = frozenset()
+
+
+def asks(
+    utterances: Iterable[Utterance], policy: Policy, pull: Pull
+) -> Mapping[str, Ask]:
+    """What to ask GitHub about each speaker; those of whom nothing need be known are left out."""
+    needed: dict[str, Ask] = {}
+    for said in utterances:
+        ask = _ask(said, policy, pull)
+        was = needed.get(said.speaker, Ask())
+        joined = Ask(was.permission or ask.permission, was.teams | ask.teams)
+        if joined != Ask():
+            needed[said.speaker] = joined
+    return needed
+
+
+def right_to_review(
+    speaker: str, reviewers: Reviewers, rights: Rights, owner: str
+) -> str:
+    """By which right the speaker may sign off: "team org/slug" | "user login" | "maintain" | ""."""
+    if same_login(speaker, *reviewers.users):
+        return f"user {speaker}"
+    for team in reviewers.teams:
+        if full_team(team, owner) in rights.teams:
+            return f"team {full_team(team, owner)}"
+    return "maintain" if rights.maintain and not reviewers else ""
+
+
+def same_login(login: str, *others: str) -> bool:
+    """Whether a login is among others; GitHub's logins ignore case."""
+    return login.casefold() in {other.casefold() for other in others}
+
+
+def full_team(team: str, owner: str) -> str:
+    """A team as "org/slug"; a bare slug belongs to the repository's owner."""
+    return (team if "/" in team else f"{owner}/{team}").lower()
+
+
+def owner_of(pull: Pull) -> str:
+    """The organisation or user that owns the repository."""
+    return pull.key.repository.full_name.partition("/")[0]
+
+
+def verbs(said: Utterance, policy: Policy) -> frozenset[Verb]:
+    """What the utterance asks for, as far as that decides which rights it needs."""
+    if said.door is Door.COMMENT:
+        return frozenset(
+            part.verb for part in parse(said.text) if isinstance(part, Command)
+        )
+    if said.door is Door.TICK:
+        return frozenset({Verb.CHECK})
+    if said.door is Door.RERUN:
+        return frozenset()
+    signs = said.text[1:].casefold() == policy.labels["signed_off"].casefold()
+    return frozenset({Verb.SIGN_OFF}) if signs else frozenset()
+
+
+def _ask(said: Utterance, policy: Policy, pull: Pull) -> Ask:
+    wanted = verbs(said, policy)
+    answering = bool(wanted & ANSWERING) and not same_login(said.speaker, pull.author)
+    if not wanted & REVIEWING:
+        return Ask(permission=answering)
+    reviewers = (policy.reviewers, *(area.reviewers for area in policy.areas))
+    teams = (full_team(team, owner_of(pull)) for who in reviewers for team in who.teams)
+    return Ask(answering or not all(reviewers), frozenset(teams))

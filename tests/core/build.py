@@ -1,0 +1,162 @@
+"""Small facts for the tables of the core's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from ghapp.core.areas import Area, Detect, Hit, Item, Reviewers, Text
+from ghapp.core.checklist import Checklist, Flagged
+from ghapp.core.facts import Facts
+from ghapp.core.marks import Marks
+from ghapp.core.memory import Entry, Past, PolicySource, Push, Shown, Verb
+from ghapp.core.model import Door, File, Pull, PullKey, Repository, Rights, Utterance
+from ghapp.core.policy import Policy
+
+START = datetime(2026, 4, 1, 9, 0, tzinfo=UTC)
+SHOP = Repository(installation_id=7, id=42, full_name="acme/shop")
+HEAD, NEXT_HEAD = "a" * 40, "b" * 40
+REVIEWER = Rights(write=True, teams=frozenset({"acme/sre"}))
+
+
+def at(minutes: float) -> datetime:
+    return START + timedelta(minutes=minutes)
+
+
+def item(name: str, severity: str = "must") -> Item:
+    question = Text(f"Is {name} settled?", f"{name} は済んでいますか？")
+    return Item(
+        name,
+        severity,
+        "availability",
+        question,
+        Text(f"Why {name}.", f"{name} の理由です。"),
+        Text(f"Proof of {name}", f"{name} の記録"),
+    )
+
+
+def area(
+    name: str = "db", mode: str = "enforce", reviewers: Reviewers | None = None
+) -> Area:
+    return Area(
+        name,
+        Text(f"Area {name}", f"領域 {name}"),
+        5,
+        Detect(paths=(f"{name}/**",)),
+        (item(f"{name}-rollback"), item(f"{name}-plan", "should")),
+        True,
+        mode,
+        Reviewers(teams=("sre",)) if reviewers is None else reviewers,
+    )
+
+
+def flagged(one: Area, fingerprint: str = "f1") -> Flagged:
+    path = f"{one.id}/1.sql"
+    return Flagged(
+        one,
+        (Hit("path", f"{one.id}/**", path),),
+        (File(path, "added", 1),),
+        one.items,
+        fingerprint,
+    )
+
+
+def asked(*areas: Flagged, feature: bool = True) -> Checklist:
+    shown = frozenset(one.id for which in areas for one in which.items)
+    return Checklist(areas, shown, (), True, feature, "")
+
+
+def policy(*areas: Area, **changes: object) -> Policy:
+    return Policy(areas=areas, reviewers=Reviewers(teams=("sre",)), **changes)  # type: ignore[arg-type]
+
+
+def pull(head_sha: str = HEAD, **changes: object) -> Pull:
+    return Pull(
+        key=PullKey(SHOP, 5),
+        title="feat: points",
+        author="ann",
+        head_sha=head_sha,
+        head_ref="feat/points",
+        base_ref="main",
+        updated_at=at(0),
+        **changes,  # type: ignore[arg-type]
+    )
+
+
+def facts(
+    rules: Policy,
+    *said: Utterance,
+    head_sha: str = HEAD,
+    rights: dict[str, Rights] | None = None,
+    observed: Marks | None = None,
+    **changes: object,
+) -> Facts:
+    known = {"sam": REVIEWER} if rights is None else rights
+    return Facts(
+        now=at(60),
+        pull=pull(head_sha, **changes),
+        policy=rules,
+        source=PolicySource(),
+        utterances=said,
+        rights=known,
+        observed=observed or Marks(),
+    )
+
+
+def shown(
+    fingerprints: dict[str, str], head_sha: str = HEAD, minutes: float = 1
+) -> Shown:
+    return Shown(head_sha, at(minutes), fingerprints)
+
+
+def past(
+    *seen: Shown, ledger: Iterable[Entry] = (), pushes: Iterable[Push] | None = None
+) -> Past:
+    told = (Push(HEAD, "ann", at(0)),) if pushes is None else tuple(pushes)
+    return Past(shown=seen, ledger=tuple(ledger), pushes=told)
+
+
+def comment(
+    text: str, speaker: str = "sam", minutes: float = 5, number: int = 1
+) -> Utterance:
+    return Utterance(
+        f"comment:{number}", Door.COMMENT, speaker, at(minutes), text, number
+    )
+
+
+def label(
+    text: str, speaker: str = "sam", minutes: float = 5, number: int = 1
+) -> Utterance:
+    return Utterance(f"label:{number}", Door.LABEL, speaker, at(minutes), text)
+
+
+def tick(text: str, speaker: str = "ann", minutes: float = 5) -> Utterance:
+    return Utterance(f"tick:1:{text}", Door.TICK, speaker, at(minutes), text)
+
+
+def rerun(number: int = 1) -> Utterance:
+    return Utterance(f"rerun:{number}", Door.RERUN, "ann", at(5), "")
+
+
+def entry(
+    verb: Verb,
+    subject: str = "",
+    speaker: str = "sam",
+    minutes: float = 5,
+    fingerprint: str = "f1",
+    head_sha: str = HEAD,
+    number: int = 1,
+    **changes: object,
+) -> Entry:
+    values: dict[str, object] = {
+        "id": f"comment:{number}#{subject}",
+        "verb": verb,
+        "speaker": speaker,
+        "said_at": at(minutes),
+        "door": Door.COMMENT,
+        "subject": subject,
+        "head_sha": head_sha,
+        "fingerprint": fingerprint,
+        "comment_id": number,
+    }
+    return Entry(**(values | changes))  # type: ignore[arg-type]

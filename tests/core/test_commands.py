@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ghapp.core.commands import COMMANDS, MOST_COMMANDS, Command, Misread, parse
+from ghapp.core.memory import Verb
+
+DONE = Command(Verb.SIGN_OFF)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("", []),
+        ("LGTM", []),
+        (
+            "LGTM\r\n/nfr done caching http-api\r\n",
+            [Command(Verb.SIGN_OFF, ("caching", "http-api"))],
+        ),
+        (
+            "/nfr done -- the plan is good",
+            [Command(Verb.SIGN_OFF, (), "the plan is good")],
+        ),
+        ("/nfr done a -- b -- c", [Command(Verb.SIGN_OFF, ("a",), "b -- c")]),
+        (
+            "/nfr\u3000done\u3000DB\u3000――\u3000確認しました",
+            [Command(Verb.SIGN_OFF, ("db",), "確認しました")],
+        ),
+        ("  /NFR Done", [DONE]),
+        ("first\n/nfr done\n/nfr undo", [DONE, Command(Verb.UNDO)]),
+        ("/nfr done\\\n/nfr help", [DONE, Command(Verb.HELP)]),
+        ("/nfr check `a-b`, `c`", [Command(Verb.CHECK, ("a-b", "c"))]),
+        ("/nfr check a a", [Command(Verb.CHECK, ("a",))]),
+        (
+            "/nfr check a -- https://x.example/1",
+            [Command(Verb.CHECK, ("a",), "https://x.example/1")],
+        ),
+        ("/nfr", [Command(Verb.HELP)]),
+        # what GitHub shows as something else is no command
+        ("> /nfr done", []),
+        ("- /nfr done", []),
+        ("1. /nfr done", []),
+        ("`/nfr done`", []),
+        ("**/nfr done**", []),
+        ("    /nfr done", []),
+        ("# /nfr done", []),
+        ("```\n/nfr done\n```", []),
+        ("  ```\n/nfr done", []),  # an unclosed fence hides the rest, as on GitHub
+        ("<!--\n/nfr done\n-->", []),
+        ("seen <!--\n/nfr done\n--> it", []),
+        ("<div>\n/nfr done\n</div>", []),
+        ("please write /nfr done", []),
+        ("/nfrdone", []),
+        # what looks like a command and is none is answered
+        ("/nfr dnoe", [Misread("unknown_command", "dnoe done")]),
+        ("/nfr xyzzy", [Misread("unknown_command", "xyzzy help")]),
+        ("/nfr undo now", [Misread("subjects_unwanted", "undo")]),
+        ("/nfr undo -- oops", [Misread("subjects_unwanted", "undo")]),
+        ("/nfr check", [Misread("subjects_missing", "check ITEM... [-- evidence]")]),
+        (
+            "/nfr check -- proof",
+            [Misread("subjects_missing", "check ITEM... [-- evidence]")],
+        ),
+    ],
+)
+def test_commands_are_read_as_github_shows_them(
+    body: str, expected: list[object]
+) -> None:
+    assert parse(body) == tuple(expected)
+
+
+def test_one_comment_holds_a_bounded_number_of_commands() -> None:
+    found = parse("/nfr help\n" * 5000)
+    assert len(found) == MOST_COMMANDS + 1
+    assert found[-1] == Misread("too_many_commands", str(MOST_COMMANDS))
+
+
+def test_a_command_takes_a_bounded_number_of_names() -> None:
+    names = " ".join(f"item-{number}" for number in range(10_000))
+    assert parse(f"/nfr check {names}") == (Misread("too_many_subjects", "check 100"),)
+
+
+@given(
+    st.text(st.sampled_from("/nfr done-undo `<!->\n\r\t*_[]()|#\u3000ab"), max_size=200)
+)
+def test_parse_never_fails(body: str) -> None:
+    parse(body)
+
+
+@given(st.text(max_size=300))
+def test_parse_never_fails_behind_the_prefix(rest: str) -> None:
+    parse(f"/nfr {rest}")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_is_read_by_its_own_name(name: str) -> None:
+    spec = COMMANDS[name]
+    subjects = ("x",) if spec.subjects else ()
+    assert parse(" ".join(("/nfr", name, *subjects))) == (Command(spec.verb, subjects),)

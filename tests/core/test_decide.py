@@ -1,0 +1,353 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ghapp.core.areas import Reviewers
+from ghapp.core.checklist import Checklist
+from ghapp.core.decide import Decision, decide, worst
+from ghapp.core.marks import CheckRun, Marks, Reaction
+from ghapp.core.memory import Entry, Verb, Verdict
+from ghapp.core.model import Door, Problem
+from ghapp.core.policy import Policy
+from ghapp.core.review import PullState
+from tests.core.build import (
+    HEAD,
+    NEXT_HEAD,
+    area,
+    asked,
+    at,
+    comment,
+    entry,
+    facts,
+    flagged,
+    past,
+    policy,
+    shown,
+)
+
+DB = area("db")
+SIGNED = entry(Verb.SIGN_OFF, "db")
+ANSWERED = entry(Verb.CHECK, "db-rollback", "ann", number=2)
+WAITING, DONE = frozenset({"nfr: needs sign-off"}), frozenset({"nfr: signed off"})
+
+
+def decided(
+    rules: Policy,
+    *ledger: Entry,
+    checklist: Checklist | None = None,
+    siblings: tuple[Verdict, ...] = (),
+    fingerprint: str = "f1",
+    observed: Marks | None = None,
+    **changes: object,
+) -> Decision:
+    found = asked(*(flagged(one, fingerprint) for one in rules.areas))
+    seen = facts(rules, observed=observed, **changes)  # type: ignore[arg-type]
+    was = past(shown({"db": "f1"}), shown({"db": fingerprint}, NEXT_HEAD, 9))
+    return decide(seen, was, checklist or found, ledger, siblings)
+
+
+def conclusion(decision: Decision) -> str | None:
+    run = decision.marks.check_run
+    return run.conclusion if run else None
+
+
+@pytest.mark.parametrize(
+    ("mode", "pending", "ledger", "expected"),
+    [
+        ("advise", "in_progress", (), ("waiting_author", "neutral", WAITING)),
+        (
+            "advise",
+            "in_progress",
+            (ANSWERED,),
+            ("waiting_reviewers", "neutral", WAITING),
+        ),
+        ("advise", "in_progress", (SIGNED,), ("signed_off", "success", DONE)),
+        ("enforce", "in_progress", (), ("waiting_author", "", WAITING)),
+        (
+            "enforce",
+            "action_required",
+            (),
+            ("waiting_author", "action_required", WAITING),
+        ),
+        ("enforce", "in_progress", (SIGNED,), ("signed_off", "success", DONE)),
+    ],
+)
+def test_each_state_has_its_marks(
+    mode: str,
+    pending: str,
+    ledger: tuple[Entry, ...],
+    expected: tuple[str, str, frozenset[str]],
+) -> None:
+    made = decided(policy(area("db", mode), pending=pending, mode=mode), *ledger)
+    assert (made.review.state.value, conclusion(made), made.marks.labels) == expected
+    assert made.verdict == Verdict(5, HEAD, expected[1], made.verdict.title, True)
+
+
+def test_a_clear_pull_is_green_and_carries_nothing_else() -> None:
+    made = decided(policy())
+    assert made.review.state is PullState.CLEAR
+    assert conclusion(made) == "success"
+    assert made.marks == Marks(made.marks.check_run)
+
+
+def test_a_change_inside_makes_a_sign_off_stale_and_names_the_head() -> None:
+    made = decided(policy(DB), SIGNED, fingerprint="f2", head_sha="c" * 40)
+    assert made.review.state is PullState.WAITING_AUTHOR
+    assert made.review.areas[0].changed_by == NEXT_HEAD
+    assert conclusion(made) == ""
+
+
+def test_a_change_not_shown_before_is_the_present_heads() -> None:
+    rules = policy(DB)
+    seen = facts(rules, head_sha="c" * 40)
+    made = decide(
+        seen, past(shown({"db": "f1"})), asked(flagged(DB, "f2")), (SIGNED,), ()
+    )
+    assert made.review.areas[0].changed_by == "c" * 40
+
+
+def test_the_worst_area_decides_each_in_its_own_mode() -> None:
+    rules = policy(area("db", "advise"), area("web", "enforce"))
+    assert conclusion(decided(rules)) == ""
+    assert conclusion(decided(rules, entry(Verb.SIGN_OFF, "web"))) == "neutral"
+
+
+def test_an_observed_area_is_not_shown_and_asks_nothing() -> None:
+    made = decided(policy(area("db", "observe")))
+    assert (made.review.areas, conclusion(made), made.writes) == ((), "success", True)
+
+
+def test_a_policy_that_only_observes_writes_nothing() -> None:
+    assert not decided(policy(area("db", "observe"), mode="observe")).writes
+    assert decided(policy(area("db", "advise"), mode="observe")).writes
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"), [("advise", "neutral"), ("enforce", "action_required")]
+)
+def test_an_unreadable_policy_is_never_green(mode: str, expected: str) -> None:
+    broken = replace(
+        policy(mode=mode),
+        standing="unreadable",
+        problems=(Problem("nfr.yml", 3, 1, "no"),),
+    )
+    made = decided(broken, SIGNED)
+    assert (made.review.state, conclusion(made)) == (PullState.UNREADABLE, expected)
+    assert "nfr.yml:3:1: no" in made.marks.check_run.summary  # type: ignore[union-attr]
+
+
+def test_above_the_limit_of_listed_files_an_sre_is_asked_and_every_push_asks_again() -> (
+    None
+):
+    rules = policy(mode="enforce")
+    huge = replace(asked(), complete=False)
+    made = decided(rules, checklist=huge, changed_files=3000)
+    assert (made.review.state, conclusion(made)) == (PullState.WAITING_REVIEWERS, "")
+    signed = entry(Verb.SIGN_OFF, "too-many-files", fingerprint=HEAD)
+    assert conclusion(decided(rules, signed, checklist=huge)) == "success"
+    assert conclusion(decided(rules, signed, checklist=huge, head_sha=NEXT_HEAD)) == ""
+
+
+def test_an_ignored_authors_pull_is_clear_and_says_why() -> None:
+    made = decided(
+        policy(), checklist=Checklist(ignored="dependabot[bot]", complete=False)
+    )
+    assert made.verdict.title == "Nothing to ask: every push is by dependabot[bot]"
+    assert conclusion(made) == "success"
+
+
+class TestDraft:
+    def test_has_the_check_of_the_same_pull_when_ready_but_no_label(self) -> None:
+        ready, draft = decided(policy(DB)), decided(policy(DB), is_draft=True)
+        assert draft.marks.check_run == ready.marks.check_run
+        assert (draft.marks.labels, ready.marks.labels) == (frozenset(), WAITING)
+
+
+class TestOneHeadOnSeveralPulls:
+    CLEAR = policy()
+
+    def test_shows_the_worst_and_names_all(self) -> None:
+        other = Verdict(9, HEAD, "action_required", "Waiting for SRE sign-off: X", True)
+        made = decided(self.CLEAR, siblings=(other,))
+        run = made.marks.check_run
+        assert run is not None
+        assert run.conclusion == "action_required"
+        assert run.title == "Waiting for SRE sign-off: X (#9 on the same commit)"
+        assert "#5: No NFR area touched" in run.summary
+        assert made.verdict.conclusion == "success"
+
+    def test_a_closed_pull_counts_only_where_it_is_worse(self) -> None:
+        closed = Verdict(9, HEAD, "", "Waiting", False)
+        assert conclusion(decided(self.CLEAR, siblings=(closed,))) == ""
+        better = replace(closed, conclusion="success")
+        made = decided(self.CLEAR, siblings=(better,))
+        assert made.marks.check_run == decided(self.CLEAR).marks.check_run
+
+
+class TestClosed:
+    def test_leaves_no_run_in_progress_and_all_else_as_it_was(self) -> None:
+        was = Marks(CheckRun(HEAD, "d"), "comment", WAITING)
+        made = decided(policy(DB), observed=was, is_open=False)
+        assert conclusion(made) == "cancelled"
+        assert (made.marks.comment, made.marks.labels) == ("comment", WAITING)
+        assert not made.verdict.is_open
+
+    def test_keeps_a_run_that_is_over_or_that_another_open_pull_needs(self) -> None:
+        over = Marks(CheckRun(HEAD, "d", "success"))
+        assert (
+            decided(policy(DB), observed=over, is_open=False).marks.check_run
+            == over.check_run
+        )
+        pending = Marks(CheckRun(HEAD, "d"))
+        sibling = Verdict(9, HEAD, "", "Waiting", True)
+        made = decided(policy(DB), observed=pending, is_open=False, siblings=(sibling,))
+        assert made.marks.check_run == pending.check_run
+
+    def test_gets_nothing_new(self) -> None:
+        assert decided(policy(DB), is_open=False).marks == Marks()
+
+
+class TestComment:
+    @pytest.mark.parametrize(
+        ("when", "feature", "expected"),
+        [
+            ("features", True, True),
+            ("features", False, False),
+            ("flagged", False, True),
+            ("never", True, False),
+        ],
+    )
+    def test_comes_where_the_policy_wants_it(
+        self, when: str, feature: bool, expected: bool
+    ) -> None:
+        found = asked(flagged(DB), feature=feature)
+        assert (
+            bool(decided(policy(DB, comment=when), checklist=found).marks.comment)
+            is expected
+        )
+
+    def test_comes_with_the_first_command_and_stays(self) -> None:
+        rules = policy(DB, comment="never")
+        assert decided(rules, entry(Verb.REFUSED, note="not_reviewer")).marks.comment
+        assert decided(rules, observed=Marks(comment="old")).marks.comment
+        assert not decided(rules, entry(Verb.REFUSED, door=Door.LABEL)).marks.comment
+
+    def test_collapses_to_a_line_when_nothing_is_flagged_any_more(self) -> None:
+        made = decided(policy(), observed=Marks(comment="old"))
+        assert made.marks.comment == (
+            "<!-- ghapp:nfr -->\nNFR review: no flagged area in this PR any more. Nothing to do."
+        )
+
+
+class TestAcknowledgement:
+    @pytest.mark.parametrize(
+        ("verbs", "expected"),
+        [
+            ([Verb.SIGN_OFF], "+1"),
+            ([Verb.REFRESH], "eyes"),
+            ([Verb.HELP, Verb.SIGN_OFF], "+1"),
+            ([Verb.SIGN_OFF, Verb.REFUSED], "confused"),
+        ],
+    )
+    def test_is_one_reaction_that_says_the_worst(
+        self, verbs: list[Verb], expected: str
+    ) -> None:
+        ledger = [entry(verb, "db", number=3, note="author") for verb in verbs]
+        made = decided(policy(DB), *ledger)
+        assert made.marks.reactions == frozenset({Reaction(3, expected)})
+
+    def test_is_not_given_where_there_is_no_comment(self) -> None:
+        made = decided(
+            policy(DB), entry(Verb.SIGN_OFF, "db", door=Door.LABEL, comment_id=0)
+        )
+        assert made.marks.reactions == frozenset()
+
+
+class TestReplies:
+    def test_answer_each_call_for_help(self) -> None:
+        made = decided(policy(), entry(Verb.HELP, id="comment:1#0"))
+        assert [reply.utterance_id for reply in made.marks.replies] == ["comment:1#0"]
+
+    def test_refuse_on_a_clear_pull_once_an_hour_and_person(self) -> None:
+        said = [
+            entry(
+                Verb.REFUSED,
+                minutes=minutes,
+                id=f"comment:{minutes}#0",
+                speaker=who,
+                note="author",
+            )
+            for who, minutes in [("sam", -9), ("sam", 20), ("sam", 30), ("eve", 40)]
+        ]
+        made = decided(policy(), *said)
+        assert {reply.utterance_id for reply in made.marks.replies} == {
+            "comment:20#0",
+            "comment:40#0",
+        }
+
+    def test_are_not_needed_where_the_comment_says_it(self) -> None:
+        made = decided(policy(DB), entry(Verb.REFUSED, minutes=20, note="author"))
+        assert made.marks.replies == frozenset()
+        assert "cannot sign it off" in made.marks.comment
+
+
+def test_a_rerun_gets_a_fresh_run() -> None:
+    first = decided(policy(DB)).marks.check_run
+    again = decided(
+        policy(DB), entry(Verb.REFRESH, door=Door.RERUN, comment_id=0)
+    ).marks.check_run
+    assert first and again
+    assert first != again
+    assert first.annotated != again.annotated
+
+
+def test_another_diff_is_shown_anew_even_if_the_words_are_the_same() -> None:
+    assert (
+        decided(policy(DB)).marks.check_run
+        != decided(policy(DB), fingerprint="f2").marks.check_run
+    )
+
+
+def test_the_worst_of_none_is_success() -> None:
+    assert worst(()) == "success"
+
+
+people = st.sampled_from(["sam", "ann", "eve"])
+verbs = st.sampled_from(list(Verb))
+
+
+@given(
+    st.lists(st.tuples(verbs, people, st.sampled_from(["f1", "f2"])), max_size=6),
+    st.booleans(),
+)
+def test_a_decision_is_a_fixed_point(
+    said: list[tuple[Verb, str, str]], draft: bool
+) -> None:
+    ledger = [
+        entry(verb, "db", who, 5 + number, mark, number=number, note="author")
+        for number, (verb, who, mark) in enumerate(said)
+    ]
+    first = decided(policy(DB), *ledger, is_draft=draft)
+    again = decided(policy(DB), *ledger, is_draft=draft, observed=first.marks)
+    assert again.marks == first.marks
+
+
+def test_reviewers_differ_by_area_in_who_has_to_act() -> None:
+    rules = policy(
+        DB,
+        area("web", reviewers=Reviewers(users=("wes",))),
+        area("x", reviewers=Reviewers()),
+    )
+    summary = decided(rules).marks.check_run.summary  # type: ignore[union-attr]
+    assert (
+        "team `sre` (for Area db), wes (for Area web), "
+        "a maintainer of this repository (for Area x) signs off" in summary
+    )
+
+
+def test_times_are_those_of_the_facts() -> None:
+    assert comment("x").said_at == at(5)

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ghapp.core.marks import (
+    AddLabels,
+    CheckRun,
+    Effect,
+    Marks,
+    PostReply,
+    PutCheckRun,
+    PutComment,
+    React,
+    Reaction,
+    RemoveLabel,
+    Reply,
+    Written,
+)
+from ghapp.core.plan import plan
+
+RUN = CheckRun("a" * 40, "d1", "neutral", annotated="n1")
+
+runs = st.builds(
+    CheckRun,
+    st.sampled_from(["a" * 40, "b" * 40]),
+    st.sampled_from(["d1", "d2"]),
+    st.sampled_from(["", "success"]),
+)
+marks = st.builds(
+    Marks,
+    check_run=runs,
+    comment=st.sampled_from(["x", "y"]),
+    labels=st.frozensets(st.sampled_from(["l1", "l2", "l3"])),
+    reactions=st.frozensets(
+        st.builds(Reaction, st.integers(1, 3), st.sampled_from(["+1", "eyes"]))
+    ),
+    replies=st.frozensets(
+        st.builds(Reply, st.sampled_from(["c1", "c2"]), st.just("help"))
+    ),
+)
+
+
+def applied(there: Marks, effects: tuple[Effect, ...]) -> Marks:
+    for effect in effects:
+        match effect:
+            case PutCheckRun(run):
+                there = replace(there, check_run=run)
+            case PutComment(body):
+                there = replace(there, comment=body)
+            case AddLabels(described):
+                there = replace(
+                    there, labels=there.labels | {name for name, *_ in described}
+                )
+            case RemoveLabel(name):
+                there = replace(there, labels=there.labels - {name})
+            case React(reaction):
+                there = replace(there, reactions=there.reactions | {reaction})
+            case PostReply(reply):
+                there = replace(there, replies=there.replies | {reply})
+            case _:
+                assert_never(effect)
+    return there
+
+
+def planned(desired: Marks, there: Marks) -> tuple[Effect, ...]:
+    # What was said stays: reactions and replies are only ever added.
+    desired = replace(
+        desired,
+        reactions=desired.reactions | there.reactions,
+        replies=desired.replies | there.replies,
+    )
+    return plan(desired, there, Written(), {})
+
+
+@given(desired=marks, observed=marks)
+def test_a_plan_reaches_its_goal(desired: Marks, observed: Marks) -> None:
+    there = applied(observed, planned(desired, observed))
+    assert planned(desired, there) == ()
+    assert (there.check_run, there.comment, there.labels) == (
+        desired.check_run,
+        desired.comment,
+        desired.labels,
+    )
+
+
+@given(desired=marks, observed=marks, stop=st.integers(0, 9))
+def test_a_plan_may_be_cut_short_anywhere(
+    desired: Marks, observed: Marks, stop: int
+) -> None:
+    part = applied(observed, planned(desired, observed)[:stop])
+    assert planned(desired, applied(part, planned(desired, part))) == ()
+
+
+def test_the_gate_is_written_first() -> None:
+    desired = Marks(RUN, "c", frozenset({"l"}), frozenset({Reaction(1, "+1")}))
+    effects = plan(desired, Marks(), Written(), {"l": ("0e8a16", "words")})
+    assert [type(effect).__name__ for effect in effects] == [
+        "PutCheckRun",
+        "AddLabels",
+        "PutComment",
+        "React",
+    ]
+    assert AddLabels((("l", "0e8a16", "words"),)) in effects
+
+
+def patched(there: CheckRun | None, written: Written, desired: CheckRun = RUN) -> int:
+    (effect,) = plan(Marks(desired), Marks(there), written, {})
+    assert isinstance(effect, PutCheckRun)
+    return effect.run_id
+
+
+def test_a_run_is_patched_only_where_github_lets_it_become_what_it_should() -> None:
+    there = replace(RUN, digest="d0")
+    known = Written(check_run_id=9, annotated="n1")
+    assert patched(there, known) == 9
+    assert patched(None, known) == 0
+    assert (
+        patched(replace(there, head_sha="b" * 40), known) == 0
+    )  # another commit's run
+    assert (
+        patched(there, replace(known, annotated="n0")) == 0
+    )  # annotations are never removed
+    assert (
+        patched(there, known, replace(RUN, conclusion="")) == 0
+    )  # completed stays completed
+    assert (
+        patched(replace(there, conclusion=""), known, replace(RUN, conclusion="")) == 9
+    )

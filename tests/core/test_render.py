@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ghapp.core.areas import Hit
+from ghapp.core.checklist import Checklist, Flagged
+from ghapp.core.decide import decide
+from ghapp.core.facts import Facts
+from ghapp.core.markdown import MOST_TEXT
+from ghapp.core.marks import Marks
+from ghapp.core.memory import Entry, Verb
+from ghapp.core.ticks import boxes
+from tests.core.build import (
+    HEAD,
+    NEXT_HEAD,
+    area,
+    asked,
+    entry,
+    facts,
+    flagged,
+    item,
+    past,
+    policy,
+    shown,
+)
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+DB = area("db")
+SIGNED = entry(Verb.SIGN_OFF, "db", note="seen the plan", detail="db-rollback")
+ANSWERED = entry(Verb.CHECK, "db-rollback", "ann", note="ran it: https://x.example/1")
+REFUSED = entry(Verb.REFUSED, speaker="eve", note="not_reviewer", detail="db", number=7)
+STATES: dict[str, tuple[str, tuple[Entry, ...]]] = {
+    "waiting": ("f1", ()),
+    "answered": ("f1", (ANSWERED,)),
+    "refused": ("f1", (REFUSED,)),
+    "signed": ("f1", (ANSWERED, SIGNED)),
+    "stale": ("f2", (SIGNED,)),
+}
+
+
+def rendered(
+    language: str,
+    fingerprint: str,
+    ledger: tuple[Entry, ...],
+    found: Checklist | None = None,
+) -> Marks:
+    rules = policy(DB, language=language, comment="flagged")
+    was = past(shown({"db": "f1"}), shown({"db": fingerprint}, NEXT_HEAD, 9))
+    seen: Facts = facts(rules, head_sha=NEXT_HEAD if fingerprint == "f2" else HEAD)
+    return decide(seen, was, found or asked(flagged(DB, fingerprint)), ledger, ()).marks
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("state", STATES)
+def test_what_people_read(state: str, language: str) -> None:
+    """Set GHAPP_WRITE_SNAPSHOTS=1 to write the files anew, then read their difference."""
+    marks = rendered(language, *STATES[state])
+    run = marks.check_run
+    assert run is not None
+    text = (
+        f"{marks.comment}\n\n---\n\nCheck run: {run.conclusion or 'in progress'}\n"
+        f"Title: {run.title}\n\n{run.summary}\n\n{run.text}\n"
+    )
+    file = SNAPSHOTS / f"{state}.{language}.md"
+    if os.environ.get("GHAPP_WRITE_SNAPSHOTS"):
+        file.write_text(text, encoding="utf-8")
+    assert file.read_text(encoding="utf-8") == text
+
+
+def test_a_tick_alone_leads_to_no_edit_of_ours() -> None:
+    more = asked(flagged(area("db", "enforce"), "f1"))
+    before = rendered("en", "f1", (), more).comment
+    ticked = before.replace("- [ ] `db-plan`", "- [x] `db-plan`")
+    answer = entry(Verb.CHECK, "db-plan", "ann")
+    assert rendered("en", "f1", (answer,), more).comment == ticked
+
+
+def test_every_item_has_a_box_that_reads_back() -> None:
+    assert boxes(rendered("en", "f1", ()).comment) == {
+        "db-rollback": False,
+        "db-plan": False,
+    }
+    assert boxes(rendered("ja", "f1", (ANSWERED,)).comment) == {
+        "db-rollback": True,
+        "db-plan": False,
+    }
+
+
+def test_items_beyond_the_limit_are_folded() -> None:
+    found = asked(flagged(DB))
+    few = Checklist(found.flagged, frozenset({"db-rollback"}), (), True, True, "")
+    body = rendered("en", "f1", (), few).comment
+    assert "<details><summary>1 more questions" in body
+    assert body.index("`db-plan`") > body.index("more questions")
+
+
+def test_nothing_from_a_pull_request_mentions_links_or_closes_a_marker() -> None:
+    evil = "x` @everyone --> <img src=x> [a](javascript:b)"
+    one = flagged(DB)
+    hostile = Flagged(
+        DB, (Hit("path", "**", evil), Hit("label", evil)), one.files, one.items, "f1"
+    )
+    note = entry(Verb.SIGN_OFF, "db", note=evil, detail=evil)
+    body = rendered("en", "f1", (note,), asked(hostile)).comment
+    assert "``x` @everyone --> <img src=x> [a](javascript:b)``" in body
+    assert body.count("@everyone") == body.count("``x` @everyone")
+    assert body.count("<!--") == 1
+
+
+def test_texts_fit_githubs_limits() -> None:
+    many = area("db")
+    items = tuple(item(f"i-{number}-{'x' * 80}") for number in range(500))
+    big = Flagged(many, (Hit("path", "db/**", "db/1.sql"),), (), items, "f1")
+    marks = rendered("ja", "f1", (), asked(*[big] * 3))
+    assert marks.check_run is not None
+    assert len(marks.comment) <= MOST_TEXT
+    assert len(marks.check_run.text) <= MOST_TEXT
+    assert marks.comment.endswith("省略しました。）")
