@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from ghapp.core import globs, regexes
 from ghapp.core.areas import Clause, When
-from ghapp.core.diff import Line
 from ghapp.core.model import Pull
 from ghapp.core.triggers import Touch, paths_of
 
@@ -42,17 +41,17 @@ def holds(when: When | None, scene: Scene) -> bool:
 
 
 def _added(values: tuple[str, ...], scene: Scene) -> bool:
-    return any(_match(values, one.added_text, one.added) for one in scene.touch.read)
+    return any(_match(values, one.added) for one in scene.touch.read)
 
 
 def _removed(values: tuple[str, ...], scene: Scene) -> bool:
-    return any(_match(values, one.removed_text, one.removed) for one in scene.touch.read)
+    return any(_match(values, one.removed) for one in scene.touch.read)
 
 
-def _match(patterns: tuple[str, ...], text: str, lines: tuple[Line, ...]) -> bool:
-    return regexes.possible(patterns, text) and any(
-        regexes.first(patterns, line.text) for line in lines
-    )
+def _match(patterns: tuple[str, ...], text: str) -> bool:
+    if not text or not regexes.possible(patterns, text):
+        return False
+    return any(regexes.first(patterns, line) for line in text.split("\n"))
 
 
 def _path(values: tuple[str, ...], scene: Scene) -> bool:
@@ -105,9 +104,7 @@ def _large_table(_: tuple[str, ...], scene: Scene) -> bool:
     # Not \b: RE2 knows only ASCII words, and a table may be called 注文.
     names = "|".join(re.escape(table) for table in scene.tables)
     named = re.compile(rf"(?<!\w)(?:{names})(?!\w)", re.IGNORECASE)
-    return any(
-        named.search(one.added_text) or named.search(one.removed_text) for one in scene.touch.read
-    )
+    return any(named.search(one.added) or named.search(one.removed) for one in scene.touch.read)
 
 
 HOLDS: Mapping[str, Callable[[tuple[str, ...], Scene], bool]] = {

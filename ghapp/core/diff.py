@@ -6,7 +6,6 @@ It judges nothing; a cut, odd or foreign text gives the lines that can be read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,46 +30,43 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A file with its patch read once.
+    """A file with the text of its patch, for searching.
 
-    added_text, removed_text: the lines cut to what a regex looks at, for `regexes.possible`.
+    added, removed: the lines, cut to what a regex looks at, joined by line breaks.
     """
 
     file: File
-    added: tuple[Line, ...] = ()
-    removed: tuple[Line, ...] = ()
-    added_text: str = ""
-    removed_text: str = ""
+    added: str = ""
+    removed: str = ""
 
 
 def change(file: File) -> Change:
-    """The file with its changed lines."""
-    found = lines(file.patch)
-    added = tuple([line for line in found if line.sign == "+"])
-    removed = tuple([line for line in found if line.sign == "-"])
-    return Change(file, added, removed, _text(added), _text(removed))
+    """The file with its added and its removed text."""
+    found = changed(file.patch)
+    added = "\n".join([line[1 : MAX_LINE + 1] for line in found if line[0] == "+"])
+    removed = "\n".join([line[1 : MAX_LINE + 1] for line in found if line[0] == "-"])
+    return Change(file, added, removed)
+
+
+def changed(patch: str) -> list[str]:
+    """The changed lines in the order of the patch, each with its sign in front."""
+    return [line for line in _raw(patch) if line[:1] in ("+", "-")]
 
 
 def lines(patch: str) -> tuple[Line, ...]:
-    """The changed lines in the order of the patch; what stands before its first hunk is no part."""
+    """The changed lines in the order of the patch, with their numbers."""
     found: list[Line] = []
     old = new = hunk = 0
-    # Not splitlines(): form feeds and U+2028 are characters of a line, not ends of it.
-    for raw in patch.split("\n"):
+    for raw in _raw(patch):
         sign = raw[:1]
-        if sign == "@":
-            header = HUNK.match(raw)
-            if header is None:  # cut inside the header
-                break
-            old, new, hunk = int(header[1]), int(header[2]), hunk + 1
-        elif not hunk:
-            continue
-        elif sign == "+":
-            found.append(Line("+", raw[1:].removesuffix("\r"), new, hunk))
+        if sign == "+":
+            found.append(Line("+", raw[1:], new, hunk))
             new += 1
         elif sign == "-":
-            found.append(Line("-", raw[1:].removesuffix("\r"), old, hunk))
+            found.append(Line("-", raw[1:], old, hunk))
             old += 1
+        elif header := HUNK.match(raw):
+            old, new, hunk = int(header[1]), int(header[2]), hunk + 1
         elif sign != "\\":  # "\ No newline at end of file" is a remark, all else is context
             old += 1
             new += 1
@@ -79,10 +75,15 @@ def lines(patch: str) -> tuple[Line, ...]:
 
 def cut_short(file: File) -> bool:
     """Whether the patch shows fewer changed lines than GitHub counted in the file."""
-    start = max(file.patch.find("@@ "), 0)
+    start = max(file.patch.find("@@ -"), 0)
     added, removed = file.patch.count("\n+", start), file.patch.count("\n-", start)
     return added < file.additions or removed < file.deletions
 
 
-def _text(found: Iterable[Line]) -> str:
-    return "\n".join([line.text[:MAX_LINE] for line in found])
+def _raw(patch: str) -> list[str]:
+    """All lines from the first hunk on: headers of a file, as git prints them, are no content."""
+    start = 0 if patch.startswith("@@ -") else patch.find("\n@@ -") + 1
+    if not patch.startswith("@@ -", start):
+        return []
+    # Not splitlines(): form feeds and U+2028 are characters of a line, not ends of it.
+    return patch[start:].replace("\r\n", "\n").removesuffix("\r").split("\n")

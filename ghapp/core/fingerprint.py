@@ -6,7 +6,6 @@ It knows no line numbers and no context, so a rebase or an edit elsewhere leaves
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 
 from ghapp.core import diff
 from ghapp.core.model import File
@@ -21,13 +20,11 @@ def fingerprint(files: tuple[File, ...], hazards: tuple[str, ...] = ()) -> str:
     return digest.hexdigest()[:32]
 
 
-def _content(file: File) -> Iterator[str]:
+def _content(file: File) -> tuple[str, str]:
     """The changed lines; the blob where they are not all there, as for binary files."""
     if not file.patch or diff.cut_short(file):
-        yield from ("blob", file.sha)
-        return
-    for line in diff.lines(file.patch):
-        yield line.sign + line.text.rstrip()
+        return "blob", file.sha
+    return "lines", "\n".join([line.rstrip() for line in diff.changed(file.patch)])
 
 
 def _feed(digest: hashlib._Hash, *parts: str) -> None:

@@ -55,9 +55,7 @@ def fault(glob: str) -> str:
     if BRACES.search(glob):
         return f"`{glob}`: braces are not expanded, write one glob for each choice"
     if glob.count("**") > MAX_DOUBLE_STARS:
-        return (
-            f"`{glob}` has more than {MAX_DOUBLE_STARS} `**`: one `**` spans any depth"
-        )
+        return f"`{glob}` has more than {MAX_DOUBLE_STARS} `**`: one `**` spans any depth"
     return _unreadable(glob)
 
 
@@ -65,9 +63,7 @@ def _unreadable(glob: str) -> str:
     try:
         _compiled(glob)
     except (GitIgnorePatternError, Broken):
-        return (
-            f"`{glob}` is no glob: look for a `\\` at its end or a range like `[z-a]`"
-        )
+        return f"`{glob}` is no glob: look for a `\\` at its end or a range like `[z-a]`"
     return ""
 
 
@@ -80,9 +76,7 @@ class _Index:
     """
 
     by_name: Mapping[str, tuple[int, ...]]
-    by_part: tuple[
-        tuple[str, int], ...
-    ]  # (text that must be in the path, place), no name known
+    by_part: tuple[tuple[str, int], ...]  # (text that must be in the path, place), no name known
 
 
 def _matching(globs: tuple[str, ...], path: str) -> Iterator[str]:
@@ -131,14 +125,10 @@ def _part(glob: str) -> str:
 @lru_cache(maxsize=8192)
 def _names(path: str) -> frozenset[str]:
     parts = path.split("/")
-    return frozenset(parts) | {
-        "." + part.rsplit(".", 1)[1] for part in parts if "." in part
-    }
+    return frozenset(parts) | {"." + part.rsplit(".", 1)[1] for part in parts if "." in part}
 
 
 @lru_cache(maxsize=8192)
 def _compiled(glob: str) -> Pattern:
     regex, _ = GitIgnoreBasicPattern.pattern_to_regex(glob)
-    return build(
-        f"(?s){regex}", PATTERN_BYTES
-    )  # (?s): a file name may hold a line break
+    return build(f"(?s){regex}", PATTERN_BYTES)  # (?s): a file name may hold a line break

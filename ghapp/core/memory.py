@@ -96,7 +96,7 @@ class Past:
     marks: as last recorded; None where no run has ended yet.
     unresolved: a write of ours may or may not have taken effect: read our marks back.
     fresh_at, opened, touched, changed_files: as in Delivery, joined over those not yet worked off.
-    policy: None where it was never read or a push may have changed it.
+    policy: None where it was never read; its `read_at` is None where a push may have changed it.
     """
 
     marks: Marks | None = None

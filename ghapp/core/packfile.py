@@ -46,6 +46,13 @@ def _glob(glob: str) -> str:
     return glob
 
 
+def _some(values: tuple[object, ...]) -> tuple[object, ...]:
+    # Not min_length: that also calls a list empty whose members are all wrong.
+    if not values:
+        raise PydanticCustomError("empty_list", "should not be empty")
+    return values
+
+
 def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -54,10 +61,12 @@ Regex = Annotated[str, AfterValidator(_regex)]
 Glob = Annotated[str, AfterValidator(_glob)]
 Words = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=1, strict=True)]  # "3" and true are no numbers
-Some = Field(min_length=1)
+Some = AfterValidator(_some)
 Regexes = Annotated[tuple[Regex, ...], BeforeValidator(_listed), Some]
 Globs = Annotated[tuple[Glob, ...], BeforeValidator(_listed), Some]
 Names = Annotated[tuple[Words, ...], BeforeValidator(_listed), Some]
+Kind = Literal["label", "path", "diff", "size"]
+Kinds = Annotated[tuple[Kind, ...], BeforeValidator(_listed), Some]
 
 
 class Part(BaseModel):
@@ -78,13 +87,10 @@ class BoundsPart(Part):
     added_lines_gte: Count | None = None
 
     @model_validator(mode="after")
-    def _some(self) -> Self:
+    def _not_empty(self) -> Self:
         if self.changed_files_gte or self.added_lines_gte:
             return self
-        keys = "`changed_files_gte` or `added_lines_gte`"
-        raise PydanticCustomError(
-            "empty", "a size without bound: give {keys}", {"keys": keys}
-        )
+        raise PydanticCustomError("bounds", "needs `changed_files_gte` or `added_lines_gte`")
 
 
 class SizePart(BoundsPart):
@@ -96,8 +102,8 @@ class SizePart(BoundsPart):
 class WhenPart(Part):
     """A condition. All keys of one mapping must hold; a key with several values needs one."""
 
-    any: tuple[WhenPart, ...] | None = Field(default=None, min_length=1)
-    all: tuple[WhenPart, ...] | None = Field(default=None, min_length=1)
+    any: Annotated[tuple[WhenPart, ...], Some] | None = None
+    all: Annotated[tuple[WhenPart, ...], Some] | None = None
     not_: WhenPart | None = Field(default=None, alias="not")
     diff: Regexes | None = None
     removed: Regexes | None = None
@@ -106,23 +112,17 @@ class WhenPart(Part):
     label: Names | None = None
     hazard: Names | None = None
     area: Names | None = None
-    flagged_by: Annotated[
-        tuple[Literal["path", "diff", "label", "size"], ...] | None,
-        BeforeValidator(_listed),
-        Field(min_length=1),
-    ] = None
+    flagged_by: Kinds | None = None
     files_gte: Count | None = None
     added_gte: Count | None = None
     size: BoundsPart | None = None
     table_in: Literal["config.large_tables"] | None = None
 
     @model_validator(mode="after")
-    def _some(self) -> Self:
+    def _not_empty(self) -> Self:
         if self.model_fields_set:
             return self
-        raise PydanticCustomError(
-            "empty", "an empty condition: leave `when` out to ask always"
-        )
+        raise PydanticCustomError("empty", "should not be empty: leave it out to ask always")
 
 
 class DetectPart(Part):
@@ -160,7 +160,7 @@ class PackPart(Part):
     title: TitlePart
     weight: Annotated[int, Field(ge=1, le=5, strict=True)]
     detect: DetectPart
-    items: Annotated[tuple[ItemPart, ...], Field(min_length=1)]
+    items: Annotated[tuple[ItemPart, ...], Some]
 
 
 def area(pack: PackPart) -> Area:
@@ -248,6 +248,4 @@ def _bounds(part: BoundsPart) -> When:
         ("pull_files_gte", part.changed_files_gte),
         ("pull_added_gte", part.added_lines_gte),
     )
-    return Combined(
-        "any", tuple(Clause(kind, (str(least),)) for kind, least in bounds if least)
-    )
+    return Combined("any", tuple(Clause(kind, (str(least),)) for kind, least in bounds if least))

@@ -6,14 +6,15 @@ from ghapp.core.areas import Item, Reviewers
 from ghapp.core.commands import COMMANDS
 from ghapp.core.markdown import code, folded, visible
 from ghapp.core.memory import Entry, Verb, Verdict
+from ghapp.core.policy import POLICY_PATH
 from ghapp.core.reasons import why
 from ghapp.core.review import AreaReview, PullState, Review
 from ghapp.core.standing import State
 from ghapp.core.texts import joined, say
 
+BETWEEN = " · "
 MOST_REASONS = 3
 MOST_REFUSALS = 3
-POLICY_PATH = ".github/nfr.yml"
 
 
 def intro(seen: Review) -> str:
@@ -47,7 +48,7 @@ def signed(area: AreaReview, language: str) -> str:
         words.append(say(language, "accepted_open", items=code(entry.detail)))
     if entry.note:
         words.append(code(entry.note))
-    return joined(language, tuple(words))
+    return BETWEEN.join(words)
 
 
 def questions(area: AreaReview, seen: Review) -> str:
@@ -66,11 +67,19 @@ def questions(area: AreaReview, seen: Review) -> str:
 def details(area: AreaReview, seen: Review) -> str:
     """One area in the check run's text: its questions with answers, reasons and evidence."""
     language = seen.facts.policy.language
-    lines = [f"### {area.title.to(language)}", "", signed(area, language), ""]
-    for item in area.items:
-        lines += [_question(item, area, language), *_answer(area, item, language)]
-    lines += ["", *(_why(item, language) for item in area.items)]
-    return "\n".join(lines)
+    asked = [
+        line
+        for item in area.items
+        for line in (_question(item, area, language), *_answer(area, item, language))
+    ]
+    whys = [words for item in area.items if (words := _why(item, language))]
+    blocks = (
+        f"### {area.title.to(language)}",
+        signed(area, language),
+        "\n".join(asked),
+        "\n".join(whys),
+    )
+    return "\n\n".join(block for block in blocks if block)
 
 
 def why_we_ask(seen: Review) -> str:
@@ -192,7 +201,7 @@ def _answer(area: AreaReview, item: Item, language: str) -> tuple[str, ...]:
     words = [say(language, "answered_by", who=entry.speaker)]
     if entry.note:
         words.append(say(language, "evidence_given", note=code(entry.note, 1000)))
-    return (f"  {joined(language, tuple(words))}",)
+    return (f"  {BETWEEN.join(words)}",)
 
 
 def _why(item: Item, language: str) -> str:

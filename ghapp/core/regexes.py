@@ -80,9 +80,7 @@ def fault(pattern: str) -> str:
     try:
         compiled(pattern)
     except Broken as error:
-        return _explained(
-            error.args[0].decode("utf-8", "replace").replace("(?m)", "", 1)
-        )
+        return _explained(error.args[0].decode("utf-8", "replace").replace("(?m)", "", 1))
     return ""
 
 
@@ -97,9 +95,7 @@ def first(patterns: tuple[str, ...], line: str) -> str:
     either = _either(patterns)
     if either is not None and either.search(text) is None:
         return ""
-    return next(
-        (each for each in patterns if compiled(each).search(text) is not None), ""
-    )
+    return next((each for each in patterns if compiled(each).search(text) is not None), "")
 
 
 def possible(patterns: tuple[str, ...], lines: str) -> bool:
@@ -125,16 +121,12 @@ def _either(patterns: tuple[str, ...]) -> Pattern | None:
     if not patterns or any("\\Q" in each for each in patterns):
         return None
     try:
-        return build(
-            "(?m)" + "|".join(f"(?:{each})" for each in patterns), ALTERNATION_BYTES
-        )
+        return build("(?m)" + "|".join(f"(?:{each})" for each in patterns), ALTERNATION_BYTES)
     except Broken:  # together too large for the memory they may take
         return None
 
 
 def _explained(complaint: str) -> str:
-    meaning = next(
-        (text for start, text in MEANINGS if complaint.startswith(start)), ""
-    )
+    meaning = next((text for start, text in MEANINGS if complaint.startswith(start)), "")
     shown = " ".join(complaint[:100].split())
-    return f"{shown}: {meaning}" if meaning else f"not a regular expression: {shown}"
+    return f"{meaning} ({shown})" if meaning else f"not a regular expression: {shown}"

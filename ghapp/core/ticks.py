@@ -5,10 +5,10 @@ An item's line is `- [ ] `, its id in code style, then the question; only such l
 
 from __future__ import annotations
 
-import re2
+import re
 
 # The id is what we rendered; GitHub changes only the mark between the brackets.
-_LINE = re2.compile(r"^\s*- \[([ xX])\] `([A-Za-z0-9._-]{1,100})`")
+_LINE = re.compile(r"^\s*- \[([ xX])\] `([A-Za-z0-9._-]{1,100})`")
 
 
 def boxes(comment: str) -> dict[str, bool]:

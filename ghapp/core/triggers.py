@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ghapp.core import globs, regexes
 from ghapp.core.areas import Area, Detect, Hit, Size
-from ghapp.core.diff import Change, change
+from ghapp.core.diff import Change, change, lines
 from ghapp.core.model import File, Pull
 
 NEVER_SCANNED = (
@@ -24,9 +24,7 @@ NEVER_SCANNED = (
     "**/vendor/**",
     "**/node_modules/**",
 )
-MOST_PATCH = (
-    1 << 20
-)  # characters; a larger patch is data, not something written by hand
+MOST_PATCH = 1 << 20  # characters; a larger patch is data, not something written by hand
 
 MOST_PATHS, MOST_LINES = 5, 3  # hits kept for showing; the files are always complete
 MOST_SHOWN_OF_LINE = 120
@@ -48,8 +46,7 @@ class Touch:
 def changes_of(pull: Pull) -> tuple[Change, ...]:
     """The files of the pull with their patches read once for all areas."""
     return tuple(
-        change(file) if len(file.patch) <= MOST_PATCH else Change(file)
-        for file in pull.files
+        change(file) if len(file.patch) <= MOST_PATCH else Change(file) for file in pull.files
     )
 
 
@@ -92,9 +89,7 @@ def scanned(file: File) -> bool:
 
 
 def _labels(area: Area, pull: Pull) -> Iterator[Hit]:
-    wanted = {
-        label.casefold() for label in (*area.detect.labels, f"nfr/area: {area.id}")
-    }
+    wanted = {label.casefold() for label in (*area.detect.labels, f"nfr/area: {area.id}")}
     for label in sorted(pull.labels):
         if label.casefold() in wanted:
             yield Hit("label", label)
@@ -112,24 +107,29 @@ def _path(detect: Detect, file: File) -> Iterator[Hit]:
 
 def _diff(detect: Detect, one: Change) -> Iterator[Hit]:
     path = one.file.path
-    if not regexes.possible(detect.diff, one.added_text):
+    if not one.added or not regexes.possible(detect.diff, one.added):
         return
     if detect.diff_files and not globs.matches(detect.diff_files, path):
         return
     if globs.matches(detect.exclude, path) or not scanned(one.file):
         return
-    for line in one.added:
-        if regexes.first(detect.diff, line.text):
-            yield Hit("diff", line.text.strip()[:MOST_SHOWN_OF_LINE], path, line.number)
+    for index, text in enumerate(one.added.split("\n")):
+        if regexes.first(detect.diff, text):
+            yield Hit("diff", text.strip()[:MOST_SHOWN_OF_LINE], path, _number(one.file, index))
             return
+
+
+def _number(file: File, index: int) -> int:
+    """The number, in the new file, of its added line at `index`."""
+    added = [line.number for line in lines(file.patch) if line.sign == "+"]
+    return added[index]
 
 
 def _sizes(size: Size, changes: Iterable[Change]) -> Iterator[Hit]:
     counted = [
         one.file
         for one in changes
-        if not _only_moved(one.file)
-        and not globs.matches(size.not_counting, one.file.path)
+        if not _only_moved(one.file) and not globs.matches(size.not_counting, one.file.path)
     ]
     added = sum(file.additions for file in counted)
     if 0 < size.files_gte <= len(counted):

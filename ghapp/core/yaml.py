@@ -66,17 +66,17 @@ class Tree:
     values: Mapping[Loc, Place] = field(repr=False)
     keys: Mapping[Loc, Place] = field(repr=False)
 
-    def at(self, loc: tuple[str | int, ...]) -> Place:
+    def at(self, loc: Loc) -> Place:
         """Line and column, from 1, of a value; of the nearest one around it where it is missing."""
-        return self.values[self._known(loc)]
+        return self.values[self.steps(loc)]
 
-    def key_at(self, loc: tuple[str | int, ...]) -> Place:
+    def key_at(self, loc: Loc) -> Place:
         """Line and column, from 1, of the key of a value, else of the value."""
-        known = self._known(loc)
+        known = self.steps(loc)
         return self.keys.get(known, self.values[known])
 
-    def _known(self, loc: tuple[str | int, ...]) -> Loc:
-        # Steps that name no node (a missing key, the branch of a union) are passed over.
+    def steps(self, loc: Loc) -> Loc:
+        """The steps of `loc` that the document has; no missing key, no branch of a union."""
         known: Loc = ()
         for step in loc:
             if (*known, step) in self.values:
@@ -136,9 +136,7 @@ def _marked(mark: Any) -> Place:
 
 def _explained(error: yaml.MarkedYAMLError) -> str:
     complaint = ", ".join(part for part in (error.context, error.problem) if part)
-    meaning = next(
-        (text for sign, text in MEANINGS if sign in complaint), MEANINGS[-1][1]
-    )
+    meaning = next((text for sign, text in MEANINGS if sign in complaint), MEANINGS[-1][1])
     return f"not YAML: {complaint}; {meaning}"
 
 
@@ -163,13 +161,7 @@ def _scalar(event: yaml.ScalarEvent) -> object:
 
 def _meant(key: object) -> str:
     """How YAML reads a key that is no text."""
-    return (
-        str(key).lower()
-        if isinstance(key, bool)
-        else "nothing"
-        if key is None
-        else "a number"
-    )
+    return str(key).lower() if isinstance(key, bool) else "nothing" if key is None else "a number"
 
 
 @dataclass(slots=True)
@@ -229,16 +221,16 @@ class _Builder:
         if isinstance(event, yaml.AliasEvent):
             self.note(
                 place,
-                f"`*{event.anchor}`: aliases are not read, repeat the text",
+                f"`*{str(event.anchor)[:40]}`: aliases are not read, repeat the text",
             )
         elif event.anchor is not None:
             self.note(
                 place,
-                f"`&{event.anchor}`: anchors are not read, take it out",
+                f"`&{str(event.anchor)[:40]}`: anchors are not read, take it out",
             )
         tag = getattr(event, "tag", None)
         if tag is not None:
-            self.note(place, f"`{tag}`: tags are not read, take it out")
+            self.note(place, f"`{tag[:40]}`: tags are not read, take it out")
         holder = self.open[-1] if self.open else None
         if holder and isinstance(holder.value, dict) and holder.key is None:
             self._key(holder, holder.value, event, place)
@@ -256,15 +248,11 @@ class _Builder:
         if not isinstance(event, yaml.ScalarEvent):
             self.note(place, "a key must be plain or quoted text")
         elif not isinstance(key, str):
-            text = (
-                f"YAML reads the key `{event.value}` as {_meant(key)}: put it in quotes"
-            )
+            text = f"YAML reads the key `{event.value[:40]}` as {_meant(key)}: put it in quotes"
             self.note(place, text)
         elif key in siblings:
             first = self.keys[*holder.loc, key][0]
-            text = (
-                f"the key `{key}` is there twice, first in line {first}: join the two"
-            )
+            text = f"the key `{key[:40]}` is there twice, first in line {first}: join the two"
             self.note(place, text)
         holder.key = key if isinstance(key, str) else ""
         self.keys.setdefault((*holder.loc, holder.key), place)

@@ -234,7 +234,7 @@ class TestComment:
         rules = policy(DB, comment="never")
         assert decided(rules, entry(Verb.REFUSED, note="not_reviewer")).marks.comment
         assert decided(rules, observed=Marks(comment="old")).marks.comment
-        assert not decided(rules, entry(Verb.REFUSED, door=Door.LABEL)).marks.comment
+        assert not decided(rules, entry(Verb.REFUSED, door=Door.LABEL, note="author")).marks.comment
 
     def test_collapses_to_a_line_when_nothing_is_flagged_any_more(self) -> None:
         made = decided(policy(), observed=Marks(comment="old"))

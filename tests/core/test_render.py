@@ -93,8 +93,8 @@ def test_items_beyond_the_limit_are_folded() -> None:
     found = asked(flagged(DB))
     few = Checklist(found.flagged, frozenset({"db-rollback"}), (), True, True, "")
     body = rendered("en", "f1", (), few).comment
-    assert "<details><summary>1 more questions" in body
-    assert body.index("`db-plan`") > body.index("more questions")
+    assert "<details><summary>More questions (1)" in body
+    assert body.index("`db-plan`") > body.index("More questions")
 
 
 def test_nothing_from_a_pull_request_mentions_links_or_closes_a_marker() -> None:

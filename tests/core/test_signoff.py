@@ -65,7 +65,7 @@ def _brief(one: Entry) -> tuple[str, ...]:
         (comment("/nfr done db", "Sam"), [("refused", "not_reviewer", "db")]),
         (comment("/nfr done db"), [("sign_off", "db", "team acme/sre")]),
         (comment("/nfr done web"), [("refused", "not_reviewer", "web")]),
-        (comment("/nfr done bd"), [("refused", "unknown_area", "bd db")]),
+        (comment("/nfr done dbs"), [("refused", "unknown_area", "dbs db")]),
         (comment("/nfr done", "eve"), [("refused", "not_reviewer", "db, web")]),
         (comment("/nfr done", "ann"), [("refused", "author", "")]),
         (comment("/nfr dnoe"), [("refused", "unknown_command", "dnoe done")]),

@@ -1,0 +1,43 @@
+"""The checklists that ghapp ships, read once for each process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from ghapp.core import packs, yaml
+from ghapp.core.areas import Area
+from ghapp.errors import GhappError
+
+REFERENCES = "references.yml"
+
+
+@cache
+def builtin() -> tuple[Area, ...]:
+    """The areas of all packs, heaviest first, then by id."""
+    areas: list[Area] = []
+    for source in sorted(_folder().iterdir(), key=lambda source: source.name):
+        if source.name.endswith(".yml") and source.name != REFERENCES:
+            area = packs.parse(source.read_bytes(), source.name, references())
+            if not isinstance(area, Area):
+                raise GhappError("\n".join(str(problem) for problem in area))
+            areas.append(area)
+    return tuple(sorted(areas, key=lambda area: (-area.weight, area.id)))
+
+
+@cache
+def references() -> Mapping[str, tuple[str, str]]:
+    """What items refer to: key -> (title, address)."""
+    tree = yaml.read((_folder() / REFERENCES).read_bytes(), REFERENCES)
+    if not isinstance(tree, yaml.Tree) or not isinstance(tree.value, dict):
+        raise GhappError(f"{REFERENCES} of this installation is broken: install ghapp again")
+    return {key: (title, address) for key, (title, address) in tree.value.items()}
+
+
+def _folder() -> Traversable:
+    # A wheel has them inside the package, a checkout beside it.
+    inside = resources.files("ghapp") / "checklists"
+    return inside if inside.is_dir() else Path(__file__).parents[1] / "checklists"

@@ -1,0 +1,219 @@
+"""Policy layers -> the rules in force for one repository, or the Problems of its file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+from pydantic import ValidationError
+
+from ghapp.core import yaml
+from ghapp.core.areas import Area, Reviewers
+from ghapp.core.memory import PolicySource
+from ghapp.core.mistakes import mistakes
+from ghapp.core.model import Problem
+from ghapp.core.policyareas import areas, faults
+from ghapp.core.policyfile import ELSEWHERE, PeoplePart, PolicyFile
+
+POLICY_PATH = ".github/nfr.yml"
+
+NOBODY_NAMED = Reviewers()
+
+DEFAULT_LABELS: Mapping[str, str] = {
+    "waiting": "nfr: needs sign-off",
+    "hold": "nfr: on hold",
+    "signed_off": "nfr: signed off",
+    "waived": "nfr: waived",
+    "follow_ups": "nfr: follow-ups",
+    "follow_up": "nfr: follow-up",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rules:
+    """What holds where no policy says otherwise; one value for the life of the process.
+
+    packs: the built-in areas, those included that are shipped switched off.
+    """
+
+    packs: tuple[Area, ...]
+    default_mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What makes a pull a new feature; any rule will do. added_lines: 0 is unset."""
+
+    labels: tuple[str, ...] = ("feature", "enhancement")
+    titles: tuple[str, ...] = (r"^feat(\(.+\))?!?:", "新機能")
+    branches: tuple[str, ...] = ("feature/**", "feat/**")
+    added_lines: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules in force for one repository, all layers joined.
+
+    standing: good | bridged (the file is invalid, its last good version holds) | unreadable
+    (invalid and no good version is known: nothing may be green).
+    problems: of the file as it is now; not empty when bridged or unreadable.
+    labels: our label names by state: waiting, hold, signed_off, waived, follow_ups, follow_up.
+    areas: those enabled, heaviest first, then by id.
+    """
+
+    mode: str = "advise"
+    language: str = "en"
+    reviewers: Reviewers = NOBODY_NAMED
+    waivers: Reviewers = NOBODY_NAMED
+    sign_off_by: frozenset[str] = frozenset({"command", "label", "button"})
+    stale_on: str = "area-change"
+    allow_author: bool = False
+    require_answers: str = "none"
+    pending: str = "in_progress"
+    comment: str = "features"
+    features: Features = Features()
+    max_items: int = 12
+    ignore_authors: frozenset[str] = frozenset({"dependabot[bot]", "renovate[bot]"})
+    ignore_paths: tuple[str, ...] = ("docs/**", "**/*.md")
+    large_tables: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=lambda: DEFAULT_LABELS)
+    areas: tuple[Area, ...] = ()
+    standing: str = "good"
+    problems: tuple[Problem, ...] = ()
+
+
+def effective(source: PolicySource, rules: Rules) -> Policy:
+    """The policy that the file of a repository puts in force.
+
+    No file: the built-in areas in the default mode. A broken file: its last good version, else
+    the built-in areas, with `standing` and `problems` saying so.
+    """
+    return _effective(source.text, source.good, rules)
+
+
+def problems_of(text: str | bytes, rules: Rules, path: str = POLICY_PATH) -> tuple[Problem, ...]:
+    """All that is wrong with a policy file, in the order of the places; () means good."""
+    parsed = _parsed(text, rules, path)
+    return parsed if isinstance(parsed, tuple) else ()
+
+
+def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
+    """The layers joined over the defaults, the last one on top; areas and items by their id."""
+    mode = _said(layers, "mode") or rules.default_mode
+    reviewers = _people(layers, "reviewers", NOBODY_NAMED)
+    said = {
+        "language": _said(layers, "language"),
+        "stale_on": _said(layers, "sign_off", "stale_on"),
+        "allow_author": _said(layers, "sign_off", "allow_author"),
+        "require_answers": _said(layers, "sign_off", "require_answers"),
+        "pending": _said(layers, "pending"),
+        "comment": _said(layers, "comment"),
+        "max_items": _said(layers, "max_items"),
+        "sign_off_by": _set(_said(layers, "sign_off", "by")),
+        "ignore_authors": _set(_said(layers, "ignore", "authors")),
+        "ignore_paths": _said(layers, "ignore", "paths"),
+        "large_tables": _said(layers, "large_tables"),
+    }
+    return replace(
+        Policy(),
+        mode=mode,
+        reviewers=reviewers,
+        waivers=_people(layers, "waivers", reviewers),
+        features=_features(layers),
+        labels=_labels(layers),
+        areas=areas(layers, rules.packs, mode, reviewers),
+        **{name: value for name, value in said.items() if value is not None},
+    )
+
+
+@lru_cache(maxsize=256)
+def _effective(text: str | None, good: str | None, rules: Rules) -> Policy:
+    if text is None:
+        return merged((), rules)
+    parsed = _parsed(text, rules, POLICY_PATH)
+    if isinstance(parsed, PolicyFile):
+        return merged((parsed,), rules)
+    bridge = () if good is None else _parsed(good, rules, POLICY_PATH)
+    if isinstance(bridge, PolicyFile):
+        return replace(merged((bridge,), rules), standing="bridged", problems=parsed)
+    return replace(merged((), rules), standing="unreadable", problems=parsed)
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str | bytes, rules: Rules, path: str) -> PolicyFile | tuple[Problem, ...]:
+    tree = yaml.read(text, path)
+    if not isinstance(tree, yaml.Tree):
+        return tree
+    if tree.value is None:
+        return PolicyFile()
+    found: tuple[Problem, ...] = ()
+    value = tree.value
+    try:
+        file = PolicyFile.model_validate(value)
+    except ValidationError as error:
+        found = mistakes(error, PolicyFile, tree, path, ELSEWHERE)
+        # What is well-formed is looked at too, so that all problems are told at once.
+        file = PolicyFile.model_validate(_sound(value, error))
+    faulty = [*_unfit(file), *faults(file, rules.packs)]
+    found += tuple(Problem(path, *tree.key_at(loc), text) for loc, text in faulty)
+    return tuple(sorted(found, key=lambda one: (one.line, one.column))) or file
+
+
+def _sound(value: object, error: ValidationError) -> dict[str, Any]:
+    """The keys and areas of the file in which the validation found nothing."""
+    sound = dict(value) if isinstance(value, dict) else {}
+    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+        key, *inside = detail["loc"] or ("",)
+        if key == "areas" and inside and isinstance(sound.get(key), dict):
+            areas = sound[key].items()
+            sound[key] = {name: area for name, area in areas if name != inside[0]}
+        else:
+            sound.pop(str(key), None)
+    return sound
+
+
+def _unfit(file: PolicyFile) -> Iterable[tuple[yaml.Loc, str]]:
+    """Values that do not go together."""
+    seen: dict[str, str] = {}
+    for state, name in _labels((file,)).items():
+        other = seen.setdefault(name.casefold(), state)
+        if other != state:
+            both = f"`labels.{other}` and `labels.{state}`"
+            written = state if getattr(file.labels, state) else other
+            yield ("labels", written), f"{both} are the same label on GitHub: rename one"
+    defer = file.defer
+    if defer and (defer.default_days or 30) > (defer.max_days or 90):
+        yield ("defer",), "`defer.default_days` is more than `defer.max_days`: lower it"
+
+
+def _said(layers: Sequence[PolicyFile], *keys: str) -> Any:
+    """What the topmost layer that speaks of the key says; None where none does."""
+    for layer in reversed(layers):
+        value: Any = layer
+        for key in keys:
+            value = getattr(value, key, None)
+        if value is not None:
+            return value
+    return None
+
+
+def _set(values: tuple[str, ...] | None) -> frozenset[str] | None:
+    return None if values is None else frozenset(values)
+
+
+def _people(layers: Sequence[PolicyFile], key: str, default: Reviewers) -> Reviewers:
+    people: PeoplePart | None = _said(layers, key)
+    return default if people is None else Reviewers(people.teams, people.users)
+
+
+def _features(layers: Sequence[PolicyFile]) -> Features:
+    said = {key: _said(layers, "features", key) for key in Features.__dataclass_fields__}
+    return replace(Features(), **{key: value for key, value in said.items() if value is not None})
+
+
+def _labels(layers: Sequence[PolicyFile]) -> Mapping[str, str]:
+    return {
+        state: _said(layers, "labels", state) or DEFAULT_LABELS[state] for state in DEFAULT_LABELS
+    }

@@ -1,0 +1,84 @@
+"""What one installation may still ask of GitHub: pure arithmetic, the time is passed in.
+
+Windows are exact: in no span of 60 (or 3,600) seconds more is spent than GitHub allows, and a
+burst within the limit passes at once. The 100 requests in flight are kept by the connection pool.
+Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+
+from ghapp.errors import Retry
+
+MINUTE, HOUR = 60.0, 3600.0
+# Each window, and the share of it that more important requests may count on.
+POINTS_A_MINUTE = 900
+CONTENT_A_MINUTE = 80
+CONTENT_AN_HOUR = 500
+
+
+class Importance(Enum):
+    """The share of every window that a request leaves to more important ones."""
+
+    GATE = 0.0  # the check run
+    LOOK = 0.1  # reads: a run that began should be able to write its check run
+    COURTESY = 0.25  # comments, labels, reactions
+
+
+class Window:
+    """At most `most` units in any `seconds`."""
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self.most = most
+        self.seconds = seconds
+        self._spent: deque[tuple[float, int]] = deque()
+        self._total = 0
+
+    def wait_seconds(self, units: int, kept: float, now: float) -> float:
+        """How long until `units` fit with the share `kept` left over; 0 where they fit now."""
+        while self._spent and self._spent[0][0] <= now - self.seconds:
+            self._total -= self._spent.popleft()[1]
+        excess = self._total + units - int(self.most * (1 - kept))
+        for at, spent in self._spent:
+            if excess <= 0:
+                break
+            excess -= spent
+            if excess <= 0:
+                return at + self.seconds - now
+        return 0.0
+
+    def spend(self, units: int, now: float) -> None:
+        self._spent.append((now, units))
+        self._total += units
+
+
+class Budget:
+    """The windows of one installation. limits: github | off."""
+
+    def __init__(self, limits: str = "github") -> None:
+        self._off = limits == "off"
+        self._points = Window(POINTS_A_MINUTE, MINUTE)
+        self._content = (Window(CONTENT_A_MINUTE, MINUTE), Window(CONTENT_AN_HOUR, HOUR))
+        self._closed_until = 0.0
+
+    def take(self, method: str, importance: Importance, now: float) -> None:
+        """Account for one request that is about to be sent. Raises Retry (it would be too much)."""
+        if self._off:
+            return
+        wanted = [(self._points, 1 if method == "GET" else 5)]
+        if method == "POST":  # creates content
+            wanted += [(window, 1) for window in self._content]
+        waits = [window.wait_seconds(units, importance.value, now) for window, units in wanted]
+        wait = max(self._closed_until - now, *waits)
+        if wait > 0:
+            raise Retry(
+                "the installation's budget at GitHub is used up", after_seconds=wait, counts=False
+            )
+        for window, units in wanted:
+            window.spend(units, now)
+
+    def close(self, seconds: float, now: float) -> None:
+        """GitHub said to wait: whatever else is due waits too, since asking on prolongs it."""
+        self._closed_until = max(self._closed_until, now + seconds)

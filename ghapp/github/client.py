@@ -1,0 +1,118 @@
+"""GitHub, as the worker uses it: look, write, list. Everything else in this package serves it."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import msgspec
+
+from ghapp.core.facts import Facts
+from ghapp.core.marks import Effect, Outcome
+from ghapp.core.memory import Past
+from ghapp.core.model import PullKey, Repository
+from ghapp.core.policy import Rules
+from ghapp.github.apply import apply
+from ghapp.github.budget import Budget
+from ghapp.github.gather import Whose, gather
+from ghapp.github.installation import PAGE, Installation, decoded, last_page, together
+from ghapp.github.reading import App, at
+from ghapp.github.refusals import refusal
+from ghapp.github.tokens import Tokens
+from ghapp.github.wire import Request, Wire
+
+
+class _Numbered(msgspec.Struct):
+    number: int
+
+
+class _RepositoryRow(msgspec.Struct):
+    id: int
+    full_name: str
+    archived: bool = False
+
+
+class _Repositories(msgspec.Struct):
+    repositories: list[_RepositoryRow]
+
+
+class GitHub:
+    """One GitHub host. Enter it once, before the tasks that use it start.
+
+    limits: github | off. Raises WrongSetting (the key is none).
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        app_id: int,
+        private_key: str,
+        *,
+        limits: str = "github",
+        proxy: str | None = None,
+        ca_file: str | None = None,
+    ) -> None:
+        self._wire = Wire(api_url, proxy=proxy or "", ca_file=ca_file or "")
+        self._tokens = Tokens(self._wire, app_id, private_key)
+        self._app_id = app_id
+        self._limits = limits
+        self._bot_login = ""
+        self._installations: dict[int, Installation] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._wire.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._wire.__aexit__()
+
+    async def app(self) -> str:
+        """The App's slug; "SLUG[bot]" is the login it writes under. Raises Retry and Gone."""
+        request = Request("GET", "app")
+        answer = await self._tokens.as_app(request)
+        if answer.status >= 400:
+            raise refusal(answer, str(request))
+        slug = decoded(answer, App, request).slug
+        self._bot_login = f"{slug}[bot]"
+        return slug
+
+    async def gather(self, key: PullKey, past: Past, rules: Rules) -> Facts:
+        """What the pull is judged by. Raises Gone and Retry."""
+        if not self._bot_login:
+            await self.app()
+        api = self._installation(key.repository.installation_id)
+        whose = Whose(self._app_id, self._bot_login)
+        return await gather(api, key, past, rules, whose, self._tokens.now())
+
+    async def apply(self, key: PullKey, effect: Effect) -> Outcome:
+        """Write one effect. Raises Gone, and Retry (it may have taken effect all the same)."""
+        api = self._installation(key.repository.installation_id)
+        return await apply(api, key, effect)
+
+    async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]:
+        """All open pulls, oldest first. Raises Gone and Retry."""
+        api = self._installation(repository.installation_id)
+        path = at(repository, "pulls?state=open&sort=created&direction=asc")
+        rows = await api.rows(path, _Numbered)
+        numbers = dict.fromkeys(row.number for row in rows)  # a page may shift while we read
+        return tuple(PullKey(repository, number) for number in numbers)
+
+    async def repositories(self, installation_id: int) -> tuple[Repository, ...]:
+        """All repositories of an installation that are not archived. Raises Gone and Retry."""
+        api = self._installation(installation_id)
+        path = f"installation/repositories?per_page={PAGE}"
+        first, answer = await api.get(path, _Repositories)
+        numbers = range(2, last_page(answer) + 1)
+        more = await together(api.get(f"{path}&page={n}", _Repositories) for n in numbers)
+        pages = [first, *(page for page, _ in more)]
+        return tuple(
+            Repository(installation_id, row.id, row.full_name)
+            for page in pages
+            for row in page.repositories
+            if not row.archived
+        )
+
+    def _installation(self, id: int) -> Installation:
+        if id not in self._installations:
+            budget = Budget(self._limits)
+            self._installations[id] = Installation(self._wire, self._tokens, budget, id)
+        return self._installations[id]

@@ -1,0 +1,290 @@
+"""Headers and bytes of a POST -> a verified Delivery: the keys it concerns, and who spoke.
+
+Of the payload no more is kept; state is read fresh. Whatever comes in, it ends as a Delivery or
+as Refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from ghapp.core.commands import speaks
+from ghapp.core.model import (
+    Delivery,
+    Door,
+    InstallationKey,
+    PullKey,
+    Push,
+    Repository,
+    RepositoryKey,
+    Utterance,
+)
+from ghapp.core.policy import POLICY_PATH
+from ghapp.core.render import MARKER
+from ghapp.core.rights import same_login
+from ghapp.core.ticks import ticks
+from ghapp.errors import Refused
+from ghapp.github import payloads
+
+T = TypeVar("T")
+
+POLICY_FOLDER = ".github/nfr/"
+# Of a push with as many commits GitHub may have left some out.
+MANY_COMMITS = 20
+_GUID = re.compile(r"\A[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
+_EVENT = re.compile(r"\A[a-z_]{1,64}\Z")
+_EXTERNAL_ID = re.compile(r"\Av1:([1-9][0-9]{0,8}):")
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """By what our own deeds are known. bot_login: "" where it is not known yet."""
+
+    app_id: int
+    bot_login: str = ""
+
+    def did(self, user: payloads.User) -> bool:
+        return bool(self.bot_login) and same_login(user.login, self.bot_login)
+
+    def made(self, app: payloads.App | None) -> bool:
+        return app is not None and app.id == self.app_id
+
+
+def parse(
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    secrets: Iterable[str],
+    app_id: int,
+    bot_login: str = "",
+) -> Delivery:
+    """The delivery; without keys where it is of no interest.
+
+    secrets: any of them may have signed. Raises Refused (401 not authentic, 400 not readable).
+    """
+    named = {name.lower(): value for name, value in headers.items()}
+    if not _signed(named.get("x-hub-signature-256", ""), body, secrets):
+        raise Refused(401, "X-Hub-Signature-256 does not fit the body and GHAPP_WEBHOOK_SECRET")
+    guid, event = named.get("x-github-delivery", ""), named.get("x-github-event", "")
+    if not _GUID.match(guid):
+        raise Refused(400, "X-GitHub-Delivery is no GUID")
+    if not _EVENT.match(event):
+        raise Refused(400, "X-GitHub-Event names no event")
+    action = _decoded(body, payloads.AnyEvent).action.replace("\0", "")
+    delivery = Delivery(id=guid.lower(), event=event, action=action, body=body)
+    read = READERS.get(event)
+    return read(delivery, Ours(app_id, bot_login)) if read else delivery
+
+
+def _signed(signature: str, body: bytes, secrets: Iterable[str]) -> bool:
+    given = signature.encode("utf-8", "replace")
+    return any(
+        hmac.compare_digest(
+            given, b"sha256=" + hmac.digest(secret.encode(), body, hashlib.sha256).hex().encode()
+        )
+        for secret in secrets
+        if secret
+    )
+
+
+def _decoded(body: bytes, type: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=type)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        hint = "" if body[:1] == b"{" else " (content type must be application/json)"
+        raise Refused(400, f"the payload is not as GitHub documents it: {error}{hint}") from error
+
+
+def _pull_request(delivery: Delivery, ours: Ours) -> Delivery:
+    seen = _decoded(delivery.body, payloads.PullRequest)
+    if delivery.action in ("labeled", "unlabeled") and ours.did(seen.sender):
+        return delivery
+    pull, at = seen.pull_request, _utc(seen.pull_request.updated_at)
+    pushed = delivery.action in ("opened", "synchronize")
+    return replace(
+        delivery,
+        keys=(PullKey(_repository(seen), seen.number),),
+        fresh_at=at,
+        push=Push(pull.head.sha, seen.sender.login, at) if pushed else None,
+        opened=delivery.action == "opened",
+        changed_files=pull.changed_files,
+    )
+
+
+def _issue_comment(delivery: Delivery, ours: Ours) -> Delivery:
+    seen = _decoded(delivery.body, payloads.IssueComment)
+    if seen.issue.pull_request is None or ours.did(seen.sender):
+        return delivery
+    keyed = replace(delivery, keys=(PullKey(_repository(seen), seen.issue.number),))
+    is_ours = ours.made(seen.comment.performed_via_github_app)
+    if delivery.action == "created" and not is_ours:
+        said = _command(seen)
+        return replace(keyed, utterances=said) if said else delivery
+    if delivery.action in ("edited", "deleted") and is_ours:
+        said = _ticks(seen) if delivery.action == "edited" else ()
+        return replace(keyed, utterances=said, touched=True)
+    return delivery
+
+
+def _command(seen: payloads.IssueComment) -> tuple[Utterance, ...]:
+    """What a person's new comment says to us; empty where it says nothing."""
+    comment, user = seen.comment, seen.comment.user
+    if user is None or user.type == "Bot" or not same_login(user.login, seen.sender.login):
+        return ()
+    text = (comment.body or "").replace("\0", "")
+    if not speaks(text):
+        return ()
+    return (
+        Utterance(
+            id=f"comment:{comment.id}",
+            door=Door.COMMENT,
+            speaker=user.login,
+            said_at=_utc(comment.created_at),
+            text=text,
+            comment_id=comment.id,
+        ),
+    )
+
+
+def _ticks(seen: payloads.IssueComment) -> tuple[Utterance, ...]:
+    """The boxes that a person turned in our one comment; whoever edits it may."""
+    before = seen.changes.body.before if seen.changes and seen.changes.body else ""
+    if seen.sender.type == "Bot" or not before.startswith(MARKER):
+        return ()
+    comment, at = seen.comment, _utc(seen.comment.updated_at)
+    return tuple(
+        Utterance(
+            id=f"tick:{comment.id}:{item}:{'on' if ticked else 'off'}:{at:%Y-%m-%dT%H:%M:%SZ}",
+            door=Door.TICK,
+            speaker=seen.sender.login,
+            said_at=at,
+            text=f"{'+' if ticked else '-'}{item}",
+        )
+        for item, ticked in ticks(before, comment.body or "")
+    )
+
+
+def _check_run(delivery: Delivery, ours: Ours) -> Delivery:
+    seen = _decoded(delivery.body, payloads.CheckRun)
+    run = seen.check_run
+    if delivery.action not in ("rerequested", "requested_action") or not ours.made(run.app):
+        return delivery
+    repository = _repository(seen)
+    keys = _pulls(repository, run.pull_requests) or _named(repository, run.external_id or "")
+    suite_at = run.check_suite.updated_at if run.check_suite else None
+    times = (suite_at, run.completed_at, run.started_at)
+    said = _rerun(delivery, seen.sender, times) if delivery.action == "rerequested" else ()
+    return replace(delivery, keys=keys, utterances=said if keys else (), touched=bool(keys))
+
+
+def _check_suite(delivery: Delivery, ours: Ours) -> Delivery:
+    seen = _decoded(delivery.body, payloads.CheckSuite)
+    suite = seen.check_suite
+    if delivery.action not in ("requested", "rerequested") or not ours.made(suite.app):
+        return delivery
+    keys = _pulls(_repository(seen), suite.pull_requests)
+    again = delivery.action == "rerequested" and bool(keys)
+    said = _rerun(delivery, seen.sender, (suite.updated_at,)) if again else ()
+    return replace(delivery, keys=keys, utterances=said, touched=again)
+
+
+def _rerun(
+    delivery: Delivery, sender: payloads.User, times: Iterable[datetime | None]
+) -> tuple[Utterance, ...]:
+    """Somebody asked for a fresh run.
+
+    times: best first; GitHub tells none of the asking itself.
+    """
+    at = next((_utc(time) for time in times if time), datetime.min.replace(tzinfo=UTC))
+    return (Utterance(f"rerun:{delivery.id}", Door.RERUN, sender.login, at, ""),)
+
+
+def _pulls(repository: Repository, refs: Iterable[payloads.PullRef]) -> tuple[PullKey, ...]:
+    """Those of this repository: others may have the same head."""
+    return tuple(
+        PullKey(repository, ref.number) for ref in refs if ref.base.repo.id == repository.id
+    )
+
+
+def _named(repository: Repository, external_id: str) -> tuple[PullKey, ...]:
+    """The pull that our run was written for: of a fork's, GitHub names none."""
+    found = _EXTERNAL_ID.match(external_id)
+    return (PullKey(repository, int(found.group(1))),) if found else ()
+
+
+def _push(delivery: Delivery, ours: Ours) -> Delivery:
+    seen = _decoded(delivery.body, payloads.Push)
+    if seen.ref != f"refs/heads/{seen.repository.default_branch}":
+        return delivery
+    unsure = seen.forced or seen.created or len(seen.commits) >= MANY_COMMITS
+    if unsure or any(map(_touches_policy, seen.commits)):
+        return replace(delivery, keys=(RepositoryKey(_repository(seen)),), policy_changed=True)
+    return delivery
+
+
+def _touches_policy(commit: payloads.Commit) -> bool:
+    paths = (*commit.added, *commit.modified, *commit.removed)
+    return any(path == POLICY_PATH or path.startswith(POLICY_FOLDER) for path in paths)
+
+
+def _repository_event(delivery: Delivery, ours: Ours) -> Delivery:
+    if delivery.action not in ("renamed", "transferred", "edited"):
+        return delivery
+    seen = _decoded(delivery.body, payloads.RepositoryEvent)
+    other_branch = bool(seen.changes and seen.changes.default_branch)
+    if delivery.action == "edited" and not other_branch:
+        return delivery
+    keys = (RepositoryKey(_repository(seen)),)
+    return replace(delivery, keys=keys, policy_changed=other_branch)
+
+
+def _installation(delivery: Delivery, ours: Ours) -> Delivery:
+    if delivery.action not in ("created", "unsuspend", "new_permissions_accepted"):
+        return delivery
+    seen = _decoded(delivery.body, payloads.InstallationEvent)
+    return replace(delivery, keys=(InstallationKey(seen.installation.id),))
+
+
+def _installation_repositories(delivery: Delivery, ours: Ours) -> Delivery:
+    if delivery.action != "added":
+        return delivery
+    seen = _decoded(delivery.body, payloads.InstallationRepositories)
+    id = seen.installation.id
+    return replace(
+        delivery,
+        keys=tuple(
+            RepositoryKey(Repository(id, added.id, added.full_name))
+            for added in seen.repositories_added
+        ),
+    )
+
+
+READERS: Mapping[str, Callable[[Delivery, Ours], Delivery]] = {
+    "pull_request": _pull_request,
+    "issue_comment": _issue_comment,
+    "check_run": _check_run,
+    "check_suite": _check_suite,
+    "push": _push,
+    "repository": _repository_event,
+    "installation": _installation,
+    "installation_repositories": _installation_repositories,
+}
+
+
+def _repository(seen: payloads.Where) -> Repository:
+    return Repository(seen.installation.id, seen.repository.id, seen.repository.full_name)
+
+
+def _utc(time: datetime) -> datetime:
+    try:
+        return time.astimezone(UTC)
+    except OverflowError as error:
+        raise Refused(400, f"the payload names an impossible time: {error}") from error

@@ -1,0 +1,121 @@
+"""The API as one installation may use it: authorised, within its budget, refusals translated."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from ghapp.errors import Retry
+from ghapp.github.budget import Budget, Importance
+from ghapp.github.refusals import limited_seconds, refusal
+from ghapp.github.tokens import Tokens
+from ghapp.github.wire import AGAIN_SECONDS, Answer, Request, Wire
+
+T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
+PAGE = 100  # the most that GitHub lists at once
+_LAST = re.compile(r'[?&]page=(\d+)[^>]*>; rel="last"')
+
+
+class Installation:
+    """One installation on one host."""
+
+    def __init__(self, wire: Wire, tokens: Tokens, budget: Budget, id: int) -> None:
+        self.id = id
+        self._wire = wire
+        self._tokens = tokens
+        self._budget = budget
+
+    async def permissions(self) -> Mapping[str, str]:
+        """What the account granted, as {"members": "read"}."""
+        return (await self._tokens.get(self.id)).permissions
+
+    async def send(
+        self, request: Request, importance: Importance, *, fine: Iterable[int] = ()
+    ) -> Answer:
+        """The answer below 400 or with a status in `fine`.
+
+        Raises Gone (404 and the like) and Retry (limits, 5xx, refused, or no answer).
+        """
+        answer = await self._authorised(request, importance)
+        if answer.status == 401:
+            answer = await self._authorised(request, importance)
+        limited = limited_seconds(answer)  # before `fine`: a limit may come as 403, too
+        if limited:
+            self._budget.close(limited, time.monotonic())
+        elif answer.status < 400 or answer.status in fine:
+            return answer
+        raise refusal(answer, str(request))
+
+    async def get(self, path: str, type: type[T]) -> tuple[T, Answer]:
+        """A decoded answer, and the answer itself for its headers. Raises as `send`."""
+        request = Request("GET", path)
+        answer = await self.send(request, Importance.LOOK)
+        return decoded(answer, type, request), answer
+
+    async def rows(self, path: str, type: type[T], *, newest_pages: int = 0) -> tuple[T, ...]:
+        """A whole list in GitHub's order, or its last pages.
+
+        path: with a query, which may be empty. Raises as `send`.
+        """
+        first, answer = await self.get(f"{path}&per_page={PAGE}", list[type])  # type: ignore[valid-type]
+        last = last_page(answer)
+        begin = max(2, last - newest_pages + 1) if newest_pages else 2
+        numbers = range(begin, last + 1)
+        rest = await together(self.page(path, type, number) for number in numbers)
+        if newest_pages and last > newest_pages:
+            first = []
+        return tuple(row for page in (first, *rest) for row in page)
+
+    async def page(self, path: str, type: type[T], number: int) -> list[T]:
+        """One page of a list. path: with a query. Raises as `send`."""
+        found, _ = await self.get(f"{path}&per_page={PAGE}&page={number}", list[type])  # type: ignore[valid-type]
+        return found
+
+    async def _authorised(self, request: Request, importance: Importance) -> Answer:
+        token = await self._tokens.get(self.id)
+        self._budget.take(request.method, importance, time.monotonic())
+        answer = await self._wire.send(request, f"Bearer {token.token}")
+        if answer.status == 401:
+            self._tokens.drop(self.id, token)
+        return answer
+
+
+def decoded(answer: Answer, type: type[T], what: object) -> T:
+    """The body as a value. Raises Retry (it is not what GitHub documents)."""
+    try:
+        return msgspec.json.decode(answer.body, type=type)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        text = f"{what}: the answer cannot be read: {error}"
+        raise Retry(text, after_seconds=AGAIN_SECONDS) from error
+
+
+def last_page(answer: Answer) -> int:
+    """How many pages the list has, by the Link header."""
+    found = _LAST.search(answer.headers.get("link", ""))
+    return int(found.group(1)) if found else 1
+
+
+async def together(reads: Iterable[Awaitable[T]]) -> tuple[T, ...]:
+    """All answers, in order; the first failure ends the others and is raised as it is."""
+    tasks = [asyncio.ensure_future(read) for read in reads]
+    try:
+        return tuple(await asyncio.gather(*tasks))
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+async def both(one: Awaitable[A], other: Awaitable[B]) -> tuple[A, B]:
+    """As `together`, for two reads of different types."""
+    reads: list[Awaitable[Any]] = [one, other]
+    first, second = await together(reads)
+    return first, second

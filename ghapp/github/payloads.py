@@ -1,0 +1,171 @@
+"""The parts of GitHub's payloads that we read; bounds keep what we store storable.
+
+Source: https://docs.github.com/webhooks/webhook-events-and-payloads
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+Number = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Sha = Annotated[str, Meta(pattern=r"\A([0-9a-f]{40}|[0-9a-f]{64})\Z")]
+Login = Annotated[str, Meta(pattern=r"\A[^\x00-\x20]{1,100}\Z")]
+# Goes into addresses, so nothing else than GitHub admits.
+FullName = Annotated[
+    str, Meta(pattern=r"\A[A-Za-z0-9_-]{1,100}/(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}\Z")
+]
+When = Annotated[datetime, Meta(tz=True)]
+
+
+class AnyEvent(Struct):
+    """Of every payload; `ping` and `push` have no action."""
+
+    action: Annotated[str, Meta(max_length=100)] = ""
+
+
+class User(Struct):
+    login: Login
+    type: str = "User"
+
+
+class App(Struct):
+    id: int
+
+
+class Installation(Struct):
+    id: Id
+
+
+class RepositoryPart(Struct):
+    id: Id
+    full_name: FullName
+    default_branch: str = ""
+
+
+class Where(Struct):
+    """Of every event about a repository, where an App receives it."""
+
+    repository: RepositoryPart
+    installation: Installation
+    sender: User
+
+
+class Head(Struct):
+    sha: Sha
+
+
+class PullPart(Struct):
+    head: Head
+    updated_at: When
+    changed_files: Count = 0
+
+
+class PullRequest(Where):
+    number: Number
+    pull_request: PullPart
+
+
+class PullLink(Struct):
+    """Stands in an issue that is a pull request."""
+
+
+class Issue(Struct):
+    number: Number
+    pull_request: PullLink | None = None
+
+
+class Comment(Struct):
+    id: Id
+    created_at: When
+    updated_at: When
+    body: str | None = None
+    user: User | None = None
+    performed_via_github_app: App | None = None
+
+
+class Change(Struct, rename={"before": "from"}):
+    before: str = ""
+
+
+class Changes(Struct):
+    """What an edit changed; only the parts that we ask about."""
+
+    body: Change | None = None
+    default_branch: Change | None = None
+
+
+class IssueComment(Where):
+    issue: Issue
+    comment: Comment
+    changes: Changes | None = None
+
+
+class BaseRepository(Struct):
+    id: Id
+
+
+class Base(Struct):
+    repo: BaseRepository
+
+
+class PullRef(Struct):
+    """A pull a check belongs to; it may be another repository's that has the same head."""
+
+    number: Number
+    base: Base
+
+
+class Suite(Struct):
+    """A check suite, or what a check run says of its own."""
+
+    updated_at: When | None = None
+    app: App | None = None
+    pull_requests: list[PullRef] = []
+
+
+class Run(Struct):
+    app: App | None = None
+    external_id: str | None = None
+    started_at: When | None = None
+    completed_at: When | None = None
+    check_suite: Suite | None = None
+    pull_requests: list[PullRef] = []
+
+
+class CheckRun(Where):
+    check_run: Run
+
+
+class CheckSuite(Where):
+    check_suite: Suite
+
+
+class Commit(Struct):
+    added: list[str] = []
+    modified: list[str] = []
+    removed: list[str] = []
+
+
+class Push(Where):
+    ref: str
+    forced: bool = False
+    created: bool = False
+    commits: list[Commit] = []
+
+
+class RepositoryEvent(Where):
+    changes: Changes | None = None
+
+
+class InstallationEvent(Struct):
+    installation: Installation
+
+
+class InstallationRepositories(Struct):
+    installation: Installation
+    repositories_added: list[RepositoryPart] = []

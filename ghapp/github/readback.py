@@ -1,0 +1,85 @@
+"""Our own marks as GitHub has them, for when our record of them may not hold."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ghapp.core.marks import Marks, Reply, Written
+from ghapp.core.memory import Past
+from ghapp.core.model import Pull
+from ghapp.core.render import MARKER
+from ghapp.github import reading
+from ghapp.github.installation import Installation, both
+from ghapp.github.reading import CommentRow, RunRow
+
+_REPLY = re.compile(r"<!-- ghapp:reply (\S+) -->")
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What is there. found_at: when GitHub accepted the run that was read back, else None."""
+
+    marks: Marks
+    written: Written
+    found_at: datetime | None = None
+
+
+def reply_marker(utterance_id: str) -> str:
+    """The first line of a reply, by which it is found again."""
+    return f"<!-- ghapp:reply {utterance_id} -->"
+
+
+def doubtful(past: Past) -> bool:
+    """Whether our record may not be what GitHub has."""
+    return past.unresolved or past.touched or (past.marks is None and not past.opened)
+
+
+def remembered(past: Past) -> Observed:
+    """The marks by our own record."""
+    return Observed(past.marks or Marks(), past.written)
+
+
+async def read(api: Installation, past: Past, pull: Pull, app_id: int) -> Observed:
+    """Check run, comment and replies as GitHub has them. Raises Gone and Retry.
+
+    Reactions are kept from our record: to add one again changes nothing on GitHub.
+    """
+    run, rows = await both(
+        reading.newest_run(api, pull.key.repository, pull.head_sha, app_id),
+        reading.comments(api, pull.key),
+    )
+    ours = [row for row in rows if _is_ours(row, app_id)]
+    comment = next((row for row in ours if _first_line(row) == MARKER), None)
+    marks = replace(
+        past.marks or Marks(),
+        check_run=reading.check_run(run, pull.key.number) if run else None,
+        comment=normalised(comment.body or "") if comment else "",
+        replies=frozenset(_replies(ours)),
+    )
+    written = Written(run.id if run else 0, comment.id if comment else 0)
+    return Observed(marks, written, _accepted_at(run))
+
+
+def normalised(body: str) -> str:
+    r"""Markdown as we compare it: "\n" line ends, no trailing space."""
+    return "\n".join(line.rstrip() for line in body.splitlines()).rstrip()
+
+
+def _is_ours(row: CommentRow, app_id: int) -> bool:
+    via = row.performed_via_github_app
+    return via is not None and via.id == app_id
+
+
+def _first_line(row: CommentRow) -> str:
+    return (row.body or "").lstrip().partition("\n")[0].strip()
+
+
+def _replies(rows: list[CommentRow]) -> list[Reply]:
+    found = ((row, _REPLY.fullmatch(_first_line(row))) for row in rows)
+    return [Reply(match.group(1), row.body or "") for row, match in found if match]
+
+
+def _accepted_at(run: RunRow | None) -> datetime | None:
+    return run.started_at if run else None

@@ -1,0 +1,89 @@
+"""What an answer from 400 on means for a run: come again, or give up.
+
+Source: https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api
+"""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+
+import msgspec
+
+from ghapp.errors import Gone, Retry
+from ghapp.github.wire import AGAIN_SECONDS, Answer
+
+# "If your requests are limited and there is no such header, wait for at least one minute."
+LIMIT_SECONDS, MOST_SECONDS = 60.0, 3_900.0
+LIMIT_WORDS = ("rate limit", "abuse detection")
+PERMISSION_SECONDS = 60.0
+
+
+class _Detail(msgspec.Struct):
+    resource: str = ""
+    field: str = ""
+    code: str = ""
+    message: str = ""
+
+    def __str__(self) -> str:
+        return self.message or f"{self.resource}.{self.field} {self.code}"
+
+
+class _Body(msgspec.Struct):
+    message: str = ""
+    errors: list[_Detail | str] | str = []
+
+
+def refusal(answer: Answer, what: str) -> Retry | Gone:
+    """The exception for a refused request. what: the request, as in "GET repos/acme/shop"."""
+    said = _said(answer)
+    text = f"{what}: GitHub answers {answer.status}: {said}"
+    seconds = limited_seconds(answer)
+    if seconds:
+        return Retry(text, after_seconds=seconds, counts=False)
+    if answer.status in (404, 410, 451) or "installation has been suspended" in said.lower():
+        return Gone(text)
+    if answer.status == 403:
+        needed = answer.headers.get("x-accepted-github-permissions", "")
+        hint = f" (the App needs: {needed})" if needed else ""
+        return Retry(text + hint, after_seconds=PERMISSION_SECONDS)
+    return Retry(text, after_seconds=AGAIN_SECONDS)
+
+
+def limited_seconds(answer: Answer) -> float:
+    """How long GitHub asks to wait because of a rate limit; 0 where this is none."""
+    if answer.status not in (403, 429):
+        return 0.0
+    if "retry-after" in answer.headers:
+        return _bounded(_retry_after(answer))
+    if answer.headers.get("x-ratelimit-remaining") == "0":
+        reset = answer.headers.get("x-ratelimit-reset", "")
+        left = float(reset) - answer.date.timestamp() if reset.isdecimal() else LIMIT_SECONDS
+        return _bounded(left + 1.0)
+    said = _said(answer).lower()
+    limited = answer.status == 429 or any(words in said for words in LIMIT_WORDS)
+    return LIMIT_SECONDS if limited else 0.0
+
+
+def _retry_after(answer: Answer) -> float:
+    """Seconds, or a date as proxies send it."""
+    value = answer.headers["retry-after"]
+    if value.isdecimal():
+        return float(value)
+    try:
+        return (parsedate_to_datetime(value) - answer.date).total_seconds()
+    except (ValueError, TypeError):
+        return LIMIT_SECONDS
+
+
+def _bounded(seconds: float) -> float:
+    return min(max(seconds, 1.0), MOST_SECONDS)
+
+
+def _said(answer: Answer) -> str:
+    """GitHub's own words, one line; for a page of some proxy only that it is one."""
+    try:
+        body = msgspec.json.decode(answer.body, type=_Body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return "(no JSON)"
+    errors = [body.errors] if isinstance(body.errors, str) else map(str, body.errors)
+    return "; ".join([body.message, *errors])[:500]

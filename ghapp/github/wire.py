@@ -1,0 +1,182 @@
+"""One HTTP exchange with GitHub: a request in, whatever was answered out.
+
+githubkit sends it, over one aiohttp session. Nothing is retried, cached or judged here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import aiohttp
+import githubkit
+import httpx
+import msgspec
+from githubkit.exception import RequestError, RequestFailed
+from httpx_aiohttp import AiohttpTransport
+
+from ghapp.errors import Retry
+
+CONNECT_SECONDS, TOTAL_SECONDS, AGAIN_SECONDS = 5.0, 15.0, 5.0
+# Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
+IN_FLIGHT = 100
+API_VERSION = "2022-11-28"
+MOVED = frozenset({301, 302, 307, 308})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """path: below the API's base, its parts quoted. most_bytes: longer bodies are cut; 0 is all."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    most_bytes: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path.partition('?')[0]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What GitHub answered, whatever the status."""
+
+    status: int
+    headers: Mapping[str, str]  # ignores case
+    body: bytes
+
+    @property
+    def date(self) -> datetime:
+        """GitHub's clock, to the second; ours where the answer does not say."""
+        try:
+            return parsedate_to_datetime(self.headers.get("date", "")).astimezone(UTC)
+        except ValueError:
+            return datetime.now(UTC)
+
+
+class Wire:
+    """The way to one GitHub host; entered once, closed on leaving. ca_file: "" is the usual CAs."""
+
+    def __init__(self, api_url: str, *, proxy: str = "", ca_file: str = "") -> None:
+        self.api_url = api_url
+        self._proxy = proxy
+        self._ca_file = ca_file
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        trusted = _trusted(self._ca_file)
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=IN_FLIGHT, ssl=trusted),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        await self._open.enter_async_context(session)
+        # httpx does not look for a proxy once it is given a transport.
+        proxy = httpx.Proxy(self._proxy) if self._proxy else None
+        self._kit = _Kit(
+            base_url=self.api_url,
+            user_agent="ghapp",
+            timeout=httpx.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS),
+            async_transport=_Transport(verify=trusted, proxy=proxy, client=session),
+            http_cache=False,
+            auto_retry=False,
+            follow_redirects=False,
+        )
+        await self._open.enter_async_context(self._kit)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._open.aclose()
+
+    async def send(self, request: Request, authorization: str) -> Answer:
+        """The answer, followed to where a renamed repository went. Raises Retry (none came)."""
+        answer = await self._once(request, authorization, request.path)
+        target = answer.headers.get("location", "")
+        if answer.status in MOVED and _same_host(target, self.api_url):
+            return await self._once(request, authorization, target)
+        return answer
+
+    async def _once(self, request: Request, authorization: str, url: str) -> Answer:
+        try:
+            async with asyncio.timeout(TOTAL_SECONDS):
+                return await self._exchange(request, authorization, url)
+        except (RequestError, httpx.HTTPError, TimeoutError) as error:
+            cause = error.exc if isinstance(error, RequestError) else error
+            text = f"{request}: no answer from GitHub ({type(cause).__name__})"
+            raise Retry(text, after_seconds=AGAIN_SECONDS) from error
+
+    async def _exchange(self, request: Request, authorization: str, url: str) -> Answer:
+        headers = {"Authorization": authorization, "X-GitHub-Api-Version": API_VERSION}
+        content = None
+        if request.body is not None:
+            content = msgspec.json.encode(request.body)
+            headers["Content-Type"] = "application/json"
+        cut = request.most_bytes > 0
+        try:
+            response = await self._kit.arequest(
+                request.method,
+                url,
+                content=content,
+                headers={**headers, **request.headers},
+                stream=cut,
+            )
+            raw = response.raw_response
+        except RequestFailed as failed:  # any status from 400 on; its body is read
+            raw, cut = failed.response.raw_response, False
+        body = await _beginning(raw, request.most_bytes) if cut else raw.content
+        return Answer(raw.status_code, raw.headers, body)
+
+
+class _Kit(githubkit.GitHub[Any]):
+    """githubkit with its one client seen by every task.
+
+    As shipped, tasks that were not started inside the `async with` get a new client per call.
+    """
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()  # type: ignore[no-untyped-call]
+        async with super().get_async_client() as client:
+            self._client = client
+        return self
+
+    @asynccontextmanager
+    async def get_async_client(self) -> AsyncIterator[httpx.AsyncClient]:
+        yield self._client
+
+
+class _Transport(AiohttpTransport):
+    """Leaves the session open when a client closes: it is the wire's."""
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def _beginning(response: httpx.Response, most_bytes: int) -> bytes:
+    """The body up to a bound; the connection is given up where it is longer."""
+    body = bytearray()
+    try:
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > most_bytes:
+                break
+    finally:
+        await response.aclose()
+    return bytes(body[:most_bytes])
+
+
+def _trusted(ca_file: str) -> ssl.SSLContext:
+    if ca_file:
+        return ssl.create_default_context(cafile=ca_file)
+    return httpx.create_ssl_context()
+
+
+def _same_host(url: str, other: str) -> bool:
+    one, two = urlsplit(url), urlsplit(other)
+    return (one.scheme, one.netloc) == (two.scheme, two.netloc)

@@ -1,0 +1,49 @@
+"""Lines for a terminal: aligned, and wrapped by the cells that characters take."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+MOST_CELLS = 100
+
+# Latin words stay whole, Japanese may break anywhere but before closing punctuation.
+WORD = re.compile(r"(?:[^\s\u3000-\u9fff\uff00-\uffef]+|\S)[、。，．？！）」』・：]*|\s+")
+
+
+def area(title: str, reasons: Iterable[str], questions: Iterable[tuple[str, str]], end: str) -> str:
+    """One flagged area: why it is one, then what is asked; `end` is a last line or empty."""
+    pairs = list(questions)
+    column = max((cells(severity) for severity, _ in pairs), default=0) + 4
+    lines = [title, *(wrapped(reason, indent=2, hanging=4) for reason in reasons)]
+    lines += [""] if pairs else []
+    for severity, question in pairs:
+        label = f"  {severity}" + " " * (column - 2 - cells(severity))
+        lines.append(label + wrapped(question, indent=column)[column:])
+    lines += [wrapped(end, indent=2)] if end else []
+    return "\n".join(lines)
+
+
+def wrapped(text: str, indent: int = 0, hanging: int | None = None) -> str:
+    """The text in lines as wide as the terminal, `hanging` cells in from the second on."""
+    later = " " * (indent if hanging is None else hanging)
+    return f"\n{later}".join(_lines(text, " " * indent, later))
+
+
+def cells(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    return sum(1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
+
+
+def _lines(text: str, first: str, later: str) -> Iterator[str]:
+    width = min(shutil.get_terminal_size((MOST_CELLS, 24)).columns, MOST_CELLS)
+    line, room = first, width - cells(first)
+    for word in WORD.findall(text):
+        if cells(word.rstrip()) > room and line.strip():
+            yield line.rstrip()
+            line, room, word = "", width - cells(later), word.lstrip()
+        line += word
+        room -= cells(word)
+    yield line.rstrip()

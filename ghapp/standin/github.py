@@ -1,0 +1,229 @@
+"""The stand-in for GitHub: one App, its installations, accounts, teams and repositories."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from ghapp.standin import shapes_accounts
+from ghapp.standin.accounts import Accounts
+from ghapp.standin.deliveries import Deliveries, Delivery, Hook
+from ghapp.standin.diffs import DiffLimits, Diffs
+from ghapp.standin.faults import Faults
+from ghapp.standin.gitrepo import Files, Git
+from ghapp.standin.locking import locked
+from ghapp.standin.repository import Network, Repository
+from ghapp.standin.shapes import Shapes, node_id
+from ghapp.standin.state import Json, User
+
+PERMISSIONS = {
+    "checks": "write",
+    "contents": "read",
+    "issues": "write",
+    "members": "read",
+    "merge_queues": "read",
+    "metadata": "read",
+    "pull_requests": "write",
+}
+EVENTS = (
+    "check_run", "check_suite", "issue_comment", "issues", "label", "member", "membership",
+    "merge_group", "organization", "pull_request", "pull_request_review",
+    "pull_request_review_comment", "push", "repository", "team",
+)  # fmt: skip
+UNASKED = (
+    "installation",
+    "installation_repositories",
+    "github_app_authorization",
+    "ping",
+)
+
+
+class Standin(Accounts):
+    """The state of one GitHub. All of it lies in memory and in a temporary folder.
+
+    private_key: PEM, made when "". limits: where patches end. latency_seconds: added to each call.
+    """
+
+    def __init__(
+        self,
+        *,
+        app_id: int = 1,
+        slug: str = "ghapp",
+        webhook_url: str = "",
+        webhook_secret: str = "secret",
+        private_key: str = "",
+        permissions: dict[str, str] | None = None,
+        events: Iterable[str] = EVENTS,
+        limits: DiffLimits | None = None,
+        token_seconds: float = 3600.0,
+        latency_seconds: float = 0.0,
+        rate_limit: int = 15_000,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        super().__init__(clock, token_seconds)
+        self.private_key = private_key or new_private_key()
+        self.latency_seconds = latency_seconds
+        self.rate_limit = rate_limit
+        self.limits = limits or DiffLimits()
+        self.calls: Counter[str] = Counter()  # by "METHOD /route/{template}"
+        self.faults = Faults()
+        self.repositories: dict[str, Repository] = {}
+        self.pages: dict[tuple[object, ...], bytes] = {}  # encoded pages of changed files
+        self._folder = Path(tempfile.mkdtemp(prefix="github-standin-"))
+        self.app = self.new_app(app_id, slug, permissions or dict(PERMISSIONS), tuple(events))
+        self.serve_at("https://api.github.com", "https://github.com")
+        hook = Hook(self.new_id(), app_id, webhook_url, webhook_secret)
+        self.deliveries = Deliveries(hook, self._ids, self.now)
+
+    def close(self) -> None:
+        """Stop sending and remove the git objects."""
+        self.deliveries.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def settle(self, timeout_seconds: float = 10.0) -> None:
+        """Wait until every queued delivery was answered. Raises TimeoutError."""
+        self.deliveries.settle(timeout_seconds)
+
+    def redeliver(self, delivery_id: int) -> Delivery:
+        return self.deliveries.redeliver(delivery_id)
+
+    def signed(self, delivery: Delivery) -> tuple[dict[str, str], bytes]:
+        """Headers and body, for posting a delivery by hand."""
+        return self.deliveries.hook.headers(delivery), delivery.body
+
+    @locked
+    def listen(self, url: str) -> None:
+        """Where the App's webhook is from now on."""
+        self.deliveries.hook.url = url
+
+    @locked
+    def serve_at(self, api: str, html: str) -> None:
+        """Where this GitHub is reached: it is in every answer and delivery."""
+        self.shapes = Shapes(api, html, self.app)
+
+    # --- installations and repositories ---------------------------------------------------
+
+    @locked
+    def tell_installed(self, number: int, by: str) -> None:
+        """The delivery `installation.created`, with its repositories."""
+        installation = self.installations[number]
+        repositories = [
+            self.shapes.repository_minimal(repository)
+            for repository in self.repositories.values()
+            if repository.installation is installation
+        ]
+        parts: Json = {
+            "installation": shapes_accounts.installation(self.shapes, installation),
+            "repositories": repositories,
+            "requester": None,
+        }
+        self._queue("installation", "created", parts, self.user(by), number, None)
+
+    @locked
+    def uninstall(self, number: int) -> None:
+        """Out of reach from now on: no token, no repository, no delivery."""
+        installation = self.installations.pop(number)
+        for repository in self.repositories.values():
+            if repository.installation is installation:
+                repository.installation = None
+        self.tokens = {k: t for k, t in self.tokens.items() if t.installation is not installation}
+
+    @locked
+    def repository(
+        self,
+        full_name: str,
+        files: Files | None = None,
+        *,
+        default_branch: str = "main",
+        installation_id: int | None = 1,
+    ) -> Repository:
+        """A new repository with one commit. installation_id: None where the App is not."""
+        owner, _, name = full_name.partition("/")
+        git = Git(self._folder / f"{self.new_id()}.git")
+        made = self._new_repository(
+            Network(git, Diffs(git, self.limits)),
+            self.user(owner, kind="Organization"),
+            name,
+        )
+        made.default_branch = default_branch
+        made.push(default_branch, files or {"README.md": f"# {name}\n"}, owner, "First commit")
+        if installation_id is not None:
+            made.installation = self.installation(installation_id, owner, self.app)
+        return made
+
+    @locked
+    def fork(self, repository: Repository, owner: str) -> Repository:
+        """A person's fork, made when missing; the App is not installed there."""
+        name = f"{owner}/{repository.name}".lower()
+        if name not in self.repositories:
+            made = self._new_repository(repository.network, self.user(owner), repository.name)
+            made.parent, made.default_branch = repository, repository.default_branch
+            made.branches = dict(repository.branches)
+        return self.repositories[name]
+
+    def _new_repository(self, network: Network, owner: User, name: str) -> Repository:
+        now = self.now()
+        made = Repository(self, network, self.new_id(), owner, name, "main", now, now)
+        network.repositories.append(made)
+        self.repositories[made.full_name.lower()] = made
+        return made
+
+    def emit(
+        self,
+        event: str,
+        action: str | None,
+        repository: Repository,
+        sender: User,
+        parts: Json,
+    ) -> None:
+        """A delivery about a repository, where the App is installed and subscribed."""
+        installation = repository.installation
+        if installation is None or event not in (*self.app.events, *UNASKED):
+            return
+        owner, shapes = repository.owner, self.shapes
+        body = {**parts, "repository": shapes.repository(repository)}
+        if owner.kind == "Organization":
+            body["organization"] = shapes.organization(owner)
+        number = installation.id
+        body["installation"] = {
+            "id": number,
+            "node_id": node_id("Installation", number),
+        }
+        self._queue(event, action, body, sender, number, repository.id)
+
+    def _queue(
+        self,
+        event: str,
+        action: str | None,
+        parts: Json,
+        sender: User,
+        installation_id: int,
+        repository_id: int | None,
+    ) -> None:
+        body = {**({"action": action} if action else {}), **parts}
+        body["sender"] = self.shapes.user(sender)
+        self.deliveries.new(
+            event, action, msgspec.json.encode(body),
+            installation_id=installation_id, repository_id=repository_id,
+        )  # fmt: skip
+
+
+def new_private_key() -> str:
+    """A fresh RSA key as PEM, as the App's settings page would hand out."""
+    return (
+        rsa.generate_private_key(65537, 2048)
+        .private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+        .decode()
+    )

@@ -1,0 +1,164 @@
+"""The pages people see: the list of pulls, one pull, and forms to play author and reviewer."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+import jinja2
+from markupsafe import Markup, escape
+
+from ghapp.standin import markdown, play
+from ghapp.standin.pull import Pull
+from ghapp.standin.rest import Answer
+from ghapp.standin.state import CheckRun, Comment, Label
+
+if TYPE_CHECKING:
+    from ghapp.standin.github import Standin
+
+PULL_PATH = re.compile(r"/([^/]+)/([^/]+)/pull/(\d+)(/play)?")
+SECURITY = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cache-control": "no-store",
+}
+EMOJI = {
+    "+1": "👍", "-1": "👎", "laugh": "😄", "confused": "😕",
+    "heart": "❤️", "hooray": "🎉", "rocket": "🚀", "eyes": "👀",
+}  # fmt: skip
+
+
+class Page:
+    """HTML over one `Standin`. No JavaScript; every form answers with a redirect."""
+
+    def __init__(self, github: Standin) -> None:
+        self.github = github
+        self._templates = jinja2.Environment(
+            loader=jinja2.PackageLoader("ghapp.standin"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters |= {
+            "markdown": lambda text: Markup(markdown.to_html(text or "")),
+            "ago": lambda at: at.strftime("%H:%M:%S"),
+        }
+        self._templates.tests["bot"] = lambda user: user.kind == "Bot"
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        with self.github.lock:
+            if method == "GET" and path == "/":
+                return self._shown("pulls.html", pulls=self._pulls())
+            if method == "GET" and path == "/standin.css":
+                return self._style()
+            found = PULL_PATH.fullmatch(path)
+            pull = self._pull(found) if found else None
+            if found is None or pull is None:
+                return self._shown("missing.html", status=404)
+            if method == "POST" and found[4]:
+                return self._play(pull, path, headers, body)
+            if method == "GET" and not found[4]:
+                return self._show(pull)
+            return self._shown("missing.html", status=405)
+
+    def _pulls(self) -> list[Pull]:
+        every = (repo.pulls.values() for repo in self.github.repositories.values())
+        return sorted(
+            (p for some in every for p in some),
+            key=lambda p: p.updated_at,
+            reverse=True,
+        )
+
+    def _pull(self, found: re.Match[str]) -> Pull | None:
+        repository = self.github.repositories.get(f"{found[1]}/{found[2]}".lower())
+        return repository.pulls.get(int(found[3])) if repository else None
+
+    def _play(self, pull: Pull, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        site = headers.get("sec-fetch-site", "same-origin")
+        if site not in ("same-origin", "none"):
+            return self._shown("missing.html", status=403)
+        form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+        try:
+            play.play(pull, form)
+        except play.Misplayed as wrong:
+            return self._show(pull, problem=str(wrong), status=422)
+        return Answer(303, b"", {"location": path.removesuffix("/play"), **SECURITY})
+
+    def _show(self, pull: Pull, *, problem: str = "", status: int = 200) -> Answer:
+        runs = {run.name: run for run in pull.check_runs()}
+        return self._shown(
+            "pull.html",
+            status=status,
+            pull=pull,
+            problem=problem,
+            runs=sorted(runs.values(), key=lambda run: run.name),
+            standing=_standing,
+            files=[change.path.decode("utf-8", "replace") for change in pull.changes()[:30]],
+            more_files=max(0, len(pull.changes()) - 30),
+            changes=play.editable(pull),
+            people=play.people(pull),
+            labels=sorted(pull.repository.labels.values(), key=lambda label: label.name),
+            comment_html=self._comment_html,
+            reactions=_reactions,
+        )
+
+    def _comment_html(self, comment: Comment) -> Markup:
+        if comment.user.kind != "Bot":
+            return Markup(markdown.to_html(comment.body))
+        return Markup(markdown.to_html(comment.body, lambda line, on: _box(comment.id, line, on)))
+
+    def _shown(self, template: str, *, status: int = 200, **values: object) -> Answer:
+        text = self._templates.get_template(template).render(
+            app=self.github.app, color=_color, **values
+        )
+        headers = {"content-type": "text/html; charset=utf-8", **SECURITY}
+        return Answer(status, text.encode(), headers)
+
+    def _style(self) -> Answer:
+        """The style sheet, and a class for each label colour (inline styles are not admitted)."""
+        colors = sorted(
+            {
+                label.color.lower()
+                for repository in self.github.repositories.values()
+                for label in repository.labels.values()
+            }
+        )
+        rules = "".join(f".color-{c}{{background:#{c};color:{_ink(c)}}}\n" for c in colors)
+        text = self._templates.get_template("standin.css").render() + "\n" + rules
+        return Answer(200, text.encode(), {"content-type": "text/css; charset=utf-8", **SECURITY})
+
+
+def _color(label: Label) -> str:
+    return f"color-{label.color.lower()}"
+
+
+def _ink(color: str) -> str:
+    """Black or white, whichever reads better on the colour."""
+    red, green, blue = (int(color[at : at + 2], 16) for at in (0, 2, 4))
+    return "#1f2328" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "#ffffff"
+
+
+def _standing(run: CheckRun) -> str:
+    """The one word that the mark beside a check run stands for."""
+    return run.conclusion or run.status
+
+
+def _box(comment_id: int, line: int, ticked: bool) -> str:
+    word = "Untick" if ticked else "Tick"
+    mark = "☑" if ticked else "☐"
+    return (
+        f'<button class="box" name="tick" value="{comment_id}:{line}" title="{word}">'
+        f'<span aria-hidden="true">{mark}</span><span class="unseen">{word}: </span></button> '
+    )
+
+
+def _reactions(comment: Comment) -> list[tuple[str, str]]:
+    """Emoji and who reacted with it."""
+    names: dict[str, list[str]] = {}
+    for reaction in comment.reactions:
+        names.setdefault(reaction.content, []).append(reaction.user.login)
+    return [(EMOJI[content], str(escape(", ".join(who)))) for content, who in names.items()]

@@ -1,0 +1,185 @@
+"""One REST call and its answer: parameters, pages, conditional reads, refusals."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+
+from ghapp.standin.bodies import Object
+from ghapp.standin.state import Json, Token, User
+
+if TYPE_CHECKING:
+    from ghapp.standin.github import Standin
+    from ghapp.standin.pull import Pull
+    from ghapp.standin.pull_state import PullState
+    from ghapp.standin.repository import Repository
+
+T = TypeVar("T")
+DOCS = "https://docs.github.com/rest"
+PAGE_SIZE, PAGE_LIMIT = 30, 100
+
+
+class Refusal(Exception):
+    """An answer that says no. errors: rows of `{"resource", "field", "code"}`."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        errors: Sequence[Json] = (),
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.errors = list(errors)
+        self.headers = headers or {}
+
+    def answer(self, docs: str) -> Answer:
+        body: Json = {"message": self.message}
+        if self.errors:
+            body["errors"] = self.errors
+        body |= {"documentation_url": DOCS + docs, "status": str(self.status)}
+        return Answer(self.status, msgspec.json.encode(body), dict(self.headers))
+
+
+def not_found() -> Refusal:
+    return Refusal(404, "Not Found")
+
+
+def invalid(resource: str, field: str, code: str, message: str = "") -> Refusal:
+    """422 with one row of errors. code: missing_field, invalid, already_exists, custom ..."""
+    row = {"resource": resource, "field": field, "code": code}
+    if message:
+        row["message"] = message
+    return Refusal(422, "Validation Failed", errors=[row])
+
+
+@dataclass(slots=True)
+class Answer:
+    """body: encoded JSON, or raw bytes where `content-type` is among the headers."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def ok(value: Any, status: int = 200) -> Answer:
+    return Answer(status, msgspec.json.encode(value))
+
+
+@dataclass(slots=True)
+class Call:
+    """One request, admitted: the token may do what the route asks for.
+
+    path: without query, as the client sent it. params: of the route's template, decoded.
+    stale: answer the state this many changes ago.
+    """
+
+    github: Standin
+    method: str
+    path: str
+    params: dict[str, str]
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+    token: Token | None = None
+    stale: int = 0
+
+    @property
+    def actor(self) -> User:
+        return self.github.app.bot
+
+    def json(self, shape: Object) -> Json:
+        """The body as GitHub admits it. Raises Refusal (400 no JSON, 422 not of the shape)."""
+        try:
+            value = msgspec.json.decode(self.body or b"{}")
+        except msgspec.DecodeError:
+            raise Refusal(400, "Problems parsing JSON") from None
+        except UnicodeDecodeError:
+            raise Refusal(400, "Problems parsing JSON") from None
+        if not isinstance(value, dict):
+            raise Refusal(400, "Body should be a JSON object")
+        problem = shape.problem(value, "")
+        if problem:
+            raise Refusal(422, f"Invalid request.\n\n{problem}")
+        return value
+
+    def number(self, name: str) -> int:
+        text = self.params[name]
+        if not (text.isascii() and text.isdigit()):
+            raise not_found()
+        return int(text)
+
+    def repository(self) -> Repository:
+        """Raises Refusal (404: unknown, or not the token's to see)."""
+        name = f"{self.params['owner']}/{self.params['repo']}".lower()
+        repository = self.github.repositories.get(name)
+        if repository is None or not self._may_see(repository):
+            raise not_found()
+        return repository
+
+    def _may_see(self, repository: Repository) -> bool:
+        token = self.token
+        if token is None or repository.installation is not token.installation:
+            return False
+        return token.repositories is None or repository.id in token.repositories
+
+    def pull(self) -> Pull:
+        """Raises Refusal (404)."""
+        pull = self.repository().pulls.get(self.number("number"))
+        if pull is None:
+            raise not_found()
+        return pull
+
+    def seen_pull(self) -> PullState:
+        """The pull as this read sees it: behind its state where a fault says so."""
+        return self.pull().as_of(self.stale)
+
+    def page(self) -> tuple[int, int]:
+        """Number and size of the page asked for; nonsense counts as not said."""
+        return self._whole("page", 1, None), self._whole("per_page", PAGE_SIZE, PAGE_LIMIT)
+
+    def _whole(self, name: str, default: int, most: int | None) -> int:
+        text = self.query.get(name, "")
+        value = int(text) if text.isascii() and text.isdigit() else default
+        value = value or default
+        return min(value, most) if most else value
+
+    def links(self, count: int) -> dict[str, str]:
+        """The Link header for a list of `count` rows; none where one page holds all."""
+        page, size = self.page()
+        last = max(1, -(-count // size))
+        targets = {"prev": page - 1, "next": page + 1, "last": last, "first": 1}
+        if page >= last:
+            del targets["next"], targets["last"]
+        if page <= 1:
+            del targets["prev"], targets["first"]
+        rows = [f'<{self._at(page=target)}>; rel="{rel}"' for rel, target in targets.items()]
+        return {"link": ", ".join(rows)} if rows else {}
+
+    def _at(self, **change: int) -> str:
+        query = urlencode({**self.query, **{name: str(to) for name, to in change.items()}})
+        return f"{self.github.shapes.api}{self.path}?{query}"
+
+    def listed(self, rows: Sequence[T], shape: Callable[[T], Json]) -> Answer:
+        """One page of a list, with links to the others."""
+        page, size = self.page()
+        answer = ok([shape(row) for row in rows[(page - 1) * size : page * size]])
+        answer.headers |= self.links(len(rows))
+        return answer
+
+    def conditional(self, answer: Answer) -> Answer:
+        """304 without a body where the client has this very answer."""
+        etag = f'"{hashlib.sha256(answer.body).hexdigest()}"'
+        asked = self.headers.get("if-none-match", "").removeprefix("W/")
+        headers = {**answer.headers, "etag": etag}
+        if asked == etag:
+            return Answer(304, b"", headers)
+        return Answer(answer.status, answer.body, headers)

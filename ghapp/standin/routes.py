@@ -1,0 +1,120 @@
+"""The REST routes: what each needs, and who answers it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from ghapp.standin import api_app as app
+from ghapp.standin import api_checks as checks
+from ghapp.standin import api_issues as issues
+from ghapp.standin import api_pulls as pulls
+from ghapp.standin import api_repository as repository
+from ghapp.standin.rest import Answer, Call
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """needs: any of these permissions is enough; "app" asks for the App's JWT instead.
+
+    hidden: a token without the permission meets 404 rather than 403.
+    docs: the page named in refusals, after https://docs.github.com/rest.
+    """
+
+    method: str
+    template: str
+    answer: Callable[[Call], Answer]
+    needs: tuple[str, ...]
+    docs: str
+    hidden: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.template}"
+
+
+APP = ("app",)
+METADATA, MEMBERS, CONTENTS = ("metadata:read",), ("members:read",), ("contents:read",)
+PULLS = ("pull_requests:read",)
+CHECKS_READ, CHECKS_WRITE = ("checks:read",), ("checks:write",)
+ISSUES_READ = ("issues:read", "pull_requests:read")  # a pull is an issue: either will do
+ISSUES_WRITE = ("issues:write", "pull_requests:write")
+
+TEAM = "/orgs/{org}/teams/{slug}"
+REPO = "/repos/{owner}/{repo}"
+PULL = REPO + "/pulls/{number}"
+ISSUE = REPO + "/issues/{number}"
+COMMENT = REPO + "/issues/comments/{id}"
+RUN = REPO + "/check-runs/{id}"
+ROUTES = (
+    Route("GET", "/app", app.get_app, APP, "/apps/apps"),
+    Route("GET", "/app/installations", app.list_installations, APP, "/apps/apps"),
+    Route("GET", "/app/installations/{id}", app.get_installation, APP, "/apps/apps"),
+    Route("POST", "/app/installations/{id}/access_tokens", app.create_token, APP, "/apps/apps"),
+    Route("GET", "/app/hook/deliveries", app.list_deliveries, APP, "/apps/webhooks"),
+    Route("POST", "/app/hook/deliveries/{id}/attempts", app.redeliver, APP, "/apps/webhooks"),
+    Route("GET", "/installation/repositories", app.list_repositories, METADATA, "/apps"),
+    Route("GET", TEAM, app.get_team, MEMBERS, "/teams/teams"),
+    Route("GET", TEAM + "/memberships/{username}", app.get_membership, MEMBERS, "/teams", True),
+    Route("GET", REPO, repository.get_repository, METADATA, "/repos/repos"),
+    Route("GET", REPO + "/contents/{path}", repository.get_contents, CONTENTS, "/repos/contents"),
+    Route(
+        "GET", REPO + "/collaborators/{username}/permission", repository.get_permission,
+        METADATA, "/collaborators/collaborators",
+    ),
+    Route("GET", REPO + "/labels", repository.list_labels, ISSUES_READ, "/issues/labels"),
+    Route("POST", REPO + "/labels", repository.create_label, ISSUES_WRITE, "/issues/labels"),
+    Route("GET", REPO + "/labels/{name}", repository.get_label, ISSUES_READ, "/issues/labels"),
+    Route("PATCH", REPO + "/labels/{name}", repository.edit_label, ISSUES_WRITE, "/issues/labels"),
+    Route("GET", REPO + "/pulls", pulls.list_pulls, PULLS, "/pulls/pulls"),
+    Route("GET", PULL, pulls.get_pull, PULLS, "/pulls/pulls"),
+    Route("GET", PULL + "/files", pulls.list_files, PULLS, "/pulls/pulls"),
+    Route("GET", ISSUE + "/comments", issues.list_comments, ISSUES_READ, "/issues/comments"),
+    Route("POST", ISSUE + "/comments", issues.create_comment, ISSUES_WRITE, "/issues/comments"),
+    Route("GET", COMMENT, issues.get_comment, ISSUES_READ, "/issues/comments"),
+    Route("PATCH", COMMENT, issues.edit_comment, ISSUES_WRITE, "/issues/comments"),
+    Route("DELETE", COMMENT, issues.delete_comment, ISSUES_WRITE, "/issues/comments"),
+    Route("GET", COMMENT + "/reactions", issues.list_reactions, ISSUES_READ, "/reactions"),
+    Route("POST", COMMENT + "/reactions", issues.create_reaction, ISSUES_WRITE, "/reactions"),
+    Route("GET", ISSUE + "/events", issues.list_events, ISSUES_READ, "/issues/events"),
+    Route("GET", ISSUE + "/labels", issues.list_labels, ISSUES_READ, "/issues/labels"),
+    Route("POST", ISSUE + "/labels", issues.add_labels, ISSUES_WRITE, "/issues/labels"),
+    Route("DELETE", ISSUE + "/labels/{name}", issues.remove_label, ISSUES_WRITE, "/issues/labels"),
+    Route("POST", REPO + "/check-runs", checks.create_run, CHECKS_WRITE, "/checks/runs"),
+    Route("GET", RUN, checks.get_run, CHECKS_READ, "/checks/runs"),
+    Route("PATCH", RUN, checks.change_run, CHECKS_WRITE, "/checks/runs"),
+    Route("GET", RUN + "/annotations", checks.list_annotations, CHECKS_READ, "/checks/runs"),
+    Route("GET", REPO + "/commits/{ref}/check-runs", checks.list_runs, CHECKS_READ, "/checks/runs"),
+)  # fmt: skip
+METHODS = ("GET", "POST", "PATCH", "DELETE")
+
+
+def _pattern(template: str) -> str:
+    """`{path}` and `{ref}` may hold slashes: file names and branch names do."""
+    return re.sub(
+        r"\{(\w+)\}",
+        lambda found: "(.*)" if found[1] in ("path", "ref") else "([^/]+)",
+        template,
+    )
+
+
+NAMES = {route: re.findall(r"\{(\w+)\}", route.template) for route in ROUTES}
+COMPILED = {
+    method: [(re.compile(_pattern(r.template)), r) for r in ROUTES if r.method == method]
+    for method in METHODS
+}
+
+
+def find(method: str, raw_path: str) -> tuple[Route, dict[str, str]] | None:
+    """The route of a path still percent-encoded, and its parameters decoded.
+
+    Bytes that are no UTF-8 stay as surrogates: git takes any file name.
+    """
+    for pattern, route in COMPILED.get(method, ()):
+        found = pattern.fullmatch(raw_path)
+        if found:
+            values = (unquote(value, errors="surrogateescape") for value in found.groups())
+            return route, dict(zip(NAMES[route], values, strict=True))
+    return None

@@ -1,0 +1,219 @@
+"""The stand-in over HTTP: admits a call, lets faults strike, answers as GitHub does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from email.utils import formatdate
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+import uvicorn
+
+from ghapp.standin import auth, routes
+from ghapp.standin.faults import Fault
+from ghapp.standin.page import Page
+from ghapp.standin.rest import Answer, Call, Refusal, not_found
+
+if TYPE_CHECKING:
+    from ghapp.standin.github import Standin
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+LOG = logging.getLogger(__name__)
+API_PATHS = ("/repos/", "/app/", "/orgs/", "/installation/")
+GRACE_SECONDS = 2
+QUIET_SECONDS = 0.4
+
+
+class Web:
+    """The ASGI application over one `Standin`.
+
+    patience_seconds: how long a form waits for the App, so that the next page shows its answer.
+    """
+
+    def __init__(self, github: Standin, patience_seconds: float) -> None:
+        self.github = github
+        self.patience_seconds = patience_seconds
+        self.page = Page(github)
+        self._used = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        path = scope["raw_path"].decode("ascii").removeprefix("/api/v3")
+        body = await _read(receive)
+        try:
+            await self._route(scope, path, body, send)
+        except Exception:
+            # The server's own log is off (a cut connection would fill it), so this is said here.
+            LOG.exception("%s %s", scope["method"], path)
+            raise
+
+    async def _route(self, scope: Scope, path: str, body: bytes, send: Send) -> None:
+        if path == "/app" or path.startswith(API_PATHS):
+            await self._api(scope, path, body, send)
+        else:
+            await self._page(scope, path, body, send)
+
+    async def _page(self, scope: Scope, path: str, body: bytes, send: Send) -> None:
+        answer = self.page.answer(scope["method"], path, _headers(scope), body)
+        if answer.status == 303:
+            await self._quiet()
+        await _send(send, answer)
+
+    async def _quiet(self) -> None:
+        """Wait until the App made no call for a while."""
+        deadline = time.monotonic() + self.patience_seconds
+        seen, since = -1, time.monotonic()
+        while time.monotonic() < min(deadline, since + QUIET_SECONDS):
+            count = self.github.calls.total()
+            if count != seen or not self.github.deliveries.idle:
+                seen, since = count, time.monotonic()
+            await asyncio.sleep(0.05)
+
+    async def _api(self, scope: Scope, path: str, body: bytes, send: Send) -> None:
+        github, method = self.github, scope["method"]
+        found = routes.find(method, path)
+        if found is None:
+            await _send(send, self._dressed(not_found().answer("")))
+            return
+        route, params = found
+        github.calls[route.name] += 1
+        fault = github.faults.strike(route.name)
+        delay = github.latency_seconds + (fault.delay_seconds if fault else 0.0)
+        if delay:
+            await asyncio.sleep(delay)
+        answer = None
+        if fault is None or fault.after or not (fault.status or fault.cut):
+            query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
+            headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+            call = Call(github, method, path, params, query, headers, body)
+            call.stale = fault.stale if fault else 0
+            answer = self._answer(route, call)
+        if fault and fault.status:
+            answer = self._failed(fault)
+        dressed = self._dressed(answer or Answer(200))
+        await _send(send, dressed, cut=bool(fault and fault.cut))
+
+    def _answer(self, route: routes.Route, call: Call) -> Answer:
+        with self.github.lock:
+            try:
+                self._admit(route, call)
+                return route.answer(call)
+            except Refusal as refusal:
+                return refusal.answer(route.docs)
+
+    def _admit(self, route: routes.Route, call: Call) -> None:
+        authorization = call.headers.get("authorization", "")
+        if route.needs == routes.APP:
+            auth.check_app(self.github, authorization)
+            return
+        call.token = auth.token(self.github, authorization)
+        if not auth.allows(call.token.permissions, route.needs):
+            if route.hidden:
+                raise not_found()
+            raise Refusal(403, "Resource not accessible by integration")
+
+    def _failed(self, fault: Fault) -> Answer:
+        answer = Refusal(fault.status, fault.message).answer("/using-the-rest-api")
+        if fault.retry_after is not None:
+            answer.headers["retry-after"] = str(fault.retry_after)
+        if fault.exhausted:
+            answer.headers["x-ratelimit-remaining"] = "0"
+        return answer
+
+    def _dressed(self, answer: Answer) -> Answer:
+        """With the headers every answer of the API has."""
+        self._used += answer.status != 304  # a conditional read that was current costs nothing
+        limit = self.github.rate_limit
+        headers = {
+            "content-type": "application/json; charset=utf-8",
+            "date": formatdate(self.github.now().timestamp(), usegmt=True),
+            "server": "github.com",
+            "x-github-media-type": "github.v3; format=json",
+            "x-github-request-id": f"{self._used:08X}",
+            "x-ratelimit-limit": str(limit),
+            "x-ratelimit-remaining": str(max(0, limit - self._used)),
+            "x-ratelimit-used": str(self._used),
+            "x-ratelimit-reset": str(int(self.github.now().timestamp()) + 3600),
+            "x-ratelimit-resource": "core",
+        }
+        return Answer(answer.status, answer.body, headers | answer.headers)
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+async def _read(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _send(send: Send, answer: Answer, *, cut: bool = False) -> None:
+    size = str(len(answer.body) + (1024 if cut else 0))
+    headers = {**answer.headers, "content-length": size}
+    if answer.status in (204, 304):
+        del headers["content-length"]
+    pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
+    # A cut answer promises more than it holds: the server then closes the connection.
+    await send({"type": "http.response.body", "body": answer.body[:20] if cut else answer.body,
+                "more_body": cut})  # fmt: skip
+
+
+class StandinServer:
+    """Serves a `Standin` from a thread on 127.0.0.1."""
+
+    def __init__(self, github: Standin, *, port: int = 0, patience_seconds: float = 3.0) -> None:
+        self.github = github
+        self.url = ""
+        self._web = Web(github, patience_seconds)
+        self._port = port
+        self._socket: socket.socket | None = None
+        self._server: uvicorn.Server | None = None
+        self._thread: Thread | None = None
+
+    def start(self) -> str:
+        """The address, once it answers."""
+        self._socket = socket.create_server(("127.0.0.1", self._port), backlog=512)
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.github.serve_at(self.url, self.url)
+        config = uvicorn.Config(
+            self._web,
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        self._server = server = uvicorn.Server(config)
+        self._thread = Thread(
+            target=server.run, args=([self._socket],), name="standin", daemon=True
+        )
+        self._thread.start()
+        while not server.started:
+            if not self._thread.is_alive():
+                raise RuntimeError("the stand-in did not start")
+            time.sleep(0.005)
+        return self.url
+
+    def stop(self) -> None:
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = self._server.force_exit = True
+            self._thread.join()
+        if self._socket is not None:
+            self._socket.close()
+        self.github.close()

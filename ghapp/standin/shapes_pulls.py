@@ -1,0 +1,164 @@
+"""Pulls and their changed files as GitHub's JSON, and the issue that every pull also is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from ghapp.standin.constants import ISSUE_FIXED, PULL_FIXED
+from ghapp.standin.diffs import Change
+from ghapp.standin.shapes import Shapes, node_id
+from ghapp.standin.state import Json, iso
+
+if TYPE_CHECKING:
+    from ghapp.standin.pull_state import PullState
+    from ghapp.standin.repository import Repository
+
+
+def pull_simple(at: Shapes, pull: PullState) -> Json:
+    """A pull as lists have it: without counts."""
+    repository = pull.repository
+    return {
+        **_addresses(at, pull),
+        "id": pull.id,
+        "node_id": node_id("PullRequest", pull.id),
+        "number": pull.number,
+        "state": pull.state,
+        "title": pull.title,
+        "user": at.user(pull.author),
+        "body": pull.body,
+        "created_at": iso(pull.created_at),
+        "updated_at": iso(pull.updated_at),
+        "closed_at": iso(pull.closed_at),
+        "merged_at": iso(pull.merged_at),
+        "merge_commit_sha": pull.merge_commit_sha,
+        "labels": [at.label(repository, label) for label in pull.label_list],
+        "draft": pull.is_draft,
+        "head": _side(at, pull.head_repository, pull.head_owner, pull.head_ref, pull.head_sha),
+        "base": _side(at, repository, repository.owner.login, pull.base_ref, pull.base_sha),
+        "author_association": repository.association(pull.author),
+        **PULL_FIXED,
+    }
+
+
+def _addresses(at: Shapes, pull: PullState) -> Json:
+    url = at.repository_url(pull.repository)
+    own, issue = f"{url}/pulls/{pull.number}", f"{url}/issues/{pull.number}"
+    page = f"{at.html}/{pull.repository.full_name}/pull/{pull.number}"
+    links = {
+        "comments": f"{issue}/comments",
+        "review_comments": f"{own}/comments",
+        "review_comment": f"{url}/pulls/comments{{/number}}",
+        "commits": f"{own}/commits",
+        "statuses": f"{url}/statuses/{pull.head_sha}",
+    }
+    hrefs = {"self": own, "html": page, "issue": issue, **links}
+    return {
+        "url": own,
+        "html_url": page,
+        "diff_url": f"{page}.diff",
+        "patch_url": f"{page}.patch",
+        "issue_url": issue,
+        **{f"{name}_url": target for name, target in links.items()},
+        "_links": {name: {"href": target} for name, target in hrefs.items()},
+    }
+
+
+def _side(at: Shapes, repository: Repository | None, owner: str, ref: str, sha: str) -> Json:
+    """repository: None where the fork was deleted."""
+    return {
+        "label": f"{owner}:{ref}",
+        "ref": ref,
+        "sha": sha,
+        "user": at.user(repository.owner) if repository else None,
+        "repo": at.repository(repository) if repository else None,
+    }
+
+
+def pull(at: Shapes, pull: PullState) -> Json:
+    """A pull as `GET pulls/{n}` and deliveries have it."""
+    changes = pull.changes()
+    return {
+        **pull_simple(at, pull),
+        "merged": pull.merged_at is not None,
+        "mergeable": None if pull.state == "closed" else True,
+        "rebaseable": None if pull.state == "closed" else True,
+        "mergeable_state": "unknown" if pull.state == "closed" else "clean",
+        "merged_by": at.user(pull.merged_by) if pull.merged_by else None,
+        "comments": len(pull.comments),
+        "review_comments": 0,
+        "maintainer_can_modify": False,
+        "commits": pull.commits,
+        "additions": sum(change.additions for change in changes),
+        "deletions": sum(change.deletions for change in changes),
+        "changed_files": len(changes),
+    }
+
+
+def issue(at: Shapes, pull: PullState) -> Json:
+    """The issue behind a pull, as `issue_comment` deliveries have it."""
+    repository = pull.repository
+    return {
+        **_issue_addresses(at, pull),
+        "id": pull.issue_id,
+        "node_id": node_id("Issue", pull.issue_id),
+        "number": pull.number,
+        "title": pull.title,
+        "user": at.user(pull.author),
+        "labels": [at.label(repository, label) for label in pull.label_list],
+        "state": pull.state,
+        "comments": len(pull.comments),
+        "created_at": iso(pull.created_at),
+        "updated_at": iso(pull.updated_at),
+        "closed_at": iso(pull.closed_at),
+        "author_association": repository.association(pull.author),
+        "draft": pull.is_draft,
+        "body": pull.body,
+        **ISSUE_FIXED,
+    }
+
+
+def _issue_addresses(at: Shapes, pull: PullState) -> Json:
+    repository_url = at.repository_url(pull.repository)
+    url = f"{repository_url}/issues/{pull.number}"
+    page = f"{at.html}/{pull.repository.full_name}/pull/{pull.number}"
+    return {
+        "url": url,
+        "repository_url": repository_url,
+        "labels_url": f"{url}/labels{{/name}}",
+        "comments_url": f"{url}/comments",
+        "events_url": f"{url}/events",
+        "timeline_url": f"{url}/timeline",
+        "html_url": page,
+        "reactions": at.reaction_counts(url, []),
+        "pull_request": {
+            "url": f"{repository_url}/pulls/{pull.number}",
+            "html_url": page,
+            "diff_url": f"{page}.diff",
+            "patch_url": f"{page}.patch",
+            "merged_at": iso(pull.merged_at),
+        },
+    }
+
+
+def file(at: Shapes, repository: Repository, head: str, base: str, change: Change) -> Json:
+    """One changed file. head, base: SHAs; a removed file is addressed in the base."""
+    path = quote(change.path)  # raw bytes, so that any name has an address
+    sha = base if change.status == "removed" else head
+    page = f"{at.html}/{repository.full_name}"
+    shape: Json = {
+        "sha": change.sha,
+        "filename": change.path.decode("utf-8", "replace"),
+        "status": change.status,
+        "additions": change.additions,
+        "deletions": change.deletions,
+        "changes": change.additions + change.deletions,
+        "blob_url": f"{page}/blob/{sha}/{path}",
+        "raw_url": f"{page}/raw/{sha}/{path}",
+        "contents_url": f"{at.repository_url(repository)}/contents/{path}?ref={sha}",
+    }
+    if change.patch is not None:
+        shape["patch"] = change.patch
+    if change.previous is not None:
+        shape["previous_filename"] = change.previous.decode("utf-8", "replace")
+    return shape

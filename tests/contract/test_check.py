@@ -1,0 +1,224 @@
+import json
+import shutil
+
+import pytest
+from repositories import Repo
+
+from ghapp.check import run
+
+RISKY = "class Migration:\n    operations = [migrations.AddIndex('order', fields=['x'])]\n"
+
+
+@pytest.fixture
+def repo(tmp_path):
+    made = Repo(tmp_path / "repo")
+    made.commit("start", **{"app/views.py": "x = 1\n"})
+    return made
+
+
+@pytest.fixture
+def flagged(repo):
+    repo.git("switch", "-qc", "topic")
+    repo.commit("Speed up", **{"app/migrations/0002_index.py": RISKY})
+    return repo
+
+
+@pytest.fixture
+def check(repo, capsys):
+    def call(base="main", head="HEAD", policy=None, format="text", language=None):
+        status = run(str(repo.folder), base, head, policy, format, language)
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return call
+
+
+def test_a_range_that_touches_nothing_is_clear(repo, check):
+    repo.git("switch", "-qc", "topic")
+    repo.commit(**{"app/views.py": "x = 2\n", "README.md": "x"})
+    assert check() == (
+        0,
+        "No flagged area in main...topic (2 files). Nothing to do.\n",
+        "",
+    )
+
+
+def test_an_empty_range_is_clear(check):
+    assert check("main", "main")[:2] == (
+        0,
+        "No flagged area in main...main (0 files). Nothing to do.\n",
+    )
+
+
+def test_text_says_why_and_what_is_asked(flagged, check):
+    status, out, err = check()
+    assert status == 1
+    assert err == ""
+    lines = out.splitlines()
+    assert lines[0] == "NFR review of main...topic: 1 file, 1 area, 3 questions"
+    assert lines[2:4] == [
+        "Database migration (1 file)",
+        "  app/migrations/0002_index.py (matches **/migrations/**)",
+    ]
+    assert [line.split()[0] for line in lines if line.startswith("  m") or "should  " in line] == [
+        "must",
+        "must",
+        "should",
+    ]
+    assert "[dbm-query-plan]" in out
+    assert all(len(line) <= 100 for line in lines)
+
+
+def test_the_language_is_asked_for_or_the_policys(flagged, check):
+    assert check(language="ja")[1].startswith(
+        "非機能レビュー main...topic：変更ファイル 1 件、対象領域 1 件、質問 3 件\n\nDBマイグレーション"
+    )
+    flagged.git("switch", "-q", "main")
+    flagged.commit(**{".github/nfr.yml": "language: ja\n"})
+    flagged.git("switch", "-q", "topic")
+    assert check()[1].startswith("非機能レビュー")
+    assert check(language="en")[1].startswith("NFR review")
+
+
+def test_markdown_shows_names_as_code(flagged, check):
+    flagged.commit(**{"app/migrations/@team [x](y).py": "x"})
+    status, out, _ = check(format="markdown")
+    assert status == 1
+    assert out.startswith("## NFR review of main...topic: 2 files, 1 area, 3 questions\n\n### Data")
+    assert "Flagged by `app/migrations/0002_index.py` (matches `**/migrations/**`), `app/mig" in out
+    assert "`app/migrations/@team [x](y).py`" in out
+    assert "\n- [ ] `dbm-rollback` **must** If this goes wrong" in out
+    assert check("main", "main", format="markdown")[1].startswith("No flagged area")
+
+
+def test_json_has_the_promised_shape(flagged, check):
+    status, out, _ = check(format="json")
+    assert status == 1
+    found = json.loads(out)
+    assert found["findings"] == []
+    (area,) = found["areas"]
+    assert list(area) == ["id", "title", "reasons", "items"]
+    assert area["reasons"] == ["app/migrations/0002_index.py (matches **/migrations/**)"]
+    assert area["items"][-1] == {
+        "id": "dbm-query-plan",
+        "severity": "should",
+        "question": area["items"][-1]["question"],
+        "shown": True,
+    }
+    assert json.loads(check("main", "main", format="json")[1]) == {"areas": [], "findings": []}
+
+
+def test_what_is_over_the_limit_is_folded(flagged, check, tmp_path):
+    policy = tmp_path / "policy.yml"
+    policy.write_text("max_items: 1\n")
+    assert "  2 questions folded: dbm-rollback, dbm-query-plan\n" in check(policy=policy)[1]
+    assert "ほか 2 件の質問（折りたたみ）" in check(policy=policy, language="ja")[1]
+    markdown = check(policy=policy, format="markdown")[1]
+    assert markdown.count("- [ ]") == 1
+    assert "2 questions folded" in markdown
+    items = json.loads(check(policy=policy, format="json")[1])["areas"][0]["items"]
+    assert [item["shown"] for item in items] == [True, False, False]
+
+
+def test_reasons_are_few_and_the_rest_is_counted(flagged, check):
+    flagged.commit(**{f"app/migrations/000{number}_x.py": RISKY for number in range(3, 9)})
+    out = check()[1]
+    assert out.count("(matches") == 5
+    assert "  and 2 files more\n" in out
+
+
+def test_the_policy_is_read_at_the_base_and_not_at_the_head(flagged, check):
+    flagged.commit(**{".github/nfr.yml": "areas: {database-migration: off}\n"})
+    assert check()[0] == 1
+    flagged.git("switch", "-q", "main")
+    flagged.commit(**{".github/nfr.yml": "areas: {database-migration: off}\n"})
+    assert check(head="topic")[0] == 0
+
+
+def test_a_broken_policy_is_named_line_by_line(flagged, check, tmp_path):
+    policy = tmp_path / "nfr.yml"
+    policy.write_text("mode: strict\nmax_item: 3\n")
+    status, out, err = check(policy=str(policy))
+    assert (status, out) == (2, "")
+    first, second, advice = err.splitlines()
+    assert first.startswith(f"{policy}:1:7: `mode` should be 'observe', 'advise' or 'enforce'")
+    assert second == f"{policy}:2:1: unknown key `max_item`: did you mean `max_items`?"
+    assert advice == "ghapp check: mend the policy and check again"
+
+
+def test_a_broken_policy_at_the_base_is_named_too(flagged, check):
+    flagged.git("switch", "-q", "main")
+    flagged.commit(**{".github/nfr.yml": b"mode: caf\xe9\n"})
+    status, _, err = check(head="topic")
+    assert status == 2
+    assert err.startswith(".github/nfr.yml:1:10: not UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"base": "nowhere"}, "`nowhere` is no commit here"),
+        ({"base": "--output=x"}, "`--output=x` is no ref"),
+        ({"policy": "missing.yml"}, "cannot read the policy missing.yml: No such file"),
+    ],
+)
+def test_wrong_use_is_said_with_what_to_do(check, arguments, words):
+    status, out, err = check(**arguments)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"ghapp check: {words}")
+
+
+def test_a_folder_without_repository_is_wrong_use(tmp_path, capsys):
+    assert run(str(tmp_path), "main", "HEAD", None, "text", None) == 2
+    assert "not a git repository" in capsys.readouterr().err
+
+
+def test_names_that_no_terminal_can_show_do_not_stop_it(flagged, check):
+    flagged.write(b"app/migrations/caf\xe9\x1b[31m\n.py", RISKY)
+    flagged.commit()
+    for format in ("text", "markdown", "json"):
+        status, out, _ = check(format=format)
+        assert status == 1
+        assert "app/migrations/caf? [31m .py" in out
+
+
+def test_a_title_alone_is_a_hint(repo, check):
+    repo.git("switch", "-qc", "topic")
+    repo.commit("Prepare the schema migration", **{"app/views.py": "x = 3\n"})
+    status, out, _ = check()
+    assert status == 0
+    assert "The title suggests Database migration" in out
+
+
+def test_commits_of_an_ignored_author_are_not_asked_about(flagged, check):
+    bot = ("--author", "renovate[bot] <bot@example.com>")
+    flagged.git("commit", "-q", "--amend", "--no-edit", *bot)
+    status, out, _ = check()
+    assert status == 0
+    assert out == (
+        "Nothing is asked: all commits are by renovate[bot], whom the policy leaves out.\n"
+    )
+    flagged.commit("by a person")
+    assert check()[0] == 1
+
+
+def test_a_clone_without_the_common_ancestor_says_so(flagged, check):
+    flagged.git("switch", "-q", "--orphan", "other")
+    flagged.commit(**{"app/migrations/0001.py": RISKY})
+    status, out, _ = check()
+    assert status == 1
+    assert "main and other have no common ancestor in this clone" in out.replace("\n", " ")
+
+
+def test_more_files_than_github_lists_are_never_clear(repo, check):
+    repo.git("switch", "-qc", "topic")
+    repo.commit(**{f"src/{number}.txt": "" for number in range(3_001)})
+    status, out, _ = check()
+    assert status == 1
+    assert "GitHub lists only 3,000" in out
+
+
+def test_lines_are_as_wide_as_the_terminal(flagged, check, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    assert max(map(len, check()[1].splitlines())) <= 60
+    assert shutil.get_terminal_size().columns == 60

@@ -1,0 +1,197 @@
+"""The pages show what is on a pull, escape what people wrote, and let one play a part."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+import httpx
+import pytest
+
+from ghapp.standin import Pull, markdown
+from tests.contract.standin_world import World
+from tests.contract.standin_world import world as standin_world
+
+PAGE = "/acme/shop/pull/1"
+BODY = """<!-- marker -->
+## Review
+
+- [ ] Is there a **rollback**?
+- [x] ~~Old~~ new
+
+<details><summary>More</summary>
+
+| a | b |
+| - | - |
+| 1 | 2 |
+
+- [ ] Third
+
+</details>
+"""
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with standin_world() as made:
+        yield made
+
+
+@pytest.fixture
+def pull(world: World) -> Pull:
+    return world.repository.open_pull(
+        author="ann",
+        branch="f",
+        files={"db/a.sql": "SELECT 1;\n"},
+        title="feat: <b>a</b>",
+    )
+
+
+def play(world: World, **form: str) -> httpx.Response:
+    return world.client.post(f"{PAGE}/play", data=form)
+
+
+class Balance(HTMLParser):
+    """Fails on a tag that is closed out of turn."""
+
+    void = frozenset({"meta", "link", "input", "br", "hr"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in self.void:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_a_pull_shows_its_marks(world: World, pull: Pull) -> None:
+    said = pull.comment(BODY, "ghapp[bot]")
+    pull.react(said, "eyes", "sre-sam")
+    pull.add_label("nfr: needs sign-off", "ghapp[bot]")
+    note = {
+        "path": "db/a.sql",
+        "start_line": 1,
+        "end_line": 1,
+        "annotation_level": "failure",
+    }
+    output = {
+        "title": "1 area",
+        "summary": "**why**",
+        "annotations": [{**note, "message": "Lock"}],
+    }
+    body = {
+        "name": "NFR review",
+        "head_sha": pull.head_sha,
+        "conclusion": "action_required",
+    }
+    world.client.post("/repos/acme/shop/check-runs", json={**body, "output": output})
+    page = world.client.get(PAGE)
+    assert page.status_code == 200
+    parser = Balance()
+    parser.feed(page.text)
+    assert parser.open == []
+    for shown in (
+        "feat: &lt;b&gt;a&lt;/b&gt;",
+        "<strong>NFR review</strong>",
+        "action required",
+        "<strong>why</strong>",
+        "db/a.sql:1",
+        "nfr: needs sign-off",
+        "<summary>More</summary>",
+        "<td>1</td>",
+        "<s>Old</s>",
+        "👀",
+    ):
+        assert shown in page.text, shown
+    assert "marker" not in page.text
+    ids = re.findall(r' id="([^"]+)"', page.text)
+    assert len(ids) == len(set(ids))
+
+
+def test_pages_admit_no_script_and_no_foreign_content(world: World, pull: Pull) -> None:
+    for path in ("/", PAGE, "/standin.css", "/nothing/here"):
+        policy = world.client.get(path).headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "script-src" not in policy
+    assert "style=" not in world.client.get(PAGE).text
+    foreign = {"sec-fetch-site": "cross-site"}
+    answer = world.client.post(f"{PAGE}/play", data={"do": "close"}, headers=foreign)
+    assert (answer.status_code, pull.state) == (403, "open")
+
+
+def test_the_list_leads_to_the_pulls(world: World, pull: Pull) -> None:
+    assert f'href="{PAGE}"' in world.client.get("/").text
+    assert world.client.get("/acme/shop/pull/2").status_code == 404
+
+
+def test_label_colours_are_in_the_style_sheet(world: World, pull: Pull) -> None:
+    world.repository.create_label("x", "FF0000")
+    pull.add_label("x", "ann")
+    assert (
+        ".color-ff0000{background:#ff0000;color:#ffffff}" in world.client.get("/standin.css").text
+    )
+    assert 'class="label color-ff0000"' in world.client.get(PAGE).text
+
+
+def test_one_can_comment_label_and_tick_as_anyone(world: World, pull: Pull) -> None:
+    assert play(world, do="comment", body="/nfr done\r\nthanks", by="sre-sam").status_code == 303
+    assert [(said.user.login, said.body) for said in pull.comments] == [
+        ("sre-sam", "/nfr done\nthanks")
+    ]
+    play(world, do="label", new_label="nfr: signed off", by="sre-sam")
+    assert pull.labels == {"nfr: signed off"}
+    play(world, do="unlabel", label="nfr: signed off", by="ann")
+    assert pull.labels == frozenset()
+    said = pull.comment(BODY, "ghapp[bot]")
+    [box, *_] = re.findall(r'name="tick" value="([^"]+)"', world.client.get(PAGE).text)
+    play(world, tick=box, by="ann")
+    assert pull.find_comment(said).body == BODY.replace("- [ ] Is", "- [x] Is")
+    payload = world.github.deliveries.all[-1]
+    assert (payload.event, payload.action) == ("issue_comment", "edited")
+
+
+def test_one_can_push_inside_and_outside_and_change_the_state(world: World, pull: Pull) -> None:
+    play(world, do="push", path="db/a.sql", by="ann")
+    assert [row.additions for row in pull.changes()] == [2]
+    play(world, do="push", path="", by="ann")
+    assert [row.path for row in pull.changes()] == [b"db/a.sql", b"notes/unrelated.md"]
+    play(world, do="draft", by="ann")
+    drafts = [pull.is_draft]
+    play(world, do="ready", by="ann")
+    assert [*drafts, pull.is_draft] == [True, False]
+    play(world, do="merge", by="ann")
+    assert (pull.state, pull.merged_at is not None) == ("closed", True)
+
+
+def test_what_cannot_be_done_is_said(world: World, pull: Pull) -> None:
+    for form in (
+        {"do": "comment", "body": " "},
+        {"do": "label"},
+        {"do": "press", "run": "1", "identifier": "x"},
+        {"do": "dance"},
+        {"tick": "1:2"},
+    ):
+        answer = play(world, **form)
+        assert (answer.status_code, 'role="alert"' in answer.text) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<script>alert(1)</script>", "&lt;script&gt;"),
+        ('<img src=x onerror="a">', "&lt;img src=x"),
+        ("<details open><summary>s</summary></details>", "<details open><summary>"),
+        ('<details ontoggle="a">', "&lt;details ontoggle"),
+        ("a <b onclick=x>c</b>", "a &lt;b onclick=x&gt;c</b>"),
+        ("[a](javascript:b)", "[a](javascript:b)"),
+        ("```\n- [ ] no task\n```", "<code>- [ ] no task"),
+        ("a <!-- b --> c", "<p>a  c</p>"),
+    ],
+)
+def test_markdown_shows_no_more_than_github_would(text: str, expected: str) -> None:
+    assert expected in markdown.to_html(text)

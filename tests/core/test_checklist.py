@@ -1,0 +1,182 @@
+from dataclasses import replace
+
+import pytest
+from pulls import PULL, file
+
+from ghapp.core.areas import Area, Clause, Detect, Item, Text
+from ghapp.core.checklist import MOST_FILES, OVERLAPS, checklist
+from ghapp.core.findings import Finding
+from ghapp.core.fingerprint import fingerprint
+from ghapp.core.policy import Policy
+
+
+def item(name, severity="must", when=None):
+    return Item(name, severity, "cost", Text(name, name), when=when)
+
+
+def area(name, *items, weight=3, **detect):
+    detect = Detect(paths=(f"{name}/**",), **detect)
+    return Area(name, Text(name, name), weight, detect, items or (item(f"{name}-1"),))
+
+
+def asked(*areas, files=None, findings=(), pull=PULL, **policy):
+    files = tuple(file(f"{one.id}/x.py", "x") for one in areas) if files is None else files
+    rules = Policy(areas=areas, **policy)
+    return checklist(replace(pull, files=tuple(files)), rules, tuple(findings))
+
+
+def finding(item_id, area_id, hazard="H-1", severity="should"):
+    return Finding(hazard, severity, item_id, area_id, "x.py", 1, "message")
+
+
+def ids(found):
+    return {one.area.id: [item.id for item in one.items] for one in found.flagged}
+
+
+def test_areas_come_heaviest_first_then_by_id_each_with_its_own_files():
+    found = asked(area("c", weight=1), area("b", weight=5), area("a", weight=1))
+    assert [one.area.id for one in found.flagged] == ["b", "a", "c"]
+    assert [file.path for file in found.flagged[0].files] == ["b/x.py"]
+    assert found.flagged[0].hits[0].path == "b/x.py"
+    assert found.flagged[0].fingerprint == fingerprint(found.flagged[0].files)
+
+
+def test_a_pull_that_touches_nothing_is_clear():
+    found = asked(area("a"), files=[file("b/x.py", "x")])
+    assert found.flagged == ()
+    assert found.shown == frozenset()
+    assert found.complete
+    assert not found.feature
+
+
+def test_an_area_without_applicable_item_is_not_flagged_but_may_be_hinted_at():
+    quiet = area("a", item("a-1", when=Clause("diff", ("never",))), title="(?i)column")
+    found = asked(quiet)
+    assert found.flagged == ()
+    assert found.hints == ("a",)
+    assert asked(area("a", title="(?i)column")).hints == ()
+
+
+def test_files_that_the_policy_ignores_are_no_files_at_all():
+    files = [
+        file("a/README.md", "x"),
+        file("docs/a.py", "x", status="renamed", previous="docs/b.py"),
+        file("a/moved.py", "x", status="renamed", previous="docs/moved.py"),
+        file("docs/moved.py", "x", status="renamed", previous="a/gone.py"),
+    ]
+    found = asked(area("a"), files=files)
+    assert [file.path for file in found.flagged[0].files] == ["a/moved.py", "docs/moved.py"]
+    assert asked(area("a"), files=files[:2]).flagged == ()
+
+
+def test_items_come_by_severity_and_in_the_order_of_the_pack():
+    items = [item("1", "could"), item("2", "must"), item("3", "should"), item("4", "must")]
+    assert ids(asked(area("a", *items))) == {"a": ["2", "4", "3", "1"]}
+
+
+def test_the_list_is_cut_by_severity_then_by_weight():
+    light = area("light", item("l1", "must"), item("l2", "should"), weight=1)
+    heavy = area("heavy", item("h1", "could"), item("h2", "should"), weight=5)
+    assert asked(light, heavy, max_items=2).shown == {"l1", "h2"}
+    assert asked(light, heavy, max_items=3).shown == {"l1", "h2", "l2"}
+    assert ids(asked(light, heavy, max_items=1)) == {"heavy": ["h2", "h1"], "light": ["l1", "l2"]}
+
+
+def test_a_finding_brings_its_item_to_the_front_and_raises_it():
+    never = Clause("diff", ("never",))
+    one = area("a", item("a1", "must"), item("a2", "could", never), item("a3", "could", never))
+    found = asked(one, findings=[finding("a2", "a", severity="must")], max_items=1)
+    assert ids(found) == {"a": ["a2", "a1"]}
+    assert found.flagged[0].items[0].severity == "must"
+    assert found.shown == {"a2"}
+    mild = asked(one, findings=[finding("a2", "a")]).flagged[0]
+    assert [(item.id, item.severity) for item in mild.items] == [("a2", "could"), ("a1", "must")]
+
+
+def test_findings_of_an_area_are_part_of_its_fingerprint():
+    plain, other = asked(area("a")), asked(area("a"), findings=[finding("b1", "b")])
+    found = asked(area("a"), findings=[finding("a-1", "a")])
+    assert plain.flagged[0].fingerprint == other.flagged[0].fingerprint
+    assert plain.flagged[0].fingerprint != found.flagged[0].fingerprint
+
+
+def test_a_condition_sees_findings_and_areas_of_the_whole_pull():
+    one = area("a", item("h", when=Clause("hazard", ("H-1",))), item("b", when=Clause("area", "b")))
+    assert ids(asked(one, area("b"), findings=[finding("x", "b")])) == {
+        "a": ["h", "b"],
+        "b": ["b-1"],
+    }
+    assert ids(asked(one)) == {}
+
+
+def test_a_large_table_of_the_policy_brings_its_item():
+    one = area("a", item("plan", when=Clause("table_in", ("config.large_tables",))))
+    files = [file("a/1.sql", "alter table orders")]
+    assert ids(asked(one, files=files, large_tables=("orders",))) == {"a": ["plan"]}
+    assert ids(asked(one, files=files, large_tables=("users",))) == {}
+
+
+FIRST, SECOND = area("pay", item("pay-exactly-once"), weight=5), item("api-idempotency")
+
+
+def test_of_two_questions_with_one_answer_the_second_is_left_out():
+    api = area("api", SECOND, item("api-other"))
+    found = asked(FIRST, api)
+    assert ids(found) == {"pay": ["pay-exactly-once"], "api": ["api-other"]}
+    assert found.shown == {"pay-exactly-once", "api-other"}
+
+
+def test_a_question_stays_where_the_other_is_not_shown():
+    api = area("api", SECOND, item("api-other"))
+    assert "api-idempotency" in ids(asked(FIRST, api, max_items=1))["api"]
+    assert "api-idempotency" in ids(asked(api))["api"]
+
+
+def test_an_area_keeps_its_last_question():
+    assert ids(asked(FIRST, area("api", SECOND)))["api"] == ["api-idempotency"]
+
+
+def test_the_place_of_a_question_left_out_goes_to_the_next():
+    api = area("api", SECOND, item("api-other", "could"))
+    assert asked(FIRST, api, max_items=2).shown == {"pay-exactly-once", "api-other"}
+
+
+@pytest.mark.parametrize(("path", "left"), [("iac/b.tf", 1), ("src/b.py", 2)])
+def test_some_overlap_only_where_all_files_are_the_firsts(path, left):
+    iac = area("iac", item("iac-encryption-secrets"))
+    cfg = area("cfg", item("cfg-no-secrets"), item("cfg-other"), diff=("secret",))
+    cfg = replace(cfg, detect=replace(cfg.detect, paths=(path,)))
+    found = asked(iac, cfg, files=[file("iac/a.tf", "x"), file(path, "x")])
+    assert len(ids(found)["cfg"]) == left
+
+
+def test_the_overlap_table_names_each_pair_once():
+    assert len({(one.first, one.second) for one in OVERLAPS}) == len(OVERLAPS)
+
+
+def test_an_author_whom_the_policy_ignores_is_asked_nothing():
+    pull = replace(PULL, author="Renovate[bot]", files=(file("a/x.py", "x"),))
+    policy = Policy(areas=(area("a"),))
+    assert checklist(pull, policy).ignored == "Renovate[bot]"
+    assert checklist(pull, policy).flagged == ()
+    pushed_by_others = checklist(pull, policy, only_author_pushed=False)
+    assert pushed_by_others.ignored == ""
+    assert ids(pushed_by_others) == {"a": ["a-1"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "complete"),
+    [
+        ({"changed_files": MOST_FILES}, True),
+        ({"changed_files": MOST_FILES + 1}, False),
+        ({"complete": False}, False),
+    ],
+)
+def test_above_githubs_limit_the_list_is_incomplete(changes, complete):
+    assert asked(area("a"), pull=replace(PULL, **changes)).complete is complete
+    many = [file(f"{number}.py") for number in range(MOST_FILES + 1)]
+    assert not asked(area("a"), files=many).complete
+
+
+def test_a_feature_is_one_by_the_files_that_count():
+    assert asked(area("a"), pull=replace(PULL, title="feat: x")).feature

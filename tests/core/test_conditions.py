@@ -1,0 +1,101 @@
+from dataclasses import replace
+
+import pytest
+from pulls import AREA, PULL, file
+
+from ghapp.core.areas import Clause, Combined
+from ghapp.core.conditions import HOLDS, Scene, holds
+from ghapp.core.triggers import changes_of, touch
+
+FILES = (
+    file("migrations/1.sql", "alter table orders", "add_column :x", removed=["drop table 注文"]),
+    file("migrations/2.sql", "x", status="renamed", previous="old/2.sql"),
+    file("src/a.py", "delete from t"),
+)
+
+
+def scene(**changes):
+    pull = replace(PULL, files=FILES, labels=frozenset({"Urgent"}))
+    found = touch(AREA, pull, changes_of(pull))
+    return Scene(pull, found, frozenset({"DBM-005"}), frozenset({"database"}), **changes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "expected"),
+    [
+        ("diff", ("^add_", "nothing"), True),
+        ("diff", ("delete from",), False),  # not a file of the area
+        ("diff", ("drop table",), False),
+        ("diff", (r"orders\nadd",), False),  # one line at a time
+        ("diff", ("x*",), True),
+        ("removed", ("(?i)DROP",), True),
+        ("removed", ("alter",), False),
+        ("path", ("**/1.sql",), True),
+        ("path", ("old/**",), True),
+        ("path", ("src/**",), False),
+        ("title", ("(?i)add",), True),
+        ("title", ("remove",), False),
+        ("label", ("urgent",), True),
+        ("label", ("later",), False),
+        ("hazard", ("DBM-001", "DBM-005"), True),
+        ("hazard", ("DBM-001",), False),
+        ("area", ("database",), True),
+        ("area", ("caching",), False),
+        ("flagged_by", ("path",), True),
+        ("flagged_by", ("label", "size"), False),
+        ("files_gte", ("2",), True),
+        ("files_gte", ("3",), False),
+        ("added_gte", ("3",), True),
+        ("added_gte", ("4",), False),
+        ("pull_files_gte", ("3",), True),
+        ("pull_files_gte", ("4",), False),
+        ("pull_added_gte", ("4",), True),
+        ("pull_added_gte", ("5",), False),
+        ("table_in", ("config.large_tables",), False),
+    ],
+)
+def test_a_clause_looks_at_the_area_or_the_pull(kind, values, expected):
+    assert holds(Clause(kind, values), scene()) is expected
+
+
+def test_every_kind_is_covered_above():
+    kinds = {
+        row[0]
+        for mark in test_a_clause_looks_at_the_area_or_the_pull.pytestmark
+        for row in mark.args[1]
+    }
+    assert kinds == set(HOLDS)
+
+
+@pytest.mark.parametrize(
+    ("tables", "expected"),
+    [
+        (("orders",), True),
+        (("ORDERS",), True),
+        (("注文",), True),
+        (("order",), False),
+        (("alter.table",), False),
+        (("users", "orders"), True),
+    ],
+)
+def test_a_large_table_is_named_as_a_whole_word(tables, expected):
+    assert holds(Clause("table_in", ("config.large_tables",)), scene(tables=tables)) is expected
+
+
+TRUE, FALSE = Clause("area", ("database",)), Clause("area", ("caching",))
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        (None, True),
+        (Combined("any", (FALSE, TRUE)), True),
+        (Combined("any", (FALSE, FALSE)), False),
+        (Combined("all", (TRUE, TRUE)), True),
+        (Combined("all", (TRUE, FALSE)), False),
+        (Combined("not", (FALSE,)), True),
+        (Combined("not", (Combined("any", (TRUE,)),)), False),
+    ],
+)
+def test_conditions_combine(when, expected):
+    assert holds(when, scene()) is expected

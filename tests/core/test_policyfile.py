@@ -1,0 +1,274 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from ghapp.core.areas import Area, Detect, Item, Text
+from ghapp.core.memory import PolicySource
+from ghapp.core.policy import DEFAULT_LABELS, POLICY_PATH, Rules, effective, problems_of
+from ghapp.core.policyfile import PolicyFile, schema
+
+
+def pack(name, *items):
+    asked = tuple(Item(item, "must", "performance", Text(item, item)) for item in items)
+    return Area(name, Text(name, name), 5, Detect(paths=(f"**/{name}/**",)), asked)
+
+
+RULES = Rules(
+    (
+        pack("payments-checkout", "pay-exactly-once"),
+        pack("database-migration", "dbm-rollback", "dbm-type-choice"),
+        pack("search-index", "idx-size"),
+    ),
+    "advise",
+)
+
+
+def told(text):
+    return [str(one).removeprefix(".github/nfr.yml:") for one in problems_of(text, RULES)]
+
+
+OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("- a\n- b\n", "1:1: the file should be a mapping, as in `key: value`"),
+        ("enforce", "1:1: the file should be a mapping, as in `key: value`"),
+        ("mode: x\non: y", "2:1: YAML reads the key `on` as true: put it in quotes"),
+        ("version: 2", "1:10: `version` should be 1"),
+        ("verison: 1", "1:1: unknown key `verison`: did you mean `version`?"),
+        (
+            "reviewers: {robots: [x]}",
+            "1:13: unknown key `robots`: known here: teams, users",
+        ),
+        (
+            "mode: enfroce",
+            "1:7: `mode` should be 'observe', 'advise' or 'enforce': did you mean enforce?",
+        ),
+        ("mode: off", "1:7: `mode` should be 'observe', 'advise' or 'enforce'"),
+        ("language: fr", "1:11: `language` should be 'en' or 'ja'"),
+        ("max_items: 0", "1:12: `max_items` should be greater than or equal to 1"),
+        ("max_items: 51", "1:12: `max_items` should be less than or equal to 50"),
+        ("max_items: '9'", "1:12: `max_items` should be a whole number"),
+        ("max_items: on", "1:12: `max_items` should be a whole number"),
+        ("sign_off: {by: []}", "1:16: `sign_off.by` should not be empty"),
+        (
+            "sign_off: {by: [comand]}",
+            "1:17: `sign_off.by[0]` should be 'command', 'label', 'review' or 'button': "
+            "did you mean command?",
+        ),
+        ("sign_off: {allow_author: 1}", "1:26: `sign_off.allow_author` should be on or off"),
+        ("sign_off: command", "1:11: `sign_off` should be a mapping, as in `key: value`"),
+        ("reviewers: {teams: sre}", "1:20: `reviewers.teams` should be a list, as in `[a, b]`"),
+        (
+            "reviewers: {teams: [acme/sre]}",
+            "1:21: `reviewers.teams[0]` should be the team's slug alone, as in `sre`: "
+            "the organisation is the repository's",
+        ),
+        (
+            "reviewers: {users: ['@ann']}",
+            "1:21: `reviewers.users[0]` should be written without `@`",
+        ),
+        ("reviewers: {users: [7]}", "1:21: `reviewers.users[0]` should be text: put it in quotes"),
+        ("labels: {hold: ''}", "1:16: `labels.hold` should not be empty"),
+        ("labels: {hold: 5}", "1:16: `labels.hold` should be text: put it in quotes"),
+        (f"labels: {{hold: {'x' * 51}}}", "1:16: `labels.hold` should have at most 50 characters"),
+        (
+            "labels: {hold: ' x'}",
+            "1:16: `labels.hold` should be one line without spaces around it",
+        ),
+        (
+            "labels: {waiting: 'NFR: On Hold'}",
+            "1:10: `labels.waiting` and `labels.hold` are the same label on GitHub: rename one",
+        ),
+        (
+            "labels: {hold: X, waived: x}",
+            "1:19: `labels.hold` and `labels.waived` are the same label on GitHub: rename one",
+        ),
+        (
+            "defer: {default_days: 91}",
+            "1:1: `defer.default_days` is more than `defer.max_days`: lower it",
+        ),
+        (
+            "features: {titles: ['(?=x)']}",
+            "1:21: `features.titles[0]`: RE2 has no lookahead: match the text itself "
+            "(invalid perl operator: (?=)",
+        ),
+        (
+            "ignore: {paths: [a, '!b']}",
+            "1:21: `ignore.paths[1]`: `!b` starts with `!`, which is not read as a negation: "
+            "leave such paths out",
+        ),
+        (
+            "locked: [mode]",
+            "1:1: `locked` belongs in the organisation's file: take it out of this one",
+        ),
+        (
+            "packs: [a.yml]",
+            "1:1: `packs` is not read by this version: write the area under `areas`",
+        ),
+        (
+            "areas: {databse-migration: off}",
+            "1:9: unknown area `databse-migration`: did you mean `database-migration`? "
+            "(an area of your own needs `title`, `detect` and `items`)",
+        ),
+        (
+            "areas: {zzz: {mode: enforce}}",
+            "1:9: unknown area `zzz`: known here: database-migration, payments-checkout, "
+            "search-index (an area of your own needs `title`, `detect` and `items`)",
+        ),
+        ("areas: {Own: off}", "1:9: `areas.Own` should be lower-case words joined by `-`"),
+        (
+            "areas: {search-index: 'on'}",
+            "1:23: `areas.search-index` should be a mapping, as in `key: value`",
+        ),
+        (
+            "areas: {search-index: {itmes: {}}}",
+            "1:24: unknown key `itmes`: did you mean `items`?",
+        ),
+        (
+            "areas: {database-migration: {items: {dbm-rolback: off}}}",
+            "1:38: unknown item `dbm-rolback` in `areas.database-migration`: "
+            "did you mean `dbm-rollback`?",
+        ),
+        (
+            "areas: {database-migration: {items: {dbm-rollback: 'off'}}}",
+            "1:52: `areas.database-migration.items.dbm-rollback` should be on or off",
+        ),
+        (
+            "areas: {search-index: {detect: {diff: ['(a']}}}",
+            "1:40: `areas.search-index.detect.diff[0]`: not a regular expression: missing ): (a",
+        ),
+        (
+            f"areas: {{search-index: {{detect: {{paths: [{', '.join('a' * 201)}]}}}}}}",
+            "1:32: `areas.search-index.detect` has more than 200 in `paths`: join some",
+        ),
+        (
+            OWN,
+            "2:3: `items` is no list of questions in `areas.own`: "
+            "an area of your own needs `title`, `detect` and `items`",
+        ),
+        (
+            OWN + "    items: {own-a: off}",
+            "2:3: `items` is no list of questions in `areas.own`: "
+            "an area of your own needs `title`, `detect` and `items`",
+        ),
+        (
+            "areas:\n  own:\n    detect: {labels: [x]}\n"
+            "    items: [{id: own-a, sev: must, cat: cost, en: A?}]",
+            "2:3: `title` is missing in `areas.own`: "
+            "an area of your own needs `title`, `detect` and `items`",
+        ),
+        (
+            "areas:\n  own:\n    title: {en: Own}\n    detect: {title: own}\n"
+            "    items: [{id: own-a, sev: must, cat: cost, en: A?}]",
+            "4:5: `areas.own.detect` flags nothing: give `paths`, `diff`, `labels` or `size`",
+        ),
+        (
+            OWN + "    items: [{id: own-a, cat: cost, en: A?}]",
+            "5:13: `sev` is missing in `areas.own.items[0]`",
+        ),
+        (
+            OWN + "    items: [{id: own-a, sev: must, cat: cost, en: A?, evidence: choice}]",
+            "5:13: `areas.own.items[0]` needs `choices` exactly with `evidence: choice`",
+        ),
+        (
+            OWN + "    items: [{id: dbm-rollback, sev: must, cat: cost, en: A?}]",
+            "5:14: the item id `dbm-rollback` is used already in `areas.database-migration`: "
+            "take another",
+        ),
+        (
+            OWN + "    items:\n"
+            "      - {id: own-a, sev: must, cat: cost, en: A?}\n"
+            "      - {id: own-a, sev: must, cat: cost, en: A?}",
+            "7:10: the item id `own-a` is used already in `areas.own`: take another",
+        ),
+        (
+            OWN + "    items: [{id: own-a, sev: must, cat: cost, ja: A?}]",
+            "5:13: `en` is missing: it is the policy's language",
+        ),
+        (
+            "areas: {search-index: {title: {ja: 検索}}}",
+            "1:24: `en` is missing: it is the policy's language",
+        ),
+        ("a: *x", "1:4: `*x`: aliases are not read, repeat the text"),
+        (
+            "[" * 50_000 + "]" * 50_000,
+            "1:65: nested more than 64 deep: flatten it",
+        ),
+        ("#" * 300_000, "0:0: the file has 300,000 bytes, more than 262,144: split it"),
+    ],
+)
+def test_one_mistake_is_one_problem_with_its_place_and_what_to_do(text, problem):
+    assert told(text) == [problem]
+
+
+def test_all_mistakes_are_told_at_once_in_their_order():
+    text = """\
+mode: enfroce
+modee: x
+labels: {hold: 5}
+areas:
+  databse-migration: off
+  search-index: {mode: nope}
+  payments-checkout:
+    items: {pay-exactly-onec: off}
+defer: {default_days: 100}
+"""
+    assert [one.split(": ")[0] for one in told(text)] == [
+        "1:7",
+        "2:1",
+        "3:16",
+        "5:3",
+        "6:24",
+        "8:13",
+        "9:1",
+    ]
+
+
+def test_where_the_policy_speaks_japanese_so_must_what_is_ones_own():
+    items = "    items: [{id: own-a, sev: must, cat: cost, en: A?}]"
+    assert told("language: ja\n" + OWN + items) == [
+        "4:5: `ja` is missing: it is the policy's language",
+        "6:13: `ja` is missing: it is the policy's language",
+    ]
+
+
+def test_a_problem_names_the_file_it_was_asked_about():
+    assert problems_of("a: 1", RULES)[0].path == POLICY_PATH
+    assert problems_of(b"a: 1", RULES, "x.yml")[0].path == "x.yml"
+
+
+def test_the_schema_knows_every_key_and_refuses_others():
+    found = schema()
+    assert set(found["properties"]) == set(PolicyFile.model_fields)
+    assert found["additionalProperties"] is False
+    assert "$id" not in found
+
+
+# --- whatever is written -------------------------------------------------------------------
+
+KEYS = st.sampled_from([*PolicyFile.model_fields, "teams", "by", "hold", "items", "on", "x"])
+IDS = st.sampled_from(["database-migration", "search-index", "own", "dbm-rollback", "Ä"])
+LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just("enforce")
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | IDS, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.text() | st.binary())
+def test_any_text_has_problems_or_none(text):
+    assert isinstance(problems_of(text, RULES), tuple)
+
+
+@given(st.dictionaries(KEYS, VALUES, max_size=6))
+def test_any_values_under_known_keys_make_a_policy_with_all_labels(values):
+    text = TypeAdapter(dict[str, object]).dump_json(values).decode()
+    found = effective(PolicySource(text=text), RULES)
+    assert (found.standing == "good") == (not problems_of(text, RULES))
+    assert set(found.labels) == set(DEFAULT_LABELS)
+    assert all(isinstance(one.line, int) and one.text for one in found.problems)

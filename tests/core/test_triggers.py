@@ -1,0 +1,138 @@
+from dataclasses import replace
+
+import pytest
+from pulls import AREA, PULL, file
+
+from ghapp.core.areas import Detect, Hit, Size
+from ghapp.core.triggers import changes_of, hinted, touch
+
+
+def touched(*files, area=AREA, **changes):
+    pull = replace(PULL, files=files, **changes)
+    return touch(area, pull, changes_of(pull))
+
+
+def own(found):
+    return [one.file.path for one in found.changes]
+
+
+@pytest.mark.parametrize(
+    ("changed", "hits"),
+    [
+        (file("app/migrations/1.py", "x"), [("path", "app/migrations/1.py", 0)]),
+        (file("migrations/1.py", "x"), [("path", "migrations/1.py", 0)]),
+        (file("app/.hidden/migrations/.1", "x"), [("path", "app/.hidden/migrations/.1", 0)]),
+        (file("app/migrations/1.py", status="removed", removed="x"), [("path", None, 0)]),
+        (file("app/migrations/1.py", status="added"), [("path", None, 0)]),
+        (file("app/Migrations/1.py", "x"), None),
+        (file("test/migrations/1.py", "x"), None),
+        (file("app/migrations/__init__.py", "x"), None),
+        (file("a.py", "alter table t"), None),
+        (file("a.sql", "x", "  ALTER  TABLE t;"), [("diff", "a.sql", 8)]),
+        (file("a.sql", "drop"), [("diff", "a.sql", 7)]),
+        (file("a.sql", "alter", "table"), None),
+        (file("a.sql", "x", removed=["alter table t"]), None),
+        (file("test/a.sql", "alter table t"), None),
+        (file("vendor/a.sql", "alter table t"), None),
+        (file("a.lock", "alter table t"), None),
+        (file("a.sql", status="renamed", previous="migrations/a.sql"), None),
+        (
+            file("b.py", "x", status="renamed", previous="migrations/b.py"),
+            [("path", "migrations/b.py", 0)],
+        ),
+        (
+            file("migrations/c.py", "x", status="renamed", previous="migrations/b.py"),
+            [("path", "migrations/c.py", 0)],
+        ),
+        (file("b.py", "x", status="copied", previous="migrations/b.py"), None),
+    ],
+)
+def test_paths_and_added_lines_flag(changed, hits):
+    found = touched(changed)
+    if hits is None:
+        assert found is None
+    else:
+        assert [(hit.kind, hit.path, hit.line) for hit in found.hits] == [
+            (kind, path or changed.path, line) for kind, path, line in hits
+        ]
+        assert own(found) == [changed.path]
+
+
+def test_no_added_line_is_not_an_empty_one():
+    area = replace(AREA, detect=Detect(diff=("x*",)))
+    assert touched(file("a.sql", removed=["x"]), area=area) is None
+    assert touched(file("a.sql", "", "y"), area=area).hits[0].line == 7
+
+
+def test_hits_say_what_fired():
+    found = touched(file("a.sql", "  ALTER TABLE t;" + "x" * 500), file("migrations/1.py", "x"))
+    path, line = found.hits
+    assert path == Hit("path", "**/migrations/**", "migrations/1.py")
+    assert line.what.startswith("ALTER TABLE t;x")
+    assert len(line.what) == 120
+    assert own(found) == ["a.sql", "migrations/1.py"]
+
+
+def test_a_label_forces_the_whole_pull_in_and_comes_first():
+    files = (file("README.md", "x"), file("migrations/1.py", "x"), file("a.min.js", "x"))
+    found = touched(*files, labels=frozenset({"database", "other"}))
+    assert [hit.kind for hit in found.hits] == ["label", "path"]
+    assert found.hits[0].what == "database"
+    assert own(found) == ["README.md", "migrations/1.py", "a.min.js"]
+    assert [one.file.path for one in found.read] == ["README.md", "migrations/1.py"]
+
+
+def test_the_label_of_the_area_itself_forces_it_in():
+    assert touched(labels=frozenset({"nfr/area: database"})).hits[0].kind == "label"
+    assert touched(labels=frozenset({"nfr/area: caching"})) is None
+
+
+def test_few_hits_are_kept_but_all_files():
+    files = [file(f"migrations/{n}.py", "x") for n in range(9)]
+    files += [file(f"{n}.sql", "alter table t") for n in range(9)]
+    found = touched(*files)
+    assert [hit.kind for hit in found.hits] == ["path"] * 5 + ["diff"] * 3
+    assert len(found.changes) == 18
+
+
+@pytest.mark.parametrize(
+    ("size", "hits"),
+    [
+        (Size(files_gte=2), ["2 files"]),
+        (Size(added_gte=3), ["3 lines"]),
+        (Size(files_gte=2, added_gte=3), ["2 files", "3 lines"]),
+        (Size(files_gte=3, added_gte=4), None),
+        (Size(files_gte=2, not_counting=("*.lock",)), None),
+        (Size(), None),
+    ],
+)
+def test_size_counts_what_is_written_by_hand(size, hits):
+    area = replace(AREA, detect=Detect(size=size))
+    moved = file("moved.py", status="renamed", previous="old.py")
+    found = touched(file("a.py", "x", "y"), file("b.lock", "z"), moved, area=area)
+    if hits is None:
+        assert found is None
+    else:
+        assert [hit.what for hit in found.hits] == hits
+        assert own(found) == ["a.py", "b.lock", "moved.py"]
+
+
+def test_a_title_is_a_hint_and_never_flags():
+    pull = replace(PULL, title="新しいマイグレーション")
+    assert hinted(AREA, pull)
+    assert not hinted(AREA, PULL)
+    assert not hinted(replace(AREA, detect=Detect()), pull)
+    assert touched(file("README.md", "x"), title=pull.title) is None
+
+
+def test_a_patch_of_more_than_a_megabyte_is_not_scanned_but_its_path_counts():
+    huge = file("a.sql", "alter table t", "x" * (1 << 20))
+    assert touched(huge) is None
+    assert own(touched(replace(huge, path="migrations/a.sql"))) == ["migrations/a.sql"]
+
+
+def test_only_claimed_paths_are_read_in_foreign_code():
+    area = replace(AREA, detect=Detect(paths=("**/*.lock",), labels=("all",)))
+    files = (file("a.lock", "x"), file("vendor/b.py", "x"), file("c.py", "x"))
+    found = touched(*files, area=area, labels=frozenset({"all"}))
+    assert [one.file.path for one in found.read] == ["a.lock", "c.py"]

@@ -1,0 +1,175 @@
+"""A GitHub, a ghapp and the people between them, over real HTTP on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from ghapp.serve import serving
+from ghapp.settings import Settings
+from ghapp.standin.github import Standin
+from ghapp.standin.pull import Pull
+from ghapp.standin.repository import Repository
+from ghapp.standin.server import StandinServer
+
+SECRET = "a secret for tests"
+PATIENCE_SECONDS = 20.0
+MIGRATION = "db/migrate/20260401_add_points.sql"
+RISKY = "ALTER TABLE orders ADD COLUMN points INT;\nCREATE INDEX i ON orders (points);\n"
+ENFORCE = "version: 1\nmode: enforce\nreviewers: {teams: [sre]}\n"
+WAITING, SIGNED = {"nfr: needs sign-off"}, {"nfr: signed off"}
+
+
+class Clock:
+    """GitHub's clock, which tests may set forward: its times have whole seconds."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def forward(self, seconds: float = 2.0) -> None:
+        self.ahead += timedelta(seconds=seconds)
+
+
+class Ghapp:
+    """The real server in a thread of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.url = ""
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+
+    async def _serve(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        async with serving(self.settings) as self.url:
+            self._ready.set()
+            await self._stop.wait()
+
+    def start(self) -> str:
+        self._thread.start()
+        assert self._ready.wait(PATIENCE_SECONDS), "ghapp did not start"
+        return self.url
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(PATIENCE_SECONDS)
+        assert not self._thread.is_alive(), "ghapp did not stop"
+
+
+class World:
+    """acme/shop with Ann (writes), Sam (team sre), Eve (reads), and a ghapp that listens."""
+
+    def __init__(self, folder: Path, policy: str | None = ENFORCE, **more: str) -> None:
+        self.clock = Clock()
+        self.github = Standin(webhook_secret=SECRET, clock=self.clock)
+        self._server = StandinServer(self.github)
+        self.api_url = self._server.start()
+        self.environment = {
+            "GHAPP_APP_ID": str(self.github.app.id),
+            "GHAPP_PRIVATE_KEY": self.github.private_key,
+            "GHAPP_WEBHOOK_SECRET": SECRET,
+            "GHAPP_GITHUB_API_URL": self.api_url,
+            "GHAPP_DATA_DIR": str(folder),
+            "GHAPP_LOG_FORMAT": "off",
+            "PORT": "0",
+            **more,
+        }
+        self.ghapp: Ghapp | None = None
+        self.repository = self._repository(policy)
+
+    def _repository(self, policy: str | None) -> Repository:
+        self.github.team("acme", "sre", members=["sam", "sue"])
+        files = {"app/orders.py": "total = sum\n", "README.md": "# shop\n"}
+        if policy is not None:
+            files[".github/nfr.yml"] = policy
+        made = self.github.repository("acme/shop", files)
+        for login, role in [("ann", "write"), ("sam", "write"), ("sue", "write"), ("eve", "read")]:
+            made.collaborator(login, role)
+        return made
+
+    def start(self) -> None:
+        self.ghapp = Ghapp(Settings.from_environment(self.environment))
+        self.github.listen(f"{self.ghapp.start()}/webhook")
+
+    def stop(self) -> None:
+        if self.ghapp:
+            self.ghapp.stop()
+            self.ghapp = None
+
+    def close(self) -> None:
+        self.stop()
+        self._server.stop()
+        self.github.close()
+
+    # --- what people do --------------------------------------------------------------------
+
+    def open(self, files: dict[str, str] | None = None, **more: object) -> Pull:
+        """Ann's feature pull with a risky migration."""
+        values: dict[str, object] = {
+            "author": "ann",
+            "branch": "feat/points",
+            "title": "feat: points",
+            "files": {MIGRATION: RISKY} if files is None else files,
+        }
+        return self.repository.open_pull(**(values | more))  # type: ignore[arg-type]
+
+    def say(self, pull: Pull, body: str, by: str = "sam") -> int:
+        """A comment by someone who has seen the marks as they are now."""
+        self.clock.forward()
+        return pull.comment(body, by)
+
+    def settle(self) -> None:
+        """Wait until every delivery is answered and no key is dirty any more."""
+        self.github.settle()
+        self.until("every key worked off", lambda: self.ready()["dirty"] == 0)
+
+    def ready(self) -> dict[str, object]:
+        assert self.ghapp is not None
+        with urllib.request.urlopen(f"{self.ghapp.url}/readyz", timeout=5) as answer:
+            found: dict[str, object] = json.load(answer)
+        return found
+
+    def until(self, what: str, true: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not true():
+            assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS} s: {what}"
+            time.sleep(0.01)
+
+
+def conclusion(pull: Pull, head_sha: str | None = None) -> str:
+    """Of the newest check run on the head: a conclusion, "in progress" or "missing"."""
+    runs = [run for run in pull.check_runs(head_sha) if run.name == "NFR review"]
+    return (runs[-1].conclusion or "in progress") if runs else "missing"
+
+
+def title(pull: Pull) -> str:
+    return pull.check_runs()[-1].title or ""
+
+
+def ours(pull: Pull) -> list[str]:
+    """The bodies of the comments that the App wrote."""
+    return [comment.body for comment in pull.comments if comment.via_app]
+
+
+def reactions(pull: Pull, comment_id: int) -> list[str]:
+    return [reaction.content for reaction in pull.find_comment(comment_id).reactions]
+
+
+@contextmanager
+def running(folder: Path, policy: str | None = ENFORCE, **more: str) -> Iterator[World]:
+    world = World(folder, policy, **more)
+    try:
+        world.start()
+        yield world
+    finally:
+        world.close()
