@@ -35,9 +35,7 @@ def item(name: str, severity: str = "must") -> Item:
     )
 
 
-def area(
-    name: str = "db", mode: str = "enforce", reviewers: Reviewers | None = None
-) -> Area:
+def area(name: str = "db", mode: str = "enforce", reviewers: Reviewers | None = None) -> Area:
     return Area(
         name,
         Text(f"Area {name}", f"領域 {name}"),
@@ -103,30 +101,20 @@ def facts(
     )
 
 
-def shown(
-    fingerprints: dict[str, str], head_sha: str = HEAD, minutes: float = 1
-) -> Shown:
+def shown(fingerprints: dict[str, str], head_sha: str = HEAD, minutes: float = 1) -> Shown:
     return Shown(head_sha, at(minutes), fingerprints)
 
 
-def past(
-    *seen: Shown, ledger: Iterable[Entry] = (), pushes: Iterable[Push] | None = None
-) -> Past:
+def past(*seen: Shown, ledger: Iterable[Entry] = (), pushes: Iterable[Push] | None = None) -> Past:
     told = (Push(HEAD, "ann", at(0)),) if pushes is None else tuple(pushes)
     return Past(shown=seen, ledger=tuple(ledger), pushes=told)
 
 
-def comment(
-    text: str, speaker: str = "sam", minutes: float = 5, number: int = 1
-) -> Utterance:
-    return Utterance(
-        f"comment:{number}", Door.COMMENT, speaker, at(minutes), text, number
-    )
+def comment(text: str, speaker: str = "sam", minutes: float = 5, number: int = 1) -> Utterance:
+    return Utterance(f"comment:{number}", Door.COMMENT, speaker, at(minutes), text, number)
 
 
-def label(
-    text: str, speaker: str = "sam", minutes: float = 5, number: int = 1
-) -> Utterance:
+def label(text: str, speaker: str = "sam", minutes: float = 5, number: int = 1) -> Utterance:
     return Utterance(f"label:{number}", Door.LABEL, speaker, at(minutes), text)
 
 

@@ -53,6 +53,7 @@ DONE = Command(Verb.SIGN_OFF)
         ("<div>\n/nfr done\n</div>", []),
         ("please write /nfr done", []),
         ("/nfrdone", []),
+        ("`x` /nfr done\n`y`\n/nfr undo\n*z*", [Command(Verb.UNDO)]),
         # what looks like a command and is none is answered
         ("/nfr dnoe", [Misread("unknown_command", "dnoe done")]),
         ("/nfr xyzzy", [Misread("unknown_command", "xyzzy help")]),
@@ -65,9 +66,7 @@ DONE = Command(Verb.SIGN_OFF)
         ),
     ],
 )
-def test_commands_are_read_as_github_shows_them(
-    body: str, expected: list[object]
-) -> None:
+def test_commands_are_read_as_github_shows_them(body: str, expected: list[object]) -> None:
     assert parse(body) == tuple(expected)
 
 
@@ -82,9 +81,7 @@ def test_a_command_takes_a_bounded_number_of_names() -> None:
     assert parse(f"/nfr check {names}") == (Misread("too_many_subjects", "check 100"),)
 
 
-@given(
-    st.text(st.sampled_from("/nfr done-undo `<!->\n\r\t*_[]()|#\u3000ab"), max_size=200)
-)
+@given(st.text(st.sampled_from("/nfr done-undo `<!->\n\r\t*_[]()|#\u3000ab"), max_size=200))
 def test_parse_never_fails(body: str) -> None:
     parse(body)
 

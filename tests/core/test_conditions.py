@@ -5,7 +5,7 @@ from pulls import AREA, PULL, file
 
 from ghapp.core.areas import Clause, Combined
 from ghapp.core.conditions import HOLDS, Scene, holds
-from ghapp.core.triggers import changes_of, touch
+from ghapp.core.triggers import touches
 
 FILES = (
     file("migrations/1.sql", "alter table orders", "add_column :x", removed=["drop table 注文"]),
@@ -16,7 +16,7 @@ FILES = (
 
 def scene(**changes):
     pull = replace(PULL, files=FILES, labels=frozenset({"Urgent"}))
-    found = touch(AREA, pull, changes_of(pull))
+    found = touches((AREA,), pull)[AREA.id]
     return Scene(pull, found, frozenset({"DBM-005"}), frozenset({"database"}), **changes)
 
 

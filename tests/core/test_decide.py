@@ -104,15 +104,14 @@ def test_a_change_inside_makes_a_sign_off_stale_and_names_the_head() -> None:
 def test_a_change_not_shown_before_is_the_present_heads() -> None:
     rules = policy(DB)
     seen = facts(rules, head_sha="c" * 40)
-    made = decide(
-        seen, past(shown({"db": "f1"})), asked(flagged(DB, "f2")), (SIGNED,), ()
-    )
+    made = decide(seen, past(shown({"db": "f1"})), asked(flagged(DB, "f2")), (SIGNED,), ())
     assert made.review.areas[0].changed_by == "c" * 40
 
 
 def test_the_worst_area_decides_each_in_its_own_mode() -> None:
     rules = policy(area("db", "advise"), area("web", "enforce"))
     assert conclusion(decided(rules)) == ""
+    assert decided(rules).fingerprints == {"db": "f1", "web": "f1"}
     assert conclusion(decided(rules, entry(Verb.SIGN_OFF, "web"))) == "neutral"
 
 
@@ -140,9 +139,7 @@ def test_an_unreadable_policy_is_never_green(mode: str, expected: str) -> None:
     assert "nfr.yml:3:1: no" in made.marks.check_run.summary  # type: ignore[union-attr]
 
 
-def test_above_the_limit_of_listed_files_an_sre_is_asked_and_every_push_asks_again() -> (
-    None
-):
+def test_above_the_limit_of_listed_files_an_sre_is_asked_and_every_push_asks_again() -> None:
     rules = policy(mode="enforce")
     huge = replace(asked(), complete=False)
     made = decided(rules, checklist=huge, changed_files=3000)
@@ -153,9 +150,7 @@ def test_above_the_limit_of_listed_files_an_sre_is_asked_and_every_push_asks_aga
 
 
 def test_an_ignored_authors_pull_is_clear_and_says_why() -> None:
-    made = decided(
-        policy(), checklist=Checklist(ignored="dependabot[bot]", complete=False)
-    )
+    made = decided(policy(), checklist=Checklist(ignored="dependabot[bot]", complete=False))
     assert made.verdict.title == "Nothing to ask: every push is by dependabot[bot]"
     assert conclusion(made) == "success"
 
@@ -198,10 +193,7 @@ class TestClosed:
 
     def test_keeps_a_run_that_is_over_or_that_another_open_pull_needs(self) -> None:
         over = Marks(CheckRun(HEAD, "d", "success"))
-        assert (
-            decided(policy(DB), observed=over, is_open=False).marks.check_run
-            == over.check_run
-        )
+        assert decided(policy(DB), observed=over, is_open=False).marks.check_run == over.check_run
         pending = Marks(CheckRun(HEAD, "d"))
         sibling = Verdict(9, HEAD, "", "Waiting", True)
         made = decided(policy(DB), observed=pending, is_open=False, siblings=(sibling,))
@@ -225,10 +217,7 @@ class TestComment:
         self, when: str, feature: bool, expected: bool
     ) -> None:
         found = asked(flagged(DB), feature=feature)
-        assert (
-            bool(decided(policy(DB, comment=when), checklist=found).marks.comment)
-            is expected
-        )
+        assert bool(decided(policy(DB, comment=when), checklist=found).marks.comment) is expected
 
     def test_comes_with_the_first_command_and_stays(self) -> None:
         rules = policy(DB, comment="never")
@@ -253,17 +242,13 @@ class TestAcknowledgement:
             ([Verb.SIGN_OFF, Verb.REFUSED], "confused"),
         ],
     )
-    def test_is_one_reaction_that_says_the_worst(
-        self, verbs: list[Verb], expected: str
-    ) -> None:
+    def test_is_one_reaction_that_says_the_worst(self, verbs: list[Verb], expected: str) -> None:
         ledger = [entry(verb, "db", number=3, note="author") for verb in verbs]
         made = decided(policy(DB), *ledger)
         assert made.marks.reactions == frozenset({Reaction(3, expected)})
 
     def test_is_not_given_where_there_is_no_comment(self) -> None:
-        made = decided(
-            policy(DB), entry(Verb.SIGN_OFF, "db", door=Door.LABEL, comment_id=0)
-        )
+        made = decided(policy(DB), entry(Verb.SIGN_OFF, "db", door=Door.LABEL, comment_id=0))
         assert made.marks.reactions == frozenset()
 
 
@@ -297,9 +282,7 @@ class TestReplies:
 
 def test_a_rerun_gets_a_fresh_run() -> None:
     first = decided(policy(DB)).marks.check_run
-    again = decided(
-        policy(DB), entry(Verb.REFRESH, door=Door.RERUN, comment_id=0)
-    ).marks.check_run
+    again = decided(policy(DB), entry(Verb.REFRESH, door=Door.RERUN, comment_id=0)).marks.check_run
     assert first and again
     assert first != again
     assert first.annotated != again.annotated
@@ -307,8 +290,7 @@ def test_a_rerun_gets_a_fresh_run() -> None:
 
 def test_another_diff_is_shown_anew_even_if_the_words_are_the_same() -> None:
     assert (
-        decided(policy(DB)).marks.check_run
-        != decided(policy(DB), fingerprint="f2").marks.check_run
+        decided(policy(DB)).marks.check_run != decided(policy(DB), fingerprint="f2").marks.check_run
     )
 
 
@@ -324,9 +306,7 @@ verbs = st.sampled_from(list(Verb))
     st.lists(st.tuples(verbs, people, st.sampled_from(["f1", "f2"])), max_size=6),
     st.booleans(),
 )
-def test_a_decision_is_a_fixed_point(
-    said: list[tuple[Verb, str, str]], draft: bool
-) -> None:
+def test_a_decision_is_a_fixed_point(said: list[tuple[Verb, str, str]], draft: bool) -> None:
     ledger = [
         entry(verb, "db", who, 5 + number, mark, number=number, note="author")
         for number, (verb, who, mark) in enumerate(said)

@@ -38,9 +38,7 @@ marks = st.builds(
     reactions=st.frozensets(
         st.builds(Reaction, st.integers(1, 3), st.sampled_from(["+1", "eyes"]))
     ),
-    replies=st.frozensets(
-        st.builds(Reply, st.sampled_from(["c1", "c2"]), st.just("help"))
-    ),
+    replies=st.frozensets(st.builds(Reply, st.sampled_from(["c1", "c2"]), st.just("help"))),
 )
 
 
@@ -52,9 +50,7 @@ def applied(there: Marks, effects: tuple[Effect, ...]) -> Marks:
             case PutComment(body):
                 there = replace(there, comment=body)
             case AddLabels(described):
-                there = replace(
-                    there, labels=there.labels | {name for name, *_ in described}
-                )
+                there = replace(there, labels=there.labels | {name for name, *_ in described})
             case RemoveLabel(name):
                 there = replace(there, labels=there.labels - {name})
             case React(reaction):
@@ -88,9 +84,7 @@ def test_a_plan_reaches_its_goal(desired: Marks, observed: Marks) -> None:
 
 
 @given(desired=marks, observed=marks, stop=st.integers(0, 9))
-def test_a_plan_may_be_cut_short_anywhere(
-    desired: Marks, observed: Marks, stop: int
-) -> None:
+def test_a_plan_may_be_cut_short_anywhere(desired: Marks, observed: Marks, stop: int) -> None:
     part = applied(observed, planned(desired, observed)[:stop])
     assert planned(desired, applied(part, planned(desired, part))) == ()
 
@@ -118,15 +112,7 @@ def test_a_run_is_patched_only_where_github_lets_it_become_what_it_should() -> N
     known = Written(check_run_id=9, annotated="n1")
     assert patched(there, known) == 9
     assert patched(None, known) == 0
-    assert (
-        patched(replace(there, head_sha="b" * 40), known) == 0
-    )  # another commit's run
-    assert (
-        patched(there, replace(known, annotated="n0")) == 0
-    )  # annotations are never removed
-    assert (
-        patched(there, known, replace(RUN, conclusion="")) == 0
-    )  # completed stays completed
-    assert (
-        patched(replace(there, conclusion=""), known, replace(RUN, conclusion="")) == 9
-    )
+    assert patched(replace(there, head_sha="b" * 40), known) == 0  # another commit's run
+    assert patched(there, replace(known, annotated="n0")) == 0  # annotations are never removed
+    assert patched(there, known, replace(RUN, conclusion="")) == 0  # completed stays completed
+    assert patched(replace(there, conclusion=""), known, replace(RUN, conclusion="")) == 9

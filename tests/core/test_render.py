@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from ghapp.core.areas import Hit
+from ghapp.core.areas import Hit, Item, Text
 from ghapp.core.checklist import Checklist, Flagged
 from ghapp.core.decide import decide
 from ghapp.core.facts import Facts
 from ghapp.core.markdown import MOST_TEXT
 from ghapp.core.marks import Marks
 from ghapp.core.memory import Entry, Verb
+from ghapp.core.policy import Policy
 from ghapp.core.ticks import boxes
 from tests.core.build import (
     HEAD,
@@ -100,9 +101,7 @@ def test_items_beyond_the_limit_are_folded() -> None:
 def test_nothing_from_a_pull_request_mentions_links_or_closes_a_marker() -> None:
     evil = "x` @everyone --> <img src=x> [a](javascript:b)"
     one = flagged(DB)
-    hostile = Flagged(
-        DB, (Hit("path", "**", evil), Hit("label", evil)), one.files, one.items, "f1"
-    )
+    hostile = Flagged(DB, (Hit("path", "**", evil), Hit("label", evil)), one.files, one.items, "f1")
     note = entry(Verb.SIGN_OFF, "db", note=evil, detail=evil)
     body = rendered("en", "f1", (note,), asked(hostile)).comment
     assert "``x` @everyone --> <img src=x> [a](javascript:b)``" in body
@@ -119,3 +118,59 @@ def test_texts_fit_githubs_limits() -> None:
     assert len(marks.comment) <= MOST_TEXT
     assert len(marks.check_run.text) <= MOST_TEXT
     assert marks.comment.endswith("省略しました。）")
+
+
+def summary(rules: Policy, *ledger: Entry) -> str:
+    found = asked(*(flagged(one) for one in rules.areas))
+    run = decide(facts(rules), past(shown({"db": "f1"})), found, ledger, ()).marks.check_run
+    assert run is not None
+    return run.summary
+
+
+@pytest.mark.parametrize(
+    ("note", "detail", "expected"),
+    [
+        ("unknown_area", "bd db", "`bd` is not flagged here. Did you mean `db`?"),
+        ("unknown_item", "zzz ", "`zzz` is not asked here."),
+        ("unknown_command", "dnoe done", "`dnoe` is no command. Did you mean `done`?"),
+        ("state_label", "nfr: on hold", "the label `nfr: on hold` shows a state"),
+    ],
+)
+def test_a_refusal_says_what_and_what_to_do(note: str, detail: str, expected: str) -> None:
+    assert expected in summary(policy(DB), entry(Verb.REFUSED, note=note, detail=detail))
+
+
+@pytest.mark.parametrize(
+    ("doors", "expected"),
+    [
+        ({"command", "label"}, "by `/nfr done` in a comment or the label `nfr: signed off`."),
+        ({"command"}, "by `/nfr done` in a comment."),
+        ({"label"}, "by the label `nfr: signed off`."),
+        ({"review"}, "by a way that the policy has switched off."),
+    ],
+)
+def test_the_next_step_names_the_ways_that_are_open(doors: set[str], expected: str) -> None:
+    answered = entry(Verb.CHECK, "db-rollback")
+    assert expected in summary(policy(DB, sign_off_by=frozenset(doors)), answered)
+
+
+def test_more_reasons_than_fit_are_counted() -> None:
+    hits = tuple(Hit("path", "db/**", f"db/{number}.sql") for number in range(5))
+    many = Flagged(DB, hits, flagged(DB).files, DB.items, "f1")
+    assert (
+        "`db/2.sql` (matches `db/**`), and 2 more" in rendered("en", "f1", (), asked(many)).comment
+    )
+
+
+def test_areas_that_only_the_title_suggests_are_a_hint() -> None:
+    rules = policy(DB)
+    seen = facts(rules)
+    hinted = Checklist((), frozenset(), ("db", "gone"), True, True, "")
+    run = decide(seen, past(), hinted, (), ()).marks.check_run
+    assert run and "The title suggests Area db, but" in run.summary
+
+
+def test_an_item_without_reasons_has_none_to_unfold() -> None:
+    bare = Item("bare", "must", "cost", Text("How much?", "いくらですか？"))
+    only = Flagged(DB, flagged(DB).hits, (), (bare,), "f1")
+    assert "Why we ask" not in rendered("en", "f1", (), asked(only)).comment

@@ -36,9 +36,7 @@ SEEN = shown({"db": "d1", "web": "w1"})
 RULES = policy(DB, WEB)
 
 
-def verdicts(
-    *said: Utterance, rules: Policy = RULES, **known: object
-) -> list[tuple[str, ...]]:
+def verdicts(*said: Utterance, rules: Policy = RULES, **known: object) -> list[tuple[str, ...]]:
     rights: dict[str, Rights] = {
         "sam": REVIEWER,
         "ann": Rights(write=True, teams=frozenset({"acme/sre"})),
@@ -103,9 +101,7 @@ def test_an_utterance_is_heard_by_the_right_its_speaker_has(
 
 def test_a_sign_off_binds_to_what_its_speaker_saw() -> None:
     later = shown({"db": "d2", "web": "w1"}, NEXT_HEAD, minutes=6)
-    was = past(
-        SEEN, later, pushes=[Push(HEAD, "ann", at(0)), Push(NEXT_HEAD, "ann", at(5))]
-    )
+    was = past(SEEN, later, pushes=[Push(HEAD, "ann", at(0)), Push(NEXT_HEAD, "ann", at(5))])
     seen = facts(RULES, comment("/nfr done", minutes=5), head_sha=NEXT_HEAD)
     (one,) = judge(seen, was, BOTH)
     assert (one.head_sha, one.fingerprint) == (HEAD, "d1")
@@ -127,9 +123,9 @@ def test_nothing_waits_once_all_is_signed() -> None:
         entry(Verb.SIGN_OFF, "db", fingerprint="d1"),
         entry(Verb.SIGN_OFF, "web", fingerprint="w1"),
     ]
-    assert verdicts(
-        comment("/nfr done", minutes=9), past=past(SEEN, ledger=ledger)
-    ) == [("refused", "nothing_waiting", "")]
+    assert verdicts(comment("/nfr done", minutes=9), past=past(SEEN, ledger=ledger)) == [
+        ("refused", "nothing_waiting", "")
+    ]
 
 
 class TestWhoPushed:
@@ -164,9 +160,7 @@ class TestWhoPushed:
         was = past(SEEN, self.SEEN_NEXT, pushes=self.PUSHED)
         rules = replace(RULES, allow_author=True)
         said = (comment("/nfr done db"), comment("/nfr done db", "ann", number=2))
-        assert [
-            one[0] for one in verdicts(*said, rules=rules, past=was, head_sha=NEXT_HEAD)
-        ] == [
+        assert [one[0] for one in verdicts(*said, rules=rules, past=was, head_sha=NEXT_HEAD)] == [
             "sign_off",
             "sign_off",
         ]
@@ -195,28 +189,24 @@ class TestUndo:
 
     def test_by_a_reviewer_takes_back_what_another_signed(self) -> None:
         ledger = [entry(Verb.SIGN_OFF, "db", "zoe", 2, "d1")]
-        assert verdicts(
-            comment("/nfr undo", number=9), past=past(SEEN, ledger=ledger)
-        ) == [("undo", "db", "team acme/sre")]
+        assert verdicts(comment("/nfr undo", number=9), past=past(SEEN, ledger=ledger)) == [
+            ("undo", "db", "team acme/sre")
+        ]
 
     def test_by_the_signer_needs_no_right_any_more(self) -> None:
         ledger = [entry(Verb.SIGN_OFF, "db", "eve", 2, "d1")]
-        assert verdicts(
-            comment("/nfr undo", "eve", number=9), past=past(SEEN, ledger=ledger)
-        ) == [("undo", "db", "signer")]
+        assert verdicts(comment("/nfr undo", "eve", number=9), past=past(SEEN, ledger=ledger)) == [
+            ("undo", "db", "signer")
+        ]
 
 
 class TestRefused:
     def test_on_a_closed_pull(self) -> None:
-        assert verdicts(comment("/nfr done"), is_open=False) == [
-            ("refused", "closed", "")
-        ]
+        assert verdicts(comment("/nfr done"), is_open=False) == [("refused", "closed", "")]
 
     def test_while_the_policy_is_unreadable(self) -> None:
         rules = replace(RULES, standing="unreadable")
-        assert verdicts(comment("/nfr done"), rules=rules) == [
-            ("refused", "policy_unreadable", "")
-        ]
+        assert verdicts(comment("/nfr done"), rules=rules) == [("refused", "policy_unreadable", "")]
 
     def test_through_a_door_the_policy_closed(self) -> None:
         rules = replace(RULES, sign_off_by=frozenset({"command"}))
@@ -266,11 +256,7 @@ lines = st.sampled_from(
 )
 
 
-@given(
-    st.lists(
-        st.tuples(people, st.lists(lines, max_size=3), st.integers(0, 9)), max_size=8
-    )
-)
+@given(st.lists(st.tuples(people, st.lists(lines, max_size=3), st.integers(0, 9)), max_size=8))
 def test_a_head_nobody_saw_is_never_signed_off(
     said: list[tuple[str, list[str], int]],
 ) -> None:
@@ -282,6 +268,4 @@ def test_a_head_nobody_saw_is_never_signed_off(
         if one.verb is Verb.SIGN_OFF:
             assert one.head_sha == HEAD
             assert one.said_at > SEEN.accepted_at
-            assert one.speaker in ("sam", "wes") or one.right.startswith(
-                ("team", "user")
-            )
+            assert one.speaker in ("sam", "wes") or one.right.startswith(("team", "user"))

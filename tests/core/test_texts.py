@@ -23,6 +23,4 @@ def test_both_languages_name_the_same_values(key: str) -> None:
 
 
 def test_values_are_put_in_as_they_are() -> None:
-    assert (
-        say("en", "title_waiting_author", areas="{x}") == "Waiting for the author: {x}"
-    )
+    assert say("en", "title_waiting_author", areas="{x}") == "Waiting for the author: {x}"

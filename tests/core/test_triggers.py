@@ -4,12 +4,14 @@ import pytest
 from pulls import AREA, PULL, file
 
 from ghapp.core.areas import Detect, Hit, Size
-from ghapp.core.triggers import changes_of, hinted, touch
+from ghapp.core.triggers import hinted, touches
+
+OTHER = replace(AREA, id="other", detect=Detect(paths=("other/**",), diff=("other",)))
 
 
 def touched(*files, area=AREA, **changes):
     pull = replace(PULL, files=files, **changes)
-    return touch(area, pull, changes_of(pull))
+    return touches((OTHER, area), pull).get(area.id)
 
 
 def own(found):
