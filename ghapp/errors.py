@@ -2,11 +2,13 @@
 
 GhappError
   Refused     the delivery is not authentic or not readable: 4xx, nothing stored
-  Busy        too much is queued: 503 with Retry-After, nothing stored
+  Busy        too much is queued, or the database is out of reach: 503 with Retry-After
+  StoreFailed the database refused what was asked of it: a bug of ours, or a row it cannot hold
   Retry       GitHub is busy, down or behind its own webhooks: the key waits
   Gone        installation, repository or pull out of reach: the key is done, the run says so
   LeaseLost   another worker took the key over: this run stops before its next write
   WrongSetting  a setting is missing or broken: named with its fix before anything starts
+  BadRange    `ghapp check` cannot read the repository or range it was given
 """
 
 from __future__ import annotations
@@ -25,7 +27,14 @@ class Refused(GhappError):
 
 
 class Busy(GhappError):
-    """The queue in front of the writer is full; GitHub shows the failed delivery, we redeliver it."""
+    """The writer's queue is full or the database out of reach, now; nothing is known to be stored.
+
+    GitHub shows the failed delivery, we redeliver it. A worker waits and goes on.
+    """
+
+
+class StoreFailed(GhappError):
+    """The database refused what was asked of it, and would do so again; nothing is stored."""
 
 
 class Retry(GhappError):
@@ -51,3 +60,7 @@ class LeaseLost(GhappError):
 
 class WrongSetting(GhappError):
     """Settings that cannot work; one line each: which one, what is wrong, how to fix it."""
+
+
+class BadRange(GhappError):
+    """A local git range that cannot be read: which one, what is wrong, what to do."""

@@ -31,9 +31,7 @@ class GitHub(Protocol):
     async def repositories(self, installation_id: int) -> tuple[Repository, ...]: ...
 
 
-async def reconcile(
-    claim: Claim, github: GitHub, store: Store, rules: Rules
-) -> tuple[str, ...]:
+async def reconcile(claim: Claim, github: GitHub, store: Store, rules: Rules) -> tuple[str, ...]:
     """Bring what a key addresses in line with its facts; the names of the effects it took.
 
     Safe to repeat and safe to stop anywhere: the next call does what is left.
@@ -122,11 +120,7 @@ def _run(
     shown_at = run.answered_at if run else None
     if found and run is None and marks.check_run == facts.observed.check_run:
         shown_at = facts.found_at
-    annotated = (
-        marks.check_run.annotated
-        if run and marks.check_run
-        else facts.written.annotated
-    )
+    annotated = marks.check_run.annotated if run and marks.check_run else facts.written.annotated
     return Run(
         marks=marks,
         written=Written(
@@ -136,7 +130,5 @@ def _run(
         ),
         verdict=decision.verdict,
         state=decision.review.state.value,
-        shown=Shown(facts.pull.head_sha, shown_at, decision.fingerprints)
-        if shown_at
-        else None,
+        shown=Shown(facts.pull.head_sha, shown_at, decision.fingerprints) if shown_at else None,
     )

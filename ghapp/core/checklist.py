@@ -13,7 +13,7 @@ from ghapp.core.findings import Finding
 from ghapp.core.fingerprint import fingerprint
 from ghapp.core.model import File, Pull
 from ghapp.core.policy import Policy
-from ghapp.core.triggers import Touch, changes_of, hinted, paths_of, touch
+from ghapp.core.triggers import Touch, hinted, paths_of, touches
 
 # GitHub lists no more files of a pull.
 # Source: https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files
@@ -100,10 +100,8 @@ def checklist(
     if only_author_pushed and author in {name.casefold() for name in policy.ignore_authors}:
         return Checklist(complete=complete, ignored=pull.author)
     pull = replace(pull, files=_counting(pull.files, policy.ignore_paths))
-    changes = changes_of(pull)
-    touched = {area.id: touch(area, pull, changes) for area in policy.areas}
-    found = {key: one for key, one in touched.items() if one is not None}
-    flagged = tuple(_flagged(pull, policy, found, findings))
+    touched = touches(policy.areas, pull)
+    flagged = tuple(_flagged(pull, policy, touched, findings))
     flagged, shown = _fitted(flagged, policy.max_items, frozenset(one.item for one in findings))
     ids = {one.area.id for one in flagged}
     return Checklist(

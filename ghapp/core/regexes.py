@@ -104,7 +104,7 @@ def possible(patterns: tuple[str, ...], lines: str) -> bool:
     lines: any number of them joined by line breaks, each cut to 2,000 characters.
     """
     either = _either(patterns)
-    if either is None or any(WHOLE_TEXT.search(each) for each in patterns):
+    if either is None or _see_whole_text(patterns):
         return bool(patterns)
     return either.search(as_bytes(lines)) is not None
 
@@ -112,6 +112,11 @@ def possible(patterns: tuple[str, ...], lines: str) -> bool:
 def as_bytes(text: str) -> bytes:
     """UTF-8; names that are not UTF-8 come as lone surrogates and are read as `?`."""
     return text.encode("utf-8", "replace")
+
+
+@lru_cache(maxsize=256)
+def _see_whole_text(patterns: tuple[str, ...]) -> bool:
+    return any(WHOLE_TEXT.search(each) for each in patterns)
 
 
 @lru_cache(maxsize=256)

@@ -80,10 +80,10 @@ def comment(seen: Review) -> str:
         f"{MARKER}\n### {say(language, _HEADINGS[seen.state])}",
         *_notices(seen),
         parts.intro(seen),
+        parts.next_step(seen, ticking=True),
+        parts.refusals(seen),
         *(_area(area, seen) for area in seen.areas),
         parts.why_we_ask(seen),
-        parts.refusals(seen),
-        parts.next_step(seen, ticking=True),
     )
     return cut(body, say(language, "cut"))
 

@@ -6,7 +6,7 @@ never does, it is a hint.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ghapp.core import globs, regexes
@@ -43,33 +43,30 @@ class Touch:
     read: tuple[Change, ...]
 
 
-def changes_of(pull: Pull) -> tuple[Change, ...]:
-    """The files of the pull with their patches read once for all areas."""
-    return tuple(
-        change(file) if len(file.patch) <= MOST_PATCH else Change(file) for file in pull.files
-    )
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One file, looked at once for all areas.
+
+    globs: for each of its paths, which globs of any area match it. spotted: whether any does, in
+    a file that did not merely move. scanned: whether its lines say anything. promising: whether
+    any area's regex may match one of them.
+    """
+
+    change: Change
+    globs: tuple[tuple[str, frozenset[str]], ...]
+    spotted: bool
+    scanned: bool
+    promising: bool
+
+    @property
+    def file(self) -> File:
+        return self.change.file
 
 
-def touch(area: Area, pull: Pull, changes: tuple[Change, ...]) -> Touch | None:
-    """Why and where the pull touches the area; None where it does not."""
-    labels = tuple(_labels(area, pull))
-    paths = [(hit, one) for one in changes for hit in _path(area.detect, one.file)]
-    claimed = {one.file.path for _, one in paths}
-    rest = [one for one in changes if one.file.path not in claimed]
-    diffs = [(hit, one) for one in rest for hit in _diff(area.detect, one)]
-    sizes = tuple(_sizes(area.detect.size, changes)) if area.detect.size else ()
-    hits = (
-        *labels,
-        *[hit for hit, _ in paths][:MOST_PATHS],
-        *[hit for hit, _ in diffs][:MOST_LINES],
-        *sizes,
-    )
-    if not hits:
-        return None
-    named = claimed | {one.file.path for _, one in diffs}
-    own = tuple(one for one in changes if labels or sizes or one.file.path in named)
-    read = tuple(one for one in own if one.file.path in claimed or scanned(one.file))
-    return Touch(hits, own, read)
+def touches(areas: tuple[Area, ...], pull: Pull) -> Mapping[str, Touch]:
+    """By area id, why and where the pull touches an area; those it does not touch are absent."""
+    seen = tuple(_seen(areas, pull.files))
+    return {area.id: one for area in areas if (one := _touch(area, pull, seen))}
 
 
 def hinted(area: Area, pull: Pull) -> bool:
@@ -83,9 +80,46 @@ def paths_of(file: File) -> tuple[str, ...]:
     return (file.path, file.previous_path) if moved else (file.path,)
 
 
-def scanned(file: File) -> bool:
-    """Whether added lines of the file say anything: not in generated and foreign code."""
-    return not globs.matches(NEVER_SCANNED, file.path)
+def _seen(areas: tuple[Area, ...], files: tuple[File, ...]) -> Iterator[Seen]:
+    # One question for all areas and then set look-ups: 20 areas would ask 60,000 times.
+    wanted = dict.fromkeys(NEVER_SCANNED)
+    patterns: dict[str, None] = {}
+    for detect in (area.detect for area in areas):
+        wanted |= dict.fromkeys((*detect.paths, *detect.exclude, *detect.diff_files))
+        patterns |= dict.fromkeys(detect.diff)
+    every, either = tuple(wanted), tuple(patterns)
+    for file in files:
+        one = change(file) if len(file.patch) <= MOST_PATCH else Change(file)
+        found = tuple((path, frozenset(globs.every(every, path))) for path in paths_of(file))
+        spotted = any(match for _, match in found) and not _only_moved(file)
+        scanned = found[0][1].isdisjoint(NEVER_SCANNED)
+        promising = scanned and one.added != "" and regexes.possible(either, one.added)
+        yield Seen(one, found, spotted, scanned, promising)
+
+
+def _touch(area: Area, pull: Pull, seen: tuple[Seen, ...]) -> Touch | None:
+    labels = tuple(_labels(area, pull))
+    paths = [(hit, one) for one in seen if one.spotted for hit in _path(area.detect, one)]
+    claimed = {one.file.path for _, one in paths}
+    diffs = [
+        (hit, one)
+        for one in seen
+        if one.promising and one.file.path not in claimed
+        for hit in _diff(area.detect, one)
+    ]
+    sizes = tuple(_sizes(area.detect.size, seen)) if area.detect.size else ()
+    hits = (
+        *labels,
+        *[hit for hit, _ in paths][:MOST_PATHS],
+        *[hit for hit, _ in diffs][:MOST_LINES],
+        *sizes,
+    )
+    if not hits:
+        return None
+    named = claimed | {one.file.path for _, one in diffs}
+    own = [one for one in seen if labels or sizes or one.file.path in named]
+    read = [one.change for one in own if one.scanned or one.file.path in claimed]
+    return Touch(hits, tuple(one.change for one in own), tuple(read))
 
 
 def _labels(area: Area, pull: Pull) -> Iterator[Hit]:
@@ -95,27 +129,24 @@ def _labels(area: Area, pull: Pull) -> Iterator[Hit]:
             yield Hit("label", label)
 
 
-def _path(detect: Detect, file: File) -> Iterator[Hit]:
-    if _only_moved(file):
-        return
-    for path in paths_of(file):
-        glob = globs.matches(detect.paths, path)
-        if glob and not globs.matches(detect.exclude, path):
+def _path(detect: Detect, one: Seen) -> Iterator[Hit]:
+    for path, found in one.globs:
+        glob = next((glob for glob in detect.paths if glob in found), "")
+        if glob and found.isdisjoint(detect.exclude):
             yield Hit("path", glob, path)
             return
 
 
-def _diff(detect: Detect, one: Change) -> Iterator[Hit]:
-    path = one.file.path
-    if not one.added or not regexes.possible(detect.diff, one.added):
+def _diff(detect: Detect, one: Seen) -> Iterator[Hit]:
+    path, found = one.globs[0]
+    if detect.diff_files and found.isdisjoint(detect.diff_files):
         return
-    if detect.diff_files and not globs.matches(detect.diff_files, path):
+    text = one.change.added
+    if not found.isdisjoint(detect.exclude) or not regexes.possible(detect.diff, text):
         return
-    if globs.matches(detect.exclude, path) or not scanned(one.file):
-        return
-    for index, text in enumerate(one.added.split("\n")):
-        if regexes.first(detect.diff, text):
-            yield Hit("diff", text.strip()[:MOST_SHOWN_OF_LINE], path, _number(one.file, index))
+    for index, line in enumerate(text.split("\n")):
+        if regexes.first(detect.diff, line):
+            yield Hit("diff", line.strip()[:MOST_SHOWN_OF_LINE], path, _number(one.file, index))
             return
 
 
@@ -125,10 +156,10 @@ def _number(file: File, index: int) -> int:
     return added[index]
 
 
-def _sizes(size: Size, changes: Iterable[Change]) -> Iterator[Hit]:
+def _sizes(size: Size, seen: Iterable[Seen]) -> Iterator[Hit]:
     counted = [
         one.file
-        for one in changes
+        for one in seen
         if not _only_moved(one.file) and not globs.matches(size.not_counting, one.file.path)
     ]
     added = sum(file.additions for file in counted)

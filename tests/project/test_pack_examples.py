@@ -10,8 +10,10 @@ import yaml
 
 from ghapp import catalogue
 from ghapp.core.areas import Area
+from ghapp.core.checklist import checklist
 from ghapp.core.model import File, Pull, PullKey, Repository
-from ghapp.core.triggers import changes_of, touch
+from ghapp.core.policy import Policy
+from ghapp.core.triggers import touches
 
 FOLDER = Path(__file__).parents[2] / "checklists"
 PACKS = {
@@ -37,7 +39,7 @@ def samples(key):
 
 def flags(area: Area, path: str) -> bool:
     pull = replace(PULL, files=(File(path, "modified", 1, 0, "@@ -1 +1 @@\n+x"),))
-    return touch(area, pull, changes_of(pull)) is not None
+    return area.id in touches((area,), pull)
 
 
 @pytest.mark.parametrize(("name", "path"), samples("path_hit"))
@@ -78,3 +80,76 @@ def test_japanese_is_written_as_japanese(area):
         assert not item.evidence.ja.endswith("。"), item.id
         for text in (item.question.ja, item.why.ja, item.evidence.ja):
             assert not re.search(r"[\u3040-\u30ff\u4e00-\u9fff][()?:,]", text), item.id
+
+
+def added(area_id: str, path: str, line: str):
+    file = File(path, "modified", 1, 0, f"@@ -1 +1 @@\n+{line}")
+    return checklist(replace(PULL, files=(file,)), Policy(areas=(AREAS[area_id],)))
+
+
+@pytest.mark.parametrize(
+    ("area", "path", "line", "flagged"),
+    [
+        ("payments-checkout", "src/a.py", "    intent = stripe.PaymentIntent.create(", True),
+        ("payments-checkout", "src/a.py", "stripe.api_key = key", True),
+        ("payments-checkout", "src/a.ts", "await gateway.capturePayment(order)", True),
+        ("payments-checkout", "src/a.php", "$payment->capture($amount);", True),
+        ("payments-checkout", "src/a.rb", "refund(order, amount)", True),
+        ("payments-checkout", "src/a.py", "tax = price * rate", True),
+        ("payments-checkout", "src/a.py", "subtotal_amount += line.price", True),
+        ("payments-checkout", "src/a.py", "# If you do not need Stripe's default domain", False),
+        ("payments-checkout", "src/a.js", " * @see Stripe docs", False),
+        ("payments-checkout", "LICENSE", "Copyright (c) 2020 The @dj-stripe Organization", False),
+        ("payments-checkout", "src/a.py", "@wsgi.Controller.authorize('get')", False),
+        ("payments-checkout", "src/a.py", "return authorize(context, action)", False),
+        ("payments-checkout", "src/a.ts", "void (async () => {})()", False),
+        ("payments-checkout", "src/a.py", "video.capture(frame)", False),
+        ("payments-checkout", "src/a.py", "TaxInclusiveFixedPrice = get_class('x')", False),
+        ("payments-checkout", "src/a.py", "tax_rule=pos.item.tax_rule,", False),
+        ("payments-checkout", "src/a.py", "if tax == 0:", False),
+        ("infrastructure-as-code", "ops/stack.json", '  "Type": "AWS::S3::Bucket",', True),
+        ("infrastructure-as-code", "ops/stack.yml", "    Type: 'AWS::RDS::DBInstance'", True),
+        ("infrastructure-as-code", "ops/stack.ts", "new rds.DatabaseCluster(this, 'db')", True),
+        ("infrastructure-as-code", "a.py", "The value of ``AWS::Lambda::Version.Sha``.", False),
+        ("database-migration", "ddl/orders.sql", "ALTER TABLE orders ADD x int;", True),
+        ("database-migration", "examples/orders.sql", "CREATE TABLE orders (", False),
+    ],
+)
+def test_an_added_line_flags_where_it_should(area, path, line, flagged):
+    assert bool(added(area, path, line).flagged) is flagged
+
+
+MIGRATION = "shop/migrations/0002_x.py"
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "item", "asked"),
+    [
+        (MIGRATION, "migrations.AddIndex('order', models.Index(fields=['x']))", "query-plan", True),
+        (MIGRATION, "field=models.CharField(db_index=True),", "query-plan", True),
+        ("db/migrate/1.rb", "add_index :orders, :x", "query-plan", True),
+        ("database/migrations/1.php", "$table->index('x');", "query-plan", True),
+        ("migrations/1.sql", "DROP INDEX x;", "query-plan", True),
+        (MIGRATION, "from app.indexing import x", "query-plan", False),
+        (MIGRATION, "migrations.RunPython(fill),", "backfill-batched", True),
+        (MIGRATION, "Order.objects.filter(x=1).update(x=2)", "backfill-batched", True),
+        ("migrations/1.sql", "UPDATE orders SET x = 1;", "backfill-batched", True),
+        ("migrations/1.sql", "update orders o", "backfill-batched", True),
+        ("migrations/1.sql", "insert into a (x) select x from b;", "backfill-batched", True),
+        ("db/migrate/1.rb", "Order.find_each { |o| o.touch }", "backfill-batched", True),
+        (MIGRATION, '("x", "0009_update_all_charfields"),', "backfill-batched", False),
+        (MIGRATION, "help_text='Scan on repository update.',", "backfill-batched", False),
+        (MIGRATION, "migrations.CreateModel(", "type-choice", True),
+        (MIGRATION, "op.create_table('x',", "type-choice", True),
+        (MIGRATION, "migrations.AddField(", "type-choice", False),
+        (MIGRATION, "migrations.AddField(", "online-ddl", True),
+        ("migrations/1.js", "await queryInterface.addColumn('order', 'x')", "online-ddl", True),
+        ("liquibase/1.xml", '<dropIndex indexName="x" tableName="y"/>', "online-ddl", True),
+        ("Migrations/migrations/1.cs", "migrationBuilder.AlterColumn<int>(", "online-ddl", True),
+        (MIGRATION, "# a merge of two branches", "online-ddl", False),
+        ("migrations/1.sql", "delete from orders;", "destructive-backup", True),
+    ],
+)
+def test_a_line_of_a_migration_brings_the_question_it_raises(path, line, item, asked):
+    (flagged,) = added("database-migration", path, line).flagged
+    assert (f"dbm-{item}" in {one.id for one in flagged.items}) is asked

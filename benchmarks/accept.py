@@ -1,0 +1,182 @@
+"""Accepting deliveries durably, against the same endpoint without durability; then nothing lost.
+
+uv run python benchmarks/accept.py [--deliveries 10000] [--connections 32]
+
+Prints ratios of one run: the rate of `ghapp serve --no-worker` against the same application whose
+store forgets, and then, with the worker, whether every delivery is stored and every pull has its
+check run. All on loopback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from benchmarks.load import Load, post, send
+from ghapp.core.model import Delivery
+from ghapp.settings import Settings
+from ghapp.standin.github import Standin
+from ghapp.standin.server import StandinServer
+from ghapp.web.app import application
+
+SECRET = "a secret for benchmarks"
+PULLS = 200
+
+
+class Forgetful:
+    """The store of the baseline: everything is accepted and nothing kept."""
+
+    async def accept(self, delivery: Delivery) -> bool:
+        return True
+
+
+def baseline() -> None:
+    """Serve the real application over the store that forgets, until ended."""
+    settings = Settings.from_environment(os.environ)
+    app = application(settings, Forgetful(), str)  # type: ignore[arg-type]
+    uvicorn.run(app, host="127.0.0.1", port=settings.port, log_config=None, access_log=False)
+
+
+@contextmanager
+def process(arguments: list[str], environment: dict[str, str]) -> Iterator[str]:
+    """A server of ours in a process of its own, ready to answer."""
+    url = f"http://127.0.0.1:{environment['PORT']}"
+    command = [sys.executable, *arguments]
+    with subprocess.Popen(command, env={**os.environ, **environment}) as server:
+        try:
+            _await(url)
+            yield url
+        finally:
+            server.terminate()
+
+
+def _await(url: str) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            with urllib.request.urlopen(f"{url}/healthz", timeout=1):
+                return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def requests(github: Standin, deliveries: int) -> list[bytes]:
+    """Signed deliveries of the pulls' own events, each with an id of its own."""
+    sent = [one for one in github.deliveries.all if one.event == "pull_request"]
+    made = []
+    for number in range(deliveries):
+        headers, body = github.signed(sent[number % len(sent)])
+        made.append(post("/webhook", {**headers, "X-GitHub-Delivery": str(uuid.uuid4())}, body))
+    return made
+
+
+def describe(name: str, load: Load) -> None:
+    wrong = sum(status != 202 for status in load.statuses)
+    print(
+        f"{name:28} {load.rate:8.0f}/s  p50 {load.percentile(0.5):6.1f} ms  "
+        f"p99 {load.percentile(0.99):6.1f} ms  not 202: {wrong}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--deliveries", type=int, default=10_000)
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--baseline", action="store_true")
+    given = parser.parse_args()
+    if given.baseline:
+        baseline()
+        return
+    github = Standin(webhook_secret=SECRET)
+    server = StandinServer(github)
+    api_url = server.start()
+    repository = github.repository("acme/shop", {"app/orders.py": "total = sum\n"})
+    with github.deliveries.lost():
+        for number in range(PULLS):
+            repository.open_pull(
+                author="ann",
+                branch=f"feat/{number}",
+                files={f"db/migrate/{number}.sql": f"ALTER TABLE t{number} ADD c INT;\n"},
+            )
+    with tempfile.TemporaryDirectory(prefix="ghapp-benchmark-") as folder:
+        run(given, github, api_url, Path(folder))
+    server.stop()
+
+
+def run(given: argparse.Namespace, github: Standin, api_url: str, folder: Path) -> None:
+    def environment(name: str, port: int) -> dict[str, str]:
+        return {
+            "GHAPP_APP_ID": str(github.app.id),
+            "GHAPP_PRIVATE_KEY": github.private_key,
+            "GHAPP_WEBHOOK_SECRET": SECRET,
+            "GHAPP_GITHUB_API_URL": api_url,
+            "GHAPP_GITHUB_LIMITS": "off",
+            "GHAPP_DATA_DIR": str(folder / name),
+            "PORT": str(port),
+        }
+
+    def load(url: str) -> Load:
+        return asyncio.run(send(url, requests(github, given.deliveries), given.connections))
+
+    bytes_each = len(requests(github, 1)[0])
+    print(f"{given.deliveries} deliveries of {bytes_each} bytes, {given.connections} connections")
+    ratios = []
+    for number in range(2):
+        with process([__file__, "--baseline"], environment(f"b{number}", 18_400)) as url:
+            without = load(url)
+        describe("without durability", without)
+        serve = ["-m", "ghapp", "serve", "--no-worker"]
+        with process(serve, environment(f"d{number}", 18_401)) as url:
+            durable = load(url)
+        describe("durable", durable)
+        ratios.append(durable.rate / without.rate)
+    print(f"ratio durable / without: {', '.join(f'{ratio:.2f}' for ratio in ratios)}")
+    with process(["-m", "ghapp", "serve"], environment("whole", 18_402)) as url:
+        describe("durable, with its worker", load(url))
+        _worked_off(url)
+        _verify(github, given.deliveries, folder / "whole")
+
+
+def _worked_off(url: str) -> None:
+    started = time.monotonic()
+    while True:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=10) as answer:
+            if json.load(answer)["dirty"] == 0:
+                break
+        if time.monotonic() - started > 120:
+            raise TimeoutError("keys are still dirty after 120 s")
+        time.sleep(0.1)
+    print(f"all keys worked off {time.monotonic() - started:.1f} s after the last answer")
+
+
+def _verify(github: Standin, deliveries: int, folder: Path) -> None:
+    (file,) = folder.glob("*.sqlite3")
+    with sqlite3.connect(file) as connection:
+        (stored,) = connection.execute("select count(*) from deliveries").fetchone()
+    pulls = [pull for one in github.repositories.values() for pull in one.pulls.values()]
+    marked = sum(len(pull.check_runs()) == 1 and len(pull.labels) == 1 for pull in pulls)
+    comments = sum(len(pull.comments) for pull in pulls)
+    print(f"stored {stored} of {deliveries}; pulls with exactly one check run and label: "
+          f"{marked} of {len(pulls)}; comments: {comments}")
+    if stored != deliveries or marked != len(pulls):
+        sys.exit("something was lost or doubled")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""The commands: wiring only. Each loads no more than it needs, so that help and check are quick."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+
+import typer
+
+from ghapp.errors import WrongSetting
+
+if TYPE_CHECKING:
+    from ghapp.settings import Settings
+
+GOOD, PROBLEMS, WRONG = 0, 1, 2
+NEEDS_POSTGRESQL = (
+    "GHAPP_DATABASE_URL: a worker of its own needs PostgreSQL, for SQLite admits one process; "
+    "set it to postgresql://USER:PASSWORD@HOST/NAME, or let `ghapp serve` do the work too"
+)
+
+app = typer.Typer(
+    help="Non-functional requirements on pull requests: a short checklist, tracked to sign-off.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"ghapp {version('ghapp')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def serve(
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Receive only; `ghapp work` works elsewhere.")
+    ] = False,
+) -> None:
+    """Receive deliveries, and work on them."""
+    settings = _settings()
+
+    from ghapp.serve import serving, until_signalled
+
+    _or_wrong(lambda: until_signalled(serving(settings, worker=not no_worker)))
+
+
+@app.command()
+def work() -> None:
+    """Work on what other processes have received; needs PostgreSQL."""
+    settings = _settings()
+    if settings.is_sqlite:
+        _wrong(NEEDS_POSTGRESQL)
+
+    from ghapp.serve import until_signalled, working
+
+    _or_wrong(lambda: until_signalled(working(settings)))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database up to date; `serve` and `work` do so too when they start."""
+    settings = _settings(needs_github=False)
+
+    from ghapp.serve import migrated
+
+    _or_wrong(lambda: migrated(settings))
+
+
+@app.command()
+def check(
+    base: Annotated[
+        str, typer.Option(help="What it is to be merged into: a branch, tag or commit.")
+    ],
+    path: Annotated[Path, typer.Argument(help="A git repository.")] = Path(),
+    head: Annotated[str, typer.Option(help="What is to be merged.")] = "HEAD",
+    policy: Annotated[
+        Path | None, typer.Option(help="A policy file; else `.github/nfr.yml` at the base.")
+    ] = None,
+    output: Annotated[Literal["text", "markdown", "json"], typer.Option("--format")] = "text",
+    lang: Annotated[
+        Literal["en", "ja"] | None, typer.Option(help="Else the policy's language.")
+    ] = None,
+) -> None:
+    """Review a local git range offline: what would be asked, and why.
+
+    Exit status 0: nothing flagged, 1: flagged, 2: wrong use or a broken policy.
+    """
+    from ghapp.check import run
+
+    raise typer.Exit(run(str(path), base, head, str(policy) if policy else None, output, lang))
+
+
+@app.command()
+def lint(files: Annotated[list[Path], typer.Argument(help="Policy files.")]) -> None:
+    """Find what is wrong with policy files, as FILE:LINE:COLUMN: message.
+
+    Exit status 0: good, 1: problems, 2: wrong use.
+    """
+    from ghapp.catalogue import builtin
+    from ghapp.core.policy import Rules, problems_of
+
+    texts = [(file, _read(file)) for file in files]
+    rules = Rules(builtin(), "advise")
+    problems = [problem for file, text in texts for problem in problems_of(text, rules, str(file))]
+    for problem in problems:
+        typer.echo(str(problem))
+    raise typer.Exit(PROBLEMS if problems else GOOD)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the policy file, for editors."""
+    import json
+
+    from ghapp.core.policyfile import schema as policy_schema
+
+    typer.echo(json.dumps(policy_schema(), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End after the story.")] = False,
+    lang: Annotated[Literal["en", "ja"], typer.Option(help="The policy's language.")] = "en",
+) -> None:
+    """Show the whole job against a built-in GitHub, without any account."""
+    import asyncio
+
+    from ghapp.demo import play
+
+    try:
+        asyncio.run(play(once=once, language=lang))
+    except TimeoutError as late:
+        typer.echo(str(late), err=True)
+        raise typer.Exit(PROBLEMS) from None
+    except KeyboardInterrupt:
+        raise typer.Exit from None
+
+
+def _settings(*, needs_github: bool = True) -> Settings:
+    from ghapp.settings import Settings
+
+    try:
+        return Settings.from_environment(needs_github=needs_github)
+    except WrongSetting as wrong:
+        _wrong(str(wrong))
+
+
+def _or_wrong(started: Callable[[], None]) -> None:
+    try:
+        started()
+    except WrongSetting as wrong:
+        _wrong(str(wrong))
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        _wrong(f"{file}: cannot be read ({error.strerror})")
+
+
+def _wrong(text: str) -> NoReturn:
+    typer.echo(text, err=True)
+    raise typer.Exit(WRONG)

@@ -1,0 +1,258 @@
+"""Environment -> one frozen Settings, or all that is wrong. Nobody else reads os.environ."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import SplitResult, urlsplit
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+from pydantic_core import ErrorDetails
+
+from ghapp.errors import WrongSetting
+
+POSTGRESQL = "postgresql+psycopg://"
+BEGIN = "-----BEGIN "
+
+
+def _private_key(given: str) -> str:
+    """The PEM text, where PEM text (line ends may be spelled \\n) or a path to it is given."""
+    pem = given.replace("\\n", "\n") if BEGIN in given else _file(given)
+    try:
+        key = load_pem_private_key(pem.encode(), password=None)
+    except TypeError:
+        raise ValueError("is encrypted by a passphrase") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError("is no whole private key") from None
+    if not isinstance(key, RSAPrivateKey):
+        raise ValueError("is no RSA key, as GitHub makes them")
+    return pem.strip() + "\n"
+
+
+def _file(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        # What stands here may be half a key: it is not repeated.
+        reason = (isinstance(error, OSError) and error.strerror) or "it is no text"
+        raise ValueError(f"is neither PEM text nor a file that can be read ({reason})") from None
+
+
+def _secrets(given: str | tuple[str, ...]) -> tuple[str, ...]:
+    parts = given.split(",") if isinstance(given, str) else given
+    if secrets := tuple(part.strip() for part in parts if part.strip()):
+        return secrets
+    raise ValueError("holds commas only")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        # Its words would repeat a part of the address, which may be one of a password.
+        raise ValueError("is no address: its host or port cannot be read") from None
+    return parts
+
+
+def _api_url(given: str) -> str:
+    parts = _split(given)
+    if parts.hostname == "github.com":
+        raise ValueError("is the site, not its API")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+        raise ValueError("is no https:// address")
+    if not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("is no plain address")
+    return given.rstrip("/")
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _database_url(given: str) -> str:
+    scheme, _, rest = given.partition("://")
+    if scheme == "sqlite" and rest.startswith("/") and rest.strip("/"):
+        _folder(Path(rest[1:]).parent)
+        return given
+    if scheme not in ("postgres", "postgresql", "postgresql+psycopg") or not rest:
+        raise ValueError("is no database that ghapp knows")
+    _split(given)
+    if importlib.util.find_spec("psycopg") is None:
+        raise ValueError("needs the PostgreSQL driver: pip install 'ghapp[postgres]'")
+    return POSTGRESQL + rest
+
+
+def _folder(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be made ({error.strerror})") from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise ValueError(f"{path} is not writable for this user")
+    return path.absolute()
+
+
+def _proxy(given: str) -> str:
+    parts = _split(given)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("is no http:// address")
+    return given
+
+
+def _variable(name: str, default: Any, fix: str, *, secret: bool = False) -> Any:
+    """A field read from the variable `name`. fix: what to do where it is missing or wrong."""
+    return Field(default, validation_alias=name, description=fix, repr=not secret)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All that the environment decides; what may hold a secret is left out of its repr.
+
+    webhook_secrets: any of them may have signed. database: "" is SQLite under `data_dir`.
+    github_api_url: without a slash at its end. port: 0 is any free one. proxy: "" is none.
+    """
+
+    app_id: Annotated[int, Field(gt=0)] = _variable(
+        "GHAPP_APP_ID", 0, "take the App ID from the App's settings page on GitHub"
+    )
+    private_key: Annotated[str, AfterValidator(_private_key)] = _variable(
+        "GHAPP_PRIVATE_KEY",
+        "",
+        "generate a private key on the App's settings page on GitHub, and give that PEM file's "
+        "path or its text",
+        secret=True,
+    )
+    webhook_secrets: Annotated[tuple[str, ...], BeforeValidator(_secrets)] = _variable(
+        "GHAPP_WEBHOOK_SECRET",
+        (),
+        "set the same text here and as the webhook secret of the App; while rotating, both texts "
+        "separated by a comma",
+        secret=True,
+    )
+    github_api_url: Annotated[str, AfterValidator(_api_url)] = _variable(
+        "GHAPP_GITHUB_API_URL",
+        "https://api.github.com",
+        "use https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise Server",
+    )
+    database: Annotated[str, AfterValidator(_database_url)] = _variable(
+        "GHAPP_DATABASE_URL",
+        "",
+        "use postgresql://USER:PASSWORD@HOST/NAME or sqlite:////FOLDER/FILE, or leave it out for "
+        "SQLite in GHAPP_DATA_DIR",
+        secret=True,
+    )
+    data_dir: Annotated[Path, AfterValidator(_folder)] = _variable(
+        "GHAPP_DATA_DIR", Path("ghapp-data"), "set it to a writable folder on a local disk"
+    )
+    default_mode: Literal["observe", "advise", "enforce"] = _variable(
+        "GHAPP_DEFAULT_MODE", "advise", "use observe, advise or enforce"
+    )
+    github_limits: Literal["github", "off"] = _variable(
+        "GHAPP_GITHUB_LIMITS", "github", "use github, or off where the server has no rate limits"
+    )
+    log_format: Literal["json", "console", "off"] = _variable(
+        "GHAPP_LOG_FORMAT", "json", "use json, console, or off for errors only"
+    )
+    host: str = _variable("HOST", "127.0.0.1", "use the address to listen on, as 0.0.0.0")
+    port: Annotated[int, Field(ge=0, le=65_535)] = _variable(
+        "PORT", 8000, "use a number from 0 (any free port) to 65535"
+    )
+    proxy: Annotated[str, AfterValidator(_proxy)] = _variable(
+        "HTTPS_PROXY", "", "use http://HOST:PORT, or leave it out", secret=True
+    )
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite:///{self.data_dir}/ghapp.sqlite3"
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.database_url.startswith("sqlite:")
+
+    @classmethod
+    def from_environment(
+        cls, environ: Mapping[str, str] | None = None, *, needs_github: bool = True
+    ) -> Settings:
+        """environ: None is that of the process. needs_github: whether the App must be given.
+
+        Raises WrongSetting, one line for each problem there is.
+        """
+        given = _given(os.environ if environ is None else environ)
+        problems = _unknown(given)
+        if needs_github:
+            missing = [name for name in CREDENTIALS if name not in given]
+            problems += [_told(name, "is missing") for name in missing]
+        try:
+            settings = _ADAPTER.validate_python(given)
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_input=False)
+            problems += [_told(str(one["loc"][0]), _reason(one)) for one in found]
+        if problems:
+            raise WrongSetting("\n".join(sorted(problems))) from None
+        return settings
+
+
+CREDENTIALS = ("GHAPP_APP_ID", "GHAPP_PRIVATE_KEY", "GHAPP_WEBHOOK_SECRET")
+_ADAPTER = TypeAdapter(Settings)
+FIXES: Mapping[str, str] = {  # name of a variable -> what to do where it is missing or wrong
+    str(field.validation_alias): str(field.description)
+    for field in vars(Settings)["__pydantic_fields__"].values()
+}
+
+
+def _given(environ: Mapping[str, str]) -> dict[str, str]:
+    """What is set and of use: an empty variable counts as unset."""
+    given = {name: value.strip() for name, value in environ.items() if value.strip()}
+    given = {name: value for name, value in given.items() if _ours(name)}
+    if "GHAPP_DATABASE_URL" in given:
+        given.pop("GHAPP_DATA_DIR", None)
+    else:
+        given.setdefault("GHAPP_DATA_DIR", "ghapp-data")
+    if "HTTPS_PROXY" not in given and environ.get("https_proxy"):
+        given["HTTPS_PROXY"] = environ["https_proxy"]
+    if _bypasses(environ, given.get("GHAPP_GITHUB_API_URL", "https://api.github.com")):
+        given.pop("HTTPS_PROXY", None)
+    return given
+
+
+def _bypasses(environ: Mapping[str, str], url: str) -> bool:
+    direct = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
+    host = url.partition("://")[2].partition("/")[0].partition(":")[0]
+    names = [name.strip().lstrip("*.") for name in direct.split(",") if name.strip()]
+    return any(not name or f".{host}".endswith(f".{name}") for name in names)
+
+
+def _ours(name: str) -> bool:
+    return name.startswith("GHAPP_") or name in FIXES
+
+
+def _unknown(given: Mapping[str, str]) -> list[str]:
+    problems = []
+    for name in given.keys() - FIXES.keys():
+        near = difflib.get_close_matches(name, FIXES, n=1)
+        fix = f"did you mean {near[0]}?" if near else f"there are {', '.join(FIXES)}"
+        problems.append(f"{name}: is no setting; {fix}")
+    return problems
+
+
+def _told(name: str, what: str) -> str:
+    return f"{name}: {what}; {FIXES[name]}"
+
+
+def _reason(error: ErrorDetails) -> str:
+    """In our words where we found it, else in pydantic's; neither repeats a secret."""
+    ours = error.get("ctx", {}).get("error")
+    return str(ours) if ours else error["msg"][0].lower() + error["msg"][1:]

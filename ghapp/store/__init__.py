@@ -1,0 +1,156 @@
+"""What is remembered: deliveries, dirty keys, the ledger, the last runs. SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+
+from ghapp.core.marks import Effect
+from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Verdict
+from ghapp.core.model import Delivery, Key, PullKey
+from ghapp.store import deliveries, keys, queue, runs
+from ghapp.store.db import Database
+from ghapp.store.listener import Listener
+from ghapp.store.queue import Health, Parked
+
+__all__ = ["Health", "Parked", "Store"]
+
+
+class Store:
+    """Each call is one short transaction off the event loop, committed when it returns.
+
+    All raise Busy (queue full, database out of reach: wait and go on) and StoreFailed. What
+    takes a claim raises LeaseLost where its lease ran out or passed to another worker.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._dirty = asyncio.Event()
+        self._looked_at = 0.0  # the database's clock when we last asked what becomes due
+        self._listener: Listener | None = None
+        if database.url.drivername.startswith("postgresql"):
+            self._listener = Listener(database.url, self._dirty.set)
+
+    @classmethod
+    async def open(cls, url: str, *, migrate: bool = True) -> Store:
+        """Connected, its schema up to date. Raises WrongSetting.
+
+        url: sqlite:////absolute/path or postgresql://...; migrate: else the schema must fit.
+        """
+        return cls(await Database.open(url, deliveries.Intake, migrate=migrate))
+
+    async def close(self) -> None:
+        """End when all that was asked for is done."""
+        if self._listener:
+            await self._listener.close()
+        await self._database.close()
+
+    # --- what comes in -------------------------------------------------------------------
+
+    async def accept(self, delivery: Delivery) -> bool:
+        """Store it and make its keys dirty; False where its id was known: then nothing changes."""
+        new = await self._database.accept(delivery)
+        if new and delivery.keys:
+            self._dirty.set()
+        return new
+
+    async def mark_dirty(self, found: Iterable[Key]) -> None:
+        """Have these keys looked at again."""
+        marked = tuple(found)
+        await self._database.write(lambda connection: keys.mark(connection, marked))
+        self._dirty.set()
+
+    async def prune(self, older_than_seconds: float) -> int:
+        """Delete old deliveries, a few at a time; what people said is kept. How many it were."""
+        total = 0
+        while deleted := await self._database.write(
+            lambda connection: deliveries.prune(connection, older_than_seconds)
+        ):
+            total += deleted
+        return total
+
+    # --- leases --------------------------------------------------------------------------
+
+    async def claim(self, limit: int) -> tuple[Claim, ...]:
+        """Lease up to `limit` keys that are due, longest due first; at most one of each head."""
+        if limit <= 0:
+            return ()
+        return await self._database.write(lambda connection: keys.claim(connection, limit))
+
+    async def renew(self, claims: Iterable[Claim]) -> frozenset[str]:
+        """The tokens that still hold their key, for another 30 seconds."""
+        held = tuple(claims)
+        return await self._database.write(lambda connection: keys.renew(connection, held))
+
+    async def finish(self, claim: Claim) -> None:
+        """Give the key back; it stays dirty where something came in since the claim."""
+        await self._database.write(lambda connection: keys.finish(connection, claim))
+        self._dirty.set()
+
+    async def put_off(
+        self, claim: Claim, *, after_seconds: float, counts: bool, error: str = ""
+    ) -> bool:
+        """Give the key back for later; True where it is parked after too many failed attempts.
+
+        counts: this was a failed attempt; else the key only waits once more.
+        """
+        is_parked = await self._database.write(
+            lambda connection: keys.put_off(connection, claim, after_seconds, error, counts=counts)
+        )
+        self._dirty.set()
+        return is_parked
+
+    async def wait(self, timeout_seconds: float) -> None:
+        """Until something became dirty, a key is due or given back, or the time is over."""
+        if not self._dirty.is_set():
+            now, due = await self._database.read(
+                lambda connection: queue.next_due(connection, self._looked_at)
+            )
+            self._looked_at = now
+            if due is not None:
+                timeout_seconds = min(timeout_seconds, max(due - now, 0.0))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._dirty.wait(), timeout_seconds)
+        self._dirty.clear()
+
+    # --- a run ---------------------------------------------------------------------------
+
+    async def recall(self, key: PullKey) -> Past:
+        """All that is remembered of a pull."""
+        return await self._database.read(lambda connection: runs.recall(connection, key))
+
+    async def admit(
+        self,
+        claim: Claim,
+        head_sha: str,
+        source: PolicySource,
+        entries: tuple[Entry, ...],
+        judged: tuple[str, ...],
+    ) -> tuple[tuple[Entry, ...], tuple[Verdict, ...]]:
+        """Keep what was judged; the whole ledger, and what other pulls ask of the head.
+
+        judged: ids of utterances. Raises Retry (another lease holds the head).
+        """
+        return await self._database.write(
+            lambda connection: runs.admit(connection, claim, head_sha, source, entries, judged)
+        )
+
+    async def intend(self, claim: Claim, effects: tuple[Effect, ...]) -> None:
+        """Note writes before they are made; until `record` they count as unresolved."""
+        await self._database.write(lambda connection: runs.intend(connection, claim, effects))
+
+    async def record(self, claim: Claim, run: Run) -> None:
+        """Keep what the run leaves; other pulls of its head are marked dirty where it is news."""
+        if await self._database.write(lambda connection: runs.record(connection, claim, run)):
+            self._dirty.set()
+
+    # --- how it is doing -----------------------------------------------------------------
+
+    async def health(self) -> Health:
+        """How deliveries and keys are doing now."""
+        return await self._database.read(queue.health)
+
+    async def parked(self) -> tuple[Parked, ...]:
+        """The keys that failed too often, longest parked first."""
+        return await self._database.read(queue.parked)

@@ -1,0 +1,76 @@
+"""The database off the event loop: reads side by side, writes in groups or side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from sqlalchemy import URL, Connection, Engine
+
+from ghapp.core.model import Delivery
+from ghapp.store.engine import connected, writing
+from ghapp.store.migrate import migrated
+from ghapp.store.transactions import once, persistent
+from ghapp.store.writer import Accept, Writer
+
+T = TypeVar("T")
+THREADS = 4
+
+
+class Database:
+    """One database, SQLite or PostgreSQL. A function given here is one transaction.
+
+    All raise Busy (out of reach), StoreFailed, and what the function raises. A function may run
+    again when its transaction was undone.
+    """
+
+    def __init__(self, engine: Engine, accept: Accept) -> None:
+        self._reading = engine
+        self._writing = writing(engine)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="ghapp-store")
+        self._writer = Writer(self._writing, accept)
+        self._grouped = engine.dialect.name == "sqlite"  # where one transaction writes at a time
+
+    @classmethod
+    async def open(cls, url: str, accept: Callable[[Engine], Accept], *, migrate: bool) -> Database:
+        """Connected, its schema up to date. Raises WrongSetting."""
+        engine = connected(url, THREADS + 1)
+        await asyncio.to_thread(migrated, writing(engine), change=migrate)
+        return cls(engine, accept(engine))
+
+    @property
+    def url(self) -> URL:
+        return self._reading.url
+
+    async def accept(self, delivery: Delivery) -> bool:
+        """True when the delivery was new; it is committed when this returns."""
+        stored: bool = await self._writer.submit(delivery)
+        return stored
+
+    async def write(self, function: Callable[[Connection], T]) -> T:
+        """What the function returns, after the commit."""
+        if self._grouped:
+            result: T = await self._writer.submit(function)
+            return result
+        return await self._in_thread(self._writing, function)
+
+    async def read(self, function: Callable[[Connection], T]) -> T:
+        """What the function returns; it changes nothing."""
+        return await self._in_thread(self._reading, function)
+
+    async def close(self) -> None:
+        """End when all that was asked for is done."""
+        await asyncio.to_thread(self._close)
+
+    async def _in_thread(self, engine: Engine, function: Callable[[Connection], T]) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._threads, lambda: persistent(lambda: once(engine, function))
+        )
+
+    def _close(self) -> None:
+        self._writer.close()
+        self._threads.shutdown()
+        self._reading.dispose()

@@ -1,0 +1,174 @@
+"""What GitHub sent: accepted many at a time, each once; pruned by age."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, case, delete, exists, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ghapp.core.model import Delivery, InstallationKey, PullKey
+from ghapp.store.keys import Hints, marking, row
+from ghapp.store.listener import announce
+from ghapp.store.policies import drop
+from ghapp.store.tables import Now, deliveries, pushes, upserting, utterances
+
+FAST = 1  # of zlib's levels; a seventh of the size for 30 microseconds
+PRUNED_AT_ONCE = 500
+
+Insert = sqlite.Insert | postgresql.Insert
+Rows = Iterable[dict[str, Any]]
+
+
+class Intake:
+    """Accepts deliveries; its statements are compiled once, for this is where bursts arrive."""
+
+    def __init__(self, engine: Engine) -> None:
+        dialect = engine.dialect.name
+        self._deliver = _prepared(engine, _delivering(dialect), "id", "event", "action", "body")
+        self._mark = _prepared(engine, marking(dialect), *row(InstallationKey(0)))
+        said = upserting(dialect, utterances).on_conflict_do_nothing()
+        self._say = _prepared(engine, said, "key", "id", "delivery_id", "said")
+        self._push = _prepared(engine, _pushing(dialect), "key", "head_sha", "login", "seen_at")
+
+    def __call__(self, connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
+        """Which of them were new; all of them are stored and their keys dirty.
+
+        Two processes may get the same one at once: then the second fails on the primary key, and
+        finds it known when tried again. Rows go in sorted, so that nobody waits in a circle.
+        """
+        ids = [delivery.id for delivery in batch]
+        known = set(connection.scalars(select(deliveries.c.id).where(deliveries.c.id.in_(ids))))
+        fresh = {one.id: one for one in batch if one.id not in known}
+        new = sorted(fresh.values(), key=lambda one: one.id)
+        self._deliver(connection, map(_delivery_row, new))
+        self._mark(connection, _sorted(_key_rows(new), "key"))
+        self._say(connection, _sorted(_utterance_rows(new), "key", "id"))
+        self._push(connection, _sorted(_push_rows(new), "key", "head_sha"))
+        drop(connection, {id for one in new for id in _policies_changed(one)})
+        if any(one.keys for one in new):
+            announce(connection)
+        return [fresh.pop(id, None) is not None for id in ids]
+
+
+def prune(connection: Connection, older_than_seconds: float) -> int:
+    """Delete a number of old deliveries whose utterances are judged; how many, 0 at the end."""
+    open_ = exists().where(utterances.c.delivery_id == deliveries.c.id, ~utterances.c.judged)
+    old = (
+        select(deliveries.c.id)
+        .where(deliveries.c.received_at < Now() - older_than_seconds, ~open_)
+        .limit(PRUNED_AT_ONCE)
+    )
+    return connection.execute(delete(deliveries).where(deliveries.c.id.in_(old))).rowcount
+
+
+# --- statements --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """One statement in the driver's own words. constants: parameters that are always the same."""
+
+    sql: str
+    constants: Mapping[str, Any]
+
+    def __call__(self, connection: Connection, rows: Rows) -> None:
+        parameters = [{**self.constants, **one} for one in rows]
+        if parameters:
+            connection.exec_driver_sql(self.sql, parameters)
+
+
+def _prepared(engine: Engine, statement: Insert, *columns: str) -> _Prepared:
+    """columns: those that each row names, beside those that the statement sets itself."""
+    compiled = statement.compile(dialect=engine.dialect, column_keys=list(columns))
+    constants = {name: value for name, value in compiled.params.items() if name not in columns}
+    return _Prepared(str(compiled), constants)
+
+
+def _delivering(dialect: str) -> Insert:
+    return upserting(dialect, deliveries).values(received_at=Now())
+
+
+def _pushing(dialect: str) -> Insert:
+    """A head pushed again is still the work of who pushed it first."""
+    insert = upserting(dialect, pushes)
+    new, old = insert.excluded, pushes.c
+    first = (new.login != "") & ((old.login == "") | (new.seen_at < old.seen_at))
+    return insert.on_conflict_do_update(
+        index_elements=[old.key, old.head_sha],
+        set_={
+            "login": case((first, new.login), else_=old.login),
+            "seen_at": case((new.seen_at < old.seen_at, new.seen_at), else_=old.seen_at),
+        },
+    )
+
+
+# --- rows --------------------------------------------------------------------------------
+
+
+def _delivery_row(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "id": delivery.id,
+        "event": delivery.event,
+        "action": delivery.action,
+        "body": zlib.compress(delivery.body, FAST),
+    }
+
+
+def _hints(delivery: Delivery) -> Hints:
+    return {
+        "fresh_at": delivery.fresh_at.timestamp() if delivery.fresh_at else 0.0,
+        "opened": delivery.opened,
+        "touched": delivery.touched,
+        "changed_files": delivery.changed_files,
+    }
+
+
+def _key_rows(batch: Iterable[Delivery]) -> Rows:
+    return (row(key, _hints(one)) for one in batch for key in one.keys)
+
+
+def _utterance_rows(batch: Iterable[Delivery]) -> Rows:
+    return (
+        {
+            "key": str(key),
+            "id": said.id,
+            "delivery_id": one.id,
+            "said": msgspec.json.encode(said).decode(),
+        }
+        for one in batch
+        for said in one.utterances
+        for key in _pulls(one)
+    )
+
+
+def _push_rows(batch: Iterable[Delivery]) -> Rows:
+    return (
+        {
+            "key": str(key),
+            "head_sha": one.push.head_sha,
+            "login": one.push.login,
+            "seen_at": one.push.seen_at.timestamp(),
+        }
+        for one in batch
+        if one.push
+        for key in _pulls(one)
+    )
+
+
+def _policies_changed(delivery: Delivery) -> Iterable[int]:
+    if not delivery.policy_changed:
+        return ()
+    return {key.repository.id for key in delivery.keys if not isinstance(key, InstallationKey)}
+
+
+def _pulls(delivery: Delivery) -> Iterable[PullKey]:
+    return (key for key in delivery.keys if isinstance(key, PullKey))
+
+
+def _sorted(rows: Rows, *by: str) -> Rows:
+    return sorted(rows, key=lambda one: [one[name] for name in by])

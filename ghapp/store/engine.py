@@ -1,0 +1,77 @@
+"""A database URL -> an engine: SQLite (WAL, fully synchronous) or PostgreSQL (psycopg 3)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from ghapp.errors import WrongSetting
+
+PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA busy_timeout = 10000",
+)
+POSTGRES_NAMES = ("postgres", "postgresql", "postgresql+psycopg")
+_BEGIN = "ghapp_begin"
+
+
+def connected(url: str, connections: int) -> Engine:
+    """An engine of at most so many connections; nothing is connected yet. Raises WrongSetting."""
+    parsed = _parsed(url)
+    if parsed.drivername == "sqlite":
+        return _sqlite(parsed, connections)
+    if parsed.drivername not in POSTGRES_NAMES:
+        text = f"GHAPP_DATABASE_URL: {parsed.drivername}:// is neither sqlite:// nor postgresql://"
+        raise WrongSetting(text)
+    return _postgresql(parsed.set(drivername="postgresql+psycopg"), connections)
+
+
+def writing(engine: Engine) -> Engine:
+    """The same engine for transactions that write: on SQLite they wait their turn at the start.
+
+    One that reads first and then writes may find that another has written in between, and fail.
+    """
+    return engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise WrongSetting("GHAPP_DATABASE_URL is not a database URL") from error
+
+
+def _sqlite(url: URL, connections: int) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise WrongSetting("GHAPP_DATABASE_URL: sqlite needs a file, as in sqlite:////var/ghapp.db")
+    try:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WrongSetting(f"GHAPP_DATABASE_URL: no folder for {url.database}: {error}") from error
+    engine = create_engine(url, paramstyle="named", pool_size=connections, max_overflow=0)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, record: object) -> None:
+    connection.isolation_level = None  # else the driver begins transactions where it sees fit
+    for pragma in PRAGMAS:
+        connection.execute(pragma)
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+
+
+def _postgresql(url: URL, connections: int) -> Engine:
+    try:
+        return create_engine(url, pool_size=connections, max_overflow=0)
+    except ModuleNotFoundError as error:
+        text = "GHAPP_DATABASE_URL names PostgreSQL: install the extra, as in `ghapp[postgres]`"
+        raise WrongSetting(text) from error

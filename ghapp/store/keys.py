@@ -1,0 +1,254 @@
+"""Which keys are dirty, who holds them, and when they are looked at again."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    not_,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ghapp.core.memory import Claim
+from ghapp.core.model import InstallationKey, Key, PullKey, Repository, RepositoryKey
+from ghapp.errors import LeaseLost
+from ghapp.store.listener import announce
+from ghapp.store.tables import Now, keys, policies, upserting
+
+LEASE_SECONDS = 30.0
+MAX_ATTEMPTS = 8
+# What comes so soon after a run began waits until then, so that a burst makes one more run.
+COLLAPSE_SECONDS = 1.0
+NO_HINTS = {"fresh_at": 0.0, "opened": False, "touched": False, "changed_files": 0}
+
+Hints = Mapping[str, float | int | bool]
+
+
+# --- marking dirty -----------------------------------------------------------------------
+
+
+@cache
+def marking(dialect: str) -> sqlite.Insert | postgresql.Insert:
+    """Makes a key dirty once more; takes what `row` gives.
+
+    A parked key gets a new chance. One that waits in the queue keeps its place.
+    """
+    insert = upserting(dialect, keys).values(generation=1, due=Now())
+    new = insert.excluded
+    place = case(
+        (keys.c.started_at > Now() - COLLAPSE_SECONDS, keys.c.started_at + COLLAPSE_SECONDS),
+        (and_(dirty(keys), keys.c.parked_at == 0, keys.c.due < Now()), keys.c.due),
+        else_=Now(),
+    )
+    return insert.on_conflict_do_update(
+        index_elements=[keys.c.key],
+        set_={
+            "installation_id": new.installation_id,
+            "full_name": new.full_name,
+            "generation": keys.c.generation + 1,
+            "due": place,
+            "attempts": 0,
+            "parked_at": 0.0,
+            "fresh_at": _larger(keys.c.fresh_at, new.fresh_at),
+            "opened": or_(keys.c.opened, new.opened),
+            "touched": or_(keys.c.touched, new.touched),
+            "changed_files": case(
+                (new.changed_files > 0, new.changed_files), else_=keys.c.changed_files
+            ),
+        },
+    )
+
+
+def row(key: Key, hints: Hints = NO_HINTS) -> dict[str, Any]:
+    """What `marking` takes. hints: as the columns of that name."""
+    repository, number = Repository(0, 0, ""), 0
+    match key:
+        case PullKey(repository, number):
+            kind = "pull"
+        case RepositoryKey(repository):
+            kind = "repository"
+        case InstallationKey(installation_id):
+            kind, repository = "installation", Repository(installation_id, 0, "")
+    return {
+        "key": str(key),
+        "kind": kind,
+        "installation_id": repository.installation_id,
+        "repository_id": repository.id,
+        "full_name": repository.full_name,
+        "number": number,
+        **hints,
+    }
+
+
+def mark(connection: Connection, found: Iterable[Key]) -> None:
+    """Make the keys dirty; in one order everywhere, so that two of these never wait in a circle."""
+    rows = [row(key) for key in sorted(found, key=str)]
+    if rows:
+        connection.execute(marking(connection.dialect.name), rows)
+        announce(connection)
+
+
+# --- leases ------------------------------------------------------------------------------
+
+
+def claim(connection: Connection, limit: int) -> tuple[Claim, ...]:
+    """Lease up to `limit` keys that are due, longest due first; at most one of each head."""
+    found = connection.execute(_CLAIM, {"most": limit, "nonce": secrets.token_hex(16)})
+    return tuple(_claimed(one) for one in sorted(found, key=lambda one: (one.due, one.key)))
+
+
+def renew(connection: Connection, claims: Iterable[Claim]) -> frozenset[str]:
+    """The tokens that still hold their key, for another LEASE_SECONDS."""
+    tokens = [one.token for one in claims]
+    held = keys.c.lease_token.in_(tokens) & (keys.c.lease_until > Now())
+    change = update(keys).where(held).values(lease_until=Now() + LEASE_SECONDS)
+    return frozenset(connection.scalars(change.returning(keys.c.lease_token)))
+
+
+def finish(connection: Connection, claim: Claim) -> None:
+    """Give the key back, worked off up to the claimed generation. Raises LeaseLost."""
+    change(
+        connection,
+        claim,
+        done_generation=claim.generation,
+        attempts=0,
+        waited=0,
+        error="",
+        **_RELEASED,
+    )
+
+
+def put_off(
+    connection: Connection, claim: Claim, after_seconds: float, error: str, *, counts: bool
+) -> bool:
+    """Give the key back for later; True where it is parked. Raises LeaseLost.
+
+    counts: a failed attempt, the last of MAX_ATTEMPTS parks; else it only waits once more.
+    """
+    last = keys.c.attempts + 1 >= MAX_ATTEMPTS
+    counted: dict[str, Any] = {
+        "attempts": keys.c.attempts + 1,
+        "parked_at": case((last, Now()), else_=0.0),
+    }
+    waiting: dict[str, Any] = {"waited": keys.c.waited + 1}
+    after = change(
+        connection,
+        claim,
+        due=Now() + after_seconds,
+        error=error,
+        **(counted if counts else waiting),
+        **_RELEASED,
+    )
+    return bool(after.parked_at)
+
+
+def change(connection: Connection, claim: Claim, **values: Any) -> Row[Any]:
+    """Change the claimed key; what it then is. Raises LeaseLost.
+
+    A lease that ran out is lost, whether or not somebody else has the key by now.
+    """
+    found = connection.execute(_held(claim).values(**values).returning(keys)).one_or_none()
+    if found is None:
+        raise LeaseLost(f"{claim.key}: the lease ran out or passed to another worker")
+    return found
+
+
+def _held(claim: Claim) -> Update:
+    return update(keys).where(
+        keys.c.key == str(claim.key),
+        keys.c.lease_token == claim.token,
+        keys.c.lease_until > Now(),
+    )
+
+
+# --- conditions --------------------------------------------------------------------------
+
+
+def dirty(table: FromClause) -> ColumnElement[bool]:
+    return table.c.generation > table.c.done_generation
+
+
+def waiting(table: FromClause) -> ColumnElement[bool]:
+    """Dirty, neither parked nor held; due now or later."""
+    return and_(dirty(table), table.c.parked_at == 0, table.c.lease_until <= Now())
+
+
+def claimable(table: FromClause) -> ColumnElement[bool]:
+    return and_(waiting(table), table.c.due <= Now())
+
+
+def _larger(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[Any]:
+    return case((one < other, other), else_=one)
+
+
+def same_head(
+    table: FromClause, repository_id: Any, head_sha: Any, key: Any
+) -> ColumnElement[bool]:
+    """Other keys of this repository on this head; false for the head ""."""
+    return and_(
+        table.c.repository_id == repository_id,
+        table.c.head_sha == head_sha,
+        head_sha != "",
+        table.c.key != key,
+    )
+
+
+def _claiming() -> Any:
+    waiting, other = keys.alias("waiting"), keys.alias("other")
+    before = and_(claimable(other), other.c.key < waiting.c.key)
+    taken = (
+        select(other.c.key)
+        .where(same_head(other, waiting.c.repository_id, waiting.c.head_sha, waiting.c.key))
+        .where(or_(other.c.lease_until > Now(), before))
+        .exists()
+    )
+    chosen = (
+        select(waiting.c.key)
+        .where(claimable(waiting), not_(taken))
+        .order_by(waiting.c.due)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True, of=waiting)
+        .cte("chosen")
+    )
+    drops = select(policies.c.drops).where(policies.c.repository_id == keys.c.repository_id)
+    return (
+        update(keys)
+        .where(keys.c.key.in_(select(chosen.c.key)))
+        .values(
+            lease_token=bindparam("nonce") + ":" + keys.c.key,
+            lease_until=Now() + LEASE_SECONDS,
+            started_at=Now(),
+            policy_drops=func.coalesce(drops.scalar_subquery(), 0),
+        )
+        .returning(keys)
+    )
+
+
+_CLAIM = _claiming()
+_RELEASED = {"lease_token": "", "lease_until": 0.0}
+
+
+def _claimed(found: Row[Any]) -> Claim:
+    return Claim(_key(found), found.lease_token, found.generation, found.attempts)
+
+
+def _key(found: Row[Any]) -> Key:
+    if found.kind == "installation":
+        return InstallationKey(found.installation_id)
+    repository = Repository(found.installation_id, found.repository_id, found.full_name)
+    return PullKey(repository, found.number) if found.kind == "pull" else RepositoryKey(repository)

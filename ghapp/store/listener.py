@@ -1,0 +1,49 @@
+"""Word between processes, on PostgreSQL only, that something became dirty."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from sqlalchemy import URL, Connection, text
+
+CHANNEL = "ghapp_dirty"
+AGAIN_SECONDS = 2.0
+_ANNOUNCE = text(f"SELECT pg_notify('{CHANNEL}', '')")
+
+
+def announce(connection: Connection) -> None:
+    """Tell other processes, once this transaction is committed."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_ANNOUNCE)
+
+
+class Listener:
+    """Calls `heard` when some process announced; what it misses, polling finds."""
+
+    def __init__(self, url: URL, heard: Callable[[], None]) -> None:
+        self._arguments = url.translate_connect_args(username="user", database="dbname")
+        self._arguments.update({name: str(value) for name, value in url.query.items()})
+        self._heard = heard
+        self._task = asyncio.create_task(self._listen(), name="ghapp-listener")
+
+    async def close(self) -> None:
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+
+    async def _listen(self) -> None:
+        import psycopg  # an extra; SQLite does without  # noqa: PLC0415
+
+        while True:
+            with suppress(psycopg.Error):  # the server is away: connect again
+                connection = await psycopg.AsyncConnection.connect(
+                    **self._arguments, autocommit=True
+                )
+                async with connection:
+                    await connection.execute(f"LISTEN {CHANNEL}")
+                    self._heard()  # who knows what was announced before
+                    async for _ in connection.notifies():
+                        self._heard()
+            await asyncio.sleep(AGAIN_SECONDS)

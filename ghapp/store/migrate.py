@@ -1,0 +1,58 @@
+"""The schema brought up to date, by whoever comes first; the others wait."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, inspect, text
+
+from ghapp.errors import Busy, StoreFailed, WrongSetting
+from ghapp.store.transactions import once, persistent
+
+HEAD = "0001"  # the newest revision in migrations/versions
+_LOCK = 6_072_846_391  # any number that nobody else takes for an advisory lock
+
+
+def migrated(engine: Engine, *, change: bool) -> None:
+    """The schema is at HEAD when this returns. engine: for writing.
+
+    Raises WrongSetting: out of reach, newer than we are, or not at HEAD and not to be changed.
+    """
+    try:
+        persistent(lambda: once(engine, lambda connection: _migrated(connection, change=change)))
+    except (Busy, StoreFailed) as error:
+        where = engine.url.render_as_string(hide_password=True)
+        raise WrongSetting(f"GHAPP_DATABASE_URL {where}: {error}") from error
+
+
+def _migrated(connection: Connection, *, change: bool) -> None:
+    if connection.dialect.name == "postgresql":  # SQLite's transaction is the lock
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    found = _revision(connection)
+    if found == HEAD:
+        return
+    if found > HEAD:
+        raise WrongSetting(f"the database has schema {found}, this ghapp knows {HEAD}: upgrade it")
+    if not change:
+        raise WrongSetting(f"the database has schema {found or 'none'}: run `ghapp migrate`")
+    command.upgrade(configured(connection), "head")
+
+
+def configured(connection: Connection) -> Config:
+    """Alembic's configuration for a connection with a transaction of its own."""
+    config = Config()
+    folder = str(Path(__file__).with_name("migrations"))
+    config.set_main_option("script_location", folder.replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _revision(connection: Connection) -> str:
+    """The schema's revision; "" where there is none yet."""
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found or ""

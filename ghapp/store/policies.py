@@ -1,0 +1,70 @@
+"""The policy file of each repository as last read, and whether a push may have changed it since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+
+from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ghapp.core.memory import PolicySource
+from ghapp.store.tables import policies, upserting
+
+
+@cache
+def dropping(dialect: str) -> sqlite.Insert | postgresql.Insert:
+    """Notes a push that may have changed the file of `repository_id`."""
+    return (
+        upserting(dialect, policies)
+        .values(drops=1)
+        .on_conflict_do_update(
+            index_elements=[policies.c.repository_id], set_={"drops": policies.c.drops + 1}
+        )
+    )
+
+
+def drop(connection: Connection, repository_ids: Iterable[int]) -> None:
+    """Note one push each, in one order everywhere."""
+    rows = [{"repository_id": id} for id in sorted(repository_ids)]
+    if rows:
+        connection.execute(dropping(connection.dialect.name), rows)
+
+
+def keep(connection: Connection, repository_id: int, source: PolicySource, drops: int) -> None:
+    """Keep what was read, unless what we have was read later. drops: seen before the reading."""
+    if source.read_at is None:
+        return
+    read = {
+        "text": source.text,
+        "good": source.good,
+        "etag": source.etag,
+        "read_at": source.read_at.timestamp(),
+        "read_drops": drops,
+    }
+    insert = upserting(connection.dialect.name, policies).values(
+        repository_id=repository_id, drops=drops, **read
+    )
+    new, old = insert.excluded, policies.c
+    later = and_(old.read_drops == new.read_drops, old.read_at < new.read_at)
+    connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=[old.repository_id],
+            set_={name: new[name] for name in read},
+            where=or_(old.read_drops < new.read_drops, later, old.read_at == 0),
+        )
+    )
+
+
+def known(connection: Connection, repository_id: int) -> PolicySource | None:
+    """As last read, without `read_at` where a push may have changed it; None if never read."""
+    found = connection.execute(
+        select(policies).where(policies.c.repository_id == repository_id, policies.c.read_at > 0)
+    ).one_or_none()
+    if found is None:
+        return None
+    read_at = datetime.fromtimestamp(found.read_at, UTC)
+    source = PolicySource(found.text, found.etag, read_at, found.good)
+    return source if found.drops == found.read_drops else replace(source, read_at=None)

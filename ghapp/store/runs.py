@@ -1,0 +1,119 @@
+"""What a run asks of the store: the past when it begins, admission before it writes, its record."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, case, select, text
+
+from ghapp.core.marks import Effect
+from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Verdict
+from ghapp.core.model import PullKey, Push
+from ghapp.errors import Retry
+from ghapp.store import intents, ledger, policies, reviews
+from ghapp.store.keys import NO_HINTS, change, mark, same_head
+from ghapp.store.tables import Now, keys, pushes
+
+HEAD_HELD_SECONDS = 1.0
+_LOCK_HEAD = text("SELECT pg_advisory_xact_lock(hashtextextended(:head, 0))")
+
+
+def recall(connection: Connection, key: PullKey) -> Past:
+    """All that is remembered of a pull.
+
+    Its hints are read first: what a delivery adds meanwhile is then only more than they tell.
+    """
+    name = str(key)
+    now = connection.execute(select(keys).where(keys.c.key == name)).one_or_none()
+    said = ledger.entries(connection, name)
+    marks, written = reviews.last(connection, name)
+    return Past(
+        marks=marks,
+        written=written,
+        unresolved=intents.unresolved(connection, name),
+        fresh_at=datetime.fromtimestamp(now.fresh_at, UTC) if now and now.fresh_at else None,
+        opened=bool(now and now.opened),
+        touched=bool(now and now.touched),
+        changed_files=now.changed_files if now else 0,
+        utterances=ledger.pending(connection, name),
+        heard=ledger.heard(said),
+        ledger=said,
+        shown=reviews.shown_before(connection, name),
+        pushes=_pushes(connection, name),
+        waited=now.waited if now else 0,
+        policy=policies.known(connection, key.repository.id),
+    )
+
+
+def admit(
+    connection: Connection,
+    claim: Claim,
+    head_sha: str,
+    source: PolicySource,
+    entries: tuple[Entry, ...],
+    judged: tuple[str, ...],
+) -> tuple[tuple[Entry, ...], tuple[Verdict, ...]]:
+    """Keep what was judged; the whole ledger, and what other pulls ask of the head.
+
+    Raises LeaseLost, and Retry where another pull of the same head is being worked on: both
+    would write the one check run that they share.
+    """
+    key = _pull(claim)
+    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+        connection.execute(_LOCK_HEAD, {"head": f"{key.repository.id}:{head_sha}"})
+    held = change(connection, claim, head_sha=head_sha)
+    _refuse_held_head(connection, key, head_sha)
+    ledger.append(connection, str(key), entries)
+    ledger.judged(connection, str(key), judged)
+    policies.keep(connection, key.repository.id, source, held.policy_drops)
+    return ledger.entries(connection, str(key)), reviews.others(connection, key, head_sha)
+
+
+def intend(connection: Connection, claim: Claim, effects: tuple[Effect, ...]) -> None:
+    """Note writes that may happen from now on. Raises LeaseLost."""
+    change(connection, claim, lease_token=claim.token)  # still ours; nothing to change
+    intents.intend(connection, str(claim.key), effects)
+
+
+def record(connection: Connection, claim: Claim, run: Run) -> bool:
+    """Keep what the run leaves; whether that concerns other pulls. Raises LeaseLost.
+
+    Hints stay where a delivery has come since the claim: they speak of what it brought.
+    """
+    key = _pull(claim)
+    unchanged = keys.c.generation == claim.generation
+    change(
+        connection,
+        claim,
+        **{name: case((unchanged, none), else_=keys.c[name]) for name, none in NO_HINTS.items()},
+    )
+    reviews.put(connection, key, run)
+    intents.resolve(connection, str(key))
+    concerned = reviews.rule(connection, key, run.verdict)
+    mark(connection, concerned)
+    return bool(concerned)
+
+
+def _refuse_held_head(connection: Connection, key: PullKey, head_sha: str) -> None:
+    held = select(keys.c.key).where(
+        same_head(keys, key.repository.id, head_sha, str(key)), keys.c.lease_until > Now()
+    )
+    other = connection.scalars(held).first()
+    if other is not None:
+        reason = f"{key}: {other} is being worked on and has the same head {head_sha[:7]}"
+        raise Retry(reason, after_seconds=HEAD_HELD_SECONDS, counts=False)
+
+
+def _pushes(connection: Connection, key: str) -> tuple[Push, ...]:
+    found = connection.execute(
+        select(pushes).where(pushes.c.key == key).order_by(pushes.c.seen_at, pushes.c.head_sha)
+    )
+    return tuple(
+        Push(one.head_sha, one.login, datetime.fromtimestamp(one.seen_at, UTC)) for one in found
+    )
+
+
+def _pull(claim: Claim) -> PullKey:
+    if not isinstance(claim.key, PullKey):
+        raise TypeError(f"{claim.key} is no pull request")
+    return claim.key

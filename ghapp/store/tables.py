@@ -1,0 +1,195 @@
+"""The schema, one for SQLite and PostgreSQL; times are seconds since 1970 by the database's clock.
+
+Values of the core are kept whole, as JSON; columns of their own have only what statements ask for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import FunctionElement
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only where the type is spelled INTEGER.
+Row = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Now(FunctionElement[float]):
+    """The database's clock; several workers have several clocks, but one database."""
+
+    type = Double()
+    inherit_cache = True
+
+
+@compiles(Now, "sqlite")
+def _now_on_sqlite(element: Now, compiler: SQLCompiler, **kw: Any) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(Now, "postgresql")
+def _now_on_postgresql(element: Now, compiler: SQLCompiler, **kw: Any) -> str:
+    return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)"
+
+
+def upserting(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An insert that knows ON CONFLICT; both databases spell it alike, SQLAlchemy does not."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default="")
+
+
+def _whole(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default="0")
+
+
+def _seconds(name: str) -> Column[float]:
+    return Column(name, Double, nullable=False, server_default="0")
+
+
+def _flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=text("false"))
+
+
+# What GitHub sent. body: as it came, compressed by zlib.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("event"),
+    _text("action"),
+    _seconds("received_at"),
+    Column("body", LargeBinary, nullable=False),
+    Index("deliveries_received_at", "received_at"),
+)
+
+# What people said. One delivery may speak to several pulls, hence the key in the primary key.
+utterances = Table(
+    "utterances",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    _text("delivery_id"),
+    Column("said", Text, nullable=False),
+    _flag("judged"),
+    Index("utterances_delivery_id", "delivery_id"),
+)
+
+# What to look at again. Dirty: generation > done_generation. Leased: lease_until > now. Parked:
+# parked_at > 0. policy_drops: policies.drops when the key was claimed. The last row: hints.
+keys = Table(
+    "keys",
+    metadata,
+    Column("key", Text, primary_key=True),
+    _text("kind"),
+    _whole("installation_id"),
+    _whole("repository_id"),
+    _text("full_name"),
+    _whole("number"),
+    *(_whole("generation"), _whole("done_generation"), _seconds("due"), _seconds("started_at")),
+    *(_text("lease_token"), _seconds("lease_until"), _text("head_sha"), _whole("policy_drops")),
+    *(_whole("attempts"), _whole("waited"), _seconds("parked_at"), _text("error")),
+    *(_seconds("fresh_at"), _flag("opened"), _flag("touched"), _whole("changed_files")),
+    Index("keys_head", "repository_id", "head_sha"),
+    Index("keys_lease", "lease_token"),
+)
+_dirty = keys.c.generation > keys.c.done_generation
+Index("keys_dirty", keys.c.due, sqlite_where=_dirty, postgresql_where=_dirty)
+
+# Who brought which head to which pull.
+pushes = Table(
+    "pushes",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("head_sha", Text, primary_key=True),
+    _text("login"),
+    _seconds("seen_at"),
+)
+
+# Writes under way: committed before the write, gone once its outcome is recorded.
+intents = Table(
+    "intents",
+    metadata,
+    Column("row", Row, primary_key=True),
+    _text("key"),
+    _text("effect"),
+    _seconds("intended_at"),
+    Index("intents_key", "key"),
+)
+
+# What was judged, in order; rows are only ever added.
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("row", Row, primary_key=True),
+    _text("key"),
+    _text("id"),
+    Column("entry", Text, nullable=False),
+    Index("ledger_key_id", "key", "id", unique=True),
+)
+
+# The last run of each pull.
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("key", Text, primary_key=True),
+    _whole("repository_id"),
+    _whole("number"),
+    _text("head_sha"),
+    _text("state"),
+    Column("marks", Text, nullable=False),
+    Column("written", Text, nullable=False),
+    _seconds("updated_at"),
+)
+
+# What the check runs that GitHub accepted showed.
+shown = Table(
+    "shown",
+    metadata,
+    Column("row", Row, primary_key=True),
+    _text("key"),
+    Column("shown", Text, nullable=False),
+    Index("shown_key", "key"),
+)
+
+# What each pull asks of its head.
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("head_sha", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("verdict", Text, nullable=False),
+    Index("verdicts_number", "repository_id", "number"),
+)
+
+# The policy file as last read; drops counts the pushes that may have changed it, read_drops how
+# many of them that reading had seen. read_at: 0 where it was never read.
+policies = Table(
+    "policies",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("text", Text),
+    Column("good", Text),
+    _text("etag"),
+    _seconds("read_at"),
+    *(_whole("drops"), _whole("read_drops")),
+)

@@ -1,0 +1,71 @@
+"""An application on a socket, by uvicorn, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from ghapp.errors import WrongSetting
+
+BACKLOG = 2048
+# For deliveries under way; GitHub gives up on them after 10 seconds.
+GRACE_SECONDS = 10
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that takes connections from now on. port: 0 is any free one.
+
+    Raises WrongSetting (the port is taken, the address not ours).
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise WrongSetting(
+            f"HOST, PORT: cannot listen on {host}:{port} ({error.strerror or error}); "
+            "stop what listens there, or set another HOST or PORT"
+        ) from error
+
+
+class Server(uvicorn.Server):
+    """uvicorn in this event loop, on a socket of ours."""
+
+    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
+        self._listener = listener
+        host, port = listener.getsockname()[:2]
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # Whoever runs us decides what signals mean: uvicorn would leave the worker behind.
+        yield
+
+    async def until(self, stop: asyncio.Event) -> None:
+        """Answer until `stop` is set, then let the requests under way end."""
+        stopping = asyncio.create_task(self._exit_at(stop))
+        try:
+            await self.serve([self._listener])
+        finally:
+            stopping.cancel()
+
+    async def _exit_at(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self.should_exit = True

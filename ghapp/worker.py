@@ -1,0 +1,190 @@
+"""Claims dirty keys and reconciles them, many side by side: done, later or parked."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from ghapp.core.memory import Claim
+from ghapp.core.policy import Rules
+from ghapp.errors import Busy, Gone, LeaseLost, Retry, StoreFailed
+from ghapp.reconcile import GitHub, reconcile
+from ghapp.store import Store
+
+# Put-off keys become due unannounced; what is dirty at once is announced by `Store.wait`.
+POLL_SECONDS = 1.0
+HEARTBEAT_SECONDS = 10.0
+# Far above what GitHub's timeouts add up to: a run that takes longer hangs.
+RUN_SECONDS = 300.0
+GRACE_SECONDS = 20.0
+STORE_AWAY_SECONDS = 2.0
+MOST_BACKOFF_SECONDS = 600.0
+# GitHub redelivers what is at most 3 days old; until then an id must be known again.
+# Source: https://docs.github.com/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks
+KEPT_SECONDS, PRUNE_SECONDS = 7 * 24 * 3600.0, 3600.0
+FIRST = asyncio.FIRST_COMPLETED
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Worker:
+    """concurrency: how many runs at a time; a key that waits takes none of them."""
+
+    store: Store
+    github: GitHub
+    rules: Rules
+    concurrency: int = 16
+    _runs: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # token -> its run
+    _held: dict[str, Claim] = field(default_factory=dict)  # token -> claim that reconcile works on
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, then let the runs end, but not for longer than 20 s."""
+        async with asyncio.TaskGroup() as group:
+            beside = [group.create_task(self._heartbeats()), group.create_task(self._prunings())]
+            try:
+                while not stop.is_set():
+                    await self._round(stop)
+            finally:
+                await self._end_runs()
+                for task in beside:
+                    task.cancel()
+
+    async def _round(self, stop: asyncio.Event) -> None:
+        """Fill the free slots, then wait for what makes another round worth it."""
+        try:
+            free = self.concurrency - len(self._runs)
+            claims = await self.store.claim(free)
+            for claim in claims:
+                self._start(claim)
+            if len(claims) < free:
+                await first(stop.wait(), self.store.wait(POLL_SECONDS))
+            else:  # there may be more of them: go on with the first slot that is free again
+                await first(stop.wait(), asyncio.wait(self._runs.values(), return_when=FIRST))
+        except (Busy, StoreFailed) as error:
+            log.error("cannot claim", reason=str(error))
+            await first(stop.wait(), asyncio.sleep(STORE_AWAY_SECONDS))
+
+    def _start(self, claim: Claim) -> None:
+        self._held[claim.token] = claim
+        task = asyncio.create_task(self._run(claim), name=str(claim.key))
+        self._runs[claim.token] = task
+        task.add_done_callback(lambda _: self._runs.pop(claim.token))
+
+    async def _run(self, claim: Claim) -> None:
+        """One run, and its one line in the log."""
+        started = time.perf_counter()
+        structlog.contextvars.bind_contextvars(key=str(claim.key))
+        try:
+            told = await self._settled(claim)
+        except LeaseLost:
+            told = {"outcome": "lease lost"}
+        except (Busy, StoreFailed) as error:
+            # The lease runs out by itself, and the key is claimed again.
+            told = {"outcome": "not recorded", "reason": str(error)}
+        except asyncio.CancelledError:
+            told = {"outcome": "lease lost" if claim.token in self._held else "stopped"}
+        finally:
+            self._held.pop(claim.token, None)
+        milliseconds = round((time.perf_counter() - started) * 1000, 1)
+        log.info("run", **told, attempts=claim.attempts, milliseconds=milliseconds)
+
+    async def _settled(self, claim: Claim) -> dict[str, Any]:
+        """Reconcile, and give the key back; what to tell of it."""
+        try:
+            async with asyncio.timeout(RUN_SECONDS):
+                effects = await reconcile(claim, self.github, self.store, self.rules)
+        except Retry as retry:
+            return await self._later(claim, retry)
+        except Gone as gone:
+            await self._finish(claim)
+            return {"outcome": "gone", "reason": str(gone)}
+        except Busy as busy:
+            away = Retry(str(busy), after_seconds=STORE_AWAY_SECONDS, counts=False)
+            return await self._later(claim, away)
+        except LeaseLost:
+            raise
+        except Exception as error:
+            log.exception("run failed")
+            reason = f"{type(error).__name__}: {error}"
+            return await self._later(claim, Retry(reason, after_seconds=0.0))
+        await self._finish(claim)
+        return {"outcome": "done", "effects": list(effects)}
+
+    async def _finish(self, claim: Claim) -> None:
+        self._held.pop(claim.token, None)
+        await self.store.finish(claim)
+
+    async def _later(self, claim: Claim, retry: Retry) -> dict[str, Any]:
+        """Put the key off; failed attempts wait twice as long each time."""
+        self._held.pop(claim.token, None)
+        backoff = min(2.0**claim.attempts, MOST_BACKOFF_SECONDS) if retry.counts else 0.0
+        after = max(retry.after_seconds, backoff)
+        parked = await self.store.put_off(
+            claim, after_seconds=after, counts=retry.counts, error=str(retry)
+        )
+        if parked:
+            log.error("parked", reason=str(retry))
+            return {"outcome": "parked", "reason": str(retry)}
+        return {"outcome": "later", "after_seconds": after, "reason": str(retry)}
+
+    async def _heartbeats(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            if self._held:
+                await self._heartbeat(tuple(self._held.values()))
+
+    async def _heartbeat(self, claims: tuple[Claim, ...]) -> None:
+        """Extend the leases; whoever lost one stops at once."""
+        try:
+            kept = await self.store.renew(claims)
+        except (Busy, StoreFailed) as error:
+            # Runs go on: a lease that runs out meanwhile is noticed at the run's next write.
+            log.error("cannot renew leases", reason=str(error))
+            return
+        for claim in claims:
+            if claim.token not in kept and claim.token in self._held:
+                self._runs[claim.token].cancel()
+
+    async def _prunings(self) -> None:
+        while True:
+            try:
+                pruned = await self.store.prune(KEPT_SECONDS)
+                log.info("pruned", deliveries=pruned)
+            except (Busy, StoreFailed) as error:
+                log.error("cannot prune", reason=str(error))
+            await asyncio.sleep(PRUNE_SECONDS)
+
+    async def _end_runs(self) -> None:
+        """Let the runs end; of those that take too long, the keys are free for others at once."""
+        if self._runs:
+            await asyncio.wait(self._runs.values(), timeout=GRACE_SECONDS)
+        left, tasks = tuple(self._held.values()), tuple(self._runs.values())
+        self._held.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for claim in left:
+            try:
+                await self.store.put_off(claim, after_seconds=0.0, counts=False)
+            except (Busy, StoreFailed, LeaseLost) as error:
+                log.error("cannot give back", key=str(claim.key), reason=str(error))
+
+
+async def first(*waits: Awaitable[Any]) -> None:
+    """Until one of them is over; the others are given up. Raises what that one raised."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=FIRST)
+    finally:
+        over = [task for task in tasks if task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in over:
+        task.result()
