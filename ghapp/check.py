@@ -29,7 +29,8 @@ CLEAR, FLAGGED, WRONG = 0, 1, 2
 WORDS: Mapping[str, Text] = {
     "heading": Text(
         "NFR review of {base}...{head}: {files}, {areas}, {items}",
-        "非機能レビュー {base}...{head}：変更ファイル {files} 件、対象領域 {areas} 件、質問 {items} 件",
+        "非機能レビュー {base}...{head}：変更ファイル {files} 件、対象領域 {areas} 件、"
+        "質問 {items} 件",
     ),
     "area": Text("{title} ({files})", "{title}（{files} ファイル）"),
     "more": Text("and {files} more", "ほか {files} ファイル"),
@@ -40,7 +41,7 @@ WORDS: Mapping[str, Text] = {
     ),
     "ignored": Text(
         "Nothing is asked: all commits are by {author}, whom the policy leaves out.",
-        "確認は不要です。すべてのコミットが、ポリシーで対象外とされている {author} によるものです。",
+        "確認は不要です。すべてのコミットが、ポリシーで対象外の {author} によるものです。",
     ),
     "unrelated": Text(
         "{base} and {head} have no common ancestor in this clone (is it shallow?), so the two "

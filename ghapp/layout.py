@@ -43,7 +43,8 @@ def _lines(text: str, first: str, later: str) -> Iterator[str]:
     for word in WORD.findall(text):
         if cells(word.rstrip()) > room and line.strip():
             yield line.rstrip()
-            line, room, word = "", width - cells(later), word.lstrip()
-        line += word
-        room -= cells(word)
+            line, room = "", width - cells(later)
+        part = word if line else word.lstrip()
+        line += part
+        room -= cells(part)
     yield line.rstrip()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import Processor
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Ours among the root's handlers: the one that the next `configure` takes off again."""
 
 
 def configure(log_format: str) -> None:
@@ -41,7 +45,7 @@ def _rendered(log_format: str) -> list[Processor]:
 
 def _join_libraries(level: int, shared: list[Processor], rendered: list[Processor]) -> None:
     """What libraries log goes the same way: uvicorn's failures, SQLAlchemy's, asyncio's."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(sys.stderr)
     without_meta: Any = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -50,5 +54,7 @@ def _join_libraries(level: int, shared: list[Processor], rendered: list[Processo
         )
     )
     root = logging.getLogger()
-    root.handlers = [handler]
+    for former in [one for one in root.handlers if isinstance(one, _Handler)]:
+        root.removeHandler(former)
+    root.addHandler(handler)
     root.setLevel(max(level, logging.WARNING))

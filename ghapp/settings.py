@@ -14,7 +14,14 @@ from urllib.parse import SplitResult, urlsplit
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails
 
@@ -22,6 +29,7 @@ from ghapp.errors import WrongSetting
 
 POSTGRESQL = "postgresql+psycopg://"
 BEGIN = "-----BEGIN "
+STRICT = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
 
 
 def _private_key(given: str) -> str:
@@ -117,7 +125,7 @@ def _variable(name: str, default: Any, fix: str, *, secret: bool = False) -> Any
     return Field(default, validation_alias=name, description=fix, repr=not secret)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Settings:
     """All that the environment decides; what may hold a secret is left out of its repr.
 
@@ -196,7 +204,8 @@ class Settings:
             missing = [name for name in CREDENTIALS if name not in given]
             problems += [_told(name, "is missing") for name in missing]
         try:
-            settings = _ADAPTER.validate_python(given)
+            known = {name: value for name, value in given.items() if name in FIXES}
+            settings = _ADAPTER.validate_python(known)
         except ValidationError as error:
             found = error.errors(include_url=False, include_input=False)
             problems += [_told(str(one["loc"][0]), _reason(one)) for one in found]

@@ -40,11 +40,13 @@ class Worker:
     github: GitHub
     rules: Rules
     concurrency: int = 16
+    heartbeat_seconds: float = HEARTBEAT_SECONDS
+    grace_seconds: float = GRACE_SECONDS
     _runs: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # token -> its run
     _held: dict[str, Claim] = field(default_factory=dict)  # token -> claim that reconcile works on
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set, then let the runs end, but not for longer than 20 s."""
+        """Work until `stop` is set, then let the runs end, within `grace_seconds`."""
         async with asyncio.TaskGroup() as group:
             beside = [group.create_task(self._heartbeats()), group.create_task(self._prunings())]
             try:
@@ -135,7 +137,7 @@ class Worker:
 
     async def _heartbeats(self) -> None:
         while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await asyncio.sleep(self.heartbeat_seconds)
             if self._held:
                 await self._heartbeat(tuple(self._held.values()))
 
@@ -163,7 +165,7 @@ class Worker:
     async def _end_runs(self) -> None:
         """Let the runs end; of those that take too long, the keys are free for others at once."""
         if self._runs:
-            await asyncio.wait(self._runs.values(), timeout=GRACE_SECONDS)
+            await asyncio.wait(self._runs.values(), timeout=self.grace_seconds)
         left, tasks = tuple(self._held.values()), tuple(self._runs.values())
         self._held.clear()
         for task in tasks:

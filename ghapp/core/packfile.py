@@ -1,4 +1,4 @@
-"""The syntax of a pack: which keys there are and what each may hold. Builds the nouns of `areas`."""
+"""The syntax of a pack: which keys it has, what each may hold, and the area that comes of it."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Seen:
 
     globs: for each of its paths, which globs of any area match it. spotted: whether any does, in
     a file that did not merely move. scanned: whether its lines say anything. promising: whether
-    any area's regex may match one of them.
+    a regex of any area may match one of them.
     """
 
     change: Change
@@ -83,11 +83,10 @@ def paths_of(file: File) -> tuple[str, ...]:
 def _seen(areas: tuple[Area, ...], files: tuple[File, ...]) -> Iterator[Seen]:
     # One question for all areas and then set look-ups: 20 areas would ask 60,000 times.
     wanted = dict.fromkeys(NEVER_SCANNED)
-    patterns: dict[str, None] = {}
     for detect in (area.detect for area in areas):
         wanted |= dict.fromkeys((*detect.paths, *detect.exclude, *detect.diff_files))
-        patterns |= dict.fromkeys(detect.diff)
-    every, either = tuple(wanted), tuple(patterns)
+    every = tuple(wanted)
+    either = tuple(regex for area in areas for regex in area.detect.diff)
     for file in files:
         one = change(file) if len(file.patch) <= MOST_PATCH else Change(file)
         found = tuple((path, frozenset(globs.every(every, path))) for path in paths_of(file))

@@ -51,7 +51,7 @@ async def read(api: Installation, past: Past, pull: Pull, app_id: int) -> Observ
         reading.comments(api, pull.key),
     )
     ours = [row for row in rows if _is_ours(row, app_id)]
-    comment = next((row for row in ours if _first_line(row) == MARKER), None)
+    comment = _the_one(ours, past.written.comment_id)
     marks = replace(
         past.marks or Marks(),
         check_run=reading.check_run(run, pull.key.number) if run else None,
@@ -70,6 +70,12 @@ def normalised(body: str) -> str:
 def _is_ours(row: CommentRow, app_id: int) -> bool:
     via = row.performed_via_github_app
     return via is not None and via.id == app_id
+
+
+def _the_one(ours: list[CommentRow], known_id: int) -> CommentRow | None:
+    """Our one comment: the one we know, whatever was made of it, else the one with our marker."""
+    marked = (row for row in ours if _first_line(row) == MARKER)
+    return next((row for row in ours if row.id == known_id), None) or next(marked, None)
 
 
 def _first_line(row: CommentRow) -> str:

@@ -14,7 +14,7 @@ class Fault:
     route: a pattern over "METHOD /route/{template}", as "POST */comments".
     times: how many more calls it strikes; None for ever. rate: the share of calls, 0 to 1.
     status: the answer instead of GitHub's own; 0 leaves the answer as it is.
-    after: the write has taken effect before the answer is lost.
+    after: the write has taken effect before the answer is lost or the delay begins.
     cut: the connection ends in the middle of the answer.
     stale: a read answers the state this many changes ago.
     """

@@ -86,9 +86,8 @@ class Web:
         route, params = found
         github.calls[route.name] += 1
         fault = github.faults.strike(route.name)
-        delay = github.latency_seconds + (fault.delay_seconds if fault else 0.0)
-        if delay:
-            await asyncio.sleep(delay)
+        delay, late = (fault.delay_seconds, fault.after) if fault else (0.0, False)
+        await _pause(github.latency_seconds + (0.0 if late else delay))
         answer = None
         if fault is None or fault.after or not (fault.status or fault.cut):
             query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
@@ -98,6 +97,7 @@ class Web:
             answer = self._answer(route, call)
         if fault and fault.status:
             answer = self._failed(fault)
+        await _pause(delay if late else 0.0)
         dressed = self._dressed(answer or Answer(200))
         await _send(send, dressed, cut=bool(fault and fault.cut))
 
@@ -149,6 +149,11 @@ class Web:
 
 def _headers(scope: Scope) -> dict[str, str]:
     return {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+async def _pause(seconds: float) -> None:
+    if seconds:
+        await asyncio.sleep(seconds)
 
 
 async def _read(receive: Receive) -> bytes:

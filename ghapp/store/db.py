@@ -37,7 +37,11 @@ class Database:
     async def open(cls, url: str, accept: Callable[[Engine], Accept], *, migrate: bool) -> Database:
         """Connected, its schema up to date. Raises WrongSetting."""
         engine = connected(url, THREADS + 1)
-        await asyncio.to_thread(migrated, writing(engine), change=migrate)
+        try:
+            await asyncio.to_thread(migrated, writing(engine), change=migrate)
+        except BaseException:
+            engine.dispose()
+            raise
         return cls(engine, accept(engine))
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.marks import Marks, Written
 from ghapp.core.memory import Run, Shown, Verdict
@@ -75,31 +74,22 @@ def rule(connection: Connection, key: PullKey, verdict: Verdict) -> tuple[PullKe
     before = {one.head_sha: _VERDICT.decode(one.verdict) for one in connection.execute(own)}
     if before == {verdict.head_sha: verdict}:
         return ()
-    gone = before.keys() - {verdict.head_sha}
-    if gone:
-        connection.execute(
-            delete(verdicts).where(_of(key), _by(key), verdicts.c.head_sha.in_(gone))
+    connection.execute(delete(verdicts).where(_of(key), _by(key)))
+    connection.execute(
+        insert(verdicts).values(
+            repository_id=key.repository.id,
+            head_sha=verdict.head_sha,
+            number=key.number,
+            verdict=_json(verdict),
         )
-    changed = gone if before.get(verdict.head_sha) == verdict else gone | {verdict.head_sha}
-    if verdict.head_sha in changed:
-        connection.execute(_ruling(connection.dialect.name, key, verdict))
+    )
     concerned = select(verdicts.c.number).where(
-        _of(key), verdicts.c.head_sha.in_(changed), verdicts.c.number != key.number
+        _of(key),
+        verdicts.c.head_sha.in_(before.keys() | {verdict.head_sha}),
+        verdicts.c.number != key.number,
     )
     numbers = sorted(set(connection.scalars(concerned)))
     return tuple(PullKey(key.repository, number) for number in numbers)
-
-
-def _ruling(dialect: str, key: PullKey, verdict: Verdict) -> sqlite.Insert | postgresql.Insert:
-    insert_ = upserting(dialect, verdicts).values(
-        repository_id=key.repository.id,
-        head_sha=verdict.head_sha,
-        number=key.number,
-        verdict=_json(verdict),
-    )
-    return insert_.on_conflict_do_update(
-        index_elements=list(verdicts.primary_key), set_={"verdict": insert_.excluded.verdict}
-    )
 
 
 def _of(key: PullKey) -> ColumnElement[bool]:

@@ -25,7 +25,7 @@ class Repo:
         return done.stdout.decode("utf-8", "replace").strip()
 
     def write(self, name: str | bytes, content: str | bytes) -> Path:
-        path = Path(os.fsdecode(os.path.join(os.fsencode(self.folder), os.fsencode(name))))
+        path = self.folder / os.fsdecode(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path

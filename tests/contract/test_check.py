@@ -71,7 +71,7 @@ def test_text_says_why_and_what_is_asked(flagged, check):
 
 def test_the_language_is_asked_for_or_the_policys(flagged, check):
     assert check(language="ja")[1].startswith(
-        "非機能レビュー main...topic：変更ファイル 1 件、対象領域 1 件、質問 3 件\n\nDBマイグレーション"
+        "非機能レビュー main...topic：変更ファイル 1 件、対象領域 1 件、質問 3 件\n\nDB"
     )
     flagged.git("switch", "-q", "main")
     flagged.commit(**{".github/nfr.yml": "language: ja\n"})

@@ -118,8 +118,8 @@ def test_a_file_that_becomes_a_symlink_and_what_follows_it_keep_their_patches(re
 
 def test_a_submodule_shows_its_commit(repo, tmp_path):
     inner = Repo(tmp_path / "inner")
-    first = inner.commit("first", **{"x": "1"})
-    second = inner.commit("second", **{"x": "2"})
+    first = inner.commit("first", x="1")
+    second = inner.commit("second", x="2")
     allow = ("-c", "protocol.file.allow=always")
     repo.git(*allow, "submodule", "--quiet", "add", str(inner.folder), "libs/inner")
     repo.commit("add")
@@ -226,9 +226,9 @@ def test_a_folder_inside_the_repository_will_do(repo):
 
 @pytest.mark.parametrize("ref", ["", "-p", "--output=x", "nowhere", "HEAD~99", "HEAD:a.txt", "a b"])
 def test_a_ref_that_is_no_commit_is_refused(repo, ref):
-    with pytest.raises(BadRange, match="is no ref|is no commit here"):
+    with pytest.raises(BadRange, match=r"is no ref|is no commit here"):
         range_of(repo.folder, ref)
-    with pytest.raises(BadRange, match="is no ref|is no commit here"):
+    with pytest.raises(BadRange, match=r"is no ref|is no commit here"):
         range_of(repo.folder, "main", ref)
 
 

@@ -121,6 +121,8 @@ class World:
             "title": "feat: points",
             "files": {MIGRATION: RISKY} if files is None else files,
         }
+        if "branch" in more and files is None:  # else equal files were one and the same commit
+            values["files"] = {MIGRATION: f"{RISKY}-- {more['branch']}\n"}
         return self.repository.open_pull(**(values | more))  # type: ignore[arg-type]
 
     def say(self, pull: Pull, body: str, by: str = "sam") -> int:
@@ -139,10 +141,12 @@ class World:
             found: dict[str, object] = json.load(answer)
         return found
 
-    def until(self, what: str, true: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
+    def until(
+        self, what: str, true: Callable[[], bool], patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
+        deadline = time.monotonic() + patience_seconds
         while not true():
-            assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS} s: {what}"
+            assert time.monotonic() < deadline, f"not within {patience_seconds} s: {what}"
             time.sleep(0.01)
 
 

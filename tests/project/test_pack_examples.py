@@ -1,6 +1,9 @@
 """Every pack that is shipped holds its own promises."""
 
 import re
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -153,3 +156,19 @@ MIGRATION = "shop/migrations/0002_x.py"
 def test_a_line_of_a_migration_brings_the_question_it_raises(path, line, item, asked):
     (flagged,) = added("database-migration", path, line).flagged
     assert (f"dbm-{item}" in {one.id for one in flagged.items}) is asked
+
+
+def test_an_installed_package_has_the_packs_inside(tmp_path):
+    package = tmp_path / "ghapp"
+    shutil.copytree(Path(catalogue.__file__).parent, package)
+    shutil.copytree(FOLDER, package / "checklists", dirs_exist_ok=True)
+    code = "from ghapp import catalogue as c; print(c.__file__, len(c.builtin()))"
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.split() == [str(package / "catalogue.py"), str(len(PACKS))]

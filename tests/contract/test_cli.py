@@ -1,0 +1,221 @@
+"""The commands as people run them: in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ghapp.standin.github import new_private_key
+from tests.contract.posting import APP_ID, SECRET, encoded, headers, payload
+
+PATIENCE_SECONDS = 20.0
+PEM = new_private_key()
+GOOD = "version: 1\nmode: enforce\n"
+BAD = "version: 1\nmode: strict\nareaz: {}\n"
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """That of a server whose GitHub cannot be reached."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("GHAPP_")}
+    return ours | {
+        "GHAPP_APP_ID": str(APP_ID),
+        "GHAPP_PRIVATE_KEY": PEM,
+        "GHAPP_WEBHOOK_SECRET": SECRET,
+        "GHAPP_GITHUB_API_URL": "http://127.0.0.1:9",
+        "GHAPP_DATA_DIR": str(tmp_path / "data"),
+        "HOST": "127.0.0.1",
+        "PORT": "0",
+    }
+
+
+def ghapp(*words: str, env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ghapp", *words]
+    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+class Serving:
+    """`ghapp serve` in a process of its own."""
+
+    def __init__(self, env: dict[str, str], cwd: Path, *options: str) -> None:
+        self.log = cwd / f"log-{time.monotonic_ns()}"
+        with self.log.open("wb") as log:
+            command = [sys.executable, "-m", "ghapp", "serve", *options]
+            self.process = subprocess.Popen(command, env=env, cwd=cwd, stderr=log)
+        self.url = self._url()
+
+    def _url(self) -> str:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not (found := re.search(r'"url": ?"([^"]+)"', self.log.read_text())):
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
+        return found.group(1)
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE_SECONDS)
+
+
+@pytest.fixture
+def serving(environment: dict[str, str], tmp_path: Path) -> Iterator[Serving]:
+    server = Serving(environment, tmp_path)
+    yield server
+    server.process.kill()
+    server.process.wait()
+
+
+class TestServe:
+    def test_it_answers_though_github_does_not(self, serving: Serving) -> None:
+        assert httpx.get(f"{serving.url}/readyz").json()["status"] == "ready"
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_it_ends_when_told(self, serving: Serving, number: int) -> None:
+        assert serving.end(number) == 0
+        assert '"stopped"' in serving.log.read_text()
+        assert "Traceback" not in serving.log.read_text()
+
+    def test_what_it_took_is_there_after_a_kill(
+        self, serving: Serving, environment: dict[str, str], tmp_path: Path
+    ) -> None:
+        body = encoded(payload())
+        answer = httpx.post(f"{serving.url}/webhook", content=body, headers=headers(body))
+        assert answer.status_code == 202
+        serving.end(signal.SIGKILL)
+        again = Serving(environment, tmp_path, "--no-worker")
+        try:
+            assert httpx.get(f"{again.url}/readyz").json()["dirty"] == 1
+        finally:
+            assert again.end() == 0
+
+    def test_its_log_has_a_line_for_each_delivery_and_no_secret(self, serving: Serving) -> None:
+        body = encoded(payload())
+        head = headers(body)
+        httpx.post(f"{serving.url}/webhook", content=body, headers=head)
+        serving.end()
+        lines = [json.loads(line) for line in serving.log.read_text().splitlines()]
+        (told,) = [line for line in lines if line["event"] == "delivery"]
+        assert told["delivery"] == head["X-GitHub-Delivery"]
+        assert (told["outcome"], told["keys"]) == ("stored", ["pull:11:3"])
+        assert SECRET not in serving.log.read_text()
+
+    def test_a_second_one_on_the_same_sqlite_is_refused(
+        self, serving: Serving, environment: dict[str, str], tmp_path: Path
+    ) -> None:
+        second = ghapp("serve", env=environment, cwd=tmp_path)
+        assert second.returncode == 2
+        assert second.stderr.startswith("GHAPP_DATABASE_URL: another ghapp holds ")
+        assert "postgresql://" in second.stderr
+
+    def test_a_taken_port_is_said(self, environment: dict[str, str], tmp_path: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = str(taken.getsockname()[1])
+            ended = ghapp("serve", env=environment | {"PORT": port}, cwd=tmp_path)
+        assert ended.returncode == 2
+        assert ended.stderr.startswith(f"HOST, PORT: cannot listen on 127.0.0.1:{port} (")
+
+    @pytest.mark.parametrize(
+        ("name", "value", "what"),
+        [
+            ("GHAPP_PRIVATE_KEY", "", "is missing"),
+            ("GHAPP_PRIVATE_KEY", PEM[:300], "is no whole private key"),
+            ("GHAPP_WEBHOOK_SECRET", "", "is missing"),
+            ("GHAPP_GITHUB_API_URL", "http://ghe.example", "is no https:// address"),
+            ("GHAPP_DATABASE_URL", "mysql://db.example/ghapp", "is no database that ghapp knows"),
+            ("GHAPP_MODE", "enforce", "is no setting; did you mean GHAPP_DEFAULT_MODE?"),
+        ],
+    )
+    @pytest.mark.parametrize("command", ["serve", "work"])
+    def test_a_wrong_setting_is_said_before_anything_starts(
+        self,
+        environment: dict[str, str],
+        tmp_path: Path,
+        command: str,
+        name: str,
+        value: str,
+        what: str,
+    ) -> None:
+        ended = ghapp(command, env=environment | {name: value}, cwd=tmp_path)
+        (line,) = ended.stderr.splitlines()
+        assert ended.returncode == 2
+        assert line.startswith(f"{name}: ")
+        assert what in line
+
+
+def test_a_worker_of_its_own_asks_for_postgresql(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    ended = ghapp("work", env=environment, cwd=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("GHAPP_DATABASE_URL: a worker of its own needs PostgreSQL")
+
+
+def test_migrate_needs_no_app(environment: dict[str, str], tmp_path: Path) -> None:
+    bare = {name: environment[name] for name in environment if name[:9] != "GHAPP_APP"}
+    del bare["GHAPP_PRIVATE_KEY"], bare["GHAPP_WEBHOOK_SECRET"]
+    for _ in range(2):
+        assert ghapp("migrate", env=bare, cwd=tmp_path).returncode == 0
+    assert (tmp_path / "data" / "ghapp.sqlite3").exists()
+
+
+class TestLint:
+    def test_a_good_policy(self, environment: dict[str, str], tmp_path: Path) -> None:
+        (tmp_path / "nfr.yml").write_text(GOOD)
+        ended = ghapp("lint", "nfr.yml", env=environment, cwd=tmp_path)
+        assert (ended.returncode, ended.stdout) == (0, "")
+
+    def test_every_problem_of_every_file(self, environment: dict[str, str], tmp_path: Path) -> None:
+        (tmp_path / "nfr.yml").write_text(BAD)
+        (tmp_path / "other.yml").write_bytes(b"\xff")
+        ended = ghapp("lint", "nfr.yml", "other.yml", env=environment, cwd=tmp_path)
+        assert ended.returncode == 1
+        lines = ended.stdout.splitlines()
+        assert all(re.match(r"(nfr|other)\.yml:\d+:\d+: .+", line) for line in lines)
+        assert {line.partition(":")[0] for line in lines} == {"nfr.yml", "other.yml"}
+        assert any("areas" in line for line in lines)
+
+    @pytest.mark.parametrize("words", [["lint"], ["lint", "missing.yml"], ["lint", "."]])
+    def test_wrong_use(self, environment: dict[str, str], tmp_path: Path, words: list[str]) -> None:
+        ended = ghapp(*words, env=environment, cwd=tmp_path)
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert ended.stderr
+
+
+def test_the_schema_is_json(environment: dict[str, str], tmp_path: Path) -> None:
+    ended = ghapp("schema", env=environment, cwd=tmp_path)
+    assert ended.returncode == 0
+    assert "areas" in json.loads(ended.stdout)["properties"]
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["--version"], 0),
+        (["--help"], 0),
+        (["serve", "--help"], 0),
+        ([], 2),
+        (["approve"], 2),
+        (["check"], 2),
+        (["check", "--base", "main", "--format", "xml"], 2),
+    ],
+)
+def test_use(environment: dict[str, str], tmp_path: Path, words: list[str], status: int) -> None:
+    assert ghapp(*words, env=environment, cwd=tmp_path).returncode == status
+
+
+def test_help_loads_nothing_heavy(environment: dict[str, str]) -> None:
+    code = "import sys, ghapp.cli; print(*sys.modules)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert not {"pydantic", "sqlalchemy", "httpx", "starlette"} & set(done.stdout.split())

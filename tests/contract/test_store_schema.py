@@ -1,0 +1,115 @@
+"""The schema: migrations make what the tables say, once, whoever comes first."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect
+
+from ghapp.errors import WrongSetting
+from ghapp.store import Store
+from ghapp.store.migrate import HEAD, configured
+from ghapp.store.tables import metadata
+from tests.contract.stores import changed, delivery, opened
+
+
+def test_migrations_and_tables_agree(database_url: str) -> None:
+    async def play() -> None:
+        async with opened(database_url):
+            pass
+
+    asyncio.run(play())
+    engine = create_engine(database_url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, metadata) == []
+        assert context.get_current_heads() == (HEAD,)
+        scripts = ScriptDirectory.from_config(configured(connection))
+        assert scripts.get_heads() == [HEAD]
+    engine.dispose()
+
+
+def test_many_that_start_at_once_migrate_once(database_url: str) -> None:
+    async def play() -> None:
+        stores = await asyncio.gather(*(Store.open(database_url) for _ in range(6)))
+        answers = await asyncio.gather(*(store.accept(delivery()) for store in stores))
+        assert answers == [True] * 6
+        for store in stores:
+            await store.close()
+
+    asyncio.run(play())
+
+
+def test_a_database_is_opened_again_with_all_that_was_in_it(database_url: str) -> None:
+    async def play() -> None:
+        kept = delivery()
+        async with opened(database_url) as store:
+            await store.accept(kept)
+        store = await Store.open(database_url, migrate=False)
+        assert not await store.accept(kept)
+        await store.close()
+
+    asyncio.run(play())
+
+
+def test_a_schema_that_does_not_fit_is_told_with_the_fix(database_url: str) -> None:
+    async def play() -> None:
+        with pytest.raises(WrongSetting, match="run `ghapp migrate`"):
+            await Store.open(database_url, migrate=False)
+        async with opened(database_url):
+            pass
+        changed(database_url, "UPDATE alembic_version SET version_num = '9999'")
+        with pytest.raises(WrongSetting, match="schema 9999"):
+            await Store.open(database_url)
+
+    asyncio.run(play())
+
+
+def test_a_failed_migration_leaves_nothing(database_url: str) -> None:
+    changed(database_url, "CREATE TABLE verdicts (wrong INTEGER)")
+    with pytest.raises(WrongSetting):
+        asyncio.run(Store.open(database_url))
+    engine = create_engine(database_url)
+    assert inspect(engine).get_table_names() == ["verdicts"]
+    engine.dispose()
+
+
+def test_a_database_may_lie_in_a_folder_yet_to_be_made(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with opened(f"sqlite:///{tmp_path}/some where/50%/ghapp.db") as store:
+            assert await store.accept(delivery())
+
+    asyncio.run(play())
+    assert (tmp_path / "some where" / "50%" / "ghapp.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("nonsense", "not a database URL"),
+        ("mysql://u:secret@localhost/x", "neither sqlite:// nor postgresql://"),
+        ("sqlite://", "needs a file"),
+        ("sqlite:////dev/null/ghapp.db", "no folder"),
+        ("sqlite:////proc", "unable to open"),
+        ("postgresql://u:secret@127.0.0.1:1/x", "127.0.0.1:1/x"),
+    ],
+)
+def test_a_database_that_cannot_be_opened_is_told_with_its_address(url: str, told: str) -> None:
+    with pytest.raises(WrongSetting, match="GHAPP_DATABASE_URL") as refused:
+        asyncio.run(Store.open(url))
+    assert told in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_postgresql_is_known_by_all_its_names(name: str, postgres_url: str) -> None:
+    async def play() -> None:
+        async with opened(postgres_url.replace("postgresql+psycopg", name, 1)) as store:
+            assert await store.accept(delivery())
+
+    asyncio.run(play())

@@ -1,0 +1,299 @@
+"""What is answered over real HTTP to deliveries good and bad, and to those who ask for health."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ghapp.core.model import Delivery, InstallationKey
+from ghapp.settings import Settings
+from ghapp.store import Store
+from ghapp.store.writer import MOST_QUEUED
+from ghapp.web.app import SECURITY_HEADERS, application
+from ghapp.web.server import Server, listening
+from ghapp.web.webhook import MOST_BYTES
+from tests.contract.posting import APP_ID, SECRET, encoded, headers, payload
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Site:
+    """A server over a store, and a client."""
+
+    store: Store
+    file: Path
+    client: httpx.AsyncClient
+    port: int
+
+    async def post(self, body: bytes, **more: Any) -> httpx.Response:
+        return await self.client.post("/webhook", content=body, headers=headers(body, **more))
+
+    async def dirty(self) -> int:
+        return (await self.store.health()).dirty
+
+    async def raw(self, *parts: bytes) -> bytes:
+        """All that is answered to these bytes until the connection is closed."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            for part in parts:
+                writer.write(part)
+                await writer.drain()
+            return await asyncio.wait_for(reader.read(), 10)
+        finally:
+            writer.close()
+
+    def sql(self, statement: str) -> None:
+        with closing(sqlite3.connect(self.file)) as connection, connection:
+            connection.execute(statement)
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    settings = Settings(app_id=APP_ID, webhook_secrets=(SECRET, "the next secret"))
+    file = tmp_path / "ghapp.sqlite3"
+    store = await Store.open(f"sqlite:///{file}")
+    stop = asyncio.Event()
+    with listening("127.0.0.1", 0) as listener:
+        server = Server(application(settings, store, lambda: "ghapp[bot]"), listener)
+        running = asyncio.create_task(server.until(stop))
+        async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
+            yield Site(store, file, client, listener.getsockname()[1])
+        stop.set()
+        await running
+    await store.close()
+
+
+async def test_a_delivery_is_stored_before_it_is_answered(site: Site) -> None:
+    answer = await site.post(encoded(payload()))
+    assert (answer.status_code, answer.json()) == (202, {"outcome": "stored"})
+    assert await site.dirty() == 1
+
+
+async def test_a_delivery_that_comes_twice_counts_once(site: Site) -> None:
+    body = encoded(payload())
+    head = headers(body)
+    answers = [await site.client.post("/webhook", content=body, headers=head) for _ in range(2)]
+    assert [answer.json()["outcome"] for answer in answers] == ["stored", "known"]
+    assert [answer.status_code for answer in answers] == [202, 202]
+
+
+async def test_any_of_the_secrets_may_sign(site: Site) -> None:
+    answer = await site.post(encoded(payload()), secret="the next secret")
+    assert answer.status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("event", "value"),
+    [
+        ("ping", {"zen": "Keep it logically awesome.", "hook_id": 1}),
+        ("watch", {"action": "started"}),
+        ("an_event_of_tomorrow", {"action": "happened"}),
+        ("push", payload(ref="refs/heads/feat", commits=[])),
+    ],
+)
+async def test_what_concerns_nobody_is_taken_and_forgotten(
+    site: Site, event: str, value: dict[str, Any]
+) -> None:
+    answer = await site.post(encoded(value), event=event)
+    assert (answer.status_code, answer.json()) == (200, {"outcome": "ignored"})
+    health = await site.store.health()
+    assert (health.dirty, health.newest_delivery_seconds) == (0, None)
+
+
+async def test_an_unknown_action_is_no_mistake(site: Site) -> None:
+    answer = await site.post(encoded(payload(action="renovated")))
+    assert answer.status_code in (200, 202)
+
+
+class TestRefused:
+    """Whatever comes in, the sender hears why, nothing is stored and the process goes on."""
+
+    @pytest.fixture(autouse=True)
+    async def _nothing_stored_and_alive(self, site: Site) -> AsyncIterator[None]:
+        yield
+        assert (await site.store.health()).newest_delivery_seconds is None
+        assert (await site.client.get("/healthz")).status_code == 200
+
+    async def test_forged(self, site: Site) -> None:
+        answer = await site.post(encoded(payload()), secret="guessed")
+        assert answer.status_code == 401
+        assert "X-Hub-Signature-256" in answer.json()["error"]
+
+    async def test_unsigned(self, site: Site) -> None:
+        answer = await site.client.post("/webhook", content=encoded(payload()))
+        assert answer.status_code == 401
+
+    async def test_changed_on_the_way(self, site: Site) -> None:
+        body = encoded(payload())
+        changed = body.replace(b"acme/shop", b"acme/shap")
+        answer = await site.client.post("/webhook", content=changed, headers=headers(body))
+        assert answer.status_code == 401
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"not JSON at all",
+            b"payload=%7B%7D",
+            b"[1, 2]",
+            b"\xff\xfe\x00",
+            b"null",
+            encoded({"action": 7}),
+            encoded(payload())[:-20],
+            encoded({"action": "opened"}),
+            encoded(payload(pull_request={"number": "three"})),
+            encoded(payload(repository=None)),
+            b"[" * 100_000,
+        ],
+        ids=lambda body: body[:12].decode("latin-1"),
+    )
+    async def test_unreadable(self, site: Site, body: bytes) -> None:
+        answer = await site.post(body)
+        assert answer.status_code == 400
+        assert 0 < len(answer.json()["error"]) < 400
+
+    async def test_a_payload_is_not_sent_back(self, site: Site) -> None:
+        answer = await site.post(encoded(payload(number="sk-live-a-secret")))
+        assert answer.status_code == 400
+        assert "sk-live" not in answer.text
+
+    @pytest.mark.parametrize("missing", ["X-GitHub-Delivery", "X-GitHub-Event"])
+    async def test_without_a_header(self, site: Site, missing: str) -> None:
+        body = encoded(payload())
+        rest = {name: value for name, value in headers(body).items() if name != missing}
+        answer = await site.client.post("/webhook", content=body, headers=rest)
+        assert answer.status_code == 400
+        assert missing in answer.json()["error"]
+
+    async def test_announced_too_large(self, site: Site) -> None:
+        head = f"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: {MOST_BYTES + 1}\r\n\r\n"
+        answer = await site.raw(head.encode())
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        assert b"larger than" in answer
+
+    async def test_too_large_without_saying_so(self, site: Site) -> None:
+        head = b"POST /webhook HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        chunk = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
+        answer = await site.raw(head, *[chunk] * (MOST_BYTES // 0x100000), b"1\r\nx\r\n")
+        assert answer.startswith(b"HTTP/1.1 413 ")
+
+    async def test_cut_short(self, site: Site) -> None:
+        body = encoded(payload())
+        names = "".join(f"{name}: {value}\r\n" for name, value in headers(body).items())
+        head = f"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{names}\r\n"
+        _, writer = await asyncio.open_connection("127.0.0.1", site.port)
+        writer.write(head.encode() + body[:100])
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    async def test_no_http_at_all(self, site: Site) -> None:
+        assert (await site.raw(b"\x16\x03\x01 hello\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+
+
+class TestBusy:
+    async def test_a_full_queue_asks_to_come_again(self, site: Site) -> None:
+        with closing(sqlite3.connect(site.file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")  # nobody can commit meanwhile
+            stored = [
+                asyncio.create_task(site.store.accept(waiting(n))) for n in range(MOST_QUEUED + 257)
+            ]
+            await asyncio.sleep(0)
+            answer = await site.post(encoded(payload()))
+            other.execute("ROLLBACK")
+        outcomes = await asyncio.gather(*stored, return_exceptions=True)
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        assert "again" in answer.json()["error"]
+        assert outcomes.count(True) >= MOST_QUEUED
+        assert (await site.post(encoded(payload()))).status_code == 202
+
+    async def test_a_failing_database_asks_to_come_again(self, site: Site) -> None:
+        site.sql("DROP TABLE deliveries")
+        answer = await site.post(encoded(payload()))
+        assert answer.status_code == 503
+        assert "Retry-After" in answer.headers
+        assert (await site.client.get("/healthz")).status_code == 200
+
+
+def waiting(number: int) -> Delivery:
+    key = InstallationKey(number)
+    return Delivery(
+        id=f"id-{number}", event="installation", action="created", body=b"", keys=(key,)
+    )
+
+
+class TestHealth:
+    async def test_a_new_server_is_ready(self, site: Site) -> None:
+        answer = await site.client.get("/readyz")
+        assert answer.status_code == 200
+        assert answer.json() == {
+            "status": "ready",
+            "newest_delivery_seconds": None,
+            "oldest_due_seconds": None,
+            "dirty": 0,
+            "parked": 0,
+        }
+
+    async def test_ages_are_told(self, site: Site) -> None:
+        await site.post(encoded(payload()))
+        figures = (await site.client.get("/readyz")).json()
+        assert 0 <= figures["newest_delivery_seconds"] < 60
+        assert 0 <= figures["oldest_due_seconds"] < 60
+        assert figures["dirty"] == 1
+
+    async def test_a_key_that_nobody_works_on_is_no_good_sign(self, site: Site) -> None:
+        await site.post(encoded(payload()))
+        site.sql("UPDATE keys SET due = due - 601")
+        answer = await site.client.get("/readyz")
+        assert answer.status_code == 503
+        assert "is a worker running?" in answer.json()["reason"]
+
+    async def test_a_failing_database_is_no_good_sign(self, site: Site) -> None:
+        site.sql("DROP TABLE keys")
+        answer = await site.client.get("/readyz")
+        assert (answer.status_code, answer.json()["reason"]) == (503, "the database fails")
+        assert (await site.client.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/healthz", 200),
+        ("HEAD", "/readyz", 200),
+        ("POST", "/webhook", 401),
+        ("GET", "/webhook", 405),
+        ("DELETE", "/healthz", 405),
+        ("GET", "/", 404),
+        ("GET", "/../../etc/passwd", 404),
+    ],
+)
+async def test_every_answer_is_short_and_safe(
+    site: Site, method: str, path: str, status: int
+) -> None:
+    answer = await site.client.request(method, path)
+    assert answer.status_code == status
+    assert {name: answer.headers.get(name) for name in SECURITY_HEADERS} == SECURITY_HEADERS
+    assert "server" not in answer.headers
+    if status >= 400:
+        assert list(answer.json()) == ["error"]
+    if status == 405:
+        assert answer.headers["Allow"]
+
+
+async def test_a_bug_is_answered_without_its_details(site: Site) -> None:
+    await site.store.close()  # from now on health cannot even be asked for
+    answer = await site.client.get("/readyz")
+    assert answer.status_code == 500
+    assert list(answer.json()) == ["error"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert (await site.client.get("/healthz")).status_code == 200

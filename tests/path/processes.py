@@ -1,0 +1,60 @@
+"""ghapp in processes of its own, as it is run, for what only a process can show."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.path.world import PATIENCE_SECONDS, World
+
+
+class Process:
+    """`ghapp COMMAND` with the settings of a world; its log is kept for when it fails."""
+
+    def __init__(self, world: World, *arguments: str, **more: str) -> None:
+        self._log = tempfile.TemporaryFile("w+")
+        environment = {**os.environ, **world.environment, "GHAPP_LOG_FORMAT": "json", **more}
+        command = [sys.executable, "-m", "ghapp", *arguments]
+        self._process = subprocess.Popen(command, env=environment, stderr=self._log)
+        self.url = self._await(r'"url": ?"(http://[^"]+)"') if "serve" in arguments else ""
+
+    @property
+    def log(self) -> str:
+        self._log.seek(0)
+        return self._log.read()
+
+    def _await(self, pattern: str) -> str:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not (found := re.search(pattern, self.log)):
+            assert self._process.poll() is None, self.log
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.02)
+        return found.group(1)
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self._process.kill()
+        self._process.wait(PATIENCE_SECONDS)
+        self._log.close()
+
+    def end(self) -> None:
+        """End it as an operator would; it must end by itself and without fault."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            assert self._process.wait(PATIENCE_SECONDS + 10) == 0, self.log
+        self._log.close()
+
+
+@contextmanager
+def started(world: World, *arguments: str, **more: str) -> Iterator[Process]:
+    process = Process(world, *arguments, **more)
+    try:
+        yield process
+    finally:
+        process.end()
