@@ -27,6 +27,7 @@ from pathlib import Path
 import uvicorn
 
 from benchmarks.load import Load, post, send
+from ghapp import logs
 from ghapp.core.model import Delivery
 from ghapp.settings import Settings
 from ghapp.standin.github import Standin
@@ -47,6 +48,7 @@ class Forgetful:
 def baseline() -> None:
     """Serve the real application over the store that forgets, until ended."""
     settings = Settings.from_environment(os.environ)
+    logs.configure(settings.log_format)
     app = application(settings, Forgetful(), str)  # type: ignore[arg-type]
     uvicorn.run(app, host="127.0.0.1", port=settings.port, log_config=None, access_log=False)
 
@@ -56,7 +58,11 @@ def process(arguments: list[str], environment: dict[str, str]) -> Iterator[str]:
     """A server of ours in a process of its own, ready to answer."""
     url = f"http://127.0.0.1:{environment['PORT']}"
     command = [sys.executable, *arguments]
-    with subprocess.Popen(command, env={**os.environ, **environment}) as server:
+    log = Path(environment["GHAPP_DATA_DIR"]).with_suffix(".log")
+    with (
+        log.open("w") as lines,
+        subprocess.Popen(command, env={**os.environ, **environment}, stderr=lines) as server,
+    ):
         try:
             _await(url)
             yield url

@@ -274,3 +274,14 @@ def test_a_refusal_on_a_clear_pull_is_one_reply_per_person_and_hour(world: World
     world.settle()
     assert len(ours(pull)) == 1
     assert "Did you mean `done`?" in ours(pull)[0]
+
+
+def test_sixty_kilobytes_of_near_commands_are_answered_within_bounds(world: World) -> None:
+    pull = world.open()
+    world.settle()
+    said = world.say(pull, "/nfr doen db-rollback\n" * 2_800, "eve")
+    world.settle()
+    assert reactions(pull, said) == ["confused"]
+    assert (conclusion(pull), len(ours(pull))) == ("in progress", 1)
+    assert "only the first `50` commands of a comment are read" in ours(pull)[0]
+    assert len(ours(pull)[0]) < 10_000
