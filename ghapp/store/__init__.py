@@ -138,7 +138,8 @@ class Store:
 
     async def intend(self, claim: Claim, effects: tuple[Effect, ...]) -> None:
         """Note writes before they are made; until `record` they count as unresolved."""
-        await self._database.write(lambda connection: runs.intend(connection, claim, effects))
+        if effects:
+            await self._database.write(lambda connection: runs.intend(connection, claim, effects))
 
     async def record(self, claim: Claim, run: Run) -> None:
         """Keep what the run leaves; other pulls of its head are marked dirty where it is news."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, case, delete, exists, select
+from sqlalchemy import Connection, Engine, bindparam, case, delete, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.model import Delivery, InstallationKey, PullKey
@@ -22,6 +22,8 @@ PRUNED_AT_ONCE = 500
 
 Insert = sqlite.Insert | postgresql.Insert
 Rows = Iterable[dict[str, Any]]
+
+_KNOWN = select(deliveries.c.id).where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
 
 
 class Intake:
@@ -42,7 +44,7 @@ class Intake:
         finds it known when tried again. Rows go in sorted, so that nobody waits in a circle.
         """
         ids = [delivery.id for delivery in batch]
-        known = set(connection.scalars(select(deliveries.c.id).where(deliveries.c.id.in_(ids))))
+        known = set(connection.scalars(_KNOWN, {"ids": ids}))
         fresh = {one.id: one for one in batch if one.id not in known}
         new = sorted(fresh.values(), key=lambda one: one.id)
         self._deliver(connection, map(_delivery_row, new))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from ghapp.core.marks import Effect
 from ghapp.store.tables import Now, intents
+
+_RESOLVE = delete(intents).where(intents.c.key == bindparam("of"))
+_FIRST = select(intents.c.row).where(intents.c.key == bindparam("of")).limit(1)
 
 
 def intend(connection: Connection, key: str, effects: Iterable[Effect]) -> None:
@@ -19,10 +22,9 @@ def intend(connection: Connection, key: str, effects: Iterable[Effect]) -> None:
 
 def resolve(connection: Connection, key: str) -> None:
     """The outcome of all writes to this pull is recorded."""
-    connection.execute(delete(intents).where(intents.c.key == key))
+    connection.execute(_RESOLVE, {"of": key})
 
 
 def unresolved(connection: Connection, key: str) -> bool:
     """Whether a write may or may not have taken effect."""
-    found = select(intents.c.row).where(intents.c.key == key).limit(1)
-    return connection.execute(found).first() is not None
+    return connection.scalar(_FIRST, {"of": key}) is not None

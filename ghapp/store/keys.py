@@ -12,7 +12,6 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Row,
-    Update,
     and_,
     bindparam,
     case,
@@ -23,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from ghapp.core.memory import Claim
 from ghapp.core.model import InstallationKey, Key, PullKey, Repository, RepositoryKey
@@ -116,21 +116,13 @@ def renew(connection: Connection, claims: Iterable[Claim]) -> frozenset[str]:
     """The tokens that still hold their key, for another LEASE_SECONDS."""
     tokens = [one.token for one in claims]
     held = keys.c.lease_token.in_(tokens) & (keys.c.lease_until > Now())
-    change = update(keys).where(held).values(lease_until=Now() + LEASE_SECONDS)
-    return frozenset(connection.scalars(change.returning(keys.c.lease_token)))
+    renewing = update(keys).where(held).values(lease_until=Now() + LEASE_SECONDS)
+    return frozenset(connection.scalars(renewing.returning(keys.c.lease_token)))
 
 
 def finish(connection: Connection, claim: Claim) -> None:
     """Give the key back, worked off up to the claimed generation. Raises LeaseLost."""
-    change(
-        connection,
-        claim,
-        done_generation=claim.generation,
-        attempts=0,
-        waited=0,
-        error="",
-        **_RELEASED,
-    )
+    change(connection, claim, _FINISH, done=claim.generation)
 
 
 def put_off(
@@ -140,40 +132,43 @@ def put_off(
 
     counts: a failed attempt, the last of MAX_ATTEMPTS parks; else it only waits once more.
     """
-    last = keys.c.attempts + 1 >= MAX_ATTEMPTS
-    counted: dict[str, Any] = {
-        "attempts": keys.c.attempts + 1,
-        "parked_at": case((last, Now()), else_=0.0),
-    }
-    waiting: dict[str, Any] = {"waited": keys.c.waited + 1}
-    after = change(
-        connection,
-        claim,
-        due=Now() + after_seconds,
-        error=error,
-        **(counted if counts else waiting),
-        **_RELEASED,
-    )
-    return bool(after.parked_at)
+    change_ = _FAILED if counts else _WAITING
+    return bool(change(connection, claim, change_, after=after_seconds, reason=error).parked_at)
 
 
-def change(connection: Connection, claim: Claim, **values: Any) -> Row[Any]:
-    """Change the claimed key; what it then is. Raises LeaseLost.
+def holding(**values: Any) -> ReturningUpdate[Any]:
+    """A change of a claimed key, for `change`.
 
     A lease that ran out is lost, whether or not somebody else has the key by now.
     """
-    found = connection.execute(_held(claim).values(**values).returning(keys)).one_or_none()
+    held = and_(
+        keys.c.key == bindparam("claimed_key"),
+        keys.c.lease_token == bindparam("claimed_token"),
+        keys.c.lease_until > Now(),
+    )
+    return update(keys).where(held).values(**values).returning(keys)
+
+
+def change(
+    connection: Connection, claim: Claim, statement: ReturningUpdate[Any], **parameters: Any
+) -> Row[Any]:
+    """Change the claimed key; what it then is. Raises LeaseLost."""
+    held = {"claimed_key": str(claim.key), "claimed_token": claim.token}
+    found = connection.execute(statement, held | parameters).one_or_none()
     if found is None:
         raise LeaseLost(f"{claim.key}: the lease ran out or passed to another worker")
     return found
 
 
-def _held(claim: Claim) -> Update:
-    return update(keys).where(
-        keys.c.key == str(claim.key),
-        keys.c.lease_token == claim.token,
-        keys.c.lease_until > Now(),
-    )
+_RELEASED = {"lease_token": "", "lease_until": 0.0}
+_LATER = {**_RELEASED, "due": Now() + bindparam("after"), "error": bindparam("reason")}
+_FINISH = holding(**_RELEASED, done_generation=bindparam("done"), attempts=0, waited=0, error="")
+_WAITING = holding(**_LATER, waited=keys.c.waited + 1)
+_FAILED = holding(
+    **_LATER,
+    attempts=keys.c.attempts + 1,
+    parked_at=case((keys.c.attempts + 1 >= MAX_ATTEMPTS, Now()), else_=0.0),
+)
 
 
 # --- conditions --------------------------------------------------------------------------
@@ -240,7 +235,6 @@ def _claiming() -> Any:
 
 
 _CLAIM = _claiming()
-_RELEASED = {"lease_token": "", "lease_until": 0.0}
 
 
 def _claimed(found: Row[Any]) -> Claim:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.memory import Entry
 from ghapp.core.model import Door, Utterance
@@ -13,6 +15,16 @@ from ghapp.store.tables import ledger, upserting, utterances
 
 _ENTRY = msgspec.json.Decoder(Entry)
 _UTTERANCE = msgspec.json.Decoder(Utterance)
+
+_ENTRIES = select(ledger.c.entry).where(ledger.c.key == bindparam("of")).order_by(ledger.c.row)
+_PENDING = select(utterances.c.said).where(
+    utterances.c.key == bindparam("of"), ~utterances.c.judged
+)
+
+
+@cache
+def _appending(dialect: str) -> sqlite.Insert | postgresql.Insert:
+    return upserting(dialect, ledger).on_conflict_do_nothing()
 
 
 def append(connection: Connection, key: str, entries: Iterable[Entry]) -> None:
@@ -22,14 +34,12 @@ def append(connection: Connection, key: str, entries: Iterable[Entry]) -> None:
         for entry in entries
     ]
     if rows:
-        insert = upserting(connection.dialect.name, ledger)
-        connection.execute(insert.on_conflict_do_nothing(), rows)
+        connection.execute(_appending(connection.dialect.name), rows)
 
 
 def entries(connection: Connection, key: str) -> tuple[Entry, ...]:
     """The whole ledger of a pull, oldest first."""
-    found = select(ledger.c.entry).where(ledger.c.key == key).order_by(ledger.c.row)
-    return tuple(_ENTRY.decode(text) for text in connection.scalars(found))
+    return tuple(map(_ENTRY.decode, connection.scalars(_ENTRIES, {"of": key})))
 
 
 def judged(connection: Connection, key: str, ids: tuple[str, ...]) -> None:
@@ -41,8 +51,7 @@ def judged(connection: Connection, key: str, ids: tuple[str, ...]) -> None:
 
 def pending(connection: Connection, key: str) -> tuple[Utterance, ...]:
     """The utterances not yet judged, oldest first."""
-    found = select(utterances.c.said).where(utterances.c.key == key, ~utterances.c.judged)
-    said = [_UTTERANCE.decode(text) for text in connection.scalars(found)]
+    said = map(_UTTERANCE.decode, connection.scalars(_PENDING, {"of": key}))
     return tuple(sorted(said, key=lambda one: (one.said_at, one.id)))
 
 

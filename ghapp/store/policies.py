@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, bindparam, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.memory import PolicySource
 from ghapp.store.tables import policies, upserting
+
+_READ = select(policies).where(policies.c.repository_id == bindparam("id"), policies.c.read_at > 0)
 
 
 @cache
@@ -33,36 +35,38 @@ def drop(connection: Connection, repository_ids: Iterable[int]) -> None:
         connection.execute(dropping(connection.dialect.name), rows)
 
 
+@cache
+def _keeping(dialect: str) -> sqlite.Insert | postgresql.Insert:
+    """Takes a whole row; of two readings the one stays that saw more pushes, or is later."""
+    insert = upserting(dialect, policies)
+    new, old = insert.excluded, policies.c
+    later = and_(old.read_drops == new.read_drops, old.read_at < new.read_at)
+    return insert.on_conflict_do_update(
+        index_elements=[old.repository_id],
+        set_={name: new[name] for name in ("text", "good", "etag", "read_at", "read_drops")},
+        where=or_(old.read_drops < new.read_drops, later, old.read_at == 0),
+    )
+
+
 def keep(connection: Connection, repository_id: int, source: PolicySource, drops: int) -> None:
     """Keep what was read, unless what we have was read later. drops: seen before the reading."""
     if source.read_at is None:
         return
-    read = {
+    row = {
+        "repository_id": repository_id,
         "text": source.text,
         "good": source.good,
         "etag": source.etag,
         "read_at": source.read_at.timestamp(),
         "read_drops": drops,
+        "drops": drops,
     }
-    insert = upserting(connection.dialect.name, policies).values(
-        repository_id=repository_id, drops=drops, **read
-    )
-    new, old = insert.excluded, policies.c
-    later = and_(old.read_drops == new.read_drops, old.read_at < new.read_at)
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=[old.repository_id],
-            set_={name: new[name] for name in read},
-            where=or_(old.read_drops < new.read_drops, later, old.read_at == 0),
-        )
-    )
+    connection.execute(_keeping(connection.dialect.name), row)
 
 
 def known(connection: Connection, repository_id: int) -> PolicySource | None:
     """As last read, without `read_at` where a push may have changed it; None if never read."""
-    found = connection.execute(
-        select(policies).where(policies.c.repository_id == repository_id, policies.c.read_at > 0)
-    ).one_or_none()
+    found = connection.execute(_READ, {"id": repository_id}).one_or_none()
     if found is None:
         return None
     read_at = datetime.fromtimestamp(found.read_at, UTC)

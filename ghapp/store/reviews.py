@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import msgspec
-from sqlalchemy import ColumnElement, Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.marks import Marks, Written
 from ghapp.core.memory import Run, Shown, Verdict
@@ -16,32 +19,38 @@ _SHOWN = msgspec.json.Decoder(Shown)
 _VERDICT = msgspec.json.Decoder(Verdict)
 
 
+_LAST = select(reviews.c.marks, reviews.c.written).where(reviews.c.key == bindparam("of"))
+_SHOWN_BEFORE = select(shown.c.shown).where(shown.c.key == bindparam("of")).order_by(shown.c.row)
+
+
+@cache
+def _putting(dialect: str) -> sqlite.Insert | postgresql.Insert:
+    insert_ = upserting(dialect, reviews).values(updated_at=Now())
+    last = ("head_sha", "state", "marks", "written", "updated_at")
+    return insert_.on_conflict_do_update(
+        index_elements=[reviews.c.key], set_={name: insert_.excluded[name] for name in last}
+    )
+
+
 def put(connection: Connection, key: PullKey, run: Run) -> None:
     """Keep the run as the pull's last one."""
-    last = {
+    row = {
+        "key": str(key),
+        "repository_id": key.repository.id,
+        "number": key.number,
         "head_sha": run.verdict.head_sha,
         "state": run.state,
         "marks": _json(run.marks),
         "written": _json(run.written),
-        "updated_at": Now(),
     }
-    insert_ = upserting(connection.dialect.name, reviews).values(
-        key=str(key), repository_id=key.repository.id, number=key.number, **last
-    )
-    connection.execute(
-        insert_.on_conflict_do_update(
-            index_elements=[reviews.c.key], set_={name: insert_.excluded[name] for name in last}
-        )
-    )
+    connection.execute(_putting(connection.dialect.name), row)
     if run.shown:
-        connection.execute(insert(shown).values(key=str(key), shown=_json(run.shown)))
+        connection.execute(insert(shown), {"key": str(key), "shown": _json(run.shown)})
 
 
 def last(connection: Connection, key: str) -> tuple[Marks | None, Written]:
     """What the last run left on the pull; None where there was none."""
-    found = connection.execute(
-        select(reviews.c.marks, reviews.c.written).where(reviews.c.key == key)
-    ).one_or_none()
+    found = connection.execute(_LAST, {"of": key}).one_or_none()
     if found is None:
         return None, Written()
     return _MARKS.decode(found.marks), _WRITTEN.decode(found.written)
@@ -49,55 +58,54 @@ def last(connection: Connection, key: str) -> tuple[Marks | None, Written]:
 
 def shown_before(connection: Connection, key: str) -> tuple[Shown, ...]:
     """What the pull's check runs showed, oldest first."""
-    found = select(shown.c.shown).where(shown.c.key == key).order_by(shown.c.row)
-    said = [_SHOWN.decode(text) for text in connection.scalars(found)]
-    return tuple(sorted(said, key=lambda one: one.accepted_at))
+    found = map(_SHOWN.decode, connection.scalars(_SHOWN_BEFORE, {"of": key}))
+    return tuple(sorted(found, key=lambda one: one.accepted_at))
 
 
 # --- verdicts ----------------------------------------------------------------------------
 
 
+_own = (
+    verdicts.c.repository_id == bindparam("repository"),
+    verdicts.c.number == bindparam("of"),
+)
+_OWN = select(verdicts.c.head_sha, verdicts.c.verdict).where(*_own)
+_DELETE_OWN = delete(verdicts).where(*_own)
+_OTHERS = (
+    select(verdicts.c.number, verdicts.c.verdict)
+    .where(verdicts.c.repository_id == bindparam("repository"))
+    .where(verdicts.c.head_sha == bindparam("head"), verdicts.c.number != bindparam("of"))
+    .order_by(verdicts.c.number)
+)
+
+
 def others(connection: Connection, key: PullKey, head_sha: str) -> tuple[Verdict, ...]:
     """What the other pulls of this repository ask of the head, by number."""
-    found = select(verdicts.c.verdict).where(
-        _of(key), verdicts.c.head_sha == head_sha, verdicts.c.number != key.number
-    )
-    return tuple(map(_VERDICT.decode, connection.scalars(found.order_by(verdicts.c.number))))
+    where = {"repository": key.repository.id, "head": head_sha, "of": key.number}
+    return tuple(_VERDICT.decode(one.verdict) for one in connection.execute(_OTHERS, where))
 
 
 def rule(connection: Connection, key: PullKey, verdict: Verdict) -> tuple[PullKey, ...]:
-    """Keep the verdict; the other pulls for which that is news.
+    """Keep the verdict, the pull's only one; the other pulls for which that is news.
 
     A head that the pull had before is no longer its concern: that too is news for the others.
     """
-    own = select(verdicts.c.head_sha, verdicts.c.verdict).where(_of(key), _by(key))
-    before = {one.head_sha: _VERDICT.decode(one.verdict) for one in connection.execute(own)}
+    own = {"repository": key.repository.id, "of": key.number}
+    found = connection.execute(_OWN, own)
+    before = {one.head_sha: _VERDICT.decode(one.verdict) for one in found}
     if before == {verdict.head_sha: verdict}:
         return ()
-    connection.execute(delete(verdicts).where(_of(key), _by(key)))
-    connection.execute(
-        insert(verdicts).values(
-            repository_id=key.repository.id,
-            head_sha=verdict.head_sha,
-            number=key.number,
-            verdict=_json(verdict),
-        )
-    )
-    concerned = select(verdicts.c.number).where(
-        _of(key),
-        verdicts.c.head_sha.in_(before.keys() | {verdict.head_sha}),
-        verdicts.c.number != key.number,
-    )
-    numbers = sorted(set(connection.scalars(concerned)))
-    return tuple(PullKey(key.repository, number) for number in numbers)
-
-
-def _of(key: PullKey) -> ColumnElement[bool]:
-    return verdicts.c.repository_id == key.repository.id
-
-
-def _by(key: PullKey) -> ColumnElement[bool]:
-    return verdicts.c.number == key.number
+    row = {
+        "repository_id": key.repository.id,
+        "head_sha": verdict.head_sha,
+        "number": key.number,
+        "verdict": _json(verdict),
+    }
+    connection.execute(_DELETE_OWN, own)
+    connection.execute(insert(verdicts), row)
+    heads = before.keys() | {verdict.head_sha}
+    numbers = {one.number for head in heads for one in others(connection, key, head)}
+    return tuple(PullKey(key.repository, number) for number in sorted(numbers))
 
 
 def _json(value: object) -> str:

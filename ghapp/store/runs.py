@@ -4,18 +4,38 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, case, select, text
+from sqlalchemy import Connection, bindparam, case, select, text
 
 from ghapp.core.marks import Effect
 from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Verdict
 from ghapp.core.model import PullKey, Push
 from ghapp.errors import Retry
 from ghapp.store import intents, ledger, policies, reviews
-from ghapp.store.keys import NO_HINTS, change, mark, same_head
+from ghapp.store.keys import NO_HINTS, change, holding, mark, same_head
 from ghapp.store.tables import Now, keys, pushes
 
 HEAD_HELD_SECONDS = 1.0
 _LOCK_HEAD = text("SELECT pg_advisory_xact_lock(hashtextextended(:head, 0))")
+
+_KEY = select(keys).where(keys.c.key == bindparam("of"))
+_PUSHES = (
+    select(pushes)
+    .where(pushes.c.key == bindparam("of"))
+    .order_by(pushes.c.seen_at, pushes.c.head_sha)
+)
+_HEAD_HELD_BY = (
+    select(keys.c.key)
+    .where(same_head(keys, bindparam("repository"), bindparam("head"), bindparam("but")))
+    .where(keys.c.lease_until > Now())
+    .limit(1)
+)
+_ADMIT = holding(head_sha=bindparam("head"))
+_INTEND = holding(lease_token=keys.c.lease_token)  # nothing changes, but it must be held
+# Hints stay where a delivery has come since the claim: they speak of what it brought.
+_unchanged = keys.c.generation == bindparam("worked_off")
+_RECORD = holding(
+    **{name: case((_unchanged, none), else_=keys.c[name]) for name, none in NO_HINTS.items()}
+)
 
 
 def recall(connection: Connection, key: PullKey) -> Past:
@@ -24,7 +44,7 @@ def recall(connection: Connection, key: PullKey) -> Past:
     Its hints are read first: what a delivery adds meanwhile is then only more than they tell.
     """
     name = str(key)
-    now = connection.execute(select(keys).where(keys.c.key == name)).one_or_none()
+    now = connection.execute(_KEY, {"of": name}).one_or_none()
     said = ledger.entries(connection, name)
     marks, written = reviews.last(connection, name)
     return Past(
@@ -61,7 +81,7 @@ def admit(
     key = _pull(claim)
     if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
         connection.execute(_LOCK_HEAD, {"head": f"{key.repository.id}:{head_sha}"})
-    held = change(connection, claim, head_sha=head_sha)
+    held = change(connection, claim, _ADMIT, head=head_sha)
     _refuse_held_head(connection, key, head_sha)
     ledger.append(connection, str(key), entries)
     ledger.judged(connection, str(key), judged)
@@ -71,22 +91,14 @@ def admit(
 
 def intend(connection: Connection, claim: Claim, effects: tuple[Effect, ...]) -> None:
     """Note writes that may happen from now on. Raises LeaseLost."""
-    change(connection, claim, lease_token=claim.token)  # still ours; nothing to change
+    change(connection, claim, _INTEND)
     intents.intend(connection, str(claim.key), effects)
 
 
 def record(connection: Connection, claim: Claim, run: Run) -> bool:
-    """Keep what the run leaves; whether that concerns other pulls. Raises LeaseLost.
-
-    Hints stay where a delivery has come since the claim: they speak of what it brought.
-    """
+    """Keep what the run leaves; whether that concerns other pulls. Raises LeaseLost."""
     key = _pull(claim)
-    unchanged = keys.c.generation == claim.generation
-    change(
-        connection,
-        claim,
-        **{name: case((unchanged, none), else_=keys.c[name]) for name, none in NO_HINTS.items()},
-    )
+    change(connection, claim, _RECORD, worked_off=claim.generation)
     reviews.put(connection, key, run)
     intents.resolve(connection, str(key))
     concerned = reviews.rule(connection, key, run.verdict)
@@ -95,19 +107,15 @@ def record(connection: Connection, claim: Claim, run: Run) -> bool:
 
 
 def _refuse_held_head(connection: Connection, key: PullKey, head_sha: str) -> None:
-    held = select(keys.c.key).where(
-        same_head(keys, key.repository.id, head_sha, str(key)), keys.c.lease_until > Now()
-    )
-    other = connection.scalars(held).first()
+    where = {"repository": key.repository.id, "head": head_sha, "but": str(key)}
+    other = connection.scalar(_HEAD_HELD_BY, where)
     if other is not None:
         reason = f"{key}: {other} is being worked on and has the same head {head_sha[:7]}"
         raise Retry(reason, after_seconds=HEAD_HELD_SECONDS, counts=False)
 
 
 def _pushes(connection: Connection, key: str) -> tuple[Push, ...]:
-    found = connection.execute(
-        select(pushes).where(pushes.c.key == key).order_by(pushes.c.seen_at, pushes.c.head_sha)
-    )
+    found = connection.execute(_PUSHES, {"of": key})
     return tuple(
         Push(one.head_sha, one.login, datetime.fromtimestamp(one.seen_at, UTC)) for one in found
     )

@@ -111,6 +111,9 @@ class Writer:
             return [Failed(error)] * len(group)
 
     def _in_turn(self, connection: Connection, group: list[Job]) -> list[Any]:
+        first = group[0].work
+        if len(group) == 1 and not isinstance(first, Delivery):
+            return [first(connection)]  # the transaction is guard enough
         deliveries = [job.work for job in group if isinstance(job.work, Delivery)]
         accepted = _guarded(connection, lambda c: self._accept(c, deliveries)) if deliveries else []
         spoilt = isinstance(accepted, Failed)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from ghapp.core.marks import CheckRun, Marks, Written
+from ghapp.core.marks import AddLabels, CheckRun, Marks, PutCheckRun, Written
 from ghapp.core.memory import Claim, Entry, PolicySource, Run, Shown, Verb, Verdict
 from ghapp.core.model import Delivery, Door, PullKey, Repository, RepositoryKey, Utterance
 from ghapp.store import Store
@@ -24,6 +24,10 @@ SHOP = Repository(11, 501, "acme/shop")
 KEY = PullKey(SHOP, 7)
 OTHER = PullKey(SHOP, 8)
 HEAD, NEXT_HEAD = "a" * 40, "b" * 40
+EFFECTS = (
+    PutCheckRun(CheckRun(HEAD, "digest"), 0),
+    AddLabels((("nfr: signed off", "0e8a16", "done"),)),
+)
 SOURCE = PolicySource("mode: advise", '"v1"', NOON, "mode: advise")
 _numbers = count(1)
 

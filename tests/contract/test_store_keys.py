@@ -14,6 +14,7 @@ from ghapp.errors import GhappError, LeaseLost, Retry
 from ghapp.store import Store
 from ghapp.store.keys import MAX_ATTEMPTS
 from tests.contract.stores import (
+    EFFECTS,
     KEY,
     NEXT_HEAD,
     OTHER,
@@ -141,7 +142,7 @@ def test_a_lease_that_ran_out_is_lost_even_if_nobody_took_it(database_url: str) 
 async def refused_all(store: Store, claim: Claim) -> None:
     for write in (
         lambda: admitted(store, claim),
-        lambda: store.intend(claim, ()),
+        lambda: store.intend(claim, EFFECTS),
         lambda: store.record(claim, run(verdict(KEY))),
         lambda: store.finish(claim),
         lambda: store.put_off(claim, after_seconds=0, counts=True),
@@ -288,7 +289,7 @@ def test_many_workers_never_hold_a_key_or_a_head_together(database_url: str) -> 
                 try:
                     await admitted(store, claim, head_sha=heads[claim.key])
                     began = time.monotonic()
-                    await store.intend(claim, ())
+                    await store.intend(claim, EFFECTS)
                     await store.record(claim, run(verdict(claim.key, head_sha=heads[claim.key])))
                     for name, since in ((str(claim.key), started), (heads[claim.key], began)):
                         runs.append((name, since, time.monotonic()))

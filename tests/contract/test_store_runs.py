@@ -8,11 +8,9 @@ from datetime import timedelta
 import pytest
 
 from ghapp.core.marks import (
-    AddLabels,
     Annotation,
     CheckRun,
     Marks,
-    PutCheckRun,
     Reaction,
     Reply,
     Written,
@@ -22,6 +20,7 @@ from ghapp.core.model import Door, PullKey, Repository, RepositoryKey
 from ghapp.errors import Retry
 from ghapp.store import Store
 from tests.contract.stores import (
+    EFFECTS,
     HEAD,
     KEY,
     NEXT_HEAD,
@@ -53,7 +52,6 @@ CHECK_RUN = CheckRun(
     (Annotation("a.sql", 3, "warning", "t", "m"),),
     "x",
 )
-EFFECTS = (PutCheckRun(CHECK_RUN, 0), AddLabels((("nfr: signed off", "0e8a16", "done"),)))
 
 
 @story
