@@ -41,7 +41,7 @@ PULLS = 200
 class Forgetful:
     """The store of the baseline: everything is accepted and nothing kept."""
 
-    async def accept(self, delivery: Delivery) -> bool:
+    async def accept(self, _delivery: Delivery) -> bool:
         return True
 
 
@@ -178,8 +178,10 @@ def _verify(github: Standin, deliveries: int, folder: Path) -> None:
     pulls = [pull for one in github.repositories.values() for pull in one.pulls.values()]
     marked = sum(len(pull.check_runs()) == 1 and len(pull.labels) == 1 for pull in pulls)
     comments = sum(len(pull.comments) for pull in pulls)
-    print(f"stored {stored} of {deliveries}; pulls with exactly one check run and label: "
-          f"{marked} of {len(pulls)}; comments: {comments}")
+    print(
+        f"stored {stored} of {deliveries}; pulls with exactly one check run and label: "
+        f"{marked} of {len(pulls)}; comments: {comments}"
+    )
     if stored != deliveries or marked != len(pulls):
         sys.exit("something was lost or doubled")
 

@@ -1,4 +1,4 @@
-"""`ghapp demo`: the main job from beginning to end, against a GitHub of our own and without account.
+"""`ghapp demo`: the main job from beginning to end, against a GitHub of our own, no account.
 
 The server is the real one, with SQLite in a temporary folder; GitHub is `ghapp.standin`.
 """
@@ -37,7 +37,7 @@ SERVICE = "def points(total):\n    return total // 100\n"
 
 
 async def play(*, once: bool, language: str) -> None:
-    """Play the story. once: end after it. Raises TimeoutError naming the step that did not come out."""
+    """Play the story. once: end after it. Raises TimeoutError (a step did not come out)."""
     configure("off")
     github = Standin(webhook_secret="demo secret")
     server = StandinServer(github)
@@ -186,4 +186,6 @@ def _line_with(text: str, part: str) -> str:
 
 
 def _without_folded(text: str) -> str:
-    return re.sub(r"<details><summary>(.*?)</summary>.*?</details>", r"> \1 ...", text, flags=re.S)
+    return re.sub(
+        r"<details><summary>(.*?)</summary>.*?</details>", r"> \1 ...", text, flags=re.DOTALL
+    )

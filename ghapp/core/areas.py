@@ -1,6 +1,6 @@
 """What a flagged part of the system is: how it is spotted and what is asked about it. Values only.
 
-Packs (`packs.py`) and policies (`policy.py`) build these; `triggers.py` and `checklist.py` read them.
+Packs (`packs.py`) and policies (`policy.py`) build these; `triggers.py` and `checklist.py` read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Thresholds over the whole pull, leaving out files that match `not_counting`; 0 is no bound."""
+    """Thresholds over the whole pull without files that match `not_counting`; 0 is no bound."""
 
     files_gte: int = 0
     added_gte: int = 0

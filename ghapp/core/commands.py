@@ -7,6 +7,7 @@ quotes, lists, code, tables or HTML. Who may use them is not decided here (`sign
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -37,9 +38,7 @@ class Spec:
 
 
 COMMANDS: Mapping[str, Spec] = {
-    "done": Spec(
-        Verb.SIGN_OFF, "done [AREA...] [-- note]", "reviewers", "areas", takes_note=True
-    ),
+    "done": Spec(Verb.SIGN_OFF, "done [AREA...] [-- note]", "reviewers", "areas", takes_note=True),
     "undo": Spec(Verb.UNDO, "undo", "speaker_or_reviewers"),
     "check": Spec(
         Verb.CHECK,
@@ -95,9 +94,7 @@ def parse(body: str) -> tuple[Command | Misread, ...]:
 
 def speaks(body: str) -> bool:
     """Whether a comment may hold a command at all: a cheap look before parsing Markdown."""
-    return any(
-        line.lstrip()[: len(PREFIX)].lower() == PREFIX for line in body.splitlines()
-    )
+    return any(line.lstrip()[: len(PREFIX)].lower() == PREFIX for line in body.splitlines())
 
 
 def nearest(word: str, known: tuple[str, ...]) -> str:
@@ -141,7 +138,7 @@ def _markdown() -> MarkdownIt:
 def _lines(body: str) -> Iterator[str]:
     """The visible text of each line of each top-level paragraph that opens with plain text."""
     tokens = _markdown().parse(body)
-    for opening, inline in zip(tokens, tokens[1:], strict=False):
+    for opening, inline in itertools.pairwise(tokens):
         if opening.type == "paragraph_open" and opening.level == 0:
             yield from _visible(inline.children or [])
 

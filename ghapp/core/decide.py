@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
 from ghapp.core import render
 from ghapp.core.checklist import Checklist
@@ -17,9 +16,7 @@ from ghapp.core.review import AreaReview, PullState, Review, review
 
 # Worst first: what a head shows when several areas or several pulls ask different things of it.
 RANK = ("action_required", "", "cancelled", "neutral", "success")
-REPLY_EVERY = timedelta(
-    hours=1
-)  # per person, on a pull request without a comment of ours
+REPLY_EVERY = timedelta(hours=1)  # per person, on a pull request without a comment of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +48,7 @@ def decide(
     seen = review(facts, past, checklist, ledger)
     pull, policy = facts.pull, facts.policy
     own = _conclusion(seen)
-    verdict = Verdict(
-        pull.key.number, pull.head_sha, own, render.title(seen), pull.is_open
-    )
+    verdict = Verdict(pull.key.number, pull.head_sha, own, render.title(seen), pull.is_open)
     others = tuple(other for other in siblings if other.is_open or _worse(other, own))
     marks = Marks(
         check_run=_check_run(seen, verdict, others),
@@ -64,9 +59,7 @@ def decide(
     )
     if not pull.is_open:
         marks = _settled(facts, marks, verdict, others)
-    observing = policy.mode == "observe" and all(
-        a.mode == "observe" for a in policy.areas
-    )
+    observing = policy.mode == "observe" and all(a.mode == "observe" for a in policy.areas)
     return Decision(seen, marks, verdict, writes=not observing)
 
 
@@ -105,9 +98,7 @@ def _comment(seen: Review) -> str:
     """The one comment: where the policy wants it, or once somebody has spoken to us."""
     policy, observed = seen.facts.policy, seen.facts.observed
     spoken = any(entry.door is Door.COMMENT for entry in seen.ledger)
-    wanted = {"flagged": True, "features": seen.checklist.feature, "never": False}[
-        policy.comment
-    ]
+    wanted = {"flagged": True, "features": seen.checklist.feature, "never": False}[policy.comment]
     if seen.state is PullState.CLEAR:
         return render.collapsed(policy.language) if observed.comment else ""
     return render.comment(seen) if wanted or spoken or observed.comment else ""
@@ -128,9 +119,7 @@ def _reactions(ledger: tuple[Entry, ...]) -> frozenset[Reaction]:
     for entry in ledger:
         if entry.comment_id and entry.door is Door.COMMENT:
             verbs.setdefault(entry.comment_id, set()).add(entry.verb)
-    return frozenset(
-        Reaction(comment, _reaction(said)) for comment, said in verbs.items()
-    )
+    return frozenset(Reaction(comment, _reaction(said)) for comment, said in verbs.items())
 
 
 def _reaction(verbs: set[Verb]) -> str:
@@ -143,9 +132,7 @@ def _replies(seen: Review) -> frozenset[Reply]:
     """Help for each who asked; refusals where there is no comment to hold them."""
     language = seen.facts.policy.language
     replies = {
-        Reply(entry.id, render.helped(language))
-        for entry in seen.ledger
-        if entry.verb is Verb.HELP
+        Reply(entry.id, render.helped(language)) for entry in seen.ledger if entry.verb is Verb.HELP
     }
     if seen.state is PullState.CLEAR:
         recent = seen.facts.now - REPLY_EVERY
@@ -153,15 +140,11 @@ def _replies(seen: Review) -> frozenset[Reply]:
         for entry in seen.ledger:
             if entry.verb is Verb.REFUSED and entry.said_at > recent:
                 last.setdefault(entry.speaker, entry)
-        replies |= {
-            Reply(entry.id, render.refused(seen, (entry,))) for entry in last.values()
-        }
+        replies |= {Reply(entry.id, render.refused(seen, (entry,))) for entry in last.values()}
     return frozenset(replies)
 
 
-def _settled(
-    facts: Facts, marks: Marks, verdict: Verdict, others: tuple[Verdict, ...]
-) -> Marks:
+def _settled(facts: Facts, marks: Marks, verdict: Verdict, others: tuple[Verdict, ...]) -> Marks:
     """The marks of a closed pull: as they were, but no run is left in progress.
 
     `cancelled` rather than `neutral`, which would satisfy a required check after reopening.

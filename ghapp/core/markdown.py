@@ -9,9 +9,7 @@ from __future__ import annotations
 import re
 
 MOST_TEXT = 65_535  # characters of a comment, summary or text: GitHub's limit
-_CONTROL = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+"
-)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 _TICKS = re.compile(r"`+")
 
 

@@ -1,4 +1,4 @@
-"""The nouns that go out: what a pull request carries of ours, and the writes that bring it there."""
+"""The nouns that go out: what a pull request carries of ours, and the writes that bring it."""
 
 from __future__ import annotations
 

@@ -40,9 +40,7 @@ def signed(area: AreaReview, language: str) -> str:
         return ""
     who, sha = entry.speaker, code(entry.head_sha[:7])
     if area.standing.state is State.STALE:
-        return say(
-            language, "stale_by", who=who, sha=sha, change=code(area.changed_by[:7])
-        )
+        return say(language, "stale_by", who=who, sha=sha, change=code(area.changed_by[:7]))
     words = [say(language, "signed_by", who=who, sha=sha)]
     if entry.detail:
         words.append(say(language, "accepted_open", items=code(entry.detail)))
@@ -85,12 +83,7 @@ def details(area: AreaReview, seen: Review) -> str:
 def why_we_ask(seen: Review) -> str:
     """The folded block with the reason and the evidence behind each question shown."""
     language = seen.facts.policy.language
-    items = [
-        item
-        for area in seen.areas
-        for item in area.items
-        if item.id in seen.checklist.shown
-    ]
+    items = [item for area in seen.areas for item in area.items if item.id in seen.checklist.shown]
     lines = tuple(line for item in items if (line := _why(item, language)))
     return "\n".join(folded(say(language, "why_we_ask"), lines)) if lines else ""
 
@@ -104,9 +97,7 @@ def policy_problems(seen: Review) -> str:
     return "\n".join([say(policy.language, f"policy_{policy.standing}"), "", *lines])
 
 
-def shared(
-    language: str, verdict: Verdict, others: tuple[Verdict, ...]
-) -> tuple[str, ...]:
+def shared(language: str, verdict: Verdict, others: tuple[Verdict, ...]) -> tuple[str, ...]:
     """All pulls that share the head, each with what it asks."""
     if not others:
         return ()
@@ -122,11 +113,7 @@ def hints(seen: Review) -> str:
     policy = seen.facts.policy
     titles = {area.id: area.title.to(policy.language) for area in policy.areas}
     names = tuple(titles[area] for area in seen.checklist.hints if area in titles)
-    return (
-        say(policy.language, "hint", areas=joined(policy.language, names))
-        if names
-        else ""
-    )
+    return say(policy.language, "hint", areas=joined(policy.language, names)) if names else ""
 
 
 def refusals(seen: Review) -> str:
@@ -250,9 +237,7 @@ def _ways(seen: Review) -> str:
     label = code(policy.labels["signed_off"])
     ways = [
         say(policy.language, "way_command") if "command" in policy.sign_off_by else "",
-        say(policy.language, "way_label", label=label)
-        if "label" in policy.sign_off_by
-        else "",
+        say(policy.language, "way_label", label=label) if "label" in policy.sign_off_by else "",
     ]
     found = [way for way in ways if way]
     if len(found) == 2:

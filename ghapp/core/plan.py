@@ -42,9 +42,7 @@ def plan(
     if desired.comment != observed.comment:
         effects.append(PutComment(desired.comment, written.comment_id))
     reactions = desired.reactions - observed.reactions
-    effects += map(
-        React, sorted(reactions, key=lambda one: (one.comment_id, one.content))
-    )
+    effects += map(React, sorted(reactions, key=lambda one: (one.comment_id, one.content)))
     replies = desired.replies - observed.replies
     effects += map(PostReply, sorted(replies, key=lambda one: one.utterance_id))
     return tuple(effects)

@@ -108,13 +108,10 @@ def _summary(seen: Review) -> tuple[str, ...]:
     language = seen.facts.policy.language
     if seen.state is PullState.CLEAR:
         who = seen.checklist.ignored
-        words = say(
-            language, "clear_ignored" if who else "clear", author=code(who or " ")
-        )
+        words = say(language, "clear_ignored" if who else "clear", author=code(who or " "))
         return (*_notices(seen), words, parts.hints(seen))
     reasons = tuple(
-        f"- **{area.title.to(language)}**: {parts.reasons(area, language)}"
-        for area in seen.areas
+        f"- **{area.title.to(language)}**: {parts.reasons(area, language)}" for area in seen.areas
     )
     return (
         *_notices(seen),
@@ -137,9 +134,7 @@ def _area(area: AreaReview, seen: Review) -> str:
     language = seen.facts.policy.language
     why = say(language, "flagged_by", why=parts.reasons(area, language))
     heading = f"#### {area.title.to(language)}"
-    return _paragraphs(
-        heading, why, parts.signed(area, language), parts.questions(area, seen)
-    )
+    return _paragraphs(heading, why, parts.signed(area, language), parts.questions(area, seen))
 
 
 def _paragraphs(*blocks: str) -> str:

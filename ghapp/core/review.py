@@ -75,9 +75,7 @@ class AreaReview:
     @property
     def open_musts(self) -> tuple[Item, ...]:
         return tuple(
-            item
-            for item in self.items
-            if item.severity == "must" and item.id not in self.answered
+            item for item in self.items if item.severity == "must" and item.id not in self.answered
         )
 
 
@@ -96,22 +94,16 @@ class Review:
         return tuple(area for area in self.areas if not area.signed_off)
 
 
-def review(
-    facts: Facts, past: Past, checklist: Checklist, ledger: tuple[Entry, ...]
-) -> Review:
+def review(facts: Facts, past: Past, checklist: Checklist, ledger: tuple[Entry, ...]) -> Review:
     """Where the review stands. ledger: oldest first."""
     flagged = [*checklist.flagged]
     if not checklist.complete and not checklist.ignored:
         flagged.insert(0, _too_many_files(facts))
-    areas = tuple(
-        _area(one, facts, past, ledger) for one in flagged if one.area.mode != "observe"
-    )
+    areas = tuple(_area(one, facts, past, ledger) for one in flagged if one.area.mode != "observe")
     return Review(_state(areas, facts), areas, facts, checklist, ledger)
 
 
-def _area(
-    flagged: Flagged, facts: Facts, past: Past, ledger: tuple[Entry, ...]
-) -> AreaReview:
+def _area(flagged: Flagged, facts: Facts, past: Past, ledger: tuple[Entry, ...]) -> AreaReview:
     prints = {item.id: flagged.fingerprint for item in flagged.items}
     stood = standing(
         ledger,
@@ -149,8 +141,6 @@ def _too_many_files(facts: Facts) -> Flagged:
     """An area without questions that any push reopens; the general reviewers sign it off."""
     policy, pull = facts.policy, facts.pull
     title = Text(say("en", "too_many_files"), say("ja", "too_many_files"))
-    area = Area(
-        TOO_MANY_FILES, title, 9, Detect(), (), True, policy.mode, policy.reviewers
-    )
+    area = Area(TOO_MANY_FILES, title, 9, Detect(), (), True, policy.mode, policy.reviewers)
     hit = Hit("size", str(pull.changed_files))
     return Flagged(area, (hit,), pull.files, (), pull.head_sha)

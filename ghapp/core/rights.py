@@ -26,9 +26,7 @@ class Ask:
     teams: frozenset[str] = frozenset()
 
 
-def asks(
-    utterances: Iterable[Utterance], policy: Policy, pull: Pull
-) -> Mapping[str, Ask]:
+def asks(utterances: Iterable[Utterance], policy: Policy, pull: Pull) -> Mapping[str, Ask]:
     """What to ask GitHub about each speaker; those of whom nothing need be known are left out."""
     needed: dict[str, Ask] = {}
     for said in utterances:
@@ -40,9 +38,7 @@ def asks(
     return needed
 
 
-def right_to_review(
-    speaker: str, reviewers: Reviewers, rights: Rights, owner: str
-) -> str:
+def right_to_review(speaker: str, reviewers: Reviewers, rights: Rights, owner: str) -> str:
     """By which right the speaker may sign off: "team org/slug" | "user login" | "maintain" | ""."""
     if same_login(speaker, *reviewers.users):
         return f"user {speaker}"
@@ -70,9 +66,7 @@ def owner_of(pull: Pull) -> str:
 def verbs(said: Utterance, policy: Policy) -> frozenset[Verb]:
     """What the utterance asks for, as far as that decides which rights it needs."""
     if said.door is Door.COMMENT:
-        return frozenset(
-            part.verb for part in parse(said.text) if isinstance(part, Command)
-        )
+        return frozenset(part.verb for part in parse(said.text) if isinstance(part, Command))
     if said.door is Door.TICK:
         return frozenset({Verb.CHECK})
     if said.door is Door.RERUN:

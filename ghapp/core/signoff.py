@@ -118,13 +118,9 @@ class _Bench:
     def right(self, area: str) -> str:
         """By which right the speaker reviews the area, or ""."""
         owner = owner_of(self.facts.pull)
-        return right_to_review(
-            self.said.speaker, self.reviewers(area), self.rights, owner
-        )
+        return right_to_review(self.said.speaker, self.reviewers(area), self.rights, owner)
 
-    def _done(
-        self, verb: Verb, subject: str = "", right: str = "", note: str = ""
-    ) -> Entry:
+    def _done(self, verb: Verb, subject: str = "", right: str = "", note: str = "") -> Entry:
         shown = self.shown
         return Entry(
             id="",
@@ -156,11 +152,7 @@ class _Bench:
 
     def _no_right(self, areas: str) -> Refusal:
         unclear = self.rights.unclear
-        return (
-            Refusal("unclear", unclear[0])
-            if unclear
-            else Refusal("not_reviewer", areas)
-        )
+        return Refusal("unclear", unclear[0]) if unclear else Refusal("not_reviewer", areas)
 
     def _named(self, area: str, note: str) -> Judged:
         seen = tuple(self.shown.fingerprints) if self.shown else ()
@@ -172,11 +164,7 @@ class _Bench:
         right = self.right(area)
         if not right:
             unclear = self.rights.unclear
-            return (
-                Refusal("unclear", unclear[0])
-                if unclear
-                else Refusal("not_reviewer", area)
-            )
+            return Refusal("unclear", unclear[0]) if unclear else Refusal("not_reviewer", area)
         barred = self._barred(area)
         if barred:
             return barred
@@ -204,24 +192,18 @@ class _Bench:
         return None
 
     def _pushes_since_sign_off(self, area: str) -> tuple[tuple[str, str], ...]:
-        """(head SHA, who pushed it) of the heads after the area's last sign-off, up to the seen one."""
+        """(head SHA, who pushed it): the heads after the area's last sign-off, to the seen one."""
         assert self.shown is not None
         pull = self.facts.pull
         had = heads(self.past, pull.author, pull.head_sha)
         order = [head for head, _ in had]
         signed = standing(self.ledger, area, "", "", "never").signed
-        first = (
-            order.index(signed.head_sha) + 1
-            if signed and signed.head_sha in order
-            else 0
-        )
+        first = order.index(signed.head_sha) + 1 if signed and signed.head_sha in order else 0
         return had[first : order.index(self.shown.head_sha) + 1]
 
     def _open_musts(self, area: str) -> tuple[str, ...]:
         flagged = [one for one in self.checklist.flagged if one.area.id == area]
-        items = [
-            item for one in flagged for item in one.items if item.severity == "must"
-        ]
+        items = [item for one in flagged for item in one.items if item.severity == "must"]
         prints = {item.id: one.fingerprint for one in flagged for item in one.items}
         answered = answers(self.ledger, prints)
         return tuple(item.id for item in items if item.id not in answered)
@@ -231,9 +213,7 @@ class _Bench:
         assert self.shown is not None
         seen = self.shown
         stale_on = self.facts.policy.stale_on
-        return standing(
-            self.ledger, area, seen.fingerprints[area], seen.head_sha, stale_on
-        ).state
+        return standing(self.ledger, area, seen.fingerprints[area], seen.head_sha, stale_on).state
 
     # --- taking back ---------------------------------------------------------------------
 
@@ -241,9 +221,7 @@ class _Bench:
         areas = dict.fromkeys(e.subject for e in self.ledger if e.verb is Verb.SIGN_OFF)
         standings = (standing(self.ledger, area, "", "", "never") for area in areas)
         signed = [one.signed for one in standings if one.signed]
-        own = [
-            entry for entry in signed if same_login(self.said.speaker, entry.speaker)
-        ]
+        own = [entry for entry in signed if same_login(self.said.speaker, entry.speaker)]
         reviewable = [entry for entry in signed if self.right(entry.subject)]
         if not signed:
             return (Refusal("nothing_to_undo"),)
@@ -264,9 +242,7 @@ class _Bench:
         own = same_login(self.said.speaker, self.facts.pull.author)
         if not own and not self.rights.write:
             return Refusal("no_write")
-        home = {
-            one.id: area.id for area in self.facts.policy.areas for one in area.items
-        }
+        home = {one.id: area.id for area in self.facts.policy.areas for one in area.items}
         seen = self.shown.fingerprints if self.shown else {}
         if home.get(item) not in seen:
             asked = tuple(one for one, area in home.items() if area in seen)

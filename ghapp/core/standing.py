@@ -58,9 +58,7 @@ def standing(
     return Standing(State.SIGNED_OFF if holds else State.STALE, signed)
 
 
-def answers(
-    ledger: Iterable[Entry], fingerprints: Mapping[str, str]
-) -> Mapping[str, Entry]:
+def answers(ledger: Iterable[Entry], fingerprints: Mapping[str, str]) -> Mapping[str, Entry]:
     """Item id -> the answer that holds.
 
     fingerprints: item id -> of its area now; an answer given to another diff no longer holds.

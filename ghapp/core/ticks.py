@@ -18,7 +18,7 @@ def boxes(comment: str) -> dict[str, bool]:
 
 
 def ticks(before: str, after: str) -> tuple[tuple[str, bool], ...]:
-    """The items whose box an edit turned, with what it says now; boxes added or gone do not count."""
+    """The items whose box an edit turned, with what it says now; added and gone ones not."""
     was = boxes(before)
     return tuple(
         (item, ticked)

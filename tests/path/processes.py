@@ -18,7 +18,7 @@ class Process:
     """`ghapp COMMAND` with the settings of a world; its log is kept for when it fails."""
 
     def __init__(self, world: World, *arguments: str, **more: str) -> None:
-        self._log = tempfile.TemporaryFile("w+")
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed with the process
         environment = {**os.environ, **world.environment, "GHAPP_LOG_FORMAT": "json", **more}
         command = [sys.executable, "-m", "ghapp", *arguments]
         self._process = subprocess.Popen(command, env=environment, stderr=self._log)

@@ -81,7 +81,9 @@ class TestSignOff:
         assert (conclusion(pull), pull.labels) == ("in progress", WAITING)
 
     @pytest.mark.parametrize("by", ["ann", "eve"])
-    def test_by_label_of_someone_without_the_right_is_put_right(self, world: World, by: str) -> None:
+    def test_by_label_of_someone_without_the_right_is_put_right(
+        self, world: World, by: str
+    ) -> None:
         pull = world.open()
         world.settle()
         world.clock.forward()
@@ -189,9 +191,7 @@ class TestHolding:
         world.settle()
         assert conclusion(signed) == "success"
 
-    def test_a_sign_off_of_an_older_head_does_not_cover_a_newer_change(
-        self, world: World
-    ) -> None:
+    def test_a_sign_off_of_an_older_head_does_not_cover_a_newer_change(self, world: World) -> None:
         pull = world.open()
         world.settle()
         world.clock.forward()

@@ -231,9 +231,7 @@ BAD_POLICIES = {
 
 
 @pytest.mark.parametrize("name", BAD_POLICIES)
-def test_a_bad_policy_is_said_where_people_look_and_never_green(
-    tmp_path: Path, name: str
-) -> None:
+def test_a_bad_policy_is_said_where_people_look_and_never_green(tmp_path: Path, name: str) -> None:
     with running(tmp_path, BAD_POLICIES[name], GHAPP_DEFAULT_MODE="enforce") as world:
         flagged = world.open()
         clear = world.open({"app/orders.py": "total = len\n"}, branch="fix/orders", title="fix")

@@ -1,4 +1,4 @@
-"""Lost, doubled and reordered deliveries, a GitHub that misbehaves, and the calls all of it takes."""
+"""Lost, doubled and reordered deliveries, a GitHub that misbehaves, and the calls it takes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,11 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def writes(calls: Counter[str]) -> int:
-    return sum(count for route, count in calls.items() if not route.startswith("GET ") and "/repos/" in route)
+    return sum(
+        count
+        for route, count in calls.items()
+        if not route.startswith("GET ") and "/repos/" in route
+    )
 
 
 def calls_during(world: World, before: Counter[str]) -> Counter[str]:
@@ -107,10 +111,18 @@ class TestDeliveries:
         for delivery in again:
             world.github.deliveries.send(delivery)
         world.settle()
-        assert (conclusion(pull), pull.labels - {"feature"}, len(ours(pull))) == ("in progress", WAITING, 1)
+        assert (conclusion(pull), pull.labels - {"feature"}, len(ours(pull))) == (
+            "in progress",
+            WAITING,
+            1,
+        )
         world.say(pull, "/nfr done")
         world.settle()
-        assert (conclusion(pull), pull.labels - {"feature"}, len(ours(pull))) == ("success", SIGNED, 1)
+        assert (conclusion(pull), pull.labels - {"feature"}, len(ours(pull))) == (
+            "success",
+            SIGNED,
+            1,
+        )
 
     def test_a_lost_one_is_healed_by_the_next(self, world: World) -> None:
         with world.github.deliveries.lost():
@@ -124,9 +136,7 @@ class TestDeliveries:
 class TestFaults:
     @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
     @pytest.mark.parametrize("route", [CHECK, COMMENT, LABELS])
-    def test_a_write_answered_502_happens_once(
-        self, world: World, route: str, after: bool
-    ) -> None:
+    def test_a_write_answered_502_happens_once(self, world: World, route: str, after: bool) -> None:
         world.github.faults.add(faults.broken(route, 502, after=after))
         pull = world.open()
         world.settle()

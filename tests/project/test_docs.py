@@ -25,7 +25,9 @@ def test_the_chart_of_a_sign_off_is_its_table() -> None:
     # Stale is the same state seen from another diff, so it has the same arrows.
     table = {(str(state), str(to), str(verb)) for (state, verb), to in NEXT.items()}
     table |= {
-        ("stale", str(to), str(verb)) for (state, verb), to in NEXT.items() if state is State.SIGNED_OFF
+        ("stale", str(to), str(verb))
+        for (state, verb), to in NEXT.items()
+        if state is State.SIGNED_OFF
     }
     assert set(arrows) == table
 
