@@ -6,6 +6,7 @@ dirty key -> claim -> recall -> gather -> judge -> ledger -> decide -> plan -> a
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Protocol
 
 from ghapp.core.checklist import Checklist, checklist
@@ -13,11 +14,12 @@ from ghapp.core.decide import Decision, decide
 from ghapp.core.facts import Facts
 from ghapp.core.labels import described
 from ghapp.core.marks import Effect, Outcome, PutCheckRun, PutComment, Written
-from ghapp.core.memory import Claim, Past, Run, Shown
+from ghapp.core.memory import Claim, Past, PolicySource, Run, Shown
 from ghapp.core.model import InstallationKey, PullKey, Repository, RepositoryKey
 from ghapp.core.plan import plan
-from ghapp.core.policy import Rules
-from ghapp.core.pushes import only_by
+from ghapp.core.policy import Rules, effective
+from ghapp.core.pushes import newest, only_by
+from ghapp.core.render import parked_run
 from ghapp.core.signoff import judge
 from ghapp.store import Store
 
@@ -31,8 +33,16 @@ class GitHub(Protocol):
     async def repositories(self, installation_id: int) -> tuple[Repository, ...]: ...
 
 
-async def reconcile(claim: Claim, github: GitHub, store: Store, rules: Rules) -> tuple[str, ...]:
-    """Bring what a key addresses in line with its facts; the names of the effects it took.
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a run came to. head_sha: of a pull, else "". effects: the names of those it took."""
+
+    head_sha: str
+    effects: tuple[str, ...]
+
+
+async def reconcile(claim: Claim, github: GitHub, store: Store, rules: Rules) -> Done:
+    """Bring what a key addresses in line with its facts.
 
     Safe to repeat and safe to stop anywhere: the next call does what is left.
     Raises Retry, Gone and LeaseLost (another worker took the key over).
@@ -45,12 +55,27 @@ async def reconcile(claim: Claim, github: GitHub, store: Store, rules: Rules) ->
         case InstallationKey(installation_id):
             found = await github.repositories(installation_id)
             await store.mark_dirty([RepositoryKey(repository) for repository in found])
-    return ("MarkDirty",)
+    return Done("", ("MarkDirty",))
 
 
-async def _pull(
-    claim: Claim, key: PullKey, github: GitHub, store: Store, rules: Rules
-) -> tuple[str, ...]:
+async def give_up(claim: Claim, reason: str, github: GitHub, store: Store, rules: Rules) -> None:
+    """Say on a pull's newest known head that its review failed, before the key is parked.
+
+    The intent stays unresolved, so that the next run reads back what this has written.
+    Raises Retry, Gone and LeaseLost.
+    """
+    if not isinstance(claim.key, PullKey):
+        return
+    past = await store.recall(claim.key)
+    head_sha = newest(past)
+    if head_sha:
+        policy = effective(past.policy or PolicySource(), rules)
+        effect = PutCheckRun(parked_run(head_sha, policy, reason), 0)
+        await store.intend(claim, (effect,))
+        await github.apply(claim.key, effect)
+
+
+async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules: Rules) -> Done:
     """One pull request: its marks are what facts and ledger imply when this returns."""
     past = await store.recall(key)
     facts = await github.gather(key, past, rules)
@@ -70,7 +95,7 @@ async def _pull(
     await store.record(claim, _run(decision, facts, outcomes, found=found))
     if found and facts.utterances:
         await store.mark_dirty([key])
-    return tuple(type(effect).__name__ for effect in effects)
+    return Done(facts.pull.head_sha, tuple(type(effect).__name__ for effect in effects))
 
 
 def _checklist(facts: Facts, past: Past) -> Checklist:

@@ -13,8 +13,8 @@ import structlog
 from ghapp.core.memory import Claim
 from ghapp.core.policy import Rules
 from ghapp.errors import Busy, Gone, LeaseLost, Retry, StoreFailed
-from ghapp.reconcile import GitHub, reconcile
-from ghapp.store import Store
+from ghapp.reconcile import GitHub, give_up, reconcile
+from ghapp.store import MAX_ATTEMPTS, Store
 
 # Put-off keys become due unannounced; what is dirty at once is announced by `Store.wait`.
 POLL_SECONDS = 1.0
@@ -100,7 +100,7 @@ class Worker:
         """Reconcile, and give the key back; what to tell of it."""
         try:
             async with asyncio.timeout(RUN_SECONDS):
-                effects = await reconcile(claim, self.github, self.store, self.rules)
+                done = await reconcile(claim, self.github, self.store, self.rules)
         except Retry as retry:
             return await self._later(claim, retry)
         except Gone as gone:
@@ -116,14 +116,24 @@ class Worker:
             reason = f"{type(error).__name__}: {error}"
             return await self._later(claim, Retry(reason, after_seconds=0.0))
         await self._finish(claim)
-        return {"outcome": "done", "effects": list(effects)}
+        return {"outcome": "done", "head_sha": done.head_sha, "effects": list(done.effects)}
 
     async def _finish(self, claim: Claim) -> None:
         self._held.pop(claim.token, None)
         await self.store.finish(claim)
 
+    async def _give_up(self, claim: Claim, reason: str) -> None:
+        """Tell people on GitHub, if GitHub lets us: it may be what fails."""
+        try:
+            async with asyncio.timeout(RUN_SECONDS):
+                await give_up(claim, reason, self.github, self.store, self.rules)
+        except (Retry, Gone, Busy, TimeoutError) as error:
+            log.error("the failure could not be shown on GitHub", reason=str(error))
+
     async def _later(self, claim: Claim, retry: Retry) -> dict[str, Any]:
-        """Put the key off; failed attempts wait twice as long each time."""
+        """Put the key off; failed attempts wait twice as long each time, and have an end."""
+        if retry.counts and claim.attempts + 1 >= MAX_ATTEMPTS:
+            await self._give_up(claim, str(retry))
         self._held.pop(claim.token, None)
         backoff = min(2.0**claim.attempts, MOST_BACKOFF_SECONDS) if retry.counts else 0.0
         after = max(retry.after_seconds, backoff)

@@ -1,5 +1,42 @@
-"""Fixtures that several folders of tests use."""
+"""What holds for all tests, and the fixtures that several folders of them use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+import structlog
 
 from tests.postgres import postgres, postgres_url
 
 __all__ = ["postgres", "postgres_url"]
+
+REQUIRED = os.environ.get("GHAPP_TEST_REQUIRE") == "all"
+
+# How long an example takes depends on the machine, and decides nothing.
+hypothesis.settings.register_profile("ghapp", deadline=None)
+hypothesis.settings.load_profile("ghapp")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A test that starts ghapp configures the logs of this process."""
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Where all is required, a skip is a failure: something is missing on the machine."""
+    report = yield
+    if REQUIRED and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+    return report

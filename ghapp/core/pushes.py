@@ -24,6 +24,12 @@ def heads(past: Past, author: str, head_sha: str) -> tuple[tuple[str, str], ...]
     )
 
 
+def newest(past: Past) -> str:
+    """The newest head SHA that we know of, "" where there is none."""
+    known = heads(past, "", "")
+    return known[-2][0] if len(known) > 1 else ""
+
+
 def only_by(login: str, past: Past, author: str, head_sha: str) -> bool:
     """Whether every head is known to have been pushed by this account."""
     return all(same_login(by, login) for _, by in heads(past, author, head_sha))

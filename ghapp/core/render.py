@@ -14,6 +14,7 @@ from ghapp.core.markdown import code, cut
 from ghapp.core.marks import CheckRun
 from ghapp.core.memory import Entry, Verdict
 from ghapp.core.model import Pull
+from ghapp.core.policy import Policy
 from ghapp.core.review import AreaReview, PullState, Review
 from ghapp.core.texts import joined, say
 
@@ -71,6 +72,14 @@ def closed_run(pull: Pull, language: str) -> CheckRun:
     """The run of a pull that was closed while it was still waiting."""
     words = say(language, "title_closed")
     return _sealed(CheckRun(pull.head_sha, "", "cancelled", words, words), {}, 0)
+
+
+def parked_run(head_sha: str, policy: Policy, reason: str) -> CheckRun:
+    """The run on a pull whose review failed again and again; never green."""
+    words = say(policy.language, "title_parked")
+    summary = say(policy.language, "parked", reason=code(reason, 400))
+    conclusion = "action_required" if policy.mode == "enforce" else "neutral"
+    return _sealed(CheckRun(head_sha, "", conclusion, words, summary), {}, 0)
 
 
 def comment(seen: Review) -> str:

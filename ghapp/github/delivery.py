@@ -39,6 +39,7 @@ T = TypeVar("T")
 POLICY_FOLDER = ".github/nfr/"
 # Of a push with as many commits GitHub may have left some out.
 MANY_COMMITS = 20
+_REFRESH = re.compile(r"^\s*/nfr\s+refresh\b", re.IGNORECASE | re.MULTILINE)
 _GUID = re.compile(r"\A[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
 _EVENT = re.compile(r"\A[a-z_]{1,64}\Z")
 _EXTERNAL_ID = re.compile(r"\Av1:([1-9][0-9]{0,8}):")
@@ -127,7 +128,8 @@ def _issue_comment(delivery: Delivery, ours: Ours) -> Delivery:
     is_ours = ours.made(seen.comment.performed_via_github_app)
     if delivery.action == "created" and not is_ours:
         said = _command(seen)
-        return replace(keyed, utterances=said) if said else delivery
+        refresh = bool(_REFRESH.search(seen.comment.body or ""))
+        return replace(keyed, utterances=said, touched=refresh) if said else delivery
     if delivery.action in ("edited", "deleted") and is_ours:
         said = _ticks(seen) if delivery.action == "edited" else ()
         return replace(keyed, utterances=said, touched=True)

@@ -112,9 +112,10 @@ def _whole(pull: Pull, rows: list[FileRow]) -> Pull:
 async def _source(
     api: Installation, key: PullKey, past: Past, rules: Rules, clock: datetime
 ) -> PolicySource:
-    """The policy file: as remembered while that is young, else read."""
+    """The policy file: as remembered while that is young and nobody asks to look, else read."""
     known = past.policy
-    if known and known.read_at and clock - known.read_at < POLICY_AGE:
+    young = known and known.read_at and clock - known.read_at < POLICY_AGE
+    if known and young and not past.touched:
         return known
     read = await reading.policy_file(api, key.repository, known)
     if read.text is None:

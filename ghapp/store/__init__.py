@@ -11,10 +11,11 @@ from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Verdict
 from ghapp.core.model import Delivery, Key, PullKey
 from ghapp.store import deliveries, keys, queue, runs
 from ghapp.store.db import Database
+from ghapp.store.keys import MAX_ATTEMPTS
 from ghapp.store.listener import Listener
 from ghapp.store.queue import Health, Parked
 
-__all__ = ["Health", "Parked", "Store"]
+__all__ = ["MAX_ATTEMPTS", "Health", "Parked", "Store"]
 
 
 class Store:

@@ -203,22 +203,27 @@ def same_head(
     )
 
 
-def _claiming() -> Any:
-    waiting, other = keys.alias("waiting"), keys.alias("other")
+def _head_is_taken(waiting: FromClause) -> ColumnElement[bool]:
+    """Another pull of the same head is held, or will be by this very claim."""
+    other = keys.alias("other")
     before = and_(claimable(other), other.c.key < waiting.c.key)
-    taken = (
+    return (
         select(other.c.key)
         .where(same_head(other, waiting.c.repository_id, waiting.c.head_sha, waiting.c.key))
         .where(or_(other.c.lease_until > Now(), before))
         .exists()
     )
+
+
+def _claiming() -> ReturningUpdate[Any]:
+    waiting = keys.alias("waiting")
     chosen = (
         select(waiting.c.key)
-        .where(claimable(waiting), not_(taken))
+        .where(claimable(waiting), not_(_head_is_taken(waiting)))
         .order_by(waiting.c.due)
         .limit(bindparam("most"))
         .with_for_update(skip_locked=True, of=waiting)
-        .cte("chosen")
+        .cte("chosen")  # a subquery could be run again and lock more than it may
     )
     drops = select(policies.c.drops).where(policies.c.repository_id == keys.c.repository_id)
     return (

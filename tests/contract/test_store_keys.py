@@ -1,25 +1,22 @@
-"""Keys: dirty until worked off, held by one worker at a time, never two of one head."""
+"""Keys: dirty until worked off, held by one worker at a time, parked when they keep failing."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from itertools import pairwise
 
 import pytest
 
 from ghapp.core.memory import Claim
-from ghapp.core.model import PullKey
-from ghapp.errors import GhappError, LeaseLost, Retry
+from ghapp.errors import LeaseLost
 from ghapp.store import Store
 from ghapp.store.keys import MAX_ATTEMPTS
 from tests.contract.stores import (
     EFFECTS,
     KEY,
-    NEXT_HEAD,
+    LONG_AGO,
     OTHER,
     PATIENCE_SECONDS,
-    SHOP,
     admitted,
     changed,
     claimed,
@@ -32,10 +29,8 @@ from tests.contract.stores import (
     verdict,
     worked_off,
 )
-from tests.postgres import Cluster
 
 RUN_OUT = "UPDATE keys SET lease_until = 1"
-LONG_AGO = "UPDATE keys SET started_at = 1"
 
 
 @story
@@ -220,144 +215,3 @@ async def test_health_tells_ages_and_counts(store: Store) -> None:
     assert 0 <= (health.newest_delivery_seconds or -1) < PATIENCE_SECONDS
     assert 0 <= (health.oldest_due_seconds or -1) < PATIENCE_SECONDS
     assert (health.dirty, health.parked) == (2, 0)
-
-
-# --- heads -------------------------------------------------------------------------------
-
-
-def test_pulls_of_one_head_are_never_claimed_together(database_url: str) -> None:
-    async def play() -> None:
-        async with opened(database_url) as store:
-            for key in (KEY, OTHER):
-                await store.mark_dirty([key])
-                await worked_off(store, key)
-            changed(database_url, LONG_AGO)
-            await store.mark_dirty([KEY, OTHER])
-            (first,) = await store.claim(5)  # of two that are due
-            assert await store.claim(5) == ()  # while the other one is held
-            await store.finish(first)
-            (second,) = await store.claim(5)
-            assert {first.key, second.key} == {KEY, OTHER}
-
-    asyncio.run(play())
-
-
-@story
-async def test_a_head_that_another_lease_holds_is_refused(store: Store) -> None:
-    await store.mark_dirty([KEY, OTHER])
-    one, two = await store.claim(2)
-    await admitted(store, one)
-    with pytest.raises(Retry) as refused:
-        await admitted(store, two)
-    assert (refused.value.counts, refused.value.after_seconds) == (False, 1.0)
-    await admitted(store, two, head_sha=NEXT_HEAD)
-    await store.finish(one)
-    await admitted(store, two)
-
-
-def test_of_pulls_admitted_at_once_one_gets_the_head(database_url: str) -> None:
-    pulls = [PullKey(SHOP, number) for number in range(1, 9)]
-
-    async def play() -> None:
-        async with opened(database_url) as here, opened(database_url) as there:
-            await here.mark_dirty(pulls)
-            claims = await here.claim(len(pulls))
-            assert len(claims) == len(pulls)
-            stores = [here, there] * len(pulls)
-            answers = await asyncio.gather(
-                *(admitted(store, claim) for store, claim in zip(stores, claims, strict=False)),
-                return_exceptions=True,
-            )
-            refused = [answer for answer in answers if isinstance(answer, GhappError)]
-            assert len(refused) == len(pulls) - 1
-            assert {type(answer) for answer in refused} == {Retry}
-
-    asyncio.run(play())
-
-
-def test_many_workers_never_hold_a_key_or_a_head_together(database_url: str) -> None:
-    """Runs are kept as (key, head, from, to); two that overlap would share neither."""
-    pulls = [PullKey(SHOP, number) for number in range(1, 13)]
-    heads = {key: f"{key.number % 3:040x}" for key in pulls}
-    runs: list[tuple[str, float, float]] = []
-
-    async def work(store: Store) -> None:
-        while await dirty(store):
-            for claim in await store.claim(3):
-                assert isinstance(claim.key, PullKey)
-                started = time.monotonic()
-                try:
-                    await admitted(store, claim, head_sha=heads[claim.key])
-                    began = time.monotonic()
-                    await store.intend(claim, EFFECTS)
-                    await store.record(claim, run(verdict(claim.key, head_sha=heads[claim.key])))
-                    for name, since in ((str(claim.key), started), (heads[claim.key], began)):
-                        runs.append((name, since, time.monotonic()))
-                    await store.finish(claim)
-                except Retry:
-                    await store.put_off(claim, after_seconds=0.01, counts=False)
-            await store.wait(0.05)
-
-    async def play() -> None:
-        async with opened(database_url) as one, opened(database_url) as two:
-            for _ in range(3):
-                await one.mark_dirty(pulls)
-                async with asyncio.timeout(3 * PATIENCE_SECONDS):
-                    await asyncio.gather(work(one), work(one), work(two), work(two))
-
-    asyncio.run(play())
-    assert {name for name, _, _ in runs} == {str(key) for key in pulls} | set(heads.values())
-    for (name, _, end), (other, begin, _) in pairwise(sorted(runs)):
-        assert name != other or end <= begin, f"{name} was worked on twice at once"
-
-
-# --- waiting -----------------------------------------------------------------------------
-
-
-async def woken(store: Store) -> None:
-    """Over once there is something to do; polling would take too long to be it."""
-    while not await store.claim(1):
-        await store.wait(10 * PATIENCE_SECONDS)
-
-
-@story
-async def test_waiting_ends_when_something_becomes_dirty(store: Store) -> None:
-    waiting = asyncio.ensure_future(woken(store))
-    await asyncio.wait([waiting], timeout=0.1)
-    assert not waiting.done()
-    await store.accept(delivery())
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        await waiting
-
-
-@story
-async def test_waiting_ends_when_its_time_is_over(store: Store) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        await store.wait(0.05)
-
-
-def test_a_process_is_woken_by_what_another_one_accepts(postgres_url: str) -> None:
-    async def play() -> None:
-        async with opened(postgres_url) as here, opened(postgres_url) as there:
-            waiting = asyncio.ensure_future(woken(there))
-            await asyncio.wait([waiting], timeout=0.5)  # by then it listens
-            await here.accept(delivery())
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await waiting
-
-    asyncio.run(play())
-
-
-def test_a_process_is_woken_again_after_the_server_restarted(
-    postgres: Cluster, postgres_url: str
-) -> None:
-    async def play() -> None:
-        async with opened(postgres_url) as here, opened(postgres_url) as there:
-            await asyncio.to_thread(postgres.stop)
-            await asyncio.to_thread(postgres.start)
-            waiting = asyncio.ensure_future(woken(there))
-            await here.accept(delivery())
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await waiting
-
-    asyncio.run(play())

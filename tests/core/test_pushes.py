@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from ghapp.core.model import Push
-from ghapp.core.pushes import heads, only_by
+from ghapp.core.pushes import heads, newest, only_by
 from tests.core.build import HEAD, NEXT_HEAD, at, past, shown
 
 
@@ -21,3 +21,8 @@ def test_a_pull_is_only_by_those_who_are_known_to_have_pushed_all_of_it() -> Non
     assert not only_by("renovate[bot]", past(pushes=pushed), "renovate[bot]", NEXT_HEAD)
     other = [*pushed, Push(NEXT_HEAD, "eve", at(1))]
     assert not only_by("renovate[bot]", past(pushes=other), "renovate[bot]", NEXT_HEAD)
+
+
+def test_the_newest_head_is_the_last_one_seen() -> None:
+    assert newest(past(shown({}, NEXT_HEAD, 1))) == NEXT_HEAD
+    assert newest(past(pushes=())) == ""

@@ -13,6 +13,7 @@ from ghapp.core.markdown import MOST_TEXT
 from ghapp.core.marks import Marks
 from ghapp.core.memory import Entry, Verb
 from ghapp.core.policy import Policy
+from ghapp.core.render import parked_run
 from ghapp.core.ticks import boxes
 from tests.core.build import (
     HEAD,
@@ -174,3 +175,12 @@ def test_an_item_without_reasons_has_none_to_unfold() -> None:
     bare = Item("bare", "must", "cost", Text("How much?", "いくらですか？"))
     only = Flagged(DB, flagged(DB).hits, (), (bare,), "f1")
     assert "Why we ask" not in rendered("en", "f1", (), asked(only)).comment
+
+
+@pytest.mark.parametrize(
+    ("mode", "conclusion"), [("enforce", "action_required"), ("advise", "neutral")]
+)
+def test_a_review_that_failed_says_why_and_is_not_green(mode: str, conclusion: str) -> None:
+    run = parked_run(HEAD, policy(mode=mode), "GET pulls/5: 500")
+    assert (run.conclusion, run.title) == (conclusion, "The review failed")
+    assert "`GET pulls/5: 500`" in run.summary

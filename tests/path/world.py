@@ -97,8 +97,12 @@ class World:
             made.collaborator(login, role)
         return made
 
+    @property
+    def settings(self) -> Settings:
+        return Settings.from_environment(self.environment)
+
     def start(self) -> None:
-        self.ghapp = Ghapp(Settings.from_environment(self.environment))
+        self.ghapp = Ghapp(self.settings)
         self.github.listen(f"{self.ghapp.start()}/webhook")
 
     def stop(self) -> None:
