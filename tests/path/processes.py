@@ -19,10 +19,15 @@ class Process:
 
     def __init__(self, world: World, *arguments: str, **more: str) -> None:
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed with the process
-        environment = {**os.environ, **world.environment, "GHAPP_LOG_FORMAT": "json", **more}
+        inherited = {name: value for name, value in os.environ.items() if name[:6] != "GHAPP_"}
+        environment = {**inherited, **world.environment, "GHAPP_LOG_FORMAT": "json", **more}
         command = [sys.executable, "-m", "ghapp", *arguments]
         self._process = subprocess.Popen(command, env=environment, stderr=self._log)
-        self.url = self._await(r'"url": ?"(http://[^"]+)"') if "serve" in arguments else ""
+        try:
+            self.url = self._await(r'"url": ?"(http://[^"]+)"') if "serve" in arguments else ""
+        except BaseException:
+            self.kill()
+            raise
 
     @property
     def log(self) -> str:
