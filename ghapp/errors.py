@@ -4,6 +4,7 @@ GhappError
   Refused     the delivery is not authentic or not readable: 4xx, nothing stored
   Busy        too much is queued, or the database is out of reach: 503 with Retry-After
   StoreFailed the database refused what was asked of it: a bug of ours, or a row it cannot hold
+  Rejected    GitHub refuses one write for good: logged, the others go on
   Retry       GitHub is busy, down or behind its own webhooks: the key waits
   Gone        installation, repository or pull out of reach: the key is done, the run says so
   LeaseLost   another worker took the key over: this run stops before its next write
@@ -42,12 +43,20 @@ class Retry(GhappError):
 
     counts: whether this was a failed attempt (towards parking) or only waiting, as for
     a rate limit or for reads that lag behind a webhook.
+    gate: whether the check run may be out of date; False where only a courtesy after it failed.
     """
 
-    def __init__(self, text: str, *, after_seconds: float, counts: bool = True) -> None:
+    def __init__(
+        self, text: str, *, after_seconds: float, counts: bool = True, gate: bool = True
+    ) -> None:
         super().__init__(text)
         self.after_seconds = after_seconds
         self.counts = counts
+        self.gate = gate
+
+
+class Rejected(GhappError):
+    """GitHub refuses this very write, and would again: a permission, a lock, a limit of its own."""
 
 
 class Gone(GhappError):

@@ -132,7 +132,7 @@ class Worker:
 
     async def _later(self, claim: Claim, retry: Retry) -> dict[str, Any]:
         """Put the key off; failed attempts wait twice as long each time, and have an end."""
-        if retry.counts and claim.attempts + 1 >= MAX_ATTEMPTS:
+        if retry.gate and retry.counts and claim.attempts + 1 >= MAX_ATTEMPTS:
             await self._give_up(claim, str(retry))
         self._held.pop(claim.token, None)
         backoff = min(2.0**claim.attempts, MOST_BACKOFF_SECONDS) if retry.counts else 0.0
