@@ -6,6 +6,7 @@ Offline, with the same core as the App.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ WORDS: Mapping[str, Text] = {
     "area": Text("{title} ({files})", "{title}（{files} ファイル）"),
     "more": Text("and {files} more", "ほか {files} ファイル"),
     "folded": Text("{items} folded: {names}", "ほか {items} 件の質問（折りたたみ）：{names}"),
+    "unfold": Text("(--all shows them)", "（--all で表示）"),
     "clear": Text(
         "No flagged area in {base}...{head} ({files}). Nothing to do.",
         "{base}...{head}（変更ファイル {files} 件）に確認対象の領域はありません。対応は不要です。",
@@ -44,10 +46,10 @@ WORDS: Mapping[str, Text] = {
         "確認は不要です。すべてのコミットが、ポリシーで対象外の {author} によるものです。",
     ),
     "unrelated": Text(
-        "{base} and {head} have no common ancestor in this clone (is it shallow?), so the two "
-        "are compared as they are.",
-        "{base} と {head} に共通の祖先がないため（浅いクローンの可能性があります）、"
-        "両者をそのまま比較しました。",
+        "{base} and {head} have no common ancestor in this clone, so the two are compared as they "
+        "are. If it is a shallow clone, run `git fetch --unshallow` and check again.",
+        "{base} と {head} に共通の祖先がないため、両者をそのまま比較しました。"
+        "浅いクローンの場合は `git fetch --unshallow` を実行してから、もう一度確認してください。",
     ),
 }
 
@@ -57,12 +59,21 @@ NOUNS = {"files": "file", "areas": "area", "items": "question"}
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A range and what is asked about it."""
+    """A range and what is asked about it.
+
+    policy_name: where the policy was read; "" where there is none. unfolded: show all questions.
+    """
 
     range: gitrange.Range
     policy: Policy
+    policy_name: str
     checklist: Checklist
     language: str
+    unfolded: bool
+
+    @property
+    def flagged(self) -> bool:
+        return bool(self.checklist.flagged) or not self.checklist.complete
 
     def say(self, key: str, **values: object) -> str:
         """One of our sentences, which may name the two ends of the range."""
@@ -80,12 +91,15 @@ def run(
     policy_file: str | None,
     format: str,
     language: str | None,
+    *,
+    unfolded: bool = False,
 ) -> int:
     """Prints what would be asked about the range from `head` into `base`.
 
     policy_file: None is the policy at `base`. format: text | markdown | json. language: None is
-    that of the policy. The result is the exit status: 0 nothing flagged, 1 something flagged,
-    2 wrong use or a broken policy.
+    that of the policy. unfolded: show the questions beyond the policy's `max_items`, too.
+    The result is the exit status: 0 nothing flagged, 1 something flagged, 2 wrong use, a broken
+    policy or an output that takes nothing.
     """
     try:
         found = gitrange.range_of(path, base, head)
@@ -97,9 +111,9 @@ def run(
         return _wrong(*map(str, problems), "ghapp check: mend the policy and check again")
     policy = effective(PolicySource(text=text), rules)
     asked = checklist(found.pull, policy, only_author_pushed=found.one_author)
-    checked = Checked(found, policy, asked, language or policy.language)
-    _print(FORMATS[format](checked), sys.stdout)
-    return FLAGGED if asked.flagged or not asked.complete else CLEAR
+    where = "" if text is None else policy_file or f"{base}:{POLICY_PATH}"
+    checked = Checked(found, policy, where, asked, language or policy.language, unfolded)
+    return _printed(FORMATS[format](checked)) or (FLAGGED if checked.flagged else CLEAR)
 
 
 def _policy(path: str, found: gitrange.Range, policy_file: str | None) -> tuple[str, str | None]:
@@ -114,6 +128,26 @@ def _policy(path: str, found: gitrange.Range, policy_file: str | None) -> tuple[
     return policy_file, raw.decode("utf-8", "surrogateescape")
 
 
+def _printed(text: str) -> int:
+    """0, or WRONG where the output takes nothing; one who reads no further is not wrong."""
+    try:
+        _print(text, sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
+    except OSError as error:
+        _drop_output()
+        return _wrong(f"ghapp check: cannot write the output: {error.strerror}")
+    return 0
+
+
+def _drop_output() -> None:
+    # What is left in the buffer would fail once more when Python ends.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
 def _wrong(*lines: str) -> int:
     for line in lines:
         _print(line, sys.stderr)
@@ -123,7 +157,8 @@ def _wrong(*lines: str) -> int:
 def as_text(checked: Checked) -> str:
     """For a terminal, wrapped to its width."""
     return "\n\n".join(
-        [_heading(checked)]
+        [layout.wrapped(warning) for warning in _warnings(checked)]
+        + [_heading(checked)]
         + [layout.area(*_parts(one, checked)) for one in checked.checklist.flagged]
         + [layout.wrapped(note) for note in _notes(checked)]
     )
@@ -141,7 +176,7 @@ def as_markdown(checked: Checked) -> str:
         parts.append(say(language, "flagged_by", why=reasons))
         parts.append("\n".join(_task(item, language) for item in _shown(one, checked)))
         parts += [_folded(one, checked)] if _rest(one, checked) else []
-    return "\n\n".join([*parts, *_notes(checked)])
+    return "\n\n".join([*_warnings(checked), *parts, *_notes(checked)])
 
 
 def as_json(checked: Checked) -> str:
@@ -164,7 +199,16 @@ def as_json(checked: Checked) -> str:
         }
         for one in checked.checklist.flagged
     ]
-    return json.dumps({"areas": areas, "findings": []}, ensure_ascii=False, indent=2)
+    pull = checked.range.pull
+    found = {
+        "flagged": checked.flagged,
+        "base": visible(pull.base_ref),
+        "head": visible(pull.head_ref),
+        "policy": visible(checked.policy_name) or None,
+        "areas": areas,
+        "findings": [],
+    }
+    return json.dumps(found, ensure_ascii=False, indent=2)
 
 
 FORMATS: Mapping[str, Callable[[Checked], str]] = {
@@ -184,13 +228,17 @@ def _heading(checked: Checked) -> str:
     return checked.say("heading", areas=len(asked.flagged), items=items)
 
 
+def _warnings(checked: Checked) -> list[str]:
+    """What makes the whole result doubtful."""
+    return [] if checked.range.merge_base else [checked.say("unrelated")]
+
+
 def _notes(checked: Checked) -> list[str]:
     """What else has to be known to read the result right."""
     asked, language = checked.checklist, checked.language
     titles = {area.id: area.title.to(language) for area in checked.policy.areas}
     hints = joined(language, tuple(titles[area] for area in asked.hints))
     return [
-        *([] if checked.range.merge_base else [checked.say("unrelated")]),
         *([] if asked.complete else [say(language, "incomplete")]),
         *([say(language, "hint", areas=hints)] if hints else []),
     ]
@@ -208,12 +256,8 @@ def _parts(one: Flagged, checked: Checked) -> tuple[str, list[str], list[tuple[s
         )
         for item in _shown(one, checked)
     ]
-    return (
-        title,
-        reasons,
-        questions,
-        _folded(one, checked) if _rest(one, checked) else "",
-    )
+    folded = f"{_folded(one, checked)} {checked.say('unfold')}" if _rest(one, checked) else ""
+    return title, reasons, questions, folded
 
 
 def _more(one: Flagged, checked: Checked) -> list[str]:
@@ -224,11 +268,13 @@ def _more(one: Flagged, checked: Checked) -> list[str]:
 
 
 def _shown(one: Flagged, checked: Checked) -> list[Item]:
-    return [item for item in one.items if item.id in checked.checklist.shown]
+    shown = checked.checklist.shown
+    return [item for item in one.items if checked.unfolded or item.id in shown]
 
 
 def _rest(one: Flagged, checked: Checked) -> list[Item]:
-    return [item for item in one.items if item.id not in checked.checklist.shown]
+    shown = _shown(one, checked)
+    return [item for item in one.items if item not in shown]
 
 
 def _folded(one: Flagged, checked: Checked) -> str:

@@ -94,14 +94,18 @@ def check(
     lang: Annotated[
         Literal["en", "ja"] | None, typer.Option(help="Else the policy's language.")
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show the folded questions, too.")
+    ] = False,
 ) -> None:
     """Review a local git range offline: what would be asked, and why.
 
-    Exit status 0: nothing flagged, 1: flagged, 2: wrong use or a broken policy.
+    Exit status 0: nothing flagged, 1: flagged, 2: wrong use, a broken policy, no room to write.
     """
     from ghapp.check import run
 
-    raise typer.Exit(run(str(path), base, head, str(policy) if policy else None, output, lang))
+    file = str(policy) if policy else None
+    raise typer.Exit(run(str(path), base, head, file, output, lang, unfolded=everything))
 
 
 @app.command()

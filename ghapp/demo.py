@@ -114,13 +114,14 @@ class Story:
         self._push({MIGRATION: RISKY.replace("NOT NULL DEFAULT 0", "NULL")})
         self._until("a check in progress and the label", self._is_waiting)
         print(_indented(_line_with(self.pull.comments[0].body, "~~")))
+        self._answer()
         self._tell("sam-sre looks again and sets the label")
         self._pause()
         self.pull.add_label("nfr: signed off", "sam-sre")
         self._until("success", self._is_signed_off)
 
     def _answer(self) -> None:
-        self._tell("ann answers the must questions")
+        self._tell("ann answers the questions")
         items = [line.split("`")[1] for line in self._questions() if "- [ ]" in line]
         self._pause()
         self.pull.comment(

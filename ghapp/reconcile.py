@@ -10,17 +10,19 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ghapp.core.checklist import Checklist, checklist
-from ghapp.core.decide import Decision, decide
+from ghapp.core.decide import Decision, decide, writes
 from ghapp.core.facts import Facts
 from ghapp.core.labels import described
-from ghapp.core.marks import Effect, Outcome, PutCheckRun, PutComment, Written
-from ghapp.core.memory import Claim, Past, PolicySource, Run, Shown
+from ghapp.core.marks import Effect, Outcome, PutCheckRun
+from ghapp.core.memory import Claim, Entry, Past, PolicySource
 from ghapp.core.model import InstallationKey, PullKey, Repository, RepositoryKey
 from ghapp.core.plan import plan
 from ghapp.core.policy import Rules, effective
 from ghapp.core.pushes import newest, only_by
 from ghapp.core.render import parked_run
 from ghapp.core.signoff import judge
+from ghapp.errors import Retry
+from ghapp.outcomes import Taken, remembered, take
 from ghapp.store import Store
 
 
@@ -35,10 +37,15 @@ class GitHub(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a run came to. head_sha: of a pull, else "". effects: the names of those it took."""
+    """What a run came to.
+
+    head_sha: of a pull, else "". effects: the names of those it took. rejected: why GitHub will
+    not have others.
+    """
 
     head_sha: str
     effects: tuple[str, ...]
+    rejected: tuple[str, ...] = ()
 
 
 async def reconcile(claim: Claim, github: GitHub, store: Store, rules: Rules) -> Done:
@@ -67,9 +74,8 @@ async def give_up(claim: Claim, reason: str, github: GitHub, store: Store, rules
     if not isinstance(claim.key, PullKey):
         return
     past = await store.recall(claim.key)
-    head_sha = newest(past)
-    if head_sha:
-        policy = effective(past.policy or PolicySource(), rules)
+    head_sha, policy = newest(past), effective(past.policy or PolicySource(), rules)
+    if head_sha and writes(policy):
         effect = PutCheckRun(parked_run(head_sha, policy, reason), 0)
         await store.intend(claim, (effect,))
         await github.apply(claim.key, effect)
@@ -79,33 +85,50 @@ async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules:
     """One pull request: its marks are what facts and ledger imply when this returns."""
     past = await store.recall(key)
     facts = await github.gather(key, past, rules)
-    asked = _checklist(facts, past)
-    # A run that reading back has found was shown from then on: record that before judging what
-    # people said about it.
-    found = facts.found_at is not None and facts.pull.head_sha not in _heads_shown(past)
-    said = () if found else facts.utterances
-    entries = () if found else judge(facts, past, asked)
+    # Off the event loop: however large the diff or a comment is, others are not kept waiting.
+    view = await asyncio.to_thread(_viewed, facts, past)
     ledger, siblings = await store.admit(
-        claim, facts.pull.head_sha, facts.source, entries, tuple(one.id for one in said)
+        claim, facts.pull.head_sha, facts.source, view.entries, view.judged
     )
-    decision = decide(facts, past, asked, ledger, siblings)
+    decision = await asyncio.to_thread(decide, facts, past, view.checklist, ledger, siblings)
     effects = _plan(decision, facts)
     await store.intend(claim, effects)
-    outcomes = await _apply(key, effects, github)
-    await store.record(claim, _run(decision, facts, outcomes, found=found))
-    if found and facts.utterances:
+    taken = await take(key, effects, github)
+    await store.record(claim, remembered(decision, facts, taken, found=view.found))
+    if view.found and facts.utterances:
         await store.mark_dirty([key])
-    return Done(facts.pull.head_sha, tuple(type(effect).__name__ for effect in effects))
+    if taken.failed:
+        raise _later(taken)
+    return Done(
+        facts.pull.head_sha,
+        tuple(type(effect).__name__ for effect in taken.effects),
+        tuple(str(error) for _, error in taken.rejected),
+    )
 
 
-def _checklist(facts: Facts, past: Past) -> Checklist:
+@dataclass(frozen=True, slots=True)
+class _View:
+    """The facts considered. judged: ids of utterances.
+
+    found: reading back has found our run on this head. It was shown from then on: that is
+    recorded first, and what people said about it is judged by the next run.
+    """
+
+    checklist: Checklist
+    found: bool
+    entries: tuple[Entry, ...] = ()
+    judged: tuple[str, ...] = ()
+
+
+def _viewed(facts: Facts, past: Past) -> _View:
     pull = facts.pull
     alone = only_by(pull.author, past, pull.author, pull.head_sha)
-    return checklist(pull, facts.policy, only_author_pushed=alone)
-
-
-def _heads_shown(past: Past) -> frozenset[str]:
-    return frozenset(shown.head_sha for shown in past.shown)
+    asked = checklist(pull, facts.policy, only_author_pushed=alone)
+    shown = {shown.head_sha for shown in past.shown}
+    if facts.found_at is not None and pull.head_sha not in shown:
+        return _View(asked, found=True)
+    judged = tuple(said.id for said in facts.utterances)
+    return _View(asked, False, judge(facts, past, asked), judged)
 
 
 def _plan(decision: Decision, facts: Facts) -> tuple[Effect, ...]:
@@ -114,46 +137,12 @@ def _plan(decision: Decision, facts: Facts) -> tuple[Effect, ...]:
     return plan(decision.marks, facts.observed, facts.written, described(facts.policy))
 
 
-async def _apply(
-    key: PullKey, effects: tuple[Effect, ...], github: GitHub
-) -> dict[type[Effect], Outcome]:
-    """Take the effects: the check run first, for it is the gate, then the others together."""
-    gate = [effect for effect in effects if isinstance(effect, PutCheckRun)]
-    rest = [effect for effect in effects if not isinstance(effect, PutCheckRun)]
-    outcomes: dict[type[Effect], Outcome] = {}
-    for batch in (gate, rest):
-        answers = await asyncio.gather(
-            *(github.apply(key, effect) for effect in batch), return_exceptions=True
-        )
-        for effect, answer in zip(batch, answers, strict=True):
-            if isinstance(answer, BaseException):
-                raise answer
-            outcomes[type(effect)] = answer
-    return outcomes
-
-
-def _run(
-    decision: Decision,
-    facts: Facts,
-    outcomes: dict[type[Effect], Outcome],
-    *,
-    found: bool,
-) -> Run:
-    """What is remembered of this pass."""
-    marks = decision.marks if decision.writes else facts.observed
-    run, comment = outcomes.get(PutCheckRun), outcomes.get(PutComment)
-    shown_at = run.answered_at if run else None
-    if found and run is None and marks.check_run == facts.observed.check_run:
-        shown_at = facts.found_at
-    annotated = marks.check_run.annotated if run and marks.check_run else facts.written.annotated
-    return Run(
-        marks=marks,
-        written=Written(
-            check_run_id=run.id if run else facts.written.check_run_id,
-            comment_id=comment.id if comment else facts.written.comment_id,
-            annotated=annotated,
-        ),
-        verdict=decision.verdict,
-        state=decision.review.state.value,
-        shown=Shown(facts.pull.head_sha, shown_at, decision.fingerprints) if shown_at else None,
+def _later(taken: Taken) -> Retry:
+    """The courtesies that failed are tried again; the gate is as it should be."""
+    errors = [error for _, error in taken.failed]
+    return Retry(
+        "; ".join(sorted({str(error) for error in errors})),
+        after_seconds=max(error.after_seconds for error in errors),
+        counts=any(error.counts for error in errors),
+        gate=False,
     )

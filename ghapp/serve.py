@@ -8,7 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -16,13 +16,20 @@ from ghapp import catalogue, logs
 from ghapp.core.policy import Rules
 from ghapp.errors import Gone, Retry, WrongSetting
 from ghapp.github.client import GitHub
+from ghapp.github.tokens import WRONG_KEY_SECONDS
 from ghapp.settings import Settings
 from ghapp.store import Store
 from ghapp.web.app import application
+from ghapp.web.health import UNKNOWN_APP, Standing
 from ghapp.web.server import Server, listening
 from ghapp.worker import Worker, first
 
 LEAST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 5.0, 300.0
+NO_WORKER = (
+    "`--no-worker` leaves the work to `ghapp work`, which SQLite does not admit; set "
+    "GHAPP_DATABASE_URL to postgresql://USER:PASSWORD@HOST/NAME, or start without `--no-worker`"
+)
+REACHED_BY = "check GHAPP_GITHUB_API_URL and HTTPS_PROXY; deliveries are stored meanwhile"
 
 log = structlog.get_logger()
 
@@ -37,10 +44,13 @@ async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[s
     with listening(settings.host, settings.port) as listener, _alone(settings):
         async with _opened(settings) as store, _github(settings) as github:
             login, stop = BotLogin(), asyncio.Event()
-            server = Server(application(settings, store, login), listener)
+            site = application(settings, store, login, lambda: login.standing)
+            server = Server(site, listener)
             works = [server.until(stop), first(stop.wait(), login.learn(github))]
             if worker:
                 works.append(_worker(settings, store, github).run(stop))
+            elif settings.is_sqlite:
+                log.warning("nobody works on the deliveries", reason=NO_WORKER)
             async with _beside(works, stop):
                 yield server.url
 
@@ -90,19 +100,37 @@ class BotLogin:
 
     def __init__(self) -> None:
         self._login = ""
+        self.standing = Standing.ASKED
 
     def __call__(self) -> str:
         return self._login
 
     async def learn(self, github: GitHub) -> None:
         """Ask until it is known; GitHub may be down while ghapp starts."""
+        pause = LEAST_PAUSE_SECONDS
         while not self._login:
             try:
                 self._login = f"{await github.app()}[bot]"
+                self.standing = Standing.KNOWN
             except (Retry, Gone) as error:
-                log.error("GitHub does not tell who this App is", reason=str(error))
-                asked = error.after_seconds if isinstance(error, Retry) else MOST_PAUSE_SECONDS
-                await asyncio.sleep(min(max(asked, LEAST_PAUSE_SECONDS), MOST_PAUSE_SECONDS))
+                self.standing = _standing(error)
+                fix = UNKNOWN_APP if self.standing is Standing.REFUSED else REACHED_BY
+                log.error("GitHub does not tell who this App is", reason=str(error), fix=fix)
+                await asyncio.sleep(max(pause, _asked_seconds(error)))
+                pause = min(2 * pause, MOST_PAUSE_SECONDS)
+
+
+def _standing(error: Retry | Gone) -> Standing:
+    # One who cannot be reached, or who limits our rate, is asked again sooner or counts nothing.
+    refused = isinstance(error, Gone) or (
+        error.counts and error.after_seconds >= WRONG_KEY_SECONDS
+    )
+    return Standing.REFUSED if refused else Standing.UNREACHABLE
+
+
+def _asked_seconds(error: Retry | Gone) -> float:
+    """How long a rate limit has us wait."""
+    return error.after_seconds if isinstance(error, Retry) and not error.counts else 0.0
 
 
 @asynccontextmanager
@@ -139,7 +167,7 @@ def _alone(settings: Settings) -> Iterator[None]:
         yield
         return
     path = Path(settings.database_url.removeprefix("sqlite:///").partition("?")[0] + ".lock")
-    with path.open("w") as held:
+    with _lock_file(path) as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -148,6 +176,16 @@ def _alone(settings: Settings) -> Iterator[None]:
                 "database: postgresql://USER:PASSWORD@HOST/NAME"
             ) from error
         yield
+
+
+def _lock_file(path: Path) -> TextIO:
+    try:
+        return path.open("w")
+    except OSError as error:
+        raise WrongSetting(
+            f"GHAPP_DATABASE_URL: {path} cannot be written ({error.strerror or error}); name a "
+            "file in a writable folder, or leave it out for SQLite in GHAPP_DATA_DIR"
+        ) from error
 
 
 @asynccontextmanager

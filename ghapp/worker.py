@@ -27,6 +27,7 @@ MOST_BACKOFF_SECONDS = 600.0
 # GitHub redelivers what is at most 3 days old; until then an id must be known again.
 # Source: https://docs.github.com/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks
 KEPT_SECONDS, PRUNE_SECONDS = 7 * 24 * 3600.0, 3600.0
+ENDED = f"{MAX_ATTEMPTS} attempts came to no end: the worker was killed, blocked or cut off"
 FIRST = asyncio.FIRST_COMPLETED
 
 log = structlog.get_logger()
@@ -98,6 +99,10 @@ class Worker:
 
     async def _settled(self, claim: Claim) -> dict[str, Any]:
         """Reconcile, and give the key back; what to tell of it."""
+        if claim.attempts >= MAX_ATTEMPTS:
+            # Nor is it shown on GitHub once more where just that has ended the worker.
+            untold = claim.attempts > MAX_ATTEMPTS
+            return await self._later(claim, Retry(ENDED, after_seconds=0.0, gate=not untold))
         try:
             async with asyncio.timeout(RUN_SECONDS):
                 done = await reconcile(claim, self.github, self.store, self.rules)

@@ -13,7 +13,7 @@ from ghapp.core.findings import Finding
 from ghapp.core.fingerprint import fingerprint
 from ghapp.core.model import File, Pull
 from ghapp.core.policy import Policy
-from ghapp.core.triggers import Touch, hinted, paths_of, touches
+from ghapp.core.triggers import Touch, hinted, paths_of, touches, unread
 
 # GitHub lists no more files of a pull.
 # Source: https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files
@@ -46,6 +46,7 @@ class Checklist:
     hints: ids of areas which only the title suggests.
     complete: False above 3,000 files: an SRE must be asked.
     ignored: why nothing is asked at all: "" or the author's login.
+    unread: paths, in order, of files whose added lines GitHub does not show and no area claims.
     """
 
     flagged: tuple[Flagged, ...] = ()
@@ -54,6 +55,7 @@ class Checklist:
     complete: bool = True
     feature: bool = False
     ignored: str = ""
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ def checklist(
         hints=tuple(a.id for a in policy.areas if a.id not in ids and hinted(a, pull)),
         complete=complete,
         feature=is_feature(pull, policy.features),
+        unread=unread(policy.areas, pull),
     )
 
 

@@ -11,7 +11,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -20,8 +20,14 @@ from ghapp.core.memory import Verb
 
 PREFIX = "/nfr"
 # One comment is one person's turn; what comes after this many is answered as misread.
-MOST_COMMANDS = 50
+MOST_COMMANDS = 20
 MOST_SUBJECTS = 100
+# Markdown costs up to 60 µs a line and 6 µs a character: a hostile comment of 64 KB took 2 s.
+MOST_CHARACTERS = 8_192
+MOST_LINES = 400
+# Beyond it the parser skips all that follows, and a list in a list is two levels deeper.
+MOST_NESTED = 12
+_DELIMITERS = re.compile(r"(?=.*\|)(?=.*-)[|:\- \t]+")
 _NOTE = re.compile(r"(?:^|\s)(?:--|—|――|ーー)(?=\s|$)")
 
 
@@ -70,26 +76,32 @@ class Misread:
     """A line that begins like a command and is none.
 
     reason: key of a text (unknown_command | too_many_commands | subjects_missing |
-    subjects_unwanted | too_many_subjects). detail: what the text names.
+    subjects_unwanted | too_many_subjects | too_long). detail: what the text names.
     """
 
     reason: str
     detail: str
 
 
+@lru_cache(maxsize=64)
 def parse(body: str) -> tuple[Command | Misread, ...]:
-    """The commands and misread lines of a comment, in order; never fails."""
+    """The commands and misread lines of a comment, in order; never fails.
+
+    Of a long comment the beginning is read; a command behind it is misread as too_long.
+    """
     if not speaks(body):
         return ()
+    head, rest = _within(body.replace("\r\n", "\n"))
+    whole, rest = _paragraphs(head, rest)
     found: list[Command | Misread] = []
-    for line in _lines(body):
+    for line in itertools.chain.from_iterable(map(_lines, whole)):
         words = line.split(maxsplit=1)
         if not words or words[0].lower() != PREFIX:
             continue
         if len(found) == MOST_COMMANDS:
             return (*found, Misread("too_many_commands", str(MOST_COMMANDS)))
         found.append(_read(words[1] if len(words) > 1 else "help"))
-    return tuple(found)
+    return (*found, Misread("too_long", str(MOST_CHARACTERS))) if speaks(rest) else tuple(found)
 
 
 def speaks(body: str) -> bool:
@@ -130,17 +142,47 @@ def _split(rest: str) -> tuple[tuple[str, ...], bool, str]:
     return tuple(rest[: dashes.start()].split()), True, rest[dashes.end() :].strip()
 
 
+def _within(text: str) -> tuple[str, str]:
+    """The whole lines that are read, and what stands behind them."""
+    if len(text) <= MOST_CHARACTERS and text.count("\n") < MOST_LINES:
+        return text, ""
+    lines = text[:MOST_CHARACTERS].split("\n", MOST_LINES)[:-1]
+    head = "".join(f"{line}\n" for line in lines)
+    return head, text[len(head) :]
+
+
 @cache
-def _markdown() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+def _blocks() -> MarkdownIt:
+    """Block structure alone. No tables: a narrow row in a wide one costs as much as a full one."""
+    return MarkdownIt("commonmark", {"html": True, "maxNesting": MOST_NESTED}).disable("inline")
 
 
-def _lines(body: str) -> Iterator[str]:
-    """The visible text of each line of each top-level paragraph that opens with plain text."""
-    tokens = _markdown().parse(body)
-    for opening, inline in itertools.pairwise(tokens):
-        if opening.type == "paragraph_open" and opening.level == 0:
-            yield from _visible(inline.children or [])
+@cache
+def _inline() -> MarkdownIt:
+    markdown = MarkdownIt("commonmark", {"html": True, "maxNesting": MOST_NESTED})
+    return markdown.enable("strikethrough")
+
+
+def _paragraphs(head: str, rest: str) -> tuple[list[str], str]:
+    """The top-level paragraphs of the head, and the rest with the one that is cut in two."""
+    end = head.count("\n") if rest else -1
+    found = [
+        (opening.map or [0, 0], inline.content)
+        for opening, inline in itertools.pairwise(_blocks().parse(head))
+        if opening.type == "paragraph_open" and opening.level == 0
+    ]
+    # What follows may turn its lines into a heading, a table or a comment.
+    cut = "".join(f"{text}\n" for lines, text in found if lines[1] == end)
+    return [text for lines, text in found if lines[1] != end], cut + rest
+
+
+def _lines(paragraph: str) -> Iterator[str]:
+    """The visible text of each line that opens with plain text and is in no table."""
+    lines = paragraph.split("\n")
+    tables = (at for at, line in enumerate(lines) if at and _DELIMITERS.fullmatch(line))
+    text = "\n".join(lines[: next(tables, len(lines) + 1) - 1])
+    if speaks(text):
+        yield from _visible(_inline().parseInline(text)[0].children or [])
 
 
 def _visible(children: list[Token]) -> Iterator[str]:

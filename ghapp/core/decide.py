@@ -12,6 +12,7 @@ from ghapp.core.facts import Facts
 from ghapp.core.marks import CheckRun, Marks, Reaction, Reply
 from ghapp.core.memory import Entry, Past, Verb, Verdict
 from ghapp.core.model import Door
+from ghapp.core.policy import Policy
 from ghapp.core.review import AreaReview, PullState, Review, review
 
 # Worst first: what a head shows when several areas or several pulls ask different things of it.
@@ -46,21 +47,22 @@ def decide(
     ledger: oldest first. siblings: what other pulls ask of the same head.
     """
     seen = review(facts, past, checklist, ledger)
-    pull, policy = facts.pull, facts.policy
-    own = _conclusion(seen)
-    verdict = Verdict(pull.key.number, pull.head_sha, own, render.title(seen), pull.is_open)
-    others = tuple(other for other in siblings if other.is_open or _worse(other, own))
+    verdict = _verdict(seen)
     marks = Marks(
-        check_run=_check_run(seen, verdict, others),
+        check_run=_check_run(seen, verdict, siblings),
         comment=_comment(seen),
         labels=_labels(seen),
         reactions=_reactions(ledger) | facts.observed.reactions,
         replies=_replies(seen) | facts.observed.replies,
     )
-    if not pull.is_open:
-        marks = _settled(facts, marks, verdict, others)
-    observing = policy.mode == "observe" and all(a.mode == "observe" for a in policy.areas)
-    return Decision(seen, marks, verdict, writes=not observing)
+    if not facts.pull.is_open:
+        marks = _settled(seen, marks, siblings)
+    return Decision(seen, marks, verdict, writes=writes(facts.policy))
+
+
+def writes(policy: Policy) -> bool:
+    """Whether anything goes to GitHub: not where the policy only observes."""
+    return policy.mode != "observe" or any(area.mode != "observe" for area in policy.areas)
 
 
 def worst(conclusions: tuple[str, ...]) -> str:
@@ -68,8 +70,33 @@ def worst(conclusions: tuple[str, ...]) -> str:
     return min(conclusions, key=RANK.index, default="success")
 
 
-def _worse(other: Verdict, own: str) -> bool:
-    return RANK.index(other.conclusion) < RANK.index(own)
+def _verdict(seen: Review) -> Verdict:
+    pull = seen.facts.pull
+    return Verdict(
+        pull.key.number,
+        pull.head_sha,
+        _conclusion(seen),
+        render.title(seen),
+        pull.is_open,
+        waiting=tuple(f"{area.id}:{area.fingerprint}" for area in seen.waiting),
+        signed=tuple(f"{area.id}:{area.fingerprint}" for area in seen.areas if area.signed_off),
+    )
+
+
+def _counting(siblings: tuple[Verdict, ...], own: Verdict) -> tuple[Verdict, ...]:
+    """The other pulls that have a say in the head's one check run.
+
+    A closed one has it where it is worse, for else closing a pull and opening another on the same
+    head would turn it green; but not where its very diffs are signed off on an open one.
+    """
+    signed = set(own.signed).union(*(one.signed for one in siblings if one.is_open))
+    worse = RANK.index(own.conclusion)
+    return tuple(
+        one
+        for one in siblings
+        if one.is_open
+        or (RANK.index(one.conclusion) < worse and not (one.waiting and signed >= {*one.waiting}))
+    )
 
 
 def _conclusion(seen: Review) -> str:
@@ -88,10 +115,11 @@ def _area_conclusion(area: AreaReview, pending: str) -> str:
     return "" if pending == "in_progress" else "action_required"
 
 
-def _check_run(seen: Review, verdict: Verdict, others: tuple[Verdict, ...]) -> CheckRun:
+def _check_run(seen: Review, verdict: Verdict, siblings: tuple[Verdict, ...]) -> CheckRun:
+    others = _counting(siblings, verdict)
     conclusion = worst((verdict.conclusion, *(other.conclusion for other in others)))
     reruns = sum(entry.door is Door.RERUN for entry in seen.ledger)
-    return render.check_run(seen, verdict, conclusion, others, reruns)
+    return render.check_run(seen, verdict, conclusion, others, siblings, reruns)
 
 
 def _comment(seen: Review) -> str:
@@ -129,29 +157,34 @@ def _reaction(verbs: set[Verb]) -> str:
 
 
 def _replies(seen: Review) -> frozenset[Reply]:
-    """Help for each who asked; refusals where there is no comment to hold them."""
-    language = seen.facts.policy.language
-    replies = {
-        Reply(entry.id, render.helped(language)) for entry in seen.ledger if entry.verb is Verb.HELP
-    }
-    if seen.state is PullState.CLEAR:
-        recent = seen.facts.now - REPLY_EVERY
-        last: dict[str, Entry] = {}
-        for entry in seen.ledger:
-            if entry.verb is Verb.REFUSED and entry.said_at > recent:
-                last.setdefault(entry.speaker, entry)
-        replies |= {Reply(entry.id, render.refused(seen, (entry,))) for entry in last.values()}
-    return frozenset(replies)
+    """Help for who asked, refusals where no comment holds them: one per person and hour."""
+    replies: dict[str, Reply] = {}
+    last: dict[str, Entry] = {}
+    for entry in seen.ledger:
+        before = last.get(entry.speaker)
+        if entry.replied and (before is None or entry.said_at - before.said_at >= REPLY_EVERY):
+            last[entry.speaker] = entry
+            name = entry.id.partition("#")[0]
+            replies[name] = Reply(name, render.reply(seen, entry))
+    return frozenset(replies.values())
 
 
-def _settled(facts: Facts, marks: Marks, verdict: Verdict, others: tuple[Verdict, ...]) -> Marks:
-    """The marks of a closed pull: as they were, but no run is left in progress.
+def _settled(seen: Review, marks: Marks, siblings: tuple[Verdict, ...]) -> Marks:
+    """The marks of a pull that is closed: kept right where there are any, and none made anew.
 
-    `cancelled` rather than `neutral`, which would satisfy a required check after reopening.
-    Where another open pull shares the head, that one's run shows the worst of them.
+    No run is left in progress: `cancelled` rather than `neutral`, which would satisfy a required
+    check after reopening. Where an open pull shares the head, that one's run is what shows.
     """
-    observed = facts.observed
-    run = observed.check_run
-    if run and not run.conclusion and not any(other.is_open for other in others):
-        run = render.closed_run(facts.pull, facts.policy.language)
-    return Marks(run, observed.comment, observed.labels, marks.reactions, marks.replies)
+    observed = seen.facts.observed
+    run = marks.check_run if observed.check_run else None
+    if any(one.is_open for one in siblings):
+        run = observed.check_run
+    elif run and run.conclusion in ("", "action_required"):
+        run = render.closed_run(seen)
+    return Marks(
+        run,
+        marks.comment if observed.comment else "",
+        marks.labels if observed.labels else frozenset(),
+        marks.reactions,
+        marks.replies,
+    )

@@ -6,17 +6,36 @@ or HTML of it there, and it cannot close our markers.
 
 from __future__ import annotations
 
+import itertools
 import re
+import unicodedata
+from collections.abc import Iterator
 
 MOST_TEXT = 65_535  # characters of a comment, summary or text: GitHub's limit
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+# Control, format, surrogate and separating characters, and letters that are drawn as nothing.
+_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+_BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
+_SPECIAL = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
+_FOLD = re.compile(r"^\s*<(/?)details>", re.MULTILINE)
+_CLOSED = "\n\n</details>"
 _TICKS = re.compile(r"`+")
+
+
+def seen(text: str) -> str:
+    """One line of what the text shows: a line break becomes a space, the unseen is gone."""
+    return "".join(char for char in _BREAKS.sub(" ", text) if not _unseen(char))
 
 
 def visible(text: str, most: int = 200) -> str:
     """One line without control, zero-width and direction-changing characters, cut to `most`."""
-    line = _CONTROL.sub(" ", text).strip()
+    line = seen(text).strip()
     return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def plain(text: str) -> str:
+    """Words of a policy inside Markdown: one line that holds no HTML and mentions nobody."""
+    return "".join(_SPECIAL.get(char, char) for char in seen(text).strip())
 
 
 def code(text: str, most: int = 200) -> str:
@@ -33,8 +52,21 @@ def folded(summary: str, lines: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def cut(text: str, note: str) -> str:
-    """The text within GitHub's limit; where it does not fit, whole lines and then the note."""
+    """The text within GitHub's limit; where it does not fit, whole lines and then the note.
+
+    What is folded and cut is closed before the note.
+    """
     if len(text) <= MOST_TEXT:
         return text
-    room = MOST_TEXT - len(note) - 2
-    return f"{text[:room].rpartition(chr(10))[0]}\n\n{note}"
+    deepest = max(itertools.accumulate(_opened(text)), default=0)
+    room = MOST_TEXT - len(note) - 2 - len(_CLOSED) * deepest
+    head = text[:room].rpartition("\n")[0]
+    return f"{head}{_CLOSED * sum(_opened(head))}\n\n{note}"
+
+
+def _unseen(char: str) -> bool:
+    return unicodedata.category(char) in _CATEGORIES or char in _FILLERS
+
+
+def _opened(text: str) -> Iterator[int]:
+    return (-1 if end else 1 for end in _FOLD.findall(text))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from ghapp.core.marks import Marks, Written
+from ghapp.core.marks import Effect, Marks, Written
 from ghapp.core.model import Door, Key, Push, Utterance
 
 
@@ -32,7 +32,9 @@ class Entry:
     head_sha, fingerprint: what the speaker saw; "" where it does not matter.
     right: by which right the speaker was heard ("team acme/sre", "user ann", "maintain").
     note: the speaker's own words, or for REFUSED the key of the reason in the texts.
-    detail: for REFUSED what the reason names (a misspelt word, an area), else "".
+    detail: for REFUSED what the reason names (a misspelt word, an area), for SIGN_OFF the must
+    items accepted open.
+    replied: answered in a reply of its own, since the pull had nothing flagged and so no comment.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Entry:
     note: str = ""
     detail: str = ""
     comment_id: int = 0
+    replied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Verdict:
     """What one pull asks of a head SHA; several pulls may share the head.
 
     conclusion: as in CheckRun. title: the check run's title for this pull alone.
+    waiting, signed: its areas with the fingerprints of their diffs, as "area:fingerprint".
     """
 
     number: int
@@ -73,6 +77,8 @@ class Verdict:
     conclusion: str
     title: str
     is_open: bool
+    waiting: tuple[str, ...] = ()
+    signed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +100,15 @@ class Past:
     """All that we remember about a pull when a run begins, and the hints of its deliveries.
 
     marks: as last recorded; None where no run has ended yet.
-    unresolved: a write of ours may or may not have taken effect: read our marks back.
+    unresolved: names of the effects that may or may not have been taken, as "PutComment": where
+    there are any, our marks are read back.
     fresh_at, opened, touched, changed_files: as in Delivery, joined over those not yet worked off.
     policy: None where it was never read; its `read_at` is None where a push may have changed it.
     """
 
     marks: Marks | None = None
     written: Written = Written()
-    unresolved: bool = False
+    unresolved: frozenset[str] = frozenset()
     fresh_at: datetime | None = None
     opened: bool = False
     touched: bool = False
@@ -129,7 +136,8 @@ class Claim:
 class Run:
     """What one pass of `reconcile` leaves behind.
 
-    shown: None where no check run was written. state: of the pull, as in `decide.State`.
+    shown: None where no check run was written. state: of the pull, as in `review.PullState`.
+    unresolved: effects that failed, and may have taken effect all the same.
     """
 
     marks: Marks
@@ -137,3 +145,4 @@ class Run:
     verdict: Verdict
     state: str
     shown: Shown | None = None
+    unresolved: tuple[Effect, ...] = ()

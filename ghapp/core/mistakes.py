@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ghapp.core.model import Problem
-from ghapp.core.yaml import Loc, Tree
+from ghapp.core.yaml import MAX_PROBLEMS, Loc, Place, Tree
 
 EXPECTED = {
     "model_type": "should be a mapping, as in `key: value`",
@@ -35,26 +35,25 @@ def mistakes(
     path: str,
     elsewhere: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Problem, ...]:
-    """All that the validation of `tree.value` as `model` found, in the order of their places.
+    """What the validation of `tree.value` as `model` found, in the order of their places.
+
+    The first 50 of them: each costs a search for what was meant.
 
     elsewhere: unknown keys of the whole file that deserve a word of their own, and that word.
     """
     details = error.errors(include_url=False)
-    locs = [detail["loc"] for detail in details]
-    found = []
-    for detail in details:
-        loc = detail["loc"]
-        # A list whose members are all wrong is called too short as well.
-        inside = any(other[: len(loc)] == loc and other != loc for other in locs)
-        if detail["type"] != "too_short" or not inside:
-            found.append(_problem(detail, model, tree, path, elsewhere))
+    around = {one["loc"][:end] for one in details for end in range(len(one["loc"]))}
+    # A list whose members are all wrong is called too short as well.
+    true = [one for one in details if one["type"] != "too_short" or one["loc"] not in around]
+    true.sort(key=lambda one: _place(one, tree))
+    found = (_problem(one, model, tree, path, elsewhere) for one in true[:MAX_PROBLEMS])
     return tuple(sorted(found, key=lambda one: (one.line, one.column, one.text)))
 
 
 def meant(word: str, known: Iterable[str]) -> str:
     """ ": did you mean `...`?" where a known word is near, else a list of them; may be ""."""
     words = sorted(known)
-    near = get_close_matches(word, words, n=1)
+    near = get_close_matches(word[:100], words, n=1)
     if near:
         return f": did you mean `{near[0]}`?"
     return f": known here: {', '.join(words)}" if words else ""
@@ -66,6 +65,14 @@ def named(loc: Loc, tree: Tree) -> str:
     return "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in steps).removeprefix(".")
 
 
+def _place(detail: ErrorDetails, tree: Tree) -> Place:
+    loc = detail["loc"]
+    if detail["type"] == "missing":
+        return tree.key_at(loc[:-1])
+    key = detail["type"] == "extra_forbidden" or loc[-1:] == ("[key]",)
+    return tree.key_at(loc) if key else tree.at(loc)
+
+
 def _problem(
     detail: ErrorDetails,
     model: type[BaseModel],
@@ -73,15 +80,14 @@ def _problem(
     path: str,
     elsewhere: Mapping[str, str],
 ) -> Problem:
-    loc = detail["loc"]
+    loc, place = detail["loc"], _place(detail, tree)
     if detail["type"] == "extra_forbidden":
-        return Problem(path, *tree.key_at(loc), _unknown(loc, model, elsewhere))
+        return Problem(path, *place, _unknown(loc, model, elsewhere))
     if detail["type"] == "missing":
         inside = named(loc[:-1], tree)
         where = f" in `{inside}`" if inside else ""
-        return Problem(path, *tree.key_at(loc[:-1]), f"`{loc[-1]}` is missing{where}")
+        return Problem(path, *place, f"`{loc[-1]}` is missing{where}")
     name = named(loc, tree)
-    place = tree.key_at(loc) if loc[-1:] == ("[key]",) else tree.at(loc)
     colon = ":" if detail["type"] in COMPLETE else ""
     text = f"{f'`{name}`' if name else 'the file'}{colon} {_said(detail)}"
     return Problem(path, *place, text)
@@ -97,7 +103,7 @@ def _unknown(loc: Loc, model: type[BaseModel], elsewhere: Mapping[str, str]) -> 
 def _said(detail: ErrorDetails) -> str:
     kind, message = detail["type"], detail["msg"]
     if kind == "literal_error":
-        written = str(detail["input"])
+        written = str(detail["input"])[:100]
         expected = detail["ctx"]["expected"]
         near = get_close_matches(
             written, expected.replace("'", "").replace(" or ", ", ").split(", ")

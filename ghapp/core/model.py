@@ -110,7 +110,8 @@ class Delivery:
     """One verified POST from GitHub, reduced to an address and at most some utterances.
 
     fresh_at: the newest `updated_at` it names; older facts are not those it speaks of.
-    push: the head SHA and who pushed it, where the delivery says so.
+    push: the head SHA and who pushed it, where the delivery says so. pushed_to: the pull, or the
+    repository of the branch, under which that is remembered.
     opened: the pull is new, so nothing of ours can be on it yet.
     touched: someone else may have changed one of our marks: read them back.
     policy_changed: a push to the default branch changed the policy file.
@@ -125,6 +126,7 @@ class Delivery:
     utterances: tuple[Utterance, ...] = ()
     fresh_at: datetime | None = None
     push: Push | None = None
+    pushed_to: PullKey | RepositoryKey | None = None
     opened: bool = False
     touched: bool = False
     policy_changed: bool = False

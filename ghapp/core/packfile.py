@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 from ghapp.core import globs, regexes
 from ghapp.core.areas import Area, Clause, Combined, Detect, Item, Size, Text, When
 
+MAX_LIST = 200  # globs and regexes are tried one by one on every file of a pull
 ID = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 
 Category = Literal[
@@ -53,6 +54,14 @@ def _some(values: tuple[object, ...]) -> tuple[object, ...]:
     return values
 
 
+def _few(values: object) -> object:
+    # Not max_length: that looks at every member before it counts.
+    if isinstance(values, list | tuple | dict) and len(values) > MAX_LIST:
+        text = "should have at most {most} entries: take some out"
+        raise PydanticCustomError("too_many", text, {"most": MAX_LIST})
+    return values
+
+
 def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -62,9 +71,10 @@ Glob = Annotated[str, AfterValidator(_glob)]
 Words = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=1, strict=True)]  # "3" and true are no numbers
 Some = AfterValidator(_some)
-Regexes = Annotated[tuple[Regex, ...], BeforeValidator(_listed), Some]
-Globs = Annotated[tuple[Glob, ...], BeforeValidator(_listed), Some]
-Names = Annotated[tuple[Words, ...], BeforeValidator(_listed), Some]
+Most = BeforeValidator(_few)
+Regexes = Annotated[tuple[Regex, ...], Most, BeforeValidator(_listed), Some]
+Globs = Annotated[tuple[Glob, ...], Most, BeforeValidator(_listed), Some]
+Names = Annotated[tuple[Words, ...], Most, BeforeValidator(_listed), Some]
 Kind = Literal["label", "path", "diff", "size"]
 Kinds = Annotated[tuple[Kind, ...], BeforeValidator(_listed), Some]
 
@@ -96,14 +106,14 @@ class BoundsPart(Part):
 class SizePart(BoundsPart):
     """ignore: files that are not counted."""
 
-    ignore: tuple[Glob, ...] = ()
+    ignore: Annotated[tuple[Glob, ...], Most] = ()
 
 
 class WhenPart(Part):
     """A condition. All keys of one mapping must hold; a key with several values needs one."""
 
-    any: Annotated[tuple[WhenPart, ...], Some] | None = None
-    all: Annotated[tuple[WhenPart, ...], Some] | None = None
+    any: Annotated[tuple[WhenPart, ...], Most, Some] | None = None
+    all: Annotated[tuple[WhenPart, ...], Most, Some] | None = None
     not_: WhenPart | None = Field(default=None, alias="not")
     diff: Regexes | None = None
     removed: Regexes | None = None
@@ -128,15 +138,15 @@ class WhenPart(Part):
 class DetectPart(Part):
     """The signals. path_hit and path_miss are samples that the tests run."""
 
-    paths: tuple[Glob, ...] = ()
-    exclude: tuple[Glob, ...] = ()
-    diff: tuple[Regex, ...] = ()
-    diff_files: tuple[Glob, ...] = ()
+    paths: Annotated[tuple[Glob, ...], Most] = ()
+    exclude: Annotated[tuple[Glob, ...], Most] = ()
+    diff: Annotated[tuple[Regex, ...], Most] = ()
+    diff_files: Annotated[tuple[Glob, ...], Most] = ()
     title: Annotated[str, AfterValidator(_regex)] | None = None
-    labels: tuple[Words, ...] = ()
+    labels: Annotated[tuple[Words, ...], Most] = ()
     size: SizePart | None = None
-    path_hit: tuple[Words, ...] = ()
-    path_miss: tuple[Words, ...] = ()
+    path_hit: Annotated[tuple[Words, ...], Most] = ()
+    path_miss: Annotated[tuple[Words, ...], Most] = ()
 
 
 class ItemPart(Part):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ghapp.core.areas import Item, Reviewers
 from ghapp.core.commands import COMMANDS
-from ghapp.core.markdown import code, folded, visible
+from ghapp.core.markdown import code, folded, plain, visible
 from ghapp.core.memory import Entry, Verb, Verdict
 from ghapp.core.policy import POLICY_PATH
 from ghapp.core.reasons import why
@@ -17,12 +19,18 @@ MOST_REASONS = 3
 MOST_REFUSALS = 3
 
 
+def title(area: AreaReview, language: str) -> str:
+    """The area's title inside Markdown."""
+    return plain(area.title.to(language))
+
+
 def intro(seen: Review) -> str:
     """The opening sentence of the comment."""
     language = seen.facts.policy.language
-    key = "intro_signed_off" if seen.state is PullState.SIGNED_OFF else "intro"
-    names = tuple(f"**{area.title.to(language)}**" for area in seen.areas)
-    return say(language, key, areas=joined(language, names)) if names else ""
+    names = tuple(f"**{title(area, language)}**" for area in seen.areas)
+    key = {PullState.WAITING_AUTHOR: "intro_waiting_author", PullState.SIGNED_OFF: "intro_signed"}
+    words = key.get(seen.state, "intro")
+    return say(language, words, areas=joined(language, names)) if names else ""
 
 
 def reasons(area: AreaReview, language: str) -> str:
@@ -34,13 +42,17 @@ def reasons(area: AreaReview, language: str) -> str:
 
 
 def signed(area: AreaReview, language: str) -> str:
-    """Who signed the area off, struck through where the diff has changed since."""
-    entry = area.standing.signed
-    if entry is None:
+    """Who signed the area off, struck through where the diff has changed since; or took it back."""
+    stood = area.standing
+    if stood.undone:
+        return say(language, "undone_by", who=stood.undone.speaker)
+    if stood.signed is None:
         return ""
+    entry = stood.signed
     who, sha = entry.speaker, code(entry.head_sha[:7])
-    if area.standing.state is State.STALE:
-        return say(language, "stale_by", who=who, sha=sha, change=code(area.changed_by[:7]))
+    if stood.state is State.STALE:
+        key = "stale_by" if area.changed_by else "stale_otherwise"
+        return say(language, key, who=who, sha=sha, change=code(area.changed_by[:7]))
     words = [say(language, "signed_by", who=who, sha=sha)]
     if entry.detail:
         words.append(say(language, "accepted_open", items=code(entry.detail)))
@@ -54,10 +66,10 @@ def questions(area: AreaReview, seen: Review) -> str:
     language = seen.facts.policy.language
     shown = [item for item in area.items if item.id in seen.checklist.shown]
     rest = [item for item in area.items if item.id not in seen.checklist.shown]
-    lines = tuple(_question(item, area, language) for item in shown)
+    lines = _listed(shown, area, language)
     if rest:
         more = say(language, "more_questions", count=len(rest))
-        block = folded(more, tuple(_question(item, area, language) for item in rest))
+        block = folded(more, _listed(rest, area, language))
         lines = (*lines, *(("",) if lines else ()), *block)
     return "\n".join(lines)
 
@@ -65,16 +77,12 @@ def questions(area: AreaReview, seen: Review) -> str:
 def details(area: AreaReview, seen: Review) -> str:
     """One area in the check run's text: its questions with answers, reasons and evidence."""
     language = seen.facts.policy.language
-    asked = [
-        line
-        for item in area.items
-        for line in (_question(item, area, language), *_answer(area, item, language))
-    ]
     whys = [words for item in area.items if (words := _why(item, language))]
     blocks = (
-        f"### {area.title.to(language)}",
+        f"### {title(area, language)}",
         signed(area, language),
-        "\n".join(asked),
+        "\n".join(_listed(area.items, area, language, ticks=True)),
+        f"#### {say(language, 'why_we_ask')}" if whys else "",
         "\n".join(whys),
     )
     return "\n\n".join(block for block in blocks if block)
@@ -111,17 +119,23 @@ def shared(language: str, verdict: Verdict, others: tuple[Verdict, ...]) -> tupl
 def hints(seen: Review) -> str:
     """Areas that only the title speaks of."""
     policy = seen.facts.policy
-    titles = {area.id: area.title.to(policy.language) for area in policy.areas}
+    titles = {area.id: plain(area.title.to(policy.language)) for area in policy.areas}
     names = tuple(titles[area] for area in seen.checklist.hints if area in titles)
     return say(policy.language, "hint", areas=joined(policy.language, names)) if names else ""
 
 
 def refusals(seen: Review) -> str:
-    """The latest refusals, until something else was said and done."""
-    recent: list[Entry] = []
-    for entry in seen.ledger:
-        recent = [*recent, entry] if entry.verb is Verb.REFUSED else []
-    lines = [f"- {refusal(seen, entry)}" for entry in recent[-MOST_REFUSALS:]]
+    """What was refused lately and not put right by its speaker since; each reason once."""
+    recent: dict[tuple[str, str, str], Entry] = {}
+    settled: set[str] = set()
+    for entry in reversed(seen.ledger):
+        if entry.verb is not Verb.REFUSED:
+            settled.add(entry.speaker)
+        elif entry.speaker not in settled:
+            recent.setdefault((entry.speaker, entry.note, entry.detail), entry)
+        if len(recent) == MOST_REFUSALS:
+            break
+    lines = [f"- {refusal(seen, entry)}" for entry in reversed(recent.values())]
     if not lines:
         return ""
     return "\n".join([f"**{say(seen.facts.policy.language, 'refusals')}**", "", *lines])
@@ -144,55 +158,70 @@ def refusal(seen: Review, entry: Entry) -> str:
         who=_who(asked or list(seen.waiting), seen),
         signed_off=code(seen.facts.policy.labels["signed_off"]),
     )
-    return f"{entry.speaker}: {words}"
+    return say(language, "refusal", who=entry.speaker, words=words)
 
 
 def next_step(seen: Review, *, ticking: bool) -> str:
-    """Who has to act next, and how. ticking: whether the boxes can be ticked where this stands."""
-    policy = seen.facts.policy
+    """Who has to act next, and how. ticking: whether this stands in the comment with its boxes."""
+    pull, policy = seen.facts.pull, seen.facts.policy
     language = policy.language
     who = _who(list(seen.waiting), seen)
-    if seen.state is PullState.UNREADABLE:
-        words = say(language, "next_policy", path=code(POLICY_PATH))
-    elif seen.state is PullState.SIGNED_OFF:
-        words = say(language, "next_nobody")
-    elif seen.state is PullState.WAITING_AUTHOR:
-        key = "next_author" if ticking else "next_author_check"
-        words = say(language, key, author=seen.facts.pull.author, who=who)
-    else:
-        words = say(language, "next_reviewers", who=who, ways=_ways(seen))
+    words = [_next(seen, who, ticking=ticking)]
     blocks = any(area.mode == "enforce" for area in seen.areas)
-    advice = "" if blocks or not seen.waiting else f"\n{say(language, 'advise_note')}"
-    return f"**{say(language, 'next')}**: {words}{advice}"
+    if seen.waiting and pull.is_open and not blocks:
+        words.append(say(language, "advise_note"))
+    if ticking and pull.is_draft and pull.is_open:  # the check is the same as when it is ready
+        words.append(say(language, "draft_note", author=pull.author))
+    return say(language, "next", words="\n".join(words))
+
+
+def _next(seen: Review, who: str, *, ticking: bool) -> str:
+    pull, policy = seen.facts.pull, seen.facts.policy
+    language = policy.language
+    if seen.state is PullState.UNREADABLE:
+        return say(language, "next_policy", path=code(POLICY_PATH))
+    if seen.state is PullState.SIGNED_OFF or not pull.is_open:
+        return say(language, "next_nobody" if pull.is_open else "next_closed")
+    if seen.state is PullState.WAITING_AUTHOR:
+        key = "next_author" if ticking else "next_author_check"
+        return say(language, key, author=pull.author, who=who)
+    return say(language, "next_reviewers", who=who, ways=_ways(seen))
 
 
 def commands(language: str) -> str:
     """The list of commands, from the table that reads them."""
     return "\n".join(
-        f"- `/nfr {spec.usage}`: {say(language, f'help_{name}')} "
-        f"({say(language, f'who_{spec.who}')})"
+        say(
+            language,
+            "command",
+            usage=code(f"/nfr {spec.usage}"),
+            does=say(language, f"help_{name}"),
+            who=say(language, f"who_{spec.who}"),
+        )
         for name, spec in COMMANDS.items()
     )
 
 
-def _question(item: Item, area: AreaReview, language: str) -> str:
-    box = "x" if item.id in area.answered else " "
-    severity = say(language, f"sev_{item.severity}")
-    return f"- [{box}] `{item.id}` **{severity}** {item.question.to(language)}"
-
-
-def _answer(area: AreaReview, item: Item, language: str) -> tuple[str, ...]:
-    entry = area.answered.get(item.id)
-    if entry is None:
-        return ()
-    words = [say(language, "answered_by", who=entry.speaker)]
-    if entry.note:
-        words.append(say(language, "evidence_given", note=code(entry.note, 1000)))
-    return (f"  {BETWEEN.join(words)}",)
+def _listed(
+    items: Sequence[Item], area: AreaReview, language: str, *, ticks: bool = False
+) -> tuple[str, ...]:
+    """Each question, and below it its answer. ticks: also of those that were only ticked."""
+    lines: list[str] = []
+    for item in items:
+        box = "x" if item.id in area.answered else " "
+        severity = say(language, f"sev_{item.severity}")
+        lines.append(f"- [{box}] `{item.id}` **{severity}** {plain(item.question.to(language))}")
+        entry = area.given.get(item.id)
+        if entry and (ticks or entry.note or item.id not in area.answered):
+            key = "answered_by" if item.id in area.answered else "answered_before"
+            words = [say(language, key, who=entry.speaker)]
+            words += [code(entry.note, 1000)] if entry.note else []
+            lines.append(f"  {BETWEEN.join(words)}")
+    return tuple(lines)
 
 
 def _why(item: Item, language: str) -> str:
-    reason, evidence = item.why.to(language), item.evidence.to(language)
+    reason, evidence = plain(item.why.to(language)), plain(item.evidence.to(language))
     if not reason and not evidence:
         return ""
     show = f" *{say(language, 'to_show')}* {evidence}" if evidence else ""
@@ -204,7 +233,7 @@ def _who(areas: list[AreaReview], seen: Review) -> str:
     language = seen.facts.policy.language
     groups: dict[Reviewers, list[str]] = {}
     for area in areas:
-        groups.setdefault(area.reviewers, []).append(area.title.to(language))
+        groups.setdefault(area.reviewers, []).append(title(area, language))
     if len(groups) < 2:
         return _reviewers(next(iter(groups), seen.facts.policy.reviewers), language)
     named = (

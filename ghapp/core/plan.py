@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import assert_never
 
 from ghapp.core.marks import (
     AddLabels,
@@ -46,6 +48,27 @@ def plan(
     replies = desired.replies - observed.replies
     effects += map(PostReply, sorted(replies, key=lambda one: one.utterance_id))
     return tuple(effects)
+
+
+def after(there: Marks, effects: Iterable[Effect]) -> Marks:
+    """The marks as these effects leave them."""
+    for effect in effects:
+        match effect:
+            case PutCheckRun(run):
+                there = replace(there, check_run=run)
+            case PutComment(body):
+                there = replace(there, comment=body)
+            case AddLabels(described):
+                there = replace(there, labels=there.labels | {name for name, *_ in described})
+            case RemoveLabel(name):
+                there = replace(there, labels=there.labels - {name})
+            case React(reaction):
+                there = replace(there, reactions=there.reactions | {reaction})
+            case PostReply(reply):
+                there = replace(there, replies=there.replies | {reply})
+            case _:
+                assert_never(effect)
+    return there
 
 
 def _patchable(run: CheckRun, there: CheckRun | None, written: Written) -> int:

@@ -14,10 +14,12 @@ from ghapp.core.areas import Area, Reviewers
 from ghapp.core.memory import PolicySource
 from ghapp.core.mistakes import mistakes
 from ghapp.core.model import Problem
-from ghapp.core.policyareas import areas, faults
+from ghapp.core.policyareas import areas, bounds, faults
 from ghapp.core.policyfile import ELSEWHERE, PeoplePart, PolicyFile
 
 POLICY_PATH = ".github/nfr.yml"
+
+OPEN_DOORS = frozenset({"command", "label"})  # the others of `sign_off.by` are to follow
 
 NOBODY_NAMED = Reviewers()
 
@@ -94,7 +96,10 @@ def effective(source: PolicySource, rules: Rules) -> Policy:
 
 
 def problems_of(text: str | bytes, rules: Rules, path: str = POLICY_PATH) -> tuple[Problem, ...]:
-    """All that is wrong with a policy file, in the order of the places; () means good."""
+    """What is wrong with a policy file, in the order of the places; () means good.
+
+    Values are looked at where YAML and its shape are sound, the first 50 mistakes of shape.
+    """
     parsed = _parsed(text, rules, path)
     return parsed if isinstance(parsed, tuple) else ()
 
@@ -156,21 +161,21 @@ def _parsed(text: str | bytes, rules: Rules, path: str) -> PolicyFile | tuple[Pr
         found = mistakes(error, PolicyFile, tree, path, ELSEWHERE)
         # What is well-formed is looked at too, so that all problems are told at once.
         file = PolicyFile.model_validate(_sound(value, error))
-    faulty = [*_unfit(file), *faults(file, rules.packs)]
+    faulty = [*_unfit(file), *bounds(file), *faults(file, rules.packs)][: yaml.MAX_PROBLEMS]
     found += tuple(Problem(path, *tree.key_at(loc), text) for loc, text in faulty)
     return tuple(sorted(found, key=lambda one: (one.line, one.column))) or file
 
 
 def _sound(value: object, error: ValidationError) -> dict[str, Any]:
     """The keys and areas of the file in which the validation found nothing."""
-    sound = dict(value) if isinstance(value, dict) else {}
-    for detail in error.errors(include_url=False, include_context=False, include_input=False):
-        key, *inside = detail["loc"] or ("",)
-        if key == "areas" and inside and isinstance(sound.get(key), dict):
-            areas = sound[key].items()
-            sound[key] = {name: area for name, area in areas if name != inside[0]}
-        else:
-            sound.pop(str(key), None)
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    broken = {one["loc"][: 2 if one["loc"][:1] == ("areas",) else 1] for one in details}
+    if not isinstance(value, dict) or () in broken:
+        return {}
+    sound = {key: inside for key, inside in value.items() if (key,) not in broken}
+    if isinstance(sound.get("areas"), dict):
+        inside = sound["areas"].items()
+        sound["areas"] = {name: area for name, area in inside if ("areas", name) not in broken}
     return sound
 
 
@@ -183,9 +188,14 @@ def _unfit(file: PolicyFile) -> Iterable[tuple[yaml.Loc, str]]:
             both = f"`labels.{other}` and `labels.{state}`"
             written = state if getattr(file.labels, state) else other
             yield ("labels", written), f"{both} are the same label on GitHub: rename one"
-    defer = file.defer
-    if defer and (defer.default_days or 30) > (defer.max_days or 90):
-        yield ("defer",), "`defer.default_days` is more than `defer.max_days`: lower it"
+    defer, doors = file.defer, file.sign_off.by if file.sign_off else None
+    # A maximum below the usual 30 days alone lowers them as well.
+    if defer and (defer.default_days or 0) > (defer.max_days or 90):
+        text = "`defer.default_days` is more than `defer.max_days`: lower it"
+        yield ("defer", "default_days"), text
+    if doors and OPEN_DOORS.isdisjoint(doors):
+        text = "`sign_off.by` leaves no way of signing off in this version: add `command`"
+        yield ("sign_off", "by"), text
 
 
 def _said(layers: Sequence[PolicyFile], *keys: str) -> Any:

@@ -5,14 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from ghapp.core import packfile
+from ghapp.core import packfile, regexes
 from ghapp.core.areas import Area, Detect, Item, Reviewers, Text
 from ghapp.core.mistakes import meant
-from ghapp.core.policyfile import AreaPart, OwnItemPart, PolicyFile
+from ghapp.core.policyfile import AreaPart, OwnItemPart, PolicyFile, written
 from ghapp.core.yaml import Loc
 
 OWN_WEIGHT = 3
 OWN_NEEDS = "an area of your own needs `title`, `detect` and `items`"
+
+# Of one file, together: each is tried on every changed file or line of a pull.
+MAX_REGEXES = 300
+MAX_STEPS = 3_000
+MAX_GLOBS = 2_000
+REGEX_KEYS = frozenset({"diff", "removed", "title", "titles"})
+GLOB_KEYS = frozenset(
+    {
+        "branches",
+        "diff_files",
+        "exclude",
+        "ignore",
+        "path",
+        "paths",
+        "paths_add",
+        "paths_remove",
+    }
+)
 
 Fault = tuple[Loc, str]
 
@@ -36,6 +54,22 @@ def areas(
             switched |= {(name, item): on for item, on in _switches(value).items()}
     enabled = (_without(area, switched) for area in known.values() if area.enabled)
     return tuple(sorted(enabled, key=lambda area: (-area.weight, area.id)))
+
+
+def bounds(file: PolicyFile) -> Iterator[Fault]:
+    """What the file has too much of."""
+    patterns = tuple(written(file, REGEX_KEYS))
+    steps = sum(regexes.steps(one) for one in dict.fromkeys(patterns))
+    found = sum(1 for _ in written(file, GLOB_KEYS))
+    if len(patterns) > MAX_REGEXES:
+        why = f"more than {MAX_REGEXES}: join some by `|`"
+        yield ("areas",), f"the file has {len(patterns):,} regular expressions, {why}"
+    elif steps > MAX_STEPS:
+        why = f"more than {MAX_STEPS:,}: shorten them, lower their repeat counts"
+        yield ("areas",), f"the file's regular expressions take {steps:,} steps together, {why}"
+    if found > MAX_GLOBS:
+        why = f"more than {MAX_GLOBS:,}: name folders instead of files"
+        yield ("areas",), f"the file has {found:,} globs, {why}"
 
 
 def faults(file: PolicyFile, packs: tuple[Area, ...]) -> Iterator[Fault]:

@@ -5,19 +5,38 @@ A key that is absent or empty says nothing: the layer below it holds.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, StrictBool, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    StrictBool,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from ghapp.core.packfile import ID, Category, DetectPart, Glob, Part, Regex, WhenPart, Words
+from ghapp.core.markdown import seen
+from ghapp.core.packfile import (
+    ID,
+    Category,
+    DetectPart,
+    Glob,
+    Most,
+    Part,
+    Regex,
+    WhenPart,
+    Words,
+)
 
 Mode = Literal["observe", "advise", "enforce"]
 Language = Literal["en", "ja"]
 Evidence = Literal["url", "number", "text", "choice"]
 Door = Literal["command", "label", "review", "button"]
 
-MAX_LIST = 200  # globs and regexes are tried one by one on every file of a pull
 MAX_AREAS = 100
 
 # Keys that are no mistake of spelling.
@@ -27,10 +46,23 @@ ELSEWHERE = {
 }
 
 
+def _name(name: str) -> str:
+    if name in (".", ".."):  # in an address they are steps of the path
+        raise PydanticCustomError("dots", "should be a name, not `.` or `..`")
+    return name
+
+
+def _line(words: str) -> str:
+    if seen(words) != words:
+        hint = "should be one line without characters that nobody sees"
+        raise PydanticCustomError("line", hint)
+    return words
+
+
 def _login(name: str) -> str:
     if name.startswith("@"):
         raise PydanticCustomError("login", "should be written without `@`")
-    return name
+    return _name(name)
 
 
 def _team(slug: str) -> str:
@@ -43,35 +75,31 @@ def _team(slug: str) -> str:
 def _label(name: str) -> str:
     if name != name.strip() or not name.isprintable():  # GitHub would store another name
         raise PydanticCustomError("label", "should be one line without spaces around it")
-    return name
-
-
-def _bounded(detect: DetectPart) -> DetectPart:
-    for name in ("paths", "exclude", "diff", "diff_files"):
-        if len(getattr(detect, name)) > MAX_LIST:
-            text = "has more than {most} in `{name}`: join some"
-            raise PydanticCustomError("bounded", text, {"most": MAX_LIST, "name": name})
-    return detect
+    return _name(name)
 
 
 Id = Annotated[str, Field(pattern=ID, max_length=40)]  # fits the label `nfr/area: ID`
 Count = Annotated[int, Field(ge=1, strict=True)]
 # Source: https://docs.github.com/en/rest/issues/labels (names of at most 50 characters)
 LabelName = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_label)]
-Globs = Annotated[tuple[Glob, ...], Field(max_length=MAX_LIST)]
-Regexes = Annotated[tuple[Regex, ...], Field(max_length=MAX_LIST)]
-Names = Annotated[tuple[Words, ...], Field(max_length=MAX_LIST)]
+Globs = Annotated[tuple[Glob, ...], Most]
+Regexes = Annotated[tuple[Regex, ...], Most]
+Names = Annotated[tuple[Words, ...], Most]
+Line = AfterValidator(_line)
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Line]
+Ask = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Line]
+Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000), Line]
 
 
 class PeoplePart(Part):
     """teams: slugs in the organisation of the repository. users: logins."""
 
-    teams: tuple[Annotated[Words, AfterValidator(_team)], ...] = ()
-    users: tuple[Annotated[Words, AfterValidator(_login)], ...] = ()
+    teams: Annotated[tuple[Annotated[Words, AfterValidator(_team)], ...], Most] = ()
+    users: Annotated[tuple[Annotated[Words, AfterValidator(_login)], ...], Most] = ()
 
 
 class SignOffPart(Part):
-    by: Annotated[tuple[Door, ...], Field(min_length=1)] | None = None
+    by: Annotated[tuple[Door, ...], Most, Field(min_length=1)] | None = None
     stale_on: Literal["area-change", "any-push", "never"] | None = None
     allow_author: StrictBool | None = None
     require_answers: Literal["none", "must"] | None = None
@@ -96,7 +124,7 @@ class DeferPart(Part):
 
     default_days: Count | None = None
     max_days: Count | None = None
-    never: tuple[Id, ...] | None = None
+    never: Annotated[tuple[Id, ...], Most] | None = None
 
 
 class LabelsPart(Part):
@@ -111,8 +139,8 @@ class LabelsPart(Part):
 class WordsPart(Part):
     """Words in one or both languages; at least in the policy's own."""
 
-    en: Words | None = None
-    ja: Words | None = None
+    en: Title | None = None
+    ja: Title | None = None
 
 
 class OwnItemPart(Part):
@@ -121,16 +149,16 @@ class OwnItemPart(Part):
     id: Id
     sev: Literal["must", "should", "could"]
     cat: Category
-    en: Words | None = None
-    ja: Words | None = None
-    why_en: Words | None = None
-    why_ja: Words | None = None
-    ev_en: Words | None = None
-    ev_ja: Words | None = None
-    refs: tuple[Words, ...] = ()
+    en: Ask | None = None
+    ja: Ask | None = None
+    why_en: Why | None = None
+    why_ja: Why | None = None
+    ev_en: Why | None = None
+    ev_ja: Why | None = None
+    refs: Names = ()
     when: WhenPart | None = None
     evidence: Evidence | None = None
-    choices: Names = ()
+    choices: Annotated[tuple[Title, ...], Most] = ()
 
     @model_validator(mode="after")
     def _choices(self) -> OwnItemPart:
@@ -144,8 +172,8 @@ def _items_kind(value: Any) -> str:
 
 
 Items = Annotated[
-    Annotated[dict[Id, StrictBool], Tag("switches")]
-    | Annotated[tuple[OwnItemPart, ...], Tag("own")],
+    Annotated[dict[Id, StrictBool], Most, Tag("switches")]
+    | Annotated[tuple[OwnItemPart, ...], Most, Tag("own")],
     Discriminator(_items_kind),
 ]
 
@@ -163,7 +191,7 @@ class AreaPart(Part):
     paths_remove: Globs = ()
     items: Items | None = None
     title: WordsPart | None = None
-    detect: Annotated[DetectPart, AfterValidator(_bounded)] | None = None
+    detect: DetectPart | None = None
     weight: Annotated[int, Field(ge=1, le=5, strict=True)] | None = None
 
 
@@ -195,6 +223,17 @@ class PolicyFile(Part):
     labels: LabelsPart | None = None
     large_tables: Names | None = None
     areas: Annotated[dict[Id, AreaValue], Field(max_length=MAX_AREAS)] | None = None
+
+
+def written(part: Part, keys: Collection[str]) -> Iterator[str]:
+    """All texts under keys of these names, at any depth."""
+    for key, value in part:
+        values = value.values() if isinstance(value, dict) else value
+        for one in values if isinstance(value, dict | tuple) else (value,):
+            if isinstance(one, Part):
+                yield from written(one, keys)
+            elif isinstance(one, str) and key in keys:
+                yield one
 
 
 def schema() -> dict[str, Any]:

@@ -6,22 +6,23 @@ from ghapp.core.memory import Past
 from ghapp.core.rights import same_login
 
 
-def heads(past: Past, author: str, head_sha: str) -> tuple[tuple[str, str], ...]:
+def heads(past: Past, author: str, head_sha: str) -> tuple[tuple[str, frozenset[str]], ...]:
     """(head SHA, who pushed it), oldest first, up to and with the present `head_sha`.
 
-    The first head of a pull is its author's. Of a later one that no delivery told of, nobody
-    is known to have pushed it: "". Times are GitHub's, of the push and of our accepted run.
+    The first head of a pull is its author's, where nobody else is known to have pushed it. Of a
+    later one that no delivery told of, nobody is known. Times are GitHub's, of the push and of
+    our accepted run.
     """
-    pushed_by = {push.head_sha: push.login for push in past.pushes}
+    pushed_by: dict[str, frozenset[str]] = {}
+    for push in past.pushes:
+        pushed_by[push.head_sha] = pushed_by.get(push.head_sha, frozenset()) | {push.login}
     seen = sorted(
         [(push.seen_at, push.head_sha) for push in past.pushes]
         + [(shown.accepted_at, shown.head_sha) for shown in past.shown]
     )
     order = tuple(dict.fromkeys([*(head for _, head in seen), head_sha]))
-    return tuple(
-        (head, pushed_by.get(head, author if place == 0 else ""))
-        for place, head in enumerate(order)
-    )
+    pushed_by.setdefault(order[0], frozenset({author}))
+    return tuple((head, pushed_by.get(head, frozenset())) for head in order)
 
 
 def newest(past: Past) -> str:
@@ -31,5 +32,7 @@ def newest(past: Past) -> str:
 
 
 def only_by(login: str, past: Past, author: str, head_sha: str) -> bool:
-    """Whether every head is known to have been pushed by this account."""
-    return all(same_login(by, login) for _, by in heads(past, author, head_sha))
+    """Whether every head is known to have been pushed by this account, and by no other."""
+    return all(
+        by and all(same_login(login, one) for one in by) for _, by in heads(past, author, head_sha)
+    )

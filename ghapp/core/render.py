@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 from ghapp.core import parts
-from ghapp.core.markdown import code, cut
+from ghapp.core.markdown import code, cut, visible
 from ghapp.core.marks import CheckRun
-from ghapp.core.memory import Entry, Verdict
-from ghapp.core.model import Pull
+from ghapp.core.memory import Entry, Verb, Verdict
 from ghapp.core.policy import Policy
 from ghapp.core.review import AreaReview, PullState, Review
 from ghapp.core.texts import joined, say
@@ -35,7 +35,7 @@ def title(seen: Review) -> str:
         who = seen.checklist.ignored
         return say(language, "title_ignored" if who else "title_clear", author=who)
     areas = seen.areas if seen.state is PullState.SIGNED_OFF else seen.waiting
-    names = joined(language, tuple(area.title.to(language) for area in areas))
+    names = joined(language, tuple(visible(area.title.to(language)) for area in areas))
     return say(language, f"title_{seen.state.value}", areas=names)[:MOST_TITLE]
 
 
@@ -44,11 +44,12 @@ def check_run(
     verdict: Verdict,
     conclusion: str,
     others: tuple[Verdict, ...],
+    siblings: tuple[Verdict, ...],
     reruns: int,
 ) -> CheckRun:
     """The check run on the head: the worst of all pulls that share it decides, all are named.
 
-    reruns: how often a fresh run was asked for; each one gets it.
+    others: those of the siblings that have a say. reruns: how often a fresh run was asked for.
     """
     language = seen.facts.policy.language
     head = title(seen)
@@ -65,28 +66,33 @@ def check_run(
         summary=cut(summary, say(language, "cut")),
         text=cut(text, say(language, "cut")),
     )
-    return _sealed(run, {area.id: area.fingerprint for area in seen.areas}, reruns)
+    basis = [area.fingerprint for area in seen.areas]
+    basis += [f"{one.number} {one.is_open} {one.conclusion}" for one in siblings]
+    # Of several pulls on one head each writes a run, and the newest is the one that shows.
+    return _sealed(run, basis, reruns, patched=not siblings)
 
 
-def closed_run(pull: Pull, language: str) -> CheckRun:
-    """The run of a pull that was closed while it was still waiting."""
-    words = say(language, "title_closed")
-    return _sealed(CheckRun(pull.head_sha, "", "cancelled", words, words), {}, 0)
+def closed_run(seen: Review) -> CheckRun:
+    """The run of a pull that was closed or merged while it was still waiting."""
+    pull, language = seen.facts.pull, seen.facts.policy.language
+    words = say(language, "title_merged" if pull.is_merged else "title_closed")
+    return _sealed(CheckRun(pull.head_sha, "", "cancelled", words, words), [], 0)
 
 
 def parked_run(head_sha: str, policy: Policy, reason: str) -> CheckRun:
     """The run on a pull whose review failed again and again; never green."""
     words = say(policy.language, "title_parked")
     summary = say(policy.language, "parked", reason=code(reason, 400))
-    conclusion = "action_required" if policy.mode == "enforce" else "neutral"
-    return _sealed(CheckRun(head_sha, "", conclusion, words, summary), {}, 0)
+    enforced = "enforce" in (policy.mode, *(area.mode for area in policy.areas))
+    conclusion = "action_required" if enforced else "neutral"
+    return _sealed(CheckRun(head_sha, "", conclusion, words, summary), [], 0)
 
 
 def comment(seen: Review) -> str:
     """The one comment on a flagged pull."""
     language = seen.facts.policy.language
     body = _paragraphs(
-        f"{MARKER}\n### {say(language, _HEADINGS[seen.state])}",
+        f"{MARKER}\n### {_heading(seen)}",
         *_notices(seen),
         parts.intro(seen),
         parts.next_step(seen, ticking=True),
@@ -102,14 +108,12 @@ def collapsed(language: str) -> str:
     return f"{MARKER}\n{say(language, 'collapsed')}"
 
 
-def helped(language: str) -> str:
-    """The reply to `/nfr help`."""
-    return _paragraphs(say(language, "help"), parts.commands(language))
-
-
-def refused(seen: Review, entries: tuple[Entry, ...]) -> str:
-    """The reply that gives the reasons of refusals."""
-    return "\n".join(parts.refusal(seen, entry) for entry in entries)
+def reply(seen: Review, entry: Entry) -> str:
+    """The reply to one entry: help, or why it was refused."""
+    if entry.verb is Verb.HELP:
+        language = seen.facts.policy.language
+        return _paragraphs(say(language, "help"), parts.commands(language))
+    return parts.refusal(seen, entry)
 
 
 def _summary(seen: Review) -> tuple[str, ...]:
@@ -120,7 +124,8 @@ def _summary(seen: Review) -> tuple[str, ...]:
         words = say(language, "clear_ignored" if who else "clear", author=code(who or " "))
         return (*_notices(seen), words, parts.hints(seen))
     reasons = tuple(
-        f"- **{area.title.to(language)}**: {parts.reasons(area, language)}" for area in seen.areas
+        say(language, "reason", area=parts.title(area, language), why=parts.reasons(area, language))
+        for area in seen.areas
     )
     return (
         *_notices(seen),
@@ -138,11 +143,19 @@ def _notices(seen: Review) -> tuple[str, ...]:
     return (parts.policy_problems(seen), too_many)
 
 
+def _heading(seen: Review) -> str:
+    pull, language = seen.facts.pull, seen.facts.policy.language
+    over = seen.waiting and not pull.is_open
+    if over:
+        return say(language, "heading_merged" if pull.is_merged else "heading_closed")
+    return say(language, _HEADINGS[seen.state])
+
+
 def _area(area: AreaReview, seen: Review) -> str:
     """One area in the comment: title, reasons, sign-off, questions."""
     language = seen.facts.policy.language
     why = say(language, "flagged_by", why=parts.reasons(area, language))
-    heading = f"#### {area.title.to(language)}"
+    heading = f"#### {parts.title(area, language)}"
     return _paragraphs(heading, why, parts.signed(area, language), parts.questions(area, seen))
 
 
@@ -150,28 +163,16 @@ def _paragraphs(*blocks: str) -> str:
     return "\n\n".join(block for block in blocks if block)
 
 
-def _sealed(run: CheckRun, fingerprints: dict[str, str], reruns: int) -> CheckRun:
-    """The run with its digests; the fingerprints are in it so that a new diff is shown anew."""
+def _sealed(run: CheckRun, basis: list[str], reruns: int, *, patched: bool = True) -> CheckRun:
+    """The run with its digests.
+
+    basis: what else it was computed from, such as the fingerprints, so that a new diff is shown
+    anew even in the same words. patched: whether it may replace an older run of ours.
+    """
     notes = [[a.path, a.line, a.level, a.title, a.message] for a in run.annotations]
-    annotated = _digest([notes, reruns])
-    content = [
-        run.conclusion,
-        run.title,
-        run.summary,
-        run.text,
-        annotated,
-        fingerprints,
-    ]
-    return CheckRun(
-        run.head_sha,
-        _digest(content),
-        run.conclusion,
-        run.title,
-        run.summary,
-        run.text,
-        run.annotations,
-        annotated,
-    )
+    digest = _digest([run.conclusion, run.title, run.summary, run.text, notes, basis, reruns])
+    annotated = _digest([notes, reruns]) if patched else digest
+    return replace(run, digest=digest, annotated=annotated)
 
 
 def _digest(content: object) -> str:

@@ -9,12 +9,15 @@ from enum import StrEnum
 from ghapp.core.areas import Area, Detect, Hit, Item, Reviewers, Text
 from ghapp.core.checklist import Checklist, Flagged
 from ghapp.core.facts import Facts
+from ghapp.core.fingerprint import fingerprint
 from ghapp.core.memory import Entry, Past
 from ghapp.core.standing import Standing, State, answers, standing
 from ghapp.core.texts import say
 
-# Above GitHub's limit of listed files the pull is an area of its own: somebody has to look.
-TOO_MANY_FILES = "too-many-files"
+# What cannot be read is an area of its own, for somebody has to look: files beyond GitHub's limit
+# of listed ones, and files whose diff GitHub does not show.
+TOO_MANY_FILES, UNREAD_FILES = "too-many-files", "unread-files"
+WITHOUT_PACK = (TOO_MANY_FILES, UNREAD_FILES)
 
 
 class PullState(StrEnum):
@@ -31,13 +34,14 @@ class PullState(StrEnum):
 class AreaReview:
     """One flagged area and what has been said about it.
 
-    answered: item id -> the answer that holds. changed_by: for a stale sign-off the first head
-    SHA seen whose diff of this area is another one, else "".
+    given: item id -> its last answer, which holds only while its fingerprint is the present one.
+    changed_by: for a stale sign-off the first other head SHA seen whose diff of this area is
+    another one; "" where the same head has another diff (its base or the policy changed).
     """
 
     flagged: Flagged
     standing: Standing
-    answered: Mapping[str, Entry]
+    given: Mapping[str, Entry]
     changed_by: str = ""
 
     @property
@@ -73,6 +77,11 @@ class AreaReview:
         return self.standing.state is State.SIGNED_OFF
 
     @property
+    def answered(self) -> Mapping[str, Entry]:
+        """The answers that hold."""
+        return {k: one for k, one in self.given.items() if one.fingerprint == self.fingerprint}
+
+    @property
     def open_musts(self) -> tuple[Item, ...]:
         return tuple(
             item for item in self.items if item.severity == "must" and item.id not in self.answered
@@ -99,12 +108,14 @@ def review(facts: Facts, past: Past, checklist: Checklist, ledger: tuple[Entry, 
     flagged = [*checklist.flagged]
     if not checklist.complete and not checklist.ignored:
         flagged.insert(0, _too_many_files(facts))
+    if checklist.unread:
+        flagged.insert(0, _unread_files(facts, checklist.unread))
     areas = tuple(_area(one, facts, past, ledger) for one in flagged if one.area.mode != "observe")
     return Review(_state(areas, facts), areas, facts, checklist, ledger)
 
 
 def _area(flagged: Flagged, facts: Facts, past: Past, ledger: tuple[Entry, ...]) -> AreaReview:
-    prints = {item.id: flagged.fingerprint for item in flagged.items}
+    asked = {item.id for item in flagged.items}
     stood = standing(
         ledger,
         flagged.area.id,
@@ -113,16 +124,18 @@ def _area(flagged: Flagged, facts: Facts, past: Past, ledger: tuple[Entry, ...])
         facts.policy.stale_on,
     )
     changed_by = _changed_by(flagged, facts, past, stood.signed) if stood.signed else ""
-    return AreaReview(flagged, stood, answers(ledger, prints), changed_by)
+    given = {item: one for item, one in answers(ledger).items() if item in asked}
+    return AreaReview(flagged, stood, given, changed_by)
 
 
 def _changed_by(flagged: Flagged, facts: Facts, past: Past, signed: Entry) -> str:
     """The first head after the signed one whose diff of the area differs from it."""
     for shown in past.shown:
-        later = shown.accepted_at > signed.said_at
+        later = shown.accepted_at > signed.said_at and shown.head_sha != signed.head_sha
         if later and shown.fingerprints.get(flagged.area.id) != signed.fingerprint:
             return shown.head_sha
-    return facts.pull.head_sha
+    head_sha = facts.pull.head_sha
+    return head_sha if head_sha != signed.head_sha else ""
 
 
 def _state(areas: tuple[AreaReview, ...], facts: Facts) -> PullState:
@@ -138,9 +151,21 @@ def _state(areas: tuple[AreaReview, ...], facts: Facts) -> PullState:
 
 
 def _too_many_files(facts: Facts) -> Flagged:
-    """An area without questions that any push reopens; the general reviewers sign it off."""
-    policy, pull = facts.policy, facts.pull
-    title = Text(say("en", "too_many_files"), say("ja", "too_many_files"))
-    area = Area(TOO_MANY_FILES, title, 9, Detect(), (), True, policy.mode, policy.reviewers)
-    hit = Hit("size", str(pull.changed_files))
-    return Flagged(area, (hit,), pull.files, (), pull.head_sha)
+    """Any push reopens it: what changed beyond the limit is not known."""
+    hit = Hit("size", str(facts.pull.changed_files))
+    return _without_pack(TOO_MANY_FILES, (hit,), facts, facts.pull.head_sha)
+
+
+def _unread_files(facts: Facts, unread: tuple[str, ...]) -> Flagged:
+    """The files' blobs tell whether they have changed."""
+    files = tuple(file for file in facts.pull.files if file.path in unread)
+    hits = tuple(Hit("unread", "", path) for path in unread)
+    return _without_pack(UNREAD_FILES, hits, facts, fingerprint(files))
+
+
+def _without_pack(name: str, hits: tuple[Hit, ...], facts: Facts, mark: str) -> Flagged:
+    """An area without questions, signed off by the general reviewers."""
+    key, policy = name.replace("-", "_"), facts.policy
+    title = Text(say("en", key), say("ja", key))
+    area = Area(name, title, 9, Detect(), (), True, policy.mode, policy.reviewers)
+    return Flagged(area, hits, (), (), mark)

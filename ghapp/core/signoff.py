@@ -6,6 +6,7 @@ of its reason in the texts (`refused_...`), so that a refusal is shown like any 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ghapp.core.areas import Reviewers
@@ -15,6 +16,7 @@ from ghapp.core.facts import Facts
 from ghapp.core.memory import Entry, Past, Shown, Verb
 from ghapp.core.model import Door, Rights, Utterance
 from ghapp.core.pushes import heads
+from ghapp.core.review import WITHOUT_PACK
 from ghapp.core.rights import ANSWERING, owner_of, right_to_review, same_login
 from ghapp.core.standing import State, answers, standing
 
@@ -78,14 +80,14 @@ class _Bench:
         """What one command comes to; at least one outcome, so that it is always answered."""
         if isinstance(part, Misread):
             return (Refusal(part.reason, part.detail),)
-        if part.verb in (Verb.REFRESH, Verb.HELP):
+        if part.verb is Verb.HELP:
+            return (replace(self._done(part.verb), replied=True),)
+        if part.verb is Verb.REFRESH:
             return (self._done(part.verb),)
-        if not self.facts.pull.is_open:
-            return (Refusal("closed"),)
         if self.shown is None:
             return (Refusal("not_shown", self.facts.pull.head_sha[:7]),)
         if part.verb in ANSWERING:
-            return tuple(self._answer(part, item) for item in part.subjects)
+            return self._answers(part)
         if self.facts.policy.standing == "unreadable":
             return (Refusal("policy_unreadable"),)
         if DOORS[self.said.door] not in self.facts.policy.sign_off_by:
@@ -97,8 +99,8 @@ class _Bench:
         identity = f"{self.said.id}#{number}"
         if isinstance(outcome, Entry):
             return replace(outcome, id=identity)
-        refused = self._done(Verb.REFUSED)
-        return replace(refused, id=identity, note=outcome.reason, detail=outcome.detail)
+        refused = replace(self._done(Verb.REFUSED), note=outcome.reason, detail=outcome.detail)
+        return replace(refused, id=identity, replied=not self.checklist.flagged)
 
     @property
     def shown(self) -> Shown | None:
@@ -110,15 +112,21 @@ class _Bench:
     def rights(self) -> Rights:
         return self.facts.rights.get(self.said.speaker, Rights())
 
-    def reviewers(self, area: str) -> Reviewers:
-        """Those of the area, else the general ones."""
-        known = {one.id: one.reviewers for one in self.facts.policy.areas}
-        return known.get(area, self.facts.policy.reviewers)
+    @property
+    def _reviewers(self) -> Mapping[str, Reviewers]:
+        """By area in force; an area that the policy has switched off meanwhile has none."""
+        policy = self.facts.policy
+        return dict.fromkeys(WITHOUT_PACK, policy.reviewers) | {
+            area.id: area.reviewers for area in policy.areas
+        }
 
     def right(self, area: str) -> str:
         """By which right the speaker reviews the area, or ""."""
+        known = self._reviewers
+        if area not in known:
+            return ""
         owner = owner_of(self.facts.pull)
-        return right_to_review(self.said.speaker, self.reviewers(area), self.rights, owner)
+        return right_to_review(self.said.speaker, known[area], self.rights, owner)
 
     def _done(self, verb: Verb, subject: str = "", right: str = "", note: str = "") -> Entry:
         shown = self.shown
@@ -140,8 +148,9 @@ class _Bench:
     def _sign_off(self, part: Command) -> tuple[Judged, ...]:
         seen = self.shown.fingerprints if self.shown else {}
         if part.subjects:
-            return tuple(self._named(area, part.note) for area in part.subjects)
-        waiting = [area for area in seen if self._state(area) is not State.SIGNED_OFF]
+            return self._named(part)
+        known = self._reviewers
+        waiting = [one for one in seen if one in known and self._state(one) is not State.SIGNED_OFF]
         if not waiting:
             return (Refusal("nothing_waiting"),)
         mine = [area for area in waiting if self.right(area)]
@@ -154,11 +163,10 @@ class _Bench:
         unclear = self.rights.unclear
         return Refusal("unclear", unclear[0]) if unclear else Refusal("not_reviewer", areas)
 
-    def _named(self, area: str, note: str) -> Judged:
+    def _named(self, part: Command) -> tuple[Judged, ...]:
         seen = tuple(self.shown.fingerprints) if self.shown else ()
-        if area not in seen:
-            return Refusal("unknown_area", f"{area[:40]} {nearest(area, seen)}")
-        return self._sign(area, note)
+        signed = tuple(self._sign(area, part.note) for area in part.subjects if area in seen)
+        return (*signed, *_unknown("unknown_area", part.subjects, seen))
 
     def _sign(self, area: str, note: str) -> Judged:
         right = self.right(area)
@@ -184,28 +192,33 @@ class _Bench:
             return None
         if same_login(self.said.speaker, self.facts.pull.author):
             return Refusal("author")
-        for head_sha, login in self._pushes_since_sign_off(area):
-            if not login:
-                return Refusal("pusher_unknown", head_sha[:7])
-            if same_login(self.said.speaker, login):
+        for head_sha, logins in self._pushes_since_sign_off(area):
+            if same_login(self.said.speaker, *logins):
                 return Refusal("pushed", head_sha[:7])
+            if not logins:
+                return Refusal("pusher_unknown", head_sha[:7])
         return None
 
-    def _pushes_since_sign_off(self, area: str) -> tuple[tuple[str, str], ...]:
-        """(head SHA, who pushed it): the heads after the area's last sign-off, to the seen one."""
+    def _pushes_since_sign_off(self, area: str) -> tuple[tuple[str, frozenset[str]], ...]:
+        """The heads after the area's last sign-off, to the seen one, and who pushed each.
+
+        Where a push has brought back a head from before that sign-off: all up to that head.
+        """
         assert self.shown is not None
         pull = self.facts.pull
         had = heads(self.past, pull.author, pull.head_sha)
         order = [head for head, _ in had]
         signed = standing(self.ledger, area, "", "", "never").signed
         first = order.index(signed.head_sha) + 1 if signed and signed.head_sha in order else 0
-        return had[first : order.index(self.shown.head_sha) + 1]
+        seen = order.index(self.shown.head_sha) + 1
+        return had[first if first <= seen else 0 : seen]
 
     def _open_musts(self, area: str) -> tuple[str, ...]:
         flagged = [one for one in self.checklist.flagged if one.area.id == area]
         items = [item for one in flagged for item in one.items if item.severity == "must"]
         prints = {item.id: one.fingerprint for one in flagged for item in one.items}
-        answered = answers(self.ledger, prints)
+        given = answers(self.ledger)
+        answered = {item for item, one in given.items() if one.fingerprint == prints.get(item)}
         return tuple(item.id for item in items if item.id not in answered)
 
     def _state(self, area: str) -> State:
@@ -224,7 +237,7 @@ class _Bench:
         own = [entry for entry in signed if same_login(self.said.speaker, entry.speaker)]
         reviewable = [entry for entry in signed if self.right(entry.subject)]
         if not signed:
-            return (Refusal("nothing_to_undo"),)
+            return (Refusal("nothing_to_undo"), *self._undo_ahead())
         if self.said.door is Door.LABEL:  # the label stands for all of them at once
             taken = [entry for entry in signed if entry in own or entry in reviewable]
         else:
@@ -236,20 +249,35 @@ class _Bench:
             for entry in taken
         )
 
+    def _undo_ahead(self) -> tuple[Entry, ...]:
+        """Kept for a sign-off that was said before and whose delivery comes after this one."""
+        seen = self.shown.fingerprints if self.shown else {}
+        rights = {area: self.right(area) for area in seen}
+        return tuple(self._done(Verb.UNDO, area, right) for area, right in rights.items() if right)
+
     # --- answering -----------------------------------------------------------------------
 
-    def _answer(self, part: Command, item: str) -> Judged:
+    def _answers(self, part: Command) -> tuple[Judged, ...]:
         own = same_login(self.said.speaker, self.facts.pull.author)
         if not own and not self.rights.write:
-            return Refusal("no_write")
-        home = {one.id: area.id for area in self.facts.policy.areas for one in area.items}
+            return (Refusal("no_write"),)
         seen = self.shown.fingerprints if self.shown else {}
-        if home.get(item) not in seen:
-            asked = tuple(one for one, area in home.items() if area in seen)
-            return Refusal("unknown_item", f"{item[:60]} {nearest(item, asked)}")
+        homes = {item.id: area.id for area in self.facts.policy.areas for item in area.items}
+        asked = {item: seen[area] for item, area in homes.items() if area in seen}
         right = "author" if own else "write"
-        answer = self._done(part.verb, item, right, part.note)
-        return replace(answer, fingerprint=seen[home[item]])
+        answered = tuple(
+            replace(self._done(part.verb, item, right, part.note), fingerprint=asked[item])
+            for item in part.subjects
+            if item in asked
+        )
+        return (*answered, *_unknown("unknown_item", part.subjects, tuple(asked)))
+
+
+def _unknown(reason: str, words: tuple[str, ...], known: tuple[str, ...]) -> Iterator[Refusal]:
+    """One refusal for all words that are not known; it names the first, and what it may mean."""
+    strange = [word for word in words if word not in known]
+    if strange:
+        yield Refusal(reason, f"{strange[0][:60]} {nearest(strange[0], known)}")
 
 
 def _latest(entries: list[Entry]) -> list[Entry]:

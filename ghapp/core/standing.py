@@ -1,4 +1,4 @@
-"""The ledger -> where the sign-off of an area stands, and which answers hold."""
+"""The ledger -> where the sign-off of an area stands, and which answers were given."""
 
 from __future__ import annotations
 
@@ -24,14 +24,19 @@ NEXT: Mapping[tuple[State, Verb], State] = {
     (State.SIGNED_OFF, Verb.SIGN_OFF): State.SIGNED_OFF,
     (State.SIGNED_OFF, Verb.UNDO): State.WAITING,
 }
+MOVING = frozenset(verb for _, verb in NEXT)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """state, and the sign-off entry it rests on (also when stale); None while waiting."""
+    """state, and what it rests on.
+
+    signed: the sign-off (also when stale), None while waiting. undone: who took the last one back.
+    """
 
     state: State
     signed: Entry | None = None
+    undone: Entry | None = None
 
 
 def standing(
@@ -39,38 +44,32 @@ def standing(
 ) -> Standing:
     """Where the sign-off of one area stands, now that its diff has this fingerprint.
 
-    ledger: oldest first, over all heads of the pull. stale_on: area-change | any-push | never.
+    ledger: over all heads of the pull; what was said later counts later, however late it arrived.
+    stale_on: area-change | any-push | never.
     """
-    state, signed = State.WAITING, None
-    for entry in ledger:
-        if entry.subject != area:
-            continue
-        state = NEXT.get((state, entry.verb), state)
-        if entry.verb is Verb.SIGN_OFF:
-            signed = entry
-    if state is State.WAITING or signed is None:
-        return Standing(State.WAITING)
+    state, last = State.WAITING, None
+    said = [one for one in ledger if one.subject == area and one.verb in MOVING]
+    for entry in sorted(said, key=lambda one: one.said_at):
+        moved = NEXT.get((state, entry.verb))
+        if moved:
+            state, last = moved, entry
+    if state is State.WAITING or last is None:
+        return Standing(State.WAITING, undone=last)
+    same_diff = last.fingerprint == fingerprint
     holds = {
-        "area-change": signed.fingerprint == fingerprint,
-        "any-push": signed.head_sha == head_sha,
+        "area-change": same_diff,
+        "any-push": same_diff and last.head_sha == head_sha,
         "never": True,
     }[stale_on]
-    return Standing(State.SIGNED_OFF if holds else State.STALE, signed)
+    return Standing(State.SIGNED_OFF if holds else State.STALE, signed=last)
 
 
-def answers(ledger: Iterable[Entry], fingerprints: Mapping[str, str]) -> Mapping[str, Entry]:
-    """Item id -> the answer that holds.
-
-    fingerprints: item id -> of its area now; an answer given to another diff no longer holds.
-    """
+def answers(ledger: Iterable[Entry]) -> Mapping[str, Entry]:
+    """Item id -> the last answer to it that was not taken back, to whatever diff it was given."""
     given: dict[str, Entry] = {}
-    for entry in ledger:
+    for entry in sorted(ledger, key=lambda one: one.said_at):
         if entry.verb is Verb.CHECK:
             given[entry.subject] = entry
         elif entry.verb is Verb.UNCHECK:
             given.pop(entry.subject, None)
-    return {
-        item: entry
-        for item, entry in given.items()
-        if item in fingerprints and fingerprints[item] == entry.fingerprint
-    }
+    return given

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ghapp.core import globs, regexes
 from ghapp.core.areas import Area, Detect, Hit, Size
-from ghapp.core.diff import Change, change, lines
+from ghapp.core.diff import Change, change, cut_short, lines
 from ghapp.core.model import File, Pull
 
 NEVER_SCANNED = (
@@ -47,8 +47,8 @@ class Touch:
 class Seen:
     """One file, looked at once for all areas.
 
-    globs: for each of its paths, which globs of any area match it. spotted: whether any does, in
-    a file that did not merely move. scanned: whether its lines say anything. promising: whether
+    globs: for each of its paths, which globs of any area match it. spotted: whether any does.
+    scanned: whether its lines say anything. promising: whether
     a regex of any area may match one of them.
     """
 
@@ -67,6 +67,21 @@ def touches(areas: tuple[Area, ...], pull: Pull) -> Mapping[str, Touch]:
     """By area id, why and where the pull touches an area; those it does not touch are absent."""
     seen = tuple(_seen(areas, pull.files))
     return {area.id: one for area in areas if (one := _touch(area, pull, seen))}
+
+
+def unread(areas: tuple[Area, ...], pull: Pull) -> tuple[str, ...]:
+    """Paths of files that nothing is known of: no path claims them, not all added lines are there.
+
+    Only those in which some area looks for lines; binary files have none.
+    """
+    short = (file for file in pull.files if file.additions and _cut(file))
+    detects = [area.detect for area in areas]
+    return tuple(
+        one.file.path
+        for one in _seen(areas, tuple(short))
+        if any(_reads(detect, one) for detect in detects)
+        and not any(hit for detect in detects for hit in _path(detect, one))
+    )
 
 
 def hinted(area: Area, pull: Pull) -> bool:
@@ -90,7 +105,7 @@ def _seen(areas: tuple[Area, ...], files: tuple[File, ...]) -> Iterator[Seen]:
     for file in files:
         one = change(file) if len(file.patch) <= MOST_PATCH else Change(file)
         found = tuple((path, frozenset(globs.every(every, path))) for path in paths_of(file))
-        spotted = any(match for _, match in found) and not _only_moved(file)
+        spotted = any(match for _, match in found)
         scanned = found[0][1].isdisjoint(NEVER_SCANNED)
         promising = scanned and one.added != "" and regexes.possible(either, one.added)
         yield Seen(one, found, spotted, scanned, promising)
@@ -129,19 +144,26 @@ def _labels(area: Area, pull: Pull) -> Iterator[Hit]:
 
 
 def _path(detect: Detect, one: Seen) -> Iterator[Hit]:
-    for path, found in one.globs:
-        glob = next((glob for glob in detect.paths if glob in found), "")
-        if glob and found.isdisjoint(detect.exclude):
-            yield Hit("path", glob, path)
-            return
+    found = [
+        Hit("path", next(glob for glob in detect.paths if glob in globs), path)
+        for path, globs in one.globs
+        if globs.isdisjoint(detect.exclude) and not globs.isdisjoint(detect.paths)
+    ]
+    # As it was and inside the area as before: nothing has changed for it.
+    if not (_only_moved(one.file) and len(found) == len(one.globs)):
+        yield from found[:1]
+
+
+def _reads(detect: Detect, one: Seen) -> bool:
+    """Whether the area looks for its regexes in the added lines of the file."""
+    _, found = one.globs[0]
+    wanted = not detect.diff_files or not found.isdisjoint(detect.diff_files)
+    return bool(detect.diff) and one.scanned and wanted and found.isdisjoint(detect.exclude)
 
 
 def _diff(detect: Detect, one: Seen) -> Iterator[Hit]:
-    path, found = one.globs[0]
-    if detect.diff_files and found.isdisjoint(detect.diff_files):
-        return
-    text = one.change.added
-    if not found.isdisjoint(detect.exclude) or not regexes.possible(detect.diff, text):
+    text, path = one.change.added, one.file.path
+    if not _reads(detect, one) or not regexes.possible(detect.diff, text):
         return
     for index, line in enumerate(text.split("\n")):
         if regexes.first(detect.diff, line):
@@ -166,6 +188,10 @@ def _sizes(size: Size, seen: Iterable[Seen]) -> Iterator[Hit]:
         yield Hit("size", f"{len(counted)} files")
     if 0 < size.added_gte <= added:
         yield Hit("size", f"{added} lines")
+
+
+def _cut(file: File) -> bool:
+    return len(file.patch) > MOST_PATCH or cut_short(file)
 
 
 def _only_moved(file: File) -> bool:

@@ -22,10 +22,13 @@ from ghapp.core.marks import (
     RemoveLabel,
 )
 from ghapp.core.model import PullKey
+from ghapp.errors import Gone, Rejected, Retry
+from ghapp.github import reading
 from ghapp.github.budget import Importance
 from ghapp.github.installation import Installation, decoded
 from ghapp.github.readback import reply_marker
 from ghapp.github.reading import CHECK_NAME, LabelRow, at
+from ghapp.github.refusals import PERMISSION_SECONDS
 from ghapp.github.wire import Answer, Request
 
 # Source: https://docs.github.com/rest/checks/runs#update-a-check-run
@@ -41,7 +44,21 @@ class _Made(msgspec.Struct):
 
 
 async def apply(api: Installation, key: PullKey, effect: Effect) -> Outcome:
-    """Write it. Raises Gone (the pull is out of reach) and Retry (it may have taken effect)."""
+    """Write it.
+
+    Raises Gone (the pull is out of reach), Retry (it may have taken effect) and Rejected (it would
+    be refused again); never Rejected for the check run, for the gate is not given up.
+    """
+    try:
+        return await _applied(api, key, effect)
+    except Gone as gone:
+        await reading.pull(api, key)  # raises Gone itself, unless only the write was refused
+        if isinstance(effect, PutCheckRun):
+            raise Retry(str(gone), after_seconds=PERMISSION_SECONDS) from gone
+        raise Rejected(str(gone)) from gone
+
+
+async def _applied(api: Installation, key: PullKey, effect: Effect) -> Outcome:
     match effect:
         case PutCheckRun():
             return await _put_check_run(api, key, effect)
@@ -181,4 +198,10 @@ def _portions(annotations: tuple[Annotation, ...]) -> list[tuple[Annotation, ...
 
 
 def _quoted(name: str) -> str:
+    """As one part of a path. Raises Rejected (on the way it would become another path).
+
+    Dots fall away however they are quoted, and `labels/..` or `labels/` is not one label.
+    """
+    if not name.strip() or not {".", ".."}.isdisjoint(name.split("/")):
+        raise Rejected(f"label {name!r}: no address can name it; remove it by hand")
     return quote(name, safe="")

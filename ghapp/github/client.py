@@ -84,7 +84,11 @@ class GitHub:
         return await gather(api, key, past, rules, whose, self._tokens.now())
 
     async def apply(self, key: PullKey, effect: Effect) -> Outcome:
-        """Write one effect. Raises Gone, and Retry (it may have taken effect all the same)."""
+        """Write one effect.
+
+        Raises Gone, Retry (it may have taken effect all the same) and, but for the check run,
+        Rejected (it has not, and would be refused again).
+        """
         api = self._installation(key.repository.installation_id)
         return await apply(api, key, effect)
 

@@ -12,15 +12,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TypeVar
-
-import msgspec
 
 from ghapp.core.commands import speaks
 from ghapp.core.model import (
     Delivery,
     Door,
     InstallationKey,
+    Key,
     PullKey,
     Push,
     Repository,
@@ -33,12 +31,13 @@ from ghapp.core.rights import same_login
 from ghapp.core.ticks import ticks
 from ghapp.errors import Refused
 from ghapp.github import payloads
-
-T = TypeVar("T")
+from ghapp.github.payloads import decoded, utc
 
 POLICY_FOLDER = ".github/nfr/"
 # Of a push with as many commits GitHub may have left some out.
 MANY_COMMITS = 20
+# One delivery marks no more keys; beyond that, the key of what they all belong to.
+MOST_KEYS = 1_000
 _REFRESH = re.compile(r"^\s*/nfr\s+refresh\b", re.IGNORECASE | re.MULTILINE)
 _GUID = re.compile(r"\A[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
 _EVENT = re.compile(r"\A[a-z_]{1,64}\Z")
@@ -79,7 +78,7 @@ def parse(
         raise Refused(400, "X-GitHub-Delivery is no GUID")
     if not _EVENT.match(event):
         raise Refused(400, "X-GitHub-Event names no event")
-    action = _decoded(body, payloads.AnyEvent).action.replace("\0", "")
+    action = decoded(body, payloads.AnyEvent).action.replace("\0", "")
     delivery = Delivery(id=guid.lower(), event=event, action=action, body=body)
     read = READERS.get(event)
     return read(delivery, Ours(app_id, bot_login)) if read else delivery
@@ -96,32 +95,26 @@ def _signed(signature: str, body: bytes, secrets: Iterable[str]) -> bool:
     )
 
 
-def _decoded(body: bytes, type: type[T]) -> T:
-    try:
-        return msgspec.json.decode(body, type=type)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        hint = "" if body[:1] == b"{" else " (content type must be application/json)"
-        raise Refused(400, f"the payload is not as GitHub documents it: {error}{hint}") from error
-
-
 def _pull_request(delivery: Delivery, ours: Ours) -> Delivery:
-    seen = _decoded(delivery.body, payloads.PullRequest)
+    seen = decoded(delivery.body, payloads.PullRequest)
     if delivery.action in ("labeled", "unlabeled") and ours.did(seen.sender):
         return delivery
-    pull, at = seen.pull_request, _utc(seen.pull_request.updated_at)
+    pull, at = seen.pull_request, utc(seen.pull_request.updated_at)
+    key = PullKey(_repository(seen), seen.number)
     pushed = delivery.action in ("opened", "synchronize")
     return replace(
         delivery,
-        keys=(PullKey(_repository(seen), seen.number),),
+        keys=(key,),
         fresh_at=at,
         push=Push(pull.head.sha, seen.sender.login, at) if pushed else None,
+        pushed_to=key if pushed else None,
         opened=delivery.action == "opened",
         changed_files=pull.changed_files,
     )
 
 
 def _issue_comment(delivery: Delivery, ours: Ours) -> Delivery:
-    seen = _decoded(delivery.body, payloads.IssueComment)
+    seen = decoded(delivery.body, payloads.IssueComment)
     if seen.issue.pull_request is None or ours.did(seen.sender):
         return delivery
     keyed = replace(delivery, keys=(PullKey(_repository(seen), seen.issue.number),))
@@ -149,7 +142,7 @@ def _command(seen: payloads.IssueComment) -> tuple[Utterance, ...]:
             id=f"comment:{comment.id}",
             door=Door.COMMENT,
             speaker=user.login,
-            said_at=_utc(comment.created_at),
+            said_at=utc(comment.created_at),
             text=text,
             comment_id=comment.id,
         ),
@@ -161,7 +154,7 @@ def _ticks(seen: payloads.IssueComment) -> tuple[Utterance, ...]:
     before = seen.changes.body.before if seen.changes and seen.changes.body else ""
     if seen.sender.type == "Bot" or not before.startswith(MARKER):
         return ()
-    comment, at = seen.comment, _utc(seen.comment.updated_at)
+    comment, at = seen.comment, utc(seen.comment.updated_at)
     return tuple(
         Utterance(
             id=f"tick:{comment.id}:{item}:{'on' if ticked else 'off'}:{at:%Y-%m-%dT%H:%M:%SZ}",
@@ -175,7 +168,7 @@ def _ticks(seen: payloads.IssueComment) -> tuple[Utterance, ...]:
 
 
 def _check_run(delivery: Delivery, ours: Ours) -> Delivery:
-    seen = _decoded(delivery.body, payloads.CheckRun)
+    seen = decoded(delivery.body, payloads.CheckRun)
     run = seen.check_run
     if delivery.action not in ("rerequested", "requested_action") or not ours.made(run.app):
         return delivery
@@ -188,7 +181,7 @@ def _check_run(delivery: Delivery, ours: Ours) -> Delivery:
 
 
 def _check_suite(delivery: Delivery, ours: Ours) -> Delivery:
-    seen = _decoded(delivery.body, payloads.CheckSuite)
+    seen = decoded(delivery.body, payloads.CheckSuite)
     suite = seen.check_suite
     if delivery.action not in ("requested", "rerequested") or not ours.made(suite.app):
         return delivery
@@ -205,31 +198,46 @@ def _rerun(
 
     times: best first; GitHub tells none of the asking itself.
     """
-    at = next((_utc(time) for time in times if time), datetime.min.replace(tzinfo=UTC))
+    at = next((utc(time) for time in times if time), datetime.min.replace(tzinfo=UTC))
     return (Utterance(f"rerun:{delivery.id}", Door.RERUN, sender.login, at, ""),)
 
 
-def _pulls(repository: Repository, refs: Iterable[payloads.PullRef]) -> tuple[PullKey, ...]:
-    """Those of this repository: others may have the same head."""
-    return tuple(
-        PullKey(repository, ref.number) for ref in refs if ref.base.repo.id == repository.id
-    )
+def _pulls(repository: Repository, refs: Iterable[payloads.PullRef]) -> tuple[Key, ...]:
+    """Those of this repository: others may have the same head. Of too many, the repository."""
+    numbers = {ref.number for ref in refs if ref.base.repo.id == repository.id}
+    if len(numbers) > MOST_KEYS:
+        return (RepositoryKey(repository),)
+    return tuple(PullKey(repository, number) for number in sorted(numbers))
 
 
-def _named(repository: Repository, external_id: str) -> tuple[PullKey, ...]:
+def _named(repository: Repository, external_id: str) -> tuple[Key, ...]:
     """The pull that our run was written for: of a fork's, GitHub names none."""
     found = _EXTERNAL_ID.match(external_id)
     return (PullKey(repository, int(found.group(1))),) if found else ()
 
 
 def _push(delivery: Delivery, ours: Ours) -> Delivery:
-    seen = _decoded(delivery.body, payloads.Push)
+    seen = decoded(delivery.body, payloads.Push)
+    delivery = _pushed(delivery, seen)
     if seen.ref != f"refs/heads/{seen.repository.default_branch}":
         return delivery
     unsure = seen.forced or seen.created or len(seen.commits) >= MANY_COMMITS
     if unsure or any(map(_touches_policy, seen.commits)):
         return replace(delivery, keys=(RepositoryKey(_repository(seen)),), policy_changed=True)
     return delivery
+
+
+def _pushed(delivery: Delivery, seen: payloads.Push) -> Delivery:
+    """With who pushed the branch: of a pull's first head, nothing else tells who made it.
+
+    The commits' own times are their authors' to choose, hence `pushed_at`.
+    """
+    at, whole = seen.repository.pushed_at, seen.after.strip("0")
+    if at is None or not whole or seen.deleted or not seen.ref.startswith("refs/heads/"):
+        return delivery
+    time = datetime.fromtimestamp(at, UTC) if isinstance(at, int) else utc(at)
+    push = Push(seen.after, seen.sender.login, time)
+    return replace(delivery, push=push, pushed_to=RepositoryKey(_repository(seen)))
 
 
 def _touches_policy(commit: payloads.Commit) -> bool:
@@ -240,7 +248,7 @@ def _touches_policy(commit: payloads.Commit) -> bool:
 def _repository_event(delivery: Delivery, ours: Ours) -> Delivery:
     if delivery.action not in ("renamed", "transferred", "edited"):
         return delivery
-    seen = _decoded(delivery.body, payloads.RepositoryEvent)
+    seen = decoded(delivery.body, payloads.RepositoryEvent)
     other_branch = bool(seen.changes and seen.changes.default_branch)
     if delivery.action == "edited" and not other_branch:
         return delivery
@@ -251,22 +259,19 @@ def _repository_event(delivery: Delivery, ours: Ours) -> Delivery:
 def _installation(delivery: Delivery, ours: Ours) -> Delivery:
     if delivery.action not in ("created", "unsuspend", "new_permissions_accepted"):
         return delivery
-    seen = _decoded(delivery.body, payloads.InstallationEvent)
+    seen = decoded(delivery.body, payloads.InstallationEvent)
     return replace(delivery, keys=(InstallationKey(seen.installation.id),))
 
 
 def _installation_repositories(delivery: Delivery, ours: Ours) -> Delivery:
     if delivery.action != "added":
         return delivery
-    seen = _decoded(delivery.body, payloads.InstallationRepositories)
-    id = seen.installation.id
-    return replace(
-        delivery,
-        keys=tuple(
-            RepositoryKey(Repository(id, added.id, added.full_name))
-            for added in seen.repositories_added
-        ),
-    )
+    seen = decoded(delivery.body, payloads.InstallationRepositories)
+    id, added = seen.installation.id, seen.repositories_added
+    if len(added) > MOST_KEYS:
+        return replace(delivery, keys=(InstallationKey(id),))
+    keys = (RepositoryKey(Repository(id, one.id, one.full_name)) for one in added)
+    return replace(delivery, keys=tuple(keys))
 
 
 READERS: Mapping[str, Callable[[Delivery, Ours], Delivery]] = {
@@ -283,10 +288,3 @@ READERS: Mapping[str, Callable[[Delivery, Ours], Delivery]] = {
 
 def _repository(seen: payloads.Where) -> Repository:
     return Repository(seen.installation.id, seen.repository.id, seen.repository.full_name)
-
-
-def _utc(time: datetime) -> datetime:
-    try:
-        return time.astimezone(UTC)
-    except OverflowError as error:
-        raise Refused(400, f"the payload names an impossible time: {error}") from error

@@ -11,7 +11,7 @@ from ghapp.core.memory import Past, PolicySource
 from ghapp.core.model import Pull, PullKey
 from ghapp.core.policy import POLICY_PATH, Rules, effective, problems_of
 from ghapp.core.rights import asks
-from ghapp.errors import Retry
+from ghapp.errors import Gone, Retry
 from ghapp.github import labels, readback, reading, rights
 from ghapp.github.installation import PAGE, Installation, both, together
 from ghapp.github.readback import Observed
@@ -21,6 +21,8 @@ ROUNDS = 3
 MOVING_SECONDS, MOST_LAG_SECONDS = 2.0, 30.0
 # So often in a row reads may lag before it counts as a failure, which in the end people see.
 PATIENCE = 10
+# So often a pull that a delivery spoke of is waited for where reads know nothing of it.
+NOT_THERE_WAITS = 4
 POLICY_AGE = timedelta(minutes=10)
 
 
@@ -62,11 +64,10 @@ async def gather(
 
 async def _pull(api: Installation, key: PullKey, past: Past) -> tuple[Pull, datetime]:
     """The pull with files of the same head, and GitHub's clock."""
+    await api.permissions()  # an installation that is gone says so here, at once
     pages = _pages(past.changed_files)
     for _ in range(ROUNDS):
-        (pull, now), rows = await both(
-            reading.pull(api, key), _files(api, key, range(1, pages + 1))
-        )
+        (pull, now), rows = await _first(api, key, past, pages)
         _not_behind(pull, past)
         further = range(pages + 1, _pages(pull.changed_files) + 1)
         rows += await _files(api, key, further)
@@ -78,6 +79,18 @@ async def _pull(api: Installation, key: PullKey, past: Past) -> tuple[Pull, date
         after_seconds=MOVING_SECONDS,
         counts=past.waited >= PATIENCE,
     )
+
+
+async def _first(
+    api: Installation, key: PullKey, past: Past, pages: int
+) -> tuple[tuple[Pull, datetime], list[FileRow]]:
+    """The pull and its first pages of files. Raises Retry (not there yet, says a new delivery)."""
+    try:
+        return await both(reading.pull(api, key), _files(api, key, range(1, pages + 1)))
+    except Gone as gone:
+        if past.fresh_at is None or past.waited >= NOT_THERE_WAITS:
+            raise
+        raise Retry(str(gone), after_seconds=2.0**past.waited, counts=False) from gone
 
 
 async def _files(api: Installation, key: PullKey, pages: Iterable[int]) -> list[FileRow]:

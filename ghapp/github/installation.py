@@ -41,7 +41,8 @@ class Installation:
     ) -> Answer:
         """The answer below 400 or with a status in `fine`.
 
-        Raises Gone (404 and the like) and Retry (limits, 5xx, refused, or no answer).
+        Raises Gone (404 and the like), Retry (limits, 5xx, refused, or no answer) and, for a
+        courtesy only, Rejected.
         """
         answer = await self._authorised(request, importance)
         if answer.status == 401:
@@ -51,7 +52,7 @@ class Installation:
             self._budget.close(limited, time.monotonic())
         elif answer.status < 400 or answer.status in fine:
             return answer
-        raise refusal(answer, str(request))
+        raise refusal(answer, str(request), courtesy=importance is Importance.COURTESY)
 
     async def get(self, path: str, type: type[T]) -> tuple[T, Answer]:
         """A decoded answer, and the answer itself for its headers. Raises as `send`."""

@@ -15,8 +15,8 @@ from ghapp.github.reading import EventRow
 
 NEWEST_PAGES = 2
 SIGNS = {"labeled": "+", "unlabeled": "-"}
-# The list of events may lag behind the labels; so often the run waits for it.
-LAG_WAITS, LAG_SECONDS = 3, 1.0
+# The list of events may lag behind the labels: how long the run waits for it, time after time.
+LAG_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,12 @@ class Labels:
 
 def compared(pull: Pull, names: Iterable[str], past: Past) -> Labels:
     """The labels of ours by our record and by GitHub. names: those of the policy."""
-    left = past.marks.labels if past.marks else frozenset[str]()
-    known = left | frozenset(names)
+    recorded = past.marks.labels if past.marks else frozenset[str]()
+    spelled = {name.casefold(): name for name in (*recorded, *names)}  # the policy's win
+    left = frozenset(spelled[name.casefold()] for name in recorded)
     carried = {label.casefold() for label in pull.labels}
-    there = frozenset(name for name in known if name.casefold() in carried)
-    return Labels(known, left, there)
+    there = frozenset(name for folded, name in spelled.items() if folded in carried)
+    return Labels(frozenset(spelled.values()), left, there)
 
 
 async def said(
@@ -55,9 +56,9 @@ async def said(
         for name in sorted(labels.there ^ labels.left)
         if last.get(name) is not (name in labels.there)
     ]
-    if unexplained and past.waited < LAG_WAITS:
+    if unexplained and past.waited < len(LAG_SECONDS):
         text = f"{pull.key}: no event tells yet who changed the label {unexplained[0]}"
-        raise Retry(text, after_seconds=LAG_SECONDS, counts=False)
+        raise Retry(text, after_seconds=LAG_SECONDS[past.waited], counts=False)
     found = [_utterance(row, name) for row, name in deeds if not _by(row, bot_login)]
     return tuple(one for one in found if one.id not in past.heard)
 

@@ -5,10 +5,15 @@ Source: https://docs.github.com/webhooks/webhook-events-and-payloads
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
 
+import msgspec
 from msgspec import Meta, Struct
+
+from ghapp.errors import Refused
+
+T = TypeVar("T")
 
 Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Number = Annotated[int, Meta(ge=1, le=2**31 - 1)]
@@ -151,8 +156,17 @@ class Commit(Struct):
     removed: list[str] = []
 
 
+class PushedRepository(RepositoryPart):
+    """Of a push only: here GitHub tells the time as seconds since 1970."""
+
+    pushed_at: Annotated[int, Meta(ge=0, le=2**33)] | When | None = None
+
+
 class Push(Where):
+    repository: PushedRepository
     ref: str
+    after: Annotated[str, Meta(pattern=r"\A(|[0-9a-f]{40}|[0-9a-f]{64})\Z")] = ""
+    deleted: bool = False
     forced: bool = False
     created: bool = False
     commits: list[Commit] = []
@@ -169,3 +183,20 @@ class InstallationEvent(Struct):
 class InstallationRepositories(Struct):
     installation: Installation
     repositories_added: list[RepositoryPart] = []
+
+
+def decoded(body: bytes, type: type[T]) -> T:
+    """The payload as far as we read it. Raises Refused (it is not as GitHub documents it)."""
+    try:
+        return msgspec.json.decode(body, type=type)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        hint = "" if body[:1] == b"{" else " (content type must be application/json)"
+        raise Refused(400, f"the payload is not as GitHub documents it: {error}{hint}") from error
+
+
+def utc(time: datetime) -> datetime:
+    """The time in UTC. Raises Refused (there is no such time)."""
+    try:
+        return time.astimezone(UTC)
+    except OverflowError as error:
+        raise Refused(400, f"the payload names an impossible time: {error}") from error

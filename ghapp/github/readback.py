@@ -10,10 +10,13 @@ from ghapp.core.marks import Marks, Reply, Written
 from ghapp.core.memory import Past
 from ghapp.core.model import Pull
 from ghapp.core.render import MARKER
+from ghapp.errors import Retry
 from ghapp.github import reading
 from ghapp.github.installation import Installation, both
 from ghapp.github.reading import CommentRow, RunRow
 
+# So often what may have been written is waited for where reads show nothing of it.
+UNSEEN_WAITS = 3
 _REPLY = re.compile(r"<!-- ghapp:reply (\S+) -->")
 
 
@@ -33,7 +36,7 @@ def reply_marker(utterance_id: str) -> str:
 
 def doubtful(past: Past) -> bool:
     """Whether our record may not be what GitHub has."""
-    return past.unresolved or past.touched or (past.marks is None and not past.opened)
+    return bool(past.unresolved) or past.touched or (past.marks is None and not past.opened)
 
 
 def remembered(past: Past) -> Observed:
@@ -44,7 +47,9 @@ def remembered(past: Past) -> Observed:
 async def read(api: Installation, past: Past, pull: Pull, app_id: int) -> Observed:
     """Check run, comment and replies as GitHub has them. Raises Gone and Retry.
 
-    Reactions are kept from our record: to add one again changes nothing on GitHub.
+    A list that shows nothing of a write whose answer was lost may only be late: to believe it at
+    once would be to write twice. Reactions are kept from our record: to add one again changes
+    nothing on GitHub.
     """
     run, rows = await both(
         reading.newest_run(api, pull.key.repository, pull.head_sha, app_id),
@@ -59,7 +64,24 @@ async def read(api: Installation, past: Past, pull: Pull, app_id: int) -> Observ
         replies=frozenset(_replies(ours)),
     )
     written = Written(run.id if run else 0, comment.id if comment else 0)
-    return Observed(marks, written, _accepted_at(run))
+    observed = Observed(marks, written, _accepted_at(run))
+    unseen = _unseen(past, observed)
+    if unseen and past.waited < UNSEEN_WAITS:
+        text = f"{pull.key}: {unseen[0]} may have taken effect and is not to be seen yet"
+        raise Retry(text, after_seconds=2.0**past.waited, counts=False)
+    return observed
+
+
+def _unseen(past: Past, now: Observed) -> list[str]:
+    """The unresolved effects that left no trace, of those which would leave one."""
+    before = past.marks or Marks()
+    run, run_id = now.marks.check_run, now.written.check_run_id
+    traces = {
+        "PutCheckRun": run and (run, run_id) != (before.check_run, past.written.check_run_id),
+        "PutComment": now.written.comment_id,
+        "PostReply": now.marks.replies - before.replies,
+    }
+    return sorted(name for name in past.unresolved if not traces.get(name, True))
 
 
 def normalised(body: str) -> str:

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 import msgspec
 
-from ghapp.errors import Gone, Retry
+from ghapp.errors import Gone, Rejected, Retry
 from ghapp.github.wire import AGAIN_SECONDS, Answer
 
 # "If your requests are limited and there is no such header, wait for at least one minute."
@@ -33,8 +33,11 @@ class _Body(msgspec.Struct):
     errors: list[_Detail | str] | str = []
 
 
-def refusal(answer: Answer, what: str) -> Retry | Gone:
-    """The exception for a refused request. what: the request, as in "GET repos/acme/shop"."""
+def refusal(answer: Answer, what: str, *, courtesy: bool = False) -> Retry | Gone | Rejected:
+    """The exception for a refused request. what: the request, as in "GET repos/acme/shop".
+
+    courtesy: a write that may be left out, so that nobody waits for one refused for good.
+    """
     said = _said(answer)
     text = f"{what}: GitHub answers {answer.status}: {said}"
     seconds = limited_seconds(answer)
@@ -44,8 +47,11 @@ def refusal(answer: Answer, what: str) -> Retry | Gone:
         return Gone(text)
     if answer.status == 403:
         needed = answer.headers.get("x-accepted-github-permissions", "")
-        hint = f" (the App needs: {needed})" if needed else ""
-        return Retry(text + hint, after_seconds=PERMISSION_SECONDS)
+        text += f" (the App needs: {needed})" if needed else ""
+    if courtesy and answer.status in (403, 422):
+        return Rejected(text)
+    if answer.status == 403:
+        return Retry(text, after_seconds=PERMISSION_SECONDS)
     return Retry(text, after_seconds=AGAIN_SECONDS)
 
 

@@ -131,6 +131,7 @@ def list_runs(call: Call) -> Answer:
         and query.get("app_id", str(call.github.app.id)) == str(call.github.app.id)
     ]
     rows.sort(key=lambda run: -run.id)
+    del rows[: call.stale]  # a list that lags knows nothing of the newest
     page, size = call.page()
     at = call.github.shapes
     shown = rows[(page - 1) * size : page * size]

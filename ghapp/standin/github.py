@@ -190,6 +190,9 @@ class Standin(Accounts):
             return
         owner, shapes = repository.owner, self.shapes
         body = {**parts, "repository": shapes.repository(repository)}
+        if event == "push":  # the one payload with times in seconds
+            for name in ("pushed_at", "created_at"):
+                body["repository"][name] = int(getattr(repository, name).timestamp())
         if owner.kind == "Organization":
             body["organization"] = shapes.organization(owner)
         number = installation.id

@@ -118,7 +118,9 @@ class Web:
         if not auth.allows(call.token.permissions, route.needs):
             if route.hidden:
                 raise not_found()
-            raise Refusal(403, "Resource not accessible by integration")
+            needed = "; ".join(need.replace(":", "=") for need in route.needs)
+            headers = {"x-accepted-github-permissions": needed}
+            raise Refusal(403, "Resource not accessible by integration", headers=headers)
 
     def _failed(self, fault: Fault) -> Answer:
         answer = Refusal(fault.status, fault.message).answer("/using-the-rest-api")

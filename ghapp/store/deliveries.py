@@ -19,10 +19,15 @@ from ghapp.store.tables import Now, deliveries, pushes, upserting, utterances
 
 FAST = 1  # of zlib's levels; a seventh of the size for 30 microseconds
 PRUNED_AT_ONCE = 500
+# What was pushed to branches is of use once a pull has that head; most never come to one.
+BRANCH_PUSHES_SECONDS = 90 * 24 * 3600.0
 
 Insert = sqlite.Insert | postgresql.Insert
 Rows = Iterable[dict[str, Any]]
 
+_FORGET_PUSHES = delete(pushes).where(
+    pushes.c.key.startswith("repository:"), pushes.c.seen_at < Now() - BRANCH_PUSHES_SECONDS
+)
 _KNOWN = select(deliveries.c.id).where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -50,7 +55,7 @@ class Intake:
         self._deliver(connection, map(_delivery_row, new))
         self._mark(connection, _sorted(_key_rows(new), "key"))
         self._say(connection, _sorted(_utterance_rows(new), "key", "id"))
-        self._push(connection, _sorted(_push_rows(new), "key", "head_sha"))
+        self._push(connection, _sorted(_push_rows(new), "key", "head_sha", "login"))
         drop(connection, {id for one in new for id in _policies_changed(one)})
         if any(one.keys for one in new):
             announce(connection)
@@ -58,14 +63,20 @@ class Intake:
 
 
 def prune(connection: Connection, older_than_seconds: float) -> int:
-    """Delete a number of old deliveries whose utterances are judged; how many, 0 at the end."""
+    """Delete a number of old deliveries whose utterances are judged; how many, 0 at the end.
+
+    The last call forgets who pushed to branches long ago.
+    """
     open_ = exists().where(utterances.c.delivery_id == deliveries.c.id, ~utterances.c.judged)
     old = (
         select(deliveries.c.id)
         .where(deliveries.c.received_at < Now() - older_than_seconds, ~open_)
         .limit(PRUNED_AT_ONCE)
     )
-    return connection.execute(delete(deliveries).where(deliveries.c.id.in_(old))).rowcount
+    count = connection.execute(delete(deliveries).where(deliveries.c.id.in_(old))).rowcount
+    if not count:
+        connection.execute(_FORGET_PUSHES)
+    return count
 
 
 # --- statements --------------------------------------------------------------------------
@@ -96,17 +107,12 @@ def _delivering(dialect: str) -> Insert:
 
 
 def _pushing(dialect: str) -> Insert:
-    """A head pushed again is still the work of who pushed it first."""
+    """Everybody who pushed a head counts, from when they first did."""
     insert = upserting(dialect, pushes)
     new, old = insert.excluded, pushes.c
-    first = (new.login != "") & ((old.login == "") | (new.seen_at < old.seen_at))
-    return insert.on_conflict_do_update(
-        index_elements=[old.key, old.head_sha],
-        set_={
-            "login": case((first, new.login), else_=old.login),
-            "seen_at": case((new.seen_at < old.seen_at, new.seen_at), else_=old.seen_at),
-        },
-    )
+    earlier = case((new.seen_at < old.seen_at, new.seen_at), else_=old.seen_at)
+    by = [old.key, old.head_sha, old.login]
+    return insert.on_conflict_do_update(index_elements=by, set_={"seen_at": earlier})
 
 
 # --- rows --------------------------------------------------------------------------------
@@ -151,14 +157,13 @@ def _utterance_rows(batch: Iterable[Delivery]) -> Rows:
 def _push_rows(batch: Iterable[Delivery]) -> Rows:
     return (
         {
-            "key": str(key),
+            "key": str(one.pushed_to),
             "head_sha": one.push.head_sha,
             "login": one.push.login,
             "seen_at": one.push.seen_at.timestamp(),
         }
         for one in batch
-        if one.push
-        for key in _pulls(one)
+        if one.push and one.pushed_to
     )
 
 

@@ -10,7 +10,7 @@ from ghapp.core.marks import Effect
 from ghapp.store.tables import Now, intents
 
 _RESOLVE = delete(intents).where(intents.c.key == bindparam("of"))
-_FIRST = select(intents.c.row).where(intents.c.key == bindparam("of")).limit(1)
+_NAMES = select(intents.c.effect).where(intents.c.key == bindparam("of")).distinct()
 
 
 def intend(connection: Connection, key: str, effects: Iterable[Effect]) -> None:
@@ -25,6 +25,6 @@ def resolve(connection: Connection, key: str) -> None:
     connection.execute(_RESOLVE, {"of": key})
 
 
-def unresolved(connection: Connection, key: str) -> bool:
-    """Whether a write may or may not have taken effect."""
-    return connection.scalar(_FIRST, {"of": key}) is not None
+def unresolved(connection: Connection, key: str) -> frozenset[str]:
+    """The names of the effects that may or may not have been taken."""
+    return frozenset(connection.scalars(_NAMES, {"of": key}))

@@ -107,7 +107,10 @@ def mark(connection: Connection, found: Iterable[Key]) -> None:
 
 
 def claim(connection: Connection, limit: int) -> tuple[Claim, ...]:
-    """Lease up to `limit` keys that are due, longest due first; at most one of each head."""
+    """Lease up to `limit` keys that are due, longest due first; at most one of each head.
+
+    A claim after MAX_ATTEMPTS is for parking the key only.
+    """
     found = connection.execute(_CLAIM, {"most": limit, "nonce": secrets.token_hex(16)})
     return tuple(_claimed(one) for one in sorted(found, key=lambda one: (one.due, one.key)))
 
@@ -233,6 +236,8 @@ def _claiming() -> ReturningUpdate[Any]:
             lease_token=bindparam("nonce") + ":" + keys.c.key,
             lease_until=Now() + LEASE_SECONDS,
             started_at=Now(),
+            # A lease that nobody gave back: its run has killed or blocked its worker.
+            attempts=keys.c.attempts + case((keys.c.lease_token != "", 1), else_=0),
             policy_drops=func.coalesce(drops.scalar_subquery(), 0),
         )
         .returning(keys)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, case, select, text
 
 from ghapp.core.marks import Effect
 from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Verdict
-from ghapp.core.model import PullKey, Push
+from ghapp.core.model import PullKey, Push, RepositoryKey
 from ghapp.errors import Retry
 from ghapp.store import intents, ledger, policies, reviews
 from ghapp.store.keys import NO_HINTS, change, holding, mark, same_head
@@ -18,11 +18,8 @@ HEAD_HELD_SECONDS = 1.0
 _LOCK_HEAD = text("SELECT pg_advisory_xact_lock(hashtextextended(:head, 0))")
 
 _KEY = select(keys).where(keys.c.key == bindparam("of"))
-_PUSHES = (
-    select(pushes)
-    .where(pushes.c.key == bindparam("of"))
-    .order_by(pushes.c.seen_at, pushes.c.head_sha)
-)
+_PUSHES = select(pushes).where(pushes.c.key == bindparam("of"))
+_PUSHES_OF_HEADS = _PUSHES.where(pushes.c.head_sha.in_(bindparam("heads", expanding=True)))
 _HEAD_HELD_BY = (
     select(keys.c.key)
     .where(same_head(keys, bindparam("repository"), bindparam("head"), bindparam("but")))
@@ -47,6 +44,7 @@ def recall(connection: Connection, key: PullKey) -> Past:
     now = connection.execute(_KEY, {"of": name}).one_or_none()
     said = ledger.entries(connection, name)
     marks, written = reviews.last(connection, name)
+    shown = reviews.shown_before(connection, name)
     return Past(
         marks=marks,
         written=written,
@@ -58,8 +56,8 @@ def recall(connection: Connection, key: PullKey) -> Past:
         utterances=ledger.pending(connection, name),
         heard=ledger.heard(said),
         ledger=said,
-        shown=reviews.shown_before(connection, name),
-        pushes=_pushes(connection, name),
+        shown=shown,
+        pushes=_pushes(connection, key, {one.head_sha for one in shown}),
         waited=now.waited if now else 0,
         policy=policies.known(connection, key.repository.id),
     )
@@ -101,6 +99,7 @@ def record(connection: Connection, claim: Claim, run: Run) -> bool:
     change(connection, claim, _RECORD, worked_off=claim.generation)
     reviews.put(connection, key, run)
     intents.resolve(connection, str(key))
+    intents.intend(connection, str(key), run.unresolved)
     concerned = reviews.rule(connection, key, run.verdict)
     mark(connection, concerned)
     return bool(concerned)
@@ -114,11 +113,16 @@ def _refuse_held_head(connection: Connection, key: PullKey, head_sha: str) -> No
         raise Retry(reason, after_seconds=HEAD_HELD_SECONDS, counts=False)
 
 
-def _pushes(connection: Connection, key: str) -> tuple[Push, ...]:
-    found = connection.execute(_PUSHES, {"of": key})
-    return tuple(
-        Push(one.head_sha, one.login, datetime.fromtimestamp(one.seen_at, UTC)) for one in found
+def _pushes(connection: Connection, key: PullKey, shown: set[str]) -> tuple[Push, ...]:
+    """Who brought heads to the pull, and who else pushed these to any branch; oldest first."""
+    own = connection.execute(_PUSHES, {"of": str(key)}).all()
+    heads = shown | {one.head_sha for one in own}
+    anywhere = {"of": str(RepositoryKey(key.repository)), "heads": list(heads)}
+    rows = [*own, *connection.execute(_PUSHES_OF_HEADS, anywhere)]
+    found = (
+        Push(one.head_sha, one.login, datetime.fromtimestamp(one.seen_at, UTC)) for one in rows
     )
+    return tuple(sorted(found, key=lambda one: (one.seen_at, one.head_sha, one.login)))
 
 
 def _pull(claim: Claim) -> PullKey:

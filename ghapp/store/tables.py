@@ -114,13 +114,13 @@ keys = Table(
 _dirty = keys.c.generation > keys.c.done_generation
 Index("keys_dirty", keys.c.due, sqlite_where=_dirty, postgresql_where=_dirty)
 
-# Who brought which head to which pull.
+# Who brought which head to which pull; under a repository's key, to any of its branches.
 pushes = Table(
     "pushes",
     metadata,
     Column("key", Text, primary_key=True),
     Column("head_sha", Text, primary_key=True),
-    _text("login"),
+    Column("login", Text, primary_key=True),
     _seconds("seen_at"),
 )
 

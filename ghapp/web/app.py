@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ghapp.settings import Settings
 from ghapp.store import Store
-from ghapp.web.health import Health
+from ghapp.web.health import Health, Standing
 from ghapp.web.webhook import Webhook
 
 # Nothing here is a page: no script, frame, form or cache may make use of it.
@@ -30,11 +30,19 @@ SECURITY_HEADERS = {
 }
 
 
-def application(settings: Settings, store: Store, bot_login: Callable[[], str]) -> Starlette:
-    """The ASGI application. bot_login: the login the App writes under, "" while not known."""
-    health = Health(store)
+def application(
+    settings: Settings,
+    store: Store,
+    bot_login: Callable[[], str],
+    github: Callable[[], Standing] = lambda: Standing.KNOWN,
+) -> Starlette:
+    """The ASGI application.
+
+    bot_login: the login the App writes under, "" while not known. github: how the App stands there.
+    """
+    health = Health(store, github)
     webhook = Webhook(store, settings.webhook_secrets, settings.app_id, bot_login)
-    return Starlette(
+    application = Starlette(
         routes=[
             Route("/webhook", webhook.receive, methods=["POST"]),
             Route("/healthz", health.alive),
@@ -43,6 +51,9 @@ def application(settings: Settings, store: Store, bot_login: Callable[[], str]) 
         middleware=[Middleware(SecurityHeaders)],
         exception_handlers={HTTPException: _refused, Exception: _failed},
     )
+    # A redirect would be a page to the Host that the sender names.
+    application.router.redirect_slashes = False
+    return application
 
 
 class SecurityHeaders:

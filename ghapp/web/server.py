@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from ghapp.errors import WrongSetting
+from ghapp.web.protocol import Bounded
 
 BACKLOG = 2048
 # For deliveries under way; GitHub gives up on them after 10 seconds.
@@ -35,11 +36,13 @@ def listening(host: str, port: int) -> socket.socket:
 class Server(uvicorn.Server):
     """uvicorn in this event loop, on a socket of ours."""
 
-    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+    def __init__(
+        self, app: ASGIApp, listener: socket.socket, protocol: type[Bounded] = Bounded
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=protocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
@@ -15,14 +16,26 @@ from ghapp.core.model import Delivery
 from ghapp.errors import Busy, Refused, StoreFailed
 from ghapp.github.delivery import parse
 from ghapp.store import Store
+from ghapp.web.bodies import Bodies
 
-# GitHub does not deliver larger payloads.
-# Source: https://docs.github.com/webhooks/webhook-events-and-payloads#payload-cap
-MOST_BYTES = 25 * 1024 * 1024
-# GitHub waits 10 seconds for the answer to a delivery, an Enterprise Server 30.
-# Source: https://docs.github.com/webhooks/using-webhooks/best-practices-for-using-webhooks
-READ_SECONDS = 30.0
 RETRY_AFTER_SECONDS = 10
+# What may be left of a body is not waited for.
+UNREAD = {"Connection": "close"}
+SHAPES = (  # header, what it looks like, else the status and what is wrong
+    (
+        "X-Hub-Signature-256",
+        re.compile("sha256=[0-9A-Fa-f]{64}"),
+        401,
+        "is none: set the same secret in GHAPP_WEBHOOK_SECRET and in the App's settings",
+    ),
+    (
+        "X-GitHub-Delivery",
+        re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"),
+        400,
+        "is no GUID",
+    ),
+    ("X-GitHub-Event", re.compile("[a-z_]{1,64}"), 400, "names no event"),
+)
 
 log = structlog.get_logger()
 
@@ -35,13 +48,16 @@ class Webhook:
     secrets: tuple[str, ...]
     app_id: int
     bot_login: Callable[[], str]
+    bodies: Bodies = field(default_factory=Bodies)
 
     async def receive(self, request: Request) -> Response:
         """202 once stored, 200 where it concerns us not, else what is wrong and nothing stored."""
         started = time.perf_counter()
         try:
-            delivery = self._verified(request, await _body(request))
-            outcome = await self._accepted(delivery)
+            _check_shape(request.headers)
+            async with self.bodies.of(request) as body:
+                delivery = self._verified(request, body)
+                outcome = await self._accepted(delivery)
         except ClientDisconnect:
             log.info("delivery", outcome="sender left before the end")
             return Response(status_code=400)
@@ -70,36 +86,21 @@ class Webhook:
         return "stored" if await self.store.accept(delivery) else "known"
 
 
-async def _body(request: Request) -> bytes:
-    """The bytes as sent. Raises Refused as soon as they are too many or too slow."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and (len(declared) > 18 or int(declared) > MOST_BYTES):
-        raise _too_large()
-    body = bytearray()
-    try:
-        async with asyncio.timeout(READ_SECONDS):
-            async for chunk in request.stream():
-                if len(body) + len(chunk) > MOST_BYTES:
-                    raise _too_large()
-                body += chunk
-    except TimeoutError:
-        raise Refused(408, f"the body did not come within {READ_SECONDS:.0f} seconds") from None
-    return bytes(body)
-
-
-def _too_large() -> Refused:
-    return Refused(413, f"the body is larger than {MOST_BYTES} bytes, which GitHub never sends")
+def _check_shape(headers: Headers) -> None:
+    """Raises Refused where no delivery of GitHub has such headers: then no body is read."""
+    for name, shape, status, wrong in SHAPES:
+        if not shape.fullmatch(headers.get(name, "")):
+            raise Refused(status, f"{name} {wrong}")
 
 
 def _refused(refused: Refused) -> Response:
-    # What is left of a body that we did not read to its end is not waited for.
-    unread = {"Connection": "close"} if refused.status in (408, 413) else None
-    return JSONResponse({"error": str(refused)}, refused.status, unread)
+    return JSONResponse({"error": str(refused)}, refused.status, UNREAD)
 
 
 def _later() -> Response:
     words = "the delivery could not be stored; deliver it again in a while"
-    return JSONResponse({"error": words}, 503, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS), **UNREAD}
+    return JSONResponse({"error": words}, 503, headers)
 
 
 def _told(delivery: Delivery) -> dict[str, object]:

@@ -208,7 +208,7 @@ def test_any_action_on_a_pull_says_look_again(action: str) -> None:
 @pytest.mark.parametrize(("action", "opened"), [("opened", True), ("synchronize", False)])
 def test_a_new_head_comes_with_who_pushed_it(action: str, opened: bool) -> None:
     delivery = pull(action)
-    assert delivery.push == Push(HEAD, "ann", AT)
+    assert (delivery.push, delivery.pushed_to) == (Push(HEAD, "ann", AT), KEY)
     assert delivery.opened is opened
 
 
@@ -333,6 +333,12 @@ def test_other_check_runs_are_ignored(action: str, parts: dict[str, Any]) -> Non
     assert (delivery.keys, delivery.utterances, delivery.touched) == ((), (), False)
 
 
+def test_a_rerun_of_a_thousand_pulls_and_more_is_one_of_the_repository() -> None:
+    refs = [ref(number) for number in range(1, 1_002)]
+    assert len(run("rerequested", pull_requests=refs[:-1] * 2).keys) == 1_000
+    assert run("rerequested", pull_requests=refs).keys == (RepositoryKey(SHOP),)
+
+
 def test_a_suite_asked_for_again_reads_our_marks_back() -> None:
     suite = {"app": {"id": APP_ID}, "pull_requests": [ref(4)], "updated_at": "2026-04-01T09:30:00Z"}
     asked = told("check_suite", "requested", check_suite=suite)
@@ -366,6 +372,36 @@ def test_a_push_counts_where_it_may_change_the_policy(parts: dict[str, Any], cha
     assert delivery.keys == ((RepositoryKey(SHOP),) if changed else ())
 
 
+@pytest.mark.parametrize("pushed_at", [int(AT.timestamp()), "2026-04-01T11:30:00+02:00"])
+@pytest.mark.parametrize("ref", ["refs/heads/main", "refs/heads/feat/x"])
+def test_a_push_to_any_branch_tells_who_pushed_it(ref: str, pushed_at: object) -> None:
+    delivery = branch_push(pushed_at=pushed_at, ref=ref)
+    assert (delivery.push, delivery.pushed_to) == (Push(HEAD, "ann", AT), RepositoryKey(SHOP))
+    assert delivery.keys == ()
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"after": "0" * 40},
+        {"after": "0" * 64},
+        {"deleted": True},
+        {"ref": "refs/tags/v1"},
+        {"pushed_at": None},
+    ],
+)
+def test_a_push_of_no_head_or_at_no_known_time_tells_nothing(parts: dict[str, Any]) -> None:
+    delivery = branch_push(**parts)
+    assert (delivery.push, delivery.pushed_to) == (None, None)
+
+
+def branch_push(pushed_at: object = 1, **parts: Any) -> Delivery:
+    about = {"id": 11, "full_name": "acme/shop", "default_branch": "main", "pushed_at": pushed_at}
+    head = {"timestamp": "2000-01-01T00:00:00Z"}  # the author's clock, which may say anything
+    told_ = {"ref": "refs/heads/feat", "after": HEAD, "head_commit": head, "repository": about}
+    return told("push", **told_ | parts)
+
+
 @pytest.mark.parametrize("action", ["created", "unsuspend", "new_permissions_accepted"])
 def test_an_installation_in_reach_is_looked_at(action: str) -> None:
     assert told("installation", action).keys == (InstallationKey(1),)
@@ -378,6 +414,9 @@ def test_repositories_that_come_into_reach_are_looked_at() -> None:
     delivery = told("installation_repositories", "added", repositories_added=added)
     assert delivery.keys == (RepositoryKey(SHOP), RepositoryKey(Repository(1, 12, "acme/cart")))
     assert told("installation_repositories", "removed", repositories_removed=added).keys == ()
+    many = [{"id": id, "full_name": "acme/shop"} for id in range(1, 1_002)]
+    delivery = told("installation_repositories", "added", repositories_added=many)
+    assert delivery.keys == (InstallationKey(1),)
 
 
 def test_a_repository_that_moves_or_changes_its_default_branch_is_looked_at() -> None:
@@ -411,7 +450,7 @@ NAMES = [
     "repository", "full_name", "installation", "sender", "login", "type", "issue", "comment",
     "body", "user", "created_at", "performed_via_github_app", "changes", "from", "check_run",
     "app", "external_id", "pull_requests", "check_suite", "commits", "added", "forced", "base",
-    "repositories_added", "default_branch", "repo",
+    "repositories_added", "default_branch", "repo", "after", "pushed_at", "deleted",
 ]  # fmt: skip
 payload_like = st.recursive(
     scalars
@@ -507,7 +546,12 @@ def test_a_pull_request_lived_through_is_read_without_loss(github: Standin) -> N
         ("installation", "created"),
     ):
         assert keyed.count(expected) == 1
-    assert [one.push.login for one in seen if one.push] == ["ann", "bob"]
+    told = [(str(one.pushed_to), one.push) for one in seen if one.push and one.pushed_to]
+    pulls = [push.login for to, push in told if to.startswith("pull:")]
+    branches = {(push.head_sha, push.login) for to, push in told if to.startswith("repository:")}
+    assert pulls == ["ann", "bob"]
+    assert (change.head_sha, "bob") in branches
+    assert all(abs(push.seen_at - datetime.now(UTC)).total_seconds() < 60 for _, push in told)
     assert [said.text for one in seen for said in one.utterances] == ["/nfr done", "+dbm-lock"]
     assert [one.event for one in seen if one.policy_changed][-1] == "push"
     number = PullKey(Repository(1, shop.id, "acme/shop"), change.number)

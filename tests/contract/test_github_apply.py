@@ -22,10 +22,10 @@ from ghapp.core.marks import (
     Reply,
 )
 from ghapp.core.memory import Past
-from ghapp.errors import Gone, Retry
+from ghapp.errors import Gone, Rejected, Retry
 from ghapp.github.client import GitHub
 from ghapp.standin import Pull
-from ghapp.standin.faults import broken
+from ghapp.standin.faults import Fault, broken, cut, secondary_limit
 from tests.contract.github_world import RULES, World
 
 RUNS = "POST /repos/{owner}/{repo}/check-runs"
@@ -186,14 +186,66 @@ def test_labels_that_are_missing_get_our_looks_and_others_keep_theirs(
     [
         (PutComment("x" * 70_000, 0), "too long"),
         (AddLabels((("n" * 60, "ededed", ""),)), "name"),
-        (PutCheckRun(CheckRun("f" * 40, "d", "success", "t", "s"), 0), "No commit found"),
     ],
 )
 def test_a_422_names_what_was_refused(world: World, pull: Pull, effect: Effect, named: str) -> None:
-    with pytest.raises(Retry, match="422") as refused:
+    with pytest.raises(Rejected, match="422") as refused:
         apply(world, pull, effect)
     assert named in str(refused.value)
-    assert refused.value.counts
+
+
+def refused(status: int, message: str = "No") -> Fault:
+    return Fault("POST */comments", None, status=status, message=message)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        refused(403, "Unable to create comment because issue is locked."),
+        refused(404, "Not Found"),
+        refused(410, "Issues are disabled for this repo"),
+        refused(422),
+    ],
+)
+def test_a_write_refused_for_good_is_rejected(world: World, pull: Pull, fault: Fault) -> None:
+    world.github.faults.add(fault)
+    with pytest.raises(Rejected, match=f"{fault.status}: {fault.message}"):
+        apply(world, pull, PutComment("text", 0))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [refused(500), refused(401), cut("POST */comments"), secondary_limit("POST */comments")],
+)
+def test_a_write_that_may_succeed_later_is_not(world: World, pull: Pull, fault: Fault) -> None:
+    world.github.faults.add(fault)
+    with pytest.raises(Retry):
+        apply(world, pull, PutComment("text", 0))
+
+
+@pytest.mark.parametrize("status", [403, 404, 410, 422])
+def test_the_check_run_is_never_given_up(world: World, pull: Pull, status: int) -> None:
+    world.github.faults.add(Fault(RUNS, None, status=status, message="No"))
+    with pytest.raises(Retry, match=str(status)) as retry:
+        apply(world, pull, PutCheckRun(CheckRun(pull.head_sha, "d", "success", "t", "s"), 0))
+    assert retry.value.counts
+
+
+@pytest.mark.parametrize("name", [".", "..", "", " ", "a/..", "../a"])
+def test_no_label_name_removes_all_labels(world: World, pull: Pull, name: str) -> None:
+    pull.add_label("theirs", "ann")
+    with pytest.raises(Rejected, match="label"):
+        apply(world, pull, RemoveLabel(name))
+    assert pull.labels == {"theirs"}
+
+
+def test_a_permission_that_is_missing_is_named() -> None:
+    world = World(permissions={"contents": "read", "metadata": "read", "pull_requests": "read"})
+    try:
+        with pytest.raises(Rejected, match="needs: issues=write; pull_requests=write"):
+            apply(world, world.pull(), PutComment("text", 0))
+    finally:
+        world.close()
 
 
 def test_a_write_that_is_answered_502_is_not_sent_again(world: World, pull: Pull) -> None:
@@ -201,7 +253,9 @@ def test_a_write_that_is_answered_502_is_not_sent_again(world: World, pull: Pull
     with pytest.raises(Retry):
         apply(world, pull, PutComment("<!-- ghapp:nfr -->\nonce", 0))
     assert len(pull.comments) == 1
-    assert world.gather(pull, Past(unresolved=True)).observed.comment.endswith("once")
+    assert world.gather(pull, Past(unresolved=frozenset({"PutComment"}))).observed.comment.endswith(
+        "once"
+    )
 
 
 def test_writing_to_a_pull_that_is_gone_says_so(world: World, pull: Pull) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from ghapp.core.marks import (
     CheckRun,
+    Effect,
     Marks,
     PostReply,
     PutCheckRun,
@@ -25,7 +26,7 @@ from ghapp.core.render import MARKER
 from ghapp.errors import Gone, Retry
 from ghapp.github.client import GitHub
 from ghapp.standin import Pull
-from ghapp.standin.faults import secondary_limit, stale
+from ghapp.standin.faults import Fault, broken, secondary_limit, stale
 from tests.contract.github_world import BOT, RULES, World
 
 FILES = "GET /repos/{owner}/{repo}/pulls/{number}/files"
@@ -136,6 +137,27 @@ def test_facts_older_than_their_delivery_wait(world: World, waited: int, seconds
     assert world.gather(pull, fresh).pull.title == "feat: newer"
 
 
+@pytest.mark.parametrize("route", [PULL, FILES])
+def test_a_pull_that_reads_do_not_know_yet_is_waited_for(world: World, route: str) -> None:
+    pull = world.pull()
+    told = Past(opened=True, fresh_at=pull.updated_at)
+    world.github.faults.add(Fault(route, None, status=404, message="Not Found"))
+    for waited, seconds in enumerate((1, 2, 4, 8)):
+        with pytest.raises(Retry) as retry:
+            world.gather(pull, replace(told, waited=waited))
+        assert (retry.value.after_seconds, retry.value.counts) == (seconds, False)
+    for past in (replace(told, waited=4), Past()):
+        with pytest.raises(Gone):
+            world.gather(pull, past)
+
+
+def test_an_installation_that_is_gone_is_not_waited_for(world: World) -> None:
+    pull = world.pull()
+    world.github.faults.add(Fault("*/access_tokens", None, status=404, message="Not Found"))
+    with pytest.raises(Gone):
+        world.gather(pull, Past(opened=True, fresh_at=pull.updated_at))
+
+
 def test_above_3000_files_the_list_is_not_complete(world: World) -> None:
     pull = world.shop.open_big_pull(3_001, author="ann", branch="big", lines=1)
     facts = world.gather(pull, Past(opened=True, changed_files=3_001))
@@ -240,7 +262,7 @@ def test_our_record_is_believed_unless_there_is_a_reason(world: World) -> None:
 
 @pytest.mark.parametrize(
     "past",
-    [Past(), known(unresolved=True), known(touched=True)],
+    [Past(), known(unresolved=frozenset({"PutComment"})), known(touched=True)],
     ids=["none", "unresolved", "touched"],
 )
 def test_marks_in_doubt_are_read_back(world: World, past: Past) -> None:
@@ -277,6 +299,39 @@ def test_the_newest_run_counts_and_another_pulls_run_has_no_digest(world: World)
     twin = world.shop.open_pull(author="ann", branch="feat", base="next", title="twin")
     facts = world.gather(twin, Past())
     assert facts.observed.check_run == CheckRun(pull.head_sha, "")
+
+
+def lost(world: World, pull: Pull, effect: Effect, route: str) -> None:
+    """The effect was taken, the answer to it never came."""
+    world.github.faults.add(broken(f"POST {route}", after=True))
+    with pytest.raises(Retry):
+        world.run(lambda client: client.apply(world.key(pull), effect))
+
+
+@pytest.mark.parametrize(
+    ("effect", "route"),
+    [
+        (PutComment(f"{MARKER}\ntext", 0), "*/comments"),
+        (PostReply(Reply("comment:1#0", "Help.")), "*/comments"),
+        (PutCheckRun(CheckRun("", "d1", "success", "t", "s"), 0), "*/check-runs"),
+    ],
+)
+def test_a_list_without_what_was_perhaps_written_is_not_believed_at_once(
+    world: World, effect: Effect, route: str
+) -> None:
+    pull = world.pull()
+    if isinstance(effect, PutCheckRun):
+        effect = replace(effect, check_run=replace(effect.check_run, head_sha=pull.head_sha))
+    lost(world, pull, effect, route)
+    past = known(unresolved=frozenset({type(effect).__name__, "AddLabels"}))
+    for waited, seconds in enumerate((1, 2, 4)):
+        world.github.faults.add(stale(f"GET {route}"))
+        with pytest.raises(Retry, match=type(effect).__name__) as retry:
+            world.gather(pull, replace(past, waited=waited))
+        assert (retry.value.after_seconds, retry.value.counts) == (seconds, False)
+    world.github.faults.add(stale(f"GET {route}"))
+    assert world.gather(pull, replace(past, waited=3)).observed == Marks()
+    assert world.gather(pull, past).observed != Marks()
 
 
 # --- labels as speech ----------------------------------------------------------------------
@@ -320,11 +375,22 @@ def test_a_label_whose_event_is_not_listed_yet_is_waited_for(world: World) -> No
     pull = world.pull()
     pull.add_label(SIGNED, "sam")
     pull.events.clear()
-    for waited in range(3):
+    for waited, seconds in enumerate((1, 2, 4, 8, 16, 30)):
         with pytest.raises(Retry) as retry:
             world.gather(pull, known(waited=waited))
-        assert not retry.value.counts
-    assert world.gather(pull, known(waited=3)).utterances == ()
+        assert (retry.value.after_seconds, retry.value.counts) == (seconds, False)
+    assert world.gather(pull, known(waited=6)).utterances == ()
+
+
+def test_a_label_that_the_policy_spells_anew_is_still_there(world: World) -> None:
+    pull = world.pull()
+    pull.add_label(SIGNED, BOT)
+    policy = f"version: 1\nlabels: {{signed_off: '{SIGNED.upper()}'}}\n"
+    source = PolicySource(policy, "", datetime.now(UTC), policy)
+    facts = world.gather(pull, known(marks=Marks(labels=frozenset({SIGNED})), policy=source))
+    assert facts.policy.standing == "good"
+    assert facts.observed.labels == {SIGNED.upper()}
+    assert (facts.utterances, world.github.calls[EVENTS]) == ((), 0)
 
 
 def test_utterances_of_deliveries_and_labels_are_in_the_order_of_speaking(world: World) -> None:

@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ghapp.core.memory import Shown
 from ghapp.core.model import InstallationKey, PullKey, Push, RepositoryKey
 from ghapp.errors import Busy, GhappError, StoreFailed
 from ghapp.store import Store
@@ -30,7 +31,9 @@ from tests.contract.stores import (
     dirty,
     due,
     opened,
+    run,
     story,
+    verdict,
 )
 from tests.postgres import Cluster
 
@@ -133,19 +136,50 @@ async def test_utterances_wait_oldest_first_for_each_pull_they_concern(store: St
 
 
 @story
-async def test_who_pushed_a_head_first_stays_its_pusher(store: Store) -> None:
+async def test_everybody_who_pushed_a_head_is_known_from_the_first_time(store: Store) -> None:
     minute = timedelta(minutes=1)
     for push in (
         Push(NEXT_HEAD, "bob", NOON + minute),
         Push(HEAD, "eve", NOON + 2 * minute),
+        Push(HEAD, "ann", NOON + 3 * minute),
         Push(HEAD, "ann", NOON),
-        Push(HEAD, "", NOON - minute),
     ):
-        await store.accept(delivery(push=push))
+        await store.accept(delivery(push=push, pushed_to=KEY))
     assert (await store.recall(KEY)).pushes == (
-        Push(HEAD, "ann", NOON - minute),
+        Push(HEAD, "ann", NOON),
         Push(NEXT_HEAD, "bob", NOON + minute),
+        Push(HEAD, "eve", NOON + 2 * minute),
     )
+    assert (await store.recall(OTHER)).pushes == ()
+
+
+@story
+async def test_who_pushed_to_a_branch_is_known_of_the_heads_of_the_pull(store: Store) -> None:
+    minute = timedelta(minutes=1)
+    shown, elsewhere = "c" * 40, "d" * 40
+    for head in (HEAD, shown, elsewhere):
+        branch = {"keys": (), "pushed_to": RepositoryKey(SHOP)}
+        await store.accept(delivery(**branch, push=Push(head, "eve", NOON)))
+    await store.accept(delivery(push=Push(HEAD, "ann", NOON + minute), pushed_to=KEY))
+    assert await dirty(store) == 1
+    await store.record(await due(store), run(verdict(KEY), Shown(shown, NOON)))
+    assert (await store.recall(KEY)).pushes == (
+        Push(HEAD, "eve", NOON),
+        Push(shown, "eve", NOON),
+        Push(HEAD, "ann", NOON + minute),
+    )
+    assert (await store.recall(OTHER)).pushes == ()
+
+
+@story
+async def test_pushes_to_branches_are_forgotten_after_90_days(store: Store) -> None:
+    now, branch = datetime.now(UTC), RepositoryKey(SHOP)
+    await store.accept(delivery(push=Push(HEAD, "ann", now - timedelta(days=91)), pushed_to=KEY))
+    for login, days in (("eve", 91), ("bob", 89)):
+        push = Push(HEAD, login, now - timedelta(days=days))
+        await store.accept(delivery(push=push, pushed_to=branch))
+    await store.prune(older_than_seconds=3600)
+    assert [one.login for one in (await store.recall(KEY)).pushes] == ["ann", "bob"]
 
 
 @story
@@ -180,7 +214,7 @@ def test_what_the_database_refuses_is_told_in_our_own_words(database_url: str) -
         async with opened(database_url) as store:
             changed(database_url, "DROP TABLE pushes")
             with pytest.raises((StoreFailed, Busy)):
-                await store.accept(delivery(push=Push(HEAD, "ann", NOON)))
+                await store.accept(delivery(push=Push(HEAD, "ann", NOON), pushed_to=KEY))
             assert await store.accept(delivery())
 
     asyncio.run(play())

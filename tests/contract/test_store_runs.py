@@ -99,7 +99,8 @@ async def test_an_intent_is_unresolved_until_the_run_is_recorded(store: Store) -
     await store.intend(claim, ())
     assert not (await store.recall(KEY)).unresolved
     await store.intend(claim, EFFECTS)
-    assert (await store.recall(KEY)).unresolved
+    await store.intend(claim, EFFECTS[:1])
+    assert (await store.recall(KEY)).unresolved == {"PutCheckRun", "AddLabels"}
     assert not (await store.recall(OTHER)).unresolved
     await store.put_off(claim, after_seconds=0, counts=True, error="502")
     claim = await due(store)

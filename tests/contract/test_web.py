@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,10 @@ from ghapp.settings import Settings
 from ghapp.store import Store
 from ghapp.store.writer import MOST_QUEUED
 from ghapp.web.app import SECURITY_HEADERS, application
+from ghapp.web.bodies import MOST_BYTES, MOST_UNDER_WAY_BYTES
+from ghapp.web.health import Standing
+from ghapp.web.protocol import MOST_HEAD_BYTES, Bounded
 from ghapp.web.server import Server, listening
-from ghapp.web.webhook import MOST_BYTES
 from tests.contract.posting import APP_ID, SECRET, encoded, headers, payload
 
 pytestmark = pytest.mark.anyio
@@ -33,6 +35,7 @@ class Site:
     file: Path
     client: httpx.AsyncClient
     port: int
+    standing: Standing = Standing.KNOWN
 
     async def post(self, body: bytes, **more: Any) -> httpx.Response:
         return await self.client.post("/webhook", content=body, headers=headers(body, **more))
@@ -57,16 +60,24 @@ class Site:
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
+def protocol() -> type[Bounded]:
+    return Bounded
+
+
+@pytest.fixture
+async def site(tmp_path: Path, protocol: type[Bounded]) -> AsyncIterator[Site]:
     settings = Settings(app_id=APP_ID, webhook_secrets=(SECRET, "the next secret"))
     file = tmp_path / "ghapp.sqlite3"
     store = await Store.open(f"sqlite:///{file}")
     stop = asyncio.Event()
     with listening("127.0.0.1", 0) as listener:
-        server = Server(application(settings, store, lambda: "ghapp[bot]"), listener)
-        running = asyncio.create_task(server.until(stop))
-        async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
-            yield Site(store, file, client, listener.getsockname()[1])
+        async with httpx.AsyncClient(timeout=20) as client:
+            made = Site(store, file, client, listener.getsockname()[1])
+            site = application(settings, store, lambda: "ghapp[bot]", lambda: made.standing)
+            server = Server(site, listener, protocol)
+            client.base_url = httpx.URL(server.url)
+            running = asyncio.create_task(server.until(stop))
+            yield made
         stop.set()
         await running
     await store.close()
@@ -174,24 +185,39 @@ class TestRefused:
         assert answer.status_code == 400
         assert missing in answer.json()["error"]
 
+    @pytest.mark.parametrize(
+        ("name", "value", "status"),
+        [
+            ("X-Hub-Signature-256", "sha256=" + "g" * 64, 401),
+            ("X-Hub-Signature-256", "sha1=" + "a" * 64, 401),
+            ("X-Hub-Signature-256", "sha256=" + "a" * 65, 401),
+            ("X-GitHub-Delivery", "1", 400),
+            ("X-GitHub-Event", "Pull Request", 400),
+        ],
+    )
+    async def test_by_its_headers_before_its_body_is_read(
+        self, site: Site, name: str, value: str, status: int
+    ) -> None:
+        answer = await site.raw(head(**{name: value, "Content-Length": "100"}))
+        assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+        assert name.encode() in answer
+        assert b"connection: close" in answer.lower()
+
     async def test_announced_too_large(self, site: Site) -> None:
-        head = f"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: {MOST_BYTES + 1}\r\n\r\n"
-        answer = await site.raw(head.encode())
+        answer = await site.raw(head(**{"Content-Length": str(MOST_BYTES + 1)}))
         assert answer.startswith(b"HTTP/1.1 413 ")
         assert b"larger than" in answer
 
     async def test_too_large_without_saying_so(self, site: Site) -> None:
-        head = b"POST /webhook HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        chunked = head(**{"Transfer-Encoding": "chunked"})
         chunk = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
-        answer = await site.raw(head, *[chunk] * (MOST_BYTES // 0x100000), b"1\r\nx\r\n")
+        answer = await site.raw(chunked, *[chunk] * (MOST_BYTES // 0x100000), b"1\r\nx\r\n")
         assert answer.startswith(b"HTTP/1.1 413 ")
 
     async def test_cut_short(self, site: Site) -> None:
         body = encoded(payload())
-        names = "".join(f"{name}: {value}\r\n" for name, value in headers(body).items())
-        head = f"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{names}\r\n"
         _, writer = await asyncio.open_connection("127.0.0.1", site.port)
-        writer.write(head.encode() + body[:100])
+        writer.write(head(body, **{"Content-Length": str(len(body))}) + body[:100])
         await writer.drain()
         writer.close()
         await writer.wait_closed()
@@ -200,7 +226,110 @@ class TestRefused:
         assert (await site.raw(b"\x16\x03\x01 hello\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
 
 
+def head(body: bytes = b"", **more: str) -> bytes:
+    """The start of a request that delivers `body`."""
+    named = {"Host": "x", **headers(body), **more}
+    lines = [f"{name}: {value}" for name, value in named.items()]
+    return "\r\n".join(["POST /webhook HTTP/1.1", *lines, "", ""]).encode()
+
+
+class TestHeads:
+    """What comes before the application hears of a request has an end, in bytes and seconds."""
+
+    @pytest.mark.parametrize(
+        "begun",
+        [
+            b"GET /" + b"a" * MOST_HEAD_BYTES,
+            b"GET / HTTP/1.1\r\nX-A: " + b"a" * MOST_HEAD_BYTES,
+            b"GET / HTTP/1.1\r\n" + b"X-A: 1\r\n" * (MOST_HEAD_BYTES // 8),
+        ],
+        ids=["address", "header", "headers"],
+    )
+    async def test_a_head_without_end_is_refused(self, site: Site, begun: bytes) -> None:
+        answer = await site.raw(begun[: MOST_HEAD_BYTES + 1])
+        assert answer.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+        assert (await site.client.get("/healthz")).status_code == 200
+
+    @pytest.mark.parametrize("path", ["POST /webhook", "GET /healthz"])
+    @pytest.mark.parametrize("more", [b"X-A: 1\r\n" * 8_000, b"a" * 64_000])
+    async def test_nor_does_a_body_end_without_end(
+        self, site: Site, path: str, more: bytes
+    ) -> None:
+        begun = head(**{"Transfer-Encoding": "chunked"}).replace(b"POST /webhook", path.encode())
+        end = b"0\r\n" if more.startswith(b"X") else b"5;"  # trailers, an extension of a chunk
+        _, writer = await asyncio.open_connection("127.0.0.1", site.port)
+        writer.write(begun + b"1\r\n{\r\n" + end)
+        with pytest.raises(ConnectionError):
+            for _ in range(200):
+                writer.write(more)
+                await writer.drain()
+        writer.close()
+
+    async def test_a_large_body_is_no_large_head(self, site: Site) -> None:
+        body = encoded(payload(filling="x" * 1_000_000))
+        assert (await site.post(body)).status_code == 202
+
+    async def test_many_requests_on_one_connection(self, site: Site) -> None:
+        for _ in range(300):  # their heads together are larger than one may be
+            await site.client.get("/healthz", headers={"X-A": "a" * 1000})
+        one = b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-A: " + b"a" * 1000 + b"\r\n"
+        answer = await site.raw((one + b"\r\n") * 100 + one + b"Connection: close\r\n\r\n")
+        assert answer.count(b"HTTP/1.1 200 OK") == 101
+
+
+class Hasty(Bounded):
+    head_seconds = 0.2
+
+
+class TestSlow:
+    @pytest.fixture
+    def protocol(self) -> type[Bounded]:
+        return Hasty
+
+    @pytest.mark.parametrize("begun", [b"", b"GET /healthz HTTP/1.1\r\nHost:"])
+    async def test_a_head_that_does_not_come_is_not_waited_for(
+        self, site: Site, begun: bytes
+    ) -> None:
+        answer = await site.raw(begun)
+        assert answer.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+
+    async def test_a_second_head_is_not_waited_for_either(self, site: Site) -> None:
+        answer = await site.raw(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /hea")
+        assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b"HTTP/1.1 408 Request Timeout\r\n" in answer
+
+    async def test_a_slow_body_is_no_slow_head(self, site: Site) -> None:
+        body = encoded(payload())
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+        writer.write(head(body, **{"Content-Length": str(len(body))}))
+        assert await until_over(reader, 0.5) == b""
+        writer.write(body)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 202 ")
+        writer.close()
+
+
+async def until_over(reader: asyncio.StreamReader, seconds: float) -> bytes:
+    try:
+        return await asyncio.wait_for(reader.read(1), seconds)
+    except TimeoutError:
+        return b""
+
+
 class TestBusy:
+    async def test_bodies_have_room_for_so_many_bytes(self, site: Site) -> None:
+        length = {"Content-Length": str(MOST_BYTES)}
+        part = b"x" * (MOST_UNDER_WAY_BYTES // 4)
+        async with AsyncExitStack() as opened:
+            for _ in range(4):
+                _, writer = await asyncio.open_connection("127.0.0.1", site.port)
+                opened.callback(writer.close)
+                writer.write(head(**length) + part[:-1000])
+                await writer.drain()
+            answer = await full(site)
+            assert answer.headers["Connection"] == "close"
+            assert int(answer.headers["Retry-After"]) > 0
+        await room(site)
+
     async def test_a_full_queue_asks_to_come_again(self, site: Site) -> None:
         with closing(sqlite3.connect(site.file, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")  # nobody can commit meanwhile
@@ -225,6 +354,23 @@ class TestBusy:
         assert (await site.client.get("/healthz")).status_code == 200
 
 
+FILLING = encoded(payload(filling="x" * 100_000))
+
+
+async def full(site: Site) -> httpx.Response:
+    """The answer once what the connections have sent is read."""
+    async with asyncio.timeout(20):
+        while (answer := await site.post(FILLING)).status_code != 503:
+            assert answer.status_code == 202
+    return answer
+
+
+async def room(site: Site) -> None:
+    async with asyncio.timeout(20):
+        while (await site.post(FILLING)).status_code != 202:
+            pass
+
+
 def waiting(number: int) -> Delivery:
     key = InstallationKey(number)
     return Delivery(
@@ -242,7 +388,21 @@ class TestHealth:
             "oldest_due_seconds": None,
             "dirty": 0,
             "parked": 0,
+            "github": "known",
         }
+
+    async def test_an_app_that_github_does_not_know_is_not_ready(self, site: Site) -> None:
+        site.standing = Standing.REFUSED
+        answer = await site.client.get("/readyz")
+        assert (answer.status_code, answer.json()["github"]) == (503, "refused")
+        assert answer.json()["reason"] == (
+            "GitHub does not know this App: check GHAPP_APP_ID and GHAPP_PRIVATE_KEY"
+        )
+
+    async def test_deliveries_are_taken_while_github_is_away(self, site: Site) -> None:
+        site.standing = Standing.UNREACHABLE
+        answer = await site.client.get("/readyz")
+        assert (answer.status_code, answer.json()["github"]) == (200, "unreachable")
 
     async def test_ages_are_told(self, site: Site) -> None:
         await site.post(encoded(payload()))
@@ -274,6 +434,7 @@ class TestHealth:
         ("GET", "/webhook", 405),
         ("DELETE", "/healthz", 405),
         ("GET", "/", 404),
+        ("POST", "/webhook/", 404),
         ("GET", "/../../etc/passwd", 404),
     ],
 )

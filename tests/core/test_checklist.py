@@ -7,6 +7,7 @@ from ghapp.core.areas import Area, Clause, Detect, Item, Text
 from ghapp.core.checklist import MOST_FILES, OVERLAPS, checklist
 from ghapp.core.findings import Finding
 from ghapp.core.fingerprint import fingerprint
+from ghapp.core.model import File
 from ghapp.core.policy import Policy
 
 
@@ -67,6 +68,12 @@ def test_files_that_the_policy_ignores_are_no_files_at_all():
     found = asked(area("a"), files=files)
     assert [file.path for file in found.flagged[0].files] == ["a/moved.py", "docs/moved.py"]
     assert asked(area("a"), files=files[:2]).flagged == ()
+
+
+def test_what_nobody_could_read_is_named_unless_the_policy_ignores_it():
+    files = [File(path, "added", 25_000) for path in ("a/x.py", "b.py", "docs/c.py", "d.py")]
+    assert asked(area("a", diff=("x",)), files=files).unread == ("b.py", "d.py")
+    assert asked(area("a"), files=files).unread == ()
 
 
 def test_items_come_by_severity_and_in_the_order_of_the_pack():

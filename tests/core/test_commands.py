@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghapp.core.commands import COMMANDS, MOST_COMMANDS, Command, Misread, parse
+from ghapp.core.commands import (
+    COMMANDS,
+    MOST_CHARACTERS,
+    MOST_COMMANDS,
+    Command,
+    Misread,
+    parse,
+)
 from ghapp.core.memory import Verb
 
 DONE = Command(Verb.SIGN_OFF)
@@ -51,6 +60,11 @@ DONE = Command(Verb.SIGN_OFF)
         ("<!--\n/nfr done\n-->", []),
         ("seen <!--\n/nfr done\n--> it", []),
         ("<div>\n/nfr done\n</div>", []),
+        ("a | b\n-|-\n/nfr done | x", []),
+        ("a\n/nfr done | b\n:-:|-\nc", []),
+        ("/nfr done\n| a | b |\n|---|---|\n/nfr undo", [DONE]),
+        ("~~/nfr done~~", []),
+        ("- a\n  - b\n    - c\n      - d\n        - e\n\n/nfr done", [DONE]),
         ("please write /nfr done", []),
         ("/nfrdone", []),
         ("`x` /nfr done\n`y`\n/nfr undo\n*z*", [Command(Verb.UNDO)]),
@@ -71,14 +85,52 @@ def test_commands_are_read_as_github_shows_them(body: str, expected: list[object
 
 
 def test_one_comment_holds_a_bounded_number_of_commands() -> None:
-    found = parse("/nfr help\n" * 5000)
+    found = parse("/nfr help\n" * 300)
     assert len(found) == MOST_COMMANDS + 1
     assert found[-1] == Misread("too_many_commands", str(MOST_COMMANDS))
 
 
 def test_a_command_takes_a_bounded_number_of_names() -> None:
-    names = " ".join(f"item-{number}" for number in range(10_000))
+    names = " ".join(f"item-{number}" for number in range(500))
     assert parse(f"/nfr check {names}") == (Misread("too_many_subjects", "check 100"),)
+
+
+TOO_LONG = Misread("too_long", str(MOST_CHARACTERS))
+FILL = "many words of an honest comment\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("/nfr done\n\n" + FILL * 2_000, [DONE]),
+        ("```\n" + FILL * 200 + "```\n/nfr done", [DONE]),
+        (FILL * 2_000 + "\n/nfr done", [TOO_LONG]),
+        ("/nfr undo\n\n" + FILL * 2_000 + "\n/nfr done", [Command(Verb.UNDO), TOO_LONG]),
+        ("x\r\n" * 1_000 + "\r\n/nfr done", [TOO_LONG]),
+        ("/nfr done " + "x" * 9_000, [TOO_LONG]),
+        # an HTML comment that ends behind the cut hides a command all the same
+        ("seen <!--\n/nfr done\n" + FILL * 2_000 + "-->", [TOO_LONG]),
+    ],
+    ids=range(7),
+)
+def test_the_beginning_of_a_long_comment_is_read(body: str, expected: list[object]) -> None:
+    assert parse(body) == tuple(expected)
+
+
+@pytest.mark.parametrize(
+    "filling",
+    [
+        "> " * 50 + "a\n" + "a\n" * 32_000,
+        "![" * 32_000,
+        "a|" * 99 + "\n" + "-|" * 99 + "\na" * 9_999,
+    ],
+    ids=["quotes", "images", "table"],
+)
+def test_a_hostile_comment_is_read_in_no_time(filling: str) -> None:
+    start = process_time()
+    parse(f"/nfr help\n{filling}"[:65_536])
+    assert process_time() - start < 0.3
+    assert parse("/nfr help") is parse("/nfr help")
 
 
 @given(st.text(st.sampled_from("/nfr done-undo `<!->\n\r\t*_[]()|#\u3000ab"), max_size=200))

@@ -19,8 +19,6 @@ from tests.core.build import (
     NEXT_HEAD,
     area,
     asked,
-    at,
-    comment,
     entry,
     facts,
     flagged,
@@ -84,7 +82,9 @@ def test_each_state_has_its_marks(
 ) -> None:
     made = decided(policy(area("db", mode), pending=pending, mode=mode), *ledger)
     assert (made.review.state.value, conclusion(made), made.marks.labels) == expected
-    assert made.verdict == Verdict(5, HEAD, expected[1], made.verdict.title, True)
+    known = ("db:f1",)
+    waiting, signed = ((), known) if ledger == (SIGNED,) else (known, ())
+    assert made.verdict == Verdict(5, HEAD, expected[1], made.verdict.title, True, waiting, signed)
 
 
 def test_a_clear_pull_is_green_and_carries_nothing_else() -> None:
@@ -106,6 +106,14 @@ def test_a_change_not_shown_before_is_the_present_heads() -> None:
     seen = facts(rules, head_sha="c" * 40)
     made = decide(seen, past(shown({"db": "f1"})), asked(flagged(DB, "f2")), (SIGNED,), ())
     assert made.review.areas[0].changed_by == "c" * 40
+
+
+def test_another_diff_of_the_same_head_is_no_commits_doing() -> None:
+    made = decide(
+        facts(policy(DB)), past(shown({"db": "f1"})), asked(flagged(DB, "f2")), (SIGNED,), ()
+    )
+    assert made.review.areas[0].changed_by == ""
+    assert "the base branch or the policy has changed" in made.marks.check_run.text  # type: ignore[union-attr]
 
 
 def test_the_worst_area_decides_each_in_its_own_mode() -> None:
@@ -176,28 +184,56 @@ class TestOneHeadOnSeveralPulls:
         assert made.verdict.conclusion == "success"
 
     def test_a_closed_pull_counts_only_where_it_is_worse(self) -> None:
-        closed = Verdict(9, HEAD, "", "Waiting", False)
+        closed = Verdict(9, HEAD, "", "Waiting", False, ("db:f9",))
         assert conclusion(decided(self.CLEAR, siblings=(closed,))) == ""
-        better = replace(closed, conclusion="success")
-        made = decided(self.CLEAR, siblings=(better,))
-        assert made.marks.check_run == decided(self.CLEAR).marks.check_run
+        better = replace(closed, conclusion="success", waiting=())
+        assert conclusion(decided(self.CLEAR, siblings=(better,))) == "success"
+
+    def test_a_closed_pull_whose_diff_is_signed_off_on_an_open_one_is_over(self) -> None:
+        closed = Verdict(9, HEAD, "", "Waiting", False, ("db:f1",))
+        assert conclusion(decided(policy(DB), SIGNED, siblings=(closed,))) == "success"
+        other = replace(closed, waiting=("db:f1", "web:w1"))
+        assert conclusion(decided(policy(DB), SIGNED, siblings=(other,))) == ""
+
+    def test_news_of_another_pull_is_a_new_run_and_never_a_patch(self) -> None:
+        one = Verdict(9, HEAD, "neutral", "x", True)
+        runs = [
+            decided(policy(DB), siblings=siblings).marks.check_run
+            for siblings in [(), (one,), (replace(one, is_open=False),)]
+        ]
+        assert len({run.digest for run in runs if run}) == 3
+        assert len({run.annotated for run in runs if run}) == 3
 
 
 class TestClosed:
-    def test_leaves_no_run_in_progress_and_all_else_as_it_was(self) -> None:
-        was = Marks(CheckRun(HEAD, "d"), "comment", WAITING)
-        made = decided(policy(DB), observed=was, is_open=False)
-        assert conclusion(made) == "cancelled"
-        assert (made.marks.comment, made.marks.labels) == ("comment", WAITING)
+    PENDING = Marks(CheckRun(HEAD, "d"), "comment", WAITING)
+
+    @pytest.mark.parametrize(
+        ("merged", "expected"),
+        [(True, "Merged without sign-off"), (False, "Closed without sign-off")],
+    )
+    def test_leaves_no_run_in_progress_and_says_how_it_ended(
+        self, merged: bool, expected: str
+    ) -> None:
+        made = decided(policy(DB), observed=self.PENDING, is_open=False, is_merged=merged)
+        run = made.marks.check_run
+        assert run and (run.conclusion, run.title) == ("cancelled", expected)
+        assert made.marks.labels == WAITING
+        assert expected.lower() in made.marks.comment
         assert not made.verdict.is_open
 
-    def test_keeps_a_run_that_is_over_or_that_another_open_pull_needs(self) -> None:
-        over = Marks(CheckRun(HEAD, "d", "success"))
-        assert decided(policy(DB), observed=over, is_open=False).marks.check_run == over.check_run
-        pending = Marks(CheckRun(HEAD, "d"))
+    def test_may_still_be_signed_off(self) -> None:
+        made = decided(policy(DB), SIGNED, observed=self.PENDING, is_open=False)
+        assert (conclusion(made), made.marks.labels) == ("success", DONE)
+
+    def test_leaves_the_run_to_an_open_pull_of_the_same_head(self) -> None:
         sibling = Verdict(9, HEAD, "", "Waiting", True)
-        made = decided(policy(DB), observed=pending, is_open=False, siblings=(sibling,))
-        assert made.marks.check_run == pending.check_run
+        made = decided(policy(DB), observed=self.PENDING, is_open=False, siblings=(sibling,))
+        assert made.marks.check_run == self.PENDING.check_run
+
+    def test_puts_right_what_is_set_by_hand(self) -> None:
+        both = Marks(CheckRun(HEAD, "d"), "comment", WAITING | DONE)
+        assert decided(policy(DB), observed=both, is_open=False).marks.labels == WAITING
 
     def test_gets_nothing_new(self) -> None:
         assert decided(policy(DB), is_open=False).marks == Marks()
@@ -253,31 +289,50 @@ class TestAcknowledgement:
 
 
 class TestReplies:
-    def test_answer_each_call_for_help(self) -> None:
-        made = decided(policy(), entry(Verb.HELP, id="comment:1#0"))
-        assert [reply.utterance_id for reply in made.marks.replies] == ["comment:1#0"]
-
-    def test_refuse_on_a_clear_pull_once_an_hour_and_person(self) -> None:
+    def test_are_one_per_comment_person_and_hour(self) -> None:
         said = [
             entry(
-                Verb.REFUSED,
+                Verb.HELP,
                 minutes=minutes,
-                id=f"comment:{minutes}#0",
+                id=f"comment:{minutes}#{part}",
                 speaker=who,
-                note="author",
+                replied=True,
             )
-            for who, minutes in [("sam", -9), ("sam", 20), ("sam", 30), ("eve", 40)]
+            for who, minutes, part in [
+                ("sam", 1, 0),
+                ("sam", 1, 1),
+                ("sam", 30, 0),
+                ("eve", 40, 0),
+                ("sam", 61, 0),
+            ]
         ]
         made = decided(policy(), *said)
         assert {reply.utterance_id for reply in made.marks.replies} == {
-            "comment:20#0",
-            "comment:40#0",
+            "comment:1",
+            "comment:40",
+            "comment:61",
         }
+
+    def test_give_the_reason_of_a_refusal(self) -> None:
+        said = entry(Verb.REFUSED, note="unknown_command", detail="dnoe done", replied=True)
+        (reply,) = decided(policy(), said).marks.replies
+        assert (
+            reply.body
+            == "sam: `dnoe` is not a command. Did you mean `done`? `/nfr help` lists them."
+        )
 
     def test_are_not_needed_where_the_comment_says_it(self) -> None:
         made = decided(policy(DB), entry(Verb.REFUSED, minutes=20, note="author"))
         assert made.marks.replies == frozenset()
-        assert "cannot sign it off" in made.marks.comment
+        assert "authors cannot sign off their own pull request" in made.marks.comment
+
+
+def test_files_that_github_does_not_show_are_an_area_of_their_own() -> None:
+    rules = policy(mode="enforce")
+    unread = replace(asked(), unread=("big.sql",))
+    made = decided(rules, checklist=unread)
+    assert (made.review.state, conclusion(made)) == (PullState.WAITING_REVIEWERS, "")
+    assert "`big.sql` (GitHub shows no diff)" in made.marks.check_run.summary  # type: ignore[union-attr]
 
 
 def test_a_rerun_gets_a_fresh_run() -> None:
@@ -327,7 +382,3 @@ def test_reviewers_differ_by_area_in_who_has_to_act() -> None:
         "team `sre` (for Area db), wes (for Area web), "
         "a maintainer of this repository (for Area x) signs off" in summary
     )
-
-
-def test_times_are_those_of_the_facts() -> None:
-    assert comment("x").said_at == at(5)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ghapp.core.markdown import MOST_TEXT, code, cut, visible
+from ghapp.core.markdown import MOST_TEXT, code, cut, folded, plain, visible
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from ghapp.core.markdown import MOST_TEXT, code, cut, visible
         ("@everyone", "`@everyone`"),
         ("a`b", "``a`b``"),
         ("`", "`` ` ``"),
-        ("a\nb\u202ec\u200bd", "`a b c d`"),
+        ("a\nb\u202ec\u200bd", "`a bcd`"),
         ("-->", "`-->`"),
     ],
 )
@@ -38,3 +38,36 @@ def test_long_text_is_cut_and_says_so() -> None:
     long = cut("line\n" * 20_000, "(cut)")
     assert len(long) <= MOST_TEXT
     assert long.endswith("line\n\n(cut)")
+
+
+@pytest.mark.parametrize(
+    "char", "\u00ad\u034f\u061c\u115f\u180e\u200d\u202e\u2800\u3164\U000e0041\ud800\0"
+)
+def test_what_nobody_sees_is_gone(char: str) -> None:
+    assert visible(f"a{char}b") == "ab"
+
+
+def test_what_is_seen_stays_on_one_line() -> None:
+    assert visible("❤\ufe0f\u3000é\r\nx\ty\u2028z") == "❤\ufe0f\u3000é x y z"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("p99 under `80 ms`?", "p99 under `80 ms`?"),
+        ("@acme/sre <img src=x>", "&#64;acme/sre &lt;img src=x&gt;"),
+        ("a\n- [x] b <!-- c -->", "a - [x] b &lt;!-- c --&gt;"),
+        ("Q&amp;A\u202e", "Q&amp;amp;A"),
+    ],
+)
+def test_words_of_a_policy_are_plain_text(text: str, expected: str) -> None:
+    assert plain(text) == expected
+
+
+def test_what_is_folded_is_closed_before_the_cut() -> None:
+    inner = folded("`</details>`", ("line",) * 20_000)
+    long = cut("\n".join(folded("outer", inner)), "(cut)")
+    assert len(long) <= MOST_TEXT
+    assert long.endswith("line\n\n</details>\n\n</details>\n\n(cut)")
+    after = cut("\n".join((*folded("x", ("a",)), *["line"] * 20_000)), "(cut)")
+    assert after.endswith("line\n\n(cut)")

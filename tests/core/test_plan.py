@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import assert_never
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,16 +10,12 @@ from ghapp.core.marks import (
     CheckRun,
     Effect,
     Marks,
-    PostReply,
     PutCheckRun,
-    PutComment,
-    React,
     Reaction,
-    RemoveLabel,
     Reply,
     Written,
 )
-from ghapp.core.plan import plan
+from ghapp.core.plan import after, plan
 
 RUN = CheckRun("a" * 40, "d1", "neutral", annotated="n1")
 
@@ -42,26 +37,6 @@ marks = st.builds(
 )
 
 
-def applied(there: Marks, effects: tuple[Effect, ...]) -> Marks:
-    for effect in effects:
-        match effect:
-            case PutCheckRun(run):
-                there = replace(there, check_run=run)
-            case PutComment(body):
-                there = replace(there, comment=body)
-            case AddLabels(described):
-                there = replace(there, labels=there.labels | {name for name, *_ in described})
-            case RemoveLabel(name):
-                there = replace(there, labels=there.labels - {name})
-            case React(reaction):
-                there = replace(there, reactions=there.reactions | {reaction})
-            case PostReply(reply):
-                there = replace(there, replies=there.replies | {reply})
-            case _:
-                assert_never(effect)
-    return there
-
-
 def planned(desired: Marks, there: Marks) -> tuple[Effect, ...]:
     # What was said stays: reactions and replies are only ever added.
     desired = replace(
@@ -74,7 +49,7 @@ def planned(desired: Marks, there: Marks) -> tuple[Effect, ...]:
 
 @given(desired=marks, observed=marks)
 def test_a_plan_reaches_its_goal(desired: Marks, observed: Marks) -> None:
-    there = applied(observed, planned(desired, observed))
+    there = after(observed, planned(desired, observed))
     assert planned(desired, there) == ()
     assert (there.check_run, there.comment, there.labels) == (
         desired.check_run,
@@ -85,8 +60,8 @@ def test_a_plan_reaches_its_goal(desired: Marks, observed: Marks) -> None:
 
 @given(desired=marks, observed=marks, stop=st.integers(0, 9))
 def test_a_plan_may_be_cut_short_anywhere(desired: Marks, observed: Marks, stop: int) -> None:
-    part = applied(observed, planned(desired, observed)[:stop])
-    assert planned(desired, applied(part, planned(desired, part))) == ()
+    part = after(observed, planned(desired, observed)[:stop])
+    assert planned(desired, after(part, planned(desired, part))) == ()
 
 
 def test_the_gate_is_written_first() -> None:

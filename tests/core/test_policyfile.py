@@ -1,3 +1,5 @@
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,7 +91,39 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
         ),
         (
             "defer: {default_days: 91}",
-            "1:1: `defer.default_days` is more than `defer.max_days`: lower it",
+            "1:9: `defer.default_days` is more than `defer.max_days`: lower it",
+        ),
+        (
+            "sign_off: {by: [review, button]}",
+            "1:12: `sign_off.by` leaves no way of signing off in this version: add `command`",
+        ),
+        ("labels: {hold: '..'}", "1:16: `labels.hold` should be a name, not `.` or `..`"),
+        (
+            "reviewers: {teams: [..]}",
+            "1:21: `reviewers.teams[0]` should be a name, not `.` or `..`",
+        ),
+        ("reviewers: {users: [.]}", "1:21: `reviewers.users[0]` should be a name, not `.` or `..`"),
+        (
+            f"reviewers: {{teams: [{', '.join('1' * 20_000)}]}}",
+            "1:13: `reviewers.teams` should have at most 200 entries: take some out",
+        ),
+        (
+            f"areas: {{search-index: {{title: {{en: {'x' * 101}}}}}}}",
+            "1:36: `areas.search-index.title.en` should have at most 100 characters",
+        ),
+        (
+            'areas: {search-index: {title: {en: "a\\u202eb"}}}',
+            "1:36: `areas.search-index.title.en` should be one line without characters "
+            "that nobody sees",
+        ),
+        (
+            OWN + f"    items: [{{id: own-a, sev: must, cat: cost, en: {'x' * 501}}}]",
+            "5:52: `areas.own.items[0].en` should have at most 500 characters",
+        ),
+        (
+            "features: {titles: ['(?:.?){200}']}",
+            "1:21: `features.titles[0]`: the regular expression takes 1,805 steps, "
+            "more than 1,000: lower its repeat counts",
         ),
         (
             "features: {titles: ['(?=x)']}",
@@ -143,7 +177,7 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
         ),
         (
             f"areas: {{search-index: {{detect: {{paths: [{', '.join('a' * 201)}]}}}}}}",
-            "1:32: `areas.search-index.detect` has more than 200 in `paths`: join some",
+            "1:33: `areas.search-index.detect.paths` should have at most 200 entries: take some out",
         ),
         (
             OWN,
@@ -224,8 +258,51 @@ defer: {default_days: 100}
         "5:3",
         "6:24",
         "8:13",
-        "9:1",
+        "9:9",
     ]
+
+
+def many(count, key, *values):
+    lists = (f"  a{n}: {{detect: {{{key}: [{', '.join(values)}]}}}}" for n in range(count))
+    return "areas:\n" + "\n".join(lists)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            many(4, "diff", *"abc" * 26),
+            "1:1: the file has 312 regular expressions, more than 300: join some by `|`",
+        ),
+        (
+            many(1, "diff", *(f"'{n}.{{100}}'" for n in range(4))),
+            "1:1: the file's regular expressions take 3,620 steps together, more than 3,000: "
+            "shorten them, lower their repeat counts",
+        ),
+        (
+            many(11, "paths", *"abcd" * 46),
+            "1:1: the file has 2,024 globs, more than 2,000: name folders instead of files",
+        ),
+    ],
+)
+def test_one_file_has_a_bounded_number_of_regexes_and_globs(text, problem):
+    assert told(text)[0] == problem
+
+
+def test_many_mistakes_are_told_by_their_first_fifty():
+    start = process_time()
+    found = told("".join(f"k{number}: 1\n" for number in range(20_000)))
+    assert [one.split(":")[0] for one in found] == [str(line) for line in range(1, 51)]
+    assert process_time() - start < 4
+
+
+def test_few_days_at_most_are_few_days_by_default():
+    assert told("defer: {max_days: 7}") == []
+
+
+def test_words_may_be_folded_over_lines_of_the_file():
+    items = '    items:\n      - {id: own-a, sev: must, cat: cost, en: "a\n b"}'
+    assert told(OWN + items) == []
 
 
 def test_where_the_policy_speaks_japanese_so_must_what_is_ones_own():

@@ -39,7 +39,8 @@ STATES: dict[str, tuple[str, tuple[Entry, ...]]] = {
     "answered": ("f1", (ANSWERED,)),
     "refused": ("f1", (REFUSED,)),
     "signed": ("f1", (ANSWERED, SIGNED)),
-    "stale": ("f2", (SIGNED,)),
+    "stale": ("f2", (ANSWERED, SIGNED)),
+    "undone": ("f1", (SIGNED, entry(Verb.UNDO, "db", "sue", 6))),
 }
 
 
@@ -131,9 +132,9 @@ def summary(rules: Policy, *ledger: Entry) -> str:
 @pytest.mark.parametrize(
     ("note", "detail", "expected"),
     [
-        ("unknown_area", "bd db", "`bd` is not flagged here. Did you mean `db`?"),
+        ("unknown_area", "bd db", "`bd` is not an area flagged here. Did you mean `db`?"),
         ("unknown_item", "zzz ", "`zzz` is not asked here."),
-        ("unknown_command", "dnoe done", "`dnoe` is no command. Did you mean `done`?"),
+        ("unknown_command", "dnoe done", "`dnoe` is not a command. Did you mean `done`?"),
         ("state_label", "nfr: on hold", "the label `nfr: on hold` shows a state"),
     ],
 )

@@ -71,12 +71,20 @@ def _brief(one: Entry) -> tuple[str, ...]:
         (comment("/nfr done", minutes=1), [("refused", "not_shown", HEAD[:7])]),
         (comment("/nfr help", "eve"), [("help", "", "")]),
         (comment("/nfr refresh", "eve"), [("refresh", "", "")]),
-        (comment("/nfr undo"), [("refused", "nothing_to_undo", "")]),
+        (
+            comment("/nfr undo"),
+            [("refused", "nothing_to_undo", ""), ("undo", "db", "team acme/sre")],
+        ),
+        (comment("/nfr undo", "eve"), [("refused", "nothing_to_undo", "")]),
+        (
+            comment("/nfr done db looks good"),
+            [("sign_off", "db", "team acme/sre"), ("refused", "unknown_area", "looks ")],
+        ),
         # by label
         (label("+nfr: signed off"), [("sign_off", "db", "team acme/sre")]),
         (label("+NFR: Signed Off"), [("sign_off", "db", "team acme/sre")]),
         (label("+nfr: signed off", "eve"), [("refused", "not_reviewer", "db, web")]),
-        (label("-nfr: signed off"), [("refused", "nothing_to_undo", "")]),
+        (label("-nfr: signed off", "eve"), [("refused", "nothing_to_undo", "")]),
         (
             label("-nfr: needs sign-off"),
             [("refused", "state_label", "nfr: needs sign-off")],
@@ -114,8 +122,9 @@ def test_the_second_command_of_a_comment_knows_of_the_first() -> None:
         ("refused", "not_reviewer"),
         ("undo", "db"),
         ("refused", "nothing_to_undo"),
+        ("undo", "db"),
     ]
-    assert len({one.id for one in judge(facts(RULES, said), past(SEEN), BOTH)}) == 4
+    assert len({one.id for one in judge(facts(RULES, said), past(SEEN), BOTH)}) == 5
 
 
 def test_nothing_waits_once_all_is_signed() -> None:
@@ -154,6 +163,17 @@ class TestWhoPushed:
     def test_of_the_first_head_is_the_author(self) -> None:
         assert verdicts(comment("/nfr done db"), past=past(SEEN, pushes=())) == [
             ("sign_off", "db", "team acme/sre")
+        ]
+
+    def test_includes_a_head_brought_back_from_before_the_sign_off(self) -> None:
+        third = shown({"db": "d3"}, "c" * 40, minutes=5)
+        again = shown({"db": "d2"}, NEXT_HEAD, minutes=7)
+        pushes = [*self.PUSHED, Push("c" * 40, "ann", at(4))]
+        signed = entry(Verb.SIGN_OFF, "db", "zoe", 6, "d3", "c" * 40)
+        was = past(SEEN, self.SEEN_NEXT, third, again, pushes=pushes, ledger=[signed])
+        said = comment("/nfr done db", minutes=9)
+        assert verdicts(said, past=was, head_sha=NEXT_HEAD) == [
+            ("refused", "pushed", NEXT_HEAD[:7])
         ]
 
     def test_does_not_matter_where_the_policy_allows_authors(self) -> None:
@@ -201,9 +221,6 @@ class TestUndo:
 
 
 class TestRefused:
-    def test_on_a_closed_pull(self) -> None:
-        assert verdicts(comment("/nfr done"), is_open=False) == [("refused", "closed", "")]
-
     def test_while_the_policy_is_unreadable(self) -> None:
         rules = replace(RULES, standing="unreadable")
         assert verdicts(comment("/nfr done"), rules=rules) == [("refused", "policy_unreadable", "")]
@@ -236,6 +253,36 @@ class TestRefused:
             comment("/nfr done", number=2),
         )
         assert [one[0] for one in verdicts(*said, rules=rules)] == ["check", "sign_off"]
+
+
+def test_an_area_that_is_no_longer_in_force_is_nobodys_to_sign() -> None:
+    rules = policy(DB)
+    assert verdicts(comment("/nfr done web", "wes"), rules=rules) == [
+        ("refused", "not_reviewer", "web")
+    ]
+    ledger = [entry(Verb.SIGN_OFF, "db", fingerprint="d1")]
+    assert verdicts(
+        comment("/nfr done", number=9), rules=rules, past=past(SEEN, ledger=ledger)
+    ) == [("refused", "nothing_waiting", "")]
+
+
+def test_what_has_no_pack_is_signed_off_by_the_general_reviewers() -> None:
+    was = past(shown({"too-many-files": HEAD}))
+    assert verdicts(comment("/nfr done"), past=was) == [
+        ("sign_off", "too-many-files", "team acme/sre")
+    ]
+
+
+def test_what_finds_no_comment_is_to_be_answered_by_a_reply() -> None:
+    on_clear = judge(facts(policy(), comment("/nfr dnoe\n/nfr help")), past(), asked())
+    assert [one.replied for one in on_clear] == [True, True]
+    flagged_one = judge(facts(RULES, comment("/nfr dnoe\n/nfr help")), past(SEEN), BOTH)
+    assert [one.replied for one in flagged_one] == [False, True]
+
+
+def test_unknown_names_are_refused_once_per_command() -> None:
+    said = comment("/nfr check db-rollback x y z", "ann")
+    assert verdicts(said) == [("check", "db-rollback", "author"), ("refused", "unknown_item", "x ")]
 
 
 def test_open_must_questions_are_recorded_as_accepted_by_the_signer() -> None:

@@ -8,6 +8,7 @@ from tests.core.build import HEAD, NEXT_HEAD, entry
 
 SIGNED = entry(Verb.SIGN_OFF, "db", number=1)
 UNDONE = entry(Verb.UNDO, "db", minutes=6, number=2)
+AGAIN = entry(Verb.SIGN_OFF, "db", minutes=7, number=4)
 ELSEWHERE = entry(Verb.SIGN_OFF, "web", number=3)
 
 
@@ -21,9 +22,11 @@ ELSEWHERE = entry(Verb.SIGN_OFF, "web", number=3)
         ([SIGNED], "f1", NEXT_HEAD, "area-change", State.SIGNED_OFF),
         ([SIGNED], "f2", NEXT_HEAD, "area-change", State.STALE),
         ([SIGNED, UNDONE], "f1", HEAD, "area-change", State.WAITING),
-        ([SIGNED, UNDONE, SIGNED], "f1", HEAD, "area-change", State.SIGNED_OFF),
+        ([SIGNED, UNDONE, AGAIN], "f1", HEAD, "area-change", State.SIGNED_OFF),
         ([SIGNED], "f1", NEXT_HEAD, "any-push", State.STALE),
-        ([SIGNED], "f2", HEAD, "any-push", State.SIGNED_OFF),
+        ([SIGNED], "f2", HEAD, "any-push", State.STALE),
+        ([SIGNED], "f1", HEAD, "any-push", State.SIGNED_OFF),
+        ([UNDONE, SIGNED], "f1", HEAD, "area-change", State.WAITING),  # said before, heard after
         ([SIGNED], "f2", NEXT_HEAD, "never", State.SIGNED_OFF),
     ],
 )
@@ -35,10 +38,14 @@ def test_a_sign_off_holds_while_the_policy_says_it_does(
     assert (found.signed is None) == (expected is State.WAITING)
 
 
-def test_an_answer_holds_until_it_is_taken_back_or_its_area_changes() -> None:
-    given = entry(Verb.CHECK, "rollback")
-    taken = entry(Verb.UNCHECK, "rollback")
-    assert answers([given], {"rollback": "f1"}) == {"rollback": given}
-    assert answers([given], {"rollback": "f2"}) == {}
-    assert answers([given], {}) == {}
-    assert answers([given, taken], {"rollback": "f1"}) == {}
+def test_who_took_a_sign_off_back_is_known() -> None:
+    assert standing([SIGNED, UNDONE], "db", "f1", HEAD, "never").undone == UNDONE
+    assert standing([UNDONE], "db", "f1", HEAD, "never").undone is None
+
+
+def test_the_last_answer_counts_until_it_is_taken_back() -> None:
+    first, second = entry(Verb.CHECK, "x", minutes=1), entry(Verb.CHECK, "x", minutes=2)
+    taken = entry(Verb.UNCHECK, "x", minutes=3)
+    assert answers([first, second]) == {"x": second}
+    assert answers([second, first]) == {"x": second}
+    assert answers([first, taken, entry(Verb.REFUSED, "x")]) == {}

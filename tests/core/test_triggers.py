@@ -4,7 +4,8 @@ import pytest
 from pulls import AREA, PULL, file
 
 from ghapp.core.areas import Detect, Hit, Size
-from ghapp.core.triggers import hinted, touches
+from ghapp.core.model import File
+from ghapp.core.triggers import hinted, touches, unread
 
 OTHER = replace(AREA, id="other", detect=Detect(paths=("other/**",), diff=("other",)))
 
@@ -37,7 +38,16 @@ def own(found):
         (file("test/a.sql", "alter table t"), None),
         (file("vendor/a.sql", "alter table t"), None),
         (file("a.lock", "alter table t"), None),
-        (file("a.sql", status="renamed", previous="migrations/a.sql"), None),
+        (
+            file("a.sql", status="renamed", previous="migrations/a.sql"),
+            [("path", "migrations/a.sql", 0)],
+        ),
+        (
+            file("migrations/a.sql", status="renamed", previous="test/migrations/a.sql"),
+            [("path", "migrations/a.sql", 0)],
+        ),
+        (file("migrations/a.sql", status="renamed", previous="migrations/b.sql"), None),
+        (file("a.sql", status="renamed", previous="b.sql"), None),
         (
             file("b.py", "x", status="renamed", previous="migrations/b.py"),
             [("path", "migrations/b.py", 0)],
@@ -138,3 +148,25 @@ def test_only_claimed_paths_are_read_in_foreign_code():
     files = (file("a.lock", "x"), file("vendor/b.py", "x"), file("c.py", "x"))
     found = touched(*files, area=area, labels=frozenset({"all"}))
     assert [one.file.path for one in found.read] == ["a.lock", "c.py"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "missed"),
+    [
+        (File("a.sql", "added", 25_000), True),
+        (file("a.sql", "x", "y", "z" * (1 << 20)), True),
+        (replace(file("a.sql", "x"), additions=2), True),
+        (file("a.sql", "x"), False),
+        (File("a.png", "added"), False),  # binary: GitHub counts no lines
+        (File("a.sql", "removed", 0, 25_000), False),
+        (File("migrations/a.sql", "added", 25_000), False),  # flagged by its path
+        (File("a.json", "added", 25_000), False),  # no area looks for lines in it
+        (File("test/a.sql", "added", 25_000), False),
+        (File("a.lock", "added", 25_000), False),
+        (File("vendor/a.sql", "added", 25_000), False),
+    ],
+    ids=range(11),
+)
+def test_a_file_whose_lines_are_not_shown_is_unread_where_they_would_count(changed, missed):
+    pull = replace(PULL, files=(file("b.sql", "x"), changed))
+    assert unread((AREA,), pull) == ((changed.path,) if missed else ())

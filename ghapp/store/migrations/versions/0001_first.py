@@ -85,9 +85,9 @@ def upgrade() -> None:
         "pushes",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("head_sha", sa.Text(), nullable=False),
-        sa.Column("login", sa.Text(), server_default="", nullable=False),
+        sa.Column("login", sa.Text(), nullable=False),
         sa.Column("seen_at", sa.Double(), server_default="0", nullable=False),
-        sa.PrimaryKeyConstraint("key", "head_sha"),
+        sa.PrimaryKeyConstraint("key", "head_sha", "login"),
     )
     op.create_table(
         "reviews",
