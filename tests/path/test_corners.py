@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,12 +20,6 @@ from tests.path.world import (
 )
 
 DANGER = RISKY + "DROP TABLE carts;\n"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with running(tmp_path) as made:
-        yield made
 
 
 def test_who_brings_back_an_own_older_head_cannot_sign_it_off(world: World) -> None:

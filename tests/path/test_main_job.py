@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,15 +15,8 @@ from tests.path.world import (
     conclusion,
     ours,
     reactions,
-    running,
     title,
 )
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with running(tmp_path) as made:
-        yield made
 
 
 def test_a_flagged_feature_pull_gets_check_run_comment_and_label(world: World) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +18,6 @@ from tests.path.world import (
     running,
     title,
 )
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with running(tmp_path) as made:
-        yield made
 
 
 def test_a_draft_has_the_check_of_the_ready_pull_but_no_label(world: World) -> None:

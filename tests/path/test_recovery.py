@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -19,7 +17,6 @@ from tests.path.world import (
     conclusion,
     ours,
     reactions,
-    running,
 )
 
 CHECK = "POST /repos/{owner}/{repo}/check-runs"
@@ -27,12 +24,6 @@ COMMENT = "POST /repos/{owner}/{repo}/issues/{number}/comments"
 LABELS = "POST /repos/{owner}/{repo}/issues/{number}/labels"
 FILES = "GET /repos/{owner}/{repo}/pulls/{number}/files"
 PULL = "GET /repos/{owner}/{repo}/pulls/{number}"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with running(tmp_path) as made:
-        yield made
 
 
 def writes(calls: Counter[str]) -> int:
