@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ghapp.core.decide import Decision
@@ -30,6 +29,11 @@ class Taken:
     failed: tuple[tuple[Effect, Retry], ...] = ()
     rejected: tuple[tuple[Effect, Rejected], ...] = ()
 
+    def __add__(self, other: Taken) -> Taken:
+        return Taken(
+            self.done + other.done, self.failed + other.failed, self.rejected + other.rejected
+        )
+
     @property
     def effects(self) -> tuple[Effect, ...]:
         return tuple(effect for effect, _ in self.done)
@@ -39,32 +43,32 @@ class Taken:
         return next((answer for effect, answer in self.done if isinstance(effect, kind)), None)
 
 
-async def take(key: PullKey, effects: Iterable[Effect], github: Applies) -> Taken:
-    """Write the check run first, for it is the gate, then the courtesies together.
+def batches(effects: tuple[Effect, ...]) -> tuple[tuple[Effect, ...], tuple[Effect, ...]]:
+    """The check run, for it is the gate, and then the courtesies."""
+    gate = tuple(effect for effect in effects if isinstance(effect, PutCheckRun))
+    return gate, tuple(effect for effect in effects if effect not in gate)
 
-    A courtesy that fails holds up nothing. Raises what the gate raises, and Gone.
+
+async def take(key: PullKey, effects: tuple[Effect, ...], github: Applies) -> Taken:
+    """Take effects side by side. A courtesy that fails holds up nothing.
+
+    Raises what becomes of the gate, and Gone.
     """
-    gate: list[Effect] = [effect for effect in effects if isinstance(effect, PutCheckRun)]
-    rest: list[Effect] = [effect for effect in effects if not isinstance(effect, PutCheckRun)]
-    done: list[tuple[Effect, Outcome]] = []
-    failed: list[tuple[Effect, Retry]] = []
-    rejected: list[tuple[Effect, Rejected]] = []
-    for effect in gate:
-        done.append((effect, await github.apply(key, effect)))
     answers = await asyncio.gather(
-        *(github.apply(key, effect) for effect in rest), return_exceptions=True
+        *(github.apply(key, effect) for effect in effects), return_exceptions=True
     )
-    for effect, answer in zip(rest, answers, strict=True):
-        match answer:
-            case Retry():
-                failed.append((effect, answer))
-            case Rejected():
-                rejected.append((effect, answer))
-            case BaseException():
-                raise answer
-            case _:
-                done.append((effect, answer))
-    return Taken(tuple(done), tuple(failed), tuple(rejected))
+    taken = Taken()
+    for effect, answer in zip(effects, answers, strict=True):
+        courtesy = not isinstance(effect, PutCheckRun)
+        if isinstance(answer, Retry) and courtesy:
+            taken = replace(taken, failed=(*taken.failed, (effect, answer)))
+        elif isinstance(answer, Rejected) and courtesy:
+            taken = replace(taken, rejected=(*taken.rejected, (effect, answer)))
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            taken = replace(taken, done=(*taken.done, (effect, answer)))
+    return taken
 
 
 def remembered(decision: Decision, facts: Facts, taken: Taken, *, found: bool) -> Run:

@@ -22,7 +22,7 @@ from ghapp.core.pushes import newest, only_by
 from ghapp.core.render import parked_run
 from ghapp.core.signoff import judge
 from ghapp.errors import Retry
-from ghapp.outcomes import Taken, remembered, take
+from ghapp.outcomes import Taken, batches, remembered, take
 from ghapp.store import Store
 
 
@@ -92,8 +92,10 @@ async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules:
     )
     decision = await asyncio.to_thread(decide, facts, past, view.checklist, ledger, siblings)
     effects = _plan(decision, facts)
-    await store.intend(claim, effects)
-    taken = await take(key, effects, github)
+    taken = Taken()
+    for batch in batches(effects):
+        await store.intend(claim, batch)  # committed before the writes, resolved with the record
+        taken += await take(key, batch, github)
     await store.record(claim, remembered(decision, facts, taken, found=view.found))
     if view.found and facts.utterances:
         await store.mark_dirty([key])

@@ -122,9 +122,7 @@ class BotLogin:
 
 def _standing(error: Retry | Gone) -> Standing:
     # One who cannot be reached, or who limits our rate, is asked again sooner or counts nothing.
-    refused = isinstance(error, Gone) or (
-        error.counts and error.after_seconds >= WRONG_KEY_SECONDS
-    )
+    refused = isinstance(error, Gone) or (error.counts and error.after_seconds >= WRONG_KEY_SECONDS)
     return Standing.REFUSED if refused else Standing.UNREACHABLE
 
 

@@ -14,7 +14,7 @@ from ghapp.core.areas import Area, Reviewers
 from ghapp.core.memory import PolicySource
 from ghapp.core.mistakes import mistakes
 from ghapp.core.model import Problem
-from ghapp.core.policyareas import areas, bounds, faults
+from ghapp.core.policyareas import areas, crowded, faults, laborious
 from ghapp.core.policyfile import ELSEWHERE, PeoplePart, PolicyFile
 
 POLICY_PATH = ".github/nfr.yml"
@@ -153,15 +153,17 @@ def _parsed(text: str | bytes, rules: Rules, path: str) -> PolicyFile | tuple[Pr
         return tree
     if tree.value is None:
         return PolicyFile()
-    found: tuple[Problem, ...] = ()
     value = tree.value
+    found = tuple(Problem(path, *tree.key_at(loc), text) for loc, text in crowded(value))
+    if found:
+        return found
     try:
         file = PolicyFile.model_validate(value)
     except ValidationError as error:
         found = mistakes(error, PolicyFile, tree, path, ELSEWHERE)
         # What is well-formed is looked at too, so that all problems are told at once.
         file = PolicyFile.model_validate(_sound(value, error))
-    faulty = [*_unfit(file), *bounds(file), *faults(file, rules.packs)][: yaml.MAX_PROBLEMS]
+    faulty = [*_unfit(file), *laborious(value), *faults(file, rules.packs)][: yaml.MAX_PROBLEMS]
     found += tuple(Problem(path, *tree.key_at(loc), text) for loc, text in faulty)
     return tuple(sorted(found, key=lambda one: (one.line, one.column))) or file
 

@@ -16,7 +16,7 @@ OWN_NEEDS = "an area of your own needs `title`, `detect` and `items`"
 
 # Of one file, together: each is tried on every changed file or line of a pull.
 MAX_REGEXES = 300
-MAX_STEPS = 3_000
+MAX_STEPS = 5_000
 MAX_GLOBS = 2_000
 REGEX_KEYS = frozenset({"diff", "removed", "title", "titles"})
 GLOB_KEYS = frozenset(
@@ -56,20 +56,25 @@ def areas(
     return tuple(sorted(enabled, key=lambda area: (-area.weight, area.id)))
 
 
-def bounds(file: PolicyFile) -> Iterator[Fault]:
-    """What the file has too much of."""
-    patterns = tuple(written(file, REGEX_KEYS))
-    steps = sum(regexes.steps(one) for one in dict.fromkeys(patterns))
-    found = sum(1 for _ in written(file, GLOB_KEYS))
-    if len(patterns) > MAX_REGEXES:
+def crowded(value: object) -> Iterator[Fault]:
+    """What the file has too many of: told before any of them is looked at."""
+    found = sum(1 for _ in written(value, REGEX_KEYS))
+    if found > MAX_REGEXES:
         why = f"more than {MAX_REGEXES}: join some by `|`"
-        yield ("areas",), f"the file has {len(patterns):,} regular expressions, {why}"
-    elif steps > MAX_STEPS:
-        why = f"more than {MAX_STEPS:,}: shorten them, lower their repeat counts"
-        yield ("areas",), f"the file's regular expressions take {steps:,} steps together, {why}"
+        yield ("areas",), f"the file has {found:,} regular expressions, {why}"
+    found = sum(1 for _ in written(value, GLOB_KEYS))
     if found > MAX_GLOBS:
         why = f"more than {MAX_GLOBS:,}: name folders instead of files"
         yield ("areas",), f"the file has {found:,} globs, {why}"
+
+
+def laborious(value: object) -> Iterator[Fault]:
+    """What the regular expressions of the file take together too much of."""
+    sound = {one for one in written(value, REGEX_KEYS) if not regexes.fault(one)}
+    steps = sum(regexes.steps(one) for one in sound)
+    if steps > MAX_STEPS:
+        why = f"more than {MAX_STEPS:,}: shorten them, lower their repeat counts"
+        yield ("areas",), f"the file's regular expressions take {steps:,} steps together, {why}"
 
 
 def faults(file: PolicyFile, packs: tuple[Area, ...]) -> Iterator[Fault]:

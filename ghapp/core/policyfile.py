@@ -225,15 +225,16 @@ class PolicyFile(Part):
     areas: Annotated[dict[Id, AreaValue], Field(max_length=MAX_AREAS)] | None = None
 
 
-def written(part: Part, keys: Collection[str]) -> Iterator[str]:
-    """All texts under keys of these names, at any depth."""
-    for key, value in part:
-        values = value.values() if isinstance(value, dict) else value
-        for one in values if isinstance(value, dict | tuple) else (value,):
-            if isinstance(one, Part):
-                yield from written(one, keys)
-            elif isinstance(one, str) and key in keys:
-                yield one
+def written(value: object, keys: Collection[str], key: str = "") -> Iterator[str]:
+    """All texts under keys of these names, at any depth of what YAML gave."""
+    if isinstance(value, dict):
+        for name, inside in value.items():
+            yield from written(inside, keys, name)
+    elif isinstance(value, list):
+        for inside in value:
+            yield from written(inside, keys, key)
+    elif isinstance(value, str) and key in keys:
+        yield value
 
 
 def schema() -> dict[str, Any]:

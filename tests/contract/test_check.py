@@ -25,8 +25,9 @@ def flagged(repo):
 
 @pytest.fixture
 def check(repo, capsys):
-    def call(base="main", head="HEAD", policy=None, format="text", language=None):
-        status = run(str(repo.folder), base, head, policy, format, language)
+    def call(base="main", head="HEAD", policy=None, format="text", language=None, **more):
+        file = policy and str(policy)
+        status = run(str(repo.folder), base, head, file, format, language, **more)
         printed = capsys.readouterr()
         return status, printed.out, printed.err
 
@@ -95,7 +96,9 @@ def test_json_has_the_promised_shape(flagged, check):
     status, out, _ = check(format="json")
     assert status == 1
     found = json.loads(out)
-    assert found["findings"] == []
+    assert list(found) == ["flagged", "base", "head", "policy", "areas", "findings"]
+    assert (found["flagged"], found["base"], found["head"]) == (True, "main", "topic")
+    assert (found["policy"], found["findings"]) == (None, [])
     (area,) = found["areas"]
     assert list(area) == ["id", "title", "reasons", "items"]
     assert area["reasons"] == ["app/migrations/0002_index.py (matches **/migrations/**)"]
@@ -105,19 +108,42 @@ def test_json_has_the_promised_shape(flagged, check):
         "question": area["items"][-1]["question"],
         "shown": True,
     }
-    assert json.loads(check("main", "main", format="json")[1]) == {"areas": [], "findings": []}
+    clear = json.loads(check("main", "main", format="json")[1])
+    assert (clear["flagged"], clear["areas"], clear["findings"]) == (False, [], [])
+
+
+def test_json_says_where_the_policy_was_read(flagged, check, tmp_path):
+    policy = tmp_path / "policy.yml"
+    policy.write_text("max_items: 1\n")
+    assert json.loads(check(policy=policy, format="json")[1])["policy"] == str(policy)
+    flagged.git("switch", "-q", "main")
+    flagged.commit(**{".github/nfr.yml": "language: ja\n"})
+    found = json.loads(check(head="topic", format="json")[1])
+    assert found["policy"] == "main:.github/nfr.yml"
 
 
 def test_what_is_over_the_limit_is_folded(flagged, check, tmp_path):
     policy = tmp_path / "policy.yml"
     policy.write_text("max_items: 1\n")
-    assert "  2 questions folded: dbm-rollback, dbm-query-plan\n" in check(policy=policy)[1]
+    folded = "  2 questions folded: dbm-rollback, dbm-query-plan (--all shows them)\n"
+    assert folded in check(policy=policy)[1]
     assert "ほか 2 件の質問（折りたたみ）" in check(policy=policy, language="ja")[1]
     markdown = check(policy=policy, format="markdown")[1]
     assert markdown.count("- [ ]") == 1
-    assert "2 questions folded" in markdown
+    assert "2 questions folded: dbm-rollback, dbm-query-plan\n" in markdown
     items = json.loads(check(policy=policy, format="json")[1])["areas"][0]["items"]
     assert [item["shown"] for item in items] == [True, False, False]
+
+
+def test_all_questions_are_shown_when_asked_for(flagged, check, tmp_path):
+    policy = tmp_path / "policy.yml"
+    policy.write_text("max_items: 1\n")
+    out = check(policy=policy, unfolded=True)[1]
+    assert "folded" not in out
+    assert "[dbm-query-plan]" in out
+    assert check(policy=policy, unfolded=True, format="markdown")[1].count("- [ ]") == 3
+    found = json.loads(check(policy=policy, unfolded=True, format="json")[1])
+    assert [item["shown"] for item in found["areas"][0]["items"]] == [True, False, False]
 
 
 def test_reasons_are_few_and_the_rest_is_counted(flagged, check):
@@ -179,7 +205,7 @@ def test_names_that_no_terminal_can_show_do_not_stop_it(flagged, check):
     for format in ("text", "markdown", "json"):
         status, out, _ = check(format=format)
         assert status == 1
-        assert "app/migrations/caf? [31m .py" in out
+        assert "app/migrations/caf[31m .py" in out
 
 
 def test_a_title_alone_is_a_hint(repo, check):
@@ -205,9 +231,11 @@ def test_commits_of_an_ignored_author_are_not_asked_about(flagged, check):
 def test_a_clone_without_the_common_ancestor_says_so(flagged, check):
     flagged.git("switch", "-q", "--orphan", "other")
     flagged.commit(**{"app/migrations/0001.py": RISKY})
-    status, out, _ = check()
-    assert status == 1
-    assert "main and other have no common ancestor in this clone" in out.replace("\n", " ")
+    for format in ("text", "markdown"):
+        status, out, _ = check(format=format)
+        assert status == 1
+        assert out.startswith("main and other have no common ancestor in this clone")
+        assert "run `git fetch --unshallow`" in out.replace("\n", " ")
 
 
 def test_more_files_than_github_lists_are_never_clear(repo, check):

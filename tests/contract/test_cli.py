@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from ghapp.standin.github import new_private_key
+from ghapp.standin.github import Standin, new_private_key
+from ghapp.standin.server import StandinServer
 from tests.contract.posting import APP_ID, SECRET, encoded, headers, payload
+from tests.contract.repositories import Repo
 
 PATIENCE_SECONDS = 20.0
 PEM = new_private_key()
@@ -68,6 +72,32 @@ class Serving:
         return self.process.wait(PATIENCE_SECONDS)
 
 
+def until_told(server: Serving, event: str) -> dict[str, str]:
+    """The first line of the log about it."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        lines = [
+            line for line in server.log.read_text().splitlines(keepends=True) if line[-1] == "\n"
+        ]
+        for line in map(json.loads, lines):
+            if line["event"] == event:
+                return dict(line)
+        assert time.monotonic() < deadline, server.log.read_text()
+        time.sleep(0.02)
+
+
+@contextmanager
+def unknowing() -> Iterator[str]:
+    """The API of a GitHub that has never heard of our key."""
+    github = Standin(webhook_secret=SECRET)
+    server = StandinServer(github)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+        github.close()
+
+
 @pytest.fixture
 def serving(environment: dict[str, str], tmp_path: Path) -> Iterator[Serving]:
     server = Serving(environment, tmp_path)
@@ -78,7 +108,38 @@ def serving(environment: dict[str, str], tmp_path: Path) -> Iterator[Serving]:
 
 class TestServe:
     def test_it_answers_though_github_does_not(self, serving: Serving) -> None:
-        assert httpx.get(f"{serving.url}/readyz").json()["status"] == "ready"
+        figures = httpx.get(f"{serving.url}/readyz").json()
+        assert figures["status"] == "ready"
+        assert figures["github"] in ("asked", "unreachable")
+        told = until_told(serving, "GitHub does not tell who this App is")
+        assert "GHAPP_GITHUB_API_URL" in told["fix"]
+        answer = httpx.get(f"{serving.url}/readyz")
+        assert (answer.status_code, answer.json()["github"]) == (200, "unreachable")
+
+    @pytest.mark.parametrize("path", ["", "/nowhere"])
+    def test_an_app_that_github_does_not_know_is_not_ready(
+        self, environment: dict[str, str], tmp_path: Path, path: str
+    ) -> None:
+        with unknowing() as api_url:
+            where = {"GHAPP_GITHUB_API_URL": api_url + path}
+            server = Serving(environment | where, tmp_path)
+            try:
+                told = until_told(server, "GitHub does not tell who this App is")
+                answer = httpx.get(f"{server.url}/readyz")
+            finally:
+                assert server.end() == 0
+        assert "check GHAPP_APP_ID and GHAPP_PRIVATE_KEY" in told["fix"]
+        assert (answer.status_code, answer.json()["github"]) == (503, "refused")
+        assert "GHAPP_PRIVATE_KEY" in answer.json()["reason"]
+
+    def test_without_a_worker_sqlite_is_warned_of(
+        self, environment: dict[str, str], tmp_path: Path
+    ) -> None:
+        server = Serving(environment, tmp_path, "--no-worker")
+        assert server.end() == 0
+        told = until_told(server, "nobody works on the deliveries")
+        assert told["level"] == "warning"
+        assert "set GHAPP_DATABASE_URL to postgresql://" in told["reason"]
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_it_ends_when_told(self, serving: Serving, number: int) -> None:
@@ -153,6 +214,16 @@ class TestServe:
         assert what in line
 
 
+def test_a_database_that_cannot_be_written_is_said(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    where = {"GHAPP_DATABASE_URL": "sqlite:////sys/x.db"}
+    ended = ghapp("serve", env=environment | where, cwd=tmp_path)
+    (line,) = ended.stderr.splitlines()
+    assert ended.returncode == 2
+    assert line.startswith("GHAPP_DATABASE_URL: /sys/x.db.lock cannot be written (")
+
+
 def test_a_worker_of_its_own_asks_for_postgresql(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -167,6 +238,45 @@ def test_migrate_needs_no_app(environment: dict[str, str], tmp_path: Path) -> No
     for _ in range(2):
         assert ghapp("migrate", env=bare, cwd=tmp_path).returncode == 0
     assert (tmp_path / "data" / "ghapp.sqlite3").exists()
+
+
+class TestCheck:
+    @pytest.fixture
+    def check(self, environment: dict[str, str], tmp_path: Path) -> str:
+        """A command that prints what is flagged in a range."""
+        repo = Repo(tmp_path / "repo")
+        repo.commit(**{"README.md": "x"})
+        repo.commit(**{f"migrations/{number}.sql": "DROP TABLE x;" for number in range(2)})
+        return f"{shlex.quote(sys.executable)} -m ghapp check repo --base HEAD~1"
+
+    def shell(
+        self, command: str, env: dict[str, str], cwd: Path
+    ) -> subprocess.CompletedProcess[str]:
+        words = ["bash", "-o", "pipefail", "-c", command]
+        return subprocess.run(words, env=env, cwd=cwd, capture_output=True, text=True, check=False)
+
+    def test_all_shows_what_is_folded(
+        self, environment: dict[str, str], tmp_path: Path, check: str
+    ) -> None:
+        (tmp_path / "policy.yml").write_text("max_items: 1\n")
+        shown = self.shell(f"{check} --policy policy.yml", environment, tmp_path)
+        unfolded = self.shell(f"{check} --policy policy.yml --all", environment, tmp_path)
+        assert "--all" in shown.stdout
+        assert (shown.returncode, unfolded.returncode) == (1, 1)
+        assert "folded" not in unfolded.stdout
+
+    def test_an_output_that_takes_nothing_is_said(
+        self, environment: dict[str, str], tmp_path: Path, check: str
+    ) -> None:
+        ended = self.shell(f"{check} > /dev/full", environment, tmp_path)
+        assert ended.returncode == 2
+        assert ended.stderr == "ghapp check: cannot write the output: No space left on device\n"
+
+    def test_a_reader_that_leaves_early_is_no_fault(
+        self, environment: dict[str, str], tmp_path: Path, check: str
+    ) -> None:
+        ended = self.shell(f"{check} | true", environment, tmp_path)
+        assert (ended.returncode, ended.stderr) == (1, "")  # flagged, as ever
 
 
 class TestLint:

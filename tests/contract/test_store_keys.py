@@ -134,6 +134,30 @@ def test_a_lease_that_ran_out_is_lost_even_if_nobody_took_it(database_url: str) 
     asyncio.run(play())
 
 
+def test_a_claim_that_nobody_gave_back_counts_as_an_attempt(database_url: str) -> None:
+    async def play() -> None:
+        async with opened(database_url) as store:
+            assert (await claimed(store)).attempts == 0
+            for attempts in range(1, MAX_ATTEMPTS + 1):
+                changed(database_url, RUN_OUT)
+                last = await due(store)
+                assert last.attempts == attempts
+            assert await store.put_off(last, after_seconds=0, counts=True, error="killed")
+            assert await store.claim(5) == ()
+            assert (await store.health()).parked == 1
+
+    asyncio.run(play())
+
+
+@story
+async def test_a_claim_that_was_given_back_counts_nothing(store: Store) -> None:
+    await store.put_off(await claimed(store), after_seconds=0, counts=False)
+    again = await due(store)
+    assert again.attempts == 0
+    await store.finish(again)
+    assert (await claimed(store)).attempts == 0
+
+
 async def refused_all(store: Store, claim: Claim) -> None:
     for write in (
         lambda: admitted(store, claim),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,23 @@ async def test_after_too_many_failures_the_key_is_parked_and_said_so(office: Off
     assert "502 again" in parked.error
     errors = [line for line in logs if line["log_level"] == "error"]
     assert [line["event"] for line in errors] == ["parked"]
+
+
+async def test_a_run_that_ends_its_worker_again_and_again_is_parked(
+    office: Office, tmp_path: Path
+) -> None:
+    await office.deliver(1)
+    for _ in range(MOST_ATTEMPTS):
+        assert await office.store.claim(1)  # by a worker that is killed
+        with closing(sqlite3.connect(tmp_path / "ghapp.sqlite3")) as other, other:
+            other.execute("UPDATE keys SET lease_until = 1")
+    with capture_logs() as logs:
+        async with office.working():
+            await office.until_dirty(0)
+    assert not office.github.asked
+    (parked,) = await office.store.parked()
+    assert "8 attempts came to no end" in parked.error
+    assert [line["outcome"] for line in logs if line["event"] == "run"] == ["parked"]
 
 
 async def test_no_more_runs_at_a_time_than_slots(office: Office) -> None:

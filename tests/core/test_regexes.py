@@ -20,6 +20,7 @@ from ghapp.core import regexes
         ("a{1001}", "at most 1,000 times"),
         ("((a{100}){100}){100}", "at most 1,000 times"),
         (r"(\pL{900}){1}", "shorten it"),
+        ("(?:a?b?c?){150}d", "takes 905 steps, more than 500: lower its repeat counts"),
         ("(?#note)", "knows only the groups"),
         ("(a", "not a regular expression: missing ): (a"),
         ("[z-a]", "not a regular expression"),

@@ -185,3 +185,17 @@ def test_a_review_that_failed_says_why_and_is_not_green(mode: str, conclusion: s
     run = parked_run(HEAD, policy(mode=mode), "GET pulls/5: 500")
     assert (run.conclusion, run.title) == (conclusion, "The review failed")
     assert "`GET pulls/5: 500`" in run.summary
+
+
+def test_only_the_latest_refusals_are_shown_and_each_reason_once() -> None:
+    notes = ["author", "no_write", "no_write", "nothing_waiting", "not_yours"]
+    said = [entry(Verb.REFUSED, note=note, number=n, speaker="eve") for n, note in enumerate(notes)]
+    shown_ones = [line for line in summary(policy(DB), *said).splitlines() if "- eve: " in line]
+    assert len(shown_ones) == 3
+    assert "authors cannot sign off" not in "".join(shown_ones)
+
+
+def test_a_refusal_goes_when_its_speaker_has_put_it_right() -> None:
+    refused = entry(Verb.REFUSED, note="author", speaker="eve")
+    assert "- eve: " in summary(policy(DB), refused, entry(Verb.REFRESH, speaker="ann"))
+    assert "- eve: " not in summary(policy(DB), refused, entry(Verb.REFRESH, speaker="eve"))
