@@ -121,6 +121,8 @@ class Worker:
             reason = f"{type(error).__name__}: {error}"
             return await self._later(claim, Retry(reason, after_seconds=0.0))
         await self._finish(claim)
+        if done.rejected:
+            log.warning("GitHub refuses what is not the gate", reasons=list(done.rejected))
         return {"outcome": "done", "head_sha": done.head_sha, "effects": list(done.effects)}
 
     async def _finish(self, claim: Claim) -> None:
