@@ -275,5 +275,5 @@ def test_sixty_kilobytes_of_near_commands_are_answered_within_bounds(world: Worl
     world.settle()
     assert reactions(pull, said) == ["confused"]
     assert (conclusion(pull), len(ours(pull))) == ("in progress", 1)
-    assert "only the first `20` commands of a comment are read" in ours(pull)[0]
+    assert "only the first `8192` characters of a comment are read" in ours(pull)[0]
     assert len(ours(pull)[0]) < 10_000
