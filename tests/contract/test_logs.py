@@ -29,10 +29,10 @@ def fail() -> None:
 def test_ours_and_those_of_libraries_are_json(capsys: pytest.CaptureFixture[str]) -> None:
     configure("json")
     structlog.get_logger().info("run", key="pull:1:2")
-    logging.getLogger("uvicorn.error").error("no %s", "luck")
+    logging.getLogger("some.library").error("no %s", "luck")
     ours, library = map(json.loads, capsys.readouterr().err.splitlines())
     assert (ours["event"], ours["key"], ours["level"]) == ("run", "pull:1:2", "info")
-    assert (library["event"], library["logger"]) == ("no luck", "uvicorn.error")
+    assert (library["event"], library["logger"]) == ("no luck", "some.library")
 
 
 @pytest.mark.parametrize("log_format", ["json", "console", "off"])
@@ -56,5 +56,5 @@ def test_off_tells_errors_only(capsys: pytest.CaptureFixture[str]) -> None:
 def test_configured_again_each_line_stands_once(capsys: pytest.CaptureFixture[str]) -> None:
     configure("json")
     configure("json")
-    logging.getLogger("uvicorn.error").error("once")
+    logging.getLogger("some.library").error("once")
     assert len(capsys.readouterr().err.splitlines()) == 1
