@@ -1,6 +1,6 @@
 """Accepting deliveries durably, against the same endpoint without durability; then nothing lost.
 
-uv run python benchmarks/accept.py [--deliveries 10000] [--connections 32]
+uv run python -m benchmarks.accept [--deliveries 10000] [--connections 32]
 
 Prints ratios of one run: the rate of `ghapp serve --no-worker` against the same application whose
 store forgets, and then, with the worker, whether every delivery is stored and every pull has its
@@ -144,7 +144,7 @@ def run(given: argparse.Namespace, github: Standin, api_url: str, folder: Path) 
     print(f"{given.deliveries} deliveries of {bytes_each} bytes, {given.connections} connections")
     ratios = []
     for number in range(2):
-        with process([__file__, "--baseline"], environment(f"b{number}", 18_400)) as url:
+        with process(["-m", "benchmarks.accept", "--baseline"], environment(f"b{number}", 18_400)) as url:
             without = load(url)
         describe("without durability", without)
         serve = ["-m", "ghapp", "serve", "--no-worker"]
