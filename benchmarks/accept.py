@@ -144,7 +144,9 @@ def run(given: argparse.Namespace, github: Standin, api_url: str, folder: Path) 
     print(f"{given.deliveries} deliveries of {bytes_each} bytes, {given.connections} connections")
     ratios = []
     for number in range(2):
-        with process(["-m", "benchmarks.accept", "--baseline"], environment(f"b{number}", 18_400)) as url:
+        with process(
+            ["-m", "benchmarks.accept", "--baseline"], environment(f"b{number}", 18_400)
+        ) as url:
             without = load(url)
         describe("without durability", without)
         serve = ["-m", "ghapp", "serve", "--no-worker"]

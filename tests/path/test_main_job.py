@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,8 +16,19 @@ from tests.path.world import (
     conclusion,
     ours,
     reactions,
+    running,
     title,
 )
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """The main job holds on both databases."""
+    more: dict[str, str] = {}
+    if request.param == "postgresql":
+        more["GHAPP_DATABASE_URL"] = request.getfixturevalue("postgres_url")
+    with running(tmp_path, **more) as made:
+        yield made
 
 
 def test_a_flagged_feature_pull_gets_check_run_comment_and_label(world: World) -> None:
