@@ -13,8 +13,8 @@ from ghapp.core.checklist import Checklist, checklist
 from ghapp.core.decide import Decision, decide, writes
 from ghapp.core.facts import Facts
 from ghapp.core.labels import described
-from ghapp.core.marks import Effect, Outcome, PutCheckRun
-from ghapp.core.memory import Claim, Entry, Past, PolicySource
+from ghapp.core.marks import CheckRun, Effect, Marks, Outcome, PutCheckRun
+from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Verdict
 from ghapp.core.model import InstallationKey, PullKey, Repository, RepositoryKey
 from ghapp.core.plan import plan
 from ghapp.core.policy import Rules, effective
@@ -68,17 +68,30 @@ async def reconcile(claim: Claim, github: GitHub, store: Store, rules: Rules) ->
 async def give_up(claim: Claim, reason: str, github: GitHub, store: Store, rules: Rules) -> None:
     """Say on a pull's newest known head that its review failed, before the key is parked.
 
-    The intent stays unresolved, so that the next run reads back what this has written.
+    The effect stays unresolved, so that the next run reads back what this has written.
     Raises Retry, Gone and LeaseLost.
     """
     if not isinstance(claim.key, PullKey):
         return
     past = await store.recall(claim.key)
-    head_sha, policy = newest(past), effective(past.policy or PolicySource(), rules)
+    head_sha, source = newest(past), past.policy or PolicySource()
+    policy = effective(source, rules)
     if head_sha and writes(policy):
-        effect = PutCheckRun(parked_run(head_sha, policy, reason), 0)
-        await store.intend(claim, (effect,))
-        await github.apply(claim.key, effect)
+        run = parked_run(head_sha, policy if source.read_at else None, reason)
+        await store.intend(claim, (PutCheckRun(run, 0),))
+        await github.apply(claim.key, PutCheckRun(run, 0))
+        await store.record(claim, _parked(claim.key, past, run))
+
+
+def _parked(key: PullKey, past: Past, run: CheckRun) -> Run:
+    """What is remembered of giving up: a verdict on the head, and that nothing else is sure."""
+    return Run(
+        marks=past.marks or Marks(),
+        written=past.written,
+        verdict=Verdict(key.number, run.head_sha, run.conclusion, run.title, is_open=True),
+        state="parked",
+        unresolved=(PutCheckRun(run, 0),),
+    )
 
 
 async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules: Rules) -> Done:

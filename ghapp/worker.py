@@ -134,8 +134,11 @@ class Worker:
         try:
             async with asyncio.timeout(RUN_SECONDS):
                 await give_up(claim, reason, self.github, self.store, self.rules)
-        except (Retry, Gone, Busy, TimeoutError) as error:
-            log.error("the failure could not be shown on GitHub", reason=str(error))
+        except LeaseLost:
+            raise
+        except Exception:
+            # Whatever made the review fail may make this fail too, and the key is parked anyway.
+            log.exception("the failure could not be shown on GitHub")
 
     async def _later(self, claim: Claim, retry: Retry) -> dict[str, Any]:
         """Put the key off; failed attempts wait twice as long each time, and have an end."""

@@ -26,7 +26,10 @@ def heads(past: Past, author: str, head_sha: str) -> tuple[tuple[str, frozenset[
 
 
 def newest(past: Past) -> str:
-    """The newest head SHA that we know of, "" where there is none."""
+    """The head SHA that we saw last for the first time, "" where there is none.
+
+    After a push that brought an older head back this is not the present one.
+    """
     known = heads(past, "", "")
     return known[-2][0] if len(known) > 1 else ""
 

@@ -79,8 +79,12 @@ def closed_run(seen: Review) -> CheckRun:
     return _sealed(CheckRun(pull.head_sha, "", "cancelled", words, words), [], 0)
 
 
-def parked_run(head_sha: str, policy: Policy, reason: str) -> CheckRun:
-    """The run on a pull whose review failed again and again; never green."""
+def parked_run(head_sha: str, policy: Policy | None, reason: str) -> CheckRun:
+    """The run on a pull whose review failed again and again; never green.
+
+    policy: None where it is not known; then it is taken for the strictest.
+    """
+    policy = policy or Policy(mode="enforce")
     words = say(policy.language, "title_parked")
     summary = say(policy.language, "parked", reason=code(reason, 400))
     enforced = "enforce" in (policy.mode, *(area.mode for area in policy.areas))

@@ -151,9 +151,10 @@ def _state(areas: tuple[AreaReview, ...], facts: Facts) -> PullState:
 
 
 def _too_many_files(facts: Facts) -> Flagged:
-    """Any push reopens it: what changed beyond the limit is not known."""
-    hit = Hit("size", str(facts.pull.changed_files))
-    return _without_pack(TOO_MANY_FILES, (hit,), facts, facts.pull.head_sha)
+    """Any push and any other base reopens it: what changed beyond the limit is not known."""
+    pull = facts.pull
+    hit = Hit("size", str(pull.changed_files))
+    return _without_pack(TOO_MANY_FILES, (hit,), facts, f"{pull.head_sha} {pull.base_ref}")
 
 
 def _unread_files(facts: Facts, unread: tuple[str, ...]) -> Flagged:

@@ -202,7 +202,8 @@ class _Bench:
     def _pushes_since_sign_off(self, area: str) -> tuple[tuple[str, frozenset[str]], ...]:
         """The heads after the area's last sign-off, to the seen one, and who pushed each.
 
-        Where a push has brought back a head from before that sign-off: all up to that head.
+        All up to the seen one, where a push has brought back a head from before that sign-off, or
+        where the signed head has had another diff too, for its base or the policy changed.
         """
         assert self.shown is not None
         pull = self.facts.pull
@@ -211,7 +212,11 @@ class _Bench:
         signed = standing(self.ledger, area, "", "", "never").signed
         first = order.index(signed.head_sha) + 1 if signed and signed.head_sha in order else 0
         seen = order.index(self.shown.head_sha) + 1
-        return had[first if first <= seen else 0 : seen]
+        moved = signed and any(
+            one.head_sha == signed.head_sha and one.fingerprints.get(area) != signed.fingerprint
+            for one in self.past.shown
+        )
+        return had[0 if moved or first > seen else first : seen]
 
     def _open_musts(self, area: str) -> tuple[str, ...]:
         flagged = [one for one in self.checklist.flagged if one.area.id == area]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from ghapp.core.memory import Entry, Verb
@@ -49,7 +50,7 @@ def standing(
     """
     state, last = State.WAITING, None
     said = [one for one in ledger if one.subject == area and one.verb in MOVING]
-    for entry in sorted(said, key=lambda one: one.said_at):
+    for entry in sorted(said, key=_when):
         moved = NEXT.get((state, entry.verb))
         if moved:
             state, last = moved, entry
@@ -67,9 +68,14 @@ def standing(
 def answers(ledger: Iterable[Entry]) -> Mapping[str, Entry]:
     """Item id -> the last answer to it that was not taken back, to whatever diff it was given."""
     given: dict[str, Entry] = {}
-    for entry in sorted(ledger, key=lambda one: one.said_at):
+    for entry in sorted(ledger, key=_when):
         if entry.verb is Verb.CHECK:
             given[entry.subject] = entry
         elif entry.verb is Verb.UNCHECK:
             given.pop(entry.subject, None)
     return given
+
+
+def _when(entry: Entry) -> tuple[datetime, int]:
+    """The order of speaking: GitHub's times have whole seconds, and its comments count up."""
+    return entry.said_at, entry.comment_id

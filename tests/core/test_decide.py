@@ -152,7 +152,7 @@ def test_above_the_limit_of_listed_files_an_sre_is_asked_and_every_push_asks_aga
     huge = replace(asked(), complete=False)
     made = decided(rules, checklist=huge, changed_files=3000)
     assert (made.review.state, conclusion(made)) == (PullState.WAITING_REVIEWERS, "")
-    signed = entry(Verb.SIGN_OFF, "too-many-files", fingerprint=HEAD)
+    signed = entry(Verb.SIGN_OFF, "too-many-files", fingerprint=f"{HEAD} main")
     assert conclusion(decided(rules, signed, checklist=huge)) == "success"
     assert conclusion(decided(rules, signed, checklist=huge, head_sha=NEXT_HEAD)) == ""
 

@@ -179,10 +179,18 @@ def test_an_item_without_reasons_has_none_to_unfold() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "conclusion"), [("enforce", "action_required"), ("advise", "neutral")]
+    ("rules", "conclusion"),
+    [
+        (policy(mode="enforce"), "action_required"),
+        (policy(area("db", "enforce")), "action_required"),
+        (policy(), "neutral"),
+        (None, "action_required"),
+    ],
 )
-def test_a_review_that_failed_says_why_and_is_not_green(mode: str, conclusion: str) -> None:
-    run = parked_run(HEAD, policy(mode=mode), "GET pulls/5: 500")
+def test_a_review_that_failed_says_why_and_is_not_green(
+    rules: Policy | None, conclusion: str
+) -> None:
+    run = parked_run(HEAD, rules, "GET pulls/5: 500")
     assert (run.conclusion, run.title) == (conclusion, "The review failed")
     assert "`GET pulls/5: 500`" in run.summary
 

@@ -176,6 +176,16 @@ class TestWhoPushed:
             ("refused", "pushed", NEXT_HEAD[:7])
         ]
 
+    def test_counts_for_all_where_the_signed_head_has_had_another_diff(self) -> None:
+        third, retargeted = (
+            shown({"db": mark}, "c" * 40, minutes) for mark, minutes in [("d3", 5), ("d4", 7)]
+        )
+        pushes = [*self.PUSHED, Push("c" * 40, "ann", at(4))]
+        signed = entry(Verb.SIGN_OFF, "db", "zoe", 6, "d3", "c" * 40)
+        was = past(SEEN, self.SEEN_NEXT, third, retargeted, pushes=pushes, ledger=[signed])
+        said = comment("/nfr done db", minutes=9)
+        assert verdicts(said, past=was, head_sha="c" * 40) == [("refused", "pushed", NEXT_HEAD[:7])]
+
     def test_does_not_matter_where_the_policy_allows_authors(self) -> None:
         was = past(SEEN, self.SEEN_NEXT, pushes=self.PUSHED)
         rules = replace(RULES, allow_author=True)

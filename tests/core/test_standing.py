@@ -49,3 +49,11 @@ def test_the_last_answer_counts_until_it_is_taken_back() -> None:
     assert answers([first, second]) == {"x": second}
     assert answers([second, first]) == {"x": second}
     assert answers([first, taken, entry(Verb.REFUSED, "x")]) == {}
+
+
+def test_in_the_same_second_the_later_comment_is_the_later_word() -> None:
+    done, undone = (
+        entry(verb, "db", minutes=5, number=number)
+        for number, verb in [(1, Verb.SIGN_OFF), (2, Verb.UNDO)]
+    )
+    assert standing([undone, done], "db", "f1", HEAD, "never").state is State.WAITING

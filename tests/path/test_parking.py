@@ -54,3 +54,20 @@ def test_the_last_failed_attempt_is_shown_on_the_pull(world: World) -> None:
     pull.edit(by="ann", title="feat: loyalty points")
     world.settle()
     assert (conclusion(pull), pull.labels, len(ours(pull))) == ("in progress", WAITING, 1)
+
+
+def test_a_parked_pull_has_its_say_on_a_shared_head(world: World) -> None:
+    with world.github.deliveries.held() as held:
+        pull = world.open()
+        world.repository.branch("stable", of="feat/points")
+        world.clock.forward()
+        pull.push({"app/orders.py": "total = len\n"})
+    asyncio.run(_almost_parked(world, [one for one in held if one.event == "pull_request"]))
+    world.github.faults.add(faults.broken(PULL, 500, times=None))
+    world.start()
+    world.until("the parked key", lambda: world.ready()["parked"] == 1)
+    world.github.faults.clear()
+    clear = world.repository.open_pull(author="ann", branch="feat/points", base="stable")
+    world.until("its own marks", lambda: len(clear.check_runs()) > 1)
+    assert clear.head_sha == pull.head_sha
+    assert conclusion(clear) == "action_required"
