@@ -18,12 +18,10 @@ from ghapp.core.areas import Item, Text
 from ghapp.core.checklist import Checklist, Flagged, checklist
 from ghapp.core.markdown import code, visible
 from ghapp.core.memory import PolicySource
-from ghapp.core.policy import Policy, Rules, effective, problems_of
+from ghapp.core.policy import POLICY_PATH, Policy, Rules, effective, problems_of
 from ghapp.core.reasons import why
 from ghapp.core.texts import joined, say
 from ghapp.errors import BadRange
-
-POLICY_PATH = ".github/nfr.yml"
 
 CLEAR, FLAGGED, WRONG = 0, 1, 2
 

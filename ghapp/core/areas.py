@@ -31,7 +31,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Detect:
-    """The signals that flag an area. paths and friends are globs, diff and title are RE2."""
+    """The signals that flag an area. diff and title are RE2, other patterns globs."""
 
     paths: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -47,7 +47,8 @@ class Clause:
     """One key of a `when` mapping: true if any of `values` holds.
 
     kind: diff | removed | path | title | label | hazard | area | flagged_by | files_gte |
-    added_gte | table_in. values: regexes, globs, names or one number in decimal, by kind.
+    added_gte | pull_files_gte | pull_added_gte | table_in. values: regexes, globs, names or one
+    number in decimal, by kind.
     """
 
     kind: str

@@ -39,8 +39,8 @@ MANY_COMMITS = 20
 # One delivery marks no more keys; beyond that, the key of what they all belong to.
 MOST_KEYS = 1_000
 _REFRESH = re.compile(r"^\s*/nfr\s+refresh\b", re.IGNORECASE | re.MULTILINE)
-_GUID = re.compile(r"\A[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
-_EVENT = re.compile(r"\A[a-z_]{1,64}\Z")
+GUID = re.compile(r"\A[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
+EVENT = re.compile(r"\A[a-z_]{1,64}\Z")
 _EXTERNAL_ID = re.compile(r"\Av1:([1-9][0-9]{0,8}):")
 
 
@@ -74,9 +74,9 @@ def parse(
     if not _signed(named.get("x-hub-signature-256", ""), body, secrets):
         raise Refused(401, "X-Hub-Signature-256 does not fit the body and GHAPP_WEBHOOK_SECRET")
     guid, event = named.get("x-github-delivery", ""), named.get("x-github-event", "")
-    if not _GUID.match(guid):
+    if not GUID.match(guid):
         raise Refused(400, "X-GitHub-Delivery is no GUID")
-    if not _EVENT.match(event):
+    if not EVENT.match(event):
         raise Refused(400, "X-GitHub-Event names no event")
     action = decoded(body, payloads.AnyEvent).action.replace("\0", "")
     delivery = Delivery(id=guid.lower(), event=event, action=action, body=body)
