@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ghapp.core import packs, yaml
 from ghapp.core.areas import Area
+from ghapp.core.policy import Rules
 from ghapp.errors import GhappError
 
 REFERENCES = "references.yml"
@@ -35,6 +36,11 @@ def references() -> Mapping[str, tuple[str, str]]:
     if not isinstance(tree, yaml.Tree) or not isinstance(tree.value, dict):
         raise GhappError(f"{REFERENCES} of this installation is broken: install ghapp again")
     return {key: (title, address) for key, (title, address) in tree.value.items()}
+
+
+def rules(default_mode: str) -> Rules:
+    """The rules of a process: the built-in areas in this mode."""
+    return Rules(builtin(), default_mode, references())
 
 
 def _folder() -> Traversable:

@@ -18,7 +18,7 @@ from ghapp.core.areas import Item, Text
 from ghapp.core.checklist import Checklist, Flagged, checklist
 from ghapp.core.markdown import code, visible
 from ghapp.core.memory import PolicySource
-from ghapp.core.policy import POLICY_PATH, Policy, Rules, effective, problems_of
+from ghapp.core.policy import POLICY_PATH, Policy, effective, problems_of
 from ghapp.core.reasons import why
 from ghapp.core.texts import joined, say
 from ghapp.errors import BadRange
@@ -104,7 +104,7 @@ def run(
         name, text = _policy(path, found, policy_file)
     except BadRange as error:
         return _wrong(f"ghapp check: {visible(str(error), 1_000)}")
-    rules = Rules(catalogue.builtin(), "advise")
+    rules = catalogue.rules("advise")
     if problems := problems_of(text, rules, name) if text is not None else ():
         return _wrong(*map(str, problems), "ghapp check: mend the policy and check again")
     policy = effective(PolicySource(text=text), rules)

@@ -114,11 +114,11 @@ def lint(files: Annotated[list[Path], typer.Argument(help="Policy files.")]) -> 
 
     Exit status 0: good, 1: problems, 2: wrong use.
     """
-    from ghapp.catalogue import builtin
-    from ghapp.core.policy import Rules, problems_of
+    from ghapp import catalogue
+    from ghapp.core.policy import problems_of
 
     texts = [(file, _read(file)) for file in files]
-    rules = Rules(builtin(), "advise")
+    rules = catalogue.rules("advise")
     problems = [problem for file, text in texts for problem in problems_of(text, rules, str(file))]
     for problem in problems:
         typer.echo(str(problem))

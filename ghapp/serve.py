@@ -13,7 +13,6 @@ from typing import Any, TextIO
 import structlog
 
 from ghapp import catalogue, logs
-from ghapp.core.policy import Rules
 from ghapp.errors import Gone, Retry, WrongSetting
 from ghapp.github.client import GitHub
 from ghapp.github.tokens import WRONG_KEY_SECONDS
@@ -206,7 +205,7 @@ def _github(settings: Settings) -> GitHub:
 
 
 def _worker(settings: Settings, store: Store, github: GitHub) -> Worker:
-    return Worker(store, github, Rules(catalogue.builtin(), settings.default_mode))
+    return Worker(store, github, catalogue.rules(settings.default_mode))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -22,11 +22,15 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Thresholds over the whole pull without files that match `not_counting`; 0 is no bound."""
+    """Thresholds over the whole pull without files that match `not_counting`; 0 is no bound.
+
+    folders_gte: of folders at the top of the repository that the base branch lacks.
+    """
 
     files_gte: int = 0
     added_gte: int = 0
     not_counting: tuple[str, ...] = ()
+    folders_gte: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,8 @@ class Item:
     """One question that evidence answers in two minutes.
 
     id: never reused; answers and sign-offs refer to it. severity: must | should | could.
-    refs: keys of `checklists/references.yml`. when: None is always.
+    refs: keys of `checklists/references.yml`. links: the first two of them, as (title, address).
+    when: None is always.
     kind: of evidence asked for: "" (a tick will do) | url | number | text | choice.
     """
 
@@ -85,6 +90,59 @@ class Item:
     when: When | None = None
     kind: str = ""
     choices: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What drops a finding where it also matches.
+
+    scope: line (of a statement all of it) | lines (with `before` and `after` neighbours on the
+    new side) | block (what the line opens or stands in; with `within` the next outer block until
+    its text matches that) | nearest (the closest line at or above that matches `within`) | file
+    (its whole new version).
+    """
+
+    pattern: str
+    scope: str = "line"
+    before: int = 0
+    after: int = 0
+    within: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """A rule that finds a dangerous line of the diff; all patterns are RE2, in multi-line mode.
+
+    item, area: the checklist item that a finding raises, and its area.
+    scope: the files it reads: area (those of the area, by path or by line) | code (all but tests,
+    documents and vendored code) | files (those that match `files`, of them as of code; all where
+    that is `**`). files, exclude: globs.
+    by_statement: lines are joined to statements before `match` is searched.
+    removed: `match` is searched in removed lines.
+    requires: has to match in the whole new file, requires_removed in a removed line of the hunk.
+    skip_rollback: not where a migration is taken back. skip_new_table: not where the pull makes
+    the table that `match` names in its group `table`.
+    dialect: any | mysql | postgres.
+    """
+
+    id: str
+    severity: str
+    item: str
+    area: str
+    match: str
+    message: Text
+    scope: str = "area"
+    files: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    by_statement: bool = False
+    removed: bool = False
+    unless: Guard | None = None
+    requires: str = ""
+    requires_removed: str = ""
+    skip_rollback: bool = False
+    skip_new_table: bool = False
+    dialect: str = "any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +164,7 @@ class Area:
     """A flagged part of the system, as a policy has it in force.
 
     weight: 5 first. mode: observe | advise | enforce. enabled: packs may ship switched off.
+    retired: ids of items that are asked no more -> the id of the one in their place, or "".
     """
 
     id: str
@@ -116,6 +175,12 @@ class Area:
     enabled: bool = True
     mode: str = "advise"
     reviewers: Reviewers = Reviewers()
+    hazards: tuple[Hazard, ...] = ()
+    retired: tuple[tuple[str, str], ...] = ()
+
+    def __hash__(self) -> int:
+        # Areas are keys of caches: the hash of all that is in one would cost more than it saves.
+        return hash(self.id)
 
 
 @dataclass(frozen=True, slots=True)

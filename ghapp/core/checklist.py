@@ -28,6 +28,7 @@ class Flagged:
 
     hits: the first one decided `flagged_by`. files: the area's own, in path order (all of the
     pull for label and size). items: those that apply: with a finding, then must, should, could.
+    findings: those of the area's hazards, in the order of files and lines.
     """
 
     area: Area
@@ -35,6 +36,7 @@ class Flagged:
     files: tuple[File, ...]
     items: tuple[Item, ...]
     fingerprint: str
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ def _flagged(
         files = tuple(one.file for one in here.changes)
         if items:
             mark = fingerprint(files, tuple(one.hazard for one in own))
-            yield Flagged(area, here.hits, files, items, mark)
+            yield Flagged(area, here.hits, files, items, mark, own)
 
 
 def _items(area: Area, scene: Scene, findings: tuple[Finding, ...]) -> tuple[Item, ...]:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ghapp.core.areas import Text
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One hazard on one line of the diff.
 
     severity: must | should | could. item, area: the checklist item it answers to and that item's
-    area. line: in the new file, or in the old one where the hazard lies in a removed line.
+    area. line: in the new file; for a removed line the one that now stands in its place, and 0
+    where the whole file is gone. source: the line itself, without indentation, cut.
+    accepted: the reason that `nfr:ignore` on the line gives, "" without one.
+    unsure: the rest of the file decides, and could not be read.
     """
 
     hazard: str
@@ -19,4 +24,7 @@ class Finding:
     area: str
     path: str
     line: int
-    message: str
+    message: Text
+    source: str = ""
+    accepted: str = ""
+    unsure: bool = False

@@ -171,6 +171,7 @@ class Pull:
     changed_files: int = 0
     files: tuple[File, ...] = ()  # in path order
     complete: bool = True  # False where GitHub lists only the first 3,000 files
+    new_folders: frozenset[str] = frozenset()  # at the top, which the base branch lacks
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,87 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
-from ghapp.core import globs, regexes
 from ghapp.core.areas import Area, Clause, Combined, Detect, Item, Size, Text, When
+from ghapp.core.fields import (
+    ID,
+    Category,
+    Count,
+    Glob,
+    Globs,
+    Kinds,
+    Most,
+    Names,
+    Part,
+    Regex,
+    Regexes,
+    Severity,
+    Some,
+    Words,
+)
+from ghapp.core.hazardfile import HazardPart, hazard
 
-MAX_LIST = 200  # globs and regexes are tried one by one on every file of a pull
-ID = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
+# What items refer to: key -> (title, address).
+References = Mapping[str, tuple[str, str]]
 
-Category = Literal[
-    "availability",
-    "performance",
-    "operability",
-    "maintainability",
-    "change-safety",
-    "data-integrity",
-    "security",
-    "compliance",
-    "cost",
-    "user-experience",
-]
-
-
-def _regex(pattern: str) -> str:
-    if fault := regexes.fault(pattern):
-        raise PydanticCustomError("regex", "{fault}", {"fault": fault})
-    return pattern
-
-
-def _glob(glob: str) -> str:
-    if fault := globs.fault(glob):
-        raise PydanticCustomError("glob", "{fault}", {"fault": fault})
-    return glob
-
-
-def _some(values: tuple[object, ...]) -> tuple[object, ...]:
-    # Not min_length: that also calls a list empty whose members are all wrong.
-    if not values:
-        raise PydanticCustomError("empty_list", "should not be empty")
-    return values
-
-
-def _few(values: object) -> object:
-    # Not max_length: that looks at every member before it counts.
-    if isinstance(values, list | tuple | dict) and len(values) > MAX_LIST:
-        text = "should have at most {most} entries: take some out"
-        raise PydanticCustomError("too_many", text, {"most": MAX_LIST})
-    return values
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-Regex = Annotated[str, AfterValidator(_regex)]
-Glob = Annotated[str, AfterValidator(_glob)]
-Words = Annotated[str, Field(min_length=1)]
-Count = Annotated[int, Field(ge=1, strict=True)]  # "3" and true are no numbers
-Some = AfterValidator(_some)
-Most = BeforeValidator(_few)
-Regexes = Annotated[tuple[Regex, ...], Most, BeforeValidator(_listed), Some]
-Globs = Annotated[tuple[Glob, ...], Most, BeforeValidator(_listed), Some]
-Names = Annotated[tuple[Words, ...], Most, BeforeValidator(_listed), Some]
-Kind = Literal["label", "path", "diff", "size"]
-Kinds = Annotated[tuple[Kind, ...], BeforeValidator(_listed), Some]
-
-
-class Part(BaseModel):
-    """A mapping of a pack, in which unknown keys are mistakes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+MOST_LINKS = 2  # of one item: more of them nobody follows
+MOST_HAZARDS = 100  # of one pack: each is looked for in every file of its scope
 
 
 class TitlePart(Part):
@@ -103,10 +52,23 @@ class BoundsPart(Part):
         raise PydanticCustomError("bounds", "needs `changed_files_gte` or `added_lines_gte`")
 
 
-class SizePart(BoundsPart):
-    """ignore: files that are not counted."""
+class SizePart(Part):
+    """Thresholds over the whole pull; reaching one is enough. ignore: files not counted.
 
+    new_top_level_dirs_gte: folders at the top of the repository that the base branch lacks.
+    """
+
+    changed_files_gte: Count | None = None
+    added_lines_gte: Count | None = None
+    new_top_level_dirs_gte: Count | None = None
     ignore: Annotated[tuple[Glob, ...], Most] = ()
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if self.changed_files_gte or self.added_lines_gte or self.new_top_level_dirs_gte:
+            return self
+        keys = "`changed_files_gte`, `added_lines_gte` or `new_top_level_dirs_gte`"
+        raise PydanticCustomError("bounds", "needs {keys}", {"keys": keys})
 
 
 class WhenPart(Part):
@@ -136,17 +98,18 @@ class WhenPart(Part):
 
 
 class DetectPart(Part):
-    """The signals. path_hit and path_miss are samples that the tests run."""
+    """The signals. path_hit and path_miss are samples that `ghapp test` runs. note: for readers."""
 
     paths: Annotated[tuple[Glob, ...], Most] = ()
     exclude: Annotated[tuple[Glob, ...], Most] = ()
     diff: Annotated[tuple[Regex, ...], Most] = ()
     diff_files: Annotated[tuple[Glob, ...], Most] = ()
-    title: Annotated[str, AfterValidator(_regex)] | None = None
+    title: Regex | None = None
     labels: Annotated[tuple[Words, ...], Most] = ()
     size: SizePart | None = None
     path_hit: Annotated[tuple[Words, ...], Most] = ()
     path_miss: Annotated[tuple[Words, ...], Most] = ()
+    note: str = ""
 
 
 class ItemPart(Part):
@@ -154,7 +117,7 @@ class ItemPart(Part):
 
     id: Annotated[str, Field(pattern=ID)]
     cat: Category
-    sev: Literal["must", "should", "could"]
+    sev: Severity
     en: Words
     ja: Words
     why_en: Words
@@ -165,22 +128,37 @@ class ItemPart(Part):
     when: WhenPart | None = None
 
 
+class RetiredPart(Part):
+    """An item that is asked no more. replaced_by: the item in its place, where there is one."""
+
+    id: Annotated[str, Field(pattern=ID)]
+    replaced_by: Annotated[str, Field(pattern=ID)] | None = None
+
+
 class PackPart(Part):
-    area: Annotated[str, Field(pattern=ID)]
+    """A whole pack. enabled: packs may be shipped switched off; a policy switches them on."""
+
+    area: Annotated[str, Field(pattern=ID, max_length=40)]  # fits the label `nfr/area: ID`
     title: TitlePart
     weight: Annotated[int, Field(ge=1, le=5, strict=True)]
+    enabled: StrictBool = True
     detect: DetectPart
-    items: Annotated[tuple[ItemPart, ...], Some]
+    items: Annotated[tuple[ItemPart, ...], Most, Some]
+    hazards: Annotated[tuple[HazardPart, ...], Field(max_length=MOST_HAZARDS)] = ()
+    retired: Annotated[tuple[RetiredPart, ...], Most] = ()
 
 
-def area(pack: PackPart) -> Area:
+def area(pack: PackPart, references: References) -> Area:
     """The area that the pack describes."""
     return Area(
         id=pack.area,
         title=Text(pack.title.en, pack.title.ja),
         weight=pack.weight,
         detect=detect(pack.detect),
-        items=tuple(item(part) for part in pack.items),
+        items=tuple(item(part, references) for part in pack.items),
+        enabled=pack.enabled,
+        hazards=tuple(hazard(part, pack.area) for part in pack.hazards),
+        retired=tuple((part.id, part.replaced_by or "") for part in pack.retired),
     )
 
 
@@ -199,11 +177,16 @@ def detect(part: DetectPart) -> Detect:
 
 def size(part: SizePart) -> Size:
     """The thresholds; those that are not given are no bound."""
-    return Size(part.changed_files_gte or 0, part.added_lines_gte or 0, part.ignore)
+    return Size(
+        part.changed_files_gte or 0,
+        part.added_lines_gte or 0,
+        part.ignore,
+        part.new_top_level_dirs_gte or 0,
+    )
 
 
-def item(part: ItemPart) -> Item:
-    """The question with its condition."""
+def item(part: ItemPart, references: References) -> Item:
+    """The question with its condition and links."""
     return Item(
         id=part.id,
         severity=part.sev,
@@ -213,6 +196,7 @@ def item(part: ItemPart) -> Item:
         evidence=Text(part.ev_en, part.ev_ja),
         refs=part.refs,
         when=condition(part.when) if part.when else None,
+        links=tuple(references[key] for key in part.refs[:MOST_LINKS]),
     )
 
 

@@ -1,8 +1,9 @@
-"""The text of a pack -> the Area it describes, or all Problems in it at once."""
+"""The text of a pack -> the area it describes with its samples, or all Problems in it at once."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from pydantic import ValidationError
@@ -11,13 +12,27 @@ from ghapp.core import yaml
 from ghapp.core.areas import Area
 from ghapp.core.mistakes import meant, mistakes
 from ghapp.core.model import Problem
-from ghapp.core.packfile import PackPart, area
+from ghapp.core.packfile import PackPart, References, area
 
 
-def parse(text: str | bytes, path: str, references: Collection[str]) -> Area | tuple[Problem, ...]:
-    """The area, or the problems in the order of their places.
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A pack as it was written. tree: its text with the line of every value."""
 
-    path: the file as its problems shall name it. references: the keys that `refs` may hold.
+    part: PackPart
+    tree: yaml.Tree
+
+
+def parse(text: str | bytes, path: str, references: References) -> Area | tuple[Problem, ...]:
+    """The area, or the problems in the order of their places; as in `read`."""
+    pack = read(text, path, references)
+    return area(pack.part, references) if isinstance(pack, Pack) else pack
+
+
+def read(text: str | bytes, path: str, references: References) -> Pack | tuple[Problem, ...]:
+    """The pack, or the problems in the order of their places.
+
+    path: the file as its problems shall name it. references: what `refs` may hold.
     """
     tree = yaml.read(text, path)
     if not isinstance(tree, yaml.Tree):
@@ -27,25 +42,46 @@ def parse(text: str | bytes, path: str, references: Collection[str]) -> Area | t
         for loc, words in (*_doubled(tree.value), *_unknown(tree.value, references))
     ]
     try:
-        pack = PackPart.model_validate(tree.value)
+        part = PackPart.model_validate(tree.value)
     except ValidationError as error:
         found += mistakes(error, PackPart, tree, path)
-    if found:
-        return tuple(sorted(found, key=lambda one: (one.line, one.column)))
-    return area(pack)
+        return _sorted(found)
+    found += [Problem(path, *tree.at(loc), words) for loc, words in _unlinked(part)]
+    return _sorted(found) or Pack(part, tree)
+
+
+def _sorted(found: list[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(found, key=lambda one: (one.line, one.column)))
+
+
+def _unlinked(part: PackPart) -> Iterator[tuple[yaml.Loc, str]]:
+    """Names in one part of the pack of what another part lacks."""
+    ids = {item.id for item in part.items}
+    for place, one in enumerate(part.hazards):
+        if one.item not in ids:
+            yield ("hazards", place, "item"), f"`{one.item}` is no item here{meant(one.item, ids)}"
+    for place, retired in enumerate(part.retired):
+        if retired.id in ids:
+            words = f"`{retired.id}` is asked above: a retired id is never used again"
+            yield ("retired", place, "id"), words
+        if retired.replaced_by and retired.replaced_by not in ids:
+            near = meant(retired.replaced_by, ids)
+            words = f"`{retired.replaced_by}` is no item here{near}"
+            yield ("retired", place, "replaced_by"), words
 
 
 def _doubled(pack: object) -> Iterator[tuple[yaml.Loc, str]]:
-    seen: dict[str, int] = {}
-    for index, item in _items(pack):
-        name = item.get("id")
-        if isinstance(name, str) and seen.setdefault(name, index) != index:
-            words = f"the id `{name}` is used twice, first by item {seen[name] + 1}"
-            yield ("items", index, "id"), words
+    for key, noun in (("items", "item"), ("hazards", "hazard")):
+        seen: dict[str, int] = {}
+        for index, one in _listed(pack, key):
+            name = one.get("id")
+            if isinstance(name, str) and seen.setdefault(name, index) != index:
+                words = f"the id `{name}` is used twice, first by {noun} {seen[name] + 1}"
+                yield (key, index, "id"), words
 
 
 def _unknown(pack: object, known: Collection[str]) -> Iterator[tuple[yaml.Loc, str]]:
-    for index, item in _items(pack):
+    for index, item in _listed(pack, "items"):
         refs = item.get("refs")
         for place, key in enumerate(refs if isinstance(refs, list) else ()):
             if isinstance(key, str) and key not in known:
@@ -54,9 +90,9 @@ def _unknown(pack: object, known: Collection[str]) -> Iterator[tuple[yaml.Loc, s
                 yield ("items", index, "refs", place), words
 
 
-def _items(pack: object) -> Iterator[tuple[int, dict[str, object]]]:
-    """The items as far as the text has any, with their places in the list."""
-    items = pack.get("items") if isinstance(pack, dict) else None
-    for index, item in enumerate(items if isinstance(items, list) else ()):
-        if isinstance(item, dict):
-            yield index, item
+def _listed(pack: object, key: str) -> Iterator[tuple[int, dict[str, object]]]:
+    """The mappings listed under a key as far as the text has any, with their places."""
+    listed = pack.get(key) if isinstance(pack, dict) else None
+    for index, one in enumerate(listed if isinstance(listed, list) else ()):
+        if isinstance(one, dict):
+            yield index, one

@@ -14,6 +14,7 @@ from ghapp.core.areas import Area, Reviewers
 from ghapp.core.memory import PolicySource
 from ghapp.core.mistakes import mistakes
 from ghapp.core.model import Problem
+from ghapp.core.packfile import References
 from ghapp.core.policyareas import areas, crowded, faults, laborious
 from ghapp.core.policyfile import ELSEWHERE, PeoplePart, PolicyFile
 
@@ -38,10 +39,12 @@ class Rules:
     """What holds where no policy says otherwise; one value for the life of the process.
 
     packs: the built-in areas, those included that are shipped switched off.
+    references: what the items of packs may refer to.
     """
 
     packs: tuple[Area, ...]
     default_mode: str
+    references: References = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,18 +19,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from ghapp.core.fields import ID, Category, Glob, Most, Part, Regex, Words
 from ghapp.core.markdown import seen
-from ghapp.core.packfile import (
-    ID,
-    Category,
-    DetectPart,
-    Glob,
-    Most,
-    Part,
-    Regex,
-    WhenPart,
-    Words,
-)
+from ghapp.core.packfile import DetectPart, WhenPart
 
 Mode = Literal["observe", "advise", "enforce"]
 Language = Literal["en", "ja"]

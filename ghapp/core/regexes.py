@@ -6,6 +6,7 @@ RE2 takes time linear in the line and bounded memory, whatever the pattern.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Protocol, cast
 
@@ -15,6 +16,7 @@ MAX_PATTERN = 2_000
 # What RE2 makes of the text: on a hostile line each step costs 5 ns for every byte, so that a
 # hundred steps take 0.5 s for a megabyte. A `.` is 9 steps, and a repeat count multiplies.
 MAX_STEPS = 500
+MAX_HAZARD_STEPS = 4_000  # the shapes of all kinds of credentials take 3,100
 MAX_LINE = 2_000  # characters; what stands behind them in a line is not looked at
 
 PATTERN_BYTES = 1 << 20
@@ -47,10 +49,13 @@ MEANINGS = (
 
 
 class Pattern(Protocol):
-    """A compiled pattern of RE2. programsize: its steps."""
+    """A compiled pattern of RE2. programsize: its steps; groupindex: its named groups."""
 
     @property
     def programsize(self) -> int: ...
+
+    @property
+    def groupindex(self) -> Mapping[bytes, int]: ...
 
     def search(self, text: bytes, /) -> object | None:
         """A match somewhere in UTF-8 text, or None."""
@@ -74,7 +79,7 @@ def compiled(pattern: str) -> Pattern:
 
 
 @lru_cache(maxsize=1024)
-def fault(pattern: str) -> str:
+def fault(pattern: str, most_steps: int = MAX_STEPS) -> str:
     """What is wrong with a pattern and what to do, one line; "" where nothing is."""
     if not pattern:
         return "the regular expression is empty and would match every line: take it out"
@@ -87,9 +92,9 @@ def fault(pattern: str) -> str:
         compiled(pattern)
     except Broken as error:
         return _explained(error.args[0].decode("utf-8", "replace").replace("(?m)", "", 1))
-    if (count := steps(pattern)) > MAX_STEPS:
+    if (count := steps(pattern)) > most_steps:
         return (
-            f"the regular expression takes {count:,} steps, more than {MAX_STEPS:,}: "
+            f"the regular expression takes {count:,} steps, more than {most_steps:,}: "
             "lower its repeat counts"
         )
     return ""
@@ -98,6 +103,13 @@ def fault(pattern: str) -> str:
 def steps(pattern: str) -> int:
     """How large a pattern in which `fault` finds nothing is once compiled."""
     return compiled(pattern).programsize
+
+
+def groups(pattern: str) -> frozenset[str]:
+    """The names of its groups; none where `fault` finds something."""
+    if fault(pattern, MAX_HAZARD_STEPS):
+        return frozenset()
+    return frozenset(name.decode() for name in compiled(pattern).groupindex)
 
 
 def search(pattern: str, line: str) -> bool:

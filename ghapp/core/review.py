@@ -9,6 +9,7 @@ from enum import StrEnum
 from ghapp.core.areas import Area, Detect, Hit, Item, Reviewers, Text
 from ghapp.core.checklist import Checklist, Flagged
 from ghapp.core.facts import Facts
+from ghapp.core.findings import Finding
 from ghapp.core.fingerprint import fingerprint
 from ghapp.core.memory import Entry, Past
 from ghapp.core.standing import Standing, State, answers, standing
@@ -71,6 +72,10 @@ class AreaReview:
     @property
     def items(self) -> tuple[Item, ...]:
         return self.flagged.items
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return self.flagged.findings
 
     @property
     def signed_off(self) -> bool:

@@ -27,7 +27,7 @@ def asked(*areas, files=None, findings=(), pull=PULL, **policy):
 
 
 def finding(item_id, area_id, hazard="H-1", severity="should"):
-    return Finding(hazard, severity, item_id, area_id, "x.py", 1, "message")
+    return Finding(hazard, severity, item_id, area_id, "x.py", 1, Text("message", "伝言"))
 
 
 def ids(found):

@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 from ghapp.core.areas import Area, Clause, Combined, Detect, Item, Size, Text
 from ghapp.core.packs import parse
 
-REFERENCES = ("pci-dss", "squawk")
+REFERENCES = {
+    "pci-dss": ("PCI DSS", "https://pci.example/dss"),
+    "squawk": ("squawk", "https://squawk.example/"),
+}
 
 PACK = r"""area: caching
 title: {en: Caching, ja: キャッシュ}
@@ -63,6 +66,7 @@ def test_a_pack_becomes_an_area():
                 Text("Memory is full otherwise.", "そうでないとメモリが枯渇します。"),
                 Text("The TTL", "TTL の値"),
                 ("squawk",),
+                links=(("squawk", "https://squawk.example/"),),
             ),
         ),
     )
@@ -127,7 +131,7 @@ def test_a_when_becomes_a_condition(when, expected):
         (r"'(?i)\bredis\b'", "'(?!x)'", ["7:10: `detect.diff[0]`: "]),
         (r"'(?i)\bredis\b'", r"'(a)\1'", ["7:10: `detect.diff[0]`: "]),
         ("title: cache", "title: '('", ["10:10: `detect.title`: "]),
-        ("{changed_files_gte: 40, ", "{", ["11:9: `detect.size` needs `changed_files_gte` or"]),
+        ("{changed_files_gte: 40, ", "{", ["11:9: `detect.size` needs `changed_files_gte`, `"]),
         ("cat: performance", "cat: speed", ["16:10: `items[0].cat` should be 'availability', "]),
         ("sev: must", "sev: urgent", ["17:10: `items[0].sev` should be 'must', 'should' or"]),
         ("en: Does every key expire?", "en: ''", ["18:9: `items[0].en` should not be empty"]),

@@ -71,7 +71,8 @@ def test_every_pack_has_samples_of_both_kinds():
 
 def test_references_are_all_used_and_lead_somewhere():
     used = {key for area in AREAS.values() for item in area.items for key in item.refs}
-    assert used == set(catalogue.references())
+    on_the_whole = {"iso-25010", "sre-engagement", "sre-maturity"}  # no single question's source
+    assert used | on_the_whole == set(catalogue.references())
     assert all(url.startswith("https://") for _, url in catalogue.references().values())
 
 
