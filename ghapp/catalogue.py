@@ -20,13 +20,28 @@ REFERENCES = "references.yml"
 def builtin() -> tuple[Area, ...]:
     """The areas of all packs, heaviest first, then by id."""
     areas: list[Area] = []
-    for source in sorted(_folder().iterdir(), key=lambda source: source.name):
-        if source.name.endswith(".yml") and source.name != REFERENCES:
-            area = packs.parse(source.read_bytes(), source.name, references())
-            if not isinstance(area, Area):
-                raise GhappError("\n".join(str(problem) for problem in area))
-            areas.append(area)
+    for name, text in texts():
+        area = packs.parse(text, name, references())
+        if not isinstance(area, Area):
+            raise GhappError("\n".join(str(problem) for problem in area))
+        areas.append(area)
     return tuple(sorted(areas, key=lambda area: (-area.weight, area.id)))
+
+
+def texts() -> tuple[tuple[str, bytes], ...]:
+    """The name and the content of every pack's file, by name."""
+    sources = sorted(_folder().iterdir(), key=lambda source: source.name)
+    return tuple(
+        (source.name, source.read_bytes())
+        for source in sources
+        if source.name.endswith(".yml") and source.name != REFERENCES
+    )
+
+
+def ships(file: Path) -> bool:
+    """Whether the file is one of these packs."""
+    folder = _folder()
+    return isinstance(folder, Path) and file.resolve().parent == folder.resolve()
 
 
 @cache

@@ -16,10 +16,12 @@ from typing import TextIO
 from ghapp import catalogue, gitrange, layout
 from ghapp.core.areas import Item, Text
 from ghapp.core.checklist import Checklist, Flagged, checklist
+from ghapp.core.hazards import findings
 from ghapp.core.markdown import code, visible
 from ghapp.core.memory import PolicySource
 from ghapp.core.policy import POLICY_PATH, Policy, effective, problems_of
 from ghapp.core.reasons import why
+from ghapp.core.scan import scan
 from ghapp.core.texts import joined, say
 from ghapp.errors import BadRange
 
@@ -108,7 +110,9 @@ def run(
     if problems := problems_of(text, rules, name) if text is not None else ():
         return _wrong(*map(str, problems), "ghapp check: mend the policy and check again")
     policy = effective(PolicySource(text=text), rules)
-    asked = checklist(found.pull, policy, only_author_pushed=found.one_author)
+    seen = scan(found.pull, policy, only_author_pushed=found.one_author)
+    hazards = findings(seen.suspicion, gitrange.contents(path, seen.wanted))
+    asked = checklist(seen, policy, hazards)
     where = "" if text is None else policy_file or f"{base}:{POLICY_PATH}"
     checked = Checked(found, policy, where, asked, language or policy.language, unfolded)
     return _printed(FORMATS[format](checked)) or (FLAGGED if checked.flagged else CLEAR)

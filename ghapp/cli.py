@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from ghapp.errors import WrongSetting
 
@@ -25,6 +26,24 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+class _Packs(TyperGroup):
+    """Without a command of its own: `list` before options or nothing, else `show`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        first = args[0] if args else "list"
+        if not args or (first.startswith("-") and first not in ctx.help_option_names):
+            args = ["list", *args]
+        elif first not in self.commands and not first.startswith("-"):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+packs = typer.Typer(cls=_Packs, help="List and show packs: what is looked for and asked.")
+app.add_typer(packs, name="packs")
+
+Lang = Annotated[Literal["en", "ja"], typer.Option(help="Of the words.")]
 
 
 def _version(wanted: bool) -> None:
@@ -133,6 +152,53 @@ def schema() -> None:
     from ghapp.core.policyfile import schema as policy_schema
 
     typer.echo(json.dumps(policy_schema(), indent=2, ensure_ascii=False))
+
+
+@packs.command("list")
+def list_packs(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Packs or folders of them; else the built-in ones.")
+    ] = None,
+    output: Annotated[Literal["text", "markdown", "json"], typer.Option("--format")] = "text",
+    lang: Lang = "en",
+) -> None:
+    """List packs, heaviest first; that is what `ghapp packs` alone does.
+
+    Exit status 0: good, 1: a pack has problems, 2: wrong use.
+    """
+    from ghapp.packlist import listed
+
+    raise typer.Exit(listed(files or (), output, lang))
+
+
+@packs.command("show")
+def show_packs(
+    areas: Annotated[list[str], typer.Argument(help="Areas, packs or folders of packs.")],
+    output: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
+    lang: Lang = "en",
+) -> None:
+    """Show what packs look for and ask; `ghapp packs AREA` does so, too.
+
+    Exit status 0: good, 1: a pack has problems, 2: wrong use, such as an unknown area.
+    """
+    from ghapp.packshow import shown
+
+    raise typer.Exit(shown(areas, output, lang))
+
+
+@app.command("test")
+def try_samples(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Packs or folders of them; else the built-in ones.")
+    ] = None,
+) -> None:
+    """Try the samples of packs with the engine of the App, and say which do not hold and why.
+
+    Exit status 0: all hold, 1: some do not, or a pack has problems, 2: wrong use.
+    """
+    from ghapp.packtest import run
+
+    raise typer.Exit(run(files or ()))
 
 
 @app.command()

@@ -10,6 +10,7 @@ GhappError
   LeaseLost   another worker took the key over: this run stops before its next write
   WrongSetting  a setting is missing or broken: named with its fix before anything starts
   BadRange    `ghapp check` cannot read the repository or range it was given
+  BadPack     a file or folder of packs that was named cannot be read, or an area is not known
 """
 
 from __future__ import annotations
@@ -73,3 +74,7 @@ class WrongSetting(GhappError):
 
 class BadRange(GhappError):
     """A local git range that cannot be read: which one, what is wrong, what to do."""
+
+
+class BadPack(GhappError):
+    """A pack that was named and is not there: which one, what is wrong, what to do."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from ghapp.core import content
+from ghapp.core.folders import perhaps_new
+from ghapp.core.memory import PackFile
 from ghapp.core.model import File, Pull, PullKey, Repository
 from ghapp.errors import BadRange
 
@@ -35,6 +38,7 @@ HARMLESS = (
 )
 
 STATUS = {"A": "added", "D": "removed", "M": "modified", "R": "renamed", "C": "copied"}
+KINDS = {"blob": "file", "tree": "dir", "commit": "submodule"}
 OTHERWISE = "changed"  # a new file type, or nothing but a new mode
 
 
@@ -76,6 +80,7 @@ def range_of(path: Folder, base: str, head: str = "HEAD") -> Range:
         updated_at=datetime.fromisoformat(when),
         changed_files=len(files),
         files=files,
+        new_folders=new_folders(path, base_sha, files),
     )
     return Range(pull, base_sha, merge_base, {author}.issuperset(authors.split("\0")[:-1]))
 
@@ -88,7 +93,49 @@ def file_at(path: Folder, commit: str, name: str) -> bytes | None:
     _, kind, sha = entry.split(b"\t", 1)[0].decode().split(" ")
     if kind != "blob":
         raise BadRange(f"{name} is a folder in {commit[:12]}: it has to be a file")
+    return blob(path, sha)
+
+
+def folder_at(path: Folder, commit: str, name: str) -> Iterator[PackFile]:
+    """What lies in the folder in a commit, in git's order; nothing where there is no such folder."""
+    listing = _git(path, "ls-tree", "-z", "-l", "--full-tree", commit, "--", f"{name}/")
+    for entry in listing.split(b"\0")[:-1]:
+        facts, _, file = entry.partition(b"\t")
+        mode, kind, sha, size = facts.decode().split()
+        kind = "symlink" if mode == "120000" else KINDS[kind]
+        yield PackFile(os.fsdecode(file), sha, 0 if size == "-" else int(size), kind)
+
+
+def blob(path: Folder, sha: str) -> bytes:
+    """The content of a file by the SHA of its blob."""
     return _git(path, "cat-file", "blob", sha)
+
+
+def contents(path: Folder, files: Iterable[File]) -> Mapping[str, str | None]:
+    """path -> text of the file's new version, within the bounds that the App keeps on GitHub.
+
+    None where it has none, is too large, or is not in this clone. Removed files are left out.
+    """
+    wanted = content.blobs(files)
+    return {name: _small_text(path, sha) if sha else None for name, sha in wanted.items()}
+
+
+def new_folders(path: Folder, base_sha: str, files: Iterable[File]) -> frozenset[str]:
+    """The folders at the top that come with these files and are not in the base commit."""
+    possible = perhaps_new(files)
+    if not possible:
+        return possible
+    there = _git(path, "ls-tree", "-d", "-z", "--name-only", "--full-tree", base_sha)
+    return possible - {os.fsdecode(name) for name in there.split(b"\0")}
+
+
+def _small_text(path: Folder, sha: str) -> str | None:
+    # 128: no such object here, as in a partial clone, or the commit of a submodule
+    size = _git(path, "cat-file", "-s", sha, accept=(0, 128))
+    if not size or int(size) > content.MOST_BYTES:
+        return None
+    kind = _git(path, "cat-file", "-t", sha).strip()
+    return content.text(blob(path, sha)) if kind == b"blob" else None
 
 
 def _files(path: Folder, old: str, new: str) -> Iterator[File]:

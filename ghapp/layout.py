@@ -32,18 +32,22 @@ def wrapped(text: str, indent: int = 0, hanging: int | None = None) -> str:
     return f"\n{later}".join(_lines(text, " " * indent, later))
 
 
+def width() -> int:
+    """How many columns lines may take: those of the terminal, at most 100."""
+    return min(shutil.get_terminal_size((MOST_CELLS, 24)).columns, MOST_CELLS)
+
+
 def cells(text: str) -> int:
     """How many columns of a terminal the text takes."""
     return sum(1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
 
 
 def _lines(text: str, first: str, later: str) -> Iterator[str]:
-    width = min(shutil.get_terminal_size((MOST_CELLS, 24)).columns, MOST_CELLS)
-    line, room = first, width - cells(first)
+    line, room = first, width() - cells(first)
     for word in WORD.findall(text):
         if cells(word.rstrip()) > room and line.strip():
             yield line.rstrip()
-            line, room = "", width - cells(later)
+            line, room = "", width() - cells(later)
         part = word if line else word.lstrip()
         line += part
         room -= cells(part)

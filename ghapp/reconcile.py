@@ -1,25 +1,28 @@
 """The path of a job; read this first.
 
-dirty key -> claim -> recall -> gather -> judge -> ledger -> decide -> plan -> apply -> record
+dirty key -> claim -> recall -> gather -> scan -> judge -> ledger -> decide -> plan -> apply -> record
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from ghapp.core.checklist import Checklist, checklist
 from ghapp.core.decide import Decision, decide, writes
 from ghapp.core.facts import Facts
+from ghapp.core.hazards import findings
 from ghapp.core.labels import described
 from ghapp.core.marks import CheckRun, Effect, Marks, Outcome, PutCheckRun
 from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Verdict
-from ghapp.core.model import InstallationKey, PullKey, Repository, RepositoryKey
+from ghapp.core.model import File, InstallationKey, PullKey, Repository, RepositoryKey
 from ghapp.core.plan import plan
 from ghapp.core.policy import Rules, effective
 from ghapp.core.pushes import newest, only_by
 from ghapp.core.render import parked_run
+from ghapp.core.scan import Scan, scan
 from ghapp.core.signoff import judge
 from ghapp.errors import Retry
 from ghapp.outcomes import Taken, batches, remembered, take
@@ -30,6 +33,7 @@ class GitHub(Protocol):
     """What a run needs of GitHub. All raise Retry (busy, down, behind) and Gone (out of reach)."""
 
     async def gather(self, key: PullKey, past: Past, rules: Rules) -> Facts: ...
+    async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]: ...
     async def apply(self, key: PullKey, effect: Effect) -> Outcome: ...
     async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]: ...
     async def repositories(self, installation_id: int) -> tuple[Repository, ...]: ...
@@ -99,7 +103,9 @@ async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules:
     past = await store.recall(key)
     facts = await github.gather(key, past, rules)
     # Off the event loop: however large the diff or a comment is, others are not kept waiting.
-    view = await asyncio.to_thread(_viewed, facts, past)
+    scanned = await asyncio.to_thread(_scanned, facts, past)
+    contents = await github.contents(key, scanned.wanted) if scanned.wanted else {}
+    view = await asyncio.to_thread(_viewed, facts, past, scanned, contents)
     ledger, siblings = await store.admit(
         claim, facts.pull.head_sha, facts.source, view.entries, view.judged
     )
@@ -135,10 +141,16 @@ class _View:
     judged: tuple[str, ...] = ()
 
 
-def _viewed(facts: Facts, past: Past) -> _View:
+def _scanned(facts: Facts, past: Past) -> Scan:
     pull = facts.pull
     alone = only_by(pull.author, past, pull.author, pull.head_sha)
-    asked = checklist(pull, facts.policy, only_author_pushed=alone)
+    return scan(pull, facts.policy, only_author_pushed=alone)
+
+
+def _viewed(facts: Facts, past: Past, scanned: Scan, contents: Mapping[str, str | None]) -> _View:
+    pull = facts.pull
+    found = findings(scanned.suspicion, contents)
+    asked = checklist(scanned, facts.policy, found)
     shown = {shown.head_sha for shown in past.shown}
     if facts.found_at is not None and pull.head_sha not in shown:
         return _View(asked, found=True)

@@ -116,8 +116,8 @@ class Hazard:
 
     item, area: the checklist item that a finding raises, and its area.
     scope: the files it reads: area (those of the area, by path or by line) | code (all but tests,
-    documents and vendored code) | files (those that match `files`, of them as of code; all where
-    that is `**`). files, exclude: globs.
+    documents and vendored code). files, exclude: globs; `files` stands in the place of the area's
+    own files, or narrows code, but `**` alone is every file there is.
     by_statement: lines are joined to statements before `match` is searched.
     removed: `match` is searched in removed lines.
     requires: has to match in the whole new file, requires_removed in a removed line of the hunk.

@@ -1,19 +1,19 @@
-"""A pull, a policy and findings -> the areas it touches and what is asked about them."""
+"""What a diff tells and its findings -> the areas it touches and what is asked about them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ghapp.core import globs
 from ghapp.core.areas import Area, Hit, Item
 from ghapp.core.conditions import Scene, holds
 from ghapp.core.features import is_feature
 from ghapp.core.findings import Finding
 from ghapp.core.fingerprint import fingerprint
-from ghapp.core.model import File, Pull
+from ghapp.core.model import File
 from ghapp.core.policy import Policy
-from ghapp.core.triggers import Touch, hinted, paths_of, touches, unread
+from ghapp.core.scan import Scan
+from ghapp.core.triggers import found_in, hinted
 
 # GitHub lists no more files of a pull.
 # Source: https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files
@@ -49,6 +49,7 @@ class Checklist:
     complete: False above 3,000 files: an SRE must be asked.
     ignored: why nothing is asked at all: "" or the author's login.
     unread: paths, in order, of files whose added lines GitHub does not show and no area claims.
+    partly: paths of other files whose added lines were not all looked at.
     """
 
     flagged: tuple[Flagged, ...] = ()
@@ -58,6 +59,7 @@ class Checklist:
     feature: bool = False
     ignored: str = ""
     unread: tuple[str, ...] = ()
+    partly: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,24 +90,13 @@ OVERLAPS = (
 )
 
 
-def checklist(
-    pull: Pull,
-    policy: Policy,
-    findings: tuple[Finding, ...] = (),
-    only_author_pushed: bool = True,
-) -> Checklist:
-    """What is asked about the pull.
-
-    only_author_pushed: whether every head of the pull was pushed by its author; only then does
-    an author whom the policy ignores count as ignored.
-    """
-    complete = pull.complete and max(len(pull.files), pull.changed_files) <= MOST_FILES
-    author = pull.author.casefold()
-    if only_author_pushed and author in {name.casefold() for name in policy.ignore_authors}:
-        return Checklist(complete=complete, ignored=pull.author)
-    pull = replace(pull, files=_counting(pull.files, policy.ignore_paths))
-    touched = touches(policy.areas, pull)
-    flagged = tuple(_flagged(pull, policy, touched, findings))
+def checklist(scan: Scan, policy: Policy, findings: tuple[Finding, ...] = ()) -> Checklist:
+    """What is asked about the pull. findings: what its hazards have come to."""
+    pull = scan.pull
+    complete = pull.complete and max(scan.files, pull.changed_files) <= MOST_FILES
+    if scan.ignored:
+        return Checklist(complete=complete, ignored=scan.ignored)
+    flagged = tuple(_flagged(scan, policy, findings))
     flagged, shown = _fitted(flagged, policy.max_items, frozenset(one.item for one in findings))
     ids = {one.area.id for one in flagged}
     return Checklist(
@@ -114,38 +105,31 @@ def checklist(
         hints=tuple(a.id for a in policy.areas if a.id not in ids and hinted(a, pull)),
         complete=complete,
         feature=is_feature(pull, policy.features),
-        unread=unread(policy.areas, pull),
+        unread=scan.unread,
+        partly=tuple(path for path in scan.partly if path not in scan.unread),
     )
 
 
-def _counting(files: tuple[File, ...], ignored: tuple[str, ...]) -> tuple[File, ...]:
-    # A file moved out of an ignored folder counts: its new place is not ignored.
-    return tuple(
-        file for file in files if not all(globs.matches(ignored, path) for path in paths_of(file))
-    )
-
-
-def _flagged(
-    pull: Pull, policy: Policy, touched: Mapping[str, Touch], findings: tuple[Finding, ...]
-) -> Iterable[Flagged]:
+def _flagged(scan: Scan, policy: Policy, findings: tuple[Finding, ...]) -> Iterable[Flagged]:
+    touched = found_in(scan.touched, findings, scan.changes)
     hazards = frozenset(one.hazard for one in findings)
     for area in sorted(policy.areas, key=lambda area: (-area.weight, area.id)):
         if area.id not in touched:
             continue
         here = touched[area.id]
-        scene = Scene(pull, here, hazards, frozenset(touched), policy.large_tables)
+        scene = Scene(scan.pull, here, hazards, frozenset(touched), policy.large_tables)
         own = tuple(one for one in findings if one.area == area.id)
         items = _items(area, scene, own)
         files = tuple(one.file for one in here.changes)
         if items:
-            mark = fingerprint(files, tuple(one.hazard for one in own))
+            mark = fingerprint(here.changes, tuple(one.hazard for one in own))
             yield Flagged(area, here.hits, files, items, mark, own)
 
 
 def _items(area: Area, scene: Scene, findings: tuple[Finding, ...]) -> tuple[Item, ...]:
     """Those that apply, in order; a finding makes its item apply and a must finding a must."""
     found = {one.item for one in findings}
-    musts = {one.item for one in findings if one.severity == "must"}
+    musts = {one.item for one in findings if one.severity == "must" and not one.accepted}
     items = [
         replace(item, severity="must") if item.id in musts else item
         for item in area.items

@@ -1,4 +1,4 @@
-"""Patch text as GitHub gives it for one file -> its added and removed lines with numbers.
+"""Patch text as GitHub gives it for one file -> its lines with their numbers.
 
 It judges nothing; a cut, odd or foreign text gives the lines that can be read.
 """
@@ -10,42 +10,61 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ghapp.core.model import File
-from ghapp.core.regexes import MAX_LINE
+from ghapp.core.regexes import MAX_LINE, as_bytes
+
+MOST_PATCH = 1 << 20  # characters; a larger patch is data, not something written by hand
 
 HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 
 class Line(NamedTuple):
-    """One changed line. A tuple rather than a dataclass: a megabyte of diff has 25,000 of them.
+    """One line of a patch. A tuple rather than a dataclass: a megabyte of diff has 25,000 of them.
 
-    sign: "+" | "-". text: without line end. number: in the new file for "+", in the old for "-".
-    hunk: 1-based.
+    sign: "+" | "-" | " ". text: without line end. number: in the old file for "-", else in the
+    new one. hunk: 1-based. place: in the new file, where a removed line stood.
     """
 
     sign: str
     text: str
     number: int
     hunk: int
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """A file with the text of its patch, for searching.
 
-    added, removed: the lines, cut to what a regex looks at, joined by line breaks.
+    lines: those changed, as in `changed`. added, removed: these, cut to what a regex looks at,
+    joined by line breaks, in UTF-8. cut: whether one of the added lines was longer.
+    hidden: whether not all that has changed is there.
     """
 
     file: File
-    added: str = ""
-    removed: str = ""
+    lines: tuple[str, ...] = ()
+    added: bytes = b""
+    removed: bytes = b""
+    cut: bool = False
+    hidden: bool = True
 
 
 def change(file: File) -> Change:
-    """The file with its added and its removed text."""
+    """The file with its added and its removed text; one whose patch is too large has neither."""
+    if len(file.patch) > MOST_PATCH:
+        return Change(file)
     found = changed(file.patch)
-    added = "\n".join([line[1 : MAX_LINE + 1] for line in found if line[0] == "+"])
-    removed = "\n".join([line[1 : MAX_LINE + 1] for line in found if line[0] == "-"])
-    return Change(file, added, removed)
+    added = [line for line in found if line[0] == "+"]
+    removed = [line for line in found if line[0] == "-"]
+    texts = ["\n".join([line[1 : MAX_LINE + 1] for line in part]) for part in (added, removed)]
+    return Change(
+        file,
+        lines=tuple(found),
+        added=as_bytes(texts[0]),
+        removed=as_bytes(texts[1]),
+        # Only where the text is shorter than the lines were, one of them has lost something.
+        cut=len(texts[0]) < sum(map(len, added)) - 1,
+        hidden=len(added) < file.additions or len(removed) < file.deletions,
+    )
 
 
 def changed(patch: str) -> list[str]:
@@ -54,20 +73,21 @@ def changed(patch: str) -> list[str]:
 
 
 def lines(patch: str) -> tuple[Line, ...]:
-    """The changed lines in the order of the patch, with their numbers."""
+    """All lines in the order of the patch, with their numbers."""
     found: list[Line] = []
     old = new = hunk = 0
     for raw in _raw(patch):
         sign = raw[:1]
         if sign == "+":
-            found.append(Line("+", raw[1:], new, hunk))
+            found.append(Line("+", raw[1:], new, hunk, new))
             new += 1
         elif sign == "-":
-            found.append(Line("-", raw[1:], old, hunk))
+            found.append(Line("-", raw[1:], old, hunk, new))
             old += 1
         elif header := HUNK.match(raw):
             old, new, hunk = int(header[1]), int(header[2]), hunk + 1
         elif sign != "\\":  # "\ No newline at end of file" is a remark, all else is context
+            found.append(Line(" ", raw[1:], new, hunk, new))
             old += 1
             new += 1
     return tuple(found)

@@ -7,24 +7,24 @@ from __future__ import annotations
 
 import hashlib
 
-from ghapp.core import diff
-from ghapp.core.model import File
+from ghapp.core.diff import Change
 
 
-def fingerprint(files: tuple[File, ...], hazards: tuple[str, ...] = ()) -> str:
+def fingerprint(changes: tuple[Change, ...], hazards: tuple[str, ...] = ()) -> str:
     """32 hex digits over the files and the ids of the hazards found in them, in any order."""
     digest = hashlib.sha256()
-    for file in sorted(files, key=lambda file: file.path):
-        _feed(digest, "file", file.path, file.previous_path, file.status, *_content(file))
+    for one in sorted(changes, key=lambda one: one.file.path):
+        file = one.file
+        _feed(digest, "file", file.path, file.previous_path, file.status, *_content(one))
     _feed(digest, "hazards", *sorted(set(hazards)))
     return digest.hexdigest()[:32]
 
 
-def _content(file: File) -> tuple[str, str]:
+def _content(one: Change) -> tuple[str, str]:
     """The changed lines; the blob where they are not all there, as for binary files."""
-    if not file.patch or diff.cut_short(file):
-        return "blob", file.sha
-    return "lines", "\n".join([line.rstrip() for line in diff.changed(file.patch)])
+    if not one.file.patch or one.hidden:
+        return "blob", one.file.sha
+    return "lines", "\n".join([line.rstrip() for line in one.lines])
 
 
 def _feed(digest: hashlib._Hash, *parts: str) -> None:

@@ -6,8 +6,6 @@ A glob with a slash before its end is anchored at the root: `docs/**` is not `**
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from pathspec.patterns.gitignore import GitIgnorePatternError
@@ -22,21 +20,18 @@ MAX_DOUBLE_STARS = 6
 BRACES = re.compile(r"(?<!\\)\{[^{}]*,[^{}]*\}")
 WILD = re.compile(r"[*?\[\\]")
 
+# Globs that ask for nothing but a name: of a folder, of any part of the path, or its ending.
+FOLDER = re.compile(r"\*\*/[^*?\[\]\\\s/]+/\*\*")
+NAMED = re.compile(r"\*\*/(?:[^*?\[\]\\\s/]+|\*\.[^*?\[\]\\\s/.]+)")
+MAX_FOLDERS = 4_096  # remembered for a list of globs
+
 
 def matches(globs: tuple[str, ...], path: str) -> str:
     """The first of the globs that matches the path, "" where none does.
 
     globs: in which `fault` finds nothing.
     """
-    return next(_matching(globs, path), "")
-
-
-def every(globs: tuple[str, ...], path: str) -> tuple[str, ...]:
-    """All of the globs that match the path, in their order.
-
-    For many lists of globs and many paths ask once with the lists joined: that is what is quick.
-    """
-    return tuple(_matching(globs, path))
+    return next(iter(_index(globs).every(path)), "")
 
 
 @lru_cache(maxsize=4096)
@@ -67,39 +62,76 @@ def _unreadable(glob: str) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Index:
-    """Places in a list of globs, by a name that a path must have for the glob to match.
+class Globs:
+    """A list of globs, in which `fault` finds nothing, for questions about many paths.
 
     One regular expression of all globs was tried and dropped: several `**` in each of 200 globs
     make RE2 build a state for almost every path, and backtracking can be made to hang.
     """
 
-    by_name: Mapping[str, tuple[int, ...]]
-    by_part: tuple[tuple[str, int], ...]  # (text that must be in the path, place), no name known
+    def __init__(self, globs: tuple[str, ...]) -> None:
+        self._globs = globs
+        # By a name that a path must have for the glob to match; else by text that it must hold.
+        self._by_name: dict[str, list[int]] = {}
+        self._by_part: list[tuple[str, int]] = []
+        self._nameless: list[int] = []
+        self._sure = [_sure(glob) for glob in globs]
+        self._folders: dict[str, tuple[frozenset[int], frozenset[int]]] = {}
+        for place, glob in enumerate(globs):
+            if name := _name(glob):
+                self._by_name.setdefault(name, []).append(place)
+            elif part := _part(glob):
+                self._by_part.append((part, place))
+            else:
+                self._nameless.append(place)
+        parts = sorted({re.escape(part) for part, _ in self._by_part})
+        self._parts = re.compile("|".join(parts)) if parts else None
 
+    def every(self, path: str) -> tuple[str, ...]:
+        """All of the globs that match the path, in their order."""
+        folder, _, base = path.rpartition("/")
+        sure, maybe = self._of_folder(folder)
+        possible = [*maybe, *self._nameless]
+        if self._parts and self._parts.search(path):
+            possible += [place for part, place in self._by_part if part in path]
+        found = set(sure)
+        for name in _names(base):
+            for place in self._by_name.get(name, ()):
+                if self._sure[place] == "any":
+                    found.add(place)
+                elif self._sure[place] != "folder":
+                    possible.append(place)
+        text = as_bytes(path)
+        for place in possible:
+            if place not in found and _compiled(self._globs[place]).search(text) is not None:
+                found.add(place)
+        return tuple([self._globs[place] for place in sorted(found)])
 
-def _matching(globs: tuple[str, ...], path: str) -> Iterator[str]:
-    index = _index(globs)
-    places = [place for part, place in index.by_part if part in path]
-    for name in _names(path):
-        places += index.by_name.get(name, ())
-    text = as_bytes(path)
-    for place in sorted(places):
-        if _compiled(globs[place]).search(text) is not None:
-            yield globs[place]
+    def _of_folder(self, folder: str) -> tuple[frozenset[int], frozenset[int]]:
+        """What the folder alone tells of its files: globs that match them, and that may."""
+        known = self._folders.get(folder)
+        if known is None:
+            parts = folder.split("/") if folder else []
+            names = {name for part in parts for name in _names(part)}
+            places = {place for name in names for place in self._by_name.get(name, ())}
+            sure = frozenset(place for place in places if self._sure[place])
+            known = sure, frozenset(places) - sure
+            if len(self._folders) >= MAX_FOLDERS:
+                self._folders.clear()
+            self._folders[folder] = known
+        return known
 
 
 @lru_cache(maxsize=1024)
-def _index(globs: tuple[str, ...]) -> _Index:
-    by_name: dict[str, tuple[int, ...]] = {}
-    by_part: list[tuple[str, int]] = []
-    for place, glob in enumerate(globs):
-        if name := _name(glob):
-            by_name[name] = (*by_name.get(name, ()), place)
-        else:
-            by_part.append((_part(glob), place))
-    return _Index(by_name, tuple(by_part))
+def _index(globs: tuple[str, ...]) -> Globs:
+    return Globs(globs)
+
+
+def _sure(glob: str) -> str:
+    """Where in a path the name of the glob is all that it takes: "folder", "any" part or ""."""
+    if FOLDER.fullmatch(glob):
+        return "folder"
+    return "any" if NAMED.fullmatch(glob) else ""
 
 
 def _name(glob: str) -> str:
@@ -122,10 +154,8 @@ def _part(glob: str) -> str:
     )
 
 
-@lru_cache(maxsize=8192)
-def _names(path: str) -> frozenset[str]:
-    parts = path.split("/")
-    return frozenset(parts) | {"." + part.rsplit(".", 1)[1] for part in parts if "." in part}
+def _names(part: str) -> tuple[str, ...]:
+    return (part, "." + part.rsplit(".", 1)[1]) if "." in part else (part,)
 
 
 @lru_cache(maxsize=8192)

@@ -100,7 +100,7 @@ def hazard(part: HazardPart, area: str) -> Hazard:
         area=area,
         match=part.match,
         message=Text(part.en, part.ja),
-        scope="files" if part.files else part.scope,
+        scope=part.scope,
         files=part.files or (),
         exclude=part.exclude_files or (),
         by_statement=part.unit == "statement",

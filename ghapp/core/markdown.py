@@ -20,6 +20,9 @@ _SPECIAL = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
 _FOLD = re.compile(r"^\s*<(/?)details>", re.MULTILINE)
 _CLOSED = "\n\n</details>"
 _TICKS = re.compile(r"`+")
+# GitHub takes an underscore between letters or digits for what it is.
+_MARKUP = re.compile(r"[\\`*~\[\]|]|(?<![^\W_])_|_(?![^\W_])")
+_ADDRESS = re.compile(r"https://[A-Za-z0-9._~:/?#!$&'*+,;=%-]{1,1000}")
 
 
 def seen(text: str) -> str:
@@ -36,6 +39,18 @@ def visible(text: str, most: int = 200) -> str:
 def plain(text: str) -> str:
     """Words of a policy inside Markdown: one line that holds no HTML and mentions nobody."""
     return "".join(_SPECIAL.get(char, char) for char in seen(text).strip())
+
+
+def literal(text: str, most: int = 1_000) -> str:
+    """Words of a pack inside Markdown, none of whose characters is markup."""
+    return _MARKUP.sub(lambda found: f"\\{found[0]}", plain(visible(text, most)))
+
+
+def link(title: str, address: str) -> str:
+    """A link; the title alone where the address is none that may be followed."""
+    if not _ADDRESS.fullmatch(address):
+        return literal(title, 120)
+    return f"[{literal(title, 120)}]({address.replace('&', '&amp;')})"
 
 
 def code(text: str, most: int = 200) -> str:

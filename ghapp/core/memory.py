@@ -82,17 +82,36 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class PackFile:
+    """A file of the repository that `packs` of its policy names, or the references beside one.
+
+    sha: of its blob. size: in bytes. kind: file | symlink | crowded (no file but a folder with
+    more entries than GitHub lists).
+    text: None where it was not read: it is no file, too large, or one of too many.
+    """
+
+    path: str
+    sha: str = ""
+    size: int = 0
+    kind: str = "file"
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PolicySource:
-    """The policy file as last read from the default branch.
+    """The policy as last read from the default branch.
 
     text: None where the repository has no such file. etag: to ask whether it changed.
     good: the last text without problems, with which a broken one is bridged; None where none was.
+    packs: what the text names under `packs`, in path order; good_packs: what `good` named then.
     """
 
     text: str | None = None
     etag: str = ""
     read_at: datetime | None = None
     good: str | None = None
+    packs: tuple[PackFile, ...] = ()
+    good_packs: tuple[PackFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

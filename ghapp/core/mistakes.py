@@ -10,6 +10,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ghapp.core.fields import ID
+from ghapp.core.hazardfile import HAZARD_ID
 from ghapp.core.model import Problem
 from ghapp.core.yaml import MAX_PROBLEMS, Loc, Place, Tree
 
@@ -22,7 +24,11 @@ EXPECTED = {
     "int_type": "should be a whole number",
     "string_too_short": "should not be empty",
     "too_short": "should not be empty",
-    "string_pattern_mismatch": "should be lower-case words joined by `-`",
+}
+
+PATTERNS = {
+    ID: "should be lower-case words joined by `-`",
+    HAZARD_ID: "should be capitals, a hyphen and a number, as in `DBM-010`",
 }
 
 COMPLETE = ("glob", "regex")  # whose messages are whole sentences
@@ -109,6 +115,8 @@ def _said(detail: ErrorDetails) -> str:
             written, expected.replace("'", "").replace(" or ", ", ").split(", ")
         )
         return f"should be {expected}" + (f": did you mean {near[0]}?" if near else "")
+    if kind == "string_pattern_mismatch":
+        return PATTERNS.get(detail["ctx"]["pattern"], message)
     subject, should, rest = message.partition("should")  # "String should have at most ..."
     return EXPECTED.get(kind) or should + rest or subject
 

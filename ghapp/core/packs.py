@@ -35,8 +35,11 @@ def read(text: str | bytes, path: str, references: References) -> Pack | tuple[P
     path: the file as its problems shall name it. references: what `refs` may hold.
     """
     tree = yaml.read(text, path)
-    if not isinstance(tree, yaml.Tree):
-        return tree
+    return judged(tree, path, references) if isinstance(tree, yaml.Tree) else tree
+
+
+def judged(tree: yaml.Tree, path: str, references: References) -> Pack | tuple[Problem, ...]:
+    """As `read`, of what is YAML already."""
     found = [
         Problem(path, *tree.at(loc), words)
         for loc, words in (*_doubled(tree.value), *_unknown(tree.value, references))

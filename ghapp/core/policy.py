@@ -9,16 +9,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ghapp.core import yaml
+from ghapp.core import ownpacks, packfiles, yaml
 from ghapp.core.areas import Area, Reviewers
-from ghapp.core.memory import PolicySource
+from ghapp.core.memory import PackFile, PolicySource
 from ghapp.core.mistakes import mistakes
 from ghapp.core.model import Problem
 from ghapp.core.packfile import References
-from ghapp.core.policyareas import areas, crowded, faults, laborious
+from ghapp.core.policyareas import areas
+from ghapp.core.policyfaults import crowded, faults, laborious
 from ghapp.core.policyfile import ELSEWHERE, PeoplePart, PolicyFile
 
-POLICY_PATH = ".github/nfr.yml"
+POLICY_PATH = packfiles.POLICY
 
 OPEN_DOORS = frozenset({"command", "label"})  # the others of `sign_off.by` are to follow
 
@@ -38,7 +39,8 @@ DEFAULT_LABELS: Mapping[str, str] = {
 class Rules:
     """What holds where no policy says otherwise; one value for the life of the process.
 
-    packs: the built-in areas, those included that are shipped switched off.
+    packs: the built-in areas, those included that are shipped switched off. Those of a repository
+    join them while its policy is worked out.
     references: what the items of packs may refer to.
     """
 
@@ -63,7 +65,8 @@ class Policy:
 
     standing: good | bridged (the file is invalid, its last good version holds) | unreadable
     (invalid and no good version is known: nothing may be green).
-    problems: of the file as it is now; not empty when bridged or unreadable.
+    problems: of the file and its packs as they are now; not empty when bridged or unreadable.
+    dialect: any | mysql | postgres; hazards of the other dialect are off.
     labels: our label names by state: waiting, hold, signed_off, waived, follow_ups, follow_up.
     areas: those enabled, heaviest first, then by id.
     """
@@ -83,6 +86,7 @@ class Policy:
     ignore_authors: frozenset[str] = frozenset({"dependabot[bot]", "renovate[bot]"})
     ignore_paths: tuple[str, ...] = ("docs/**", "**/*.md")
     large_tables: tuple[str, ...] = ()
+    dialect: str = "any"
     labels: Mapping[str, str] = field(default_factory=lambda: DEFAULT_LABELS)
     areas: tuple[Area, ...] = ()
     standing: str = "good"
@@ -90,20 +94,27 @@ class Policy:
 
 
 def effective(source: PolicySource, rules: Rules) -> Policy:
-    """The policy that the file of a repository puts in force.
+    """The policy that the file of a repository and the packs it names put in force.
 
-    No file: the built-in areas in the default mode. A broken file: its last good version, else
-    the built-in areas, with `standing` and `problems` saying so.
+    No file: the built-in areas in the default mode. Any of them broken: the last good version of
+    all of them, else the built-in areas, with `standing` and `problems` saying so.
     """
-    return _effective(source.text, source.good, rules)
+    now = _Version(source.text, source.packs)
+    return _effective(now, _Version(source.good, source.good_packs), rules)
 
 
-def problems_of(text: str | bytes, rules: Rules, path: str = POLICY_PATH) -> tuple[Problem, ...]:
-    """What is wrong with a policy file, in the order of the places; () means good.
+def problems_of(
+    text: str | bytes,
+    rules: Rules,
+    path: str = POLICY_PATH,
+    packs: tuple[PackFile, ...] = (),
+) -> tuple[Problem, ...]:
+    """What is wrong with a policy file and its packs, in the order of the places; () means good.
 
     Values are looked at where YAML and its shape are sound, the first 50 mistakes of shape.
+    packs: as `packfiles.chosen` gives them, with their texts.
     """
-    parsed = _parsed(text, rules, path)
+    parsed = _parsed(text, packs, rules, path)
     return parsed if isinstance(parsed, tuple) else ()
 
 
@@ -123,6 +134,7 @@ def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
         "ignore_authors": _set(_said(layers, "ignore", "authors")),
         "ignore_paths": _said(layers, "ignore", "paths"),
         "large_tables": _said(layers, "large_tables"),
+        "dialect": _said(layers, "database", "dialect"),
     }
     return replace(
         Policy(),
@@ -131,31 +143,53 @@ def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
         waivers=_people(layers, "waivers", reviewers),
         features=_features(layers),
         labels=_labels(layers),
-        areas=areas(layers, rules.packs, mode, reviewers),
+        areas=areas(layers, rules.packs, rules.references, mode, reviewers),
         **{name: value for name, value in said.items() if value is not None},
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """A policy file and its packs as they were at one time. text: None where there was no file."""
+
+    text: str | None
+    packs: tuple[PackFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Good:
+    """A file without problems. rules: those it stands on, with the repository's own packs."""
+
+    file: PolicyFile
+    rules: Rules
+
+    @property
+    def policy(self) -> Policy:
+        return merged((self.file,), self.rules)
+
+
 @lru_cache(maxsize=256)
-def _effective(text: str | None, good: str | None, rules: Rules) -> Policy:
-    if text is None:
+def _effective(now: _Version, good: _Version, rules: Rules) -> Policy:
+    if now.text is None:
         return merged((), rules)
-    parsed = _parsed(text, rules, POLICY_PATH)
-    if isinstance(parsed, PolicyFile):
-        return merged((parsed,), rules)
-    bridge = () if good is None else _parsed(good, rules, POLICY_PATH)
-    if isinstance(bridge, PolicyFile):
-        return replace(merged((bridge,), rules), standing="bridged", problems=parsed)
+    parsed = _parsed(now.text, now.packs, rules, POLICY_PATH)
+    if isinstance(parsed, _Good):
+        return parsed.policy
+    bridge = () if good.text is None else _parsed(good.text, good.packs, rules, POLICY_PATH)
+    if isinstance(bridge, _Good):
+        return replace(bridge.policy, standing="bridged", problems=parsed)
     return replace(merged((), rules), standing="unreadable", problems=parsed)
 
 
 @lru_cache(maxsize=256)
-def _parsed(text: str | bytes, rules: Rules, path: str) -> PolicyFile | tuple[Problem, ...]:
+def _parsed(
+    text: str | bytes, packs: tuple[PackFile, ...], rules: Rules, path: str
+) -> _Good | tuple[Problem, ...]:
     tree = yaml.read(text, path)
     if not isinstance(tree, yaml.Tree):
         return tree
     if tree.value is None:
-        return PolicyFile()
+        return _Good(PolicyFile(), rules)
     value = tree.value
     found = tuple(Problem(path, *tree.key_at(loc), text) for loc, text in crowded(value))
     if found:
@@ -166,9 +200,19 @@ def _parsed(text: str | bytes, rules: Rules, path: str) -> PolicyFile | tuple[Pr
         found = mistakes(error, PolicyFile, tree, path, ELSEWHERE)
         # What is well-formed is looked at too, so that all problems are told at once.
         file = PolicyFile.model_validate(_sound(value, error))
-    faulty = [*_unfit(file), *laborious(value), *faults(file, rules.packs)][: yaml.MAX_PROBLEMS]
+    own = ownpacks.read(file.packs or (), packs, rules.packs, rules.references)
+    joined = replace(rules, packs=(*rules.packs, *own.areas), references=own.references)
+    names = faults(file, joined.packs, own.references, all_packs=_all_packs(value, file, own))
+    faulty = [*_unfit(file), *laborious(value), *own.faults, *names][: yaml.MAX_PROBLEMS]
     found += tuple(Problem(path, *tree.key_at(loc), text) for loc, text in faulty)
-    return tuple(sorted(found, key=lambda one: (one.line, one.column))) or file
+    found = tuple(sorted(found, key=lambda one: (one.line, one.column)))
+    return (*found, *own.problems) or _Good(file, joined)
+
+
+def _all_packs(value: object, file: PolicyFile, own: ownpacks.Own) -> bool:
+    """Whether all areas are known that the file's packs have."""
+    looked_at = file.packs is not None or not (isinstance(value, dict) and value.get("packs"))
+    return looked_at and not own.faults and not own.problems
 
 
 def _sound(value: object, error: ValidationError) -> dict[str, Any]:

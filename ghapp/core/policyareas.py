@@ -1,99 +1,69 @@
-"""What a policy says of areas -> the areas in force, or what is wrong with it."""
+"""What a policy says of areas -> the areas in force."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
-from ghapp.core import packfile, regexes
-from ghapp.core.areas import Area, Detect, Item, Reviewers, Text
-from ghapp.core.mistakes import meant
-from ghapp.core.policyfile import AreaPart, OwnItemPart, PolicyFile, written
-from ghapp.core.yaml import Loc
+from ghapp.core import packfile
+from ghapp.core.areas import Area, Detect, Hazard, Item, Reviewers, Text
+from ghapp.core.packfile import MOST_LINKS, References
+from ghapp.core.policyfile import AreaPart, OwnItemPart, PolicyFile
 
 OWN_WEIGHT = 3
-OWN_NEEDS = "an area of your own needs `title`, `detect` and `items`"
 
-# Of one file, together: each is tried on every changed file or line of a pull.
-MAX_REGEXES = 300
-MAX_STEPS = 5_000
-MAX_GLOBS = 2_000
-REGEX_KEYS = frozenset({"diff", "removed", "title", "titles"})
-GLOB_KEYS = frozenset(
-    {
-        "branches",
-        "diff_files",
-        "exclude",
-        "ignore",
-        "path",
-        "paths",
-        "paths_add",
-        "paths_remove",
-    }
-)
 
-Fault = tuple[Loc, str]
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """What the layers say of single items and hazards, by area and id; the last word counts."""
+
+    items: dict[tuple[str, str], bool] = field(default_factory=dict)
+    hazards: dict[tuple[str, str], bool | str] = field(default_factory=dict)
+
+    def take(self, area: str, part: AreaPart) -> None:
+        self.items.update({(area, item): on for item, on in switches(part).items()})
+        self.hazards.update({(area, id): value for id, value in (part.hazards or {}).items()})
 
 
 def areas(
-    layers: Sequence[PolicyFile], packs: tuple[Area, ...], mode: str, reviewers: Reviewers
+    layers: Sequence[PolicyFile],
+    packs: tuple[Area, ...],
+    references: References,
+    mode: str,
+    reviewers: Reviewers,
 ) -> tuple[Area, ...]:
     """The areas that are enabled, heaviest first, then by id.
 
-    mode, reviewers: of an area that has none of its own.
+    packs: the built-in ones and those of the repository. mode, reviewers: of an area that has
+    none of its own.
     """
     known = {pack.id: replace(pack, mode=mode, reviewers=reviewers) for pack in packs}
-    switched: dict[tuple[str, str], bool] = {}
+    switched = Switched()
     for layer in layers:
         for name, value in (layer.areas or {}).items():
             if isinstance(value, bool):
                 known[name] = replace(known[name], enabled=value)
                 continue
             blank = Area(name, Text("", ""), OWN_WEIGHT, Detect(), (), True, mode, reviewers)
-            known[name] = _changed(known.get(name, blank), value)
-            switched |= {(name, item): on for item, on in _switches(value).items()}
-    enabled = (_without(area, switched) for area in known.values() if area.enabled)
+            known[name] = _changed(known.get(name, blank), value, references)
+            switched.take(name, value)
+    enabled = (_switched(area, switched) for area in known.values() if area.enabled)
     return tuple(sorted(enabled, key=lambda area: (-area.weight, area.id)))
 
 
-def crowded(value: object) -> Iterator[Fault]:
-    """What the file has too many of: told before any of them is looked at."""
-    found = sum(1 for _ in written(value, REGEX_KEYS))
-    if found > MAX_REGEXES:
-        why = f"more than {MAX_REGEXES}: join some by `|`"
-        yield ("areas",), f"the file has {found:,} regular expressions, {why}"
-    found = sum(1 for _ in written(value, GLOB_KEYS))
-    if found > MAX_GLOBS:
-        why = f"more than {MAX_GLOBS:,}: name folders instead of files"
-        yield ("areas",), f"the file has {found:,} globs, {why}"
+def own_items(part: AreaPart) -> tuple[OwnItemPart, ...]:
+    """The questions that the policy itself writes for an area."""
+    return part.items if isinstance(part.items, tuple) else ()
 
 
-def laborious(value: object) -> Iterator[Fault]:
-    """What the regular expressions of the file take together too much of."""
-    sound = {one for one in written(value, REGEX_KEYS) if not regexes.fault(one)}
-    steps = sum(regexes.steps(one) for one in sound)
-    if steps > MAX_STEPS:
-        why = f"more than {MAX_STEPS:,}: shorten them, lower their repeat counts"
-        yield ("areas",), f"the file's regular expressions take {steps:,} steps together, {why}"
+def switches(part: AreaPart) -> dict[str, bool]:
+    """Which items of an area are on or off."""
+    return part.items if isinstance(part.items, dict) else {}
 
 
-def faults(file: PolicyFile, packs: tuple[Area, ...]) -> Iterator[Fault]:
-    """What does not fit the built-in areas, each other or the policy's language."""
-    known = {pack.id: pack for pack in packs}
-    homes = {item.id: pack.id for pack in packs for item in pack.items}
-    language = file.language or "en"
-    for name, value in (file.areas or {}).items():
-        if name not in known:
-            yield from _unfounded(name, value, known)
-        if isinstance(value, AreaPart):
-            yield from _unknown_items(name, value, known.get(name))
-            yield from _doubled(name, value, homes)
-            yield from _unspoken(name, value, language)
-
-
-def _changed(area: Area, part: AreaPart) -> Area:
+def _changed(area: Area, part: AreaPart, references: References) -> Area:
     people = part.reviewers
-    own = tuple(_item(one) for one in _own(part))
+    own = tuple(_item(one, references) for one in own_items(part))
     ids = {one.id for one in own}
     return replace(
         area,
@@ -118,7 +88,7 @@ def _detect(detect: Detect, part: AreaPart) -> Detect:
     return replace(detect, paths=(*kept, *part.paths_add), exclude=(*detect.exclude, *left_out))
 
 
-def _item(part: OwnItemPart) -> Item:
+def _item(part: OwnItemPart, references: References) -> Item:
     return Item(
         id=part.id,
         severity=part.sev,
@@ -130,6 +100,7 @@ def _item(part: OwnItemPart) -> Item:
         when=packfile.condition(part.when) if part.when else None,
         kind=part.evidence or "",
         choices=part.choices,
+        links=tuple(references[key] for key in part.refs[:MOST_LINKS]),
     )
 
 
@@ -138,58 +109,16 @@ def _text(en: str | None, ja: str | None) -> Text:
     return Text(en or ja or "", ja or en or "")
 
 
-def _without(area: Area, switched: dict[tuple[str, str], bool]) -> Area:
-    items = tuple(one for one in area.items if switched.get((area.id, one.id), True))
-    return replace(area, items=items)
+def _switched(area: Area, switched: Switched) -> Area:
+    """The area without what is off. A hazard goes with its item: it would answer to nothing."""
+    items = tuple(one for one in area.items if switched.items.get((area.id, one.id), True))
+    asked = {one.id for one in items}
+    hazards = tuple(_hazards((one for one in area.hazards if one.item in asked), switched))
+    return replace(area, items=items, hazards=hazards)
 
 
-def _own(part: AreaPart) -> tuple[OwnItemPart, ...]:
-    return part.items if isinstance(part.items, tuple) else ()
-
-
-def _switches(part: AreaPart) -> dict[str, bool]:
-    return part.items if isinstance(part.items, dict) else {}
-
-
-def _unfounded(name: str, value: bool | AreaPart, known: dict[str, Area]) -> Iterator[Fault]:
-    """What an area lacks that is not built in."""
-    if isinstance(value, bool) or not value.detect:
-        yield ("areas", name), f"unknown area `{name}`{meant(name, known)} ({OWN_NEEDS})"
-        return
-    if not value.title:
-        yield ("areas", name), f"`title` is missing in `areas.{name}`: {OWN_NEEDS}"
-    if not _own(value):
-        yield ("areas", name), f"`items` is no list of questions in `areas.{name}`: {OWN_NEEDS}"
-    signals = packfile.detect(value.detect)
-    if not (signals.paths or value.paths_add or signals.diff or signals.labels or signals.size):
-        text = f"`areas.{name}.detect` flags nothing: give `paths`, `diff`, `labels` or `size`"
-        yield ("areas", name, "detect"), text
-
-
-def _unknown_items(name: str, part: AreaPart, pack: Area | None) -> Iterator[Fault]:
-    ids = {item.id for item in pack.items} if pack else set()
-    for item in _switches(part):
-        if pack and item not in ids:
-            text = f"unknown item `{item}` in `areas.{name}`{meant(item, ids)}"
-            yield ("areas", name, "items", item), text
-
-
-def _doubled(name: str, part: AreaPart, homes: dict[str, str]) -> Iterator[Fault]:
-    """Ids used twice; an item of a built-in area may be written anew in that area."""
-    seen: set[str] = set()
-    for place, item in enumerate(_own(part)):
-        home = name if item.id in seen else homes.setdefault(item.id, name)
-        if item.id in seen or home != name:
-            text = f"the item id `{item.id}` is used already in `areas.{home}`: take another"
-            yield ("areas", name, "items", place, "id"), text
-        seen.add(item.id)
-
-
-def _unspoken(name: str, part: AreaPart, language: str) -> Iterator[Fault]:
-    """Words that lack the policy's language."""
-    why = f"`{language}` is missing: it is the policy's language"
-    if part.title and getattr(part.title, language) is None:
-        yield ("areas", name, "title"), why
-    for place, item in enumerate(_own(part)):
-        if getattr(item, language) is None:
-            yield ("areas", name, "items", place), why
+def _hazards(hazards: Iterator[Hazard], switched: Switched) -> Iterator[Hazard]:
+    for one in hazards:
+        said = switched.hazards.get((one.area, one.id), True)
+        if said:
+            yield one if said is True else replace(one, severity=str(said))

@@ -5,11 +5,11 @@ A key that is absent or empty says nothing: the layer below it holds.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Discriminator,
     Field,
     StrictBool,
@@ -19,7 +19,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from ghapp.core.fields import ID, Category, Glob, Most, Part, Regex, Words
+from ghapp.core import packfiles
+from ghapp.core.fields import ID, Category, Glob, Most, Part, Regex, Severity, Words
+from ghapp.core.hazardfile import HAZARD_ID
 from ghapp.core.markdown import seen
 from ghapp.core.packfile import DetectPart, WhenPart
 
@@ -33,7 +35,6 @@ MAX_AREAS = 100
 # Keys that are no mistake of spelling.
 ELSEWHERE = {
     "locked": "belongs in the organisation's file: take it out of this one",
-    "packs": "is not read by this version: write the area under `areas`",
 }
 
 
@@ -69,6 +70,25 @@ def _label(name: str) -> str:
     return _name(name)
 
 
+def _pack(glob: str) -> str:
+    if fault := packfiles.fault(glob):
+        raise PydanticCustomError("glob", "{fault}", {"fault": fault})
+    return glob
+
+
+def _few_packs(values: object) -> object:
+    if isinstance(values, list) and len(values) > packfiles.MAX_GLOBS:
+        text = "should have at most {most} globs: put the packs into one folder"
+        raise PydanticCustomError("too_many", text, {"most": packfiles.MAX_GLOBS})
+    return values
+
+
+def _hazard_value(value: object) -> object:
+    if isinstance(value, bool) or value in get_args(Severity):
+        return value
+    raise PydanticCustomError("hazard", "should be on, off, must, should or could")
+
+
 Id = Annotated[str, Field(pattern=ID, max_length=40)]  # fits the label `nfr/area: ID`
 Count = Annotated[int, Field(ge=1, strict=True)]
 # Source: https://docs.github.com/en/rest/issues/labels (names of at most 50 characters)
@@ -76,6 +96,11 @@ LabelName = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_l
 Globs = Annotated[tuple[Glob, ...], Most]
 Regexes = Annotated[tuple[Regex, ...], Most]
 Names = Annotated[tuple[Words, ...], Most]
+PackGlobs = Annotated[
+    tuple[Annotated[str, AfterValidator(_pack)], ...], BeforeValidator(_few_packs)
+]
+HazardId = Annotated[str, Field(pattern=HAZARD_ID)]
+HazardValue = Annotated[StrictBool | Severity, BeforeValidator(_hazard_value)]
 Line = AfterValidator(_line)
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Line]
 Ask = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Line]
@@ -127,6 +152,12 @@ class LabelsPart(Part):
     follow_up: LabelName | None = None
 
 
+class DatabasePart(Part):
+    """dialect: hazards of the other one are off."""
+
+    dialect: Literal["mysql", "postgres"] | None = None
+
+
 class WordsPart(Part):
     """Words in one or both languages; at least in the policy's own."""
 
@@ -173,7 +204,7 @@ class AreaPart(Part):
     """What is changed of a built-in area, or an area of one's own (title, detect and items).
 
     paths_remove: globs that the area leaves out. items: a mapping switches items off or on, a
-    list adds items.
+    list adds items. hazards: a mapping switches hazards off or on, or gives them another severity.
     """
 
     mode: Mode | None = None
@@ -181,6 +212,7 @@ class AreaPart(Part):
     paths_add: Globs = ()
     paths_remove: Globs = ()
     items: Items | None = None
+    hazards: Annotated[dict[HazardId, HazardValue], Most] | None = None
     title: WordsPart | None = None
     detect: DetectPart | None = None
     weight: Annotated[int, Field(ge=1, le=5, strict=True)] | None = None
@@ -213,19 +245,9 @@ class PolicyFile(Part):
     defer: DeferPart | None = None
     labels: LabelsPart | None = None
     large_tables: Names | None = None
+    database: DatabasePart | None = None
+    packs: PackGlobs | None = None
     areas: Annotated[dict[Id, AreaValue], Field(max_length=MAX_AREAS)] | None = None
-
-
-def written(value: object, keys: Collection[str], key: str = "") -> Iterator[str]:
-    """All texts under keys of these names, at any depth of what YAML gave."""
-    if isinstance(value, dict):
-        for name, inside in value.items():
-            yield from written(inside, keys, name)
-    elif isinstance(value, list):
-        for inside in value:
-            yield from written(inside, keys, key)
-    elif isinstance(value, str) and key in keys:
-        yield value
 
 
 def schema() -> dict[str, Any]:

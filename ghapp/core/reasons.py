@@ -11,9 +11,11 @@ WORDS: Mapping[str, Text] = {
     "label": Text("label {what}", "ラベル {what}"),
     "path": Text("{path} (matches {what})", "{path}（{what} に一致）"),
     "diff": Text("{path}: {what}", "{path}：{what}"),
+    "hazard": Text("{path} ({what})", "{path}（{what}）"),
     "unread": Text("{path} (GitHub shows no diff)", "{path}（GitHub が差分を表示しません）"),
     "files": Text("{count} files changed", "変更ファイル {count} 件"),
     "lines": Text("{count} lines added", "追加 {count} 行"),
+    "folders": Text("new top-level folders: {count}", "最上位の新規フォルダ {count} 件"),
 }
 
 

@@ -6,9 +6,9 @@ RE2 takes time linear in the line and bounded memory, whatever the pattern.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 import re2  # type: ignore[import-untyped]  # google-re2 ships no types
 
@@ -20,7 +20,6 @@ MAX_HAZARD_STEPS = 4_000  # the shapes of all kinds of credentials take 3,100
 MAX_LINE = 2_000  # characters; what stands behind them in a line is not looked at
 
 PATTERN_BYTES = 1 << 20
-ALTERNATION_BYTES = 8 << 20
 
 # Ends of the whole text, or (?m) switched off: these tell one line from many.
 WHOLE_TEXT = re.compile(r"\\[Az]|\(\?[a-zA-Z]*-[a-zA-Z]*m")
@@ -48,6 +47,22 @@ MEANINGS = (
 )
 
 
+class Match(Protocol):
+    """Where a pattern matches, in bytes."""
+
+    def start(self) -> int: ...
+    def end(self) -> int: ...
+    def group(self, name: bytes, /) -> bytes | None: ...
+
+
+class Span(NamedTuple):
+    """A match in one line of a text, in bytes: where the line, the match and its end are."""
+
+    line: int
+    start: int
+    end: int
+
+
 class Pattern(Protocol):
     """A compiled pattern of RE2. programsize: its steps; groupindex: its named groups."""
 
@@ -57,8 +72,8 @@ class Pattern(Protocol):
     @property
     def groupindex(self) -> Mapping[bytes, int]: ...
 
-    def search(self, text: bytes, /) -> object | None:
-        """A match somewhere in UTF-8 text, or None."""
+    def search(self, text: bytes, at: int = 0, /) -> Match | None:
+        """The first match in UTF-8 text from the byte `at` on, or None."""
 
 
 def build(pattern: str, memory: int) -> Pattern:
@@ -117,24 +132,40 @@ def search(pattern: str, line: str) -> bool:
     return compiled(pattern).search(as_bytes(line[:MAX_LINE])) is not None
 
 
+def anywhere(pattern: str, text: str) -> bool:
+    """Whether the pattern matches somewhere in a text of many lines, also across them."""
+    return compiled(pattern).search(as_bytes(text)) is not None
+
+
 def first(patterns: tuple[str, ...], line: str) -> str:
     """The first of the patterns that matches the line, "" where none does."""
-    text = as_bytes(line[:MAX_LINE])
-    either = _either(patterns)
-    if either is not None and either.search(text) is None:
-        return ""
-    return next((each for each in patterns if compiled(each).search(text) is not None), "")
+    return next((each for each in patterns if search(each, line)), "")
 
 
-def possible(patterns: tuple[str, ...], lines: str) -> bool:
-    """Whether some line may match: False is certain, True asks for a look line by line.
+def matching(pattern: str, text: bytes) -> Iterator[Span]:
+    """The lines that match, in their order, each at its first match.
 
-    lines: any number of them joined by line breaks, each cut to 2,000 characters.
+    text: any number of lines joined by line breaks, each cut to 2,000 characters.
     """
-    either = _either(patterns)
-    if either is None or _see_whole_text(patterns):
-        return bool(patterns)
-    return either.search(as_bytes(lines)) is not None
+    regex, alone, at = compiled(pattern), sees_whole_text(pattern), 0
+    while at <= len(text):
+        # One search over all lines is what is quick; what it finds may reach beyond one line.
+        found = None if alone else regex.search(text, at)
+        if found is None and not alone:
+            return
+        line = text.rfind(b"\n", 0, found.start()) + 1 if found else at
+        end = text.find(b"\n", line)
+        end = len(text) if end < 0 else end
+        if found and found.end() <= end:
+            yield Span(line, found.start(), found.end())
+        elif own := regex.search(text[line:end]):
+            yield Span(line, line + own.start(), line + own.end())
+        at = end + 1
+
+
+def matches_line(patterns: tuple[str, ...], text: bytes) -> bool:
+    """Whether some line matches some pattern. text: as in `matching`; "" has no line at all."""
+    return bool(text) and any(next(matching(each, text), None) is not None for each in patterns)
 
 
 def as_bytes(text: str) -> bytes:
@@ -142,21 +173,10 @@ def as_bytes(text: str) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-@lru_cache(maxsize=256)
-def _see_whole_text(patterns: tuple[str, ...]) -> bool:
-    return any(WHOLE_TEXT.search(each) for each in patterns)
-
-
-@lru_cache(maxsize=256)
-def _either(patterns: tuple[str, ...]) -> Pattern | None:
-    """One pattern that matches where any of them does; None where they cannot be joined."""
-    # `\Q` without its `\E` would swallow the patterns behind it.
-    if not patterns or any("\\Q" in each for each in patterns):
-        return None
-    try:
-        return build("(?m)" + "|".join(f"(?:{each})" for each in patterns), ALTERNATION_BYTES)
-    except Broken:  # together too large for the memory they may take
-        return None
+@lru_cache(maxsize=1024)
+def sees_whole_text(pattern: str) -> bool:
+    """Whether the pattern may tell one line from a text of many lines."""
+    return WHOLE_TEXT.search(pattern) is not None
 
 
 def _explained(complaint: str) -> str:

@@ -10,10 +10,12 @@ import hashlib
 import json
 from dataclasses import replace
 
-from ghapp.core import parts
+from ghapp.core import found, parts, questions, replies
+from ghapp.core.annotations import notes
 from ghapp.core.markdown import code, cut, visible
 from ghapp.core.marks import CheckRun
 from ghapp.core.memory import Entry, Verb, Verdict
+from ghapp.core.nextstep import next_step
 from ghapp.core.policy import Policy
 from ghapp.core.review import AreaReview, PullState, Review
 from ghapp.core.texts import joined, say
@@ -36,7 +38,11 @@ def title(seen: Review) -> str:
         return say(language, "title_ignored" if who else "title_clear", author=who)
     areas = seen.areas if seen.state is PullState.SIGNED_OFF else seen.waiting
     names = joined(language, tuple(visible(area.title.to(language)) for area in areas))
-    return say(language, f"title_{seen.state.value}", areas=names)[:MOST_TITLE]
+    words = [say(language, f"title_{seen.state.value}", areas=names)]
+    count = sum(len(found.opened(area.findings)) for area in seen.waiting)
+    if count:
+        words.insert(0, found.counted(count, language))
+    return visible(parts.BETWEEN.join(words), MOST_TITLE)
 
 
 def check_run(
@@ -57,14 +63,15 @@ def check_run(
         other = next(one for one in others if one.conclusion == conclusion)
         head = say(language, "title_shared", title=other.title, number=other.number)
     summary = _paragraphs(*_summary(seen), *parts.shared(language, verdict, others))
-    text = _paragraphs(*(parts.details(area, seen) for area in seen.areas))
+    text = _paragraphs(*(_explained(area, seen) for area in seen.areas))
     run = CheckRun(
         head_sha=verdict.head_sha,
         digest="",
         conclusion=conclusion,
-        title=head[:MOST_TITLE],
+        title=visible(head, MOST_TITLE),
         summary=cut(summary, say(language, "cut")),
         text=cut(text, say(language, "cut")),
+        annotations=notes(seen),
     )
     basis = [area.fingerprint for area in seen.areas]
     basis += [f"{one.number} {one.is_open} {one.conclusion}" for one in siblings]
@@ -99,10 +106,10 @@ def comment(seen: Review) -> str:
         f"{MARKER}\n### {_heading(seen)}",
         *_notices(seen),
         parts.intro(seen),
-        parts.next_step(seen, ticking=True),
-        parts.refusals(seen),
+        next_step(seen, ticking=True),
+        replies.refusals(seen),
         *(_area(area, seen) for area in seen.areas),
-        parts.why_we_ask(seen),
+        questions.details(seen),
     )
     return cut(body, say(language, "cut"))
 
@@ -116,8 +123,8 @@ def reply(seen: Review, entry: Entry) -> str:
     """The reply to one entry: help, or why it was refused."""
     if entry.verb is Verb.HELP:
         language = seen.facts.policy.language
-        return _paragraphs(say(language, "help"), parts.commands(language))
-    return parts.refusal(seen, entry)
+        return _paragraphs(say(language, "help"), replies.commands(language))
+    return replies.refusal(seen, entry)
 
 
 def _summary(seen: Review) -> tuple[str, ...]:
@@ -128,14 +135,15 @@ def _summary(seen: Review) -> tuple[str, ...]:
         words = say(language, "clear_ignored" if who else "clear", author=code(who or " "))
         return (*_notices(seen), words, parts.hints(seen))
     reasons = tuple(
-        say(language, "reason", area=parts.title(area, language), why=parts.reasons(area, language))
+        say(language, "reason", area=parts.title(area, language), why=parts.reasons(area, seen))
         for area in seen.areas
     )
     return (
         *_notices(seen),
         "\n".join(reasons),
-        parts.refusals(seen),
-        parts.next_step(seen, ticking=False),
+        parts.findings(seen),
+        replies.refusals(seen),
+        next_step(seen, ticking=False),
         parts.hints(seen),
     )
 
@@ -144,7 +152,7 @@ def _notices(seen: Review) -> tuple[str, ...]:
     """What is wrong around the review: the policy file, a pull that is too large."""
     language = seen.facts.policy.language
     too_many = "" if seen.checklist.complete else say(language, "incomplete")
-    return (parts.policy_problems(seen), too_many)
+    return (parts.policy_problems(seen), too_many, parts.partly(seen))
 
 
 def _heading(seen: Review) -> str:
@@ -158,9 +166,18 @@ def _heading(seen: Review) -> str:
 def _area(area: AreaReview, seen: Review) -> str:
     """One area in the comment: title, reasons, sign-off, questions."""
     language = seen.facts.policy.language
-    why = say(language, "flagged_by", why=parts.reasons(area, language))
+    why = [say(language, "flagged_by", why=parts.reasons(area, seen))]
+    why += filter(None, [found.line(area.findings, language)])  # GitHub breaks lines in comments
     heading = f"#### {parts.title(area, language)}"
-    return _paragraphs(heading, why, parts.signed(area, language), parts.questions(area, seen))
+    signed = parts.signed(area, language)
+    return _paragraphs(heading, "\n".join(why), signed, questions.asked(area, seen))
+
+
+def _explained(area: AreaReview, seen: Review) -> str:
+    """One area in the check run's text."""
+    language = seen.facts.policy.language
+    heading = f"### {parts.title(area, language)}"
+    return _paragraphs(heading, parts.signed(area, language), questions.explained(area, seen))
 
 
 def _paragraphs(*blocks: str) -> str:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from ghapp.core.areas import Area, Detect, Hit, Item, Reviewers, Text
 from ghapp.core.checklist import Checklist, Flagged
+from ghapp.core.diff import change
 from ghapp.core.facts import Facts
 from ghapp.core.findings import Finding
 from ghapp.core.fingerprint import fingerprint
@@ -166,7 +167,8 @@ def _unread_files(facts: Facts, unread: tuple[str, ...]) -> Flagged:
     """The files' blobs tell whether they have changed."""
     files = tuple(file for file in facts.pull.files if file.path in unread)
     hits = tuple(Hit("unread", "", path) for path in unread)
-    return _without_pack(UNREAD_FILES, hits, facts, fingerprint(files))
+    mark = fingerprint(tuple(change(file) for file in files))
+    return _without_pack(UNREAD_FILES, hits, facts, mark)
 
 
 def _without_pack(name: str, hits: tuple[Hit, ...], facts: Facts, mark: str) -> Flagged:

@@ -28,6 +28,11 @@ def say(language: str, key: str, **values: object) -> str:
     return table(language)[key].format_map(values)
 
 
+def sentences(language: str, *words: str) -> str:
+    """One after the other; Japanese puts no space between them."""
+    return ("" if language == "ja" else " ").join(word for word in words if word)
+
+
 def joined(language: str, names: tuple[str, ...]) -> str:
     """A list in a sentence: "a, b" or 「a、b」."""
     return ("、" if language == "ja" else ", ").join(names)

@@ -25,8 +25,9 @@ Place = tuple[int, int]
 
 # What YAML itself does not admit; a byte order mark counts only where it is not the first.
 UNPRINTABLE = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffc\U00010000-\U0010ffff]"
 )
+LOST = "\ufffd"  # admitted by YAML, but what decoders put where a file was not UTF-8
 
 # A plain scalar stands for one of these, else for its text. No octal, hexadecimal or base 60:
 # `012` and `1:30` stay what is written, and so do dates.
@@ -120,7 +121,10 @@ def _decoded(text: str | bytes, path: str) -> str | Problem:
         before = error.object[: error.start]
         return Problem(path, *_place(before), "not UTF-8: save the file as UTF-8")
     if bad := UNPRINTABLE.search(decoded):
-        what = f"the character U+{ord(bad[0]):04X} is not allowed in YAML: take it out"
+        name = f"the character U+{ord(bad[0]):04X}"
+        what = f"{name} is not allowed in YAML: take it out"
+        if bad[0] == LOST:
+            what = f"{name} stands for what was not UTF-8: save the file as UTF-8"
         return Problem(path, *_place(decoded[: bad.start()]), what)
     return decoded
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Self
 
 import msgspec
@@ -9,12 +10,14 @@ import msgspec
 from ghapp.core.facts import Facts
 from ghapp.core.marks import Effect, Outcome
 from ghapp.core.memory import Past
-from ghapp.core.model import PullKey, Repository
+from ghapp.core.model import File, PullKey, Repository
 from ghapp.core.policy import Rules
+from ghapp.github import contents
 from ghapp.github.apply import apply
 from ghapp.github.budget import Budget
 from ghapp.github.gather import Whose, gather
 from ghapp.github.installation import PAGE, Installation, decoded, last_page, together
+from ghapp.github.kept import Kept
 from ghapp.github.reading import App, at
 from ghapp.github.refusals import refusal
 from ghapp.github.tokens import Tokens
@@ -57,6 +60,7 @@ class GitHub:
         self._limits = limits
         self._bot_login = ""
         self._installations: dict[int, Installation] = {}
+        self._kept = Kept()
 
     async def __aenter__(self) -> Self:
         await self._wire.__aenter__()
@@ -82,6 +86,14 @@ class GitHub:
         api = self._installation(key.repository.installation_id)
         whose = Whose(self._app_id, self._bot_login)
         return await gather(api, key, past, rules, whose, self._tokens.now())
+
+    async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]:
+        """path -> the text of these files' new versions, None where there is none to be had.
+
+        Raises Gone and Retry.
+        """
+        api = self._installation(key.repository.installation_id)
+        return await contents.read(api, key.repository, files)
 
     async def apply(self, key: PullKey, effect: Effect) -> Outcome:
         """Write one effect.
@@ -118,5 +130,5 @@ class GitHub:
     def _installation(self, id: int) -> Installation:
         if id not in self._installations:
             budget = Budget(self._limits)
-            self._installations[id] = Installation(self._wire, self._tokens, budget, id)
+            self._installations[id] = Installation(self._wire, self._tokens, budget, id, self._kept)
         return self._installations[id]

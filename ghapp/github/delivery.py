@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from ghapp.core import packfiles
 from ghapp.core.commands import speaks
 from ghapp.core.model import (
     Delivery,
@@ -25,7 +26,6 @@ from ghapp.core.model import (
     RepositoryKey,
     Utterance,
 )
-from ghapp.core.policy import POLICY_PATH
 from ghapp.core.render import MARKER
 from ghapp.core.rights import same_login
 from ghapp.core.ticks import ticks
@@ -33,7 +33,6 @@ from ghapp.errors import Refused
 from ghapp.github import payloads
 from ghapp.github.payloads import decoded, utc
 
-POLICY_FOLDER = ".github/nfr/"
 # Of a push with as many commits GitHub may have left some out.
 MANY_COMMITS = 20
 # One delivery marks no more keys; beyond that, the key of what they all belong to.
@@ -242,7 +241,7 @@ def _pushed(delivery: Delivery, seen: payloads.Push) -> Delivery:
 
 def _touches_policy(commit: payloads.Commit) -> bool:
     paths = (*commit.added, *commit.modified, *commit.removed)
-    return any(path == POLICY_PATH or path.startswith(POLICY_FOLDER) for path in paths)
+    return any(map(packfiles.concerns, paths))
 
 
 def _repository_event(delivery: Delivery, ours: Ours) -> Delivery:

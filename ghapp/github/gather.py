@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ghapp.core.facts import Facts
+from ghapp.core.folders import perhaps_new
 from ghapp.core.memory import Past, PolicySource
-from ghapp.core.model import Pull, PullKey
-from ghapp.core.policy import POLICY_PATH, Rules, effective, problems_of
+from ghapp.core.model import Pull, PullKey, Utterance
+from ghapp.core.policy import Rules, effective, problems_of
 from ghapp.core.rights import asks
 from ghapp.errors import Gone, Retry
-from ghapp.github import labels, readback, reading, rights
+from ghapp.github import labels, policies, readback, reading, rights
 from ghapp.github.installation import PAGE, Installation, both, together
 from ghapp.github.readback import Observed
-from ghapp.github.reading import MOST_FILES, FileRow
+from ghapp.github.reading import MOST_FILES, FileRow, PullRead
 
 ROUNDS = 3
 MOVING_SECONDS, MOST_LAG_SECONDS = 2.0, 30.0
@@ -41,17 +43,18 @@ async def gather(
 
     Raises Gone (no such pull for us) and Retry (also where reads lag behind a delivery).
     """
-    (pull, now), source = await both(_pull(api, key, past), _source(api, key, past, rules, clock))
+    read, source = await both(_pull(api, key, past), _source(api, key, past, rules, clock))
+    pull = read.pull
     policy = effective(source, rules)
     ours = labels.compared(pull, policy.labels.values(), past)
-    observed, spoken = await both(
-        _observed(api, past, pull, whose), labels.said(api, past, pull, ours, whose.bot_login)
+    (observed, spoken), new_folders = await both(
+        _marks(api, past, pull, ours, whose), _new_folders(api, read)
     )
     said = tuple(sorted((*past.utterances, *spoken), key=lambda one: one.said_at))
     held = await rights.read(api, key.repository, asks(said, policy, pull))
     return Facts(
-        now=now,
-        pull=pull,
+        now=read.now,
+        pull=replace(pull, new_folders=new_folders),
         policy=policy,
         source=source,
         utterances=said,
@@ -62,17 +65,18 @@ async def gather(
     )
 
 
-async def _pull(api: Installation, key: PullKey, past: Past) -> tuple[Pull, datetime]:
-    """The pull with files of the same head, and GitHub's clock."""
+async def _pull(api: Installation, key: PullKey, past: Past) -> PullRead:
+    """The pull with files of the same head."""
     await api.permissions()  # an installation that is gone says so here, at once
     pages = _pages(past.changed_files)
     for _ in range(ROUNDS):
-        (pull, now), rows = await _first(api, key, past, pages)
+        read, rows = await _first(api, key, past, pages)
+        pull = read.pull
         _not_behind(pull, past)
         further = range(pages + 1, _pages(pull.changed_files) + 1)
         rows += await _files(api, key, further)
         if _of_one_head(pull, rows):
-            return _whole(pull, rows), now
+            return replace(read, pull=_whole(pull, rows))
         pages = _pages(pull.changed_files)
     raise Retry(
         f"{key}: pull and files were not of one head in {ROUNDS} readings",
@@ -83,7 +87,7 @@ async def _pull(api: Installation, key: PullKey, past: Past) -> tuple[Pull, date
 
 async def _first(
     api: Installation, key: PullKey, past: Past, pages: int
-) -> tuple[tuple[Pull, datetime], list[FileRow]]:
+) -> tuple[PullRead, list[FileRow]]:
     """The pull and its first pages of files. Raises Retry (not there yet, says a new delivery)."""
     try:
         return await both(reading.pull(api, key), _files(api, key, range(1, pages + 1)))
@@ -122,19 +126,45 @@ def _whole(pull: Pull, rows: list[FileRow]) -> Pull:
     return replace(pull, files=tuple(files), complete=pull.changed_files < MOST_FILES)
 
 
+async def _new_folders(api: Installation, read: PullRead) -> frozenset[str]:
+    """The folders at the top that the base branch lacks; one more read at most for each base."""
+    possible = perhaps_new(read.pull.files) if read.pull.complete else frozenset()
+    if not possible or not read.base_sha:
+        return frozenset()
+    there = await reading.top_folders(api, read.pull.key.repository, read.base_sha)
+    # Where GitHub lists some or none, any folder may be there: none is called new on a guess.
+    return frozenset() if there is None else possible - there
+
+
 async def _source(
     api: Installation, key: PullKey, past: Past, rules: Rules, clock: datetime
 ) -> PolicySource:
-    """The policy file: as remembered while that is young and nobody asks to look, else read."""
-    known = past.policy
-    young = known and known.read_at and clock - known.read_at < POLICY_AGE
-    if known and young and not past.touched:
-        return known
-    read = await reading.policy_file(api, key.repository, known)
+    """The policy: as remembered while that is young and nobody asks to look, else read."""
+    source = past.policy
+    young = source and source.read_at and clock - source.read_at < POLICY_AGE
+    if source is None or not young or past.touched:
+        read = await policies.read(api, key.repository, source)
+        source = await asyncio.to_thread(_judged, read, rules)
+    if source.packs:  # many take a while to work out: off the event loop, and then remembered
+        await asyncio.to_thread(effective, source, rules)
+    return source
+
+
+def _judged(read: PolicySource, rules: Rules) -> PolicySource:
+    """What was read, and as the last good version where it is without problems."""
     if read.text is None:
-        return replace(read, good=None)
-    broken = problems_of(read.text, rules, POLICY_PATH)
-    return read if broken else replace(read, good=read.text)
+        return replace(read, good=None, good_packs=())
+    broken = problems_of(read.text, rules, packs=read.packs)
+    return read if broken else replace(read, good=read.text, good_packs=read.packs)
+
+
+async def _marks(
+    api: Installation, past: Past, pull: Pull, ours: labels.Labels, whose: Whose
+) -> tuple[Observed, tuple[Utterance, ...]]:
+    """Our marks as they are, and what people said by labels."""
+    return await both(
+        _observed(api, past, pull, whose), labels.said(api, past, pull, ours, whose.bot_login)
+    )
 
 
 async def _observed(api: Installation, past: Past, pull: Pull, whose: Whose) -> Observed:

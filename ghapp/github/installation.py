@@ -12,6 +12,7 @@ import msgspec
 
 from ghapp.errors import Retry
 from ghapp.github.budget import Budget, Importance
+from ghapp.github.kept import Kept
 from ghapp.github.refusals import limited_seconds, refusal
 from ghapp.github.tokens import Tokens
 from ghapp.github.wire import AGAIN_SECONDS, Answer, Request, Wire
@@ -24,10 +25,11 @@ _LAST = re.compile(r'[?&]page=(\d+)[^>]*>; rel="last"')
 
 
 class Installation:
-    """One installation on one host."""
+    """One installation on one host. kept: what the host's installations need not ask again."""
 
-    def __init__(self, wire: Wire, tokens: Tokens, budget: Budget, id: int) -> None:
+    def __init__(self, wire: Wire, tokens: Tokens, budget: Budget, id: int, kept: Kept) -> None:
         self.id = id
+        self.kept = kept
         self._wire = wire
         self._tokens = tokens
         self._budget = budget

@@ -1,11 +1,12 @@
 """Single reads, each one endpoint: what GitHub answers, reduced to what we use.
 
 Sources: https://docs.github.com/rest/pulls/pulls, /rest/issues, /rest/checks/runs,
-/rest/repos/contents, /rest/collaborators/collaborators, /rest/teams/members
+/rest/git/trees, /rest/collaborators/collaborators, /rest/teams/members
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 from urllib.parse import quote
@@ -13,16 +14,12 @@ from urllib.parse import quote
 import msgspec
 
 from ghapp.core.marks import CheckRun
-from ghapp.core.memory import PolicySource
 from ghapp.core.model import File, Pull, PullKey, Repository
-from ghapp.core.policy import POLICY_PATH
 from ghapp.github.budget import Importance
-from ghapp.github.installation import Installation
+from ghapp.github.installation import Installation, decoded
 from ghapp.github.wire import Request
 
 CHECK_NAME = "NFR review"
-# Of a longer policy file so much is kept that it is found too long, in bytes and in characters.
-POLICY_BYTES, POLICY_CHARACTERS = (1 << 20) + 4, (256 << 10) + 1
 # Source: https://docs.github.com/rest/pulls/pulls#list-pull-requests-files
 MOST_FILES = 3_000
 
@@ -61,6 +58,19 @@ class _PullRow(msgspec.Struct):
     changed_files: int
     draft: bool = False
     merged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PullRead:
+    """now: GitHub's clock.
+
+    base_sha: the base branch's tip as GitHub last compared it. Found by its branch's name, the base
+    of a merged pull would hold what the pull brought; and a tag may have the same name.
+    """
+
+    pull: Pull
+    base_sha: str
+    now: datetime
 
 
 class FileRow(msgspec.Struct):
@@ -102,6 +112,16 @@ class RunRow(msgspec.Struct):
     started_at: datetime | None = None
 
 
+class _TreeRow(msgspec.Struct):
+    path: str
+    type: str  # blob | tree | commit (a submodule, which is a folder to its users)
+
+
+class _Tree(msgspec.Struct):
+    tree: list[_TreeRow]
+    truncated: bool = False
+
+
 class _Runs(msgspec.Struct):
     check_runs: list[RunRow]
 
@@ -111,8 +131,8 @@ def at(repository: Repository, rest: str) -> str:
     return f"repos/{quote(repository.full_name)}/{rest}"
 
 
-async def pull(api: Installation, key: PullKey) -> tuple[Pull, datetime]:
-    """The pull without its files, and GitHub's clock. Raises Gone and Retry."""
+async def pull(api: Installation, key: PullKey) -> PullRead:
+    """The pull without its files. Raises Gone and Retry."""
     row, answer = await api.get(at(key.repository, f"pulls/{key.number}"), _PullRow)
     found = Pull(
         key=key,
@@ -128,7 +148,7 @@ async def pull(api: Installation, key: PullKey) -> tuple[Pull, datetime]:
         is_merged=row.merged,
         changed_files=row.changed_files,
     )
-    return found, answer.date
+    return PullRead(found, row.base.sha, answer.date)
 
 
 async def file_page(api: Installation, key: PullKey, number: int) -> list[FileRow]:
@@ -149,26 +169,26 @@ def file(row: FileRow) -> File:
     )
 
 
-async def policy_file(
-    api: Installation, repository: Repository, known: PolicySource | None
-) -> PolicySource:
-    """The policy at the tip of the default branch; `good` is as it was. Raises Gone and Retry.
+async def top_folders(
+    api: Installation, repository: Repository, commit_sha: str
+) -> frozenset[str] | None:
+    """The folders at the top of a commit; None where GitHub does not list all, or refuses.
 
-    A 404 reads as absent: it says so only where the repository itself can be read.
+    Raises Retry.
     """
-    headers = {"Accept": "application/vnd.github.raw+json"}
-    if known and known.etag:
-        headers["If-None-Match"] = known.etag
-    path = at(repository, f"contents/{POLICY_PATH}")
-    request = Request("GET", path, headers=headers, most_bytes=POLICY_BYTES)
-    answer = await api.send(request, Importance.LOOK, fine=(404,))
-    good = known.good if known else None
-    if known and answer.status == 304:
-        return PolicySource(known.text, known.etag, answer.date, good)
-    if answer.status == 404:
-        return PolicySource(None, "", answer.date, good)
-    text = answer.body.decode("utf-8", "replace")[:POLICY_CHARACTERS]
-    return PolicySource(text, answer.headers.get("etag", ""), answer.date, good)
+    known, key = api.kept.folders, (repository.id, commit_sha)
+    if key in known:
+        return known[key]
+    request = Request("GET", at(repository, f"git/trees/{quote(commit_sha, safe='')}"))
+    answer = await api.send(request, Importance.LOOK, fine=(403, 404, 409, 422))
+    if answer.status != 200:
+        return None
+    found = decoded(answer, _Tree, request)
+    if found.truncated:
+        return None
+    folders = frozenset(row.path for row in found.tree if row.type != "blob")
+    known.keep(key, folders)
+    return folders
 
 
 async def comments(api: Installation, key: PullKey) -> tuple[CommentRow, ...]:

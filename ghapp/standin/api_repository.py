@@ -1,4 +1,7 @@
-"""A repository, its contents, its labels and who may do what in it."""
+"""A repository, its contents, its labels and who may do what in it.
+
+Source: https://docs.github.com/rest/repos/contents#get-repository-content
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,13 @@ from urllib.parse import quote
 
 from ghapp.standin import shapes_accounts
 from ghapp.standin.bodies import Object, Text
+from ghapp.standin.gitrepo import TreeEntry
 from ghapp.standin.repository import Repository
 from ghapp.standin.rest import Answer, Call, Refusal, invalid, not_found, ok
 from ghapp.standin.state import Json, Label
 
 CONTENT_LIMIT = 1024 * 1024  # above it the JSON has no content, and only raw works
+ENTRY_LIMIT = 1_000  # a longer folder is cut short, and nothing says so
 COLOR = re.compile(r"[0-9a-fA-F]{6}")
 NAME_LIMIT, DESCRIPTION_LIMIT = 50, 100
 LABEL = Object(
@@ -74,20 +79,31 @@ def _folder(call: Call, repository: Repository, sha: str, path: str, ref: str) -
     rows = repository.network.git.tree(sha, path)
     if not rows:
         raise not_found()
-    kinds = {"blob": "file", "tree": "dir", "commit": "submodule"}
     listing = []
-    for row in rows:
+    for row in rows[:ENTRY_LIMIT]:
         inner = f"{path}/{row.name}".lstrip("/")
-        kind = "symlink" if row.mode == "120000" else kinds[row.kind]
-        listing.append({**_entry(call, repository, inner, ref, row.sha, kind), "size": 0})
+        shape = _entry(call, repository, inner, ref, row.sha, _kind(row))
+        if row.kind == "commit":  # of a submodule that lies on no GitHub
+            links = {**shape["_links"], "git": None, "html": None}
+            shape |= {"git_url": None, "html_url": None, "download_url": None, "_links": links}
+        listing.append({**shape, "size": row.size})
     return call.conditional(ok(listing))
+
+
+def _kind(row: TreeEntry) -> str:
+    """A submodule is called a file here, for the sake of older clients."""
+    if row.mode == "120000":
+        return "symlink"
+    return "dir" if row.kind == "tree" else "file"
 
 
 def _entry(call: Call, repository: Repository, path: str, ref: str, sha: str, kind: str) -> Json:
     at = call.github.shapes
+    folder = kind == "dir"
     url = f"{at.repository_url(repository)}/contents/{quote(path)}?ref={quote(ref)}"
-    page = f"{at.html}/{repository.full_name}/blob/{quote(ref)}/{quote(path)}"
-    git = f"{at.repository_url(repository)}/git/blobs/{sha}"
+    place = f"{repository.full_name}/{{}}/{quote(ref)}/{quote(path)}"
+    page = f"{at.html}/{place.format('tree' if folder else 'blob')}"
+    git = f"{at.repository_url(repository)}/git/{'trees' if folder else 'blobs'}/{sha}"
     return {
         "type": kind,
         "name": path.rpartition("/")[2],
@@ -96,7 +112,7 @@ def _entry(call: Call, repository: Repository, path: str, ref: str, sha: str, ki
         "url": url,
         "git_url": git,
         "html_url": page,
-        "download_url": page if kind == "file" else None,
+        "download_url": None if folder else f"{at.html}/{place.format('raw')}",
         "_links": {"self": url, "git": git, "html": page},
     }
 

@@ -17,10 +17,11 @@ HUNK = re.compile(rb"^@@ ", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class DiffLimits:
-    """Where GitHub stops showing a patch.
+    """Where GitHub stops showing a patch, a list or a blob.
 
     Source: https://docs.github.com/repositories/creating-and-managing-repositories/repository-limits
-    (a single file's diff: 20,000 lines or 500 KB) and the pulls API (3,000 files).
+    (a single file's diff: 20,000 lines or 500 KB), the pulls API (3,000 files), the blobs API
+    (100 MB) and the trees API (100,000 entries).
     cut_lines: patches end after this many lines; 0 never cuts.
     """
 
@@ -28,6 +29,8 @@ class DiffLimits:
     file_bytes: int = 500_000
     files: int = 3_000
     cut_lines: int = 0
+    blob_bytes: int = 100 << 20
+    tree_entries: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)

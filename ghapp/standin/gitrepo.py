@@ -46,12 +46,16 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class TreeEntry:
-    """kind: blob, tree or commit (a submodule)."""
+    """kind: blob, tree or commit (a submodule). name: with folders where those are listed, too.
+
+    size: of a blob, in bytes; else 0.
+    """
 
     mode: str
     kind: str
     sha: str
     name: str
+    size: int = 0
 
 
 class Git:
@@ -158,7 +162,19 @@ class Git:
         return self._blobs[key]
 
     def _read_blob(self, commit: str, path: str) -> Blob | None:
-        asked = f"{commit}:{path}\n".encode("utf-8", "surrogateescape")
+        return self._object(f"{commit}:{path}")
+
+    def blob_size(self, sha: str) -> int | None:
+        """In bytes; None where no blob has this SHA, in the repository or one of its forks."""
+        answer = self.run("cat-file", "--batch-check", stdin=f"{sha}\n".encode()).split()
+        return int(answer[2]) if answer[1:2] == [b"blob"] else None
+
+    def blob_of(self, sha: str) -> Blob | None:
+        """The blob with this SHA; None where there is none."""
+        return self._object(sha)
+
+    def _object(self, name: str) -> Blob | None:
+        asked = f"{name}\n".encode("utf-8", "surrogateescape")
         answer = self.run("cat-file", "--batch", stdin=asked)
         head, _, rest = answer.partition(b"\n")
         words = head.split(b" ")
@@ -166,14 +182,19 @@ class Git:
             return None
         return Blob(words[0].decode(), rest[: int(words[2])])
 
-    def tree(self, commit: str, path: str) -> list[TreeEntry]:
-        """What the folder at `path` ("" is the root) holds; empty where there is no such folder."""
-        listing = self.run("ls-tree", "-z", f"{commit}:{path}", good=(0, 128))
+    def tree(self, commit: str, path: str, *, deep: bool = False) -> list[TreeEntry]:
+        """What the folder at `path` ("" is the root) holds; empty where there is no such folder.
+
+        commit: or a tree. deep: folders and what is in them, at any depth.
+        """
+        depth = ("-r", "-t") if deep else ()
+        listing = self.run("ls-tree", "-z", "-l", *depth, f"{commit}:{path}", good=(0, 128))
         entries = []
         for row in listing.split(b"\0")[:-1]:
             facts, _, name = row.partition(b"\t")
-            mode, kind, sha = facts.decode().split(" ")
-            entries.append(TreeEntry(mode, kind, sha, name.decode("utf-8", "replace")))
+            mode, kind, sha, size = facts.decode().split()
+            shown = name.decode("utf-8", "replace")
+            entries.append(TreeEntry(mode, kind, sha, shown, 0 if size == "-" else int(size)))
         return entries
 
 

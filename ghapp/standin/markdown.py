@@ -29,7 +29,9 @@ def plain_box(_line: int, ticked: bool) -> str:
 
 def to_html(text: str, box: Box = plain_box) -> str:
     """box: the HTML of a task's box, by its line in `text` (from 0) and whether it is ticked."""
-    parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    # GitHub breaks lines in comments where the text does, unlike in files.
+    parser = MarkdownIt("commonmark", {"html": True, "breaks": True})
+    parser.enable(["table", "strikethrough"])
     parser.add_render_rule("html_inline", _raw)
     parser.add_render_rule("html_block", _raw)
     parser.add_render_rule("task_box", _made)

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from ghapp.standin import markdown, play
 from ghapp.standin.pull import Pull
 from ghapp.standin.rest import Answer
-from ghapp.standin.state import CheckRun, Comment, Label
+from ghapp.standin.state import CheckRun, Comment, Json, Label
 
 if TYPE_CHECKING:
     from ghapp.standin.github import Standin
@@ -97,6 +97,7 @@ class Page:
             problem=problem,
             runs=sorted(runs.values(), key=lambda run: run.name),
             standing=_standing,
+            place=_place,
             files=[change.path.decode("utf-8", "replace") for change in pull.changes()[:30]],
             more_files=max(0, len(pull.changes()) - 30),
             changes=play.editable(pull),
@@ -145,6 +146,12 @@ def _ink(color: str) -> str:
 def _standing(run: CheckRun) -> str:
     """The one word that the mark beside a check run stands for."""
     return run.conclusion or run.status
+
+
+def _place(annotation: Json) -> str:
+    """Where in the diff: the file with its line or lines."""
+    first, last = annotation["start_line"], annotation["end_line"]
+    return f"{annotation['path']}:{first}" + (f"-{last}" if last != first else "")
 
 
 def _box(comment_id: int, line: int, ticked: bool) -> str:

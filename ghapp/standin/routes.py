@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from ghapp.standin import api_app as app
 from ghapp.standin import api_checks as checks
+from ghapp.standin import api_git as git
 from ghapp.standin import api_issues as issues
 from ghapp.standin import api_pulls as pulls
 from ghapp.standin import api_repository as repository
@@ -60,6 +61,8 @@ ROUTES = (
     Route("GET", TEAM + "/memberships/{username}", app.get_membership, MEMBERS, "/teams", True),
     Route("GET", REPO, repository.get_repository, METADATA, "/repos/repos"),
     Route("GET", REPO + "/contents/{path}", repository.get_contents, CONTENTS, "/repos/contents"),
+    Route("GET", REPO + "/git/blobs/{sha}", git.get_blob, CONTENTS, "/git/blobs"),
+    Route("GET", REPO + "/git/trees/{tree_sha}", git.get_tree, CONTENTS, "/git/trees"),
     Route(
         "GET", REPO + "/collaborators/{username}/permission", repository.get_permission,
         METADATA, "/collaborators/collaborators",

@@ -1,4 +1,4 @@
-"""The policy file of each repository as last read, and whether a push may have changed it since."""
+"""The policy of each repository as last read, and whether a push may have changed it since."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 
+import msgspec
 from sqlalchemy import Connection, and_, bindparam, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ghapp.core.memory import PolicySource
+from ghapp.core.memory import PackFile, PolicySource
 from ghapp.store.tables import policies, upserting
 
+_PACKS = msgspec.json.Decoder(tuple[PackFile, ...])
+_KEPT = ("text", "good", "packs", "good_packs", "etag", "read_at", "read_drops")
 _READ = select(policies).where(policies.c.repository_id == bindparam("id"), policies.c.read_at > 0)
 
 
@@ -43,7 +46,7 @@ def _keeping(dialect: str) -> sqlite.Insert | postgresql.Insert:
     later = and_(old.read_drops == new.read_drops, old.read_at < new.read_at)
     return insert.on_conflict_do_update(
         index_elements=[old.repository_id],
-        set_={name: new[name] for name in ("text", "good", "etag", "read_at", "read_drops")},
+        set_={name: new[name] for name in _KEPT},
         where=or_(old.read_drops < new.read_drops, later, old.read_at == 0),
     )
 
@@ -56,6 +59,8 @@ def keep(connection: Connection, repository_id: int, source: PolicySource, drops
         "repository_id": repository_id,
         "text": source.text,
         "good": source.good,
+        "packs": _json(source.packs),
+        "good_packs": None if source.good_packs == source.packs else _json(source.good_packs),
         "etag": source.etag,
         "read_at": source.read_at.timestamp(),
         "read_drops": drops,
@@ -70,5 +75,11 @@ def known(connection: Connection, repository_id: int) -> PolicySource | None:
     if found is None:
         return None
     read_at = datetime.fromtimestamp(found.read_at, UTC)
-    source = PolicySource(found.text, found.etag, read_at, found.good)
+    packs = _PACKS.decode(found.packs)
+    good_packs = packs if found.good_packs is None else _PACKS.decode(found.good_packs)
+    source = PolicySource(found.text, found.etag, read_at, found.good, packs, good_packs)
     return source if found.drops == found.read_drops else replace(source, read_at=None)
+
+
+def _json(packs: tuple[PackFile, ...]) -> str:
+    return msgspec.json.encode(packs).decode()

@@ -181,14 +181,17 @@ verdicts = Table(
     Index("verdicts_number", "repository_id", "number"),
 )
 
-# The policy file as last read; drops counts the pushes that may have changed it, read_drops how
-# many of them that reading had seen. read_at: 0 where it was never read.
+# The policy as last read; drops counts the pushes that may have changed it, read_drops how many
+# of them that reading had seen. read_at: 0 where it was never read. packs, good_packs: what the
+# two texts name; the second is NULL where it is the same, as it is for most.
 policies = Table(
     "policies",
     metadata,
     Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
     Column("text", Text),
     Column("good", Text),
+    Column("packs", Text, nullable=False, server_default="[]"),
+    Column("good_packs", Text),
     _text("etag"),
     _seconds("read_at"),
     *(_whole("drops"), _whole("read_drops")),

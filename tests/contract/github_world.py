@@ -29,7 +29,7 @@ class World:
         self.github = Standin(app_id=APP_ID, clock=self.now, private_key=PRIVATE_KEY, **more)
         self._server = StandinServer(self.github)
         self.url = self._server.start()
-        self.shop = self.github.repository("acme/shop")
+        self.shop = self.github.repository("acme/shop", {"README.md": "# shop\n", "db/1.sql": ""})
         self.github.team("acme", "sre", ["sam"], pending=["pat"])
         for login, role in {"ann": "write", "mia": "maintain", "eve": "read"}.items():
             self.shop.collaborator(login, role)

@@ -356,6 +356,8 @@ def test_a_suite_asked_for_again_reads_our_marks_back() -> None:
     [
         ({"commits": [{"added": [".github/nfr.yml"], "modified": [], "removed": []}]}, True),
         ({"commits": [{"modified": ["a"]}, {"removed": [".github/nfr/x.yml"]}]}, True),
+        ({"commits": [{"modified": [".github/packs/deep/x.yaml"]}]}, True),
+        ({"commits": [{"modified": [".github/workflows/ci.yml"]}]}, False),
         ({"commits": [{"modified": ["src/a.py", ".github/nfr.yml.bak"]}]}, False),
         ({"commits": [{"modified": ["src/a.py"]}]}, False),
         ({"commits": [{}] * 20}, True),

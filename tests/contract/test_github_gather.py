@@ -63,7 +63,7 @@ def test_a_new_pull_takes_three_reads(world: World) -> None:
     facts = world.gather(pull)
     assert facts.pull.files == (
         File("app.py", "added", 1, 0, "@@ -0,0 +1 @@\n+points = 1", facts.pull.files[0].sha),
-        File("db/1.sql", "added", 1, 0, "@@ -0,0 +1 @@\n+ALTER TABLE orders ADD points INT;",
+        File("db/1.sql", "modified", 1, 0, "@@ -0,0 +1 @@\n+ALTER TABLE orders ADD points INT;",
              facts.pull.files[1].sha),
     )  # fmt: skip
     assert (facts.pull.title, facts.pull.author, facts.pull.head_sha) == (

@@ -10,6 +10,7 @@ import pytest
 from githubkit_schemas.latest import models
 from pydantic import TypeAdapter
 
+from ghapp.standin import Entry
 from tests.contract.standin_world import World
 from tests.contract.standin_world import world as standin_world
 
@@ -56,6 +57,37 @@ def test_a_repository_and_its_files(world: World) -> None:
     rows = world.client.get(f"{REPO}/contents/app").json()
     valid(list[models.ContentDirectoryItems], rows)
     assert [row["path"] for row in rows] == ["app/cart.py", "app/run.sh"]
+
+
+def test_a_folder_lists_what_lies_in_it_with_sha_type_and_size(world: World) -> None:
+    head = world.repository.branches["main"]
+    changes = {
+        "packs/a.yml": "area: a\n",
+        "packs/link.yml": Entry(b"a.yml", "120000"),
+        "packs/module": Entry(head.encode(), "160000"),
+        "packs/sub/b.yml": "area: b\n",
+    }
+    world.repository.push("main", changes, "ann")
+    answer = world.client.get(f"{REPO}/contents/packs")
+    rows = valid(list[models.ContentDirectoryItems], answer.json())
+    assert [(row["name"], row["type"], row["size"], bool(row["download_url"])) for row in rows] == [
+        ("a.yml", "file", 8, True),
+        ("link.yml", "symlink", 5, True),
+        ("module", "file", 0, False),  # a submodule, as older clients know it
+        ("sub", "dir", 0, False),
+    ]
+    assert rows[2]["sha"] == head
+    raw = {"accept": "application/vnd.github.raw+json"}
+    assert world.client.get(rows[0]["git_url"], headers=raw).content == b"area: a\n"
+    again = world.client.get(answer.url, headers={"if-none-match": answer.headers["etag"]})
+    assert again.status_code == 304
+    assert world.client.get(f"{REPO}/contents/nowhere").status_code == 404
+
+
+def test_of_a_long_folder_the_first_thousand_entries_are_listed(world: World) -> None:
+    world.repository.push("main", {f"many/{n:04}": "x" for n in range(1_001)}, "ann")
+    rows = world.client.get(f"{REPO}/contents/many").json()
+    assert (len(rows), rows[-1]["name"]) == (1_000, "0999")
 
 
 def test_contents_may_be_raw_of_another_ref_and_unchanged(world: World) -> None:

@@ -52,6 +52,19 @@ def play(world: World, **form: str) -> httpx.Response:
     return world.client.post(f"{PAGE}/play", data=form)
 
 
+def note(path: str, line: int, level: str, **more: object) -> dict[str, object]:
+    """An annotation as an App writes it."""
+    place = {"path": path, "start_line": line, "end_line": line}
+    return {**place, "annotation_level": level, **more}
+
+
+def annotate(world: World, pull: Pull, *notes: dict[str, object]) -> None:
+    output = {"title": "1 area", "summary": "**why**", "annotations": notes}
+    body = {"name": "NFR review", "head_sha": pull.head_sha, "conclusion": "action_required"}
+    answer = world.client.post("/repos/acme/shop/check-runs", json={**body, "output": output})
+    assert answer.status_code == 201
+
+
 class Balance(HTMLParser):
     """Fails on a tag that is closed out of turn."""
 
@@ -73,23 +86,7 @@ def test_a_pull_shows_its_marks(world: World, pull: Pull) -> None:
     said = pull.comment(BODY, "ghapp[bot]")
     pull.react(said, "eyes", "sre-sam")
     pull.add_label("nfr: needs sign-off", "ghapp[bot]")
-    note = {
-        "path": "db/a.sql",
-        "start_line": 1,
-        "end_line": 1,
-        "annotation_level": "failure",
-    }
-    output = {
-        "title": "1 area",
-        "summary": "**why**",
-        "annotations": [{**note, "message": "Lock"}],
-    }
-    body = {
-        "name": "NFR review",
-        "head_sha": pull.head_sha,
-        "conclusion": "action_required",
-    }
-    world.client.post("/repos/acme/shop/check-runs", json={**body, "output": output})
+    annotate(world, pull, note("db/a.sql", 1, "failure", message="Lock"))
     page = world.client.get(PAGE)
     assert page.status_code == 200
     parser = Balance()
@@ -100,7 +97,7 @@ def test_a_pull_shows_its_marks(world: World, pull: Pull) -> None:
         "<strong>NFR review</strong>",
         "action required",
         "<strong>why</strong>",
-        "db/a.sql:1",
+        "<code>db/a.sql:1</code>",
         "nfr: needs sign-off",
         "<summary>More</summary>",
         "<td>1</td>",
@@ -111,6 +108,28 @@ def test_a_pull_shows_its_marks(world: World, pull: Pull) -> None:
     assert "marker" not in page.text
     ids = re.findall(r' id="([^"]+)"', page.text)
     assert len(ids) == len(set(ids))
+
+
+def test_annotations_show_level_place_and_words_but_no_markup(world: World, pull: Pull) -> None:
+    annotate(
+        world,
+        pull,
+        note("db/a.sql", 1, "failure", title="DB-1 (<b>)", message="Locks it.\nQuestion: <i>x</i>"),
+        note("db/a.sql", 2, "notice", message="**Fine**", end_line=4),
+    )
+    text = world.client.get(PAGE).text
+    shown = re.findall(
+        r'<li class="(\w+)">\s*<p>(.*?)</p>\s*<p class="message">(.*?)</p>', text, re.DOTALL
+    )
+    assert [(level, re.sub(r"</?(?:strong|code)[^>]*>", "", head)) for level, head, _ in shown] == [
+        ("failure", "failure db/a.sql:1 DB-1 (&lt;b&gt;)"),
+        ("notice", "notice db/a.sql:2-4"),
+    ]
+    assert [message for *_, message in shown] == [
+        "Locks it.\nQuestion: &lt;i&gt;x&lt;/i&gt;",
+        "**Fine**",
+    ]
+    assert "2 annotations" in text
 
 
 def test_pages_admit_no_script_and_no_foreign_content(world: World, pull: Pull) -> None:
@@ -191,6 +210,7 @@ def test_what_cannot_be_done_is_said(world: World, pull: Pull) -> None:
         ("[a](javascript:b)", "[a](javascript:b)"),
         ("```\n- [ ] no task\n```", "<code>- [ ] no task"),
         ("a <!-- b --> c", "<p>a  c</p>"),
+        ("a\nb", "<p>a<br />\nb</p>"),
     ],
 )
 def test_markdown_shows_no_more_than_github_would(text: str, expected: str) -> None:

@@ -15,7 +15,7 @@ from ghapp.core.marks import (
     Reply,
     Written,
 )
-from ghapp.core.memory import PolicySource, Shown
+from ghapp.core.memory import PackFile, PolicySource, Shown
 from ghapp.core.model import Door, PullKey, Repository, RepositoryKey
 from ghapp.errors import Retry
 from ghapp.store import Store
@@ -179,6 +179,22 @@ async def test_a_repository_without_a_policy_file_is_remembered_too(store: Store
     absent = PolicySource(None, "", NOON, None)
     await admitted(store, await claimed(store), source=absent)
     assert (await store.recall(KEY)).policy == absent
+
+
+@story
+async def test_the_packs_that_a_policy_names_are_kept_with_it(store: Store) -> None:
+    pack = PackFile(".github/nfr/a.yml", "1" * 40, 7, text="area: ランキング\x01")
+    link = PackFile(".github/nfr/b.yml", "2" * 40, 9, "symlink")
+    same = replace(SOURCE, packs=(pack, link), good_packs=(pack, link))
+    claim = await claimed(store)
+    await admitted(store, claim, source=same)
+    assert (await store.recall(KEY)).policy == same
+    bridged = replace(later(same, 1, "mode: x"), packs=(link,), good_packs=(pack,))
+    await admitted(store, claim, source=bridged)
+    assert (await store.recall(KEY)).policy == bridged
+    none = replace(later(same, 2, "mode: y"), packs=(), good_packs=(pack,))
+    await admitted(store, claim, source=none)
+    assert (await store.recall(KEY)).policy == none
 
 
 @story

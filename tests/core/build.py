@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from ghapp.core.areas import Area, Detect, Hit, Item, Reviewers, Text
 from ghapp.core.checklist import Checklist, Flagged
 from ghapp.core.facts import Facts
+from ghapp.core.findings import Finding
 from ghapp.core.marks import Marks
 from ghapp.core.memory import Entry, Past, PolicySource, Push, Shown, Verb
 from ghapp.core.model import Door, File, Pull, PullKey, Repository, Rights, Utterance
@@ -48,7 +49,7 @@ def area(name: str = "db", mode: str = "enforce", reviewers: Reviewers | None = 
     )
 
 
-def flagged(one: Area, fingerprint: str = "f1") -> Flagged:
+def flagged(one: Area, fingerprint: str = "f1", *findings: Finding) -> Flagged:
     path = f"{one.id}/1.sql"
     return Flagged(
         one,
@@ -56,7 +57,24 @@ def flagged(one: Area, fingerprint: str = "f1") -> Flagged:
         (File(path, "added", 1),),
         one.items,
         fingerprint,
+        findings,
     )
+
+
+def finding(
+    hazard: str = "DB-1", line: int = 3, severity: str = "must", **changes: object
+) -> Finding:
+    """A finding that answers to `db-rollback`."""
+    values: dict[str, object] = {
+        "hazard": hazard,
+        "severity": severity,
+        "item": "db-rollback",
+        "area": "db",
+        "path": "db/1.sql",
+        "line": line,
+        "message": Text(f"{hazard} locks the table.", f"{hazard} はテーブルをロックします。"),
+    }
+    return Finding(**(values | changes))  # type: ignore[arg-type]
 
 
 def asked(*areas: Flagged, feature: bool = True) -> Checklist:

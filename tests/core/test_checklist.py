@@ -5,10 +5,12 @@ from pulls import PULL, file
 
 from ghapp.core.areas import Area, Clause, Detect, Item, Text
 from ghapp.core.checklist import MOST_FILES, OVERLAPS, checklist
+from ghapp.core.diff import change
 from ghapp.core.findings import Finding
 from ghapp.core.fingerprint import fingerprint
 from ghapp.core.model import File
 from ghapp.core.policy import Policy
+from ghapp.core.scan import scan
 
 
 def item(name, severity="must", when=None):
@@ -23,11 +25,12 @@ def area(name, *items, weight=3, **detect):
 def asked(*areas, files=None, findings=(), pull=PULL, **policy):
     files = tuple(file(f"{one.id}/x.py", "x") for one in areas) if files is None else files
     rules = Policy(areas=areas, **policy)
-    return checklist(replace(pull, files=tuple(files)), rules, tuple(findings))
+    return checklist(scan(replace(pull, files=tuple(files)), rules), rules, tuple(findings))
 
 
 def finding(item_id, area_id, hazard="H-1", severity="should"):
-    return Finding(hazard, severity, item_id, area_id, "x.py", 1, Text("message", "伝言"))
+    path = f"{area_id}/x.py"
+    return Finding(hazard, severity, item_id, area_id, path, 1, Text("message", "伝言"))
 
 
 def ids(found):
@@ -39,7 +42,8 @@ def test_areas_come_heaviest_first_then_by_id_each_with_its_own_files():
     assert [one.area.id for one in found.flagged] == ["b", "a", "c"]
     assert [file.path for file in found.flagged[0].files] == ["b/x.py"]
     assert found.flagged[0].hits[0].path == "b/x.py"
-    assert found.flagged[0].fingerprint == fingerprint(found.flagged[0].files)
+    changes = tuple(change(one) for one in found.flagged[0].files)
+    assert found.flagged[0].fingerprint == fingerprint(changes)
 
 
 def test_a_pull_that_touches_nothing_is_clear():
@@ -101,7 +105,8 @@ def test_a_finding_brings_its_item_to_the_front_and_raises_it():
 
 
 def test_findings_of_an_area_are_part_of_its_fingerprint():
-    plain, other = asked(area("a")), asked(area("a"), findings=[finding("b1", "b")])
+    plain = asked(area("a"))
+    other = asked(area("a"), area("b"), findings=[finding("b1", "b")])
     found = asked(area("a"), findings=[finding("a-1", "a")])
     assert plain.flagged[0].fingerprint == other.flagged[0].fingerprint
     assert plain.flagged[0].fingerprint != found.flagged[0].fingerprint
@@ -164,9 +169,10 @@ def test_the_overlap_table_names_each_pair_once():
 def test_an_author_whom_the_policy_ignores_is_asked_nothing():
     pull = replace(PULL, author="Renovate[bot]", files=(file("a/x.py", "x"),))
     policy = Policy(areas=(area("a"),))
-    assert checklist(pull, policy).ignored == "Renovate[bot]"
-    assert checklist(pull, policy).flagged == ()
-    pushed_by_others = checklist(pull, policy, only_author_pushed=False)
+    ignored = checklist(scan(pull, policy), policy)
+    assert ignored.ignored == "Renovate[bot]"
+    assert ignored.flagged == ()
+    pushed_by_others = checklist(scan(pull, policy, only_author_pushed=False), policy)
     assert pushed_by_others.ignored == ""
     assert ids(pushed_by_others) == {"a": ["a-1"]}
 

@@ -5,7 +5,8 @@ from pulls import AREA, PULL, file
 
 from ghapp.core.areas import Clause, Combined
 from ghapp.core.conditions import HOLDS, Scene, holds
-from ghapp.core.triggers import touches
+from ghapp.core.policy import Policy
+from ghapp.core.scan import scan
 
 FILES = (
     file("migrations/1.sql", "alter table orders", "add_column :x", removed=["drop table 注文"]),
@@ -16,7 +17,7 @@ FILES = (
 
 def scene(**changes):
     pull = replace(PULL, files=FILES, labels=frozenset({"Urgent"}))
-    found = touches((AREA,), pull)[AREA.id]
+    found = scan(pull, Policy(areas=(AREA,))).touched[AREA.id]
     return Scene(pull, found, frozenset({"DBM-005"}), frozenset({"database"}), **changes)
 
 

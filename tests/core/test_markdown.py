@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ghapp.core.markdown import MOST_TEXT, code, cut, folded, plain, visible
+from ghapp.core.markdown import MOST_TEXT, code, cut, folded, link, literal, plain, visible
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,49 @@ def test_what_is_seen_stays_on_one_line() -> None:
 )
 def test_words_of_a_policy_are_plain_text(text: str, expected: str) -> None:
     assert plain(text) == expected
+
+
+@given(st.text("ab_*`[]<>&@~|\\!#$ \n", max_size=60))
+def test_literal_words_render_as_what_they_are(text: str) -> None:
+    tokens = MarkdownIt("commonmark").enable("strikethrough").parse(f"x {literal(text)} y")
+    (inline,) = [token for token in tokens if token.type == "inline"]
+    assert {child.type for child in inline.children or []} <= {"text"}
+    assert "".join(child.content for child in inline.children or []) == (
+        f"x {visible(text)} y".replace("\n", " ")
+    )
+
+
+def test_names_inside_words_stay_readable() -> None:
+    assert literal("lock_timeout and _x_") == "lock_timeout and \\_x\\_"
+
+
+@pytest.mark.parametrize(
+    ("title", "address", "expected"),
+    [
+        (
+            "MySQL: DDL",
+            "https://dev.mysql.com/a.html#b",
+            "[MySQL: DDL](https://dev.mysql.com/a.html#b)",
+        ),
+        ("a", "https://x.example/?a=1&copy=2", "[a](https://x.example/?a=1&amp;copy=2)"),
+        (
+            "a](https://evil.example)",
+            "https://x.example/",
+            r"[a\](https://evil.example)](https://x.example/)",
+        ),
+        ("@all <b>`c`", "https://x.example/", r"[&#64;all &lt;b&gt;\`c\`](https://x.example/)"),
+        ("a", "http://x.example/", "a"),
+        ("a", "javascript:alert(1)", "a"),
+        ("a", "https://x.example/a b", "a"),
+        ("a", "https://x.example/(b)", "a"),
+        ("a", "https://x.example/<b>", "a"),
+        ("a", "https://x.example/\n", "a"),
+        ("a", "https://github.com@evil.example/", "a"),
+        ("a", "https://x.example/\u202e", "a"),
+    ],
+)
+def test_a_link_goes_where_it_says_or_nowhere(title: str, address: str, expected: str) -> None:
+    assert link(title, address) == expected
 
 
 def test_what_is_folded_is_closed_before_the_cut() -> None:

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from ghapp.core.areas import Area, Clause, Detect, Item, Reviewers, Text
+from ghapp.core.areas import Area, Clause, Detect, Hazard, Item, Reviewers, Text
 from ghapp.core.memory import PolicySource
 from ghapp.core.policy import (
     DEFAULT_LABELS,
@@ -16,16 +16,21 @@ from ghapp.core.policy import (
 from ghapp.core.policyfile import PolicyFile
 
 
-def pack(name, weight, *items, enabled=True):
+def pack(name, weight, *items, enabled=True, **hazards):
     asked = tuple(Item(item, "must", "performance", Text(item, item)) for item in items)
     paths = (f"**/{name}/**", f"**/{name}.sql")
-    return Area(name, Text(name, name), weight, Detect(paths), asked, enabled)
+    found = tuple(
+        Hazard(f"DBM-{id[1:]}", "must", item.replace("_", "-"), name, "x", Text(id, id))
+        for id, item in hazards.items()
+    )
+    return Area(name, Text(name, name), weight, Detect(paths), asked, enabled, hazards=found)
 
 
+HAZARDS = {"_001": "dbm_rollback", "_002": "dbm_rollback", "_010": "dbm_type_choice"}
 RULES = Rules(
     (
         pack("payments-checkout", 5, "pay-exactly-once"),
-        pack("database-migration", 5, "dbm-rollback", "dbm-type-choice"),
+        pack("database-migration", 5, "dbm-rollback", "dbm-type-choice", **HAZARDS),
         pack("search-index", 2, "idx-size", enabled=False),
     ),
     "advise",
@@ -50,6 +55,7 @@ ignore: {authors: ['robot[bot]'], paths: ['man/**']}
 defer: {default_days: 30, max_days: 90, never: [cfg-no-secrets]}
 labels: {waiting: 'wait'}
 large_tables: [orders, order_items]
+database: {dialect: postgres}
 areas:
   database-migration:
     {mode: enforce, reviewers: {teams: [dba]}, paths_add: ['db/**'], items: {dbm-type-choice: off}}
@@ -131,6 +137,7 @@ def test_every_key_of_the_file_reaches_the_policy():
         ignore_authors=frozenset({"robot[bot]"}),
         ignore_paths=("man/**",),
         large_tables=("orders", "order_items"),
+        dialect="postgres",
         labels={**DEFAULT_LABELS, "waiting": "wait"},
     )
 
@@ -218,6 +225,35 @@ def test_paths_remove_takes_back_a_glob_of_the_area_and_leaves_out_any_other():
     assert detect.labels == ("pay",)
 
 
+def hazards(change):
+    found = areas(f"areas: {{database-migration: {change}}}")["database-migration"]
+    return {one.id: one.severity for one in found.hazards}
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        ("{weight: 1}", {"DBM-001": "must", "DBM-002": "must", "DBM-010": "must"}),
+        ("{hazards: {DBM-002: off}}", {"DBM-001": "must", "DBM-010": "must"}),
+        (
+            "{hazards: {DBM-001: could, DBM-002: on, DBM-010: should}}",
+            {"DBM-001": "could", "DBM-002": "must", "DBM-010": "should"},
+        ),
+        ("{items: {dbm-rollback: off}}", {"DBM-010": "must"}),
+        (
+            "{items: {dbm-rollback: off}, hazards: {DBM-001: on, DBM-010: could}}",
+            {"DBM-010": "could"},
+        ),
+        (
+            "{items: [{id: dbm-rollback, sev: could, cat: cost, en: Undo?}]}",
+            {"DBM-001": "must", "DBM-002": "must", "DBM-010": "must"},
+        ),
+    ],
+)
+def test_hazards_are_switched_one_by_one_and_go_with_their_item(change, left):
+    assert hazards(change) == left
+
+
 # --- layers --------------------------------------------------------------------------------
 
 
@@ -234,6 +270,21 @@ def test_a_later_layer_wins_key_by_key():
     assert (found.mode, found.max_items) == ("enforce", 3)
     assert (found.sign_off_by, found.stale_on) == (frozenset({"command"}), "any-push")
     assert found.labels == {**DEFAULT_LABELS, "hold": "H", "waived": "W"}
+
+
+def test_of_what_layers_say_of_a_hazard_the_last_word_counts():
+    below = layer(
+        areas={"database-migration": {"hazards": {"DBM-001": False, "DBM-002": False}}},
+        database={"dialect": "mysql"},
+    )
+    above = layer(areas={"database-migration": {"hazards": {"DBM-001": "could"}}})
+    found = merged((below, above), RULES)
+    (area,) = [area for area in found.areas if area.id == "database-migration"]
+    assert [(one.id, one.severity) for one in area.hazards] == [
+        ("DBM-001", "could"),
+        ("DBM-010", "must"),
+    ]
+    assert found.dialect == "mysql"
 
 
 def test_areas_and_items_of_layers_are_joined_by_id():

@@ -5,24 +5,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from ghapp.core.areas import Area, Detect, Item, Text
+from ghapp.core.areas import Area, Detect, Hazard, Item, Text
 from ghapp.core.memory import PolicySource
 from ghapp.core.policy import DEFAULT_LABELS, POLICY_PATH, Rules, effective, problems_of
 from ghapp.core.policyfile import PolicyFile, schema
 
 
-def pack(name, *items):
+def pack(name, *items, hazards=()):
     asked = tuple(Item(item, "must", "performance", Text(item, item)) for item in items)
-    return Area(name, Text(name, name), 5, Detect(paths=(f"**/{name}/**",)), asked)
+    found = tuple(Hazard(one, "must", items[0], name, "x", Text(one, one)) for one in hazards)
+    return Area(name, Text(name, name), 5, Detect(paths=(f"**/{name}/**",)), asked, hazards=found)
 
 
 RULES = Rules(
     (
         pack("payments-checkout", "pay-exactly-once"),
-        pack("database-migration", "dbm-rollback", "dbm-type-choice"),
-        pack("search-index", "idx-size"),
+        pack("database-migration", "dbm-rollback", "dbm-type-choice", hazards=["DBM-010"]),
+        pack("search-index", "idx-size", hazards=["APP-007"]),
     ),
     "advise",
+    {"squawk": ("squawk", "https://squawk.example/")},
 )
 
 
@@ -141,7 +143,56 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
         ),
         (
             "packs: [a.yml]",
-            "1:1: `packs` is not read by this version: write the area under `areas`",
+            "1:9: `packs[0]`: `a.yml` does not begin with `.github/`: keep packs there, "
+            "as `.github/nfr/*.yml`",
+        ),
+        (
+            "packs: .github/a.yml",
+            "1:8: `packs` should be a list, as in `[a, b]`",
+        ),
+        (
+            f"packs: [{', '.join(f'.github/{n}.yml' for n in range(6))}]",
+            "1:8: `packs` should have at most 5 globs: put the packs into one folder",
+        ),
+        (
+            "packs: ['.github/nfr/*.yml']",
+            "1:9: `.github/nfr/*.yml` matches no file: add the pack, or take the glob out",
+        ),
+        (
+            "database: {dialect: postgresql}",
+            "1:21: `database.dialect` should be 'mysql' or 'postgres': did you mean postgres?",
+        ),
+        (
+            "areas: {database-migration: {hazards: {DBM-10: off}}}",
+            "1:40: unknown hazard `DBM-10` in `areas.database-migration`: did you mean `DBM-010`?",
+        ),
+        (
+            "areas: {database-migration: {hazards: {APP-007: off}}}",
+            "1:40: unknown hazard `APP-007` in `areas.database-migration`: "
+            "it belongs to `search-index`",
+        ),
+        (
+            "areas: {payments-checkout: {hazards: {PAY-001: off}}}",
+            "1:39: unknown hazard `PAY-001` in `areas.payments-checkout`: "
+            "hazards come with packs, and this area has none",
+        ),
+        (
+            "areas: {database-migration: {hazards: {DBM-010: 'off'}}}",
+            "1:49: `areas.database-migration.hazards.DBM-010` should be on, off, must, should "
+            "or could",
+        ),
+        (
+            "areas: {database-migration: {hazards: {dbm-010: off}}}",
+            "1:40: `areas.database-migration.hazards.dbm-010` should be capitals, "
+            "a hyphen and a number, as in `DBM-010`",
+        ),
+        (
+            OWN + "    items: [{id: own-a, sev: must, cat: cost, en: A?, refs: [sqawk]}]",
+            "5:62: `sqawk` is not in references.yml: did you mean `squawk`?",
+        ),
+        (
+            OWN + "    items: [{id: own-a, sev: must, cat: cost, en: A?, refs: [xyz]}]",
+            "5:62: `xyz` is not in references.yml",
         ),
         (
             "areas: {databse-migration: off}",

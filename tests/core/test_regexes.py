@@ -75,39 +75,54 @@ def test_the_first_pattern_that_matches_is_named(patterns, line, found):
     assert regexes.first(patterns, line) == found
 
 
-def test_patterns_too_large_to_be_joined_are_tried_one_by_one():
-    patterns = tuple(
-        f"{letter}[é-ü]{{1000}}{letter}" for letter in "abcdefghijklmnopqrstuvwxyz" * 40
-    )
-    assert regexes.first((*patterns, "q"), "q") == "q"
-    assert regexes.possible((*patterns, "q"), "z")
+def lines_found(pattern, text):
+    """Each line that matches, with what of it does."""
+    for line, start, end in regexes.matching(pattern, text.encode()):
+        rest = text.encode()[line:].split(b"\n")[0].decode()
+        yield rest, text.encode()[start:end].decode()
 
 
 @pytest.mark.parametrize(
-    ("patterns", "lines", "possible"),
+    ("pattern", "text", "found"),
     [
-        ((), "a", False),
-        (("^b$", "c"), "a\nb", True),
-        (("c",), "a\nb", False),
-        ((r"\Ab",), "a\nb", True),
-        ((r"b\z",), "b\na", True),
-        (("(?i-m)^b",), "a\nb", True),
-        (("(?i)^B",), "a\nb", True),
+        ("c", "a\nb", []),
+        ("^b$", "a\nb\nab\nb", [("b", "b"), ("b", "b")]),
+        ("b+", "abb b\nb", [("abb b", "bb"), ("b", "b")]),
+        (r"\Ab", "a\nb", [("b", "b")]),
+        (r"b\z", "b\na", [("b", "b")]),
+        ("(?i-m)^B", "a\nb", [("b", "b")]),
+        (r"a\s+b", "a\nb\na b", [("a b", "a b")]),
+        (r"^\s*b", "\n\n b", [(" b", " b")]),
+        (r"a[^)]*b", "xa(\nab\n", [("ab", "ab")]),
+        ("x*", "a\n", [("a", ""), ("", "")]),
+        ("本", "日本\n本", [("日本", "本"), ("本", "本")]),
     ],
 )
-def test_possible_is_false_only_where_no_line_matches(patterns, lines, possible):
-    assert regexes.possible(patterns, lines) is possible
+def test_matching_finds_each_line_that_matches_alone(pattern, text, found):
+    assert list(lines_found(pattern, text)) == found
+
+
+def test_no_lines_at_all_match_nothing():
+    assert not regexes.matches_line(("x*",), b"")
+    assert regexes.matches_line(("y", "x*"), b"\n")
+    assert not regexes.matches_line((), b"a")
+
+
+def test_anywhere_reads_across_lines():
+    assert regexes.anywhere(r"a\s+b", "x\na\nb")
+    assert not regexes.anywhere(r"a\s+c", "x\na\nb")
 
 
 PATTERNS = st.sampled_from(
-    ["a", "^b", "c$", "(?i)D", r"\Aa", r"b\z", r"\bx\b", "[^a]b", r"\s", "."]
+    ["a", "^b", "c$", "(?i)D", r"\Aa", r"b\z", r"\bx\b", "[^a]b", r"\s", ".", r"a\s*b", "x|^$"]
 )
 
 
-@given(st.lists(PATTERNS, max_size=4).map(tuple), st.lists(st.text("abcd x", max_size=5)))
-def test_looking_at_all_lines_first_never_hides_a_match(patterns, lines):
-    if any(regexes.first(patterns, line) for line in lines):
-        assert regexes.possible(patterns, "\n".join(lines))
+@given(PATTERNS, st.lists(st.text("abcd x本", max_size=5), min_size=1))
+def test_a_search_over_all_lines_agrees_with_one_line_by_line(pattern, lines):
+    text = "\n".join(lines)
+    found = [line for line, _ in lines_found(pattern, text)]
+    assert found == [line for line in lines if regexes.search(pattern, line)]
 
 
 @given(st.text(), st.text())

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ghapp.core.areas import Hit, Item, Text
+from ghapp.core.areas import Area, Hit, Item, Text
 from ghapp.core.checklist import Checklist, Flagged
 from ghapp.core.decide import decide
 from ghapp.core.facts import Facts
+from ghapp.core.findings import Finding
 from ghapp.core.markdown import MOST_TEXT
 from ghapp.core.marks import Marks
 from ghapp.core.memory import Entry, Verb
@@ -22,6 +24,7 @@ from tests.core.build import (
     asked,
     entry,
     facts,
+    finding,
     flagged,
     item,
     past,
@@ -34,6 +37,11 @@ DB = area("db")
 SIGNED = entry(Verb.SIGN_OFF, "db", note="seen the plan", detail="db-rollback")
 ANSWERED = entry(Verb.CHECK, "db-rollback", "ann", note="ran it: https://x.example/1")
 REFUSED = entry(Verb.REFUSED, speaker="eve", note="not_reviewer", detail="db", number=7)
+FOUND = (
+    finding(),
+    finding("DB-2", 5, "should", unsure=True),
+    finding("DB-3", 7, "should", item="db-plan", accepted="empty table"),
+)
 STATES: dict[str, tuple[str, tuple[Entry, ...]]] = {
     "waiting": ("f1", ()),
     "answered": ("f1", (ANSWERED,)),
@@ -42,6 +50,16 @@ STATES: dict[str, tuple[str, tuple[Entry, ...]]] = {
     "stale": ("f2", (ANSWERED, SIGNED)),
     "undone": ("f1", (SIGNED, entry(Verb.UNDO, "db", "sue", 6))),
 }
+# What the area's hazards found in each state; nothing elsewhere.
+FINDINGS: dict[str, tuple[Finding, ...]] = {"waiting_found": FOUND, "signed_found": FOUND}
+STATES |= {name: STATES[name.partition("_")[0]] for name in FINDINGS}
+
+
+def sourced(one: Area) -> Area:
+    """With something to read for its first question."""
+    first, *rest = one.items
+    links = (("Safe migrations", "https://x.example/a?b=1&c=2"), ("[b]", "http://x.example/"))
+    return replace(one, items=(replace(first, links=links), *rest))
 
 
 def rendered(
@@ -60,13 +78,17 @@ def rendered(
 @pytest.mark.parametrize("state", STATES)
 def test_what_people_read(state: str, language: str) -> None:
     """Set GHAPP_WRITE_SNAPSHOTS=1 to write the files anew, then read their difference."""
-    marks = rendered(language, *STATES[state])
+    fingerprint, ledger = STATES[state]
+    found = asked(flagged(sourced(DB), fingerprint, *FINDINGS.get(state, ())))
+    marks = rendered(language, fingerprint, ledger, found)
     run = marks.check_run
     assert run is not None
     text = (
         f"{marks.comment}\n\n---\n\nCheck run: {run.conclusion or 'in progress'}\n"
         f"Title: {run.title}\n\n{run.summary}\n\n{run.text}\n"
     )
+    for one in run.annotations:
+        text += f"\n---\n\n{one.level} {one.path}:{one.line} {one.title}\n{one.message}\n"
     file = SNAPSHOTS / f"{state}.{language}.md"
     if os.environ.get("GHAPP_WRITE_SNAPSHOTS"):
         file.write_text(text, encoding="utf-8")
@@ -74,11 +96,13 @@ def test_what_people_read(state: str, language: str) -> None:
 
 
 def test_a_tick_alone_leads_to_no_edit_of_ours() -> None:
-    more = asked(flagged(area("db", "enforce"), "f1"))
+    more = asked(flagged(area("db", "enforce"), "f1", finding(item="db-plan"), finding()))
     before = rendered("en", "f1", (), more).comment
     ticked = before.replace("- [ ] `db-plan`", "- [x] `db-plan`")
     answer = entry(Verb.CHECK, "db-plan", "ann")
+    assert ticked != before
     assert rendered("en", "f1", (answer,), more).comment == ticked
+    assert boxes(ticked) == {"db-rollback": False, "db-plan": True}
 
 
 def test_every_item_has_a_box_that_reads_back() -> None:
@@ -96,14 +120,26 @@ def test_items_beyond_the_limit_are_folded() -> None:
     found = asked(flagged(DB))
     few = Checklist(found.flagged, frozenset({"db-rollback"}), (), True, True, "")
     body = rendered("en", "f1", (), few).comment
-    assert "<details><summary>More questions (1)" in body
+    assert "<details><summary>More questions (1); these may stay open</summary>" in body
     assert body.index("`db-plan`") > body.index("More questions")
+
+
+def test_must_questions_among_the_folded_ones_are_counted() -> None:
+    none_first = replace(asked(flagged(DB)), shown=frozenset())
+    body = rendered("en", "f1", (), none_first).comment
+    assert "<details><summary>More questions (2, 1 of them must)</summary>" in body
+    ticked = body.replace("- [ ] `db-rollback`", "- [x] `db-rollback`")
+    answer = entry(Verb.CHECK, "db-rollback", "ann")
+    assert "(2, 1 of them must)" in rendered("en", "f1", (answer,), none_first).comment
+    assert boxes(ticked)["db-rollback"]
 
 
 def test_nothing_from_a_pull_request_mentions_links_or_closes_a_marker() -> None:
     evil = "x` @everyone --> <img src=x> [a](javascript:b)"
     one = flagged(DB)
-    hostile = Flagged(DB, (Hit("path", "**", evil), Hit("label", evil)), one.files, one.items, "f1")
+    hits = (Hit("path", "**", evil), Hit("label", evil))
+    found = (finding(path=evil), finding("DB-2", accepted=evil, source=evil))
+    hostile = Flagged(DB, hits, one.files, one.items, "f1", found)
     note = entry(Verb.SIGN_OFF, "db", note=evil, detail=evil)
     body = rendered("en", "f1", (note,), asked(hostile)).comment
     assert "``x` @everyone --> <img src=x> [a](javascript:b)``" in body
@@ -120,6 +156,68 @@ def test_texts_fit_githubs_limits() -> None:
     assert len(marks.comment) <= MOST_TEXT
     assert len(marks.check_run.text) <= MOST_TEXT
     assert marks.comment.endswith("省略しました。）")
+
+
+def details(body: str) -> str:
+    """The comment's folded block."""
+    return body.partition("<details><summary>Details")[2]
+
+
+def test_details_name_few_findings_of_a_question_and_count_the_rest() -> None:
+    many = [finding(f"DB-{number}", number) for number in range(1, 9)]
+    marks = rendered("en", "f1", (), asked(flagged(DB, "f1", *many)))
+    assert "  - and 3 more, in the check run" in details(marks.comment)
+    assert "`DB-5`" in details(marks.comment) and "`DB-6`" not in details(marks.comment)
+    assert marks.check_run and "`DB-8`" in marks.check_run.text
+
+
+def test_a_finding_whose_question_is_not_asked_is_listed_all_the_same() -> None:
+    marks = rendered("en", "f1", (), asked(flagged(DB, "f1", finding(item="pay-once"))))
+    assert marks.check_run and "\n- **must** `DB-1` `db/1.sql:3`" in marks.check_run.text
+    assert "**1 finding**: must `DB-1`" in marks.comment
+
+
+def test_the_title_counts_open_findings_of_areas_that_wait() -> None:
+    titles = [
+        rendered("en", "f1", ledger, asked(flagged(DB, "f1", *FOUND))).check_run
+        for ledger in ((), (SIGNED,))
+    ]
+    assert [one and one.title for one in titles] == [
+        "2 findings · Waiting for the author: Area db",
+        "Signed off: Area db",
+    ]
+
+
+def test_a_title_is_cut_to_githubs_limit() -> None:
+    long = replace(DB, title=Text("x" * 200, "語" * 200))
+    rules = policy(long, replace(long, id="b"), replace(long, id="c"))
+    found = asked(*(flagged(one) for one in rules.areas))
+    run = decide(facts(rules), past(), found, (), ()).marks.check_run
+    assert run and len(run.title) == 255 and run.title.endswith("…")
+
+
+def test_the_text_of_a_line_with_a_finding_is_not_repeated() -> None:
+    hits = (Hit("diff", "token = 's3cret'", "db/1.sql", 3), Hit("diff", "x", "db/1.sql", 9))
+    one = flagged(DB, "f1", finding(source="token = 's3cret'"))
+    marks = rendered("en", "f1", (), asked(replace(one, hits=hits)))
+    assert "Flagged by `db/1.sql:3` (`DB-1`), `db/1.sql:9`: `x`" in marks.comment
+    assert "s3cret" not in f"{marks.comment}{marks.check_run}"
+
+
+def test_files_that_were_looked_at_in_part_are_named() -> None:
+    found = replace(asked(flagged(DB)), partly=tuple(f"{n}.js" for n in range(7)))
+    marks = rendered("en", "f1", (), found)
+    words = "in `0.js`, `1.js`, `2.js`, `3.js`, `4.js`, and 2 more files: a line is too long"
+    assert words in marks.comment
+    assert marks.check_run and words in marks.check_run.summary
+    few = replace(found, flagged=(), partly=("a.js",))
+    clear = rendered("ja", "f1", (), few).check_run
+    assert clear and clear.summary.startswith("行が長すぎる") and "`a.js`" in clear.summary
+
+
+def test_findings_without_a_line_are_not_said_to_be_marked() -> None:
+    body = rendered("en", "f1", (), asked(flagged(DB, "f1", finding(line=0)))).comment
+    assert "**Files changed**" not in body and "`1.sql` (removed)" in body
 
 
 def summary(rules: Policy, *ledger: Entry) -> str:
@@ -175,7 +273,7 @@ def test_areas_that_only_the_title_suggests_are_a_hint() -> None:
 def test_an_item_without_reasons_has_none_to_unfold() -> None:
     bare = Item("bare", "must", "cost", Text("How much?", "いくらですか？"))
     only = Flagged(DB, flagged(DB).hits, (), (bare,), "f1")
-    assert "Why we ask" not in rendered("en", "f1", (), asked(only)).comment
+    assert "Details" not in rendered("en", "f1", (), asked(only)).comment
 
 
 @pytest.mark.parametrize(

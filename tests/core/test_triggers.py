@@ -5,14 +5,20 @@ from pulls import AREA, PULL, file
 
 from ghapp.core.areas import Detect, Hit, Size
 from ghapp.core.model import File
-from ghapp.core.triggers import hinted, touches, unread
+from ghapp.core.look import look
+from ghapp.core.rulebook import rulebook
+from ghapp.core.triggers import found_in, hinted, partly, touches, unread
 
 OTHER = replace(AREA, id="other", detect=Detect(paths=("other/**",), diff=("other",)))
 
 
 def touched(*files, area=AREA, **changes):
     pull = replace(PULL, files=files, **changes)
-    return touches((OTHER, area), pull).get(area.id)
+    return touches((OTHER, area), pull, seen(*files, areas=(OTHER, area))).get(area.id)
+
+
+def seen(*files, areas):
+    return look(rulebook(areas), files)
 
 
 def own(found):
@@ -169,4 +175,4 @@ def test_only_claimed_paths_are_read_in_foreign_code():
 )
 def test_a_file_whose_lines_are_not_shown_is_unread_where_they_would_count(changed, missed):
     pull = replace(PULL, files=(file("b.sql", "x"), changed))
-    assert unread((AREA,), pull) == ((changed.path,) if missed else ())
+    assert unread((AREA,), seen(*pull.files, areas=(AREA,))) == ((changed.path,) if missed else ())

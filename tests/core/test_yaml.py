@@ -91,6 +91,12 @@ def test_a_tree_knows_where_its_values_and_keys_are():
         ("a: b\x00", 1, 5, "the character U+0000 is not allowed"),
         ("a: b\r\n\r\nc: \x1b[0m", 3, 4, "the character U+001B is not allowed"),
         ("a: [b\ufeff]", 1, 6, "the character U+FEFF is not allowed"),
+        (
+            "a: 1\nb: caf\ufffd",
+            2,
+            7,
+            "the character U+FFFD stands for what was not UTF-8: save the",
+        ),
         (b"a: b\n  c\xe9d", 2, 4, "not UTF-8"),
         (b"\xff\xfea\x00", 1, 1, "not UTF-8"),
         ("a\n\nb \ud800", 3, 3, "not UTF-8"),

@@ -170,7 +170,7 @@ class TestPolicy:
         world.repository.push("main", {".github/nfr.yml": "mode: advise\nlanguage: ja\n"}, "sue")
         world.settle()
         assert conclusion(pull) == "neutral"
-        assert "DBマイグレーション" in ours(pull)[0]
+        assert "DB マイグレーション" in ours(pull)[0]
 
     def test_in_the_pull_itself_decides_nothing(self, world: World) -> None:
         pull = world.open({MIGRATION: RISKY, ".github/nfr.yml": "mode: observe\n"})

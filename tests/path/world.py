@@ -89,7 +89,7 @@ class World:
 
     def _repository(self, policy: str | None) -> Repository:
         self.github.team("acme", "sre", members=["sam", "sue"])
-        files = {"app/orders.py": "total = sum\n", "README.md": "# shop\n"}
+        files = {"app/orders.py": "total = sum\n", "README.md": "# shop\n", "db/schema.sql": ""}
         if policy is not None:
             files[".github/nfr.yml"] = policy
         made = self.github.repository("acme/shop", files)

@@ -14,7 +14,10 @@ PACKAGE = Path(__file__).parents[2] / "ghapp"
 ARROWS = {
     "__init__": set(),
     "__main__": {"cli"},
-    "cli": {"catalogue", "check", "core", "demo", "errors", "serve", "settings"},
+    "cli": {
+        "catalogue", "check", "core", "demo", "errors", "packlist", "packshow", "packtest", "serve",
+        "settings",
+    },
     "demo": {"logs", "serve", "settings", "standin"},
     "serve": {
         "catalogue", "core", "errors", "github", "logs", "settings", "store", "web", "worker",
@@ -26,6 +29,15 @@ ARROWS = {
     "github": {"core", "errors"},
     "store": {"core", "errors"},
     "check": {"catalogue", "core", "errors", "gitrange", "layout"},
+    "packlist": {"core", "errors", "layout", "output", "packsource"},
+    "packshow": {
+        "core", "errors", "layout", "output", "packlist", "packsource", "packtree", "packwords",
+    },
+    "packtree": {"core", "packlist", "packsource"},
+    "packtest": {"core", "errors", "output", "packlist", "packsource"},
+    "packsource": {"catalogue", "core", "errors"},
+    "packwords": {"core"},
+    "output": {"core"},
     "gitrange": {"core", "errors"},
     "catalogue": {"core", "errors"},
     "layout": set(),

@@ -25,6 +25,8 @@ PACKS = {
     if path.stem != "references"
 }
 AREAS = {area.id: area for area in catalogue.builtin()}
+# Letters only: beside the middle dot of a list, Latin words stand without a space.
+JAPANESE = r"[\u3040-\u30fa\u30fc-\u30ff\u4e00-\u9fff]"
 PULL = Pull(
     PullKey(Repository(1, 1, "acme/shop"), 1),
     title="",
@@ -78,12 +80,18 @@ def test_references_are_all_used_and_lead_somewhere():
 
 @pytest.mark.parametrize("area", AREAS.values(), ids=AREAS)
 def test_japanese_is_written_as_japanese(area):
+    texts = [(area.id, area.title.ja)]
     for item in area.items:
         assert item.question.ja.endswith("？"), item.id
         assert item.why.ja.endswith("。"), item.id
         assert not item.evidence.ja.endswith("。"), item.id
-        for text in (item.question.ja, item.why.ja, item.evidence.ja):
-            assert not re.search(r"[\u3040-\u30ff\u4e00-\u9fff][()?:,]", text), item.id
+        texts += [(item.id, text.ja) for text in (item.question, item.why, item.evidence)]
+    for hazard in area.hazards:
+        assert hazard.message.ja.endswith("。"), hazard.id
+        texts.append((hazard.id, hazard.message.ja))
+    for owner, text in texts:
+        assert not re.search(rf"(?:{JAPANESE}|・)[()?:,]|[()?:,]{JAPANESE}", text), owner
+        assert not re.search(rf"{JAPANESE}[A-Za-z0-9]|[A-Za-z0-9]{JAPANESE}", text), owner
 
 
 def added(area_id: str, path: str, line: str):

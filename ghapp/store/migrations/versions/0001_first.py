@@ -75,6 +75,8 @@ def upgrade() -> None:
         sa.Column("repository_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("text", sa.Text(), nullable=True),
         sa.Column("good", sa.Text(), nullable=True),
+        sa.Column("packs", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("good_packs", sa.Text(), nullable=True),
         sa.Column("etag", sa.Text(), server_default="", nullable=False),
         sa.Column("read_at", sa.Double(), server_default="0", nullable=False),
         sa.Column("drops", sa.BigInteger(), server_default="0", nullable=False),

@@ -1,0 +1,237 @@
+"""A pack -> its samples, and why one of them does not hold when the engine reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from ghapp.core import globs, regexes, samplefile
+from ghapp.core.areas import Area, Hazard
+from ghapp.core.diff import lines
+from ghapp.core.findings import Finding
+from ghapp.core.hazards import findings
+from ghapp.core.model import File, Pull, PullKey, Repository
+from ghapp.core.packfile import PackPart, References, area
+from ghapp.core.packs import Pack
+from ghapp.core.policy import Policy
+from ghapp.core.scan import scan
+from ghapp.core.statements import statements
+from ghapp.core.yaml import Loc
+
+HIT, MISS = "hit", "miss"
+KINDS_OF_PATHS = PATH_HIT, PATH_MISS = "path_hit", "path_miss"
+MOST_SHOWN = 120
+MISSING = "should be found and is not:"
+
+PULL = Pull(
+    key=PullKey(Repository(0, 0, "sample/sample"), 1),
+    title="",
+    author="",
+    head_sha="",
+    head_ref="",
+    base_ref="",
+    updated_at=datetime(2026, 1, 1, tzinfo=UTC),
+    changed_files=1,
+)
+
+# What may drop a finding, each with the value that drops nothing and what it then did.
+CONDITIONS: Mapping[str, tuple[object, str]] = {
+    "unless": (None, "`unless` matches"),
+    "requires": ("", "`requires` does not match in the file"),
+    "requires_removed": ("", "`requires_removed` matches in no removed line"),
+    "skip_rollback": (False, "the line takes a migration back, see `skip_rollback`"),
+    "skip_new_table": (False, "the sample makes the table itself, see `skip_new_table`"),
+}
+SCOPES = {
+    "block": "in the block",
+    "file": "in the file",
+    "nearest": "in the line that is nearest",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One promise of a pack.
+
+    kind: path_hit | path_miss | hit | miss. subject: the id of the area, or of the hazard.
+    text: a path, lines of a new file, or a diff. loc: where it stands in the pack.
+    """
+
+    kind: str
+    subject: str
+    text: str
+    loc: Loc
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A sample that does not hold, and why."""
+
+    sample: Sample
+    why: str
+
+
+def samples(part: PackPart) -> tuple[Sample, ...]:
+    """All samples of the pack in their order: of the area, then of each hazard."""
+    return (*_of_area(part), *_of_hazards(part))
+
+
+def failures(pack: Pack, references: References) -> tuple[Failure, ...]:
+    """The samples of the pack that do not hold, in their order."""
+    whole = area(pack.part, references)
+    tried = ((one, fault(pack.part, whole, one)) for one in samples(pack.part))
+    return tuple(Failure(one, why) for one, why in tried if why)
+
+
+def fault(part: PackPart, whole: Area, sample: Sample) -> str:
+    """Why the sample does not hold; "" where it does. whole: the area that the pack describes."""
+    if sample.kind in KINDS_OF_PATHS:
+        return _path_fault(whole, sample)
+    hazard = next(one for one in whole.hazards if one.id == sample.subject)
+    path = path_of(whole, hazard, part.detect.path_hit)
+    if not path:
+        return f"{MISSING} {_unread(whole, hazard)}" if sample.kind == HIT else ""
+    found = _found(whole, hazard.id, sample.text, path)
+    if sample.kind == MISS:
+        return _surplus(hazard, found[0]) if found else ""
+    return "" if found else f"{MISSING} {_dropped(whole, hazard, sample.text, path)}"
+
+
+@lru_cache(maxsize=256)
+def path_of(whole: Area, hazard: Hazard, path_hits: tuple[str, ...]) -> str:
+    """A path at which the hazard reads a file; "" where none can be made up.
+
+    path_hits: paths that flag the area.
+    """
+    detect = whole.detect
+    if hazard.files:
+        tried = samplefile.paths(hazard.files)
+    elif hazard.scope == "code":
+        tried = samplefile.CODE
+    elif detect.paths:
+        tried = (*path_hits, *samplefile.paths(detect.paths))
+    else:
+        tried = samplefile.paths(detect.diff_files or ("**",)) if detect.diff else ()
+    probe = _bare(replace(hazard, match="sample", by_statement=False, removed=False))
+    return next((path for path in tried if _finds(whole, probe, "sample", path)), "")
+
+
+def _of_area(part: PackPart) -> Iterator[Sample]:
+    for kind in KINDS_OF_PATHS:
+        for place, path in enumerate(getattr(part.detect, kind)):
+            yield Sample(kind, part.area, path, ("detect", kind, place))
+
+
+def _of_hazards(part: PackPart) -> Iterator[Sample]:
+    for index, one in enumerate(part.hazards):
+        for kind in (HIT, MISS):
+            for place, text in enumerate(getattr(one, kind)):
+                yield Sample(kind, one.id, text, ("hazards", index, kind, place))
+
+
+def _path_fault(whole: Area, sample: Sample) -> str:
+    file = File(sample.text, "modified", 1, 0, "@@ -0,0 +1,1 @@\n+sample")
+    touch = scan(replace(PULL, files=(file,)), _policy(whole)).touched.get(whole.id)
+    hit = next((hit for hit in touch.hits if hit.kind == "path"), None) if touch else None
+    if sample.kind == PATH_MISS:
+        return f"should not flag the area, but `paths` has `{hit.what}`" if hit else ""
+    if hit:
+        return ""
+    excluded = globs.matches(whole.detect.exclude, sample.text)
+    why = f"`exclude` has `{excluded}`" if excluded else "no glob of `paths` matches it"
+    return f"should flag the area and does not: {why}"
+
+
+def _found(whole: Area, hazard: str, text: str, path: str) -> tuple[Finding, ...]:
+    """What the engine finds by the hazard of this id."""
+    file, new_side = samplefile.written(text, path)
+    seen = scan(replace(PULL, files=(file,)), _policy(_claiming(whole, path)))
+    contents = {wanted.path: new_side for wanted in seen.wanted}
+    return tuple(one for one in findings(seen.suspicion, contents) if one.hazard == hazard)
+
+
+def _finds(whole: Area, hazard: Hazard, text: str, path: str) -> bool:
+    """Whether the engine finds something by another form of a hazard of the area."""
+    return bool(_found(replace(whole, hazards=(hazard,)), hazard.id, text, path))
+
+
+def _claiming(whole: Area, path: str) -> Area:
+    """The area; one that only lines flag claims the path, for a sample need not hold such lines."""
+    detect = whole.detect
+    return whole if detect.paths else replace(whole, detect=replace(detect, paths=(path,)))
+
+
+def _policy(whole: Area) -> Policy:
+    return Policy(areas=(whole,), ignore_paths=())
+
+
+def _surplus(hazard: Hazard, finding: Finding) -> str:
+    line = f" line {finding.line}" if finding.line else ""
+    guard = f", and `unless` does not match {_where(hazard)}" if hazard.unless else ""
+    return f"should not be found, but `match` matches{line}: {finding.source[:MOST_SHOWN]}{guard}"
+
+
+def _dropped(whole: Area, hazard: Hazard, text: str, path: str) -> str:
+    """Why nothing is found."""
+    if not _finds(whole, _bare(hazard), text, path):
+        return _unmatched(hazard, text)
+    given = [name for name, (blank, _) in CONDITIONS.items() if getattr(hazard, name) != blank]
+    alone = [name for name in given if _finds(whole, _bare(hazard, name), text, path)]
+    said = {name: CONDITIONS[name][1] for name in alone or given}
+    if "unless" in said:
+        said["unless"] += f" {_where(hazard)}"
+    return " and ".join(said.values())
+
+
+def _bare(hazard: Hazard, *names: str) -> Hazard:
+    """The hazard without these conditions, or without any."""
+    blank = {name: CONDITIONS[name][0] for name in names or CONDITIONS}
+    return replace(hazard, **blank)  # type: ignore[arg-type]  # each value is its field's default
+
+
+def _where(hazard: Hazard) -> str:
+    """Where `unless` is looked for."""
+    guard = hazard.unless
+    if guard is None or guard.scope == "line":
+        return "in the statement" if hazard.by_statement else "in the line"
+    if guard.scope == "lines":
+        sides = " and ".join(
+            f"{count} {side}"
+            for count, side in ((guard.before, "above"), (guard.after, "below"))
+            if count
+        )
+        return f"in the line and the {sides}"
+    return SCOPES[guard.scope]
+
+
+def _unmatched(hazard: Hazard, text: str) -> str:
+    """Why `match` alone finds nothing."""
+    rows = lines(samplefile.written(text, "sample")[0].patch)
+    sign, side = ("-", "removed") if hazard.removed else ("+", "added")
+    own = [row for row in rows if row.sign == sign]
+    if not own:
+        todo = "" if samplefile.is_diff(text) else "; begin it with `@@`, and its lines with signs"
+        return f"it has no {side} line{todo}"
+    if hazard.by_statement:
+        other = any(True for one in statements(rows) for _ in one.matches(hazard.match))
+        return _unmet("statement", "a statement that begins in an added line", other)
+    matching = [row for row in rows if regexes.search(hazard.match, row.text)]
+    if hazard.removed and any(row in own for row in matching):
+        return "the removed line is added again: it has only moved"
+    return _unmet(f"{side} line", f"a line that is {side}", bool(matching))
+
+
+def _unmet(noun: str, wanted: str, other: bool) -> str:
+    """other: whether `match` does match, but where it does not count."""
+    return f"`match` matches, but not in {wanted}" if other else f"`match` matches in no {noun}"
+
+
+def _unread(whole: Area, hazard: Hazard) -> str:
+    """Why there is no file to try it in."""
+    if hazard.files or hazard.scope == "code":
+        return "`files` and `exclude_files` leave no path at which it could be tried"
+    if whole.detect.paths or whole.detect.diff:
+        return "no path that flags the area is known: give one as `path_hit`"
+    return "`detect` has neither `paths` nor `diff`, so no file belongs to the area"

@@ -1,0 +1,112 @@
+"""The policy of a repository with the packs it names, at the tip of its default branch.
+
+Sources: https://docs.github.com/rest/repos/contents, /rest/git/blobs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from urllib.parse import quote
+
+import msgspec
+
+from ghapp.core import packfiles, yaml
+from ghapp.core.memory import PackFile, PolicySource
+from ghapp.core.model import Repository
+from ghapp.core.policy import POLICY_PATH
+from ghapp.errors import Retry
+from ghapp.github.budget import Importance
+from ghapp.github.installation import Installation, decoded, together
+from ghapp.github.reading import at
+from ghapp.github.wire import AGAIN_SECONDS, Request
+
+RAW = {"Accept": "application/vnd.github.raw+json"}
+# Of a longer policy file so much is kept that it is found too long, in bytes and in characters.
+MOST_BYTES, MOST_CHARACTERS = (1 << 20) + 4, (256 << 10) + 1
+
+
+class _EntryRow(msgspec.Struct):
+    """A file of a folder. download_url: None of folders and of submodules, which pass as files."""
+
+    path: str
+    type: str
+    sha: str
+    size: int = 0
+    download_url: str | None = None
+
+
+async def read(
+    api: Installation, repository: Repository, known: PolicySource | None
+) -> PolicySource:
+    """The policy and its packs; what was good stays as it was. Raises Gone and Retry.
+
+    One call where the file names no packs; else one more for each folder, and for each pack that
+    was not read before.
+    """
+    source = await _file(api, repository, known or PolicySource())
+    globs = packfiles.named(source.text or "")
+    if not globs:
+        return replace(source, packs=())
+    folders = packfiles.folders(globs)
+    entries = await together(_entries(api, repository, folder) for folder in folders)
+    files = packfiles.chosen(globs, dict(zip(folders, entries, strict=True)))
+    before = (*source.good_packs, *source.packs)
+    texts = {one.sha: one.text for one in before if one.text is not None}
+    shas = dict.fromkeys(one.sha for one in packfiles.readable(files))
+    new = [sha for sha in shas if sha not in texts]
+    blobs = await together(_blob(api, repository, sha) for sha in new)
+    texts |= dict(zip(new, blobs, strict=True))
+    return replace(source, packs=tuple(_with_texts(files, texts)))
+
+
+async def _file(api: Installation, repository: Repository, known: PolicySource) -> PolicySource:
+    """The policy alone; its packs are those of before.
+
+    A 404 reads as absent: it says so only where the repository itself can be read.
+    """
+    headers = {**RAW, "If-None-Match": known.etag} if known.etag else RAW
+    path = at(repository, f"contents/{POLICY_PATH}")
+    request = Request("GET", path, headers=headers, most_bytes=MOST_BYTES)
+    answer = await api.send(request, Importance.LOOK, fine=(404,))
+    if answer.status == 304:
+        return replace(known, read_at=answer.date)
+    if answer.status == 404:
+        return replace(known, text=None, etag="", read_at=answer.date)
+    etag = answer.headers.get("etag", "")
+    text = _decoded(answer.body)[:MOST_CHARACTERS]
+    return replace(known, text=text, etag=etag, read_at=answer.date)
+
+
+async def _entries(api: Installation, repository: Repository, folder: str) -> list[PackFile]:
+    """What lies in a folder; nothing where there is none."""
+    request = Request("GET", at(repository, f"contents/{quote(folder)}"))
+    answer = await api.send(request, Importance.LOOK, fine=(404,))
+    if answer.status == 404 or not answer.body.startswith(b"["):  # a file, not a list of them
+        return []
+    return [_entry(row) for row in decoded(answer, list[_EntryRow], request)]
+
+
+def _entry(row: _EntryRow) -> PackFile:
+    kind = "submodule" if row.type == "file" and row.download_url is None else row.type
+    return PackFile(row.path, row.sha, row.size, kind)
+
+
+async def _blob(api: Installation, repository: Repository, sha: str) -> str:
+    """By its SHA, so that no push meanwhile can put another text in its place."""
+    path = at(repository, f"git/blobs/{quote(sha, safe='')}")
+    request = Request("GET", path, headers=RAW, most_bytes=yaml.MAX_BYTES + 1)
+    answer = await api.send(request, Importance.LOOK, fine=(404,))
+    if answer.status == 404:  # the branch was rewritten since its folder was listed
+        raise Retry(f"{request}: listed, but not there", after_seconds=AGAIN_SECONDS)
+    return _decoded(answer.body)
+
+
+def _decoded(body: bytes) -> str:
+    """Text that any database takes; what is wrong with it stays wrong where it is read as YAML."""
+    return body.decode("utf-8", "replace").replace("\0", "\x01")  # PostgreSQL keeps no NUL
+
+
+def _with_texts(files: Iterable[PackFile], texts: Mapping[str, str | None]) -> Iterable[PackFile]:
+    wanted = {one.path for one in packfiles.readable(tuple(files))}
+    return (replace(one, text=texts[one.sha]) if one.path in wanted else one for one in files)

@@ -1,0 +1,84 @@
+"""The packs that a policy names, as they lie in a commit or in the working tree."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from ghapp import gitrange
+from ghapp.core import packfiles
+from ghapp.core.memory import PackFile
+from ghapp.errors import BadPack
+
+
+def in_commit(path: gitrange.Folder, commit: str, policy: bytes) -> tuple[PackFile, ...]:
+    """What the policy names at a commit. Raises BadRange (git cannot read it)."""
+    return _read(
+        policy,
+        lambda folder: gitrange.folder_at(path, commit, folder),
+        lambda file: gitrange.blob(path, file.sha),
+    )
+
+
+def in_folder(root: Path, policy: bytes) -> tuple[PackFile, ...]:
+    """What the policy names below a folder of the working tree. Raises BadPack (unreadable)."""
+    return _read(
+        policy,
+        lambda folder: _entries(root, folder),
+        lambda file: _content(root / file.path),
+    )
+
+
+def root_of(file: Path, otherwise: Path) -> Path:
+    """The folder that contains the `.github` in which a policy lies, where it lies in one."""
+    above = (one.parent for one in file.absolute().parents if one.name == ".github")
+    return next(above, otherwise)
+
+
+def repository_of(file: Path) -> Path:
+    """The git repository in which a file lies, else the current folder."""
+    above = (one for one in file.absolute().parents if (one / ".git").exists())
+    return next(above, Path.cwd())
+
+
+def _read(
+    policy: bytes,
+    entries: Callable[[str], Iterable[PackFile]],
+    content: Callable[[PackFile], bytes],
+) -> tuple[PackFile, ...]:
+    globs = packfiles.named(_text(policy))
+    listed = {folder: tuple(entries(folder)) for folder in packfiles.folders(globs)}
+    files = packfiles.chosen(globs, listed)
+    wanted = packfiles.readable(files)
+    return tuple(replace(one, text=_text(content(one))) if one in wanted else one for one in files)
+
+
+def _text(raw: bytes) -> str:
+    # What is no UTF-8 stays so, and is told where the text is read.
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _entries(root: Path, folder: str) -> list[PackFile]:
+    try:
+        names = sorted(os.listdir(root / folder))
+        return [_entry(root, f"{folder}/{name}") for name in names]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise BadPack(f"{root / folder}: cannot be read ({error.strerror})") from error
+
+
+def _entry(root: Path, path: str) -> PackFile:
+    found = (root / path).lstat()
+    kinds = {stat.S_IFREG: "file", stat.S_IFLNK: "symlink"}
+    return PackFile(path, "", found.st_size, kinds.get(stat.S_IFMT(found.st_mode), "dir"))
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise BadPack(f"{file}: cannot be read ({error.strerror})") from error
