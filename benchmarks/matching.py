@@ -67,7 +67,7 @@ def measured(pull: Pull, policy: Policy) -> tuple[float, int]:
 
 def made(size: int) -> Pull:
     """A pull of so many files, the same at every call."""
-    random.seed(7)
+    chance = random.Random(7)  # noqa: S311 - the same pull at every call
     code = [
         line
         for path in sorted((ROOT / "ghapp").rglob("*.py"))
@@ -88,18 +88,18 @@ def made(size: int) -> Pull:
         base_ref="main",
         updated_at=datetime(2026, 1, 1, tzinfo=UTC),
         changed_files=size,
-        files=tuple(_file(number, code, risky) for number in range(size)),
+        files=tuple(_file(number, code, risky, chance) for number in range(size)),
     )
 
 
-def _file(number: int, code: list[str], risky: list[str]) -> File:
+def _file(number: int, code: list[str], risky: list[str], chance: random.Random) -> File:
     lines: list[str] = []
-    at = random.randrange(len(code))
+    at = chance.randrange(len(code))
     while sum(map(len, lines)) < BYTES_A_FILE:
-        lines.append(random.choice(risky)[9:] if random.random() < 0.01 else code[at % len(code)])
+        lines.append(chance.choice(risky)[9:] if chance.random() < 0.01 else code[at % len(code)])
         at += 1
     patch = f"@@ -1,1 +1,{len(lines)} @@\n" + "\n".join(f"+{line}" for line in lines)
-    path = f"{random.choice(FOLDERS)}/m{number % 97}/f{number}.{random.choice(ENDINGS)}"
+    path = f"{chance.choice(FOLDERS)}/m{number % 97}/f{number}.{chance.choice(ENDINGS)}"
     return File(path, "modified", len(lines), 0, patch, f"{number:040x}")
 
 

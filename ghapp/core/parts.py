@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ghapp.core import found
+from ghapp.core.areas import Hit
 from ghapp.core.markdown import code, plain
 from ghapp.core.memory import Verdict
 from ghapp.core.reasons import why
@@ -34,20 +35,31 @@ def intro(seen: Review) -> str:
 
 
 def reasons(area: AreaReview, seen: Review) -> str:
-    """Why the area is flagged: the first few hits, and how many more there are.
-
-    A line with a finding is named without its text: it may hold a secret, and what GitHub sends
-    out by mail cannot be taken back.
-    """
+    """Why the area is flagged: the first few hits, and how many more there are."""
     language = seen.facts.policy.language
-    hazards = {(one.path, one.line): one.hazard for area in seen.areas for one in area.findings}
-    named = []
-    for hit in area.hits[:MOST_REASONS]:
-        hazard = hazards.get((hit.path, hit.line), "") if hit.kind == "diff" else ""
-        named.append(why(replace(hit, kind="hazard", what=hazard) if hazard else hit, language))
+    named = [why(_bare(hit, area, seen), language) for hit in area.hits[:MOST_REASONS]]
     left = len(area.hits) - len(named)
     more = (say(language, "and_more", count=left),) if left > 0 else ()
     return joined(language, (*named, *more))
+
+
+def _bare(hit: Hit, area: AreaReview, seen: Review) -> Hit:
+    """The hit without the text of a line that holds a finding.
+
+    It may be a secret, and what GitHub has sent out by mail cannot be taken back.
+    """
+    if hit.kind != "diff":
+        return hit
+    here = [
+        one
+        for other in seen.areas
+        for one in other.findings
+        if (one.path, one.line) == (hit.path, hit.line)
+    ]
+    own = next((one.hazard for one in here if one.area == area.id), "")
+    if own:
+        return replace(hit, kind="hazard", what=own)
+    return replace(hit, kind="line", what="") if here else hit
 
 
 def signed(area: AreaReview, language: str) -> str:

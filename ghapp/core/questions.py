@@ -25,6 +25,7 @@ def asked(area: AreaReview, seen: Review) -> str:
     if rest:
         musts = sum(item.severity == "must" for item in rest)
         key = "more_questions_must" if musts else "more_questions"
+        key = "more_questions_all_must" if musts == len(rest) else key
         more = say(language, key, count=len(rest), musts=musts)
         inner = [line for item in rest for line in _lines(item, area, language)]
         lines += [*([""] if lines else []), *folded(more, (*inner,))]

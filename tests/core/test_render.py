@@ -132,6 +132,8 @@ def test_must_questions_among_the_folded_ones_are_counted() -> None:
     answer = entry(Verb.CHECK, "db-rollback", "ann")
     assert "(2, 1 of them must)" in rendered("en", "f1", (answer,), none_first).comment
     assert boxes(ticked)["db-rollback"]
+    no_must_first = replace(none_first, shown=frozenset({"db-plan"}))
+    assert "(1, all must)</summary>" in rendered("en", "f1", (), no_must_first).comment
 
 
 def test_nothing_from_a_pull_request_mentions_links_or_closes_a_marker() -> None:
@@ -197,10 +199,13 @@ def test_a_title_is_cut_to_githubs_limit() -> None:
 
 
 def test_the_text_of_a_line_with_a_finding_is_not_repeated() -> None:
-    hits = (Hit("diff", "token = 's3cret'", "db/1.sql", 3), Hit("diff", "x", "db/1.sql", 9))
-    one = flagged(DB, "f1", finding(source="token = 's3cret'"))
-    marks = rendered("en", "f1", (), asked(replace(one, hits=hits)))
+    secret = "token = 's3cret'"
+    hits = (Hit("diff", secret, "db/1.sql", 3), Hit("diff", "x", "db/1.sql", 9))
+    one = flagged(DB, "f1", finding(source=secret))
+    api = replace(flagged(area("api")), hits=(hits[0],))
+    marks = rendered("en", "f1", (), asked(replace(one, hits=hits), api))
     assert "Flagged by `db/1.sql:3` (`DB-1`), `db/1.sql:9`: `x`" in marks.comment
+    assert "Flagged by `db/1.sql:3`\n" in marks.comment
     assert "s3cret" not in f"{marks.comment}{marks.check_run}"
 
 
