@@ -72,7 +72,7 @@ def main() -> None:
     policy = Policy(areas=tuple(area for area in areas if not wanted or area.id in wanted))
     changes = released(given.old, given.new) if given.old else whole(given.folders)
     tally = Tally()
-    with open(given.findings or os.devnull, "w", encoding="utf-8") as out:
+    with Path(given.findings or os.devnull).open("w", encoding="utf-8") as out:
         for files, contents in changes:
             _take(tally, files, contents, policy, out)
     _print(tally)
@@ -123,8 +123,8 @@ def _take(
     tally.areas.update(one.area.id for one in asked.flagged)
     tally.hazards.update(one.hazard for one in found)
     tally.files.update({one.hazard for one in found})
-    for one in found:
-        out.write(json.dumps(_told(one, contents.get(one.path, "")), ensure_ascii=False) + "\n")
+    told = (_told(one, contents.get(one.path, "")) for one in found)
+    out.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in told)
 
 
 def _told(one: Finding, content: str) -> dict[str, object]:

@@ -15,7 +15,7 @@ from ghapp.core.findings import Finding
 from ghapp.core.markdown import code, visible
 from ghapp.core.policy import Policy
 from ghapp.core.reasons import why
-from ghapp.core.texts import joined, say
+from ghapp.core.texts import joined, say, sentences
 
 WORDS: Mapping[str, Text] = {
     "heading": Text(
@@ -46,6 +46,8 @@ WORDS: Mapping[str, Text] = {
         "浅いクローンの場合は `git fetch --unshallow` を実行してから、もう一度確認してください。",
     ),
 }
+
+MOST_NAMED = 3  # files that could not be looked at as a whole
 
 # English counts; Japanese does without.
 NOUNS = {"files": "file", "areas": "area", "items": "question"}
@@ -139,7 +141,6 @@ def _area_as_text(one: Flagged, checked: Checked) -> str:
 
 
 def _finding_lines(one: Flagged, checked: Checked) -> list[str]:
-    language = checked.language
     shown, beyond = found.split(one.findings)
     left = Counter(finding.hazard for finding in beyond)
     return [
@@ -158,10 +159,11 @@ def _finding(finding: Finding, checked: Checked) -> str:
         hazard=finding.hazard,
         message=finding.message.to(language),
     )
-    reason = say(language, "finding_reason", reason=visible(finding.accepted))
-    unsure = say(language, "finding_unsure")
-    parts = [words, *([unsure] if finding.unsure else []), *([reason] if finding.accepted else [])]
-    return ("" if language == "ja" else " ").join(parts)
+    accepted = finding.accepted and say(
+        language, "finding_reason", reason=visible(finding.accepted)
+    )
+    unsure = say(language, "finding_unsure") if finding.unsure else ""
+    return sentences(language, words, unsure, accepted)
 
 
 def _area_as_markdown(one: Flagged, checked: Checked) -> list[str]:
@@ -232,8 +234,16 @@ def _notes(checked: Checked) -> list[str]:
     hints = joined(language, tuple(titles[area] for area in asked.hints))
     return [
         *([] if asked.complete else [say(language, "incomplete")]),
+        *([say(language, "partly", paths=_named(asked.partly, language))] if asked.partly else []),
         *([say(language, "hint", areas=hints)] if hints else []),
     ]
+
+
+def _named(paths: tuple[str, ...], language: str) -> str:
+    """The first few, and how many more there are."""
+    left = len(paths) - MOST_NAMED
+    more = (say(language, "and_more_files", count=left),) if left > 0 else ()
+    return joined(language, (*map(code, paths[:MOST_NAMED]), *more))
 
 
 def _more(one: Flagged, checked: Checked) -> list[str]:

@@ -128,30 +128,38 @@ def check(
 
 
 @app.command()
-def lint(files: Annotated[list[Path], typer.Argument(help="Policy files.")]) -> None:
-    """Find what is wrong with policy files, as FILE:LINE:COLUMN: message.
+def lint(
+    files: Annotated[
+        list[Path], typer.Argument(help="Policies, packs, and references beside packs.")
+    ],
+) -> None:
+    """Find what is wrong with policies and the packs they name, as FILE:LINE:COLUMN: message.
 
     Exit status 0: good, 1: problems, 2: wrong use.
     """
-    from ghapp import catalogue
-    from ghapp.core.policy import problems_of
+    from ghapp.errors import BadPack
+    from ghapp.lint import problems
 
-    texts = [(file, _read(file)) for file in files]
-    rules = catalogue.rules("advise")
-    problems = [problem for file, text in texts for problem in problems_of(text, rules, str(file))]
-    for problem in problems:
+    try:
+        found = problems(files)
+    except BadPack as bad:
+        _wrong(str(bad))
+    for problem in found:
         typer.echo(str(problem))
-    raise typer.Exit(PROBLEMS if problems else GOOD)
+    raise typer.Exit(PROBLEMS if found else GOOD)
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema of the policy file, for editors."""
+def schema(
+    pack: Annotated[bool, typer.Option("--pack", help="Of a pack instead.")] = False,
+) -> None:
+    """Print the JSON Schema of the policy file or of a pack, for editors."""
     import json
 
-    from ghapp.core.policyfile import schema as policy_schema
+    from ghapp.core import ownpacks, policyfile
 
-    typer.echo(json.dumps(policy_schema(), indent=2, ensure_ascii=False))
+    found = ownpacks.schema() if pack else policyfile.schema()
+    typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
 @packs.command("list")
@@ -234,13 +242,6 @@ def _or_wrong(started: Callable[[], None]) -> None:
         started()
     except WrongSetting as wrong:
         _wrong(str(wrong))
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        _wrong(f"{file}: cannot be read ({error.strerror})")
 
 
 def _wrong(text: str) -> NoReturn:

@@ -97,7 +97,7 @@ def file_at(path: Folder, commit: str, name: str) -> bytes | None:
 
 
 def folder_at(path: Folder, commit: str, name: str) -> Iterator[PackFile]:
-    """What lies in the folder in a commit, in git's order; nothing where there is no such folder."""
+    """What lies in the folder in a commit; nothing where there is no such folder."""
     listing = _git(path, "ls-tree", "-z", "-l", "--full-tree", commit, "--", f"{name}/")
     for entry in listing.split(b"\0")[:-1]:
         facts, _, file = entry.partition(b"\t")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from ghapp import catalogue, localpacks, packsource
@@ -12,7 +10,6 @@ from ghapp.core import references, yaml
 from ghapp.core.model import Problem
 from ghapp.core.policy import problems_of
 from ghapp.core.references import Listed
-from ghapp.errors import BadPack
 
 
 def problems(files: Sequence[Path]) -> tuple[Problem, ...]:
@@ -20,7 +17,7 @@ def problems(files: Sequence[Path]) -> tuple[Problem, ...]:
 
     Raises BadPack (a file cannot be read).
     """
-    texts = {file: _read(file) for file in files}
+    texts = {file: localpacks.content(file) for file in files}
     packs = [file for file, text in texts.items() if _is_pack(file, text)]
     others = {file: text for file, text in texts.items() if file not in packs}
     return tuple(dict.fromkeys([*_of_others(others), *_of_packs(packs)]))
@@ -34,9 +31,8 @@ def _of_others(texts: Mapping[Path, bytes]) -> Iterator[Problem]:
 def _of_policy(file: Path, text: bytes) -> Iterator[Problem]:
     root = localpacks.root_of(file, otherwise=Path.cwd())
     packs = localpacks.in_folder(root, text)
-    shown = {one.path: _shown(root / one.path, file) for one in packs}
-    for problem in problems_of(text, catalogue.rules("advise"), str(file), packs):
-        yield replace(problem, path=shown.get(problem.path, problem.path))
+    found = problems_of(text, catalogue.rules("advise"), str(file), packs)
+    return localpacks.shown(found, packs, root, file)
 
 
 def _of_packs(files: Sequence[Path]) -> Iterator[Problem]:
@@ -61,15 +57,3 @@ def _is_pack(file: Path, text: bytes) -> bool:
 
 def _is_references(file: Path) -> bool:
     return file.name == references.NAME
-
-
-def _shown(pack: Path, policy: Path) -> str:
-    """The pack as its policy was named: from here, or from the root of the file system."""
-    return str(pack) if policy.is_absolute() else os.path.relpath(pack)
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise BadPack(f"{file}: cannot be read ({error.strerror})") from error

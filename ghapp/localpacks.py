@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from ghapp import gitrange
 from ghapp.core import packfiles
 from ghapp.core.memory import PackFile
+from ghapp.core.model import Problem
 from ghapp.errors import BadPack
 
 
@@ -28,8 +29,16 @@ def in_folder(root: Path, policy: bytes) -> tuple[PackFile, ...]:
     return _read(
         policy,
         lambda folder: _entries(root, folder),
-        lambda file: _content(root / file.path),
+        lambda file: content(root / file.path),
     )
+
+
+def content(file: Path) -> bytes:
+    """What the file holds. Raises BadPack (it cannot be read)."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise BadPack(f"{file}: cannot be read ({error.strerror})") from error
 
 
 def root_of(file: Path, otherwise: Path) -> Path:
@@ -42,6 +51,18 @@ def repository_of(file: Path) -> Path:
     """The git repository in which a file lies, else the current folder."""
     above = (one for one in file.absolute().parents if (one / ".git").exists())
     return next(above, Path.cwd())
+
+
+def shown(
+    problems: Iterable[Problem], packs: Iterable[PackFile], root: Path, policy: Path
+) -> Iterator[Problem]:
+    """Problems with the packs named as their policy was: from the current folder, or in full."""
+    names = {}
+    for one in packs:
+        whole = root / one.path
+        names[one.path] = str(whole) if policy.is_absolute() else os.path.relpath(whole)
+    for problem in problems:
+        yield replace(problem, path=names.get(problem.path, problem.path))
 
 
 def _read(
@@ -63,22 +84,14 @@ def _text(raw: bytes) -> str:
 
 def _entries(root: Path, folder: str) -> list[PackFile]:
     try:
-        names = sorted(os.listdir(root / folder))
-        return [_entry(root, f"{folder}/{name}") for name in names]
+        return [_entry(one, f"{folder}/{one.name}") for one in sorted((root / folder).iterdir())]
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise BadPack(f"{root / folder}: cannot be read ({error.strerror})") from error
 
 
-def _entry(root: Path, path: str) -> PackFile:
-    found = (root / path).lstat()
+def _entry(file: Path, path: str) -> PackFile:
+    found = file.lstat()
     kinds = {stat.S_IFREG: "file", stat.S_IFLNK: "symlink"}
     return PackFile(path, "", found.st_size, kinds.get(stat.S_IFMT(found.st_mode), "dir"))
-
-
-def _content(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise BadPack(f"{file}: cannot be read ({error.strerror})") from error

@@ -23,23 +23,19 @@ WORDS: Mapping[str, Text] = {
     "hazard": Text("{values} is found", "{values} が検出された"),
     "area": Text("{values} is touched, too", "領域 {values} も対象である"),
     "flagged_by": Text("the area is flagged by {values}", "領域が {values} によって検出された"),
-    "files_gte": Text("the area has {values} files or more", "領域のファイルが {values} 件以上"),
+    "files_gte": Text("files of the area: {values} or more", "領域のファイルが {values} 件以上"),
     "added_gte": Text(
-        "the area has {values} added lines or more", "領域の追加行が {values} 行以上"
+        "lines added in the area: {values} or more", "領域の追加行が {values} 行以上"
     ),
-    "changed_files_gte": Text(
-        "the pull request changes {values} files or more", "PR の変更ファイルが {values} 件以上"
-    ),
-    "added_lines_gte": Text(
-        "the pull request adds {values} lines or more", "PR の追加行が {values} 行以上"
-    ),
+    "changed_files_gte": Text("changed files: {values} or more", "変更ファイルが {values} 件以上"),
+    "added_lines_gte": Text("added lines: {values} or more", "追加行が {values} 行以上"),
     "new_top_level_dirs_gte": Text(
-        "the pull request makes {values} new folders at the top or more",
-        "PR が最上位に新しいフォルダを {values} 個以上作る",
+        "new folders at the top of the repository: {values} or more",
+        "リポジトリ最上位の新規フォルダが {values} 件以上",
     ),
     "table_in": Text(
         "a table of the policy's `large_tables` is named",
-        "ポリシーの `large_tables` のテーブルが現れる",
+        "ポリシーの `large_tables` にあるテーブルが変更行に現れる",
     ),
     "ignore": Text("not counted: {values}", "数えないファイル：{values}"),
     "one_of": Text("one of {values}", "{values} のいずれか"),

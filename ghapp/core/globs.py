@@ -135,11 +135,11 @@ def _sure(glob: str) -> str:
 
 
 def _name(glob: str) -> str:
-    """A folder, file or ending (".md") of every path that matches; "" where none is known."""
+    """A folder, file or ending ("*.md") of every path that matches; "" where none is known."""
     parts = glob.rstrip().split("/")
     whole = [part for part in parts if not WILD.search(part)]
-    endings = ["." + part.rsplit(".", 1)[1] for part in parts if "." in part]
-    sure = [ending for ending in endings if not WILD.search(ending)]
+    endings = [part.rsplit(".", 1)[1] for part in parts if "." in part]
+    sure = [f"*.{ending}" for ending in endings if not WILD.search(ending)]
     return max(whole, key=len, default="") or max(sure, key=len, default="")
 
 
@@ -155,7 +155,8 @@ def _part(glob: str) -> str:
 
 
 def _names(part: str) -> tuple[str, ...]:
-    return (part, "." + part.rsplit(".", 1)[1]) if "." in part else (part,)
+    """A part of a path by its whole name, and by its ending as "*.md"."""
+    return (part, "*." + part.rsplit(".", 1)[1]) if "." in part else (part,)
 
 
 @lru_cache(maxsize=8192)

@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from pydantic import ValidationError
-
-from ghapp.core import ownpacks, packfiles, yaml
+from ghapp.core import packfiles, policyread
 from ghapp.core.areas import Area, Reviewers
 from ghapp.core.memory import PackFile, PolicySource
-from ghapp.core.mistakes import mistakes
 from ghapp.core.model import Problem
 from ghapp.core.packfile import References
 from ghapp.core.policyareas import areas
-from ghapp.core.policyfaults import crowded, faults, laborious
-from ghapp.core.policyfile import ELSEWHERE, PeoplePart, PolicyFile
+from ghapp.core.policyfile import PeoplePart, PolicyFile
+from ghapp.core.policyread import Sound
 
 POLICY_PATH = packfiles.POLICY
 
-OPEN_DOORS = frozenset({"command", "label"})  # the others of `sign_off.by` are to follow
-
 NOBODY_NAMED = Reviewers()
 
-DEFAULT_LABELS: Mapping[str, str] = {
-    "waiting": "nfr: needs sign-off",
-    "hold": "nfr: on hold",
-    "signed_off": "nfr: signed off",
-    "waived": "nfr: waived",
-    "follow_ups": "nfr: follow-ups",
-    "follow_up": "nfr: follow-up",
-}
+DEFAULT_LABELS = policyread.DEFAULT_LABELS
+
+# How many policies are remembered once worked out: of those with packs of more than LARGE
+# characters together, which take megabytes each, but a few.
+KEPT, LARGE = (256, 8), 512 << 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,8 +91,9 @@ def effective(source: PolicySource, rules: Rules) -> Policy:
     No file: the built-in areas in the default mode. Any of them broken: the last good version of
     all of them, else the built-in areas, with `standing` and `problems` saying so.
     """
-    now = _Version(source.text, source.packs)
-    return _effective(now, _Version(source.good, source.good_packs), rules)
+    now, good = _Version(source.text, source.packs), _Version(source.good, source.good_packs)
+    large = now.is_large or good.is_large
+    return (_worked_out_large if large else _worked_out_small)(now, good, rules)
 
 
 def problems_of(
@@ -114,8 +107,8 @@ def problems_of(
     Values are looked at where YAML and its shape are sound, the first 50 mistakes of shape.
     packs: as `packfiles.chosen` gives them, with their texts.
     """
-    parsed = _parsed(text, packs, rules, path)
-    return parsed if isinstance(parsed, tuple) else ()
+    read = _read(_Version(text, packs), rules, path)
+    return () if isinstance(read, Sound) else read
 
 
 def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
@@ -152,99 +145,42 @@ def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
 class _Version:
     """A policy file and its packs as they were at one time. text: None where there was no file."""
 
-    text: str | None
+    text: str | bytes | None
     packs: tuple[PackFile, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class _Good:
-    """A file without problems. rules: those it stands on, with the repository's own packs."""
-
-    file: PolicyFile
-    rules: Rules
-
     @property
-    def policy(self) -> Policy:
-        return merged((self.file,), self.rules)
+    def is_large(self) -> bool:
+        return sum(len(one.text or "") for one in self.packs) > LARGE
 
 
-@lru_cache(maxsize=256)
-def _effective(now: _Version, good: _Version, rules: Rules) -> Policy:
+def _work_out(now: _Version, good: _Version, rules: Rules) -> Policy:
     if now.text is None:
         return merged((), rules)
-    parsed = _parsed(now.text, now.packs, rules, POLICY_PATH)
-    if isinstance(parsed, _Good):
-        return parsed.policy
-    bridge = () if good.text is None else _parsed(good.text, good.packs, rules, POLICY_PATH)
-    if isinstance(bridge, _Good):
-        return replace(bridge.policy, standing="bridged", problems=parsed)
-    return replace(merged((), rules), standing="unreadable", problems=parsed)
+    read = _read(now, rules, POLICY_PATH)
+    if isinstance(read, Sound):
+        return _joined(read, rules)
+    bridge = () if good.text is None else _read(good, rules, POLICY_PATH)
+    if isinstance(bridge, Sound):
+        return replace(_joined(bridge, rules), standing="bridged", problems=read)
+    return replace(merged((), rules), standing="unreadable", problems=read)
 
 
-@lru_cache(maxsize=256)
-def _parsed(
-    text: str | bytes, packs: tuple[PackFile, ...], rules: Rules, path: str
-) -> _Good | tuple[Problem, ...]:
-    tree = yaml.read(text, path)
-    if not isinstance(tree, yaml.Tree):
-        return tree
-    if tree.value is None:
-        return _Good(PolicyFile(), rules)
-    value = tree.value
-    found = tuple(Problem(path, *tree.key_at(loc), text) for loc, text in crowded(value))
-    if found:
-        return found
-    try:
-        file = PolicyFile.model_validate(value)
-    except ValidationError as error:
-        found = mistakes(error, PolicyFile, tree, path, ELSEWHERE)
-        # What is well-formed is looked at too, so that all problems are told at once.
-        file = PolicyFile.model_validate(_sound(value, error))
-    own = ownpacks.read(file.packs or (), packs, rules.packs, rules.references)
-    joined = replace(rules, packs=(*rules.packs, *own.areas), references=own.references)
-    names = faults(file, joined.packs, own.references, all_packs=_all_packs(value, file, own))
-    faulty = [*_unfit(file), *laborious(value), *own.faults, *names][: yaml.MAX_PROBLEMS]
-    found += tuple(Problem(path, *tree.key_at(loc), text) for loc, text in faulty)
-    found = tuple(sorted(found, key=lambda one: (one.line, one.column)))
-    return (*found, *own.problems) or _Good(file, joined)
+def _joined(sound: Sound, rules: Rules) -> Policy:
+    own = replace(rules, packs=sound.packs, references=sound.references)
+    return merged((sound.file,), own)
 
 
-def _all_packs(value: object, file: PolicyFile, own: ownpacks.Own) -> bool:
-    """Whether all areas are known that the file's packs have."""
-    looked_at = file.packs is not None or not (isinstance(value, dict) and value.get("packs"))
-    return looked_at and not own.faults and not own.problems
+def _read(version: _Version, rules: Rules, path: str) -> Sound | tuple[Problem, ...]:
+    read = _read_large if version.is_large else _read_small
+    return read(version, rules, path)
 
 
-def _sound(value: object, error: ValidationError) -> dict[str, Any]:
-    """The keys and areas of the file in which the validation found nothing."""
-    details = error.errors(include_url=False, include_context=False, include_input=False)
-    broken = {one["loc"][: 2 if one["loc"][:1] == ("areas",) else 1] for one in details}
-    if not isinstance(value, dict) or () in broken:
-        return {}
-    sound = {key: inside for key, inside in value.items() if (key,) not in broken}
-    if isinstance(sound.get("areas"), dict):
-        inside = sound["areas"].items()
-        sound["areas"] = {name: area for name, area in inside if ("areas", name) not in broken}
-    return sound
+def _read_anew(version: _Version, rules: Rules, path: str) -> Sound | tuple[Problem, ...]:
+    return policyread.read(version.text or "", path, version.packs, rules.packs, rules.references)
 
 
-def _unfit(file: PolicyFile) -> Iterable[tuple[yaml.Loc, str]]:
-    """Values that do not go together."""
-    seen: dict[str, str] = {}
-    for state, name in _labels((file,)).items():
-        other = seen.setdefault(name.casefold(), state)
-        if other != state:
-            both = f"`labels.{other}` and `labels.{state}`"
-            written = state if getattr(file.labels, state) else other
-            yield ("labels", written), f"{both} are the same label on GitHub: rename one"
-    defer, doors = file.defer, file.sign_off.by if file.sign_off else None
-    # A maximum below the usual 30 days alone lowers them as well.
-    if defer and (defer.default_days or 0) > (defer.max_days or 90):
-        text = "`defer.default_days` is more than `defer.max_days`: lower it"
-        yield ("defer", "default_days"), text
-    if doors and OPEN_DOORS.isdisjoint(doors):
-        text = "`sign_off.by` leaves no way of signing off in this version: add `command`"
-        yield ("sign_off", "by"), text
+_read_small, _read_large = (lru_cache(maxsize=many)(_read_anew) for many in KEPT)
+_worked_out_small, _worked_out_large = (lru_cache(maxsize=many)(_work_out) for many in KEPT)
 
 
 def _said(layers: Sequence[PolicyFile], *keys: str) -> Any:

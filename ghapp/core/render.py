@@ -40,7 +40,7 @@ def title(seen: Review) -> str:
     names = joined(language, tuple(visible(area.title.to(language)) for area in areas))
     words = [say(language, f"title_{seen.state.value}", areas=names)]
     count = sum(len(found.opened(area.findings)) for area in seen.waiting)
-    if count:
+    if count and seen.state is not PullState.UNREADABLE:
         words.insert(0, found.counted(count, language))
     return visible(parts.BETWEEN.join(words), MOST_TITLE)
 

@@ -44,7 +44,9 @@ def statements(rows: Iterable[Line]) -> Iterator[Statement]:
         if held and row.hunk != held[-1].hunk:
             yield from _joined(held)
             held = []
-        if row.text.strip() and not COMMENT.match(row.text):
+        if COMMENT.match(row.text):
+            continue
+        if row.text.strip():
             held.append(row)
         if not row.text.strip() or END.search(row.text):
             yield from _joined(held)

@@ -98,7 +98,10 @@ def test_json_has_the_promised_shape(flagged, check):
     found = json.loads(out)
     assert list(found) == ["flagged", "base", "head", "policy", "areas", "findings"]
     assert (found["flagged"], found["base"], found["head"]) == (True, "main", "topic")
-    assert (found["policy"], found["findings"]) == (None, [])
+    assert found["policy"] is None
+    assert [list(finding) for finding in found["findings"]] == [
+        ["hazard", "severity", "item", "area", "path", "line", "message"]
+    ]
     (area,) = found["areas"]
     assert list(area) == ["id", "title", "reasons", "items"]
     assert area["reasons"] == ["app/migrations/0002_index.py (matches **/migrations/**)"]

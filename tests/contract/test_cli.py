@@ -295,6 +295,14 @@ class TestLint:
         assert {line.partition(":")[0] for line in lines} == {"nfr.yml", "other.yml"}
         assert any("areas" in line for line in lines)
 
+    def test_the_packs_of_a_policy_too(self, environment: dict[str, str], tmp_path: Path) -> None:
+        (tmp_path / ".github/nfr").mkdir(parents=True)
+        (tmp_path / ".github/nfr.yml").write_text("packs: ['.github/nfr/*.yml']\n")
+        (tmp_path / ".github/nfr/a.yml").write_text("area: [\n")
+        ended = ghapp("lint", ".github/nfr.yml", env=environment, cwd=tmp_path)
+        assert ended.returncode == 1
+        assert re.fullmatch(r"\.github/nfr/a\.yml:\d+:\d+: not YAML.+\n", ended.stdout)
+
     @pytest.mark.parametrize("words", [["lint"], ["lint", "missing.yml"], ["lint", "."]])
     def test_wrong_use(self, environment: dict[str, str], tmp_path: Path, words: list[str]) -> None:
         ended = ghapp(*words, env=environment, cwd=tmp_path)
@@ -306,6 +314,9 @@ def test_the_schema_is_json(environment: dict[str, str], tmp_path: Path) -> None
     ended = ghapp("schema", env=environment, cwd=tmp_path)
     assert ended.returncode == 0
     assert "areas" in json.loads(ended.stdout)["properties"]
+    ended = ghapp("schema", "--pack", env=environment, cwd=tmp_path)
+    assert ended.returncode == 0
+    assert "hazards" in json.loads(ended.stdout)["properties"]
 
 
 @pytest.mark.parametrize(

@@ -159,17 +159,18 @@ class TestShow:
             "asked where all of these hold"
             " - one of these holds - a line added in the area matches one of a, b"
             " - all of these hold - this does not hold - the pull request is labelled x"
-            " - the area has 2 files or more"
+            " - files of the area: 2 or more"
             " - all of these hold - a line removed in the area matches c"
             " - a file of the area is d/**"
             " - the pull request's title matches e - SHOP-001 is found"
             " - caching is touched, too - the area is flagged by path"
-            " - the area has 4 added lines or more"
-            " - one of these holds - the pull request changes 3 files or more"
-            " - the pull request adds 1,000 lines or more"
+            " - lines added in the area: 4 or more"
+            " - one of these holds - changed files: 3 or more - added lines: 1,000 or more"
             " - a table of the policy's `large_tables` is named"
         ) in text
-        assert "size the pull request makes 1 new folders at the top or more not counted:" in text
+        assert (
+            "size new folders at the top of the repository: 1 or more not counted: *.lock" in text
+        )
         assert "note Mind." in text
 
     @pytest.mark.parametrize(

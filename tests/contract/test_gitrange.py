@@ -5,7 +5,7 @@ from repositories import Repo
 
 from ghapp.core.diff import cut_short, lines
 from ghapp.errors import BadRange
-from ghapp.gitrange import file_at, range_of
+from ghapp.gitrange import blob, file_at, folder_at, range_of
 
 
 @pytest.fixture
@@ -46,8 +46,10 @@ def test_a_range_is_the_pull_it_would_be(repo):
     )
     assert (changed.status, changed.additions, changed.deletions) == ("modified", 1, 1)
     assert [(line.sign, line.text, line.number) for line in lines(changed.patch)] == [
+        (" ", "one", 1),
         ("-", "two", 2),
         ("+", "deux", 2),
+        (" ", "three", 3),
     ]
     assert changed.sha == repo.git("rev-parse", "HEAD:a.txt")
 
@@ -243,6 +245,23 @@ def test_without_git_it_says_so(repo, monkeypatch):
     monkeypatch.setenv("PATH", str(repo.folder))
     with pytest.raises(BadRange, match="git is not installed"):
         range_of(repo.folder, "main")
+
+
+def test_a_folder_is_listed_at_a_commit(repo):
+    first = repo.git("rev-parse", "HEAD")
+    (repo.folder / "packs").mkdir()
+    (repo.folder / "packs/link.yml").symlink_to("a.yml")
+    repo.commit(**{"packs/a.yml": "area: a\n", "packs/sub/b.yml": "b", "packs/ä.yml": "c"})
+    entries = list(folder_at(repo.folder / "packs", "HEAD", "packs"))
+    assert [(one.path, one.kind, one.size) for one in entries] == [
+        ("packs/a.yml", "file", 8),
+        ("packs/link.yml", "symlink", 5),
+        ("packs/sub", "dir", 0),
+        ("packs/ä.yml", "file", 1),
+    ]
+    assert blob(repo.folder, entries[0].sha) == b"area: a\n"
+    assert list(folder_at(repo.folder, first, "packs")) == []
+    assert list(folder_at(repo.folder, "HEAD", "a.txt")) == []
 
 
 def test_a_file_is_read_at_a_commit(repo):

@@ -33,6 +33,16 @@ from ghapp.core import globs
         ("**/*.md", "caf\udce9/a.md", True),
         ("**/*.md", "a\nb/c.md", True),
         ("日本/**", "日本/x", True),
+        ("**/.env", "prod.env", False),
+        ("**/.env", "a/.env/b", True),
+        ("**/.env/**", "prod.env/a", False),
+        ("**/.env/**", "a/.env/b", True),
+        ("**/.env/**", "a/.env", False),
+        ("**/*.env", ".env", True),
+        ("**/*.env", "prod.env/a", True),
+        ("**/a", "b/a", True),
+        ("**/a", "a/b", True),
+        ("**/a/**", "b/a", False),
         ("**", "any/thing", True),
         ("a/**/b", "a/b", True),
         ("a/**/b", "a/x/y/b", True),
@@ -78,7 +88,7 @@ def test_an_odd_file_name_is_no_fault(glob):
 
 
 PARTS = st.text("ab.*?!-\\{} \t日", min_size=1, max_size=6) | st.sampled_from(
-    ["**", "[ab]*", "a[!b]", "*.[a-b]", r"\[a]", "a", "b.a", "*.a", "*.b.a"]
+    ["**", "[ab]*", "a[!b]", "*.[a-b]", r"\[a]", "a", "b.a", "*.a", "*.b.a", ".a"]
 )
 NAMES = st.text("ab. []!\t日", min_size=1, max_size=5).filter(lambda name: name not in (".", ".."))
 
@@ -110,6 +120,14 @@ def test_3000_paths_against_200_globs_are_quick():
     started = time.process_time()
     assert not any(globs.matches(listed, path) for path in paths)
     assert time.process_time() - started < 1.5  # 0.03 without coverage on an idle machine
+
+
+def test_more_folders_than_are_remembered_are_looked_at_all_the_same(monkeypatch):
+    monkeypatch.setattr(globs, "MAX_FOLDERS", 2)
+    listed = globs.Globs(("**/a/**",))
+    assert [listed.every(f"{name}/x") for name in "abcab"] == [
+        (("**/a/**",) if name == "a" else ()) for name in "abcab"
+    ]
 
 
 def test_globs_made_to_backtrack_stay_quick():

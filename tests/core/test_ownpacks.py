@@ -118,6 +118,12 @@ def test_references_beside_the_packs_may_be_referred_to():
     assert queues.items[-1].links == (("Runbook", "https://docs.example/"),)
 
 
+def test_a_policy_is_worked_out_once_however_large_its_packs_are():
+    large = [f"{pack(f'a{n}', f'i{n}')}# {'x' * 200_000}\n" for n in range(3)]
+    for packs in (files(ranking=RANKING), files(a=large[0], b=large[1], c=large[2])):
+        assert policy(POLICY, *packs) is policy(POLICY, *packs)
+
+
 # --- what is wrong with one pack ---------------------------------------------------------
 
 

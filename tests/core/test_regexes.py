@@ -129,3 +129,8 @@ def test_a_search_over_all_lines_agrees_with_one_line_by_line(pattern, lines):
 def test_any_text_is_a_pattern_or_has_a_fault(pattern, line):
     if not regexes.fault(pattern):
         assert regexes.first((pattern,), line) == (pattern if regexes.search(pattern, line) else "")
+
+
+def test_the_groups_of_a_pattern_are_known_where_it_is_good():
+    assert regexes.groups(r"(?P<table>\w+) (x)") == {"table"}
+    assert regexes.groups("(") == frozenset()

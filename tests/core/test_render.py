@@ -188,6 +188,9 @@ def test_the_title_counts_open_findings_of_areas_that_wait() -> None:
         "2 findings · Waiting for the author: Area db",
         "Signed off: Area db",
     ]
+    rules = policy(DB, standing="unreadable")
+    unreadable = decide(facts(rules), past(), asked(flagged(DB, "f1", *FOUND)), (), ())
+    assert unreadable.verdict.title == "Policy file unreadable"
 
 
 def test_a_title_is_cut_to_githubs_limit() -> None:

@@ -4,10 +4,10 @@ import pytest
 from pulls import AREA, PULL, file
 
 from ghapp.core.areas import Detect, Hit, Size
-from ghapp.core.model import File
 from ghapp.core.look import look
+from ghapp.core.model import File
 from ghapp.core.rulebook import rulebook
-from ghapp.core.triggers import found_in, hinted, partly, touches, unread
+from ghapp.core.triggers import hinted, touches, unread
 
 OTHER = replace(AREA, id="other", detect=Detect(paths=("other/**",), diff=("other",)))
 
@@ -119,6 +119,8 @@ def test_few_hits_are_kept_but_all_files():
         (Size(files_gte=2), ["2 files"]),
         (Size(added_gte=3), ["3 lines"]),
         (Size(files_gte=2, added_gte=3), ["2 files", "3 lines"]),
+        (Size(folders_gte=1), ["1 folders"]),
+        (Size(folders_gte=2), None),
         (Size(files_gte=3, added_gte=4), None),
         (Size(files_gte=2, not_counting=("*.lock",)), None),
         (Size(), None),
@@ -127,7 +129,8 @@ def test_few_hits_are_kept_but_all_files():
 def test_size_counts_what_is_written_by_hand(size, hits):
     area = replace(AREA, detect=Detect(size=size))
     moved = file("moved.py", status="renamed", previous="old.py")
-    found = touched(file("a.py", "x", "y"), file("b.lock", "z"), moved, area=area)
+    files = (file("a.py", "x", "y"), file("b.lock", "z"), moved)
+    found = touched(*files, area=area, new_folders=frozenset({"a.py", "other"}))
     if hits is None:
         assert found is None
     else:

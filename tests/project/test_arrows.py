@@ -15,8 +15,8 @@ ARROWS = {
     "__init__": set(),
     "__main__": {"cli"},
     "cli": {
-        "catalogue", "check", "core", "demo", "errors", "packlist", "packshow", "packtest", "serve",
-        "settings",
+        "catalogue", "check", "core", "demo", "errors", "lint", "packlist", "packshow", "packtest",
+        "serve", "settings",
     },
     "demo": {"logs", "serve", "settings", "standin"},
     "serve": {
@@ -28,7 +28,10 @@ ARROWS = {
     "outcomes": {"core", "errors"},
     "github": {"core", "errors"},
     "store": {"core", "errors"},
-    "check": {"catalogue", "core", "errors", "gitrange", "layout"},
+    "check": {"catalogue", "checkforms", "core", "errors", "gitrange", "localpacks", "output"},
+    "checkforms": {"core", "gitrange", "layout"},
+    "lint": {"catalogue", "core", "localpacks", "packsource"},
+    "localpacks": {"core", "errors", "gitrange"},
     "packlist": {"core", "errors", "layout", "output", "packsource"},
     "packshow": {
         "core", "errors", "layout", "output", "packlist", "packsource", "packtree", "packwords",

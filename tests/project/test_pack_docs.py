@@ -8,9 +8,12 @@ import yaml
 from typer.testing import CliRunner
 
 from ghapp.cli import app
-from ghapp.core.hazardfile import HazardPart
+from ghapp.core import blocks
+from ghapp.core.fields import MAX_LIST
+from ghapp.core.hazardfile import MAX_NEIGHBOURS, HazardPart
 from ghapp.core.packfile import (
     MOST_HAZARDS,
+    MOST_LINKS,
     BoundsPart,
     DetectPart,
     ItemPart,
@@ -21,6 +24,7 @@ from ghapp.core.packfile import (
     WhenPart,
 )
 from ghapp.core.policyfile import PolicyFile
+from ghapp.core.suspects import NEAREST_LINES
 from ghapp.packlist import as_markdown
 from ghapp.packsource import builtin, by_weight
 from ghapp.packtest import run
@@ -31,6 +35,7 @@ MADE = re.search(r"<!-- made by .* -->\n(.*)\n<!-- end of what is made -->", DOC
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
 PACK = next(text for text in EXAMPLES if text.startswith("area:"))
 REFERENCES = next(text for text in EXAMPLES if text.startswith("gift-card-runbook:"))
+NUMBERS = {2: "two", 6: "six"}
 RULES = [text for text in EXAMPLES if text.startswith("match:")]
 
 
@@ -81,10 +86,18 @@ def test_no_key_is_documented_that_a_pack_has_not():
         assert {key.strip("`") for row in rows for key in row.split(", ")} <= {*of_part}
 
 
-def test_the_bounds_are_those_of_the_model():
+def test_the_bounds_are_those_of_the_code():
     samples = HazardPart.model_fields["hit"].metadata[0].max_length
     text = " ".join(DOCUMENT.split())
-    assert f"at most {MOST_HAZARDS} hazards, a hazard {samples} samples of each kind" in text
+    for words in (
+        f"at most {MOST_HAZARDS} hazards, a hazard {samples} samples of each kind",
+        f"any list {MAX_LIST} entries",
+        f"N is 1 to {MAX_NEIGHBOURS}",
+        f"at most {NUMBERS[blocks.MOST_STEPS]} times. At most {blocks.MOST_LINES} lines",
+        f"up to {NEAREST_LINES} lines above",
+        f"the first {NUMBERS[MOST_LINKS]} are shown as links",
+    ):
+        assert words in text
 
 
 @pytest.fixture
@@ -131,7 +144,7 @@ def test_every_scope_has_an_example():
     scopes = [yaml.safe_load(rule).get("unless_scope", "line") for rule in RULES]
     assert {scope[:1] if scope[0] in "+-~" else scope for scope in scopes} == {
         "line",
-        "+",
+        *"+-~",
         "block",
         "nearest",
         "file",
