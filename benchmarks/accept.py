@@ -112,7 +112,7 @@ def main() -> None:
     github = Standin(webhook_secret=SECRET)
     server = StandinServer(github)
     api_url = server.start()
-    repository = github.repository("acme/shop", {"app/orders.py": "total = sum\n"})
+    repository = github.repository("acme/shop", {"app/orders.py": "total = sum\n", "db/schema.sql": ""})
     with github.deliveries.lost():
         for number in range(PULLS):
             repository.open_pull(

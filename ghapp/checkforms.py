@@ -28,7 +28,7 @@ WORDS: Mapping[str, Text] = {
     "folded": Text("{items} folded: {names}", "ほか {items} 件の質問（折りたたみ）：{names}"),
     "unfold": Text("(--all shows them)", "（--all で表示）"),
     "finding": Text(
-        "{place}: {severity} {hazard}: {message}", "{place}：{severity} {hazard}：{message}"
+        "{place}: {severity} {hazard}: {message}", "{place}: {severity} {hazard}：{message}"
     ),
     "beyond": Text("{hazard}: {count} more", "{hazard}：ほか {count} 件"),
     "clear": Text(

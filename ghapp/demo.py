@@ -81,6 +81,8 @@ def _repository(github: Standin, language: str) -> Pull:
         {
             ".github/nfr.yml": POLICY.format(language=language),
             "app/orders.py": "def total(lines):\n    return sum(lines)\n",
+            "db/schema.sql": "CREATE TABLE orders (id BIGINT PRIMARY KEY);\n",
+            "notes/README.md": "Notes\n",
         },
     )
     repository.collaborator("ann", "write")

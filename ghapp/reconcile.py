@@ -1,6 +1,6 @@
 """The path of a job; read this first.
 
-dirty key -> claim -> recall -> gather -> scan -> judge -> ledger -> decide -> plan -> apply -> record
+key -> claim -> recall -> gather -> scan -> judge -> ledger -> decide -> plan -> apply -> record
 """
 
 from __future__ import annotations

@@ -162,9 +162,11 @@ def _doubled(overlap: Overlap, flagged: tuple[Flagged, ...], shown: frozenset[st
         return False
     first = next(one for one in flagged if _asks(one, overlap.first))
     second = next(one for one in flagged if _asks(one, overlap.second))
-    # An area keeps its last question: without one it could not be flagged.
+    # An area keeps its last question: without one it could not be flagged. A question with a
+    # finding stays, for that is where the finding is answered.
     within = not overlap.within or set(second.files) <= set(first.files)
-    return within and len(second.items) > 1
+    found = any(one.item == overlap.second for one in second.findings)
+    return within and len(second.items) > 1 and not found
 
 
 def _asks(one: Flagged, item_id: str) -> bool:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 from pydantic_core import PydanticCustomError
 
 from ghapp.core import globs, regexes
+from ghapp.core.markdown import seen
 
 MAX_LIST = 200  # globs and regexes are tried one by one on every file of a pull
 ID = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
@@ -42,6 +50,13 @@ def _glob(glob: str) -> str:
     return glob
 
 
+def _line(words: str) -> str:
+    if seen(words) != words:
+        hint = "should be one line without characters that nobody sees"
+        raise PydanticCustomError("line", hint)
+    return words
+
+
 def _some(values: tuple[object, ...]) -> tuple[object, ...]:
     # Not min_length: that also calls a list empty whose members are all wrong.
     if not values:
@@ -66,6 +81,10 @@ HazardRegex = Annotated[str, AfterValidator(_hazard_regex)]
 Glob = Annotated[str, AfterValidator(_glob)]
 Severity = Literal["must", "should", "could"]
 Words = Annotated[str, Field(min_length=1)]
+Line = AfterValidator(_line)
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Line]
+Ask = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Line]
+Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000), Line]
 Count = Annotated[int, Field(ge=1, strict=True)]  # "3" and true are no numbers
 Some = AfterValidator(_some)
 Most = BeforeValidator(_few)

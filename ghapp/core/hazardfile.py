@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from ghapp.core import regexes
 from ghapp.core.areas import Guard, Hazard, Text
-from ghapp.core.fields import Globs, HazardRegex, Part, Severity, Words
+from ghapp.core.fields import Globs, HazardRegex, Part, Severity, Why, Words
 
 HAZARD_ID = r"^[A-Z][A-Z0-9]*-[0-9]{1,4}$"
 MAX_NEIGHBOURS = 50
@@ -60,8 +60,8 @@ class HazardPart(Part):
     skip_rollback: bool = False
     skip_new_table: bool = False
     dialect: Literal["any", "mysql", "postgres"] = "any"
-    en: Words
-    ja: Words
+    en: Why
+    ja: Why
     cross: str = ""
     fp: str = ""
     hit: Samples = ()

@@ -28,7 +28,8 @@ def _next(seen: Review, who: str, *, ticking: bool) -> str:
     pull, policy = seen.facts.pull, seen.facts.policy
     language = policy.language
     if seen.state is PullState.UNREADABLE:
-        return say(language, "next_policy", path=code(POLICY_PATH))
+        broken = next((one.path for one in policy.problems), POLICY_PATH)
+        return say(language, "next_policy", path=code(broken))
     if seen.state is PullState.SIGNED_OFF or not pull.is_open:
         return say(language, "next_nobody" if pull.is_open else "next_closed")
     if seen.state is PullState.WAITING_AUTHOR:

@@ -19,6 +19,7 @@ MAX_REGEXES = 300
 MAX_STEPS = 20_000
 MAX_GLOBS = 2_000
 MAX_HAZARDS = 200
+MAX_VALUES = 100_000  # all built-in packs have 7,000
 
 Fault = tuple[yaml.Loc, str]
 
@@ -93,10 +94,12 @@ def _listed(
 
 
 def _trees(files: Sequence[PackFile]) -> tuple[Mapping[str, yaml.Tree], tuple[Problem, ...]]:
-    """What is YAML, by its path, and the problems of what is not."""
+    """What is YAML, by its path, until there are too many values; and the problems of others."""
     trees: dict[str, yaml.Tree] = {}
     problems: list[Problem] = []
     for one in files:
+        if _values(trees) > MAX_VALUES:
+            break
         if one.text is None:
             problems.append(Problem(one.path, 0, 0, packfiles.unread(one)))
         elif not packfiles.is_references(one):
@@ -131,9 +134,14 @@ def _crowded(trees: Mapping[str, yaml.Tree]) -> Iterator[str]:
         (sum(1 for _ in patterns.globs_in(values)), MAX_GLOBS, "globs",
          "name folders instead of files"),
         (sum(map(_hazards, values)), MAX_HAZARDS, "hazards", "take some out"),
+        (_values(trees), MAX_VALUES, "values", "take some out"),
     ):  # fmt: skip
         if found > most:
             yield f"have {found:,} {noun} together, more than {most:,}: {todo}"
+
+
+def _values(trees: Mapping[str, yaml.Tree]) -> int:
+    return sum(len(tree.values) for tree in trees.values())
 
 
 def _hazards(value: object) -> int:

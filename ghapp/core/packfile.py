@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from ghapp.core.areas import Area, Clause, Combined, Detect, Item, Size, Text, When
 from ghapp.core.fields import (
     ID,
+    Ask,
     Category,
     Count,
     Glob,
@@ -23,6 +24,8 @@ from ghapp.core.fields import (
     Regexes,
     Severity,
     Some,
+    Title,
+    Why,
     Words,
 )
 from ghapp.core.hazardfile import HazardPart, hazard
@@ -35,8 +38,8 @@ MOST_HAZARDS = 100  # of one pack: each is looked for in every file of its scope
 
 
 class TitlePart(Part):
-    en: Words
-    ja: Words
+    en: Title
+    ja: Title
 
 
 class BoundsPart(Part):
@@ -118,12 +121,12 @@ class ItemPart(Part):
     id: Annotated[str, Field(pattern=ID)]
     cat: Category
     sev: Severity
-    en: Words
-    ja: Words
-    why_en: Words
-    why_ja: Words
-    ev_en: Words
-    ev_ja: Words
+    en: Ask
+    ja: Ask
+    why_en: Why
+    why_ja: Why
+    ev_en: Why
+    ev_ja: Why
     refs: tuple[Words, ...] = ()
     when: WhenPart | None = None
 

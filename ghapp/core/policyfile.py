@@ -13,16 +13,26 @@ from pydantic import (
     Discriminator,
     Field,
     StrictBool,
-    StringConstraints,
     Tag,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from ghapp.core import packfiles
-from ghapp.core.fields import ID, Category, Glob, Most, Part, Regex, Severity, Words
+from ghapp.core.fields import (
+    ID,
+    Ask,
+    Category,
+    Glob,
+    Most,
+    Part,
+    Regex,
+    Severity,
+    Title,
+    Why,
+    Words,
+)
 from ghapp.core.hazardfile import HAZARD_ID
-from ghapp.core.markdown import seen
 from ghapp.core.packfile import DetectPart, WhenPart
 
 Mode = Literal["observe", "advise", "enforce"]
@@ -42,13 +52,6 @@ def _name(name: str) -> str:
     if name in (".", ".."):  # in an address they are steps of the path
         raise PydanticCustomError("dots", "should be a name, not `.` or `..`")
     return name
-
-
-def _line(words: str) -> str:
-    if seen(words) != words:
-        hint = "should be one line without characters that nobody sees"
-        raise PydanticCustomError("line", hint)
-    return words
 
 
 def _login(name: str) -> str:
@@ -101,10 +104,6 @@ PackGlobs = Annotated[
 ]
 HazardId = Annotated[str, Field(pattern=HAZARD_ID)]
 HazardValue = Annotated[StrictBool | Severity, BeforeValidator(_hazard_value)]
-Line = AfterValidator(_line)
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Line]
-Ask = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Line]
-Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000), Line]
 
 
 class PeoplePart(Part):

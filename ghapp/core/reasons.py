@@ -16,7 +16,7 @@ WORDS: Mapping[str, Text] = {
     "unread": Text("{path} (GitHub shows no diff)", "{path}（GitHub が差分を表示しません）"),
     "files": Text("{count} files changed", "変更ファイル {count} 件"),
     "lines": Text("{count} lines added", "追加 {count} 行"),
-    "folders": Text("new top-level folders: {count}", "最上位の新規フォルダ {count} 件"),
+    "folder": Text("new top-level folder {what}", "最上位の新規フォルダ {what}"),
 }
 
 
@@ -27,6 +27,8 @@ def why(hit: Hit, language: str, name: Callable[[str], str] = code) -> str:
     """
     if hit.kind == "size":
         count, _, unit = hit.what.partition(" ")
+        if count == "folder":
+            return WORDS[count].to(language).format(what=name(unit))
         return WORDS[unit or "files"].to(language).format(count=f"{int(count):,}")
     place = f"{hit.path}:{hit.line}" if hit.line else hit.path
     return WORDS[hit.kind].to(language).format(path=name(place), what=name(hit.what))

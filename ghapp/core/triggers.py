@@ -144,10 +144,10 @@ def _sizes(size: Size, pull: Pull, seen: tuple[Seen, ...]) -> Iterator[Hit]:
         if not only_moved(one.file) and one.globs.isdisjoint(size.not_counting)
     ]
     added = sum(file.additions for file in counted)
-    folders = {file.path.partition("/")[0] for file in counted} & pull.new_folders
+    folders = sorted({file.path.partition("/")[0] for file in counted} & pull.new_folders)
     if 0 < size.files_gte <= len(counted):
         yield Hit("size", f"{len(counted)} files")
     if 0 < size.added_gte <= added:
         yield Hit("size", f"{added} lines")
     if 0 < size.folders_gte <= len(folders):
-        yield Hit("size", f"{len(folders)} folders")
+        yield from (Hit("size", f"folder {name}") for name in folders[:MOST_LINES])

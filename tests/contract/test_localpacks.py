@@ -104,7 +104,7 @@ class TestCheck:
             "  src/ranking/score.py:2: must ACME-001: It sleeps.",
         ]
         assert check("text", language="ja")[1].endswith(
-            "  検出事項 1 件\n  src/ranking/score.py:2：必須 ACME-001：待機します。\n"
+            "  検出事項 1 件\n  src/ranking/score.py:2: 必須 ACME-001：待機します。\n"
         )
         markdown = check("markdown")[1]
         assert markdown.index("`rank-latency`") < markdown.index("**1 finding**\n\n- **must**")

@@ -162,6 +162,14 @@ def test_some_overlap_only_where_all_files_are_the_firsts(path, left):
     assert len(ids(found)["cfg"]) == left
 
 
+def test_a_question_with_a_finding_is_never_left_out():
+    pay = area("pay", item("pay-exactly-once"), weight=5)
+    api = area("api", item("api-idempotency"), item("api-other"))
+    assert len(ids(asked(pay, api))["api"]) == 1
+    found = asked(pay, api, findings=[finding("api-idempotency", "api")])
+    assert ids(found)["api"] == ["api-idempotency", "api-other"]
+
+
 def test_the_overlap_table_names_each_pair_once():
     assert len({(one.first, one.second) for one in OVERLAPS}) == len(OVERLAPS)
 

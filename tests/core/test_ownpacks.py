@@ -1,6 +1,12 @@
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ghapp.core.areas import Area, Detect, Hazard, Item, Text
 from ghapp.core.memory import PackFile, PolicySource
 from ghapp.core.ownpacks import read, schema
+from ghapp.core.packfiles import fault, named
 from ghapp.core.policy import POLICY_PATH, Rules, effective, problems_of
 
 FOLDER = ".github/nfr"
@@ -253,6 +259,10 @@ def test_all_packs_together_have_a_bounded_number_of_patterns():
     assert told(POLICY, *files(**globs)) == [
         f"{beyond} have 2,010 globs together, more than 2,000: name folders instead of files"
     ]
+    values = f"area: [{'1, ' * 40_000}]\n"
+    assert told(POLICY, *files(a=values, b=values, c=values, d="never read: [")) == [
+        f"{beyond} have 120,006 values together, more than 100,000: take some out"
+    ]
     hazards = RANKING + "\n".join("  - {}" for _ in range(100)) + "\n"
     assert told(POLICY, *files(a=hazards, b=hazards)) == [
         f"{beyond} have 202 hazards together, more than 200: take some out"
@@ -291,3 +301,28 @@ def test_the_schema_knows_the_keys_of_packs():
     found = schema()
     assert {"area", "detect", "items", "hazards"} <= set(found["properties"])
     assert found["additionalProperties"] is False
+
+
+# --- whatever is written -----------------------------------------------------------------
+
+KEYS = st.sampled_from(
+    ["area", "title", "items", "hazards", "detect", "id", "refs", "a", "retired"]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text("ab-:", max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(VALUES, VALUES)
+def test_any_pack_and_any_references_are_good_or_have_problems(pack, beside):
+    packs = files(a=json.dumps(pack), references=json.dumps(beside))
+    found = effective(PolicySource(text=POLICY, packs=packs), RULES)
+    assert (found.standing == "good") == (not found.problems)
+    assert all(one.path.startswith(".github/") and one.text for one in found.problems)
+
+
+@given(st.text() | st.text("packs:[]'.github/*yml \n"))
+def test_the_globs_of_any_text_are_sound(text):
+    assert not any(map(fault, named(text)))

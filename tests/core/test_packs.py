@@ -135,6 +135,13 @@ def test_a_when_becomes_a_condition(when, expected):
         ("cat: performance", "cat: speed", ["16:10: `items[0].cat` should be 'availability', "]),
         ("sev: must", "sev: urgent", ["17:10: `items[0].sev` should be 'must', 'should' or"]),
         ("en: Does every key expire?", "en: ''", ["18:9: `items[0].en` should not be empty"]),
+        (
+            "en: Does every key expire?",
+            'en: "a\\nb"',
+            ["18:9: `items[0].en` should be one line with"],
+        ),
+        ("Does every key expire?", "?" * 501, ["18:9: `items[0].en` should have at most 500 ch"]),
+        ("ja: キャッシュ", f"ja: {'x' * 101}", ["2:26: `title.ja` should have at most 100 chara"]),
         ("en: Does every key expire?", "en: 3", ["18:9: `items[0].en` should be text"]),
         (
             "[squawk]",

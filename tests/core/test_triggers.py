@@ -119,7 +119,7 @@ def test_few_hits_are_kept_but_all_files():
         (Size(files_gte=2), ["2 files"]),
         (Size(added_gte=3), ["3 lines"]),
         (Size(files_gte=2, added_gte=3), ["2 files", "3 lines"]),
-        (Size(folders_gte=1), ["1 folders"]),
+        (Size(folders_gte=1), ["folder a.py"]),
         (Size(folders_gte=2), None),
         (Size(files_gte=3, added_gte=4), None),
         (Size(files_gte=2, not_counting=("*.lock",)), None),

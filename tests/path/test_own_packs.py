@@ -66,10 +66,13 @@ def test_a_pull_is_flagged_by_an_own_pack_and_a_broken_pack_is_bridged(tmp_path:
 
 def test_a_pack_broken_from_the_start_keeps_every_pull_from_turning_green(tmp_path: Path) -> None:
     with running(tmp_path, ENFORCE + "packs: ['.github/nfr/*.yml']\n") as world:
+        world.repository.push("main", {PACK: "area: [\n"}, by="sue")
         pull = world.open({"app/orders.py": "total = len\n"})
         world.settle()
         assert conclusion(pull) == "neutral"
-        assert "`.github/nfr/*.yml` matches no file" in (pull.check_runs()[-1].summary or "")
+        summary = pull.check_runs()[-1].summary or ""
+        assert f"{PACK}:1:1: not YAML" in summary
+        assert f"mends `{PACK}` on the default branch" in summary
         world.clock.forward()
         world.repository.push("main", {PACK: RANKING}, by="sue")
         world.settle()
