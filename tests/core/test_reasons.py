@@ -22,9 +22,9 @@ from ghapp.core.reasons import why
         (Hit("size", "41 files"), "41 files changed", "変更ファイル 41 件"),
         (Hit("size", "1600 lines"), "1,600 lines added", "追加 1,600 行"),
         (
-            Hit("size", "folder a`b"),
-            "new top-level folder `` a`b ``",
-            "最上位の新規フォルダ `` a`b ``",
+            Hit("size", "folder app"),
+            "new top-level folder `app`",
+            "最上位の新規フォルダ `app`",
         ),
         (Hit("size", "3500"), "3,500 files changed", "変更ファイル 3,500 件"),
     ],
