@@ -112,7 +112,8 @@ def main() -> None:
     github = Standin(webhook_secret=SECRET)
     server = StandinServer(github)
     api_url = server.start()
-    repository = github.repository("acme/shop", {"app/orders.py": "total = sum\n", "db/schema.sql": ""})
+    files = {"app/orders.py": "total = sum\n", "db/schema.sql": ""}
+    repository = github.repository("acme/shop", files)
     with github.deliveries.lost():
         for number in range(PULLS):
             repository.open_pull(

@@ -18,10 +18,10 @@ from pathlib import Path
 
 from ghapp import catalogue
 from ghapp.core.checklist import checklist
-from ghapp.core.hazards import findings
+from ghapp.core.detection.hazards import findings
+from ghapp.core.detection.scan import scan
 from ghapp.core.model import File, Pull, PullKey, Repository
-from ghapp.core.policy import Policy
-from ghapp.core.scan import scan
+from ghapp.core.policies.policy import Policy
 
 ROOT = Path(__file__).parents[1]
 SIZES = (300, 1_000, 3_000)

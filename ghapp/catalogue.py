@@ -8,9 +8,10 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from ghapp.core import packs, yaml
 from ghapp.core.areas import Area
-from ghapp.core.policy import Rules
+from ghapp.core.packs import parse as packs
+from ghapp.core.packs import yaml
+from ghapp.core.policies.policy import Rules
 from ghapp.errors import GhappError
 
 REFERENCES = "references.yml"

@@ -121,7 +121,7 @@ def check(
 
     Exit status 0: nothing flagged, 1: flagged, 2: wrong use, a broken policy, no room to write.
     """
-    from ghapp.check import run
+    from ghapp.local.check import run
 
     file = str(policy) if policy else None
     raise typer.Exit(run(str(path), base, head, file, output, lang, unfolded=everything))
@@ -138,7 +138,7 @@ def lint(
     Exit status 0: good, 1: problems, 2: wrong use.
     """
     from ghapp.errors import BadPack
-    from ghapp.lint import problems
+    from ghapp.local.lint import problems
 
     try:
         found = problems(files)
@@ -156,7 +156,7 @@ def schema(
     """Print the JSON Schema of the policy file or of a pack, for editors."""
     import json
 
-    from ghapp.core import ownpacks, policyfile
+    from ghapp.core.policies import ownpacks, policyfile
 
     found = ownpacks.schema() if pack else policyfile.schema()
     typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
@@ -174,7 +174,7 @@ def list_packs(
 
     Exit status 0: good, 1: a pack has problems, 2: wrong use.
     """
-    from ghapp.packlist import listed
+    from ghapp.local.packlist import listed
 
     raise typer.Exit(listed(files or (), output, lang))
 
@@ -189,7 +189,7 @@ def show_packs(
 
     Exit status 0: good, 1: a pack has problems, 2: wrong use, such as an unknown area.
     """
-    from ghapp.packshow import shown
+    from ghapp.local.packshow import shown
 
     raise typer.Exit(shown(areas, output, lang))
 
@@ -204,7 +204,7 @@ def try_samples(
 
     Exit status 0: all hold, 1: some do not, or a pack has problems, 2: wrong use.
     """
-    from ghapp.packtest import run
+    from ghapp.local.packtest import run
 
     raise typer.Exit(run(files or ()))
 

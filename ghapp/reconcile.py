@@ -12,18 +12,18 @@ from typing import Protocol
 
 from ghapp.core.checklist import Checklist, checklist
 from ghapp.core.decide import Decision, decide, writes
+from ghapp.core.detection.hazards import findings
+from ghapp.core.detection.scan import Scan, scan
 from ghapp.core.facts import Facts
-from ghapp.core.hazards import findings
 from ghapp.core.labels import described
 from ghapp.core.marks import CheckRun, Effect, Marks, Outcome, PutCheckRun
 from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Verdict
 from ghapp.core.model import File, InstallationKey, PullKey, Repository, RepositoryKey
 from ghapp.core.plan import plan
-from ghapp.core.policy import Rules, effective
+from ghapp.core.policies.policy import Rules, effective
 from ghapp.core.pushes import newest, only_by
-from ghapp.core.render import parked_run
-from ghapp.core.scan import Scan, scan
 from ghapp.core.signoff import judge
+from ghapp.core.words.render import parked_run
 from ghapp.errors import Retry
 from ghapp.outcomes import Taken, batches, remembered, take
 from ghapp.store import Store

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from ghapp.core.memory import Claim
-from ghapp.core.policy import Rules
+from ghapp.core.policies.policy import Rules
 from ghapp.errors import Busy, Gone, LeaseLost, Retry, StoreFailed
 from ghapp.reconcile import GitHub, give_up, reconcile
 from ghapp.store import MAX_ATTEMPTS, Store

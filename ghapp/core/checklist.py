@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ghapp.core.areas import Area, Hit, Item
-from ghapp.core.conditions import Scene, holds
+from ghapp.core.detection.conditions import Scene, holds
+from ghapp.core.detection.scan import Scan
+from ghapp.core.detection.triggers import found_in, hinted
 from ghapp.core.features import is_feature
 from ghapp.core.findings import Finding
 from ghapp.core.fingerprint import fingerprint
 from ghapp.core.model import File
-from ghapp.core.policy import Policy
-from ghapp.core.scan import Scan
-from ghapp.core.triggers import found_in, hinted
+from ghapp.core.policies.policy import Policy
 
 # GitHub lists no more files of a pull.
 # Source: https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files

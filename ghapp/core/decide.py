@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ghapp.core import render
 from ghapp.core.checklist import Checklist
 from ghapp.core.facts import Facts
 from ghapp.core.marks import CheckRun, Marks, Reaction, Reply
 from ghapp.core.memory import Entry, Past, Verb, Verdict
 from ghapp.core.model import Door
-from ghapp.core.policy import Policy
+from ghapp.core.policies.policy import Policy
 from ghapp.core.review import AreaReview, PullState, Review, review
+from ghapp.core.words import render
 
 # Worst first: what a head shows when several areas or several pulls ask different things of it.
 RANK = ("action_required", "", "cancelled", "neutral", "success")

@@ -9,7 +9,7 @@ from datetime import datetime
 from ghapp.core.marks import Marks, Written
 from ghapp.core.memory import PolicySource
 from ghapp.core.model import Pull, Rights, Utterance
-from ghapp.core.policy import Policy
+from ghapp.core.policies.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ghapp.core import globs, regexes
+from ghapp.core.matching import globs, regexes
 from ghapp.core.model import Pull
-from ghapp.core.policy import Features
+from ghapp.core.policies.policy import Features
 
 
 def is_feature(pull: Pull, features: Features) -> bool:

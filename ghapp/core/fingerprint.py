@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 
-from ghapp.core.diff import Change
+from ghapp.core.matching.diff import Change
 
 
 def fingerprint(changes: tuple[Change, ...], hazards: tuple[str, ...] = ()) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ghapp.core.policy import Policy
-from ghapp.core.texts import say
+from ghapp.core.policies.policy import Policy
+from ghapp.core.words.texts import say
 
 
 def described(policy: Policy) -> Mapping[str, tuple[str, str]]:

@@ -8,13 +8,13 @@ from enum import StrEnum
 
 from ghapp.core.areas import Area, Detect, Hit, Item, Reviewers, Text
 from ghapp.core.checklist import Checklist, Flagged
-from ghapp.core.diff import change
 from ghapp.core.facts import Facts
 from ghapp.core.findings import Finding
 from ghapp.core.fingerprint import fingerprint
+from ghapp.core.matching.diff import change
 from ghapp.core.memory import Entry, Past
 from ghapp.core.standing import Standing, State, answers, standing
-from ghapp.core.texts import say
+from ghapp.core.words.texts import say
 
 # What cannot be read is an area of its own, for somebody has to look: files beyond GitHub's limit
 # of listed ones, and files whose diff GitHub does not show.

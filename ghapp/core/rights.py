@@ -12,7 +12,7 @@ from ghapp.core.areas import Reviewers
 from ghapp.core.commands import Command, parse
 from ghapp.core.memory import Verb
 from ghapp.core.model import Door, Pull, Rights, Utterance
-from ghapp.core.policy import Policy
+from ghapp.core.policies.policy import Policy
 
 REVIEWING = frozenset({Verb.SIGN_OFF, Verb.UNDO})
 ANSWERING = frozenset({Verb.CHECK, Verb.UNCHECK})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ghapp.core import globs
+from ghapp.core.matching import globs
 from ghapp.core.model import File
 
 HUNK = "@@"  # a sample that begins with it is a diff, any other one is a new file

@@ -7,18 +7,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from ghapp.core import globs, regexes, samplefile
+from ghapp.core import samplefile
 from ghapp.core.areas import Area, Hazard
-from ghapp.core.diff import lines
+from ghapp.core.detection.hazards import findings
+from ghapp.core.detection.scan import scan
 from ghapp.core.findings import Finding
-from ghapp.core.hazards import findings
+from ghapp.core.matching import globs, regexes
+from ghapp.core.matching.diff import lines
+from ghapp.core.matching.statements import statements
 from ghapp.core.model import File, Pull, PullKey, Repository
-from ghapp.core.packfile import PackPart, References, area
-from ghapp.core.packs import Pack
-from ghapp.core.policy import Policy
-from ghapp.core.scan import scan
-from ghapp.core.statements import statements
-from ghapp.core.yaml import Loc
+from ghapp.core.packs.packfile import PackPart, References, area
+from ghapp.core.packs.parse import Pack
+from ghapp.core.packs.yaml import Loc
+from ghapp.core.policies.policy import Policy
 
 HIT, MISS = "hit", "miss"
 KINDS_OF_PATHS = PATH_HIT, PATH_MISS = "path_hit", "path_miss"

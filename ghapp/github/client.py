@@ -11,7 +11,7 @@ from ghapp.core.facts import Facts
 from ghapp.core.marks import Effect, Outcome
 from ghapp.core.memory import Past
 from ghapp.core.model import File, PullKey, Repository
-from ghapp.core.policy import Rules
+from ghapp.core.policies.policy import Rules
 from ghapp.github import contents
 from ghapp.github.apply import apply
 from ghapp.github.budget import Budget

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from ghapp.core import content
+from ghapp.core.matching import content
 from ghapp.core.model import File, Repository
 from ghapp.github.budget import Importance
 from ghapp.github.installation import Installation, together

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from ghapp.core import packfiles
 from ghapp.core.commands import speaks
 from ghapp.core.model import (
     Delivery,
@@ -26,9 +25,10 @@ from ghapp.core.model import (
     RepositoryKey,
     Utterance,
 )
-from ghapp.core.render import MARKER
+from ghapp.core.packs import packfiles
 from ghapp.core.rights import same_login
 from ghapp.core.ticks import ticks
+from ghapp.core.words.render import MARKER
 from ghapp.errors import Refused
 from ghapp.github import payloads
 from ghapp.github.payloads import decoded, utc

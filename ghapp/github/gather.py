@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ghapp.core.facts import Facts
-from ghapp.core.folders import perhaps_new
+from ghapp.core.matching.folders import perhaps_new
 from ghapp.core.memory import Past, PolicySource
 from ghapp.core.model import Pull, PullKey, Utterance
-from ghapp.core.policy import Rules, effective, problems_of
+from ghapp.core.policies.policy import Rules, effective, problems_of
 from ghapp.core.rights import asks
 from ghapp.errors import Gone, Retry
 from ghapp.github import labels, policies, readback, reading, rights

@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from ghapp.core import packfiles, yaml
 from ghapp.core.memory import PackFile, PolicySource
 from ghapp.core.model import Repository
-from ghapp.core.policy import POLICY_PATH
+from ghapp.core.packs import packfiles, yaml
+from ghapp.core.policies.policy import POLICY_PATH
 from ghapp.errors import Retry
 from ghapp.github.budget import Importance
 from ghapp.github.installation import Installation, decoded, together

@@ -9,7 +9,7 @@ from datetime import datetime
 from ghapp.core.marks import Marks, Reply, Written
 from ghapp.core.memory import Past
 from ghapp.core.model import Pull
-from ghapp.core.render import MARKER
+from ghapp.core.words.render import MARKER
 from ghapp.errors import Retry
 from ghapp.github import reading
 from ghapp.github.installation import Installation, both

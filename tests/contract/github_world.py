@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from ghapp.core.facts import Facts
 from ghapp.core.memory import Past
 from ghapp.core.model import PullKey, Repository
-from ghapp.core.policy import Rules
+from ghapp.core.policies.policy import Rules
 from ghapp.github.client import GitHub
 from ghapp.standin import Pull, Standin, StandinServer
 from ghapp.standin.github import new_private_key

@@ -4,7 +4,7 @@ import shutil
 import pytest
 from repositories import Repo
 
-from ghapp.check import run
+from ghapp.local.check import run
 
 RISKY = "class Migration:\n    operations = [migrations.AddIndex('order', fields=['x'])]\n"
 

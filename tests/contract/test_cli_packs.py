@@ -10,8 +10,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from ghapp import layout
 from ghapp.cli import app
+from ghapp.local import layout
 
 CHECKLISTS = Path(__file__).parents[2] / "checklists"
 ITEM = {"id": "shop-safe", "cat": "security", "sev": "must", "refs": ["owasp-asvs"]}

@@ -23,7 +23,7 @@ from ghapp.core.model import (
     RepositoryKey,
     Utterance,
 )
-from ghapp.core.render import MARKER
+from ghapp.core.words.render import MARKER
 from ghapp.errors import Refused
 from ghapp.github.delivery import READERS, parse
 from ghapp.standin import Standin

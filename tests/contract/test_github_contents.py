@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from ghapp.core.content import MOST_BYTES, MOST_FILES
+from ghapp.core.matching.content import MOST_BYTES, MOST_FILES
 from ghapp.core.model import File, PullKey, Repository
 from ghapp.errors import Retry
 from ghapp.github.client import GitHub

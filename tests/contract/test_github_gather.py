@@ -22,7 +22,7 @@ from ghapp.core.marks import (
 )
 from ghapp.core.memory import Past, PolicySource
 from ghapp.core.model import Door, File, PullKey, Rights, Utterance
-from ghapp.core.render import MARKER
+from ghapp.core.words.render import MARKER
 from ghapp.errors import Gone, Retry
 from ghapp.github.client import GitHub
 from ghapp.standin import Pull

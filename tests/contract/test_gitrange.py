@@ -3,9 +3,9 @@ import os
 import pytest
 from repositories import Repo
 
-from ghapp.core.diff import cut_short, lines
+from ghapp.core.matching.diff import cut_short, lines
 from ghapp.errors import BadRange
-from ghapp.gitrange import blob, file_at, folder_at, range_of
+from ghapp.local.gitrange import blob, file_at, folder_at, range_of
 
 
 @pytest.fixture

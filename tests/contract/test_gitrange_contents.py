@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from repositories import Repo
 
-from ghapp.core.content import MOST_BYTES, MOST_FILES
+from ghapp.core.matching.content import MOST_BYTES, MOST_FILES
 from ghapp.core.model import File
-from ghapp.gitrange import contents, new_folders, range_of
+from ghapp.local.gitrange import contents, new_folders, range_of
 
 SAFE = "SET lock_timeout = '5s';\r\nALTER TABLE orders ADD points INT; -- 注文\n"
 

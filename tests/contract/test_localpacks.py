@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ghapp import catalogue, lint
-from ghapp.check import run
+from ghapp import catalogue
 from ghapp.errors import BadPack
+from ghapp.local import lint
+from ghapp.local.check import run
 from tests.contract.repositories import Repo
 
 NAMES = "packs: ['.github/nfr/*.yml']\n"

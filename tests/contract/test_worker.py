@@ -18,7 +18,7 @@ from ghapp.core.facts import Facts
 from ghapp.core.marks import Effect, Outcome
 from ghapp.core.memory import Past
 from ghapp.core.model import Delivery, InstallationKey, PullKey, Repository
-from ghapp.core.policy import Rules
+from ghapp.core.policies.policy import Rules
 from ghapp.errors import Gone, Retry
 from ghapp.store import Store
 from ghapp.worker import Worker, first

@@ -12,7 +12,7 @@ from ghapp.core.findings import Finding
 from ghapp.core.marks import Marks
 from ghapp.core.memory import Entry, Past, PolicySource, Push, Shown, Verb
 from ghapp.core.model import Door, File, Pull, PullKey, Repository, Rights, Utterance
-from ghapp.core.policy import Policy
+from ghapp.core.policies.policy import Policy
 
 START = datetime(2026, 4, 1, 9, 0, tzinfo=UTC)
 SHOP = Repository(installation_id=7, id=42, full_name="acme/shop")

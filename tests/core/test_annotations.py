@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghapp.core.annotations import MOST_MESSAGE, MOST_TITLE
 from ghapp.core.areas import Text
 from ghapp.core.decide import decide
 from ghapp.core.findings import Finding
 from ghapp.core.marks import Annotation, CheckRun, Marks, PutCheckRun, Written
 from ghapp.core.memory import Entry, Verb
 from ghapp.core.plan import plan
+from ghapp.core.words.annotations import MOST_MESSAGE, MOST_TITLE
 from tests.core.build import area, asked, entry, facts, finding, flagged, past, policy, shown
 
 DB = area("db")

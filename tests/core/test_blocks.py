@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from ghapp.core.blocks import block
+from ghapp.core.matching.blocks import block
 
 HCL = """\
 resource "aws_db" "shop" {

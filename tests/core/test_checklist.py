@@ -5,12 +5,12 @@ from pulls import PULL, file
 
 from ghapp.core.areas import Area, Clause, Detect, Item, Text
 from ghapp.core.checklist import MOST_FILES, OVERLAPS, checklist
-from ghapp.core.diff import change
+from ghapp.core.detection.scan import scan
 from ghapp.core.findings import Finding
 from ghapp.core.fingerprint import fingerprint
+from ghapp.core.matching.diff import change
 from ghapp.core.model import File
-from ghapp.core.policy import Policy
-from ghapp.core.scan import scan
+from ghapp.core.policies.policy import Policy
 
 
 def item(name, severity="must", when=None):

@@ -4,9 +4,9 @@ import pytest
 from pulls import AREA, PULL, file
 
 from ghapp.core.areas import Clause, Combined
-from ghapp.core.conditions import HOLDS, Scene, holds
-from ghapp.core.policy import Policy
-from ghapp.core.scan import scan
+from ghapp.core.detection.conditions import HOLDS, Scene, holds
+from ghapp.core.detection.scan import scan
+from ghapp.core.policies.policy import Policy
 
 FILES = (
     file("migrations/1.sql", "alter table orders", "add_column :x", removed=["drop table 注文"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ghapp.core.content import MOST_BYTES, MOST_FILES, blobs, text
+from ghapp.core.matching.content import MOST_BYTES, MOST_FILES, blobs, text
 from ghapp.core.model import File
 
 

@@ -12,7 +12,7 @@ from ghapp.core.decide import Decision, decide, worst
 from ghapp.core.marks import CheckRun, Marks, Reaction
 from ghapp.core.memory import Entry, Verb, Verdict
 from ghapp.core.model import Door, Problem
-from ghapp.core.policy import Policy
+from ghapp.core.policies.policy import Policy
 from ghapp.core.review import PullState
 from tests.core.build import (
     HEAD,

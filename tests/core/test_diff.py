@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghapp.core.diff import Line, change, changed, cut_short, lines
+from ghapp.core.matching.diff import Line, change, changed, cut_short, lines
 from ghapp.core.model import File
 
 PATCH = """@@ -1,4 +1,5 @@ class A

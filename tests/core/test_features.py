@@ -4,7 +4,7 @@ import pytest
 from pulls import PULL, file
 
 from ghapp.core.features import is_feature
-from ghapp.core.policy import Features
+from ghapp.core.policies.policy import Features
 
 NONE = Features((), (), ())
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghapp.core.diff import change
 from ghapp.core.fingerprint import fingerprint
+from ghapp.core.matching.diff import change
 from ghapp.core.model import File
 
 FILE = File("a.py", "modified", 1, 1, "@@ -3,3 +3,3 @@ def f\n one\n-two\n+  deux\n four", "s1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ghapp.core.folders import perhaps_new
+from ghapp.core.matching.folders import perhaps_new
 from ghapp.core.model import File
 
 

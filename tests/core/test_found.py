@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from ghapp.core import found
 from ghapp.core.findings import Finding
+from ghapp.core.words import found
 from tests.core.build import finding
 
 LONG = "services/api/db/migrate/1.sql"

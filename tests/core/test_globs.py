@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pathspec import PathSpec
 
-from ghapp.core import globs
+from ghapp.core.matching import globs
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from ghapp.core.areas import Area, Guard, Hazard, Text
-from ghapp.core.packs import parse
+from ghapp.core.packs.parse import parse
 
 PACK = r"""area: caching
 title: {en: Caching, ja: キャッシュ}

@@ -5,10 +5,10 @@ from pulls import PULL
 
 from ghapp.core.areas import Area, Detect, Guard, Hazard, Item, Text
 from ghapp.core.checklist import checklist
-from ghapp.core.hazards import MOST_OF_HAZARD, findings
+from ghapp.core.detection.hazards import MOST_OF_HAZARD, findings
+from ghapp.core.detection.scan import scan
 from ghapp.core.model import File
-from ghapp.core.policy import Policy
-from ghapp.core.scan import scan
+from ghapp.core.policies.policy import Policy
 
 MESSAGE = Text("risk", "リスク")
 HAZARD = Hazard("T-1", "must", "db-plan", "db", r"\bdrop\b", MESSAGE)

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from ghapp.core.areas import Area, Detect, Hazard, Item, Text
 from ghapp.core.memory import PackFile, PolicySource
-from ghapp.core.ownpacks import read, schema
-from ghapp.core.packfiles import fault, named
-from ghapp.core.policy import POLICY_PATH, Rules, effective, problems_of
+from ghapp.core.packs.packfiles import fault, named
+from ghapp.core.policies.ownpacks import read, schema
+from ghapp.core.policies.policy import POLICY_PATH, Rules, effective, problems_of
 
 FOLDER = ".github/nfr"
 POLICY = "packs: ['.github/nfr/*.yml']\n"

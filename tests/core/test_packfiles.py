@@ -1,7 +1,7 @@
 import pytest
 
 from ghapp.core.memory import PackFile
-from ghapp.core.packfiles import (
+from ghapp.core.packs.packfiles import (
     MAX_ENTRIES,
     MAX_FILES,
     chosen,

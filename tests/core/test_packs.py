@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghapp.core.areas import Area, Clause, Combined, Detect, Item, Size, Text
-from ghapp.core.packs import parse
+from ghapp.core.packs.parse import parse
 
 REFERENCES = {
     "pci-dss": ("PCI DSS", "https://pci.example/dss"),

@@ -4,7 +4,7 @@ import pytest
 
 from ghapp.core.areas import Area, Clause, Detect, Hazard, Item, Reviewers, Text
 from ghapp.core.memory import PolicySource
-from ghapp.core.policy import (
+from ghapp.core.policies.policy import (
     DEFAULT_LABELS,
     Features,
     Policy,
@@ -13,7 +13,7 @@ from ghapp.core.policy import (
     merged,
     problems_of,
 )
-from ghapp.core.policyfile import PolicyFile
+from ghapp.core.policies.policyfile import PolicyFile
 
 
 def pack(name, weight, *items, enabled=True, **hazards):

@@ -7,8 +7,8 @@ from pydantic import TypeAdapter
 
 from ghapp.core.areas import Area, Detect, Hazard, Item, Text
 from ghapp.core.memory import PolicySource
-from ghapp.core.policy import DEFAULT_LABELS, POLICY_PATH, Rules, effective, problems_of
-from ghapp.core.policyfile import PolicyFile, schema
+from ghapp.core.policies.policy import DEFAULT_LABELS, POLICY_PATH, Rules, effective, problems_of
+from ghapp.core.policies.policyfile import PolicyFile, schema
 
 
 def pack(name, *items, hazards=()):

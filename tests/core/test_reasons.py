@@ -2,7 +2,7 @@ import pytest
 
 from ghapp.core.areas import Hit
 from ghapp.core.markdown import visible
-from ghapp.core.reasons import why
+from ghapp.core.words.reasons import why
 
 
 @pytest.mark.parametrize(

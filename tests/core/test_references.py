@@ -1,6 +1,6 @@
 import pytest
 
-from ghapp.core.references import Listed, read
+from ghapp.core.packs.references import Listed, read
 
 BUILTIN = {"pci-dss": ("PCI DSS", "https://pci.example/dss")}
 RUNBOOK = "runbook: [Runbooks, 'https://docs.example/runbooks']\n"

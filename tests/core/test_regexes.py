@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghapp.core import regexes
+from ghapp.core.matching import regexes
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from ghapp.core.findings import Finding
 from ghapp.core.markdown import MOST_TEXT
 from ghapp.core.marks import Marks
 from ghapp.core.memory import Entry, Verb
-from ghapp.core.policy import Policy
-from ghapp.core.render import parked_run
+from ghapp.core.policies.policy import Policy
 from ghapp.core.ticks import boxes
+from ghapp.core.words.render import parked_run
 from tests.core.build import (
     HEAD,
     NEXT_HEAD,

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from ghapp.core.diff import lines
-from ghapp.core.packs import Pack, read
+from ghapp.core.matching.diff import lines
+from ghapp.core.packs.parse import Pack, read
 from ghapp.core.samplefile import paths, written
 from ghapp.core.samples import Sample, failures, samples
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghapp.core import regexes
-from ghapp.core.sieve import Sieve, sieve
+from ghapp.core.matching import regexes
+from ghapp.core.matching.sieve import Sieve, sieve
 
 PATTERNS = st.sampled_from(
     ["a", "^b", "c$", "(?i)D", r"\Aa", r"b\z", r"\bx\b", "[^a]b", r"\s", ".", r"a\s*b", "x|^$"]

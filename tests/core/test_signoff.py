@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ghapp.core.areas import Reviewers
 from ghapp.core.memory import Entry, Verb
 from ghapp.core.model import Push, Rights, Utterance
-from ghapp.core.policy import Policy
+from ghapp.core.policies.policy import Policy
 from ghapp.core.signoff import judge
 from tests.core.build import (
     HEAD,

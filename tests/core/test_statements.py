@@ -1,7 +1,7 @@
 import pytest
 
-from ghapp.core.diff import lines
-from ghapp.core.statements import MOST_BYTES, statements
+from ghapp.core.matching.diff import lines
+from ghapp.core.matching.statements import MOST_BYTES, statements
 
 
 def of(*rows, start="@@ -1 +1 @@"):

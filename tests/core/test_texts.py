@@ -4,7 +4,7 @@ import string
 
 import pytest
 
-from ghapp.core.texts import LANGUAGES, say, table
+from ghapp.core.words.texts import LANGUAGES, say, table
 
 
 def _placeholders(sentence: str) -> set[str]:

@@ -4,10 +4,10 @@ import pytest
 from pulls import AREA, PULL, file
 
 from ghapp.core.areas import Detect, Hit, Size
-from ghapp.core.look import look
+from ghapp.core.detection.look import look
+from ghapp.core.detection.rulebook import rulebook
+from ghapp.core.detection.triggers import hinted, touches, unread
 from ghapp.core.model import File
-from ghapp.core.rulebook import rulebook
-from ghapp.core.triggers import hinted, touches, unread
 
 OTHER = replace(AREA, id="other", detect=Detect(paths=("other/**",), diff=("other",)))
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghapp.core.model import Problem
-from ghapp.core.yaml import Tree, read
+from ghapp.core.packs.yaml import Tree, read
 
 BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n"
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ghapp.core.commands import COMMANDS
-from ghapp.core.policyfile import schema
+from ghapp.core.policies.policyfile import schema
 from ghapp.core.standing import NEXT, State
 
 ROOT = Path(__file__).parents[2]

@@ -8,10 +8,11 @@ import yaml
 from typer.testing import CliRunner
 
 from ghapp.cli import app
-from ghapp.core import blocks
-from ghapp.core.fields import MAX_LIST
-from ghapp.core.hazardfile import MAX_NEIGHBOURS, HazardPart
-from ghapp.core.packfile import (
+from ghapp.core.detection.suspects import NEAREST_LINES
+from ghapp.core.matching import blocks
+from ghapp.core.packs.fields import MAX_LIST
+from ghapp.core.packs.hazardfile import MAX_NEIGHBOURS, HazardPart
+from ghapp.core.packs.packfile import (
     MOST_HAZARDS,
     MOST_LINKS,
     BoundsPart,
@@ -23,11 +24,10 @@ from ghapp.core.packfile import (
     TitlePart,
     WhenPart,
 )
-from ghapp.core.policyfile import PolicyFile
-from ghapp.core.suspects import NEAREST_LINES
-from ghapp.packlist import as_markdown
-from ghapp.packsource import builtin, by_weight
-from ghapp.packtest import run
+from ghapp.core.policies.policyfile import PolicyFile
+from ghapp.local.packlist import as_markdown
+from ghapp.local.packsource import builtin, by_weight
+from ghapp.local.packtest import run
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "packs.md").read_text(encoding="utf-8")

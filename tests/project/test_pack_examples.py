@@ -13,9 +13,9 @@ import yaml
 
 from ghapp import catalogue
 from ghapp.core.checklist import checklist
+from ghapp.core.detection.scan import scan
 from ghapp.core.model import File, Pull, PullKey, Repository
-from ghapp.core.policy import Policy
-from ghapp.core.scan import scan
+from ghapp.core.policies.policy import Policy
 
 FOLDER = Path(__file__).parents[2] / "checklists"
 PACKS = {

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ghapp import packsource
-from ghapp.core.packfile import area
+from ghapp.core.packs.packfile import area
 from ghapp.core.samples import fault, samples
+from ghapp.local import packsource
 
 FOLDER = Path(__file__).parents[2] / "checklists"
 SOURCES = packsource.builtin().sources

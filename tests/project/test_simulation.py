@@ -10,10 +10,10 @@ import pytest
 
 from ghapp import catalogue
 from ghapp.core.checklist import checklist
-from ghapp.core.hazards import findings
+from ghapp.core.detection.hazards import findings
+from ghapp.core.detection.scan import scan
 from ghapp.core.model import File, Pull, PullKey, Repository
-from ghapp.core.policy import Policy
-from ghapp.core.scan import scan
+from ghapp.core.policies.policy import Policy
 
 PULL = Pull(
     PullKey(Repository(1, 1, "acme/shop"), 1),

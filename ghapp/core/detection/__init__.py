@@ -1,0 +1,1 @@
+"""What a diff tells of areas and hazards."""

@@ -1,0 +1,125 @@
+"""A `when` and what is known of a flagged area -> whether the item applies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from ghapp.core.areas import Clause, When
+from ghapp.core.detection.look import paths_of
+from ghapp.core.detection.triggers import Touch
+from ghapp.core.matching import globs, regexes
+from ghapp.core.model import Pull
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a `when` is asked about: one flagged area in its pull.
+
+    hazards: ids found anywhere in the pull. areas: ids of all areas that the pull touches.
+    tables: the policy's large tables.
+    """
+
+    pull: Pull
+    touch: Touch
+    hazards: frozenset[str] = frozenset()
+    areas: frozenset[str] = frozenset()
+    tables: tuple[str, ...] = ()
+
+
+def holds(when: When | None, scene: Scene) -> bool:
+    """Whether the condition holds; no condition always does."""
+    if when is None:
+        return True
+    if isinstance(when, Clause):
+        return HOLDS[when.kind](when.values, scene)
+    if when.how == "any":
+        return any(holds(one, scene) for one in when.of)
+    if when.how == "not":
+        return not any(holds(one, scene) for one in when.of)
+    return all(holds(one, scene) for one in when.of)
+
+
+def _added(values: tuple[str, ...], scene: Scene) -> bool:
+    return regexes.matches_line(values, _joined(one.added for one in scene.touch.read))
+
+
+def _removed(values: tuple[str, ...], scene: Scene) -> bool:
+    return regexes.matches_line(values, _joined(one.removed for one in scene.touch.read))
+
+
+def _joined(texts: Iterable[bytes]) -> bytes:
+    # One search in all of them is what is quick; an empty text has no line at all.
+    return b"\n".join([text for text in texts if text])
+
+
+def _path(values: tuple[str, ...], scene: Scene) -> bool:
+    return any(
+        globs.matches(values, path) for one in scene.touch.changes for path in paths_of(one.file)
+    )
+
+
+def _title(values: tuple[str, ...], scene: Scene) -> bool:
+    return bool(regexes.first(values, scene.pull.title))
+
+
+def _label(values: tuple[str, ...], scene: Scene) -> bool:
+    labels = {label.casefold() for label in scene.pull.labels}
+    return any(value.casefold() in labels for value in values)
+
+
+def _hazard(values: tuple[str, ...], scene: Scene) -> bool:
+    return not scene.hazards.isdisjoint(values)
+
+
+def _area(values: tuple[str, ...], scene: Scene) -> bool:
+    return not scene.areas.isdisjoint(values)
+
+
+def _flagged_by(values: tuple[str, ...], scene: Scene) -> bool:
+    return scene.touch.hits[0].kind in values
+
+
+def _files(values: tuple[str, ...], scene: Scene) -> bool:
+    return len(scene.touch.changes) >= int(values[0])
+
+
+def _lines(values: tuple[str, ...], scene: Scene) -> bool:
+    return sum(one.file.additions for one in scene.touch.changes) >= int(values[0])
+
+
+def _pull_files(values: tuple[str, ...], scene: Scene) -> bool:
+    return len(scene.pull.files) >= int(values[0])
+
+
+def _pull_lines(values: tuple[str, ...], scene: Scene) -> bool:
+    return sum(file.additions for file in scene.pull.files) >= int(values[0])
+
+
+def _large_table(_: tuple[str, ...], scene: Scene) -> bool:
+    # Whatever list `table_in` names, there is one: the policy's `large_tables`.
+    if not scene.tables:
+        return False
+    # Not \b: RE2 knows only ASCII words, and a table may be called 注文.
+    names = "|".join(re.escape(table) for table in scene.tables)
+    named = re.compile(rf"(?<!\w)(?:{names})(?!\w)", re.IGNORECASE)
+    texts = (text.decode() for one in scene.touch.read for text in (one.added, one.removed))
+    return any(named.search(text) for text in texts)
+
+
+HOLDS: Mapping[str, Callable[[tuple[str, ...], Scene], bool]] = {
+    "diff": _added,
+    "removed": _removed,
+    "path": _path,
+    "title": _title,
+    "label": _label,
+    "hazard": _hazard,
+    "area": _area,
+    "flagged_by": _flagged_by,
+    "files_gte": _files,
+    "added_gte": _lines,
+    "pull_files_gte": _pull_files,
+    "pull_added_gte": _pull_lines,
+    "table_in": _large_table,
+}

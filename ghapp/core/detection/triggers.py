@@ -1,0 +1,153 @@
+"""A pull and what an area is spotted by -> why it is touched and by which files.
+
+A label forces an area in, a path, an added line or the size of the pull flags it; a title alone
+never does, it is a hint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ghapp.core.areas import Area, Hit, Size
+from ghapp.core.detection.look import MOST_SHOWN_OF_LINE, Seen, only_moved, reads
+from ghapp.core.detection.rulebook import NOT_CODE
+from ghapp.core.findings import Finding
+from ghapp.core.matching import regexes
+from ghapp.core.matching.diff import Change
+from ghapp.core.model import Pull
+
+MOST_PATHS, MOST_LINES = 5, 3  # hits kept for showing; the files are always complete
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """Why an area is touched; the first hit decides `flagged_by`.
+
+    changes: the area's own files, in the order of the pull; all of the pull for label and size.
+    read: those of them whose lines a condition may look at.
+    """
+
+    hits: tuple[Hit, ...]
+    changes: tuple[Change, ...]
+    read: tuple[Change, ...]
+
+
+def touches(areas: tuple[Area, ...], pull: Pull, seen: tuple[Seen, ...]) -> Mapping[str, Touch]:
+    """By area id, why and where the pull touches an area; those it does not touch are absent.
+
+    seen: the files of the pull as the rulebook of these areas sees them.
+    """
+    claims: dict[int, list[tuple[Hit, Seen]]] = {}
+    shows: dict[int, list[tuple[Hit, Seen]]] = {}
+    for one in seen:
+        for place, hit in one.claims:
+            claims.setdefault(place, []).append((hit, one))
+        for place, hit in one.shows:
+            shows.setdefault(place, []).append((hit, one))
+    places = {one.file.path: place for place, one in enumerate(seen)}
+    found = (
+        (area.id, _touch(area, pull, seen, claims.get(place, []), shows.get(place, []), places))
+        for place, area in enumerate(areas)
+    )
+    return {name: touch for name, touch in found if touch}
+
+
+def found_in(
+    touched: Mapping[str, Touch],
+    findings: tuple[Finding, ...],
+    changes: Mapping[str, Change],
+) -> Mapping[str, Touch]:
+    """The same with the files of the findings: a hazard flags its area, and its file belongs to it.
+
+    changes: all files of the pull by path.
+    """
+    found = dict(touched)
+    for one in findings:
+        change, here = changes[one.path], found.get(one.area)
+        if here is None:
+            hit = Hit("diff", one.source[:MOST_SHOWN_OF_LINE], one.path, one.line)
+            found[one.area] = Touch((hit,), (change,), (change,))
+        elif change not in here.changes:
+            found[one.area] = Touch(here.hits, (*here.changes, change), (*here.read, change))
+    return found
+
+
+def unread(areas: tuple[Area, ...], seen: tuple[Seen, ...]) -> tuple[str, ...]:
+    """Paths of files that nothing is known of: no path claims them, not all added lines are there.
+
+    Only those in which some area looks for lines; binary files have none.
+    """
+    return tuple(
+        one.file.path
+        for one in seen
+        if one.file.additions
+        and one.scanned
+        and not one.claims
+        and one.change.hidden
+        and any(reads(area.detect, one.globs) for area in areas)
+    )
+
+
+def partly(seen: tuple[Seen, ...]) -> tuple[str, ...]:
+    """Paths of files whose added lines were not looked at in full, though they may matter."""
+    return tuple(
+        one.file.path
+        for one in seen
+        if one.scanned
+        and (one.change.cut or (one.file.additions and one.change.hidden))
+        and (one.claims or one.globs.isdisjoint(NOT_CODE))
+    )
+
+
+def hinted(area: Area, pull: Pull) -> bool:
+    """Whether the pull's title suggests the area."""
+    return bool(area.detect.title) and regexes.search(area.detect.title, pull.title)
+
+
+def _touch(
+    area: Area,
+    pull: Pull,
+    seen: tuple[Seen, ...],
+    claims: list[tuple[Hit, Seen]],
+    shows: list[tuple[Hit, Seen]],
+    places: Mapping[str, int],
+) -> Touch | None:
+    labels = tuple(_labels(area, pull))
+    sizes = tuple(_sizes(area.detect.size, pull, seen)) if area.detect.size else ()
+    hits = (
+        *labels,
+        *[hit for hit, _ in claims][:MOST_PATHS],
+        *[hit for hit, _ in shows][:MOST_LINES],
+        *sizes,
+    )
+    if not hits:
+        return None
+    claimed = {one.file.path for _, one in claims}
+    own = [one for _, one in (*claims, *shows)]
+    own = list(seen) if labels or sizes else sorted(own, key=lambda one: places[one.file.path])
+    read = [one.change for one in own if one.scanned or one.file.path in claimed]
+    return Touch(hits, tuple(one.change for one in own), tuple(read))
+
+
+def _labels(area: Area, pull: Pull) -> Iterator[Hit]:
+    wanted = {label.casefold() for label in (*area.detect.labels, f"nfr/area: {area.id}")}
+    for label in sorted(pull.labels):
+        if label.casefold() in wanted:
+            yield Hit("label", label)
+
+
+def _sizes(size: Size, pull: Pull, seen: tuple[Seen, ...]) -> Iterator[Hit]:
+    counted = [
+        one.file
+        for one in seen
+        if not only_moved(one.file) and one.globs.isdisjoint(size.not_counting)
+    ]
+    added = sum(file.additions for file in counted)
+    folders = sorted({file.path.partition("/")[0] for file in counted} & pull.new_folders)
+    if 0 < size.files_gte <= len(counted):
+        yield Hit("size", f"{len(counted)} files")
+    if 0 < size.added_gte <= added:
+        yield Hit("size", f"{added} lines")
+    if 0 < size.folders_gte <= len(folders):
+        yield from (Hit("size", f"folder {name}") for name in folders[:MOST_LINES])

@@ -1,0 +1,1 @@
+"""Texts, paths and diffs against patterns: what matches where."""

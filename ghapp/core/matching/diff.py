@@ -1,0 +1,109 @@
+"""Patch text as GitHub gives it for one file -> its lines with their numbers.
+
+It judges nothing; a cut, odd or foreign text gives the lines that can be read.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ghapp.core.matching.regexes import MAX_LINE, as_bytes
+from ghapp.core.model import File
+
+MOST_PATCH = 1 << 20  # characters; a larger patch is data, not something written by hand
+
+HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
+
+
+class Line(NamedTuple):
+    """One line of a patch. A tuple rather than a dataclass: a megabyte of diff has 25,000 of them.
+
+    sign: "+" | "-" | " ". text: without line end. number: in the old file for "-", else in the
+    new one. hunk: 1-based. place: in the new file, where a removed line stood.
+    """
+
+    sign: str
+    text: str
+    number: int
+    hunk: int
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A file with the text of its patch, for searching.
+
+    lines: those changed, as in `changed`. added, removed: these, cut to what a regex looks at,
+    joined by line breaks, in UTF-8. cut: whether one of the added lines was longer.
+    hidden: whether not all that has changed is there.
+    """
+
+    file: File
+    lines: tuple[str, ...] = ()
+    added: bytes = b""
+    removed: bytes = b""
+    cut: bool = False
+    hidden: bool = True
+
+
+def change(file: File) -> Change:
+    """The file with its added and its removed text; one whose patch is too large has neither."""
+    if len(file.patch) > MOST_PATCH:
+        return Change(file)
+    found = changed(file.patch)
+    added = [line for line in found if line[0] == "+"]
+    removed = [line for line in found if line[0] == "-"]
+    texts = ["\n".join([line[1 : MAX_LINE + 1] for line in part]) for part in (added, removed)]
+    return Change(
+        file,
+        lines=tuple(found),
+        added=as_bytes(texts[0]),
+        removed=as_bytes(texts[1]),
+        # Only where the text is shorter than the lines were, one of them has lost something.
+        cut=len(texts[0]) < sum(map(len, added)) - 1,
+        hidden=len(added) < file.additions or len(removed) < file.deletions,
+    )
+
+
+def changed(patch: str) -> list[str]:
+    """The changed lines in the order of the patch, each with its sign in front."""
+    return [line for line in _raw(patch) if line[:1] in ("+", "-")]
+
+
+def lines(patch: str) -> tuple[Line, ...]:
+    """All lines in the order of the patch, with their numbers."""
+    found: list[Line] = []
+    old = new = hunk = 0
+    for raw in _raw(patch):
+        sign = raw[:1]
+        if sign == "+":
+            found.append(Line("+", raw[1:], new, hunk, new))
+            new += 1
+        elif sign == "-":
+            found.append(Line("-", raw[1:], old, hunk, new))
+            old += 1
+        elif header := HUNK.match(raw):
+            old, new, hunk = int(header[1]), int(header[2]), hunk + 1
+        elif sign != "\\":  # "\ No newline at end of file" is a remark, all else is context
+            found.append(Line(" ", raw[1:], new, hunk, new))
+            old += 1
+            new += 1
+    return tuple(found)
+
+
+def cut_short(file: File) -> bool:
+    """Whether the patch shows fewer changed lines than GitHub counted in the file."""
+    start = max(file.patch.find("@@ -"), 0)
+    added, removed = file.patch.count("\n+", start), file.patch.count("\n-", start)
+    return added < file.additions or removed < file.deletions
+
+
+def _raw(patch: str) -> list[str]:
+    """All lines from the first hunk on: headers of a file, as git prints them, are no content."""
+    start = 0 if patch.startswith("@@ -") else patch.find("\n@@ -") + 1
+    if not patch.startswith("@@ -", start):
+        return []
+    # Not splitlines(): form feeds and U+2028 are characters of a line, not ends of it.
+    return patch[start:].replace("\r\n", "\n").removesuffix("\r").split("\n")

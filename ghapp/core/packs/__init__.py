@@ -1,0 +1,1 @@
+"""Packs: their syntax, their texts and samples."""

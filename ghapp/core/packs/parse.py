@@ -1,0 +1,101 @@
+"""The text of a pack -> the area it describes with its samples, or all Problems in it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from pydantic import ValidationError
+
+from ghapp.core.areas import Area
+from ghapp.core.model import Problem
+from ghapp.core.packs import yaml
+from ghapp.core.packs.mistakes import meant, mistakes
+from ghapp.core.packs.packfile import PackPart, References, area
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A pack as it was written. tree: its text with the line of every value."""
+
+    part: PackPart
+    tree: yaml.Tree
+
+
+def parse(text: str | bytes, path: str, references: References) -> Area | tuple[Problem, ...]:
+    """The area, or the problems in the order of their places; as in `read`."""
+    pack = read(text, path, references)
+    return area(pack.part, references) if isinstance(pack, Pack) else pack
+
+
+def read(text: str | bytes, path: str, references: References) -> Pack | tuple[Problem, ...]:
+    """The pack, or the problems in the order of their places.
+
+    path: the file as its problems shall name it. references: what `refs` may hold.
+    """
+    tree = yaml.read(text, path)
+    return judged(tree, path, references) if isinstance(tree, yaml.Tree) else tree
+
+
+def judged(tree: yaml.Tree, path: str, references: References) -> Pack | tuple[Problem, ...]:
+    """As `read`, of what is YAML already."""
+    found = [
+        Problem(path, *tree.at(loc), words)
+        for loc, words in (*_doubled(tree.value), *_unknown(tree.value, references))
+    ]
+    try:
+        part = PackPart.model_validate(tree.value)
+    except ValidationError as error:
+        found += mistakes(error, PackPart, tree, path)
+        return _sorted(found)
+    found += [Problem(path, *tree.at(loc), words) for loc, words in _unlinked(part)]
+    return _sorted(found) or Pack(part, tree)
+
+
+def _sorted(found: list[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(found, key=lambda one: (one.line, one.column)))
+
+
+def _unlinked(part: PackPart) -> Iterator[tuple[yaml.Loc, str]]:
+    """Names in one part of the pack of what another part lacks."""
+    ids = {item.id for item in part.items}
+    for place, one in enumerate(part.hazards):
+        if one.item not in ids:
+            yield ("hazards", place, "item"), f"`{one.item}` is no item here{meant(one.item, ids)}"
+    for place, retired in enumerate(part.retired):
+        if retired.id in ids:
+            words = f"`{retired.id}` is asked above: a retired id is never used again"
+            yield ("retired", place, "id"), words
+        if retired.replaced_by and retired.replaced_by not in ids:
+            near = meant(retired.replaced_by, ids)
+            words = f"`{retired.replaced_by}` is no item here{near}"
+            yield ("retired", place, "replaced_by"), words
+
+
+def _doubled(pack: object) -> Iterator[tuple[yaml.Loc, str]]:
+    for key, noun in (("items", "item"), ("hazards", "hazard")):
+        seen: dict[str, int] = {}
+        for index, one in _listed(pack, key):
+            name = one.get("id")
+            if isinstance(name, str) and seen.setdefault(name, index) != index:
+                words = f"the id `{name}` is used twice, first by {noun} {seen[name] + 1}"
+                yield (key, index, "id"), words
+
+
+def _unknown(pack: object, known: Collection[str]) -> Iterator[tuple[yaml.Loc, str]]:
+    for index, item in _listed(pack, "items"):
+        refs = item.get("refs")
+        for place, key in enumerate(refs if isinstance(refs, list) else ()):
+            if isinstance(key, str) and key not in known:
+                near = meant(key, get_close_matches(key, known, n=1))
+                words = f"`{key}` is not in references.yml{near}"
+                yield ("items", index, "refs", place), words
+
+
+def _listed(pack: object, key: str) -> Iterator[tuple[int, dict[str, object]]]:
+    """The mappings listed under a key as far as the text has any, with their places."""
+    listed = pack.get(key) if isinstance(pack, dict) else None
+    for index, one in enumerate(listed if isinstance(listed, list) else ()):
+        if isinstance(one, dict):
+            yield index, one

@@ -1,0 +1,1 @@
+"""Policies: their syntax and what they put in force."""

@@ -1,0 +1,64 @@
+"""The findings of a review -> annotations on the lines of its diff; plain text, no Markdown."""
+
+from __future__ import annotations
+
+from ghapp.core.findings import Finding
+from ghapp.core.markdown import visible
+from ghapp.core.marks import Annotation
+from ghapp.core.review import Review
+from ghapp.core.words.found import rank, split
+from ghapp.core.words.texts import say
+
+# Source: https://docs.github.com/en/rest/checks/runs#create-a-check-run
+MOST_TITLE = 255  # characters
+MOST_MESSAGE = 64 * 1024  # bytes
+MOST_WORDS = 1_000  # of one finding's message
+LEVELS = ("failure", "warning", "notice", "notice")  # by rank: must, should, could, accepted
+
+
+def notes(seen: Review) -> tuple[Annotation, ...]:
+    """One for each line with findings, heaviest first, then by path and line.
+
+    A file that is gone has no line to put one on.
+    """
+    lines: dict[tuple[str, int], list[Finding]] = {}
+    for area in seen.areas:
+        for one in split(area.findings)[0]:
+            if one.line > 0:
+                lines.setdefault((one.path, one.line), []).append(one)
+    language = seen.facts.policy.language
+    made = [(min(map(rank, found)), _annotation(found, language)) for found in lines.values()]
+    made.sort(key=lambda one: (one[0], one[1].path, one[1].line))
+    return tuple(annotation for _, annotation in made)
+
+
+def _annotation(found: list[Finding], language: str) -> Annotation:
+    """found: on one line."""
+    found = sorted(found, key=rank)
+    titles = dict.fromkeys(f"{one.hazard} ({one.item})" for one in found)
+    return Annotation(
+        path=found[0].path,
+        line=found[0].line,
+        level=LEVELS[rank(found[0])],
+        title=visible(", ".join(titles), MOST_TITLE),
+        message=_fitted("\n\n".join(_message(one, language) for one in found)),
+    )
+
+
+def _message(finding: Finding, language: str) -> str:
+    """What it risks and the way out, then the question that it answers to."""
+    words = visible(finding.message.to(language), MOST_WORDS)
+    severity = say(language, f"sev_{finding.severity}")
+    if finding.accepted:
+        reason = visible(finding.accepted)
+        severity = say(language, "annotation_accepted", reason=reason)
+    lines = [say(language, "annotation", hazard=finding.hazard, severity=severity, message=words)]
+    if finding.unsure:
+        lines.append(say(language, "finding_unsure"))
+    lines.append(say(language, "annotation_question", item=finding.item))
+    return "\n".join(lines)
+
+
+def _fitted(message: str) -> str:
+    whole = message.encode("utf-8", "replace")
+    return message if len(whole) <= MOST_MESSAGE else whole[:MOST_MESSAGE].decode("utf-8", "ignore")

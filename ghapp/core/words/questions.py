@@ -1,0 +1,113 @@
+"""The questions of an area as Markdown: the task list, and what stands behind each question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ghapp.core.areas import Item
+from ghapp.core.findings import Finding
+from ghapp.core.markdown import code, folded, link, plain
+from ghapp.core.review import AreaReview, Review
+from ghapp.core.words import found
+from ghapp.core.words.parts import BETWEEN
+from ghapp.core.words.texts import joined, say
+
+MOST_FINDINGS = 5  # of one question in the comment; the check run has all that are shown
+
+
+def asked(area: AreaReview, seen: Review) -> str:
+    """The task list of one area: what is asked first, the rest folded."""
+    language = seen.facts.policy.language
+    lines: list[str] = []
+    for item in _shown(area, seen):
+        lines += _lines(item, area, language)
+    rest = [item for item in area.items if item.id not in seen.checklist.shown]
+    if rest:
+        musts = sum(item.severity == "must" for item in rest)
+        key = "more_questions_must" if musts else "more_questions"
+        key = "more_questions_all_must" if musts == len(rest) else key
+        more = say(language, key, count=len(rest), musts=musts)
+        inner = [line for item in rest for line in _lines(item, area, language)]
+        lines += [*([""] if lines else []), *folded(more, (*inner,))]
+    return "\n".join(lines)
+
+
+def details(seen: Review) -> str:
+    """The folded block of the comment: what stands behind each question that is not folded."""
+    language = seen.facts.policy.language
+    lines = [
+        line
+        for area in seen.areas
+        for item in _shown(area, seen)
+        for line in _behind(item, area, language)
+    ]
+    if not lines:
+        return ""
+    if any(found.opened(area.findings) for area in seen.areas):
+        lines += ["", say(language, "findings_hint")]
+    return "\n".join(folded(say(language, "details"), (*lines,)))
+
+
+def explained(area: AreaReview, seen: Review) -> str:
+    """One area in the check run's text: each question, its answer, and what stands behind it."""
+    language = seen.facts.policy.language
+    lines: list[str] = []
+    for item in area.items:
+        lines += _lines(item, area, language, ticks=True)
+        lines += (f"  - {line}" for line in found.listed(_of(item, area), language))
+        why = plain(item.why.to(language))
+        lines += [f"  - {say(language, 'why_it_matters', words=why)}"] if why else []
+        lines += (f"  - {line}" for line in _proof(item, language))
+    elsewhere = [one for one in area.findings if one.item not in {item.id for item in area.items}]
+    lines += (f"- {line}" for line in found.listed(elsewhere, language))
+    return "\n".join(lines)
+
+
+def _shown(area: AreaReview, seen: Review) -> list[Item]:
+    return [item for item in area.items if item.id in seen.checklist.shown]
+
+
+def _of(item: Item, area: AreaReview) -> tuple[Finding, ...]:
+    return tuple(one for one in area.findings if one.item == item.id)
+
+
+def _lines(item: Item, area: AreaReview, language: str, *, ticks: bool = False) -> Iterator[str]:
+    """The question and below it its answer. ticks: also where it was only ticked."""
+    box = "x" if item.id in area.answered else " "
+    severity = say(language, f"sev_{item.severity}")
+    line = f"- [{box}] `{item.id}` **{severity}** {plain(item.question.to(language))}"
+    count = len(found.opened(_of(item, area)))
+    if count:
+        line += say(language, "item_findings", findings=found.counted(count, language))
+    yield line
+    entry = area.given.get(item.id)
+    if entry and (ticks or entry.note or item.id not in area.answered):
+        key = "answered_by" if item.id in area.answered else "answered_before"
+        words = [say(language, key, who=entry.speaker)]
+        words += [code(entry.note, 1000)] if entry.note else []
+        yield f"  {BETWEEN.join(words)}"
+
+
+def _behind(item: Item, area: AreaReview, language: str) -> Iterator[str]:
+    """One question in the comment's folded block, where a new line is a new line."""
+    findings = found.listed(_of(item, area), language)
+    why = plain(item.why.to(language))
+    proof = tuple(_proof(item, language))
+    if not why and not proof and not findings:
+        return
+    yield f"- `{item.id}` {why}".rstrip()
+    yield from (f"  {line}" for line in proof)
+    yield from (f"  - {line}" for line in findings[:MOST_FINDINGS])
+    left = len(findings) - MOST_FINDINGS
+    if left > 0:
+        yield "  - " + say(language, "more_in_check", count=left)
+
+
+def _proof(item: Item, language: str) -> Iterator[str]:
+    """What shows the answer, and where to read on."""
+    evidence = plain(item.evidence.to(language))
+    if evidence:
+        yield say(language, "to_show", words=evidence)
+    if item.links:
+        links = tuple(link(title, address) for title, address in item.links)
+        yield say(language, "to_read", links=joined(language, links))

@@ -1,0 +1,1 @@
+"""Commands on local files: a git range, policies, packs. Offline."""

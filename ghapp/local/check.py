@@ -1,0 +1,93 @@
+"""`ghapp check`: a local git range -> what the review would ask. Offline, by the App's own core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ghapp import catalogue
+from ghapp.core.checklist import Checklist, checklist
+from ghapp.core.detection.hazards import findings
+from ghapp.core.detection.scan import scan
+from ghapp.core.memory import PackFile, PolicySource
+from ghapp.core.model import Problem
+from ghapp.core.policies.policy import POLICY_PATH, Policy, Rules, effective, problems_of
+from ghapp.errors import BadPack, BadRange
+from ghapp.local import gitrange, localpacks
+from ghapp.local.checkforms import FORMATS, Checked
+from ghapp.local.output import printed, wrong
+
+CLEAR, FLAGGED = 0, 1
+COMMAND = "ghapp check"
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A policy with its packs. name: where it was read; problems: with the names of its files."""
+
+    name: str = ""
+    source: PolicySource = PolicySource()
+    problems: tuple[Problem, ...] = ()
+
+
+def run(
+    path: str,
+    base: str,
+    head: str,
+    policy_file: str | None,
+    format: str,
+    language: str | None,
+    *,
+    unfolded: bool = False,
+) -> int:
+    """Prints what would be asked about the range from `head` into `base`.
+
+    policy_file: None is the policy at `base`. format: text | markdown | json. language: None is
+    that of the policy. unfolded: show the questions beyond the policy's `max_items`, too.
+    The result is the exit status: 0 nothing flagged, 1 something flagged, 2 wrong use, a broken
+    policy or an output that takes nothing.
+    """
+    rules = catalogue.rules("advise")
+    try:
+        found = gitrange.range_of(path, base, head)
+        read = _of_file(Path(policy_file), rules) if policy_file else _at_base(path, found, rules)
+    except (BadRange, BadPack) as error:
+        return wrong(f"{COMMAND}: {error}")
+    if read.problems:
+        return wrong(*map(str, read.problems), f"{COMMAND}: mend the policy and check again")
+    policy = effective(read.source, rules)
+    asked = _asked(path, found, policy)
+    checked = Checked(found, policy, read.name, asked, language or policy.language, unfolded)
+    return printed(FORMATS[format](checked), COMMAND) or (FLAGGED if checked.flagged else CLEAR)
+
+
+def _asked(path: str, found: gitrange.Range, policy: Policy) -> Checklist:
+    seen = scan(found.pull, policy, only_author_pushed=found.one_author)
+    return checklist(seen, policy, findings(seen.suspicion, gitrange.contents(path, seen.wanted)))
+
+
+def _at_base(path: str, found: gitrange.Range, rules: Rules) -> _Read:
+    """The policy and its packs at the base of the range."""
+    raw = gitrange.file_at(path, found.base_sha, POLICY_PATH)
+    if raw is None:
+        return _Read()
+    packs = localpacks.in_commit(path, found.base_sha, raw)
+    problems = problems_of(raw, rules, POLICY_PATH, packs)
+    return _Read(f"{found.pull.base_ref}:{POLICY_PATH}", _source(raw, packs), problems)
+
+
+def _of_file(file: Path, rules: Rules) -> _Read:
+    """A policy of the working tree, with packs from the repository in which it lies."""
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise BadRange(f"cannot read the policy {file}: {error.strerror}") from error
+    root = localpacks.root_of(file, otherwise=localpacks.repository_of(file))
+    packs = localpacks.in_folder(root, raw)
+    problems = problems_of(raw, rules, str(file), packs)
+    shown = tuple(localpacks.shown(problems, packs, root, file))
+    return _Read(str(file), _source(raw, packs), shown)
+
+
+def _source(raw: bytes, packs: tuple[PackFile, ...]) -> PolicySource:
+    return PolicySource(text=raw.decode("utf-8", "surrogateescape"), packs=packs)
