@@ -127,13 +127,17 @@ def _flagged(scan: Scan, policy: Policy, findings: tuple[Finding, ...]) -> Itera
 
 
 def _items(area: Area, scene: Scene, findings: tuple[Finding, ...]) -> tuple[Item, ...]:
-    """Those that apply, in order; a finding makes its item apply and a must finding a must."""
+    """Those that apply, in order; a finding makes its item apply and a must finding a must.
+
+    Where nothing but a hazard touches the area, what is asked of every change to it is not asked:
+    the line is dangerous, but the change is about something else.
+    """
     found = {one.item for one in findings}
     musts = {one.item for one in findings if one.severity == "must" and not one.accepted}
     items = [
         replace(item, severity="must") if item.id in musts else item
         for item in area.items
-        if item.id in found or holds(item.when, scene)
+        if item.id in found or (holds(item.when, scene) and (item.when or not scene.touch.found))
     ]
     return tuple(sorted(items, key=lambda item: _rank(item, found)))
 

@@ -89,6 +89,15 @@ def test_a_block_is_what_brackets_or_indentation_hold_together(text, match, firs
     assert (found[0], found[-1], len(found)) == (first, last, count)
 
 
+def test_lines_that_steer_a_template_hold_no_block_apart():
+    helm = (
+        "containers:\n    - name: a\n{{- if .x }}\n      image: b\n{{- end }}\n      limits: 1\nx:"
+    )
+    assert of(helm, "image")[-1] == "      limits: 1"
+    assert of(helm, "limits")[0] == "    - name: a"
+    assert of(helm, "name: a")[-1] == "      limits: 1"
+
+
 @pytest.mark.parametrize(
     ("text", "match", "within", "has", "lacks"),
     [

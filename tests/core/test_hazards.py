@@ -319,6 +319,14 @@ def test_a_hazard_in_code_flags_its_area_and_its_file_becomes_the_areas():
     assert (hit.kind, hit.what, hit.path, hit.line) == ("diff", "drop", "src/a.py", 1)
 
 
+def test_an_area_that_only_a_hazard_touches_asks_nothing_that_is_asked_always():
+    policy = Policy(areas=(area(replace(HAZARD, scope="code")),))
+    for path, asked in [("src/a.py", ["db-plan"]), ("db/a.py", ["db-plan", "db-more"])]:
+        seen = scan(replace(PULL, files=(added(path, "drop"),)), policy)
+        found = checklist(seen, policy, findings(seen.suspicion, {}))
+        assert [item.id for item in found.flagged[0].items] == asked
+
+
 def test_files_that_were_not_looked_at_in_full_are_named():
     long = added("src/a.py", "x" * 3_000)
     cut = replace(added("db/1.sql", "x"), additions=9)

@@ -25,6 +25,12 @@ NEVER_SCANNED = (
 NOT_CODE = (
     "**/test/**",
     "**/tests/**",
+    "**/Test/**",
+    "**/Tests/**",
+    "**/test-*/**",
+    "**/testing/**",
+    "**/t/**",
+    "**/tests.py",
     "**/spec/**",
     "**/specs/**",
     "**/__tests__/**",

@@ -7,7 +7,7 @@ never does, it is a hint.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ghapp.core.areas import Area, Hit, Size
 from ghapp.core.detection.look import MOST_SHOWN_OF_LINE, Seen, only_moved, reads
@@ -25,12 +25,13 @@ class Touch:
     """Why an area is touched; the first hit decides `flagged_by`.
 
     changes: the area's own files, in the order of the pull; all of the pull for label and size.
-    read: those of them whose lines a condition may look at.
+    read: those of them whose lines a condition may look at. found: only hazards touch it.
     """
 
     hits: tuple[Hit, ...]
     changes: tuple[Change, ...]
     read: tuple[Change, ...]
+    found: bool = False
 
 
 def touches(areas: tuple[Area, ...], pull: Pull, seen: tuple[Seen, ...]) -> Mapping[str, Touch]:
@@ -67,9 +68,10 @@ def found_in(
         change, here = changes[one.path], found.get(one.area)
         if here is None:
             hit = Hit("diff", one.source[:MOST_SHOWN_OF_LINE], one.path, one.line)
-            found[one.area] = Touch((hit,), (change,), (change,))
+            found[one.area] = Touch((hit,), (change,), (change,), found=True)
         elif change not in here.changes:
-            found[one.area] = Touch(here.hits, (*here.changes, change), (*here.read, change))
+            both = (*here.changes, change), (*here.read, change)
+            found[one.area] = replace(here, changes=both[0], read=both[1])
     return found
 
 

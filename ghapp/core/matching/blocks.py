@@ -90,7 +90,7 @@ def _around(lines: Mapping[int, str], number: int, indent: int) -> tuple[int, in
     first = number
     for above in range(number - 1, max(0, number - MOST_LINES), -1):
         line = lines[above]
-        if not line.strip():
+        if _says_nothing(line):
             continue
         if _indent(line) >= indent:
             first = above
@@ -103,11 +103,16 @@ def _down(lines: Mapping[int, str], number: int, indent: int) -> int:
     last = number
     for below in range(number + 1, min(number + MOST_LINES, max(lines) + 1)):
         line = lines[below]
-        if line.strip():
+        if not _says_nothing(line):
             if _indent(line) < indent:
                 break
             last = below
     return last
+
+
+def _says_nothing(line: str) -> bool:
+    """Whether its indentation means nothing: a blank line, or one that steers a template."""
+    return not line.strip() or line.lstrip().startswith("{{")
 
 
 def _indent(line: str) -> int:
