@@ -123,7 +123,7 @@ class Hazard:
     requires: has to match in the whole new file, requires_removed in a removed line of the hunk.
     skip_rollback: not where a migration is taken back. skip_new_table: not where the pull makes
     the table that `match` names in its group `table`.
-    dialect: any | mysql | postgres.
+    dialect: any | mysql | postgres. once: only the first finding in a file counts.
     """
 
     id: str
@@ -143,6 +143,7 @@ class Hazard:
     skip_rollback: bool = False
     skip_new_table: bool = False
     dialect: str = "any"
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

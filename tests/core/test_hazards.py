@@ -239,6 +239,8 @@ def test_what_takes_a_migration_back_is_left_out(rows, lines):
         ("CREATE TABLE orders (", False),
         ("create table if not exists `orders` (", False),
         ("create_table :orders do |t|", False),
+        ('CREATE TABLE "public"."orders" (', False),
+        ("create table shop.orders (", False),
         ("Schema::create('orders', function", False),
         ("$this->createTable('orders')", False),
         ("create table orders_old (", True),
@@ -249,6 +251,11 @@ def test_a_table_that_the_pull_makes_is_no_table_in_use(made, stands):
     changes = {"match": r"drop on (?P<table>\w+)", "skip_new_table": True}
     files = (added("db/1.sql", "drop on orders", "drop on orders"), added("db/2.sql", made))
     assert bool(found(*files, **changes)) is stands
+
+
+def test_a_schema_in_front_of_the_table_does_not_hide_that_it_is_new():
+    changes = {"match": r"drop on (?P<table>[\w.]+)", "skip_new_table": True}
+    assert not found(added("db/1.sql", "create table orders (", "drop on public.orders"), **changes)
 
 
 def test_a_match_that_names_no_table_stands():

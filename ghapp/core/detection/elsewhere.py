@@ -7,10 +7,10 @@ from functools import cached_property
 
 from ghapp.core.detection.look import Seen
 from ghapp.core.detection.suspects import Suspect
-from ghapp.core.matching.regexes import as_bytes
+from ghapp.core.matching.regexes import PATTERN_BYTES, build
 
 NEW_TABLE = (
-    r"(?i)(?:\bcreate\s+table\s+(?:if\s+not\s+exists\s+)?[\"`]?{table}\b"
+    r"(?i)(?:\bcreate\s+table\s+(?:if\s+not\s+exists\s+)?(?:[\"`]?\w+[\"`]?\.)?[\"`]?{table}\b"
     r"|\bcreate_table\s*\(?\s*[:\"']{table}\b|\bSchema::create\s*\(\s*[\"']{table}\b"
     r"|->createTable\s*\(\s*[\"']{table}\b|\bcreateTable\s*\(\s*[\"']{table}\b)"
 )
@@ -27,15 +27,19 @@ class Elsewhere:
         """Whether the suspect is none, seen beside the rest of the pull."""
         if suspect.hazard.removed:
             return suspect.line.strip() in self._added
-        return bool(suspect.table) and self._makes(suspect.table)
+        # A schema in front may be written at one place and left out at the other.
+        return bool(suspect.table) and self._makes(suspect.table.rpartition(".")[2])
 
     def _makes(self, table: str) -> bool:
         if table not in self._made:
-            new = re.compile(as_bytes(NEW_TABLE.format(table=re.escape(table))))
-            self._made[table] = any(new.search(one.change.added) for one in self._seen)
+            new = build(NEW_TABLE.format(table=re.escape(table)), PATTERN_BYTES)
+            self._made[table] = new.search(self._text) is not None
         return self._made[table]
 
     @cached_property
+    def _text(self) -> bytes:
+        return b"\n".join([one.change.added for one in self._seen])
+
+    @cached_property
     def _added(self) -> frozenset[str]:
-        texts = (one.change.added.decode() for one in self._seen)
-        return frozenset(line.strip() for text in texts for line in text.split("\n"))
+        return frozenset(line.strip() for line in self._text.decode().split("\n"))

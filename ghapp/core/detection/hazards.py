@@ -91,7 +91,12 @@ def _finding(one: Suspect, *, unsure: bool) -> Finding:
 
 def _few(found: Iterable[Suspect]) -> Iterator[Suspect]:
     counts: Counter[str] = Counter()
+    seen: set[tuple[str, str]] = set()
     for one in found:
+        place = one.hazard.id, one.file.path
+        if one.hazard.once and place in seen:
+            continue
+        seen.add(place)
         counts[one.hazard.id] += 1
         if counts[one.hazard.id] <= MOST_OF_HAZARD:
             yield one

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from ghapp.core.areas import Detect, Hit
 from ghapp.core.detection.rulebook import NEVER_SCANNED, Rulebook
@@ -15,8 +15,7 @@ from ghapp.core.model import File
 MOST_SHOWN_OF_LINE = 120
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class Seen(NamedTuple):
     """One file, looked at once for all areas, which are told apart by their places.
 
     globs: which globs of the rulebook match its present path. claims: areas whose paths it has,
@@ -54,7 +53,7 @@ def look(book: Rulebook, files: Iterable[File]) -> tuple[Seen, ...]:
         one = seen[index]
         claimed = {place for place, _ in one.claims}
         new = ((place, _hit(one, span)) for place, span in spans.items() if place not in claimed)
-        seen[index] = replace(one, shows=tuple(sorted(new, key=lambda pair: pair[0])))
+        seen[index] = one._replace(shows=tuple(sorted(new, key=lambda pair: pair[0])))
     return tuple(seen)
 
 
@@ -77,7 +76,7 @@ def only_moved(file: File) -> bool:
 
 def _named(book: Rulebook, file: File) -> Seen:
     """The file as its paths show it."""
-    found = [(path, frozenset(book.globs.every(path))) for path in paths_of(file)]
+    found = [(path, book.globs.matching(path)) for path in paths_of(file)]
     here = found[0][1]
     return Seen(
         change=change(file),
@@ -85,7 +84,7 @@ def _named(book: Rulebook, file: File) -> Seen:
         claims=tuple(_claims(book, file, found)),
         scanned=here.isdisjoint(NEVER_SCANNED),
         # A file moved out of an ignored folder counts: its new place is not ignored.
-        ignored=not any(named.isdisjoint(book.ignored) for _, named in found),
+        ignored=all(not named.isdisjoint(book.ignored) for _, named in found),
     )
 
 
@@ -94,6 +93,8 @@ def _claims(
 ) -> Iterator[tuple[int, Hit]]:
     hits: dict[int, list[Hit]] = {}
     for path, here in found:
+        if here.isdisjoint(book.by_path):
+            continue
         for place in {place for glob in here for place in book.by_path.get(glob, ())}:
             detect = book.areas[place].detect
             if here.isdisjoint(detect.exclude):

@@ -85,7 +85,7 @@ class _Patch:
         """The suspects in statements, each on the added line on which its match begins."""
         for statement in statements(self._rows):
             text = statement.text.decode()
-            for index in book.statements.possible(statement.text) & wanted:
+            for index in book.statements.possible(statement.text, wanted):
                 hazard = book.hazards["statements"][index]
                 for row, at in statement.matches(hazard.match):
                     if row.sign == "+":

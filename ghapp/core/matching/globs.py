@@ -6,6 +6,7 @@ A glob with a slash before its end is anchored at the root: `docs/**` is not `**
 from __future__ import annotations
 
 import re
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 
 from pathspec.patterns.gitignore import GitIgnorePatternError
@@ -74,51 +75,63 @@ class Globs:
         # By a name that a path must have for the glob to match; else by text that it must hold.
         self._by_name: dict[str, list[int]] = {}
         self._by_part: list[tuple[str, int]] = []
-        self._nameless: list[int] = []
+        self._nameless: set[int] = set()
+        # A text that every matching path holds: most paths need no regular expression at all.
+        self._texts = [_part(glob) for glob in globs]
+        self._all: set[int] = set()
         self._sure = [_sure(glob) for glob in globs]
         self._folders: dict[str, tuple[frozenset[int], frozenset[int]]] = {}
         for place, glob in enumerate(globs):
-            if name := _name(glob):
+            if glob == "**":
+                self._all.add(place)
+            elif name := _name(glob):
                 self._by_name.setdefault(name, []).append(place)
-            elif part := _part(glob):
+            elif part := self._texts[place]:
                 self._by_part.append((part, place))
             else:
-                self._nameless.append(place)
+                self._nameless.add(place)
         parts = sorted({re.escape(part) for part, _ in self._by_part})
         self._parts = re.compile("|".join(parts)) if parts else None
 
     def every(self, path: str) -> tuple[str, ...]:
         """All of the globs that match the path, in their order."""
+        return tuple([self._globs[place] for place in sorted(self._places(path))])
+
+    def matching(self, path: str) -> frozenset[str]:
+        """All of the globs that match the path."""
+        return frozenset([self._globs[place] for place in self._places(path)])
+
+    def _places(self, path: str) -> AbstractSet[int]:
         folder, _, base = path.rpartition("/")
-        sure, maybe = self._of_folder(folder)
-        possible = [*maybe, *self._nameless]
-        if self._parts and self._parts.search(path):
-            possible += [place for part, place in self._by_part if part in path]
-        found = set(sure)
+        known = self._folders.get(folder)
+        sure, possible = known or self._of_folder(folder)
+        found = sure
         for name in _names(base):
             for place in self._by_name.get(name, ()):
                 if self._sure[place] == "any":
-                    found.add(place)
+                    found = found | {place}
                 elif self._sure[place] != "folder":
-                    possible.append(place)
-        text = as_bytes(path)
+                    possible = possible | {place}
+        if self._parts and self._parts.search(base):
+            possible = possible.union(place for part, place in self._by_part if part in base)
+        text = as_bytes(path) if possible else b""
         for place in possible:
-            if place not in found and _compiled(self._globs[place]).search(text) is not None:
-                found.add(place)
-        return tuple([self._globs[place] for place in sorted(found)])
+            fits = self._texts[place] in path and place not in found
+            if fits and _compiled(self._globs[place]).search(text) is not None:
+                found = found | {place}
+        return found
 
     def _of_folder(self, folder: str) -> tuple[frozenset[int], frozenset[int]]:
         """What the folder alone tells of its files: globs that match them, and that may."""
-        known = self._folders.get(folder)
-        if known is None:
-            parts = folder.split("/") if folder else []
-            names = {name for part in parts for name in _names(part)}
-            places = {place for name in names for place in self._by_name.get(name, ())}
-            sure = frozenset(place for place in places if self._sure[place])
-            known = sure, frozenset(places) - sure
-            if len(self._folders) >= MAX_FOLDERS:
-                self._folders.clear()
-            self._folders[folder] = known
+        parts = folder.split("/") if folder else []
+        names = {name for part in parts for name in _names(part)}
+        places = {place for name in names for place in self._by_name.get(name, ())}
+        sure = frozenset(self._all.union(place for place in places if self._sure[place]))
+        named = {place for part, place in self._by_part if part in folder}
+        known = sure, frozenset(places | named | self._nameless) - sure
+        if len(self._folders) >= MAX_FOLDERS:
+            self._folders.clear()
+        self._folders[folder] = known
         return known
 
 

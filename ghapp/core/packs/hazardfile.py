@@ -60,6 +60,7 @@ class HazardPart(Part):
     skip_rollback: bool = False
     skip_new_table: bool = False
     dialect: Literal["any", "mysql", "postgres"] = "any"
+    once_per: Literal["file"] | None = None
     en: Why
     ja: Why
     cross: str = ""
@@ -111,6 +112,7 @@ def hazard(part: HazardPart, area: str) -> Hazard:
         skip_rollback=part.skip_rollback,
         skip_new_table=part.skip_new_table,
         dialect=part.dialect,
+        once=part.once_per == "file",
     )
 
 
