@@ -122,7 +122,8 @@ def _flagged(scan: Scan, policy: Policy, findings: tuple[Finding, ...]) -> Itera
         items = _items(area, scene, own)
         files = tuple(one.file for one in here.changes)
         if items:
-            mark = fingerprint(here.changes, tuple(one.hazard for one in own))
+            # What is unsure only for want of a file to read is no part of what is signed.
+            mark = fingerprint(here.changes, tuple(one.hazard for one in own if not one.unsure))
             yield Flagged(area, here.hits, files, items, mark, own)
 
 

@@ -70,6 +70,7 @@ WORDS: Mapping[str, Text] = {
     "in_~": Text("in the line and the {count} above and below", "その行と前後 {count} 行"),
     "skip_rollback": Text("where a migration is taken back", "マイグレーションを戻す処理"),
     "skip_new_table": Text("for a table that the pull request makes", "同じ PR で作成するテーブル"),
+    "once_per": Text("after its first finding in a file", "同じファイルの 2 件目以降"),
 }
 
 Line = tuple[int, str]  # depth and words
@@ -142,7 +143,7 @@ def where(part: HazardPart, language: str) -> str:
 
 def skipped(part: HazardPart, language: str) -> str:
     """Where the hazard is not looked for at all; "" where it always is."""
-    keys = [key for key in ("skip_rollback", "skip_new_table") if getattr(part, key)]
+    keys = [key for key in ("skip_rollback", "skip_new_table", "once_per") if getattr(part, key)]
     return joined(language, tuple(words(key, language) for key in keys))
 
 

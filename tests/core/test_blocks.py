@@ -128,3 +128,10 @@ def test_a_block_ends_after_200_lines():
 def test_quotes_and_escapes_hide_brackets():
     assert len(of('a = f("\\")("\n  , b)\nc', "f(")) == 2
     assert len(of("it's f(\n  b)\nc", "f(")) == 2
+
+
+def test_brackets_in_comments_hold_nothing():
+    assert len(of("a {  # {\n  b\n}\nc", "a {")) == 3
+    assert len(of("a( // (\n  b\n)\nc", "a(")) == 3
+    assert len(of("a( -- (\n  b\n)\nc", "a(")) == 3
+    assert len(of("a('#', x - (1)\n  b\n)\nc", "a(")) == 3

@@ -123,7 +123,7 @@ def test_a_statement_is_found_on_the_added_line_on_which_its_match_begins():
 
 
 def test_of_one_hazard_only_so_many_findings_are_looked_at():
-    assert len(found(added("db/1.sql", *["drop"] * 300))) == MOST_OF_HAZARD
+    assert len(found(added("db/1.sql", *["drop"] * 1_500))) == MOST_OF_HAZARD
 
 
 def test_a_long_line_is_looked_at_up_to_2000_characters():
@@ -334,11 +334,111 @@ def test_an_area_that_only_a_hazard_touches_asks_nothing_that_is_asked_always():
         assert [item.id for item in found.flagged[0].items] == asked
 
 
-def test_files_that_were_not_looked_at_in_full_are_named():
-    long = added("src/a.py", "x" * 3_000)
-    cut = replace(added("db/1.sql", "x"), additions=9)
-    test = added("tests/a.py", "x" * 3_000)
-    binary = File("a.png", "added", sha="s")
+@pytest.mark.parametrize(
+    ("file", "named"),
+    [
+        (added("src/a.py", "x" * 3_000), True),
+        (added("tests/a.txt", "x" * 3_000), True),  # secrets are looked for there, too
+        (added("src/a.py", "a\rdrop"), True),  # a line break for others
+        (added("src/a.py", "a\u2028drop"), True),
+        (added("src/a.py", "x"), False),
+        (replace(added("db/1.sql", "x"), additions=9), True),
+        (replace(patched("db/1.sql", "-x"), deletions=9), True),
+        (File("a.png", "added", sha="s"), False),
+        (File("db/utf16.sql", "added", sha="s"), True),
+        (File("db/gone.sql", "removed", sha="s"), False),
+        (added("vendor/a.py", "x" * 3_000), False),
+    ],
+)
+def test_files_that_were_not_looked_at_in_full_are_named(file, named):
     policy = Policy(areas=(area(HAZARD),))
-    seen = scan(replace(PULL, files=(long, cut, test, binary)), policy)
-    assert checklist(seen, policy).partly == ("src/a.py", "db/1.sql")
+    seen = scan(replace(PULL, files=(file,)), policy)
+    assert checklist(seen, policy).partly == ((file.path,) if named else ())
+
+
+# --- what someone may try who wants a line not to be found --------------------------------
+
+
+def test_what_is_cleared_or_accepted_does_not_use_up_what_may_be_found():
+    guarded = {"unless": Guard("safe")}
+    decoys = added("db/0.sql", *["drop safe"] * 3_000)
+    accepted = added("db/1.sql", *["drop # nfr:ignore T-1 fine"] * 3_000)
+    real = added("db/2.sql", "drop")
+    assert places(decoys, accepted, real, **guarded)[-1] == ("db/2.sql", 1)
+
+
+def test_a_file_with_more_suspects_than_are_looked_at_is_an_area(monkeypatch):
+    monkeypatch.setattr("ghapp.core.detection.search.MOST_SUSPECTS", 5)
+    policy = Policy(areas=(area(HAZARD),))
+    files = (added("db/1.sql", *["drop"] * 5), added("db/2.sql", "drop"))
+    assert scan(replace(PULL, files=files), policy).unread == ("db/2.sql",)
+
+
+def test_an_added_line_makes_up_for_one_removed_line_where_the_hazard_reads_it():
+    gone = patched("db/1.sql", " a", "-drop guard", " b", "-drop guard", " c")
+    assert len(places(gone, removed=True)) == 2
+    assert len(places(gone, added("db/2.sql", "drop guard"), removed=True)) == 1
+    for elsewhere in ("README.md", "src/a.py", "vendor/db/1.sql"):
+        assert len(places(gone, added(elsewhere, "drop guard", "drop guard"), removed=True)) == 2
+    remark = added("db/2.sql", "-- drop guard", "-- drop guard")
+    assert len(places(gone, remark, removed=True)) == 2
+
+
+def test_a_table_is_not_made_by_a_comment_or_in_a_file_that_the_hazard_does_not_read():
+    changes = {"match": r"drop on (?P<table>\w+)", "skip_new_table": True}
+    use = added("db/1.sql", "drop on orders")
+    assert found(use, added("README.md", "create table orders ("), **changes)
+    assert found(use, added("db/2.sql", "-- create table orders ("), **changes)
+    assert not found(use, added("db/2.sql", "create table orders ("), **changes)
+    long = added("db/1.sql", f"drop on {'x' * 300}", f"create table {'x' * 300} (")
+    assert found(long, **changes)
+
+
+def test_only_a_comment_on_the_line_itself_accepts_a_finding():
+    rows = ["drop a # nfr:ignore T-1 fine", "drop b", "drop c"]
+    got = found(added("db/1.sql", *rows), by_statement=True)
+    assert [one.accepted for one in got] == ["fine", "", ""]
+    hidden = found(added("db/1.sql", "drop # nfr:ignore T-1 \u200b"))
+    assert [one.accepted for one in hidden] == [""]
+    both = found(added("db/1.sql", "drop # nfr:ignore T-2 x nfr:ignore T-1 y"))
+    assert [one.accepted for one in both] == ["y"]
+
+
+def test_a_byte_order_mark_hides_no_beginning_of_a_line():
+    assert places(added("db/1.sql", "\ufeffdrop"), match="^drop") == [("db/1.sql", 1)]
+
+
+def test_a_removed_last_line_is_marked_on_the_line_that_is_last_now():
+    cut = patched("db/1.sql", " a", " b", "-drop guard")
+    assert places(cut, removed=True) == [("db/1.sql", 11)]
+    emptied = patched("db/1.sql", "-drop guard", start="@@ -1 +0,0 @@")
+    assert places(emptied, removed=True) == [("db/1.sql", 1)]
+
+
+def test_what_could_not_be_read_is_no_part_of_the_fingerprint():
+    policy = Policy(areas=(area(replace(HAZARD, requires="kind")),))
+    seen = scan(replace(PULL, files=(patched("db/1.sql", "+drop"),)), policy)
+    marks = [
+        checklist(seen, policy, findings(seen.suspicion, contents)).flagged[0].fingerprint
+        for contents in ({}, {"db/1.sql": "x\n" * 9 + "drop"}, {"db/1.sql": "kind\n" * 9 + "drop"})
+    ]
+    assert marks[0] == marks[1] != marks[2]
+
+
+def test_a_hazard_may_count_once_for_each_file():
+    files = (
+        added("db/1.sql", "drop # nfr:ignore T-1 x", "drop", "drop"),
+        added("db/2.sql", "drop"),
+    )
+    got = found(*files, once=True)
+    assert [(one.path, one.line) for one in got] == [
+        ("db/1.sql", 1),
+        ("db/1.sql", 2),
+        ("db/2.sql", 1),
+    ]
+
+
+def test_a_whole_file_of_too_many_lines_is_not_read():
+    file = patched("db/1.sql", "+drop")
+    (got,) = found(file, contents={"db/1.sql": "safe\n" * 100_002}, unless=Guard("safe", "file"))
+    assert got.unsure

@@ -272,7 +272,7 @@ def test_all_packs_together_have_a_bounded_number_of_patterns():
         for n in range(10, 17)
     )
     assert told(POLICY, *files(a=f"{RANKING}{steps}\n")) == [
-        f"{beyond}' regular expressions take 22,451 steps together, more than 20,000: "
+        f"{beyond}' regular expressions take 22,451 steps together, more than 5,000: "
         "shorten them, lower their repeat counts"
     ]
 

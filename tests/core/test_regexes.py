@@ -21,6 +21,7 @@ from ghapp.core.matching import regexes
         ("((a{100}){100}){100}", "at most 1,000 times"),
         (r"(\pL{900}){1}", "shorten it"),
         ("(?:a?b?c?){150}d", "takes 905 steps, more than 500: lower its repeat counts"),
+        (r"a\C", "half a character"),
         ("(?#note)", "knows only the groups"),
         ("(a", "not a regular expression: missing ): (a"),
         ("[z-a]", "not a regular expression"),
@@ -35,7 +36,14 @@ def test_a_pattern_that_re2_does_not_know_is_explained_in_one_line(pattern, says
 
 
 @pytest.mark.parametrize(
-    "pattern", [r"(?i)\b(?:alter|create)\s+table\b", "新機能", r"\x27[^\x60]", r"^feat(\(.+\))?!?:"]
+    "pattern",
+    [
+        r"(?i)\b(?:alter|create)\s+table\b",
+        "新機能",
+        r"\x27[^\x60]",
+        r"^feat(\(.+\))?!?:",
+        r"\\Class",
+    ],
 )
 def test_a_good_pattern_has_no_fault(pattern):
     assert regexes.fault(pattern) == ""

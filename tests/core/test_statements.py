@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from ghapp.core.matching.diff import lines
@@ -36,7 +38,18 @@ def test_every_line_on_which_a_match_begins_is_told_with_its_place():
     assert list(one.matches("nothing")) == []
 
 
-def test_a_statement_is_cut_where_it_is_data():
-    (one,) = of(*[f"+{'x' * 1_000}"] * 100)
-    assert MOST_BYTES - 1_001 < len(one.text) <= MOST_BYTES
-    assert len(one.lines) == len(one.starts) == 16
+def test_a_long_statement_is_looked_at_in_parts_that_overlap_by_a_line():
+    rows = [f"+{number:04d} {'x' * 995}" for number in range(40)]
+    parts = of(*rows)
+    assert len(parts) == 3
+    assert all(len(part.text) <= MOST_BYTES for part in parts)
+    for one, other in pairwise(parts):
+        assert one.lines[-1] == other.lines[0]
+    found = [line.number for part in parts for line, _ in part.matches(r"\d{4} x")]
+    assert sorted(set(found)) == list(range(1, 41))
+    (only,) = of("+" + "x" * 20_000)
+    assert len(only.text) == 2_000
+
+
+def test_decrements_and_arrows_are_no_comments():
+    assert [one.text for one in of("+--$i; drop", "+-- a remark")] == [b"--$i; drop"]

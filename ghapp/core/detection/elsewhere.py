@@ -1,11 +1,14 @@
-"""What other files of a pull say about a suspicious line: a new table, or one that only moved."""
+"""What other lines of a pull say about a suspicious one: its table is new, or it only moved."""
 
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from collections import Counter
 
+from ghapp.core.areas import Hazard
 from ghapp.core.detection.look import Seen
+from ghapp.core.detection.rulebook import Rulebook
+from ghapp.core.detection.search import readers
 from ghapp.core.detection.suspects import Suspect
 from ghapp.core.matching.regexes import PATTERN_BYTES, build
 
@@ -14,32 +17,50 @@ NEW_TABLE = (
     r"|\bcreate_table\s*\(?\s*[:\"']{table}\b|\bSchema::create\s*\(\s*[\"']{table}\b"
     r"|->createTable\s*\(\s*[\"']{table}\b|\bcreateTable\s*\(\s*[\"']{table}\b)"
 )
+COMMENT = (b"--", b"#", b"//", b"/*", b"*")
 
 
 class Elsewhere:
-    """All added lines of a pull, gone through only for the suspects that ask for it."""
+    """The added lines that a hazard reads; gone through only for the suspects that ask for it."""
 
-    def __init__(self, seen: tuple[Seen, ...]) -> None:
+    def __init__(self, book: Rulebook, seen: tuple[Seen, ...]) -> None:
+        self._book = book
         self._seen = seen
-        self._made: dict[str, bool] = {}
+        self._texts: dict[str, bytes] = {}
+        self._made: dict[tuple[str, str], bool] = {}
+        self._moved: dict[str, Counter[str]] = {}
 
     def clears(self, suspect: Suspect) -> bool:
-        """Whether the suspect is none, seen beside the rest of the pull."""
-        if suspect.hazard.removed:
-            return suspect.line.strip() in self._added
+        """Whether the suspect is none, seen beside the rest of the pull.
+
+        To be asked once for each: an added line makes up for one removed line, not for two.
+        """
+        hazard = suspect.hazard
+        if hazard.removed:
+            lines = self._moved.setdefault(hazard.id, self._added(hazard))
+            line = suspect.line.strip()
+            lines[line] -= 1
+            return lines[line] >= 0
+        return bool(suspect.table) and self._makes(hazard, suspect.table)
+
+    def _makes(self, hazard: Hazard, table: str) -> bool:
         # A schema in front may be written at one place and left out at the other.
-        return bool(suspect.table) and self._makes(suspect.table.rpartition(".")[2])
+        name = table.rpartition(".")[2]
+        key = hazard.id, name
+        if key not in self._made:
+            new = build(NEW_TABLE.format(table=re.escape(name)), PATTERN_BYTES)
+            self._made[key] = new.search(self._text(hazard)) is not None
+        return self._made[key]
 
-    def _makes(self, table: str) -> bool:
-        if table not in self._made:
-            new = build(NEW_TABLE.format(table=re.escape(table)), PATTERN_BYTES)
-            self._made[table] = new.search(self._text) is not None
-        return self._made[table]
+    def _added(self, hazard: Hazard) -> Counter[str]:
+        lines = self._text(hazard).decode("utf-8", "replace").split("\n")
+        return Counter(line.strip() for line in lines)
 
-    @cached_property
-    def _text(self) -> bytes:
-        return b"\n".join([one.change.added for one in self._seen])
-
-    @cached_property
-    def _added(self) -> frozenset[str]:
-        return frozenset(line.strip() for line in self._text.decode().split("\n"))
+    def _text(self, hazard: Hazard) -> bytes:
+        """All added lines that the hazard reads, without comments."""
+        if hazard.id not in self._texts:
+            read = readers(self._book, hazard, self._seen)
+            lines = (line for one in read for line in one.change.added.split(b"\n"))
+            kept = [line for line in lines if not line.lstrip().startswith(COMMENT)]
+            self._texts[hazard.id] = b"\n".join(kept)
+        return self._texts[hazard.id]

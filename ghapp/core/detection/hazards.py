@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 from ghapp.core.detection.elsewhere import Elsewhere
 from ghapp.core.detection.look import Seen
@@ -17,19 +18,25 @@ from ghapp.core.detection.search import search
 from ghapp.core.detection.suspects import Suspect, stands
 from ghapp.core.findings import Finding
 from ghapp.core.matching import newside
-from ghapp.core.matching.newside import NewSide
 from ghapp.core.model import File
 
-MOST_OF_HAZARD = 100  # findings of one hazard that are looked at in one pull
+# Findings of one hazard that are kept; by then it is as plain as it can be. Accepted ones do not
+# count: else they could hide the others.
+MOST_OF_HAZARD = 1_000
 MOST_SOURCE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """What the diff alone tells. sure: findings that stand. doubts: the others, in their order."""
+    """What the diff alone tells.
+
+    sure: suspects that stand. doubts: those that only a whole file settles, in path order.
+    crowded: paths of files with so many suspects that not all were looked at.
+    """
 
     sure: tuple[Suspect, ...] = ()
     doubts: tuple[Suspect, ...] = ()
+    crowded: frozenset[str] = frozenset()
 
     @property
     def wanted(self) -> tuple[File, ...]:
@@ -40,20 +47,21 @@ class Suspicion:
 
 def suspected(book: Rulebook, seen: tuple[Seen, ...]) -> Suspicion:
     """The suspects of the pull, by its diff alone."""
-    found = search(book, seen)
-    elsewhere = Elsewhere(seen)
-    sides: dict[str, NewSide] = {}
+    found, crowded = search(book, seen)
+    elsewhere = Elsewhere(book, seen)
     sure, doubts = [], []
-    for suspect in _few(one for one in found if not elsewhere.clears(one)):
-        path = suspect.file.path
-        if path not in sides:
-            sides[path] = newside.shown(suspect.file)
-        verdict = stands(suspect, sides[path])
-        if verdict is None:
-            doubts.append(suspect)
-        elif verdict:
-            sure.append(suspect)
-    return Suspicion(tuple(sure), tuple(doubts))
+    for _, here in groupby(found, key=lambda one: one.file.path):
+        left = [one for one in here if not elsewhere.clears(one)]
+        side = newside.shown(left[0].file) if left else None
+        for suspect in left:
+            assert side is not None
+            verdict = stands(suspect, side)
+            if verdict is None:
+                doubts.append(suspect)
+            elif verdict:
+                sure.append(suspect)
+    doubts.sort(key=lambda one: one.file.path)
+    return Suspicion(tuple(sure), tuple(doubts), crowded)
 
 
 def findings(suspicion: Suspicion, contents: Mapping[str, str | None]) -> tuple[Finding, ...]:
@@ -62,15 +70,22 @@ def findings(suspicion: Suspicion, contents: Mapping[str, str | None]) -> tuple[
     contents: path -> the new version; None or absent where it could not be read: then what it
     would have settled stands, and says so.
     """
-    sides = {path: newside.of_text(text) for path, text in contents.items() if text is not None}
     found = [_finding(one, unsure=False) for one in suspicion.sure]
-    for one in suspicion.doubts:
-        side = sides.get(one.file.path)
+    # One file at a time: twenty of them at once would take a gigabyte.
+    for path, here in groupby(suspicion.doubts, key=lambda one: one.file.path):
+        found += _settled(here, contents.get(path))
+    found.sort(key=lambda one: (one.path, one.line, one.hazard))
+    once = {one.hazard.id for one in (*suspicion.sure, *suspicion.doubts) if one.hazard.once}
+    return tuple(_few(found, once))
+
+
+def _settled(doubts: Iterable[Suspect], content: str | None) -> Iterator[Finding]:
+    side = newside.of_text(content) if content is not None else None
+    for one in doubts:
         if side is None or one.number not in side.lines:
-            found.append(_finding(one, unsure=True))
+            yield _finding(one, unsure=True)
         elif stands(one, side) is not False:
-            found.append(_finding(one, unsure=False))
-    return tuple(sorted(found, key=lambda one: (one.path, one.line, one.hazard)))
+            yield _finding(one, unsure=False)
 
 
 def _finding(one: Suspect, *, unsure: bool) -> Finding:
@@ -89,14 +104,16 @@ def _finding(one: Suspect, *, unsure: bool) -> Finding:
     )
 
 
-def _few(found: Iterable[Suspect]) -> Iterator[Suspect]:
-    counts: Counter[str] = Counter()
-    seen: set[tuple[str, str]] = set()
+def _few(found: Iterable[Finding], once: set[str]) -> Iterator[Finding]:
+    """The findings that are kept. once: hazards of which a file has one finding at most."""
+    counts: Counter[tuple[str, bool]] = Counter()
+    here: set[tuple[str, str, bool]] = set()
     for one in found:
-        place = one.hazard.id, one.file.path
-        if one.hazard.once and place in seen:
+        kind = one.hazard, bool(one.accepted)
+        place = one.hazard, one.path, bool(one.accepted)
+        if one.hazard in once and place in here:
             continue
-        seen.add(place)
-        counts[one.hazard.id] += 1
-        if counts[one.hazard.id] <= MOST_OF_HAZARD:
+        here.add(place)
+        counts[kind] += 1
+        if counts[kind] <= MOST_OF_HAZARD:
             yield one

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
 from ghapp.core.areas import Detect, Hit
@@ -106,18 +105,20 @@ def _claims(
             yield place, named[0]
 
 
-# Files of one folder match the same globs, so that there are few different sets of them.
-@lru_cache(maxsize=4096)
 def _readers(book: Rulebook, found: frozenset[str]) -> frozenset[int]:
     """The patterns of the areas that read a file which these globs match."""
-    reading = [reads(area.detect, found) for area in book.areas]
-    return frozenset(index for index, place in enumerate(book.detectors) if reading[place])
+
+    def read() -> frozenset[int]:
+        reading = [reads(area.detect, found) for area in book.areas]
+        return frozenset(index for index, place in enumerate(book.detectors) if reading[place])
+
+    return book.remembered(found, read)
 
 
 def _hit(one: Seen, span: Span) -> Hit:
     text = one.change.added
     end = text.find(b"\n", span.line)
-    line = text[span.line : end if end >= 0 else None].decode()
+    line = text[span.line : end if end >= 0 else None].decode("utf-8", "replace")
     index = text.count(b"\n", 0, span.line)
     number = [row.number for row in lines(one.file.patch) if row.sign == "+"][index]
     return Hit("diff", line.strip()[:MOST_SHOWN_OF_LINE], one.file.path, number)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any, TypeVar
 
 from ghapp.core.areas import Area, Hazard
 from ghapp.core.matching.globs import Globs
@@ -65,6 +66,9 @@ NOT_CODE = (
     "**/bower_components/**",
 )
 EVERYWHERE = ("**",)
+MOST_REMEMBERED = 8_192
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,9 +108,22 @@ class Rulebook:
     statements: Sieve
     removed: Sieve
     hazards: Mapping[str, Mapping[int, Hazard]]
+    memo: dict[object, Any] = field(default_factory=dict)
+
+    def remembered(self, key: object, make: Callable[[], Made]) -> Made:
+        """What `make` gives, made once for each key and forgotten with the rulebook.
+
+        Files of one folder match the same globs, so that there are few different sets of them.
+        """
+        if key not in self.memo:
+            if len(self.memo) >= MOST_REMEMBERED:
+                self.memo.clear()
+            self.memo[key] = make()
+        made: Made = self.memo[key]
+        return made
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=24)
 def rulebook(
     areas: tuple[Area, ...], ignored: tuple[str, ...] = (), dialect: str = "any"
 ) -> Rulebook:

@@ -59,12 +59,13 @@ def scan(pull: Pull, policy: Policy, only_author_pushed: bool = True) -> Scan:
     book = rulebook(policy.areas, policy.ignore_paths, policy.dialect)
     everything = look(book, pull.files)
     seen = tuple(one for one in everything if not one.ignored)
+    suspicion = suspected(book, everything)
     counting = replace(pull, files=tuple(one.file for one in seen))
     return Scan(
         pull=counting,
         touched=touches(policy.areas, counting, seen),
-        suspicion=suspected(book, everything),
+        suspicion=suspicion,
         seen=everything,
-        unread=unread(policy.areas, seen),
-        partly=partly(seen),
+        unread=tuple(sorted({*unread(policy.areas, seen), *suspicion.crowded})),
+        partly=partly(everything),
     )

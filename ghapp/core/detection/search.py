@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cached_property, lru_cache
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from itertools import accumulate
 
 from ghapp.core.areas import Hazard
 from ghapp.core.detection.look import Seen
@@ -15,38 +17,62 @@ from ghapp.core.matching.regexes import MAX_LINE, Span
 from ghapp.core.matching.statements import statements
 
 NONE: frozenset[int] = frozenset()
+MOST_SUSPECTS = 50_000  # of one pull
+MOST_NAME = 200  # characters; what is longer is no table
 
 
-def search(book: Rulebook, seen: tuple[Seen, ...]) -> list[Suspect]:
-    """The suspects, in the order of the files and of their lines."""
+def search(book: Rulebook, seen: tuple[Seen, ...]) -> tuple[list[Suspect], frozenset[str]]:
+    """The suspects, in the order of files and lines; and the paths of files that have too many."""
     scanned = [one for one in seen if one.scanned]
+    found: dict[tuple[int, int, str], Suspect] = {}
+    crowded = set()
+    for index, one in _suspects(book, scanned):
+        # Parts of a long statement overlap by a line, which may be found twice.
+        if len(found) < MOST_SUSPECTS:
+            found.setdefault((index, one.number, one.hazard.id), one)
+        else:
+            crowded.add(one.file.path)
+    return [found[key] for key in sorted(found)], frozenset(crowded)
+
+
+def _suspects(book: Rulebook, scanned: list[Seen]) -> Iterator[tuple[int, Suspect]]:
+    """The suspects with the places of their files."""
     reached = [_reached(book, one.globs, one.places, one.ignored) for one in scanned]
     patches = [_Patch(one) for one in scanned]
-    found: list[tuple[int, Suspect]] = []
-    for kind, sieve, at in (("added", book.added, 0), ("removed", book.removed, 2)):
+    for kind, sieve in (("added", book.added), ("removed", book.removed)):
         texts = [one.text(kind) for one in patches]
-        for index, pattern, span in sieve.lines(texts, [one[at] for one in reached]):
+        for index, pattern, span in sieve.lines(texts, [one[kind] for one in reached]):
             hazard = book.hazards[kind][pattern]
-            found += [(index, one) for one in patches[index].in_line(kind, hazard, span)]
+            yield from ((index, one) for one in patches[index].in_line(kind, hazard, span))
     for index, patch in enumerate(patches):
-        if reached[index][1] and patch.seen.change.added:
-            found += [(index, one) for one in patch.in_statements(book, reached[index][1])]
-    found.sort(key=lambda pair: (pair[0], pair[1].number, pair[1].hazard.id))
-    return [suspect for _, suspect in found]
+        wanted = reached[index]["statements"]
+        if wanted and patch.seen.change.added:
+            yield from ((index, one) for one in patch.in_statements(book, wanted))
 
 
-# Files of one folder match the same globs, so that there are few different sets of them.
-@lru_cache(maxsize=4096)
+def readers(book: Rulebook, hazard: Hazard, seen: Iterable[Seen]) -> Iterator[Seen]:
+    """The files that the hazard reads."""
+    kinds = ((kind, place) for kind, known in book.hazards.items() for place in known)
+    kind, place = next(one for one in kinds if book.hazards[one[0]][one[1]] is hazard)
+    for one in seen:
+        if one.scanned and place in _reached(book, one.globs, one.places, one.ignored)[kind]:
+            yield one
+
+
 def _reached(
     book: Rulebook, found: frozenset[str], places: frozenset[int], ignored: bool
-) -> tuple[frozenset[int], frozenset[int], frozenset[int]]:
-    """The hazards that read such a file: for added lines, statements and removed lines."""
-    reaches = [one for one in book.reaches if _reads(one, found, places, ignored)]
-    return (
-        NONE.union(*(one.added for one in reaches)),
-        NONE.union(*(one.statements for one in reaches)),
-        NONE.union(*(one.removed for one in reaches)),
-    )
+) -> Mapping[str, frozenset[int]]:
+    """The hazards that read such a file, by the name of their sieve."""
+
+    def reached() -> Mapping[str, frozenset[int]]:
+        reaches = [one for one in book.reaches if _reads(one, found, places, ignored)]
+        return {
+            "added": NONE.union(*(one.added for one in reaches)),
+            "statements": NONE.union(*(one.statements for one in reaches)),
+            "removed": NONE.union(*(one.removed for one in reaches)),
+        }
+
+    return book.remembered((found, places, ignored), reached)
 
 
 def _reads(reach: Reach, found: frozenset[str], places: frozenset[int], ignored: bool) -> bool:
@@ -68,6 +94,7 @@ class _Patch:
 
     def __init__(self, seen: Seen) -> None:
         self.seen = seen
+        self._removing: dict[str, frozenset[int]] = {}
 
     def text(self, kind: str) -> bytes:
         return self.seen.change.added if kind == "added" else self.seen.change.removed
@@ -75,16 +102,19 @@ class _Patch:
     def in_line(self, kind: str, hazard: Hazard, span: Span) -> Iterator[Suspect]:
         """The suspect in an added or removed line."""
         text = self.text(kind)
-        row = self._by_sign["+" if kind == "added" else "-"][text.count(b"\n", 0, span.line)]
+        place = bisect_left(self._starts[kind], span.line)
+        row = self._by_sign["+" if kind == "added" else "-"][place]
         line = row.text[:MAX_LINE]
-        start, end = (len(text[span.line : at].decode()) for at in (span.start, span.end))
+        start, end = (
+            len(text[span.line : at].decode("utf-8", "replace")) for at in (span.start, span.end)
+        )
         table = _table(hazard, text, span.start)
         yield from self._if_replaced(hazard, row, line, (start, end), table)
 
     def in_statements(self, book: Rulebook, wanted: frozenset[int]) -> Iterator[Suspect]:
         """The suspects in statements, each on the added line on which its match begins."""
         for statement in statements(self._rows):
-            text = statement.text.decode()
+            text = statement.text.decode("utf-8", "replace")
             for index in book.statements.possible(statement.text, wanted):
                 hazard = book.hazards["statements"][index]
                 for row, at in statement.matches(hazard.match):
@@ -96,14 +126,20 @@ class _Patch:
         self, hazard: Hazard, row: Line, text: str, match: tuple[int, int], table: str
     ) -> Iterator[Suspect]:
         """The suspect, unless it wants a removed line that its hunk does not have."""
-        if hazard.requires_removed and not any(
-            regexes.search(hazard.requires_removed, one.text)
-            for one in self._by_sign["-"]
-            if one.hunk == row.hunk
-        ):
+        wanted = hazard.requires_removed
+        if wanted and row.hunk not in self._hunks_removing(wanted):
             return
+        number = min(row.place, self._last[row.hunk]) if row.sign == "-" else row.place
         line = row.text[:MAX_LINE]
-        yield Suspect(hazard, self.seen.file, row.place, line, text, *match, table)
+        yield Suspect(hazard, self.seen.file, max(number, 1), line, text, *match, table)
+
+    def _hunks_removing(self, pattern: str) -> frozenset[int]:
+        """The hunks in which a removed line matches."""
+        if pattern not in self._removing:
+            self._removing[pattern] = frozenset(
+                row.hunk for row in self._by_sign["-"] if regexes.search(pattern, row.text)
+            )
+        return self._removing[pattern]
 
     @cached_property
     def _rows(self) -> tuple[Line, ...]:
@@ -113,8 +149,25 @@ class _Patch:
     def _by_sign(self) -> Mapping[str, list[Line]]:
         return {sign: [row for row in self._rows if row.sign == sign] for sign in "+-"}
 
+    @cached_property
+    def _starts(self) -> Mapping[str, list[int]]:
+        """The places in the text of added and of removed lines at which each of them begins."""
+        texts = {kind: self.text(kind).split(b"\n") for kind in ("added", "removed")}
+        return {
+            kind: list(accumulate((len(line) + 1 for line in split), initial=0))
+            for kind, split in texts.items()
+        }
+
+    @cached_property
+    def _last(self) -> Mapping[int, int]:
+        """The last line of the new file that each hunk shows; where it shows none, the place."""
+        return {row.hunk: row.number if row.sign != "-" else row.place for row in self._rows} | {
+            row.hunk: row.number for row in self._rows if row.sign != "-"
+        }
+
 
 def _table(hazard: Hazard, text: bytes, at: int) -> str:
     """The table that the match at this place names, where the rule asks whether it is new."""
     found = regexes.compiled(hazard.match).search(text, at) if hazard.skip_new_table else None
-    return ((found and found.group(b"table")) or b"").decode()
+    named = ((found and found.group(b"table")) or b"").decode("utf-8", "replace")
+    return named if len(named) <= MOST_NAME else ""

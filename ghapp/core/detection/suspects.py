@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from ghapp.core.areas import Guard, Hazard
+from ghapp.core.markdown import seen
 from ghapp.core.matching import regexes
 from ghapp.core.matching.blocks import block
 from ghapp.core.matching.newside import NewSide
@@ -16,20 +17,10 @@ from ghapp.core.model import File
 
 NEAREST_LINES = 15  # above the line, as far as `nearest` is looked for
 
-# Where a migration begins to be taken back, and where it goes forward again.
-DOWN = (
-    r"(?i)^\s*(?:(?:public\s+|protected\s+|static\s+|async\s+)*function\s+{down}\s*\("
-    r"|def\s+(?:self\.)?(?:{down}|{grade})\b|(?:async\s+)?{down}\s*\(|(?:module\.)?exports\.{down}\b"
-    r"|export\s+(?:async\s+)?function\s+{down}\b|--\s*\+goose\s+{down}|--\s*migrate:{down}"
-    r"|--\s*\+migrate\s+{down}{more})"
-)
-ROLLBACK = re.compile(DOWN.format(down="down", grade="downgrade", more=r"|--\s*rollback\b"))
-FORWARD = re.compile(DOWN.format(down="(?:up|change)", grade="upgrade", more=""))
-
 ACCEPTED = re.compile(
-    r"nfr:ignore[ \t]+([A-Z][A-Z0-9]*-\d{1,4}(?:[ \t]*,[ \t]*[A-Z][A-Z0-9]*-\d{1,4})*)[ \t]+(\S.*)"
+    r"[ \t]+([A-Z][A-Z0-9]*-\d{1,4}(?:[ \t]*,[ \t]*[A-Z][A-Z0-9]*-\d{1,4})*)[ \t]+(\S.*)"
 )
-COMMENT_END = re.compile(r"\s*(?:\*/|-->|#\}|%>|\}\})\s*$")
+COMMENT_ENDS = ("*/", "-->", "#}", "%>", "}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +45,19 @@ class Suspect:
     @property
     def accepted(self) -> str:
         """The reason that a comment on the line gives for accepting it; "" without one."""
-        for found in ACCEPTED.finditer(self.text):
-            if self.hazard.id in re.split(r"[ \t]*,[ \t]*", found[1]):
-                return COMMENT_END.sub("", found[2]).strip()
+        for said in self.line.split("nfr:ignore")[1:]:
+            found = ACCEPTED.match(said)
+            if found and self.hazard.id in re.split(r"[ \t]*,[ \t]*", found[1]):
+                return _reason(found[2])
         return ""
+
+
+def _reason(words: str) -> str:
+    """The words without the end of their comment; "" where there is nothing to see."""
+    words = words.rstrip()
+    for end in COMMENT_ENDS:
+        words = words.removesuffix(end)
+    return seen(words).strip()
 
 
 def stands(suspect: Suspect, side: NewSide) -> bool | None:
@@ -66,7 +66,7 @@ def stands(suspect: Suspect, side: NewSide) -> bool | None:
     answers = [
         _unguarded(hazard.unless, suspect, side) if hazard.unless else True,
         _required(hazard.requires, side) if hazard.requires else True,
-        _forward(suspect.number, side) if hazard.skip_rollback else True,
+        side.forward(suspect.number) if hazard.skip_rollback else True,
     ]
     if False in answers:
         return False
@@ -80,7 +80,7 @@ def _unguarded(guard: Guard, suspect: Suspect, side: NewSide) -> bool | None:
         known, full = side.around(suspect.number, guard.before, guard.after)
         return _missing(guard.pattern, "\n".join(known), full)
     if guard.scope == "file":
-        return _missing(guard.pattern, side.text(), side.whole)
+        return False if side.matches(guard.pattern) else (True if side.whole else None)
     if guard.scope == "nearest":
         return _nearest(guard, suspect, side)
     if not side.whole:
@@ -105,18 +105,6 @@ def _nearest(guard: Guard, suspect: Suspect, side: NewSide) -> bool | None:
 
 
 def _required(pattern: str, side: NewSide) -> bool | None:
-    if regexes.anywhere(pattern, side.text()):
+    if side.matches(pattern):
         return True
     return False if side.whole else None
-
-
-def _forward(number: int, side: NewSide) -> bool | None:
-    """Whether the line belongs to the way forward: no rollback has begun above it."""
-    for above in range(number, 0, -1):
-        if above not in side.lines:
-            return None
-        if ROLLBACK.match(side.lines[above]):
-            return False
-        if FORWARD.match(side.lines[above]):
-            return True
-    return True

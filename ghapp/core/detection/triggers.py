@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from ghapp.core.areas import Area, Hit, Size
 from ghapp.core.detection.look import MOST_SHOWN_OF_LINE, Seen, only_moved, reads
-from ghapp.core.detection.rulebook import NOT_CODE
 from ghapp.core.findings import Finding
 from ghapp.core.matching import regexes
 from ghapp.core.matching.diff import Change
@@ -92,14 +91,21 @@ def unread(areas: tuple[Area, ...], seen: tuple[Seen, ...]) -> tuple[str, ...]:
 
 
 def partly(seen: tuple[Seen, ...]) -> tuple[str, ...]:
-    """Paths of files whose added lines were not looked at in full, though they may matter."""
-    return tuple(
-        one.file.path
-        for one in seen
-        if one.scanned
-        and (one.change.cut or (one.file.additions and one.change.hidden))
-        and (one.claims or one.globs.isdisjoint(NOT_CODE))
-    )
+    """Paths of files whose changed lines were not looked at in full, though they may matter."""
+    return tuple(one.file.path for one in seen if one.scanned and (_cut(one) or _opaque(one)))
+
+
+def _cut(one: Seen) -> bool:
+    """Whether some lines are not there, or only in part; secrets are looked for in every file."""
+    changed = one.file.additions or one.file.deletions
+    return one.change.cut or bool(changed and one.change.hidden)
+
+
+def _opaque(one: Seen) -> bool:
+    """Whether a file of an area is for GitHub no text, as one in UTF-16 is none."""
+    file = one.file
+    written = file.status in ("added", "modified") and not (file.additions or file.deletions)
+    return bool(one.claims) and written and not file.patch
 
 
 def hinted(area: Area, pull: Pull) -> bool:

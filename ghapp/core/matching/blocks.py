@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from ghapp.core.matching import regexes
 
@@ -11,6 +13,8 @@ MOST_STEPS = 6
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 QUOTES = "\"'`"
 LIST_ITEM = "- "
+COMMENT = re.compile(r"(?:(?<=\s)|^)(?:#|//|--)(?=\s)")
+MOST_TEXT = 64 << 10  # characters of a block that a regex looks at
 
 
 def block(lines: Mapping[int, str], number: int, start: int, end: int, within: str) -> str:
@@ -33,7 +37,7 @@ def block(lines: Mapping[int, str], number: int, start: int, end: int, within: s
 
 
 def _text(lines: Mapping[int, str], first: int, last: int) -> str:
-    return "\n".join(lines[one] for one in range(first, last + 1))
+    return "\n".join([lines[one] for one in range(first, last + 1)])[:MOST_TEXT]
 
 
 def _opened(lines: Mapping[int, str], number: int, end: int) -> tuple[int, int] | None:
@@ -44,7 +48,7 @@ def _opened(lines: Mapping[int, str], number: int, end: int) -> tuple[int, int] 
     if not opened:
         return None
     depth, at = 0, opened[0][0]
-    for current in range(number, min(number + MOST_LINES, max(lines) + 1)):
+    for current in _following(lines, number):
         signs = [sign for sign in _brackets(lines[current]) if current > number or sign[0] >= at]
         for _, sign in signs:
             depth += 1 if sign in PAIRS else -1
@@ -52,11 +56,24 @@ def _opened(lines: Mapping[int, str], number: int, end: int) -> tuple[int, int] 
                 return number, current
         if depth == 0:
             return number, current
-    return number, min(number + MOST_LINES - 1, max(lines))
+    return number, current
 
 
-def _brackets(line: str) -> Iterator[tuple[int, str]]:
-    """The brackets of a line outside of quotes, with their places."""
+def _following(lines: Mapping[int, str], number: int) -> Iterator[int]:
+    """The numbers of the lines from here on, as far as a block may reach."""
+    for current in range(number, number + MOST_LINES):
+        if current not in lines:
+            return
+        yield current
+
+
+@lru_cache(maxsize=4096)  # thousands of suspects may share a block
+def _brackets(line: str) -> tuple[tuple[int, str], ...]:
+    """The brackets of a line outside of quotes and comments, with their places."""
+    return tuple(_outside_quotes(line))
+
+
+def _outside_quotes(line: str) -> Iterator[tuple[int, str]]:
     quote = ""
     escaped = False
     for place, sign in enumerate(line):
@@ -68,6 +85,8 @@ def _brackets(line: str) -> Iterator[tuple[int, str]]:
             quote = "" if sign == quote else quote
         elif sign in QUOTES and sign in line[place + 1 :]:
             quote = sign
+        elif sign in "#/-" and COMMENT.match(line, place):
+            return
         elif sign in "()[]{}":
             yield place, sign
 
@@ -101,7 +120,7 @@ def _around(lines: Mapping[int, str], number: int, indent: int) -> tuple[int, in
 
 def _down(lines: Mapping[int, str], number: int, indent: int) -> int:
     last = number
-    for below in range(number + 1, min(number + MOST_LINES, max(lines) + 1)):
+    for below in _following(lines, number + 1):
         line = lines[below]
         if not _says_nothing(line):
             if _indent(line) < indent:

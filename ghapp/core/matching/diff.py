@@ -11,7 +11,12 @@ from typing import NamedTuple
 from ghapp.core.matching.regexes import MAX_LINE, as_bytes
 from ghapp.core.model import File
 
-MOST_PATCH = 1 << 20  # characters; a larger patch is data, not something written by hand
+# A larger patch is data, not something written by hand.
+MOST_PATCH = 1 << 20  # characters
+MOST_LINES = 100_000
+
+# What other programs take for the end of a line, though git does not.
+ODD_ENDS = re.compile("[\r\x85\u2028\u2029]")
 
 HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
@@ -34,7 +39,8 @@ class Change(NamedTuple):
     """A file with the text of its patch, for searching; a tuple, for a pull has 3,000 of them.
 
     lines: those changed, as in `changed`. added, removed: these, cut to what a regex looks at,
-    joined by line breaks, in UTF-8. cut: whether one of the added lines was longer.
+    joined by line breaks, in UTF-8. cut: whether one of the added lines was longer, or holds a
+    break that is none for git, so that it cannot be looked at as it is meant.
     hidden: whether not all that has changed is there.
     """
 
@@ -48,7 +54,7 @@ class Change(NamedTuple):
 
 def change(file: File) -> Change:
     """The file with its added and its removed text; one whose patch is too large has neither."""
-    if len(file.patch) > MOST_PATCH:
+    if len(file.patch) > MOST_PATCH or file.patch.count("\n") > MOST_LINES + 2_000:
         return Change(file)
     found = changed(file.patch)
     added = [line for line in found if line[0] == "+"]
@@ -60,7 +66,7 @@ def change(file: File) -> Change:
         added=as_bytes(texts[0]),
         removed=as_bytes(texts[1]),
         # Only where the text is shorter than the lines were, one of them has lost something.
-        cut=len(texts[0]) < sum(map(len, added)) - 1,
+        cut=len(texts[0]) < sum(map(len, added)) - 1 or ODD_ENDS.search(texts[0]) is not None,
         hidden=len(added) < file.additions or len(removed) < file.deletions,
     )
 
@@ -104,4 +110,6 @@ def _raw(patch: str) -> list[str]:
     if not patch.startswith("@@ -", start):
         return []
     # Not splitlines(): form feeds and U+2028 are characters of a line, not ends of it.
-    return patch[start:].replace("\r\n", "\n").removesuffix("\r").split("\n")
+    # A byte order mark before the first line would hide its beginning from `^`.
+    text = patch[start:].replace("\n+\ufeff", "\n+", 1) if "\ufeff" in patch else patch[start:]
+    return text.replace("\r\n", "\n").removesuffix("\r").split("\n")

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import cached_property
 
-from ghapp.core.matching.diff import Line, cut_short, lines
-from ghapp.core.matching.regexes import MAX_LINE
+from ghapp.core.matching.diff import MOST_LINES, Line, cut_short, lines
+from ghapp.core.matching.regexes import MAX_LINE, as_bytes, compiled
 from ghapp.core.model import File
 
+# Where a migration begins to be taken back, and where it goes forward again.
+MARKER = (
+    r"(?i)(?:(?:public\s+|protected\s+|static\s+|async\s+)*function\s+{down}\s*\("
+    r"|def\s+(?:self\.)?(?:{down}|{grade})\b|(?:async\s+)?{down}\s*\(|(?:module\.)?exports\.{down}\b"
+    r"|export\s+(?:async\s+)?function\s+{down}\b|--\s*\+goose\s+{down}|--\s*migrate:{down}"
+    r"|--\s*\+migrate\s+{down}{more})"
+)
+ROLLBACK = re.compile(MARKER.format(down="down", grade="downgrade", more=r"|--\s*rollback\b"))
+FORWARD = re.compile(MARKER.format(down="(?:up|change)", grade="upgrade", more=""))
 
-@dataclass(frozen=True, slots=True)
+
 class NewSide:
     """What is known of the new version.
 
     lines: by number, from 1, each cut to what a regex looks at. whole: whether that is all of it.
+    What is asked of it more than once is worked out once: a file may have thousands of suspects.
     """
 
-    lines: Mapping[int, str]
-    whole: bool
+    def __init__(self, lines: Mapping[int, str], whole: bool) -> None:
+        self.lines = lines
+        self.whole = whole
+        self._matches: dict[str, bool] = {}
 
     def around(self, number: int, before: int, after: int) -> tuple[list[str], bool]:
         """The line with its neighbours as far as known without a gap; whether that is all."""
@@ -30,9 +44,38 @@ class NewSide:
         full = self.whole or (first == max(1, number - before) and last == number + after)
         return [self.lines[one] for one in range(first, last + 1) if one in self.lines], full
 
-    def text(self) -> str:
-        """All known lines."""
-        return "\n".join(self.lines.values())
+    def matches(self, pattern: str) -> bool:
+        """Whether the pattern matches somewhere in all known lines, also across them."""
+        if pattern not in self._matches:
+            self._matches[pattern] = compiled(pattern).search(self._text) is not None
+        return self._matches[pattern]
+
+    def forward(self, number: int) -> bool | None:
+        """Whether no rollback has begun above the line; None where the lines above are missing."""
+        place = bisect_right(self._markers, (number, True)) - 1
+        run = self._runs[bisect_right(self._runs, number) - 1] if self._runs else number
+        if place >= 0 and (self.whole or self._markers[place][0] >= run):
+            return not self._markers[place][1]
+        return True if self.whole or run == 1 else None
+
+    @cached_property
+    def _text(self) -> bytes:
+        return as_bytes("\n".join(self.lines.values()))
+
+    @cached_property
+    def _markers(self) -> list[tuple[int, bool]]:
+        """The lines at which the way turns, and whether it turns back there."""
+        stripped = ((number, line.lstrip()) for number, line in self.lines.items())
+        return [
+            (number, ROLLBACK.match(line) is not None)
+            for number, line in stripped
+            if ROLLBACK.match(line) or FORWARD.match(line)
+        ]
+
+    @cached_property
+    def _runs(self) -> list[int]:
+        """The lines at which lines without a gap begin."""
+        return [number for number in self.lines if number - 1 not in self.lines]
 
 
 def of_patch(file: File, rows: tuple[Line, ...]) -> NewSide:
@@ -41,9 +84,11 @@ def of_patch(file: File, rows: tuple[Line, ...]) -> NewSide:
     return NewSide(known, whole=file.status == "added" and not cut_short(file))
 
 
-def of_text(text: str) -> NewSide:
-    """A whole file."""
-    split = text.replace("\r\n", "\n").split("\n")
+def of_text(text: str) -> NewSide | None:
+    """A whole file; None where it has more lines than are looked at."""
+    if text.count("\n") > MOST_LINES:
+        return None
+    split = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
     return NewSide({number: line[:MAX_LINE] for number, line in enumerate(split, 1)}, whole=True)
 
 

@@ -21,8 +21,14 @@ MAX_LINE = 2_000  # characters; what stands behind them in a line is not looked 
 
 PATTERN_BYTES = 1 << 20
 
+# Longer texts are searched in pieces: what matches in one says nothing about the others, and a
+# pattern that reaches over many lines would look at each of them again from each line.
+BATCH_BYTES = 4 << 10
+
 # Ends of the whole text, or (?m) switched off: these tell one line from many.
 WHOLE_TEXT = re.compile(r"\\[Az]|\(\?[a-zA-Z]*-[a-zA-Z]*m")
+
+HALF = re.compile(r"(?<!\\)(?:\\\\)*\\C")  # a single byte, which need not be a character
 
 Broken: type[Exception] = re2.error
 
@@ -98,6 +104,8 @@ def fault(pattern: str, most_steps: int = MAX_STEPS) -> str:
     """What is wrong with a pattern and what to do, one line; "" where nothing is."""
     if not pattern:
         return "the regular expression is empty and would match every line: take it out"
+    if HALF.search(pattern):
+        return "`\\C` is half a character: write `.` for any"
     if len(pattern) > MAX_PATTERN:
         return (
             f"the regular expression is {len(pattern)} characters long, "
@@ -163,9 +171,23 @@ def matching(pattern: str, text: bytes) -> Iterator[Span]:
         at = end + 1
 
 
+def pieces(text: bytes) -> Iterator[tuple[int, bytes]]:
+    """The text in pieces of whole lines, each with its place."""
+    at = 0
+    while at <= len(text):
+        end = text.find(b"\n", at + BATCH_BYTES)
+        end = len(text) if end < 0 else end
+        yield at, text[at:end]
+        at = end + 1
+
+
 def matches_line(patterns: tuple[str, ...], text: bytes) -> bool:
     """Whether some line matches some pattern. text: as in `matching`; "" has no line at all."""
-    return bool(text) and any(next(matching(each, text), None) is not None for each in patterns)
+    return bool(text) and any(
+        next(matching(each, piece), None) is not None
+        for _, piece in pieces(text)
+        for each in patterns
+    )
 
 
 def as_bytes(text: str) -> bytes:

@@ -15,16 +15,20 @@ from typing import Any, NamedTuple
 
 import re2  # type: ignore[import-untyped]  # google-re2 ships no types
 
-from ghapp.core.matching.regexes import Broken, Span, matching, sees_whole_text
+from ghapp.core.matching.regexes import (
+    BATCH_BYTES,
+    Broken,
+    Span,
+    matching,
+    pieces,
+    sees_whole_text,
+)
 
-# Texts are joined to batches of this size, and larger ones cut: what matches in one batch says
-# nothing about the others.
-BATCH_BYTES = 4 << 10
 # RE2 makes the states of a set as texts ask for them, and more patterns ask for more of them: the
 # 111 hazards for lines in one set take 0.6 s for the first megabyte, in sets of 16 they take 0.1 s.
 SET_PATTERNS = 16
 # For these states; where they do not fit, RE2 throws them away again and again.
-SET_BYTES = 16 << 20
+SET_BYTES = 8 << 20
 # RE2 says "no match" also where its memory does not suffice. This line is behind every batch: a
 # set that does not find it knows nothing.
 SENTINEL = b"\n\x01\x02\x03"
@@ -96,7 +100,7 @@ class _Set:
         return found | self._always if self._size in found else set(range(self._size))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=48)
 def _set(patterns: tuple[str, ...], memory: int) -> _Set:
     """The set of these patterns, which sieves share that have them in the same order."""
     return _Set(patterns, memory)
@@ -137,20 +141,10 @@ def _batches(texts: Sequence[bytes], wanted: Sequence[frozenset[int]]) -> Iterat
     for owner, text in enumerate(texts):
         if not text or not wanted[owner]:
             continue
-        for offset, piece in _pieces(text):
+        for offset, piece in pieces(text):
             batch.add(owner, offset, piece, wanted[owner])
             if batch.size >= BATCH_BYTES:
                 yield batch
                 batch = _Batch()
     if batch.pieces:
         yield batch
-
-
-def _pieces(text: bytes) -> Iterator[tuple[int, bytes]]:
-    """The text in pieces of whole lines, with their places."""
-    at = 0
-    while at <= len(text):
-        end = text.find(b"\n", at + BATCH_BYTES)
-        end = len(text) if end < 0 else end
-        yield at, text[at:end]
-        at = end + 1

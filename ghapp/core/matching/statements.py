@@ -6,13 +6,14 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
 from ghapp.core.matching.diff import Line
 from ghapp.core.matching.regexes import MAX_LINE, as_bytes, compiled
 
-COMMENT = re.compile(r"\s*(?:--|#|//)")
+COMMENT = re.compile(r"\s*(?:--(?=\s|$)|#|//)")
 END = re.compile(r";\s*(?:(?:--|#|//|/\*).*)?$")
-MOST_BYTES = 16 << 10  # of one statement; longer ones are data
+MOST_BYTES = 16 << 10  # of one statement; a longer one is looked at in parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +56,23 @@ def statements(rows: Iterable[Line]) -> Iterator[Statement]:
 
 
 def _joined(held: list[Line]) -> Iterator[Statement]:
-    parts, starts, kept, at = [], [], [], 0
+    """The lines as one statement; in parts where it is long, each beginning with the last line."""
+    parts: list[bytes] = []
+    kept: list[Line] = []
+    size = 0
     for row in held:
         part = as_bytes(row.text[:MAX_LINE])
-        if at + len(part) > MOST_BYTES:
-            break
+        size += len(part) + 1
+        if kept and size > MOST_BYTES:
+            yield _statement(parts, kept)
+            parts, kept = parts[-1:], kept[-1:]
+            size = len(parts[0]) + len(part) + 2
         parts.append(part)
-        starts.append(at)
         kept.append(row)
-        at += len(part) + 1
-    if parts:
-        yield Statement(b" ".join(parts), tuple(starts), tuple(kept))
+    if kept:
+        yield _statement(parts, kept)
+
+
+def _statement(parts: list[bytes], kept: list[Line]) -> Statement:
+    starts = accumulate((len(part) + 1 for part in parts[:-1]), initial=0)
+    return Statement(b" ".join(parts), tuple(starts), tuple(kept))

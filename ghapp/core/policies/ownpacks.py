@@ -19,7 +19,7 @@ from ghapp.core.policies import patterns
 
 # Of all own packs together: each is tried on every changed file or line of a pull.
 MAX_REGEXES = 300
-MAX_STEPS = 20_000
+MAX_STEPS = 5_000
 MAX_GLOBS = 2_000
 MAX_HAZARDS = 200
 MAX_VALUES = 100_000  # all built-in packs have 7,000

@@ -13,11 +13,13 @@ from ghapp.core.words.texts import say
 MOST_TITLE = 255  # characters
 MOST_MESSAGE = 64 * 1024  # bytes
 MOST_WORDS = 1_000  # of one finding's message
+# Fifty go into one request, and requests that write are few: the others stand in the text.
+MOST_NOTES = 250
 LEVELS = ("failure", "warning", "notice", "notice")  # by rank: must, should, could, accepted
 
 
 def notes(seen: Review) -> tuple[Annotation, ...]:
-    """One for each line with findings, heaviest first, then by path and line.
+    """One for each line with findings, the first 250: heaviest first, then by path and line.
 
     A file that is gone has no line to put one on.
     """
@@ -29,7 +31,7 @@ def notes(seen: Review) -> tuple[Annotation, ...]:
     language = seen.facts.policy.language
     made = [(min(map(rank, found)), _annotation(found, language)) for found in lines.values()]
     made.sort(key=lambda one: (one[0], one[1].path, one[1].line))
-    return tuple(annotation for _, annotation in made)
+    return tuple(annotation for _, annotation in made[:MOST_NOTES])
 
 
 def _annotation(found: list[Finding], language: str) -> Annotation:
