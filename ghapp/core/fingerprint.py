@@ -6,8 +6,12 @@ It knows no line numbers and no context, so a rebase or an edit elsewhere leaves
 from __future__ import annotations
 
 import hashlib
+import re
 
 from ghapp.core.matching.diff import Change
+
+
+SPACE_AT_END = re.compile(r"\s(?:\n|\Z)")
 
 
 def fingerprint(changes: tuple[Change, ...], hazards: tuple[str, ...] = ()) -> str:
@@ -24,12 +28,14 @@ def _content(one: Change) -> tuple[str, str]:
     """The changed lines; the blob where they are not all there, as for binary files."""
     if not one.file.patch or one.hidden:
         return "blob", one.file.sha
-    return "lines", "\n".join([line.rstrip() for line in one.lines])
+    text = "\n".join(one.lines)
+    if SPACE_AT_END.search(text):
+        text = "\n".join([line.rstrip() for line in one.lines])
+    return "lines", text
 
 
 def _feed(digest: hashlib._Hash, *parts: str) -> None:
     # Lengths before texts: no content can pass for the end of its part.
     encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
     digest.update(b"%d:" % len(encoded))
-    for part in encoded:
-        digest.update(b"%d:" % len(part) + part)
+    digest.update(b"".join([b"%d:%b" % (len(part), part) for part in encoded]))

@@ -92,7 +92,7 @@ def _claims(
 ) -> Iterator[tuple[int, Hit]]:
     hits: dict[int, list[Hit]] = {}
     for path, here in found:
-        if here.isdisjoint(book.by_path):
+        if book.by_path.keys().isdisjoint(here):
             continue
         for place in {place for glob in here for place in book.by_path.get(glob, ())}:
             detect = book.areas[place].detect

@@ -58,22 +58,31 @@ def change(file: File) -> Change:
         return Change(file)
     found = changed(file.patch)
     added = [line for line in found if line[0] == "+"]
-    removed = [line for line in found if line[0] == "-"]
-    texts = ["\n".join([line[1 : MAX_LINE + 1] for line in part]) for part in (added, removed)]
+    removed = [line for line in found if line[0] == "-"] if len(added) < len(found) else []
+    text, short = _joined(added)
     return Change(
         file,
         lines=tuple(found),
-        added=as_bytes(texts[0]),
-        removed=as_bytes(texts[1]),
-        # Only where the text is shorter than the lines were, one of them has lost something.
-        cut=len(texts[0]) < sum(map(len, added)) - 1 or ODD_ENDS.search(texts[0]) is not None,
+        added=as_bytes(text),
+        removed=as_bytes(_joined(removed)[0]),
+        cut=short or ODD_ENDS.search(text) is not None,
         hidden=len(added) < file.additions or len(removed) < file.deletions,
     )
 
 
+def _joined(signed: list[str]) -> tuple[str, bool]:
+    """The lines without their signs, cut to what a regex looks at; and whether one was longer."""
+    if not signed:
+        return "", False
+    if max(map(len, signed)) <= MAX_LINE + 1:
+        # The quick way: one replacement in all of them takes the signs off.
+        return "\n".join(["", *signed]).replace(f"\n{signed[0][0]}", "\n")[1:], False
+    return "\n".join([line[1 : MAX_LINE + 1] for line in signed]), True
+
+
 def changed(patch: str) -> list[str]:
     """The changed lines in the order of the patch, each with its sign in front."""
-    return [line for line in _raw(patch) if line[:1] in ("+", "-")]
+    return [line for line in _raw(patch) if line and line[0] in "+-"]
 
 
 def lines(patch: str) -> tuple[Line, ...]:
