@@ -35,7 +35,7 @@ def test_a_flagged_feature_pull_gets_check_run_comment_and_label(world: World) -
     pull = world.open()
     world.settle()
     assert (conclusion(pull), pull.labels) == ("in progress", WAITING)
-    assert title(pull) == "3 findings · Waiting for the author: Database migration"
+    assert title(pull) == "2 findings · Waiting for the author: Database migration"
     (body,) = ours(pull)
     assert body.startswith("<!-- ghapp:nfr -->\n")
     assert f"`{MIGRATION}` (matches `**/db/migrate/**`)" in body
@@ -236,7 +236,7 @@ class TestAnswers:
         items = [line.split("`")[1] for line in ours(pull)[0].splitlines() if "- [ ]" in line]
         said = world.say(pull, f"/nfr check {' '.join(items)} -- see the plan", "ann")
         world.settle()
-        assert title(pull) == "3 findings · Waiting for SRE sign-off: Database migration"
+        assert title(pull) == "2 findings · Waiting for SRE sign-off: Database migration"
         assert reactions(pull, said) == ["+1"]
 
     def test_a_forged_edit_of_our_comment_is_put_right(self, world: World) -> None:
