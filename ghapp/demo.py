@@ -50,8 +50,9 @@ async def play(*, once: bool, language: str) -> None:
                 print(f"GitHub stand-in {url}\nghapp           {ghapp_url}\n")
                 story = Story(pull)
                 await asyncio.to_thread(story.play)
-                print(f"\nDone. Look at it: {url}/acme/shop/pull/{pull.number}")
+                print("\nDone.")
                 if not once:
+                    print(f"Look at it: {url}/acme/shop/pull/{pull.number}")
                     print("Play author and SRE there; Ctrl-C ends the demo.")
                     await asyncio.Event().wait()
         finally:

@@ -150,16 +150,23 @@ def _rank(item: Item, found: Iterable[str]) -> tuple[bool, int]:
 def _fitted(
     flagged: tuple[Flagged, ...], most: int, found: frozenset[str]
 ) -> tuple[tuple[Flagged, ...], frozenset[str]]:
-    """The areas without doubled questions, and the ids of the first `most` items over all."""
+    """The areas without doubled questions, and the ids of the `most` items shown over all."""
     while True:
-        items = [item for one in flagged for item in one.items]
-        # The sort is stable, and areas come heaviest first: the tie-breaker is the area's weight.
-        items.sort(key=lambda item: _rank(item, found))
-        shown = frozenset(item.id for item in items[:most])
+        shown = _shown(flagged, most, found)
         doubled = next((one for one in OVERLAPS if _doubled(one, flagged, shown)), None)
         if doubled is None:
             return flagged, shown
         flagged = tuple(_without(one, doubled.second) for one in flagged)
+
+
+def _shown(flagged: tuple[Flagged, ...], most: int, found: frozenset[str]) -> frozenset[str]:
+    """The first question of every area, unless it is mere advice; then the first ones over all."""
+    items = [item for one in flagged for item in one.items]
+    # The sort is stable, and areas come heaviest first: the tie-breaker is the area's weight.
+    items.sort(key=lambda item: _rank(item, found))
+    first = [one.items[0].id for one in flagged if one.items[0].severity != "could"]
+    chosen = dict.fromkeys((*first, *(item.id for item in items)))
+    return frozenset(list(chosen)[:most])
 
 
 def _doubled(overlap: Overlap, flagged: tuple[Flagged, ...], shown: frozenset[str]) -> bool:

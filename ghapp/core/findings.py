@@ -15,7 +15,8 @@ class Finding:
     area. line: in the new file; for a removed line the one that now stands in its place, and 0
     where the whole file is gone. source: the line itself, without indentation, cut.
     accepted: the reason that `nfr:ignore` on the line gives, "" without one.
-    unsure: the rest of the file decides, and could not be read.
+    unsure: the rest of the file decides, and could not be read. unheard: the line asks to accept
+    something, but not this finding, or without a reason.
     """
 
     hazard: str
@@ -28,3 +29,4 @@ class Finding:
     source: str = ""
     accepted: str = ""
     unsure: bool = False
+    unheard: bool = False

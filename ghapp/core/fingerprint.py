@@ -10,7 +10,6 @@ import re
 
 from ghapp.core.matching.diff import Change
 
-
 SPACE_AT_END = re.compile(r"\s(?:\n|\Z)")
 
 

@@ -19,6 +19,8 @@ from ghapp.core.packs.yaml import MAX_BYTES
 from ghapp.core.policies import ownpacks
 from ghapp.errors import BadPack
 
+FOREIGN = frozenset({"node_modules", "vendor"})
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -97,10 +99,16 @@ def _files(path: Path) -> list[Path]:
     """The file, or the packs in the folder; what they refer to is no pack."""
     inside = [path]
     if path.is_dir():
-        inside = [one for one in sorted(path.rglob("*")) if one.suffix in ENDINGS and one.is_file()]
+        inside = [one for one in sorted(path.rglob("*")) if _may_be(one.relative_to(path), one)]
         if not inside:
             raise BadPack(f"{path}: no pack in this folder: packs are files that end in .yml")
     return [file for file in inside if file.name != NAME]
+
+
+def _may_be(inside: Path, file: Path) -> bool:
+    """Whether a file of a folder may be a pack: not in hidden folders, and not in foreign code."""
+    foreign = any(part.startswith(".") or part in FOREIGN for part in inside.parts)
+    return not foreign and file.suffix in ENDINGS and file.is_file()
 
 
 def _read(file: Path) -> bytes:

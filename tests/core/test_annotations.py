@@ -65,6 +65,14 @@ def test_a_findings_severity_is_its_level(found: Finding, level: str) -> None:
             "Question: db-rollback",
         ),
         (
+            finding(unheard=True),
+            "en",
+            "DB-1 (must): DB-1 locks the table.\n"
+            "(The line says `nfr:ignore`, but that needs the id DB-1 and a reason behind it, "
+            "so it counts for nothing here.)\n"
+            "Question: db-rollback",
+        ),
+        (
             finding(accepted="empty table"),
             "en",
             "DB-1 (accepted: empty table): DB-1 locks the table.\nQuestion: db-rollback",

@@ -162,6 +162,15 @@ def test_some_overlap_only_where_all_files_are_the_firsts(path, left):
     assert len(ids(found)["cfg"]) == left
 
 
+def test_every_area_shows_a_question_unless_it_has_but_advice():
+    many = area("a", *(item(f"a-{number}") for number in range(9)), weight=5)
+    few = area("b", item("b-1"), item("b-2"), weight=3)
+    advice = area("c", item("c-1", "could"), weight=3)
+    found = asked(many, few, advice, max_items=4)
+    assert found.shown == {"a-0", "a-1", "a-2", "b-1"}
+    assert asked(many, few, max_items=1).shown == {"a-0"}
+
+
 def test_a_question_with_a_finding_is_never_left_out():
     pay = area("pay", item("pay-exactly-once"), weight=5)
     api = area("api", item("api-idempotency"), item("api-other"))

@@ -63,6 +63,14 @@ def test_an_areas_line_names_the_heaviest_and_counts_the_rest(
             ("**must** `DB-1` `db/1.sql:3`, line 5, `db/2.sql:2`: DB-1 locks the table.",),
         ),
         (
+            (finding(unheard=True),),
+            (
+                "**must** `DB-1` `db/1.sql:3`: DB-1 locks the table. (The line says "
+                "`nfr:ignore`, but that needs the id DB-1 and a reason behind it, so it counts "
+                "for nothing here.)",
+            ),
+        ),
+        (
             (finding(accepted="`x` @ann"), finding(line=4, unsure=True)),
             (
                 "**must** `DB-1` `db/1.sql:4`: DB-1 locks the table."

@@ -208,6 +208,18 @@ def test_what_the_patch_shows_is_not_asked_for(rows, changes):
     assert findings(seen.suspicion, {}) == ()
 
 
+def test_many_suspects_of_a_file_are_settled_by_it_alike():
+    file = patched("db/1.sql", "+drop", "+drop")
+    for whole, count in [("safe\n" * 9 + "drop\ndrop", 0), ("x\n" * 9 + "drop\ndrop", 2)]:
+        assert len(found(file, contents={"db/1.sql": whole}, unless=Guard("safe", "file"))) == count
+
+
+def test_what_is_remembered_of_folders_is_bounded(monkeypatch):
+    monkeypatch.setattr("ghapp.core.detection.rulebook.MOST_REMEMBERED", 1)
+    files = [added(f"db/{name}", "drop") for name in ("1.sql", "2.py", "3.sql", "4.lock")]
+    assert [path for path, _ in places(*files)] == ["db/1.sql", "db/2.py", "db/3.sql"]
+
+
 def test_a_patch_that_is_cut_short_is_not_the_whole_file():
     file = replace(added("db/1.sql", "drop"), additions=2)
     seen = scan(
@@ -269,6 +281,8 @@ def test_a_value_counts_as_changed_only_where_its_hunk_removes_one():
     assert found(changed, requires_removed="^size =")
     assert not found(apart, requires_removed="^size =")
     assert not found(added("db/1.sql", "drop size = 2"), requires_removed="^size =")
+    twice = patched("db/1.sql", "-size = 1", "+drop size = 2", "+drop size = 3")
+    assert len(found(twice, requires_removed="^size =")) == 2
 
 
 # --- accepted ----------------------------------------------------------------------------
@@ -402,6 +416,15 @@ def test_only_a_comment_on_the_line_itself_accepts_a_finding():
     assert [one.accepted for one in hidden] == [""]
     both = found(added("db/1.sql", "drop # nfr:ignore T-2 x nfr:ignore T-1 y"))
     assert [one.accepted for one in both] == ["y"]
+
+
+@pytest.mark.parametrize(
+    ("line", "unheard"),
+    [("drop # nfr:ignore T-1 x", False), ("drop # nfr:ignore T-1", True), ("drop", False)],
+)
+def test_a_comment_that_accepts_nothing_is_told(line, unheard):
+    (one,) = found(added("db/1.sql", line))
+    assert one.unheard is unheard
 
 
 def test_a_byte_order_mark_hides_no_beginning_of_a_line():

@@ -277,6 +277,15 @@ def test_all_packs_together_have_a_bounded_number_of_patterns():
     ]
 
 
+def test_a_question_that_waits_for_what_no_pack_has_is_a_problem():
+    when = "when: {any: [{hazard: [ACME-9]}, {not: {area: [rankin]}}, {hazard: [ACME-001]}]}"
+    waiting = RANKING.replace("refs: [squawk]}", f"refs: [squawk], {when}}}")
+    assert told(POLICY, *files(a=waiting)) == [
+        f"{FOLDER}/a.yml:7:48: `ACME-9` is no hazard of any pack: did you mean `ACME-001`?",
+        f"{FOLDER}/a.yml:7:48: `rankin` is no area of any pack: did you mean `ranking`?",
+    ]
+
+
 # --- bridging ----------------------------------------------------------------------------
 
 

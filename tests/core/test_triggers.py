@@ -119,8 +119,6 @@ def test_few_hits_are_kept_but_all_files():
         (Size(files_gte=2), ["2 files"]),
         (Size(added_gte=3), ["3 lines"]),
         (Size(files_gte=2, added_gte=3), ["2 files", "3 lines"]),
-        (Size(folders_gte=1), ["folder a.py"]),
-        (Size(folders_gte=2), None),
         (Size(files_gte=3, added_gte=4), None),
         (Size(files_gte=2, not_counting=("*.lock",)), None),
         (Size(), None),
@@ -136,6 +134,16 @@ def test_size_counts_what_is_written_by_hand(size, hits):
     else:
         assert [hit.what for hit in found.hits] == hits
         assert own(found) == ["a.py", "b.lock", "moved.py"]
+
+
+@pytest.mark.parametrize(
+    ("files", "least", "hits"), [(5, 1, ["folder new"]), (4, 1, None), (5, 2, None)]
+)
+def test_a_new_folder_counts_once_it_has_more_than_a_few_files(files, least, hits):
+    area = replace(AREA, detect=Detect(size=Size(folders_gte=least)))
+    inside = [file(f"new/{number}.py", "x", status="added") for number in range(files)]
+    found = touched(*inside, file("old/a.py", "x"), area=area, new_folders=frozenset({"new"}))
+    assert (found and [hit.what for hit in found.hits]) == hits
 
 
 def test_a_title_is_a_hint_and_never_flags():

@@ -15,7 +15,7 @@ from ghapp.core.detection.elsewhere import Elsewhere
 from ghapp.core.detection.look import Seen
 from ghapp.core.detection.rulebook import Rulebook
 from ghapp.core.detection.search import search
-from ghapp.core.detection.suspects import Suspect, stands
+from ghapp.core.detection.suspects import ASKING, Suspect, stands
 from ghapp.core.findings import Finding
 from ghapp.core.matching import newside
 from ghapp.core.model import File
@@ -101,6 +101,7 @@ def _finding(one: Suspect, *, unsure: bool) -> Finding:
         source=one.line.strip()[:MOST_SOURCE],
         accepted=one.accepted,
         unsure=unsure,
+        unheard=ASKING in one.line and not one.accepted,
     )
 
 

@@ -17,6 +17,7 @@ from ghapp.core.model import File
 
 NEAREST_LINES = 15  # above the line, as far as `nearest` is looked for
 
+ASKING = "nfr:ignore"
 ACCEPTED = re.compile(
     r"[ \t]+([A-Z][A-Z0-9]*-\d{1,4}(?:[ \t]*,[ \t]*[A-Z][A-Z0-9]*-\d{1,4})*)[ \t]+(\S.*)"
 )
@@ -45,7 +46,7 @@ class Suspect:
     @property
     def accepted(self) -> str:
         """The reason that a comment on the line gives for accepting it; "" without one."""
-        for said in self.line.split("nfr:ignore")[1:]:
+        for said in self.line.split(ASKING)[1:]:
             found = ACCEPTED.match(said)
             if found and self.hazard.id in re.split(r"[ \t]*,[ \t]*", found[1]):
                 return _reason(found[2])

@@ -6,6 +6,7 @@ never does, it is a hint.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ from ghapp.core.matching import regexes
 from ghapp.core.matching.diff import Change
 from ghapp.core.model import Pull
 
+FOLDER_FILES = 5  # that make a new folder at the top worth a question
 MOST_PATHS, MOST_LINES = 5, 3  # hits kept for showing; the files are always complete
 
 
@@ -152,7 +154,9 @@ def _sizes(size: Size, pull: Pull, seen: tuple[Seen, ...]) -> Iterator[Hit]:
         if not only_moved(one.file) and one.globs.isdisjoint(size.not_counting)
     ]
     added = sum(file.additions for file in counted)
-    folders = sorted({file.path.partition("/")[0] for file in counted} & pull.new_folders)
+    inside = Counter(file.path.partition("/")[0] for file in counted)
+    # A script or a first migration makes a folder, too, but no service.
+    folders = sorted(name for name in pull.new_folders if inside[name] >= FOLDER_FILES)
     if 0 < size.files_gte <= len(counted):
         yield Hit("size", f"{len(counted)} files")
     if 0 < size.added_gte <= added:

@@ -35,7 +35,10 @@ Broken: type[Exception] = re2.error
 # RE2 names the construct it does not know, but not what its user meant by it.
 MEANINGS = (
     ("invalid perl operator: (?=", "RE2 has no lookahead: match the text itself"),
-    ("invalid perl operator: (?!", "RE2 has no lookahead: match the text itself"),
+    (
+        "invalid perl operator: (?!",
+        "RE2 has no lookahead: match the text itself; in a hazard `unless` takes exceptions",
+    ),
     ("invalid perl operator: (?<", "RE2 has no lookbehind: match the text itself"),
     ("invalid perl operator: (?P", "RE2 has no backreferences: write the text out"),
     (

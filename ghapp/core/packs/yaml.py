@@ -46,6 +46,7 @@ FLOAT = re.compile(r"[-+]?[0-9]{1,18}\.[0-9]{1,18}")
 LINE_BREAK = re.compile("\r\n|[\n\r]")
 
 MEANINGS = (
+    ("unknown escape character", "put regular expressions in single quotes"),
     (
         "mapping values are not allowed",
         "put the text in quotes, or look at the indentation",

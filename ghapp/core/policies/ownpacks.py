@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from ghapp.core.areas import Area
@@ -12,7 +13,8 @@ from ghapp.core.memory import PackFile
 from ghapp.core.model import Problem
 from ghapp.core.packs import packfile, packfiles, references, yaml
 from ghapp.core.packs import parse as packs
-from ghapp.core.packs.packfile import PackPart, References
+from ghapp.core.packs.mistakes import meant
+from ghapp.core.packs.packfile import PackPart, References, WhenPart
 from ghapp.core.packs.parse import Pack
 from ghapp.core.packs.references import Listed
 from ghapp.core.policies import patterns
@@ -62,7 +64,10 @@ def read(
     own, broken = _judged(trees, listed)
     faults += tuple((("packs",), f"the packs' {words}") for words in _laborious(trees))
     areas = tuple(packfile.area(pack.part, listed) for pack in own.values())
-    return Own(areas, listed, faults, _sorted((*problems, *broken, *_doubled(own, builtin))))
+    unnamed = _unnamed(own, builtin) if len(own) == len(trees) else ()
+    return Own(
+        areas, listed, faults, _sorted((*problems, *broken, *_doubled(own, builtin), *unnamed))
+    )
 
 
 def schema() -> dict[str, Any]:
@@ -175,6 +180,30 @@ def _doubled(own: Mapping[str, Pack], builtin: tuple[Area, ...]) -> Iterator[Pro
                 words = f"the {noun} id `{id}` is used already, by {home}: {todo}"
                 yield Problem(path, line, column, words)
         homes = here | homes
+
+
+def _unnamed(own: Mapping[str, Pack], builtin: tuple[Area, ...]) -> Iterator[Problem]:
+    """Hazards and areas that a `when` names and no pack has: such a question is never asked."""
+    named = [pair for area in builtin for pair in _ids(area)]
+    named += [(noun, id) for pack in own.values() for noun, id, _ in _places(pack.part)]
+    known = {noun: {id for one, id in named if one == noun} for noun in ("hazard", "area")}
+    for path, pack in own.items():
+        for at, item in enumerate(pack.part.items):
+            for noun, name in _named(item.when):
+                if name not in known[noun]:
+                    place = pack.tree.at(("items", at, "when"))
+                    near = meant(name, get_close_matches(name, known[noun], n=1))
+                    yield Problem(path, *place, f"`{name}` is no {noun} of any pack{near}")
+
+
+def _named(when: WhenPart | None) -> Iterator[tuple[str, str]]:
+    """The hazards and areas that a condition names, at any depth."""
+    if when is None:
+        return
+    yield from (("hazard", name) for name in when.hazard or ())
+    yield from (("area", name) for name in when.area or ())
+    for inner in (*(when.any or ()), *(when.all or ()), when.not_):
+        yield from _named(inner)
 
 
 def _ids(area: Area) -> Iterator[tuple[str, str]]:

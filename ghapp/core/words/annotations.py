@@ -57,6 +57,8 @@ def _message(finding: Finding, language: str) -> str:
     lines = [say(language, "annotation", hazard=finding.hazard, severity=severity, message=words)]
     if finding.unsure:
         lines.append(say(language, "finding_unsure"))
+    if finding.unheard:
+        lines.append(say(language, "finding_unheard", hazard=finding.hazard))
     lines.append(say(language, "annotation_question", item=finding.item))
     return "\n".join(lines)
 

@@ -79,9 +79,9 @@ def line(findings: tuple[Finding, ...], language: str) -> str:
 def listed(findings: Iterable[Finding], language: str) -> tuple[str, ...]:
     """Each hazard with its lines and message; how many more there are of it, and where."""
     shown, beyond = split(findings)
-    alike: dict[tuple[str, str, str, bool], list[Finding]] = {}
+    alike: dict[tuple[str, str, str, bool, bool], list[Finding]] = {}
     for one in shown:
-        kind = (one.hazard, one.severity, one.accepted, one.unsure)
+        kind = (one.hazard, one.severity, one.accepted, one.unsure, one.unheard)
         alike.setdefault(kind, []).append(one)
     rest: dict[str, list[str]] = {}
     for one in beyond:
@@ -106,8 +106,9 @@ def _whole(same: list[Finding], language: str) -> str:
         message=literal(first.message.to(language)),
     )
     unsure = say(language, "finding_unsure") if first.unsure else ""
+    unheard = say(language, "finding_unheard", hazard=first.hazard) if first.unheard else ""
     reason = first.accepted and say(language, "finding_reason", reason=code(first.accepted))
-    return sentences(language, words, unsure, reason)
+    return sentences(language, words, unsure, unheard, reason)
 
 
 def _short(same: list[Finding], before: str, language: str) -> str:
