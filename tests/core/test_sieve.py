@@ -63,6 +63,9 @@ def test_only_what_is_wanted_is_looked_for_over_many_sets():
     assert one.possible(b"w3e w20e w49e", frozenset({20, 21})) == frozenset({20})
     found = one.lines([b"w49e", b"w3e"], [frozenset({49}), frozenset({4})])
     assert [(place.text, place.pattern) for place in found] == [(0, 49)]
+    # Texts of one batch are searched together, and each is told only what was wanted for it.
+    found = one.lines([b"w3e", b"w3e"], [frozenset({3}), frozenset({4})])
+    assert [(place.text, place.pattern) for place in found] == [(0, 3)]
 
 
 def test_no_pattern_is_ever_possible_in_an_empty_sieve():
