@@ -6,11 +6,8 @@ It knows no line numbers and no context, so a rebase or an edit elsewhere leaves
 from __future__ import annotations
 
 import hashlib
-import re
 
 from ghapp.core.matching.diff import Change
-
-SPACE_AT_END = re.compile(r"\s(?:\n|\Z)")
 
 
 def fingerprint(changes: tuple[Change, ...], hazards: tuple[str, ...] = ()) -> str:
@@ -27,10 +24,7 @@ def _content(one: Change) -> tuple[str, str]:
     """The changed lines; the blob where they are not all there, as for binary files."""
     if not one.file.patch or one.hidden:
         return "blob", one.file.sha
-    text = "\n".join(one.lines)
-    if SPACE_AT_END.search(text):
-        text = "\n".join([line.rstrip() for line in one.lines])
-    return "lines", text
+    return "lines", "\n".join([line.rstrip() for line in one.lines])
 
 
 def _feed(digest: hashlib._Hash, *parts: str) -> None:

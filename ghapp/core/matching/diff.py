@@ -65,9 +65,14 @@ def change(file: File) -> Change:
         lines=tuple(found),
         added=as_bytes(text),
         removed=as_bytes(_joined(removed)[0]),
-        cut=short or ODD_ENDS.search(text) is not None,
+        cut=short or _has_odd_ends(text),
         hidden=len(added) < file.additions or len(removed) < file.deletions,
     )
+
+
+def _has_odd_ends(text: str) -> bool:
+    # Most texts are ASCII, and one look for one character costs next to nothing.
+    return "\r" in text if text.isascii() else ODD_ENDS.search(text) is not None
 
 
 def _joined(signed: list[str]) -> tuple[str, bool]:
