@@ -50,6 +50,8 @@ def _installation(call: Call) -> Installation:
 def create_token(call: Call) -> Answer:
     installation = _installation(call)
     body = call.json(TOKEN)
+    if installation.suspended_at is not None:
+        raise Refusal(403, "This installation has been suspended")
     asked = body.get("permissions") or dict(installation.permissions)
     for name, level in asked.items():
         if not auth.allows(installation.permissions, (f"{name}:{level}",)):

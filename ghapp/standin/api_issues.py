@@ -1,13 +1,13 @@
-"""Comments, reactions, labels and events of a pull, under the address of its issue."""
+"""Comments, reactions, labels and events of issues, and of pulls under the address of theirs."""
 
 from __future__ import annotations
 
 from ghapp.standin.api_repository import check_label_name
 from ghapp.standin.bodies import Items, Object, Text
-from ghapp.standin.pull import Pull
 from ghapp.standin.rest import Answer, Call, invalid, not_found, ok
 from ghapp.standin.shapes import REACTIONS
 from ghapp.standin.state import Comment
+from ghapp.standin.thread import Thread
 
 BODY_LIMIT = 65_536  # "Body is too long (maximum is 65536 characters)"
 LABELS_LIMIT = 100
@@ -17,15 +17,18 @@ LABELS = Object({"labels": Items(Text())}, ("labels",))
 
 
 def list_comments(call: Call) -> Answer:
-    pull, at = call.seen_pull(), call.github.shapes
-    return call.listed(pull.comments, lambda comment: at.comment(pull, comment))
+    """Oldest first. Filter: since, by when they were changed last."""
+    thread, at = call.seen_thread(), call.github.shapes
+    since = call.moment("since")
+    rows = [row for row in thread.comments if since is None or row.updated_at >= since]
+    return call.listed(rows, lambda comment: at.comment(thread, comment))
 
 
 def create_comment(call: Call) -> Answer:
-    pull = call.pull()
+    thread = call.thread()
     body = _body(call)
-    comment_id = pull.comment(body, call.actor.login)
-    answer = ok(call.github.shapes.comment(pull, pull.find_comment(comment_id)), 201)
+    comment_id = thread.comment(body, call.actor.login)
+    answer = ok(call.github.shapes.comment(thread, thread.find_comment(comment_id)), 201)
     answer.headers["location"] = f"{call.github.shapes.api}{call.path}/{comment_id}"
     return answer
 
@@ -35,14 +38,14 @@ def get_comment(call: Call) -> Answer:
 
 
 def edit_comment(call: Call) -> Answer:
-    pull, comment = _comment(call)
-    pull.edit_comment(comment.id, _body(call), call.actor.login)
-    return ok(call.github.shapes.comment(pull, comment))
+    thread, comment = _comment(call)
+    thread.edit_comment(comment.id, _body(call), call.actor.login)
+    return ok(call.github.shapes.comment(thread, comment))
 
 
 def delete_comment(call: Call) -> Answer:
-    pull, comment = _comment(call)
-    pull.delete_comment(comment.id, call.actor.login)
+    thread, comment = _comment(call)
+    thread.delete_comment(comment.id, call.actor.login)
     return Answer(204)
 
 
@@ -56,7 +59,7 @@ def _body(call: Call) -> str:
     return body
 
 
-def _comment(call: Call) -> tuple[Pull, Comment]:
+def _comment(call: Call) -> tuple[Thread, Comment]:
     found = call.repository().comments.get(call.number("id"))
     if found is None:
         raise not_found()
@@ -65,8 +68,8 @@ def _comment(call: Call) -> tuple[Pull, Comment]:
 
 def create_reaction(call: Call) -> Answer:
     """201 where it is new, 200 where this user had reacted so before."""
-    pull, comment = _comment(call)
-    reaction, new = pull.react(comment.id, call.json(REACTION)["content"], call.actor.login)
+    thread, comment = _comment(call)
+    reaction, new = thread.react(comment.id, call.json(REACTION)["content"], call.actor.login)
     return ok(call.github.shapes.reaction(reaction), 201 if new else 200)
 
 
@@ -77,36 +80,36 @@ def list_reactions(call: Call) -> Answer:
 
 def list_events(call: Call) -> Answer:
     """Oldest first."""
-    pull, at = call.seen_pull(), call.github.shapes
-    return call.listed(pull.events, lambda event: at.event(pull.repository, event))
+    thread, at = call.seen_thread(), call.github.shapes
+    return call.listed(thread.events, lambda event: at.event(thread.repository, event))
 
 
 def list_labels(call: Call) -> Answer:
-    pull, at = call.seen_pull(), call.github.shapes
-    return call.listed(pull.label_list, lambda label: at.label(pull.repository, label))
+    thread, at = call.seen_thread(), call.github.shapes
+    return call.listed(thread.label_list, lambda label: at.label(thread.repository, label))
 
 
 def add_labels(call: Call) -> Answer:
-    """All labels of the pull. One that the repository does not know is created."""
-    pull = call.pull()
+    """All labels of the thread. One that the repository does not know is created."""
+    thread = call.thread()
     names: list[str] = call.json(LABELS)["labels"]
     for name in names:
         check_label_name(name)
-    if len(pull.labels | set(names)) > LABELS_LIMIT:
+    if len(thread.labels | set(names)) > LABELS_LIMIT:
         words = f"An issue may only have {LABELS_LIMIT} labels"
         raise invalid("Issue", "labels", "custom", words)
     for name in names:
-        pull.add_label(name, call.actor.login)
-    return _labels(call, pull)
+        thread.add_label(name, call.actor.login)
+    return _labels(call, thread)
 
 
 def remove_label(call: Call) -> Answer:
-    pull = call.pull()
+    thread = call.thread()
     try:
-        pull.remove_label(call.params["name"], call.actor.login)
+        thread.remove_label(call.params["name"], call.actor.login)
     except KeyError:
         raise _no_label() from None
-    return _labels(call, pull)
+    return _labels(call, thread)
 
 
 def _no_label() -> Exception:
@@ -115,5 +118,5 @@ def _no_label() -> Exception:
     return refusal
 
 
-def _labels(call: Call, pull: Pull) -> Answer:
-    return ok([call.github.shapes.label(pull.repository, label) for label in pull.label_list])
+def _labels(call: Call, thread: Thread) -> Answer:
+    return ok([call.github.shapes.label(thread.repository, label) for label in thread.label_list])

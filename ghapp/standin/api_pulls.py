@@ -10,7 +10,11 @@ from ghapp.standin.rest import Answer, Call, ok
 
 
 def list_pulls(call: Call) -> Answer:
-    """Newest first. Filters: state, base, head ("owner:branch")."""
+    """Filters: state, base, head ("owner:branch"). Sorted by created or updated, newest first.
+
+    Where no direction is asked for, only what is sorted by creation comes newest first. Source:
+    https://docs.github.com/rest/pulls/pulls#list-pull-requests
+    """
     state, at = call.query.get("state", "open"), call.github.shapes
     base, head = call.query.get("base", ""), call.query.get("head", "")
     rows = [
@@ -20,8 +24,11 @@ def list_pulls(call: Call) -> Answer:
         and base in ("", pull.base_ref)
         and head in ("", f"{pull.head_owner}:{pull.head_ref}")
     ]
-    rows.sort(key=lambda pull: -pull.number)
-    if call.query.get("direction") == "asc":
+    sort = call.query.get("sort", "created")
+    rows.sort(
+        key=lambda pull: (pull.updated_at if sort == "updated" else pull.created_at, pull.number)
+    )
+    if call.query.get("direction", "desc" if sort == "created" else "asc") == "desc":
         rows.reverse()
     return call.listed(rows, lambda pull: shapes_pulls.pull_simple(at, pull))
 

@@ -44,6 +44,13 @@ def rerequest_run(repository: Repository, run: CheckRun, user: User) -> None:
 
 
 def press(repository: Repository, run: CheckRun, identifier: str, user: User) -> None:
+    """Raises ValueError (no such button, or not one who may write).
+
+    GitHub's pages do not say who sees the buttons. That it takes write is assumed here, by likeness
+    to running a workflow again; an App must still check by itself who pressed.
+    """
+    if not repository.may_write(user):
+        raise ValueError(f"{user.login} sees no buttons: that takes write access")
     known = {action["identifier"] for action in run.actions}
     if identifier not in known or run.status != "completed":
         raise ValueError(f"check run {run.id} shows no button {identifier!r}")

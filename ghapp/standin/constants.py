@@ -80,21 +80,15 @@ REPOSITORY_FIXED: dict[str, Any] = {
 PULL_FIXED: dict[str, Any] = {
     "locked": False,
     "active_lock_reason": None,
-    "assignee": None,
-    "assignees": [],
     "requested_reviewers": [],
     "requested_teams": [],
     "milestone": None,
     "auto_merge": None,
 }
 ISSUE_FIXED: dict[str, Any] = {
-    "state_reason": None,
     "locked": False,
     "active_lock_reason": None,
-    "assignee": None,
-    "assignees": [],
     "milestone": None,
-    "performed_via_github_app": None,
 }
 TEAM_FIXED: dict[str, Any] = {
     "description": None,
@@ -120,6 +114,4 @@ INSTALLATION_FIXED: dict[str, Any] = {
     "single_file_name": None,
     "has_multiple_single_files": False,
     "single_file_paths": [],
-    "suspended_by": None,
-    "suspended_at": None,
 }

@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatchcase
 from threading import Condition, Thread
-from urllib.parse import urlsplit
 
-TIMEOUT_SECONDS = 10.0  # https://docs.github.com/webhooks: the receiver has 10 seconds
+from ghapp.standin.line import Line
+
 BODY_LIMIT = 25 * 1024 * 1024  # a larger payload is not delivered at all
 
 
@@ -39,6 +40,23 @@ class Delivery:
     status: str = "pending"
     status_code: int = 0
     attempts: int = 0
+
+    def fail(self) -> None:
+        """Nobody took it."""
+        self.status, self.status_code = "failed to connect to host", 502
+
+
+@dataclass(slots=True)
+class Fate:
+    """What becomes of the next new deliveries. event: a pattern. copies: 0 where they are lost."""
+
+    event: str
+    left: int
+    copies: int
+
+    def strikes(self, delivery: Delivery) -> bool:
+        names = (delivery.event, f"{delivery.event}.{delivery.action}")
+        return self.left > 0 and any(fnmatchcase(name, self.event) for name in names)
 
 
 @dataclass(slots=True)
@@ -86,6 +104,11 @@ class Deliveries:
         self._closed = False
         self._held: list[Delivery] | None = None
         self._losing = False
+        self._fates: list[Fate] = []
+
+    def doom(self, event: str, count: int, copies: int) -> None:
+        """The next new deliveries of an event are sent so often."""
+        self._fates.append(Fate(event, count, copies))
 
     def new(
         self,
@@ -104,16 +127,27 @@ class Deliveries:
             installation_id, repository_id, self._now(),
         )  # fmt: skip
         self.all.append(delivery)
-        if self._held is not None:
-            self._held.append(delivery)
-        else:
-            self.send(delivery)
+        for _ in range(self._copies(delivery)):
+            if self._held is not None:
+                self._held.append(delivery)
+            else:
+                self.send(delivery)
         return delivery
+
+    def _copies(self, delivery: Delivery) -> int:
+        """How often a new delivery is sent; one that is lost is a failed one at once."""
+        fate = next((known for known in self._fates if known.strikes(delivery)), None)
+        if fate is None:
+            return 1
+        fate.left -= 1
+        if not fate.copies:
+            delivery.fail()
+        return fate.copies
 
     def send(self, delivery: Delivery) -> None:
         """Queue it (again, with the same GUID, as a doubled delivery would come)."""
         if self._losing or not self.hook.url:
-            delivery.status, delivery.status_code = "failed to connect to host", 502
+            delivery.fail()
             return
         with self._changed:
             self._queue.append(delivery)
@@ -190,7 +224,7 @@ class Deliveries:
             thread.start()
 
     def _run(self) -> None:
-        line = _Line()
+        line = Line()
         try:
             while delivery := self._next():
                 try:
@@ -210,7 +244,7 @@ class Deliveries:
             self._under_way += 1
             return self._queue.popleft()
 
-    def _post(self, line: _Line, delivery: Delivery) -> None:
+    def _post(self, line: Line, delivery: Delivery) -> None:
         began = time.monotonic()
         try:
             status, reason = line.post(self.hook.url, delivery.body, self.hook.headers(delivery))
@@ -222,49 +256,3 @@ class Deliveries:
         delivery.status_code = status
         delivery.status = "OK" if 200 <= status < 300 else reason
         delivery.attempts += 1
-
-
-class _Line:
-    """One kept-open connection to the receiver."""
-
-    def __init__(self) -> None:
-        self._address = ""
-        self._connection: http.client.HTTPConnection | None = None
-
-    def post(self, url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
-        parts = urlsplit(url)
-        address = f"{parts.scheme}://{parts.netloc}"
-        if address != self._address:
-            self.hang_up()
-            self._address = address
-        reused = self._connection is not None
-        try:
-            return self._once(parts.scheme, parts.netloc, parts.path or "/", body, headers)
-        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
-            # The receiver closed a connection that was idle: nothing of this request was read.
-            if not reused:
-                raise
-            return self._once(parts.scheme, parts.netloc, parts.path or "/", body, headers)
-
-    def _once(
-        self, scheme: str, netloc: str, path: str, body: bytes, headers: dict[str, str]
-    ) -> tuple[int, str]:
-        if self._connection is None:
-            secure = scheme == "https"
-            kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-            self._connection = kind(netloc, timeout=TIMEOUT_SECONDS)
-        try:
-            self._connection.request("POST", path, body=body, headers=headers)
-            answer = self._connection.getresponse()
-            answer.read()
-        except (OSError, http.client.HTTPException):
-            self.hang_up(keep_address=True)
-            raise
-        return answer.status, answer.reason
-
-    def hang_up(self, *, keep_address: bool = False) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
-        if not keep_address:
-            self._address = ""

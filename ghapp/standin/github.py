@@ -22,7 +22,7 @@ from ghapp.standin.gitrepo import Files, Git
 from ghapp.standin.locking import locked
 from ghapp.standin.repository import Network, Repository
 from ghapp.standin.shapes import Shapes, node_id
-from ghapp.standin.state import Json, User
+from ghapp.standin.state import Installation, Json, User
 
 PERMISSIONS = {
     "checks": "write",
@@ -76,6 +76,7 @@ class Standin(Accounts):
         self.calls: Counter[str] = Counter()  # by "METHOD /route/{template}"
         self.faults = Faults()
         self.repositories: dict[str, Repository] = {}
+        self.moved: dict[str, Repository] = {}  # by the names they had
         self.pages: dict[tuple[object, ...], bytes] = {}  # encoded pages of changed files
         self._folder = Path(tempfile.mkdtemp(prefix="github-standin-"))
         self.app = self.new_app(app_id, slug, permissions or dict(PERMISSIONS), tuple(events))
@@ -94,6 +95,16 @@ class Standin(Accounts):
 
     def redeliver(self, delivery_id: int) -> Delivery:
         return self.deliveries.redeliver(delivery_id)
+
+    @locked
+    def lose_next(self, count: int = 1, event: str = "*") -> None:
+        """The next deliveries fail. event: a pattern over "event" or "event.action"."""
+        self.deliveries.doom(event, count, 0)
+
+    @locked
+    def double_next(self, count: int = 1, event: str = "*") -> None:
+        """The next deliveries come twice. event: a pattern over "event" or "event.action"."""
+        self.deliveries.doom(event, count, 2)
 
     def signed(self, delivery: Delivery) -> tuple[dict[str, str], bytes]:
         """Headers and body, for posting a delivery by hand."""
@@ -120,12 +131,32 @@ class Standin(Accounts):
             for repository in self.repositories.values()
             if repository.installation is installation
         ]
-        parts: Json = {
-            "installation": shapes_accounts.installation(self.shapes, installation),
-            "repositories": repositories,
-            "requester": None,
-        }
-        self._queue("installation", "created", parts, self.user(by), number, None)
+        parts: Json = {"repositories": repositories, "requester": None}
+        self.tell_installation("installation", "created", installation, self.user(by), parts)
+
+    def tell_installation(
+        self, event: str, action: str, installation: Installation, sender: User, parts: Json
+    ) -> None:
+        """A delivery about an installation, which no App has to subscribe to."""
+        told = shapes_accounts.installation(self.shapes, installation)
+        body = {"installation": told, **parts}
+        self._queue(event, action, body, sender, installation.id, None)
+
+    @locked
+    def suspend(self, number: int, by: str) -> None:
+        """No token and no delivery any more, until it is taken back."""
+        installation = self.installations[number]
+        installation.suspended_at, installation.suspended_by = self.now(), self.user(by)
+        parts: Json = {"repositories": [], "requester": None}
+        self.tell_installation("installation", "suspend", installation, self.user(by), parts)
+        self.tokens = {k: t for k, t in self.tokens.items() if t.installation is not installation}
+
+    @locked
+    def unsuspend(self, number: int, by: str) -> None:
+        installation = self.installations[number]
+        installation.suspended_at, installation.suspended_by = None, None
+        parts: Json = {"repositories": [], "requester": None}
+        self.tell_installation("installation", "unsuspend", installation, self.user(by), parts)
 
     @locked
     def uninstall(self, number: int) -> None:
@@ -171,7 +202,11 @@ class Standin(Accounts):
 
     def _new_repository(self, network: Network, owner: User, name: str) -> Repository:
         now = self.now()
-        made = Repository(self, network, self.new_id(), owner, name, "main", now, now)
+        made = Repository(
+            github=self, owner=owner, network=network, id=self.new_id(), name=name,
+            default_branch="main", created_at=now, pushed_at=now,
+        )  # fmt: skip
+        self.moved.pop(made.full_name.lower(), None)  # a new one takes the name for good
         network.repositories.append(made)
         self.repositories[made.full_name.lower()] = made
         return made
@@ -186,7 +221,8 @@ class Standin(Accounts):
     ) -> None:
         """A delivery about a repository, where the App is installed and subscribed."""
         installation = repository.installation
-        if installation is None or event not in (*self.app.events, *UNASKED):
+        subscribed = event in (*self.app.events, *UNASKED)
+        if installation is None or installation.suspended_at is not None or not subscribed:
             return
         owner, shapes = repository.owner, self.shapes
         body = {**parts, "repository": shapes.repository(repository)}

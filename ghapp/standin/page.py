@@ -1,4 +1,4 @@
-"""The pages people see: the list of pulls, one pull, and forms to play author and reviewer."""
+"""The pages people see: pulls and issues, one of them, and forms to play author and reviewer."""
 
 from __future__ import annotations
 
@@ -10,14 +10,20 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ghapp.standin import markdown, play
+from ghapp.standin.issues import Issue
 from ghapp.standin.pull import Pull
 from ghapp.standin.rest import Answer
-from ghapp.standin.state import CheckRun, Comment, Json, Label
+from ghapp.standin.state import CheckRun, Json, Label, Review, Said
 
 if TYPE_CHECKING:
     from ghapp.standin.github import Standin
 
-PULL_PATH = re.compile(r"/([^/]+)/([^/]+)/pull/(\d+)(/play)?")
+THREAD_PATH = re.compile(r"/([^/]+)/([^/]+)/(?:pull|issues)/(\d+)(/play)?")
+VERDICTS = {
+    "approved": "approved these changes",
+    "changes_requested": "requested changes",
+    "dismissed": "reviewed (dismissed)",
+}
 SECURITY = {
     "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'",
@@ -52,17 +58,17 @@ class Page:
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         with self.github.lock:
             if method == "GET" and path == "/":
-                return self._shown("pulls.html", pulls=self._pulls())
+                return self._shown("pulls.html", pulls=self._pulls(), issues=self._issues())
             if method == "GET" and path == "/standin.css":
                 return self._style()
-            found = PULL_PATH.fullmatch(path)
-            pull = self._pull(found) if found else None
-            if found is None or pull is None:
+            found = THREAD_PATH.fullmatch(path)
+            thread = self._thread(found) if found else None
+            if found is None or thread is None:
                 return self._shown("missing.html", status=404)
             if method == "POST" and found[4]:
-                return self._play(pull, path, headers, body)
+                return self._play(thread, path, headers, body)
             if method == "GET" and not found[4]:
-                return self._show(pull)
+                return self._show(thread)
             return self._shown("missing.html", status=405)
 
     def _pulls(self) -> list[Pull]:
@@ -73,22 +79,44 @@ class Page:
             reverse=True,
         )
 
-    def _pull(self, found: re.Match[str]) -> Pull | None:
-        repository = self.github.repositories.get(f"{found[1]}/{found[2]}".lower())
-        return repository.pulls.get(int(found[3])) if repository else None
+    def _issues(self) -> list[Issue]:
+        """Those that the App opened, open ones first."""
+        every = (repo.issues.values() for repo in self.github.repositories.values())
+        ours = [issue for some in every for issue in some if issue.via_app]
+        return sorted(ours, key=lambda issue: (issue.state != "open", issue.number))
 
-    def _play(self, pull: Pull, path: str, headers: dict[str, str], body: bytes) -> Answer:
+    def _thread(self, found: re.Match[str]) -> Pull | Issue | None:
+        name = f"{found[1]}/{found[2]}".lower()
+        repository = self.github.repositories.get(name) or self.github.moved.get(name)
+        return repository.thread(int(found[3])) if repository else None
+
+    def _play(
+        self, thread: Pull | Issue, path: str, headers: dict[str, str], body: bytes
+    ) -> Answer:
         site = headers.get("sec-fetch-site", "same-origin")
         if site not in ("same-origin", "none"):
             return self._shown("missing.html", status=403)
         form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
         try:
-            play.play(pull, form)
+            play.play(thread, form)
         except play.Misplayed as wrong:
-            return self._show(pull, problem=str(wrong), status=422)
-        return Answer(303, b"", {"location": path.removesuffix("/play"), **SECURITY})
+            return self._show(thread, problem=str(wrong), status=422)
+        back = "/" if form.get("back") == "front" else path.removesuffix("/play")
+        return Answer(303, b"", {"location": back, **SECURITY})
 
-    def _show(self, pull: Pull, *, problem: str = "", status: int = 200) -> Answer:
+    def _show(self, thread: Pull | Issue, *, problem: str = "", status: int = 200) -> Answer:
+        if isinstance(thread, Pull):
+            return self._show_pull(thread, problem, status)
+        return self._shown(
+            "issue.html",
+            status=status,
+            issue=thread,
+            problem=problem,
+            comment_html=self._comment_html,
+            reactions=_reactions,
+        )
+
+    def _show_pull(self, pull: Pull, problem: str, status: int) -> Answer:
         runs = {run.name: run for run in pull.check_runs()}
         return self._shown(
             "pull.html",
@@ -101,20 +129,21 @@ class Page:
             files=[change.path.decode("utf-8", "replace") for change in pull.changes()[:30]],
             more_files=max(0, len(pull.changes()) - 30),
             changes=play.editable(pull),
-            people=play.people(pull),
+            reviewing=[r for r in pull.reviews if r.state in ("approved", "changes_requested")],
+            pressing=[name for name in play.people(pull) if play.may_press(pull, name)],
             labels=sorted(pull.repository.labels.values(), key=lambda label: label.name),
             comment_html=self._comment_html,
             reactions=_reactions,
         )
 
-    def _comment_html(self, comment: Comment) -> Markup:
+    def _comment_html(self, comment: Said) -> Markup:
         if comment.user.kind != "Bot":
             return Markup(markdown.to_html(comment.body))
         return Markup(markdown.to_html(comment.body, lambda line, on: _box(comment.id, line, on)))
 
     def _shown(self, template: str, *, status: int = 200, **values: object) -> Answer:
         text = self._templates.get_template(template).render(
-            app=self.github.app, color=_color, **values
+            app=self.github.app, color=_color, people_of=play.people, verdict=_verdict, **values
         )
         headers = {"content-type": "text/html; charset=utf-8", **SECURITY}
         return Answer(status, text.encode(), headers)
@@ -163,7 +192,12 @@ def _box(comment_id: int, line: int, ticked: bool) -> str:
     )
 
 
-def _reactions(comment: Comment) -> list[tuple[str, str]]:
+def _verdict(said: Said) -> str:
+    """What a review does, in a word or two; "" where it is a comment."""
+    return VERDICTS.get(said.state, "reviewed") if isinstance(said, Review) else ""
+
+
+def _reactions(comment: Said) -> list[tuple[str, str]]:
     """Emoji and who reacted with it."""
     names: dict[str, list[str]] = {}
     for reaction in comment.reactions:

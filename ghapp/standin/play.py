@@ -1,12 +1,16 @@
-"""What the forms of a pull's page do: comment, label, tick, push, press a button."""
+"""What the forms of the pages do: comment, review, label, tick, push, press, close."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from ghapp.standin import markdown
 from ghapp.standin.gitrepo import GitFailed
+from ghapp.standin.issues import Issue
 from ghapp.standin.pull import Pull
+
+Action = Callable[[Pull, dict[str, str], str], object]
 
 REMARKS = {
     ".sql": "--",
@@ -23,28 +27,36 @@ class Misplayed(Exception):
     """What the form asked for cannot be done; the message says why, to the person."""
 
 
-def play(pull: Pull, form: dict[str, str]) -> None:
+def play(thread: Pull | Issue, form: dict[str, str]) -> None:
     """Do what a form says. Raises Misplayed."""
-    by = form.get("by") or pull.author.login
-    if "tick" in form:
-        _tick(pull, form["tick"], by)
+    by = form.get("by") or thread.author.login
+    if "tick" in form and isinstance(thread, Pull):
+        _tick(thread, form["tick"], by)
         return
     name = form.get("do", "")
-    action = ACTIONS.get(name)
-    if action is None:
-        raise Misplayed(f"There is no action {name!r}.")
     try:
-        action(pull, form, by)
+        if isinstance(thread, Pull) and name in ACTIONS:
+            ACTIONS[name](thread, form, by)
+        elif isinstance(thread, Issue) and name in ISSUE_ACTIONS:
+            ISSUE_ACTIONS[name](thread, form, by)
+        else:
+            raise Misplayed(f"There is no action {name!r}.")
     except (GitFailed, ValueError, KeyError) as wrong:
         raise Misplayed(f"That did not work: {wrong}") from wrong
 
 
-def people(pull: Pull) -> list[str]:
-    """Logins to act as: the author first, then everyone known with a right or a team."""
-    github, repository = pull.repository.github, pull.repository
+def people(thread: Pull | Issue) -> list[str]:
+    """Logins to act as: a person who is the author first, then all with a right or a team."""
+    github, repository = thread.repository.github, thread.repository
     members = {login for team in github.teams.values() for login in team.members}
     members |= {github.users[login].login for login in repository.roles}
-    return [pull.author.login, *sorted(members - {pull.author.login})]
+    first = [thread.author.login] if thread.author.kind == "User" else []
+    return [*first, *sorted(members - set(first))]
+
+
+def may_press(pull: Pull, login: str) -> bool:
+    """Whether this person sees the buttons of check runs."""
+    return pull.repository.may_write(pull.repository.github.user(login))
 
 
 def editable(pull: Pull) -> list[str]:
@@ -70,11 +82,28 @@ def _tick(pull: Pull, where: str, by: str) -> None:
     pull.edit_comment(comment.id, body, by)
 
 
-def _comment(pull: Pull, form: dict[str, str], by: str) -> None:
-    body = form.get("body", "").replace("\r\n", "\n")
-    if not body.strip():
+def _words(form: dict[str, str]) -> str:
+    return form.get("body", "").replace("\r\n", "\n")
+
+
+def _comment(thread: Pull | Issue, form: dict[str, str], by: str) -> None:
+    if not _words(form).strip():
         raise Misplayed("Write something first.")
-    pull.comment(body, by)
+    thread.comment(_words(form), by)
+
+
+def _review(state: str) -> Action:
+    return lambda pull, form, by: pull.review(by, state, _words(form))
+
+
+def _note(pull: Pull, form: dict[str, str], by: str) -> None:
+    if not _words(form).strip():
+        raise Misplayed("Write something first.")
+    pull.review_comment(_words(form), by, form.get("path"))
+
+
+def _dismiss(pull: Pull, form: dict[str, str], by: str) -> None:
+    pull.dismiss_review(int(form.get("review", "0")), by, form.get("message", ""))
 
 
 def _label(pull: Pull, form: dict[str, str], by: str) -> None:
@@ -103,7 +132,12 @@ def _rerun(pull: Pull, form: dict[str, str], by: str) -> None:
     pull.repository.rerequest_run(int(form.get("run", "0")), by)
 
 
-ACTIONS = {
+ACTIONS: dict[str, Action] = {
+    "approve": _review("approved"),
+    "request_changes": _review("changes_requested"),
+    "review": _review("commented"),
+    "note": _note,
+    "dismiss": _dismiss,
     "comment": _comment,
     "label": _label,
     "unlabel": lambda pull, form, by: pull.remove_label(form.get("label", ""), by),
@@ -116,4 +150,9 @@ ACTIONS = {
     "merge": lambda pull, form, by: pull.merge(by),
     "press": _press,
     "rerun": _rerun,
+}
+ISSUE_ACTIONS: dict[str, Callable[[Issue, dict[str, str], str], object]] = {
+    "comment": _comment,
+    "close": lambda issue, form, by: issue.close(by),
+    "reopen": lambda issue, form, by: issue.reopen(by),
 }

@@ -2,62 +2,39 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
-from threading import RLock
 from typing import TYPE_CHECKING
 
 from ghapp.standin.diffs import Change
-from ghapp.standin.state import CheckRun, Comment, Event, Label, User
+from ghapp.standin.state import CheckRun, Review, ReviewComment, User
+from ghapp.standin.thread_state import ThreadState
 
 if TYPE_CHECKING:
     from ghapp.standin.repository import Repository
 
-PAST_STATES = 20
 
+@dataclass(eq=False, repr=False, kw_only=True)
+class PullState(ThreadState):
+    """head_owner: kept for the label "owner:ref" when the fork is gone."""
 
-@dataclass(eq=False, repr=False)
-class PullState:
-    """author: who opened it. head_owner: kept for the label "owner:ref" when the fork is gone."""
-
-    repository: Repository
-    number: int
     id: int
-    issue_id: int
-    author: User
-    title: str
-    body: str | None
     head_repository: Repository | None
     head_owner: str
     head_ref: str
     head_sha: str
     base_ref: str
     base_sha: str
-    created_at: datetime
-    updated_at: datetime
     is_draft: bool = False
-    state: str = "open"
     commits: int = 0
-    closed_at: datetime | None = None
     merged_at: datetime | None = None
     merged_by: User | None = None
     merge_commit_sha: str | None = None
-    label_list: list[Label] = field(default_factory=list)
-    comments: list[Comment] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-    past: deque[PullState] = field(default_factory=lambda: deque(maxlen=PAST_STATES))
+    reviews: list[Review] = field(default_factory=list)
+    review_comments: list[ReviewComment] = field(default_factory=list)
 
     def __repr__(self) -> str:
         return f"<Pull {self.repository.full_name}#{self.number} at {self.head_sha[:7]}>"
-
-    @property
-    def lock(self) -> RLock:
-        return self.repository.lock
-
-    @property
-    def labels(self) -> frozenset[str]:
-        return frozenset(label.name for label in self.label_list)
 
     def merge_base(self) -> str:
         return self.repository.network.git.merge_base(self.base_sha, self.head_sha)
@@ -71,10 +48,10 @@ class PullState:
         sha = head_sha or self.head_sha
         return [run for run in self.repository.check_runs.values() if run.head_sha == sha]
 
-    def find_comment(self, comment_id: int) -> Comment:
-        """Raises KeyError (no such comment)."""
-        return self.repository.comments[comment_id][1]
+    def find_review(self, review_id: int) -> Review:
+        """Raises KeyError (no such review)."""
+        return self.repository.reviews[review_id][1]
 
-    def as_of(self, changes_ago: int) -> PullState:
-        """This pull before its last changes, as a read that lags behind sees it."""
-        return self.past[-min(changes_ago, len(self.past))] if changes_ago and self.past else self
+    def find_review_comment(self, comment_id: int) -> ReviewComment:
+        """Raises KeyError (no such comment)."""
+        return self.repository.review_comments[comment_id][1]

@@ -74,10 +74,12 @@ def _new_pull(repository: Repository, wanted: Proposal) -> Pull:
     github, head = repository.github, wanted.head
     now = github.now()
     pull = Pull(
-        repository, repository.next_number(), github.new_id(), github.new_id(), wanted.author,
-        wanted.title, wanted.body, head, head.owner.login, wanted.branch,
-        head.branches[wanted.branch], wanted.base, repository.branches[wanted.base],
-        now, now, wanted.is_draft,
+        repository=repository, number=repository.next_number(), id=github.new_id(),
+        issue_id=github.new_id(), author=wanted.author, title=wanted.title, body=wanted.body,
+        head_repository=head, head_owner=head.owner.login, head_ref=wanted.branch,
+        head_sha=head.branches[wanted.branch], base_ref=wanted.base,
+        base_sha=repository.branches[wanted.base], created_at=now, updated_at=now,
+        is_draft=wanted.is_draft, via_app=wanted.author is github.app.bot,
     )  # fmt: skip
     pull.count_commits()
     return pull

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from threading import RLock
-from typing import TYPE_CHECKING
 
-from ghapp.standin import checks, pushes
+from ghapp.standin import checks, moves, pushes
 from ghapp.standin.diffs import Diffs
 from ghapp.standin.gitrepo import Files, Git
+from ghapp.standin.issues import Draft, Issue, open_issue
 from ghapp.standin.locking import locked
 from ghapp.standin.pull import Pull
+from ghapp.standin.reviewing import Reviewing
+from ghapp.standin.rights import Rights
 from ghapp.standin.state import (
-    ROLES,
     CheckRun,
     CheckSuite,
     Comment,
     Installation,
     Json,
     Label,
+    Review,
+    ReviewComment,
     User,
 )
-
-if TYPE_CHECKING:
-    from ghapp.standin.github import Standin
+from ghapp.standin.thread import Thread
 
 UNKNOWN_LABEL_COLOR = "ededed"  # of a label that came to be by being put on an issue
 
@@ -39,14 +39,12 @@ class Network:
     repositories: list[Repository] = field(default_factory=list)
 
 
-@dataclass(eq=False, repr=False)
-class Repository:
-    """roles: login to role. parent: what it was forked from."""
+@dataclass(eq=False, repr=False, kw_only=True)
+class Repository(Rights):
+    """parent: what it was forked from. has_issues: off, only pulls are left."""
 
-    github: Standin
     network: Network
     id: int
-    owner: User
     name: str
     default_branch: str
     created_at: datetime
@@ -57,19 +55,19 @@ class Repository:
     has_issues: bool = True
     branches: dict[str, str] = field(default_factory=dict)
     labels: dict[str, Label] = field(default_factory=dict)  # by lower-case name
-    roles: dict[str, str] = field(default_factory=dict)
     pulls: dict[int, Pull] = field(default_factory=dict)
-    comments: dict[int, tuple[Pull, Comment]] = field(default_factory=dict)
+    issues: dict[int, Issue] = field(default_factory=dict)
+    deleted_issues: set[int] = field(default_factory=set)
+    moved_issues: dict[int, Issue] = field(default_factory=dict)
+    comments: dict[int, tuple[Thread, Comment]] = field(default_factory=dict)
+    reviews: dict[int, tuple[Reviewing, Review]] = field(default_factory=dict)
+    review_comments: dict[int, tuple[Reviewing, ReviewComment]] = field(default_factory=dict)
     check_runs: dict[int, CheckRun] = field(default_factory=dict)
     suites: dict[str, CheckSuite] = field(default_factory=dict)  # by head SHA
     numbers: int = 0
 
     def __repr__(self) -> str:
         return f"<Repository {self.full_name}>"
-
-    @property
-    def lock(self) -> RLock:
-        return self.github.lock
 
     @property
     def full_name(self) -> str:
@@ -79,30 +77,6 @@ class Repository:
     def space(self) -> str:
         """Where its branches lie in the shared object store."""
         return "heads" if self.parent is None else f"forks/{self.full_name}/heads"
-
-    # --- people ----------------------------------------------------------------------------
-
-    @locked
-    def collaborator(self, login: str, role: str) -> User:
-        """role: read, triage, write, maintain or admin; "none" takes the rights away."""
-        if role not in ROLES:
-            raise ValueError(f"role {role!r}: one of {', '.join(ROLES)}")
-        self.roles[login.lower()] = role
-        return self.github.user(login)
-
-    def role(self, user: User) -> str:
-        """One of ROLES; members of the organisation may read."""
-        if user is self.owner:
-            return "admin"
-        member = "read" if self.github.is_member(self.owner, user) else "none"
-        return self.roles.get(user.login.lower(), member)
-
-    def association(self, user: User) -> str:
-        if user is self.owner:
-            return "OWNER"
-        if self.github.is_member(self.owner, user):
-            return "MEMBER"
-        return "COLLABORATOR" if user.login.lower() in self.roles else "NONE"
 
     # --- labels ----------------------------------------------------------------------------
 
@@ -219,6 +193,50 @@ class Repository:
         self.numbers += 1
         return self.numbers
 
+    @locked
+    def rename(self, name: str, by: str) -> None:
+        """Raises ValueError (the owner has one of that name)."""
+        moves.rename(self, name, self.github.user(by))
+
+    @locked
+    def transfer(self, to_owner: str, by: str) -> None:
+        """Raises ValueError (that owner has one of that name)."""
+        owner = self.github.user(to_owner, kind="Organization")
+        moves.transfer(self, owner, self.github.user(by))
+
+    # --- issues ----------------------------------------------------------------------------
+
+    def thread(self, number: int) -> Pull | Issue | None:
+        """The pull or the issue of a number: they share them."""
+        return self.pulls.get(number) or self.issues.get(number)
+
+    def threads(self) -> tuple[Pull | Issue, ...]:
+        return (*self.pulls.values(), *self.issues.values())
+
+    @locked
+    def open_issue(
+        self,
+        by: str,
+        title: str,
+        body: str = "",
+        *,
+        labels: Iterable[str] = (),
+        assignees: Iterable[str] = (),
+    ) -> Issue:
+        """A new issue. Raises ValueError (issues are off, somebody cannot be assigned)."""
+        author = self.github.user(by)
+        return open_issue(self, Draft(author, title, body, tuple(labels), tuple(assignees)))
+
+    @locked
+    def close_issue(self, number: int, by: str) -> None:
+        """Raises KeyError (no such issue)."""
+        self.issues[number].close(by)
+
+    @locked
+    def reopen_issue(self, number: int, by: str) -> None:
+        """Raises KeyError (no such issue)."""
+        self.issues[number].reopen(by)
+
     # --- checks ----------------------------------------------------------------------------
 
     @locked
@@ -243,5 +261,8 @@ class Repository:
 
     @locked
     def press(self, run_id: int, identifier: str, by: str) -> None:
-        """Somebody presses a button of a completed check run. Raises ValueError (no such)."""
+        """Somebody presses a button of a completed check run.
+
+        Raises ValueError (no such button, or not one who may write).
+        """
         checks.press(self, self.check_runs[run_id], identifier, self.github.user(by))

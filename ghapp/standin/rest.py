@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ from ghapp.standin.state import Json, Token, User
 
 if TYPE_CHECKING:
     from ghapp.standin.github import Standin
+    from ghapp.standin.issues import Issue
     from ghapp.standin.pull import Pull
     from ghapp.standin.pull_state import PullState
     from ghapp.standin.repository import Repository
@@ -25,7 +27,10 @@ PAGE_SIZE, PAGE_LIMIT = 30, 100
 
 
 class Refusal(Exception):
-    """An answer that says no. errors: rows of `{"resource", "field", "code"}`."""
+    """An answer that says no. errors: rows of `{"resource", "field", "code"}`.
+
+    more: what only this answer tells beside.
+    """
 
     def __init__(
         self,
@@ -34,23 +39,32 @@ class Refusal(Exception):
         *,
         errors: Sequence[Json] = (),
         headers: dict[str, str] | None = None,
+        more: Json | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.errors = list(errors)
         self.headers = headers or {}
+        self.more = more or {}
 
     def answer(self, docs: str) -> Answer:
-        body: Json = {"message": self.message}
+        """docs: a page below https://docs.github.com/rest, or a whole address."""
+        body: Json = {"message": self.message, **self.more}
         if self.errors:
             body["errors"] = self.errors
-        body |= {"documentation_url": DOCS + docs, "status": str(self.status)}
+        page = docs if docs.startswith("https://") else DOCS + docs
+        body |= {"documentation_url": page, "status": str(self.status)}
         return Answer(self.status, msgspec.json.encode(body), dict(self.headers))
 
 
 def not_found() -> Refusal:
     return Refusal(404, "Not Found")
+
+
+def issues_off() -> Refusal:
+    """Source: https://docs.github.com/rest/issues/issues (410 where issues are disabled)."""
+    return Refusal(410, "Issues are disabled for this repo")
 
 
 def invalid(resource: str, field: str, code: str, message: str = "") -> Refusal:
@@ -118,14 +132,29 @@ class Call:
         return int(text)
 
     def repository(self) -> Repository:
-        """Raises Refusal (404: unknown, or not the token's to see)."""
+        """Raises Refusal (404: unknown, or not the token's to see; 301, 307: moved)."""
         name = f"{self.params['owner']}/{self.params['repo']}".lower()
         repository = self.github.repositories.get(name)
-        if repository is None or not self._may_see(repository):
+        moved = self.github.moved.get(name) if repository is None else None
+        if moved is not None and self.may_see(moved):
+            prefix = f"/repos/{self.params['owner']}/{self.params['repo']}"
+            raise self.redirect(f"/repositories/{moved.id}{self.path.removeprefix(prefix)}")
+        if repository is None or not self.may_see(repository):
             raise not_found()
         return repository
 
-    def _may_see(self, repository: Repository) -> bool:
+    def redirect(self, path: str) -> Refusal:
+        """To another address of the API: 301 for a read, 307 for what has to be sent again.
+
+        Source: https://docs.github.com/rest/using-the-rest-api/
+        best-practices-for-using-the-rest-api#follow-redirects
+        """
+        query = f"?{urlencode(self.query)}" if self.query else ""
+        url = f"{self.github.shapes.api}{path}{query}"
+        status = 301 if self.method == "GET" else 307
+        return Refusal(status, "Moved Permanently", headers={"location": url}, more={"url": url})
+
+    def may_see(self, repository: Repository) -> bool:
         token = self.token
         if token is None or repository.installation is not token.installation:
             return False
@@ -138,6 +167,38 @@ class Call:
             raise not_found()
         return pull
 
+    def thread(self) -> Pull | Issue:
+        """The issue or pull. Raises Refusal (404; 301, 307: transferred; 410: deleted, or off)."""
+        repository, number = self.repository(), self.number("number")
+        thread = repository.thread(number)
+        if thread is None:
+            self._refuse_gone(repository, number)
+            raise not_found()
+        if number in repository.issues:
+            self._admit_issue(repository)
+        return thread
+
+    def _admit_issue(self, repository: Repository) -> None:
+        """What is no pull needs the issues permission itself, and issues to be on."""
+        granted = self.token.permissions.get("issues", "") if self.token else ""
+        if granted not in (("read", "write") if self.method == "GET" else ("write",)):
+            raise Refusal(403, "Resource not accessible by integration")
+        if not repository.has_issues:
+            raise issues_off()
+
+    def _refuse_gone(self, repository: Repository, number: int) -> None:
+        if number in repository.deleted_issues:
+            raise Refusal(410, "This issue was deleted")
+        moved = repository.moved_issues.get(number)
+        if moved is not None and self.may_see(moved.repository):
+            old = f"/repos/{repository.full_name}/issues/{number}"
+            rest = self.path[len(old) :]
+            raise self.redirect(f"/repos/{moved.repository.full_name}/issues/{moved.number}{rest}")
+
+    def seen_thread(self) -> Pull | Issue:
+        """The thread as this read sees it: behind its state where a fault says so."""
+        return self.thread().as_of(self.stale)
+
     def seen_pull(self) -> PullState:
         """The pull as this read sees it: behind its state where a fault says so."""
         return self.pull().as_of(self.stale)
@@ -145,6 +206,17 @@ class Call:
     def page(self) -> tuple[int, int]:
         """Number and size of the page asked for; nonsense counts as not said."""
         return self._whole("page", 1, None), self._whole("per_page", PAGE_SIZE, PAGE_LIMIT)
+
+    def moment(self, name: str) -> datetime | None:
+        """A time of the query, None where none was asked for. Raises Refusal (422)."""
+        text = self.query.get(name, "")
+        if not text:
+            return None
+        try:
+            found = datetime.fromisoformat(text.replace(" ", "+"))
+        except ValueError:
+            raise Refusal(422, f"The {name} parameter must be a valid ISO 8601 time") from None
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
 
     def _whole(self, name: str, default: int, most: int | None) -> int:
         text = self.query.get(name, "")
@@ -173,7 +245,7 @@ class Call:
         page, size = self.page()
         answer = ok([shape(row) for row in rows[(page - 1) * size : page * size]])
         answer.headers |= self.links(len(rows))
-        return answer
+        return self.conditional(answer)
 
     def conditional(self, answer: Answer) -> Answer:
         """304 without a body where the client has this very answer."""

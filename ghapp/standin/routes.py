@@ -5,15 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from ghapp.standin import api_app as app
 from ghapp.standin import api_checks as checks
 from ghapp.standin import api_git as git
+from ghapp.standin import api_graphql as graphql
 from ghapp.standin import api_issues as issues
 from ghapp.standin import api_pulls as pulls
 from ghapp.standin import api_repository as repository
+from ghapp.standin import api_reviews as reviews
+from ghapp.standin import api_threads as threads
 from ghapp.standin.rest import Answer, Call
+
+if TYPE_CHECKING:
+    from ghapp.standin.github import Standin
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +45,19 @@ class Route:
 
 APP = ("app",)
 METADATA, MEMBERS, CONTENTS = ("metadata:read",), ("members:read",), ("contents:read",)
-PULLS = ("pull_requests:read",)
+PULLS, PULLS_WRITE = ("pull_requests:read",), ("pull_requests:write",)
 CHECKS_READ, CHECKS_WRITE = ("checks:read",), ("checks:write",)
 ISSUES_READ = ("issues:read", "pull_requests:read")  # a pull is an issue: either will do
 ISSUES_WRITE = ("issues:write", "pull_requests:write")
+ISSUES_ONLY = ("issues:write",)  # to open one
 
 TEAM = "/orgs/{org}/teams/{slug}"
 REPO = "/repos/{owner}/{repo}"
 PULL = REPO + "/pulls/{number}"
 ISSUE = REPO + "/issues/{number}"
 COMMENT = REPO + "/issues/comments/{id}"
+NOTE = REPO + "/pulls/comments/{id}"
+REVIEWS = PULL + "/reviews"
 RUN = REPO + "/check-runs/{id}"
 ROUTES = (
     Route("GET", "/app", app.get_app, APP, "/apps/apps"),
@@ -74,6 +84,21 @@ ROUTES = (
     Route("GET", REPO + "/pulls", pulls.list_pulls, PULLS, "/pulls/pulls"),
     Route("GET", PULL, pulls.get_pull, PULLS, "/pulls/pulls"),
     Route("GET", PULL + "/files", pulls.list_files, PULLS, "/pulls/pulls"),
+    Route("GET", REVIEWS, reviews.list_reviews, PULLS, "/pulls/reviews"),
+    Route("GET", REVIEWS + "/{id}", reviews.get_review, PULLS, "/pulls/reviews"),
+    Route("GET", PULL + "/comments", reviews.list_comments, PULLS, "/pulls/comments"),
+    Route("GET", NOTE, reviews.get_comment, PULLS, "/pulls/comments"),
+    Route("GET", NOTE + "/reactions", reviews.list_reactions, PULLS, "/reactions"),
+    Route("POST", NOTE + "/reactions", reviews.create_reaction, PULLS_WRITE, "/reactions"),
+    Route("POST", "/graphql", graphql.answer, (), "https://docs.github.com/graphql"),
+    Route("GET", REPO + "/issues", threads.list_issues, ISSUES_READ, "/issues/issues"),
+    Route("POST", REPO + "/issues", threads.create_issue, ISSUES_ONLY, "/issues/issues"),
+    Route("GET", ISSUE, threads.get_issue, ISSUES_READ, "/issues/issues"),
+    Route("PATCH", ISSUE, threads.edit_issue, ISSUES_WRITE, "/issues/issues"),
+    Route(
+        "GET", REPO + "/assignees/{username}", threads.get_assignee, ISSUES_READ,
+        "/issues/assignees",
+    ),
     Route("GET", ISSUE + "/comments", issues.list_comments, ISSUES_READ, "/issues/comments"),
     Route("POST", ISSUE + "/comments", issues.create_comment, ISSUES_WRITE, "/issues/comments"),
     Route("GET", COMMENT, issues.get_comment, ISSUES_READ, "/issues/comments"),
@@ -108,6 +133,21 @@ COMPILED = {
     method: [(re.compile(_pattern(r.template)), r) for r in ROUTES if r.method == method]
     for method in METHODS
 }
+
+
+def by_name(github: Standin, path: str) -> str:
+    """The path as if the repository had been asked for by its name rather than its id.
+
+    GraphQL is at /graphql, and at /api/graphql where REST is below /api/v3. Source:
+    https://docs.github.com/enterprise-server@latest/graphql/guides/forming-calls-with-graphql
+    """
+    if path == "/api/graphql":
+        return "/graphql"
+    found = re.fullmatch(r"/repositories/(\d+)(/.*)?", path)
+    for known in github.repositories.values() if found else ():
+        if found and known.id == int(found[1]):
+            return f"/repos/{known.full_name}{found[2] or ''}"
+    return path
 
 
 def find(method: str, raw_path: str) -> tuple[Route, dict[str, str]] | None:

@@ -26,7 +26,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 LOG = logging.getLogger(__name__)
-API_PATHS = ("/repos/", "/app/", "/orgs/", "/installation/")
+API_PATHS = ("/repos/", "/repositories/", "/app/", "/orgs/", "/installation/", "/api/")
 GRACE_SECONDS = 2
 QUIET_SECONDS = 0.4
 
@@ -46,7 +46,9 @@ class Web:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        path = scope["raw_path"].decode("ascii").removeprefix("/api/v3")
+        path = scope["raw_path"].decode("ascii")
+        if path != "/api/v3/graphql":  # GraphQL is beside the REST API there, not below it
+            path = path.removeprefix("/api/v3")
         body = await _read(receive)
         try:
             await self._route(scope, path, body, send)
@@ -56,7 +58,7 @@ class Web:
             raise
 
     async def _route(self, scope: Scope, path: str, body: bytes, send: Send) -> None:
-        if path == "/app" or path.startswith(API_PATHS):
+        if path in ("/app", "/graphql") or path.startswith(API_PATHS):
             await self._api(scope, path, body, send)
         else:
             await self._page(scope, path, body, send)
@@ -79,6 +81,7 @@ class Web:
 
     async def _api(self, scope: Scope, path: str, body: bytes, send: Send) -> None:
         github, method = self.github, scope["method"]
+        path = routes.by_name(github, path)
         found = routes.find(method, path)
         if found is None:
             await _send(send, self._dressed(not_found().answer("")))

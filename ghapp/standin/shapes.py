@@ -25,8 +25,8 @@ from ghapp.standin.state import (
 )
 
 if TYPE_CHECKING:
-    from ghapp.standin.pull_state import PullState
     from ghapp.standin.repository import Repository
+    from ghapp.standin.thread_state import ThreadState
 
 REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
 
@@ -108,7 +108,7 @@ class Shapes:
     def repository(self, repository: Repository) -> Json:
         url = self.repository_url(repository)
         page = f"{self.html}/{repository.full_name}"
-        open_pulls = sum(pull.state == "open" for pull in repository.pulls.values())
+        opened = sum(thread.state == "open" for thread in repository.threads())
         return {
             **self.repository_minimal(repository),
             "owner": self.user(repository.owner),
@@ -121,8 +121,8 @@ class Shapes:
             "ssh_url": f"git@{page.partition('://')[2].replace('/', ':', 1)}.git",
             "clone_url": f"{page}.git",
             "svn_url": page,
-            "open_issues": open_pulls,
-            "open_issues_count": open_pulls,
+            "open_issues": opened,
+            "open_issues_count": opened,
             "default_branch": repository.default_branch,
             "has_issues": repository.has_issues,
             "pushed_at": iso(repository.pushed_at),
@@ -164,14 +164,19 @@ class Shapes:
             "created_at": iso(reaction.created_at),
         }
 
-    def comment(self, pull: PullState, comment: Comment) -> Json:
-        repository = pull.repository
+    def page(self, thread: ThreadState) -> str:
+        """The address of an issue or a pull for people."""
+        repository = thread.repository
+        kind = "pull" if thread.number in repository.pulls else "issues"
+        return f"{self.html}/{repository.full_name}/{kind}/{thread.number}"
+
+    def comment(self, thread: ThreadState, comment: Comment) -> Json:
+        repository = thread.repository
         url = f"{self.repository_url(repository)}/issues/comments/{comment.id}"
         return {
             "url": url,
-            "html_url": f"{self.html}/{repository.full_name}/pull/{pull.number}"
-            f"#issuecomment-{comment.id}",
-            "issue_url": f"{self.repository_url(repository)}/issues/{pull.number}",
+            "html_url": f"{self.page(thread)}#{comment.anchor}",
+            "issue_url": f"{self.repository_url(repository)}/issues/{thread.number}",
             "id": comment.id,
             "node_id": node_id("IssueComment", comment.id),
             "user": self.user(comment.user),
@@ -194,6 +199,7 @@ class Shapes:
             "commit_url": None,
             "created_at": iso(event.created_at),
             "performed_via_github_app": self.app if event.via_app else None,
+            **event.more,
         }
         if event.label is not None:
             shape["label"] = {"name": event.label.name, "color": event.label.color}

@@ -1,11 +1,11 @@
-"""Pulls and their changed files as GitHub's JSON, and the issue that every pull also is."""
+"""Pulls and their changed files as GitHub's JSON. The issue a pull also is: `shapes_issues`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from ghapp.standin.constants import ISSUE_FIXED, PULL_FIXED
+from ghapp.standin.constants import PULL_FIXED
 from ghapp.standin.diffs import Change
 from ghapp.standin.shapes import Shapes, node_id
 from ghapp.standin.state import Json, iso
@@ -38,13 +38,15 @@ def pull_simple(at: Shapes, pull: PullState) -> Json:
         "base": _side(at, repository, repository.owner.login, pull.base_ref, pull.base_sha),
         "author_association": repository.association(pull.author),
         **PULL_FIXED,
+        "assignee": next((at.user(user) for user in pull.assignees), None),
+        "assignees": [at.user(user) for user in pull.assignees],
     }
 
 
 def _addresses(at: Shapes, pull: PullState) -> Json:
     url = at.repository_url(pull.repository)
     own, issue = f"{url}/pulls/{pull.number}", f"{url}/issues/{pull.number}"
-    page = f"{at.html}/{pull.repository.full_name}/pull/{pull.number}"
+    page = at.page(pull)
     links = {
         "comments": f"{issue}/comments",
         "review_comments": f"{own}/comments",
@@ -86,58 +88,12 @@ def pull(at: Shapes, pull: PullState) -> Json:
         "mergeable_state": "unknown" if pull.state == "closed" else "clean",
         "merged_by": at.user(pull.merged_by) if pull.merged_by else None,
         "comments": len(pull.comments),
-        "review_comments": 0,
+        "review_comments": len(pull.review_comments),
         "maintainer_can_modify": False,
         "commits": pull.commits,
         "additions": sum(change.additions for change in changes),
         "deletions": sum(change.deletions for change in changes),
         "changed_files": len(changes),
-    }
-
-
-def issue(at: Shapes, pull: PullState) -> Json:
-    """The issue behind a pull, as `issue_comment` deliveries have it."""
-    repository = pull.repository
-    return {
-        **_issue_addresses(at, pull),
-        "id": pull.issue_id,
-        "node_id": node_id("Issue", pull.issue_id),
-        "number": pull.number,
-        "title": pull.title,
-        "user": at.user(pull.author),
-        "labels": [at.label(repository, label) for label in pull.label_list],
-        "state": pull.state,
-        "comments": len(pull.comments),
-        "created_at": iso(pull.created_at),
-        "updated_at": iso(pull.updated_at),
-        "closed_at": iso(pull.closed_at),
-        "author_association": repository.association(pull.author),
-        "draft": pull.is_draft,
-        "body": pull.body,
-        **ISSUE_FIXED,
-    }
-
-
-def _issue_addresses(at: Shapes, pull: PullState) -> Json:
-    repository_url = at.repository_url(pull.repository)
-    url = f"{repository_url}/issues/{pull.number}"
-    page = f"{at.html}/{pull.repository.full_name}/pull/{pull.number}"
-    return {
-        "url": url,
-        "repository_url": repository_url,
-        "labels_url": f"{url}/labels{{/name}}",
-        "comments_url": f"{url}/comments",
-        "events_url": f"{url}/events",
-        "timeline_url": f"{url}/timeline",
-        "html_url": page,
-        "reactions": at.reaction_counts(url, []),
-        "pull_request": {
-            "url": f"{repository_url}/pulls/{pull.number}",
-            "html_url": page,
-            "diff_url": f"{page}.diff",
-            "patch_url": f"{page}.patch",
-            "merged_at": iso(pull.merged_at),
-        },
     }
 
 

@@ -51,12 +51,17 @@ class App:
 
 @dataclass(slots=True)
 class Installation:
-    """permissions: what the account granted, which may lag behind what the App asks for."""
+    """permissions: what the account granted, which may lag behind what the App asks for.
+
+    suspended_by: None where it is in force.
+    """
 
     id: int
     account: User
     permissions: dict[str, str]
     created_at: datetime
+    suspended_at: datetime | None = None
+    suspended_by: User | None = None
 
 
 @dataclass(slots=True)
@@ -86,8 +91,19 @@ class Reaction:
     created_at: datetime
 
 
-@dataclass(slots=True)
-class Comment:
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """before: the body that was there."""
+
+    at: datetime
+    editor: User
+    before: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Said:
+    """What a person wrote, people may react to, and its author and others may edit."""
+
     id: int
     user: User
     body: str
@@ -95,11 +111,80 @@ class Comment:
     updated_at: datetime
     via_app: bool = False
     reactions: list[Reaction] = field(default_factory=list)
+    edits: list[Edit] = field(default_factory=list)
+
+    def change(self, body: str, editor: User, at: datetime) -> Json:
+        """The new body; the `changes` that a delivery names."""
+        self.edits.append(Edit(at, editor, self.body))
+        before, self.body, self.updated_at = self.body, body, at
+        return {"body": {"from": before}}
+
+    @property
+    def anchor(self) -> str:
+        """Where on the page of its thread it stands."""
+        raise NotImplementedError
+
+    @property
+    def last_edited_at(self) -> datetime | None:
+        """None where it never was."""
+        return self.edits[-1].at if self.edits else None
+
+    @property
+    def editor(self) -> User | None:
+        return self.edits[-1].editor if self.edits else None
+
+
+@dataclass(slots=True, kw_only=True)
+class Comment(Said):
+    """One on an issue or in the conversation of a pull."""
+
+    @property
+    def anchor(self) -> str:
+        return f"issuecomment-{self.id}"
+
+
+@dataclass(slots=True, kw_only=True)
+class Review(Said):
+    """state: approved, changes_requested, commented or dismissed. `created_at`: submitted."""
+
+    state: str
+    commit_id: str
+
+    @property
+    def anchor(self) -> str:
+        return f"pullrequestreview-{self.id}"
+
+    @property
+    def submitted_at(self) -> datetime:
+        return self.created_at
+
+
+@dataclass(slots=True, kw_only=True)
+class ReviewComment(Said):
+    """One on a line of the diff, or on a whole file where line is None.
+
+    in_reply_to: the id of the comment that began the thread.
+    """
+
+    review_id: int
+    path: str
+    line: int | None
+    commit_id: str
+    original_commit_id: str
+    diff_hunk: str
+    in_reply_to: int | None = None
+
+    @property
+    def anchor(self) -> str:
+        return f"discussion_r{self.id}"
 
 
 @dataclass(slots=True)
 class Event:
-    """One row of `GET issues/{n}/events`. label: for labeled and unlabeled."""
+    """One row of `GET issues/{n}/events`. label: for labeled and unlabeled.
+
+    more: what only this kind of event tells, as GitHub's JSON.
+    """
 
     id: int
     name: str
@@ -108,6 +193,7 @@ class Event:
     label: Label | None = None
     commit_id: str | None = None
     via_app: bool = False
+    more: Json = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -51,18 +51,55 @@ def test_author_answers_and_sre_signs_off(page: Page, world: World) -> None:
     world.settle()
     assert "- [x] `dbm-rollback`" in pull.comments[0].body
     world.clock.forward()
-    page.locator("textarea").fill("/nfr done -- looked at the plan")
-    page.locator("form", has=page.locator("textarea")).locator("select").select_option("sam")
-    page.get_by_role("button", name="Comment").click()
+    form = page.locator("form", has=page.get_by_label("Write a comment"))
+    form.locator("textarea").fill("/nfr done -- looked at the plan")
+    form.locator("select").select_option("sam")
+    form.get_by_role("button", name="Comment").click()
     world.settle()
     assert pull.labels == SIGNED
     page.reload()
     expect(page.get_by_role("heading", name="NFR review: signed off")).to_be_visible()
 
 
+def test_a_reviewer_approves_and_a_maintainer_dismisses(page: Page, world: World) -> None:
+    pull = world.open()
+    world.settle()
+    page.goto(f"{world.api_url}/acme/shop/pull/{pull.number}")
+    form = page.locator("form", has=page.get_by_label("Review the changes"))
+    form.get_by_label("Review the changes").fill("Looks **right** to me")
+    form.get_by_label("as", exact=True).select_option("sam")
+    form.get_by_role("button", name="Approve").click()
+    expect(page.get_by_text("approved these changes").first).to_be_visible()
+    assert [(said.user.login, said.state) for said in pull.reviews] == [("sam", "approved")]
+    form = page.locator("form", has=page.get_by_label("Why dismiss it"))
+    form.get_by_label("Why dismiss it").fill("not what was asked")
+    form.get_by_label("as", exact=True).select_option("ann")
+    form.get_by_role("button", name="Dismiss the review of sam").click()
+    expect(page.get_by_text("reviewed (dismissed)")).to_be_visible()
+    assert [said.state for said in pull.reviews] == ["dismissed"]
+
+
+def test_an_issue_of_the_app_is_closed_and_reopened(page: Page, world: World) -> None:
+    issue = world.repository.open_issue("ghapp[bot]", "[NFR] later", "Due soon")
+    page.goto(world.api_url)
+    page.get_by_role("button", name=f"Close issue {issue.number}").click()
+    expect(page.get_by_role("button", name=f"Reopen issue {issue.number}")).to_be_visible()
+    assert issue.state == "closed"
+    page.get_by_role("link", name="[NFR] later").click()
+    expect(page.get_by_role("heading", name="[NFR] later")).to_be_visible()
+    page.get_by_role("button", name="Reopen").click()
+    expect(page.get_by_role("button", name="Close")).to_be_visible()
+    assert issue.state == "open"
+
+
 def test_the_page_fits_a_narrow_window(page: Page, world: World) -> None:
     pull = world.open()
     world.settle()
+    pull.review("sam", "changes_requested", "a" * 300)
+    path = pull.changes()[0].path.decode()
+    pull.review_comment("b" * 300, "sam", path, 1)
+    issue = world.repository.open_issue("ghapp[bot]", "c" * 200)
     page.set_viewport_size({"width": 400, "height": 800})
-    page.goto(f"{world.api_url}/acme/shop/pull/{pull.number}")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    for at in (f"acme/shop/pull/{pull.number}", "", f"acme/shop/issues/{issue.number}"):
+        page.goto(f"{world.api_url}/{at}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400, at

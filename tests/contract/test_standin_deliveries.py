@@ -68,6 +68,7 @@ def life_of_a_pull(world: World) -> None:
     button = {"label": "Sign off", "description": "d", "identifier": "signoff"}
     world.client.post(f"{REPO}/check-runs", json={**body, "actions": [button]})
     [run] = pull.check_runs()
+    repository.collaborator("sre-sam", "write")  # who has less sees no buttons
     repository.press(run.id, "signoff", "sre-sam")
     repository.rerequest_run(run.id, "sre-sam")
     repository.rerequest_suite(pull.head_sha, "sre-sam")
@@ -232,6 +233,7 @@ def test_a_pressed_button_names_itself(world: World) -> None:
     button = {"label": "Sign off", "description": "d", "identifier": "signoff"}
     world.client.post(f"{REPO}/check-runs", json={**body, "actions": [button]})
     [run] = pull.check_runs()
+    world.repository.collaborator("sre-sam", "write")
     world.repository.press(run.id, "signoff", "sre-sam")
     arrived(world)
     payload = json.loads(world.inbox.received[-1].body)

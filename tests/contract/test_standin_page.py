@@ -215,3 +215,68 @@ def test_what_cannot_be_done_is_said(world: World, pull: Pull) -> None:
 )
 def test_markdown_shows_no_more_than_github_would(text: str, expected: str) -> None:
     assert expected in markdown.to_html(text)
+
+
+def test_one_can_review_comment_on_the_diff_and_dismiss(world: World, pull: Pull) -> None:
+    assert play(world, do="approve", body="fine **so**", by="sre-sam").status_code == 303
+    play(world, do="request_changes", body="/nfr hold -- no", by="bob")
+    play(world, do="note", body="why?", path="db/a.sql", by="bob")
+    assert play(world, do="approve", by="ann").status_code == 422
+    assert play(world, do="review", body=" ", by="bob").status_code == 422
+    assert play(world, do="note", body=" ", by="bob").status_code == 422
+    approved, wanted, _ = pull.reviews
+    assert (approved.state, wanted.state) == ("approved", "changes_requested")
+    rows = world.client.get("/repos/acme/shop/pulls/1/reviews").json()
+    anchor = rows[0]["html_url"].partition("#")[2]
+    assert f'id="{anchor}"' in world.client.get(PAGE).text
+    text = world.client.get(PAGE).text
+    for shown in ("approved these changes", "requested changes", "<strong>so</strong>", "why?"):
+        assert shown in text, shown
+    parser = Balance()
+    parser.feed(text)
+    assert parser.open == []
+    assert play(world, do="dismiss", review=str(approved.id), by="ann").status_code == 422
+    play(world, do="dismiss", review=str(approved.id), message="old", by="ann")
+    assert (approved.state, "reviewed (dismissed)" in world.client.get(PAGE).text) == (
+        "dismissed",
+        True,
+    )
+
+
+def test_buttons_are_shown_on_completed_runs_to_who_may_write(world: World, pull: Pull) -> None:
+    button = {"label": "Sign off now", "description": "d", "identifier": "signoff"}
+    body = {"name": "NFR review", "head_sha": pull.head_sha, "actions": [button]}
+    run = world.client.post("/repos/acme/shop/check-runs", json=body).json()
+    assert "Sign off now" not in world.client.get(PAGE).text
+    world.client.patch(
+        f"/repos/acme/shop/check-runs/{run['id']}", json={"conclusion": "action_required"}
+    )
+    text = world.client.get(PAGE).text
+    assert "Sign off now" in text
+    form = text[text.index('value="signoff"') : text.index("Sign off now")]
+    assert re.findall(r"<option>(.*?)</option>", form) == ["ann"]  # sre-sam may only read
+
+
+def test_issues_of_the_app_are_listed_closed_and_reopened(world: World, pull: Pull) -> None:
+    assert "Issues opened by" not in world.client.get("/").text
+    issue = world.repository.open_issue("ghapp[bot]", "[NFR] <x>", "Due **soon**", labels=["l"])
+    world.repository.open_issue("ann", "of somebody else")
+    front = world.client.get("/").text
+    assert "[NFR] &lt;x&gt;" in front
+    assert "of somebody else" not in front
+    path = f"/acme/shop/issues/{issue.number}"
+    assert f'href="{path}"' in front
+    closed = world.client.post(f"{path}/play", data={"do": "close", "by": "ann", "back": "front"})
+    assert (closed.headers["location"], issue.state) == ("/", "closed")
+    assert "Reopen" in world.client.get("/").text
+    reopened = world.client.post(f"{path}/play", data={"do": "reopen", "by": "ann"})
+    assert (reopened.headers["location"], issue.state) == (path, "open")
+    world.client.post(f"{path}/play", data={"do": "comment", "by": "ann", "body": "soon"})
+    page = world.client.get(path)
+    for text in (front, page.text):
+        parser = Balance()
+        parser.feed(text)
+        assert parser.open == []
+    assert "<strong>soon</strong>" in page.text
+    for form in ({"do": "merge"}, {"do": "comment", "body": " "}):
+        assert world.client.post(f"{path}/play", data=form).status_code == 422
