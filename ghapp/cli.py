@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar
 
 import typer
 from typer.core import TyperGroup
@@ -13,6 +13,8 @@ from ghapp.errors import WrongSetting
 
 if TYPE_CHECKING:
     from ghapp.settings import Settings
+
+T = TypeVar("T")
 
 GOOD, PROBLEMS, WRONG = 0, 1, 2
 NEEDS_POSTGRESQL = (
@@ -97,6 +99,36 @@ def migrate() -> None:
     from ghapp.serve import migrated
 
     _or_wrong(lambda: migrated(settings))
+
+
+@app.command()
+def sweep() -> None:
+    """Look at everything again, for what no delivery told of: all installations, those parked, too.
+
+    `serve` and `work` do so every five minutes by themselves. This marks what is to be looked
+    at, and a running `ghapp serve` or `ghapp work` does the work; it may run beside them, on
+    SQLite too. On SQLite, where none is running, this does the work itself, until nothing is
+    left to do.
+
+    Exit status 0: marked or done, 1: GitHub or the database is out of reach, or reviews fail,
+    2: wrong use.
+    """
+    settings = _settings()
+
+    from ghapp.errors import Busy, Gone, Retry, StoreFailed
+    from ghapp.serve import swept
+
+    try:
+        found = _or_wrong(lambda: swept(settings))
+    except (Retry, Gone) as error:
+        _failed(f"{error}; check GHAPP_GITHUB_API_URL, HTTPS_PROXY and the App's id and key")
+    except (Busy, StoreFailed) as error:
+        _failed(f"GHAPP_DATABASE_URL: {error}")
+    rest = "nothing is left to do" if found.worked_off else "`ghapp serve` or `work` does the rest"
+    typer.echo(f"Installations looked at: {found.installations}; {rest}.")
+    for one in found.parked:
+        typer.echo(f"{one.key} {one.full_name} is parked: {one.error}", err=True)
+    raise typer.Exit(PROBLEMS if found.parked else GOOD)
 
 
 @app.command()
@@ -237,11 +269,16 @@ def _settings(*, needs_github: bool = True) -> Settings:
         _wrong(str(wrong))
 
 
-def _or_wrong(started: Callable[[], None]) -> None:
+def _or_wrong(started: Callable[[], T]) -> T:
     try:
-        started()
+        return started()
     except WrongSetting as wrong:
         _wrong(str(wrong))
+
+
+def _failed(text: str) -> NoReturn:
+    typer.echo(text, err=True)
+    raise typer.Exit(PROBLEMS)
 
 
 def _wrong(text: str) -> NoReturn:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Protocol
 
 from ghapp.core.decide import Decision
 from ghapp.core.facts import Facts
-from ghapp.core.marks import Effect, Outcome, PutCheckRun, PutComment, Written
-from ghapp.core.memory import Run, Shown
+from ghapp.core.marks import (
+    EditIssue,
+    Effect,
+    OpenIssue,
+    Outcome,
+    PutCheckRun,
+    PutComment,
+    Written,
+)
+from ghapp.core.memory import FollowUp, Run, Shown
 from ghapp.core.model import PullKey
 from ghapp.core.plan import after
 from ghapp.errors import Rejected, Retry
@@ -41,6 +51,22 @@ class Taken:
     def of(self, kind: type[Effect]) -> Outcome | None:
         """The answer to the effect of this kind, where there was one."""
         return next((answer for effect, answer in self.done if isinstance(effect, kind)), None)
+
+    @property
+    def opened(self) -> bool:
+        """Whether it is settled of some issue whether there is one."""
+        tried = (*self.effects, *(effect for effect, _ in self.rejected))
+        return any(isinstance(effect, OpenIssue) for effect in tried)
+
+    def later(self) -> Retry:
+        """When to try again the courtesies that failed; the gate is as it should be."""
+        errors = [error for _, error in self.failed]
+        return Retry(
+            "; ".join(sorted({str(error) for error in errors})),
+            after_seconds=max(error.after_seconds for error in errors),
+            counts=any(error.counts for error in errors),
+            gate=False,
+        )
 
 
 def batches(effects: tuple[Effect, ...]) -> tuple[tuple[Effect, ...], tuple[Effect, ...]]:
@@ -89,6 +115,40 @@ def remembered(decision: Decision, facts: Facts, taken: Taken, *, found: bool) -
         ),
         verdict=decision.verdict,
         state=decision.review.state.value,
-        shown=Shown(facts.pull.head_sha, shown_at, decision.fingerprints) if shown_at else None,
+        shown=_shown(decision, facts, shown_at) if shown_at else None,
         unresolved=tuple(effect for effect, _ in taken.failed),
+        seen_at=facts.pull.updated_at,
+        follow_ups=tuple(_kept(decision, facts, taken)),
     )
+
+
+def _shown(decision: Decision, facts: Facts, at: datetime) -> Shown:
+    return Shown(facts.pull.head_sha, at, decision.fingerprints, decision.items)
+
+
+def _kept(decision: Decision, facts: Facts, taken: Taken) -> Iterator[FollowUp]:
+    """The follow-ups as GitHub has them now: what of them failed, or was not tried, is not kept."""
+    known = {one.item: one for one in facts.follow_ups}
+    settled = dict(_settled(taken))
+    for one in decision.follow_ups:
+        before = known.get(one.item)
+        if before:
+            told = one.item in settled or (decision.writes and not before.issue)
+            yield _with_issue(one, before) if told or one.due == before.due else before
+        elif one.item in settled:
+            number, assigned = settled[one.item]
+            yield replace(one, issue=number, assigned=assigned)
+
+
+def _with_issue(one: FollowUp, before: FollowUp) -> FollowUp:
+    return replace(one, issue=before.issue, assigned=before.assigned, is_open=before.is_open)
+
+
+def _settled(taken: Taken) -> Iterator[tuple[str, tuple[int, bool]]]:
+    """item -> (number of its issue, assigned); 0 for what GitHub refuses for good."""
+    for effect, answer in taken.done:
+        if isinstance(effect, OpenIssue | EditIssue):
+            yield effect.issue.item, (answer.id, answer.assigned)
+    for effect, _ in taken.rejected:
+        if isinstance(effect, OpenIssue | EditIssue):
+            yield effect.issue.item, (0, True)

@@ -1,6 +1,9 @@
 """The path of a job; read this first.
 
 key -> claim -> recall -> gather -> scan -> judge -> ledger -> decide -> plan -> apply -> record
+
+What a run does of this order only: reading and writing GitHub is `github/`, keeping is `store/`,
+what becomes of effects is `outcomes.py`, and everything that is decided is `core/`.
 """
 
 from __future__ import annotations
@@ -8,23 +11,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from ghapp.core.checklist import Checklist, checklist
-from ghapp.core.decide import Decision, decide, writes
+from ghapp.core.decide import Decision, decide
 from ghapp.core.detection.hazards import findings
 from ghapp.core.detection.scan import Scan, scan
 from ghapp.core.facts import Facts
+from ghapp.core.judging.judge import judge
 from ghapp.core.labels import described
-from ghapp.core.marks import CheckRun, Effect, Marks, Outcome, PutCheckRun
-from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Verdict
-from ghapp.core.model import File, InstallationKey, PullKey, Repository, RepositoryKey
+from ghapp.core.marks import Effect, Outcome
+from ghapp.core.memory import Claim, Entry, Past
+from ghapp.core.model import File, InstallationKey, PullKey, Repository, RepositoryKey, SweepKey
 from ghapp.core.plan import plan
-from ghapp.core.policies.policy import Rules, effective
-from ghapp.core.pushes import newest, only_by
-from ghapp.core.signoff import judge
-from ghapp.core.words.render import parked_run
-from ghapp.errors import Retry
+from ghapp.core.policies.policy import Rules
+from ghapp.core.pushes import only_by
 from ghapp.outcomes import Taken, batches, remembered, take
 from ghapp.store import Store
 
@@ -37,6 +39,9 @@ class GitHub(Protocol):
     async def apply(self, key: PullKey, effect: Effect) -> Outcome: ...
     async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]: ...
     async def repositories(self, installation_id: int) -> tuple[Repository, ...]: ...
+    async def moved_pulls(
+        self, repository: Repository, seen: Mapping[int, datetime]
+    ) -> tuple[PullKey, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,39 +68,13 @@ async def reconcile(claim: Claim, github: GitHub, store: Store, rules: Rules) ->
             return await _pull(claim, key, github, store, rules)
         case RepositoryKey(repository):
             await store.mark_dirty(await github.open_pulls(repository))
+        case SweepKey(repository):
+            moved = await github.moved_pulls(repository, await store.seen(repository))
+            await store.mark_dirty(moved, touched=True)
         case InstallationKey(installation_id):
             found = await github.repositories(installation_id)
-            await store.mark_dirty([RepositoryKey(repository) for repository in found])
+            await store.mark_dirty([SweepKey(repository) for repository in found])
     return Done("", ("MarkDirty",))
-
-
-async def give_up(claim: Claim, reason: str, github: GitHub, store: Store, rules: Rules) -> None:
-    """Say on a pull's newest known head that its review failed, before the key is parked.
-
-    The effect stays unresolved, so that the next run reads back what this has written.
-    Raises Retry, Gone and LeaseLost.
-    """
-    if not isinstance(claim.key, PullKey):
-        return
-    past = await store.recall(claim.key)
-    head_sha, source = newest(past), past.policy or PolicySource()
-    policy = effective(source, rules)
-    if head_sha and writes(policy):
-        run = parked_run(head_sha, policy if source.read_at else None, reason)
-        await store.intend(claim, (PutCheckRun(run, 0),))
-        await github.apply(claim.key, PutCheckRun(run, 0))
-        await store.record(claim, _parked(claim.key, past, run))
-
-
-def _parked(key: PullKey, past: Past, run: CheckRun) -> Run:
-    """What is remembered of giving up: a verdict on the head, and that nothing else is sure."""
-    return Run(
-        marks=past.marks or Marks(),
-        written=past.written,
-        verdict=Verdict(key.number, run.head_sha, run.conclusion, run.title, is_open=True),
-        state="parked",
-        unresolved=(PutCheckRun(run, 0),),
-    )
 
 
 async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules: Rules) -> Done:
@@ -115,11 +94,14 @@ async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules:
     for batch in batches(effects):
         await store.intend(claim, batch)  # committed before the writes, resolved with the record
         taken += await take(key, batch, github)
-    await store.record(claim, remembered(decision, facts, taken, found=view.found))
-    if view.found and facts.utterances:
+    run = remembered(decision, facts, taken, found=view.found)
+    await store.record(claim, run)
+    if view.found and facts.utterances:  # to be judged; those that were read have to be read again
+        await store.mark_dirty([key], touched=run.shown is not None)
+    if taken.opened:  # the comment names the issues
         await store.mark_dirty([key])
     if taken.failed:
-        raise _later(taken)
+        raise taken.later()
     return Done(
         facts.pull.head_sha,
         tuple(type(effect).__name__ for effect in taken.effects),
@@ -161,15 +143,5 @@ def _viewed(facts: Facts, past: Past, scanned: Scan, contents: Mapping[str, str 
 def _plan(decision: Decision, facts: Facts) -> tuple[Effect, ...]:
     if not decision.writes:
         return ()
-    return plan(decision.marks, facts.observed, facts.written, described(facts.policy))
-
-
-def _later(taken: Taken) -> Retry:
-    """The courtesies that failed are tried again; the gate is as it should be."""
-    errors = [error for _, error in taken.failed]
-    return Retry(
-        "; ".join(sorted({str(error) for error in errors})),
-        after_seconds=max(error.after_seconds for error in errors),
-        counts=any(error.counts for error in errors),
-        gate=False,
-    )
+    issues = {one.item: one.issue for one in facts.follow_ups}
+    return plan(decision.marks, facts.observed, facts.written, described(facts.policy), issues)

@@ -1,4 +1,4 @@
-"""Store, GitHub, worker and web put together: what `ghapp serve` and `ghapp work` run."""
+"""Store, GitHub, worker, sweep and web put together: what `ghapp serve`, `work` and `sweep` run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import fcntl
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,12 +18,14 @@ from ghapp.errors import Gone, Retry, WrongSetting
 from ghapp.github.client import GitHub
 from ghapp.github.tokens import WRONG_KEY_SECONDS
 from ghapp.settings import Settings
-from ghapp.store import Store
+from ghapp.store import Parked, Store
+from ghapp.sweep import sweep, sweeps
 from ghapp.web.app import application
 from ghapp.web.health import UNKNOWN_APP, Standing
 from ghapp.web.server import Server, listening
 from ghapp.worker import Worker, first
 
+LOOK_SECONDS = 0.2
 LEAST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 5.0, 300.0
 NO_WORKER = (
     "`--no-worker` leaves the work to `ghapp work`, which SQLite does not admit; set "
@@ -47,7 +50,7 @@ async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[s
             server = Server(site, listener)
             works = [server.until(stop), first(stop.wait(), login.learn(github))]
             if worker:
-                works.append(_worker(settings, store, github).run(stop))
+                works += _works(settings, store, github, stop)
             elif settings.is_sqlite:
                 log.warning("nobody works on the deliveries", reason=NO_WORKER)
             async with _beside(works, stop):
@@ -60,7 +63,7 @@ async def working(settings: Settings) -> AsyncIterator[None]:
     logs.configure(settings.log_format)
     async with _opened(settings) as store, _github(settings) as github:
         stop = asyncio.Event()
-        async with _beside([_worker(settings, store, github).run(stop)], stop):
+        async with _beside(_works(settings, store, github, stop), stop):
             yield
 
 
@@ -79,6 +82,41 @@ def migrated(settings: Settings) -> None:
 async def _migrated(settings: Settings) -> None:
     async with _opened(settings):
         log.info("migrated")
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep by hand came to. worked_off: here, since no other process would have done so.
+
+    parked: what then failed too often.
+    """
+
+    installations: int
+    worked_off: bool = False
+    parked: tuple[Parked, ...] = ()
+
+
+def swept(settings: Settings) -> Swept:
+    """Have everything looked at again; where no server can be running that will, by ourselves.
+
+    Raises WrongSetting, Retry and Gone (GitHub), Busy and StoreFailed (the database).
+    """
+    logs.configure(settings.log_format)
+    return asyncio.run(_swept(settings))
+
+
+async def _swept(settings: Settings) -> Swept:
+    with _held(settings) as alone:
+        async with _opened(settings) as store, _github(settings) as github:
+            found = await sweep(store, github)
+            await store.retry_parked()
+            if not alone:
+                return Swept(found)
+            stop = asyncio.Event()
+            async with _beside([_worker(settings, store, github).run(stop)], stop):
+                while (await store.health()).dirty:  # the database knows best  # noqa: ASYNC110
+                    await asyncio.sleep(LOOK_SECONDS)
+            return Swept(found, worked_off=True, parked=await store.parked())
 
 
 async def _until_signalled(running: AbstractAsyncContextManager[Any]) -> None:
@@ -160,19 +198,36 @@ def _ending(inside: asyncio.Task[Any], stop: asyncio.Event) -> Callable[[asyncio
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
     """Keep other servers off a database that admits one process. Raises WrongSetting."""
-    if not settings.is_sqlite:
-        yield
-        return
-    path = Path(settings.database_url.removeprefix("sqlite:///").partition("?")[0] + ".lock")
-    with _lock_file(path) as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+    with _held(settings) as held:
+        if settings.is_sqlite and not held:
             raise WrongSetting(
-                f"GHAPP_DATABASE_URL: another ghapp holds {path}; stop it, or share a PostgreSQL "
-                "database: postgresql://USER:PASSWORD@HOST/NAME"
-            ) from error
+                f"GHAPP_DATABASE_URL: another ghapp holds {_lock_path(settings)}; stop it, or "
+                "share a PostgreSQL database: postgresql://USER:PASSWORD@HOST/NAME"
+            )
         yield
+
+
+@contextmanager
+def _held(settings: Settings) -> Iterator[bool]:
+    """Whether we alone may work on the database while inside; on PostgreSQL nobody may.
+
+    Raises WrongSetting (where SQLite lies nothing can be written).
+    """
+    if not settings.is_sqlite:
+        yield False
+        return
+    with _lock_file(_lock_path(settings)) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            held = False
+        else:
+            held = True
+        yield held
+
+
+def _lock_path(settings: Settings) -> Path:
+    return Path(settings.database_url.removeprefix("sqlite:///").partition("?")[0] + ".lock")
 
 
 def _lock_file(path: Path) -> TextIO:
@@ -202,6 +257,16 @@ def _github(settings: Settings) -> GitHub:
         limits=settings.github_limits,
         proxy=settings.proxy or None,
     )
+
+
+def _works(
+    settings: Settings, store: Store, github: GitHub, stop: asyncio.Event
+) -> list[Coroutine[Any, Any, None]]:
+    """What a process that works does beside receiving."""
+    return [
+        _worker(settings, store, github).run(stop),
+        first(stop.wait(), sweeps(store, github)),
+    ]
 
 
 def _worker(settings: Settings, store: Store, github: GitHub) -> Worker:

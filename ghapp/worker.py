@@ -13,7 +13,8 @@ import structlog
 from ghapp.core.memory import Claim
 from ghapp.core.policies.policy import Rules
 from ghapp.errors import Busy, Gone, LeaseLost, Retry, StoreFailed
-from ghapp.reconcile import GitHub, give_up, reconcile
+from ghapp.parking import give_up
+from ghapp.reconcile import GitHub, reconcile
 from ghapp.store import MAX_ATTEMPTS, Store
 
 # Put-off keys become due unannounced; what is dirty at once is announced by `Store.wait`.

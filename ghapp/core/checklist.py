@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from ghapp.core.areas import Area, Hit, Item
+from ghapp.core.detection.about import about
 from ghapp.core.detection.conditions import Scene, holds
 from ghapp.core.detection.scan import Scan
 from ghapp.core.detection.triggers import found_in, hinted
 from ghapp.core.features import is_feature
 from ghapp.core.findings import Finding
-from ghapp.core.fingerprint import fingerprint
+from ghapp.core.fingerprint import Fingerprints
 from ghapp.core.model import File
 from ghapp.core.policies.policy import Policy
 
@@ -29,6 +30,7 @@ class Flagged:
     hits: the first one decided `flagged_by`. files: the area's own, in path order (all of the
     pull for label and size). items: those that apply: with a finding, then must, should, could.
     findings: those of the area's hazards, in the order of files and lines.
+    marks: item id -> digest of that part of the diff which the item is about.
     """
 
     area: Area
@@ -37,6 +39,7 @@ class Flagged:
     items: tuple[Item, ...]
     fingerprint: str
     findings: tuple[Finding, ...] = ()
+    marks: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ def checklist(scan: Scan, policy: Policy, findings: tuple[Finding, ...] = ()) ->
 def _flagged(scan: Scan, policy: Policy, findings: tuple[Finding, ...]) -> Iterable[Flagged]:
     touched = found_in(scan.touched, findings, scan.changes)
     hazards = frozenset(one.hazard for one in findings)
+    fingerprints = Fingerprints()
     for area in sorted(policy.areas, key=lambda area: (-area.weight, area.id)):
         if area.id not in touched:
             continue
@@ -120,11 +124,27 @@ def _flagged(scan: Scan, policy: Policy, findings: tuple[Finding, ...]) -> Itera
         scene = Scene(scan.pull, here, hazards, frozenset(touched), policy.large_tables)
         own = tuple(one for one in findings if one.area == area.id)
         items = _items(area, scene, own)
-        files = tuple(one.file for one in here.changes)
+        files = tuple([one.file for one in here.changes])
         if items:
-            # What is unsure only for want of a file to read is no part of what is signed.
-            mark = fingerprint(here.changes, tuple(one.hazard for one in own if not one.unsure))
-            yield Flagged(area, here.hits, files, items, mark, own)
+            whole, marks = _digests(items, scene, own, fingerprints)
+            yield Flagged(area, here.hits, files, items, whole, own, marks)
+
+
+def _digests(
+    items: tuple[Item, ...], scene: Scene, findings: tuple[Finding, ...], prints: Fingerprints
+) -> tuple[str, Mapping[str, str]]:
+    """That of the area, and by item that of what an answer to it is about."""
+    # What is unsure only for want of a file to read is no part of what is signed.
+    sure = tuple(one for one in findings if not one.unsure)
+    every = scene.touch.changes
+    whole = prints.of(every, [one.hazard for one in sure])
+    marks: dict[str, str] = {}
+    for item in items:
+        own = tuple(one for one in sure if one.item == item.id)
+        files = about(item, scene, own)
+        same = files == every
+        marks[item.id] = whole if same else prints.of(files, [one.hazard for one in own])
+    return whole, marks
 
 
 def _items(area: Area, scene: Scene, findings: tuple[Finding, ...]) -> tuple[Item, ...]:

@@ -1,74 +1,89 @@
 """A comment's Markdown -> the commands in it, and what looks like one but is not.
 
-Commands stand at the start of a line of an ordinary paragraph, as GitHub renders it: never in
-quotes, lists, code, tables or HTML. Who may use them is not decided here (`signoff.py`).
+Who may use them is not decided here (`judging`), nor which lines of a comment speak (`spoken.py`).
 """
 
 from __future__ import annotations
 
 import difflib
-import itertools
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache, lru_cache
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-
+from ghapp.core.markdown import seen
 from ghapp.core.memory import Verb
+from ghapp.core.spoken import MOST_CHARACTERS, PREFIX, lines, speaks
 
-PREFIX = "/nfr"
+__all__ = [
+    "COMMANDS", "MOST_CHARACTERS", "MOST_COMMANDS", "MOST_SUBJECTS", "PREFIX", "Command", "Misread",
+    "Spec", "laid_bare", "nearest", "parse", "resolved", "speaks",
+]  # fmt: skip
+
 # One comment is one person's turn; what comes after this many is answered as misread.
 MOST_COMMANDS = 20
 MOST_SUBJECTS = 100
-# Markdown costs up to 60 µs a line and 6 µs a character: a hostile comment of 64 KB took 2 s.
-MOST_CHARACTERS = 8_192
-MOST_LINES = 400
-# Beyond it the parser skips all that follows, and a list in a list is two levels deeper.
-MOST_NESTED = 12
-_DELIMITERS = re.compile(r"(?=.*\|)(?=.*-)[|:\- \t]+")
-_NOTE = re.compile(r"(?:^|\s)(?:--|—|――|ーー)(?=\s|$)")
+# Keyboards make one long dash of two; a Japanese one, typed full-width, needs no space behind it.
+_DASHES = re.compile(r"(?:^|\s)(?:(?:--|[—–]{1,2})(?=\s|$)|(?:――|ーー|－－|−−)[\u2015ー－−]*)")
+_BETWEEN = re.compile(r"[\s,、]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One command. subjects: areas | items | "" (takes none). who: the key of a text."""
+    """One command. subjects: areas | items | "" (takes none). who: the key of a text.
+
+    note: what stands behind the dashes: "" (nothing) | may | must | all (no dashes are needed:
+    the rest of the line).
+    """
 
     verb: Verb
     usage: str
     who: str
     subjects: str = ""
     needs_subjects: bool = False
-    takes_note: bool = False
+    note: str = ""
+    takes_due: bool = False  # `until DATE` and `by @owner`
 
 
 COMMANDS: Mapping[str, Spec] = {
-    "done": Spec(Verb.SIGN_OFF, "done [AREA...] [-- note]", "reviewers", "areas", takes_note=True),
+    "done": Spec(Verb.SIGN_OFF, "done [AREA...] [-- note]", "reviewers", "areas", note="may"),
     "undo": Spec(Verb.UNDO, "undo", "speaker_or_reviewers"),
+    "hold": Spec(Verb.HOLD, "hold [AREA...] -- reason", "any_reviewer", "areas", note="must"),
+    "concern": Spec(Verb.CONCERN, "concern TEXT", "any_reviewer", note="all"),
     "check": Spec(
-        Verb.CHECK,
-        "check ITEM... [-- evidence]",
-        "author_or_write",
+        Verb.CHECK, "check ITEM... [-- evidence]", "author_or_write", "items", True, "may"
+    ),
+    "uncheck": Spec(Verb.UNCHECK, "uncheck ITEM...", "author_or_write", "items", True),
+    "na": Spec(Verb.NA, "na ITEM... -- reason", "author_or_write", "items", True, "must"),
+    "defer": Spec(
+        Verb.DEFER,
+        "defer ITEM... [until YYYY-MM-DD] [by @owner] -- reason",
+        "author_or_reviewers",
         "items",
-        needs_subjects=True,
-        takes_note=True,
+        True,
+        "must",
+        takes_due=True,
     ),
-    "uncheck": Spec(
-        Verb.UNCHECK, "uncheck ITEM...", "author_or_write", "items", needs_subjects=True
-    ),
+    "waive": Spec(Verb.WAIVE, "waive -- reason", "waivers", note="must"),
     "refresh": Spec(Verb.REFRESH, "refresh", "anyone"),
+    "explain": Spec(Verb.EXPLAIN, "explain", "anyone"),
     "help": Spec(Verb.HELP, "help", "anyone"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command as written. subjects: area or item ids in lower case, each once."""
+    """A command as written. subjects: area or item ids in lower case, each once.
+
+    until, owner: of a deferral, as written but for full-width letters and the owner's "@".
+    """
 
     verb: Verb
     subjects: tuple[str, ...] = ()
     note: str = ""
+    until: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +91,7 @@ class Misread:
     """A line that begins like a command and is none.
 
     reason: key of a text (unknown_command | too_many_commands | subjects_missing |
-    subjects_unwanted | too_many_subjects | too_long). detail: what the text names.
+    subjects_unwanted | too_many_subjects | reason_missing | too_long). detail: what it names.
     """
 
     reason: str
@@ -91,10 +106,9 @@ def parse(body: str) -> tuple[Command | Misread, ...]:
     """
     if not speaks(body):
         return ()
-    head, rest = _within(body.replace("\r\n", "\n"))
-    whole, rest = _paragraphs(head, rest)
+    spoken, rest = lines(body)
     found: list[Command | Misread] = []
-    for line in itertools.chain.from_iterable(map(_lines, whole)):
+    for line in spoken:
         words = line.split(maxsplit=1)
         if not words or words[0].lower() != PREFIX:
             continue
@@ -104,98 +118,100 @@ def parse(body: str) -> tuple[Command | Misread, ...]:
     return (*found, Misread("too_long", str(MOST_CHARACTERS))) if speaks(rest) else tuple(found)
 
 
-def speaks(body: str) -> bool:
-    """Whether a comment may hold a command at all: a cheap look before parsing Markdown."""
-    return any(line.lstrip()[: len(PREFIX)].lower() == PREFIX for line in body.splitlines())
-
-
 def nearest(word: str, known: tuple[str, ...]) -> str:
     """The known word most like `word`, or "" where none is near."""
-    return next(iter(difflib.get_close_matches(word[:100], known, n=1, cutoff=0.6)), "")
+    like = difflib.get_close_matches(seen(word[:100]), known, n=1, cutoff=0.6)
+    return next(iter(like), "")
+
+
+def resolved(word: str, known: tuple[str, ...]) -> str:
+    """The known id that is meant: the same, or but for `_` in the place of `-`; else ""."""
+    if word in known:
+        return word
+    spelt = word.replace("_", "-")
+    return spelt if spelt in known else ""
+
+
+def laid_bare(word: str, most: int) -> str:
+    """The word, cut to `most` characters, with those that cannot be seen written out."""
+    bare = (char if seen(char) else f"[U+{ord(char):04X}]" for char in word[:most])
+    return "".join(bare)
 
 
 def _read(rest: str) -> Command | Misread:
     """One command line behind its prefix."""
     name, *more = rest.split(maxsplit=1)
-    spec = COMMANDS.get(name.lower())
+    # Only ASCII: the lower case of other letters may be one of its own (the Kelvin sign's is k).
+    spec = COMMANDS.get(name.lower()) if name.isascii() else None
     if spec is None:
-        near = nearest(name.lower(), tuple(COMMANDS))
-        return Misread("unknown_command", f"{name[:40]} {near or 'help'}")
-    words, _, note = _split(more[0] if more else "")
-    if not spec.takes_note and note:
-        words = (*words, *note.split())
-    subjects = tuple(dict.fromkeys(word.strip("`,、").lower() for word in words))
+        near = nearest(_narrow(name[:100]).lower(), tuple(COMMANDS))
+        return Misread("unknown_command", f"{laid_bare(name, 40)} {near or 'help'}")
+    line = more[0].strip() if more else ""
+    if spec.note == "all":
+        dashes = _DASHES.match(line)
+        note = line[dashes.end() :].strip() if dashes else line
+        return _noted(Command(spec.verb), note, Misread("subjects_missing", spec.usage))
+    words, note = _split(line)
+    if not spec.note and note:
+        words, note = (*words, *_words(note)), ""
+    return _command(name.lower(), spec, words, note)
+
+
+def _command(name: str, spec: Spec, words: tuple[str, ...], note: str) -> Command | Misread:
+    due = _due(words) if spec.takes_due else Command(spec.verb, words)
+    if due is None:
+        return Misread("subjects_unwanted", spec.usage)
+    subjects = tuple(dict.fromkeys(word.lower() for word in due.subjects))
     if len(subjects) > MOST_SUBJECTS:
-        return Misread("too_many_subjects", f"{name.lower()} {MOST_SUBJECTS}")
+        return Misread("too_many_subjects", f"{name} {MOST_SUBJECTS}")
     if subjects and not spec.subjects:
         return Misread("subjects_unwanted", spec.usage)
     if spec.needs_subjects and not subjects:
         return Misread("subjects_missing", spec.usage)
-    return Command(spec.verb, subjects, note if spec.takes_note else "")
+    command = replace(due, verb=spec.verb, subjects=subjects, note=note)
+    if spec.note == "must":
+        return _noted(command, note, Misread("reason_missing", spec.usage))
+    return command
 
 
-def _split(rest: str) -> tuple[tuple[str, ...], bool, str]:
-    """The words before the dashes, whether there are dashes, and the note behind them."""
-    dashes = _NOTE.search(rest)
-    if dashes is None:
-        return tuple(rest.split()), False, ""
-    return tuple(rest[: dashes.start()].split()), True, rest[dashes.end() :].strip()
+def _noted(command: Command, note: str, missing: Misread) -> Command | Misread:
+    """The command with its note; misread where nothing can be seen of that."""
+    return replace(command, note=note) if seen(note).strip() else missing
 
 
-def _within(text: str) -> tuple[str, str]:
-    """The whole lines that are read, and what stands behind them."""
-    if len(text) <= MOST_CHARACTERS and text.count("\n") < MOST_LINES:
-        return text, ""
-    lines = text[:MOST_CHARACTERS].split("\n", MOST_LINES)[:-1]
-    head = "".join(f"{line}\n" for line in lines)
-    return head, text[len(head) :]
+def _due(words: tuple[str, ...]) -> Command | None:
+    """A deferral's items, day and owner, in any order; None where a day or owner is said twice.
 
-
-@cache
-def _blocks() -> MarkdownIt:
-    """Block structure alone. No tables: a narrow row in a wide one costs as much as a full one."""
-    return MarkdownIt("commonmark", {"html": True, "maxNesting": MOST_NESTED}).disable("inline")
-
-
-@cache
-def _inline() -> MarkdownIt:
-    # An image inside a link is two levels; a third would be spent on brackets left open.
-    markdown = MarkdownIt("commonmark", {"html": True, "maxNesting": 2})
-    return markdown.enable("strikethrough")
-
-
-def _paragraphs(head: str, rest: str) -> tuple[list[str], str]:
-    """The top-level paragraphs of the head, and the rest with the one that is cut in two."""
-    end = head.count("\n") if rest else -1
-    found = [
-        (opening.map or [0, 0], inline.content)
-        for opening, inline in itertools.pairwise(_blocks().parse(head))
-        if opening.type == "paragraph_open" and opening.level == 0
-    ]
-    # What follows may turn its lines into a heading, a table or a comment.
-    cut = "".join(f"{text}\n" for lines, text in found if lines[1] == end)
-    return [text for lines, text in found if lines[1] != end], cut + rest
-
-
-def _lines(paragraph: str) -> Iterator[str]:
-    """The visible text of each line that opens with plain text and is in no table."""
-    lines = paragraph.split("\n")
-    tables = (at for at, line in enumerate(lines) if at and _DELIMITERS.fullmatch(line))
-    text = "\n".join(lines[: next(tables, len(lines) + 1) - 1])
-    if speaks(text):
-        yield from _visible(_inline().parseInline(text)[0].children or [])
-
-
-def _visible(children: list[Token]) -> Iterator[str]:
-    line: list[str] = []
-    plain = True  # whether the line's first token is plain text, not code or HTML
-    for token in children:
-        if token.type in ("softbreak", "hardbreak"):
-            if plain:
-                yield "".join(line)
-            line, plain = [], True
+    A keyword with nothing behind it is kept as a day or an owner that cannot be read.
+    """
+    items: list[str] = []
+    said: dict[str, str] = {}
+    rest = iter(words)
+    for word in rest:
+        key = word.lower()
+        if key not in ("until", "by"):
+            items.append(word)
+        elif key in said:
+            return None
         else:
-            plain = plain and (bool(line) or token.type == "text")
-            line.append("" if token.type == "html_inline" else token.content)
-    if plain:
-        yield "".join(line)
+            said[key] = next(rest, key)
+    owner = said.get("by", "").removeprefix("@")
+    return Command(Verb.DEFER, tuple(items), until=said.get("until", ""), owner=owner)
+
+
+def _split(rest: str) -> tuple[tuple[str, ...], str]:
+    """The words before the dashes, and the note behind them."""
+    dashes = _DASHES.search(rest)
+    if dashes is None:
+        return _words(rest), ""
+    return _words(rest[: dashes.start()]), rest[dashes.end() :].strip()
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """Ids, dates and owners: never full-width, without the backticks around them."""
+    words = (word.strip("`") for word in _BETWEEN.split(_narrow(text)))
+    return tuple(word for word in words if word)
+
+
+def _narrow(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)

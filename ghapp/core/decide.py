@@ -3,36 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ghapp.core.checklist import Checklist
+from ghapp.core.conclusions import RANK, conclusion, worst
 from ghapp.core.facts import Facts
-from ghapp.core.marks import CheckRun, Marks, Reaction, Reply
-from ghapp.core.memory import Entry, Past, Verb, Verdict
+from ghapp.core.followups import follow_ups, has_open
+from ghapp.core.marks import CheckRun, Issue, Marks, Reaction, Reply
+from ghapp.core.memory import Entry, FollowUp, Past, Verb, Verdict
 from ghapp.core.model import Door
 from ghapp.core.policies.policy import Policy
-from ghapp.core.review import AreaReview, PullState, Review, review
-from ghapp.core.words import render
+from ghapp.core.review import PullState, Review, review
+from ghapp.core.words import issues, render
 
-# Worst first: what a head shows when several areas or several pulls ask different things of it.
-RANK = ("action_required", "", "cancelled", "neutral", "success")
 REPLY_EVERY = timedelta(hours=1)  # per person, on a pull request without a comment of ours
+# The doors that commands come through, and what a reaction to each is put on.
+REACTED: Mapping[Door, str] = {
+    Door.COMMENT: "comment",
+    Door.REVIEW: "review",
+    Door.APPROVAL: "review",
+    Door.REVIEW_COMMENT: "review_comment",
+}
+SPOKEN = frozenset({Door.COMMENT, Door.REVIEW, Door.REVIEW_COMMENT})
+LABELS: Mapping[PullState, str] = {
+    PullState.ON_HOLD: "hold",
+    PullState.SIGNED_OFF: "signed_off",
+    PullState.WAIVED: "waived",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to show. writes: False where the policy only observes: nothing goes to GitHub."""
+    """What to show. writes: False where the policy only observes: nothing goes to GitHub.
+
+    follow_ups: all of this pull, those without an issue yet included.
+    """
 
     review: Review
     marks: Marks
     verdict: Verdict
     writes: bool
+    follow_ups: tuple[FollowUp, ...] = ()
 
     @property
     def fingerprints(self) -> Mapping[str, str]:
         """Area id -> digest of its diff, for the areas shown."""
         return {area.id: area.fingerprint for area in self.review.areas}
+
+    @property
+    def items(self) -> Mapping[str, str]:
+        """Item id -> digest of what it is about, for the areas shown."""
+        return {item: mark for area in self.review.areas for item, mark in area.marks.items()}
 
 
 def decide(
@@ -47,17 +69,18 @@ def decide(
     ledger: oldest first. siblings: what other pulls ask of the same head.
     """
     seen = review(facts, past, checklist, ledger)
-    verdict = _verdict(seen)
+    verdict, put_off = _verdict(seen), follow_ups(seen)
     marks = Marks(
         check_run=_check_run(seen, verdict, siblings),
         comment=_comment(seen),
         labels=_labels(seen),
         reactions=_reactions(ledger) | facts.observed.reactions,
         replies=_replies(seen) | facts.observed.replies,
+        issues=_issues(seen, put_off),
     )
     if not facts.pull.is_open:
         marks = _settled(seen, marks, siblings)
-    return Decision(seen, marks, verdict, writes=writes(facts.policy))
+    return Decision(seen, marks, verdict, writes(facts.policy), put_off)
 
 
 def writes(policy: Policy) -> bool:
@@ -65,22 +88,23 @@ def writes(policy: Policy) -> bool:
     return policy.mode != "observe" or any(area.mode != "observe" for area in policy.areas)
 
 
-def worst(conclusions: tuple[str, ...]) -> str:
-    """The conclusion that decides; "success" where there is none."""
-    return min(conclusions, key=RANK.index, default="success")
-
-
 def _verdict(seen: Review) -> Verdict:
     pull = seen.facts.pull
     return Verdict(
         pull.key.number,
         pull.head_sha,
-        _conclusion(seen),
+        conclusion(seen),
         render.title(seen),
         pull.is_open,
-        waiting=tuple(f"{area.id}:{area.fingerprint}" for area in seen.waiting),
-        signed=tuple(f"{area.id}:{area.fingerprint}" for area in seen.areas if area.signed_off),
+        waiting=(*(f"{area.id}:{area.fingerprint}" for area in seen.waiting), *_held(seen)),
+        signed=tuple(f"{area.id}:{area.fingerprint}" for area in seen.areas if area.settled),
     )
+
+
+def _held(seen: Review) -> tuple[str, ...]:
+    """The holds that block: what no sign-off on another pull settles."""
+    blocked = seen.state is PullState.ON_HOLD
+    return tuple(f"hold:{one.id}" for one in seen.holds) if blocked else ()
 
 
 def _counting(siblings: tuple[Verdict, ...], own: Verdict) -> tuple[Verdict, ...]:
@@ -99,33 +123,17 @@ def _counting(siblings: tuple[Verdict, ...], own: Verdict) -> tuple[Verdict, ...
     )
 
 
-def _conclusion(seen: Review) -> str:
-    """DESIGN's table of marks: the worst over the areas, each in its own mode."""
-    policy = seen.facts.policy
-    if seen.state is PullState.UNREADABLE:
-        return "action_required" if policy.mode == "enforce" else "neutral"
-    return worst(tuple(_area_conclusion(area, policy.pending) for area in seen.areas))
-
-
-def _area_conclusion(area: AreaReview, pending: str) -> str:
-    if area.signed_off:
-        return "success"
-    if area.mode != "enforce":
-        return "neutral"
-    return "" if pending == "in_progress" else "action_required"
-
-
 def _check_run(seen: Review, verdict: Verdict, siblings: tuple[Verdict, ...]) -> CheckRun:
     others = _counting(siblings, verdict)
-    conclusion = worst((verdict.conclusion, *(other.conclusion for other in others)))
+    shown = worst((verdict.conclusion, *(other.conclusion for other in others)))
     reruns = sum(entry.door is Door.RERUN for entry in seen.ledger)
-    return render.check_run(seen, verdict, conclusion, others, siblings, reruns)
+    return render.check_run(seen, verdict, shown, others, siblings, reruns)
 
 
 def _comment(seen: Review) -> str:
     """The one comment: where the policy wants it, or once somebody has spoken to us."""
     policy, observed = seen.facts.policy, seen.facts.observed
-    spoken = any(entry.door is Door.COMMENT for entry in seen.ledger)
+    spoken = any(entry.door in SPOKEN for entry in seen.ledger)
     wanted = {"flagged": True, "features": seen.checklist.feature, "never": False}[policy.comment]
     if seen.state is PullState.CLEAR:
         return render.collapsed(policy.language) if observed.comment else ""
@@ -133,40 +141,58 @@ def _comment(seen: Review) -> str:
 
 
 def _labels(seen: Review) -> frozenset[str]:
-    """Exactly one state label on a flagged pull that is ready, else none."""
+    """Exactly one state label on a pull that is ready and not clear, else none."""
     labels = seen.facts.policy.labels
-    if seen.facts.pull.is_draft or not seen.areas:
+    if seen.facts.pull.is_draft or not (seen.areas or seen.state is PullState.ON_HOLD):
         return frozenset()
-    signed = seen.state is PullState.SIGNED_OFF
-    return frozenset({labels["signed_off" if signed else "waiting"]})
+    found = {labels[LABELS.get(seen.state, "waiting")]}
+    if seen.state is PullState.SIGNED_OFF and has_open(seen):
+        found.add(labels["follow_ups"])
+    return frozenset(found)
 
 
 def _reactions(ledger: tuple[Entry, ...]) -> frozenset[Reaction]:
-    """How each comment with commands is acknowledged: the worst of its outcomes."""
-    verbs: dict[int, set[Verb]] = {}
+    """How each comment and review with commands is acknowledged: the worst of its outcomes."""
+    said: dict[tuple[str, int], list[Entry]] = {}
     for entry in ledger:
-        if entry.comment_id and entry.door is Door.COMMENT:
-            verbs.setdefault(entry.comment_id, set()).add(entry.verb)
-    return frozenset(Reaction(comment, _reaction(said)) for comment, said in verbs.items())
+        if entry.comment_id and entry.door in REACTED:
+            said.setdefault((REACTED[entry.door], entry.comment_id), []).append(entry)
+    return frozenset(
+        Reaction(number, _reaction({one.verb for one in entries}), on, entries[0].node_id)
+        for (on, number), entries in said.items()
+    )
 
 
 def _reaction(verbs: set[Verb]) -> str:
     if Verb.REFUSED in verbs:
         return "confused"
-    return "eyes" if verbs <= {Verb.REFRESH, Verb.HELP} else "+1"
+    return "eyes" if verbs <= {Verb.REFRESH, Verb.EXPLAIN, Verb.HELP} else "+1"
 
 
 def _replies(seen: Review) -> frozenset[Reply]:
-    """Help for who asked, refusals where no comment holds them: one per person and hour."""
-    replies: dict[str, Reply] = {}
+    """Answers to who asked, refusals where no comment holds them: one per person and hour.
+
+    Those that stand already are not written again.
+    """
+    there = {one.utterance_id for one in seen.facts.observed.replies}
+    found: dict[str, Reply] = {}
     last: dict[str, Entry] = {}
     for entry in seen.ledger:
         before = last.get(entry.speaker)
         if entry.replied and (before is None or entry.said_at - before.said_at >= REPLY_EVERY):
             last[entry.speaker] = entry
             name = entry.id.partition("#")[0]
-            replies[name] = Reply(name, render.reply(seen, entry))
-    return frozenset(replies.values())
+            if name not in there:
+                found[name] = Reply(name, render.reply(seen, entry))
+    return frozenset(found.values())
+
+
+def _issues(seen: Review, put_off: tuple[FollowUp, ...]) -> frozenset[Issue]:
+    """One for each follow-up; what is there stays, for none is ever closed by us."""
+    wanted = {issues.issue(one, seen) for one in put_off}
+    named = {one.item for one in wanted}
+    kept = {one for one in seen.facts.observed.issues if one.item not in named}
+    return frozenset(wanted | kept)
 
 
 def _settled(seen: Review, marks: Marks, siblings: tuple[Verdict, ...]) -> Marks:
@@ -181,10 +207,9 @@ def _settled(seen: Review, marks: Marks, siblings: tuple[Verdict, ...]) -> Marks
         run = observed.check_run
     elif run and run.conclusion in ("", "action_required"):
         run = render.closed_run(seen)
-    return Marks(
-        run,
-        marks.comment if observed.comment else "",
-        marks.labels if observed.labels else frozenset(),
-        marks.reactions,
-        marks.replies,
+    return replace(
+        marks,
+        check_run=run,
+        comment=marks.comment if observed.comment else "",
+        labels=marks.labels if observed.labels else frozenset(),
     )

@@ -7,16 +7,18 @@ from collections.abc import Mapping
 from ghapp.core.policies.policy import Policy
 from ghapp.core.words.texts import say
 
+COLOURS: Mapping[str, str] = {
+    "waiting": "fbca04",
+    "hold": "d93f0b",
+    "signed_off": "0e8a16",
+    "waived": "5319e7",
+    "follow_ups": "c5def5",
+}
+
 
 def described(policy: Policy) -> Mapping[str, tuple[str, str]]:
-    """Label name -> (colour as six hex digits, description)."""
+    """Label name -> (colour as six hex digits, description), for those that pulls carry."""
     return {
-        policy.labels["waiting"]: (
-            "fbca04",
-            say(policy.language, "needs_sign_off_description"),
-        ),
-        policy.labels["signed_off"]: (
-            "0e8a16",
-            say(policy.language, "signed_off_description"),
-        ),
+        policy.labels[state]: (colour, say(policy.language, f"{state}_description"))
+        for state, colour in COLOURS.items()
     }

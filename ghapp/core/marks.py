@@ -18,6 +18,19 @@ class Annotation:
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """A button of a completed check run. GitHub admits three.
+
+    label: at most 20 characters; description: 40; identifier: 20.
+    Source: https://docs.github.com/rest/checks/runs#create-a-check-run
+    """
+
+    label: str
+    description: str
+    identifier: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckRun:
     """The check run `NFR review` on one head SHA.
 
@@ -36,14 +49,20 @@ class CheckRun:
     text: str = field(default="", compare=False)
     annotations: tuple[Annotation, ...] = field(default=(), compare=False)
     annotated: str = field(default="", compare=False)
+    actions: tuple[Action, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """How a comment is acknowledged. content: +1 done | eyes accepted | confused refused."""
+    """How a comment is acknowledged. content: +1 done | eyes accepted | confused refused.
+
+    on: comment | review_comment | review, which have ids of their own. node_id: of a review.
+    """
 
     comment_id: int
     content: str
+    on: str = "comment"
+    node_id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +71,21 @@ class Reply:
 
     utterance_id: str
     body: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """The issue of one follow-up of this pull; item and due day tell whether it is as it should be.
+
+    body: with its marker. owner: whom to assign. label: (name, colour, description).
+    """
+
+    item: str
+    due: str
+    title: str = field(default="", compare=False)
+    body: str = field(default="", compare=False)
+    owner: str = field(default="", compare=False)
+    label: tuple[str, str, str] = field(default=("", "", ""), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +101,7 @@ class Marks:
     labels: frozenset[str] = frozenset()
     reactions: frozenset[Reaction] = frozenset()
     replies: frozenset[Reply] = frozenset()
+    issues: frozenset[Issue] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +157,43 @@ class PostReply:
     reply: Reply
 
 
-Effect = PutCheckRun | PutComment | AddLabels | RemoveLabel | React | PostReply
+@dataclass(frozen=True, slots=True)
+class OpenIssue:
+    issue: Issue
+
+
+@dataclass(frozen=True, slots=True)
+class EditIssue:
+    """Give the issue `number` another due day."""
+
+    issue: Issue
+    number: int
+
+
+Effect = (
+    PutCheckRun | PutComment | AddLabels | RemoveLabel | React | PostReply | OpenIssue | EditIssue
+)
+
+
+def name(effect: Effect) -> str:
+    """The effect in the record of writes under way: "PutComment", "OpenIssue dbm-lock"."""
+    kind = type(effect).__name__
+    match effect:
+        case OpenIssue(issue):
+            return f"{kind} {issue.item}"
+        case PostReply(reply):
+            return f"{kind} {reply.utterance_id}"
+    return kind
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """GitHub's answer to a write. id: of the check run or comment; 0 for the others.
+    """GitHub's answer to a write. id: of the check run or comment, the issue's number; else 0.
 
-    answered_at: the `Date` of the answer, GitHub's own clock.
+    answered_at: the `Date` of the answer, GitHub's own clock. assigned: whether an issue has the
+    assignee that was asked for.
     """
 
     id: int
     answered_at: datetime
+    assigned: bool = True

@@ -15,10 +15,18 @@ class Verb(StrEnum):
     """What an entry of the ledger did."""
 
     SIGN_OFF = "sign_off"
-    UNDO = "undo"
+    WAIVE = "waive"
+    UNDO = "undo"  # of a sign-off or a waiver
+    HOLD = "hold"
+    RELEASE = "release"  # of a hold
+    CONCERN = "concern"
+    WITHDRAW = "withdraw"  # of a concern
     CHECK = "check"
     UNCHECK = "uncheck"
+    NA = "na"
+    DEFER = "defer"
     REFRESH = "refresh"
+    EXPLAIN = "explain"
     HELP = "help"
     REFUSED = "refused"
 
@@ -28,13 +36,18 @@ class Entry:
     """One judged utterance, or one part of it; the ledger only ever grows.
 
     id: the utterance's id, with "#N" behind it for its N-th part; unique.
-    subject: the area signed off or taken back, or the item answered; "" for the whole pull.
-    head_sha, fingerprint: what the speaker saw; "" where it does not matter.
+    subject: the area signed off, waived, held or taken back, the concern ("concern-1"), or the
+    item answered; "" for the whole pull, which only a hold may name.
+    head_sha, fingerprint: what the speaker saw; "" where it does not matter. The fingerprint is
+    that of the area, for an answer that of the item.
     right: by which right the speaker was heard ("team acme/sre", "user ann", "maintain").
     note: the speaker's own words, or for REFUSED the key of the reason in the texts.
     detail: for REFUSED what the reason names (a misspelt word, an area), for SIGN_OFF the must
     items accepted open.
+    comment_id, node_id: what to acknowledge, as in Utterance.
     replied: answered in a reply of its own, since the pull had nothing flagged and so no comment.
+    until, owner: of DEFER: the day it is due ("2026-12-31") and the login who sees to it.
+    whose: of RELEASE: the login whose hold is taken back.
     """
 
     id: str
@@ -50,6 +63,10 @@ class Entry:
     detail: str = ""
     comment_id: int = 0
     replied: bool = False
+    node_id: str = ""
+    until: str = ""
+    owner: str = ""
+    whose: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +74,34 @@ class Shown:
     """What a check run that GitHub accepted showed, from `accepted_at` on.
 
     fingerprints: area id -> digest of the area's own diff at that head.
+    items: item id -> digest of that part of it which the item is about.
     """
 
     head_sha: str
     accepted_at: datetime
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    items: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A question that was put off, from when its review was signed off or its pull merged.
+
+    number: of the pull. due: a day, "2026-12-31". issue: its number; 0 where GitHub has none,
+    since issues are switched off there. assigned: whether GitHub took the owner as assignee.
+    extended: whether the one extension is used up.
+    """
+
+    number: int
+    item: str
+    area: str
+    due: str
+    owner: str
+    reason: str = ""
+    issue: int = 0
+    assigned: bool = True
+    extended: bool = False
+    is_open: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +159,7 @@ class Past:
     """All that we remember about a pull when a run begins, and the hints of its deliveries.
 
     marks: as last recorded; None where no run has ended yet.
-    unresolved: names of the effects that may or may not have been taken, as "PutComment": where
+    unresolved: names of the effects that may or may not have been taken, as in `marks.name`: where
     there are any, our marks are read back.
     fresh_at, opened, touched, changed_files: as in Delivery, joined over those not yet worked off.
     policy: None where it was never read; its `read_at` is None where a push may have changed it.
@@ -133,12 +173,17 @@ class Past:
     touched: bool = False
     changed_files: int = 0
     utterances: tuple[Utterance, ...] = ()  # not yet judged, oldest first
-    heard: frozenset[str] = frozenset()  # ids of label utterances judged before
+    heard: frozenset[str] = frozenset()  # ids of utterances judged before
     ledger: tuple[Entry, ...] = ()  # oldest first
     shown: tuple[Shown, ...] = ()  # oldest first
     pushes: tuple[Push, ...] = ()  # oldest first
     waited: int = 0  # how often in a row the key was put off because facts lagged behind
     policy: PolicySource | None = None
+    # of this pull, by item; and open ones of the others in the repository, soonest due first
+    follow_ups: tuple[FollowUp, ...] = ()
+    debts: tuple[
+        FollowUp, ...
+    ] = ()  # open ones of other pulls of the repository, soonest due first
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +202,8 @@ class Run:
 
     shown: None where no check run was written. state: of the pull, as in `review.PullState`.
     unresolved: effects that failed, and may have taken effect all the same.
+    seen_at: `updated_at` of the pull as it was read; None where it was not.
+    follow_ups: all of this pull.
     """
 
     marks: Marks
@@ -165,3 +212,5 @@ class Run:
     state: str
     shown: Shown | None = None
     unresolved: tuple[Effect, ...] = ()
+    seen_at: datetime | None = None
+    follow_ups: tuple[FollowUp, ...] = ()

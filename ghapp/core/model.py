@@ -49,7 +49,17 @@ class InstallationKey:
         return f"installation:{self.installation_id}"
 
 
-Key = PullKey | RepositoryKey | InstallationKey
+@dataclass(frozen=True, slots=True)
+class SweepKey:
+    """The pulls of one repository that have moved since we last looked at them."""
+
+    repository: Repository
+
+    def __str__(self) -> str:
+        return f"sweep:{self.repository.id}"
+
+
+Key = PullKey | RepositoryKey | SweepKey | InstallationKey
 
 # --- what people say ---------------------------------------------------------------------
 
@@ -58,8 +68,12 @@ class Door(StrEnum):
     """The way an utterance came in; each has its own identity (see `Utterance.id`)."""
 
     COMMENT = "comment"
+    REVIEW = "review"  # the commands in a review's body
+    REVIEW_COMMENT = "review_comment"  # beside a line of the diff
+    APPROVAL = "approval"  # the review's own verdict
     LABEL = "label"
     TICK = "tick"
+    BUTTON = "button"
     RERUN = "rerun"
 
 
@@ -67,11 +81,15 @@ class Door(StrEnum):
 class Utterance:
     """What one person said once, not yet judged.
 
-    id: "comment:ID" | "label:EVENT-ID" | "tick:COMMENT-ID:ITEM:on|off:EDITED-AT" |
+    id: "comment:ID" | "review:ID" | "review-comment:ID" | "review:ID:STATE" (an approval) |
+    "label:EVENT-ID" | "tick:COMMENT-ID:ITEM:on|off:EDITED-AT" | "button:DELIVERY-ID" |
     "rerun:DELIVERY-ID" (someone asked GitHub to run the check again).
-    text: the comment's body as first created; for a label "+name" or "-name"; for a tick
-    "+item" or "-item".
-    comment_id: the issue comment to acknowledge by a reaction; 0 where there is none.
+    text: the body as first created; for a label "+name" or "-name"; for a tick "+item" or
+    "-item"; for an approval approved | changes_requested | dismissed; for a button its identifier.
+    comment_id: the comment or review to acknowledge by a reaction; 0 where there is none.
+    node_id: of the review, which only GraphQL can react to; "" for all others.
+    head_sha: the head that it speaks of, where GitHub tells: of a review and a button.
+    edited: found by reading, and not as it was first written: its speaker has to repeat it.
     """
 
     id: str
@@ -80,6 +98,9 @@ class Utterance:
     said_at: datetime
     text: str
     comment_id: int = 0
+    node_id: str = ""
+    head_sha: str = ""
+    edited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +176,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """A pull request as GitHub has it now."""
+    """A pull request as GitHub has it now. url: of its page."""
 
     key: PullKey
     title: str
@@ -172,6 +193,7 @@ class Pull:
     files: tuple[File, ...] = ()  # in path order
     complete: bool = True  # False where GitHub lists only the first 3,000 files
     new_folders: frozenset[str] = frozenset()  # at the top, which the base branch lacks
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

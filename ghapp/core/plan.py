@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import assert_never
 
 from ghapp.core.marks import (
     AddLabels,
     CheckRun,
+    EditIssue,
     Effect,
     Marks,
+    OpenIssue,
     PostReply,
     PutCheckRun,
     PutComment,
@@ -25,10 +28,12 @@ def plan(
     observed: Marks,
     written: Written,
     described: Mapping[str, tuple[str, str]],
+    issues: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[Effect, ...]:
     """The effects that turn `observed` into `desired`; empty when they are equal.
 
     described: label name -> (colour, description), for those that must be created.
+    issues: item -> number of its follow-up issue, 0 where GitHub takes none.
     The check run comes first: it is the gate, the rest is courtesy. Reactions and replies are
     never taken back.
     """
@@ -44,9 +49,10 @@ def plan(
     if desired.comment != observed.comment:
         effects.append(PutComment(desired.comment, written.comment_id))
     reactions = desired.reactions - observed.reactions
-    effects += map(React, sorted(reactions, key=lambda one: (one.comment_id, one.content)))
+    effects += map(React, sorted(reactions, key=lambda one: (one.on, one.comment_id, one.content)))
     replies = desired.replies - observed.replies
     effects += map(PostReply, sorted(replies, key=lambda one: one.utterance_id))
+    effects += _issues(desired, observed, issues)
     return tuple(effects)
 
 
@@ -66,9 +72,22 @@ def after(there: Marks, effects: Iterable[Effect]) -> Marks:
                 there = replace(there, reactions=there.reactions | {reaction})
             case PostReply(reply):
                 there = replace(there, replies=there.replies | {reply})
+            case OpenIssue(issue) | EditIssue(issue):
+                others = (one for one in there.issues if one.item != issue.item)
+                there = replace(there, issues=frozenset({*others, issue}))
             case _:
                 assert_never(effect)
     return there
+
+
+def _issues(desired: Marks, observed: Marks, issues: Mapping[str, int]) -> Iterator[Effect]:
+    """New ones, and those with another due day; none is ever closed by us."""
+    there = {issue.item: issue for issue in observed.issues}
+    for issue in sorted(desired.issues - observed.issues, key=lambda one: one.item):
+        if issue.item not in there:
+            yield OpenIssue(issue)
+        elif issues.get(issue.item):
+            yield EditIssue(issue, issues[issue.item])
 
 
 def _patchable(run: CheckRun, there: CheckRun | None, written: Written) -> int:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ghapp.core.areas import Area, Detect, Hit, Item, Reviewers, Text
+from ghapp.core.areas import Hit, Item, Reviewers, Text
 from ghapp.core.checklist import Checklist, Flagged
 from ghapp.core.facts import Facts
 from ghapp.core.findings import Finding
-from ghapp.core.fingerprint import fingerprint
-from ghapp.core.matching.diff import change
-from ghapp.core.memory import Entry, Past
-from ghapp.core.standing import Standing, State, answers, standing
-from ghapp.core.words.texts import say
-
-# What cannot be read is an area of its own, for somebody has to look: files beyond GitHub's limit
-# of listed ones, and files whose diff GitHub does not show.
-TOO_MANY_FILES, UNREAD_FILES = "too-many-files", "unread-files"
-WITHOUT_PACK = (TOO_MANY_FILES, UNREAD_FILES)
+from ghapp.core.memory import Entry, FollowUp, Past, Verb
+from ghapp.core.model import Door
+from ghapp.core.packless import CONCERN, concern_areas, strictest, too_many_files, unread_files
+from ghapp.core.standing import Standing, State, answers, holds, standing, when
 
 
 class PullState(StrEnum):
@@ -28,7 +22,9 @@ class PullState(StrEnum):
     CLEAR = "clear"
     WAITING_AUTHOR = "waiting_author"
     WAITING_REVIEWERS = "waiting_reviewers"
+    ON_HOLD = "on_hold"
     SIGNED_OFF = "signed_off"
+    WAIVED = "waived"
     UNREADABLE = "unreadable"
 
 
@@ -36,15 +32,19 @@ class PullState(StrEnum):
 class AreaReview:
     """One flagged area and what has been said about it.
 
-    given: item id -> its last answer, which holds only while its fingerprint is the present one.
+    given: item id -> its last answer, to whatever diff. told: the same, but behind a tick of the
+    present diff what stood there before it: a tick adds no words.
     changed_by: for a stale sign-off the first other head SHA seen whose diff of this area is
     another one; "" where the same head has another diff (its base or the policy changed).
+    holds: those in force that name this area, oldest first.
     """
 
     flagged: Flagged
     standing: Standing
     given: Mapping[str, Entry]
+    told: Mapping[str, Entry]
     changed_by: str = ""
+    holds: tuple[Entry, ...] = ()
 
     @property
     def id(self) -> str:
@@ -67,6 +67,11 @@ class AreaReview:
         return self.flagged.fingerprint
 
     @property
+    def marks(self) -> Mapping[str, str]:
+        """Item id -> digest of what it is about: of the whole area where no more is known."""
+        return {item.id: mark_of(self.flagged, item.id) for item in self.items}
+
+    @property
     def hits(self) -> tuple[Hit, ...]:
         return self.flagged.hits
 
@@ -79,59 +84,135 @@ class AreaReview:
         return self.flagged.findings
 
     @property
+    def is_concern(self) -> bool:
+        """Whether a reviewer raised it: nothing of the diff flagged it."""
+        return any(hit.kind == CONCERN for hit in self.hits)
+
+    @property
     def signed_off(self) -> bool:
         return self.standing.state is State.SIGNED_OFF
 
     @property
+    def waived(self) -> bool:
+        return self.standing.state is State.WAIVED
+
+    @property
+    def settled(self) -> bool:
+        return self.signed_off or self.waived
+
+    def is_present(self, entry: Entry) -> bool:
+        """Whether an answer was given to the present diff."""
+        return entry.fingerprint == mark_of(self.flagged, entry.subject)
+
+    @property
     def answered(self) -> Mapping[str, Entry]:
-        """The answers that hold."""
-        return {k: one for k, one in self.given.items() if one.fingerprint == self.fingerprint}
+        """The answers that hold: to a must item only those to the present diff."""
+        musts = {item.id for item in self.items if item.severity == "must"}
+        return {k: one for k, one in self.given.items() if k not in musts or self.is_present(one)}
+
+    @property
+    def deferred(self) -> Mapping[str, Entry]:
+        """The items put off, by the entry that did it."""
+        return {k: one for k, one in self.answered.items() if one.verb is Verb.DEFER}
 
     @property
     def open_musts(self) -> tuple[Item, ...]:
+        answered = self.answered
         return tuple(
-            item for item in self.items if item.severity == "must" and item.id not in self.answered
+            item for item in self.items if item.severity == "must" and item.id not in answered
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The review as it stands. areas: those shown, heaviest first (observed ones are not)."""
+    """The review as it stands.
+
+    areas: those shown, heaviest first (observed ones are not). mode: of what is said about the
+    pull as a whole: the strictest of its areas, the policy's where there are none.
+    holds: those in force, oldest first; where the pull is waived they are overridden.
+    follow_ups: of this pull, as far as they were made. debts: open ones of other pulls.
+    """
 
     state: PullState
     areas: tuple[AreaReview, ...]
     facts: Facts
     checklist: Checklist
     ledger: tuple[Entry, ...]
+    mode: str = "advise"
+    holds: tuple[Entry, ...] = ()
+    follow_ups: tuple[FollowUp, ...] = ()
+    debts: tuple[FollowUp, ...] = ()
 
     @property
     def waiting(self) -> tuple[AreaReview, ...]:
-        return tuple(area for area in self.areas if not area.signed_off)
+        return tuple(area for area in self.areas if not area.settled)
 
 
 def review(facts: Facts, past: Past, checklist: Checklist, ledger: tuple[Entry, ...]) -> Review:
     """Where the review stands. ledger: oldest first."""
     flagged = [*checklist.flagged]
     if not checklist.complete and not checklist.ignored:
-        flagged.insert(0, _too_many_files(facts))
+        flagged.insert(0, too_many_files(facts))
     if checklist.unread:
-        flagged.insert(0, _unread_files(facts, checklist.unread))
-    areas = tuple(_area(one, facts, past, ledger) for one in flagged if one.area.mode != "observe")
-    return Review(_state(areas, facts), areas, facts, checklist, ledger)
-
-
-def _area(flagged: Flagged, facts: Facts, past: Past, ledger: tuple[Entry, ...]) -> AreaReview:
-    asked = {item.id for item in flagged.items}
-    stood = standing(
-        ledger,
-        flagged.area.id,
-        flagged.fingerprint,
-        facts.pull.head_sha,
-        facts.policy.stale_on,
+        flagged.insert(0, unread_files(facts, checklist.unread))
+    mode = strictest(flagged, facts.policy)
+    raised = concern_areas(ledger, facts, mode)
+    held = holds(ledger) if mode != "observe" else ()
+    seen = [one for one in (*raised, *flagged) if one.area.mode != "observe"]
+    areas = tuple(_area(one, facts, past, ledger, held) for one in seen)
+    made = {one.item: one for one in (*past.follow_ups, *facts.follow_ups)}
+    asked = frozenset(item.id for one in raised for item in one.items)
+    return Review(
+        state=_state(areas, facts, held),
+        areas=areas,
+        facts=facts,
+        checklist=replace(checklist, shown=checklist.shown | asked),
+        ledger=ledger,
+        mode=mode,
+        holds=held,
+        follow_ups=tuple(made.values()),
+        debts=past.debts,
     )
-    changed_by = _changed_by(flagged, facts, past, stood.signed) if stood.signed else ""
-    given = {item: one for item, one in answers(ledger).items() if item in asked}
-    return AreaReview(flagged, stood, given, changed_by)
+
+
+def mark_of(flagged: Flagged, item: str) -> str:
+    """The digest of what an item is about; of its whole area where no more is known."""
+    return flagged.marks.get(item, flagged.fingerprint)
+
+
+def _area(
+    flagged: Flagged,
+    facts: Facts,
+    past: Past,
+    ledger: tuple[Entry, ...],
+    held: tuple[Entry, ...],
+) -> AreaReview:
+    name = flagged.area.id
+    stood = standing(ledger, name, flagged.fingerprint, facts.pull.head_sha, facts.policy.stale_on)
+    asked = {item.id for item in flagged.items}
+    mine = tuple(entry for entry in ledger if entry.subject in asked)
+    return AreaReview(
+        flagged,
+        stood,
+        given=answers(mine),
+        told=_told(mine, flagged),
+        changed_by=_changed_by(flagged, facts, past, stood.signed) if stood.signed else "",
+        holds=tuple(one for one in held if one.subject == name),
+    )
+
+
+def _told(ledger: tuple[Entry, ...], flagged: Flagged) -> Mapping[str, Entry]:
+    """The answers without the ticks of the present diff that came last."""
+    while True:
+        told = answers(ledger)
+        ticks = [
+            one
+            for item, one in told.items()
+            if one.door is Door.TICK and one.fingerprint == mark_of(flagged, item)
+        ]
+        if not ticks:
+            return told
+        ledger = tuple(one for one in ledger if one not in ticks)
 
 
 def _changed_by(flagged: Flagged, facts: Facts, past: Past, signed: Entry) -> str:
@@ -144,36 +225,24 @@ def _changed_by(flagged: Flagged, facts: Facts, past: Past, signed: Entry) -> st
     return head_sha if head_sha != signed.head_sha else ""
 
 
-def _state(areas: tuple[AreaReview, ...], facts: Facts) -> PullState:
+def _state(areas: tuple[AreaReview, ...], facts: Facts, held: tuple[Entry, ...]) -> PullState:
     if facts.policy.standing == "unreadable":
         return PullState.UNREADABLE
+    if held and not _overridden(areas, held):
+        return PullState.ON_HOLD
     if not areas:
         return PullState.CLEAR
-    waiting = [area for area in areas if not area.signed_off]
+    waiting = [area for area in areas if not area.settled]
     if not waiting:
-        return PullState.SIGNED_OFF
+        waived = any(area.waived for area in areas)
+        return PullState.WAIVED if waived else PullState.SIGNED_OFF
     asked = any(area.open_musts for area in waiting)
     return PullState.WAITING_AUTHOR if asked else PullState.WAITING_REVIEWERS
 
 
-def _too_many_files(facts: Facts) -> Flagged:
-    """Any push and any other base reopens it: what changed beyond the limit is not known."""
-    pull = facts.pull
-    hit = Hit("size", str(pull.changed_files))
-    return _without_pack(TOO_MANY_FILES, (hit,), facts, f"{pull.head_sha} {pull.base_ref}")
-
-
-def _unread_files(facts: Facts, unread: tuple[str, ...]) -> Flagged:
-    """The files' blobs tell whether they have changed."""
-    files = tuple(file for file in facts.pull.files if file.path in unread)
-    hits = tuple(Hit("unread", "", path) for path in unread)
-    mark = fingerprint(tuple(change(file) for file in files))
-    return _without_pack(UNREAD_FILES, hits, facts, mark)
-
-
-def _without_pack(name: str, hits: tuple[Hit, ...], facts: Facts, mark: str) -> Flagged:
-    """An area without questions, signed off by the general reviewers."""
-    key, policy = name.replace("-", "_"), facts.policy
-    title = Text(say("en", key), say("ja", key))
-    area = Area(name, title, 9, Detect(), (), True, policy.mode, policy.reviewers)
-    return Flagged(area, hits, (), (), mark)
+def _overridden(areas: Iterable[AreaReview], held: tuple[Entry, ...]) -> bool:
+    """Whether nothing waits and a waiver in force was said after every hold."""
+    waivers = [area.standing.signed for area in areas if area.waived]
+    last = max((when(one) for one in waivers if one), default=None)
+    settled = all(area.settled for area in areas)
+    return settled and last is not None and last > max(map(when, held))

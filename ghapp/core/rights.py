@@ -10,12 +10,20 @@ from dataclasses import dataclass
 
 from ghapp.core.areas import Reviewers
 from ghapp.core.commands import Command, parse
-from ghapp.core.memory import Verb
+from ghapp.core.memory import Entry, Verb
 from ghapp.core.model import Door, Pull, Rights, Utterance
 from ghapp.core.policies.policy import Policy
 
-REVIEWING = frozenset({Verb.SIGN_OFF, Verb.UNDO})
-ANSWERING = frozenset({Verb.CHECK, Verb.UNCHECK})
+REVIEWING = frozenset({Verb.SIGN_OFF, Verb.UNDO, Verb.HOLD, Verb.CONCERN, Verb.DEFER})
+ANSWERING = frozenset({Verb.CHECK, Verb.UNCHECK, Verb.NA})
+# The doors of words, which may hold commands.
+WRITTEN = (Door.COMMENT, Door.REVIEW, Door.REVIEW_COMMENT)
+# A check run's button, by its identifier -> what pressing it says.
+BUTTONS: Mapping[str, Verb] = {
+    "signoff": Verb.SIGN_OFF,
+    "refresh": Verb.REFRESH,
+    "explain": Verb.EXPLAIN,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +34,18 @@ class Ask:
     teams: frozenset[str] = frozenset()
 
 
-def asks(utterances: Iterable[Utterance], policy: Policy, pull: Pull) -> Mapping[str, Ask]:
-    """What to ask GitHub about each speaker; those of whom nothing need be known are left out."""
+def asks(
+    utterances: Iterable[Utterance], policy: Policy, pull: Pull, ledger: Iterable[Entry] = ()
+) -> Mapping[str, Ask]:
+    """What to ask GitHub about each speaker; those of whom nothing need be known are left out.
+
+    ledger: where something was waived, taking back may be up to those who waive. A concern's
+    reviewers are some of the policy's, or who raised it.
+    """
     needed: dict[str, Ask] = {}
+    waived = any(entry.verb is Verb.WAIVE for entry in ledger)
     for said in utterances:
-        ask = _ask(said, policy, pull)
+        ask = _ask(said, policy, pull, waived)
         was = needed.get(said.speaker, Ask())
         joined = Ask(was.permission or ask.permission, was.teams | ask.teams)
         if joined != Ask():
@@ -65,21 +80,27 @@ def owner_of(pull: Pull) -> str:
 
 def verbs(said: Utterance, policy: Policy) -> frozenset[Verb]:
     """What the utterance asks for, as far as that decides which rights it needs."""
-    if said.door is Door.COMMENT:
-        return frozenset(part.verb for part in parse(said.text) if isinstance(part, Command))
-    if said.door is Door.TICK:
-        return frozenset({Verb.CHECK})
-    if said.door is Door.RERUN:
-        return frozenset()
-    signs = said.text[1:].casefold() == policy.labels["signed_off"].casefold()
-    return frozenset({Verb.SIGN_OFF}) if signs else frozenset()
+    if said.door in WRITTEN:
+        parts = () if said.edited else parse(said.text)
+        return frozenset(part.verb for part in parts if isinstance(part, Command))
+    if said.door is Door.APPROVAL:
+        signs = said.text == "approved" and "review" in policy.sign_off_by
+    elif said.door is Door.BUTTON:
+        signs = BUTTONS.get(said.text) is Verb.SIGN_OFF
+    elif said.door is Door.LABEL:
+        signs = said.text[1:].casefold() == policy.labels["signed_off"].casefold()
+    else:
+        return frozenset({Verb.CHECK} if said.door is Door.TICK else ())
+    return frozenset({Verb.SIGN_OFF} if signs else ())
 
 
-def _ask(said: Utterance, policy: Policy, pull: Pull) -> Ask:
+def _ask(said: Utterance, policy: Policy, pull: Pull, waived: bool) -> Ask:
     wanted = verbs(said, policy)
     answering = bool(wanted & ANSWERING) and not same_login(said.speaker, pull.author)
-    if not wanted & REVIEWING:
-        return Ask(permission=answering)
-    reviewers = (policy.reviewers, *(area.reviewers for area in policy.areas))
-    teams = (full_team(team, owner_of(pull)) for who in reviewers for team in who.teams)
-    return Ask(answering or not all(reviewers), frozenset(teams))
+    people: list[Reviewers] = []
+    if wanted & REVIEWING:
+        people += (policy.reviewers, *(area.reviewers for area in policy.areas))
+    if Verb.WAIVE in wanted or (waived and Verb.UNDO in wanted):
+        people.append(policy.waivers)
+    teams = (full_team(team, owner_of(pull)) for who in people for team in who.teams)
+    return Ask(answering or not all(people), frozenset(teams))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Self
 
 import msgspec
@@ -12,7 +13,7 @@ from ghapp.core.marks import Effect, Outcome
 from ghapp.core.memory import Past
 from ghapp.core.model import File, PullKey, Repository
 from ghapp.core.policies.policy import Rules
-from ghapp.github import contents
+from ghapp.github import contents, moved
 from ghapp.github.apply import apply
 from ghapp.github.budget import Budget
 from ghapp.github.gather import Whose, gather
@@ -21,7 +22,7 @@ from ghapp.github.kept import Kept
 from ghapp.github.reading import App, at
 from ghapp.github.refusals import refusal
 from ghapp.github.tokens import Tokens
-from ghapp.github.wire import Request, Wire
+from ghapp.github.wire import Answer, Request, Wire
 
 
 class _Numbered(msgspec.Struct):
@@ -36,6 +37,11 @@ class _RepositoryRow(msgspec.Struct):
 
 class _Repositories(msgspec.Struct):
     repositories: list[_RepositoryRow]
+
+
+class _InstallationRow(msgspec.Struct):
+    id: int
+    suspended_at: datetime | None = None
 
 
 class GitHub:
@@ -112,6 +118,24 @@ class GitHub:
         numbers = dict.fromkeys(row.number for row in rows)  # a page may shift while we read
         return tuple(PullKey(repository, number) for number in numbers)
 
+    async def moved_pulls(
+        self, repository: Repository, seen: Mapping[int, datetime]
+    ) -> tuple[PullKey, ...]:
+        """Pulls that changed after they were seen, and open ones that never were.
+
+        seen: pull -> its `updated_at` at our last look. Raises Gone and Retry.
+        """
+        api = self._installation(repository.installation_id)
+        return await moved.pulls(api, repository, seen)
+
+    async def installations(self) -> tuple[int, ...]:
+        """All installations of the App that are not suspended. Raises Gone and Retry."""
+        rows, answer = await self._installations_page(1)
+        numbers = range(2, last_page(answer) + 1)
+        more = await together(self._installations_page(number) for number in numbers)
+        found = (row for page in (rows, *(page for page, _ in more)) for row in page)
+        return tuple(dict.fromkeys(row.id for row in found if row.suspended_at is None))
+
     async def repositories(self, installation_id: int) -> tuple[Repository, ...]:
         """All repositories of an installation that are not archived. Raises Gone and Retry."""
         api = self._installation(installation_id)
@@ -126,6 +150,13 @@ class GitHub:
             for row in page.repositories
             if not row.archived
         )
+
+    async def _installations_page(self, number: int) -> tuple[list[_InstallationRow], Answer]:
+        request = Request("GET", f"app/installations?per_page={PAGE}&page={number}")
+        answer = await self._tokens.as_app(request)
+        if answer.status >= 400:
+            raise refusal(answer, str(request))
+        return decoded(answer, list[_InstallationRow], request), answer
 
     def _installation(self, id: int) -> Installation:
         if id not in self._installations:

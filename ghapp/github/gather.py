@@ -10,14 +10,15 @@ from datetime import datetime, timedelta
 from ghapp.core.facts import Facts
 from ghapp.core.matching.folders import perhaps_new
 from ghapp.core.memory import Past, PolicySource
-from ghapp.core.model import Pull, PullKey, Utterance
-from ghapp.core.policies.policy import Rules, effective, problems_of
+from ghapp.core.model import Door, Pull, PullKey, Utterance
+from ghapp.core.policies.policy import Policy, Rules, effective, problems_of
 from ghapp.core.rights import asks
 from ghapp.errors import Gone, Retry
 from ghapp.github import labels, policies, readback, reading, rights
 from ghapp.github.installation import PAGE, Installation, both, together
 from ghapp.github.readback import Observed
 from ghapp.github.reading import MOST_FILES, FileRow, PullRead
+from ghapp.github.wire import TOTAL_SECONDS
 
 ROUNDS = 3
 MOVING_SECONDS, MOST_LAG_SECONDS = 2.0, 30.0
@@ -48,10 +49,11 @@ async def gather(
     policy = effective(source, rules)
     ours = labels.compared(pull, policy.labels.values(), past)
     (observed, spoken), new_folders = await both(
-        _marks(api, past, pull, ours, whose), _new_folders(api, read)
+        _marks(api, past, pull, policy, ours, whose), _new_folders(api, read)
     )
-    said = tuple(sorted((*past.utterances, *spoken), key=lambda one: one.said_at))
-    held = await rights.read(api, key.repository, asks(said, policy, pull))
+    heard = (*_placed(past), *spoken, *observed.missed)
+    said = tuple(sorted(heard, key=lambda one: one.said_at))
+    held = await rights.read(api, key.repository, asks(said, policy, pull, past.ledger))
     return Facts(
         now=read.now,
         pull=replace(pull, new_folders=new_folders),
@@ -62,7 +64,25 @@ async def gather(
         observed=replace(observed.marks, labels=ours.there),
         written=observed.written,
         found_at=observed.found_at,
+        follow_ups=observed.follow_ups,
     )
+
+
+def _placed(past: Past) -> tuple[Utterance, ...]:
+    """What deliveries told, buttons no earlier than what they were pressed on was shown.
+
+    A button's time is when GitHub completed the run, which is before it answered us that it had.
+    """
+    return tuple(
+        replace(said, said_at=_shown_at(said, past)) if said.door is Door.BUTTON else said
+        for said in past.utterances
+    )
+
+
+def _shown_at(said: Utterance, past: Past) -> datetime:
+    until = said.said_at + timedelta(seconds=TOTAL_SECONDS)
+    times = (one.accepted_at for one in past.shown if one.head_sha == said.head_sha)
+    return max((said.said_at, *(time for time in times if time <= until)))
 
 
 async def _pull(api: Installation, key: PullKey, past: Past) -> PullRead:
@@ -159,15 +179,18 @@ def _judged(read: PolicySource, rules: Rules) -> PolicySource:
 
 
 async def _marks(
-    api: Installation, past: Past, pull: Pull, ours: labels.Labels, whose: Whose
+    api: Installation, past: Past, pull: Pull, policy: Policy, ours: labels.Labels, whose: Whose
 ) -> tuple[Observed, tuple[Utterance, ...]]:
     """Our marks as they are, and what people said by labels."""
     return await both(
-        _observed(api, past, pull, whose), labels.said(api, past, pull, ours, whose.bot_login)
+        _observed(api, past, pull, policy, whose),
+        labels.said(api, past, pull, ours, whose.bot_login),
     )
 
 
-async def _observed(api: Installation, past: Past, pull: Pull, whose: Whose) -> Observed:
+async def _observed(
+    api: Installation, past: Past, pull: Pull, policy: Policy, whose: Whose
+) -> Observed:
     if readback.doubtful(past):
-        return await readback.read(api, past, pull, whose.app_id)
+        return await readback.read(api, past, pull, policy, whose.app_id, whose.bot_login)
     return readback.remembered(past)

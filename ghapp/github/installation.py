@@ -34,6 +34,10 @@ class Installation:
         self._tokens = tokens
         self._budget = budget
 
+    @property
+    def graphql_url(self) -> str:
+        return self._wire.graphql_url
+
     async def permissions(self) -> Mapping[str, str]:
         """What the account granted, as {"members": "read"}."""
         return (await self._tokens.get(self.id)).permissions
@@ -83,7 +87,8 @@ class Installation:
 
     async def _authorised(self, request: Request, importance: Importance) -> Answer:
         token = await self._tokens.get(self.id)
-        self._budget.take(request.method, importance, time.monotonic())
+        method = "GET" if request.reads else request.method
+        self._budget.take(method, importance, time.monotonic())
         answer = await self._wire.send(request, f"Bearer {token.token}")
         if answer.status == 401:
             self._tokens.drop(self.id, token)

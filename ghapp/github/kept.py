@@ -1,16 +1,40 @@
-"""Answers of GitHub that hold for ever, as those about a git object, within bounded memory."""
+"""Answers of GitHub that need not be asked for again, within bounded memory.
+
+Those about a git object hold for ever; a list is kept with the ETag by which GitHub tells whether
+it still holds.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Generic, TypeVar
 
-TEXT_BYTES, FOLDER_BYTES = 16 << 20, 1 << 20
+TEXT_BYTES, FOLDER_BYTES, PULLS_BYTES = 16 << 20, 1 << 20, 4 << 20
 ENTRY_BYTES = 300  # of a key and its place: empty and binary blobs take room, too
 
-V = TypeVar("V", str | None, frozenset[str])
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A pull of a list that had moved since we last looked at it."""
+
+    number: int
+    updated_at: datetime
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a list of pulls held that still matters. newest: `updated_at` of its first row."""
+
+    etag: str
+    newest: datetime
+    moved: tuple[Moved, ...] = ()
+
+
+V = TypeVar("V", str | None, frozenset[str], Listing)
 Key = tuple[int, str]  # the repository's id, the object's SHA: what one may see another need not
 
 
@@ -29,9 +53,14 @@ class Lasting(Generic[V]):
         self._values.move_to_end(key)
         return self._values[key]
 
+    def get(self, key: Key) -> V | None:
+        if key not in self:
+            return None
+        return self[key]
+
     def keep(self, key: Key, value: V) -> None:
-        if key in self._values:  # another run was asking at the same time
-            return
+        if key in self._values:  # a list has changed, or another run was asking at the same time
+            self._bytes -= _size(self._values.pop(key))
         self._values[key] = value
         self._bytes += _size(value)
         while self._bytes > self._most_bytes:
@@ -44,12 +73,16 @@ class Kept:
     """One for all installations of a host.
 
     texts: of blobs, None where one holds no text. folders: at the top of a commit.
+    pulls: the first page of a repository's, newest change first.
     """
 
     texts: Lasting[str | None] = field(default_factory=lambda: Lasting(TEXT_BYTES))
     folders: Lasting[frozenset[str]] = field(default_factory=lambda: Lasting(FOLDER_BYTES))
+    pulls: Lasting[Listing] = field(default_factory=lambda: Lasting(PULLS_BYTES))
 
 
-def _size(value: str | frozenset[str] | None) -> int:
+def _size(value: str | frozenset[str] | Listing | None) -> int:
+    if isinstance(value, Listing):
+        return ENTRY_BYTES * (2 + len(value.moved))
     inside = sum(map(sys.getsizeof, value)) if isinstance(value, frozenset) else 0
     return sys.getsizeof(value) + inside + ENTRY_BYTES

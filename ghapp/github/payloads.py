@@ -16,9 +16,11 @@ from ghapp.errors import Refused
 T = TypeVar("T")
 
 Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
-Number = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+MOST_NUMBER = 2**31 - 1
+Number = Annotated[int, Meta(ge=1, le=MOST_NUMBER)]
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Sha = Annotated[str, Meta(pattern=r"\A([0-9a-f]{40}|[0-9a-f]{64})\Z")]
+NodeId = Annotated[str, Meta(max_length=200, pattern=r"\A[^\x00-\x20]*\Z")]
 Login = Annotated[str, Meta(pattern=r"\A[^\x00-\x20]{1,100}\Z")]
 # Goes into addresses, so nothing else than GitHub admits.
 FullName = Annotated[
@@ -110,6 +112,45 @@ class IssueComment(Where):
     changes: Changes | None = None
 
 
+class PullNumber(Struct):
+    """A pull as events about its reviews name it."""
+
+    number: Number
+    updated_at: When | None = None
+
+
+class ReviewComment(Where):
+    pull_request: PullNumber
+    comment: Comment
+
+
+class Review(Struct):
+    """state: approved | changes_requested | commented | dismissed | pending."""
+
+    id: Id
+    state: str
+    submitted_at: When | None = None
+    node_id: NodeId = ""
+    body: str | None = None
+    user: User | None = None
+    commit_id: Sha | None = None
+    updated_at: When | None = None
+
+
+class ReviewEvent(Where):
+    pull_request: PullNumber
+    review: Review
+
+
+class IssuePart(Struct):
+    body: str | None = None
+    performed_via_github_app: App | None = None
+
+
+class IssueEvent(Where):
+    issue: IssuePart
+
+
 class BaseRepository(Struct):
     id: Id
 
@@ -134,6 +175,7 @@ class Suite(Struct):
 
 
 class Run(Struct):
+    head_sha: Sha | None = None
     app: App | None = None
     external_id: str | None = None
     started_at: When | None = None
@@ -142,8 +184,15 @@ class Run(Struct):
     pull_requests: list[PullRef] = []
 
 
+class RequestedAction(Struct):
+    """The button that was pressed."""
+
+    identifier: str = ""
+
+
 class CheckRun(Where):
     check_run: Run
+    requested_action: RequestedAction | None = None
 
 
 class CheckSuite(Where):

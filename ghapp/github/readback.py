@@ -7,26 +7,35 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ghapp.core.marks import Marks, Reply, Written
-from ghapp.core.memory import Past
-from ghapp.core.model import Pull
+from ghapp.core.memory import FollowUp, Past
+from ghapp.core.model import Pull, Utterance
+from ghapp.core.policies.policy import Policy
 from ghapp.core.words.render import MARKER
 from ghapp.errors import Retry
-from ghapp.github import reading
+from ghapp.github import followups, missed, reading
 from ghapp.github.installation import Installation, both
+from ghapp.github.missed import Conversation
 from ghapp.github.reading import CommentRow, RunRow
 
 # So often what may have been written is waited for where reads show nothing of it.
 UNSEEN_WAITS = 3
+# Effects of which there may be several, each named by what it is about.
+LISTED = ("PostReply ", "OpenIssue ")
 _REPLY = re.compile(r"<!-- ghapp:reply (\S+) -->")
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What is there. found_at: when GitHub accepted the run that was read back, else None."""
+    """What is there. found_at: when GitHub accepted the run that was read back, else None.
+
+    missed: what people said and was not heard, oldest first.
+    """
 
     marks: Marks
     written: Written
     found_at: datetime | None = None
+    follow_ups: tuple[FollowUp, ...] = ()
+    missed: tuple[Utterance, ...] = ()
 
 
 def reply_marker(utterance_id: str) -> str:
@@ -41,47 +50,82 @@ def doubtful(past: Past) -> bool:
 
 def remembered(past: Past) -> Observed:
     """The marks by our own record."""
-    return Observed(past.marks or Marks(), past.written)
+    marks = replace(past.marks or Marks(), issues=followups.issues(past.follow_ups))
+    return Observed(marks, past.written, follow_ups=past.follow_ups)
 
 
-async def read(api: Installation, past: Past, pull: Pull, app_id: int) -> Observed:
-    """Check run, comment and replies as GitHub has them. Raises Gone and Retry.
+async def read(
+    api: Installation, past: Past, pull: Pull, policy: Policy, app_id: int, bot_login: str
+) -> Observed:
+    """Check run, comment, replies and issues as GitHub has them, and what was said unheard.
 
-    A list that shows nothing of a write whose answer was lost may only be late: to believe it at
-    once would be to write twice. Reactions are kept from our record: to add one again changes
-    nothing on GitHub.
+    Raises Gone and Retry.
     """
-    run, rows = await both(
-        reading.newest_run(api, pull.key.repository, pull.head_sha, app_id),
-        reading.comments(api, pull.key),
+    (run, there), followed = await both(
+        both(
+            reading.newest_run(api, pull.key.repository, pull.head_sha, app_id),
+            _conversation(api, pull),
+        ),
+        followups.read(api, past, pull, policy, bot_login, app_id),
     )
-    ours = [row for row in rows if _is_ours(row, app_id)]
+    ours = [row for row in there.comments if _is_ours(row, app_id)]
+    observed = _observed(past, pull, run, ours, followed)
+    unseen = _unseen(past, observed)
+    if unseen and past.waited < UNSEEN_WAITS:
+        text = f"{pull.key}: {unseen[0]} may have taken effect and is not to be seen yet"
+        raise Retry(text, after_seconds=2.0**past.waited, counts=False)
+    spoken = await missed.said(api, past, pull, there, app_id, bot_login)
+    return replace(observed, missed=spoken)
+
+
+async def _conversation(api: Installation, pull: Pull) -> Conversation:
+    key = pull.key
+    comments, (reviews, remarks) = await both(
+        reading.comments(api, key),
+        both(reading.reviews(api, key), reading.review_comments(api, key)),
+    )
+    return Conversation(comments, reviews, remarks)
+
+
+def _observed(
+    past: Past,
+    pull: Pull,
+    run: RunRow | None,
+    ours: list[CommentRow],
+    followed: tuple[FollowUp, ...],
+) -> Observed:
+    """Reactions are kept from our record: to add one again changes nothing on GitHub."""
     comment = _the_one(ours, past.written.comment_id)
     marks = replace(
         past.marks or Marks(),
         check_run=reading.check_run(run, pull.key.number) if run else None,
         comment=normalised(comment.body or "") if comment else "",
         replies=frozenset(_replies(ours)),
+        issues=followups.issues(followed),
     )
     written = Written(run.id if run else 0, comment.id if comment else 0)
-    observed = Observed(marks, written, _accepted_at(run))
-    unseen = _unseen(past, observed)
-    if unseen and past.waited < UNSEEN_WAITS:
-        text = f"{pull.key}: {unseen[0]} may have taken effect and is not to be seen yet"
-        raise Retry(text, after_seconds=2.0**past.waited, counts=False)
-    return observed
+    return Observed(marks, written, _accepted_at(run), followed)
 
 
 def _unseen(past: Past, now: Observed) -> list[str]:
-    """The unresolved effects that left no trace, of those which would leave one."""
+    """The unresolved effects that left no trace, of those which would leave one.
+
+    A list that shows nothing of a write whose answer was lost may only be late: to believe it at
+    once would be to write twice.
+    """
     before = past.marks or Marks()
     run, run_id = now.marks.check_run, now.written.check_run_id
     traces = {
         "PutCheckRun": run and (run, run_id) != (before.check_run, past.written.check_run_id),
         "PutComment": now.written.comment_id,
-        "PostReply": now.marks.replies - before.replies,
     }
-    return sorted(name for name in past.unresolved if not traces.get(name, True))
+    there = {f"PostReply {one.utterance_id}" for one in now.marks.replies}
+    there |= {f"OpenIssue {one.item}" for one in now.marks.issues}
+    return sorted(
+        name
+        for name in past.unresolved
+        if name not in there and (not traces.get(name, True) or name.startswith(LISTED))
+    )
 
 
 def normalised(body: str) -> str:

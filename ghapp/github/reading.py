@@ -28,6 +28,7 @@ Login = Annotated[str, msgspec.Meta(min_length=1)]
 
 class User(msgspec.Struct):
     login: Login
+    type: str = "User"
 
 
 class App(msgspec.Struct):
@@ -58,6 +59,7 @@ class _PullRow(msgspec.Struct):
     changed_files: int
     draft: bool = False
     merged: bool = False
+    html_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,33 @@ class FileRow(msgspec.Struct):
 
 
 class CommentRow(msgspec.Struct):
+    """A comment of the conversation, or one beside a line of the diff."""
+
     id: int
+    created_at: datetime
+    node_id: str = ""
     body: str | None = None
+    user: User | None = None
+    performed_via_github_app: App | None = None
+
+
+class ReviewRow(msgspec.Struct):
+    """state: APPROVED | CHANGES_REQUESTED | COMMENTED | DISMISSED | PENDING (not submitted)."""
+
+    id: int
+    state: str
+    node_id: str = ""
+    body: str | None = None
+    user: User | None = None
+    commit_id: str | None = None
+    submitted_at: datetime | None = None
+
+
+class IssueRow(msgspec.Struct):
+    number: int
+    state: str
+    body: str | None = None
+    assignees: list[User] = []
     performed_via_github_app: App | None = None
 
 
@@ -146,6 +173,7 @@ async def pull(api: Installation, key: PullKey) -> PullRead:
         is_open=row.state == "open",
         is_draft=row.draft,
         is_merged=row.merged,
+        url=row.html_url,
         changed_files=row.changed_files,
     )
     return PullRead(found, row.base.sha, answer.date)
@@ -195,6 +223,16 @@ async def comments(api: Installation, key: PullKey) -> tuple[CommentRow, ...]:
     """All comments of the conversation, oldest first. Raises Gone and Retry."""
     path = at(key.repository, f"issues/{key.number}/comments?")
     return await api.rows(path, CommentRow)
+
+
+async def reviews(api: Installation, key: PullKey) -> tuple[ReviewRow, ...]:
+    """All reviews, oldest first. Raises Gone and Retry."""
+    return await api.rows(at(key.repository, f"pulls/{key.number}/reviews?"), ReviewRow)
+
+
+async def review_comments(api: Installation, key: PullKey) -> tuple[CommentRow, ...]:
+    """All comments beside lines of the diff, oldest first. Raises Gone and Retry."""
+    return await api.rows(at(key.repository, f"pulls/{key.number}/comments?"), CommentRow)
 
 
 async def newest_events(api: Installation, key: PullKey, pages: int) -> tuple[EventRow, ...]:

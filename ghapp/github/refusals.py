@@ -59,15 +59,20 @@ def limited_seconds(answer: Answer) -> float:
     """How long GitHub asks to wait because of a rate limit; 0 where this is none."""
     if answer.status not in (403, 429):
         return 0.0
-    if "retry-after" in answer.headers:
-        return _bounded(_retry_after(answer))
-    if answer.headers.get("x-ratelimit-remaining") == "0":
-        reset = answer.headers.get("x-ratelimit-reset", "")
-        left = float(reset) - answer.date.timestamp() if reset.isdecimal() else LIMIT_SECONDS
-        return _bounded(left + 1.0)
+    if "retry-after" in answer.headers or answer.headers.get("x-ratelimit-remaining") == "0":
+        return reset_seconds(answer)
     said = _said(answer).lower()
     limited = answer.status == 429 or any(words in said for words in LIMIT_WORDS)
     return LIMIT_SECONDS if limited else 0.0
+
+
+def reset_seconds(answer: Answer) -> float:
+    """How long an answer that was limited asks to wait."""
+    if "retry-after" in answer.headers:
+        return _bounded(_retry_after(answer))
+    reset = answer.headers.get("x-ratelimit-reset", "")
+    left = float(reset) - answer.date.timestamp() if reset.isdecimal() else LIMIT_SECONDS
+    return _bounded(left + 1.0)
 
 
 def _retry_after(answer: Answer) -> float:

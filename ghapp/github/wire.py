@@ -33,13 +33,17 @@ MOVED = frozenset({301, 302, 307, 308})
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """path: below the API's base, its parts quoted. most_bytes: longer bodies are cut; 0 is all."""
+    """path: below the API's base, its parts quoted; or an address on the same host.
+
+    most_bytes: longer bodies are cut; 0 is all. reads: it changes nothing, whatever the method.
+    """
 
     method: str
     path: str
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     most_bytes: int = 0
+    reads: bool = False
 
     def __str__(self) -> str:
         return f"{self.method} {self.path.partition('?')[0]}"
@@ -70,6 +74,15 @@ class Wire:
         self._proxy = proxy
         self._ca_file = ca_file
         self._open = AsyncExitStack()
+
+    @property
+    def graphql_url(self) -> str:
+        """Where GraphQL is asked: on GitHub Enterprise Server it is not below the REST API's base.
+
+        Source: https://docs.github.com/graphql/guides/forming-calls-with-graphql
+        """
+        base = self.api_url.rstrip("/")
+        return f"{base.removesuffix('/v3')}/graphql"
 
     async def __aenter__(self) -> Self:
         trusted = _trusted(self._ca_file)

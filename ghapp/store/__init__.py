@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from datetime import datetime
 
 from ghapp.core.marks import Effect
 from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Verdict
-from ghapp.core.model import Delivery, Key, PullKey
-from ghapp.store import deliveries, keys, queue, runs
+from ghapp.core.model import Delivery, Key, PullKey, Repository
+from ghapp.store import deliveries, keys, queue, reviews, runs, turns
 from ghapp.store.db import Database
 from ghapp.store.keys import MAX_ATTEMPTS
 from ghapp.store.listener import Listener
@@ -56,11 +57,19 @@ class Store:
             self._dirty.set()
         return new
 
-    async def mark_dirty(self, found: Iterable[Key]) -> None:
-        """Have these keys looked at again."""
+    async def mark_dirty(self, found: Iterable[Key], *, touched: bool = False) -> None:
+        """Have these keys looked at again.
+
+        touched: on the suspicion that what GitHub has is not what we remember; those that wait
+        after a failure, or are parked, then stay so.
+        """
         marked = tuple(found)
-        await self._database.write(lambda connection: keys.mark(connection, marked))
+        await self._database.write(lambda c: keys.mark(c, marked, touched=touched))
         self._dirty.set()
+
+    async def take_turn(self, name: str, every_seconds: float) -> bool:
+        """Whether the caller may: true for one of all processes in each period, by one clock."""
+        return await self._database.write(lambda c: turns.take(c, name, every_seconds))
 
     async def prune(self, older_than_seconds: float) -> int:
         """Delete old deliveries, a few at a time; what people said is kept. How many it were."""
@@ -115,6 +124,12 @@ class Store:
                 await asyncio.wait_for(self._dirty.wait(), timeout_seconds)
         self._dirty.clear()
 
+    async def retry_parked(self, older_than_seconds: float = 0.0) -> int:
+        """Give the keys that have been parked for so long a new chance; how many it were."""
+        count = await self._database.write(lambda c: keys.retry_parked(c, older_than_seconds))
+        self._dirty.set()
+        return count
+
     # --- a run ---------------------------------------------------------------------------
 
     async def recall(self, key: PullKey) -> Past:
@@ -146,6 +161,10 @@ class Store:
         """Keep what the run leaves; other pulls of its head are marked dirty where it is news."""
         if await self._database.write(lambda connection: runs.record(connection, claim, run)):
             self._dirty.set()
+
+    async def seen(self, repository: Repository) -> Mapping[int, datetime]:
+        """The repository's pulls by number: their `updated_at` as our last runs read it."""
+        return await self._database.read(lambda c: reviews.seen(c, repository.id))
 
     # --- how it is doing -----------------------------------------------------------------
 

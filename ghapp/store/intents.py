@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from ghapp.core.marks import Effect
+from ghapp.core.marks import Effect, name
 from ghapp.store.tables import Now, intents
 
 _RESOLVE = delete(intents).where(intents.c.key == bindparam("of"))
@@ -15,7 +15,7 @@ _NAMES = select(intents.c.effect).where(intents.c.key == bindparam("of")).distin
 
 def intend(connection: Connection, key: str, effects: Iterable[Effect]) -> None:
     """Note that these writes may happen from now on."""
-    rows = [{"key": key, "effect": type(effect).__name__} for effect in effects]
+    rows = [{"key": key, "effect": name(effect)} for effect in effects]
     if rows:
         connection.execute(insert(intents).values(intended_at=Now()), rows)
 

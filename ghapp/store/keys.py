@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    false,
     func,
     not_,
     or_,
@@ -25,7 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from ghapp.core.memory import Claim
-from ghapp.core.model import InstallationKey, Key, PullKey, Repository, RepositoryKey
+from ghapp.core.model import InstallationKey, Key, PullKey, Repository, RepositoryKey, SweepKey
 from ghapp.errors import LeaseLost
 from ghapp.store.listener import announce
 from ghapp.store.tables import Now, keys, policies, upserting
@@ -43,10 +44,12 @@ Hints = Mapping[str, float | int | bool]
 
 
 @cache
-def marking(dialect: str) -> sqlite.Insert | postgresql.Insert:
+def marking(dialect: str, *, suspected: bool = False) -> sqlite.Insert | postgresql.Insert:
     """Makes a key dirty once more; takes what `row` gives.
 
     A parked key gets a new chance. One that waits in the queue keeps its place.
+    suspected: nothing is known to have come in, so that one which waits after a failure, or is
+    parked, stays so; else one that fails for good would be tried at every suspicion.
     """
     insert = upserting(dialect, keys).values(generation=1, due=Now())
     new = insert.excluded
@@ -55,15 +58,16 @@ def marking(dialect: str) -> sqlite.Insert | postgresql.Insert:
         (and_(dirty(keys), keys.c.parked_at == 0, keys.c.due < Now()), keys.c.due),
         else_=Now(),
     )
+    stays = dirty(keys) if suspected else false()
     return insert.on_conflict_do_update(
         index_elements=[keys.c.key],
         set_={
             "installation_id": new.installation_id,
             "full_name": new.full_name,
             "generation": keys.c.generation + 1,
-            "due": place,
-            "attempts": 0,
-            "parked_at": 0.0,
+            "due": case((stays, keys.c.due), else_=place),
+            "attempts": case((stays, keys.c.attempts), else_=0),
+            "parked_at": case((stays, keys.c.parked_at), else_=0.0),
             "fresh_at": _larger(keys.c.fresh_at, new.fresh_at),
             "opened": or_(keys.c.opened, new.opened),
             "touched": or_(keys.c.touched, new.touched),
@@ -82,6 +86,8 @@ def row(key: Key, hints: Hints = NO_HINTS) -> dict[str, Any]:
             kind = "pull"
         case RepositoryKey(repository):
             kind = "repository"
+        case SweepKey(repository):
+            kind = "sweep"
         case InstallationKey(installation_id):
             kind, repository = "installation", Repository(installation_id, 0, "")
     return {
@@ -95,12 +101,23 @@ def row(key: Key, hints: Hints = NO_HINTS) -> dict[str, Any]:
     }
 
 
-def mark(connection: Connection, found: Iterable[Key]) -> None:
-    """Make the keys dirty; in one order everywhere, so that two of these never wait in a circle."""
-    rows = [row(key) for key in sorted(found, key=str)]
+def mark(connection: Connection, found: Iterable[Key], *, touched: bool = False) -> None:
+    """Make the keys dirty; in one order everywhere, so that two of these never wait in a circle.
+
+    touched: on the suspicion that something of ours was changed, or said, and not delivered.
+    """
+    rows = [row(key, {**NO_HINTS, "touched": touched}) for key in sorted(found, key=str)]
     if rows:
-        connection.execute(marking(connection.dialect.name), rows)
+        connection.execute(marking(connection.dialect.name, suspected=touched), rows)
         announce(connection)
+
+
+def retry_parked(connection: Connection, older_than_seconds: float) -> int:
+    """Give parked keys a new chance; how many it were."""
+    count = connection.execute(_REVIVE, {"age": older_than_seconds}).rowcount
+    if count:
+        announce(connection)
+    return count
 
 
 # --- leases ------------------------------------------------------------------------------
@@ -171,6 +188,11 @@ _FAILED = holding(
     **_LATER,
     attempts=keys.c.attempts + 1,
     parked_at=case((keys.c.attempts + 1 >= MAX_ATTEMPTS, Now()), else_=0.0),
+)
+_REVIVE = (
+    update(keys)
+    .where(keys.c.parked_at > 0, keys.c.parked_at <= Now() - bindparam("age"))
+    .values(parked_at=0.0, attempts=0, due=Now())
 )
 
 
@@ -255,4 +277,6 @@ def _key(found: Row[Any]) -> Key:
     if found.kind == "installation":
         return InstallationKey(found.installation_id)
     repository = Repository(found.installation_id, found.repository_id, found.full_name)
-    return PullKey(repository, found.number) if found.kind == "pull" else RepositoryKey(repository)
+    if found.kind == "pull":
+        return PullKey(repository, found.number)
+    return SweepKey(repository) if found.kind == "sweep" else RepositoryKey(repository)

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from functools import cache
 
 import msgspec
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.memory import Entry
-from ghapp.core.model import Door, Utterance
+from ghapp.core.model import Utterance
 from ghapp.store.tables import ledger, upserting, utterances
 
 _ENTRY = msgspec.json.Decoder(Entry)
@@ -20,11 +20,19 @@ _ENTRIES = select(ledger.c.entry).where(ledger.c.key == bindparam("of")).order_b
 _PENDING = select(utterances.c.said).where(
     utterances.c.key == bindparam("of"), ~utterances.c.judged
 )
+_JUDGED = select(utterances.c.id).where(utterances.c.key == bindparam("of"), utterances.c.judged)
 
 
 @cache
 def _appending(dialect: str) -> sqlite.Insert | postgresql.Insert:
     return upserting(dialect, ledger).on_conflict_do_nothing()
+
+
+@cache
+def _judging(dialect: str) -> sqlite.Insert | postgresql.Insert:
+    insert = upserting(dialect, utterances).values(said="", judged=True)
+    by = [utterances.c.key, utterances.c.id]
+    return insert.on_conflict_do_update(index_elements=by, set_={"judged": True})
 
 
 def append(connection: Connection, key: str, entries: Iterable[Entry]) -> None:
@@ -42,19 +50,26 @@ def entries(connection: Connection, key: str) -> tuple[Entry, ...]:
     return tuple(map(_ENTRY.decode, connection.scalars(_ENTRIES, {"of": key})))
 
 
-def judged(connection: Connection, key: str, ids: tuple[str, ...]) -> None:
-    """These utterances need not be judged again."""
-    if ids:
-        said = (utterances.c.key == key) & utterances.c.id.in_(ids)
-        connection.execute(update(utterances).where(said).values(judged=True))
+def judged(connection: Connection, key: str, ids: Iterable[str]) -> None:
+    """These utterances need not be judged again, and need not be heard either.
+
+    One that was found by reading has no row yet: a delivery that comes late will find this one.
+    """
+    rows = [{"key": key, "id": id} for id in sorted(set(ids))]
+    if rows:
+        connection.execute(_judging(connection.dialect.name), rows)
 
 
-def pending(connection: Connection, key: str) -> tuple[Utterance, ...]:
-    """The utterances not yet judged, oldest first."""
+def pending(
+    connection: Connection, key: str, known: frozenset[str] = frozenset()
+) -> tuple[Utterance, ...]:
+    """The utterances not yet judged, oldest first. known: ids of those that are not to be."""
     said = map(_UTTERANCE.decode, connection.scalars(_PENDING, {"of": key}))
-    return tuple(sorted(said, key=lambda one: (one.said_at, one.id)))
+    unheard = (one for one in said if one.id not in known)
+    return tuple(sorted(unheard, key=lambda one: (one.said_at, one.id)))
 
 
-def heard(known: Iterable[Entry]) -> frozenset[str]:
-    """Ids of the label utterances among those judged."""
-    return frozenset(entry.id.partition("#")[0] for entry in known if entry.door is Door.LABEL)
+def heard(connection: Connection, key: str, known: Iterable[Entry]) -> frozenset[str]:
+    """Ids of all utterances that were judged, whatever came of them. known: the ledger."""
+    in_ledger = {entry.id.partition("#")[0] for entry in known}
+    return frozenset(in_ledger.union(connection.scalars(_JUDGED, {"of": key})))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, case, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.marks import Marks, Written
@@ -20,15 +22,21 @@ _VERDICT = msgspec.json.Decoder(Verdict)
 
 
 _LAST = select(reviews.c.marks, reviews.c.written).where(reviews.c.key == bindparam("of"))
+_SEEN = select(reviews.c.number, reviews.c.seen_at).where(
+    reviews.c.repository_id == bindparam("of"), reviews.c.seen_at > 0
+)
 _SHOWN_BEFORE = select(shown.c.shown).where(shown.c.key == bindparam("of")).order_by(shown.c.row)
 
 
 @cache
 def _putting(dialect: str) -> sqlite.Insert | postgresql.Insert:
     insert_ = upserting(dialect, reviews).values(updated_at=Now())
+    new = insert_.excluded
     last = ("head_sha", "state", "marks", "written", "updated_at")
+    seen_at = case((new.seen_at > 0, new.seen_at), else_=reviews.c.seen_at)
     return insert_.on_conflict_do_update(
-        index_elements=[reviews.c.key], set_={name: insert_.excluded[name] for name in last}
+        index_elements=[reviews.c.key],
+        set_={name: new[name] for name in last} | {"seen_at": seen_at},
     )
 
 
@@ -42,6 +50,7 @@ def put(connection: Connection, key: PullKey, run: Run) -> None:
         "state": run.state,
         "marks": _json(run.marks),
         "written": _json(run.written),
+        "seen_at": run.seen_at.timestamp() if run.seen_at else 0.0,
     }
     connection.execute(_putting(connection.dialect.name), row)
     if run.shown:
@@ -54,6 +63,12 @@ def last(connection: Connection, key: str) -> tuple[Marks | None, Written]:
     if found is None:
         return None, Written()
     return _MARKS.decode(found.marks), _WRITTEN.decode(found.written)
+
+
+def seen(connection: Connection, repository_id: int) -> Mapping[int, datetime]:
+    """The repository's pulls by number: `updated_at` as the last run of each read it."""
+    found = connection.execute(_SEEN, {"of": repository_id})
+    return {one.number: datetime.fromtimestamp(one.seen_at, UTC) for one in found}
 
 
 def shown_before(connection: Connection, key: str) -> tuple[Shown, ...]:

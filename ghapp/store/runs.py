@@ -10,7 +10,7 @@ from ghapp.core.marks import Effect
 from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Verdict
 from ghapp.core.model import PullKey, Push, RepositoryKey
 from ghapp.errors import Retry
-from ghapp.store import intents, ledger, policies, reviews
+from ghapp.store import followups, intents, ledger, policies, reviews
 from ghapp.store.keys import NO_HINTS, change, holding, mark, same_head
 from ghapp.store.tables import Now, keys, pushes
 
@@ -44,6 +44,7 @@ def recall(connection: Connection, key: PullKey) -> Past:
     now = connection.execute(_KEY, {"of": name}).one_or_none()
     said = ledger.entries(connection, name)
     marks, written = reviews.last(connection, name)
+    heard = ledger.heard(connection, name, said)
     shown = reviews.shown_before(connection, name)
     return Past(
         marks=marks,
@@ -53,13 +54,15 @@ def recall(connection: Connection, key: PullKey) -> Past:
         opened=bool(now and now.opened),
         touched=bool(now and now.touched),
         changed_files=now.changed_files if now else 0,
-        utterances=ledger.pending(connection, name),
-        heard=ledger.heard(said),
+        utterances=ledger.pending(connection, name, heard),
+        heard=heard,
         ledger=said,
         shown=shown,
         pushes=_pushes(connection, key, {one.head_sha for one in shown}),
         waited=now.waited if now else 0,
         policy=policies.known(connection, key.repository.id),
+        follow_ups=followups.of(connection, key),
+        debts=followups.debts(connection, key),
     )
 
 
@@ -98,6 +101,7 @@ def record(connection: Connection, claim: Claim, run: Run) -> bool:
     key = _pull(claim)
     change(connection, claim, _RECORD, worked_off=claim.generation)
     reviews.put(connection, key, run)
+    followups.put(connection, key, run.follow_ups)
     intents.resolve(connection, str(key))
     intents.intend(connection, str(key), run.unresolved)
     concerned = reviews.rule(connection, key, run.verdict)

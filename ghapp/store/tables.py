@@ -146,7 +146,7 @@ ledger = Table(
     Index("ledger_key_id", "key", "id", unique=True),
 )
 
-# The last run of each pull.
+# The last run of each pull. seen_at: `updated_at` of the pull as last read; 0 where it never was.
 reviews = Table(
     "reviews",
     metadata,
@@ -157,7 +157,8 @@ reviews = Table(
     _text("state"),
     Column("marks", Text, nullable=False),
     Column("written", Text, nullable=False),
-    _seconds("updated_at"),
+    *(_seconds("updated_at"), _seconds("seen_at")),
+    Index("reviews_seen", "repository_id", "number", "seen_at"),
 )
 
 # What the check runs that GitHub accepted showed.
@@ -196,3 +197,23 @@ policies = Table(
     _seconds("read_at"),
     *(_whole("drops"), _whole("read_drops")),
 )
+
+# Questions that were put off, each until its issue is closed.
+follow_ups = Table(
+    "follow_ups",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("item", Text, primary_key=True),
+    *(_whole("repository_id"), _text("area"), _text("due"), _flag("is_open")),
+    Column("follow_up", Text, nullable=False),
+)
+_open = follow_ups.c.is_open
+Index(
+    "follow_ups_open",
+    *(follow_ups.c.repository_id, follow_ups.c.due),
+    sqlite_where=_open,
+    postgresql_where=_open,
+)
+
+# What only one of all processes does at a time, and when one last began it.
+turns = Table("turns", metadata, Column("name", Text, primary_key=True), _seconds("taken_at"))

@@ -8,17 +8,19 @@ import re
 import shlex
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from ghapp.standin.github import Standin, new_private_key
+from ghapp.standin.pull import Pull
 from ghapp.standin.server import StandinServer
 from tests.contract.posting import APP_ID, SECRET, encoded, headers, payload
 from tests.contract.repositories import Repo
@@ -230,6 +232,87 @@ def test_a_worker_of_its_own_asks_for_postgresql(
     ended = ghapp("work", env=environment, cwd=tmp_path)
     assert ended.returncode == 2
     assert ended.stderr.startswith("GHAPP_DATABASE_URL: a worker of its own needs PostgreSQL")
+
+
+class TestSweep:
+    @pytest.fixture
+    def pull(self, environment: dict[str, str]) -> Iterator[Pull]:
+        """One that was opened while nobody listened; the environment leads to its GitHub."""
+        github = Standin(webhook_secret=SECRET)
+        server = StandinServer(github)
+        environment["GHAPP_GITHUB_API_URL"] = server.start()
+        environment["GHAPP_APP_ID"] = str(github.app.id)
+        environment["GHAPP_PRIVATE_KEY"] = github.private_key
+        try:
+            made = github.repository("acme/shop", {"README.md": "# shop"})
+            yield made.open_pull(
+                author="ann", branch="feat/x", title="feat: x", files={"db/1.sql": "DROP TABLE x;"}
+            )
+        finally:
+            server.stop()
+            github.close()
+
+    def test_without_a_server_on_sqlite_it_does_the_work(
+        self, environment: dict[str, str], tmp_path: Path, pull: Pull
+    ) -> None:
+        for _ in range(2):
+            ended = ghapp("sweep", env=environment, cwd=tmp_path)
+            assert ended.returncode == 0, ended.stderr
+            assert ended.stdout == "Installations looked at: 1; nothing is left to do.\n"
+            assert [run.name for run in pull.check_runs()] == ["NFR review"]
+        assert "Traceback" not in ended.stderr
+
+    def test_beside_a_server_on_sqlite_it_only_marks(
+        self, environment: dict[str, str], tmp_path: Path, pull: Pull
+    ) -> None:
+        server = Serving(environment, tmp_path)
+        try:
+            ended = ghapp("sweep", env=environment, cwd=tmp_path)
+            assert (ended.returncode, "NFR" in ended.stderr) == (0, False)
+            assert "`ghapp serve` or `work` does the rest" in ended.stdout
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while not pull.check_runs():
+                assert time.monotonic() < deadline, server.log.read_text()
+                time.sleep(0.02)
+        finally:
+            assert server.end() == 0
+
+    def test_on_postgresql_it_only_marks(
+        self, environment: dict[str, str], tmp_path: Path, pull: Pull, postgres_url: str
+    ) -> None:
+        where = {"GHAPP_DATABASE_URL": postgres_url.replace("+psycopg", "")}
+        ended = ghapp("sweep", env=environment | where, cwd=tmp_path)
+        assert ended.returncode == 0, ended.stderr
+        assert "`ghapp serve` or `work` does the rest" in ended.stdout
+        assert pull.check_runs() == []
+
+    def test_a_review_that_fails_is_named(
+        self, environment: dict[str, str], tmp_path: Path, pull: Pull
+    ) -> None:
+        """The last of its attempts; the others would take minutes."""
+        data = tmp_path / "data" / "ghapp.sqlite3"
+        assert ghapp("migrate", env=environment, cwd=tmp_path).returncode == 0
+        with closing(sqlite3.connect(data)) as database, database:
+            database.execute(
+                "INSERT INTO keys (key, kind, repository_id, number, generation, attempts)"
+                " VALUES ('pull:1:1', 'pull', 1, 1, 1, 9)"
+            )
+        ended = ghapp("sweep", env=environment, cwd=tmp_path)
+        assert ended.returncode == 1
+        assert ended.stderr.splitlines()[-1].startswith("pull:1:1  is parked: 8 attempts")
+
+    def test_a_github_out_of_reach_is_said(
+        self, environment: dict[str, str], tmp_path: Path
+    ) -> None:
+        ended = ghapp("sweep", env=environment, cwd=tmp_path)
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert "GHAPP_GITHUB_API_URL" in ended.stderr.splitlines()[-1]
+        assert "Traceback" not in ended.stderr
+
+    def test_a_wrong_setting_is_said(self, environment: dict[str, str], tmp_path: Path) -> None:
+        ended = ghapp("sweep", env=environment | {"GHAPP_PRIVATE_KEY": ""}, cwd=tmp_path)
+        assert ended.returncode == 2
+        assert ended.stderr.startswith("GHAPP_PRIVATE_KEY: is missing")
 
 
 def test_migrate_needs_no_app(environment: dict[str, str], tmp_path: Path) -> None:

@@ -453,11 +453,24 @@ NAMES = [
     "body", "user", "created_at", "performed_via_github_app", "changes", "from", "check_run",
     "app", "external_id", "pull_requests", "check_suite", "commits", "added", "forced", "base",
     "repositories_added", "default_branch", "repo", "after", "pushed_at", "deleted",
+    "review", "node_id", "state", "submitted_at", "commit_id", "requested_action", "identifier",
+    "head_sha",
 ]  # fmt: skip
 payload_like = st.recursive(
     scalars
     | st.sampled_from(
-        ["opened", "created", "edited", "rerequested", HEAD, "acme/shop", AT.isoformat()]
+        [
+            "opened",
+            "created",
+            "edited",
+            "rerequested",
+            "submitted",
+            "dismissed",
+            "closed",
+            HEAD,
+            "acme/shop",
+            AT.isoformat(),
+        ]
     ),
     lambda inner: (
         st.dictionaries(st.sampled_from(NAMES), inner, max_size=8) | st.lists(inner, max_size=2)
@@ -487,7 +500,7 @@ def spoiled(payload: Any, junk: Any) -> Iterator[Any]:
 
 @given(junk=values)
 def test_one_wrong_value_anywhere_ends_as_a_delivery_or_refused(junk: Any) -> None:
-    good = {
+    good: dict[str, Any] = {
         "action": "edited",
         "number": 4,
         "pull_request": {"head": {"sha": HEAD}, "updated_at": AT.isoformat()},
@@ -495,14 +508,28 @@ def test_one_wrong_value_anywhere_ends_as_a_delivery_or_refused(junk: Any) -> No
         "comment": {"id": 9, "body": LIST, "user": ANN, "created_at": AT.isoformat(),
                     "updated_at": AT.isoformat(), "performed_via_github_app": {"id": APP_ID}},
         "changes": {"body": {"from": LIST}},
+        "review": {"id": 9, "state": "approved", "submitted_at": AT.isoformat(), "user": ANN,
+                   "node_id": "R_1", "commit_id": HEAD, "body": "/nfr done"},
+        "check_run": {"app": {"id": APP_ID}, "external_id": "v1:8:abc", "head_sha": HEAD,
+                      "check_suite": {"updated_at": AT.isoformat()}},
+        "requested_action": {"identifier": "signoff"},
         "repository": {"id": 11, "full_name": "acme/shop"},
         "installation": {"id": 1},
         "sender": ANN,
     }  # fmt: skip
+    acts = {
+        "pull_request_review": "submitted",
+        "pull_request_review_comment": "created",
+        "check_run": "requested_action",
+        "issues": "closed",
+    }
+    good["pull_request"]["number"] = 4
     for payload in spoiled(good, junk):
         body = json.dumps(payload).encode()
         attempt("pull_request", body)
         attempt("issue_comment", body)
+        for event, action in acts.items():
+            attempt(event, json.dumps({**payload, "action": action}).encode())
 
 
 def attempt(event: str, body: bytes) -> None:

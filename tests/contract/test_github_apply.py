@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from ghapp.core.marks import (
+    Action,
     AddLabels,
     Annotation,
     CheckRun,
@@ -23,6 +25,7 @@ from ghapp.core.marks import (
 )
 from ghapp.core.memory import Past
 from ghapp.errors import Gone, Rejected, Retry
+from ghapp.github import reading
 from ghapp.github.client import GitHub
 from ghapp.standin import Pull
 from ghapp.standin.faults import Fault, broken, cut, secondary_limit
@@ -159,6 +162,59 @@ def test_a_reaction_may_be_repeated_and_its_comment_may_be_gone(world: World, pu
     assert [one.content for one in pull.find_comment(said).reactions] == ["+1"]
     pull.delete_comment(said, "sam")
     apply(world, pull, effect)
+
+
+def test_a_review_and_a_remark_are_acknowledged_where_they_stand(world: World, pull: Pull) -> None:
+    review_id = pull.review("sam", "commented", "/nfr done")
+    review = pull.find_review(review_id)
+    remark_id = pull.review_comment("/nfr done", "sam", review_id=review_id)
+    remark = pull.find_review_comment(remark_id)
+    node_id = node_of(world, pull)
+    for content in ("+1", "eyes", "confused"):
+        on_review = React(Reaction(review_id, content, "review", node_id))
+        on_remark = React(Reaction(remark_id, content, "review_comment"))
+        done = apply(world, pull, on_review, on_review, on_remark, on_remark)
+        assert [one.id for one in done] == [0, 0, 0, 0]
+        assert all(abs(one.answered_at - world.now()) < timedelta(seconds=5) for one in done)
+    for thing in (review, remark):
+        assert {one.content for one in thing.reactions} == {"+1", "eyes", "confused"}
+        assert len(thing.reactions) == 3
+    pull.delete_review_comment(remark_id, "sam")
+    apply(world, pull, on_remark, React(Reaction(1, "+1", "review", "R_gone")))
+
+
+def node_of(world: World, pull: Pull) -> str:
+    """The node id of the pull's newest review, as GitHub tells it."""
+
+    async def story(client: GitHub) -> str:
+        api = client._installation(1)
+        return (await reading.reviews(api, world.key(pull)))[-1].node_id
+
+    return world.run(story)
+
+
+# --- buttons -------------------------------------------------------------------------------
+
+BUTTONS = (Action("Sign off", "All areas that wait for you", "signoff"),)
+
+
+def test_buttons_stand_on_completed_runs_only_and_go_with_what_they_were_for(
+    world: World, pull: Pull
+) -> None:
+    waiting = CheckRun(pull.head_sha, "d1", "", "t", "s", actions=BUTTONS)
+    (made,) = apply(world, pull, PutCheckRun(waiting, 0))
+    (run,) = pull.check_runs()
+    assert run.actions == []
+    apply(world, pull, PutCheckRun(replace(waiting, conclusion="neutral"), made.id))
+    assert run.actions == [
+        {
+            "label": "Sign off",
+            "description": "All areas that wait for you",
+            "identifier": "signoff",
+        }
+    ]
+    apply(world, pull, PutCheckRun(replace(waiting, conclusion="success", actions=()), made.id))
+    assert run.actions == []
 
 
 # --- labels --------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from ghapp.core.marks import (
     Reaction,
     Reply,
     Written,
+    name,
 )
 from ghapp.core.memory import Past, PolicySource
 from ghapp.core.model import Door, File, PullKey, Rights, Utterance
@@ -323,7 +324,7 @@ def test_a_list_without_what_was_perhaps_written_is_not_believed_at_once(
     if isinstance(effect, PutCheckRun):
         effect = replace(effect, check_run=replace(effect.check_run, head_sha=pull.head_sha))
     lost(world, pull, effect, route)
-    past = known(unresolved=frozenset({type(effect).__name__, "AddLabels"}))
+    past = known(unresolved=frozenset({name(effect), "AddLabels"}))
     for waited, seconds in enumerate((1, 2, 4)):
         world.github.faults.add(stale(f"GET {route}"))
         with pytest.raises(Retry, match=type(effect).__name__) as retry:

@@ -142,14 +142,6 @@ async def test_judged_utterances_do_not_wait_any_more(store: Store) -> None:
 
 
 @story
-async def test_label_utterances_judged_before_are_heard(store: Store) -> None:
-    claim = await claimed(store)
-    labels = (entry("label:5#0", Door.LABEL), entry("label:5#1", Door.LABEL))
-    await admitted(store, claim, entry("comment:4#0"), *labels)
-    assert (await store.recall(KEY)).heard == {"label:5"}
-
-
-@story
 async def test_a_refused_admission_leaves_nothing(store: Store) -> None:
     await store.accept(delivery(KEY, OTHER, utterances=(comment(1),)))
     one, two = await store.claim(2)

@@ -6,16 +6,17 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import Engine, create_engine, inspect
 
 from ghapp.errors import WrongSetting
 from ghapp.store import Store
 from ghapp.store.migrate import HEAD, configured
 from ghapp.store.tables import metadata
-from tests.contract.stores import changed, delivery, opened
+from tests.contract.stores import KEY, OTHER, SHOP, changed, delivery, opened
 
 
 def test_migrations_and_tables_agree(database_url: str) -> None:
@@ -68,6 +69,67 @@ def test_a_schema_that_does_not_fit_is_told_with_the_fix(database_url: str) -> N
             await Store.open(database_url)
 
     asyncio.run(play())
+
+
+OLD_REVIEW = """
+    INSERT INTO reviews (key, repository_id, number, head_sha, state, marks, written, updated_at)
+    VALUES ('pull:501:{number}', 501, {number}, 'a', 'waiting', '{{"comment": "hello"}}', '{{}}', 5)
+"""
+OLD_ROWS = (
+    OLD_REVIEW.format(number=7),
+    "INSERT INTO keys (key, kind, installation_id, repository_id, full_name, number, generation)"
+    " VALUES ('pull:501:7', 'pull', 11, 501, 'acme/shop', 7, 1)",
+    "INSERT INTO utterances (key, id, delivery_id, said, judged)"
+    " VALUES ('pull:501:7', 'comment:1', 'd-0', '{}', true)",
+)
+
+
+def test_what_the_first_schema_held_is_there_in_the_newest(database_url: str) -> None:
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        command.upgrade(configured(connection), "0001")
+    for row in OLD_ROWS:
+        changed(database_url, row)
+
+    async def play() -> None:
+        with pytest.raises(WrongSetting, match="schema 0001: run `ghapp migrate`"):
+            await Store.open(database_url, migrate=False)
+        async with opened(database_url) as store:
+            past = await store.recall(KEY)
+            assert past.marks and past.marks.comment == "hello"
+            assert (past.heard, past.follow_ups, past.debts) == ({"comment:1"}, (), ())
+            assert await store.seen(SHOP) == {}  # so that the first sweep looks at what is open
+            assert [one.key for one in await store.claim(5)] == [KEY]
+            changed(database_url, OLD_REVIEW.format(number=8))  # by a process of the day before
+            assert (await store.recall(OTHER)).marks == past.marks
+
+    asyncio.run(play())
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+
+
+def test_a_downgrade_leaves_the_first_schema(database_url: str) -> None:
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        command.upgrade(configured(connection), "0001")
+    first = _described(engine)
+    with engine.begin() as connection:
+        command.upgrade(configured(connection), "head")
+    assert _described(engine) != first
+    with engine.begin() as connection:
+        command.downgrade(configured(connection), "0001")
+    assert _described(engine) == first
+    engine.dispose()
+
+
+def _described(engine: Engine) -> dict[str, set[str]]:
+    """Table -> its columns and indexes."""
+    found = inspect(engine)
+    return {
+        table: {str(one["name"]) for one in (*found.get_columns(table), *found.get_indexes(table))}
+        for table in found.get_table_names()
+    }
 
 
 def test_a_failed_migration_leaves_nothing(database_url: str) -> None:

@@ -6,8 +6,10 @@ import asyncio
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,12 @@ from structlog.testing import capture_logs
 from ghapp.core.facts import Facts
 from ghapp.core.marks import Effect, Outcome
 from ghapp.core.memory import Past
-from ghapp.core.model import Delivery, InstallationKey, PullKey, Repository
+from ghapp.core.model import Delivery, InstallationKey, PullKey, Repository, RepositoryKey
 from ghapp.core.policies.policy import Rules
 from ghapp.errors import Gone, Retry
 from ghapp.store import Store
 from ghapp.worker import Worker, first
+from tests.contract.stores import KEY, NOON, OTHER, SHOP, run, verdict
 
 pytestmark = pytest.mark.anyio
 
@@ -59,6 +62,31 @@ class Installations:
 
     async def apply(self, key: PullKey, effect: Effect) -> Outcome:
         raise NotImplementedError
+
+
+class Moving(Installations):
+    """One whose only repository has a pull that has moved, and then is out of reach."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[Mapping[int, datetime]] = []
+        self.gathered: list[tuple[PullKey, bool]] = []
+
+    async def repositories(self, installation_id: int) -> tuple[Repository, ...]:
+        return (SHOP,)
+
+    async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]:
+        return (KEY, OTHER)
+
+    async def moved_pulls(
+        self, repository: Repository, seen: Mapping[int, datetime]
+    ) -> tuple[PullKey, ...]:
+        self.seen.append(seen)
+        return (OTHER,)
+
+    async def gather(self, key: PullKey, past: Past, rules: Rules) -> Facts:
+        self.gathered.append((key, past.touched))
+        raise Gone("no such pull")
 
 
 class Office:
@@ -258,6 +286,29 @@ async def test_a_run_whose_lease_is_lost_stops(office: Office) -> None:
             await office.store.finish(claim)  # as if it had passed to someone who then was done
             await office.until(lambda: office.github.now == 0)
     assert [line["outcome"] for line in logs if line["event"] == "run"] == ["lease lost"]
+
+
+async def test_an_installation_has_what_moved_in_its_repositories_read_back(
+    office: Office,
+) -> None:
+    await office.store.mark_dirty([KEY])
+    (claim,) = await office.store.claim(1)
+    await office.store.record(claim, replace(run(verdict(KEY)), seen_at=NOON))
+    await office.store.finish(claim)
+    office.github = moving = Moving()
+    await office.deliver(11)
+    async with office.working():
+        await office.until_dirty(0)
+    assert moving.seen == [{7: NOON}]
+    assert moving.gathered == [(OTHER, True)]
+
+
+async def test_a_repository_has_all_its_open_pulls_looked_at(office: Office) -> None:
+    office.github = moving = Moving()
+    await office.store.mark_dirty([RepositoryKey(SHOP)])
+    async with office.working():
+        await office.until_dirty(0)
+    assert sorted(moving.gathered, key=str) == [(KEY, False), (OTHER, False)]
 
 
 async def test_first_raises_what_the_first_one_raised() -> None:

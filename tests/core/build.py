@@ -166,3 +166,29 @@ def entry(
         "comment_id": number,
     }
     return Entry(**(values | changes))  # type: ignore[arg-type]
+
+
+def written(door: Door, text: str, speaker: str = "sam", **changes: object) -> Utterance:
+    """A comment, a review's body or a comment beside a line, on the head first shown."""
+    values: dict[str, object] = {"head_sha": HEAD if door is Door.REVIEW else "", "comment_id": 1}
+    values["node_id"] = "R_1" if door is Door.REVIEW else ""
+    return Utterance(f"{door.value}:1", door, speaker, at(5), text, **(values | changes))  # type: ignore[arg-type]
+
+
+def approval(
+    state: str = "approved",
+    speaker: str = "sam",
+    minutes: float = 5,
+    number: int = 1,
+    head_sha: str = HEAD,
+) -> Utterance:
+    """A review's own verdict: approved | changes_requested | dismissed."""
+    name = f"review:{number}:{state}"
+    return Utterance(name, Door.APPROVAL, speaker, at(minutes), state, head_sha=head_sha)
+
+
+def button(
+    identifier: str = "signoff", speaker: str = "sam", minutes: float = 5, head_sha: str = HEAD
+) -> Utterance:
+    name = f"button:{identifier}:{minutes}"
+    return Utterance(name, Door.BUTTON, speaker, at(minutes), identifier, head_sha=head_sha)

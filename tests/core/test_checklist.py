@@ -210,3 +210,32 @@ def test_above_githubs_limit_the_list_is_incomplete(changes, complete):
 
 def test_a_feature_is_one_by_the_files_that_count():
     assert asked(area("a"), pull=replace(PULL, title="feat: x")).feature
+
+
+def test_a_change_reopens_only_the_answers_that_are_about_it():
+    one = area("a", item("a-all"), item("a-drop", when=Clause("diff", ("DROP",))))
+    before = [file("a/1.sql", "DROP x"), file("a/2.sql", "y")]
+    elsewhere = [before[0], file("a/2.sql", "z")]
+    inside = [file("a/1.sql", "DROP xx"), before[1]]
+
+    def marks(files, findings=()):
+        (found,) = asked(one, files=files, findings=findings).flagged
+        return found.fingerprint, found.marks["a-all"], found.marks["a-drop"]
+
+    area_was, all_was, drop_was = marks(before)
+    assert all_was == area_was != drop_was
+    area_is, all_is, drop_is = marks(elsewhere)
+    assert (area_is != area_was, all_is != all_was, drop_is == drop_was) == (True, True, True)
+    assert marks(inside)[2] != drop_was
+
+
+def test_a_new_finding_reopens_the_answers_to_its_own_item():
+    one = area("a", item("a-drop", when=Clause("diff", ("DROP",))), item("a-lock"))
+    files = [file("a/1.sql", "DROP x"), file("a/2.sql", "y")]
+    at = replace(finding("a-lock", "a"), path="a/2.sql")
+    (before,) = asked(one, files=files).flagged
+    (after,) = asked(one, files=files, findings=[at]).flagged
+    (unsure,) = asked(one, files=files, findings=[replace(at, unsure=True)]).flagged
+    assert after.marks["a-drop"] == before.marks["a-drop"]
+    assert after.marks["a-lock"] != before.marks["a-lock"]
+    assert unsure.marks == before.marks

@@ -12,6 +12,7 @@ from ghapp.core.commands import (
     MOST_COMMANDS,
     Command,
     Misread,
+    Spec,
     parse,
 )
 from ghapp.core.memory import Verb
@@ -143,8 +144,29 @@ def test_parse_never_fails_behind_the_prefix(rest: str) -> None:
     parse(f"/nfr {rest}")
 
 
+def example(spec: Spec) -> tuple[str, Command]:
+    """The shortest sound form of a command behind its name, and what it means."""
+    subjects = ("x",) if spec.subjects else ()
+    note = "why" if spec.note in ("must", "all") else ""
+    dashes = ["--", note] if spec.note == "must" else [note]
+    return " ".join([*subjects, *dashes]), Command(spec.verb, subjects, note)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_is_read_by_its_own_name(name: str) -> None:
+    rest, expected = example(COMMANDS[name])
+    assert parse(f"/nfr {name} {rest}") == (expected,)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_usage_of_a_command_begins_with_its_name(name: str) -> None:
     spec = COMMANDS[name]
-    subjects = ("x",) if spec.subjects else ()
-    assert parse(" ".join(("/nfr", name, *subjects))) == (Command(spec.verb, subjects),)
+    assert spec.usage.split()[0] == name
+    assert ("--" in spec.usage) == (spec.note in ("may", "must"))
+    assert ("[--" in spec.usage) == (spec.note == "may")
+    assert ("until" in spec.usage) == spec.takes_due
+
+
+def test_every_verb_but_those_of_the_judge_has_a_command() -> None:
+    by_judge = {Verb.REFUSED, Verb.RELEASE, Verb.WITHDRAW}
+    assert {spec.verb for spec in COMMANDS.values()} == set(Verb) - by_judge

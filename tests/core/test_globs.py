@@ -123,10 +123,16 @@ def test_3000_paths_against_200_globs_are_quick():
 
 
 def test_more_folders_than_are_remembered_are_looked_at_all_the_same(monkeypatch):
-    monkeypatch.setattr(globs, "MAX_FOLDERS", 2)
-    listed = globs.Globs(("**/a/**",))
-    assert [listed.every(f"{name}/x") for name in "abcab"] == [
-        (("**/a/**",) if name == "a" else ()) for name in "abcab"
+    monkeypatch.setattr(globs, "MAX_KINDS", 2)
+    listed = globs.Globs(("**/a/**", "**/*.b", "c*"))
+    matching = [listed.matching(path) for path in ("a/x", "b/x", "c/x", "a/x.b", "x.b", "a/x")]
+    assert [sorted(one) for one in matching] == [
+        ["**/a/**"],
+        [],
+        ["c*"],
+        ["**/*.b", "**/a/**"],
+        ["**/*.b"],
+        ["**/a/**"],
     ]
 
 

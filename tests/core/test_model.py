@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 from ghapp.core.labels import described
-from ghapp.core.model import InstallationKey, PullKey, RepositoryKey
+from ghapp.core.model import InstallationKey, PullKey, RepositoryKey, SweepKey
+from ghapp.core.policies.policy import DEFAULT_LABELS
 from tests.core.build import SHOP, policy
 
 
 def test_a_key_is_named_by_ids_that_outlive_renames() -> None:
     assert str(PullKey(SHOP, 5)) == "pull:42:5"
     assert str(RepositoryKey(SHOP)) == "repository:42"
+    assert str(SweepKey(SHOP)) == "sweep:42"
     assert str(InstallationKey(7)) == "installation:7"
 
 
 def test_labels_are_described_within_githubs_limits() -> None:
     for language in ("en", "ja"):
         looks = described(policy(language=language))
-        assert set(looks) == {"nfr: needs sign-off", "nfr: signed off"}
+        assert set(looks) == set(DEFAULT_LABELS.values()) - {DEFAULT_LABELS["follow_up"]}
         assert all(len(colour) == 6 and len(words) <= 100 for colour, words in looks.values())

@@ -6,6 +6,7 @@ from ghapp.core.areas import Area, Clause, Detect, Hazard, Item, Reviewers, Text
 from ghapp.core.memory import PolicySource
 from ghapp.core.policies.policy import (
     DEFAULT_LABELS,
+    Defer,
     Features,
     Policy,
     Rules,
@@ -52,7 +53,7 @@ comment: flagged
 features: {labels: [new], titles: ['^new'], branches: ['new/**'], added_lines: 400}
 max_items: 7
 ignore: {authors: ['robot[bot]'], paths: ['man/**']}
-defer: {default_days: 30, max_days: 90, never: [cfg-no-secrets]}
+defer: {default_days: 21, max_days: 60, never: [dbm-rollback]}
 labels: {waiting: 'wait'}
 large_tables: [orders, order_items]
 database: {dialect: postgres}
@@ -138,8 +139,14 @@ def test_every_key_of_the_file_reaches_the_policy():
         ignore_paths=("man/**",),
         large_tables=("orders", "order_items"),
         dialect="postgres",
+        defer=Defer(21, 60, frozenset({"dbm-rollback"})),
         labels={**DEFAULT_LABELS, "waiting": "wait"},
     )
+
+
+def test_a_smaller_maximum_lowers_the_usual_time_of_what_is_put_off():
+    assert policy("defer: {max_days: 7}").defer == Defer(7, 7)
+    assert policy("defer: {never: []}").defer == Defer(never=frozenset())
 
 
 def test_areas_are_those_enabled_heaviest_first_then_by_id():

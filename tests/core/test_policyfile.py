@@ -95,10 +95,6 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
             "defer: {default_days: 91}",
             "1:9: `defer.default_days` is more than `defer.max_days`: lower it",
         ),
-        (
-            "sign_off: {by: [review, button]}",
-            "1:12: `sign_off.by` leaves no way of signing off in this version: add `command`",
-        ),
         ("labels: {hold: '..'}", "1:16: `labels.hold` should be a name, not `.` or `..`"),
         (
             "reviewers: {teams: [..]}",

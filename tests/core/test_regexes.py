@@ -110,12 +110,6 @@ def test_matching_finds_each_line_that_matches_alone(pattern, text, found):
     assert list(lines_found(pattern, text)) == found
 
 
-def test_no_lines_at_all_match_nothing():
-    assert not regexes.matches_line(("x*",), b"")
-    assert regexes.matches_line(("y", "x*"), b"\n")
-    assert not regexes.matches_line((), b"a")
-
-
 def test_anywhere_reads_across_lines():
     assert regexes.anywhere(r"a\s+b", "x\na\nb")
     assert not regexes.anywhere(r"a\s+c", "x\na\nb")

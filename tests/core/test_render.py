@@ -254,12 +254,24 @@ def test_a_refusal_says_what_and_what_to_do(note: str, detail: str, expected: st
         ({"command", "label"}, "by `/nfr done` in a comment or the label `nfr: signed off`."),
         ({"command"}, "by `/nfr done` in a comment."),
         ({"label"}, "by the label `nfr: signed off`."),
-        ({"review"}, "by a way that the policy has switched off."),
+        ({"review"}, "by an approving review."),
+        (
+            {"command", "label", "review"},
+            "comment, the label `nfr: signed off` or an approving review.",
+        ),
+        ({"button"}, "by a way that the policy has switched off."),  # none while in progress
+        (set(), "by a way that the policy has switched off."),
     ],
 )
 def test_the_next_step_names_the_ways_that_are_open(doors: set[str], expected: str) -> None:
     answered = entry(Verb.CHECK, "db-rollback")
     assert expected in summary(policy(DB, sign_off_by=frozenset(doors)), answered)
+
+
+def test_the_button_is_a_way_where_the_check_shows_it() -> None:
+    rules = policy(area("db", "advise"), sign_off_by=frozenset({"command", "button"}))
+    expected = 'by `/nfr done` in a comment or the button "Sign off" of the check.'
+    assert expected in summary(rules, entry(Verb.CHECK, "db-rollback"))
 
 
 def test_more_reasons_than_fit_are_counted() -> None:
@@ -312,4 +324,6 @@ def test_only_the_latest_refusals_are_shown_and_each_reason_once() -> None:
 def test_a_refusal_goes_when_its_speaker_has_put_it_right() -> None:
     refused = entry(Verb.REFUSED, note="author", speaker="eve")
     assert "- eve: " in summary(policy(DB), refused, entry(Verb.REFRESH, speaker="ann"))
-    assert "- eve: " not in summary(policy(DB), refused, entry(Verb.REFRESH, speaker="eve"))
+    same, later = (entry(Verb.REFRESH, speaker="eve", number=number) for number in (1, 2))
+    assert "- eve: " in summary(policy(DB), refused, same)  # another command of that comment
+    assert "- eve: " not in summary(policy(DB), refused, same, later)

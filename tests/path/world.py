@@ -24,6 +24,7 @@ PATIENCE_SECONDS = 20.0
 MIGRATION = "db/migrate/20260401_add_points.sql"
 RISKY = "ALTER TABLE orders ADD COLUMN points INT;\nCREATE INDEX i ON orders (points);\n"
 ENFORCE = "version: 1\nmode: enforce\nreviewers: {teams: [sre]}\n"
+TEAMS = {"sre": ["sam", "sue"], "dba": ["dan", "dee"], "sre-leads": ["lea"]}
 WAITING, SIGNED = {"nfr: needs sign-off"}, {"nfr: signed off"}
 
 
@@ -67,7 +68,10 @@ class Ghapp:
 
 
 class World:
-    """acme/shop with Ann (writes), Sam (team sre), Eve (reads), and a ghapp that listens."""
+    """acme/shop with people, and a ghapp that listens.
+
+    Ann and Bob write, Sam and Sue are team sre, Dan and Dee team dba, Lea team sre-leads; Eve reads.
+    """
 
     def __init__(self, folder: Path, policy: str | None = ENFORCE, **more: str) -> None:
         self.clock = Clock()
@@ -85,16 +89,19 @@ class World:
             **more,
         }
         self.ghapp: Ghapp | None = None
-        self.repository = self._repository(policy)
+        self.repository = self.shop("shop", policy)
 
-    def _repository(self, policy: str | None) -> Repository:
-        self.github.team("acme", "sre", members=["sam", "sue"])
+    def shop(self, name: str, policy: str | None) -> Repository:
+        """A repository of acme with these people in it."""
+        for team, members in TEAMS.items():
+            self.github.team("acme", team, members=members)
         files = {"app/orders.py": "total = sum\n", "README.md": "# shop\n", "db/schema.sql": ""}
         if policy is not None:
             files[".github/nfr.yml"] = policy
-        made = self.github.repository("acme/shop", files)
-        for login, role in [("ann", "write"), ("sam", "write"), ("sue", "write"), ("eve", "read")]:
-            made.collaborator(login, role)
+        made = self.github.repository(f"acme/{name}", files)
+        for login in ("ann", "bob", *(one for members in TEAMS.values() for one in members)):
+            made.collaborator(login, "write")
+        made.collaborator("eve", "read")
         return made
 
     @property
@@ -119,15 +126,7 @@ class World:
 
     def open(self, files: dict[str, str] | None = None, **more: object) -> Pull:
         """Ann's feature pull with a risky migration."""
-        values: dict[str, object] = {
-            "author": "ann",
-            "branch": "feat/points",
-            "title": "feat: points",
-            "files": {MIGRATION: RISKY} if files is None else files,
-        }
-        if "branch" in more and files is None:  # else equal files were one and the same commit
-            values["files"] = {MIGRATION: f"{RISKY}-- {more['branch']}\n"}
-        return self.repository.open_pull(**(values | more))  # type: ignore[arg-type]
+        return opened(self.repository, files, **more)
 
     def say(self, pull: Pull, body: str, by: str = "sam") -> int:
         """A comment by someone who has seen the marks as they are now."""
@@ -152,6 +151,19 @@ class World:
         while not true():
             assert time.monotonic() < deadline, f"not within {patience_seconds} s: {what}"
             time.sleep(0.01)
+
+
+def opened(repository: Repository, files: dict[str, str] | None = None, **more: object) -> Pull:
+    """Ann's feature pull with a risky migration, unless told otherwise."""
+    values: dict[str, object] = {
+        "author": "ann",
+        "branch": "feat/points",
+        "title": "feat: points",
+        "files": {MIGRATION: RISKY} if files is None else files,
+    }
+    if "branch" in more and files is None:  # else equal files were one and the same commit
+        values["files"] = {MIGRATION: f"{RISKY}-- {more['branch']}\n"}
+    return repository.open_pull(**(values | more))  # type: ignore[arg-type]
 
 
 def conclusion(pull: Pull, head_sha: str | None = None) -> str:

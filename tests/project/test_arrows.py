@@ -17,10 +17,13 @@ ARROWS = {
     "cli": {"catalogue", "core", "demo", "errors", "local", "serve", "settings"},
     "demo": {"logs", "serve", "settings", "standin"},
     "serve": {
-        "catalogue", "core", "errors", "github", "logs", "settings", "store", "web", "worker",
+        "catalogue", "core", "errors", "github", "logs", "settings", "store", "sweep", "web",
+        "worker",
     },
     "web": {"core", "errors", "github", "settings", "store"},
-    "worker": {"core", "errors", "reconcile", "store"},
+    "sweep": {"core", "errors", "store"},
+    "worker": {"core", "errors", "parking", "reconcile", "store"},
+    "parking": {"core", "outcomes", "store"},
     "reconcile": {"core", "errors", "github", "outcomes", "store"},
     "outcomes": {"core", "errors"},
     "github": {"core", "errors"},
@@ -41,6 +44,7 @@ CORE = {
     "policies": {"matching", "packs"},
     "detection": {"matching", "policies"},
     "words": {"policies"},
+    "judging": {"policies"},
 }
 
 OWNERS = {
@@ -55,7 +59,7 @@ OWNERS = {
     "starlette": {"web", "standin"},
     "uvicorn": {"web", "standin"},
     "jinja2": {"web", "standin"},
-    "structlog": {"logs", "serve", "web", "worker"},
+    "structlog": {"logs", "serve", "sweep", "web", "worker"},
     "typer": {"cli"},
 }
 

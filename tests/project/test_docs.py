@@ -4,37 +4,61 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ghapp.core.commands import COMMANDS
+from ghapp.core.memory import Verb
 from ghapp.core.policies.policyfile import schema
-from ghapp.core.standing import NEXT, State
+from ghapp.core.standing import AREA, CONCERN, HOLD, ITEM, State
+from ghapp.core.words.texts import say
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+REVIEW = (ROOT / "docs" / "review.md").read_text(encoding="utf-8")
 POLICY = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 
 
-def test_the_chart_of_a_sign_off_is_its_table() -> None:
-    arrows = re.findall(r"^  (\w+) --> (\w+): (\w+)$", ARCHITECTURE, re.MULTILINE)
+def _drawn(start: str) -> set[tuple[str, str, str]]:
+    """The arrows of the chart that begins in a state, each named by one verb."""
+    charts = re.findall(r"```mermaid\nstateDiagram-v2\n(.*?)```", REVIEW, re.DOTALL)
+    (chart,) = (one for one in charts if one.startswith(f"  [*] --> {start}\n"))
+    return set(re.findall(r"^  (\w+) --> (\w+): (\w+)$", chart, re.MULTILINE))
+
+
+@pytest.mark.parametrize("table", [ITEM, HOLD, CONCERN])
+def test_the_chart_of_a_state_is_its_table(table: dict[tuple[StrEnum, Verb], StrEnum]) -> None:
+    start = next(iter(type(next(iter(table.values())))))
+    arrows = {(str(state), str(to), str(verb)) for (state, verb), to in table.items()}
+    assert _drawn(str(start)) == arrows
+
+
+def test_the_chart_of_an_area_is_its_table() -> None:
+    arrows = {(str(state), str(to), str(verb)) for (state, verb), to in AREA.items()}
     # Stale is the same state seen from another diff, so it has the same arrows.
-    table = {(str(state), str(to), str(verb)) for (state, verb), to in NEXT.items()}
-    table |= {
+    stale = {
         ("stale", str(to), str(verb))
-        for (state, verb), to in NEXT.items()
-        if state is State.SIGNED_OFF
+        for (state, verb), to in AREA.items()
+        if state in (State.SIGNED_OFF, State.WAIVED)
     }
-    assert set(arrows) == table
+    assert _drawn("waiting") == arrows | stale
+
+
+def test_the_table_of_commands_is_the_one_that_reads_them() -> None:
+    rows = re.findall(r"^\| (`/nfr .*) \|$", REVIEW, re.MULTILINE)
+    assert rows == [
+        f"`/nfr {spec.usage}` | {say('en', f'who_{spec.who}')} | {say('en', f'help_{name}')}"
+        for name, spec in COMMANDS.items()
+    ]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_in_the_readme(name: str) -> None:
-    assert f"| `/nfr {COMMANDS[name].usage}` |" in README
+    assert re.search(rf"`/nfr {name}[ `]", README)
 
 
 def _keys(part: dict[str, Any], above: str = "") -> Iterator[str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ghapp.core.areas import Clause, When
 from ghapp.core.detection.look import paths_of
 from ghapp.core.detection.triggers import Touch
 from ghapp.core.matching import globs, regexes
+from ghapp.core.matching.batches import Texts
+from ghapp.core.matching.diff import Change
 from ghapp.core.model import Pull
 
 
@@ -18,7 +21,7 @@ class Scene:
     """What a `when` is asked about: one flagged area in its pull.
 
     hazards: ids found anywhere in the pull. areas: ids of all areas that the pull touches.
-    tables: the policy's large tables.
+    tables: the policy's large tables. memo: texts that were asked about before.
     """
 
     pull: Pull
@@ -26,6 +29,22 @@ class Scene:
     hazards: frozenset[str] = frozenset()
     areas: frozenset[str] = frozenset()
     tables: tuple[str, ...] = ()
+    memo: dict[str, Texts] = field(default_factory=dict, compare=False)
+
+    @property
+    def added(self) -> Texts:
+        """The added lines of each file that may be read."""
+        return self._texts("added", (one.added for one in self.touch.read))
+
+    @property
+    def removed(self) -> Texts:
+        """The removed lines of each file that may be read."""
+        return self._texts("removed", (one.removed for one in self.touch.read))
+
+    def _texts(self, kind: str, texts: Iterable[bytes]) -> Texts:
+        if kind not in self.memo:
+            self.memo[kind] = Texts(texts)
+        return self.memo[kind]
 
 
 def holds(when: When | None, scene: Scene) -> bool:
@@ -41,17 +60,26 @@ def holds(when: When | None, scene: Scene) -> bool:
     return all(holds(one, scene) for one in when.of)
 
 
+def names_table(tables: tuple[str, ...], change: Change) -> bool:
+    """Whether a changed line names one of the tables."""
+    named = _named(tables) if tables else None
+    texts = (change.added, change.removed)
+    return named is not None and any(named.search(text.decode()) for text in texts)
+
+
+@lru_cache(maxsize=64)
+def _named(tables: tuple[str, ...]) -> re.Pattern[str]:
+    # Not \b: RE2 knows only ASCII words, and a table may be called 注文.
+    names = "|".join(re.escape(table) for table in tables)
+    return re.compile(rf"(?<!\w)(?:{names})(?!\w)", re.IGNORECASE)
+
+
 def _added(values: tuple[str, ...], scene: Scene) -> bool:
-    return regexes.matches_line(values, _joined(one.added for one in scene.touch.read))
+    return scene.added.any_matches(values)
 
 
 def _removed(values: tuple[str, ...], scene: Scene) -> bool:
-    return regexes.matches_line(values, _joined(one.removed for one in scene.touch.read))
-
-
-def _joined(texts: Iterable[bytes]) -> bytes:
-    # One search in all of them is what is quick; an empty text has no line at all.
-    return b"\n".join([text for text in texts if text])
+    return scene.removed.any_matches(values)
 
 
 def _path(values: tuple[str, ...], scene: Scene) -> bool:
@@ -99,13 +127,7 @@ def _pull_lines(values: tuple[str, ...], scene: Scene) -> bool:
 
 def _large_table(_: tuple[str, ...], scene: Scene) -> bool:
     # Whatever list `table_in` names, there is one: the policy's `large_tables`.
-    if not scene.tables:
-        return False
-    # Not \b: RE2 knows only ASCII words, and a table may be called 注文.
-    names = "|".join(re.escape(table) for table in scene.tables)
-    named = re.compile(rf"(?<!\w)(?:{names})(?!\w)", re.IGNORECASE)
-    texts = (text.decode() for one in scene.touch.read for text in (one.added, one.removed))
-    return any(named.search(text) for text in texts)
+    return any(names_table(scene.tables, one) for one in scene.touch.read)
 
 
 HOLDS: Mapping[str, Callable[[tuple[str, ...], Scene], bool]] = {

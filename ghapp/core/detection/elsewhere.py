@@ -6,9 +6,8 @@ import re
 from collections import Counter
 
 from ghapp.core.areas import Hazard
-from ghapp.core.detection.look import Seen
 from ghapp.core.detection.rulebook import Rulebook
-from ghapp.core.detection.search import readers
+from ghapp.core.detection.search import Read, readers
 from ghapp.core.detection.suspects import Suspect
 from ghapp.core.matching.regexes import PATTERN_BYTES, build
 
@@ -23,9 +22,9 @@ COMMENT = (b"--", b"#", b"//", b"/*", b"*")
 class Elsewhere:
     """The added lines that a hazard reads; gone through only for the suspects that ask for it."""
 
-    def __init__(self, book: Rulebook, seen: tuple[Seen, ...]) -> None:
+    def __init__(self, book: Rulebook, read: tuple[Read, ...]) -> None:
         self._book = book
-        self._seen = seen
+        self._read = read
         self._texts: dict[str, bytes] = {}
         self._made: dict[tuple[str, str], bool] = {}
         self._moved: dict[str, Counter[str]] = {}
@@ -59,8 +58,8 @@ class Elsewhere:
     def _text(self, hazard: Hazard) -> bytes:
         """All added lines that the hazard reads, without comments."""
         if hazard.id not in self._texts:
-            read = readers(self._book, hazard, self._seen)
-            lines = (line for one in read for line in one.change.added.split(b"\n"))
+            seen = readers(self._book, hazard, self._read)
+            lines = (line for one in seen for line in one.change.added.split(b"\n"))
             kept = [line for line in lines if not line.lstrip().startswith(COMMENT)]
             self._texts[hazard.id] = b"\n".join(kept)
         return self._texts[hazard.id]

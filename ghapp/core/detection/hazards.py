@@ -14,7 +14,7 @@ from itertools import groupby
 from ghapp.core.detection.elsewhere import Elsewhere
 from ghapp.core.detection.look import Seen
 from ghapp.core.detection.rulebook import Rulebook
-from ghapp.core.detection.search import search
+from ghapp.core.detection.search import reading, search
 from ghapp.core.detection.suspects import ASKING, Suspect, stands
 from ghapp.core.findings import Finding
 from ghapp.core.matching import newside
@@ -47,8 +47,9 @@ class Suspicion:
 
 def suspected(book: Rulebook, seen: tuple[Seen, ...]) -> Suspicion:
     """The suspects of the pull, by its diff alone."""
-    found, crowded = search(book, seen)
-    elsewhere = Elsewhere(book, seen)
+    read = reading(book, seen)
+    found, crowded = search(book, read)
+    elsewhere = Elsewhere(book, read)
     sure, doubts = [], []
     for _, here in groupby(found, key=lambda one: one.file.path):
         left = [one for one in here if not elsewhere.clears(one)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from ghapp.core.areas import Detect, Hit
@@ -12,20 +13,35 @@ from ghapp.core.matching.regexes import Span
 from ghapp.core.model import File
 
 MOST_SHOWN_OF_LINE = 120
+NOWHERE: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Named:
+    """What the globs that match a path say of it; thousands of paths share a few dozen of these.
+
+    globs: of the rulebook. claims: areas whose path it is, each with the first such glob.
+    scanned: whether the lines say anything. ignored: by the policy. reading: patterns of the
+    areas that look for lines in it.
+    """
+
+    globs: frozenset[str]
+    claims: tuple[tuple[int, str], ...]
+    scanned: bool
+    ignored: bool
+    reading: frozenset[int]
 
 
 class Seen(NamedTuple):
     """One file, looked at once for all areas, which are told apart by their places.
 
-    globs: which globs of the rulebook match its present path. claims: areas whose paths it has,
-    and why. shows: areas that one of its added lines flags. scanned: whether its lines say
-    anything. ignored: by the policy.
+    named: what its present path says. claims: areas whose paths it has, and why. shows: areas that
+    one of its added lines flags. ignored: by the policy.
     """
 
     change: Change
-    globs: frozenset[str]
+    named: Named
     claims: tuple[tuple[int, Hit], ...]
-    scanned: bool
     ignored: bool
     shows: tuple[tuple[int, Hit], ...] = ()
 
@@ -34,17 +50,22 @@ class Seen(NamedTuple):
         return self.change.file
 
     @property
+    def scanned(self) -> bool:
+        return self.named.scanned
+
+    @property
     def places(self) -> frozenset[int]:
         """The areas that the file belongs to."""
-        return frozenset(place for place, _ in (*self.claims, *self.shows))
+        both = self.claims + self.shows
+        return frozenset([place for place, _ in both]) if both else NOWHERE
 
 
 def look(book: Rulebook, files: Iterable[File]) -> tuple[Seen, ...]:
     """The files as all areas see them."""
-    seen = [_named(book, file) for file in files]
+    seen = [_seen(book, file) for file in files]
     shows: dict[int, dict[int, Span]] = {}
-    texts = [one.change.added if one.scanned and not one.ignored else b"" for one in seen]
-    wanted = [_readers(book, one.globs) for one in seen]
+    texts = [one.change.added if one.named.scanned and not one.ignored else b"" for one in seen]
+    wanted = [one.named.reading for one in seen]
     for index, pattern, span in book.detect.lines(texts, wanted):
         place, found = book.detectors[pattern], shows.setdefault(index, {})
         found[place] = min(span, found.get(place, span))
@@ -73,46 +94,52 @@ def only_moved(file: File) -> bool:
     return file.status == "renamed" and not file.additions and not file.deletions
 
 
-def _named(book: Rulebook, file: File) -> Seen:
+def _seen(book: Rulebook, file: File) -> Seen:
     """The file as its paths show it."""
-    found = [(path, book.globs.matching(path)) for path in paths_of(file)]
-    here = found[0][1]
-    return Seen(
-        change=change(file),
-        globs=here,
-        claims=tuple(_claims(book, file, found)),
-        scanned=here.isdisjoint(NEVER_SCANNED),
-        # A file moved out of an ignored folder counts: its new place is not ignored.
-        ignored=all(not named.isdisjoint(book.ignored) for _, named in found),
+    named = _named(book, file.path)
+    if file.status != "renamed":
+        hits = [(place, Hit("path", glob, file.path)) for place, glob in named.claims]
+        return Seen(change(file), named, tuple(hits), named.ignored)
+    found = [(path, _named(book, path)) for path in paths_of(file)]
+    # A file moved out of an ignored folder counts: its new place is not ignored.
+    ignored = all(one.ignored for _, one in found)
+    return Seen(change(file), named, tuple(_moved(file, found)), ignored)
+
+
+def _moved(file: File, found: list[tuple[str, Named]]) -> Iterator[tuple[int, Hit]]:
+    """The areas that claim a renamed file by one of its paths, and why."""
+    hits: dict[int, list[Hit]] = {}
+    for path, named in found:
+        for place, glob in named.claims:
+            hits.setdefault(place, []).append(Hit("path", glob, path))
+    for place, here in hits.items():
+        # As it was and inside the area as before: nothing has changed for it.
+        if not (only_moved(file) and len(here) == len(found)):
+            yield place, here[0]
+
+
+def _named(book: Rulebook, path: str) -> Named:
+    found = book.globs.matching(path)
+    return book.remembered(found, lambda: _told(book, found))
+
+
+def _told(book: Rulebook, found: frozenset[str]) -> Named:
+    """What globs say of the paths that they, and no others, match."""
+    reading = [reads(area.detect, found) for area in book.areas]
+    return Named(
+        globs=found,
+        claims=tuple(_claims(book, found)),
+        scanned=found.isdisjoint(NEVER_SCANNED),
+        ignored=not found.isdisjoint(book.ignored),
+        reading=frozenset(at for at, place in enumerate(book.detectors) if reading[place]),
     )
 
 
-def _claims(
-    book: Rulebook, file: File, found: list[tuple[str, frozenset[str]]]
-) -> Iterator[tuple[int, Hit]]:
-    hits: dict[int, list[Hit]] = {}
-    for path, here in found:
-        if book.by_path.keys().isdisjoint(here):
-            continue
-        for place in {place for glob in here for place in book.by_path.get(glob, ())}:
-            detect = book.areas[place].detect
-            if here.isdisjoint(detect.exclude):
-                glob = next(glob for glob in detect.paths if glob in here)
-                hits.setdefault(place, []).append(Hit("path", glob, path))
-    for place, named in hits.items():
-        # As it was and inside the area as before: nothing has changed for it.
-        if not (only_moved(file) and len(named) == len(found)):
-            yield place, named[0]
-
-
-def _readers(book: Rulebook, found: frozenset[str]) -> frozenset[int]:
-    """The patterns of the areas that read a file which these globs match."""
-
-    def read() -> frozenset[int]:
-        reading = [reads(area.detect, found) for area in book.areas]
-        return frozenset(index for index, place in enumerate(book.detectors) if reading[place])
-
-    return book.remembered(found, read)
+def _claims(book: Rulebook, found: frozenset[str]) -> Iterator[tuple[int, str]]:
+    for place in {place for glob in found for place in book.by_path.get(glob, ())}:
+        detect = book.areas[place].detect
+        if found.isdisjoint(detect.exclude):
+            yield place, next(glob for glob in detect.paths if glob in found)
 
 
 def _hit(one: Seen, span: Span) -> Hit:

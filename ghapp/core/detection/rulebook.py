@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from ghapp.core.areas import Area, Hazard
 from ghapp.core.matching.globs import Globs
@@ -66,9 +66,12 @@ NOT_CODE = (
     "**/bower_components/**",
 )
 EVERYWHERE = ("**",)
+# In a set; they are simpler than those of hazards, and almost every file is held against them.
+DETECT_PATTERNS = 25
 MOST_REMEMBERED = 8_192
 
 Made = TypeVar("Made")
+Whose: TypeAlias = tuple[bool, str, tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,11 +118,13 @@ class Rulebook:
 
         Files of one folder match the same globs, so that there are few different sets of them.
         """
-        if key not in self.memo:
-            if len(self.memo) >= MOST_REMEMBERED:
-                self.memo.clear()
-            self.memo[key] = make()
-        made: Made = self.memo[key]
+        known: Made | None = self.memo.get(key)
+        if known is not None:
+            return known
+        if len(self.memo) >= MOST_REMEMBERED:
+            self.memo.clear()
+        made = make()
+        self.memo[key] = made
         return made
 
 
@@ -138,7 +143,7 @@ def rulebook(
         for hazard in area.hazards
         if "any" in (dialect, hazard.dialect) or dialect == hazard.dialect
     ]
-    lines = [one for one in hazards if not (one.by_statement or one.removed)]
+    lines = _side_by_side(one for one in hazards if not (one.by_statement or one.removed))
     diffs = [(place, regex) for place, area in enumerate(areas) for regex in area.detect.diff]
     by_kind: dict[str, dict[int, Hazard]] = {
         "added": dict(enumerate(lines)),
@@ -150,7 +155,7 @@ def rulebook(
         globs=Globs(_globs(areas, hazards, ignored)),
         by_path=_by_path(areas),
         ignored=ignored,
-        detect=sieve(tuple(regex for _, regex in diffs)),
+        detect=sieve(tuple(regex for _, regex in diffs), DETECT_PATTERNS),
         detectors=tuple(place for place, _ in diffs),
         reaches=tuple(_reaches(areas, by_kind)),
         added=_sieve(by_kind["added"]),
@@ -158,6 +163,23 @@ def rulebook(
         removed=_sieve(by_kind["removed"]),
         hazards=by_kind,
     )
+
+
+def _side_by_side(hazards: Iterable[Hazard]) -> list[Hazard]:
+    """Together what reads the same files, so that most sets are only for a few kinds of files.
+
+    The largest groups come first: what a policy adds comes behind them, and their sets are shared.
+    """
+    groups: dict[Whose, list[Hazard]] = {}
+    for one in hazards:
+        groups.setdefault(_whose(one), []).append(one)
+    return [one for group in sorted(groups.values(), key=len, reverse=True) for one in group]
+
+
+def _whose(one: Hazard) -> Whose:
+    """Which files the hazard reads: whether code, else of which area or by which globs."""
+    code = one.scope == "code"
+    return code, "" if code or one.files else one.area, one.files, one.exclude
 
 
 def _sieve(hazards: Mapping[int, Hazard]) -> Sieve:
@@ -188,13 +210,11 @@ def _reaches(
     areas: tuple[Area, ...], hazards: Mapping[str, Mapping[int, Hazard]]
 ) -> Iterable[Reach]:
     places = {area.id: place for place, area in enumerate(areas)}
-    grouped: dict[tuple[bool, int, tuple[str, ...], tuple[str, ...]], dict[str, set[int]]] = {}
+    grouped: dict[Whose, dict[str, set[int]]] = {}
     for kind, known in hazards.items():
         for index, one in known.items():
-            code = one.scope == "code"
-            area = -1 if code or one.files else places[one.area]
-            group = grouped.setdefault((code, area, one.files, one.exclude), {})
-            group.setdefault(kind, set()).add(index)
-    for (code, area, files, exclude), group in grouped.items():
+            grouped.setdefault(_whose(one), {}).setdefault(kind, set()).add(index)
+    for (code, name, files, exclude), group in grouped.items():
+        area = places[name] if name else -1
         indices = (frozenset(group.get(kind, ())) for kind in ("added", "statements", "removed"))
         yield Reach(code, area, files, exclude, *indices)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
+from typing import NamedTuple
 
 from ghapp.core.areas import Hazard
 from ghapp.core.detection.look import Seen
 from ghapp.core.detection.rulebook import EVERYWHERE, NOT_CODE, Reach, Rulebook
 from ghapp.core.detection.suspects import Suspect
 from ghapp.core.matching import regexes
-from ghapp.core.matching.diff import Line, lines
+from ghapp.core.matching.diff import Change, Line, lines
 from ghapp.core.matching.regexes import MAX_LINE, Span
 from ghapp.core.matching.statements import statements
 
@@ -21,12 +22,30 @@ MOST_SUSPECTS = 50_000  # of one pull
 MOST_NAME = 200  # characters; what is longer is no table
 
 
-def search(book: Rulebook, seen: tuple[Seen, ...]) -> tuple[list[Suspect], frozenset[str]]:
+class Read(NamedTuple):
+    """A file whose lines say something. hazards: that read it, by the name of their sieve."""
+
+    seen: Seen
+    hazards: Mapping[str, frozenset[int]]
+
+
+def reading(book: Rulebook, seen: Iterable[Seen]) -> tuple[Read, ...]:
+    """The files that hazards may read."""
+    return tuple([Read(one, _reached(book, one)) for one in seen if one.named.scanned])
+
+
+def readers(book: Rulebook, hazard: Hazard, read: Iterable[Read]) -> Iterator[Seen]:
+    """The files that the hazard reads."""
+    kinds = ((kind, place) for kind, known in book.hazards.items() for place in known)
+    kind, place = next(one for one in kinds if book.hazards[one[0]][one[1]] is hazard)
+    return (one.seen for one in read if place in one.hazards[kind])
+
+
+def search(book: Rulebook, read: Sequence[Read]) -> tuple[list[Suspect], frozenset[str]]:
     """The suspects, in the order of files and lines; and the paths of files that have too many."""
-    scanned = [one for one in seen if one.scanned]
     found: dict[tuple[int, int, str], Suspect] = {}
     crowded = set()
-    for index, one in _suspects(book, scanned):
+    for index, one in _suspects(book, read):
         # Parts of a long statement overlap by a line, which may be found twice.
         if len(found) < MOST_SUSPECTS:
             found.setdefault((index, one.number, one.hazard.id), one)
@@ -35,44 +54,39 @@ def search(book: Rulebook, seen: tuple[Seen, ...]) -> tuple[list[Suspect], froze
     return [found[key] for key in sorted(found)], frozenset(crowded)
 
 
-def _suspects(book: Rulebook, scanned: list[Seen]) -> Iterator[tuple[int, Suspect]]:
+def _suspects(book: Rulebook, read: Sequence[Read]) -> Iterator[tuple[int, Suspect]]:
     """The suspects with the places of their files."""
-    reached = [_reached(book, one.globs, one.places, one.ignored) for one in scanned]
-    patches = [_Patch(one) for one in scanned]
+    patches: dict[int, _Patch] = {}
     for kind, sieve in (("added", book.added), ("removed", book.removed)):
-        texts = [one.text(kind) for one in patches]
-        for index, pattern, span in sieve.lines(texts, [one[kind] for one in reached]):
+        texts = [_text(one.seen.change, kind) for one in read]
+        for index, pattern, span in sieve.lines(texts, [one.hazards[kind] for one in read]):
+            patch = patches.get(index) or patches.setdefault(index, _Patch(read[index].seen))
             hazard = book.hazards[kind][pattern]
-            yield from ((index, one) for one in patches[index].in_line(kind, hazard, span))
-    for index, patch in enumerate(patches):
-        wanted = reached[index]["statements"]
-        if wanted and patch.seen.change.added:
-            yield from ((index, one) for one in patch.in_statements(book, wanted))
+            yield from ((index, one) for one in patch.in_line(kind, hazard, span))
+    for index, one in enumerate(read):
+        wanted = one.hazards["statements"]
+        if wanted and one.seen.change.added:
+            patch = patches.get(index) or _Patch(one.seen)
+            yield from ((index, suspect) for suspect in patch.in_statements(book, wanted))
 
 
-def readers(book: Rulebook, hazard: Hazard, seen: Iterable[Seen]) -> Iterator[Seen]:
-    """The files that the hazard reads."""
-    kinds = ((kind, place) for kind, known in book.hazards.items() for place in known)
-    kind, place = next(one for one in kinds if book.hazards[one[0]][one[1]] is hazard)
-    for one in seen:
-        if one.scanned and place in _reached(book, one.globs, one.places, one.ignored)[kind]:
-            yield one
+def _text(change: Change, kind: str) -> bytes:
+    return change.added if kind == "added" else change.removed
 
 
-def _reached(
-    book: Rulebook, found: frozenset[str], places: frozenset[int], ignored: bool
-) -> Mapping[str, frozenset[int]]:
+def _reached(book: Rulebook, one: Seen) -> Mapping[str, frozenset[int]]:
     """The hazards that read such a file, by the name of their sieve."""
+    found, places = one.named.globs, one.places
 
     def reached() -> Mapping[str, frozenset[int]]:
-        reaches = [one for one in book.reaches if _reads(one, found, places, ignored)]
+        reaches = [reach for reach in book.reaches if _reads(reach, found, places, one.ignored)]
         return {
-            "added": NONE.union(*(one.added for one in reaches)),
-            "statements": NONE.union(*(one.statements for one in reaches)),
-            "removed": NONE.union(*(one.removed for one in reaches)),
+            "added": NONE.union(*(reach.added for reach in reaches)),
+            "statements": NONE.union(*(reach.statements for reach in reaches)),
+            "removed": NONE.union(*(reach.removed for reach in reaches)),
         }
 
-    return book.remembered((found, places, ignored), reached)
+    return book.remembered((found, places, one.ignored), reached)
 
 
 def _reads(reach: Reach, found: frozenset[str], places: frozenset[int], ignored: bool) -> bool:
@@ -96,12 +110,9 @@ class _Patch:
         self.seen = seen
         self._removing: dict[str, frozenset[int]] = {}
 
-    def text(self, kind: str) -> bytes:
-        return self.seen.change.added if kind == "added" else self.seen.change.removed
-
     def in_line(self, kind: str, hazard: Hazard, span: Span) -> Iterator[Suspect]:
         """The suspect in an added or removed line."""
-        text = self.text(kind)
+        text = _text(self.seen.change, kind)
         place = bisect_left(self._starts[kind], span.line)
         row = self._by_sign["+" if kind == "added" else "-"][place]
         line = row.text[:MAX_LINE]
@@ -113,7 +124,10 @@ class _Patch:
 
     def in_statements(self, book: Rulebook, wanted: frozenset[int]) -> Iterator[Suspect]:
         """The suspects in statements, each on the added line on which its match begins."""
-        for statement in statements(self._rows):
+        found = tuple(statements(self._rows))
+        # One look at all of them tells for most files that there is nothing to look for.
+        wanted = book.statements.possible(b"\n".join([one.text for one in found]), wanted)
+        for statement in found if wanted else ():
             text = statement.text.decode("utf-8", "replace")
             for index in book.statements.possible(statement.text, wanted):
                 hazard = book.hazards["statements"][index]
@@ -152,7 +166,7 @@ class _Patch:
     @cached_property
     def _starts(self) -> Mapping[str, list[int]]:
         """The places in the text of added and of removed lines at which each of them begins."""
-        texts = {kind: self.text(kind).split(b"\n") for kind in ("added", "removed")}
+        texts = {kind: _text(self.seen.change, kind).split(b"\n") for kind in ("added", "removed")}
         return {
             kind: list(accumulate((len(line) + 1 for line in split), initial=0))
             for kind, split in texts.items()

@@ -40,16 +40,15 @@ def touches(areas: tuple[Area, ...], pull: Pull, seen: tuple[Seen, ...]) -> Mapp
 
     seen: the files of the pull as the rulebook of these areas sees them.
     """
-    claims: dict[int, list[tuple[Hit, Seen]]] = {}
-    shows: dict[int, list[tuple[Hit, Seen]]] = {}
-    for one in seen:
+    claims: dict[int, list[tuple[int, Hit]]] = {}
+    shows: dict[int, list[tuple[int, Hit]]] = {}
+    for index, one in enumerate(seen):
         for place, hit in one.claims:
-            claims.setdefault(place, []).append((hit, one))
+            claims.setdefault(place, []).append((index, hit))
         for place, hit in one.shows:
-            shows.setdefault(place, []).append((hit, one))
-    places = {one.file.path: place for place, one in enumerate(seen)}
+            shows.setdefault(place, []).append((index, hit))
     found = (
-        (area.id, _touch(area, pull, seen, claims.get(place, []), shows.get(place, []), places))
+        (area.id, _touch(area, pull, seen, claims.get(place, []), shows.get(place, [])))
         for place, area in enumerate(areas)
     )
     return {name: touch for name, touch in found if touch}
@@ -84,30 +83,33 @@ def unread(areas: tuple[Area, ...], seen: tuple[Seen, ...]) -> tuple[str, ...]:
     return tuple(
         one.file.path
         for one in seen
-        if one.file.additions
-        and one.scanned
+        if one.change.hidden
+        and one.file.additions
+        and one.named.scanned
         and not one.claims
-        and one.change.hidden
-        and any(reads(area.detect, one.globs) for area in areas)
+        and any(reads(area.detect, one.named.globs) for area in areas)
     )
 
 
 def partly(seen: tuple[Seen, ...]) -> tuple[str, ...]:
     """Paths of files whose changed lines were not looked at in full, though they may matter."""
-    return tuple(one.file.path for one in seen if one.scanned and (_cut(one) or _opaque(one)))
+    return tuple(
+        [one.file.path for one in seen if one.named.scanned and (_cut(one) or _opaque(one))]
+    )
 
 
 def _cut(one: Seen) -> bool:
     """Whether some lines are not there, or only in part; secrets are looked for in every file."""
-    changed = one.file.additions or one.file.deletions
-    return one.change.cut or bool(changed and one.change.hidden)
+    change = one.change
+    return change.cut or bool(change.hidden and (change.file.additions or change.file.deletions))
 
 
 def _opaque(one: Seen) -> bool:
     """Whether a file of an area is for GitHub no text, as one in UTF-16 is none."""
-    file = one.file
-    written = file.status in ("added", "modified") and not (file.additions or file.deletions)
-    return bool(one.claims) and written and not file.patch
+    file = one.change.file
+    if file.patch or not one.claims:
+        return False
+    return file.status in ("added", "modified") and not (file.additions or file.deletions)
 
 
 def hinted(area: Area, pull: Pull) -> bool:
@@ -119,25 +121,25 @@ def _touch(
     area: Area,
     pull: Pull,
     seen: tuple[Seen, ...],
-    claims: list[tuple[Hit, Seen]],
-    shows: list[tuple[Hit, Seen]],
-    places: Mapping[str, int],
+    claims: list[tuple[int, Hit]],
+    shows: list[tuple[int, Hit]],
 ) -> Touch | None:
+    """Why the area is touched. claims, shows: with the places of their files in `seen`."""
     labels = tuple(_labels(area, pull))
     sizes = tuple(_sizes(area.detect.size, pull, seen)) if area.detect.size else ()
     hits = (
         *labels,
-        *[hit for hit, _ in claims][:MOST_PATHS],
-        *[hit for hit, _ in shows][:MOST_LINES],
+        *[hit for _, hit in claims[:MOST_PATHS]],
+        *[hit for _, hit in shows[:MOST_LINES]],
         *sizes,
     )
     if not hits:
         return None
-    claimed = {one.file.path for _, one in claims}
-    own = [one for _, one in (*claims, *shows)]
-    own = list(seen) if labels or sizes else sorted(own, key=lambda one: places[one.file.path])
-    read = [one.change for one in own if one.scanned or one.file.path in claimed]
-    return Touch(hits, tuple(one.change for one in own), tuple(read))
+    claimed = {index for index, _ in claims}
+    own = range(len(seen)) if labels or sizes else sorted(claimed.union(i for i, _ in shows))
+    read = [index for index in own if index in claimed or seen[index].named.scanned]
+    changes = [seen[index].change for index in own]
+    return Touch(hits, tuple(changes), tuple([seen[index].change for index in read]))
 
 
 def _labels(area: Area, pull: Pull) -> Iterator[Hit]:
@@ -149,9 +151,9 @@ def _labels(area: Area, pull: Pull) -> Iterator[Hit]:
 
 def _sizes(size: Size, pull: Pull, seen: tuple[Seen, ...]) -> Iterator[Hit]:
     counted = [
-        one.file
+        one.change.file
         for one in seen
-        if not only_moved(one.file) and one.globs.isdisjoint(size.not_counting)
+        if one.named.globs.isdisjoint(size.not_counting) and not only_moved(one.change.file)
     ]
     added = sum(file.additions for file in counted)
     inside = Counter(file.path.partition("/")[0] for file in counted)

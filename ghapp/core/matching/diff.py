@@ -15,8 +15,15 @@ from ghapp.core.model import File
 MOST_PATCH = 1 << 20  # characters
 MOST_LINES = 100_000
 
+SIGNS = frozenset("+-")
+
 # What other programs take for the end of a line, though git does not.
 ODD_ENDS = re.compile("[\r\x85\u2028\u2029]")
+
+# A patch begins with the header of a hunk, so that each of its changed lines has a break before it.
+ADDED = re.compile(r"\n\+(.*)")
+REMOVED = re.compile(r"\n-(.*)")
+CHANGED = re.compile(r"\n([+-].*)")
 
 HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
@@ -38,14 +45,15 @@ class Line(NamedTuple):
 class Change(NamedTuple):
     """A file with the text of its patch, for searching; a tuple, for a pull has 3,000 of them.
 
-    lines: those changed, as in `changed`. added, removed: these, cut to what a regex looks at,
-    joined by line breaks, in UTF-8. cut: whether one of the added lines was longer, or holds a
-    break that is none for git, so that it cannot be looked at as it is meant.
+    shown: the changed lines in the order of the patch, each with a line break and its sign in
+    front and without trailing space. added, removed: these lines without sign, cut to what a
+    regex looks at, joined by line breaks, in UTF-8. cut: whether one of the added lines was
+    longer, or holds a break that is none for git, so that it cannot be looked at as it is meant.
     hidden: whether not all that has changed is there.
     """
 
     file: File
-    lines: tuple[str, ...] = ()
+    shown: str = ""
     added: bytes = b""
     removed: bytes = b""
     cut: bool = False
@@ -54,20 +62,28 @@ class Change(NamedTuple):
 
 def change(file: File) -> Change:
     """The file with its added and its removed text; one whose patch is too large has neither."""
-    if len(file.patch) > MOST_PATCH or file.patch.count("\n") > MOST_LINES + 2_000:
+    if _too_large(file.patch):
         return Change(file)
-    found = changed(file.patch)
-    added = [line for line in found if line[0] == "+"]
-    removed = [line for line in found if line[0] == "-"] if len(added) < len(found) else []
+    patch = _whole_lines(file.patch)
+    added = ADDED.findall(patch)
+    removed = REMOVED.findall(patch) if "\n-" in patch else []
     text, short = _joined(added)
+    # Where all lines are added there is no need to look for their order.
+    order, sign = (CHANGED.findall(patch), "\n") if removed else (added, "\n+")
     return Change(
         file,
-        lines=tuple(found),
-        added=as_bytes(text),
-        removed=as_bytes(_joined(removed)[0]),
-        cut=short or _has_odd_ends(text),
-        hidden=len(added) < file.additions or len(removed) < file.deletions,
+        sign.join(["", *map(str.rstrip, order)]),
+        as_bytes(text),
+        as_bytes(_joined(removed)[0]) if removed else b"",
+        short or _has_odd_ends(text),
+        len(added) < file.additions or len(removed) < file.deletions,
     )
+
+
+def _too_large(patch: str) -> bool:
+    """Whether the patch is data, of which nothing is looked at."""
+    most_breaks = MOST_LINES + 2_000
+    return len(patch) > most_breaks and (len(patch) > MOST_PATCH or patch.count("\n") > most_breaks)
 
 
 def _has_odd_ends(text: str) -> bool:
@@ -75,19 +91,17 @@ def _has_odd_ends(text: str) -> bool:
     return "\r" in text if text.isascii() else ODD_ENDS.search(text) is not None
 
 
-def _joined(signed: list[str]) -> tuple[str, bool]:
-    """The lines without their signs, cut to what a regex looks at; and whether one was longer."""
-    if not signed:
-        return "", False
-    if max(map(len, signed)) <= MAX_LINE + 1:
-        # The quick way: one replacement in all of them takes the signs off.
-        return "\n".join(["", *signed]).replace(f"\n{signed[0][0]}", "\n")[1:], False
-    return "\n".join([line[1 : MAX_LINE + 1] for line in signed]), True
+def _joined(found: list[str]) -> tuple[str, bool]:
+    """The lines, cut to what a regex looks at; and whether one was longer."""
+    text = "\n".join(found)
+    if len(text) <= MAX_LINE or max(map(len, found)) <= MAX_LINE:
+        return text, False
+    return "\n".join([line[:MAX_LINE] for line in found]), True
 
 
 def changed(patch: str) -> list[str]:
     """The changed lines in the order of the patch, each with its sign in front."""
-    return [line for line in _raw(patch) if line and line[0] in "+-"]
+    return [line for line in _whole_lines(patch).split("\n") if line[:1] in SIGNS]
 
 
 def lines(patch: str) -> tuple[Line, ...]:
@@ -119,11 +133,16 @@ def cut_short(file: File) -> bool:
 
 
 def _raw(patch: str) -> list[str]:
-    """All lines from the first hunk on: headers of a file, as git prints them, are no content."""
+    text = _whole_lines(patch)
+    return text.split("\n") if text else []
+
+
+def _whole_lines(patch: str) -> str:
+    """The text from the first hunk on: headers of a file, as git prints them, are no content."""
     start = 0 if patch.startswith("@@ -") else patch.find("\n@@ -") + 1
     if not patch.startswith("@@ -", start):
-        return []
+        return ""
     # Not splitlines(): form feeds and U+2028 are characters of a line, not ends of it.
     # A byte order mark before the first line would hide its beginning from `^`.
     text = patch[start:].replace("\n+\ufeff", "\n+", 1) if "\ufeff" in patch else patch[start:]
-    return text.replace("\r\n", "\n").removesuffix("\r").split("\n")
+    return text.replace("\r\n", "\n").removesuffix("\r")

@@ -6,8 +6,8 @@ A glob with a slash before its end is anchored at the root: `docs/**` is not `**
 from __future__ import annotations
 
 import re
-from collections.abc import Set as AbstractSet
 from functools import lru_cache
+from typing import NamedTuple
 
 from pathspec.patterns.gitignore import GitIgnorePatternError
 from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
@@ -22,9 +22,10 @@ BRACES = re.compile(r"(?<!\\)\{[^{}]*,[^{}]*\}")
 WILD = re.compile(r"[*?\[\\]")
 
 # Globs that ask for nothing but a name: of a folder, of any part of the path, or its ending.
-FOLDER = re.compile(r"\*\*/[^*?\[\]\\\s/]+/\*\*")
-NAMED = re.compile(r"\*\*/(?:[^*?\[\]\\\s/]+|\*\.[^*?\[\]\\\s/.]+)")
-MAX_FOLDERS = 4_096  # remembered for a list of globs
+NAMED = re.compile(r"\*\*/(?:[^*?\[\]\\\s/]+(?:/\*\*)?|\*\.[^*?\[\]\\\s/.]+)")
+# Whether these match is up to the folder and the ending of a path.
+ANY_NAME = re.compile(r"(?:^|/)(?:\*\*|\*\.[^*?\[\]\\\s/.]*|\*)?\Z")
+MAX_KINDS = 4_096  # remembered for a list of globs
 
 
 def matches(globs: tuple[str, ...], path: str) -> str:
@@ -32,7 +33,7 @@ def matches(globs: tuple[str, ...], path: str) -> str:
 
     globs: in which `fault` finds nothing.
     """
-    return next(iter(_index(globs).every(path)), "")
+    return _index(globs).first(path)
 
 
 @lru_cache(maxsize=4096)
@@ -63,6 +64,17 @@ def _unreadable(glob: str) -> str:
     return ""
 
 
+class _Kind(NamedTuple):
+    """What holds for the files of one folder with one ending. Places are those of globs.
+
+    places, globs: those that match each of the files. open: those that match some, by their names.
+    """
+
+    places: frozenset[int]
+    globs: frozenset[str]
+    open: frozenset[int]
+
+
 class Globs:
     """A list of globs, in which `fault` finds nothing, for questions about many paths.
 
@@ -77,74 +89,102 @@ class Globs:
         self._by_part: list[tuple[str, int]] = []
         self._nameless: set[int] = set()
         # A text that every matching path holds: most paths need no regular expression at all.
-        self._texts = [_part(glob) for glob in globs]
-        self._all: set[int] = set()
-        self._sure = [_sure(glob) for glob in globs]
-        self._folders: dict[str, tuple[frozenset[int], frozenset[int]]] = {}
+        self._texts = [_part(glob.rstrip().rpartition("/")[2]) or _part(glob) for glob in globs]
+        self._sure = [NAMED.fullmatch(glob) is not None for glob in globs]
+        self._any_name = {place for place, glob in enumerate(globs) if ANY_NAME.search(glob)}
+        self._folders: dict[str, set[int]] = {}
+        self._kinds: dict[tuple[str, str], _Kind] = {}
+        self._listed: dict[frozenset[int], frozenset[str]] = {}
         for place, glob in enumerate(globs):
-            if glob == "**":
-                self._all.add(place)
-            elif name := _name(glob):
+            if name := _name(glob):
                 self._by_name.setdefault(name, []).append(place)
-            elif part := self._texts[place]:
+            elif part := _part(glob):
                 self._by_part.append((part, place))
             else:
                 self._nameless.add(place)
-        parts = sorted({re.escape(part) for part, _ in self._by_part})
+        # Those of them for which the name of the file itself counts.
+        self._part_of_base = [one for one in self._by_part if one[1] not in self._any_name]
+        parts = sorted({re.escape(part) for part, _ in self._part_of_base})
         self._parts = re.compile("|".join(parts)) if parts else None
+
+    def first(self, path: str) -> str:
+        """The first of the globs that matches the path, "" where none does."""
+        kind, more = self._found(path)
+        return self._globs[min(kind.places | more)] if kind.places or more else ""
 
     def every(self, path: str) -> tuple[str, ...]:
         """All of the globs that match the path, in their order."""
-        return tuple([self._globs[place] for place in sorted(self._places(path))])
+        kind, more = self._found(path)
+        return tuple([self._globs[place] for place in sorted(kind.places | more)])
 
     def matching(self, path: str) -> frozenset[str]:
-        """All of the globs that match the path."""
-        return frozenset([self._globs[place] for place in self._places(path)])
+        """All of the globs that match the path; for most paths of a kind it is the same set."""
+        kind, more = self._found(path)
+        return self._list(kind.places | more) if more else kind.globs
 
-    def _places(self, path: str) -> AbstractSet[int]:
+    def _found(self, path: str) -> tuple[_Kind, frozenset[int]]:
+        """What the path's kind tells, and the places of the globs that its name adds."""
         folder, _, base = path.rpartition("/")
-        known = self._folders.get(folder)
-        sure, possible = known or self._of_folder(folder)
-        found = sure
-        for name in _names(base):
-            for place in self._by_name.get(name, ()):
-                if self._sure[place] == "any":
-                    found = found | {place}
-                elif self._sure[place] != "folder":
-                    possible = possible | {place}
+        _, dot, ending = base.rpartition(".")
+        kind = self._kinds.get((folder, dot + ending)) or self._kind(folder, dot + ending)
+        possible = kind.open
+        if base in self._by_name:
+            possible = possible.union(self._by_name[base]) - self._any_name
         if self._parts and self._parts.search(base):
-            possible = possible.union(place for part, place in self._by_part if part in base)
-        text = as_bytes(path) if possible else b""
-        for place in possible:
-            fits = self._texts[place] in path and place not in found
-            if fits and _compiled(self._globs[place]).search(text) is not None:
-                found = found | {place}
+            possible = possible.union(place for part, place in self._part_of_base if part in base)
+        return kind, self._fitting(path, possible) if possible else possible
+
+    def _kind(self, folder: str, ending: str) -> _Kind:
+        places = frozenset(self._nameless.union(self._by_name.get(f"*{ending}", ())))
+        for part in folder.split("/"):
+            places |= self._folder(part)
+        example = f"{folder}/x{ending}" if folder else f"x{ending}"
+        found = self._fitting(example, places & self._any_name)
+        if len(self._kinds) >= MAX_KINDS:
+            self._kinds.clear()
+        kind = _Kind(found, self._list(found), places - self._any_name)
+        self._kinds[folder, ending] = kind
+        return kind
+
+    def _folder(self, part: str) -> set[int]:
+        """The places of the globs that a folder of this name may make match."""
+        # Other threads may clear what is remembered between a look and a second one.
+        known = self._folders.get(part)
+        if known is not None:
+            return known
+        found = {place for name in _names(part) for place in self._by_name.get(name, ())}
+        found.update(place for text, place in self._by_part if text in part)
+        if len(self._folders) >= MAX_KINDS:
+            self._folders.clear()
+        self._folders[part] = found
         return found
 
-    def _of_folder(self, folder: str) -> tuple[frozenset[int], frozenset[int]]:
-        """What the folder alone tells of its files: globs that match them, and that may."""
-        parts = folder.split("/") if folder else []
-        names = {name for part in parts for name in _names(part)}
-        places = {place for name in names for place in self._by_name.get(name, ())}
-        sure = frozenset(self._all.union(place for place in places if self._sure[place]))
-        named = {place for part, place in self._by_part if part in folder}
-        known = sure, frozenset(places | named | self._nameless) - sure
-        if len(self._folders) >= MAX_FOLDERS:
-            self._folders.clear()
-        self._folders[folder] = known
+    def _fitting(self, path: str, places: frozenset[int]) -> frozenset[int]:
+        """The places of those of the globs that match the path."""
+        text = as_bytes(path)
+        return frozenset(
+            [
+                place
+                for place in places
+                if self._texts[place] in path
+                and (self._sure[place] or _compiled(self._globs[place]).search(text) is not None)
+            ]
+        )
+
+    def _list(self, places: frozenset[int]) -> frozenset[str]:
+        """The globs at these places; one set for all paths that match the same."""
+        known = self._listed.get(places)
+        if known is None:
+            if len(self._listed) >= MAX_KINDS:
+                self._listed.clear()
+            known = frozenset([self._globs[place] for place in places])
+            self._listed[places] = known
         return known
 
 
 @lru_cache(maxsize=1024)
 def _index(globs: tuple[str, ...]) -> Globs:
     return Globs(globs)
-
-
-def _sure(glob: str) -> str:
-    """Where in a path the name of the glob is all that it takes: "folder", "any" part or ""."""
-    if FOLDER.fullmatch(glob):
-        return "folder"
-    return "any" if NAMED.fullmatch(glob) else ""
 
 
 def _name(glob: str) -> str:
@@ -160,11 +200,8 @@ def _part(glob: str) -> str:
     """The longest text that every matching path holds; "" where none is known."""
     parts = glob.rstrip().split("/")
     plain = [part for part in parts if "[" not in part and "\\" not in part]
-    return max(
-        (text for part in plain for text in re.split(r"[*?]", part)),
-        key=len,
-        default="",
-    )
+    texts = (text for part in plain for text in re.split(r"[*?]", part))
+    return max(texts, key=len, default="")
 
 
 def _names(part: str) -> tuple[str, ...]:

@@ -21,10 +21,6 @@ MAX_LINE = 2_000  # characters; what stands behind them in a line is not looked 
 
 PATTERN_BYTES = 1 << 20
 
-# Longer texts are searched in pieces: what matches in one says nothing about the others, and a
-# pattern that reaches over many lines would look at each of them again from each line.
-BATCH_BYTES = 4 << 10
-
 # Ends of the whole text, or (?m) switched off: these tell one line from many.
 WHOLE_TEXT = re.compile(r"\\[Az]|\(\?[a-zA-Z]*-[a-zA-Z]*m")
 
@@ -172,25 +168,6 @@ def matching(pattern: str, text: bytes) -> Iterator[Span]:
         elif own := regex.search(text[line:end]):
             yield Span(line, line + own.start(), line + own.end())
         at = end + 1
-
-
-def pieces(text: bytes) -> Iterator[tuple[int, bytes]]:
-    """The text in pieces of whole lines, each with its place."""
-    at = 0
-    while at <= len(text):
-        end = text.find(b"\n", at + BATCH_BYTES)
-        end = len(text) if end < 0 else end
-        yield at, text[at:end]
-        at = end + 1
-
-
-def matches_line(patterns: tuple[str, ...], text: bytes) -> bool:
-    """Whether some line matches some pattern. text: as in `matching`; "" has no line at all."""
-    return bool(text) and any(
-        next(matching(each, piece), None) is not None
-        for _, piece in pieces(text)
-        for each in patterns
-    )
 
 
 def as_bytes(text: str) -> bytes:

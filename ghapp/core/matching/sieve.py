@@ -6,29 +6,21 @@ lines; only for these the lines are searched one pattern after the other.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import re2  # type: ignore[import-untyped]  # google-re2 ships no types
 
-from ghapp.core.matching.regexes import (
-    BATCH_BYTES,
-    Broken,
-    Span,
-    matching,
-    pieces,
-    sees_whole_text,
-)
+from ghapp.core.matching.batches import Batch, batches
+from ghapp.core.matching.regexes import Broken, Span, matching, sees_whole_text
 
 # RE2 makes the states of a set as texts ask for them, and more patterns ask for more of them: the
 # 111 hazards for lines in one set take 0.6 s for the first megabyte, in sets of 16 they take 0.1 s.
 SET_PATTERNS = 16
 # For these states; where they do not fit, RE2 throws them away again and again.
-SET_BYTES = 8 << 20
+SET_BYTES = 16 << 20
 # RE2 says "no match" also where its memory does not suffice. This line is behind every batch: a
 # set that does not find it knows nothing.
 SENTINEL = b"\n\x01\x02\x03"
@@ -43,14 +35,19 @@ class Found(NamedTuple):
 
 
 class Sieve:
-    """Patterns of RE2 in multi-line mode; they are told apart by their places in the list."""
+    """Patterns of RE2 in multi-line mode; they are told apart by their places in the list.
 
-    def __init__(self, patterns: tuple[str, ...], memory: int = SET_BYTES) -> None:
+    size: how many are in a set. memory: for the states of each.
+    """
+
+    def __init__(
+        self, patterns: tuple[str, ...], size: int = SET_PATTERNS, memory: int = SET_BYTES
+    ) -> None:
         self.patterns = patterns
         self._sets = [
             (frozenset(range(at, at + len(group))), at, _set(group, memory))
-            for at in range(0, len(patterns), SET_PATTERNS)
-            if (group := patterns[at : at + SET_PATTERNS])
+            for at in range(0, len(patterns), size)
+            if (group := patterns[at : at + size])
         ]
 
     def possible(self, text: bytes, wanted: AbstractSet[int]) -> frozenset[int]:
@@ -58,8 +55,8 @@ class Sieve:
         found: set[int] = set()
         ended = text + SENTINEL
         for own, first, group in self._sets:
-            if not own.isdisjoint(wanted):
-                found |= own & {first + place for place in group.possible(ended)}
+            if not own.isdisjoint(wanted) and (places := group.possible(ended)):
+                found |= own & {first + place for place in places}
         return frozenset(found & wanted)
 
     def lines(self, texts: Sequence[bytes], wanted: Sequence[frozenset[int]]) -> Iterator[Found]:
@@ -67,13 +64,20 @@ class Sieve:
 
         texts: of lines joined by line breaks; "" has no line at all. wanted: as many. In no order.
         """
-        for batch in _batches(texts, wanted):
-            text = b"\n".join(batch.pieces)
-            for pattern in self.possible(text, batch.wanted):
-                for span in matching(self.patterns[pattern], text):
+        alike: dict[frozenset[int], list[int]] = {}
+        for owner, here in enumerate(wanted):
+            alike.setdefault(here, []).append(owner)
+        # Together those for which the same is wanted: most sets are for a few kinds of files.
+        for here, owners in alike.items():
+            if here:
+                yield from self._lines(batches((owner, texts[owner]) for owner in owners), here)
+
+    def _lines(self, found: Iterable[Batch], wanted: frozenset[int]) -> Iterator[Found]:
+        for batch in found:
+            for pattern in self.possible(batch.text, wanted):
+                for span in matching(self.patterns[pattern], batch.text):
                     owner, shift = batch.owner(span.line)
-                    if pattern in wanted[owner]:
-                        yield Found(owner, pattern, Span(*(place + shift for place in span)))
+                    yield Found(owner, pattern, Span(*(place + shift for place in span)))
 
 
 class _Set:
@@ -82,7 +86,7 @@ class _Set:
     def __init__(self, patterns: tuple[str, ...], memory: int) -> None:
         self._size = len(patterns)
         # What tells one line from many cannot be asked of a batch.
-        self._always = {i for i, one in enumerate(patterns) if sees_whole_text(one)}
+        self._always = frozenset(i for i, one in enumerate(patterns) if sees_whole_text(one))
         options = re2.Options()
         options.log_errors = False
         options.max_mem = memory
@@ -96,8 +100,12 @@ class _Set:
 
     def possible(self, ended: bytes) -> AbstractSet[int]:
         """The places of the patterns that may match. ended: a text with the sentinel behind it."""
-        found = set(self._set.Match(ended) or ()) if self._set else set()
-        return found | self._always if self._size in found else set(range(self._size))
+        found = self._set.Match(ended) if self._set else None
+        if found == [self._size]:  # the sentinel alone, as mostly
+            return self._always
+        if not found or self._size not in found:
+            return frozenset(range(self._size))
+        return self._always.union(found)
 
 
 @lru_cache(maxsize=48)
@@ -107,44 +115,6 @@ def _set(patterns: tuple[str, ...], memory: int) -> _Set:
 
 
 @lru_cache(maxsize=16)
-def sieve(patterns: tuple[str, ...]) -> Sieve:
-    """The sieve of these patterns, which rulebooks of different policies share."""
-    return Sieve(patterns)
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Pieces of texts to be searched together. owners: for each piece its text and place in it."""
-
-    pieces: list[bytes] = field(default_factory=list)
-    starts: list[int] = field(default_factory=list)
-    owners: list[tuple[int, int]] = field(default_factory=list)
-    wanted: set[int] = field(default_factory=set)
-    size: int = 0
-
-    def add(self, owner: int, offset: int, piece: bytes, wanted: frozenset[int]) -> None:
-        self.pieces.append(piece)
-        self.starts.append(self.size)
-        self.owners.append((owner, offset))
-        self.wanted |= wanted
-        self.size += len(piece) + 1
-
-    def owner(self, place: int) -> tuple[int, int]:
-        """The text that is at this place of the batch, and how far its places are from here."""
-        piece = bisect_right(self.starts, place) - 1
-        owner, offset = self.owners[piece]
-        return owner, offset - self.starts[piece]
-
-
-def _batches(texts: Sequence[bytes], wanted: Sequence[frozenset[int]]) -> Iterator[_Batch]:
-    batch = _Batch()
-    for owner, text in enumerate(texts):
-        if not text or not wanted[owner]:
-            continue
-        for offset, piece in pieces(text):
-            batch.add(owner, offset, piece, wanted[owner])
-            if batch.size >= BATCH_BYTES:
-                yield batch
-                batch = _Batch()
-    if batch.pieces:
-        yield batch
+def sieve(patterns: tuple[str, ...], size: int = SET_PATTERNS) -> Sieve:
+    """The sieve of these patterns, so many in a set; rulebooks of different policies share it."""
+    return Sieve(patterns, size)

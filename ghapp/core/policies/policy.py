@@ -53,6 +53,28 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True)
+class Defer:
+    """How long an item may be put off, in days. never: ids of items that may not.
+
+    Those by default are where a gap loses data or money, or opens what has to stay closed.
+    """
+
+    default_days: int = 30
+    max_days: int = 90
+    never: frozenset[str] = frozenset(
+        {
+            "api-authz-object",
+            "cache-isolation",
+            "cfg-no-secrets",
+            "dbm-destructive-backup",
+            "mail-recipient-safety",
+            "pay-card-data-scope",
+            "pay-exactly-once",
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The rules in force for one repository, all layers joined.
 
@@ -80,6 +102,7 @@ class Policy:
     ignore_paths: tuple[str, ...] = ("docs/**", "**/*.md")
     large_tables: tuple[str, ...] = ()
     dialect: str = "any"
+    defer: Defer = Defer()
     labels: Mapping[str, str] = field(default_factory=lambda: DEFAULT_LABELS)
     areas: tuple[Area, ...] = ()
     standing: str = "good"
@@ -136,6 +159,7 @@ def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
         reviewers=reviewers,
         waivers=_people(layers, "waivers", reviewers),
         features=_features(layers),
+        defer=_defer(layers),
         labels=_labels(layers),
         areas=areas(layers, rules.packs, rules.references, mode, reviewers),
         **{name: value for name, value in said.items() if value is not None},
@@ -207,6 +231,13 @@ def _people(layers: Sequence[PolicyFile], key: str, default: Reviewers) -> Revie
 def _features(layers: Sequence[PolicyFile]) -> Features:
     said = {key: _said(layers, "features", key) for key in Features.__dataclass_fields__}
     return replace(Features(), **{key: value for key, value in said.items() if value is not None})
+
+
+def _defer(layers: Sequence[PolicyFile]) -> Defer:
+    most = _said(layers, "defer", "max_days") or Defer().max_days
+    usual = _said(layers, "defer", "default_days") or Defer().default_days
+    never = _set(_said(layers, "defer", "never"))
+    return Defer(min(usual, most), most, Defer().never if never is None else never)
 
 
 def _labels(layers: Sequence[PolicyFile]) -> Mapping[str, str]:

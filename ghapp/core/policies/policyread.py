@@ -19,8 +19,6 @@ from ghapp.core.policies.ownpacks import Own
 from ghapp.core.policies.policyfaults import crowded, faults, laborious
 from ghapp.core.policies.policyfile import ELSEWHERE, PolicyFile
 
-OPEN_DOORS = frozenset({"command", "label"})  # the others of `sign_off.by` are to follow
-
 DEFAULT_LABELS: Mapping[str, str] = {
     "waiting": "nfr: needs sign-off",
     "hold": "nfr: on hold",
@@ -104,11 +102,8 @@ def _unfit(file: PolicyFile) -> Iterator[tuple[yaml.Loc, str]]:
             both = f"`labels.{other}` and `labels.{state}`"
             written = state if getattr(file.labels, state) else other
             yield ("labels", written), f"{both} are the same label on GitHub: rename one"
-    defer, doors = file.defer, file.sign_off.by if file.sign_off else None
+    defer = file.defer
     # A maximum below the usual 30 days alone lowers them as well.
     if defer and (defer.default_days or 0) > (defer.max_days or 90):
         text = "`defer.default_days` is more than `defer.max_days`: lower it"
         yield ("defer", "default_days"), text
-    if doors and OPEN_DOORS.isdisjoint(doors):
-        text = "`sign_off.by` leaves no way of signing off in this version: add `command`"
-        yield ("sign_off", "by"), text

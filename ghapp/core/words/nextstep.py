@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ghapp.core.areas import Reviewers
+from ghapp.core.conclusions import conclusion
 from ghapp.core.markdown import code, visible
 from ghapp.core.policies.policy import POLICY_PATH
 from ghapp.core.review import AreaReview, PullState, Review
 from ghapp.core.words import parts
-from ghapp.core.words.texts import joined, say
+from ghapp.core.words.texts import joined, say, sentences
 
 
 def next_step(seen: Review, *, ticking: bool) -> str:
@@ -16,8 +17,8 @@ def next_step(seen: Review, *, ticking: bool) -> str:
     language = policy.language
     who = signers(list(seen.waiting), seen)
     words = [_next(seen, who, ticking=ticking)]
-    blocks = any(area.mode == "enforce" for area in seen.areas)
-    if seen.waiting and pull.is_open and not blocks:
+    asks = seen.waiting or seen.state is PullState.ON_HOLD
+    if asks and pull.is_open and seen.mode != "enforce":
         words.append(say(language, "advise_note"))
     if ticking and pull.is_draft and pull.is_open:  # the check is the same as when it is ready
         words.append(say(language, "draft_note", author=pull.author))
@@ -30,12 +31,29 @@ def _next(seen: Review, who: str, *, ticking: bool) -> str:
     if seen.state is PullState.UNREADABLE:
         broken = next((one.path for one in policy.problems), POLICY_PATH)
         return say(language, "next_policy", path=code(broken))
-    if seen.state is PullState.SIGNED_OFF or not pull.is_open:
-        return say(language, "next_nobody" if pull.is_open else "next_closed")
-    if seen.state is PullState.WAITING_AUTHOR:
-        key = "next_author" if ticking else "next_author_check"
-        return say(language, key, author=pull.author, who=who)
-    return say(language, "next_reviewers", who=who, ways=_ways(seen))
+    if not pull.is_open:
+        return say(language, "next_closed")
+    if seen.state is PullState.ON_HOLD:
+        return sentences(language, _lifting(seen), _asking(seen, who, ticking=ticking))
+    if not seen.waiting:
+        return say(language, "next_nobody")
+    asking = _asking(seen, who, ticking=ticking)
+    return asking or say(language, "next_reviewers", who=who, ways=_ways(seen))
+
+
+def _asking(seen: Review, who: str, *, ticking: bool) -> str:
+    """What the author has to answer before reviewers sign off; "" where nothing is open."""
+    if not any(area.open_musts for area in seen.waiting):
+        return ""
+    key = "next_author" if ticking else "next_author_check"
+    language = seen.facts.policy.language
+    return say(language, key, author=seen.facts.pull.author, who=who)
+
+
+def _lifting(seen: Review) -> str:
+    language = seen.facts.policy.language
+    holders = dict.fromkeys(say(language, "person", who=one.speaker) for one in seen.holds)
+    return say(language, "next_hold", who=joined(language, tuple(holders)))
 
 
 def signers(areas: list[AreaReview], seen: Review) -> str:
@@ -45,12 +63,12 @@ def signers(areas: list[AreaReview], seen: Review) -> str:
     for area in areas:
         groups.setdefault(area.reviewers, []).append(parts.title(area, language))
     if len(groups) < 2:
-        return _reviewers(next(iter(groups), seen.facts.policy.reviewers), language)
+        return people(next(iter(groups), seen.facts.policy.reviewers), language)
     named = (
         say(
             language,
             "who_area",
-            who=_reviewers(who, language),
+            who=people(who, language),
             area=joined(language, (*titles,)),
         )
         for who, titles in groups.items()
@@ -58,7 +76,8 @@ def signers(areas: list[AreaReview], seen: Review) -> str:
     return joined(language, tuple(named))
 
 
-def _reviewers(who: Reviewers, language: str) -> str:
+def people(who: Reviewers, language: str) -> str:
+    """Reviewers in words."""
     if not who:
         return say(language, "who_maintain")
     teams = joined(language, tuple(code(team) for team in who.teams))
@@ -71,14 +90,19 @@ def _reviewers(who: Reviewers, language: str) -> str:
 
 
 def _ways(seen: Review) -> str:
-    """The doors that the policy leaves open for a sign-off."""
+    """The doors that the policy leaves open for a sign-off, as far as they can be seen."""
     policy = seen.facts.policy
-    label = code(policy.labels["signed_off"])
+    language, doors = policy.language, policy.sign_off_by
+    if not conclusion(seen):
+        doors -= {"button"}  # GitHub shows none while a check is in progress
+    label, button = code(policy.labels["signed_off"]), say(language, "button_signoff")
     ways = [
-        say(policy.language, "way_command") if "command" in policy.sign_off_by else "",
-        say(policy.language, "way_label", label=label) if "label" in policy.sign_off_by else "",
+        say(language, f"way_{door}", label=label, button=button)
+        for door in ("command", "label", "review", "button")
+        if door in doors
     ]
-    found = [way for way in ways if way]
-    if len(found) == 2:
-        return say(policy.language, "ways_or", first=found[0], second=found[1])
-    return found[0] if found else say(policy.language, "ways_none")
+    if len(ways) < 2:
+        return ways[0] if ways else say(language, "ways_none")
+    *first, beside, last = ways
+    listed = joined(language, (*(way.rstrip() for way in first), beside))
+    return say(language, "ways_or", first=listed, second=last)

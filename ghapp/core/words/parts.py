@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ghapp.core.areas import Hit
+from ghapp.core.areas import Hit, Item
 from ghapp.core.markdown import code, plain
 from ghapp.core.memory import Verdict
+from ghapp.core.packless import CONCERN
 from ghapp.core.review import AreaReview, PullState, Review
-from ghapp.core.standing import State
 from ghapp.core.words import found
 from ghapp.core.words.reasons import why
 from ghapp.core.words.texts import joined, say, sentences
@@ -16,6 +16,11 @@ from ghapp.core.words.texts import joined, say, sentences
 BETWEEN = " · "
 MOST_REASONS = 3
 MOST_FILES = 5
+MOST_CONCERN = 1_000  # characters
+_INTROS = {
+    PullState.WAITING_AUTHOR: "intro_waiting_author",
+    PullState.SIGNED_OFF: "intro_signed",
+}
 
 
 def title(area: AreaReview, language: str) -> str:
@@ -26,18 +31,24 @@ def title(area: AreaReview, language: str) -> str:
 def intro(seen: Review) -> str:
     """The opening sentence of the comment."""
     language = seen.facts.policy.language
-    names = tuple(f"**{title(area, language)}**" for area in seen.areas)
-    key = {PullState.WAITING_AUTHOR: "intro_waiting_author", PullState.SIGNED_OFF: "intro_signed"}
-    words = key.get(seen.state, "intro")
+    touched = (area for area in seen.areas if not area.is_concern)
+    names = tuple(f"**{title(area, language)}**" for area in touched)
+    words = _INTROS.get(seen.state, "intro")
     if not names:
-        return ""
+        return say(language, "intro_concerns") if seen.areas else ""
     return sentences(language, say(language, words, areas=joined(language, names)), marked(seen))
 
 
-def reasons(area: AreaReview, seen: Review) -> str:
+def question(item: Item, language: str) -> str:
+    """The question inside Markdown; a person's own words, as a concern has them, as code."""
+    words = item.question.to(language)
+    return code(words, MOST_CONCERN) if item.category == CONCERN else plain(words)
+
+
+def reasons(area: AreaReview, seen: Review, most: int = MOST_REASONS) -> str:
     """Why the area is flagged: the first few hits, and how many more there are."""
     language = seen.facts.policy.language
-    named = [why(_bare(hit, area, seen), language) for hit in area.hits[:MOST_REASONS]]
+    named = [why(_bare(hit, area, seen), language) for hit in area.hits[:most]]
     left = len(area.hits) - len(named)
     more = (say(language, "and_more", count=left),) if left > 0 else ()
     return joined(language, (*named, *more))
@@ -60,26 +71,6 @@ def _bare(hit: Hit, area: AreaReview, seen: Review) -> Hit:
     if own:
         return replace(hit, kind="hazard", what=own)
     return replace(hit, kind="line", what="") if here else hit
-
-
-def signed(area: AreaReview, language: str) -> str:
-    """Who signed the area off, struck through where the diff has changed since; or took it back."""
-    stood = area.standing
-    if stood.undone:
-        return say(language, "undone_by", who=stood.undone.speaker)
-    if stood.signed is None:
-        return ""
-    entry = stood.signed
-    who, sha = entry.speaker, code(entry.head_sha[:7])
-    if stood.state is State.STALE:
-        key = "stale_by" if area.changed_by else "stale_otherwise"
-        return say(language, key, who=who, sha=sha, change=code(area.changed_by[:7]))
-    words = [say(language, "signed_by", who=who, sha=sha)]
-    if entry.detail:
-        words.append(say(language, "accepted_open", items=code(entry.detail)))
-    if entry.note:
-        words.append(code(entry.note))
-    return BETWEEN.join(words)
 
 
 def marked(seen: Review) -> str:

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from ghapp.core.areas import Item
 from ghapp.core.findings import Finding
 from ghapp.core.markdown import code, folded, link, plain
+from ghapp.core.memory import Entry, Verb
 from ghapp.core.review import AreaReview, Review
 from ghapp.core.words import found
-from ghapp.core.words.parts import BETWEEN
+from ghapp.core.words.parts import BETWEEN, question
+from ghapp.core.words.putoff import owner
 from ghapp.core.words.texts import joined, say
 
 MOST_FINDINGS = 5  # of one question in the comment; the check run has all that are shown
@@ -20,14 +22,14 @@ def asked(area: AreaReview, seen: Review) -> str:
     language = seen.facts.policy.language
     lines: list[str] = []
     for item in _shown(area, seen):
-        lines += _lines(item, area, language)
+        lines += _lines(item, area, seen)
     rest = [item for item in area.items if item.id not in seen.checklist.shown]
     if rest:
         musts = sum(item.severity == "must" for item in rest)
         key = "more_questions_must" if musts else "more_questions"
         key = "more_questions_all_must" if musts == len(rest) else key
         more = say(language, key, count=len(rest), musts=musts)
-        inner = [line for item in rest for line in _lines(item, area, language)]
+        inner = [line for item in rest for line in _lines(item, area, seen)]
         lines += [*([""] if lines else []), *folded(more, (*inner,))]
     return "\n".join(lines)
 
@@ -53,7 +55,7 @@ def explained(area: AreaReview, seen: Review) -> str:
     language = seen.facts.policy.language
     lines: list[str] = []
     for item in area.items:
-        lines += _lines(item, area, language, ticks=True)
+        lines += _lines(item, area, seen, ticks=True)
         lines += (f"  - {line}" for line in found.listed(_of(item, area), language))
         why = plain(item.why.to(language))
         lines += [f"  - {say(language, 'why_it_matters', words=why)}"] if why else []
@@ -71,21 +73,53 @@ def _of(item: Item, area: AreaReview) -> tuple[Finding, ...]:
     return tuple(one for one in area.findings if one.item == item.id)
 
 
-def _lines(item: Item, area: AreaReview, language: str, *, ticks: bool = False) -> Iterator[str]:
-    """The question and below it its answer. ticks: also where it was only ticked."""
-    box = "x" if item.id in area.answered else " "
+def _lines(item: Item, area: AreaReview, seen: Review, *, ticks: bool = False) -> Iterator[str]:
+    """The question and below it its answer. ticks: also where it was only ticked.
+
+    A tick adds and takes no words: below it stands what stood there before.
+    """
+    language = seen.facts.policy.language
+    holds = area.answered.get(item.id)
+    box = "x" if holds and holds.verb is not Verb.DEFER else " "
     severity = say(language, f"sev_{item.severity}")
-    line = f"- [{box}] `{item.id}` **{severity}** {plain(item.question.to(language))}"
+    words = question(item, language)
+    words = f"~~{words}~~" if holds and holds.verb is Verb.NA else words
+    line = f"- [{box}] `{item.id}` **{severity}** {words}"
     count = len(found.opened(_of(item, area)))
     if count:
         line += say(language, "item_findings", findings=found.counted(count, language))
-    yield line
-    entry = area.given.get(item.id)
-    if entry and (ticks or entry.note or item.id not in area.answered):
-        key = "answered_by" if item.id in area.answered else "answered_before"
-        words = [say(language, key, who=entry.speaker)]
-        words += [code(entry.note, 1000)] if entry.note else []
-        yield f"  {BETWEEN.join(words)}"
+    yield line + (_wanted(item, language) if item.kind and not holds else "")
+    entry = (area.given if ticks else area.told).get(item.id)
+    if entry and (ticks or _speaks(entry, area)):
+        yield f"  {_answer(entry, item, area, seen)}"
+
+
+def _wanted(item: Item, language: str) -> str:
+    """How to answer a question that a mere tick does not answer."""
+    kind = " | ".join(item.choices) if item.kind == "choice" else say(language, f"a_{item.kind}")
+    return say(language, "item_wants", command=code(f"/nfr check {item.id} -- {kind}"))
+
+
+def _speaks(entry: Entry, area: AreaReview) -> bool:
+    """Whether an answer says more than its box does."""
+    return entry.verb is not Verb.CHECK or bool(entry.note) or not area.is_present(entry)
+
+
+def _answer(entry: Entry, item: Item, area: AreaReview, seen: Review) -> str:
+    """Who answered, to which diff, and in which words; where it is followed up."""
+    language = seen.facts.policy.language
+    holds = "before_open" if item.severity == "must" else "before_holds"
+    words = say(
+        language,
+        f"given_{entry.verb.value}",
+        who=entry.speaker,
+        until=entry.until,
+        owner=owner(entry.owner),
+        before="" if area.is_present(entry) else say(language, holds),
+    )
+    issue = next((one.issue for one in seen.follow_ups if one.item == item.id), 0)
+    said = (words, entry.note and code(entry.note, 1000), f"#{issue}" if issue else "")
+    return BETWEEN.join(one for one in said if one)
 
 
 def _behind(item: Item, area: AreaReview, language: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ WORDS: Mapping[str, Text] = {
     "line": Text("{path}", "{path}"),
     "hazard": Text("{path} ({what})", "{path}（{what}）"),
     "unread": Text("{path} (GitHub shows no diff)", "{path}（GitHub が差分を表示しません）"),
+    "concern": Text("{what}", "{what}"),
     "files": Text("{count} files changed", "変更ファイル {count} 件"),
     "lines": Text("{count} lines added", "追加 {count} 行"),
     "folder": Text("new top-level folder {what}", "最上位の新規フォルダ {what}"),

@@ -10,24 +10,21 @@ import hashlib
 import json
 from dataclasses import replace
 
+from ghapp.core.followups import has_open
 from ghapp.core.markdown import code, cut, visible
 from ghapp.core.marks import CheckRun
 from ghapp.core.memory import Entry, Verb, Verdict
 from ghapp.core.policies.policy import Policy
 from ghapp.core.review import AreaReview, PullState, Review
-from ghapp.core.words import found, parts, questions, replies
+from ghapp.core.words import found, parts, putoff, questions, replies, stood
 from ghapp.core.words.annotations import notes
+from ghapp.core.words.buttons import buttons
+from ghapp.core.words.explain import explanation
 from ghapp.core.words.nextstep import next_step
 from ghapp.core.words.texts import joined, say
 
 MARKER = "<!-- ghapp:nfr -->"
 MOST_TITLE = 255  # characters; longer ones GitHub refuses
-_HEADINGS = {
-    PullState.WAITING_AUTHOR: "heading_waiting_author",
-    PullState.WAITING_REVIEWERS: "heading_waiting_reviewers",
-    PullState.SIGNED_OFF: "heading_signed_off",
-    PullState.UNREADABLE: "heading_unreadable",
-}
 
 
 def title(seen: Review) -> str:
@@ -36,13 +33,28 @@ def title(seen: Review) -> str:
     if seen.state is PullState.CLEAR:
         who = seen.checklist.ignored
         return say(language, "title_ignored" if who else "title_clear", author=who)
-    areas = seen.areas if seen.state is PullState.SIGNED_OFF else seen.waiting
-    names = joined(language, tuple(visible(area.title.to(language)) for area in areas))
-    words = [say(language, f"title_{seen.state.value}", areas=names)]
+    words = [say(language, f"title_{seen.state.value}", areas=joined(language, _titled(seen)))]
     count = sum(len(found.opened(area.findings)) for area in seen.waiting)
     if count and seen.state is not PullState.UNREADABLE:
         words.insert(0, found.counted(count, language))
+    if seen.state is PullState.SIGNED_OFF and has_open(seen):
+        words.append(say(language, "title_follow_ups"))
     return visible(parts.BETWEEN.join(words), MOST_TITLE)
+
+
+def _titled(seen: Review) -> tuple[str, ...]:
+    """What the title names: what is held, waived or signed off, else what waits."""
+    language = seen.facts.policy.language
+    if seen.state is PullState.ON_HOLD:
+        shown = {area.id: area.title.to(language) for area in seen.areas}
+        whole = {"": say(language, "whole_pull")}
+        subjects = dict.fromkeys(one.subject for one in seen.holds)
+        return tuple(visible((shown | whole).get(one, one)) for one in subjects)
+    if seen.state is PullState.WAIVED:
+        areas = tuple(area for area in seen.areas if area.waived)
+    else:
+        areas = seen.areas if seen.state is PullState.SIGNED_OFF else seen.waiting
+    return tuple(visible(area.title.to(language)) for area in areas)
 
 
 def check_run(
@@ -58,20 +70,17 @@ def check_run(
     others: those of the siblings that have a say. reruns: how often a fresh run was asked for.
     """
     language = seen.facts.policy.language
-    head = title(seen)
-    if conclusion != verdict.conclusion:
-        other = next(one for one in others if one.conclusion == conclusion)
-        head = say(language, "title_shared", title=other.title, number=other.number)
     summary = _paragraphs(*_summary(seen), *parts.shared(language, verdict, others))
     text = _paragraphs(*(_explained(area, seen) for area in seen.areas))
     run = CheckRun(
         head_sha=verdict.head_sha,
         digest="",
         conclusion=conclusion,
-        title=visible(head, MOST_TITLE),
+        title=_shared_title(verdict, conclusion, others, language),
         summary=cut(summary, say(language, "cut")),
         text=cut(text, say(language, "cut")),
         annotations=notes(seen),
+        actions=buttons(seen, conclusion),
     )
     basis = [area.fingerprint for area in seen.areas]
     basis += [f"{one.number} {one.is_open} {one.conclusion}" for one in siblings]
@@ -79,10 +88,21 @@ def check_run(
     return _sealed(run, basis, reruns, patched=not siblings)
 
 
+def _shared_title(
+    verdict: Verdict, conclusion: str, others: tuple[Verdict, ...], language: str
+) -> str:
+    """The pull's own title, or that of the pull on the same head which decides."""
+    if conclusion == verdict.conclusion:
+        return verdict.title
+    other = next(one for one in others if one.conclusion == conclusion)
+    words = say(language, "title_shared", title=other.title, number=other.number)
+    return visible(words, MOST_TITLE)
+
+
 def closed_run(seen: Review) -> CheckRun:
     """The run of a pull that was closed or merged while it was still waiting."""
     pull, language = seen.facts.pull, seen.facts.policy.language
-    words = say(language, "title_merged" if pull.is_merged else "title_closed")
+    words = say(language, f"title_{_ended(seen)}")
     return _sealed(CheckRun(pull.head_sha, "", "cancelled", words, words), [], 0)
 
 
@@ -105,9 +125,12 @@ def comment(seen: Review) -> str:
     body = _paragraphs(
         f"{MARKER}\n### {_heading(seen)}",
         *_notices(seen),
+        stood.holds(seen),
+        stood.waivers(seen),
         parts.intro(seen),
         next_step(seen, ticking=True),
         replies.refusals(seen),
+        putoff.own(seen),
         *(_area(area, seen) for area in seen.areas),
         questions.details(seen),
     )
@@ -120,10 +143,12 @@ def collapsed(language: str) -> str:
 
 
 def reply(seen: Review, entry: Entry) -> str:
-    """The reply to one entry: help, or why it was refused."""
+    """The reply to one entry: help, why things are asked, or why it was refused."""
+    language = seen.facts.policy.language
     if entry.verb is Verb.HELP:
-        language = seen.facts.policy.language
         return _paragraphs(say(language, "help"), replies.commands(language))
+    if entry.verb is Verb.EXPLAIN:
+        return cut(explanation(seen), say(language, "cut"))
     return replies.refusal(seen, entry)
 
 
@@ -140,10 +165,13 @@ def _summary(seen: Review) -> tuple[str, ...]:
     )
     return (
         *_notices(seen),
+        stood.holds(seen),
+        stood.waivers(seen),
         "\n".join(reasons),
         parts.findings(seen),
         replies.refusals(seen),
         next_step(seen, ticking=False),
+        putoff.own(seen),
         parts.hints(seen),
     )
 
@@ -156,20 +184,31 @@ def _notices(seen: Review) -> tuple[str, ...]:
 
 
 def _heading(seen: Review) -> str:
-    pull, language = seen.facts.pull, seen.facts.policy.language
-    over = seen.waiting and not pull.is_open
-    if over:
-        return say(language, "heading_merged" if pull.is_merged else "heading_closed")
-    return say(language, _HEADINGS[seen.state])
+    key = _ended(seen) if _is_over(seen) else seen.state.value
+    return say(seen.facts.policy.language, f"heading_{key}")
+
+
+def _is_over(seen: Review) -> bool:
+    """Whether the pull was closed before its review was done."""
+    done = not seen.waiting and seen.state is not PullState.ON_HOLD
+    return not seen.facts.pull.is_open and not done
+
+
+def _ended(seen: Review) -> str:
+    """How a pull ended whose review was not done; the end of a key."""
+    ended = "merged" if seen.facts.pull.is_merged else "closed"
+    return f"{ended}_on_hold" if seen.state is PullState.ON_HOLD else ended
 
 
 def _area(area: AreaReview, seen: Review) -> str:
     """One area in the comment: title, reasons, sign-off, questions."""
     language = seen.facts.policy.language
-    why = [say(language, "flagged_by", why=parts.reasons(area, seen))]
+    reasons = say(language, "flagged_by", why=parts.reasons(area, seen))
+    why = [] if area.is_concern else [reasons]  # a concern's words are its question
     why += filter(None, [found.line(area.findings, language)])  # GitHub breaks lines in comments
+    why += putoff.debts(area, seen)
     heading = f"#### {parts.title(area, language)}"
-    signed = parts.signed(area, language)
+    signed = stood.signed(area, seen)
     return _paragraphs(heading, "\n".join(why), signed, questions.asked(area, seen))
 
 
@@ -177,7 +216,9 @@ def _explained(area: AreaReview, seen: Review) -> str:
     """One area in the check run's text."""
     language = seen.facts.policy.language
     heading = f"### {parts.title(area, language)}"
-    return _paragraphs(heading, parts.signed(area, language), questions.explained(area, seen))
+    debts = "\n".join(f"- {line}" for line in putoff.debts(area, seen))
+    signed = stood.signed(area, seen)
+    return _paragraphs(heading, debts, signed, questions.explained(area, seen))
 
 
 def _paragraphs(*blocks: str) -> str:
@@ -191,7 +232,9 @@ def _sealed(run: CheckRun, basis: list[str], reruns: int, *, patched: bool = Tru
     anew even in the same words. patched: whether it may replace an older run of ours.
     """
     notes = [[a.path, a.line, a.level, a.title, a.message] for a in run.annotations]
-    digest = _digest([run.conclusion, run.title, run.summary, run.text, notes, basis, reruns])
+    pressed = [[one.label, one.description, one.identifier] for one in run.actions]
+    words = [run.conclusion, run.title, run.summary, run.text]
+    digest = _digest([*words, notes, pressed, basis, reruns])
     annotated = _digest([notes, reruns]) if patched else digest
     return replace(run, digest=digest, annotated=annotated)
 

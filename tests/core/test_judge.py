@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghapp.core.areas import Reviewers
+from ghapp.core.judging.judge import judge
 from ghapp.core.memory import Entry, Verb
 from ghapp.core.model import Push, Rights, Utterance
 from ghapp.core.policies.policy import Policy
-from ghapp.core.signoff import judge
 from tests.core.build import (
     HEAD,
     NEXT_HEAD,

@@ -1,0 +1,105 @@
+"""Utterances -> ledger entries: who said what, by which right, about the head they could see.
+
+Each utterance is judged once. What cannot be done becomes a REFUSED entry whose `note` is the key
+of its reason in the texts (`refused_...`), so that a refusal is shown like any outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from ghapp.core.checklist import Checklist
+from ghapp.core.commands import Command, Misread, parse
+from ghapp.core.facts import Facts
+from ghapp.core.judging.answering import answer
+from ghapp.core.judging.bench import Bench, Judged, Refusal, bench
+from ghapp.core.judging.blocking import concern, hold
+from ghapp.core.judging.putting_off import defer
+from ghapp.core.judging.signing import approve, sign_off, waive
+from ghapp.core.judging.takeback import retract, undo
+from ghapp.core.memory import Entry, Past, Verb
+from ghapp.core.model import Door, Utterance
+from ghapp.core.policies.policy import Policy
+from ghapp.core.rights import BUTTONS, WRITTEN
+
+Act = Callable[[Bench, Command], tuple[Judged, ...]]
+
+# Which acts need what: reviewing, that it is known who may; binding ones, that something was seen.
+REVIEWING: Mapping[Verb, Act] = {
+    Verb.SIGN_OFF: sign_off,
+    Verb.WAIVE: waive,
+    Verb.UNDO: undo,
+    Verb.HOLD: hold,
+    Verb.CONCERN: concern,
+}
+ANSWERING: Mapping[Verb, Act] = {
+    Verb.CHECK: answer,
+    Verb.UNCHECK: answer,
+    Verb.NA: answer,
+    Verb.DEFER: defer,
+}
+BINDING = frozenset({Verb.SIGN_OFF, Verb.WAIVE, *ANSWERING})
+REPLIED = frozenset({Verb.HELP, Verb.EXPLAIN})
+
+
+def judge(facts: Facts, past: Past, checklist: Checklist) -> tuple[Entry, ...]:
+    """The entries that the utterances of this run add to the ledger, in the order of speaking."""
+    ledger = list(past.ledger)
+    heard = set(past.heard)
+    for said in sorted(facts.utterances, key=_order):
+        if said.id in heard:
+            continue
+        heard.add(said.id)
+        first = len(ledger)
+        for part in _parts(said, facts.policy):
+            before = bench(facts, past, checklist, tuple(ledger), said)
+            for outcome in _outcomes(before, part):
+                ledger.append(before.entry(len(ledger) - first, outcome))
+    return tuple(ledger[len(past.ledger) :])
+
+
+def _order(said: Utterance) -> tuple[datetime, bool]:
+    """What a review says in words comes before what it says by being one."""
+    return said.said_at, said.door is Door.APPROVAL
+
+
+def _parts(said: Utterance, policy: Policy) -> tuple[Command | Misread, ...]:
+    """The utterance as commands, whichever door it came through."""
+    if said.door in WRITTEN:
+        parts = parse(said.text)
+        return (Misread("edited", ""),) if said.edited and parts else parts
+    if said.door is Door.APPROVAL:
+        return (Command(Verb.SIGN_OFF if said.text == "approved" else Verb.UNDO),)
+    if said.door is Door.BUTTON:
+        return (Command(BUTTONS[said.text]),) if said.text in BUTTONS else ()
+    if said.door is Door.RERUN:
+        return (Command(Verb.REFRESH),)
+    added, name = said.text[:1] == "+", said.text[1:]
+    if said.door is Door.TICK:
+        return (Command(Verb.CHECK if added else Verb.UNCHECK, (name,)),)
+    if name.casefold() != policy.labels["signed_off"].casefold():
+        return (Misread("state_label", name),)
+    return (Command(Verb.SIGN_OFF if added else Verb.UNDO),)
+
+
+def _outcomes(before: Bench, part: Command | Misread) -> tuple[Judged, ...]:
+    """What one command comes to; at least one outcome, so that it is always answered.
+
+    A review's own verdict alone may come to nothing: most are no business of ours.
+    """
+    if before.said.door is Door.APPROVAL:
+        return approve(before) if before.said.text == "approved" else retract(before)
+    if isinstance(part, Misread):
+        return (Refusal(part.reason, part.detail),)
+    if part.verb not in REVIEWING and part.verb not in ANSWERING:
+        return (replace(before.done(part.verb), replied=part.verb in REPLIED),)
+    if before.shown is None and part.verb in BINDING:
+        head_sha = before.said.head_sha or before.facts.pull.head_sha
+        return (Refusal("not_shown", head_sha[:7]),)
+    if part.verb in ANSWERING:
+        return ANSWERING[part.verb](before, part)
+    if before.policy.standing == "unreadable":
+        return (Refusal("policy_unreadable"),)
+    return REVIEWING[part.verb](before, part)

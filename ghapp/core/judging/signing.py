@@ -1,0 +1,154 @@
+"""Sign-offs and waivers: both are of areas, bound to the head and the diff their speaker saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from ghapp.core.commands import Command
+from ghapp.core.judging.bench import Bench, Judged, Refusal, known, merged
+from ghapp.core.memory import Verb
+from ghapp.core.model import Door
+from ghapp.core.pushes import heads
+from ghapp.core.rights import WRITTEN, same_login
+from ghapp.core.standing import State, answers, holds, standing
+
+# A door's name in the policy's `sign_off.by`.
+DOORS: Mapping[Door, str] = dict.fromkeys(WRITTEN, "command") | {
+    Door.LABEL: "label",
+    Door.BUTTON: "button",
+    Door.APPROVAL: "review",
+}
+
+
+def sign_off(bench: Bench, part: Command) -> tuple[Judged, ...]:
+    """The areas named, or all that wait for the speaker: those of others are not their business."""
+    closed = closed_door(bench)
+    if closed:
+        return (closed,)
+    if part.subjects:
+        areas, strange = known(part.subjects, bench.seen, "unknown_area")
+        return (*_signed(bench, areas, part.note), *strange)
+    waiting = _waiting(bench)
+    if not waiting:
+        return (Refusal("nothing_waiting"),)
+    mine = [area for area in waiting if bench.right(area)]
+    return _signed(bench, mine or waiting, part.note)
+
+
+def approve(bench: Bench) -> tuple[Judged, ...]:
+    """An approving review, as a sign-off of all that waits for the speaker, where that is wanted.
+
+    An approval by others is ordinary work, and so is one that was dismissed before we heard of it.
+    """
+    review = bench.said.id.rpartition(":")[0]
+    if closed_door(bench) or f"{review}:dismissed" in bench.past.heard:
+        return ()
+    mine = [area for area in _waiting(bench) or bench.flagged if bench.right(area)]
+    if bench.shown is None:
+        return (Refusal("not_shown", bench.said.head_sha[:7]),) if mine else ()
+    return _signed(bench, [area for area in mine if area in _waiting(bench)], "")
+
+
+def waive(bench: Bench, part: Command) -> tuple[Judged, ...]:
+    """All that is not signed off; where nothing but a hold is in the way, all there is."""
+    right = bench.right_of(bench.policy.waivers)
+    if not right:
+        return (bench.no_right("not_waiver"),)
+    areas = _waiting(bench)
+    if not areas and holds(bench.before):
+        areas = _areas(bench)
+    if not areas:
+        return (Refusal("nothing_to_waive"),)
+    return merged(
+        _barred(bench, area) or bench.done(Verb.WAIVE, area, right, part.note, bench.seen[area])
+        for area in areas
+    )
+
+
+def closed_door(bench: Bench) -> Refusal | None:
+    """Where the policy takes no sign-off by the way this one came."""
+    door = DOORS[bench.said.door]
+    return None if door in bench.policy.sign_off_by else Refusal("door_closed", door)
+
+
+def _areas(bench: Bench) -> tuple[str, ...]:
+    """Those of the check run the speaker saw that are still in force."""
+    prints = bench.shown.fingerprints if bench.shown else {}
+    return tuple(area for area in prints if area in bench.reviewers and area in bench.seen)
+
+
+def _waiting(bench: Bench) -> tuple[str, ...]:
+    """Those that were not signed off for the diff that the speaker saw; waived ones are not."""
+    stale_on, head_sha = bench.policy.stale_on, bench.shown.head_sha if bench.shown else ""
+    return tuple(
+        area
+        for area in _areas(bench)
+        if standing(bench.before, area, bench.seen[area], head_sha, stale_on).state
+        is not State.SIGNED_OFF
+    )
+
+
+def _signed(bench: Bench, areas: Iterable[str], note: str) -> tuple[Judged, ...]:
+    return merged(_sign(bench, area, note) for area in areas)
+
+
+def _sign(bench: Bench, area: str, note: str) -> Judged:
+    right = bench.right(area)
+    if not right:
+        return bench.no_right("not_reviewer", area)
+    barred = _barred(bench, area)
+    if barred:
+        return barred
+    open_musts = ", ".join(_open_musts(bench, area))
+    if open_musts and bench.policy.require_answers == "must":
+        return Refusal("open_musts", open_musts)
+    signed = bench.done(Verb.SIGN_OFF, area, right, note, bench.seen[area])
+    return replace(signed, detail=open_musts)
+
+
+def _barred(bench: Bench, area: str) -> Refusal | None:
+    """Why someone with the right may still not sign or waive: it is their own change."""
+    if bench.policy.allow_author:
+        return None
+    if bench.by_author:
+        return Refusal("author")
+    for head_sha, logins in _pushes_since_sign_off(bench, area):
+        if same_login(bench.said.speaker, *logins):
+            return Refusal("pushed", head_sha[:7])
+        if not logins:
+            return Refusal("pusher_unknown", head_sha[:7])
+    return None
+
+
+def _pushes_since_sign_off(bench: Bench, area: str) -> tuple[tuple[str, frozenset[str]], ...]:
+    """The heads after the area's last sign-off, to the seen one, and who pushed each.
+
+    All up to the seen one, where a push has brought back a head from before that sign-off, or
+    where the signed head has had another diff too, for its base or the policy changed. A waiver
+    is no sign-off: nobody has looked.
+    """
+    pull = bench.facts.pull
+    had = heads(bench.past, pull.author, pull.head_sha)
+    order = [head for head, _ in had]
+    looked = [entry for entry in bench.before if entry.verb is not Verb.WAIVE]
+    signed = standing(looked, area, "", "", "never").signed
+    first = order.index(signed.head_sha) + 1 if signed and signed.head_sha in order else 0
+    seen = order.index(bench.shown.head_sha) + 1 if bench.shown else len(order)
+    moved = signed and any(
+        one.head_sha == signed.head_sha and one.fingerprints.get(area) != signed.fingerprint
+        for one in bench.past.shown
+    )
+    return had[0 if moved or first > seen else first : seen]
+
+
+def _open_musts(bench: Bench, area: str) -> tuple[str, ...]:
+    """The must items of the area that nothing was said to, of the diff that the speaker saw."""
+    given = answers(bench.before)
+    items = bench.flagged[area].items if area in bench.flagged else ()
+    return tuple(
+        item.id
+        for item in items
+        if item.severity == "must"
+        and not (item.id in given and given[item.id].fingerprint == bench.mark(area, item.id))
+    )

@@ -1,0 +1,87 @@
+"""Our check run and its suite: asked for again, or one of its buttons pressed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from ghapp.core.model import Delivery, Door, Key, PullKey, Repository, RepositoryKey, Utterance
+from ghapp.github import payloads
+from ghapp.github.events.ours import MOST_KEYS, NEVER, Ours, repository
+from ghapp.github.payloads import decoded, utc
+
+# What our buttons are called, which are shown by `core/words/buttons.py`.
+BUTTONS = frozenset({"signoff", "refresh", "explain"})
+# A button can be pressed once it is seen, so behind whatever was said before its run was written.
+LOOKING = timedelta(seconds=2)
+_EXTERNAL_ID = re.compile(r"\Av1:([1-9][0-9]{0,8}):")
+
+
+def check_run(delivery: Delivery, ours: Ours) -> Delivery:
+    seen = decoded(delivery.body, payloads.CheckRun)
+    run, place = seen.check_run, repository(seen)
+    if delivery.action not in ("rerequested", "requested_action") or not ours.made(run.app):
+        return delivery
+    keys = _pulls(place, run.pull_requests) or _named(place, run.external_id or "")
+    if not keys:
+        return delivery
+    if delivery.action == "requested_action":
+        said = _pressed(delivery, seen)
+        look = not said or said[0].text == "refresh"
+        return replace(delivery, keys=keys, utterances=said, touched=look)
+    suite_at = run.check_suite.updated_at if run.check_suite else None
+    said = _rerun(delivery, seen.sender, (suite_at, run.completed_at, run.started_at))
+    return replace(delivery, keys=keys, utterances=said, touched=True)
+
+
+def check_suite(delivery: Delivery, ours: Ours) -> Delivery:
+    seen = decoded(delivery.body, payloads.CheckSuite)
+    suite = seen.check_suite
+    if delivery.action not in ("requested", "rerequested") or not ours.made(suite.app):
+        return delivery
+    keys = _pulls(repository(seen), suite.pull_requests)
+    again = delivery.action == "rerequested" and bool(keys)
+    said = _rerun(delivery, seen.sender, (suite.updated_at,)) if again else ()
+    return replace(delivery, keys=keys, utterances=said, touched=again)
+
+
+def _pressed(delivery: Delivery, seen: payloads.CheckRun) -> tuple[Utterance, ...]:
+    """A button of ours that a person pressed.
+
+    GitHub tells no time of the pressing, only when what was pressed came to be: the newest such
+    time, and a look at it, stand for it.
+    """
+    run, button = seen.check_run, seen.requested_action.identifier if seen.requested_action else ""
+    if button not in BUTTONS or seen.sender.type == "Bot" or not run.head_sha:
+        return ()
+    suite_at = run.check_suite.updated_at if run.check_suite else None
+    known = (utc(time) for time in (suite_at, run.completed_at, run.started_at) if time)
+    at, id = max(known, default=NEVER) + LOOKING, f"button:{delivery.id}"
+    return (Utterance(id, Door.BUTTON, seen.sender.login, at, button, head_sha=run.head_sha),)
+
+
+def _rerun(
+    delivery: Delivery, sender: payloads.User, times: Iterable[datetime | None]
+) -> tuple[Utterance, ...]:
+    """Somebody asked for a fresh run.
+
+    times: best first; GitHub tells none of the asking itself.
+    """
+    at = next((utc(time) for time in times if time), NEVER)
+    return (Utterance(f"rerun:{delivery.id}", Door.RERUN, sender.login, at, ""),)
+
+
+def _pulls(place: Repository, refs: Iterable[payloads.PullRef]) -> tuple[Key, ...]:
+    """Those of this repository: others may have the same head. Of too many, the repository."""
+    numbers = {ref.number for ref in refs if ref.base.repo.id == place.id}
+    if len(numbers) > MOST_KEYS:
+        return (RepositoryKey(place),)
+    return tuple(PullKey(place, number) for number in sorted(numbers))
+
+
+def _named(place: Repository, external_id: str) -> tuple[Key, ...]:
+    """The pull that our run was written for: of a fork's, GitHub names none."""
+    found = _EXTERNAL_ID.match(external_id)
+    return (PullKey(place, int(found.group(1))),) if found else ()

@@ -1,0 +1,42 @@
+"""What is said on GitHub of a review that failed too often."""
+
+from __future__ import annotations
+
+from ghapp.core.decide import writes
+from ghapp.core.marks import CheckRun, Marks, PutCheckRun
+from ghapp.core.memory import Claim, Past, PolicySource, Run, Verdict
+from ghapp.core.model import PullKey
+from ghapp.core.policies.policy import Rules, effective
+from ghapp.core.pushes import newest
+from ghapp.core.words.render import parked_run
+from ghapp.outcomes import Applies
+from ghapp.store import Store
+
+
+async def give_up(claim: Claim, reason: str, github: Applies, store: Store, rules: Rules) -> None:
+    """Say on a pull's newest known head that its review failed, before the key is parked.
+
+    The effect stays unresolved, so that the next run reads back what this has written.
+    Raises Retry, Gone and LeaseLost.
+    """
+    if not isinstance(claim.key, PullKey):
+        return
+    past = await store.recall(claim.key)
+    head_sha, source = newest(past), past.policy or PolicySource()
+    policy = effective(source, rules)
+    if head_sha and writes(policy):
+        run = parked_run(head_sha, policy if source.read_at else None, reason)
+        await store.intend(claim, (PutCheckRun(run, 0),))
+        await github.apply(claim.key, PutCheckRun(run, 0))
+        await store.record(claim, _parked(claim.key, past, run))
+
+
+def _parked(key: PullKey, past: Past, run: CheckRun) -> Run:
+    """What is remembered of giving up: a verdict on the head, and that nothing else is sure."""
+    return Run(
+        marks=past.marks or Marks(),
+        written=past.written,
+        verdict=Verdict(key.number, run.head_sha, run.conclusion, run.title, is_open=True),
+        state="parked",
+        unresolved=(PutCheckRun(run, 0),),
+    )

@@ -1,0 +1,112 @@
+"""Any ledger at all: what is shown is safe, and once it is there nothing is left to do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ghapp.core.areas import Reviewers
+from ghapp.core.decide import Decision, decide
+from ghapp.core.labels import described
+from ghapp.core.marks import Marks, Written
+from ghapp.core.memory import Entry, FollowUp, Verb
+from ghapp.core.model import Door
+from ghapp.core.plan import after, plan
+from ghapp.core.review import PullState
+from ghapp.core.ticks import boxes
+from tests.core.build import area, asked, entry, facts, flagged, past, policy, shown
+
+AREAS = (area("db", "advise"), area("web", reviewers=Reviewers(users=("wes",))))
+ITEMS = ("db-rollback", "db-plan", "web-plan", "concern-1")
+PLACES = ("db", "web", "concern-1")
+ABOUT: dict[Verb, tuple[str, ...]] = (
+    dict.fromkeys((Verb.SIGN_OFF, Verb.WAIVE, Verb.UNDO), PLACES)
+    | dict.fromkeys((Verb.HOLD, Verb.RELEASE), ("", *PLACES))
+    | dict.fromkeys((Verb.CONCERN, Verb.WITHDRAW), ("concern-1",))
+    | dict.fromkeys((Verb.CHECK, Verb.UNCHECK, Verb.NA, Verb.DEFER), ITEMS)
+)
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> Entry:
+    verb = draw(st.sampled_from(list(Verb)))
+    minutes = draw(st.integers(1, 50))
+    return entry(
+        verb,
+        draw(st.sampled_from(ABOUT.get(verb, ("",)))),
+        draw(st.sampled_from(("sam", "ann", "lee"))),
+        minutes,
+        draw(st.sampled_from(("f1", "f2"))),
+        number=minutes,
+        id=f"comment:{minutes}#{draw(st.integers(0, 999))}",
+        door=draw(st.sampled_from(list(Door))),
+        note="author" if verb is Verb.REFUSED else draw(st.sampled_from(("", "why"))),
+        right="team acme/sre",
+        until=draw(st.sampled_from(("2026-05-01", "2026-06-01"))),
+        owner="bob",
+    )
+
+
+ledgers = st.lists(entries(), max_size=8).map(tuple)
+
+
+def decided(
+    ledger: tuple[Entry, ...],
+    observed: Marks | None = None,
+    made: tuple[FollowUp, ...] = (),
+    **changes: object,
+) -> Decision:
+    rules = policy(*AREAS, comment="flagged")
+    seen = facts(rules, observed=observed, **changes)  # type: ignore[arg-type]
+    seen = replace(seen, follow_ups=made)
+    found = asked(*(flagged(one) for one in AREAS))
+    return decide(seen, past(shown({"db": "f1", "web": "f1"})), found, ledger, ())
+
+
+@given(ledgers)
+def test_green_is_only_what_is_signed_off_and_on_hold_is_never_waved_through(
+    ledger: tuple[Entry, ...],
+) -> None:
+    made = decided(ledger)
+    seen, run = made.review, made.marks.check_run
+    assert run
+    assert (run.conclusion == "success") == (seen.state is PullState.SIGNED_OFF)
+    if seen.state is PullState.SIGNED_OFF:
+        assert not seen.holds and all(area.signed_off for area in seen.areas)
+    if seen.holds and run.conclusion != "action_required":
+        assert seen.state in (PullState.WAIVED, PullState.ON_HOLD)
+        assert seen.state is PullState.WAIVED or all(one.subject == "db" for one in seen.holds)
+    states = made.marks.labels - {"nfr: follow-ups"}
+    assert len(states) == 1
+    assert ("nfr: follow-ups" in made.marks.labels) <= (states == {"nfr: signed off"})
+
+
+@given(ledgers, st.booleans(), st.booleans())
+def test_what_is_there_is_left_alone(
+    ledger: tuple[Entry, ...], is_open: bool, is_draft: bool
+) -> None:
+    changes = {"is_open": is_open, "is_merged": not is_open, "is_draft": is_draft}
+    first = decided(ledger, **changes)
+    looks = described(policy(*AREAS))
+    there = after(Marks(), plan(first.marks, Marks(), Written(), looks))
+    made = tuple(replace(one, issue=n) for n, one in enumerate(first.follow_ups, 10))
+    # The numbers of the issues come into the comment, and then nothing is left.
+    second = decided(ledger, there, made, **changes)
+    assert second.marks.issues == first.marks.issues
+    there = after(there, plan(second.marks, there, Written(), looks))
+    third = decided(ledger, there, made, **changes)
+    assert plan(third.marks, there, Written(), looks) == ()
+    assert third.follow_ups == made
+
+
+@given(ledgers)
+def test_boxes_show_what_was_answered(ledger: tuple[Entry, ...]) -> None:
+    made = decided(ledger)
+    answered = {
+        item.id: item.id in area.answered and item.id not in area.deferred
+        for area in made.review.areas
+        for item in area.items
+    }
+    assert boxes(made.marks.comment) == answered

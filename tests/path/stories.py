@@ -1,0 +1,145 @@
+"""Stories that are told side by side: one GitHub, one ghapp, a repository for each of them.
+
+Waiting for ghapp is what takes long, and all wait together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ghapp.serve import swept
+from ghapp.standin.issues import Issue
+from ghapp.standin.pull import Pull
+from ghapp.standin.repository import Repository
+from ghapp.standin.state import Comment
+from tests.path.world import ENFORCE, World, opened, running
+
+# Each `yield` waits until ghapp has done all there is to do, and sets the clock forward.
+Steps = Iterator[None]
+# `action_required` completes the check run, so that it has buttons.
+BUTTONS = ENFORCE + "pending: action_required\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The repository of one story."""
+
+    world: World
+    repository: Repository
+
+    def open(self, files: dict[str, str] | None = None, **more: object) -> Pull:
+        """Ann's feature pull with a risky migration, unless told otherwise."""
+        return opened(self.repository, files, **more)
+
+    def policy(self, text: str) -> None:
+        self.repository.push("main", {".github/nfr.yml": text}, by="sue")
+
+    def lose(self, event: str, happen: Callable[[], object]) -> object:
+        """What happens, and whose delivery is lost."""
+        with self.world.github.lock:  # else it were one of what ghapp writes meanwhile
+            self.world.github.lose_next(1, event)
+            return happen()
+
+    def sweep(self) -> None:
+        """What `ghapp sweep` does beside a running server."""
+        swept(self.world.settings)
+
+    @property
+    def issues(self) -> list[Issue]:
+        """Those that the App has opened, oldest first."""
+        return [issue for issue in self.repository.issues.values() if issue.via_app]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A generator function that says and sees, and the policy it is told under."""
+
+    tell: Callable[[Shop], Steps]
+    policy: str | None
+
+    @property
+    def name(self) -> str:
+        return self.tell.__name__
+
+
+def story(policy: str | None = ENFORCE) -> Callable[[Callable[[Shop], Steps]], Story]:
+    return lambda tell: Story(tell, policy)
+
+
+def stories(module: Mapping[str, object]) -> dict[str, Story]:
+    """Those of a test module, by name."""
+    found = [one for one in module.values() if isinstance(one, Story)]
+    return {one.name: one for one in found}
+
+
+def told(folder: Path, every: Iterable[Story]) -> Mapping[str, BaseException | None]:
+    """How each story ended: None where all was as it says."""
+    ended: dict[str, BaseException | None] = {}
+    with running(folder, GHAPP_GITHUB_LIMITS="off") as world:
+        going = {
+            one.name: one.tell(Shop(world, world.shop(f"shop-{number}", one.policy)))
+            for number, one in enumerate(every)
+        }
+        while going:
+            world.clock.forward(3)
+            for name, steps in tuple(going.items()):
+                try:
+                    next(steps)
+                except StopIteration:
+                    ended[name] = None
+                except Exception as error:  # raised again by the test that has its name
+                    ended[name] = error
+            going = {name: steps for name, steps in going.items() if name not in ended}
+            world.settle()
+    return ended
+
+
+# --- what people see and do ----------------------------------------------------------------
+
+
+def ours(pull: Pull) -> Comment:
+    """The one comment of the App."""
+    (one,) = [one for one in pull.comments if one.via_app]
+    return one
+
+
+def body(pull: Pull) -> str:
+    return ours(pull).body
+
+
+def boxes(pull: Pull) -> dict[str, bool]:
+    """The items of our comment, and whether they are ticked."""
+    lines = [line for line in body(pull).splitlines() if line[:5] in ("- [ ]", "- [x]")]
+    return {line.split("`")[1]: line[3] == "x" for line in lines}
+
+
+def tick(pull: Pull, item: str, by: str, *, on: bool = True) -> None:
+    was, now = ("- [ ]", "- [x]") if on else ("- [x]", "- [ ]")
+    one = ours(pull)
+    assert f"{was} `{item}`" in one.body
+    pull.edit_comment(one.id, one.body.replace(f"{was} `{item}`", f"{now} `{item}`"), by)
+
+
+def line(pull: Pull, part: str) -> str:
+    """The one line of our comment that holds this."""
+    (found,) = [one for one in body(pull).splitlines() if part in one]
+    return found
+
+
+def reacted(pull: Pull, id: int) -> list[str]:
+    """With what the App has acknowledged a comment, review or review comment."""
+    (said,) = [one for one in pull.conversation() if one.id == id]
+    return [one.content for one in said.reactions]
+
+
+def marks(pull: Pull) -> tuple[str, frozenset[str]]:
+    """The check's conclusion, or "in progress", and the labels of ours without their prefix."""
+    run = next(run for run in reversed(pull.check_runs()) if run.name == "NFR review")
+    labels = frozenset(name.removeprefix("nfr: ") for name in pull.labels if name[:5] == "nfr: ")
+    return run.conclusion or "in progress", labels
+
+
+def press(pull: Pull, identifier: str, by: str) -> None:
+    pull.repository.press(pull.check_runs()[-1].id, identifier, by)
