@@ -24,6 +24,8 @@ ROUNDS = 3
 MOVING_SECONDS, MOST_LAG_SECONDS = 2.0, 30.0
 # So often in a row reads may lag before it counts as a failure, which in the end people see.
 PATIENCE = 10
+# GitHub's times have whole seconds, so what led to a run may bear the time that the run bears, too.
+LOOKING = timedelta(seconds=1)
 # So often a pull that a delivery spoke of is waited for where reads know nothing of it.
 NOT_THERE_WAITS = 4
 POLICY_AGE = timedelta(minutes=10)
@@ -69,7 +71,7 @@ async def gather(
 
 
 def _placed(past: Past) -> tuple[Utterance, ...]:
-    """What deliveries told, buttons no earlier than what they were pressed on was shown.
+    """What deliveries told, buttons behind what they were pressed on, and what had led to that.
 
     A button's time is when GitHub completed the run, which is before it answered us that it had.
     """
@@ -82,7 +84,7 @@ def _placed(past: Past) -> tuple[Utterance, ...]:
 def _shown_at(said: Utterance, past: Past) -> datetime:
     until = said.said_at + timedelta(seconds=TOTAL_SECONDS)
     times = (one.accepted_at for one in past.shown if one.head_sha == said.head_sha)
-    return max((said.said_at, *(time for time in times if time <= until)))
+    return max((said.said_at, *(time for time in times if time <= until))) + LOOKING
 
 
 async def _pull(api: Installation, key: PullKey, past: Past) -> PullRead:

@@ -74,6 +74,7 @@ class Standin(Accounts):
         self.rate_limit = rate_limit
         self.limits = limits or DiffLimits()
         self.calls: Counter[str] = Counter()  # by "METHOD /route/{template}"
+        self.bytes: Counter[str] = Counter()  # bodies asked with and answered, by the same
         self.faults = Faults()
         self.repositories: dict[str, Repository] = {}
         self.moved: dict[str, Repository] = {}  # by the names they had

@@ -102,6 +102,7 @@ class Web:
             answer = self._failed(fault)
         await _pause(delay if late else 0.0)
         dressed = self._dressed(answer or Answer(200))
+        github.bytes[route.name] += len(body) + len(dressed.body)
         await _send(send, dressed, cut=bool(fault and fault.cut))
 
     def _answer(self, route: routes.Route, call: Call) -> Answer:

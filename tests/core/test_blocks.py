@@ -135,3 +135,9 @@ def test_brackets_in_comments_hold_nothing():
     assert len(of("a( // (\n  b\n)\nc", "a(")) == 3
     assert len(of("a( -- (\n  b\n)\nc", "a(")) == 3
     assert len(of("a('#', x - (1)\n  b\n)\nc", "a(")) == 3
+
+
+def test_a_block_ends_where_lines_are_not_known():
+    lines = {3: "  a", 7: "  b", 8: "    c", 9: "  d"}
+    assert block(lines, 8, 4, 5, "") == "  b\n    c"
+    assert block(lines, 9, 2, 3, "") == "  b\n    c\n  d"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghapp.core.fingerprint import fingerprint
+from ghapp.core.fingerprint import Fingerprints, fingerprint
 from ghapp.core.matching.diff import change
 from ghapp.core.model import File
 
@@ -76,6 +76,20 @@ def test_files_count_in_path_order_and_hazards_as_a_set():
     assert of((FILE,), ("B", "A", "A")) == of((FILE,), ("A", "B"))
     assert of((FILE,), ("A",)) != of((FILE,))
     assert len(of(())) == 32
+
+
+def test_areas_that_share_files_have_the_fingerprints_that_each_has_alone():
+    first, second, third = (change(replace(FILE, path=name)) for name in ("a.py", "b.py", "c.py"))
+    prints = Fingerprints()
+    for area, hazards in [((first, second), ()), ((second, third), ("A",)), ((second,), ())]:
+        assert prints.of(area, hazards) == fingerprint(area, hazards)
+
+
+def test_an_added_line_that_is_made_a_removed_one_changes_it():
+    added = File("a.py", "modified", patch="@@ -1 +1,2 @@\n+a\n+b")
+    removed = replace(added, patch="@@ -1,2 +1 @@\n-a\n-b")
+    mixed = replace(added, patch="@@ -1 +1 @@\n+a\n-b")
+    assert len({of((one,)) for one in (added, removed, mixed)}) == 3
 
 
 changed = st.lists(

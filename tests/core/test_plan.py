@@ -8,12 +8,17 @@ from hypothesis import strategies as st
 from ghapp.core.marks import (
     AddLabels,
     CheckRun,
+    EditIssue,
     Effect,
+    Issue,
     Marks,
+    OpenIssue,
+    PostReply,
     PutCheckRun,
     Reaction,
     Reply,
     Written,
+    name,
 )
 from ghapp.core.plan import after, plan
 
@@ -34,17 +39,22 @@ marks = st.builds(
         st.builds(Reaction, st.integers(1, 3), st.sampled_from(["+1", "eyes"]))
     ),
     replies=st.frozensets(st.builds(Reply, st.sampled_from(["c1", "c2"]), st.just("help"))),
+    issues=st.dictionaries(st.sampled_from(["i1", "i2"]), st.sampled_from(["may", "june"])).map(
+        lambda due: frozenset(Issue(item, day) for item, day in due.items())
+    ),
 )
 
 
 def planned(desired: Marks, there: Marks) -> tuple[Effect, ...]:
-    # What was said stays: reactions and replies are only ever added.
+    # What was said stays: reactions and replies are only ever added, and issues never taken away.
+    wanted = {one.item for one in desired.issues}
     desired = replace(
         desired,
         reactions=desired.reactions | there.reactions,
         replies=desired.replies | there.replies,
+        issues=desired.issues | {one for one in there.issues if one.item not in wanted},
     )
-    return plan(desired, there, Written(), {})
+    return plan(desired, there, Written(), {}, {"i1": 11, "i2": 12})
 
 
 @given(desired=marks, observed=marks)
@@ -56,6 +66,7 @@ def test_a_plan_reaches_its_goal(desired: Marks, observed: Marks) -> None:
         desired.comment,
         desired.labels,
     )
+    assert there.issues >= desired.issues
 
 
 @given(desired=marks, observed=marks, stop=st.integers(0, 9))
@@ -91,3 +102,18 @@ def test_a_run_is_patched_only_where_github_lets_it_become_what_it_should() -> N
     assert patched(there, replace(known, annotated="n0")) == 0  # annotations are never removed
     assert patched(there, known, replace(RUN, conclusion="")) == 0  # completed stays completed
     assert patched(replace(there, conclusion=""), known, replace(RUN, conclusion="")) == 9
+
+
+def test_an_issue_with_another_due_day_is_edited_where_github_has_one() -> None:
+    desired, there = Marks(issues=frozenset({Issue("i1", "june")})), Issue("i1", "may")
+    moved = plan(desired, Marks(issues=frozenset({there})), Written(), {}, {"i1": 11})
+    assert moved == (EditIssue(Issue("i1", "june"), 11),)
+    for known in ({"i1": 0}, {}):
+        assert plan(desired, Marks(issues=frozenset({there})), Written(), {}, known) == ()
+    assert plan(desired, Marks(), Written(), {}) == (OpenIssue(Issue("i1", "june")),)
+
+
+def test_writes_of_which_there_may_be_several_are_named_by_what_they_are_about() -> None:
+    assert name(OpenIssue(Issue("dbm-lock", "june"))) == "OpenIssue dbm-lock"
+    assert name(PostReply(Reply("comment:1", "help"))) == "PostReply comment:1"
+    assert name(PutCheckRun(RUN, 0)) == "PutCheckRun"

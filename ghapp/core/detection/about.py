@@ -50,10 +50,11 @@ def _removed(values: tuple[str, ...], scene: Scene) -> frozenset[str]:
 
 
 def _path(values: tuple[str, ...], scene: Scene) -> frozenset[str]:
+    listed = globs.index(values)
     return frozenset(
         one.file.path
         for one in scene.touch.changes
-        if any(globs.matches(values, path) for path in paths_of(one.file))
+        if any(listed.first(path) for path in paths_of(one.file))
     )
 
 

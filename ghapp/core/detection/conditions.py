@@ -83,9 +83,8 @@ def _removed(values: tuple[str, ...], scene: Scene) -> bool:
 
 
 def _path(values: tuple[str, ...], scene: Scene) -> bool:
-    return any(
-        globs.matches(values, path) for one in scene.touch.changes for path in paths_of(one.file)
-    )
+    listed = globs.index(values)
+    return any(listed.first(path) for one in scene.touch.changes for path in paths_of(one.file))
 
 
 def _title(values: tuple[str, ...], scene: Scene) -> bool:

@@ -35,13 +35,13 @@ class Named:
 class Seen(NamedTuple):
     """One file, looked at once for all areas, which are told apart by their places.
 
-    named: what its present path says. claims: areas whose paths it has, and why. shows: areas that
-    one of its added lines flags. ignored: by the policy.
+    named: what its present path says. claims: areas whose paths it has, each with the glob and the
+    path that it matches. shows: areas that one of its added lines flags. ignored: by the policy.
     """
 
     change: Change
     named: Named
-    claims: tuple[tuple[int, Hit], ...]
+    claims: tuple[tuple[int, str, str], ...]
     ignored: bool
     shows: tuple[tuple[int, Hit], ...] = ()
 
@@ -50,14 +50,10 @@ class Seen(NamedTuple):
         return self.change.file
 
     @property
-    def scanned(self) -> bool:
-        return self.named.scanned
-
-    @property
     def places(self) -> frozenset[int]:
         """The areas that the file belongs to."""
         both = self.claims + self.shows
-        return frozenset([place for place, _ in both]) if both else NOWHERE
+        return frozenset([one[0] for one in both]) if both else NOWHERE
 
 
 def look(book: Rulebook, files: Iterable[File]) -> tuple[Seen, ...]:
@@ -71,7 +67,7 @@ def look(book: Rulebook, files: Iterable[File]) -> tuple[Seen, ...]:
         found[place] = min(span, found.get(place, span))
     for index, spans in shows.items():
         one = seen[index]
-        claimed = {place for place, _ in one.claims}
+        claimed = {place for place, _, _ in one.claims}
         new = ((place, _hit(one, span)) for place, span in spans.items() if place not in claimed)
         seen[index] = one._replace(shows=tuple(sorted(new, key=lambda pair: pair[0])))
     return tuple(seen)
@@ -98,24 +94,24 @@ def _seen(book: Rulebook, file: File) -> Seen:
     """The file as its paths show it."""
     named = _named(book, file.path)
     if file.status != "renamed":
-        hits = [(place, Hit("path", glob, file.path)) for place, glob in named.claims]
-        return Seen(change(file), named, tuple(hits), named.ignored)
+        claims = [(place, glob, file.path) for place, glob in named.claims]
+        return Seen(change(file), named, tuple(claims), named.ignored)
     found = [(path, _named(book, path)) for path in paths_of(file)]
     # A file moved out of an ignored folder counts: its new place is not ignored.
     ignored = all(one.ignored for _, one in found)
     return Seen(change(file), named, tuple(_moved(file, found)), ignored)
 
 
-def _moved(file: File, found: list[tuple[str, Named]]) -> Iterator[tuple[int, Hit]]:
-    """The areas that claim a renamed file by one of its paths, and why."""
-    hits: dict[int, list[Hit]] = {}
+def _moved(file: File, found: list[tuple[str, Named]]) -> Iterator[tuple[int, str, str]]:
+    """The areas that claim a renamed file by one of its paths, and how."""
+    claims: dict[int, list[tuple[int, str, str]]] = {}
     for path, named in found:
         for place, glob in named.claims:
-            hits.setdefault(place, []).append(Hit("path", glob, path))
-    for place, here in hits.items():
+            claims.setdefault(place, []).append((place, glob, path))
+    for here in claims.values():
         # As it was and inside the area as before: nothing has changed for it.
         if not (only_moved(file) and len(here) == len(found)):
-            yield place, here[0]
+            yield here[0]
 
 
 def _named(book: Rulebook, path: str) -> Named:

@@ -40,11 +40,11 @@ def touches(areas: tuple[Area, ...], pull: Pull, seen: tuple[Seen, ...]) -> Mapp
 
     seen: the files of the pull as the rulebook of these areas sees them.
     """
-    claims: dict[int, list[tuple[int, Hit]]] = {}
+    claims: dict[int, list[tuple[int, str, str]]] = {}
     shows: dict[int, list[tuple[int, Hit]]] = {}
     for index, one in enumerate(seen):
-        for place, hit in one.claims:
-            claims.setdefault(place, []).append((index, hit))
+        for place, glob, path in one.claims:
+            claims.setdefault(place, []).append((index, glob, path))
         for place, hit in one.shows:
             shows.setdefault(place, []).append((index, hit))
     found = (
@@ -121,7 +121,7 @@ def _touch(
     area: Area,
     pull: Pull,
     seen: tuple[Seen, ...],
-    claims: list[tuple[int, Hit]],
+    claims: list[tuple[int, str, str]],
     shows: list[tuple[int, Hit]],
 ) -> Touch | None:
     """Why the area is touched. claims, shows: with the places of their files in `seen`."""
@@ -129,13 +129,13 @@ def _touch(
     sizes = tuple(_sizes(area.detect.size, pull, seen)) if area.detect.size else ()
     hits = (
         *labels,
-        *[hit for _, hit in claims[:MOST_PATHS]],
+        *[Hit("path", glob, path) for _, glob, path in claims[:MOST_PATHS]],
         *[hit for _, hit in shows[:MOST_LINES]],
         *sizes,
     )
     if not hits:
         return None
-    claimed = {index for index, _ in claims}
+    claimed = {index for index, _, _ in claims}
     own = range(len(seen)) if labels or sizes else sorted(claimed.union(i for i, _ in shows))
     read = [index for index in own if index in claimed or seen[index].named.scanned]
     changes = [seen[index].change for index in own]

@@ -40,17 +40,20 @@ class Texts:
 
     def any_matches(self, patterns: tuple[str, ...]) -> bool:
         """Whether some line matches some pattern."""
-        return next(self._matching(patterns), None) is not None
+        return any(
+            next(matching(each, batch.text), None) for batch in self._batches for each in patterns
+        )
 
     def matching(self, patterns: tuple[str, ...]) -> frozenset[int]:
         """The places of the texts of which some line matches some pattern."""
-        return frozenset(self._matching(patterns))
-
-    def _matching(self, patterns: tuple[str, ...]) -> Iterator[int]:
+        found: set[int] = set()
         for batch in self._batches:
+            here = {owner for owner, _ in batch.owners}
             for each in patterns:
-                for span in matching(each, batch.text):
-                    yield batch.owner(span.line)[0]
+                if here <= found:  # a large text has many batches, and one line is enough
+                    break
+                found.update(batch.owner(span.line)[0] for span in matching(each, batch.text))
+        return frozenset(found)
 
 
 def batches(texts: Iterable[tuple[int, bytes]]) -> Iterator[Batch]:

@@ -108,7 +108,9 @@ def _outer(lines: Mapping[int, str], first: int, last: int) -> tuple[int, int]:
 def _around(lines: Mapping[int, str], number: int, indent: int) -> tuple[int, int]:
     first = number
     for above in range(number - 1, max(0, number - MOST_LINES), -1):
-        line = lines[above]
+        line = lines.get(above)
+        if line is None:  # a gap between hunks
+            break
         if _says_nothing(line):
             continue
         if _indent(line) >= indent:

@@ -139,6 +139,8 @@ def _raw(patch: str) -> list[str]:
 
 def _whole_lines(patch: str) -> str:
     """The text from the first hunk on: headers of a file, as git prints them, are no content."""
+    if patch.startswith("@@ -") and "\r" not in patch and "\ufeff" not in patch:
+        return patch  # as most are
     start = 0 if patch.startswith("@@ -") else patch.find("\n@@ -") + 1
     if not patch.startswith("@@ -", start):
         return ""

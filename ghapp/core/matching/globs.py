@@ -6,7 +6,9 @@ A glob with a slash before its end is anchored at the root: `docs/**` is not `**
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
 from pathspec.patterns.gitignore import GitIgnorePatternError
@@ -19,6 +21,7 @@ MAX_DOUBLE_STARS = 6
 
 # A comma between braces is what shells expand and gitwildmatch takes literally.
 BRACES = re.compile(r"(?<!\\)\{[^{}]*,[^{}]*\}")
+NOTHING = r"(?!)"
 WILD = re.compile(r"[*?\[\\]")
 
 # Globs that ask for nothing but a name: of a folder, of any part of the path, or its ending.
@@ -33,7 +36,7 @@ def matches(globs: tuple[str, ...], path: str) -> str:
 
     globs: in which `fault` finds nothing.
     """
-    return _index(globs).first(path)
+    return index(globs).first(path)
 
 
 @lru_cache(maxsize=4096)
@@ -104,8 +107,7 @@ class Globs:
                 self._nameless.add(place)
         # Those of them for which the name of the file itself counts.
         self._part_of_base = [one for one in self._by_part if one[1] not in self._any_name]
-        parts = sorted({re.escape(part) for part, _ in self._part_of_base})
-        self._parts = re.compile("|".join(parts)) if parts else None
+        self._parts = _one_of(sorted({part for part, _ in self._part_of_base}))
 
     def first(self, path: str) -> str:
         """The first of the globs that matches the path, "" where none does."""
@@ -125,12 +127,13 @@ class Globs:
     def _found(self, path: str) -> tuple[_Kind, frozenset[int]]:
         """What the path's kind tells, and the places of the globs that its name adds."""
         folder, _, base = path.rpartition("/")
-        _, dot, ending = base.rpartition(".")
-        kind = self._kinds.get((folder, dot + ending)) or self._kind(folder, dot + ending)
+        dot = base.rfind(".")
+        ending = base[dot:] if dot >= 0 else ""
+        kind = self._kinds.get((folder, ending)) or self._kind(folder, ending)
         possible = kind.open
         if base in self._by_name:
             possible = possible.union(self._by_name[base]) - self._any_name
-        if self._parts and self._parts.search(base):
+        if self._parts.search(base):
             possible = possible.union(place for part, place in self._part_of_base if part in base)
         return kind, self._fitting(path, possible) if possible else possible
 
@@ -161,13 +164,13 @@ class Globs:
 
     def _fitting(self, path: str, places: frozenset[int]) -> frozenset[int]:
         """The places of those of the globs that match the path."""
-        text = as_bytes(path)
+        near = [place for place in places if self._texts[place] in path]
+        text = as_bytes(path) if near else b""
         return frozenset(
             [
                 place
-                for place in places
-                if self._texts[place] in path
-                and (self._sure[place] or _compiled(self._globs[place]).search(text) is not None)
+                for place in near
+                if self._sure[place] or _compiled(self._globs[place]).search(text) is not None
             ]
         )
 
@@ -183,8 +186,18 @@ class Globs:
 
 
 @lru_cache(maxsize=1024)
-def _index(globs: tuple[str, ...]) -> Globs:
+def index(globs: tuple[str, ...]) -> Globs:
+    """The globs, to be asked about many paths."""
     return Globs(globs)
+
+
+def _one_of(texts: Iterable[str]) -> re.Pattern[str]:
+    """What finds one of the texts; grouped by first letter, for each is tried at every place."""
+    groups = (
+        f"{re.escape(first)}(?:{'|'.join(re.escape(text[1:]) for text in same)})"
+        for first, same in groupby(texts, key=lambda text: text[0])
+    )
+    return re.compile("|".join(groups) or NOTHING)
 
 
 def _name(glob: str) -> str:

@@ -65,8 +65,9 @@ class Sieve:
         texts: of lines joined by line breaks; "" has no line at all. wanted: as many. In no order.
         """
         alike: dict[frozenset[int], list[int]] = {}
-        for owner, here in enumerate(wanted):
-            alike.setdefault(here, []).append(owner)
+        for owner, text in enumerate(texts):
+            if text:
+                alike.setdefault(wanted[owner], []).append(owner)
         # Together those for which the same is wanted: most sets are for a few kinds of files.
         for here, owners in alike.items():
             if here:

@@ -47,9 +47,10 @@ def statements(rows: Iterable[Line]) -> Iterator[Statement]:
             held = []
         if COMMENT.match(row.text):
             continue
-        if row.text.strip():
+        blank = not row.text.strip()
+        if not blank:
             held.append(row)
-        if not row.text.strip() or END.search(row.text):
+        if blank or (";" in row.text and END.search(row.text)):
             yield from _joined(held)
             held = []
     yield from _joined(held)

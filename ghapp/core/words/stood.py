@@ -97,13 +97,13 @@ def _undone(undo: Entry, seen: Review) -> str:
 
 
 def _compared(signed: Entry, area: AreaReview, seen: Review) -> str:
-    """A link to what has changed since; "" where no page shows that.
+    """A link to what has changed since; "" where no page shows that, or not by https.
 
     GitHub links what a force-push replaced with two dots as well.
     """
     pull = seen.facts.pull
     base, found, _ = pull.url.partition("/pull/")
-    if not (found and area.changed_by):
+    if not (found and area.changed_by and base.startswith("https://")):
         return ""
     address = f"{base}/compare/{signed.head_sha}..{pull.head_sha}"
     language = seen.facts.policy.language

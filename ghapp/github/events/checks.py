@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ghapp.core.model import Delivery, Door, Key, PullKey, Repository, RepositoryKey, Utterance
 from ghapp.github import payloads
@@ -14,8 +14,6 @@ from ghapp.github.payloads import decoded, utc
 
 # What our buttons are called, which are shown by `core/words/buttons.py`.
 BUTTONS = frozenset({"signoff", "refresh", "explain"})
-# A button can be pressed once it is seen, so behind whatever was said before its run was written.
-LOOKING = timedelta(seconds=2)
 _EXTERNAL_ID = re.compile(r"\Av1:([1-9][0-9]{0,8}):")
 
 
@@ -51,14 +49,14 @@ def _pressed(delivery: Delivery, seen: payloads.CheckRun) -> tuple[Utterance, ..
     """A button of ours that a person pressed.
 
     GitHub tells no time of the pressing, only when what was pressed came to be: the newest such
-    time, and a look at it, stand for it.
+    time stands for it.
     """
     run, button = seen.check_run, seen.requested_action.identifier if seen.requested_action else ""
     if button not in BUTTONS or seen.sender.type == "Bot" or not run.head_sha:
         return ()
     suite_at = run.check_suite.updated_at if run.check_suite else None
     known = (utc(time) for time in (suite_at, run.completed_at, run.started_at) if time)
-    at, id = max(known, default=NEVER) + LOOKING, f"button:{delivery.id}"
+    at, id = max(known, default=NEVER), f"button:{delivery.id}"
     return (Utterance(id, Door.BUTTON, seen.sender.login, at, button, head_sha=run.head_sha),)
 
 
