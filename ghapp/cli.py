@@ -80,7 +80,14 @@ def serve(
 
 
 @app.command()
-def work() -> None:
+def work(
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65_535, help="Answer /metrics, /healthz and /readyz on HOST and this port."
+        ),
+    ] = None,
+) -> None:
     """Work on what other processes have received; needs PostgreSQL."""
     settings = _settings()
     if settings.is_sqlite:
@@ -88,7 +95,7 @@ def work() -> None:
 
     from ghapp.serve import until_signalled, working
 
-    _or_wrong(lambda: until_signalled(working(settings)))
+    _or_wrong(lambda: until_signalled(working(settings, metrics_port)))
 
 
 @app.command()
@@ -107,8 +114,9 @@ def sweep() -> None:
 
     `serve` and `work` do so every five minutes by themselves. This marks what is to be looked
     at, and a running `ghapp serve` or `ghapp work` does the work; it may run beside them, on
-    SQLite too. On SQLite, where none is running, this does the work itself, until nothing is
-    left to do.
+    SQLite too. Deliveries that failed are asked for again. On SQLite, where none is running, this
+    does the work itself, until nothing is left to do, and asks for no delivery: nobody is there
+    to receive it.
 
     Exit status 0: marked or done, 1: GitHub or the database is out of reach, or reviews fail,
     2: wrong use.
@@ -125,7 +133,8 @@ def sweep() -> None:
     except (Busy, StoreFailed) as error:
         _failed(f"GHAPP_DATABASE_URL: {error}")
     rest = "nothing is left to do" if found.worked_off else "`ghapp serve` or `work` does the rest"
-    typer.echo(f"Installations looked at: {found.installations}; {rest}.")
+    again = "" if found.worked_off else f"deliveries asked for again: {found.redelivered}; "
+    typer.echo(f"Installations looked at: {found.installations}; {again}{rest}.")
     for one in found.parked:
         typer.echo(f"{one.key} {one.full_name} is parked: {one.error}", err=True)
     raise typer.Exit(PROBLEMS if found.parked else GOOD)

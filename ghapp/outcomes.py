@@ -13,6 +13,7 @@ from ghapp.core.facts import Facts
 from ghapp.core.marks import (
     EditIssue,
     Effect,
+    Marks,
     OpenIssue,
     Outcome,
     PutCheckRun,
@@ -119,7 +120,18 @@ def remembered(decision: Decision, facts: Facts, taken: Taken, *, found: bool) -
         unresolved=tuple(effect for effect, _ in taken.failed),
         seen_at=facts.pull.updated_at,
         follow_ups=tuple(_kept(decision, facts, taken)),
+        pending_since=_pending_since(decision, facts, marks, run),
     )
+
+
+def _pending_since(
+    decision: Decision, facts: Facts, marks: Marks, run: Outcome | None
+) -> datetime | None:
+    """Since when the run that shows now is in progress; patched, it is as old as before."""
+    if not marks.check_run or marks.check_run.conclusion or not facts.pull.is_open:
+        return None
+    made = run is not None and run.id != facts.written.check_run_id
+    return run.answered_at if run and made else decision.pending_since
 
 
 def _shown(decision: Decision, facts: Facts, at: datetime) -> Shown:

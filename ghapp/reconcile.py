@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -67,13 +67,18 @@ async def reconcile(claim: Claim, github: GitHub, store: Store, rules: Rules) ->
         case PullKey() as key:
             return await _pull(claim, key, github, store, rules)
         case RepositoryKey(repository):
-            await store.mark_dirty(await github.open_pulls(repository))
+            pulls = await github.open_pulls(repository)
+            if claim.touched:
+                await store.mark_dirty(pulls, touched=True)
+            await store.mark_dirty(pulls)  # what is parked, too
         case SweepKey(repository):
             moved = await github.moved_pulls(repository, await store.seen(repository))
             await store.mark_dirty(moved, touched=True)
         case InstallationKey(installation_id):
             found = await github.repositories(installation_id)
             await store.mark_dirty([SweepKey(repository) for repository in found])
+            if claim.touched:
+                await store.mark_dirty([RepositoryKey(one) for one in found], touched=True)
     return Done("", ("MarkDirty",))
 
 
@@ -144,4 +149,6 @@ def _plan(decision: Decision, facts: Facts) -> tuple[Effect, ...]:
     if not decision.writes:
         return ()
     issues = {one.item: one.issue for one in facts.follow_ups}
-    return plan(decision.marks, facts.observed, facts.written, described(facts.policy), issues)
+    # As if the old run were not there: then a new one takes its place.
+    there = replace(facts.observed, check_run=None) if decision.renews else facts.observed
+    return plan(decision.marks, there, facts.written, described(facts.policy), issues)

@@ -6,32 +6,39 @@ import asyncio
 import fcntl
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass
 from pathlib import Path
+from socket import socket
 from typing import Any, TextIO
 
 import structlog
 
 from ghapp import catalogue, logs
-from ghapp.errors import Gone, Retry, WrongSetting
+from ghapp.errors import WrongSetting
 from ghapp.github.client import GitHub
-from ghapp.github.tokens import WRONG_KEY_SECONDS
+from ghapp.login import BotLogin
+from ghapp.metrics import Metrics
+from ghapp.redelivery import redelivered, redeliveries
 from ghapp.settings import Settings
 from ghapp.store import Parked, Store
 from ghapp.sweep import sweep, sweeps
-from ghapp.web.app import application
-from ghapp.web.health import UNKNOWN_APP, Standing
+from ghapp.watched import Watched
+from ghapp.web.app import application, watching
 from ghapp.web.server import Server, listening
 from ghapp.worker import Worker, first
 
 LOOK_SECONDS = 0.2
-LEAST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 5.0, 300.0
 NO_WORKER = (
     "`--no-worker` leaves the work to `ghapp work`, which SQLite does not admit; set "
     "GHAPP_DATABASE_URL to postgresql://USER:PASSWORD@HOST/NAME, or start without `--no-worker`"
 )
-REACHED_BY = "check GHAPP_GITHUB_API_URL and HTTPS_PROXY; deliveries are stored meanwhile"
 
 log = structlog.get_logger()
 
@@ -44,13 +51,18 @@ async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[s
     """
     logs.configure(settings.log_format)
     with listening(settings.host, settings.port) as listener, _alone(settings):
-        async with _opened(settings) as store, _github(settings) as github:
+        metrics = Metrics(alone=worker and settings.is_sqlite)
+        async with _opened(settings) as store, _github(settings, metrics) as github:
             login, stop = BotLogin(), asyncio.Event()
-            site = application(settings, store, login, lambda: login.standing)
+            runs = _worker(settings, store, github, metrics)
+            claiming = runs.failing_seconds if worker else None
+            site = application(
+                settings, store, login, login.told, metrics=metrics, claiming=claiming
+            )
             server = Server(site, listener)
             works = [server.until(stop), first(stop.wait(), login.learn(github))]
             if worker:
-                works += _works(settings, store, github, stop)
+                works += _works(runs, store, github, metrics, stop)
             elif settings.is_sqlite:
                 log.warning("nobody works on the deliveries", reason=NO_WORKER)
             async with _beside(works, stop):
@@ -58,13 +70,25 @@ async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[s
 
 
 @asynccontextmanager
-async def working(settings: Settings) -> AsyncIterator[None]:
-    """Work on dirty keys while inside. Raises WrongSetting."""
+async def working(settings: Settings, metrics_port: int | None = None) -> AsyncIterator[str]:
+    """Work on dirty keys while inside; gives the address of health and metrics, "" for none.
+
+    metrics_port: None is no such address. Raises WrongSetting (it is taken, or as `serving`).
+    """
     logs.configure(settings.log_format)
-    async with _opened(settings) as store, _github(settings) as github:
-        stop = asyncio.Event()
-        async with _beside(_works(settings, store, github, stop), stop):
-            yield
+    metrics, stop = Metrics(alone=False), asyncio.Event()
+    with _listening(settings, metrics_port) as listener:
+        async with _opened(settings) as store, _github(settings, metrics) as github:
+            runs = _worker(settings, store, github, metrics)
+            works, url = _works(runs, store, github, metrics, stop), ""
+            if listener:
+                login = BotLogin()
+                site = watching(store, login.told, metrics, runs.failing_seconds)
+                server = Server(site, listener)
+                works += [server.until(stop), first(stop.wait(), login.learn(github))]
+                url = server.url
+            async with _beside(works, stop):
+                yield url
 
 
 def until_signalled(running: AbstractAsyncContextManager[Any]) -> None:
@@ -88,12 +112,14 @@ async def _migrated(settings: Settings) -> None:
 class Swept:
     """What a sweep by hand came to. worked_off: here, since no other process would have done so.
 
-    parked: what then failed too often.
+    parked: what then failed too often. redelivered: deliveries that had failed; none where nobody
+    runs who could receive them.
     """
 
     installations: int
     worked_off: bool = False
     parked: tuple[Parked, ...] = ()
+    redelivered: int = 0
 
 
 def swept(settings: Settings) -> Swept:
@@ -107,13 +133,15 @@ def swept(settings: Settings) -> Swept:
 
 async def _swept(settings: Settings) -> Swept:
     with _held(settings) as alone:
-        async with _opened(settings) as store, _github(settings) as github:
+        metrics = Metrics(alone=False)
+        async with _opened(settings) as store, _github(settings, metrics) as github:
             found = await sweep(store, github)
             await store.retry_parked()
             if not alone:
-                return Swept(found)
+                return Swept(found, redelivered=await redelivered(store, github))
             stop = asyncio.Event()
-            async with _beside([_worker(settings, store, github).run(stop)], stop):
+            runs = _worker(settings, store, github, metrics)
+            async with _beside([runs.run(stop)], stop):
                 while (await store.health()).dirty:  # the database knows best  # noqa: ASYNC110
                     await asyncio.sleep(LOOK_SECONDS)
             return Swept(found, worked_off=True, parked=await store.parked())
@@ -130,42 +158,6 @@ async def _until_signalled(running: AbstractAsyncContextManager[Any]) -> None:
             loop.remove_signal_handler(number)
         log.info("stopping")
     log.info("stopped")
-
-
-class BotLogin:
-    """The login the App writes under: "" until GitHub has told it."""
-
-    def __init__(self) -> None:
-        self._login = ""
-        self.standing = Standing.ASKED
-
-    def __call__(self) -> str:
-        return self._login
-
-    async def learn(self, github: GitHub) -> None:
-        """Ask until it is known; GitHub may be down while ghapp starts."""
-        pause = LEAST_PAUSE_SECONDS
-        while not self._login:
-            try:
-                self._login = f"{await github.app()}[bot]"
-                self.standing = Standing.KNOWN
-            except (Retry, Gone) as error:
-                self.standing = _standing(error)
-                fix = UNKNOWN_APP if self.standing is Standing.REFUSED else REACHED_BY
-                log.error("GitHub does not tell who this App is", reason=str(error), fix=fix)
-                await asyncio.sleep(max(pause, _asked_seconds(error)))
-                pause = min(2 * pause, MOST_PAUSE_SECONDS)
-
-
-def _standing(error: Retry | Gone) -> Standing:
-    # One who cannot be reached, or who limits our rate, is asked again sooner or counts nothing.
-    refused = isinstance(error, Gone) or (error.counts and error.after_seconds >= WRONG_KEY_SECONDS)
-    return Standing.REFUSED if refused else Standing.UNREACHABLE
-
-
-def _asked_seconds(error: Retry | Gone) -> float:
-    """How long a rate limit has us wait."""
-    return error.after_seconds if isinstance(error, Retry) and not error.counts else 0.0
 
 
 @asynccontextmanager
@@ -249,28 +241,39 @@ async def _opened(settings: Settings) -> AsyncIterator[Store]:
         await store.close()
 
 
-def _github(settings: Settings) -> GitHub:
-    return GitHub(
+def _listening(
+    settings: Settings, metrics_port: int | None
+) -> AbstractContextManager[socket | None]:
+    return nullcontext() if metrics_port is None else listening(settings.host, metrics_port)
+
+
+def _github(settings: Settings, metrics: Metrics) -> GitHub:
+    github = GitHub(
         settings.github_api_url,
         settings.app_id,
         settings.private_key,
         limits=settings.github_limits,
         proxy=settings.proxy or None,
+        observe=metrics.called,
     )
+    metrics.budgets = github.budgets
+    return github
 
 
 def _works(
-    settings: Settings, store: Store, github: GitHub, stop: asyncio.Event
+    runs: Worker, store: Store, github: GitHub, metrics: Metrics, stop: asyncio.Event
 ) -> list[Coroutine[Any, Any, None]]:
     """What a process that works does beside receiving."""
     return [
-        _worker(settings, store, github).run(stop),
-        first(stop.wait(), sweeps(store, github)),
+        runs.run(stop),
+        first(stop.wait(), sweeps(store, github, told=metrics.swept)),
+        first(stop.wait(), redeliveries(store, github)),
     ]
 
 
-def _worker(settings: Settings, store: Store, github: GitHub) -> Worker:
-    return Worker(store, github, catalogue.rules(settings.default_mode))
+def _worker(settings: Settings, store: Store, github: GitHub, metrics: Metrics) -> Worker:
+    rules = catalogue.rules(settings.default_mode)
+    return Worker(store, Watched(github, metrics), rules, metrics)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 import structlog
 
+from ghapp.core.decide import RENEWED_AFTER
 from ghapp.core.model import InstallationKey
 from ghapp.errors import Busy, Gone, Retry, StoreFailed
 from ghapp.store import Store
@@ -29,36 +31,52 @@ class Lists(Protocol):
     async def installations(self) -> tuple[int, ...]: ...
 
 
-async def sweeps(store: Store, github: Lists, *, first_seconds: float = FIRST_SECONDS) -> None:
-    """Sweep every few minutes, for ever; of all processes one at a time."""
+def unheard(installations: int | None) -> None:
+    """Nobody counts."""
+
+
+async def sweeps(
+    store: Store,
+    github: Lists,
+    *,
+    told: Callable[[int | None], None] = unheard,
+    first_seconds: float = FIRST_SECONDS,
+) -> None:
+    """Sweep every few minutes, for ever; of all processes one at a time.
+
+    told: hears of each sweep how many installations it found, None of one that failed.
+    """
     await asyncio.sleep(first_seconds)
     while True:
         try:
             if await store.take_turn(TURN, EVERY_SECONDS):
-                await _logged(store, github)
+                told(await _logged(store, github))
         except (Busy, StoreFailed) as error:
+            told(None)
             log.error("cannot sweep", reason=str(error))
         await asyncio.sleep(ASK_SECONDS)
 
 
 async def sweep(store: Store, github: Lists) -> int:
-    """Have all installations looked at; how many they are.
+    """Have all installations looked at, and runs about to go stale; how many the former are.
 
     Raises Retry and Gone (GitHub does not tell them), Busy and StoreFailed.
     """
     found = await github.installations()
     await store.mark_dirty(InstallationKey(id) for id in found)
+    await store.mark_pending(RENEWED_AFTER.total_seconds())
     return len(found)
 
 
-async def _logged(store: Store, github: Lists) -> None:
-    """One sweep, and its one line in the log. Where GitHub is away, the next one does."""
+async def _logged(store: Store, github: Lists) -> int | None:
+    """One sweep, and its one line in the log; None where GitHub is away: the next one does it."""
     started = time.perf_counter()
     revived = await store.retry_parked(PARKED_SECONDS)
     try:
         found = await sweep(store, github)
     except (Retry, Gone) as error:
         log.error("cannot sweep", reason=str(error), parked=revived)
-        return
+        return None
     milliseconds = round((time.perf_counter() - started) * 1000, 1)
     log.info("sweep", installations=found, parked=revived, milliseconds=milliseconds)
+    return found

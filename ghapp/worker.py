@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -34,6 +34,23 @@ FIRST = asyncio.FIRST_COMPLETED
 log = structlog.get_logger()
 
 
+class Watch(Protocol):
+    """Hears of runs. outcome: as in their line of the log."""
+
+    def began(self, claim: Claim) -> None: ...
+    def ended(self, claim: Claim, outcome: str, seconds: float) -> None: ...
+
+
+class Unwatched:
+    """Nobody counts."""
+
+    def began(self, claim: Claim) -> None:
+        pass
+
+    def ended(self, claim: Claim, outcome: str, seconds: float) -> None:
+        pass
+
+
 @dataclass(slots=True)
 class Worker:
     """concurrency: how many runs at a time; a key that waits takes none of them."""
@@ -41,11 +58,17 @@ class Worker:
     store: Store
     github: GitHub
     rules: Rules
+    watch: Watch = field(default_factory=Unwatched)
     concurrency: int = 16
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     grace_seconds: float = GRACE_SECONDS
     _runs: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # token -> its run
     _held: dict[str, Claim] = field(default_factory=dict)  # token -> claim that reconcile works on
+    _failing_since: float | None = None  # when a claim failed, unless one has succeeded since
+
+    def failing_seconds(self) -> float:
+        """For how long the database has let nothing be claimed; 0 where it does."""
+        return 0.0 if self._failing_since is None else time.monotonic() - self._failing_since
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then let the runs end, within `grace_seconds`."""
@@ -64,6 +87,7 @@ class Worker:
         try:
             free = self.concurrency - len(self._runs)
             claims = await self.store.claim(free)
+            self._failing_since = None
             for claim in claims:
                 self._start(claim)
             if len(claims) < free:
@@ -71,11 +95,14 @@ class Worker:
             else:  # there may be more of them: go on with the first slot that is free again
                 await first(stop.wait(), asyncio.wait(self._runs.values(), return_when=FIRST))
         except (Busy, StoreFailed) as error:
+            if self._failing_since is None:
+                self._failing_since = time.monotonic()
             log.error("cannot claim", reason=str(error))
             await first(stop.wait(), asyncio.sleep(STORE_AWAY_SECONDS))
 
     def _start(self, claim: Claim) -> None:
         self._held[claim.token] = claim
+        self.watch.began(claim)  # here, for what is delivered before the task begins comes later
         task = asyncio.create_task(self._run(claim), name=str(claim.key))
         self._runs[claim.token] = task
         task.add_done_callback(lambda _: self._runs.pop(claim.token))
@@ -95,7 +122,9 @@ class Worker:
             told = {"outcome": "lease lost" if claim.token in self._held else "stopped"}
         finally:
             self._held.pop(claim.token, None)
-        milliseconds = round((time.perf_counter() - started) * 1000, 1)
+        seconds = time.perf_counter() - started
+        self.watch.ended(claim, told["outcome"], seconds)
+        milliseconds = round(seconds * 1000, 1)
         log.info("run", **told, attempts=claim.attempts, milliseconds=milliseconds)
 
     async def _settled(self, claim: Claim) -> dict[str, Any]:

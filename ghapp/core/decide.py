@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ghapp.core.checklist import Checklist
 from ghapp.core.conclusions import RANK, conclusion, worst
@@ -18,6 +18,9 @@ from ghapp.core.review import PullState, Review, review
 from ghapp.core.words import issues, render
 
 REPLY_EVERY = timedelta(hours=1)  # per person, on a pull request without a comment of ours
+# Two days before GitHub calls a run stale that is in progress.
+# Source: https://docs.github.com/rest/guides/using-the-rest-api-to-interact-with-checks
+RENEWED_AFTER = timedelta(days=12)
 # The doors that commands come through, and what a reaction to each is put on.
 REACTED: Mapping[Door, str] = {
     Door.COMMENT: "comment",
@@ -38,6 +41,8 @@ class Decision:
     """What to show. writes: False where the policy only observes: nothing goes to GitHub.
 
     follow_ups: all of this pull, those without an issue yet included.
+    pending_since: since when the run that is there has been in progress, where it is to stay so.
+    renews: whether that is so long ago that a new run is to take its place.
     """
 
     review: Review
@@ -45,6 +50,8 @@ class Decision:
     verdict: Verdict
     writes: bool
     follow_ups: tuple[FollowUp, ...] = ()
+    pending_since: datetime | None = None
+    renews: bool = False
 
     @property
     def fingerprints(self) -> Mapping[str, str]:
@@ -69,7 +76,10 @@ def decide(
     ledger: oldest first. siblings: what other pulls ask of the same head.
     """
     seen = review(facts, past, checklist, ledger)
-    verdict, put_off = _verdict(seen), follow_ups(seen)
+    put_off, made = follow_ups(seen), {one.item for one in seen.follow_ups}
+    # What was made is told with the day that an extension gives it, for no run need follow.
+    seen = replace(seen, follow_ups=tuple(one for one in put_off if one.item in made))
+    verdict = _verdict(seen)
     marks = Marks(
         check_run=_check_run(seen, verdict, siblings),
         comment=_comment(seen),
@@ -80,7 +90,9 @@ def decide(
     )
     if not facts.pull.is_open:
         marks = _settled(seen, marks, siblings)
-    return Decision(seen, marks, verdict, writes(facts.policy), put_off)
+    since = _pending_since(facts, past, marks)
+    renews = since is not None and facts.now - since >= RENEWED_AFTER
+    return Decision(seen, marks, verdict, writes(facts.policy), put_off, since, renews)
 
 
 def writes(policy: Policy) -> bool:
@@ -193,6 +205,16 @@ def _issues(seen: Review, put_off: tuple[FollowUp, ...]) -> frozenset[Issue]:
     named = {one.item for one in wanted}
     kept = {one for one in seen.facts.observed.issues if one.item not in named}
     return frozenset(wanted | kept)
+
+
+def _pending_since(facts: Facts, past: Past, marks: Marks) -> datetime | None:
+    """By GitHub where the run was read back, else by our record."""
+    run, there = marks.check_run, facts.observed.check_run
+    if not run or not there or run.head_sha != there.head_sha:
+        return None
+    if run.conclusion or there.conclusion or not facts.pull.is_open:
+        return None
+    return facts.found_at or past.pending_since
 
 
 def _settled(seen: Review, marks: Marks, siblings: tuple[Verdict, ...]) -> Marks:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from ghapp.core.memory import Entry, FollowUp
+from ghapp.core.memory import Entry, FollowUp, Verb
 from ghapp.core.review import AreaReview, PullState, Review
+from ghapp.core.standing import answers
 
 SOON = timedelta(days=7)
 
@@ -25,7 +26,8 @@ def follow_ups(seen: Review) -> tuple[FollowUp, ...]:
             found[entry.subject] = _extended(made, entry)
         elif _is_due(seen):
             found[entry.subject] = _made(seen, area, entry)
-    return tuple(found.values())
+    given = answers(seen.ledger)
+    return tuple(_closed(one, given.get(one.item)) for one in found.values())
 
 
 def has_open(seen: Review) -> bool:
@@ -66,6 +68,12 @@ def _made(seen: Review, area: AreaReview, entry: Entry) -> FollowUp:
         owner=entry.owner,
         reason=entry.note,
     )
+
+
+def _closed(one: FollowUp, given: Entry | None) -> FollowUp:
+    """Without an issue that could be closed, an answer to the question closes the follow-up."""
+    answered = given is not None and given.verb in (Verb.CHECK, Verb.NA)
+    return replace(one, is_open=False) if answered and not one.issue else one
 
 
 def _extended(made: FollowUp, entry: Entry) -> FollowUp:

@@ -37,7 +37,8 @@ class Entry:
 
     id: the utterance's id, with "#N" behind it for its N-th part; unique.
     subject: the area signed off, waived, held or taken back, the concern ("concern-1"), or the
-    item answered; "" for the whole pull, which only a hold may name.
+    item answered; "" for the whole pull, which only a hold may name, and of an UNDO for an approval
+    given before and judged later.
     head_sha, fingerprint: what the speaker saw; "" where it does not matter. The fingerprint is
     that of the area, for an answer that of the item.
     right: by which right the speaker was heard ("team acme/sre", "user ann", "maintain").
@@ -163,6 +164,7 @@ class Past:
     there are any, our marks are read back.
     fresh_at, opened, touched, changed_files: as in Delivery, joined over those not yet worked off.
     policy: None where it was never read; its `read_at` is None where a push may have changed it.
+    pending_since: when GitHub accepted the check run that is in progress; None where none is.
     """
 
     marks: Marks | None = None
@@ -179,6 +181,7 @@ class Past:
     pushes: tuple[Push, ...] = ()  # oldest first
     waited: int = 0  # how often in a row the key was put off because facts lagged behind
     policy: PolicySource | None = None
+    pending_since: datetime | None = None
     # of this pull, by item; and open ones of the others in the repository, soonest due first
     follow_ups: tuple[FollowUp, ...] = ()
     debts: tuple[
@@ -188,12 +191,16 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A key held by this worker: the lease `token` fences its writes to the store."""
+    """A key held by this worker: the lease `token` fences its writes to the store.
+
+    touched: as in Delivery, of those that brought the key here.
+    """
 
     key: Key
     token: str
     generation: int
     attempts: int
+    touched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +210,7 @@ class Run:
     shown: None where no check run was written. state: of the pull, as in `review.PullState`.
     unresolved: effects that failed, and may have taken effect all the same.
     seen_at: `updated_at` of the pull as it was read; None where it was not.
-    follow_ups: all of this pull.
+    follow_ups: all of this pull. pending_since: as in Past.
     """
 
     marks: Marks
@@ -214,3 +221,4 @@ class Run:
     unresolved: tuple[Effect, ...] = ()
     seen_at: datetime | None = None
     follow_ups: tuple[FollowUp, ...] = ()
+    pending_since: datetime | None = None

@@ -134,7 +134,9 @@ class Delivery:
     push: the head SHA and who pushed it, where the delivery says so. pushed_to: the pull, or the
     repository of the branch, under which that is remembered.
     opened: the pull is new, so nothing of ours can be on it yet.
-    touched: someone else may have changed one of our marks: read them back.
+    touched: someone else may have changed one of our marks: read them back. Of an installation:
+    nothing was delivered for a while, so all that is open is to be looked at.
+    left: repositories that are out of reach from now on.
     policy_changed: a push to the default branch changed the policy file.
     changed_files: how many files GitHub says the pull changes; 0 where it does not say.
     """
@@ -152,6 +154,7 @@ class Delivery:
     touched: bool = False
     policy_changed: bool = False
     changed_files: int = 0
+    left: tuple[Repository, ...] = ()
 
 
 # --- facts -------------------------------------------------------------------------------

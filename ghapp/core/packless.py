@@ -69,9 +69,11 @@ def concern_reviewers(entry: Entry, policy: Policy, owner: str) -> Reviewers:
 
 
 def strictest(flagged: Iterable[Flagged], policy: Policy) -> str:
-    """The strictest mode among the areas shown; the policy's where none is."""
-    modes = {one.area.mode for one in flagged} - {"observe"}
-    return max(modes, key=MODES.index, default=policy.mode)
+    """The strictest of the policy's mode and those of the areas flagged.
+
+    An area in a laxer mode, which anyone may touch, does not weaken what is said of the whole.
+    """
+    return max((policy.mode, *(one.area.mode for one in flagged)), key=MODES.index)
 
 
 def _grants(reviewers: Reviewers, right: str, owner: str) -> bool:

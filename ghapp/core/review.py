@@ -13,7 +13,7 @@ from ghapp.core.findings import Finding
 from ghapp.core.memory import Entry, FollowUp, Past, Verb
 from ghapp.core.model import Door
 from ghapp.core.packless import CONCERN, concern_areas, strictest, too_many_files, unread_files
-from ghapp.core.standing import Standing, State, answers, holds, standing, when
+from ghapp.core.standing import Standing, State, answers, holds, standing
 
 
 class PullState(StrEnum):
@@ -241,8 +241,11 @@ def _state(areas: tuple[AreaReview, ...], facts: Facts, held: tuple[Entry, ...])
 
 
 def _overridden(areas: Iterable[AreaReview], held: tuple[Entry, ...]) -> bool:
-    """Whether nothing waits and a waiver in force was said after every hold."""
+    """Whether nothing waits and a waiver in force was said after every hold.
+
+    Of one second the hold counts as later: the ids of reviews and comments tell no order.
+    """
     waivers = [area.standing.signed for area in areas if area.waived]
-    last = max((when(one) for one in waivers if one), default=None)
+    last = max((one.said_at for one in waivers if one), default=None)
     settled = all(area.settled for area in areas)
-    return settled and last is not None and last > max(map(when, held))
+    return settled and last is not None and last > max(one.said_at for one in held)

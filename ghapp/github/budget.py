@@ -17,6 +17,7 @@ MINUTE, HOUR = 60.0, 3600.0
 POINTS_A_MINUTE = 900
 CONTENT_A_MINUTE = 80
 CONTENT_AN_HOUR = 500
+WINDOWS = ("points_minute", "content_minute", "content_hour")
 
 
 class Importance(Enum):
@@ -38,8 +39,7 @@ class Window:
 
     def wait_seconds(self, units: int, kept: float, now: float) -> float:
         """How long until `units` fit with the share `kept` left over; 0 where they fit now."""
-        while self._spent and self._spent[0][0] <= now - self.seconds:
-            self._total -= self._spent.popleft()[1]
+        self._forget(now)
         excess = self._total + units - int(self.most * (1 - kept))
         for at, spent in self._spent:
             if excess <= 0:
@@ -52,6 +52,15 @@ class Window:
     def spend(self, units: int, now: float) -> None:
         self._spent.append((now, units))
         self._total += units
+
+    def left(self, now: float) -> int:
+        """The units that fit now, with nothing kept."""
+        self._forget(now)
+        return self.most - self._total
+
+    def _forget(self, now: float) -> None:
+        while self._spent and self._spent[0][0] <= now - self.seconds:
+            self._total -= self._spent.popleft()[1]
 
 
 class Budget:
@@ -78,6 +87,17 @@ class Budget:
             )
         for window, units in wanted:
             window.spend(units, now)
+
+    def left(self, now: float) -> dict[str, int]:
+        """What is left of each window, 0 of all while GitHub has us wait; empty where off."""
+        if self._off:
+            return {}
+        windows = (self._points, *self._content)
+        closed = self._closed_until > now
+        return {
+            name: 0 if closed else window.left(now)
+            for name, window in zip(WINDOWS, windows, strict=True)
+        }
 
     def close(self, seconds: float, now: float) -> None:
         """GitHub said to wait: whatever else is due waits too, since asking on prolongs it."""

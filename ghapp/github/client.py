@@ -8,12 +8,13 @@ from typing import Self
 
 import msgspec
 
+from ghapp.core.attempts import Page
 from ghapp.core.facts import Facts
 from ghapp.core.marks import Effect, Outcome
 from ghapp.core.memory import Past
 from ghapp.core.model import File, PullKey, Repository
 from ghapp.core.policies.policy import Rules
-from ghapp.github import contents, moved
+from ghapp.github import contents, hook, moved
 from ghapp.github.apply import apply
 from ghapp.github.budget import Budget
 from ghapp.github.gather import Whose, gather
@@ -22,7 +23,7 @@ from ghapp.github.kept import Kept
 from ghapp.github.reading import App, at
 from ghapp.github.refusals import refusal
 from ghapp.github.tokens import Tokens
-from ghapp.github.wire import Answer, Request, Wire
+from ghapp.github.wire import Answer, Observe, Request, Wire, unobserved
 
 
 class _Numbered(msgspec.Struct):
@@ -47,7 +48,7 @@ class _InstallationRow(msgspec.Struct):
 class GitHub:
     """One GitHub host. Enter it once, before the tasks that use it start.
 
-    limits: github | off. Raises WrongSetting (the key is none).
+    limits: github | off. observe: hears of every exchange. Raises WrongSetting (the key is none).
     """
 
     def __init__(
@@ -59,8 +60,9 @@ class GitHub:
         limits: str = "github",
         proxy: str | None = None,
         ca_file: str | None = None,
+        observe: Observe = unobserved,
     ) -> None:
-        self._wire = Wire(api_url, proxy=proxy or "", ca_file=ca_file or "")
+        self._wire = Wire(api_url, proxy=proxy or "", ca_file=ca_file or "", observe=observe)
         self._tokens = Tokens(self._wire, app_id, private_key)
         self._app_id = app_id
         self._limits = limits
@@ -84,6 +86,10 @@ class GitHub:
         slug = decoded(answer, App, request).slug
         self._bot_login = f"{slug}[bot]"
         return slug
+
+    def budgets(self) -> dict[int, dict[str, int]]:
+        """What each installation that was spoken for may still ask of GitHub, by window."""
+        return {id: one.left() for id, one in self._installations.items()}
 
     async def gather(self, key: PullKey, past: Past, rules: Rules) -> Facts:
         """What the pull is judged by. Raises Gone and Retry."""
@@ -150,6 +156,17 @@ class GitHub:
             for row in page.repositories
             if not row.archived
         )
+
+    async def attempts(self, cursor: str) -> Page:
+        """A page of the attempts at deliveries, newest first; "" is the first one.
+
+        Raises Gone (this GitHub does not list them) and Retry.
+        """
+        return await hook.attempts(self._tokens, cursor)
+
+    async def redeliver(self, attempt_id: int) -> bool:
+        """Ask for another attempt; False where GitHub keeps it no more. Raises Retry."""
+        return await hook.redeliver(self._tokens, attempt_id)
 
     async def _installations_page(self, number: int) -> tuple[list[_InstallationRow], Answer]:
         request = Request("GET", f"app/installations?per_page={PAGE}&page={number}")

@@ -33,6 +33,7 @@ class Installation:
         self._wire = wire
         self._tokens = tokens
         self._budget = budget
+        self._told = (0, 0.0)  # GitHub's own count: requests left, and until when that is so
 
     @property
     def graphql_url(self) -> str:
@@ -41,6 +42,12 @@ class Installation:
     async def permissions(self) -> Mapping[str, str]:
         """What the account granted, as {"members": "read"}."""
         return (await self._tokens.get(self.id)).permissions
+
+    def left(self) -> dict[str, int]:
+        """What this installation may still ask: of each window of ours, and as GitHub last told."""
+        left, until = self._told
+        told = {"github_hour": left} if until > self._tokens.now().timestamp() else {}
+        return {**self._budget.left(time.monotonic()), **told}
 
     async def send(
         self, request: Request, importance: Importance, *, fine: Iterable[int] = ()
@@ -92,7 +99,20 @@ class Installation:
         answer = await self._wire.send(request, f"Bearer {token.token}")
         if answer.status == 401:
             self._tokens.drop(self.id, token)
+        self._told = _told(answer) or self._told
         return answer
+
+
+def _told(answer: Answer) -> tuple[int, float] | None:
+    """The requests of REST that are left in this hour, and when it ends.
+
+    Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
+    """
+    left, reset, resource = (
+        answer.headers.get(f"x-ratelimit-{name}", "") for name in ("remaining", "reset", "resource")
+    )
+    known = left.isdecimal() and reset.isdecimal() and resource in ("core", "")
+    return (int(left), float(reset)) if known else None
 
 
 def decoded(answer: Answer, type: type[T], what: object) -> T:

@@ -232,6 +232,7 @@ class InstallationEvent(Struct):
 class InstallationRepositories(Struct):
     installation: Installation
     repositories_added: list[RepositoryPart] = []
+    repositories_removed: list[RepositoryPart] = []
 
 
 def decoded(body: bytes, type: type[T]) -> T:

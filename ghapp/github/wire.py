@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -66,13 +67,24 @@ class Answer:
             return datetime.now(UTC)
 
 
+# Hears of every exchange: what was asked, the answer or None where none came, and the seconds.
+Observe = Callable[[Request, Answer | None, float], None]
+
+
+def unobserved(request: Request, answer: Answer | None, seconds: float) -> None:
+    """Nobody counts."""
+
+
 class Wire:
     """The way to one GitHub host; entered once, closed on leaving. ca_file: "" is the usual CAs."""
 
-    def __init__(self, api_url: str, *, proxy: str = "", ca_file: str = "") -> None:
+    def __init__(
+        self, api_url: str, *, proxy: str = "", ca_file: str = "", observe: Observe = unobserved
+    ) -> None:
         self.api_url = api_url
         self._proxy = proxy
         self._ca_file = ca_file
+        self._observe = observe
         self._open = AsyncExitStack()
 
     @property
@@ -117,10 +129,14 @@ class Wire:
         return answer
 
     async def _once(self, request: Request, authorization: str, url: str) -> Answer:
+        started = time.perf_counter()
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
-                return await self._exchange(request, authorization, url)
+                answer = await self._exchange(request, authorization, url)
+            self._observe(request, answer, time.perf_counter() - started)
+            return answer
         except (RequestError, httpx.HTTPError, TimeoutError) as error:
+            self._observe(request, None, time.perf_counter() - started)
             cause = error.exc if isinstance(error, RequestError) else error
             text = f"{request}: no answer from GitHub ({type(cause).__name__})"
             raise Retry(text, after_seconds=AGAIN_SECONDS) from error

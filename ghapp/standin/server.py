@@ -198,6 +198,8 @@ class StandinServer:
     def start(self) -> str:
         """The address, once it answers."""
         self._socket = socket.create_server(("127.0.0.1", self._port), backlog=512)
+        # Inherited by what it accepts; else the second part of an answer waits for the first.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self.github.serve_at(self.url, self.url)
         config = uvicorn.Config(

@@ -7,16 +7,18 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 
+from ghapp.core.attempts import Attempt, Position
 from ghapp.core.marks import Effect
 from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Verdict
 from ghapp.core.model import Delivery, Key, PullKey, Repository
-from ghapp.store import deliveries, keys, queue, reviews, runs, turns
+from ghapp.store import attempts, deliveries, keys, pending, queue, reviews, runs, turns
+from ghapp.store.attempts import Failed
 from ghapp.store.db import Database
 from ghapp.store.keys import MAX_ATTEMPTS
 from ghapp.store.listener import Listener
 from ghapp.store.queue import Health, Parked
 
-__all__ = ["MAX_ATTEMPTS", "Health", "Parked", "Store"]
+__all__ = ["MAX_ATTEMPTS", "Failed", "Health", "Parked", "Store"]
 
 
 class Store:
@@ -80,6 +82,27 @@ class Store:
             total += deleted
         return total
 
+    # --- what failed to come in ----------------------------------------------------------
+
+    async def attempts_read(self) -> Position:
+        """How far GitHub's list of attempts at deliveries was read."""
+        return await self._database.read(attempts.position)
+
+    async def note_attempts(self, listed: tuple[Attempt, ...], reached: Position) -> int:
+        """Keep what a page of that list tells; how many deliveries are given up by now."""
+        return await self._database.write(lambda c: attempts.note(c, listed, reached))
+
+    async def take_failed(self) -> Failed | None:
+        """The oldest delivery that failed and is due to be asked for again, for this caller only.
+
+        None of those that came after all, were refused, or were asked for often enough.
+        """
+        return await self._database.write(attempts.take)
+
+    async def asked_again(self, failed: Failed, *, kept: bool) -> None:
+        """It was asked for. kept: False where GitHub has it no more."""
+        await self._database.write(lambda c: attempts.asked(c, failed.guid, kept=kept))
+
     # --- leases --------------------------------------------------------------------------
 
     async def claim(self, limit: int) -> tuple[Claim, ...]:
@@ -123,6 +146,10 @@ class Store:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._dirty.wait(), timeout_seconds)
         self._dirty.clear()
+
+    async def mark_pending(self, older_than_seconds: float) -> int:
+        """Have pulls looked at whose check run is in progress for so long; how many it were."""
+        return await self._database.write(lambda c: pending.mark(c, older_than_seconds))
 
     async def retry_parked(self, older_than_seconds: float = 0.0) -> int:
         """Give the keys that have been parked for so long a new chance; how many it were."""

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.model import Delivery, InstallationKey, PullKey
 from ghapp.store.keys import Hints, marking, row
+from ghapp.store.left import leave
 from ghapp.store.listener import announce
 from ghapp.store.policies import drop
 from ghapp.store.tables import Now, deliveries, pushes, upserting, utterances
@@ -56,6 +57,7 @@ class Intake:
         self._mark(connection, _sorted(_key_rows(new), "key"))
         self._say(connection, _sorted(_utterance_rows(new), "key", "id"))
         self._push(connection, _sorted(_push_rows(new), "key", "head_sha", "login"))
+        leave(connection, (repository for one in new for repository in one.left))
         drop(connection, {id for one in new for id in _policies_changed(one)})
         if any(one.keys for one in new):
             announce(connection)

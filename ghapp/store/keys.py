@@ -182,7 +182,14 @@ def change(
 
 _RELEASED = {"lease_token": "", "lease_until": 0.0}
 _LATER = {**_RELEASED, "due": Now() + bindparam("after"), "error": bindparam("reason")}
-_FINISH = holding(**_RELEASED, done_generation=bindparam("done"), attempts=0, waited=0, error="")
+# Hints stay where a delivery has come since the claim: they speak of what it brought.
+UNHINTED = {
+    name: case((keys.c.generation == bindparam("done"), none), else_=keys.c[name])
+    for name, none in NO_HINTS.items()
+}
+_FINISH = holding(
+    **_RELEASED, **UNHINTED, done_generation=bindparam("done"), attempts=0, waited=0, error=""
+)
 _WAITING = holding(**_LATER, waited=keys.c.waited + 1)
 _FAILED = holding(
     **_LATER,
@@ -270,10 +277,13 @@ _CLAIM = _claiming()
 
 
 def _claimed(found: Row[Any]) -> Claim:
-    return Claim(_key(found), found.lease_token, found.generation, found.attempts)
+    return Claim(
+        addressed(found), found.lease_token, found.generation, found.attempts, found.touched
+    )
 
 
-def _key(found: Row[Any]) -> Key:
+def addressed(found: Row[Any]) -> Key:
+    """The key of a row."""
     if found.kind == "installation":
         return InstallationKey(found.installation_id)
     repository = Repository(found.installation_id, found.repository_id, found.full_name)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from ghapp.errors import Busy, StoreFailed, WrongSetting
 from ghapp.store.transactions import once, persistent
 
-HEAD = "0002"  # the newest revision in migrations/versions
+HEAD = "0003"  # the newest revision in migrations/versions
 _LOCK = 6_072_846_391  # any number that nobody else takes for an advisory lock
 
 

@@ -21,7 +21,9 @@ _SHOWN = msgspec.json.Decoder(Shown)
 _VERDICT = msgspec.json.Decoder(Verdict)
 
 
-_LAST = select(reviews.c.marks, reviews.c.written).where(reviews.c.key == bindparam("of"))
+_LAST = select(reviews.c.marks, reviews.c.written, reviews.c.pending_since).where(
+    reviews.c.key == bindparam("of")
+)
 _SEEN = select(reviews.c.number, reviews.c.seen_at).where(
     reviews.c.repository_id == bindparam("of"), reviews.c.seen_at > 0
 )
@@ -32,7 +34,7 @@ _SHOWN_BEFORE = select(shown.c.shown).where(shown.c.key == bindparam("of")).orde
 def _putting(dialect: str) -> sqlite.Insert | postgresql.Insert:
     insert_ = upserting(dialect, reviews).values(updated_at=Now())
     new = insert_.excluded
-    last = ("head_sha", "state", "marks", "written", "updated_at")
+    last = ("head_sha", "state", "marks", "written", "updated_at", "pending_since")
     seen_at = case((new.seen_at > 0, new.seen_at), else_=reviews.c.seen_at)
     return insert_.on_conflict_do_update(
         index_elements=[reviews.c.key],
@@ -51,18 +53,20 @@ def put(connection: Connection, key: PullKey, run: Run) -> None:
         "marks": _json(run.marks),
         "written": _json(run.written),
         "seen_at": run.seen_at.timestamp() if run.seen_at else 0.0,
+        "pending_since": run.pending_since.timestamp() if run.pending_since else 0.0,
     }
     connection.execute(_putting(connection.dialect.name), row)
     if run.shown:
         connection.execute(insert(shown), {"key": str(key), "shown": _json(run.shown)})
 
 
-def last(connection: Connection, key: str) -> tuple[Marks | None, Written]:
-    """What the last run left on the pull; None where there was none."""
+def last(connection: Connection, key: str) -> tuple[Marks | None, Written, datetime | None]:
+    """What the last run left on the pull; None where there was none, or none is in progress."""
     found = connection.execute(_LAST, {"of": key}).one_or_none()
     if found is None:
-        return None, Written()
-    return _MARKS.decode(found.marks), _WRITTEN.decode(found.written)
+        return None, Written(), None
+    since = datetime.fromtimestamp(found.pending_since, UTC) if found.pending_since else None
+    return _MARKS.decode(found.marks), _WRITTEN.decode(found.written), since
 
 
 def seen(connection: Connection, repository_id: int) -> Mapping[int, datetime]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, bindparam, case, select, text
+from sqlalchemy import Connection, bindparam, select, text
 
 from ghapp.core.marks import Effect
 from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Verdict
 from ghapp.core.model import PullKey, Push, RepositoryKey
 from ghapp.errors import Retry
 from ghapp.store import followups, intents, ledger, policies, reviews
-from ghapp.store.keys import NO_HINTS, change, holding, mark, same_head
+from ghapp.store.keys import UNHINTED, change, holding, mark, same_head
 from ghapp.store.tables import Now, keys, pushes
 
 HEAD_HELD_SECONDS = 1.0
@@ -28,11 +28,7 @@ _HEAD_HELD_BY = (
 )
 _ADMIT = holding(head_sha=bindparam("head"))
 _INTEND = holding(lease_token=keys.c.lease_token)  # nothing changes, but it must be held
-# Hints stay where a delivery has come since the claim: they speak of what it brought.
-_unchanged = keys.c.generation == bindparam("worked_off")
-_RECORD = holding(
-    **{name: case((_unchanged, none), else_=keys.c[name]) for name, none in NO_HINTS.items()}
-)
+_RECORD = holding(**UNHINTED)
 
 
 def recall(connection: Connection, key: PullKey) -> Past:
@@ -43,7 +39,7 @@ def recall(connection: Connection, key: PullKey) -> Past:
     name = str(key)
     now = connection.execute(_KEY, {"of": name}).one_or_none()
     said = ledger.entries(connection, name)
-    marks, written = reviews.last(connection, name)
+    marks, written, pending_since = reviews.last(connection, name)
     heard = ledger.heard(connection, name, said)
     shown = reviews.shown_before(connection, name)
     return Past(
@@ -61,6 +57,7 @@ def recall(connection: Connection, key: PullKey) -> Past:
         pushes=_pushes(connection, key, {one.head_sha for one in shown}),
         waited=now.waited if now else 0,
         policy=policies.known(connection, key.repository.id),
+        pending_since=pending_since,
         follow_ups=followups.of(connection, key),
         debts=followups.debts(connection, key),
     )
@@ -99,7 +96,7 @@ def intend(connection: Connection, claim: Claim, effects: tuple[Effect, ...]) ->
 def record(connection: Connection, claim: Claim, run: Run) -> bool:
     """Keep what the run leaves; whether that concerns other pulls. Raises LeaseLost."""
     key = _pull(claim)
-    change(connection, claim, _RECORD, worked_off=claim.generation)
+    change(connection, claim, _RECORD, done=claim.generation)
     reviews.put(connection, key, run)
     followups.put(connection, key, run.follow_ups)
     intents.resolve(connection, str(key))

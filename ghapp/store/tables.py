@@ -147,6 +147,7 @@ ledger = Table(
 )
 
 # The last run of each pull. seen_at: `updated_at` of the pull as last read; 0 where it never was.
+# pending_since: when GitHub took the check run that is in progress now; 0 where none is.
 reviews = Table(
     "reviews",
     metadata,
@@ -157,8 +158,15 @@ reviews = Table(
     _text("state"),
     Column("marks", Text, nullable=False),
     Column("written", Text, nullable=False),
-    *(_seconds("updated_at"), _seconds("seen_at")),
+    *(_seconds("updated_at"), _seconds("seen_at"), _seconds("pending_since")),
     Index("reviews_seen", "repository_id", "number", "seen_at"),
+)
+_pending = reviews.c.pending_since > 0
+Index(
+    "reviews_pending",
+    reviews.c.pending_since,
+    sqlite_where=_pending,
+    postgresql_where=_pending,
 )
 
 # What the check runs that GitHub accepted showed.
@@ -217,3 +225,21 @@ Index(
 
 # What only one of all processes does at a time, and when one last began it.
 turns = Table("turns", metadata, Column("name", Text, primary_key=True), _seconds("taken_at"))
+
+# Deliveries that failed, as GitHub lists them. attempt_id, delivered_at: of the newest attempt.
+# due: when to ask for another one; 0 where none is to be asked for, or what came of one is awaited.
+failed_deliveries = Table(
+    "failed_deliveries",
+    metadata,
+    Column("guid", Text, primary_key=True),
+    *(_whole("attempt_id"), _seconds("delivered_at"), _whole("redelivered"), _seconds("due")),
+    _flag("settled"),
+)
+
+# How far lists of GitHub were read that only grow; as `attempts.Position`, 0 for None.
+readings = Table(
+    "readings",
+    metadata,
+    Column("name", Text, primary_key=True),
+    *(_seconds("read_until"), _text("cursor"), _seconds("began_at")),
+)

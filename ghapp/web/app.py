@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -16,7 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ghapp.settings import Settings
 from ghapp.store import Store
 from ghapp.web.health import Health, Standing
-from ghapp.web.webhook import Webhook
+from ghapp.web.scrape import Page, Scrape
+from ghapp.web.webhook import Unwatched, Watch, Webhook
 
 # Nothing here is a page: no script, frame, form or cache may make use of it.
 SECURITY_HEADERS = {
@@ -30,24 +32,53 @@ SECURITY_HEADERS = {
 }
 
 
+class Metrics(Watch, Page, Protocol):
+    """What hears of deliveries and shows what it has heard."""
+
+
 def application(
     settings: Settings,
     store: Store,
     bot_login: Callable[[], str],
     github: Callable[[], Standing] = lambda: Standing.KNOWN,
+    *,
+    metrics: Metrics | None = None,
+    claiming: Callable[[], float] | None = None,
 ) -> Starlette:
-    """The ASGI application.
+    """The ASGI application that receives deliveries.
 
     bot_login: the login the App writes under, "" while not known. github: how the App stands there.
+    claiming: as in Health.
     """
-    health = Health(store, github)
-    webhook = Webhook(store, settings.webhook_secrets, settings.app_id, bot_login)
+    watch = metrics or Unwatched()
+    webhook = Webhook(store, settings.webhook_secrets, settings.app_id, bot_login, watch)
+    health = Health(store, github, webhook.storing.failing_seconds, claiming)
+    return _site(
+        Route("/webhook", webhook.receive, methods=["POST"]), *_looks(health, store, metrics)
+    )
+
+
+def watching(
+    store: Store,
+    github: Callable[[], Standing],
+    metrics: Page,
+    claiming: Callable[[], float],
+) -> Starlette:
+    """The ASGI application of a process that works only: health and metrics, all as above."""
+    health = Health(store, github, claiming=claiming)
+    return _site(*_looks(health, store, metrics))
+
+
+def _looks(health: Health, store: Store, metrics: Page | None) -> list[Route]:
+    routes = [Route("/healthz", health.alive), Route("/readyz", health.ready)]
+    if metrics:
+        routes.append(Route("/metrics", Scrape(store, metrics).answer))
+    return routes
+
+
+def _site(*routes: Route) -> Starlette:
     application = Starlette(
-        routes=[
-            Route("/webhook", webhook.receive, methods=["POST"]),
-            Route("/healthz", health.alive),
-            Route("/readyz", health.ready),
-        ],
+        routes=routes,
         middleware=[Middleware(SecurityHeaders)],
         exception_handlers={HTTPException: _refused, Exception: _failed},
     )

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 from starlette.datastructures import Headers
@@ -32,7 +33,47 @@ SHAPES = (  # header, what it looks like, else the status and what is wrong
     ("X-GitHub-Event", EVENT, 400, "names no event"),
 )
 
+# What became of a delivery that is not taken, by the status of its answer.
+OUTCOMES = {400: "unreadable", 401: "unsigned", 408: "too_slow", 413: "too_large"}
+
 log = structlog.get_logger()
+
+
+class Watch(Protocol):
+    """Hears of each delivery. delivery: None where it is not authentic or not readable."""
+
+    def delivered(self, outcome: str, delivery: Delivery | None, seconds: float) -> None: ...
+
+
+class Unwatched:
+    """Nobody counts."""
+
+    def delivered(self, outcome: str, delivery: Delivery | None, seconds: float) -> None:
+        pass
+
+
+class Storing:
+    """For how long no delivery could be stored. The newest try decides, while it is new."""
+
+    forgotten_seconds = 120.0  # without deliveries nobody knows
+
+    def __init__(self) -> None:
+        self._failing_since: float | None = None
+        self._failed_at = 0.0
+
+    def told(self, *, stored: bool) -> None:
+        now = time.monotonic()
+        if stored or now - self._failed_at > self.forgotten_seconds:
+            self._failing_since = None
+        if not stored:
+            self._failed_at = now
+            self._failing_since = now if self._failing_since is None else self._failing_since
+
+    def failing_seconds(self) -> float:
+        now = time.monotonic()
+        if self._failing_since is None or now - self._failed_at > self.forgotten_seconds:
+            return 0.0
+        return now - self._failing_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +84,13 @@ class Webhook:
     secrets: tuple[str, ...]
     app_id: int
     bot_login: Callable[[], str]
+    watch: Watch = field(default_factory=Unwatched)
     bodies: Bodies = field(default_factory=Bodies)
+    storing: Storing = field(default_factory=Storing)
 
     async def receive(self, request: Request) -> Response:
         """202 once stored, 200 where it concerns us not, else what is wrong and nothing stored."""
-        started = time.perf_counter()
+        started, delivery = time.perf_counter(), None
         try:
             _check_shape(request.headers)
             async with self.bodies.of(request) as body:
@@ -55,13 +98,17 @@ class Webhook:
                 outcome = await self._accepted(delivery)
         except ClientDisconnect:
             log.info("delivery", outcome="sender left before the end")
+            self._counted("left", None, started)
             return Response(status_code=400)
         except Refused as refused:
             log.warning("delivery", outcome="refused", status=refused.status, reason=str(refused))
+            self._counted(OUTCOMES[refused.status], None, started)
             return _refused(refused)
         except (Busy, StoreFailed) as failed:
             log.error("delivery", outcome="not stored", reason=str(failed))
+            self._counted("not_stored", delivery, started)
             return _later()
+        self._counted(outcome, delivery, started)
         log.info("delivery", **_told(delivery), outcome=outcome, milliseconds=_since(started))
         return JSONResponse({"outcome": outcome}, 200 if outcome == "ignored" else 202)
 
@@ -74,9 +121,15 @@ class Webhook:
             bot_login=self.bot_login(),
         )
 
+    def _counted(self, outcome: str, delivery: Delivery | None, started: float) -> None:
+        if delivery and outcome != "ignored":
+            self.storing.told(stored=outcome != "not_stored")
+        self.watch.delivered(outcome, delivery, time.perf_counter() - started)
+
     async def _accepted(self, delivery: Delivery) -> str:
         """stored, known (from an earlier try) or ignored."""
-        if not (delivery.keys or delivery.utterances or delivery.push or delivery.policy_changed):
+        concerns = (delivery.keys, delivery.utterances, delivery.push, delivery.left)
+        if not any(concerns) and not delivery.policy_changed:
             return "ignored"
         return "stored" if await self.store.accept(delivery) else "known"
 

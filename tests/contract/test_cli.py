@@ -269,7 +269,10 @@ class TestSweep:
         try:
             ended = ghapp("sweep", env=environment, cwd=tmp_path)
             assert (ended.returncode, "NFR" in ended.stderr) == (0, False)
-            assert "`ghapp serve` or `work` does the rest" in ended.stdout
+            assert ended.stdout == (
+                "Installations looked at: 1; deliveries asked for again: 3;"
+                " `ghapp serve` or `work` does the rest.\n"
+            )
             deadline = time.monotonic() + PATIENCE_SECONDS
             while not pull.check_runs():
                 assert time.monotonic() < deadline, server.log.read_text()

@@ -406,7 +406,8 @@ def branch_push(pushed_at: object = 1, **parts: Any) -> Delivery:
 
 @pytest.mark.parametrize("action", ["created", "unsuspend", "new_permissions_accepted"])
 def test_an_installation_in_reach_is_looked_at(action: str) -> None:
-    assert told("installation", action).keys == (InstallationKey(1),)
+    delivery = told("installation", action)
+    assert (delivery.keys, delivery.touched) == ((InstallationKey(1),), True)
     assert told("installation", "deleted").keys == ()
     assert told("installation", "suspend").keys == ()
 
@@ -415,7 +416,8 @@ def test_repositories_that_come_into_reach_are_looked_at() -> None:
     added = [{"id": 11, "full_name": "acme/shop"}, {"id": 12, "full_name": "acme/cart"}]
     delivery = told("installation_repositories", "added", repositories_added=added)
     assert delivery.keys == (RepositoryKey(SHOP), RepositoryKey(Repository(1, 12, "acme/cart")))
-    assert told("installation_repositories", "removed", repositories_removed=added).keys == ()
+    delivery = told("installation_repositories", "removed", repositories_removed=added)
+    assert (delivery.keys, delivery.left) == ((), (SHOP, Repository(1, 12, "acme/cart")))
     many = [{"id": id, "full_name": "acme/shop"} for id in range(1, 1_002)]
     delivery = told("installation_repositories", "added", repositories_added=many)
     assert delivery.keys == (InstallationKey(1),)

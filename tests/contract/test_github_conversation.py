@@ -192,6 +192,15 @@ def test_what_is_no_button_of_ours_or_pressed_by_a_bot_is_not_heard(parts: dict[
     assert (delivery.keys, delivery.utterances) == ((KEY,), ())
 
 
+def test_a_button_speaks_of_the_pull_whose_run_it_stands_on() -> None:
+    """Others with this head have areas that the run says nothing of."""
+    here = {"id": KEY.repository.id}
+    both = [{"number": number, "base": {"repo": here}} for number in (3, KEY.number)]
+    assert press("signoff", run={"pull_requests": both}).keys == (KEY,)
+    unnamed = press("signoff", run={"pull_requests": both, "external_id": None})
+    assert [str(key) for key in unnamed.keys] == [f"pull:{here['id']}:3", str(KEY)]
+
+
 def test_a_button_of_another_app_or_of_no_pull_is_ignored() -> None:
     assert press("signoff", run={"app": {"id": 8}}).keys == ()
     lost = press("signoff", run={"external_id": None})

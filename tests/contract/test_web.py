@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from ghapp.core.model import Delivery, InstallationKey
 from ghapp.errors import Busy
+from ghapp.metrics import Metrics
 from ghapp.settings import Settings
 from ghapp.store import Store
 from ghapp.store.writer import MOST_QUEUED
@@ -38,6 +39,7 @@ class Site:
     client: httpx.AsyncClient
     port: int
     standing: Standing = Standing.KNOWN
+    claim_failing_seconds: float = 0.0
 
     async def post(self, body: bytes, **more: Any) -> httpx.Response:
         return await self.client.post("/webhook", content=body, headers=headers(body, **more))
@@ -67,7 +69,13 @@ def protocol() -> type[Bounded]:
 
 
 @pytest.fixture
-async def site(tmp_path: Path, protocol: type[Bounded]) -> AsyncIterator[Site]:
+def works() -> bool:
+    """Whether the process says that it works on keys, too."""
+    return False
+
+
+@pytest.fixture
+async def site(tmp_path: Path, protocol: type[Bounded], works: bool) -> AsyncIterator[Site]:
     settings = Settings(app_id=APP_ID, webhook_secrets=(SECRET, "the next secret"))
     file = tmp_path / "ghapp.sqlite3"
     store = await Store.open(f"sqlite:///{file}")
@@ -75,7 +83,14 @@ async def site(tmp_path: Path, protocol: type[Bounded]) -> AsyncIterator[Site]:
     with listening("127.0.0.1", 0) as listener:
         async with httpx.AsyncClient(timeout=20) as client:
             made = Site(store, file, client, listener.getsockname()[1])
-            site = application(settings, store, lambda: "ghapp[bot]", lambda: made.standing)
+            site = application(
+                settings,
+                store,
+                lambda: "ghapp[bot]",
+                lambda: made.standing,
+                metrics=Metrics(alone=True),
+                claiming=(lambda: made.claim_failing_seconds) if works else None,
+            )
             server = Server(site, listener, protocol)
             client.base_url = httpx.URL(server.url)
             running = asyncio.create_task(server.until(stop))
@@ -422,11 +437,98 @@ class TestHealth:
         assert (answer.status_code, answer.json()["reason"]) == (503, "the database fails")
         assert (await site.client.get("/healthz")).status_code == 200
 
+    async def test_a_database_that_takes_no_deliveries_is_no_good_sign(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("ghapp.web.health.MOST_FAILING_SECONDS", 0.0)
+        site.sql(FULL)
+        assert (await site.post(encoded(payload()))).status_code == 503
+        answer = await site.client.get("/readyz")
+        assert answer.status_code == 503
+        assert "no delivery could be stored" in answer.json()["reason"]
+        assert "is it full" in answer.json()["reason"]
+        site.sql("DROP TRIGGER full")
+        assert (await site.post(encoded(payload()))).status_code == 202
+        assert (await site.client.get("/readyz")).status_code == 200
+
+    async def test_a_short_failure_is_nothing_yet(self, site: Site) -> None:
+        site.sql(FULL)
+        assert (await site.post(encoded(payload()))).status_code == 503
+        assert (await site.client.get("/readyz")).status_code == 200
+
+
+FULL = """CREATE TRIGGER full BEFORE INSERT ON deliveries
+    BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"""
+
+
+class TestHealthOfAProcessThatWorks:
+    @pytest.fixture
+    def works(self) -> bool:
+        return True
+
+    async def test_it_knows_that_a_worker_runs(self, site: Site) -> None:
+        await site.post(encoded(payload()))
+        site.sql("UPDATE keys SET due = due - 601")
+        answer = await site.client.get("/readyz")
+        assert answer.status_code == 503
+        assert "runs hang or are too many" in answer.json()["reason"]
+
+    async def test_a_database_that_lets_nothing_be_claimed_is_no_good_sign(
+        self, site: Site
+    ) -> None:
+        site.claim_failing_seconds = 29.0
+        assert (await site.client.get("/readyz")).status_code == 200
+        site.claim_failing_seconds = 31.0
+        answer = await site.client.get("/readyz")
+        assert answer.status_code == 503
+        assert "no key could be claimed for 31 s" in answer.json()["reason"]
+
+
+class TestMetrics:
+    async def test_are_shown_to_whoever_asks_directly(self, site: Site) -> None:
+        await site.post(encoded(payload()))
+        answer = await site.client.get("/metrics")
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        assert 'ghapp_deliveries_total{event="pull_request",outcome="stored"} 1.0' in answer.text
+        assert "ghapp_queue_dirty_keys 1.0" in answer.text
+
+    @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Real-IP", "Forwarded"])
+    async def test_are_not_shown_through_a_proxy(self, site: Site, name: str) -> None:
+        answer = await site.client.get("/metrics", headers={name: "192.0.2.1"})
+        assert answer.status_code == 403
+        assert "HOST and PORT" in answer.json()["error"]
+
+    async def test_are_shown_though_the_database_fails(self, site: Site) -> None:
+        site.sql("DROP TABLE keys")
+        answer = await site.client.get("/metrics")
+        assert answer.status_code == 200
+        assert "ghapp_database_up 0.0" in answer.text
+        assert "ghapp_queue_dirty_keys NaN" in answer.text
+
+    async def test_ask_the_database_once_in_a_while(self, site: Site) -> None:
+        before = (await site.client.get("/metrics")).text
+        await site.post(encoded(payload()))
+        after = (await site.client.get("/metrics")).text
+        assert "ghapp_queue_dirty_keys 0.0" in before
+        assert "ghapp_queue_dirty_keys 0.0" in after
+        assert 'ghapp_deliveries_total{event="pull_request",outcome="stored"} 1.0' in after
+
+    async def test_what_is_not_authentic_cannot_make_up_events(self, site: Site) -> None:
+        for event in ("made_up", "another"):
+            answer = await site.post(encoded(payload()), event=event, secret="guessed")
+            assert answer.status_code == 401
+        told = (await site.client.get("/metrics")).text
+        assert 'ghapp_deliveries_total{event="unverified",outcome="unsigned"} 2.0' in told
+        assert "made_up" not in told
+
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
         ("GET", "/healthz", 200),
+        ("GET", "/metrics", 200),
+        ("POST", "/metrics", 405),
         ("HEAD", "/readyz", 200),
         ("POST", "/webhook", 401),
         ("GET", "/webhook", 405),

@@ -228,6 +228,23 @@ async def test_a_run_that_ends_its_worker_again_and_again_is_parked(
     assert [line["outcome"] for line in logs if line["event"] == "run"] == ["parked"]
 
 
+async def test_it_tells_for_how_long_the_database_lets_nothing_be_claimed(
+    office: Office, tmp_path: Path
+) -> None:
+    def sql(statement: str) -> None:
+        with closing(sqlite3.connect(tmp_path / "ghapp.sqlite3")) as other, other:
+            other.execute(statement)
+
+    async with office.working() as worker:
+        assert worker.failing_seconds() == 0
+        sql("ALTER TABLE keys RENAME TO elsewhere")
+        await office.until(lambda: worker.failing_seconds() > 0.1)
+        sql("ALTER TABLE elsewhere RENAME TO keys")
+        await office.until(lambda: worker.failing_seconds() == 0)
+        await office.deliver(1)
+        await office.until_dirty(0)
+
+
 async def test_no_more_runs_at_a_time_than_slots(office: Office) -> None:
     office.github.hangs = {number: asyncio.Event() for number in range(6)}
     await office.deliver(*range(6))

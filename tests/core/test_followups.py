@@ -73,18 +73,33 @@ def test_what_was_put_off_for_an_earlier_diff_is_followed_up_unless_it_is_a_must
 class TestOnceMade:
     def test_it_stays_whatever_comes(self) -> None:
         answered = entry(Verb.CHECK, "db-plan", "ann", 9, number=9)
-        assert decided(DEFER, answered, made=(MADE,)).follow_ups == (MADE,)
+        with_issue = replace(MADE, issue=12)
+        assert decided(DEFER, answered, made=(with_issue,)).follow_ups == (with_issue,)
         gone = decided(DEFER, made=(MADE,), flags=False)
         assert gone.follow_ups == (MADE,)
         assert [one.title for one in gone.marks.issues] == [
             "[NFR] db-plan: Is db-plan settled? (from #5, due 2026-05-01)"
         ]
 
+    @pytest.mark.parametrize("verb", [Verb.CHECK, Verb.NA])
+    def test_without_an_issue_an_answer_closes_it(self, verb: Verb) -> None:
+        answered = entry(verb, "db-plan", "ann", 9, number=9)
+        (closed,) = decided(DEFER, answered, made=(MADE,)).follow_ups
+        assert closed == replace(MADE, is_open=False)
+        assert decided(DEFER, made=(MADE,)).follow_ups == (MADE,)
+
     def test_it_may_be_extended_once(self) -> None:
         (longer,) = decided(DEFER, EXTENDED, made=(replace(MADE, issue=12),)).follow_ups
         assert longer == replace(MADE, issue=12, due="2026-06-01", reason="holiday", extended=True)
         again = replace(EXTENDED, id="d", until="2026-07-01")
         assert decided(DEFER, again, made=(longer,)).follow_ups == (longer,)
+
+    def test_its_later_day_is_told_at_once(self) -> None:
+        there = replace(MADE, issue=12)
+        comment = decided(DEFER, EXTENDED, made=(there,)).marks.comment
+        assert "due 2026-06-01, owner bob · #12" in comment and MADE.due not in comment
+        unmade = decided(DEFER, SIGNED).marks.comment
+        assert "**Follow-ups**" not in unmade and "**Follow-ups**" in comment
 
     @pytest.mark.parametrize(
         "made", [replace(MADE, is_open=False), replace(MADE, due="2026-07-01")]

@@ -283,6 +283,14 @@ def test_what_has_no_pack_is_signed_off_by_the_general_reviewers() -> None:
     ]
 
 
+def test_an_area_of_the_same_name_gives_nobody_the_right_to_sign_what_has_no_pack() -> None:
+    rules = policy(DB, area("too-many-files", reviewers=Reviewers(users=("wes",))))
+    was = past(shown({"too-many-files": HEAD}))
+    assert verdicts(comment("/nfr done", "wes"), past=was, rules=rules) == [
+        ("refused", "not_reviewer", "too-many-files")
+    ]
+
+
 def test_what_finds_no_comment_is_to_be_answered_by_a_reply() -> None:
     on_clear = judge(facts(policy(), comment("/nfr dnoe\n/nfr help")), past(), asked())
     assert [one.replied for one in on_clear] == [True, True]

@@ -17,7 +17,7 @@ from tests.core.build import (
     past,
     shown,
 )
-from tests.core.verdicts import RULES, SEEN, WEB, entries, verdicts
+from tests.core.verdicts import DB, RULES, SEEN, WEB, entries, verdicts
 
 SRE = "team acme/sre"
 
@@ -195,3 +195,13 @@ def test_an_answer_to_another_diff_leaves_a_must_open() -> None:
     for one, expected in zip(given, ("refused", "sign_off"), strict=True):
         was = past(marked, ledger=[one])
         assert verdicts(comment("/nfr done db"), was=was, rules=rules)[0][0] == expected
+
+
+def test_a_must_of_the_diff_that_was_seen_is_open_though_the_present_one_asks_it_no_more() -> None:
+    rules = replace(RULES, require_answers="must")
+    was = past(replace(SEEN, items={"db-rollback": "i1"}))
+    for now in (asked(), asked(replace(flagged(DB, "d2"), items=()))):
+        said = comment("/nfr done db")
+        assert verdicts(said, was=was, rules=rules, checklist=now, head_sha=NEXT_HEAD) == [
+            ("refused", "open_musts", "db-rollback")
+        ]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ghapp.core.memory import Past, Verb
+from ghapp.core.memory import Entry, Past, Verb
 from ghapp.core.model import Door, Push, Utterance
 from tests.core.build import (
     HEAD,
@@ -134,6 +134,10 @@ class TestAnApprovingReview:
     def test_is_none_of_our_business_where_the_policy_does_not_list_it(self) -> None:
         assert verdicts(approval()) == []
 
+    def test_signs_nothing_under_an_unreadable_policy(self) -> None:
+        rules = replace(WITH_REVIEW, standing="unreadable")
+        assert verdicts(approval(), rules=rules) == []
+
     def test_says_nothing_where_nothing_waits(self) -> None:
         ledger = [entry(Verb.SIGN_OFF, "db", "zoe", 2, "d1", number=7)]
         assert verdicts(approval(), rules=WITH_REVIEW, was=past(SEEN, ledger=ledger)) == []
@@ -149,6 +153,24 @@ class TestAnApprovingReview:
         was = replace(past(SEEN), heard=frozenset({"review:1:dismissed"}))
         assert verdicts(approval(), rules=WITH_REVIEW, was=was) == []
         assert verdicts(approval(number=2), rules=WITH_REVIEW, was=was) == [SIGNED_DB]
+
+    @pytest.mark.parametrize("signed", [(), (entry(Verb.SIGN_OFF, "db", "zoe", 2, "d1"),)])
+    def test_given_before_a_request_for_changes_that_came_first_is_nothing(
+        self, signed: tuple[Entry, ...]
+    ) -> None:
+        refused = approval("changes_requested", minutes=9, number=10)
+        told = entries(refused, rules=WITH_REVIEW, was=past(SEEN, ledger=signed))
+        assert [(one.verb, one.subject, one.comment_id) for one in told] == [(Verb.UNDO, "", 0)]
+        was = replace(MOVED, ledger=(*signed, *told), heard=frozenset({refused.id}))
+
+        def said(**changes: object) -> list[tuple[str, str, str]]:
+            one = approval(head_sha=NEXT_HEAD, **changes)  # type: ignore[arg-type]
+            return verdicts(one, rules=WITH_REVIEW, was=was, head_sha=NEXT_HEAD)
+
+        assert said(number=9) == []
+        # that of another reviewer counts, and one that was given afterwards
+        assert said(number=8, speaker="wes") == [("sign_off", "web", "user wes")]
+        assert said(number=11, minutes=10) == [SIGNED_DB]
 
     def test_leaves_it_to_the_command_in_its_own_words(self) -> None:
         body = written(Door.REVIEW, "/nfr done -- looks good")

@@ -125,7 +125,11 @@ class TestUndo:
             ([SIGNED, HELD, RAISED, *WAIVED], "sam", [("release", "", SRE)]),
             ([SIGNED, HELD, RAISED, *WAIVED], "zoe", [("withdraw", "concern-1", "raiser")]),
             # then the latest of anyone, where the speaker is a reviewer
-            ([SIGNED, HELD, RAISED], "ann", [("withdraw", "concern-1", SRE)]),
+            ([SIGNED, HELD, RAISED], "sue", [("withdraw", "concern-1", SRE)]),
+            # but the author clears nothing away that stops the own change
+            ([HELD, RAISED], "ann", [("refused", "not_yours", "")]),
+            ([SIGNED, HELD, RAISED], "ann", [("undo", "db", SRE)]),
+            ([replace(HELD, speaker="ann")], "ann", [("release", "", "holder")]),
             ([SIGNED, RAISED, HELD], "wes", [("release", "", "user wes")]),
             ([*WAIVED], "sam", [("undo", "db", SRE)]),
             ([*WAIVED], "wes", [("undo", "web", "user wes")]),
@@ -151,8 +155,15 @@ class TestUndo:
         assert verdicts(said, was=past(SEEN, ledger=ledger)) == expected
 
     def test_releases_the_hold_of_its_holder(self) -> None:
-        (one,) = entries(comment("/nfr undo", "ann", number=9), was=past(SEEN, ledger=[self.HELD]))
+        (one,) = entries(comment("/nfr undo", "sue", number=9), was=past(SEEN, ledger=[self.HELD]))
         assert (one.verb, one.whose) == (Verb.RELEASE, "sam")
+
+    def test_of_what_stops_the_own_change_is_for_authors_where_they_may_sign(self) -> None:
+        rules = replace(RULES, allow_author=True)
+        for act, verb in ((self.HELD, "release"), (RAISED, "withdraw")):
+            was = past(SEEN, ledger=[act])
+            said = comment("/nfr undo", "ann", number=9)
+            assert verdicts(said, was=was, rules=rules) == [(verb, act.subject, SRE)]
 
     def test_step_by_step_leaves_nothing(self) -> None:
         lines = "/nfr hold -- a\n/nfr hold db -- b\n/nfr concern c\n/nfr done"

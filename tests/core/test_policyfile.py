@@ -51,6 +51,10 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
             "mode: enfroce",
             "1:7: `mode` should be 'observe', 'advise' or 'enforce': did you mean enforce?",
         ),
+        (
+            "areas: {too-many-files: {mode: advise}}",
+            "1:9: `areas.too-many-files` is an id of ghapp's own: take another",
+        ),
         ("mode: off", "1:7: `mode` should be 'observe', 'advise' or 'enforce'"),
         ("language: fr", "1:11: `language` should be 'en' or 'ja'"),
         ("max_items: 0", "1:12: `max_items` should be greater than or equal to 1"),

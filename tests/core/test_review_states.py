@@ -139,6 +139,9 @@ class TestWaiver:
         before = replace(HOLD, said_at=at(2))
         assert stands(decided(policy(DB), before, WAIVED))[0] == "waived"
         assert stands(decided(policy(DB), before, WAIVED, HOLD))[0] == "on_hold"
+        # of the same second: the ids of reviews and of comments tell no order
+        beside = replace(HOLD, id="review:1#0", door=Door.REVIEW, comment_id=1, said_at=at(7))
+        assert stands(decided(policy(DB), beside, WAIVED))[0] == "on_hold"
 
     def test_that_is_taken_back_leaves_the_hold_in_force(self) -> None:
         undo = entry(Verb.UNDO, "db", "lee", 9, number=8)
@@ -180,9 +183,13 @@ class TestConcern:
 
     @pytest.mark.parametrize(
         ("areas", "mode", "expected"),
-        [(("advise", "enforce"), "observe", ""), (("advise",), "enforce", "neutral")],
+        [
+            (("advise", "enforce"), "observe", ""),
+            (("advise",), "enforce", ""),
+            (("advise",), "observe", "neutral"),
+        ],
     )
-    def test_counts_in_the_strictest_mode_of_the_areas_shown(
+    def test_counts_in_the_strictest_mode_of_policy_and_areas(
         self, areas: tuple[str, ...], mode: str, expected: str
     ) -> None:
         rules = policy(*(area(f"a{n}", one) for n, one in enumerate(areas)), mode=mode)

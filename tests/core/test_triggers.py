@@ -6,8 +6,10 @@ from pulls import AREA, PULL, file
 from ghapp.core.areas import Detect, Hit, Size
 from ghapp.core.detection.look import look
 from ghapp.core.detection.rulebook import rulebook
+from ghapp.core.detection.scan import scan
 from ghapp.core.detection.triggers import hinted, touches, unread
 from ghapp.core.model import File
+from ghapp.core.policies.policy import Policy
 
 OTHER = replace(AREA, id="other", detect=Detect(paths=("other/**",), diff=("other",)))
 
@@ -103,6 +105,13 @@ def test_a_label_forces_the_whole_pull_in_and_comes_first():
 def test_the_label_of_the_area_itself_forces_it_in():
     assert touched(labels=frozenset({"nfr/area: database"})).hits[0].kind == "label"
     assert touched(labels=frozenset({"nfr/area: caching"})) is None
+
+
+def test_labels_of_ours_decide_nothing():
+    area = replace(AREA, detect=Detect(labels=("NFR: signed off", "nfr: needs sign-off")))
+    on = replace(PULL, labels=frozenset({"nfr: signed off", "other"}))
+    found = scan(on, Policy(areas=(area,)))
+    assert (found.touched, found.pull.labels) == ({}, {"other"})
 
 
 def test_few_hits_are_kept_but_all_files():

@@ -18,6 +18,7 @@ SEEN = shown({"db": "d1", "web": "w1"})
 RULES = policy(DB, WEB, waivers=Reviewers(teams=("leads",)))
 RIGHTS: dict[str, Rights] = {
     "sam": REVIEWER,
+    "sue": REVIEWER,
     "ann": Rights(write=True, teams=frozenset({"acme/sre"})),
     "wes": Rights(write=True),
     "bob": Rights(write=True),

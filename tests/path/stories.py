@@ -9,7 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+from markdown_it import MarkdownIt
+
 from ghapp.serve import swept
+from ghapp.standin import faults
 from ghapp.standin.issues import Issue
 from ghapp.standin.pull import Pull
 from ghapp.standin.repository import Repository
@@ -18,6 +22,8 @@ from tests.path.world import ENFORCE, World, opened, running
 
 # Each `yield` waits until ghapp has done all there is to do, and sets the clock forward.
 Steps = Iterator[None]
+PATIENCE_SECONDS = 60.0  # for what all stories said at once
+HTML = "https://github.example"  # links lead to https only
 # `action_required` completes the check run, so that it has buttons.
 BUTTONS = ENFORCE + "pending: action_required\n"
 
@@ -64,6 +70,9 @@ class Story:
         return self.tell.__name__
 
 
+Ended = Mapping[Story, BaseException | None]  # None where all was as it says
+
+
 def story(policy: str | None = ENFORCE) -> Callable[[Callable[[Shop], Steps]], Story]:
     return lambda tell: Story(tell, policy)
 
@@ -74,25 +83,45 @@ def stories(module: Mapping[str, object]) -> dict[str, Story]:
     return {one.name: one for one in found}
 
 
-def told(folder: Path, every: Iterable[Story]) -> Mapping[str, BaseException | None]:
-    """How each story ended: None where all was as it says."""
-    ended: dict[str, BaseException | None] = {}
+def asked(items: Iterable[pytest.Item]) -> list[Story]:
+    """The stories that are to be tested in this session, of all modules that have some."""
+    found = {}
+    for item in items:
+        if isinstance(item, pytest.Function) and "ended" in item.fixturenames:
+            one: Story = item.module.STORIES[item.callspec.params["name"]]
+            found[one] = one
+    return list(found)
+
+
+def verify(ended: Ended, one: Story) -> None:
+    """Raises what a story ended with, if it did not end well."""
+    error = ended[one]
+    if error:
+        raise error
+
+
+def told(folder: Path, every: Iterable[Story]) -> Ended:
+    """How each story ended."""
+    ended: dict[Story, BaseException | None] = {}
     with running(folder, GHAPP_GITHUB_LIMITS="off") as world:
+        world.github.serve_at(world.api_url, HTML)
+        # What is lost here stays lost: redelivery has stories of its own.
+        world.github.faults.add(faults.broken("GET /app/hook/deliveries", 404, times=None))
         going = {
-            one.name: one.tell(Shop(world, world.shop(f"shop-{number}", one.policy)))
+            one: one.tell(Shop(world, world.shop(f"shop-{number}", one.policy)))
             for number, one in enumerate(every)
         }
         while going:
             world.clock.forward(3)
-            for name, steps in tuple(going.items()):
+            for one, steps in tuple(going.items()):
                 try:
                     next(steps)
                 except StopIteration:
-                    ended[name] = None
-                except Exception as error:  # raised again by the test that has its name
-                    ended[name] = error
-            going = {name: steps for name, steps in going.items() if name not in ended}
-            world.settle()
+                    ended[one] = None
+                except Exception as error:  # noqa: BLE001  # raised again by the test of its name
+                    ended[one] = error
+            going = {one: steps for one, steps in going.items() if one not in ended}
+            world.settle(PATIENCE_SECONDS)
     return ended
 
 
@@ -143,3 +172,13 @@ def marks(pull: Pull) -> tuple[str, frozenset[str]]:
 
 def press(pull: Pull, identifier: str, by: str) -> None:
     pull.repository.press(pull.check_runs()[-1].id, identifier, by)
+
+
+def outside_code(markdown: str) -> str:
+    """The words, HTML and addresses of a text without what stands in code."""
+    kept = []
+    tokens = MarkdownIt("commonmark").parse(markdown)
+    for one in (*tokens, *(child for token in tokens for child in token.children or ())):
+        kept += [one.content] if one.type in ("text", "html_block", "html_inline") else []
+        kept += [f"{one.type} {value}" for value in one.attrs.values()]
+    return "\n".join(kept)

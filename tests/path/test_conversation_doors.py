@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 
 from tests.path.stories import (
     BUTTONS,
+    Ended,
     Shop,
     Steps,
     body,
@@ -19,7 +18,7 @@ from tests.path.stories import (
     stories,
     story,
     tick,
-    told,
+    verify,
 )
 from tests.path.world import ENFORCE, MIGRATION, RISKY
 
@@ -274,13 +273,6 @@ def running_the_check_again_writes_a_fresh_one(shop: Shop) -> Steps:
 STORIES = stories(globals())
 
 
-@pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, BaseException | None]:
-    return told(tmp_path_factory.mktemp("told"), STORIES.values())
-
-
 @pytest.mark.parametrize("name", STORIES)
-def test_doors(ended: Mapping[str, BaseException | None], name: str) -> None:
-    error = ended[name]
-    if error:
-        raise error
+def test_doors(ended: Ended, name: str) -> None:
+    verify(ended, STORIES[name])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 
 from tests.path.stories import (
+    Ended,
     Shop,
     Steps,
     body,
@@ -16,7 +15,7 @@ from tests.path.stories import (
     reacted,
     stories,
     story,
-    told,
+    verify,
 )
 from tests.path.world import ENFORCE, MIGRATION, RISKY, title
 
@@ -197,13 +196,6 @@ def who_wrote_or_pushed_it_may_not_waive_it(shop: Shop) -> Steps:
 STORIES = stories(globals())
 
 
-@pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, BaseException | None]:
-    return told(tmp_path_factory.mktemp("told"), STORIES.values())
-
-
 @pytest.mark.parametrize("name", STORIES)
-def test_holds(ended: Mapping[str, BaseException | None], name: str) -> None:
-    error = ended[name]
-    if error:
-        raise error
+def test_holds(ended: Ended, name: str) -> None:
+    verify(ended, STORIES[name])

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 
-from tests.path.stories import Shop, Steps, body, boxes, line, marks, stories, story, told
+from tests.path.stories import Ended, Shop, Steps, body, boxes, line, marks, stories, story, verify
 from tests.path.world import ENFORCE, MIGRATION, RISKY
 
 WAITING = ("in progress", {"needs sign-off"})
@@ -174,13 +172,6 @@ def an_area_that_comes_in_later_is_asked(shop: Shop) -> Steps:
 STORIES = stories(globals())
 
 
-@pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, BaseException | None]:
-    return told(tmp_path_factory.mktemp("told"), STORIES.values())
-
-
 @pytest.mark.parametrize("name", STORIES)
-def test_staleness(ended: Mapping[str, BaseException | None], name: str) -> None:
-    error = ended[name]
-    if error:
-        raise error
+def test_staleness(ended: Ended, name: str) -> None:
+    verify(ended, STORIES[name])

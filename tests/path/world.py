@@ -70,7 +70,7 @@ class Ghapp:
 class World:
     """acme/shop with people, and a ghapp that listens.
 
-    Ann and Bob write, Sam and Sue are team sre, Dan and Dee team dba, Lea team sre-leads; Eve reads.
+    Ann and Bob write, Sam and Sue are team sre, Dan and Dee team dba, Lea sre-leads. Eve reads.
     """
 
     def __init__(self, folder: Path, policy: str | None = ENFORCE, **more: str) -> None:
@@ -133,10 +133,10 @@ class World:
         self.clock.forward()
         return pull.comment(body, by)
 
-    def settle(self) -> None:
+    def settle(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until every delivery is answered and no key is dirty any more."""
-        self.github.settle()
-        self.until("every key worked off", lambda: self.ready()["dirty"] == 0)
+        self.github.settle(patience_seconds)
+        self.until("every key worked off", lambda: self.ready()["dirty"] == 0, patience_seconds)
 
     def ready(self) -> dict[str, object]:
         assert self.ghapp is not None

@@ -17,11 +17,16 @@ ARROWS = {
     "cli": {"catalogue", "core", "demo", "errors", "local", "serve", "settings"},
     "demo": {"logs", "serve", "settings", "standin"},
     "serve": {
-        "catalogue", "core", "errors", "github", "logs", "settings", "store", "sweep", "web",
-        "worker",
+        "catalogue", "core", "errors", "github", "login", "logs", "metrics", "redelivery",
+        "settings", "store", "sweep", "watched", "web", "worker",
     },
+    "login": {"errors", "github", "web"},
+    "metrics": {"arrivals", "core", "github", "store"},
+    "watched": {"core", "errors", "reconcile"},
+    "arrivals": {"core"},
     "web": {"core", "errors", "github", "settings", "store"},
     "sweep": {"core", "errors", "store"},
+    "redelivery": {"core", "errors", "store"},
     "worker": {"core", "errors", "parking", "reconcile", "store"},
     "parking": {"core", "outcomes", "store"},
     "reconcile": {"core", "errors", "github", "outcomes", "store"},
@@ -59,7 +64,8 @@ OWNERS = {
     "starlette": {"web", "standin"},
     "uvicorn": {"web", "standin"},
     "jinja2": {"web", "standin"},
-    "structlog": {"logs", "serve", "sweep", "web", "worker"},
+    "prometheus_client": {"metrics"},
+    "structlog": {"login", "logs", "redelivery", "serve", "sweep", "web", "worker"},
     "typer": {"cli"},
 }
 

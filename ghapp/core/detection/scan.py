@@ -47,6 +47,14 @@ class Scan:
         return self.suspicion.wanted
 
 
+def _unmarked(pull: Pull, policy: Policy) -> Pull:
+    """The pull without labels of ours: what we show must not decide what we show."""
+    ours = {name.casefold() for name in policy.labels.values()}
+    return replace(
+        pull, labels=frozenset(name for name in pull.labels if name.casefold() not in ours)
+    )
+
+
 def scan(pull: Pull, policy: Policy, only_author_pushed: bool = True) -> Scan:
     """One pass over the diff.
 
@@ -56,6 +64,7 @@ def scan(pull: Pull, policy: Policy, only_author_pushed: bool = True) -> Scan:
     authors = {name.casefold() for name in policy.ignore_authors}
     if only_author_pushed and pull.author.casefold() in authors:
         return Scan(pull, ignored=pull.author)
+    pull = _unmarked(pull, policy)
     book = rulebook(policy.areas, policy.ignore_paths, policy.dialect)
     everything = look(book, pull.files)
     seen = tuple(one for one in everything if not one.ignored)

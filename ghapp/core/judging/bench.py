@@ -164,8 +164,8 @@ def bench(
         before,
         shown,
         flagged,
-        dict.fromkeys(WITHOUT_PACK, policy.reviewers)
-        | {area.id: area.reviewers for area in policy.areas}
+        {area.id: area.reviewers for area in policy.areas}
+        | dict.fromkeys(WITHOUT_PACK, policy.reviewers)  # whatever else may bear their names
         | {area: one.area.reviewers for area, one in in_force.items()},
         {area: one.fingerprint for area, one in in_force.items()}
         | {area: mark for area, mark in prints.items() if area not in raised or area in in_force},
@@ -208,8 +208,9 @@ def known(
 
 def _was_before(entry: Entry, said: Utterance) -> bool:
     """Whether the entry has a say about what is said now; a review's words about its verdict do."""
-    words = f"{entry.id.partition('#')[0]}:"
-    return when(entry) <= (said.said_at, said.comment_id) or said.id.startswith(words)
+    if when(entry) <= (said.said_at, said.comment_id):
+        return True
+    return said.id.startswith(f"{entry.id.partition('#')[0]}:")
 
 
 def _shown(shown: tuple[Shown, ...], said: Utterance) -> Shown | None:

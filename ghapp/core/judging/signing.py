@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ghapp.core.commands import Command
 from ghapp.core.judging.bench import Bench, Judged, Refusal, known, merged
-from ghapp.core.memory import Verb
+from ghapp.core.memory import Entry, Verb
 from ghapp.core.model import Door
 from ghapp.core.pushes import heads
 from ghapp.core.rights import WRITTEN, same_login
@@ -39,10 +39,13 @@ def sign_off(bench: Bench, part: Command) -> tuple[Judged, ...]:
 def approve(bench: Bench) -> tuple[Judged, ...]:
     """An approving review, as a sign-off of all that waits for the speaker, where that is wanted.
 
-    An approval by others is ordinary work, and so is one that was dismissed before we heard of it.
+    An approval by others is ordinary work, and so is one that was dismissed, or followed by a
+    request for changes, before we heard of it.
     """
     review = bench.said.id.rpartition(":")[0]
-    if closed_door(bench) or f"{review}:dismissed" in bench.past.heard:
+    gone = f"{review}:dismissed" in bench.past.heard
+    refused = any(_refuses(bench, entry) for entry in bench.ledger)
+    if gone or refused or closed_door(bench) or bench.policy.standing == "unreadable":
         return ()
     mine = [area for area in _waiting(bench) or bench.flagged if bench.right(area)]
     if bench.shown is None:
@@ -61,7 +64,7 @@ def waive(bench: Bench, part: Command) -> tuple[Judged, ...]:
     if not areas:
         return (Refusal("nothing_to_waive"),)
     return merged(
-        _barred(bench, area) or bench.done(Verb.WAIVE, area, right, part.note, bench.seen[area])
+        barred(bench, area) or bench.done(Verb.WAIVE, area, right, part.note, bench.seen[area])
         for area in areas
     )
 
@@ -89,6 +92,15 @@ def _waiting(bench: Bench) -> tuple[str, ...]:
     )
 
 
+def _refuses(bench: Bench, entry: Entry) -> bool:
+    """Whether the approval's reviewer asked for changes after it, however late it arrived."""
+    return (
+        ":changes_requested#" in entry.id
+        and same_login(entry.speaker, bench.said.speaker)
+        and entry.said_at >= bench.said.said_at
+    )
+
+
 def _signed(bench: Bench, areas: Iterable[str], note: str) -> tuple[Judged, ...]:
     return merged(_sign(bench, area, note) for area in areas)
 
@@ -97,9 +109,9 @@ def _sign(bench: Bench, area: str, note: str) -> Judged:
     right = bench.right(area)
     if not right:
         return bench.no_right("not_reviewer", area)
-    barred = _barred(bench, area)
-    if barred:
-        return barred
+    own = barred(bench, area)
+    if own:
+        return own
     open_musts = ", ".join(_open_musts(bench, area))
     if open_musts and bench.policy.require_answers == "must":
         return Refusal("open_musts", open_musts)
@@ -107,7 +119,7 @@ def _sign(bench: Bench, area: str, note: str) -> Judged:
     return replace(signed, detail=open_musts)
 
 
-def _barred(bench: Bench, area: str) -> Refusal | None:
+def barred(bench: Bench, area: str) -> Refusal | None:
     """Why someone with the right may still not sign or waive: it is their own change."""
     if bench.policy.allow_author:
         return None
@@ -143,12 +155,17 @@ def _pushes_since_sign_off(bench: Bench, area: str) -> tuple[tuple[str, frozense
 
 
 def _open_musts(bench: Bench, area: str) -> tuple[str, ...]:
-    """The must items of the area that nothing was said to, of the diff that the speaker saw."""
+    """The must items of the area that nothing was said to, of the diff that the speaker saw.
+
+    Those, too, that were asked of that diff and are of the present one no more.
+    """
     given = answers(bench.before)
-    items = bench.flagged[area].items if area in bench.flagged else ()
+    here = bench.flagged[area].items if area in bench.flagged else ()
+    shown = bench.shown.items if bench.shown else {}
+    seen = (item for of, item in bench.items.values() if of == area and item.id in shown)
     return tuple(
         item.id
-        for item in items
+        for item in {one.id: one for one in (*here, *seen)}.values()
         if item.severity == "must"
         and not (item.id in given and given[item.id].fingerprint == bench.mark(area, item.id))
     )

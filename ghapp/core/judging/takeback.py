@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ghapp.core.commands import Command
 from ghapp.core.judging.bench import Bench, Judged, Refusal
-from ghapp.core.judging.signing import closed_door
+from ghapp.core.judging.signing import barred, closed_door
 from ghapp.core.memory import Entry, Verb
 from ghapp.core.model import Door
 from ghapp.core.rights import same_login
@@ -54,8 +54,17 @@ def retract(bench: Bench) -> tuple[Judged, ...]:
         approval = f"{review}:approved"
         gone = [one for one in signed if _utterance(one) == approval]
         return tuple(_back(bench, one, "dismissal") for one in gone)
-    own = (one for one in signed if same_login(bench.said.speaker, one.speaker))
-    return tuple(_back(bench, one, "signer") for one in own)
+    own = [one for one in signed if same_login(bench.said.speaker, one.speaker)]
+    return tuple(_back(bench, one, "signer") for one in own) or _kept(bench)
+
+
+def _kept(bench: Bench) -> tuple[Entry, ...]:
+    """Of no area, and answered by nothing: for an approval given before that comes after this."""
+    areas = dict.fromkeys([*bench.flagged, *bench.seen])
+    right = next(filter(None, map(bench.right, areas)), "")
+    if not right or closed_door(bench):
+        return ()
+    return (replace(bench.done(Verb.UNDO, "", right), comment_id=0, node_id=""),)
 
 
 def _acts(bench: Bench) -> list[Entry]:
@@ -64,11 +73,13 @@ def _acts(bench: Bench) -> list[Entry]:
     """
     raised = concerns(bench.before)
     gone = {e.subject for e in bench.before if e.verb is Verb.CONCERN} - {e.subject for e in raised}
-    signing = (one for one in bench.before if one.verb in (Verb.SIGN_OFF, Verb.WAIVE))
-    areas = dict.fromkeys(one.subject for one in signing if one.subject not in gone)
-    standings = (standing(bench.before, area, "", "", "never") for area in areas)
+    said: dict[str, list[Entry]] = {}  # by area, so that a long ledger is read once
+    for one in bench.before:
+        if one.verb in (Verb.SIGN_OFF, Verb.WAIVE, Verb.UNDO) and one.subject not in gone:
+            said.setdefault(one.subject, []).append(one)
+    standings = (standing(entries, area, "", "", "never") for area, entries in said.items())
     signed = [one.signed for one in standings if one.signed]
-    acts = [*signed, *holds(bench.before), *raised]
+    acts = {*signed, *holds(bench.before), *raised}
     return sorted((one for one in bench.before if one in acts), key=when)
 
 
@@ -82,7 +93,14 @@ def _utterance(entry: Entry) -> str:
 
 
 def _right_over(bench: Bench, act: Entry) -> str:
-    """By which right the speaker takes back what others did, or ""."""
+    """By which right the speaker takes back what others did, or "".
+
+    Who may not sign the change off does not clear out of its way what stops it, either.
+    """
+    if act.verb is Verb.HOLD and bench.by_author and not bench.policy.allow_author:
+        return ""
+    if act.verb is Verb.CONCERN and barred(bench, act.subject):
+        return ""
     if act.verb is Verb.HOLD and act.subject not in bench.reviewers:
         return bench.right_to_pull()  # of the whole pull, or of an area that is no more
     right = bench.right(act.subject)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -19,6 +20,8 @@ from ghapp.core.matching import globs, regexes
 
 MAX_LIST = 200  # globs and regexes are tried one by one on every file of a pull
 ID = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
+# Of areas and items that no pack has: they are signed off by who may by the policy as a whole.
+TAKEN = re.compile(r"too-many-files|unread-files|concern-[0-9]+")
 
 Category = Literal[
     "availability",
@@ -48,6 +51,12 @@ def _glob(glob: str) -> str:
     if fault := globs.fault(glob):
         raise PydanticCustomError("glob", "{fault}", {"fault": fault})
     return glob
+
+
+def _own(id: str) -> str:
+    if TAKEN.fullmatch(id):
+        raise PydanticCustomError("taken", "is an id of ghapp's own: take another")
+    return id
 
 
 def _line(words: str) -> str:
@@ -80,6 +89,8 @@ Regex = Annotated[str, AfterValidator(_regex)]
 HazardRegex = Annotated[str, AfterValidator(_hazard_regex)]
 Glob = Annotated[str, AfterValidator(_glob)]
 Severity = Literal["must", "should", "could"]
+OwnId = Annotated[str, Field(pattern=ID), AfterValidator(_own)]
+AreaId = Annotated[OwnId, Field(max_length=40)]  # fits the label `nfr/area: ID`
 Words = Annotated[str, Field(min_length=1)]
 Line = AfterValidator(_line)
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Line]

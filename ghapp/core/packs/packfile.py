@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from ghapp.core.areas import Area, Clause, Combined, Detect, Item, Size, Text, When
 from ghapp.core.packs.fields import (
-    ID,
+    AreaId,
     Ask,
     Category,
     Count,
@@ -19,6 +19,7 @@ from ghapp.core.packs.fields import (
     Kinds,
     Most,
     Names,
+    OwnId,
     Part,
     Regex,
     Regexes,
@@ -118,7 +119,7 @@ class DetectPart(Part):
 class ItemPart(Part):
     """A question with its reason and the evidence that answers it, in both languages."""
 
-    id: Annotated[str, Field(pattern=ID)]
+    id: OwnId
     cat: Category
     sev: Severity
     en: Ask
@@ -134,14 +135,14 @@ class ItemPart(Part):
 class RetiredPart(Part):
     """An item that is asked no more. replaced_by: the item in its place, where there is one."""
 
-    id: Annotated[str, Field(pattern=ID)]
-    replaced_by: Annotated[str, Field(pattern=ID)] | None = None
+    id: OwnId
+    replaced_by: OwnId | None = None
 
 
 class PackPart(Part):
     """A whole pack. enabled: packs may be shipped switched off; a policy switches them on."""
 
-    area: Annotated[str, Field(pattern=ID, max_length=40)]  # fits the label `nfr/area: ID`
+    area: AreaId
     title: TitlePart
     weight: Annotated[int, Field(ge=1, le=5, strict=True)]
     enabled: StrictBool = True

@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from ghapp.core.packs import packfiles
 from ghapp.core.packs.fields import (
-    ID,
+    AreaId,
     Ask,
     Category,
     Glob,
@@ -92,7 +92,6 @@ def _hazard_value(value: object) -> object:
     raise PydanticCustomError("hazard", "should be on, off, must, should or could")
 
 
-Id = Annotated[str, Field(pattern=ID, max_length=40)]  # fits the label `nfr/area: ID`
 Count = Annotated[int, Field(ge=1, strict=True)]
 # Source: https://docs.github.com/en/rest/issues/labels (names of at most 50 characters)
 LabelName = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_label)]
@@ -139,7 +138,7 @@ class DeferPart(Part):
 
     default_days: Count | None = None
     max_days: Count | None = None
-    never: Annotated[tuple[Id, ...], Most] | None = None
+    never: Annotated[tuple[AreaId, ...], Most] | None = None
 
 
 class LabelsPart(Part):
@@ -167,7 +166,7 @@ class WordsPart(Part):
 class OwnItemPart(Part):
     """A question of one's own. evidence: what kind of answer is asked for; absent: a tick."""
 
-    id: Id
+    id: AreaId
     sev: Literal["must", "should", "could"]
     cat: Category
     en: Ask | None = None
@@ -193,7 +192,7 @@ def _items_kind(value: Any) -> str:
 
 
 Items = Annotated[
-    Annotated[dict[Id, StrictBool], Most, Tag("switches")]
+    Annotated[dict[AreaId, StrictBool], Most, Tag("switches")]
     | Annotated[tuple[OwnItemPart, ...], Most, Tag("own")],
     Discriminator(_items_kind),
 ]
@@ -246,7 +245,7 @@ class PolicyFile(Part):
     large_tables: Names | None = None
     database: DatabasePart | None = None
     packs: PackGlobs | None = None
-    areas: Annotated[dict[Id, AreaValue], Field(max_length=MAX_AREAS)] | None = None
+    areas: Annotated[dict[AreaId, AreaValue], Field(max_length=MAX_AREAS)] | None = None
 
 
 def schema() -> dict[str, Any]:

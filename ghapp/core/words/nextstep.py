@@ -32,7 +32,7 @@ def _next(seen: Review, who: str, *, ticking: bool) -> str:
         broken = next((one.path for one in policy.problems), POLICY_PATH)
         return say(language, "next_policy", path=code(broken))
     if not pull.is_open:
-        return say(language, "next_closed")
+        return say(language, "next_merged" if pull.is_merged else "next_closed")
     if seen.state is PullState.ON_HOLD:
         return sentences(language, _lifting(seen), _asking(seen, who, ticking=ticking))
     if not seen.waiting:

@@ -22,11 +22,13 @@ def check_run(delivery: Delivery, ours: Ours) -> Delivery:
     run, place = seen.check_run, repository(seen)
     if delivery.action not in ("rerequested", "requested_action") or not ours.made(run.app):
         return delivery
-    keys = _pulls(place, run.pull_requests) or _named(place, run.external_id or "")
+    named = _named(place, run.external_id or "")
+    keys = _pulls(place, run.pull_requests) or named
     if not keys:
         return delivery
     if delivery.action == "requested_action":
-        said = _pressed(delivery, seen)
+        # Of several pulls with this head, the button speaks of the one whose run it stands on.
+        keys, said = named or keys, _pressed(delivery, seen)
         look = not said or said[0].text == "refresh"
         return replace(delivery, keys=keys, utterances=said, touched=look)
     suite_at = run.check_suite.updated_at if run.check_suite else None

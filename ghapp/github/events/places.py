@@ -25,14 +25,17 @@ def installation(delivery: Delivery, ours: Ours) -> Delivery:
     if delivery.action not in ("created", "unsuspend", "new_permissions_accepted"):
         return delivery
     seen = decoded(delivery.body, payloads.InstallationEvent)
-    return replace(delivery, keys=(InstallationKey(seen.installation.id),))
+    return replace(delivery, keys=(InstallationKey(seen.installation.id),), touched=True)
 
 
 def installation_repositories(delivery: Delivery, ours: Ours) -> Delivery:
-    if delivery.action != "added":
+    if delivery.action not in ("added", "removed"):
         return delivery
     seen = decoded(delivery.body, payloads.InstallationRepositories)
     id, added = seen.installation.id, seen.repositories_added
+    if delivery.action == "removed":
+        left = (Repository(id, one.id, one.full_name) for one in seen.repositories_removed)
+        return replace(delivery, left=tuple(left))
     if len(added) > MOST_KEYS:
         return replace(delivery, keys=(InstallationKey(id),))
     keys = (RepositoryKey(Repository(id, one.id, one.full_name)) for one in added)

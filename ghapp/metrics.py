@@ -1,0 +1,250 @@
+"""The numbers of this process for Prometheus: told by its parts, shown as one page of text."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TypeVar
+
+from prometheus_client import (
+    CONTENT_TYPE_PLAIN_0_0_4,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    ProcessCollector,
+)
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from ghapp.arrivals import Arrivals
+from ghapp.core.memory import Claim
+from ghapp.core.model import Delivery, InstallationKey, PullKey, RepositoryKey, SweepKey
+from ghapp.github.calls import result, route
+from ghapp.github.wire import Answer, Request
+from ghapp.store import Health
+
+T = TypeVar("T", Counter, Gauge, Histogram)
+
+UNVERIFIED = "unverified"  # whoever is refused may have named any event
+KINDS = {
+    PullKey: "pull",
+    RepositoryKey: "repository",
+    SweepKey: "sweep",
+    InstallationKey: "installation",
+}
+WORKED_OFF = frozenset({"done", "gone"})
+# Each installation has 4 numbers; of more than these only those with the least left are shown.
+MOST_INSTALLATIONS = 100
+
+SHORT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+RUN = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+CALL = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
+LATENCY = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One metric as docs/operations.md lists it. buckets: of a histogram, in seconds."""
+
+    kind: type[Counter | Gauge | Histogram]
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+SHOWN: Mapping[str, Shown] = {
+    "ghapp_deliveries_total": Shown(
+        Counter, "Deliveries answered, by what became of them.", ("event", "outcome")
+    ),
+    "ghapp_delivery_duration_seconds": Shown(
+        Histogram, "From a delivery's arrival to its answer.", (), SHORT
+    ),
+    "ghapp_delivery_to_marks_seconds": Shown(
+        Histogram,
+        "From a delivery's arrival to the end of the run that worked it off.",
+        (),
+        LATENCY,
+    ),
+    "ghapp_run_duration_seconds": Shown(
+        Histogram, "Runs, by the kind of their key and what they came to.", ("key", "outcome"), RUN
+    ),
+    "ghapp_effects_total": Shown(
+        Counter, "Writes to GitHub, by kind and what became of them.", ("effect", "result")
+    ),
+    "ghapp_drift_repaired_total": Shown(
+        Counter, "Marks written though no delivery asked for a change.", ("effect", "pull")
+    ),
+    "ghapp_github_requests_total": Shown(
+        Counter,
+        "Requests to GitHub's API; status 0 is no answer.",
+        ("method", "route", "status", "result"),
+    ),
+    "ghapp_github_request_duration_seconds": Shown(
+        Histogram, "How long GitHub takes to answer, or not to.", ("method",), CALL
+    ),
+    "ghapp_github_budget_remaining": Shown(
+        Gauge, "What an installation may still ask of GitHub.", ("installation", "window")
+    ),
+    "ghapp_sweeps_total": Shown(
+        Counter, "Sweeps by this process, by what became of them.", ("outcome",)
+    ),
+    "ghapp_sweep_installations": Shown(
+        Gauge, "Installations that the last sweep of this process had looked at."
+    ),
+    "ghapp_sweep_success_timestamp_seconds": Shown(
+        Gauge, "When the last sweep of this process succeeded; 0 before the first."
+    ),
+    "ghapp_queue_dirty_keys": Shown(Gauge, "Keys to be worked on, not parked."),
+    "ghapp_queue_parked_keys": Shown(Gauge, "Keys that failed too often."),
+    "ghapp_queue_oldest_due_seconds": Shown(
+        Gauge, "For how long the key that is due longest has been due; 0 where none is."
+    ),
+    "ghapp_newest_delivery_age_seconds": Shown(
+        Gauge, "How long ago the newest delivery was stored; NaN before the first."
+    ),
+    "ghapp_database_up": Shown(
+        Gauge, "1 where the database has answered for this page, else 0 and the queue's are NaN."
+    ),
+    "ghapp_build_info": Shown(Gauge, "Always 1; the version of ghapp.", ("version",)),
+}
+
+
+class Metrics:
+    """What the parts tell, kept in a registry of its own.
+
+    alone: this process receives all deliveries and works all of them off; only then it can tell
+    how long a delivery took. budgets: installation -> window -> what is left, asked for each page.
+    """
+
+    content_type = CONTENT_TYPE_PLAIN_0_0_4
+
+    def __init__(self, *, alone: bool, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self.budgets: Callable[[], Mapping[int, Mapping[str, int]]] = dict
+        self._arrivals = Arrivals() if alone else None
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._of = {name: _made(name, shown, self._registry) for name, shown in SHOWN.items()}
+        self._gauge("ghapp_build_info").labels(version("ghapp")).set(1)
+
+    # --- what is told --------------------------------------------------------------------
+
+    def delivered(self, outcome: str, delivery: Delivery | None, seconds: float) -> None:
+        """A delivery was answered. delivery: None where it is not authentic or not readable."""
+        event = delivery.event if delivery else UNVERIFIED
+        self._counter("ghapp_deliveries_total").labels(event, outcome).inc()
+        self._histogram("ghapp_delivery_duration_seconds").observe(seconds)
+        if self._arrivals and delivery and outcome == "stored":
+            pulls = [key for key in delivery.keys if isinstance(key, PullKey)]
+            self._arrivals.came(pulls, self._now() - seconds)
+
+    def began(self, claim: Claim) -> None:
+        """A run begins: what came so far is what it works off."""
+        if self._arrivals:
+            self._arrivals.began(claim.key)
+
+    def ended(self, claim: Claim, outcome: str, seconds: float) -> None:
+        """A run has ended. outcome: as in its line of the log."""
+        labels = (KINDS[type(claim.key)], outcome.replace(" ", "_"))
+        self._histogram("ghapp_run_duration_seconds").labels(*labels).observe(seconds)
+        if self._arrivals:
+            now, worked_off = self._now(), outcome in WORKED_OFF
+            for at in self._arrivals.ended(claim.key, worked_off=worked_off):
+                if outcome == "done":
+                    self._histogram("ghapp_delivery_to_marks_seconds").observe(now - at)
+
+    def applied(self, effect: str, result: str) -> None:
+        """An effect was tried. result: taken | failed | rejected | gone."""
+        self._counter("ghapp_effects_total").labels(effect, result).inc()
+
+    def repaired(self, key: PullKey, effect: str, *, known: bool) -> None:
+        """An effect was taken that nothing new about the pull asked for. known: seen before."""
+        if not (self._arrivals and self._arrivals.asked(key)):
+            pull = "known" if known else "new"
+            self._counter("ghapp_drift_repaired_total").labels(effect, pull).inc()
+
+    def called(self, request: Request, answer: Answer | None, seconds: float) -> None:
+        """GitHub was asked."""
+        status = str(answer.status if answer else 0)
+        labels = (request.method, route(request.path), status, result(answer))
+        self._counter("ghapp_github_requests_total").labels(*labels).inc()
+        durations = self._histogram("ghapp_github_request_duration_seconds")
+        durations.labels(request.method).observe(seconds)
+
+    def swept(self, installations: int | None) -> None:
+        """A sweep has ended. installations: how many it marked; None where it failed."""
+        done = installations is not None
+        self._counter("ghapp_sweeps_total").labels("done" if done else "failed").inc()
+        if installations is not None:
+            self._gauge("ghapp_sweep_installations").set(installations)
+            self._gauge("ghapp_sweep_success_timestamp_seconds").set_to_current_time()
+
+    # --- what is shown -------------------------------------------------------------------
+
+    def page(self, health: Health | None) -> bytes:
+        """All of it as text. health: None where the database does not answer."""
+        nan = math.nan
+        dirty, parked, due, newest = nan, nan, nan, nan
+        if health:
+            dirty, parked = health.dirty, health.parked
+            due = health.oldest_due_seconds or 0.0
+            newest = (
+                nan if health.newest_delivery_seconds is None else health.newest_delivery_seconds
+            )
+        self._gauge("ghapp_database_up").set(bool(health))
+        self._gauge("ghapp_queue_dirty_keys").set(dirty)
+        self._gauge("ghapp_queue_parked_keys").set(parked)
+        self._gauge("ghapp_queue_oldest_due_seconds").set(due)
+        self._gauge("ghapp_newest_delivery_age_seconds").set(newest)
+        self._show_budgets()
+        return generate_latest(_Plain(self._registry))
+
+    def _show_budgets(self) -> None:
+        gauge = self._gauge("ghapp_github_budget_remaining")
+        gauge.clear()
+        scarcest = sorted(
+            self.budgets().items(), key=lambda one: min(one[1].values(), default=math.inf)
+        )
+        for id, left in scarcest[:MOST_INSTALLATIONS]:
+            for window, units in left.items():
+                gauge.labels(str(id), window).set(units)
+
+    def _counter(self, name: str) -> Counter:
+        return _as(Counter, self._of[name])
+
+    def _gauge(self, name: str) -> Gauge:
+        return _as(Gauge, self._of[name])
+
+    def _histogram(self, name: str) -> Histogram:
+        return _as(Histogram, self._of[name])
+
+
+class _Plain(Collector):
+    """A registry without `_created`: a second series for each, which nobody asks for."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._registry.collect():
+            metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
+            yield metric
+
+
+def _made(name: str, shown: Shown, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+    if shown.kind is Histogram:
+        return Histogram(name, shown.help, shown.labels, registry=registry, buckets=shown.buckets)
+    made: Counter | Gauge | Histogram = shown.kind(
+        name, shown.help, shown.labels, registry=registry
+    )
+    return made
+
+
+def _as(kind: type[T], metric: Counter | Gauge | Histogram) -> T:
+    assert isinstance(metric, kind)
+    return metric

@@ -1,0 +1,74 @@
+"""A check run that stays in progress gets a successor before GitHub calls it stale."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from ghapp.core.decide import RENEWED_AFTER, Decision, decide
+from ghapp.core.marks import CheckRun, Marks
+from ghapp.core.memory import Entry, Verb
+from tests.core.build import (
+    HEAD,
+    NEXT_HEAD,
+    area,
+    asked,
+    entry,
+    facts,
+    flagged,
+    past,
+    policy,
+    shown,
+)
+
+DB = area("db", "enforce")
+SIGNED = entry(Verb.SIGN_OFF, "db")
+PENDING, DONE = CheckRun(HEAD, "d"), CheckRun(HEAD, "d", "success")
+NOW = facts(policy(DB)).now
+OLD, YOUNG = NOW - RENEWED_AFTER, NOW - RENEWED_AFTER + timedelta(seconds=1)
+
+
+def decided(
+    *ledger: Entry,
+    there: CheckRun | None = PENDING,
+    since: datetime | None = OLD,
+    found_at: datetime | None = None,
+    **changes: object,
+) -> Decision:
+    seen = facts(policy(DB, mode="enforce"), observed=Marks(there), **changes)  # type: ignore[arg-type]
+    was = replace(past(shown({"db": "f1"})), pending_since=since)
+    return decide(replace(seen, found_at=found_at), was, asked(flagged(DB)), ledger, ())
+
+
+def test_a_run_that_is_in_progress_for_twelve_days_is_renewed() -> None:
+    assert timedelta(days=12) == RENEWED_AFTER
+    assert (decided().pending_since, decided().renews) == (OLD, True)
+    young = decided(since=YOUNG)
+    assert (young.pending_since, young.renews) == (YOUNG, False)
+
+
+def test_what_github_tells_of_its_age_goes_before_our_record() -> None:
+    assert not decided(found_at=YOUNG).renews
+    assert decided(since=YOUNG, found_at=OLD).renews
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        decided(since=None),
+        decided(there=None),
+        decided(there=DONE),  # it goes back to pending by a new run anyway
+        decided(there=replace(PENDING, head_sha=NEXT_HEAD)),
+        decided(SIGNED),
+        decided(is_open=False),
+    ],
+    ids=["of unknown age", "no run", "completed", "of another head", "to be completed", "closed"],
+)
+def test_no_other_run_is(decision: Decision) -> None:
+    assert (decision.pending_since, decision.renews) == (None, False)
+
+
+def test_renewing_changes_nothing_of_what_the_run_shows() -> None:
+    assert decided().marks == decided(since=YOUNG).marks
