@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 
 from ghapp.core.marks import AddLabels, CheckRun, Marks, PutCheckRun, Written
 from ghapp.core.memory import Claim, Entry, PolicySource, Run, Shown, Verb, Verdict
-from ghapp.core.model import Delivery, Door, PullKey, Repository, RepositoryKey, Utterance
+from ghapp.core.model import Delivery, Door, Key, PullKey, Repository, RepositoryKey, Utterance
 from ghapp.store import Store
 
 PATIENCE_SECONDS = 20.0
@@ -59,7 +59,7 @@ def story(test: Callable[[Store], Awaitable[None]]) -> Callable[[str], None]:
 # --- values ------------------------------------------------------------------------------
 
 
-def delivery(*keys: PullKey | RepositoryKey, **more: Any) -> Delivery:
+def delivery(*keys: Key, **more: Any) -> Delivery:
     """A new delivery about these keys, else about KEY."""
     values: dict[str, Any] = {"id": f"d-{next(_numbers)}", "keys": keys or (KEY,)}
     return Delivery(**{"event": "pull_request", "action": "opened", "body": b"{}"} | values | more)

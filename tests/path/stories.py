@@ -5,19 +5,21 @@ Waiting for ghapp is what takes long, and all wait together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
 
-from ghapp.serve import swept
-from ghapp.standin import faults
+from ghapp import redelivery, sweep
+from ghapp.core.model import Repository, SweepKey
 from ghapp.standin.issues import Issue
 from ghapp.standin.pull import Pull
-from ghapp.standin.repository import Repository
+from ghapp.standin.repository import Repository as Place
 from ghapp.standin.state import Comment
+from ghapp.store import Store
 from tests.path.world import ENFORCE, World, opened, running
 
 # Each `yield` waits until ghapp has done all there is to do, and sets the clock forward.
@@ -33,7 +35,7 @@ class Shop:
     """The repository of one story."""
 
     world: World
-    repository: Repository
+    repository: Place
 
     def open(self, files: dict[str, str] | None = None, **more: object) -> Pull:
         """Ann's feature pull with a risky migration, unless told otherwise."""
@@ -49,8 +51,11 @@ class Shop:
             return happen()
 
     def sweep(self) -> None:
-        """What `ghapp sweep` does beside a running server."""
-        swept(self.world.settings)
+        """What a sweep does for this repository; one of all would find what others have lost."""
+        installation, shop = self.repository.installation, self.repository
+        assert installation
+        known = Repository(installation.id, shop.id, shop.full_name)
+        in_store(self.world, lambda store: store.mark_dirty([SweepKey(known)]))
 
     @property
     def issues(self) -> list[Issue]:
@@ -100,13 +105,25 @@ def verify(ended: Ended, one: Story) -> None:
         raise error
 
 
+def in_store(world: World, do: Callable[[Store], Awaitable[object]]) -> None:
+    """Beside the running server, as another process would."""
+
+    async def done() -> None:
+        store = await Store.open(world.settings.database_url)
+        await do(store)
+        await store.close()
+
+    asyncio.run(done())
+
+
 def told(folder: Path, every: Iterable[Story]) -> Ended:
     """How each story ended."""
     ended: dict[Story, BaseException | None] = {}
     with running(folder, GHAPP_GITHUB_LIMITS="off") as world:
         world.github.serve_at(world.api_url, HTML)
-        # What is lost here stays lost: redelivery has stories of its own.
-        world.github.faults.add(faults.broken("GET /app/hook/deliveries", 404, times=None))
+        # What is lost here stays lost until a story sweeps.
+        for turn in (sweep.TURN, redelivery.TURN):
+            in_store(world, lambda store, name=turn: store.take_turn(name, sweep.EVERY_SECONDS))
         going = {
             one: one.tell(Shop(world, world.shop(f"shop-{number}", one.policy)))
             for number, one in enumerate(every)
