@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -55,8 +56,7 @@ def baseline() -> None:
 
 @contextmanager
 def process(arguments: list[str], environment: dict[str, str]) -> Iterator[str]:
-    """A server of ours in a process of its own, ready to answer."""
-    url = f"http://127.0.0.1:{environment['PORT']}"
+    """A server of ours in a process of its own, ready to answer; with PORT 0 where its log says."""
     command = [sys.executable, *arguments]
     log = Path(environment["GHAPP_DATA_DIR"]).with_suffix(".log")
     with (
@@ -64,10 +64,21 @@ def process(arguments: list[str], environment: dict[str, str]) -> Iterator[str]:
         subprocess.Popen(command, env={**os.environ, **environment}, stderr=lines) as server,
     ):
         try:
+            port = environment["PORT"]
+            url = _told(log, server) if port == "0" else f"http://127.0.0.1:{port}"
             _await(url)
             yield url
         finally:
             server.terminate()
+
+
+def _told(log: Path, server: subprocess.Popen[bytes]) -> str:
+    deadline = time.monotonic() + 20
+    while not (found := re.search(r'"url": ?"(http://[^"]+)"', log.read_text())):
+        if server.poll() is not None or time.monotonic() > deadline:
+            raise TimeoutError(f"the server did not start:\n{log.read_text()}")
+        time.sleep(0.05)
+    return found.group(1)
 
 
 def _await(url: str) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import socket
 import tempfile
 import time
 import urllib.request
@@ -218,7 +217,7 @@ def lived(folder: Path, *, pushes: int, comments: int, areas: int, at_once: int)
         "GHAPP_GITHUB_API_URL": server.start(),
         "GHAPP_GITHUB_LIMITS": "off",
         "GHAPP_DATA_DIR": str(folder / "data"),
-        "PORT": str(_free_port()),
+        "PORT": "0",
     }
     try:
         with process(["-m", "ghapp", "serve"], environment) as url:
@@ -230,12 +229,6 @@ def lived(folder: Path, *, pushes: int, comments: int, areas: int, at_once: int)
         server.stop()
         github.close()
     return Told(review.costs, time.monotonic() - started, review.pull)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        number: int = found.getsockname()[1]
-    return number
 
 
 def main() -> None:

@@ -5,22 +5,19 @@ Waiting for ghapp is what takes long, and all wait together.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
 
-from ghapp import redelivery, sweep
 from ghapp.core.model import Repository, SweepKey
 from ghapp.standin.issues import Issue
 from ghapp.standin.pull import Pull
 from ghapp.standin.repository import Repository as Place
 from ghapp.standin.state import Comment
-from ghapp.store import Store
-from tests.path.world import ENFORCE, World, opened, running
+from tests.path.world import ENFORCE, World, in_store, opened, quiet, running
 
 # Each `yield` waits until ghapp has done all there is to do, and sets the clock forward.
 Steps = Iterator[None]
@@ -105,25 +102,12 @@ def verify(ended: Ended, one: Story) -> None:
         raise error
 
 
-def in_store(world: World, do: Callable[[Store], Awaitable[object]]) -> None:
-    """Beside the running server, as another process would."""
-
-    async def done() -> None:
-        store = await Store.open(world.settings.database_url)
-        await do(store)
-        await store.close()
-
-    asyncio.run(done())
-
-
 def told(folder: Path, every: Iterable[Story]) -> Ended:
     """How each story ended."""
     ended: dict[Story, BaseException | None] = {}
     with running(folder, GHAPP_GITHUB_LIMITS="off") as world:
         world.github.serve_at(world.api_url, HTML)
-        # What is lost here stays lost until a story sweeps.
-        for turn in (sweep.TURN, redelivery.TURN):
-            in_store(world, lambda store, name=turn: store.take_turn(name, sweep.EVERY_SECONDS))
+        quiet(world)  # what is lost here stays lost until a story sweeps
         going = {
             one: one.tell(Shop(world, world.shop(f"shop-{number}", one.policy)))
             for number, one in enumerate(every)

@@ -7,17 +7,19 @@ import json
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from ghapp import redelivery, sweep
 from ghapp.serve import serving
 from ghapp.settings import Settings
 from ghapp.standin.github import Standin
 from ghapp.standin.pull import Pull
 from ghapp.standin.repository import Repository
 from ghapp.standin.server import StandinServer
+from ghapp.store import Store
 
 SECRET = "a secret for tests"
 PATIENCE_SECONDS = 20.0
@@ -193,3 +195,20 @@ def running(folder: Path, policy: str | None = ENFORCE, **more: str) -> Iterator
         yield world
     finally:
         world.close()
+
+
+def in_store(world: World, do: Callable[[Store], Awaitable[object]]) -> None:
+    """Beside the running server, as another process would."""
+
+    async def done() -> None:
+        store = await Store.open(world.settings.database_url)
+        await do(store)
+        await store.close()
+
+    asyncio.run(done())
+
+
+def quiet(world: World) -> None:
+    """No sweep and no redelivery begins by itself for the next minutes: their turns are taken."""
+    for turn in (sweep.TURN, redelivery.TURN):
+        in_store(world, lambda store, name=turn: store.take_turn(name, sweep.EVERY_SECONDS))
