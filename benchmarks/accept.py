@@ -58,10 +58,11 @@ def baseline() -> None:
 def process(arguments: list[str], environment: dict[str, str]) -> Iterator[str]:
     """A server of ours in a process of its own, ready to answer; with PORT 0 where its log says."""
     command = [sys.executable, *arguments]
+    inherited = {name: value for name, value in os.environ.items() if name[:6] != "GHAPP_"}
     log = Path(environment["GHAPP_DATA_DIR"]).with_suffix(".log")
     with (
         log.open("w") as lines,
-        subprocess.Popen(command, env={**os.environ, **environment}, stderr=lines) as server,
+        subprocess.Popen(command, env={**inherited, **environment}, stderr=lines) as server,
     ):
         try:
             port = environment["PORT"]
