@@ -117,7 +117,7 @@ class Conversation(RuleBasedStateMachine):
         on = {name} if sign == "+" else set()
         self.there = replace(self.there, labels=(self.there.labels - {name}) | on)
 
-    @rule(command=st.sampled_from(("done", "done", "undo", "waive -- incident")))
+    @rule(command=st.sampled_from(("done", "done", "done", "undo", "hold -- x", "waive -- x")))
     def all_say(self, command: str) -> None:
         """Everyone looks at what is there and says the same; nothing is lost."""
         self._run()
