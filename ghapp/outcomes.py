@@ -153,7 +153,8 @@ def _kept(decision: Decision, facts: Facts, taken: Taken) -> Iterator[FollowUp]:
 
 
 def _with_issue(one: FollowUp, before: FollowUp) -> FollowUp:
-    return replace(one, issue=before.issue, assigned=before.assigned, is_open=before.is_open)
+    """Whether it is open the decision knows, from GitHub or, without an issue, from an answer."""
+    return replace(one, issue=before.issue, assigned=before.assigned)
 
 
 def _settled(taken: Taken) -> Iterator[tuple[str, tuple[int, bool]]]:

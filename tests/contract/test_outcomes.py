@@ -152,3 +152,11 @@ def test_courtesies_that_failed_are_tried_again_when_the_last_of_them_may_be() -
     later = (failed(OPEN) + Taken(failed=((LABELS, other),))).later()
     assert (str(later), later.after_seconds) == ("502; rate limit", 60.0)
     assert (later.counts, later.gate) == (True, False)
+
+
+def test_a_follow_up_without_an_issue_that_was_answered_is_remembered_as_closed() -> None:
+    switched_off = replace(NEW, issue=0)
+    answered = entry(Verb.CHECK, "db-plan", "ann", 9, number=9)
+    assert kept(DEFER, SIGNED, known=(switched_off,)).follow_ups == (switched_off,)
+    closed = kept(DEFER, SIGNED, answered, known=(switched_off,)).follow_ups
+    assert closed == (replace(switched_off, is_open=False),)
