@@ -47,10 +47,11 @@ def approve(bench: Bench) -> tuple[Judged, ...]:
     refused = any(_refuses(bench, entry) for entry in bench.ledger)
     if gone or refused or closed_door(bench) or bench.policy.standing == "unreadable":
         return ()
-    mine = [area for area in _waiting(bench) or bench.flagged if bench.right(area)]
+    waiting = _waiting(bench)
+    mine = [area for area in waiting or bench.flagged if bench.right(area)]
     if bench.shown is None:
         return (Refusal("not_shown", bench.said.head_sha[:7]),) if mine else ()
-    return _signed(bench, [area for area in mine if area in _waiting(bench)], "")
+    return _signed(bench, mine if waiting else (), "")
 
 
 def waive(bench: Bench, part: Command) -> tuple[Judged, ...]:

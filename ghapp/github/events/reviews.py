@@ -32,7 +32,7 @@ def review(delivery: Delivery, ours: Ours) -> Delivery:
 
 
 def _submitted(seen: payloads.ReviewEvent) -> Iterator[Utterance]:
-    """The verdict first, so that what the body says in words has the last word."""
+    """The verdict, and the body where it speaks; the judge hears the words before the verdict."""
     one, speaker, body = seen.review, person(seen.review.user, seen.sender), text(seen.review.body)
     if not speaker or one.submitted_at is None:
         return
