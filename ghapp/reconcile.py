@@ -95,9 +95,9 @@ async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules:
     )
     decision = await asyncio.to_thread(decide, facts, past, view.checklist, ledger, siblings)
     effects = _plan(decision, facts)
+    await store.intend(claim, effects)  # committed before the writes, resolved with the record
     taken = Taken()
     for batch in batches(effects):
-        await store.intend(claim, batch)  # committed before the writes, resolved with the record
         taken += await take(key, batch, github)
     run = remembered(decision, facts, taken, found=view.found)
     await store.record(claim, run)

@@ -15,8 +15,9 @@ MOST_TEXT = 65_535  # characters of a comment, summary or text: GitHub's limit
 # Control, format, surrogate and separating characters, and letters that are drawn as nothing.
 _CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+_FILLER = re.compile(f"[{_FILLERS}]")
 _BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
-_SPECIAL = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
+_SPECIAL = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"})
 _FOLD = re.compile(r"^\s*<(/?)details>", re.MULTILINE)
 _CLOSED = "\n\n</details>"
 _TICKS = re.compile(r"`+")
@@ -27,6 +28,8 @@ _ADDRESS = re.compile(r"https://[A-Za-z0-9._~:/?#!$&'*+,;=%-]{1,1000}")
 
 def seen(text: str) -> str:
     """One line of what the text shows: a line break becomes a space, the unseen is gone."""
+    if text.isprintable() and not _FILLER.search(text):  # nearly all of it
+        return text
     return "".join(char for char in _BREAKS.sub(" ", text) if not _unseen(char))
 
 
@@ -38,7 +41,7 @@ def visible(text: str, most: int = 200) -> str:
 
 def plain(text: str) -> str:
     """Words of a policy inside Markdown: one line that holds no HTML and mentions nobody."""
-    return "".join(_SPECIAL.get(char, char) for char in seen(text).strip())
+    return seen(text).strip().translate(_SPECIAL)
 
 
 def literal(text: str, most: int = 1_000) -> str:
