@@ -201,8 +201,13 @@ class _Client(httpx.AsyncClient):
         self, request: httpx.Request, *, stream: bool = False, **_: Any
     ) -> httpx.Response:
         response = await self._to.handle_async_request(request)
-        if not stream:
+        if stream:
+            return response
+        try:
             await response.aread()
+        except BaseException:
+            await response.aclose()  # cut off in the middle: the connection is of no more use
+            raise
         return response
 
 
