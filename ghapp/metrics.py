@@ -23,7 +23,14 @@ from prometheus_client.registry import Collector
 
 from ghapp.arrivals import Arrivals
 from ghapp.core.memory import Claim
-from ghapp.core.model import Delivery, InstallationKey, PullKey, RepositoryKey, SweepKey
+from ghapp.core.model import (
+    Delivery,
+    InstallationKey,
+    PullKey,
+    QueueKey,
+    RepositoryKey,
+    SweepKey,
+)
 from ghapp.github.calls import result, route
 from ghapp.github.wire import Answer, Request
 from ghapp.store import Health
@@ -33,6 +40,7 @@ T = TypeVar("T", Counter, Gauge, Histogram)
 UNVERIFIED = "unverified"  # whoever is refused may have named any event
 KINDS = {
     PullKey: "pull",
+    QueueKey: "queue",
     RepositoryKey: "repository",
     SweepKey: "sweep",
     InstallationKey: "installation",

@@ -1,24 +1,34 @@
-"""What is said on GitHub of a review that failed too often."""
+"""What is said on GitHub of a review, or of a queue's head, that failed too often."""
 
 from __future__ import annotations
 
+from typing import Protocol
+
+from ghapp import queueheads
 from ghapp.core.decide import writes
 from ghapp.core.marks import CheckRun, Marks, PutCheckRun
 from ghapp.core.memory import Claim, Past, PolicySource, Run, Verdict
-from ghapp.core.model import PullKey
+from ghapp.core.model import PullKey, QueueKey
 from ghapp.core.policies.policy import Rules, effective
 from ghapp.core.pushes import newest
 from ghapp.core.words.render import parked_run
 from ghapp.outcomes import Applies
+from ghapp.queueheads import Answers
 from ghapp.store import Store
 
 
-async def give_up(claim: Claim, reason: str, github: Applies, store: Store, rules: Rules) -> None:
-    """Say on a pull's newest known head that its review failed, before the key is parked.
+class Tells(Applies, Answers, Protocol):
+    """What takes effects on pulls and on heads of queues."""
+
+
+async def give_up(claim: Claim, reason: str, github: Tells, store: Store, rules: Rules) -> None:
+    """Say on a pull's newest known head, or a queue's, that it failed, before the key is parked.
 
     The effect stays unresolved, so that the next run reads back what this has written.
     Raises Retry, Gone and LeaseLost.
     """
+    if isinstance(claim.key, QueueKey):
+        await queueheads.give_up(claim, claim.key, reason, github, store, rules)
     if not isinstance(claim.key, PullKey):
         return
     past = await store.recall(claim.key)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+from ghapp import queueheads
 from ghapp.core.checklist import Checklist, checklist
 from ghapp.core.decide import Decision, decide
 from ghapp.core.detection.hazards import findings
@@ -23,15 +24,24 @@ from ghapp.core.judging.judge import judge
 from ghapp.core.labels import described
 from ghapp.core.marks import Effect, Outcome
 from ghapp.core.memory import Claim, Entry, Past
-from ghapp.core.model import File, InstallationKey, PullKey, Repository, RepositoryKey, SweepKey
+from ghapp.core.model import (
+    File,
+    InstallationKey,
+    PullKey,
+    QueueKey,
+    Repository,
+    RepositoryKey,
+    SweepKey,
+)
 from ghapp.core.plan import plan
 from ghapp.core.policies.policy import Rules
 from ghapp.core.pushes import only_by
 from ghapp.outcomes import Taken, batches, remembered, take
+from ghapp.queueheads import Queues
 from ghapp.store import Store
 
 
-class GitHub(Protocol):
+class GitHub(Queues, Protocol):
     """What a run needs of GitHub. All raise Retry (busy, down, behind) and Gone (out of reach)."""
 
     async def gather(self, key: PullKey, past: Past, rules: Rules) -> Facts: ...
@@ -48,8 +58,8 @@ class GitHub(Protocol):
 class Done:
     """What a run came to.
 
-    head_sha: of a pull, else "". effects: the names of those it took. rejected: why GitHub will
-    not have others.
+    head_sha: of a pull or a merge queue, else "". effects: the names of those it took. rejected:
+    why GitHub will not have others.
     """
 
     head_sha: str
@@ -66,6 +76,9 @@ async def reconcile(claim: Claim, github: GitHub, store: Store, rules: Rules) ->
     match claim.key:
         case PullKey() as key:
             return await _pull(claim, key, github, store, rules)
+        case QueueKey() as key:
+            effects = await queueheads.answer(claim, key, github, store, rules)
+            return Done(key.head_sha, tuple(type(effect).__name__ for effect in effects))
         case RepositoryKey(repository):
             pulls = await github.open_pulls(repository)
             if claim.touched:

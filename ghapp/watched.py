@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import datetime
 from typing import Protocol
 
 from ghapp.core.facts import Facts
-from ghapp.core.marks import Effect, Outcome
+from ghapp.core.marks import Effect, Outcome, PutCheckRun
 from ghapp.core.memory import Past
-from ghapp.core.model import File, PullKey, Repository
+from ghapp.core.model import File, PullKey, QueueKey, Repository
 from ghapp.core.policies.policy import Rules
+from ghapp.core.queue import QueueFacts
 from ghapp.errors import Gone, Rejected, Retry
 from ghapp.reconcile import GitHub
 
@@ -41,16 +42,29 @@ class Watched:
 
     async def apply(self, key: PullKey, effect: Effect) -> Outcome:
         name = type(effect).__name__
-        try:
-            outcome = await self._github.apply(key, effect)
-        except (Retry, Rejected, Gone) as error:
-            self._hears.applied(name, RESULTS[type(error)])
-            raise
-        self._hears.applied(name, "taken")
+        outcome = await self._heard(name, self._github.apply(key, effect))
         known = self._quiet.get(str(key))
         if known is not None:
             self._hears.repaired(key, name, known=known)
         return outcome
+
+    async def answer(self, key: QueueKey, effect: PutCheckRun) -> Outcome:
+        return await self._heard(type(effect).__name__, self._github.answer(key, effect))
+
+    async def _heard(self, name: str, taking: Awaitable[Outcome]) -> Outcome:
+        try:
+            outcome = await taking
+        except (Retry, Rejected, Gone) as error:
+            self._hears.applied(name, RESULTS[type(error)])
+            raise
+        self._hears.applied(name, "taken")
+        return outcome
+
+    async def queue(self, key: QueueKey) -> QueueFacts:
+        return await self._github.queue(key)
+
+    async def merged(self, key: QueueKey) -> bool:
+        return await self._github.merged(key)
 
     async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]:
         return await self._github.contents(key, files)

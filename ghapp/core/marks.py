@@ -34,7 +34,8 @@ class Action:
 class CheckRun:
     """The check run `NFR review` on one head SHA.
 
-    conclusion: "" while in progress, else success | neutral | action_required | cancelled.
+    conclusion: "" while in progress, else success | neutral | action_required | cancelled, and on
+    the head of a merge queue, which waits for no one, failure.
     digest: of everything below and of what it was computed from; two runs are equal when head
     SHA and digest are equal, since annotations can be added on GitHub but never removed.
     annotated: digest of the annotations and of how often a new run was asked for; a run is

@@ -30,6 +30,24 @@ class PullKey:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueKey:
+    """One head of a merge queue: the base branch with the first pulls of its queue merged in."""
+
+    repository: Repository
+    base_ref: str  # the branch's name, without refs/heads/
+    head_sha: str
+
+    def __str__(self) -> str:
+        return f"queue:{self.repository.id}:{self.head_sha}:{self.base_ref}"
+
+    @classmethod
+    def named(cls, repository: Repository, name: str) -> QueueKey:
+        """The key whose `str` this is."""
+        _, _, head_sha, base_ref = name.split(":", 3)
+        return cls(repository, base_ref, head_sha)
+
+
+@dataclass(frozen=True, slots=True)
 class RepositoryKey:
     """All open pulls of one repository: its policy changed, or it came into reach."""
 
@@ -59,7 +77,7 @@ class SweepKey:
         return f"sweep:{self.repository.id}"
 
 
-Key = PullKey | RepositoryKey | SweepKey | InstallationKey
+Key = PullKey | QueueKey | RepositoryKey | SweepKey | InstallationKey
 
 # --- what people say ---------------------------------------------------------------------
 
@@ -136,7 +154,7 @@ class Delivery:
     opened: the pull is new, so nothing of ours can be on it yet.
     touched: someone else may have changed one of our marks: read them back. Of an installation:
     nothing was delivered for a while, so all that is open is to be looked at.
-    left: repositories that are out of reach from now on.
+    left: repositories that are out of reach from now on. ended: heads that no queue tests any more.
     policy_changed: a push to the default branch changed the policy file.
     changed_files: how many files GitHub says the pull changes; 0 where it does not say.
     """
@@ -155,6 +173,7 @@ class Delivery:
     policy_changed: bool = False
     changed_files: int = 0
     left: tuple[Repository, ...] = ()
+    ended: tuple[QueueKey, ...] = ()
 
 
 # --- facts -------------------------------------------------------------------------------

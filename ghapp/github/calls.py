@@ -16,6 +16,7 @@ _REPOSITORY = (
     "check-runs/{id}/annotations",
     "collaborators/{login}/permission",
     "commits/{sha}/check-runs",
+    "compare/{path}",
     "contents/{path}",
     "git/blobs/{sha}",
     "git/trees/{sha}",

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ghapp.core.marks import Action, Annotation, CheckRun, Outcome, PutCheckRun
-from ghapp.core.model import PullKey
+from ghapp.core.model import PullKey, QueueKey
 from ghapp.github.budget import Importance
 from ghapp.github.installation import Installation
-from ghapp.github.reading import CHECK_NAME, at
+from ghapp.github.reading import CHECK_NAME, QUEUE, at
 from ghapp.github.wire import Request
 from ghapp.github.writing import Body, outcome, write
 
@@ -17,38 +17,46 @@ from ghapp.github.writing import Body, outcome, write
 ANNOTATIONS_A_REQUEST = 50
 
 
-async def put(api: Installation, key: PullKey, effect: PutCheckRun) -> Outcome:
+async def put(api: Installation, key: PullKey | QueueKey, effect: PutCheckRun) -> Outcome:
     """Created with its annotations; patched without them, since GitHub would add them again."""
     run, path = effect.check_run, at(key.repository, "check-runs")
     if effect.run_id:
-        request = Request("PATCH", f"{path}/{effect.run_id}", _run(run, key.number, ()))
+        request = Request("PATCH", f"{path}/{effect.run_id}", _run(run, _owner(key), ()))
         answer = await api.send(request, Importance.GATE, fine=(404,))
         if answer.status != 404:  # GitHub deletes the oldest of 1,000 runs
             return outcome(answer, request)
     first, *more = _portions(run.annotations)
     if not more:
-        body = {"head_sha": run.head_sha, **_run(run, key.number, first)}
+        body = {"head_sha": run.head_sha, **_run(run, _owner(key), first)}
         return await write(api, "POST", path, body, importance=Importance.GATE)
     return await _put_in_portions(api, key, run, (first, *more))
 
 
 async def _put_in_portions(
-    api: Installation, key: PullKey, run: CheckRun, portions: Sequence[Sequence[Annotation]]
+    api: Installation,
+    key: PullKey | QueueKey,
+    run: CheckRun,
+    portions: Sequence[Sequence[Annotation]],
 ) -> Outcome:
     """Only the last request sets digest and conclusion: a run cut short equals no other."""
     path = at(key.repository, "check-runs")
-    begun = {"head_sha": run.head_sha, **_run(run, key.number, portions[0], whole=False)}
+    begun = {"head_sha": run.head_sha, **_run(run, _owner(key), portions[0], whole=False)}
     made = await write(api, "POST", path, begun, importance=Importance.GATE)
     path = f"{path}/{made.id}"
     for portion in portions[1:-1]:
-        body = _run(run, key.number, portion, whole=False)
+        body = _run(run, _owner(key), portion, whole=False)
         await write(api, "PATCH", path, body, importance=Importance.GATE)
-    body = _run(run, key.number, portions[-1])
+    body = _run(run, _owner(key), portions[-1])
     return await write(api, "PATCH", path, body, importance=Importance.GATE)
 
 
+def _owner(key: PullKey | QueueKey) -> str:
+    """What the run is written for, as it stands in `external_id`."""
+    return str(key.number) if isinstance(key, PullKey) else QUEUE
+
+
 def _run(
-    run: CheckRun, number: int, annotations: Sequence[Annotation], *, whole: bool = True
+    run: CheckRun, owner: str, annotations: Sequence[Annotation], *, whole: bool = True
 ) -> Body:
     """What GitHub wants to know of a run. whole: its last annotations are among these."""
     output: dict[str, Any] = {"title": run.title, "summary": run.summary, "text": run.text}
@@ -56,7 +64,7 @@ def _run(
         output["annotations"] = [_annotation(one) for one in annotations]
     body: dict[str, Any] = {
         "name": CHECK_NAME,
-        "external_id": f"v1:{number}:{run.digest if whole else ''}",
+        "external_id": f"v1:{owner}:{run.digest if whole else ''}",
         "status": "in_progress",
         "output": output,
     }

@@ -10,11 +10,12 @@ import msgspec
 
 from ghapp.core.attempts import Page
 from ghapp.core.facts import Facts
-from ghapp.core.marks import Effect, Outcome
+from ghapp.core.marks import Effect, Outcome, PutCheckRun
 from ghapp.core.memory import Past
-from ghapp.core.model import File, PullKey, Repository
+from ghapp.core.model import File, PullKey, QueueKey, Repository
 from ghapp.core.policies.policy import Rules
-from ghapp.github import contents, hook, moved
+from ghapp.core.queue import QueueFacts
+from ghapp.github import checkruns, contents, hook, moved, queues, reading
 from ghapp.github.apply import apply
 from ghapp.github.budget import Budget
 from ghapp.github.gather import Whose, gather
@@ -115,6 +116,21 @@ class GitHub:
         """
         api = self._installation(key.repository.installation_id)
         return await apply(api, key, effect)
+
+    async def queue(self, key: QueueKey) -> QueueFacts:
+        """The merge queue that tests this head, and our run on it. Raises Gone and Retry."""
+        api = self._installation(key.repository.installation_id)
+        return await queues.read(api, key, self._app_id)
+
+    async def merged(self, key: QueueKey) -> bool:
+        """Whether the base branch holds the head by now. Raises Gone and Retry."""
+        api = self._installation(key.repository.installation_id)
+        return await reading.holds(api, key.repository, key.base_ref, key.head_sha)
+
+    async def answer(self, key: QueueKey, effect: PutCheckRun) -> Outcome:
+        """Write the run on a queue's head. Raises Gone and Retry (it may have taken effect)."""
+        api = self._installation(key.repository.installation_id)
+        return await checkruns.put(api, key, effect)
 
     async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]:
         """All open pulls, oldest first. Raises Gone and Retry."""

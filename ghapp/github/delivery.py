@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from ghapp.core.model import Delivery
 from ghapp.errors import Refused
 from ghapp.github import payloads
-from ghapp.github.events import checks, code, conversation, issues, places, reviews
+from ghapp.github.events import checks, code, conversation, issues, places, queues, reviews
 from ghapp.github.events.ours import Ours
 from ghapp.github.payloads import decoded
 
@@ -67,6 +67,7 @@ READERS: Mapping[str, Callable[[Delivery, Ours], Delivery]] = {
     "issues": issues.issue,
     "check_run": checks.check_run,
     "check_suite": checks.check_suite,
+    "merge_group": queues.merge_group,
     "push": code.push,
     "repository": places.repository,
     "installation": places.installation,

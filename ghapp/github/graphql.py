@@ -53,7 +53,7 @@ class Edits(msgspec.Struct):
     editor: Editor | None = None
 
 
-class _Error(msgspec.Struct):
+class Error(msgspec.Struct):
     message: str = ""
     type: str = ""
 
@@ -64,11 +64,11 @@ class _Nodes(msgspec.Struct):
 
 class _Read(msgspec.Struct):
     data: _Nodes | None = None
-    errors: list[_Error] = []
+    errors: list[Error] = []
 
 
 class _Done(msgspec.Struct):
-    errors: list[_Error] = []
+    errors: list[Error] = []
 
 
 async def react(api: Installation, node_id: str, content: str) -> datetime:
@@ -77,9 +77,9 @@ async def react(api: Installation, node_id: str, content: str) -> datetime:
     content: as in REST. Raises Gone, Retry and Rejected.
     """
     variables = {"id": node_id, "content": CONTENTS[content]}
-    request = _request(api, _REACT, variables, reads=False)
+    request = request_of(api, _REACT, variables, reads=False)
     answer = await api.send(request, Importance.COURTESY)
-    _raise(decoded(answer, _Done, request).errors, answer, refused=REFUSED)
+    raise_from(decoded(answer, _Done, request).errors, answer, refused=REFUSED)
     return answer.date
 
 
@@ -92,25 +92,25 @@ async def edits(api: Installation, node_ids: Iterable[str]) -> Mapping[str, Edit
 
 
 async def _edits(api: Installation, ids: tuple[str, ...]) -> list[Edits]:
-    request = _request(api, _EDITS, {"ids": ids}, reads=True)
+    request = request_of(api, _EDITS, {"ids": ids}, reads=True)
     answer = await api.send(request, Importance.LOOK)
     read = decoded(answer, _Read, request)
-    _raise(read.errors, answer)
+    raise_from(read.errors, answer)
     if read.data is None:
         text = f"{request}: GitHub answers without data"
         raise Retry(text, after_seconds=AGAIN_SECONDS)
     return [one for one in read.data.nodes if one is not None and one.id]
 
 
-def _request(
+def request_of(
     api: Installation, document: str, variables: Mapping[str, Any], *, reads: bool
 ) -> Request:
     body = {"query": document, "variables": variables}
     return Request("POST", api.graphql_url, body, reads=reads)
 
 
-def _raise(
-    errors: Iterable[_Error], answer: Answer, *, refused: frozenset[str] = frozenset()
+def raise_from(
+    errors: Iterable[Error], answer: Answer, *, refused: frozenset[str] = frozenset()
 ) -> None:
     """Raises Rejected (only kinds in `refused`) and Retry (all others but what is gone)."""
     bad = [error for error in errors if error.type != "NOT_FOUND"]

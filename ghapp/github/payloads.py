@@ -22,6 +22,10 @@ Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Sha = Annotated[str, Meta(pattern=r"\A([0-9a-f]{40}|[0-9a-f]{64})\Z")]
 NodeId = Annotated[str, Meta(max_length=200, pattern=r"\A[^\x00-\x20]*\Z")]
 Login = Annotated[str, Meta(pattern=r"\A[^\x00-\x20]{1,100}\Z")]
+# Of no more than git admits. Source: https://git-scm.com/docs/git-check-ref-format
+HeadsRef = Annotated[
+    str, Meta(pattern=r"\Arefs/heads/[^\x00-\x20\x7f~^:?*\[\\]{1,255}\Z", max_length=266)
+]
 # Goes into addresses, so nothing else than GitHub admits.
 FullName = Annotated[
     str, Meta(pattern=r"\A[A-Za-z0-9_-]{1,100}/(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}\Z")
@@ -54,11 +58,16 @@ class RepositoryPart(Struct):
     default_branch: str = ""
 
 
-class Where(Struct):
+class Place(Struct):
     """Of every event about a repository, where an App receives it."""
 
     repository: RepositoryPart
     installation: Installation
+
+
+class Where(Place):
+    """With who did it; of a merge queue's own deeds GitHub may tell nobody."""
+
     sender: User
 
 
@@ -169,6 +178,8 @@ class PullRef(Struct):
 class Suite(Struct):
     """A check suite, or what a check run says of its own."""
 
+    head_sha: Sha | None = None
+    head_branch: str | None = None
     updated_at: When | None = None
     app: App | None = None
     pull_requests: list[PullRef] = []
@@ -219,6 +230,17 @@ class Push(Where):
     forced: bool = False
     created: bool = False
     commits: list[Commit] = []
+
+
+class Group(Struct):
+    """A merge group: `head_sha` is to be checked, and to become the new tip of `base_ref`."""
+
+    head_sha: Sha
+    base_ref: HeadsRef
+
+
+class MergeGroup(Place):
+    merge_group: Group
 
 
 class RepositoryEvent(Where):

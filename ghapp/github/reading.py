@@ -20,6 +20,7 @@ from ghapp.github.installation import Installation, decoded
 from ghapp.github.wire import Request
 
 CHECK_NAME = "NFR review"
+QUEUE = "queue"  # stands in the place of a pull's number in the run on a queue's head
 # Source: https://docs.github.com/rest/pulls/pulls#list-pull-requests-files
 MOST_FILES = 3_000
 
@@ -149,6 +150,12 @@ class _Tree(msgspec.Struct):
     truncated: bool = False
 
 
+class _Compared(msgspec.Struct):
+    """status: ahead | behind | diverged | identical, of the second commit."""
+
+    status: str
+
+
 class _Runs(msgspec.Struct):
     check_runs: list[RunRow]
 
@@ -219,6 +226,17 @@ async def top_folders(
     return folders
 
 
+async def holds(api: Installation, repository: Repository, branch: str, commit_sha: str) -> bool:
+    """Whether the commit is in the branch. Raises Gone (one of the two is not there) and Retry.
+
+    Source: https://docs.github.com/rest/commits/commits#compare-two-commits
+    """
+    # The files and commits between them, of which the second page is short, are of no concern.
+    path = at(repository, f"compare/{quote(branch, safe='')}...{commit_sha}?per_page=1&page=2")
+    found, _ = await api.get(path, _Compared)
+    return found.status in ("behind", "identical")
+
+
 async def comments(api: Installation, key: PullKey) -> tuple[CommentRow, ...]:
     """All comments of the conversation, oldest first. Raises Gone and Retry."""
     path = at(key.repository, f"issues/{key.number}/comments?")
@@ -253,8 +271,11 @@ async def newest_run(
     return max(runs, key=lambda run: run.id, default=None)
 
 
-def check_run(row: RunRow, number: int) -> CheckRun:
-    """A run as far as it can be read back; its digest only where it was written for this pull."""
+def check_run(row: RunRow, written_for: int | str) -> CheckRun:
+    """A run as far as it can be read back; its digest only where it was written for this.
+
+    written_for: the number of a pull, or QUEUE.
+    """
     owner, _, digest = (row.external_id or "").removeprefix("v1:").partition(":")
     conclusion = row.conclusion if row.status == "completed" else ""
-    return CheckRun(row.head_sha, digest if owner == str(number) else "", conclusion or "")
+    return CheckRun(row.head_sha, digest if owner == str(written_for) else "", conclusion or "")

@@ -1,6 +1,7 @@
-"""Git's own objects: blobs and trees, by SHA.
+"""Git's own objects: blobs and trees, by SHA; and how two commits stand to each other.
 
-Sources: https://docs.github.com/rest/git/blobs, https://docs.github.com/rest/git/trees
+Sources: https://docs.github.com/rest/git/blobs, https://docs.github.com/rest/git/trees,
+https://docs.github.com/rest/commits/commits#compare-two-commits
 """
 
 from __future__ import annotations
@@ -79,3 +80,18 @@ def _entry(url: str, row: TreeEntry) -> Json:
     if row.kind != "commit":  # a submodule lies in another repository
         shape["url"] = f"{url}/git/{row.kind}s/{row.sha}"
     return shape
+
+
+def compare(call: Call) -> Answer:
+    """BASE...HEAD, each a branch or a SHA; of the answer only how they stand to each other."""
+    repository, git = call.repository(), call.repository().network.git
+    names = call.params["path"].split("...")
+    found = [sha for sha in (resolve(repository, name) for name in names) if sha]
+    if len(found) != 2:
+        raise not_found()
+    base, head = found
+    common = git.merge_base(base, head)
+    ahead, behind = len(git.commits(common, head)), len(git.commits(common, base))
+    status = ("diverged" if behind else "ahead") if ahead else ("behind" if behind else "identical")
+    counts = {"ahead_by": ahead, "behind_by": behind, "total_commits": ahead}
+    return ok({"status": status, **counts})

@@ -1,7 +1,8 @@
-"""GraphQL: what the REST API cannot do, as far as the review conversation needs it.
+"""GraphQL: what the REST API cannot do, as far as review conversation and merge queues need it.
 
 `node` and `nodes` tell whether a comment, a review or a review comment was edited, and by whom;
-`addReaction` reacts to a review. All else is an error, never an empty answer. Sources:
+`addReaction` reacts to a review; `repository` tells its merge queues. All else is an error,
+never an empty answer. Sources:
 https://docs.github.com/graphql/guides/forming-calls-with-graphql,
 https://docs.github.com/graphql/guides/using-global-node-ids
 """
@@ -17,9 +18,11 @@ import msgspec
 
 from ghapp.standin.graphql_check import problems, row
 from ghapp.standin.graphql_input import REACTION_NAMES, Unfit, filled, fitted
+from ghapp.standin.graphql_kind import Kind
 from ghapp.standin.graphql_text import Document, Field, Fragment, Operation, Selection, Unreadable
 from ghapp.standin.graphql_text import read as read_document
 from ghapp.standin.graphql_types import KINDS, ROOTS, Node, Reacted, fits, kind_of
+from ghapp.standin.repository import Repository
 from ghapp.standin.rest import Answer, Call, Refusal, ok
 from ghapp.standin.state import Json
 
@@ -124,9 +127,11 @@ class _Run:
         root, path = ROOTS[operation][one.name], [one.alias]
         try:
             given = {
-                name: fitted(kind, filled(one.arguments[name], self._variables), written=True)
+                name: fitted(kind, self._given(one, name), written=True)
                 for name, kind in root.arguments.items()
             }
+            if one.name == "repository":
+                return self._shown(one.selections, root.kind, self._repository(given))
             if one.name == "addReaction":
                 return self._shown(one.selections, root.kind, self._react(given["input"]))
             if one.name == "node":
@@ -155,6 +160,18 @@ class _Run:
                 rows.append(None)
                 self._fail(one, [one.alias, place], wrong)
         return rows
+
+    def _given(self, one: Field, name: str) -> Any:
+        return filled(one.arguments.get(name), self._variables)
+
+    def _repository(self, given: Json) -> Repository:
+        """Found by the names that it had, too. Raises Failed (NOT_FOUND)."""
+        github, name = self._call.github, f"{given['owner']}/{given['name']}"
+        found = github.repositories.get(name.lower()) or github.moved.get(name.lower())
+        if found is None or not self._call.may_see(found):
+            words = f"Could not resolve to a Repository with the name '{name}'."
+            raise Failed("NOT_FOUND", words)
+        return found
 
     def _fail(self, one: Field, path: Sequence[str | int], wrong: Failed) -> None:
         self._errors.append({"type": wrong.kind, **row(str(wrong), one.at), "path": list(path)})
@@ -203,13 +220,36 @@ class _Run:
             if one.name == "__typename":
                 made[one.alias] = kind
                 continue
-            inner, resolve = KINDS[kind].fields[one.name]
-            found = resolve(self._call.github.shapes, value)
+            inner, _ = KINDS[kind].fields[one.name]
+            try:
+                found = self._resolved(one, KINDS[kind], value)
+            except Failed as wrong:
+                self._fail(one, [one.alias], wrong)
+                made[one.alias] = None
+                continue
+            if isinstance(found, list):
+                made[one.alias] = [self._shown(one.selections, inner, row) for row in found]
+                continue
             if inner:
                 shown = self._shown(one.selections, inner, found)
                 found = {**made[one.alias], **shown} if made.get(one.alias) and shown else shown
             made[one.alias] = found
         return made
+
+    def _resolved(self, one: Field, kind: Kind, value: Any) -> Any:
+        """Raises Failed (FORBIDDEN; or what its arguments ask for is too much)."""
+        need, token = kind.needs.get(one.name), self._call.token
+        if need and not (token and token.permissions.get(need)):
+            raise Failed("FORBIDDEN", "Resource not accessible by integration")
+        declared = kind.arguments.get(one.name, {})
+        given = {
+            name: fitted(type, self._given(one, name), written=True)
+            for name, type in declared.items()
+        }
+        try:
+            return kind.fields[one.name][1](self._call.github.shapes, value, **given)
+        except Unfit as wrong:
+            raise Failed("ARGUMENT_LIMIT", str(wrong)) from None
 
     def _fields(self, selections: Iterable[Selection], kind: str) -> list[Field]:
         """The fields that this object is asked for, those of fitting fragments among them."""

@@ -75,6 +75,7 @@ def create_run(repository: Repository, body: Json) -> CheckRun:
     tell_run(repository, "created", run, github.app.bot)
     if run.status == "completed":
         tell_run(repository, "completed", run, github.app.bot)
+    repository.heed(run)
     return run
 
 
@@ -83,6 +84,7 @@ def change_run(repository: Repository, run: CheckRun, body: Json) -> None:
     update_run(repository, run, body)
     if run.status == "completed" and (run.status, run.conclusion) != was:
         tell_run(repository, "completed", run, repository.github.app.bot)
+    repository.heed(run)
 
 
 def update_run(repository: Repository, run: CheckRun, body: Json) -> None:

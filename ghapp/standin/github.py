@@ -75,6 +75,7 @@ class Standin(Accounts):
         self.limits = limits or DiffLimits()
         self.calls: Counter[str] = Counter()  # by "METHOD /route/{template}"
         self.bytes: Counter[str] = Counter()  # bodies asked with and answered, by the same
+        self.under_way = self.most_under_way = 0  # calls at once: now, and the most so far
         self.faults = Faults()
         self.repositories: dict[str, Repository] = {}
         self.moved: dict[str, Repository] = {}  # by the names they had

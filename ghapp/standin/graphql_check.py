@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from ghapp.standin.graphql_input import Unfit, fitted, is_input, shown, used
+from ghapp.standin.graphql_kind import Kind
 from ghapp.standin.graphql_text import Document, Field, Fragment, Operation, Selection, Spread
-from ghapp.standin.graphql_types import KINDS, ROOTS, Kind
+from ghapp.standin.graphql_types import KINDS, ROOTS
 from ghapp.standin.state import Json
 
 Path = tuple[str, ...]
@@ -62,25 +63,29 @@ class _Check:
         if root is None:
             yield _unknown(one, kind, path)
             return
+        yield from self._arguments(one, root.arguments, path)
+        yield from self._inner(one, root.kind, path, ())
+
+    def _arguments(self, one: Field, declared: Mapping[str, str], path: Path) -> Iterator[Json]:
         for name, value in one.arguments.items():
             self._used |= used(value)
-            if name not in root.arguments:
+            if name not in declared:
                 words = f"Field '{one.name}' doesn't accept argument '{name}'"
                 yield row(words, one.at, (*path, name), "argumentNotAccepted")
             elif not used(value):
                 try:
-                    fitted(root.arguments[name], value, written=True)
+                    fitted(declared[name], value, written=True)
                 except Unfit as wrong:
                     words = (
                         f"Argument '{name}' on Field '{one.name}' has an invalid value"
-                        f" ({shown(value)}). Expected type '{root.arguments[name]}'. {wrong}"
+                        f" ({shown(value)}). Expected type '{declared[name]}'. {wrong}"
                     )
                     yield row(words, one.at, (*path, name), "argumentLiteralsIncompatible")
-        missing = [name for name in root.arguments if name not in one.arguments]
+        required = (name for name, kind in declared.items() if kind.endswith("!"))
+        missing = [name for name in required if name not in one.arguments]
         if missing:
             words = f"Field '{one.name}' is missing required arguments: {', '.join(missing)}"
             yield row(words, one.at, path, "missingRequiredArguments")
-        yield from self._inner(one, root.kind, path, ())
 
     def _inner(self, one: Field, kind: str, path: Path, within: Path) -> Iterator[Json]:
         """kind: of the field, "" for a scalar."""
@@ -118,9 +123,7 @@ class _Check:
         if one.name not in known.fields:
             yield _unknown(one, kind, path)
             return
-        for name in one.arguments:
-            words = f"Field '{one.name}' doesn't accept argument '{name}'"
-            yield row(words, one.at, (*path, name), "argumentNotAccepted")
+        yield from self._arguments(one, known.arguments.get(one.name, {}), path)
         yield from self._inner(one, known.fields[one.name][0], path, within)
 
     def _fragment(self, one: Fragment, kind: str, path: Path, within: Path) -> Iterator[Json]:

@@ -22,7 +22,7 @@ INPUTS: Mapping[str, Mapping[str, str]] = {
         "clientMutationId": "String",
     }
 }
-SCALARS = ("ID", "String")
+SCALARS = ("Boolean", "ID", "Int", "String")
 
 
 class Unfit(Exception):
@@ -59,9 +59,16 @@ def fitted(kind: str, value: Any, *, written: bool) -> Any:
     return _scalar(kind, value)
 
 
-def _scalar(kind: str, value: Any) -> str:
-    whole = kind == "ID" and isinstance(value, int) and not isinstance(value, bool)
-    if isinstance(value, Enum) or not (isinstance(value, str) or whole):
+def _scalar(kind: str, value: Any) -> Any:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if (kind == "Int" and whole) or (kind == "Boolean" and isinstance(value, bool)):
+        return value
+    whole = kind == "ID" and whole
+    if (
+        kind in ("Int", "Boolean")
+        or isinstance(value, Enum)
+        or not (isinstance(value, str) or whole)
+    ):
         raise Unfit(f"Could not coerce value {shown(value)} to {kind}")
     return str(value)
 

@@ -5,16 +5,16 @@ Source: https://docs.github.com/graphql/reference
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ghapp.standin.graphql_input import REACTION_NAMES
+from ghapp.standin.graphql_kind import Answers, Kind
+from ghapp.standin.graphql_queues import QUEUE_KINDS
 from ghapp.standin.shapes import Shapes, node_id
 from ghapp.standin.state import Reaction, Review, ReviewComment, Said, User, iso
 from ghapp.standin.thread import Thread
-
-Answers = Callable[[Shapes, Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,6 @@ class Node:
     @property
     def id(self) -> str:
         return node_id(self.kind, self.said.id)
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """An object or an interface. fields: name to the type it has ("" a scalar) and its answer."""
-
-    fields: Mapping[str, tuple[str, Answers]]
-    implements: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +92,7 @@ KINDS: Mapping[str, Kind] = {
         {**SAID, "path": ("", lambda at, node: node.said.path), "commit": ("Commit", _commit)}, TALK
     ),
     "Commit": Kind({"oid": ("", lambda at, sha: sha)}),
+    **QUEUE_KINDS,
     "Actor": Kind(ACTOR),
     "User": Kind(ACTOR, frozenset({"Actor"})),
     "Bot": Kind(ACTOR, frozenset({"Actor"})),
@@ -124,6 +117,9 @@ ROOTS: Mapping[str, Mapping[str, Root]] = {
     "query": {
         "node": Root("Node", {"id": "ID!"}),
         "nodes": Root("Node", {"ids": "[ID!]!"}, listed=True),
+        "repository": Root(
+            "Repository", {"owner": "String!", "name": "String!", "followRenames": "Boolean"}
+        ),
     },
     "mutation": {"addReaction": Root("AddReactionPayload", {"input": "AddReactionInput!"})},
 }

@@ -100,6 +100,7 @@ class Pull(Reviewing):
         self.closed_by = self.repository.github.user(by or self.author.login)
         self._happen("closed", by)
         self.tell("closed", by)
+        self.dequeue(by)
 
     @locked
     def reopen(self, by: str | None = None) -> None:
@@ -117,7 +118,13 @@ class Pull(Reviewing):
             tip, self.head_sha, parents=[tip, self.head_sha],
             message=f"Merge pull request #{self.number}", at=github.now(),
         )  # fmt: skip
-        repository.move(self.base_ref, sha, by or self.author.login)
+        self.land(sha, by)
+        return sha
+
+    def land(self, sha: str, by: str | None = None) -> None:
+        """The base branch moves to a commit that holds the pull, which is merged by that."""
+        github = self.repository.github
+        self.repository.move(self.base_ref, sha, by or self.author.login)
         self.touch()
         self.state, self.merge_commit_sha = "closed", sha
         self.closed_at = self.merged_at = self.updated_at
@@ -125,7 +132,20 @@ class Pull(Reviewing):
         self._happen("merged", by, commit_id=sha)
         self._happen("closed", by, commit_id=sha)
         self.tell("closed", by)
-        return sha
+
+    @locked
+    def enqueue(self, by: str | None = None) -> None:
+        """Add it to the merge queue of its base branch. Raises KeyError and ValueError."""
+        user = self.repository.github.user(by or self.author.login)
+        self.repository.queues[self.base_ref].add(self, user)
+
+    @locked
+    def dequeue(self, by: str | None = None, reason: str = "MANUAL") -> None:
+        """Take it out of the merge queue, where it is in one."""
+        queue = self.repository.queues.get(self.base_ref)
+        entry = queue.find(self) if queue else None
+        if queue and entry:
+            queue.drop(entry, reason, self.repository.github.user(by or self.author.login))
 
     @locked
     def delete_fork(self) -> None:
@@ -144,6 +164,7 @@ class Pull(Reviewing):
         if not git.is_ancestor(before, after):
             self._happen("head_ref_force_pushed", user.login, commit_id=after)
         self.tell("synchronize", user.login, before=before, after=after)
+        self.dequeue(user.login, "UNKNOWN_REMOVAL_REASON")
 
     def count_commits(self) -> None:
         git = self.repository.network.git

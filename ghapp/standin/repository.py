@@ -11,6 +11,7 @@ from ghapp.standin.diffs import Diffs
 from ghapp.standin.gitrepo import Files, Git
 from ghapp.standin.issues import Draft, Issue, open_issue
 from ghapp.standin.locking import locked
+from ghapp.standin.merging import MergeQueue
 from ghapp.standin.pull import Pull
 from ghapp.standin.reviewing import Reviewing
 from ghapp.standin.rights import Rights
@@ -64,6 +65,7 @@ class Repository(Rights):
     review_comments: dict[int, tuple[Reviewing, ReviewComment]] = field(default_factory=dict)
     check_runs: dict[int, CheckRun] = field(default_factory=dict)
     suites: dict[str, CheckSuite] = field(default_factory=dict)  # by head SHA
+    queues: dict[str, MergeQueue] = field(default_factory=dict)  # by base branch
     numbers: int = 0
 
     def __repr__(self) -> str:
@@ -188,6 +190,17 @@ class Repository(Rights):
         text = "".join(f"value_{line} = compute({line})\n" for line in range(lines))
         big = {f"src/part{at // 100}/module_{at:04}.py": f"# {at}\n{text}" for at in range(files)}
         return self.open_pull(author=author, branch=branch, files=big, title=f"{files} files")
+
+    @locked
+    def merge_queue(self, base: str | None = None) -> MergeQueue:
+        """The merge queue of a branch, made when missing: pulls get into it by that alone."""
+        branch = base or self.default_branch
+        return self.queues.setdefault(branch, MergeQueue(self, branch))
+
+    def heed(self, run: CheckRun) -> None:
+        """Merge queues decide by check runs."""
+        for queue in self.queues.values():
+            queue.heed(run)
 
     def next_number(self) -> int:
         self.numbers += 1

@@ -71,6 +71,7 @@ ROUTES = (
     Route("GET", TEAM + "/memberships/{username}", app.get_membership, MEMBERS, "/teams", True),
     Route("GET", REPO, repository.get_repository, METADATA, "/repos/repos"),
     Route("GET", REPO + "/contents/{path}", repository.get_contents, CONTENTS, "/repos/contents"),
+    Route("GET", REPO + "/compare/{path}", git.compare, CONTENTS, "/commits/commits"),
     Route("GET", REPO + "/git/blobs/{sha}", git.get_blob, CONTENTS, "/git/blobs"),
     Route("GET", REPO + "/git/trees/{tree_sha}", git.get_tree, CONTENTS, "/git/trees"),
     Route(

@@ -49,13 +49,17 @@ class Web:
         path = scope["raw_path"].decode("ascii")
         if path != "/api/v3/graphql":  # GraphQL is beside the REST API there, not below it
             path = path.removeprefix("/api/v3")
-        body = await _read(receive)
+        body, github = await _read(receive), self.github
+        github.under_way += 1
+        github.most_under_way = max(github.most_under_way, github.under_way)
         try:
             await self._route(scope, path, body, send)
         except Exception:
             # The server's own log is off (a cut connection would fill it), so this is said here.
             LOG.exception("%s %s", scope["method"], path)
             raise
+        finally:
+            github.under_way -= 1
 
     async def _route(self, scope: Scope, path: str, body: bytes, send: Send) -> None:
         if path in ("/app", "/graphql") or path.startswith(API_PATHS):

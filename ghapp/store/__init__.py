@@ -10,7 +10,8 @@ from datetime import datetime
 from ghapp.core.attempts import Attempt, Position
 from ghapp.core.marks import Effect
 from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Verdict
-from ghapp.core.model import Delivery, Key, PullKey, Repository
+from ghapp.core.model import Delivery, Key, PullKey, QueueKey, Repository
+from ghapp.core.queue import QueuePast
 from ghapp.store import attempts, deliveries, keys, pending, queue, reviews, runs, turns
 from ghapp.store.attempts import Failed
 from ghapp.store.db import Database
@@ -188,6 +189,15 @@ class Store:
         """Keep what the run leaves; other pulls of its head are marked dirty where it is news."""
         if await self._database.write(lambda connection: runs.record(connection, claim, run)):
             self._dirty.set()
+
+    async def recall_queue(self, key: QueueKey, numbers: Iterable[int]) -> QueuePast:
+        """What is remembered of a queue's head. numbers: of the pulls in it."""
+        asked = tuple(numbers)
+        return await self._database.read(lambda c: runs.recall_queue(c, key, asked))
+
+    async def answered(self, claim: Claim) -> None:
+        """The outcome of all writes to a queue's head is known: GitHub itself remembers it."""
+        await self._database.write(lambda connection: runs.answered(connection, claim))
 
     async def seen(self, repository: Repository) -> Mapping[int, datetime]:
         """The repository's pulls by number: their `updated_at` as our last runs read it."""

@@ -16,6 +16,7 @@ from ghapp.store.keys import Hints, marking, row
 from ghapp.store.left import leave
 from ghapp.store.listener import announce
 from ghapp.store.policies import drop
+from ghapp.store.queueheads import end
 from ghapp.store.tables import Now, deliveries, pushes, upserting, utterances
 
 FAST = 1  # of zlib's levels; a seventh of the size for 30 microseconds
@@ -58,6 +59,7 @@ class Intake:
         self._say(connection, _sorted(_utterance_rows(new), "key", "id"))
         self._push(connection, _sorted(_push_rows(new), "key", "head_sha", "login"))
         leave(connection, (repository for one in new for repository in one.left))
+        end(connection, (key for one in new for key in one.ended))
         drop(connection, {id for one in new for id in _policies_changed(one)})
         if any(one.keys for one in new):
             announce(connection)

@@ -26,7 +26,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from ghapp.core.memory import Claim
-from ghapp.core.model import InstallationKey, Key, PullKey, Repository, RepositoryKey, SweepKey
+from ghapp.core.model import (
+    InstallationKey,
+    Key,
+    PullKey,
+    QueueKey,
+    Repository,
+    RepositoryKey,
+    SweepKey,
+)
 from ghapp.errors import LeaseLost
 from ghapp.store.listener import announce
 from ghapp.store.tables import Now, keys, policies, upserting
@@ -36,7 +44,6 @@ MAX_ATTEMPTS = 8
 # What comes so soon after a run began waits until then, so that a burst makes one more run.
 COLLAPSE_SECONDS = 1.0
 NO_HINTS = {"fresh_at": 0.0, "opened": False, "touched": False, "changed_files": 0}
-
 Hints = Mapping[str, float | int | bool]
 
 
@@ -84,6 +91,8 @@ def row(key: Key, hints: Hints = NO_HINTS) -> dict[str, Any]:
     match key:
         case PullKey(repository, number):
             kind = "pull"
+        case QueueKey(repository):
+            kind = "queue"
         case RepositoryKey(repository):
             kind = "repository"
         case SweepKey(repository):
@@ -129,7 +138,10 @@ def claim(connection: Connection, limit: int) -> tuple[Claim, ...]:
     A claim after MAX_ATTEMPTS is for parking the key only.
     """
     found = connection.execute(_CLAIM, {"most": limit, "nonce": secrets.token_hex(16)})
-    return tuple(_claimed(one) for one in sorted(found, key=lambda one: (one.due, one.key)))
+    return tuple(
+        Claim(addressed(one), one.lease_token, one.generation, one.attempts, one.touched)
+        for one in sorted(found, key=lambda one: (one.due, one.key))
+    )
 
 
 def renew(connection: Connection, claims: Iterable[Claim]) -> frozenset[str]:
@@ -276,12 +288,6 @@ def _claiming() -> ReturningUpdate[Any]:
 _CLAIM = _claiming()
 
 
-def _claimed(found: Row[Any]) -> Claim:
-    return Claim(
-        addressed(found), found.lease_token, found.generation, found.attempts, found.touched
-    )
-
-
 def addressed(found: Row[Any]) -> Key:
     """The key of a row."""
     if found.kind == "installation":
@@ -289,4 +295,6 @@ def addressed(found: Row[Any]) -> Key:
     repository = Repository(found.installation_id, found.repository_id, found.full_name)
     if found.kind == "pull":
         return PullKey(repository, found.number)
+    if found.kind == "queue":
+        return QueueKey.named(repository, found.key)
     return SweepKey(repository) if found.kind == "sweep" else RepositoryKey(repository)

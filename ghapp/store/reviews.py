@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 
@@ -12,7 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.marks import Marks, Written
 from ghapp.core.memory import Run, Shown, Verdict
-from ghapp.core.model import PullKey
+from ghapp.core.model import Key, PullKey, Repository
+from ghapp.store import queueheads
 from ghapp.store.tables import Now, reviews, shown, upserting, verdicts
 
 _MARKS = msgspec.json.Decoder(Marks)
@@ -90,6 +91,10 @@ _own = (
 )
 _OWN = select(verdicts.c.head_sha, verdicts.c.verdict).where(*_own)
 _DELETE_OWN = delete(verdicts).where(*_own)
+_OF = select(verdicts.c.number, verdicts.c.verdict).where(
+    verdicts.c.repository_id == bindparam("repository"),
+    verdicts.c.number.in_(bindparam("numbers", expanding=True)),
+)
 _OTHERS = (
     select(verdicts.c.number, verdicts.c.verdict)
     .where(verdicts.c.repository_id == bindparam("repository"))
@@ -104,8 +109,16 @@ def others(connection: Connection, key: PullKey, head_sha: str) -> tuple[Verdict
     return tuple(_VERDICT.decode(one.verdict) for one in connection.execute(_OTHERS, where))
 
 
-def rule(connection: Connection, key: PullKey, verdict: Verdict) -> tuple[PullKey, ...]:
-    """Keep the verdict, the pull's only one; the other pulls for which that is news.
+def of(
+    connection: Connection, repository: Repository, numbers: Iterable[int]
+) -> Mapping[int, Verdict]:
+    """What these pulls ask of their heads, by number."""
+    where = {"repository": repository.id, "numbers": list(numbers)}
+    return {one.number: _VERDICT.decode(one.verdict) for one in connection.execute(_OF, where)}
+
+
+def rule(connection: Connection, key: PullKey, verdict: Verdict) -> tuple[Key, ...]:
+    """Keep the verdict, the pull's only one; the other keys for which that is news.
 
     A head that the pull had before is no longer its concern: that too is news for the others.
     """
@@ -124,7 +137,8 @@ def rule(connection: Connection, key: PullKey, verdict: Verdict) -> tuple[PullKe
     connection.execute(insert(verdicts), row)
     heads = before.keys() | {verdict.head_sha}
     numbers = {one.number for head in heads for one in others(connection, key, head)}
-    return tuple(PullKey(key.repository, number) for number in sorted(numbers))
+    pulls = (PullKey(key.repository, number) for number in sorted(numbers))
+    return (*pulls, *queueheads.live(connection, key.repository))
 
 
 def _json(value: object) -> str:

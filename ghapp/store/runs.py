@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, bindparam, select, text
 
 from ghapp.core.marks import Effect
 from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Verdict
-from ghapp.core.model import PullKey, Push, RepositoryKey
+from ghapp.core.model import PullKey, Push, QueueKey, RepositoryKey
+from ghapp.core.queue import QueuePast
 from ghapp.errors import Retry
 from ghapp.store import followups, intents, ledger, policies, reviews
 from ghapp.store.keys import UNHINTED, change, holding, mark, same_head
@@ -63,6 +65,18 @@ def recall(connection: Connection, key: PullKey) -> Past:
     )
 
 
+def recall_queue(connection: Connection, key: QueueKey, numbers: Iterable[int]) -> QueuePast:
+    """What is remembered of a queue's head. numbers: of the pulls in it."""
+    now = connection.execute(_KEY, {"of": str(key)}).one_or_none()
+    return QueuePast(
+        verdicts=reviews.of(connection, key.repository, numbers),
+        policy=policies.known(connection, key.repository.id),
+        unresolved=bool(intents.unresolved(connection, str(key))),
+        touched=bool(now and now.touched),
+        waited=now.waited if now else 0,
+    )
+
+
 def admit(
     connection: Connection,
     claim: Claim,
@@ -93,8 +107,14 @@ def intend(connection: Connection, claim: Claim, effects: tuple[Effect, ...]) ->
     intents.intend(connection, str(claim.key), effects)
 
 
+def answered(connection: Connection, claim: Claim) -> None:
+    """The outcome of all writes to a queue's head is known. Raises LeaseLost."""
+    change(connection, claim, _INTEND)
+    intents.resolve(connection, str(claim.key))
+
+
 def record(connection: Connection, claim: Claim, run: Run) -> bool:
-    """Keep what the run leaves; whether that concerns other pulls. Raises LeaseLost."""
+    """Keep what the run leaves; whether that concerns other keys. Raises LeaseLost."""
     key = _pull(claim)
     change(connection, claim, _RECORD, done=claim.generation)
     reviews.put(connection, key, run)

@@ -128,7 +128,13 @@ class Webhook:
 
     async def _accepted(self, delivery: Delivery) -> str:
         """stored, known (from an earlier try) or ignored."""
-        concerns = (delivery.keys, delivery.utterances, delivery.push, delivery.left)
+        concerns = (
+            delivery.keys,
+            delivery.utterances,
+            delivery.push,
+            delivery.left,
+            delivery.ended,
+        )
         if not any(concerns) and not delivery.policy_changed:
             return "ignored"
         return "stored" if await self.store.accept(delivery) else "known"

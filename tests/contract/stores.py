@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 
 from ghapp.core.marks import AddLabels, CheckRun, Marks, PutCheckRun, Written
 from ghapp.core.memory import Claim, Entry, PolicySource, Run, Shown, Verb, Verdict
-from ghapp.core.model import Delivery, Door, Key, PullKey, Repository, RepositoryKey, Utterance
+from ghapp.core.model import Delivery, Door, Key, PullKey, Repository, Utterance
 from ghapp.store import Store
 
 PATIENCE_SECONDS = 20.0
@@ -92,7 +92,7 @@ async def claimed(store: Store, key: PullKey = KEY) -> Claim:
     return await due(store, key)
 
 
-async def due(store: Store, key: PullKey | RepositoryKey = KEY) -> Claim:
+async def due(store: Store, key: Key = KEY) -> Claim:
     """The claim on a key as soon as it is due; it must be the next one that is."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from ghapp.core.labels import described
-from ghapp.core.model import InstallationKey, PullKey, RepositoryKey, SweepKey
+from ghapp.core.model import InstallationKey, PullKey, QueueKey, RepositoryKey, SweepKey
 from ghapp.core.policies.policy import DEFAULT_LABELS
 from tests.core.build import SHOP, policy
 
@@ -18,3 +18,9 @@ def test_labels_are_described_within_githubs_limits() -> None:
         looks = described(policy(language=language))
         assert set(looks) == set(DEFAULT_LABELS.values()) - {DEFAULT_LABELS["follow_up"]}
         assert all(len(colour) == 6 and len(words) <= 100 for colour, words in looks.values())
+
+
+def test_a_queues_head_is_known_by_its_name() -> None:
+    key = QueueKey(SHOP, "release/1.x", "a" * 40)
+    assert str(key) == f"queue:42:{'a' * 40}:release/1.x"
+    assert QueueKey.named(SHOP, str(key)) == key

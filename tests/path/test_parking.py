@@ -26,7 +26,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         made.close()
 
 
-async def _almost_parked(world: World, deliveries: list[Delivery]) -> None:
+async def almost_parked(world: World, deliveries: list[Delivery]) -> None:
     """The store after all attempts but the last have failed."""
     store = await Store.open(world.settings.database_url)
     for delivery in deliveries:
@@ -42,7 +42,7 @@ async def _almost_parked(world: World, deliveries: list[Delivery]) -> None:
 def test_the_last_failed_attempt_is_shown_on_the_pull(world: World) -> None:
     with world.github.deliveries.held() as held:
         pull = world.open()
-    asyncio.run(_almost_parked(world, [one for one in held if one.event == "pull_request"]))
+    asyncio.run(almost_parked(world, [one for one in held if one.event == "pull_request"]))
     world.github.faults.add(faults.broken(PULL, 500, times=None))
     world.start()
     world.until("a run that says so", lambda: conclusion(pull) != "missing")
@@ -62,7 +62,7 @@ def test_a_parked_pull_has_its_say_on_a_shared_head(world: World) -> None:
         world.repository.branch("stable", of="feat/points")
         world.clock.forward()
         pull.push({"app/orders.py": "total = len\n"})
-    asyncio.run(_almost_parked(world, [one for one in held if one.event == "pull_request"]))
+    asyncio.run(almost_parked(world, [one for one in held if one.event == "pull_request"]))
     world.github.faults.add(faults.broken(PULL, 500, times=None))
     world.start()
     world.until("the parked key", lambda: world.ready()["parked"] == 1)

@@ -7,8 +7,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from ghapp.core.model import Delivery, Door, Key, PullKey, Repository, RepositoryKey, Utterance
+from ghapp.core.model import (
+    Delivery,
+    Door,
+    Key,
+    PullKey,
+    QueueKey,
+    Repository,
+    RepositoryKey,
+    Utterance,
+)
 from ghapp.github import payloads
+from ghapp.github.events import queues
 from ghapp.github.events.ours import MOST_KEYS, NEVER, Ours, repository
 from ghapp.github.payloads import decoded, utc
 
@@ -22,6 +32,9 @@ def check_run(delivery: Delivery, ours: Ours) -> Delivery:
     run, place = seen.check_run, repository(seen)
     if delivery.action not in ("rerequested", "requested_action") or not ours.made(run.app):
         return delivery
+    queue = _queue(place, run.check_suite, run.head_sha)
+    if queue:
+        return _queued(delivery, queue)
     named = _named(place, run.external_id or "")
     keys = _pulls(place, run.pull_requests) or named
     if not keys:
@@ -41,10 +54,28 @@ def check_suite(delivery: Delivery, ours: Ours) -> Delivery:
     suite = seen.check_suite
     if delivery.action not in ("requested", "rerequested") or not ours.made(suite.app):
         return delivery
-    keys = _pulls(repository(seen), suite.pull_requests)
+    place = repository(seen)
+    queue = _queue(place, suite, suite.head_sha)
+    if queue:
+        return _queued(delivery, queue)
+    keys = _pulls(place, suite.pull_requests)
     again = delivery.action == "rerequested" and bool(keys)
     said = _rerun(delivery, seen.sender, (suite.updated_at,)) if again else ()
     return replace(delivery, keys=keys, utterances=said, touched=again)
+
+
+def _queue(
+    place: Repository, suite: payloads.Suite | None, head_sha: str | None
+) -> QueueKey | None:
+    """The merge queue whose head this is, whatever pulls GitHub may name beside it."""
+    return queues.head(place, suite.head_branch if suite else None, head_sha)
+
+
+def _queued(delivery: Delivery, key: QueueKey) -> Delivery:
+    """Of a queue's head a fresh answer; that it needs one at first, another event tells."""
+    if delivery.action != "rerequested":
+        return delivery
+    return replace(delivery, keys=(key,), touched=True)
 
 
 def _pressed(delivery: Delivery, seen: payloads.CheckRun) -> tuple[Utterance, ...]:

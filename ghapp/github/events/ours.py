@@ -30,7 +30,7 @@ class Ours:
         return app is not None and app.id == self.app_id
 
 
-def repository(seen: payloads.Where) -> Repository:
+def repository(seen: payloads.Place) -> Repository:
     return Repository(seen.installation.id, seen.repository.id, seen.repository.full_name)
 
 
