@@ -220,8 +220,17 @@ def _held(settings: Settings) -> Iterator[bool]:
         yield held
 
 
+def is_served(settings: Settings) -> bool | None:
+    """Whether some process works on the database now; None where it admits several.
+
+    Raises WrongSetting (where SQLite lies nothing can be written).
+    """
+    with _held(settings) as held:
+        return not held if settings.is_sqlite else None
+
+
 def _lock_path(settings: Settings) -> Path:
-    return Path(settings.database_url.removeprefix("sqlite:///").partition("?")[0] + ".lock")
+    return Path(f"{settings.file}.lock")
 
 
 def _lock_file(path: Path) -> TextIO:

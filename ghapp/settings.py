@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
-import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import SplitResult, urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -25,6 +23,7 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails
 
+from ghapp.addresses import api_url, is_server, proxy_url, split
 from ghapp.errors import WrongSetting
 
 POSTGRESQL = "postgresql+psycopg://"
@@ -62,34 +61,6 @@ def _secrets(given: str | tuple[str, ...]) -> tuple[str, ...]:
     raise ValueError("holds commas only")
 
 
-def _split(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        # Its words would repeat a part of the address, which may be one of a password.
-        raise ValueError("is no address: its host or port cannot be read") from None
-    return parts
-
-
-def _api_url(given: str) -> str:
-    parts = _split(given)
-    if parts.hostname == "github.com":
-        raise ValueError("is the site, not its API")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
-        raise ValueError("is no https:// address")
-    if not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise ValueError("is no plain address")
-    return given.rstrip("/")
-
-
-def _is_loopback(host: str | None) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
-
-
 def _database_url(given: str) -> str:
     scheme, _, rest = given.partition("://")
     if scheme == "sqlite" and rest.startswith("/") and rest.strip("/"):
@@ -97,7 +68,7 @@ def _database_url(given: str) -> str:
         return given
     if scheme not in ("postgres", "postgresql", "postgresql+psycopg") or not rest:
         raise ValueError("is no database that ghapp knows")
-    _split(given)
+    split(given)
     if importlib.util.find_spec("psycopg") is None:
         raise ValueError("needs the PostgreSQL driver: pip install 'ghapp[postgres]'")
     return POSTGRESQL + rest
@@ -111,13 +82,6 @@ def _folder(path: Path) -> Path:
     if not os.access(path, os.W_OK | os.X_OK):
         raise ValueError(f"{path} is not writable for this user")
     return path.absolute()
-
-
-def _proxy(given: str) -> str:
-    parts = _split(given)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("is no http:// address")
-    return given
 
 
 def _variable(name: str, default: Any, fix: str, *, secret: bool = False) -> Any:
@@ -150,10 +114,11 @@ class Settings:
         "separated by a comma",
         secret=True,
     )
-    github_api_url: Annotated[str, AfterValidator(_api_url)] = _variable(
+    github_api_url: Annotated[str, AfterValidator(api_url)] = _variable(
         "GHAPP_GITHUB_API_URL",
         "https://api.github.com",
-        "use https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise Server",
+        "use https://api.github.com, https://HOST/api/v3 for GitHub Enterprise Server, or "
+        "https://api.SUBDOMAIN.ghe.com for data residency",
     )
     database: Annotated[str, AfterValidator(_database_url)] = _variable(
         "GHAPP_DATABASE_URL",
@@ -178,13 +143,19 @@ class Settings:
     port: Annotated[int, Field(ge=0, le=65_535)] = _variable(
         "PORT", 8000, "use a number from 0 (any free port) to 65535"
     )
-    proxy: Annotated[str, AfterValidator(_proxy)] = _variable(
+    proxy: Annotated[str, AfterValidator(proxy_url)] = _variable(
         "HTTPS_PROXY", "", "use http://HOST:PORT, or leave it out", secret=True
     )
 
     @property
     def database_url(self) -> str:
         return self.database or f"sqlite:///{self.data_dir}/ghapp.sqlite3"
+
+    @property
+    def file(self) -> Path | None:
+        """Where SQLite lies; None for PostgreSQL."""
+        where = self.database_url.removeprefix("sqlite:///").partition("?")[0]
+        return Path(where) if self.is_sqlite else None
 
     @property
     def is_sqlite(self) -> bool:
@@ -232,8 +203,11 @@ def _given(environ: Mapping[str, str]) -> dict[str, str]:
         given.setdefault("GHAPP_DATA_DIR", "ghapp-data")
     if "HTTPS_PROXY" not in given and environ.get("https_proxy"):
         given["HTTPS_PROXY"] = environ["https_proxy"]
-    if _bypasses(environ, given.get("GHAPP_GITHUB_API_URL", "https://api.github.com")):
+    api = given.get("GHAPP_GITHUB_API_URL", "https://api.github.com")
+    if _bypasses(environ, api):
         given.pop("HTTPS_PROXY", None)
+    if is_server(api):  # its limits are off unless somebody sets them
+        given.setdefault("GHAPP_GITHUB_LIMITS", "off")
     return given
 
 
@@ -265,3 +239,9 @@ def _reason(error: ErrorDetails) -> str:
     """In our words where we found it, else in pydantic's; neither repeats a secret."""
     ours = error.get("ctx", {}).get("error")
     return str(ours) if ours else error["msg"][0].lower() + error["msg"][1:]
+
+
+def named(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The variables that are set and count; all others are at their defaults."""
+    environ = os.environ if environ is None else environ
+    return tuple(name for name in FIXES if environ.get(name, "").strip())

@@ -6,6 +6,8 @@ The cache belongs to one host: a token never reaches another one.
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -13,7 +15,11 @@ from typing import Protocol
 import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+)
 
 from ghapp.errors import Retry, WrongSetting
 from ghapp.github.refusals import refusal
@@ -80,7 +86,7 @@ class Tokens:
             del self._cached[installation_id]
 
     async def as_app(self, request: Request) -> Answer:
-        """The answer to a request made as the App itself. Raises Retry (the key or id is wrong)."""
+        """The answer to a request made as the App itself. Raises Retry (key or id are wrong)."""
         answer = await self._wire.send(request, self._claim())
         if answer.status == 401 and self._set_clock(answer):
             answer = await self._wire.send(request, self._claim())
@@ -88,6 +94,11 @@ class Tokens:
             raise Retry(
                 f"GitHub does not know App {self._app_id} by this key:"
                 " check GHAPP_APP_ID and GHAPP_PRIVATE_KEY",
+                after_seconds=WRONG_KEY_SECONDS,
+            )
+        if is_unknown(answer):
+            raise Retry(
+                f"GitHub has no App {self._app_id}: check GHAPP_APP_ID and GHAPP_GITHUB_API_URL",
                 after_seconds=WRONG_KEY_SECONDS,
             )
         return answer
@@ -112,6 +123,25 @@ class Tokens:
         if off:
             self._ahead = ahead
         return off
+
+
+def is_unknown(answer: Answer) -> bool:
+    """Whether GitHub has no App of this id at all, whatever the key.
+
+    Source: https://github.com/octokit/rest.js/issues/218
+    """
+    return answer.status == 404 and b"Integration not found" in answer.body
+
+
+def fingerprint(private_key: str) -> str:
+    """Of the key's public half, as GitHub shows it beside each key of an App.
+
+    Source: https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/
+    managing-private-keys-for-github-apps#verifying-private-keys
+    """
+    public = _loaded(private_key).public_key()
+    der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return f"SHA256:{base64.b64encode(hashlib.sha256(der).digest()).decode()}"
 
 
 def _loaded(private_key: str) -> RSAPrivateKey:

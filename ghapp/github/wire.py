@@ -23,7 +23,7 @@ import msgspec
 from githubkit.exception import RequestError, RequestFailed
 from httpx_aiohttp import AiohttpTransport
 
-from ghapp.errors import Retry
+from ghapp.errors import Retry, WrongSetting
 
 CONNECT_SECONDS, TOTAL_SECONDS, AGAIN_SECONDS = 5.0, 15.0, 5.0
 # Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
@@ -225,9 +225,16 @@ async def _beginning(response: httpx.Response, most_bytes: int) -> bytes:
 
 
 def _trusted(ca_file: str) -> ssl.SSLContext:
-    if ca_file:
-        return ssl.create_default_context(cafile=ca_file)
-    return httpx.create_ssl_context()
+    """What httpx trusts: SSL_CERT_FILE or SSL_CERT_DIR where set, else its own list of CAs."""
+    try:
+        if ca_file:
+            return ssl.create_default_context(cafile=ca_file)
+        return httpx.create_ssl_context()
+    except OSError as error:  # ssl.SSLError is one, too
+        raise WrongSetting(
+            f"SSL_CERT_FILE: is no file of certificates that can be read ({error.strerror}); "
+            "name a PEM file with the CA that signed GitHub's certificate, or leave it out"
+        ) from error
 
 
 def _same_host(url: str, other: str) -> bool:

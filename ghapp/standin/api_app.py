@@ -115,6 +115,19 @@ def list_repositories(call: Call) -> Answer:
     return answer
 
 
+def get_hook(call: Call) -> Answer:
+    """How the webhook is set up. Source: https://docs.github.com/rest/apps/webhooks"""
+    hook = call.github.deliveries.hook
+    shape: Json = {
+        "url": hook.url,
+        "content_type": hook.content_type,
+        "insecure_ssl": hook.insecure_ssl,
+    }
+    if hook.secret:
+        shape["secret"] = "*" * 8
+    return ok(shape)
+
+
 def list_deliveries(call: Call) -> Answer:
     """Newest first; the cursor is the id below which the page starts."""
     tried = [delivery for delivery in call.github.deliveries.all if delivery.status_code]

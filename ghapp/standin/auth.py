@@ -21,9 +21,10 @@ LEVELS = {"read": 1, "write": 2, "admin": 3}
 
 
 def check_app(github: Standin, authorization: str) -> None:
-    """Raises Refusal (401: no JWT, wrong key, wrong App, expired or too long a life).
+    """Raises Refusal (401: no JWT, wrong key, expired or too long a life; 404: no such App).
 
-    Source: https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app
+    Sources: https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app,
+    https://github.com/octokit/rest.js/issues/218
     """
     claims = _claims(_public_key(github.private_key), _bearer(authorization))
     now = github.now()
@@ -42,7 +43,7 @@ def check_app(github: Standin, authorization: str) -> None:
         str(github.app.id),
         str(github.shapes.app["client_id"]),
     ):
-        raise Refusal(401, "A JSON web token could not be decoded")
+        raise Refusal(404, "Integration not found")
 
 
 def _claims(key: RSAPublicKey, encoded: str) -> dict[str, Any]:

@@ -110,7 +110,6 @@ TEAM_ORGANIZATION_FIXED: dict[str, Any] = {
     "archived_at": None,
 }
 INSTALLATION_FIXED: dict[str, Any] = {
-    "repository_selection": "all",
     "single_file_name": None,
     "has_multiple_single_files": False,
     "single_file_paths": [],

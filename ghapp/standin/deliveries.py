@@ -67,6 +67,8 @@ class Hook:
     app_id: int
     url: str
     secret: str
+    content_type: str = "json"
+    insecure_ssl: str = "0"
 
     def headers(self, delivery: Delivery) -> dict[str, str]:
         """What GitHub sends beside the body.

@@ -50,6 +50,7 @@ class Standin(Accounts):
     """The state of one GitHub. All of it lies in memory and in a temporary folder.
 
     private_key: PEM, made when "". limits: where patches end. latency_seconds: added to each call.
+    rate_limit: requests an hour, 0 where there is no limit. enterprise_version: "" on github.com.
     """
 
     def __init__(
@@ -66,12 +67,14 @@ class Standin(Accounts):
         token_seconds: float = 3600.0,
         latency_seconds: float = 0.0,
         rate_limit: int = 15_000,
+        enterprise_version: str = "",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__(clock, token_seconds)
         self.private_key = private_key or new_private_key()
         self.latency_seconds = latency_seconds
         self.rate_limit = rate_limit
+        self.enterprise_version = enterprise_version
         self.limits = limits or DiffLimits()
         self.calls: Counter[str] = Counter()  # by "METHOD /route/{template}"
         self.bytes: Counter[str] = Counter()  # bodies asked with and answered, by the same

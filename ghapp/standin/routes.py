@@ -64,6 +64,7 @@ ROUTES = (
     Route("GET", "/app/installations", app.list_installations, APP, "/apps/apps"),
     Route("GET", "/app/installations/{id}", app.get_installation, APP, "/apps/apps"),
     Route("POST", "/app/installations/{id}/access_tokens", app.create_token, APP, "/apps/apps"),
+    Route("GET", "/app/hook/config", app.get_hook, APP, "/apps/webhooks"),
     Route("GET", "/app/hook/deliveries", app.list_deliveries, APP, "/apps/webhooks"),
     Route("POST", "/app/hook/deliveries/{id}/attempts", app.redeliver, APP, "/apps/webhooks"),
     Route("GET", "/installation/repositories", app.list_repositories, METADATA, "/apps"),

@@ -27,6 +27,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 LOG = logging.getLogger(__name__)
 API_PATHS = ("/repos/", "/repositories/", "/app/", "/orgs/", "/installation/", "/api/")
+# Source: https://docs.github.com/enterprise-server@latest/rest/enterprise-admin#endpoint-urls
+SERVER_BASE = "/api/v3"
 GRACE_SECONDS = 2
 QUIET_SECONDS = 0.4
 
@@ -35,11 +37,13 @@ class Web:
     """The ASGI application over one `Standin`.
 
     patience_seconds: how long a form waits for the App, so that the next page shows its answer.
+    base: "" as on api.github.com, or SERVER_BASE: then nothing of the API is answered beside it.
     """
 
-    def __init__(self, github: Standin, patience_seconds: float) -> None:
+    def __init__(self, github: Standin, patience_seconds: float, base: str = "") -> None:
         self.github = github
         self.patience_seconds = patience_seconds
+        self.base = base
         self.page = Page(github)
         self._used = 0
 
@@ -47,8 +51,6 @@ class Web:
         if scope["type"] != "http":
             return
         path = scope["raw_path"].decode("ascii")
-        if path != "/api/v3/graphql":  # GraphQL is beside the REST API there, not below it
-            path = path.removeprefix("/api/v3")
         body, github = await _read(receive), self.github
         github.under_way += 1
         github.most_under_way = max(github.most_under_way, github.under_way)
@@ -62,10 +64,23 @@ class Web:
             github.under_way -= 1
 
     async def _route(self, scope: Scope, path: str, body: bytes, send: Send) -> None:
-        if path in ("/app", "/graphql") or path.startswith(API_PATHS):
-            await self._api(scope, path, body, send)
+        below = self._below(path)
+        if below in ("/app", "/graphql") or below.startswith(API_PATHS):
+            await self._api(scope, below, body, send)
         else:
             await self._page(scope, path, body, send)
+
+    def _below(self, path: str) -> str:
+        """The path as a client of api.github.com would say it; "" where it is none of the API's.
+
+        GraphQL is beside the REST API of a server, not below it. Without a base, both ways of
+        speaking are understood.
+        """
+        if path in ("/api/graphql", f"{SERVER_BASE}/graphql"):
+            return path
+        if path.startswith(f"{SERVER_BASE}/"):
+            return path.removeprefix(SERVER_BASE)
+        return "" if self.base else path
 
     async def _page(self, scope: Scope, path: str, body: bytes, send: Send) -> None:
         answer = self.page.answer(scope["method"], path, _headers(scope), body)
@@ -141,20 +156,30 @@ class Web:
     def _dressed(self, answer: Answer) -> Answer:
         """With the headers every answer of the API has."""
         self._used += answer.status != 304  # a conditional read that was current costs nothing
-        limit = self.github.rate_limit
         headers = {
             "content-type": "application/json; charset=utf-8",
             "date": formatdate(self.github.now().timestamp(), usegmt=True),
             "server": "github.com",
             "x-github-media-type": "github.v3; format=json",
             "x-github-request-id": f"{self._used:08X}",
+            **self._limits(),
+        }
+        if self.github.enterprise_version:
+            headers["x-github-enterprise-version"] = self.github.enterprise_version
+        return Answer(answer.status, answer.body, headers | answer.headers)
+
+    def _limits(self) -> dict[str, str]:
+        """What is left of the rate limit; nothing is told where there is none."""
+        limit = self.github.rate_limit
+        if not limit:
+            return {}
+        return {
             "x-ratelimit-limit": str(limit),
             "x-ratelimit-remaining": str(max(0, limit - self._used)),
             "x-ratelimit-used": str(self._used),
             "x-ratelimit-reset": str(int(self.github.now().timestamp()) + 3600),
             "x-ratelimit-resource": "core",
         }
-        return Answer(answer.status, answer.body, headers | answer.headers)
 
 
 def _headers(scope: Scope) -> dict[str, str]:
@@ -188,24 +213,43 @@ async def _send(send: Send, answer: Answer, *, cut: bool = False) -> None:
 
 
 class StandinServer:
-    """Serves a `Standin` from a thread on 127.0.0.1."""
+    """Serves a `Standin` from a thread on 127.0.0.1.
 
-    def __init__(self, github: Standin, *, port: int = 0, patience_seconds: float = 3.0) -> None:
+    base: as of `Web`. certificate: PEM files of a chain for localhost and of its key, for TLS.
+    """
+
+    def __init__(
+        self,
+        github: Standin,
+        *,
+        port: int = 0,
+        patience_seconds: float = 3.0,
+        base: str = "",
+        certificate: tuple[str, str] | None = None,
+    ) -> None:
         self.github = github
         self.url = ""
-        self._web = Web(github, patience_seconds)
+        self._web = Web(github, patience_seconds, base)
         self._port = port
+        self._certificate = certificate[0] if certificate else None
+        self._key = certificate[1] if certificate else None
         self._socket: socket.socket | None = None
         self._server: uvicorn.Server | None = None
         self._thread: Thread | None = None
+
+    @property
+    def api_url(self) -> str:
+        """Where the REST API is."""
+        return f"{self.url}{self._web.base}"
 
     def start(self) -> str:
         """The address, once it answers."""
         self._socket = socket.create_server(("127.0.0.1", self._port), backlog=512)
         # Inherited by what it accepts; else the second part of an answer waits for the first.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self.github.serve_at(self.url, self.url)
+        where = "https://localhost" if self._certificate else "http://127.0.0.1"
+        self.url = f"{where}:{self._socket.getsockname()[1]}"
+        self.github.serve_at(self.api_url, self.url)
         config = uvicorn.Config(
             self._web,
             log_config=None,
@@ -215,6 +259,8 @@ class StandinServer:
             server_header=False,
             date_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
+            ssl_certfile=self._certificate,
+            ssl_keyfile=self._key,
         )
         self._server = server = uvicorn.Server(config)
         self._thread = Thread(

@@ -30,6 +30,7 @@ def installation(at: Shapes, installation: Installation) -> Json:
         "created_at": iso(installation.created_at),
         "updated_at": iso(installation.created_at),
         **INSTALLATION_FIXED,
+        "repository_selection": installation.selection,
         "suspended_at": iso(installation.suspended_at),
         "suspended_by": at.user(installation.suspended_by) if installation.suspended_by else None,
     }

@@ -53,13 +53,14 @@ class App:
 class Installation:
     """permissions: what the account granted, which may lag behind what the App asks for.
 
-    suspended_by: None where it is in force.
+    suspended_by: None where it is in force. selection: all | selected, of its repositories.
     """
 
     id: int
     account: User
     permissions: dict[str, str]
     created_at: datetime
+    selection: str = "all"
     suspended_at: datetime | None = None
     suspended_by: User | None = None
 

@@ -205,6 +205,15 @@ class Store:
 
     # --- how it is doing -----------------------------------------------------------------
 
+    async def now(self) -> datetime:
+        """The database's clock, which leases and turns go by."""
+        return await self._database.read(queue.now)
+
+    async def known(self, ids: Iterable[str]) -> frozenset[str]:
+        """Which of these deliveries are stored."""
+        asked = tuple(ids)
+        return await self._database.read(lambda connection: deliveries.known(connection, asked))
+
     async def health(self) -> Health:
         """How deliveries and keys are doing now."""
         return await self._database.read(queue.health)

@@ -66,6 +66,11 @@ class Intake:
         return [fresh.pop(id, None) is not None for id in ids]
 
 
+def known(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
+    """Which of these are stored."""
+    return frozenset(connection.scalars(_KNOWN, {"ids": list(ids)}))
+
+
 def prune(connection: Connection, older_than_seconds: float) -> int:
     """Delete a number of old deliveries whose utterances are judged; how many, 0 at the end.
 

@@ -54,6 +54,12 @@ def parked(connection: Connection) -> tuple[Parked, ...]:
     )
 
 
+def now(connection: Connection) -> datetime:
+    """The database's clock."""
+    found: float = connection.execute(select(Now())).scalar_one()
+    return datetime.fromtimestamp(found, UTC)
+
+
 def next_due(connection: Connection, after: float) -> tuple[float, float | None]:
     """(the database's clock, when the next key is due that was not yet due at `after`)."""
     soonest = select(func.min(keys.c.due)).where(waiting(keys), keys.c.due > after)

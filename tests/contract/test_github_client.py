@@ -100,9 +100,10 @@ def test_a_token_that_github_no_longer_takes_is_replaced_once(world: World) -> N
 
 
 def test_a_wrong_app_or_key_is_named(world: World) -> None:
-    for wrong in ({"app_id": 8}, {"private_key": new_private_key()}):
-        with pytest.raises(Retry, match="GHAPP_APP_ID and GHAPP_PRIVATE_KEY"):
-            world.run(lambda client: client.app(), **wrong)
+    with pytest.raises(Retry, match="no App 8: check GHAPP_APP_ID and GHAPP_GITHUB_API_URL"):
+        world.run(lambda client: client.app(), app_id=8)
+    with pytest.raises(Retry, match="by this key: check GHAPP_APP_ID and GHAPP_PRIVATE_KEY"):
+        world.run(lambda client: client.app(), private_key=new_private_key())
 
 
 @pytest.mark.parametrize("key", ["", "-----BEGIN RSA PRIVATE KEY-----\nx", "ssh-rsa AAAA"])

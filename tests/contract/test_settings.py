@@ -119,6 +119,8 @@ class TestAddressOfGitHub:
             ("http://127.0.0.1:9", "http://127.0.0.1:9"),
             ("http://localhost:9", "http://localhost:9"),
             ("http://[::1]:9", "http://[::1]:9"),
+            ("https://api.acme.ghe.com", "https://api.acme.ghe.com"),
+            ("https://api.github.com/", "https://api.github.com"),
         ],
     )
     def test_good(self, good: dict[str, str], given: str, expected: str) -> None:
@@ -137,12 +139,49 @@ class TestAddressOfGitHub:
             "https://u:p@ghe.example",
             "https://ghe.example?x=1",
             "http://127.0.0.1.evil.example",
+            "https://ghe.example",
+            "https://ghe.example/api",
+            "https://ghe.example/api/graphql",
+            "https://ghe.example/api/v3/graphql",
+            "https://api.github.com/api/v3",
+            "https://acme.ghe.com",
+            "https://acme.ghe.com/api/v3",
+            "https://api.acme.ghe.com/api/v3",
         ],
     )
     def test_bad(self, good: dict[str, str], given: str) -> None:
         (line,) = problems(good | {"GHAPP_GITHUB_API_URL": given})
         assert line.startswith("GHAPP_GITHUB_API_URL: ")
         assert "use https://api.github.com" in line
+
+    @pytest.mark.parametrize(
+        ("given", "what"),
+        [
+            ("https://ghe.example", "does not end with /api/v3"),
+            ("https://acme.ghe.com/api/v3", "is not the API of an enterprise with data residency"),
+            ("https://api.github.com/api/v3", "has a path, /api/v3, which only"),
+        ],
+    )
+    def test_a_wrong_base_is_told_apart(self, good: dict[str, str], given: str, what: str) -> None:
+        (line,) = problems(good | {"GHAPP_GITHUB_API_URL": given})
+        assert what in line
+
+    @pytest.mark.parametrize(
+        ("given", "limits"),
+        [
+            ("https://ghe.example/api/v3/", "off"),
+            ("https://api.acme.ghe.com", "github"),
+            ("https://api.github.com", "github"),
+        ],
+    )
+    def test_limits_are_off_where_a_server_has_none_unless_they_are_set(
+        self, good: dict[str, str], given: str, limits: str
+    ) -> None:
+        bare = {name: value for name, value in good.items() if name != "GHAPP_GITHUB_LIMITS"}
+        where = bare | {"GHAPP_GITHUB_API_URL": given}
+        assert Settings.from_environment(where).github_limits == limits
+        on = where | {"GHAPP_GITHUB_LIMITS": "github"}
+        assert Settings.from_environment(on).github_limits == "github"
 
 
 class TestDatabase:

@@ -43,7 +43,6 @@ def refused(answer: httpx.Response, status: int, words: str) -> None:
 @pytest.mark.parametrize(
     ("claims", "words"),
     [
-        ({"iss": "2"}, "A JSON web token could not be decoded"),
         ({"exp": None}, "Missing 'expiration time' claim ('exp') in assertion"),
         (
             {"exp": int(time.time()) + 3600},
@@ -59,6 +58,11 @@ def refused(answer: httpx.Response, status: int, words: str) -> None:
 def test_a_wrong_jwt(world: World, claims: dict[str, Any], words: str) -> None:
     headers = {"authorization": f"Bearer {world.app_jwt(**claims)}"}
     refused(world.client.get("/app", headers=headers), 401, words)
+
+
+def test_a_jwt_of_an_app_that_is_not_there(world: World) -> None:
+    headers = {"authorization": f"Bearer {world.app_jwt(iss='2')}"}
+    refused(world.client.get("/app", headers=headers), 404, "Integration not found")
 
 
 def test_a_jwt_of_another_key(world: World) -> None:

@@ -17,7 +17,7 @@ from ghapp.standin.issues import Issue
 from ghapp.standin.pull import Pull
 from ghapp.standin.repository import Repository as Place
 from ghapp.standin.state import Comment
-from tests.path.world import ENFORCE, World, in_store, opened, quiet, running
+from tests.path.world import ENFORCE, Host, World, in_store, opened, quiet, running
 
 # Each `yield` waits until ghapp has done all there is to do, and sets the clock forward.
 Steps = Iterator[None]
@@ -102,10 +102,10 @@ def verify(ended: Ended, one: Story) -> None:
         raise error
 
 
-def told(folder: Path, every: Iterable[Story]) -> Ended:
+def told(folder: Path, every: Iterable[Story], on: Host | None = None) -> Ended:
     """How each story ended."""
     ended: dict[Story, BaseException | None] = {}
-    with running(folder, GHAPP_GITHUB_LIMITS="off") as world:
+    with running(folder, on=on, GHAPP_GITHUB_LIMITS="off") as world:
         world.github.serve_at(world.api_url, HTML)
         quiet(world)  # what is lost here stays lost until a story sweeps
         going = {

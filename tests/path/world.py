@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 import time
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+from click.testing import Result
+from typer.testing import CliRunner
 
 from ghapp import redelivery, sweep
+from ghapp.cli import app
 from ghapp.serve import serving
 from ghapp.settings import Settings
 from ghapp.standin.github import Standin
@@ -69,17 +76,31 @@ class Ghapp:
         assert not self._thread.is_alive(), "ghapp did not stop"
 
 
+@dataclass(frozen=True, slots=True)
+class Host:
+    """base, certificate: of the stand-in's server. github: arguments of the stand-in itself."""
+
+    base: str = ""
+    certificate: tuple[str, str] | None = None
+    github: dict[str, Any] = field(default_factory=dict)
+
+
 class World:
     """acme/shop with people, and a ghapp that listens.
 
     Ann and Bob write, Sam and Sue are team sre, Dan and Dee team dba, Lea sre-leads. Eve reads.
+    on: how its GitHub differs from github.com. more: variables of the environment.
     """
 
-    def __init__(self, folder: Path, policy: str | None = ENFORCE, **more: str) -> None:
+    def __init__(
+        self, folder: Path, policy: str | None = ENFORCE, *, on: Host | None = None, **more: str
+    ) -> None:
+        host = on or Host()
         self.clock = Clock()
-        self.github = Standin(webhook_secret=SECRET, clock=self.clock)
-        self._server = StandinServer(self.github)
-        self.api_url = self._server.start()
+        self.github = Standin(webhook_secret=SECRET, clock=self.clock, **host.github)
+        self._server = StandinServer(self.github, base=host.base, certificate=host.certificate)
+        self.html_url = self._server.start()
+        self.api_url = self._server.api_url
         self.environment = {
             "GHAPP_APP_ID": str(self.github.app.id),
             "GHAPP_PRIVATE_KEY": self.github.private_key,
@@ -155,6 +176,13 @@ class World:
             time.sleep(0.01)
 
 
+def command(world: World, *words: str, charset: str = "utf-8", **more: str) -> Result:
+    """How `ghapp WORDS` ends with the settings of a world, in this process."""
+    bare = {name: None for name in os.environ if name.startswith("GHAPP_")}
+    environment = {**bare, **world.environment, **more}
+    return CliRunner(charset=charset).invoke(app, words, env=environment)
+
+
 def opened(repository: Repository, files: dict[str, str] | None = None, **more: object) -> Pull:
     """Ann's feature pull with a risky migration, unless told otherwise."""
     values: dict[str, object] = {
@@ -188,8 +216,10 @@ def reactions(pull: Pull, comment_id: int) -> list[str]:
 
 
 @contextmanager
-def running(folder: Path, policy: str | None = ENFORCE, **more: str) -> Iterator[World]:
-    world = World(folder, policy, **more)
+def running(
+    folder: Path, policy: str | None = ENFORCE, *, on: Host | None = None, **more: str
+) -> Iterator[World]:
+    world = World(folder, policy, on=on, **more)
     try:
         world.start()
         yield world

@@ -14,7 +14,8 @@ PACKAGE = Path(__file__).parents[2] / "ghapp"
 ARROWS = {
     "__init__": set(),
     "__main__": {"cli"},
-    "cli": {"catalogue", "core", "demo", "errors", "local", "serve", "settings"},
+    "cli": {"catalogue", "core", "demo", "doctor", "errors", "local", "serve", "settings"},
+    "doctor": {"addresses", "core", "errors", "github", "serve", "settings", "store"},
     "demo": {"logs", "serve", "settings", "standin"},
     "serve": {
         "catalogue", "core", "errors", "github", "login", "logs", "metrics", "redelivery",
@@ -37,7 +38,8 @@ ARROWS = {
     "local": {"catalogue", "core", "errors"},
     "catalogue": {"core", "errors"},
     "core": {"errors"},
-    "settings": {"errors"},
+    "settings": {"addresses", "errors"},
+    "addresses": set(),
     "logs": set(),
     "errors": set(),
     "standin": set(),

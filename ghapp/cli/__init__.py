@@ -1,0 +1,49 @@
+"""The commands: wiring only. Each loads no more than it needs, so that help and check are quick."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ghapp.cli import local, operating, packs, running
+
+app = typer.Typer(
+    help="Non-functional requirements on pull requests: a short checklist, tracked to sign-off.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+app.command()(running.serve)
+app.command()(running.work)
+app.command()(operating.migrate)
+app.command()(operating.sweep)
+app.command()(operating.doctor)
+app.command()(local.check)
+app.command()(local.lint)
+app.command()(local.schema)
+app.command("test")(local.try_samples)
+app.command()(local.demo)
+
+of_packs = typer.Typer(cls=packs.Packs, help="List and show packs: what is looked for and asked.")
+of_packs.command("list")(packs.list_packs)
+of_packs.command("show")(packs.show_packs)
+app.add_typer(of_packs, name="packs")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"ghapp {version('ghapp')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass

@@ -1,0 +1,102 @@
+"""`ghapp check`, `lint`, `schema`, `test` and `demo`: commands that need no account."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ghapp.cli.ending import GOOD, PROBLEMS, wrong
+
+
+def check(
+    base: Annotated[
+        str, typer.Option(help="What it is to be merged into: a branch, tag or commit.")
+    ],
+    path: Annotated[Path, typer.Argument(help="A git repository.")] = Path(),
+    head: Annotated[str, typer.Option(help="What is to be merged.")] = "HEAD",
+    policy: Annotated[
+        Path | None, typer.Option(help="A policy file; else `.github/nfr.yml` at the base.")
+    ] = None,
+    output: Annotated[Literal["text", "markdown", "json"], typer.Option("--format")] = "text",
+    lang: Annotated[
+        Literal["en", "ja"] | None, typer.Option(help="Else the policy's language.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show the folded questions, too.")
+    ] = False,
+) -> None:
+    """Review a local git range offline: what would be asked, and why.
+
+    Exit status 0: nothing flagged, 1: flagged, 2: wrong use, a broken policy, no room to write.
+    """
+    from ghapp.local.check import run
+
+    file = str(policy) if policy else None
+    raise typer.Exit(run(str(path), base, head, file, output, lang, unfolded=everything))
+
+
+def lint(
+    files: Annotated[
+        list[Path], typer.Argument(help="Policies, packs, and references beside packs.")
+    ],
+) -> None:
+    """Find what is wrong with policies and the packs they name, as FILE:LINE:COLUMN: message.
+
+    Exit status 0: good, 1: problems, 2: wrong use.
+    """
+    from ghapp.errors import BadPack
+    from ghapp.local.lint import problems
+
+    try:
+        found = problems(files)
+    except BadPack as bad:
+        wrong(str(bad))
+    for problem in found:
+        typer.echo(str(problem))
+    raise typer.Exit(PROBLEMS if found else GOOD)
+
+
+def schema(
+    pack: Annotated[bool, typer.Option("--pack", help="Of a pack instead.")] = False,
+) -> None:
+    """Print the JSON Schema of the policy file or of a pack, for editors."""
+    import json
+
+    from ghapp.core.policies import ownpacks, policyfile
+
+    found = ownpacks.schema() if pack else policyfile.schema()
+    typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+def try_samples(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Packs or folders of them; else the built-in ones.")
+    ] = None,
+) -> None:
+    """Try the samples of packs with the engine of the App, and say which do not hold and why.
+
+    Exit status 0: all hold, 1: some do not, or a pack has problems, 2: wrong use.
+    """
+    from ghapp.local.packtest import run
+
+    raise typer.Exit(run(files or ()))
+
+
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End after the story.")] = False,
+    lang: Annotated[Literal["en", "ja"], typer.Option(help="The policy's language.")] = "en",
+) -> None:
+    """Show the whole job against a built-in GitHub, without any account."""
+    import asyncio
+
+    from ghapp.demo import play
+
+    try:
+        asyncio.run(play(once=once, language=lang))
+    except TimeoutError as late:
+        typer.echo(str(late), err=True)
+        raise typer.Exit(PROBLEMS) from None
+    except KeyboardInterrupt:
+        raise typer.Exit from None
