@@ -44,15 +44,24 @@ class Retry(GhappError):
 
     counts: whether this was a failed attempt (towards parking) or only waiting, as for
     a rate limit or for reads that lag behind a webhook.
+    lags: whether it waits for reads to show what is known: such waits in a row are numbered, and
+    have an end, which no rate limit and no outage between them may bring nearer.
     gate: whether the check run may be out of date; False where only a courtesy after it failed.
     """
 
     def __init__(
-        self, text: str, *, after_seconds: float, counts: bool = True, gate: bool = True
+        self,
+        text: str,
+        *,
+        after_seconds: float,
+        counts: bool = True,
+        lags: bool = False,
+        gate: bool = True,
     ) -> None:
         super().__init__(text)
         self.after_seconds = after_seconds
         self.counts = counts
+        self.lags = lags
         self.gate = gate
 
 
@@ -61,7 +70,14 @@ class Rejected(GhappError):
 
 
 class Gone(GhappError):
-    """Installation, repository or pull out of reach: nothing to do and nothing to repeat."""
+    """Installation, repository or pull out of reach: nothing to do and nothing to repeat.
+
+    perhaps: a 404, which is also the answer for what is too new for GitHub to see it.
+    """
+
+    def __init__(self, text: str, *, perhaps: bool = False) -> None:
+        super().__init__(text)
+        self.perhaps = perhaps
 
 
 class LeaseLost(GhappError):

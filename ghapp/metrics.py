@@ -98,6 +98,9 @@ SHOWN: Mapping[str, Shown] = {
     "ghapp_github_budget_remaining": Shown(
         Gauge, "What an installation may still ask of GitHub.", ("installation", "window")
     ),
+    "ghapp_github_reachable": Shown(
+        Gauge, "0 while GitHub is away and asked for nothing but whether it is back, else 1."
+    ),
     "ghapp_sweeps_total": Shown(
         Counter, "Sweeps by this process, by what became of them.", ("outcome",)
     ),
@@ -139,6 +142,7 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         self._of = {name: _made(name, shown, self._registry) for name, shown in SHOWN.items()}
         self._gauge("ghapp_build_info").labels(version("ghapp")).set(1)
+        self.reached(is_there=True)
 
     # --- what is told --------------------------------------------------------------------
 
@@ -183,6 +187,10 @@ class Metrics:
         self._counter("ghapp_github_requests_total").labels(*labels).inc()
         durations = self._histogram("ghapp_github_request_duration_seconds")
         durations.labels(request.method).observe(seconds)
+
+    def reached(self, *, is_there: bool) -> None:
+        """GitHub has gone away, or is back."""
+        self._gauge("ghapp_github_reachable").set(is_there)
 
     def swept(self, installations: int | None) -> None:
         """A sweep has ended. installations: how many it marked; None where it failed."""

@@ -136,4 +136,4 @@ def _named(numbers: tuple[int, ...]) -> str:
 
 def _later(key: QueueKey, why: str, past: QueuePast) -> Retry:
     seconds = min(2.0**past.waited, MOST_WAIT_SECONDS)
-    return Retry(f"{key}: {why}", after_seconds=seconds, counts=False)
+    return Retry(f"{key}: {why}", after_seconds=seconds, counts=False, lags=True)

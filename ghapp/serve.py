@@ -24,6 +24,7 @@ import structlog
 from ghapp import catalogue, logs
 from ghapp.errors import WrongSetting
 from ghapp.github.client import GitHub
+from ghapp.github.outage import Told
 from ghapp.login import BotLogin
 from ghapp.metrics import Metrics
 from ghapp.redelivery import redelivered, redeliveries
@@ -266,9 +267,21 @@ def _github(settings: Settings, metrics: Metrics) -> GitHub:
         limits=settings.github_limits,
         proxy=settings.proxy or None,
         observe=metrics.called,
+        outage=_reach(metrics),
     )
     metrics.budgets = github.budgets
     return github
+
+
+def _reach(metrics: Metrics) -> Told:
+    def told(is_there: bool, reason: str, seconds: float) -> None:
+        metrics.reached(is_there=is_there)
+        if is_there:
+            log.info("GitHub is back", seconds=round(seconds, 1))
+        else:
+            log.error("GitHub is away", reason=reason)
+
+    return told
 
 
 def _works(

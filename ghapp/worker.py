@@ -178,7 +178,11 @@ class Worker:
         backoff = min(2.0**claim.attempts, MOST_BACKOFF_SECONDS) if retry.counts else 0.0
         after = max(retry.after_seconds, backoff)
         parked = await self.store.put_off(
-            claim, after_seconds=after, counts=retry.counts, error=str(retry)
+            claim,
+            after_seconds=after,
+            counts=retry.counts,
+            lags=retry.lags,
+            error=str(retry),
         )
         if parked:
             log.error("parked", reason=str(retry))

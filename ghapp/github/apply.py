@@ -25,8 +25,8 @@ from ghapp.github.installation import Installation, decoded
 from ghapp.github.readback import reply_marker
 from ghapp.github.reading import LabelRow, at
 from ghapp.github.refusals import PERMISSION_SECONDS
-from ghapp.github.wire import Request
-from ghapp.github.writing import give_looks, outcome, quoted, write
+from ghapp.github.wire import AGAIN_SECONDS, Request
+from ghapp.github.writing import give_looks, outcome, quoted, unseen, write
 
 # Where REST reacts, by what the reaction is on; on a review only GraphQL does.
 REACTIONS = {"comment": "issues/comments", "review_comment": "pulls/comments"}
@@ -44,6 +44,8 @@ async def apply(api: Installation, key: PullKey, effect: Effect) -> Outcome:
         await reading.pull(api, key)  # raises Gone itself, unless only the write was refused
         if isinstance(effect, PutCheckRun):
             raise Retry(str(gone), after_seconds=PERMISSION_SECONDS) from gone
+        if gone.perhaps:  # we see the pull, so it is there: GitHub is behind itself
+            raise Retry(str(gone), after_seconds=AGAIN_SECONDS) from gone
         raise Rejected(str(gone)) from gone
 
 
@@ -72,14 +74,15 @@ async def _applied(api: Installation, key: PullKey, effect: Effect) -> Outcome:
 
 
 async def _put_comment(api: Installation, key: PullKey, effect: PutComment) -> Outcome:
-    """Edited; created where there is none, or it was deleted."""
+    """Edited; created where there is none. Raises Retry also where it is not to be seen."""
     body = {"body": effect.body}
     if effect.comment_id:
         path = at(key.repository, f"issues/comments/{effect.comment_id}")
         request = Request("PATCH", path, body)
         answer = await api.send(request, Importance.COURTESY, fine=(404,))
-        if answer.status != 404:
-            return outcome(answer, request)
+        if answer.status == 404:
+            raise unseen(answer, request)
+        return outcome(answer, request)
     path = at(key.repository, f"issues/{key.number}/comments")
     return await write(api, "POST", path, body)
 
@@ -96,9 +99,17 @@ async def _add_labels(api: Installation, key: PullKey, effect: AddLabels) -> Out
 
 
 async def _react(api: Installation, key: PullKey, reaction: Reaction) -> Outcome:
-    """Where what was said is deleted, nothing is left to acknowledge."""
+    """Where what was said is deleted, nothing is left to acknowledge; one more look tells that.
+
+    Raises Retry also where it is there after all, and was too new to be seen.
+    """
     if reaction.on == "review":
         return Outcome(0, await graphql.react(api, reaction.node_id, reaction.content))
     path = at(key.repository, f"{REACTIONS[reaction.on]}/{reaction.comment_id}/reactions")
-    done = await write(api, "POST", path, {"content": reaction.content}, fine=(404,))
-    return replace(done, id=0)
+    request = Request("POST", path, {"content": reaction.content})
+    answer = await api.send(request, Importance.COURTESY, fine=(404,))
+    if answer.status == 404:
+        look = Request("GET", path.removesuffix("/reactions"))
+        if (await api.send(look, Importance.LOOK, fine=(404,))).status != 404:
+            raise unseen(answer, request)
+    return replace(outcome(answer, request), id=0)

@@ -31,6 +31,7 @@ _REPOSITORY = (
     "labels",
     "labels/{name}",
     "pulls",
+    "pulls/comments/{id}",
     "pulls/comments/{id}/reactions",
     "pulls/{number}",
     "pulls/{number}/comments",

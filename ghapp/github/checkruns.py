@@ -11,20 +11,25 @@ from ghapp.github.budget import Importance
 from ghapp.github.installation import Installation
 from ghapp.github.reading import CHECK_NAME, QUEUE, at
 from ghapp.github.wire import Request
-from ghapp.github.writing import Body, outcome, write
+from ghapp.github.writing import Body, outcome, unseen, write
 
 # Source: https://docs.github.com/rest/checks/runs#update-a-check-run
 ANNOTATIONS_A_REQUEST = 50
 
 
 async def put(api: Installation, key: PullKey | QueueKey, effect: PutCheckRun) -> Outcome:
-    """Created with its annotations; patched without them, since GitHub would add them again."""
+    """Created with its annotations; patched without them, since GitHub would add them again.
+
+    Raises Retry also where the run to be patched is not to be seen: too new, or one of the oldest
+    of 1,000, which GitHub deletes.
+    """
     run, path = effect.check_run, at(key.repository, "check-runs")
     if effect.run_id:
         request = Request("PATCH", f"{path}/{effect.run_id}", _run(run, _owner(key), ()))
         answer = await api.send(request, Importance.GATE, fine=(404,))
-        if answer.status != 404:  # GitHub deletes the oldest of 1,000 runs
-            return outcome(answer, request)
+        if answer.status == 404:
+            raise unseen(answer, request)
+        return outcome(answer, request)
     first, *more = _portions(run.annotations)
     if not more:
         body = {"head_sha": run.head_sha, **_run(run, _owner(key), first)}

@@ -21,10 +21,11 @@ from ghapp.github.budget import Budget
 from ghapp.github.gather import Whose, gather
 from ghapp.github.installation import PAGE, Installation, decoded, last_page, together
 from ghapp.github.kept import Kept
+from ghapp.github.outage import Outage, Told, untold
 from ghapp.github.reading import App, at
 from ghapp.github.refusals import refusal
 from ghapp.github.tokens import Tokens
-from ghapp.github.wire import Answer, Observe, Request, Wire, unobserved
+from ghapp.github.wire import TOTAL_SECONDS, Answer, Observe, Request, Wire, unobserved
 
 
 class _Numbered(msgspec.Struct):
@@ -49,7 +50,9 @@ class _InstallationRow(msgspec.Struct):
 class GitHub:
     """One GitHub host. Enter it once, before the tasks that use it start.
 
-    limits: github | off. observe: hears of every exchange. Raises WrongSetting (the key is none).
+    limits: github | off. observe: hears of every exchange. outage: hears when GitHub goes away and
+    is back. patience_seconds: for how long an answer is waited for. Raises WrongSetting (the key
+    is none).
     """
 
     def __init__(
@@ -62,9 +65,18 @@ class GitHub:
         proxy: str | None = None,
         ca_file: str | None = None,
         observe: Observe = unobserved,
+        outage: Told = untold,
+        patience_seconds: float = TOTAL_SECONDS,
     ) -> None:
-        self._wire = Wire(api_url, proxy=proxy or "", ca_file=ca_file or "", observe=observe)
-        self._tokens = Tokens(self._wire, app_id, private_key)
+        self._wire = Wire(
+            api_url,
+            proxy=proxy or "",
+            ca_file=ca_file or "",
+            observe=observe,
+            patience_seconds=patience_seconds,
+        )
+        self._outage = Outage(self._wire, self._claim, told=outage)
+        self._tokens = Tokens(self._outage, app_id, private_key)
         self._app_id = app_id
         self._limits = limits
         self._bot_login = ""
@@ -191,8 +203,13 @@ class GitHub:
             raise refusal(answer, str(request))
         return decoded(answer, list[_InstallationRow], request), answer
 
+    def _claim(self) -> str:
+        return self._tokens.claim()
+
     def _installation(self, id: int) -> Installation:
         if id not in self._installations:
             budget = Budget(self._limits)
-            self._installations[id] = Installation(self._wire, self._tokens, budget, id, self._kept)
+            self._installations[id] = Installation(
+                self._outage, self._tokens, budget, id, self._kept
+            )
         return self._installations[id]

@@ -12,8 +12,10 @@ from ghapp.core.model import Pull, PullKey
 from ghapp.core.policies.policy import Policy
 from ghapp.core.rights import same_login
 from ghapp.core.words.issues import read_marker
+from ghapp.errors import Retry
 from ghapp.github.budget import Importance
 from ghapp.github.installation import PAGE, Installation, both, decoded, together
+from ghapp.github.missed import UNSEEN_WAITS
 from ghapp.github.reading import IssueRow, at
 from ghapp.github.wire import Request
 
@@ -29,7 +31,7 @@ async def read(
     Raises Gone and Retry.
     """
     known, listed = await both(
-        _refreshed(api, pull.key, past.follow_ups),
+        _refreshed(api, pull.key, past),
         _listed(api, past, pull, policy.labels["follow_up"], bot_login),
     )
     items = {one.item for one in known}
@@ -50,20 +52,22 @@ def issues(follow_ups: Iterable[FollowUp]) -> frozenset[Issue]:
     return frozenset(Issue(one.item, one.due) for one in follow_ups)
 
 
-async def _refreshed(
-    api: Installation, key: PullKey, known: tuple[FollowUp, ...]
-) -> tuple[FollowUp, ...]:
+async def _refreshed(api: Installation, key: PullKey, past: Past) -> tuple[FollowUp, ...]:
     """The open ones first, should there be too many to look at."""
+    known = past.follow_ups
     numbers = [one.issue for one in sorted(known, key=lambda one: not one.is_open) if one.issue]
     read = numbers[:MOST_READ]
-    states = dict(zip(read, await together(_is_open(api, key, n) for n in read), strict=True))
+    states = dict(zip(read, await together(_is_open(api, key, n, past) for n in read), strict=True))
     return tuple(replace(one, is_open=states.get(one.issue, one.is_open)) for one in known)
 
 
-async def _is_open(api: Installation, key: PullKey, number: int) -> bool:
-    """Whether it is; one that was deleted or moved out of reach is not."""
+async def _is_open(api: Installation, key: PullKey, number: int, past: Past) -> bool:
+    """Whether it is; one that was deleted, or moved out of reach for more than a moment, is not."""
     request = Request("GET", at(key.repository, f"issues/{number}"))
     answer = await api.send(request, Importance.LOOK, fine=(404, 410))
+    if answer.status == 404 and past.waited < UNSEEN_WAITS:
+        text = f"{key}: issue #{number} was opened and is not to be seen"
+        raise Retry(text, after_seconds=2.0**past.waited, counts=False, lags=True)
     return answer.status == 200 and decoded(answer, IssueRow, request).state == "open"
 
 

@@ -47,6 +47,17 @@ async def gather(
     Raises Gone (no such pull for us) and Retry (also where reads lag behind a delivery).
     """
     read, source = await both(_pull(api, key, past), _source(api, key, past, rules, clock))
+    try:
+        return await _facts(api, past, rules, whose, read, source)
+    except Gone as gone:  # the pull is there, so what belongs to it is not to be seen yet
+        seconds = min(2.0 ** min(past.waited, 10), MOST_LAG_SECONDS)
+        counts = past.waited >= NOT_THERE_WAITS
+        raise Retry(str(gone), after_seconds=seconds, counts=counts, lags=True) from gone
+
+
+async def _facts(
+    api: Installation, past: Past, rules: Rules, whose: Whose, read: PullRead, source: PolicySource
+) -> Facts:
     pull = read.pull
     policy = effective(source, rules)
     ours = labels.compared(pull, policy.labels.values(), past)
@@ -55,7 +66,7 @@ async def gather(
     )
     heard = (*_placed(past), *spoken, *observed.missed)
     said = tuple(sorted(heard, key=lambda one: one.said_at))
-    held = await rights.read(api, key.repository, asks(said, policy, pull, past.ledger))
+    held = await rights.read(api, pull.key.repository, asks(said, policy, pull, past.ledger))
     return Facts(
         now=read.now,
         pull=replace(pull, new_folders=new_folders),
@@ -104,6 +115,7 @@ async def _pull(api: Installation, key: PullKey, past: Past) -> PullRead:
         f"{key}: pull and files were not of one head in {ROUNDS} readings",
         after_seconds=MOVING_SECONDS,
         counts=past.waited >= PATIENCE,
+        lags=True,
     )
 
 
@@ -116,7 +128,7 @@ async def _first(
     except Gone as gone:
         if past.fresh_at is None or past.waited >= NOT_THERE_WAITS:
             raise
-        raise Retry(str(gone), after_seconds=2.0**past.waited, counts=False) from gone
+        raise Retry(str(gone), after_seconds=2.0**past.waited, counts=False, lags=True) from gone
 
 
 async def _files(api: Installation, key: PullKey, pages: Iterable[int]) -> list[FileRow]:
@@ -135,11 +147,13 @@ def _not_behind(pull: Pull, past: Past) -> None:
             f"{pull.key}: GitHub still reads as of {pull.updated_at}, not {past.fresh_at}",
             after_seconds=min(2.0 ** min(past.waited, 10), MOST_LAG_SECONDS),
             counts=past.waited >= PATIENCE,
+            lags=True,
         )
 
 
 def _of_one_head(pull: Pull, rows: list[FileRow]) -> bool:
-    counted = len(rows) == pull.changed_files or pull.changed_files >= MOST_FILES
+    listed = len({row.filename for row in rows})  # a page told twice is not another one
+    counted = listed == pull.changed_files or pull.changed_files >= MOST_FILES
     return counted and all(row.of_head(pull.head_sha) for row in rows)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Iterable, Mapping
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,27 +14,33 @@ import msgspec
 from ghapp.errors import Retry
 from ghapp.github.budget import Budget, Importance
 from ghapp.github.kept import Kept
+from ghapp.github.outage import Way
 from ghapp.github.refusals import limited_seconds, refusal
 from ghapp.github.tokens import Tokens
-from ghapp.github.wire import AGAIN_SECONDS, Answer, Request, Wire
+from ghapp.github.wire import AGAIN_SECONDS, LATE, TOTAL_SECONDS, Answer, Request
 
 T = TypeVar("T")
 A = TypeVar("A")
 B = TypeVar("B")
 PAGE = 100  # the most that GitHub lists at once
-_LAST = re.compile(r'[?&]page=(\d+)[^>]*>; rel="last"')
+MOST_PAGES = 1_000  # of one list: more than any that is read whole has
+# By then GitHub has ended what it was asked, whatever else we wait for.
+MOST_LATE_SECONDS = LATE * TOTAL_SECONDS
+_LAST = re.compile(r'[?&]page=(\d{1,9})\b[^>]*>; rel="last"')
+_REPOSITORY = re.compile(r"repos/[^/]+/[^/]+")
 
 
 class Installation:
     """One installation on one host. kept: what the host's installations need not ask again."""
 
-    def __init__(self, wire: Wire, tokens: Tokens, budget: Budget, id: int, kept: Kept) -> None:
+    def __init__(self, wire: Way, tokens: Tokens, budget: Budget, id: int, kept: Kept) -> None:
         self.id = id
         self.kept = kept
         self._wire = wire
         self._tokens = tokens
         self._budget = budget
         self._told = (0, 0.0)  # GitHub's own count: requests left, and until when that is so
+        self._late: dict[str, float] = {}  # repository -> until when a write may take effect
 
     @property
     def graphql_url(self) -> str:
@@ -49,21 +56,26 @@ class Installation:
         told = {"github_hour": left} if until > self._tokens.now().timestamp() else {}
         return {**self._budget.left(time.monotonic()), **told}
 
+    def late_seconds(self, repository_path: str) -> float:
+        """For how long a write that nobody answered may still take effect there; 0 for no more."""
+        return max(self._late.get(repository_path, 0.0) - time.monotonic(), 0.0)
+
     async def send(
         self, request: Request, importance: Importance, *, fine: Iterable[int] = ()
     ) -> Answer:
-        """The answer below 400 or with a status in `fine`.
+        """The answer below 300 or with a status in `fine`; 304 to a request with an ETag.
 
-        Raises Gone (404 and the like), Retry (limits, 5xx, refused, or no answer) and, for a
-        courtesy only, Rejected.
+        Raises Gone (404 and the like), Retry (limits, 5xx, refused, led astray, or no answer) and,
+        for a courtesy only, Rejected.
         """
         answer = await self._authorised(request, importance)
         if answer.status == 401:
             answer = await self._authorised(request, importance)
+        current = answer.status == 304 and "If-None-Match" in request.headers
         limited = limited_seconds(answer)  # before `fine`: a limit may come as 403, too
         if limited:
             self._budget.close(limited, time.monotonic())
-        elif answer.status < 400 or answer.status in fine:
+        elif answer.status < 300 or current or answer.status in fine:
             return answer
         raise refusal(answer, str(request), courtesy=importance is Importance.COURTESY)
 
@@ -85,7 +97,10 @@ class Installation:
         rest = await together(self.page(path, type, number) for number in numbers)
         if newest_pages and last > newest_pages:
             first = []
-        return tuple(row for page in (first, *rest) for row in page)
+        pages = (first, *rest)
+        if any(one and one == after for one, after in pairwise(pages)):
+            raise Retry(f"GET {path}: GitHub repeats a page", after_seconds=AGAIN_SECONDS)
+        return tuple(row for page in pages for row in page)
 
     async def page(self, path: str, type: type[T], number: int) -> list[T]:
         """One page of a list. path: with a query. Raises as `send`."""
@@ -96,11 +111,22 @@ class Installation:
         token = await self._tokens.get(self.id)
         method = "GET" if request.reads else request.method
         self._budget.take(method, importance, time.monotonic())
-        answer = await self._wire.send(request, f"Bearer {token.token}")
+        try:
+            answer = await self._wire.send(request, f"Bearer {token.token}")
+        except Retry as retry:
+            if request.writes:
+                self._may_be_late(request, retry.after_seconds)
+            raise
         if answer.status == 401:
             self._tokens.drop(self.id, token)
         self._told = _told(answer) or self._told
         return answer
+
+    def _may_be_late(self, request: Request, seconds: float) -> None:
+        now, found = time.monotonic(), _REPOSITORY.match(request.path)
+        self._late = {path: until for path, until in self._late.items() if until > now}
+        if found:
+            self._late[found[0]] = now + min(seconds, MOST_LATE_SECONDS)
 
 
 def _told(answer: Answer) -> tuple[int, float] | None:
@@ -125,9 +151,12 @@ def decoded(answer: Answer, type: type[T], what: object) -> T:
 
 
 def last_page(answer: Answer) -> int:
-    """How many pages the list has, by the Link header."""
+    """How many pages the list has, by the Link header. Raises Retry (more than any list has)."""
     found = _LAST.search(answer.headers.get("link", ""))
-    return int(found.group(1)) if found else 1
+    last = int(found.group(1)) if found else 1
+    if last > MOST_PAGES:
+        raise Retry(f"GitHub names {last} pages of one list", after_seconds=AGAIN_SECONDS)
+    return last
 
 
 async def together(reads: Iterable[Awaitable[T]]) -> tuple[T, ...]:

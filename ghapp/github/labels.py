@@ -58,7 +58,7 @@ async def said(
     ]
     if unexplained and past.waited < len(LAG_SECONDS):
         text = f"{pull.key}: no event tells yet who changed the label {unexplained[0]}"
-        raise Retry(text, after_seconds=LAG_SECONDS[past.waited], counts=False)
+        raise Retry(text, after_seconds=LAG_SECONDS[past.waited], counts=False, lags=True)
     found = [_utterance(row, name) for row, name in deeds if not _by(row, bot_login)]
     return tuple(one for one in found if one.id not in past.heard)
 

@@ -14,6 +14,7 @@ from ghapp.core.memory import Past, Verb
 from ghapp.core.model import Door, Pull, Utterance
 from ghapp.core.rights import same_login
 from ghapp.core.ticks import ticks
+from ghapp.errors import Retry
 from ghapp.github import graphql
 from ghapp.github.events.conversation import of_box, tick
 from ghapp.github.events.ours import text
@@ -22,6 +23,8 @@ from ghapp.github.installation import Installation
 from ghapp.github.reading import CommentRow, ReviewRow, User
 
 VERDICTS = {"APPROVED": "approved", "CHANGES_REQUESTED": "changes_requested"}
+# So often what may be there is waited for where reads show nothing of it.
+UNSEEN_WAITS = 3
 # These stop a review whatever was shown, so that one lost would turn green what somebody stopped.
 BLOCKING = frozenset({Verb.HOLD, Verb.CONCERN})
 
@@ -40,8 +43,8 @@ async def said(
 ) -> tuple[Utterance, ...]:
     """What people said and was not heard, oldest first; `edited` where it was changed since.
 
-    One request to GraphQL where there is anything to ask about; what is gone by then was not said.
-    Raises Gone and Retry.
+    One request to GraphQL where there is anything to ask about; what is gone by then, for more than
+    a moment, was not said. Raises Gone and Retry.
     """
     known = past.heard | {one.id for one in past.utterances}
     asked = [pair for pair in _written(there, app_id) if _new(pair[0], known, past)]
@@ -50,6 +53,9 @@ async def said(
     turned = _turned(ours, past)
     ids = [node_id for _, node_id in asked] + ([ours.node_id] if ours and turned else [])
     found = await graphql.edits(api, ids) if ids else {}
+    if len(found) < len(set(ids)) and past.waited < UNSEEN_WAITS:
+        text = f"{pull.key}: something is listed and cannot be looked at yet"
+        raise Retry(text, after_seconds=2.0**past.waited, counts=False, lags=True)
     spoken = [
         replace(one, edited=found[node_id].edited_at is not None)
         for one, node_id in asked

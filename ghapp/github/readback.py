@@ -14,11 +14,9 @@ from ghapp.core.words.render import MARKER
 from ghapp.errors import Retry
 from ghapp.github import followups, missed, reading
 from ghapp.github.installation import Installation, both
-from ghapp.github.missed import Conversation
-from ghapp.github.reading import CommentRow, RunRow
+from ghapp.github.missed import UNSEEN_WAITS, Conversation
+from ghapp.github.reading import CommentRow, RunRow, at
 
-# So often what may have been written is waited for where reads show nothing of it.
-UNSEEN_WAITS = 3
 # Effects of which there may be several, each named by what it is about.
 LISTED = ("PostReply ", "OpenIssue ")
 _REPLY = re.compile(r"<!-- ghapp:reply (\S+) -->")
@@ -70,10 +68,12 @@ async def read(
     )
     ours = [row for row in there.comments if _is_ours(row, app_id)]
     observed = _observed(past, pull, run, ours, followed)
-    unseen = _unseen(past, observed)
-    if unseen and past.waited < UNSEEN_WAITS:
+    unseen = _unseen(past, observed) or _vanished(past, pull, observed)
+    late = api.late_seconds(at(pull.key.repository, "").rstrip("/"))
+    if unseen and (late or past.waited < UNSEEN_WAITS):
         text = f"{pull.key}: {unseen[0]} may have taken effect and is not to be seen yet"
-        raise Retry(text, after_seconds=2.0**past.waited, counts=False)
+        wait = late or 2.0**past.waited
+        raise Retry(text, after_seconds=wait, counts=False, lags=not late)
     spoken = await missed.said(api, past, pull, there, app_id, bot_login)
     return replace(observed, missed=spoken)
 
@@ -126,6 +126,23 @@ def _unseen(past: Past, now: Observed) -> list[str]:
         for name in past.unresolved
         if name not in there and (not traces.get(name, True) or name.startswith(LISTED))
     )
+
+
+def _vanished(past: Past, pull: Pull, now: Observed) -> list[str]:
+    """What we know to have written and is not listed: deleted, or the list is late.
+
+    To put it back at once would be to write twice where it is only late.
+    """
+    before, found = past.marks or Marks(), {one.utterance_id for one in now.marks.replies}
+    names = [f"PostReply {one.utterance_id}" for one in before.replies]
+    names = [name for name in names if name.partition(" ")[2] not in found]
+    if past.written.comment_id and not now.written.comment_id:
+        names.append("PutComment")
+    run = before.check_run
+    here = run is not None and run.head_sha == pull.head_sha
+    if here and now.written.check_run_id < past.written.check_run_id:
+        names.append("PutCheckRun")
+    return sorted(names)
 
 
 def normalised(body: str) -> str:

@@ -44,10 +44,12 @@ def refusal(answer: Answer, what: str, *, courtesy: bool = False) -> Retry | Gon
     if seconds:
         return Retry(text, after_seconds=seconds, counts=False)
     if answer.status in (404, 410, 451) or "installation has been suspended" in said.lower():
-        return Gone(text)
+        return Gone(text, perhaps=answer.status == 404)
     if answer.status == 403:
         needed = answer.headers.get("x-accepted-github-permissions", "")
         text += f" (the App needs: {needed})" if needed else ""
+    if "already_exists" in said:  # somebody was quicker to make it: it may be used now
+        return Retry(text, after_seconds=AGAIN_SECONDS)
     if courtesy and answer.status in (403, 422):
         return Rejected(text)
     if answer.status == 403:
@@ -72,7 +74,7 @@ def reset_seconds(answer: Answer) -> float:
         return _bounded(_retry_after(answer))
     reset = answer.headers.get("x-ratelimit-reset", "")
     left = float(reset) - answer.date.timestamp() if reset.isdecimal() else LIMIT_SECONDS
-    return _bounded(left + 1.0)
+    return _bounded(left + 1.0 if left >= 0 else LIMIT_SECONDS)
 
 
 def _retry_after(answer: Answer) -> float:
@@ -81,9 +83,10 @@ def _retry_after(answer: Answer) -> float:
     if value.isdecimal():
         return float(value)
     try:
-        return (parsedate_to_datetime(value) - answer.date).total_seconds()
-    except (ValueError, TypeError):
+        left = (parsedate_to_datetime(value) - answer.date).total_seconds()
+    except (ValueError, TypeError, OverflowError):
         return LIMIT_SECONDS
+    return left if left >= 0 else LIMIT_SECONDS  # over, and yet limited: that is no answer
 
 
 def _bounded(seconds: float) -> float:

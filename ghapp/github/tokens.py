@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 import jwt
 import msgspec
@@ -22,8 +22,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ghapp.errors import Retry, WrongSetting
+from ghapp.github.outage import Sends
 from ghapp.github.refusals import refusal
-from ghapp.github.wire import Answer, Request
+from ghapp.github.wire import AGAIN_SECONDS, Answer, Request
 
 # At most 10 minutes ahead; a minute back, as GitHub advises against clocks that differ.
 # Source: https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app
@@ -39,10 +40,6 @@ class Token(msgspec.Struct, frozen=True):
     token: str
     expires_at: datetime
     permissions: dict[str, str] = {}
-
-
-class Sends(Protocol):
-    async def send(self, request: Request, authorization: str) -> Answer: ...
 
 
 class Tokens:
@@ -62,7 +59,8 @@ class Tokens:
         self._our_now = now
         self._ahead = timedelta()  # of GitHub's clock before ours
         self._cached: dict[int, Token] = {}
-        self._locks: dict[int, asyncio.Lock] = {}
+        self._renewals: dict[int, asyncio.Task[Token]] = {}
+        self._limited: dict[int, tuple[Retry, float]] = {}  # the limit, and until when it holds
 
     def now(self) -> datetime:
         """GitHub's clock, as far as its answers have told."""
@@ -71,14 +69,19 @@ class Tokens:
     async def get(self, installation_id: int) -> Token:
         """A token good for 5 minutes at least; one request however many ask for it at once.
 
+        So a renewal that hangs or fails does so once for all of them, and not one after another.
         Raises Gone (uninstalled or suspended) and Retry.
         """
-        async with self._locks.setdefault(installation_id, asyncio.Lock()):
-            token = self._cached.get(installation_id)
-            if token is None or token.expires_at - RENEWED_BEFORE <= self.now():
-                token = await self._renewed(installation_id)
-                self._cached[installation_id] = token
+        token = self._cached.get(installation_id)
+        if token and token.expires_at - RENEWED_BEFORE > self.now():
             return token
+        renewal = self._renewals.get(installation_id)
+        if renewal is None:
+            self._mind_the_limit(installation_id)
+            renewal = asyncio.create_task(self._renewed(installation_id))
+            self._renewals[installation_id] = renewal
+            renewal.add_done_callback(lambda done: self._renewal_ended(installation_id, done))
+        return await asyncio.shield(renewal)  # who is cancelled does not take it from the others
 
     def drop(self, installation_id: int, token: Token) -> None:
         """Forget a token that GitHub refused, unless another one has taken its place."""
@@ -87,9 +90,9 @@ class Tokens:
 
     async def as_app(self, request: Request) -> Answer:
         """The answer to a request made as the App itself. Raises Retry (key or id are wrong)."""
-        answer = await self._wire.send(request, self._claim())
+        answer = await self._wire.send(request, self.claim())
         if answer.status == 401 and self._set_clock(answer):
-            answer = await self._wire.send(request, self._claim())
+            answer = await self._wire.send(request, self.claim())
         if answer.status == 401:
             raise Retry(
                 f"GitHub does not know App {self._app_id} by this key:"
@@ -104,14 +107,37 @@ class Tokens:
         return answer
 
     async def _renewed(self, installation_id: int) -> Token:
-        request = Request("POST", f"app/installations/{installation_id}/access_tokens")
+        request = Request("POST", f"app/installations/{installation_id}/access_tokens", reads=True)
         answer = await self.as_app(request)
         if answer.status >= 400:
-            raise refusal(answer, str(request))
+            refused = refusal(answer, str(request))
+            if isinstance(refused, Retry) and not refused.counts:
+                until = time.monotonic() + refused.after_seconds
+                self._limited[installation_id] = refused, until
+            raise refused
         self._set_clock(answer)
-        return msgspec.json.decode(answer.body, type=Token)
+        try:
+            token = msgspec.json.decode(answer.body, type=Token)
+        except (msgspec.MsgspecError, ValueError) as error:
+            text = f"{request}: the answer cannot be read"  # nor shown: it may hold a token
+            raise Retry(text, after_seconds=AGAIN_SECONDS) from error
+        self._cached[installation_id] = token
+        return token
 
-    def _claim(self) -> str:
+    def _mind_the_limit(self, installation_id: int) -> None:
+        """Raises Retry while GitHub has us wait: to ask on would prolong it."""
+        limit, until = self._limited.get(installation_id, (None, 0.0))
+        left = until - time.monotonic()
+        if limit and left > 0:
+            raise Retry(str(limit), after_seconds=left, counts=False)
+
+    def _renewal_ended(self, installation_id: int, renewal: asyncio.Task[Token]) -> None:
+        del self._renewals[installation_id]
+        if not renewal.cancelled():
+            renewal.exception()  # whoever asked may have gone: then nobody else looks at it
+
+    def claim(self) -> str:
+        """How a request by the App itself is authorised, for the next minutes."""
         now = self.now()
         claims = {"iat": now - ISSUED_AGO, "exp": now + EXPIRES_IN, "iss": str(self._app_id)}
         return f"Bearer {jwt.encode(claims, self._key, algorithm='RS256')}"

@@ -26,6 +26,8 @@ from httpx_aiohttp import AiohttpTransport
 from ghapp.errors import Retry, WrongSetting
 
 CONNECT_SECONDS, TOTAL_SECONDS, AGAIN_SECONDS = 5.0, 15.0, 5.0
+# A write that we gave up on may take effect for so many times longer than we waited for it.
+LATE = 4 / 3
 # Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
 IN_FLIGHT = 100
 API_VERSION = "2022-11-28"
@@ -46,6 +48,10 @@ class Request:
     most_bytes: int = 0
     reads: bool = False
 
+    @property
+    def writes(self) -> bool:
+        return self.method != "GET" and not self.reads
+
     def __str__(self) -> str:
         return f"{self.method} {self.path.partition('?')[0]}"
 
@@ -63,7 +69,7 @@ class Answer:
         """GitHub's clock, to the second; ours where the answer does not say."""
         try:
             return parsedate_to_datetime(self.headers.get("date", "")).astimezone(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):
             return datetime.now(UTC)
 
 
@@ -76,15 +82,25 @@ def unobserved(request: Request, answer: Answer | None, seconds: float) -> None:
 
 
 class Wire:
-    """The way to one GitHub host; entered once, closed on leaving. ca_file: "" is the usual CAs."""
+    """The way to one GitHub host; entered once, closed on leaving.
+
+    ca_file: "" is the usual CAs. patience_seconds: for how long an answer is waited for.
+    """
 
     def __init__(
-        self, api_url: str, *, proxy: str = "", ca_file: str = "", observe: Observe = unobserved
+        self,
+        api_url: str,
+        *,
+        proxy: str = "",
+        ca_file: str = "",
+        observe: Observe = unobserved,
+        patience_seconds: float = TOTAL_SECONDS,
     ) -> None:
         self.api_url = api_url
         self._proxy = proxy
         self._ca_file = ca_file
         self._observe = observe
+        self._patience_seconds = patience_seconds
         self._open = AsyncExitStack()
 
     @property
@@ -105,9 +121,10 @@ class Wire:
         await self._open.enter_async_context(session)
         # httpx does not look for a proxy once it is given a transport.
         proxy = httpx.Proxy(self._proxy) if self._proxy else None
+        timeout = httpx.Timeout(self._patience_seconds, connect=CONNECT_SECONDS)
         transport = AiohttpTransport(verify=trusted, proxy=proxy, client=session)
         self._kit = _Kit(base_url=self.api_url, user_agent="ghapp", auto_retry=False)
-        self._kit.client = _Client(self._kit.config, transport)
+        self._kit.client = _Client(self._kit.config, transport, timeout)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -124,7 +141,7 @@ class Wire:
     async def _once(self, request: Request, authorization: str, url: str) -> Answer:
         started = time.perf_counter()
         try:
-            async with asyncio.timeout(TOTAL_SECONDS):
+            async with asyncio.timeout(self._patience_seconds):
                 answer = await self._exchange(request, authorization, url)
             self._observe(request, answer, time.perf_counter() - started)
             return answer
@@ -132,7 +149,15 @@ class Wire:
             self._observe(request, None, time.perf_counter() - started)
             cause = error.exc if isinstance(error, RequestError) else error
             text = f"{request}: no answer from GitHub ({type(cause).__name__})"
-            raise Retry(text, after_seconds=AGAIN_SECONDS) from error
+            raise Retry(text, after_seconds=self._again_seconds(request, cause)) from error
+
+    def _again_seconds(self, request: Request, cause: BaseException) -> float:
+        late = isinstance(cause, TimeoutError | httpx.ReadTimeout | httpx.WriteTimeout)
+        return (
+            max(AGAIN_SECONDS, LATE * self._patience_seconds)
+            if request.writes and late
+            else AGAIN_SECONDS
+        )
 
     async def _exchange(self, request: Request, authorization: str, url: str) -> Answer:
         headers = {"Authorization": authorization, "X-GitHub-Api-Version": API_VERSION}
@@ -164,6 +189,9 @@ class _Kit(githubkit.GitHub[Any]):
 
     client: _Client
 
+    def _check_rate_limit(self, response: githubkit.Response[Any]) -> None:
+        """Limits are told apart in `refusals`; as shipped, this fails on a date in Retry-After."""
+
     @asynccontextmanager
     async def get_async_client(self) -> AsyncIterator[httpx.AsyncClient]:
         yield self.client
@@ -175,7 +203,9 @@ class _Client(httpx.AsyncClient):
     A request costs two thirds of the CPU.
     """
 
-    def __init__(self, config: githubkit.Config, transport: httpx.AsyncBaseTransport) -> None:
+    def __init__(
+        self, config: githubkit.Config, transport: httpx.AsyncBaseTransport, timeout: httpx.Timeout
+    ) -> None:
         super().__init__(transport=transport, trust_env=False)
         self._to = transport
         self._base = str(config.base_url).rstrip("/") + "/"
@@ -184,7 +214,6 @@ class _Client(httpx.AsyncClient):
             "Accept-Encoding": "gzip, deflate",
             "User-Agent": config.user_agent,
         }
-        timeout = httpx.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS)
         self._extensions = {"timeout": timeout.as_dict()}
 
     def build_request(self, method: str, url: Any, **more: Any) -> httpx.Request:

@@ -10,7 +10,7 @@ import msgspec
 
 from ghapp.core.marks import Outcome
 from ghapp.core.model import Repository
-from ghapp.errors import Rejected
+from ghapp.errors import Rejected, Retry
 from ghapp.github.budget import Importance
 from ghapp.github.installation import Installation, decoded
 from ghapp.github.reading import LabelRow, at
@@ -19,11 +19,13 @@ from ghapp.github.wire import Answer, Request
 # What GitHub gives a label that it makes because an issue was to carry it.
 UNDESCRIBED_COLOUR = "ededed"
 
+UNSEEN_SECONDS = 1.0
+
 Body = Mapping[str, Any]
 
 
 class _Made(msgspec.Struct):
-    id: int = 0
+    id: int
 
 
 async def write(
@@ -35,15 +37,30 @@ async def write(
     importance: Importance = Importance.COURTESY,
     fine: tuple[int, ...] = (),
 ) -> Outcome:
+    """fine: where it is refused so, there is nothing to write. Raises as `Installation.send`."""
     request = Request(method, path, body)
     return outcome(await api.send(request, importance, fine=fine), request)
 
 
 def outcome(answer: Answer, request: Request) -> Outcome:
-    """The id of what was made, where the answer is one thing and not a list of labels."""
-    listed = answer.body[:1] != b"{" or answer.status == 404
-    made = 0 if listed else decoded(answer, _Made, request).id
-    return Outcome(made, answer.date)
+    """The id of what was made; 0 where labels are left, or what was to be taken away was gone.
+
+    Raises Retry: what answers something else is not GitHub, and may not have passed it on.
+    """
+    if answer.status >= 400:
+        return Outcome(0, answer.date)
+    if request.method == "DELETE":
+        decoded(answer, list[LabelRow], request)
+        return Outcome(0, answer.date)
+    return Outcome(decoded(answer, _Made, request).id, answer.date)
+
+
+def unseen(answer: Answer, request: Request) -> Retry:
+    """For what we wrote before and is answered 404: it was deleted, or is too new to be seen.
+
+    Which of the two, the next run reads back; to write it anew at once might be to write it twice.
+    """
+    return Retry(f"{request}: GitHub answers {answer.status}", after_seconds=UNSEEN_SECONDS)
 
 
 async def give_looks(

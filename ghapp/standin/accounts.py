@@ -84,6 +84,18 @@ class Accounts:
         return self.installations[number]
 
     @locked
+    def grant(self, number: int, permissions: dict[str, str]) -> None:
+        """What the account grants from now on; tokens that there are may do no more than that.
+
+        Source: https://docs.github.com/apps/using-github-apps/reviewing-and-modifying-installed-github-apps
+        """
+        installation = self.installations[number]
+        installation.permissions = dict(permissions)
+        for token in self.tokens.values():
+            if token.installation is installation:
+                token.permissions = dict(permissions)
+
+    @locked
     def new_token(
         self,
         installation: Installation,

@@ -206,7 +206,8 @@ class _Run:
                 "PullRequestReviewComment": repository.review_comments,
             }
             kept = every.get(kind, {})
-            if number in kept:
+            late = sorted(kept)[-self._call.stale :] if self._call.stale else []
+            if number in kept and number not in late:
                 thread, said = kept[number]
                 return Node(kind, thread, said)
         return None

@@ -76,6 +76,14 @@ def token(github: Standin, authorization: str) -> Token:
     return found
 
 
+def revoke(github: Standin, authorization: str) -> None:
+    """The token is none from now on.
+
+    Source: https://docs.github.com/rest/apps/installations#revoke-an-installation-access-token
+    """
+    github.tokens.pop(_bearer(authorization), None)
+
+
 def _bearer(authorization: str) -> str:
     scheme, _, rest = authorization.partition(" ")
     return rest.strip() if scheme.lower() in ("bearer", "token") else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -93,7 +94,7 @@ class Call:
     """One request, admitted: the token may do what the route asks for.
 
     path: without query, as the client sent it. params: of the route's template, decoded.
-    stale: answer the state this many changes ago.
+    stale: answer the state this many changes ago. whole: a list is one page, however long.
     """
 
     github: Standin
@@ -105,6 +106,7 @@ class Call:
     body: bytes
     token: Token | None = None
     stale: int = 0
+    whole: bool = False
 
     @property
     def actor(self) -> User:
@@ -205,6 +207,8 @@ class Call:
 
     def page(self) -> tuple[int, int]:
         """Number and size of the page asked for; nonsense counts as not said."""
+        if self.whole:
+            return 1, sys.maxsize
         return self._whole("page", 1, None), self._whole("per_page", PAGE_SIZE, PAGE_LIMIT)
 
     def moment(self, name: str) -> datetime | None:

@@ -107,22 +107,26 @@ class Web:
             return
         route, params = found
         github.calls[route.name] += 1
-        fault = github.faults.strike(route.name)
+        fault = github.faults.strike(route.name, "/".join(list(params.values())[:2]))
         delay, late = (fault.delay_seconds, fault.after) if fault else (0.0, False)
         await _pause(github.latency_seconds + (0.0 if late else delay))
-        answer = None
-        if fault is None or fault.after or not (fault.status or fault.cut):
-            query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
-            headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
-            call = Call(github, method, path, params, query, headers, body)
-            call.stale = fault.stale if fault else 0
-            answer = self._answer(route, call)
-        if fault and fault.status:
-            answer = self._failed(fault)
+        query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
+        call = Call(github, method, path, params, query, _headers(scope), body)
+        answer = self._answer(route, call) if fault is None else self._spoilt(fault, route, call)
         await _pause(delay if late else 0.0)
-        dressed = self._dressed(answer or Answer(200))
+        dressed = self._dressed(answer)
         github.bytes[route.name] += len(body) + len(dressed.body)
         await _send(send, dressed, cut=bool(fault and fault.cut))
+
+    def _spoilt(self, fault: Fault, route: routes.Route, call: Call) -> Answer:
+        github, url = self.github, f"{self.github.shapes.api}{call.path}"
+        if fault.revokes:
+            auth.revoke(github, call.headers.get("authorization", ""))
+        call.query = fault.changed(call.query, fault.asks)
+        call.headers = fault.changed(call.headers, fault.heard)
+        call.stale, call.whole = fault.stale, fault.whole
+        answer = self._answer(route, call) if fault.answers else None
+        return fault.spoilt(answer, url, github.now())
 
     def _answer(self, route: routes.Route, call: Call) -> Answer:
         with self.github.lock:
@@ -144,14 +148,6 @@ class Web:
             needed = "; ".join(need.replace(":", "=") for need in route.needs)
             headers = {"x-accepted-github-permissions": needed}
             raise Refusal(403, "Resource not accessible by integration", headers=headers)
-
-    def _failed(self, fault: Fault) -> Answer:
-        answer = Refusal(fault.status, fault.message).answer("/using-the-rest-api")
-        if fault.retry_after is not None:
-            answer.headers["retry-after"] = str(fault.retry_after)
-        if fault.exhausted:
-            answer.headers["x-ratelimit-remaining"] = "0"
-        return answer
 
     def _dressed(self, answer: Answer) -> Answer:
         """With the headers every answer of the API has."""

@@ -123,14 +123,21 @@ class Store:
         self._dirty.set()
 
     async def put_off(
-        self, claim: Claim, *, after_seconds: float, counts: bool, error: str = ""
+        self,
+        claim: Claim,
+        *,
+        after_seconds: float,
+        counts: bool,
+        lags: bool = False,
+        error: str = "",
     ) -> bool:
         """Give the key back for later; True where it is parked after too many failed attempts.
 
-        counts: this was a failed attempt; else the key only waits once more.
+        counts: this was a failed attempt; else the key only waits. lags: for reads that are
+        behind, once more in a row.
         """
         is_parked = await self._database.write(
-            lambda connection: keys.put_off(connection, claim, after_seconds, error, counts=counts)
+            lambda c: keys.put_off(c, claim, after_seconds, error, counts=counts, lags=lags)
         )
         self._dirty.set()
         return is_parked

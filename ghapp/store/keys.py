@@ -158,13 +158,20 @@ def finish(connection: Connection, claim: Claim) -> None:
 
 
 def put_off(
-    connection: Connection, claim: Claim, after_seconds: float, error: str, *, counts: bool
+    connection: Connection,
+    claim: Claim,
+    after_seconds: float,
+    error: str,
+    *,
+    counts: bool,
+    lags: bool = False,
 ) -> bool:
     """Give the key back for later; True where it is parked. Raises LeaseLost.
 
-    counts: a failed attempt, the last of MAX_ATTEMPTS parks; else it only waits once more.
+    counts: a failed attempt, the last of MAX_ATTEMPTS parks; else it only waits. lags: for reads
+    that are behind, once more in a row.
     """
-    change_ = _FAILED if counts else _WAITING
+    change_ = _FAILED if counts else _LAGGING if lags else _WAITING
     return bool(change(connection, claim, change_, after=after_seconds, reason=error).parked_at)
 
 
@@ -202,7 +209,8 @@ UNHINTED = {
 _FINISH = holding(
     **_RELEASED, **UNHINTED, done_generation=bindparam("done"), attempts=0, waited=0, error=""
 )
-_WAITING = holding(**_LATER, waited=keys.c.waited + 1)
+_WAITING = holding(**_LATER)
+_LAGGING = holding(**_LATER, waited=keys.c.waited + 1)
 _FAILED = holding(
     **_LATER,
     attempts=keys.c.attempts + 1,

@@ -28,7 +28,7 @@ from ghapp.errors import Gone, Rejected, Retry
 from ghapp.github import reading
 from ghapp.github.client import GitHub
 from ghapp.standin import Pull
-from ghapp.standin.faults import Fault, broken, cut, secondary_limit
+from ghapp.standin.faults import Fault, already_exists, broken, cut, secondary_limit
 from tests.contract.github_world import RULES, World
 
 RUNS = "POST /repos/{owner}/{repo}/check-runs"
@@ -124,10 +124,11 @@ def test_a_run_cut_short_between_annotations_equals_no_other(world: World, pull:
     assert facts.observed.check_run and not facts.observed.check_run.conclusion
 
 
-def test_a_run_that_github_deleted_is_made_anew(world: World, pull: Pull) -> None:
+def test_a_run_that_is_not_to_be_seen_is_not_made_anew_at_once(world: World, pull: Pull) -> None:
     run = CheckRun(pull.head_sha, "d1", "success", "t", "s", annotations=notes(2))
-    (outcome,) = apply(world, pull, PutCheckRun(run, 999_999_999))
-    assert [(made.id, len(made.annotations)) for made in pull.check_runs()] == [(outcome.id, 2)]
+    with pytest.raises(Retry, match="404") as retry:
+        apply(world, pull, PutCheckRun(run, 999_999_999))
+    assert (retry.value.counts, pull.check_runs()) == (True, [])
 
 
 # --- comment, reply, reaction --------------------------------------------------------------
@@ -142,11 +143,42 @@ def test_what_we_put_we_get(world: World, pull: Pull) -> None:
     assert len(pull.comments) == 1
 
 
-def test_a_comment_that_was_deleted_is_made_anew(world: World, pull: Pull) -> None:
+def test_a_comment_that_is_not_to_be_seen_is_not_made_anew_at_once(
+    world: World, pull: Pull
+) -> None:
     (first,) = apply(world, pull, PutComment("one", 0))
-    pull.delete_comment(first.id, "ann")
-    (second,) = apply(world, pull, PutComment("two", first.id))
-    assert [(comment.id, comment.body) for comment in pull.comments] == [(second.id, "two")]
+    world.github.faults.add(Fault("PATCH */comments/{id}", status=404, message="Not Found"))
+    with pytest.raises(Retry, match="404"):
+        apply(world, pull, PutComment("two", first.id))
+    apply(world, pull, PutComment("two", first.id))
+    assert [(comment.id, comment.body) for comment in pull.comments] == [(first.id, "two")]
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>ok</html>", b'{"id": 1', b"[]", b"{}"])
+def test_an_answer_without_what_was_made_is_no_success(
+    world: World, pull: Pull, body: bytes
+) -> None:
+    for route in ("POST */comments", RUNS):
+        world.github.faults.add(Fault(route, 1, after=True, body=body))
+    with pytest.raises(Retry):
+        apply(world, pull, PutComment("text", 0))
+    with pytest.raises(Retry):
+        apply(world, pull, PutCheckRun(CheckRun(pull.head_sha, "d", "success", "t", "s"), 0))
+    assert (len(pull.comments), len(pull.check_runs())) == (1, 1)
+
+
+def test_a_write_refused_as_if_the_pull_were_not_there_comes_again(
+    world: World, pull: Pull
+) -> None:
+    world.github.faults.add(Fault("POST */comments", status=404, message="Not Found"))
+    with pytest.raises(Retry, match="404"):
+        apply(world, pull, PutComment("text", 0))
+
+
+def test_a_label_that_somebody_else_made_meanwhile_is_tried_again(world: World, pull: Pull) -> None:
+    world.github.faults.add(already_exists("POST */labels"))
+    with pytest.raises(Retry, match="already_exists"):
+        apply(world, pull, AddLabels(((NAME, "fbca04", "An SRE"),)))
 
 
 def test_a_reply_names_what_it_answers(world: World, pull: Pull) -> None:
@@ -258,7 +290,6 @@ def refused(status: int, message: str = "No") -> Fault:
     "fault",
     [
         refused(403, "Unable to create comment because issue is locked."),
-        refused(404, "Not Found"),
         refused(410, "Issues are disabled for this repo"),
         refused(422),
     ],

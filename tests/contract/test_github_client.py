@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -18,7 +18,15 @@ from ghapp.github.client import GitHub
 from ghapp.github.refusals import limited_seconds, refusal
 from ghapp.github.tokens import Tokens
 from ghapp.github.wire import Answer, Request, Wire
-from ghapp.standin.faults import Fault, broken, cut, primary_limit, secondary_limit, slow
+from ghapp.standin.faults import (
+    Fault,
+    broken,
+    cut,
+    primary_limit,
+    secondary_limit,
+    slow,
+    truncated,
+)
 from ghapp.standin.github import new_private_key
 from tests.contract.github_world import APP_ID, RULES, World
 
@@ -47,6 +55,26 @@ def test_many_at_once_ask_for_one_token(world: World) -> None:
 
     world.run(story)
     assert world.github.calls[TOKEN] == 1
+
+
+@pytest.mark.parametrize("kind", [broken, cut, truncated])
+def test_a_token_that_cannot_be_had_fails_all_who_ask_at_once(
+    world: World, kind: Callable[[str], Fault]
+) -> None:
+    """One after another they would hold every slot of the worker, each for one more timeout."""
+    keys = [world.key(world.pull(branch=f"b{at}")) for at in range(6)]
+
+    async def story(client: GitHub) -> None:
+        world.github.faults.add(kind(TOKEN), slow(TOKEN, 0.2))
+        asked = (client.gather(key, OPENED, RULES) for key in keys)
+        for error in await asyncio.gather(*asked, return_exceptions=True):
+            assert isinstance(error, Retry)
+            assert error.counts
+            assert "ghs_" not in str(error)
+        assert world.github.calls[TOKEN] == 1
+        await client.gather(keys[0], OPENED, RULES)
+
+    world.run(story)
 
 
 @pytest.mark.parametrize(("minutes", "tokens"), [(54, 1), (56, 2), (70, 2)])
@@ -296,10 +324,16 @@ def answer(status: int, body: str = "{}", **headers: str) -> Answer:
         (answer(403, retry_after="0"), 1),
         (answer(429, retry_after="Wed, 01 Apr 2026 09:31:30 GMT"), 90),
         (answer(429, retry_after="soon"), 60),
+        (answer(429, retry_after="-5"), 60),
+        (answer(429, retry_after="Wed, 01 Apr 2020 09:30:00 GMT"), 60),
+        (answer(429, retry_after="Fri, 31 Dec 9999 23:59:59 -2359"), 60),
+        (answer(403, retry_after="1000000000"), 3_900),
         (answer(429), 60),
         (answer(403, retry_after="999999"), 3_900),
         (answer(403, x_ratelimit_remaining="0", x_ratelimit_reset="1775035860"), 61),
         (answer(403, x_ratelimit_remaining="0"), 61),
+        (answer(403, x_ratelimit_remaining="0", x_ratelimit_reset="1775035500"), 60),
+        (answer(403, x_ratelimit_remaining="0", x_ratelimit_reset="9" * 400), 3_900),
         (answer(403, '{"message": "You have triggered an abuse detection mechanism"}'), 60),
         (answer(403, '{"message": "Resource not accessible by integration"}'), 0),
         (answer(403, "<html>"), 0),

@@ -156,7 +156,10 @@ def test_reading_back_tells_which_are_still_open(world: World) -> None:
 def test_no_more_than_twenty_issues_are_looked_at_open_ones_first(world: World) -> None:
     pull = world.pull()
     past = [follow_up(pull, 900 + at, f"i{at}", is_open=at >= 10) for at in range(35)]
-    facts = world.gather(pull, known(world, *past, touched=True))
+    with pytest.raises(Retry, match="opened and is not to be seen"):
+        world.gather(pull, known(world, *past, touched=True))
+    world.github.calls.clear()
+    facts = world.gather(pull, known(world, *past, touched=True, waited=3))
     assert [one.is_open for one in facts.follow_ups] == [False] * 30 + [True] * 5
     assert world.github.calls[ONE] == 20
 

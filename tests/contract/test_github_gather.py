@@ -27,7 +27,7 @@ from ghapp.core.words.render import MARKER
 from ghapp.errors import Gone, Retry
 from ghapp.github.client import GitHub
 from ghapp.standin import Pull
-from ghapp.standin.faults import Fault, broken, secondary_limit, stale
+from ghapp.standin.faults import Fault, broken, repeated, secondary_limit, stale
 from tests.contract.github_world import BOT, RULES, World
 
 FILES = "GET /repos/{owner}/{repo}/pulls/{number}/files"
@@ -150,6 +150,28 @@ def test_a_pull_that_reads_do_not_know_yet_is_waited_for(world: World, route: st
     for past in (replace(told, waited=4), Past()):
         with pytest.raises(Gone):
             world.gather(pull, past)
+
+
+@pytest.mark.parametrize("route", ["*/comments", "*/reviews", "GET */check-runs"])
+def test_what_belongs_to_a_pull_that_is_there_is_not_gone(world: World, route: str) -> None:
+    """To give the key up would be to forget it until the next delivery."""
+    pull = world.pull()
+    world.github.faults.add(Fault(route, 1, status=404, message="Not Found"))
+    with pytest.raises(Retry, match="404") as retry:
+        world.gather(pull, known(touched=True, waited=2))
+    assert (retry.value.after_seconds, retry.value.counts, retry.value.lags) == (4, False, True)
+    world.github.faults.add(Fault(route, 1, status=404, message="Not Found"))
+    with pytest.raises(Retry, match="404") as retry:
+        world.gather(pull, known(touched=True, waited=4))
+    assert retry.value.counts
+
+
+def test_a_page_of_files_told_twice_is_not_two(world: World) -> None:
+    files = {f"app/{at:03}.py": f"{at}\n" for at in range(200)}
+    pull = world.pull(files=files)
+    world.github.faults.add(repeated("GET */files", pages=2))
+    with pytest.raises(Retry, match="not of one head"):
+        world.gather(pull)
 
 
 def test_an_installation_that_is_gone_is_not_waited_for(world: World) -> None:
@@ -286,7 +308,12 @@ def test_reading_back_keeps_reactions_and_finds_what_is_gone(world: World) -> No
     pull = world.pull()
     reactions = frozenset({Reaction(5, "+1")})
     marks = Marks(CheckRun(pull.head_sha, "x"), "ours", frozenset(), reactions)
-    facts = world.gather(pull, known(marks=marks, written=Written(1, 2, "a"), touched=True))
+    past = known(marks=marks, written=Written(1, 2, "a"), touched=True)
+    for waited, seconds in enumerate((1, 2, 4)):  # it may be that reads do not show it yet
+        with pytest.raises(Retry, match=r"PutCheckRun|PutComment") as retry:
+            world.gather(pull, replace(past, waited=waited))
+        assert (retry.value.after_seconds, retry.value.lags) == (seconds, True)
+    facts = world.gather(pull, replace(past, waited=3))
     assert facts.observed == Marks(reactions=reactions)
     assert (facts.written, facts.found_at) == (Written(), None)
 

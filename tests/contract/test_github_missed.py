@@ -16,7 +16,7 @@ from ghapp.core.words.render import MARKER
 from ghapp.errors import Retry
 from ghapp.github.delivery import parse
 from ghapp.standin import Pull
-from ghapp.standin.faults import Fault
+from ghapp.standin.faults import Fault, stale
 from tests.contract.github_world import APP_ID, BOT, World
 
 SECRET = "a secret for tests"
@@ -261,3 +261,18 @@ def test_a_button_is_pressed_after_what_it_stands_on_was_shown(world: World) -> 
     assert by_door == {Door.BUTTON: at + timedelta(seconds=3), Door.COMMENT: at}
     never_shown = replace(known, shown=shown[2:3])
     assert world.gather(pull, never_shown).utterances[0].said_at == at
+
+
+def test_what_is_listed_and_cannot_be_looked_at_yet_is_waited_for(world: World) -> None:
+    """It would be lost: nobody looks at a pull again that has not moved since."""
+    pull = world.pull()
+    pull.comment("/nfr done", "sam")
+    for waited, seconds in enumerate((1, 2, 4)):
+        world.github.faults.add(stale(GRAPHQL))
+        with pytest.raises(Retry, match="cannot be looked at yet") as retry:
+            missed(world, pull, waited=waited)
+        wait = retry.value
+        assert (wait.after_seconds, wait.counts, wait.lags) == (seconds, False, True)
+    world.github.faults.add(stale(GRAPHQL))
+    assert missed(world, pull, waited=3) == ()
+    assert [one.text for one in missed(world, pull)] == ["/nfr done"]

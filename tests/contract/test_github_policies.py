@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from ghapp.core.facts import Facts
 from ghapp.core.memory import Past, PolicySource
 from ghapp.errors import Retry
 from ghapp.standin import Entry, Pull
-from ghapp.standin.faults import Fault
+from ghapp.standin.faults import Fault, looping, unchanged
 from tests.contract.github_world import World
 
 CONTENTS = "GET /repos/{owner}/{repo}/contents/{path}"
@@ -197,3 +197,16 @@ def test_an_old_policy_is_asked_about_and_its_folder_listed(world: World, pull: 
     facts = world.gather(pull, Past(opened=True, policy=old))
     assert facts.source.read_at and facts.source.read_at > old.read_at
     assert (facts.source.packs, reads(world)) == (source.packs, (4, 1))
+
+
+@pytest.mark.parametrize("kind", [unchanged, looping])
+def test_an_answer_to_another_question_is_not_the_policy(
+    world: World, pull: Pull, kind: Callable[[str], Fault]
+) -> None:
+    """Nobody asked whether it had changed: a policy of which nothing is known is not "none"."""
+    fault = kind(CONTENTS)
+    fault.times = 2
+    world.github.faults.add(fault)
+    with pytest.raises(Retry, match=str(fault.status)) as retry:
+        world.gather(pull)
+    assert retry.value.counts

@@ -115,3 +115,141 @@ def test_latency_is_added_to_every_call() -> None:
         began = time.monotonic()
         world.client.get(REPO)
         assert time.monotonic() - began >= 0.03
+
+
+# --- answers that are no answers -----------------------------------------------------------
+
+
+def test_a_token_that_is_revoked_stays_so(world: World, pull: Pull) -> None:
+    world.github.faults.add(faults.revoked("GET *"))
+    assert [world.client.get(REPO).status_code for _ in range(2)] == [401, 401]
+
+
+def test_a_permission_that_is_taken_away_is_named(world: World, pull: Pull) -> None:
+    world.github.faults.add(faults.forbidden("POST *", "issues=write"))
+    first = comment(world)
+    left = {"metadata": "read", "pull_requests": "read"}
+    world.github.grant(1, left)
+    second = comment(world)
+    for answer in (first, second):
+        assert answer.status_code == 403
+        assert answer.headers["x-accepted-github-permissions"].startswith("issues=write")
+        assert answer.json()["message"] == "Resource not accessible by integration"
+    assert pull.comments == []
+
+
+def test_what_is_refused_says_which_field(world: World, pull: Pull) -> None:
+    world.github.faults.add(faults.already_exists("POST *"), faults.not_valid("POST *", "name"))
+    rows = [comment(world).json()["errors"] for _ in range(2)]
+    assert rows == [
+        [{"resource": "Label", "field": "name", "code": "already_exists"}],
+        [{"resource": "CheckRun", "field": "name", "code": "invalid"}],
+    ]
+
+
+def test_a_page_for_people_is_no_json(world: World) -> None:
+    world.github.faults.add(faults.page("GET *"))
+    answer = world.client.get(REPO)
+    assert (answer.status_code, answer.headers["content-type"]) == (502, "text/html")
+    assert answer.text.startswith("<html>")
+
+
+def test_half_an_answer_is_whole_by_its_length(world: World, pull: Pull) -> None:
+    world.github.faults.add(faults.truncated("POST */comments"))
+    answer = comment(world)
+    assert (answer.status_code, len(pull.comments)) == (201, 1)
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
+        answer.json()
+
+
+def test_what_is_no_gzip_cannot_be_read(world: World, pull: Pull) -> None:
+    world.github.faults.add(faults.garbled("POST */comments"))
+    with pytest.raises(httpx.DecodingError):
+        comment(world)
+    assert len(pull.comments) == 1
+
+
+def test_a_write_takes_effect_though_nobody_waits_for_it_any_more(world: World, pull: Pull) -> None:
+    world.github.faults.add(faults.slow("POST */comments", 0.5))
+    with pytest.raises(httpx.ReadTimeout):
+        world.client.post(COMMENTS, json={"body": "Hello"}, timeout=0.1)
+    assert pull.comments == []
+    deadline = time.monotonic() + 10
+    while not pull.comments:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_limits_may_be_said_oddly(world: World) -> None:
+    until = "Wed, 01 Apr 2026 09:31:30 GMT"
+    world.github.faults.add(
+        faults.secondary_limit("GET *", retry_after=until),
+        faults.primary_limit("GET *", reset_in=-300),
+    )
+    assert world.client.get(REPO).headers["retry-after"] == until
+    assert int(world.client.get(REPO).headers["x-ratelimit-reset"]) < time.time()
+
+
+def test_etags_may_be_wrong_both_ways(world: World) -> None:
+    path = f"{REPO}/contents/.github/nfr.yml"
+    first = world.client.get(path)
+    asked = {"if-none-match": first.headers["etag"]}
+    world.github.faults.add(faults.unchanged("GET *"), faults.renamed("GET *", "e2"))
+    unasked = world.client.get(path)
+    other = world.client.get(path, headers=asked)
+    assert (unasked.status_code, unasked.content) == (304, b"")
+    assert (other.status_code, other.content) == (200, first.content)
+    assert other.headers["etag"] == '"e2"'
+    assert world.client.get(path, headers=asked).status_code == 304
+
+
+def test_lists_may_lead_astray(world: World, pull: Pull) -> None:
+    for number in range(3):
+        pull.comment(f"{number}", "ann")
+    world.github.faults.add(
+        faults.endless("GET */comments"),
+        faults.elsewhere("GET */comments", "example.com"),
+        faults.repeated("GET */comments", times=1),
+        faults.emptied("GET */comments"),
+        faults.overfull("GET */comments"),
+    )
+    page = f"{COMMENTS}?per_page=2&page=2"
+    answers = [world.client.get(page) for _ in range(6)]
+    said = [[row["body"] for row in answer.json()] for answer in answers]
+    assert said == [["2"], ["2"], ["0", "1"], [], ["0", "1", "2"], ["2"]]
+    links = [answer.headers.get("link", "") for answer in answers]
+    assert 'page=1000000>; rel="last"' in links[0]
+    assert links[1].startswith("<https://example.com/")
+    assert all('rel="next"' in link for link in links[:4])
+    assert links[4] == ""
+
+
+def test_a_redirect_may_lead_to_itself(world: World) -> None:
+    world.github.faults.add(faults.looping("GET *", times=1))
+    answer = world.client.get(REPO)
+    assert (answer.status_code, answer.headers["location"]) == (301, f"{world.url}{REPO}")
+
+
+def test_a_repository_may_be_closed_by_law(world: World) -> None:
+    world.github.faults.add(faults.blocked("GET *"))
+    assert world.client.get(REPO).status_code == 451
+
+
+def test_nodes_lag_as_lists_do(world: World, pull: Pull) -> None:
+    pull.comment("old", "ann")
+    pull.comment("new", "ann")
+    ids = [row["node_id"] for row in world.client.get(COMMENTS).json()]
+    query = {"query": "query($ids: [ID!]!) { nodes(ids: $ids) { id } }", "variables": {"ids": ids}}
+    world.github.faults.add(faults.stale("POST /graphql"))
+    behind, now = (world.client.post("/graphql", json=query).json() for _ in range(2))
+    assert behind["data"]["nodes"] == [{"id": ids[0]}, None]
+    assert now["data"]["nodes"] == [{"id": one} for one in ids]
+
+
+def test_a_fault_may_strike_one_repository_alone(world: World) -> None:
+    world.github.repository("acme/farm")
+    world.github.faults.add(faults.Fault("GET *", 1, within="acme/shop", status=500))
+    assert world.client.get("/repos/acme/farm").status_code == 200
+    assert world.github.faults.left("acme/shop") == ("GET *",)
+    assert world.client.get(REPO).status_code == 500
+    assert world.github.faults.left("acme/shop") == ()
