@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,7 +20,6 @@ from prometheus_client import (
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from ghapp.arrivals import Arrivals
 from ghapp.core.memory import Claim
 from ghapp.core.model import (
     Delivery,
@@ -45,7 +43,6 @@ KINDS = {
     SweepKey: "sweep",
     InstallationKey: "installation",
 }
-WORKED_OFF = frozenset({"done", "gone"})
 # Each installation has 4 numbers; of more than these only those with the least left are shown.
 MOST_INSTALLATIONS = 100
 
@@ -74,7 +71,7 @@ SHOWN: Mapping[str, Shown] = {
     ),
     "ghapp_delivery_to_marks_seconds": Shown(
         Histogram,
-        "From a delivery's arrival to the end of the run that worked it off.",
+        "From the oldest delivery's arrival to the end of the run that worked it off.",
         (),
         LATENCY,
     ),
@@ -110,6 +107,9 @@ SHOWN: Mapping[str, Shown] = {
     "ghapp_sweep_success_timestamp_seconds": Shown(
         Gauge, "When the last sweep of this process succeeded; 0 before the first."
     ),
+    "ghapp_redeliveries_total": Shown(
+        Counter, "Deliveries that had failed, by what this process did about them.", ("outcome",)
+    ),
     "ghapp_queue_dirty_keys": Shown(Gauge, "Keys to be worked on, not parked."),
     "ghapp_queue_parked_keys": Shown(Gauge, "Keys that failed too often."),
     "ghapp_queue_oldest_due_seconds": Shown(
@@ -128,21 +128,20 @@ SHOWN: Mapping[str, Shown] = {
 class Metrics:
     """What the parts tell, kept in a registry of its own.
 
-    alone: this process receives all deliveries and works all of them off; only then it can tell
-    how long a delivery took. budgets: installation -> window -> what is left, asked for each page.
+    budgets: installation -> window -> what is left, asked for each page.
     """
 
     content_type = CONTENT_TYPE_PLAIN_0_0_4
 
-    def __init__(self, *, alone: bool, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
+    def __init__(self) -> None:
         self.budgets: Callable[[], Mapping[int, Mapping[str, int]]] = dict
-        self._arrivals = Arrivals() if alone else None
+        self._asked: set[str] = set()  # keys of runs that a delivery asked for
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._of = {name: _made(name, shown, self._registry) for name, shown in SHOWN.items()}
         self._gauge("ghapp_build_info").labels(version("ghapp")).set(1)
         self.reached(is_there=True)
+        self.redelivered(0, 0)  # else what is counted first would be no increase
 
     # --- what is told --------------------------------------------------------------------
 
@@ -151,24 +150,24 @@ class Metrics:
         event = delivery.event if delivery else UNVERIFIED
         self._counter("ghapp_deliveries_total").labels(event, outcome).inc()
         self._histogram("ghapp_delivery_duration_seconds").observe(seconds)
-        if self._arrivals and delivery and outcome == "stored":
-            pulls = [key for key in delivery.keys if isinstance(key, PullKey)]
-            self._arrivals.came(pulls, self._now() - seconds)
 
     def began(self, claim: Claim) -> None:
         """A run begins: what came so far is what it works off."""
-        if self._arrivals:
-            self._arrivals.began(claim.key)
+        if claim.arrived_at:
+            self._asked.add(str(claim.key))
 
     def ended(self, claim: Claim, outcome: str, seconds: float) -> None:
         """A run has ended. outcome: as in its line of the log."""
         labels = (KINDS[type(claim.key)], outcome.replace(" ", "_"))
         self._histogram("ghapp_run_duration_seconds").labels(*labels).observe(seconds)
-        if self._arrivals:
-            now, worked_off = self._now(), outcome in WORKED_OFF
-            for at in self._arrivals.ended(claim.key, worked_off=worked_off):
-                if outcome == "done":
-                    self._histogram("ghapp_delivery_to_marks_seconds").observe(now - at)
+        self._asked.discard(str(claim.key))
+        if (
+            outcome == "done"
+            and isinstance(claim.key, PullKey)
+            and claim.waited_seconds is not None
+        ):
+            whole = claim.waited_seconds + seconds
+            self._histogram("ghapp_delivery_to_marks_seconds").observe(whole)
 
     def applied(self, effect: str, result: str) -> None:
         """An effect was tried. result: taken | failed | rejected | gone."""
@@ -176,7 +175,7 @@ class Metrics:
 
     def repaired(self, key: PullKey, effect: str, *, known: bool) -> None:
         """An effect was taken that nothing new about the pull asked for. known: seen before."""
-        if not (self._arrivals and self._arrivals.asked(key)):
+        if str(key) not in self._asked:
             pull = "known" if known else "new"
             self._counter("ghapp_drift_repaired_total").labels(effect, pull).inc()
 
@@ -199,6 +198,12 @@ class Metrics:
         if installations is not None:
             self._gauge("ghapp_sweep_installations").set(installations)
             self._gauge("ghapp_sweep_success_timestamp_seconds").set_to_current_time()
+
+    def redelivered(self, asked: int, given_up: int) -> None:
+        """A round of redelivery has ended, or broken off."""
+        redeliveries = self._counter("ghapp_redeliveries_total")
+        redeliveries.labels("asked").inc(asked)
+        redeliveries.labels("given_up").inc(given_up)
 
     # --- what is shown -------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
@@ -47,7 +48,10 @@ BOUNDS = Bounds()
 
 @dataclass(slots=True)
 class Round:
-    """What a round has come to so far. left: whether it ended with more of them due."""
+    """What a round has come to so far. left: whether it ended with more of them due.
+
+    given_up: asked for too often, or kept by GitHub no more.
+    """
 
     pages: int = 0
     redelivered: int = 0
@@ -55,23 +59,43 @@ class Round:
     left: bool = False
 
 
-async def redeliveries(store: Store, github: Hook, *, first_seconds: float = FIRST_SECONDS) -> None:
-    """Redeliver what failed, every few minutes, for ever; of all processes one at a time."""
+def unheard(asked: int, given_up: int) -> None:
+    """Nobody counts."""
+
+
+async def redeliveries(
+    store: Store,
+    github: Hook,
+    *,
+    told: Callable[[int, int], None] = unheard,
+    first_seconds: float = FIRST_SECONDS,
+) -> None:
+    """Redeliver what failed, every few minutes, for ever; of all processes one at a time.
+
+    told: as of `redelivered`.
+    """
     await asyncio.sleep(first_seconds)
     while True:
         try:
             if await store.take_turn(TURN, EVERY_SECONDS):
-                await redelivered(store, github)
+                await redelivered(store, github, told=told)
         except (Busy, StoreFailed) as error:
             log.error("cannot redeliver", reason=str(error))
         await asyncio.sleep(ASK_SECONDS)
 
 
-async def redelivered(store: Store, github: Hook, bounds: Bounds = BOUNDS) -> int:
+async def redelivered(
+    store: Store,
+    github: Hook,
+    bounds: Bounds = BOUNDS,
+    *,
+    told: Callable[[int, int], None] = unheard,
+) -> int:
     """One round, and its one line in the log; how many deliveries were asked for again.
 
     A GitHub that is away, or too old to list them, is left for the next round. Raises Busy and
     StoreFailed.
+    told: hears how many were asked for and given up, also of a round that breaks off.
     """
     started, done = time.perf_counter(), Round()
     try:
@@ -82,6 +106,8 @@ async def redelivered(store: Store, github: Hook, bounds: Bounds = BOUNDS) -> in
     else:
         milliseconds = round((time.perf_counter() - started) * 1000, 1)
         log.info("redelivery", **asdict(done), milliseconds=milliseconds)
+    finally:
+        told(done.redelivered, done.given_up)
     return done.redelivered
 
 
@@ -105,5 +131,6 @@ async def _ask(store: Store, github: Hook, bounds: Bounds, done: Round) -> None:
         kept = await github.redeliver(failed.attempt_id)
         await store.asked_again(failed, kept=kept)
         done.redelivered += kept
+        done.given_up += not kept
         await asyncio.sleep(bounds.pause_seconds)
     done.left = True

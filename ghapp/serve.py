@@ -53,7 +53,7 @@ async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[s
     """
     logs.configure(settings.log_format)
     with listening(settings.host, settings.port) as listener, _alone(settings):
-        metrics = Metrics(alone=worker and settings.is_sqlite)
+        metrics = Metrics()
         async with _opened(settings) as store, _github(settings, metrics) as github:
             login, stop = BotLogin(), asyncio.Event()
             runs = _worker(settings, store, github, metrics)
@@ -78,7 +78,7 @@ async def working(settings: Settings, metrics_port: int | None = None) -> AsyncI
     metrics_port: None is no such address. Raises WrongSetting (it is taken, or as `serving`).
     """
     logs.configure(settings.log_format)
-    metrics, stop = Metrics(alone=False), asyncio.Event()
+    metrics, stop = Metrics(), asyncio.Event()
     with _listening(settings, metrics_port) as listener:
         async with _opened(settings) as store, _github(settings, metrics) as github:
             runs = _worker(settings, store, github, metrics)
@@ -135,7 +135,7 @@ def swept(settings: Settings) -> Swept:
 
 async def _swept(settings: Settings) -> Swept:
     with _held(settings) as alone:
-        metrics = Metrics(alone=False)
+        metrics = Metrics()
         async with _opened(settings) as store, _github(settings, metrics) as github:
             found = await sweep(store, github)
             await store.retry_parked()
@@ -291,7 +291,7 @@ def _works(
     return [
         runs.run(stop),
         first(stop.wait(), sweeps(store, github, told=metrics.swept)),
-        first(stop.wait(), redeliveries(store, github)),
+        first(stop.wait(), redeliveries(store, github, told=metrics.redelivered)),
     ]
 
 

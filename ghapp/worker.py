@@ -88,6 +88,9 @@ class Worker:
             free = self.concurrency - len(self._runs)
             claims = await self.store.claim(free)
             self._failing_since = None
+            if stop.is_set():  # meanwhile
+                await self._give_back(claims)
+                return
             for claim in claims:
                 self._start(claim)
             if len(claims) < free:
@@ -225,7 +228,10 @@ class Worker:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for claim in left:
+        await self._give_back(left)
+
+    async def _give_back(self, claims: tuple[Claim, ...]) -> None:
+        for claim in claims:
             try:
                 await self.store.put_off(claim, after_seconds=0.0, counts=False)
             except (Busy, StoreFailed, LeaseLost) as error:

@@ -194,6 +194,8 @@ class Claim:
     """A key held by this worker: the lease `token` fences its writes to the store.
 
     touched: as in Delivery, of those that brought the key here.
+    arrived_at: when the oldest delivery came that this run works off; None where none asked for it.
+    claimed_at: by the same clock, the database's.
     """
 
     key: Key
@@ -201,6 +203,15 @@ class Claim:
     generation: int
     attempts: int
     touched: bool = False
+    arrived_at: datetime | None = None
+    claimed_at: datetime | None = None
+
+    @property
+    def waited_seconds(self) -> float | None:
+        """How long that delivery has waited for the run to begin; None where there is none."""
+        if self.arrived_at is None or self.claimed_at is None:
+            return None
+        return max((self.claimed_at - self.arrived_at).total_seconds(), 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,21 @@ from ghapp.core.marks import Effect
 from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Verdict
 from ghapp.core.model import Delivery, Key, PullKey, QueueKey, Repository
 from ghapp.core.queue import QueuePast
-from ghapp.store import attempts, deliveries, keys, pending, queue, reviews, runs, turns
+from ghapp.store import (
+    attempts,
+    claiming,
+    deliveries,
+    keys,
+    leases,
+    pending,
+    queue,
+    reviews,
+    runs,
+    turns,
+)
 from ghapp.store.attempts import Failed
 from ghapp.store.db import Database
-from ghapp.store.keys import MAX_ATTEMPTS
+from ghapp.store.leases import MAX_ATTEMPTS
 from ghapp.store.listener import Listener
 from ghapp.store.queue import Health, Parked
 
@@ -32,6 +43,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._dirty = asyncio.Event()
+        self._reached = 0  # the installation up to which the last claim went
         self._looked_at = 0.0  # the database's clock when we last asked what becomes due
         self._listener: Listener | None = None
         if database.url.drivername.startswith("postgresql"):
@@ -107,20 +119,26 @@ class Store:
     # --- leases --------------------------------------------------------------------------
 
     async def claim(self, limit: int) -> tuple[Claim, ...]:
-        """Lease up to `limit` keys that are due, longest due first; at most one of each head."""
+        """Lease up to `limit` keys that are due, installations in turn, each longest due first.
+
+        What a delivery asked for comes first; at most one of each head.
+        """
         if limit <= 0:
             return ()
-        return await self._database.write(lambda connection: keys.claim(connection, limit))
+        claims, self._reached = await self._database.write(
+            lambda connection: claiming.claim(connection, limit, self._reached)
+        )
+        return claims
 
     async def renew(self, claims: Iterable[Claim]) -> frozenset[str]:
         """The tokens that still hold their key, for another 30 seconds."""
         held = tuple(claims)
-        return await self._database.write(lambda connection: keys.renew(connection, held))
+        return await self._database.write(lambda connection: leases.renew(connection, held))
 
     async def finish(self, claim: Claim) -> None:
         """Give the key back; it stays dirty where something came in since the claim."""
-        await self._database.write(lambda connection: keys.finish(connection, claim))
-        self._dirty.set()
+        if await self._database.write(lambda connection: leases.finish(connection, claim)):
+            self._dirty.set()
 
     async def put_off(
         self,
@@ -137,7 +155,7 @@ class Store:
         behind, once more in a row.
         """
         is_parked = await self._database.write(
-            lambda c: keys.put_off(c, claim, after_seconds, error, counts=counts, lags=lags)
+            lambda c: leases.put_off(c, claim, after_seconds, error, counts=counts, lags=lags)
         )
         self._dirty.set()
         return is_parked

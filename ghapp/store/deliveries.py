@@ -17,7 +17,7 @@ from ghapp.store.left import leave
 from ghapp.store.listener import announce
 from ghapp.store.policies import drop
 from ghapp.store.queueheads import end
-from ghapp.store.tables import Now, deliveries, pushes, upserting, utterances
+from ghapp.store.tables import Now, deliveries, now_once, pushes, upserting, utterances
 
 FAST = 1  # of zlib's levels; a seventh of the size for 30 microseconds
 PRUNED_AT_ONCE = 500
@@ -39,7 +39,7 @@ class Intake:
     def __init__(self, engine: Engine) -> None:
         dialect = engine.dialect.name
         self._deliver = _prepared(engine, _delivering(dialect), "id", "event", "action", "body")
-        self._mark = _prepared(engine, marking(dialect), *row(InstallationKey(0)))
+        self._mark = _prepared(engine, marking(dialect, delivered=True), *row(InstallationKey(0)))
         said = upserting(dialect, utterances).on_conflict_do_nothing()
         self._say = _prepared(engine, said, "key", "id", "delivery_id", "said")
         self._push = _prepared(engine, _pushing(dialect), "key", "head_sha", "login", "seen_at")
@@ -79,7 +79,8 @@ def prune(connection: Connection, older_than_seconds: float) -> int:
     open_ = exists().where(utterances.c.delivery_id == deliveries.c.id, ~utterances.c.judged)
     old = (
         select(deliveries.c.id)
-        .where(deliveries.c.received_at < Now() - older_than_seconds, ~open_)
+        .where(deliveries.c.received_at < now_once() - older_than_seconds, ~open_)
+        .order_by(deliveries.c.received_at)
         .limit(PRUNED_AT_ONCE)
     )
     count = connection.execute(delete(deliveries).where(deliveries.c.id.in_(old))).rowcount

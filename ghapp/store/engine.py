@@ -16,6 +16,21 @@ PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA busy_timeout = 10000",
 )
+# A server that is cut off is noticed within 10 s, else TCP would wait for a quarter of an hour.
+# Source: https://www.postgresql.org/docs/current/libpq-connect.html
+LIBPQ = {
+    "connect_timeout": "5",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+SESSION = (
+    # A worker that is cut off or frozen half way through a transaction holds locks on its rows.
+    "SET idle_in_transaction_session_timeout = 10000",
+    # Claims look dear to the planner and take milliseconds; to compile one takes half a second.
+    "SET jit = off",
+)
 POSTGRES_NAMES = ("postgres", "postgresql", "postgresql+psycopg")
 _BEGIN = "ghapp_begin"
 
@@ -70,8 +85,23 @@ def _begin(connection: Connection) -> None:
 
 
 def _postgresql(url: URL, connections: int) -> Engine:
+    given = {"pool_size": connections, "max_overflow": 0, "connect_args": bounds(url)}
     try:
-        return create_engine(url, pool_size=connections, max_overflow=0)
+        engine = create_engine(url, **given)
     except ModuleNotFoundError as error:
         text = "GHAPP_DATABASE_URL names PostgreSQL: install the extra, as in `ghapp[postgres]`"
         raise WrongSetting(text) from error
+    event.listen(engine, "connect", _settle)
+    return engine
+
+
+def bounds(url: URL) -> dict[str, str]:
+    """How long a connection waits for its server, as far as the URL does not say so itself."""
+    return {name: value for name, value in LIBPQ.items() if name not in url.query}
+
+
+def _settle(connection: Any, record: object) -> None:
+    connection.autocommit = True  # else they are undone with the first transaction that is
+    for setting in SESSION:
+        connection.execute(setting)
+    connection.autocommit = False

@@ -8,6 +8,8 @@ from contextlib import suppress
 
 from sqlalchemy import URL, Connection, text
 
+from ghapp.store.engine import bounds
+
 CHANNEL = "ghapp_dirty"
 AGAIN_SECONDS = 2.0
 _ANNOUNCE = text(f"SELECT pg_notify('{CHANNEL}', '')")
@@ -19,12 +21,18 @@ def announce(connection: Connection) -> None:
         connection.execute(_ANNOUNCE)
 
 
+def arguments(url: URL) -> dict[str, str]:
+    """What the driver is told to connect to that URL by itself, with the same bounds as others."""
+    given = url.translate_connect_args(username="user", database="dbname")
+    given.update({name: str(value) for name, value in url.query.items()})
+    return given | bounds(url)
+
+
 class Listener:
     """Calls `heard` when some process announced; what it misses, polling finds."""
 
     def __init__(self, url: URL, heard: Callable[[], None]) -> None:
-        self._arguments = url.translate_connect_args(username="user", database="dbname")
-        self._arguments.update({name: str(value) for name, value in url.query.items()})
+        self._arguments = arguments(url)
         self._heard = heard
         self._task = asyncio.create_task(self._listen(), name="ghapp-listener")
 
@@ -35,11 +43,12 @@ class Listener:
 
     async def _listen(self) -> None:
         import psycopg  # an extra; SQLite does without  # noqa: PLC0415
+        from psycopg.conninfo import make_conninfo  # noqa: PLC0415
 
         while True:
             with suppress(psycopg.Error):  # the server is away: connect again
                 connection = await psycopg.AsyncConnection.connect(
-                    **self._arguments, autocommit=True
+                    make_conninfo(**self._arguments), autocommit=True
                 )
                 async with connection:
                     await connection.execute(f"LISTEN {CHANNEL}")

@@ -1,4 +1,7 @@
-"""The schema brought up to date, by whoever comes first; the others wait."""
+"""The schema brought up to date, by whoever comes first; the others wait.
+
+One that is newer is worked with where it says that this code can: decisions/0006.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,22 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, select, text
 
 from ghapp.errors import Busy, StoreFailed, WrongSetting
+from ghapp.store.tables import schema
 from ghapp.store.transactions import once, persistent
 
-HEAD = "0003"  # the newest revision in migrations/versions
+HEAD = "0004"  # the newest revision in migrations/versions
+# Whoever waits for a lock on a table has everybody else wait behind: rather try again later.
+_LOCK_SECONDS = 5
 _LOCK = 6_072_846_391  # any number that nobody else takes for an advisory lock
 
 
 def migrated(engine: Engine, *, change: bool) -> None:
-    """The schema is at HEAD when this returns. engine: for writing.
+    """The schema is at HEAD, or newer and works with us, when this returns. engine: for writing.
 
-    Raises WrongSetting: out of reach, newer than we are, or not at HEAD and not to be changed.
+    Raises WrongSetting: out of reach, too new for us, or older and not to be changed.
     """
     try:
         persistent(lambda: once(engine, lambda connection: _migrated(connection, change=change)))
@@ -34,9 +40,15 @@ def _migrated(connection: Connection, *, change: bool) -> None:
     if found == HEAD:
         return
     if found > HEAD:
-        raise WrongSetting(f"the database has schema {found}, this ghapp knows {HEAD}: upgrade it")
+        works_from = _works_from(connection)
+        if works_from > HEAD:
+            told = f"the database has schema {found}, which works from {works_from} on"
+            raise WrongSetting(f"{told}; this ghapp knows {HEAD}: upgrade it")
+        return
     if not change:
         raise WrongSetting(f"the database has schema {found or 'none'}: run `ghapp migrate`")
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
     command.upgrade(configured(connection), "head")
 
 
@@ -55,4 +67,10 @@ def _revision(connection: Connection) -> str:
     if not inspect(connection).has_table("alembic_version"):
         return ""
     found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found or ""
+
+
+def _works_from(connection: Connection) -> str:
+    """The oldest revision whose code works on a schema that is newer than we know."""
+    found: str | None = connection.scalar(select(schema.c.works_from))
     return found or ""

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 
 from ghapp.core.model import QueueKey, Repository
 from ghapp.store.keys import addressed
-from ghapp.store.tables import Now, intents, keys
+from ghapp.store.tables import IS_QUEUE, Now, intents, keys
 
 # A queue waits 6 hours for its checks at most (`check_response_timeout_minutes`: 360).
 # Source: https://docs.github.com/rest/repos/rules#create-a-repository-ruleset
@@ -16,7 +16,7 @@ LIVE_SECONDS = 24 * 3600.0
 
 _LIVE = (
     select(keys)
-    .where(keys.c.repository_id == bindparam("of"), keys.c.kind == "queue")
+    .where(keys.c.repository_id == bindparam("of"), IS_QUEUE)
     .where(keys.c.started_at > Now() - LIVE_SECONDS)
     .order_by(keys.c.key)
 )

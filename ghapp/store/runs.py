@@ -13,7 +13,8 @@ from ghapp.core.model import PullKey, Push, QueueKey, RepositoryKey
 from ghapp.core.queue import QueuePast
 from ghapp.errors import Retry
 from ghapp.store import followups, intents, ledger, policies, reviews
-from ghapp.store.keys import UNHINTED, change, holding, mark, same_head
+from ghapp.store.keys import mark, same_head
+from ghapp.store.leases import UNHINTED, change, holding
 from ghapp.store.tables import Now, keys, pushes
 
 HEAD_HELD_SECONDS = 1.0

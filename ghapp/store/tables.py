@@ -16,8 +16,11 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    ScalarSelect,
     Table,
     Text,
+    literal_column,
+    select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -46,6 +49,11 @@ def _now_on_sqlite(element: Now, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(Now, "postgresql")
 def _now_on_postgresql(element: Now, compiler: SQLCompiler, **kw: Any) -> str:
     return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)"
+
+
+def now_once() -> ScalarSelect[float]:
+    """The clock read once for the whole statement, so that an index can be searched for it."""
+    return select(Now()).scalar_subquery()
 
 
 def upserting(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -94,7 +102,8 @@ utterances = Table(
 )
 
 # What to look at again. Dirty: generation > done_generation. Leased: lease_until > now. Parked:
-# parked_at > 0. policy_drops: policies.drops when the key was claimed. The last row: hints.
+# parked_at > 0. policy_drops: policies.drops when the key was claimed. arrived_at: when the oldest
+# delivery came that no run has begun to work off, 0 for none. The last row: hints.
 keys = Table(
     "keys",
     metadata,
@@ -107,12 +116,25 @@ keys = Table(
     *(_whole("generation"), _whole("done_generation"), _seconds("due"), _seconds("started_at")),
     *(_text("lease_token"), _seconds("lease_until"), _text("head_sha"), _whole("policy_drops")),
     *(_whole("attempts"), _whole("waited"), _seconds("parked_at"), _text("error")),
+    _seconds("arrived_at"),
     *(_seconds("fresh_at"), _flag("opened"), _flag("touched"), _whole("changed_files")),
     Index("keys_head", "repository_id", "head_sha"),
     Index("keys_lease", "lease_token"),
 )
 _dirty = keys.c.generation > keys.c.done_generation
 Index("keys_dirty", keys.c.due, sqlite_where=_dirty, postgresql_where=_dirty)
+# For claims: what waits of each installation, apart for what a delivery asked for.
+for _name, _condition in (("keys_asked", "arrived_at > 0"), ("keys_unasked", "arrived_at = 0")):
+    _waits = text(f"generation > done_generation AND parked_at = 0 AND {_condition}")
+    Index(
+        _name,
+        *(keys.c.installation_id, keys.c.due),
+        sqlite_where=_waits,
+        postgresql_where=_waits,
+    )
+# In the words that statements use: a parameter may be anything, so no partial index would serve.
+IS_QUEUE = keys.c.kind == literal_column("'queue'")
+Index("keys_queue", keys.c.repository_id, sqlite_where=IS_QUEUE, postgresql_where=IS_QUEUE)
 
 # Who brought which head to which pull; under a repository's key, to any of its branches.
 pushes = Table(
@@ -243,3 +265,6 @@ readings = Table(
     Column("name", Text, primary_key=True),
     *(_seconds("read_until"), _text("cursor"), _seconds("began_at")),
 )
+
+# One row. works_from: the oldest revision of the schema whose code works on the schema as it is.
+schema = Table("schema", metadata, Column("works_from", Text, primary_key=True))

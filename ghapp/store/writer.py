@@ -20,6 +20,14 @@ from ghapp.store.transactions import once, passing, persistent, translated
 MOST_IN_A_GROUP = 256
 MOST_QUEUED = 10_000
 
+
+class Undone(Busy):
+    """The database took back the whole transaction, not only the job that failed in it.
+
+    SQLite does where its disk is full. Source: https://www.sqlite.org/lang_transaction.html
+    """
+
+
 Function = Callable[[Connection], Any]
 Accept = Callable[[Connection, Sequence[Delivery]], list[bool]]
 
@@ -89,13 +97,15 @@ class Writer:
     def _outcomes(self, group: list[Job]) -> list[Any]:
         """Result or Failed of each job.
 
-        A delivery that was refused is tried once more, alone: another one may have spoilt the
+        A delivery that was refused is tried once more, alone: another job may have spoilt the
         group, or another process stored it in the same moment.
         """
         outcomes = self._commit(group)
         for place, (job, outcome) in enumerate(zip(group, outcomes, strict=True)):
-            refused = isinstance(outcome, Failed) and not isinstance(outcome.error, Busy)
-            if refused and isinstance(job.work, Delivery):
+            if not isinstance(outcome, Failed):
+                continue
+            alone = isinstance(outcome.error, Undone) or not isinstance(outcome.error, Busy)
+            if alone and isinstance(job.work, Delivery):
                 outcomes[place] = self._commit([job])[0]
         return outcomes
 
@@ -125,10 +135,15 @@ class Writer:
 
 
 def _guarded(connection: Connection, function: Function) -> Any:
-    """The result, or Failed with nothing of it done. Raises where the connection is gone."""
+    """The result, or Failed with nothing of it done.
+
+    Raises where the connection is gone, or all that was done before in this transaction.
+    """
     try:
         with _savepoint(connection):
             return function(connection)
+    except Undone:
+        raise
     except SQLAlchemyError as error:
         if passing(error):
             raise
@@ -142,11 +157,20 @@ def _savepoint(connection: Connection) -> Iterator[None]:
     connection.exec_driver_sql("SAVEPOINT job")
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         if not connection.invalidated:
-            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
+            _take_back(connection, error)
         raise
     connection.exec_driver_sql("RELEASE SAVEPOINT job")
+
+
+def _take_back(connection: Connection, error: BaseException) -> None:
+    """What was done since the savepoint. Raises Undone."""
+    try:
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
+    except SQLAlchemyError:
+        told = translated(error) if isinstance(error, SQLAlchemyError) else error
+        raise Undone(str(told)) from error
 
 
 def _answer(group: list[Job], outcomes: list[Any]) -> None:

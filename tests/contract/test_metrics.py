@@ -8,17 +8,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ghapp.arrivals import MOST, Arrivals
 from ghapp.core.facts import Facts
 from ghapp.core.marks import CheckRun, Effect, Marks, Outcome, PutCheckRun
 from ghapp.core.memory import Claim, Past
-from ghapp.core.model import Delivery, Door, InstallationKey, PullKey, Utterance
+from ghapp.core.model import Door, InstallationKey, PullKey, Utterance
 from ghapp.core.policies.policy import Rules
 from ghapp.errors import GhappError, Gone, Rejected, Retry
 from ghapp.github.budget import POINTS_A_MINUTE, WINDOWS, Budget, Importance
@@ -30,7 +29,6 @@ from ghapp.standin import faults
 from ghapp.store import Health
 from ghapp.watched import Watched, quiet
 from tests.contract.stores import KEY
-from tests.contract.stores import OTHER as ANOTHER
 from tests.path.processes import Process, started
 from tests.path.world import SECRET, World, conclusion, running
 
@@ -65,13 +63,6 @@ def scraped(url: str) -> Page:
 
 def page(metrics: Metrics, health: Health | None = None) -> Page:
     return Page(metrics.page(health).decode())
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +154,9 @@ def test_a_worker_of_its_own_tells_its_numbers_where_asked(
             pull = world.open()
             world.until("the check run", lambda: conclusion(pull) == "in progress")
             world.until("the run", lambda: bool(done(scraped(url))))
+            told = scraped(url)
+            assert (told("delivery_to_marks_seconds_count") or 0) >= 1
+            assert 0 < (told("delivery_to_marks_seconds_sum") or 0) < 60
             assert scraped(web.url)("deliveries_total", event="pull_request", outcome="stored") == 1
             with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:
                 assert json.load(answer)["status"] == "ready"
@@ -203,14 +197,14 @@ def test_every_field_of_the_lines_of_the_log_is_documented(tmp_path: Path) -> No
 
 
 def test_two_processes_in_one_share_nothing() -> None:
-    one, other = Metrics(alone=True), Metrics(alone=True)
+    one, other = Metrics(), Metrics()
     one.swept(3)
     assert page(one)("sweeps_total", outcome="done") == 1
     assert page(other)("sweeps_total", outcome="done") is None
 
 
 def test_a_sweep_that_fails_leaves_what_the_last_one_found() -> None:
-    metrics = Metrics(alone=True)
+    metrics = Metrics()
     metrics.swept(3)
     metrics.swept(None)
     told = page(metrics)
@@ -220,7 +214,7 @@ def test_a_sweep_that_fails_leaves_what_the_last_one_found() -> None:
 
 
 def test_a_database_that_is_away_is_told_and_the_rest_goes_on() -> None:
-    metrics = Metrics(alone=True)
+    metrics = Metrics()
     metrics.swept(1)
     told = page(metrics)
     assert told("database_up") == 0
@@ -236,87 +230,53 @@ def claim(key: PullKey | InstallationKey = KEY) -> Claim:
     return Claim(key, "token", 1, 0)
 
 
-def delivery(*keys: PullKey | InstallationKey) -> Delivery:
-    return Delivery("id", "pull_request", "opened", b"", keys=keys)
+def asked_for(key: PullKey | InstallationKey = KEY, seconds: float = 0.0) -> Claim:
+    """A claim on what a delivery has asked for so many seconds ago."""
+    came = NOON - timedelta(seconds=seconds)
+    return replace(claim(key), arrived_at=came, claimed_at=NOON)
 
 
 class TestFromDeliveryToMarks:
-    @pytest.fixture
-    def clock(self) -> Clock:
-        return Clock()
-
-    @pytest.fixture
-    def metrics(self, clock: Clock) -> Metrics:
-        return Metrics(alone=True, now=clock)
-
     def seconds(self, metrics: Metrics) -> tuple[float | None, float | None]:
         told = page(metrics)
         name = "delivery_to_marks_seconds"
         return told(f"{name}_count"), told(f"{name}_sum")
 
-    def test_each_delivery_counts_from_its_own_arrival(
-        self, metrics: Metrics, clock: Clock
-    ) -> None:
-        metrics.delivered("stored", delivery(KEY), 0.5)
-        clock.now += 2
-        metrics.delivered("stored", delivery(KEY), 0.0)
-        metrics.began(claim())
-        clock.now += 1
-        metrics.ended(claim(), "done", 1.0)
-        assert self.seconds(metrics) == (2, 3.5 + 1.0)
+    def ran(self, metrics: Metrics, claim: Claim, outcome: str = "done") -> None:
+        metrics.began(claim)
+        metrics.ended(claim, outcome, 1.5)
 
-    def test_what_failed_counts_until_it_succeeds(self, metrics: Metrics, clock: Clock) -> None:
-        metrics.delivered("stored", delivery(KEY), 0.0)
-        for outcome in ("later", "parked", "lease lost", "not recorded", "stopped"):
-            metrics.began(claim())
-            clock.now += 10
-            metrics.ended(claim(), outcome, 10.0)
-        assert self.seconds(metrics) == (0, 0)
-        metrics.began(claim())
-        metrics.ended(claim(), "done", 0.0)
-        assert self.seconds(metrics) == (1, 50)
+    def test_it_is_the_wait_of_the_oldest_delivery_and_the_run(self) -> None:
+        metrics = Metrics()
+        self.ran(metrics, asked_for(seconds=2.0))
+        assert self.seconds(metrics) == (1, 3.5)
 
-    def test_what_comes_during_a_run_is_of_the_next(self, metrics: Metrics, clock: Clock) -> None:
-        metrics.began(claim())
-        metrics.delivered("stored", delivery(KEY), 0.0)
-        metrics.ended(claim(), "done", 1.0)
-        assert self.seconds(metrics) == (0, 0)
-        clock.now += 4
-        metrics.began(claim())
-        metrics.ended(claim(), "done", 1.0)
-        assert self.seconds(metrics) == (1, 4)
-
-    @pytest.mark.parametrize("outcome", ["known", "ignored", "not_stored"])
-    def test_only_what_was_stored_is_waited_for(self, metrics: Metrics, outcome: str) -> None:
-        metrics.delivered(outcome, delivery(KEY), 0.0)
-        metrics.began(claim())
-        metrics.ended(claim(), "done", 0.0)
+    @pytest.mark.parametrize("outcome", ["later", "parked", "lease lost", "gone", "stopped"])
+    def test_only_a_run_that_is_done_has_left_marks(self, outcome: str) -> None:
+        metrics = Metrics()
+        self.ran(metrics, asked_for(), outcome)
         assert self.seconds(metrics) == (0, 0)
 
-    def test_other_keys_and_pulls_out_of_reach_have_no_marks(self, metrics: Metrics) -> None:
-        installation = InstallationKey(1)
-        metrics.delivered("stored", delivery(installation, KEY), 0.0)
-        for key, outcome in ((installation, "done"), (KEY, "gone"), (ANOTHER, "done")):
-            metrics.began(claim(key))
-            metrics.ended(claim(key), outcome, 0.0)
+    def test_runs_that_no_delivery_asked_for_and_keys_without_marks_do_not_count(self) -> None:
+        metrics = Metrics()
+        self.ran(metrics, claim())
+        self.ran(metrics, asked_for(InstallationKey(1)))
         assert self.seconds(metrics) == (0, 0)
 
-    def test_one_of_several_processes_cannot_tell(self, clock: Clock) -> None:
-        metrics = Metrics(alone=False, now=clock)
-        metrics.delivered("stored", delivery(KEY), 0.0)
-        metrics.began(claim())
-        metrics.ended(claim(), "done", 0.0)
-        assert self.seconds(metrics) == (0, 0)
+    def test_a_clock_that_was_set_back_makes_no_negative_time(self) -> None:
+        metrics = Metrics()
+        self.ran(metrics, asked_for(seconds=-60.0))
+        assert self.seconds(metrics) == (1, 1.5)
 
-    def test_what_waits_is_bounded(self) -> None:
-        arrivals = Arrivals()
-        for _ in range(MOST + 5):
-            arrivals.came([KEY], 1.0)
-        arrivals.began(KEY)
-        assert len(arrivals.ended(KEY, worked_off=True)) == MOST
-        arrivals.came([KEY], 2.0)
-        arrivals.began(KEY)
-        assert arrivals.ended(KEY, worked_off=True) == (2.0,)
+
+def test_redeliveries_are_counted_from_zero_on_so_that_the_first_is_an_increase() -> None:
+    metrics = Metrics()
+    assert page(metrics)("redeliveries_total", outcome="given_up") == 0
+    metrics.redelivered(3, 0)
+    metrics.redelivered(1, 2)
+    told = page(metrics)
+    assert told("redeliveries_total", outcome="asked") == 4
+    assert told("redeliveries_total", outcome="given_up") == 2
 
 
 class Answers:
@@ -341,7 +301,7 @@ SUSPECTED = Past(marks=Marks(), touched=True)
 class TestEffects:
     @pytest.fixture
     def metrics(self) -> Metrics:
-        return Metrics(alone=True)
+        return Metrics()
 
     async def written(self, metrics: Metrics, past: Past, error: GhappError | None = None) -> Page:
         github = Answers()
@@ -373,10 +333,12 @@ class TestEffects:
         assert repaired == (None if error else 1)
 
     async def test_what_a_delivery_asked_for_is_no_drift(self, metrics: Metrics) -> None:
-        metrics.delivered("stored", delivery(KEY), 0.0)
-        metrics.began(claim())
+        metrics.began(asked_for())
         told = await self.written(metrics, SUSPECTED)
         assert told.labels("drift_repaired_total") == []
+        metrics.ended(asked_for(), "done", 1.0)
+        told = await self.written(metrics, SUSPECTED)
+        assert told("drift_repaired_total", effect="PutCheckRun", pull="known") == 1
 
     async def test_a_pull_that_no_run_has_seen_is_told_apart(self, metrics: Metrics) -> None:
         told = await self.written(metrics, Past(touched=True))
@@ -444,7 +406,7 @@ LIMITED = {"x-ratelimit-remaining": "0"}
 )
 def test_what_became_of_a_call(answer: Answer | None, expected: str) -> None:
     assert result(answer) == expected
-    metrics = Metrics(alone=True)
+    metrics = Metrics()
     metrics.called(Request("GET", "app"), answer, 0.1)
     status = str(answer.status if answer else 0)
     labels = {"method": "GET", "route": "app", "status": status, "result": expected}
@@ -470,7 +432,7 @@ class TestBudgets:
         assert Budget("off").left(0.0) == {}
 
     def test_of_many_installations_the_scarcest_are_shown(self) -> None:
-        metrics = Metrics(alone=True)
+        metrics = Metrics()
         metrics.budgets = lambda: {id: {"points_minute": 900 - id} for id in range(150)}
         shown = {one["installation"] for one in page(metrics).labels("github_budget_remaining")}
         assert shown == {str(id) for id in range(150 - MOST_INSTALLATIONS, 150)}

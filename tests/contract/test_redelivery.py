@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -239,6 +240,27 @@ def test_what_github_keeps_no_more_is_not_asked_for_twice(world: World, sqlite_u
         assert await a_round(store, github) == 1
         changed(sqlite_url, DUE)
         assert await a_round(store, github) == 0
+
+    play(world, sqlite_url, story)
+
+
+def test_what_became_of_them_is_told_also_of_a_round_that_breaks_off(
+    world: World, sqlite_url: str
+) -> None:
+    fail(world, 4)
+
+    async def story(store: Store, github: GitHub) -> None:
+        told: list[tuple[int, int]] = []
+
+        def hear(asked: int, given_up: int) -> None:
+            told.append((asked, given_up))
+
+        world.github.faults.add(broken(AGAIN, 404))
+        bounds = replace(QUICK, asked=2)
+        await redelivered(store, github, bounds, told=hear)
+        world.github.faults.add(secondary_limit(AGAIN))
+        await redelivered(store, github, bounds, told=hear)
+        assert told == [(1, 1), (0, 0)]
 
     play(world, sqlite_url, story)
 

@@ -10,7 +10,7 @@ import pytest
 from ghapp.core.memory import Claim
 from ghapp.errors import LeaseLost
 from ghapp.store import Store
-from ghapp.store.keys import MAX_ATTEMPTS
+from ghapp.store.leases import MAX_ATTEMPTS
 from tests.contract.stores import (
     EFFECTS,
     KEY,

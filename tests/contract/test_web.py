@@ -88,7 +88,7 @@ async def site(tmp_path: Path, protocol: type[Bounded], works: bool) -> AsyncIte
                 store,
                 lambda: "ghapp[bot]",
                 lambda: made.standing,
-                metrics=Metrics(alone=True),
+                metrics=Metrics(),
                 claiming=(lambda: made.claim_failing_seconds) if works else None,
             )
             server = Server(site, listener, protocol)

@@ -8,6 +8,7 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
+works_from = "the oldest revision whose code works on what this leaves"
 
 
 def upgrade() -> None:

@@ -1,0 +1,219 @@
+"""Whose turn it is: the keys that a claim takes, so that no installation holds up the others."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Integer,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from ghapp.core.memory import Claim
+from ghapp.store.keys import ZERO, addressed, claimable, same_head
+from ghapp.store.leases import LEASE_SECONDS
+from ghapp.store.tables import Now, keys, now_once, policies
+
+# What no delivery asked for gives way to what one did, until it has been due for so long.
+GIVES_WAY_SECONDS = 3600
+# A claim looks at so many installations, the next one at those behind them.
+INSTALLATIONS_AT_ONCE = 100
+# Of each it looks at a few keys more than it takes, for others may be claiming them just now.
+SPARE, FEWEST = 16, 4
+
+_NOW = now_once()
+
+
+def claim(connection: Connection, limit: int, after: int) -> tuple[tuple[Claim, ...], int]:
+    """Lease up to `limit` keys that are due; and the installation that the next claim goes on from.
+
+    What a delivery asked for comes first, then installations take turns, those first that have the
+    fewest keys held; each of them longest due first. At most one of each head. A claim after
+    MAX_ATTEMPTS is for parking the key only.
+    after: where there are many installations, those with a larger id are looked at first.
+    """
+    given = {
+        "most": limit,
+        "window": limit + SPARE,
+        "candidates": limit + 4 * SPARE,
+        "after": after,
+    }
+    statement = _claiming(connection.dialect.name)
+    found = connection.execute(statement, {**given, "nonce": secrets.token_hex(16)}).all()
+    claims = tuple(_claimed(one) for one in sorted(found, key=lambda one: (one.due, one.key)))
+    behind = [(one.installation_id <= after, one.installation_id) for one in found]
+    return claims, max(behind)[1] if behind else after
+
+
+@cache
+def _claiming(dialect: str) -> ReturningUpdate[Any]:
+    chosen = _locked(_best(dialect)) if dialect == "postgresql" else _best(dialect)
+    drops = select(policies.c.drops).where(policies.c.repository_id == keys.c.repository_id)
+    return (
+        update(keys)
+        .where(keys.c.key.in_(select(chosen.c.key)))
+        .values(
+            lease_token=bindparam("nonce") + ":" + keys.c.key,
+            lease_until=Now() + LEASE_SECONDS,
+            started_at=Now(),
+            # A lease that nobody gave back: its run has killed or blocked its worker.
+            attempts=keys.c.attempts + case((keys.c.lease_token != "", 1), else_=0),
+            policy_drops=func.coalesce(drops.scalar_subquery(), 0),
+        )
+        .returning(keys)
+    )
+
+
+def _locked(best: CTE) -> CTE:
+    """Those of the best that no other claim has taken, or is just taking."""
+    waiting = keys.alias("waiting")
+    return (
+        select(waiting.c.key)
+        .join(best, best.c.key == waiting.c.key)
+        .where(claimable(waiting))  # asked again of a row that has changed meanwhile
+        .order_by(best.c.number)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True, of=waiting)
+        .cte("chosen")  # a subquery could be run again and lock more than it may
+    )
+
+
+def _best(dialect: str) -> CTE:
+    """Keys in the order in which they are to be taken; SQLite takes all, for nobody else does."""
+    ranked = _ranked(dialect)
+    gives_way = case((ranked.c.place > _NOW, 1), else_=0)
+    order = (gives_way, ranked.c.turn, ranked.c.place)
+    most: BindParameter[int] = bindparam("most" if dialect == "sqlite" else "candidates")
+    number = func.row_number().over(order_by=order).label("number")
+    return select(ranked.c.key, number).order_by(*order).limit(most).cte("best")
+
+
+def _ranked(dialect: str) -> CTE:
+    """Candidates, with their place in time and which turn of their installation they would be."""
+    both = union_all(_candidates(dialect, asked=True), _candidates(dialect, asked=False))
+    found = both.cte("candidates")
+    held = (
+        select(keys.c.installation_id, func.count().label("count"))
+        .where(keys.c.lease_token > literal_column("''"), keys.c.lease_until > _NOW)
+        .group_by(keys.c.installation_id)
+        .cte("held")
+    )
+    number = func.row_number().over(partition_by=found.c.id, order_by=(found.c.place, found.c.key))
+    turn = number + func.coalesce(held.c.count, 0)
+    return (
+        select(found.c.key, found.c.place, turn.label("turn"))
+        .outerjoin(held, held.c.installation_id == found.c.id)
+        .cte("ranked")
+    )
+
+
+def _candidates(dialect: str, *, asked: bool) -> Select[Any]:
+    """Of some installations the keys that are due longest. asked: those that a delivery asked for.
+
+    SQLite knows no LATERAL, and PostgreSQL searches no index for an IN that asks for each row.
+    """
+    of, one = _installations(asked=asked), keys.alias()
+    oldest = (
+        select(one.c.key, one.c.due)
+        .where(one.c.installation_id == of.c.id, _waits(one, asked=asked))
+        .where(not_(_head_is_taken(one)))
+        .order_by(one.c.due)
+        .limit(_few_enough(of))
+    )
+    found: FromClause
+    if dialect == "postgresql":
+        found = oldest.lateral()
+        joined = of.join(found, true())
+    else:
+        found = keys.alias()
+        joined = of.join(found, found.c.key.in_(oldest.with_only_columns(one.c.key).correlate(of)))
+    place = found.c.due + (0 if asked else GIVES_WAY_SECONDS)
+    return select(found.c.key, of.c.id, place.label("place")).select_from(joined)
+
+
+def _few_enough(of: CTE) -> ColumnElement[int]:
+    """How many keys of each are enough: the more installations there are, the fewer."""
+    every = (
+        bindparam("window", type_=Integer) - select(func.count()).select_from(of).scalar_subquery()
+    )
+    return case((every > FEWEST, every), else_=FEWEST)
+
+
+def _installations(*, asked: bool) -> CTE:
+    """Some that have claimable keys, from the one after `after` on and round; a search for each."""
+    name = "asked" if asked else "unasked"
+    one = keys.alias(f"{name}_next")
+    ids = select(one.c.installation_id).where(_waits(one, asked=asked))
+    least = ids.order_by(one.c.installation_id).limit(1)
+
+    def after(id: ColumnElement[int]) -> ColumnElement[int]:
+        larger = least.where(one.c.installation_id > id)
+        return func.coalesce(larger.scalar_subquery(), least.scalar_subquery())
+
+    start = select(after(bindparam("after", type_=BigInteger)).label("id")).subquery()
+    first = select(start.c.id, start.c.id.label("first"), literal_column("1").label("number"))
+    seen = first.cte(f"{name}_round", recursive=True)
+    goes_on = and_(
+        seen.c.number < INSTALLATIONS_AT_ONCE, or_(seen.c.number == 1, seen.c.id != seen.c.first)
+    )
+    further = select(after(seen.c.id), seen.c.first, seen.c.number + 1).where(goes_on)
+    every = seen.union_all(further)
+    return select(every.c.id).where(every.c.id.is_not(None)).distinct().cte(name)
+
+
+def _waits(table: FromClause, *, asked: bool) -> ColumnElement[bool]:
+    """Claimable, in the words of the index `keys_asked` or `keys_unasked`."""
+    came = table.c.arrived_at
+    return and_(
+        table.c.generation > table.c.done_generation,
+        table.c.parked_at == ZERO,
+        came > ZERO if asked else came == ZERO,
+        table.c.due <= _NOW,
+        table.c.lease_until <= _NOW,
+    )
+
+
+def _head_is_taken(waiting: FromClause) -> ColumnElement[bool]:
+    """Another pull of the same head is held, or will be by this very claim."""
+    other = keys.alias("other")
+    before = and_(claimable(other), other.c.key < waiting.c.key)
+    return (
+        select(other.c.key)
+        .where(same_head(other, waiting.c.repository_id, waiting.c.head_sha, waiting.c.key))
+        .where(or_(other.c.lease_until > Now(), before))
+        .exists()
+    )
+
+
+def _claimed(found: Row[Any]) -> Claim:
+    return Claim(
+        addressed(found),
+        found.lease_token,
+        found.generation,
+        found.attempts,
+        found.touched,
+        datetime.fromtimestamp(found.arrived_at, UTC) if found.arrived_at > 0 else None,
+        datetime.fromtimestamp(found.started_at, UTC),
+    )

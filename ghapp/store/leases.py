@@ -1,0 +1,116 @@
+"""Claimed keys: held for a while by whoever claimed them, changed by nobody else, given back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Double, Row, and_, bindparam, case, exists, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from ghapp.core.memory import Claim
+from ghapp.errors import LeaseLost
+from ghapp.store.keys import NO_HINTS, dirty, same_head
+from ghapp.store.tables import Now, keys
+
+LEASE_SECONDS = 30.0
+MAX_ATTEMPTS = 8
+
+
+def renew(connection: Connection, claims: Iterable[Claim]) -> frozenset[str]:
+    """The tokens that still hold their key, for another LEASE_SECONDS."""
+    tokens = [one.token for one in claims]
+    held = keys.c.lease_token.in_(tokens) & (keys.c.lease_until > Now())
+    renewing = update(keys).where(held).values(lease_until=Now() + LEASE_SECONDS)
+    return frozenset(connection.scalars(renewing.returning(keys.c.lease_token)))
+
+
+def finish(connection: Connection, claim: Claim) -> bool:
+    """Give the key back, worked off up to the claimed generation. Raises LeaseLost.
+
+    Whether something may be due now: the key again, or another one of its head.
+    """
+    left = change(connection, claim, _FINISH, done=claim.generation)
+    head = {"repository": left.repository_id, "head": left.head_sha, "but": left.key}
+    return left.generation > left.done_generation or bool(connection.scalar(_HEAD_WAITS, head))
+
+
+def put_off(
+    connection: Connection,
+    claim: Claim,
+    after_seconds: float,
+    error: str,
+    *,
+    counts: bool,
+    lags: bool = False,
+) -> bool:
+    """Give the key back for later; True where it is parked. Raises LeaseLost.
+
+    counts: a failed attempt, the last of MAX_ATTEMPTS parks; else it only waits. lags: for reads
+    that are behind, once more in a row.
+    """
+    change_ = _FAILED if counts else _LAGGING if lags else _WAITING
+    arrived = claim.arrived_at.timestamp() if claim.arrived_at else 0.0
+    told = {"after": after_seconds, "reason": error, "arrived": arrived}
+    return bool(change(connection, claim, change_, **told).parked_at)
+
+
+def holding(**values: Any) -> ReturningUpdate[Any]:
+    """A change of a claimed key, for `change`.
+
+    A lease that ran out is lost, whether or not somebody else has the key by now.
+    """
+    held = and_(
+        keys.c.key == bindparam("claimed_key"),
+        keys.c.lease_token == bindparam("claimed_token"),
+        keys.c.lease_until > Now(),
+    )
+    return update(keys).where(held).values(**values).returning(keys)
+
+
+def change(
+    connection: Connection, claim: Claim, statement: ReturningUpdate[Any], **parameters: Any
+) -> Row[Any]:
+    """Change the claimed key; what it then is. Raises LeaseLost."""
+    held = {"claimed_key": str(claim.key), "claimed_token": claim.token}
+    found = connection.execute(statement, held | parameters).one_or_none()
+    if found is None:
+        raise LeaseLost(f"{claim.key}: the lease ran out or passed to another worker")
+    return found
+
+
+_RELEASED = {"lease_token": "", "lease_until": 0.0}
+_arrived_before = bindparam("arrived", type_=Double)
+_LATER = {
+    **_RELEASED,
+    "due": Now() + bindparam("after"),
+    "error": bindparam("reason"),
+    "arrived_at": case((_arrived_before > 0, _arrived_before), else_=keys.c.arrived_at),
+}
+_ARRIVED_SINCE = case((keys.c.arrived_at > keys.c.started_at, keys.c.arrived_at), else_=0.0)
+# Hints stay where a delivery has come since the claim: they speak of what it brought.
+UNHINTED = {
+    name: case((keys.c.generation == bindparam("done"), none), else_=keys.c[name])
+    for name, none in NO_HINTS.items()
+}
+_FINISH = holding(
+    **_RELEASED,
+    **UNHINTED,
+    done_generation=bindparam("done"),
+    arrived_at=_ARRIVED_SINCE,
+    attempts=0,
+    waited=0,
+    error="",
+)
+_WAITING = holding(**_LATER)
+_LAGGING = holding(**_LATER, waited=keys.c.waited + 1)
+_FAILED = holding(
+    **_LATER,
+    attempts=keys.c.attempts + 1,
+    parked_at=case((keys.c.attempts + 1 >= MAX_ATTEMPTS, Now()), else_=0.0),
+)
+_HEAD_WAITS = select(
+    exists()
+    .where(same_head(keys, bindparam("repository"), bindparam("head"), bindparam("but")))
+    .where(dirty(keys))
+)
