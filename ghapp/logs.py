@@ -1,13 +1,26 @@
-"""Structured logs on standard error: one line per delivery and per run; never a body or token."""
+"""Structured logs on standard error: one line per delivery and per run; never a body or token.
+
+What strangers wrote, as in GitHub's words about a refusal, neither steers a terminal nor passes for
+a line of ours: characters that are not seen are spelled out.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
 import sys
+import textwrap
+from io import StringIO
 from typing import Any, TextIO
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, ExcInfo, Processor
+
+# What moves the cursor, changes colours or the direction of reading, or is drawn as nothing.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+)
+_BREAKS = re.compile("[\t\n]")
 
 
 class _Handler(logging.StreamHandler[TextIO]):
@@ -38,9 +51,36 @@ def _rendered(log_format: str) -> list[Processor]:
         return [
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(ensure_ascii=False),
+            _seen_line,
         ]
-    plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+    colours = sys.stderr.isatty()
+    return [
+        _seen_words,
+        structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=_traceback),
+    ]
+
+
+def _seen_line(logger: Any, method: str, line: Any) -> str:
+    """A line of JSON: what is spelled out here, a reader of JSON takes for the character."""
+    return _UNSEEN.sub(_spelt, line)
+
+
+def _seen_words(logger: Any, method: str, event: EventDict) -> EventDict:
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = _BREAKS.sub(_spelt, _UNSEEN.sub(_spelt, value))
+    return event
+
+
+def _traceback(out: TextIO, exc_info: ExcInfo) -> None:
+    """Without values, and indented: an error's own words may be several lines."""
+    told = StringIO()
+    structlog.dev.plain_traceback(told, exc_info)
+    out.write(textwrap.indent(_UNSEEN.sub(_spelt, told.getvalue()), "  "))
+
+
+def _spelt(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def _join_libraries(level: int, shared: list[Processor], rendered: list[Processor]) -> None:

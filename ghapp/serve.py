@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import gc
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
     asynccontextmanager,
-    contextmanager,
     nullcontext,
 )
 from dataclasses import dataclass
-from pathlib import Path
 from socket import socket
-from typing import Any, TextIO
+from typing import Any
 
 import structlog
 
 from ghapp import catalogue, logs
-from ghapp.errors import WrongSetting
 from ghapp.github.client import GitHub
 from ghapp.github.outage import Told
+from ghapp.lock import alone, held
 from ghapp.login import BotLogin
 from ghapp.metrics import Metrics
 from ghapp.redelivery import redelivered, redeliveries
@@ -52,7 +49,7 @@ async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[s
     Raises WrongSetting (the port is taken, the database does not answer or has another server).
     """
     logs.configure(settings.log_format)
-    with listening(settings.host, settings.port) as listener, _alone(settings):
+    with listening(settings.host, settings.port) as listener, alone(settings):
         metrics = Metrics()
         async with _opened(settings) as store, _github(settings, metrics) as github:
             login, stop = BotLogin(), asyncio.Event()
@@ -134,12 +131,12 @@ def swept(settings: Settings) -> Swept:
 
 
 async def _swept(settings: Settings) -> Swept:
-    with _held(settings) as alone:
+    with held(settings) as is_alone:
         metrics = Metrics()
         async with _opened(settings) as store, _github(settings, metrics) as github:
             found = await sweep(store, github)
             await store.retry_parked()
-            if not alone:
+            if not is_alone:
                 return Swept(found, redelivered=await redelivered(store, github))
             stop = asyncio.Event()
             runs = _worker(settings, store, github, metrics)
@@ -188,60 +185,6 @@ def _ending(inside: asyncio.Task[Any], stop: asyncio.Event) -> Callable[[asyncio
             inside.cancel()
 
     return ended
-
-
-@contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
-    """Keep other servers off a database that admits one process. Raises WrongSetting."""
-    with _held(settings) as held:
-        if settings.is_sqlite and not held:
-            raise WrongSetting(
-                f"GHAPP_DATABASE_URL: another ghapp holds {_lock_path(settings)}; stop it, or "
-                "share a PostgreSQL database: postgresql://USER:PASSWORD@HOST/NAME"
-            )
-        yield
-
-
-@contextmanager
-def _held(settings: Settings) -> Iterator[bool]:
-    """Whether we alone may work on the database while inside; on PostgreSQL nobody may.
-
-    Raises WrongSetting (where SQLite lies nothing can be written).
-    """
-    if not settings.is_sqlite:
-        yield False
-        return
-    with _lock_file(_lock_path(settings)) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            held = False
-        else:
-            held = True
-        yield held
-
-
-def is_served(settings: Settings) -> bool | None:
-    """Whether some process works on the database now; None where it admits several.
-
-    Raises WrongSetting (where SQLite lies nothing can be written).
-    """
-    with _held(settings) as held:
-        return not held if settings.is_sqlite else None
-
-
-def _lock_path(settings: Settings) -> Path:
-    return Path(f"{settings.file}.lock")
-
-
-def _lock_file(path: Path) -> TextIO:
-    try:
-        return path.open("w")
-    except OSError as error:
-        raise WrongSetting(
-            f"GHAPP_DATABASE_URL: {path} cannot be written ({error.strerror or error}); name a "
-            "file in a writable folder, or leave it out for SQLite in GHAPP_DATA_DIR"
-        ) from error
 
 
 @asynccontextmanager

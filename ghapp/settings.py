@@ -68,7 +68,9 @@ def _database_url(given: str) -> str:
         return given
     if scheme not in ("postgres", "postgresql", "postgresql+psycopg") or not rest:
         raise ValueError("is no database that ghapp knows")
-    split(given)
+    # Of a password with an "@" of its own, the rest would pass for the host, and hosts are told.
+    if split(given).netloc.count("@") > 1:
+        raise ValueError("has more than one `@`: write the one in the password as %40")
     if importlib.util.find_spec("psycopg") is None:
         raise ValueError("needs the PostgreSQL driver: pip install 'ghapp[postgres]'")
     return POSTGRESQL + rest
@@ -76,7 +78,7 @@ def _database_url(given: str) -> str:
 
 def _folder(path: Path) -> Path:
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)  # pulls of private repositories
     except OSError as error:
         raise ValueError(f"{path} cannot be made ({error.strerror})") from None
     if not os.access(path, os.W_OK | os.X_OK):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from ghapp.core.markdown import seen
+
 # --- addresses ---------------------------------------------------------------------------
 
 
@@ -100,7 +102,7 @@ class Utterance:
     """What one person said once, not yet judged.
 
     id: "comment:ID" | "review:ID" | "review-comment:ID" | "review:ID:STATE" (an approval) |
-    "label:EVENT-ID" | "tick:COMMENT-ID:ITEM:on|off:EDITED-AT" | "button:DELIVERY-ID" |
+    "label:EVENT-ID" | "tick:COMMENT-ID:ITEM:on|off:EDITED-AT" | "button:BODY-SHA256" |
     "rerun:DELIVERY-ID" (someone asked GitHub to run the check again).
     text: the body as first created; for a label "+name" or "-name"; for a tick "+item" or
     "-item"; for an approval approved | changes_requested | dismissed; for a button its identifier.
@@ -227,5 +229,9 @@ class Problem:
     column: int
     text: str
 
+    def __post_init__(self) -> None:
+        """What it quotes may be any text: of that, one line of what is seen."""
+        object.__setattr__(self, "text", seen(self.text))
+
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}: {self.text}"
+        return f"{seen(self.path)}:{self.line}:{self.column}: {self.text}"

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 from ghapp.doctor.at_home import Disk, InForce, Served, Stored
 from ghapp.errors import Busy, GhappError, StoreFailed, WrongSetting
 from ghapp.github.tokens import fingerprint
-from ghapp.serve import is_served
+from ghapp.lock import is_served
 from ghapp.settings import Settings
 from ghapp.store import Store
 

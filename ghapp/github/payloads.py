@@ -21,12 +21,12 @@ Number = Annotated[int, Meta(ge=1, le=MOST_NUMBER)]
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Sha = Annotated[str, Meta(pattern=r"\A([0-9a-f]{40}|[0-9a-f]{64})\Z")]
 NodeId = Annotated[str, Meta(max_length=200, pattern=r"\A[^\x00-\x20]*\Z")]
-Login = Annotated[str, Meta(pattern=r"\A[^\x00-\x20]{1,100}\Z")]
 # Of no more than git admits. Source: https://git-scm.com/docs/git-check-ref-format
 HeadsRef = Annotated[
     str, Meta(pattern=r"\Arefs/heads/[^\x00-\x20\x7f~^:?*\[\\]{1,255}\Z", max_length=266)
 ]
-# Goes into addresses, so nothing else than GitHub admits.
+# These go into addresses: no steps of a path, and of a repository nothing else than GitHub admits.
+Login = Annotated[str, Meta(pattern=r"\A(?!\.{1,2}\Z)[^\x00-\x20]{1,100}\Z")]
 FullName = Annotated[
     str, Meta(pattern=r"\A[A-Za-z0-9_-]{1,100}/(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}\Z")
 ]
@@ -42,6 +42,11 @@ class AnyEvent(Struct):
 class User(Struct):
     login: Login
     type: str = "User"
+
+    @property
+    def is_bot(self) -> bool:
+        """Whether it is an App, which has brackets in its login as nobody else can."""
+        return self.type == "Bot" or self.login.endswith("[bot]")
 
 
 class App(Struct):

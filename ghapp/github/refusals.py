@@ -5,10 +5,12 @@ Source: https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest
 
 from __future__ import annotations
 
+import re
 from email.utils import parsedate_to_datetime
 
 import msgspec
 
+from ghapp.core.markdown import seen
 from ghapp.errors import Gone, Rejected, Retry
 from ghapp.github.wire import AGAIN_SECONDS, Answer
 
@@ -16,6 +18,9 @@ from ghapp.github.wire import AGAIN_SECONDS, Answer
 LIMIT_SECONDS, MOST_SECONDS = 60.0, 3_900.0
 LIMIT_WORDS = ("rate limit", "abuse detection")
 PERMISSION_SECONDS = 60.0
+# Tokens of GitHub's and signed claims: something on the way may repeat what we have sent.
+# Source: https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app
+_SECRET = re.compile(r"\b(gh[a-z]_|github_pat_|eyJ)[A-Za-z0-9_.-]{8,}")
 
 
 class _Detail(msgspec.Struct):
@@ -100,4 +105,4 @@ def _said(answer: Answer) -> str:
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return "(no JSON)"
     errors = [body.errors] if isinstance(body.errors, str) else map(str, body.errors)
-    return "; ".join([body.message, *errors])[:500]
+    return _SECRET.sub("***", seen("; ".join([body.message, *errors])))[:500]

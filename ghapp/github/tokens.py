@@ -41,6 +41,9 @@ class Token(msgspec.Struct, frozen=True):
     expires_at: datetime
     permissions: dict[str, str] = {}
 
+    def __repr__(self) -> str:
+        return f"Token(expires_at={self.expires_at!r})"
+
 
 class Tokens:
     """Raises WrongSetting (on construction: the key is none)."""
@@ -118,9 +121,10 @@ class Tokens:
         self._set_clock(answer)
         try:
             token = msgspec.json.decode(answer.body, type=Token)
-        except (msgspec.MsgspecError, ValueError) as error:
-            text = f"{request}: the answer cannot be read"  # nor shown: it may hold a token
-            raise Retry(text, after_seconds=AGAIN_SECONDS) from error
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            # Without the error's own words: the body may hold a token.
+            text = f"{request}: the answer cannot be read"
+            raise Retry(text, after_seconds=AGAIN_SECONDS) from None
         self._cached[installation_id] = token
         return token
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,13 +17,12 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import aiohttp
-import githubkit
 import httpx
 import msgspec
 from githubkit.exception import RequestError, RequestFailed
-from httpx_aiohttp import AiohttpTransport
 
 from ghapp.errors import Retry, WrongSetting
+from ghapp.github.transport import Client, Kit, Transport
 
 CONNECT_SECONDS, TOTAL_SECONDS, AGAIN_SECONDS = 5.0, 15.0, 5.0
 # A write that we gave up on may take effect for so many times longer than we waited for it.
@@ -122,9 +121,9 @@ class Wire:
         # httpx does not look for a proxy once it is given a transport.
         proxy = httpx.Proxy(self._proxy) if self._proxy else None
         timeout = httpx.Timeout(self._patience_seconds, connect=CONNECT_SECONDS)
-        transport = AiohttpTransport(verify=trusted, proxy=proxy, client=session)
-        self._kit = _Kit(base_url=self.api_url, user_agent="ghapp", auto_retry=False)
-        self._kit.client = _Client(self._kit.config, transport, timeout)
+        transport = Transport(verify=trusted, proxy=proxy, client=session)
+        self._kit = Kit(base_url=self.api_url, user_agent="ghapp", auto_retry=False)
+        self._kit.client = Client(self._kit.config, transport, timeout)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -179,65 +178,6 @@ class Wire:
             raw, cut = failed.response.raw_response, False
         body = await _beginning(raw, request.most_bytes) if cut else raw.content
         return Answer(raw.status_code, raw.headers, body)
-
-
-class _Kit(githubkit.GitHub[Any]):
-    """githubkit with one client, seen by every task.
-
-    As shipped, tasks that were not started inside its `async with` get a new client per call.
-    """
-
-    client: _Client
-
-    def _check_rate_limit(self, response: githubkit.Response[Any]) -> None:
-        """Limits are told apart in `refusals`; as shipped, this fails on a date in Retry-After."""
-
-    @asynccontextmanager
-    async def get_async_client(self) -> AsyncIterator[httpx.AsyncClient]:
-        yield self.client
-
-
-class _Client(httpx.AsyncClient):
-    """httpx without what takes time and GitHub has no use for: cookies, redirects, auth flows.
-
-    A request costs two thirds of the CPU.
-    """
-
-    def __init__(
-        self, config: githubkit.Config, transport: httpx.AsyncBaseTransport, timeout: httpx.Timeout
-    ) -> None:
-        super().__init__(transport=transport, trust_env=False)
-        self._to = transport
-        self._base = str(config.base_url).rstrip("/") + "/"
-        self._always = {
-            "Accept": config.accept,
-            "Accept-Encoding": "gzip, deflate",
-            "User-Agent": config.user_agent,
-        }
-        self._extensions = {"timeout": timeout.as_dict()}
-
-    def build_request(self, method: str, url: Any, **more: Any) -> httpx.Request:
-        """url: below the base, or whole."""
-        return httpx.Request(
-            method,
-            url if url.startswith(("http://", "https://")) else self._base + url,
-            content=more["content"],
-            headers={**self._always, **more["headers"]},
-            extensions=self._extensions,
-        )
-
-    async def send(
-        self, request: httpx.Request, *, stream: bool = False, **_: Any
-    ) -> httpx.Response:
-        response = await self._to.handle_async_request(request)
-        if stream:
-            return response
-        try:
-            await response.aread()
-        except BaseException:
-            await response.aclose()  # cut off in the middle: the connection is of no more use
-            raise
-        return response
 
 
 async def _beginning(response: httpx.Response, most_bytes: int) -> bytes:

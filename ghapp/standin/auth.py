@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ def check_app(github: Standin, authorization: str) -> None:
     Sources: https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app,
     https://github.com/octokit/rest.js/issues/218
     """
-    claims = _claims(_public_key(github.private_key), _bearer(authorization))
+    claims = _claims(github, _bearer(authorization))
     now = github.now()
     expires_at, issued_at = claims.get("exp"), claims.get("iat")
     if not isinstance(expires_at, int | float):
@@ -46,13 +47,14 @@ def check_app(github: Standin, authorization: str) -> None:
         raise Refusal(404, "Integration not found")
 
 
-def _claims(key: RSAPublicKey, encoded: str) -> dict[str, Any]:
+def _claims(github: Standin, encoded: str) -> dict[str, Any]:
     options = {"verify_exp": False, "verify_iat": False, "verify_aud": False, "verify_nbf": False,
                "verify_iss": False}  # fmt: skip
-    try:
-        return jwt.decode(encoded, key, algorithms=["RS256"], options=options)  # type: ignore[arg-type]
-    except jwt.PyJWTError:
-        raise Refusal(401, "A JSON web token could not be decoded") from None
+    for private_key in filter(None, (github.private_key, github.former_key)):
+        key = _public_key(private_key)
+        with contextlib.suppress(jwt.PyJWTError):
+            return jwt.decode(encoded, key, algorithms=["RS256"], options=options)  # type: ignore[arg-type]
+    raise Refusal(401, "A JSON web token could not be decoded")
 
 
 @lru_cache(maxsize=8)

@@ -51,6 +51,7 @@ class Standin(Accounts):
 
     private_key: PEM, made when "". limits: where patches end. latency_seconds: added to each call.
     rate_limit: requests an hour, 0 where there is no limit. enterprise_version: "" on github.com.
+    former_key: a private key that is valid beside it, while it is replaced.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Standin(Accounts):
     ) -> None:
         super().__init__(clock, token_seconds)
         self.private_key = private_key or new_private_key()
+        self.former_key = ""
         self.latency_seconds = latency_seconds
         self.rate_limit = rate_limit
         self.enterprise_version = enterprise_version

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +67,25 @@ def _sqlite(url: URL, connections: int) -> Engine:
     if not url.database or url.database == ":memory:":
         raise WrongSetting("GHAPP_DATABASE_URL: sqlite needs a file, as in sqlite:////var/ghapp.db")
     try:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise WrongSetting(f"GHAPP_DATABASE_URL: no folder for {url.database}: {error}") from error
-    engine = create_engine(url, paramstyle="named", pool_size=connections, max_overflow=0)
+    _make_private(url.database)
+    engine = create_engine(
+        url, paramstyle="named", pool_size=connections, max_overflow=0, hide_parameters=True
+    )
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _make_private(file: str) -> None:
+    """A new file that its owner alone reads; SQLite gives those beside it the same permissions.
+
+    One that is there stays as it is: somebody may have reasons.
+    """
+    with contextlib.suppress(OSError):  # SQLite says it better
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _prepare(connection: Any, record: object) -> None:
@@ -86,6 +100,7 @@ def _begin(connection: Connection) -> None:
 
 def _postgresql(url: URL, connections: int) -> Engine:
     given = {"pool_size": connections, "max_overflow": 0, "connect_args": bounds(url)}
+    given |= {"hide_parameters": True}
     try:
         engine = create_engine(url, **given)
     except ModuleNotFoundError as error:

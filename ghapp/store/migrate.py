@@ -29,7 +29,8 @@ def migrated(engine: Engine, *, change: bool) -> None:
     try:
         persistent(lambda: once(engine, lambda connection: _migrated(connection, change=change)))
     except (Busy, StoreFailed) as error:
-        where = engine.url.render_as_string(hide_password=True)
+        # Behind the "?" may stand a password, too.
+        where = engine.url.set(query={}).render_as_string(hide_password=True)
         raise WrongSetting(f"GHAPP_DATABASE_URL {where}: {error}") from error
 
 

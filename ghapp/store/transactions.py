@@ -38,7 +38,8 @@ def persistent(transaction: Callable[[], T], *, again_if_unsure: bool = False) -
                 raise
         except SQLAlchemyError as error:
             if not passing(error) or time.monotonic() > deadline:
-                raise translated(error) from error
+                # Its own words, and those of the driver, hold the row: a comment, a delivery.
+                raise translated(error) from None
         time.sleep(PAUSE_SECONDS)
 
 
@@ -69,8 +70,17 @@ def translated(error: SQLAlchemyError) -> Busy | StoreFailed:
     """The error in our words: out of reach for now, or refused. Never with a row's content."""
     cause = getattr(error, "orig", None)
     if isinstance(error, DBAPIError) and not isinstance(error, OperationalError | InterfaceError):
-        return StoreFailed(f"the database refused: {type(cause).__name__}")
+        return StoreFailed(f"the database refused: {type(cause).__name__}{_named(cause)}")
     return Busy(f"the database is out of reach: {str(cause or error).strip()}")
+
+
+def _named(cause: object) -> str:
+    """What is wrong by its codes and names, without any value."""
+    diag = getattr(cause, "diag", None)
+    names = ("sqlstate", "table_name", "column_name", "constraint_name")
+    told = [getattr(cause, "sqlite_errorname", None), *(getattr(diag, one, None) for one in names)]
+    found = ", ".join(one for one in told if one)
+    return f" ({found})" if found else ""
 
 
 def _state(error: DBAPIError) -> str | None:

@@ -24,6 +24,8 @@ READ_SECONDS = 30.0
 class Bodies:
     """Counts what has come, not what was announced: else announcing alone could fill it."""
 
+    read_seconds = READ_SECONDS
+
     def __init__(self) -> None:
         self._under_way_bytes = 0
 
@@ -45,7 +47,7 @@ class Bodies:
 
     async def _read(self, request: Request, body: BytesIO) -> None:
         try:
-            async with asyncio.timeout(READ_SECONDS):
+            async with asyncio.timeout(self.read_seconds):
                 async for chunk in request.stream():
                     if body.tell() + len(chunk) > MOST_BYTES:
                         raise _too_large()
@@ -53,7 +55,8 @@ class Bodies:
                         raise Busy(f"bodies of {self._under_way_bytes} bytes are under way")
                     self._under_way_bytes += body.write(chunk)
         except TimeoutError:
-            raise Refused(408, f"the body did not come within {READ_SECONDS:.0f} seconds") from None
+            text = f"the body did not come within {self.read_seconds:.0f} seconds"
+            raise Refused(408, text) from None
 
 
 def _too_large() -> Refused:

@@ -326,7 +326,7 @@ def answer(status: int, body: str = "{}", **headers: str) -> Answer:
         (answer(429, retry_after="soon"), 60),
         (answer(429, retry_after="-5"), 60),
         (answer(429, retry_after="Wed, 01 Apr 2020 09:30:00 GMT"), 60),
-        (answer(429, retry_after="Fri, 31 Dec 9999 23:59:59 -2359"), 60),
+        (answer(429, retry_after="Fri, 31 Dec 9999 23:59:59 -2359"), 3_900),
         (answer(403, retry_after="1000000000"), 3_900),
         (answer(429), 60),
         (answer(403, retry_after="999999"), 3_900),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -18,7 +19,6 @@ from tests.contract.test_delivery import (
     APP_ID,
     AT,
     BOT,
-    GUID,
     HEAD,
     KEY,
     OUR_BOT,
@@ -170,7 +170,8 @@ def press(identifier: str | None, **parts: Any) -> Delivery:
 )
 def test_a_button_is_said_on_the_head_of_its_run(identifier: str, touched: bool) -> None:
     delivery = press(identifier)
-    expected = Utterance(f"button:{GUID}", Door.BUTTON, "ann", AT, identifier, head_sha=HEAD)
+    name = f"button:{sha256(delivery.body).hexdigest()}"
+    expected = Utterance(name, Door.BUTTON, "ann", AT, identifier, head_sha=HEAD)
     assert (delivery.keys, delivery.utterances) == ((KEY,), (expected,))
     assert delivery.touched is touched
 

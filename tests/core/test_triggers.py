@@ -84,6 +84,21 @@ def test_no_added_line_is_not_an_empty_one():
     assert touched(file("a.sql", "", "y"), area=area).hits[0].line == 7
 
 
+@pytest.mark.parametrize(
+    ("line", "quoted"),
+    [
+        ("ALTER redis://:secret@cache/0 b", "ALTER redis://***@cache/0 b"),
+        ("ALTER https://ann:secret@x.example/@a", "ALTER https://***@x.example/@a"),
+        ("ALTER ghp_abcdefghij0123456789, b", "ALTER ***, b"),
+        ("ALTER a@b.example https://b.example/c", "ALTER a@b.example https://b.example/c"),
+        ("ALTER " + "x" * 90 + " ghp_" + "a" * 36, "ALTER " + "x" * 90 + " ***"),
+    ],
+)
+def test_a_credential_in_the_line_that_fired_is_not_quoted(line, quoted):
+    (hit,) = touched(file("a.sql", line), area=replace(AREA, detect=Detect(diff=("ALTER",)))).hits
+    assert hit.what == quoted
+
+
 def test_hits_say_what_fired():
     found = touched(file("a.sql", "  ALTER TABLE t;" + "x" * 500), file("migrations/1.py", "x"))
     path, line = found.hits

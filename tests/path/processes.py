@@ -22,9 +22,13 @@ class Process:
         inherited = {name: value for name, value in os.environ.items() if name[:6] != "GHAPP_"}
         environment = {**inherited, **world.environment, "GHAPP_LOG_FORMAT": "json", **more}
         command = [sys.executable, "-m", "ghapp", *arguments]
-        self._process = subprocess.Popen(command, env=environment, stderr=self._log)
+        self._process = subprocess.Popen(
+            command, env=environment, stdout=self._log, stderr=self._log
+        )
         try:
-            self.url = self._await(r'"url": ?"(http://[^"]+)"') if "serve" in arguments else ""
+            self.url = (
+                self._await(r'url(?:=|": ?")(http://[^"\s]+)') if "serve" in arguments else ""
+            )
         except BaseException:
             self.kill()
             raise
@@ -40,7 +44,11 @@ class Process:
             assert self._process.poll() is None, self.log
             assert time.monotonic() < deadline, self.log
             time.sleep(0.02)
-        return found.group(1)
+        return found.group(found.lastindex or 0)
+
+    def wait_for(self, pattern: str) -> None:
+        """Until the log has it."""
+        self._await(pattern)
 
     def kill(self) -> None:
         """End it at once, as a crash would."""
@@ -48,11 +56,15 @@ class Process:
         self._process.wait(PATIENCE_SECONDS)
         self._log.close()
 
-    def end(self) -> None:
-        """End it as an operator would; it must end by itself and without fault."""
+    def terminate(self) -> None:
+        """Have it end as an operator would; it must do so by itself and without fault."""
         if self._process.poll() is None:
             self._process.terminate()
             assert self._process.wait(PATIENCE_SECONDS + 10) == 0, self.log
+
+    def end(self) -> None:
+        """As `terminate`, and its log is gone."""
+        self.terminate()
         self._log.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,6 +14,11 @@ from ghapp.core.matching.regexes import Span
 from ghapp.core.model import File
 
 MOST_SHOWN_OF_LINE = 120
+# What is quoted on a pull goes out by mail: no passwords in addresses, no tokens.
+_CREDENTIAL = re.compile(
+    r"(?<=://)[^\s/@'\"]{1,200}(?=@)"
+    r"|\b(?:gh[a-z]_|github_pat_|AKIA|xox[a-z]-|sk_live_|eyJ)[A-Za-z0-9_.+/=-]{8,}"
+)
 NOWHERE: frozenset[int] = frozenset()
 
 
@@ -138,10 +144,15 @@ def _claims(book: Rulebook, found: frozenset[str]) -> Iterator[tuple[int, str]]:
             yield place, next(glob for glob in detect.paths if glob in found)
 
 
+def shown(line: str) -> str:
+    """So much of a line as is quoted, without credentials as far as they look like some."""
+    return _CREDENTIAL.sub("***", line.strip()[: 4 * MOST_SHOWN_OF_LINE])[:MOST_SHOWN_OF_LINE]
+
+
 def _hit(one: Seen, span: Span) -> Hit:
     text = one.change.added
     end = text.find(b"\n", span.line)
     line = text[span.line : end if end >= 0 else None].decode("utf-8", "replace")
     index = text.count(b"\n", 0, span.line)
     number = [row.number for row in lines(one.file.patch) if row.sign == "+"][index]
-    return Hit("diff", line.strip()[:MOST_SHOWN_OF_LINE], one.file.path, number)
+    return Hit("diff", shown(line), one.file.path, number)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ghapp.core.areas import Area, Hit, Size
-from ghapp.core.detection.look import MOST_SHOWN_OF_LINE, Seen, only_moved, reads
+from ghapp.core.detection.look import Seen, only_moved, reads, shown
 from ghapp.core.findings import Finding
 from ghapp.core.matching import regexes
 from ghapp.core.matching.diff import Change
@@ -67,7 +67,7 @@ def found_in(
     for one in findings:
         change, here = changes[one.path], found.get(one.area)
         if here is None:
-            hit = Hit("diff", one.source[:MOST_SHOWN_OF_LINE], one.path, one.line)
+            hit = Hit("diff", shown(one.source), one.path, one.line)
             found[one.area] = Touch((hit,), (change,), (change,), found=True)
         elif change not in here.changes:
             both = (*here.changes, change), (*here.read, change)

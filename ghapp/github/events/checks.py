@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 
 from ghapp.core.model import (
     Delivery,
@@ -82,14 +83,16 @@ def _pressed(delivery: Delivery, seen: payloads.CheckRun) -> tuple[Utterance, ..
     """A button of ours that a person pressed.
 
     GitHub tells no time of the pressing, only when what was pressed came to be: the newest such
-    time stands for it.
+    time stands for it. Nor has it an id but the delivery's, which nothing signs: a press that
+    somebody has recorded would count again under another one. So it is known by what is signed,
+    which tells of the run as it stood, and so differs once something has come of the press.
     """
     run, button = seen.check_run, seen.requested_action.identifier if seen.requested_action else ""
-    if button not in BUTTONS or seen.sender.type == "Bot" or not run.head_sha:
+    if button not in BUTTONS or seen.sender.is_bot or not run.head_sha:
         return ()
     suite_at = run.check_suite.updated_at if run.check_suite else None
     known = (utc(time) for time in (suite_at, run.completed_at, run.started_at) if time)
-    at, id = max(known, default=NEVER), f"button:{delivery.id}"
+    at, id = max(known, default=NEVER), f"button:{sha256(delivery.body).hexdigest()}"
     return (Utterance(id, Door.BUTTON, seen.sender.login, at, button, head_sha=run.head_sha),)
 
 

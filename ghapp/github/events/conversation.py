@@ -56,7 +56,7 @@ def _spoken(
 def _ticks(seen: payloads.IssueComment) -> tuple[Utterance, ...]:
     """The boxes that a person turned in our one comment; whoever edits it may."""
     before = seen.changes.body.before if seen.changes and seen.changes.body else ""
-    if seen.sender.type == "Bot" or not before.startswith(MARKER):
+    if seen.sender.is_bot or not before.startswith(MARKER):
         return ()
     comment, at = seen.comment, utc(seen.comment.updated_at)
     turned = ticks(before, comment.body or "")

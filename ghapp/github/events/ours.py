@@ -13,7 +13,8 @@ from ghapp.github import payloads
 # One delivery marks no more keys; beyond that, the key of what they all belong to.
 MOST_KEYS = 1_000
 NEVER = datetime.min.replace(tzinfo=UTC)  # where GitHub tells no time at all
-_REFRESH = re.compile(r"^\s*/nfr\s+refresh\b", re.IGNORECASE | re.MULTILINE)
+# Within one line: over line breaks, thousands of empty ones take the square of their number.
+_REFRESH = re.compile(r"^[^\S\n]*/nfr[^\S\n]+refresh\b", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def repository(seen: payloads.Place) -> Repository:
 
 def person(author: payloads.User | None, sender: payloads.User) -> str:
     """The login of who wrote it, where that is a person and the very one who sent it; else ""."""
-    if author is None or author.type == "Bot" or not same_login(author.login, sender.login):
+    if author is None or author.is_bot or not same_login(author.login, sender.login):
         return ""
     return author.login
 

@@ -1,0 +1,67 @@
+"""One process at a time works on a SQLite file: a lock beside it says which."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from ghapp.errors import WrongSetting
+from ghapp.settings import Settings
+
+
+@contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Keep other servers off a database that admits one process. Raises WrongSetting."""
+    with held(settings) as is_ours:
+        if settings.is_sqlite and not is_ours:
+            raise WrongSetting(
+                f"GHAPP_DATABASE_URL: another ghapp holds {_lock_path(settings)}; stop it, or "
+                "share a PostgreSQL database: postgresql://USER:PASSWORD@HOST/NAME"
+            )
+        yield
+
+
+@contextmanager
+def held(settings: Settings) -> Iterator[bool]:
+    """Whether we alone may work on the database while inside; on PostgreSQL nobody may.
+
+    Raises WrongSetting (where SQLite lies nothing can be written).
+    """
+    if not settings.is_sqlite:
+        yield False
+        return
+    with _lock_file(_lock_path(settings)) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            is_ours = False
+        else:
+            is_ours = True
+        yield is_ours
+
+
+def is_served(settings: Settings) -> bool | None:
+    """Whether some process works on the database now; None where it admits several.
+
+    Raises WrongSetting (where SQLite lies nothing can be written).
+    """
+    with held(settings) as is_ours:
+        return not is_ours if settings.is_sqlite else None
+
+
+def _lock_path(settings: Settings) -> Path:
+    return Path(f"{settings.file}.lock")
+
+
+def _lock_file(path: Path) -> TextIO:
+    try:
+        return os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w")
+    except OSError as error:
+        raise WrongSetting(
+            f"GHAPP_DATABASE_URL: {path} cannot be written ({error.strerror or error}); name a "
+            "file in a writable folder, or leave it out for SQLite in GHAPP_DATA_DIR"
+        ) from error
