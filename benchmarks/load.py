@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -33,6 +35,13 @@ def post(path: str, headers: dict[str, str], body: bytes) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
+def fresh(request: bytes) -> bytes:
+    """The same request as a delivery with an id of its own, which is no part of what is signed."""
+    head, _, body = request.partition(b"\r\n\r\n")
+    known = re.sub(rb"(?<=\r\nX-GitHub-Delivery: )[^\r]+", str(uuid.uuid4()).encode(), head)
+    return known + b"\r\n\r\n" + body
+
+
 async def send(url: str, requests: Sequence[bytes], connections: int) -> Load:
     """All requests once, over so many connections kept open, each as soon as it is free."""
     left = iter(requests)
@@ -59,3 +68,96 @@ async def _drive(url: str, left: Iterator[bytes], outcomes: list[tuple[float, in
         await reader.readexactly(length)
         outcomes.append((time.perf_counter() - started, int(head[9:12])))
     writer.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One request. due_at: seconds since the epoch when it was to be sent.
+
+    seconds: from then to the answer. status: 0 where none came.
+    """
+
+    due_at: float
+    seconds: float
+    status: int
+
+
+async def paced(url: str, requests: Sequence[bytes], rate: float, seconds: float = 30.0) -> Paced:
+    """Each request when it is due, so many a second, whether or not others were answered.
+
+    seconds: how long an answer may take.
+    """
+    lines: list[Line] = []
+    start, began = time.time() + 0.05, time.perf_counter() + 0.05
+    made = [
+        asyncio.create_task(_when_due(url, lines, request, start, began, number / rate, seconds))
+        for number, request in enumerate(requests)
+    ]
+    return Paced(tuple(await asyncio.gather(*made)))
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """sent: in the order of the requests."""
+
+    sent: tuple[Sent, ...]
+
+    def percentile(self, share: float) -> float:
+        """Milliseconds within which this share was answered."""
+        return percentile([one.seconds for one in self.sent], share) * 1000
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    return sorted(values)[int(share * (len(values) - 1))] if values else float("nan")
+
+
+Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def _when_due(
+    url: str,
+    lines: list[Line],
+    request: bytes,
+    start: float,
+    began: float,
+    after: float,
+    seconds: float,
+) -> Sent:
+    await asyncio.sleep(began + after - time.perf_counter())
+    status = 0
+    try:
+        async with asyncio.timeout(seconds):
+            status = await _over_a_line(url, lines, request)
+    except (OSError, TimeoutError, asyncio.IncompleteReadError):
+        pass
+    return Sent(start + after, time.perf_counter() - began - after, status)
+
+
+async def _over_a_line(url: str, lines: list[Line], request: bytes) -> int:
+    """The status. The connection is kept for the next one when all went well."""
+    parts = urlsplit(url)
+    line = lines.pop() if lines else await asyncio.open_connection(parts.hostname, parts.port)
+    reader, writer = line
+    try:
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        await _body(reader, head)
+    except BaseException:
+        writer.close()
+        raise
+    if b"connection: close" in head.lower():
+        writer.close()
+    else:
+        lines.append(line)
+    return int(head[9:12])
+
+
+async def _body(reader: asyncio.StreamReader, head: bytes) -> None:
+    rows = head.lower().split(b"\r\n")
+    if b"transfer-encoding: chunked" in rows:
+        while (size := int((await reader.readuntil(b"\r\n")).strip(), 16)) > 0:
+            await reader.readexactly(size + 2)
+        await reader.readexactly(2)
+        return
+    length = next((row for row in rows if row.startswith(b"content-length:")), b":0")
+    await reader.readexactly(int(length.split(b":")[1]))
