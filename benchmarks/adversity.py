@@ -38,12 +38,26 @@ SENDERS = 16
 SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes."
 FAULTS = {
     FLAKY: (
-        Fault("* /repos/*", None, 0.10, 502, "Server Error"),
-        Fault("* /repos/*", None, 0.05, 403, SECONDARY, retry_after=1),
+        Fault("* /repos/*", None, rate=0.10, status=502, message="Server Error"),
+        Fault("* /repos/*", None, rate=0.05, status=403, message=SECONDARY, retry_after=1),
     ),
     WRITTEN: (
-        Fault("POST /repos/*/check-runs", None, 0.10, 502, "Server Error", after=True),
-        Fault("POST /repos/*/comments", None, 0.10, 502, "Server Error", after=True),
+        Fault(
+            "POST /repos/*/check-runs",
+            None,
+            rate=0.10,
+            status=502,
+            message="Server Error",
+            after=True,
+        ),
+        Fault(
+            "POST /repos/*/comments",
+            None,
+            rate=0.10,
+            status=502,
+            message="Server Error",
+            after=True,
+        ),
     ),
 }
 

@@ -187,7 +187,7 @@ class Review:
         runs = [one.conclusion for one in pull.check_runs() if one.name == "NFR review"]
         labels = SIGNED | ({"nfr: follow-ups"} if self.deferred else set())
         past = await scene.store.recall(scene.key(pull))
-        there = {
+        there: dict[str, tuple[object, object]] = {
             "comments": (1 + self.helped, sum(one.via_app for one in pull.comments)),
             "issues": (self.deferred, len(mine)),
             "conclusion": ("success", runs[-1] if runs else "none"),
