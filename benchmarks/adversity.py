@@ -26,7 +26,7 @@ from benchmarks.moments import (
     set_faults,
     set_latency,
 )
-from ghapp.standin.faults import Fault
+from ghapp.standin.faults import Fault, broken
 
 FLAKY, WRITTEN, KILLED = "10 % 502 and 5 % 403", "written but answered 502", "kill -9"
 RATE = 20.0
