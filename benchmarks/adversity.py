@@ -26,7 +26,7 @@ from benchmarks.moments import (
     set_faults,
     set_latency,
 )
-from ghapp.standin.faults import Fault, broken
+from ghapp.standin.faults import Fault
 
 FLAKY, WRITTEN, KILLED = "10 % 502 and 5 % 403", "written but answered 502", "kill -9"
 RATE = 20.0
@@ -42,22 +42,8 @@ FAULTS = {
         Fault("* /repos/*", None, rate=0.05, status=403, message=SECONDARY, retry_after=1),
     ),
     WRITTEN: (
-        Fault(
-            "POST /repos/*/check-runs",
-            None,
-            rate=0.10,
-            status=502,
-            message="Server Error",
-            after=True,
-        ),
-        Fault(
-            "POST /repos/*/comments",
-            None,
-            rate=0.10,
-            status=502,
-            message="Server Error",
-            after=True,
-        ),
+        Fault("POST /repos/*/check-runs", None, rate=0.10, status=502, after=True),
+        Fault("POST /repos/*/comments", None, rate=0.10, status=502, after=True),
     ),
 }
 

@@ -6,14 +6,16 @@ One that is newer is worked with where it says that this code can: decisions/000
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, inspect, select, text
 
 from ghapp.errors import Busy, StoreFailed, WrongSetting
 from ghapp.store.tables import schema
 from ghapp.store.transactions import once, persistent
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 HEAD = "0004"  # the newest revision in migrations/versions
 # Whoever waits for a lock on a table has everybody else wait behind: rather try again later.
@@ -50,11 +52,15 @@ def _migrated(connection: Connection, *, change: bool) -> None:
         raise WrongSetting(f"the database has schema {found or 'none'}: run `ghapp migrate`")
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
+    from alembic import command  # takes a while to load, and is seldom of use  # noqa: PLC0415
+
     command.upgrade(configured(connection), "head")
 
 
 def configured(connection: Connection) -> Config:
     """Alembic's configuration for a connection with a transaction of its own."""
+    from alembic.config import Config  # noqa: PLC0415 -- as above
+
     config = Config()
     folder = str(Path(__file__).with_name("migrations"))
     config.set_main_option("script_location", folder.replace("%", "%%"))
