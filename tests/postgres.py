@@ -16,22 +16,29 @@ import pytest
 
 PATIENCE_SECONDS = 30.0
 REQUIRED = os.environ.get("GHAPP_TEST_REQUIRE") == "all"
-# fsync is for power cuts, which tests do not make; the server itself is never killed.
-OPTIONS = ("fsync=off", "listen_addresses=", "max_connections=60", "shared_buffers=16MB")
+# fsync is for power cuts, which tests do not make: what a crashed server wrote, the kernel has.
+OPTIONS = ("fsync=off", "max_connections=60", "shared_buffers=16MB")
 _numbers = itertools.count(1)
 
 
 class Cluster:
-    """A server and its databases. PostgreSQL refuses root, so root runs it as another user."""
+    """A server and its databases. PostgreSQL refuses root, so root runs it as another user.
 
-    def __init__(self, programs: Path) -> None:
+    address: where it listens beside its Unix socket, with everybody let in; "" is nowhere.
+    """
+
+    def __init__(self, programs: Path, address: str = "") -> None:
         self._programs = programs
+        self._address = address
         self._folder = Path(tempfile.mkdtemp(prefix="ghapp-pg-"))
         self._user = _unprivileged()
         if self._user:
             shutil.chown(self._folder, self._user)
         self._server: subprocess.Popen[bytes] | None = None
         self._run("initdb", "-D", self._data, "-U", "ghapp", "-A", "trust", "--no-sync")
+        if address:
+            with (self._folder / "data/pg_hba.conf").open("a") as rules:
+                rules.write("host all all samenet trust\n")
         self.start()
 
     @property
@@ -40,7 +47,8 @@ class Cluster:
 
     def start(self) -> None:
         """Start the server; it takes connections when this returns."""
-        options = [word for option in OPTIONS for word in ("-c", option)]
+        given = (*OPTIONS, f"listen_addresses={self._address}")
+        options = [word for option in given for word in ("-c", option)]
         with (self._folder / "log").open("ab") as log:
             self._server = subprocess.Popen(
                 [self._programs / "postgres", "-D", self._data, "-k", self._folder, *options],
@@ -57,8 +65,15 @@ class Cluster:
 
     def stop(self) -> None:
         """Stop the server, cutting its connections."""
+        self._end(signal.SIGINT)
+
+    def crash(self) -> None:
+        """Stop it without a checkpoint, as a crash would: its next start recovers."""
+        self._end(signal.SIGQUIT)
+
+    def _end(self, how: signal.Signals) -> None:
         if self._server:
-            self._server.send_signal(signal.SIGINT)
+            self._server.send_signal(how)
             self._server.wait(PATIENCE_SECONDS)
 
     def remove(self) -> None:
@@ -66,6 +81,9 @@ class Cluster:
         shutil.rmtree(self._folder)
 
     def url(self, database: str) -> str:
+        """Over the address where it has one, else over its Unix socket."""
+        if self._address:
+            return f"postgresql+psycopg://ghapp@{self._address}/{database}"
         return f"postgresql+psycopg://ghapp@/{database}?host={self._folder}"
 
     def create(self, database: str) -> None:
@@ -101,7 +119,7 @@ def _unprivileged() -> str | None:
     return "nobody" if os.geteuid() == 0 else None
 
 
-def _programs() -> Path | None:
+def programs() -> Path | None:
     """Where the server's programs are; None where there are none."""
     found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     if found:
@@ -113,11 +131,11 @@ def _programs() -> Path | None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Cluster]:
     """The cluster; the test is skipped where PostgreSQL is missing, unless all is required."""
-    programs = _programs()
-    if programs is None:
+    found = programs()
+    if found is None:
         missing = "PostgreSQL (initdb) is neither under /usr/lib/postgresql nor on PATH"
         pytest.fail(missing) if REQUIRED else pytest.skip(missing)
-    cluster = Cluster(programs)
+    cluster = Cluster(found)
     yield cluster
     cluster.remove()
 

@@ -6,7 +6,9 @@ githubkit sends it, over one aiohttp session. Nothing is retried, cached or judg
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -114,7 +116,7 @@ class Wire:
     async def __aenter__(self) -> Self:
         trusted = _trusted(self._ca_file)
         session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=IN_FLIGHT, ssl=trusted),
+            connector=aiohttp.TCPConnector(limit=IN_FLIGHT, ssl=trusted, socket_factory=given_up),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         await self._open.enter_async_context(session)
@@ -191,6 +193,19 @@ async def _beginning(response: httpx.Response, most_bytes: int) -> bytes:
     finally:
         await response.aclose()
     return bytes(body[:most_bytes])
+
+
+def given_up(address: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket on which the kernel, too, gives up what GitHub has not acknowledged in time.
+
+    Else it goes on sending for minutes what we have closed: a write that a broken network held
+    back would take effect long after it was looked for, and made again.
+    """
+    family, kind, protocol, *_ = address
+    made = socket.socket(family, kind, protocol)
+    if sys.platform == "linux":
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(TOTAL_SECONDS * 1000))
+    return made
 
 
 def _trusted(ca_file: str) -> ssl.SSLContext:

@@ -20,6 +20,7 @@ from ghapp.standin.diffs import DiffLimits, Diffs
 from ghapp.standin.faults import Faults
 from ghapp.standin.gitrepo import Files, Git
 from ghapp.standin.locking import locked
+from ghapp.standin.passing import Unwatched, Watch
 from ghapp.standin.repository import Network, Repository
 from ghapp.standin.shapes import Shapes, node_id
 from ghapp.standin.state import Installation, Json, User
@@ -82,6 +83,7 @@ class Standin(Accounts):
         self.bytes: Counter[str] = Counter()  # bodies asked with and answered, by the same
         self.under_way = self.most_under_way = 0  # calls at once: now, and the most so far
         self.faults = Faults()
+        self.watch: Watch = Unwatched()
         self.repositories: dict[str, Repository] = {}
         self.moved: dict[str, Repository] = {}  # by the names they had
         self.pages: dict[tuple[object, ...], bytes] = {}  # encoded pages of changed files

@@ -17,6 +17,7 @@ import uvicorn
 from ghapp.standin import auth, routes
 from ghapp.standin.faults import Fault
 from ghapp.standin.page import Page
+from ghapp.standin.passing import Passing
 from ghapp.standin.rest import Answer, Call, Refusal, not_found
 
 if TYPE_CHECKING:
@@ -106,16 +107,25 @@ class Web:
             await _send(send, self._dressed(not_found().answer("")))
             return
         route, params = found
+        passing = Passing(route.name, path, scope.get("client") or ("", 0))
+        github.watch.began(passing)
+        try:
+            await self._passed(scope, route, Call(github, method, path, params, {}, {}, body), send)
+        finally:
+            github.watch.ended(passing)
+
+    async def _passed(self, scope: Scope, route: routes.Route, call: Call, send: Send) -> None:
+        github = self.github
         github.calls[route.name] += 1
-        fault = github.faults.strike(route.name, "/".join(list(params.values())[:2]))
+        fault = github.faults.strike(route.name, "/".join(list(call.params.values())[:2]))
         delay, late = (fault.delay_seconds, fault.after) if fault else (0.0, False)
         await _pause(github.latency_seconds + (0.0 if late else delay))
         query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
-        call = Call(github, method, path, params, query, _headers(scope), body)
+        call.query, call.headers = query, _headers(scope)
         answer = self._answer(route, call) if fault is None else self._spoilt(fault, route, call)
         await _pause(delay if late else 0.0)
         dressed = self._dressed(answer)
-        github.bytes[route.name] += len(body) + len(dressed.body)
+        github.bytes[route.name] += len(call.body) + len(dressed.body)
         await _send(send, dressed, cut=bool(fault and fault.cut))
 
     def _spoilt(self, fault: Fault, route: routes.Route, call: Call) -> Answer:
@@ -209,8 +219,9 @@ async def _send(send: Send, answer: Answer, *, cut: bool = False) -> None:
 
 
 class StandinServer:
-    """Serves a `Standin` from a thread on 127.0.0.1.
+    """Serves a `Standin` from a thread, on loopback unless told otherwise.
 
+    host: an address of this machine; others than those of loopback can be reached from outside.
     base: as of `Web`. certificate: PEM files of a chain for localhost and of its key, for TLS.
     """
 
@@ -218,6 +229,7 @@ class StandinServer:
         self,
         github: Standin,
         *,
+        host: str = "127.0.0.1",
         port: int = 0,
         patience_seconds: float = 3.0,
         base: str = "",
@@ -226,7 +238,7 @@ class StandinServer:
         self.github = github
         self.url = ""
         self._web = Web(github, patience_seconds, base)
-        self._port = port
+        self._address = (host, port)
         self._certificate = certificate[0] if certificate else None
         self._key = certificate[1] if certificate else None
         self._socket: socket.socket | None = None
@@ -240,10 +252,10 @@ class StandinServer:
 
     def start(self) -> str:
         """The address, once it answers."""
-        self._socket = socket.create_server(("127.0.0.1", self._port), backlog=512)
+        self._socket = socket.create_server(self._address, backlog=512)
         # Inherited by what it accepts; else the second part of an answer waits for the first.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        where = "https://localhost" if self._certificate else "http://127.0.0.1"
+        where = "https://localhost" if self._certificate else f"http://{self._address[0]}"
         self.url = f"{where}:{self._socket.getsockname()[1]}"
         self.github.serve_at(self.api_url, self.url)
         config = uvicorn.Config(

@@ -16,7 +16,7 @@ from ghapp.core.memory import Past
 from ghapp.core.model import Delivery
 from ghapp.store import Store
 from tests.contract.stores import HEAD, KEY, OTHER, SOURCE, entry, opened, run, verdict
-from tests.postgres import Cluster, _programs
+from tests.postgres import Cluster, programs
 
 pytestmark = pytest.mark.anyio
 
@@ -99,7 +99,7 @@ def plain(url: str) -> str:
 
 
 def program(name: str, *arguments: str) -> None:
-    folder = _programs()
+    folder = programs()
     assert folder
     done = subprocess.run(
         [folder / name, *arguments], capture_output=True, text=True, check=False, env=os.environ

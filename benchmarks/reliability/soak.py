@@ -1,0 +1,182 @@
+"""Hours under an even load: what every process takes, and whether that grows."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from benchmarks.reliability.oracle import Verdict, judged
+from benchmarks.reliability.people import People, Tale
+from benchmarks.reliability.place import Place, placed
+from benchmarks.reliability.processes import Size, size
+
+PULLS = 24
+SAMPLE_SECONDS, TOLD_SECONDS = 10.0, 300.0
+WARM_SHARE, MOST_WARM_SECONDS = 0.25, 600.0
+KINDS = {"sqlite": ("serve",), "postgresql": ("web", "work", "work")}
+# The stand-in keeps all there ever was; what is so old nobody asks it for any more.
+KEPT_DELIVERIES, KEPT_TALES, PRUNE_SECONDS = 4_000, 150, 60.0
+FLAT_BYTES_AN_HOUR = 1_000_000
+SURE = 1.96  # standard errors on each side: 95 %
+
+Tell = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Grown:
+    """One process over time: seconds since the start, and what it took then."""
+
+    name: str
+    at: list[float] = field(default_factory=list)
+    sizes: list[Size] = field(default_factory=list)
+
+    def after(self, seconds: float) -> Grown:
+        first = next((place for place, at in enumerate(self.at) if at >= seconds), 0)
+        return Grown(self.name, self.at[first:], self.sizes[first:])
+
+    def slope(self) -> tuple[float, float]:
+        """Bytes an hour by least squares, and how much more or less it may be (95 %)."""
+        slope, error = fitted(self.at, [one.resident for one in self.sizes])
+        return slope * 3600, error * 3600
+
+
+@dataclass(slots=True)
+class Soaked:
+    """pruned: tales that were judged before and forgotten. warm: seconds left out of slopes."""
+
+    database: str
+    seconds: float
+    warm: float
+    acts: int
+    deliveries: int
+    database_bytes: tuple[int, int]
+    processes: list[Grown]
+    verdict: Verdict
+
+    @property
+    def problems(self) -> list[str]:
+        grown = [one for one in self.processes if not is_flat(one.after(self.warm))]
+        return [*self.verdict.problems, *(f"{one.name} grows" for one in grown)]
+
+
+def is_flat(grown: Grown) -> bool:
+    """Whether it surely grows by less than the bound: also where it is at the upper end."""
+    slope, error = grown.slope()
+    return slope + error < FLAT_BYTES_AN_HOUR
+
+
+def fitted(at: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
+    """The slope of a line through them, and the half of its 95 % interval.
+
+    Neighbouring samples tell nearly the same: the interval is that of as many independent ones as
+    their lag-1 correlation leaves.
+    """
+    count = len(at)
+    if count < 4:
+        return 0.0, math.inf
+    middle, mean = sum(at) / count, sum(values) / count
+    spread = sum((x - middle) ** 2 for x in at)
+    slope = sum((x - middle) * (y - mean) for x, y in zip(at, values, strict=True)) / spread
+    left = [y - mean - slope * (x - middle) for x, y in zip(at, values, strict=True)]
+    square = sum(one * one for one in left)
+    if not square:
+        return slope, 0.0
+    lag = sum(one * other for one, other in itertools.pairwise(left)) / square
+    real = count * (1 - max(lag, 0.0)) / (1 + max(lag, 0.0))
+    error = math.sqrt(square / max(real - 2, 1.0) * count / max(real, 1.0) / spread)
+    return slope, SURE * error
+
+
+def soaked(kind: str, seconds: float, acts_a_second: float, seed: int, tell: Tell) -> Soaked:
+    """So long on this database; the load is even, so that only time can make anything grow."""
+    with placed(kind, kinds=KINDS[kind]) as place:
+        people = People(place.repositories, seed, PULLS)
+        processes = [Grown(one.name) for one in place.processes]
+        pruner = Pruner(place, people)
+        before, stop = place.database.bytes, threading.Event()
+        sampling = threading.Thread(target=_sampled, args=(place, processes, stop, tell, kind))
+        sampling.start()
+        started_at = time.monotonic()
+        try:
+            while (left := started_at + seconds - time.monotonic()) > 0:
+                people.live(place, min(left, PRUNE_SECONDS), acts_a_second)
+                pruner.prune()
+        finally:
+            stop.set()
+            sampling.join()
+        took = time.monotonic() - started_at
+        people.opens = False
+        verdict = _settled(place, people)
+        return Soaked(
+            place.database.version,
+            took,
+            min(MOST_WARM_SECONDS, seconds * WARM_SHARE),
+            people.acts,
+            place.database.rows("SELECT count(*) FROM deliveries")[0][0],
+            (before, place.database.bytes),
+            processes,
+            verdict,
+        )
+
+
+def _settled(place: Place, people: People) -> Verdict:
+    """What was measured for hours is told even where the end does not come."""
+    try:
+        place.settle()
+    except TimeoutError as error:
+        return Verdict(wrong=[str(error)])
+    return judged(place, people.tales)
+
+
+class Pruner:
+    """Takes from the stand-in what is over and was delivered, so that it stays as fast."""
+
+    def __init__(self, place: Place, people: People) -> None:
+        self.place, self.people = place, people
+        self._closed: list[Tale] = []
+
+    def prune(self) -> None:
+        over = [one for one in self.people.tales if one.is_over]
+        with self.place.github.lock:
+            kept = self.place.github.deliveries.all
+            missing = self.place.undelivered()
+            kept[:-KEPT_DELIVERIES] = [
+                one for one in kept[:-KEPT_DELIVERIES] if one.guid in missing
+            ]
+            for tale in self._closed:
+                _forget(tale)
+            self._closed = over[:-KEPT_TALES]
+            for tale in self._closed:  # first: it is forgotten once that was worked off
+                self.people.forget(tale)
+                if not tale.is_merged:
+                    tale.pull.close("ann")
+
+
+def _forget(tale: Tale) -> None:
+    repository, pull = tale.pull.repository, tale.pull
+    repository.pulls.pop(pull.number, None)
+    repository.branches.pop(pull.head_ref, None)
+    for comment in pull.comments:
+        repository.comments.pop(comment.id, None)
+    for run in list(repository.check_runs.values()):
+        if run.external_id.startswith(f"v1:{pull.number}:"):
+            del repository.check_runs[run.id]
+
+
+def _sampled(
+    place: Place, processes: list[Grown], stop: threading.Event, tell: Tell, kind: str
+) -> None:
+    began, told = time.monotonic(), 0.0
+    while not stop.wait(SAMPLE_SECONDS):
+        now = time.monotonic() - began
+        for process, grown in zip(place.processes, processes, strict=True):
+            grown.at.append(now)
+            grown.sizes.append(size(process.pid))
+        if now - told > TOLD_SECONDS:
+            told = now
+            sizes = ", ".join(f"{one.name} {one.sizes[-1].resident / 1e6:.1f}" for one in processes)
+            tell(f"{kind}: {now / 60:.0f} min, MB: {sizes}; dirty {place.dirty()}")
