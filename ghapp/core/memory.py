@@ -163,6 +163,7 @@ class Past:
     unresolved: names of the effects that may or may not have been taken, as in `marks.name`: where
     there are any, our marks are read back.
     fresh_at, opened, touched, changed_files: as in Delivery, joined over those not yet worked off.
+    seen_at: `updated_at` of the pull as our last run read it; None where none has.
     policy: None where it was never read; its `read_at` is None where a push may have changed it.
     pending_since: when GitHub accepted the check run that is in progress; None where none is.
     """
@@ -171,6 +172,7 @@ class Past:
     written: Written = Written()
     unresolved: frozenset[str] = frozenset()
     fresh_at: datetime | None = None
+    seen_at: datetime | None = None
     opened: bool = False
     touched: bool = False
     changed_files: int = 0
@@ -182,11 +184,8 @@ class Past:
     waited: int = 0  # how often in a row the key was put off because facts lagged behind
     policy: PolicySource | None = None
     pending_since: datetime | None = None
-    # of this pull, by item; and open ones of the others in the repository, soonest due first
-    follow_ups: tuple[FollowUp, ...] = ()
-    debts: tuple[
-        FollowUp, ...
-    ] = ()  # open ones of other pulls of the repository, soonest due first
+    follow_ups: tuple[FollowUp, ...] = ()  # of this pull, by item
+    debts: tuple[FollowUp, ...] = ()  # open ones of others in the repository, soonest due first
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,10 +141,11 @@ def _pages(files: int) -> int:
 
 
 def _not_behind(pull: Pull, past: Past) -> None:
-    """Raises Retry (the read is older than what a delivery told)."""
-    if past.fresh_at and pull.updated_at < past.fresh_at:
+    """Raises Retry (the read is older than what a delivery told, or a run has read)."""
+    known = [at for at in (past.fresh_at, past.seen_at) if at]
+    if known and pull.updated_at < max(known):
         raise Retry(
-            f"{pull.key}: GitHub still reads as of {pull.updated_at}, not {past.fresh_at}",
+            f"{pull.key}: GitHub still reads as of {pull.updated_at}, not {max(known)}",
             after_seconds=min(2.0 ** min(past.waited, 10), MOST_LAG_SECONDS),
             counts=past.waited >= PATIENCE,
             lags=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
@@ -22,9 +23,9 @@ _SHOWN = msgspec.json.Decoder(Shown)
 _VERDICT = msgspec.json.Decoder(Verdict)
 
 
-_LAST = select(reviews.c.marks, reviews.c.written, reviews.c.pending_since).where(
-    reviews.c.key == bindparam("of")
-)
+_LAST = select(
+    reviews.c.marks, reviews.c.written, reviews.c.seen_at, reviews.c.pending_since
+).where(reviews.c.key == bindparam("of"))
 _SEEN = select(reviews.c.number, reviews.c.seen_at).where(
     reviews.c.repository_id == bindparam("of"), reviews.c.seen_at > 0
 )
@@ -61,13 +62,26 @@ def put(connection: Connection, key: PullKey, run: Run) -> None:
         connection.execute(insert(shown), {"key": str(key), "shown": _json(run.shown)})
 
 
-def last(connection: Connection, key: str) -> tuple[Marks | None, Written, datetime | None]:
-    """What the last run left on the pull; None where there was none, or none is in progress."""
+@dataclass(frozen=True, slots=True)
+class Last:
+    """What the last run left on a pull. All as in `memory.Past`."""
+
+    marks: Marks | None = None
+    written: Written = Written()
+    seen_at: datetime | None = None
+    pending_since: datetime | None = None
+
+
+def last(connection: Connection, key: str) -> Last:
     found = connection.execute(_LAST, {"of": key}).one_or_none()
     if found is None:
-        return None, Written(), None
-    since = datetime.fromtimestamp(found.pending_since, UTC) if found.pending_since else None
-    return _MARKS.decode(found.marks), _WRITTEN.decode(found.written), since
+        return Last()
+    return Last(
+        marks=_MARKS.decode(found.marks),
+        written=_WRITTEN.decode(found.written),
+        seen_at=_time(found.seen_at),
+        pending_since=_time(found.pending_since),
+    )
 
 
 def seen(connection: Connection, repository_id: int) -> Mapping[int, datetime]:
@@ -139,6 +153,10 @@ def rule(connection: Connection, key: PullKey, verdict: Verdict) -> tuple[Key, .
     numbers = {one.number for head in heads for one in others(connection, key, head)}
     pulls = (PullKey(key.repository, number) for number in sorted(numbers))
     return (*pulls, *queueheads.live(connection, key.repository))
+
+
+def _time(seconds: float) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 
 def _json(value: object) -> str:

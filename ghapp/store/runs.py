@@ -42,14 +42,15 @@ def recall(connection: Connection, key: PullKey) -> Past:
     name = str(key)
     now = connection.execute(_KEY, {"of": name}).one_or_none()
     said = ledger.entries(connection, name)
-    marks, written, pending_since = reviews.last(connection, name)
+    last = reviews.last(connection, name)
     heard = ledger.heard(connection, name, said)
     shown = reviews.shown_before(connection, name)
     return Past(
-        marks=marks,
-        written=written,
+        marks=last.marks,
+        written=last.written,
         unresolved=intents.unresolved(connection, name),
         fresh_at=datetime.fromtimestamp(now.fresh_at, UTC) if now and now.fresh_at else None,
+        seen_at=last.seen_at,
         opened=bool(now and now.opened),
         touched=bool(now and now.touched),
         changed_files=now.changed_files if now else 0,
@@ -60,7 +61,7 @@ def recall(connection: Connection, key: PullKey) -> Past:
         pushes=_pushes(connection, key, {one.head_sha for one in shown}),
         waited=now.waited if now else 0,
         policy=policies.known(connection, key.repository.id),
-        pending_since=pending_since,
+        pending_since=last.pending_since,
         follow_ups=followups.of(connection, key),
         debts=followups.debts(connection, key),
     )

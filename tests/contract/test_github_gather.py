@@ -138,6 +138,17 @@ def test_facts_older_than_their_delivery_wait(world: World, waited: int, seconds
     assert world.gather(pull, fresh).pull.title == "feat: newer"
 
 
+def test_facts_older_than_those_of_our_last_run_wait(world: World) -> None:
+    pull = world.pull()
+    world.ahead += timedelta(seconds=5)
+    pull.edit(title="feat: newer")
+    seen = Past(seen_at=pull.updated_at.replace(microsecond=0))
+    world.github.faults.add(stale(PULL))
+    with pytest.raises(Retry):
+        world.gather(pull, seen)
+    assert world.gather(pull, seen).pull.title == "feat: newer"
+
+
 @pytest.mark.parametrize("route", [PULL, FILES])
 def test_a_pull_that_reads_do_not_know_yet_is_waited_for(world: World, route: str) -> None:
     pull = world.pull()

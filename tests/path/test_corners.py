@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ghapp.core.model import PullKey, Repository
 from ghapp.standin import faults
 from tests.path.world import (
     ENFORCE,
@@ -15,7 +16,9 @@ from tests.path.world import (
     WAITING,
     World,
     conclusion,
+    in_store,
     ours,
+    quiet,
     running,
 )
 
@@ -163,3 +166,25 @@ def test_labels_that_differ_only_by_case_are_one(world: World) -> None:
     )
     world.settle()
     assert {label.casefold() for label in pull.labels} == {"nfr: needs sign-off"}
+
+
+def test_a_look_without_a_delivery_does_not_believe_reads_older_than_the_last_one(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path) as world:
+        quiet(world)
+        pull = world.open()
+        world.settle()
+        world.clock.forward()
+        pull.push({"db/migrate/20260402_more.sql": "ALTER TABLE t ADD COLUMN c INT;\n"})
+        world.settle()
+        written = list(world.repository.check_runs)
+        world.github.faults.add(faults.stale("GET */pulls/*", times=2, back=3))
+        shop = world.repository
+        assert shop.installation
+        key = PullKey(Repository(shop.installation.id, shop.id, shop.full_name), pull.number)
+        in_store(world, lambda store: store.mark_dirty([key], touched=True))
+        world.settle()
+        pull.edit(by="ann", title="feat: loyalty points")
+        world.settle()
+    assert list(shop.check_runs) == written
