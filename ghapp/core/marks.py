@@ -109,7 +109,7 @@ class Marks:
 class Written:
     """Where our marks live on GitHub, from the answers to our writes; 0 where there are none.
 
-    annotated: as in that run; "" where it was found by reading back, so that a new one is made.
+    annotated: as in that run; "" where it is not one that we know, so that a new one is made.
     """
 
     check_run_id: int = 0

@@ -103,7 +103,12 @@ def _observed(
         replies=frozenset(_replies(ours)),
         issues=followups.issues(followed),
     )
-    written = Written(run.id if run else 0, comment.id if comment else 0)
+    is_known = run is not None and run.id == past.written.check_run_id
+    written = Written(
+        check_run_id=run.id if run else 0,
+        comment_id=comment.id if comment else 0,
+        annotated=past.written.annotated if is_known else "",
+    )
     return Observed(marks, written, _accepted_at(run), followed)
 
 
