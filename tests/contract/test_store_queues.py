@@ -51,7 +51,7 @@ async def test_a_head_is_a_key_with_a_past_of_its_own(store: Store) -> None:
     assert past.verdicts == {KEY.number: verdict(KEY)}
     assert (past.unresolved, past.touched, past.waited) == (True, False, 0)
     assert past.policy and past.policy.text == "mode: advise"
-    await store.put_off(claim, after_seconds=0.0, counts=False)
+    await store.put_off(claim, after_seconds=0.0, counts=False, lags=True)
     assert (await store.recall_queue(FRONT, ())).waited == 1
     await store.answered(await due(store, FRONT))
     assert not (await store.recall_queue(FRONT, ())).unresolved
