@@ -116,7 +116,7 @@ def remembered(decision: Decision, facts: Facts, taken: Taken, *, found: bool) -
         ),
         verdict=decision.verdict,
         state=decision.review.state.value,
-        shown=_shown(decision, facts, shown_at) if shown_at else None,
+        shown=showing(decision, facts, shown_at) if shown_at else None,
         unresolved=tuple(effect for effect, _ in taken.failed),
         seen_at=facts.pull.updated_at,
         follow_ups=tuple(_kept(decision, facts, taken)),
@@ -134,7 +134,8 @@ def _pending_since(
     return run.answered_at if run and made else decision.pending_since
 
 
-def _shown(decision: Decision, facts: Facts, at: datetime) -> Shown:
+def showing(decision: Decision, facts: Facts, at: datetime) -> Shown:
+    """What the decision's check run shows from `at` on."""
     return Shown(facts.pull.head_sha, at, decision.fingerprints, decision.items)
 
 

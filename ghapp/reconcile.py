@@ -36,7 +36,7 @@ from ghapp.core.model import (
 from ghapp.core.plan import plan
 from ghapp.core.policies.policy import Rules
 from ghapp.core.pushes import only_by
-from ghapp.outcomes import Taken, batches, remembered, take
+from ghapp.outcomes import Taken, batches, remembered, showing, take
 from ghapp.queueheads import Queues
 from ghapp.store import Store
 
@@ -99,16 +99,18 @@ async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules:
     """One pull request: its marks are what facts and ledger imply when this returns."""
     past = await store.recall(key)
     facts = await github.gather(key, past, rules)
+    past = past.knowing(facts.earlier)
     # Off the event loop: however large the diff or a comment is, others are not kept waiting.
     scanned = await asyncio.to_thread(_scanned, facts, past)
     contents = await github.contents(key, scanned.wanted) if scanned.wanted else {}
     view = await asyncio.to_thread(_viewed, facts, past, scanned, contents)
     ledger, siblings = await store.admit(
-        claim, facts.pull.head_sha, facts.source, view.entries, view.judged
+        claim, facts.pull.head_sha, facts.source, view.entries, view.judged, facts.earlier
     )
     decision = await asyncio.to_thread(decide, facts, past, view.checklist, ledger, siblings)
     effects = _plan(decision, facts)
-    await store.intend(claim, effects)  # committed before the writes, resolved with the record
+    # Committed before the writes, resolved with the record.
+    await store.intend(claim, effects, showing(decision, facts, facts.now))
     taken = Taken()
     for batch in batches(effects):
         taken += await take(key, batch, github)

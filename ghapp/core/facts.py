@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ghapp.core.marks import Marks, Written
-from ghapp.core.memory import FollowUp, PolicySource
+from ghapp.core.memory import FollowUp, PolicySource, Shown
 from ghapp.core.model import Pull, Rights, Utterance
 from ghapp.core.policies.policy import Policy
 
@@ -20,6 +20,7 @@ class Facts:
     rights: by speaker; every speaker of a privileged utterance is in it.
     observed: our marks as they are: from our own record, or read back from GitHub.
     found_at: when GitHub accepted a run of ours that reading back found on this head, else None.
+    earlier: what reading back found to have been shown, and its record lost, oldest first.
     follow_ups: those of this pull, as remembered or read back.
     """
 
@@ -32,4 +33,5 @@ class Facts:
     observed: Marks = Marks()
     written: Written = Written()
     found_at: datetime | None = None
+    earlier: tuple[Shown, ...] = ()
     follow_ups: tuple[FollowUp, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -162,6 +162,8 @@ class Past:
     marks: as last recorded; None where no run has ended yet.
     unresolved: names of the effects that may or may not have been taken, as in `marks.name`: where
     there are any, our marks are read back.
+    intended: what check runs would show that may or may not have been written, oldest first; their
+    `accepted_at` is when that was intended, by GitHub's clock.
     fresh_at, opened, touched, changed_files: as in Delivery, joined over those not yet worked off.
     seen_at: `updated_at` of the pull as our last run read it; None where none has.
     policy: None where it was never read; its `read_at` is None where a push may have changed it.
@@ -171,6 +173,7 @@ class Past:
     marks: Marks | None = None
     written: Written = Written()
     unresolved: frozenset[str] = frozenset()
+    intended: tuple[Shown, ...] = ()
     fresh_at: datetime | None = None
     seen_at: datetime | None = None
     opened: bool = False
@@ -186,6 +189,11 @@ class Past:
     pending_since: datetime | None = None
     follow_ups: tuple[FollowUp, ...] = ()  # of this pull, by item
     debts: tuple[FollowUp, ...] = ()  # open ones of others in the repository, soonest due first
+
+    def knowing(self, earlier: tuple[Shown, ...]) -> Past:
+        """The same, with what was shown and not recorded."""
+        shown = sorted((*self.shown, *earlier), key=lambda one: one.accepted_at)
+        return replace(self, shown=tuple(shown)) if earlier else self
 
 
 @dataclass(frozen=True, slots=True)

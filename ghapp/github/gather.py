@@ -16,7 +16,7 @@ from ghapp.core.rights import asks
 from ghapp.errors import Gone, Retry
 from ghapp.github import labels, policies, readback, reading, rights
 from ghapp.github.installation import PAGE, Installation, both, together
-from ghapp.github.readback import Observed
+from ghapp.github.readback import LOOKING, Observed
 from ghapp.github.reading import MOST_FILES, FileRow, PullRead
 from ghapp.github.wire import TOTAL_SECONDS
 
@@ -24,8 +24,6 @@ ROUNDS = 3
 MOVING_SECONDS, MOST_LAG_SECONDS = 2.0, 30.0
 # So often in a row reads may lag before it counts as a failure, which in the end people see.
 PATIENCE = 10
-# GitHub's times have whole seconds, so what led to a run may bear the time that the run bears, too.
-LOOKING = timedelta(seconds=1)
 # So often a pull that a delivery spoke of is waited for where reads know nothing of it.
 NOT_THERE_WAITS = 4
 POLICY_AGE = timedelta(minutes=10)
@@ -64,7 +62,7 @@ async def _facts(
     (observed, spoken), new_folders = await both(
         _marks(api, past, pull, policy, ours, whose), _new_folders(api, read)
     )
-    heard = (*_placed(past), *spoken, *observed.missed)
+    heard = (*_placed(past.knowing(observed.earlier)), *spoken, *observed.missed)
     said = tuple(sorted(heard, key=lambda one: one.said_at))
     held = await rights.read(api, pull.key.repository, asks(said, policy, pull, past.ledger))
     return Facts(
@@ -77,6 +75,7 @@ async def _facts(
         observed=replace(observed.marks, labels=ours.there),
         written=observed.written,
         found_at=observed.found_at,
+        earlier=observed.earlier,
         follow_ups=observed.follow_ups,
     )
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ghapp.core.marks import Marks, Reply, Written
-from ghapp.core.memory import FollowUp, Past
+from ghapp.core.memory import FollowUp, Past, Shown
 from ghapp.core.model import Pull, Utterance
 from ghapp.core.policies.policy import Policy
 from ghapp.core.words.render import MARKER
-from ghapp.errors import Retry
+from ghapp.errors import Gone, Retry
 from ghapp.github import followups, missed, reading
 from ghapp.github.installation import Installation, both
 from ghapp.github.missed import UNSEEN_WAITS, Conversation
@@ -19,6 +19,8 @@ from ghapp.github.reading import CommentRow, RunRow, at
 
 # Effects of which there may be several, each named by what it is about.
 LISTED = ("PostReply ", "OpenIssue ")
+# GitHub's times have whole seconds, so what led to a run may bear the time that the run bears, too.
+LOOKING = timedelta(seconds=1)
 _REPLY = re.compile(r"<!-- ghapp:reply (\S+) -->")
 
 
@@ -26,13 +28,15 @@ _REPLY = re.compile(r"<!-- ghapp:reply (\S+) -->")
 class Observed:
     """What is there. found_at: when GitHub accepted the run that was read back, else None.
 
-    missed: what people said and was not heard, oldest first.
+    earlier: what was shown, and its record lost, oldest first. missed: what people said and was not
+    heard, oldest first.
     """
 
     marks: Marks
     written: Written
     found_at: datetime | None = None
     follow_ups: tuple[FollowUp, ...] = ()
+    earlier: tuple[Shown, ...] = ()
     missed: tuple[Utterance, ...] = ()
 
 
@@ -67,7 +71,9 @@ async def read(
         followups.read(api, past, pull, policy, bot_login, app_id),
     )
     ours = [row for row in there.comments if _is_ours(row, app_id)]
-    observed = _observed(past, pull, run, ours, followed)
+    earlier = await _earlier(api, past, pull, run, app_id)
+    past = past.knowing(earlier)
+    observed = replace(_observed(past, pull, run, ours, followed), earlier=earlier)
     unseen = _unseen(past, observed) or _vanished(past, pull, observed)
     late = api.late_seconds(at(pull.key.repository, "").rstrip("/"))
     if unseen and (late or past.waited < UNSEEN_WAITS):
@@ -76,6 +82,38 @@ async def read(
         raise Retry(text, after_seconds=wait, counts=False, lags=not late)
     spoken = await missed.said(api, past, pull, there, app_id, bot_login)
     return replace(observed, missed=spoken)
+
+
+async def _earlier(
+    api: Installation, past: Past, pull: Pull, present: RunRow | None, app_id: int
+) -> tuple[Shown, ...]:
+    """What runs of ours have shown that were written, and not recorded, before somebody pushed on.
+
+    Each is looked for on the head that it was written to: what people said of it then is not about
+    what was shown before.
+    """
+    known, found = {one.head_sha for one in past.shown}, list[Shown]()
+    for head_sha in dict.fromkeys(one.head_sha for one in past.intended):
+        run = present
+        if head_sha != pull.head_sha:
+            run = None if head_sha in known else await _run(api, pull, head_sha, app_id)
+        if run and run.started_at and head_sha not in known:
+            found += _fitting(past, head_sha, run.started_at)
+    return tuple(found)
+
+
+def _fitting(past: Past, head_sha: str, at: datetime) -> list[Shown]:
+    """What a run that GitHub accepted then has shown: that of the last intent before it."""
+    before = [one for one in past.intended if one.accepted_at <= at + LOOKING]
+    here = [one for one in before if one.head_sha == head_sha]
+    return [replace(one, accepted_at=at) for one in here[-1:]]
+
+
+async def _run(api: Installation, pull: Pull, head_sha: str, app_id: int) -> RunRow | None:
+    try:
+        return await reading.newest_run(api, pull.key.repository, head_sha, app_id)
+    except Gone:  # a head that nobody has any more
+        return None
 
 
 async def _conversation(api: Installation, pull: Pull) -> Conversation:
@@ -121,7 +159,8 @@ def _unseen(past: Past, now: Observed) -> list[str]:
     before = past.marks or Marks()
     run, run_id = now.marks.check_run, now.written.check_run_id
     traces = {
-        "PutCheckRun": run and (run, run_id) != (before.check_run, past.written.check_run_id),
+        "PutCheckRun": _is_told(past, now)
+        or (run and (run, run_id) != (before.check_run, past.written.check_run_id)),
         "PutComment": now.written.comment_id,
     }
     there = {f"PostReply {one.utterance_id}" for one in now.marks.replies}
@@ -131,6 +170,12 @@ def _unseen(past: Past, now: Observed) -> list[str]:
         for name in past.unresolved
         if name not in there and (not traces.get(name, True) or name.startswith(LISTED))
     )
+
+
+def _is_told(past: Past, now: Observed) -> bool:
+    """Whether the last run that may have been written was found, on whichever head."""
+    heads = [one.head_sha for one in past.intended[-1:]]
+    return bool({one.head_sha for one in now.earlier}.intersection(heads))
 
 
 def _vanished(past: Past, pull: Pull, now: Observed) -> list[str]:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from ghapp.core.attempts import Attempt, Position
 from ghapp.core.marks import Effect
-from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Verdict
+from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Shown, Verdict
 from ghapp.core.model import Delivery, Key, PullKey, QueueKey, Repository
 from ghapp.core.queue import QueuePast
 from ghapp.store import (
@@ -196,19 +196,26 @@ class Store:
         source: PolicySource,
         entries: tuple[Entry, ...],
         judged: tuple[str, ...],
+        earlier: tuple[Shown, ...] = (),
     ) -> tuple[tuple[Entry, ...], tuple[Verdict, ...]]:
         """Keep what was judged; the whole ledger, and what other pulls ask of the head.
 
-        judged: ids of utterances. Raises Retry (another lease holds the head).
+        judged: ids of utterances. earlier: what was shown, and its record lost. Raises Retry
+        (another lease holds the head).
         """
         return await self._database.write(
-            lambda connection: runs.admit(connection, claim, head_sha, source, entries, judged)
+            lambda c: runs.admit(c, claim, head_sha, source, entries, judged, earlier)
         )
 
-    async def intend(self, claim: Claim, effects: tuple[Effect, ...]) -> None:
-        """Note writes before they are made; until `record` they count as unresolved."""
+    async def intend(
+        self, claim: Claim, effects: tuple[Effect, ...], shown: Shown | None = None
+    ) -> None:
+        """Note writes before they are made; until `record` they count as unresolved.
+
+        shown: what their check run would show.
+        """
         if effects:
-            await self._database.write(lambda connection: runs.intend(connection, claim, effects))
+            await self._database.write(lambda c: runs.intend(c, claim, effects, shown))
 
     async def record(self, claim: Claim, run: Run) -> None:
         """Keep what the run leaves; other pulls of its head are marked dirty where it is news."""

@@ -4,27 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from ghapp.core.marks import Effect, name
+from ghapp.core.marks import Effect, PutCheckRun, name
+from ghapp.core.memory import Shown
 from ghapp.store.tables import Now, intents
 
+_SHOWN = msgspec.json.Decoder(Shown)
+
 _RESOLVE = delete(intents).where(intents.c.key == bindparam("of"))
-_NAMES = select(intents.c.effect).where(intents.c.key == bindparam("of")).distinct()
+_RESOLVE_ALL_BUT_SHOWN = _RESOLVE.where(intents.c.shown == "")
+_ALL = (
+    select(intents.c.effect, intents.c.shown)
+    .where(intents.c.key == bindparam("of"))
+    .order_by(intents.c.row)
+)
 
 
-def intend(connection: Connection, key: str, effects: Iterable[Effect]) -> None:
-    """Note that these writes may happen from now on."""
-    rows = [{"key": key, "effect": name(effect)} for effect in effects]
+def intend(
+    connection: Connection, key: str, effects: Iterable[Effect], shown: Shown | None = None
+) -> None:
+    """Note that these writes may happen from now on. shown: what their check run would show."""
+    words = msgspec.json.encode(shown).decode() if shown else ""
+    rows = [
+        {
+            "key": key,
+            "effect": name(effect),
+            "shown": words if isinstance(effect, PutCheckRun) else "",
+        }
+        for effect in effects
+    ]
     if rows:
         connection.execute(insert(intents).values(intended_at=Now()), rows)
 
 
-def resolve(connection: Connection, key: str) -> None:
-    """The outcome of all writes to this pull is recorded."""
-    connection.execute(_RESOLVE, {"of": key})
+def resolve(connection: Connection, key: str, *, keep_shown: bool = False) -> None:
+    """The outcome of all writes to this pull is recorded; with `keep_shown`, but for check runs."""
+    connection.execute(_RESOLVE_ALL_BUT_SHOWN if keep_shown else _RESOLVE, {"of": key})
 
 
-def unresolved(connection: Connection, key: str) -> frozenset[str]:
-    """The names of the effects that may or may not have been taken."""
-    return frozenset(connection.scalars(_NAMES, {"of": key}))
+def pending(connection: Connection, key: str) -> tuple[frozenset[str], tuple[Shown, ...]]:
+    """The names of the effects that may or may not have been taken, and what they may show."""
+    found = connection.execute(_ALL, {"of": key}).all()
+    shown = tuple(_SHOWN.decode(one.shown) for one in found if one.shown)
+    return frozenset(one.effect for one in found), shown

@@ -59,7 +59,12 @@ def put(connection: Connection, key: PullKey, run: Run) -> None:
     }
     connection.execute(_putting(connection.dialect.name), row)
     if run.shown:
-        connection.execute(insert(shown), {"key": str(key), "shown": _json(run.shown)})
+        show(connection, key, run.shown)
+
+
+def show(connection: Connection, key: PullKey, what: Shown) -> None:
+    """Keep what a check run of the pull has shown."""
+    connection.execute(insert(shown), {"key": str(key), "shown": _json(what)})
 
 
 @dataclass(frozen=True, slots=True)

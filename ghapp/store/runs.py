@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, bindparam, select, text
 
 from ghapp.core.marks import Effect
-from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Verdict
+from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Shown, Verdict
 from ghapp.core.model import PullKey, Push, QueueKey, RepositoryKey
 from ghapp.core.queue import QueuePast
 from ghapp.errors import Retry
@@ -43,12 +43,14 @@ def recall(connection: Connection, key: PullKey) -> Past:
     now = connection.execute(_KEY, {"of": name}).one_or_none()
     said = ledger.entries(connection, name)
     last = reviews.last(connection, name)
+    unresolved, intended = intents.pending(connection, name)
     heard = ledger.heard(connection, name, said)
     shown = reviews.shown_before(connection, name)
     return Past(
         marks=last.marks,
         written=last.written,
-        unresolved=intents.unresolved(connection, name),
+        unresolved=unresolved,
+        intended=intended,
         fresh_at=datetime.fromtimestamp(now.fresh_at, UTC) if now and now.fresh_at else None,
         seen_at=last.seen_at,
         opened=bool(now and now.opened),
@@ -58,7 +60,7 @@ def recall(connection: Connection, key: PullKey) -> Past:
         heard=heard,
         ledger=said,
         shown=shown,
-        pushes=_pushes(connection, key, {one.head_sha for one in shown}),
+        pushes=_pushes(connection, key, {one.head_sha for one in (*shown, *intended)}),
         waited=now.waited if now else 0,
         policy=policies.known(connection, key.repository.id),
         pending_since=last.pending_since,
@@ -73,7 +75,7 @@ def recall_queue(connection: Connection, key: QueueKey, numbers: Iterable[int]) 
     return QueuePast(
         verdicts=reviews.of(connection, key.repository, numbers),
         policy=policies.known(connection, key.repository.id),
-        unresolved=bool(intents.unresolved(connection, str(key))),
+        unresolved=bool(intents.pending(connection, str(key))[0]),
         touched=bool(now and now.touched),
         waited=now.waited if now else 0,
     )
@@ -86,9 +88,11 @@ def admit(
     source: PolicySource,
     entries: tuple[Entry, ...],
     judged: tuple[str, ...],
+    earlier: tuple[Shown, ...] = (),
 ) -> tuple[tuple[Entry, ...], tuple[Verdict, ...]]:
     """Keep what was judged; the whole ledger, and what other pulls ask of the head.
 
+    earlier: what was shown before that, and not recorded.
     Raises LeaseLost, and Retry where another pull of the same head is being worked on: both
     would write the one check run that they share.
     """
@@ -97,16 +101,20 @@ def admit(
         connection.execute(_LOCK_HEAD, {"head": f"{key.repository.id}:{head_sha}"})
     held = change(connection, claim, _ADMIT, head=head_sha)
     _refuse_held_head(connection, key, head_sha)
+    for one in earlier:
+        reviews.show(connection, key, one)
     ledger.append(connection, str(key), entries)
     ledger.judged(connection, str(key), judged)
     policies.keep(connection, key.repository.id, source, held.policy_drops)
     return ledger.entries(connection, str(key)), reviews.others(connection, key, head_sha)
 
 
-def intend(connection: Connection, claim: Claim, effects: tuple[Effect, ...]) -> None:
+def intend(
+    connection: Connection, claim: Claim, effects: tuple[Effect, ...], shown: Shown | None
+) -> None:
     """Note writes that may happen from now on. Raises LeaseLost."""
     change(connection, claim, _INTEND)
-    intents.intend(connection, str(claim.key), effects)
+    intents.intend(connection, str(claim.key), effects, shown)
 
 
 def answered(connection: Connection, claim: Claim) -> None:
@@ -121,7 +129,7 @@ def record(connection: Connection, claim: Claim, run: Run) -> bool:
     change(connection, claim, _RECORD, done=claim.generation)
     reviews.put(connection, key, run)
     followups.put(connection, key, run.follow_ups)
-    intents.resolve(connection, str(key))
+    intents.resolve(connection, str(key), keep_shown=run.state == "parked")
     intents.intend(connection, str(key), run.unresolved)
     concerned = reviews.rule(connection, key, run.verdict)
     mark(connection, concerned)

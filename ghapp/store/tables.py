@@ -146,13 +146,14 @@ pushes = Table(
     _seconds("seen_at"),
 )
 
-# Writes under way: committed before the write, gone once its outcome is recorded.
+# Writes under way: committed before the write, gone once its outcome is recorded. shown: what a
+# check run would show, "" of all other writes.
 intents = Table(
     "intents",
     metadata,
     Column("row", Row, primary_key=True),
     _text("key"),
-    _text("effect"),
+    *(_text("effect"), _text("shown")),
     _seconds("intended_at"),
     Index("intents_key", "key"),
 )

@@ -15,6 +15,7 @@ INDEXES = {"keys_asked": "arrived_at > 0", "keys_unasked": "arrived_at = 0"}
 
 def upgrade() -> None:
     op.add_column("keys", sa.Column("arrived_at", sa.Double(), server_default="0", nullable=False))
+    op.add_column("intents", sa.Column("shown", sa.Text(), server_default="", nullable=False))
     for name, condition in INDEXES.items():
         where = sa.text(WAITS + condition)
         op.create_index(
@@ -40,5 +41,7 @@ def downgrade() -> None:
     op.drop_table("schema")
     for name in (*INDEXES, "keys_queue"):
         op.drop_index(name, "keys")
+    with op.batch_alter_table("intents") as intents:
+        intents.drop_column("shown")
     with op.batch_alter_table("keys") as keys:
         keys.drop_column("arrived_at")
