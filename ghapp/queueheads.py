@@ -16,7 +16,7 @@ from ghapp.core.model import PullKey, QueueKey
 from ghapp.core.policies.policy import Policy, Rules, effective
 from ghapp.core.queue import Member, QueueFacts, QueuePast
 from ghapp.core.words import queued
-from ghapp.errors import Retry
+from ghapp.errors import Gone, Retry
 from ghapp.store import Store
 
 # What is not there yet is waited for 1, 2, 4, 8, 16 and 16 s: the queue itself waits for us.
@@ -43,10 +43,23 @@ async def answer(
 
     Raises Retry (also where something is not there yet), Gone and LeaseLost (no queue tests it).
     """
+    try:
+        return await _answer(claim, key, github, store, rules)
+    except Gone as gone:
+        past = await store.recall_queue(key, ())
+        if gone.perhaps and past.waited < MOST_WAITS:  # too new for GitHub to see it
+            raise _later(key, str(gone), past) from gone
+        raise
+
+
+async def _answer(
+    claim: Claim, key: QueueKey, github: Queues, store: Store, rules: Rules
+) -> tuple[PutCheckRun, ...]:
     facts = await github.queue(key)
     inside = facts.upto(key.head_sha)
     past = await store.recall_queue(key, (one.number for one in inside))
     policy = known(past.policy, rules)
+    past = replace(past, verdicts=queue.believed(past, key.base_ref, policy))
     silent = not writes(policy)
     if (silent and _sure(past.policy)) or (not inside and _answered(facts, past)):
         return ()
@@ -117,7 +130,9 @@ async def _wait(
         raise _later(key, "GitHub does not list it in the queue yet", past)
     missing = queue.unknown(inside, past.verdicts)
     if missing:
-        await store.mark_dirty(PullKey(key.repository, number) for number in missing)
+        # Those that a run is on its way to anyway would be dirty for ever.
+        asked = (PullKey(key.repository, one) for one in missing if one not in past.behind)
+        await store.mark_dirty(asked, asked=True)
         raise _later(key, f"no verdict yet on {_named(missing)}", past)
     leaves = queue.leaving(inside, past.verdicts)
     if leaves:

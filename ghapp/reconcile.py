@@ -117,7 +117,7 @@ async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules:
     run = remembered(decision, facts, taken, found=view.found)
     await store.record(claim, run)
     if view.found and facts.utterances:  # to be judged; those that were read have to be read again
-        await store.mark_dirty([key], touched=run.shown is not None)
+        await store.mark_dirty([key], touched=run.shown is not None, asked=True)
     if taken.opened:  # the comment names the issues
         await store.mark_dirty([key])
     if taken.failed:

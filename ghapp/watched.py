@@ -15,6 +15,7 @@ from ghapp.core.queue import QueueFacts
 from ghapp.errors import Gone, Rejected, Retry
 from ghapp.reconcile import GitHub
 
+MOST_QUIET = 10_000  # far more than run side by side
 RESULTS = {Retry: "failed", Rejected: "rejected", Gone: "gone"}
 
 
@@ -29,12 +30,13 @@ class Watched:
     def __init__(self, github: GitHub, hears: Hears) -> None:
         self._github = github
         self._hears = hears
-        self._quiet: dict[
-            str, bool
-        ] = {}  # pull of which nothing new is told -> whether it is known
+        # pull of which nothing new is told -> whether it is known
+        self._quiet: dict[str, bool] = {}
 
     async def gather(self, key: PullKey, past: Past, rules: Rules) -> Facts:
         self._quiet.pop(str(key), None)
+        if len(self._quiet) >= MOST_QUIET:
+            self._quiet.clear()
         facts = await self._github.gather(key, past, rules)
         if quiet(past):
             self._quiet[str(key)] = past.marks is not None

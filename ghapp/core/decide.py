@@ -110,6 +110,7 @@ def _verdict(seen: Review) -> Verdict:
         pull.is_open,
         waiting=(*(f"{area.id}:{area.fingerprint}" for area in seen.waiting), *_held(seen)),
         signed=tuple(f"{area.id}:{area.fingerprint}" for area in seen.areas if area.settled),
+        base_ref=pull.base_ref,
     )
 
 

@@ -111,6 +111,7 @@ class Verdict:
 
     conclusion: as in CheckRun. title: the check run's title for this pull alone.
     waiting, signed: its areas with the fingerprints of their diffs, as "area:fingerprint".
+    base_ref: what the pull was to be merged into, for another base is another diff; "" of old.
     """
 
     number: int
@@ -120,6 +121,7 @@ class Verdict:
     is_open: bool
     waiting: tuple[str, ...] = ()
     signed: tuple[str, ...] = ()
+    base_ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)

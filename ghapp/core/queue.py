@@ -74,15 +74,36 @@ class QueueFacts:
 class QueuePast:
     """What we remember of a queue's head when a run begins.
 
+    behind: pulls of which something was heard that no run has worked off yet, or that one works on.
     unresolved: a check run may have been written to it, or not. touched: a fresh one is asked for.
     waited: how often in a row the key was put off. policy: None where it was never read.
     """
 
     verdicts: Verdicts
+    behind: frozenset[int] = frozenset()
     policy: PolicySource | None = None
     unresolved: bool = False
     touched: bool = False
     waited: int = 0
+
+
+def believed(past: QueuePast, base_ref: str, policy: Policy) -> Verdicts:
+    """The verdicts that still hold: given for this base, with nothing heard since, by this policy.
+
+    What an older policy let pass may be enforced by now; an enforced one that waits is no matter.
+    """
+    return {
+        number: one
+        for number, one in past.verdicts.items()
+        if one.base_ref == base_ref and number not in past.behind and not _outdated(one, policy)
+    }
+
+
+def _outdated(verdict: Verdict, policy: Policy) -> bool:
+    modes = {area.id: area.mode for area in policy.areas}
+    areas = (entry.partition(":")[0] for entry in verdict.waiting)
+    enforced_now = any((modes.get(area) or policy.mode) == "enforce" for area in areas)
+    return verdict.conclusion == "neutral" and enforced_now
 
 
 def standing(member: Member, verdicts: Verdicts) -> Standing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ghapp.doctor.findings import WEBHOOK, Finding, counted, duration
 from ghapp.github.registration import Attempted, Hook
@@ -74,9 +74,16 @@ def suitable(attempts: Iterable[Attempted], known: frozenset[str]) -> Attempted 
     return next(stored, None) or next(pings, None)
 
 
+def _shown(url: SplitResult) -> str:
+    """The address without what may be secret: user, password, query."""
+    port = f":{url.port}" if url.port else ""
+    return f"{url.scheme}://{url.hostname or ''}{port}{url.path}"
+
+
 def hook(found: Hook) -> Iterator[Finding]:
     """Whether the webhook can work as it is set up."""
     url = urlsplit(found.url)
+    shown = _shown(url)
     at = "in the App's settings on GitHub"
     if not url.hostname:
         yield WEBHOOK.problem(
@@ -84,12 +91,12 @@ def hook(found: Hook) -> Iterator[Finding]:
         )
     elif not url.path.endswith(PATH):
         fix = f"let it end with {PATH}, {at}, or let what stands before ghapp pass it on there"
-        yield WEBHOOK.warning("URL", f"{found.url} does not end with {PATH}", fix)
+        yield WEBHOOK.warning("URL", f"{shown} does not end with {PATH}", fix)
     elif url.scheme != "https":
         fix = f"set an https:// address {at}; what people wrote goes in clear over the network"
-        yield WEBHOOK.warning("URL", f"{found.url} is not encrypted", fix)
+        yield WEBHOOK.warning("URL", f"{shown} is not encrypted", fix)
     else:
-        yield WEBHOOK.good("URL", found.url)
+        yield WEBHOOK.good("URL", shown)
     if found.content_type != "json":
         words = f"the content type is {found.content_type or 'not told'}; ghapp reads JSON only"
         yield WEBHOOK.problem("content type", words, f"set it to application/json {at}")

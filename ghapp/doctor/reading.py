@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from ghapp.doctor.at_home import Disk, InForce, Served, Stored
 from ghapp.errors import Busy, GhappError, StoreFailed, WrongSetting
@@ -20,6 +19,7 @@ from ghapp.github.tokens import fingerprint
 from ghapp.lock import is_served
 from ghapp.settings import Settings
 from ghapp.store import Store
+from ghapp.store.engine import told
 
 HEALTH_SECONDS = 10.0
 TURN = "doctor"
@@ -44,9 +44,7 @@ def _shown(settings: Settings) -> str:
     """Where the database is, without a password."""
     if settings.file:
         return str(settings.file)
-    parts = urlsplit(settings.database_url)
-    where = parts.netloc.rpartition("@")[2]
-    return urlunsplit(("postgresql", where, parts.path, "", ""))
+    return told(settings.database_url)
 
 
 def disk(file: Path | None) -> Disk | None:

@@ -94,7 +94,7 @@ async def _members(api: Installation, key: QueueKey) -> tuple[tuple[Member, ...]
     try:
         for _ in range(MOST_PAGES):
             page = await _page(api, key, cursor)
-            found += [_member(one) for one in page.nodes if one is not None]
+            found += [_member(one) if one else HIDDEN for one in page.nodes]
             cursor = page.page.cursor
             if not page.page.more:
                 break
@@ -117,6 +117,10 @@ async def _page(api: Installation, key: QueueKey, cursor: str | None) -> _Entrie
         raise Gone(f"{key}: GraphQL knows no {key.repository.full_name}")
     queue = read.data.repository.queue
     return queue.entries if queue else _Entries()
+
+
+# An entry that GitHub does not tell: it may stand before any of the others.
+HIDDEN = Member(0, 0, "")
 
 
 def _member(one: _Entry) -> Member:

@@ -72,14 +72,16 @@ class Store:
             self._dirty.set()
         return new
 
-    async def mark_dirty(self, found: Iterable[Key], *, touched: bool = False) -> None:
-        """Have these keys looked at again.
+    async def mark_dirty(
+        self, found: Iterable[Key], *, touched: bool = False, asked: bool = False
+    ) -> None:
+        """Have these keys looked at again. asked: somebody waits for it, as for a delivery.
 
         touched: on the suspicion that what GitHub has is not what we remember; those that wait
         after a failure, or are parked, then stay so.
         """
         marked = tuple(found)
-        await self._database.write(lambda c: keys.mark(c, marked, touched=touched))
+        await self._database.write(lambda c: keys.mark(c, marked, touched=touched, asked=asked))
         self._dirty.set()
 
     async def take_turn(self, name: str, every_seconds: float) -> bool:

@@ -196,9 +196,16 @@ def _waits(table: FromClause, *, asked: bool) -> ColumnElement[bool]:
 
 
 def _head_is_taken(waiting: FromClause) -> ColumnElement[bool]:
-    """Another pull of the same head is held, or will be by this very claim."""
+    """Another pull of the same head is held, or will be by this very claim.
+
+    Of two, that one goes first which a delivery asked for.
+    """
     other = keys.alias("other")
-    before = and_(claimable(other), other.c.key < waiting.c.key)
+    asked, other_asked = waiting.c.arrived_at > ZERO, other.c.arrived_at > ZERO
+    first = or_(
+        and_(other_asked, not_(asked)), and_(other_asked == asked, other.c.key < waiting.c.key)
+    )
+    before = and_(claimable(other), first)
     return (
         select(other.c.key)
         .where(same_head(other, waiting.c.repository_id, waiting.c.head_sha, waiting.c.key))

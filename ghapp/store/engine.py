@@ -56,6 +56,13 @@ def writing(engine: Engine) -> Engine:
     return engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
 
 
+def told(url: str) -> str:
+    """Where a PostgreSQL is, without what may be secret: user, password, options."""
+    parsed = _parsed(url)
+    port = f":{parsed.port}" if parsed.port else ""
+    return f"postgresql://{parsed.host or ''}{port}/{parsed.database or ''}"
+
+
 def _parsed(url: str) -> URL:
     try:
         return make_url(url)

@@ -125,14 +125,18 @@ def row(key: Key, hints: Hints = NO_HINTS) -> dict[str, Any]:
     }
 
 
-def mark(connection: Connection, found: Iterable[Key], *, touched: bool = False) -> None:
+def mark(
+    connection: Connection, found: Iterable[Key], *, touched: bool = False, asked: bool = False
+) -> None:
     """Make the keys dirty; in one order everywhere, so that two of these never wait in a circle.
 
     touched: on the suspicion that something of ours was changed, or said, and not delivered.
+    asked: somebody waits for it, as for a delivery.
     """
     rows = [row(key, {**NO_HINTS, "touched": touched}) for key in sorted(found, key=str)]
     if rows:
-        connection.execute(marking(connection.dialect.name, suspected=touched), rows)
+        statement = marking(connection.dialect.name, suspected=touched, delivered=asked)
+        connection.execute(statement, rows)
         announce(connection)
 
 

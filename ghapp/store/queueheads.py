@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, exists, or_, select
 
-from ghapp.core.model import QueueKey, Repository
-from ghapp.store.keys import addressed
-from ghapp.store.tables import IS_QUEUE, Now, intents, keys
+from ghapp.core.model import PullKey, QueueKey, Repository
+from ghapp.store.keys import addressed, dirty
+from ghapp.store.tables import IS_QUEUE, Now, intents, keys, utterances
 
 # A queue waits 6 hours for its checks at most (`check_response_timeout_minutes`: 360).
 # Source: https://docs.github.com/rest/repos/rules#create-a-repository-ruleset
@@ -20,6 +20,18 @@ _LIVE = (
     .where(keys.c.started_at > Now() - LIVE_SECONDS)
     .order_by(keys.c.key)
 )
+# A run is on its way: it goes on now, or something was delivered since the last one.
+_BEHIND = (
+    select(keys.c.number)
+    .where(keys.c.key.in_(bindparam("pulls", expanding=True)), dirty(keys))
+    .where(
+        or_(
+            keys.c.lease_until > Now(),
+            keys.c.fresh_at > 0,
+            exists().where(utterances.c.key == keys.c.key, ~utterances.c.judged),
+        )
+    )
+)
 _END = delete(keys).where(keys.c.key == bindparam("ended"))
 _FORGET = delete(intents).where(intents.c.key == bindparam("ended"))
 
@@ -28,6 +40,14 @@ def live(connection: Connection, repository: Repository) -> tuple[QueueKey, ...]
     """Heads of this repository's queues that were looked at not long ago and are still tested."""
     found = map(addressed, connection.execute(_LIVE, {"of": repository.id}))
     return tuple(key for key in found if isinstance(key, QueueKey))
+
+
+def behind(
+    connection: Connection, repository: Repository, numbers: Iterable[int]
+) -> frozenset[int]:
+    """Those of these pulls of which something was heard that no run has worked off yet."""
+    names = [str(PullKey(repository, number)) for number in numbers]
+    return frozenset(connection.scalars(_BEHIND, {"pulls": names}))
 
 
 def end(connection: Connection, ended: Iterable[QueueKey]) -> None:

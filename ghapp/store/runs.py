@@ -12,7 +12,7 @@ from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Shown, Verd
 from ghapp.core.model import PullKey, Push, QueueKey, RepositoryKey
 from ghapp.core.queue import QueuePast
 from ghapp.errors import Retry
-from ghapp.store import followups, intents, ledger, policies, reviews
+from ghapp.store import followups, intents, ledger, policies, queueheads, reviews
 from ghapp.store.keys import mark, same_head
 from ghapp.store.leases import UNHINTED, change, holding
 from ghapp.store.tables import Now, keys, pushes
@@ -71,9 +71,10 @@ def recall(connection: Connection, key: PullKey) -> Past:
 
 def recall_queue(connection: Connection, key: QueueKey, numbers: Iterable[int]) -> QueuePast:
     """What is remembered of a queue's head. numbers: of the pulls in it."""
-    now = connection.execute(_KEY, {"of": str(key)}).one_or_none()
+    now, asked = connection.execute(_KEY, {"of": str(key)}).one_or_none(), tuple(numbers)
     return QueuePast(
-        verdicts=reviews.of(connection, key.repository, numbers),
+        verdicts=reviews.of(connection, key.repository, asked),
+        behind=queueheads.behind(connection, key.repository, asked),
         policy=policies.known(connection, key.repository.id),
         unresolved=bool(intents.pending(connection, str(key))[0]),
         touched=bool(now and now.touched),
@@ -132,7 +133,7 @@ def record(connection: Connection, claim: Claim, run: Run) -> bool:
     intents.resolve(connection, str(key), keep_shown=run.state == "parked")
     intents.intend(connection, str(key), run.unresolved)
     concerned = reviews.rule(connection, key, run.verdict)
-    mark(connection, concerned)
+    mark(connection, concerned, asked=True)
     return bool(concerned)
 
 

@@ -75,7 +75,8 @@ def entry(id: str, door: Door = Door.COMMENT, note: str = "") -> Entry:
 
 
 def verdict(key: PullKey, conclusion: str = "success", head_sha: str = HEAD) -> Verdict:
-    return Verdict(key.number, head_sha, conclusion, f"it is {conclusion}", is_open=True)
+    words = f"it is {conclusion}"
+    return Verdict(key.number, head_sha, conclusion, words, is_open=True, base_ref="main")
 
 
 def run(given: Verdict, shown: Shown | None = None) -> Run:

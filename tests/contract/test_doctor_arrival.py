@@ -132,3 +132,12 @@ class TestArrival:
         assert (found.verdict, found.found, found.fix) == (
             Verdict.UNKNOWN, "not tried: so", "do this",
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "url", ["https://gh:s3cret@x.example:8443/webhook?token=s3cret", "http://gh:s3cret@x.example/"]
+)
+def test_an_address_is_told_without_what_may_be_secret(url: str) -> None:
+    told = [str(one) for one in hook(Hook(**FINE | {"url": url}))]
+    assert any("x.example" in one for one in told)
+    assert not any("s3cret" in one for one in told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from ghapp.core.model import QueueKey, Repository
 from ghapp.core.queue import Member
 from ghapp.errors import Gone, Retry
 from ghapp.standin import Pull, faults
+from ghapp.standin.faults import Fault
 from ghapp.standin.merging import Entry, MergeQueue
 from tests.contract.github_world import World
 
@@ -124,3 +126,19 @@ def test_whether_the_base_branch_holds_the_head(world: World, branch: str) -> No
     assert not world.run(lambda client: client.merged(asked))
     pull.merge("mia")
     assert world.run(lambda client: client.merged(asked))
+
+
+def test_an_entry_that_is_not_told_stands_before_all_others(world: World) -> None:
+    queued(world, "a")
+    (entry,) = queue(world).entries
+    shown = {
+        "position": 2,
+        "state": "AWAITING_CHECKS",
+        "headCommit": {"oid": entry.head_sha},
+        "pullRequest": {"number": 1, "headRefOid": entry.pull.head_sha, "url": ""},
+    }
+    entries = {"nodes": [None, shown], "pageInfo": {"hasNextPage": False, "endCursor": None}}
+    data = {"data": {"repository": {"mergeQueue": {"entries": entries}}}}
+    world.github.faults.add(Fault("POST /graphql", body=json.dumps(data).encode()))
+    facts = world.run(lambda client: client.queue(key(world, entry.head_sha)))
+    assert [one.number for one in facts.upto(entry.head_sha)] == [0, 1]

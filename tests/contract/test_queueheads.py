@@ -14,7 +14,7 @@ from ghapp.core.model import QueueKey
 from ghapp.errors import Retry
 from ghapp.github.client import GitHub
 from ghapp.standin import Pull
-from ghapp.standin.faults import stale
+from ghapp.standin.faults import Fault, stale
 from ghapp.standin.merging import Entry
 from ghapp.standin.state import CheckRun as Run
 from ghapp.store import Store
@@ -88,6 +88,44 @@ def told(world: World, folder: Path, head_sha: str, tell: Told) -> None:
             await tell(Scene(world, url, store, client, await due(store, key)))
 
     world.run(story)
+
+
+def test_what_was_heard_and_is_not_worked_off_is_waited_for(world: World, tmp_path: Path) -> None:
+    (one,) = queued(world, "a")
+
+    async def tell(scene: Scene) -> None:
+        await scene.verdict(one.pull, "success")
+        await scene.store.accept(delivery(world.key(one.pull), fresh_at=NOON))  # perhaps a hold
+        await scene.waits(f"no verdict yet on #{one.pull.number}")
+        scene.waited(6)
+        (effect,) = await scene.answer()
+        assert effect.check_run.conclusion == "failure"
+
+    told(world, tmp_path, one.head_sha, tell)
+
+
+def test_a_verdict_on_another_base_says_nothing(world: World, tmp_path: Path) -> None:
+    (one,) = queued(world, "a")
+
+    async def tell(scene: Scene) -> None:
+        await scene.verdict(one.pull, "success")
+        changed(scene.url, "UPDATE verdicts SET verdict = replace(verdict, '\"main\"', '\"old\"')")
+        await scene.waits(f"no verdict yet on #{one.pull.number}")
+
+    told(world, tmp_path, one.head_sha, tell)
+
+
+def test_a_head_that_github_does_not_show_yet_is_waited_for(world: World, tmp_path: Path) -> None:
+    (one,) = queued(world, "a")
+
+    async def tell(scene: Scene) -> None:
+        await scene.verdict(one.pull, "success")
+        world.github.faults.add(Fault(LISTED, status=404, message="Not Found"))
+        await scene.waits("404")
+        (effect,) = await scene.answer()
+        assert effect.check_run.conclusion == "success"
+
+    told(world, tmp_path, one.head_sha, tell)
 
 
 def test_a_pull_without_a_verdict_is_looked_at_and_waited_for_and_then_fails(

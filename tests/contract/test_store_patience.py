@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 
 from ghapp.errors import WrongSetting
 from ghapp.store import Store
-from ghapp.store.engine import LIBPQ, bounds
+from ghapp.store.engine import LIBPQ, bounds, told
 from ghapp.store.leases import LEASE_SECONDS
 
 URL = "postgresql+psycopg://ghapp@db.example.com/ghapp"
@@ -40,3 +40,9 @@ def test_what_a_broken_network_holds_back_is_given_up_before_a_lease_ends() -> N
 
 def test_the_url_decides_where_it_says_so() -> None:
     assert "connect_timeout" not in bounds(make_url(f"{URL}?connect_timeout=2&sslmode=require"))
+
+
+@pytest.mark.parametrize("password", ["s3cret", "/s3cret", "42/s3cret", "s3%40cret"])
+def test_where_a_database_is_told_without_its_password(password: str) -> None:
+    url = f"postgresql://ghapp:{password}@db.example.com/ghapp?sslpassword={password}"
+    assert told(url) == "postgresql://db.example.com/ghapp"

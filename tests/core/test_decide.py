@@ -84,7 +84,8 @@ def test_each_state_has_its_marks(
     assert (made.review.state.value, conclusion(made), made.marks.labels) == expected
     known = ("db:f1",)
     waiting, signed = ((), known) if ledger == (SIGNED,) else (known, ())
-    assert made.verdict == Verdict(5, HEAD, expected[1], made.verdict.title, True, waiting, signed)
+    title = made.verdict.title
+    assert made.verdict == Verdict(5, HEAD, expected[1], title, True, waiting, signed, "main")
 
 
 def test_a_clear_pull_is_green_and_carries_nothing_else() -> None:

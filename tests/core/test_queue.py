@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from ghapp.core.memory import Verdict
 from ghapp.core.policies.policy import Policy
-from ghapp.core.queue import Member, QueueFacts, conclusion, leaving, standing, unknown
+from ghapp.core.queue import (
+    Member,
+    QueueFacts,
+    QueuePast,
+    believed,
+    conclusion,
+    leaving,
+    standing,
+    unknown,
+)
 from ghapp.core.words import queued
 from tests.core.build import area
 
@@ -170,3 +179,32 @@ def test_a_pull_behind_has_no_say(order: list[int], upto: int) -> None:
     assert [one.number for one in inside] == list(range(1, upto + 1))
     passing = verdicts(*["success"] * upto, *[""] * (5 - upto))
     assert conclusion(inside, passing, ENFORCE) == "success"
+
+
+# --- which verdicts still hold -------------------------------------------------------------
+
+WAITS = Verdict(1, "1" * 40, "neutral", "Waiting", True, waiting=("db:f1",), base_ref="main")
+PASSED = Verdict(1, "1" * 40, "success", "Signed off", True, signed=("db:f1",), base_ref="main")
+DB_ENFORCED = Policy(mode="advise", areas=(area("db", "enforce"),))
+
+
+@pytest.mark.parametrize(
+    ("given", "base_ref", "behind", "policy", "holds"),
+    [
+        (PASSED, "main", (), ENFORCE, True),
+        (PASSED, "release", (), ENFORCE, False),  # it was retargeted: another diff
+        (replace(PASSED, base_ref=""), "main", (), ENFORCE, False),  # by an older version
+        (PASSED, "main", (1,), ENFORCE, False),  # a hold may be on its way
+        (PASSED, "main", (2,), ENFORCE, True),
+        (WAITS, "main", (), ADVISE, True),
+        (WAITS, "main", (), ENFORCE, False),  # what was advice is enforced by now
+        (WAITS, "main", (), DB_ENFORCED, False),
+        (replace(WAITS, waiting=("web:w1",)), "main", (), DB_ENFORCED, True),
+        (replace(WAITS, conclusion="action_required"), "main", (), ENFORCE, True),
+    ],
+)
+def test_a_verdict_holds_for_its_base_and_policy_and_while_nothing_came_since(
+    given: Verdict, base_ref: str, behind: tuple[int, ...], policy: Policy, holds: bool
+) -> None:
+    past = QueuePast({1: given}, behind=frozenset(behind))
+    assert believed(past, base_ref, policy) == ({1: given} if holds else {})
