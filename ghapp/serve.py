@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import (
@@ -18,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from ghapp import catalogue, logs
+from ghapp import catalogue, heap, logs
 from ghapp.github.client import GitHub
 from ghapp.github.outage import Told
 from ghapp.lock import alone, held
@@ -92,6 +91,7 @@ async def working(settings: Settings, metrics_port: int | None = None) -> AsyncI
 
 def until_signalled(running: AbstractAsyncContextManager[Any]) -> None:
     """Keep it running until SIGTERM or SIGINT; a second one ends the process at once."""
+    heap.share()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_until_signalled(running))
 
@@ -151,7 +151,7 @@ async def _until_signalled(running: AbstractAsyncContextManager[Any]) -> None:
     async with running as where:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, signalled.set)
-        gc.freeze()  # packs and modules stay: a full collection need not walk them each time
+        heap.settle()
         log.info("started", url=where)
         await signalled.wait()
         for number in (signal.SIGTERM, signal.SIGINT):

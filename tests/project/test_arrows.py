@@ -18,9 +18,10 @@ ARROWS = {
     "doctor": {"addresses", "core", "errors", "github", "lock", "settings", "store"},
     "demo": {"logs", "serve", "settings", "standin"},
     "serve": {
-        "catalogue", "core", "errors", "github", "lock", "login", "logs", "metrics", "redelivery",
-        "settings", "store", "sweep", "watched", "web", "worker",
+        "catalogue", "core", "errors", "github", "heap", "lock", "login", "logs", "metrics",
+        "redelivery", "settings", "store", "sweep", "watched", "web", "worker",
     },
+    "heap": set(),
     "lock": {"errors", "settings"},
     "login": {"errors", "github", "web"},
     "metrics": {"core", "github", "store"},
