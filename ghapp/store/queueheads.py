@@ -20,6 +20,13 @@ _LIVE = (
     .where(keys.c.started_at > Now() - LIVE_SECONDS)
     .order_by(keys.c.key)
 )
+_TESTED = (
+    select(keys.c.key)
+    .where(keys.c.repository_id == bindparam("of"), IS_QUEUE)
+    .where(keys.c.key.startswith(bindparam("name")))
+    .where(or_(keys.c.started_at > Now() - LIVE_SECONDS, dirty(keys)))
+    .limit(1)
+)
 # A run is on its way: it goes on now, or something was delivered since the last one.
 _BEHIND = (
     select(keys.c.number)
@@ -40,6 +47,12 @@ def live(connection: Connection, repository: Repository) -> tuple[QueueKey, ...]
     """Heads of this repository's queues that were looked at not long ago and are still tested."""
     found = map(addressed, connection.execute(_LIVE, {"of": repository.id}))
     return tuple(key for key in found if isinstance(key, QueueKey))
+
+
+def is_tested(connection: Connection, repository: Repository, head_sha: str) -> bool:
+    """Whether a merge queue waits for the check of this very commit."""
+    asked = {"of": repository.id, "name": f"queue:{repository.id}:{head_sha}:"}
+    return connection.execute(_TESTED, asked).first() is not None
 
 
 def behind(

@@ -17,7 +17,7 @@ from ghapp.store.keys import mark, same_head
 from ghapp.store.leases import UNHINTED, change, holding
 from ghapp.store.tables import Now, keys, pushes
 
-HEAD_HELD_SECONDS = 1.0
+HEAD_HELD_SECONDS, QUEUE_SECONDS = 1.0, 30.0
 _LOCK_HEAD = text("SELECT pg_advisory_xact_lock(hashtextextended(:head, 0))")
 
 _KEY = select(keys).where(keys.c.key == bindparam("of"))
@@ -94,14 +94,17 @@ def admit(
     """Keep what was judged; the whole ledger, and what other pulls ask of the head.
 
     earlier: what was shown before that, and not recorded.
-    Raises LeaseLost, and Retry where another pull of the same head is being worked on: both
-    would write the one check run that they share.
+    Raises LeaseLost, and Retry where another pull of the same head is being worked on, or a merge
+    queue tests it: both would write the one check run that they share.
     """
     key = _pull(claim)
     if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
         connection.execute(_LOCK_HEAD, {"head": f"{key.repository.id}:{head_sha}"})
     held = change(connection, claim, _ADMIT, head=head_sha)
     _refuse_held_head(connection, key, head_sha)
+    if queueheads.is_tested(connection, key.repository, head_sha):
+        reason = f"{key}: a merge queue tests its head {head_sha[:7]}, and reads the check there"
+        raise Retry(reason, after_seconds=QUEUE_SECONDS, counts=False)
     for one in earlier:
         reviews.show(connection, key, one)
     ledger.append(connection, str(key), entries)

@@ -8,7 +8,7 @@ import pytest
 
 from ghapp.core.marks import CheckRun, PutCheckRun
 from ghapp.core.model import QueueKey, Repository
-from ghapp.errors import LeaseLost
+from ghapp.errors import LeaseLost, Retry
 from ghapp.store import Store
 from tests.contract.stores import (
     HEAD,
@@ -16,6 +16,7 @@ from tests.contract.stores import (
     NEXT_HEAD,
     OTHER,
     SHOP,
+    admitted,
     changed,
     delivery,
     dirty,
@@ -107,3 +108,16 @@ async def test_a_verdict_on_an_older_head_is_told_with_that_head(store: Store) -
     await worked_off(store, head_sha=NEXT_HEAD)
     past = await store.recall_queue(FRONT, (KEY.number,))
     assert past.verdicts[KEY.number].head_sha == NEXT_HEAD != HEAD
+
+
+@story
+async def test_a_pull_with_the_head_that_a_queue_tests_leaves_the_check_to_it(store: Store) -> None:
+    await store.accept(delivery(KEY))
+    claim = await due(store, KEY)
+    await store.accept(delivery(FRONT))
+    with pytest.raises(Retry) as retry:
+        await admitted(store, claim, head_sha=FRONT.head_sha)
+    assert not retry.value.counts
+    await admitted(store, claim, head_sha=HEAD)
+    await store.accept(delivery(ended=(FRONT,), keys=()))
+    await admitted(store, claim, head_sha=FRONT.head_sha)
