@@ -17,6 +17,7 @@ from ghapp.core.model import InstallationKey, PullKey, Repository
 from ghapp.core.policies.policy import Rules
 from ghapp.errors import Busy, StoreFailed
 from ghapp.store import Store
+from ghapp.store.leases import LEASE_SECONDS
 from ghapp.worker import Worker
 from tests.contract.stores import PATIENCE_SECONDS, delivery, opened
 
@@ -64,7 +65,8 @@ async def working(store: Store) -> AsyncIterator[Worker]:
 
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    """A run whose end could not be recorded is made again once its lease has run out."""
+    async with asyncio.timeout(LEASE_SECONDS + PATIENCE_SECONDS):
         while not await true():  # only the database can tell  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
