@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -65,7 +66,8 @@ def test_a_token_that_cannot_be_had_fails_all_who_ask_at_once(
     keys = [world.key(world.pull(branch=f"b{at}")) for at in range(6)]
 
     async def story(client: GitHub) -> None:
-        world.github.faults.add(kind(TOKEN), slow(TOKEN, 0.2))
+        await client.app()  # else each asks who we are first, and then not all at once
+        world.github.faults.add(replace(kind(TOKEN), delay_seconds=0.2))
         asked = (client.gather(key, OPENED, RULES) for key in keys)
         for error in await asyncio.gather(*asked, return_exceptions=True):
             assert isinstance(error, Retry)
