@@ -13,8 +13,7 @@ def share() -> bool:
     """Have all threads take memory from one place; whether the C library knows how. Ask early.
 
     glibc gives each thread one of its own, which serves those who do not wait for each other:
-    Python's threads do, and what is freed in one place is not used in another, so that a process
-    grows by megabytes an hour.
+    Python's threads do, and what is freed in one place is not used in another.
     """
     try:
         return bool(ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1))
