@@ -22,6 +22,7 @@ from benchmarks.processes import Server
 from ghapp import redelivery, sweep
 from ghapp.settings import Settings
 from ghapp.store import Store
+from ghapp.turns import EVERY_SECONDS
 
 PEERS = Path(__file__).parent / "peers"
 # Of the peers alone: neither the product nor its tests need them.
@@ -166,8 +167,8 @@ class Running:
             return
         settings = Settings.from_environment(self.contestant.environment(self._place))
         store = await Store.open(settings.database_url)
-        await store.take_turn(sweep.TURN, sweep.EVERY_SECONDS)
-        await store.take_turn(redelivery.TURN, redelivery.EVERY_SECONDS)
+        await store.take_turn(sweep.TURN, EVERY_SECONDS)
+        await store.take_turn(redelivery.TURN, EVERY_SECONDS)
         await store.close()
 
     def waiting(self) -> int:

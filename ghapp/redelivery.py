@@ -13,10 +13,10 @@ import structlog
 from ghapp.core.attempts import Page, moved
 from ghapp.errors import Busy, Gone, Retry, StoreFailed
 from ghapp.store import Store
+from ghapp.turns import in_turn
 
 # Whatever stands between GitHub and us needs a moment to see that we are there again.
-FIRST_SECONDS, EVERY_SECONDS = 10.0, 300.0
-ASK_SECONDS = 30.0
+FIRST_SECONDS = 10.0
 TURN = "redelivery"
 
 log = structlog.get_logger()
@@ -74,14 +74,11 @@ async def redeliveries(
 
     told: as of `redelivered`.
     """
-    await asyncio.sleep(first_seconds)
-    while True:
-        try:
-            if await store.take_turn(TURN, EVERY_SECONDS):
-                await redelivered(store, github, told=told)
-        except (Busy, StoreFailed) as error:
-            log.error("cannot redeliver", reason=str(error))
-        await asyncio.sleep(ASK_SECONDS)
+
+    def failed(error: Busy | StoreFailed) -> None:
+        log.error("cannot redeliver", reason=str(error))
+
+    await in_turn(store, TURN, lambda: redelivered(store, github, told=told), failed, first_seconds)
 
 
 async def redelivered(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -13,11 +12,10 @@ from ghapp.core.decide import RENEWED_AFTER
 from ghapp.core.model import InstallationKey
 from ghapp.errors import Busy, Gone, Retry, StoreFailed
 from ghapp.store import Store
+from ghapp.turns import in_turn
 
 # The first one waits until the deliveries of a restart are on their way.
-FIRST_SECONDS, EVERY_SECONDS = 15.0, 300.0
-# How often each process asks whether it is its turn: whoever did the last one may have ended.
-ASK_SECONDS = 30.0
+FIRST_SECONDS = 15.0
 # A review that fails for good shows that on its pull each time, hence not with every sweep.
 PARKED_SECONDS = 3600.0
 TURN = "sweep"
@@ -46,15 +44,15 @@ async def sweeps(
 
     told: hears of each sweep how many installations it found, None of one that failed.
     """
-    await asyncio.sleep(first_seconds)
-    while True:
-        try:
-            if await store.take_turn(TURN, EVERY_SECONDS):
-                told(await _logged(store, github))
-        except (Busy, StoreFailed) as error:
-            told(None)
-            log.error("cannot sweep", reason=str(error))
-        await asyncio.sleep(ASK_SECONDS)
+
+    async def do() -> None:
+        told(await _logged(store, github))
+
+    def failed(error: Busy | StoreFailed) -> None:
+        told(None)
+        log.error("cannot sweep", reason=str(error))
+
+    await in_turn(store, TURN, do, failed, first_seconds)
 
 
 async def sweep(store: Store, github: Lists) -> int:

@@ -213,8 +213,8 @@ def _unmatched(hazard: Hazard, text: str) -> str:
     sign, side = ("-", "removed") if hazard.removed else ("+", "added")
     own = [row for row in rows if row.sign == sign]
     if not own:
-        todo = "" if samplefile.is_diff(text) else "; begin it with `@@`, and its lines with signs"
-        return f"it has no {side} line{todo}"
+        hint = "" if samplefile.is_diff(text) else "; begin it with `@@`, and its lines with signs"
+        return f"it has no {side} line{hint}"
     if hazard.by_statement:
         other = any(True for one in statements(rows) for _ in one.matches(hazard.match))
         return _unmet("statement", "a statement that begins in an added line", other)

@@ -94,10 +94,11 @@ async def _earlier(
     """
     known, found = {one.head_sha for one in past.shown}, list[Shown]()
     for head_sha in dict.fromkeys(one.head_sha for one in past.intended):
-        run = present
-        if head_sha != pull.head_sha:
-            run = None if head_sha in known else await _run(api, pull, head_sha, app_id)
-        if run and run.started_at and head_sha not in known:
+        if head_sha in known:
+            continue
+        is_present = head_sha == pull.head_sha
+        run = present if is_present else await _run(api, pull, head_sha, app_id)
+        if run and run.started_at:
             found += _fitting(past, head_sha, run.started_at)
     return tuple(found)
 

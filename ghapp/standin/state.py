@@ -5,6 +5,7 @@ Mutable on purpose: this is the state itself. Repositories and pulls have files 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -102,7 +103,7 @@ class Edit:
 
 
 @dataclass(slots=True, kw_only=True)
-class Said:
+class Said(ABC):
     """What a person wrote, people may react to, and its author and others may edit."""
 
     id: int
@@ -121,9 +122,9 @@ class Said:
         return {"body": {"from": before}}
 
     @property
+    @abstractmethod
     def anchor(self) -> str:
         """Where on the page of its thread it stands."""
-        raise NotImplementedError
 
     @property
     def last_edited_at(self) -> datetime | None:

@@ -5,18 +5,20 @@ Every change moves `updated_at`, keeps the state before it (for reads that lag) 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from ghapp.standin import shapes_issues
 from ghapp.standin.locking import locked
 from ghapp.standin.state import Comment, Event, Json, Label, Reaction, Said, User
 from ghapp.standin.thread_state import ThreadState
 
 
-class Thread(ThreadState):
+class Thread(ThreadState, ABC):
     """An issue or a pull that can be acted upon."""
 
+    @abstractmethod
     def tell(self, action: str, by: str | None = None, **more: object) -> None:
         """Send the delivery about this thread itself."""
-        raise NotImplementedError
 
     # --- comments and reactions ------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from ghapp.standin.github import Standin, new_private_key
 from ghapp.standin.pull import Pull
 from ghapp.standin.server import StandinServer
 from ghapp.store import Store
+from ghapp.turns import EVERY_SECONDS
 from tests.contract.posting import APP_ID, SECRET, encoded, headers, payload
 from tests.contract.repositories import Repo
 
@@ -269,7 +270,7 @@ class TestSweep:
     async def leave_redelivery_to_it(self, environment: dict[str, str]) -> None:
         """The server's own first round, some seconds after its start, finds its turn taken."""
         store = await Store.open(Settings.from_environment(environment).database_url)
-        await store.take_turn(redelivery.TURN, redelivery.EVERY_SECONDS)
+        await store.take_turn(redelivery.TURN, EVERY_SECONDS)
         await store.close()
 
     def test_beside_a_server_on_sqlite_it_only_marks(

@@ -27,6 +27,7 @@ from ghapp.standin.pull import Pull
 from ghapp.standin.repository import Repository
 from ghapp.standin.server import StandinServer
 from ghapp.store import Store
+from ghapp.turns import EVERY_SECONDS
 
 SECRET = "a secret for tests"
 PATIENCE_SECONDS = 20.0
@@ -241,4 +242,4 @@ def in_store(world: World, do: Callable[[Store], Awaitable[object]]) -> None:
 def quiet(world: World) -> None:
     """No sweep and no redelivery begins by itself for the next minutes: their turns are taken."""
     for turn in (sweep.TURN, redelivery.TURN):
-        in_store(world, lambda store, name=turn: store.take_turn(name, sweep.EVERY_SECONDS))
+        in_store(world, lambda store, name=turn: store.take_turn(name, EVERY_SECONDS))

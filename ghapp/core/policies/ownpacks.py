@@ -136,7 +136,7 @@ def _judged(
 def _crowded(trees: Mapping[str, yaml.Tree]) -> Iterator[str]:
     """What the packs have too many of."""
     values = [tree.value for tree in trees.values()]
-    for found, most, noun, todo in (
+    for found, most, noun, remedy in (
         (sum(1 for _ in patterns.regexes_in(values)), MAX_REGEXES, "regular expressions",
          "join some by `|`"),
         (sum(1 for _ in patterns.globs_in(values)), MAX_GLOBS, "globs",
@@ -145,7 +145,7 @@ def _crowded(trees: Mapping[str, yaml.Tree]) -> Iterator[str]:
         (_values(trees), MAX_VALUES, "values", "take some out"),
     ):  # fmt: skip
         if found > most:
-            yield f"have {found:,} {noun} together, more than {most:,}: {todo}"
+            yield f"have {found:,} {noun} together, more than {most:,}: {remedy}"
 
 
 def _values(trees: Mapping[str, yaml.Tree]) -> int:
@@ -174,10 +174,10 @@ def _doubled(own: Mapping[str, Pack], builtin: tuple[Area, ...]) -> Iterator[Pro
             line, column = pack.tree.at(loc)
             here[noun, id] = f"`{path}`, line {line}"
             if home := homes.get((noun, id)):
-                todo = "take another id"
+                remedy = "take another id"
                 if noun == "area" and home.startswith("the built-in"):
-                    todo = "change that one under `areas` of the policy, or take another id"
-                words = f"the {noun} id `{id}` is used already, by {home}: {todo}"
+                    remedy = "change that one under `areas` of the policy, or take another id"
+                words = f"the {noun} id `{id}` is used already, by {home}: {remedy}"
                 yield Problem(path, line, column, words)
         homes = here | homes
 
