@@ -15,7 +15,7 @@ from ghapp.core.queue import QueueFacts
 from ghapp.errors import Gone, Rejected, Retry
 from ghapp.reconcile import GitHub
 
-MOST_QUIET = 10_000  # far more than run side by side
+MOST_QUIET = 1_000  # far more than run side by side
 RESULTS = {Retry: "failed", Rejected: "rejected", Gone: "gone"}
 
 

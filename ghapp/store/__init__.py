@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -44,7 +45,8 @@ class Store:
         self._database = database
         self._dirty = asyncio.Event()
         self._reached = 0  # the installation up to which the last claim went
-        self._looked_at = 0.0  # the database's clock when we last asked what becomes due
+        self._looked_at = 0.0  # the database's clock at the last claim
+        self._next_due_at: float | None = None  # by our own clock; None where nothing will be
         self._listener: Listener | None = None
         if database.url.drivername.startswith("postgresql"):
             self._listener = Listener(database.url, self._dirty.set)
@@ -55,7 +57,7 @@ class Store:
 
         url: sqlite:////absolute/path or postgresql://...; migrate: else the schema must fit.
         """
-        return cls(await Database.open(url, deliveries.Intake, migrate=migrate))
+        return cls(await Database.open(url, deliveries.accept, migrate=migrate))
 
     async def close(self) -> None:
         """End when all that was asked for is done."""
@@ -127,10 +129,12 @@ class Store:
         """
         if limit <= 0:
             return ()
-        claims, self._reached = await self._database.write(
-            lambda connection: claiming.claim(connection, limit, self._reached)
+        turn = await self._database.write(
+            lambda c: claiming.claim(c, limit, self._reached, self._looked_at)
         )
-        return claims
+        self._reached, self._looked_at = turn.reached, turn.now
+        self._next_due_at = None if turn.due is None else time.monotonic() + turn.due - turn.now
+        return turn.claims
 
     async def renew(self, claims: Iterable[Claim]) -> frozenset[str]:
         """The tokens that still hold their key, for another 30 seconds."""
@@ -163,16 +167,16 @@ class Store:
         return is_parked
 
     async def wait(self, timeout_seconds: float) -> None:
-        """Until something became dirty, a key is due or given back, or the time is over."""
+        """Until something became dirty, a key is due or given back, or the time is over.
+
+        What will be due is what the last claim saw.
+        """
         if not self._dirty.is_set():
-            now, due = await self._database.read(
-                lambda connection: queue.next_due(connection, self._looked_at)
-            )
-            self._looked_at = now
-            if due is not None:
-                timeout_seconds = min(timeout_seconds, max(due - now, 0.0))
+            if self._next_due_at is not None:
+                timeout_seconds = min(timeout_seconds, self._next_due_at - time.monotonic())
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._dirty.wait(), timeout_seconds)
+        self._next_due_at = None
         self._dirty.clear()
 
     async def mark_pending(self, older_than_seconds: float) -> int:

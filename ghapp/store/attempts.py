@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    Connection,
     and_,
     bindparam,
     case,
@@ -22,6 +20,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.attempts import Attempt, Position
+from ghapp.store.connection import Connection
+from ghapp.store.statements import Statement, one_of
 from ghapp.store.tables import Now, deliveries, failed_deliveries, readings, upserting
 
 MOST_REDELIVERIES = 5
@@ -36,17 +36,20 @@ LIST = "attempts"
 _ours = failed_deliveries.c
 _OPEN = and_(~_ours.settled, _ours.due > 0, _ours.due <= Now())
 _HERE = exists().where(deliveries.c.id == _ours.guid)  # it was taken, whatever GitHub saw of it
-_named = _ours.guid.in_(bindparam("guids", expanding=True))
-_SETTLE = update(failed_deliveries).where(_named).values(settled=True)
-_SETTLE_HERE = update(failed_deliveries).where(~_ours.settled, _HERE).values(settled=True)
-_GIVE_UP = (
+_SETTLE = Statement(
+    update(failed_deliveries).where(one_of(_ours.guid, "guids")).values(settled=True)
+)
+_SETTLE_HERE = Statement(
+    update(failed_deliveries).where(~_ours.settled, _HERE).values(settled=True)
+)
+_GIVE_UP = Statement(
     update(failed_deliveries)
     .where(_OPEN, _ours.redelivered >= MOST_REDELIVERIES)
     .values(settled=True)
 )
-_FORGET = delete(failed_deliveries).where(_ours.delivered_at < Now() - KEPT_SECONDS)
-_ASKED = update(failed_deliveries).where(_ours.guid == bindparam("of")).values(due=0.0)
-_POSITION = select(readings).where(readings.c.name == LIST)
+_FORGET = Statement(delete(failed_deliveries).where(_ours.delivered_at < Now() - KEPT_SECONDS))
+_ASKED = Statement(update(failed_deliveries).where(_ours.guid == bindparam("of")).values(due=0.0))
+_POSITION = Statement(select(readings).where(readings.c.name == LIST))
 
 
 def _taking() -> Any:
@@ -66,10 +69,9 @@ def _taking() -> Any:
     )
 
 
-_TAKE = _taking()
+_TAKE = Statement(_taking())
 
 
-@cache
 def _noting(dialect: str) -> sqlite.Insert | postgresql.Insert:
     """One attempt at each delivery; an older one than is known tells nothing but success."""
     insert = upserting(dialect, failed_deliveries)
@@ -90,12 +92,14 @@ def _noting(dialect: str) -> sqlite.Insert | postgresql.Insert:
     )
 
 
-@cache
 def _placing(dialect: str) -> sqlite.Insert | postgresql.Insert:
     insert = upserting(dialect, readings).values(name=LIST)
     names = ("read_until", "cursor", "began_at")
     new = {name: insert.excluded[name] for name in names}
     return insert.on_conflict_do_update(index_elements=[readings.c.name], set_=new)
+
+
+_NOTE, _PLACE = Statement(_noting), Statement(_placing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,7 @@ class Failed:
 
 def position(connection: Connection) -> Position:
     """How far the list of attempts was read."""
-    found = connection.execute(_POSITION).one_or_none()
+    found = connection.row(_POSITION)
     if found is None:
         return Position()
     return Position(_time(found.read_until), found.cursor, _time(found.began_at))
@@ -118,36 +122,35 @@ def note(connection: Connection, attempts: Iterable[Attempt], reached: Position)
     """Keep what a page of the list tells, and the position; how many were given up by that."""
     rows = _rows(attempts)
     if rows:
-        connection.execute(_SETTLE, {"guids": [one["guid"] for one in rows if one["settled"]]})
+        connection.change(_SETTLE, {"guids": [one["guid"] for one in rows if one["settled"]]})
         # One that was taken at once leaves no row; one redelivered had failed, on a later page.
         kept = [one for one in rows if one["again"] or not one["settled"]]
         listed = [{name: one[name] for name in one if name != "again"} for one in kept]
-        if listed:
-            connection.execute(_noting(connection.dialect.name), listed)
+        connection.change_each(_NOTE, listed)
     row = {
         "read_until": reached.read_until.timestamp() if reached.read_until else 0.0,
         "cursor": reached.cursor,
         "began_at": reached.began_at.timestamp() if reached.began_at else 0.0,
     }
-    connection.execute(_placing(connection.dialect.name), row)
-    connection.execute(_SETTLE_HERE)
-    connection.execute(_FORGET)
-    return connection.execute(_GIVE_UP).rowcount
+    connection.change(_PLACE, row)
+    connection.change(_SETTLE_HERE)
+    connection.change(_FORGET)
+    return connection.change(_GIVE_UP)
 
 
 def take(connection: Connection) -> Failed | None:
     """The oldest that is due, counted as asked for; nobody else gets it for a while."""
-    connection.execute(_SETTLE_HERE)
-    found = connection.execute(_TAKE).one_or_none()
+    connection.change(_SETTLE_HERE)
+    found = connection.row(_TAKE)
     return Failed(found.guid, found.attempt_id) if found else None
 
 
 def asked(connection: Connection, guid: str, *, kept: bool) -> None:
     """GitHub was asked for it; its next attempt tells more. kept: False where it has it no more."""
     if kept:
-        connection.execute(_ASKED, {"of": guid})
+        connection.change(_ASKED, {"of": guid})
     else:
-        connection.execute(_SETTLE, {"guids": [guid]})
+        connection.change(_SETTLE, {"guids": [guid]})
 
 
 def _rows(attempts: Iterable[Attempt]) -> list[dict[str, Any]]:

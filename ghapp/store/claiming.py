@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -12,10 +12,9 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
-    Connection,
+    Double,
     FromClause,
     Integer,
-    Row,
     Select,
     and_,
     bindparam,
@@ -32,8 +31,10 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from ghapp.core.memory import Claim
-from ghapp.store.keys import ZERO, addressed, claimable, same_head
+from ghapp.store.connection import Connection
+from ghapp.store.keys import ZERO, addressed, claimable, same_head, waiting
 from ghapp.store.leases import LEASE_SECONDS
+from ghapp.store.statements import Statement
 from ghapp.store.tables import Now, keys, now_once, policies
 
 # What no delivery asked for gives way to what one did, until it has been due for so long.
@@ -46,8 +47,21 @@ SPARE, FEWEST = 16, 4
 _NOW = now_once()
 
 
-def claim(connection: Connection, limit: int, after: int) -> tuple[tuple[Claim, ...], int]:
-    """Lease up to `limit` keys that are due; and the installation that the next claim goes on from.
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a claim came to. reached: the installation that the next one goes on from.
+
+    now: the database's clock. due: when the next key is, of those that were not at `looked_at`.
+    """
+
+    claims: tuple[Claim, ...]
+    reached: int
+    now: float
+    due: float | None
+
+
+def claim(connection: Connection, limit: int, after: int, looked_at: float) -> Turn:
+    """Lease up to `limit` keys that are due, and see when more will be.
 
     What a delivery asked for comes first, then installations take turns, those first that have the
     fewest keys held; each of them longest due first. At most one of each head. A claim after
@@ -60,14 +74,13 @@ def claim(connection: Connection, limit: int, after: int) -> tuple[tuple[Claim, 
         "candidates": limit + 4 * SPARE,
         "after": after,
     }
-    statement = _claiming(connection.dialect.name)
-    found = connection.execute(statement, {**given, "nonce": secrets.token_hex(16)}).all()
+    found = connection.rows(_CLAIM, {**given, "nonce": secrets.token_hex(16)})
     claims = tuple(_claimed(one) for one in sorted(found, key=lambda one: (one.due, one.key)))
     behind = [(one.installation_id <= after, one.installation_id) for one in found]
-    return claims, max(behind)[1] if behind else after
+    now, due = connection.rows(_NEXT_DUE, {"looked_at": looked_at})[0]
+    return Turn(claims, max(behind)[1] if behind else after, now, due)
 
 
-@cache
 def _claiming(dialect: str) -> ReturningUpdate[Any]:
     chosen = _locked(_best(dialect)) if dialect == "postgresql" else _best(dialect)
     drops = select(policies.c.drops).where(policies.c.repository_id == keys.c.repository_id)
@@ -88,14 +101,14 @@ def _claiming(dialect: str) -> ReturningUpdate[Any]:
 
 def _locked(best: CTE) -> CTE:
     """Those of the best that no other claim has taken, or is just taking."""
-    waiting = keys.alias("waiting")
+    free = keys.alias("waiting")
     return (
-        select(waiting.c.key)
-        .join(best, best.c.key == waiting.c.key)
-        .where(claimable(waiting))  # asked again of a row that has changed meanwhile
+        select(free.c.key)
+        .join(best, best.c.key == free.c.key)
+        .where(claimable(free))  # asked again of a row that has changed meanwhile
         .order_by(best.c.number)
         .limit(bindparam("most"))
-        .with_for_update(skip_locked=True, of=waiting)
+        .with_for_update(skip_locked=True, of=free)
         .cte("chosen")  # a subquery could be run again and lock more than it may
     )
 
@@ -195,26 +208,33 @@ def _waits(table: FromClause, *, asked: bool) -> ColumnElement[bool]:
     )
 
 
-def _head_is_taken(waiting: FromClause) -> ColumnElement[bool]:
+def _head_is_taken(one: FromClause) -> ColumnElement[bool]:
     """Another pull of the same head is held, or will be by this very claim.
 
     Of two, that one goes first which a delivery asked for.
     """
     other = keys.alias("other")
-    asked, other_asked = waiting.c.arrived_at > ZERO, other.c.arrived_at > ZERO
+    asked, other_asked = one.c.arrived_at > ZERO, other.c.arrived_at > ZERO
     first = or_(
-        and_(other_asked, not_(asked)), and_(other_asked == asked, other.c.key < waiting.c.key)
+        and_(other_asked, not_(asked)), and_(other_asked == asked, other.c.key < one.c.key)
     )
     before = and_(claimable(other), first)
     return (
         select(other.c.key)
-        .where(same_head(other, waiting.c.repository_id, waiting.c.head_sha, waiting.c.key))
+        .where(same_head(other, one.c.repository_id, one.c.head_sha, one.c.key))
         .where(or_(other.c.lease_until > Now(), before))
         .exists()
     )
 
 
-def _claimed(found: Row[Any]) -> Claim:
+_CLAIM = Statement(_claiming)
+_soonest = select(func.min(keys.c.due)).where(
+    waiting(keys), keys.c.due > bindparam("looked_at", type_=Double)
+)
+_NEXT_DUE = Statement(select(Now(), _soonest.scalar_subquery()))
+
+
+def _claimed(found: Any) -> Claim:
     return Claim(
         addressed(found),
         found.lease_token,

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from sqlalchemy import URL, Connection, Engine
+from sqlalchemy import URL, Engine
 
 from ghapp.core.model import Delivery
-from ghapp.store.engine import connected, writing
+from ghapp.store.connection import Connection, Connections
+from ghapp.store.engine import connected
 from ghapp.store.migrate import migrated
 from ghapp.store.transactions import once, persistent
 from ghapp.store.writer import Accept, Writer
@@ -27,26 +28,22 @@ class Database:
     """
 
     def __init__(self, engine: Engine, accept: Accept) -> None:
-        self._reading = engine
-        self._writing = writing(engine)
+        self.url: URL = engine.url
+        self._connections = Connections(engine)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="ghapp-store")
-        self._writer = Writer(self._writing, accept)
+        self._writer = Writer(self._connections, accept)
         self._grouped = engine.dialect.name == "sqlite"  # where one transaction writes at a time
 
     @classmethod
-    async def open(cls, url: str, accept: Callable[[Engine], Accept], *, migrate: bool) -> Database:
+    async def open(cls, url: str, accept: Accept, *, migrate: bool) -> Database:
         """Connected, its schema up to date. Raises WrongSetting."""
         engine = connected(url, THREADS + 1)
         try:
-            await asyncio.to_thread(migrated, writing(engine), change=migrate)
+            await asyncio.to_thread(migrated, engine, change=migrate)
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, accept(engine))
-
-    @property
-    def url(self) -> URL:
-        return self._reading.url
+        return cls(engine, accept)
 
     async def accept(self, delivery: Delivery) -> bool:
         """True when the delivery was new; it is committed when this returns."""
@@ -58,23 +55,24 @@ class Database:
         if self._grouped:
             result: T = await self._writer.submit(function)
             return result
-        return await self._in_thread(self._writing, function)
+        return await self._in_thread(function, writes=True)
 
     async def read(self, function: Callable[[Connection], T]) -> T:
         """What the function returns; it changes nothing."""
-        return await self._in_thread(self._reading, function)
+        return await self._in_thread(function, writes=False)
 
     async def close(self) -> None:
         """End when all that was asked for is done."""
         await asyncio.to_thread(self._close)
 
-    async def _in_thread(self, engine: Engine, function: Callable[[Connection], T]) -> T:
+    async def _in_thread(self, function: Callable[[Connection], T], *, writes: bool) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
-            self._threads, lambda: persistent(lambda: once(engine, function))
+            self._threads,
+            lambda: persistent(lambda: once(self._connections, function, writes=writes)),
         )
 
     def _close(self) -> None:
         self._writer.close()
         self._threads.shutdown()
-        self._reading.dispose()
+        self._connections.close()

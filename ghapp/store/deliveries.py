@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, bindparam, case, delete, exists, select
+from sqlalchemy import Delete, Double, bindparam, case, delete, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.model import Delivery, InstallationKey, PullKey
-from ghapp.store.keys import Hints, marking, row
+from ghapp.store.connection import Connection
+from ghapp.store.keys import MARK_DELIVERED, Hints, row
 from ghapp.store.left import leave
 from ghapp.store.listener import announce
 from ghapp.store.policies import drop
 from ghapp.store.queueheads import end
+from ghapp.store.statements import Statement, one_of
 from ghapp.store.tables import Now, deliveries, now_once, pushes, upserting, utterances
 
 FAST = 1  # of zlib's levels; a seventh of the size for 30 microseconds
@@ -27,93 +28,16 @@ BRANCH_PUSHES_SECONDS = 90 * 24 * 3600.0
 Insert = sqlite.Insert | postgresql.Insert
 Rows = Iterable[dict[str, Any]]
 
-_FORGET_PUSHES = delete(pushes).where(
-    pushes.c.key.startswith("repository:"), pushes.c.seen_at < Now() - BRANCH_PUSHES_SECONDS
-)
-_KNOWN = select(deliveries.c.id).where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
-
-
-class Intake:
-    """Accepts deliveries; its statements are compiled once, for this is where bursts arrive."""
-
-    def __init__(self, engine: Engine) -> None:
-        dialect = engine.dialect.name
-        self._deliver = _prepared(engine, _delivering(dialect), "id", "event", "action", "body")
-        self._mark = _prepared(engine, marking(dialect, delivered=True), *row(InstallationKey(0)))
-        said = upserting(dialect, utterances).on_conflict_do_nothing()
-        self._say = _prepared(engine, said, "key", "id", "delivery_id", "said")
-        self._push = _prepared(engine, _pushing(dialect), "key", "head_sha", "login", "seen_at")
-
-    def __call__(self, connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
-        """Which of them were new; all of them are stored and their keys dirty.
-
-        Two processes may get the same one at once: then the second fails on the primary key, and
-        finds it known when tried again. Rows go in sorted, so that nobody waits in a circle.
-        """
-        ids = [delivery.id for delivery in batch]
-        known = set(connection.scalars(_KNOWN, {"ids": ids}))
-        fresh = {one.id: one for one in batch if one.id not in known}
-        new = sorted(fresh.values(), key=lambda one: one.id)
-        self._deliver(connection, map(_delivery_row, new))
-        self._mark(connection, _sorted(_key_rows(new), "key"))
-        self._say(connection, _sorted(_utterance_rows(new), "key", "id"))
-        self._push(connection, _sorted(_push_rows(new), "key", "head_sha", "login"))
-        leave(connection, (repository for one in new for repository in one.left))
-        end(connection, (key for one in new for key in one.ended))
-        drop(connection, {id for one in new for id in _policies_changed(one)})
-        if any(one.keys for one in new):
-            announce(connection)
-        return [fresh.pop(id, None) is not None for id in ids]
-
-
-def known(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
-    """Which of these are stored."""
-    return frozenset(connection.scalars(_KNOWN, {"ids": list(ids)}))
-
-
-def prune(connection: Connection, older_than_seconds: float) -> int:
-    """Delete a number of old deliveries whose utterances are judged; how many, 0 at the end.
-
-    The last call forgets who pushed to branches long ago.
-    """
-    open_ = exists().where(utterances.c.delivery_id == deliveries.c.id, ~utterances.c.judged)
-    old = (
-        select(deliveries.c.id)
-        .where(deliveries.c.received_at < now_once() - older_than_seconds, ~open_)
-        .order_by(deliveries.c.received_at)
-        .limit(PRUNED_AT_ONCE)
-    )
-    count = connection.execute(delete(deliveries).where(deliveries.c.id.in_(old))).rowcount
-    if not count:
-        connection.execute(_FORGET_PUSHES)
-    return count
-
 
 # --- statements --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """One statement in the driver's own words. constants: parameters that are always the same."""
-
-    sql: str
-    constants: Mapping[str, Any]
-
-    def __call__(self, connection: Connection, rows: Rows) -> None:
-        parameters = [{**self.constants, **one} for one in rows]
-        if parameters:
-            connection.exec_driver_sql(self.sql, parameters)
-
-
-def _prepared(engine: Engine, statement: Insert, *columns: str) -> _Prepared:
-    """columns: those that each row names, beside those that the statement sets itself."""
-    compiled = statement.compile(dialect=engine.dialect, column_keys=list(columns))
-    constants = {name: value for name, value in compiled.params.items() if name not in columns}
-    return _Prepared(str(compiled), constants)
-
-
 def _delivering(dialect: str) -> Insert:
     return upserting(dialect, deliveries).values(received_at=Now())
+
+
+def _saying(dialect: str) -> Insert:
+    return upserting(dialect, utterances).on_conflict_do_nothing()
 
 
 def _pushing(dialect: str) -> Insert:
@@ -123,6 +47,68 @@ def _pushing(dialect: str) -> Insert:
     earlier = case((new.seen_at < old.seen_at, new.seen_at), else_=old.seen_at)
     by = [old.key, old.head_sha, old.login]
     return insert.on_conflict_do_update(index_elements=by, set_={"seen_at": earlier})
+
+
+def _pruning() -> Delete:
+    """Some of those whose utterances are judged, the oldest."""
+    open_ = exists().where(utterances.c.delivery_id == deliveries.c.id, ~utterances.c.judged)
+    old = (
+        select(deliveries.c.id)
+        .where(deliveries.c.received_at < now_once() - bindparam("age", type_=Double), ~open_)
+        .order_by(deliveries.c.received_at)
+        .limit(PRUNED_AT_ONCE)
+    )
+    return delete(deliveries).where(deliveries.c.id.in_(old))
+
+
+_DELIVER, _SAY, _PUSH = Statement(_delivering), Statement(_saying), Statement(_pushing)
+_KNOWN = Statement(select(deliveries.c.id).where(one_of(deliveries.c.id, "ids")))
+PRUNE = Statement(_pruning())
+_FORGET_PUSHES = Statement(
+    delete(pushes).where(
+        pushes.c.key.startswith("repository:"), pushes.c.seen_at < Now() - BRANCH_PUSHES_SECONDS
+    )
+)
+
+# --- what is done with them --------------------------------------------------------------
+
+
+def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
+    """Which of them were new; all of them are stored and their keys dirty.
+
+    Two processes may get the same one at once: then the second fails on the primary key, and
+    finds it known when tried again. Rows go in sorted, so that nobody waits in a circle.
+    """
+    ids = [delivery.id for delivery in batch]
+    known = set(connection.values(_KNOWN, {"ids": ids}))
+    fresh = {one.id: one for one in batch if one.id not in known}
+    new = sorted(fresh.values(), key=lambda one: one.id)
+    connection.change_each(_DELIVER, map(_delivery_row, new))
+    connection.change_each(MARK_DELIVERED, _sorted(_key_rows(new), "key"))
+    connection.change_each(_SAY, _sorted(_utterance_rows(new), "key", "id"))
+    connection.change_each(_PUSH, _sorted(_push_rows(new), "key", "head_sha", "login"))
+    leave(connection, (repository for one in new for repository in one.left))
+    end(connection, (key for one in new for key in one.ended))
+    drop(connection, {id for one in new for id in _policies_changed(one)})
+    if any(one.keys for one in new):
+        announce(connection)
+    return [fresh.pop(id, None) is not None for id in ids]
+
+
+def known(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
+    """Which of these are stored."""
+    return frozenset(connection.values(_KNOWN, {"ids": list(ids)}))
+
+
+def prune(connection: Connection, older_than_seconds: float) -> int:
+    """Delete a number of old deliveries whose utterances are judged; how many, 0 at the end.
+
+    The last call forgets who pushed to branches long ago.
+    """
+    count = connection.change(PRUNE, {"age": older_than_seconds})
+    if not count:
+        connection.change(_FORGET_PUSHES)
+    return count
 
 
 # --- rows --------------------------------------------------------------------------------

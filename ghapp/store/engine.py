@@ -34,7 +34,6 @@ SESSION = (
     "SET jit = off",
 )
 POSTGRES_NAMES = ("postgres", "postgresql", "postgresql+psycopg")
-_BEGIN = "ghapp_begin"
 
 
 def connected(url: str, connections: int) -> Engine:
@@ -46,14 +45,6 @@ def connected(url: str, connections: int) -> Engine:
         text = f"GHAPP_DATABASE_URL: {parsed.drivername}:// is neither sqlite:// nor postgresql://"
         raise WrongSetting(text)
     return _postgresql(parsed.set(drivername="postgresql+psycopg"), connections)
-
-
-def writing(engine: Engine) -> Engine:
-    """The same engine for transactions that write: on SQLite they wait their turn at the start.
-
-    One that reads first and then writes may find that another has written in between, and fail.
-    """
-    return engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
 
 
 def told(url: str) -> str:
@@ -102,7 +93,8 @@ def _prepare(connection: Any, record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+    """Of SQLAlchemy's own transactions, which change the schema."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _postgresql(url: URL, connections: int) -> Engine:

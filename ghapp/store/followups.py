@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 
 import msgspec
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.memory import FollowUp
 from ghapp.core.model import PullKey
+from ghapp.store.connection import Connection
+from ghapp.store.statements import Statement
 from ghapp.store.tables import follow_ups, upserting
 
 MOST_DEBTS = 200
 _FOLLOW_UP = msgspec.json.Decoder(FollowUp)
 _columns = follow_ups.c
-_OWN = select(_columns.follow_up).where(_columns.key == bindparam("of")).order_by(_columns.item)
-_DEBTS = (
+_OWN = Statement(
+    select(_columns.follow_up).where(_columns.key == bindparam("of")).order_by(_columns.item)
+)
+_DEBTS = Statement(
     select(_columns.follow_up)
     .where(_columns.repository_id == bindparam("repository"), _columns.is_open)
     .where(_columns.key != bindparam("but"))
@@ -26,7 +29,6 @@ _DEBTS = (
 )
 
 
-@cache
 def _putting(dialect: str) -> sqlite.Insert | postgresql.Insert:
     insert = upserting(dialect, follow_ups)
     news = ("repository_id", "area", "due", "is_open", "follow_up")
@@ -34,6 +36,9 @@ def _putting(dialect: str) -> sqlite.Insert | postgresql.Insert:
         index_elements=[_columns.key, _columns.item],
         set_={name: insert.excluded[name] for name in news},
     )
+
+
+_PUT = Statement(_putting)
 
 
 def put(connection: Connection, key: PullKey, found: Iterable[FollowUp]) -> None:
@@ -50,16 +55,15 @@ def put(connection: Connection, key: PullKey, found: Iterable[FollowUp]) -> None
         }
         for one in found
     ]
-    if rows:
-        connection.execute(_putting(connection.dialect.name), rows)
+    connection.change_each(_PUT, rows)
 
 
 def of(connection: Connection, key: PullKey) -> tuple[FollowUp, ...]:
     """Those of the pull, open or not, by item."""
-    return tuple(map(_FOLLOW_UP.decode, connection.scalars(_OWN, {"of": str(key)})))
+    return tuple(map(_FOLLOW_UP.decode, connection.values(_OWN, {"of": str(key)})))
 
 
 def debts(connection: Connection, key: PullKey) -> tuple[FollowUp, ...]:
     """The open ones of the repository's other pulls, soonest due first; MOST_DEBTS at most."""
     where = {"repository": key.repository.id, "but": str(key)}
-    return tuple(map(_FOLLOW_UP.decode, connection.scalars(_DEBTS, where)))
+    return tuple(map(_FOLLOW_UP.decode, connection.values(_DEBTS, where)))

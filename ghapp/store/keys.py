@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     FromClause,
-    Row,
     and_,
     bindparam,
     case,
@@ -31,7 +29,9 @@ from ghapp.core.model import (
     RepositoryKey,
     SweepKey,
 )
+from ghapp.store.connection import Connection
 from ghapp.store.listener import announce
+from ghapp.store.statements import Statement
 from ghapp.store.tables import Now, keys, upserting
 
 # What comes so soon after a run began waits until then, so that a burst makes one more run.
@@ -45,8 +45,7 @@ Hints = Mapping[str, float | int | bool]
 # --- marking dirty -----------------------------------------------------------------------
 
 
-@cache
-def marking(
+def _marking(
     dialect: str, *, suspected: bool = False, delivered: bool = False
 ) -> sqlite.Insert | postgresql.Insert:
     """Makes a key dirty once more; takes what `row` gives.
@@ -83,6 +82,15 @@ def marking(
             ),
         },
     )
+
+
+MARK_DELIVERED = Statement(partial(_marking, delivered=True))
+MARK_SUSPECTED = Statement(partial(_marking, suspected=True))
+_MARK = {
+    (suspected, delivered): Statement(partial(_marking, suspected=suspected, delivered=delivered))
+    for suspected in (False, True)
+    for delivered in (False, True)
+}
 
 
 def _arrived(came: Any, *, delivered: bool) -> ColumnElement[Any]:
@@ -135,20 +143,19 @@ def mark(
     """
     rows = [row(key, {**NO_HINTS, "touched": touched}) for key in sorted(found, key=str)]
     if rows:
-        statement = marking(connection.dialect.name, suspected=touched, delivered=asked)
-        connection.execute(statement, rows)
+        connection.change_each(_MARK[touched, asked], rows)
         announce(connection)
 
 
 def retry_parked(connection: Connection, older_than_seconds: float) -> int:
     """Give parked keys a new chance; how many it were."""
-    count = connection.execute(_REVIVE, {"age": older_than_seconds}).rowcount
+    count = connection.change(_REVIVE, {"age": older_than_seconds})
     if count:
         announce(connection)
     return count
 
 
-_REVIVE = (
+_REVIVE = Statement(
     update(keys)
     .where(keys.c.parked_at > 0, keys.c.parked_at <= Now() - bindparam("age"))
     .values(parked_at=0.0, attempts=0, due=Now())
@@ -190,7 +197,7 @@ def same_head(
     )
 
 
-def addressed(found: Row[Any]) -> Key:
+def addressed(found: Any) -> Key:
     """The key of a row."""
     if found.kind == "installation":
         return InstallationKey(found.installation_id)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Double, Row, and_, bindparam, case, exists, select, update
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy import Double, and_, bindparam, case, exists, select, update
 
 from ghapp.core.memory import Claim
 from ghapp.errors import LeaseLost
+from ghapp.store.connection import Connection
 from ghapp.store.keys import NO_HINTS, dirty, same_head
+from ghapp.store.statements import Statement, one_of
 from ghapp.store.tables import Now, keys
 
 LEASE_SECONDS = 30.0
@@ -20,9 +21,7 @@ MAX_ATTEMPTS = 8
 def renew(connection: Connection, claims: Iterable[Claim]) -> frozenset[str]:
     """The tokens that still hold their key, for another LEASE_SECONDS."""
     tokens = [one.token for one in claims]
-    held = keys.c.lease_token.in_(tokens) & (keys.c.lease_until > Now())
-    renewing = update(keys).where(held).values(lease_until=Now() + LEASE_SECONDS)
-    return frozenset(connection.scalars(renewing.returning(keys.c.lease_token)))
+    return frozenset(connection.values(_RENEW, {"tokens": tokens}))
 
 
 def finish(connection: Connection, claim: Claim) -> bool:
@@ -32,7 +31,7 @@ def finish(connection: Connection, claim: Claim) -> bool:
     """
     left = change(connection, claim, _FINISH, done=claim.generation)
     head = {"repository": left.repository_id, "head": left.head_sha, "but": left.key}
-    return left.generation > left.done_generation or bool(connection.scalar(_HEAD_WAITS, head))
+    return left.generation > left.done_generation or bool(connection.value(_HEAD_WAITS, head))
 
 
 def put_off(
@@ -55,7 +54,7 @@ def put_off(
     return bool(change(connection, claim, change_, **told).parked_at)
 
 
-def holding(**values: Any) -> ReturningUpdate[Any]:
+def holding(**values: Any) -> Statement:
     """A change of a claimed key, for `change`.
 
     A lease that ran out is lost, whether or not somebody else has the key by now.
@@ -65,20 +64,24 @@ def holding(**values: Any) -> ReturningUpdate[Any]:
         keys.c.lease_token == bindparam("claimed_token"),
         keys.c.lease_until > Now(),
     )
-    return update(keys).where(held).values(**values).returning(keys)
+    return Statement(update(keys).where(held).values(**values).returning(keys))
 
 
-def change(
-    connection: Connection, claim: Claim, statement: ReturningUpdate[Any], **parameters: Any
-) -> Row[Any]:
+def change(connection: Connection, claim: Claim, statement: Statement, **parameters: Any) -> Any:
     """Change the claimed key; what it then is. Raises LeaseLost."""
     held = {"claimed_key": str(claim.key), "claimed_token": claim.token}
-    found = connection.execute(statement, held | parameters).one_or_none()
+    found = connection.row(statement, held | parameters)
     if found is None:
         raise LeaseLost(f"{claim.key}: the lease ran out or passed to another worker")
     return found
 
 
+_RENEW = Statement(
+    update(keys)
+    .where(one_of(keys.c.lease_token, "tokens"), keys.c.lease_until > Now())
+    .values(lease_until=Now() + LEASE_SECONDS)
+    .returning(keys.c.lease_token)
+)
 _RELEASED = {"lease_token": "", "lease_until": 0.0}
 _arrived_before = bindparam("arrived", type_=Double)
 _LATER = {
@@ -109,8 +112,10 @@ _FAILED = holding(
     attempts=keys.c.attempts + 1,
     parked_at=case((keys.c.attempts + 1 >= MAX_ATTEMPTS, Now()), else_=0.0),
 )
-_HEAD_WAITS = select(
-    exists()
-    .where(same_head(keys, bindparam("repository"), bindparam("head"), bindparam("but")))
-    .where(dirty(keys))
+_HEAD_WAITS = Statement(
+    select(
+        exists()
+        .where(same_head(keys, bindparam("repository"), bindparam("head"), bindparam("but")))
+        .where(dirty(keys))
+    )
 )

@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 
 import msgspec
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.memory import Entry
 from ghapp.core.model import Utterance
+from ghapp.store.connection import Connection
+from ghapp.store.statements import Statement
 from ghapp.store.tables import ledger, upserting, utterances
 
 _ENTRY = msgspec.json.Decoder(Entry)
 _UTTERANCE = msgspec.json.Decoder(Utterance)
 
-_ENTRIES = select(ledger.c.entry).where(ledger.c.key == bindparam("of")).order_by(ledger.c.row)
-_PENDING = select(utterances.c.said).where(
-    utterances.c.key == bindparam("of"), ~utterances.c.judged
+_ENTRIES = Statement(
+    select(ledger.c.entry).where(ledger.c.key == bindparam("of")).order_by(ledger.c.row)
 )
-_JUDGED = select(utterances.c.id).where(utterances.c.key == bindparam("of"), utterances.c.judged)
+_of = utterances.c.key == bindparam("of")
+_PENDING = Statement(select(utterances.c.said).where(_of, ~utterances.c.judged))
+_JUDGED = Statement(select(utterances.c.id).where(_of, utterances.c.judged))
 
 
-@cache
 def _appending(dialect: str) -> sqlite.Insert | postgresql.Insert:
     return upserting(dialect, ledger).on_conflict_do_nothing()
 
 
-@cache
 def _judging(dialect: str) -> sqlite.Insert | postgresql.Insert:
     insert = upserting(dialect, utterances).values(said="", judged=True)
     by = [utterances.c.key, utterances.c.id]
     return insert.on_conflict_do_update(index_elements=by, set_={"judged": True})
+
+
+_APPEND, _JUDGE = Statement(_appending), Statement(_judging)
 
 
 def append(connection: Connection, key: str, entries: Iterable[Entry]) -> None:
@@ -41,13 +44,12 @@ def append(connection: Connection, key: str, entries: Iterable[Entry]) -> None:
         {"key": key, "id": entry.id, "entry": msgspec.json.encode(entry).decode()}
         for entry in entries
     ]
-    if rows:
-        connection.execute(_appending(connection.dialect.name), rows)
+    connection.change_each(_APPEND, rows)
 
 
 def entries(connection: Connection, key: str) -> tuple[Entry, ...]:
     """The whole ledger of a pull, oldest first."""
-    return tuple(map(_ENTRY.decode, connection.scalars(_ENTRIES, {"of": key})))
+    return tuple(map(_ENTRY.decode, connection.values(_ENTRIES, {"of": key})))
 
 
 def judged(connection: Connection, key: str, ids: Iterable[str]) -> None:
@@ -56,15 +58,14 @@ def judged(connection: Connection, key: str, ids: Iterable[str]) -> None:
     One that was found by reading has no row yet: a delivery that comes late will find this one.
     """
     rows = [{"key": key, "id": id} for id in sorted(set(ids))]
-    if rows:
-        connection.execute(_judging(connection.dialect.name), rows)
+    connection.change_each(_JUDGE, rows)
 
 
 def pending(
     connection: Connection, key: str, known: frozenset[str] = frozenset()
 ) -> tuple[Utterance, ...]:
     """The utterances not yet judged, oldest first. known: ids of those that are not to be."""
-    said = map(_UTTERANCE.decode, connection.scalars(_PENDING, {"of": key}))
+    said = map(_UTTERANCE.decode, connection.values(_PENDING, {"of": key}))
     unheard = (one for one in said if one.id not in known)
     return tuple(sorted(unheard, key=lambda one: (one.said_at, one.id)))
 
@@ -72,4 +73,4 @@ def pending(
 def heard(connection: Connection, key: str, known: Iterable[Entry]) -> frozenset[str]:
     """Ids of all utterances that were judged, whatever came of them. known: the ledger."""
     in_ledger = {entry.id.partition("#")[0] for entry in known}
-    return frozenset(in_ledger.union(connection.scalars(_JUDGED, {"of": key})))
+    return frozenset(in_ledger.union(connection.values(_JUDGED, {"of": key})))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import bindparam, update
 
 from ghapp.core.model import Repository
+from ghapp.store.connection import Connection
+from ghapp.store.statements import Statement
 from ghapp.store.tables import keys
 
-_LEAVE = (
+_LEAVE = Statement(
     update(keys)
     .where(keys.c.installation_id == bindparam("by"), keys.c.repository_id == bindparam("of"))
     .values(done_generation=keys.c.generation, parked_at=0.0, attempts=0, error="")
@@ -22,5 +24,4 @@ def leave(connection: Connection, left: Iterable[Repository]) -> None:
     What of them moved to another installation is that one's.
     """
     rows = [{"by": one.installation_id, "of": one.id} for one in left]
-    if rows:
-        connection.execute(_LEAVE, rows)
+    connection.change_each(_LEAVE, rows)

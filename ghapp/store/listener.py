@@ -6,19 +6,21 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from sqlalchemy import URL, Connection, text
+from sqlalchemy import URL, text
 
+from ghapp.store.connection import Connection
 from ghapp.store.engine import bounds
+from ghapp.store.statements import Statement
 
 CHANNEL = "ghapp_dirty"
 AGAIN_SECONDS = 2.0
-_ANNOUNCE = text(f"SELECT pg_notify('{CHANNEL}', '')")
+_ANNOUNCE = Statement(text(f"SELECT pg_notify('{CHANNEL}', '')"))
 
 
 def announce(connection: Connection) -> None:
     """Tell other processes, once this transaction is committed."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(_ANNOUNCE)
+    if connection.is_postgresql:
+        connection.rows(_ANNOUNCE)
 
 
 def arguments(url: URL) -> dict[str, str]:

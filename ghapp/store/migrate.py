@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from ghapp.errors import Busy, StoreFailed, WrongSetting
+from ghapp.store.connection import driver_error
 from ghapp.store.tables import schema
-from ghapp.store.transactions import once, persistent
+from ghapp.store.transactions import persistent
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -24,16 +26,25 @@ _LOCK = 6_072_846_391  # any number that nobody else takes for an advisory lock
 
 
 def migrated(engine: Engine, *, change: bool) -> None:
-    """The schema is at HEAD, or newer and works with us, when this returns. engine: for writing.
+    """The schema is at HEAD, or newer and works with us, when this returns.
 
     Raises WrongSetting: out of reach, too new for us, or older and not to be changed.
     """
     try:
-        persistent(lambda: once(engine, lambda connection: _migrated(connection, change=change)))
+        persistent(lambda: _once(engine, change=change))
     except (Busy, StoreFailed) as error:
         # Behind the "?" may stand a password, too.
         where = engine.url.set(query={}).render_as_string(hide_password=True)
         raise WrongSetting(f"GHAPP_DATABASE_URL {where}: {error}") from error
+
+
+def _once(engine: Engine, *, change: bool) -> None:
+    try:
+        with engine.begin() as connection:
+            _migrated(connection, change=change)
+    except SQLAlchemyError as error:
+        cause = getattr(error, "orig", None) or error
+        raise driver_error(engine.dialect, cause) from error
 
 
 def _migrated(connection: Connection, *, change: bool) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, not_, select
+from sqlalchemy import bindparam, not_, select
 
-from ghapp.store.keys import addressed, dirty, marking, row
+from ghapp.store.connection import Connection
+from ghapp.store.keys import MARK_SUSPECTED, addressed, dirty, row
 from ghapp.store.listener import announce
+from ghapp.store.statements import Statement
 from ghapp.store.tables import Now, keys, reviews
 
 AGAIN_SECONDS, AT_ONCE = 24 * 3600.0, 500
 
-_PENDING = (
+_PENDING = Statement(
     select(keys)
     .join(reviews, reviews.c.key == keys.c.key)
     .where(reviews.c.pending_since > 0, reviews.c.pending_since <= Now() - bindparam("age"))
@@ -25,9 +27,9 @@ def mark(connection: Connection, older_than_seconds: float) -> int:
 
     Those that could not be renewed, as where the App is no longer installed, once a day.
     """
-    found = connection.execute(_PENDING, {"age": older_than_seconds}).all()
+    found = connection.rows(_PENDING, {"age": older_than_seconds})
     rows = [row(addressed(one)) for one in found]
     if rows:
-        connection.execute(marking(connection.dialect.name, suspected=True), rows)
+        connection.change_each(MARK_SUSPECTED, rows)
         announce(connection)
     return len(rows)

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, or_, select
+from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.memory import PackFile, PolicySource
+from ghapp.store.connection import Connection
+from ghapp.store.statements import Statement
 from ghapp.store.tables import policies, upserting
 
 _PACKS = msgspec.json.Decoder(tuple[PackFile, ...])
 _KEPT = ("text", "good", "packs", "good_packs", "etag", "read_at", "read_drops")
-_READ = select(policies).where(policies.c.repository_id == bindparam("id"), policies.c.read_at > 0)
+_READ = Statement(
+    select(policies).where(policies.c.repository_id == bindparam("id"), policies.c.read_at > 0)
+)
 
 
-@cache
-def dropping(dialect: str) -> sqlite.Insert | postgresql.Insert:
+def _dropping(dialect: str) -> sqlite.Insert | postgresql.Insert:
     """Notes a push that may have changed the file of `repository_id`."""
     return (
         upserting(dialect, policies)
@@ -31,14 +33,15 @@ def dropping(dialect: str) -> sqlite.Insert | postgresql.Insert:
     )
 
 
+_DROP = Statement(_dropping)
+
+
 def drop(connection: Connection, repository_ids: Iterable[int]) -> None:
     """Note one push each, in one order everywhere."""
     rows = [{"repository_id": id} for id in sorted(repository_ids)]
-    if rows:
-        connection.execute(dropping(connection.dialect.name), rows)
+    connection.change_each(_DROP, rows)
 
 
-@cache
 def _keeping(dialect: str) -> sqlite.Insert | postgresql.Insert:
     """Takes a whole row; of two readings the one stays that saw more pushes, or is later."""
     insert = upserting(dialect, policies)
@@ -49,6 +52,9 @@ def _keeping(dialect: str) -> sqlite.Insert | postgresql.Insert:
         set_={name: new[name] for name in _KEPT},
         where=or_(old.read_drops < new.read_drops, later, old.read_at == 0),
     )
+
+
+_KEEP = Statement(_keeping)
 
 
 def keep(connection: Connection, repository_id: int, source: PolicySource, drops: int) -> None:
@@ -66,12 +72,12 @@ def keep(connection: Connection, repository_id: int, source: PolicySource, drops
         "read_drops": drops,
         "drops": drops,
     }
-    connection.execute(_keeping(connection.dialect.name), row)
+    connection.change(_KEEP, row)
 
 
 def known(connection: Connection, repository_id: int) -> PolicySource | None:
     """As last read, without `read_at` where a push may have changed it; None if never read."""
-    found = connection.execute(_READ, {"id": repository_id}).one_or_none()
+    found = connection.row(_READ, {"id": repository_id})
     if found is None:
         return None
     read_at = datetime.fromtimestamp(found.read_at, UTC)

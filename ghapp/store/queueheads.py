@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, bindparam, delete, exists, or_, select
+from sqlalchemy import bindparam, delete, exists, or_, select
 
 from ghapp.core.model import PullKey, QueueKey, Repository
+from ghapp.store.connection import Connection
 from ghapp.store.keys import addressed, dirty
+from ghapp.store.statements import Statement, one_of
 from ghapp.store.tables import IS_QUEUE, Now, intents, keys, utterances
 
 # A queue waits 6 hours for its checks at most (`check_response_timeout_minutes`: 360).
 # Source: https://docs.github.com/rest/repos/rules#create-a-repository-ruleset
 LIVE_SECONDS = 24 * 3600.0
 
-_LIVE = (
+_LIVE = Statement(
     select(keys)
     .where(keys.c.repository_id == bindparam("of"), IS_QUEUE)
     .where(keys.c.started_at > Now() - LIVE_SECONDS)
     .order_by(keys.c.key)
 )
-_TESTED = (
+_TESTED = Statement(
     select(keys.c.key)
     .where(keys.c.repository_id == bindparam("of"), IS_QUEUE)
     .where(keys.c.key.startswith(bindparam("name")))
@@ -28,9 +30,9 @@ _TESTED = (
     .limit(1)
 )
 # A run is on its way: it goes on now, or something was delivered since the last one.
-_BEHIND = (
+_BEHIND = Statement(
     select(keys.c.number)
-    .where(keys.c.key.in_(bindparam("pulls", expanding=True)), dirty(keys))
+    .where(one_of(keys.c.key, "pulls"), dirty(keys))
     .where(
         or_(
             keys.c.lease_until > Now(),
@@ -39,20 +41,20 @@ _BEHIND = (
         )
     )
 )
-_END = delete(keys).where(keys.c.key == bindparam("ended"))
-_FORGET = delete(intents).where(intents.c.key == bindparam("ended"))
+_END = Statement(delete(keys).where(keys.c.key == bindparam("ended")))
+_FORGET = Statement(delete(intents).where(intents.c.key == bindparam("ended")))
 
 
 def live(connection: Connection, repository: Repository) -> tuple[QueueKey, ...]:
     """Heads of this repository's queues that were looked at not long ago and are still tested."""
-    found = map(addressed, connection.execute(_LIVE, {"of": repository.id}))
+    found = map(addressed, connection.rows(_LIVE, {"of": repository.id}))
     return tuple(key for key in found if isinstance(key, QueueKey))
 
 
 def is_tested(connection: Connection, repository: Repository, head_sha: str) -> bool:
     """Whether a merge queue waits for the check of this very commit."""
     asked = {"of": repository.id, "name": f"queue:{repository.id}:{head_sha}:"}
-    return connection.execute(_TESTED, asked).first() is not None
+    return connection.row(_TESTED, asked) is not None
 
 
 def behind(
@@ -60,12 +62,11 @@ def behind(
 ) -> frozenset[int]:
     """Those of these pulls of which something was heard that no run has worked off yet."""
     names = [str(PullKey(repository, number)) for number in numbers]
-    return frozenset(connection.scalars(_BEHIND, {"pulls": names}))
+    return frozenset(connection.values(_BEHIND, {"pulls": names}))
 
 
 def end(connection: Connection, ended: Iterable[QueueKey]) -> None:
     """Nobody waits for these heads any more: who works on one has lost it, and writes nothing."""
     rows = [{"ended": name} for name in sorted(map(str, ended))]
-    if rows:
-        connection.execute(_END, rows)
-        connection.execute(_FORGET, rows)
+    connection.change_each(_END, rows)
+    connection.change_each(_FORGET, rows)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 
 import msgspec
-from sqlalchemy import Connection, bindparam, case, delete, insert, select
+from sqlalchemy import bindparam, case, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.marks import Marks, Written
 from ghapp.core.memory import Run, Shown, Verdict
 from ghapp.core.model import Key, PullKey, Repository
 from ghapp.store import queueheads
+from ghapp.store.connection import Connection
+from ghapp.store.statements import Statement, one_of
 from ghapp.store.tables import Now, reviews, shown, upserting, verdicts
 
 _MARKS = msgspec.json.Decoder(Marks)
@@ -23,16 +24,22 @@ _SHOWN = msgspec.json.Decoder(Shown)
 _VERDICT = msgspec.json.Decoder(Verdict)
 
 
-_LAST = select(
-    reviews.c.marks, reviews.c.written, reviews.c.seen_at, reviews.c.pending_since
-).where(reviews.c.key == bindparam("of"))
-_SEEN = select(reviews.c.number, reviews.c.seen_at).where(
-    reviews.c.repository_id == bindparam("of"), reviews.c.seen_at > 0
+_LAST = Statement(
+    select(reviews.c.marks, reviews.c.written, reviews.c.seen_at, reviews.c.pending_since).where(
+        reviews.c.key == bindparam("of")
+    )
 )
-_SHOWN_BEFORE = select(shown.c.shown).where(shown.c.key == bindparam("of")).order_by(shown.c.row)
+_SEEN = Statement(
+    select(reviews.c.number, reviews.c.seen_at).where(
+        reviews.c.repository_id == bindparam("of"), reviews.c.seen_at > 0
+    )
+)
+_SHOW = Statement(insert(shown))
+_SHOWN_BEFORE = Statement(
+    select(shown.c.shown).where(shown.c.key == bindparam("of")).order_by(shown.c.row)
+)
 
 
-@cache
 def _putting(dialect: str) -> sqlite.Insert | postgresql.Insert:
     insert_ = upserting(dialect, reviews).values(updated_at=Now())
     new = insert_.excluded
@@ -42,6 +49,9 @@ def _putting(dialect: str) -> sqlite.Insert | postgresql.Insert:
         index_elements=[reviews.c.key],
         set_={name: new[name] for name in last} | {"seen_at": seen_at},
     )
+
+
+_PUT = Statement(_putting)
 
 
 def put(connection: Connection, key: PullKey, run: Run) -> None:
@@ -57,14 +67,14 @@ def put(connection: Connection, key: PullKey, run: Run) -> None:
         "seen_at": run.seen_at.timestamp() if run.seen_at else 0.0,
         "pending_since": run.pending_since.timestamp() if run.pending_since else 0.0,
     }
-    connection.execute(_putting(connection.dialect.name), row)
+    connection.change(_PUT, row)
     if run.shown:
         show(connection, key, run.shown)
 
 
 def show(connection: Connection, key: PullKey, what: Shown) -> None:
     """Keep what a check run of the pull has shown."""
-    connection.execute(insert(shown), {"key": str(key), "shown": _json(what)})
+    connection.change(_SHOW, {"key": str(key), "shown": _json(what)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,7 @@ class Last:
 
 
 def last(connection: Connection, key: str) -> Last:
-    found = connection.execute(_LAST, {"of": key}).one_or_none()
+    found = connection.row(_LAST, {"of": key})
     if found is None:
         return Last()
     return Last(
@@ -91,13 +101,13 @@ def last(connection: Connection, key: str) -> Last:
 
 def seen(connection: Connection, repository_id: int) -> Mapping[int, datetime]:
     """The repository's pulls by number: `updated_at` as the last run of each read it."""
-    found = connection.execute(_SEEN, {"of": repository_id})
+    found = connection.rows(_SEEN, {"of": repository_id})
     return {one.number: datetime.fromtimestamp(one.seen_at, UTC) for one in found}
 
 
 def shown_before(connection: Connection, key: str) -> tuple[Shown, ...]:
     """What the pull's check runs showed, oldest first."""
-    found = map(_SHOWN.decode, connection.scalars(_SHOWN_BEFORE, {"of": key}))
+    found = map(_SHOWN.decode, connection.values(_SHOWN_BEFORE, {"of": key}))
     return tuple(sorted(found, key=lambda one: one.accepted_at))
 
 
@@ -108,13 +118,16 @@ _own = (
     verdicts.c.repository_id == bindparam("repository"),
     verdicts.c.number == bindparam("of"),
 )
-_OWN = select(verdicts.c.head_sha, verdicts.c.verdict).where(*_own)
-_DELETE_OWN = delete(verdicts).where(*_own)
-_OF = select(verdicts.c.number, verdicts.c.verdict).where(
-    verdicts.c.repository_id == bindparam("repository"),
-    verdicts.c.number.in_(bindparam("numbers", expanding=True)),
+_OWN = Statement(select(verdicts.c.head_sha, verdicts.c.verdict).where(*_own))
+_DELETE_OWN = Statement(delete(verdicts).where(*_own))
+_PUT_VERDICT = Statement(insert(verdicts))
+_OF = Statement(
+    select(verdicts.c.number, verdicts.c.verdict).where(
+        verdicts.c.repository_id == bindparam("repository"),
+        one_of(verdicts.c.number, "numbers"),
+    )
 )
-_OTHERS = (
+_OTHERS = Statement(
     select(verdicts.c.number, verdicts.c.verdict)
     .where(verdicts.c.repository_id == bindparam("repository"))
     .where(verdicts.c.head_sha == bindparam("head"), verdicts.c.number != bindparam("of"))
@@ -125,7 +138,7 @@ _OTHERS = (
 def others(connection: Connection, key: PullKey, head_sha: str) -> tuple[Verdict, ...]:
     """What the other pulls of this repository ask of the head, by number."""
     where = {"repository": key.repository.id, "head": head_sha, "of": key.number}
-    return tuple(_VERDICT.decode(one.verdict) for one in connection.execute(_OTHERS, where))
+    return tuple(_VERDICT.decode(one.verdict) for one in connection.rows(_OTHERS, where))
 
 
 def of(
@@ -133,7 +146,7 @@ def of(
 ) -> Mapping[int, Verdict]:
     """What these pulls ask of their heads, by number."""
     where = {"repository": repository.id, "numbers": list(numbers)}
-    return {one.number: _VERDICT.decode(one.verdict) for one in connection.execute(_OF, where)}
+    return {one.number: _VERDICT.decode(one.verdict) for one in connection.rows(_OF, where)}
 
 
 def rule(connection: Connection, key: PullKey, verdict: Verdict) -> tuple[Key, ...]:
@@ -142,7 +155,7 @@ def rule(connection: Connection, key: PullKey, verdict: Verdict) -> tuple[Key, .
     A head that the pull had before is no longer its concern: that too is news for the others.
     """
     own = {"repository": key.repository.id, "of": key.number}
-    found = connection.execute(_OWN, own)
+    found = connection.rows(_OWN, own)
     before = {one.head_sha: _VERDICT.decode(one.verdict) for one in found}
     if before == {verdict.head_sha: verdict}:
         return ()
@@ -152,8 +165,8 @@ def rule(connection: Connection, key: PullKey, verdict: Verdict) -> tuple[Key, .
         "number": key.number,
         "verdict": _json(verdict),
     }
-    connection.execute(_DELETE_OWN, own)
-    connection.execute(insert(verdicts), row)
+    connection.change(_DELETE_OWN, own)
+    connection.change(_PUT_VERDICT, row)
     heads = before.keys() | {verdict.head_sha}
     numbers = {one.number for head in heads for one in others(connection, key, head)}
     pulls = (PullKey(key.repository, number) for number in sorted(numbers))

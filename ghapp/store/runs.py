@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import bindparam, select, text
 
 from ghapp.core.marks import Effect
 from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Shown, Verdict
@@ -13,17 +13,20 @@ from ghapp.core.model import PullKey, Push, QueueKey, RepositoryKey
 from ghapp.core.queue import QueuePast
 from ghapp.errors import Retry
 from ghapp.store import followups, intents, ledger, policies, queueheads, reviews
+from ghapp.store.connection import Connection
 from ghapp.store.keys import mark, same_head
 from ghapp.store.leases import UNHINTED, change, holding
+from ghapp.store.statements import Statement, one_of
 from ghapp.store.tables import Now, keys, pushes
 
 HEAD_HELD_SECONDS, QUEUE_SECONDS = 1.0, 30.0
-_LOCK_HEAD = text("SELECT pg_advisory_xact_lock(hashtextextended(:head, 0))")
+_LOCK_HEAD = Statement(text("SELECT pg_advisory_xact_lock(hashtextextended(:head, 0))"))
 
-_KEY = select(keys).where(keys.c.key == bindparam("of"))
-_PUSHES = select(pushes).where(pushes.c.key == bindparam("of"))
-_PUSHES_OF_HEADS = _PUSHES.where(pushes.c.head_sha.in_(bindparam("heads", expanding=True)))
-_HEAD_HELD_BY = (
+_KEY = Statement(select(keys).where(keys.c.key == bindparam("of")))
+_pushed = select(pushes).where(pushes.c.key == bindparam("of"))
+_PUSHES = Statement(_pushed)
+_PUSHES_OF_HEADS = Statement(_pushed.where(one_of(pushes.c.head_sha, "heads")))
+_HEAD_HELD_BY = Statement(
     select(keys.c.key)
     .where(same_head(keys, bindparam("repository"), bindparam("head"), bindparam("but")))
     .where(keys.c.lease_until > Now())
@@ -40,7 +43,7 @@ def recall(connection: Connection, key: PullKey) -> Past:
     Its hints are read first: what a delivery adds meanwhile is then only more than they tell.
     """
     name = str(key)
-    now = connection.execute(_KEY, {"of": name}).one_or_none()
+    now = connection.row(_KEY, {"of": name})
     said = ledger.entries(connection, name)
     last = reviews.last(connection, name)
     unresolved, intended = intents.pending(connection, name)
@@ -71,7 +74,7 @@ def recall(connection: Connection, key: PullKey) -> Past:
 
 def recall_queue(connection: Connection, key: QueueKey, numbers: Iterable[int]) -> QueuePast:
     """What is remembered of a queue's head. numbers: of the pulls in it."""
-    now, asked = connection.execute(_KEY, {"of": str(key)}).one_or_none(), tuple(numbers)
+    now, asked = connection.row(_KEY, {"of": str(key)}), tuple(numbers)
     return QueuePast(
         verdicts=reviews.of(connection, key.repository, asked),
         behind=queueheads.behind(connection, key.repository, asked),
@@ -98,8 +101,8 @@ def admit(
     queue tests it: both would write the one check run that they share.
     """
     key = _pull(claim)
-    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
-        connection.execute(_LOCK_HEAD, {"head": f"{key.repository.id}:{head_sha}"})
+    if connection.is_postgresql:  # SQLite has one writer at a time anyway
+        connection.rows(_LOCK_HEAD, {"head": f"{key.repository.id}:{head_sha}"})
     held = change(connection, claim, _ADMIT, head=head_sha)
     _refuse_held_head(connection, key, head_sha)
     if queueheads.is_tested(connection, key.repository, head_sha):
@@ -142,7 +145,7 @@ def record(connection: Connection, claim: Claim, run: Run) -> bool:
 
 def _refuse_held_head(connection: Connection, key: PullKey, head_sha: str) -> None:
     where = {"repository": key.repository.id, "head": head_sha, "but": str(key)}
-    other = connection.scalar(_HEAD_HELD_BY, where)
+    other = connection.value(_HEAD_HELD_BY, where)
     if other is not None:
         reason = f"{key}: {other} is being worked on and has the same head {head_sha[:7]}"
         raise Retry(reason, after_seconds=HEAD_HELD_SECONDS, counts=False)
@@ -150,10 +153,10 @@ def _refuse_held_head(connection: Connection, key: PullKey, head_sha: str) -> No
 
 def _pushes(connection: Connection, key: PullKey, shown: set[str]) -> tuple[Push, ...]:
     """Who brought heads to the pull, and who else pushed these to any branch; oldest first."""
-    own = connection.execute(_PUSHES, {"of": str(key)}).all()
+    own = connection.rows(_PUSHES, {"of": str(key)})
     heads = shown | {one.head_sha for one in own}
     anywhere = {"of": str(RepositoryKey(key.repository)), "heads": list(heads)}
-    rows = [*own, *connection.execute(_PUSHES_OF_HEADS, anywhere)]
+    rows = [*own, *connection.rows(_PUSHES_OF_HEADS, anywhere)]
     found = (
         Push(one.head_sha, one.login, datetime.fromtimestamp(one.seen_at, UTC)) for one in rows
     )

@@ -6,10 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
-
 from ghapp.errors import Busy, StoreFailed
+from ghapp.store.connection import Connection, Connections, DriverError
 
 T = TypeVar("T")
 
@@ -36,42 +34,57 @@ def persistent(transaction: Callable[[], T], *, again_if_unsure: bool = False) -
         except Unsure:
             if not again_if_unsure or time.monotonic() > deadline:
                 raise
-        except SQLAlchemyError as error:
+        except DriverError as error:
             if not passing(error) or time.monotonic() > deadline:
                 # Its own words, and those of the driver, hold the row: a comment, a delivery.
                 raise translated(error) from None
         time.sleep(PAUSE_SECONDS)
 
 
-def once(engine: Engine, function: Callable[[Connection], T]) -> T:
-    """What `function` makes of one transaction, committed. Raises Unsure and all it raises."""
-    with engine.connect() as connection:
-        with connection.begin() as transaction:
-            result = function(connection)
-            try:
-                transaction.commit()
-            except SQLAlchemyError as error:
-                if passing(error) and not _undone(error):
-                    raise Unsure("the connection to the database broke while committing") from error
-                raise
-        return result
+def once(
+    connections: Connections, function: Callable[[Connection], T], *, writes: bool = False
+) -> T:
+    """What `function` makes of one transaction, committed. Raises Unsure and all it raises.
+
+    writes: on SQLite it waits its turn at the start. One that reads first and then writes may
+    find that another has written in between, and fail.
+    """
+    connection = connections.take()
+    try:
+        connection.begin("BEGIN IMMEDIATE" if writes else "BEGIN")
+        result = function(connection)
+        _commit(connection)
+    except BaseException:
+        connection.undo()
+        raise
+    finally:
+        connections.give_back(connection)
+    return result
 
 
-def passing(error: SQLAlchemyError) -> bool:
+def _commit(connection: Connection) -> None:
+    try:
+        connection.commit()
+    except DriverError as error:
+        if passing(error) and not _undone(error):
+            raise Unsure("the connection to the database broke while committing") from error
+        raise
+
+
+def passing(error: DriverError) -> bool:
     """Whether the same would succeed in a moment, on a fresh connection."""
-    if not isinstance(error, OperationalError | InterfaceError):
+    if not error.passes:
         return False
     state = _state(error)  # None: psycopg lost or never had the server
-    lost = error.connection_invalidated or state is None
-    return lost or state in PASSING or str(state).startswith("08")
+    return error.lost or state is None or state in PASSING or str(state).startswith("08")
 
 
-def translated(error: SQLAlchemyError) -> Busy | StoreFailed:
+def translated(error: DriverError) -> Busy | StoreFailed:
     """The error in our words: out of reach for now, or refused. Never with a row's content."""
-    cause = getattr(error, "orig", None)
-    if isinstance(error, DBAPIError) and not isinstance(error, OperationalError | InterfaceError):
+    cause = error.cause
+    if not error.passes:
         return StoreFailed(f"the database refused: {type(cause).__name__}{_named(cause)}")
-    return Busy(f"the database is out of reach: {str(cause or error).strip()}")
+    return Busy(f"the database is out of reach: {str(cause).strip()}")
 
 
 def _named(cause: object) -> str:
@@ -83,12 +96,12 @@ def _named(cause: object) -> str:
     return f" ({found})" if found else ""
 
 
-def _state(error: DBAPIError) -> str | None:
+def _state(error: DriverError) -> str | None:
     """SQLSTATE; "" where the driver knows none (SQLite)."""
-    state: str | None = getattr(error.orig, "sqlstate", "")
+    state: str | None = getattr(error.cause, "sqlstate", "")
     return state
 
 
-def _undone(error: SQLAlchemyError) -> bool:
+def _undone(error: DriverError) -> bool:
     """Whether the server has told that it took the transaction back."""
-    return isinstance(error, DBAPIError) and (_state(error) or "").startswith("40")
+    return (_state(error) or "").startswith("40")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-from sqlalchemy import Connection, Double, bindparam, or_
+from sqlalchemy import Double, bindparam, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
+from ghapp.store.connection import Connection
+from ghapp.store.statements import Statement
 from ghapp.store.tables import Now, turns, upserting
 
 
-@cache
 def _taking(dialect: str) -> ReturningInsert[tuple[str]]:
     """A row where the turn is free. One that lies far ahead is of a clock that was set back."""
     insert: sqlite.Insert | postgresql.Insert = upserting(dialect, turns)
@@ -23,9 +22,9 @@ def _taking(dialect: str) -> ReturningInsert[tuple[str]]:
     return taken.returning(turns.c.name)
 
 
+_TAKE = Statement(_taking)
+
+
 def take(connection: Connection, name: str, every_seconds: float) -> bool:
     """Whether the caller has the turn: true for one in each period of `every_seconds`."""
-    found = connection.execute(
-        _taking(connection.dialect.name), {"of": name, "every": every_seconds}
-    )
-    return found.one_or_none() is not None
+    return connection.row(_TAKE, {"of": name, "every": every_seconds}) is not None

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
-
 from ghapp.core.model import Delivery
 from ghapp.errors import Busy
+from ghapp.store.connection import Connection, Connections, DriverError
 from ghapp.store.transactions import once, passing, persistent, translated
 
 MOST_IN_A_GROUP = 256
@@ -50,8 +48,8 @@ class Failed:
 class Writer:
     """Takes whatever is queued, runs it in one transaction, answers after the commit."""
 
-    def __init__(self, engine: Engine, accept: Accept) -> None:
-        self._engine = engine
+    def __init__(self, connections: Connections, accept: Accept) -> None:
+        self._connections = connections
         self._accept = accept
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
@@ -114,7 +112,11 @@ class Writer:
         repeatable = all(isinstance(job.work, Delivery) for job in group)
         try:
             return persistent(
-                lambda: once(self._engine, lambda connection: self._in_turn(connection, group)),
+                lambda: once(
+                    self._connections,
+                    lambda connection: self._in_turn(connection, group),
+                    writes=True,
+                ),
                 again_if_unsure=repeatable,
             )
         except Exception as error:  # it must reach those who wait  # noqa: BLE001
@@ -144,7 +146,7 @@ def _guarded(connection: Connection, function: Function) -> Any:
             return function(connection)
     except Undone:
         raise
-    except SQLAlchemyError as error:
+    except DriverError as error:
         if passing(error):
             raise
         return Failed(translated(error))
@@ -154,22 +156,22 @@ def _guarded(connection: Connection, function: Function) -> Any:
 
 @contextmanager
 def _savepoint(connection: Connection) -> Iterator[None]:
-    connection.exec_driver_sql("SAVEPOINT job")
+    connection.run("SAVEPOINT job")
     try:
         yield
     except BaseException as error:
-        if not connection.invalidated:
+        if not connection.lost:
             _take_back(connection, error)
         raise
-    connection.exec_driver_sql("RELEASE SAVEPOINT job")
+    connection.run("RELEASE SAVEPOINT job")
 
 
 def _take_back(connection: Connection, error: BaseException) -> None:
     """What was done since the savepoint. Raises Undone."""
     try:
-        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
-    except SQLAlchemyError:
-        told = translated(error) if isinstance(error, SQLAlchemyError) else error
+        connection.run("ROLLBACK TO SAVEPOINT job")
+    except DriverError:
+        told = translated(error) if isinstance(error, DriverError) else error
         raise Undone(str(told)) from error
 
 

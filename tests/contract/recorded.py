@@ -16,13 +16,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-from sqlalchemy import Connection, event
-from sqlalchemy.engine import Engine
+import sqlalchemy
 
 from ghapp.core.attempts import Attempt, Position
 from ghapp.core.memory import Shown
 from ghapp.core.model import Push, RepositoryKey
+from ghapp.store.connection import NONE, Connection
+from ghapp.store.statements import Parameters
 from tests.contract.stores import (
     EFFECTS,
     HEAD,
@@ -55,7 +57,7 @@ def revisions() -> list[str]:
     return sorted(path.stem for path in DATA.glob("*.json"))
 
 
-def say(connection: Connection, statement: Statement) -> None:
+def say(connection: sqlalchemy.Connection, statement: Statement) -> None:
     """As the driver was told it then. Raises what the database does."""
     given = _decoded(statement["parameters"])
     connection.exec_driver_sql(statement["sql"], given).close()
@@ -82,17 +84,25 @@ def _encoded(value: Any) -> Any:
 
 @contextmanager
 def _listening(heard: list[Statement]) -> Iterator[None]:
-    def hear(
-        _connection: object, _cursor: object, sql: str, parameters: object, *_more: object
-    ) -> None:
+    run, run_each = Connection.run, Connection.run_each
+
+    def hear(sql: str, parameters: object) -> None:
         if not sql.startswith(ROUTINE):
             heard.append({"sql": sql, "parameters": _encoded(parameters)})
 
-    event.listen(Engine, "before_cursor_execute", hear)
-    try:
+    def heard_run(self: Connection, sql: str, parameters: Parameters = NONE) -> Any:
+        hear(sql, parameters)
+        return run(self, sql, parameters)
+
+    def heard_run_each(self: Connection, sql: str, rows: list[Parameters]) -> None:
+        hear(sql, rows)
+        run_each(self, sql, rows)
+
+    with (
+        patch.object(Connection, "run", heard_run),
+        patch.object(Connection, "run_each", heard_run_each),
+    ):
         yield
-    finally:
-        event.remove(Engine, "before_cursor_execute", hear)
 
 
 async def _recorded(url: str) -> list[Statement]:

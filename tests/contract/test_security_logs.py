@@ -10,13 +10,15 @@ from datetime import UTC, datetime
 
 import pytest
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from ghapp.errors import StoreFailed, WrongSetting
 from ghapp.github.tokens import Token
 from ghapp.logs import configure
 from ghapp.settings import Settings
 from ghapp.store import Store
+from ghapp.store.connection import Connection
+from ghapp.store.statements import Statement
 
 CANARY = "canary-7f3a"
 # A colour, a way up, an 8-bit one, a turn of the reading direction, and a line of its own.
@@ -64,10 +66,10 @@ def test_a_row_that_the_database_refuses_is_in_no_message_and_no_traceback(
     database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure("json")
-    wrong = text("INSERT INTO ledger (key, id, entry) VALUES (:key, NULL, :entry)")
+    wrong = Statement(text("INSERT INTO ledger (key, id, entry) VALUES (:key, NULL, :entry)"))
 
     def write(connection: Connection) -> None:
-        connection.execute(wrong, {"key": "k", "entry": CANARY})
+        connection.change(wrong, {"key": "k", "entry": CANARY})
 
     async def story() -> StoreFailed:
         store = await Store.open(database_url)

@@ -7,16 +7,17 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import pytest
-from sqlalchemy import create_engine, event, text
-from sqlalchemy.pool import Pool
+from sqlalchemy import create_engine, text
 from structlog.testing import capture_logs
 
 from ghapp.core.model import InstallationKey, PullKey, Repository
 from ghapp.core.policies.policy import Rules
 from ghapp.errors import Busy, StoreFailed
 from ghapp.store import Store
+from ghapp.store.connection import Connection, Connections
 from ghapp.store.leases import LEASE_SECONDS
 from ghapp.worker import Worker
 from tests.contract.stores import PATIENCE_SECONDS, delivery, opened
@@ -38,16 +39,17 @@ class Disk:
 
     pages = PLENTY
 
-    def limit(self, connection: Any, *_: object) -> None:
-        connection.execute(f"PRAGMA max_page_count = {self.pages}")
-
     @contextmanager
     def mounted(self) -> Iterator[Disk]:
-        event.listen(Pool, "checkout", self.limit)
-        try:
+        take = Connections.take
+
+        def limited(connections: Connections) -> Connection:
+            connection = take(connections)
+            connection.run(f"PRAGMA max_page_count = {self.pages}")
+            return connection
+
+        with patch.object(Connections, "take", limited):
             yield self
-        finally:
-            event.remove(Pool, "checkout", self.limit)
 
 
 @asynccontextmanager

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import create_engine, text
 from structlog.testing import capture_logs
 
 from ghapp.core.policies.policy import Rules
-from ghapp.store.deliveries import PRUNED_AT_ONCE, prune
+from ghapp.store.deliveries import PRUNE, PRUNED_AT_ONCE
 from ghapp.worker import Worker
 from tests.contract.stores import PATIENCE_SECONDS, changed, delivery, opened
 
@@ -73,12 +72,11 @@ def test_what_is_old_is_found_by_its_index_and_nothing_else_is_read(postgres_url
     """Else each hour each worker reads all that came in a week."""
     engine = create_engine(postgres_url)
     asyncio.run(_filled(postgres_url))
-    told: list[tuple[str, Any]] = []
-    event.listen(engine, "before_cursor_execute", lambda *given: told.append(given[2:4]))
+    given = {"age": 3600}
+    words = PRUNE.on(engine.dialect, given)
     with engine.begin() as connection:
-        prune(connection, 3600)
-        statement, parameters = told[0]
-        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())
+        explained = connection.exec_driver_sql(f"EXPLAIN {words.sql}", words.given(given))
+        plan = "\n".join(explained.scalars())
     engine.dispose()
     assert "Index Cond: (received_at <" in plan
 

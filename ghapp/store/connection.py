@@ -1,0 +1,159 @@
+"""Connections to the database as transactions use them: statements, rows by name, our errors."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import Dialect, Engine
+from sqlalchemy.pool import PoolProxiedConnection
+
+from ghapp.store.statements import Parameters, Statement
+
+NONE: Parameters = {}
+
+
+class DriverError(Exception):
+    """What the driver raised. lost: and the connection is of no more use.
+
+    passes: it is of a kind that may pass, as a server that is away; else a statement is refused.
+    """
+
+    def __init__(self, cause: Exception, *, lost: bool, passes: bool) -> None:
+        super().__init__(str(cause))
+        self.cause, self.lost, self.passes = cause, lost, passes
+
+
+class Connection:
+    """One connection, of one thread at a time. All raise DriverError."""
+
+    def __init__(self, pooled: PoolProxiedConnection, dialect: Dialect) -> None:
+        self._pooled = pooled
+        self._driver: Any = pooled.driver_connection
+        self._driver_errors: type[Exception] = dialect.loaded_dbapi.Error
+        self.dialect = dialect
+        self.lost = False
+
+    @property
+    def is_postgresql(self) -> bool:
+        return self.dialect.name == "postgresql"
+
+    # --- statements ----------------------------------------------------------------------
+
+    def rows(self, statement: Statement, parameters: Parameters = NONE) -> list[Any]:
+        """Named tuples of the columns."""
+        words = statement.on(self.dialect, parameters)
+        return words.rows(self.run(words.sql, words.given(parameters)).fetchall())
+
+    def row(self, statement: Statement, parameters: Parameters = NONE) -> Any | None:
+        """The first row, None for none."""
+        found = self.rows(statement, parameters)
+        return found[0] if found else None
+
+    def values(self, statement: Statement, parameters: Parameters = NONE) -> list[Any]:
+        """The first column of each row."""
+        return [one[0] for one in self.rows(statement, parameters)]
+
+    def value(self, statement: Statement, parameters: Parameters = NONE) -> Any | None:
+        """The first column of the first row, None for none."""
+        found = self.row(statement, parameters)
+        return found[0] if found else None
+
+    def change(self, statement: Statement, parameters: Parameters = NONE) -> int:
+        """How many rows were changed."""
+        words = statement.on(self.dialect, parameters)
+        count: int = self.run(words.sql, words.given(parameters)).rowcount
+        return count
+
+    def change_each(self, statement: Statement, rows: Iterable[Parameters]) -> None:
+        """Once with each of these; nothing for none."""
+        given = list(rows)
+        if given:
+            words = statement.on(self.dialect, given[0])
+            self.run_each(words.sql, [words.given(one) for one in given])
+
+    # --- transactions --------------------------------------------------------------------
+
+    def begin(self, words: str) -> None:
+        """words: how it begins on SQLite; PostgreSQL's driver begins by itself."""
+        if not self.is_postgresql:
+            self.run(words)
+
+    def commit(self) -> None:
+        try:
+            self._driver.commit()
+        except self._driver_errors as error:
+            raise self._told(error) from error
+
+    def undo(self) -> None:
+        """All of the transaction; where that fails the connection is of no more use."""
+        try:
+            self._driver.rollback()
+        except self._driver_errors:
+            self.lost = True
+
+    def close(self) -> None:
+        """Let the server go."""
+        with suppress(self._driver_errors):
+            self._pooled.invalidate()
+
+    # --- the driver ----------------------------------------------------------------------
+
+    def run(self, sql: str, parameters: Parameters = NONE) -> Any:
+        """The driver's cursor."""
+        try:
+            return self._driver.execute(sql, parameters)
+        except self._driver_errors as error:
+            raise self._told(error) from error
+
+    def run_each(self, sql: str, rows: list[Parameters]) -> None:
+        """Once with each of them."""
+        try:
+            self._driver.cursor().executemany(sql, rows)
+        except self._driver_errors as error:
+            raise self._told(error) from error
+
+    def _told(self, error: Exception) -> DriverError:
+        told = driver_error(self.dialect, error, self._driver)
+        self.lost = self.lost or told.lost
+        return told
+
+
+class Connections:
+    """As many as are in use at once, and kept; SQLAlchemy's engine makes them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._idle: deque[Connection] = deque()
+
+    def take(self) -> Connection:
+        """One for the calling thread alone. Raises DriverError (there is none to be had)."""
+        with suppress(IndexError):
+            return self._idle.pop()
+        dialect = self._engine.dialect
+        try:
+            return Connection(self._engine.raw_connection(), dialect)
+        except dialect.loaded_dbapi.Error as error:
+            raise driver_error(dialect, error) from error
+
+    def give_back(self, connection: Connection) -> None:
+        if connection.lost:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+    def close(self) -> None:
+        """Those that are in use stay open."""
+        while self._idle:
+            self._idle.pop().close()
+        self._engine.dispose()
+
+
+def driver_error(dialect: Dialect, error: Exception, driver: Any = None) -> DriverError:
+    """driver: the connection it came of, None where there was none yet."""
+    kinds = dialect.loaded_dbapi
+    passes = isinstance(error, kinds.OperationalError | kinds.InterfaceError)
+    lost = driver is not None and dialect.is_disconnect(error, driver, None)  # type: ignore[arg-type]
+    return DriverError(error, lost=lost, passes=passes)
