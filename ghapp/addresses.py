@@ -66,4 +66,6 @@ def proxy_url(given: str) -> str:
     parts = split(given)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("is no http:// address")
+    if "%3a" in (parts.username or "").lower():
+        raise ValueError("has a `:` in the name of a user, which no proxy takes")
     return given

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import TypeVar
 
@@ -139,6 +140,11 @@ class Metrics:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._of = {name: _made(name, shown, self._registry) for name, shown in SHOWN.items()}
+        # Told at every call, so without a look for the labels each time.
+        self._calls = cache(self._counter("ghapp_github_requests_total").labels)
+        self._call_durations = cache(
+            self._histogram("ghapp_github_request_duration_seconds").labels
+        )
         self._gauge("ghapp_build_info").labels(version("ghapp")).set(1)
         self.reached(is_there=True)
         self.redelivered(0, 0)  # else what is counted first would be no increase
@@ -182,10 +188,8 @@ class Metrics:
     def called(self, request: Request, answer: Answer | None, seconds: float) -> None:
         """GitHub was asked."""
         status = str(answer.status if answer else 0)
-        labels = (request.method, route(request.path), status, result(answer))
-        self._counter("ghapp_github_requests_total").labels(*labels).inc()
-        durations = self._histogram("ghapp_github_request_duration_seconds")
-        durations.labels(request.method).observe(seconds)
+        self._calls(request.method, route(request.path), status, result(answer)).inc()
+        self._call_durations(request.method).observe(seconds)
 
     def reached(self, *, is_there: bool) -> None:
         """GitHub has gone away, or is back."""

@@ -208,7 +208,9 @@ def _github(settings: Settings, metrics: Metrics) -> GitHub:
         settings.app_id,
         settings.private_key,
         limits=settings.github_limits,
-        proxy=settings.proxy or None,
+        proxy=settings.proxy,
+        ca_file=settings.ca_file,
+        ca_dir=settings.ca_dir,
         observe=metrics.called,
         outage=_reach(metrics),
     )

@@ -97,6 +97,7 @@ class Settings:
 
     webhook_secrets: any of them may have signed. database: "" is SQLite under `data_dir`.
     github_api_url: without a slash at its end. port: 0 is any free one. proxy: "" is none.
+    ca_file, ca_dir: whom to trust instead of certifi's list; the file comes before the folder.
     """
 
     app_id: Annotated[int, Field(gt=0)] = _variable(
@@ -148,6 +149,8 @@ class Settings:
     proxy: Annotated[str, AfterValidator(proxy_url)] = _variable(
         "HTTPS_PROXY", "", "use http://HOST:PORT, or leave it out", secret=True
     )
+    ca_file: str = _variable("SSL_CERT_FILE", "", "name a PEM file with CAs, or leave it out")
+    ca_dir: str = _variable("SSL_CERT_DIR", "", "name a folder with CAs, or leave it out")
 
     @property
     def database_url(self) -> str:

@@ -72,7 +72,12 @@ async def examined(
 
 def _registration(settings: Settings) -> Registration:
     return Registration(
-        settings.github_api_url, settings.app_id, settings.private_key, proxy=settings.proxy
+        settings.github_api_url,
+        settings.app_id,
+        settings.private_key,
+        proxy=settings.proxy,
+        ca_file=settings.ca_file,
+        ca_dir=settings.ca_dir,
     )
 
 

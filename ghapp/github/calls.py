@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import Any
 from urllib.parse import urlsplit
 
 from ghapp.github.refusals import limited_seconds
@@ -54,23 +56,45 @@ ROUTES = (
 )
 
 
-def _pattern(route: str) -> str:
-    whole = re.sub(r"\\{path\\}", ".+", re.escape(route))
-    return re.sub(r"\\{\w+\\}", "[^/]+", whole)
-
-
-_ANY = re.compile("|".join(f"({_pattern(route)})" for route in ROUTES))
+# Part by part of a path: what may follow. ANY stands for a part that is a name or a number, "" for
+# the end, at which the route itself stands; of REST, all parts that are left are one path.
+Tree = dict[str, Any]
+ANY, REST = "{}", "{path}"
 # An address that GitHub gave, on GitHub Enterprise Server below /api; of a repository by its id.
 _BASE = re.compile(r"^/?(?:api/)?(?:v3/)?")
 _BY_ID = re.compile(r"^repositories/\d+(?=/|$)")
 
 
+def _tree(routes: Iterable[str]) -> Tree:
+    whole: Tree = {}
+    for one in routes:
+        node = whole
+        for part in one.split("/"):
+            node = node.setdefault(ANY if part.startswith("{") and part != REST else part, {})
+        node[""] = one
+    return whole
+
+
+_TREE = _tree(ROUTES)
+
+
 def route(path: str) -> str:
     """The template of a path or address, as "repos/{owner}/{repo}/pulls/{number}"; else OTHER."""
-    below = urlsplit(path).path if "://" in path else path.partition("?")[0]
-    below = _BY_ID.sub("repos/owner/repo", _BASE.sub("", below))
-    found = _ANY.fullmatch(below)
-    return ROUTES[found.lastindex - 1] if found and found.lastindex else OTHER
+    below = path.partition("?")[0]
+    if not below.startswith("repos/"):
+        below = urlsplit(path).path if "://" in path else below
+        below = _BY_ID.sub("repos/owner/repo", _BASE.sub("", below))
+    node: Tree = _TREE
+    for part in below.split("/"):
+        if REST in node and part:
+            node = node[REST]
+            break
+        following = node.get(part) or node.get(ANY)
+        if not part or not following:
+            return OTHER
+        node = following
+    found: str = node.get("", OTHER)
+    return found
 
 
 def result(answer: Answer | None) -> str:

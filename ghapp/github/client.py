@@ -62,16 +62,18 @@ class GitHub:
         private_key: str,
         *,
         limits: str = "github",
-        proxy: str | None = None,
-        ca_file: str | None = None,
+        proxy: str = "",
+        ca_file: str = "",
+        ca_dir: str = "",
         observe: Observe = unobserved,
         outage: Told = untold,
         patience_seconds: float = TOTAL_SECONDS,
     ) -> None:
         self._wire = Wire(
             api_url,
-            proxy=proxy or "",
-            ca_file=ca_file or "",
+            proxy=proxy,
+            ca_file=ca_file,
+            ca_dir=ca_dir,
             observe=observe,
             patience_seconds=patience_seconds,
         )

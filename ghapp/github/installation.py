@@ -134,10 +134,10 @@ def _told(answer: Answer) -> tuple[int, float] | None:
 
     Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
     """
-    left, reset, resource = (
-        answer.headers.get(f"x-ratelimit-{name}", "") for name in ("remaining", "reset", "resource")
-    )
-    known = left.isdecimal() and reset.isdecimal() and resource in ("core", "")
+    headers = answer.headers
+    left, reset = headers.get("x-ratelimit-remaining", ""), headers.get("x-ratelimit-reset", "")
+    rest = headers.get("x-ratelimit-resource", "") in ("core", "")
+    known = rest and left.isdecimal() and reset.isdecimal()
     return (int(left), float(reset)) if known else None
 
 

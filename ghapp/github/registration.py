@@ -122,8 +122,19 @@ class Allowed:
 class Registration:
     """Enter it once. Its calls raise Retry and Gone, but for `reach`."""
 
-    def __init__(self, api_url: str, app_id: int, private_key: str, *, proxy: str = "") -> None:
-        self._wire = Wire(api_url, proxy=proxy, observe=self._observed)
+    def __init__(
+        self,
+        api_url: str,
+        app_id: int,
+        private_key: str,
+        *,
+        proxy: str = "",
+        ca_file: str = "",
+        ca_dir: str = "",
+    ) -> None:
+        self._wire = Wire(
+            api_url, proxy=proxy, ca_file=ca_file, ca_dir=ca_dir, observe=self._observed
+        )
         self._tokens = Tokens(self._wire, app_id, private_key)
         self._first: tuple[Answer, datetime] | None = None  # and when it came, by our clock
         self._last: Answer | None = None

@@ -1,6 +1,6 @@
 """One HTTP exchange with GitHub: a request in, whatever was answered out.
 
-githubkit sends it, over one aiohttp session. Nothing is retried, cached or judged here.
+aiohttp sends it, in one session. Nothing is retried, cached or judged here.
 """
 
 from __future__ import annotations
@@ -15,24 +15,33 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import aiohttp
-import httpx
+import certifi
 import msgspec
-from githubkit.exception import RequestError, RequestFailed
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from ghapp.errors import Retry, WrongSetting
-from ghapp.github.transport import Client, Kit, Transport
+from ghapp.github import bodies
 
 CONNECT_SECONDS, TOTAL_SECONDS, AGAIN_SECONDS = 5.0, 15.0, 5.0
 # A write that we gave up on may take effect for so many times longer than we waited for it.
 LATE = 4 / 3
 # Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
 IN_FLIGHT = 100
-API_VERSION = "2022-11-28"
+ALWAYS = {
+    "Accept": "application/vnd.github+json",
+    "Accept-Encoding": "gzip",
+    "User-Agent": "ghapp",
+    "X-GitHub-Api-Version": "2022-11-28",
+}
 MOVED = frozenset({301, 302, 307, 308})
+# Beside aiohttp's own: what cannot be sent (ValueError), a session that is closed (RuntimeError).
+UNANSWERED = (aiohttp.ClientError, OSError, ValueError, RuntimeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +78,14 @@ class Answer:
     def date(self) -> datetime:
         """GitHub's clock, to the second; ours where the answer does not say."""
         try:
-            return parsedate_to_datetime(self.headers.get("date", "")).astimezone(UTC)
+            return _clock(self.headers.get("date", ""))
         except (ValueError, OverflowError):
             return datetime.now(UTC)
+
+
+@lru_cache(maxsize=8)  # for a second long all answers say the same
+def _clock(date: str) -> datetime:
+    return parsedate_to_datetime(date).astimezone(UTC)
 
 
 # Hears of every exchange: what was asked, the answer or None where none came, and the seconds.
@@ -85,7 +99,8 @@ def unobserved(request: Request, answer: Answer | None, seconds: float) -> None:
 class Wire:
     """The way to one GitHub host; entered once, closed on leaving.
 
-    ca_file: "" is the usual CAs. patience_seconds: for how long an answer is waited for.
+    ca_file, ca_dir: the CAs to trust; "" are certifi's. patience_seconds: for how long an answer is
+    waited for.
     """
 
     def __init__(
@@ -94,12 +109,17 @@ class Wire:
         *,
         proxy: str = "",
         ca_file: str = "",
+        ca_dir: str = "",
         observe: Observe = unobserved,
         patience_seconds: float = TOTAL_SECONDS,
     ) -> None:
-        self.api_url = api_url
-        self._proxy = proxy
-        self._ca_file = ca_file
+        parts = urlsplit(api_url)
+        self._base = f"{api_url.rstrip('/')}/"
+        self._host = f"{parts.scheme}://{parts.netloc}/"
+        self._ca = ca_file, ca_dir
+        self._proxy, self._to_proxy = _proxied(proxy)
+        # A proxy hears of TLS only where to; of all else each request itself.
+        self._always = ALWAYS if parts.scheme == "https" else ALWAYS | self._to_proxy
         self._observe = observe
         self._patience_seconds = patience_seconds
         self._open = AsyncExitStack()
@@ -110,22 +130,17 @@ class Wire:
 
         Source: https://docs.github.com/graphql/guides/forming-calls-with-graphql
         """
-        base = self.api_url.rstrip("/")
-        return f"{base.removesuffix('/v3')}/graphql"
+        return f"{self._base.removesuffix('/').removesuffix('/v3')}/graphql"
 
     async def __aenter__(self) -> Self:
-        trusted = _trusted(self._ca_file)
+        trusted = _trusted(*self._ca)
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=IN_FLIGHT, ssl=trusted, socket_factory=given_up),
             cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS),
+            auto_decompress=False,
         )
-        await self._open.enter_async_context(session)
-        # httpx does not look for a proxy once it is given a transport.
-        proxy = httpx.Proxy(self._proxy) if self._proxy else None
-        timeout = httpx.Timeout(self._patience_seconds, connect=CONNECT_SECONDS)
-        transport = Transport(verify=trusted, proxy=proxy, client=session)
-        self._kit = Kit(base_url=self.api_url, user_agent="ghapp", auto_retry=False)
-        self._kit.client = Client(self._kit.config, transport, timeout)
+        self._session = await self._open.enter_async_context(session)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -133,66 +148,55 @@ class Wire:
 
     async def send(self, request: Request, authorization: str) -> Answer:
         """The answer, followed to where a renamed repository went. Raises Retry (none came)."""
-        answer = await self._once(request, authorization, request.path)
-        target = answer.headers.get("location", "")
-        if answer.status in MOVED and _same_host(target, self.api_url):
-            return await self._once(request, authorization, target)
+        path = request.path
+        url = path if path.startswith(("https://", "http://")) else self._base + path
+        # What is quoted stays as it is: `%2F` and `..` are of the names of files.
+        answer = await self._once(request, authorization, URL(url, encoded=True))
+        if answer.status in MOVED:
+            target = answer.headers.get("location", "")
+            if target.startswith(self._host):
+                return await self._once(request, authorization, URL(target))
         return answer
 
-    async def _once(self, request: Request, authorization: str, url: str) -> Answer:
+    async def _once(self, request: Request, authorization: str, url: URL) -> Answer:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._patience_seconds):
                 answer = await self._exchange(request, authorization, url)
-            self._observe(request, answer, time.perf_counter() - started)
-            return answer
-        except (RequestError, httpx.HTTPError, TimeoutError) as error:
+        except UNANSWERED as error:
             self._observe(request, None, time.perf_counter() - started)
-            cause = error.exc if isinstance(error, RequestError) else error
-            text = f"{request}: no answer from GitHub ({type(cause).__name__})"
-            raise Retry(text, after_seconds=self._again_seconds(request, cause)) from error
+            text = f"{request}: no answer from GitHub ({type(error).__name__})"
+            raise Retry(text, after_seconds=self._again_seconds(request, error)) from error
+        self._observe(request, answer, time.perf_counter() - started)
+        return answer
 
-    def _again_seconds(self, request: Request, cause: BaseException) -> float:
-        late = isinstance(cause, TimeoutError | httpx.ReadTimeout | httpx.WriteTimeout)
+    def _again_seconds(self, request: Request, error: Exception) -> float:
+        connected = not isinstance(error, aiohttp.ConnectionTimeoutError)
+        late = isinstance(error, TimeoutError) and connected
         return (
             max(AGAIN_SECONDS, LATE * self._patience_seconds)
             if request.writes and late
             else AGAIN_SECONDS
         )
 
-    async def _exchange(self, request: Request, authorization: str, url: str) -> Answer:
-        headers = {"Authorization": authorization, "X-GitHub-Api-Version": API_VERSION}
+    async def _exchange(self, request: Request, authorization: str, url: URL) -> Answer:
+        headers = {**self._always, "Authorization": authorization, **request.headers}
         content = None
         if request.body is not None:
             content = msgspec.json.encode(request.body)
             headers["Content-Type"] = "application/json"
-        cut = request.most_bytes > 0
-        try:
-            response = await self._kit.arequest(
-                request.method,
-                url,
-                content=content,
-                headers={**headers, **request.headers},
-                stream=cut,
-            )
-            raw = response.raw_response
-        except RequestFailed as failed:  # any status from 400 on; its body is read
-            raw, cut = failed.response.raw_response, False
-        body = await _beginning(raw, request.most_bytes) if cut else raw.content
-        return Answer(raw.status_code, raw.headers, body)
-
-
-async def _beginning(response: httpx.Response, most_bytes: int) -> bytes:
-    """The body up to a bound; the connection is given up where it is longer."""
-    body = bytearray()
-    try:
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > most_bytes:
-                break
-    finally:
-        await response.aclose()
-    return bytes(body[:most_bytes])
+        async with self._session.request(
+            request.method,
+            url,
+            data=content,
+            headers=headers,
+            allow_redirects=False,
+            proxy=self._proxy,
+            proxy_headers=self._to_proxy,
+        ) as response:
+            most_bytes = request.most_bytes if response.status < 400 else 0  # refusals are read
+            body = await bodies.read(response, most_bytes)
+            return Answer(response.status, _legible(response.headers), body)
 
 
 def given_up(address: aiohttp.AddrInfoType) -> socket.socket:
@@ -208,12 +212,23 @@ def given_up(address: aiohttp.AddrInfoType) -> socket.socket:
     return made
 
 
-def _trusted(ca_file: str) -> ssl.SSLContext:
-    """What httpx trusts: SSL_CERT_FILE or SSL_CERT_DIR where set, else its own list of CAs."""
+def _proxied(proxy: str) -> tuple[URL | None, dict[str, str]]:
+    """Its address, which errors repeat, and apart from that the headers with its password."""
+    if not proxy:
+        return None, {}
+    url = URL(proxy)
+    if url.raw_user is None:
+        return url, {}
+    basic = aiohttp.encode_basic_auth(url.user or "", url.password or "")
+    return url.with_user(None), {"Proxy-Authorization": basic}
+
+
+def _trusted(ca_file: str, ca_dir: str) -> ssl.SSLContext:
+    """ca_dir counts where there is no file."""
     try:
-        if ca_file:
-            return ssl.create_default_context(cafile=ca_file)
-        return httpx.create_ssl_context()
+        if ca_file or not ca_dir:
+            return ssl.create_default_context(cafile=ca_file or certifi.where())
+        return ssl.create_default_context(capath=ca_dir)
     except OSError as error:  # ssl.SSLError is one, too
         raise WrongSetting(
             f"SSL_CERT_FILE: is no file of certificates that can be read ({error.strerror}); "
@@ -221,6 +236,10 @@ def _trusted(ca_file: str) -> ssl.SSLContext:
         ) from error
 
 
-def _same_host(url: str, other: str) -> bool:
-    one, two = urlsplit(url), urlsplit(other)
-    return (one.scheme, one.netloc) == (two.scheme, two.netloc)
+def _legible(headers: CIMultiDictProxy[str]) -> Mapping[str, str]:
+    """As they are, but for bytes that are no text: no database and no log takes those."""
+    if "".join(headers.values()).isascii():
+        return headers
+    return CIMultiDict(
+        (name, value.encode("utf-8", "replace").decode()) for name, value in headers.items()
+    )

@@ -437,4 +437,4 @@ def test_help_loads_nothing_heavy(environment: dict[str, str]) -> None:
     code = "import sys, ghapp.cli; print(*sys.modules)"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert not {"pydantic", "sqlalchemy", "httpx", "starlette"} & set(done.stdout.split())
+    assert not {"pydantic", "sqlalchemy", "aiohttp", "starlette"} & set(done.stdout.split())

@@ -42,9 +42,13 @@ async def serving(
     asked: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked.append(await reader.readuntil(b"\r\n\r\n"))
-        writer.write(reply(asked[-1]))
-        writer.close()
+        try:
+            asked.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(reply(asked[-1]))
+        except asyncio.IncompleteReadError:  # connected, and said nothing
+            pass
+        finally:
+            writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=secured) as server:
         port = server.sockets[0].getsockname()[1]

@@ -56,6 +56,14 @@ def test_three_settings_are_enough(good: dict[str, str], tmp_path: Path) -> None
     assert (settings.default_mode, settings.github_limits) == ("advise", "github")
     assert (settings.log_format, settings.host, settings.port) == ("json", "127.0.0.1", 8000)
     assert settings.proxy == ""
+    assert (settings.ca_file, settings.ca_dir) == ("", "")
+
+
+def test_whom_to_trust_is_named_as_elsewhere(good: dict[str, str]) -> None:
+    settings = Settings.from_environment(
+        good | {"SSL_CERT_FILE": " /etc/ca.pem", "SSL_CERT_DIR": "/etc/ca"}
+    )
+    assert (settings.ca_file, settings.ca_dir) == ("/etc/ca.pem", "/etc/ca")
 
 
 def test_nothing_set_names_what_is_needed() -> None:
@@ -232,6 +240,7 @@ class TestDatabase:
         ("PORT", "http"),
         ("PORT", "70000"),
         ("HTTPS_PROXY", "proxy.example:3128"),
+        ("HTTPS_PROXY", "http://a%3Ab:c@proxy.example:3128"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_fix(good: dict[str, str], name: str, value: str) -> None:

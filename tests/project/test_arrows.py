@@ -58,10 +58,10 @@ CORE = {
 }
 
 OWNERS = {
-    "githubkit": {"github"},
-    "httpx": {"github"},
-    "httpx_aiohttp": {"github"},
     "aiohttp": {"github"},
+    "certifi": {"github"},
+    "multidict": {"github"},
+    "yarl": {"github"},
     "jwt": {"github", "standin"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
