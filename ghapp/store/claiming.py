@@ -215,9 +215,7 @@ def _head_is_taken(one: FromClause) -> ColumnElement[bool]:
     """
     other = keys.alias("other")
     asked, other_asked = one.c.arrived_at > ZERO, other.c.arrived_at > ZERO
-    first = or_(
-        and_(other_asked, not_(asked)), and_(other_asked == asked, other.c.key < one.c.key)
-    )
+    first = or_(and_(other_asked, not_(asked)), and_(other_asked == asked, other.c.key < one.c.key))
     before = and_(claimable(other), first)
     return (
         select(other.c.key)
