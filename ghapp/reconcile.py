@@ -23,7 +23,7 @@ from ghapp.core.facts import Facts
 from ghapp.core.judging.judge import judge
 from ghapp.core.labels import described
 from ghapp.core.marks import Effect, Outcome
-from ghapp.core.memory import Claim, Entry, Past
+from ghapp.core.memory import Claim, Judgement, Past
 from ghapp.core.model import (
     File,
     InstallationKey,
@@ -32,13 +32,17 @@ from ghapp.core.model import (
     Repository,
     RepositoryKey,
     SweepKey,
+    Utterance,
 )
 from ghapp.core.plan import plan
 from ghapp.core.policies.policy import Rules
 from ghapp.core.pushes import only_by
+from ghapp.errors import Retry
 from ghapp.outcomes import Taken, batches, remembered, showing, take
 from ghapp.queueheads import Queues
 from ghapp.store import Store
+
+LEAST_LEFT_SECONDS, MOST_LEFT_SECONDS = 2.0, 30.0
 
 
 class GitHub(Queues, Protocol):
@@ -105,7 +109,7 @@ async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules:
     contents = await github.contents(key, scanned.wanted) if scanned.wanted else {}
     view = await asyncio.to_thread(_viewed, facts, past, scanned, contents)
     ledger, siblings = await store.admit(
-        claim, facts.pull.head_sha, facts.source, view.entries, view.judged, facts.earlier
+        claim, facts.pull.head_sha, facts.source, view.judgement, facts.earlier
     )
     decision = await asyncio.to_thread(decide, facts, past, view.checklist, ledger, siblings)
     effects = _plan(decision, facts)
@@ -122,6 +126,8 @@ async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules:
         await store.mark_dirty([key])
     if taken.failed:
         raise taken.later()
+    if view.judgement.left:
+        raise _later(key, view.judgement.left, facts.now)
     return Done(
         facts.pull.head_sha,
         tuple(type(effect).__name__ for effect in taken.effects),
@@ -129,9 +135,20 @@ async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules:
     )
 
 
+def _later(key: PullKey, left: tuple[Utterance, ...], now: datetime) -> Retry:
+    """When to look again at what was left: the younger it is, the sooner.
+
+    A push that is told while this run goes on would else wait, and one to the branch marks no pull.
+    """
+    age = min((now - one.left_at).total_seconds() for one in left if one.left_at)
+    after = min(max(age, LEAST_LEFT_SECONDS), MOST_LEFT_SECONDS)
+    text = f"{key}: it is not known yet who pushed what was signed off"
+    return Retry(text, after_seconds=after, counts=False, gate=False)
+
+
 @dataclass(frozen=True, slots=True)
 class _View:
-    """The facts considered. judged: ids of utterances.
+    """The facts considered.
 
     found: reading back has found our run on this head. It was shown from then on: that is
     recorded first, and what people said about it is judged by the next run.
@@ -139,8 +156,7 @@ class _View:
 
     checklist: Checklist
     found: bool
-    entries: tuple[Entry, ...] = ()
-    judged: tuple[str, ...] = ()
+    judgement: Judgement = Judgement()
 
 
 def _scanned(facts: Facts, past: Past) -> Scan:
@@ -156,8 +172,7 @@ def _viewed(facts: Facts, past: Past, scanned: Scan, contents: Mapping[str, str 
     shown = {shown.head_sha for shown in past.shown}
     if facts.found_at is not None and pull.head_sha not in shown:
         return _View(asked, found=True)
-    judged = tuple(said.id for said in facts.utterances)
-    return _View(asked, False, judge(facts, past, asked), judged)
+    return _View(asked, False, judge(facts, past, asked))
 
 
 def _plan(decision: Decision, facts: Facts) -> tuple[Effect, ...]:

@@ -71,6 +71,19 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a run's judge came to.
+
+    entries: new ones, in the order of speaking. judged: ids of the utterances that are settled,
+    also where no entry came of them. left: those to be judged by a later run.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    judged: tuple[str, ...] = ()
+    left: tuple[Utterance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """What a check run that GitHub accepted showed, from `accepted_at` on.
 

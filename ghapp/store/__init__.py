@@ -10,7 +10,7 @@ from datetime import datetime
 
 from ghapp.core.attempts import Attempt, Position
 from ghapp.core.marks import Effect
-from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Shown, Verdict
+from ghapp.core.memory import Claim, Entry, Judgement, Past, PolicySource, Run, Shown, Verdict
 from ghapp.core.model import Delivery, Key, PullKey, QueueKey, Repository
 from ghapp.core.queue import QueuePast
 from ghapp.store import (
@@ -200,17 +200,15 @@ class Store:
         claim: Claim,
         head_sha: str,
         source: PolicySource,
-        entries: tuple[Entry, ...],
-        judged: tuple[str, ...],
+        judgement: Judgement,
         earlier: tuple[Shown, ...] = (),
     ) -> tuple[tuple[Entry, ...], tuple[Verdict, ...]]:
         """Keep what was judged; the whole ledger, and what other pulls ask of the head.
 
-        judged: ids of utterances. earlier: what was shown, and its record lost. Raises Retry
-        (another lease holds the head).
+        earlier: what was shown, and its record lost. Raises Retry (another lease holds the head).
         """
         return await self._database.write(
-            lambda c: runs.admit(c, claim, head_sha, source, entries, judged, earlier)
+            lambda c: runs.admit(c, claim, head_sha, source, judgement, earlier)
         )
 
     async def intend(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import bindparam, select, text
 
 from ghapp.core.marks import Effect
-from ghapp.core.memory import Claim, Entry, Past, PolicySource, Run, Shown, Verdict
+from ghapp.core.memory import Claim, Entry, Judgement, Past, PolicySource, Run, Shown, Verdict
 from ghapp.core.model import PullKey, Push, QueueKey, RepositoryKey
 from ghapp.core.queue import QueuePast
 from ghapp.errors import Retry
@@ -90,11 +90,10 @@ def admit(
     claim: Claim,
     head_sha: str,
     source: PolicySource,
-    entries: tuple[Entry, ...],
-    judged: tuple[str, ...],
+    judgement: Judgement,
     earlier: tuple[Shown, ...] = (),
 ) -> tuple[tuple[Entry, ...], tuple[Verdict, ...]]:
-    """Keep what was judged; the whole ledger, and what other pulls ask of the head.
+    """Keep what was judged, and what was left; the ledger, and what other pulls ask of the head.
 
     earlier: what was shown before that, and not recorded.
     Raises LeaseLost, and Retry where another pull of the same head is being worked on, or a merge
@@ -110,8 +109,9 @@ def admit(
         raise Retry(reason, after_seconds=QUEUE_SECONDS, counts=False)
     for one in earlier:
         reviews.show(connection, key, one)
-    ledger.append(connection, str(key), entries)
-    ledger.judged(connection, str(key), judged)
+    ledger.append(connection, str(key), judgement.entries)
+    ledger.judged(connection, str(key), judgement.judged)
+    ledger.leave(connection, str(key), judgement.left)
     policies.keep(connection, key.repository.id, source, held.policy_drops)
     return ledger.entries(connection, str(key)), reviews.others(connection, key, head_sha)
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import create_engine, text
 
 from ghapp.core.marks import AddLabels, CheckRun, Marks, PutCheckRun, Written
-from ghapp.core.memory import Claim, Entry, PolicySource, Run, Shown, Verb, Verdict
+from ghapp.core.memory import Claim, Entry, Judgement, PolicySource, Run, Shown, Verb, Verdict
 from ghapp.core.model import Delivery, Door, Key, PullKey, Repository, Utterance
 from ghapp.store import Store
 
@@ -120,9 +120,10 @@ async def admitted(
     *entries: Entry,
     head_sha: str = HEAD,
     judged: tuple[str, ...] = (),
+    left: tuple[Utterance, ...] = (),
     source: PolicySource = SOURCE,
 ) -> tuple[tuple[Entry, ...], tuple[Verdict, ...]]:
-    return await store.admit(claim, head_sha, source, entries, judged)
+    return await store.admit(claim, head_sha, source, Judgement(entries, judged, left))
 
 
 async def dirty(store: Store) -> int:

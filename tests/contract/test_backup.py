@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from ghapp.core.memory import Past
+from ghapp.core.memory import Judgement, Past
 from ghapp.core.model import Delivery
 from ghapp.store import Store
 from tests.contract.stores import HEAD, KEY, OTHER, SOURCE, entry, opened, run, verdict
@@ -25,7 +25,7 @@ async def filled(store: Store) -> None:
     """A sign-off in the ledger, marks on one pull, another one that waits."""
     await store.mark_dirty([KEY])
     (claim,) = await store.claim(1)
-    await store.admit(claim, HEAD, SOURCE, (entry("comment:1"),), ())
+    await store.admit(claim, HEAD, SOURCE, Judgement((entry("comment:1"),)))
     await store.record(claim, run(verdict(KEY)))
     await store.finish(claim)
     await store.accept(waiting())

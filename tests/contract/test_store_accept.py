@@ -24,7 +24,7 @@ from tests.contract.stores import (
     NOON,
     OTHER,
     SHOP,
-    SOURCE,
+    admitted,
     changed,
     comment,
     delivery,
@@ -277,6 +277,6 @@ async def test_old_deliveries_are_pruned_once_their_utterances_are_judged(store:
     assert await store.prune(older_than_seconds=3600) == 0
     assert await store.prune(older_than_seconds=-1) == 600
     assert not await store.accept(delivery(id="spoken"))
-    await store.admit(await due(store), HEAD, SOURCE, (), ("comment:1",))
+    await admitted(store, await due(store), judged=("comment:1",))
     assert await store.prune(older_than_seconds=-1) == 1
     assert (await store.recall(KEY)).utterances == ()

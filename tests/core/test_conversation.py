@@ -65,6 +65,7 @@ class Conversation(RuleBasedStateMachine):
         self.versions = dict.fromkeys(AREAS, 0)
         self.heads = 0
         self.pushes: tuple[Push, ...] = (Push(self.head_sha, "ann", self.now),)
+        self.untold: tuple[Push, ...] = ()  # whose delivery was lost
         self.there = Marks()
         self.shown: tuple[Shown, ...] = ()
         self.unrecorded: Shown | None = None
@@ -77,11 +78,23 @@ class Conversation(RuleBasedStateMachine):
 
     # --- what happens -----------------------------------------------------------------------
 
-    @rule(area=st.sampled_from((*AREAS, "")), by=st.sampled_from(("ann", "ann", "bob", "sam")))
-    def pushes_a_commit(self, area: str, by: str) -> None:
+    @rule(
+        area=st.sampled_from((*AREAS, "")),
+        by=st.sampled_from(("ann", "ann", "bob", "sam")),
+        told=st.booleans(),
+    )
+    def pushes_a_commit(self, area: str, by: str, *, told: bool) -> None:
         if area:
             self.versions[area] += 1
-        self._moved(by)
+        self._moved(by, told=told)
+
+    @rule()
+    def redelivers_pushes(self) -> None:
+        self.untold = ()
+
+    @rule(minutes=st.integers(1, 4))
+    def waits(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
 
     @rule(by=st.sampled_from(("ann", "bob")))
     def rebases(self, by: str) -> None:
@@ -164,10 +177,12 @@ class Conversation(RuleBasedStateMachine):
     def _mark(self, area: str) -> str:
         return f"{area}{self.versions[area]}"
 
-    def _moved(self, by: str) -> None:
+    def _moved(self, by: str, *, told: bool = True) -> None:
         self.now += SOON
         self.heads += 1
-        self.pushes = (*self.pushes, Push(self.head_sha, by, self.now))
+        push = Push(self.head_sha, by, self.now)
+        self.pushes = (*self.pushes, push)
+        self.untold = self.untold if told else (*self.untold, push)
 
     def _say(self, door: Door, text: str, data: st.DataObject, head_sha: str = "") -> None:
         who = data.draw(st.sampled_from(self.speakers))
@@ -207,7 +222,8 @@ class Conversation(RuleBasedStateMachine):
         )
 
     def _past(self) -> Past:
-        return Past(shown=self.shown, ledger=self.ledger, pushes=self.pushes)
+        told = tuple(push for push in self.pushes if push not in self.untold)
+        return Past(shown=self.shown, ledger=self.ledger, pushes=told)
 
     def _run(self, stop: int | None = None) -> None:
         """One pass of what `reconcile` does; it is cut off before its `stop`-th step."""
@@ -220,8 +236,8 @@ class Conversation(RuleBasedStateMachine):
         said = sorted(self.arrived, key=lambda one: one.said_at)
         new = judge(self._facts(*said), self._past(), self.asked)
         known = {entry.id for entry in self.ledger}
-        self.ledger += tuple(entry for entry in new if entry.id not in known)
-        self.arrived = []
+        self.ledger += tuple(entry for entry in new.entries if entry.id not in known)
+        self.arrived = list(new.left)
         decision = self._decided()
         effects = plan(decision.marks, self.there, Written(), described(POLICY))
         taken = effects[: None if stop is None else stop - 1]

@@ -45,7 +45,7 @@ def verdicts(*said: Utterance, rules: Policy = RULES, **known: object) -> list[t
     }
     was = known.pop("past", past(SEEN))
     seen = facts(rules, *said, rights=rights, **known)  # type: ignore[arg-type]
-    return [_brief(one) for one in judge(seen, was, BOTH)]  # type: ignore[arg-type]
+    return [_brief(one) for one in judge(seen, was, BOTH).entries]  # type: ignore[arg-type]
 
 
 def _brief(one: Entry) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ def test_a_sign_off_binds_to_what_its_speaker_saw() -> None:
     later = shown({"db": "d2", "web": "w1"}, NEXT_HEAD, minutes=6)
     was = past(SEEN, later, pushes=[Push(HEAD, "ann", at(0)), Push(NEXT_HEAD, "ann", at(5))])
     seen = facts(RULES, comment("/nfr done", minutes=5), head_sha=NEXT_HEAD)
-    (one,) = judge(seen, was, BOTH)
+    (one,) = judge(seen, was, BOTH).entries
     assert (one.head_sha, one.fingerprint) == (HEAD, "d1")
 
 
@@ -124,7 +124,7 @@ def test_the_second_command_of_a_comment_knows_of_the_first() -> None:
         ("refused", "nothing_to_undo"),
         ("undo", "db"),
     ]
-    assert len({one.id for one in judge(facts(RULES, said), past(SEEN), BOTH)}) == 5
+    assert len({one.id for one in judge(facts(RULES, said), past(SEEN), BOTH).entries}) == 5
 
 
 def test_nothing_waits_once_all_is_signed() -> None:
@@ -156,7 +156,8 @@ class TestWhoPushed:
 
     def test_is_not_guessed(self) -> None:
         was = past(SEEN, self.SEEN_NEXT, pushes=self.PUSHED[:1])
-        assert verdicts(comment("/nfr done"), past=was, head_sha=NEXT_HEAD) == [
+        said = replace(comment("/nfr done"), left_at=at(50))
+        assert verdicts(said, past=was, head_sha=NEXT_HEAD) == [
             ("refused", "pusher_unknown", NEXT_HEAD[:7])
         ]
 
@@ -244,11 +245,11 @@ class TestRefused:
     def test_where_the_right_is_unclear(self) -> None:
         rights = {"eve": Rights(unclear=("The App needs Members: read.",))}
         seen = facts(RULES, comment("/nfr done", "eve"), rights=rights)
-        (one,) = judge(seen, past(SEEN), BOTH)
+        (one,) = judge(seen, past(SEEN), BOTH).entries
         assert (one.note, one.detail) == ("unclear", "The App needs Members: read.")
 
     def test_where_nobody_asked_about_the_speaker(self) -> None:
-        (one,) = judge(facts(RULES, comment("/nfr done", "ghost")), past(SEEN), BOTH)
+        (one,) = judge(facts(RULES, comment("/nfr done", "ghost")), past(SEEN), BOTH).entries
         assert one.note == "not_reviewer"
 
     def test_while_must_questions_are_open_and_the_policy_wants_them_answered(
@@ -292,9 +293,9 @@ def test_an_area_of_the_same_name_gives_nobody_the_right_to_sign_what_has_no_pac
 
 
 def test_what_finds_no_comment_is_to_be_answered_by_a_reply() -> None:
-    on_clear = judge(facts(policy(), comment("/nfr dnoe\n/nfr help")), past(), asked())
+    on_clear = judge(facts(policy(), comment("/nfr dnoe\n/nfr help")), past(), asked()).entries
     assert [one.replied for one in on_clear] == [True, True]
-    flagged_one = judge(facts(RULES, comment("/nfr dnoe\n/nfr help")), past(SEEN), BOTH)
+    flagged_one = judge(facts(RULES, comment("/nfr dnoe\n/nfr help")), past(SEEN), BOTH).entries
     assert [one.replied for one in flagged_one] == [False, True]
 
 
@@ -304,7 +305,7 @@ def test_unknown_names_are_refused_once_per_command() -> None:
 
 
 def test_open_must_questions_are_recorded_as_accepted_by_the_signer() -> None:
-    (one,) = judge(facts(RULES, comment("/nfr done -- fine")), past(SEEN), BOTH)
+    (one,) = judge(facts(RULES, comment("/nfr done -- fine")), past(SEEN), BOTH).entries
     assert (one.detail, one.note) == ("db-rollback", "fine")
 
 
@@ -329,7 +330,7 @@ def test_a_head_nobody_saw_is_never_signed_off(
         comment("\n".join(body), who, minutes, number)
         for number, (who, body, minutes) in enumerate(said)
     ]
-    for one in judge(facts(RULES, *utterances, head_sha=NEXT_HEAD), past(SEEN), BOTH):
+    for one in judge(facts(RULES, *utterances, head_sha=NEXT_HEAD), past(SEEN), BOTH).entries:
         if one.verb is Verb.SIGN_OFF:
             assert one.head_sha == HEAD
             assert one.said_at > SEEN.accepted_at

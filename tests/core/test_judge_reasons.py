@@ -69,7 +69,7 @@ REACHED: Mapping[str, tuple[Utterance, Mapping[str, Any]]] = {
     "no_write": (tick("+db-plan", "eve"), {}),
     "author": (comment("/nfr done", "ann"), {}),
     "pushed": (comment("/nfr done"), {"was": past(SEEN, pushes=[Push(HEAD, "sam", at(0))])}),
-    "pusher_unknown": (comment("/nfr done"), {"was": past(SEEN, NEXT)}),
+    "pusher_unknown": (replace(comment("/nfr done"), left_at=at(0)), {"was": past(SEEN, NEXT)}),
     # there is nothing to do it to
     "unknown_area": (comment("/nfr done dbx"), {}),
     "unknown_item": (comment("/nfr check db-plam", "ann"), {}),

@@ -38,7 +38,7 @@ def entries(
 ) -> tuple[Entry, ...]:
     """What the judge adds to the ledger."""
     seen = facts(rules, *said, rights=RIGHTS, **known)  # type: ignore[arg-type]
-    return judge(replace(seen, follow_ups=follow_ups), was or past(SEEN), checklist)
+    return judge(replace(seen, follow_ups=follow_ups), was or past(SEEN), checklist).entries
 
 
 def verdicts(*said: Utterance, **known: object) -> list[tuple[str, str, str]]:

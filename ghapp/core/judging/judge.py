@@ -1,7 +1,8 @@
 """Utterances -> ledger entries: who said what, by which right, about the head they could see.
 
-Each utterance is judged once. What cannot be done becomes a REFUSED entry whose `note` is the key
-of its reason in the texts (`refused_...`), so that a refusal is shown like any outcome.
+Each utterance is judged once; some are left until more is known (`leaving.py`). What cannot be done
+becomes a REFUSED entry whose `note` is the key of its reason in the texts (`refused_...`), so that
+a refusal is shown like any outcome.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from ghapp.core.facts import Facts
 from ghapp.core.judging.answering import answer
 from ghapp.core.judging.bench import Bench, Judged, Refusal, bench
 from ghapp.core.judging.blocking import concern, hold
+from ghapp.core.judging.leaving import Parts, asks_who_pushed, first_to_leave, reads_signatures
 from ghapp.core.judging.putting_off import defer
 from ghapp.core.judging.signing import approve, sign_off, waive
 from ghapp.core.judging.takeback import retract, undo
-from ghapp.core.memory import Entry, Past, Verb
+from ghapp.core.memory import Entry, Judgement, Past, Verb
 from ghapp.core.model import Door, Utterance
 from ghapp.core.policies.policy import Policy
 from ghapp.core.rights import BUTTONS, WRITTEN
@@ -44,20 +46,47 @@ BINDING = frozenset({Verb.SIGN_OFF, Verb.WAIVE, *ANSWERING})
 REPLIED = frozenset({Verb.HELP, Verb.EXPLAIN})
 
 
-def judge(facts: Facts, past: Past, checklist: Checklist) -> tuple[Entry, ...]:
-    """The entries that the utterances of this run add to the ledger, in the order of speaking."""
-    ledger = list(past.ledger)
-    heard = set(past.heard)
+def judge(facts: Facts, past: Past, checklist: Checklist) -> Judgement:
+    """What the utterances of this run add to the ledger, and which of them are left."""
+    ledger = past.ledger
+    left: dict[str, Utterance] = {}
+    spoken = _spoken(facts, past)
+    first = first_to_leave(spoken, facts.now)
+    for number, (said, parts) in enumerate(spoken):
+        waits = bool(left) and reads_signatures(parts)
+        entries = () if waits else _judged(facts, past, checklist, ledger, said, parts)
+        if waits or (number >= first and asks_who_pushed(entries)):
+            left[said.id] = replace(said, left_at=said.left_at or facts.now)
+        else:
+            ledger = (*ledger, *entries)
+    judged = tuple(one.id for one in facts.utterances if one.id not in left)
+    return Judgement(ledger[len(past.ledger) :], judged, tuple(left.values()))
+
+
+def _spoken(facts: Facts, past: Past) -> list[tuple[Utterance, Parts]]:
+    """Each utterance that was not judged yet, once, with its parts, in the order of speaking."""
+    new: dict[str, Utterance] = {}
     for said in sorted(facts.utterances, key=_order):
-        if said.id in heard:
-            continue
-        heard.add(said.id)
-        first = len(ledger)
-        for part in _parts(said, facts.policy):
-            before = bench(facts, past, checklist, tuple(ledger), said)
-            for outcome in _outcomes(before, part):
-                ledger.append(before.entry(len(ledger) - first, outcome))
-    return tuple(ledger[len(past.ledger) :])
+        if said.id not in past.heard:
+            new.setdefault(said.id, said)
+    return [(said, _parts(said, facts.policy)) for said in new.values()]
+
+
+def _judged(
+    facts: Facts,
+    past: Past,
+    checklist: Checklist,
+    ledger: tuple[Entry, ...],
+    said: Utterance,
+    parts: Parts,
+) -> tuple[Entry, ...]:
+    """What one utterance adds to this ledger."""
+    entries: tuple[Entry, ...] = ()
+    for part in parts:
+        before = bench(facts, past, checklist, (*ledger, *entries), said)
+        for outcome in _outcomes(before, part):
+            entries = (*entries, before.entry(len(entries), outcome))
+    return entries
 
 
 def _order(said: Utterance) -> tuple[datetime, bool]:
@@ -65,7 +94,7 @@ def _order(said: Utterance) -> tuple[datetime, bool]:
     return said.said_at, said.door is Door.APPROVAL
 
 
-def _parts(said: Utterance, policy: Policy) -> tuple[Command | Misread, ...]:
+def _parts(said: Utterance, policy: Policy) -> Parts:
     """The utterance as commands, whichever door it came through."""
     if said.door in WRITTEN:
         parts = parse(said.text)
