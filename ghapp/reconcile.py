@@ -1,6 +1,6 @@
 """The path of a job; read this first.
 
-key -> claim -> recall -> gather -> scan -> judge -> ledger -> decide -> plan -> apply -> record
+key -> claim -> recall -> gather -> scan -> judge -> decide -> plan -> ledger -> apply -> record
 
 What a run does of this order only: reading and writing GitHub is `github/`, keeping is `store/`,
 what becomes of effects is `outcomes.py`, and everything that is decided is `core/`.
@@ -23,7 +23,7 @@ from ghapp.core.facts import Facts
 from ghapp.core.judging.judge import judge
 from ghapp.core.labels import described
 from ghapp.core.marks import Effect, Outcome
-from ghapp.core.memory import Claim, Judgement, Past
+from ghapp.core.memory import Claim, Entry, Judgement, Past, Shown, Verdict
 from ghapp.core.model import (
     File,
     InstallationKey,
@@ -107,18 +107,19 @@ async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules:
     # Off the event loop: however large the diff or a comment is, others are not kept waiting.
     scanned = await asyncio.to_thread(_scanned, facts, past)
     contents = await github.contents(key, scanned.wanted) if scanned.wanted else {}
-    view = await asyncio.to_thread(_viewed, facts, past, scanned, contents)
-    ledger, siblings = await store.admit(
-        claim, facts.pull.head_sha, facts.source, view.judgement, facts.earlier
-    )
-    decision = await asyncio.to_thread(decide, facts, past, view.checklist, ledger, siblings)
-    effects = _plan(decision, facts)
+    view, course = await asyncio.to_thread(_considered, facts, past, scanned, contents)
     # Committed before the writes, resolved with the record.
-    await store.intend(claim, effects, showing(decision, facts, facts.now))
+    admitted = await store.admit(
+        *(claim, facts.pull.head_sha, facts.source, view.judgement, facts.earlier),
+        *(course.effects, course.shown),
+    )
+    if admitted != course.given:  # other pulls ask something of the head
+        course = await asyncio.to_thread(_course, facts, past, view.checklist, *admitted)
+        await store.intend(claim, course.effects, course.shown)
     taken = Taken()
-    for batch in batches(effects):
+    for batch in batches(course.effects):
         taken += await take(key, batch, github)
-    run = remembered(decision, facts, taken, found=view.found)
+    run = remembered(course.decision, facts, taken, found=view.found)
     await store.record(claim, run)
     if view.found and facts.utterances:  # to be judged; those that were read have to be read again
         await store.mark_dirty([key], touched=run.shown is not None, asked=True)
@@ -159,10 +160,32 @@ class _View:
     judgement: Judgement = Judgement()
 
 
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """What is to be done. given: the ledger, and what other pulls ask of the head.
+
+    shown: what the check run will show.
+    """
+
+    given: tuple[tuple[Entry, ...], tuple[Verdict, ...]]
+    decision: Decision
+    effects: tuple[Effect, ...]
+    shown: Shown
+
+
 def _scanned(facts: Facts, past: Past) -> Scan:
     pull = facts.pull
     alone = only_by(pull.author, past, pull.author, pull.head_sha)
     return scan(pull, facts.policy, only_author_pushed=alone)
+
+
+def _considered(
+    facts: Facts, past: Past, scanned: Scan, contents: Mapping[str, str | None]
+) -> tuple[_View, _Course]:
+    """Decided as though no other pull had this head, as is so of most."""
+    view = _viewed(facts, past, scanned, contents)
+    ledger = (*past.ledger, *view.judgement.entries)
+    return view, _course(facts, past, view.checklist, ledger, ())
 
 
 def _viewed(facts: Facts, past: Past, scanned: Scan, contents: Mapping[str, str | None]) -> _View:
@@ -173,6 +196,18 @@ def _viewed(facts: Facts, past: Past, scanned: Scan, contents: Mapping[str, str 
     if facts.found_at is not None and pull.head_sha not in shown:
         return _View(asked, found=True)
     return _View(asked, False, judge(facts, past, asked))
+
+
+def _course(
+    facts: Facts,
+    past: Past,
+    asked: Checklist,
+    ledger: tuple[Entry, ...],
+    siblings: tuple[Verdict, ...],
+) -> _Course:
+    decision = decide(facts, past, asked, ledger, siblings)
+    shown = showing(decision, facts, facts.now)
+    return _Course((ledger, siblings), decision, _plan(decision, facts), shown)
 
 
 def _plan(decision: Decision, facts: Facts) -> tuple[Effect, ...]:

@@ -202,13 +202,16 @@ class Store:
         source: PolicySource,
         judgement: Judgement,
         earlier: tuple[Shown, ...] = (),
+        effects: tuple[Effect, ...] = (),
+        shown: Shown | None = None,
     ) -> tuple[tuple[Entry, ...], tuple[Verdict, ...]]:
         """Keep what was judged; the whole ledger, and what other pulls ask of the head.
 
-        earlier: what was shown, and its record lost. Raises Retry (another lease holds the head).
+        earlier: what was shown, and its record lost. effects, shown: as in `intend`. Raises Retry
+        (another lease holds the head).
         """
         return await self._database.write(
-            lambda c: runs.admit(c, claim, head_sha, source, judgement, earlier)
+            lambda c: runs.admit(c, claim, head_sha, source, judgement, earlier, effects, shown)
         )
 
     async def intend(

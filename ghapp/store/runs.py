@@ -91,11 +91,13 @@ def admit(
     head_sha: str,
     source: PolicySource,
     judgement: Judgement,
-    earlier: tuple[Shown, ...] = (),
+    earlier: tuple[Shown, ...],
+    effects: tuple[Effect, ...],
+    shown: Shown | None,
 ) -> tuple[tuple[Entry, ...], tuple[Verdict, ...]]:
     """Keep what was judged, and what was left; the ledger, and what other pulls ask of the head.
 
-    earlier: what was shown before that, and not recorded.
+    earlier: what was shown before that, and not recorded. effects: may happen from now on.
     Raises LeaseLost, and Retry where another pull of the same head is being worked on, or a merge
     queue tests it: both would write the one check run that they share.
     """
@@ -113,6 +115,7 @@ def admit(
     ledger.judged(connection, str(key), judgement.judged)
     ledger.leave(connection, str(key), judgement.left)
     policies.keep(connection, key.repository.id, source, held.policy_drops)
+    intents.intend(connection, str(key), effects, shown)
     return ledger.entries(connection, str(key)), reviews.others(connection, key, head_sha)
 
 
