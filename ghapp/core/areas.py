@@ -5,7 +5,8 @@ Packs (`packs.py`) and policies (`policy.py`) build these; `triggers.py` and `ch
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Item:
     refs: keys of `checklists/references.yml`. links: the first two of them, as (title, address).
     when: None is always.
     kind: of evidence asked for: "" (a tick will do) | url | number | text | choice.
+    memo: what was made of its words, by language; forgotten with the item.
     """
 
     id: str
@@ -91,6 +93,7 @@ class Item:
     kind: str = ""
     choices: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    memo: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ def checklist(scan: Scan, policy: Policy, findings: tuple[Finding, ...] = ()) ->
     return Checklist(
         flagged=flagged,
         shown=shown,
-        hints=tuple(a.id for a in policy.areas if a.id not in ids and hinted(a, pull)),
+        hints=tuple(name for name in hinted(policy.areas, pull) if name not in ids),
         complete=complete,
         feature=is_feature(pull, policy.features),
         unread=scan.unread,
@@ -114,7 +114,7 @@ def checklist(scan: Scan, policy: Policy, findings: tuple[Finding, ...] = ()) ->
 
 
 def _flagged(scan: Scan, policy: Policy, findings: tuple[Finding, ...]) -> Iterable[Flagged]:
-    touched = found_in(scan.touched, findings, scan.changes)
+    touched = found_in(scan.touched, findings, scan.changes) if findings else scan.touched
     hazards = frozenset(one.hazard for one in findings)
     fingerprints = Fingerprints()
     for area in sorted(policy.areas, key=lambda area: (-area.weight, area.id)):
@@ -156,7 +156,7 @@ def _items(area: Area, scene: Scene, findings: tuple[Finding, ...]) -> tuple[Ite
     found = {one.item for one in findings}
     musts = {one.item for one in findings if one.severity == "must" and not one.accepted}
     items = [
-        replace(item, severity="must") if item.id in musts else item
+        replace(item, severity="must") if item.id in musts and item.severity != "must" else item
         for item in area.items
         if item.id in found or (holds(item.when, scene) and (item.when or not scene.touch.found))
     ]

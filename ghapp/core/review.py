@@ -107,6 +107,8 @@ class AreaReview:
     @property
     def answered(self) -> Mapping[str, Entry]:
         """The answers that hold: to a must item only those to the present diff."""
+        if not self.given:
+            return self.given
         musts = {item.id for item in self.items if item.severity == "must"}
         return {k: one for k, one in self.given.items() if k not in musts or self.is_present(one)}
 

@@ -81,6 +81,7 @@ CONCERN: Mapping[tuple[ConcernState, Verb], ConcernState] = {
     (ConcernState.WITHDRAWN, Verb.CONCERN): ConcernState.RAISED,
     (ConcernState.RAISED, Verb.WITHDRAW): ConcernState.WITHDRAWN,
 }
+ANSWERS, HOLDS, CONCERNS = (frozenset(verb for _, verb in table) for table in (ITEM, HOLD, CONCERN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def answers(ledger: Iterable[Entry]) -> Mapping[str, Entry]:
 
     An answer is a CHECK, an NA or a DEFER.
     """
-    said = _grouped(ledger, ITEM, lambda entry: entry.subject)
+    said = _grouped(ledger, ANSWERS, lambda entry: entry.subject)
     return {
         item: last
         for item, entries in said.items()
@@ -139,7 +140,7 @@ def answers(ledger: Iterable[Entry]) -> Mapping[str, Entry]:
 
 def holds(ledger: Iterable[Entry]) -> tuple[Entry, ...]:
     """The holds in force, oldest first: one of each person and subject; it outlives every push."""
-    said = _grouped(ledger, HOLD, lambda entry: (entry.subject, _holder(entry)))
+    said = _grouped(ledger, HOLDS, lambda entry: (entry.subject, _holder(entry)))
     ends = (_replayed(HOLD, HoldState.FREE, entries) for entries in said.values())
     kept = [last for state, last in ends if last and state is HoldState.ON_HOLD]
     return tuple(sorted(kept, key=when))
@@ -147,7 +148,7 @@ def holds(ledger: Iterable[Entry]) -> tuple[Entry, ...]:
 
 def concerns(ledger: Iterable[Entry]) -> tuple[Entry, ...]:
     """The concerns in force, oldest first; the id of each, "concern-1", is its subject."""
-    said = _grouped(ledger, CONCERN, lambda entry: entry.subject)
+    said = _grouped(ledger, CONCERNS, lambda entry: entry.subject)
     ends = (_replayed(CONCERN, ConcernState.WITHDRAWN, entries) for entries in said.values())
     kept = [last for state, last in ends if last and state is ConcernState.RAISED]
     return tuple(sorted(kept, key=when))
@@ -164,10 +165,9 @@ def _holder(entry: Entry) -> str:
 
 
 def _grouped(
-    ledger: Iterable[Entry], table: Mapping[tuple[S, Verb], S], by: Callable[[Entry], K]
+    ledger: Iterable[Entry], verbs: frozenset[Verb], by: Callable[[Entry], K]
 ) -> Mapping[K, list[Entry]]:
-    """What moves this table, by what each entry is about."""
-    verbs = {verb for _, verb in table}
+    """The entries of these verbs, by what each is about."""
     found: dict[K, list[Entry]] = {}
     for entry in ledger:
         if entry.verb in verbs:

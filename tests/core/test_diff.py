@@ -51,6 +51,23 @@ def test_odd_and_cut_patches_give_what_can_be_read(patch, expected):
         assert [line.text for line in found] == expected
 
 
+@pytest.mark.parametrize(
+    ("body", "added", "removed"),
+    [
+        ("+a\n+\n++ b", b"a\n\n+ b", b""),
+        ("+a\n+b\n\\ No newline at end of file", b"a\nb", b""),
+        ("+a\n b\n+c", b"a\nc", b""),
+        ("+a\n@@ -9,0 +9 @@\n+b", b"a\nb", b""),
+        ("+a\n-b\n+c", b"a\nc", b"b"),
+        (" a\n+b", b"b", b""),
+        ("", b"", b""),
+    ],
+)
+def test_whether_all_lines_are_added_or_not_those_added_are_found(body, added, removed):
+    found = change(File("a", "added", patch=f"@@ -0,0 +1,3 @@\n{body}"))
+    assert (found.added, found.removed) == (added, removed)
+
+
 @given(st.text())
 def test_no_text_is_too_strange(patch):
     assert all(line.sign in "+- " for line in lines(patch))

@@ -6,6 +6,7 @@ from pulls import PULL
 from ghapp.core.areas import Area, Detect, Guard, Hazard, Item, Text
 from ghapp.core.checklist import checklist
 from ghapp.core.detection.hazards import MOST_OF_HAZARD, findings
+from ghapp.core.detection.rulebook import rulebook
 from ghapp.core.detection.scan import scan
 from ghapp.core.model import File
 from ghapp.core.policies.policy import Policy
@@ -465,3 +466,11 @@ def test_a_whole_file_of_too_many_lines_is_not_read():
     file = patched("db/1.sql", "+drop")
     (got,) = found(file, contents={"db/1.sql": "safe\n" * 100_002}, unless=Guard("safe", "file"))
     assert got.unsure
+
+
+def test_hazards_that_read_code_are_looked_for_together():
+    code = [replace(HAZARD, id=f"C-{at}", scope="code", exclude=(f"x{at}",)) for at in range(3)]
+    own = [replace(HAZARD, id="A-1"), replace(HAZARD, id="A-2", exclude=("y",))]
+    book = rulebook((area(code[0], own[0], code[1], own[1], code[2]),))
+    kept = [one.scope for one in book.hazards["added"].values()]
+    assert kept == [HAZARD.scope, HAZARD.scope, "code", "code", "code"]

@@ -172,9 +172,11 @@ def test_a_new_folder_counts_once_it_has_more_than_a_few_files(files, least, hit
 
 def test_a_title_is_a_hint_and_never_flags():
     pull = replace(PULL, title="新しいマイグレーション")
-    assert hinted(AREA, pull)
-    assert not hinted(AREA, PULL)
-    assert not hinted(replace(AREA, detect=Detect()), pull)
+    assert hinted((AREA,), pull) == (AREA.id,)
+    assert hinted((AREA,), PULL) == ()
+    assert hinted((replace(AREA, detect=Detect()),), pull) == ()
+    others = [replace(AREA, id=f"a{at}", detect=Detect(title=f"word{at}$")) for at in range(60)]
+    assert hinted((*others, AREA), replace(PULL, title="a word7 and a word53")) == ("a53",)
     assert touched(file("README.md", "x"), title=pull.title) is None
 
 

@@ -27,8 +27,10 @@ def about(item: Item, scene: Scene, findings: tuple[Finding, ...]) -> tuple[Chan
     every = scene.touch.changes
     if len(every) > MOST_FILES:
         return every
-    found = _named(item.when, scene) | {one.path for one in findings}
-    return tuple(one for one in every if one.file.path in found) or every
+    found = _named(item.when, scene).union([one.path for one in findings])
+    if not found:
+        return every
+    return tuple([one for one in every if one.file.path in found]) or every
 
 
 def _named(when: When | None, scene: Scene) -> frozenset[str]:

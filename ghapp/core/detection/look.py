@@ -100,7 +100,7 @@ def _seen(book: Rulebook, file: File) -> Seen:
     """The file as its paths show it."""
     named = _named(book, file.path)
     if file.status != "renamed":
-        claims = [(place, glob, file.path) for place, glob in named.claims]
+        claims = [(place, glob, file.path) for place, glob in named.claims] if named.claims else ()
         return Seen(change(file), named, tuple(claims), named.ignored)
     found = [(path, _named(book, path)) for path in paths_of(file)]
     # A file moved out of an ignored folder counts: its new place is not ignored.
@@ -122,7 +122,8 @@ def _moved(file: File, found: list[tuple[str, Named]]) -> Iterator[tuple[int, st
 
 def _named(book: Rulebook, path: str) -> Named:
     found = book.globs.matching(path)
-    return book.remembered(found, lambda: _told(book, found))
+    known: Named | None = book.memo.get(found)
+    return known or book.remember(found, _told(book, found))
 
 
 def _told(book: Rulebook, found: frozenset[str]) -> Named:

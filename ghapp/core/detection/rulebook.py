@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
@@ -111,19 +111,15 @@ class Rulebook:
     statements: Sieve
     removed: Sieve
     hazards: Mapping[str, Mapping[int, Hazard]]
-    memo: dict[object, Any] = field(default_factory=dict)
+    memo: dict[Hashable, Any] = field(default_factory=dict)
 
-    def remembered(self, key: object, make: Callable[[], Made]) -> Made:
-        """What `make` gives, made once for each key and forgotten with the rulebook.
+    def remember(self, key: Hashable, made: Made) -> Made:
+        """Keep what was made of the rulebook and the key in `memo`, to be forgotten with it.
 
         Files of one folder match the same globs, so that there are few different sets of them.
         """
-        known: Made | None = self.memo.get(key)
-        if known is not None:
-            return known
         if len(self.memo) >= MOST_REMEMBERED:
             self.memo.clear()
-        made = make()
         self.memo[key] = made
         return made
 
@@ -169,11 +165,13 @@ def _side_by_side(hazards: Iterable[Hazard]) -> list[Hazard]:
     """Together what reads the same files, so that most sets are only for a few kinds of files.
 
     The largest groups come first: what a policy adds comes behind them, and their sets are shared.
+    Last those for code, most of which read any file of it: together they are in the fewest sets.
     """
     groups: dict[Whose, list[Hazard]] = {}
     for one in hazards:
         groups.setdefault(_whose(one), []).append(one)
-    return [one for group in sorted(groups.values(), key=len, reverse=True) for one in group]
+    ordered = sorted(groups.values(), key=lambda group: (group[0].scope == "code", -len(group)))
+    return [one for group in ordered for one in group]
 
 
 def _whose(one: Hazard) -> Whose:

@@ -34,7 +34,7 @@ class Scan:
     @property
     def changes(self) -> Mapping[str, Change]:
         """All files of the pull by their path, also those that do not count."""
-        return {one.file.path: one.change for one in self.seen}
+        return {one.change.file.path: one.change for one in self.seen}
 
     @property
     def files(self) -> int:
@@ -67,9 +67,9 @@ def scan(pull: Pull, policy: Policy, only_author_pushed: bool = True) -> Scan:
     pull = _unmarked(pull, policy)
     book = rulebook(policy.areas, policy.ignore_paths, policy.dialect)
     everything = look(book, pull.files)
-    seen = tuple(one for one in everything if not one.ignored)
+    seen = tuple([one for one in everything if not one.ignored])
     suspicion = suspected(book, everything)
-    counting = replace(pull, files=tuple(one.file for one in seen))
+    counting = replace(pull, files=tuple([one.change.file for one in seen]))
     return Scan(
         pull=counting,
         touched=touches(policy.areas, counting, seen),

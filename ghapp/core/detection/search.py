@@ -75,18 +75,21 @@ def _text(change: Change, kind: str) -> bytes:
 
 
 def _reached(book: Rulebook, one: Seen) -> Mapping[str, frozenset[int]]:
-    """The hazards that read such a file, by the name of their sieve."""
-    found, places = one.named.globs, one.places
+    """The hazards that read the file, by the name of their sieve."""
+    key = one.named.globs, one.places, one.ignored
+    known: Mapping[str, frozenset[int]] | None = book.memo.get(key)
+    return known or book.remember(key, _reaching(book, *key))
 
-    def reached() -> Mapping[str, frozenset[int]]:
-        reaches = [reach for reach in book.reaches if _reads(reach, found, places, one.ignored)]
-        return {
-            "added": NONE.union(*(reach.added for reach in reaches)),
-            "statements": NONE.union(*(reach.statements for reach in reaches)),
-            "removed": NONE.union(*(reach.removed for reach in reaches)),
-        }
 
-    return book.remembered((found, places, one.ignored), reached)
+def _reaching(
+    book: Rulebook, found: frozenset[str], places: frozenset[int], ignored: bool
+) -> Mapping[str, frozenset[int]]:
+    reaches = [reach for reach in book.reaches if _reads(reach, found, places, ignored)]
+    return {
+        "added": NONE.union(*(reach.added for reach in reaches)),
+        "statements": NONE.union(*(reach.statements for reach in reaches)),
+        "removed": NONE.union(*(reach.removed for reach in reaches)),
+    }
 
 
 def _reads(reach: Reach, found: frozenset[str], places: frozenset[int], ignored: bool) -> bool:

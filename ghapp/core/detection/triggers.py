@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 
 from ghapp.core.areas import Area, Hit, Size
 from ghapp.core.detection.look import Seen, only_moved, reads, shown
+from ghapp.core.detection.rulebook import DETECT_PATTERNS
 from ghapp.core.findings import Finding
 from ghapp.core.matching import regexes
 from ghapp.core.matching.diff import Change
+from ghapp.core.matching.sieve import sieve
 from ghapp.core.model import Pull
 
 FOLDER_FILES = 5  # that make a new folder at the top worth a question
@@ -112,9 +114,16 @@ def _opaque(one: Seen) -> bool:
     return file.status in ("added", "modified") and not (file.additions or file.deletions)
 
 
-def hinted(area: Area, pull: Pull) -> bool:
-    """Whether the pull's title suggests the area."""
-    return bool(area.detect.title) and regexes.search(area.detect.title, pull.title)
+def hinted(areas: tuple[Area, ...], pull: Pull) -> tuple[str, ...]:
+    """Ids of the areas that the pull's title suggests."""
+    known = {area.id: area.detect.title for area in areas if area.detect.title}
+    patterns = tuple(known.values())
+    # One look tells of most titles that they suggest nothing.
+    possible = sieve(patterns, DETECT_PATTERNS).possible(
+        regexes.as_bytes(pull.title), frozenset(range(len(patterns)))
+    )
+    maybe = [name for place, name in enumerate(known) if place in possible]
+    return tuple([name for name in maybe if regexes.search(known[name], pull.title)])
 
 
 def _touch(
@@ -125,7 +134,7 @@ def _touch(
     shows: list[tuple[int, Hit]],
 ) -> Touch | None:
     """Why the area is touched. claims, shows: with the places of their files in `seen`."""
-    labels = tuple(_labels(area, pull))
+    labels = tuple(_labels(area, pull)) if pull.labels else ()
     sizes = tuple(_sizes(area.detect.size, pull, seen)) if area.detect.size else ()
     hits = (
         *labels,
@@ -137,9 +146,9 @@ def _touch(
         return None
     claimed = {index for index, _, _ in claims}
     own = range(len(seen)) if labels or sizes else sorted(claimed.union(i for i, _ in shows))
-    read = [index for index in own if index in claimed or seen[index].named.scanned]
-    changes = [seen[index].change for index in own]
-    return Touch(hits, tuple(changes), tuple([seen[index].change for index in read]))
+    changes = [seen[at].change for at in own]
+    read = [seen[at].change for at in own if at in claimed or seen[at].named.scanned]
+    return Touch(hits, tuple(changes), tuple(read))
 
 
 def _labels(area: Area, pull: Pull) -> Iterator[Hit]:
@@ -150,13 +159,14 @@ def _labels(area: Area, pull: Pull) -> Iterator[Hit]:
 
 
 def _sizes(size: Size, pull: Pull, seen: tuple[Seen, ...]) -> Iterator[Hit]:
+    left_out = frozenset(size.not_counting)
     counted = [
         one.change.file
         for one in seen
-        if one.named.globs.isdisjoint(size.not_counting) and not only_moved(one.change.file)
+        if left_out.isdisjoint(one.named.globs) and not only_moved(one.change.file)
     ]
-    added = sum(file.additions for file in counted)
-    inside = Counter(file.path.partition("/")[0] for file in counted)
+    added = sum([file.additions for file in counted])
+    inside = Counter([file.path.partition("/")[0] for file in counted] if pull.new_folders else ())
     # A script or a first migration makes a folder, too, but no service.
     folders = sorted(name for name in pull.new_folders if inside[name] >= FOLDER_FILES)
     if 0 < size.files_gte <= len(counted):

@@ -65,8 +65,7 @@ def change(file: File) -> Change:
     if _too_large(file.patch):
         return Change(file)
     patch = _whole_lines(file.patch)
-    added = ADDED.findall(patch)
-    removed = REMOVED.findall(patch) if "\n-" in patch else []
+    added, removed = _added_and_removed(patch)
     text, short = _joined(added)
     # Where all lines are added there is no need to look for their order.
     order, sign = (CHANGED.findall(patch), "\n") if removed else (added, "\n+")
@@ -78,6 +77,16 @@ def change(file: File) -> Change:
         short or _has_odd_ends(text),
         len(added) < file.additions or len(removed) < file.deletions,
     )
+
+
+def _added_and_removed(patch: str) -> tuple[list[str], list[str]]:
+    """The added and the removed lines, without their signs."""
+    body = patch.partition("\n")[2]
+    if body[:1] == "+":
+        added = body[1:].split("\n+")
+        if len(added) == body.count("\n") + 1:  # of a new file all lines are added
+            return added, []
+    return ADDED.findall(patch), REMOVED.findall(patch) if "\n-" in patch else []
 
 
 def _too_large(patch: str) -> bool:

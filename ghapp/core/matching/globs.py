@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
@@ -29,6 +30,7 @@ NAMED = re.compile(r"\*\*/(?:[^*?\[\]\\\s/]+(?:/\*\*)?|\*\.[^*?\[\]\\\s/.]+)")
 # Whether these match is up to the folder and the ending of a path.
 ANY_NAME = re.compile(r"(?:^|/)(?:\*\*|\*\.[^*?\[\]\\\s/.]*|\*)?\Z")
 MAX_KINDS = 4_096  # remembered for a list of globs
+NONE: frozenset[int] = frozenset()
 
 
 def matches(globs: tuple[str, ...], path: str) -> str:
@@ -70,12 +72,13 @@ def _unreadable(glob: str) -> str:
 class _Kind(NamedTuple):
     """What holds for the files of one folder with one ending. Places are those of globs.
 
-    places, globs: those that match each of the files. open: those that match some, by their names.
+    places, globs: those that match each of the files. open: those that match some, by their names:
+    each with a text that the path then holds.
     """
 
     places: frozenset[int]
     globs: frozenset[str]
-    open: frozenset[int]
+    open: tuple[tuple[str, int], ...]
 
 
 class Globs:
@@ -130,12 +133,13 @@ class Globs:
         dot = base.rfind(".")
         ending = base[dot:] if dot >= 0 else ""
         kind = self._kinds.get((folder, ending)) or self._kind(folder, ending)
-        possible = kind.open
+        possible = {place for text, place in kind.open if text in path}
         if base in self._by_name:
-            possible = possible.union(self._by_name[base]) - self._any_name
+            possible.update(self._by_name[base])
+            possible -= self._any_name
         if self._parts.search(base):
-            possible = possible.union(place for part, place in self._part_of_base if part in base)
-        return kind, self._fitting(path, possible) if possible else possible
+            possible.update([place for part, place in self._part_of_base if part in base])
+        return kind, self._fitting(path, possible) if possible else NONE
 
     def _kind(self, folder: str, ending: str) -> _Kind:
         places = frozenset(self._nameless.union(self._by_name.get(f"*{ending}", ())))
@@ -145,7 +149,8 @@ class Globs:
         found = self._fitting(example, places & self._any_name)
         if len(self._kinds) >= MAX_KINDS:
             self._kinds.clear()
-        kind = _Kind(found, self._list(found), places - self._any_name)
+        named = tuple([(self._texts[place], place) for place in places - self._any_name])
+        kind = _Kind(found, self._list(found), named)
         self._kinds[folder, ending] = kind
         return kind
 
@@ -162,7 +167,7 @@ class Globs:
         self._folders[part] = found
         return found
 
-    def _fitting(self, path: str, places: frozenset[int]) -> frozenset[int]:
+    def _fitting(self, path: str, places: AbstractSet[int]) -> frozenset[int]:
         """The places of those of the globs that match the path."""
         near = [place for place in places if self._texts[place] in path]
         text = as_bytes(path) if near else b""

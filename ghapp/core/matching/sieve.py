@@ -115,7 +115,7 @@ def _set(patterns: tuple[str, ...], memory: int) -> _Set:
     return _Set(patterns, memory)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=20)
 def sieve(patterns: tuple[str, ...], size: int = SET_PATTERNS) -> Sieve:
     """The sieve of these patterns, so many in a set; rulebooks of different policies share it."""
     return Sieve(patterns, size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ghapp.core.checklist import SEVERITIES
 from ghapp.core.findings import Finding
@@ -76,8 +76,10 @@ def line(findings: tuple[Finding, ...], language: str) -> str:
     return say(language, "findings_line", findings=counted(count, language), named=words)
 
 
-def listed(findings: Iterable[Finding], language: str) -> tuple[str, ...]:
+def listed(findings: Sequence[Finding], language: str) -> tuple[str, ...]:
     """Each hazard with its lines and message; how many more there are of it, and where."""
+    if not findings:  # as of most questions
+        return ()
     shown, beyond = split(findings)
     alike: dict[tuple[str, str, str, bool, bool], list[Finding]] = {}
     for one in shown:

@@ -9,9 +9,9 @@ from ghapp.core.markdown import code, link, literal, visible
 from ghapp.core.marks import Issue
 from ghapp.core.memory import FollowUp
 from ghapp.core.review import Review
-from ghapp.core.words.parts import question
 from ghapp.core.words.putoff import owner
 from ghapp.core.words.texts import say, sentences
+from ghapp.core.words.wording import wording
 
 LABEL_COLOUR = "d4c5f9"
 MOST_TITLE = 240  # characters; GitHub takes 256
@@ -66,7 +66,7 @@ def _body(one: FollowUp, asked: Item | None, seen: Review) -> str:
         language,
         "issue_body",
         item=code(one.item),
-        question=question(asked, language) if asked else "",
+        question=wording(asked, language).question if asked else "",
         pull=link(name, pull.url) if pull.url else literal(name),
         reason=code(one.reason, 1_000),
         owner=owner(one.owner),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ghapp.core.areas import Hit, Item
+from ghapp.core.areas import Hit
 from ghapp.core.markdown import code, plain
 from ghapp.core.memory import Verdict
-from ghapp.core.packless import CONCERN
 from ghapp.core.review import AreaReview, PullState, Review
 from ghapp.core.words import found
 from ghapp.core.words.reasons import why
@@ -16,7 +15,6 @@ from ghapp.core.words.texts import joined, say, sentences
 BETWEEN = " · "
 MOST_REASONS = 3
 MOST_FILES = 5
-MOST_CONCERN = 1_000  # characters
 _INTROS = {
     PullState.WAITING_AUTHOR: "intro_waiting_author",
     PullState.SIGNED_OFF: "intro_signed",
@@ -37,12 +35,6 @@ def intro(seen: Review) -> str:
     if not names:
         return say(language, "intro_concerns") if seen.areas else ""
     return sentences(language, say(language, words, areas=joined(language, names)), marked(seen))
-
-
-def question(item: Item, language: str) -> str:
-    """The question inside Markdown; a person's own words, as a concern has them, as code."""
-    words = item.question.to(language)
-    return code(words, MOST_CONCERN) if item.category == CONCERN else plain(words)
 
 
 def reasons(area: AreaReview, seen: Review, most: int = MOST_REASONS) -> str:
@@ -123,7 +115,7 @@ def shared(language: str, verdict: Verdict, others: tuple[Verdict, ...]) -> tupl
 
 def hints(seen: Review) -> str:
     """Areas that only the title speaks of."""
-    policy = seen.facts.policy
-    titles = {area.id: plain(area.title.to(policy.language)) for area in policy.areas}
-    names = tuple(titles[area] for area in seen.checklist.hints if area in titles)
+    policy, hinted = seen.facts.policy, seen.checklist.hints
+    titles = {area.id: area.title.to(policy.language) for area in policy.areas if area.id in hinted}
+    names = tuple(plain(titles[area]) for area in hinted if area in titles)
     return say(policy.language, "hint", areas=joined(policy.language, names)) if names else ""

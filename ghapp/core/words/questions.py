@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from ghapp.core.areas import Item
 from ghapp.core.findings import Finding
-from ghapp.core.markdown import code, folded, link, plain
+from ghapp.core.markdown import code, folded
 from ghapp.core.memory import Entry, Verb
 from ghapp.core.review import AreaReview, Review
 from ghapp.core.words import found
-from ghapp.core.words.parts import BETWEEN, question
+from ghapp.core.words.parts import BETWEEN
 from ghapp.core.words.putoff import owner
-from ghapp.core.words.texts import joined, say
+from ghapp.core.words.texts import say
+from ghapp.core.words.wording import task, wording
 
 MOST_FINDINGS = 5  # of one question in the comment; the check run has all that are shown
 
@@ -56,12 +57,11 @@ def explained(area: AreaReview, seen: Review) -> str:
     lines: list[str] = []
     for item in area.items:
         lines += _lines(item, area, seen, ticks=True)
-        lines += (f"  - {line}" for line in found.listed(_of(item, area), language))
-        why = plain(item.why.to(language))
-        lines += [f"  - {say(language, 'why_it_matters', words=why)}"] if why else []
-        lines += (f"  - {line}" for line in _proof(item, language))
-    elsewhere = [one for one in area.findings if one.item not in {item.id for item in area.items}]
-    lines += (f"- {line}" for line in found.listed(elsewhere, language))
+        lines += [f"  - {line}" for line in found.listed(_of(item, area), language)]
+        lines += wording(item, language).below
+    asked = {item.id for item in area.items}
+    elsewhere = [one for one in area.findings if one.item not in asked]
+    lines += [f"- {line}" for line in found.listed(elsewhere, language)]
     return "\n".join(lines)
 
 
@@ -69,8 +69,8 @@ def _shown(area: AreaReview, seen: Review) -> list[Item]:
     return [item for item in area.items if item.id in seen.checklist.shown]
 
 
-def _of(item: Item, area: AreaReview) -> tuple[Finding, ...]:
-    return tuple(one for one in area.findings if one.item == item.id)
+def _of(item: Item, area: AreaReview) -> list[Finding]:
+    return [one for one in area.findings if one.item == item.id]
 
 
 def _lines(item: Item, area: AreaReview, seen: Review, *, ticks: bool = False) -> Iterator[str]:
@@ -79,25 +79,22 @@ def _lines(item: Item, area: AreaReview, seen: Review, *, ticks: bool = False) -
     A tick adds and takes no words: below it stands what stood there before.
     """
     language = seen.facts.policy.language
-    holds = area.answered.get(item.id)
-    box = "x" if holds and holds.verb is not Verb.DEFER else " "
-    severity = say(language, f"sev_{item.severity}")
-    words = question(item, language)
-    words = f"~~{words}~~" if holds and holds.verb is Verb.NA else words
-    line = f"- [{box}] `{item.id}` **{severity}** {words}"
+    words, holds = wording(item, language), area.answered.get(item.id)
+    line = _answered(item, holds, language) if holds else words.open
     count = len(found.opened(_of(item, area)))
     if count:
         line += say(language, "item_findings", findings=found.counted(count, language))
-    yield line + (_wanted(item, language) if item.kind and not holds else "")
+    yield line if holds else line + words.wants
     entry = (area.given if ticks else area.told).get(item.id)
     if entry and (ticks or _speaks(entry, area)):
         yield f"  {_answer(entry, item, area, seen)}"
 
 
-def _wanted(item: Item, language: str) -> str:
-    """How to answer a question that a mere tick does not answer."""
-    kind = " | ".join(item.choices) if item.kind == "choice" else say(language, f"a_{item.kind}")
-    return say(language, "item_wants", command=code(f"/nfr check {item.id} -- {kind}"))
+def _answered(item: Item, holds: Entry, language: str) -> str:
+    """The line of a question that is answered: ticked, but for one put off."""
+    words = wording(item, language).question
+    words = f"~~{words}~~" if holds.verb is Verb.NA else words
+    return task(item, language, " " if holds.verb is Verb.DEFER else "x", words)
 
 
 def _speaks(entry: Entry, area: AreaReview) -> bool:
@@ -123,25 +120,11 @@ def _answer(entry: Entry, item: Item, area: AreaReview, seen: Review) -> str:
 
 
 def _behind(item: Item, area: AreaReview, language: str) -> Iterator[str]:
-    """One question in the comment's folded block, where a new line is a new line."""
+    """One question in the comment's folded block."""
     findings = found.listed(_of(item, area), language)
-    why = plain(item.why.to(language))
-    proof = tuple(_proof(item, language))
-    if not why and not proof and not findings:
-        return
-    yield f"- `{item.id}` {why}".rstrip()
-    yield from (f"  {line}" for line in proof)
+    details = wording(item, language).details
+    yield from details or ([f"- `{item.id}`"] if findings else [])
     yield from (f"  - {line}" for line in findings[:MOST_FINDINGS])
     left = len(findings) - MOST_FINDINGS
     if left > 0:
         yield "  - " + say(language, "more_in_check", count=left)
-
-
-def _proof(item: Item, language: str) -> Iterator[str]:
-    """What shows the answer, and where to read on."""
-    evidence = plain(item.evidence.to(language))
-    if evidence:
-        yield say(language, "to_show", words=evidence)
-    if item.links:
-        links = tuple(link(title, address) for title, address in item.links)
-        yield say(language, "to_read", links=joined(language, links))

@@ -25,6 +25,7 @@ from ghapp.core.words.texts import joined, say
 
 MARKER = "<!-- ghapp:nfr -->"
 MOST_TITLE = 255  # characters; longer ones GitHub refuses
+_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 def title(seen: Review) -> str:
@@ -240,5 +241,5 @@ def _sealed(run: CheckRun, basis: list[str], reruns: int, *, patched: bool = Tru
 
 
 def _digest(content: object) -> str:
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True)
+    text = _JSON.encode(content)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
