@@ -18,6 +18,21 @@ from ghapp.github.wire import AGAIN_SECONDS, Answer
 LIMIT_SECONDS, MOST_SECONDS = 60.0, 3_900.0
 LIMIT_WORDS = ("rate limit", "abuse detection")
 PERMISSION_SECONDS = 60.0
+# Words in which GitHub tells why a 403 would be one again: a permission is missing, or what it is
+# about is locked, archived, blocked, or behind single sign-on or a list of addresses. Any other may
+# come from something on the way, or be a limit that is not documented. The header
+# X-Accepted-GitHub-Permissions is no sign: it names what the route needs, not what is missing.
+# Source: https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api
+LASTING_WORDS = (
+    "not accessible",
+    "must have",
+    "locked",
+    "read-only",
+    "blocked",
+    "disabled",
+    "saml",
+    "allow list",
+)
 # Tokens of GitHub's and signed claims: something on the way may repeat what we have sent.
 # Source: https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app
 _SECRET = re.compile(r"\b(gh[a-z]_|github_pat_|eyJ)[A-Za-z0-9_.-]{8,}")
@@ -41,7 +56,8 @@ class _Body(msgspec.Struct):
 def refusal(answer: Answer, what: str, *, courtesy: bool = False) -> Retry | Gone | Rejected:
     """The exception for a refused request. what: the request, as in "GET repos/acme/shop".
 
-    courtesy: a write that may be left out, so that nobody waits for one refused for good.
+    courtesy: a write that may be left out, so that nobody waits for one refused for good. A 403
+    that tells no such reason is tried again as what fails is, and so not for ever.
     """
     said = _said(answer)
     text = f"{what}: GitHub answers {answer.status}: {said}"
@@ -55,11 +71,16 @@ def refusal(answer: Answer, what: str, *, courtesy: bool = False) -> Retry | Gon
         text += f" (the App needs: {needed})" if needed else ""
     if "already_exists" in said:  # somebody was quicker to make it: it may be used now
         return Retry(text, after_seconds=AGAIN_SECONDS)
-    if courtesy and answer.status in (403, 422):
-        return Rejected(text)
+    if courtesy:
+        lasts = answer.status == 422 or (answer.status == 403 and _lasts(said))
+        return Rejected(text) if lasts else Retry(text, after_seconds=AGAIN_SECONDS)
     if answer.status == 403:
         return Retry(text, after_seconds=PERMISSION_SECONDS)
     return Retry(text, after_seconds=AGAIN_SECONDS)
+
+
+def _lasts(said: str) -> bool:
+    return any(words in said.lower() for words in LASTING_WORDS)
 
 
 def limited_seconds(answer: Answer) -> float:

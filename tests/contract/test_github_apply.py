@@ -28,7 +28,15 @@ from ghapp.errors import Gone, Rejected, Retry
 from ghapp.github import reading
 from ghapp.github.client import GitHub
 from ghapp.standin import Pull
-from ghapp.standin.faults import Fault, already_exists, broken, cut, secondary_limit
+from ghapp.standin.faults import (
+    Fault,
+    already_exists,
+    broken,
+    cut,
+    forbidden,
+    page,
+    secondary_limit,
+)
 from tests.contract.github_world import RULES, World
 
 RUNS = "POST /repos/{owner}/{repo}/check-runs"
@@ -289,7 +297,9 @@ def refused(status: int, message: str = "No") -> Fault:
 @pytest.mark.parametrize(
     "fault",
     [
+        refused(403, "Resource not accessible by integration"),
         refused(403, "Unable to create comment because issue is locked."),
+        refused(403, "Repository was archived so is read-only."),
         refused(410, "Issues are disabled for this repo"),
         refused(422),
     ],
@@ -308,6 +318,26 @@ def test_a_write_that_may_succeed_later_is_not(world: World, pull: Pull, fault: 
     world.github.faults.add(fault)
     with pytest.raises(Retry):
         apply(world, pull, PutComment("text", 0))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        page("POST */comments", 403),
+        refused(403, ""),
+        refused(403, "Forbidden"),
+        # The header names what the route needs, whether or not that is missing.
+        replace(forbidden("POST */comments", "issues=write"), message="Try again."),
+    ],
+)
+def test_a_403_that_tells_no_reason_is_tried_again_and_not_for_ever(
+    world: World, pull: Pull, fault: Fault
+) -> None:
+    world.github.faults.add(replace(fault, times=1))
+    with pytest.raises(Retry, match="403") as retry:
+        apply(world, pull, PutComment("text", 0))
+    assert retry.value.counts
+    apply(world, pull, PutComment("text", 0))
 
 
 @pytest.mark.parametrize("status", [403, 404, 410, 422])

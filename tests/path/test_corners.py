@@ -19,6 +19,7 @@ from tests.path.world import (
     in_store,
     ours,
     quiet,
+    reactions,
     running,
 )
 
@@ -104,6 +105,18 @@ def test_a_courtesy_that_fails_does_not_hold_up_the_gate(
     pull.edit(by="ann", title="feat: loyalty points")
     world.settle()
     assert (conclusion(pull), pull.labels, len(ours(pull))) == ("success", SIGNED, 1)
+
+
+@pytest.mark.parametrize("route", ["POST */reactions", "POST */comments", "POST */labels"])
+def test_a_courtesy_refused_for_no_reason_is_made_good_by_itself(world: World, route: str) -> None:
+    quiet(world)
+    world.github.faults.add(faults.broken(route, 403))
+    pull = world.open()
+    world.settle()
+    assert (pull.labels, len(ours(pull))) == (WAITING, 1)
+    said = world.say(pull, "/nfr done")
+    world.settle()
+    assert (pull.labels, len(ours(pull)), reactions(pull, said)) == (SIGNED, 1, ["+1"])
 
 
 class TestOneHead:
