@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+import msgspec
+
 from ghapp.core.markdown import seen
 
 # --- addresses ---------------------------------------------------------------------------
@@ -183,8 +185,7 @@ class Delivery:
 # --- facts -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(msgspec.Struct, frozen=True, gc=False):  # made 3,000 at a time, and faster so
     """One changed file of a pull, as `GET pulls/{n}/files` gives it.
 
     patch: unified diff without file headers; "" where GitHub leaves it out (binary, too large).

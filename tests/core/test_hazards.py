@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from pulls import PULL
 
 from ghapp.core.areas import Area, Detect, Guard, Hazard, Item, Text
@@ -222,7 +223,7 @@ def test_what_is_remembered_of_folders_is_bounded(monkeypatch):
 
 
 def test_a_patch_that_is_cut_short_is_not_the_whole_file():
-    file = replace(added("db/1.sql", "drop"), additions=2)
+    file = structs.replace(added("db/1.sql", "drop"), additions=2)
     seen = scan(
         replace(PULL, files=(file,)), Policy(areas=(area(replace(HAZARD, requires="kind")),))
     )
@@ -357,8 +358,8 @@ def test_an_area_that_only_a_hazard_touches_asks_nothing_that_is_asked_always():
         (added("src/a.py", "a\rdrop"), True),  # a line break for others
         (added("src/a.py", "a\u2028drop"), True),
         (added("src/a.py", "x"), False),
-        (replace(added("db/1.sql", "x"), additions=9), True),
-        (replace(patched("db/1.sql", "-x"), deletions=9), True),
+        (structs.replace(added("db/1.sql", "x"), additions=9), True),
+        (structs.replace(patched("db/1.sql", "-x"), deletions=9), True),
         (File("a.png", "added", sha="s"), False),
         (File("db/utf16.sql", "added", sha="s"), True),
         (File("db/gone.sql", "removed", sha="s"), False),

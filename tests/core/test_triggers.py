@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from pulls import AREA, PULL, file
 
 from ghapp.core.areas import Detect, Hit, Size
@@ -183,7 +184,7 @@ def test_a_title_is_a_hint_and_never_flags():
 def test_a_patch_of_more_than_a_megabyte_is_not_scanned_but_its_path_counts():
     huge = file("a.sql", "alter table t", "x" * (1 << 20))
     assert touched(huge) is None
-    assert own(touched(replace(huge, path="migrations/a.sql"))) == ["migrations/a.sql"]
+    assert own(touched(structs.replace(huge, path="migrations/a.sql"))) == ["migrations/a.sql"]
 
 
 def test_only_claimed_paths_are_read_in_foreign_code():
@@ -198,7 +199,7 @@ def test_only_claimed_paths_are_read_in_foreign_code():
     [
         (File("a.sql", "added", 25_000), True),
         (file("a.sql", "x", "y", "z" * (1 << 20)), True),
-        (replace(file("a.sql", "x"), additions=2), True),
+        (structs.replace(file("a.sql", "x"), additions=2), True),
         (file("a.sql", "x"), False),
         (File("a.png", "added"), False),  # binary: GitHub counts no lines
         (File("a.sql", "removed", 0, 25_000), False),

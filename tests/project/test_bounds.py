@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import structs
 from test_simulation import AREAS, PULL, added
 
 from ghapp.core.checklist import checklist
@@ -46,7 +47,7 @@ def test_a_long_line_is_looked_at_in_part_and_the_check_says_so():
 
 
 def test_a_patch_that_github_cuts_is_searched_as_far_as_it_goes_and_the_check_says_so():
-    cut = replace(added("db/migrate/1.sql", "DROP TABLE orders;"), additions=400)
+    cut = structs.replace(added("db/migrate/1.sql", "DROP TABLE orders;"), additions=400)
     asked, found, run = judged(cut)
     assert [one.hazard for one in found if one.severity == "must"] == ["DBM-006"]
     assert asked.partly == ("db/migrate/1.sql",)
