@@ -34,7 +34,7 @@ class Server:
         core: int | None = None,
         folder: Path | None = None,
     ) -> None:
-        inherited = {name: value for name, value in os.environ.items() if name[:6] != "GHAPP_"}
+        inherited = {name: value for name, value in os.environ.items() if not _is_ours(name)}
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed with the process
         began = time.monotonic()
         with _only(core):
@@ -107,6 +107,11 @@ class Server:
         if self._process.poll() is not None or time.monotonic() > deadline:
             raise TimeoutError(f"the server did not start:\n{self.log}")
         time.sleep(0.005)
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a variable would make the server another one than is installed and started anew."""
+    return name.startswith("GHAPP_") or name == "PYTHONDONTWRITEBYTECODE"
 
 
 @contextmanager

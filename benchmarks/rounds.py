@@ -72,8 +72,13 @@ class Round:
         return made
 
     def live(self, github: Recording, name: str, *, idle: bool) -> None:
-        """All but throughput. idle: whether to wait and see what doing nothing costs."""
+        """All but throughput. idle: whether to wait and see what doing nothing costs.
+
+        The first start compiles what is imported and makes the database, as after an installation.
+        """
         with apart(github) as standin, started(name, standin) as running:
+            running.stop()
+            running.restart()
             self._note("start to ready (s)", name, running.server.start_seconds)
             warmed(standin, running)
             for latency in LATENCIES:
