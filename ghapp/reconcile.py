@@ -105,12 +105,15 @@ async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules:
     facts = await github.gather(key, past, rules)
     past = past.knowing(facts.earlier)
     # Off the event loop: however large the diff or a comment is, others are not kept waiting.
-    scanned = await asyncio.to_thread(_scanned, facts, past)
-    contents = await github.contents(key, scanned.wanted) if scanned.wanted else {}
-    view, course = await asyncio.to_thread(_considered, facts, past, scanned, contents)
+    scanned, considered = await asyncio.to_thread(_looked_at, facts, past)
+    if considered is None:
+        contents = await github.contents(key, scanned.wanted)
+        considered = await asyncio.to_thread(_considered, facts, past, scanned, contents)
+    view, course = considered
+    source = None if facts.source is past.policy else facts.source
     # Committed before the writes, resolved with the record.
     admitted = await store.admit(
-        *(claim, facts.pull.head_sha, facts.source, view.judgement, facts.earlier),
+        *(claim, facts.pull.head_sha, source, view.judgement, facts.earlier),
         *(course.effects, course.shown),
     )
     if admitted != course.given:  # other pulls ask something of the head
@@ -173,15 +176,20 @@ class _Course:
     shown: Shown
 
 
-def _scanned(facts: Facts, past: Past) -> Scan:
+_Considered = tuple[_View, _Course]
+
+
+def _looked_at(facts: Facts, past: Past) -> tuple[Scan, _Considered | None]:
+    """With what is made of it, unless whole files have to be read first."""
     pull = facts.pull
     alone = only_by(pull.author, past, pull.author, pull.head_sha)
-    return scan(pull, facts.policy, only_author_pushed=alone)
+    scanned = scan(pull, facts.policy, only_author_pushed=alone)
+    return scanned, None if scanned.wanted else _considered(facts, past, scanned, {})
 
 
 def _considered(
     facts: Facts, past: Past, scanned: Scan, contents: Mapping[str, str | None]
-) -> tuple[_View, _Course]:
+) -> _Considered:
     """Decided as though no other pull had this head, as is so of most."""
     view = _viewed(facts, past, scanned, contents)
     ledger = (*past.ledger, *view.judgement.entries)

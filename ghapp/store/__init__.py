@@ -69,6 +69,9 @@ class Store:
 
     async def accept(self, delivery: Delivery) -> bool:
         """Store it and make its keys dirty; False where its id was known: then nothing changes."""
+        if self._database.in_turn:  # a claim that is asked for meanwhile comes behind it
+            self._dirty.set()
+            return await self._database.accept(delivery)
         new = await self._database.accept(delivery)
         if new and delivery.keys:
             self._dirty.set()
@@ -199,7 +202,7 @@ class Store:
         self,
         claim: Claim,
         head_sha: str,
-        source: PolicySource,
+        source: PolicySource | None,
         judgement: Judgement,
         earlier: tuple[Shown, ...] = (),
         effects: tuple[Effect, ...] = (),
@@ -207,6 +210,7 @@ class Store:
     ) -> tuple[tuple[Entry, ...], tuple[Verdict, ...]]:
         """Keep what was judged; the whole ledger, and what other pulls ask of the head.
 
+        source: the policy as it was read; None where it is the one that was recalled.
         earlier: what was shown, and its record lost. effects, shown: as in `intend`. Raises Retry
         (another lease holds the head).
         """

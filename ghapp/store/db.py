@@ -23,6 +23,7 @@ THREADS = 4
 class Database:
     """One database, SQLite or PostgreSQL. A function given here is one transaction.
 
+    in_turn: writes are made one after the other, as they were asked for.
     All raise Busy (out of reach), StoreFailed, and what the function raises. A function may run
     again when its transaction was undone.
     """
@@ -32,7 +33,7 @@ class Database:
         self._connections = Connections(engine)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="ghapp-store")
         self._writer = Writer(self._connections, accept)
-        self._grouped = engine.dialect.name == "sqlite"  # where one transaction writes at a time
+        self.in_turn = engine.dialect.name == "sqlite"
 
     @classmethod
     async def open(cls, url: str, accept: Accept, *, migrate: bool) -> Database:
@@ -52,7 +53,7 @@ class Database:
 
     async def write(self, function: Callable[[Connection], T]) -> T:
         """What the function returns, after the commit."""
-        if self._grouped:
+        if self.in_turn:
             result: T = await self._writer.submit(function)
             return result
         return await self._in_thread(function, writes=True)

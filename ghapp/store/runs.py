@@ -89,7 +89,7 @@ def admit(
     connection: Connection,
     claim: Claim,
     head_sha: str,
-    source: PolicySource,
+    source: PolicySource | None,
     judgement: Judgement,
     earlier: tuple[Shown, ...],
     effects: tuple[Effect, ...],
@@ -97,7 +97,8 @@ def admit(
 ) -> tuple[tuple[Entry, ...], tuple[Verdict, ...]]:
     """Keep what was judged, and what was left; the ledger, and what other pulls ask of the head.
 
-    earlier: what was shown before that, and not recorded. effects: may happen from now on.
+    source: None where it is kept already. earlier: what was shown before that, and not recorded.
+    effects: may happen from now on.
     Raises LeaseLost, and Retry where another pull of the same head is being worked on, or a merge
     queue tests it: both would write the one check run that they share.
     """
@@ -114,7 +115,8 @@ def admit(
     ledger.append(connection, str(key), judgement.entries)
     ledger.judged(connection, str(key), judgement.judged)
     ledger.leave(connection, str(key), judgement.left)
-    policies.keep(connection, key.repository.id, source, held.policy_drops)
+    if source:
+        policies.keep(connection, key.repository.id, source, held.policy_drops)
     intents.intend(connection, str(key), effects, shown)
     return ledger.entries(connection, str(key)), reviews.others(connection, key, head_sha)
 
