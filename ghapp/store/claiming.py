@@ -68,21 +68,38 @@ def claim(connection: Connection, limit: int, after: int, looked_at: float) -> T
     MAX_ATTEMPTS is for parking the key only.
     after: where there are many installations, those with a larger id are looked at first.
     """
-    given = {
-        "most": limit,
-        "window": limit + SPARE,
-        "candidates": limit + 4 * SPARE,
-        "after": after,
-    }
-    found = connection.rows(_CLAIM, {**given, "nonce": secrets.token_hex(16)})
+    given: dict[str, Any] = {"most": limit, "nonce": secrets.token_hex(16)}
+    count = len(connection.rows(_SOME, {"most": limit + 1}))
+    if count > limit:
+        window = {"window": limit + SPARE, "candidates": limit + 4 * SPARE}
+        found = connection.rows(_CLAIM_IN_TURN, {**given, **window, "after": after})
+    else:  # mostly: nobody has to wait for a turn
+        found = connection.rows(_CLAIM_ALL, given) if count else []
     claims = tuple(_claimed(one) for one in sorted(found, key=lambda one: (one.due, one.key)))
     behind = [(one.installation_id <= after, one.installation_id) for one in found]
     now, due = connection.rows(_NEXT_DUE, {"looked_at": looked_at})[0]
     return Turn(claims, max(behind)[1] if behind else after, now, due)
 
 
-def _claiming(dialect: str) -> ReturningUpdate[Any]:
-    chosen = _locked(_best(dialect)) if dialect == "postgresql" else _best(dialect)
+def _claiming_in_turn(dialect: str) -> ReturningUpdate[Any]:
+    return _claiming(_locked(_best(dialect)) if dialect == "postgresql" else _best(dialect))
+
+
+def _claiming_all(dialect: str) -> ReturningUpdate[Any]:
+    """For no more keys than may be taken."""
+    free = keys.alias("waiting")
+    all_ = (
+        select(free.c.key)
+        .where(_claimable_now(free), not_(_head_is_taken(free)))
+        .order_by(free.c.due)
+        .limit(bindparam("most"))
+    )
+    if dialect == "postgresql":
+        all_ = all_.with_for_update(skip_locked=True, of=free)
+    return _claiming(all_.cte("chosen"))
+
+
+def _claiming(chosen: CTE) -> ReturningUpdate[Any]:
     drops = select(policies.c.drops).where(policies.c.repository_id == keys.c.repository_id)
     return (
         update(keys)
@@ -208,6 +225,12 @@ def _waits(table: FromClause, *, asked: bool) -> ColumnElement[bool]:
     )
 
 
+def _claimable_now(table: FromClause) -> ColumnElement[bool]:
+    """In the words of the index `keys_dirty`."""
+    free = and_(table.c.parked_at == ZERO, table.c.lease_until <= _NOW)
+    return and_(table.c.generation > table.c.done_generation, table.c.due <= _NOW, free)
+
+
 def _head_is_taken(one: FromClause) -> ColumnElement[bool]:
     """Another pull of the same head is held, or will be by this very claim.
 
@@ -225,7 +248,8 @@ def _head_is_taken(one: FromClause) -> ColumnElement[bool]:
     )
 
 
-_CLAIM = Statement(_claiming)
+_SOME = Statement(select(keys.c.key).where(_claimable_now(keys)).limit(bindparam("most")))
+_CLAIM_IN_TURN, _CLAIM_ALL = Statement(_claiming_in_turn), Statement(_claiming_all)
 _soonest = select(func.min(keys.c.due)).where(
     waiting(keys), keys.c.due > bindparam("looked_at", type_=Double)
 )
