@@ -69,11 +69,11 @@ class Store:
 
     async def accept(self, delivery: Delivery) -> bool:
         """Store it and make its keys dirty; False where its id was known: then nothing changes."""
-        if self._database.in_turn:  # a claim that is asked for meanwhile comes behind it
+        early = self._database.in_turn  # a claim that is asked for meanwhile comes behind it
+        if delivery.keys and early:
             self._dirty.set()
-            return await self._database.accept(delivery)
         new = await self._database.accept(delivery)
-        if new and delivery.keys:
+        if delivery.keys and new and not early:
             self._dirty.set()
         return new
 
