@@ -97,11 +97,16 @@ class Held:
     began: float
     ended: float
 
+    def told(self, since: float) -> str:
+        """With its times in seconds since then."""
+        return f"process {self.pid} from {self.began - since:.3f} to {self.ended - since:.3f} s"
+
 
 def overlaps(place: Place, calls: Calls) -> tuple[int, list[str]]:
     """How many runs there were, and which of two processes overlapped on the same key.
 
-    A run that was killed has no line in the log: it lasted until its process was dead.
+    A run that was killed has no line in the log: it lasted until its process was dead. One that the
+    same process has logged since was not: what it had sent before arrived when it was over.
     """
     by_key: dict[str, list[Held]] = {}
     for one in _runs(place, calls):
@@ -114,7 +119,7 @@ def overlaps(place: Place, calls: Calls) -> tuple[int, list[str]]:
                 if other.began >= one.ended:
                     break
                 if other.pid != one.pid:
-                    found.append(f"{key}: processes {one.pid} and {other.pid}")
+                    found.append(f"{key}: {one.told(one.began)} and {other.told(one.began)}")
     return sum(map(len, by_key.values())), found
 
 
@@ -135,8 +140,13 @@ def _runs(place: Place, calls: Calls) -> list[Held]:
             if inside:
                 last = max(one.ended or one.began for one in inside)
                 found.append(Held(key, pid, inside[0].began, min(last, ended)))
-        if left:
-            found.append(Held(key, pid, left[0].began, ends.get(pid) or left[-1].began))
+        over = max((ended for _, ended in logged.get((pid, key), [])), default=0.0)
+        found += [
+            Held(key, pid, one.began, one.ended or one.began) for one in left if one.began < over
+        ]
+        killed = [one for one in left if one.began >= over]
+        if killed:
+            found.append(Held(key, pid, killed[0].began, ends.get(pid) or killed[-1].began))
     return found
 
 
