@@ -26,6 +26,8 @@ async def read(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
         parts.append(part)
         left -= len(part)
     if left > 0:
+        if gzip and parts and not gzip.eof:
+            raise aiohttp.ClientPayloadError("cut short")
         return parts[0] if len(parts) == 1 else b"".join(parts)
     if not most_bytes:
         raise aiohttp.ClientPayloadError(f"more than {MOST_ANSWER_BYTES} bytes")

@@ -139,16 +139,21 @@ class Connections:
             raise driver_error(dialect, error) from error
 
     def give_back(self, connection: Connection) -> None:
-        if connection.lost:
-            connection.close()
-        else:
+        if not connection.lost:
             self._idle.append(connection)
+            return
+        connection.close()
+        self._close_idle()  # mostly it is the server that is gone, and each would fail by itself
 
     def close(self) -> None:
         """Those that are in use stay open."""
-        while self._idle:
-            self._idle.pop().close()
+        self._close_idle()
         self._engine.dispose()
+
+    def _close_idle(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
 
 def driver_error(dialect: Dialect, error: Exception, driver: Any = None) -> DriverError:

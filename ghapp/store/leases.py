@@ -16,6 +16,8 @@ from ghapp.store.tables import Now, keys
 
 LEASE_SECONDS = 30.0
 MAX_ATTEMPTS = 8
+# When a parked key is due: else claims would walk through all of them in the index of what is due.
+NEVER = 1e11
 
 
 def renew(connection: Connection, claims: Iterable[Claim]) -> frozenset[str]:
@@ -107,10 +109,11 @@ _FINISH = holding(
 )
 _WAITING = holding(**_LATER)
 _LAGGING = holding(**_LATER, waited=keys.c.waited + 1)
+_parks = keys.c.attempts + 1 >= MAX_ATTEMPTS
 _FAILED = holding(
-    **_LATER,
+    **_LATER | {"due": case((_parks, NEVER), else_=_LATER["due"])},
     attempts=keys.c.attempts + 1,
-    parked_at=case((keys.c.attempts + 1 >= MAX_ATTEMPTS, Now()), else_=0.0),
+    parked_at=case((_parks, Now()), else_=0.0),
 )
 _HEAD_WAITS = Statement(
     select(

@@ -138,6 +138,15 @@ def test_a_body_is_cut_and_no_more_of_it_is_unpacked() -> None:
     assert beginning(replied(b"x" * 9)).body == b"x" * 8
 
 
+def test_a_packed_body_that_is_cut_short_is_no_answer() -> None:
+    packed = gzip.compress(b'{"message": "words"}')
+    whole = sent(lambda _: replied(packed, "content-encoding: gzip"))
+    assert whole.body == b'{"message": "words"}'
+    with pytest.raises(Retry, match="ClientPayloadError"):
+        sent(lambda _: replied(packed[:-9], "content-encoding: gzip"))
+    assert sent(lambda _: replied(b"", "content-encoding: gzip")).body == b""
+
+
 def test_a_refusal_is_read_to_its_end() -> None:
     body = b'{"message": "Not Found"}'
     assert beginning(replied(body, status="404 Not Found")).body == body

@@ -6,11 +6,13 @@ import asyncio
 import time
 
 import pytest
+from sqlalchemy import create_engine, select
 
 from ghapp.core.memory import Claim
 from ghapp.errors import LeaseLost
 from ghapp.store import Store
 from ghapp.store.leases import MAX_ATTEMPTS
+from ghapp.store.tables import keys
 from tests.contract.stores import (
     EFFECTS,
     KEY,
@@ -212,6 +214,25 @@ async def test_a_key_that_keeps_failing_is_parked_and_stays_listed(store: Store)
     assert (health.dirty, health.parked) == (0, 1)
     (parked,) = await store.parked()
     assert (parked.key, parked.full_name, parked.error) == (str(KEY), "acme/shop", "no. 7")
+
+
+def test_a_parked_key_is_not_among_those_that_are_due(database_url: str) -> None:
+    """Else each claim would walk through all of them."""
+
+    async def play() -> None:
+        async with opened(database_url) as store:
+            await store.accept(delivery())
+            await failed(store, MAX_ATTEMPTS)
+            await store.accept(delivery(OTHER))
+            engine = create_engine(database_url)
+            with engine.connect() as connection:
+                due_keys = select(keys.c.key).where(keys.c.due < time.time() + 3600)
+                assert connection.scalars(due_keys).all() == [str(OTHER)]
+            engine.dispose()
+            await store.retry_parked()
+            assert {claim.key for claim in await store.claim(5)} == {KEY, OTHER}
+
+    asyncio.run(play())
 
 
 @story

@@ -99,6 +99,19 @@ def test_a_lost_connection_is_replaced(postgres_url: str) -> None:
         made.give_back(other)
 
 
+def test_with_one_the_idle_ones_are_given_up(postgres_url: str) -> None:
+    """Else each of them would fail by itself when the server was away."""
+    pid = Statement(text("SELECT pg_backend_pid()"))
+    with connections(postgres_url) as made:
+        idle, ended = made.take(), made.take()
+        known = {idle.value(pid), ended.value(pid)}
+        idle.undo()
+        made.give_back(idle)
+        ended.lost = True
+        made.give_back(ended)
+        assert once(made, lambda one: one.value(pid)) not in known
+
+
 def test_no_server_is_told_as_such() -> None:
     made = Connections(connected("postgresql://nobody:secret@127.0.0.1:9/none", 1))
     with pytest.raises(DriverError) as refused:
