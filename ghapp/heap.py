@@ -8,7 +8,7 @@ import gc
 # Source: https://man7.org/linux/man-pages/man3/mallopt.3.html (malloc.h: -8)
 M_ARENA_MAX = -8
 # Python's own is 700 (2,000 from 3.13 on).
-LOT = 20_000
+LOT = 5_000
 
 
 def share() -> bool:
@@ -27,7 +27,7 @@ def settle() -> None:
     """Packs and modules stay: a full collection need not walk through them each time.
 
     A pull of 300 files makes some 50,000 objects, hardly any of which is part of a circle: they are
-    looked at in larger lots, which saves a twelfth of its CPU.
+    looked at in larger lots. Larger ones still save little, and have more lie about.
     """
     gc.freeze()
     gc.set_threshold(LOT)
