@@ -30,7 +30,7 @@ ADVERSE_PULLS = {True: 20, False: 60}
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true", help="two minutes, without PostgreSQL")
+    parser.add_argument("--quick", action="store_true", help="four minutes, without PostgreSQL")
     parser.add_argument("--rounds", type=int, help="else 1 with --quick, 2 without")
     parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS)
     parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, help="else all")

@@ -84,13 +84,12 @@ def _marking(
     )
 
 
-MARK_DELIVERED = Statement(partial(_marking, delivered=True))
-MARK_SUSPECTED = Statement(partial(_marking, suspected=True))
 _MARK = {
     (suspected, delivered): Statement(partial(_marking, suspected=suspected, delivered=delivered))
     for suspected in (False, True)
     for delivered in (False, True)
 }
+MARK_SUSPECTED, MARK_DELIVERED = _MARK[True, False], _MARK[False, True]
 
 
 def _arrived(came: Any, *, delivered: bool) -> ColumnElement[Any]:

@@ -51,7 +51,8 @@ class Words:
         self._is_sqlite = dialect.name == "sqlite"
         columns = getattr(made, "exported_columns", ())
         self._row = _naming([one.key or "_" for one in columns])
-        self._flags = [place for place, one in enumerate(columns) if isinstance(one.type, Boolean)]
+        booleans = [place for place, one in enumerate(columns) if isinstance(one.type, Boolean)]
+        self._flags = booleans if self._is_sqlite else []  # SQLite knows none
 
     def given(self, parameters: Parameters) -> dict[str, Any]:
         """All that the driver has to be given."""
@@ -67,8 +68,8 @@ class Words:
         return [self._row(self._values(one)) for one in found]
 
     def _values(self, found: Sequence[Any]) -> Sequence[Any]:
-        """With booleans, which SQLite does not know."""
-        if not (self._is_sqlite and self._flags):
+        """With booleans where the server has none."""
+        if not self._flags:
             return found
         values = list(found)
         for place in self._flags:
