@@ -115,8 +115,11 @@ class Story:
         self._until("success on the new head", lambda: self._conclusion() == "success")
         self._tell("ann changes the migration: the sign-off is stale")
         self._push({MIGRATION: RISKY.replace("NOT NULL DEFAULT 0", "NULL")})
-        self._until("a check in progress and the label", self._is_waiting)
-        print(_indented(_line_with(self.pull.comments[0].body, "~~")))
+        self._until(
+            "a check in progress, the label, and the comment with its boxes empty again",
+            lambda: self._is_waiting() and bool(self._said("~~")),
+        )
+        print(_indented(self._said("~~")))
         self._answer()
         self._tell("sam-sre looks again and sets the label")
         self._pause()
@@ -136,8 +139,16 @@ class Story:
         self._tell("sam-sre signs off: /nfr done -- plan and rollback are fine")
         self._pause()
         self.pull.comment("/nfr done -- plan and rollback are fine", "sam-sre")
-        self._until("success and the label", self._is_signed_off)
-        print(_indented(_line_with(self.pull.comments[0].body, "sam-sre")))
+        self._until(
+            "success, the label and the signature in the comment",
+            lambda: self._is_signed_off() and bool(self._said("sam-sre")),
+        )
+        print(_indented(self._said("sam-sre")))
+
+    def _said(self, part: str) -> str:
+        """The comment's first line with this in it, or ""."""
+        lines = self.pull.comments[0].body.splitlines()
+        return next((line for line in lines if part in line), "")
 
     def _questions(self) -> list[str]:
         return [line for line in self.pull.comments[0].body.splitlines() if line.startswith("- [")]
@@ -183,10 +194,6 @@ class Story:
 
 def _indented(text: str) -> str:
     return "\n".join(f"   | {line}" for line in text.splitlines())
-
-
-def _line_with(text: str, part: str) -> str:
-    return next((line for line in text.splitlines() if part in line), "")
 
 
 def _without_folded(text: str) -> str:
