@@ -21,6 +21,7 @@ from ghapp.standin.pull import Pull
 from ghapp.standin.server import StandinServer
 
 PATIENCE_SECONDS = 15.0
+SECRET = "demo secret"
 MIGRATION = "db/migrate/20260401_add_points_to_orders.sql"
 POLICY = """\
 version: 1
@@ -36,10 +37,13 @@ UPDATE orders SET points = total / 100;
 SERVICE = "def points(total):\n    return total // 100\n"
 
 
-async def play(*, once: bool, language: str) -> None:
-    """Play the story. once: end after it. Raises TimeoutError (a step did not come out)."""
+async def play(*, once: bool, language: str, github: Standin | None = None) -> None:
+    """Play the story. once: end after it. github: a new one unless given.
+
+    Raises TimeoutError (a step did not come out).
+    """
     configure("off")
-    github = Standin(webhook_secret="demo secret")
+    github = github or Standin(webhook_secret=SECRET)
     server = StandinServer(github)
     url = server.start()
     with tempfile.TemporaryDirectory(prefix="ghapp-demo-") as folder:
@@ -65,7 +69,7 @@ def _settings(github: Standin, url: str, folder: Path) -> Settings:
         {
             "GHAPP_APP_ID": str(github.app.id),
             "GHAPP_PRIVATE_KEY": github.private_key,
-            "GHAPP_WEBHOOK_SECRET": "demo secret",
+            "GHAPP_WEBHOOK_SECRET": SECRET,
             "GHAPP_GITHUB_API_URL": url,
             "GHAPP_DATA_DIR": str(folder),
             "GHAPP_LOG_FORMAT": "off",
