@@ -153,7 +153,9 @@ async def _until_signalled(running: AbstractAsyncContextManager[Any]) -> None:
             loop.add_signal_handler(number, signalled.set)
         heap.settle()
         log.info("started", url=where)
-        await signalled.wait()
+        while not signalled.is_set():
+            heap.tidy()
+            await first(signalled.wait(), asyncio.sleep(heap.TIDY_SECONDS))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
         log.info("stopping")
