@@ -214,7 +214,7 @@ class Worker:
         while True:
             try:
                 pruned = await self.store.prune(KEPT_SECONDS)
-                log.info("pruned", deliveries=pruned)
+                log.info("pruned", **pruned)
             except (Busy, StoreFailed) as error:
                 log.error("cannot prune", reason=str(error))
             await asyncio.sleep(PRUNE_SECONDS)

@@ -20,6 +20,7 @@ from ghapp.store import (
     keys,
     leases,
     pending,
+    pruning,
     queue,
     reviews,
     runs,
@@ -93,12 +94,16 @@ class Store:
         """Whether the caller may: true for one of all processes in each period, by one clock."""
         return await self._database.write(lambda c: turns.take(c, name, every_seconds))
 
-    async def prune(self, older_than_seconds: float) -> int:
-        """Delete old deliveries, a few at a time; what people said is kept. How many it were."""
-        total = 0
-        while deleted := await self._database.write(
-            lambda connection: deliveries.prune(connection, older_than_seconds)
-        ):
+    async def prune(self, older_than_seconds: float) -> Mapping[str, int]:
+        """Delete what is old, a few rows at a time; how many it were by `pruning.STEPS`.
+
+        older_than_seconds: of deliveries. What people said is kept.
+        """
+        return {name: await self._pruned(name, older_than_seconds) for name in pruning.STEPS}
+
+    async def _pruned(self, name: str, older_than_seconds: float) -> int:
+        step, total = pruning.STEPS[name], 0
+        while deleted := await self._database.write(lambda c: step(c, older_than_seconds)):
             total += deleted
         return total
 

@@ -1,4 +1,4 @@
-"""What GitHub sent: accepted many at a time, each once; pruned by age."""
+"""What GitHub sent: accepted many at a time, each once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Delete, Double, bindparam, case, delete, exists, select
+from sqlalchemy import case, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.model import Delivery, InstallationKey, PullKey
@@ -18,12 +18,9 @@ from ghapp.store.listener import announce
 from ghapp.store.policies import drop
 from ghapp.store.queueheads import end
 from ghapp.store.statements import Statement, one_of
-from ghapp.store.tables import Now, deliveries, now_once, pushes, upserting, utterances
+from ghapp.store.tables import Now, deliveries, pushes, upserting, utterances
 
 FAST = 1  # of zlib's levels; a seventh of the size for 30 microseconds
-PRUNED_AT_ONCE = 500
-# What was pushed to branches is of use once a pull has that head; most never come to one.
-BRANCH_PUSHES_SECONDS = 90 * 24 * 3600.0
 
 Insert = sqlite.Insert | postgresql.Insert
 Rows = Iterable[dict[str, Any]]
@@ -49,26 +46,8 @@ def _pushing(dialect: str) -> Insert:
     return insert.on_conflict_do_update(index_elements=by, set_={"seen_at": earlier})
 
 
-def _pruning() -> Delete:
-    """Some of those whose utterances are judged, the oldest."""
-    open_ = exists().where(utterances.c.delivery_id == deliveries.c.id, ~utterances.c.judged)
-    old = (
-        select(deliveries.c.id)
-        .where(deliveries.c.received_at < now_once() - bindparam("age", type_=Double), ~open_)
-        .order_by(deliveries.c.received_at)
-        .limit(PRUNED_AT_ONCE)
-    )
-    return delete(deliveries).where(deliveries.c.id.in_(old))
-
-
 _DELIVER, _SAY, _PUSH = Statement(_delivering), Statement(_saying), Statement(_pushing)
 _KNOWN = Statement(select(deliveries.c.id).where(one_of(deliveries.c.id, "ids")))
-PRUNE = Statement(_pruning())
-_FORGET_PUSHES = Statement(
-    delete(pushes).where(
-        pushes.c.key.startswith("repository:"), pushes.c.seen_at < Now() - BRANCH_PUSHES_SECONDS
-    )
-)
 
 # --- what is done with them --------------------------------------------------------------
 
@@ -98,17 +77,6 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
 def known(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
     """Which of these are stored."""
     return frozenset(connection.values(_KNOWN, {"ids": list(ids)}))
-
-
-def prune(connection: Connection, older_than_seconds: float) -> int:
-    """Delete a number of old deliveries whose utterances are judged; how many, 0 at the end.
-
-    The last call forgets who pushed to branches long ago.
-    """
-    count = connection.change(PRUNE, {"age": older_than_seconds})
-    if not count:
-        connection.change(_FORGET_PUSHES)
-    return count
 
 
 # --- rows --------------------------------------------------------------------------------

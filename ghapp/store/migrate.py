@@ -19,7 +19,7 @@ from ghapp.store.transactions import persistent
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0004"  # the newest revision in migrations/versions
+HEAD = "0005"  # the newest revision in migrations/versions
 # Whoever waits for a lock on a table has everybody else wait behind: rather try again later.
 _LOCK_SECONDS = 5
 _LOCK = 6_072_846_391  # any number that nobody else takes for an advisory lock

@@ -19,6 +19,7 @@ from sqlalchemy import (
     ScalarSelect,
     Table,
     Text,
+    func,
     literal_column,
     select,
     text,
@@ -145,6 +146,10 @@ pushes = Table(
     Column("login", Text, primary_key=True),
     _seconds("seen_at"),
 )
+# In one function's words, for LIKE means something else on each database.
+_kind = func.substr(pushes.c.key, literal_column("1"), literal_column("11"))
+IS_BRANCH = _kind == literal_column("'repository:'")
+Index("pushes_to_branches", pushes.c.seen_at, sqlite_where=IS_BRANCH, postgresql_where=IS_BRANCH)
 
 # Writes under way: committed before the write, gone once its outcome is recorded. shown: what a
 # check run would show, "" of all other writes.

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from ghapp.core.model import Delivery, QueueKey
+from ghapp.core.model import Delivery, QueueKey, RepositoryKey
 from ghapp.errors import Refused
-from tests.contract.test_delivery import APP_ID, HEAD, SHOP, ref, told
+from tests.contract.test_delivery import ANN, APP_ID, HEAD, SHOP, branch_push, ref, told
 
 BRANCH = f"gh-readonly-queue/main/pr-4-{'b' * 40}"
 KEY = QueueKey(SHOP, "main", HEAD)
@@ -100,3 +100,26 @@ def test_that_a_suite_is_wanted_another_event_tells() -> None:
     assert check_run("requested_action", BRANCH).keys == ()
     assert check_run("rerequested", BRANCH, app={"id": 8}).keys == ()
     assert check_run("rerequested", BRANCH, head_sha=None).keys == ()
+
+
+QUEUE = {"login": "github-merge-queue[bot]", "type": "Bot"}
+
+
+def test_that_a_queue_made_its_branch_is_not_remembered() -> None:
+    """Nobody who speaks has pushed it, and a queue may make hundreds a day."""
+    made = branch_push(ref=f"refs/heads/{BRANCH}", sender=QUEUE)
+    assert (made.push, made.pushed_to, made.keys) == (None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("branch", "sender"),
+    [
+        (BRANCH, ANN),  # GitHub lets people make branches of such names
+        ("main", QUEUE),
+        (f"x/{BRANCH}", QUEUE),
+    ],
+)
+def test_who_pushed_anything_else_is(branch: str, sender: dict[str, str]) -> None:
+    made = branch_push(ref=f"refs/heads/{branch}", sender=sender)
+    assert made.push and made.push.login == sender["login"]
+    assert made.pushed_to == RepositoryKey(SHOP)

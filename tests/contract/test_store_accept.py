@@ -274,9 +274,9 @@ def test_a_closed_store_takes_nothing(sqlite_url: str) -> None:
 async def test_old_deliveries_are_pruned_once_their_utterances_are_judged(store: Store) -> None:
     await asyncio.gather(*(store.accept(delivery()) for _ in range(600)))
     await store.accept(delivery(id="spoken", utterances=(comment(1),)))
-    assert await store.prune(older_than_seconds=3600) == 0
-    assert await store.prune(older_than_seconds=-1) == 600
+    assert (await store.prune(older_than_seconds=3600))["deliveries"] == 0
+    assert (await store.prune(older_than_seconds=-1))["deliveries"] == 600
     assert not await store.accept(delivery(id="spoken"))
     await admitted(store, await due(store), judged=("comment:1",))
-    assert await store.prune(older_than_seconds=-1) == 1
+    assert (await store.prune(older_than_seconds=-1))["deliveries"] == 1
     assert (await store.recall(KEY)).utterances == ()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from ghapp.core.model import Delivery, PullKey, Push, RepositoryKey
 from ghapp.core.packs import packfiles
 from ghapp.github import payloads
+from ghapp.github.events import queues
 from ghapp.github.events.ours import Ours, repository
 from ghapp.github.payloads import decoded, utc
 
@@ -52,9 +53,20 @@ def _pushed(delivery: Delivery, seen: payloads.Push) -> Delivery:
     at, whole = seen.repository.pushed_at, seen.after.strip("0")
     if at is None or not whole or seen.deleted or not seen.ref.startswith("refs/heads/"):
         return delivery
+    if _by_queue(seen):
+        return delivery
     time = datetime.fromtimestamp(at, UTC) if isinstance(at, int) else utc(at)
     made = Push(seen.after, seen.sender.login, time)
     return replace(delivery, push=made, pushed_to=RepositoryKey(repository(seen)))
+
+
+def _by_queue(seen: payloads.Push) -> bool:
+    """Whether a merge queue moved a branch of its own, whose head is of no pull.
+
+    GitHub lets people make branches of such names: they count as who has pushed.
+    """
+    branch = seen.ref.removeprefix("refs/heads/")
+    return seen.sender.is_bot and queues.head(repository(seen), branch, seen.after) is not None
 
 
 def _touches_policy(commit: payloads.Commit) -> bool:

@@ -1,0 +1,103 @@
+"""What is old goes, a few rows at a time, so that nobody waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import Delete, Double, and_, bindparam, delete, exists, not_, or_, select, tuple_
+from sqlalchemy.sql.dml import ReturningDelete
+
+from ghapp.store.connection import Connection
+from ghapp.store.keys import ZERO, dirty
+from ghapp.store.statements import Statement, one_of
+from ghapp.store.tables import (
+    IS_BRANCH,
+    IS_QUEUE,
+    deliveries,
+    intents,
+    keys,
+    now_once,
+    pushes,
+    utterances,
+)
+
+AT_ONCE = 500
+# What was pushed to branches is of use once a pull has that head; most never come to one.
+BRANCH_PUSHES_SECONDS = 90 * 24 * 3600.0
+# A queue waits for the checks of a head for 6 hours at most, and for 6 more to merge several pulls
+# at once (`check_response_timeout_minutes`, `min_entries_to_merge_wait_minutes`: 360). That it let
+# go of one is delivered within 3 days, or never.
+# Source: https://docs.github.com/rest/repos/rules#create-a-repository-ruleset
+QUEUE_HEADS_SECONDS = 7 * 24 * 3600.0
+
+
+def _pruning_deliveries() -> Delete:
+    """Some of those whose utterances are judged, the oldest."""
+    open_ = exists().where(utterances.c.delivery_id == deliveries.c.id, ~utterances.c.judged)
+    old = (
+        select(deliveries.c.id)
+        .where(deliveries.c.received_at < now_once() - bindparam("age", type_=Double), ~open_)
+        .order_by(deliveries.c.received_at)
+        .limit(AT_ONCE)
+    )
+    return delete(deliveries).where(deliveries.c.id.in_(old))
+
+
+def _pruning_pushes() -> Delete:
+    """Some of those to branches, the oldest."""
+    row = pushes.c.key, pushes.c.head_sha, pushes.c.login
+    old = (
+        select(*row)
+        .where(IS_BRANCH, pushes.c.seen_at < now_once() - BRANCH_PUSHES_SECONDS)
+        .order_by(pushes.c.seen_at)
+        .limit(AT_ONCE)
+    )
+    return delete(pushes).where(tuple_(*row).in_(old))
+
+
+def _pruning_queue_heads() -> ReturningDelete[Any]:
+    """Some that nobody holds, and that are worked off, or parked and fail for as long.
+
+    What is parked is tried again now and then, hence its age by what was delivered.
+    """
+    bound = now_once() - QUEUE_HEADS_SECONDS
+    done = and_(not_(dirty(keys)), keys.c.started_at < bound)
+    fails = and_(keys.c.parked_at > ZERO, keys.c.arrived_at > ZERO, keys.c.arrived_at < bound)
+    old = (
+        select(keys.c.key)
+        .where(IS_QUEUE, keys.c.lease_until <= now_once(), or_(done, fails))
+        .limit(AT_ONCE)
+        .with_for_update(skip_locked=True)
+        .cte("old")  # a subquery could be run again
+    )
+    return delete(keys).where(keys.c.key.in_(select(old.c.key))).returning(keys.c.key)
+
+
+DELIVERIES, PUSHES = Statement(_pruning_deliveries()), Statement(_pruning_pushes())
+QUEUE_HEADS = Statement(_pruning_queue_heads())
+_INTENTS = Statement(delete(intents).where(one_of(intents.c.key, "gone")))
+
+
+def _deliveries(connection: Connection, older_than_seconds: float) -> int:
+    return connection.change(DELIVERIES, {"age": older_than_seconds})
+
+
+def _pushes(connection: Connection, _: float) -> int:
+    return connection.change(PUSHES)
+
+
+def _queue_heads(connection: Connection, _: float) -> int:
+    """With the writes under way to them."""
+    gone = connection.values(QUEUE_HEADS)
+    if gone:
+        connection.change(_INTENTS, {"gone": gone})
+    return len(gone)
+
+
+# Each deletes a number of rows and tells how many; 0 at the end. It is told the age of deliveries.
+STEPS: Mapping[str, Callable[[Connection, float], int]] = {
+    "deliveries": _deliveries,
+    "pushes": _pushes,
+    "queue_heads": _queue_heads,
+}
