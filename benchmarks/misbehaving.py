@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ghapp import catalogue, logs
+from ghapp.addresses import Endpoint
 from ghapp.core.model import PullKey
 from ghapp.core.model import Repository as Known
 from ghapp.github.client import GitHub
@@ -130,7 +131,7 @@ async def scene(  # of a GitHub and of a ghapp
     server = StandinServer(github)
     url, app_id, key = server.start(), github.app.id, github.private_key
     store, stop = await Store.open(f"sqlite:///{file}"), asyncio.Event()
-    client = GitHub(url, app_id, key, limits=limits, patience_seconds=patience_seconds)
+    client = GitHub(Endpoint(url), app_id, key, limits=limits, patience_seconds=patience_seconds)
     try:
         async with client:
             rules = catalogue.rules("enforce")

@@ -35,7 +35,7 @@ class Server:
         folder: Path | None = None,
     ) -> None:
         inherited = {name: value for name, value in os.environ.items() if not _is_ours(name)}
-        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed with the process
+        self._log = tempfile.NamedTemporaryFile()  # noqa: SIM115  # closed with the process
         began = time.monotonic()
         with _only(core):
             self._process = subprocess.Popen(
@@ -59,8 +59,8 @@ class Server:
 
     @property
     def log(self) -> str:
-        self._log.seek(0)
-        return self._log.read()
+        # Opened anew: to read in the file that the process writes to moves where it goes on.
+        return Path(self._log.name).read_text(encoding="utf-8")
 
     def cpu(self) -> float:
         """Seconds of CPU so far, of all its threads and children."""

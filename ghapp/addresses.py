@@ -1,11 +1,31 @@
-"""Addresses as they are given in settings: what is none, or leads elsewhere, and why."""
+"""Addresses as they are given in settings: what is none, or leads elsewhere, and why.
+
+Those that lead to GitHub are an Endpoint.
+"""
 
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
 DATA_RESIDENCY, SERVER_PATH = ".ghe.com", "/api/v3"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A GitHub's API, and the way to it.
+
+    api_url: the base of its REST API, as "https://api.github.com" or "https://HOST/api/v3".
+    proxy: "http://HOST:PORT" or "http://USER:PASSWORD@HOST:PORT"; "" is none.
+    ca_file, ca_dir: whom to trust instead of certifi's list: a PEM file, or a folder of such as
+    `openssl rehash` names them; the file comes before the folder, "" is none.
+    """
+
+    api_url: str
+    proxy: str = field(default="", repr=False)
+    ca_file: str = ""
+    ca_dir: str = ""
 
 
 def split(url: str) -> SplitResult:

@@ -206,13 +206,10 @@ def _listening(
 
 def _github(settings: Settings, metrics: Metrics) -> GitHub:
     github = GitHub(
-        settings.github_api_url,
+        settings.endpoint,
         settings.app_id,
         settings.private_key,
         limits=settings.github_limits,
-        proxy=settings.proxy,
-        ca_file=settings.ca_file,
-        ca_dir=settings.ca_dir,
         observe=metrics.called,
         outage=_reach(metrics),
     )

@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails
 
-from ghapp.addresses import api_url, is_server, proxy_url, split
+from ghapp.addresses import Endpoint, api_url, is_server, proxy_url, split
 from ghapp.errors import WrongSetting
 
 POSTGRESQL = "postgresql+psycopg://"
@@ -96,8 +96,8 @@ class Settings:
     """All that the environment decides; what may hold a secret is left out of its repr.
 
     webhook_secrets: any of them may have signed. database: "" is SQLite under `data_dir`.
-    github_api_url: without a slash at its end. port: 0 is any free one. proxy: "" is none.
-    ca_file, ca_dir: whom to trust instead of certifi's list; the file comes before the folder.
+    github_api_url: without a slash at its end. port: 0 is any free one.
+    proxy, ca_file, ca_dir: as in Endpoint.
     """
 
     app_id: Annotated[int, Field(gt=0)] = _variable(
@@ -151,6 +151,11 @@ class Settings:
     )
     ca_file: str = _variable("SSL_CERT_FILE", "", "name a PEM file with CAs, or leave it out")
     ca_dir: str = _variable("SSL_CERT_DIR", "", "name a folder with CAs, or leave it out")
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where GitHub is reached, and how."""
+        return Endpoint(self.github_api_url, self.proxy, self.ca_file, self.ca_dir)
 
     @property
     def database_url(self) -> str:

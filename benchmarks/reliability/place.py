@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmarks.reliability.databases import Database, database
 from benchmarks.reliability.processes import Process, free_port
 from benchmarks.review import policy
+from ghapp.addresses import Endpoint
 from ghapp.github.client import GitHub
 from ghapp.redelivery import Bounds, redelivered
 from ghapp.standin.github import Standin
@@ -78,7 +79,8 @@ class Place:
         try:
             github = self.github
             api_url, app = self.processes[0].environment["GHAPP_GITHUB_API_URL"], github.app
-            async with GitHub(api_url, app.id, github.private_key, limits="off") as client:
+            endpoint = Endpoint(api_url)
+            async with GitHub(endpoint, app.id, github.private_key, limits="off") as client:
                 await redelivered(store, client, Bounds(pause_seconds=0.0))
         finally:
             await store.close()

@@ -52,7 +52,7 @@ async def examined(
         served = await asyncio.to_thread(reading.served, settings)
         yield at_home.server(served)
         progress("asking GitHub")
-        async with _registration(settings) as github:
+        async with Registration(settings.endpoint, settings.app_id, settings.private_key) as github:
             reached = await github.reach()
             found = tuple(at_github.reach(reached, settings.github_api_url, settings.app_id))
             for finding in found:
@@ -68,17 +68,6 @@ async def examined(
                 yield finding
             if deliver:
                 yield await _arrival(github, kept, served, progress)
-
-
-def _registration(settings: Settings) -> Registration:
-    return Registration(
-        settings.github_api_url,
-        settings.app_id,
-        settings.private_key,
-        proxy=settings.proxy,
-        ca_file=settings.ca_file,
-        ca_dir=settings.ca_dir,
-    )
 
 
 def _unasked(part: Part) -> Finding:

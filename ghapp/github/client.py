@@ -8,6 +8,7 @@ from typing import Self
 
 import msgspec
 
+from ghapp.addresses import Endpoint
 from ghapp.core.attempts import Page
 from ghapp.core.facts import Facts
 from ghapp.core.marks import Effect, Outcome, PutCheckRun
@@ -57,26 +58,16 @@ class GitHub:
 
     def __init__(
         self,
-        api_url: str,
+        endpoint: Endpoint,
         app_id: int,
         private_key: str,
         *,
         limits: str = "github",
-        proxy: str = "",
-        ca_file: str = "",
-        ca_dir: str = "",
         observe: Observe = unobserved,
         outage: Told = untold,
         patience_seconds: float = TOTAL_SECONDS,
     ) -> None:
-        self._wire = Wire(
-            api_url,
-            proxy=proxy,
-            ca_file=ca_file,
-            ca_dir=ca_dir,
-            observe=observe,
-            patience_seconds=patience_seconds,
-        )
+        self._wire = Wire(endpoint, observe=observe, patience_seconds=patience_seconds)
         self._outage = Outage(self._wire, self._claim, told=outage)
         self._tokens = Tokens(self._outage, app_id, private_key)
         self._app_id = app_id

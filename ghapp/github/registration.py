@@ -14,6 +14,7 @@ from typing import Self
 
 import msgspec
 
+from ghapp.addresses import Endpoint
 from ghapp.errors import Retry
 from ghapp.github.hook import redeliver
 from ghapp.github.installation import PAGE, decoded, last_page
@@ -122,19 +123,8 @@ class Allowed:
 class Registration:
     """Enter it once. Its calls raise Retry and Gone, but for `reach`."""
 
-    def __init__(
-        self,
-        api_url: str,
-        app_id: int,
-        private_key: str,
-        *,
-        proxy: str = "",
-        ca_file: str = "",
-        ca_dir: str = "",
-    ) -> None:
-        self._wire = Wire(
-            api_url, proxy=proxy, ca_file=ca_file, ca_dir=ca_dir, observe=self._observed
-        )
+    def __init__(self, endpoint: Endpoint, app_id: int, private_key: str) -> None:
+        self._wire = Wire(endpoint, observe=self._observed)
         self._tokens = Tokens(self._wire, app_id, private_key)
         self._first: tuple[Answer, datetime] | None = None  # and when it came, by our clock
         self._last: Answer | None = None

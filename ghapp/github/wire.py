@@ -25,6 +25,7 @@ import msgspec
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from ghapp.addresses import Endpoint
 from ghapp.errors import Retry, WrongSetting
 from ghapp.github import bodies
 
@@ -99,25 +100,21 @@ def unobserved(request: Request, answer: Answer | None, seconds: float) -> None:
 class Wire:
     """The way to one GitHub host; entered once, closed on leaving.
 
-    ca_file, ca_dir: the CAs to trust; "" are certifi's. patience_seconds: for how long an answer is
-    waited for.
+    patience_seconds: for how long an answer is waited for.
     """
 
     def __init__(
         self,
-        api_url: str,
+        endpoint: Endpoint,
         *,
-        proxy: str = "",
-        ca_file: str = "",
-        ca_dir: str = "",
         observe: Observe = unobserved,
         patience_seconds: float = TOTAL_SECONDS,
     ) -> None:
-        parts = urlsplit(api_url)
-        self._base = f"{api_url.rstrip('/')}/"
+        parts = urlsplit(endpoint.api_url)
+        self._base = f"{endpoint.api_url.rstrip('/')}/"
         self._host = f"{parts.scheme}://{parts.netloc}/"
-        self._ca = ca_file, ca_dir
-        self._proxy, self._to_proxy = _proxied(proxy)
+        self._endpoint = endpoint
+        self._proxy, self._to_proxy = _proxied(endpoint.proxy)
         # A proxy hears of TLS only where to; of all else each request itself.
         self._always = ALWAYS if parts.scheme == "https" else ALWAYS | self._to_proxy
         self._observe = observe
@@ -133,7 +130,7 @@ class Wire:
         return f"{self._base.removesuffix('/').removesuffix('/v3')}/graphql"
 
     async def __aenter__(self) -> Self:
-        trusted = _trusted(*self._ca)
+        trusted = _trusted(self._endpoint)
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=IN_FLIGHT, ssl=trusted, socket_factory=given_up),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -223,12 +220,11 @@ def _proxied(proxy: str) -> tuple[URL | None, dict[str, str]]:
     return url.with_user(None), {"Proxy-Authorization": basic}
 
 
-def _trusted(ca_file: str, ca_dir: str) -> ssl.SSLContext:
-    """ca_dir counts where there is no file."""
+def _trusted(endpoint: Endpoint) -> ssl.SSLContext:
     try:
-        if ca_file or not ca_dir:
-            return ssl.create_default_context(cafile=ca_file or certifi.where())
-        return ssl.create_default_context(capath=ca_dir)
+        if endpoint.ca_file or not endpoint.ca_dir:
+            return ssl.create_default_context(cafile=endpoint.ca_file or certifi.where())
+        return ssl.create_default_context(capath=endpoint.ca_dir)
     except OSError as error:  # ssl.SSLError is one, too
         raise WrongSetting(
             f"SSL_CERT_FILE: is no file of certificates that can be read ({error.strerror}); "

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from ghapp.addresses import Endpoint
 from ghapp.core.facts import Facts
 from ghapp.core.memory import Past
 from ghapp.core.model import PullKey, Repository
@@ -52,7 +53,7 @@ class World:
 
         async def told() -> T:
             more.setdefault("private_key", self.github.private_key)
-            async with GitHub(self.url, more.pop("app_id", APP_ID), **more) as client:
+            async with GitHub(Endpoint(self.url), more.pop("app_id", APP_ID), **more) as client:
                 return await story(client)
 
         return asyncio.run(told())

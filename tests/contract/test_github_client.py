@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ghapp.addresses import Endpoint
 from ghapp.core.memory import Past
 from ghapp.errors import Gone, Retry, WrongSetting
 from ghapp.github.budget import Budget, Importance
@@ -84,7 +85,7 @@ def test_a_token_is_renewed_five_minutes_before_its_end(
     world: World, minutes: int, tokens: int
 ) -> None:
     async def story() -> None:
-        async with Wire(world.url) as wire:
+        async with Wire(Endpoint(world.url)) as wire:
             own = Tokens(wire, APP_ID, world.github.private_key, now=world.now)
             await own.get(1)
             world.ahead += timedelta(minutes=minutes)
@@ -100,7 +101,7 @@ def test_a_wrong_clock_of_ours_follows_githubs(world: World, hours: int) -> None
         return world.now() + timedelta(hours=hours)
 
     async def story() -> None:
-        async with Wire(world.url) as wire:
+        async with Wire(Endpoint(world.url)) as wire:
             own = Tokens(wire, APP_ID, world.github.private_key, now=ours)
             for _ in range(3):
                 token = await own.get(1)
@@ -139,7 +140,7 @@ def test_a_wrong_app_or_key_is_named(world: World) -> None:
 @pytest.mark.parametrize("key", ["", "-----BEGIN RSA PRIVATE KEY-----\nx", "ssh-rsa AAAA"])
 def test_a_key_that_is_none_is_a_wrong_setting(key: str) -> None:
     with pytest.raises(WrongSetting, match="GHAPP_PRIVATE_KEY"):
-        GitHub("https://api.github.com", APP_ID, key)
+        GitHub(Endpoint("https://api.github.com"), APP_ID, key)
 
 
 def test_a_suspended_or_removed_installation_is_gone(world: World) -> None:
@@ -214,7 +215,7 @@ def test_a_missing_permission_is_named() -> None:
 
 def test_no_github_at_all_is_a_retry(world: World) -> None:
     async def story() -> None:
-        async with Wire("http://127.0.0.1:9") as wire:
+        async with Wire(Endpoint("http://127.0.0.1:9")) as wire:
             await wire.send(Request("GET", "app"), "Bearer x")
 
     with pytest.raises(Retry, match="GET app: no answer"):
@@ -240,7 +241,8 @@ def test_tasks_started_before_the_client_share_its_connections(world: World) -> 
     key = world.key(world.pull())
 
     async def story() -> None:
-        ready, client = asyncio.Event(), GitHub(world.url, APP_ID, world.github.private_key)
+        ready = asyncio.Event()
+        client = GitHub(Endpoint(world.url), APP_ID, world.github.private_key)
 
         async def early() -> int:
             await ready.wait()
@@ -277,7 +279,7 @@ def plainly(*replies: bytes) -> list[Answer | str]:
 
         async with await asyncio.start_server(serve, "127.0.0.1") as server:
             here = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-            async with Wire(here) as wire:
+            async with Wire(Endpoint(here)) as wire:
                 found = await wire.send(
                     Request("PATCH", "repos/acme/old", most_bytes=8), "Bearer x"
                 )

@@ -9,6 +9,7 @@ from threading import Thread
 
 import pytest
 
+from ghapp.addresses import Endpoint
 from ghapp.core.matching.content import MOST_BYTES, MOST_FILES
 from ghapp.core.model import File, PullKey, Repository
 from ghapp.errors import Retry
@@ -194,7 +195,7 @@ def test_a_blob_without_end_is_given_up() -> None:
 
         async def story() -> Mapping[str, str | None]:
             url = f"http://127.0.0.1:{server.server_port}"
-            async with GitHub(url, APP_ID, PRIVATE_KEY) as client:
+            async with GitHub(Endpoint(url), APP_ID, PRIVATE_KEY) as client:
                 key = PullKey(Repository(1, 1, "acme/shop"), 1)
                 return await client.contents(key, (File("a.sql", "added", sha="1" * 40),))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ghapp.addresses import Endpoint
 from ghapp.core.marks import React, Reaction
 from ghapp.errors import GhappError, Rejected, Retry
 from ghapp.github import graphql
@@ -47,7 +48,7 @@ class Said(Wire):
     url: str
 
     def __post_init__(self) -> None:
-        super().__init__(self.url)
+        super().__init__(Endpoint(self.url))
 
     async def send(self, request: Request, authorization: str) -> Answer:
         if request.path != self.graphql_url:
@@ -134,7 +135,7 @@ def test_an_answer_without_data_is_nobodys_word(world: World) -> None:
     ],
 )
 def test_graphql_lies_beside_the_rest_api(api_url: str, expected: str) -> None:
-    assert Wire(api_url).graphql_url == expected
+    assert Wire(Endpoint(api_url)).graphql_url == expected
 
 
 @pytest.mark.parametrize("base", ["", "/api/v3"])

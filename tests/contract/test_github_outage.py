@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
+from ghapp.addresses import Endpoint
 from ghapp.errors import Retry
 from ghapp.github.outage import FIRST_SECONDS, MOST_SECONDS, Outage
 from ghapp.github.tokens import Tokens
@@ -56,7 +57,7 @@ class Line:
 
 def told(world: World, story: Callable[[Line], Awaitable[None]], url: str = "") -> None:
     async def telling() -> None:
-        async with Wire(url or world.url) as wire:
+        async with Wire(Endpoint(url or world.url)) as wire:
             await story(Line(wire, world))
 
     asyncio.run(telling())

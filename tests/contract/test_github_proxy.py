@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ghapp.addresses import Endpoint
 from ghapp.errors import Retry
 from ghapp.github.registration import because
 from ghapp.github.wire import Request, Wire
@@ -60,7 +61,7 @@ def test_tls_goes_through_a_tunnel_and_github_hears_no_login(tmp_path: Path) -> 
         async with (
             serving(lambda _: replied(b"{}"), secured) as (url, asked),
             proxy() as (by, told),
-            Wire(url, proxy=by, ca_file=str(file)) as wire,
+            Wire(Endpoint(url, proxy=by, ca_file=str(file))) as wire,
         ):
             assert (await wire.send(Request("GET", "app"), "Bearer x")).body == b"{}"
             return told, asked
@@ -75,7 +76,7 @@ def test_tls_goes_through_a_tunnel_and_github_hears_no_login(tmp_path: Path) -> 
 
 def test_without_tls_the_proxy_is_asked_itself() -> None:
     async def story() -> list[str]:
-        async with proxy() as (by, heard), Wire("http://127.0.0.1:9", proxy=by) as wire:
+        async with proxy() as (by, heard), Wire(Endpoint("http://127.0.0.1:9", proxy=by)) as wire:
             await wire.send(Request("GET", "repos/a%2Fb"), "Bearer x")
             return heard
 
@@ -88,7 +89,10 @@ def test_without_tls_the_proxy_is_asked_itself() -> None:
 def test_a_proxy_that_refuses_is_no_answer_and_its_password_is_not_told(status: str) -> None:
     async def story() -> None:
         refused = f"HTTP/1.1 {status}\r\n\r\n".encode()
-        async with proxy(refused) as (by, _), Wire("https://127.0.0.1:9", proxy=by) as wire:
+        async with (
+            proxy(refused) as (by, _),
+            Wire(Endpoint("https://127.0.0.1:9", proxy=by)) as wire,
+        ):
             await wire.send(Request("GET", "app"), f"Bearer {CANARY}")
 
     with pytest.raises(Retry, match="ClientHttpProxyError") as retry:
@@ -109,7 +113,7 @@ def test_a_folder_of_cas_is_trusted_where_there_is_no_file(tmp_path: Path) -> No
     async def story(ca_file: str) -> None:
         async with (
             serving(lambda _: replied(b"{}"), secured) as (url, _),
-            Wire(url, ca_file=ca_file, ca_dir=str(folder)) as wire,
+            Wire(Endpoint(url, ca_file=ca_file, ca_dir=str(folder))) as wire,
         ):
             await wire.send(Request("GET", "app"), "Bearer x")
 

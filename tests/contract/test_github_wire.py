@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ghapp.addresses import Endpoint
 from ghapp.errors import Retry
 from ghapp.github import wire as module
 from ghapp.github.wire import AGAIN_SECONDS, TOTAL_SECONDS, Answer, Request, Wire
@@ -33,7 +34,7 @@ def heard(*requests: Request, reply: Reply = lambda _: replied(b"{}")) -> list[s
 
     async def story() -> list[bytes]:
         async with serving(reply) as (url, asked):
-            async with Wire(f"{url.replace('127.0.0.1', 'localhost')}/api/v3") as wire:
+            async with Wire(Endpoint(f"{url.replace('127.0.0.1', 'localhost')}/api/v3")) as wire:
                 for request in requests:
                     await wire.send(request, "Bearer x")
             return asked
@@ -119,7 +120,7 @@ def test_headers_ignore_case_and_are_text_whatever_was_sent() -> None:
 
 def beginning(reply: bytes) -> Answer:
     async def story() -> Answer:
-        async with serving(lambda _: reply) as (url, _), Wire(url) as wire:
+        async with serving(lambda _: reply) as (url, _), Wire(Endpoint(url)) as wire:
             return await wire.send(Request("GET", "x", most_bytes=8), "Bearer x")
 
     return asyncio.run(story())
@@ -164,7 +165,7 @@ def test_who_cannot_be_connected_to_heard_nothing_that_may_come_late(
 
         async def story() -> None:
             url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
-            async with Wire(url, patience_seconds=60.0) as wire:
+            async with Wire(Endpoint(url), patience_seconds=60.0) as wire:
                 await wire.send(Request("POST", "x"), "Bearer x")
 
         with pytest.raises(Retry, match="ConnectionTimeoutError") as retry:
@@ -174,7 +175,7 @@ def test_who_cannot_be_connected_to_heard_nothing_that_may_come_late(
 
 def test_a_wire_that_is_closed_answers_no_more() -> None:
     async def story() -> None:
-        async with Wire("http://127.0.0.1:9") as wire:
+        async with Wire(Endpoint("http://127.0.0.1:9")) as wire:
             pass
         await wire.send(Request("GET", "app"), "Bearer x")
 
@@ -206,7 +207,7 @@ def test_a_write_that_was_given_up_does_not_arrive_later(world: World) -> None:
     """A kernel that goes on sending would have it take effect after it was looked for."""
 
     async def told() -> list[int]:
-        async with Wire(world.url) as wire:
+        async with Wire(Endpoint(world.url)) as wire:
             await wire.send(Request("GET", "/app"), "Bearer none")
             found = sockets_to(urlsplit(world.url).port or 0)
             return [one.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) for one in found]

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from ghapp.addresses import Endpoint
 from ghapp.core.model import Delivery
 from ghapp.github.client import GitHub
 from ghapp.redelivery import Bounds, redelivered, redeliveries
@@ -73,7 +74,7 @@ def play(world: World, url: str, story: Callable[[Store, GitHub], Awaitable[None
     async def told() -> None:
         async with (
             opened(url) as store,
-            GitHub(world.url, 1, world.github.private_key) as github,
+            GitHub(Endpoint(world.url), 1, world.github.private_key) as github,
         ):
             await story(store, github)
 

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from ghapp.addresses import Endpoint
 from ghapp.core.model import Repository
 from ghapp.errors import Retry
 from ghapp.github.budget import Budget
@@ -62,7 +63,7 @@ def replied(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
 
 def sent(reply: Reply) -> Answer:
     async def story() -> Answer:
-        async with serving(reply) as (url, _), Wire(url) as wire:
+        async with serving(reply) as (url, _), Wire(Endpoint(url)) as wire:
             return await wire.send(Request("GET", "repos/acme/shop"), "Bearer x")
 
     return asyncio.run(story())
@@ -106,7 +107,7 @@ def test_nothing_is_told_to_a_host_whose_certificate_nobody_vouches_for(tmp_path
 
     async def story(ca_file: str) -> None:
         server = serving(lambda _: replied(b"{}"), secured)
-        async with server as (url, asked), Wire(url, ca_file=ca_file) as wire:
+        async with server as (url, asked), Wire(Endpoint(url, ca_file=ca_file)) as wire:
             try:
                 await wire.send(Request("GET", "app"), f"Bearer {CANARY}")
             finally:
@@ -135,7 +136,10 @@ def test_a_token_goes_to_no_other_host_however_it_is_named() -> None:
                     return replied(b"", f"location: {other}/x", status="302 Found")
                 return replied(f'[{{"number": 1, "url": "{other}/y"}}]'.encode(), link)
 
-            async with serving(reply) as (url, asked), GitHub(url, APP_ID, PRIVATE_KEY) as github:
+            async with (
+                serving(reply) as (url, asked),
+                GitHub(Endpoint(url), APP_ID, PRIVATE_KEY) as github,
+            ):
                 with pytest.raises(Retry):
                     await github.open_pulls(Repository(1, 2, "acme/shop"))
             return asked, stolen
@@ -191,7 +195,7 @@ def test_an_answer_that_is_none_is_asked_for_again(body: bytes) -> None:
 def test_a_token_that_cannot_be_read_is_not_repeated(body: str) -> None:
     async def story() -> None:
         reply = replied(body.encode(), status="201 Created")
-        async with serving(lambda _: reply) as (url, _), Wire(url) as wire:
+        async with serving(lambda _: reply) as (url, _), Wire(Endpoint(url)) as wire:
             await Tokens(wire, APP_ID, PRIVATE_KEY).get(1)
 
     with pytest.raises(Retry) as retry:
@@ -219,7 +223,7 @@ def test_a_check_run_of_another_app_is_none_of_ours_whatever_it_is_called() -> N
         return replied(json.dumps({"check_runs": [forged, ours]}).encode())
 
     async def story() -> tuple[int, str | None]:
-        async with serving(reply) as (url, _), Wire(url) as wire:
+        async with serving(reply) as (url, _), Wire(Endpoint(url)) as wire:
             tokens = Tokens(wire, APP_ID, PRIVATE_KEY)
             api = Installation(wire, tokens, Budget("off"), 1, Kept())
             shop = Repository(1, 2, "acme/shop")

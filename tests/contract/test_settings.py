@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
+from ghapp.addresses import Endpoint
 from ghapp.errors import WrongSetting
 from ghapp.settings import CREDENTIALS, FIXES, Settings
 
@@ -55,15 +56,22 @@ def test_three_settings_are_enough(good: dict[str, str], tmp_path: Path) -> None
     assert settings.is_sqlite
     assert (settings.default_mode, settings.github_limits) == ("advise", "github")
     assert (settings.log_format, settings.host, settings.port) == ("json", "127.0.0.1", 8000)
-    assert settings.proxy == ""
-    assert (settings.ca_file, settings.ca_dir) == ("", "")
+    assert settings.endpoint == Endpoint("https://api.github.com")
 
 
-def test_whom_to_trust_is_named_as_elsewhere(good: dict[str, str]) -> None:
-    settings = Settings.from_environment(
-        good | {"SSL_CERT_FILE": " /etc/ca.pem", "SSL_CERT_DIR": "/etc/ca"}
+def test_how_github_is_reached_is_named_as_elsewhere(good: dict[str, str]) -> None:
+    where = {
+        "GHAPP_GITHUB_API_URL": "https://ghe.example/api/v3",
+        "HTTPS_PROXY": "http://proxy.example:3128",
+        "SSL_CERT_FILE": " /etc/ca.pem",
+        "SSL_CERT_DIR": "/etc/ca",
+    }
+    assert Settings.from_environment(good | where).endpoint == Endpoint(
+        "https://ghe.example/api/v3",
+        proxy="http://proxy.example:3128",
+        ca_file="/etc/ca.pem",
+        ca_dir="/etc/ca",
     )
-    assert (settings.ca_file, settings.ca_dir) == ("/etc/ca.pem", "/etc/ca")
 
 
 def test_nothing_set_names_what_is_needed() -> None:
@@ -266,9 +274,8 @@ def test_no_secret_is_shown(good: dict[str, str]) -> None:
         "GHAPP_DATABASE_URL": "postgresql://ghapp:hush-hush@db.example/ghapp",
         "HTTPS_PROXY": "http://me:hush-hush@proxy.example",
     }
-    shown = repr(Settings.from_environment(good | secrets)) + str(
-        Settings.from_environment(good | secrets)
-    )
+    settings = Settings.from_environment(good | secrets)
+    shown = f"{settings} {settings!r} {settings.endpoint} {settings.endpoint!r}"
     assert "hush-hush" not in shown
     assert "PRIVATE KEY" not in shown
 

@@ -7,8 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.path.stories import Ended, asked, told
+from tests.path.stories import Ended, Story, asked, told
 from tests.path.world import World, running
+
+
+def pytest_pycollect_makeitem(
+    collector: pytest.Module | pytest.Class, name: str, obj: object
+) -> pytest.Function | None:
+    """A story is a test of its own name."""
+    if isinstance(obj, Story):
+        return pytest.Function.from_parent(collector, name=name, callobj=obj.verify)
+    return None
 
 
 @pytest.fixture

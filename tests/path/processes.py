@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from tests.path.world import PATIENCE_SECONDS, World
 
@@ -18,7 +19,7 @@ class Process:
     """`ghapp COMMAND` with the settings of a world; its log is kept for when it fails."""
 
     def __init__(self, world: World, *arguments: str, **more: str) -> None:
-        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed with the process
+        self._log = tempfile.NamedTemporaryFile()  # noqa: SIM115  # closed with the process
         inherited = {name: value for name, value in os.environ.items() if name[:6] != "GHAPP_"}
         environment = {**inherited, **world.environment, "GHAPP_LOG_FORMAT": "json", **more}
         command = [sys.executable, "-m", "ghapp", *arguments]
@@ -35,8 +36,8 @@ class Process:
 
     @property
     def log(self) -> str:
-        self._log.seek(0)
-        return self._log.read()
+        # Opened anew: to read in the file that the process writes to moves where it goes on.
+        return Path(self._log.name).read_text(encoding="utf-8")
 
     def _await(self, pattern: str) -> str:
         deadline = time.monotonic() + PATIENCE_SECONDS

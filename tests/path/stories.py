@@ -21,10 +21,14 @@ from tests.path.world import ENFORCE, Host, World, in_store, opened, quiet, runn
 
 # Each `yield` waits until ghapp has done all there is to do, and sets the clock forward.
 Steps = Iterator[None]
-PATIENCE_SECONDS = 60.0  # for what all stories said at once
 HTML = "https://github.example"  # links lead to https only
 # `action_required` completes the check run, so that it has buttons.
 BUTTONS = ENFORCE + "pending: action_required\n"
+LEADS = ENFORCE + "waivers: {teams: [sre-leads]}\n"
+# What `marks` are.
+WAITING = ("in progress", {"needs sign-off"})
+SIGNED = ("success", {"signed off"})
+HELD = ("action_required", {"on hold"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +66,19 @@ class Shop:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A generator function that says and sees, and the policy it is told under."""
+    """A generator function that says and sees, and the policy it is told under.
+
+    In a module of tests it is one, by its name.
+    """
 
     tell: Callable[[Shop], Steps]
     policy: str | None
 
-    @property
-    def name(self) -> str:
-        return self.tell.__name__
+    def verify(self, ended: Ended) -> None:
+        """Raises what it ended with, if it did not end well."""
+        error = ended[self]
+        if error:
+            raise error
 
 
 Ended = Mapping[Story, BaseException | None]  # None where all was as it says
@@ -79,27 +88,10 @@ def story(policy: str | None = ENFORCE) -> Callable[[Callable[[Shop], Steps]], S
     return lambda tell: Story(tell, policy)
 
 
-def stories(module: Mapping[str, object]) -> dict[str, Story]:
-    """Those of a test module, by name."""
-    found = [one for one in module.values() if isinstance(one, Story)]
-    return {one.name: one for one in found}
-
-
 def asked(items: Iterable[pytest.Item]) -> list[Story]:
     """The stories that are to be tested in this session, of all modules that have some."""
-    found = {}
-    for item in items:
-        if isinstance(item, pytest.Function) and "ended" in item.fixturenames:
-            one: Story = item.module.STORIES[item.callspec.params["name"]]
-            found[one] = one
-    return list(found)
-
-
-def verify(ended: Ended, one: Story) -> None:
-    """Raises what a story ended with, if it did not end well."""
-    error = ended[one]
-    if error:
-        raise error
+    tests = (item.instance for item in items if isinstance(item, pytest.Function))
+    return [one for one in tests if isinstance(one, Story)]
 
 
 def told(folder: Path, every: Iterable[Story], on: Host | None = None) -> Ended:
@@ -122,7 +114,7 @@ def told(folder: Path, every: Iterable[Story], on: Host | None = None) -> Ended:
                 except Exception as error:  # noqa: BLE001  # raised again by the test of its name
                     ended[one] = error
             going = {one: steps for one, steps in going.items() if one not in ended}
-            world.settle(PATIENCE_SECONDS)
+            world.settle()
     return ended
 
 

@@ -2,22 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.path.stories import (
-    Ended,
-    Shop,
-    Steps,
-    body,
-    boxes,
-    line,
-    marks,
-    outside_code,
-    reacted,
-    stories,
-    story,
-    verify,
-)
+from tests.path.stories import Shop, Steps, body, boxes, line, marks, outside_code, reacted, story
 from tests.path.world import conclusion
 
 
@@ -123,11 +108,3 @@ def owners_that_are_none_are_refused_or_said_to_be_unassigned(shop: Shop) -> Ste
     (issue,) = shop.issues
     assert [one.login for one in issue.assignees] == []
     assert "the owner could not be assigned" in line(pull, f"#{issue.number} · ")
-
-
-STORIES = stories(globals())
-
-
-@pytest.mark.parametrize("name", STORIES)
-def test_badly(ended: Ended, name: str) -> None:
-    verify(ended, STORIES[name])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.path.stories import (
-    Ended,
+    HELD,
+    LEADS,
+    SIGNED,
+    WAITING,
     Shop,
     Steps,
     body,
@@ -13,16 +14,10 @@ from tests.path.stories import (
     line,
     marks,
     reacted,
-    stories,
     story,
-    verify,
 )
 from tests.path.world import ENFORCE, MIGRATION, title
 
-WAITING = ("in progress", {"needs sign-off"})
-SIGNED = ("success", {"signed off"})
-HELD = ("action_required", {"on hold"})
-LEADS = ENFORCE + "waivers: {teams: [sre-leads]}\n"
 MUSTS = ENFORCE + "sign_off: {require_answers: must}\n"
 
 
@@ -265,11 +260,3 @@ def refresh_explain_and_help_are_anyones(shop: Shop) -> Steps:
 
 def boxes_of(text: str) -> list[str]:
     return [one.split("`")[1] for one in text.splitlines() if one.startswith("- [ ]")]
-
-
-STORIES = stories(globals())
-
-
-@pytest.mark.parametrize("name", STORIES)
-def test_commands(ended: Ended, name: str) -> None:
-    verify(ended, STORIES[name])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.path.stories import (
     BUTTONS,
-    Ended,
+    SIGNED,
+    WAITING,
     Shop,
     Steps,
     body,
@@ -15,15 +14,11 @@ from tests.path.stories import (
     marks,
     press,
     reacted,
-    stories,
     story,
     tick,
-    verify,
 )
 from tests.path.world import ENFORCE, MIGRATION, RISKY
 
-WAITING = ("in progress", {"needs sign-off"})
-SIGNED = ("success", {"signed off"})
 BY_REVIEW = ENFORCE + "sign_off: {by: [command, label, review, button]}\n"
 NO_LABEL = ENFORCE + "sign_off: {by: [command]}\n"
 SEEN = "app/read.py"
@@ -268,11 +263,3 @@ def running_the_check_again_writes_a_fresh_one(shop: Shop) -> Steps:
     yield
     assert pull.check_runs()[-1].id != run.id
     assert marks(pull) == SIGNED
-
-
-STORIES = stories(globals())
-
-
-@pytest.mark.parametrize("name", STORIES)
-def test_doors(ended: Ended, name: str) -> None:
-    verify(ended, STORIES[name])

@@ -2,25 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.path.stories import (
-    Ended,
-    Shop,
-    Steps,
-    body,
-    line,
-    marks,
-    reacted,
-    stories,
-    story,
-    verify,
-)
+from tests.path.stories import HELD, SIGNED, WAITING, Shop, Steps, body, line, marks, reacted, story
 from tests.path.world import ENFORCE, MIGRATION, RISKY, title
-
-WAITING = ("in progress", {"needs sign-off"})
-SIGNED = ("success", {"signed off"})
-HELD = ("action_required", {"on hold"})
 
 
 @story()
@@ -161,11 +144,3 @@ def a_policy_that_changes_what_is_asked_is_looked_at_again(shop: Shop) -> Steps:
     shop.policy("version: 1\nmode: nonsense\n")
     yield
     assert marks(pull) == SIGNED
-
-
-STORIES = stories(globals())
-
-
-@pytest.mark.parametrize("name", STORIES)
-def test_ends(ended: Ended, name: str) -> None:
-    verify(ended, STORIES[name])

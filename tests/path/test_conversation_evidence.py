@@ -2,21 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.path.stories import (
-    Ended,
-    Shop,
-    Steps,
-    body,
-    boxes,
-    line,
-    reacted,
-    stories,
-    story,
-    tick,
-    verify,
-)
+from tests.path.stories import Shop, Steps, body, boxes, line, reacted, story, tick
 from tests.path.world import ENFORCE
 
 RANKING = (
@@ -91,11 +77,3 @@ def a_tick_carries_no_evidence_and_is_put_right(shop: Shop) -> Steps:
     yield
     assert boxes(pull) == OPEN
     assert "needs evidence" in line(pull, "- ann: `rank-latency`")
-
-
-STORIES = stories(globals())
-
-
-@pytest.mark.parametrize("name", STORIES)
-def test_evidence(ended: Ended, name: str) -> None:
-    verify(ended, STORIES[name])

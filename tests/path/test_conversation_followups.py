@@ -6,23 +6,10 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
 from ghapp.standin import faults
 from tests.contract.stores import changed
 from tests.path.processes import Process, started
-from tests.path.stories import (
-    Ended,
-    Shop,
-    Steps,
-    body,
-    line,
-    marks,
-    reacted,
-    stories,
-    story,
-    verify,
-)
+from tests.path.stories import Shop, Steps, body, line, marks, reacted, story
 from tests.path.world import ENFORCE, SIGNED, World, ours, running, title
 
 OPEN = "POST /repos/{owner}/{repo}/issues"
@@ -215,14 +202,6 @@ def nothing_is_opened_where_the_policy_only_observes(shop: Shop) -> Steps:
     pull.merge(by="bob")
     yield
     assert (shop.issues, pull.labels, pull.check_runs()) == ([], set(), [])
-
-
-STORIES = stories(globals())
-
-
-@pytest.mark.parametrize("name", STORIES)
-def test_follow_ups(ended: Ended, name: str) -> None:
-    verify(ended, STORIES[name])
 
 
 def test_an_answer_lost_after_an_issue_was_opened_makes_no_second(tmp_path: Path) -> None:

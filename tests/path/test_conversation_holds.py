@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.path.stories import (
-    Ended,
+    HELD,
+    LEADS,
+    SIGNED,
+    WAITING,
     Shop,
     Steps,
     body,
@@ -13,17 +14,11 @@ from tests.path.stories import (
     line,
     marks,
     reacted,
-    stories,
     story,
-    verify,
 )
-from tests.path.world import ENFORCE, MIGRATION, RISKY, title
+from tests.path.world import MIGRATION, RISKY, title
 
-WAITING = ("in progress", {"needs sign-off"})
-SIGNED = ("success", {"signed off"})
-HELD = ("action_required", {"on hold"})
 WAIVED = ("neutral", {"waived"})
-LEADS = ENFORCE + "waivers: {teams: [sre-leads]}\n"
 ADVISE = "version: 1\nmode: advise\nreviewers: {teams: [sre]}\n"
 
 
@@ -191,11 +186,3 @@ def who_wrote_or_pushed_it_may_not_waive_it(shop: Shop) -> Steps:
     assert (marks(own), marks(pushed)) == (WAITING, WAITING)
     assert "authors cannot sign off their own pull request, nor waive it" in line(own, "- lea: ")
     assert f"you pushed `{pushed.head_sha[:7]}` yourself" in line(pushed, "- lea: ")
-
-
-STORIES = stories(globals())
-
-
-@pytest.mark.parametrize("name", STORIES)
-def test_holds(ended: Ended, name: str) -> None:
-    verify(ended, STORIES[name])

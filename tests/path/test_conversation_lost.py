@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from ghapp.standin.pull import Pull
 from tests.path.stories import (
-    Ended,
+    HELD,
+    SIGNED,
+    WAITING,
     Shop,
     Steps,
     body,
@@ -14,16 +14,11 @@ from tests.path.stories import (
     line,
     marks,
     reacted,
-    stories,
     story,
     tick,
-    verify,
 )
 from tests.path.world import ENFORCE, MIGRATION
 
-WAITING = ("in progress", {"needs sign-off"})
-SIGNED = ("success", {"signed off"})
-HELD = ("action_required", {"on hold"})
 BY_REVIEW = ENFORCE + "sign_off: {by: [command, label, review]}\n"
 
 
@@ -219,11 +214,3 @@ def an_opening_a_push_and_a_merge(shop: Shop) -> Steps:
     pull.comment("/nfr refresh", "bob")
     yield
     assert "~~`dbm-query-plan`~~ closed" in body(pull)
-
-
-STORIES = stories(globals())
-
-
-@pytest.mark.parametrize("name", STORIES)
-def test_lost(ended: Ended, name: str) -> None:
-    verify(ended, STORIES[name])

@@ -5,23 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 from benchmarks.review import lived
 from ghapp.standin.pull import Pull
 from ghapp.standin.state import Event
-from tests.path.stories import (
-    Ended,
-    Shop,
-    Steps,
-    marks,
-    ours,
-    outside_code,
-    stories,
-    story,
-    tick,
-    verify,
-)
+from tests.path.stories import Shop, Steps, marks, ours, outside_code, story, tick
 from tests.path.world import MIGRATION, RISKY
 
 SIGNED = ("success", {"signed off", "follow-ups"})
@@ -105,14 +92,6 @@ def written(pull: Pull) -> list[str]:
     runs = pull.repository.check_runs.values()
     texts += [one.body or "" for one in pull.repository.issues.values()]
     return texts + [text for run in runs for text in (run.title, run.summary, run.text) if text]
-
-
-STORIES = stories(globals())
-
-
-@pytest.mark.parametrize("name", STORIES)
-def test_noise(ended: Ended, name: str) -> None:
-    verify(ended, STORIES[name])
 
 
 def test_thirty_pushes_and_two_hundred_comments_end_right_and_within_bounds(

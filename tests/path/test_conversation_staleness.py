@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.path.stories import Ended, Shop, Steps, body, boxes, line, marks, stories, story, verify
+from tests.path.stories import SIGNED, WAITING, Shop, Steps, body, boxes, line, marks, story
 from tests.path.world import ENFORCE, MIGRATION, RISKY
 
-WAITING = ("in progress", {"needs sign-off"})
-SIGNED = ("success", {"signed off"})
 ANY_PUSH, NEVER = (ENFORCE + f"sign_off: {{stale_on: {on}}}\n" for on in ("any-push", "never"))
 SPLIT = (
     ENFORCE
@@ -167,11 +163,3 @@ def an_area_that_comes_in_later_is_asked(shop: Shop) -> Steps:
     assert marks(pull) == WAITING
     assert line(pull, "Signed off by sam")
     assert "#### Caching" in body(pull)
-
-
-STORIES = stories(globals())
-
-
-@pytest.mark.parametrize("name", STORIES)
-def test_staleness(ended: Ended, name: str) -> None:
-    verify(ended, STORIES[name])

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
-
 from ghapp.standin.merging import MergeQueue
 from ghapp.standin.pull import Pull
 from ghapp.standin.repository import Repository
 from ghapp.standin.state import CheckRun
-from tests.path.stories import HTML, Ended, Shop, Steps, marks, stories, story, verify
+from tests.path.stories import HTML, SIGNED, Shop, Steps, marks, story
 from tests.path.world import ENFORCE, RISKY
 
 ADVISE = ENFORCE.replace("enforce", "advise")
 CLEAR = {"app/orders.py": "total = len\n"}
-SIGNED = ("success", {"signed off"})
 
 
 def migrating(repository: Repository, name: str) -> Pull:
@@ -189,11 +186,3 @@ def the_queue_is_answered_in_the_language_of_the_policy(shop: Shop) -> Steps:
     assert run.conclusion == "failure"
     assert "マージキューのこのコミットに含まれる PR：" in (run.summary or "")
     assert f"- **[#{pull.number}]({HTML}/" in (run.summary or "")
-
-
-STORIES = stories(globals())
-
-
-@pytest.mark.parametrize("name", STORIES)
-def test_merge_queue(ended: Ended, name: str) -> None:
-    verify(ended, STORIES[name])

@@ -14,7 +14,7 @@ import pytest
 from ghapp.standin.github import new_private_key
 from ghapp.standin.pull import Pull
 from tests.path.processes import Process
-from tests.path.world import World, conclusion, ours
+from tests.path.world import PATIENCE_SECONDS, World, conclusion, ours
 from tests.postgres import Cluster
 
 OLD, NEW = "the old secret", "the new secret"
@@ -54,14 +54,22 @@ class Fleet:
     def open(self) -> None:
         number = len(self.pulls)
         self.pulls.append(self.world.open(branch=f"feat/{number}"))
-        self.world.github.settle()
+        self.world.github.settle(PATIENCE_SECONDS)
+
+    def opening(self) -> tuple[dict[str, str], bytes]:
+        """Headers and body of the newest pull's delivery; what ghapp writes is delivered, too."""
+        every = self.world.github.deliveries.all
+        opened = [one for one in every if (one.event, one.action) == ("pull_request", "opened")]
+        return self.world.github.signed(opened[-1])
 
     def answers(self, body: bytes, headers: dict[str, str]) -> list[int]:
         """What each of them says to this delivery."""
         told = []
         for one in self._running:
             sent = {**headers, "X-GitHub-Delivery": str(uuid.uuid4())}
-            told.append(httpx.post(f"{one.url}/webhook", content=body, headers=sent).status_code)
+            where = f"{one.url}/webhook"
+            answer = httpx.post(where, content=body, headers=sent, timeout=PATIENCE_SECONDS)
+            told.append(answer.status_code)
         return told
 
     def _leads_to(self, process: Process) -> None:
@@ -97,7 +105,7 @@ def test_no_delivery_is_lost(world: World, postgres: Cluster, postgres_url: str)
         postgres.sql(f"ALTER ROLE {following} SET role TO {user}")
         new = {"GHAPP_PRIVATE_KEY": github.private_key, "GHAPP_DATABASE_URL": next_url}
         fleet.roll(GHAPP_WEBHOOK_SECRET=f"{NEW},{OLD}", **new)
-        headers, body = github.signed(github.deliveries.all[-1])
+        headers, body = fleet.opening()
         assert fleet.answers(body, headers) == [202, 202]
         github.deliveries.hook.secret = NEW
         fleet.open()
@@ -109,8 +117,8 @@ def test_no_delivery_is_lost(world: World, postgres: Cluster, postgres_url: str)
         fleet.open()
         assert fleet.answers(body, headers) == [401, 401]
         for pull in fleet.pulls:
-            world.until("the marks", partial(marked, pull), 40)
-        github.settle()
+            world.until("the marks", partial(marked, pull))
+        github.settle(PATIENCE_SECONDS)
         lost = [one for one in github.deliveries.all if one.status_code // 100 != 2]
         assert [(one.event, one.action, one.status) for one in lost] == []
     assert [len(ours(pull)) for pull in fleet.pulls] == [1] * len(fleet.pulls)

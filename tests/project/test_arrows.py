@@ -35,7 +35,7 @@ ARROWS = {
     "reconcile": {"core", "errors", "github", "outcomes", "queueheads", "store"},
     "queueheads": {"core", "errors", "store"},
     "outcomes": {"core", "errors"},
-    "github": {"core", "errors"},
+    "github": {"addresses", "core", "errors"},
     "store": {"core", "errors"},
     "local": {"catalogue", "core", "errors"},
     "catalogue": {"core", "errors"},

@@ -11,7 +11,7 @@ from tests.project.test_lock import ROOT
 
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 HEADER = "| threat | what holds it | test |"
-TEST = re.compile(r"`(tests/[a-z_/]+\.py)::(test_\w+)`")
+TEST = re.compile(r"`(tests/[a-z_/]+\.py)::(\w+)`")
 
 
 def lines() -> list[list[str]]:
@@ -26,12 +26,17 @@ def lines() -> list[list[str]]:
 
 
 def functions(path: str) -> set[str]:
-    """What pytest collects of the file: functions, and those of its classes of tests."""
+    """What pytest collects of the file: functions, those of its classes of tests, and stories."""
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     classes = [one for one in tree.body if isinstance(one, ast.ClassDef) and one.name[:4] == "Test"]
     bodies = [tree.body, *(one.body for one in classes)]
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return {one.name for body in bodies for one in body if isinstance(one, kinds)}
+    found = [one for body in bodies for one in body if isinstance(one, kinds)]
+    return {one.name for one in found if one.name[:5] == "test_" or is_story(one)}
+
+
+def is_story(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any(ast.unparse(one).startswith("story(") for one in function.decorator_list)
 
 
 def test_every_threat_has_what_holds_it_and_one_test() -> None:
