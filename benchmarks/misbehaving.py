@@ -27,6 +27,7 @@ from ghapp.core.model import PullKey
 from ghapp.core.model import Repository as Known
 from ghapp.github.client import GitHub
 from ghapp.github.delivery import parse
+from ghapp.slots import CONCURRENCY
 from ghapp.standin import faults
 from ghapp.standin.faults import Fault
 from ghapp.standin.github import Standin
@@ -120,7 +121,7 @@ async def scene(  # of a GitHub and of a ghapp
     *,
     seed: int = 1,
     limits: str = "off",
-    concurrency: int = 16,
+    concurrency: int = CONCURRENCY,
     patience_seconds: float = 15.0,
     clock: Clock | None = None,
 ) -> AsyncIterator[Scene]:

@@ -205,10 +205,18 @@ def boxes(comment: str) -> dict[str, bool]:
     return {line.split("`")[1]: line[3] == "x" for line in lines}
 
 
-def lived(folder: Path, *, pushes: int, comments: int, areas: int, at_once: int) -> Told:
-    """One review from its opening to its sign-off, verified."""
+def lived(
+    folder: Path,
+    *,
+    pushes: int,
+    comments: int,
+    areas: int,
+    at_once: int,
+    latency_seconds: float = 0.0,
+) -> Told:
+    """One review from its opening to its sign-off, verified. latency_seconds: of each call."""
     started, clock = time.monotonic(), Clock()
-    github = Standin(webhook_secret=SECRET, clock=clock)
+    github = Standin(webhook_secret=SECRET, clock=clock, latency_seconds=latency_seconds)
     server = StandinServer(github)
     environment = {
         "GHAPP_APP_ID": str(github.app.id),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import structlog
 
+from ghapp import slots
 from ghapp.core.memory import Claim
 from ghapp.core.policies.policy import Rules
 from ghapp.errors import Busy, Gone, LeaseLost, Retry, StoreFailed
@@ -17,6 +18,9 @@ from ghapp.parking import give_up
 from ghapp.reconcile import GitHub, reconcile
 from ghapp.store import MAX_ATTEMPTS, Store
 
+# While an installation has its share of the slots, most of what becomes dirty is its own: others
+# are looked for so often then, and when a run ends, but not at each delivery.
+FULL_SECONDS = 0.05
 # Put-off keys become due unannounced; what is dirty at once is announced by `Store.wait`.
 POLL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 10.0
@@ -59,10 +63,10 @@ class Worker:
     github: GitHub
     rules: Rules
     watch: Watch = field(default_factory=Unwatched)
-    concurrency: int = 16
+    concurrency: int = slots.CONCURRENCY
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     grace_seconds: float = GRACE_SECONDS
-    _runs: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # token -> its run
+    _runs: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
     _held: dict[str, Claim] = field(default_factory=dict)  # token -> claim that reconcile works on
     _failing_since: float | None = None  # when a claim failed, unless one has succeeded since
 
@@ -85,30 +89,40 @@ class Worker:
     async def _round(self, stop: asyncio.Event) -> None:
         """Fill the free slots, then wait for what makes another round worth it."""
         try:
-            free = self.concurrency - len(self._runs)
-            claims = await self.store.claim(free)
-            self._failing_since = None
-            if stop.is_set():  # meanwhile
-                await self._give_back(claims)
-                return
-            for claim in claims:
-                self._start(claim)
-            if len(claims) < free:
-                await first(stop.wait(), self.store.wait(POLL_SECONDS))
-            else:  # there may be more of them: go on with the first slot that is free again
-                await first(stop.wait(), asyncio.wait(self._runs.values(), return_when=FIRST))
+            if self._free().full:
+                await first(stop.wait(), asyncio.sleep(FULL_SECONDS), ended(tuple(self._runs)))
+            free, before = self._free(), tuple(self._runs)  # also those that end while we claim
+            if await self._claimed(free, stop) == free.count > 0:
+                return  # there may be more of them
+            dirty = [self.store.wait(POLL_SECONDS)] if free.count else []
+            over = [ended(before)] if free.full or not free.count else []
+            await first(stop.wait(), *dirty, *over)
         except (Busy, StoreFailed) as error:
             if self._failing_since is None:
                 self._failing_since = time.monotonic()
             log.error("cannot claim", reason=str(error))
             await first(stop.wait(), asyncio.sleep(STORE_AWAY_SECONDS))
 
+    def _free(self) -> slots.Free:
+        return slots.free((claim.key for claim in self._runs.values()), self.concurrency)
+
+    async def _claimed(self, free: slots.Free, stop: asyncio.Event) -> int:
+        """How many keys were claimed and are run. Raises Busy and StoreFailed."""
+        claims = await self.store.claim(free.count, full=free.full)
+        self._failing_since = None
+        if stop.is_set():  # meanwhile
+            await self._give_back(claims)
+            return 0
+        for claim in claims:
+            self._start(claim)
+        return len(claims)
+
     def _start(self, claim: Claim) -> None:
         self._held[claim.token] = claim
         self.watch.began(claim)  # here, for what is delivered before the task begins comes later
         task = asyncio.create_task(self._run(claim), name=str(claim.key))
-        self._runs[claim.token] = task
-        task.add_done_callback(lambda _: self._runs.pop(claim.token))
+        self._runs[task] = claim
+        task.add_done_callback(self._runs.pop)
 
     async def _run(self, claim: Claim) -> None:
         """One run, and its one line in the log."""
@@ -206,9 +220,10 @@ class Worker:
             # Runs go on: a lease that runs out meanwhile is noticed at the run's next write.
             log.error("cannot renew leases", reason=str(error))
             return
-        for claim in claims:
-            if claim.token not in kept and claim.token in self._held:
-                self._runs[claim.token].cancel()
+        lost = {claim.token for claim in claims} - kept
+        for task, claim in self._runs.items():
+            if claim.token in lost and claim.token in self._held:
+                task.cancel()
 
     async def _prunings(self) -> None:
         while True:
@@ -222,8 +237,8 @@ class Worker:
     async def _end_runs(self) -> None:
         """Let the runs end; of those that take too long, the keys are free for others at once."""
         if self._runs:
-            await asyncio.wait(self._runs.values(), timeout=self.grace_seconds)
-        left, tasks = tuple(self._held.values()), tuple(self._runs.values())
+            await asyncio.wait(self._runs, timeout=self.grace_seconds)
+        left, tasks = tuple(self._held.values()), tuple(self._runs)
         self._held.clear()
         for task in tasks:
             task.cancel()
@@ -236,6 +251,11 @@ class Worker:
                 await self.store.put_off(claim, after_seconds=0.0, counts=False)
             except (Busy, StoreFailed, LeaseLost) as error:
                 log.error("cannot give back", key=str(claim.key), reason=str(error))
+
+
+async def ended(runs: Iterable[asyncio.Task[None]]) -> None:
+    """Until one of them is over; there has to be one."""
+    await asyncio.wait(runs, return_when=FIRST)
 
 
 async def first(*waits: Awaitable[Any]) -> None:

@@ -17,13 +17,15 @@ from ghapp.github.kept import Kept
 from ghapp.github.outage import Way
 from ghapp.github.refusals import limited_seconds, refusal
 from ghapp.github.tokens import Tokens
-from ghapp.github.wire import AGAIN_SECONDS, LATE, TOTAL_SECONDS, Answer, Request
+from ghapp.github.wire import AGAIN_SECONDS, IN_FLIGHT, LATE, TOTAL_SECONDS, Answer, Request
 
 T = TypeVar("T")
 A = TypeVar("A")
 B = TypeVar("B")
 PAGE = 100  # the most that GitHub lists at once
 MOST_PAGES = 1_000  # of one list: more than any that is read whole has
+# Of the connections to the host: where all of these hang, other installations have the rest.
+MOST_IN_FLIGHT = IN_FLIGHT * 4 // 5
 # By then GitHub has ended what it was asked, whatever else we wait for.
 MOST_LATE_SECONDS = LATE * TOTAL_SECONDS
 _LAST = re.compile(r'[?&]page=(\d{1,9})\b[^>]*>; rel="last"')
@@ -39,6 +41,7 @@ class Installation:
         self._wire = wire
         self._tokens = tokens
         self._budget = budget
+        self._in_flight = asyncio.Semaphore(MOST_IN_FLIGHT)
         self._told = (0, 0.0)  # GitHub's own count: requests left, and until when that is so
         self._late: dict[str, float] = {}  # repository -> until when a write may take effect
 
@@ -112,7 +115,8 @@ class Installation:
         method = "GET" if request.reads else request.method
         self._budget.take(method, importance, time.monotonic())
         try:
-            answer = await self._wire.send(request, f"Bearer {token.token}")
+            async with self._in_flight:
+                answer = await self._wire.send(request, f"Bearer {token.token}")
         except Retry as retry:
             if request.writes:
                 self._may_be_late(request, retry.after_seconds)

@@ -1,7 +1,8 @@
 """Whether GitHub is there at all: one that is away is left alone, and no key is blamed for it.
 
 One request that fails says little: the repository may be broken. So the App asks who it is, which
-costs GitHub next to nothing; only if that fails, too, GitHub is away.
+costs GitHub next to nothing; only if that fails, too, GitHub is away. It is asked apart from all
+else: behind calls that hang a GitHub that is there would seem to be away, and to stay so.
 """
 
 from __future__ import annotations
@@ -31,6 +32,12 @@ class Way(Sends, Protocol):
     def graphql_url(self) -> str: ...
 
 
+class Probed(Way, Protocol):
+    """One with a connection for the probe alone."""
+
+    async def send_apart(self, request: Request, authorization: str) -> Answer: ...
+
+
 # Hears when GitHub goes away (False) and is back (True), the reason, and for how many seconds it
 # was away.
 Told = Callable[[bool, str, float], None]
@@ -48,7 +55,7 @@ class Outage:
 
     def __init__(
         self,
-        wire: Way,
+        wire: Probed,
         claim: Callable[[], str],
         *,
         told: Told = untold,
@@ -94,7 +101,7 @@ class Outage:
     async def _probe(self) -> None:
         was_away, reason = bool(self._window), ""
         try:
-            answer = await self._wire.send(PROBE, self._claim())
+            answer = await self._wire.send_apart(PROBE, self._claim())
             reason = f"{PROBE}: GitHub answers {answer.status}" if answer.status >= 500 else ""
         except Retry as retry:
             reason = str(retry)

@@ -1,6 +1,6 @@
 """One HTTP exchange with GitHub: a request in, whatever was answered out.
 
-aiohttp sends it, in one session. Nothing is retried, cached or judged here.
+aiohttp sends it, in two sessions. Nothing is retried, cached or judged here.
 """
 
 from __future__ import annotations
@@ -131,13 +131,8 @@ class Wire:
 
     async def __aenter__(self) -> Self:
         trusted = _trusted(self._endpoint)
-        session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=IN_FLIGHT, ssl=trusted, socket_factory=given_up),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS),
-            auto_decompress=False,
-        )
-        self._session = await self._open.enter_async_context(session)
+        self._session = await self._open.enter_async_context(_session(trusted, IN_FLIGHT))
+        self._apart = await self._open.enter_async_context(_session(trusted, 1))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -145,21 +140,32 @@ class Wire:
 
     async def send(self, request: Request, authorization: str) -> Answer:
         """The answer, followed to where a renamed repository went. Raises Retry (none came)."""
+        return await self._followed(self._session, request, authorization)
+
+    async def send_apart(self, request: Request, authorization: str) -> Answer:
+        """As `send`, but on the one connection for this: calls that hang do not hold it up."""
+        return await self._followed(self._apart, request, authorization)
+
+    async def _followed(
+        self, session: aiohttp.ClientSession, request: Request, authorization: str
+    ) -> Answer:
         path = request.path
         url = path if path.startswith(("https://", "http://")) else self._base + path
         # What is quoted stays as it is: `%2F` and `..` are of the names of files.
-        answer = await self._once(request, authorization, URL(url, encoded=True))
+        answer = await self._once(session, request, authorization, URL(url, encoded=True))
         if answer.status in MOVED:
             target = answer.headers.get("location", "")
             if target.startswith(self._host):
-                return await self._once(request, authorization, URL(target))
+                return await self._once(session, request, authorization, URL(target))
         return answer
 
-    async def _once(self, request: Request, authorization: str, url: URL) -> Answer:
+    async def _once(
+        self, session: aiohttp.ClientSession, request: Request, authorization: str, url: URL
+    ) -> Answer:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._patience_seconds):
-                answer = await self._exchange(request, authorization, url)
+                answer = await self._exchange(session, request, authorization, url)
         except UNANSWERED as error:
             self._observe(request, None, time.perf_counter() - started)
             text = f"{request}: no answer from GitHub ({type(error).__name__})"
@@ -176,13 +182,15 @@ class Wire:
             else AGAIN_SECONDS
         )
 
-    async def _exchange(self, request: Request, authorization: str, url: URL) -> Answer:
+    async def _exchange(
+        self, session: aiohttp.ClientSession, request: Request, authorization: str, url: URL
+    ) -> Answer:
         headers = {**self._always, "Authorization": authorization, **request.headers}
         content = None
         if request.body is not None:
             content = msgspec.json.encode(request.body)
             headers["Content-Type"] = "application/json"
-        async with self._session.request(
+        async with session.request(
             request.method,
             url,
             data=content,
@@ -194,6 +202,16 @@ class Wire:
             most_bytes = request.most_bytes if response.status < 400 else 0  # refusals are read
             body = await bodies.read(response, most_bytes)
             return Answer(response.status, _legible(response.headers), body)
+
+
+def _session(trusted: ssl.SSLContext, most: int) -> aiohttp.ClientSession:
+    """most: connections at a time."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=most, ssl=trusted, socket_factory=given_up),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS),
+        auto_decompress=False,
+    )
 
 
 def given_up(address: aiohttp.AddrInfoType) -> socket.socket:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 
@@ -130,15 +130,16 @@ class Store:
 
     # --- leases --------------------------------------------------------------------------
 
-    async def claim(self, limit: int) -> tuple[Claim, ...]:
+    async def claim(self, limit: int, *, full: Collection[int] = ()) -> tuple[Claim, ...]:
         """Lease up to `limit` keys that are due, installations in turn, each longest due first.
 
-        What a delivery asked for comes first; at most one of each head.
+        What a delivery asked for comes first; at most one of each head. full: installations of
+        which the caller can run no more.
         """
         if limit <= 0:
             return ()
         turn = await self._database.write(
-            lambda c: claiming.claim(c, limit, self._reached, self._looked_at)
+            lambda c: claiming.claim(c, limit, full, self._reached, self._looked_at)
         )
         self._reached, self._looked_at = turn.reached, turn.now
         self._next_due_at = None if turn.due is None else time.monotonic() + turn.due - turn.now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -34,7 +35,7 @@ from ghapp.core.memory import Claim
 from ghapp.store.connection import Connection
 from ghapp.store.keys import ZERO, addressed, claimable, same_head, waiting
 from ghapp.store.leases import LEASE_SECONDS
-from ghapp.store.statements import Statement
+from ghapp.store.statements import Statement, one_of
 from ghapp.store.tables import Now, keys, now_once, policies
 
 # What no delivery asked for gives way to what one did, until it has been due for so long.
@@ -60,19 +61,23 @@ class Turn:
     due: float | None
 
 
-def claim(connection: Connection, limit: int, after: int, looked_at: float) -> Turn:
+def claim(
+    connection: Connection, limit: int, full: Collection[int], after: int, looked_at: float
+) -> Turn:
     """Lease up to `limit` keys that are due, and see when more will be.
 
     What a delivery asked for comes first, then installations take turns, those first that have the
     fewest keys held; each of them longest due first. At most one of each head. A claim after
     MAX_ATTEMPTS is for parking the key only.
+    full: installations whose keys are left alone.
     after: where there are many installations, those with a larger id are looked at first.
     """
     given: dict[str, Any] = {"most": limit, "nonce": secrets.token_hex(16)}
     count = len(connection.rows(_SOME, {"most": limit + 1}))
-    if count > limit:
+    if count > limit or (count and full):
         window = {"window": limit + SPARE, "candidates": limit + 4 * SPARE}
-        found = connection.rows(_CLAIM_IN_TURN, {**given, **window, "after": after})
+        others = {"full": list(full), "after": after}
+        found = connection.rows(_CLAIM_IN_TURN, {**given, **window, **others})
     else:  # mostly: nobody has to wait for a turn
         found = connection.rows(_CLAIM_ALL, given) if count else []
     claims = tuple(_claimed(one) for one in sorted(found, key=lambda one: (one.due, one.key)))
@@ -210,7 +215,9 @@ def _installations(*, asked: bool) -> CTE:
     )
     further = select(after(seen.c.id), seen.c.first, seen.c.number + 1).where(goes_on)
     every = seen.union_all(further)
-    return select(every.c.id).where(every.c.id.is_not(None)).distinct().cte(name)
+    # Only here: a search for one that is not full would walk through all keys of those that are.
+    has_room = not_(one_of(every.c.id, "full"))
+    return select(every.c.id).where(every.c.id.is_not(None), has_room).distinct().cte(name)
 
 
 def _waits(table: FromClause, *, asked: bool) -> ColumnElement[bool]:

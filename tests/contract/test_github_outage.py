@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -11,13 +13,14 @@ from ghapp.addresses import Endpoint
 from ghapp.errors import Retry
 from ghapp.github.outage import FIRST_SECONDS, MOST_SECONDS, Outage
 from ghapp.github.tokens import Tokens
-from ghapp.github.wire import Request, Wire
+from ghapp.github.wire import IN_FLIGHT, Request, Wire
 from ghapp.standin import faults
 from tests.contract.github_world import APP_ID, World
 
 PROBES = "GET /app"
 ONE = "GET /app/installations/{id}"
 REQUEST = Request("GET", "app/installations/1")
+SOON_SECONDS = 5.0  # a third of what is waited for an answer
 
 
 @pytest.fixture
@@ -28,11 +31,18 @@ def world() -> Iterator[World]:
     made.close()
 
 
+async def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SOON_SECONDS
+    while not true():
+        assert time.monotonic() < deadline, "it did not come to that"
+        await asyncio.sleep(0.01)
+
+
 class Line:
     """An outage over a real wire, with a clock that tests set. told: what it was told to tell."""
 
     def __init__(self, wire: Wire, world: World) -> None:
-        self.world = world
+        self.wire, self.world = wire, world
         self.now = 1000.0
         self.told: list[tuple[bool, float]] = []
         self.claims = Tokens(wire, APP_ID, world.github.private_key).claim
@@ -53,6 +63,19 @@ class Line:
         assert not retry.value.counts
         assert not retry.value.lags
         return retry.value.after_seconds
+
+    @asynccontextmanager
+    async def crowded(self) -> AsyncIterator[None]:
+        """While inside, all connections for requests are taken by calls that hang."""
+        self.world.github.faults.add(faults.slow(ONE, 60.0, times=None))
+        before = self.world.github.calls[ONE]
+        async with asyncio.timeout(2 * SOON_SECONDS), asyncio.TaskGroup() as group:
+            send = self.wire.send
+            hanging = [group.create_task(send(REQUEST, self.claims())) for _ in range(IN_FLIGHT)]
+            await until(lambda: self.world.github.calls[ONE] == before + IN_FLIGHT)
+            yield
+            for task in hanging:
+                task.cancel()
 
 
 def told(world: World, story: Callable[[Line], Awaitable[None]], url: str = "") -> None:
@@ -149,3 +172,28 @@ def test_a_host_that_takes_no_connection_is_away(world: World) -> None:
         assert await line.put_off() >= FIRST_SECONDS
 
     told(world, story, "http://127.0.0.1:9")
+
+
+def test_calls_that_hang_make_nobody_believe_in_an_outage(world: World) -> None:
+    async def story(line: Line) -> None:
+        nowhere = Request("GET", "http:///nowhere")  # fails at once, and needs no connection
+        async with line.crowded():
+            with pytest.raises(Retry, match="no answer"):
+                await line.outage.send(nowhere, line.claims())
+        assert line.told == []
+
+    told(world, story)
+
+
+def test_that_github_is_back_is_heard_while_calls_hang(world: World) -> None:
+    async def story(line: Line) -> None:
+        world.github.faults.add(faults.broken("*", 503, times=2))
+        await line.put_off()
+        line.now += 60.0
+        async with line.crowded():
+            asking = asyncio.create_task(line.ask())
+            await until(lambda: len(line.told) == 2)
+            asking.cancel()
+        assert [is_there for is_there, _ in line.told] == [False, True]
+
+    told(world, story)

@@ -7,7 +7,14 @@ from collections import Counter
 from collections.abc import Iterable
 
 from ghapp.core.memory import Claim
-from ghapp.core.model import InstallationKey, PullKey, Repository
+from ghapp.core.model import (
+    InstallationKey,
+    PullKey,
+    QueueKey,
+    Repository,
+    RepositoryKey,
+    SweepKey,
+)
 from ghapp.store import Store
 from ghapp.store.claiming import INSTALLATIONS_AT_ONCE
 from tests.contract.stores import LONG_AGO, changed, delivery, opened, story
@@ -105,6 +112,27 @@ def test_a_suspicion_gives_way_for_an_hour_and_no_longer(database_url: str) -> N
             assert [one.key for one in await store.claim(1)] == [pull(BIG, 1)]
 
     asyncio.run(play())
+
+
+@story
+async def test_whoever_is_full_keeps_its_keys_until_it_is_not(store: Store) -> None:
+    await store.mark_dirty((*pulls(BIG, 30), *pulls(SMALL, 3), *pulls(THIRD, 1)))
+    assert whose(await store.claim(20, full=[BIG])) == {SMALL: 3, THIRD: 1}
+    assert await store.claim(20, full=[BIG, SMALL]) == ()
+    assert whose(await store.claim(20)) == {BIG: 20}
+    await store.mark_dirty([pull(SMALL, 4)])
+    assert whose(await store.claim(10, full=[SMALL])) == {BIG: 10}
+    assert whose(await store.claim(10, full=[BIG])) == {SMALL: 1}
+
+
+@story
+async def test_whoever_is_full_is_so_for_all_kinds_of_keys(store: Store) -> None:
+    shop = pull(BIG, 1).repository
+    await store.mark_dirty([InstallationKey(BIG), RepositoryKey(shop), SweepKey(shop)])
+    await store.accept(delivery(QueueKey(shop, "main", "a" * 40), pull(BIG, 1)))
+    await store.mark_dirty([InstallationKey(SMALL)])
+    assert [one.key for one in await store.claim(9, full=[BIG])] == [InstallationKey(SMALL)]
+    assert len(await store.claim(9)) == 5
 
 
 @story

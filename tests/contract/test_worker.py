@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from ghapp import worker as module
 from ghapp.core.facts import Facts
 from ghapp.core.marks import Effect, Outcome
 from ghapp.core.memory import Past
@@ -24,7 +25,7 @@ from ghapp.core.policies.policy import Rules
 from ghapp.errors import Gone, Retry
 from ghapp.store import Store
 from ghapp.worker import Worker, first
-from tests.contract.stores import KEY, NOON, OTHER, SHOP, run, verdict
+from tests.contract.stores import KEY, NOON, OTHER, SHOP, opened, run, verdict
 
 pytestmark = pytest.mark.anyio
 
@@ -87,6 +88,38 @@ class Moving(Installations):
     async def gather(self, key: PullKey, past: Past, rules: Rules) -> Facts:
         self.gathered.append((key, past.touched))
         raise Gone("no such pull")
+
+
+class Repositories(Installations):
+    """One whose repositories have no pulls. held: so many answers of an installation are let out.
+
+    most_of: how many repositories of each installation were asked about at a time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: dict[int, asyncio.Semaphore] = {}
+        self.now_of: Counter[int] = Counter()
+        self.most_of: Counter[int] = Counter()
+
+    async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]:
+        id = repository.installation_id
+        self.asked[id] += 1
+        self.now += 1
+        self.now_of[id] += 1
+        self.most_of[id] = max(self.most_of[id], self.now_of[id])
+        if id in self.held:
+            await self.held[id].acquire()
+        else:
+            await asyncio.sleep(repository.id % 7 / 1000)
+        self.now_of[id] -= 1
+        self.now -= 1
+        return ()
+
+
+def shops(installation: int, count: int) -> tuple[RepositoryKey, ...]:
+    ids = range(installation * 100, installation * 100 + count)
+    return tuple(RepositoryKey(Repository(installation, id, f"acme/shop-{id}")) for id in ids)
 
 
 class Office:
@@ -256,6 +289,43 @@ async def test_no_more_runs_at_a_time_than_slots(office: Office) -> None:
             event.set()
         await office.until_dirty(0)
     assert office.github.most == 4
+
+
+async def test_no_installation_has_all_slots_and_what_waits_for_one_has_the_next(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "POLL_SECONDS", 10 * PATIENCE_SECONDS)
+    office.github = github = Repositories()
+    github.held[1] = asyncio.Semaphore(0)
+    await office.store.mark_dirty(shops(1, 9))
+    async with office.working(concurrency=5):
+        await office.until(lambda: github.now == 4)
+        await office.store.mark_dirty(shops(2, 3))
+        await office.until(lambda: github.asked[2] == 3)
+        assert github.asked[1] == 4
+        github.held[1].release()
+        await office.until(lambda: github.asked[1] == 5)
+        assert github.most_of[1] == 4
+        for _ in range(8):
+            github.held[1].release()
+        await office.until_dirty(0)
+    assert github.most_of[1] == 4
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 3, 5])
+async def test_nothing_is_left_lying_while_slots_are_free(
+    database_url: str, concurrency: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where runs end while others are claimed."""
+    monkeypatch.setattr(module, "POLL_SECONDS", 10 * PATIENCE_SECONDS)
+    async with opened(database_url) as store:
+        office = Office(store)
+        office.github = github = Repositories()
+        async with office.working(concurrency=concurrency):
+            for at in range(3):
+                await store.mark_dirty((*shops(1, 40), *shops(2, 10), *shops(3 + at, 1)))
+                await office.until_dirty(0)
+    assert max(github.most_of.values()) <= max(1, concurrency * 4 // 5)
 
 
 async def test_what_comes_during_a_run_is_looked_at_after_it(office: Office) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.misbehaving import Clock, Review, Scene, scene
+from ghapp.github.installation import MOST_IN_FLIGHT
+from ghapp.slots import CONCURRENCY, SHARE
 from ghapp.standin import faults
 from ghapp.standin.pull import Pull
 
@@ -70,6 +72,37 @@ async def test_one_installation_limited_for_an_hour_takes_no_slot(tmp_path: Path
             due, attempts, lease = rows(tmp_path, review.pull)
             assert (3500 < due < 3700, attempts, lease) == (True, 0, "")
         assert made.github.faults.struck <= 2 * 3  # the first reads of the runs under way then
+
+
+async def test_one_installation_whose_calls_all_hang_leaves_slots_to_others(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path) as made:
+        hanging, other = made.shop("shop"), made.shop("farm", owner="other", installation_id=2)
+        made.spoil(hanging, faults.slow("*", 60.0, times=None))
+        share = int(CONCURRENCY * SHARE)
+        theirs = [Review.opened(hanging, f"feat/{at}") for at in range(2 * CONCURRENCY)]
+        await made.deliver()
+        await until("as many hang as may", lambda: made.github.calls[PULL] == share)
+        late = Review.opened(other)
+        await made.deliver()
+        await until("the other installation's", lambda: shown(late), 5.0)
+        assert made.github.calls[PULL] == share + 1
+        assert not any(map(shown, theirs))
+
+
+async def test_large_pulls_whose_calls_hang_leave_connections_to_others(tmp_path: Path) -> None:
+    async with scene(tmp_path) as made:
+        hanging, other = made.shop("shop"), made.shop("farm", owner="other", installation_id=2)
+        made.spoil(hanging, faults.slow("*", 60.0, times=None))
+        for at in range(5):  # of each the pull and 30 pages at once
+            hanging.open_big_pull(3_000, author="ann", branch=f"feat/{at}", lines=1)
+        await made.deliver()
+        calls = made.github.calls
+        await until("many hang", lambda: calls.total() >= MOST_IN_FLIGHT)
+        late = Review.opened(other)
+        await made.deliver()
+        await until("the other installation's", lambda: shown(late), 5.0)
 
 
 @pytest.mark.parametrize("retry_after", [None, "soon", 10**9])
