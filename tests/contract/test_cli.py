@@ -30,7 +30,7 @@ from ghapp.turns import EVERY_SECONDS
 from tests.contract.posting import APP_ID, SECRET, encoded, headers, payload
 from tests.contract.repositories import Repo
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 PEM = new_private_key()
 GOOD = "version: 1\nmode: enforce\n"
 BAD = "version: 1\nmode: strict\nareaz: {}\n"
