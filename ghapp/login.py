@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-import structlog
-
+from ghapp import logs
 from ghapp.errors import Gone, Retry
 from ghapp.github.client import GitHub
 from ghapp.github.tokens import WRONG_KEY_SECONDS
@@ -14,7 +13,7 @@ from ghapp.web.health import UNKNOWN_APP, Standing
 LEAST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 5.0, 300.0
 REACHED_BY = "check GHAPP_GITHUB_API_URL and HTTPS_PROXY; deliveries are stored meanwhile"
 
-log = structlog.get_logger()
+log = logs.logger()
 
 
 class BotLogin:

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
-import structlog
-
+from ghapp import logs
 from ghapp.core.attempts import Page, moved
 from ghapp.errors import Busy, Gone, Retry, StoreFailed
 from ghapp.store import Store
@@ -19,7 +18,7 @@ from ghapp.turns import in_turn
 FIRST_SECONDS = 10.0
 TURN = "redelivery"
 
-log = structlog.get_logger()
+log = logs.logger()
 
 
 class Hook(Protocol):

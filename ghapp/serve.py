@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from socket import socket
 from typing import Any
 
-import structlog
-
 from ghapp import catalogue, heap, logs
 from ghapp.github.client import GitHub
 from ghapp.github.outage import Told
@@ -38,7 +36,7 @@ NO_WORKER = (
     "GHAPP_DATABASE_URL to postgresql://USER:PASSWORD@HOST/NAME, or start without `--no-worker`"
 )
 
-log = structlog.get_logger()
+log = logs.logger()
 
 
 @asynccontextmanager

@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-import structlog
-
+from ghapp import logs
 from ghapp.core.decide import RENEWED_AFTER
 from ghapp.core.model import InstallationKey
 from ghapp.errors import Busy, Gone, Retry, StoreFailed
@@ -20,7 +19,7 @@ FIRST_SECONDS = 15.0
 PARKED_SECONDS = 3600.0
 TURN = "sweep"
 
-log = structlog.get_logger()
+log = logs.logger()
 
 
 class Lists(Protocol):

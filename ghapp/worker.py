@@ -8,9 +8,7 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import structlog
-
-from ghapp import slots
+from ghapp import logs, slots
 from ghapp.core.memory import Claim
 from ghapp.core.policies.policy import Rules
 from ghapp.errors import Busy, Gone, LeaseLost, Retry, StoreFailed
@@ -35,7 +33,7 @@ KEPT_SECONDS, PRUNE_SECONDS = 7 * 24 * 3600.0, 3600.0
 ENDED = f"{MAX_ATTEMPTS} attempts came to no end: the worker was killed, blocked or cut off"
 FIRST = asyncio.FIRST_COMPLETED
 
-log = structlog.get_logger()
+log = logs.logger()
 
 
 class Watch(Protocol):
@@ -127,7 +125,7 @@ class Worker:
     async def _run(self, claim: Claim) -> None:
         """One run, and its one line in the log."""
         started = time.perf_counter()
-        structlog.contextvars.bind_contextvars(key=str(claim.key))
+        logs.bind(key=str(claim.key))
         try:
             told = await self._settled(claim)
         except LeaseLost:

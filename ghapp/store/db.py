@@ -17,7 +17,9 @@ from ghapp.store.transactions import once, persistent
 from ghapp.store.writer import Accept, Writer
 
 T = TypeVar("T")
-THREADS = 4
+# Each has a connection: what SQLite keeps for one takes a megabyte, and hardly two reads of it ever
+# overlap; on PostgreSQL they wait for the server, and writes are among them.
+THREADS, SQLITE_THREADS = 4, 2
 
 
 class Database:
@@ -31,9 +33,10 @@ class Database:
     def __init__(self, engine: Engine, accept: Accept) -> None:
         self.url: URL = engine.url
         self._connections = Connections(engine)
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="ghapp-store")
-        self._writer = Writer(self._connections, accept)
         self.in_turn = engine.dialect.name == "sqlite"
+        threads = SQLITE_THREADS if self.in_turn else THREADS
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="ghapp-store")
+        self._writer = Writer(self._connections, accept)
 
     @classmethod
     async def open(cls, url: str, accept: Accept, *, migrate: bool) -> Database:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from ghapp import logs
 from ghapp.errors import Busy, StoreFailed
 from ghapp.store import Store
 
@@ -23,7 +23,7 @@ AWAY, SLOW = "the database fails", f"the database takes more than {ANSWER_SECOND
 NO_WRITES = "the database takes no writes: is it full, read-only or locked?"
 UNKNOWN_APP = "GitHub does not know this App: check GHAPP_APP_ID and GHAPP_PRIVATE_KEY"
 
-log = structlog.get_logger()
+log = logs.logger()
 
 
 class Standing(StrEnum):

@@ -6,10 +6,10 @@ import asyncio
 import time
 from typing import Protocol
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from ghapp import logs
 from ghapp.errors import Busy, StoreFailed
 from ghapp.store import Health, Store
 
@@ -18,7 +18,7 @@ FRESH_SECONDS = 3.0
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 DIRECTLY = "metrics are not shown through a proxy; scrape ghapp's own HOST and PORT"
 
-log = structlog.get_logger()
+log = logs.logger()
 
 
 class Page(Protocol):

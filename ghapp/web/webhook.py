@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import structlog
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from ghapp import logs
 from ghapp.core.model import Delivery
 from ghapp.errors import Busy, Refused, StoreFailed
 from ghapp.github.delivery import EVENT, GUID, parse
@@ -36,7 +36,7 @@ SHAPES = (  # header, what it looks like, else the status and what is wrong
 # What became of a delivery that is not taken, by the status of its answer.
 OUTCOMES = {400: "unreadable", 401: "unsigned", 408: "too_slow", 413: "too_large"}
 
-log = structlog.get_logger()
+log = logs.logger()
 
 
 class Watch(Protocol):
