@@ -115,6 +115,11 @@ class People:
             self.act()
             time.sleep(min(left, 1 / acts_a_second))
 
+    def rush(self) -> None:
+        """All who can act do, at once."""
+        for _ in range(self.pulls):
+            self.act()
+
     def forget(self, tale: Tale) -> None:
         self.tales.remove(tale)
 

@@ -92,7 +92,10 @@ def fitted(at: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
 
 
 def soaked(kind: str, seconds: float, acts_a_second: float, seed: int, tell: Tell) -> Soaked:
-    """So long on this database; the load is even, so that only time can make anything grow."""
+    """So long on this database; the load is even, so that only time can make anything grow.
+
+    Until then everybody acts at once, each minute: what a burst takes is taken before it counts.
+    """
     with placed(kind, kinds=KINDS[kind]) as place:
         people = People(place.repositories, seed, PULLS)
         processes = [Grown(one.name) for one in place.processes]
@@ -100,9 +103,11 @@ def soaked(kind: str, seconds: float, acts_a_second: float, seed: int, tell: Tel
         before, stop = place.database.bytes, threading.Event()
         sampling = threading.Thread(target=_sampled, args=(place, processes, stop, tell, kind))
         sampling.start()
-        started_at = time.monotonic()
+        started_at, warm = time.monotonic(), min(MOST_WARM_SECONDS, seconds * WARM_SHARE)
         try:
             while (left := started_at + seconds - time.monotonic()) > 0:
+                if left > seconds - warm + PRUNE_SECONDS:
+                    people.rush()
                 people.live(place, min(left, PRUNE_SECONDS), acts_a_second)
                 pruner.prune()
         finally:
@@ -114,7 +119,7 @@ def soaked(kind: str, seconds: float, acts_a_second: float, seed: int, tell: Tel
         return Soaked(
             place.database.version,
             took,
-            min(MOST_WARM_SECONDS, seconds * WARM_SHARE),
+            warm,
             people.acts,
             place.database.rows("SELECT count(*) FROM deliveries")[0][0],
             (before, place.database.bytes),

@@ -18,7 +18,7 @@ PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA busy_timeout = 10000",
     # Of each connection, in KiB: what is left out the kernel has. 2,000 would fill in half an hour.
-    "PRAGMA cache_size = -512",
+    "PRAGMA cache_size = -256",
 )
 # A server that is cut off is noticed within 10 s, else TCP would wait for a quarter of an hour.
 # Source: https://www.postgresql.org/docs/current/libpq-connect.html
