@@ -117,7 +117,7 @@ async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules:
         *(course.effects, course.shown),
     )
     if admitted != course.given:  # other pulls ask something of the head
-        course = await asyncio.to_thread(_course, facts, past, view.checklist, *admitted)
+        course = await asyncio.to_thread(_course, facts, past, view, *admitted)
         await store.intend(claim, course.effects, course.shown)
     taken = Taken()
     for batch in batches(course.effects):
@@ -193,7 +193,7 @@ def _considered(
     """Decided as though no other pull had this head, as is so of most."""
     view = _viewed(facts, past, scanned, contents)
     ledger = (*past.ledger, *view.judgement.entries)
-    return view, _course(facts, past, view.checklist, ledger, ())
+    return view, _course(facts, past, view, ledger, ())
 
 
 def _viewed(facts: Facts, past: Past, scanned: Scan, contents: Mapping[str, str | None]) -> _View:
@@ -209,11 +209,11 @@ def _viewed(facts: Facts, past: Past, scanned: Scan, contents: Mapping[str, str 
 def _course(
     facts: Facts,
     past: Past,
-    asked: Checklist,
+    view: _View,
     ledger: tuple[Entry, ...],
     siblings: tuple[Verdict, ...],
 ) -> _Course:
-    decision = decide(facts, past, asked, ledger, siblings)
+    decision = decide(facts, past, view.checklist, ledger, siblings, view.judgement.left)
     shown = showing(decision, facts, facts.now)
     return _Course((ledger, siblings), decision, _plan(decision, facts), shown)
 

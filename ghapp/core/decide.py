@@ -12,7 +12,7 @@ from ghapp.core.facts import Facts
 from ghapp.core.followups import follow_ups, has_open
 from ghapp.core.marks import CheckRun, Issue, Marks, Reaction, Reply
 from ghapp.core.memory import Entry, FollowUp, Past, Verb, Verdict
-from ghapp.core.model import Door
+from ghapp.core.model import Door, Utterance
 from ghapp.core.policies.policy import Policy
 from ghapp.core.review import PullState, Review, review
 from ghapp.core.words import issues, render
@@ -70,10 +70,12 @@ def decide(
     checklist: Checklist,
     ledger: tuple[Entry, ...],
     siblings: tuple[Verdict, ...],
+    left: tuple[Utterance, ...] = (),
 ) -> Decision:
     """What the pull request should carry, now that these are its facts and this was said.
 
-    ledger: oldest first. siblings: what other pulls ask of the same head.
+    ledger: oldest first. siblings: what other pulls ask of the same head. left: what waits to be
+    judged by a later run.
     """
     seen = review(facts, past, checklist, ledger)
     put_off, made = follow_ups(seen), {one.item for one in seen.follow_ups}
@@ -84,7 +86,7 @@ def decide(
         check_run=_check_run(seen, verdict, siblings),
         comment=_comment(seen),
         labels=_labels(seen),
-        reactions=_reactions(ledger) | facts.observed.reactions,
+        reactions=_reactions(ledger) | _noticed(left) | facts.observed.reactions,
         replies=_replies(seen) | facts.observed.replies,
         issues=_issues(seen, put_off),
     )
@@ -173,6 +175,14 @@ def _reactions(ledger: tuple[Entry, ...]) -> frozenset[Reaction]:
     return frozenset(
         Reaction(number, _reaction({one.verb for one in entries}), on, entries[0].node_id)
         for (on, number), entries in said.items()
+    )
+
+
+def _noticed(left: tuple[Utterance, ...]) -> frozenset[Reaction]:
+    """That it was heard: what waits in silence is said again."""
+    heard = (said for said in left if said.comment_id and said.door in REACTED)
+    return frozenset(
+        Reaction(said.comment_id, "eyes", REACTED[said.door], said.node_id) for said in heard
     )
 
 

@@ -56,10 +56,11 @@ def rows(world: World, asked: str) -> list[str]:
 
 
 def left(world: World, pull: Pull, said: int) -> None:
-    """Until the sign-off is left; it is neither answered nor counted, and takes no slot."""
+    """Until the sign-off is left; it is heard but not counted, and takes no slot."""
     asked = "SELECT error FROM keys WHERE kind = 'pull' AND lease_token = '' AND attempts = 0"
     world.until("it is left", lambda: any("who pushed" in one for one in rows(world, asked)))
-    assert (conclusion(pull), pull.labels, reactions(pull, said)) == ("in progress", WAITING, [])
+    assert (conclusion(pull), pull.labels) == ("in progress", WAITING)
+    world.until("it is heard", lambda: reactions(pull, said) == ["eyes"])
     assert "Not done" not in ours(pull)[0]
 
 
@@ -87,7 +88,7 @@ def test_it_is_green_once_the_push_is_redelivered_and_was_never_refused(world: W
     assert swept(world.settings).redelivered >= 2
     world.settle()
     assert (conclusion(pull), pull.labels) == ("success", SIGNED)
-    assert (reactions(pull, said), refused(world)) == (["+1"], [])
+    assert (reactions(pull, said), refused(world)) == (["eyes", "+1"], [])
 
 
 def test_it_is_refused_when_the_push_never_comes(world: World) -> None:
@@ -102,7 +103,7 @@ def test_it_is_refused_when_the_push_never_comes(world: World) -> None:
     world.clock.forward(2 * 60)
     hurried(world)
     world.settle()
-    assert (conclusion(pull), reactions(pull, said)) == ("in progress", ["confused"])
+    assert (conclusion(pull), reactions(pull, said)) == ("in progress", ["eyes", "confused"])
     assert f"who pushed `{pull.head_sha[:7]}` is not known" in ours(pull)[0]
 
 
@@ -124,7 +125,7 @@ def test_one_that_was_found_by_reading_waits_through_a_restart(world: World) -> 
     assert (conclusion(pull), pull.labels) == ("success", SIGNED)
     again(world, "issue_comment")
     world.settle()
-    assert (reactions(pull, said), refused(world)) == (["+1"], [])
+    assert (reactions(pull, said), refused(world)) == (["eyes", "+1"], [])
 
 
 def test_a_hold_said_after_it_holds_at_once(world: World) -> None:
@@ -134,10 +135,10 @@ def test_a_hold_said_after_it_holds_at_once(world: World) -> None:
     held = world.say(pull, "/nfr hold -- not tonight", "sue")
     world.until("the hold", lambda: conclusion(pull) == "action_required")
     world.until("its answer", lambda: reactions(pull, held) == ["+1"])
-    assert reactions(pull, said) == []
+    assert reactions(pull, said) == ["eyes"]
     again(world, "pull_request")
     world.settle()
-    assert (conclusion(pull), reactions(pull, said)) == ("action_required", ["+1"])
+    assert (conclusion(pull), reactions(pull, said)) == ("action_required", ["eyes", "+1"])
     world.say(pull, "/nfr undo", "sue")
     world.settle()
     assert (conclusion(pull), pull.labels) == ("success", SIGNED)
@@ -148,11 +149,9 @@ def test_an_undo_said_after_it_never_ends_in_green(world: World) -> None:
     world.say(pull, "/nfr hold -- not tonight")
     world.settle()
     said = world.say(pull, "/nfr done")
-    world.until(
-        "it is left", lambda: bool(rows(world, "SELECT id FROM utterances WHERE NOT judged"))
-    )
+    world.until("it is heard", lambda: reactions(pull, said) == ["eyes"])
     world.say(pull, "/nfr undo")
     world.settle()
     again(world, "pull_request")
     world.settle()
-    assert (conclusion(pull), reactions(pull, said)) == ("in progress", ["confused"])
+    assert (conclusion(pull), reactions(pull, said)) == ("in progress", ["eyes", "confused"])
