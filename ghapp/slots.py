@@ -1,4 +1,4 @@
-"""The slots of a worker: how many runs there are at a time, and of one installation."""
+"""The slots of a worker: how many runs there are at a time, and of whom."""
 
 from __future__ import annotations
 
@@ -6,35 +6,44 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ghapp.core.memory import NOBODY, Full
 from ghapp.core.model import InstallationKey, Key
 
-# So many runs at a time, and of one installation at most this share of them. Where all calls for it
-# hang, its runs keep their slots for as long as GitHub's timeouts take, and a slot cannot be taken
-# back: so some are kept for whoever comes next, also while nobody else has anything to do. A run
-# mostly waits for GitHub, so that a free slot costs next to nothing: there are four more, rather
-# than four fewer for an installation that is alone.
-CONCURRENCY, SHARE = 20, 0.8
+# So many runs at a time, at most this share of them of one installation, and of one repository.
+# Where all calls for it hang, its runs keep their slots for as long as GitHub's timeouts take, and
+# a slot cannot be taken back: so some are kept for whoever comes next, also while nobody else has
+# anything to do. A run mostly waits for GitHub, so that a free slot costs next to nothing.
+CONCURRENCY, SHARE, REPOSITORY_SHARE = 20, 0.8, 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Free:
     """What can be run beside the runs.
 
-    count: so many keys, whosever they are, and no installation comes above its share.
-    full: the installations that have it already, and are not meant by that.
+    count: so many keys, whosever they are, and nobody comes above their share.
+    full: who has it already, and is not meant by that.
     """
 
     count: int
-    full: tuple[int, ...] = ()
+    full: Full = NOBODY
 
 
 def free(running: Iterable[Key], concurrency: int) -> Free:
     """Of so many slots, beside the runs of these keys. From 2 on nobody ever has all of them."""
-    counts = Counter(map(_installation, running))
-    share = max(1, int(concurrency * SHARE))
+    keys = tuple(running)
+    owners = (_installation(key) for key in keys)
+    places = (key.repository.id for key in keys if not isinstance(key, InstallationKey))
+    of_one, installations = _left(Counter(owners), int(concurrency * SHARE))
+    in_one, repositories = _left(Counter(places), int(concurrency * REPOSITORY_SHARE))
+    count = min(concurrency - len(keys), of_one, in_one)
+    return Free(count, Full(installations, repositories))
+
+
+def _left(counts: Counter[int], share: int) -> tuple[int, tuple[int, ...]]:
+    """How many more whoever has the most, and is not full, may have; and who is full."""
+    share = max(1, share)
     most = max((count for count in counts.values() if count < share), default=0)
-    full = tuple(id for id, count in counts.items() if count >= share)
-    return Free(min(concurrency - counts.total(), share - most), full)
+    return share - most, tuple(id for id, count in counts.items() if count >= share)
 
 
 def _installation(key: Key) -> int:

@@ -71,6 +71,20 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Full:
+    """Whose keys are not to be claimed, by ids: those who have their share of a worker."""
+
+    installations: tuple[int, ...] = ()
+    repositories: tuple[int, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.installations or self.repositories)
+
+
+NOBODY = Full()
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """What a run's judge came to.
 

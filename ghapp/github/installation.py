@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Iterable, Mapping
 from itertools import pairwise
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -24,8 +25,8 @@ A = TypeVar("A")
 B = TypeVar("B")
 PAGE = 100  # the most that GitHub lists at once
 MOST_PAGES = 1_000  # of one list: more than any that is read whole has
-# Of the connections to the host: where all of these hang, other installations have the rest.
-MOST_IN_FLIGHT = IN_FLIGHT * 4 // 5
+# Of the connections to the host: where all of these hang, others have the rest.
+MOST_IN_FLIGHT, MOST_OF_REPOSITORY = IN_FLIGHT * 4 // 5, IN_FLIGHT // 2
 # By then GitHub has ended what it was asked, whatever else we wait for.
 MOST_LATE_SECONDS = LATE * TOTAL_SECONDS
 _LAST = re.compile(r'[?&]page=(\d{1,9})\b[^>]*>; rel="last"')
@@ -42,6 +43,7 @@ class Installation:
         self._tokens = tokens
         self._budget = budget
         self._in_flight = asyncio.Semaphore(MOST_IN_FLIGHT)
+        self._rooms: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._told = (0, 0.0)  # GitHub's own count: requests left, and until when that is so
         self._late: dict[str, float] = {}  # repository -> until when a write may take effect
 
@@ -115,7 +117,7 @@ class Installation:
         method = "GET" if request.reads else request.method
         self._budget.take(method, importance, time.monotonic())
         try:
-            async with self._in_flight:
+            async with self._room(request), self._in_flight:
                 answer = await self._wire.send(request, f"Bearer {token.token}")
         except Retry as retry:
             if request.writes:
@@ -125,6 +127,15 @@ class Installation:
             self._tokens.drop(self.id, token)
         self._told = _told(answer) or self._told
         return answer
+
+    def _room(self, request: Request) -> asyncio.Semaphore:
+        """What the calls in flight for one repository share, or those for none."""
+        found = _REPOSITORY.match(request.path)
+        path = found[0] if found else ""
+        room = self._rooms.get(path)
+        if room is None:
+            room = self._rooms[path] = asyncio.Semaphore(MOST_OF_REPOSITORY)
+        return room
 
     def _may_be_late(self, request: Request, seconds: float) -> None:
         now, found = time.monotonic(), _REPOSITORY.match(request.path)

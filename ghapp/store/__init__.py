@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 
 from ghapp.core.attempts import Attempt, Position
 from ghapp.core.marks import Effect
-from ghapp.core.memory import Claim, Entry, Judgement, Past, PolicySource, Run, Shown, Verdict
+from ghapp.core.memory import (
+    NOBODY,
+    Claim,
+    Entry,
+    Full,
+    Judgement,
+    Past,
+    PolicySource,
+    Run,
+    Shown,
+    Verdict,
+)
 from ghapp.core.model import Delivery, Key, PullKey, QueueKey, Repository
 from ghapp.core.queue import QueuePast
 from ghapp.store import (
@@ -130,11 +141,11 @@ class Store:
 
     # --- leases --------------------------------------------------------------------------
 
-    async def claim(self, limit: int, *, full: Collection[int] = ()) -> tuple[Claim, ...]:
+    async def claim(self, limit: int, *, full: Full = NOBODY) -> tuple[Claim, ...]:
         """Lease up to `limit` keys that are due, installations in turn, each longest due first.
 
-        What a delivery asked for comes first; at most one of each head. full: installations of
-        which the caller can run no more.
+        What a delivery asked for comes first; at most one of each head. full: of whom the caller
+        can run no more.
         """
         if limit <= 0:
             return ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -31,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from ghapp.core.memory import Claim
+from ghapp.core.memory import Claim, Full
 from ghapp.store.connection import Connection
 from ghapp.store.keys import ZERO, addressed, claimable, same_head, waiting
 from ghapp.store.leases import LEASE_SECONDS
@@ -61,23 +60,21 @@ class Turn:
     due: float | None
 
 
-def claim(
-    connection: Connection, limit: int, full: Collection[int], after: int, looked_at: float
-) -> Turn:
+def claim(connection: Connection, limit: int, full: Full, after: int, looked_at: float) -> Turn:
     """Lease up to `limit` keys that are due, and see when more will be.
 
     What a delivery asked for comes first, then installations take turns, those first that have the
     fewest keys held; each of them longest due first. At most one of each head. A claim after
     MAX_ATTEMPTS is for parking the key only.
-    full: installations whose keys are left alone.
+    full: whose keys are left alone.
     after: where there are many installations, those with a larger id are looked at first.
     """
     given: dict[str, Any] = {"most": limit, "nonce": secrets.token_hex(16)}
     count = len(connection.rows(_SOME, {"most": limit + 1}))
     if count > limit or (count and full):
         window = {"window": limit + SPARE, "candidates": limit + 4 * SPARE}
-        others = {"full": list(full), "after": after}
-        found = connection.rows(_CLAIM_IN_TURN, {**given, **window, **others})
+        others = {"full": list(full.installations), "crowded": list(full.repositories)}
+        found = connection.rows(_CLAIM_IN_TURN, {**given, **window, **others, "after": after})
     else:  # mostly: nobody has to wait for a turn
         found = connection.rows(_CLAIM_ALL, given) if count else []
     claims = tuple(_claimed(one) for one in sorted(found, key=lambda one: (one.due, one.key)))
@@ -173,7 +170,7 @@ def _candidates(dialect: str, *, asked: bool) -> Select[Any]:
     oldest = (
         select(one.c.key, one.c.due)
         .where(one.c.installation_id == of.c.id, _waits(one, asked=asked))
-        .where(not_(_head_is_taken(one)))
+        .where(not_(one_of(one.c.repository_id, "crowded")), not_(_head_is_taken(one)))
         .order_by(one.c.due)
         .limit(_few_enough(of))
     )

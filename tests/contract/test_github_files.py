@@ -14,7 +14,7 @@ from ghapp.core.detection.scan import scan
 from ghapp.core.facts import Facts
 from ghapp.core.memory import Past
 from ghapp.github.client import GitHub
-from ghapp.github.installation import MOST_IN_FLIGHT
+from ghapp.github.installation import MOST_OF_REPOSITORY
 from ghapp.github.wire import Answer, Request
 from ghapp.standin import Pull
 from ghapp.standin.faults import slow
@@ -111,7 +111,7 @@ def test_several_large_pulls_at_once_stay_within_what_github_lets_be_in_flight(
 
     found = world.run(story)
     assert [len(facts.pull.files) for facts in found] == [2_999] * 2 + [3_000] * 4
-    assert 31 < world.github.most_under_way <= MOST_IN_FLIGHT
+    assert 31 < world.github.most_under_way <= MOST_OF_REPOSITORY
 
 
 def test_a_push_while_pages_are_read_ends_with_the_files_of_one_head(world: World) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 
-from ghapp.core.memory import Claim
+from ghapp.core.memory import Claim, Full
 from ghapp.core.model import (
     InstallationKey,
     PullKey,
@@ -117,12 +117,22 @@ def test_a_suspicion_gives_way_for_an_hour_and_no_longer(database_url: str) -> N
 @story
 async def test_whoever_is_full_keeps_its_keys_until_it_is_not(store: Store) -> None:
     await store.mark_dirty((*pulls(BIG, 30), *pulls(SMALL, 3), *pulls(THIRD, 1)))
-    assert whose(await store.claim(20, full=[BIG])) == {SMALL: 3, THIRD: 1}
-    assert await store.claim(20, full=[BIG, SMALL]) == ()
+    assert whose(await store.claim(20, full=Full((BIG,)))) == {SMALL: 3, THIRD: 1}
+    assert await store.claim(20, full=Full((BIG, SMALL))) == ()
     assert whose(await store.claim(20)) == {BIG: 20}
     await store.mark_dirty([pull(SMALL, 4)])
-    assert whose(await store.claim(10, full=[SMALL])) == {BIG: 10}
-    assert whose(await store.claim(10, full=[BIG])) == {SMALL: 1}
+    assert whose(await store.claim(10, full=Full((SMALL,)))) == {BIG: 10}
+    assert whose(await store.claim(10, full=Full((BIG,)))) == {SMALL: 1}
+
+
+@story
+async def test_a_repository_that_is_full_leaves_the_turns_to_its_sisters(store: Store) -> None:
+    sister = Repository(BIG, 7, "org-11/farm")
+    await store.mark_dirty((*pulls(BIG, 300), PullKey(sister, 1), *pulls(SMALL, 1)))
+    full = Full(repositories=(BIG * 10,))
+    assert whose(await store.claim(20, full=full)) == {BIG: 1, SMALL: 1}
+    assert await store.claim(20, full=full) == ()
+    assert whose(await store.claim(20)) == {BIG: 20}
 
 
 @story
@@ -131,7 +141,7 @@ async def test_whoever_is_full_is_so_for_all_kinds_of_keys(store: Store) -> None
     await store.mark_dirty([InstallationKey(BIG), RepositoryKey(shop), SweepKey(shop)])
     await store.accept(delivery(QueueKey(shop, "main", "a" * 40), pull(BIG, 1)))
     await store.mark_dirty([InstallationKey(SMALL)])
-    assert [one.key for one in await store.claim(9, full=[BIG])] == [InstallationKey(SMALL)]
+    assert [one.key for one in await store.claim(9, full=Full((BIG,)))] == [InstallationKey(SMALL)]
     assert len(await store.claim(9)) == 5
 
 

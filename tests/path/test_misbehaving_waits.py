@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.misbehaving import Clock, Review, Scene, scene
-from ghapp.github.installation import MOST_IN_FLIGHT
-from ghapp.slots import CONCURRENCY, SHARE
+from ghapp.github.installation import MOST_OF_REPOSITORY
+from ghapp.slots import CONCURRENCY, REPOSITORY_SHARE, SHARE
 from ghapp.standin import faults
 from ghapp.standin.pull import Pull
+from ghapp.standin.repository import Repository
 
 pytestmark = pytest.mark.anyio
 REPO = "/repos/{owner}/{repo}"
@@ -74,35 +75,59 @@ async def test_one_installation_limited_for_an_hour_takes_no_slot(tmp_path: Path
         assert made.github.faults.struck <= 2 * 3  # the first reads of the runs under way then
 
 
+@pytest.mark.parametrize("installation_id", [1, 2])
+async def test_one_repository_whose_calls_all_hang_leaves_slots_to_others(
+    tmp_path: Path, installation_id: int
+) -> None:
+    async with scene(tmp_path) as made:
+        hanging = made.shop("shop")
+        other = made.shop("farm", owner="other", installation_id=installation_id)
+        await hung(made, int(CONCURRENCY * REPOSITORY_SHARE), hanging)
+        await lately(made, other)
+
+
 async def test_one_installation_whose_calls_all_hang_leaves_slots_to_others(
     tmp_path: Path,
 ) -> None:
     async with scene(tmp_path) as made:
         hanging, other = made.shop("shop"), made.shop("farm", owner="other", installation_id=2)
-        made.spoil(hanging, faults.slow("*", 60.0, times=None))
-        share = int(CONCURRENCY * SHARE)
-        theirs = [Review.opened(hanging, f"feat/{at}") for at in range(2 * CONCURRENCY)]
-        await made.deliver()
-        await until("as many hang as may", lambda: made.github.calls[PULL] == share)
-        late = Review.opened(other)
-        await made.deliver()
-        await until("the other installation's", lambda: shown(late), 5.0)
-        assert made.github.calls[PULL] == share + 1
-        assert not any(map(shown, theirs))
+        await hung(made, int(CONCURRENCY * SHARE), hanging, made.shop("stock"))
+        await lately(made, other)
 
 
-async def test_large_pulls_whose_calls_hang_leave_connections_to_others(tmp_path: Path) -> None:
+async def hung(made: Scene, share: int, *shops: Repository) -> None:
+    """More pulls than there are slots in each, until as many hang as may."""
+    for shop in shops:
+        made.spoil(shop, faults.slow("*", 60.0, times=None))
+        for at in range(2 * CONCURRENCY):
+            Review.opened(shop, f"feat/{at}")
+    await made.deliver()
+    await until("as many hang as may", lambda: made.github.calls[PULL] == share)
+
+
+async def lately(made: Scene, other: Repository) -> None:
+    """A pull is opened there, and looked at in no time, alone of all."""
+    calls = made.github.calls[PULL]
+    late = Review.opened(other)
+    await made.deliver()
+    await until("the other one's", lambda: shown(late), 5.0)
+    assert made.github.calls[PULL] == calls + 1
+
+
+@pytest.mark.parametrize("installation_id", [1, 2])
+async def test_large_pulls_whose_calls_hang_leave_connections_to_others(
+    tmp_path: Path, installation_id: int
+) -> None:
     async with scene(tmp_path) as made:
-        hanging, other = made.shop("shop"), made.shop("farm", owner="other", installation_id=2)
+        hanging = made.shop("shop")
+        other = made.shop("farm", owner="other", installation_id=installation_id)
         made.spoil(hanging, faults.slow("*", 60.0, times=None))
         for at in range(5):  # of each the pull and 30 pages at once
             hanging.open_big_pull(3_000, author="ann", branch=f"feat/{at}", lines=1)
         await made.deliver()
         calls = made.github.calls
-        await until("many hang", lambda: calls.total() >= MOST_IN_FLIGHT)
-        late = Review.opened(other)
-        await made.deliver()
-        await until("the other installation's", lambda: shown(late), 5.0)
+        await until("many hang", lambda: calls.total() >= MOST_OF_REPOSITORY)
+        await lately(made, other)
 
 
 @pytest.mark.parametrize("retry_after", [None, "soon", 10**9])
