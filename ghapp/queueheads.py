@@ -16,7 +16,7 @@ from ghapp.core.model import PullKey, QueueKey
 from ghapp.core.policies.policy import Policy, Rules, effective
 from ghapp.core.queue import Member, QueueFacts, QueuePast
 from ghapp.core.words import queued
-from ghapp.errors import Gone, Retry
+from ghapp.errors import Gone, LeaseLost, Retry
 from ghapp.store import Store
 
 # What is not there yet is waited for 1, 2, 4, 8, 16 and 16 s: the queue itself waits for us.
@@ -61,7 +61,10 @@ async def _answer(
     policy = known(past.policy, rules)
     past = replace(past, verdicts=queue.believed(past, key.base_ref, policy))
     silent = not writes(policy)
-    if (silent and _sure(past.policy)) or (not inside and _answered(facts, past)):
+    if not inside and _answered(facts, past):
+        await store.over(claim)  # that GitHub says so, too, may never come
+        raise LeaseLost(f"{key}: its queue has the answer, and holds it no more")
+    if silent and _sure(past.policy):
         return ()
     await _wait(key, facts, inside, past, store)
     if silent:

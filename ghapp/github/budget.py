@@ -1,8 +1,8 @@
 """What one installation may still ask of GitHub: pure arithmetic, the time is passed in.
 
 Windows are exact: in no span of 60 (or 3,600) seconds more is spent than GitHub allows, and a
-burst within the limit passes at once. Requests in flight, 100 at most, are kept by `Installation`
-and by the connection pool.
+burst within the limit passes at once. Requests in flight, 100 at most and the probe, are kept by
+`Installation` and by the connection pool.
 Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
 

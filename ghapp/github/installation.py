@@ -115,14 +115,15 @@ class Installation:
     async def _authorised(self, request: Request, importance: Importance) -> Answer:
         token = await self._tokens.get(self.id)
         method = "GET" if request.reads else request.method
-        self._budget.take(method, importance, time.monotonic())
-        try:
-            async with self._room(request), self._in_flight:
+        async with self._room(request), self._in_flight:
+            # Here, for GitHub may have asked for a rest while the call waited for its place.
+            self._budget.take(method, importance, time.monotonic())
+            try:
                 answer = await self._wire.send(request, f"Bearer {token.token}")
-        except Retry as retry:
-            if request.writes:
-                self._may_be_late(request, retry.after_seconds)
-            raise
+            except Retry as retry:
+                if request.writes:
+                    self._may_be_late(request, retry.after_seconds)
+                raise
         if answer.status == 401:
             self._tokens.drop(self.id, token)
         self._told = _told(answer) or self._told

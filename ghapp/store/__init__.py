@@ -33,6 +33,7 @@ from ghapp.store import (
     pending,
     pruning,
     queue,
+    queueheads,
     reviews,
     runs,
     turns,
@@ -258,6 +259,10 @@ class Store:
     async def answered(self, claim: Claim) -> None:
         """The outcome of all writes to a queue's head is known: GitHub itself remembers it."""
         await self._database.write(lambda connection: runs.answered(connection, claim))
+
+    async def over(self, claim: Claim) -> None:
+        """No queue tests this head any more: its key is gone, and with it the lease."""
+        await self._database.write(lambda connection: queueheads.over(connection, claim))
 
     async def seen(self, repository: Repository) -> Mapping[int, datetime]:
         """The repository's pulls by number: their `updated_at` as our last runs read it."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import bindparam, delete, exists, or_, select
 
+from ghapp.core.memory import Claim
 from ghapp.core.model import PullKey, QueueKey, Repository
 from ghapp.store.connection import Connection
 from ghapp.store.keys import addressed, dirty
@@ -42,6 +43,9 @@ _BEHIND = Statement(
     )
 )
 _END = Statement(delete(keys).where(keys.c.key == bindparam("ended")))
+_OVER = Statement(
+    delete(keys).where(keys.c.key == bindparam("ended"), keys.c.lease_token == bindparam("token"))
+)
 _FORGET = Statement(delete(intents).where(intents.c.key == bindparam("ended")))
 
 
@@ -70,3 +74,9 @@ def end(connection: Connection, ended: Iterable[QueueKey]) -> None:
     rows = [{"ended": name} for name in sorted(map(str, ended))]
     connection.change_each(_END, rows)
     connection.change_each(_FORGET, rows)
+
+
+def over(connection: Connection, claim: Claim) -> None:
+    """As `end`, by whoever works on it and while that is so."""
+    if connection.change(_OVER, {"ended": str(claim.key), "token": claim.token}):
+        connection.change(_FORGET, {"ended": str(claim.key)})

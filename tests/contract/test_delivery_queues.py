@@ -114,7 +114,8 @@ def test_that_a_queue_made_its_branch_is_not_remembered() -> None:
 @pytest.mark.parametrize(
     ("branch", "sender"),
     [
-        (BRANCH, ANN),  # GitHub lets people make branches of such names
+        (BRANCH, ANN),  # GitHub lets people make branches of such names, and Apps
+        (BRANCH, {"login": "evil-app[bot]", "type": "Bot"}),
         ("main", QUEUE),
         (f"x/{BRANCH}", QUEUE),
     ],

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from ghapp.core.model import Delivery, PullKey, Push, RepositoryKey
 from ghapp.core.packs import packfiles
+from ghapp.core.rights import same_login
 from ghapp.github import payloads
 from ghapp.github.events import queues
 from ghapp.github.events.ours import Ours, repository
@@ -14,6 +15,8 @@ from ghapp.github.payloads import decoded, utc
 
 # Of a push with as many commits GitHub may have left some out.
 MANY_COMMITS = 20
+# Source: https://github.com/apps/github-merge-queue
+QUEUE_LOGIN = "github-merge-queue[bot]"
 
 
 def pull_request(delivery: Delivery, ours: Ours) -> Delivery:
@@ -63,10 +66,11 @@ def _pushed(delivery: Delivery, seen: payloads.Push) -> Delivery:
 def _by_queue(seen: payloads.Push) -> bool:
     """Whether a merge queue moved a branch of its own, whose head is of no pull.
 
-    GitHub lets people make branches of such names: they count as who has pushed.
+    GitHub lets others make branches of such names: they count as who has pushed.
     """
     branch = seen.ref.removeprefix("refs/heads/")
-    return seen.sender.is_bot and queues.head(repository(seen), branch, seen.after) is not None
+    is_queue = same_login(seen.sender.login, QUEUE_LOGIN)
+    return is_queue and queues.head(repository(seen), branch, seen.after) is not None
 
 
 def _touches_policy(commit: payloads.Commit) -> bool:
