@@ -17,6 +17,7 @@ from ghapp.core.memory import Past
 from ghapp.errors import Gone, Retry, WrongSetting
 from ghapp.github.budget import Budget, Importance
 from ghapp.github.client import GitHub
+from ghapp.github.installation import MOST_OF_REPOSITORY
 from ghapp.github.refusals import limited_seconds, refusal
 from ghapp.github.tokens import Tokens
 from ghapp.github.wire import Answer, Request, Wire
@@ -200,6 +201,19 @@ def test_a_limit_closes_the_installation_for_all_its_keys(world: World) -> None:
 
     world.run(story)
     assert world.github.calls[PULL] == 1
+
+
+def test_a_limit_is_heard_by_calls_that_wait_for_their_place(world: World) -> None:
+    key = world.key(world.pull())
+
+    async def story(client: GitHub) -> None:
+        world.github.faults.add(secondary_limit(PULL, retry_after=60, times=None))
+        runs = (client.gather(key, OPENED, RULES) for _ in range(3 * MOST_OF_REPOSITORY))
+        ended = await asyncio.gather(*runs, return_exceptions=True)
+        assert {type(one) for one in ended} == {Retry}
+
+    world.run(story)
+    assert world.github.calls[PULL] <= MOST_OF_REPOSITORY
 
 
 def test_a_missing_permission_is_named() -> None:
