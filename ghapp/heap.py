@@ -33,7 +33,9 @@ def settle() -> None:
 
 
 def tidy() -> bool:
-    """Give back what is free, here and to the system; whether the C library knows how. Some 3 ms.
+    """Give back what is free, here and to the system; whether the C library knows how.
+
+    Nothing else goes on meanwhile: some 3 ms, with a million objects in use 200.
 
     Python keeps up to 2,000 freed tuples of each length for the next ones, and only a full
     collection lets them go: in lots that large there is none for hours. The C library keeps what a

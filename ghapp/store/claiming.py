@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -43,6 +44,8 @@ GIVES_WAY_SECONDS = 3600
 INSTALLATIONS_AT_ONCE = 100
 # Of each it looks at a few keys more than it takes, for others may be claiming them just now.
 SPARE, FEWEST = 16, 4
+# Where a repository is full its sisters' keys are looked for behind its own, not further than this.
+LOOKED_THROUGH = 2_000
 
 _NOW = now_once()
 
@@ -72,9 +75,10 @@ def claim(connection: Connection, limit: int, full: Full, after: int, looked_at:
     given: dict[str, Any] = {"most": limit, "nonce": secrets.token_hex(16)}
     count = len(connection.rows(_SOME, {"most": limit + 1}))
     if count > limit or (count and full):
-        window = {"window": limit + SPARE, "candidates": limit + 4 * SPARE}
-        others = {"full": list(full.installations), "crowded": list(full.repositories)}
-        found = connection.rows(_CLAIM_IN_TURN, {**given, **window, **others, "after": after})
+        given |= {"window": limit + SPARE, "candidates": limit + 4 * SPARE, "after": after}
+        given |= {"full": list(full.installations), "crowded": list(full.repositories)}
+        in_turn = _CLAIM_UNCROWDED if full.repositories else _CLAIM_IN_TURN
+        found = connection.rows(in_turn, given)
     else:  # mostly: nobody has to wait for a turn
         found = connection.rows(_CLAIM_ALL, given) if count else []
     claims = tuple(_claimed(one) for one in sorted(found, key=lambda one: (one.due, one.key)))
@@ -83,8 +87,10 @@ def claim(connection: Connection, limit: int, full: Full, after: int, looked_at:
     return Turn(claims, max(behind)[1] if behind else after, now, due)
 
 
-def _claiming_in_turn(dialect: str) -> ReturningUpdate[Any]:
-    return _claiming(_locked(_best(dialect)) if dialect == "postgresql" else _best(dialect))
+def _claiming_in_turn(dialect: str, *, crowded: bool) -> ReturningUpdate[Any]:
+    """crowded: whether there are repositories to be left out."""
+    best = _best(dialect, crowded=crowded)
+    return _claiming(_locked(best) if dialect == "postgresql" else best)
 
 
 def _claiming_all(dialect: str) -> ReturningUpdate[Any]:
@@ -132,9 +138,9 @@ def _locked(best: CTE) -> CTE:
     )
 
 
-def _best(dialect: str) -> CTE:
+def _best(dialect: str, *, crowded: bool) -> CTE:
     """Keys in the order in which they are to be taken; SQLite takes all, for nobody else does."""
-    ranked = _ranked(dialect)
+    ranked = _ranked(dialect, crowded=crowded)
     gives_way = case((ranked.c.place > _NOW, 1), else_=0)
     order = (gives_way, ranked.c.turn, ranked.c.place)
     most: BindParameter[int] = bindparam("most" if dialect == "sqlite" else "candidates")
@@ -142,10 +148,10 @@ def _best(dialect: str) -> CTE:
     return select(ranked.c.key, number).order_by(*order).limit(most).cte("best")
 
 
-def _ranked(dialect: str) -> CTE:
+def _ranked(dialect: str, *, crowded: bool) -> CTE:
     """Candidates, with their place in time and which turn of their installation they would be."""
-    both = union_all(_candidates(dialect, asked=True), _candidates(dialect, asked=False))
-    found = both.cte("candidates")
+    each = (_candidates(dialect, asked=asked, crowded=crowded) for asked in (True, False))
+    found = union_all(*each).cte("candidates")
     held = (
         select(keys.c.installation_id, func.count().label("count"))
         .where(keys.c.lease_token > literal_column("''"), keys.c.lease_until > _NOW)
@@ -161,16 +167,17 @@ def _ranked(dialect: str) -> CTE:
     )
 
 
-def _candidates(dialect: str, *, asked: bool) -> Select[Any]:
+def _candidates(dialect: str, *, asked: bool, crowded: bool) -> Select[Any]:
     """Of some installations the keys that are due longest. asked: those that a delivery asked for.
 
     SQLite knows no LATERAL, and PostgreSQL searches no index for an IN that asks for each row.
     """
-    of, one = _installations(asked=asked), keys.alias()
+    of = _installations(asked=asked)
+    one = _uncrowded(of, asked=asked) if crowded else keys.alias()
     oldest = (
         select(one.c.key, one.c.due)
         .where(one.c.installation_id == of.c.id, _waits(one, asked=asked))
-        .where(not_(one_of(one.c.repository_id, "crowded")), not_(_head_is_taken(one)))
+        .where(not_(_head_is_taken(one)))
         .order_by(one.c.due)
         .limit(_few_enough(of))
     )
@@ -183,6 +190,15 @@ def _candidates(dialect: str, *, asked: bool) -> Select[Any]:
         joined = of.join(found, found.c.key.in_(oldest.with_only_columns(one.c.key).correlate(of)))
     place = found.c.due + (0 if asked else GIVES_WAY_SECONDS)
     return select(found.c.key, of.c.id, place.label("place")).select_from(joined)
+
+
+def _uncrowded(of: CTE, *, asked: bool) -> FromClause:
+    """The keys of an installation that wait longest, without those of repositories left out."""
+    first = keys.alias()
+    waiting = select(first).where(first.c.installation_id == of.c.id, _waits(first, asked=asked))
+    longest = waiting.order_by(first.c.due).limit(LOOKED_THROUGH).correlate(of).subquery()
+    others = select(longest).where(not_(one_of(longest.c.repository_id, "crowded")))
+    return others.correlate(of).subquery()
 
 
 def _few_enough(of: CTE) -> ColumnElement[int]:
@@ -253,7 +269,10 @@ def _head_is_taken(one: FromClause) -> ColumnElement[bool]:
 
 
 _SOME = Statement(select(keys.c.key).where(_claimable_now(keys)).limit(bindparam("most")))
-_CLAIM_IN_TURN, _CLAIM_ALL = Statement(_claiming_in_turn), Statement(_claiming_all)
+_CLAIM_ALL = Statement(_claiming_all)
+_CLAIM_IN_TURN, _CLAIM_UNCROWDED = (
+    Statement(partial(_claiming_in_turn, crowded=crowded)) for crowded in (False, True)
+)
 _soonest = select(func.min(keys.c.due)).where(
     waiting(keys), keys.c.due > bindparam("looked_at", type_=Double)
 )

@@ -19,7 +19,8 @@ from ghapp.store.writer import Accept, Writer
 T = TypeVar("T")
 # Each has a connection: what SQLite keeps for one takes a megabyte, and hardly two reads of it ever
 # overlap; on PostgreSQL they wait for the server, and writes are among them.
-THREADS, SQLITE_THREADS = 4, 2
+SQLITE_THREADS, POSTGRESQL_THREADS = 2, 4
+MOST_CONNECTIONS = 1 + POSTGRESQL_THREADS  # of the writer and of these
 
 
 class Database:
@@ -34,14 +35,14 @@ class Database:
         self.url: URL = engine.url
         self._connections = Connections(engine)
         self.in_turn = engine.dialect.name == "sqlite"
-        threads = SQLITE_THREADS if self.in_turn else THREADS
+        threads = SQLITE_THREADS if self.in_turn else POSTGRESQL_THREADS
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="ghapp-store")
         self._writer = Writer(self._connections, accept)
 
     @classmethod
     async def open(cls, url: str, accept: Accept, *, migrate: bool) -> Database:
         """Connected, its schema up to date. Raises WrongSetting."""
-        engine = connected(url, THREADS + 1)
+        engine = connected(url, MOST_CONNECTIONS)
         try:
             await asyncio.to_thread(migrated, engine, change=migrate)
         except BaseException:
