@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from ghapp.core.memory import NOBODY, Full
+from ghapp.core.memory import Full
 from ghapp.core.model import InstallationKey, Key, PullKey, QueueKey, Repository, RepositoryKey
 from ghapp.slots import CONCURRENCY, Free, free
 
@@ -52,12 +52,6 @@ def test_no_installation_has_all_slots(
 def test_no_repository_has_more_than_half_of_them(shop: int, farm: int, expected: Free) -> None:
     keys = [PullKey(of, at) for of, count in ((SHOP, shop), (FARM, farm)) for at in range(count)]
     assert free(keys, CONCURRENCY) == expected
-
-
-def test_whoever_is_full_is_somebody() -> None:
-    assert not NOBODY
-    assert Full((1,))
-    assert Full(repositories=(1,))
 
 
 def test_each_kind_of_key_is_of_its_installation() -> None:

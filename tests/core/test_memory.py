@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ghapp.core.memory import Claim, Past, Shown
+from ghapp.core.memory import NOBODY, Claim, Full, Past, Shown
 from ghapp.core.model import InstallationKey
 
 NOON = datetime(2026, 4, 1, 12, tzinfo=UTC)
@@ -40,3 +40,9 @@ def test_how_long_a_delivery_has_waited(
     claim = Claim(InstallationKey(1), "token", 1, 0)
     told = replace(claim, arrived_at=arrived_at, claimed_at=claimed_at)
     assert told.waited_seconds == seconds
+
+
+def test_whoever_is_full_is_somebody() -> None:
+    assert not NOBODY
+    assert Full((1,))
+    assert Full(repositories=(1,))
