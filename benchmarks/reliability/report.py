@@ -121,12 +121,11 @@ def soak(found: Sequence[Soaked]) -> Section:
 
 def _grown(process: Grown, warm: float) -> tuple[str, ...]:
     steady = process.after(warm)
-    slope, error = steady.slope()
     first, last = steady.sizes[0], steady.sizes[-1]
     return (
         f"{first.resident / 1e6:.1f}",
         f"{last.resident / 1e6:.1f}",
-        f"{slope / 1e6:+.2f} ± {error / 1e6:.2f}",
+        f"{steady.growth() / 1e6:+.2f}",
         f"{first.files} -> {last.files}",
         f"{first.threads} -> {last.threads}",
     )
