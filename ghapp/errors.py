@@ -8,12 +8,19 @@ GhappError
   Retry       GitHub is busy, down or behind its own webhooks: the key waits
   Gone        installation, repository or pull out of reach: the key is done, the run says so
   LeaseLost   another worker took the key over: this run stops before its next write
+  WrongDatabase the database cannot be used: told with its fix before anything starts
   WrongSetting  a setting is missing or broken: named with its fix before anything starts
   BadRange    `ghapp check` cannot read the repository or range it was given
   BadPack     a file or folder of packs that was named cannot be read, or an area is not known
 """
 
 from __future__ import annotations
+
+# What a sentence ends with that tells of a missing PostgreSQL driver: settings and store say it.
+GET_DRIVER = (
+    "in ghapp's folder, start it as `uv run --no-dev --extra postgres ghapp ...`, or install it by "
+    "`uv pip install '.[postgres]'`"
+)
 
 
 class GhappError(Exception):
@@ -82,6 +89,14 @@ class Gone(GhappError):
 
 class LeaseLost(GhappError):
     """The key's lease has passed to another worker; writing on would be writing twice."""
+
+
+class WrongDatabase(GhappError):
+    """A database that cannot be used. found: which one, and what is wrong; fix: what to do."""
+
+    def __init__(self, found: str, fix: str) -> None:
+        super().__init__(f"{found}; {fix}")
+        self.found, self.fix = found, fix
 
 
 class WrongSetting(GhappError):

@@ -19,8 +19,8 @@ def alone(settings: Settings) -> Iterator[None]:
     with held(settings) as is_ours:
         if settings.is_sqlite and not is_ours:
             raise WrongSetting(
-                f"GHAPP_DATABASE_URL: another ghapp holds {_lock_path(settings)}; stop it, or "
-                "share a PostgreSQL database: postgresql://USER:PASSWORD@HOST/NAME"
+                f"{settings.database_variable}: another ghapp holds {_lock_path(settings)}; "
+                "stop it, or share a PostgreSQL: GHAPP_DATABASE_URL=postgresql://USER:PASSWORD@HOST/NAME"
             )
         yield
 
@@ -34,7 +34,7 @@ def held(settings: Settings) -> Iterator[bool]:
     if not settings.is_sqlite:
         yield False
         return
-    with _lock_file(_lock_path(settings)) as file:
+    with _lock_file(settings) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -57,11 +57,12 @@ def _lock_path(settings: Settings) -> Path:
     return Path(f"{settings.file}.lock")
 
 
-def _lock_file(path: Path) -> TextIO:
+def _lock_file(settings: Settings) -> TextIO:
+    path = _lock_path(settings)
     try:
         return os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w")
     except OSError as error:
         raise WrongSetting(
-            f"GHAPP_DATABASE_URL: {path} cannot be written ({error.strerror or error}); name a "
-            "file in a writable folder, or leave it out for SQLite in GHAPP_DATA_DIR"
+            f"{settings.database_variable}: {path} cannot be written ({error.strerror or error}); "
+            "let it lead to a folder that is writable for this user"
         ) from error

@@ -12,10 +12,12 @@ from contextlib import (
     nullcontext,
 )
 from dataclasses import dataclass
+from importlib.metadata import version
 from socket import socket
 from typing import Any
 
 from ghapp import catalogue, heap, logs
+from ghapp.errors import WrongDatabase, WrongSetting
 from ghapp.github.client import GitHub
 from ghapp.github.outage import Told
 from ghapp.lock import alone, held
@@ -24,6 +26,7 @@ from ghapp.metrics import Metrics
 from ghapp.redelivery import redelivered, redeliveries
 from ghapp.settings import Settings
 from ghapp.store import Parked, Store
+from ghapp.store.engine import told
 from ghapp.sweep import sweep, sweeps
 from ghapp.watched import Watched
 from ghapp.web.app import application, watching
@@ -87,11 +90,14 @@ async def working(settings: Settings, metrics_port: int | None = None) -> AsyncI
                 yield url
 
 
-def until_signalled(running: AbstractAsyncContextManager[Any]) -> None:
-    """Keep it running until SIGTERM or SIGINT; a second one ends the process at once."""
+def until_signalled(settings: Settings, running: AbstractAsyncContextManager[str]) -> None:
+    """Keep it running until SIGTERM or SIGINT; a second one ends the process at once.
+
+    running: gives the address to be told, "" for none.
+    """
     heap.share()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_until_signalled(running))
+        runner.run(_until_signalled(settings, running))
 
 
 def migrated(settings: Settings) -> None:
@@ -102,7 +108,12 @@ def migrated(settings: Settings) -> None:
 
 async def _migrated(settings: Settings) -> None:
     async with _opened(settings):
-        log.info("migrated")
+        log.info("migrated", **_used(settings))
+
+
+def _used(settings: Settings) -> dict[str, str]:
+    """With which database, and by which ghapp."""
+    return {"database": told(settings.database_url), "version": version("ghapp")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +155,13 @@ async def _swept(settings: Settings) -> Swept:
             return Swept(found, worked_off=True, parked=await store.parked())
 
 
-async def _until_signalled(running: AbstractAsyncContextManager[Any]) -> None:
+async def _until_signalled(settings: Settings, running: AbstractAsyncContextManager[str]) -> None:
     loop, signalled = asyncio.get_running_loop(), asyncio.Event()
     async with running as where:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, signalled.set)
         heap.settle()
-        log.info("started", url=where)
+        log.info("started", url=where, **_used(settings))
         while not signalled.is_set():
             heap.tidy()
             await first(signalled.wait(), asyncio.sleep(heap.TIDY_SECONDS))
@@ -189,7 +200,14 @@ def _ending(inside: asyncio.Task[Any], stop: asyncio.Event) -> Callable[[asyncio
 
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[Store]:
-    store = await Store.open(settings.database_url)
+    """Raises WrongSetting."""
+    is_new = settings.file is not None and not settings.file.exists()
+    try:
+        store = await Store.open(settings.database_url)
+    except WrongDatabase as error:
+        raise WrongSetting(f"{settings.database_variable}: {error}") from error
+    if is_new:
+        log.info("made a new database", file=str(settings.file))
     try:
         yield store
     finally:
@@ -216,14 +234,14 @@ def _github(settings: Settings, metrics: Metrics) -> GitHub:
 
 
 def _reach(metrics: Metrics) -> Told:
-    def told(is_there: bool, reason: str, seconds: float) -> None:
+    def tell(is_there: bool, reason: str, seconds: float) -> None:
         metrics.reached(is_there=is_there)
         if is_there:
             log.info("GitHub is back", seconds=round(seconds, 1))
         else:
             log.error("GitHub is away", reason=reason)
 
-    return told
+    return tell
 
 
 def _works(

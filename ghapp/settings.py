@@ -24,11 +24,16 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails
 
 from ghapp.addresses import Endpoint, api_url, is_server, proxy_url, split
-from ghapp.errors import WrongSetting
+from ghapp.errors import GET_DRIVER, WrongSetting
 
 POSTGRESQL = "postgresql+psycopg://"
 BEGIN = "-----BEGIN "
 STRICT = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
+NO_NUMBER = {"int_parsing", "int_parsing_size"}  # pydantic's names for it
+
+
+class _Advised(ValueError):
+    """Says by itself what to do, which here is not what the variable's `fix` says."""
 
 
 def _private_key(given: str) -> str:
@@ -72,7 +77,7 @@ def _database_url(given: str) -> str:
     if split(given).netloc.count("@") > 1:
         raise ValueError("has more than one `@`: write the one in the password as %40")
     if importlib.util.find_spec("psycopg") is None:
-        raise ValueError("needs the PostgreSQL driver: pip install 'ghapp[postgres]'")
+        raise _Advised(f"needs the PostgreSQL driver, which is missing; {GET_DRIVER}")
     return POSTGRESQL + rest
 
 
@@ -162,6 +167,11 @@ class Settings:
         return self.database or f"sqlite:///{self.data_dir}/ghapp.sqlite3"
 
     @property
+    def database_variable(self) -> str:
+        """The variable that says where the database is."""
+        return "GHAPP_DATABASE_URL" if self.database else "GHAPP_DATA_DIR"
+
+    @property
     def file(self) -> Path | None:
         """Where SQLite lies; None for PostgreSQL."""
         where = self.database_url.removeprefix("sqlite:///").partition("?")[0]
@@ -189,7 +199,7 @@ class Settings:
             settings = _ADAPTER.validate_python(known)
         except ValidationError as error:
             found = error.errors(include_url=False, include_input=False)
-            problems += [_told(str(one["loc"][0]), _reason(one)) for one in found]
+            problems += [_problem(one) for one in found]
         if problems:
             raise WrongSetting("\n".join(sorted(problems))) from None
         return settings
@@ -245,10 +255,14 @@ def _told(name: str, what: str) -> str:
     return f"{name}: {what}; {FIXES[name]}"
 
 
-def _reason(error: ErrorDetails) -> str:
-    """In our words where we found it, else in pydantic's; neither repeats a secret."""
-    ours = error.get("ctx", {}).get("error")
-    return str(ours) if ours else error["msg"][0].lower() + error["msg"][1:]
+def _problem(error: ErrorDetails) -> str:
+    """In our words where we have some, else in pydantic's; neither repeats a secret."""
+    name, ours = str(error["loc"][0]), error.get("ctx", {}).get("error")
+    if isinstance(ours, _Advised):
+        return f"{name}: {ours}"
+    if error["type"] in NO_NUMBER:
+        return _told(name, "is no number")
+    return _told(name, str(ours) if ours else error["msg"][0].lower() + error["msg"][1:])
 
 
 def named(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:

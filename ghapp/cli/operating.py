@@ -40,7 +40,7 @@ def sweep() -> None:
     except (Retry, Gone) as error:
         failed(f"{error}; check GHAPP_GITHUB_API_URL, HTTPS_PROXY and the App's id and key")
     except (Busy, StoreFailed) as error:
-        failed(f"GHAPP_DATABASE_URL: {error}")
+        failed(f"{settings.database_variable}: {error}")
     rest = "nothing is left to do" if found.worked_off else "`ghapp serve` or `work` does the rest"
     again = "" if found.worked_off else f"deliveries asked for again: {found.redelivered}; "
     typer.echo(f"Installations looked at: {found.installations}; {again}{rest}.")

@@ -24,7 +24,7 @@ def serve(
 
     from ghapp.serve import serving, until_signalled
 
-    or_wrong(lambda: until_signalled(serving(settings, worker=not no_worker)))
+    or_wrong(lambda: until_signalled(settings, serving(settings, worker=not no_worker)))
 
 
 def work(
@@ -42,4 +42,4 @@ def work(
 
     from ghapp.serve import until_signalled, working
 
-    or_wrong(lambda: until_signalled(working(settings, metrics_port)))
+    or_wrong(lambda: until_signalled(settings, working(settings, metrics_port)))

@@ -11,7 +11,7 @@ from ghapp.store import Health, Parked
 FULL_BYTES, LOW_BYTES = 100 << 20, 1 << 30
 CLOCK_SECONDS = 5.0
 QUIET_SECONDS = 7 * 86_400.0  # an App in use hears something in a week
-OTHERS_WRITE = 0o022
+OTHERS_WRITE, OWNER_WRITES = 0o022, 0o200
 MANY_DUE_SECONDS = 600.0
 
 
@@ -35,21 +35,27 @@ class InForce:
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """Where SQLite lies. mode: permission bits of the file, None where it is not there yet."""
+    """Where SQLite lies. mode: permission bits of the file, None where it is not there yet.
+
+    is_writable: for the user that examines it.
+    """
 
     folder: str
     free_bytes: int
     mode: int | None
+    is_writable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What the database answers. ahead_seconds: its clock before ours.
 
-    error: why it could not be opened, "" where it was. read_only: why it takes no writes.
+    error, fix: why it could not be opened, "" where it was, and what to do about it, "" where only
+    the database itself can tell. read_only: why it takes no writes.
     """
 
     error: str = ""
+    fix: str = ""
     read_only: str = ""
     ahead_seconds: float = 0.0
     health: Health | None = None
@@ -98,15 +104,17 @@ def database(found: Stored, disk: Disk | None) -> Iterator[Finding]:
         yield from _disk(disk)
     if disk and disk.mode is None:
         yield DATABASE.warning(
-            "schema", "there is no database yet", "the first `ghapp serve` makes it; start it"
+            "schema",
+            "there is no database yet",
+            "the first start of ghapp makes it; where one should be there, correct GHAPP_DATA_DIR "
+            "or GHAPP_DATABASE_URL",
         )
         return
     if found.error or found.health is None:
         yield DATABASE.problem(
             "schema",
             found.error,
-            "start `ghapp serve`, which brings the schema up to date; where it is the database "
-            "that does not answer, see GHAPP_DATABASE_URL and the database's own log",
+            found.fix or "see the database's own log",
         )
         return
     yield DATABASE.good("schema", "reachable, and as new as this ghapp")
@@ -133,14 +141,26 @@ def _disk(disk: Disk) -> Iterator[Finding]:
         yield DATABASE.warning("disk", free, fix)
     else:
         yield DATABASE.good("disk", free)
-    if disk.mode is not None and disk.mode & OTHERS_WRITE:
-        yield DATABASE.warning(
+    if disk.mode is not None:
+        yield _file(disk, disk.mode)
+
+
+def _file(disk: Disk, mode: int) -> Finding:
+    if not disk.is_writable:
+        return DATABASE.problem(
             "file",
-            f"others on this machine may write to it (mode {disk.mode:o})",
+            f"this user may not write to it (mode {mode:o})",
+            "examine it as the user that runs ghapp; where this is the one, chown the file to it, "
+            "or chmod u+w it",
+        )
+    if mode & OTHERS_WRITE:
+        return DATABASE.warning(
+            "file",
+            f"others on this machine may write to it (mode {mode:o})",
             f"chmod 600 the database file, and chmod 700 {disk.folder}: it holds the sign-offs",
         )
-    elif disk.mode is not None:
-        yield DATABASE.good("file", f"only its owner may write to it (mode {disk.mode:o})")
+    who = "only its owner" if mode & OWNER_WRITES else "nobody but root"
+    return DATABASE.good("file", f"{who} may write to it (mode {mode:o})")
 
 
 def _clock(ahead_seconds: float) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import stat
 import urllib.error
@@ -14,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ghapp.doctor.at_home import Disk, InForce, Served, Stored
-from ghapp.errors import Busy, GhappError, StoreFailed, WrongSetting
+from ghapp.errors import Busy, StoreFailed, WrongDatabase, WrongSetting
 from ghapp.github.tokens import fingerprint
 from ghapp.lock import is_served
 from ghapp.settings import Settings
@@ -36,15 +37,8 @@ def in_force(settings: Settings, given: tuple[str, ...]) -> InForce:
         limits=settings.github_limits,
         proxied=bool(settings.proxy),
         is_sqlite=settings.is_sqlite,
-        database=_shown(settings),
+        database=told(settings.database_url),
     )
-
-
-def _shown(settings: Settings) -> str:
-    """Where the database is, without a password."""
-    if settings.file:
-        return str(settings.file)
-    return told(settings.database_url)
 
 
 def disk(file: Path | None) -> Disk | None:
@@ -52,7 +46,8 @@ def disk(file: Path | None) -> Disk | None:
     if file is None:
         return None
     mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else None
-    return Disk(str(file.parent), shutil.disk_usage(file.parent).free, mode)
+    free_bytes = shutil.disk_usage(file.parent).free
+    return Disk(str(file.parent), free_bytes, mode, is_writable=os.access(file, os.W_OK))
 
 
 def served(settings: Settings) -> Served:
@@ -112,8 +107,8 @@ async def store(settings: Settings) -> AsyncIterator[Kept]:
         return
     try:
         opened = await Store.open(settings.database_url, migrate=False)
-    except GhappError as error:
-        yield Kept(Stored(error=str(error)))
+    except WrongDatabase as error:
+        yield Kept(Stored(error=error.found, fix=error.fix))
         return
     try:
         yield Kept(await _stored(opened), opened)
@@ -130,5 +125,7 @@ async def _stored(opened: Store) -> Stored:
     try:
         await opened.take_turn(TURN, 0.0)
     except (Busy, StoreFailed) as error:
-        return Stored("", str(error), ahead, health, parked)
-    return Stored("", "", ahead, health, parked)
+        read_only = str(error)
+    else:
+        read_only = ""
+    return Stored(read_only=read_only, ahead_seconds=ahead, health=health, parked=parked)

@@ -66,9 +66,10 @@ class Store:
 
     @classmethod
     async def open(cls, url: str, *, migrate: bool = True) -> Store:
-        """Connected, its schema up to date. Raises WrongSetting.
+        """Connected, its schema up to date. Raises WrongSetting (the URL) and WrongDatabase.
 
-        url: sqlite:////absolute/path or postgresql://...; migrate: else the schema must fit.
+        url: sqlite:////absolute/path or postgresql://...; migrate: else the schema must fit, and
+        whether it takes writes is not looked at.
         """
         return cls(await Database.open(url, deliveries.accept, migrate=migrate))
 

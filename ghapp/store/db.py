@@ -41,7 +41,7 @@ class Database:
 
     @classmethod
     async def open(cls, url: str, accept: Accept, *, migrate: bool) -> Database:
-        """Connected, its schema up to date. Raises WrongSetting."""
+        """Connected, its schema up to date. Raises WrongSetting (the URL) and WrongDatabase."""
         engine = connected(url, MOST_CONNECTIONS)
         try:
             await asyncio.to_thread(migrated, engine, change=migrate)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from ghapp.errors import WrongSetting
+from ghapp.errors import GET_DRIVER, WrongSetting
 
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -50,8 +50,13 @@ def connected(url: str, connections: int) -> Engine:
 
 
 def told(url: str) -> str:
-    """Where a PostgreSQL is, without what may be secret: user, password, options."""
+    """Where it is: SQLite's file; of a PostgreSQL not what may be secret: user, password, options.
+
+    Raises WrongSetting.
+    """
     parsed = _parsed(url)
+    if parsed.drivername == "sqlite":
+        return parsed.database or ""
     port = f":{parsed.port}" if parsed.port else ""
     return f"postgresql://{parsed.host or ''}{port}/{parsed.database or ''}"
 
@@ -104,8 +109,8 @@ def _postgresql(url: URL, connections: int) -> Engine:
     given |= {"hide_parameters": True}
     try:
         engine = create_engine(url, **given)
-    except ModuleNotFoundError as error:
-        text = "GHAPP_DATABASE_URL names PostgreSQL: install the extra, as in `ghapp[postgres]`"
+    except ImportError as error:  # or what it needs is missing, as libpq
+        text = f"GHAPP_DATABASE_URL: the PostgreSQL driver cannot be loaded; {GET_DRIVER}"
         raise WrongSetting(text) from error
     event.listen(engine, "connect", _settle)
     return engine

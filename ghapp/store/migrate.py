@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from ghapp.errors import Busy, StoreFailed, WrongSetting
-from ghapp.store.connection import driver_error
+from ghapp.errors import WrongDatabase
+from ghapp.store.connection import DriverError, driver_error
 from ghapp.store.tables import schema
-from ghapp.store.transactions import persistent
+from ghapp.store.transactions import tried
+from ghapp.store.unusable import unusable
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -28,14 +29,13 @@ _LOCK = 6_072_846_391  # any number that nobody else takes for an advisory lock
 def migrated(engine: Engine, *, change: bool) -> None:
     """The schema is at HEAD, or newer and works with us, when this returns.
 
-    Raises WrongSetting: out of reach, too new for us, or older and not to be changed.
+    change: bring it up to date, and see that it takes writes. Raises WrongDatabase: out of reach,
+    read-only, none at all, too new for us, or older and not to be changed.
     """
     try:
-        persistent(lambda: _once(engine, change=change))
-    except (Busy, StoreFailed) as error:
-        # Behind the "?" may stand a password, too.
-        where = engine.url.set(query={}).render_as_string(hide_password=True)
-        raise WrongSetting(f"GHAPP_DATABASE_URL {where}: {error}") from error
+        tried(lambda: _once(engine, change=change))
+    except DriverError as error:
+        raise unusable(engine.url, error) from error
 
 
 def _once(engine: Engine, *, change: bool) -> None:
@@ -51,21 +51,39 @@ def _migrated(connection: Connection, *, change: bool) -> None:
     if connection.dialect.name == "postgresql":  # SQLite's transaction is the lock
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     found = _revision(connection)
-    if found == HEAD:
-        return
     if found > HEAD:
-        works_from = _works_from(connection)
-        if works_from > HEAD:
-            told = f"the database has schema {found}, which works from {works_from} on"
-            raise WrongSetting(f"{told}; this ghapp knows {HEAD}: upgrade it")
-        return
-    if not change:
-        raise WrongSetting(f"the database has schema {found or 'none'}: run `ghapp migrate`")
+        _check_newer(connection, found)
+    if found < HEAD and not change:
+        told = f"the database has schema {found or 'none'}, and this ghapp needs {HEAD}"
+        raise WrongDatabase(
+            told, "start `ghapp serve` or run `ghapp migrate`, which bring it there"
+        )
+    if found < HEAD:
+        _upgrade(connection)
+    if change:
+        _try_to_write(connection)
+
+
+def _check_newer(connection: Connection, found: str) -> None:
+    works_from = _works_from(connection)
+    if works_from > HEAD:
+        told = f"the database has schema {found}, which works from {works_from} on"
+        raise WrongDatabase(f"{told}, and this ghapp knows {HEAD}", "upgrade ghapp")
+
+
+def _upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
     from alembic import command  # takes a while to load, and is seldom of use  # noqa: PLC0415
 
     command.upgrade(configured(connection), "head")
+
+
+def _try_to_write(connection: Connection) -> None:
+    """A change that is undone: else it would be the first delivery that finds it read-only."""
+    with connection.begin_nested() as trial:
+        connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+        trial.rollback()
 
 
 def configured(connection: Connection) -> Config:

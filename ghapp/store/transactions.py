@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -14,6 +15,7 @@ T = TypeVar("T")
 # A server that restarts is back in this time; GitHub waits ten seconds for an answer.
 PATIENCE_SECONDS, PAUSE_SECONDS = 5.0, 0.1
 # PostgreSQL: serialization failure, deadlock, shutdown, crash, starting up, too many connections.
+READ_ONLY = "25006"  # a standby, or a server that is set so
 PASSING = ("40001", "40P01", "57P01", "57P02", "57P03", "53300")
 
 
@@ -22,10 +24,23 @@ class Unsure(Busy):
 
 
 def persistent(transaction: Callable[[], T], *, again_if_unsure: bool = False) -> T:
+    """What `tried` gives; what the driver raised is told in our own errors.
+
+    Raises Busy (it is still out of reach, or Unsure where that is no reason to try again),
+    StoreFailed, and what the transaction raises itself.
+    """
+    try:
+        return tried(transaction, again_if_unsure=again_if_unsure)
+    except DriverError as error:
+        # Its own words, and those of the driver, hold the row: a comment, a delivery.
+        raise translated(error) from None
+
+
+def tried(transaction: Callable[[], T], *, again_if_unsure: bool = False) -> T:
     """The outcome, tried again for a while where the database was out of reach.
 
-    Raises Busy (it still is, or Unsure where that is no reason to try again), StoreFailed, and
-    what the transaction raises itself.
+    Raises DriverError, Unsure (where that is no reason to try again), and what the transaction
+    raises itself.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
@@ -36,8 +51,7 @@ def persistent(transaction: Callable[[], T], *, again_if_unsure: bool = False) -
                 raise
         except DriverError as error:
             if not passing(error) or time.monotonic() > deadline:
-                # Its own words, and those of the driver, hold the row: a comment, a delivery.
-                raise translated(error) from None
+                raise
         time.sleep(PAUSE_SECONDS)
 
 
@@ -79,9 +93,21 @@ def passing(error: DriverError) -> bool:
     return error.lost or state is None or state in PASSING or str(state).startswith("08")
 
 
+def read_only(error: DriverError) -> bool:
+    """Whether it is read, and takes no writes."""
+    code = getattr(error.cause, "sqlite_errorcode", 0) & 0xFF
+    return code == sqlite3.SQLITE_READONLY or _state(error) == READ_ONLY
+
+
 def translated(error: DriverError) -> Busy | StoreFailed:
-    """The error in our words: out of reach for now, or refused. Never with a row's content."""
+    """The error in our words: read-only, out of reach for now, or refused.
+
+    Never with a row's content.
+    """
     cause = error.cause
+    if read_only(error):
+        kind = Busy if error.passes else StoreFailed
+        return kind(f"the database is read-only{_named(cause)}")
     if not error.passes:
         return StoreFailed(f"the database refused: {type(cause).__name__}{_named(cause)}")
     return Busy(f"the database is out of reach: {str(cause).strip()}")

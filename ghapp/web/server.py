@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import Iterator
 
@@ -16,6 +17,12 @@ from ghapp.web.protocol import Bounded
 BACKLOG = 2048
 # For deliveries under way; GitHub gives up on them after 10 seconds.
 GRACE_SECONDS = 10
+# Why nothing can listen there -> what to do; all other reasons lie in the address.
+REMEDIES = {
+    errno.EADDRINUSE: "stop what listens there, or set another HOST or PORT",
+    errno.EACCES: "this user may not listen on so low a port: set a PORT above 1023",
+}
+NOT_OURS = "HOST is no address of this machine: use 127.0.0.1, or 0.0.0.0 for all that it has"
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -27,10 +34,11 @@ def listening(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise WrongSetting(
-            f"HOST, PORT: cannot listen on {host}:{port} ({error.strerror or error}); "
-            "stop what listens there, or set another HOST or PORT"
-        ) from error
+        # Python adds the address once more.
+        reason = str(error.strerror or error).partition(" (while attempting")[0]
+        remedy = REMEDIES.get(error.errno or 0, NOT_OURS)
+        text = f"HOST, PORT: cannot listen on {host}:{port} ({reason}); {remedy}"
+        raise WrongSetting(text) from error
     # Inherited by what it accepts. asyncio sets it only where a socket says that it is TCP, and an
     # answer in two parts else waits 40 ms for the client to acknowledge the first.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

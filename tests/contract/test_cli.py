@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import sqlite3
@@ -15,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -178,20 +180,38 @@ class TestServe:
         assert (told["outcome"], told["keys"]) == ("stored", ["pull:11:3"])
         assert SECRET not in serving.log.read_text()
 
+    def test_its_log_tells_the_database_and_whether_it_is_new(
+        self, serving: Serving, environment: dict[str, str], tmp_path: Path
+    ) -> None:
+        """So that a mistyped folder is seen, where nothing of before is."""
+        file = str(tmp_path / "data" / "ghapp.sqlite3")
+        started = until_told(serving, "started")
+        assert (started["database"], started["version"]) == (file, version("ghapp"))
+        assert until_told(serving, "made a new database")["file"] == file
+        serving.end()
+        again = ghapp("migrate", env=environment, cwd=tmp_path)
+        (migrated,) = map(json.loads, again.stderr.splitlines())
+        assert (migrated["event"], migrated["database"]) == ("migrated", file)
+        assert migrated["version"] == version("ghapp")
+
     def test_a_second_one_on_the_same_sqlite_is_refused(
         self, serving: Serving, environment: dict[str, str], tmp_path: Path
     ) -> None:
         second = ghapp("serve", env=environment, cwd=tmp_path)
         assert second.returncode == 2
-        assert second.stderr.startswith("GHAPP_DATABASE_URL: another ghapp holds ")
-        assert "postgresql://" in second.stderr
+        assert second.stderr.startswith("GHAPP_DATA_DIR: another ghapp holds ")
+        assert "GHAPP_DATABASE_URL=postgresql://" in second.stderr
 
     def test_a_taken_port_is_said(self, environment: dict[str, str], tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = str(taken.getsockname()[1])
             ended = ghapp("serve", env=environment | {"PORT": port}, cwd=tmp_path)
         assert ended.returncode == 2
-        assert ended.stderr.startswith(f"HOST, PORT: cannot listen on 127.0.0.1:{port} (")
+        (line,) = ended.stderr.splitlines()
+        assert line == (
+            f"HOST, PORT: cannot listen on 127.0.0.1:{port} (Address already in use); "
+            "stop what listens there, or set another HOST or PORT"
+        )
 
     @pytest.mark.parametrize(
         ("name", "value", "what"),
@@ -229,6 +249,70 @@ def test_a_database_that_cannot_be_written_is_said(
     (line,) = ended.stderr.splitlines()
     assert ended.returncode == 2
     assert line.startswith("GHAPP_DATABASE_URL: /sys/x.db.lock cannot be written (")
+
+
+def test_the_variable_that_was_set_is_the_one_that_is_named(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "data" / "ghapp.sqlite3"
+    file.parent.mkdir()
+    file.write_text("no database, but of some length" * 40)
+    for where in ({}, {"GHAPP_DATABASE_URL": f"sqlite:///{file}"}):
+        ended = ghapp("serve", env=environment | where, cwd=tmp_path)
+        assert ended.returncode == 2
+        assert ended.stderr == (
+            f"{next(iter(where), 'GHAPP_DATA_DIR')}: {file} is no SQLite database;"
+            " move it away, or restore a backup in its place\n"
+        )
+
+
+@pytest.fixture
+def read_only(environment: dict[str, str], tmp_path: Path) -> Path:
+    """The database of the environment, in a folder that may be written."""
+    assert ghapp("migrate", env=environment, cwd=tmp_path).returncode == 0
+    file = tmp_path / "data" / "ghapp.sqlite3"
+    file.chmod(0o444)
+    return file
+
+
+def as_anybody(*words: str, env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """By a process that is bound to the permissions of files, as root's are not."""
+    command = [sys.executable, "-m", "ghapp", *words]
+    if os.geteuid() == 0:
+        if not (setpriv := shutil.which("setpriv")):
+            pytest.skip("root may write to what is read-only, and setpriv is not there")
+        command = [setpriv, "--bounding-set=-dac_override,-dac_read_search", *command]
+    return subprocess.run(
+        command, env=env, cwd=cwd, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate"])
+def test_a_file_that_is_read_only_is_told_at_the_start(
+    environment: dict[str, str], tmp_path: Path, read_only: Path, command: str
+) -> None:
+    ended = as_anybody(command, env=environment, cwd=tmp_path)
+    (line,) = ended.stderr.splitlines()
+    assert ended.returncode == 2
+    assert line.startswith(f"GHAPP_DATA_DIR: {read_only} is read-only for this user; chown it to ")
+    assert "chmod u+w" in line
+
+
+def test_the_doctor_says_of_such_a_file_what_is_so(
+    environment: dict[str, str], tmp_path: Path, read_only: Path
+) -> None:
+    ended = as_anybody("doctor", "--format", "json", env=environment, cwd=tmp_path)
+    found = {
+        one["name"]: (one["verdict"], one["found"])
+        for one in json.loads(ended.stdout)["findings"]
+        if one["part"] == "Database"
+    }
+    assert found["file"] == ("problem", "this user may not write to it (mode 444)")
+    assert found["writing"] == (
+        "problem",
+        "it takes no writes: the database is read-only (SQLITE_READONLY)",
+    )
+    assert found["schema"][0] == "good"
 
 
 def test_a_worker_of_its_own_asks_for_postgresql(
@@ -328,6 +412,16 @@ class TestSweep:
         ended = ghapp("sweep", env=environment | {"GHAPP_PRIVATE_KEY": ""}, cwd=tmp_path)
         assert ended.returncode == 2
         assert ended.stderr.startswith("GHAPP_PRIVATE_KEY: is missing")
+
+
+def test_of_postgresql_its_log_tells_neither_user_nor_password(
+    environment: dict[str, str], tmp_path: Path, postgres_url: str
+) -> None:
+    url = postgres_url.replace("+psycopg", "").replace("ghapp@", "ghapp:hush@")
+    ended = ghapp("migrate", env=environment | {"GHAPP_DATABASE_URL": url}, cwd=tmp_path)
+    (line,) = map(json.loads, ended.stderr.splitlines())
+    assert re.fullmatch("postgresql:///ghapp_[0-9]+", line["database"])
+    assert "hush" not in ended.stderr
 
 
 def test_migrate_needs_no_app(environment: dict[str, str], tmp_path: Path) -> None:

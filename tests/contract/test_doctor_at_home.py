@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -47,6 +48,7 @@ class TestJudging:
             (STORED, replace(DISK, free_bytes=50 << 20), {"disk": PROBLEM}),
             (STORED, replace(DISK, mode=0o666), {"file": WARNING}),
             (STORED, replace(DISK, mode=0o644), {}),
+            (STORED, replace(DISK, mode=0o644, is_writable=False), {"file": PROBLEM}),
             (Stored(), replace(DISK, mode=None), {"schema": WARNING}),
             (Stored("run `ghapp migrate`"), DISK, {"schema": PROBLEM}),
             (replace(STORED, read_only="disk full"), None, {"writing": PROBLEM}),
@@ -61,6 +63,20 @@ class TestJudging:
         self, stored: Stored, disk: Disk | None, expected: dict[str, Verdict]
     ) -> None:
         assert bad(database(stored, disk)) == expected
+
+    def test_a_file_that_nobody_writes_is_not_said_to_be_its_owners(self) -> None:
+        found = {one.name: one.found for one in database(STORED, replace(DISK, mode=0o444))}
+        assert found["file"] == "nobody but root may write to it (mode 444)"
+
+    def test_only_an_old_schema_is_mended_by_a_start(self) -> None:
+        """Each of the others has a remedy of its own."""
+        for stored, disk in (
+            (Stored(), replace(DISK, mode=None)),
+            (Stored("it is no SQLite database", "move it away"), DISK),
+            (Stored("the database refused: OperationalError"), None),
+        ):
+            found = {one.name: one.fix for one in database(stored, disk)}
+            assert found["schema"] and "`ghapp serve`" not in found["schema"]
 
     def test_parked_keys_are_named_but_not_without_end(self) -> None:
         at = datetime(2026, 4, 1, tzinfo=UTC)
@@ -127,7 +143,8 @@ class TestReading:
 
     def test_postgresql_and_its_schema(self, tmp_path: Path, postgres_url: str) -> None:
         given = of(tmp_path, GHAPP_DATABASE_URL=postgres_url.replace("+psycopg", ""))
-        assert "run `ghapp migrate`" in stored(given).error
+        assert stored(given).error.startswith("the database has schema none")
+        assert "start `ghapp serve`" in stored(given).fix
         migrate(given)
         assert stored(given).health == Health(None, None, 0, 0)
         assert reading.disk(given.file) is None
@@ -139,7 +156,21 @@ class TestReading:
 
     def test_a_file_that_is_no_database(self, tmp_path: Path) -> None:
         (tmp_path / "ghapp.sqlite3").write_text("no database, but of some length" * 40)
-        assert "the database refused" in stored(of(tmp_path)).error
+        told = stored(of(tmp_path))
+        assert told.error == f"{tmp_path}/ghapp.sqlite3 is no SQLite database"
+        assert told.fix.startswith("move it away")
+
+    def test_a_server_out_of_reach_is_not_mended_by_a_start(self, tmp_path: Path) -> None:
+        url = "postgresql://ghapp:hush@127.0.0.1:1/ghapp"
+        told = stored(of(tmp_path, GHAPP_DATABASE_URL=url))
+        assert told.error.startswith("postgresql://ghapp:***@127.0.0.1:1/ghapp is out of reach: ")
+        assert told.fix.startswith("start it, or correct host, port, user, password")
+
+    def test_a_database_that_its_server_has_not(self, tmp_path: Path, postgres_url: str) -> None:
+        url = postgres_url.replace("+psycopg", "").replace("?", "_gone?")
+        told = stored(of(tmp_path, GHAPP_DATABASE_URL=url))
+        assert re.search(r"its server has no database \w+_gone$", told.error)
+        assert "createdb" in told.fix
 
     def test_disk_and_mode_of_the_file(self, tmp_path: Path) -> None:
         file = tmp_path / "ghapp.sqlite3"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -83,6 +84,15 @@ def test_nothing_set_names_what_is_needed() -> None:
 def test_an_empty_variable_counts_as_unset(good: dict[str, str]) -> None:
     empty = dict.fromkeys(FIXES, "") | good | {"GHAPP_WEBHOOK_SECRET": " "}
     assert [line.partition(":")[0] for line in problems(empty)] == ["GHAPP_WEBHOOK_SECRET"]
+
+
+@pytest.mark.parametrize("name", ["GHAPP_APP_ID", "PORT"])
+@pytest.mark.parametrize("given", ["abc", "9" * 5000])
+def test_what_is_no_number_is_told_in_our_words(
+    good: dict[str, str], name: str, given: str
+) -> None:
+    (line,) = problems(good | {name: given})
+    assert line == f"{name}: is no number; {FIXES[name]}"
 
 
 def test_without_github_only_the_database_counts(good: dict[str, str]) -> None:
@@ -207,6 +217,17 @@ class TestDatabase:
         settings = Settings.from_environment(good | {"GHAPP_DATABASE_URL": url})
         assert settings.database_url == "postgresql+psycopg://ghapp:pw@db.example:5432/ghapp"
         assert not settings.is_sqlite
+
+    def test_without_the_driver_it_is_told_how_to_get_it_from_the_checkout(
+        self, good: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+        (line,) = problems(good | {"GHAPP_DATABASE_URL": "postgresql://db.example/ghapp"})
+        assert line == (
+            "GHAPP_DATABASE_URL: needs the PostgreSQL driver, which is missing; in ghapp's folder,"
+            " start it as `uv run --no-dev --extra postgres ghapp ...`, or install it by"
+            " `uv pip install '.[postgres]'`"
+        )
 
     def test_then_no_folder_is_made(self, good: dict[str, str], tmp_path: Path) -> None:
         Settings.from_environment(good | {"GHAPP_DATABASE_URL": "postgresql://db.example/ghapp"})

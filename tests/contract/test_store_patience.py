@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import make_url
 
-from ghapp.errors import WrongSetting
+from ghapp.errors import WrongDatabase
 from ghapp.store import Store
 from ghapp.store.engine import LIBPQ, bounds, told
 from ghapp.store.leases import LEASE_SECONDS
@@ -27,7 +27,7 @@ def silent_url() -> Iterator[str]:
 
 async def test_a_server_that_says_nothing_is_given_up_on_at_start(silent_url: str) -> None:
     started = time.monotonic()
-    with pytest.raises(WrongSetting):
+    with pytest.raises(WrongDatabase):
         await Store.open(silent_url)
     assert time.monotonic() - started < LEASE_SECONDS
 
@@ -46,3 +46,7 @@ def test_the_url_decides_where_it_says_so() -> None:
 def test_where_a_database_is_told_without_its_password(password: str) -> None:
     url = f"postgresql://ghapp:{password}@db.example.com/ghapp?sslpassword={password}"
     assert told(url) == "postgresql://db.example.com/ghapp"
+
+
+def test_of_sqlite_the_file_is_told() -> None:
+    assert told("sqlite:////srv/gh app/50%/x.db") == "/srv/gh app/50%/x.db"

@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect
 
-from ghapp.errors import WrongSetting
+from ghapp.errors import WrongDatabase, WrongSetting
 from ghapp.store import Store
 from ghapp.store.migrate import HEAD, configured
 from ghapp.store.tables import metadata
@@ -60,7 +60,7 @@ def test_a_database_is_opened_again_with_all_that_was_in_it(database_url: str) -
 
 def test_a_schema_that_does_not_fit_is_told_with_the_fix(database_url: str) -> None:
     async def play() -> None:
-        with pytest.raises(WrongSetting, match="run `ghapp migrate`"):
+        with pytest.raises(WrongDatabase, match="run `ghapp migrate`"):
             await Store.open(database_url, migrate=False)
 
     asyncio.run(play())
@@ -87,7 +87,7 @@ def test_what_the_first_schema_held_is_there_in_the_newest(database_url: str) ->
         changed(database_url, row)
 
     async def play() -> None:
-        with pytest.raises(WrongSetting, match="schema 0001: run `ghapp migrate`"):
+        with pytest.raises(WrongDatabase, match=r"schema 0001, .* run `ghapp migrate`"):
             await Store.open(database_url, migrate=False)
         async with opened(database_url) as store:
             past = await store.recall(KEY)
@@ -129,7 +129,7 @@ def _described(engine: Engine) -> dict[str, set[str]]:
 
 def test_a_failed_migration_leaves_nothing(database_url: str) -> None:
     changed(database_url, "CREATE TABLE verdicts (wrong INTEGER)")
-    with pytest.raises(WrongSetting):
+    with pytest.raises(WrongDatabase):
         asyncio.run(Store.open(database_url))
     engine = create_engine(database_url)
     assert inspect(engine).get_table_names() == ["verdicts"]
@@ -152,11 +152,9 @@ def test_a_database_may_lie_in_a_folder_yet_to_be_made(tmp_path: Path) -> None:
         ("mysql://u:secret@localhost/x", "neither sqlite:// nor postgresql://"),
         ("sqlite://", "needs a file"),
         ("sqlite:////dev/null/ghapp.db", "no folder"),
-        ("sqlite:////proc", "unable to open"),
-        ("postgresql://u:secret@127.0.0.1:1/x", "127.0.0.1:1/x"),
     ],
 )
-def test_a_database_that_cannot_be_opened_is_told_with_its_address(url: str, told: str) -> None:
+def test_an_address_that_is_none_is_told(url: str, told: str) -> None:
     with pytest.raises(WrongSetting, match="GHAPP_DATABASE_URL") as refused:
         asyncio.run(Store.open(url))
     assert told in str(refused.value)

@@ -14,7 +14,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
-from ghapp.errors import WrongSetting
+from ghapp.errors import WrongDatabase
 from ghapp.store import Store
 from ghapp.store.migrate import HEAD, configured
 from tests.contract.recorded import recorded, revisions, say
@@ -204,8 +204,8 @@ def test_a_newer_schema_that_does_not_is_told_with_the_fix(
         await _opened_and_closed(database_url)
         changed(database_url, "UPDATE alembic_version SET version_num = '9999'")
         changed(database_url, "UPDATE schema SET works_from = '9998'")
-        words = f"schema 9999, which works from 9998 on; this ghapp knows {HEAD}: upgrade it"
-        with pytest.raises(WrongSetting, match=re.escape(words)):
+        words = f"schema 9999, which works from 9998 on, and this ghapp knows {HEAD}; upgrade ghapp"
+        with pytest.raises(WrongDatabase, match=re.escape(words)):
             await Store.open(database_url, migrate=migrate)
 
     asyncio.run(play())
