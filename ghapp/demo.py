@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+import signal
 import tempfile
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ghapp.logs import configure
@@ -37,6 +40,23 @@ UPDATE orders SET points = total / 100;
 SERVICE = "def points(total):\n    return total // 100\n"
 
 
+def run(*, once: bool, language: str) -> None:
+    """Play it in a process of its own, which Ctrl-C and SIGTERM end.
+
+    Raises TimeoutError (a step did not come out).
+    """
+    with suppress(KeyboardInterrupt, asyncio.CancelledError):
+        asyncio.run(_until_terminated(play(once=once, language=language)))
+
+
+async def _until_terminated(playing: Coroutine[None, None, None]) -> None:
+    task = asyncio.ensure_future(playing)
+    loop = asyncio.get_running_loop()
+    # Not by SIGINT: shells have what they start in the background ignore it.
+    signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(task.cancel))
+    await task
+
+
 async def play(*, once: bool, language: str, github: Standin | None = None) -> None:
     """Play the story. once: end after it. github: a new one unless given.
 
@@ -53,7 +73,10 @@ async def play(*, once: bool, language: str, github: Standin | None = None) -> N
                 pull = _repository(github, language)
                 print(f"GitHub stand-in {url}\nghapp           {ghapp_url}\n")
                 story = Story(pull)
-                await asyncio.to_thread(story.play)
+                try:
+                    await asyncio.to_thread(story.play)
+                finally:
+                    story.over.set()
                 print("\nDone.")
                 if not once:
                     print(f"Look at it: {url}/acme/shop/pull/{pull.number}")
@@ -106,9 +129,10 @@ class Story:
 
     pull: Pull
     step: int = 0
+    over: threading.Event = field(default_factory=threading.Event)  # set: nobody wants the rest
 
     def play(self) -> None:
-        """Each step waits for what must appear. Raises TimeoutError naming what did not."""
+        """Each step waits for what must appear. Raises TimeoutError (it did not, or over)."""
         self._tell("ann opens the pull request with a risky migration")
         self._until("the check run, the comment and the label", self._is_waiting)
         print(_indented(_without_folded(self.pull.comments[0].body)))
@@ -181,7 +205,7 @@ class Story:
         while not true():
             if time.monotonic() - started > PATIENCE_SECONDS:
                 raise TimeoutError(f"step {self.step}: {what} did not appear: {self._state()}")
-            time.sleep(0.02)
+            self._wait(0.02)
         print(f"   {what}, after {time.monotonic() - started:.2f} s\n   {self._state()}")
 
     def _state(self) -> str:
@@ -193,7 +217,11 @@ class Story:
     def _pause(self) -> None:
         # GitHub's times have whole seconds, and a command in the very second of the check run
         # does not count as said by someone who saw it.
-        time.sleep(1.2)
+        self._wait(1.2)
+
+    def _wait(self, seconds: float) -> None:
+        if self.over.wait(seconds):
+            raise TimeoutError(f"step {self.step}: the story was ended")
 
 
 def _indented(text: str) -> str:

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ghapp.cli import local, operating, packs, running
 
+
+class Plain(TyperGroup):
+    """Says what is wrong with a value without pydantic's words in front."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+
 app = typer.Typer(
+    cls=Plain,
     help="Non-functional requirements on pull requests: a short checklist, tracked to sign-off.",
     no_args_is_help=True,
+    rich_markup_mode="markdown",  # in which a line of a docstring may end anywhere
     add_completion=False,
     pretty_exceptions_enable=False,
 )

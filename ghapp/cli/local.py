@@ -12,7 +12,7 @@ from ghapp.cli.ending import GOOD, PROBLEMS, wrong
 
 def check(
     base: Annotated[
-        str, typer.Option(help="What it is to be merged into: a branch, tag or commit.")
+        str, typer.Option(help="What it is to be merged into, such as `--base origin/main`.")
     ],
     path: Annotated[Path, typer.Argument(help="A git repository.")] = Path(),
     head: Annotated[str, typer.Option(help="What is to be merged.")] = "HEAD",
@@ -89,14 +89,10 @@ def demo(
     lang: Annotated[Literal["en", "ja"], typer.Option(help="The policy's language.")] = "en",
 ) -> None:
     """Show the whole job against a built-in GitHub, without any account."""
-    import asyncio
-
-    from ghapp.demo import play
+    from ghapp.demo import run
 
     try:
-        asyncio.run(play(once=once, language=lang))
+        run(once=once, language=lang)
     except TimeoutError as late:
         typer.echo(str(late), err=True)
         raise typer.Exit(PROBLEMS) from None
-    except KeyboardInterrupt:
-        raise typer.Exit from None

@@ -10,7 +10,7 @@ from ghapp.cli.ending import GOOD, PROBLEMS, failed, or_wrong, settings_or_wrong
 
 
 def migrate() -> None:
-    """Bring the database up to date; `serve` and `work` do so too when they start."""
+    """Bring the database up to date; `ghapp serve` and `ghapp work` do so, too."""
     settings = settings_or_wrong(needs_github=False)
 
     from ghapp.serve import migrated
@@ -21,11 +21,11 @@ def migrate() -> None:
 def sweep() -> None:
     """Look at everything again, for what no delivery told of: all installations, those parked, too.
 
-    `serve` and `work` do so every five minutes by themselves. This marks what is to be looked
-    at, and a running `ghapp serve` or `ghapp work` does the work; it may run beside them, on
-    SQLite too. Deliveries that failed are asked for again. On SQLite, where none is running, this
-    does the work itself, until nothing is left to do, and asks for no delivery: nobody is there
-    to receive it.
+    Every five minutes `ghapp serve` and `ghapp work` do so by themselves. This marks what is to be
+    looked at, and a running `ghapp serve` or `ghapp work` does the work; it may run beside them,
+    on SQLite too. Deliveries that failed are asked for again. On SQLite, where none is running,
+    this does the work itself, until nothing is left to do, and asks for no delivery: nobody is
+    there to receive it.
 
     Exit status 0: marked or done, 1: GitHub or the database is out of reach, or reviews fail,
     2: wrong use.

@@ -39,6 +39,12 @@ WORDS: Mapping[str, Text] = {
         "Nothing is asked: all commits are by {author}, whom the policy leaves out.",
         "確認は不要です。すべてのコミットが、ポリシーで対象外の {author} によるものです。",
     ),
+    "hint": Text(
+        "The last commit's title suggests {titles}, but no file in the diff does; if it is meant, "
+        "the pull request would need the label {labels}.",
+        "最後のコミットの件名は{titles}を示唆していますが、差分に該当するファイルはありません。"
+        "該当する場合は、PR にラベル {labels} が必要です。",
+    ),
     "unrelated": Text(
         "{base} and {head} have no common ancestor in this clone, so the two are compared as they "
         "are. If it is a shallow clone, run `git fetch --unshallow` and check again.",
@@ -230,13 +236,20 @@ def _warnings(checked: Checked) -> list[str]:
 def _notes(checked: Checked) -> list[str]:
     """What else has to be known to read the result right."""
     asked, language = checked.checklist, checked.language
-    titles = {area.id: area.title.to(language) for area in checked.policy.areas}
-    hints = joined(language, tuple(titles[area] for area in asked.hints))
+    hints = asked.hints if checked.range.pull.files else ()
     return [
         *([] if asked.complete else [say(language, "incomplete")]),
         *([say(language, "partly", paths=_named(asked.partly, language))] if asked.partly else []),
-        *([say(language, "hint", areas=hints)] if hints else []),
+        *([_hint(hints, checked)] if hints else []),
     ]
+
+
+def _hint(areas: tuple[str, ...], checked: Checked) -> str:
+    """What would bring these areas in; no label can be put on here."""
+    titles = {area.id: area.title.to(checked.language) for area in checked.policy.areas}
+    names = joined(checked.language, tuple(titles[area] for area in areas))
+    labels = joined(checked.language, tuple(code(f"nfr/area: {area}") for area in areas))
+    return checked.say("hint", titles=names, labels=labels)
 
 
 def _named(paths: tuple[str, ...], language: str) -> str:

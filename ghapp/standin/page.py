@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from ghapp.standin import markdown, play
 from ghapp.standin.issues import Issue
+from ghapp.standin.patches import patch
 from ghapp.standin.pull import Pull
 from ghapp.standin.rest import Answer
 from ghapp.standin.state import CheckRun, Json, Label, Review, Said
@@ -18,6 +19,7 @@ from ghapp.standin.state import CheckRun, Json, Label, Review, Said
 if TYPE_CHECKING:
     from ghapp.standin.github import Standin
 
+MOST_FILES = 30
 THREAD_PATH = re.compile(r"/([^/]+)/([^/]+)/(?:pull|issues)/(\d+)(/play)?")
 VERDICTS = {
     "approved": "approved these changes",
@@ -118,6 +120,7 @@ class Page:
 
     def _show_pull(self, pull: Pull, problem: str, status: int) -> Answer:
         runs = {run.name: run for run in pull.check_runs()}
+        notes = [note for run in runs.values() for note in run.annotations]
         return self._shown(
             "pull.html",
             status=status,
@@ -126,8 +129,8 @@ class Page:
             runs=sorted(runs.values(), key=lambda run: run.name),
             standing=_standing,
             place=_place,
-            files=[change.path.decode("utf-8", "replace") for change in pull.changes()[:30]],
-            more_files=max(0, len(pull.changes()) - 30),
+            files=[patch(change, notes) for change in pull.changes()[:MOST_FILES]],
+            more_files=max(0, len(pull.changes()) - MOST_FILES),
             changes=play.editable(pull),
             reviewing=[r for r in pull.reviews if r.state in ("approved", "changes_requested")],
             pressing=[name for name in play.people(pull) if play.may_press(pull, name)],

@@ -27,7 +27,8 @@ SHAPES = (  # header, what it looks like, else the status and what is wrong
         "X-Hub-Signature-256",
         re.compile("sha256=[0-9A-Fa-f]{64}"),
         401,
-        "is none: set the same secret in GHAPP_WEBHOOK_SECRET and in the App's settings",
+        "is missing or malformed: set the same secret in GHAPP_WEBHOOK_SECRET and in the App's "
+        "settings",
     ),
     ("X-GitHub-Delivery", GUID, 400, "is no GUID"),
     ("X-GitHub-Event", EVENT, 400, "names no event"),

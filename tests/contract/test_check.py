@@ -211,12 +211,25 @@ def test_names_that_no_terminal_can_show_do_not_stop_it(flagged, check):
         assert "app/migrations/caf[31m .py" in out
 
 
-def test_a_title_alone_is_a_hint(repo, check):
+def test_a_title_alone_is_a_hint_of_what_to_do_with_the_pull_request(repo, check):
     repo.git("switch", "-qc", "topic")
     repo.commit("Prepare the schema migration", **{"app/views.py": "x = 3\n"})
     status, out, _ = check()
     assert status == 0
-    assert "The title suggests Database migration" in out
+    assert " ".join(out.split()).endswith(
+        "Nothing to do. The last commit's title suggests Database migration, but no file in the "
+        "diff does; if it is meant, the pull request would need the label "
+        "`nfr/area: database-migration`."
+    )
+    japanese = check(language="ja", format="markdown")[1]
+    assert japanese.endswith("PR にラベル `nfr/area: database-migration` が必要です。\n")
+
+
+def test_a_title_without_a_change_is_no_hint(repo, check):
+    repo.commit("Prepare the schema migration", **{"app/views.py": "x = 3\n"})
+    assert check("HEAD")[1].splitlines() == [
+        "No flagged area in HEAD...main (0 files). Nothing to do."
+    ]
 
 
 def test_commits_of_an_ignored_author_are_not_asked_about(flagged, check):

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from ghapp.standin import Pull, markdown
+from ghapp.standin.patches import MOST_LINES
 from tests.contract.standin_world import World
 from tests.contract.standin_world import world as standin_world
 
@@ -280,3 +281,58 @@ def test_issues_of_the_app_are_listed_closed_and_reopened(world: World, pull: Pu
     assert "<strong>soon</strong>" in page.text
     for form in ({"do": "merge"}, {"do": "comment", "body": " "}):
         assert world.client.post(f"{path}/play", data=form).status_code == 422
+
+
+def changed(world: World) -> list[tuple[str, str]]:
+    """What the files' part of the page has, in order: a kind, and the words without tags."""
+    part = world.client.get(PAGE).text.partition('id="changes"')[2]
+    found = re.findall(r'<(summary|div class="[\w ]+")>(.*?)</(?:summary|div)>', part, re.DOTALL)
+    return [
+        (kind.partition('"')[2].rstrip('"') or kind, " ".join(re.sub("<[^>]+>", "", text).split()))
+        for kind, text in found
+    ]
+
+
+def test_a_patch_has_the_annotations_of_the_newest_run_under_their_lines(world: World) -> None:
+    files = {"db/a.sql": "SELECT '<b>';\nSELECT 2;\nSELECT 3;\n", "notes/b.md": "x"}
+    pull = world.repository.open_pull(author="ann", branch="f", files=files)
+    annotate(
+        world,
+        pull,
+        note("db/a.sql", 1, "failure", title="DB-1 (<u>)", message="Locks <i>it</i>", end_line=2),
+        note("db/a.sql", 9, "notice", message="Beyond"),
+    )
+    assert changed(world) == [
+        ("summary", "db/a.sql added, +3 −0"),
+        ("note notice", "notice db/a.sql:9 Beyond"),
+        ("hunk", "@@ -0,0 +1,3 @@"),
+        ("added", "+SELECT &#39;&lt;b&gt;&#39;;"),
+        ("added", "+SELECT 2;"),
+        ("note failure", "failure DB-1 (&lt;u&gt;) Locks &lt;i&gt;it&lt;/i&gt;"),
+        ("added", "+SELECT 3;"),
+        ("summary", "notes/b.md added, +1 −0"),
+        ("hunk", "@@ -0,0 +1 @@"),
+        ("added", "+x"),
+        ("kept", "\\ No newline at end of file"),
+    ]
+    opened = re.findall(r'<details class="file"( open)?>', world.client.get(PAGE).text)
+    assert opened == [" open", ""]
+
+
+def test_a_patch_has_removed_lines_an_end_and_may_be_missing(world: World) -> None:
+    long = "".join(f"{n}\n" for n in range(MOST_LINES + 5))
+    world.repository.push("main", {"a.txt": long, "b.txt": "1\n2\n3\n"}, "ann")
+    files = {"a.txt": None, "b.txt": "1\n3\n", "c.bin": b"\0\1"}
+    world.repository.open_pull(author="ann", branch="f", files=files)
+    shown = changed(world)
+    where = shown.index(("summary", "b.txt modified, +0 −1"))
+    assert shown[where + 1 : where + 5] == [
+        ("hunk", "@@ -1,3 +1,2 @@"),
+        ("kept", "1"),
+        ("removed", "-2"),
+        ("kept", "3"),
+    ]
+    assert where == 1 + MOST_LINES
+    text = world.client.get(PAGE).text
+    assert "6 lines more" in text
+    assert "No patch is shown." in text

@@ -159,6 +159,7 @@ class TestRefused:
     async def test_unsigned(self, site: Site) -> None:
         answer = await site.client.post("/webhook", content=encoded(payload()))
         assert answer.status_code == 401
+        assert "X-Hub-Signature-256 is missing or malformed: " in answer.json()["error"]
 
     async def test_changed_on_the_way(self, site: Site) -> None:
         body = encoded(payload())
