@@ -16,7 +16,10 @@ from benchmarks.reliability.processes import Size, size
 
 PULLS = 24
 SAMPLE_SECONDS, TOLD_SECONDS = 10.0, 300.0
-WARM_SHARE, MOST_WARM_SECONDS = 0.25, 600.0
+# What is filled once is full by then: prepared statements and pages of each connection, lists of
+# folders, threads.
+WARM_SHARE, MOST_WARM_SECONDS = 0.5, 1800.0
+RUSH_SHARE = 0.15  # of the whole, at its beginning: bursts
 KINDS = {"sqlite": ("serve",), "postgresql": ("web", "work", "work")}
 # The stand-in keeps all there ever was; what is so old nobody asks it for any more.
 KEPT_DELIVERIES, KEPT_TALES, PRUNE_SECONDS = 4_000, 150, 60.0
@@ -78,7 +81,7 @@ def is_flat(grown: Grown) -> bool:
 def soaked(kind: str, seconds: float, acts_a_second: float, seed: int, tell: Tell) -> Soaked:
     """So long on this database; the load is even, so that only time can make anything grow.
 
-    Until then everybody acts at once, each minute: what a burst takes is taken before it counts.
+    At first everybody acts at once, each minute: what a burst takes is taken before it counts.
     """
     with placed(kind, kinds=KINDS[kind]) as place:
         people = People(place.repositories, seed, PULLS)
@@ -90,7 +93,7 @@ def soaked(kind: str, seconds: float, acts_a_second: float, seed: int, tell: Tel
         started_at, warm = time.monotonic(), min(MOST_WARM_SECONDS, seconds * WARM_SHARE)
         try:
             while (left := started_at + seconds - time.monotonic()) > 0:
-                if left > seconds - warm + PRUNE_SECONDS:
+                if left > seconds * (1 - RUSH_SHARE):
                     people.rush()
                 people.live(place, min(left, PRUNE_SECONDS), acts_a_second)
                 pruner.prune()
