@@ -10,7 +10,7 @@ from ghapp.core.checklist import Checklist
 from ghapp.core.conclusions import RANK, conclusion, worst
 from ghapp.core.facts import Facts
 from ghapp.core.followups import follow_ups, has_open
-from ghapp.core.marks import CheckRun, Issue, Marks, Reaction, Reply
+from ghapp.core.marks import AddLabels, CheckRun, Issue, Marks, Reaction, Reply
 from ghapp.core.memory import Entry, FollowUp, Past, Verb, Verdict
 from ghapp.core.model import Door, Utterance
 from ghapp.core.policies.policy import Policy
@@ -91,7 +91,7 @@ def decide(
         issues=_issues(seen, put_off),
     )
     if not facts.pull.is_open:
-        marks = _settled(seen, marks, siblings)
+        marks = _settled(seen, marks, siblings, past)
     since = _pending_since(facts, past, marks)
     renews = since is not None and facts.now - since >= RENEWED_AFTER
     return Decision(seen, marks, verdict, writes(facts.policy), put_off, since, renews)
@@ -228,8 +228,10 @@ def _pending_since(facts: Facts, past: Past, marks: Marks) -> datetime | None:
     return facts.found_at or past.pending_since
 
 
-def _settled(seen: Review, marks: Marks, siblings: tuple[Verdict, ...]) -> Marks:
+def _settled(seen: Review, marks: Marks, siblings: tuple[Verdict, ...], past: Past) -> Marks:
     """The marks of a pull that is closed: kept right where there are any, and none made anew.
+
+    A label whose write had failed is made good: the one before it may be gone already.
 
     No run is left in progress: `cancelled` rather than `neutral`, which would satisfy a required
     check after reopening. Where an open pull shares the head, that one's run is what shows.
@@ -240,9 +242,10 @@ def _settled(seen: Review, marks: Marks, siblings: tuple[Verdict, ...]) -> Marks
         run = observed.check_run
     elif run and run.conclusion in ("", "action_required"):
         run = render.closed_run(seen)
+    labelled = observed.labels or AddLabels.__name__ in past.unresolved
     return replace(
         marks,
         check_run=run,
         comment=marks.comment if observed.comment else "",
-        labels=marks.labels if observed.labels else frozenset(),
+        labels=marks.labels if labelled else frozenset(),
     )

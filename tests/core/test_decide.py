@@ -225,6 +225,12 @@ class TestClosed:
         assert expected.lower() in made.marks.comment
         assert not made.verdict.is_open
 
+    def test_gets_the_label_whose_write_failed_and_else_none_anew(self) -> None:
+        found, seen = asked(flagged(DB)), facts(policy(DB), is_open=False)
+        failed = replace(past(shown({"db": "f1"})), unresolved=frozenset({"AddLabels"}))
+        assert decide(seen, failed, found, (SIGNED,), ()).marks.labels == DONE
+        assert decide(seen, past(shown({"db": "f1"})), found, (SIGNED,), ()).marks.labels == set()
+
     def test_may_still_be_signed_off(self) -> None:
         made = decided(policy(DB), SIGNED, observed=self.PENDING, is_open=False)
         assert (conclusion(made), made.marks.labels) == ("success", DONE)
