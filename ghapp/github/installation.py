@@ -131,18 +131,23 @@ class Installation:
 
     def _room(self, request: Request) -> asyncio.Semaphore:
         """What the calls in flight for one repository share, or those for none."""
-        found = _REPOSITORY.match(request.path)
-        path = found[0] if found else ""
+        path = _repository(request)
         room = self._rooms.get(path)
         if room is None:
             room = self._rooms[path] = asyncio.Semaphore(MOST_OF_REPOSITORY)
         return room
 
     def _may_be_late(self, request: Request, seconds: float) -> None:
-        now, found = time.monotonic(), _REPOSITORY.match(request.path)
+        now, there = time.monotonic(), _repository(request)
         self._late = {path: until for path, until in self._late.items() if until > now}
-        if found:
-            self._late[found[0]] = now + min(seconds, MOST_LATE_SECONDS)
+        if there:
+            self._late[there] = now + min(seconds, MOST_LATE_SECONDS)
+
+
+def _repository(request: Request) -> str:
+    """The path of the repository that a request is about, as "repos/acme/shop"; "" for none."""
+    found = _REPOSITORY.match(request.path)
+    return found[0] if found else ""
 
 
 def _told(answer: Answer) -> tuple[int, float] | None:
