@@ -28,7 +28,7 @@ from pathlib import Path
 
 import uvicorn
 
-from benchmarks.load import Load, Paced, paced, post, send
+from benchmarks.load import Load, Paced, paced, post, send, uncollected
 from ghapp import logs
 from ghapp.core.model import Delivery
 from ghapp.settings import Settings
@@ -168,7 +168,8 @@ def run(given: argparse.Namespace, github: Standin, api_url: str, folder: Path) 
         return asyncio.run(send(url, requests(github, given.deliveries), given.connections))
 
     def even(url: str) -> Paced:
-        return asyncio.run(paced(url, requests(github, given.deliveries // 2), RATE))
+        with uncollected():
+            return asyncio.run(paced(url, requests(github, given.deliveries // 2), RATE))
 
     bytes_each = len(requests(github, 1)[0])
     print(f"{given.deliveries} deliveries of {bytes_each} bytes, {given.connections} connections")

@@ -17,6 +17,9 @@ PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA busy_timeout = 10000",
+    # Copied into the file itself after so many pages (16 MB), not 1,000: each time is two waits for
+    # the disk more, and whoever commits then waits for them.
+    "PRAGMA wal_autocheckpoint = 4000",
     # Of each connection, in KiB: what is left out the kernel has. 2,000 would fill in half an hour.
     "PRAGMA cache_size = -256",
 )
