@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # Source: https://man7.org/linux/man-pages/man3/mallopt.3.html (malloc.h: -8)
 M_ARENA_MAX = -8
@@ -19,6 +22,19 @@ def share() -> bool:
     Python's threads do, and what is freed in one place is not used in another.
     """
     return bool(_asked("mallopt", M_ARENA_MAX, 1))
+
+
+@contextmanager
+def without(name: str) -> Iterator[None]:
+    """Have libraries that would load this module, unless it is loaded already, go without it."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]  # how Python is told so
+    try:
+        yield
+    finally:
+        del sys.modules[name]
 
 
 def settle() -> None:

@@ -10,28 +10,14 @@ import logging
 import re
 import sys
 import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import StringIO
 from typing import Any, TextIO
 
-
-@contextmanager
-def _without(name: str) -> Iterator[None]:
-    """Have modules that would use this one, not loaded yet, go without."""
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = None  # type: ignore[assignment]  # how Python is told so
-    try:
-        yield
-    finally:
-        del sys.modules[name]
-
+from ghapp.heap import without
 
 # Where structlog finds rich, which the command line brings, it loads it to draw tracebacks that are
 # not drawn here: 3 MB, and a tenth of the start.
-with _without("rich"):
+with without("rich"):
     import structlog
     from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger, Processor
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ghapp.errors import WrongDatabase
+from ghapp.heap import without
 from ghapp.store.connection import DriverError, driver_error
 from ghapp.store.tables import schema
 from ghapp.store.transactions import tried
@@ -74,8 +75,10 @@ def _check_newer(connection: Connection, found: str) -> None:
 def _upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
-    from alembic import command  # takes a while to load, and is seldom of use  # noqa: PLC0415
-
+    # It takes a while to load and is seldom of use. What colours tracebacks in its templates never
+    # is: 6 MB.
+    with without("pygments"):
+        from alembic import command  # noqa: PLC0415
     command.upgrade(configured(connection), "head")
 
 

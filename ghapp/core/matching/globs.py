@@ -63,7 +63,7 @@ def fault(glob: str) -> str:
 
 def _unreadable(glob: str) -> str:
     try:
-        _compiled(glob)
+        _built(glob)  # and not kept: most are never searched for
     except (GitIgnorePatternError, Broken):
         return f"`{glob}` is no glob: look for a `\\` at its end or a range like `[z-a]`"
     return ""
@@ -229,5 +229,9 @@ def _names(part: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=8192)
 def _compiled(glob: str) -> Pattern:
+    return _built(glob)
+
+
+def _built(glob: str) -> Pattern:
     regex, _ = GitIgnoreBasicPattern.pattern_to_regex(glob)
     return build(f"(?s){regex}", PATTERN_BYTES)  # (?s): a file name may hold a line break

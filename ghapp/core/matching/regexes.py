@@ -95,7 +95,7 @@ def build(pattern: str, memory: int) -> Pattern:
 @lru_cache(maxsize=1024)
 def compiled(pattern: str) -> Pattern:
     """The pattern in multi-line mode. Raises Broken where `fault` finds something."""
-    return build("(?m)" + pattern, PATTERN_BYTES)
+    return _multiline(pattern)
 
 
 @lru_cache(maxsize=1024)
@@ -111,10 +111,10 @@ def fault(pattern: str, most_steps: int = MAX_STEPS) -> str:
             f"more than {MAX_PATTERN}: split it"
         )
     try:
-        compiled(pattern)
+        count = steps(pattern)
     except Broken as error:
         return _explained(error.args[0].decode("utf-8", "replace").replace("(?m)", "", 1))
-    if (count := steps(pattern)) > most_steps:
+    if count > most_steps:
         return (
             f"the regular expression takes {count:,} steps, more than {most_steps:,}: "
             "lower its repeat counts"
@@ -123,15 +123,18 @@ def fault(pattern: str, most_steps: int = MAX_STEPS) -> str:
 
 
 def steps(pattern: str) -> int:
-    """How large a pattern in which `fault` finds nothing is once compiled."""
-    return compiled(pattern).programsize
+    """How large the pattern is once compiled. Raises as `compiled` does.
+
+    It is not kept: most patterns of the packs are never looked for by themselves.
+    """
+    return _multiline(pattern).programsize
 
 
 def groups(pattern: str) -> frozenset[str]:
     """The names of its groups; none where `fault` finds something."""
     if fault(pattern, MAX_HAZARD_STEPS):
         return frozenset()
-    return frozenset(name.decode() for name in compiled(pattern).groupindex)
+    return frozenset(name.decode() for name in _multiline(pattern).groupindex)
 
 
 def search(pattern: str, line: str) -> bool:
@@ -168,6 +171,10 @@ def matching(pattern: str, text: bytes) -> Iterator[Span]:
         elif own := regex.search(text[line:end]):
             yield Span(line, line + own.start(), line + own.end())
         at = end + 1
+
+
+def _multiline(pattern: str) -> Pattern:
+    return build("(?m)" + pattern, PATTERN_BYTES)
 
 
 def as_bytes(text: str) -> bytes:
