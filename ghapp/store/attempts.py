@@ -17,12 +17,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.attempts import Attempt, Position
 from ghapp.store.connection import Connection
 from ghapp.store.statements import Statement, one_of
-from ghapp.store.tables import Now, deliveries, failed_deliveries, readings, upserting
+from ghapp.store.tables import Insert, Now, deliveries, failed_deliveries, readings, upserting
 
 MOST_REDELIVERIES = 5
 # How long after the failure of the first, second ... redelivery the next one is asked for: what
@@ -72,7 +71,7 @@ def _taking() -> Any:
 _TAKE = Statement(_taking())
 
 
-def _noting(dialect: str) -> sqlite.Insert | postgresql.Insert:
+def _noting(dialect: str) -> Insert:
     """One attempt at each delivery; an older one than is known tells nothing but success."""
     insert = upserting(dialect, failed_deliveries)
     new, old = insert.excluded, _ours
@@ -92,7 +91,7 @@ def _noting(dialect: str) -> sqlite.Insert | postgresql.Insert:
     )
 
 
-def _placing(dialect: str) -> sqlite.Insert | postgresql.Insert:
+def _placing(dialect: str) -> Insert:
     insert = upserting(dialect, readings).values(name=LIST)
     names = ("read_until", "cursor", "began_at")
     new = {name: insert.excluded[name] for name in names}

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import case, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.model import Delivery, InstallationKey, PullKey
 from ghapp.store.connection import Connection
@@ -18,11 +17,10 @@ from ghapp.store.listener import announce
 from ghapp.store.policies import drop
 from ghapp.store.queueheads import end
 from ghapp.store.statements import Statement, one_of
-from ghapp.store.tables import Now, deliveries, pushes, upserting, utterances
+from ghapp.store.tables import Insert, Now, deliveries, pushes, upserting, utterances
 
 FAST = 1  # of zlib's levels; a seventh of the size for 30 microseconds
 
-Insert = sqlite.Insert | postgresql.Insert
 Rows = Iterable[dict[str, Any]]
 
 

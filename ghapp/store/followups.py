@@ -6,13 +6,12 @@ from collections.abc import Iterable
 
 import msgspec
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.memory import FollowUp
 from ghapp.core.model import PullKey
 from ghapp.store.connection import Connection
 from ghapp.store.statements import Statement
-from ghapp.store.tables import follow_ups, upserting
+from ghapp.store.tables import Insert, follow_ups, upserting
 
 MOST_DEBTS = 200
 _FOLLOW_UP = msgspec.json.Decoder(FollowUp)
@@ -29,7 +28,7 @@ _DEBTS = Statement(
 )
 
 
-def _putting(dialect: str) -> sqlite.Insert | postgresql.Insert:
+def _putting(dialect: str) -> Insert:
     insert = upserting(dialect, follow_ups)
     news = ("repository_id", "area", "due", "is_open", "follow_up")
     return insert.on_conflict_do_update(

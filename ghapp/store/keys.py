@@ -18,7 +18,6 @@ from sqlalchemy import (
     or_,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.model import (
     InstallationKey,
@@ -32,7 +31,7 @@ from ghapp.core.model import (
 from ghapp.store.connection import Connection
 from ghapp.store.listener import announce
 from ghapp.store.statements import Statement
-from ghapp.store.tables import Now, keys, upserting
+from ghapp.store.tables import Insert, Now, keys, upserting
 
 # What comes so soon after a run began waits until then, so that a burst makes one more run.
 COLLAPSE_SECONDS = 1.0
@@ -45,9 +44,7 @@ Hints = Mapping[str, float | int | bool]
 # --- marking dirty -----------------------------------------------------------------------
 
 
-def _marking(
-    dialect: str, *, suspected: bool = False, delivered: bool = False
-) -> sqlite.Insert | postgresql.Insert:
+def _marking(dialect: str, *, suspected: bool = False, delivered: bool = False) -> Insert:
     """Makes a key dirty once more; takes what `row` gives.
 
     A parked key gets a new chance. One that waits in the queue keeps its place.

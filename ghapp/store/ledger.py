@@ -7,13 +7,12 @@ from dataclasses import replace
 
 import msgspec
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.memory import Entry
 from ghapp.core.model import Utterance
 from ghapp.store.connection import Connection
 from ghapp.store.statements import Statement
-from ghapp.store.tables import ledger, upserting, utterances
+from ghapp.store.tables import Insert, ledger, upserting, utterances
 
 _ENTRY = msgspec.json.Decoder(Entry)
 _UTTERANCE = msgspec.json.Decoder(Utterance)
@@ -26,17 +25,17 @@ _PENDING = Statement(select(utterances.c.said).where(_of, ~utterances.c.judged))
 _JUDGED = Statement(select(utterances.c.id).where(_of, utterances.c.judged))
 
 
-def _appending(dialect: str) -> sqlite.Insert | postgresql.Insert:
+def _appending(dialect: str) -> Insert:
     return upserting(dialect, ledger).on_conflict_do_nothing()
 
 
-def _judging(dialect: str) -> sqlite.Insert | postgresql.Insert:
+def _judging(dialect: str) -> Insert:
     insert = upserting(dialect, utterances).values(said="", judged=True)
     by = [utterances.c.key, utterances.c.id]
     return insert.on_conflict_do_update(index_elements=by, set_={"judged": True})
 
 
-def _leaving(dialect: str) -> sqlite.Insert | postgresql.Insert:
+def _leaving(dialect: str) -> Insert:
     insert = upserting(dialect, utterances)
     by = [utterances.c.key, utterances.c.id]
     return insert.on_conflict_do_update(index_elements=by, set_={"said": insert.excluded.said})

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 
 import msgspec
 from sqlalchemy import and_, bindparam, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.memory import PackFile, PolicySource
 from ghapp.store.connection import Connection
 from ghapp.store.statements import Statement
-from ghapp.store.tables import policies, upserting
+from ghapp.store.tables import Insert, policies, upserting
 
 _PACKS = msgspec.json.Decoder(tuple[PackFile, ...])
 _KEPT = ("text", "good", "packs", "good_packs", "etag", "read_at", "read_drops")
@@ -22,7 +21,7 @@ _READ = Statement(
 )
 
 
-def _dropping(dialect: str) -> sqlite.Insert | postgresql.Insert:
+def _dropping(dialect: str) -> Insert:
     """Notes a push that may have changed the file of `repository_id`."""
     return (
         upserting(dialect, policies)
@@ -42,7 +41,7 @@ def drop(connection: Connection, repository_ids: Iterable[int]) -> None:
     connection.change_each(_DROP, rows)
 
 
-def _keeping(dialect: str) -> sqlite.Insert | postgresql.Insert:
+def _keeping(dialect: str) -> Insert:
     """Takes a whole row; of two readings the one stays that saw more pushes, or is later."""
     insert = upserting(dialect, policies)
     new, old = insert.excluded, policies.c

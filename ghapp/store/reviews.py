@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 import msgspec
 from sqlalchemy import bindparam, case, delete, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ghapp.core.marks import Marks, Written
 from ghapp.core.memory import Run, Shown, Verdict
@@ -16,7 +15,7 @@ from ghapp.core.model import Key, PullKey, Repository
 from ghapp.store import queueheads
 from ghapp.store.connection import Connection
 from ghapp.store.statements import Statement, one_of
-from ghapp.store.tables import Now, reviews, shown, upserting, verdicts
+from ghapp.store.tables import Insert, Now, reviews, shown, upserting, verdicts
 
 _MARKS = msgspec.json.Decoder(Marks)
 _WRITTEN = msgspec.json.Decoder(Written)
@@ -40,7 +39,7 @@ _SHOWN_BEFORE = Statement(
 )
 
 
-def _putting(dialect: str) -> sqlite.Insert | postgresql.Insert:
+def _putting(dialect: str) -> Insert:
     insert_ = upserting(dialect, reviews).values(updated_at=Now())
     new = insert_.excluded
     last = ("head_sha", "state", "marks", "written", "updated_at", "pending_since")

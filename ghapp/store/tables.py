@@ -29,6 +29,9 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
 
+# Those that know ON CONFLICT.
+Insert = sqlite.Insert | postgresql.Insert
+
 metadata = MetaData()
 
 # SQLite numbers rows by itself only where the type is spelled INTEGER.
@@ -57,8 +60,8 @@ def now_once() -> ScalarSelect[float]:
     return select(Now()).scalar_subquery()
 
 
-def upserting(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """An insert that knows ON CONFLICT; both databases spell it alike, SQLAlchemy does not."""
+def upserting(dialect: str, table: Table) -> Insert:
+    """An insert of the server's own kind; both databases spell it alike, SQLAlchemy does not."""
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from sqlalchemy import Double, bindparam, or_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
 from ghapp.store.connection import Connection
 from ghapp.store.statements import Statement
-from ghapp.store.tables import Now, turns, upserting
+from ghapp.store.tables import Insert, Now, turns, upserting
 
 
 def _taking(dialect: str) -> ReturningInsert[tuple[str]]:
     """A row where the turn is free. One that lies far ahead is of a clock that was set back."""
-    insert: sqlite.Insert | postgresql.Insert = upserting(dialect, turns)
+    insert: Insert = upserting(dialect, turns)
     every = bindparam("every", type_=Double)
     free = or_(turns.c.taken_at <= Now() - every, turns.c.taken_at > Now() + every)
     taken = insert.values(name=bindparam("of"), taken_at=Now()).on_conflict_do_update(
