@@ -22,6 +22,7 @@ from ghapp.settings import Settings
 from ghapp.standin.github import Standin
 from ghapp.standin.pull import Pull
 from ghapp.standin.server import StandinServer
+from ghapp.standin.words import say
 
 PATIENCE_SECONDS = 15.0
 SECRET = "demo secret"
@@ -64,23 +65,23 @@ async def play(*, once: bool, language: str, github: Standin | None = None) -> N
     """
     configure("off")
     github = github or Standin(webhook_secret=SECRET)
-    server = StandinServer(github)
+    server = StandinServer(github, language=language)
     url = server.start()
     with tempfile.TemporaryDirectory(prefix="ghapp-demo-") as folder:
         try:
             async with serving(_settings(github, url, Path(folder))) as ghapp_url:
                 github.listen(f"{ghapp_url}/webhook")
                 pull = _repository(github, language)
-                print(f"GitHub stand-in {url}\nghapp           {ghapp_url}\n")
-                story = Story(pull)
+                print(say(language, "addresses", github=url, ghapp=ghapp_url))
+                story = Story(pull, language)
                 try:
                     await asyncio.to_thread(story.play)
                 finally:
                     story.over.set()
-                print("\nDone.")
+                print(f"\n{say(language, 'done')}")
                 if not once:
-                    print(f"Look at it: {url}/acme/shop/pull/{pull.number}")
-                    print("Play author and SRE there; Ctrl-C ends the demo.")
+                    print(say(language, "look", url=f"{url}/acme/shop/pull/{pull.number}"))
+                    print(say(language, "play"))
                     await asyncio.Event().wait()
         finally:
             server.stop()
@@ -118,7 +119,7 @@ def _repository(github: Standin, language: str) -> Pull:
     return repository.open_pull(
         author="ann",
         branch="feat/points",
-        title="feat: loyalty points on orders",
+        title=say(language, "pull_title"),
         files={MIGRATION: RISKY, "app/points.py": SERVICE},
     )
 
@@ -128,49 +129,46 @@ class Story:
     """One pull request from opening to sign-off, told in the terminal as it happens."""
 
     pull: Pull
+    language: str
     step: int = 0
     over: threading.Event = field(default_factory=threading.Event)  # set: nobody wants the rest
 
     def play(self) -> None:
         """Each step waits for what must appear. Raises TimeoutError (it did not, or over)."""
-        self._tell("ann opens the pull request with a risky migration")
-        self._until("the check run, the comment and the label", self._is_waiting)
+        self._tell("opens")
+        self._until("all_marks", self._is_waiting)
         print(_indented(_without_folded(self.pull.comments[0].body)))
         self._answer()
         self._sign_off()
-        self._tell("ann pushes a change elsewhere: the sign-off holds")
+        self._tell("pushes_elsewhere")
         self._push({"app/points.py": SERVICE.replace("100", "200")})
-        self._until("success on the new head", lambda: self._conclusion() == "success")
-        self._tell("ann changes the migration: the sign-off is stale")
+        self._until("success_on_new_head", lambda: self._standing() == "success")
+        self._tell("changes_migration")
         self._push({MIGRATION: RISKY.replace("NOT NULL DEFAULT 0", "NULL")})
         self._until(
-            "a check in progress, the label, and the comment with its boxes empty again",
+            "all_open_again",
             lambda: self._is_waiting() and bool(self._said("~~")),
         )
         print(_indented(self._said("~~")))
         self._answer()
-        self._tell("sam-sre looks again and sets the label")
+        self._tell("looks_again")
         self._pause()
         self.pull.add_label("nfr: signed off", "sam-sre")
         self._until("success", self._is_signed_off)
 
     def _answer(self) -> None:
-        self._tell("ann answers the questions")
+        self._tell("answers")
         items = [line.split("`")[1] for line in self._questions() if "- [ ]" in line]
         self._pause()
-        self.pull.comment(
-            f"/nfr check {' '.join(items)} -- rehearsed on a copy of production", "ann"
-        )
-        self._until("every box ticked", lambda: all("- [x]" in line for line in self._questions()))
+        self.pull.comment(f"/nfr check {' '.join(items)} -- {self._say('evidence')}", "ann")
+        self._until("all_ticked", lambda: all("- [x]" in line for line in self._questions()))
 
     def _sign_off(self) -> None:
-        self._tell("sam-sre signs off: /nfr done -- plan and rollback are fine")
+        command = f"/nfr done -- {self._say('note')}"
+        self._tell("signs_off", command=command)
         self._pause()
-        self.pull.comment("/nfr done -- plan and rollback are fine", "sam-sre")
-        self._until(
-            "success, the label and the signature in the comment",
-            lambda: self._is_signed_off() and bool(self._said("sam-sre")),
-        )
+        self.pull.comment(command, "sam-sre")
+        self._until("signature", lambda: self._is_signed_off() and bool(self._said("sam-sre")))
         print(_indented(self._said("sam-sre")))
 
     def _said(self, part: str) -> str:
@@ -187,32 +185,42 @@ class Story:
 
     def _is_waiting(self) -> bool:
         labelled = self.pull.labels == {"nfr: needs sign-off"}
-        return labelled and self._conclusion() == "in progress" and bool(self.pull.comments)
+        return labelled and self._standing() == "in_progress" and bool(self.pull.comments)
 
     def _is_signed_off(self) -> bool:
-        return self.pull.labels == {"nfr: signed off"} and self._conclusion() == "success"
+        return self.pull.labels == {"nfr: signed off"} and self._standing() == "success"
 
-    def _conclusion(self) -> str:
+    def _standing(self) -> str:
         runs = self.pull.check_runs()
-        return (runs[-1].conclusion or "in progress") if runs else "missing"
+        return (runs[-1].conclusion or "in_progress") if runs else "missing"
 
-    def _tell(self, words: str) -> None:
+    def _say(self, key: str, **values: object) -> str:
+        return say(self.language, key, **values)
+
+    def _tell(self, key: str, **values: object) -> None:
         self.step += 1
-        print(f"\n{self.step}. {words}")
+        print(f"\n{self.step}. {self._say(key, **values)}")
 
-    def _until(self, what: str, true: Callable[[], bool]) -> None:
-        started = time.monotonic()
+    def _until(self, key: str, true: Callable[[], bool]) -> None:
+        what, started = self._say(key), time.monotonic()
         while not true():
             if time.monotonic() - started > PATIENCE_SECONDS:
-                raise TimeoutError(f"step {self.step}: {what} did not appear: {self._state()}")
+                raise self._late("did_not_appear", what=what, state=self._state())
             self._wait(0.02)
-        print(f"   {what}, after {time.monotonic() - started:.2f} s\n   {self._state()}")
+        appeared = self._say("appeared", what=what, seconds=time.monotonic() - started)
+        print(f"   {appeared}\n   {self._state()}")
+
+    def _late(self, key: str, **values: object) -> TimeoutError:
+        return TimeoutError(self._say(key, step=self.step, **values))
 
     def _state(self) -> str:
         runs = self.pull.check_runs()
-        title = runs[-1].title if runs else ""
-        labels = ", ".join(sorted(self.pull.labels)) or "none"
-        return f"check run NFR review: {self._conclusion()} ({title}); label: {labels}"
+        return self._say(
+            "state_of_marks",
+            standing=self._say(f"standing_{self._standing()}"),
+            title=runs[-1].title if runs else "",
+            labels=", ".join(sorted(self.pull.labels)) or self._say("no_labels"),
+        )
 
     def _pause(self) -> None:
         # GitHub's times have whole seconds, and a command in the very second of the check run
@@ -221,7 +229,7 @@ class Story:
 
     def _wait(self, seconds: float) -> None:
         if self.over.wait(seconds):
-            raise TimeoutError(f"step {self.step}: the story was ended")
+            raise self._late("was_ended")
 
 
 def _indented(text: str) -> str:

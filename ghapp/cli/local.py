@@ -86,7 +86,7 @@ def try_samples(
 
 def demo(
     once: Annotated[bool, typer.Option("--once", help="End after the story.")] = False,
-    lang: Annotated[Literal["en", "ja"], typer.Option(help="The policy's language.")] = "en",
+    lang: Annotated[Literal["en", "ja"], typer.Option(help="Of story, page and review.")] = "en",
 ) -> None:
     """Show the whole job against a built-in GitHub, without any account."""
     from ghapp.demo import run

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ghapp.standin import shapes_checks
 from ghapp.standin.state import CheckRun, CheckSuite, Json, User
+from ghapp.standin.words import Cannot
 
 if TYPE_CHECKING:
     from ghapp.standin.repository import Repository
@@ -50,10 +51,10 @@ def press(repository: Repository, run: CheckRun, identifier: str, user: User) ->
     to running a workflow again; an App must still check by itself who pressed.
     """
     if not repository.may_write(user):
-        raise ValueError(f"{user.login} sees no buttons: that takes write access")
+        raise Cannot("sees_no_buttons", by=user.login)
     known = {action["identifier"] for action in run.actions}
     if identifier not in known or run.status != "completed":
-        raise ValueError(f"check run {run.id} shows no button {identifier!r}")
+        raise Cannot("no_button", run=run.id, identifier=identifier)
     tell_run(
         repository,
         "requested_action",

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ghapp.standin.diffs import Change
+from ghapp.standin.words import Cannot
 
 HEADER = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)")
 
@@ -26,7 +27,7 @@ def hunk(changes: Iterable[Change], path: str | None, line: int | None) -> Hunk:
         name = change.path.decode("utf-8", "replace")
         if path in (None, name):
             return Hunk(name, "" if line is None else _down_to(change.patch or "", line))
-    raise ValueError("pull_request_review_thread.path is invalid")
+    raise Cannot("not_in_diff")
 
 
 def _down_to(patch: str, line: int) -> str:

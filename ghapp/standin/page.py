@@ -15,17 +15,13 @@ from ghapp.standin.patches import patch
 from ghapp.standin.pull import Pull
 from ghapp.standin.rest import Answer
 from ghapp.standin.state import CheckRun, Json, Label, Review, Said
+from ghapp.standin.words import table
 
 if TYPE_CHECKING:
     from ghapp.standin.github import Standin
 
 MOST_FILES = 30
 THREAD_PATH = re.compile(r"/([^/]+)/([^/]+)/(?:pull|issues)/(\d+)(/play)?")
-VERDICTS = {
-    "approved": "approved these changes",
-    "changes_requested": "requested changes",
-    "dismissed": "reviewed (dismissed)",
-}
 SECURITY = {
     "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'",
@@ -40,10 +36,14 @@ EMOJI = {
 
 
 class Page:
-    """HTML over one `Standin`. No JavaScript; every form answers with a redirect."""
+    """HTML over one `Standin`. No JavaScript; every form answers with a redirect.
 
-    def __init__(self, github: Standin) -> None:
+    language: en or ja, of all that no user of the pages has written.
+    """
+
+    def __init__(self, github: Standin, language: str = "en") -> None:
         self.github = github
+        self.language = language
         self._templates = jinja2.Environment(
             loader=jinja2.PackageLoader("ghapp.standin"),
             autoescape=True,
@@ -55,6 +55,7 @@ class Page:
             "markdown": lambda text: Markup(markdown.to_html(text or "")),
             "ago": lambda at: at.strftime("%H:%M:%S"),
         }
+        self._templates.globals |= {"say": self._say, "language": language}
         self._templates.tests["bot"] = lambda user: user.kind == "Bot"
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
@@ -102,7 +103,7 @@ class Page:
         try:
             play.play(thread, form)
         except play.Misplayed as wrong:
-            return self._show(thread, problem=str(wrong), status=422)
+            return self._show(thread, problem=wrong.told(self.language), status=422)
         back = "/" if form.get("back") == "front" else path.removesuffix("/play")
         return Answer(303, b"", {"location": back, **SECURITY})
 
@@ -142,14 +143,36 @@ class Page:
     def _comment_html(self, comment: Said) -> Markup:
         if comment.user.kind != "Bot":
             return Markup(markdown.to_html(comment.body))
-        return Markup(markdown.to_html(comment.body, lambda line, on: _box(comment.id, line, on)))
+        return Markup(
+            markdown.to_html(comment.body, lambda line, on: self._box(comment.id, line, on))
+        )
 
     def _shown(self, template: str, *, status: int = 200, **values: object) -> Answer:
         text = self._templates.get_template(template).render(
-            app=self.github.app, color=_color, people_of=play.people, verdict=_verdict, **values
+            app=self.github.app,
+            color=_color,
+            people_of=play.people,
+            verdict=self._verdict,
+            **values,
         )
         headers = {"content-type": "text/html; charset=utf-8", **SECURITY}
         return Answer(status, text.encode(), headers)
+
+    def _say(self, key: str, **values: object) -> Markup:
+        """The words under `key` and the values in them, escaped where they are no markup."""
+        return escape(table()[key][self.language]).format(**values)
+
+    def _box(self, comment_id: int, line: int, ticked: bool) -> str:
+        word = self._say("untick" if ticked else "tick")
+        mark = "☑" if ticked else "☐"
+        return (
+            f'<button class="box" name="tick" value="{comment_id}:{line}" title="{word}">'
+            f'<span aria-hidden="true">{mark}</span><span class="unseen">{word}: </span></button> '
+        )
+
+    def _verdict(self, said: Said) -> str:
+        """What a review does, in a word or two; "" where it is a comment."""
+        return self._say(f"reviewed_{said.state}") if isinstance(said, Review) else ""
 
     def _style(self) -> Answer:
         """The style sheet, and a class for each label colour (inline styles are not admitted)."""
@@ -184,20 +207,6 @@ def _place(annotation: Json) -> str:
     """Where in the diff: the file with its line or lines."""
     first, last = annotation["start_line"], annotation["end_line"]
     return f"{annotation['path']}:{first}" + (f"-{last}" if last != first else "")
-
-
-def _box(comment_id: int, line: int, ticked: bool) -> str:
-    word = "Untick" if ticked else "Tick"
-    mark = "☑" if ticked else "☐"
-    return (
-        f'<button class="box" name="tick" value="{comment_id}:{line}" title="{word}">'
-        f'<span aria-hidden="true">{mark}</span><span class="unseen">{word}: </span></button> '
-    )
-
-
-def _verdict(said: Said) -> str:
-    """What a review does, in a word or two; "" where it is a comment."""
-    return VERDICTS.get(said.state, "reviewed") if isinstance(said, Review) else ""
 
 
 def _reactions(comment: Said) -> list[tuple[str, str]]:

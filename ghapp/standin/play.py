@@ -9,6 +9,7 @@ from ghapp.standin import markdown
 from ghapp.standin.gitrepo import GitFailed
 from ghapp.standin.issues import Issue
 from ghapp.standin.pull import Pull
+from ghapp.standin.words import Cannot, say
 
 Action = Callable[[Pull, dict[str, str], str], object]
 
@@ -24,7 +25,16 @@ ELSEWHERE = "notes/unrelated.md"
 
 
 class Misplayed(Exception):
-    """What the form asked for cannot be done; the message says why, to the person."""
+    """What the form asked for cannot be done. key: of the words that tell the person why."""
+
+    def __init__(self, key: str, wrong: object = "") -> None:
+        super().__init__(key)
+        self.key = key
+        self.wrong = wrong
+
+    def told(self, language: str) -> str:
+        wrong = self.wrong.told(language) if isinstance(self.wrong, Cannot) else self.wrong
+        return say(language, self.key, wrong=wrong)
 
 
 def play(thread: Pull | Issue, form: dict[str, str]) -> None:
@@ -40,9 +50,13 @@ def play(thread: Pull | Issue, form: dict[str, str]) -> None:
         elif isinstance(thread, Issue) and name in ISSUE_ACTIONS:
             ISSUE_ACTIONS[name](thread, form, by)
         else:
-            raise Misplayed(f"There is no action {name!r}.")
-    except (GitFailed, ValueError, KeyError) as wrong:
-        raise Misplayed(f"That did not work: {wrong}") from wrong
+            raise Misplayed("no_action", repr(name))
+    except GitFailed as wrong:
+        raise Misplayed("git_failed", wrong) from wrong
+    except KeyError as wrong:
+        raise Misplayed("not_there", wrong) from wrong
+    except ValueError as wrong:
+        raise Misplayed("did_not_work", wrong) from wrong
 
 
 def people(thread: Pull | Issue) -> list[str]:
@@ -78,7 +92,7 @@ def _tick(pull: Pull, where: str, by: str) -> None:
         comment = pull.find_comment(int(comment_id))
         body = markdown.tick(comment.body, int(line))
     except (KeyError, ValueError, IndexError):
-        raise Misplayed("That box is not there any more. Reload the page.") from None
+        raise Misplayed("no_box") from None
     pull.edit_comment(comment.id, body, by)
 
 
@@ -88,7 +102,7 @@ def _words(form: dict[str, str]) -> str:
 
 def _comment(thread: Pull | Issue, form: dict[str, str], by: str) -> None:
     if not _words(form).strip():
-        raise Misplayed("Write something first.")
+        raise Misplayed("write_first")
     thread.comment(_words(form), by)
 
 
@@ -98,7 +112,7 @@ def _review(state: str) -> Action:
 
 def _note(pull: Pull, form: dict[str, str], by: str) -> None:
     if not _words(form).strip():
-        raise Misplayed("Write something first.")
+        raise Misplayed("write_first")
     pull.review_comment(_words(form), by, form.get("path"))
 
 
@@ -109,7 +123,7 @@ def _dismiss(pull: Pull, form: dict[str, str], by: str) -> None:
 def _label(pull: Pull, form: dict[str, str], by: str) -> None:
     name = form.get("new_label", "").strip() or form.get("label", "")
     if not name:
-        raise Misplayed("Name a label.")
+        raise Misplayed("name_label")
     pull.add_label(name, by)
 
 

@@ -12,6 +12,7 @@ from ghapp.standin.gitrepo import Files
 from ghapp.standin.locking import locked
 from ghapp.standin.reviewing import Reviewing
 from ghapp.standin.state import Json, User
+from ghapp.standin.words import Cannot
 
 if TYPE_CHECKING:
     from ghapp.standin.repository import Repository
@@ -54,7 +55,7 @@ class Pull(Reviewing):
 
     def _head_repository(self) -> Repository:
         if self.head_repository is None:
-            raise ValueError("the head repository was deleted")
+            raise Cannot("no_head_repository")
         return self.head_repository
 
     @locked

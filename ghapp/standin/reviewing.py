@@ -11,8 +11,9 @@ from ghapp.standin.locking import locked
 from ghapp.standin.pull_state import PullState
 from ghapp.standin.state import Json, Review, ReviewComment, Said, User
 from ghapp.standin.thread import Thread
+from ghapp.standin.words import Cannot
 
-VERDICTS = {"approved": "approve", "changes_requested": "request changes on", "commented": ""}
+STATES = ("approved", "changes_requested", "commented")
 
 
 class Reviewing(Thread, PullState):
@@ -28,12 +29,12 @@ class Reviewing(Thread, PullState):
         one's own pull, no words where they are required, a commit that is not known.
         """
         user, sha = self.repository.github.user(by), commit_id or self.head_sha
-        if state not in VERDICTS:
-            raise ValueError(f"state {state!r}: one of {', '.join(VERDICTS)}")
-        if user is self.author and VERDICTS[state]:
-            raise ValueError(f"Can not {VERDICTS[state]} your own pull request")
+        if state not in STATES:
+            raise ValueError(f"state {state!r}: one of {', '.join(STATES)}")
+        if user is self.author and state != "commented":
+            raise Cannot(f"own_pull_{state}")
         if state != "approved" and not body.strip():
-            raise ValueError(f"a review {state} needs a body")
+            raise Cannot(f"needs_body_{state}")
         return self._submit(user, state, body, sha).id
 
     def _submit(self, user: User, state: str, body: str, sha: str) -> Review:
@@ -68,11 +69,11 @@ class Reviewing(Thread, PullState):
         """
         review, user = self.find_review(review_id), self.repository.github.user(by)
         if review.state not in ("approved", "changes_requested"):
-            raise ValueError(f"Can not dismiss a {review.state} pull request review")
+            raise Cannot(f"no_verdict_{review.state}")
         if not message.strip():
-            raise ValueError("say why the review is dismissed")
+            raise Cannot("why_missing")
         if not self.repository.may_write(user):
-            raise ValueError(f"{by} may not dismiss reviews: that takes write access")
+            raise Cannot("may_not_dismiss", by=by)
         told: Json = {
             "state": review.state,
             "review_id": review.id,

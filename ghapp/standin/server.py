@@ -39,13 +39,16 @@ class Web:
 
     patience_seconds: how long a form waits for the App, so that the next page shows its answer.
     base: "" as on api.github.com, or SERVER_BASE: then nothing of the API is answered beside it.
+    language: of the pages, en or ja.
     """
 
-    def __init__(self, github: Standin, patience_seconds: float, base: str = "") -> None:
+    def __init__(
+        self, github: Standin, patience_seconds: float, base: str = "", language: str = "en"
+    ) -> None:
         self.github = github
         self.patience_seconds = patience_seconds
         self.base = base
-        self.page = Page(github)
+        self.page = Page(github, language)
         self._used = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -222,7 +225,8 @@ class StandinServer:
     """Serves a `Standin` from a thread, on loopback unless told otherwise.
 
     host: an address of this machine; others than those of loopback can be reached from outside.
-    base: as of `Web`. certificate: PEM files of a chain for localhost and of its key, for TLS.
+    base, language: as of `Web`. certificate: PEM files of a chain for localhost and of its key,
+    for TLS.
     """
 
     def __init__(
@@ -233,11 +237,12 @@ class StandinServer:
         port: int = 0,
         patience_seconds: float = 3.0,
         base: str = "",
+        language: str = "en",
         certificate: tuple[str, str] | None = None,
     ) -> None:
         self.github = github
         self.url = ""
-        self._web = Web(github, patience_seconds, base)
+        self._web = Web(github, patience_seconds, base, language)
         self._address = (host, port)
         self._certificate = certificate[0] if certificate else None
         self._key = certificate[1] if certificate else None

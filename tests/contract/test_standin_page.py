@@ -186,6 +186,7 @@ def test_one_can_push_inside_and_outside_and_change_the_state(world: World, pull
     assert [*drafts, pull.is_draft] == [True, False]
     play(world, do="merge", by="ann")
     assert (pull.state, pull.merged_at is not None) == ("closed", True)
+    assert 'id="state-as"' not in world.client.get(PAGE).text  # nothing is left to choose
 
 
 def test_what_cannot_be_done_is_said(world: World, pull: Pull) -> None:
