@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Delete, Double, and_, bindparam, delete, exists, not_, or_, select, tuple_
+from sqlalchemy import Delete, Double, and_, bindparam, delete, not_, or_, select, tuple_
 from sqlalchemy.sql.dml import ReturningDelete
 
 from ghapp.store.connection import Connection
@@ -19,7 +19,6 @@ from ghapp.store.tables import (
     keys,
     now_once,
     pushes,
-    utterances,
 )
 
 AT_ONCE = 500
@@ -33,11 +32,10 @@ QUEUE_HEADS_SECONDS = 7 * 24 * 3600.0
 
 
 def _pruning_deliveries() -> Delete:
-    """Some of those whose utterances are judged, the oldest."""
-    open_ = exists().where(utterances.c.delivery_id == deliveries.c.id, ~utterances.c.judged)
+    """Some of them, the oldest; what was said in them is judged by its own rows."""
     old = (
         select(deliveries.c.id)
-        .where(deliveries.c.received_at < now_once() - bindparam("age", type_=Double), ~open_)
+        .where(deliveries.c.received_at < now_once() - bindparam("age", type_=Double))
         .order_by(deliveries.c.received_at)
         .limit(AT_ONCE)
     )

@@ -30,6 +30,7 @@ from tests.contract.stores import (
     delivery,
     dirty,
     due,
+    entry,
     opened,
     run,
     story,
@@ -271,12 +272,18 @@ def test_a_closed_store_takes_nothing(sqlite_url: str) -> None:
 
 
 @story
-async def test_old_deliveries_are_pruned_once_their_utterances_are_judged(store: Store) -> None:
+async def test_old_deliveries_are_pruned_and_what_was_said_in_them_is_still_judged(
+    store: Store,
+) -> None:
+    """Else those of a pull that is out of reach, where nothing is judged, would stay for ever."""
     await asyncio.gather(*(store.accept(delivery()) for _ in range(600)))
     await store.accept(delivery(id="spoken", utterances=(comment(1),)))
     assert (await store.prune(older_than_seconds=3600))["deliveries"] == 0
-    assert (await store.prune(older_than_seconds=-1))["deliveries"] == 600
     assert not await store.accept(delivery(id="spoken"))
-    await admitted(store, await due(store), judged=("comment:1",))
-    assert (await store.prune(older_than_seconds=-1))["deliveries"] == 1
-    assert (await store.recall(KEY)).utterances == ()
+    assert (await store.prune(older_than_seconds=-1))["deliveries"] == 601
+    assert (await store.recall(KEY)).utterances == (comment(1),)
+    await store.accept(delivery(id="spoken", utterances=(comment(1, "said anew"),)))
+    assert (await store.recall(KEY)).utterances == (comment(1),)
+    await admitted(store, await due(store), entry("comment:1#0"), judged=("comment:1",))
+    past = await store.recall(KEY)
+    assert (past.utterances, past.ledger) == ((), (entry("comment:1#0"),))
