@@ -159,7 +159,7 @@ class Metrics:
 
     def began(self, claim: Claim) -> None:
         """A run begins: what came so far is what it works off."""
-        if claim.arrived_at:
+        if claim.asked:
             self._asked.add(str(claim.key))
 
     def ended(self, claim: Claim, outcome: str, seconds: float) -> None:
@@ -168,7 +168,7 @@ class Metrics:
         self._histogram("ghapp_run_duration_seconds").labels(*labels).observe(seconds)
         self._asked.discard(str(claim.key))
         if (
-            outcome == "done"
+            outcome in ("done", "left")
             and isinstance(claim.key, PullKey)
             and claim.waited_seconds is not None
         ):

@@ -147,7 +147,7 @@ def _later(key: PullKey, left: tuple[Utterance, ...], now: datetime) -> Retry:
     age = min((now - one.left_at).total_seconds() for one in left if one.left_at)
     after = min(max(age, LEAST_LEFT_SECONDS), MOST_LEFT_SECONDS)
     text = f"{key}: it is not known yet who pushed what was signed off"
-    return Retry(text, after_seconds=after, counts=False, gate=False)
+    return Retry(text, after_seconds=after, counts=False, gate=False, left=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,8 +230,9 @@ class Claim:
     """A key held by this worker: the lease `token` fences its writes to the store.
 
     touched: as in Delivery, of those that brought the key here.
-    arrived_at: when the oldest delivery came that this run works off; None where none asked for it.
+    arrived_at: when the oldest delivery came that this run works off; None where there is none.
     claimed_at: by the same clock, the database's.
+    asked: whether somebody waits for it: for such a delivery, or for what one said and was left.
     """
 
     key: Key
@@ -241,6 +242,7 @@ class Claim:
     touched: bool = False
     arrived_at: datetime | None = None
     claimed_at: datetime | None = None
+    asked: bool = False
 
     @property
     def waited_seconds(self) -> float | None:

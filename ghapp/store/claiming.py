@@ -33,7 +33,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from ghapp.core.memory import Claim, Full
 from ghapp.store.connection import Connection
-from ghapp.store.keys import ZERO, addressed, claimable, same_head, waiting
+from ghapp.store.keys import WORKED_OFF, ZERO, addressed, claimable, same_head, waiting
 from ghapp.store.leases import LEASE_SECONDS
 from ghapp.store.statements import Statement, one_of
 from ghapp.store.tables import Now, keys, now_once, policies
@@ -286,6 +286,7 @@ def _claimed(found: Any) -> Claim:
         found.generation,
         found.attempts,
         found.touched,
-        datetime.fromtimestamp(found.arrived_at, UTC) if found.arrived_at > 0 else None,
+        datetime.fromtimestamp(found.arrived_at, UTC) if found.arrived_at > WORKED_OFF else None,
         datetime.fromtimestamp(found.started_at, UTC),
+        asked=found.arrived_at > 0,
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Double, and_, bindparam, case, exists, select, update
+from sqlalchemy import Double, and_, bindparam, case, exists, not_, select, update
 
 from ghapp.core.memory import Claim
 from ghapp.errors import LeaseLost
 from ghapp.store.connection import Connection
-from ghapp.store.keys import NO_HINTS, dirty, same_head
+from ghapp.store.keys import NO_HINTS, WORKED_OFF, dirty, same_head
 from ghapp.store.statements import Statement, one_of
 from ghapp.store.tables import Now, keys
 
@@ -44,13 +44,14 @@ def put_off(
     *,
     counts: bool,
     lags: bool = False,
+    left: bool = False,
 ) -> bool:
     """Give the key back for later; True where it is parked. Raises LeaseLost.
 
     counts: a failed attempt, the last of MAX_ATTEMPTS parks; else it only waits. lags: for reads
-    that are behind, once more in a row.
+    that are behind, once more in a row. left: what was delivered until the claim is worked off.
     """
-    change_ = _FAILED if counts else _LAGGING if lags else _WAITING
+    change_ = _FAILED if counts else _LAGGING if lags else _LEFT if left else _WAITING
     arrived = claim.arrived_at.timestamp() if claim.arrived_at else 0.0
     told = {"after": after_seconds, "reason": error, "arrived": arrived}
     return bool(change(connection, claim, change_, **told).parked_at)
@@ -92,7 +93,8 @@ _LATER = {
     "error": bindparam("reason"),
     "arrived_at": case((_arrived_before > 0, _arrived_before), else_=keys.c.arrived_at),
 }
-_ARRIVED_SINCE = case((keys.c.arrived_at > keys.c.started_at, keys.c.arrived_at), else_=0.0)
+_since = keys.c.arrived_at > keys.c.started_at
+_ARRIVED_SINCE = case((_since, keys.c.arrived_at), else_=0.0)
 # Hints stay where a delivery has come since the claim: they speak of what it brought.
 UNHINTED = {
     name: case((keys.c.generation == bindparam("done"), none), else_=keys.c[name])
@@ -109,6 +111,9 @@ _FINISH = holding(
 )
 _WAITING = holding(**_LATER)
 _LAGGING = holding(**_LATER, waited=keys.c.waited + 1)
+# By the row, which the claim has not changed.
+_worked_off = and_(keys.c.arrived_at > 0, not_(_since))
+_LEFT = holding(**_LATER | {"arrived_at": case((_worked_off, WORKED_OFF), else_=keys.c.arrived_at)})
 _parks = keys.c.attempts + 1 >= MAX_ATTEMPTS
 _FAILED = holding(
     **_LATER | {"due": case((_parks, NEVER), else_=_LATER["due"])},

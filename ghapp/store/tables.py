@@ -107,7 +107,8 @@ utterances = Table(
 
 # What to look at again. Dirty: generation > done_generation. Leased: lease_until > now. Parked:
 # parked_at > 0. policy_drops: policies.drops when the key was claimed. arrived_at: when the oldest
-# delivery came that no run has begun to work off, 0 for none. The last row: hints.
+# delivery came that no run has begun to work off; 0 for none, 1 where somebody waits still. The
+# last row: hints.
 keys = Table(
     "keys",
     metadata,

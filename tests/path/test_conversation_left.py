@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +49,17 @@ def pushed_untold(world: World) -> Pull:
     return pull
 
 
+def scraped(world: World) -> dict[str, float]:
+    """Its metrics, by name and labels."""
+    assert world.ghapp
+    with urllib.request.urlopen(f"{world.ghapp.url}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return {
+        name: float(value)
+        for name, _, value in (one.rpartition(" ") for one in lines if one[:1] != "#")
+    }
+
+
 def rows(world: World, asked: str) -> list[str]:
     with sqlite3.connect(Path(world.environment["GHAPP_DATA_DIR"]) / "ghapp.sqlite3") as database:
         found = [text for (text,) in database.execute(asked)]
@@ -89,6 +101,26 @@ def test_it_is_green_once_the_push_is_redelivered_and_was_never_refused(world: W
     world.settle()
     assert (conclusion(pull), pull.labels) == ("success", SIGNED)
     assert (reactions(pull, said), refused(world)) == (["eyes", "+1"], [])
+
+
+def test_its_wait_is_no_slowness_of_ours_nor_is_its_mark_a_repair(world: World) -> None:
+    pull = pushed_untold(world)
+    left(world, pull, world.say(pull, "/nfr done"))
+    before = scraped(world)
+    assert before["ghapp_delivery_to_marks_seconds_sum"] < 60
+    changed(
+        world.settings.database_url,
+        "UPDATE keys SET arrived_at = arrived_at - 600 WHERE arrived_at > 600",
+    )
+    again(world, "push")  # which marks no pull
+    hurried(world)
+    world.settle()
+    assert conclusion(pull) == "success"
+    after = scraped(world)
+    for end in ("sum", "count"):
+        name = f"ghapp_delivery_to_marks_seconds_{end}"
+        assert after[name] == before[name]
+    assert not [name for name in after if "ghapp_drift_repaired_total" in name]
 
 
 def test_it_is_refused_when_the_push_never_comes(world: World) -> None:
