@@ -95,11 +95,14 @@ class LeaseLost(GhappError):
 
 
 class WrongDatabase(GhappError):
-    """A database that cannot be used. found: which one, and what is wrong; fix: what to do."""
+    """A database that cannot be used. found: which one, and what is wrong; fix: what to do.
 
-    def __init__(self, found: str, fix: str) -> None:
+    passes: whether it may pass by itself, as while one server takes over from another.
+    """
+
+    def __init__(self, found: str, fix: str, *, passes: bool = False) -> None:
         super().__init__(f"{found}; {fix}")
-        self.found, self.fix = found, fix
+        self.found, self.fix, self.passes = found, fix, passes
 
 
 class WrongSetting(GhappError):

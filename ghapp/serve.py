@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import (
     AbstractAsyncContextManager,
@@ -34,6 +35,8 @@ from ghapp.web.server import Server, listening
 from ghapp.worker import Worker, first
 
 LOOK_SECONDS = 0.2
+# For a database that is out of reach or a standby at the start: most failovers take less.
+REACHED_SECONDS = 30.0
 NO_WORKER = (
     "`--no-worker` leaves the work to `ghapp work`, which SQLite does not admit; set "
     "GHAPP_DATABASE_URL to postgresql://USER:PASSWORD@HOST/NAME, or start without `--no-worker`"
@@ -202,16 +205,30 @@ def _ending(inside: asyncio.Task[Any], stop: asyncio.Event) -> Callable[[asyncio
 async def _opened(settings: Settings) -> AsyncIterator[Store]:
     """Raises WrongSetting."""
     is_new = settings.file is not None and not settings.file.exists()
-    try:
-        store = await Store.open(settings.database_url)
-    except WrongDatabase as error:
-        raise WrongSetting(f"{settings.database_variable}: {error}") from error
+    store = await _reached(settings)
     if is_new:
         log.info("made a new database", file=str(settings.file))
     try:
         yield store
     finally:
         await store.close()
+
+
+async def _reached(settings: Settings) -> Store:
+    """As soon as its server answers and takes writes. Raises WrongSetting (not for so long)."""
+    until, last = time.monotonic() + REACHED_SECONDS, ""
+    while True:
+        try:
+            return await Store.open(settings.database_url)
+        except WrongDatabase as error:
+            left, reason = until - time.monotonic(), str(error)
+            if not error.passes or left < 0:
+                raise WrongSetting(f"{settings.database_variable}: {reason}") from error
+            if reason != last:
+                seconds = round(left, 1)
+                log.warning("waiting for the database", reason=reason, seconds_left=seconds)
+            last = reason
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 def _listening(

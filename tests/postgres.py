@@ -71,6 +71,19 @@ class Cluster:
         """Stop it without a checkpoint, as a crash would: its next start recovers."""
         self._end(signal.SIGQUIT)
 
+    def demote(self) -> None:
+        """From now on a standby, of a server that is gone."""
+        self.stop()
+        signal_file = self._folder / "data" / "standby.signal"
+        signal_file.touch()
+        if self._user:
+            shutil.chown(signal_file, self._user)
+        self.start()
+
+    def promote(self) -> None:
+        """It takes writes when this returns."""
+        self.sql("SELECT pg_promote()")
+
     def _end(self, how: signal.Signals) -> None:
         if self._server:
             self._server.send_signal(how)

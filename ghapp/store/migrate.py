@@ -16,7 +16,7 @@ from ghapp.heap import without
 from ghapp.store.connection import DriverError, driver_error
 from ghapp.store.tables import schema
 from ghapp.store.transactions import tried
-from ghapp.store.unusable import unusable
+from ghapp.store.unusable import standby, unusable
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -31,7 +31,7 @@ def migrated(engine: Engine, *, change: bool) -> None:
     """The schema is at HEAD, or newer and works with us, when this returns.
 
     change: bring it up to date, and see that it takes writes. Raises WrongDatabase: out of reach,
-    read-only, none at all, too new for us, or older and not to be changed.
+    a standby, read-only, none at all, too new for us, or older and not to be changed.
     """
     try:
         tried(lambda: _once(engine, change=change))
@@ -50,6 +50,8 @@ def _once(engine: Engine, *, change: bool) -> None:
 
 def _migrated(connection: Connection, *, change: bool) -> None:
     if connection.dialect.name == "postgresql":  # SQLite's transaction is the lock
+        if change and connection.scalar(text("SELECT pg_is_in_recovery()")):
+            raise standby(connection.engine.url)
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     found = _revision(connection)
     if found > HEAD:

@@ -39,6 +39,12 @@ def unusable(url: URL, error: DriverError) -> WrongDatabase:
     return _file(url, error) if url.drivername == "sqlite" else _server(url, error)
 
 
+def standby(url: URL) -> WrongDatabase:
+    """Of a server in recovery, which takes writes once it is promoted."""
+    found = f"{_written(url)} is a standby, which takes no writes"
+    return WrongDatabase(found, "promote it, or name the server that takes writes", passes=True)
+
+
 def _file(url: URL, error: DriverError) -> WrongDatabase:
     code = getattr(error.cause, "sqlite_errorcode", 0) & 0xFF  # above it: what kind of it
     if code in _OF_FILES:
@@ -53,11 +59,11 @@ def _server(url: URL, error: DriverError) -> WrongDatabase:
         found = f"{where} cannot be opened: its server has no database {url.database}"
         return WrongDatabase(found, "make it by `createdb`, or correct the name")
     if read_only(error):
-        fix = "name the server that takes writes, or undo its default_transaction_read_only"
+        fix = "undo its default_transaction_read_only, or name the server that takes writes"
         return WrongDatabase(f"{where} is read-only", fix)
     if passing(error):
         fix = "start it, or correct host, port, user, password and name"
-        return WrongDatabase(f"{where} is out of reach: {words}", fix)
+        return WrongDatabase(f"{where} is out of reach: {words}", fix, passes=True)
     fix = "let its user make and change tables there; its own log says more"
     return WrongDatabase(f"{where}: {translated(error)}", fix)
 

@@ -1,0 +1,91 @@
+"""A PostgreSQL that is away or a standby at the start, as while another one takes over."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from structlog.testing import capture_logs
+
+from ghapp import logs, serve
+from ghapp.errors import WrongSetting
+from ghapp.serve import migrated
+from ghapp.settings import Settings
+from ghapp.store import transactions
+from tests.postgres import Cluster, programs
+
+OURS = "GHAPP_DATABASE_URL: postgresql://ghapp@/ours"
+STANDBY = f"{OURS} is a standby, which takes no writes; promote it"
+AWAY = f"{OURS} is out of reach: .*; start it, or correct"
+FAILURES = [("demote", "promote", STANDBY), ("stop", "start", AWAY)]
+
+
+@pytest.fixture(scope="module")
+def cluster(postgres: Cluster) -> Iterator[Cluster]:
+    """One of its own, with an empty database. postgres: skips where there is none."""
+    del postgres
+    found = programs()
+    assert found
+    made = Cluster(found)
+    made.create("ours")
+    yield made
+    made.remove()
+
+
+@pytest.fixture(autouse=True)
+def _kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lines of the log, and little patience of each transaction."""
+    monkeypatch.setattr(logs, "configure", lambda _: None)
+    monkeypatch.setattr(transactions, "PATIENCE_SECONDS", 0.2)
+
+
+def settings(cluster: Cluster) -> Settings:
+    return Settings.from_environment(
+        {"GHAPP_DATABASE_URL": cluster.url("ours")}, needs_github=False
+    )
+
+
+@pytest.mark.parametrize(("fails", "comes_back", "reason"), FAILURES, ids=["standby", "away"])
+def test_it_is_waited_for_and_the_log_tells_for_what_and_how_long(
+    cluster: Cluster, fails: str, comes_back: str, reason: str
+) -> None:
+    getattr(cluster, fails)()
+    back: Callable[[], None] = getattr(cluster, comes_back)
+    later = threading.Timer(1.0, back)
+    later.start()
+    with capture_logs() as told:
+        migrated(settings(cluster))
+    later.join()
+    waiting = [one for one in told if one["event"] == "waiting for the database"]
+    assert re.match(reason.partition(": ")[2], waiting[0]["reason"])
+    assert 25 < waiting[0]["seconds_left"] <= serve.REACHED_SECONDS
+    assert len({one["reason"] for one in waiting}) == len(waiting) < 4
+    assert told[-1]["event"] == "migrated"
+
+
+@pytest.mark.parametrize(("fails", "comes_back", "reason"), FAILURES, ids=["standby", "away"])
+def test_it_is_given_up_with_what_to_do(
+    cluster: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
+    fails: str,
+    comes_back: str,
+    reason: str,
+) -> None:
+    monkeypatch.setattr(serve, "REACHED_SECONDS", 1.0)
+    getattr(cluster, fails)()
+    began = time.monotonic()
+    with pytest.raises(WrongSetting, match=reason):
+        migrated(settings(cluster))
+    getattr(cluster, comes_back)()
+    assert 1 <= time.monotonic() - began < 20
+
+
+def test_what_does_not_pass_is_told_at_once(cluster: Cluster) -> None:
+    wrong = cluster.url("nobodys")
+    found = Settings.from_environment({"GHAPP_DATABASE_URL": wrong}, needs_github=False)
+    with capture_logs() as told, pytest.raises(WrongSetting, match="has no database nobodys"):
+        migrated(found)
+    assert told == []
