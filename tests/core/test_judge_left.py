@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ghapp.core.judging.judge import judge
 from ghapp.core.memory import Entry, Judgement, Verb
 from ghapp.core.model import Door, Push, Utterance
+from ghapp.core.standing import answers
 from tests.core.build import (
     HEAD,
     NEXT_HEAD,
@@ -70,8 +71,16 @@ SIGNS = (
 )
 
 
+# The same with what waits for it in its comment.
+PATIENT = (
+    comment("/nfr check db-rollback -- tried\n/nfr done"),
+    comment("/nfr done\n/nfr na db-plan -- x\n/nfr refresh\n/nfr explain\n/nfr help"),
+    written(Door.REVIEW, "/nfr refresh\n/nfr waive -- incident", "lee", head_sha=NEXT_HEAD),
+)
+
+
 class TestASignOffOfAHeadThatNobodyIsKnownToHavePushed:
-    @pytest.mark.parametrize("said", SIGNS)
+    @pytest.mark.parametrize("said", [*SIGNS, *PATIENT])
     def test_is_left_while_it_is_young(self, said: Utterance) -> None:
         assert judged(said) == Judgement(left=(replace(said, left_at=at(6)),))
         still = old(said, 1)
@@ -88,6 +97,18 @@ class TestASignOffOfAHeadThatNobodyIsKnownToHavePushed:
         told = judged(said, pushes=KNOWN)
         assert (told.judged, told.left) == ((said.id,), ())
         assert {one.verb for one in told.entries} <= {Verb.SIGN_OFF, Verb.WAIVE}
+
+    @pytest.mark.parametrize("said", PATIENT)
+    def test_is_judged_with_the_rest_of_its_comment(self, said: Utterance) -> None:
+        known, late = judged(said, pushes=KNOWN), judged(old(said))
+        assert known.left == late.left == ()
+        assert not [one for one in known.entries if one.verb is Verb.REFUSED]
+        rest = [one for one in known.entries if one.verb not in (Verb.SIGN_OFF, Verb.WAIVE)]
+        refused = [one.note for one in late.entries if one.verb is Verb.REFUSED]
+        assert [one.verb for one in late.entries if one.verb is not Verb.REFUSED] == [
+            one.verb for one in rest
+        ]
+        assert refused == ["pusher_unknown"]
 
     def test_has_its_time_from_when_we_first_looked(self) -> None:
         assert names(judged(comment("/nfr done"), minutes=600)) == ["comment:1"]
@@ -108,7 +129,8 @@ class TestASignOffOfAHeadThatNobodyIsKnownToHavePushed:
         )
 
     @pytest.mark.parametrize(
-        "more", ["hold -- x", "concern x", "undo", "uncheck db-plan", "refresh", "dnoe"]
+        "more",
+        ["hold -- x", "concern x", "undo", "uncheck db-plan", "defer db-plan -- x", "dnoe"],
     )
     def test_is_refused_at_once_with_what_else_its_comment_says(self, more: str) -> None:
         told = judged(comment(f"/nfr {more}\n/nfr done"))
@@ -140,6 +162,20 @@ class TestWhatIsSaidAfterIt:
         told = judged(self.SAID, later)
         assert (names(told), told.judged) == (["comment:1"], (later.id,))
         assert told.entries == judged(later).entries != ()
+
+    @pytest.mark.parametrize(
+        "later", [comment("/nfr uncheck db-rollback", "ann", 5.1, 2), tick("-db-rollback")]
+    )
+    def test_takes_back_what_was_answered_with_it(self, later: Utterance) -> None:
+        """At once where it can be, and in the order of speaking once that is judged."""
+        answers_too = comment("/nfr check db-rollback -- tried\n/nfr done", number=1)
+        later = replace(later, said_at=at(5.1))
+        now = judged(answers_too, later)
+        assert ([one.verb for one in now.entries], names(now)) == ([Verb.UNCHECK], ["comment:1"])
+        then = judged(*now.left, pushes=KNOWN, ledger=now.entries)
+        assert then.entries[0].verb is Verb.CHECK
+        assert "db-rollback" in answers(then.entries)
+        assert answers(now.entries + then.entries) == {}
 
     def test_is_left_too_where_it_signs(self) -> None:
         later = comment("/nfr done web", "wes", 5.1, 2), approval("approved", "bob", 5.2, 3)
@@ -194,6 +230,9 @@ WORDS = (
     ("/nfr uncheck db-rollback", "ann"),
     ("/nfr defer db-plan -- x", "sue"),
     ("/nfr done\n/nfr hold db -- x", "sam"),
+    ("/nfr check db-rollback\n/nfr done", "sam"),
+    ("/nfr done web\n/nfr na db-plan db-rollback -- x", "sue"),
+    ("/nfr na db-rollback -- x", "ann"),
 )
 TALK = st.lists(st.sampled_from(WORDS), max_size=7).map(
     lambda words: [

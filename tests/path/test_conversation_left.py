@@ -103,6 +103,18 @@ def test_it_is_green_once_the_push_is_redelivered_and_was_never_refused(world: W
     assert (reactions(pull, said), refused(world)) == (["eyes", "+1"], [])
 
 
+def test_what_else_its_comment_says_waits_with_it(world: World) -> None:
+    pull = pushed_untold(world)
+    said = world.say(pull, "/nfr na dbm-rollback -- an index only\n/nfr done")
+    left(world, pull, said)
+    assert "an index only" not in ours(pull)[0]
+    again(world, "pull_request")
+    world.settle()
+    assert (conclusion(pull), pull.labels) == ("success", SIGNED)
+    assert "an index only" in ours(pull)[0]
+    assert (reactions(pull, said), refused(world)) == (["eyes", "+1"], [])
+
+
 def test_its_wait_is_no_slowness_of_ours_nor_is_its_mark_a_repair(world: World) -> None:
     pull = pushed_untold(world)
     left(world, pull, world.say(pull, "/nfr done"))

@@ -19,16 +19,20 @@ Parts = tuple[Command | Misread, ...]
 # seconds: whatever had failed by the first look comes again within that, and half a minute.
 LEFT_FOR = timedelta(minutes=6)
 SIGNING = frozenset({Verb.SIGN_OFF, Verb.WAIVE})
+# What may wait in one comment: it puts nothing in the way, and what is said after it comes to the
+# same without it, for answers count in the order of speaking, however late they are judged. But
+# whether a question may be put off once more depends on what was put off before.
+PATIENT = SIGNING | {Verb.CHECK, Verb.NA, Verb.REFRESH, Verb.EXPLAIN, Verb.HELP}
 
 
 def may_be_left(said: Utterance, parts: Parts, now: datetime) -> bool:
-    """Whether it does nothing but sign, and has not been left for long enough already.
+    """Whether nothing in it is urgent, and it has not been left for long enough already.
 
     What else it says may have to stop a review at once. A label is put right in this very run,
     after which nobody would find it again.
     """
     young = said.left_at is None or now - said.left_at < LEFT_FOR
-    return young and said.door is not Door.LABEL and _verbs(parts) <= SIGNING
+    return young and said.door is not Door.LABEL and _verbs(parts) <= PATIENT
 
 
 def reads_signatures(parts: Parts) -> bool:
