@@ -29,6 +29,7 @@ from pathlib import Path
 import uvicorn
 
 from benchmarks.load import Load, Paced, paced, post, send, uncollected
+from benchmarks.temporary import temporary
 from ghapp import logs
 from ghapp.core.model import Delivery
 from ghapp.settings import Settings
@@ -225,4 +226,5 @@ def _verify(github: Standin, deliveries: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with temporary():
+        main()

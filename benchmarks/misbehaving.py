@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from benchmarks.temporary import temporary
 from ghapp import catalogue, logs
 from ghapp.addresses import Endpoint
 from ghapp.core.model import PullKey
@@ -286,4 +287,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with temporary():
+        main()

@@ -23,6 +23,7 @@ from benchmarks.contestants import CONTESTANTS, OURS, Running, started
 from benchmarks.load import send
 from benchmarks.moments import Recording, calls, marked, opened
 from benchmarks.processes import cpu_seconds, threads
+from benchmarks.temporary import temporary
 
 WARM_UP = 50
 TOP = 40
@@ -104,4 +105,5 @@ def told(raw: str, each: float) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with temporary():
+        main()

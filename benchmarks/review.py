@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.accept import SECRET, process
+from benchmarks.temporary import temporary
 from ghapp.standin.github import Standin
 from ghapp.standin.pull import Pull
 from ghapp.standin.server import StandinServer
@@ -257,4 +258,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with temporary():
+        main()

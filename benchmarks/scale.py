@@ -36,6 +36,7 @@ from benchmarks.moments import Recording, marks, noise, opened, set_latency
 from benchmarks.postgres import database
 from benchmarks.processes import Server, cpu_seconds
 from benchmarks.rounds import database_cpu, settled, through
+from benchmarks.temporary import temporary
 
 WORKERS = (1, 2, 4, 8)
 LATENCY = 0.05
@@ -158,4 +159,5 @@ def _poured(running: Running, requests: Sequence[bytes], count: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with temporary():
+        main()

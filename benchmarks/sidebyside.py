@@ -21,6 +21,7 @@ from benchmarks.contestants import CONTESTANTS, POSTGRESQL
 from benchmarks.figures import Figures
 from benchmarks.machine import machine, tell
 from benchmarks.rounds import THROUGH, WARM, Round, Size
+from benchmarks.temporary import temporary
 
 QUICK = Size(rounds=1, paced=20, big=1, through=60, idle_seconds=4.0)
 FULL = Size(rounds=2, paced=100, big=4, through=250, idle_seconds=20.0)
@@ -90,4 +91,5 @@ def _turned(contestants: Sequence[str], number: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    with temporary():
+        main()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import hypothesis
 import pytest
 import structlog
 
+from benchmarks.temporary import temporary
 from tests.postgres import postgres, postgres_url
 
 __all__ = ["postgres", "postgres_url"]
@@ -19,6 +22,16 @@ REQUIRED = os.environ.get("GHAPP_TEST_REQUIRE") == "all"
 # How long an example takes depends on the machine, and decides nothing.
 hypothesis.settings.register_profile("ghapp", deadline=None)
 hypothesis.settings.load_profile("ghapp")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What tests leave in the temporary folder goes with this process; not what pytest keeps."""
+    if hasattr(config, "workerinput"):
+        return  # a process of xdist, started by one that has done so
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
+    made = ExitStack()
+    made.enter_context(temporary())
+    config.add_cleanup(made.close)
 
 
 @pytest.fixture

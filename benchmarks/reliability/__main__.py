@@ -24,6 +24,7 @@ from benchmarks.reliability.kills import killed
 from benchmarks.reliability.partition import partitions
 from benchmarks.reliability.report import Section
 from benchmarks.reliability.soak import soaked
+from benchmarks.temporary import temporary
 
 T = TypeVar("T")
 ACTS_A_SECOND = 2.0
@@ -95,4 +96,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with temporary():
+        main()
