@@ -106,7 +106,7 @@ class Webhook:
             self._counted(OUTCOMES[refused.status], None, started)
             return _refused(refused)
         except (Busy, StoreFailed) as failed:
-            log.error("delivery", outcome="not stored", reason=str(failed))
+            log.error("delivery", **_told(delivery), outcome="not stored", reason=str(failed))
             self._counted("not_stored", delivery, started)
             return _later()
         self._counted(outcome, delivery, started)
@@ -158,7 +158,10 @@ def _later() -> Response:
     return JSONResponse({"error": words}, 503, headers)
 
 
-def _told(delivery: Delivery) -> dict[str, object]:
+def _told(delivery: Delivery | None) -> dict[str, object]:
+    """Nothing of one that there was no room to read."""
+    if delivery is None:
+        return {}
     return {
         "delivery": delivery.id,
         "github_event": delivery.event,

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from starlette.requests import Request
+from structlog.testing import capture_logs
 
 from ghapp.core.model import Delivery, InstallationKey
 from ghapp.errors import Busy
@@ -373,6 +374,18 @@ class TestBusy:
         assert answer.status_code == 503
         assert "Retry-After" in answer.headers
         assert (await site.client.get("/healthz")).status_code == 200
+
+    async def test_what_was_not_stored_is_found_in_the_log_by_its_id(self, site: Site) -> None:
+        site.sql("DROP TABLE deliveries")
+        body = encoded(payload())
+        head = headers(body)
+        with capture_logs() as lines:
+            await site.client.post("/webhook", content=body, headers=head)
+        (line,) = [line for line in lines if line["event"] == "delivery"]
+        assert line["delivery"] == head["X-GitHub-Delivery"]
+        assert line["outcome"] == "not stored"
+        assert line["github_event"] == "pull_request"
+        assert line["reason"]
 
 
 def request(*chunks: bytes) -> Request:
