@@ -234,7 +234,9 @@ async def _reached(settings: Settings) -> Store:
 def _listening(
     settings: Settings, metrics_port: int | None
 ) -> AbstractContextManager[socket | None]:
-    return nullcontext() if metrics_port is None else listening(settings.host, metrics_port)
+    if metrics_port is None:
+        return nullcontext()
+    return listening(settings.host, metrics_port, "--metrics-port")
 
 
 def _github(settings: Settings, metrics: Metrics) -> GitHub:

@@ -19,16 +19,16 @@ BACKLOG = 2048
 GRACE_SECONDS = 10
 # Why nothing can listen there -> what to do; all other reasons lie in the address.
 REMEDIES = {
-    errno.EADDRINUSE: "stop what listens there, or set another HOST or PORT",
-    errno.EACCES: "this user may not listen on so low a port: set a PORT above 1023",
+    errno.EADDRINUSE: "stop what listens there, or set another HOST or {named}",
+    errno.EACCES: "this user may not listen on so low a port: set a {named} above 1023",
 }
 NOT_OURS = "HOST is no address of this machine: use 127.0.0.1, or 0.0.0.0 for all that it has"
 
 
-def listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int, named: str = "PORT") -> socket.socket:
     """A socket that takes connections from now on. port: 0 is any free one.
 
-    Raises WrongSetting (the port is taken, the address not ours).
+    named: what the port is set by. Raises WrongSetting (the port is taken, the address not ours).
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -36,8 +36,8 @@ def listening(host: str, port: int) -> socket.socket:
     except OSError as error:
         # Python adds the address once more.
         reason = str(error.strerror or error).partition(" (while attempting")[0]
-        remedy = REMEDIES.get(error.errno or 0, NOT_OURS)
-        text = f"HOST, PORT: cannot listen on {host}:{port} ({reason}); {remedy}"
+        remedy = REMEDIES.get(error.errno or 0, NOT_OURS).format(named=named)
+        text = f"HOST, {named}: cannot listen on {host}:{port} ({reason}); {remedy}"
         raise WrongSetting(text) from error
     # Inherited by what it accepts. asyncio sets it only where a socket says that it is TCP, and an
     # answer in two parts else waits 40 ms for the client to acknowledge the first.

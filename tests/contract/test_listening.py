@@ -31,6 +31,14 @@ def test_of_a_taken_port_only_it_is_said_to_stop_what_listens_there() -> None:
     assert told.endswith("; stop what listens there, or set another HOST or PORT")
 
 
+def test_the_port_is_called_as_whoever_starts_ghapp_sets_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(WrongSetting) as wrong:
+        listening("127.0.0.1", taken.getsockname()[1], "--metrics-port")
+    told = str(wrong.value)
+    assert told.startswith("HOST, --metrics-port: cannot listen on 127.0.0.1:")
+    assert told.endswith("; stop what listens there, or set another HOST or --metrics-port")
+
+
 def test_a_port_for_root_alone_is_no_matter_of_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(*_: object, **__: object) -> socket.socket:
         raise OSError(errno.EACCES, "Permission denied")
