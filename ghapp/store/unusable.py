@@ -23,6 +23,7 @@ _OF_FILES = {
         "move it away, or restore a backup in its place",
     ),
     sqlite3.SQLITE_CORRUPT: ("is damaged", "restore a backup in its place"),
+    sqlite3.SQLITE_FULL: ("lies on a full disk", "make room there"),
     sqlite3.SQLITE_CANTOPEN: (
         "cannot be opened as a file",
         "let the user that runs ghapp read and write it, and the folder it lies in",

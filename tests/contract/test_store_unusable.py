@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ghapp.errors import WrongDatabase
-from ghapp.store import Store, engine
+from ghapp.store import Store, engine, transactions
 from ghapp.store.transactions import PATIENCE_SECONDS
 from tests.contract.stores import changed, opened
 
@@ -60,6 +60,16 @@ def test_the_write_that_is_tried_is_undone(sqlite_url: str) -> None:
     asyncio.run(left(sqlite_url))
     with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as database:
         assert database.execute("SELECT * FROM seen").fetchall() == []
+
+
+def test_on_a_full_disk_room_is_what_is_asked_for(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transactions, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(engine, "PRAGMAS", (*engine.PRAGMAS, "PRAGMA max_page_count = 2"))
+    told = refused(sqlite_url)
+    assert told.found == f"{sqlite_url.removeprefix('sqlite:///')} lies on a full disk"
+    assert told.fix == "make room there"
 
 
 def test_what_is_no_database_is_not_started_but_moved(tmp_path: Path) -> None:
