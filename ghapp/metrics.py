@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from prometheus_client import (
     CONTENT_TYPE_PLAIN_0_0_4,
@@ -21,6 +21,7 @@ from prometheus_client import (
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
+from ghapp.core.marks import Effect
 from ghapp.core.memory import Claim
 from ghapp.core.model import (
     Delivery,
@@ -31,6 +32,7 @@ from ghapp.core.model import (
     SweepKey,
 )
 from ghapp.github.calls import result, route
+from ghapp.github.needs import EVENTS, UNASKED
 from ghapp.github.wire import Answer, Request
 from ghapp.store import Health
 
@@ -147,7 +149,18 @@ class Metrics:
         )
         self._gauge("ghapp_build_info").labels(version("ghapp")).set(1)
         self.reached(is_there=True)
-        self.redelivered(0, 0)  # else what is counted first would be no increase
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        """What alerts ask the increase of: else what is counted first would be none."""
+        self.redelivered(0, 0)
+        deliveries = self._counter("ghapp_deliveries_total")
+        deliveries.labels(UNVERIFIED, "unsigned")
+        for event in (*EVENTS, *UNASKED):
+            for outcome in ("stored", "not_stored"):
+                deliveries.labels(event, outcome)
+        for effect in get_args(Effect):
+            self._counter("ghapp_drift_repaired_total").labels(effect.__name__, "known")
 
     # --- what is told --------------------------------------------------------------------
 

@@ -96,7 +96,8 @@ class TestAStory:
         assert (told("run_duration_seconds_count", key="pull", outcome="done") or 0) >= 1
         for effect in ("PutCheckRun", "PutComment", "AddLabels"):
             assert told("effects_total", effect=effect, result="taken") == 1
-        assert told.labels("drift_repaired_total") == []
+        for labels in told.labels("drift_repaired_total"):
+            assert told("drift_repaired_total", **labels) == 0
 
     def test_api_calls_by_route(self, told: Page) -> None:
         call = {"method": "POST", "route": "repos/{owner}/{repo}/check-runs"}
@@ -288,6 +289,23 @@ def test_redeliveries_are_counted_from_zero_on_so_that_the_first_is_an_increase(
     assert told("redeliveries_total", outcome="given_up") == 2
 
 
+@pytest.mark.parametrize("event", ["pull_request", "issue_comment", "installation"])
+def test_deliveries_that_are_not_stored_are_counted_from_zero_on(event: str) -> None:
+    told = page(Metrics())
+    assert told("deliveries_total", event=event, outcome="not_stored") == 0
+    assert told("deliveries_total", event=event, outcome="stored") == 0
+
+
+def test_what_nobody_signed_is_counted_from_zero_on() -> None:
+    assert page(Metrics())("deliveries_total", event="unverified", outcome="unsigned") == 0
+
+
+def test_drift_is_counted_from_zero_on_for_the_first_sweep_may_find_all_of_it() -> None:
+    told = page(Metrics())
+    found = [labels for labels in told.labels("drift_repaired_total") if labels["pull"] == "known"]
+    assert {labels["effect"] for labels in found} == {kind.__name__ for kind in Effect.__args__}  # type: ignore[attr-defined]
+
+
 class Answers:
     """A GitHub whose writes come to what each test says."""
 
@@ -339,12 +357,12 @@ class TestEffects:
         told = await self.written(metrics, SUSPECTED, error)
         assert told("effects_total", effect="PutCheckRun", result=result) == 1
         repaired = told("drift_repaired_total", effect="PutCheckRun", pull="known")
-        assert repaired == (None if error else 1)
+        assert repaired == (0 if error else 1)
 
     async def test_what_a_delivery_asked_for_is_no_drift(self, metrics: Metrics) -> None:
         metrics.began(replace(claim(), asked=True))
         told = await self.written(metrics, SUSPECTED)
-        assert told.labels("drift_repaired_total") == []
+        assert told("drift_repaired_total", effect="PutCheckRun", pull="known") == 0
         metrics.ended(asked_for(), "done", 1.0)
         told = await self.written(metrics, SUSPECTED)
         assert told("drift_repaired_total", effect="PutCheckRun", pull="known") == 1
