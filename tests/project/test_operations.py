@@ -12,7 +12,7 @@ from prometheus_client import Histogram
 
 from ghapp.core.marks import Effect
 from ghapp.github.budget import WINDOWS
-from ghapp.metrics import SHOWN
+from ghapp.metrics import KINDS, SHOWN
 from ghapp.web.health import MOST_DUE_SECONDS, MOST_FAILING_SECONDS
 from ghapp.web.webhook import OUTCOMES
 
@@ -53,6 +53,7 @@ def test_every_metric_that_the_page_names_is_one() -> None:
         *("done", "later", "left", "parked", "gone", "lease_lost", "not_recorded", "stopped"),
         *(kind.__name__ for kind in Effect.__args__),  # type: ignore[attr-defined]
         *WINDOWS,
+        *KINDS.values(),
         *("ok", "refused", "limited", "failed", "unanswered", "taken", "rejected"),
     ],
 )
