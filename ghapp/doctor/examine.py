@@ -135,6 +135,9 @@ async def _tried(github: Registration, kept: Kept, progress: Progress) -> Tried:
     before = await github.attempts()
     known = await kept.known({one.guid.lower() for one in before})
     chosen = arrival.suitable(before, known)
+    if chosen is None and kept.found.error:
+        why = "not tried: which deliveries ghapp has already, the database does not tell"
+        return Tried(why_not=why, fix="see Database above")
     if chosen is None or not await github.redeliver(chosen.id):
         why = "not tried: GitHub lists no delivery that was taken and may be sent again"
         fix = "open a pull request where the App is installed, then try again"
