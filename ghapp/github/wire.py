@@ -6,6 +6,7 @@ aiohttp sends it, in two sessions. Nothing is retried, cached or judged here.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 import sys
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -239,10 +241,13 @@ def _proxied(proxy: str) -> tuple[URL | None, dict[str, str]]:
 
 
 def _trusted(endpoint: Endpoint) -> ssl.SSLContext:
-    try:
-        if endpoint.ca_file or not endpoint.ca_dir:
-            return ssl.create_default_context(cafile=endpoint.ca_file or certifi.where())
+    if endpoint.ca_dir and not endpoint.ca_file:
+        # OpenSSL takes any words for folders, several of them too, and then trusts nobody.
+        if not any(Path(folder).is_dir() for folder in endpoint.ca_dir.split(os.pathsep)):
+            raise WrongSetting("SSL_CERT_DIR: is no folder; name one with CAs, or leave it out")
         return ssl.create_default_context(capath=endpoint.ca_dir)
+    try:
+        return ssl.create_default_context(cafile=endpoint.ca_file or certifi.where())
     except OSError as error:  # ssl.SSLError is one, too
         raise WrongSetting(
             f"SSL_CERT_FILE: is no file of certificates that can be read ({error.strerror}); "

@@ -111,6 +111,16 @@ def test_where_nothing_runs_nothing_is_sent_and_that_is_said(running: World) -> 
     assert not [one for one in running.github.deliveries.all if one.redelivery]
 
 
+def test_where_the_database_does_not_answer_nothing_is_sent_for_nobody_knows_what_it_has(
+    running: World,
+) -> None:
+    found = examine(running, GHAPP_DATABASE_URL="postgresql://u@127.0.0.1:1/x")
+    assert found["Webhook", "arrival"].verdict is Verdict.UNKNOWN
+    assert "the database does not tell" in found["Webhook", "arrival"].found
+    assert found["Webhook", "arrival"].fix == "see Database above"
+    assert not [one for one in running.github.deliveries.all if one.redelivery]
+
+
 def test_before_the_first_start_there_is_no_database_and_none_is_made(world: World) -> None:
     found = examine(world)
     assert found["Database", "schema"].verdict is Verdict.WARNING
@@ -232,3 +242,8 @@ class TestTheCommand:
         ended = command(world, "doctor", SSL_CERT_FILE="/nowhere/ca.pem")
         assert ended.exit_code == 2
         assert ended.stderr.startswith("SSL_CERT_FILE: ")
+
+    def test_a_folder_of_cas_that_is_not_there_ends_it(self, world: World) -> None:
+        ended = command(world, "doctor", SSL_CERT_FILE="", SSL_CERT_DIR="/nowhere/ca")
+        assert ended.exit_code == 2
+        assert ended.stderr.startswith("SSL_CERT_DIR: is no folder; ")
