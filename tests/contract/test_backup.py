@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import subprocess
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,25 @@ from sqlalchemy import make_url
 
 from ghapp.core.memory import Judgement, Past
 from ghapp.core.model import Delivery
+from ghapp.github.readback import doubtful
 from ghapp.store import Store
-from tests.contract.stores import HEAD, KEY, OTHER, SOURCE, entry, opened, run, verdict
+from tests.contract.stores import (
+    HEAD,
+    KEY,
+    OTHER,
+    SOURCE,
+    changed,
+    entry,
+    opened,
+    run,
+    verdict,
+)
 from tests.postgres import Cluster, programs
 
 pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[2]
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 
 async def filled(store: Store) -> None:
@@ -91,6 +107,17 @@ async def test_of_postgresql(postgres: Cluster, postgres_url: str, tmp_path: Pat
         await goes_on(postgres_url, taken)
     finally:
         postgres.drop(name)
+
+
+async def test_marks_of_a_pull_that_waited_are_looked_for_after_the_statement_of_the_page(
+    database_url: str,
+) -> None:
+    async with opened(database_url) as store:
+        await store.accept(replace(waiting(), opened=True))
+        assert not doubtful(await store.recall(OTHER))
+        (statement,) = re.findall(r"```sql\n(UPDATE .*;)\n```", OPERATIONS)
+        changed(database_url, statement)
+        assert doubtful(await store.recall(OTHER))
 
 
 def plain(url: str) -> str:
