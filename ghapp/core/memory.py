@@ -193,7 +193,8 @@ class Past:
     there are any, our marks are read back.
     intended: what check runs would show that may or may not have been written, oldest first; their
     `accepted_at` is when that was intended, by GitHub's clock.
-    fresh_at, opened, touched, changed_files: as in Delivery, joined over those not yet worked off.
+    fresh_at, opened, touched, changed_files: as in Delivery, joined over those not yet worked off;
+    opened only for as long as it surely has no marks.
     seen_at: `updated_at` of the pull as our last run read it; None where none has.
     policy: None where it was never read; its `read_at` is None where a push may have changed it.
     pending_since: when GitHub accepted the check run that is in progress; None where none is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import and_, bindparam, select, text
 
 from ghapp.core.marks import Effect
 from ghapp.core.memory import Claim, Entry, Judgement, Past, PolicySource, Run, Shown, Verdict
@@ -22,7 +22,11 @@ from ghapp.store.tables import Now, keys, pushes
 HEAD_HELD_SECONDS, QUEUE_SECONDS = 1.0, 30.0
 _LOCK_HEAD = Statement(text("SELECT pg_advisory_xact_lock(hashtextextended(:head, 0))"))
 
-_KEY = Statement(select(keys).where(keys.c.key == bindparam("of")))
+# For so long a pull that was just opened has no marks yet. One that is older may have them, and the
+# database, restored from a backup, not know of it.
+NEW_SECONDS = 120.0
+_is_new = and_(keys.c.opened, keys.c.arrived_at > Now() - NEW_SECONDS).label("is_new")
+_KEY = Statement(select(keys, _is_new).where(keys.c.key == bindparam("of")))
 _pushed = select(pushes).where(pushes.c.key == bindparam("of"))
 _PUSHES = Statement(_pushed)
 _PUSHES_OF_HEADS = Statement(_pushed.where(one_of(pushes.c.head_sha, "heads")))
@@ -56,7 +60,7 @@ def recall(connection: Connection, key: PullKey) -> Past:
         intended=intended,
         fresh_at=datetime.fromtimestamp(now.fresh_at, UTC) if now and now.fresh_at else None,
         seen_at=last.seen_at,
-        opened=bool(now and now.opened),
+        opened=bool(now and now.is_new),
         touched=bool(now and now.touched),
         changed_files=now.changed_files if now else 0,
         utterances=ledger.pending(connection, name, heard),
