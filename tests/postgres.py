@@ -25,6 +25,7 @@ class Cluster:
     """A server and its databases. PostgreSQL refuses root, so root runs it as another user.
 
     address: where it listens beside its Unix socket, with everybody let in; "" is nowhere.
+    Of all users only `guarded`, once somebody makes it, needs a password.
     """
 
     def __init__(self, programs: Path, address: str = "") -> None:
@@ -36,9 +37,10 @@ class Cluster:
             shutil.chown(self._folder, self._user)
         self._server: subprocess.Popen[bytes] | None = None
         self._run("initdb", "-D", self._data, "-U", "ghapp", "-A", "trust", "--no-sync")
-        if address:
-            with (self._folder / "data/pg_hba.conf").open("a") as rules:
-                rules.write("host all all samenet trust\n")
+        rules = self._folder / "data/pg_hba.conf"
+        others = "host all all samenet trust\n" if address else ""
+        # The first rule that fits counts.
+        rules.write_text(f"local all guarded scram-sha-256\n{rules.read_text()}{others}")
         self.start()
 
     @property

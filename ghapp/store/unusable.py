@@ -31,8 +31,11 @@ _OF_FILES = {
 }
 _BY_DEFAULT = "end what else uses it, and see that its disk is local and has room"
 # psycopg knows no SQLSTATE for what fails while it connects; where a server speaks another
-# language, this passes for one that is out of reach, whose remedy names the database, too.
+# language, these pass for one that is out of reach, whose remedy names user and database, too.
 _NO_SUCH_DATABASE = re.compile(r'database "[^"]*" does not exist')
+_NO_SUCH_USER = re.compile(
+    r'authentication failed|no password supplied|no pg_hba\.conf entry|role "[^"]*" does not exist'
+)
 
 
 def unusable(url: URL, error: DriverError) -> WrongDatabase:
@@ -59,6 +62,9 @@ def _server(url: URL, error: DriverError) -> WrongDatabase:
     if _NO_SUCH_DATABASE.search(words):
         found = f"{where} cannot be opened: its server has no database {url.database}"
         return WrongDatabase(found, "make it by `createdb`, or correct the name")
+    if _NO_SUCH_USER.search(words):
+        fix = "correct user and password, or have the server let this user in (pg_hba.conf)"
+        return WrongDatabase(f"{where} does not let its user in: {words}", fix)
     if read_only(error):
         fix = "undo its default_transaction_read_only, or name the server that takes writes"
         return WrongDatabase(f"{where} is read-only", fix)

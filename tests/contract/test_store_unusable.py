@@ -128,6 +128,22 @@ def test_a_database_that_the_server_does_not_have_is_to_be_made(
     assert told.fix == "make it by `createdb`, or correct the name"
 
 
+@pytest.mark.parametrize("user", ["guarded", "guarded:wrong", "nobody"])
+def test_a_user_that_the_server_does_not_let_in(
+    user: str, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ghapp.store.transactions.PATIENCE_SECONDS", PATIENCE_SECONDS / 50)
+    changed(postgres_url, "CREATE ROLE guarded LOGIN PASSWORD 'right'")
+    try:
+        told = refused(postgres_url.replace("ghapp@", f"{user}@", 1))
+    finally:
+        changed(postgres_url, "DROP ROLE guarded")
+    assert " does not let its user in: connection " in told.found
+    assert "wrong" not in told.found
+    assert told.fix.startswith("correct user and password")
+    assert not told.passes
+
+
 def test_a_user_without_rights_is_told_to_get_them(postgres_url: str) -> None:
     changed(postgres_url, "CREATE ROLE guest LOGIN")
     try:
