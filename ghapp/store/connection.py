@@ -70,8 +70,12 @@ class Connection:
     def change_each(self, statement: Statement, rows: Iterable[Parameters]) -> None:
         """Once with each of these; nothing for none."""
         given = list(rows)
-        if given:
-            words = statement.on(self.dialect, given[0])
+        if not given:
+            return
+        words = statement.on(self.dialect, given[0])
+        if len(given) == 1:  # as mostly; psycopg takes a round trip more where there are several
+            self.run(words.sql, words.given(given[0]))
+        else:
             self.run_each(words.sql, [words.given(one) for one in given])
 
     # --- transactions --------------------------------------------------------------------

@@ -123,9 +123,11 @@ class Writer:
             return [Failed(error)] * len(group)
 
     def _in_turn(self, connection: Connection, group: list[Job]) -> list[Any]:
-        first = group[0].work
-        if len(group) == 1 and not isinstance(first, Delivery):
-            return [first(connection)]  # the transaction is guard enough
+        if len(group) == 1:  # the transaction is guard enough
+            work = group[0].work
+            if isinstance(work, Delivery):
+                return self._accept(connection, [work])
+            return [work(connection)]
         deliveries = [job.work for job in group if isinstance(job.work, Delivery)]
         accepted = _guarded(connection, lambda c: self._accept(c, deliveries)) if deliveries else []
         spoilt = isinstance(accepted, Failed)
