@@ -155,7 +155,8 @@ class Metrics:
         """What alerts ask the increase of: else what is counted first would be none."""
         self.redelivered(0, 0)
         deliveries = self._counter("ghapp_deliveries_total")
-        deliveries.labels(UNVERIFIED, "unsigned")
+        for outcome in ("unsigned", "not_stored"):  # nor is one read for which there is no room
+            deliveries.labels(UNVERIFIED, outcome)
         for event in (*EVENTS, *UNASKED):
             for outcome in ("stored", "not_stored"):
                 deliveries.labels(event, outcome)

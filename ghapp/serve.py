@@ -31,7 +31,7 @@ from ghapp.store.engine import told
 from ghapp.sweep import sweep, sweeps
 from ghapp.watched import Watched
 from ghapp.web.app import application, watching
-from ghapp.web.server import Server, listening
+from ghapp.web.server import Server, bound
 from ghapp.worker import Worker, first
 
 LOOK_SECONDS = 0.2
@@ -52,7 +52,7 @@ async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[s
     Raises WrongSetting (the port is taken, the database does not answer or has another server).
     """
     logs.configure(settings.log_format)
-    with listening(settings.host, settings.port) as listener, alone(settings):
+    with bound(settings.host, settings.port) as listener, alone(settings):
         metrics = Metrics()
         async with _opened(settings) as store, _github(settings, metrics) as github:
             login, stop = BotLogin(), asyncio.Event()
@@ -79,7 +79,7 @@ async def working(settings: Settings, metrics_port: int | None = None) -> AsyncI
     """
     logs.configure(settings.log_format)
     metrics, stop = Metrics(), asyncio.Event()
-    with _listening(settings, metrics_port) as listener:
+    with _bound(settings, metrics_port) as listener:
         async with _opened(settings) as store, _github(settings, metrics) as github:
             runs = _worker(settings, store, github, metrics)
             works, url = _works(runs, store, github, metrics, stop), ""
@@ -231,12 +231,10 @@ async def _reached(settings: Settings) -> Store:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-def _listening(
-    settings: Settings, metrics_port: int | None
-) -> AbstractContextManager[socket | None]:
+def _bound(settings: Settings, metrics_port: int | None) -> AbstractContextManager[socket | None]:
     if metrics_port is None:
         return nullcontext()
-    return listening(settings.host, metrics_port, "--metrics-port")
+    return bound(settings.host, metrics_port, "--metrics-port")
 
 
 def _github(settings: Settings, metrics: Metrics) -> GitHub:

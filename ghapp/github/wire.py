@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -243,7 +242,8 @@ def _proxied(proxy: str) -> tuple[URL | None, dict[str, str]]:
 def _trusted(endpoint: Endpoint) -> ssl.SSLContext:
     if endpoint.ca_dir and not endpoint.ca_file:
         # OpenSSL takes any words for folders, several of them too, and then trusts nobody.
-        if not any(Path(folder).is_dir() for folder in endpoint.ca_dir.split(os.pathsep)):
+        # Of a name that is too long, or may not be looked at, pathlib raises.
+        if not any(os.path.isdir(one) for one in endpoint.ca_dir.split(os.pathsep)):  # noqa: PTH112
             raise WrongSetting("SSL_CERT_DIR: is no folder; name one with CAs, or leave it out")
         return ssl.create_default_context(capath=endpoint.ca_dir)
     try:

@@ -25,24 +25,29 @@ REMEDIES = {
 NOT_OURS = "HOST is no address of this machine: use 127.0.0.1, or 0.0.0.0 for all that it has"
 
 
-def listening(host: str, port: int, named: str = "PORT") -> socket.socket:
-    """A socket that takes connections from now on. port: 0 is any free one.
+def bound(host: str, port: int, named: str = "PORT") -> socket.socket:
+    """A socket of that address, which refuses connections until there is a `Server` for it.
 
-    named: what the port is set by. Raises WrongSetting (the port is taken, the address not ours).
+    port: 0 is any free one. named: what it is set by. Raises WrongSetting (the port is taken, the
+    address not ours).
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    taken = socket.socket(family, socket.SOCK_STREAM)
     try:
-        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # also right after a restart
+        if family == socket.AF_INET6:
+            taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        # Inherited by what it accepts. asyncio sets it only where a socket says that it is TCP, and
+        # an answer in two parts else waits 40 ms for the client to acknowledge the first.
+        taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        taken.bind((host, port))
     except OSError as error:
-        # Python adds the address once more.
-        reason = str(error.strerror or error).partition(" (while attempting")[0]
+        taken.close()
+        reason = error.strerror or error
         remedy = REMEDIES.get(error.errno or 0, NOT_OURS).format(named=named)
         text = f"HOST, {named}: cannot listen on {host}:{port} ({reason}); {remedy}"
         raise WrongSetting(text) from error
-    # Inherited by what it accepts. asyncio sets it only where a socket says that it is TCP, and an
-    # answer in two parts else waits 40 ms for the client to acknowledge the first.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
+    return taken
 
 
 class Server(uvicorn.Server):
@@ -65,6 +70,7 @@ class Server(uvicorn.Server):
             )
         )
         self._listener = listener
+        listener.listen(BACKLOG)  # who connects from now on is served as soon as it runs
         host, port = listener.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

@@ -296,8 +296,9 @@ def test_deliveries_that_are_not_stored_are_counted_from_zero_on(event: str) -> 
     assert told("deliveries_total", event=event, outcome="stored") == 0
 
 
-def test_what_nobody_signed_is_counted_from_zero_on() -> None:
-    assert page(Metrics())("deliveries_total", event="unverified", outcome="unsigned") == 0
+@pytest.mark.parametrize("outcome", ["unsigned", "not_stored"])
+def test_what_nobody_has_read_is_counted_from_zero_on(outcome: str) -> None:
+    assert page(Metrics())("deliveries_total", event="unverified", outcome=outcome) == 0
 
 
 def test_drift_is_counted_from_zero_on_for_the_first_sweep_may_find_all_of_it() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,10 +12,12 @@ from collections.abc import Callable, Iterator
 import pytest
 from structlog.testing import capture_logs
 
+from benchmarks.reliability.processes import free_port
 from ghapp import logs, serve
 from ghapp.errors import WrongSetting
 from ghapp.serve import migrated
 from ghapp.settings import Settings
+from ghapp.standin.github import Standin
 from ghapp.store import transactions
 from tests.postgres import Cluster, programs
 
@@ -89,3 +93,40 @@ def test_what_does_not_pass_is_told_at_once(cluster: Cluster) -> None:
     with capture_logs() as told, pytest.raises(WrongSetting, match="has no database nobodys"):
         migrated(found)
     assert told == []
+
+
+@pytest.mark.anyio
+async def test_nobody_is_let_in_before_it_is_there(cluster: Cluster) -> None:
+    """So that a proxy tries another server at once, instead of waiting for an answer."""
+    port, github = free_port(), Standin(webhook_secret="a secret of tests")
+    given = {
+        "GHAPP_APP_ID": str(github.app.id),
+        "GHAPP_PRIVATE_KEY": github.private_key,
+        "GHAPP_WEBHOOK_SECRET": "a secret of tests",
+        "GHAPP_GITHUB_API_URL": "http://127.0.0.1:1",
+        "GHAPP_DATABASE_URL": cluster.url("ours"),
+        "PORT": str(port),
+    }
+    cluster.stop()
+    with capture_logs() as told:
+        async with asyncio.TaskGroup() as group:
+            stop = asyncio.Event()
+            running = group.create_task(served(Settings.from_environment(given), stop))
+            while not any(  # the log tells nobody  # noqa: ASYNC110
+                one["event"] == "waiting for the database" for one in told
+            ):
+                await asyncio.sleep(0.05)
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port), timeout=5)
+            await asyncio.to_thread(cluster.start)
+            stop.set()
+    github.close()
+    assert running.result() == f"http://127.0.0.1:{port}"
+
+
+async def served(settings: Settings, stop: asyncio.Event) -> str:
+    """The address, once somebody has been let in there."""
+    async with serve.serving(settings, worker=False) as url:
+        socket.create_connection(("127.0.0.1", settings.port), timeout=5).close()
+        await stop.wait()
+        return url

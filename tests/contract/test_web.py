@@ -25,7 +25,7 @@ from ghapp.web.app import SECURITY_HEADERS, application
 from ghapp.web.bodies import MOST_BYTES, Bodies
 from ghapp.web.health import Standing
 from ghapp.web.protocol import MOST_HEAD_BYTES, Bounded
-from ghapp.web.server import Server, listening
+from ghapp.web.server import Server, bound
 from tests.contract.posting import APP_ID, SECRET, encoded, headers, payload
 
 pytestmark = pytest.mark.anyio
@@ -81,7 +81,7 @@ async def site(tmp_path: Path, protocol: type[Bounded], works: bool) -> AsyncIte
     file = tmp_path / "ghapp.sqlite3"
     store = await Store.open(f"sqlite:///{file}")
     stop = asyncio.Event()
-    with listening("127.0.0.1", 0) as listener:
+    with bound("127.0.0.1", 0) as listener:
         async with httpx.AsyncClient(timeout=20) as client:
             made = Site(store, file, client, listener.getsockname()[1])
             site = application(

@@ -243,7 +243,8 @@ class TestTheCommand:
         assert ended.exit_code == 2
         assert ended.stderr.startswith("SSL_CERT_FILE: ")
 
-    def test_a_folder_of_cas_that_is_not_there_ends_it(self, world: World) -> None:
-        ended = command(world, "doctor", SSL_CERT_FILE="", SSL_CERT_DIR="/nowhere/ca")
+    @pytest.mark.parametrize("folder", ["/nowhere/ca", ":", "/nowhere:", "x" * 5_000])
+    def test_a_folder_of_cas_that_is_not_there_ends_it(self, folder: str, world: World) -> None:
+        ended = command(world, "doctor", SSL_CERT_FILE="", SSL_CERT_DIR=folder)
         assert ended.exit_code == 2
         assert ended.stderr.startswith("SSL_CERT_DIR: is no folder; ")

@@ -20,8 +20,8 @@ Parts = tuple[Command | Misread, ...]
 LEFT_FOR = timedelta(minutes=6)
 SIGNING = frozenset({Verb.SIGN_OFF, Verb.WAIVE})
 # What may wait in one comment: it puts nothing in the way, and what is said after it comes to the
-# same without it, for answers count in the order of speaking, however late they are judged. But
-# whether a question may be put off once more depends on what was put off before.
+# same without it, for answers count in the order of speaking, however late they are judged. Only
+# whether a question may be put off once more depends on what was said before, and is refused.
 PATIENT = SIGNING | {Verb.CHECK, Verb.NA, Verb.REFRESH, Verb.EXPLAIN, Verb.HELP}
 
 
