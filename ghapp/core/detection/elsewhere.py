@@ -9,13 +9,15 @@ from ghapp.core.areas import Hazard
 from ghapp.core.detection.rulebook import Rulebook
 from ghapp.core.detection.search import Read, readers
 from ghapp.core.detection.suspects import Suspect
-from ghapp.core.matching.regexes import PATTERN_BYTES, build
+from ghapp.core.matching.regexes import PATTERN_BYTES, build, compiled
 
 NEW_TABLE = (
     r"(?i)(?:\bcreate\s+table\s+(?:if\s+not\s+exists\s+)?(?:[\"`]?\w+[\"`]?\.)?[\"`]?{table}\b"
     r"|\bcreate_table\s*\(?\s*[:\"']{table}\b|\bSchema::create\s*\(\s*[\"']{table}\b"
     r"|->createTable\s*\(\s*[\"']{table}\b|\bcreateTable\s*\(\s*[\"']{table}\b)"
 )
+# Whether there is any: to make the pattern above for a table takes longer than to look.
+ANY_NEW_TABLE = r"(?i)create\s+table\s|create_table|Schema::create|createTable"
 COMMENT = (b"--", b"#", b"//", b"/*", b"*")
 
 
@@ -47,8 +49,7 @@ class Elsewhere:
         name = table.rpartition(".")[2]
         key = hazard.id, name
         if key not in self._made:
-            new = build(NEW_TABLE.format(table=re.escape(name)), PATTERN_BYTES)
-            self._made[key] = new.search(self._text(hazard)) is not None
+            self._made[key] = _makes(self._text(hazard), name)
         return self._made[key]
 
     def _added(self, hazard: Hazard) -> Counter[str]:
@@ -63,3 +64,10 @@ class Elsewhere:
             kept = [line for line in lines if not line.lstrip().startswith(COMMENT)]
             self._texts[hazard.id] = b"\n".join(kept)
         return self._texts[hazard.id]
+
+
+def _makes(text: bytes, table: str) -> bool:
+    if compiled(ANY_NEW_TABLE).search(text) is None:
+        return False
+    new = build(NEW_TABLE.format(table=re.escape(table)), PATTERN_BYTES)
+    return new.search(text) is not None
