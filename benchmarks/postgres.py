@@ -62,7 +62,7 @@ class Cluster:
     def remove(self) -> None:
         self._server.send_signal(signal.SIGINT)
         self._server.wait(PATIENCE_SECONDS)
-        shutil.rmtree(self._folder)
+        shutil.rmtree(self._folder, ignore_errors=True)  # it may be gone with all that is temporary
 
 
 def _programs() -> Path:
