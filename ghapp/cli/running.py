@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ghapp import heap
 from ghapp.cli.ending import or_wrong, settings_or_wrong, wrong
 
 NEEDS_POSTGRESQL = (
@@ -20,6 +21,7 @@ def serve(
     ] = False,
 ) -> None:
     """Receive deliveries, and work on them."""
+    heap.starting()
     settings = settings_or_wrong()
 
     from ghapp.serve import serving, until_signalled
@@ -36,6 +38,7 @@ def work(
     ] = None,
 ) -> None:
     """Work on what other processes have received; needs PostgreSQL."""
+    heap.starting()
     settings = settings_or_wrong()
     if settings.is_sqlite:
         wrong(NEEDS_POSTGRESQL)

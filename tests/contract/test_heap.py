@@ -87,3 +87,15 @@ def test_tidying_lets_go_of_what_python_keeps_for_reuse() -> None:
 def test_tidying_gives_free_pages_back_to_the_system() -> None:
     (given,) = told(PAGES)
     assert given > 5_000_000
+
+
+def test_what_a_start_held_back_is_collected_once_it_is_over() -> None:
+    story = """
+import gc
+from ghapp import heap
+heap.starting()
+held = gc.isenabled()
+heap.settle()
+print(int(held), int(gc.isenabled()))
+"""
+    assert told(story) == [0, 1]

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[2] / "ghapp"
 ARROWS = {
     "__init__": set(),
     "__main__": {"cli"},
-    "cli": {"catalogue", "core", "demo", "doctor", "errors", "local", "serve", "settings"},
+    "cli": {"catalogue", "core", "demo", "doctor", "errors", "heap", "local", "serve", "settings"},
     "doctor": {"addresses", "core", "errors", "github", "lock", "settings", "store"},
     "demo": {"logs", "serve", "settings", "standin"},
     "serve": {
