@@ -118,10 +118,13 @@ def test_a_signal_in_the_middle_ends_it_and_leaves_nothing(
     command = ["sh", "-c", f'{before} exec "$@"', "sh", *demo_words]
     told, temporary = tmp_path / "told", tmp_path / "temporary"
     temporary.mkdir()
+    # What is ignored here, as where the tests run in the background, the demo would ignore, too.
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)
     with told.open("wb") as out:
         demo = subprocess.Popen(
             command, env={**os.environ, "TMPDIR": str(temporary)}, stdout=out, stderr=out
         )
+    signal.signal(signal.SIGINT, ignored)
     try:
         deadline = time.monotonic() + 60
         while "1. ann" not in told.read_text(encoding="utf-8"):
