@@ -14,8 +14,9 @@ T = TypeVar("T")
 
 # A server that restarts is back in this time; GitHub waits ten seconds for an answer.
 PATIENCE_SECONDS, PAUSE_SECONDS = 5.0, 0.1
-# PostgreSQL: serialization failure, deadlock, shutdown, crash, starting up, too many connections.
-READ_ONLY = "25006"  # a standby, or a server that is set so
+# SQLSTATEs of PostgreSQL: a standby, or a server that is set so.
+READ_ONLY = "25006"
+# Serialization failure, deadlock, shutdown, crash, starting up, too many connections.
 PASSING = ("40001", "40P01", "57P01", "57P02", "57P03", "53300")
 
 
