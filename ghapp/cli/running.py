@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from ghapp import heap
 from ghapp.cli.ending import or_wrong, settings_or_wrong, wrong
 
 NEEDS_POSTGRESQL = (
@@ -21,6 +20,8 @@ def serve(
     ] = False,
 ) -> None:
     """Receive deliveries, and work on them."""
+    from ghapp import heap
+
     heap.starting()
     settings = settings_or_wrong()
 
@@ -38,6 +39,8 @@ def work(
     ] = None,
 ) -> None:
     """Work on what other processes have received; needs PostgreSQL."""
+    from ghapp import heap
+
     heap.starting()
     settings = settings_or_wrong()
     if settings.is_sqlite:
