@@ -5,8 +5,11 @@ Packs (`packs.py`) and policies (`policy.py`) build these; `triggers.py` and `ch
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
+
+TABLE = "{table}"  # stands in a hazard's message for the table that its match names
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,21 @@ class Text:
     def to(self, language: str) -> str:
         """The words in `language`, en or ja."""
         return self.ja if language == "ja" else self.en
+
+    def naming(self, table: str) -> Text:
+        """The words with the name of a table in its place; without one if it is no plain name.
+
+        table: from a diff, with or without its schema.
+        """
+        if TABLE not in self.en and TABLE not in self.ja:
+            return self
+        table = table.rpartition(".")[2]
+        if re.fullmatch(r"\w{1,63}", table):
+            return Text(self.en.replace(TABLE, f"`{table}`"), self.ja.replace(TABLE, f"`{table}`"))
+        # In Japanese only Latin words have spaces around them.
+        return Text(
+            self.en.replace(TABLE, "the table"), re.sub(f" ?{TABLE} ?", "対象テーブル", self.ja)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +86,23 @@ class Combined:
     of: tuple[When, ...]
 
 
-When = Clause | Combined
+@dataclass(frozen=True, slots=True)
+class InFile:
+    """One file of the area that has all of this; what is empty asks for nothing.
+
+    path, exclude: globs. new: whether the pull request adds the file. diff, removed: an added, a
+    removed line matches one of these regexes; lines that match one of `unless` do not count.
+    """
+
+    path: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    new: bool = False
+    diff: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+
+
+When = Clause | Combined | InFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +111,9 @@ class Item:
 
     id: never reused; answers and sign-offs refer to it. severity: must | should | could.
     refs: keys of `checklists/references.yml`. links: the first two of them, as (title, address).
-    when: None is always.
+    when: what brings the question up, None is always. must_when: what makes it a must, whatever
+    its severity; None is nothing but a finding.
+    scope: project (true of the feature as a whole) | change (true of this diff).
     kind: of evidence asked for: "" (a tick will do) | url | number | text | choice.
     memo: what was made of its words, by language; forgotten with the item.
     """
@@ -90,6 +126,8 @@ class Item:
     evidence: Text = Text("", "")
     refs: tuple[str, ...] = ()
     when: When | None = None
+    must_when: When | None = None
+    scope: str = "change"
     kind: str = ""
     choices: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
@@ -127,6 +165,7 @@ class Hazard:
     skip_rollback: not where a migration is taken back. skip_new_table: not where the pull makes
     the table that `match` names in its group `table`.
     dialect: any | mysql | postgres. once: only the first finding in a file counts.
+    message: may name `{table}`, the match's group. fix: the one right replacement, as code.
     """
 
     id: str
@@ -147,6 +186,7 @@ class Hazard:
     skip_new_table: bool = False
     dialect: str = "any"
     once: bool = False
+    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +208,8 @@ class Area:
     """A flagged part of the system, as a policy has it in force.
 
     weight: 5 first. mode: observe | advise | enforce. enabled: packs may ship switched off.
-    retired: ids of items that are asked no more -> the id of the one in their place, or "".
+    flag: evidence (only with a question or a finding) | touch (also without).
+    retired: ids of items that are asked no more, each with the ids of their successors.
     """
 
     id: str
@@ -180,7 +221,8 @@ class Area:
     mode: str = "advise"
     reviewers: Reviewers = Reviewers()
     hazards: tuple[Hazard, ...] = ()
-    retired: tuple[tuple[str, str], ...] = ()
+    retired: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    flag: str = "evidence"
 
     def __hash__(self) -> int:
         # Areas are keys of caches: the hash of all that is in one would cost more than it saves.
@@ -191,8 +233,9 @@ class Area:
 class Hit:
     """Why an area is touched; always shown.
 
-    kind: label | path | diff | size. what: the label's name, the glob, the added line (cut), or
-    the number of files or lines. path, line: where; "" and 0 for the whole pull.
+    kind: label | path | diff | folder | size. what: the label's name, the glob, the added line
+    (cut), the new folder, or the number of files or lines. path, line: where; "" and 0 for the
+    whole pull.
     """
 
     kind: str

@@ -125,7 +125,7 @@ def _flagged(scan: Scan, policy: Policy, findings: tuple[Finding, ...]) -> Itera
         own = tuple(one for one in findings if one.area == area.id)
         items = _items(area, scene, own)
         files = tuple([one.file for one in here.changes])
-        if items:
+        if items or area.flag == "touch":
             whole, marks = _digests(items, scene, own, fingerprints)
             yield Flagged(area, here.hits, files, items, whole, own, marks)
 
@@ -155,37 +155,62 @@ def _items(area: Area, scene: Scene, findings: tuple[Finding, ...]) -> tuple[Ite
     """
     found = {one.item for one in findings}
     musts = {one.item for one in findings if one.severity == "must" and not one.accepted}
-    items = [
-        replace(item, severity="must") if item.id in musts and item.severity != "must" else item
-        for item in area.items
-        if item.id in found or (holds(item.when, scene) and (item.when or not scene.touch.found))
-    ]
+    items = []
+    for item in area.items:
+        is_must = item.id in musts or bool(item.must_when and holds(item.must_when, scene))
+        asked = not scene.touch.found if item.when is None else holds(item.when, scene)
+        if is_must or asked or item.id in found:
+            raised = is_must and item.severity != "must"
+            items.append(replace(item, severity="must") if raised else item)
     return tuple(sorted(items, key=lambda item: _rank(item, found)))
 
 
-def _rank(item: Item, found: Iterable[str]) -> tuple[bool, int]:
-    return item.id not in found, SEVERITIES.index(item.severity)
+def _rank(item: Item, found: Iterable[str], *, wide: bool = False) -> tuple[bool, bool, int]:
+    return item.id not in found, wide, SEVERITIES.index(item.severity)
+
+
+def _is_wide(one: Flagged) -> bool:
+    """Whether nothing but the size of the pull flags the area: its questions come last."""
+    return bool(one.hits) and one.hits[0].kind == "size"
 
 
 def _fitted(
     flagged: tuple[Flagged, ...], most: int, found: frozenset[str]
 ) -> tuple[tuple[Flagged, ...], frozenset[str]]:
-    """The areas without doubled questions, and the ids of the `most` items shown over all."""
+    """The areas without doubled questions, and the ids of the `most` items shown over all.
+
+    A must that does not fit is folded as a should: nobody has to open the fold.
+    """
     while True:
         shown = _shown(flagged, most, found)
         doubled = next((one for one in OVERLAPS if _doubled(one, flagged, shown)), None)
         if doubled is None:
-            return flagged, shown
+            return tuple(_folding(one, shown) for one in flagged), shown
         flagged = tuple(_without(one, doubled.second) for one in flagged)
+
+
+def _folding(one: Flagged, shown: frozenset[str]) -> Flagged:
+    """The area with no must among the items that are folded."""
+    if all(item.severity != "must" or item.id in shown for item in one.items):
+        return one
+    items = (
+        item if item.severity != "must" or item.id in shown else replace(item, severity="should")
+        for item in one.items
+    )
+    return replace(one, items=tuple(items))
 
 
 def _shown(flagged: tuple[Flagged, ...], most: int, found: frozenset[str]) -> frozenset[str]:
     """The first question of every area, unless it is mere advice; then the first ones over all."""
-    items = [item for one in flagged for item in one.items]
+    items = [(item, _is_wide(one)) for one in flagged for item in one.items]
     # The sort is stable, and areas come heaviest first: the tie-breaker is the area's weight.
-    items.sort(key=lambda item: _rank(item, found))
-    first = [one.items[0].id for one in flagged if one.items[0].severity != "could"]
-    chosen = dict.fromkeys((*first, *(item.id for item in items)))
+    items.sort(key=lambda pair: _rank(pair[0], found, wide=pair[1]))
+    first = [
+        one.items[0].id
+        for one in flagged
+        if one.items and one.items[0].severity != "could" and not _is_wide(one)
+    ]
+    chosen = dict.fromkeys((*first, *(item.id for item, _ in items)))
     return frozenset(list(chosen)[:most])
 
 

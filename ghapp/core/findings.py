@@ -15,6 +15,7 @@ class Finding:
     area. line: in the new file; for a removed line the one that now stands in its place, and 0
     where the whole file is gone. source: the line itself, without indentation, cut.
     accepted: the reason that `nfr:ignore` on the line gives, "" without one.
+    fix: the one right replacement, as code; "" where there is none.
     unsure: the rest of the file decides, and could not be read. unheard: the line asks to accept
     something, but not this finding, or without a reason.
     """
@@ -30,3 +31,4 @@ class Finding:
     accepted: str = ""
     unsure: bool = False
     unheard: bool = False
+    fix: str = ""

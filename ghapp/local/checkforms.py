@@ -28,7 +28,7 @@ WORDS: Mapping[str, Text] = {
     "folded": Text("{items} folded: {names}", "ほか {items} 件の質問（折りたたみ）：{names}"),
     "unfold": Text("(--all shows them)", "（--all で表示）"),
     "finding": Text(
-        "{place}: {severity} {hazard}: {message}", "{place}: {severity} {hazard}：{message}"
+        "{place}: {severity}: {message} [{hazard}]", "{place}: {severity}：{message} [{hazard}]"
     ),
     "beyond": Text("{hazard}: {count} more", "{hazard}：ほか {count} 件"),
     "clear": Text(
@@ -168,8 +168,9 @@ def _finding(finding: Finding, checked: Checked) -> str:
     accepted = finding.accepted and say(
         language, "finding_reason", reason=visible(finding.accepted)
     )
+    fix = say(language, "finding_fix", fix=code(finding.fix)) if finding.fix else ""
     unsure = say(language, "finding_unsure") if finding.unsure else ""
-    return sentences(language, words, unsure, accepted)
+    return sentences(language, words, fix, unsure, accepted)
 
 
 def _area_as_markdown(one: Flagged, checked: Checked) -> list[str]:
@@ -214,6 +215,7 @@ def _finding_as_json(finding: Finding, language: str) -> Mapping[str, object]:
         "path": visible(finding.path),
         "line": finding.line,
         "message": finding.message.to(language),
+        **({"fix": finding.fix} if finding.fix else {}),
         **({"accepted": visible(finding.accepted)} if finding.accepted else {}),
     }
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ghapp.core.areas import Clause, Combined, Item, Text, When
+from ghapp.core.areas import Clause, Combined, InFile, Item, Text, When
 from ghapp.core.detection.about import MOST_FILES, about
 from ghapp.core.detection.conditions import Scene
 from ghapp.core.detection.triggers import Touch
@@ -45,6 +45,7 @@ EVERY = [one.path for one in FILES]
         (Clause("removed", ("INDEX",)), ["db/3.sql"]),
         (Clause("path", ("app/**",)), ["app/models.py"]),
         (Clause("table_in", ("large_tables",)), ["db/2.sql"]),
+        (InFile(diff=("(?i)drop",)), ["db/1.sql"]),
         (Clause("label", ("big",)), EVERY),
         (Combined("any", (DROPS, Clause("path", ("app/**",)))), ["db/1.sql", "app/models.py"]),
         (Combined("all", (DROPS, Clause("title", ("x",)))), ["db/1.sql"]),

@@ -49,37 +49,47 @@ def annotations(*findings: Finding, language: str = "en") -> tuple[Annotation, .
 def test_a_findings_severity_is_its_level(found: Finding, level: str) -> None:
     (note,) = annotations(found)
     assert (note.path, note.line, note.level) == ("db/1.sql", 3, level)
-    assert note.title == "DB-1 (db-rollback)"
+    assert note.title == "DB-1 locks the table."
 
 
 @pytest.mark.parametrize(
     ("found", "language", "message"),
     [
-        (finding(), "en", "DB-1 (must): DB-1 locks the table.\nQuestion: db-rollback"),
-        (finding(), "ja", "DB-1（必須）：DB-1 はテーブルをロックします。\n質問：db-rollback"),
+        (finding(), "en", "DB-1, must, question db-rollback"),
+        (finding(), "ja", "DB-1（必須）、質問 db-rollback"),
+        (
+            finding(
+                message=Text("It blocks writes on `x`. Build it e.g. at night.", "遅い。夜に。")
+            ),
+            "en",
+            "Build it e.g. at night.\nDB-1, must, question db-rollback",
+        ),
+        (
+            finding(message=Text("It blocks.", "書き込みが止まります。夜に。"), fix="CONCURRENTLY"),
+            "ja",
+            "夜に。\n修正例：CONCURRENTLY\nDB-1（必須）、質問 db-rollback",
+        ),
         (
             finding(unsure=True),
             "en",
-            "DB-1 (must): DB-1 locks the table.\n"
             "(The whole file could not be read; what makes this harmless may be in it.)\n"
-            "Question: db-rollback",
+            "DB-1, must, question db-rollback",
         ),
         (
             finding(unheard=True),
             "en",
-            "DB-1 (must): DB-1 locks the table.\n"
             "(The line says `nfr:ignore`, but that needs the id DB-1 and a reason behind it, "
             "so it counts for nothing here.)\n"
-            "Question: db-rollback",
+            "DB-1, must, question db-rollback",
         ),
         (
             finding(accepted="empty table"),
             "en",
-            "DB-1 (accepted: empty table): DB-1 locks the table.\nQuestion: db-rollback",
+            "DB-1, accepted: empty table, question db-rollback",
         ),
     ],
 )
-def test_a_message_says_risk_doubt_reason_and_question(
+def test_a_message_says_what_to_do_doubt_reason_and_question(
     found: Finding, language: str, message: str
 ) -> None:
     (note,) = annotations(found, language=language)
@@ -93,8 +103,12 @@ def test_a_line_has_one_annotation_of_its_highest_severity_that_holds_all() -> N
         finding("DB-3", severity="should"),
     )
     assert note.level == "warning"
-    assert note.title == "DB-3 (db-rollback), DB-2 (db-rollback), DB-1 (db-rollback)"
-    assert [part.split(" ")[0] for part in note.message.split("\n\n")] == ["DB-3", "DB-2", "DB-1"]
+    assert note.title == "DB-3 locks the table."
+    assert note.message.split("\n\n") == [
+        "DB-3, should, question db-rollback",
+        "DB-2 locks the table.\nDB-2, could, question db-rollback",
+        "DB-1 locks the table.\nDB-1, accepted: empty table, question db-rollback",
+    ]
 
 
 def test_the_heaviest_come_first_then_paths_and_lines() -> None:
@@ -125,7 +139,7 @@ def test_ten_of_a_hazard_are_annotated_open_ones_first() -> None:
 def test_a_file_that_is_gone_has_no_line_to_annotate() -> None:
     gone = run(finding(line=0))
     assert gone.annotations == ()
-    assert "**must** `DB-1` `db/1.sql` (removed): DB-1 locks the table." in gone.text
+    assert "**must** `db/1.sql` (removed): DB-1 locks the table. (`DB-1`)" in gone.text
 
 
 def test_an_area_that_is_only_observed_is_not_annotated() -> None:
@@ -146,9 +160,10 @@ hostile = st.text(min_size=1, max_size=60)
 @given(reason=hostile, words=hostile)
 def test_what_people_wrote_is_one_visible_line_of_a_message(reason: str, words: str) -> None:
     (note,) = annotations(finding(accepted=reason, message=Text(words, words)))
-    lines = note.message.split("\n")
-    assert lines[-1] == "Question: db-rollback"
-    assert len(lines) == 2
+    lines = [note.title, *note.message.split("\n")]
+    assert lines[-1].startswith("DB-1, accepted: ")
+    assert lines[-1].endswith(", question db-rollback")
+    assert len(lines) in (2, 3)  # with what stands behind the first sentence
     bad = {"Cc", "Cf", "Cs", "Zl", "Zp"}
     assert not [char for char in "".join(lines) if unicodedata.category(char) in bad]
 

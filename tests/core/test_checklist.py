@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from pulls import PULL, file
 
-from ghapp.core.areas import Area, Clause, Detect, Item, Text
+from ghapp.core.areas import Area, Clause, Detect, Item, Size, Text
 from ghapp.core.checklist import MOST_FILES, OVERLAPS, checklist
 from ghapp.core.detection.scan import scan
 from ghapp.core.findings import Finding
@@ -102,6 +102,61 @@ def test_a_finding_brings_its_item_to_the_front_and_raises_it():
     assert found.shown == {"a2"}
     mild = asked(one, findings=[finding("a2", "a")]).flagged[0]
     assert [(item.id, item.severity) for item in mild.items] == [("a2", "could"), ("a1", "must")]
+
+
+ALWAYS, NEVER = Clause("diff", ("x",)), Clause("diff", ("never",))
+
+
+@pytest.mark.parametrize(
+    ("when", "must_when", "severity"),
+    [
+        (ALWAYS, NEVER, "should"),
+        (ALWAYS, ALWAYS, "must"),
+        (NEVER, ALWAYS, "must"),
+        (NEVER, NEVER, None),
+        (None, NEVER, "should"),
+    ],
+)
+def test_what_shows_the_risk_itself_makes_a_question_a_must(when, must_when, severity):
+    one = area("a", replace(item("a-1", "should", when), must_when=must_when))
+    found = [item.severity for one in asked(one).flagged for item in one.items]
+    assert found == ([severity] if severity else [])
+
+
+def test_a_touch_is_enough_for_an_area_that_says_so():
+    quiet = area("a", item("a-1", when=NEVER))
+    assert asked(quiet).flagged == ()
+    (touched,) = asked(replace(quiet, flag="touch")).flagged
+    assert (touched.items, touched.fingerprint != "") == ((), True)
+
+
+@pytest.mark.parametrize("flag", ["touch", "evidence"])
+def test_a_file_with_nothing_but_comments_changed_touches_no_area(flag):
+    files = [file("a/x.py", "# new", removed=["# old"]), file("b/x.py", "x")]
+    found = asked(replace(area("a"), flag=flag), area("b"), files=files)
+    assert [one.area.id for one in found.flagged] == ["b"]
+
+
+def test_a_moved_file_counts_by_its_new_place_whatever_its_comments_say():
+    files = [file("a/x.py", "# new", status="renamed", previous="c/x.py")]
+    assert ids(asked(area("a"), area("b"), files=files)) == {"a": ["a-1"]}
+    inside = [file("a/x.py", "# new", status="renamed", previous="a/y.py")]
+    assert asked(area("a"), files=inside).flagged == ()
+
+
+def test_narrow_areas_come_before_what_only_the_size_flags():
+    wide = Area(
+        "wide", Text("w", "w"), 5, Detect(size=Size(added_gte=1)), (item("w-1"), item("w-2"))
+    )
+    narrow = area("narrow", item("n-1", "should"), item("n-2", "should"), weight=1)
+    assert asked(narrow, wide, max_items=2).shown == {"n-1", "n-2"}
+    assert asked(narrow, wide, max_items=3).shown == {"n-1", "n-2", "w-1"}
+
+
+def test_a_must_that_does_not_fit_is_folded_as_a_should():
+    many = area("a", *(item(f"a-{n}") for n in range(9)))
+    (found,) = asked(many).flagged
+    assert [item.severity for item in found.items] == ["must"] * 7 + ["should"] * 2
 
 
 def test_findings_of_an_area_are_part_of_its_fingerprint():

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 from pulls import AREA, PULL, file
 
-from ghapp.core.areas import Clause, Combined
-from ghapp.core.detection.conditions import HOLDS, Scene, holds
+from ghapp.core.areas import Clause, Combined, InFile
+from ghapp.core.detection.conditions import HOLDS, Scene, holds, in_file
 from ghapp.core.detection.scan import scan
 from ghapp.core.policies.policy import Policy
 
@@ -100,3 +100,28 @@ TRUE, FALSE = Clause("area", ("database",)), Clause("area", ("caching",))
 )
 def test_conditions_combine(when, expected):
     assert holds(when, scene()) is expected
+
+
+SAVED = file("migrations/3.sql", "rename column", status="added")
+
+
+@pytest.mark.parametrize(
+    ("when", "paths"),
+    [
+        (InFile(path=("**/1.sql",)), ["migrations/1.sql"]),
+        (InFile(path=("**/*.sql",), exclude=("**/1.sql",), diff=("^x",)), ["migrations/2.sql"]),
+        (InFile(new=True), ["migrations/3.sql"]),
+        (InFile(path=("**/1.sql",), diff=("rename",)), []),  # both, but of two files
+        (InFile(diff=("alter", "rename")), ["migrations/1.sql", "migrations/3.sql"]),
+        (InFile(diff=("alter", "rename"), unless=("column",)), ["migrations/1.sql"]),
+        (InFile(diff=("add_|alter",), unless=("alter",)), ["migrations/1.sql"]),
+        (InFile(removed=("drop table",)), ["migrations/1.sql"]),
+        (InFile(removed=("drop",), unless=("table",)), []),
+        (InFile(path=("src/**",)), []),  # not a file of the area
+    ],
+)
+def test_one_file_has_all_that_is_asked_of_it(when, paths):
+    pull = replace(PULL, files=(*FILES, SAVED))
+    here = Scene(pull, scan(pull, Policy(areas=(AREA,))).touched[AREA.id])
+    assert [one.file.path for one in in_file(when, here)] == paths
+    assert holds(when, here) is bool(paths)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ghapp.core.areas import Clause, Combined, Reviewers
+from ghapp.core.areas import Clause, Combined, InFile, Reviewers
 from ghapp.core.detection.conditions import HOLDS
 from ghapp.core.markdown import MOST_TEXT
 from ghapp.core.memory import Verb
@@ -187,11 +187,30 @@ def test_a_dismissed_review_of_which_nobody_is_known_says_so() -> None:
 
 def test_what_a_condition_says_in_words() -> None:
     kinds = [key.removeprefix("when_") for key in table("en") if key.startswith("when_")]
-    clauses = [one for one in kinds if one not in ("all", "any", "not", "inner", "more")]
+    joining = ("all", "any", "not", "inner", "more", "file", "file_new")
+    clauses = [one for one in kinds if one not in joining]
     assert set(clauses) == set(HOLDS)
     for kind in clauses:
         for language in ("en", "ja"):
             assert condition(Clause(kind, ("7",)), language)
+    when = InFile(path=("db/**",), new=True, diff=("drop",))
+    assert condition(when, "en") == (
+        "one file has all of this: a file matches `db/**`, an added line matches `drop`, "
+        "the pull request adds it"
+    )
+
+
+def test_an_explanation_says_what_made_a_question_a_must() -> None:
+    raised = replace(
+        item("db-a"), when=Clause("path", ("db/**",)), must_when=Clause("diff", ("x",))
+    )
+    mild = replace(raised, id="db-b", severity="should")
+    said = reply("en", Scene((), (replace(flagged(DB), items=(raised, mild)),)), Verb.EXPLAIN)
+    assert (
+        "- `db-a` **must**: a must where an added line matches `x`; asked where a file matches"
+        in said
+    )
+    assert "- `db-b` **should**: asked where a file matches `db/**`" in said
 
 
 def test_an_explanation_fits_githubs_limit() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from ghapp.core.areas import Text
 from ghapp.core.findings import Finding
 from ghapp.core.words import found
 from tests.core.build import finding
@@ -60,12 +61,12 @@ def test_an_areas_line_names_the_heaviest_and_counts_the_rest(
         ((), ()),
         (
             (finding(), finding(line=5), finding(line=2, path="db/2.sql")),
-            ("**must** `DB-1` `db/1.sql:3`, line 5, `db/2.sql:2`: DB-1 locks the table.",),
+            ("**must** `db/1.sql:3`, line 5, `db/2.sql:2`: DB-1 locks the table. (`DB-1`)",),
         ),
         (
             (finding(unheard=True),),
             (
-                "**must** `DB-1` `db/1.sql:3`: DB-1 locks the table. (The line says "
+                "**must** `db/1.sql:3`: DB-1 locks the table. (`DB-1`) (The line says "
                 "`nfr:ignore`, but that needs the id DB-1 and a reason behind it, so it counts "
                 "for nothing here.)",
             ),
@@ -73,10 +74,20 @@ def test_an_areas_line_names_the_heaviest_and_counts_the_rest(
         (
             (finding(accepted="`x` @ann"), finding(line=4, unsure=True)),
             (
-                "**must** `DB-1` `db/1.sql:4`: DB-1 locks the table."
+                "**must** `db/1.sql:4`: DB-1 locks the table. (`DB-1`)"
                 " (The whole file could not be read; what makes this harmless may be in it.)",
-                "**accepted** `DB-1` `db/1.sql:3`: DB-1 locks the table."
+                "**accepted** `db/1.sql:3`: DB-1 locks the table. (`DB-1`)"
                 " Accepted because: `` `x` @ann ``",
+            ),
+        ),
+        (
+            (
+                finding(message=Text("It blocks `a`.", "a"), fix="CONCURRENTLY"),
+                finding(line=4, message=Text("It blocks `b`.", "b")),
+            ),
+            (
+                "**must** `db/1.sql:3`: It blocks \\`a\\`. (`DB-1`) Use `CONCURRENTLY`.",
+                "**must** `db/1.sql:4`: It blocks \\`b\\`. (`DB-1`)",
             ),
         ),
     ],

@@ -118,6 +118,11 @@ def test_a_mistake_in_a_hazard_is_one_problem_with_its_place(more, says):
             "\\w+'\n    skip_new_table: true",
             "9:5: `hazards[0]` should be mended: `skip_new_table`",
         ),
+        (
+            '(?P<table>\\w+)\'\n    en: "Flushes all."',
+            "\\w+'\n    en: Flushes {table}.",
+            "9:5: `hazards[0]` should be mended: `{table}`",
+        ),
         ("match: '\\bflush", "match: '[a", "12:12: `hazards[0].match`: not a regular expression"),
     ],
 )
@@ -136,7 +141,7 @@ def test_an_id_is_used_once():
     ("retired", "says"),
     [
         ("{id: cache-ttl}", "`cache-ttl` is asked above: a retired id is never used again"),
-        ("{id: old, replaced_by: gone}", "`gone` is no item here: known here: cache-ttl"),
+        ("{id: old, replaced_by: gone}", "`gone` is not an item here: known here: cache-ttl"),
         ("{id: old, since: 1}", "unknown key `since`"),
     ],
 )
@@ -146,5 +151,8 @@ def test_a_retired_item_is_gone_and_its_replacement_there(retired, says):
 
 
 def test_retired_items_are_kept_with_what_replaces_them():
-    area = parse(f"{PACK}retired: [{{id: old, replaced_by: cache-ttl}}, {{id: older}}]\n", "p", {})
-    assert area.retired == (("old", "cache-ttl"), ("older", ""))
+    listed = (
+        "[{id: old, replaced_by: cache-ttl}, {id: older}, {id: oldest, replaced_by: [cache-ttl]}]"
+    )
+    area = parse(f"{PACK}retired: {listed}\n", "p", {})
+    assert area.retired == (("old", ("cache-ttl",)), ("older", ()), ("oldest", ("cache-ttl",)))

@@ -55,7 +55,9 @@ def places(*files, **more):
         ("src/by_line.sql", {}, True),  # an added line makes it one of the area's files
         ("src/a.sql", {"scope": "code"}, True),
         ("tests/a.sql", {"scope": "code"}, False),
-        ("docs/a.sql", {"scope": "code"}, False),
+        ("docs/a.html", {"scope": "code"}, False),
+        ("docs/a.md", {"scope": "code"}, False),
+        ("docs/middleware.ts", {"scope": "code"}, True),  # code, wherever it is
         ("db/test_a.py", {"scope": "code"}, False),
         ("src/a.py", {"scope": "code", "files": ("**/*.py",)}, True),
         ("src/a.rb", {"scope": "code", "files": ("**/*.py",)}, False),
@@ -122,6 +124,22 @@ def test_a_statement_is_found_on_the_added_line_on_which_its_match_begins():
     assert places(patched("db/1.sql", " alter a", "+ drop b;"), **statement) == []
     assert places(patched("db/1.sql", "+alter a", "  drop b;"), **statement) == [("db/1.sql", 10)]
     assert places(added("db/1.sql", "alter a;", "drop b;"), **statement) == []
+
+
+@pytest.mark.parametrize(("files", "lines"), [((), [3]), (("**",), [1, 3])])
+@pytest.mark.parametrize("by_statement", [True, False])
+def test_a_comment_holds_no_hazard_but_a_secret(files, lines, by_statement):
+    one = added("db/1.sql", "-- drop index a;", "", "drop index b;")
+    hazard = replace(HAZARD, files=files, by_statement=by_statement)
+    # Statements are code by themselves.
+    assert places(one, hazard=hazard) == [
+        ("db/1.sql", n) for n in lines if not by_statement or n > 1
+    ]
+
+
+def test_a_block_of_comment_is_no_statement():
+    one = added("db/1.sql", "/* drop index a;", "drop index b; */", "drop index c;")
+    assert places(one, hazard=replace(HAZARD, by_statement=True)) == [("db/1.sql", 3)]
 
 
 def test_of_one_hazard_only_so_many_findings_are_looked_at():

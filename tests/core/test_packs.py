@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghapp.core.areas import Area, Clause, Combined, Detect, Item, Size, Text
+from ghapp.core.areas import Area, Clause, Combined, Detect, InFile, Item, Size, Text
 from ghapp.core.packs.parse import parse
 
 REFERENCES = {
@@ -105,11 +105,23 @@ def test_a_pack_becomes_an_area():
                 "any", (Clause("pull_files_gte", ("40",)), Clause("pull_added_gte", ("1500",)))
             ),
         ),
+        (
+            "{file: {path: '**/a', exclude: b, new: on, diff: x, unless: [y, z]}}",
+            InFile(("**/a",), ("b",), True, ("x",), (), ("y", "z")),
+        ),
+        ("{file: {removed: x}}", InFile(removed=("x",))),
         ("{table_in: config.large_tables}", Clause("table_in", ("config.large_tables",))),
     ],
 )
 def test_a_when_becomes_a_condition(when, expected):
     assert item(when) == expected
+
+
+def test_what_makes_a_question_a_must_and_its_scope_are_kept():
+    text = f"{PACK}    when: {{diff: x}}\n    must_when: {{removed: y}}\n    scope: project\n"
+    made = parse(text, "p.yml", REFERENCES).items[0]
+    assert made.must_when == Clause("removed", ("y",))
+    assert (made.scope, made.when) == ("project", Clause("diff", ("x",)))
 
 
 @pytest.mark.parametrize(
@@ -158,6 +170,11 @@ def test_a_when_becomes_a_condition(when, expected):
         ("refs: [squawk]", "when: {not: {ny: x}}", ["24:18: unknown key `ny`: did you mean `any`"]),
         ("refs: [squawk]", "when: {diff: '(?=x)'}", ["24:18: `items[0].when.diff`: "]),
         ("refs: [squawk]", "when: {flagged_by: title}", ["24:24: `items[0].when.flagged_by` sh"]),
+        (
+            "refs: [squawk]",
+            "when: {file: {unless: x}}",
+            ["24:18: `items[0].when.file` needs `path`"],
+        ),
         ("refs: [squawk]", "when: {table_in: mine}", ["24:22: `items[0].when.table_in` should"]),
         ("items:", "items: []\nx:", ["14:8: `items` should not be empty", "15:1: unknown key `x`"]),
         ("items:", "items: {}\nx:", ["14:8: `items` should be a list", "15:1: unknown key `x`"]),

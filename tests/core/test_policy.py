@@ -193,6 +193,7 @@ def test_an_area_of_ones_own_is_built_from_its_parts():
             ),
         ),
         reviewers=Reviewers(("sre",)),
+        flag="touch",
     )
 
 

@@ -22,7 +22,7 @@ from ghapp.core.words.reasons import why
         (Hit("size", "41 files"), "41 files changed", "変更ファイル 41 件"),
         (Hit("size", "1600 lines"), "1,600 lines added", "追加 1,600 行"),
         (
-            Hit("size", "folder app"),
+            Hit("folder", "app"),
             "new top-level folder `app`",
             "最上位の新規フォルダ `app`",
         ),

@@ -120,20 +120,18 @@ def test_items_beyond_the_limit_are_folded() -> None:
     found = asked(flagged(DB))
     few = Checklist(found.flagged, frozenset({"db-rollback"}), (), True, True, "")
     body = rendered("en", "f1", (), few).comment
-    assert "<details><summary>More questions (1); these may stay open</summary>" in body
-    assert body.index("`db-plan`") > body.index("More questions")
+    assert "<details><summary>1 more that matter less here; they may stay open</summary>" in body
+    assert body.index("`db-plan`") > body.index("1 more that matter less")
 
 
-def test_must_questions_among_the_folded_ones_are_counted() -> None:
-    none_first = replace(asked(flagged(DB)), shown=frozenset())
-    body = rendered("en", "f1", (), none_first).comment
-    assert "<details><summary>More questions (2, 1 of them must)</summary>" in body
-    ticked = body.replace("- [ ] `db-rollback`", "- [x] `db-rollback`")
-    answer = entry(Verb.CHECK, "db-rollback", "ann")
-    assert "(2, 1 of them must)" in rendered("en", "f1", (answer,), none_first).comment
-    assert boxes(ticked)["db-rollback"]
-    no_must_first = replace(none_first, shown=frozenset({"db-plan"}))
-    assert "(1, all must)</summary>" in rendered("en", "f1", (), no_must_first).comment
+def test_an_area_without_questions_says_so_and_asks_for_the_sign_off() -> None:
+    touched = asked(replace(flagged(DB), items=()))
+    made = rendered("en", "f1", (), touched)
+    words = "No question applies to this change. It needs a sign-off because the policy names this"
+    assert words in made.comment
+    assert made.check_run is not None
+    assert words in made.check_run.text
+    assert "waiting for SRE sign-off" in made.comment
 
 
 def test_nothing_from_a_pull_request_mentions_links_or_closes_a_marker() -> None:
@@ -175,7 +173,7 @@ def test_details_name_few_findings_of_a_question_and_count_the_rest() -> None:
 
 def test_a_finding_whose_question_is_not_asked_is_listed_all_the_same() -> None:
     marks = rendered("en", "f1", (), asked(flagged(DB, "f1", finding(item="pay-once"))))
-    assert marks.check_run and "\n- **must** `DB-1` `db/1.sql:3`" in marks.check_run.text
+    assert marks.check_run and "\n- **must** `db/1.sql:3`: DB-1" in marks.check_run.text
     assert "**1 finding**: must `DB-1`" in marks.comment
 
 

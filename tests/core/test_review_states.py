@@ -215,7 +215,7 @@ class TestConcern:
     def test_is_never_folded_away(self) -> None:
         few = replace(asked(flagged(DB)), shown=frozenset())
         body = decided(policy(DB, comment="flagged"), CONCERN, found=few).marks.comment
-        assert body.index("`concern-1`") < body.index("More questions (2")
+        assert body.index("`concern-1`") < body.index("2 more that matter less")
 
 
 def answered(verb: Verb, name: str, mark: str = "f1", **changes: object) -> Entry:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from ghapp.core.areas import Clause, Item, When
-from ghapp.core.detection.conditions import Scene, names_table
+from ghapp.core.areas import Clause, InFile, Item, When
+from ghapp.core.detection.conditions import Scene, in_file, names_table
 from ghapp.core.detection.look import paths_of
 from ghapp.core.findings import Finding
 from ghapp.core.matching import globs
@@ -27,7 +27,8 @@ def about(item: Item, scene: Scene, findings: tuple[Finding, ...]) -> tuple[Chan
     every = scene.touch.changes
     if len(every) > MOST_FILES:
         return every
-    found = _named(item.when, scene).union([one.path for one in findings])
+    found = _named(item.when, scene) | _named(item.must_when, scene)
+    found |= {one.path for one in findings}
     if not found:
         return every
     return tuple([one for one in every if one.file.path in found]) or every
@@ -38,6 +39,8 @@ def _named(when: When | None, scene: Scene) -> frozenset[str]:
     if isinstance(when, Clause):
         finds = FINDS.get(when.kind)
         return finds(when.values, scene) if finds else frozenset()
+    if isinstance(when, InFile):
+        return frozenset(one.file.path for one in in_file(when, scene))
     if when is None or when.how == "not":
         return frozenset()
     return frozenset().union(*(_named(one, scene) for one in when.of))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from ghapp.core.areas import Clause, When
+from ghapp.core.areas import Clause, InFile, When
 from ghapp.core.detection.look import paths_of
 from ghapp.core.detection.triggers import Touch
 from ghapp.core.matching import globs, regexes
@@ -33,13 +33,13 @@ class Scene:
 
     @property
     def added(self) -> Texts:
-        """The added lines of each file that may be read."""
-        return self._texts("added", (one.added for one in self.touch.read))
+        """The added lines of code of each file that may be read."""
+        return self._texts("added", (one.code for one in self.touch.read))
 
     @property
     def removed(self) -> Texts:
-        """The removed lines of each file that may be read."""
-        return self._texts("removed", (one.removed for one in self.touch.read))
+        """The removed lines of code of each file that may be read."""
+        return self._texts("removed", (one.removed_code for one in self.touch.read))
 
     def _texts(self, kind: str, texts: Iterable[bytes]) -> Texts:
         if kind not in self.memo:
@@ -53,6 +53,8 @@ def holds(when: When | None, scene: Scene) -> bool:
         return True
     if isinstance(when, Clause):
         return HOLDS[when.kind](when.values, scene)
+    if isinstance(when, InFile):
+        return any(True for _ in in_file(when, scene))
     if when.how == "any":
         return any(holds(one, scene) for one in when.of)
     if when.how == "not":
@@ -60,10 +62,36 @@ def holds(when: When | None, scene: Scene) -> bool:
     return all(holds(one, scene) for one in when.of)
 
 
+def in_file(when: InFile, scene: Scene) -> Iterator[Change]:
+    """The files of the area that have all that the condition asks for."""
+    wanted, excluded = globs.index(when.path), globs.index(when.exclude)
+    for one in scene.touch.read if when.diff or when.removed else scene.touch.changes:
+        path = one.file.path
+        if (
+            (not when.path or wanted.first(path))
+            and not (when.exclude and excluded.first(path))
+            and (not when.new or one.file.status in ("added", "copied"))
+            and (not when.diff or _a_line(when.diff, when.unless, one.code))
+            and (not when.removed or _a_line(when.removed, when.unless, one.removed_code))
+        ):
+            yield one
+
+
+def _a_line(patterns: tuple[str, ...], unless: tuple[str, ...], text: bytes) -> bool:
+    """Whether a line matches one of the patterns and none of `unless`."""
+    for pattern in patterns:
+        for span in regexes.matching(pattern, text):
+            end = text.find(b"\n", span.line)
+            line = text[span.line : end if end >= 0 else None]
+            if not any(next(regexes.matching(each, line), None) for each in unless):
+                return True
+    return False
+
+
 def names_table(tables: tuple[str, ...], change: Change) -> bool:
     """Whether a changed line names one of the tables."""
     named = _named(tables) if tables else None
-    texts = (change.added, change.removed)
+    texts = (change.code, change.removed_code)
     return named is not None and any(named.search(text.decode()) for text in texts)
 
 

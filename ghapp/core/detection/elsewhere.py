@@ -42,11 +42,13 @@ class Elsewhere:
             line = suspect.line.strip()
             lines[line] -= 1
             return lines[line] >= 0
-        return bool(suspect.table) and self._makes(hazard, suspect.table)
+        return hazard.skip_new_table and self._makes(hazard, suspect.table)
 
     def _makes(self, hazard: Hazard, table: str) -> bool:
         # A schema in front may be written at one place and left out at the other.
         name = table.rpartition(".")[2]
+        if not name:
+            return False
         key = hazard.id, name
         if key not in self._made:
             self._made[key] = _makes(self._text(hazard), name)

@@ -41,6 +41,8 @@ class Named:
 class Seen(NamedTuple):
     """One file, looked at once for all areas, which are told apart by their places.
 
+    A file in which only comments or layout have changed belongs to no area.
+
     named: what its present path says. claims: areas whose paths it has, each with the glob and the
     path that it matches. shows: areas that one of its added lines flags. ignored: by the policy.
     """
@@ -66,7 +68,7 @@ def look(book: Rulebook, files: Iterable[File]) -> tuple[Seen, ...]:
     """The files as all areas see them."""
     seen = [_seen(book, file) for file in files]
     shows: dict[int, dict[int, Span]] = {}
-    texts = [one.change.added if one.named.scanned and not one.ignored else b"" for one in seen]
+    texts = [_read(one) for one in seen]
     wanted = [one.named.reading for one in seen]
     for index, pattern, span in book.detect.lines(texts, wanted):
         place, found = book.detectors[pattern], shows.setdefault(index, {})
@@ -77,6 +79,12 @@ def look(book: Rulebook, files: Iterable[File]) -> tuple[Seen, ...]:
         new = ((place, _hit(one, span)) for place, span in spans.items() if place not in claimed)
         seen[index] = one._replace(shows=tuple(sorted(new, key=lambda pair: pair[0])))
     return tuple(seen)
+
+
+def _read(one: Seen) -> bytes:
+    """The lines in which areas look for their regexes."""
+    unread = one.ignored or one.change.still or not one.named.scanned
+    return b"" if unread else one.change.code
 
 
 def reads(detect: Detect, found: frozenset[str]) -> bool:
@@ -98,17 +106,20 @@ def only_moved(file: File) -> bool:
 
 def _seen(book: Rulebook, file: File) -> Seen:
     """The file as its paths show it."""
-    named = _named(book, file.path)
+    named, made = _named(book, file.path), change(file)
     if file.status != "renamed":
-        claims = [(place, glob, file.path) for place, glob in named.claims] if named.claims else ()
-        return Seen(change(file), named, tuple(claims), named.ignored)
+        asked = named.claims and not made.still
+        claims = [(place, glob, file.path) for place, glob in named.claims] if asked else ()
+        return Seen(made, named, tuple(claims), named.ignored)
     found = [(path, _named(book, path)) for path in paths_of(file)]
     # A file moved out of an ignored folder counts: its new place is not ignored.
     ignored = all(one.ignored for _, one in found)
-    return Seen(change(file), named, tuple(_moved(file, found)), ignored)
+    return Seen(made, named, tuple(_moved(file, found, still=made.still)), ignored)
 
 
-def _moved(file: File, found: list[tuple[str, Named]]) -> Iterator[tuple[int, str, str]]:
+def _moved(
+    file: File, found: list[tuple[str, Named]], *, still: bool
+) -> Iterator[tuple[int, str, str]]:
     """The areas that claim a renamed file by one of its paths, and how."""
     claims: dict[int, list[tuple[int, str, str]]] = {}
     for path, named in found:
@@ -116,7 +127,7 @@ def _moved(file: File, found: list[tuple[str, Named]]) -> Iterator[tuple[int, st
             claims.setdefault(place, []).append((place, glob, path))
     for here in claims.values():
         # As it was and inside the area as before: nothing has changed for it.
-        if not (only_moved(file) and len(here) == len(found)):
+        if not ((still or only_moved(file)) and len(here) == len(found)):
             yield here[0]
 
 

@@ -47,9 +47,9 @@ NOT_CODE = (
     "**/*Test.php",
     "**/*Test.java",
     "**/conftest.py",
-    "**/docs/**",
-    "**/doc/**",
-    "**/documentation/**",
+    "**/docs/**/*.htm*",  # a folder of documents may hold code as well, such as a site's server
+    "**/doc/**/*.htm*",
+    "**/documentation/**/*.htm*",
     "**/examples/**",
     "**/example/**",
     "**/*.md",

@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple
 
-from ghapp.core.areas import Hazard
+from ghapp.core.areas import TABLE, Hazard
 from ghapp.core.detection.look import Seen
 from ghapp.core.detection.rulebook import EVERYWHERE, NOT_CODE, Reach, Rulebook
 from ghapp.core.detection.suspects import Suspect
@@ -74,17 +74,21 @@ def _text(change: Change, kind: str) -> bytes:
     return change.added if kind == "added" else change.removed
 
 
+def _code(change: Change, kind: str) -> bytes:
+    return change.code if kind == "added" else change.removed_code
+
+
 def _reached(book: Rulebook, one: Seen) -> Mapping[str, frozenset[int]]:
     """The hazards that read the file, by the name of their sieve."""
-    key = one.named.globs, one.places, one.ignored
+    key = one.named.globs, one.places, one.ignored or one.change.still
     known: Mapping[str, frozenset[int]] | None = book.memo.get(key)
     return known or book.remember(key, _reaching(book, *key))
 
 
 def _reaching(
-    book: Rulebook, found: frozenset[str], places: frozenset[int], ignored: bool
+    book: Rulebook, found: frozenset[str], places: frozenset[int], passed_over: bool
 ) -> Mapping[str, frozenset[int]]:
-    reaches = [reach for reach in book.reaches if _reads(reach, found, places, ignored)]
+    reaches = [reach for reach in book.reaches if _reads(reach, found, places, passed_over)]
     return {
         "added": NONE.union(*(reach.added for reach in reaches)),
         "statements": NONE.union(*(reach.statements for reach in reaches)),
@@ -92,8 +96,9 @@ def _reaching(
     }
 
 
-def _reads(reach: Reach, found: frozenset[str], places: frozenset[int], ignored: bool) -> bool:
-    if ignored and reach.files != EVERYWHERE:
+def _reads(reach: Reach, found: frozenset[str], places: frozenset[int], passed_over: bool) -> bool:
+    """passed_over: nothing but what is looked for everywhere counts in the file."""
+    if passed_over and reach.files != EVERYWHERE:
         return False
     if not found.isdisjoint(reach.exclude):
         return False
@@ -114,8 +119,10 @@ class _Patch:
         self._removing: dict[str, frozenset[int]] = {}
 
     def in_line(self, kind: str, hazard: Hazard, span: Span) -> Iterator[Suspect]:
-        """The suspect in an added or removed line."""
-        text = _text(self.seen.change, kind)
+        """The suspect in an added or removed line of code; secrets count in comments, too."""
+        text, code = _text(self.seen.change, kind), _code(self.seen.change, kind)
+        if hazard.files != EVERYWHERE and code[span.line : span.end].isspace():
+            return
         place = bisect_left(self._starts[kind], span.line)
         row = self._by_sign["+" if kind == "added" else "-"][place]
         line = row.text[:MAX_LINE]
@@ -127,7 +134,7 @@ class _Patch:
 
     def in_statements(self, book: Rulebook, wanted: frozenset[int]) -> Iterator[Suspect]:
         """The suspects in statements, each on the added line on which its match begins."""
-        found = tuple(statements(self._rows))
+        found = tuple(statements(self._code_rows))
         # One look at all of them tells for most files that there is nothing to look for.
         wanted = book.statements.possible(b"\n".join([one.text for one in found]), wanted)
         for statement in found if wanted else ():
@@ -163,6 +170,15 @@ class _Patch:
         return lines(self.seen.file.patch)
 
     @cached_property
+    def _code_rows(self) -> tuple[Line, ...]:
+        """The lines without added ones that are comments."""
+        change = self.seen.change
+        if change.code == change.added:
+            return self._rows
+        blank = iter([not line.strip() for line in change.code.split(b"\n")])
+        return tuple(row for row in self._rows if row.sign != "+" or not next(blank))
+
+    @cached_property
     def _by_sign(self) -> Mapping[str, list[Line]]:
         return {sign: [row for row in self._rows if row.sign == sign] for sign in "+-"}
 
@@ -184,7 +200,8 @@ class _Patch:
 
 
 def _table(hazard: Hazard, text: bytes, at: int) -> str:
-    """The table that the match at this place names, where the rule asks whether it is new."""
-    found = regexes.compiled(hazard.match).search(text, at) if hazard.skip_new_table else None
+    """The table that the match at this place names, where the rule speaks of it."""
+    asked = hazard.skip_new_table or TABLE in hazard.message.en
+    found = regexes.compiled(hazard.match).search(text, at) if asked else None
     named = ((found and found.group(b"table")) or b"").decode("utf-8", "replace")
     return named if len(named) <= MOST_NAME else ""

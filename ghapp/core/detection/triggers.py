@@ -163,15 +163,16 @@ def _sizes(size: Size, pull: Pull, seen: tuple[Seen, ...]) -> Iterator[Hit]:
     counted = [
         one.change.file
         for one in seen
-        if left_out.isdisjoint(one.named.globs) and not only_moved(one.change.file)
+        if left_out.isdisjoint(one.named.globs)
+        and not (one.change.still or only_moved(one.change.file))
     ]
     added = sum([file.additions for file in counted])
     inside = Counter([file.path.partition("/")[0] for file in counted] if pull.new_folders else ())
     # A script or a first migration makes a folder, too, but no service.
     folders = sorted(name for name in pull.new_folders if inside[name] >= FOLDER_FILES)
+    if 0 < size.folders_gte <= len(folders):
+        yield from (Hit("folder", name) for name in folders[:MOST_LINES])
     if 0 < size.files_gte <= len(counted):
         yield Hit("size", f"{len(counted)} files")
     if 0 < size.added_gte <= added:
         yield Hit("size", f"{added} lines")
-    if 0 < size.folders_gte <= len(folders):
-        yield from (Hit("size", f"folder {name}") for name in folders[:MOST_LINES])

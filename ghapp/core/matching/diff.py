@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from ghapp.core.matching import code_lines
 from ghapp.core.matching.regexes import MAX_LINE, as_bytes
 from ghapp.core.model import File
 
@@ -50,6 +51,8 @@ class Change(NamedTuple):
     regex looks at, joined by line breaks, in UTF-8. cut: whether one of the added lines was
     longer, or holds a break that is none for git, so that it cannot be looked at as it is meant.
     hidden: whether not all that has changed is there.
+    code, removed_code: added and removed with spaces in the place of lines that are comments.
+    still: whether nothing but comments, layout or generated code has changed.
     """
 
     file: File
@@ -58,6 +61,9 @@ class Change(NamedTuple):
     removed: bytes = b""
     cut: bool = False
     hidden: bool = True
+    code: bytes = b""
+    removed_code: bytes = b""
+    still: bool = False
 
 
 def change(file: File) -> Change:
@@ -69,14 +75,31 @@ def change(file: File) -> Change:
     text, short = _joined(added)
     # Where all lines are added there is no need to look for their order.
     order, sign = (CHANGED.findall(patch), "\n") if removed else (added, "\n+")
-    return Change(
-        file,
-        sign.join(["", *map(str.rstrip, order)]),
-        as_bytes(text),
-        as_bytes(_joined(removed)[0]) if removed else b"",
-        short or _has_odd_ends(text),
-        len(added) < file.additions or len(removed) < file.deletions,
-    )
+    old_text, old_short = _joined(removed) if removed else ("", False)
+    cut = short or _has_odd_ends(text)
+    hidden = len(added) < file.additions or len(removed) < file.deletions
+    new, old = as_bytes(text), as_bytes(old_text)
+    # What cannot be looked at as it is meant is taken for code, all of it.
+    unclear = cut or hidden or old_short or _has_odd_ends(old_text) or not (added or removed)
+    commented = () if unclear else code_lines.comments(file.path, patch)
+    code = _blanked(new, patch, commented, "+")
+    removed_code = _blanked(old, patch, commented, "-")
+    still = not unclear and code_lines.is_still(file, patch, commented, code, removed_code)
+    shown = sign.join(["", *map(str.rstrip, order)])
+    return Change(file, shown, new, old, cut, hidden, code, removed_code, still)
+
+
+def _blanked(text: bytes, patch: str, commented: tuple[bool, ...], sign: str) -> bytes:
+    """The lines of one sign, with spaces in the place of those that are comments.
+
+    All places stay what they are: what is found in one text can be looked up in the other.
+    """
+    if not commented:
+        return text
+    rows = patch.split("\n")
+    flags = (flag for row, flag in zip(rows, commented, strict=True) if row[:1] == sign)
+    lines = zip(text.split(b"\n"), flags, strict=False)
+    return b"\n".join([b" " * len(line) if flag else line for line, flag in lines])
 
 
 def _added_and_removed(patch: str) -> tuple[list[str], list[str]]:

@@ -81,7 +81,8 @@ def _few(values: object) -> object:
     return values
 
 
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
+    """A single word as a list of one."""
     return [value] if isinstance(value, str) else value
 
 
@@ -99,11 +100,11 @@ Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_
 Count = Annotated[int, Field(ge=1, strict=True)]  # "3" and true are no numbers
 Some = AfterValidator(_some)
 Most = BeforeValidator(_few)
-Regexes = Annotated[tuple[Regex, ...], Most, BeforeValidator(_listed), Some]
-Globs = Annotated[tuple[Glob, ...], Most, BeforeValidator(_listed), Some]
-Names = Annotated[tuple[Words, ...], Most, BeforeValidator(_listed), Some]
-Kind = Literal["label", "path", "diff", "size"]
-Kinds = Annotated[tuple[Kind, ...], BeforeValidator(_listed), Some]
+Regexes = Annotated[tuple[Regex, ...], Most, BeforeValidator(listed), Some]
+Globs = Annotated[tuple[Glob, ...], Most, BeforeValidator(listed), Some]
+Names = Annotated[tuple[Words, ...], Most, BeforeValidator(listed), Some]
+Kind = Literal["label", "path", "diff", "folder", "size"]
+Kinds = Annotated[tuple[Kind, ...], BeforeValidator(listed), Some]
 
 
 class Part(BaseModel):

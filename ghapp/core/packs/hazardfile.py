@@ -8,9 +8,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from ghapp.core.areas import Guard, Hazard, Text
+from ghapp.core.areas import TABLE, Guard, Hazard, Text
 from ghapp.core.matching import regexes
-from ghapp.core.packs.fields import Globs, HazardRegex, Part, Severity, Why, Words
+from ghapp.core.packs.fields import Globs, HazardRegex, Part, Severity, Title, Why, Words
 
 HAZARD_ID = r"^[A-Z][A-Z0-9]*-[0-9]{1,4}$"
 MAX_NEIGHBOURS = 50
@@ -38,7 +38,9 @@ class HazardPart(Part):
 
     scope: area reads the files of the area, code all that is neither test, document nor vendored.
     A sample that begins with `@@` is a diff, any other one consists of added lines.
-    cross: equal rules of known linters. fp: what it is known to flag for nothing.
+    en, ja: what is wrong, then what to do; `{table}` is the table that `match` names in its group.
+    fix: the one right replacement, as code. cross: equal rules of known linters.
+    fp: what it is known to flag for nothing.
     """
 
     id: Annotated[str, Field(pattern=HAZARD_ID)]
@@ -63,6 +65,7 @@ class HazardPart(Part):
     once_per: Literal["file"] | None = None
     en: Why
     ja: Why
+    fix: Title | None = None
     cross: str = ""
     fp: str = ""
     hit: Samples = ()
@@ -89,6 +92,8 @@ def _unfit(part: HazardPart) -> str:
         return "`side: removed` looks at single lines"
     if part.skip_new_table and "table" not in regexes.groups(part.match):
         return "`skip_new_table` needs the name of the table as group `(?P<table>...)` in `match`"
+    if TABLE in part.en + part.ja and "table" not in regexes.groups(part.match):
+        return "`{table}` in a message needs the table's name as group `(?P<table>...)` in `match`"
     return ""
 
 
@@ -113,6 +118,7 @@ def hazard(part: HazardPart, area: str) -> Hazard:
         skip_new_table=part.skip_new_table,
         dialect=part.dialect,
         once=part.once_per == "file",
+        fix=part.fix or "",
     )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
-from ghapp.core.areas import Area, Clause, Combined, Detect, Item, Size, Text, When
+from ghapp.core.areas import Area, Clause, Combined, Detect, InFile, Item, Size, Text, When
 from ghapp.core.packs.fields import (
     AreaId,
     Ask,
@@ -28,6 +28,7 @@ from ghapp.core.packs.fields import (
     Title,
     Why,
     Words,
+    listed,
 )
 from ghapp.core.packs.hazardfile import HazardPart, hazard
 
@@ -75,6 +76,26 @@ class SizePart(Part):
         raise PydanticCustomError("bounds", "needs {keys}", {"keys": keys})
 
 
+class InFilePart(Part):
+    """One file of the area that has all of this.
+
+    new: whether the pull request adds it. unless: takes lines out that `diff` or `removed` match.
+    """
+
+    path: Globs | None = None
+    exclude: Globs | None = None
+    new: StrictBool = False
+    diff: Regexes | None = None
+    removed: Regexes | None = None
+    unless: Regexes | None = None
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if self.path or self.new or self.diff or self.removed:
+            return self
+        raise PydanticCustomError("in_file", "needs `path`, `new`, `diff` or `removed`")
+
+
 class WhenPart(Part):
     """A condition. All keys of one mapping must hold; a key with several values needs one."""
 
@@ -84,6 +105,7 @@ class WhenPart(Part):
     diff: Regexes | None = None
     removed: Regexes | None = None
     path: Globs | None = None
+    file: InFilePart | None = None
     title: Regexes | None = None
     label: Names | None = None
     hazard: Names | None = None
@@ -117,7 +139,10 @@ class DetectPart(Part):
 
 
 class ItemPart(Part):
-    """A question with its reason and the evidence that answers it, in both languages."""
+    """A question with its reason and the evidence that answers it, in both languages.
+
+    when: what brings it up, at severity `sev`; must_when: what makes it a must.
+    """
 
     id: OwnId
     cat: Category
@@ -130,13 +155,15 @@ class ItemPart(Part):
     ev_ja: Why
     refs: tuple[Words, ...] = ()
     when: WhenPart | None = None
+    must_when: WhenPart | None = None
+    scope: Literal["project", "change"] = "change"
 
 
 class RetiredPart(Part):
-    """An item that is asked no more. replaced_by: the item in its place, where there is one."""
+    """An item that is asked no more. replaced_by: the items in its place, where there are any."""
 
     id: OwnId
-    replaced_by: OwnId | None = None
+    replaced_by: Annotated[tuple[OwnId, ...], Most, BeforeValidator(listed)] = ()
 
 
 class PackPart(Part):
@@ -162,7 +189,7 @@ def area(pack: PackPart, references: References) -> Area:
         items=tuple(item(part, references) for part in pack.items),
         enabled=pack.enabled,
         hazards=tuple(hazard(part, pack.area) for part in pack.hazards),
-        retired=tuple((part.id, part.replaced_by or "") for part in pack.retired),
+        retired=tuple((part.id, part.replaced_by) for part in pack.retired),
     )
 
 
@@ -200,6 +227,8 @@ def item(part: ItemPart, references: References) -> Item:
         evidence=Text(part.ev_en, part.ev_ja),
         refs=part.refs,
         when=condition(part.when) if part.when else None,
+        must_when=condition(part.must_when) if part.must_when else None,
+        scope=part.scope,
         links=tuple(references[key] for key in part.refs[:MOST_LINKS]),
     )
 
@@ -235,10 +264,23 @@ def _clauses(part: WhenPart) -> Iterator[When]:
     for kind in ("files_gte", "added_gte"):
         if least := getattr(part, kind):
             yield Clause(kind, (str(least),))
+    if part.file:
+        yield _in_file(part.file)
     if part.size:
         yield _bounds(part.size)
     if part.table_in:
         yield Clause("table_in", (part.table_in,))
+
+
+def _in_file(part: InFilePart) -> InFile:
+    return InFile(
+        part.path or (),
+        part.exclude or (),
+        part.new,
+        part.diff or (),
+        part.removed or (),
+        part.unless or (),
+    )
 
 
 def _bounds(part: BoundsPart) -> When:

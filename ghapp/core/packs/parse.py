@@ -67,10 +67,10 @@ def _unlinked(part: PackPart) -> Iterator[tuple[yaml.Loc, str]]:
         if retired.id in ids:
             words = f"`{retired.id}` is asked above: a retired id is never used again"
             yield ("retired", place, "id"), words
-        if retired.replaced_by and retired.replaced_by not in ids:
-            near = meant(retired.replaced_by, ids)
-            words = f"`{retired.replaced_by}` is no item here{near}"
-            yield ("retired", place, "replaced_by"), words
+        for index, successor in enumerate(retired.replaced_by):
+            if successor not in ids:
+                words = f"`{successor}` is not an item here{meant(successor, ids)}"
+                yield ("retired", place, "replaced_by", index), words
 
 
 def _doubled(pack: object) -> Iterator[tuple[yaml.Loc, str]]:

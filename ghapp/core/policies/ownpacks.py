@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -63,7 +63,7 @@ def read(
         return Own((), listed, (*faults, *beyond), _sorted(problems))
     own, broken = _judged(trees, listed)
     faults += tuple((("packs",), f"the packs' {words}") for words in _laborious(trees))
-    areas = tuple(packfile.area(pack.part, listed) for pack in own.values())
+    areas = tuple(replace(packfile.area(pack.part, listed), flag="touch") for pack in own.values())
     unnamed = _unnamed(own, builtin) if len(own) == len(trees) else ()
     return Own(
         areas, listed, faults, _sorted((*problems, *broken, *_doubled(own, builtin), *unnamed))
@@ -184,14 +184,16 @@ def _doubled(own: Mapping[str, Pack], builtin: tuple[Area, ...]) -> Iterator[Pro
 
 def _unnamed(own: Mapping[str, Pack], builtin: tuple[Area, ...]) -> Iterator[Problem]:
     """Hazards and areas that a `when` names and no pack has: such a question is never asked."""
-    named = [pair for area in builtin for pair in _ids(area)]
-    named += [(noun, id) for pack in own.values() for noun, id, _ in _places(pack.part)]
-    known = {noun: {id for one, id in named if one == noun} for noun in ("hazard", "area")}
+    ids = [pair for area in builtin for pair in _ids(area)]
+    ids += [(noun, id) for pack in own.values() for noun, id, _ in _places(pack.part)]
+    known = {noun: {id for one, id in ids if one == noun} for noun in ("hazard", "area")}
     for path, pack in own.items():
         for at, item in enumerate(pack.part.items):
-            for noun, name in _named(item.when):
+            named = [("when", *one) for one in _named(item.when)]
+            named += [("must_when", *one) for one in _named(item.must_when)]
+            for key, noun, name in named:
                 if name not in known[noun]:
-                    place = pack.tree.at(("items", at, "when"))
+                    place = pack.tree.at(("items", at, key))
                     near = meant(name, get_close_matches(name, known[noun], n=1))
                     yield Problem(path, *place, f"`{name}` is no {noun} of any pack{near}")
 

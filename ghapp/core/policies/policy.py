@@ -7,15 +7,16 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from ghapp.core.areas import Area, Reviewers
+from ghapp.core.areas import Area, Reviewers, Text
 from ghapp.core.memory import PackFile, PolicySource
 from ghapp.core.model import Problem
 from ghapp.core.packs import packfiles
 from ghapp.core.packs.packfile import References
-from ghapp.core.policies import policyread
+from ghapp.core.policies import policyread, vocabulary
 from ghapp.core.policies.policyareas import areas
 from ghapp.core.policies.policyfile import PeoplePart, PolicyFile
 from ghapp.core.policies.policyread import Sound
+from ghapp.core.policies.vocabulary import Vocabulary
 
 POLICY_PATH = packfiles.POLICY
 
@@ -97,7 +98,7 @@ class Policy:
     pending: str = "in_progress"
     comment: str = "features"
     features: Features = Features()
-    max_items: int = 12
+    max_items: int = 7
     ignore_authors: frozenset[str] = frozenset({"dependabot[bot]", "renovate[bot]"})
     ignore_paths: tuple[str, ...] = ("docs/**", "**/*.md")
     large_tables: tuple[str, ...] = ()
@@ -161,7 +162,7 @@ def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
         features=_features(layers),
         defer=_defer(layers),
         labels=_labels(layers),
-        areas=areas(layers, rules.packs, rules.references, mode, reviewers),
+        areas=areas(layers, rules.packs, rules.references, mode, reviewers, _vocabulary(layers)),
         **{name: value for name, value in said.items() if value is not None},
     )
 
@@ -231,6 +232,17 @@ def _people(layers: Sequence[PolicyFile], key: str, default: Reviewers) -> Revie
 def _features(layers: Sequence[PolicyFile]) -> Features:
     said = {key: _said(layers, "features", key) for key in Features.__dataclass_fields__}
     return replace(Features(), **{key: value for key, value in said.items() if value is not None})
+
+
+def _vocabulary(layers: Sequence[PolicyFile]) -> Vocabulary:
+    return {key: _word(layers, key, default) for key, default in vocabulary.DEFAULT.items()}
+
+
+def _word(layers: Sequence[PolicyFile], key: str, default: Text) -> Text:
+    return Text(
+        _said(layers, "words", key, "en") or default.en,
+        _said(layers, "words", key, "ja") or default.ja,
+    )
 
 
 def _defer(layers: Sequence[PolicyFile]) -> Defer:

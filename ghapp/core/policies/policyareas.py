@@ -9,6 +9,7 @@ from ghapp.core.areas import Area, Detect, Hazard, Item, Reviewers, Text
 from ghapp.core.packs import packfile
 from ghapp.core.packs.packfile import MOST_LINKS, References
 from ghapp.core.policies.policyfile import AreaPart, OwnItemPart, PolicyFile
+from ghapp.core.policies.vocabulary import Vocabulary, worded
 
 OWN_WEIGHT = 3
 
@@ -20,9 +21,13 @@ class Switched:
     items: dict[tuple[str, str], bool] = field(default_factory=dict)
     hazards: dict[tuple[str, str], bool | str] = field(default_factory=dict)
 
-    def take(self, area: str, part: AreaPart) -> None:
-        self.items.update({(area, item): on for item, on in switches(part).items()})
-        self.hazards.update({(area, id): value for id, value in (part.hazards or {}).items()})
+    def take(self, area: Area, part: AreaPart) -> None:
+        """What is said of a retired item holds for those in its place."""
+        successors = dict(area.retired)
+        for item, on in switches(part).items():
+            for id in successors.get(item, (item,)):
+                self.items[area.id, id] = on
+        self.hazards.update({(area.id, id): value for id, value in (part.hazards or {}).items()})
 
 
 def areas(
@@ -31,23 +36,29 @@ def areas(
     references: References,
     mode: str,
     reviewers: Reviewers,
+    vocabulary: Vocabulary,
 ) -> tuple[Area, ...]:
     """The areas that are enabled, heaviest first, then by id.
 
     packs: the built-in ones and those of the repository. mode, reviewers: of an area that has
-    none of its own.
+    none of its own. An area that a layer names is flagged by a touch, unless one says otherwise.
     """
     known = {pack.id: replace(pack, mode=mode, reviewers=reviewers) for pack in packs}
-    switched = Switched()
+    switched, flags = Switched(), dict[str, str]()
     for layer in layers:
         for name, value in (layer.areas or {}).items():
             if isinstance(value, bool):
-                known[name] = replace(known[name], enabled=value)
+                known[name] = replace(known[name], enabled=value, flag=flags.get(name, "touch"))
                 continue
+            if value.flag:
+                flags[name] = value.flag
             blank = Area(name, Text("", ""), OWN_WEIGHT, Detect(), (), True, mode, reviewers)
-            known[name] = _changed(known.get(name, blank), value, references)
-            switched.take(name, value)
-    enabled = (_switched(area, switched) for area in known.values() if area.enabled)
+            changed = _changed(known.get(name, blank), value, references)
+            known[name] = replace(changed, flag=flags.get(name, "touch"))
+            switched.take(changed, value)
+    enabled = (
+        worded(_switched(area, switched), vocabulary) for area in known.values() if area.enabled
+    )
     return tuple(sorted(enabled, key=lambda area: (-area.weight, area.id)))
 
 
@@ -98,6 +109,8 @@ def _item(part: OwnItemPart, references: References) -> Item:
         evidence=_text(part.ev_en, part.ev_ja),
         refs=part.refs,
         when=packfile.condition(part.when) if part.when else None,
+        must_when=packfile.condition(part.must_when) if part.must_when else None,
+        scope=part.scope,
         kind=part.evidence or "",
         choices=part.choices,
         links=tuple(references[key] for key in part.refs[:MOST_LINKS]),

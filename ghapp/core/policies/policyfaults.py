@@ -84,8 +84,9 @@ def _unfounded(name: str, value: bool | AreaPart, known: Mapping[str, Area]) -> 
 
 def _unknown_items(name: str, part: AreaPart, pack: Area | None) -> Iterator[Fault]:
     ids = {item.id for item in pack.items} if pack else set()
+    retired = dict(pack.retired) if pack else {}
     for item in switches(part):
-        if pack and item not in ids:
+        if pack and item not in ids and item not in retired:
             text = f"unknown item `{item}` in `areas.{name}`{meant(item, ids)}"
             yield ("areas", name, "items", item), text
 

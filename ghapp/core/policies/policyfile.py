@@ -86,6 +86,11 @@ def _few_packs(values: object) -> object:
     return values
 
 
+def _both(value: object) -> object:
+    """One word for both languages."""
+    return {"en": value, "ja": value} if isinstance(value, str) else value
+
+
 def _hazard_value(value: object) -> object:
     if isinstance(value, bool) or value in get_args(Severity):
         return value
@@ -163,6 +168,14 @@ class WordsPart(Part):
     ja: Title | None = None
 
 
+class VocabularyPart(Part):
+    """What the texts of packs call users, service and tenants here, in one or both languages."""
+
+    users: Annotated[WordsPart, BeforeValidator(_both)] | None = None
+    service: Annotated[WordsPart, BeforeValidator(_both)] | None = None
+    tenants: Annotated[WordsPart, BeforeValidator(_both)] | None = None
+
+
 class OwnItemPart(Part):
     """A question of one's own. evidence: what kind of answer is asked for; absent: a tick."""
 
@@ -177,6 +190,8 @@ class OwnItemPart(Part):
     ev_ja: Why | None = None
     refs: Names = ()
     when: WhenPart | None = None
+    must_when: WhenPart | None = None
+    scope: Literal["project", "change"] = "change"
     evidence: Evidence | None = None
     choices: Annotated[tuple[Title, ...], Most] = ()
 
@@ -201,11 +216,14 @@ Items = Annotated[
 class AreaPart(Part):
     """What is changed of a built-in area, or an area of one's own (title, detect and items).
 
-    paths_remove: globs that the area leaves out. items: a mapping switches items off or on, a
+    flag: whether a touched path is enough (touch, as for every area that the file names), or a
+    question or finding is needed (evidence). paths_remove: globs that the area leaves out.
+    items: a mapping switches items off or on, a
     list adds items. hazards: a mapping switches hazards off or on, or gives them another severity.
     """
 
     mode: Mode | None = None
+    flag: Literal["touch", "evidence"] | None = None
     reviewers: PeoplePart | None = None
     paths_add: Globs = ()
     paths_remove: Globs = ()
@@ -242,6 +260,7 @@ class PolicyFile(Part):
     ignore: IgnorePart | None = None
     defer: DeferPart | None = None
     labels: LabelsPart | None = None
+    words: VocabularyPart | None = None
     large_tables: Names | None = None
     database: DatabasePart | None = None
     packs: PackGlobs | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ghapp.core.findings import Finding
 from ghapp.core.markdown import visible
 from ghapp.core.marks import Annotation
@@ -15,6 +17,7 @@ MOST_MESSAGE = 64 * 1024  # bytes
 MOST_WORDS = 1_000  # of one finding's message
 # Fifty go into one request, and requests that write are few: the others stand in the text.
 MOST_NOTES = 250
+SENTENCE = re.compile(r"[.!?](?= [A-Z`*])|。")
 LEVELS = ("failure", "warning", "notice", "notice")  # by rank: must, should, could, accepted
 
 
@@ -37,30 +40,36 @@ def notes(seen: Review) -> tuple[Annotation, ...]:
 def _annotation(found: list[Finding], language: str) -> Annotation:
     """found: on one line."""
     found = sorted(found, key=rank)
-    titles = dict.fromkeys(f"{one.hazard} ({one.item})" for one in found)
+    title, message = _message(found[0], language)
+    more = ("".join(_message(one, language)) for one in found[1:])
     return Annotation(
         path=found[0].path,
         line=found[0].line,
         level=LEVELS[rank(found[0])],
-        title=visible(", ".join(titles), MOST_TITLE),
-        message=_fitted("\n\n".join(_message(one, language) for one in found)),
+        title=visible(title, MOST_TITLE),
+        message=_fitted("\n\n".join((message.strip(), *more))),
     )
 
 
-def _message(finding: Finding, language: str) -> str:
-    """What it risks and the way out, then the question that it answers to."""
+def _message(finding: Finding, language: str) -> tuple[str, str]:
+    """A sentence on what is wrong; then what to do, and which rule and question this is."""
     words = visible(finding.message.to(language), MOST_WORDS)
+    end = SENTENCE.search(words)
+    wrong, rest = (words[: end.end()], words[end.end() :]) if end else (words, "")
     severity = say(language, f"sev_{finding.severity}")
     if finding.accepted:
         reason = visible(finding.accepted)
         severity = say(language, "annotation_accepted", reason=reason)
-    lines = [say(language, "annotation", hazard=finding.hazard, severity=severity, message=words)]
+    lines = [rest]
+    if finding.fix:
+        lines.append(say(language, "annotation_fix", fix=finding.fix))
     if finding.unsure:
         lines.append(say(language, "finding_unsure"))
     if finding.unheard:
         lines.append(say(language, "finding_unheard", hazard=finding.hazard))
-    lines.append(say(language, "annotation_question", item=finding.item))
-    return "\n".join(lines)
+    named = {"hazard": finding.hazard, "severity": severity, "item": finding.item}
+    lines.append(say(language, "annotation", **named))
+    return wrong, "\n".join(lines)
 
 
 def _fitted(message: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
-from ghapp.core.areas import Clause, Item, When
+from ghapp.core.areas import Clause, InFile, Item, When
 from ghapp.core.findings import Finding
 from ghapp.core.markdown import code
 from ghapp.core.review import AreaReview, Review
@@ -49,6 +49,8 @@ def _item(item: Item, area: AreaReview, language: str) -> str:
     """Its condition in words, and the findings that answer to it."""
     mine = [one for one in area.findings if one.item == item.id]
     reasons = [say(language, "explain_found", findings=_findings(mine, language))] if mine else []
+    if item.must_when is not None and item.severity == "must":
+        reasons.append(say(language, "explain_must", when=condition(item.must_when, language)))
     if item.when is not None:
         reasons.append(say(language, "explain_when", when=condition(item.when, language)))
     elif not mine:
@@ -63,6 +65,8 @@ def condition(when: When, language: str) -> str:
     """A `when` as a clause of a sentence."""
     if isinstance(when, Clause):
         return say(language, f"when_{when.kind}", values=_values(when, language))
+    if isinstance(when, InFile):
+        return say(language, "when_file", values=_in_file(when, language))
     words = [_inner(one, language) for one in islice(when.of, MOST_NAMED)]
     left = len(when.of) - len(words)
     words += [say(language, "when_more", count=left)] if left > 0 else []
@@ -71,9 +75,16 @@ def condition(when: When, language: str) -> str:
     return say(language, f"when_{when.how}").join(words)
 
 
+def _in_file(when: InFile, language: str) -> str:
+    kinds = (("path", when.path), ("diff", when.diff), ("removed", when.removed))
+    words = [condition(Clause(kind, values), language) for kind, values in kinds if values]
+    words += [say(language, "when_file_new")] if when.new else []
+    return joined(language, tuple(words))
+
+
 def _inner(when: When, language: str) -> str:
     words = condition(when, language)
-    simple = isinstance(when, Clause) or when.how == "not" or len(when.of) == 1
+    simple = isinstance(when, Clause | InFile) or when.how == "not" or len(when.of) == 1
     return words if simple else say(language, "when_inner", words=words)
 
 

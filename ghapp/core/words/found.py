@@ -81,9 +81,9 @@ def listed(findings: Sequence[Finding], language: str) -> tuple[str, ...]:
     if not findings:  # as of most questions
         return ()
     shown, beyond = split(findings)
-    alike: dict[tuple[str, str, str, bool, bool], list[Finding]] = {}
+    alike: dict[tuple[object, ...], list[Finding]] = {}
     for one in shown:
-        kind = (one.hazard, one.severity, one.accepted, one.unsure, one.unheard)
+        kind = (one.hazard, one.severity, one.accepted, one.unsure, one.unheard, one.message)
         alike.setdefault(kind, []).append(one)
     rest: dict[str, list[str]] = {}
     for one in beyond:
@@ -107,10 +107,11 @@ def _whole(same: list[Finding], language: str) -> str:
         places=joined(language, tuple(places)),
         message=literal(first.message.to(language)),
     )
+    fix = say(language, "finding_fix", fix=code(first.fix)) if first.fix else ""
     unsure = say(language, "finding_unsure") if first.unsure else ""
     unheard = say(language, "finding_unheard", hazard=first.hazard) if first.unheard else ""
     reason = first.accepted and say(language, "finding_reason", reason=code(first.accepted))
-    return sentences(language, words, unsure, unheard, reason)
+    return sentences(language, words, fix, unsure, unheard, reason)
 
 
 def _short(same: list[Finding], before: str, language: str) -> str:

@@ -8,6 +8,7 @@ from ghapp.core.areas import Item
 from ghapp.core.findings import Finding
 from ghapp.core.markdown import code, folded
 from ghapp.core.memory import Entry, Verb
+from ghapp.core.packless import WITHOUT_PACK
 from ghapp.core.review import AreaReview, Review
 from ghapp.core.words import found
 from ghapp.core.words.parts import BETWEEN
@@ -21,15 +22,14 @@ MOST_FINDINGS = 5  # of one question in the comment; the check run has all that 
 def asked(area: AreaReview, seen: Review) -> str:
     """The task list of one area: what is asked first, the rest folded."""
     language = seen.facts.policy.language
+    if _asks_nothing(area):
+        return say(language, "no_question")
     lines: list[str] = []
     for item in _shown(area, seen):
         lines += _lines(item, area, seen)
     rest = [item for item in area.items if item.id not in seen.checklist.shown]
     if rest:
-        musts = sum(item.severity == "must" for item in rest)
-        key = "more_questions_must" if musts else "more_questions"
-        key = "more_questions_all_must" if musts == len(rest) else key
-        more = say(language, key, count=len(rest), musts=musts)
+        more = say(language, "more_questions", count=len(rest))
         inner = [line for item in rest for line in _lines(item, area, seen)]
         lines += [*([""] if lines else []), *folded(more, (*inner,))]
     return "\n".join(lines)
@@ -54,7 +54,7 @@ def details(seen: Review) -> str:
 def explained(area: AreaReview, seen: Review) -> str:
     """One area in the check run's text: each question, its answer, and what stands behind it."""
     language = seen.facts.policy.language
-    lines: list[str] = []
+    lines = [say(language, "no_question")] if _asks_nothing(area) else []
     for item in area.items:
         lines += _lines(item, area, seen, ticks=True)
         lines += [f"  - {line}" for line in found.listed(_of(item, area), language)]
@@ -63,6 +63,11 @@ def explained(area: AreaReview, seen: Review) -> str:
     elsewhere = [one for one in area.findings if one.item not in asked]
     lines += [f"- {line}" for line in found.listed(elsewhere, language)]
     return "\n".join(lines)
+
+
+def _asks_nothing(area: AreaReview) -> bool:
+    """Whether the area waits for a sign-off alone; what cannot be read says so itself."""
+    return not area.items and area.id not in WITHOUT_PACK
 
 
 def _shown(area: AreaReview, seen: Review) -> list[Item]:

@@ -28,8 +28,6 @@ def why(hit: Hit, language: str, name: Callable[[str], str] = code) -> str:
     """
     if hit.kind == "size":
         count, _, unit = hit.what.partition(" ")
-        if count == "folder":
-            return WORDS[count].to(language).format(what=name(unit))
         return WORDS[unit or "files"].to(language).format(count=f"{int(count):,}")
     place = f"{hit.path}:{hit.line}" if hit.line else hit.path
     return WORDS[hit.kind].to(language).format(path=name(place), what=name(hit.what))
