@@ -124,8 +124,10 @@ def titled(part: PackPart, language: str) -> str:
 
 
 def severities(parts: Iterable[PackPart]) -> dict[str, int]:
-    """How many questions of each severity, the gravest first."""
-    counts = Counter[str](item.sev for part in parts for item in part.items)
+    """How many questions of each severity, the gravest first; by the gravest that each can have."""
+    counts = Counter[str](
+        "must" if item.must_when else item.sev for part in parts for item in part.items
+    )
     return {severity: counts[severity] for severity in SEVERITIES}
 
 

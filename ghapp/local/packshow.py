@@ -12,7 +12,8 @@ from ghapp.core.markdown import seen
 from ghapp.core.model import Problem
 from ghapp.core.packs.hazardfile import HazardPart
 from ghapp.core.packs.mistakes import meant
-from ghapp.core.packs.packfile import MOST_LINKS, DetectPart, ItemPart
+from ghapp.core.packs.packfile import MOST_LINKS, DetectPart, ItemPart, WhenPart
+from ghapp.core.policies.vocabulary import spelled
 from ghapp.core.words.texts import joined, say
 from ghapp.errors import BadPack
 from ghapp.local import layout, packlist, packtree, packwords
@@ -20,8 +21,19 @@ from ghapp.local.output import printed, wrong
 from ghapp.local.packsource import Shelf, Source, builtin, shelf
 
 INDENT, BULLET = 2, "- "
-OF_ITEM = ("why", "evidence", "see", "when")
-OF_HAZARD = ("item", "reads", "match", "unless", "requires", "skipped", "dialect", "cross", "fp")
+OF_ITEM = ("why", "evidence", "see", "scope", "when", "must_when")
+OF_HAZARD = (
+    "item",
+    "reads",
+    "match",
+    "unless",
+    "requires",
+    "skipped",
+    "dialect",
+    "fix",
+    "cross",
+    "fp",
+)
 PATTERNS = ("diff", "title")  # of which each has a line of its own
 Rows = Mapping[str, Sequence[str]]  # the key of a label and what stands beside it
 
@@ -43,7 +55,12 @@ WORDS: Mapping[str, Text] = {
     "why": Text("why", "理由"),
     "evidence": Text("evidence", "確認できるもの"),
     "see": Text("see", "参考"),
-    "when": Text("asked where", "質問する条件"),
+    "scope": Text("about", "対象"),
+    "project": Text("the project as a whole", "プロジェクト全体"),
+    "change": Text("this change", "この変更"),
+    "when": Text("asked if", "質問する条件"),
+    "must_when": Text("must if", "必須になる条件"),
+    "fix": Text("use", "修正例"),
     "hazards": Text("Hazards", "検出ルール"),
     "item": Text("question", "対応する質問"),
     "reads": Text("looks at", "検査対象"),
@@ -119,7 +136,9 @@ def _text(source: Source, language: str) -> str:
     items = [_item(item, source, language) for item in part.items]
     hazards = [_hazard(hazard, language) for hazard in part.hazards]
     retired = [
-        _say("replaced", language, id=one.id, by=one.replaced_by) if one.replaced_by else one.id
+        _say("replaced", language, id=one.id, by=joined(language, one.replaced_by))
+        if one.replaced_by
+        else one.id
         for one in part.retired
     ]
     return "\n\n".join(
@@ -154,15 +173,21 @@ def _signals(part: DetectPart, language: str) -> str:
 def _item(item: ItemPart, source: Source, language: str) -> str:
     japanese = language == "ja"
     links = [source.references[key] for key in item.refs[:MOST_LINKS]]
-    when = packwords.condition(item.when, language) if item.when else ()
     rows: Rows = {
-        "why": [item.why_ja if japanese else item.why_en],
-        "evidence": [item.ev_ja if japanese else item.ev_en],
+        "why": [spelled(item.why_ja if japanese else item.why_en, language)],
+        "evidence": [spelled(item.ev_ja if japanese else item.ev_en, language)],
         "see": [f"{title} {address}" for title, address in links],
-        "when": [f"{'  ' * depth}{BULLET * bool(depth)}{line}" for depth, line in when],
+        "scope": [_say(item.scope, language)],
+        "when": _condition(item.when, language),
+        "must_when": _condition(item.must_when, language),
     }
-    question = item.ja if japanese else item.en
+    question = spelled(item.ja if japanese else item.en, language)
     return _block(item.sev, f"{question} [{item.id}]", rows, OF_ITEM, language)
+
+
+def _condition(when: WhenPart | None, language: str) -> list[str]:
+    lines = packwords.condition(when, language) if when else ()
+    return [f"{'  ' * depth}{BULLET * bool(depth)}{line}" for depth, line in lines]
 
 
 def _hazard(part: HazardPart, language: str) -> str:
@@ -177,11 +202,12 @@ def _hazard(part: HazardPart, language: str) -> str:
             _say(key, language, pattern=pattern) for key, pattern in needed.items() if pattern
         ],
         "skipped": [words] if (words := packwords.skipped(part, language)) else [],
+        "fix": [part.fix] if part.fix else [],
         "dialect": [] if part.dialect == "any" else [part.dialect],
         "cross": [part.cross] if part.cross else [],
         "fp": [part.fp] if part.fp else [],
     }
-    message = part.ja if language == "ja" else part.en
+    message = spelled(part.ja if language == "ja" else part.en, language)
     return _block(part.sev, f"{part.id} {message}", rows, OF_HAZARD, language)
 
 

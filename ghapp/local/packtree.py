@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ghapp.core.packs.hazardfile import HazardPart
-from ghapp.core.packs.packfile import ItemPart, References
+from ghapp.core.packs.packfile import ItemPart, References, WhenPart
+from ghapp.core.policies.vocabulary import spelled
 from ghapp.local import packlist
 from ghapp.local.packsource import Source
 
@@ -28,20 +29,27 @@ def tree(source: Source, language: str) -> Tree:
 
 def _item(item: ItemPart, references: References, language: str) -> Tree:
     japanese = language == "ja"
-    when = item.when
     return {
         "id": item.id,
         "severity": item.sev,
         "category": item.cat,
-        "question": item.ja if japanese else item.en,
-        "why": item.why_ja if japanese else item.why_en,
-        "evidence": item.ev_ja if japanese else item.ev_en,
+        "question": spelled(item.ja if japanese else item.en, language),
+        "why": spelled(item.why_ja if japanese else item.why_en, language),
+        "evidence": spelled(item.ev_ja if japanese else item.ev_en, language),
         "links": [
             {"title": title, "url": address}
             for title, address in (references[key] for key in item.refs)
         ],
-        "when": when and when.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "scope": item.scope,
+        "when": _condition(item.when),
+        "must_when": _condition(item.must_when),
     }
+
+
+def _condition(when: WhenPart | None) -> Tree | None:
+    if when is None:
+        return None
+    return when.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
 
 
 def _hazard(hazard: HazardPart, language: str) -> Tree:
@@ -49,6 +57,6 @@ def _hazard(hazard: HazardPart, language: str) -> Tree:
         "id": hazard.id,
         "severity": hazard.sev,
         "item": hazard.item,
-        "message": hazard.ja if language == "ja" else hazard.en,
+        "message": spelled(hazard.ja if language == "ja" else hazard.en, language),
         **hazard.model_dump(mode="json", exclude=SAMPLES | RENAMED),
     }

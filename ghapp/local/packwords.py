@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ghapp.core.areas import Text
 from ghapp.core.packs.hazardfile import NEIGHBOURS, HazardPart
-from ghapp.core.packs.packfile import BoundsPart, DetectPart, SizePart, WhenPart
+from ghapp.core.packs.packfile import BoundsPart, DetectPart, InFilePart, SizePart, WhenPart
 from ghapp.core.words.texts import joined
 
 WORDS: Mapping[str, Text] = {
@@ -18,6 +18,15 @@ WORDS: Mapping[str, Text] = {
         "a line removed in the area matches {values}", "領域の削除行が {values} に一致"
     ),
     "path": Text("a file of the area is {values}", "領域のファイルが {values} に一致"),
+    "file": Text("one file of the area has all of this", "領域の 1 ファイルが次のすべてに該当"),
+    "file_path": Text("it is {values}", "パスが {values} に一致"),
+    "file_exclude": Text("it is not {values}", "パスが {values} に一致しない"),
+    "file_new": Text("the pull request adds it", "この PR で追加された"),
+    "file_diff": Text("a line added in it matches {values}", "追加行が {values} に一致"),
+    "file_removed": Text("a line removed in it matches {values}", "削除行が {values} に一致"),
+    "file_unless": Text(
+        "lines that match {values} do not count", "{values} に一致する行は数えない"
+    ),
     "title": Text("the pull request's title matches {values}", "PR のタイトルが {values} に一致"),
     "label": Text("the pull request is labelled {values}", "PR にラベル {values} が付いている"),
     "hazard": Text("{values} is found", "{values} が検出された"),
@@ -156,6 +165,12 @@ def _parts(when: WhenPart, language: str) -> Iterator[tuple[Line, ...]]:
     for key in MANY:
         if values := getattr(when, key):
             yield ((0, words(key, language, values=_either(values, language))),)
+    if when.file:
+        yield _below("file", list(_in_file(when.file, language)), language)
+    yield from _measures(when, language)
+
+
+def _measures(when: WhenPart, language: str) -> Iterator[tuple[Line, ...]]:
     for key in ("files_gte", "added_gte"):
         if least := getattr(when, key):
             yield ((0, words(key, language, values=f"{least:,}")),)
@@ -164,6 +179,14 @@ def _parts(when: WhenPart, language: str) -> Iterator[tuple[Line, ...]]:
         yield bounds[0] if len(bounds) == 1 else _below("any", bounds, language)
     if when.table_in:
         yield ((0, words("table_in", language)),)
+
+
+def _in_file(part: InFilePart, language: str) -> Iterator[tuple[Line, ...]]:
+    for key in ("path", "exclude", "diff", "removed", "unless"):
+        if values := getattr(part, key):
+            yield ((0, words(f"file_{key}", language, values=_either(values, language))),)
+    if part.new:
+        yield ((0, words("file_new", language)),)
 
 
 def _below(key: str, parts: Sequence[tuple[Line, ...]], language: str) -> tuple[Line, ...]:

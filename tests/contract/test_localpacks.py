@@ -102,10 +102,10 @@ class TestCheck:
         text = check("text")[1].splitlines()
         assert text[-2:] == [
             "  1 finding",
-            "  src/ranking/score.py:2: must ACME-001: It sleeps.",
+            "  src/ranking/score.py:2: must: It sleeps. [ACME-001]",
         ]
         assert check("text", language="ja")[1].endswith(
-            "  検出事項 1 件\n  src/ranking/score.py:2: 必須 ACME-001：待機します。\n"
+            "  検出事項 1 件\n  src/ranking/score.py:2: 必須：待機します。 [ACME-001]\n"
         )
         markdown = check("markdown")[1]
         assert markdown.index("`rank-latency`") < markdown.index("**1 finding**\n\n- **must**")
@@ -116,7 +116,7 @@ class TestCheck:
         repo.commit(**{"src/ranking/score.py": "".join(f"sleep({n})\n" for n in range(13))})
         text = check("text")[1]
         assert "  13 findings\n" in text
-        assert text.count("ACME-001: It sleeps.") == 10
+        assert text.count("It sleeps. [ACME-001]") == 10
         assert text.endswith("  ACME-001: 3 more\n")
         assert len(json.loads(check()[1])["findings"]) == 13
 
@@ -126,7 +126,7 @@ class TestCheck:
         (finding,) = json.loads(check()[1])["findings"]
         assert finding["accepted"] == "only in the tool"
         text = " ".join(check("text")[1].split())  # its lines end where the terminal does
-        assert text.endswith("accepted ACME-001: It sleeps. Accepted because: only in the tool")
+        assert text.endswith("accepted: It sleeps. [ACME-001] Accepted because: only in the tool")
 
     def test_a_broken_pack_is_named_line_by_line(self, repo: Repo, check: Check) -> None:
         on_main(repo, **{".github/nfr/ranking.yml": BROKEN})
