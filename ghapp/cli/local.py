@@ -1,4 +1,4 @@
-"""`ghapp check`, `lint`, `schema`, `test` and `demo`: commands that need no account."""
+"""`ghapp check`, `measure`, `lint`, `schema`, `test` and `demo`: commands that need no account."""
 
 from __future__ import annotations
 
@@ -35,6 +35,36 @@ def check(
 
     file = str(policy) if policy else None
     raise typer.Exit(run(str(path), base, head, file, output, lang, unfolded=everything))
+
+
+def measure(
+    path: Annotated[
+        Path, typer.Argument(help="A clone, with the history to be measured.")
+    ] = Path(),
+    since: Annotated[
+        str, typer.Option(help="Only changes since a date, such as `2026-01-01` or `6 months ago`.")
+    ] = "",
+    sample: Annotated[
+        int, typer.Option(min=0, help="Draw so many changes at most, always the same; 0: all.")
+    ] = 300,
+    head: Annotated[str, typer.Option(help="The main line, such as `origin/main`.")] = "HEAD",
+    policy: Annotated[
+        Path | None, typer.Option(help="A policy file; else `.github/nfr.yml` at the head.")
+    ] = None,
+    output: Annotated[Literal["text", "markdown", "json"], typer.Option("--format")] = "text",
+    lang: Annotated[
+        Literal["en", "ja"] | None, typer.Option(help="Else the policy's language.")
+    ] = None,
+) -> None:
+    """Measure what would have been asked about the changes already merged, offline.
+
+    It prints how many are flagged, how much each is asked, and the busiest questions and rules.
+    Exit status 0, or 2: wrong use, a broken policy, no room to write.
+    """
+    from ghapp.local.measure import run
+
+    file = str(policy) if policy else None
+    raise typer.Exit(run(str(path), since, sample, head, file, output, lang))
 
 
 def lint(

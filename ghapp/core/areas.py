@@ -162,6 +162,7 @@ class Hazard:
     by_statement: lines are joined to statements before `match` is searched.
     removed: `match` is searched in removed lines.
     requires: has to match in the whole new file, requires_removed in a removed line of the hunk.
+    unless_other_side: may match in no removed line of the hunk (of a removed line: no added one).
     skip_rollback: not where a migration is taken back. skip_new_table: not where the pull makes
     the table that `match` names in its group `table`.
     dialect: any | mysql | postgres. once: only the first finding in a file counts.
@@ -182,6 +183,7 @@ class Hazard:
     unless: Guard | None = None
     requires: str = ""
     requires_removed: str = ""
+    unless_other_side: str = ""
     skip_rollback: bool = False
     skip_new_table: bool = False
     dialect: str = "any"

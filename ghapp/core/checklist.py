@@ -154,15 +154,28 @@ def _items(area: Area, scene: Scene, findings: tuple[Finding, ...]) -> tuple[Ite
     the line is dangerous, but the change is about something else.
     """
     found = {one.item for one in findings}
-    musts = {one.item for one in findings if one.severity == "must" and not one.accepted}
+    worst = {item: SEVERITIES[rank] for item, rank in _worst(findings).items()}
     items = []
     for item in area.items:
-        is_must = item.id in musts or bool(item.must_when and holds(item.must_when, scene))
         asked = not scene.touch.found if item.when is None else holds(item.when, scene)
-        if is_must or asked or item.id in found:
-            raised = is_must and item.severity != "must"
-            items.append(replace(item, severity="must") if raised else item)
+        severity = item.severity if asked else ""
+        if worst.get(item.id) == "must" or (item.must_when and holds(item.must_when, scene)):
+            severity = "must"
+        elif item.id in found and not asked:  # a mild finding asks no grave question
+            severity = max(item.severity, worst.get(item.id, "could"), key=SEVERITIES.index)
+        if severity:
+            items.append(item if severity == item.severity else replace(item, severity=severity))
     return tuple(sorted(items, key=lambda item: _rank(item, found)))
+
+
+def _worst(findings: Iterable[Finding]) -> Mapping[str, int]:
+    """By item the rank of the gravest finding that nobody has accepted."""
+    ranks: dict[str, int] = {}
+    for one in findings:
+        if not one.accepted:
+            rank = SEVERITIES.index(one.severity)
+            ranks[one.item] = min(rank, ranks.get(one.item, rank))
+    return ranks
 
 
 def _rank(item: Item, found: Iterable[str], *, wide: bool = False) -> tuple[bool, bool, int]:

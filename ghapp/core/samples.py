@@ -42,6 +42,7 @@ CONDITIONS: Mapping[str, tuple[object, str]] = {
     "unless": (None, "`unless` matches"),
     "requires": ("", "`requires` does not match in the file"),
     "requires_removed": ("", "`requires_removed` matches in no removed line"),
+    "unless_other_side": ("", "`unless_other_side` matches on the other side of the diff"),
     "skip_rollback": (False, "the line takes a migration back, see `skip_rollback`"),
     "skip_new_table": (False, "the sample makes the table itself, see `skip_new_table`"),
 }

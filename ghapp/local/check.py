@@ -22,7 +22,7 @@ COMMAND = "ghapp check"
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class Read:
     """A policy with its packs. name: where it was read; problems: with the names of its files."""
 
     name: str = ""
@@ -50,33 +50,37 @@ def run(
     rules = catalogue.rules("advise")
     try:
         found = gitrange.range_of(path, base, head)
-        read = _of_file(Path(policy_file), rules) if policy_file else _at_base(path, found, rules)
+        if policy_file:
+            read = policy_of_file(Path(policy_file), rules)
+        else:
+            read = policy_at(path, found.base_sha, found.pull.base_ref, rules)
     except (BadRange, BadPack) as error:
         return wrong(f"{COMMAND}: {error}")
     if read.problems:
         return wrong(*map(str, read.problems), f"{COMMAND}: mend the policy and check again")
     policy = effective(read.source, rules)
-    asked = _asked(path, found, policy)
+    asked = reviewed(path, found, policy)
     checked = Checked(found, policy, read.name, asked, language or policy.language, unfolded)
     return printed(FORMATS[format](checked), COMMAND) or (FLAGGED if checked.flagged else CLEAR)
 
 
-def _asked(path: str, found: gitrange.Range, policy: Policy) -> Checklist:
+def reviewed(path: gitrange.Folder, found: gitrange.Range, policy: Policy) -> Checklist:
+    """What the App would ask about the range. Raises BadRange (git cannot read it)."""
     seen = scan(found.pull, policy, only_author_pushed=found.one_author)
     return checklist(seen, policy, findings(seen.suspicion, gitrange.contents(path, seen.wanted)))
 
 
-def _at_base(path: str, found: gitrange.Range, rules: Rules) -> _Read:
-    """The policy and its packs at the base of the range."""
-    raw = gitrange.file_at(path, found.base_sha, POLICY_PATH)
+def policy_at(path: gitrange.Folder, commit: str, name: str, rules: Rules) -> Read:
+    """The policy and its packs in a commit. name: of the commit, as people know it."""
+    raw = gitrange.file_at(path, commit, POLICY_PATH)
     if raw is None:
-        return _Read()
-    packs = localpacks.in_commit(path, found.base_sha, raw)
+        return Read()
+    packs = localpacks.in_commit(path, commit, raw)
     problems = problems_of(raw, rules, POLICY_PATH, packs)
-    return _Read(f"{found.pull.base_ref}:{POLICY_PATH}", _source(raw, packs), problems)
+    return Read(f"{name}:{POLICY_PATH}", _source(raw, packs), problems)
 
 
-def _of_file(file: Path, rules: Rules) -> _Read:
+def policy_of_file(file: Path, rules: Rules) -> Read:
     """A policy of the working tree, with packs from the repository in which it lies."""
     try:
         raw = file.read_bytes()
@@ -86,7 +90,7 @@ def _of_file(file: Path, rules: Rules) -> _Read:
     packs = localpacks.in_folder(root, raw)
     problems = problems_of(raw, rules, str(file), packs)
     shown = tuple(localpacks.shown(problems, packs, root, file))
-    return _Read(str(file), _source(raw, packs), shown)
+    return Read(str(file), _source(raw, packs), shown)
 
 
 def _source(raw: bytes, packs: tuple[PackFile, ...]) -> PolicySource:

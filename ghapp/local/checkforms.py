@@ -75,7 +75,8 @@ class Checked:
 
     @property
     def flagged(self) -> bool:
-        return bool(self.checklist.flagged) or not self.checklist.complete
+        asked = self.checklist
+        return bool(asked.flagged or asked.unread) or not asked.complete
 
     def say(self, key: str, **values: object) -> str:
         """One of our sentences, which may name the two ends of the range."""
@@ -239,9 +240,10 @@ def _notes(checked: Checked) -> list[str]:
     """What else has to be known to read the result right."""
     asked, language = checked.checklist, checked.language
     hints = asked.hints if checked.range.pull.files else ()
+    unread = (*asked.unread, *asked.partly)
     return [
         *([] if asked.complete else [say(language, "incomplete")]),
-        *([say(language, "partly", paths=_named(asked.partly, language))] if asked.partly else []),
+        *([say(language, "partly", paths=_named(unread, language))] if unread else []),
         *([_hint(hints, checked)] if hints else []),
     ]
 

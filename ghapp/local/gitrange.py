@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -39,6 +40,10 @@ HARMLESS = (
 
 STATUS = {"A": "added", "D": "removed", "M": "modified", "R": "renamed", "C": "copied"}
 KINDS = {"blob": "file", "tree": "dir", "commit": "submodule"}
+REMOTE = re.compile(
+    r"(?:https://(?:[^/@]+@)?|(?:ssh://)?git@)(?P<host>[\w.-]+)[:/](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?"
+)
+MOST_NAMED = 500  # paths in one call of git
 OTHERWISE = "changed"  # a new file type, or nothing but a new mode
 
 
@@ -83,6 +88,42 @@ def range_of(path: Folder, base: str, head: str = "HEAD") -> Range:
         new_folders=new_folders(path, base_sha, files),
     )
     return Range(pull, base_sha, merge_base, {author}.issuperset(authors.split("\0")[:-1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A change that was merged: the commit on the main line, what it came upon, and its subject."""
+
+    commit: str
+    parent: str
+    title: str
+
+
+def merged(path: Folder, head: str = "HEAD", since: str = "") -> tuple[Merged, ...]:
+    """The changes on the main line up to `head`, newest first: merges, squashes, single commits.
+
+    since: a date as git understands it. The first commit of a history has nothing to compare with.
+    Raises BadRange (no repository, no such commit).
+    """
+    commit = _commit(path, head)
+    only = (f"--since={since}",) if since else ()
+    log = ("log", "-z", "--first-parent", "--format=%H%x1f%P%x1f%s", *only, commit, "--")
+    rows = (entry.split("\x1f", 2) for entry in _text(path, *log).split("\0") if entry)
+    return tuple(
+        Merged(sha, parents.split()[0], title.strip()) for sha, parents, title in rows if parents
+    )
+
+
+def commit_of(path: Folder, ref: str) -> str:
+    """The SHA of the commit that a ref names. Raises BadRange where there is none."""
+    return _commit(path, ref)
+
+
+def address(path: Folder) -> str:
+    """Where the repository is on the web, https://HOST/OWNER/NAME; "" where that is not known."""
+    remote = _text(path, "config", "--get", "remote.origin.url", accept=(0, 1)).strip()
+    found = REMOTE.fullmatch(remote)
+    return f"https://{found['host']}/{found['name']}" if found else ""
 
 
 def file_at(path: Folder, commit: str, name: str) -> bytes | None:
@@ -138,17 +179,68 @@ def _small_text(path: Folder, sha: str) -> str | None:
     return content.text(blob(path, sha)) if kind == b"blob" else None
 
 
-def _files(path: Folder, old: str, new: str) -> Iterator[File]:
-    """The changed files in path order."""
-    raw = _git(path, *DIFF, "--raw", "--numstat", "--no-abbrev", "-z", old, new)
-    # Without -z git quotes odd names, so that none can pass for the start of the next patch.
-    sections = _git(path, *DIFF, "-p", "--full-index", old, new).split(b"\ndiff --git ")
-    patches = iter(sections)
+def _files(path: Folder, old: str, new: str) -> list[File]:
+    """The changed files in path order; those whose blobs the clone lacks have no patch."""
+    try:
+        found = [*_shown(path, old, new)]
+    except BadRange:
+        found = _partly(path, old, new)
+        if not any(file.patch == "" and file.additions for file in found):
+            raise  # nothing is missing: git failed for another reason
+    return sorted(found, key=lambda file: os.fsencode(file.path))
+
+
+def _partly(path: Folder, old: str, new: str) -> list[File]:
+    """The changed files of a clone that lacks some blobs, as one made with a filter does.
+
+    A file that cannot be shown counts as having one added line, so that it is not taken for read.
+    """
+    listing = _git(path, *DIFF, "--no-renames", "--raw", "--no-abbrev", "-z", old, new)
+    fields = listing.split(b"\0")
+    entries = []
+    for facts, name in zip(fields[::2], fields[1::2], strict=False):
+        _, _, old_sha, new_sha, letter = facts.decode().split(" ")
+        entries.append(Raw(letter[0], old_sha, new_sha, os.fsdecode(name)))
+    wanted = {sha for one in entries for sha in (one.old_sha, one.new_sha)}
+    missing = _missing(path, wanted - {"0" * 40})
+    there = [one.path for one in entries if not missing & {one.old_sha, one.new_sha}]
     found = [
-        _file(entry, counts, next(patches), next(patches) if entry.letter == "T" else b"")
-        for entry, counts in _listed(raw.split(b"\0"))
+        file
+        for at in range(0, len(there), MOST_NAMED)
+        for file in _shown(path, old, new, "--no-renames", "--", *there[at : at + MOST_NAMED])
     ]
-    yield from sorted(found, key=lambda file: os.fsencode(file.path))
+    hidden = (one for one in entries if missing & {one.old_sha, one.new_sha})
+    return found + [
+        File(
+            path=one.path,
+            status=STATUS.get(one.letter, OTHERWISE),
+            additions=1,
+            sha=one.old_sha if one.letter == "D" else one.new_sha,
+        )
+        for one in hidden
+    ]
+
+
+def _missing(path: Folder, shas: Iterable[str]) -> frozenset[str]:
+    """Those of the objects that are not in this clone."""
+    asked = "\n".join(sorted(shas)).encode()
+    answers = _git(path, "cat-file", "--batch-check", given=asked).decode().splitlines()
+    return frozenset(one.split(" ")[0] for one in answers if one.endswith(" missing"))
+
+
+def _shown(path: Folder, old: str, new: str, *more: str) -> Iterator[File]:
+    """The changed files as git shows them. more: options, and behind `--` the only paths."""
+    options = more[: more.index("--")] if more else ()
+    only = more[len(options) :]
+    raw = _git(path, *DIFF, *options, "--raw", "--numstat", "--no-abbrev", "-z", old, new, *only)
+    # Without -z git quotes odd names, so that none can pass for the start of the next patch.
+    sections = _git(path, *DIFF, *options, "-p", "--full-index", old, new, *only).split(
+        b"\ndiff --git "
+    )
+    patches = iter(sections)
+    for entry, counts in _listed(raw.split(b"\0")):
+        first = next(patches)
+        yield _file(entry, counts, first, next(patches) if entry.letter == "T" else b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +311,15 @@ def _text(path: Folder, *arguments: str, accept: tuple[int, ...] = (0,)) -> str:
     return _git(path, *arguments, accept=accept).decode("utf-8", "replace")
 
 
-def _git(path: Folder, *arguments: str, accept: tuple[int, ...] = (0,)) -> bytes:
+def _git(
+    path: Folder, *arguments: str, accept: tuple[int, ...] = (0,), given: bytes | None = None
+) -> bytes:
     """What git prints. Raises BadRange with git's own words where it fails."""
     command = ["git", "--no-pager", *HARMLESS, "-C", path, *arguments]
     try:
-        done = subprocess.run(command, env=_environment(), capture_output=True, check=False)
+        done = subprocess.run(
+            command, env=_environment(), input=given, capture_output=True, check=False
+        )
     except FileNotFoundError:
         raise BadRange("git is not installed, or not on the PATH: install it") from None
     if done.returncode not in accept:
@@ -238,6 +334,7 @@ def _environment() -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return ours | {
         "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_LITERAL_PATHSPECS": "1",
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_OPTIONAL_LOCKS": "0",

@@ -69,6 +69,10 @@ WORDS: Mapping[str, Text] = {
     "where": Text("{where}:", "{where}："),
     "requires": Text("only if", "前提条件"),
     "requires_file": Text("the file has {pattern}", "ファイルに {pattern} がある"),
+    "other_side": Text(
+        "a line on the other side of the diff has {pattern}",
+        "差分の反対側の行に {pattern} がある",
+    ),
     "requires_removed": Text(
         "a line removed beside it has {pattern}", "同じ箇所の削除行に {pattern} がある"
     ),
@@ -192,12 +196,16 @@ def _condition(when: WhenPart | None, language: str) -> list[str]:
 
 def _hazard(part: HazardPart, language: str) -> str:
     guard = _say("where", language, where=packwords.where(part, language))
+    other_side = _say("other_side", language, pattern=part.unless_other_side)
     needed = {"requires_file": part.requires, "requires_removed": part.requires_removed}
     rows: Rows = {
         "item": [part.item],
         "reads": [packwords.reads(part, language)],
         "match": [part.match],
-        "unless": [guard, part.unless] if part.unless else [],
+        "unless": [
+            *([guard, part.unless] if part.unless else []),
+            *([other_side] if part.unless_other_side else []),
+        ],
         "requires": [
             _say(key, language, pattern=pattern) for key, pattern in needed.items() if pattern
         ],

@@ -272,3 +272,25 @@ def test_a_file_is_read_at_a_commit(repo):
     assert file_at(repo.folder / ".github", "HEAD", ".github/nfr.yml") == b"mode: advise\xff"
     with pytest.raises(BadRange, match="is a folder"):
         file_at(repo.folder, "HEAD", ".github")
+
+
+def test_a_file_whose_blob_the_clone_lacks_is_unread_and_the_others_are_read(repo, tmp_path):
+    repo.commit("more", **{"b.txt": "b\n"})
+    repo.git("config", "uploadpack.allowFilter", "true")
+    partial = Repo(tmp_path / "partial")
+    partial.git("remote", "add", "origin", f"file://{repo.folder}")
+    partial.git("fetch", "-q", "--filter=blob:none", "origin", "main")
+    partial.git("update-ref", "refs/heads/main", "FETCH_HEAD")
+    new = repo.git("rev-parse", "HEAD:b.txt")
+    (file,) = range_of(partial.folder, "main~1", "main").pull.files
+    assert (file.path, file.status, file.additions, file.patch, file.sha) == (
+        *("b.txt", "added", 1, ""),
+        new,
+    )
+    repo.commit("both", **{"b.txt": "bb\n", "c.txt": "c\n"})
+    partial.git("fetch", "-q", "--filter=blob:none", "origin", "main")
+    partial.git("update-ref", "refs/heads/main", "FETCH_HEAD")
+    partial.git("fetch", "-q", "origin", repo.git("rev-parse", "HEAD:c.txt"))
+    hidden, shown = range_of(partial.folder, "main~1", "main").pull.files
+    assert (hidden.path, hidden.patch, hidden.additions) == ("b.txt", "", 1)
+    assert (shown.path, shown.patch) == ("c.txt", "@@ -0,0 +1 @@\n+c")

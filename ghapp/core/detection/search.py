@@ -116,7 +116,7 @@ class _Patch:
 
     def __init__(self, seen: Seen) -> None:
         self.seen = seen
-        self._removing: dict[str, frozenset[int]] = {}
+        self._hunks: dict[tuple[str, str], frozenset[int]] = {}
 
     def in_line(self, kind: str, hazard: Hazard, span: Span) -> Iterator[Suspect]:
         """The suspect in an added or removed line of code; secrets count in comments, too."""
@@ -149,21 +149,25 @@ class _Patch:
     def _if_replaced(
         self, hazard: Hazard, row: Line, text: str, match: tuple[int, int], table: str
     ) -> Iterator[Suspect]:
-        """The suspect, unless it wants a removed line that its hunk does not have."""
-        wanted = hazard.requires_removed
-        if wanted and row.hunk not in self._hunks_removing(wanted):
+        """The suspect, unless the other side of its hunk speaks against it."""
+        wanted, unwanted = hazard.requires_removed, hazard.unless_other_side
+        if wanted and row.hunk not in self._hunks_with("-", wanted):
+            return
+        other = "+" if hazard.removed else "-"
+        if unwanted and row.hunk in self._hunks_with(other, unwanted):
             return
         number = min(row.place, self._last[row.hunk]) if row.sign == "-" else row.place
         line = row.text[:MAX_LINE]
         yield Suspect(hazard, self.seen.file, max(number, 1), line, text, *match, table)
 
-    def _hunks_removing(self, pattern: str) -> frozenset[int]:
-        """The hunks in which a removed line matches."""
-        if pattern not in self._removing:
-            self._removing[pattern] = frozenset(
-                row.hunk for row in self._by_sign["-"] if regexes.search(pattern, row.text)
+    def _hunks_with(self, sign: str, pattern: str) -> frozenset[int]:
+        """The hunks in which a removed or an added line matches."""
+        key = sign, pattern
+        if key not in self._hunks:
+            self._hunks[key] = frozenset(
+                row.hunk for row in self._by_sign[sign] if regexes.search(pattern, row.text)
             )
-        return self._removing[pattern]
+        return self._hunks[key]
 
     @cached_property
     def _rows(self) -> tuple[Line, ...]:

@@ -59,6 +59,7 @@ class HazardPart(Part):
     requires: HazardRegex | None = None
     requires_scope: Literal["file"] = "file"
     requires_removed: HazardRegex | None = None
+    unless_other_side: HazardRegex | None = None
     skip_rollback: bool = False
     skip_new_table: bool = False
     dialect: Literal["any", "mysql", "postgres"] = "any"
@@ -114,6 +115,7 @@ def hazard(part: HazardPart, area: str) -> Hazard:
         unless=_guard(part),
         requires=part.requires or "",
         requires_removed=part.requires_removed or "",
+        unless_other_side=part.unless_other_side or "",
         skip_rollback=part.skip_rollback,
         skip_new_table=part.skip_new_table,
         dialect=part.dialect,
