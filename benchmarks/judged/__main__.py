@@ -204,8 +204,7 @@ def _findings(data: Mapping[str, Any], made: Mapping[tuple[str, str], Outcome]) 
     for one in data["findings"]:
         here = made[one["repo"], one["commit"]]
         place = (one["hazard"], one["path"], one["line"])
-        severity = one.get("severity", _severity(one["hazard"]))
-        before.add(severity, one["verdict"])
+        before.add(one["severity"], one["verdict"])
         if place in here.found:
             now.add(here.found[place], one["verdict"])
         elif one["verdict"] == "true":
@@ -216,11 +215,6 @@ def _findings(data: Mapping[str, Any], made: Mapping[tuple[str, str], Outcome]) 
         for label, severities in (("must", ("must",)), ("all", every)):
             yield f"  {name:6} {label:6} {tally.row(severities)}"
     yield f"true findings lost: {lost}"
-
-
-def _severity(hazard: str) -> str:
-    known = {one.id: one.severity for area in catalogue.builtin() for one in area.hazards}
-    return known.get(hazard, "should")
 
 
 def _listed(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from ghapp.core import samplefile
-from ghapp.core.areas import Area, Hazard
+from ghapp.core.areas import Area, Hazard, Text
 from ghapp.core.detection.hazards import findings
 from ghapp.core.detection.scan import scan
 from ghapp.core.findings import Finding
@@ -21,6 +21,7 @@ from ghapp.core.packs.parse import Pack
 from ghapp.core.packs.yaml import Loc
 from ghapp.core.policies.policy import Policy
 
+NOTHING = Text("", "")
 HIT, MISS = "hit", "miss"
 KINDS_OF_PATHS = PATH_HIT, PATH_MISS = "path_hit", "path_miss"
 MOST_SHOWN = 120
@@ -116,7 +117,9 @@ def path_of(whole: Area, hazard: Hazard, path_hits: tuple[str, ...]) -> str:
         tried = (*path_hits, *samplefile.paths(detect.paths))
     else:
         tried = samplefile.paths(detect.diff_files or ("**",)) if detect.diff else ()
-    probe = _bare(replace(hazard, match="sample", by_statement=False, removed=False))
+    probe = _bare(
+        replace(hazard, match="sample", message=NOTHING, by_statement=False, removed=False)
+    )
     return next((path for path in tried if _finds(whole, probe, "sample", path)), "")
 
 

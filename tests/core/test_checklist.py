@@ -159,6 +159,22 @@ def test_a_must_that_does_not_fit_is_folded_as_a_should():
     assert [item.severity for item in found.items] == ["must"] * 7 + ["should"] * 2
 
 
+@pytest.mark.parametrize(
+    ("severity", "found", "when", "asked_at"),
+    [
+        ("should", "must", NEVER, "must"),
+        ("should", "should", NEVER, "should"),
+        ("should", "could", NEVER, "could"),
+        ("could", "should", NEVER, "could"),
+        ("should", "could", ALWAYS, "should"),  # the lines ask it, not the finding
+    ],
+)
+def test_a_mild_finding_asks_no_grave_question(severity, found, when, asked_at):
+    one = area("a", item("a-1", severity, when))
+    (only,) = asked(one, findings=[finding("a-1", "a", severity=found)]).flagged
+    assert [item.severity for item in only.items] == [asked_at]
+
+
 def test_findings_of_an_area_are_part_of_its_fingerprint():
     plain = asked(area("a"))
     other = asked(area("a"), area("b"), findings=[finding("b1", "b")])

@@ -259,6 +259,11 @@ def test_a_patch_that_is_cut_short_is_not_the_whole_file():
         (["def upgrade():", "  drop", "def downgrade():", "  drop"], [2]),
         (["--rollback x", "drop"], []),
         (["# the way down is short", "drop"], [2]),
+        (["Migrate: func(", "drop", "},", "Rollback: func(", "drop"], [2]),
+        (["up: async (q) => {", "drop", "},", "down: async (q) => {", "drop"], [2]),
+        (["export const down = async q => {", "drop"], []),
+        (["<rollback>", "drop", "</rollback>", "drop"], [4]),
+        (["override void Down(x)", "drop"], []),
     ],
 )
 def test_what_takes_a_migration_back_is_left_out(rows, lines):
@@ -275,6 +280,10 @@ def test_what_takes_a_migration_back_is_left_out(rows, lines):
         ("create table shop.orders (", False),
         ("Schema::create('orders', function", False),
         ("$this->createTable('orders')", False),
+        ("CREATE UNLOGGED TABLE orders (", False),
+        ("create materialized view orders as", False),
+        ("migrations.CreateModel(name='Orders',", False),
+        ('<createTable schemaName="x" tableName="orders">', False),
         ("create table orders_old (", True),
         ("create table shops (", True),
     ],
@@ -293,6 +302,15 @@ def test_a_schema_in_front_of_the_table_does_not_hide_that_it_is_new():
 def test_a_match_that_names_no_table_stands():
     changes = {"match": r"drop(?: on (?P<table>\w+))?", "skip_new_table": True}
     assert found(added("db/1.sql", "drop all"), **changes)
+
+
+def test_a_line_of_the_other_side_of_its_hunk_may_speak_against_a_finding():
+    rows = ("-image: shop:1", "+image: shop:2", "@@ -30 +30 @@", "+image: depot:1")
+    image = replace(HAZARD, match="image:", unless_other_side="image:")
+    assert places(patched("db/1.yml", *rows), hazard=image) == [("db/1.yml", 30)]
+    gone = replace(image, removed=True)
+    rows = ("-image: shop:1", "+image: shop:2", "@@ -30 +30 @@", "-image: depot:1")
+    assert places(patched("db/1.yml", *rows), hazard=gone) == [("db/1.yml", 30)]
 
 
 def test_a_value_counts_as_changed_only_where_its_hunk_removes_one():

@@ -12,12 +12,18 @@ from ghapp.core.detection.suspects import Suspect
 from ghapp.core.matching.regexes import PATTERN_BYTES, build, compiled
 
 NEW_TABLE = (
-    r"(?i)(?:\bcreate\s+table\s+(?:if\s+not\s+exists\s+)?(?:[\"`]?\w+[\"`]?\.)?[\"`]?{table}\b"
+    r"(?i)(?:\bcreate\s+(?:(?:unlogged\s+)?table|materialized\s+view)\s+(?:if\s+not\s+exists\s+)?"
+    r"(?:[\"`]?\w+[\"`]?\.)?[\"`]?{table}\b"
+    r"|\bCreateModel\s*\(\s*(?:name\s*=\s*)?[\"']{table}\b"
+    r"|<createTable\b[^>]*\btableName\s*=\s*[\"']{table}\b"
     r"|\bcreate_table\s*\(?\s*[:\"']{table}\b|\bSchema::create\s*\(\s*[\"']{table}\b"
     r"|->createTable\s*\(\s*[\"']{table}\b|\bcreateTable\s*\(\s*[\"']{table}\b)"
 )
 # Whether there is any: to make the pattern above for a table takes longer than to look.
-ANY_NEW_TABLE = r"(?i)create\s+table\s|create_table|Schema::create|createTable"
+ANY_NEW_TABLE = (
+    r"(?i)create\s+(?:unlogged\s+)?table\s|create\s+materialized|create_?table|Schema::create"
+    r"|CreateModel"
+)
 COMMENT = (b"--", b"#", b"//", b"/*", b"*")
 
 

@@ -16,10 +16,19 @@ MARKER = (
     r"(?i)(?:(?:public\s+|protected\s+|static\s+|async\s+)*function\s+{down}\s*\("
     r"|def\s+(?:self\.)?(?:{down}|{grade})\b|(?:async\s+)?{down}\s*\(|(?:module\.)?exports\.{down}\b"
     r"|export\s+(?:async\s+)?function\s+{down}\b|--\s*\+goose\s+{down}|--\s*migrate:{down}"
-    r"|--\s*\+migrate\s+{down}{more})"
+    r"|(?:export\s+(?:const|let)\s+)?{down}\s*[:=]\s*(?:async\b\s*)?(?:function\b|\(|\w+\s*=>)"
+    r"|(?:protected\s+)?override\s+void\s+{down}\s*\(|--\s*\+migrate\s+{down}|{more})"
 )
-ROLLBACK = re.compile(MARKER.format(down="down", grade="downgrade", more=r"|--\s*rollback\b"))
-FORWARD = re.compile(MARKER.format(down="(?:up|change)", grade="upgrade", more=""))
+ROLLBACK = re.compile(
+    MARKER.format(
+        down="down",
+        grade="downgrade",
+        more=r"--\s*rollback\b|Rollback\s*:\s*func\b|<rollback\b",
+    )
+)
+FORWARD = re.compile(
+    MARKER.format(down="(?:up|change)", grade="upgrade", more=r"Migrate\s*:\s*func\b|</rollback>")
+)
 
 
 class NewSide:
