@@ -54,11 +54,12 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Detect:
-    """The signals that flag an area. diff and title are RE2, other patterns globs."""
+    """The signals that flag an area. diff, removed and title are RE2, other patterns globs."""
 
     paths: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     diff: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
     diff_files: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     title: str = ""
@@ -92,6 +93,7 @@ class InFile:
 
     path, exclude: globs. new: whether the pull request adds the file. diff, removed: an added, a
     removed line matches one of these regexes; lines that match one of `unless` do not count.
+    not_diff: no added line matches one of these.
     """
 
     path: tuple[str, ...] = ()
@@ -100,6 +102,7 @@ class InFile:
     diff: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
+    not_diff: tuple[str, ...] = ()
 
 
 When = Clause | Combined | InFile
@@ -235,9 +238,9 @@ class Area:
 class Hit:
     """Why an area is touched; always shown.
 
-    kind: label | path | diff | folder | size. what: the label's name, the glob, the added line
-    (cut), the new folder, or the number of files or lines. path, line: where; "" and 0 for the
-    whole pull.
+    kind: label | path | diff | removed | folder | size. what: the label's name, the glob, the
+    added or removed line (cut), the new folder, or the number of files or lines. path, line:
+    where; "" and 0 for the whole pull, 0 for a removed line.
     """
 
     kind: str

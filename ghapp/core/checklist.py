@@ -13,6 +13,7 @@ from ghapp.core.detection.triggers import found_in, hinted
 from ghapp.core.features import is_feature
 from ghapp.core.findings import Finding
 from ghapp.core.fingerprint import Fingerprints
+from ghapp.core.matching.news import News
 from ghapp.core.model import File
 from ghapp.core.policies.policy import Policy
 
@@ -80,12 +81,7 @@ class Overlap:
 OVERLAPS = (
     Overlap("pay-exactly-once", "api-idempotency"),
     Overlap("pay-exactly-once", "job-idempotent"),
-    Overlap("pay-provider-outage", "ext-failure-mode"),
-    Overlap("pay-provider-outage", "api-dependency-degradation"),
-    Overlap("ext-failure-mode", "api-dependency-degradation"),
     Overlap("pay-page-scripts", "fe-third-party"),
-    Overlap("new-capacity", "api-slo-latency"),
-    Overlap("new-failure-modes", "api-dependency-degradation"),
     Overlap("new-launch-plan", "ff-rollout-plan"),
     Overlap("iac-encryption-secrets", "cfg-no-secrets", within=True),
     Overlap("k8s-job-policy", "job-schedule-spread", within=True),
@@ -117,11 +113,12 @@ def _flagged(scan: Scan, policy: Policy, findings: tuple[Finding, ...]) -> Itera
     touched = found_in(scan.touched, findings, scan.changes) if findings else scan.touched
     hazards = frozenset(one.hazard for one in findings)
     fingerprints = Fingerprints()
+    news = News(one.change for one in scan.seen if not one.ignored)
     for area in sorted(policy.areas, key=lambda area: (-area.weight, area.id)):
         if area.id not in touched:
             continue
         here = touched[area.id]
-        scene = Scene(scan.pull, here, hazards, frozenset(touched), policy.large_tables)
+        scene = Scene(scan.pull, here, hazards, frozenset(touched), policy.large_tables, news)
         own = tuple(one for one in findings if one.area == area.id)
         items = _items(area, scene, own)
         files = tuple([one.file for one in here.changes])

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from ghapp.core import samplefile
 from ghapp.core.areas import Area, Hazard, Text
+from ghapp.core.checklist import checklist
 from ghapp.core.detection.hazards import findings
 from ghapp.core.detection.scan import scan
 from ghapp.core.findings import Finding
@@ -16,6 +17,7 @@ from ghapp.core.matching import globs, regexes
 from ghapp.core.matching.diff import lines
 from ghapp.core.matching.statements import statements
 from ghapp.core.model import File, Pull, PullKey, Repository
+from ghapp.core.packs.fields import MAX_LIST
 from ghapp.core.packs.packfile import PackPart, References, area
 from ghapp.core.packs.parse import Pack
 from ghapp.core.packs.yaml import Loc
@@ -58,14 +60,17 @@ SCOPES = {
 class Sample:
     """One promise of a pack.
 
-    kind: path_hit | path_miss | hit | miss. subject: the id of the area, or of the hazard.
+    kind: path_hit | path_miss | hit | miss. subject: the id of the area, the item or the hazard.
     text: a path, lines of a new file, or a diff. loc: where it stands in the pack.
+    path: of the file, "" where any file of the area will do. severity: that is asked for.
     """
 
     kind: str
     subject: str
     text: str
     loc: Loc
+    path: str = ""
+    severity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +82,8 @@ class Failure:
 
 
 def samples(part: PackPart) -> tuple[Sample, ...]:
-    """All samples of the pack in their order: of the area, then of each hazard."""
-    return (*_of_area(part), *_of_hazards(part))
+    """All samples of the pack in their order: of the area, of each item, then of each hazard."""
+    return (*_of_area(part), *_of_items(part), *_of_hazards(part))
 
 
 def failures(pack: Pack, references: References) -> tuple[Failure, ...]:
@@ -92,6 +97,8 @@ def fault(part: PackPart, whole: Area, sample: Sample) -> str:
     """Why the sample does not hold; "" where it does. whole: the area that the pack describes."""
     if sample.kind in KINDS_OF_PATHS:
         return _path_fault(whole, sample)
+    if any(item.id == sample.subject for item in whole.items):
+        return _item_fault(part, whole, sample)
     hazard = next(one for one in whole.hazards if one.id == sample.subject)
     path = path_of(whole, hazard, part.detect.path_hit)
     if not path:
@@ -129,6 +136,14 @@ def _of_area(part: PackPart) -> Iterator[Sample]:
             yield Sample(kind, part.area, path, ("detect", kind, place))
 
 
+def _of_items(part: PackPart) -> Iterator[Sample]:
+    for index, item in enumerate(part.items):
+        for kind in (HIT, MISS):
+            for place, one in enumerate(getattr(item, kind)):
+                loc = ("items", index, kind, place)
+                yield Sample(kind, item.id, one.text, loc, one.path or "", one.sev or "")
+
+
 def _of_hazards(part: PackPart) -> Iterator[Sample]:
     for index, one in enumerate(part.hazards):
         for kind in (HIT, MISS):
@@ -147,6 +162,29 @@ def _path_fault(whole: Area, sample: Sample) -> str:
     excluded = globs.matches(whole.detect.exclude, sample.text)
     why = f"`exclude` has `{excluded}`" if excluded else "no glob of `paths` matches it"
     return f"should flag the area and does not: {why}"
+
+
+def _item_fault(part: PackPart, whole: Area, sample: Sample) -> str:
+    """Why the question is asked where it should not be, is not where it should, or how gravely."""
+    severity = _asked(whole, sample, sample.path or (*part.detect.path_hit, *samplefile.CODE)[0])
+    if sample.kind == MISS:
+        return f"should not be asked, but is asked as a {severity}" if severity else ""
+    if not severity:
+        return "should be asked and is not: neither `when`, `must_when` nor a finding calls for it"
+    if sample.severity and sample.severity != severity:
+        return f"should be asked as a {sample.severity}, but is asked as a {severity}"
+    return ""
+
+
+def _asked(whole: Area, sample: Sample, path: str) -> str:
+    """The severity at which the sample brings the question up; "" where it does not."""
+    file, new_side = samplefile.written(sample.text, path)
+    policy = _policy(whole)
+    seen = scan(replace(PULL, files=(file,)), policy)
+    contents = {wanted.path: new_side for wanted in seen.wanted}
+    asked = checklist(seen, policy, findings(seen.suspicion, contents))
+    items = (item for one in asked.flagged for item in one.items)
+    return next((item.severity for item in items if item.id == sample.subject), "")
 
 
 def _found(whole: Area, hazard: str, text: str, path: str) -> tuple[Finding, ...]:
@@ -169,7 +207,8 @@ def _claiming(whole: Area, path: str) -> Area:
 
 
 def _policy(whole: Area) -> Policy:
-    return Policy(areas=(whole,), ignore_paths=())
+    # So many questions that none is folded: folding would change their severity.
+    return Policy(areas=(whole,), ignore_paths=(), max_items=MAX_LIST)
 
 
 def _surplus(hazard: Hazard, finding: Finding) -> str:

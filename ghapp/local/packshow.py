@@ -34,7 +34,7 @@ OF_HAZARD = (
     "cross",
     "fp",
 )
-PATTERNS = ("diff", "title")  # of which each has a line of its own
+PATTERNS = ("diff", "removed", "title")  # of which each has a line of its own
 Rows = Mapping[str, Sequence[str]]  # the key of a label and what stands beside it
 
 WORDS: Mapping[str, Text] = {
@@ -46,6 +46,7 @@ WORDS: Mapping[str, Text] = {
     "paths": Text("changed files", "変更ファイル"),
     "exclude": Text("but not", "除外"),
     "diff": Text("added lines", "追加行"),
+    "removed": Text("removed lines", "削除行"),
     "diff_files": Text("only in", "追加行を調べるファイル"),
     "labels": Text("labels", "ラベル"),
     "size": Text("size", "規模"),

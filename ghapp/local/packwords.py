@@ -24,6 +24,9 @@ WORDS: Mapping[str, Text] = {
     "file_new": Text("the pull request adds it", "この PR で追加された"),
     "file_diff": Text("a line added in it matches {values}", "追加行が {values} に一致"),
     "file_removed": Text("a line removed in it matches {values}", "削除行が {values} に一致"),
+    "file_not_diff": Text(
+        "no line added in it matches {values}", "{values} に一致する追加行がない"
+    ),
     "file_unless": Text(
         "lines that match {values} do not count", "{values} に一致する行は数えない"
     ),
@@ -117,6 +120,7 @@ def signals(part: DetectPart) -> tuple[tuple[str, tuple[str, ...]], ...]:
         ("paths", part.paths),
         ("exclude", part.exclude),
         ("diff", part.diff),
+        ("removed", part.removed),
         ("diff_files", part.diff_files),
         ("labels", part.labels),
         ("title", title),
@@ -182,7 +186,7 @@ def _measures(when: WhenPart, language: str) -> Iterator[tuple[Line, ...]]:
 
 
 def _in_file(part: InFilePart, language: str) -> Iterator[tuple[Line, ...]]:
-    for key in ("path", "exclude", "diff", "removed", "unless"):
+    for key in ("path", "exclude", "diff", "removed", "unless", "not_diff"):
         if values := getattr(part, key):
             yield ((0, words(f"file_{key}", language, values=_either(values, language))),)
     if part.new:

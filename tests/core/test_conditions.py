@@ -117,6 +117,8 @@ SAVED = file("migrations/3.sql", "rename column", status="added")
         (InFile(diff=("add_|alter",), unless=("alter",)), ["migrations/1.sql"]),
         (InFile(removed=("drop table",)), ["migrations/1.sql"]),
         (InFile(removed=("drop",), unless=("table",)), []),
+        (InFile(removed=("drop",), not_diff=("rename",)), ["migrations/1.sql"]),
+        (InFile(removed=("drop",), not_diff=("rename", "alter")), []),
         (InFile(path=("src/**",)), []),  # not a file of the area
     ],
 )

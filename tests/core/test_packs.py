@@ -109,7 +109,7 @@ def test_a_pack_becomes_an_area():
             "{file: {path: '**/a', exclude: b, new: on, diff: x, unless: [y, z]}}",
             InFile(("**/a",), ("b",), True, ("x",), (), ("y", "z")),
         ),
-        ("{file: {removed: x}}", InFile(removed=("x",))),
+        ("{file: {removed: x, not_diff: y}}", InFile(removed=("x",), not_diff=("y",))),
         ("{table_in: config.large_tables}", Clause("table_in", ("config.large_tables",))),
     ],
 )

@@ -19,6 +19,11 @@ from ghapp.core.words.reasons import why
             "`a.sql:7`: `` drop `t` ``",
             "`a.sql:7`：`` drop `t` ``",
         ),
+        (
+            Hit("removed", "drop(t)", "a.py"),
+            "`a.py`: removed `drop(t)`",
+            "`a.py`：削除された行 `drop(t)`",
+        ),
         (Hit("size", "41 files"), "41 files changed", "変更ファイル 41 件"),
         (Hit("size", "1600 lines"), "1,600 lines added", "追加 1,600 行"),
         (

@@ -43,6 +43,39 @@ def whys(rule=None, detect=DETECT):
     return [one.why for one in failures(pack(rule or {}, detect), {})]
 
 
+def asking(**changes):
+    """What is said of the samples of a question that is asked for a line."""
+    item = ITEM | {"sev": "should", "when": {"diff": "danger"}, "must_when": {"removed": "safe"}}
+    value = json.loads(json.dumps(pack({}).tree.value))
+    value |= {"items": [item | changes], "detect": DETECT | {"path_hit": ["shop/a.py"]}}
+    value["hazards"] = [HAZARD | {"match": "deadly"}]
+    found = read(json.dumps(value), "p.yml", {})
+    assert isinstance(found, Pack), found
+    return [one.why for one in failures(found, {})]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sample", "why"),
+    [
+        ("hit", "danger", ""),
+        ("hit", {"text": "danger", "path": "lib/shop/b.rb", "sev": "should"}, ""),
+        ("hit", {"text": "@@\n-safe", "sev": "must"}, ""),
+        ("hit", {"text": "deadly", "sev": "must"}, ""),  # by its finding
+        ("hit", "dull", "should be asked and is not: neither `when`, `must_when` nor a finding"),
+        ("hit", {"text": "danger", "path": "lib/b.rb"}, "should be asked and is not"),
+        ("hit", {"text": "danger", "sev": "must"}, "should be asked as a must, but is asked as a"),
+        ("miss", "dull", ""),
+        ("miss", "# danger", ""),
+        ("miss", {"text": "danger", "path": "lib/b.rb"}, ""),
+        ("miss", "danger", "should not be asked, but is asked as a should"),
+    ],
+)
+def test_a_question_is_asked_of_its_samples_or_is_not(kind, sample, why):
+    found = asking(**{kind: [sample]})
+    assert len(found) == bool(why)
+    assert all(one.startswith(why) for one in found)
+
+
 def test_samples_come_in_their_order_with_their_places():
     detect = DETECT | {"path_hit": ["shop/a.py", "shop/b.py"], "path_miss": ["a.py"]}
     found = samples(pack({"hit": ["danger"], "miss": ["safe"]}, detect).part)

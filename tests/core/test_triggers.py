@@ -212,3 +212,21 @@ def test_only_claimed_paths_are_read_in_foreign_code():
 def test_a_file_whose_lines_are_not_shown_is_unread_where_they_would_count(changed, missed):
     pull = replace(PULL, files=(file("b.sql", "x"), changed))
     assert unread((AREA,), seen(*pull.files, areas=(AREA,))) == ((changed.path,) if missed else ())
+
+
+@pytest.mark.parametrize(
+    ("changed", "hits"),
+    [
+        (file("a.py", removed=["flag(x)"]), [("removed", "flag(x)", "a.py", 0)]),
+        (file("a.py", "flag(x)"), None),
+        (file("a.py", removed=["# flag(x)"]), None),  # a comment
+        (file("a.py", "other", removed=["flag(x)"]), [("diff", "other", "a.py", 7)]),
+        (file("flags/a.py", removed=["flag(x)"]), [("path", "flags/**", "flags/a.py", 0)]),
+        (file("test/a.py", removed=["flag(x)"]), None),
+    ],
+)
+def test_a_removed_line_flags_an_area_that_looks_for_it(changed, hits):
+    detect = Detect(("flags/**",), ("test/**",), ("other",), (r"\bflag\(",))
+    found = touched(changed, area=replace(AREA, detect=detect))
+    got = found and [(one.kind, one.what, one.path, one.line) for one in found.hits]
+    assert got == hits

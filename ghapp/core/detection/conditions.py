@@ -13,6 +13,7 @@ from ghapp.core.detection.triggers import Touch
 from ghapp.core.matching import globs, regexes
 from ghapp.core.matching.batches import Texts
 from ghapp.core.matching.diff import Change
+from ghapp.core.matching.news import News
 from ghapp.core.model import Pull
 
 
@@ -21,7 +22,8 @@ class Scene:
     """What a `when` is asked about: one flagged area in its pull.
 
     hazards: ids found anywhere in the pull. areas: ids of all areas that the pull touches.
-    tables: the policy's large tables. memo: texts that were asked about before.
+    tables: the policy's large tables. news: its changed lines that are more than moved.
+    memo: texts that were asked about before.
     """
 
     pull: Pull
@@ -29,17 +31,18 @@ class Scene:
     hazards: frozenset[str] = frozenset()
     areas: frozenset[str] = frozenset()
     tables: tuple[str, ...] = ()
+    news: News = field(default_factory=lambda: News(()))
     memo: dict[str, Texts] = field(default_factory=dict, compare=False)
 
     @property
     def added(self) -> Texts:
-        """The added lines of code of each file that may be read."""
-        return self._texts("added", (one.code for one in self.touch.read))
+        """The added lines of code of each file that may be read, without moved ones."""
+        return self._texts("added", map(self.news.added, self.touch.read))
 
     @property
     def removed(self) -> Texts:
-        """The removed lines of code of each file that may be read."""
-        return self._texts("removed", (one.removed_code for one in self.touch.read))
+        """The removed lines of code of each file that may be read, without moved ones."""
+        return self._texts("removed", map(self.news.removed, self.touch.read))
 
     def _texts(self, kind: str, texts: Iterable[bytes]) -> Texts:
         if kind not in self.memo:
@@ -71,8 +74,9 @@ def in_file(when: InFile, scene: Scene) -> Iterator[Change]:
             (not when.path or wanted.first(path))
             and not (when.exclude and excluded.first(path))
             and (not when.new or one.file.status in ("added", "copied"))
-            and (not when.diff or _a_line(when.diff, when.unless, one.code))
-            and (not when.removed or _a_line(when.removed, when.unless, one.removed_code))
+            and (not when.diff or _a_line(when.diff, when.unless, scene.news.added(one)))
+            and (not when.removed or _a_line(when.removed, when.unless, scene.news.removed(one)))
+            and not (when.not_diff and _a_line(when.not_diff, (), one.code))
         ):
             yield one
 

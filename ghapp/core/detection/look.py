@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple
 
 from ghapp.core.areas import Detect, Hit
 from ghapp.core.detection.rulebook import NEVER_SCANNED, Rulebook
 from ghapp.core.matching.diff import Change, change, lines
 from ghapp.core.matching.regexes import Span
+from ghapp.core.matching.sieve import Sieve
 from ghapp.core.model import File
 
 MOST_SHOWN_OF_LINE = 120
@@ -28,7 +30,7 @@ class Named:
 
     globs: of the rulebook. claims: areas whose path it is, each with the first such glob.
     scanned: whether the lines say anything. ignored: by the policy. reading: patterns of the
-    areas that look for lines in it.
+    areas that look for lines in it; losing: those for removed ones.
     """
 
     globs: frozenset[str]
@@ -36,6 +38,7 @@ class Named:
     scanned: bool
     ignored: bool
     reading: frozenset[int]
+    losing: frozenset[int]
 
 
 class Seen(NamedTuple):
@@ -67,30 +70,43 @@ class Seen(NamedTuple):
 def look(book: Rulebook, files: Iterable[File]) -> tuple[Seen, ...]:
     """The files as all areas see them."""
     seen = [_seen(book, file) for file in files]
-    shows: dict[int, dict[int, Span]] = {}
-    texts = [_read(one) for one in seen]
-    wanted = [one.named.reading for one in seen]
-    for index, pattern, span in book.detect.lines(texts, wanted):
-        place, found = book.detectors[pattern], shows.setdefault(index, {})
-        found[place] = min(span, found.get(place, span))
-    for index, spans in shows.items():
+    added = [one.change.code if _is_read(one) else b"" for one in seen]
+    removed = [one.change.removed_code if _is_read(one) else b"" for one in seen]
+    gained = _first(book.detect, book.detectors, added, [one.named.reading for one in seen])
+    lost = _first(book.lost, book.losers, removed, [one.named.losing for one in seen])
+    for index in gained.keys() | lost.keys():
         one = seen[index]
+        new = {place: _hit(one, span, "-") for place, span in lost.get(index, {}).items()}
+        new |= {place: _hit(one, span, "+") for place, span in gained.get(index, {}).items()}
         claimed = {place for place, _, _ in one.claims}
-        new = ((place, _hit(one, span)) for place, span in spans.items() if place not in claimed)
-        seen[index] = one._replace(shows=tuple(sorted(new, key=lambda pair: pair[0])))
+        kept = sorted((pair for pair in new.items() if pair[0] not in claimed), key=itemgetter(0))
+        seen[index] = one._replace(shows=tuple(kept))
     return tuple(seen)
 
 
-def _read(one: Seen) -> bytes:
-    """The lines in which areas look for their regexes."""
-    unread = one.ignored or one.change.still or not one.named.scanned
-    return b"" if unread else one.change.code
+def _first(
+    sieve: Sieve, owners: tuple[int, ...], texts: list[bytes], wanted: list[frozenset[int]]
+) -> Mapping[int, Mapping[int, Span]]:
+    """By the place of the text and of the area, the first line that a pattern of the area matches.
+
+    owners: the place of the area that each pattern of the sieve is of.
+    """
+    found: dict[int, dict[int, Span]] = {}
+    for index, pattern, span in sieve.lines(texts, wanted) if owners else ():
+        place, here = owners[pattern], found.setdefault(index, {})
+        here[place] = min(span, here.get(place, span))
+    return found
+
+
+def _is_read(one: Seen) -> bool:
+    """Whether areas look for their regexes in its lines."""
+    return one.named.scanned and not (one.ignored or one.change.still)
 
 
 def reads(detect: Detect, found: frozenset[str]) -> bool:
     """Whether the area looks for its regexes in a file that these globs match."""
     wanted = not detect.diff_files or not found.isdisjoint(detect.diff_files)
-    return bool(detect.diff) and wanted and found.isdisjoint(detect.exclude)
+    return bool(detect.diff or detect.removed) and wanted and found.isdisjoint(detect.exclude)
 
 
 def paths_of(file: File) -> tuple[str, ...]:
@@ -146,6 +162,7 @@ def _told(book: Rulebook, found: frozenset[str]) -> Named:
         scanned=found.isdisjoint(NEVER_SCANNED),
         ignored=not found.isdisjoint(book.ignored),
         reading=frozenset(at for at, place in enumerate(book.detectors) if reading[place]),
+        losing=frozenset(at for at, place in enumerate(book.losers) if reading[place]),
     )
 
 
@@ -161,10 +178,12 @@ def shown(line: str) -> str:
     return _CREDENTIAL.sub("***", line.strip()[: 4 * MOST_SHOWN_OF_LINE])[:MOST_SHOWN_OF_LINE]
 
 
-def _hit(one: Seen, span: Span) -> Hit:
-    text = one.change.added
+def _hit(one: Seen, span: Span, sign: str) -> Hit:
+    text = one.change.added if sign == "+" else one.change.removed
     end = text.find(b"\n", span.line)
     line = text[span.line : end if end >= 0 else None].decode("utf-8", "replace")
     index = text.count(b"\n", 0, span.line)
+    if sign == "-":  # its number is one of the old file
+        return Hit("removed", shown(line), one.file.path)
     number = [row.number for row in lines(one.file.patch) if row.sign == "+"][index]
     return Hit("diff", shown(line), one.file.path, number)

@@ -95,7 +95,8 @@ class Rulebook:
     """What a file is held against; areas are told apart by their places in `areas`.
 
     ignored: globs of the policy. globs: all there are. by_path: the areas that a glob claims
-    files for. detect: the sieve of the areas' `diff`; detectors: whose each of its patterns is.
+    files for. detect, lost: the sieves of the areas' `diff` and `removed`; detectors, losers: whose
+    each of their patterns is.
     added, statements, removed: the sieves of hazards; hazards: by the name of the sieve, the
     hazard at a place.
     """
@@ -106,6 +107,8 @@ class Rulebook:
     ignored: tuple[str, ...]
     detect: Sieve
     detectors: tuple[int, ...]
+    lost: Sieve
+    losers: tuple[int, ...]
     reaches: tuple[Reach, ...]
     added: Sieve
     statements: Sieve
@@ -141,6 +144,7 @@ def rulebook(
     ]
     lines = _side_by_side(one for one in hazards if not (one.by_statement or one.removed))
     diffs = [(place, regex) for place, area in enumerate(areas) for regex in area.detect.diff]
+    losses = [(place, regex) for place, area in enumerate(areas) for regex in area.detect.removed]
     by_kind: dict[str, dict[int, Hazard]] = {
         "added": dict(enumerate(lines)),
         "statements": dict(enumerate(one for one in hazards if one.by_statement)),
@@ -153,6 +157,8 @@ def rulebook(
         ignored=ignored,
         detect=sieve(tuple(regex for _, regex in diffs), DETECT_PATTERNS),
         detectors=tuple(place for place, _ in diffs),
+        lost=sieve(tuple(regex for _, regex in losses), DETECT_PATTERNS),
+        losers=tuple(place for place, _ in losses),
         reaches=tuple(_reaches(areas, by_kind)),
         added=_sieve(by_kind["added"]),
         statements=_sieve(by_kind["statements"]),

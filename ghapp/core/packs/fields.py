@@ -103,7 +103,7 @@ Most = BeforeValidator(_few)
 Regexes = Annotated[tuple[Regex, ...], Most, BeforeValidator(listed), Some]
 Globs = Annotated[tuple[Glob, ...], Most, BeforeValidator(listed), Some]
 Names = Annotated[tuple[Words, ...], Most, BeforeValidator(listed), Some]
-Kind = Literal["label", "path", "diff", "folder", "size"]
+Kind = Literal["label", "path", "diff", "removed", "folder", "size"]
 Kinds = Annotated[tuple[Kind, ...], BeforeValidator(listed), Some]
 
 

@@ -30,7 +30,8 @@ def _scope(scope: str) -> str:
     return scope
 
 
-Samples = Annotated[tuple[Words, ...], Field(max_length=50)]
+MOST_SAMPLES = 50  # of each kind
+Samples = Annotated[tuple[Words, ...], Field(max_length=MOST_SAMPLES)]
 
 
 class HazardPart(Part):

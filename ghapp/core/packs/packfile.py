@@ -30,7 +30,7 @@ from ghapp.core.packs.fields import (
     Words,
     listed,
 )
-from ghapp.core.packs.hazardfile import HazardPart, hazard
+from ghapp.core.packs.hazardfile import MOST_SAMPLES, HazardPart, hazard
 
 # What items refer to: key -> (title, address).
 References = Mapping[str, tuple[str, str]]
@@ -80,6 +80,7 @@ class InFilePart(Part):
     """One file of the area that has all of this.
 
     new: whether the pull request adds it. unless: takes lines out that `diff` or `removed` match.
+    not_diff: no added line matches.
     """
 
     path: Globs | None = None
@@ -88,6 +89,7 @@ class InFilePart(Part):
     diff: Regexes | None = None
     removed: Regexes | None = None
     unless: Regexes | None = None
+    not_diff: Regexes | None = None
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
@@ -129,6 +131,7 @@ class DetectPart(Part):
     paths: Annotated[tuple[Glob, ...], Most] = ()
     exclude: Annotated[tuple[Glob, ...], Most] = ()
     diff: Annotated[tuple[Regex, ...], Most] = ()
+    removed: Annotated[tuple[Regex, ...], Most] = ()
     diff_files: Annotated[tuple[Glob, ...], Most] = ()
     title: Regex | None = None
     labels: Annotated[tuple[Words, ...], Most] = ()
@@ -138,10 +141,28 @@ class DetectPart(Part):
     note: str = ""
 
 
+class SamplePart(Part):
+    """Lines of a new file, or a diff. path: of the file. sev: at which the question is asked."""
+
+    text: Words
+    path: Words | None = None
+    sev: Severity | None = None
+
+
+def _sample(value: object) -> object:
+    return {"text": value} if isinstance(value, str) else value
+
+
+Samples = Annotated[
+    tuple[Annotated[SamplePart, BeforeValidator(_sample)], ...], Field(max_length=MOST_SAMPLES)
+]
+
+
 class ItemPart(Part):
     """A question with its reason and the evidence that answers it, in both languages.
 
-    when: what brings it up, at severity `sev`; must_when: what makes it a must.
+    when: what brings it up, at severity `sev`; must_when: what makes it a must. hit and miss are
+    samples that `ghapp test` runs: changes on which it is asked, and on which it is not.
     """
 
     id: OwnId
@@ -157,6 +178,8 @@ class ItemPart(Part):
     when: WhenPart | None = None
     must_when: WhenPart | None = None
     scope: Literal["project", "change"] = "change"
+    hit: Samples = ()
+    miss: Samples = ()
 
 
 class RetiredPart(Part):
@@ -199,6 +222,7 @@ def detect(part: DetectPart) -> Detect:
         paths=part.paths,
         exclude=part.exclude,
         diff=part.diff,
+        removed=part.removed,
         diff_files=part.diff_files,
         labels=part.labels,
         title=part.title or "",
@@ -280,6 +304,7 @@ def _in_file(part: InFilePart) -> InFile:
         part.diff or (),
         part.removed or (),
         part.unless or (),
+        part.not_diff or (),
     )
 
 

@@ -11,6 +11,7 @@ WORDS: Mapping[str, Text] = {
     "label": Text("label {what}", "ラベル {what}"),
     "path": Text("{path} (matches {what})", "{path}（{what} に一致）"),
     "diff": Text("{path}: {what}", "{path}：{what}"),
+    "removed": Text("{path}: removed {what}", "{path}：削除された行 {what}"),
     "line": Text("{path}", "{path}"),
     "hazard": Text("{path} ({what})", "{path}（{what}）"),
     "unread": Text("{path} (GitHub shows no diff)", "{path}（GitHub が差分を表示しません）"),
