@@ -92,11 +92,16 @@ def range_of(path: Folder, base: str, head: str = "HEAD") -> Range:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """A change that was merged: the commit on the main line, what it came upon, and its subject."""
+    """A change that was merged.
+
+    commit: on the main line. parent: what it came upon. head: of the branch, as its pull request
+    had it; the commit itself where there was no merge. title: the subject.
+    """
 
     commit: str
     parent: str
     title: str
+    head: str
 
 
 def merged(path: Folder, head: str = "HEAD", since: str = "") -> tuple[Merged, ...]:
@@ -110,7 +115,9 @@ def merged(path: Folder, head: str = "HEAD", since: str = "") -> tuple[Merged, .
     log = ("log", "-z", "--first-parent", "--format=%H%x1f%P%x1f%s", *only, commit, "--")
     rows = (entry.split("\x1f", 2) for entry in _text(path, *log).split("\0") if entry)
     return tuple(
-        Merged(sha, parents.split()[0], title.strip()) for sha, parents, title in rows if parents
+        Merged(sha, parents.split()[0], title.strip(), [*parents.split(), sha][1])
+        for sha, parents, title in rows
+        if parents
     )
 
 

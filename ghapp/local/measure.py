@@ -143,7 +143,7 @@ def drawn(merged: Sequence[Merged], sample: int, seed: int = SEED) -> tuple[Merg
 def measure(path: gitrange.Folder, policy: Policy, change: Merged) -> Measured:
     """What the policy would have asked about one change."""
     try:
-        found = gitrange.range_of(path, change.parent, change.commit)
+        found = gitrange.range_of(path, change.parent, change.head)
         asked = check.reviewed(path, found, policy)
     except BadRange as error:
         return Measured(change, unreadable=str(error))

@@ -55,6 +55,8 @@ def test_each_merge_squash_and_commit_of_the_main_line_is_one_change(repo):
         "feat: rank",
     ]
     assert found[0].parent == repo.git("rev-parse", "HEAD^1")
+    assert found[0].head == repo.git("rev-parse", "HEAD^2")  # as its pull request had it
+    assert found[1].head == found[1].commit
     assert gitrange.merged(repo.folder, since="2050-01-01") == ()
     with pytest.raises(BadRange, match="is no commit here"):
         gitrange.merged(repo.folder, "nowhere")
@@ -120,6 +122,18 @@ def test_it_speaks_japanese(repo):
     )
 
 
+def test_a_branch_of_an_author_whom_the_policy_ignores_asks_nothing_whoever_merged_it(repo):
+    repo.write(".github/nfr.yml", f"ignore: {{authors: ['renovate[bot]']}}\n{POLICY}")
+    repo.git("commit", "-qam", "policy")
+    repo.git("switch", "-qc", "bump")
+    repo.write("src/ranking/a.py", "score = 5\n")
+    repo.git("commit", "-qam", "bump", "--author", "renovate[bot] <bot@example.com>")
+    repo.git("switch", "-q", "main")
+    repo.git("merge", "-q", "--no-ff", "-m", "Merge bump", "bump")
+    found = json.loads(measured(repo, "--sample", "0", "--format", "json")[1])["changes"]
+    assert found[0]["areas"] == []
+
+
 def test_the_built_in_packs_are_measured_where_there_is_no_policy(repo, tmp_path):
     plain = Repo(tmp_path / "plain")
     plain.commit("start", **{"a.txt": "a\n"})
@@ -132,7 +146,7 @@ def test_the_built_in_packs_are_measured_where_there_is_no_policy(repo, tmp_path
 
 
 def test_a_sample_is_always_the_same_and_newest_first():
-    changes = tuple(gitrange.Merged(f"{n:040}", "", "") for n in range(100))
+    changes = tuple(gitrange.Merged(f"{n:040}", "", "", "") for n in range(100))
     assert drawn(changes, 0) == drawn(changes, 100) == changes
     some = drawn(changes, 10)
     assert some == drawn(changes, 10) == tuple(sorted(some, key=changes.index))
