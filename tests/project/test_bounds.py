@@ -60,12 +60,12 @@ def test_a_binary_file_is_no_text():
     assert run.conclusion == "success"
 
 
-@pytest.mark.parametrize("line", ["DROP TABLE x{n};", "x = {n}"])
-def test_a_file_of_100000_lines_gives_a_bounded_number_of_findings(line):
+@pytest.mark.parametrize(("line", "flagged"), [("DROP TABLE x{n};", True), ("x = {n}", False)])
+def test_a_file_of_100000_lines_gives_a_bounded_number_of_findings(line, flagged):
     text = "\n".join(line.format(n=n % 10) for n in range(100_000))[: 1 << 19]
     asked, found, run = judged(added("db/migrate/1.sql", text))
     assert len(found) <= MOST_OF_HAZARD * 3
-    assert "database-migration" in {one.area.id for one in asked.flagged}
+    assert ("database-migration" in {one.area.id for one in asked.flagged}) is flagged
     assert len(run.text) <= 65_535
     assert len(run.annotations) <= 30
 

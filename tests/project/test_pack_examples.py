@@ -13,9 +13,11 @@ import yaml
 
 from ghapp import catalogue
 from ghapp.core.checklist import checklist
+from ghapp.core.detection.hazards import findings
 from ghapp.core.detection.scan import scan
 from ghapp.core.model import File, Pull, PullKey, Repository
 from ghapp.core.policies.policy import Policy
+from ghapp.core.policies.vocabulary import worded
 
 FOLDER = Path(__file__).parents[2] / "checklists"
 PACKS = {
@@ -76,20 +78,21 @@ def test_japanese_is_written_as_japanese(area):
 
 def added(area_id: str, path: str, line: str):
     file = File(path, "modified", 1, 0, f"@@ -1 +1 @@\n+{line}")
-    policy = Policy(areas=(AREAS[area_id],))
-    return checklist(scan(replace(PULL, files=(file,)), policy), policy)
+    policy = Policy(areas=(worded(AREAS[area_id]),), max_items=50)
+    seen = scan(replace(PULL, files=(file,)), policy)
+    return checklist(seen, policy, findings(seen.suspicion, {}))
 
 
 @pytest.mark.parametrize(
     ("area", "path", "line", "flagged"),
     [
         ("payments-checkout", "src/a.py", "    intent = stripe.PaymentIntent.create(", True),
-        ("payments-checkout", "src/a.py", "stripe.api_key = key", True),
+        ("payments-checkout", "src/a.py", "stripe.api_key = key", False),
         ("payments-checkout", "src/a.ts", "await gateway.capturePayment(order)", True),
         ("payments-checkout", "src/a.php", "$payment->capture($amount);", True),
         ("payments-checkout", "src/a.rb", "refund(order, amount)", True),
-        ("payments-checkout", "src/a.py", "tax = price * rate", True),
-        ("payments-checkout", "src/a.py", "subtotal_amount += line.price", True),
+        ("payments-checkout", "src/a.py", "tax = round(price * rate)", True),
+        ("payments-checkout", "src/a.py", "subtotal_amount += line.price", False),
         ("payments-checkout", "src/a.py", "# If you do not need Stripe's default domain", False),
         ("payments-checkout", "src/a.js", " * @see Stripe docs", False),
         ("payments-checkout", "LICENSE", "Copyright (c) 2020 The @dj-stripe Organization", False),
@@ -119,9 +122,9 @@ MIGRATION = "shop/migrations/0002_x.py"
     ("path", "line", "item", "asked"),
     [
         (MIGRATION, "migrations.AddIndex('order', models.Index(fields=['x']))", "query-plan", True),
-        (MIGRATION, "field=models.CharField(db_index=True),", "query-plan", True),
+        (MIGRATION, "field=models.CharField(db_index=True),", "query-plan", False),
         ("db/migrate/1.rb", "add_index :orders, :x", "query-plan", True),
-        ("database/migrations/1.php", "$table->index('x');", "query-plan", True),
+        ("database/migrations/1.php", "$table->index('x');", "query-plan", False),
         ("migrations/1.sql", "DROP INDEX x;", "query-plan", True),
         (MIGRATION, "from app.indexing import x", "query-plan", False),
         (MIGRATION, "migrations.RunPython(fill),", "backfill-batched", True),
@@ -132,20 +135,19 @@ MIGRATION = "shop/migrations/0002_x.py"
         ("db/migrate/1.rb", "Order.find_each { |o| o.touch }", "backfill-batched", True),
         (MIGRATION, '("x", "0009_update_all_charfields"),', "backfill-batched", False),
         (MIGRATION, "help_text='Scan on repository update.',", "backfill-batched", False),
-        (MIGRATION, "migrations.CreateModel(", "type-choice", True),
-        (MIGRATION, "op.create_table('x',", "type-choice", True),
-        (MIGRATION, "migrations.AddField(", "type-choice", False),
+        (MIGRATION, "op.create_table('x',", "type-choice", False),
+        ("migrations/1.sql", "CREATE TABLE x (price float);", "type-choice", True),
         (MIGRATION, "migrations.AddField(", "online-ddl", True),
         ("migrations/1.js", "await queryInterface.addColumn('order', 'x')", "online-ddl", True),
         ("liquibase/1.xml", '<dropIndex indexName="x" tableName="y"/>', "online-ddl", True),
         ("Migrations/migrations/1.cs", "migrationBuilder.AlterColumn<int>(", "online-ddl", True),
         (MIGRATION, "# a merge of two branches", "online-ddl", False),
-        ("migrations/1.sql", "delete from orders;", "destructive-backup", True),
+        ("migrations/1.sql", "delete from orders;", "rollback", True),
     ],
 )
 def test_a_line_of_a_migration_brings_the_question_it_raises(path, line, item, asked):
-    (flagged,) = added("database-migration", path, line).flagged
-    assert (f"dbm-{item}" in {one.id for one in flagged.items}) is asked
+    flagged = added("database-migration", path, line).flagged
+    assert (f"dbm-{item}" in {one.id for area in flagged for one in area.items}) is asked
 
 
 def test_an_installed_package_has_the_packs_inside(tmp_path):

@@ -127,11 +127,10 @@ COLOUR = (
     ("files", "asked", "found"),
     [
         ((NULLABLE,), {"database-migration": 2}, []),
-        ((TYPE_AND_DROP,), {"database-migration": 5}, ["DBM-009", "DBM-005"]),
-        ((INSTANCE,), {"infrastructure-as-code": 3}, ["IAC-014", "IAC-013", "IAC-001"]),
-        # Asked of the calls as well is 6 of 7, of which the payments' own question takes one.
-        ((POST,), {"payments-checkout": 6, "external-integration": 5}, ["APP-001"]),
-        ((ACTION,), {"ci-cd-pipeline": 3}, ["CI-002"]),
+        ((TYPE_AND_DROP,), {"database-migration": 3}, ["DBM-009", "DBM-005"]),
+        ((INSTANCE,), {"infrastructure-as-code": 2}, ["IAC-014", "IAC-013", "IAC-001"]),
+        ((POST,), {"external-integration": 2}, ["APP-001"]),
+        ((ACTION,), {"ci-cd-pipeline": 1}, ["CI-002"]),
         (COLOUR, {}, []),
     ],
     ids=["nullable column", "type and drop", "instance", "post", "action bump", "colour"],

@@ -67,7 +67,7 @@ class Defer:
             "api-authz-object",
             "cache-isolation",
             "cfg-no-secrets",
-            "dbm-destructive-backup",
+            "dbm-rollback",
             "mail-recipient-safety",
             "pay-card-data-scope",
             "pay-exactly-once",
