@@ -27,7 +27,9 @@ TRADE = re.compile(
     r"|ショップ|購入者|販売|カート|店舗|加盟店|出店"
 )
 # Where the trade is the subject.
-SEQUENCE = re.compile(r"\b(?:in(?: \w+)?|lock|write|sort|whatever|which\w*) order\b|\border of\b")
+SEQUENCE = re.compile(
+    r"\b(?:in(?: \w+)?|lock|write|sort|whatever|which\w*) order\b|\border of\b|ORDER BY"
+)
 OF_PAYMENTS = re.compile(r"(?i)\borders?\b|注文|購入")
 
 
