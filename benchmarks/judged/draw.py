@@ -100,7 +100,7 @@ def _write(
     to.mkdir(parents=True, exist_ok=True)
     policy = _policy()
     asked = {item.id: item for area in policy.areas for item in area.items}
-    messages = {one.id: one.message.en for area in policy.areas for one in area.hazards}
+    messages = {one.id: one.message.naming("").en for area in policy.areas for one in area.hazards}
     quiet = [pair for pair in measured if not pair[1].flagged]
     quiet = random.Random(seed).sample(quiet, min(unflagged, len(quiet)))  # noqa: S311
     data = {

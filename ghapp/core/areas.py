@@ -93,7 +93,8 @@ class InFile:
 
     path, exclude: globs. new: whether the pull request adds the file. diff, removed: an added, a
     removed line matches one of these regexes; lines that match one of `unless` do not count.
-    not_diff: no added line matches one of these.
+    not_diff: no added line matches one of these. bump: a version changes by at least this part,
+    patch | minor | major.
     """
 
     path: tuple[str, ...] = ()
@@ -103,6 +104,7 @@ class InFile:
     removed: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
     not_diff: tuple[str, ...] = ()
+    bump: str = ""
 
 
 When = Clause | Combined | InFile

@@ -22,6 +22,9 @@ WORDS: Mapping[str, Text] = {
     "file_path": Text("it is {values}", "パスが {values} に一致"),
     "file_exclude": Text("it is not {values}", "パスが {values} に一致しない"),
     "file_new": Text("the pull request adds it", "この PR で追加された"),
+    "file_bump": Text(
+        "a version in it changes by a {values} or more", "バージョンが {values} 以上変わった"
+    ),
     "file_diff": Text("a line added in it matches {values}", "追加行が {values} に一致"),
     "file_removed": Text("a line removed in it matches {values}", "削除行が {values} に一致"),
     "file_not_diff": Text(
@@ -189,6 +192,8 @@ def _in_file(part: InFilePart, language: str) -> Iterator[tuple[Line, ...]]:
     for key in ("path", "exclude", "diff", "removed", "unless", "not_diff"):
         if values := getattr(part, key):
             yield ((0, words(f"file_{key}", language, values=_either(values, language))),)
+    if part.bump:
+        yield ((0, words("file_bump", language, values=part.bump)),)
     if part.new:
         yield ((0, words("file_new", language)),)
 

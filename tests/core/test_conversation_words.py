@@ -187,16 +187,16 @@ def test_a_dismissed_review_of_which_nobody_is_known_says_so() -> None:
 
 def test_what_a_condition_says_in_words() -> None:
     kinds = [key.removeprefix("when_") for key in table("en") if key.startswith("when_")]
-    joining = ("all", "any", "not", "inner", "more", "file", "file_new")
+    joining = ("all", "any", "not", "inner", "more", "file", "file_new", "file_bump")
     clauses = [one for one in kinds if one not in joining]
     assert set(clauses) == set(HOLDS)
     for kind in clauses:
         for language in ("en", "ja"):
             assert condition(Clause(kind, ("7",)), language)
-    when = InFile(path=("db/**",), new=True, diff=("drop",))
+    when = InFile(path=("db/**",), new=True, diff=("drop",), bump="major")
     assert condition(when, "en") == (
         "one file has all of this: a file matches `db/**`, an added line matches `drop`, "
-        "the pull request adds it"
+        "the pull request adds it, a version in it changes by a `major` or more"
     )
 
 

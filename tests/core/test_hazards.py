@@ -313,6 +313,12 @@ def test_a_line_of_the_other_side_of_its_hunk_may_speak_against_a_finding():
     assert places(patched("db/1.yml", *rows), hazard=gone) == [("db/1.yml", 30)]
 
 
+def test_a_line_that_is_only_laid_out_anew_is_no_new_danger():
+    rows = ("-  drop('a')", '+    drop("a");', "+drop(b)", "@@ -30 +30 @@", "+drop('a')")
+    assert places(patched("db/1.py", *rows)) == [("db/1.py", 11), ("db/1.py", 30)]
+    assert len(places(patched("db/1.py", *rows), files=("**",))) == 3  # as a secret would be
+
+
 def test_a_value_counts_as_changed_only_where_its_hunk_removes_one():
     changed = patched("db/1.sql", "-size = 1", "+drop size = 2")
     apart = patched("db/1.sql", "-size = 1", "@@ -50 +50 @@", "+drop size = 2")

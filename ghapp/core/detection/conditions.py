@@ -12,6 +12,7 @@ from ghapp.core.detection.look import paths_of
 from ghapp.core.detection.triggers import Touch
 from ghapp.core.matching import globs, regexes
 from ghapp.core.matching.batches import Texts
+from ghapp.core.matching.bumps import Bump, bumps
 from ghapp.core.matching.diff import Change
 from ghapp.core.matching.news import News
 from ghapp.core.model import Pull
@@ -68,7 +69,8 @@ def holds(when: When | None, scene: Scene) -> bool:
 def in_file(when: InFile, scene: Scene) -> Iterator[Change]:
     """The files of the area that have all that the condition asks for."""
     wanted, excluded = globs.index(when.path), globs.index(when.exclude)
-    for one in scene.touch.read if when.diff or when.removed else scene.touch.changes:
+    reads = when.diff or when.removed or when.not_diff or when.bump
+    for one in scene.touch.read if reads else scene.touch.changes:
         path = one.file.path
         if (
             (not when.path or wanted.first(path))
@@ -77,6 +79,7 @@ def in_file(when: InFile, scene: Scene) -> Iterator[Change]:
             and (not when.diff or _a_line(when.diff, when.unless, scene.news.added(one)))
             and (not when.removed or _a_line(when.removed, when.unless, scene.news.removed(one)))
             and not (when.not_diff and _a_line(when.not_diff, (), one.code))
+            and (not when.bump or _a_bump(when, one))
         ):
             yield one
 
@@ -90,6 +93,20 @@ def _a_line(patterns: tuple[str, ...], unless: tuple[str, ...], text: bytes) -> 
             if not any(next(regexes.matching(each, line), None) for each in unless):
                 return True
     return False
+
+
+def _a_bump(when: InFile, change: Change) -> bool:
+    """Whether a version in the file changes so far, on lines that do not match `unless`."""
+    sides = (
+        [
+            line.decode("utf-8", "replace")
+            for line in text.split(b"\n")
+            if not any(next(regexes.matching(each, line), None) for each in when.unless)
+        ]
+        for text in (change.removed_code, change.code)
+    )
+    least = Bump[when.bump.upper()]
+    return any(bump >= least for _, bump in bumps(*sides))
 
 
 def names_table(tables: tuple[str, ...], change: Change) -> bool:

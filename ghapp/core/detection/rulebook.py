@@ -37,6 +37,8 @@ NOT_CODE = (
     "**/__tests__/**",
     "**/testdata/**",
     "**/fixtures/**",
+    "**/cassettes/**",  # recorded answers of other services
+    "**/unittests/**",
     "**/__mocks__/**",
     "**/test_*.*",
     "**/*_test.*",

@@ -14,11 +14,13 @@ from ghapp.core.detection.rulebook import EVERYWHERE, NOT_CODE, Reach, Rulebook
 from ghapp.core.detection.suspects import Suspect
 from ghapp.core.matching import regexes
 from ghapp.core.matching.diff import Change, Line, lines
+from ghapp.core.matching.news import LAYOUT
 from ghapp.core.matching.regexes import MAX_LINE, Span
 from ghapp.core.matching.statements import statements
 
 NONE: frozenset[int] = frozenset()
 MOST_SUSPECTS = 50_000  # of one pull
+LAID_OUT = str.maketrans("", "", LAYOUT.decode())
 MOST_NAME = 200  # characters; what is longer is no table
 
 
@@ -156,9 +158,20 @@ class _Patch:
         other = "+" if hazard.removed else "-"
         if unwanted and row.hunk in self._hunks_with(other, unwanted):
             return
+        # A line that was there before, laid out in another way, is no new danger. Secrets are.
+        if row.sign == "+" and hazard.files != EVERYWHERE and self._was_there(row):
+            return
         number = min(row.place, self._last[row.hunk]) if row.sign == "-" else row.place
         line = row.text[:MAX_LINE]
         yield Suspect(hazard, self.seen.file, max(number, 1), line, text, *match, table)
+
+    def _was_there(self, row: Line) -> bool:
+        """Whether the hunk of an added line removes the same line, apart from its layout."""
+        return (row.hunk, row.text.translate(LAID_OUT)) in self._gone
+
+    @cached_property
+    def _gone(self) -> frozenset[tuple[int, str]]:
+        return frozenset((row.hunk, row.text.translate(LAID_OUT)) for row in self._by_sign["-"])
 
     def _hunks_with(self, sign: str, pattern: str) -> frozenset[int]:
         """The hunks in which a removed or an added line matches."""

@@ -80,7 +80,7 @@ class InFilePart(Part):
     """One file of the area that has all of this.
 
     new: whether the pull request adds it. unless: takes lines out that `diff` or `removed` match.
-    not_diff: no added line matches.
+    not_diff: no added line matches. bump: a version changes by at least this part of it.
     """
 
     path: Globs | None = None
@@ -90,12 +90,13 @@ class InFilePart(Part):
     removed: Regexes | None = None
     unless: Regexes | None = None
     not_diff: Regexes | None = None
+    bump: Literal["patch", "minor", "major"] | None = None
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
-        if self.path or self.new or self.diff or self.removed:
+        if self.path or self.new or self.diff or self.removed or self.bump:
             return self
-        raise PydanticCustomError("in_file", "needs `path`, `new`, `diff` or `removed`")
+        raise PydanticCustomError("in_file", "needs `path`, `new`, `diff`, `removed` or `bump`")
 
 
 class WhenPart(Part):
@@ -305,6 +306,7 @@ def _in_file(part: InFilePart) -> InFile:
         part.removed or (),
         part.unless or (),
         part.not_diff or (),
+        part.bump or "",
     )
 
 

@@ -79,6 +79,7 @@ def _in_file(when: InFile, language: str) -> str:
     kinds = (("path", when.path), ("diff", when.diff), ("removed", when.removed))
     words = [condition(Clause(kind, values), language) for kind, values in kinds if values]
     words += [say(language, "when_file_new")] if when.new else []
+    words += [say(language, "when_file_bump", part=code(when.bump))] if when.bump else []
     return joined(language, tuple(words))
 
 
