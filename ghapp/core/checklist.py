@@ -122,7 +122,8 @@ def _flagged(scan: Scan, policy: Policy, findings: tuple[Finding, ...]) -> Itera
         own = tuple(one for one in findings if one.area == area.id)
         items = _items(area, scene, own)
         files = tuple([one.file for one in here.changes])
-        if items or area.flag == "touch":
+        # Who puts the area's label on wants it signed off, whatever the lines say.
+        if items or area.flag == "touch" or here.hits[0].kind == "label":
             whole, marks = _digests(items, scene, own, fingerprints)
             yield Flagged(area, here.hits, files, items, whole, own, marks)
 

@@ -250,7 +250,8 @@ class TestShow:
             *("detect", "items", "hazards", "retired"),
         }
         assert {*shown["detect"]} == {
-            *("paths", "exclude", "diff", "diff_files", "title", "labels", "size", "note"),
+            *("paths", "exclude", "diff", "removed", "diff_files", "title", "labels", "size"),
+            "note",
         }
         (item,) = shown["items"]
         assert item == {

@@ -262,6 +262,8 @@ async def test_health_tells_ages_and_counts(store: Store) -> None:
     assert (empty.newest_delivery_seconds, empty.oldest_due_seconds) == (None, None)
     await store.accept(delivery(KEY, OTHER))
     health = await store.health()
-    assert 0 <= (health.newest_delivery_seconds or -1) < PATIENCE_SECONDS
-    assert 0 <= (health.oldest_due_seconds or -1) < PATIENCE_SECONDS
+    assert health.newest_delivery_seconds is not None
+    assert 0 <= health.newest_delivery_seconds < PATIENCE_SECONDS
+    assert health.oldest_due_seconds is not None
+    assert 0 <= health.oldest_due_seconds < PATIENCE_SECONDS
     assert (health.dirty, health.parked) == (2, 0)

@@ -130,6 +130,13 @@ def test_a_touch_is_enough_for_an_area_that_says_so():
     assert (touched.items, touched.fingerprint != "") == ((), True)
 
 
+def test_a_label_forces_an_area_in_whether_or_not_a_question_is_left():
+    quiet = area("a", item("a-1", when=NEVER))
+    pull = replace(PULL, labels=frozenset({"nfr/area: a"}))
+    (forced,) = asked(quiet, pull=pull).flagged
+    assert forced.items == ()
+
+
 @pytest.mark.parametrize("flag", ["touch", "evidence"])
 def test_a_file_with_nothing_but_comments_changed_touches_no_area(flag):
     files = [file("a/x.py", "# new", removed=["# old"]), file("b/x.py", "x")]

@@ -127,7 +127,7 @@ def test_items_beyond_the_limit_are_folded() -> None:
 def test_an_area_without_questions_says_so_and_asks_for_the_sign_off() -> None:
     touched = asked(replace(flagged(DB), items=()))
     made = rendered("en", "f1", (), touched)
-    words = "No question applies to this change. It needs a sign-off because the policy names this"
+    words = "No question applies to this change. It needs a sign-off because the policy or a label"
     assert words in made.comment
     assert made.check_run is not None
     assert words in made.check_run.text
