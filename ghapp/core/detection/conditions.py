@@ -68,20 +68,34 @@ def holds(when: When | None, scene: Scene) -> bool:
 
 def in_file(when: InFile, scene: Scene) -> Iterator[Change]:
     """The files of the area that have all that the condition asks for."""
-    wanted, excluded = globs.index(when.path), globs.index(when.exclude)
-    reads = when.diff or when.removed or when.not_diff or when.bump
-    for one in scene.touch.read if reads else scene.touch.changes:
+    for one in _with_lines(when, scene):
         path = one.file.path
         if (
-            (not when.path or wanted.first(path))
-            and not (when.exclude and excluded.first(path))
-            and (not when.new or one.file.status in ("added", "copied"))
-            and (not when.diff or _a_line(when.diff, when.unless, scene.news.added(one)))
-            and (not when.removed or _a_line(when.removed, when.unless, scene.news.removed(one)))
+            (not when.new or one.file.status in ("added", "copied"))
+            and (not when.path or globs.index(when.path).first(path))
+            and not (when.exclude and globs.index(when.exclude).first(path))
             and not (when.not_diff and _a_line(when.not_diff, (), one.code))
             and (not when.bump or _a_bump(when, one))
         ):
             yield one
+
+
+def _with_lines(when: InFile, scene: Scene) -> Iterator[Change]:
+    """The files with such lines. All at once: to look at their paths first would take longer."""
+    read = scene.touch.read
+    if not (when.diff or when.removed):
+        yield from read if when.not_diff or when.bump else scene.touch.changes
+        return
+    # Few lines are removed, so that few files are left to be looked at for added ones.
+    found = (
+        scene.removed.matching(when.removed) if when.removed else scene.added.matching(when.diff)
+    )
+    for place in sorted(found):
+        added, removed = scene.news.added(read[place]), scene.news.removed(read[place])
+        if (not when.diff or _a_line(when.diff, when.unless, added)) and (
+            not when.removed or _a_line(when.removed, when.unless, removed)
+        ):
+            yield read[place]
 
 
 def _a_line(patterns: tuple[str, ...], unless: tuple[str, ...], text: bytes) -> bool:
