@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,11 @@ class TestList:
         assert lines[0].startswith(f"{len(packs)} packs, ")
         assert lines[0].endswith(f", {hazards} hazards")
         (migration,) = [line for line in lines if line.startswith("database-migration ")]
-        assert migration.split()[1:] == ["5", "6/3/0", "29", "Database", "migration"]
+        (pack,) = [pack for pack in packs if pack["area"] == "database-migration"]
+        counts = Counter("must" if "must_when" in one else one["sev"] for one in pack["items"])
+        figures = "/".join(str(counts[name]) for name in ("must", "should", "could"))
+        found = len(pack["hazards"])
+        assert migration.split()[1:] == ["5", figures, str(found), "Database", "migration"]
         assert "off by default" in " ".join(out.split())
 
     def test_the_heaviest_come_first(self, ghapp):
@@ -273,7 +278,7 @@ class TestShow:
             *("unit", "match", "unless", "unless_scope", "block_with", "nearest", "requires"),
             *("requires_scope", "requires_removed", "skip_rollback", "skip_new_table", "dialect"),
             "once_per",
-            *("fix", "cross", "fp"),
+            *("unless_other_side", "fix", "cross", "fp"),
         }
         assert (hazard["message"], hazard["unless"]) == ("注意してください。", None)
 
@@ -331,9 +336,9 @@ class TestTest:
     def test_all_that_is_shipped_holds(self, ghapp):
         status, out, err = ghapp("test")
         assert (status, err) == (0, "")
-        found = re.match(r"122 hazards, (\d+) samples, \d+ paths, 0 failed\n", out)
+        found = re.match(r"(\d+) hazards, (\d+) samples, \d+ paths, 0 failed\n", out)
         assert found
-        assert int(found[1]) >= 611  # as many came with the catalogue
+        assert int(found[2]) >= 7 * int(found[1])
         assert out.endswith(" paths, 0 failed\n")
 
     def test_the_packs_of_a_checkout_are_no_second_ones(self, ghapp):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghapp.core.areas import Reviewers
+from ghapp.core.areas import Clause, Reviewers
 from ghapp.core.judging.judge import judge
 from ghapp.core.memory import Entry, Verb
 from ghapp.core.model import Push, Rights, Utterance
@@ -307,6 +307,29 @@ def test_unknown_names_are_refused_once_per_command() -> None:
 def test_open_must_questions_are_recorded_as_accepted_by_the_signer() -> None:
     (one,) = judge(facts(RULES, comment("/nfr done -- fine")), past(SEEN), BOTH).entries
     assert (one.detail, one.note) == ("db-rollback", "fine")
+
+
+@pytest.mark.parametrize(
+    ("severity", "must_when", "here", "open_musts"),
+    [
+        ("should", None, "must", "db-rollback"),  # what the diff makes a must is one
+        ("must", None, "should", ""),  # as one that is folded
+        ("should", None, None, ""),
+        ("should", Clause("diff", ("x",)), None, "db-rollback"),  # it may have been one
+        ("must", None, None, "db-rollback"),
+    ],
+)
+def test_a_must_is_what_the_diff_makes_one(
+    severity: str, must_when: Clause | None, here: str | None, open_musts: str
+) -> None:
+    base = replace(DB.items[0], severity=severity, must_when=must_when)
+    items = (replace(base, severity=here),) if here else ()
+    db = replace(DB, items=(base,))
+    rules = policy(db)
+    seen = replace(shown({"db": "f1"}), items={"db-rollback": "f1"})
+    found = asked(replace(flagged(db), items=items))
+    (one,) = judge(facts(rules, comment("/nfr done")), past(seen), found).entries
+    assert (one.verb, one.detail) == (Verb.SIGN_OFF, open_musts)
 
 
 people = st.sampled_from(["sam", "ann", "wes", "eve", "zoe"])

@@ -10,10 +10,10 @@ from ghapp.standin import faults
 from tests.contract.stores import changed
 from tests.path.processes import Process, started
 from tests.path.stories import Shop, Steps, body, line, marks, reacted, story
-from tests.path.world import ENFORCE, SIGNED, World, ours, running, title
+from tests.path.world import ENFORCE, RISKY, SIGNED, World, ours, running, title
 
 OPEN = "POST /repos/{owner}/{repo}/issues"
-ITEM, OTHER = "dbm-query-plan", "dbm-rollback"
+ITEM, OTHER = "dbm-query-plan", "dbm-online-ddl"
 WITH_FOLLOW_UPS = ("success", {"signed off", "follow-ups"})
 OBSERVE = "version: 1\nmode: observe\nreviewers: {teams: [sre]}\n"
 
@@ -33,7 +33,7 @@ def signed_off_each_opens_exactly_one_issue(shop: Shop) -> Steps:
     assert shop.issues == []
     pull.comment("/nfr done", "sam")
     yield
-    first, second = sorted(shop.issues, key=lambda one: one.title)
+    second, first = sorted(shop.issues, key=lambda one: one.title)
     assert marks(pull) == WITH_FOLLOW_UPS
     assert title(pull) == "Signed off: Database migration · with follow-ups"
     assert first.title.startswith(f"[NFR] {ITEM}: ")
@@ -106,8 +106,8 @@ def due_ones_press_on_the_next_pull_in_the_area(shop: Shop) -> Steps:
     issue = next(one for one in shop.issues if ITEM in one.title)
     pull.merge(by="bob")
     yield
-    following = shop.open(branch="feat/next")
-    apart = shop.open({"app/cache/keys.py": "import redis\nTTL = 1\n"}, branch="feat/cache")
+    following = shop.open({"db/migrate/2.sql": RISKY}, branch="feat/next")
+    apart = shop.open({"app/cache/keys.py": "redis.set(key, value)\n"}, branch="feat/cache")
     yield
     pressed = line(following, "**Due ")
     assert f"**Due {soon}**: `{ITEM}` · #{issue.number} · put off in #{pull.number}" in pressed
@@ -164,7 +164,7 @@ def issues_switched_off_are_said_and_the_follow_up_is_remembered(shop: Shop) -> 
     yield
     assert (shop.issues, marks(pull)) == ([], WITH_FOLLOW_UPS)
     assert "no issue: issues are switched off" in line(pull, f"- `{ITEM}` due {soon}")
-    following = shop.open(branch="feat/next")
+    following = shop.open({"db/migrate/2.sql": RISKY}, branch="feat/next")
     yield
     assert f"`{ITEM}` · no issue: issues are switched off" in line(following, f"**Due {soon}**")
 
@@ -187,10 +187,10 @@ def an_owner_who_cannot_be_assigned_is_said(shop: Shop) -> Steps:
 def some_questions_may_not_be_put_off(shop: Shop) -> Steps:
     pull = shop.open({"db/migrate/1.sql": "DROP TABLE carts;\n"})
     yield
-    said = pull.comment("/nfr defer dbm-destructive-backup -- later", "ann")
+    said = pull.comment("/nfr defer dbm-rollback -- later", "ann")
     yield
     assert reacted(pull, said) == ["confused"]
-    assert "does not let `dbm-destructive-backup` be put off" in line(pull, "- ann: ")
+    assert "does not let `dbm-rollback` be put off" in line(pull, "- ann: ")
 
 
 @story(OBSERVE)

@@ -54,7 +54,7 @@ def what_leaves_the_area_as_it_was_keeps_sign_off_and_answers(shop: Shop) -> Ste
 def a_change_inside_strikes_the_sign_off_through(shop: Shop) -> Steps:
     pull = shop.open()
     yield
-    pull.comment("/nfr check dbm-rollback -- rehearsed\n/nfr check dbm-query-plan -- seen", "ann")
+    pull.comment("/nfr check dbm-online-ddl -- rehearsed\n/nfr check dbm-query-plan -- seen", "ann")
     yield
     pull.comment("/nfr done", "sam")
     yield
@@ -70,7 +70,7 @@ def a_change_inside_strikes_the_sign_off_through(shop: Shop) -> Steps:
     stale = line(pull, f"~~Signed off by sam at `{signed[:7]}`~~; changed since, by ")
     assert f"`{changed[:7]}`" in stale
     assert f"/acme/{shop.repository.name}/compare/{signed}..{pull.head_sha})" in stale
-    assert not boxes(pull)["dbm-rollback"]
+    assert not boxes(pull)["dbm-online-ddl"]
     assert "`rehearsed`" in line(pull, "still true?")
     assert boxes(pull)["dbm-query-plan"]
     assert "(for an earlier diff)" in line(pull, "`seen`")
@@ -158,7 +158,7 @@ def an_area_that_comes_in_later_is_asked(shop: Shop) -> Steps:
     yield
     pull.comment("/nfr done", "sam")
     yield
-    pull.push({"app/cache/keys.py": "import redis\nTTL = 1\n"})
+    pull.push({"app/cache/keys.py": "redis.set(key, value)\n"})
     yield
     assert marks(pull) == WAITING
     assert line(pull, "Signed off by sam")

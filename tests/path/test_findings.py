@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ghapp.standin.pull import Pull
 from tests.path.world import MIGRATION, World, ours, title
 
@@ -9,24 +11,31 @@ INDEX = "CREATE INDEX i ON orders (points);\n"
 SAFE = "CREATE INDEX CONCURRENTLY i ON orders (points);\n"
 
 
-def marked(pull: Pull) -> list[tuple[str, int, str, str]]:
-    """Path, line, level and hazard of each annotation of the newest run on the head."""
+def marked(pull: Pull) -> list[tuple[str, int, str, list[str]]]:
+    """Path, line, level and rules of each annotation of the newest run on the head."""
     return [
-        (row["path"], row["start_line"], row["annotation_level"], row["title"].split(" ")[0])
+        (row["path"], row["start_line"], row["annotation_level"], rules(row["message"]))
         for row in pull.check_runs()[-1].annotations
     ]
+
+
+def rules(message: str) -> list[str]:
+    """The ids of the rules that a message names."""
+    return re.findall(r"(?m)^([A-Z0-9]+-\d+), ", message)
 
 
 def test_a_risky_line_is_marked_until_it_is_mended(world: World) -> None:
     pull = world.open({MIGRATION: INDEX})
     world.settle()
-    assert (MIGRATION, 1, "failure", "DBM-001") in marked(pull)
+    ((path, line, level, found),) = marked(pull)
+    assert (path, line, level) == (MIGRATION, 1, "failure")
+    assert "DBM-001" in found
     assert "finding" in title(pull)
     assert "`DBM-001`" in ours(pull)[0]
     world.clock.forward()
     pull.push({MIGRATION: SAFE})
     world.settle()
-    assert "DBM-001" not in {hazard for *_, hazard in marked(pull)}
+    assert not any("DBM-001" in found for *_, found in marked(pull))
     assert "`DBM-001`" not in ours(pull)[0]
 
 
@@ -50,7 +59,9 @@ def test_an_accepted_line_is_a_notice_with_its_reason(world: World) -> None:
     line = INDEX.replace("\n", " -- nfr:ignore DBM-001 the table is empty\n")
     pull = world.open({MIGRATION: line})
     world.settle()
-    (note,) = [row for row in pull.check_runs()[-1].annotations if "DBM-001" in row["title"]]
+    (note,) = [
+        row for row in pull.check_runs()[-1].annotations if "DBM-001" in rules(row["message"])
+    ]
     assert note["annotation_level"] == "notice"
     assert "the table is empty" in note["message"]
     assert "Accepted because: `the table is empty`" in ours(pull)[0]

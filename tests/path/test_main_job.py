@@ -39,7 +39,7 @@ def test_a_flagged_feature_pull_gets_check_run_comment_and_label(world: World) -
     (body,) = ours(pull)
     assert body.startswith("<!-- ghapp:nfr -->\n")
     assert f"`{MIGRATION}` (matches `**/db/migrate/**`)" in body
-    assert "- [ ] `dbm-rollback` **must**" in body
+    assert "- [ ] `dbm-online-ddl` **must**" in body
     label = world.repository.label("nfr: needs sign-off")
     assert label and (label.color, bool(label.description)) == ("fbca04", True)
 

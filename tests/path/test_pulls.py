@@ -126,7 +126,7 @@ def test_another_base_is_another_diff_of_the_same_head(world: World) -> None:
 def test_a_label_forces_an_area_in(world: World) -> None:
     pull = world.open({"app/orders.py": "total = len\n"}, labels=["nfr/area: payments-checkout"])
     world.settle()
-    assert title(pull) == "Waiting for the author: Payments / checkout"
+    assert title(pull) == "Waiting for SRE sign-off: Payments / checkout"
     world.clock.forward()
     pull.remove_label("nfr/area: payments-checkout", "ann")
     world.settle()

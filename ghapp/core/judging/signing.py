@@ -158,15 +158,17 @@ def _pushes_since_sign_off(bench: Bench, area: str) -> tuple[tuple[str, frozense
 def _open_musts(bench: Bench, area: str) -> tuple[str, ...]:
     """The must items of the area that nothing was said to, of the diff that the speaker saw.
 
-    Those, too, that were asked of that diff and are of the present one no more.
+    An item that the present diff no longer asks counts if it may have been a must there: what it
+    was is not recorded.
     """
     given = answers(bench.before)
     here = bench.flagged[area].items if area in bench.flagged else ()
     shown = bench.shown.items if bench.shown else {}
-    seen = (item for of, item in bench.items.values() if of == area and item.id in shown)
+    gone = (item for of, item in bench.items.values() if of == area and item.id in shown)
+    musts = {item.id: item.severity == "must" or item.must_when is not None for item in gone}
+    musts |= {item.id: item.severity == "must" for item in here}
     return tuple(
-        item.id
-        for item in {one.id: one for one in (*here, *seen)}.values()
-        if item.severity == "must"
-        and not (item.id in given and given[item.id].fingerprint == bench.mark(area, item.id))
+        id
+        for id, is_must in musts.items()
+        if is_must and not (id in given and given[id].fingerprint == bench.mark(area, id))
     )
