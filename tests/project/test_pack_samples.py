@@ -13,6 +13,7 @@ FOLDER = Path(__file__).parents[2] / "checklists"
 SOURCES = packsource.builtin().sources
 AREAS = {source.name: area(source.pack.part, source.references) for source in SOURCES}
 SAMPLES = [(source, sample) for source in SOURCES for sample in samples(source.pack.part)]
+ITEMS = [item for source in SOURCES for item in source.pack.part.items]
 HAZARDS = [hazard for source in SOURCES for hazard in source.pack.part.hazards]
 
 # As another reader of YAML sees the same files.
@@ -36,7 +37,7 @@ def written(holder, kinds):
 
 
 @pytest.mark.parametrize(("source", "sample"), cases("hit", "miss"))
-def test_a_sample_of_a_hazard_holds(source, sample):
+def test_a_sample_of_a_question_or_a_hazard_holds(source, sample):
     assert fault(source.pack.part, AREAS[source.name], sample) == ""
 
 
@@ -49,10 +50,19 @@ def test_no_sample_is_lost():
     hazards = [hazard for pack in WRITTEN for hazard in pack.get("hazards", ())]
     assert len(hazards) == len(HAZARDS) >= 122
     of_hazards = sum(written(hazard, ("hit", "miss")) for hazard in hazards)
-    assert of_hazards == len(cases("hit", "miss")) >= 611
+    items = [item for pack in WRITTEN for item in pack["items"]]
+    of_items = sum(written(item, ("hit", "miss")) for item in items)
+    assert of_hazards + of_items == len(cases("hit", "miss"))
+    assert of_hazards >= 611
     of_paths = sum(written(pack["detect"], ("path_hit", "path_miss")) for pack in WRITTEN)
     assert of_paths == len(cases("path_hit", "path_miss")) >= 113
     assert len(WRITTEN) == len(SOURCES) >= 21
+
+
+@pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.id)
+def test_every_question_shows_where_it_is_asked_and_where_it_is_not(item):
+    assert item.hit
+    assert item.miss
 
 
 @pytest.mark.parametrize("hazard", HAZARDS, ids=lambda hazard: hazard.id)

@@ -127,9 +127,13 @@ ENDING = re.compile(r"\b(?:return|break|continue|throw|yield|async)$")
 
 def language(path: str) -> Language:
     """How the file writes comments; one that is not known has none."""
-    name = path.rpartition("/")[2].lower()
-    known = NAMES.get(name) or NAMES.get(name.partition(".")[0]) or name.rpartition(".")[2]
-    return LANGUAGES.get(known, PLAIN)
+    name = path.rpartition("/")[2]
+    known = LANGUAGES.get(name.rpartition(".")[2])  # as of most files
+    if known is None:
+        name = name.lower()
+        named = NAMES.get(name) or NAMES.get(name.partition(".")[0]) or name.rpartition(".")[2]
+        known = LANGUAGES.get(named, PLAIN)
+    return known
 
 
 def comments(path: str, patch: str) -> tuple[bool, ...]:
@@ -159,6 +163,8 @@ def is_still(
         if header and (file.status == "added" or header[0].startswith(" ")):
             return True
     # Layout leaves letters and digits as they are: one look is enough for nearly all files.
+    if bool(code) != bool(removed) and not commented:
+        return not (code or removed).strip()
     if code.translate(None, MARKS) != removed.translate(None, MARKS):
         return False
     layout = language(file.path).layout
