@@ -25,6 +25,12 @@ from tests.core.pulls import PULL, file
         ("go 1.22", "go 1.23", ("go", Bump.MINOR)),
         ("\tacme.com/x v1.2.3 // indirect", "\tacme.com/x v1.3.0", ("acme.com/x", Bump.MINOR)),
         ('tokio = { version = "1.38" }', 'tokio = { version = "2.0" }', ("tokio", Bump.MAJOR)),
+        (
+            'otel = {version = "^0.50b0", extras = ["x"]}',
+            'otel = {extras = ["x"], version = "^0.53b1"}',
+            ("otel", Bump.MAJOR),
+        ),
+        ("- uses: acme/tool@3df4ab3b", "- uses: acme/tool@8a1f0c2d", None),
         ("  version: ^11.0.0", "  version: ^16.6.0", ("version", Bump.MAJOR)),
         ("- uses: acme/tool@v4", "- uses: acme/tool@v5", ("acme/tool", Bump.MAJOR)),
         ("image: postgres:16", "image: postgres:17", ("postgres", Bump.MAJOR)),

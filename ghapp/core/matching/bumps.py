@@ -27,7 +27,8 @@ LINE = re.compile(
     r"^\s*(?:-\s+)?(?:(?:gem|require|FROM|ARG|ENV|uses:|image:)\s+)?"
     r"[\"'({\[]*(?P<name>[A-Za-z@][\w@./+-]*?)[\"')\]}]*"
     r"(?:\s*[:=,(@<>~!]|\s)[\s\"'(=:,~^<>v@\[{]*"
-    r"(?:\w+\s*=\s*[\"'\[]?[~^<>=v ]*)?(?P<version>\d+(?:\.\d+)*)(?![\w/])"
+    r"(?:.*?\bversion\s*=\s*[\"'\[]?[~^<>=v ]*)?"
+    r"(?P<version>\d+(?:\.\d+)*)(?![\d/]|[0-9a-f]{4})"  # a commit is no version
 )
 # Maven and Gradle: <spring.version>6.1</spring.version>, 'org.acme:parcel:1.2.3'
 JAVA = re.compile(
