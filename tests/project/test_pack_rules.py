@@ -40,7 +40,7 @@ def named(pairs: list[tuple[Area, Item]] | list[tuple[Area, Hazard]]) -> list[st
 def calls_for_it(when: When | None) -> bool:
     """Whether the condition holds only where a line of the change, or a new file, calls for it."""
     if isinstance(when, InFile):
-        return bool(when.diff or when.removed or (when.new and when.path))
+        return bool(when.diff or when.removed or when.bump or (when.new and when.path))
     if isinstance(when, Clause):
         # A new folder at the top is a new service, and who puts the label on says so.
         said = when.kind == "flagged_by" and {"folder", "label"}.issuperset(when.values)
