@@ -6,7 +6,13 @@ from repositories import Repo
 
 from ghapp.local.check import run
 
-RISKY = "class Migration:\n    operations = [migrations.AddIndex('order', fields=['x'])]\n"
+RISKY = """\
+class Migration:
+    operations = [
+        migrations.AddIndex('order', fields=['x']),
+        migrations.RemoveField(model_name='order', name='memo'),
+    ]
+"""
 
 
 @pytest.fixture
@@ -56,13 +62,14 @@ def test_text_says_why_and_what_is_asked(flagged, check):
     assert status == 1
     assert err == ""
     lines = out.splitlines()
-    assert lines[0] == "NFR review of main...topic: 1 file, 1 area, 3 questions"
+    assert lines[0] == "NFR review of main...topic: 1 file, 1 area, 4 questions"
     assert lines[2:4] == [
         "Database migration (1 file)",
         "  app/migrations/0002_index.py (matches **/migrations/**)",
     ]
     assert [line.split()[0] for line in lines if line.startswith("  m") or "should  " in line] == [
         "must",
+        "should",
         "must",
         "should",
     ]
@@ -72,7 +79,7 @@ def test_text_says_why_and_what_is_asked(flagged, check):
 
 def test_the_language_is_asked_for_or_the_policys(flagged, check):
     assert check(language="ja")[1].startswith(
-        "非機能レビュー main...topic：変更ファイル 1 件、対象領域 1 件、質問 3 件\n\nDB"
+        "非機能レビュー main...topic：変更ファイル 1 件、対象領域 1 件、質問 4 件\n\nDB"
     )
     flagged.git("switch", "-q", "main")
     flagged.commit(**{".github/nfr.yml": "language: ja\n"})
@@ -85,10 +92,10 @@ def test_markdown_shows_names_as_code(flagged, check):
     flagged.commit(**{"app/migrations/@team [x](y).py": "x"})
     status, out, _ = check(format="markdown")
     assert status == 1
-    assert out.startswith("## NFR review of main...topic: 2 files, 1 area, 3 questions\n\n### Data")
+    assert out.startswith("## NFR review of main...topic: 2 files, 1 area, 4 questions\n\n### Data")
     assert "Flagged by `app/migrations/0002_index.py` (matches `**/migrations/**`), `app/mig" in out
     assert "`app/migrations/@team [x](y).py`" in out
-    assert "\n- [ ] `dbm-rollback` **must** If this goes wrong" in out
+    assert "\n- [ ] `dbm-rollback` **must** How do you recover" in out
     assert check("main", "main", format="markdown")[1].startswith("No flagged area")
 
 
@@ -101,7 +108,7 @@ def test_json_has_the_promised_shape(flagged, check):
     assert found["policy"] is None
     assert [list(finding) for finding in found["findings"]] == [
         ["hazard", "severity", "item", "area", "path", "line", "message"]
-    ]
+    ] * 2
     (area,) = found["areas"]
     assert list(area) == ["id", "title", "reasons", "items"]
     assert area["reasons"] == ["app/migrations/0002_index.py (matches **/migrations/**)"]
@@ -128,14 +135,16 @@ def test_json_says_where_the_policy_was_read(flagged, check, tmp_path):
 def test_what_is_over_the_limit_is_folded(flagged, check, tmp_path):
     policy = tmp_path / "policy.yml"
     policy.write_text("max_items: 1\n")
-    folded = "  2 questions folded: dbm-rollback, dbm-query-plan (--all shows them)\n"
+    names = "dbm-online-ddl, dbm-rollback, dbm-query-plan"
+    folded = f"  3 questions folded: {names} (--all shows them)\n"
     assert folded in check(policy=policy)[1]
-    assert "ほか 2 件の質問（折りたたみ）" in check(policy=policy, language="ja")[1]
+    assert "ほか 3 件の質問（折りたたみ）" in check(policy=policy, language="ja")[1]
     markdown = check(policy=policy, format="markdown")[1]
     assert markdown.count("- [ ]") == 1
-    assert "2 questions folded: dbm-rollback, dbm-query-plan\n" in markdown
+    assert f"3 questions folded: {names}\n" in markdown
     items = json.loads(check(policy=policy, format="json")[1])["areas"][0]["items"]
-    assert [item["shown"] for item in items] == [True, False, False]
+    assert [item["shown"] for item in items] == [True, False, False, False]
+    assert [item["severity"] for item in items] == ["must", "should", "should", "should"]
 
 
 def test_all_questions_are_shown_when_asked_for(flagged, check, tmp_path):
@@ -144,9 +153,9 @@ def test_all_questions_are_shown_when_asked_for(flagged, check, tmp_path):
     out = check(policy=policy, unfolded=True)[1]
     assert "folded" not in out
     assert "[dbm-query-plan]" in out
-    assert check(policy=policy, unfolded=True, format="markdown")[1].count("- [ ]") == 3
+    assert check(policy=policy, unfolded=True, format="markdown")[1].count("- [ ]") == 4
     found = json.loads(check(policy=policy, unfolded=True, format="json")[1])
-    assert [item["shown"] for item in found["areas"][0]["items"]] == [True, False, False]
+    assert [item["shown"] for item in found["areas"][0]["items"]] == [True, False, False, False]
 
 
 def test_reasons_are_few_and_the_rest_is_counted(flagged, check):
