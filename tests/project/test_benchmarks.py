@@ -15,7 +15,13 @@ from benchmarks.load import fresh, post
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "benchmarks"
-MODULES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
+# the dotted names of all modules, without those of the peers, which are no part of this project
+MODULES = sorted(
+    ".".join(path.relative_to(FOLDER).with_suffix("").parts)
+    for folder in (FOLDER, FOLDER / "judged")
+    for path in folder.glob("*.py")
+    if path.stem != "__init__"
+)
 FOREIGN = {"benchmarks", "gidgethub"}
 EXACT = re.compile(r"\d+\.\d+\.\d+")
 
@@ -59,9 +65,10 @@ def test_what_npm_leaves_behind_is_not_kept() -> None:
 def test_each_command_is_documented() -> None:
     told = (ROOT / "docs/benchmarks.md").read_text(encoding="utf-8")
     commands = [
-        name
+        name.removesuffix(".__main__")
         for name in MODULES
-        if name != "__main__" and '"__main__"' in (FOLDER / f"{name}.py").read_text("utf-8")
+        if name != "__main__"
+        and '"__main__"' in (FOLDER / f"{name.replace('.', '/')}.py").read_text("utf-8")
     ]
     assert [name for name in commands if f"python -m benchmarks.{name}" not in told] == []
 
