@@ -1,4 +1,4 @@
-"""What the packs ask about changes that people have judged: what is right, and what is lost.
+"""What the packs ask about judged changes: what is right, and what is lost.
 
     uv run python -m benchmarks.judged FOLDER [--data FILE] [--list right|noise|open|findings]
 

@@ -1,4 +1,4 @@
-"""Draws changes for people to judge, and counts what they said.
+"""Draws changes for readers to judge, and counts what they said.
 
     uv run python -m benchmarks.judged.draw FOLDER --repos a/b c/d --flagged 100 --seed 7 --to OUT
     uv run python -m benchmarks.judged.draw --count OUT/draw.json READER READER [SETTLED]

@@ -1,4 +1,4 @@
-"""`benchmarks.judged`: verdicts of people meet what is asked now."""
+"""`benchmarks.judged`: verdicts meet what is asked now."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(module, monkeypatch, capsys, *arguments):
     return capsys.readouterr().out
 
 
-def test_what_is_asked_now_is_counted_with_the_verdicts_of_people(
+def test_what_is_asked_now_is_counted_with_its_verdicts(
     clones, tmp_path, monkeypatch, capsys
 ):
     folder, start, index, text = clones
