@@ -30,9 +30,7 @@ def run(module, monkeypatch, capsys, *arguments):
     return capsys.readouterr().out
 
 
-def test_what_is_asked_now_is_counted_with_its_verdicts(
-    clones, tmp_path, monkeypatch, capsys
-):
+def test_what_is_asked_now_is_counted_with_its_verdicts(clones, tmp_path, monkeypatch, capsys):
     folder, start, index, text = clones
     verdicts = (("dbm-online-ddl", "must", "right"), ("dbm-gone", "should", "noise"))
     change = {
@@ -87,7 +85,7 @@ def test_a_draw_is_written_for_readers_and_counted(clones, tmp_path, monkeypatch
     assert "+CREATE INDEX by_sku ON orders (sku);" in page
     assert len(list(to.glob("quiet-*.md"))) == 1
     keys = [key for key, _, _ in draw.places_of(drawn)]
-    readers = ({key: "right" for key in keys}, {key: "right" for key in keys}, {keys[0]: "noise"})
+    readers = (dict.fromkeys(keys, "right"), dict.fromkeys(keys, "right"), {keys[0]: "noise"})
     readers[1][keys[0]] = "noise"
     files = [to / f"{name}.json" for name in "ABS"]
     for path, said in zip(files, readers, strict=True):

@@ -88,7 +88,23 @@ def test_an_odd_file_name_is_no_fault(glob):
 
 
 PARTS = st.text("ab.*?!-\\{} \t日", min_size=1, max_size=6) | st.sampled_from(
-    ["**", "[ab]*", "a[!b]", "*.[a-b]", r"\[a]", "a", "b.a", "*.a", "*.b.a", ".a"]
+    [
+        "**",
+        "[ab]*",
+        "a[-b]b",
+        "[]a]b",
+        "[!]b]a*",
+        "b[a",
+        "a]",
+        "a[!b]",
+        "*.[a-b]",
+        r"\[a]",
+        "a",
+        "b.a",
+        "*.a",
+        "*.b.a",
+        ".a",
+    ]
 )
 NAMES = st.text("ab. []!\t日", min_size=1, max_size=5).filter(lambda name: name not in (".", ".."))
 

@@ -170,7 +170,7 @@ def na_needs_a_reason_and_strikes_the_question_through(shop: Shop) -> Steps:
     said = pull.comment("/nfr na dbm-rollback -- the table is new", "ann")
     yield
     assert (reacted(pull, said), boxes(pull)["dbm-rollback"]) == (["+1"], True)
-    assert "~~How do you get back" in line(pull, "- [x] `dbm-rollback`")
+    assert "~~How do you recover" in line(pull, "- [x] `dbm-rollback`")
     assert "does not apply here, says ann · `the table is new`" in body(pull)
 
 

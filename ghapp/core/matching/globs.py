@@ -24,9 +24,11 @@ MAX_DOUBLE_STARS = 6
 BRACES = re.compile(r"(?<!\\)\{[^{}]*,[^{}]*\}")
 NOTHING = r"(?!)"
 WILD = re.compile(r"[*?\[\\]")
+# What stands for other text: `*`, `?` and a range like `[-_]`.
+ANYTHING = re.compile(r"[*?]|\[[!^]?\]?[^\[\]\\]*\]")
 
 # Globs that ask for nothing but a name: of a folder, of any part of the path, or its ending.
-NAMED = re.compile(r"\*\*/(?:[^*?\[\]\\\s/]+(?:/\*\*)?|\*\.[^*?\[\]\\\s/.]+)")
+NAMED = re.compile(r"\*\*|\*\*/(?:[^*?\[\]\\\s/]+(?:/\*\*)?|\*\.[^*?\[\]\\\s/.]+)")
 # Whether these match is up to the folder and the ending of a path.
 ANY_NAME = re.compile(r"(?:^|/)(?:\*\*|\*\.[^*?\[\]\\\s/.]*|\*)?\Z")
 MAX_KINDS = 4_096  # remembered for a list of globs
@@ -217,8 +219,8 @@ def _name(glob: str) -> str:
 def _part(glob: str) -> str:
     """The longest text that every matching path holds; "" where none is known."""
     parts = glob.rstrip().split("/")
-    plain = [part for part in parts if "[" not in part and "\\" not in part]
-    texts = (text for part in plain for text in re.split(r"[*?]", part))
+    plain = [ANYTHING.split(part) for part in parts if "\\" not in part]
+    texts = (text for split in plain if not set("[]") & set("".join(split)) for text in split)
     return max(texts, key=len, default="")
 
 
