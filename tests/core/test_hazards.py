@@ -304,6 +304,28 @@ def test_a_match_that_names_no_table_stands():
     assert found(added("db/1.sql", "drop all"), **changes)
 
 
+@pytest.mark.parametrize(
+    ("rows", "stands"),
+    [
+        (("Schema::create('orders', fn {", "    drop"), False),
+        (("Schema::create('orders', fn {", "    if (x) {", "        drop", "    }"), False),
+        (("Schema::create('orders', fn {", "});", "drop"), True),
+        (("Schema::create('a', fn {", "});", "Schema::table('orders', fn {", "    drop"), True),
+        (("create_table :orders do |t|", "  drop"), False),
+        (("create_table :a do |t|", "end", "change_table :orders do |t|", "  drop"), True),
+        (("create_table :orders do |t|", *["  x"] * 200, "  drop"), True),  # too far to look
+    ],
+)
+@pytest.mark.parametrize("by_statement", [True, False])
+def test_the_builder_around_a_match_names_the_table(by_statement, rows, stands):
+    changes = {"match": r"drop(?: on (?P<table>\w+))?", "skip_new_table": True}
+    changes["by_statement"] = by_statement
+    shown = found(added("db/1.php", *rows), **changes)
+    assert [one.line for one in shown] == (
+        [rows.index(next(r for r in rows if "drop" in r)) + 1] * stands
+    )
+
+
 def test_a_line_of_the_other_side_of_its_hunk_may_speak_against_a_finding():
     rows = ("-image: shop:1", "+image: shop:2", "@@ -30 +30 @@", "+image: depot:1")
     image = replace(HAZARD, match="image:", unless_other_side="image:")

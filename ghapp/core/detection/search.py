@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
+from operator import attrgetter
 from typing import NamedTuple
 
 from ghapp.core.areas import TABLE, Hazard
@@ -21,7 +23,12 @@ from ghapp.core.matching.statements import statements
 NONE: frozenset[int] = frozenset()
 MOST_SUSPECTS = 50_000  # of one pull
 LAID_OUT = str.maketrans("", "", LAYOUT.decode())
+MOST_OF_BLOCK = 200  # lines that are looked at for the head of a block
 MOST_NAME = 200  # characters; what is longer is no table
+# The builder of one table that migrations of Laravel and Rails open a block with.
+OPENS_TABLE = re.compile(
+    r"""\b(?:Schema::(?:create|table)\s*\(\s*|(?:create|change)_table\s*\(?\s*:?)["']?(\w+)"""
+)
 
 
 class Read(NamedTuple):
@@ -131,7 +138,7 @@ class _Patch:
         start, end = (
             len(text[span.line : at].decode("utf-8", "replace")) for at in (span.start, span.end)
         )
-        table = _table(hazard, text, span.start)
+        table = self._table(hazard, row, text, span.start)
         yield from self._if_replaced(hazard, row, line, (start, end), table)
 
     def in_statements(self, book: Rulebook, wanted: frozenset[int]) -> Iterator[Suspect]:
@@ -145,7 +152,7 @@ class _Patch:
                 hazard = book.hazards["statements"][index]
                 for row, at in statement.matches(hazard.match):
                     if row.sign == "+":
-                        table = _table(hazard, statement.text, at)
+                        table = self._table(hazard, row, statement.text, at)
                         yield from self._if_replaced(hazard, row, text, (0, 0), table)
 
     def _if_replaced(
@@ -164,6 +171,27 @@ class _Patch:
         number = min(row.place, self._last[row.hunk]) if row.sign == "-" else row.place
         line = row.text[:MAX_LINE]
         yield Suspect(hazard, self.seen.file, max(number, 1), line, text, *match, table)
+
+    def _table(self, hazard: Hazard, row: Line, text: bytes, at: int) -> str:
+        """The table that the match at this place is about, where the rule speaks of it."""
+        if not (hazard.skip_new_table or TABLE in hazard.message.en):
+            return ""
+        found = regexes.compiled(hazard.match).search(text, at)
+        named = ((found and found.group(b"table")) or b"").decode("utf-8", "replace")
+        named = named or self._table_around(row)
+        return named if len(named) <= MOST_NAME else ""
+
+    def _table_around(self, row: Line) -> str:
+        """The table of the block in which the row stands, as builders of migrations have them."""
+        depth = _depth(row)
+        end = bisect_left(self._code_rows, row.place, key=attrgetter("place"))
+        for one in reversed(self._code_rows[max(end - MOST_OF_BLOCK, 0) : end]):
+            outside = one.hunk == row.hunk and one.sign != "-" and _depth(one) < depth
+            if outside and one.text.strip():
+                depth = _depth(one)
+                if opened := OPENS_TABLE.search(one.text):
+                    return opened[1]
+        return ""
 
     def _was_there(self, row: Line) -> bool:
         """Whether the hunk of an added line removes the same line, apart from its layout."""
@@ -216,9 +244,5 @@ class _Patch:
         }
 
 
-def _table(hazard: Hazard, text: bytes, at: int) -> str:
-    """The table that the match at this place names, where the rule speaks of it."""
-    asked = hazard.skip_new_table or TABLE in hazard.message.en
-    found = regexes.compiled(hazard.match).search(text, at) if asked else None
-    named = ((found and found.group(b"table")) or b"").decode("utf-8", "replace")
-    return named if len(named) <= MOST_NAME else ""
+def _depth(row: Line) -> int:
+    return len(row.text) - len(row.text.lstrip())
