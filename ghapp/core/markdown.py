@@ -22,7 +22,8 @@ _FOLD = re.compile(r"^\s*<(/?)details>", re.MULTILINE)
 _CLOSED = "\n\n</details>"
 _TICKS = re.compile(r"`+")
 # GitHub takes an underscore between letters or digits for what it is.
-_MARKUP = re.compile(r"[\\`*~\[\]|]|(?<![^\W_])_|_(?![^\W_])")
+# A name in a code span stays one: nothing in it can be anything else.
+_MARKUP = re.compile(r"(`\w+`)|[\\`*~\[\]|]|(?<![^\W_])_|_(?![^\W_])")
 _ADDRESS = re.compile(r"https://[A-Za-z0-9._~:/?#!$&'*+,;=%-]{1,1000}")
 
 
@@ -45,8 +46,8 @@ def plain(text: str) -> str:
 
 
 def literal(text: str, most: int = 1_000) -> str:
-    """Words of a pack inside Markdown, none of whose characters is markup."""
-    return _MARKUP.sub(lambda found: f"\\{found[0]}", plain(visible(text, most)))
+    """Words of a pack inside Markdown; the only markup in them is a name as a code span."""
+    return _MARKUP.sub(lambda found: found[1] or f"\\{found[0]}", plain(visible(text, most)))
 
 
 def link(title: str, address: str) -> str:

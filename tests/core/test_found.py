@@ -86,8 +86,8 @@ def test_an_areas_line_names_the_heaviest_and_counts_the_rest(
                 finding(line=4, message=Text("It blocks `b`.", "b")),
             ),
             (
-                "**must** `db/1.sql:3`: It blocks \\`a\\`. (`DB-1`) Use `CONCURRENTLY`.",
-                "**must** `db/1.sql:4`: It blocks \\`b\\`. (`DB-1`)",
+                "**must** `db/1.sql:3`: It blocks `a`. (`DB-1`) Use `CONCURRENTLY`.",
+                "**must** `db/1.sql:4`: It blocks `b`. (`DB-1`)",
             ),
         ),
     ],
