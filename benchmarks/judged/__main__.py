@@ -141,7 +141,7 @@ def verdicts(change: Mapping[str, Any], after: Mapping[str, tuple[str, ...]]) ->
 def _lost(
     change: Mapping[str, Any], now: Outcome, after: Mapping[str, tuple[str, ...]]
 ) -> list[str]:
-    """The right questions of a change that are asked no more."""
+    """The right questions of a change that are no longer asked."""
     return [
         one["item"]
         for one in change["questions"]

@@ -216,7 +216,7 @@ class Area:
 
     weight: 5 first. mode: observe | advise | enforce. enabled: packs may ship switched off.
     flag: evidence (only with a question or a finding) | touch (also without).
-    retired: ids of items that are asked no more, each with the ids of their successors.
+    retired: ids of items that are no longer asked, each with the ids of their successors.
     """
 
     id: str

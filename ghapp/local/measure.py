@@ -133,7 +133,7 @@ def run(
 
 
 def drawn(merged: Sequence[Merged], sample: int, seed: int = SEED) -> tuple[Merged, ...]:
-    """So many of the changes, newest first; all of them where there are no more, or for 0."""
+    """So many of the changes, newest first; all of them where there are fewer, or for 0."""
     if not sample or len(merged) <= sample:
         return tuple(merged)
     chosen = random.Random(seed).sample(range(len(merged)), sample)  # noqa: S311  no secret

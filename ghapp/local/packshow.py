@@ -81,7 +81,7 @@ WORDS: Mapping[str, Text] = {
     "dialect": Text("database", "データベース"),
     "cross": Text("like", "類似ルール"),
     "fp": Text("noise", "誤検出の例"),
-    "retired": Text("Asked no more", "廃止した質問"),
+    "retired": Text("No longer asked", "廃止した質問"),
     "replaced": Text("{id}, now {by}", "{id}（現在は {by}）"),
 }
 

@@ -244,7 +244,7 @@ class TestShow:
     def test_retired_items_are_shown(self, ghapp, own):
         retired = [{"id": "shop-old", "replaced_by": "shop-safe"}, {"id": "shop-gone"}]
         out = ghapp("packs", "show", own(retired=retired))[1]
-        assert out.endswith("Asked no more\n\n  shop-old, now shop-safe\n\n  shop-gone\n")
+        assert out.endswith("No longer asked\n\n  shop-old, now shop-safe\n\n  shop-gone\n")
 
     def test_json_has_all_and_one_shape(self, ghapp, own):
         status, out, _ = ghapp("packs", "show", own(), "--format", "json", "--lang", "ja")

@@ -184,7 +184,7 @@ class ItemPart(Part):
 
 
 class RetiredPart(Part):
-    """An item that is asked no more. replaced_by: the items in its place, where there are any."""
+    """An item that is no longer asked. replaced_by: the items in its place, where there are any."""
 
     id: OwnId
     replaced_by: Annotated[tuple[OwnId, ...], Most, BeforeValidator(listed)] = ()
