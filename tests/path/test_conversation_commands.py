@@ -123,7 +123,7 @@ def concern_asks_one_more_question_and_takes_the_sign_off_back(shop: Shop) -> St
     yield
     assert (marks(pull), marks(clear)) == (SIGNED, SIGNED)
     assert boxes(pull)["concern-1"]
-    pull.push({MIGRATION: "ALTER TABLE orders ADD COLUMN p INT;\n"})
+    pull.push({MIGRATION: "ALTER TABLE orders ADD COLUMN p INT NOT NULL DEFAULT 0;\n"})
     yield
     assert "~~Signed off by sam" in body(pull)
     assert f"Signed off by sue at `{pull.head_sha[:7]}`" not in body(pull)

@@ -189,7 +189,9 @@ def test_a_look_without_a_delivery_does_not_believe_reads_older_than_the_last_on
         pull = world.open()
         world.settle()
         world.clock.forward()
-        pull.push({"db/migrate/20260402_more.sql": "ALTER TABLE t ADD COLUMN c INT;\n"})
+        pull.push(
+            {"db/migrate/20260402_more.sql": "ALTER TABLE t ADD COLUMN c INT NOT NULL DEFAULT 0;\n"}
+        )
         world.settle()
         written = list(world.repository.check_runs)
         world.github.faults.add(faults.stale("GET */pulls/*", times=2, back=3))

@@ -32,7 +32,10 @@ from ghapp.turns import EVERY_SECONDS
 SECRET = "a secret for tests"
 PATIENCE_SECONDS = 60.0  # for machines that have much else to do
 MIGRATION = "db/migrate/20260401_add_points.sql"
-RISKY = "ALTER TABLE orders ADD COLUMN points INT;\nCREATE INDEX i ON orders (points);\n"
+RISKY = (
+    "ALTER TABLE orders ADD COLUMN points INT NOT NULL DEFAULT 0;\n"
+    "CREATE INDEX i ON orders (points);\n"
+)
 ENFORCE = "version: 1\nmode: enforce\nreviewers: {teams: [sre]}\n"
 TEAMS = {"sre": ["sam", "sue"], "dba": ["dan", "dee"], "sre-leads": ["lea"]}
 WAITING, SIGNED = {"nfr: needs sign-off"}, {"nfr: signed off"}
