@@ -17,17 +17,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import tell
 from ghapp import catalogue
-from ghapp.core.checklist import checklist
-from ghapp.core.detection.hazards import findings
-from ghapp.core.detection.scan import scan
 from ghapp.core.memory import PolicySource
 from ghapp.core.policies.policy import Policy, effective
-from ghapp.local import gitrange
+from ghapp.local.gitrange import Merged
+from ghapp.local.measure import measure
 
 DATA = Path(__file__).parent / "changes.json"
 WORTH = {"right": 1.0, "true": 1.0, "arguable": 0.5, "noise": 0.0, "false": 0.0}
@@ -79,30 +78,22 @@ def clone(folder: Path, repo: str) -> Path:
 
 
 def outcome(place: Path, repo: str, parent: str, commit: str) -> Outcome:
-    """What this checkout asks about the change."""
-    found = gitrange.range_of(place, parent, commit)
-    seen = scan(found.pull, _policy(), only_author_pushed=found.one_author)
-    lines = findings(seen.suspicion, gitrange.contents(place, seen.wanted))
-    asked = checklist(seen, _policy(), lines)
+    """What this checkout asks about the change. Raises SystemExit where the clone lacks it."""
+    now = measure(place, policy(), Merged(commit, parent, title="", head=commit))
+    if now.unreadable:
+        raise SystemExit(f"{repo} {commit}: {now.unreadable}")
     return Outcome(
         repo,
         commit,
-        bool(asked.flagged),
-        {
-            item.id: item.severity
-            for one in asked.flagged
-            for item in one.items
-            if item.id in asked.shown and item.severity in SHOWN
-        },
-        {
-            (one.hazard, one.path, one.line): one.severity
-            for area in asked.flagged
-            for one in area.findings
-        },
+        now.flagged,
+        {one.item: one.severity for one in now.questions if one.severity in SHOWN},
+        {(one.hazard, one.path, one.line): one.severity for one in now.findings},
     )
 
 
-def _policy() -> Policy:
+@cache
+def policy() -> Policy:
+    """The default policy with the packs of this checkout."""
     return effective(PolicySource(), catalogue.rules("advise"))
 
 

@@ -22,11 +22,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from benchmarks.judged.__main__ import WORTH, Tally, clone
+from benchmarks.judged.__main__ import WORTH, Tally, clone, policy
 from benchmarks.machine import tell
-from ghapp import catalogue
-from ghapp.core.memory import PolicySource
-from ghapp.core.policies.policy import Policy, effective
 from ghapp.local import gitrange
 from ghapp.local.measure import Measured, measure
 
@@ -66,20 +63,15 @@ def _shuffled(place: Path, since: str, seed: int, known: set[str]) -> Iterator[g
     return iter(changes)
 
 
-def _policy() -> Policy:
-    return effective(PolicySource(), catalogue.rules("advise"))
-
-
 def _until(
     places: Mapping[str, Path], drawn: Mapping[str, Iterator[gitrange.Merged]], wanted: int
 ) -> list[tuple[str, Measured]]:
     """Rounds over all projects until each has had its share and so many changes are flagged."""
     found: list[tuple[str, Measured]] = []
-    policy = _policy()
     with ProcessPoolExecutor() as pool:
         while sum(one.flagged for _, one in found) < wanted:
             jobs = [
-                (repo, pool.submit(measure, places[repo], policy, change))
+                (repo, pool.submit(measure, places[repo], policy(), change))
                 for repo in places
                 for _, change in zip(range(BATCH), drawn[repo], strict=False)
             ]
@@ -98,9 +90,9 @@ def _write(
     unflagged: int,
 ) -> None:
     to.mkdir(parents=True, exist_ok=True)
-    policy = _policy()
-    asked = {item.id: item for area in policy.areas for item in area.items}
-    messages = {one.id: one.message.naming("").en for area in policy.areas for one in area.hazards}
+    areas = policy().areas
+    asked = {item.id: item for area in areas for item in area.items}
+    messages = {one.id: one.message.naming("").en for area in areas for one in area.hazards}
     quiet = [pair for pair in measured if not pair[1].flagged]
     quiet = random.Random(seed).sample(quiet, min(unflagged, len(quiet)))  # noqa: S311
     data = {

@@ -152,7 +152,7 @@ def _items(area: Area, scene: Scene, findings: tuple[Finding, ...]) -> tuple[Ite
     the line is dangerous, but the change is about something else.
     """
     found = {one.item for one in findings}
-    worst = {item: SEVERITIES[rank] for item, rank in _worst(findings).items()}
+    worst = _worst(findings)
     items = []
     for item in area.items:
         asked = not scene.touch.found if item.when is None else holds(item.when, scene)
@@ -166,14 +166,14 @@ def _items(area: Area, scene: Scene, findings: tuple[Finding, ...]) -> tuple[Ite
     return tuple(sorted(items, key=lambda item: _rank(item, found)))
 
 
-def _worst(findings: Iterable[Finding]) -> Mapping[str, int]:
-    """By item the rank of the gravest finding that nobody has accepted."""
-    ranks: dict[str, int] = {}
+def _worst(findings: Iterable[Finding]) -> Mapping[str, str]:
+    """By item the severity of the gravest finding that nobody has accepted."""
+    worst: dict[str, str] = {}
     for one in findings:
         if not one.accepted:
-            rank = SEVERITIES.index(one.severity)
-            ranks[one.item] = min(rank, ranks.get(one.item, rank))
-    return ranks
+            known = worst.get(one.item, one.severity)
+            worst[one.item] = min(one.severity, known, key=SEVERITIES.index)
+    return worst
 
 
 def _rank(item: Item, found: Iterable[str], *, wide: bool = False) -> tuple[bool, bool, int]:

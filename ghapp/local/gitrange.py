@@ -68,7 +68,7 @@ def range_of(path: Folder, base: str, head: str = "HEAD") -> Range:
     The title is the subject of the last commit, the author the name in it.
     Raises BadRange (no repository, no such commit, objects missing).
     """
-    base_sha, head_sha = _commit(path, base), _commit(path, head)
+    base_sha, head_sha = commit_of(path, base), commit_of(path, head)
     # Exit status 1: no common ancestor, as in a shallow clone that ends above it.
     merge_base = _git(path, "merge-base", base_sha, head_sha, accept=(0, 1)).decode().strip()
     commits = _text(path, "log", "-z", "--format=%an%x1f%cI%x1f%s", "-n1", head_sha)
@@ -110,7 +110,7 @@ def merged(path: Folder, head: str = "HEAD", since: str = "") -> tuple[Merged, .
     since: a date as git understands it. The first commit of a history has nothing to compare with.
     Raises BadRange (no repository, no such commit).
     """
-    commit = _commit(path, head)
+    commit = commit_of(path, head)
     only = (f"--since={since}",) if since else ()
     log = ("log", "-z", "--first-parent", "--format=%H%x1f%P%x1f%s", *only, commit, "--")
     rows = (entry.split("\x1f", 2) for entry in _text(path, *log).split("\0") if entry)
@@ -119,11 +119,6 @@ def merged(path: Folder, head: str = "HEAD", since: str = "") -> tuple[Merged, .
         for sha, parents, title in rows
         if parents
     )
-
-
-def commit_of(path: Folder, ref: str) -> str:
-    """The SHA of the commit that a ref names. Raises BadRange where there is none."""
-    return _commit(path, ref)
 
 
 def address(path: Folder) -> str:
@@ -297,8 +292,8 @@ def _hunks(patch: bytes) -> str:
     return (mark + rest)[1:].rstrip(b"\n").decode("utf-8", "replace")
 
 
-def _commit(path: Folder, ref: str) -> str:
-    """The SHA of the commit that a ref names."""
+def commit_of(path: Folder, ref: str) -> str:
+    """The SHA of the commit that a ref names. Raises BadRange where there is none."""
     if not ref or ref.startswith("-"):
         raise BadRange(f"`{ref}` is no ref: name a branch, a tag or a commit")
     found = _text(path, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", accept=(0, 1))
