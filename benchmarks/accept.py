@@ -32,9 +32,9 @@ from benchmarks.load import Load, Paced, paced, post, send, uncollected
 from benchmarks.temporary import temporary
 from ghapp import logs
 from ghapp.core.model import Delivery
+from ghapp.emulator.github import Emulator
+from ghapp.emulator.server import EmulatorServer
 from ghapp.settings import Settings
-from ghapp.standin.github import Standin
-from ghapp.standin.server import StandinServer
 from ghapp.web.app import application
 
 SECRET = "a secret for benchmarks"
@@ -98,7 +98,7 @@ def _await(url: str) -> None:
             time.sleep(0.05)
 
 
-def requests(github: Standin, deliveries: int) -> list[bytes]:
+def requests(github: Emulator, deliveries: int) -> list[bytes]:
     """Signed deliveries of the pulls' own events, each with an id of its own."""
     sent = [one for one in github.deliveries.all if one.event == "pull_request"]
     made = []
@@ -136,8 +136,8 @@ def main() -> None:
     if given.baseline:
         baseline()
         return
-    github = Standin(webhook_secret=SECRET)
-    server = StandinServer(github)
+    github = Emulator(webhook_secret=SECRET)
+    server = EmulatorServer(github)
     api_url = server.start()
     files = {"app/orders.py": "total = sum\n", "db/schema.sql": ""}
     repository = github.repository("acme/shop", files)
@@ -153,7 +153,7 @@ def main() -> None:
     server.stop()
 
 
-def run(given: argparse.Namespace, github: Standin, api_url: str, folder: Path) -> None:
+def run(given: argparse.Namespace, github: Emulator, api_url: str, folder: Path) -> None:
     def environment(name: str, port: int) -> dict[str, str]:
         return {
             "GHAPP_APP_ID": str(github.app.id),
@@ -210,7 +210,7 @@ def _worked_off(url: str) -> None:
     print(f"all keys worked off {time.monotonic() - started:.1f} s after the last answer")
 
 
-def _verify(github: Standin, deliveries: int, folder: Path) -> None:
+def _verify(github: Emulator, deliveries: int, folder: Path) -> None:
     (file,) = folder.glob("*.sqlite3")
     with sqlite3.connect(file) as connection:
         (stored,) = connection.execute("select count(*) from deliveries").fetchone()

@@ -26,7 +26,7 @@ from benchmarks.moments import (
     set_faults,
     set_latency,
 )
-from ghapp.standin.faults import Fault
+from ghapp.emulator.faults import Fault
 
 FLAKY, WRITTEN, KILLED = "10 % 502 and 5 % 403", "written but answered 502", "kill -9"
 RATE = 20.0
@@ -79,8 +79,8 @@ def suffer(
         with ExitStack() as stack:
             both = []
             for name in names:
-                standin = stack.enter_context(apart(github))
-                both.append((standin, stack.enter_context(started(name, standin))))
+                emulator = stack.enter_context(apart(github))
+                both.append((emulator, stack.enter_context(started(name, emulator))))
             outcomes = asyncio.run(_all(both, scenario))
         for name, outcome in zip(names, outcomes, strict=True):
             figures.note(f"{scenario}: acknowledged", name, outcome.acknowledged)
@@ -94,41 +94,41 @@ def suffer(
 
 async def _all(both: Sequence[tuple[Apart, Running]], scenario: str) -> list[Outcome]:
     one = _killed if scenario == KILLED else _faulty
-    return await asyncio.gather(*(one(standin, running, scenario) for standin, running in both))
+    return await asyncio.gather(*(one(emulator, running, scenario) for emulator, running in both))
 
 
-async def _faulty(standin: Apart, running: Running, scenario: str) -> Outcome:
-    requests = standin.ask(opened, scenario)
-    standin.ask(set_faults, *FAULTS[scenario])
+async def _faulty(emulator: Apart, running: Running, scenario: str) -> Outcome:
+    requests = emulator.ask(opened, scenario)
+    emulator.ask(set_faults, *FAULTS[scenario])
     sent = (await paced(running.server.url, requests, RATE)).sent
-    await _settled(standin, running, scenario, len(requests), FAULTY_SECONDS)
-    late = len(requests) - standin.ask(marked, scenario)
-    standin.ask(set_faults)
-    await _settled(standin, running, scenario, len(requests), MOST_SECONDS)
+    await _settled(emulator, running, scenario, len(requests), FAULTY_SECONDS)
+    late = len(requests) - emulator.ask(marked, scenario)
+    emulator.ask(set_faults)
+    await _settled(emulator, running, scenario, len(requests), MOST_SECONDS)
     good = [200 <= one.status < 300 for one in sent]
-    return replace(_counted(standin, scenario, good), late=late)
+    return replace(_counted(emulator, scenario, good), late=late)
 
 
-async def _killed(standin: Apart, running: Running, scenario: str) -> Outcome:
+async def _killed(emulator: Apart, running: Running, scenario: str) -> Outcome:
     """Killed once a quarter of the pulls is done; started again once nothing is under way."""
-    standin.ask(set_latency, LATENCY)
-    total = len(standin.ask(opened, scenario))
-    standin.ask(deliver, scenario, running.webhook, SENDERS)
-    await _until(lambda: standin.ask(marked, scenario) >= total // 4, 60.0)
+    emulator.ask(set_latency, LATENCY)
+    total = len(emulator.ask(opened, scenario))
+    emulator.ask(deliver, scenario, running.webhook, SENDERS)
+    await _until(lambda: emulator.ask(marked, scenario) >= total // 4, 60.0)
     running.kill()
-    await _until(lambda: standin.ask(delivered), 60.0)
+    await _until(lambda: emulator.ask(delivered), 60.0)
     await asyncio.to_thread(running.restart)
-    await _settled(standin, running, scenario, total, MOST_SECONDS)
-    return _counted(standin, scenario, standin.ask(acknowledged, scenario))
+    await _settled(emulator, running, scenario, total, MOST_SECONDS)
+    return _counted(emulator, scenario, emulator.ask(acknowledged, scenario))
 
 
 async def _settled(
-    standin: Apart, running: Running, group: str, total: int, most_seconds: float
+    emulator: Apart, running: Running, group: str, total: int, most_seconds: float
 ) -> None:
     """Until all are marked, or for a while none is any more and none is put off."""
     seen, still, began = -1, 0.0, time.monotonic()
     while seen < total and time.monotonic() - began < most_seconds:
-        count = standin.ask(marked, group)
+        count = emulator.ask(marked, group)
         still = 0.0 if count != seen else still + 0.25
         if still > STILL_SECONDS and not await asyncio.to_thread(running.waiting):
             break
@@ -145,8 +145,8 @@ async def _until(true: Callable[[], bool], seconds: float) -> None:
     raise TimeoutError(f"not within {seconds} s")
 
 
-def _counted(standin: Apart, group: str, good: Sequence[bool]) -> Outcome:
-    found = standin.ask(marks, group)
+def _counted(emulator: Apart, group: str, good: Sequence[bool]) -> Outcome:
+    found = emulator.ask(marks, group)
     lost = [not each.whole for each in found]
     return Outcome(
         acknowledged=sum(good),

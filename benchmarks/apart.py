@@ -1,4 +1,4 @@
-"""A stand-in in a process of its own, so that its work is neither counted nor waited for.
+"""An emulator in a process of its own, so that its work is neither counted nor waited for.
 
 The state is built once in this process and forked for each contestant: all of them meet the very
 same pulls.
@@ -18,8 +18,8 @@ from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
 from benchmarks.moments import Recording, branches
-from ghapp.standin.repository import Repository
-from ghapp.standin.server import StandinServer
+from ghapp.emulator.repository import Repository
+from ghapp.emulator.server import EmulatorServer
 
 T = TypeVar("T")
 SECRET = "a secret for benchmarks"
@@ -61,7 +61,7 @@ def open_pull(repository: Repository, branch: str, files: int) -> None:
 
 
 class Apart:
-    """A fork of a stand-in that serves. ask: run a function there, on it."""
+    """A fork of an emulator that serves. ask: run a function there, on it."""
 
     def __init__(self, github: Recording, core: int | None = None) -> None:
         self.app_id, self.private_key = github.app.id, github.private_key
@@ -71,7 +71,7 @@ class Apart:
         self._process.start()
         theirs.close()
         if not self._pipe.poll(60):
-            raise TimeoutError("the stand-in did not start")
+            raise TimeoutError("the emulator did not start")
         self.url: str = self._pipe.recv()
 
     @property
@@ -80,7 +80,7 @@ class Apart:
         return self._process.pid
 
     def ask(self, function: Callable[..., T], *arguments: object) -> T:
-        """What the function gives for the stand-in and the arguments. Raises what it raised."""
+        """What the function gives for the emulator and the arguments. Raises what it raised."""
         self._pipe.send((function, arguments))
         good, value = self._pipe.recv()
         if not good:
@@ -109,7 +109,7 @@ def _serve(github: Recording, pipe: Connection, core: int | None) -> None:
     gc.freeze()
     if core is not None:
         os.sched_setaffinity(0, {core})
-    server = StandinServer(github)
+    server = EmulatorServer(github)
     url = server.start()
     _warm(github, url)
     github.records = True

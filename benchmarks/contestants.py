@@ -1,4 +1,4 @@
-"""ghapp and its peers, each in processes of its own against the same stand-in."""
+"""ghapp and its peers, each in processes of its own against the same emulator."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from pathlib import Path
 from benchmarks.apart import SECRET, Apart
 from benchmarks.postgres import database
 from benchmarks.processes import Server
-from ghapp import redelivery, sweep
 from ghapp.settings import Settings
 from ghapp.store import Store
-from ghapp.turns import EVERY_SECONDS
+from ghapp.worker import redelivery, schedule
+from ghapp.worker.schedule import EVERY_SECONDS
 
 PEERS = Path(__file__).parent / "peers"
 # Of the peers alone: neither the product nor its tests need them.
@@ -33,7 +33,7 @@ REQUIREMENTS = ("aiohttp==3.14.5", "gidgethub==6.0.0", "pyyaml==6.0.3")
 class Place:
     """Where one runs. url: of its database, "" is SQLite in `folder`. port: 0 is any."""
 
-    standin: Apart
+    emulator: Apart
     folder: Path
     url: str
     port: int
@@ -58,10 +58,10 @@ class Contestant:
 def ghapp_environment(place: Place) -> dict[str, str]:
     where = {"GHAPP_DATA_DIR": str(place.folder / "data")}
     return {
-        "GHAPP_APP_ID": str(place.standin.app_id),
-        "GHAPP_PRIVATE_KEY": place.standin.private_key,
+        "GHAPP_APP_ID": str(place.emulator.app_id),
+        "GHAPP_PRIVATE_KEY": place.emulator.private_key,
         "GHAPP_WEBHOOK_SECRET": SECRET,
-        "GHAPP_GITHUB_API_URL": place.standin.url,
+        "GHAPP_GITHUB_API_URL": place.emulator.url,
         "GHAPP_GITHUB_LIMITS": "off",
         "PORT": str(place.port),
         **({"GHAPP_DATABASE_URL": place.url} if place.url else where),
@@ -70,10 +70,10 @@ def ghapp_environment(place: Place) -> dict[str, str]:
 
 def _peer_environment(place: Place) -> dict[str, str]:
     return {
-        "APP_ID": str(place.standin.app_id),
-        "PRIVATE_KEY": place.standin.private_key,
+        "APP_ID": str(place.emulator.app_id),
+        "PRIVATE_KEY": place.emulator.private_key,
         "WEBHOOK_SECRET": SECRET,
-        "API_URL": place.standin.url,
+        "API_URL": place.emulator.url,
         "PORT": str(place.port),
         "NODE_ENV": "production",
     }
@@ -167,7 +167,7 @@ class Running:
             return
         settings = Settings.from_environment(self.contestant.environment(self._place))
         store = await Store.open(settings.database_url)
-        await store.take_turn(sweep.TURN, EVERY_SECONDS)
+        await store.take_turn(schedule.TURN, EVERY_SECONDS)
         await store.take_turn(redelivery.TURN, EVERY_SECONDS)
         await store.close()
 
@@ -190,13 +190,13 @@ class Running:
 
 
 @contextmanager
-def started(name: str, standin: Apart, core: int | None = None) -> Iterator[Running]:
+def started(name: str, emulator: Apart, core: int | None = None) -> Iterator[Running]:
     """Ready to take deliveries. core: the one that it may use, else any."""
     contestant = CONTESTANTS[name]
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ghapp-benchmark-"))
         url = stack.enter_context(database()) if contestant.needs_database else ""
-        running = Running(contestant, Place(standin, Path(folder), url, free_port()), core)
+        running = Running(contestant, Place(emulator, Path(folder), url, free_port()), core)
         stack.callback(running.stop)
         yield running
 

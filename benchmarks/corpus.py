@@ -25,14 +25,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from ghapp import catalogue
-from ghapp.core.checklist import checklist
-from ghapp.core.detection.hazards import findings
-from ghapp.core.detection.scan import scan
-from ghapp.core.findings import Finding
-from ghapp.core.matching.content import MOST_BYTES, text
+from ghapp import builtin_packs
+from ghapp.core.areas import Finding
 from ghapp.core.model import File, Pull, PullKey, Repository
-from ghapp.core.policies.policy import Policy
+from ghapp.core.policy.policy import Policy
+from ghapp.core.scan.checklist import checklist
+from ghapp.core.scan.hazards import findings
+from ghapp.core.scan.new_file import MOST_BYTES, text
+from ghapp.core.scan.triggers import scan
 
 PULL = Pull(
     PullKey(Repository(1, 1, "local/corpus"), 1),
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--area", action="append")
     given = parser.parse_args()
     wanted = set(given.area or ())
-    areas = (replace(area, enabled=True) for area in catalogue.builtin())
+    areas = (replace(area, enabled=True) for area in builtin_packs.builtin())
     policy = Policy(areas=tuple(area for area in areas if not wanted or area.id in wanted))
     changes = released(given.old, given.new) if given.old else whole(given.folders)
     tally = Tally()

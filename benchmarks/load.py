@@ -32,7 +32,7 @@ class Load:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """The sender, which may be a stand-in, too, is not held up by collections of its own."""
+    """The sender, which may be an emulator, too, is not held up by collections of its own."""
     gc.collect()
     gc.disable()
     try:

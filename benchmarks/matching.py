@@ -16,12 +16,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ghapp import catalogue
-from ghapp.core.checklist import checklist
-from ghapp.core.detection.hazards import findings
-from ghapp.core.detection.scan import scan
+from ghapp import builtin_packs
 from ghapp.core.model import File, Pull, PullKey, Repository
-from ghapp.core.policies.policy import Policy
+from ghapp.core.policy.policy import Policy
+from ghapp.core.scan.checklist import checklist
+from ghapp.core.scan.hazards import findings
+from ghapp.core.scan.triggers import scan
 
 ROOT = Path(__file__).parents[1]
 SIZES = (300, 1_000, 3_000)
@@ -38,7 +38,7 @@ ENDINGS = ("py", "rb", "go", "ts", "tsx", "php", "sql", "tf", "yml", "json", "md
 
 def main() -> None:
     """Measure and print."""
-    areas = tuple(replace(area, enabled=True) for area in catalogue.builtin())
+    areas = tuple(replace(area, enabled=True) for area in builtin_packs.builtin())
     policy = Policy(areas=areas)
     hazards = sum(len(area.hazards) for area in areas)
     print(f"{len(areas)} areas, {hazards} hazards, best of {ROUNDS}")

@@ -2,7 +2,7 @@
 
 uv run python -m benchmarks.misbehaving [--pulls 30] [--seed 1] [--errors 0.10]
 
-A stand-in GitHub over HTTP, and the store, the client and the worker of a ghapp in this process.
+An emulator GitHub over HTTP, and the store, the client and the worker of a ghapp in this process.
 Waits that GitHub or our own backoff ask for are asserted elsewhere and cut short here.
 """
 
@@ -22,21 +22,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.temporary import temporary
-from ghapp import catalogue, logs
-from ghapp.addresses import Endpoint
+from ghapp import builtin_packs, logs
 from ghapp.core.model import PullKey
 from ghapp.core.model import Repository as Known
+from ghapp.emulator import faults
+from ghapp.emulator.faults import Fault
+from ghapp.emulator.github import Emulator
+from ghapp.emulator.pull import Pull
+from ghapp.emulator.repository import Repository
+from ghapp.emulator.server import EmulatorServer
 from ghapp.github.client import GitHub
-from ghapp.github.delivery import parse
-from ghapp.slots import CONCURRENCY
-from ghapp.standin import faults
-from ghapp.standin.faults import Fault
-from ghapp.standin.github import Standin
-from ghapp.standin.pull import Pull
-from ghapp.standin.repository import Repository
-from ghapp.standin.server import StandinServer
+from ghapp.github.webhook import parse
+from ghapp.settings import Endpoint
 from ghapp.store import Store
-from ghapp.worker import Worker
+from ghapp.worker.worker import CONCURRENCY, Worker
 
 SECRET = "a secret of this benchmark"
 POLICY = "version: 1\nmode: enforce\nreviewers: {teams: [sre]}\n"
@@ -58,7 +57,7 @@ class Clock:
 class Scene:
     """One GitHub and one ghapp. parked: how often a key failed too often and was given a chance."""
 
-    def __init__(self, github: Standin, clock: Clock, store: Store, file: Path) -> None:
+    def __init__(self, github: Emulator, clock: Clock, store: Store, file: Path) -> None:
         self.github, self.clock, self.store = github, clock, store
         self.parked = 0
         self._file = file
@@ -128,15 +127,15 @@ async def scene(  # of a GitHub and of a ghapp
 ) -> AsyncIterator[Scene]:
     """Open while inside. patience_seconds: for how long our client waits for an answer."""
     clock, file = clock or Clock(), folder / "ghapp.sqlite3"
-    github = Standin(webhook_secret=SECRET, clock=clock)
+    github = Emulator(webhook_secret=SECRET, clock=clock)
     github.faults = faults.Faults(seed)
-    server = StandinServer(github)
+    server = EmulatorServer(github)
     url, app_id, key = server.start(), github.app.id, github.private_key
     store, stop = await Store.open(f"sqlite:///{file}"), asyncio.Event()
     client = GitHub(Endpoint(url), app_id, key, limits=limits, patience_seconds=patience_seconds)
     try:
         async with client:
-            rules = catalogue.rules("enforce")
+            rules = builtin_packs.rules("enforce")
             worker = Worker(store, client, rules, concurrency=concurrency, grace_seconds=2.0)
             working = asyncio.create_task(worker.run(stop))
             try:

@@ -1,6 +1,6 @@
-"""What the App wrote on a stand-in, and when: what is asked of one that runs apart.
+"""What the App wrote on an emulator, and when: what is asked of one that runs apart.
 
-All functions take the stand-in first; `Apart.ask` calls them there.
+All functions take the emulator first; `Apart.ask` calls them there.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections import Counter
 from dataclasses import dataclass
 
 from benchmarks.load import post
-from ghapp.standin import checks
-from ghapp.standin.deliveries import Delivery
-from ghapp.standin.faults import Fault
-from ghapp.standin.github import Standin
-from ghapp.standin.pull import Pull
-from ghapp.standin.repository import Repository
-from ghapp.standin.state import Json, User
+from ghapp.emulator import checks
+from ghapp.emulator.deliveries import Delivery
+from ghapp.emulator.faults import Fault
+from ghapp.emulator.github import Emulator
+from ghapp.emulator.pull import Pull
+from ghapp.emulator.repository import Repository
+from ghapp.emulator.state import Json, User
 
 RUN = "NFR review"
 
@@ -30,7 +30,7 @@ class Moment:
     key: str | int
 
 
-class Recording(Standin):
+class Recording(Emulator):
     """Notes when something happened rather than deliver it: nobody hears of it.
 
     records: whether it does so yet.
@@ -92,7 +92,7 @@ def branches(group: str) -> str:
     return f"{re.sub('[^a-z0-9]+', '-', group.lower())}/" if group else ""
 
 
-def pulls_of(github: Standin, group: str) -> list[Pull]:
+def pulls_of(github: Emulator, group: str) -> list[Pull]:
     """The pulls of a group, in the order they were made. group: "" is all."""
     (repository,) = github.repositories.values()
     start = branches(group)

@@ -48,26 +48,26 @@ def main() -> None:
 
 def worked(github: Recording, given: argparse.Namespace, spy: list[str] | None = None) -> float:
     """Milliseconds of CPU for each event."""
-    with apart(github) as standin, started(given.contestant, standin) as running:
+    with apart(github) as emulator, started(given.contestant, emulator) as running:
         server = running.server
-        _through(standin, running, "warm", given.connections)
-        standin.ask(calls)
+        _through(emulator, running, "warm", given.connections)
+        emulator.ask(calls)
         if spy:
             command = [*spy, "--pid", str(server.pid)]
             watching = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
-            _through(standin, running, "pull", given.connections)
+            _through(emulator, running, "pull", given.connections)
             os.killpg(watching.pid, signal.SIGINT)
             watching.wait(60)
             return 0.0
-        kept, before, others = threads(server.pid), server.cpu(), cpu_seconds(standin.pid)
-        _through(standin, running, "pull", given.connections)
+        kept, before, others = threads(server.pid), server.cpu(), cpu_seconds(emulator.pid)
+        _through(emulator, running, "pull", given.connections)
         each: float = (server.cpu() - before) / given.pulls * 1000
-        theirs = (cpu_seconds(standin.pid) - others) / given.pulls * 1000
-        print(f"{each:.2f} ms of CPU an event, the stand-in's {theirs:.2f} ms beside")
+        theirs = (cpu_seconds(emulator.pid) - others) / given.pulls * 1000
+        print(f"{each:.2f} ms of CPU an event, the emulator's {theirs:.2f} ms beside")
         for name, (user, system) in sorted(threads(server.pid).items()):
             was_user, was_system = kept.get(name, (0.0, 0.0))
             _tell_thread(name, user - was_user, system - was_system, given.pulls)
-        for route, count in sorted(standin.ask(calls).items()):
+        for route, count in sorted(emulator.ask(calls).items()):
             print(f"{count / given.pulls:6.2f} calls an event  {route}")
         return each
 
@@ -78,11 +78,11 @@ def _tell_thread(name: str, user: float, system: float, events: int) -> None:
         print(f"{each} an event  thread {name}")
 
 
-def _through(standin: Apart, running: Running, group: str, connections: int) -> None:
-    requests = standin.ask(opened, group)
+def _through(emulator: Apart, running: Running, group: str, connections: int) -> None:
+    requests = emulator.ask(opened, group)
     asyncio.run(send(running.server.url, requests, connections))
-    if not until(lambda: standin.ask(marked, group) == len(requests), 120):
-        raise TimeoutError(f"{standin.ask(marked, group)} of {len(requests)} pulls are marked")
+    if not until(lambda: emulator.ask(marked, group) == len(requests), 120):
+        raise TimeoutError(f"{emulator.ask(marked, group)} of {len(requests)} pulls are marked")
 
 
 def told(raw: str, each: float) -> None:

@@ -23,9 +23,9 @@ from pathlib import Path
 
 from benchmarks.accept import SECRET, process
 from benchmarks.temporary import temporary
-from ghapp.standin.github import Standin
-from ghapp.standin.pull import Pull
-from ghapp.standin.server import StandinServer
+from ghapp.emulator.github import Emulator
+from ghapp.emulator.pull import Pull
+from ghapp.emulator.server import EmulatorServer
 
 # Of ten comments seven are people talking among themselves.
 COMMANDS_SHARE = 0.3
@@ -79,7 +79,7 @@ class Clock:
 class Review:
     """A GitHub, a ghapp in a process of its own, and one pull request."""
 
-    def __init__(self, github: Standin, clock: Clock, url: str, areas: int) -> None:
+    def __init__(self, github: Emulator, clock: Clock, url: str, areas: int) -> None:
         self.github, self.clock, self.url = github, clock, url
         self.areas = [f"area-{number:02}" for number in range(areas)]
         self.costs: dict[str, Cost] = {}
@@ -217,8 +217,8 @@ def lived(
 ) -> Told:
     """One review from its opening to its sign-off, verified. latency_seconds: of each call."""
     started, clock = time.monotonic(), Clock()
-    github = Standin(webhook_secret=SECRET, clock=clock, latency_seconds=latency_seconds)
-    server = StandinServer(github)
+    github = Emulator(webhook_secret=SECRET, clock=clock, latency_seconds=latency_seconds)
+    server = EmulatorServer(github)
     environment = {
         "GHAPP_APP_ID": str(github.app.id),
         "GHAPP_PRIVATE_KEY": github.private_key,

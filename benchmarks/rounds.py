@@ -12,16 +12,7 @@ from benchmarks.apart import Apart, apart, until
 from benchmarks.contestants import Running, started
 from benchmarks.figures import Figures
 from benchmarks.load import Sent, paced, percentile, send
-from benchmarks.moments import (
-    Marks,
-    Recording,
-    calls,
-    marked,
-    marks,
-    noise,
-    opened,
-    set_latency,
-)
+from benchmarks.moments import Marks, Recording, calls, marked, marks, noise, opened, set_latency
 from benchmarks.postgres import cluster
 from benchmarks.processes import cpu_seconds, family
 
@@ -76,36 +67,36 @@ class Round:
 
         The first start compiles what is imported and makes the database, as after an installation.
         """
-        with apart(github) as standin, started(name, standin) as running:
+        with apart(github) as emulator, started(name, emulator) as running:
             running.stop()
             running.restart()
             self._note("start to ready (s)", name, running.server.start_seconds)
-            warmed(standin, running)
+            warmed(emulator, running)
             for latency in LATENCIES:
-                standin.ask(set_latency, latency)
+                emulator.ask(set_latency, latency)
                 for files in (10, 300):
-                    self._paced(standin, running, latency, files)
-                self._one_by_one(standin, running, latency)
-            standin.ask(set_latency, 0.0)
-            self._noise(standin, running)
+                    self._paced(emulator, running, latency, files)
+                self._one_by_one(emulator, running, latency)
+            emulator.ask(set_latency, 0.0)
+            self._noise(emulator, running)
             self._note("peak memory (MB)", name, running.server.peak())
             if idle:
                 self._idle(running)
 
-    def _paced(self, standin: Apart, running: Running, latency: float, files: int) -> None:
+    def _paced(self, emulator: Apart, running: Running, latency: float, files: int) -> None:
         name, group = running.contestant.name, _cell(latency, files)
-        requests = standin.ask(opened, group)
-        standin.ask(calls)
+        requests = emulator.ask(opened, group)
+        emulator.ask(calls)
         mine, databases = running.server.cpu(), database_cpu()
         sent = asyncio.run(paced(running.server.url, requests, RATE)).sent
-        settled(standin, group, len(requests))
+        settled(emulator, group, len(requests))
         mine, databases = running.server.cpu() - mine, database_cpu() - databases
-        self._waits(name, group, sent, standin.ask(marks, group))
+        self._waits(name, group, sent, emulator.ask(marks, group))
         self._note(f"{group}: CPU an event (ms)", name, mine / len(requests) * 1000)
         if running.contestant.needs_database:
             row = f"{group}: CPU of the database beside (ms)"
             self._note(row, name, databases / len(requests) * 1000)
-        made: Counter[str] = standin.ask(calls)
+        made: Counter[str] = emulator.ask(calls)
         self._note(f"{group}: calls an event", name, made.total() / len(requests))
         if files == 300:
             self._routes(f"calls of an event of 300 files, {name}", made, len(requests))
@@ -123,30 +114,30 @@ class Round:
                 row = f"{group}: {what} {title} (ms)"
                 self._note(row, name, percentile(seconds, share) * 1000)
 
-    def _one_by_one(self, standin: Apart, running: Running, latency: float) -> None:
+    def _one_by_one(self, emulator: Apart, running: Running, latency: float) -> None:
         """Each pull of 3,000 files once the one before carries its marks."""
         name, group = running.contestant.name, _cell(latency, 3000)
-        requests = standin.ask(opened, group)
+        requests = emulator.ask(opened, group)
         due = []
         before = running.server.cpu()
         for number, request in enumerate(requests, 1):
             due.append(asyncio.run(paced(running.server.url, [request], RATE)).sent[0].due_at)
-            settled(standin, group, number)
+            settled(emulator, group, number)
         cpu = running.server.cpu() - before
-        found = standin.ask(marks, group)
+        found = emulator.ask(marks, group)
         runs = [(each.run_at - at) * 1000 for each, at in zip(found, due, strict=True)]
         self._note(f"{group}: webhook to check run p50 (ms)", name, percentile(runs, 0.5))
         self._note(f"{group}: CPU an event (ms)", name, cpu / len(requests) * 1000)
 
-    def _noise(self, standin: Apart, running: Running) -> None:
+    def _noise(self, emulator: Apart, running: Running) -> None:
         name = running.contestant.name
-        requests = standin.ask(noise, _cell(0.0, 10))
-        standin.ask(calls)
+        requests = emulator.ask(noise, _cell(0.0, 10))
+        emulator.ask(calls)
         before = running.server.cpu()
         asyncio.run(paced(running.server.url, requests, RATE * 10))
-        quiet(standin)
+        quiet(emulator)
         cpu = (running.server.cpu() - before) / len(requests)
-        made = standin.ask(calls)
+        made = emulator.ask(calls)
         writes = sum(count for route, count in made.items() if route.startswith(WRITES))
         self._routes(f"calls of a delivery that changes nothing, {name}", made, len(requests))
         self._note("no-op: CPU each (ms)", name, cpu * 1000)
@@ -162,19 +153,19 @@ class Round:
 
     def throughput(self, github: Recording, name: str) -> None:
         """As fast as it can on one core; GitHub and whoever sends have the other one."""
-        with apart(github, OTHER_CORE) as standin, started(name, standin, SERVER_CORE) as running:
-            warmed(standin, running)
-            requests = standin.ask(opened, THROUGH)
-            mine, theirs = running.server.cpu(), cpu_seconds(standin.pid)
+        with apart(github, OTHER_CORE) as emulator, started(name, emulator, SERVER_CORE) as running:
+            warmed(emulator, running)
+            requests = emulator.ask(opened, THROUGH)
+            mine, theirs = running.server.cpu(), cpu_seconds(emulator.pid)
             began = time.time()
             asyncio.run(send(running.server.url, requests, CONNECTIONS))
-            settled(standin, THROUGH, len(requests))
-            mine, theirs = running.server.cpu() - mine, cpu_seconds(standin.pid) - theirs
-            seconds = max(each.whole_at for each in standin.ask(marks, THROUGH)) - began
+            settled(emulator, THROUGH, len(requests))
+            mine, theirs = running.server.cpu() - mine, cpu_seconds(emulator.pid) - theirs
+            seconds = max(each.whole_at for each in emulator.ask(marks, THROUGH)) - began
             each = len(requests) / seconds
             self._note("handled a second on one core, 300 files", name, each)
             self._note("  its share of that core (%)", name, mine / seconds * 100)
-            self._note("  the stand-in's share of the other (%)", name, theirs / seconds * 100)
+            self._note("  the emulator's share of the other (%)", name, theirs / seconds * 100)
             self._note("  by its CPU alone (a second)", name, len(requests) / mine)
 
     def _routes(self, what: str, made: Counter[str], events: int) -> None:
@@ -188,32 +179,34 @@ def _cell(latency: float, files: int) -> str:
     return f"{latency * 1000:.0f} ms, {files:,} files"
 
 
-def warmed(standin: Apart, running: Running) -> None:
+def warmed(emulator: Apart, running: Running) -> None:
     asyncio.run(running.undisturbed())
-    through(standin, running, WARM)
+    through(emulator, running, WARM)
 
 
-def through(standin: Apart, running: Running, group: str) -> None:
+def through(emulator: Apart, running: Running, group: str) -> None:
     """The group as fast as it goes, and then all is quiet."""
-    requests = standin.ask(opened, group)
+    requests = emulator.ask(opened, group)
     asyncio.run(send(running.server.url, requests, CONNECTIONS))
-    settled(standin, group, len(requests))
-    quiet(standin)
+    settled(emulator, group, len(requests))
+    quiet(emulator)
 
 
-def settled(standin: Apart, group: str, count: int) -> None:
+def settled(emulator: Apart, group: str, count: int) -> None:
     """Raises TimeoutError (so many pulls of the group do not get their marks)."""
-    if not until(lambda: standin.ask(marked, group) >= count, PATIENCE_SECONDS, 0.02):
-        found = standin.ask(marked, group)
+    if not until(lambda: emulator.ask(marked, group) >= count, PATIENCE_SECONDS, 0.02):
+        found = emulator.ask(marked, group)
         raise TimeoutError(f"{found} of {count} pulls ({group}) are marked")
 
 
-def quiet(standin: Apart, seconds: float = 0.5, patience_seconds: float = PATIENCE_SECONDS) -> None:
+def quiet(
+    emulator: Apart, seconds: float = 0.5, patience_seconds: float = PATIENCE_SECONDS
+) -> None:
     """Wait until no call came for so long."""
     deadline = time.monotonic() + patience_seconds
     seen, since = -1, time.monotonic()
     while time.monotonic() < min(deadline, since + seconds):
-        count = standin.ask(_total)
+        count = emulator.ask(_total)
         if count != seen:
             seen, since = count, time.monotonic()
         time.sleep(0.05)

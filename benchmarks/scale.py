@@ -80,23 +80,23 @@ def growth(pulls: int) -> None:
 
 
 def handled(github: Recording, workers: int) -> tuple[float, float]:
-    """Pulls a second, and the share of all cores that this took, GitHub's stand-in included."""
-    with apart(github) as standin, cooperating(standin, workers) as servers:
+    """Pulls a second, and the share of all cores that this took, GitHub's emulator included."""
+    with apart(github) as emulator, cooperating(emulator, workers) as servers:
         url = servers[0].url
-        asyncio.run(send(url, standin.ask(opened, WARM), CONNECTIONS))
-        settled(standin, WARM, 20)
-        standin.ask(set_latency, LATENCY)
-        requests = standin.ask(opened, GROUP)
-        began, before = time.time(), _cpu(standin, servers)
+        asyncio.run(send(url, emulator.ask(opened, WARM), CONNECTIONS))
+        settled(emulator, WARM, 20)
+        emulator.ask(set_latency, LATENCY)
+        requests = emulator.ask(opened, GROUP)
+        began, before = time.time(), _cpu(emulator, servers)
         asyncio.run(send(url, requests, CONNECTIONS))
-        settled(standin, GROUP, len(requests))
-        used = _cpu(standin, servers) - before
-        seconds = max(each.whole_at for each in standin.ask(marks, GROUP)) - began
+        settled(emulator, GROUP, len(requests))
+        used = _cpu(emulator, servers) - before
+        seconds = max(each.whole_at for each in emulator.ask(marks, GROUP)) - began
     return len(requests) / seconds, used / seconds / (os.cpu_count() or 1)
 
 
 @contextmanager
-def cooperating(standin: Apart, workers: int) -> Iterator[list[Server]]:
+def cooperating(emulator: Apart, workers: int) -> Iterator[list[Server]]:
     """The process that receives, then those that work, on one database."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ghapp-benchmark-")))
@@ -104,7 +104,7 @@ def cooperating(standin: Apart, workers: int) -> Iterator[list[Server]]:
 
         def launched(*words: str) -> Server:
             port = free_port()
-            environment = ghapp_environment(Place(standin, folder, url, port))
+            environment = ghapp_environment(Place(emulator, folder, url, port))
             words = (*words, str(port)) if "work" in words else words
             server = Server(ghapp_command(*words), environment, port=port)
             stack.callback(server.stop)
@@ -116,8 +116,8 @@ def cooperating(standin: Apart, workers: int) -> Iterator[list[Server]]:
         yield servers
 
 
-def _cpu(standin: Apart, servers: Sequence[Server]) -> float:
-    return sum(one.cpu() for one in servers) + cpu_seconds(standin.pid) + database_cpu()
+def _cpu(emulator: Apart, servers: Sequence[Server]) -> float:
+    return sum(one.cpu() for one in servers) + cpu_seconds(emulator.pid) + database_cpu()
 
 
 # --- memory ---------------------------------------------------------------------------------------
@@ -126,9 +126,9 @@ def _cpu(standin: Apart, servers: Sequence[Server]) -> float:
 def memory(name: str, deliveries: int) -> None:
     """Print the memory after every part, and how much the second half added."""
     github = built({WARM: (200, 10)})
-    with apart(github) as standin, started(name, standin) as running:
-        through(standin, running, WARM)
-        requests = [*standin.ask(opened, WARM), *standin.ask(noise, WARM)[:200]]
+    with apart(github) as emulator, started(name, emulator) as running:
+        through(emulator, running, WARM)
+        requests = [*emulator.ask(opened, WARM), *emulator.ask(noise, WARM)[:200]]
         print(f"{name}: {running.server.rss():.1f} MB before", flush=True)
         seen = []
         for part in range(1, PARTS + 1):

@@ -3,7 +3,7 @@
 uv run python -m benchmarks.sidebyside [--quick] [--rounds N] [--only PART...]
     [--contestants NAME...]
 
-The same stand-in, in a process of its own, for each; contestants take turns and the order changes
+The same emulator, in a process of its own, for each; contestants take turns and the order changes
 from round to round. Shown are medians of the rounds, in brackets as multiples of the first
 contestant. The peers are installed when missing (npm and uv).
 """

@@ -1,6 +1,6 @@
 """`ghapp demo`: the main job from beginning to end, against a GitHub of our own, no account.
 
-The server is the real one, with SQLite in a temporary folder; GitHub is `ghapp.standin`.
+The server is the real one, with SQLite in a temporary folder; GitHub is `ghapp.emulator`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ghapp.bootstrap import serving
+from ghapp.emulator.github import Emulator
+from ghapp.emulator.pull import Pull
+from ghapp.emulator.server import EmulatorServer
+from ghapp.emulator.words import say
 from ghapp.logs import configure
-from ghapp.serve import serving
 from ghapp.settings import Settings
-from ghapp.standin.github import Standin
-from ghapp.standin.pull import Pull
-from ghapp.standin.server import StandinServer
-from ghapp.standin.words import say
 
 PATIENCE_SECONDS = 15.0
 SECRET = "demo secret"
@@ -58,14 +58,14 @@ async def _until_terminated(playing: Coroutine[None, None, None]) -> None:
     await task
 
 
-async def play(*, once: bool, language: str, github: Standin | None = None) -> None:
+async def play(*, once: bool, language: str, github: Emulator | None = None) -> None:
     """Play the story. once: end after it. github: a new one unless given.
 
     Raises TimeoutError (a step did not come out).
     """
     configure("off")
-    github = github or Standin(webhook_secret=SECRET)
-    server = StandinServer(github, language=language)
+    github = github or Emulator(webhook_secret=SECRET)
+    server = EmulatorServer(github, language=language)
     url = server.start()
     with tempfile.TemporaryDirectory(prefix="ghapp-demo-") as folder:
         try:
@@ -88,7 +88,7 @@ async def play(*, once: bool, language: str, github: Standin | None = None) -> N
             github.close()
 
 
-def _settings(github: Standin, url: str, folder: Path) -> Settings:
+def _settings(github: Emulator, url: str, folder: Path) -> Settings:
     return Settings.from_environment(
         {
             "GHAPP_APP_ID": str(github.app.id),
@@ -102,7 +102,7 @@ def _settings(github: Standin, url: str, folder: Path) -> Settings:
     )
 
 
-def _repository(github: Standin, language: str) -> Pull:
+def _repository(github: Emulator, language: str) -> Pull:
     """acme/shop with a policy, and Ann's pull request on it."""
     github.team("acme", "sre", members=["sam-sre"])
     repository = github.repository(

@@ -22,17 +22,10 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from ghapp.core.marks import Effect
-from ghapp.core.memory import Claim
-from ghapp.core.model import (
-    Delivery,
-    InstallationKey,
-    PullKey,
-    QueueKey,
-    RepositoryKey,
-    SweepKey,
-)
+from ghapp.core.model import Delivery, InstallationKey, PullKey, QueueKey, RepositoryKey, SweepKey
+from ghapp.core.records import Claim
 from ghapp.github.calls import result, route
-from ghapp.github.needs import EVENTS, UNASKED
+from ghapp.github.requirements import EVENTS, UNASKED
 from ghapp.github.wire import Answer, Request
 from ghapp.store import Health
 

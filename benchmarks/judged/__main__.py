@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import tell
-from ghapp import catalogue
-from ghapp.core.memory import PolicySource
-from ghapp.core.policies.policy import Policy, effective
-from ghapp.local.gitrange import Merged
-from ghapp.local.measure import measure
+from ghapp import builtin_packs
+from ghapp.core.policy.policy import Policy, effective
+from ghapp.core.records import PolicySource
+from ghapp.offline.git import Merged
+from ghapp.offline.measure import measure
 
 DATA = Path(__file__).parent / "changes.json"
 WORTH = {"right": 1.0, "true": 1.0, "arguable": 0.5, "noise": 0.0, "false": 0.0}
@@ -94,7 +94,7 @@ def outcome(place: Path, repo: str, parent: str, commit: str) -> Outcome:
 @cache
 def policy() -> Policy:
     """The default policy with the packs of this checkout."""
-    return effective(PolicySource(), catalogue.rules("advise"))
+    return effective(PolicySource(), builtin_packs.rules("advise"))
 
 
 def outcomes(folder: Path, data: Mapping[str, Any]) -> dict[tuple[str, str], Outcome]:
@@ -119,7 +119,7 @@ def outcomes(folder: Path, data: Mapping[str, Any]) -> dict[tuple[str, str], Out
 
 def successors() -> Mapping[str, tuple[str, ...]]:
     """Retired items -> those that replace them."""
-    return dict(pair for area in catalogue.builtin() for pair in area.retired)
+    return dict(pair for area in builtin_packs.builtin() for pair in area.retired)
 
 
 def verdicts(change: Mapping[str, Any], after: Mapping[str, tuple[str, ...]]) -> Mapping[str, str]:

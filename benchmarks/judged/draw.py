@@ -24,8 +24,8 @@ from typing import Any
 
 from benchmarks.judged.__main__ import WORTH, Tally, clone, policy
 from benchmarks.machine import tell
-from ghapp.local import gitrange
-from ghapp.local.measure import Measured, measure
+from ghapp.offline import git
+from ghapp.offline.measure import Measured, measure
 
 BATCH = 10  # changes of one project at a time
 MOST_DIFF = 14_000  # characters of a diff that readers are shown
@@ -57,14 +57,14 @@ def main() -> None:
     _write(given.to, given.seed, places, measured, given.unflagged)
 
 
-def _shuffled(place: Path, since: str, seed: int, known: set[str]) -> Iterator[gitrange.Merged]:
-    changes = [one for one in gitrange.merged(place, since=since) if one.commit not in known]
+def _shuffled(place: Path, since: str, seed: int, known: set[str]) -> Iterator[git.Merged]:
+    changes = [one for one in git.merged(place, since=since) if one.commit not in known]
     random.Random(seed).shuffle(changes)  # noqa: S311  a sample, no secret
     return iter(changes)
 
 
 def _until(
-    places: Mapping[str, Path], drawn: Mapping[str, Iterator[gitrange.Merged]], wanted: int
+    places: Mapping[str, Path], drawn: Mapping[str, Iterator[git.Merged]], wanted: int
 ) -> list[tuple[str, Measured]]:
     """Rounds over all projects until each has had its share and so many changes are flagged."""
     found: list[tuple[str, Measured]] = []
@@ -145,8 +145,8 @@ def _write(
     tell(f"{sum(one.flagged for _, one in measured)} flagged changes in {to}")
 
 
-def _diff(place: Path, change: gitrange.Merged) -> str:
-    files = gitrange.range_of(place, change.parent, change.head).pull.files
+def _diff(place: Path, change: git.Merged) -> str:
+    files = git.range_of(place, change.parent, change.head).pull.files
     listed = [f"{one.status} {one.path} +{one.additions} -{one.deletions}" for one in files]
     patches = [f"--- {one.path}\n{one.patch}" for one in files]
     text = "\n".join([*listed[:200], "", *patches])

@@ -11,8 +11,8 @@ from queue import SimpleQueue
 from benchmarks.reliability.people import CHECK
 from benchmarks.reliability.place import Place
 from benchmarks.reliability.processes import Process, at, owner_of
-from ghapp.standin import faults
-from ghapp.standin.passing import Passing
+from ghapp.emulator import faults
+from ghapp.emulator.passing import Passing
 
 READS = ("GET", "HEAD")
 CREATES = "POST /repos/{owner}/{repo}/check-runs"
@@ -29,7 +29,7 @@ class Made:
 
 
 class Calls:
-    """Watches the stand-in. armed: "before" or "after" kills the next process that writes."""
+    """Watches the emulator. armed: "before" or "after" kills the next process that writes."""
 
     def __init__(self, place: Place) -> None:
         self.made: list[Made] = []

@@ -1,4 +1,4 @@
-"""A GitHub that fails in every way the stand-in knows, one after the other, under load."""
+"""A GitHub that fails in every way the emulator knows, one after the other, under load."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from benchmarks.reliability.calls import Calls
 from benchmarks.reliability.oracle import Verdict, judged
 from benchmarks.reliability.people import People
 from benchmarks.reliability.place import Place, placed
-from ghapp.standin import faults
-from ghapp.standin.faults import Fault
+from ghapp.emulator import faults
+from ghapp.emulator.faults import Fault
 
 PULLS, ACTS_A_SECOND, LOAD_SECONDS = 30, 4.0, 40.0
 RATE, PATIENCE_SECONDS = 0.1, 300.0

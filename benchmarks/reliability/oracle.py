@@ -14,7 +14,7 @@ from benchmarks.reliability.databases import Database
 from benchmarks.reliability.people import Tale, runs
 from benchmarks.reliability.place import Place
 from benchmarks.review import boxes
-from ghapp.standin.pull import Pull
+from ghapp.emulator.pull import Pull
 
 _REPLY = re.compile(r"<!-- ghapp:reply (\S+) -->")
 _UTTERANCE = re.compile(r"comment:(\d+)#")

@@ -20,11 +20,11 @@ from benchmarks.reliability.people import CHECK
 from benchmarks.reliability.place import SECRET, until
 from benchmarks.reliability.processes import Process, at, free_port
 from benchmarks.review import policy
-from ghapp.standin.github import Standin
-from ghapp.standin.passing import Passing
-from ghapp.standin.pull import Pull
-from ghapp.standin.repository import Repository
-from ghapp.standin.server import StandinServer
+from ghapp.emulator.github import Emulator
+from ghapp.emulator.passing import Passing
+from ghapp.emulator.pull import Pull
+from ghapp.emulator.repository import Repository
+from ghapp.emulator.server import EmulatorServer
 from tests.postgres import Cluster, programs
 
 NOTES = "POST /repos/{owner}/{repo}/issues/{number}/comments"
@@ -108,7 +108,7 @@ class Cutter:
 class Archipelago:
     """A GitHub and a web process here, a worker on each island, one database for all."""
 
-    github: Standin
+    github: Emulator
     repository: Repository
     islands: list[Island]
     workers: list[Process]
@@ -229,8 +229,8 @@ def archipelago() -> Iterator[Archipelago]:
     if reason or found is None:
         raise SystemExit(reason or "PostgreSQL (initdb) is not installed")
     with tempfile.TemporaryDirectory(prefix="ghapp-partition-") as name, islands(3) as three:
-        github = Standin(webhook_secret=SECRET)
-        server = StandinServer(github, host=f"{GITHUB}.{HERE}")
+        github = Emulator(webhook_secret=SECRET)
+        server = EmulatorServer(github, host=f"{GITHUB}.{HERE}")
         address = server.start()
         cluster = Cluster(found, f"{DATABASE}.{HERE}")
         processes: list[Process] = []
@@ -252,7 +252,7 @@ def archipelago() -> Iterator[Archipelago]:
 
 
 def _processes(
-    github: Standin, address: str, database_url: str, islands: list[Island], folder: Path
+    github: Emulator, address: str, database_url: str, islands: list[Island], folder: Path
 ) -> list[Process]:
     """ghapp sends plain HTTP to loopback only, so on an island the way to GitHub is a proxy."""
     port = address.rpartition(":")[2]
@@ -274,7 +274,7 @@ def _processes(
     return [web, *workers]
 
 
-def _repository(github: Standin) -> Repository:
+def _repository(github: Emulator) -> Repository:
     github.team("acme", "sre", members=["sam"])
     made = github.repository("acme/shop", {".github/nfr.yml": policy([AREA])})
     for login in ("ann", "sam"):

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from benchmarks.reliability.place import AREAS, READER, Place
-from ghapp.standin.pull import Pull
-from ghapp.standin.repository import Repository
-from ghapp.standin.state import CheckRun
+from ghapp.emulator.pull import Pull
+from ghapp.emulator.repository import Repository
+from ghapp.emulator.state import CheckRun
 
 CHECK = "NFR review"
 # GitHub's times have whole seconds: what is said so long after a check run is said about it.

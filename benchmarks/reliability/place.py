@@ -15,13 +15,13 @@ from pathlib import Path
 from benchmarks.reliability.databases import Database, database
 from benchmarks.reliability.processes import Process, free_port
 from benchmarks.review import policy
-from ghapp.addresses import Endpoint
+from ghapp.emulator.github import Emulator
+from ghapp.emulator.repository import Repository
+from ghapp.emulator.server import EmulatorServer
 from ghapp.github.client import GitHub
-from ghapp.redelivery import Bounds, redelivered
-from ghapp.standin.github import Standin
-from ghapp.standin.repository import Repository
-from ghapp.standin.server import StandinServer
+from ghapp.settings import Endpoint
 from ghapp.store import Store
+from ghapp.worker.redelivery import Bounds, redelivered
 
 SECRET = "a secret for benchmarks"
 AREAS = tuple(f"area-{number}" for number in range(4))
@@ -36,7 +36,7 @@ LOOK_SECONDS = 0.1
 class Place:
     """All that one scenario runs in."""
 
-    github: Standin
+    github: Emulator
     database: Database
     folder: Path
     processes: list[Process]
@@ -123,8 +123,8 @@ def placed(
     """Everything started, and ended when left. kinds: of processes, else those of PROCESSES."""
     with tempfile.TemporaryDirectory(prefix="ghapp-reliability-") as name:
         folder = Path(name)
-        github = Standin(webhook_secret=SECRET, latency_seconds=latency_seconds)
-        server = StandinServer(github)
+        github = Emulator(webhook_secret=SECRET, latency_seconds=latency_seconds)
+        server = EmulatorServer(github)
         api_url = server.start()
         github.deliveries.start(4)
         try:
@@ -142,7 +142,7 @@ def placed(
             github.close()
 
 
-def _environment(github: Standin, api_url: str, found: Database) -> dict[str, str]:
+def _environment(github: Emulator, api_url: str, found: Database) -> dict[str, str]:
     return {
         "GHAPP_APP_ID": str(github.app.id),
         "GHAPP_PRIVATE_KEY": github.private_key,

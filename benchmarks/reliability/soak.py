@@ -21,7 +21,7 @@ SAMPLE_SECONDS, TOLD_SECONDS = 10.0, 300.0
 WARM_SHARE, MOST_WARM_SECONDS = 0.5, 1800.0
 RUSH_SHARE = 0.15  # of the whole, at its beginning: bursts
 KINDS = {"sqlite": ("serve",), "postgresql": ("web", "work", "work")}
-# The stand-in keeps all there ever was; what is so old nobody asks it for any more.
+# The emulator keeps all there ever was; what is so old nobody asks it for any more.
 KEPT_DELIVERIES, KEPT_TALES, PRUNE_SECONDS = 4_000, 150, 60.0
 FLAT_BYTES_AN_HOUR = 1_000_000
 
@@ -125,7 +125,7 @@ def _settled(place: Place, people: People) -> Verdict:
 
 
 class Pruner:
-    """Takes from the stand-in what is over and was delivered, so that it stays as fast."""
+    """Takes from the emulator what is over and was delivered, so that it stays as fast."""
 
     def __init__(self, place: Place, people: People) -> None:
         self.place, self.people = place, people

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ghapp.cli import local, operating, packs, running
+from ghapp.cli import offline, server
 
 
 class Plain(TyperGroup):
@@ -30,21 +30,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-app.command()(running.serve)
-app.command()(running.work)
-app.command()(operating.migrate)
-app.command()(operating.sweep)
-app.command()(operating.doctor)
-app.command()(local.check)
-app.command()(local.measure)
-app.command()(local.lint)
-app.command()(local.schema)
-app.command("test")(local.try_samples)
-app.command()(local.demo)
+app.command()(server.serve)
+app.command()(server.work)
+app.command()(server.migrate)
+app.command()(server.sweep)
+app.command()(server.doctor)
+app.command()(offline.check)
+app.command()(offline.measure)
+app.command()(offline.lint)
+app.command()(offline.schema)
+app.command("test")(offline.try_samples)
+app.command()(offline.demo)
 
-of_packs = typer.Typer(cls=packs.Packs, help="List and show packs: what is looked for and asked.")
-of_packs.command("list")(packs.list_packs)
-of_packs.command("show")(packs.show_packs)
+of_packs = typer.Typer(cls=offline.Packs, help="List and show packs: what is looked for and asked.")
+of_packs.command("list")(offline.list_packs)
+of_packs.command("show")(offline.show_packs)
 app.add_typer(of_packs, name="packs")
 
 

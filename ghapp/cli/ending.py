@@ -12,6 +12,7 @@ from ghapp.errors import WrongSetting
 if TYPE_CHECKING:
     from ghapp.settings import Settings
 
+
 T = TypeVar("T")
 
 GOOD, PROBLEMS, WRONG = 0, 1, 2

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ghapp.core.checklist import Checklist
-from ghapp.core.conclusions import RANK, conclusion, worst
-from ghapp.core.facts import Facts
-from ghapp.core.followups import follow_ups, has_open
+from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import AddLabels, CheckRun, Issue, Marks, Reaction, Reply
-from ghapp.core.memory import Entry, FollowUp, Past, Verb, Verdict
 from ghapp.core.model import Door, Utterance
-from ghapp.core.policies.policy import Policy
-from ghapp.core.review import PullState, Review, review
-from ghapp.core.words import issues, render
+from ghapp.core.policy.policy import Policy
+from ghapp.core.records import FollowUp, Past, Verdict
+from ghapp.core.review.facts import Facts
+from ghapp.core.review.follow_ups import follow_ups, has_open
+from ghapp.core.review.review import RANK, PullState, Review, conclusion, review, worst
+from ghapp.core.scan.checklist import Checklist
+from ghapp.core.text import issues, render
 
 REPLY_EVERY = timedelta(hours=1)  # per person, on a pull request without a comment of ours
 # Two days before GitHub calls a run stale that is in progress.

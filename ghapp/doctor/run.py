@@ -8,7 +8,7 @@ from typing import Literal
 
 from ghapp.doctor import report
 from ghapp.doctor.examine import examined
-from ghapp.doctor.findings import Finding
+from ghapp.doctor.report import Finding
 from ghapp.settings import Settings, named
 
 

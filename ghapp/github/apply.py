@@ -19,14 +19,14 @@ from ghapp.core.marks import (
 )
 from ghapp.core.model import PullKey
 from ghapp.errors import Gone, Rejected, Retry
-from ghapp.github import checkruns, graphql, issues, reading
-from ghapp.github.budget import Importance
-from ghapp.github.installation import Installation, decoded
+from ghapp.github import endpoints, graphql, writes
+from ghapp.github.api import Installation, decoded
+from ghapp.github.endpoints import LabelRow, at
+from ghapp.github.errors import PERMISSION_SECONDS
+from ghapp.github.rate_limits import Importance
 from ghapp.github.readback import reply_marker
-from ghapp.github.reading import LabelRow, at
-from ghapp.github.refusals import PERMISSION_SECONDS
 from ghapp.github.wire import AGAIN_SECONDS, Request
-from ghapp.github.writing import give_looks, outcome, quoted, unseen, write
+from ghapp.github.writes import give_looks, outcome, quoted, unseen, write
 
 # Where REST reacts, by what the reaction is on; on a review only GraphQL does.
 REACTIONS = {"comment": "issues/comments", "review_comment": "pulls/comments"}
@@ -41,7 +41,7 @@ async def apply(api: Installation, key: PullKey, effect: Effect) -> Outcome:
     try:
         return await _applied(api, key, effect)
     except Gone as gone:
-        await reading.pull(api, key)  # raises Gone itself, unless only the write was refused
+        await endpoints.pull(api, key)  # raises Gone itself, unless only the write was refused
         if isinstance(effect, PutCheckRun):
             raise Retry(str(gone), after_seconds=PERMISSION_SECONDS) from gone
         if gone.perhaps:  # we see the pull, so it is there: GitHub is behind itself
@@ -52,7 +52,7 @@ async def apply(api: Installation, key: PullKey, effect: Effect) -> Outcome:
 async def _applied(api: Installation, key: PullKey, effect: Effect) -> Outcome:
     match effect:
         case PutCheckRun():
-            return await checkruns.put(api, key, effect)
+            return await writes.put(api, key, effect)
         case PutComment():
             return await _put_comment(api, key, effect)
         case AddLabels():
@@ -68,9 +68,9 @@ async def _applied(api: Installation, key: PullKey, effect: Effect) -> Outcome:
             text = f"{reply_marker(reply.utterance_id)}\n{reply.body}"
             return await write(api, "POST", path, {"body": text})
         case OpenIssue():
-            return await issues.open(api, key.repository, effect.issue)
+            return await writes.open(api, key.repository, effect.issue)
         case EditIssue():
-            return await issues.edit(api, key.repository, effect.issue, effect.number)
+            return await writes.edit(api, key.repository, effect.issue, effect.number)
 
 
 async def _put_comment(api: Installation, key: PullKey, effect: PutComment) -> Outcome:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from ghapp.github.refusals import limited_seconds
+from ghapp.github.errors import limited_seconds
 from ghapp.github.wire import Answer
 
 OTHER = "other"

@@ -8,25 +8,25 @@ from typing import Self
 
 import msgspec
 
-from ghapp.addresses import Endpoint
-from ghapp.core.attempts import Page
-from ghapp.core.facts import Facts
 from ghapp.core.marks import Effect, Outcome, PutCheckRun
-from ghapp.core.memory import Past
 from ghapp.core.model import File, PullKey, QueueKey, Repository
-from ghapp.core.policies.policy import Rules
-from ghapp.core.queue import QueueFacts
-from ghapp.github import checkruns, contents, hook, moved, queues, reading
+from ghapp.core.policy.policy import Rules
+from ghapp.core.records import Past
+from ghapp.core.redelivery import Page
+from ghapp.core.review.facts import Facts
+from ghapp.core.review.merge_queue import QueueFacts
+from ghapp.github import app, endpoints, merge_queue, policies, pulls, writes
+from ghapp.github.api import PAGE, Installation, decoded, last_page, together
 from ghapp.github.apply import apply
-from ghapp.github.budget import Budget
+from ghapp.github.availability import Outage, Told, untold
+from ghapp.github.endpoints import App, at
+from ghapp.github.errors import refusal
 from ghapp.github.gather import Whose, gather
-from ghapp.github.installation import PAGE, Installation, decoded, last_page, together
 from ghapp.github.kept import Kept
-from ghapp.github.outage import Outage, Told, untold
-from ghapp.github.reading import App, at
-from ghapp.github.refusals import refusal
+from ghapp.github.rate_limits import Budget
 from ghapp.github.tokens import Tokens
 from ghapp.github.wire import TOTAL_SECONDS, Answer, Observe, Request, Wire, unobserved
+from ghapp.settings import Endpoint
 
 
 class _Numbered(msgspec.Struct):
@@ -111,7 +111,7 @@ class GitHub:
         Raises Gone and Retry.
         """
         api = self._installation(key.repository.installation_id)
-        return await contents.read(api, key.repository, files)
+        return await policies.read_contents(api, key.repository, files)
 
     async def apply(self, key: PullKey, effect: Effect) -> Outcome:
         """Write one effect.
@@ -125,17 +125,17 @@ class GitHub:
     async def queue(self, key: QueueKey) -> QueueFacts:
         """The merge queue that tests this head, and our run on it. Raises Gone and Retry."""
         api = self._installation(key.repository.installation_id)
-        return await queues.read(api, key, self._app_id)
+        return await merge_queue.read(api, key, self._app_id)
 
     async def merged(self, key: QueueKey) -> bool:
         """Whether the base branch holds the head by now. Raises Gone and Retry."""
         api = self._installation(key.repository.installation_id)
-        return await reading.holds(api, key.repository, key.base_ref, key.head_sha)
+        return await endpoints.holds(api, key.repository, key.base_ref, key.head_sha)
 
     async def answer(self, key: QueueKey, effect: PutCheckRun) -> Outcome:
         """Write the run on a queue's head. Raises Gone and Retry (it may have taken effect)."""
         api = self._installation(key.repository.installation_id)
-        return await checkruns.put(api, key, effect)
+        return await writes.put(api, key, effect)
 
     async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]:
         """All open pulls, oldest first. Raises Gone and Retry."""
@@ -153,7 +153,7 @@ class GitHub:
         seen: pull -> its `updated_at` at our last look. Raises Gone and Retry.
         """
         api = self._installation(repository.installation_id)
-        return await moved.pulls(api, repository, seen)
+        return await pulls.pulls(api, repository, seen)
 
     async def installations(self) -> tuple[int, ...]:
         """All installations of the App that are not suspended. Raises Gone and Retry."""
@@ -183,11 +183,11 @@ class GitHub:
 
         Raises Gone (this GitHub does not list them) and Retry.
         """
-        return await hook.attempts(self._tokens, cursor)
+        return await app.attempts(self._tokens, cursor)
 
     async def redeliver(self, attempt_id: int) -> bool:
         """Ask for another attempt; False where GitHub keeps it no more. Raises Retry."""
-        return await hook.redeliver(self._tokens, attempt_id)
+        return await app.redeliver(self._tokens, attempt_id)
 
     async def _installations_page(self, number: int) -> tuple[list[_InstallationRow], Answer]:
         request = Request("GET", f"app/installations?per_page={PAGE}&page={number}")

@@ -7,17 +7,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ghapp.core.facts import Facts
-from ghapp.core.matching.folders import perhaps_new
-from ghapp.core.memory import Past, PolicySource
 from ghapp.core.model import Door, Pull, PullKey, Utterance
-from ghapp.core.policies.policy import Policy, Rules, effective, problems_of
-from ghapp.core.rights import asks
+from ghapp.core.policy.policy import Policy, Rules, effective, problems_of
+from ghapp.core.records import Past, PolicySource
+from ghapp.core.review.facts import Facts
+from ghapp.core.review.permissions import asks
+from ghapp.core.scan.patch import perhaps_new
 from ghapp.errors import Gone, Retry
-from ghapp.github import labels, policies, readback, reading, rights
-from ghapp.github.installation import PAGE, Installation, both, together
+from ghapp.github import endpoints, people, policies, readback
+from ghapp.github.api import PAGE, Installation, both, together
+from ghapp.github.endpoints import MOST_FILES, FileRow, PullRead
 from ghapp.github.readback import LOOKING, Observed
-from ghapp.github.reading import MOST_FILES, FileRow, PullRead
 from ghapp.github.wire import TOTAL_SECONDS
 
 ROUNDS = 3
@@ -58,13 +58,13 @@ async def _facts(
 ) -> Facts:
     pull = read.pull
     policy = effective(source, rules)
-    ours = labels.compared(pull, policy.labels.values(), past)
+    ours = people.compared(pull, policy.labels.values(), past)
     (observed, spoken), new_folders = await both(
         _marks(api, past, pull, policy, ours, whose), _new_folders(api, read)
     )
     heard = (*_placed(past.knowing(observed.earlier)), *spoken, *observed.missed)
     said = tuple(sorted(heard, key=lambda one: one.said_at))
-    held = await rights.read(api, pull.key.repository, asks(said, policy, pull, past.ledger))
+    held = await people.read(api, pull.key.repository, asks(said, policy, pull, past.ledger))
     return Facts(
         now=read.now,
         pull=replace(pull, new_folders=new_folders),
@@ -123,7 +123,7 @@ async def _first(
 ) -> tuple[PullRead, list[FileRow]]:
     """The pull and its first pages of files. Raises Retry (not there yet, says a new delivery)."""
     try:
-        return await both(reading.pull(api, key), _files(api, key, range(1, pages + 1)))
+        return await both(endpoints.pull(api, key), _files(api, key, range(1, pages + 1)))
     except Gone as gone:
         if past.fresh_at is None or past.waited >= NOT_THERE_WAITS:
             raise
@@ -131,7 +131,7 @@ async def _first(
 
 
 async def _files(api: Installation, key: PullKey, pages: Iterable[int]) -> list[FileRow]:
-    found = await together(reading.file_page(api, key, page) for page in pages)
+    found = await together(endpoints.file_page(api, key, page) for page in pages)
     return [row for page in found for row in page]
 
 
@@ -158,7 +158,7 @@ def _of_one_head(pull: Pull, rows: list[FileRow]) -> bool:
 
 
 def _whole(pull: Pull, rows: list[FileRow]) -> Pull:
-    files = sorted(map(reading.file, rows), key=lambda file: file.path)
+    files = sorted(map(endpoints.file, rows), key=lambda file: file.path)
     return replace(pull, files=tuple(files), complete=pull.changed_files < MOST_FILES)
 
 
@@ -167,7 +167,7 @@ async def _new_folders(api: Installation, read: PullRead) -> frozenset[str]:
     possible = perhaps_new(read.pull.files) if read.pull.complete else frozenset()
     if not possible or not read.base_sha:
         return frozenset()
-    there = await reading.top_folders(api, read.pull.key.repository, read.base_sha)
+    there = await endpoints.top_folders(api, read.pull.key.repository, read.base_sha)
     # Where GitHub lists some or none, any folder may be there: none is called new on a guess.
     return frozenset() if there is None else possible - there
 
@@ -195,12 +195,12 @@ def _judged(read: PolicySource, rules: Rules) -> PolicySource:
 
 
 async def _marks(
-    api: Installation, past: Past, pull: Pull, policy: Policy, ours: labels.Labels, whose: Whose
+    api: Installation, past: Past, pull: Pull, policy: Policy, ours: people.Labels, whose: Whose
 ) -> tuple[Observed, tuple[Utterance, ...]]:
     """Our marks as they are, and what people said by labels."""
     return await both(
         _observed(api, past, pull, policy, whose),
-        labels.said(api, past, pull, ours, whose.bot_login),
+        people.said(api, past, pull, ours, whose.bot_login),
     )
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from ghapp.errors import Rejected, Retry
-from ghapp.github.budget import Importance
-from ghapp.github.installation import Installation, decoded, together
-from ghapp.github.refusals import reset_seconds
+from ghapp.github.api import Installation, decoded, together
+from ghapp.github.errors import reset_seconds
+from ghapp.github.rate_limits import Importance
 from ghapp.github.wire import AGAIN_SECONDS, Answer, Request
 
 # Source: https://docs.github.com/graphql/reference/queries#nodes

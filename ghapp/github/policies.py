@@ -11,14 +11,15 @@ from urllib.parse import quote
 
 import msgspec
 
-from ghapp.core.memory import PackFile, PolicySource
-from ghapp.core.model import Repository
-from ghapp.core.packs import packfiles, yaml
-from ghapp.core.policies.policy import POLICY_PATH
+from ghapp.core.model import File, Repository
+from ghapp.core.policy import pack_files, yaml
+from ghapp.core.policy.policy import POLICY_PATH
+from ghapp.core.records import PackFile, PolicySource
+from ghapp.core.scan import new_file
 from ghapp.errors import Retry
-from ghapp.github.budget import Importance
-from ghapp.github.installation import Installation, decoded, together
-from ghapp.github.reading import at
+from ghapp.github.api import Installation, decoded, together
+from ghapp.github.endpoints import at
+from ghapp.github.rate_limits import Importance
 from ghapp.github.wire import AGAIN_SECONDS, Request
 
 RAW = {"Accept": "application/vnd.github.raw+json"}
@@ -45,15 +46,15 @@ async def read(
     was not read before.
     """
     source = await _file(api, repository, known or PolicySource())
-    globs = packfiles.named(source.text or "")
+    globs = pack_files.named(source.text or "")
     if not globs:
         return replace(source, packs=())
-    folders = packfiles.folders(globs)
+    folders = pack_files.folders(globs)
     entries = await together(_entries(api, repository, folder) for folder in folders)
-    files = packfiles.chosen(globs, dict(zip(folders, entries, strict=True)))
+    files = pack_files.chosen(globs, dict(zip(folders, entries, strict=True)))
     before = (*source.good_packs, *source.packs)
     texts = {one.sha: one.text for one in before if one.text is not None}
-    shas = dict.fromkeys(one.sha for one in packfiles.readable(files))
+    shas = dict.fromkeys(one.sha for one in pack_files.readable(files))
     new = [sha for sha in shas if sha not in texts]
     blobs = await together(_blob(api, repository, sha) for sha in new)
     texts |= dict(zip(new, blobs, strict=True))
@@ -108,5 +109,39 @@ def _decoded(body: bytes) -> str:
 
 
 def _with_texts(files: Iterable[PackFile], texts: Mapping[str, str | None]) -> Iterable[PackFile]:
-    wanted = {one.path for one in packfiles.readable(tuple(files))}
+    wanted = {one.path for one in pack_files.readable(tuple(files))}
     return (replace(one, text=texts[one.sha]) if one.path in wanted else one for one in files)
+
+
+# Raw, so that the body is no longer than the file and can be cut where it is too long.
+HEADERS = {"Accept": "application/vnd.github.raw+json"}
+# Not ours to see, not there (or a submodule's commit), no blob, or longer than GitHub's 100 MB.
+REFUSED = (403, 404, 422)
+
+
+async def read_contents(
+    api: Installation, repository: Repository, files: tuple[File, ...]
+) -> Mapping[str, str | None]:
+    """path -> text of the file's new version; removed files are left out. Raises Gone and Retry.
+
+    None: beyond the first 20 files, more than 1 MiB, binary, or refused by GitHub.
+    """
+    wanted = new_file.blobs(files)
+    shas = tuple(dict.fromkeys(sha for sha in wanted.values() if sha))
+    texts = await together(_text(api, repository, sha) for sha in shas)
+    found = dict(zip(shas, texts, strict=True))
+    return {path: found.get(sha) for path, sha in wanted.items()}
+
+
+async def _text(api: Installation, repository: Repository, sha: str) -> str | None:
+    known, key = api.kept.texts, (repository.id, sha)
+    if key in known:
+        return known[key]
+    path = at(repository, f"git/blobs/{quote(sha, safe='')}")
+    request = Request("GET", path, headers=HEADERS, most_bytes=new_file.MOST_BYTES + 1)
+    answer = await api.send(request, Importance.LOOK, fine=REFUSED)
+    if answer.status != 200:
+        return None  # and not kept: a permission may be given meanwhile
+    text = new_file.text(answer.body)
+    known.keep(key, text)
+    return text

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ghapp.core.marks import Marks, Reply, Written
-from ghapp.core.memory import FollowUp, Past, Shown
 from ghapp.core.model import Pull, Utterance
-from ghapp.core.policies.policy import Policy
-from ghapp.core.words.render import MARKER
+from ghapp.core.policy.policy import Policy
+from ghapp.core.records import FollowUp, Past, Shown
+from ghapp.core.text.render import MARKER
 from ghapp.errors import Gone, Retry
-from ghapp.github import followups, missed, reading
-from ghapp.github.installation import Installation, both
-from ghapp.github.missed import UNSEEN_WAITS, Conversation
-from ghapp.github.reading import CommentRow, RunRow, at
+from ghapp.github import endpoints, follow_ups, lost_speech
+from ghapp.github.api import Installation, both
+from ghapp.github.endpoints import CommentRow, RunRow, at
+from ghapp.github.lost_speech import UNSEEN_WAITS, Conversation
 
 # Effects of which there may be several, each named by what it is about.
 LISTED = ("PostReply ", "OpenIssue ")
@@ -52,7 +52,7 @@ def doubtful(past: Past) -> bool:
 
 def remembered(past: Past) -> Observed:
     """The marks by our own record."""
-    marks = replace(past.marks or Marks(), issues=followups.issues(past.follow_ups))
+    marks = replace(past.marks or Marks(), issues=follow_ups.issues(past.follow_ups))
     return Observed(marks, past.written, follow_ups=past.follow_ups)
 
 
@@ -65,10 +65,10 @@ async def read(
     """
     (run, there), followed = await both(
         both(
-            reading.newest_run(api, pull.key.repository, pull.head_sha, app_id),
+            endpoints.newest_run(api, pull.key.repository, pull.head_sha, app_id),
             _conversation(api, pull),
         ),
-        followups.read(api, past, pull, policy, bot_login, app_id),
+        follow_ups.read(api, past, pull, policy, bot_login, app_id),
     )
     ours = [row for row in there.comments if _is_ours(row, app_id)]
     earlier = await _earlier(api, past, pull, run, app_id)
@@ -80,7 +80,7 @@ async def read(
         text = f"{pull.key}: {unseen[0]} may have taken effect and is not to be seen yet"
         wait = late or 2.0**past.waited
         raise Retry(text, after_seconds=wait, counts=False, lags=not late)
-    spoken = await missed.said(api, past, pull, there, app_id, bot_login)
+    spoken = await lost_speech.said(api, past, pull, there, app_id, bot_login)
     return replace(observed, missed=spoken)
 
 
@@ -112,7 +112,7 @@ def _fitting(past: Past, head_sha: str, at: datetime) -> list[Shown]:
 
 async def _run(api: Installation, pull: Pull, head_sha: str, app_id: int) -> RunRow | None:
     try:
-        return await reading.newest_run(api, pull.key.repository, head_sha, app_id)
+        return await endpoints.newest_run(api, pull.key.repository, head_sha, app_id)
     except Gone:  # a head that nobody has any more
         return None
 
@@ -120,8 +120,8 @@ async def _run(api: Installation, pull: Pull, head_sha: str, app_id: int) -> Run
 async def _conversation(api: Installation, pull: Pull) -> Conversation:
     key = pull.key
     comments, (reviews, remarks) = await both(
-        reading.comments(api, key),
-        both(reading.reviews(api, key), reading.review_comments(api, key)),
+        endpoints.comments(api, key),
+        both(endpoints.reviews(api, key), endpoints.review_comments(api, key)),
     )
     return Conversation(comments, reviews, remarks)
 
@@ -137,10 +137,10 @@ def _observed(
     comment = _the_one(ours, past.written.comment_id)
     marks = replace(
         past.marks or Marks(),
-        check_run=reading.check_run(run, pull.key.number) if run else None,
+        check_run=endpoints.check_run(run, pull.key.number) if run else None,
         comment=normalised(comment.body or "") if comment else "",
         replies=frozenset(_replies(ours)),
-        issues=followups.issues(followed),
+        issues=follow_ups.issues(followed),
     )
     is_known = run is not None and run.id == past.written.check_run_id
     written = Written(

@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ghapp.errors import Retry, WrongSetting
-from ghapp.github.outage import Sends
-from ghapp.github.refusals import refusal
+from ghapp.github.availability import Sends
+from ghapp.github.errors import refusal
 from ghapp.github.wire import AGAIN_SECONDS, Answer, Request
 
 # At most 10 minutes ahead; a minute back, as GitHub advises against clocks that differ.

@@ -26,9 +26,9 @@ import msgspec
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from ghapp.addresses import Endpoint
 from ghapp.errors import Retry, WrongSetting
 from ghapp.github import bodies
+from ghapp.settings import Endpoint
 
 CONNECT_SECONDS, TOTAL_SECONDS, AGAIN_SECONDS = 5.0, 15.0, 5.0
 # A write that we gave up on may take effect for so many times longer than we waited for it.

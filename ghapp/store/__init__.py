@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 
-from ghapp.core.attempts import Attempt, Position
+from ghapp.core.ledger import Entry
 from ghapp.core.marks import Effect
-from ghapp.core.memory import (
+from ghapp.core.model import Delivery, Key, PullKey, QueueKey, Repository
+from ghapp.core.records import (
     NOBODY,
     Claim,
-    Entry,
     Full,
     Judgement,
     Past,
@@ -22,27 +22,24 @@ from ghapp.core.memory import (
     Shown,
     Verdict,
 )
-from ghapp.core.model import Delivery, Key, PullKey, QueueKey, Repository
-from ghapp.core.queue import QueuePast
+from ghapp.core.redelivery import Attempt, Position
+from ghapp.core.review.merge_queue import QueuePast
 from ghapp.store import (
-    attempts,
-    claiming,
     deliveries,
-    keys,
-    leases,
-    pending,
+    failed_deliveries,
+    merge_queue,
     pruning,
-    queue,
-    queueheads,
     reviews,
     runs,
-    turns,
+    schedule,
+    stats,
 )
-from ghapp.store.attempts import Failed
 from ghapp.store.db import Database
-from ghapp.store.leases import MAX_ATTEMPTS
-from ghapp.store.listener import Listener
-from ghapp.store.queue import Health, Parked
+from ghapp.store.failed_deliveries import Failed
+from ghapp.store.notify import Listener
+from ghapp.store.stats import Health, Parked
+from ghapp.store.work_queue import claiming, leases, marking
+from ghapp.store.work_queue.leases import MAX_ATTEMPTS
 
 __all__ = ["MAX_ATTEMPTS", "Failed", "Health", "Parked", "Store"]
 
@@ -100,12 +97,12 @@ class Store:
         after a failure, or are parked, then stay so.
         """
         marked = tuple(found)
-        await self._database.write(lambda c: keys.mark(c, marked, touched=touched, asked=asked))
+        await self._database.write(lambda c: marking.mark(c, marked, touched=touched, asked=asked))
         self._dirty.set()
 
     async def take_turn(self, name: str, every_seconds: float) -> bool:
         """Whether the caller may: true for one of all processes in each period, by one clock."""
-        return await self._database.write(lambda c: turns.take(c, name, every_seconds))
+        return await self._database.write(lambda c: schedule.take(c, name, every_seconds))
 
     async def prune(self, older_than_seconds: float) -> Mapping[str, int]:
         """Delete what is old, a few rows at a time; how many it were by `pruning.STEPS`.
@@ -124,22 +121,22 @@ class Store:
 
     async def attempts_read(self) -> Position:
         """How far GitHub's list of attempts at deliveries was read."""
-        return await self._database.read(attempts.position)
+        return await self._database.read(failed_deliveries.position)
 
     async def note_attempts(self, listed: tuple[Attempt, ...], reached: Position) -> int:
         """Keep what a page of that list tells; how many deliveries are given up by now."""
-        return await self._database.write(lambda c: attempts.note(c, listed, reached))
+        return await self._database.write(lambda c: failed_deliveries.note(c, listed, reached))
 
     async def take_failed(self) -> Failed | None:
         """The oldest delivery that failed and is due to be asked for again, for this caller only.
 
         None of those that came after all, were refused, or were asked for often enough.
         """
-        return await self._database.write(attempts.take)
+        return await self._database.write(failed_deliveries.take)
 
     async def asked_again(self, failed: Failed, *, kept: bool) -> None:
         """It was asked for. kept: False where GitHub has it no more."""
-        await self._database.write(lambda c: attempts.asked(c, failed.guid, kept=kept))
+        await self._database.write(lambda c: failed_deliveries.asked(c, failed.guid, kept=kept))
 
     # --- leases --------------------------------------------------------------------------
 
@@ -206,11 +203,11 @@ class Store:
 
     async def mark_pending(self, older_than_seconds: float) -> int:
         """Have pulls looked at whose check run is in progress for so long; how many it were."""
-        return await self._database.write(lambda c: pending.mark(c, older_than_seconds))
+        return await self._database.write(lambda c: stats.mark(c, older_than_seconds))
 
     async def retry_parked(self, older_than_seconds: float = 0.0) -> int:
         """Give the keys that have been parked for so long a new chance; how many it were."""
-        count = await self._database.write(lambda c: keys.retry_parked(c, older_than_seconds))
+        count = await self._database.write(lambda c: marking.retry_parked(c, older_than_seconds))
         self._dirty.set()
         return count
 
@@ -266,7 +263,7 @@ class Store:
 
     async def over(self, claim: Claim) -> None:
         """No queue tests this head any more: its key is gone, and with it the lease."""
-        await self._database.write(lambda connection: queueheads.over(connection, claim))
+        await self._database.write(lambda connection: merge_queue.over(connection, claim))
 
     async def seen(self, repository: Repository) -> Mapping[int, datetime]:
         """The repository's pulls by number: their `updated_at` as our last runs read it."""
@@ -276,7 +273,7 @@ class Store:
 
     async def now(self) -> datetime:
         """The database's clock, which leases and turns go by."""
-        return await self._database.read(queue.now)
+        return await self._database.read(stats.now)
 
     async def known(self, ids: Iterable[str]) -> frozenset[str]:
         """Which of these deliveries are stored."""
@@ -285,8 +282,8 @@ class Store:
 
     async def health(self) -> Health:
         """How deliveries and keys are doing now."""
-        return await self._database.read(queue.health)
+        return await self._database.read(stats.health)
 
     async def parked(self) -> tuple[Parked, ...]:
         """The keys that failed too often, longest parked first."""
-        return await self._database.read(queue.parked)
+        return await self._database.read(stats.parked)

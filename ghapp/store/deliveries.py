@@ -11,13 +11,12 @@ from sqlalchemy import case, select
 
 from ghapp.core.model import Delivery, InstallationKey, PullKey
 from ghapp.store.connection import Connection
-from ghapp.store.keys import MARK_DELIVERED, Hints, row
-from ghapp.store.left import leave
-from ghapp.store.listener import announce
+from ghapp.store.merge_queue import end
+from ghapp.store.notify import announce
 from ghapp.store.policies import drop
-from ghapp.store.queueheads import end
+from ghapp.store.schema import Insert, Now, deliveries, pushes, upserting, utterances
 from ghapp.store.statements import Statement, one_of
-from ghapp.store.tables import Insert, Now, deliveries, pushes, upserting, utterances
+from ghapp.store.work_queue.marking import MARK_DELIVERED, Hints, leave, row
 
 FAST = 1  # of zlib's levels; a seventh of the size for 30 microseconds
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 import msgspec
 from sqlalchemy import bindparam, select
 
-from ghapp.core.memory import Entry
+from ghapp.core.ledger import Entry
 from ghapp.core.model import Utterance
 from ghapp.store.connection import Connection
+from ghapp.store.schema import Insert, ledger, upserting, utterances
 from ghapp.store.statements import Statement
-from ghapp.store.tables import Insert, ledger, upserting, utterances
 
 _ENTRY = msgspec.json.Decoder(Entry)
 _UTTERANCE = msgspec.json.Decoder(Utterance)

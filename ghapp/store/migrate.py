@@ -14,12 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from ghapp.errors import WrongDatabase
 from ghapp.heap import without
 from ghapp.store.connection import DriverError, driver_error
-from ghapp.store.tables import schema
+from ghapp.store.schema import schema
 from ghapp.store.transactions import tried
 from ghapp.store.unusable import standby, unusable
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
 
 HEAD = "0005"  # the newest revision in migrations/versions
 # Whoever waits for a lock on a table has everybody else wait behind: rather try again later.
@@ -80,7 +81,7 @@ def _upgrade(connection: Connection) -> None:
     # It takes a while to load and is seldom of use. What colours tracebacks in its templates never
     # is: 6 MB.
     with without("pygments"):
-        from alembic import command  # noqa: PLC0415
+        from alembic import command  # noqa: PLC0415  # noqa: PLC0415
     command.upgrade(configured(connection), "head")
 
 
@@ -93,7 +94,7 @@ def _try_to_write(connection: Connection) -> None:
 
 def configured(connection: Connection) -> Config:
     """Alembic's configuration for a connection with a transaction of its own."""
-    from alembic.config import Config  # noqa: PLC0415 -- as above
+    from alembic.config import Config  # noqa: PLC0415 -- as above  # noqa: PLC0415 -- as above
 
     config = Config()
     folder = str(Path(__file__).with_name("migrations"))

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import msgspec
 from sqlalchemy import and_, bindparam, or_, select
 
-from ghapp.core.memory import PackFile, PolicySource
+from ghapp.core.records import PackFile, PolicySource
 from ghapp.store.connection import Connection
+from ghapp.store.schema import Insert, policies, upserting
 from ghapp.store.statements import Statement
-from ghapp.store.tables import Insert, policies, upserting
 
 _PACKS = msgspec.json.Decoder(tuple[PackFile, ...])
 _KEPT = ("text", "good", "packs", "good_packs", "etag", "read_at", "read_drops")

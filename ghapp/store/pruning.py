@@ -9,17 +9,9 @@ from sqlalchemy import Delete, Double, and_, bindparam, delete, not_, or_, selec
 from sqlalchemy.sql.dml import ReturningDelete
 
 from ghapp.store.connection import Connection
-from ghapp.store.keys import ZERO, dirty
+from ghapp.store.schema import IS_BRANCH, IS_QUEUE, deliveries, intents, keys, now_once, pushes
 from ghapp.store.statements import Statement, one_of
-from ghapp.store.tables import (
-    IS_BRANCH,
-    IS_QUEUE,
-    deliveries,
-    intents,
-    keys,
-    now_once,
-    pushes,
-)
+from ghapp.store.work_queue.marking import ZERO, dirty
 
 AT_ONCE = 500
 # What was pushed to branches is of use once a pull has that head; most never come to one.

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 import msgspec
 from sqlalchemy import bindparam, case, delete, insert, select
 
-from ghapp.core.marks import Marks, Written
-from ghapp.core.memory import Run, Shown, Verdict
+from ghapp.core.marks import Effect, Marks, PutCheckRun, Written, name
 from ghapp.core.model import Key, PullKey, Repository
-from ghapp.store import queueheads
+from ghapp.core.records import Run, Shown, Verdict
+from ghapp.store import merge_queue
 from ghapp.store.connection import Connection
+from ghapp.store.schema import Insert, Now, intents, reviews, shown, upserting, verdicts
 from ghapp.store.statements import Statement, one_of
-from ghapp.store.tables import Insert, Now, reviews, shown, upserting, verdicts
 
 _MARKS = msgspec.json.Decoder(Marks)
 _WRITTEN = msgspec.json.Decoder(Written)
@@ -169,7 +169,7 @@ def rule(connection: Connection, key: PullKey, verdict: Verdict) -> tuple[Key, .
     heads = before.keys() | {verdict.head_sha}
     numbers = {one.number for head in heads for one in others(connection, key, head)}
     pulls = (PullKey(key.repository, number) for number in sorted(numbers))
-    return (*pulls, *queueheads.live(connection, key.repository))
+    return (*pulls, *merge_queue.live(connection, key.repository))
 
 
 def _time(seconds: float) -> datetime | None:
@@ -178,3 +178,44 @@ def _time(seconds: float) -> datetime | None:
 
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
+
+
+_INTENDED = msgspec.json.Decoder(Shown)
+
+_INTEND = Statement(insert(intents).values(intended_at=Now()))
+_resolving = delete(intents).where(intents.c.key == bindparam("of"))
+_RESOLVE = Statement(_resolving)
+_RESOLVE_ALL_BUT_SHOWN = Statement(_resolving.where(intents.c.shown == ""))
+_ALL = Statement(
+    select(intents.c.effect, intents.c.shown)
+    .where(intents.c.key == bindparam("of"))
+    .order_by(intents.c.row)
+)
+
+
+def intend(
+    connection: Connection, key: str, effects: Iterable[Effect], shown: Shown | None = None
+) -> None:
+    """Note that these writes may happen from now on. shown: what their check run would show."""
+    words = msgspec.json.encode(shown).decode() if shown else ""
+    rows = [
+        {
+            "key": key,
+            "effect": name(effect),
+            "shown": words if isinstance(effect, PutCheckRun) else "",
+        }
+        for effect in effects
+    ]
+    connection.change_each(_INTEND, rows)
+
+
+def resolve(connection: Connection, key: str, *, keep_shown: bool = False) -> None:
+    """The outcome of all writes to this pull is recorded; with `keep_shown`, but for check runs."""
+    connection.change(_RESOLVE_ALL_BUT_SHOWN if keep_shown else _RESOLVE, {"of": key})
+
+
+def pending(connection: Connection, key: str) -> tuple[frozenset[str], tuple[Shown, ...]]:
+    """The names of the effects that may or may not have been taken, and what they may show."""
+    found = connection.rows(_ALL, {"of": key})
+    shown = tuple(_INTENDED.decode(one.shown) for one in found if one.shown)
+    return frozenset(one.effect for one in found), shown

@@ -7,17 +7,18 @@ from datetime import UTC, datetime
 
 from sqlalchemy import and_, bindparam, select, text
 
+from ghapp.core.ledger import Entry
 from ghapp.core.marks import Effect
-from ghapp.core.memory import Claim, Entry, Judgement, Past, PolicySource, Run, Shown, Verdict
 from ghapp.core.model import PullKey, Push, QueueKey, RepositoryKey
-from ghapp.core.queue import QueuePast
+from ghapp.core.records import Claim, Judgement, Past, PolicySource, Run, Shown, Verdict
+from ghapp.core.review.merge_queue import QueuePast
 from ghapp.errors import Retry
-from ghapp.store import followups, intents, ledger, policies, queueheads, reviews
+from ghapp.store import follow_ups, ledger, merge_queue, policies, reviews
 from ghapp.store.connection import Connection
-from ghapp.store.keys import mark, same_head
-from ghapp.store.leases import UNHINTED, change, holding
+from ghapp.store.schema import Now, keys, pushes
 from ghapp.store.statements import Statement, one_of
-from ghapp.store.tables import Now, keys, pushes
+from ghapp.store.work_queue.leases import UNHINTED, change, holding
+from ghapp.store.work_queue.marking import mark, same_head
 
 HEAD_HELD_SECONDS, QUEUE_SECONDS = 1.0, 30.0
 _LOCK_HEAD = Statement(text("SELECT pg_advisory_xact_lock(hashtextextended(:head, 0))"))
@@ -50,7 +51,7 @@ def recall(connection: Connection, key: PullKey) -> Past:
     now = connection.row(_KEY, {"of": name})
     said = ledger.entries(connection, name)
     last = reviews.last(connection, name)
-    unresolved, intended = intents.pending(connection, name)
+    unresolved, intended = reviews.pending(connection, name)
     heard = ledger.heard(connection, name, said)
     shown = reviews.shown_before(connection, name)
     return Past(
@@ -71,8 +72,8 @@ def recall(connection: Connection, key: PullKey) -> Past:
         waited=now.waited if now else 0,
         policy=policies.known(connection, key.repository.id),
         pending_since=last.pending_since,
-        follow_ups=followups.of(connection, key),
-        debts=followups.debts(connection, key),
+        follow_ups=follow_ups.of(connection, key),
+        debts=follow_ups.debts(connection, key),
     )
 
 
@@ -81,9 +82,9 @@ def recall_queue(connection: Connection, key: QueueKey, numbers: Iterable[int]) 
     now, asked = connection.row(_KEY, {"of": str(key)}), tuple(numbers)
     return QueuePast(
         verdicts=reviews.of(connection, key.repository, asked),
-        behind=queueheads.behind(connection, key.repository, asked),
+        behind=merge_queue.behind(connection, key.repository, asked),
         policy=policies.known(connection, key.repository.id),
-        unresolved=bool(intents.pending(connection, str(key))[0]),
+        unresolved=bool(reviews.pending(connection, str(key))[0]),
         touched=bool(now and now.touched),
         waited=now.waited if now else 0,
     )
@@ -111,7 +112,7 @@ def admit(
         connection.rows(_LOCK_HEAD, {"head": f"{key.repository.id}:{head_sha}"})
     held = change(connection, claim, _ADMIT, head=head_sha)
     _refuse_held_head(connection, key, head_sha)
-    if queueheads.is_tested(connection, key.repository, head_sha):
+    if merge_queue.is_tested(connection, key.repository, head_sha):
         reason = f"{key}: a merge queue tests its head {head_sha[:7]}, and reads the check there"
         raise Retry(reason, after_seconds=QUEUE_SECONDS, counts=False)
     for one in earlier:
@@ -121,7 +122,7 @@ def admit(
     ledger.leave(connection, str(key), judgement.left)
     if source:
         policies.keep(connection, key.repository.id, source, held.policy_drops)
-    intents.intend(connection, str(key), effects, shown)
+    reviews.intend(connection, str(key), effects, shown)
     return ledger.entries(connection, str(key)), reviews.others(connection, key, head_sha)
 
 
@@ -130,13 +131,13 @@ def intend(
 ) -> None:
     """Note writes that may happen from now on. Raises LeaseLost."""
     change(connection, claim, _INTEND)
-    intents.intend(connection, str(claim.key), effects, shown)
+    reviews.intend(connection, str(claim.key), effects, shown)
 
 
 def answered(connection: Connection, claim: Claim) -> None:
     """The outcome of all writes to a queue's head is known. Raises LeaseLost."""
     change(connection, claim, _INTEND)
-    intents.resolve(connection, str(claim.key))
+    reviews.resolve(connection, str(claim.key))
 
 
 def record(connection: Connection, claim: Claim, run: Run) -> bool:
@@ -144,9 +145,9 @@ def record(connection: Connection, claim: Claim, run: Run) -> bool:
     key = _pull(claim)
     change(connection, claim, _RECORD, done=claim.generation)
     reviews.put(connection, key, run)
-    followups.put(connection, key, run.follow_ups)
-    intents.resolve(connection, str(key), keep_shown=run.state == "parked")
-    intents.intend(connection, str(key), run.unresolved)
+    follow_ups.put(connection, key, run.follow_ups)
+    reviews.resolve(connection, str(key), keep_shown=run.state == "parked")
+    reviews.intend(connection, str(key), run.unresolved)
     concerned = reviews.rule(connection, key, run.verdict)
     mark(connection, concerned, asked=True)
     return bool(concerned)

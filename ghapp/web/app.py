@@ -14,10 +14,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ghapp.github.login import Standing
 from ghapp.settings import Settings
 from ghapp.store import Store
-from ghapp.web.health import Health, Standing
-from ghapp.web.scrape import Page, Scrape
+from ghapp.web.health import Health, Page, Scrape
 from ghapp.web.webhook import Unwatched, Watch, Webhook
 
 # Nothing here is a page: no script, frame, form or cache may make use of it.

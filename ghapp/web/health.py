@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from enum import StrEnum
+from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ghapp import logs
 from ghapp.errors import Busy, StoreFailed
+from ghapp.github.login import UNKNOWN_APP, Standing
+from ghapp.store import Health as StoreHealth
 from ghapp.store import Store
 
 # A key that is due for longer is not being worked off.
@@ -21,18 +24,8 @@ MOST_FAILING_SECONDS = 30.0
 ANSWER_SECONDS = 8.0
 AWAY, SLOW = "the database fails", f"the database takes more than {ANSWER_SECONDS:.0f} s to answer"
 NO_WRITES = "the database takes no writes: is it full, read-only or locked?"
-UNKNOWN_APP = "GitHub does not know this App: check GHAPP_APP_ID and GHAPP_PRIVATE_KEY"
 
 log = logs.logger()
-
-
-class Standing(StrEnum):
-    """Whether GitHub has told who this App is."""
-
-    ASKED = "asked"
-    KNOWN = "known"
-    UNREACHABLE = "unreachable"  # deliveries are stored and wait
-    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +72,52 @@ class Health:
                 return f"{due}, and this process does not work: is a worker running?"
             return f"{due}: runs hang or are too many; see the lines `run` in the log"
         return ""
+
+
+SCRAPE_SECONDS = 5.0  # Prometheus gives up after 10
+FRESH_SECONDS = 3.0
+FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+DIRECTLY = "metrics are not shown through a proxy; scrape ghapp's own HOST and PORT"
+
+log = logs.logger()
+
+
+class Page(Protocol):
+    """Health: None where the database does not answer."""
+
+    content_type: str
+
+    def page(self, health: StoreHealth | None) -> bytes: ...
+
+
+class Scrape:
+    """The database is asked once in a few seconds, however many ask us."""
+
+    def __init__(self, store: Store, shown: Page) -> None:
+        self._store = store
+        self._shown = shown
+        self._health: StoreHealth | None = None
+        self._asked_at = -FRESH_SECONDS
+        self._asking = asyncio.Lock()
+
+    async def answer(self, request: Request) -> Response:
+        """The page; 403 for what a proxy passes on, so that nobody publishes it unawares."""
+        if any(name in request.headers for name in FORWARDED):
+            return JSONResponse({"error": DIRECTLY}, 403)
+        page = self._shown.page(await self._known())
+        return Response(page, headers={"Content-Type": self._shown.content_type})
+
+    async def _known(self) -> StoreHealth | None:
+        async with self._asking:
+            if time.monotonic() - self._asked_at >= FRESH_SECONDS:
+                self._health = await self._ask()
+                self._asked_at = time.monotonic()
+            return self._health
+
+    async def _ask(self) -> StoreHealth | None:
+        try:
+            async with asyncio.timeout(SCRAPE_SECONDS):
+                return await self._store.health()
+        except (Busy, StoreFailed, TimeoutError) as error:
+            log.error("no metrics of the queue", reason=str(error) or "the database took too long")
+            return None

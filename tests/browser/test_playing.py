@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.path.world import SIGNED, World, running
+from tests.e2e.world import SIGNED, World, running
 
 # No sandbox, for root may not have one; no calls home, for there is no network.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from ghapp.core.areas import Area, Detect, Hit, Item, Reviewers, Text
-from ghapp.core.checklist import Checklist, Flagged
-from ghapp.core.facts import Facts
-from ghapp.core.findings import Finding
+from ghapp.core.areas import Area, Detect, Finding, Hit, Item, Reviewers, Text
+from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import Marks
-from ghapp.core.memory import Entry, Past, PolicySource, Push, Shown, Verb
 from ghapp.core.model import Door, File, Pull, PullKey, Repository, Rights, Utterance
-from ghapp.core.policies.policy import Policy
+from ghapp.core.policy.policy import Policy
+from ghapp.core.records import Past, PolicySource, Push, Shown
+from ghapp.core.review.facts import Facts
+from ghapp.core.scan.checklist import Checklist, Flagged
 
 START = datetime(2026, 4, 1, 9, 0, tzinfo=UTC)
 SHOP = Repository(installation_id=7, id=42, full_name="acme/shop")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ghapp.core.attempts import KEPT, OVERLAP, Attempt, Page, Position, moved
+from ghapp.core.redelivery import KEPT, OVERLAP, Attempt, Page, Position, moved
 
 NOON = datetime(2026, 4, 1, 12, tzinfo=UTC)
 LONG_AGO = NOON - timedelta(hours=1)

@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghapp.core.areas import Reviewers
-from ghapp.core.checklist import Checklist
 from ghapp.core.decide import Decision, decide, worst
+from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import CheckRun, Marks, Reaction
-from ghapp.core.memory import Entry, Verb, Verdict
 from ghapp.core.model import Door, Problem
-from ghapp.core.policies.policy import Policy
-from ghapp.core.review import PullState
+from ghapp.core.policy.policy import Policy
+from ghapp.core.records import Verdict
+from ghapp.core.review.review import PullState
+from ghapp.core.scan.checklist import Checklist
 from tests.core.build import (
     HEAD,
     NEXT_HEAD,

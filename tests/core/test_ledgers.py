@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from ghapp.core.areas import Reviewers
 from ghapp.core.decide import Decision, decide
-from ghapp.core.labels import described
-from ghapp.core.marks import Marks, Written
-from ghapp.core.memory import Entry, FollowUp, Verb
+from ghapp.core.ledger import Entry, Verb
+from ghapp.core.marks import Marks, Written, after, plan
 from ghapp.core.model import Door
-from ghapp.core.plan import after, plan
-from ghapp.core.review import PullState
-from ghapp.core.ticks import boxes
+from ghapp.core.records import FollowUp
+from ghapp.core.review.comment_text import boxes
+from ghapp.core.review.review import PullState
+from ghapp.core.text.labels import described
 from tests.core.build import area, asked, entry, facts, flagged, past, policy, shown
 
 AREAS = (area("db", "advise"), area("web", reviewers=Reviewers(users=("wes",))))

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ghapp.core.memory import NOBODY, Claim, Full, Past, Shown
 from ghapp.core.model import InstallationKey
+from ghapp.core.records import NOBODY, Claim, Full, Past, Shown
 
 NOON = datetime(2026, 4, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from ghapp.core.labels import described
 from ghapp.core.model import InstallationKey, PullKey, QueueKey, RepositoryKey, SweepKey
-from ghapp.core.policies.policy import DEFAULT_LABELS
+from ghapp.core.policy.policy import DEFAULT_LABELS
+from ghapp.core.text.labels import described
 from tests.core.build import SHOP, policy
 
 

@@ -18,9 +18,10 @@ from ghapp.core.marks import (
     Reaction,
     Reply,
     Written,
+    after,
     name,
+    plan,
 )
-from ghapp.core.plan import after, plan
 
 RUN = CheckRun("a" * 40, "d1", "neutral", annotated="n1")
 

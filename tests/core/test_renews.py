@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from ghapp.core.decide import RENEWED_AFTER, Decision, decide
+from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import CheckRun, Marks
-from ghapp.core.memory import Entry, Verb
 from tests.core.build import (
     HEAD,
     NEXT_HEAD,

@@ -5,16 +5,17 @@ from typing import Any
 
 import pytest
 
-from ghapp.core.memory import Entry, Verb
-from ghapp.core.standing import (
+from ghapp.core.ledger import (
     AREA,
     CONCERN,
     HOLD,
     ITEM,
     ConcernState,
+    Entry,
     HoldState,
     ItemState,
     State,
+    Verb,
     answers,
     concerns,
     holds,

@@ -17,7 +17,7 @@ CASES = Path(__file__).with_name("cases")
 
 def run(target: str) -> None:
     """Fuzz it until told to stop, from its seeds. A folder among the arguments keeps the corpus."""
-    import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     with atheris.instrument_imports(include=["ghapp"]):
         from tests.fuzz.mutation import mutated

@@ -9,10 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ghapp import catalogue
-from ghapp.core.commands import COMMANDS
-from ghapp.core.words.render import MARKER
-from ghapp.standin import Standin
+from ghapp import builtin_packs
+from ghapp.core.review.commands import COMMANDS
+from ghapp.core.text.render import MARKER
+from ghapp.emulator import Emulator
 from tests.fuzz.targets import APP_ID, BOT, EVENTS, SECRET
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +36,7 @@ def seeds(target: str) -> tuple[bytes, ...]:
 
 
 def _deliveries() -> Iterator[bytes]:
-    github = Standin(app_id=APP_ID, webhook_secret=SECRET)
+    github = Emulator(app_id=APP_ID, webhook_secret=SECRET)
     try:
         shop = github.repository("acme/shop", {"README.md": "# shop\n"})
         pull = shop.open_pull(author="ann", branch="feat", files={"a.py": "x = 1\n"})
@@ -57,7 +57,7 @@ def _deliveries() -> Iterator[bytes]:
 
 
 def _by_hand() -> Iterator[bytes]:
-    """Events that the stand-in's people bring about by our own deeds alone."""
+    """Events that the emulator's people bring about by our own deeds alone."""
     where = {
         "repository": {"id": 11, "full_name": "acme/shop", "default_branch": "main"},
         "installation": {"id": 1},
@@ -95,16 +95,16 @@ def _policies() -> Iterator[bytes]:
     for page in ("policy.md", "packs.md"):
         for block in BLOCK.findall((ROOT / "docs" / page).read_text()):
             yield block.encode()
-    for _, text in catalogue.texts():
+    for _, text in builtin_packs.texts():
         yield b"version: 1\npacks: ['.github/nfr/*.yml']\n\0" + text
 
 
 def _packs() -> Iterator[bytes]:
-    yield from (text for _, text in catalogue.texts())
+    yield from (text for _, text in builtin_packs.texts())
 
 
 def _diffs() -> Iterator[bytes]:
-    for _, text in catalogue.texts():
+    for _, text in builtin_packs.texts():
         for line in HIT.findall(text.decode())[:40]:
             yield PATCH.format(line.strip("'\"")).encode()
     yield b"config/settings.py\n@@ -0,0 +1,2 @@\n+PASSWORD = 'x'\n+# nfr:ignore CFG-001 -- test"

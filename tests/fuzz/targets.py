@@ -16,25 +16,23 @@ from datetime import UTC, datetime
 
 from markdown_it import MarkdownIt
 
-from ghapp.catalogue import builtin, references, rules
+from ghapp.builtin_packs import builtin, references, rules
 from ghapp.core.areas import Area
-from ghapp.core.checklist import checklist
-from ghapp.core.commands import MOST_COMMANDS, Command, Misread, parse
-from ghapp.core.detection.hazards import findings
-from ghapp.core.detection.scan import scan
 from ghapp.core.markdown import code, literal, plain
-from ghapp.core.matching.diff import change, lines
-from ghapp.core.memory import PackFile, PolicySource
 from ghapp.core.model import Delivery, Door, File, Problem, Pull, PullKey, Repository, RepositoryKey
-from ghapp.core.packs import packfiles
-from ghapp.core.packs import parse as packs
-from ghapp.core.packs.yaml import MAX_PROBLEMS
-from ghapp.core.policies.policy import POLICY_PATH, Policy, effective
-from ghapp.core.spoken import MOST_CHARACTERS, speaks
-from ghapp.core.ticks import boxes, ticks
+from ghapp.core.policy import pack_files, packs
+from ghapp.core.policy.policy import POLICY_PATH, Policy, effective
+from ghapp.core.policy.yaml import MAX_PROBLEMS
+from ghapp.core.records import PackFile, PolicySource
+from ghapp.core.review.commands import MOST_COMMANDS, Command, Misread, parse
+from ghapp.core.review.comment_text import MOST_CHARACTERS, boxes, speaks, ticks
+from ghapp.core.scan.checklist import checklist
+from ghapp.core.scan.hazards import findings
+from ghapp.core.scan.patch import change, lines
+from ghapp.core.scan.triggers import scan
 from ghapp.errors import Refused
-from ghapp.github import delivery as deliveries
-from ghapp.github.events.ours import MOST_KEYS, refreshes
+from ghapp.github import webhook as deliveries
+from ghapp.github.events.speech import MOST_KEYS, refreshes
 
 SECRET, APP_ID, BOT = "a secret for fuzzing", 7, "ghapp[bot]"
 GUID = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
@@ -164,12 +162,12 @@ def policy(data: bytes) -> None:
     beside = pack.decode("utf-8", "replace").replace("\0", "\x01")
     files = (PackFile(".github/nfr/a.yml", "1", len(beside), text=beside),) if pack else ()
     with soon():
-        named = packfiles.named(written)
-        chosen = packfiles.chosen(named, dict.fromkeys(packfiles.folders(named), files))
+        named = pack_files.named(written)
+        chosen = pack_files.chosen(named, dict.fromkeys(pack_files.folders(named), files))
         kept = tuple(replace(one, text=beside) for one in chosen)
         found = effective(PolicySource(text=written, packs=kept), RULES)
     _told(found.problems)
-    assert not any(map(packfiles.fault, named))
+    assert not any(map(pack_files.fault, named))
     assert (found.standing == "good") == (not found.problems)
     assert all(name not in (".", "..") for name in _names(found))
     labels = [name.casefold() for name in found.labels.values()]

@@ -19,11 +19,11 @@ from ghapp.core.model import (
     Utterance,
 )
 from ghapp.github import payloads
-from ghapp.github.events import queues
-from ghapp.github.events.ours import MOST_KEYS, NEVER, Ours, repository
+from ghapp.github.events import merge_queue
+from ghapp.github.events.speech import MOST_KEYS, NEVER, Ours, repository
 from ghapp.github.payloads import decoded, utc
 
-# What our buttons are called, which are shown by `core/words/buttons.py`.
+# What our buttons are called, which are shown by `core/text/render.py`.
 BUTTONS = frozenset({"signoff", "refresh", "explain"})
 _EXTERNAL_ID = re.compile(r"\Av1:([1-9][0-9]{0,8}):")
 
@@ -69,7 +69,7 @@ def _queue(
     place: Repository, suite: payloads.Suite | None, head_sha: str | None
 ) -> QueueKey | None:
     """The merge queue whose head this is, whatever pulls GitHub may name beside it."""
-    return queues.head(place, suite.head_branch if suite else None, head_sha)
+    return merge_queue.head(place, suite.head_branch if suite else None, head_sha)
 
 
 def _queued(delivery: Delivery, key: QueueKey) -> Delivery:

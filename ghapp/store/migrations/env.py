@@ -7,7 +7,7 @@ from alembic import context
 from alembic.runtime.migration import MigrationContext, MigrationInfo
 from sqlalchemy import update
 
-from ghapp.store.tables import metadata, schema
+from ghapp.store.schema import metadata, schema
 
 
 def noted(

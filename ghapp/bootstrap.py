@@ -1,0 +1,285 @@
+"""Store, GitHub, worker, sweep and web put together: what `ghapp serve`, `work` and `sweep` run."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    nullcontext,
+)
+from dataclasses import dataclass
+from importlib.metadata import version
+from socket import socket
+from typing import Any
+
+from ghapp import builtin_packs, heap, logs
+from ghapp.errors import WrongDatabase, WrongSetting
+from ghapp.github.availability import Told
+from ghapp.github.client import GitHub
+from ghapp.github.login import BotLogin
+from ghapp.metrics import Metrics
+from ghapp.settings import Settings
+from ghapp.store import Parked, Store
+from ghapp.store.engine import told
+from ghapp.store.process_lock import alone, held
+from ghapp.web.app import application, watching
+from ghapp.web.server import Server, bound
+from ghapp.worker.redelivery import redelivered, redeliveries
+from ghapp.worker.schedule import sweep, sweeps
+from ghapp.worker.watched import Watched
+from ghapp.worker.worker import Worker, first
+
+LOOK_SECONDS = 0.2
+# For a database that is out of reach or a standby at the start: most failovers take less.
+REACHED_SECONDS = 30.0
+NO_WORKER = (
+    "`--no-worker` leaves the work to `ghapp work`, which SQLite does not admit; set "
+    "GHAPP_DATABASE_URL to postgresql://USER:PASSWORD@HOST/NAME, or start without `--no-worker`"
+)
+
+log = logs.logger()
+
+
+@asynccontextmanager
+async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[str]:
+    """Receive deliveries while inside, and work on them with `worker`; gives the address.
+
+    Raises WrongSetting (the port is taken, the database does not answer or has another server).
+    """
+    logs.configure(settings.log_format)
+    with bound(settings.host, settings.port) as listener, alone(settings):
+        metrics = Metrics()
+        async with _opened(settings) as store, _github(settings, metrics) as github:
+            login, stop = BotLogin(), asyncio.Event()
+            runs = _worker(settings, store, github, metrics)
+            claiming = runs.failing_seconds if worker else None
+            site = application(
+                settings, store, login, login.told, metrics=metrics, claiming=claiming
+            )
+            server = Server(site, listener)
+            works = [server.until(stop), first(stop.wait(), login.learn(github))]
+            if worker:
+                works += _works(runs, store, github, metrics, stop)
+            elif settings.is_sqlite:
+                log.warning("nobody works on the deliveries", reason=NO_WORKER)
+            async with _beside(works, stop):
+                yield server.url
+
+
+@asynccontextmanager
+async def working(settings: Settings, metrics_port: int | None = None) -> AsyncIterator[str]:
+    """Work on dirty keys while inside; gives the address of health and metrics, "" for none.
+
+    metrics_port: None is no such address. Raises WrongSetting (it is taken, or as `serving`).
+    """
+    logs.configure(settings.log_format)
+    metrics, stop = Metrics(), asyncio.Event()
+    with _bound(settings, metrics_port) as listener:
+        async with _opened(settings) as store, _github(settings, metrics) as github:
+            runs = _worker(settings, store, github, metrics)
+            works, url = _works(runs, store, github, metrics, stop), ""
+            if listener:
+                login = BotLogin()
+                site = watching(store, login.told, metrics, runs.failing_seconds)
+                server = Server(site, listener)
+                works += [server.until(stop), first(stop.wait(), login.learn(github))]
+                url = server.url
+            async with _beside(works, stop):
+                yield url
+
+
+def until_signalled(settings: Settings, running: AbstractAsyncContextManager[str]) -> None:
+    """Keep it running until SIGTERM or SIGINT; a second one ends the process at once.
+
+    running: gives the address to be told, "" for none.
+    """
+    heap.share()
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_until_signalled(settings, running))
+
+
+def migrated(settings: Settings) -> None:
+    """Bring the database up to date. Raises WrongSetting."""
+    logs.configure(settings.log_format)
+    asyncio.run(_migrated(settings))
+
+
+async def _migrated(settings: Settings) -> None:
+    async with _opened(settings):
+        log.info("migrated", **_used(settings))
+
+
+def _used(settings: Settings) -> dict[str, str]:
+    """With which database, and by which ghapp."""
+    return {"database": told(settings.database_url), "version": version("ghapp")}
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep by hand came to. worked_off: here, since no other process would have done so.
+
+    parked: what then failed too often. redelivered: deliveries that had failed; none where nobody
+    runs who could receive them.
+    """
+
+    installations: int
+    worked_off: bool = False
+    parked: tuple[Parked, ...] = ()
+    redelivered: int = 0
+
+
+def swept(settings: Settings) -> Swept:
+    """Have everything looked at again; where no server can be running that will, by ourselves.
+
+    Raises WrongSetting, Retry and Gone (GitHub), Busy and StoreFailed (the database).
+    """
+    logs.configure(settings.log_format)
+    return asyncio.run(_swept(settings))
+
+
+async def _swept(settings: Settings) -> Swept:
+    with held(settings) as is_alone:
+        metrics = Metrics()
+        async with _opened(settings) as store, _github(settings, metrics) as github:
+            found = await sweep(store, github)
+            await store.retry_parked()
+            if not is_alone:
+                return Swept(found, redelivered=await redelivered(store, github))
+            stop = asyncio.Event()
+            runs = _worker(settings, store, github, metrics)
+            async with _beside([runs.run(stop)], stop):
+                while (await store.health()).dirty:  # the database knows best  # noqa: ASYNC110
+                    await asyncio.sleep(LOOK_SECONDS)
+            return Swept(found, worked_off=True, parked=await store.parked())
+
+
+async def _until_signalled(settings: Settings, running: AbstractAsyncContextManager[str]) -> None:
+    loop, signalled = asyncio.get_running_loop(), asyncio.Event()
+    async with running as where:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, signalled.set)
+        heap.settle()
+        log.info("started", url=where, **_used(settings))
+        while not signalled.is_set():
+            heap.tidy()
+            await first(signalled.wait(), asyncio.sleep(heap.TIDY_SECONDS))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        log.info("stopping")
+    log.info("stopped")
+
+
+@asynccontextmanager
+async def _beside(
+    works: list[Coroutine[Any, Any, None]], stop: asyncio.Event
+) -> AsyncIterator[None]:
+    """Do the works while inside; then `stop` ends them. One that fails ends the inside as well."""
+    inside = asyncio.current_task()
+    assert inside
+    tasks = [asyncio.create_task(work) for work in works]
+    for task in tasks:
+        task.add_done_callback(_ending(inside, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.wait(tasks)
+        for task in tasks:
+            task.result()
+
+
+def _ending(inside: asyncio.Task[Any], stop: asyncio.Event) -> Callable[[asyncio.Task[None]], None]:
+    def ended(task: asyncio.Task[None]) -> None:
+        if not stop.is_set() and not task.cancelled() and task.exception():
+            inside.cancel()
+
+    return ended
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[Store]:
+    """Raises WrongSetting."""
+    is_new = settings.file is not None and not settings.file.exists()
+    store = await _reached(settings)
+    if is_new:
+        log.info("made a new database", file=str(settings.file))
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def _reached(settings: Settings) -> Store:
+    """As soon as its server answers and takes writes. Raises WrongSetting (not for so long)."""
+    until, last = time.monotonic() + REACHED_SECONDS, ""
+    while True:
+        try:
+            return await Store.open(settings.database_url)
+        except WrongDatabase as error:
+            left, reason = until - time.monotonic(), str(error)
+            if not error.passes or left < 0:
+                raise WrongSetting(f"{settings.database_variable}: {reason}") from error
+            if reason != last:
+                seconds = round(left, 1)
+                log.warning("waiting for the database", reason=reason, seconds_left=seconds)
+            last = reason
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _bound(settings: Settings, metrics_port: int | None) -> AbstractContextManager[socket | None]:
+    if metrics_port is None:
+        return nullcontext()
+    return bound(settings.host, metrics_port, "--metrics-port")
+
+
+def _github(settings: Settings, metrics: Metrics) -> GitHub:
+    github = GitHub(
+        settings.endpoint,
+        settings.app_id,
+        settings.private_key,
+        limits=settings.github_limits,
+        observe=metrics.called,
+        outage=_reach(metrics),
+    )
+    metrics.budgets = github.budgets
+    return github
+
+
+def _reach(metrics: Metrics) -> Told:
+    def tell(is_there: bool, reason: str, seconds: float) -> None:
+        metrics.reached(is_there=is_there)
+        if is_there:
+            log.info("GitHub is back", seconds=round(seconds, 1))
+        else:
+            log.error("GitHub is away", reason=reason)
+
+    return tell
+
+
+def _works(
+    runs: Worker, store: Store, github: GitHub, metrics: Metrics, stop: asyncio.Event
+) -> list[Coroutine[Any, Any, None]]:
+    """What a process that works does beside receiving."""
+    return [
+        runs.run(stop),
+        first(stop.wait(), sweeps(store, github, told=metrics.swept)),
+        first(stop.wait(), redeliveries(store, github, told=metrics.redelivered)),
+    ]
+
+
+def _worker(settings: Settings, store: Store, github: GitHub, metrics: Metrics) -> Worker:
+    rules = builtin_packs.rules(settings.default_mode)
+    return Worker(store, Watched(github, metrics), rules, metrics)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 -- not to be had on Windows and PyPy  # noqa: PLC0415 -- not to be had on Windows and PyPy
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

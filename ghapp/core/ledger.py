@@ -1,0 +1,256 @@
+"""The ledger -> where areas and items stand, what is on hold, and which concerns are in force.
+
+What moves a state is a table; docs/review.md draws each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from ghapp.core.model import Door
+
+
+class Verb(StrEnum):
+    """What an entry of the ledger did."""
+
+    SIGN_OFF = "sign_off"
+    WAIVE = "waive"
+    UNDO = "undo"  # of a sign-off or a waiver
+    HOLD = "hold"
+    RELEASE = "release"  # of a hold
+    CONCERN = "concern"
+    WITHDRAW = "withdraw"  # of a concern
+    CHECK = "check"
+    UNCHECK = "uncheck"
+    NA = "na"
+    DEFER = "defer"
+    REFRESH = "refresh"
+    EXPLAIN = "explain"
+    HELP = "help"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One judged utterance, or one part of it; the ledger only ever grows.
+
+    id: the utterance's id, with "#N" behind it for its N-th part; unique.
+    subject: the area signed off, waived, held or taken back, the concern ("concern-1"), or the
+    item answered; "" for the whole pull, which only a hold may name, and of an UNDO for an approval
+    given before and judged later.
+    head_sha, fingerprint: what the speaker saw; "" where it does not matter. The fingerprint is
+    that of the area, for an answer that of the item.
+    right: by which right the speaker was heard ("team acme/sre", "user ann", "maintain").
+    note: the speaker's own words, or for REFUSED the key of the reason in the texts.
+    detail: for REFUSED what the reason names (a misspelt word, an area), for SIGN_OFF the must
+    items accepted open.
+    comment_id, node_id: what to acknowledge, as in Utterance.
+    replied: answered in a reply of its own, since the pull had nothing flagged and so no comment.
+    until, owner: of DEFER: the day it is due ("2026-12-31") and the login who sees to it.
+    whose: of RELEASE: the login whose hold is taken back.
+    """
+
+    id: str
+    verb: Verb
+    speaker: str
+    said_at: datetime
+    door: Door
+    subject: str = ""
+    head_sha: str = ""
+    fingerprint: str = ""
+    right: str = ""
+    note: str = ""
+    detail: str = ""
+    comment_id: int = 0
+    replied: bool = False
+    node_id: str = ""
+    until: str = ""
+    owner: str = ""
+    whose: str = ""
+
+
+S = TypeVar("S", bound=StrEnum)
+K = TypeVar("K")
+
+
+class State(StrEnum):
+    """Where the sign-off of one area is."""
+
+    WAITING = "waiting"
+    SIGNED_OFF = "signed_off"
+    WAIVED = "waived"
+    STALE = "stale"  # signed off or waived for a diff that is not the present one
+
+
+class ItemState(StrEnum):
+    """What has been said to one item."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    NOT_APPLICABLE = "not_applicable"
+    DEFERRED = "deferred"
+
+
+class HoldState(StrEnum):
+    """Whether one person keeps an area, or the whole pull, on hold."""
+
+    FREE = "free"
+    ON_HOLD = "on_hold"
+
+
+class ConcernState(StrEnum):
+    """Whether a concern is in force."""
+
+    WITHDRAWN = "withdrawn"
+    RAISED = "raised"
+
+
+# In all tables a pair that is absent changes nothing. STALE is never stored: it is SIGNED_OFF or
+# WAIVED seen from another diff, so a push that is taken back brings the sign-off back.
+AREA: Mapping[tuple[State, Verb], State] = {
+    (State.WAITING, Verb.SIGN_OFF): State.SIGNED_OFF,
+    (State.SIGNED_OFF, Verb.SIGN_OFF): State.SIGNED_OFF,
+    (State.WAIVED, Verb.SIGN_OFF): State.SIGNED_OFF,
+    (State.WAITING, Verb.WAIVE): State.WAIVED,
+    (State.SIGNED_OFF, Verb.WAIVE): State.WAIVED,
+    (State.WAIVED, Verb.WAIVE): State.WAIVED,
+    (State.SIGNED_OFF, Verb.UNDO): State.WAITING,
+    (State.WAIVED, Verb.UNDO): State.WAITING,
+}
+ITEM: Mapping[tuple[ItemState, Verb], ItemState] = {
+    (state, verb): to
+    for state in ItemState
+    for verb, to in (
+        (Verb.CHECK, ItemState.ANSWERED),
+        (Verb.NA, ItemState.NOT_APPLICABLE),
+        (Verb.DEFER, ItemState.DEFERRED),
+        (Verb.UNCHECK, ItemState.OPEN),
+    )
+    if (state, verb) != (ItemState.OPEN, Verb.UNCHECK)
+}
+HOLD: Mapping[tuple[HoldState, Verb], HoldState] = {
+    (HoldState.FREE, Verb.HOLD): HoldState.ON_HOLD,
+    (HoldState.ON_HOLD, Verb.HOLD): HoldState.ON_HOLD,
+    (HoldState.ON_HOLD, Verb.RELEASE): HoldState.FREE,
+}
+CONCERN: Mapping[tuple[ConcernState, Verb], ConcernState] = {
+    (ConcernState.WITHDRAWN, Verb.CONCERN): ConcernState.RAISED,
+    (ConcernState.RAISED, Verb.WITHDRAW): ConcernState.WITHDRAWN,
+}
+ANSWERS, HOLDS, CONCERNS = (frozenset(verb for _, verb in table) for table in (ITEM, HOLD, CONCERN))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """state, and what it rests on.
+
+    signed: the sign-off or waiver (also when stale), None while waiting. undone: who took the last
+    one back.
+    """
+
+    state: State
+    signed: Entry | None = None
+    undone: Entry | None = None
+
+
+def standing(
+    ledger: Iterable[Entry], area: str, fingerprint: str, head_sha: str, stale_on: str
+) -> Standing:
+    """Where the sign-off of one area stands, now that its diff has this fingerprint.
+
+    ledger: over all heads of the pull; what was said later counts later, however late it arrived.
+    Of all that was signed since the last taking back, what fits this diff counts: a push that
+    brings an earlier diff back asks nothing anew.
+    stale_on: area-change | any-push | never.
+    """
+    moves = _moves(AREA, State.WAITING, (one for one in ledger if one.subject == area))
+    state, last = moves[-1] if moves else (State.WAITING, None)
+    if state is State.WAITING or last is None:
+        return Standing(State.WAITING, undone=last)
+    undone = max((at for at, (to, _) in enumerate(moves) if to is State.WAITING), default=-1)
+    for to, entry in reversed(moves[undone + 1 :]):
+        same_diff = entry.fingerprint == fingerprint
+        fits = {
+            "area-change": same_diff,
+            "any-push": same_diff and entry.head_sha == head_sha,
+            "never": True,
+        }[stale_on]
+        if fits:
+            return Standing(to, signed=entry)
+    return Standing(State.STALE, signed=last)
+
+
+def answers(ledger: Iterable[Entry]) -> Mapping[str, Entry]:
+    """Item id -> the last answer to it that was not taken back, to whatever diff it was given.
+
+    An answer is a CHECK, an NA or a DEFER.
+    """
+    said = _grouped(ledger, ANSWERS, lambda entry: entry.subject)
+    return {
+        item: last
+        for item, entries in said.items()
+        for state, last in [_replayed(ITEM, ItemState.OPEN, entries)]
+        if last and state is not ItemState.OPEN
+    }
+
+
+def holds(ledger: Iterable[Entry]) -> tuple[Entry, ...]:
+    """The holds in force, oldest first: one of each person and subject; it outlives every push."""
+    said = _grouped(ledger, HOLDS, lambda entry: (entry.subject, _holder(entry)))
+    ends = (_replayed(HOLD, HoldState.FREE, entries) for entries in said.values())
+    kept = [last for state, last in ends if last and state is HoldState.ON_HOLD]
+    return tuple(sorted(kept, key=when))
+
+
+def concerns(ledger: Iterable[Entry]) -> tuple[Entry, ...]:
+    """The concerns in force, oldest first; the id of each, "concern-1", is its subject."""
+    said = _grouped(ledger, CONCERNS, lambda entry: entry.subject)
+    ends = (_replayed(CONCERN, ConcernState.WITHDRAWN, entries) for entries in said.values())
+    kept = [last for state, last in ends if last and state is ConcernState.RAISED]
+    return tuple(sorted(kept, key=when))
+
+
+def when(entry: Entry) -> tuple[datetime, int]:
+    """The order of speaking: GitHub's times have whole seconds, and its comments count up."""
+    return entry.said_at, entry.comment_id
+
+
+def _holder(entry: Entry) -> str:
+    """Whose hold the entry sets or releases."""
+    return (entry.whose or entry.speaker).casefold()
+
+
+def _grouped(
+    ledger: Iterable[Entry], verbs: frozenset[Verb], by: Callable[[Entry], K]
+) -> Mapping[K, list[Entry]]:
+    """The entries of these verbs, by what each is about."""
+    found: dict[K, list[Entry]] = {}
+    for entry in ledger:
+        if entry.verb in verbs:
+            found.setdefault(by(entry), []).append(entry)
+    return found
+
+
+def _replayed(
+    table: Mapping[tuple[S, Verb], S], start: S, said: Iterable[Entry]
+) -> tuple[S, Entry | None]:
+    """Where the table leads in the order of speaking, and the last entry that moved it."""
+    moves = _moves(table, start, said)
+    return moves[-1] if moves else (start, None)
+
+
+def _moves(
+    table: Mapping[tuple[S, Verb], S], start: S, said: Iterable[Entry]
+) -> list[tuple[S, Entry]]:
+    """The entries that move the table, in the order of speaking, each with where it leads."""
+    state, moves = start, []
+    for entry in sorted(said, key=when):
+        moved = table.get((state, entry.verb))
+        if moved is not None:
+            state = moved
+            moves.append((moved, entry))
+    return moves

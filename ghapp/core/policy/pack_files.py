@@ -1,0 +1,111 @@
+"""The globs under `packs` of a policy -> which files of the repository they name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from ghapp.core.patterns import globs
+from ghapp.core.policy import packs, yaml
+from ghapp.core.records import PackFile
+
+POLICY = ".github/nfr.yml"
+FOLDER, WORKFLOWS = ".github/", ".github/workflows/"
+ENDINGS = (".yml", ".yaml")
+
+MAX_GLOBS = 5
+MAX_FILES = 20
+# Source: https://docs.github.com/rest/repos/contents#get-repository-content
+MAX_ENTRIES = 1_000
+
+NO_WILDCARDS = "[]{}\\"
+
+
+def concerns(path: str) -> bool:
+    """Whether a change of this file may change the policy, whatever its `packs` are."""
+    return path.startswith(FOLDER) and not path.startswith(WORKFLOWS) and path.endswith(ENDINGS)
+
+
+def fault(glob: str) -> str:
+    """What is wrong with a glob under `packs` and what to do, one line; "" where nothing is."""
+    folder, _, name = glob.rpartition("/")
+    if len(glob) > globs.MAX_LENGTH:
+        return f"the glob is {len(glob)} characters long, more than {globs.MAX_LENGTH}: shorten it"
+    if not glob.startswith(FOLDER):
+        return f"`{glob}` does not begin with `{FOLDER}`: keep packs there, as `.github/nfr/*.yml`"
+    if glob.startswith(WORKFLOWS):
+        return f"`{glob}`: `{WORKFLOWS}` holds workflows: keep packs in a folder of their own"
+    if any(sign in folder for sign in "*?"):
+        return f"`{glob}` has a wildcard in its folder: only the file name may have one"
+    if any(sign in glob for sign in NO_WILDCARDS) or not glob.isprintable():
+        return f"`{glob}`: only `*` and `?` are wildcards here, brackets and `\\` are not read"
+    if {"", ".", ".."} & {*folder.split("/")}:
+        return f"`{glob}` has an empty folder, `.` or `..` in it: write the folder's own path"
+    if not name.endswith(ENDINGS):
+        return f"`{glob}` does not end in `.yml` or `.yaml`: packs are YAML files"
+    return ""
+
+
+@lru_cache(maxsize=256)
+def named(text: str) -> tuple[str, ...]:
+    """The globs under `packs` that are sound, of a policy's text; () where it cannot be read."""
+    tree = yaml.read(text, POLICY) if "packs" in text else None
+    value = tree.value if isinstance(tree, yaml.Tree) else None
+    listed = value.get("packs") if isinstance(value, dict) else None
+    sound = (one for one in listed or () if isinstance(one, str) and not fault(one))
+    return tuple(sound)[:MAX_GLOBS] if isinstance(listed, list) else ()
+
+
+def folders(patterns: Sequence[str]) -> tuple[str, ...]:
+    """The folders that have to be listed, each once."""
+    return tuple(dict.fromkeys(glob.rpartition("/")[0] for glob in patterns))
+
+
+def chosen(
+    patterns: Sequence[str], entries: Mapping[str, Sequence[PackFile]]
+) -> tuple[PackFile, ...]:
+    """The files that are named, and references beside them, in path order; of too many the first.
+
+    entries: what lies in each of the `folders`; none where there is no such folder.
+    """
+    found = [one for folder in folders(patterns) for one in _of(folder, patterns, entries[folder])]
+    packs = sorted((one for one in found if not is_references(one)), key=lambda one: one.path)
+    kept = [*packs[: MAX_FILES + 1], *filter(is_references, found)]
+    return tuple(sorted(kept, key=lambda one: one.path))
+
+
+def readable(files: Sequence[PackFile]) -> tuple[PackFile, ...]:
+    """Those of the chosen files whose text is looked at."""
+    if too_many(files):
+        return ()
+    return tuple(one for one in files if one.kind == "file" and one.size <= yaml.MAX_BYTES)
+
+
+def too_many(files: Sequence[PackFile]) -> bool:
+    """Whether more packs are named than are read."""
+    return sum(not is_references(one) for one in files) > MAX_FILES
+
+
+def is_references(file: PackFile) -> bool:
+    """Whether it holds references, and is no pack whatever the globs say."""
+    return file.path.endswith(f"/{packs.NAME}")
+
+
+def unread(file: PackFile) -> str:
+    """Why a chosen file has no text, and what to do."""
+    if file.kind == "symlink":
+        return "is a symbolic link: put the file itself here"
+    if file.kind == "crowded":
+        many = f"{MAX_ENTRIES:,} entries or more, and GitHub lists no others"
+        return f"the folder has {many}: keep packs in a folder of their own"
+    return f"the file has {file.size:,} bytes, more than {yaml.MAX_BYTES:,}: split it"
+
+
+def _of(folder: str, patterns: Sequence[str], entries: Sequence[PackFile]) -> Iterator[PackFile]:
+    if len(entries) >= MAX_ENTRIES:
+        yield PackFile(folder, kind="crowded")
+    for one in entries:
+        wanted = is_references(one) or globs.matches(tuple(patterns), one.path)
+        if wanted and one.kind in ("file", "symlink") and one.path != POLICY:
+            yield replace(one, text=None)

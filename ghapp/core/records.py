@@ -1,0 +1,215 @@
+"""The nouns that stay: the ledger and what else is remembered of a pull between two runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from ghapp.core.ledger import Entry
+from ghapp.core.marks import Effect, Marks, Written
+from ghapp.core.model import Key, Push, Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """Whose keys are not to be claimed, by ids: those who have their share of a worker."""
+
+    installations: tuple[int, ...] = ()
+    repositories: tuple[int, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.installations or self.repositories)
+
+
+NOBODY = Full()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a run's judge came to.
+
+    entries: new ones, in the order of speaking. judged: ids of the utterances that are settled,
+    also where no entry came of them. left: those to be judged by a later run.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    judged: tuple[str, ...] = ()
+    left: tuple[Utterance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a check run that GitHub accepted showed, from `accepted_at` on.
+
+    fingerprints: area id -> digest of the area's own diff at that head.
+    items: item id -> digest of that part of it which the item is about.
+    """
+
+    head_sha: str
+    accepted_at: datetime
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    items: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A question that was put off, from when its review was signed off or its pull merged.
+
+    number: of the pull. due: a day, "2026-12-31". issue: its number; 0 where GitHub has none,
+    since issues are switched off there. assigned: whether GitHub took the owner as assignee.
+    extended: whether the one extension is used up.
+    """
+
+    number: int
+    item: str
+    area: str
+    due: str
+    owner: str
+    reason: str = ""
+    issue: int = 0
+    assigned: bool = True
+    extended: bool = False
+    is_open: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one pull asks of a head SHA; several pulls may share the head.
+
+    conclusion: as in CheckRun. title: the check run's title for this pull alone.
+    waiting, signed: its areas with the fingerprints of their diffs, as "area:fingerprint".
+    base_ref: what the pull was to be merged into, for another base is another diff; "" of old.
+    """
+
+    number: int
+    head_sha: str
+    conclusion: str
+    title: str
+    is_open: bool
+    waiting: tuple[str, ...] = ()
+    signed: tuple[str, ...] = ()
+    base_ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PackFile:
+    """A file of the repository that `packs` of its policy names, or the references beside one.
+
+    sha: of its blob. size: in bytes. kind: file | symlink | crowded (no file but a folder with
+    more entries than GitHub lists).
+    text: None where it was not read: it is no file, too large, or one of too many.
+    """
+
+    path: str
+    sha: str = ""
+    size: int = 0
+    kind: str = "file"
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySource:
+    """The policy as last read from the default branch.
+
+    text: None where the repository has no such file. etag: to ask whether it changed.
+    good: the last text without problems, with which a broken one is bridged; None where none was.
+    packs: what the text names under `packs`, in path order; good_packs: what `good` named then.
+    """
+
+    text: str | None = None
+    etag: str = ""
+    read_at: datetime | None = None
+    good: str | None = None
+    packs: tuple[PackFile, ...] = ()
+    good_packs: tuple[PackFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """All that we remember about a pull when a run begins, and the hints of its deliveries.
+
+    marks: as last recorded; None where no run has ended yet.
+    unresolved: names of the effects that may or may not have been taken, as in `marks.name`: where
+    there are any, our marks are read back.
+    intended: what check runs would show that may or may not have been written, oldest first; their
+    `accepted_at` is when that was intended, by GitHub's clock.
+    fresh_at, opened, touched, changed_files: as in Delivery, joined over those not yet worked off;
+    opened only for as long as it surely has no marks.
+    seen_at: `updated_at` of the pull as our last run read it; None where none has.
+    policy: None where it was never read; its `read_at` is None where a push may have changed it.
+    pending_since: when GitHub accepted the check run that is in progress; None where none is.
+    """
+
+    marks: Marks | None = None
+    written: Written = Written()
+    unresolved: frozenset[str] = frozenset()
+    intended: tuple[Shown, ...] = ()
+    fresh_at: datetime | None = None
+    seen_at: datetime | None = None
+    opened: bool = False
+    touched: bool = False
+    changed_files: int = 0
+    utterances: tuple[Utterance, ...] = ()  # not yet judged, oldest first
+    heard: frozenset[str] = frozenset()  # ids of utterances judged before
+    ledger: tuple[Entry, ...] = ()  # oldest first
+    shown: tuple[Shown, ...] = ()  # oldest first
+    pushes: tuple[Push, ...] = ()  # oldest first
+    waited: int = 0  # how often in a row the key was put off because facts lagged behind
+    policy: PolicySource | None = None
+    pending_since: datetime | None = None
+    follow_ups: tuple[FollowUp, ...] = ()  # of this pull, by item
+    debts: tuple[FollowUp, ...] = ()  # open ones of others in the repository, soonest due first
+
+    def knowing(self, earlier: tuple[Shown, ...]) -> Past:
+        """The same, with what was shown and not recorded."""
+        shown = sorted((*self.shown, *earlier), key=lambda one: one.accepted_at)
+        return replace(self, shown=tuple(shown)) if earlier else self
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A key held by this worker: the lease `token` fences its writes to the store.
+
+    touched: as in Delivery, of those that brought the key here.
+    arrived_at: when the oldest delivery came that this run works off; None where there is none.
+    claimed_at: by the same clock, the database's.
+    asked: whether somebody waits for it: for such a delivery, or for what one said and was left.
+    """
+
+    key: Key
+    token: str
+    generation: int
+    attempts: int
+    touched: bool = False
+    arrived_at: datetime | None = None
+    claimed_at: datetime | None = None
+    asked: bool = False
+
+    @property
+    def waited_seconds(self) -> float | None:
+        """How long that delivery has waited for the run to begin; None where there is none."""
+        if self.arrived_at is None or self.claimed_at is None:
+            return None
+        return max((self.claimed_at - self.arrived_at).total_seconds(), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one pass of `reconcile` leaves behind.
+
+    shown: None where no check run was written. state: of the pull, as in `review.PullState`.
+    unresolved: effects that failed, and may have taken effect all the same.
+    seen_at: `updated_at` of the pull as it was read; None where it was not.
+    follow_ups: all of this pull. pending_since: as in Past.
+    """
+
+    marks: Marks
+    written: Written
+    verdict: Verdict
+    state: str
+    shown: Shown | None = None
+    unresolved: tuple[Effect, ...] = ()
+    seen_at: datetime | None = None
+    follow_ups: tuple[FollowUp, ...] = ()
+    pending_since: datetime | None = None

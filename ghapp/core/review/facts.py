@@ -1,0 +1,37 @@
+"""What is known when a pull request is judged: read fresh, all of one head. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ghapp.core.marks import Marks, Written
+from ghapp.core.model import Pull, Rights, Utterance
+from ghapp.core.policy.policy import Policy
+from ghapp.core.records import FollowUp, PolicySource, Shown
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The outcome of `gather`.
+
+    utterances: to be judged now, oldest first: those of deliveries and of label events read.
+    rights: by speaker; every speaker of a privileged utterance is in it.
+    observed: our marks as they are: from our own record, or read back from GitHub.
+    found_at: when GitHub accepted a run of ours that reading back found on this head, else None.
+    earlier: what reading back found to have been shown, and its record lost, oldest first.
+    follow_ups: those of this pull, as remembered or read back.
+    """
+
+    now: datetime
+    pull: Pull
+    policy: Policy
+    source: PolicySource
+    utterances: tuple[Utterance, ...] = ()
+    rights: Mapping[str, Rights] = field(default_factory=dict)
+    observed: Marks = Marks()
+    written: Written = Written()
+    found_at: datetime | None = None
+    earlier: tuple[Shown, ...] = ()
+    follow_ups: tuple[FollowUp, ...] = ()

@@ -1,0 +1,132 @@
+"""Utterances -> ledger entries: who said what, by which right, about the head they could see.
+
+Each utterance is judged once; some are left until more is known (`leaving.py`). What cannot be done
+becomes a REFUSED entry whose `note` is the key of its reason in the texts (`refused_...`), so that
+a refusal is shown like any outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from ghapp.core.ledger import Entry, Verb
+from ghapp.core.model import Door, Utterance
+from ghapp.core.policy.policy import Policy
+from ghapp.core.records import Judgement, Past
+from ghapp.core.review.answers import answer, concern, defer, hold
+from ghapp.core.review.case import Bench, Judged, Refusal, bench
+from ghapp.core.review.commands import Command, Misread, parse
+from ghapp.core.review.facts import Facts
+from ghapp.core.review.leaving import Parts, asks_who_pushed, first_to_leave, reads_signatures
+from ghapp.core.review.permissions import BUTTONS, WRITTEN
+from ghapp.core.review.sign_off import approve, retract, sign_off, undo, waive
+from ghapp.core.scan.checklist import Checklist
+
+Act = Callable[[Bench, Command], tuple[Judged, ...]]
+
+# Which acts need what: reviewing, that it is known who may; binding ones, that something was seen.
+REVIEWING: Mapping[Verb, Act] = {
+    Verb.SIGN_OFF: sign_off,
+    Verb.WAIVE: waive,
+    Verb.UNDO: undo,
+    Verb.HOLD: hold,
+    Verb.CONCERN: concern,
+}
+ANSWERING: Mapping[Verb, Act] = {
+    Verb.CHECK: answer,
+    Verb.UNCHECK: answer,
+    Verb.NA: answer,
+    Verb.DEFER: defer,
+}
+BINDING = frozenset({Verb.SIGN_OFF, Verb.WAIVE, *ANSWERING})
+REPLIED = frozenset({Verb.HELP, Verb.EXPLAIN})
+
+
+def judge(facts: Facts, past: Past, checklist: Checklist) -> Judgement:
+    """What the utterances of this run add to the ledger, and which of them are left."""
+    ledger = past.ledger
+    left: dict[str, Utterance] = {}
+    spoken = _spoken(facts, past)
+    first = first_to_leave(spoken, facts.now)
+    for number, (said, parts) in enumerate(spoken):
+        waits = bool(left) and reads_signatures(parts)
+        entries = () if waits else _judged(facts, past, checklist, ledger, said, parts)
+        if waits or (number >= first and asks_who_pushed(entries)):
+            left[said.id] = replace(said, left_at=said.left_at or facts.now)
+        else:
+            ledger = (*ledger, *entries)
+    judged = tuple(one.id for one in facts.utterances if one.id not in left)
+    return Judgement(ledger[len(past.ledger) :], judged, tuple(left.values()))
+
+
+def _spoken(facts: Facts, past: Past) -> list[tuple[Utterance, Parts]]:
+    """Each utterance that was not judged yet, once, with its parts, in the order of speaking."""
+    new: dict[str, Utterance] = {}
+    for said in sorted(facts.utterances, key=_order):
+        if said.id not in past.heard:
+            new.setdefault(said.id, said)
+    return [(said, _parts(said, facts.policy)) for said in new.values()]
+
+
+def _judged(
+    facts: Facts,
+    past: Past,
+    checklist: Checklist,
+    ledger: tuple[Entry, ...],
+    said: Utterance,
+    parts: Parts,
+) -> tuple[Entry, ...]:
+    """What one utterance adds to this ledger."""
+    entries: tuple[Entry, ...] = ()
+    for part in parts:
+        before = bench(facts, past, checklist, (*ledger, *entries), said)
+        for outcome in _outcomes(before, part):
+            entries = (*entries, before.entry(len(entries), outcome))
+    return entries
+
+
+def _order(said: Utterance) -> tuple[datetime, bool]:
+    """What a review says in words comes before what it says by being one."""
+    return said.said_at, said.door is Door.APPROVAL
+
+
+def _parts(said: Utterance, policy: Policy) -> Parts:
+    """The utterance as commands, whichever door it came through."""
+    if said.door in WRITTEN:
+        parts = parse(said.text)
+        return (Misread("edited", ""),) if said.edited and parts else parts
+    if said.door is Door.APPROVAL:
+        return (Command(Verb.SIGN_OFF if said.text == "approved" else Verb.UNDO),)
+    if said.door is Door.BUTTON:
+        return (Command(BUTTONS[said.text]),) if said.text in BUTTONS else ()
+    if said.door is Door.RERUN:
+        return (Command(Verb.REFRESH),)
+    added, name = said.text[:1] == "+", said.text[1:]
+    if said.door is Door.TICK:
+        return (Command(Verb.CHECK if added else Verb.UNCHECK, (name,)),)
+    if name.casefold() != policy.labels["signed_off"].casefold():
+        return (Misread("state_label", name),)
+    return (Command(Verb.SIGN_OFF if added else Verb.UNDO),)
+
+
+def _outcomes(before: Bench, part: Command | Misread) -> tuple[Judged, ...]:
+    """What one command comes to; at least one outcome, so that it is always answered.
+
+    A review's own verdict alone may come to nothing: most are no business of ours.
+    """
+    if before.said.door is Door.APPROVAL:
+        return approve(before) if before.said.text == "approved" else retract(before)
+    if isinstance(part, Misread):
+        return (Refusal(part.reason, part.detail),)
+    if part.verb not in REVIEWING and part.verb not in ANSWERING:
+        return (replace(before.done(part.verb), replied=part.verb in REPLIED),)
+    if before.shown is None and part.verb in BINDING:
+        head_sha = before.said.head_sha or before.facts.pull.head_sha
+        return (Refusal("not_shown", head_sha[:7]),)
+    if part.verb in ANSWERING:
+        return ANSWERING[part.verb](before, part)
+    if before.policy.standing == "unreadable":
+        return (Refusal("policy_unreadable"),)
+    return REVIEWING[part.verb](before, part)

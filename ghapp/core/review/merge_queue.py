@@ -1,0 +1,145 @@
+"""Pulls in a merge queue + their verdicts -> whether the commit that the queue tests may be merged.
+
+That commit, the queue's head, holds the base branch with all pulls up to one of the queue merged
+in: so each of them has to pass, whoever of them the commit is named after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ghapp.core.marks import CheckRun
+from ghapp.core.policy.policy import Policy
+from ghapp.core.records import PolicySource, Verdict
+
+PASSING = frozenset({"success", "neutral"})
+# GitHub will not merge it, so it is about to leave the queue.
+LEAVING = "UNMERGEABLE"
+
+Verdicts = Mapping[int, Verdict]  # by number of the pull; each has one, on one head
+
+
+class Standing(StrEnum):
+    """How one pull of the queue stands."""
+
+    PASSES = "passes"
+    BLOCKED = "blocked"
+    UNKNOWN = "unknown"  # no verdict on its present head
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A pull in a merge queue.
+
+    number: 0 where GitHub does not show the pull. head_sha: of the pull. queue_sha: the commit
+    with this pull and all before it merged in; "" while there is none.
+    state: AWAITING_CHECKS | LOCKED | MERGEABLE | QUEUED | UNMERGEABLE. url: of the pull's page.
+    Source: https://docs.github.com/graphql/reference/objects#mergequeueentry
+    """
+
+    position: int
+    number: int
+    head_sha: str
+    queue_sha: str = ""
+    state: str = "AWAITING_CHECKS"
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFacts:
+    """What GitHub has of a queue's head.
+
+    members: of the whole queue. refused: why GitHub does not tell them; "" where it does.
+    check_run, run_id: our newest run on the head; None and 0 where there is none.
+    """
+
+    members: tuple[Member, ...] = ()
+    refused: str = ""
+    check_run: CheckRun | None = None
+    run_id: int = 0
+
+    def upto(self, head_sha: str) -> tuple[Member, ...]:
+        """Those whose changes the head holds, next to be merged first; () where none ends in it."""
+        inside: list[Member] = []
+        for one in sorted(self.members, key=lambda member: member.position):
+            inside.append(one)
+            if one.queue_sha == head_sha:
+                return tuple(inside)
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePast:
+    """What we remember of a queue's head when a run begins.
+
+    behind: pulls of which something was heard that no run has worked off yet, or that one works on.
+    unresolved: a check run may have been written to it, or not. touched: a fresh one is asked for.
+    waited: how often in a row the key was put off. policy: None where it was never read.
+    """
+
+    verdicts: Verdicts
+    behind: frozenset[int] = frozenset()
+    policy: PolicySource | None = None
+    unresolved: bool = False
+    touched: bool = False
+    waited: int = 0
+
+
+def believed(past: QueuePast, base_ref: str, policy: Policy) -> Verdicts:
+    """The verdicts that still hold: given for this base, with nothing heard since, by this policy.
+
+    What an older policy let pass may be enforced by now; an enforced one that waits is no matter.
+    """
+    return {
+        number: one
+        for number, one in past.verdicts.items()
+        if one.base_ref == base_ref and number not in past.behind and not _outdated(one, policy)
+    }
+
+
+def _outdated(verdict: Verdict, policy: Policy) -> bool:
+    modes = {area.id: area.mode for area in policy.areas}
+    areas = (entry.partition(":")[0] for entry in verdict.waiting)
+    enforced_now = any((modes.get(area) or policy.mode) == "enforce" for area in areas)
+    return verdict.conclusion == "neutral" and enforced_now
+
+
+def standing(member: Member, verdicts: Verdicts) -> Standing:
+    """A verdict on another head than the one in the queue says nothing about it."""
+    known = verdicts.get(member.number)
+    if known is None or known.head_sha != member.head_sha:
+        return Standing.UNKNOWN
+    return Standing.PASSES if known.conclusion in PASSING else Standing.BLOCKED
+
+
+def unknown(inside: tuple[Member, ...], verdicts: Verdicts) -> tuple[int, ...]:
+    """The numbers of the pulls that have to be looked at before anything can be said."""
+    missing = (one for one in inside if standing(one, verdicts) is Standing.UNKNOWN)
+    return tuple(one.number for one in missing if one.number)
+
+
+def leaving(inside: tuple[Member, ...], verdicts: Verdicts) -> tuple[int, ...]:
+    """The numbers of blocked pulls ahead that leave the queue: it then makes another head."""
+    ahead = (one for one in inside[:-1] if one.state == LEAVING)
+    return tuple(one.number for one in ahead if standing(one, verdicts) is Standing.BLOCKED)
+
+
+def conclusion(inside: tuple[Member, ...], verdicts: Verdicts, policy: Policy | None) -> str:
+    """success | failure | neutral. inside: () where it is not known who is in it.
+
+    Where nothing is enforced what is not known blocks nobody, and is not called good either.
+    policy: None where it is not known; then it is taken for the strictest.
+    """
+    found = {standing(one, verdicts) for one in inside} or {Standing.UNKNOWN}
+    if Standing.BLOCKED in found:  # only what is enforced blocks
+        return "failure"
+    if Standing.UNKNOWN in found:
+        return "failure" if enforced(policy) else "neutral"
+    return "success"
+
+
+def enforced(policy: Policy | None) -> bool:
+    """Whether anything of it can keep a pull from being merged."""
+    return policy is None or "enforce" in (policy.mode, *(area.mode for area in policy.areas))

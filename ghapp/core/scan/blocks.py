@@ -1,0 +1,140 @@
+"""A place in a file -> the block around it: what its brackets or its indentation hold together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from ghapp.core.patterns import regexes
+
+MOST_LINES = 200
+MOST_STEPS = 6
+PAIRS = {"(": ")", "[": "]", "{": "}"}
+QUOTES = "\"'`"
+LIST_ITEM = "- "
+COMMENT = re.compile(r"(?:(?<=\s)|^)(?:#|//|--)(?=\s)")
+MOST_TEXT = 64 << 10  # characters of a block that a regex looks at
+
+
+def block(lines: Mapping[int, str], number: int, start: int, end: int, within: str) -> str:
+    """The lines of the block, joined.
+
+    lines: the whole file by number. number: the line in question. start, end: of the match in it.
+    What the match or the rest of its line opens, else the block it stands in; with `within` the
+    next outer block until its text matches that.
+    """
+    first, last = _opened(lines, number, end) or _indented(lines, number)
+    for _ in range(MOST_STEPS if within else 0):
+        text = _text(lines, first, last)
+        if regexes.anywhere(within, text):
+            return text
+        outer = _outer(lines, first, last)
+        if outer == (first, last):
+            break
+        first, last = outer
+    return _text(lines, first, last)
+
+
+def _text(lines: Mapping[int, str], first: int, last: int) -> str:
+    return "\n".join([lines[one] for one in range(first, last + 1)])[:MOST_TEXT]
+
+
+def _opened(lines: Mapping[int, str], number: int, end: int) -> tuple[int, int] | None:
+    """From the line to the bracket that closes what is opened; None where nothing is."""
+    line = lines[number]
+    at = end - 1 if line[end - 1 : end] in PAIRS else end
+    opened = [sign for sign in _brackets(line) if sign[0] >= at and sign[1] in PAIRS]
+    if not opened:
+        return None
+    depth, at = 0, opened[0][0]
+    for current in _following(lines, number):
+        signs = [sign for sign in _brackets(lines[current]) if current > number or sign[0] >= at]
+        for _, sign in signs:
+            depth += 1 if sign in PAIRS else -1
+            if depth < 0:  # closes what was opened before the match
+                return number, current
+        if depth == 0:
+            return number, current
+    return number, current
+
+
+def _following(lines: Mapping[int, str], number: int) -> Iterator[int]:
+    """The numbers of the lines from here on, as far as a block may reach."""
+    for current in range(number, number + MOST_LINES):
+        if current not in lines:
+            return
+        yield current
+
+
+@lru_cache(maxsize=4096)  # thousands of suspects may share a block
+def _brackets(line: str) -> tuple[tuple[int, str], ...]:
+    """The brackets of a line outside of quotes and comments, with their places."""
+    return tuple(_outside_quotes(line))
+
+
+def _outside_quotes(line: str) -> Iterator[tuple[int, str]]:
+    quote = ""
+    escaped = False
+    for place, sign in enumerate(line):
+        if escaped:
+            escaped = False
+        elif sign == "\\":
+            escaped = True
+        elif quote:
+            quote = "" if sign == quote else quote
+        elif sign in QUOTES and sign in line[place + 1 :]:
+            quote = sign
+        elif sign in "#/-" and COMMENT.match(line, place):
+            return
+        elif sign in "()[]{}":
+            yield place, sign
+
+
+def _indented(lines: Mapping[int, str], number: int) -> tuple[int, int]:
+    """The neighbours that are indented at least as deep, with the line above that opens them."""
+    line = lines[number]
+    if line.lstrip().startswith(LIST_ITEM):
+        return number, _down(lines, number, _indent(line) + len(LIST_ITEM))
+    return _around(lines, number, _indent(line))
+
+
+def _outer(lines: Mapping[int, str], first: int, last: int) -> tuple[int, int]:
+    """The block around a block, whose first line opens it; the same where there is none."""
+    above, below = _around(lines, first, _indent(lines[first]))
+    return min(above, first), max(below, last)
+
+
+def _around(lines: Mapping[int, str], number: int, indent: int) -> tuple[int, int]:
+    first = number
+    for above in range(number - 1, max(0, number - MOST_LINES), -1):
+        line = lines.get(above)
+        if line is None:  # a gap between hunks
+            break
+        if _says_nothing(line):
+            continue
+        if _indent(line) >= indent:
+            first = above
+            continue
+        return above, _down(lines, number, indent)  # the line that opens them
+    return first, _down(lines, number, indent)
+
+
+def _down(lines: Mapping[int, str], number: int, indent: int) -> int:
+    last = number
+    for below in _following(lines, number + 1):
+        line = lines[below]
+        if not _says_nothing(line):
+            if _indent(line) < indent:
+                break
+            last = below
+    return last
+
+
+def _says_nothing(line: str) -> bool:
+    """Whether its indentation means nothing: a blank line, or one that steers a template."""
+    return not line.strip() or line.lstrip().startswith("{{")
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())

@@ -1,0 +1,126 @@
+"""The new version of a file, as far as its patch shows it or as a whole: line number -> text."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from ghapp.core.model import File
+from ghapp.core.patterns.regexes import MAX_LINE, as_bytes, compiled
+from ghapp.core.scan.patch import MOST_LINES, Line, cut_short, lines
+
+# Where a migration begins to be taken back, and where it goes forward again.
+MARKER = (
+    r"(?i)(?:(?:public\s+|protected\s+|static\s+|async\s+)*function\s+{down}\s*\("
+    r"|def\s+(?:self\.)?(?:{down}|{grade})\b|(?:async\s+)?{down}\s*\(|(?:module\.)?exports\.{down}\b"
+    r"|export\s+(?:async\s+)?function\s+{down}\b|--\s*\+goose\s+{down}|--\s*migrate:{down}"
+    r"|(?:export\s+(?:const|let)\s+)?{down}\s*[:=]\s*(?:async\b\s*)?(?:function\b|\(|\w+\s*=>)"
+    r"|(?:protected\s+)?override\s+void\s+{down}\s*\(|--\s*\+migrate\s+{down}|{more})"
+)
+ROLLBACK = re.compile(
+    MARKER.format(
+        down="down",
+        grade="downgrade",
+        more=r"--\s*rollback\b|Rollback\s*:\s*func\b|<rollback\b",
+    )
+)
+FORWARD = re.compile(
+    MARKER.format(down="(?:up|change)", grade="upgrade", more=r"Migrate\s*:\s*func\b|</rollback>")
+)
+
+
+class NewSide:
+    """What is known of the new version.
+
+    lines: by number, from 1, each cut to what a regex looks at. whole: whether that is all of it.
+    What is asked of it more than once is worked out once: a file may have thousands of suspects.
+    """
+
+    def __init__(self, lines: Mapping[int, str], whole: bool) -> None:
+        self.lines = lines
+        self.whole = whole
+        self._matches: dict[str, bool] = {}
+
+    def around(self, number: int, before: int, after: int) -> tuple[list[str], bool]:
+        """The line with its neighbours as far as known without a gap; whether that is all."""
+        first, last = number, number
+        while first > number - before and first - 1 in self.lines:
+            first -= 1
+        while last < number + after and last + 1 in self.lines:
+            last += 1
+        full = self.whole or (first == max(1, number - before) and last == number + after)
+        return [self.lines[one] for one in range(first, last + 1) if one in self.lines], full
+
+    def matches(self, pattern: str) -> bool:
+        """Whether the pattern matches somewhere in all known lines, also across them."""
+        if pattern not in self._matches:
+            self._matches[pattern] = compiled(pattern).search(self._text) is not None
+        return self._matches[pattern]
+
+    def forward(self, number: int) -> bool | None:
+        """Whether no rollback has begun above the line; None where the lines above are missing."""
+        place = bisect_right(self._markers, (number, True)) - 1
+        run = self._runs[bisect_right(self._runs, number) - 1] if self._runs else number
+        if place >= 0 and (self.whole or self._markers[place][0] >= run):
+            return not self._markers[place][1]
+        return True if self.whole or run == 1 else None
+
+    @cached_property
+    def _text(self) -> bytes:
+        return as_bytes("\n".join(self.lines.values()))
+
+    @cached_property
+    def _markers(self) -> list[tuple[int, bool]]:
+        """The lines at which the way turns, and whether it turns back there."""
+        stripped = ((number, line.lstrip()) for number, line in self.lines.items())
+        return [
+            (number, ROLLBACK.match(line) is not None)
+            for number, line in stripped
+            if ROLLBACK.match(line) or FORWARD.match(line)
+        ]
+
+    @cached_property
+    def _runs(self) -> list[int]:
+        """The lines at which lines without a gap begin."""
+        return [number for number in self.lines if number - 1 not in self.lines]
+
+
+def of_patch(file: File, rows: tuple[Line, ...]) -> NewSide:
+    """What the patch shows. rows: the lines of the patch."""
+    known = {row.number: row.text[:MAX_LINE] for row in rows if row.sign != "-"}
+    return NewSide(known, whole=file.status == "added" and not cut_short(file))
+
+
+def of_text(text: str) -> NewSide | None:
+    """A whole file; None where it has more lines than are looked at."""
+    if text.count("\n") > MOST_LINES:
+        return None
+    split = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    return NewSide({number: line[:MAX_LINE] for number, line in enumerate(split, 1)}, whole=True)
+
+
+def shown(file: File) -> NewSide:
+    """What the file's patch shows of its new version."""
+    return of_patch(file, lines(file.patch))
+
+
+MOST_FILES = 20  # in one run
+MOST_BYTES = 1 << 20  # of one file
+
+
+def blobs(files: Iterable[File]) -> Mapping[str, str]:
+    """path -> SHA of the blob to read; "" where none is. Removed files are left out.
+
+    The first MOST_FILES are read, whatever is known already: which ones must not hang on a cache.
+    """
+    whole = [file for file in files if file.status != "removed"]
+    return {file.path: file.sha if at < MOST_FILES else "" for at, file in enumerate(whole)}
+
+
+def text(body: bytes) -> str | None:
+    """A blob as text; None where it is too long (more than MOST_BYTES) or binary."""
+    if len(body) > MOST_BYTES or b"\0" in body:
+        return None
+    return body.decode("utf-8", "replace")

@@ -1,0 +1,79 @@
+"""The new side of a patch -> its statements, each joined to one line, as SQL and builders have."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+
+from ghapp.core.patterns.regexes import MAX_LINE, as_bytes, compiled
+from ghapp.core.scan.patch import Line
+
+COMMENT = re.compile(r"\s*(?:--(?=\s|$)|#|//)")
+END = re.compile(r";\s*(?:(?:--|#|//|/\*).*)?$")
+MOST_BYTES = 16 << 10  # of one statement; a longer one is looked at in parts
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Lines up to a `;`, a blank line or the end of the hunk, joined by one space.
+
+    text: UTF-8. starts: the place in it at which each line begins. lines: those lines.
+    """
+
+    text: bytes
+    starts: tuple[int, ...]
+    lines: tuple[Line, ...]
+
+    def matches(self, pattern: str) -> Iterator[tuple[Line, int]]:
+        """Each line on which a match begins, and the place of that match in the text."""
+        regex, at = compiled(pattern), 0
+        while at < len(self.text) and (found := regex.search(self.text, at)):
+            index = bisect_right(self.starts, found.start()) - 1
+            yield self.lines[index], found.start()
+            at = self.starts[index + 1] if index + 1 < len(self.starts) else len(self.text)
+
+
+def statements(rows: Iterable[Line]) -> Iterator[Statement]:
+    """The statements of the new side. rows: the lines of a patch, in their order."""
+    held: list[Line] = []
+    for row in rows:
+        if row.sign == "-":
+            continue
+        if held and row.hunk != held[-1].hunk:
+            yield from _joined(held)
+            held = []
+        if COMMENT.match(row.text):
+            continue
+        blank = not row.text.strip()
+        if not blank:
+            held.append(row)
+        if blank or (";" in row.text and END.search(row.text)):
+            yield from _joined(held)
+            held = []
+    yield from _joined(held)
+
+
+def _joined(held: list[Line]) -> Iterator[Statement]:
+    """The lines as one statement; in parts where it is long, each beginning with the last line."""
+    parts: list[bytes] = []
+    kept: list[Line] = []
+    size = 0
+    for row in held:
+        part = as_bytes(row.text[:MAX_LINE])
+        size += len(part) + 1
+        if kept and size > MOST_BYTES:
+            yield _statement(parts, kept)
+            parts, kept = parts[-1:], kept[-1:]
+            size = len(parts[0]) + len(part) + 2
+        parts.append(part)
+        kept.append(row)
+    if kept:
+        yield _statement(parts, kept)
+
+
+def _statement(parts: list[bytes], kept: list[Line]) -> Statement:
+    starts = accumulate((len(part) + 1 for part in parts[:-1]), initial=0)
+    return Statement(b" ".join(parts), tuple(starts), tuple(kept))

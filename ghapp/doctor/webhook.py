@@ -1,0 +1,160 @@
+"""Whether deliveries arrive: how the webhook is set up, how it fared, and a try by redelivery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import SplitResult, urlsplit
+
+from ghapp.doctor.report import WEBHOOK, Finding, counted, duration
+from ghapp.github.app import Attempted, Hook
+
+PATH = "/webhook"
+RECENT = timedelta(hours=24)
+MUCH_FAILED = 0.05
+NOT_IN_TIME = "no answer in time"
+SIGNATURE = (
+    "GHAPP_WEBHOOK_SECRET is not the webhook secret of the App",
+    "set the same text in GHAPP_WEBHOOK_SECRET and in the App's settings on GitHub",
+)
+# Status of an answer -> what it means, and what to change; from 500 on see `meaning`.
+MEANINGS: dict[int, tuple[str, str]] = {
+    400: ("what arrived is no delivery as GitHub sends it", "set the content type to JSON"),
+    401: SIGNATURE,
+    403: ("something before ghapp forbids it", "let POST /webhook through, without sign-in"),
+    404: (f"the path is wrong: ghapp listens at {PATH}", f"let the webhook URL end with {PATH}"),
+    405: ("it came as no POST, so somebody redirected it", "set the URL it is redirected to"),
+    413: ("a body was too large for something before ghapp", "let bodies of 25 MB through"),
+    502: ("nobody answered", "start ghapp, and check what stands before it"),
+    503: ("ghapp could not store it, or nobody answered", "see Database above"),
+    504: (NOT_IN_TIME, "check what stands before ghapp; it answers in milliseconds itself"),
+}
+OTHER = ("something other than ghapp answered", "check the webhook URL and what answers there")
+UNCONNECTED = (
+    "GitHub could not reach the address",
+    "check that the webhook URL is public, its name resolves and its certificate is valid",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A redelivery. of: what was asked for again; known: whether our database has it.
+
+    answer: the new attempt; None where GitHub listed none in time. why_not: it was not tried.
+    """
+
+    of: Attempted | None = None
+    known: bool = False
+    answer: Attempted | None = None
+    seconds: float = 0.0
+    why_not: str = ""
+    fix: str = ""
+
+
+def meaning(status_code: int, status: str) -> tuple[str, str]:
+    """What a failed attempt says, and what to change."""
+    words = status.lower()
+    if "connect" in words or "resolve" in words or status_code == 0:
+        return UNCONNECTED
+    if "timed out" in words or "timeout" in words:
+        return MEANINGS[504]
+    return MEANINGS.get(status_code, OTHER)
+
+
+def suitable(attempts: Iterable[Attempted], known: frozenset[str]) -> Attempted | None:
+    """What may be delivered again and changes nothing.
+
+    The newest that our database has, for it proves the whole way; else the newest ping. known:
+    GUIDs in lower case.
+    """
+    taken = [one for one in attempts if 200 <= one.status_code < 300]
+    stored = (one for one in taken if one.guid.lower() in known)
+    pings = (one for one in taken if one.event == "ping")
+    return next(stored, None) or next(pings, None)
+
+
+def _shown(url: SplitResult) -> str:
+    """The address without what may be secret: user, password, query."""
+    port = f":{url.port}" if url.port else ""
+    return f"{url.scheme}://{url.hostname or ''}{port}{url.path}"
+
+
+def hook(found: Hook) -> Iterator[Finding]:
+    """Whether the webhook can work as it is set up."""
+    url = urlsplit(found.url)
+    shown = _shown(url)
+    at = "in the App's settings on GitHub"
+    if not url.hostname:
+        yield WEBHOOK.problem(
+            "URL", "none is set, or the webhook is not active", f"set https://YOUR-HOST{PATH} {at}"
+        )
+    elif not url.path.endswith(PATH):
+        fix = f"let it end with {PATH}, {at}, or let what stands before ghapp pass it on there"
+        yield WEBHOOK.warning("URL", f"{shown} does not end with {PATH}", fix)
+    elif url.scheme != "https":
+        fix = f"set an https:// address {at}; what people wrote goes in clear over the network"
+        yield WEBHOOK.warning("URL", f"{shown} is not encrypted", fix)
+    else:
+        yield WEBHOOK.good("URL", shown)
+    if found.content_type != "json":
+        words = f"the content type is {found.content_type or 'not told'}; ghapp reads JSON only"
+        yield WEBHOOK.problem("content type", words, f"set it to application/json {at}")
+    else:
+        yield WEBHOOK.good("content type", "JSON")
+    if str(found.insecure_ssl) not in ("0", "0.0"):
+        fix = f"enable SSL verification {at}"
+        yield WEBHOOK.warning("TLS", "GitHub does not verify our certificate", fix)
+    else:
+        yield WEBHOOK.good("TLS", "GitHub verifies the certificate")
+    if not found.secret:
+        fix = f"set the text of GHAPP_WEBHOOK_SECRET as the webhook secret {at}"
+        yield WEBHOOK.problem("secret", "none is set: ghapp refuses each delivery", fix)
+    else:
+        yield WEBHOOK.good("secret", "one is set; whether it is ours, arrival tells")
+
+
+def recent(attempts: tuple[Attempted, ...], now: datetime) -> Iterator[Finding]:
+    """How the newest attempts fared. now: by GitHub's clock."""
+    if not attempts:
+        fix = "install the App, or open a pull request where it is"
+        yield WEBHOOK.unknown("attempts", "GitHub has sent nothing in the last days", fix)
+        return
+    fresh = [one for one in attempts if now - one.delivered_at <= RECENT]
+    last = next((one for one in attempts if 200 <= one.status_code < 300), None)
+    ago = duration(max((now - last.delivered_at).total_seconds(), 0.0)) if last else ""
+    success = f"the last success was {ago} ago" if last else "none of those listed succeeded"
+    failed = [one for one in fresh if not 200 <= one.status_code < 300]
+    if not failed:
+        yield WEBHOOK.good("attempts", f"{success}; none failed in the last 24 hours")
+        return
+    newest = failed[0]
+    what, fix = meaning(newest.status_code, newest.status)
+    share = f"{len(failed)} of {counted(len(fresh), 'attempt')} in the last 24 hours failed"
+    told = f"{share}, the newest with {newest.status_code} {newest.status}: {what}; {success}"
+    failing_now = attempts[0] is newest
+    if last is None or (failing_now and len(failed) > MUCH_FAILED * len(fresh)):
+        yield WEBHOOK.problem("attempts", told, fix)
+    else:
+        yield WEBHOOK.warning("attempts", told, f"if it goes on: {fix}")
+
+
+def arrival(found: Tried) -> Finding:
+    """What a redelivery proves."""
+    if found.of is None:
+        return WEBHOOK.unknown("arrival", found.why_not, found.fix)
+    event = f"{found.of.event}.{found.of.action}" if found.of.action else found.of.event
+    if found.answer is None:
+        fix = "look at Recent Deliveries under Advanced in the App's settings on GitHub"
+        seconds = f"{found.seconds:.0f} s"
+        return WEBHOOK.unknown("arrival", f"GitHub lists no new attempt after {seconds}", fix)
+    code, status = found.answer.status_code, found.answer.status
+    if 200 <= code < 300:
+        way = "GitHub, our address, the signature"
+        whole = f"{way} and the database" if found.known else f"{way}; not the database"
+        took = f"in {found.seconds:.0f} s"
+        return WEBHOOK.good(
+            "arrival", f"{event}, sent again, was answered {code} {took}: {whole} hold"
+        )
+    what, fix = meaning(code, status)
+    return WEBHOOK.problem("arrival", f"{event}, sent again, got {code} {status}: {what}", fix)

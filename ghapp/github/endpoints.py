@@ -1,0 +1,281 @@
+"""Single reads, each one endpoint: what GitHub answers, reduced to what we use.
+
+Sources: https://docs.github.com/rest/pulls/pulls, /rest/issues, /rest/checks/runs,
+/rest/git/trees, /rest/collaborators/collaborators, /rest/teams/members
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import quote
+
+import msgspec
+
+from ghapp.core.marks import CheckRun
+from ghapp.core.model import File, Pull, PullKey, Repository
+from ghapp.github.api import Installation, decoded
+from ghapp.github.rate_limits import Importance
+from ghapp.github.wire import Request
+
+CHECK_NAME = "NFR review"
+QUEUE = "queue"  # stands in the place of a pull's number in the run on a queue's head
+# Source: https://docs.github.com/rest/pulls/pulls#list-pull-requests-files
+MOST_FILES = 3_000
+
+Login = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class User(msgspec.Struct):
+    login: Login
+    type: str = "User"
+
+
+class App(msgspec.Struct):
+    id: int
+    slug: str = ""
+
+
+class LabelRow(msgspec.Struct):
+    name: str
+    color: str = ""
+    description: str | None = None
+
+
+class _Ref(msgspec.Struct):
+    sha: str = ""
+    ref: str = ""
+
+
+class _PullRow(msgspec.Struct):
+    number: int
+    title: str
+    user: User | None
+    state: str
+    head: _Ref
+    base: _Ref
+    updated_at: datetime
+    labels: list[LabelRow]
+    changed_files: int
+    draft: bool = False
+    merged: bool = False
+    html_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PullRead:
+    """now: GitHub's clock.
+
+    base_sha: the base branch's tip as GitHub last compared it. Found by its branch's name, the base
+    of a merged pull would hold what the pull brought; and a tag may have the same name.
+    """
+
+    pull: Pull
+    base_sha: str
+    now: datetime
+
+
+class FileRow(msgspec.Struct):
+    filename: str
+    status: str
+    contents_url: str
+    sha: str | None = None
+    additions: int = 0
+    deletions: int = 0
+    patch: str | None = None
+    previous_filename: str | None = None
+
+    def of_head(self, head_sha: str) -> bool:
+        """Whether the row was listed for this head; a removed file names an older commit."""
+        return self.status == "removed" or self.contents_url.endswith(f"ref={head_sha}")
+
+
+class CommentRow(msgspec.Struct):
+    """A comment of the conversation, or one beside a line of the diff."""
+
+    id: int
+    created_at: datetime
+    node_id: str = ""
+    body: str | None = None
+    user: User | None = None
+    performed_via_github_app: App | None = None
+
+
+class ReviewRow(msgspec.Struct):
+    """state: APPROVED | CHANGES_REQUESTED | COMMENTED | DISMISSED | PENDING (not submitted)."""
+
+    id: int
+    state: str
+    node_id: str = ""
+    body: str | None = None
+    user: User | None = None
+    commit_id: str | None = None
+    submitted_at: datetime | None = None
+
+
+class IssueRow(msgspec.Struct):
+    number: int
+    state: str
+    body: str | None = None
+    assignees: list[User] = []
+    performed_via_github_app: App | None = None
+
+
+class EventRow(msgspec.Struct):
+    id: int
+    event: str
+    created_at: datetime
+    actor: User | None = None
+    label: LabelRow | None = None
+
+
+class RunRow(msgspec.Struct):
+    id: int
+    head_sha: str
+    status: str
+    app: App | None = None
+    conclusion: str | None = None
+    external_id: str | None = None
+    started_at: datetime | None = None
+
+
+class _TreeRow(msgspec.Struct):
+    path: str
+    type: str  # blob | tree | commit (a submodule, which is a folder to its users)
+
+
+class _Tree(msgspec.Struct):
+    tree: list[_TreeRow]
+    truncated: bool = False
+
+
+class _Compared(msgspec.Struct):
+    """status: ahead | behind | diverged | identical, of the second commit."""
+
+    status: str
+
+
+class _Runs(msgspec.Struct):
+    check_runs: list[RunRow]
+
+
+def at(repository: Repository, rest: str) -> str:
+    """A path below the repository's."""
+    return f"repos/{quote(repository.full_name)}/{rest}"
+
+
+async def pull(api: Installation, key: PullKey) -> PullRead:
+    """The pull without its files. Raises Gone and Retry."""
+    row, answer = await api.get(at(key.repository, f"pulls/{key.number}"), _PullRow)
+    found = Pull(
+        key=key,
+        title=row.title,
+        author=row.user.login if row.user else "ghost",
+        head_sha=row.head.sha,
+        head_ref=row.head.ref,
+        base_ref=row.base.ref,
+        updated_at=row.updated_at,
+        labels=frozenset(label.name for label in row.labels),
+        is_open=row.state == "open",
+        is_draft=row.draft,
+        is_merged=row.merged,
+        url=row.html_url,
+        changed_files=row.changed_files,
+    )
+    return PullRead(found, row.base.sha, answer.date)
+
+
+async def file_page(api: Installation, key: PullKey, number: int) -> list[FileRow]:
+    """One page of changed files, from page 1. Raises Gone and Retry."""
+    return await api.page(at(key.repository, f"pulls/{key.number}/files?"), FileRow, number)
+
+
+def file(row: FileRow) -> File:
+    """A row as the core sees it."""
+    return File(
+        path=row.filename,
+        status=row.status,
+        additions=row.additions,
+        deletions=row.deletions,
+        patch=row.patch or "",
+        sha=row.sha or "",
+        previous_path=row.previous_filename or "",
+    )
+
+
+async def top_folders(
+    api: Installation, repository: Repository, commit_sha: str
+) -> frozenset[str] | None:
+    """The folders at the top of a commit; None where GitHub does not list all, or refuses.
+
+    Raises Retry.
+    """
+    known, key = api.kept.folders, (repository.id, commit_sha)
+    if key in known:
+        return known[key]
+    request = Request("GET", at(repository, f"git/trees/{quote(commit_sha, safe='')}"))
+    answer = await api.send(request, Importance.LOOK, fine=(403, 404, 409, 422))
+    if answer.status != 200:
+        return None
+    found = decoded(answer, _Tree, request)
+    if found.truncated:
+        return None
+    folders = frozenset(row.path for row in found.tree if row.type != "blob")
+    known.keep(key, folders)
+    return folders
+
+
+async def holds(api: Installation, repository: Repository, branch: str, commit_sha: str) -> bool:
+    """Whether the commit is in the branch. Raises Gone (one of the two is not there) and Retry.
+
+    Source: https://docs.github.com/rest/commits/commits#compare-two-commits
+    """
+    # The files and commits between them, of which the second page is short, are of no concern.
+    path = at(repository, f"compare/{quote(branch, safe='')}...{commit_sha}?per_page=1&page=2")
+    found, _ = await api.get(path, _Compared)
+    return found.status in ("behind", "identical")
+
+
+async def comments(api: Installation, key: PullKey) -> tuple[CommentRow, ...]:
+    """All comments of the conversation, oldest first. Raises Gone and Retry."""
+    path = at(key.repository, f"issues/{key.number}/comments?")
+    return await api.rows(path, CommentRow)
+
+
+async def reviews(api: Installation, key: PullKey) -> tuple[ReviewRow, ...]:
+    """All reviews, oldest first. Raises Gone and Retry."""
+    return await api.rows(at(key.repository, f"pulls/{key.number}/reviews?"), ReviewRow)
+
+
+async def review_comments(api: Installation, key: PullKey) -> tuple[CommentRow, ...]:
+    """All comments beside lines of the diff, oldest first. Raises Gone and Retry."""
+    return await api.rows(at(key.repository, f"pulls/{key.number}/comments?"), CommentRow)
+
+
+async def newest_events(api: Installation, key: PullKey, pages: int) -> tuple[EventRow, ...]:
+    """The last pages of what happened to the pull, oldest first. Raises Gone and Retry."""
+    path = at(key.repository, f"issues/{key.number}/events?")
+    return await api.rows(path, EventRow, newest_pages=pages)
+
+
+async def newest_run(
+    api: Installation, repository: Repository, head_sha: str, app_id: int
+) -> RunRow | None:
+    """Our newest check run on a head. Raises Gone and Retry."""
+    name = quote(CHECK_NAME)
+    query = f"check_name={name}&app_id={app_id}&filter=all&per_page=100"
+    path = at(repository, f"commits/{head_sha}/check-runs?{query}")
+    found, _ = await api.get(path, _Runs)
+    runs = [run for run in found.check_runs if run.app and run.app.id == app_id]
+    return max(runs, key=lambda run: run.id, default=None)
+
+
+def check_run(row: RunRow, written_for: int | str) -> CheckRun:
+    """A run as far as it can be read back; its digest only where it was written for this.
+
+    written_for: the number of a pull, or QUEUE.
+    """
+    owner, _, digest = (row.external_id or "").removeprefix("v1:").partition(":")
+    conclusion = row.conclusion if row.status == "completed" else ""
+    return CheckRun(row.head_sha, digest if owner == str(written_for) else "", conclusion or "")

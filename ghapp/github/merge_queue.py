@@ -1,0 +1,129 @@
+"""A merge queue, which only GraphQL lists, and our run on the head that it tests."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ghapp.core.model import QueueKey
+from ghapp.core.review.merge_queue import Member, QueueFacts
+from ghapp.errors import Gone, Rejected, Retry
+from ghapp.github import endpoints
+from ghapp.github.api import Installation, both, decoded
+from ghapp.github.graphql import Error, raise_from, request_of
+from ghapp.github.rate_limits import Importance
+from ghapp.github.wire import AGAIN_SECONDS
+
+# Source: https://docs.github.com/graphql/reference/objects#mergequeue
+MOST_PAGES = 20
+_ENTRIES = """
+query($owner: String!, $name: String!, $branch: String!, $after: String) {
+  repository(owner: $owner, name: $name) {
+    mergeQueue(branch: $branch) {
+      entries(first: 100, after: $after) {
+        nodes {
+          position
+          state
+          headCommit { oid }
+          pullRequest { number headRefOid url }
+        }
+        pageInfo { hasNextPage endCursor }
+      }
+    }
+  }
+}
+"""
+
+
+class _Commit(msgspec.Struct):
+    oid: str = ""
+
+
+class _Pull(msgspec.Struct):
+    number: int
+    head_sha: str = msgspec.field(name="headRefOid", default="")
+    url: str = ""
+
+
+class _Entry(msgspec.Struct):
+    position: int
+    state: str = ""
+    head: _Commit | None = msgspec.field(name="headCommit", default=None)
+    pull: _Pull | None = msgspec.field(name="pullRequest", default=None)
+
+
+class _PageInfo(msgspec.Struct):
+    more: bool = msgspec.field(name="hasNextPage", default=False)
+    cursor: str | None = msgspec.field(name="endCursor", default=None)
+
+
+class _Entries(msgspec.Struct):
+    nodes: list[_Entry | None] = []
+    page: _PageInfo = msgspec.field(name="pageInfo", default_factory=_PageInfo)
+
+
+class _Queue(msgspec.Struct):
+    entries: _Entries = msgspec.field(default_factory=_Entries)
+
+
+class _Repository(msgspec.Struct):
+    queue: _Queue | None = msgspec.field(name="mergeQueue", default=None)
+
+
+class _Data(msgspec.Struct):
+    repository: _Repository | None = None
+
+
+class _Read(msgspec.Struct):
+    data: _Data | None = None
+    errors: list[Error] = []
+
+
+async def read(api: Installation, key: QueueKey, app_id: int) -> QueueFacts:
+    """The whole queue, and our newest run on the head. Raises Gone and Retry."""
+    (members, refused), run = await both(
+        _members(api, key), endpoints.newest_run(api, key.repository, key.head_sha, app_id)
+    )
+    found = endpoints.check_run(run, endpoints.QUEUE) if run else None
+    return QueueFacts(members, refused, found, run.id if run else 0)
+
+
+async def _members(api: Installation, key: QueueKey) -> tuple[tuple[Member, ...], str]:
+    """Those of all pages, and why GitHub refuses to tell them, else ""."""
+    found: list[Member] = []
+    cursor: str | None = None
+    try:
+        for _ in range(MOST_PAGES):
+            page = await _page(api, key, cursor)
+            found += [_member(one) if one else HIDDEN for one in page.nodes]
+            cursor = page.page.cursor
+            if not page.page.more:
+                break
+    except Rejected as rejected:
+        return (), str(rejected)
+    return tuple(found), ""
+
+
+async def _page(api: Installation, key: QueueKey, cursor: str | None) -> _Entries:
+    """Empty where the branch has no queue."""
+    owner, _, name = key.repository.full_name.partition("/")
+    variables = {"owner": owner, "name": name, "branch": key.base_ref, "after": cursor}
+    request = request_of(api, _ENTRIES, variables, reads=True)
+    answer = await api.send(request, Importance.LOOK)
+    read = decoded(answer, _Read, request)
+    raise_from(read.errors, answer, refused=frozenset({"FORBIDDEN"}))
+    if read.data is None:
+        raise Retry(f"{request}: GitHub answers without data", after_seconds=AGAIN_SECONDS)
+    if read.data.repository is None:
+        raise Gone(f"{key}: GraphQL knows no {key.repository.full_name}")
+    queue = read.data.repository.queue
+    return queue.entries if queue else _Entries()
+
+
+# An entry that GitHub does not tell: it may stand before any of the others.
+HIDDEN = Member(0, 0, "")
+
+
+def _member(one: _Entry) -> Member:
+    pull = one.pull or _Pull(0)
+    queue_sha = one.head.oid if one.head else ""
+    return Member(one.position, pull.number, pull.head_sha, queue_sha, one.state, pull.url)

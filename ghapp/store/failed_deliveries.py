@@ -1,0 +1,176 @@
+"""Deliveries that failed: those that GitHub lists, until they came after all or are given up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    or_,
+    select,
+    update,
+)
+
+from ghapp.core.redelivery import Attempt, Position
+from ghapp.store.connection import Connection
+from ghapp.store.schema import Insert, Now, deliveries, failed_deliveries, readings, upserting
+from ghapp.store.statements import Statement, one_of
+
+MOST_REDELIVERIES = 5
+# How long after the failure of the first, second ... redelivery the next one is asked for: what
+# kept GitHub from reaching us may take hours to be put right.
+PAUSES = {1: 300.0, 2: 1200.0, 3: 4800.0, 4: 19_200.0}
+# Whoever took one to ask for it, and never told that it had, has ended meanwhile.
+TAKEN_SECONDS = 600.0
+KEPT_SECONDS = 4 * 24 * 3600.0  # one day more than GitHub keeps them
+LIST = "attempts"
+
+_ours = failed_deliveries.c
+_OPEN = and_(~_ours.settled, _ours.due > 0, _ours.due <= Now())
+_HERE = exists().where(deliveries.c.id == _ours.guid)  # it was taken, whatever GitHub saw of it
+_SETTLE = Statement(
+    update(failed_deliveries).where(one_of(_ours.guid, "guids")).values(settled=True)
+)
+_SETTLE_HERE = Statement(
+    update(failed_deliveries).where(~_ours.settled, _HERE).values(settled=True)
+)
+_GIVE_UP = Statement(
+    update(failed_deliveries)
+    .where(_OPEN, _ours.redelivered >= MOST_REDELIVERIES)
+    .values(settled=True)
+)
+_FORGET = Statement(delete(failed_deliveries).where(_ours.delivered_at < Now() - KEPT_SECONDS))
+_ASKED = Statement(update(failed_deliveries).where(_ours.guid == bindparam("of")).values(due=0.0))
+_POSITION = Statement(select(readings).where(readings.c.name == LIST))
+
+
+def _taking() -> Any:
+    chosen = (
+        select(_ours.guid)
+        .where(_OPEN, _ours.redelivered < MOST_REDELIVERIES)
+        .order_by(_ours.delivered_at, _ours.attempt_id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .cte("chosen")
+    )
+    return (
+        update(failed_deliveries)
+        .where(_ours.guid.in_(select(chosen.c.guid)))
+        .values(redelivered=_ours.redelivered + 1, due=Now() + TAKEN_SECONDS)
+        .returning(_ours.guid, _ours.attempt_id)
+    )
+
+
+_TAKE = Statement(_taking())
+
+
+def _noting(dialect: str) -> Insert:
+    """One attempt at each delivery; an older one than is known tells nothing but success."""
+    insert = upserting(dialect, failed_deliveries)
+    new, old = insert.excluded, _ours
+    newer = or_(
+        new.delivered_at > old.delivered_at,
+        and_(new.delivered_at == old.delivered_at, new.attempt_id > old.attempt_id),
+    )
+    later = Now() + case(PAUSES, value=old.redelivered, else_=0.0)
+    return insert.values(due=Now()).on_conflict_do_update(
+        index_elements=[old.guid],
+        set_={
+            "attempt_id": case((newer, new.attempt_id), else_=old.attempt_id),
+            "delivered_at": case((newer, new.delivered_at), else_=old.delivered_at),
+            "due": case((newer, later), else_=old.due),
+            "settled": or_(old.settled, new.settled),
+        },
+    )
+
+
+def _placing(dialect: str) -> Insert:
+    insert = upserting(dialect, readings).values(name=LIST)
+    names = ("read_until", "cursor", "began_at")
+    new = {name: insert.excluded[name] for name in names}
+    return insert.on_conflict_do_update(index_elements=[readings.c.name], set_=new)
+
+
+_NOTE, _PLACE = Statement(_noting), Statement(_placing)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A delivery to be asked for again, by the id of its newest attempt."""
+
+    guid: str
+    attempt_id: int
+
+
+def position(connection: Connection) -> Position:
+    """How far the list of attempts was read."""
+    found = connection.row(_POSITION)
+    if found is None:
+        return Position()
+    return Position(_time(found.read_until), found.cursor, _time(found.began_at))
+
+
+def note(connection: Connection, attempts: Iterable[Attempt], reached: Position) -> int:
+    """Keep what a page of the list tells, and the position; how many were given up by that."""
+    rows = _rows(attempts)
+    if rows:
+        connection.change(_SETTLE, {"guids": [one["guid"] for one in rows if one["settled"]]})
+        # One that was taken at once leaves no row; one redelivered had failed, on a later page.
+        kept = [one for one in rows if one["again"] or not one["settled"]]
+        listed = [{name: one[name] for name in one if name != "again"} for one in kept]
+        connection.change_each(_NOTE, listed)
+    row = {
+        "read_until": reached.read_until.timestamp() if reached.read_until else 0.0,
+        "cursor": reached.cursor,
+        "began_at": reached.began_at.timestamp() if reached.began_at else 0.0,
+    }
+    connection.change(_PLACE, row)
+    connection.change(_SETTLE_HERE)
+    connection.change(_FORGET)
+    return connection.change(_GIVE_UP)
+
+
+def take(connection: Connection) -> Failed | None:
+    """The oldest that is due, counted as asked for; nobody else gets it for a while."""
+    connection.change(_SETTLE_HERE)
+    found = connection.row(_TAKE)
+    return Failed(found.guid, found.attempt_id) if found else None
+
+
+def asked(connection: Connection, guid: str, *, kept: bool) -> None:
+    """GitHub was asked for it; its next attempt tells more. kept: False where it has it no more."""
+    if kept:
+        connection.change(_ASKED, {"of": guid})
+    else:
+        connection.change(_SETTLE, {"guids": [guid]})
+
+
+def _rows(attempts: Iterable[Attempt]) -> list[dict[str, Any]]:
+    """By delivery: its newest attempt, whether one of them settles it, whether it was repeated."""
+    found: dict[str, list[Attempt]] = {}
+    for one in attempts:
+        found.setdefault(one.guid, []).append(one)
+    rows = []
+    for guid, several in sorted(found.items()):
+        newest = max(several, key=lambda one: (one.delivered_at, one.id))
+        rows.append(
+            {
+                "guid": guid,
+                "attempt_id": newest.id,
+                "delivered_at": newest.delivered_at.timestamp(),
+                "settled": any(one.settled for one in several),
+                "again": any(one.redelivery for one in several),
+            }
+        )
+    return rows
+
+
+def _time(seconds: float) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None

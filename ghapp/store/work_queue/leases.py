@@ -1,0 +1,129 @@
+"""Claimed keys: held for a while by whoever claimed them, changed by nobody else, given back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Double, and_, bindparam, case, exists, not_, select, update
+
+from ghapp.core.records import Claim
+from ghapp.errors import LeaseLost
+from ghapp.store.connection import Connection
+from ghapp.store.schema import Now, keys
+from ghapp.store.statements import Statement, one_of
+from ghapp.store.work_queue.marking import NO_HINTS, WORKED_OFF, dirty, same_head
+
+LEASE_SECONDS = 30.0
+MAX_ATTEMPTS = 8
+# When a parked key is due: else claims would walk through all of them in the index of what is due.
+NEVER = 1e11
+
+
+def renew(connection: Connection, claims: Iterable[Claim]) -> frozenset[str]:
+    """The tokens that still hold their key, for another LEASE_SECONDS."""
+    tokens = [one.token for one in claims]
+    return frozenset(connection.values(_RENEW, {"tokens": tokens}))
+
+
+def finish(connection: Connection, claim: Claim) -> bool:
+    """Give the key back, worked off up to the claimed generation. Raises LeaseLost.
+
+    Whether something may be due now: the key again, or another one of its head.
+    """
+    left = change(connection, claim, _FINISH, done=claim.generation)
+    head = {"repository": left.repository_id, "head": left.head_sha, "but": left.key}
+    return left.generation > left.done_generation or bool(connection.value(_HEAD_WAITS, head))
+
+
+def put_off(
+    connection: Connection,
+    claim: Claim,
+    after_seconds: float,
+    error: str,
+    *,
+    counts: bool,
+    lags: bool = False,
+    left: bool = False,
+) -> bool:
+    """Give the key back for later; True where it is parked. Raises LeaseLost.
+
+    counts: a failed attempt, the last of MAX_ATTEMPTS parks; else it only waits. lags: for reads
+    that are behind, once more in a row. left: what was delivered until the claim is worked off.
+    """
+    change_ = _FAILED if counts else _LAGGING if lags else _LEFT if left else _WAITING
+    arrived = claim.arrived_at.timestamp() if claim.arrived_at else 0.0
+    told = {"after": after_seconds, "reason": error, "arrived": arrived}
+    return bool(change(connection, claim, change_, **told).parked_at)
+
+
+def holding(**values: Any) -> Statement:
+    """A change of a claimed key, for `change`.
+
+    A lease that ran out is lost, whether or not somebody else has the key by now.
+    """
+    held = and_(
+        keys.c.key == bindparam("claimed_key"),
+        keys.c.lease_token == bindparam("claimed_token"),
+        keys.c.lease_until > Now(),
+    )
+    return Statement(update(keys).where(held).values(**values).returning(keys))
+
+
+def change(connection: Connection, claim: Claim, statement: Statement, **parameters: Any) -> Any:
+    """Change the claimed key; what it then is. Raises LeaseLost."""
+    held = {"claimed_key": str(claim.key), "claimed_token": claim.token}
+    found = connection.row(statement, held | parameters)
+    if found is None:
+        raise LeaseLost(f"{claim.key}: the lease ran out or passed to another worker")
+    return found
+
+
+_RENEW = Statement(
+    update(keys)
+    .where(one_of(keys.c.lease_token, "tokens"), keys.c.lease_until > Now())
+    .values(lease_until=Now() + LEASE_SECONDS)
+    .returning(keys.c.lease_token)
+)
+_RELEASED = {"lease_token": "", "lease_until": 0.0}
+_arrived_before = bindparam("arrived", type_=Double)
+_LATER = {
+    **_RELEASED,
+    "due": Now() + bindparam("after"),
+    "error": bindparam("reason"),
+    "arrived_at": case((_arrived_before > 0, _arrived_before), else_=keys.c.arrived_at),
+}
+_since = keys.c.arrived_at > keys.c.started_at
+_ARRIVED_SINCE = case((_since, keys.c.arrived_at), else_=0.0)
+# Hints stay where a delivery has come since the claim: they speak of what it brought.
+UNHINTED = {
+    name: case((keys.c.generation == bindparam("done"), none), else_=keys.c[name])
+    for name, none in NO_HINTS.items()
+}
+_FINISH = holding(
+    **_RELEASED,
+    **UNHINTED,
+    done_generation=bindparam("done"),
+    arrived_at=_ARRIVED_SINCE,
+    attempts=0,
+    waited=0,
+    error="",
+)
+_WAITING = holding(**_LATER)
+_LAGGING = holding(**_LATER, waited=keys.c.waited + 1)
+# By the row, which the claim has not changed.
+_worked_off = and_(keys.c.arrived_at > 0, not_(_since))
+_LEFT = holding(**_LATER | {"arrived_at": case((_worked_off, WORKED_OFF), else_=keys.c.arrived_at)})
+_parks = keys.c.attempts + 1 >= MAX_ATTEMPTS
+_FAILED = holding(
+    **_LATER | {"due": case((_parks, NEVER), else_=_LATER["due"])},
+    attempts=keys.c.attempts + 1,
+    parked_at=case((_parks, Now()), else_=0.0),
+)
+_HEAD_WAITS = Statement(
+    select(
+        exists()
+        .where(same_head(keys, bindparam("repository"), bindparam("head"), bindparam("but")))
+        .where(dirty(keys))
+    )
+)

@@ -1,0 +1,156 @@
+"""The head of a merge queue: read, decided from the verdicts of its pulls, and answered once.
+
+GitHub waits for the answer and then merges or gives up, so nothing here is left pending.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from ghapp.core.decide import writes
+from ghapp.core.marks import CheckRun, Outcome, PutCheckRun
+from ghapp.core.model import PullKey, QueueKey
+from ghapp.core.policy.policy import Policy, Rules, effective
+from ghapp.core.records import Claim, PolicySource
+from ghapp.core.review.merge_queue import Member, QueueFacts, QueuePast, believed, leaving, unknown
+from ghapp.core.text.merge_queue import check_run, parked_run
+from ghapp.errors import Gone, LeaseLost, Retry
+from ghapp.store import Store
+
+# What is not there yet is waited for 1, 2, 4, 8, 16 and 16 s: the queue itself waits for us.
+MOST_WAITS, MOST_WAIT_SECONDS = 6, 16.0
+# So often for a run that may have been written where reads show none.
+UNSEEN_WAITS = 3
+
+
+class Answers(Protocol):
+    """Raises Gone (out of reach) and Retry (it may have taken effect)."""
+
+    async def answer(self, key: QueueKey, effect: PutCheckRun) -> Outcome: ...
+
+
+class Queues(Answers, Protocol):
+    async def queue(self, key: QueueKey) -> QueueFacts: ...
+    async def merged(self, key: QueueKey) -> bool: ...
+
+
+async def answer(
+    claim: Claim, key: QueueKey, github: Queues, store: Store, rules: Rules
+) -> tuple[PutCheckRun, ...]:
+    """Bring our run on the head in line with the verdicts; the effects taken.
+
+    Raises Retry (also where something is not there yet), Gone and LeaseLost (no queue tests it).
+    """
+    try:
+        return await _answer(claim, key, github, store, rules)
+    except Gone as gone:
+        past = await store.recall_queue(key, ())
+        if gone.perhaps and past.waited < MOST_WAITS:  # too new for GitHub to see it
+            raise _later(key, str(gone), past) from gone
+        raise
+
+
+async def _answer(
+    claim: Claim, key: QueueKey, github: Queues, store: Store, rules: Rules
+) -> tuple[PutCheckRun, ...]:
+    facts = await github.queue(key)
+    inside = facts.upto(key.head_sha)
+    past = await store.recall_queue(key, (one.number for one in inside))
+    policy = known(past.policy, rules)
+    past = replace(past, verdicts=believed(past, key.base_ref, policy))
+    silent = not writes(policy)
+    if not inside and _answered(facts, past):
+        await store.over(claim)  # that GitHub says so, too, may never come
+        raise LeaseLost(f"{key}: its queue has the answer, and holds it no more")
+    if silent and _sure(past.policy):
+        return ()
+    await _wait(key, facts, inside, past, store)
+    if silent:
+        _wait_for_policy(key, past)
+        return ()
+    if not inside and not facts.refused and await github.merged(key):
+        return ()  # nobody waited for us: what is on the base branch is not called bad
+    run = check_run(key.head_sha, inside, past.verdicts, policy, facts.refused)
+    # That of a fresh run nothing tells whether it was written: one that may be there, is.
+    fresh = past.touched and not past.unresolved
+    if _same(run, facts.check_run) and not fresh:
+        await store.answered(claim)
+        return ()
+    return await _put(claim, key, PutCheckRun(run, 0 if fresh else facts.run_id), github, store)
+
+
+async def give_up(
+    claim: Claim, key: QueueKey, reason: str, github: Answers, store: Store, rules: Rules
+) -> None:
+    """Say on the head that it could not be answered: else its queue waits until it gives up."""
+    policy = known((await store.recall_queue(key, ())).policy, rules)
+    if writes(policy):
+        run = parked_run(key.head_sha, policy, reason)
+        await _put(claim, key, PutCheckRun(run, 0), github, store)
+
+
+def known(source: PolicySource | None, rules: Rules) -> Policy:
+    """The policy as last read; enforcing where it was never read, or may have changed since."""
+    policy = effective(source or PolicySource(), rules)
+    if _sure(source) or not writes(policy):
+        return policy
+    return replace(policy, mode="enforce")
+
+
+def _sure(source: PolicySource | None) -> bool:
+    return source is not None and source.read_at is not None
+
+
+async def _put(
+    claim: Claim, key: QueueKey, effect: PutCheckRun, github: Answers, store: Store
+) -> tuple[PutCheckRun, ...]:
+    await store.intend(claim, (effect,))
+    await github.answer(key, effect)
+    await store.answered(claim)
+    return (effect,)
+
+
+def _answered(facts: QueueFacts, past: QueuePast) -> bool:
+    """Whether the queue has our answer, by which it has dropped or merged the head."""
+    return bool(facts.check_run and facts.check_run.conclusion) and not past.touched
+
+
+def _same(run: CheckRun, there: CheckRun | None) -> bool:
+    return run == there and run.conclusion == there.conclusion
+
+
+async def _wait(
+    key: QueueKey, facts: QueueFacts, inside: tuple[Member, ...], past: QueuePast, store: Store
+) -> None:
+    """Raises Retry while something may yet come that changes the answer."""
+    if past.unresolved and facts.check_run is None and past.waited < UNSEEN_WAITS:
+        raise _later(key, "a run may have been written and is not to be seen yet", past)
+    if past.waited >= MOST_WAITS:
+        return
+    if not inside and not facts.refused:
+        raise _later(key, "GitHub does not list it in the queue yet", past)
+    missing = unknown(inside, past.verdicts)
+    if missing:
+        # Those that a run is on its way to anyway would be dirty for ever.
+        asked = (PullKey(key.repository, one) for one in missing if one not in past.behind)
+        await store.mark_dirty(asked, asked=True)
+        raise _later(key, f"no verdict yet on {_named(missing)}", past)
+    leaves = leaving(inside, past.verdicts)
+    if leaves:
+        raise _later(key, f"GitHub is taking {_named(leaves)} out of the queue", past)
+
+
+def _wait_for_policy(key: QueueKey, past: QueuePast) -> None:
+    """Raises Retry while a run of a pull may yet read a policy that does more than observe."""
+    if past.waited < MOST_WAITS:
+        raise _later(key, "its policy may have changed and is not read yet", past)
+
+
+def _named(numbers: tuple[int, ...]) -> str:
+    return ", ".join(f"#{number}" for number in numbers[:10])
+
+
+def _later(key: QueueKey, why: str, past: QueuePast) -> Retry:
+    seconds = min(2.0**past.waited, MOST_WAIT_SECONDS)
+    return Retry(f"{key}: {why}", after_seconds=seconds, counts=False, lags=True)

@@ -1,0 +1,132 @@
+"""Failed deliveries are asked for again: GitHub itself never tries a second time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+from ghapp import logs
+from ghapp.core.redelivery import Page, moved
+from ghapp.errors import Busy, Gone, Retry, StoreFailed
+from ghapp.store import Store
+from ghapp.worker.schedule import in_turn
+
+# Whatever stands between GitHub and us needs a moment to see that we are there again.
+FIRST_SECONDS = 10.0
+TURN = "redelivery"
+
+log = logs.logger()
+
+
+class Hook(Protocol):
+    """What lists attempts at deliveries and makes new ones. Raises Retry, listing also Gone."""
+
+    async def attempts(self, cursor: str) -> Page: ...
+    async def redeliver(self, attempt_id: int) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Of one round; the next one goes on where they end it.
+
+    pages: of the list. asked: deliveries asked for, two a second: well within GitHub's 900 points
+    a minute, of which a write takes 5.
+    Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
+    """
+
+    pages: int = 100
+    asked: int = 400
+    pause_seconds: float = 0.5
+
+
+BOUNDS = Bounds()
+
+
+@dataclass(slots=True)
+class Round:
+    """What a round has come to so far. left: whether it ended with more of them due.
+
+    given_up: asked for too often, or kept by GitHub no more.
+    """
+
+    pages: int = 0
+    redelivered: int = 0
+    given_up: int = 0
+    left: bool = False
+
+
+def unheard(asked: int, given_up: int) -> None:
+    """Nobody counts."""
+
+
+async def redeliveries(
+    store: Store,
+    github: Hook,
+    *,
+    told: Callable[[int, int], None] = unheard,
+    first_seconds: float = FIRST_SECONDS,
+) -> None:
+    """Redeliver what failed, every few minutes, for ever; of all processes one at a time.
+
+    told: as of `redelivered`.
+    """
+
+    def failed(error: Busy | StoreFailed) -> None:
+        log.error("cannot redeliver", reason=str(error))
+
+    await in_turn(store, TURN, lambda: redelivered(store, github, told=told), failed, first_seconds)
+
+
+async def redelivered(
+    store: Store,
+    github: Hook,
+    bounds: Bounds = BOUNDS,
+    *,
+    told: Callable[[int, int], None] = unheard,
+) -> int:
+    """One round, and its one line in the log; how many deliveries were asked for again.
+
+    A GitHub that is away, or too old to list them, is left for the next round. Raises Busy and
+    StoreFailed.
+    told: hears how many were asked for and given up, also of a round that breaks off.
+    """
+    started, done = time.perf_counter(), Round()
+    try:
+        await _read(store, github, bounds, done)
+        await _ask(store, github, bounds, done)
+    except (Retry, Gone) as error:
+        log.error("cannot redeliver", reason=str(error), redelivered=done.redelivered)
+    else:
+        milliseconds = round((time.perf_counter() - started) * 1000, 1)
+        log.info("redelivery", **asdict(done), milliseconds=milliseconds)
+    finally:
+        told(done.redelivered, done.given_up)
+    return done.redelivered
+
+
+async def _read(store: Store, github: Hook, bounds: Bounds, done: Round) -> None:
+    """Note what is new in the list: what an earlier round left, then from the newest one down."""
+    position, from_newest = await store.attempts_read(), False
+    while done.pages < bounds.pages and (position.cursor or not from_newest):
+        from_newest = from_newest or not position.cursor
+        page = await github.attempts(position.cursor)
+        position = moved(position, page)
+        done.given_up += await store.note_attempts(page.attempts, position)
+        done.pages += 1
+
+
+async def _ask(store: Store, github: Hook, bounds: Bounds, done: Round) -> None:
+    """Ask for what is due, oldest first, so that people are heard in the order they spoke in."""
+    for _ in range(bounds.asked):
+        failed = await store.take_failed()
+        if failed is None:
+            return
+        kept = await github.redeliver(failed.attempt_id)
+        await store.asked_again(failed, kept=kept)
+        done.redelivered += kept
+        done.given_up += not kept
+        await asyncio.sleep(bounds.pause_seconds)
+    done.left = True

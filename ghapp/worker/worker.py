@@ -1,0 +1,317 @@
+"""Claims dirty keys and reconciles them, many side by side: done, later or parked."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ghapp import logs
+from ghapp.core.model import InstallationKey, Key
+from ghapp.core.policy.policy import Rules
+from ghapp.core.records import NOBODY, Claim, Full
+from ghapp.errors import Busy, Gone, LeaseLost, Retry, StoreFailed
+from ghapp.store import MAX_ATTEMPTS, Store
+from ghapp.worker.parking import give_up
+from ghapp.worker.reconcile import GitHub, reconcile
+
+# While an installation has its share of the slots, most of what becomes dirty is its own: others
+# are looked for so often then, and when a run ends, but not at each delivery.
+FULL_SECONDS = 0.05
+# Put-off keys become due unannounced; what is dirty at once is announced by `Store.wait`.
+POLL_SECONDS = 1.0
+HEARTBEAT_SECONDS = 10.0
+# Far above what GitHub's timeouts add up to: a run that takes longer hangs.
+RUN_SECONDS = 300.0
+GRACE_SECONDS = 20.0
+STORE_AWAY_SECONDS = 2.0
+MOST_BACKOFF_SECONDS = 600.0
+# GitHub redelivers what is at most 3 days old; until then an id must be known again.
+# Source: https://docs.github.com/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks
+KEPT_SECONDS, PRUNE_SECONDS = 7 * 24 * 3600.0, 3600.0
+ENDED = f"{MAX_ATTEMPTS} attempts came to no end: the worker was killed, blocked or cut off"
+FIRST = asyncio.FIRST_COMPLETED
+
+log = logs.logger()
+
+
+# So many runs at a time, at most this share of them of one installation, and of one repository.
+# Where all calls for it hang, its runs keep their slots for as long as GitHub's timeouts take, and
+# a slot cannot be taken back: so some are kept for whoever comes next, also while nobody else has
+# anything to do. A run mostly waits for GitHub, so that a free slot costs next to nothing.
+CONCURRENCY, SHARE, REPOSITORY_SHARE = 20, 0.8, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """What can be run beside the runs.
+
+    count: so many keys, whosever they are, and nobody comes above their share.
+    full: who has it already, and is not meant by that.
+    """
+
+    count: int
+    full: Full = NOBODY
+
+
+def free(running: Iterable[Key], concurrency: int) -> Free:
+    """Of so many slots, beside the runs of these keys. From 2 on nobody ever has all of them."""
+    keys = tuple(running)
+    owners = (_installation(key) for key in keys)
+    places = (key.repository.id for key in keys if not isinstance(key, InstallationKey))
+    of_one, installations = _left(Counter(owners), int(concurrency * SHARE))
+    in_one, repositories = _left(Counter(places), int(concurrency * REPOSITORY_SHARE))
+    count = min(concurrency - len(keys), of_one, in_one)
+    return Free(count, Full(installations, repositories))
+
+
+def _left(counts: Counter[int], share: int) -> tuple[int, tuple[int, ...]]:
+    """How many more whoever has the most, and is not full, may have; and who is full."""
+    share = max(1, share)
+    most = max((count for count in counts.values() if count < share), default=0)
+    return share - most, tuple(id for id, count in counts.items() if count >= share)
+
+
+def _installation(key: Key) -> int:
+    return (
+        key.installation_id if isinstance(key, InstallationKey) else key.repository.installation_id
+    )
+
+
+class Watch(Protocol):
+    """Hears of runs. outcome: as in their line of the log."""
+
+    def began(self, claim: Claim) -> None: ...
+    def ended(self, claim: Claim, outcome: str, seconds: float) -> None: ...
+
+
+class Unwatched:
+    """Nobody counts."""
+
+    def began(self, claim: Claim) -> None:
+        pass
+
+    def ended(self, claim: Claim, outcome: str, seconds: float) -> None:
+        pass
+
+
+@dataclass(slots=True)
+class Worker:
+    """concurrency: how many runs at a time; a key that waits takes none of them."""
+
+    store: Store
+    github: GitHub
+    rules: Rules
+    watch: Watch = field(default_factory=Unwatched)
+    concurrency: int = CONCURRENCY
+    heartbeat_seconds: float = HEARTBEAT_SECONDS
+    grace_seconds: float = GRACE_SECONDS
+    _runs: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
+    _held: dict[str, Claim] = field(default_factory=dict)  # token -> claim that reconcile works on
+    _failing_since: float | None = None  # when a claim failed, unless one has succeeded since
+
+    def failing_seconds(self) -> float:
+        """For how long the database has let nothing be claimed; 0 where it does."""
+        return 0.0 if self._failing_since is None else time.monotonic() - self._failing_since
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, then let the runs end, within `grace_seconds`."""
+        async with asyncio.TaskGroup() as group:
+            beside = [group.create_task(self._heartbeats()), group.create_task(self._prunings())]
+            try:
+                while not stop.is_set():
+                    await self._round(stop)
+            finally:
+                await self._end_runs()
+                for task in beside:
+                    task.cancel()
+
+    async def _round(self, stop: asyncio.Event) -> None:
+        """Fill the free slots, then wait for what makes another round worth it."""
+        try:
+            if self._free().full:
+                await first(stop.wait(), asyncio.sleep(FULL_SECONDS), ended(tuple(self._runs)))
+            free, before = self._free(), tuple(self._runs)  # also those that end while we claim
+            if await self._claimed(free, stop) == free.count > 0:
+                return  # there may be more of them
+            dirty = [self.store.wait(POLL_SECONDS)] if free.count else []
+            over = [ended(before)] if free.full or not free.count else []
+            await first(stop.wait(), *dirty, *over)
+        except (Busy, StoreFailed) as error:
+            if self._failing_since is None:
+                self._failing_since = time.monotonic()
+            log.error("cannot claim", reason=str(error))
+            await first(stop.wait(), asyncio.sleep(STORE_AWAY_SECONDS))
+
+    def _free(self) -> Free:
+        return free((claim.key for claim in self._runs.values()), self.concurrency)
+
+    async def _claimed(self, free: Free, stop: asyncio.Event) -> int:
+        """How many keys were claimed and are run. Raises Busy and StoreFailed."""
+        claims = await self.store.claim(free.count, full=free.full)
+        self._failing_since = None
+        if stop.is_set():  # meanwhile
+            await self._give_back(claims)
+            return 0
+        for claim in claims:
+            self._start(claim)
+        return len(claims)
+
+    def _start(self, claim: Claim) -> None:
+        self._held[claim.token] = claim
+        self.watch.began(claim)  # here, for what is delivered before the task begins comes later
+        task = asyncio.create_task(self._run(claim), name=str(claim.key))
+        self._runs[task] = claim
+        task.add_done_callback(self._runs.pop)
+
+    async def _run(self, claim: Claim) -> None:
+        """One run, and its one line in the log."""
+        started = time.perf_counter()
+        logs.bind(key=str(claim.key))
+        try:
+            told = await self._settled(claim)
+        except LeaseLost:
+            told = {"outcome": "lease lost"}
+        except (Busy, StoreFailed) as error:
+            # The lease runs out by itself, and the key is claimed again.
+            told = {"outcome": "not recorded", "reason": str(error)}
+        except asyncio.CancelledError:
+            told = {"outcome": "lease lost" if claim.token in self._held else "stopped"}
+        finally:
+            self._held.pop(claim.token, None)
+        seconds = time.perf_counter() - started
+        self.watch.ended(claim, told["outcome"], seconds)
+        milliseconds = round(seconds * 1000, 1)
+        log.info("run", **told, attempts=claim.attempts, milliseconds=milliseconds)
+
+    async def _settled(self, claim: Claim) -> dict[str, Any]:
+        """Reconcile, and give the key back; what to tell of it."""
+        if claim.attempts >= MAX_ATTEMPTS:
+            # Nor is it shown on GitHub once more where just that has ended the worker.
+            untold = claim.attempts > MAX_ATTEMPTS
+            return await self._later(claim, Retry(ENDED, after_seconds=0.0, gate=not untold))
+        try:
+            async with asyncio.timeout(RUN_SECONDS):
+                done = await reconcile(claim, self.github, self.store, self.rules)
+        except Retry as retry:
+            return await self._later(claim, retry)
+        except Gone as gone:
+            await self._finish(claim)
+            return {"outcome": "gone", "reason": str(gone)}
+        except Busy as busy:
+            away = Retry(str(busy), after_seconds=STORE_AWAY_SECONDS, counts=False)
+            return await self._later(claim, away)
+        except LeaseLost:
+            raise
+        except Exception as error:
+            log.exception("run failed")
+            reason = f"{type(error).__name__}: {error}"
+            return await self._later(claim, Retry(reason, after_seconds=0.0))
+        await self._finish(claim)
+        if done.rejected:
+            log.warning("GitHub refuses what is not the gate", reasons=list(done.rejected))
+        return {"outcome": "done", "head_sha": done.head_sha, "effects": list(done.effects)}
+
+    async def _finish(self, claim: Claim) -> None:
+        self._held.pop(claim.token, None)
+        await self.store.finish(claim)
+
+    async def _give_up(self, claim: Claim, reason: str) -> None:
+        """Tell people on GitHub, if GitHub lets us: it may be what fails."""
+        try:
+            async with asyncio.timeout(RUN_SECONDS):
+                await give_up(claim, reason, self.github, self.store, self.rules)
+        except LeaseLost:
+            raise
+        except Exception:
+            # Whatever made the review fail may make this fail too, and the key is parked anyway.
+            log.exception("the failure could not be shown on GitHub")
+
+    async def _later(self, claim: Claim, retry: Retry) -> dict[str, Any]:
+        """Put the key off; failed attempts wait twice as long each time, and have an end."""
+        if retry.gate and retry.counts and claim.attempts + 1 >= MAX_ATTEMPTS:
+            await self._give_up(claim, str(retry))
+        self._held.pop(claim.token, None)
+        backoff = min(2.0**claim.attempts, MOST_BACKOFF_SECONDS) if retry.counts else 0.0
+        after = max(retry.after_seconds, backoff)
+        parked = await self.store.put_off(
+            claim,
+            after_seconds=after,
+            counts=retry.counts,
+            lags=retry.lags,
+            left=retry.left,
+            error=str(retry),
+        )
+        if parked:
+            log.error("parked", reason=str(retry))
+            return {"outcome": "parked", "reason": str(retry)}
+        outcome = "left" if retry.left else "later"
+        return {"outcome": outcome, "after_seconds": after, "reason": str(retry)}
+
+    async def _heartbeats(self) -> None:
+        while True:
+            await asyncio.sleep(self.heartbeat_seconds)
+            if self._held:
+                await self._heartbeat(tuple(self._held.values()))
+
+    async def _heartbeat(self, claims: tuple[Claim, ...]) -> None:
+        """Extend the leases; whoever lost one stops at once."""
+        try:
+            kept = await self.store.renew(claims)
+        except (Busy, StoreFailed) as error:
+            # Runs go on: a lease that runs out meanwhile is noticed at the run's next write.
+            log.error("cannot renew leases", reason=str(error))
+            return
+        lost = {claim.token for claim in claims} - kept
+        for task, claim in self._runs.items():
+            if claim.token in lost and claim.token in self._held:
+                task.cancel()
+
+    async def _prunings(self) -> None:
+        while True:
+            try:
+                pruned = await self.store.prune(KEPT_SECONDS)
+                log.info("pruned", **pruned)
+            except (Busy, StoreFailed) as error:
+                log.error("cannot prune", reason=str(error))
+            await asyncio.sleep(PRUNE_SECONDS)
+
+    async def _end_runs(self) -> None:
+        """Let the runs end; of those that take too long, the keys are free for others at once."""
+        if self._runs:
+            await asyncio.wait(self._runs, timeout=self.grace_seconds)
+        left, tasks = tuple(self._held.values()), tuple(self._runs)
+        self._held.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._give_back(left)
+
+    async def _give_back(self, claims: tuple[Claim, ...]) -> None:
+        for claim in claims:
+            try:
+                await self.store.put_off(claim, after_seconds=0.0, counts=False)
+            except (Busy, StoreFailed, LeaseLost) as error:
+                log.error("cannot give back", key=str(claim.key), reason=str(error))
+
+
+async def ended(runs: Iterable[asyncio.Task[None]]) -> None:
+    """Until one of them is over; there has to be one."""
+    await asyncio.wait(runs, return_when=FIRST)
+
+
+async def first(*waits: Awaitable[Any]) -> None:
+    """Until one of them is over; the others are given up. Raises what that one raised."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=FIRST)
+    finally:
+        over = [task for task in tasks if task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in over:
+        task.result()

@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ghapp.core.ledger import Entry, Verb
+from ghapp.core.model import Door, Push, Utterance
+from ghapp.core.records import Past
+from tests.core.build import (
+    HEAD,
+    NEXT_HEAD,
+    approval,
+    asked,
+    at,
+    button,
+    comment,
+    entry,
+    flagged,
+    label,
+    past,
+    policy,
+    shown,
+    written,
+)
+from tests.core.review.verdicts import BOTH, DB, RULES, SEEN, entries, verdicts
+
+SIGNED_DB = ("sign_off", "db", "team acme/sre")
+WITH_REVIEW = replace(RULES, sign_off_by=RULES.sign_off_by | {"review"})
+LATER = shown({"db": "d2", "web": "w1"}, NEXT_HEAD, minutes=3)
+MOVED = past(SEEN, LATER, pushes=[Push(HEAD, "ann", at(0)), Push(NEXT_HEAD, "ann", at(2))])
+WORDS = (Door.COMMENT, Door.REVIEW, Door.REVIEW_COMMENT)
+
+
+class TestWords:
+    @pytest.mark.parametrize("door", WORDS)
+    def test_hold_commands_wherever_they_are_written(self, door: Door) -> None:
+        (one,) = entries(written(door, "looks good\n/nfr done db -- fine"))
+        assert (one.verb, one.subject, one.note, one.door) == (Verb.SIGN_OFF, "db", "fine", door)
+
+    def test_of_a_review_are_acknowledged_by_its_node(self) -> None:
+        (one,) = entries(written(Door.REVIEW, "/nfr done"))
+        assert (one.comment_id, one.node_id) == (1, "R_1")
+
+    @pytest.mark.parametrize("door", WORDS)
+    def test_that_were_edited_have_to_be_said_again(self, door: Door) -> None:
+        said = written(door, "/nfr done\n/nfr dnoe", edited=True)
+        assert verdicts(said) == [("refused", "edited", "")]
+        assert verdicts(written(door, "LGTM", edited=True)) == []
+
+    @pytest.mark.parametrize("door", WORDS)
+    def test_need_the_door_of_commands(self, door: Door) -> None:
+        rules = replace(RULES, sign_off_by=frozenset({"label", "button", "review"}))
+        assert verdicts(written(door, "/nfr done"), rules=rules) == [
+            ("refused", "door_closed", "command")
+        ]
+
+    def test_of_a_review_speak_of_the_head_it_was_given_to(self) -> None:
+        (one,) = entries(written(Door.REVIEW, "/nfr done db"), was=MOVED, head_sha=NEXT_HEAD)
+        assert (one.head_sha, one.fingerprint) == (HEAD, "d1")
+        (one,) = entries(written(Door.REVIEW_COMMENT, "/nfr done db"), was=MOVED)
+        assert (one.head_sha, one.fingerprint) == (NEXT_HEAD, "d2")
+
+    @pytest.mark.parametrize("rest", ["done", "waive -- x", "check db-plan", "defer db-plan -- x"])
+    def test_about_a_head_that_was_not_shown_are_refused(self, rest: str) -> None:
+        speaker = "lee" if rest.startswith("waive") else "sam"
+        said = written(Door.REVIEW, f"/nfr {rest}", speaker, head_sha="c" * 40)
+        assert verdicts(said) == [("refused", "not_shown", "ccccccc")]
+
+    @pytest.mark.parametrize(
+        ("rest", "expected"),
+        [
+            ("hold -- x", ("hold", "", "team acme/sre")),
+            ("concern x", ("concern", "concern-1", "team acme/sre")),
+            ("refresh", ("refresh", "", "")),
+            ("help", ("help", "", "")),
+            ("explain", ("explain", "", "")),
+            ("undo", ("refused", "nothing_to_undo", "")),
+        ],
+    )
+    def test_that_bind_to_no_head_need_none(self, rest: str, expected: tuple[str, ...]) -> None:
+        assert verdicts(comment(f"/nfr {rest}"), was=past()) == [expected]
+
+    def test_that_ask_are_answered_by_a_reply(self) -> None:
+        told = entries(comment("/nfr help\n/nfr explain\n/nfr refresh"))
+        assert [one.replied for one in told] == [True, True, False]
+
+
+class TestTheButton:
+    @pytest.mark.parametrize(
+        ("said", "expected"),
+        [
+            (button(), [SIGNED_DB]),
+            (button(speaker="wes"), [("sign_off", "web", "user wes")]),
+            (button(speaker="eve"), [("refused", "not_reviewer", "db, web")]),
+            (button(head_sha=NEXT_HEAD), [("refused", "not_shown", NEXT_HEAD[:7])]),
+            (button("refresh"), [("refresh", "", "")]),
+            (button("explain", "eve"), [("explain", "", "")]),
+            (button("else"), []),
+        ],
+    )
+    def test_says_what_it_is_named(self, said: Utterance, expected: list[object]) -> None:
+        assert verdicts(said) == expected
+
+    def test_signs_the_head_whose_run_it_is_on(self) -> None:
+        (one,) = entries(button(), was=MOVED, head_sha=NEXT_HEAD)
+        assert (one.head_sha, one.fingerprint) == (HEAD, "d1")
+
+    def test_may_be_closed(self) -> None:
+        rules = replace(RULES, sign_off_by=frozenset({"command"}))
+        assert verdicts(button(), rules=rules) == [("refused", "door_closed", "button")]
+        assert verdicts(button("refresh"), rules=rules) == [("refresh", "", "")]
+
+
+class TestAnApprovingReview:
+    @pytest.mark.parametrize(
+        ("said", "expected"),
+        [
+            (approval(), [SIGNED_DB]),
+            (approval(speaker="wes"), [("sign_off", "web", "user wes")]),
+            # ordinary work of others
+            (approval(speaker="bob"), []),
+            (approval(speaker="una"), []),
+            # it speaks of another head than any that was shown
+            (approval(head_sha="c" * 40), [("refused", "not_shown", "ccccccc")]),
+            (approval(speaker="bob", head_sha="c" * 40), []),
+            (approval(minutes=1), [("refused", "not_shown", HEAD[:7])]),
+        ],
+    )
+    def test_signs_off_what_waits_for_its_author(
+        self, said: Utterance, expected: list[object]
+    ) -> None:
+        assert verdicts(said, rules=WITH_REVIEW) == expected
+
+    def test_is_none_of_our_business_where_the_policy_does_not_list_it(self) -> None:
+        assert verdicts(approval()) == []
+
+    def test_signs_nothing_under_an_unreadable_policy(self) -> None:
+        rules = replace(WITH_REVIEW, standing="unreadable")
+        assert verdicts(approval(), rules=rules) == []
+
+    def test_says_nothing_where_nothing_waits(self) -> None:
+        ledger = [entry(Verb.SIGN_OFF, "db", "zoe", 2, "d1", number=7)]
+        assert verdicts(approval(), rules=WITH_REVIEW, was=past(SEEN, ledger=ledger)) == []
+
+    def test_by_who_pushed_is_refused(self) -> None:
+        was = past(SEEN, LATER, pushes=[Push(HEAD, "ann", at(0)), Push(NEXT_HEAD, "sam", at(2))])
+        said = approval(head_sha=NEXT_HEAD)
+        assert verdicts(said, rules=WITH_REVIEW, was=was, head_sha=NEXT_HEAD) == [
+            ("refused", "pushed", NEXT_HEAD[:7])
+        ]
+
+    def test_that_was_dismissed_before_we_heard_of_it_is_nothing(self) -> None:
+        was = replace(past(SEEN), heard=frozenset({"review:1:dismissed"}))
+        assert verdicts(approval(), rules=WITH_REVIEW, was=was) == []
+        assert verdicts(approval(number=2), rules=WITH_REVIEW, was=was) == [SIGNED_DB]
+
+    @pytest.mark.parametrize("signed", [(), (entry(Verb.SIGN_OFF, "db", "zoe", 2, "d1"),)])
+    def test_given_before_a_request_for_changes_that_came_first_is_nothing(
+        self, signed: tuple[Entry, ...]
+    ) -> None:
+        refused = approval("changes_requested", minutes=9, number=10)
+        told = entries(refused, rules=WITH_REVIEW, was=past(SEEN, ledger=signed))
+        assert [(one.verb, one.subject, one.comment_id) for one in told] == [(Verb.UNDO, "", 0)]
+        was = replace(MOVED, ledger=(*signed, *told), heard=frozenset({refused.id}))
+
+        def said(**changes: object) -> list[tuple[str, str, str]]:
+            one = approval(head_sha=NEXT_HEAD, **changes)  # type: ignore[arg-type]
+            return verdicts(one, rules=WITH_REVIEW, was=was, head_sha=NEXT_HEAD)
+
+        assert said(number=9) == []
+        # that of another reviewer counts, and one that was given afterwards
+        assert said(number=8, speaker="wes") == [("sign_off", "web", "user wes")]
+        assert said(number=11, minutes=10) == [SIGNED_DB]
+
+    def test_leaves_it_to_the_command_in_its_own_words(self) -> None:
+        body = written(Door.REVIEW, "/nfr done -- looks good")
+        told = entries(approval(), body, rules=WITH_REVIEW)
+        assert [(one.verb, one.note) for one in told] == [(Verb.SIGN_OFF, "looks good")]
+
+
+class TestAReviewThatIsNoMore:
+    """Dismissed, or followed by a request for changes."""
+
+    LEDGER = (
+        entry(Verb.SIGN_OFF, "web", "wes", 2, "w1", id="review:1:approved#0", door=Door.APPROVAL),
+        entry(Verb.SIGN_OFF, "db", "sam", 3, "d1", id="review:2:approved#0", door=Door.APPROVAL),
+    )
+
+    @pytest.mark.parametrize(
+        ("said", "expected"),
+        [
+            (approval("dismissed", "eve", number=2), [("undo", "db", "dismissal")]),
+            (approval("dismissed", "", number=2), [("undo", "db", "dismissal")]),
+            (approval("dismissed", "sam", number=3), []),
+            (approval("changes_requested", "Sam", number=3), [("undo", "db", "signer")]),
+            (approval("changes_requested", "wes", number=3), [("undo", "web", "signer")]),
+            (approval("changes_requested", "eve", number=3), []),
+        ],
+    )
+    def test_takes_back_what_the_approval_signed(
+        self, said: Utterance, expected: list[object]
+    ) -> None:
+        was = past(SEEN, ledger=self.LEDGER)
+        assert verdicts(said, was=was) == expected
+        assert verdicts(said, was=replace(was, shown=())) == expected
+
+    def test_leaves_what_was_signed_in_another_way(self) -> None:
+        ledger = [entry(Verb.SIGN_OFF, "db", "sam", 3, "d1")]
+        said = approval("changes_requested", "sam", number=3)
+        assert verdicts(said, was=past(SEEN, ledger=ledger)) == []
+
+
+class TestOneUtterance:
+    def test_is_judged_once(self) -> None:
+        said = comment("/nfr done")
+        assert verdicts(said, said) == [SIGNED_DB]
+        assert verdicts(said, was=replace(past(SEEN), heard=frozenset({said.id}))) == []
+
+    def test_is_judged_after_those_said_before(self) -> None:
+        undo, done = comment("/nfr undo", minutes=6, number=2), comment("/nfr done", minutes=5)
+        assert verdicts(undo, done) == [SIGNED_DB, ("undo", "db", "team acme/sre")]
+
+    def test_that_comes_late_is_judged_by_what_was_said_before_it(self) -> None:
+        ledger = [entry(Verb.SIGN_OFF, "db", "zoe", 9, "d1", number=9)]
+        was = past(SEEN, ledger=ledger)
+        assert verdicts(comment("/nfr done"), was=was) == [SIGNED_DB]
+        assert verdicts(comment("/nfr undo"), was=was)[0] == ("refused", "nothing_to_undo", "")
+
+
+def test_where_nothing_is_flagged_a_refusal_is_a_reply() -> None:
+    raised = entry(Verb.CONCERN, "concern-1", minutes=2, number=8, note="x")
+    too_many, unread = (
+        replace(asked(), **one) for one in ({"complete": False}, {"unread": ("a",)})
+    )
+    observed = asked(flagged(replace(DB, mode="observe")))
+    cases: list[tuple[Past, object, bool]] = [
+        (past(), asked(), True),
+        (past(), observed, True),
+        (past(), BOTH, False),
+        (past(), too_many, False),
+        (past(), unread, False),
+        (past(), replace(too_many, ignored="renovate[bot]"), True),
+        (past(ledger=[raised]), asked(), False),
+    ]
+    for was, checklist, replied in cases:
+        (one,) = entries(comment("/nfr dnoe"), rules=policy(), was=was, checklist=checklist)  # type: ignore[arg-type]
+        assert one.replied is replied
+
+
+def test_a_label_of_another_state_is_refused_whoever_sets_it() -> None:
+    for sign in "+-":
+        for state, name in RULES.labels.items():
+            if state != "signed_off":
+                assert verdicts(label(f"{sign}{name}")) == [("refused", "state_label", name)]

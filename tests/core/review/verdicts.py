@@ -1,0 +1,53 @@
+"""Two areas with reviewers of their own, the people around them, and what the judge makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ghapp.core.areas import Reviewers
+from ghapp.core.ledger import Entry, Verb
+from ghapp.core.model import Rights, Utterance
+from ghapp.core.policy.policy import Policy
+from ghapp.core.records import FollowUp, Past
+from ghapp.core.review.judge import judge
+from ghapp.core.scan.checklist import Checklist
+from tests.core.build import REVIEWER, area, asked, facts, flagged, past, policy, shown
+
+DB, WEB = area("db"), area("web", reviewers=Reviewers(users=("wes",)))
+BOTH = asked(flagged(DB, "d1"), flagged(WEB, "w1"))
+SEEN = shown({"db": "d1", "web": "w1"})
+RULES = policy(DB, WEB, waivers=Reviewers(teams=("leads",)))
+RIGHTS: dict[str, Rights] = {
+    "sam": REVIEWER,
+    "sue": REVIEWER,
+    "ann": Rights(write=True, teams=frozenset({"acme/sre"})),
+    "wes": Rights(write=True),
+    "bob": Rights(write=True),
+    "lee": Rights(write=True, teams=frozenset({"acme/leads"})),
+    "eve": Rights(),
+    "una": Rights(unclear=("The App needs Members: read.",)),
+}
+
+
+def entries(
+    *said: Utterance,
+    rules: Policy = RULES,
+    was: Past | None = None,
+    checklist: Checklist = BOTH,
+    follow_ups: tuple[FollowUp, ...] = (),
+    **known: object,
+) -> tuple[Entry, ...]:
+    """What the judge adds to the ledger."""
+    seen = facts(rules, *said, rights=RIGHTS, **known)  # type: ignore[arg-type]
+    return judge(replace(seen, follow_ups=follow_ups), was or past(SEEN), checklist).entries
+
+
+def verdicts(*said: Utterance, **known: object) -> list[tuple[str, str, str]]:
+    """Each entry in short: verb, subject and right; of a refusal its reason and detail."""
+    return [brief(one) for one in entries(*said, **known)]  # type: ignore[arg-type]
+
+
+def brief(one: Entry) -> tuple[str, str, str]:
+    if one.verb is Verb.REFUSED:
+        return ("refused", one.note, one.detail)
+    return (one.verb.value, one.subject, one.right)

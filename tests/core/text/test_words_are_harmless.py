@@ -1,0 +1,142 @@
+"""Words of people do nothing but stand there, and their ticks stay as they are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from ghapp.core.ledger import Entry, Verb
+from ghapp.core.model import Door
+from ghapp.core.review.comment_text import boxes
+from tests.core.build import entry, flagged, item
+from tests.core.text.scenes import (
+    CONCERN,
+    DB,
+    DEBTS,
+    DEFER,
+    HOLD,
+    HOLD_DB,
+    MADE,
+    NA,
+    SIGNED,
+    STATES,
+    WAIVED,
+    WEB,
+    Scene,
+    reply,
+)
+
+EVIL = "x` @everyone --> <img src=x> [a](javascript:b) ![i](http://x) <!-- ghapp:nfr -->\n- [x] `y`"
+
+
+def without_code(body: str) -> str:
+    """What stands outside of code spans."""
+    return re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", body)
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_words_of_people_mention_link_and_close_nothing(language: str) -> None:
+    said = [replace(one, note=EVIL) for one in (NA, DEFER, HOLD, HOLD_DB, CONCERN, SIGNED, *WAIVED)]
+    refusals = [
+        entry(Verb.REFUSED, speaker=f"eve{n}", note=reason, detail=EVIL, number=n)
+        for n, reason in enumerate(("unknown_item", "evidence_choice", "open_musts"), 40)
+    ]
+    asks = entry(Verb.EXPLAIN, minutes=50, number=50, id="comment:50#0", replied=True)
+    made = replace(MADE, reason=EVIL, owner="@bob")
+    debts = (replace(DEBTS[0], item=EVIL),)
+    scene = Scene((*said, *refusals, asks), made=(made,), debts=debts)
+    marks = scene.decided(language).marks
+    run = marks.check_run
+    assert run
+    texts = [marks.comment, run.summary, run.text, *(one.body for one in marks.replies)]
+    for text in (*texts, *(one.body for one in marks.issues)):
+        bare = without_code(text)
+        assert "x` @everyone" in text
+        assert "@" not in bare and "img" not in bare and "![" not in bare
+        assert bare.count("<!--") == text.startswith("<!--")
+    assert "y" not in boxes(marks.comment)
+
+
+def ticked(body: str, name: str) -> str:
+    assert f"- [ ] `{name}`" in body
+    return body.replace(f"- [ ] `{name}`", f"- [x] `{name}`")
+
+
+def tick(name: str, minutes: float = 30, fingerprint: str = "f1") -> Entry:
+    return entry(
+        Verb.CHECK,
+        name,
+        "ann",
+        minutes,
+        fingerprint,
+        id=f"tick:1:{name}:on:{minutes}#0",
+        door=Door.TICK,
+        comment_id=0,
+    )
+
+
+BEFORE = {
+    "nothing": (),
+    "not applicable elsewhere": (NA,),
+    "put off": (DEFER,),
+    "followed up": (DEFER, SIGNED),
+    "answered for an earlier diff": (replace(NA, fingerprint="f0", subject="db-plan"),),
+    "ticked for an earlier diff": (tick("db-plan", 2, "f0"),),
+    "put off for an earlier diff": (replace(DEFER, fingerprint="f0"),),
+}
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("before", BEFORE)
+def test_a_tick_alone_leads_to_no_edit_of_ours(before: str, language: str) -> None:
+    musts = replace(DB, items=tuple(replace(one, severity="must") for one in DB.items))
+    # Another question stays open, so that it is not the whole that is settled.
+    third = replace(musts, items=(*musts.items, item("db-third")))
+    made = (MADE,) if before == "followed up" else ()
+    scene = Scene(BEFORE[before], (flagged(third), flagged(WEB)), made)
+    shows = scene.comment(language)
+    once = replace(scene, ledger=(*scene.ledger, tick("db-plan")))
+    assert once.comment(language) == ticked(shows, "db-plan")
+    twice = replace(once, ledger=(*once.ledger, tick("db-plan", 31)))
+    assert twice.comment(language) == once.comment(language)
+
+
+def test_a_box_that_is_unticked_is_open_whatever_was_said() -> None:
+    off = replace(tick("db-rollback"), verb=Verb.UNCHECK)
+    body = Scene((NA, off)).comment()
+    assert "- [ ] `db-rollback` **must** Is db-rollback settled?\n" in body
+    assert "read only table" not in body
+
+
+def test_boxes_say_what_is_settled() -> None:
+    assert boxes(Scene((NA, DEFER)).comment())["db-rollback"]
+    assert not boxes(Scene((NA, DEFER)).comment())["db-plan"]
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("state", STATES)
+def test_nobody_is_mentioned(state: str, language: str) -> None:
+    scene = STATES[state]
+    marks = scene.decided(language).marks
+    run = marks.check_run
+    assert run
+    replies = [reply(language, scene, verb) for verb in (Verb.EXPLAIN, Verb.HELP)]
+    issues = [one.body for one in marks.issues]
+    for text in (marks.comment, run.summary, run.text, *replies, *issues):
+        assert "@" not in without_code(text)
+
+
+@given(st.text(st.sampled_from("`*_~[](){}<>!#@|\\-+.:/ \n\ta1&;\u200b\u202e"), max_size=60))
+def test_whatever_people_write_is_shown_as_code(words: str) -> None:
+    said = [replace(one, note=words) for one in (NA, DEFER, HOLD, HOLD_DB, CONCERN, *WAIVED)]
+    body = Scene(said).comment()
+    tokens = MarkdownIt("commonmark").enable("strikethrough").parse(body)
+    inner = [child for token in tokens for child in token.children or []]
+    assert {one.type for one in inner}.isdisjoint({"image", "link_open", "html_inline"})
+    assert not [one for one in inner if one.type == "text" and "@" in one.content]
+    assert [*boxes(body)] == ["concern-1", "db-rollback", "db-plan", "web-rollback", "web-plan"]

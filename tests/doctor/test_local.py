@@ -1,0 +1,218 @@
+"""What is here, judged and read; the database, on both kinds of it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from ghapp.doctor import examine
+from ghapp.doctor.local import Disk, InForce, Served, Stored, database, server, settings
+from ghapp.doctor.report import Finding, Verdict, duration
+from ghapp.settings import Settings, named
+from ghapp.store import Health, Parked, Store
+from tests.github.world import PRIVATE_KEY
+from tests.web.posting import SECRET
+
+GOOD, WARNING, PROBLEM = Verdict.GOOD, Verdict.WARNING, Verdict.PROBLEM
+DISK = Disk("/data", 5 << 30, 0o600)
+STORED = Stored(health=Health(60.0, None, 0, 0))
+FORCED = InForce(
+    ("GHAPP_APP_ID",), 7, "SHA256:x", 1, "https://api.github.com", "github",
+    proxied=False, is_sqlite=True, database="/data/ghapp.sqlite3",
+)  # fmt: skip
+
+
+def bad(found: Iterable[Finding]) -> dict[str, Verdict]:
+    return {one.name: one.verdict for one in found if one.verdict is not GOOD}
+
+
+class TestJudging:
+    def test_two_secrets_are_a_rotation_under_way(self) -> None:
+        assert bad(settings(FORCED)) == {}
+        assert bad(settings(replace(FORCED, secrets=2))) == {"webhook secret": WARNING}
+
+    @pytest.mark.parametrize(
+        ("stored", "disk", "expected"),
+        [
+            (STORED, DISK, {}),
+            (STORED, None, {}),
+            (STORED, replace(DISK, free_bytes=500 << 20), {"disk": WARNING}),
+            (STORED, replace(DISK, free_bytes=50 << 20), {"disk": PROBLEM}),
+            (STORED, replace(DISK, mode=0o666), {"file": WARNING}),
+            (STORED, replace(DISK, mode=0o644), {}),
+            (STORED, replace(DISK, mode=0o644, is_writable=False), {"file": PROBLEM}),
+            (Stored(), replace(DISK, mode=None), {"schema": WARNING}),
+            (Stored("run `ghapp migrate`"), DISK, {"schema": PROBLEM}),
+            (replace(STORED, read_only="disk full"), None, {"writing": PROBLEM}),
+            (replace(STORED, ahead_seconds=-60.0), None, {"clock": WARNING}),
+            (Stored(health=Health(None, None, 0, 0)), None, {"newest delivery": WARNING}),
+            (Stored(health=Health(9e5, None, 0, 0)), None, {"newest delivery": WARNING}),
+            (Stored(health=Health(1.0, 700.0, 3, 0)), None, {"queue": PROBLEM}),
+            (Stored(health=Health(1.0, 5.0, 3, 0)), None, {}),
+        ],
+    )
+    def test_the_database(
+        self, stored: Stored, disk: Disk | None, expected: dict[str, Verdict]
+    ) -> None:
+        assert bad(database(stored, disk)) == expected
+
+    def test_a_file_that_nobody_writes_is_not_said_to_be_its_owners(self) -> None:
+        found = {one.name: one.found for one in database(STORED, replace(DISK, mode=0o444))}
+        assert found["file"] == "nobody but root may write to it (mode 444)"
+
+    def test_only_an_old_schema_is_mended_by_a_start(self) -> None:
+        """Each of the others has a remedy of its own."""
+        for stored, disk in (
+            (Stored(), replace(DISK, mode=None)),
+            (Stored("it is no SQLite database", "move it away"), DISK),
+            (Stored("the database refused: OperationalError"), None),
+        ):
+            found = {one.name: one.fix for one in database(stored, disk)}
+            assert found["schema"] and "`ghapp serve`" not in found["schema"]
+
+    def test_parked_keys_are_named_but_not_without_end(self) -> None:
+        at = datetime(2026, 4, 1, tzinfo=UTC)
+        parked = tuple(Parked(f"pull:1:{n}", "acme/shop", f"error {n}", at) for n in range(9))
+        found = {one.name: one for one in database(replace(STORED, parked=parked), None)}
+        assert found["parked"].verdict is WARNING
+        assert "pull:1:2 acme/shop (error 2) and 6 more" in found["parked"].found
+
+    @pytest.mark.parametrize(
+        ("served", "verdict", "stopped"),
+        [
+            (Served(True), GOOD, False),
+            (Served(True, "http://x", ""), GOOD, False),
+            (Served(None, "http://x", ""), GOOD, False),
+            (Served(True, "http://x", "the database fails"), PROBLEM, False),
+            (Served(False), WARNING, True),
+            (Served(False, "http://x"), WARNING, True),
+            (Served(None, "http://x"), Verdict.UNKNOWN, False),
+        ],
+    )
+    def test_a_server(self, served: Served, verdict: Verdict, stopped: bool) -> None:
+        assert (server(served).verdict, served.is_stopped) == (verdict, stopped)
+
+    @pytest.mark.parametrize(
+        ("seconds", "words"),
+        [(0, "0 seconds"), (1, "1 second"), (119, "1 minute"), (7200, "2 hours"), (1e6, "11 days")],
+    )
+    def test_durations(self, seconds: float, words: str) -> None:
+        assert duration(seconds) == words
+
+
+def of(folder: Path, **more: str) -> Settings:
+    given = {
+        "GHAPP_APP_ID": "7",
+        "GHAPP_PRIVATE_KEY": PRIVATE_KEY,
+        "GHAPP_WEBHOOK_SECRET": SECRET,
+        "GHAPP_DATA_DIR": str(folder),
+    }
+    return Settings.from_environment(given | more)
+
+
+def stored(found: Settings) -> Stored:
+    async def read() -> Stored:
+        async with examine.store(found) as kept:
+            return kept.found
+
+    return asyncio.run(read())
+
+
+def migrate(found: Settings) -> None:
+    async def opened() -> None:
+        await (await Store.open(found.database_url)).close()
+
+    asyncio.run(opened())
+
+
+class TestReading:
+    def test_a_database_in_order(self, tmp_path: Path) -> None:
+        migrate(of(tmp_path))
+        found = stored(of(tmp_path))
+        assert (found.error, found.read_only, found.parked) == ("", "", ())
+        assert found.health == Health(None, None, 0, 0)
+        assert abs(found.ahead_seconds) < 2
+
+    def test_postgresql_and_its_schema(self, tmp_path: Path, postgres_url: str) -> None:
+        given = of(tmp_path, GHAPP_DATABASE_URL=postgres_url.replace("+psycopg", ""))
+        assert stored(given).error.startswith("the database has schema none")
+        assert "start `ghapp serve`" in stored(given).fix
+        migrate(given)
+        assert stored(given).health == Health(None, None, 0, 0)
+        assert examine.disk(given.file) is None
+
+    def test_a_password_is_not_shown(self, tmp_path: Path) -> None:
+        url = "postgresql://ghapp:hush@db.example:5432/ghapp?sslmode=require"
+        shown = examine.in_force(of(tmp_path, GHAPP_DATABASE_URL=url), ())
+        assert shown.database == "postgresql://db.example:5432/ghapp"
+
+    def test_a_file_that_is_no_database(self, tmp_path: Path) -> None:
+        (tmp_path / "ghapp.sqlite3").write_text("no database, but of some length" * 40)
+        told = stored(of(tmp_path))
+        assert told.error == f"{tmp_path}/ghapp.sqlite3 is no SQLite database"
+        assert told.fix.startswith("move it away")
+
+    def test_a_server_out_of_reach_is_not_mended_by_a_start(self, tmp_path: Path) -> None:
+        url = "postgresql://ghapp:hush@127.0.0.1:1/ghapp"
+        told = stored(of(tmp_path, GHAPP_DATABASE_URL=url))
+        assert told.error.startswith("postgresql://ghapp:***@127.0.0.1:1/ghapp is out of reach: ")
+        assert told.fix.startswith("start it, or correct host, port, user, password")
+
+    def test_a_database_that_its_server_has_not(self, tmp_path: Path, postgres_url: str) -> None:
+        url = postgres_url.replace("+psycopg", "").replace("?", "_gone?")
+        told = stored(of(tmp_path, GHAPP_DATABASE_URL=url))
+        assert re.search(r"its server has no database \w+_gone$", told.error)
+        assert "createdb" in told.fix
+
+    def test_disk_and_mode_of_the_file(self, tmp_path: Path) -> None:
+        file = tmp_path / "ghapp.sqlite3"
+        before = examine.disk(file)
+        assert before
+        assert (before.folder, before.mode) == (str(tmp_path), None)
+        file.touch()
+        file.chmod(0o620)
+        found = examine.disk(file)
+        assert found
+        assert (found.mode, found.free_bytes > 0) == (0o620, True)
+
+    def test_variables_that_are_set_are_named_and_others_are_not(self) -> None:
+        given = {"GHAPP_APP_ID": "1", "PORT": " ", "PATH": "/bin", "HTTPS_PROXY": "http://p:1"}
+        assert named(given) == ("GHAPP_APP_ID", "HTTPS_PROXY")
+
+    @pytest.mark.parametrize(
+        ("body", "reason"),
+        [
+            (b'{"status": "ready"}', ""),
+            (b'{"status": "not ready", "reason": "the database fails"}', "the database fails"),
+            (b"<html>", None),
+            (b"[]", None),
+        ],
+    )
+    def test_only_a_ghapp_counts_as_a_server(
+        self, tmp_path: Path, body: bytes, reason: str | None
+    ) -> None:
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200 if b'"ready"' in body else 503)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        with HTTPServer(("127.0.0.1", 0), Answer) as site:
+            Thread(target=site.handle_request, daemon=True).start()
+            found = examine.served(of(tmp_path, PORT=str(site.server_port), HOST="0.0.0.0"))
+        assert (found.locked, found.reason) == (False, reason)
+        assert found.url == f"http://127.0.0.1:{site.server_port}"
+
+    def test_where_nothing_listens_no_server_runs(self, tmp_path: Path) -> None:
+        assert examine.served(of(tmp_path, PORT="9")).is_stopped

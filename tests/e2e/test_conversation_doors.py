@@ -1,0 +1,265 @@
+"""Each door that people speak through, and what is put right when someone forces one."""
+
+from __future__ import annotations
+
+from tests.e2e.stories import (
+    BUTTONS,
+    SIGNED,
+    WAITING,
+    Shop,
+    Steps,
+    body,
+    boxes,
+    line,
+    marks,
+    press,
+    reacted,
+    story,
+    tick,
+)
+from tests.e2e.world import ENFORCE, MIGRATION, RISKY
+
+BY_REVIEW = ENFORCE + "sign_off: {by: [command, label, review, button]}\n"
+NO_LABEL = ENFORCE + "sign_off: {by: [command]}\n"
+SEEN = "app/read.py"
+
+
+@story()
+def the_body_of_a_review_speaks(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    refused = pull.review("eve", "commented", "/nfr done")
+    yield
+    assert (marks(pull), reacted(pull, refused)) == (WAITING, ["confused"])
+    said = pull.review("sam", "commented", "Read it.\n\n/nfr done -- read")
+    yield
+    assert (marks(pull), reacted(pull, said)) == (SIGNED, ["+1"])
+    assert "Signed off by sam" in body(pull)
+    pull.edit_review(said, "/nfr undo", "sam")
+    yield
+    assert marks(pull) == SIGNED
+
+
+@story()
+def a_review_speaks_of_the_commit_it_was_written_for(shop: Shop) -> Steps:
+    pull = shop.open()
+    first = pull.head_sha
+    yield
+    pull.push({MIGRATION: RISKY + "DROP TABLE carts;\n"})
+    yield
+    pull.review("sam", "commented", "/nfr done", commit_id=first)
+    yield
+    assert marks(pull) == WAITING
+    assert f"~~Signed off by sam at `{first[:7]}`~~" in body(pull)
+
+
+@story()
+def a_comment_beside_the_diff_speaks(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    refused = pull.review_comment("/nfr hold -- no", "eve", MIGRATION, 1)
+    asked = pull.review_comment("/nfr explain", "bob", MIGRATION, 2)
+    yield
+    assert (marks(pull), reacted(pull, refused)) == (WAITING, ["confused"])
+    assert reacted(pull, asked) == ["eyes"]
+    said = pull.review_comment("/nfr done", "sam", MIGRATION, 2)
+    pull.review_comment("/nfr undo is what I would say", "eve", in_reply_to=said)
+    yield
+    assert (marks(pull), reacted(pull, said)) == (SIGNED, ["+1"])
+
+
+@story()
+def words_in_quotes_code_and_by_bots_say_nothing(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    before = body(pull)
+    said = [
+        pull.comment("> /nfr done", "sam"),
+        pull.comment("```\n/nfr done\n```", "sam"),
+        pull.comment("<!--\n/nfr done\n-->", "sam"),
+        pull.comment("/nfr done", "ghapp[bot]"),
+    ]
+    edited = pull.comment("Hm.", "sam")
+    pull.edit_comment(edited, "/nfr done", "sam")
+    yield
+    assert (marks(pull), pull.comments[0].body) == (WAITING, before)
+    assert [reacted(pull, one) for one in (*said, edited)] == [[]] * 5
+
+
+@story()
+def a_tick_answers_and_a_forged_one_is_put_right(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    tick(pull, "dbm-rollback", "ann")
+    written = body(pull)
+    yield
+    assert (body(pull), boxes(pull)["dbm-rollback"]) == (written, True)
+    tick(pull, "dbm-online-ddl", "eve")
+    yield
+    assert boxes(pull) == {"dbm-online-ddl": False, "dbm-rollback": True, "dbm-query-plan": False}
+    assert "only the author and people with write access" in line(pull, "- eve: ")
+    tick(pull, "dbm-rollback", "bob", on=False)
+    yield
+    assert not any(boxes(pull).values())
+
+
+@story()
+def the_label_signs_off_and_taken_off_it_undoes(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    pull.add_label("nfr: signed off", "sam")
+    yield
+    assert marks(pull) == SIGNED
+    pull.remove_label("nfr: signed off", "ann")
+    yield
+    assert marks(pull) == SIGNED
+    assert "- ann: " in body(pull)
+    pull.remove_label("nfr: signed off", "sue")
+    yield
+    assert marks(pull) == WAITING
+    pull.add_label("nfr: signed off", "eve")
+    yield
+    assert marks(pull) == WAITING
+    assert "only team `sre` may sign off" in line(pull, "- eve: ")
+
+
+@story()
+def other_labels_show_a_state_and_are_put_right(shop: Shop) -> Steps:
+    pulls = {name: shop.open(branch=f"feat/{number}") for number, name in enumerate(SHOWN)}
+    bare = shop.open(branch="feat/bare")
+    yield
+    for name, pull in pulls.items():
+        pull.add_label(name, "sam")
+    bare.remove_label("nfr: needs sign-off", "sam")
+    yield
+    for name, pull in pulls.items():
+        assert marks(pull) == WAITING
+        assert f"the label `{name}` shows a state and was put right; {SHOWN[name]}" in body(pull)
+    assert marks(bare) == WAITING
+    assert "- sam: the label `nfr: needs sign-off` shows a state" in body(bare)
+
+
+SHOWN = {
+    "nfr: on hold": "`/nfr hold -- reason` puts it on",
+    "nfr: waived": "`/nfr waive -- reason` puts it on",
+    "nfr: follow-ups": "`/nfr defer ITEM -- reason` puts",
+}
+
+
+@story(NO_LABEL)
+def doors_that_the_policy_closes_are_put_right_with_the_reason(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    pull.add_label("nfr: signed off", "sam")
+    yield
+    assert marks(pull) == WAITING
+    assert "sign-off by `label` is switched off in the policy" in line(pull, "- sam: ")
+
+
+@story(BY_REVIEW)
+def an_approval_signs_off_and_dismissed_it_does_not(shop: Shop) -> Steps:
+    pull, other = shop.open(), shop.open(branch="feat/other")
+    yield
+    before = body(pull)
+    pull.review("bob")
+    yield
+    assert (marks(pull), body(pull)) == (WAITING, before)
+    approved, theirs = pull.review("sam", body="LGTM"), other.review("sam")
+    yield
+    assert (marks(pull), marks(other)) == (SIGNED, SIGNED)
+    assert "Signed off by sam" in body(pull)
+    pull.dismiss_review(approved, "bob")
+    other.review("sam", "changes_requested", "Oh no.")
+    yield
+    assert (marks(pull), marks(other)) == (WAITING, WAITING)
+    assert "Sign-off taken back by bob" in body(pull)
+    other.dismiss_review(theirs, "bob")
+    other.review("sue", "approved", "/nfr concern Who watches it?")
+    yield
+    assert marks(other) == WAITING
+    assert "Signed off by sue" in body(other)
+    assert "Who watches it?" in body(other)
+
+
+@story()
+def an_approval_says_nothing_where_the_policy_does_not_list_it(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    before = body(pull)
+    approved = pull.review("sam")
+    yield
+    assert (marks(pull), body(pull), reacted(pull, approved)) == (WAITING, before, [])
+    pull.dismiss_review(approved, "sue")
+    pull.review("sam", "changes_requested", "No.")
+    yield
+    assert (marks(pull), body(pull)) == (WAITING, before)
+
+
+@story(BUTTONS)
+def buttons_sign_off_refresh_and_explain(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    assert marks(pull) == ("action_required", {"needs sign-off"})
+    offered = [one["identifier"] for one in pull.check_runs()[-1].actions]
+    assert offered == ["signoff", "refresh", "explain"]
+    press(pull, "signoff", "bob")
+    yield
+    assert marks(pull) == ("action_required", {"needs sign-off"})
+    assert "only team `sre` may sign off" in line(pull, "- bob: ")
+    press(pull, "explain", "ann")
+    press(pull, "refresh", "ann")
+    yield
+    replies = [one.body for one in pull.comments if one.via_app][1:]
+    assert ["matches `**/db/migrate/**`" in one for one in replies] == [True]
+    press(pull, "signoff", "sam")
+    yield
+    assert marks(pull) == SIGNED
+    assert f"Signed off by sam at `{pull.head_sha[:7]}`" in pull.comments[0].body
+    assert [one["identifier"] for one in pull.check_runs()[-1].actions] == ["refresh", "explain"]
+
+
+@story(BUTTONS)
+def a_button_of_an_older_head_does_not_sign_a_newer_one(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    run = pull.check_runs()[-1]
+    pull.push({MIGRATION: RISKY + "DROP TABLE carts;\n"})
+    yield
+    shop.repository.press(run.id, "signoff", "sam")
+    yield
+    assert marks(pull) == ("action_required", {"needs sign-off"})
+    assert f"~~Signed off by sam at `{run.head_sha[:7]}`~~" in body(pull)
+
+
+@story()
+def an_area_label_brings_an_area_in_and_out(shop: Shop) -> Steps:
+    pull = shop.open({SEEN: "x = 1\n"})
+    yield
+    assert marks(pull) == ("success", set())
+    pull.add_label("nfr/area: caching", "ann")
+    yield
+    assert marks(pull) == WAITING
+    assert "#### Caching" in body(pull)
+    pull.comment("/nfr done", "sam")
+    yield
+    assert marks(pull) == SIGNED
+    pull.remove_label("nfr/area: caching", "ann")
+    yield
+    assert marks(pull) == ("success", set())
+    assert len(body(pull).splitlines()) == 2
+    pull.add_label("nfr/area: no-such-area", "ann")
+    yield
+    assert marks(pull) == ("success", set())
+
+
+@story()
+def running_the_check_again_writes_a_fresh_one(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    pull.comment("/nfr done", "sam")
+    yield
+    run = pull.check_runs()[-1]
+    shop.repository.rerequest_run(run.id, "eve")
+    yield
+    assert pull.check_runs()[-1].id != run.id
+    assert marks(pull) == SIGNED

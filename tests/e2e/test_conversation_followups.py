@@ -1,0 +1,249 @@
+"""What is put off comes back: one issue each, its life, and the next pull in its area."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+from ghapp.emulator import faults
+from tests.e2e.processes import Process, started
+from tests.e2e.stories import Shop, Steps, body, line, marks, reacted, story
+from tests.e2e.world import ENFORCE, RISKY, SIGNED, World, ours, running, title
+from tests.store.stores import changed
+
+OPEN = "POST /repos/{owner}/{repo}/issues"
+ITEM, OTHER = "dbm-query-plan", "dbm-online-ddl"
+WITH_FOLLOW_UPS = ("success", {"signed off", "follow-ups"})
+OBSERVE = "version: 1\nmode: observe\nreviewers: {teams: [sre]}\n"
+
+
+def day(shop: Shop, days: int) -> str:
+    return (shop.world.clock() + timedelta(days=days)).date().isoformat()
+
+
+@story()
+def signed_off_each_opens_exactly_one_issue(shop: Shop) -> Steps:
+    pull = shop.open()
+    due = day(shop, 20)
+    yield
+    pull.comment(f"/nfr defer {ITEM} until {due} by @bob -- after launch", "ann")
+    pull.comment(f"/nfr defer {OTHER} until {due} -- no window yet", "ann")
+    yield
+    assert shop.issues == []
+    pull.comment("/nfr done", "sam")
+    yield
+    second, first = sorted(shop.issues, key=lambda one: one.title)
+    assert marks(pull) == WITH_FOLLOW_UPS
+    assert title(pull) == "Signed off: Database migration · with follow-ups"
+    assert first.title.startswith(f"[NFR] {ITEM}: ")
+    assert first.title.endswith(f"(from #{pull.number}, due {due})")
+    assert (first.labels, [one.login for one in first.assignees]) == ({"nfr: follow-up"}, ["bob"])
+    text = first.body or ""
+    assert text.startswith(f"<!-- ghapp:follow-up {pull.number}:{ITEM} -->\n")
+    assert f"/acme/{shop.repository.name}/pull/{pull.number})" in text
+    assert "**Because**: `after launch`" in text
+    assert [one.login for one in second.assignees] == ["ann"]
+    assert f"#{first.number}" in line(pull, "`after launch`")
+    assert line(pull, f"- `{ITEM}` due {due}, owner bob · #{first.number}")
+    pull.comment("/nfr refresh\n/nfr undo", "sam")
+    yield
+    pull.comment("/nfr done", "sue")
+    yield
+    assert len(shop.issues) == 2
+    assert marks(pull) == WITH_FOLLOW_UPS
+
+
+@story()
+def merged_without_a_sign_off_it_opens_as_well(shop: Shop) -> Steps:
+    merged, closed = shop.open(), shop.open(branch="feat/closed")
+    yield
+    merged.comment(f"/nfr defer {ITEM} -- after launch", "ann")
+    closed.comment(f"/nfr defer {ITEM} -- after launch", "ann")
+    yield
+    merged.merge(by="bob")
+    closed.close(by="bob")
+    yield
+    (issue,) = shop.issues
+    assert issue.title.endswith(f"(from #{merged.number}, due {day(shop, 30)})")
+    assert f"#{issue.number}" in body(merged)
+
+
+@story()
+def closing_the_issue_closes_the_follow_up_and_reopening_opens_it(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    pull.comment(f"/nfr defer {ITEM} -- after launch", "ann")
+    yield
+    pull.comment("/nfr done", "sam")
+    yield
+    (issue,) = shop.issues
+    issue.close("bob")
+    yield
+    assert marks(pull) == ("success", {"signed off"})
+    assert line(pull, f"~~`{ITEM}`~~ closed")
+    closed = pull.comment(f"/nfr defer {ITEM} until {day(shop, 60)} -- again", "sam")
+    yield
+    assert reacted(pull, closed) == ["confused"]
+    assert "is closed; open its issue again first" in line(pull, "- sam: ")
+    issue.reopen("bob")
+    yield
+    assert marks(pull) == WITH_FOLLOW_UPS
+    assert f"~~`{ITEM}`~~" not in body(pull)
+    assert len(shop.issues) == 1
+
+
+@story()
+def due_ones_press_on_the_next_pull_in_the_area(shop: Shop) -> Steps:
+    pull = shop.open()
+    soon = day(shop, 3)
+    yield
+    pull.comment(f"/nfr defer {ITEM} until {soon} -- after launch", "ann")
+    pull.comment(f"/nfr defer {OTHER} until {day(shop, 60)} -- later", "ann")
+    yield
+    pull.comment("/nfr done", "sam")
+    yield
+    issue = next(one for one in shop.issues if ITEM in one.title)
+    pull.merge(by="bob")
+    yield
+    following = shop.open({"db/migrate/2.sql": RISKY}, branch="feat/next")
+    apart = shop.open({"app/cache/keys.py": "redis.set(key, value)\n"}, branch="feat/cache")
+    yield
+    pressed = line(following, "**Due ")
+    assert f"**Due {soon}**: `{ITEM}` · #{issue.number} · put off in #{pull.number}" in pressed
+    assert f"`{ITEM}`" in (following.check_runs()[-1].text or "")
+    assert OTHER not in pressed
+    assert "put off in" not in body(apart)
+    issue.close("bob")
+    yield
+    following.comment("/nfr refresh", "ann")
+    yield
+    assert "put off in" not in body(following)
+
+
+@story()
+def a_reviewer_extends_once_and_nobody_twice(shop: Shop) -> Steps:
+    pull = shop.open()
+    first, second, third = day(shop, 10), day(shop, 40), day(shop, 50)
+    yield
+    pull.comment(f"/nfr defer {ITEM} until {first} -- after launch", "ann")
+    yield
+    pull.comment("/nfr done", "sam")
+    yield
+    (issue,) = shop.issues
+    by_author = pull.comment(f"/nfr defer {ITEM} until {second} -- please", "ann")
+    yield
+    assert reacted(pull, by_author) == ["confused"]
+    assert "only a reviewer may extend it" in line(pull, "- ann: ")
+    sooner = pull.comment(f"/nfr defer {ITEM} until {day(shop, 5)} -- now", "sue")
+    yield
+    assert f"is due on `{first}`; an extension needs a later day" in line(pull, "- sue: ")
+    taken = pull.comment(f"/nfr defer {ITEM} until {second} -- vendor is late", "sam")
+    yield
+    assert [reacted(pull, one) for one in (sooner, taken)] == [["confused"], ["+1"]]
+    assert issue.title.endswith(f"due {second})")
+    assert f"**Due**: {second}" in (issue.body or "")
+    assert "no second time" in (issue.body or "")
+    again = pull.comment(f"/nfr defer {ITEM} until {third} -- still late", "sam")
+    yield
+    assert reacted(pull, again) == ["confused"]
+    assert "was extended once already; that is the most" in line(pull, "- sam: ")
+    assert issue.title.endswith(f"due {second})")
+    assert len(shop.issues) == 1
+
+
+@story()
+def issues_switched_off_are_said_and_the_follow_up_is_remembered(shop: Shop) -> Steps:
+    shop.repository.has_issues = False
+    pull = shop.open()
+    soon = day(shop, 2)
+    yield
+    pull.comment(f"/nfr defer {ITEM} until {soon} -- after launch", "ann")
+    yield
+    pull.comment("/nfr done", "sam")
+    yield
+    assert (shop.issues, marks(pull)) == ([], WITH_FOLLOW_UPS)
+    assert "no issue: issues are switched off" in line(pull, f"- `{ITEM}` due {soon}")
+    following = shop.open({"db/migrate/2.sql": RISKY}, branch="feat/next")
+    yield
+    assert f"`{ITEM}` · no issue: issues are switched off" in line(following, f"**Due {soon}**")
+
+
+@story()
+def an_owner_who_cannot_be_assigned_is_said(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    pull.comment(f"/nfr defer {ITEM} by @nobody-here -- after launch", "ann")
+    yield
+    pull.comment("/nfr done", "sam")
+    yield
+    (issue,) = shop.issues
+    assert issue.assignees == []
+    said = line(pull, f"#{issue.number} · the owner could not be assigned")
+    assert "owner nobody-here" in said
+
+
+@story()
+def some_questions_may_not_be_put_off(shop: Shop) -> Steps:
+    pull = shop.open({"db/migrate/1.sql": "DROP TABLE carts;\n"})
+    yield
+    said = pull.comment("/nfr defer dbm-rollback -- later", "ann")
+    yield
+    assert reacted(pull, said) == ["confused"]
+    assert "does not let `dbm-rollback` be put off" in line(pull, "- ann: ")
+
+
+@story(OBSERVE)
+def nothing_is_opened_where_the_policy_only_observes(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    pull.comment(f"/nfr defer {ITEM} -- after launch\n", "ann")
+    yield
+    pull.merge(by="bob")
+    yield
+    assert (shop.issues, pull.labels, pull.check_runs()) == ([], set(), [])
+
+
+def test_an_answer_lost_after_an_issue_was_opened_makes_no_second(tmp_path: Path) -> None:
+    with running(tmp_path, ENFORCE) as world:
+        pulls = [world.open(branch=f"feat/{number}") for number in range(2)]
+        world.settle()
+        for pull in pulls:
+            world.say(pull, f"/nfr defer {ITEM} -- after launch", "ann")
+        world.settle()
+        world.github.faults.add(faults.broken(OPEN, after=True), faults.cut(OPEN, after=True))
+        for pull in pulls:
+            world.say(pull, "/nfr done", "sam")
+        named = re.compile("`after launch` · #[34]")
+        for pull in pulls:
+            world.until("the number", lambda pull=pull: named.search(ours(pull)[0]))
+        world.settle()
+        assert sorted(world.repository.issues) == [3, 4]
+
+
+def test_a_process_killed_after_the_issue_was_opened_makes_no_second(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    try:
+        first = Process(world, "serve")
+        world.github.listen(f"{first.url}/webhook")
+        pull = world.open()
+        world.until("the comment", lambda: bool(ours(pull)))
+        world.until("the label", lambda: bool(pull.labels))
+        world.say(pull, f"/nfr defer {ITEM} -- after launch", "ann")
+        world.until("the deferral", lambda: "put off by ann" in ours(pull)[0])
+        # The issue is opened, and the answer would come long after the kill.
+        world.github.faults.add(faults.Fault(OPEN, after=True, delay_seconds=15))
+        world.say(pull, "/nfr done", "sam")
+        world.until("the issue", lambda: bool(world.repository.issues))
+        first.kill()
+        (database,) = tmp_path.glob("*.sqlite3")
+        changed(f"sqlite:///{database}", "UPDATE keys SET lease_until = 0")  # it has run out
+        with started(world, "serve") as second:
+            world.github.listen(f"{second.url}/webhook")
+            number = next(iter(world.repository.issues))
+            shown = f"`after launch` · #{number}"
+            world.until("its number", lambda: shown in ours(pull)[0])
+            world.until("the label", lambda: pull.labels >= SIGNED)
+        assert len(world.repository.issues) == 1
+    finally:
+        world.close()

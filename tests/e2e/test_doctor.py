@@ -1,0 +1,250 @@
+"""`ghapp doctor` in a whole world: what is broken there is named, and what to change."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ghapp.doctor.examine import examined
+from ghapp.doctor.report import Finding, Verdict
+from ghapp.emulator import faults
+from ghapp.emulator.github import new_private_key
+from ghapp.emulator.server import SERVER_BASE
+from ghapp.github.requirements import EVENTS
+from ghapp.github.tokens import fingerprint
+from tests.e2e.certificates import certificates
+from tests.e2e.world import SECRET, Host, World, command
+from tests.github.world import PRIVATE_KEY
+from tests.store.stores import changed
+
+OURS = Host(github={"events": tuple(EVENTS), "private_key": PRIVATE_KEY})
+Found = dict[tuple[str, str], Finding]
+
+
+def examine(world: World, *, deliver: bool = True, **more: str) -> Found:
+    """All findings by part and name."""
+    world.environment |= more
+
+    async def told() -> list[Finding]:
+        found = examined(
+            world.settings, tuple(world.environment), deliver=deliver, progress=lambda _: None
+        )
+        return [one async for one in found]
+
+    return {(one.part, one.name): one for one in asyncio.run(told())}
+
+
+def by(found: Found, verdict: Verdict) -> set[tuple[str, str]]:
+    return {key for key, one in found.items() if one.verdict is verdict}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path / "data", on=OURS)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def running(world: World) -> World:
+    """With a pull whose delivery was taken."""
+    world.start()
+    world.open()
+    world.settle()
+    return world
+
+
+def test_a_world_in_order_has_no_fault_but_that_loopback_is_no_https(running: World) -> None:
+    found = examine(running)
+    assert by(found, Verdict.PROBLEM) | by(found, Verdict.UNKNOWN) == set()
+    assert by(found, Verdict.WARNING) == {("Webhook", "URL")}
+    arrival = found["Webhook", "arrival"].found
+    assert "was answered 202" in arrival
+    assert "the signature and the database hold" in arrival
+    (again,) = [one for one in running.github.deliveries.all if one.redelivery]
+    assert again.guid in {one.guid for one in running.github.deliveries.all if not one.redelivery}
+    assert running.ready()["dirty"] == 0
+
+
+def test_no_secret_is_shown_and_the_key_is_known_by_its_fingerprint(running: World) -> None:
+    told = str(examine(running, deliver=False))
+    key = running.github.private_key
+    assert SECRET not in told
+    assert key.splitlines()[1] not in told
+    assert fingerprint(key) in told
+
+
+def test_without_a_delivery_asked_for_none_is_sent_again(running: World) -> None:
+    found = examine(running, deliver=False)
+    assert ("Webhook", "arrival") not in found
+    assert not [one for one in running.github.deliveries.all if one.redelivery]
+
+
+def test_another_secret_is_found_by_the_redelivery(running: World) -> None:
+    running.github.deliveries.hook.secret = "another one"
+    arrival = examine(running)["Webhook", "arrival"]
+    assert arrival.verdict is Verdict.PROBLEM
+    assert "got 401" in arrival.found
+    assert "GHAPP_WEBHOOK_SECRET" in arrival.fix
+
+
+def test_a_wrong_path_is_found_by_the_redelivery(running: World) -> None:
+    hook = running.github.deliveries.hook
+    running.github.listen(hook.url.replace("/webhook", "/elsewhere/webhook"))
+    arrival = examine(running)["Webhook", "arrival"]
+    assert (arrival.verdict, "got 404" in arrival.found) == (Verdict.PROBLEM, True)
+    assert "/webhook" in arrival.fix
+
+
+def test_where_nothing_runs_nothing_is_sent_and_that_is_said(running: World) -> None:
+    running.stop()
+    found = examine(running)
+    assert found["Server", "here"].verdict is Verdict.WARNING
+    assert found["Webhook", "arrival"].verdict is Verdict.UNKNOWN
+    assert "no ghapp runs" in found["Webhook", "arrival"].found
+    assert not [one for one in running.github.deliveries.all if one.redelivery]
+
+
+def test_where_the_database_does_not_answer_nothing_is_sent_for_nobody_knows_what_it_has(
+    running: World,
+) -> None:
+    found = examine(running, GHAPP_DATABASE_URL="postgresql://u@127.0.0.1:1/x")
+    assert found["Webhook", "arrival"].verdict is Verdict.UNKNOWN
+    assert "the database does not tell" in found["Webhook", "arrival"].found
+    assert found["Webhook", "arrival"].fix == "see Database above"
+    assert not [one for one in running.github.deliveries.all if one.redelivery]
+
+
+def test_before_the_first_start_there_is_no_database_and_none_is_made(world: World) -> None:
+    found = examine(world)
+    assert found["Database", "schema"].verdict is Verdict.WARNING
+    assert world.settings.file and not world.settings.file.exists()
+    assert by(found, Verdict.PROBLEM) == {("Webhook", "URL")}  # none is set
+
+
+class TestWhoWeAre:
+    def test_an_id_that_nobody_has(self, world: World) -> None:
+        found = examine(world, GHAPP_APP_ID="99")
+        assert found["GitHub", "App"].verdict is Verdict.PROBLEM
+        assert found["GitHub", "App"].found == "GitHub has no App with id 99"
+        assert found["Permissions", "all"].verdict is Verdict.UNKNOWN
+
+    def test_a_key_of_another_app(self, world: World) -> None:
+        found = examine(world, GHAPP_PRIVATE_KEY=new_private_key())
+        assert "the private key is none of its keys" in found["GitHub", "App"].found
+        assert "fingerprint" in found["GitHub", "App"].fix
+
+    def test_a_clock_that_is_an_hour_off_is_reckoned_with(self, world: World) -> None:
+        world.clock.forward(3600)
+        found = examine(world)
+        assert found["GitHub", "clock"].verdict is Verdict.WARNING
+        assert "59 minutes behind" in found["GitHub", "clock"].found or (
+            "1 hour behind" in found["GitHub", "clock"].found
+        )
+        assert found["GitHub", "App"].verdict is Verdict.GOOD
+
+    @pytest.mark.parametrize(
+        ("url", "what"),
+        [
+            ("http://127.0.0.1:9", "nobody listens there"),
+            ("https://nowhere.invalid/api/v3", "its name is not known"),
+        ],
+    )
+    def test_a_github_out_of_reach(self, world: World, url: str, what: str) -> None:
+        found = examine(world, GHAPP_GITHUB_API_URL=url)
+        assert what in found["GitHub", "reachable"].found
+        assert "GHAPP_GITHUB_API_URL" in found["GitHub", "reachable"].fix
+        assert found["Webhook", "all"].verdict is Verdict.UNKNOWN
+
+    def test_a_site_that_is_no_api(self, world: World) -> None:
+        world.start()
+        assert world.ghapp
+        found = examine(world, GHAPP_GITHUB_API_URL=world.ghapp.url)
+        assert "not as GitHub's API does" in found["GitHub", "reachable"].found
+
+
+class TestInstallations:
+    def test_permissions_that_were_not_accepted_yet(self, running: World) -> None:
+        running.github.installations[1].permissions = {"metadata": "read", "checks": "write"}
+        found = examine(running, deliver=False)["Installations", "acme"]
+        assert found.verdict is Verdict.PROBLEM
+        assert "Pull requests write" in found.found
+        assert "Members read" in found.found
+        assert "/settings/installations/1" in found.fix
+
+    def test_a_suspended_one(self, running: World) -> None:
+        running.github.suspend(1, "ann")
+        found = examine(running, deliver=False)["Installations", "acme"]
+        assert (found.verdict, "suspended" in found.found) == (Verdict.WARNING, True)
+
+    def test_a_server_without_graphql(self, running: World) -> None:
+        running.github.faults.add(faults.broken("POST /graphql", 404, times=None))
+        found = examine(running, deliver=False)
+        assert any("GraphQL does not answer" in one.found for one in found.values())
+
+
+def test_a_parked_key_and_its_error_are_named(running: World) -> None:
+    changed(
+        running.settings.database_url,
+        "UPDATE keys SET parked_at = 1, error = 'it broke' WHERE kind = 'pull'",
+    )
+    found = examine(running, deliver=False)["Database", "parked"]
+    assert (found.verdict, "acme/shop (it broke)" in found.found) == (Verdict.WARNING, True)
+
+
+def test_a_github_that_lists_no_deliveries_leaves_only_that_unknown(running: World) -> None:
+    running.github.faults.add(faults.broken("GET /app/hook/deliveries", 404, times=None))
+    found = examine(running)
+    assert by(found, Verdict.UNKNOWN) == {("Webhook", "attempts"), ("Webhook", "arrival")}
+    assert by(found, Verdict.PROBLEM) == set()
+
+
+def test_a_server_of_an_enterprise_with_a_ca_of_its_own(tmp_path: Path) -> None:
+    github = {**OURS.github, "enterprise_version": "3.8.4", "rate_limit": 0}
+    made = certificates(tmp_path)
+    world = World(tmp_path / "data", on=Host(SERVER_BASE, (made.chain, made.key), github))
+    try:
+        untrusted = examine(world)["GitHub", "reachable"]
+        assert "its certificate is not trusted" in untrusted.found
+        assert "SSL_CERT_FILE" in untrusted.fix
+        ended = command(world, "doctor", "--format", "json", SSL_CERT_FILE=made.ca)
+    finally:
+        world.close()
+    told = json.loads(ended.stdout)
+    found = {(one["part"], one["name"]): one for one in told["findings"]}
+    assert found["GitHub", "version"]["verdict"] == "warning"
+    assert "3.9" in found["GitHub", "version"]["fix"]
+    assert "no rate limits" in found["Settings", "GitHub"]["found"]
+    assert sum(told["counts"].values()) == len(told["findings"])
+    assert (told["counts"]["problem"], ended.exit_code) == (1, 1)  # no webhook URL is set
+
+
+class TestTheCommand:
+    def test_warnings_are_no_failure_and_ascii_is_enough(self, running: World) -> None:
+        ended = command(running, "doctor", "--no-deliver", charset="ascii")
+        assert (ended.exit_code, ended.stderr) == (0, "")
+        assert ended.stdout.splitlines()[-1] == "25 good, 1 warning, 0 problems, 0 unknown."
+        assert "  + App " in ended.stdout
+        assert "the environment sets GHAPP_APP_ID, GHAPP_PRIVATE_KEY" in ended.stdout
+
+    def test_a_wrong_setting_ends_it(self, world: World) -> None:
+        ended = command(world, "doctor", GHAPP_GITHUB_API_URL="https://ghe.example")
+        assert (ended.exit_code, ended.stdout) == (2, "")
+        assert ended.stderr.startswith("GHAPP_GITHUB_API_URL: does not end with /api/v3")
+
+    def test_a_ca_that_cannot_be_read_ends_it(self, world: World) -> None:
+        ended = command(world, "doctor", SSL_CERT_FILE="/nowhere/ca.pem")
+        assert ended.exit_code == 2
+        assert ended.stderr.startswith("SSL_CERT_FILE: ")
+
+    @pytest.mark.parametrize("folder", ["/nowhere/ca", ":", "/nowhere:", "x" * 5_000])
+    def test_a_folder_of_cas_that_is_not_there_ends_it(self, folder: str, world: World) -> None:
+        ended = command(world, "doctor", SSL_CERT_FILE="", SSL_CERT_DIR=folder)
+        assert ended.exit_code == 2
+        assert ended.stderr.startswith("SSL_CERT_DIR: is no folder; ")

@@ -1,0 +1,339 @@
+"""The pages show what is on a pull, escape what people wrote, and let one play a part."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+import httpx
+import pytest
+
+from ghapp.emulator import Pull, markdown
+from ghapp.emulator.patches import MOST_LINES
+from tests.emulator.world import World
+from tests.emulator.world import world as emulator_world
+
+PAGE = "/acme/shop/pull/1"
+BODY = """<!-- marker -->
+## Review
+
+- [ ] Is there a **rollback**?
+- [x] ~~Old~~ new
+
+<details><summary>More</summary>
+
+| a | b |
+| - | - |
+| 1 | 2 |
+
+- [ ] Third
+
+</details>
+"""
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with emulator_world() as made:
+        yield made
+
+
+@pytest.fixture
+def pull(world: World) -> Pull:
+    return world.repository.open_pull(
+        author="ann",
+        branch="f",
+        files={"db/a.sql": "SELECT 1;\n"},
+        title="feat: <b>a</b>",
+    )
+
+
+def play(world: World, **form: str) -> httpx.Response:
+    return world.client.post(f"{PAGE}/play", data=form)
+
+
+def note(path: str, line: int, level: str, **more: object) -> dict[str, object]:
+    """An annotation as an App writes it."""
+    place = {"path": path, "start_line": line, "end_line": line}
+    return {**place, "annotation_level": level, **more}
+
+
+def annotate(world: World, pull: Pull, *notes: dict[str, object]) -> None:
+    output = {"title": "1 area", "summary": "**why**", "annotations": notes}
+    body = {"name": "NFR review", "head_sha": pull.head_sha, "conclusion": "action_required"}
+    answer = world.client.post("/repos/acme/shop/check-runs", json={**body, "output": output})
+    assert answer.status_code == 201
+
+
+class Balance(HTMLParser):
+    """Fails on a tag that is closed out of turn."""
+
+    void = frozenset({"meta", "link", "input", "br", "hr"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in self.void:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_a_pull_shows_its_marks(world: World, pull: Pull) -> None:
+    said = pull.comment(BODY, "ghapp[bot]")
+    pull.react(said, "eyes", "sre-sam")
+    pull.add_label("nfr: needs sign-off", "ghapp[bot]")
+    annotate(world, pull, note("db/a.sql", 1, "failure", message="Lock"))
+    page = world.client.get(PAGE)
+    assert page.status_code == 200
+    parser = Balance()
+    parser.feed(page.text)
+    assert parser.open == []
+    for shown in (
+        "feat: &lt;b&gt;a&lt;/b&gt;",
+        "<strong>NFR review</strong>",
+        "action required",
+        "<strong>why</strong>",
+        "<code>db/a.sql:1</code>",
+        "nfr: needs sign-off",
+        "<summary>More</summary>",
+        "<td>1</td>",
+        "<s>Old</s>",
+        "👀",
+    ):
+        assert shown in page.text, shown
+    assert "marker" not in page.text
+    ids = re.findall(r' id="([^"]+)"', page.text)
+    assert len(ids) == len(set(ids))
+
+
+def test_annotations_show_level_place_and_words_but_no_markup(world: World, pull: Pull) -> None:
+    annotate(
+        world,
+        pull,
+        note("db/a.sql", 1, "failure", title="DB-1 (<b>)", message="Locks it.\nQuestion: <i>x</i>"),
+        note("db/a.sql", 2, "notice", message="**Fine**", end_line=4),
+    )
+    text = world.client.get(PAGE).text
+    shown = re.findall(
+        r'<li class="(\w+)">\s*<p>(.*?)</p>\s*<p class="message">(.*?)</p>', text, re.DOTALL
+    )
+    assert [(level, re.sub(r"</?(?:strong|code)[^>]*>", "", head)) for level, head, _ in shown] == [
+        ("failure", "failure db/a.sql:1 DB-1 (&lt;b&gt;)"),
+        ("notice", "notice db/a.sql:2-4"),
+    ]
+    assert [message for *_, message in shown] == [
+        "Locks it.\nQuestion: &lt;i&gt;x&lt;/i&gt;",
+        "**Fine**",
+    ]
+    assert "2 annotations" in text
+
+
+def test_pages_admit_no_script_and_no_foreign_content(world: World, pull: Pull) -> None:
+    for path in ("/", PAGE, "/emulator.css", "/nothing/here"):
+        policy = world.client.get(path).headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "script-src" not in policy
+    assert "style=" not in world.client.get(PAGE).text
+    foreign = {"sec-fetch-site": "cross-site"}
+    answer = world.client.post(f"{PAGE}/play", data={"do": "close"}, headers=foreign)
+    assert (answer.status_code, pull.state) == (403, "open")
+
+
+def test_the_list_leads_to_the_pulls(world: World, pull: Pull) -> None:
+    assert f'href="{PAGE}"' in world.client.get("/").text
+    assert world.client.get("/acme/shop/pull/2").status_code == 404
+
+
+def test_label_colours_are_in_the_style_sheet(world: World, pull: Pull) -> None:
+    world.repository.create_label("x", "FF0000")
+    pull.add_label("x", "ann")
+    assert (
+        ".color-ff0000{background:#ff0000;color:#ffffff}" in world.client.get("/emulator.css").text
+    )
+    assert 'class="label color-ff0000"' in world.client.get(PAGE).text
+
+
+def test_one_can_comment_label_and_tick_as_anyone(world: World, pull: Pull) -> None:
+    assert play(world, do="comment", body="/nfr done\r\nthanks", by="sre-sam").status_code == 303
+    assert [(said.user.login, said.body) for said in pull.comments] == [
+        ("sre-sam", "/nfr done\nthanks")
+    ]
+    play(world, do="label", new_label="nfr: signed off", by="sre-sam")
+    assert pull.labels == {"nfr: signed off"}
+    play(world, do="unlabel", label="nfr: signed off", by="ann")
+    assert pull.labels == frozenset()
+    said = pull.comment(BODY, "ghapp[bot]")
+    [box, *_] = re.findall(r'name="tick" value="([^"]+)"', world.client.get(PAGE).text)
+    play(world, tick=box, by="ann")
+    assert pull.find_comment(said).body == BODY.replace("- [ ] Is", "- [x] Is")
+    payload = world.github.deliveries.all[-1]
+    assert (payload.event, payload.action) == ("issue_comment", "edited")
+
+
+def test_one_can_push_inside_and_outside_and_change_the_state(world: World, pull: Pull) -> None:
+    play(world, do="push", path="db/a.sql", by="ann")
+    assert [row.additions for row in pull.changes()] == [2]
+    play(world, do="push", path="", by="ann")
+    assert [row.path for row in pull.changes()] == [b"db/a.sql", b"notes/unrelated.md"]
+    play(world, do="draft", by="ann")
+    drafts = [pull.is_draft]
+    play(world, do="ready", by="ann")
+    assert [*drafts, pull.is_draft] == [True, False]
+    play(world, do="merge", by="ann")
+    assert (pull.state, pull.merged_at is not None) == ("closed", True)
+    assert 'id="state-as"' not in world.client.get(PAGE).text  # nothing is left to choose
+
+
+def test_what_cannot_be_done_is_said(world: World, pull: Pull) -> None:
+    for form in (
+        {"do": "comment", "body": " "},
+        {"do": "label"},
+        {"do": "press", "run": "1", "identifier": "x"},
+        {"do": "dance"},
+        {"tick": "1:2"},
+    ):
+        answer = play(world, **form)
+        assert (answer.status_code, 'role="alert"' in answer.text) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<script>alert(1)</script>", "&lt;script&gt;"),
+        ('<img src=x onerror="a">', "&lt;img src=x"),
+        ("<details open><summary>s</summary></details>", "<details open><summary>"),
+        ('<details ontoggle="a">', "&lt;details ontoggle"),
+        ("a <b onclick=x>c</b>", "a &lt;b onclick=x&gt;c</b>"),
+        ("[a](javascript:b)", "[a](javascript:b)"),
+        ("```\n- [ ] no task\n```", "<code>- [ ] no task"),
+        ("a <!-- b --> c", "<p>a  c</p>"),
+        ("a\nb", "<p>a<br />\nb</p>"),
+    ],
+)
+def test_markdown_shows_no_more_than_github_would(text: str, expected: str) -> None:
+    assert expected in markdown.to_html(text)
+
+
+def test_one_can_review_comment_on_the_diff_and_dismiss(world: World, pull: Pull) -> None:
+    assert play(world, do="approve", body="fine **so**", by="sre-sam").status_code == 303
+    play(world, do="request_changes", body="/nfr hold -- no", by="bob")
+    play(world, do="note", body="why?", path="db/a.sql", by="bob")
+    assert play(world, do="approve", by="ann").status_code == 422
+    assert play(world, do="review", body=" ", by="bob").status_code == 422
+    assert play(world, do="note", body=" ", by="bob").status_code == 422
+    approved, wanted, _ = pull.reviews
+    assert (approved.state, wanted.state) == ("approved", "changes_requested")
+    rows = world.client.get("/repos/acme/shop/pulls/1/reviews").json()
+    anchor = rows[0]["html_url"].partition("#")[2]
+    assert f'id="{anchor}"' in world.client.get(PAGE).text
+    text = world.client.get(PAGE).text
+    for shown in ("approved these changes", "requested changes", "<strong>so</strong>", "why?"):
+        assert shown in text, shown
+    parser = Balance()
+    parser.feed(text)
+    assert parser.open == []
+    assert play(world, do="dismiss", review=str(approved.id), by="ann").status_code == 422
+    play(world, do="dismiss", review=str(approved.id), message="old", by="ann")
+    assert (approved.state, "reviewed (dismissed)" in world.client.get(PAGE).text) == (
+        "dismissed",
+        True,
+    )
+
+
+def test_buttons_are_shown_on_completed_runs_to_who_may_write(world: World, pull: Pull) -> None:
+    button = {"label": "Sign off now", "description": "d", "identifier": "signoff"}
+    body = {"name": "NFR review", "head_sha": pull.head_sha, "actions": [button]}
+    run = world.client.post("/repos/acme/shop/check-runs", json=body).json()
+    assert "Sign off now" not in world.client.get(PAGE).text
+    world.client.patch(
+        f"/repos/acme/shop/check-runs/{run['id']}", json={"conclusion": "action_required"}
+    )
+    text = world.client.get(PAGE).text
+    assert "Sign off now" in text
+    form = text[text.index('value="signoff"') : text.index("Sign off now")]
+    assert re.findall(r"<option>(.*?)</option>", form) == ["ann"]  # sre-sam may only read
+
+
+def test_issues_of_the_app_are_listed_closed_and_reopened(world: World, pull: Pull) -> None:
+    assert "Issues opened by" not in world.client.get("/").text
+    issue = world.repository.open_issue("ghapp[bot]", "[NFR] <x>", "Due **soon**", labels=["l"])
+    world.repository.open_issue("ann", "of somebody else")
+    front = world.client.get("/").text
+    assert "[NFR] &lt;x&gt;" in front
+    assert "of somebody else" not in front
+    path = f"/acme/shop/issues/{issue.number}"
+    assert f'href="{path}"' in front
+    closed = world.client.post(f"{path}/play", data={"do": "close", "by": "ann", "back": "front"})
+    assert (closed.headers["location"], issue.state) == ("/", "closed")
+    assert "Reopen" in world.client.get("/").text
+    reopened = world.client.post(f"{path}/play", data={"do": "reopen", "by": "ann"})
+    assert (reopened.headers["location"], issue.state) == (path, "open")
+    world.client.post(f"{path}/play", data={"do": "comment", "by": "ann", "body": "soon"})
+    page = world.client.get(path)
+    for text in (front, page.text):
+        parser = Balance()
+        parser.feed(text)
+        assert parser.open == []
+    assert "<strong>soon</strong>" in page.text
+    for form in ({"do": "merge"}, {"do": "comment", "body": " "}):
+        assert world.client.post(f"{path}/play", data=form).status_code == 422
+
+
+def changed(world: World) -> list[tuple[str, str]]:
+    """What the files' part of the page has, in order: a kind, and the words without tags."""
+    part = world.client.get(PAGE).text.partition('id="changes"')[2]
+    found = re.findall(r'<(summary|div class="[\w ]+")>(.*?)</(?:summary|div)>', part, re.DOTALL)
+    return [
+        (kind.partition('"')[2].rstrip('"') or kind, " ".join(re.sub("<[^>]+>", "", text).split()))
+        for kind, text in found
+    ]
+
+
+def test_a_patch_has_the_annotations_of_the_newest_run_under_their_lines(world: World) -> None:
+    files = {"db/a.sql": "SELECT '<b>';\nSELECT 2;\nSELECT 3;\n", "notes/b.md": "x"}
+    pull = world.repository.open_pull(author="ann", branch="f", files=files)
+    annotate(
+        world,
+        pull,
+        note("db/a.sql", 1, "failure", title="DB-1 (<u>)", message="Locks <i>it</i>", end_line=2),
+        note("db/a.sql", 9, "notice", message="Beyond"),
+    )
+    assert changed(world) == [
+        ("summary", "db/a.sql added, +3 −0"),
+        ("note notice", "notice db/a.sql:9 Beyond"),
+        ("hunk", "@@ -0,0 +1,3 @@"),
+        ("added", "+SELECT &#39;&lt;b&gt;&#39;;"),
+        ("added", "+SELECT 2;"),
+        ("note failure", "failure DB-1 (&lt;u&gt;) Locks &lt;i&gt;it&lt;/i&gt;"),
+        ("added", "+SELECT 3;"),
+        ("summary", "notes/b.md added, +1 −0"),
+        ("hunk", "@@ -0,0 +1 @@"),
+        ("added", "+x"),
+        ("kept", "\\ No newline at end of file"),
+    ]
+    opened = re.findall(r'<details class="file"( open)?>', world.client.get(PAGE).text)
+    assert opened == [" open", ""]
+
+
+def test_a_patch_has_removed_lines_an_end_and_may_be_missing(world: World) -> None:
+    long = "".join(f"{n}\n" for n in range(MOST_LINES + 5))
+    world.repository.push("main", {"a.txt": long, "b.txt": "1\n2\n3\n"}, "ann")
+    files = {"a.txt": None, "b.txt": "1\n3\n", "c.bin": b"\0\1"}
+    world.repository.open_pull(author="ann", branch="f", files=files)
+    shown = changed(world)
+    where = shown.index(("summary", "b.txt modified, +0 −1"))
+    assert shown[where + 1 : where + 5] == [
+        ("hunk", "@@ -1,3 +1,2 @@"),
+        ("kept", "1"),
+        ("removed", "-2"),
+        ("kept", "3"),
+    ]
+    assert where == 1 + MOST_LINES
+    text = world.client.get(PAGE).text
+    assert "6 lines more" in text
+    assert "No patch is shown." in text

@@ -1,0 +1,218 @@
+"""The emulator's merge queue: groups on top of each other, merged from the front or taken out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from githubkit import webhooks
+
+from ghapp.emulator import Pull
+from ghapp.emulator.merging import MergeQueue
+from tests.emulator.test_graphql import ask
+from tests.emulator.world import World
+from tests.emulator.world import world as emulator_world
+
+REPO = "/repos/acme/shop"
+QUEUE = """
+query($branch: String, $first: Int, $after: String) {
+  repository(owner: "Acme", name: "shop") {
+    nameWithOwner
+    mergeQueue(branch: $branch) {
+      entries(first: $first, after: $after) {
+        totalCount
+        nodes {
+          position state baseCommit { oid } headCommit { oid }
+          pullRequest { number headRefOid url }
+        }
+        pageInfo { hasNextPage endCursor }
+      }
+    }
+  }
+}
+"""
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with emulator_world() as made:
+        made.repository.merge_queue()
+        yield made
+
+
+def queued(world: World, *names: str) -> list[Pull]:
+    pulls = [
+        world.repository.open_pull(author="ann", branch=name, files={f"{name}.py": f"{name}\n"})
+        for name in names
+    ]
+    for pull in pulls:
+        pull.enqueue()
+    return pulls
+
+
+def queue(world: World) -> MergeQueue:
+    return world.repository.queues["main"]
+
+
+def told(world: World, event: str) -> list[dict[str, Any]]:
+    """The payloads of an event so far, each as GitHub's schema has it."""
+    found = [json.loads(one.body) for one in world.github.deliveries.all if one.event == event]
+    for payload in found:
+        webhooks.parse_obj(event, payload)
+    return found
+
+
+def check(world: World, head_sha: str, conclusion: str, name: str = "NFR review") -> None:
+    body = {"name": name, "head_sha": head_sha, "conclusion": conclusion}
+    assert world.client.post(f"{REPO}/check-runs", json=body).status_code == 201
+
+
+def entries(world: World, **values: Any) -> Any:
+    return ask(world, QUEUE, **values)["data"]["repository"]["mergeQueue"]["entries"]
+
+
+def test_each_entry_is_tested_on_top_of_those_before_it(world: World) -> None:
+    first, second = queued(world, "a", "b")
+    one, two = queue(world).entries
+    git, tip = world.repository.network.git, world.repository.branches["main"]
+    assert git.parents[one.head_sha] == (tip, first.head_sha)
+    assert git.parents[two.head_sha] == (one.head_sha, second.head_sha)
+    assert world.repository.branches[f"gh-readonly-queue/main/pr-2-{one.head_sha}"] == two.head_sha
+    asked = [row["merge_group"] for row in told(world, "merge_group")]
+    assert [(row["head_sha"], row["base_sha"], row["base_ref"]) for row in asked] == [
+        (one.head_sha, tip, "refs/heads/main"), (two.head_sha, one.head_sha, "refs/heads/main"),
+    ]  # fmt: skip
+    assert [row["number"] for row in told(world, "pull_request") if row["action"] == "enqueued"] \
+        == [1, 2]  # fmt: skip
+
+
+def test_the_front_is_merged_when_its_check_passes_and_those_behind_follow(world: World) -> None:
+    first, second = queued(world, "a", "b")
+    one, two = (entry.head_sha for entry in queue(world).entries)
+    check(world, two, "success")
+    assert (first.merged_at, second.merged_at) == (None, None)
+    check(world, one, "failure", "another check")
+    check(world, one, "neutral")
+    assert first.merged_at and second.merged_at
+    assert world.repository.branches == {
+        "main": two, "a": first.head_sha, "b": second.head_sha,
+    }  # fmt: skip
+    ended = [row for row in told(world, "merge_group") if row["action"] == "destroyed"]
+    assert [(row["reason"], row["merge_group"]["head_sha"]) for row in ended] == [
+        ("merged", one), ("merged", two),
+    ]  # fmt: skip
+    assert first.merge_commit_sha == one
+
+
+def test_what_fails_is_taken_out_and_those_behind_are_tested_anew(world: World) -> None:
+    first, second = queued(world, "a", "b")
+    one, two = (entry.head_sha for entry in queue(world).entries)
+    check(world, one, "failure")
+    (left,) = queue(world).entries
+    assert (left.pull, first.state, first.merged_at) == (second, "open", None)
+    assert left.head_sha not in (one, two)
+    assert left.base_sha == world.repository.branches["main"]
+    assert [(row["action"], row.get("reason")) for row in told(world, "merge_group")[2:]] == [
+        ("destroyed", "dequeued"), ("destroyed", "invalidated"), ("checks_requested", None),
+    ]  # fmt: skip
+    out = told(world, "pull_request")[-1]
+    assert (out["action"], out["number"], out["reason"]) == ("dequeued", 1, "CI_FAILURE")
+
+
+def test_one_behind_that_failed_waits_until_it_is_at_the_front(world: World) -> None:
+    queued(world, "a", "b")
+    one, two = queue(world).entries
+    check(world, two.head_sha, "failure")
+    assert queue(world).entries == [one, two]
+    assert (one.state, two.state) == ("AWAITING_CHECKS", "UNMERGEABLE")
+    check(world, one.head_sha, "success")
+    assert queue(world).entries == []
+    assert two.pull.merged_at is None
+
+
+def test_a_conflict_a_push_or_a_person_takes_a_pull_out(world: World) -> None:
+    pulls = queued(world, "a", "b", "c")
+    other = world.repository.open_pull(author="ann", branch="d", files={"a.py": "another\n"})
+    other.enqueue()
+    pulls[0].push({"a.py": "more\n"})
+    pulls[1].dequeue("ann")
+    pulls[2].close()
+    reasons = [
+        (row["number"], row["reason"])
+        for row in told(world, "pull_request")
+        if row["action"] == "dequeued"
+    ]
+    assert reasons == [
+        (4, "MERGE_CONFLICT"), (1, "UNKNOWN_REMOVAL_REASON"), (2, "MANUAL"), (3, "MANUAL"),
+    ]  # fmt: skip
+    assert queue(world).entries == []
+    pulls[1].dequeue("ann")  # which it is not in any more
+    with pytest.raises(ValueError, match="cannot be added"):
+        pulls[2].enqueue()
+    with pytest.raises(ValueError, match="cannot be added"):
+        other.enqueue("eve")
+
+
+def test_graphql_tells_the_queue_page_by_page(world: World) -> None:
+    first, second = queued(world, "a", "b")
+    one = queue(world).entries[0]
+    page = entries(world, branch="main", first=1)
+    assert page["totalCount"] == 2
+    assert page["nodes"] == [
+        {
+            "position": 1,
+            "state": "AWAITING_CHECKS",
+            "baseCommit": {"oid": one.base_sha},
+            "headCommit": {"oid": one.head_sha},
+            "pullRequest": {
+                "number": 1,
+                "headRefOid": first.head_sha,
+                "url": f"{world.github.shapes.html}/acme/shop/pull/1",
+            },
+        }
+    ]
+    assert page["pageInfo"]["hasNextPage"]
+    rest = entries(world, first=100, after=page["pageInfo"]["endCursor"])  # the default branch's
+    assert [row["pullRequest"]["number"] for row in rest["nodes"]] == [second.number]
+    assert not rest["pageInfo"]["hasNextPage"]
+    none = ask(world, QUEUE, branch="a", first=1)
+    assert none["data"]["repository"] == {"nameWithOwner": "acme/shop", "mergeQueue": None}
+
+
+def test_graphql_refuses_what_may_not_be_read_or_is_too_much(world: World) -> None:
+    answer = ask(world, QUEUE, world.narrowed(checks="write"), branch="main", first=1)
+    assert answer["data"]["repository"]["mergeQueue"] is None
+    [error] = answer["errors"]
+    assert (error["type"], error["message"]) == (
+        "FORBIDDEN", "Resource not accessible by integration",
+    )  # fmt: skip
+    for wrong in ({"first": 101}, {}, {"first": 1, "after": "?"}):
+        answer = ask(world, QUEUE, branch="main", **wrong)
+        assert answer["data"]["repository"]["mergeQueue"]["entries"] is None
+        assert answer["errors"][0]["type"] == "ARGUMENT_LIMIT"
+    unknown = ask(world, '{ repository(owner: "acme", name: "x") { nameWithOwner } }')
+    assert (unknown["data"], unknown["errors"][0]["type"]) == ({"repository": None}, "NOT_FOUND")
+    bad = ask(world, '{ repository(owner: "acme") { nameWithOwner(x: 1) } }')
+    assert [row["message"] for row in bad["errors"]] == [
+        "Field 'repository' is missing required arguments: name",
+        "Field 'nameWithOwner' doesn't accept argument 'x'",
+    ]
+    wrong_type = ask(world, "query($f: Int) { node(id: $f) { id } }", f="1")
+    assert "Could not coerce value" in wrong_type["errors"][0]["message"]
+
+
+def test_two_commits_are_compared(world: World) -> None:
+    (pull,) = queued(world, "a")
+    head = pull.head_sha
+
+    def status(base: str, other: str) -> Any:
+        return world.client.get(f"{REPO}/compare/{base}...{other}").json().get("status")
+
+    assert (status("main", head), status(head, "main")) == ("ahead", "behind")
+    assert status("main", "main") == "identical"
+    world.repository.push("main", {"z.py": "1\n"}, "ann")
+    assert status("main", head) == "diverged"
+    assert world.client.get(f"{REPO}/compare/main...{'f' * 40}").status_code == 404
+    assert world.client.get(f"{REPO}/compare/main").status_code == 404

@@ -1,0 +1,520 @@
+"""A pull as GitHub has it -> facts: of one head, as new as its deliveries, closed where unsure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ghapp.core.marks import (
+    CheckRun,
+    Effect,
+    Marks,
+    PostReply,
+    PutCheckRun,
+    PutComment,
+    Reaction,
+    Reply,
+    Written,
+    name,
+)
+from ghapp.core.model import Door, File, PullKey, Rights, Utterance
+from ghapp.core.records import Past, PolicySource
+from ghapp.core.text.render import MARKER
+from ghapp.emulator import Pull
+from ghapp.emulator.faults import Fault, broken, repeated, secondary_limit, stale
+from ghapp.errors import Gone, Retry
+from ghapp.github.client import GitHub
+from tests.github.world import BOT, RULES, World
+
+FILES = "GET /repos/{owner}/{repo}/pulls/{number}/files"
+CONTENTS = "GET /repos/{owner}/{repo}/contents/{path}"
+PULL = "GET /repos/{owner}/{repo}/pulls/{number}"
+EVENTS = "GET /repos/{owner}/{repo}/issues/{number}/events"
+COMMENTS = "GET /repos/{owner}/{repo}/issues/{number}/comments"
+POLICY = "version: 1\nreviewers: {teams: [sre]}\n"
+WAITING, SIGNED = "nfr: needs sign-off", "nfr: signed off"
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made = World()
+    yield made
+    made.close()
+
+
+def known(**more: Any) -> Past:
+    """The past of a pull that was looked at before, with a policy read just now."""
+    source = PolicySource(POLICY, "", datetime.now(UTC), POLICY)
+    return replace(Past(marks=Marks(), policy=source), **more)
+
+
+def heard(said: tuple[Utterance, ...]) -> list[tuple[str, str]]:
+    return [(one.speaker, one.text) for one in said]
+
+
+# --- pull and files ------------------------------------------------------------------------
+
+
+def test_a_new_pull_takes_three_reads(world: World) -> None:
+    pull = world.pull(title="feat: points", labels=["feature"], draft=True)
+    facts = world.gather(pull)
+    assert facts.pull.files == (
+        File("app.py", "added", 1, 0, "@@ -0,0 +1 @@\n+points = 1", facts.pull.files[0].sha),
+        File("db/1.sql", "modified", 1, 0, "@@ -0,0 +1 @@\n+ALTER TABLE orders ADD points INT;",
+             facts.pull.files[1].sha),
+    )  # fmt: skip
+    assert (facts.pull.title, facts.pull.author, facts.pull.head_sha) == (
+        "feat: points", "ann", pull.head_sha,
+    )  # fmt: skip
+    assert (facts.pull.head_ref, facts.pull.base_ref) == ("feat", "main")
+    assert facts.pull.labels == {"feature"}
+    assert (facts.pull.is_open, facts.pull.is_draft, facts.pull.complete) == (True, True, True)
+    assert abs(facts.now - world.now()) < timedelta(seconds=5)
+    assert world.github.calls == {
+        "GET /app": 1, "POST /app/installations/{id}/access_tokens": 1, PULL: 1, FILES: 1,
+        CONTENTS: 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("told", "reads"), [(0, 3), (250, 3), (120, 3), (990, 10)])
+def test_all_pages_are_read_whatever_the_delivery_told(world: World, told: int, reads: int) -> None:
+    pull = world.shop.open_big_pull(250, author="ann", branch="big", lines=1)
+    facts = world.gather(pull, Past(opened=True, changed_files=told))
+    paths = [file.path for file in facts.pull.files]
+    assert len(paths) == 250
+    assert paths == sorted(paths)
+    assert world.github.calls[FILES] == reads
+
+
+def test_renamed_removed_and_binary_files_come_as_they_are(world: World) -> None:
+    text = "".join(f"line {n}\n" for n in range(30))
+    world.shop.push("main", {"old.py": text, "gone.py": "x\n"}, "ann")
+    files = {"old.py": None, "new.py": text + "more\n", "gone.py": None, "logo.png": b"\0\1\2"}
+    facts = world.gather(world.pull(files=files))
+    found = {file.path: file for file in facts.pull.files}
+    assert {path: file.status for path, file in found.items()} == {
+        "gone.py": "removed", "logo.png": "added", "new.py": "renamed",
+    }  # fmt: skip
+    assert found["new.py"].previous_path == "old.py"
+    assert (found["logo.png"].patch, bool(found["logo.png"].sha)) == ("", True)
+
+
+def test_pull_and_files_of_different_heads_are_read_again(world: World) -> None:
+    pull = world.pull()
+    pull.push({"more.py": "x\n"})
+    world.github.faults.add(stale(FILES, times=2))
+    facts = world.gather(pull)
+    assert facts.pull.head_sha == pull.head_sha
+    assert [file.path for file in facts.pull.files] == ["app.py", "db/1.sql", "more.py"]
+    assert world.github.calls[PULL] == 3
+
+
+def test_a_pull_that_never_comes_to_rest_waits_without_counting(world: World) -> None:
+    pull = world.pull()
+    pull.push({"app.py": "points = 2\n"})  # the same number of files: only the head tells
+    world.github.faults.add(stale(FILES, times=None))
+    with pytest.raises(Retry) as retry:
+        world.gather(pull)
+    assert not retry.value.counts
+    with pytest.raises(Retry) as retry:
+        world.gather(pull, Past(opened=True, waited=10))
+    assert retry.value.counts
+
+
+@pytest.mark.parametrize(("waited", "seconds"), [(0, 1), (1, 2), (2, 4), (3, 8), (9, 30)])
+def test_facts_older_than_their_delivery_wait(world: World, waited: int, seconds: int) -> None:
+    pull = world.pull()
+    world.ahead += timedelta(seconds=5)
+    pull.edit(title="feat: newer")
+    fresh = Past(opened=True, fresh_at=pull.updated_at.replace(microsecond=0), waited=waited)
+    world.github.faults.add(stale(PULL))
+    with pytest.raises(Retry) as retry:
+        world.gather(pull, fresh)
+    assert (retry.value.after_seconds, retry.value.counts) == (seconds, False)
+    assert world.gather(pull, fresh).pull.title == "feat: newer"
+
+
+def test_facts_older_than_those_of_our_last_run_wait(world: World) -> None:
+    pull = world.pull()
+    world.ahead += timedelta(seconds=5)
+    pull.edit(title="feat: newer")
+    seen = Past(seen_at=pull.updated_at.replace(microsecond=0))
+    world.github.faults.add(stale(PULL))
+    with pytest.raises(Retry):
+        world.gather(pull, seen)
+    assert world.gather(pull, seen).pull.title == "feat: newer"
+
+
+@pytest.mark.parametrize("route", [PULL, FILES])
+def test_a_pull_that_reads_do_not_know_yet_is_waited_for(world: World, route: str) -> None:
+    pull = world.pull()
+    told = Past(opened=True, fresh_at=pull.updated_at)
+    world.github.faults.add(Fault(route, None, status=404, message="Not Found"))
+    for waited, seconds in enumerate((1, 2, 4, 8)):
+        with pytest.raises(Retry) as retry:
+            world.gather(pull, replace(told, waited=waited))
+        assert (retry.value.after_seconds, retry.value.counts) == (seconds, False)
+    for past in (replace(told, waited=4), Past()):
+        with pytest.raises(Gone):
+            world.gather(pull, past)
+
+
+@pytest.mark.parametrize("route", ["*/comments", "*/reviews", "GET */check-runs"])
+def test_what_belongs_to_a_pull_that_is_there_is_not_gone(world: World, route: str) -> None:
+    """To give the key up would be to forget it until the next delivery."""
+    pull = world.pull()
+    world.github.faults.add(Fault(route, 1, status=404, message="Not Found"))
+    with pytest.raises(Retry, match="404") as retry:
+        world.gather(pull, known(touched=True, waited=2))
+    assert (retry.value.after_seconds, retry.value.counts, retry.value.lags) == (4, False, True)
+    world.github.faults.add(Fault(route, 1, status=404, message="Not Found"))
+    with pytest.raises(Retry, match="404") as retry:
+        world.gather(pull, known(touched=True, waited=4))
+    assert retry.value.counts
+
+
+def test_a_page_of_files_told_twice_is_not_two(world: World) -> None:
+    files = {f"app/{at:03}.py": f"{at}\n" for at in range(200)}
+    pull = world.pull(files=files)
+    world.github.faults.add(repeated("GET */files", pages=2))
+    with pytest.raises(Retry, match="not of one head"):
+        world.gather(pull)
+
+
+def test_an_installation_that_is_gone_is_not_waited_for(world: World) -> None:
+    pull = world.pull()
+    world.github.faults.add(Fault("*/access_tokens", None, status=404, message="Not Found"))
+    with pytest.raises(Gone):
+        world.gather(pull, Past(opened=True, fresh_at=pull.updated_at))
+
+
+def test_above_3000_files_the_list_is_not_complete(world: World) -> None:
+    pull = world.shop.open_big_pull(3_001, author="ann", branch="big", lines=1)
+    facts = world.gather(pull, Past(opened=True, changed_files=3_001))
+    assert (len(facts.pull.files), facts.pull.complete) == (3_000, False)
+
+
+def test_a_pull_from_a_deleted_fork_and_a_closed_one_can_be_read(world: World) -> None:
+    pull = world.pull(author="eve", fork="eve")
+    pull.delete_fork()
+    pull.close()
+    facts = world.gather(pull)
+    assert (facts.pull.is_open, facts.pull.is_merged, len(facts.pull.files)) == (False, False, 2)
+
+
+def test_what_is_out_of_reach_is_gone(world: World) -> None:
+    pull = world.pull()
+    for key in (
+        PullKey(world.repository, 999),
+        PullKey(replace(world.repository, full_name="acme/gone"), 1),
+        PullKey(replace(world.repository, installation_id=99), 1),
+    ):
+
+        async def story(client: GitHub, key: PullKey = key) -> None:
+            await client.gather(key, Past(opened=True), RULES)
+
+        with pytest.raises(Gone):
+            world.run(story)
+    world.github.uninstall(1)
+    with pytest.raises(Gone):
+        world.gather(pull)
+
+
+# --- policy --------------------------------------------------------------------------------
+
+
+def test_the_policy_is_read_from_the_default_branch(world: World) -> None:
+    world.shop.push("main", {".github/nfr.yml": POLICY}, "ann")
+    pull = world.pull(files={".github/nfr.yml": "version: 1\nmode: observe\n"})
+    facts = world.gather(pull)
+    assert facts.source.text == facts.source.good == POLICY
+    assert facts.policy.reviewers.teams == ("sre",)
+    assert facts.source.read_at is not None
+
+
+def test_a_young_policy_is_not_read_again_and_an_old_one_is_only_asked_about(world: World) -> None:
+    world.shop.push("main", {".github/nfr.yml": POLICY}, "ann")
+    pull = world.pull()
+    source = world.gather(pull).source
+    world.gather(pull, Past(opened=True, policy=source))
+    assert world.github.calls[CONTENTS] == 1
+    assert source.read_at
+    old = replace(source, read_at=source.read_at - timedelta(minutes=11))
+    again = world.gather(pull, Past(opened=True, policy=old)).source
+    assert world.github.calls[CONTENTS] == 2
+    assert (again.text, again.good, again.etag) == (POLICY, POLICY, source.etag)
+    assert again.read_at and old.read_at and again.read_at > old.read_at
+
+
+def test_a_broken_policy_is_bridged_by_the_last_good_one(world: World) -> None:
+    world.shop.push("main", {".github/nfr.yml": "version: 1\nmodes: x\n"}, "ann")
+    pull = world.pull()
+    alone = world.gather(pull)
+    assert (alone.policy.standing, alone.source.good) == ("unreadable", None)
+    bridged = world.gather(pull, Past(opened=True, policy=PolicySource(good=POLICY)))
+    assert (bridged.policy.standing, bridged.source.good) == ("bridged", POLICY)
+    assert bridged.source.text != POLICY
+
+
+@pytest.mark.parametrize(
+    "text", ["# é\n" * 80_000, "version: 1\n" + "#" * (300 << 10), "é" * 900_000]
+)
+def test_a_huge_policy_is_a_problem_and_never_cut_into_a_good_one(world: World, text: str) -> None:
+    world.shop.push("main", {".github/nfr.yml": text}, "ann")
+    facts = world.gather(world.pull())
+    assert facts.policy.standing == "unreadable"
+    assert len(facts.source.text or "") <= (256 << 10) + 1
+
+
+# --- our own marks -------------------------------------------------------------------------
+
+
+def put(world: World, pull: Pull, digest: str = "d1") -> Written:
+    """A check run, comment and reply of ours, as an earlier run would have left them."""
+
+    async def story(client: GitHub) -> Written:
+        key, run = world.key(pull), CheckRun(pull.head_sha, digest, "neutral", "t", "s")
+        made = await client.apply(key, PutCheckRun(run, 0))
+        comment = await client.apply(key, PutComment(f"{MARKER}\n\ntext  with spaces", 0))
+        await client.apply(key, PostReply(Reply("comment:1#0", "Help.")))
+        return Written(made.id, comment.id)
+
+    return world.run(story)
+
+
+def test_our_record_is_believed_unless_there_is_a_reason(world: World) -> None:
+    pull = world.pull()
+    marks = Marks(CheckRun("f" * 40, "x", "success"), "ours", frozenset(), frozenset())
+    facts = world.gather(pull, known(marks=marks, written=Written(1, 2, "a")))
+    assert (facts.observed, facts.written) == (marks, Written(1, 2, "a"))
+    assert world.github.calls[COMMENTS] == 0
+
+
+@pytest.mark.parametrize(
+    "past",
+    [Past(), known(unresolved=frozenset({"PutComment"})), known(touched=True)],
+    ids=["none", "unresolved", "touched"],
+)
+def test_marks_in_doubt_are_read_back(world: World, past: Past) -> None:
+    pull = world.pull()
+    for number in range(103):
+        pull.comment(f"{MARKER}\nnot ours {number}", "eve")
+    written = put(world, pull)
+    pull.edit_comment(written.comment_id, f"{MARKER}\r\n\r\ntext  with spaces  \r\n", "ann")
+    facts = world.gather(pull, past)
+    assert facts.observed.check_run == CheckRun(pull.head_sha, "d1")
+    assert facts.observed.check_run and facts.observed.check_run.conclusion == "neutral"
+    assert facts.observed.comment == f"{MARKER}\n\ntext  with spaces"
+    assert facts.observed.replies == {Reply("comment:1#0", "")}
+    assert facts.written == replace(written, annotated="")
+    assert facts.found_at is not None
+    assert abs(facts.found_at - world.now()) < timedelta(seconds=5)
+
+
+def test_reading_back_keeps_reactions_and_finds_what_is_gone(world: World) -> None:
+    pull = world.pull()
+    reactions = frozenset({Reaction(5, "+1")})
+    marks = Marks(CheckRun(pull.head_sha, "x"), "ours", frozenset(), reactions)
+    past = known(marks=marks, written=Written(1, 2, "a"), touched=True)
+    for waited, seconds in enumerate((1, 2, 4)):  # it may be that reads do not show it yet
+        with pytest.raises(Retry, match=r"PutCheckRun|PutComment") as retry:
+            world.gather(pull, replace(past, waited=waited))
+        assert (retry.value.after_seconds, retry.value.lags) == (seconds, True)
+    facts = world.gather(pull, replace(past, waited=3))
+    assert facts.observed == Marks(reactions=reactions)
+    assert (facts.written, facts.found_at) == (Written(), None)
+
+
+def test_the_newest_run_counts_and_another_pulls_run_has_no_digest(world: World) -> None:
+    pull = world.pull()
+    put(world, pull, "old")
+    newest = put(world, pull, "new")
+    assert world.gather(pull, Past()).written.check_run_id == newest.check_run_id
+    world.shop.branch("next")
+    twin = world.shop.open_pull(author="ann", branch="feat", base="next", title="twin")
+    facts = world.gather(twin, Past())
+    assert facts.observed.check_run == CheckRun(pull.head_sha, "")
+
+
+def lost(world: World, pull: Pull, effect: Effect, route: str) -> None:
+    """The effect was taken, the answer to it never came."""
+    world.github.faults.add(broken(f"POST {route}", after=True))
+    with pytest.raises(Retry):
+        world.run(lambda client: client.apply(world.key(pull), effect))
+
+
+@pytest.mark.parametrize(
+    ("effect", "route"),
+    [
+        (PutComment(f"{MARKER}\ntext", 0), "*/comments"),
+        (PostReply(Reply("comment:1#0", "Help.")), "*/comments"),
+        (PutCheckRun(CheckRun("", "d1", "success", "t", "s"), 0), "*/check-runs"),
+    ],
+)
+def test_a_list_without_what_was_perhaps_written_is_not_believed_at_once(
+    world: World, effect: Effect, route: str
+) -> None:
+    pull = world.pull()
+    if isinstance(effect, PutCheckRun):
+        effect = replace(effect, check_run=replace(effect.check_run, head_sha=pull.head_sha))
+    lost(world, pull, effect, route)
+    past = known(unresolved=frozenset({name(effect), "AddLabels"}))
+    for waited, seconds in enumerate((1, 2, 4)):
+        world.github.faults.add(stale(f"GET {route}"))
+        with pytest.raises(Retry, match=type(effect).__name__) as retry:
+            world.gather(pull, replace(past, waited=waited))
+        assert (retry.value.after_seconds, retry.value.counts) == (seconds, False)
+    world.github.faults.add(stale(f"GET {route}"))
+    assert world.gather(pull, replace(past, waited=3)).observed == Marks()
+    assert world.gather(pull, past).observed != Marks()
+
+
+# --- labels as speech ----------------------------------------------------------------------
+
+
+def test_a_label_set_by_hand_is_an_utterance_once(world: World) -> None:
+    pull = world.pull()
+    pull.add_label(WAITING, BOT)
+    pull.add_label("unrelated", "sam")
+    pull.remove_label(WAITING, "eve")
+    pull.add_label(SIGNED, "sam")
+    past = known(marks=Marks(labels=frozenset({WAITING})))
+    facts = world.gather(pull, past)
+    assert facts.observed.labels == {SIGNED}
+    assert heard(facts.utterances) == [("eve", f"-{WAITING}"), ("sam", f"+{SIGNED}")]
+    assert {one.door for one in facts.utterances} == {Door.LABEL}
+    ids = frozenset(one.id for one in facts.utterances)
+    assert world.gather(pull, replace(past, heard=ids)).utterances == ()
+
+
+def test_labels_as_we_left_them_cost_no_read(world: World) -> None:
+    pull = world.pull(labels=["feature"])
+    pull.add_label(WAITING, BOT)
+    world.gather(pull, known(marks=Marks(labels=frozenset({WAITING}))))
+    assert world.github.calls[EVENTS] == 0
+
+
+def test_the_newest_events_are_read_of_a_long_history(world: World) -> None:
+    pull = world.pull()
+    for _ in range(120):
+        pull.add_label("noise", "eve")
+        pull.remove_label("noise", "eve")
+    pull.add_label(SIGNED.upper(), "sam")
+    facts = world.gather(pull, known())
+    assert heard(facts.utterances) == [("sam", f"+{SIGNED}")]
+    assert facts.observed.labels == {SIGNED}
+    assert world.github.calls[EVENTS] == 3
+
+
+def test_a_label_whose_event_is_not_listed_yet_is_waited_for(world: World) -> None:
+    pull = world.pull()
+    pull.add_label(SIGNED, "sam")
+    pull.events.clear()
+    for waited, seconds in enumerate((1, 2, 4, 8, 16, 30)):
+        with pytest.raises(Retry) as retry:
+            world.gather(pull, known(waited=waited))
+        assert (retry.value.after_seconds, retry.value.counts) == (seconds, False)
+    assert world.gather(pull, known(waited=6)).utterances == ()
+
+
+def test_a_label_that_the_policy_spells_anew_is_still_there(world: World) -> None:
+    pull = world.pull()
+    pull.add_label(SIGNED, BOT)
+    policy = f"version: 1\nlabels: {{signed_off: '{SIGNED.upper()}'}}\n"
+    source = PolicySource(policy, "", datetime.now(UTC), policy)
+    facts = world.gather(pull, known(marks=Marks(labels=frozenset({SIGNED})), policy=source))
+    assert facts.policy.standing == "good"
+    assert facts.observed.labels == {SIGNED.upper()}
+    assert (facts.utterances, world.github.calls[EVENTS]) == ((), 0)
+
+
+def test_utterances_of_deliveries_and_labels_are_in_the_order_of_speaking(world: World) -> None:
+    pull = world.pull()
+    pull.add_label(SIGNED, "sam")
+    early = Utterance(
+        "comment:1", Door.COMMENT, "ann", datetime(2026, 1, 1, tzinfo=UTC), "/nfr help"
+    )
+    late = replace(early, id="comment:2", said_at=datetime(2999, 1, 1, tzinfo=UTC))
+    facts = world.gather(pull, known(utterances=(late, early)))
+    assert [one.id.partition(":")[0] for one in facts.utterances] == ["comment", "label", "comment"]
+    assert facts.utterances[0] == early
+
+
+# --- rights --------------------------------------------------------------------------------
+
+
+def rights(
+    world: World, speaker: str, text: str = "/nfr done", policy: str = POLICY
+) -> Rights | None:
+    said = Utterance("comment:1", Door.COMMENT, speaker, world.now(), text, 1)
+    source = PolicySource(policy, "", datetime.now(UTC), policy)
+    facts = world.gather(world.pull(), known(utterances=(said,), policy=source))
+    return facts.rights.get(speaker)
+
+
+@pytest.mark.parametrize(
+    ("speaker", "expected"),
+    [
+        ("sam", Rights(teams=frozenset({"acme/sre"}))),
+        ("pat", Rights()),
+        ("eve", Rights()),
+        ("nobody-at-all", Rights()),
+    ],
+)
+def test_a_team_counts_while_the_membership_is_active(
+    world: World, speaker: str, expected: Rights
+) -> None:
+    assert rights(world, speaker) == expected
+
+
+@pytest.mark.parametrize(
+    ("speaker", "expected"),
+    [
+        ("mia", Rights(write=True, maintain=True)),
+        ("acme", Rights(write=True, maintain=True)),
+        ("ann", Rights(write=True)),
+        ("eve", Rights()),
+        ("nobody-at-all", Rights()),
+        ("renovate[bot]", Rights()),
+    ],
+)
+def test_maintain_is_told_from_write(world: World, speaker: str, expected: Rights) -> None:
+    assert rights(world, speaker, policy="version: 1\n") == expected
+
+
+def test_a_team_that_is_not_there_is_no_silent_no(world: World) -> None:
+    found = rights(world, "sam", policy="version: 1\nreviewers: {teams: [sres]}\n")
+    assert found == Rights(unclear=("team acme/sres does not exist or the App cannot see it",))
+
+
+def test_a_missing_members_permission_is_named() -> None:
+    world = World(permissions={"checks": "write", "contents": "read", "metadata": "read",
+                               "issues": "write", "pull_requests": "write"})  # fmt: skip
+    try:
+        found = rights(world, "sam")
+        assert found is not None
+        assert not found.teams
+        assert ["Members: read" in text for text in found.unclear] == [True]
+    finally:
+        world.close()
+
+
+def test_rights_are_only_asked_for_where_they_matter(world: World) -> None:
+    assert rights(world, "sam", "/nfr help") is None
+    asked = {
+        route for route in world.github.calls if "memberships" in route or "permission" in route
+    }
+    assert asked == set()
+
+
+@pytest.mark.parametrize("route", ["GET /orgs/*/memberships/*", "GET */permission"])
+def test_a_limit_while_rights_are_read_is_no_answer(world: World, route: str) -> None:
+    world.github.faults.add(secondary_limit(route))
+    policy = POLICY if "orgs" in route else "version: 1\n"
+    with pytest.raises(Retry) as retry:
+        rights(world, "sam", policy=policy)
+    assert not retry.value.counts

@@ -1,0 +1,86 @@
+"""What the documents say is what the code has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ghapp.core.i18n import say
+from ghapp.core.ledger import AREA, CONCERN, HOLD, ITEM, State, Verb
+from ghapp.core.policy.policy_schema import schema
+from ghapp.core.review.commands import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+REVIEW = (ROOT / "docs" / "review.md").read_text(encoding="utf-8")
+POLICY = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+
+
+def _drawn(start: str) -> set[tuple[str, str, str]]:
+    """The arrows of the chart that begins in a state, each named by one verb."""
+    charts = re.findall(r"```mermaid\nstateDiagram-v2\n(.*?)```", REVIEW, re.DOTALL)
+    (chart,) = (one for one in charts if one.startswith(f"  [*] --> {start}\n"))
+    return set(re.findall(r"^  (\w+) --> (\w+): (\w+)$", chart, re.MULTILINE))
+
+
+@pytest.mark.parametrize("table", [ITEM, HOLD, CONCERN])
+def test_the_chart_of_a_state_is_its_table(table: dict[tuple[StrEnum, Verb], StrEnum]) -> None:
+    start = next(iter(type(next(iter(table.values())))))
+    arrows = {(str(state), str(to), str(verb)) for (state, verb), to in table.items()}
+    assert _drawn(str(start)) == arrows
+
+
+def test_the_chart_of_an_area_is_its_table() -> None:
+    arrows = {(str(state), str(to), str(verb)) for (state, verb), to in AREA.items()}
+    # Stale is the same state seen from another diff, so it has the same arrows.
+    stale = {
+        ("stale", str(to), str(verb))
+        for (state, verb), to in AREA.items()
+        if state in (State.SIGNED_OFF, State.WAIVED)
+    }
+    assert _drawn("waiting") == arrows | stale
+
+
+def test_the_table_of_commands_is_the_one_that_reads_them() -> None:
+    rows = re.findall(r"^\| (`/nfr .*) \|$", REVIEW, re.MULTILINE)
+    assert rows == [
+        f"`/nfr {spec.usage}` | {say('en', f'who_{spec.who}')} | {say('en', f'help_{name}')}"
+        for name, spec in COMMANDS.items()
+    ]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_in_the_readme(name: str) -> None:
+    assert re.search(rf"`/nfr {name}[ `]", README)
+
+
+def _keys(part: dict[str, Any], above: str = "") -> Iterator[str]:
+    """All keys of the policy's schema, as `a.b`."""
+    for name, value in part.get("properties", {}).items():
+        refs = re.findall(r"'\$ref': '#/\$defs/(\w+)'", str(value))
+        inner = [schema()["$defs"][ref] for ref in refs]
+        key = f"{above}{name}"
+        if key == "areas":
+            yield from _keys(schema()["$defs"]["AreaPart"], "areas.ID.")
+        elif inner and above == "":
+            yield from _keys(inner[0], f"{key}.")
+        else:
+            yield key
+
+
+@pytest.mark.parametrize("key", sorted(set(_keys(schema()))))
+def test_every_key_of_the_policy_is_documented(key: str) -> None:
+    assert f"`{key}`" in POLICY
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert (document.parent / target).exists(), f"{document.name}: {target}"

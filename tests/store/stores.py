@@ -1,0 +1,144 @@
+"""Stories about the store: the values they are told with, and a store to tell them to."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from sqlalchemy import create_engine, text
+
+from ghapp.core.ledger import Entry, Verb
+from ghapp.core.marks import AddLabels, CheckRun, Marks, PutCheckRun, Written
+from ghapp.core.model import Delivery, Door, Key, PullKey, Repository, Utterance
+from ghapp.core.records import Claim, Judgement, PolicySource, Run, Shown, Verdict
+from ghapp.store import Store
+
+PATIENCE_SECONDS = 20.0
+NOON = datetime(2026, 4, 1, 12, tzinfo=UTC)
+SHOP = Repository(11, 501, "acme/shop")
+KEY = PullKey(SHOP, 7)
+OTHER = PullKey(SHOP, 8)
+HEAD, NEXT_HEAD = "a" * 40, "b" * 40
+EFFECTS = (
+    PutCheckRun(CheckRun(HEAD, "digest"), 0),
+    AddLabels((("nfr: signed off", "0e8a16", "done"),)),
+)
+SOURCE = PolicySource("mode: advise", '"v1"', NOON, "mode: advise")
+LONG_AGO = "UPDATE keys SET started_at = 1"  # so that nothing collapses any more
+_numbers = count(1)
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Store]:
+    store = await Store.open(url)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def story(test: Callable[[Store], Awaitable[None]]) -> Callable[[str], None]:
+    """A test that is told a store, once on each database."""
+
+    def told(database_url: str) -> None:
+        async def play() -> None:
+            async with opened(database_url) as store:
+                await test(store)
+
+        asyncio.run(play())
+
+    told.__name__, told.__module__ = test.__name__, test.__module__
+    return told
+
+
+# --- values ------------------------------------------------------------------------------
+
+
+def delivery(*keys: Key, **more: Any) -> Delivery:
+    """A new delivery about these keys, else about KEY."""
+    values: dict[str, Any] = {"id": f"d-{next(_numbers)}", "keys": keys or (KEY,)}
+    return Delivery(**{"event": "pull_request", "action": "opened", "body": b"{}"} | values | more)
+
+
+def comment(id: int, said: str = "/nfr done", minutes: int = 0) -> Utterance:
+    at = NOON + timedelta(minutes=minutes)
+    return Utterance(f"comment:{id}", Door.COMMENT, "sam", at, said, id)
+
+
+def entry(id: str, door: Door = Door.COMMENT, note: str = "") -> Entry:
+    return Entry(id, Verb.SIGN_OFF, "sam", NOON, door, "database-migration", HEAD, note=note)
+
+
+def verdict(key: PullKey, conclusion: str = "success", head_sha: str = HEAD) -> Verdict:
+    words = f"it is {conclusion}"
+    return Verdict(key.number, head_sha, conclusion, words, is_open=True, base_ref="main")
+
+
+def run(given: Verdict, shown: Shown | None = None) -> Run:
+    marks = Marks(CheckRun(given.head_sha, "digest", given.conclusion), "hello", frozenset({"x"}))
+    return Run(marks, Written(21, 22, "annotated"), given, "waiting", shown)
+
+
+# --- what a worker does ------------------------------------------------------------------
+
+
+async def claimed(store: Store, key: PullKey = KEY) -> Claim:
+    """The claim on a key that is marked dirty now."""
+    await store.mark_dirty([key])
+    return await due(store, key)
+
+
+async def due(store: Store, key: Key = KEY) -> Claim:
+    """The claim on a key as soon as it is due; it must be the next one that is."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        for claim in await store.claim(1):
+            assert claim.key == key
+            return claim
+        await store.wait(1.0)
+    raise AssertionError(f"{key} is not due")
+
+
+async def worked_off(
+    store: Store, key: PullKey = KEY, conclusion: str = "success", head_sha: str = HEAD
+) -> None:
+    """A whole run of a key that is dirty."""
+    claim = await due(store, key)
+    await admitted(store, claim, head_sha=head_sha)
+    await store.record(claim, run(verdict(key, conclusion, head_sha)))
+    await store.finish(claim)
+
+
+async def admitted(
+    store: Store,
+    claim: Claim,
+    *entries: Entry,
+    head_sha: str = HEAD,
+    judged: tuple[str, ...] = (),
+    left: tuple[Utterance, ...] = (),
+    source: PolicySource = SOURCE,
+) -> tuple[tuple[Entry, ...], tuple[Verdict, ...]]:
+    return await store.admit(claim, head_sha, source, Judgement(entries, judged, left))
+
+
+async def dirty(store: Store) -> int:
+    return (await store.health()).dirty
+
+
+def changed(url: str, statement: str) -> None:
+    """Something that only time would bring about, as a lease that runs out."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def later(source: PolicySource, minutes: int, words: str) -> PolicySource:
+    assert source.read_at
+    return replace(source, text=words, read_at=source.read_at + timedelta(minutes=minutes))

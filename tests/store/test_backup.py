@@ -1,0 +1,118 @@
+"""Backups as docs/operations.md has them: taken of a store in use, opened by another one."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from ghapp.core.model import Delivery
+from ghapp.core.records import Judgement, Past
+from ghapp.github.readback import doubtful
+from ghapp.store import Store
+from tests.postgres import Cluster, programs
+from tests.store.stores import HEAD, KEY, OTHER, SOURCE, changed, entry, opened, run, verdict
+
+pytestmark = pytest.mark.anyio
+
+
+async def filled(store: Store) -> None:
+    """A sign-off in the ledger, marks on one pull, another one that waits."""
+    await store.mark_dirty([KEY])
+    (claim,) = await store.claim(1)
+    await store.admit(claim, HEAD, SOURCE, Judgement((entry("comment:1"),)))
+    await store.record(claim, run(verdict(KEY)))
+    await store.finish(claim)
+    await store.accept(waiting())
+
+
+def waiting() -> Delivery:
+    return Delivery("d-1", "pull_request", "opened", b"{}", keys=(OTHER,))
+
+
+async def remembered(url: str) -> tuple[Past, int, bool]:
+    """The past of the pull, the keys to be worked on, whether the delivery was new."""
+    async with opened(url) as store:
+        past = await store.recall(KEY)
+        return past, (await store.health()).dirty, await store.accept(waiting())
+
+
+async def goes_on(url: str, copied: Callable[[], str]) -> None:
+    """What the copy of a store knows is what that knew when it was taken; it can be worked with."""
+    async with opened(url) as store:
+        await filled(store)
+        before = await store.recall(KEY)
+        copy = copied()
+        await store.mark_dirty([KEY])  # too late for the backup
+    past, dirty, new = await remembered(copy)
+    assert past == before
+    assert [one.id for one in past.ledger] == ["comment:1"]
+    assert (dirty, new) == (1, False)
+
+
+def by_backup(file: Path, copy: Path) -> None:
+    with closing(sqlite3.connect(file)) as ours, closing(sqlite3.connect(copy)) as other:
+        ours.backup(other)
+
+
+def by_vacuum(file: Path, copy: Path) -> None:
+    with closing(sqlite3.connect(file)) as ours:
+        ours.execute(f"VACUUM INTO '{copy}'")
+
+
+@pytest.mark.parametrize("copied", [by_backup, by_vacuum])
+async def test_of_sqlite(tmp_path: Path, copied: Callable[[Path, Path], None]) -> None:
+    file, copy = tmp_path / "ghapp.sqlite3", tmp_path / "backup.sqlite3"
+
+    def taken() -> str:
+        copied(file, copy)
+        return f"sqlite:///{copy}"
+
+    await goes_on(f"sqlite:///{file}", taken)
+
+
+async def test_of_postgresql(postgres: Cluster, postgres_url: str, tmp_path: Path) -> None:
+    name = f"{make_url(postgres_url).database}_restored"
+    postgres.create(name)
+
+    def taken() -> str:
+        dump = tmp_path / "ghapp.dump"
+        program("pg_dump", "--format=custom", f"--file={dump}", plain(postgres_url))
+        restored = f"--dbname={plain(postgres.url(name))}"
+        program("pg_restore", restored, "--no-owner", str(dump))
+        return postgres.url(name)
+
+    try:
+        await goes_on(postgres_url, taken)
+    finally:
+        postgres.drop(name)
+
+
+async def test_marks_of_a_pull_that_waited_are_looked_for(database_url: str) -> None:
+    """As it is in a copy of some minutes ago: it has its marks by now."""
+    async with opened(database_url) as store:
+        await store.accept(replace(waiting(), opened=True))
+        assert not doubtful(await store.recall(OTHER))
+        changed(database_url, "UPDATE keys SET arrived_at = arrived_at - 180")
+        assert doubtful(await store.recall(OTHER))
+
+
+def plain(url: str) -> str:
+    """As operators write it."""
+    return url.replace("postgresql+psycopg://", "postgresql://")
+
+
+def program(name: str, *arguments: str) -> None:
+    folder = programs()
+    assert folder
+    done = subprocess.run(
+        [folder / name, *arguments], capture_output=True, text=True, check=False, env=os.environ
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,150 @@
+"""What is old goes, a few rows at a time, so that nobody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+
+import pytest
+from sqlalchemy import create_engine, text
+from structlog.testing import capture_logs
+
+from ghapp.core.policy.policy import Rules
+from ghapp.store.connection import Connection, Connections
+from ghapp.store.engine import connected
+from ghapp.store.pruning import AT_ONCE, DELIVERIES, PUSHES, QUEUE_HEADS, STEPS
+from ghapp.store.statements import Statement
+from ghapp.store.transactions import once
+from ghapp.worker.worker import Worker
+from tests.store.stores import PATIENCE_SECONDS, changed, delivery, opened
+
+OLD = 40 * AT_ONCE
+NUMBERS = """
+    WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {})
+"""
+FILL = {
+    "deliveries": f"""
+        INSERT INTO deliveries (id, event, received_at, body) {NUMBERS}
+        SELECT 'old-' || n, 'push', 5, CAST('{"x" * 400}' AS BLOB) FROM numbers""",
+    "pushes": f"""
+        INSERT INTO pushes (key, head_sha, login, seen_at) {NUMBERS}
+        SELECT 'repository:' || n, 'a', 'ann', 5 FROM numbers""",
+    "queue_heads": f"""
+        INSERT INTO keys (key, kind, generation, done_generation, started_at) {NUMBERS}
+        SELECT 'queue:501:' || n, 'queue', 1, 1, 5 FROM numbers""",
+}
+FILL_PULLS = (
+    f"""
+        INSERT INTO pushes (key, head_sha, login, seen_at) {NUMBERS}
+        SELECT 'pull:501:' || n, 'a', 'ann', 5 FROM numbers""",
+    f"""
+        INSERT INTO keys (key, kind, generation, done_generation, started_at) {NUMBERS}
+        SELECT 'pull:501:' || n, 'pull', 1, 1, 5 FROM numbers""",
+)
+
+
+def fill(url: str, words: str = FILL["deliveries"], count: int = OLD) -> None:
+    words = words.format(count)
+    changed(url, words if url.startswith("sqlite") else words.replace("BLOB", "BYTEA"))
+
+
+def left(url: str) -> int:
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        count = connection.scalar(text("SELECT count(*) FROM deliveries WHERE id LIKE 'old-%'"))
+    engine.dispose()
+    return int(count or 0)
+
+
+@pytest.mark.anyio
+async def test_deliveries_are_accepted_in_between(database_url: str) -> None:
+    async with opened(database_url) as store:
+        for words in FILL.values():
+            fill(database_url, words)
+        pruning, longest, accepted = asyncio.create_task(store.prune(3600)), 0.0, 0
+        while not pruning.done():
+            began = time.monotonic()
+            assert await store.accept(delivery())
+            longest, accepted = max(longest, time.monotonic() - began), accepted + 1
+        assert await pruning == dict.fromkeys(STEPS, OLD)
+        assert accepted >= 10
+        assert longest < 2.0  # GitHub waits for ten
+        assert left(database_url) == 0
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_so_many_go_at_once(database_url: str, name: str) -> None:
+    asyncio.run(_filled(database_url, AT_ONCE + 1))
+    made = Connections(connected(database_url, 1))
+    gone = [once(made, lambda c: STEPS[name](c, 3600.0), writes=True) for _ in range(3)]
+    made.close()
+    assert gone == [AT_ONCE, 1, 0]
+
+
+@pytest.mark.anyio
+async def test_a_worker_that_is_stopped_meanwhile_does_not_go_on_to_the_end(
+    database_url: str,
+) -> None:
+    async with opened(database_url) as store:
+        fill(database_url)
+        stop = asyncio.Event()
+        worker = Worker(store, None, Rules((), "advise"))  # type: ignore[arg-type]
+        with capture_logs() as logs:
+            running = asyncio.create_task(worker.run(stop))
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while left(database_url) == OLD:  # noqa: ASYNC110
+                    await asyncio.sleep(0.001)
+            stop.set()
+            await running
+    assert 0 < left(database_url) < OLD
+    assert "pruned" not in {line["event"] for line in logs}
+
+
+@pytest.mark.parametrize(
+    ("statement", "postgresql", "sqlite"),
+    [
+        (DELIVERIES, r"Index Cond: \(received_at <", r"deliveries_received_at \(received_at<"),
+        (PUSHES, r"pushes_to_branches .*\n.*Cond: \(seen_at <", r"pushes_to_branches \(seen_at<"),
+        (QUEUE_HEADS, "Scan using keys_queue", "USING INDEX keys_queue"),
+    ],
+    ids=STEPS,
+)
+def test_what_is_old_is_found_by_its_index_and_nothing_else_is_read(
+    database_url: str, statement: Statement, postgresql: str, sqlite: str
+) -> None:
+    """Else each hour each worker reads all that there is."""
+    asyncio.run(_filled(database_url, 100))
+    for words in (FILL["deliveries"].replace("old-", "new-"), *FILL_PULLS):
+        fill(database_url, words)
+    changed(database_url, "UPDATE deliveries SET received_at = 5e9")
+    plan = planned(database_url, statement)
+    assert re.search(sqlite if database_url.startswith("sqlite") else postgresql, plan)
+    whole = r"(Seq Scan on|SCAN) (deliveries|pushes|keys)\b(?! USING INDEX keys_queue)"
+    assert not re.search(whole, plan)
+
+
+def planned(url: str, statement: Statement) -> str:
+    """How the database goes about it, knowing what it holds."""
+    sqlite = url.startswith("sqlite")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("ANALYZE" if sqlite else "VACUUM ANALYZE"))
+    engine.dispose()
+    given = {"age": 3600.0} if statement is DELIVERIES else {}
+
+    def explained(one: Connection) -> str:
+        words = statement.on(one.dialect, given)
+        explain = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
+        return "\n".join(row[-1] for row in one.run(f"{explain} {words.sql}", words.given(given)))
+
+    made = Connections(connected(url, 1))
+    plan = once(made, explained)
+    made.close()
+    return plan
+
+
+async def _filled(url: str, count: int) -> None:
+    async with opened(url):
+        for words in FILL.values():
+            fill(url, words, count)

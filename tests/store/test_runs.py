@@ -1,0 +1,274 @@
+"""Runs: what one leaves is what the next one finds, and other pulls hear of it once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from ghapp.core.marks import Annotation, CheckRun, Marks, Reaction, Reply, Written
+from ghapp.core.model import Door, PullKey, Repository, RepositoryKey
+from ghapp.core.records import PackFile, PolicySource, Shown
+from ghapp.errors import Retry
+from ghapp.store import Store
+from tests.store.stores import (
+    EFFECTS,
+    HEAD,
+    KEY,
+    NEXT_HEAD,
+    NOON,
+    OTHER,
+    SHOP,
+    SOURCE,
+    admitted,
+    claimed,
+    comment,
+    delivery,
+    dirty,
+    due,
+    entry,
+    later,
+    run,
+    story,
+    verdict,
+    worked_off,
+)
+
+CHECK_RUN = CheckRun(
+    HEAD,
+    "digest",
+    "neutral",
+    "Waiting",
+    "why",
+    "text",
+    (Annotation("a.sql", 3, "warning", "t", "m"),),
+    "x",
+)
+
+
+@story
+async def test_marks_come_back_as_they_were_recorded(store: Store) -> None:
+    marks = Marks(
+        CHECK_RUN,
+        "待ち\n- [ ] `item`",
+        frozenset({"nfr: signed off"}),
+        frozenset({Reaction(3, "+1"), Reaction(4, "eyes")}),
+        frozenset({Reply("comment:3", "help\x00")}),
+    )
+    claim = await claimed(store)
+    await store.record(claim, replace(run(verdict(KEY)), marks=marks))
+    past = await store.recall(KEY)
+    assert (past.marks, past.written) == (marks, Written(21, 22, "annotated"))
+    assert past.marks and past.marks.check_run
+    assert past.marks.check_run.annotations == CHECK_RUN.annotations
+    assert {reply.body for reply in past.marks.replies} == {"help\x00"}
+
+
+@story
+async def test_a_second_record_replaces_the_first(store: Store) -> None:
+    claim = await claimed(store)
+    await store.record(claim, run(verdict(KEY)))
+    await store.record(claim, replace(run(verdict(KEY)), marks=Marks(), written=Written()))
+    past = await store.recall(KEY)
+    assert (past.marks, past.written) == (Marks(), Written())
+
+
+@story
+async def test_what_was_shown_is_remembered_oldest_first(store: Store) -> None:
+    claim = await claimed(store)
+    early = Shown(HEAD, NOON, {"database-migration": "f1"})
+    late = Shown(NEXT_HEAD, NOON + timedelta(minutes=1), {})
+    await store.record(claim, run(verdict(KEY), late))
+    await store.record(claim, run(verdict(KEY), early))
+    await store.record(claim, run(verdict(KEY)))
+    assert (await store.recall(KEY)).shown == (early, late)
+    assert (await store.recall(OTHER)).shown == ()
+
+
+@story
+async def test_an_intent_is_unresolved_until_the_run_is_recorded(store: Store) -> None:
+    claim = await claimed(store)
+    await store.intend(claim, ())
+    assert not (await store.recall(KEY)).unresolved
+    await store.intend(claim, EFFECTS)
+    await store.intend(claim, EFFECTS[:1])
+    assert (await store.recall(KEY)).unresolved == {"PutCheckRun", "AddLabels"}
+    assert not (await store.recall(OTHER)).unresolved
+    await store.put_off(claim, after_seconds=0, counts=True, error="502")
+    claim = await due(store)
+    assert (await store.recall(KEY)).unresolved
+    await store.record(claim, run(verdict(KEY)))
+    assert not (await store.recall(KEY)).unresolved
+
+
+# --- the ledger --------------------------------------------------------------------------
+
+
+@story
+async def test_the_ledger_grows_in_order_and_is_never_changed(store: Store) -> None:
+    claim = await claimed(store)
+    one, two, three = entry("comment:9#0"), entry("comment:1#0"), entry("comment:1#1")
+    assert (await admitted(store, claim, one))[0] == (one,)
+    assert (await admitted(store, claim, two, three))[0] == (one, two, three)
+    altered = replace(one, speaker="eve")
+    assert (await admitted(store, claim, altered))[0] == (one, two, three)
+    assert (await store.recall(KEY)).ledger == (one, two, three)
+    assert (await store.recall(OTHER)).ledger == ()
+
+
+@story
+async def test_one_utterance_may_be_judged_for_several_pulls(store: Store) -> None:
+    await store.mark_dirty([KEY, OTHER])
+    for number, claim in enumerate(await store.claim(2)):
+        same = entry("rerun:d-1#0", Door.RERUN)
+        ledger, _ = await admitted(store, claim, same, head_sha=str(number) * 40)
+        assert ledger == (same,)
+
+
+@story
+async def test_judged_utterances_do_not_wait_any_more(store: Store) -> None:
+    await store.accept(delivery(utterances=(comment(1), comment(2, minutes=1))))
+    claim = await due(store)
+    await admitted(store, claim, entry("comment:1#0"), judged=("comment:1", "label:5"))
+    assert (await store.recall(KEY)).utterances == (comment(2, minutes=1),)
+
+
+@story
+async def test_a_refused_admission_leaves_nothing(store: Store) -> None:
+    await store.accept(delivery(KEY, OTHER, utterances=(comment(1),)))
+    one, two = await store.claim(2)
+    await admitted(store, one)
+    with pytest.raises(Retry):
+        await admitted(store, two, entry("comment:1#0"), judged=("comment:1",))
+    assert isinstance(two.key, PullKey)
+    past = await store.recall(two.key)
+    assert (past.ledger, past.utterances) == ((), (comment(1),))
+
+
+# --- the policy --------------------------------------------------------------------------
+
+
+@story
+async def test_the_policy_is_kept_for_the_repository(store: Store) -> None:
+    claim = await claimed(store)
+    assert (await store.recall(KEY)).policy is None
+    await admitted(store, claim)
+    elsewhere = PullKey(Repository(11, 502, "acme/other"), 7)
+    assert (await store.recall(OTHER)).policy == SOURCE
+    assert (await store.recall(elsewhere)).policy is None
+
+
+@story
+async def test_a_repository_without_a_policy_file_is_remembered_too(store: Store) -> None:
+    absent = PolicySource(None, "", NOON, None)
+    await admitted(store, await claimed(store), source=absent)
+    assert (await store.recall(KEY)).policy == absent
+
+
+@story
+async def test_the_packs_that_a_policy_names_are_kept_with_it(store: Store) -> None:
+    pack = PackFile(".github/nfr/a.yml", "1" * 40, 7, text="area: ランキング\x01")
+    link = PackFile(".github/nfr/b.yml", "2" * 40, 9, "symlink")
+    same = replace(SOURCE, packs=(pack, link), good_packs=(pack, link))
+    claim = await claimed(store)
+    await admitted(store, claim, source=same)
+    assert (await store.recall(KEY)).policy == same
+    bridged = replace(later(same, 1, "mode: x"), packs=(link,), good_packs=(pack,))
+    await admitted(store, claim, source=bridged)
+    assert (await store.recall(KEY)).policy == bridged
+    none = replace(later(same, 2, "mode: y"), packs=(), good_packs=(pack,))
+    await admitted(store, claim, source=none)
+    assert (await store.recall(KEY)).policy == none
+
+
+@story
+async def test_a_push_to_the_policy_has_it_read_again_but_keeps_what_was_good(store: Store) -> None:
+    await admitted(store, await claimed(store))
+    await store.accept(delivery(RepositoryKey(SHOP), event="push", policy_changed=True))
+    assert (await store.recall(KEY)).policy == replace(SOURCE, read_at=None)
+
+
+@story
+async def test_a_policy_read_after_the_push_is_in_force(store: Store) -> None:
+    await store.accept(delivery(RepositoryKey(SHOP), event="push", policy_changed=True))
+    assert (await store.recall(KEY)).policy is None
+    await store.finish(await due(store, RepositoryKey(SHOP)))
+    await admitted(store, await claimed(store))
+    assert (await store.recall(KEY)).policy == SOURCE
+
+
+@story
+async def test_a_push_during_the_run_has_the_policy_read_again(store: Store) -> None:
+    claim = await claimed(store)
+    await store.accept(delivery(OTHER, event="push", policy_changed=True))
+    await admitted(store, claim)
+    assert (await store.recall(KEY)).policy == replace(SOURCE, read_at=None)
+
+
+@story
+async def test_an_older_reading_never_replaces_a_newer_one(store: Store) -> None:
+    newer, older = later(SOURCE, 5, "mode: enforce"), SOURCE
+    claim = await claimed(store)
+    await admitted(store, claim, source=newer)
+    await admitted(store, claim, source=older)
+    assert (await store.recall(KEY)).policy == newer
+
+
+# --- verdicts ----------------------------------------------------------------------------
+
+
+async def both_on_one_head(store: Store) -> None:
+    """Two pulls of one head, worked off until nothing is dirty."""
+    await store.mark_dirty([KEY])
+    await worked_off(store, KEY)
+    await store.mark_dirty([OTHER])
+    await worked_off(store, OTHER)
+    await worked_off(store, KEY)
+    assert await dirty(store) == 0
+
+
+@story
+async def test_pulls_that_share_a_head_hear_of_each_other_once(store: Store) -> None:
+    await both_on_one_head(store)
+    claim = await claimed(store, OTHER)
+    assert (await admitted(store, claim))[1] == (verdict(KEY),)
+    await store.record(claim, run(verdict(OTHER)))
+    await store.finish(claim)
+    assert await dirty(store) == 0
+
+
+@story
+async def test_a_changed_verdict_has_the_others_looked_at_exactly_once(store: Store) -> None:
+    await both_on_one_head(store)
+    await store.mark_dirty([KEY])
+    await worked_off(store, KEY, "action_required")
+    claim = await due(store, OTHER)
+    assert (await admitted(store, claim))[1] == (verdict(KEY, "action_required"),)
+    await store.record(claim, run(verdict(OTHER)))
+    await store.finish(claim)
+    assert await dirty(store) == 0
+
+
+@story
+async def test_a_pull_that_left_the_head_is_no_concern_of_the_others(store: Store) -> None:
+    await both_on_one_head(store)
+    await store.mark_dirty([KEY])
+    await worked_off(store, KEY, head_sha=NEXT_HEAD)
+    claim = await due(store, OTHER)
+    assert (await admitted(store, claim))[1] == ()
+    await store.record(claim, run(verdict(OTHER)))
+    await store.finish(claim)
+    assert await dirty(store) == 0
+
+
+@story
+async def test_heads_of_other_repositories_are_other_heads(store: Store) -> None:
+    await store.mark_dirty([KEY])
+    await worked_off(store, KEY)
+    fork = PullKey(Repository(11, 502, "acme/other"), 8)
+    claim = await claimed(store, fork)
+    assert (await admitted(store, claim))[1] == ()
+    await store.record(claim, run(verdict(fork)))
+    await store.finish(claim)
+    assert await dirty(store) == 0

@@ -1,0 +1,317 @@
+"""The environment becomes settings, or every mistake in it is told with its fix."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+
+from ghapp.errors import WrongSetting
+from ghapp.settings import CREDENTIALS, FIXES, Endpoint, Settings
+
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def pem(key: RSAPrivateKey | ec.EllipticCurvePrivateKey = RSA, passphrase: bytes = b"") -> str:
+    closed = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, closed).decode()
+
+
+PEM = pem()
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> dict[str, str]:
+    return {
+        "GHAPP_APP_ID": "123",
+        "GHAPP_PRIVATE_KEY": PEM,
+        "GHAPP_WEBHOOK_SECRET": "hush",
+        "GHAPP_DATA_DIR": str(tmp_path / "data"),
+        "PATH": "/usr/bin",
+    }
+
+
+def problems(environ: Mapping[str, str]) -> list[str]:
+    with pytest.raises(WrongSetting) as wrong:
+        Settings.from_environment(environ)
+    return str(wrong.value).splitlines()
+
+
+def test_three_settings_are_enough(good: dict[str, str], tmp_path: Path) -> None:
+    settings = Settings.from_environment(good)
+    assert (settings.app_id, settings.private_key) == (123, PEM)
+    assert settings.webhook_secrets == ("hush",)
+    assert settings.github_api_url == "https://api.github.com"
+    assert settings.database_url == f"sqlite:///{tmp_path}/data/ghapp.sqlite3"
+    assert settings.is_sqlite
+    assert (settings.default_mode, settings.github_limits) == ("advise", "github")
+    assert (settings.log_format, settings.host, settings.port) == ("json", "127.0.0.1", 8000)
+    assert settings.endpoint == Endpoint("https://api.github.com")
+
+
+def test_how_github_is_reached_is_named_as_elsewhere(good: dict[str, str]) -> None:
+    where = {
+        "GHAPP_GITHUB_API_URL": "https://ghe.example/api/v3",
+        "HTTPS_PROXY": "http://proxy.example:3128",
+        "SSL_CERT_FILE": " /etc/ca.pem",
+        "SSL_CERT_DIR": "/etc/ca",
+    }
+    assert Settings.from_environment(good | where).endpoint == Endpoint(
+        "https://ghe.example/api/v3",
+        proxy="http://proxy.example:3128",
+        ca_file="/etc/ca.pem",
+        ca_dir="/etc/ca",
+    )
+
+
+def test_nothing_set_names_what_is_needed() -> None:
+    told = problems({"GHAPP_DATABASE_URL": "sqlite:////tmp/ghapp.sqlite3"})
+    assert [line.partition(":")[0] for line in told] == list(CREDENTIALS)
+    assert all("is missing; " in line for line in told)
+
+
+def test_an_empty_variable_counts_as_unset(good: dict[str, str]) -> None:
+    empty = dict.fromkeys(FIXES, "") | good | {"GHAPP_WEBHOOK_SECRET": " "}
+    assert [line.partition(":")[0] for line in problems(empty)] == ["GHAPP_WEBHOOK_SECRET"]
+
+
+@pytest.mark.parametrize("name", ["GHAPP_APP_ID", "PORT"])
+@pytest.mark.parametrize("given", ["abc", "9" * 5000])
+def test_what_is_no_number_is_told_in_our_words(
+    good: dict[str, str], name: str, given: str
+) -> None:
+    (line,) = problems(good | {name: given})
+    assert line == f"{name}: is no number; {FIXES[name]}"
+
+
+def test_without_github_only_the_database_counts(good: dict[str, str]) -> None:
+    kept = {name: value for name, value in good.items() if name not in CREDENTIALS}
+    assert Settings.from_environment(kept, needs_github=False).is_sqlite
+
+
+class TestPrivateKey:
+    def test_with_line_ends_spelled_out(self, good: dict[str, str]) -> None:
+        good["GHAPP_PRIVATE_KEY"] = PEM.strip().replace("\n", "\\n")
+        assert Settings.from_environment(good).private_key == PEM
+
+    def test_by_its_path(self, good: dict[str, str], tmp_path: Path) -> None:
+        file = tmp_path / "key.pem"
+        file.write_text(PEM)
+        good["GHAPP_PRIVATE_KEY"] = str(file)
+        assert Settings.from_environment(good).private_key == PEM
+
+    @pytest.mark.parametrize(
+        ("key", "what"),
+        [
+            ("/nowhere/key.pem", "a file that can be read (No such file or directory)"),
+            ("/", "a file that can be read (Is a directory)"),
+            ("/bin/sh", "a file that can be read (it is no text)"),
+            ("x" * 5000, "a file that can be read (File name too long)"),
+            (PEM[:400], "is no whole private key"),
+            (pem(passphrase=b"open sesame"), "is encrypted by a passphrase"),
+            (pem(ec.generate_private_key(ec.SECP256R1())), "is no RSA key"),
+        ],
+        ids=["missing", "folder", "program", "long", "half", "encrypted", "other"],
+    )
+    def test_that_is_broken(self, good: dict[str, str], key: str, what: str) -> None:
+        (line,) = problems(good | {"GHAPP_PRIVATE_KEY": key})
+        assert line.startswith("GHAPP_PRIVATE_KEY: ")
+        assert what in line
+        assert "generate a private key" in line
+        assert key[:60] not in line or len(key) < 20
+
+
+def test_several_secrets_while_rotating(good: dict[str, str]) -> None:
+    settings = Settings.from_environment(good | {"GHAPP_WEBHOOK_SECRET": "new, old,"})
+    assert settings.webhook_secrets == ("new", "old")
+
+
+class TestAddressOfGitHub:
+    @pytest.mark.parametrize(
+        ("given", "expected"),
+        [
+            ("https://ghe.example/api/v3/", "https://ghe.example/api/v3"),
+            ("http://127.0.0.1:9", "http://127.0.0.1:9"),
+            ("http://localhost:9", "http://localhost:9"),
+            ("http://[::1]:9", "http://[::1]:9"),
+            ("https://api.acme.ghe.com", "https://api.acme.ghe.com"),
+            ("https://api.github.com/", "https://api.github.com"),
+        ],
+    )
+    def test_good(self, good: dict[str, str], given: str, expected: str) -> None:
+        settings = Settings.from_environment(good | {"GHAPP_GITHUB_API_URL": given})
+        assert settings.github_api_url == expected
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            "http://ghe.example",
+            "https://github.com",
+            "ghe.example/api/v3",
+            "https://",
+            "https://x:nine",
+            "https://[::1",
+            "https://u:p@ghe.example",
+            "https://ghe.example?x=1",
+            "http://127.0.0.1.evil.example",
+            "https://ghe.example",
+            "https://ghe.example/api",
+            "https://ghe.example/api/graphql",
+            "https://ghe.example/api/v3/graphql",
+            "https://api.github.com/api/v3",
+            "https://acme.ghe.com",
+            "https://acme.ghe.com/api/v3",
+            "https://api.acme.ghe.com/api/v3",
+        ],
+    )
+    def test_bad(self, good: dict[str, str], given: str) -> None:
+        (line,) = problems(good | {"GHAPP_GITHUB_API_URL": given})
+        assert line.startswith("GHAPP_GITHUB_API_URL: ")
+        assert "use https://api.github.com" in line
+
+    @pytest.mark.parametrize(
+        ("given", "what"),
+        [
+            ("https://ghe.example", "does not end with /api/v3"),
+            ("https://acme.ghe.com/api/v3", "is not the API of an enterprise with data residency"),
+            ("https://api.github.com/api/v3", "has a path, /api/v3, which only"),
+        ],
+    )
+    def test_a_wrong_base_is_told_apart(self, good: dict[str, str], given: str, what: str) -> None:
+        (line,) = problems(good | {"GHAPP_GITHUB_API_URL": given})
+        assert what in line
+
+    @pytest.mark.parametrize(
+        ("given", "limits"),
+        [
+            ("https://ghe.example/api/v3/", "off"),
+            ("https://api.acme.ghe.com", "github"),
+            ("https://api.github.com", "github"),
+        ],
+    )
+    def test_limits_are_off_where_a_server_has_none_unless_they_are_set(
+        self, good: dict[str, str], given: str, limits: str
+    ) -> None:
+        bare = {name: value for name, value in good.items() if name != "GHAPP_GITHUB_LIMITS"}
+        where = bare | {"GHAPP_GITHUB_API_URL": given}
+        assert Settings.from_environment(where).github_limits == limits
+        on = where | {"GHAPP_GITHUB_LIMITS": "github"}
+        assert Settings.from_environment(on).github_limits == "github"
+
+
+class TestDatabase:
+    @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+    def test_postgresql(self, good: dict[str, str], scheme: str) -> None:
+        url = f"{scheme}://ghapp:pw@db.example:5432/ghapp"
+        settings = Settings.from_environment(good | {"GHAPP_DATABASE_URL": url})
+        assert settings.database_url == "postgresql+psycopg://ghapp:pw@db.example:5432/ghapp"
+        assert not settings.is_sqlite
+
+    def test_without_the_driver_it_is_told_how_to_get_it_from_the_checkout(
+        self, good: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+        (line,) = problems(good | {"GHAPP_DATABASE_URL": "postgresql://db.example/ghapp"})
+        assert line == (
+            "GHAPP_DATABASE_URL: needs the PostgreSQL driver, which is missing; in ghapp's folder,"
+            " start it as `uv run --no-dev --extra postgres ghapp ...`, or install it by"
+            " `uv pip install '.[postgres]'`"
+        )
+
+    def test_then_no_folder_is_made(self, good: dict[str, str], tmp_path: Path) -> None:
+        Settings.from_environment(good | {"GHAPP_DATABASE_URL": "postgresql://db.example/ghapp"})
+        assert not (tmp_path / "data").exists()
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            "mysql://db.example/ghapp",
+            "sqlite://",
+            "sqlite:///",
+            "postgresql://",
+            "ghapp.sqlite3",
+            "postgresql://ghapp:sec/ret@db.example/ghapp",
+        ],
+    )
+    def test_bad(self, good: dict[str, str], given: str) -> None:
+        (line,) = problems(good | {"GHAPP_DATABASE_URL": given})
+        assert line.startswith("GHAPP_DATABASE_URL: ")
+        assert "use postgresql://USER:PASSWORD@HOST/NAME" in line
+        assert "sec" not in line.replace("GHAPP_", "").lower()
+
+    def test_a_folder_that_cannot_be(self, good: dict[str, str], tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        (line,) = problems(good | {"GHAPP_DATA_DIR": str(tmp_path / "file" / "data")})
+        assert line.startswith(f"GHAPP_DATA_DIR: {tmp_path}/file/data cannot be made")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GHAPP_APP_ID", "my-app"),
+        ("GHAPP_APP_ID", "0"),
+        ("GHAPP_APP_ID", "-5"),
+        ("GHAPP_WEBHOOK_SECRET", " , ,"),
+        ("GHAPP_DEFAULT_MODE", "strict"),
+        ("GHAPP_GITHUB_LIMITS", "none"),
+        ("GHAPP_LOG_FORMAT", "xml"),
+        ("PORT", "http"),
+        ("PORT", "70000"),
+        ("HTTPS_PROXY", "proxy.example:3128"),
+        ("HTTPS_PROXY", "http://a%3Ab:c@proxy.example:3128"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_fix(good: dict[str, str], name: str, value: str) -> None:
+    (line,) = problems(good | {name: value})
+    assert line.startswith(f"{name}: ")
+    assert line.endswith(f"; {FIXES[name]}")
+
+
+def test_a_misspelt_name_is_told_with_the_nearest(good: dict[str, str]) -> None:
+    (line,) = problems(good | {"GHAPP_WEBHOOK_SECRETS": "hush"})
+    assert line == "GHAPP_WEBHOOK_SECRETS: is no setting; did you mean GHAPP_WEBHOOK_SECRET?"
+
+
+def test_all_problems_are_told_at_once(good: dict[str, str]) -> None:
+    broken = {"GHAPP_APP_ID": "x", "PORT": "x", "GHAPP_PRIVATE_KEY": "x", "GHAPP_OTHER": "x"}
+    told = [line.partition(":")[0] for line in problems(good | broken)]
+    assert told == sorted(broken)
+
+
+def test_no_secret_is_shown(good: dict[str, str]) -> None:
+    secrets = {
+        "GHAPP_WEBHOOK_SECRET": "hush-hush",
+        "GHAPP_DATABASE_URL": "postgresql://ghapp:hush-hush@db.example/ghapp",
+        "HTTPS_PROXY": "http://me:hush-hush@proxy.example",
+    }
+    settings = Settings.from_environment(good | secrets)
+    shown = f"{settings} {settings!r} {settings.endpoint} {settings.endpoint!r}"
+    assert "hush-hush" not in shown
+    assert "PRIVATE KEY" not in shown
+
+
+@pytest.mark.parametrize(
+    ("direct", "proxy"),
+    [
+        ("", "http://proxy.example:3128"),
+        ("other.example", "http://proxy.example:3128"),
+        ("corp.example,github.com", ""),
+        (".github.com", ""),
+        ("*", ""),
+    ],
+)
+def test_a_proxy_is_used_unless_the_host_is_direct(
+    good: dict[str, str], direct: str, proxy: str
+) -> None:
+    said = {"https_proxy": "http://proxy.example:3128", "NO_PROXY": direct}
+    assert Settings.from_environment(good | said).proxy == proxy

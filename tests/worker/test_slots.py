@@ -1,0 +1,64 @@
+"""How many keys a worker may claim, and whose: nobody has all of its slots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from ghapp.core.model import InstallationKey, Key, PullKey, QueueKey, Repository, RepositoryKey
+from ghapp.core.records import Full
+from ghapp.worker.worker import CONCURRENCY, Free, free
+
+SHOP, FARM = Repository(1, 10, "acme/shop"), Repository(1, 20, "acme/farm")
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "running", "count", "full"),
+    [
+        (20, {}, 10, ()),
+        (20, {1: 3}, 10, ()),
+        (20, {1: 3, 2: 9}, 7, ()),
+        (20, {1: 10, 2: 9}, 1, ()),
+        (20, {1: 15}, 1, ()),
+        (20, {1: 16}, 4, (1,)),
+        (20, {1: 16, 2: 3}, 1, (1,)),
+        (20, {1: 16, 2: 4}, 0, (1,)),
+        (3, {1: 2}, 1, (1,)),
+        (2, {1: 1}, 1, (1,)),
+        (2, {1: 1, 2: 1}, 0, (1, 2)),
+        (1, {}, 1, ()),
+        (1, {1: 1}, 0, (1,)),
+    ],
+)
+def test_no_installation_has_all_slots(
+    concurrency: int, running: Mapping[int, int], count: int, full: tuple[int, ...]
+) -> None:
+    keys = [InstallationKey(id) for id, count in running.items() for _ in range(count)]
+    assert free(keys, concurrency) == Free(count, Full(full))
+
+
+@pytest.mark.parametrize(
+    ("shop", "farm", "expected"),
+    [
+        (0, 0, Free(10)),
+        (4, 0, Free(6)),
+        (9, 1, Free(1)),
+        (10, 0, Free(6, Full(repositories=(10,)))),  # of 16 of the installation
+        (10, 4, Free(2, Full(repositories=(10,)))),
+        (10, 6, Free(4, Full((1,), (10,)))),
+    ],
+)
+def test_no_repository_has_more_than_half_of_them(shop: int, farm: int, expected: Free) -> None:
+    keys = [PullKey(of, at) for of, count in ((SHOP, shop), (FARM, farm)) for at in range(count)]
+    assert free(keys, CONCURRENCY) == expected
+
+
+def test_each_kind_of_key_is_of_its_installation() -> None:
+    kinds: list[Key] = [InstallationKey(1), RepositoryKey(SHOP), QueueKey(SHOP, "main", "a" * 40)]
+    keys = [
+        *kinds,
+        *(PullKey(SHOP, at) for at in range(8)),
+        *(PullKey(FARM, at) for at in range(5)),
+    ]
+    assert free(keys, CONCURRENCY).full == Full((1,), (10,))
