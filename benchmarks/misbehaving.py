@@ -188,14 +188,14 @@ class Review:
         mine = [one for one in issues if f"(from #{pull.number}," in one.title]
         runs = [one.conclusion for one in pull.check_runs() if one.name == "NFR review"]
         labels = SIGNED | ({"nfr: follow-ups"} if self.deferred else set())
-        past = await scene.store.recall(scene.key(pull))
+        history = await scene.store.recall(scene.key(pull))
         there: dict[str, tuple[object, object]] = {
             "comments": (1 + self.helped, sum(one.via_app for one in pull.comments)),
             "issues": (self.deferred, len(mine)),
             "conclusion": ("success", runs[-1] if runs else "none"),
             "labels": (labels, set(pull.labels)),
-            "entries": (len(set(past.ledger)), len({one.id for one in past.ledger})),
-            "unheard": (set(), {f"comment:{id}" for id in self.said} - past.heard),
+            "entries": (len(set(history.ledger)), len({one.id for one in history.ledger})),
+            "unheard": (set(), {f"comment:{id}" for id in self.said} - history.heard),
         }
         for one in pull.comments:
             if not one.via_app:

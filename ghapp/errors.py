@@ -53,7 +53,7 @@ class Retry(GhappError):
     a rate limit or for reads that lag behind a webhook.
     lags: whether it waits for reads to show what is known: such waits in a row are numbered, and
     have an end, which no rate limit and no outage between them may bring nearer.
-    gate: whether the check run may be out of date; False where only a courtesy after it failed.
+    gate: whether the check run may be out of date; False if only a best-effort write failed.
     left: whether the marks are written, and what was said waits until more is known.
     """
 

@@ -17,7 +17,7 @@ from benchmarks.review import boxes
 from ghapp.emulator.pull import Pull
 
 _REPLY = re.compile(r"<!-- ghapp:reply (\S+) -->")
-_UTTERANCE = re.compile(r"comment:(\d+)#")
+_MESSAGE = re.compile(r"comment:(\d+)#")
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class Verdict:
     """accepted: deliveries answered 202. Each list names what is wrong, one line for each."""
 
     accepted: int = 0
-    utterances: int = 0
+    messages: int = 0
     pulls: int = 0
     parked: int = 0
     lost: list[str] = field(default_factory=list)
@@ -47,10 +47,10 @@ def judged(place: Place, tales: Iterable[Tale]) -> Verdict:
         with place.github.lock:
             _marks(verdict, tale)
             _doubled(verdict, tale)
-            _utterances(verdict, place, tale, ledger)
+            _messages(verdict, place, tale, ledger)
     verdict.parked = place.database.rows("SELECT count(*) FROM keys WHERE parked_at > 0")[0][0]
     unheard = place.database.rows("SELECT count(*) FROM utterances WHERE NOT judged")[0][0]
-    verdict.lost += [f"{unheard} utterances were never judged"] if unheard else []
+    verdict.lost += [f"{unheard} messages were never judged"] if unheard else []
     return verdict
 
 
@@ -66,7 +66,7 @@ def _ledger(database: Database) -> Counter[tuple[str, int]]:
     """Entries by key and comment."""
     found: Counter[tuple[str, int]] = Counter()
     for key, id in database.rows("SELECT key, id FROM ledger"):
-        comment = _UTTERANCE.match(id)
+        comment = _MESSAGE.match(id)
         found[key, int(comment.group(1)) if comment else 0] += 1
     return found
 
@@ -75,14 +75,12 @@ def key(pull: Pull) -> str:
     return f"pull:{pull.repository.id}:{pull.number}"
 
 
-def _utterances(
-    verdict: Verdict, place: Place, tale: Tale, ledger: Counter[tuple[str, int]]
-) -> None:
+def _messages(verdict: Verdict, place: Place, tale: Tale, ledger: Counter[tuple[str, int]]) -> None:
     """Each command is in the ledger once and has its one reaction; nothing else is there."""
     name = key(tale.pull)
     entries = {id: count for (of, id), count in ledger.items() if of == name}
     for id, reaction in tale.said.items():
-        verdict.utterances += bool(reaction)
+        verdict.messages += bool(reaction)
         count, body = entries.pop(id, 0), tale.pull.find_comment(id).body
         if count < bool(reaction):
             verdict.lost.append(f"{tale.pull}: {body!r} is not in the ledger")

@@ -28,13 +28,13 @@ class Section:
 
 
 def kills(found: Sequence[Killed]) -> Section:
-    names = ("deliveries answered 202", "utterances", "pulls", "runs", "deliveries that met a dead "
+    names = ("deliveries answered 202", "messages", "pulls", "runs", "deliveries that met a dead "
              "server, redelivered", "lost", "doubled", "wrong in the end", "parked",
              "overlaps on one key")  # fmt: skip
     cells = [
         (
             one.verdict.accepted,
-            one.verdict.utterances,
+            one.verdict.messages,
             one.verdict.pulls,
             one.runs,
             one.failed,

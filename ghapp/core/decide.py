@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import AddLabels, CheckRun, Issue, Marks, Reaction, Reply
-from ghapp.core.model import Door, Utterance
+from ghapp.core.model import Channel, Message
 from ghapp.core.policy.policy import Policy
-from ghapp.core.records import FollowUp, Past, Verdict
+from ghapp.core.records import FollowUp, History, Verdict
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.follow_ups import follow_ups, has_open
 from ghapp.core.review.review import RANK, PullState, Review, conclusion, review, worst
@@ -21,14 +21,14 @@ REPLY_EVERY = timedelta(hours=1)  # per person, on a pull request without a comm
 # Two days before GitHub calls a run stale that is in progress.
 # Source: https://docs.github.com/rest/guides/using-the-rest-api-to-interact-with-checks
 RENEWED_AFTER = timedelta(days=12)
-# The doors that commands come through, and what a reaction to each is put on.
-REACTED: Mapping[Door, str] = {
-    Door.COMMENT: "comment",
-    Door.REVIEW: "review",
-    Door.APPROVAL: "review",
-    Door.REVIEW_COMMENT: "review_comment",
+# The channels that commands come through, and what a reaction to each is put on.
+REACTED: Mapping[Channel, str] = {
+    Channel.COMMENT: "comment",
+    Channel.REVIEW: "review",
+    Channel.APPROVAL: "review",
+    Channel.REVIEW_COMMENT: "review_comment",
 }
-SPOKEN = frozenset({Door.COMMENT, Door.REVIEW, Door.REVIEW_COMMENT})
+SPOKEN = frozenset({Channel.COMMENT, Channel.REVIEW, Channel.REVIEW_COMMENT})
 LABELS: Mapping[PullState, str] = {
     PullState.ON_HOLD: "hold",
     PullState.SIGNED_OFF: "signed_off",
@@ -66,18 +66,18 @@ class Decision:
 
 def decide(
     facts: Facts,
-    past: Past,
+    history: History,
     checklist: Checklist,
     ledger: tuple[Entry, ...],
     siblings: tuple[Verdict, ...],
-    left: tuple[Utterance, ...] = (),
+    left: tuple[Message, ...] = (),
 ) -> Decision:
     """What the pull request should carry, now that these are its facts and this was said.
 
     ledger: oldest first. siblings: what other pulls ask of the same head. left: what waits to be
     judged by a later run.
     """
-    seen = review(facts, past, checklist, ledger)
+    seen = review(facts, history, checklist, ledger)
     put_off, made = follow_ups(seen), {one.item for one in seen.follow_ups}
     # What was made is told with the day that an extension gives it, for no run need follow.
     seen = replace(seen, follow_ups=tuple(one for one in put_off if one.item in made))
@@ -91,8 +91,8 @@ def decide(
         issues=_issues(seen, put_off),
     )
     if not facts.pull.is_open:
-        marks = _settled(seen, marks, siblings, past)
-    since = _pending_since(facts, past, marks)
+        marks = _settled(seen, marks, siblings, history)
+    since = _pending_since(facts, history, marks)
     renews = since is not None and facts.now - since >= RENEWED_AFTER
     return Decision(seen, marks, verdict, writes(facts.policy), put_off, since, renews)
 
@@ -141,14 +141,14 @@ def _counting(siblings: tuple[Verdict, ...], own: Verdict) -> tuple[Verdict, ...
 def _check_run(seen: Review, verdict: Verdict, siblings: tuple[Verdict, ...]) -> CheckRun:
     others = _counting(siblings, verdict)
     shown = worst((verdict.conclusion, *(other.conclusion for other in others)))
-    reruns = sum(entry.door is Door.RERUN for entry in seen.ledger)
+    reruns = sum(entry.channel is Channel.RERUN for entry in seen.ledger)
     return render.check_run(seen, verdict, shown, others, siblings, reruns)
 
 
 def _comment(seen: Review) -> str:
     """The one comment: where the policy wants it, or once somebody has spoken to us."""
     policy, observed = seen.facts.policy, seen.facts.observed
-    spoken = any(entry.door in SPOKEN for entry in seen.ledger)
+    spoken = any(entry.channel in SPOKEN for entry in seen.ledger)
     wanted = {"flagged": True, "features": seen.checklist.feature, "never": False}[policy.comment]
     if seen.state is PullState.CLEAR:
         return render.collapsed(policy.language) if observed.comment else ""
@@ -170,19 +170,19 @@ def _reactions(ledger: tuple[Entry, ...]) -> frozenset[Reaction]:
     """How each comment and review with commands is acknowledged: the worst of its outcomes."""
     said: dict[tuple[str, int], list[Entry]] = {}
     for entry in ledger:
-        if entry.comment_id and entry.door in REACTED:
-            said.setdefault((REACTED[entry.door], entry.comment_id), []).append(entry)
+        if entry.comment_id and entry.channel in REACTED:
+            said.setdefault((REACTED[entry.channel], entry.comment_id), []).append(entry)
     return frozenset(
         Reaction(number, _reaction({one.verb for one in entries}), on, entries[0].node_id)
         for (on, number), entries in said.items()
     )
 
 
-def _noticed(left: tuple[Utterance, ...]) -> frozenset[Reaction]:
+def _noticed(left: tuple[Message, ...]) -> frozenset[Reaction]:
     """That it was heard: what waits in silence is said again."""
-    heard = (said for said in left if said.comment_id and said.door in REACTED)
+    heard = (said for said in left if said.comment_id and said.channel in REACTED)
     return frozenset(
-        Reaction(said.comment_id, "eyes", REACTED[said.door], said.node_id) for said in heard
+        Reaction(said.comment_id, "eyes", REACTED[said.channel], said.node_id) for said in heard
     )
 
 
@@ -197,7 +197,7 @@ def _replies(seen: Review) -> frozenset[Reply]:
 
     Those that stand already are not written again.
     """
-    there = {one.utterance_id for one in seen.facts.observed.replies}
+    there = {one.message_id for one in seen.facts.observed.replies}
     found: dict[str, Reply] = {}
     last: dict[str, Entry] = {}
     for entry in seen.ledger:
@@ -218,17 +218,17 @@ def _issues(seen: Review, put_off: tuple[FollowUp, ...]) -> frozenset[Issue]:
     return frozenset(wanted | kept)
 
 
-def _pending_since(facts: Facts, past: Past, marks: Marks) -> datetime | None:
+def _pending_since(facts: Facts, history: History, marks: Marks) -> datetime | None:
     """By GitHub where the run was read back, else by our record."""
     run, there = marks.check_run, facts.observed.check_run
     if not run or not there or run.head_sha != there.head_sha:
         return None
     if run.conclusion or there.conclusion or not facts.pull.is_open:
         return None
-    return facts.found_at or past.pending_since
+    return facts.found_at or history.pending_since
 
 
-def _settled(seen: Review, marks: Marks, siblings: tuple[Verdict, ...], past: Past) -> Marks:
+def _settled(seen: Review, marks: Marks, siblings: tuple[Verdict, ...], history: History) -> Marks:
     """The marks of a pull that is closed: kept right where there are any, and none made anew.
 
     A label whose write had failed is made good: the one before it may be gone already.
@@ -242,7 +242,7 @@ def _settled(seen: Review, marks: Marks, siblings: tuple[Verdict, ...], past: Pa
         run = observed.check_run
     elif run and run.conclusion in ("", "action_required"):
         run = render.closed_run(seen)
-    labelled = observed.labels or AddLabels.__name__ in past.unresolved
+    labelled = observed.labels or AddLabels.__name__ in history.unresolved
     return replace(
         marks,
         check_run=run,

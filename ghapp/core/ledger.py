@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from ghapp.core.model import Door
+from ghapp.core.model import Channel
 
 
 class Verb(StrEnum):
@@ -36,9 +36,9 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One judged utterance, or one part of it; the ledger only ever grows.
+    """One judged message, or one part of it; the ledger only ever grows.
 
-    id: the utterance's id, with "#N" behind it for its N-th part; unique.
+    id: the message's id, with "#N" behind it for its N-th part; unique.
     subject: the area signed off, waived, held or taken back, the concern ("concern-1"), or the
     item answered; "" for the whole pull, which only a hold may name, and of an UNDO for an approval
     given before and judged later.
@@ -48,7 +48,7 @@ class Entry:
     note: the speaker's own words, or for REFUSED the key of the reason in the texts.
     detail: for REFUSED what the reason names (a misspelt word, an area), for SIGN_OFF the must
     items accepted open.
-    comment_id, node_id: what to acknowledge, as in Utterance.
+    comment_id, node_id: what to acknowledge, as in Message.
     replied: answered in a reply of its own, since the pull had nothing flagged and so no comment.
     until, owner: of DEFER: the day it is due ("2026-12-31") and the login who sees to it.
     whose: of RELEASE: the login whose hold is taken back.
@@ -58,7 +58,7 @@ class Entry:
     verb: Verb
     speaker: str
     said_at: datetime
-    door: Door
+    channel: Channel
     subject: str = ""
     head_sha: str = ""
     fingerprint: str = ""

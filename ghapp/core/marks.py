@@ -71,9 +71,9 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One more comment, in answer to an utterance (`/nfr help`); never edited afterwards."""
+    """One more comment, in answer to a message (`/nfr help`); never edited afterwards."""
 
-    utterance_id: str
+    message_id: str
     body: str = field(compare=False)
 
 
@@ -186,7 +186,7 @@ def name(effect: Effect) -> str:
         case OpenIssue(issue):
             return f"{kind} {issue.item}"
         case PostReply(reply):
-            return f"{kind} {reply.utterance_id}"
+            return f"{kind} {reply.message_id}"
     return kind
 
 
@@ -214,8 +214,8 @@ def plan(
 
     described: label name -> (colour, description), for those that must be created.
     issues: item -> number of its follow-up issue, 0 where GitHub takes none.
-    The check run comes first: it is the gate, the rest is courtesy. Reactions and replies are
-    never taken back.
+    The check run comes first: it may block a merge. The rest is best effort. Reactions and
+    replies are never removed.
     """
     effects: list[Effect] = []
     run = desired.check_run
@@ -231,7 +231,7 @@ def plan(
     reactions = desired.reactions - observed.reactions
     effects += map(React, sorted(reactions, key=lambda one: (one.on, one.comment_id, one.content)))
     replies = desired.replies - observed.replies
-    effects += map(PostReply, sorted(replies, key=lambda one: one.utterance_id))
+    effects += map(PostReply, sorted(replies, key=lambda one: one.message_id))
     effects += _issues(desired, observed, issues)
     return tuple(effects)
 

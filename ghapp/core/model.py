@@ -1,4 +1,4 @@
-"""The nouns that come in: addresses, utterances, deliveries, facts. Values only."""
+"""The nouns that come in: addresses, messages, deliveries, facts. Values only."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ Key = PullKey | QueueKey | RepositoryKey | SweepKey | InstallationKey
 # --- what people say ---------------------------------------------------------------------
 
 
-class Door(StrEnum):
-    """The way an utterance came in; each has its own identity (see `Utterance.id`)."""
+class Channel(StrEnum):
+    """The way a message came in; each has its own identity (see `Message.id`)."""
 
     COMMENT = "comment"
     REVIEW = "review"  # the commands in a review's body
@@ -100,7 +100,7 @@ class Door(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Utterance:
+class Message:
     """What one person said once, not yet judged.
 
     id: "comment:ID" | "review:ID" | "review-comment:ID" | "review:ID:STATE" (an approval) |
@@ -116,7 +116,7 @@ class Utterance:
     """
 
     id: str
-    door: Door
+    channel: Channel
     speaker: str  # login
     said_at: datetime
     text: str
@@ -129,7 +129,7 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What GitHub answered about one speaker when their utterance was judged.
+    """What GitHub answered about one speaker when their message was judged.
 
     teams: those of the teams asked about in which the membership is active, as "org/slug".
     unclear: why a right could not be found out, one sentence each; it then counts as not held.
@@ -152,7 +152,7 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One verified POST from GitHub, reduced to an address and at most some utterances.
+    """One verified POST from GitHub, reduced to an address and at most some messages.
 
     fresh_at: the newest `updated_at` it names; older facts are not those it speaks of.
     push: the head SHA and who pushed it, where the delivery says so. pushed_to: the pull, or the
@@ -170,7 +170,7 @@ class Delivery:
     action: str
     body: bytes
     keys: tuple[Key, ...] = ()
-    utterances: tuple[Utterance, ...] = ()
+    messages: tuple[Message, ...] = ()
     fresh_at: datetime | None = None
     push: Push | None = None
     pushed_to: PullKey | RepositoryKey | None = None

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ghapp.core.ledger import Entry
 from ghapp.core.marks import Effect, Marks, Written
-from ghapp.core.model import Key, Push, Utterance
+from ghapp.core.model import Key, Message, Push
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ NOBODY = Full()
 class Judgement:
     """What a run's judge came to.
 
-    entries: new ones, in the order of speaking. judged: ids of the utterances that are settled,
+    entries: new ones, in the order of speaking. judged: ids of the messages that are settled,
     also where no entry came of them. left: those to be judged by a later run.
     """
 
     entries: tuple[Entry, ...] = ()
     judged: tuple[str, ...] = ()
-    left: tuple[Utterance, ...] = ()
+    left: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class PolicySource:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class History:
     """All that we remember about a pull when a run begins, and the hints of its deliveries.
 
     marks: as last recorded; None where no run has ended yet.
@@ -150,8 +150,8 @@ class Past:
     opened: bool = False
     touched: bool = False
     changed_files: int = 0
-    utterances: tuple[Utterance, ...] = ()  # not yet judged, oldest first
-    heard: frozenset[str] = frozenset()  # ids of utterances judged before
+    messages: tuple[Message, ...] = ()  # not yet judged, oldest first
+    heard: frozenset[str] = frozenset()  # ids of messages judged before
     ledger: tuple[Entry, ...] = ()  # oldest first
     shown: tuple[Shown, ...] = ()  # oldest first
     pushes: tuple[Push, ...] = ()  # oldest first
@@ -161,7 +161,7 @@ class Past:
     follow_ups: tuple[FollowUp, ...] = ()  # of this pull, by item
     debts: tuple[FollowUp, ...] = ()  # open ones of others in the repository, soonest due first
 
-    def knowing(self, earlier: tuple[Shown, ...]) -> Past:
+    def knowing(self, earlier: tuple[Shown, ...]) -> History:
         """The same, with what was shown and not recorded."""
         shown = sorted((*self.shown, *earlier), key=lambda one: one.accepted_at)
         return replace(self, shown=tuple(shown)) if earlier else self
@@ -201,7 +201,7 @@ class Run:
     shown: None where no check run was written. state: of the pull, as in `review.PullState`.
     unresolved: effects that failed, and may have taken effect all the same.
     seen_at: `updated_at` of the pull as it was read; None where it was not.
-    follow_ups: all of this pull. pending_since: as in Past.
+    follow_ups: all of this pull. pending_since: as in History.
     """
 
     marks: Marks

@@ -79,7 +79,7 @@ class Issue(Thread, IssueState):
         moved = _new_issue(to, self.author, self.title, self.body or "", via_app=self.via_app)
         moved.created_at, moved.state = self.created_at, self.state
         moved.label_list = [label for name in self.labels if (label := to.label(name))]
-        moved.comments, moved.past = self.comments, self.past
+        moved.comments, moved.history = self.comments, self.history
         self._leave()
         for comment in moved.comments:
             to.comments[comment.id] = (moved, comment)

@@ -41,7 +41,7 @@ class ThreadState:
     assignees: list[User] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    past: deque[Any] = field(default_factory=lambda: deque(maxlen=PAST_STATES))
+    history: deque[Any] = field(default_factory=lambda: deque(maxlen=PAST_STATES))
 
     @property
     def lock(self) -> RLock:
@@ -57,17 +57,17 @@ class ThreadState:
 
     def as_of(self, changes_ago: int) -> Self:
         """This thread before its last changes, as a read that lags behind sees it."""
-        if not changes_ago or not self.past:
+        if not changes_ago or not self.history:
             return self
-        before: Self = self.past[-min(changes_ago, len(self.past))]
+        before: Self = self.history[-min(changes_ago, len(self.history))]
         return before
 
     def touch(self) -> None:
         """Keep the state as it was, then move `updated_at`."""
         before = copy.copy(self)
-        before.past = deque()
+        before.history = deque()
         for name, value in vars(self).items():
             if isinstance(value, list):
                 setattr(before, name, list(value))
-        self.past.append(before)
+        self.history.append(before)
         self.updated_at = self.repository.github.now()

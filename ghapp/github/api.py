@@ -71,7 +71,7 @@ class Installation:
         """The answer below 300 or with a status in `fine`; 304 to a request with an ETag.
 
         Raises Gone (404 and the like), Retry (limits, 5xx, refused, led astray, or no answer) and,
-        for a courtesy only, Rejected.
+        for a best-effort write only, Rejected.
         """
         answer = await self._authorised(request, importance)
         if answer.status == 401:
@@ -82,7 +82,7 @@ class Installation:
             self._budget.close(limited, time.monotonic())
         elif answer.status < 300 or current or answer.status in fine:
             return answer
-        raise refusal(answer, str(request), courtesy=importance is Importance.COURTESY)
+        raise refusal(answer, str(request), best_effort=importance is Importance.BEST_EFFORT)
 
     async def get(self, path: str, type: type[T]) -> tuple[T, Answer]:
         """A decoded answer, and the answer itself for its headers. Raises as `send`."""

@@ -65,7 +65,7 @@ async def _applied(api: Installation, key: PullKey, effect: Effect) -> Outcome:
         case PostReply():
             reply = effect.reply
             path = at(key.repository, f"issues/{key.number}/comments")
-            text = f"{reply_marker(reply.utterance_id)}\n{reply.body}"
+            text = f"{reply_marker(reply.message_id)}\n{reply.body}"
             return await write(api, "POST", path, {"body": text})
         case OpenIssue():
             return await writes.open(api, key.repository, effect.issue)
@@ -79,7 +79,7 @@ async def _put_comment(api: Installation, key: PullKey, effect: PutComment) -> O
     if effect.comment_id:
         path = at(key.repository, f"issues/comments/{effect.comment_id}")
         request = Request("PATCH", path, body)
-        answer = await api.send(request, Importance.COURTESY, fine=(404,))
+        answer = await api.send(request, Importance.BEST_EFFORT, fine=(404,))
         if answer.status == 404:
             raise unseen(answer, request)
         return outcome(answer, request)
@@ -92,7 +92,7 @@ async def _add_labels(api: Installation, key: PullKey, effect: AddLabels) -> Out
     names = [name for name, _, _ in effect.described]
     path = at(key.repository, f"issues/{key.number}/labels")
     request = Request("POST", path, {"labels": names})
-    answer = await api.send(request, Importance.COURTESY)
+    answer = await api.send(request, Importance.BEST_EFFORT)
     rows = decoded(answer, list[LabelRow], request)
     await give_looks(api, key.repository, effect.described, rows)
     return Outcome(0, answer.date)
@@ -107,7 +107,7 @@ async def _react(api: Installation, key: PullKey, reaction: Reaction) -> Outcome
         return Outcome(0, await graphql.react(api, reaction.node_id, reaction.content))
     path = at(key.repository, f"{REACTIONS[reaction.on]}/{reaction.comment_id}/reactions")
     request = Request("POST", path, {"content": reaction.content})
-    answer = await api.send(request, Importance.COURTESY, fine=(404,))
+    answer = await api.send(request, Importance.BEST_EFFORT, fine=(404,))
     if answer.status == 404:
         look = Request("GET", path.removesuffix("/reactions"))
         if (await api.send(look, Importance.LOOK, fine=(404,))).status != 404:

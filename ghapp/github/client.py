@@ -11,7 +11,7 @@ import msgspec
 from ghapp.core.marks import Effect, Outcome, PutCheckRun
 from ghapp.core.model import File, PullKey, QueueKey, Repository
 from ghapp.core.policy.policy import Rules
-from ghapp.core.records import Past
+from ghapp.core.records import History
 from ghapp.core.redelivery import Page
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.merge_queue import QueueFacts
@@ -97,13 +97,13 @@ class GitHub:
         """What each installation that was spoken for may still ask of GitHub, by window."""
         return {id: one.left() for id, one in self._installations.items()}
 
-    async def gather(self, key: PullKey, past: Past, rules: Rules) -> Facts:
+    async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts:
         """What the pull is judged by. Raises Gone and Retry."""
         if not self._bot_login:
             await self.app()
         api = self._installation(key.repository.installation_id)
         whose = Whose(self._app_id, self._bot_login)
-        return await gather(api, key, past, rules, whose, self._tokens.now())
+        return await gather(api, key, history, rules, whose, self._tokens.now())
 
     async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]:
         """path -> the text of these files' new versions, None where there is none to be had.

@@ -53,11 +53,11 @@ class _Body(msgspec.Struct):
     errors: list[_Detail | str] | str = []
 
 
-def refusal(answer: Answer, what: str, *, courtesy: bool = False) -> Retry | Gone | Rejected:
+def refusal(answer: Answer, what: str, *, best_effort: bool = False) -> Retry | Gone | Rejected:
     """The exception for a refused request. what: the request, as in "GET repos/acme/shop".
 
-    courtesy: a write that may be left out, so that nobody waits for one refused for good. A 403
-    that tells no such reason is tried again as what fails is, and so not for ever.
+    best_effort: nobody waits for the write if GitHub refuses it for good. A 403 without such a
+    reason is retried like a failure, and so not for ever.
     """
     said = _said(answer)
     text = f"{what}: GitHub answers {answer.status}: {said}"
@@ -71,7 +71,7 @@ def refusal(answer: Answer, what: str, *, courtesy: bool = False) -> Retry | Gon
         text += f" (the App needs: {needed})" if needed else ""
     if "already_exists" in said:  # somebody was quicker to make it: it may be used now
         return Retry(text, after_seconds=AGAIN_SECONDS)
-    if courtesy:
+    if best_effort:
         lasts = answer.status == 422 or (answer.status == 403 and _lasts(said))
         return Rejected(text) if lasts else Retry(text, after_seconds=AGAIN_SECONDS)
     if answer.status == 403:

@@ -10,7 +10,7 @@ from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import Issue
 from ghapp.core.model import Pull, PullKey
 from ghapp.core.policy.policy import Policy
-from ghapp.core.records import FollowUp, Past
+from ghapp.core.records import FollowUp, History
 from ghapp.core.review.permissions import same_login
 from ghapp.core.text.issues import read_marker
 from ghapp.errors import Retry
@@ -24,7 +24,7 @@ MOST_READ = 20  # issues of one pull looked at in one run
 
 
 async def read(
-    api: Installation, past: Past, pull: Pull, policy: Policy, bot_login: str, app_id: int
+    api: Installation, history: History, pull: Pull, policy: Policy, bot_login: str, app_id: int
 ) -> tuple[FollowUp, ...]:
     """By item those remembered, with their issues' states, and those only GitHub knows.
 
@@ -32,11 +32,11 @@ async def read(
     Raises Gone and Retry.
     """
     known, listed = await both(
-        _refreshed(api, pull.key, past),
-        _listed(api, past, pull, policy.labels["follow_up"], bot_login),
+        _refreshed(api, pull.key, history),
+        _listed(api, history, pull, policy.labels["follow_up"], bot_login),
     )
     items = {one.item for one in known}
-    deferred = {entry.subject: entry for entry in past.ledger if entry.verb is Verb.DEFER}
+    deferred = {entry.subject: entry for entry in history.ledger if entry.verb is Verb.DEFER}
     found: dict[str, FollowUp] = {}
     for row in listed:  # newest first, so that of two the older one stays
         via, marked = row.performed_via_github_app, read_marker(row.body or "")
@@ -53,32 +53,34 @@ def issues(follow_ups: Iterable[FollowUp]) -> frozenset[Issue]:
     return frozenset(Issue(one.item, one.due) for one in follow_ups)
 
 
-async def _refreshed(api: Installation, key: PullKey, past: Past) -> tuple[FollowUp, ...]:
+async def _refreshed(api: Installation, key: PullKey, history: History) -> tuple[FollowUp, ...]:
     """The open ones first, should there be too many to look at."""
-    known = past.follow_ups
+    known = history.follow_ups
     numbers = [one.issue for one in sorted(known, key=lambda one: not one.is_open) if one.issue]
     read = numbers[:MOST_READ]
-    states = dict(zip(read, await together(_is_open(api, key, n, past) for n in read), strict=True))
+    states = dict(
+        zip(read, await together(_is_open(api, key, n, history) for n in read), strict=True)
+    )
     return tuple(replace(one, is_open=states.get(one.issue, one.is_open)) for one in known)
 
 
-async def _is_open(api: Installation, key: PullKey, number: int, past: Past) -> bool:
+async def _is_open(api: Installation, key: PullKey, number: int, history: History) -> bool:
     """Whether it is; one that was deleted, or moved out of reach for more than a moment, is not."""
     request = Request("GET", at(key.repository, f"issues/{number}"))
     answer = await api.send(request, Importance.LOOK, fine=(404, 410))
-    if answer.status == 404 and past.waited < UNSEEN_WAITS:
+    if answer.status == 404 and history.waited < UNSEEN_WAITS:
         text = f"{key}: issue #{number} was opened and is not to be seen"
-        raise Retry(text, after_seconds=2.0**past.waited, counts=False, lags=True)
+        raise Retry(text, after_seconds=2.0**history.waited, counts=False, lags=True)
     return answer.status == 200 and decoded(answer, IssueRow, request).state == "open"
 
 
 async def _listed(
-    api: Installation, past: Past, pull: Pull, label: str, bot_login: str
+    api: Installation, history: History, pull: Pull, label: str, bot_login: str
 ) -> list[IssueRow]:
     """Our newest issues, newest first; none where nothing is in doubt, or issues are off."""
-    written = {issue.item for issue in past.marks.issues} if past.marks else set[str]()
-    recorded = {one.item for one in past.follow_ups}
-    opening = any(name.startswith("OpenIssue ") for name in past.unresolved)
+    written = {issue.item for issue in history.marks.issues} if history.marks else set[str]()
+    recorded = {one.item for one in history.follow_ups}
+    opening = any(name.startswith("OpenIssue ") for name in history.unresolved)
     if not opening and written <= recorded:
         return []
     query = f"labels={quote(label, safe='')}&creator={quote(bot_login, safe='')}&state=all"

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ghapp.core.model import Door, Pull, PullKey, Utterance
+from ghapp.core.model import Channel, Message, Pull, PullKey
 from ghapp.core.policy.policy import Policy, Rules, effective, problems_of
-from ghapp.core.records import Past, PolicySource
+from ghapp.core.records import History, PolicySource
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.permissions import asks
 from ghapp.core.scan.patch import perhaps_new
@@ -38,39 +38,44 @@ class Whose:
 
 
 async def gather(
-    api: Installation, key: PullKey, past: Past, rules: Rules, whose: Whose, clock: datetime
+    api: Installation, key: PullKey, history: History, rules: Rules, whose: Whose, clock: datetime
 ) -> Facts:
     """The facts. clock: GitHub's, by which the policy's age is told.
 
     Raises Gone (no such pull for us) and Retry (also where reads lag behind a delivery).
     """
-    read, source = await both(_pull(api, key, past), _source(api, key, past, rules, clock))
+    read, source = await both(_pull(api, key, history), _source(api, key, history, rules, clock))
     try:
-        return await _facts(api, past, rules, whose, read, source)
+        return await _facts(api, history, rules, whose, read, source)
     except Gone as gone:  # the pull is there, so what belongs to it is not to be seen yet
-        seconds = min(2.0 ** min(past.waited, 10), MOST_LAG_SECONDS)
-        counts = past.waited >= NOT_THERE_WAITS
+        seconds = min(2.0 ** min(history.waited, 10), MOST_LAG_SECONDS)
+        counts = history.waited >= NOT_THERE_WAITS
         raise Retry(str(gone), after_seconds=seconds, counts=counts, lags=True) from gone
 
 
 async def _facts(
-    api: Installation, past: Past, rules: Rules, whose: Whose, read: PullRead, source: PolicySource
+    api: Installation,
+    history: History,
+    rules: Rules,
+    whose: Whose,
+    read: PullRead,
+    source: PolicySource,
 ) -> Facts:
     pull = read.pull
     policy = effective(source, rules)
-    ours = people.compared(pull, policy.labels.values(), past)
+    ours = people.compared(pull, policy.labels.values(), history)
     (observed, spoken), new_folders = await both(
-        _marks(api, past, pull, policy, ours, whose), _new_folders(api, read)
+        _marks(api, history, pull, policy, ours, whose), _new_folders(api, read)
     )
-    heard = (*_placed(past.knowing(observed.earlier)), *spoken, *observed.missed)
+    heard = (*_placed(history.knowing(observed.earlier)), *spoken, *observed.missed)
     said = tuple(sorted(heard, key=lambda one: one.said_at))
-    held = await people.read(api, pull.key.repository, asks(said, policy, pull, past.ledger))
+    held = await people.read(api, pull.key.repository, asks(said, policy, pull, history.ledger))
     return Facts(
         now=read.now,
         pull=replace(pull, new_folders=new_folders),
         policy=policy,
         source=source,
-        utterances=said,
+        messages=said,
         rights=held,
         observed=replace(observed.marks, labels=ours.there),
         written=observed.written,
@@ -80,31 +85,31 @@ async def _facts(
     )
 
 
-def _placed(past: Past) -> tuple[Utterance, ...]:
+def _placed(history: History) -> tuple[Message, ...]:
     """What deliveries told, buttons behind what they were pressed on, and what had led to that.
 
     A button's time is when GitHub completed the run, which is before it answered us that it had.
     """
     return tuple(
-        replace(said, said_at=_shown_at(said, past)) if said.door is Door.BUTTON else said
-        for said in past.utterances
+        replace(said, said_at=_shown_at(said, history)) if said.channel is Channel.BUTTON else said
+        for said in history.messages
     )
 
 
-def _shown_at(said: Utterance, past: Past) -> datetime:
+def _shown_at(said: Message, history: History) -> datetime:
     until = said.said_at + timedelta(seconds=TOTAL_SECONDS)
-    times = (one.accepted_at for one in past.shown if one.head_sha == said.head_sha)
+    times = (one.accepted_at for one in history.shown if one.head_sha == said.head_sha)
     return max((said.said_at, *(time for time in times if time <= until))) + LOOKING
 
 
-async def _pull(api: Installation, key: PullKey, past: Past) -> PullRead:
+async def _pull(api: Installation, key: PullKey, history: History) -> PullRead:
     """The pull with files of the same head."""
     await api.permissions()  # an installation that is gone says so here, at once
-    pages = _pages(past.changed_files)
+    pages = _pages(history.changed_files)
     for _ in range(ROUNDS):
-        read, rows = await _first(api, key, past, pages)
+        read, rows = await _first(api, key, history, pages)
         pull = read.pull
-        _not_behind(pull, past)
+        _not_behind(pull, history)
         further = range(pages + 1, _pages(pull.changed_files) + 1)
         rows += await _files(api, key, further)
         if _of_one_head(pull, rows):
@@ -113,21 +118,21 @@ async def _pull(api: Installation, key: PullKey, past: Past) -> PullRead:
     raise Retry(
         f"{key}: pull and files were not of one head in {ROUNDS} readings",
         after_seconds=MOVING_SECONDS,
-        counts=past.waited >= PATIENCE,
+        counts=history.waited >= PATIENCE,
         lags=True,
     )
 
 
 async def _first(
-    api: Installation, key: PullKey, past: Past, pages: int
+    api: Installation, key: PullKey, history: History, pages: int
 ) -> tuple[PullRead, list[FileRow]]:
     """The pull and its first pages of files. Raises Retry (not there yet, says a new delivery)."""
     try:
         return await both(endpoints.pull(api, key), _files(api, key, range(1, pages + 1)))
     except Gone as gone:
-        if past.fresh_at is None or past.waited >= NOT_THERE_WAITS:
+        if history.fresh_at is None or history.waited >= NOT_THERE_WAITS:
             raise
-        raise Retry(str(gone), after_seconds=2.0**past.waited, counts=False, lags=True) from gone
+        raise Retry(str(gone), after_seconds=2.0**history.waited, counts=False, lags=True) from gone
 
 
 async def _files(api: Installation, key: PullKey, pages: Iterable[int]) -> list[FileRow]:
@@ -139,14 +144,14 @@ def _pages(files: int) -> int:
     return max(1, -(-min(files, MOST_FILES) // PAGE))
 
 
-def _not_behind(pull: Pull, past: Past) -> None:
+def _not_behind(pull: Pull, history: History) -> None:
     """Raises Retry (the read is older than what a delivery told, or a run has read)."""
-    known = [at for at in (past.fresh_at, past.seen_at) if at]
+    known = [at for at in (history.fresh_at, history.seen_at) if at]
     if known and pull.updated_at < max(known):
         raise Retry(
             f"{pull.key}: GitHub still reads as of {pull.updated_at}, not {max(known)}",
-            after_seconds=min(2.0 ** min(past.waited, 10), MOST_LAG_SECONDS),
-            counts=past.waited >= PATIENCE,
+            after_seconds=min(2.0 ** min(history.waited, 10), MOST_LAG_SECONDS),
+            counts=history.waited >= PATIENCE,
             lags=True,
         )
 
@@ -173,12 +178,12 @@ async def _new_folders(api: Installation, read: PullRead) -> frozenset[str]:
 
 
 async def _source(
-    api: Installation, key: PullKey, past: Past, rules: Rules, clock: datetime
+    api: Installation, key: PullKey, history: History, rules: Rules, clock: datetime
 ) -> PolicySource:
     """The policy: as remembered while that is young and nobody asks to look, else read."""
-    source = past.policy
+    source = history.policy
     young = source and source.read_at and clock - source.read_at < POLICY_AGE
-    if source is None or not young or past.touched:
+    if source is None or not young or history.touched:
         read = await policies.read(api, key.repository, source)
         source = await asyncio.to_thread(_judged, read, rules)
     if source.packs:  # many take a while to work out: off the event loop, and then remembered
@@ -195,18 +200,23 @@ def _judged(read: PolicySource, rules: Rules) -> PolicySource:
 
 
 async def _marks(
-    api: Installation, past: Past, pull: Pull, policy: Policy, ours: people.Labels, whose: Whose
-) -> tuple[Observed, tuple[Utterance, ...]]:
+    api: Installation,
+    history: History,
+    pull: Pull,
+    policy: Policy,
+    ours: people.Labels,
+    whose: Whose,
+) -> tuple[Observed, tuple[Message, ...]]:
     """Our marks as they are, and what people said by labels."""
     return await both(
-        _observed(api, past, pull, policy, whose),
-        people.said(api, past, pull, ours, whose.bot_login),
+        _observed(api, history, pull, policy, whose),
+        people.said(api, history, pull, ours, whose.bot_login),
     )
 
 
 async def _observed(
-    api: Installation, past: Past, pull: Pull, policy: Policy, whose: Whose
+    api: Installation, history: History, pull: Pull, policy: Policy, whose: Whose
 ) -> Observed:
-    if readback.doubtful(past):
-        return await readback.read(api, past, pull, policy, whose.app_id, whose.bot_login)
-    return readback.remembered(past)
+    if readback.doubtful(history):
+        return await readback.read(api, history, pull, policy, whose.app_id, whose.bot_login)
+    return readback.remembered(history)

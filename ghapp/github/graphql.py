@@ -78,7 +78,7 @@ async def react(api: Installation, node_id: str, content: str) -> datetime:
     """
     variables = {"id": node_id, "content": CONTENTS[content]}
     request = request_of(api, _REACT, variables, reads=False)
-    answer = await api.send(request, Importance.COURTESY)
+    answer = await api.send(request, Importance.BEST_EFFORT)
     raise_from(decoded(answer, _Done, request).errors, answer, refused=REFUSED)
     return answer.date
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ghapp.core.ledger import Verb
-from ghapp.core.model import Door, Pull, Utterance
-from ghapp.core.records import Past
+from ghapp.core.model import Channel, Message, Pull
+from ghapp.core.records import History
 from ghapp.core.review.commands import Command, parse, speaks
 from ghapp.core.review.comment_text import ticks
 from ghapp.core.review.permissions import same_login
@@ -39,51 +39,56 @@ class Conversation:
 
 
 async def said(
-    api: Installation, past: Past, pull: Pull, there: Conversation, app_id: int, bot_login: str
-) -> tuple[Utterance, ...]:
+    api: Installation,
+    history: History,
+    pull: Pull,
+    there: Conversation,
+    app_id: int,
+    bot_login: str,
+) -> tuple[Message, ...]:
     """What people said and was not heard, oldest first; `edited` where it was changed since.
 
     One request to GraphQL where there is anything to ask about; what is gone by then, for more than
     a moment, was not said. Raises Gone and Retry.
     """
-    known = past.heard | {one.id for one in past.utterances}
-    asked = [pair for pair in _written(there, app_id) if _new(pair[0], known, past)]
-    verdicts = [one for one in _verdicts(there, pull, known) if _new(one, known, past)]
-    ours = _our_comment(there, past)
-    turned = _turned(ours, past)
+    known = history.heard | {one.id for one in history.messages}
+    asked = [pair for pair in _written(there, app_id) if _new(pair[0], known, history)]
+    verdicts = [one for one in _verdicts(there, pull, known) if _new(one, known, history)]
+    ours = _our_comment(there, history)
+    turned = _turned(ours, history)
     ids = [node_id for _, node_id in asked] + ([ours.node_id] if ours and turned else [])
     found = await graphql.edits(api, ids) if ids else {}
-    if len(found) < len(set(ids)) and past.waited < UNSEEN_WAITS:
+    if len(found) < len(set(ids)) and history.waited < UNSEEN_WAITS:
         text = f"{pull.key}: something is listed and cannot be looked at yet"
-        raise Retry(text, after_seconds=2.0**past.waited, counts=False, lags=True)
+        raise Retry(text, after_seconds=2.0**history.waited, counts=False, lags=True)
     spoken = [
         replace(one, edited=found[node_id].edited_at is not None)
         for one, node_id in asked
         if node_id in found
     ]
-    boxes = _ticks(ours, turned, found, past, bot_login) if ours else ()
+    boxes = _ticks(ours, turned, found, history, bot_login) if ours else ()
     return tuple(sorted((*verdicts, *spoken, *boxes), key=lambda one: one.said_at))
 
 
-def _written(there: Conversation, app_id: int) -> Iterator[tuple[Utterance, str]]:
+def _written(there: Conversation, app_id: int) -> Iterator[tuple[Message, str]]:
     """Everything by people that may hold commands, with its node id."""
-    doors = (
-        (there.comments, Door.COMMENT, "comment"),
-        (there.remarks, Door.REVIEW_COMMENT, "review-comment"),
+    channels = (
+        (there.comments, Channel.COMMENT, "comment"),
+        (there.remarks, Channel.REVIEW_COMMENT, "review-comment"),
     )
-    for rows, door, kind in doors:
+    for rows, channel, kind in channels:
         for row in rows:
             via, body, speaker = row.performed_via_github_app, text(row.body), _person(row.user)
             if speaker and speaks(body) and not (via and via.id == app_id):
                 id = f"{kind}:{row.id}"
-                yield Utterance(id, door, speaker, row.created_at, body, row.id), row.node_id
+                yield Message(id, channel, speaker, row.created_at, body, row.id), row.node_id
     for review in there.reviews:
         body, speaker, at = text(review.body), _person(review.user), review.submitted_at
         if speaker and at and speaks(body):
-            yield _by_review(review, Door.REVIEW, "", speaker, at, body), review.node_id
+            yield _by_review(review, Channel.REVIEW, "", speaker, at, body), review.node_id
 
 
-def _verdicts(there: Conversation, pull: Pull, known: frozenset[str]) -> Iterator[Utterance]:
+def _verdicts(there: Conversation, pull: Pull, known: frozenset[str]) -> Iterator[Message]:
     """What the states of reviews say; they cannot be edited.
 
     Of one that was dismissed GitHub tells here neither by whom nor when. It matters only where
@@ -103,57 +108,57 @@ def _verdicts(there: Conversation, pull: Pull, known: frozenset[str]) -> Iterato
             continue
         if row.state in VERDICTS:
             verdict = VERDICTS[row.state]
-            yield _by_review(row, Door.APPROVAL, f":{verdict}", speaker, at, verdict)
+            yield _by_review(row, Channel.APPROVAL, f":{verdict}", speaker, at, verdict)
         elif row.state == "DISMISSED" and f"review:{row.id}:approved" in known:
             now, id = max(at, pull.updated_at), f"review:{row.id}:dismissed"
             head = row.commit_id or ""
-            yield Utterance(id, Door.APPROVAL, "", now, "dismissed", head_sha=head)
+            yield Message(id, Channel.APPROVAL, "", now, "dismissed", head_sha=head)
 
 
 def _by_review(
-    row: ReviewRow, door: Door, behind: str, speaker: str, at: datetime, body: str
-) -> Utterance:
+    row: ReviewRow, channel: Channel, behind: str, speaker: str, at: datetime, body: str
+) -> Message:
     id, head = f"review:{row.id}{behind}", row.commit_id or ""
-    return Utterance(id, door, speaker, at, body, row.id, row.node_id, head)
+    return Message(id, channel, speaker, at, body, row.id, row.node_id, head)
 
 
 def _person(user: User | None) -> str:
     return "" if user is None or user.type == "Bot" else user.login
 
 
-def _new(one: Utterance, known: frozenset[str], past: Past) -> bool:
-    return one.id not in known and _timely(one, past)
+def _new(one: Message, known: frozenset[str], history: History) -> bool:
+    return one.id not in known and _timely(one, history)
 
 
-def _timely(one: Utterance, past: Past) -> bool:
+def _timely(one: Message, history: History) -> bool:
     """Whether it may have been said to us: from our first check run on, or to stop the review.
 
     What was said before is as old as the pull, which may be older than we are here: it would only
     be refused, for nothing was shown.
     """
-    if past.shown and one.said_at >= past.shown[0].accepted_at:
+    if history.shown and one.said_at >= history.shown[0].accepted_at:
         return True
-    if one.door is Door.APPROVAL:
+    if one.channel is Channel.APPROVAL:
         return False
     return any(isinstance(part, Command) and part.verb in BLOCKING for part in parse(one.text))
 
 
-def _our_comment(there: Conversation, past: Past) -> CommentRow | None:
-    known = past.written.comment_id
+def _our_comment(there: Conversation, history: History) -> CommentRow | None:
+    known = history.written.comment_id
     return next((row for row in there.comments if row.id == known), None)
 
 
-def _turned(ours: CommentRow | None, past: Past) -> tuple[tuple[str, bool], ...]:
+def _turned(ours: CommentRow | None, history: History) -> tuple[tuple[str, bool], ...]:
     """The boxes that are not as we last wrote them, and that no delivery we know of turned.
 
     Where we may have written another text since, they may be our own.
     """
-    if ours is None or past.marks is None or "PutComment" in past.unresolved:
+    if ours is None or history.marks is None or "PutComment" in history.unresolved:
         return ()
-    told = [one.id for one in past.utterances if one.door is Door.TICK]
+    told = [one.id for one in history.messages if one.channel is Channel.TICK]
     return tuple(
         (item, ticked)
-        for item, ticked in ticks(past.marks.comment, ours.body or "")
+        for item, ticked in ticks(history.marks.comment, ours.body or "")
         if not any(id.startswith(of_box(ours.id, item, ticked)) for id in told)
     )
 
@@ -162,9 +167,9 @@ def _ticks(
     ours: CommentRow,
     turned: Iterable[tuple[str, bool]],
     found: Mapping[str, Edits],
-    past: Past,
+    history: History,
     bot_login: str,
-) -> tuple[Utterance, ...]:
+) -> tuple[Message, ...]:
     """The boxes as turned by who edited our comment last; nobody's where that is no person."""
     edits = found.get(ours.node_id)
     if edits is None or edits.edited_at is None or edits.editor is None:
@@ -173,4 +178,4 @@ def _ticks(
     if editor.kind == "Bot" or same_login(editor.login, bot_login):
         return ()
     said = (tick(ours.id, item, ticked, editor.login, at) for item, ticked in turned)
-    return tuple(one for one in said if one.id not in past.heard)
+    return tuple(one for one in said if one.id not in history.heard)

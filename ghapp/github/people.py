@@ -1,4 +1,4 @@
-"""Labels of ours that people set or removed by hand, as utterances."""
+"""Labels of ours that people set or removed by hand, as messages."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from ghapp.core.model import Door, Pull, Repository, Rights, Utterance
-from ghapp.core.records import Past
+from ghapp.core.model import Channel, Message, Pull, Repository, Rights
+from ghapp.core.records import History
 from ghapp.core.review.permissions import Ask, same_login
 from ghapp.errors import Retry
 from ghapp.github import endpoints
@@ -36,9 +36,9 @@ class Labels:
     there: frozenset[str]
 
 
-def compared(pull: Pull, names: Iterable[str], past: Past) -> Labels:
+def compared(pull: Pull, names: Iterable[str], history: History) -> Labels:
     """The labels of ours by our record and by GitHub. names: those of the policy."""
-    recorded = past.marks.labels if past.marks else frozenset[str]()
+    recorded = history.marks.labels if history.marks else frozenset[str]()
     spelled = {name.casefold(): name for name in (*recorded, *names)}  # the policy's win
     left = frozenset(spelled[name.casefold()] for name in recorded)
     carried = {label.casefold() for label in pull.labels}
@@ -47,8 +47,8 @@ def compared(pull: Pull, names: Iterable[str], past: Past) -> Labels:
 
 
 async def said(
-    api: Installation, past: Past, pull: Pull, labels: Labels, bot_login: str
-) -> tuple[Utterance, ...]:
+    api: Installation, history: History, pull: Pull, labels: Labels, bot_login: str
+) -> tuple[Message, ...]:
     """What people said by labels and was not heard before, oldest first. Raises Gone and Retry."""
     if labels.there == labels.left:
         return ()
@@ -61,11 +61,11 @@ async def said(
         for name in sorted(labels.there ^ labels.left)
         if last.get(name) is not (name in labels.there)
     ]
-    if unexplained and past.waited < len(LAG_SECONDS):
+    if unexplained and history.waited < len(LAG_SECONDS):
         text = f"{pull.key}: no event tells yet who changed the label {unexplained[0]}"
-        raise Retry(text, after_seconds=LAG_SECONDS[past.waited], counts=False, lags=True)
-    found = [_utterance(row, name) for row, name in deeds if not _by(row, bot_login)]
-    return tuple(one for one in found if one.id not in past.heard)
+        raise Retry(text, after_seconds=LAG_SECONDS[history.waited], counts=False, lags=True)
+    found = [_message(row, name) for row, name in deeds if not _by(row, bot_login)]
+    return tuple(one for one in found if one.id not in history.heard)
 
 
 def _name(row: EventRow) -> str:
@@ -77,10 +77,10 @@ def _by(row: EventRow, login: str) -> bool:
     return row.actor is not None and same_login(row.actor.login, login)
 
 
-def _utterance(row: EventRow, name: str) -> Utterance:
+def _message(row: EventRow, name: str) -> Message:
     speaker = row.actor.login if row.actor else "ghost"
     text = f"{SIGNS[row.event]}{name}"
-    return Utterance(f"label:{row.id}", Door.LABEL, speaker, row.created_at, text)
+    return Message(f"label:{row.id}", Channel.LABEL, speaker, row.created_at, text)
 
 
 class _Permissions(msgspec.Struct):

@@ -26,7 +26,7 @@ class Importance(Enum):
 
     GATE = 0.0  # the check run
     LOOK = 0.1  # reads: a run that began should be able to write its check run
-    COURTESY = 0.25  # comments, labels, reactions
+    BEST_EFFORT = 0.25  # comments, labels, reactions
 
 
 class Window:

@@ -36,7 +36,7 @@ async def write(
     path: str,
     body: Body | None = None,
     *,
-    importance: Importance = Importance.COURTESY,
+    importance: Importance = Importance.BEST_EFFORT,
     fine: tuple[int, ...] = (),
 ) -> Outcome:
     """fine: where it is refused so, there is nothing to write. Raises as `Installation.send`."""
@@ -206,14 +206,14 @@ async def open(api: Installation, repository: Repository, issue: Issue) -> Outco
     may not assign, makes it without a word.
     """
     request = Request("POST", at(repository, "issues"), _body(issue, issue.owner))
-    answer = await api.send(request, Importance.COURTESY, fine=(SWITCHED_OFF, 422))
+    answer = await api.send(request, Importance.BEST_EFFORT, fine=(SWITCHED_OFF, 422))
     if answer.status == 422 and issue.owner and _for_the_assignee(answer):
         request = Request("POST", at(repository, "issues"), _body(issue, ""))
-        answer = await api.send(request, Importance.COURTESY, fine=(SWITCHED_OFF,))
+        answer = await api.send(request, Importance.BEST_EFFORT, fine=(SWITCHED_OFF,))
     if answer.status == SWITCHED_OFF:
         return Outcome(0, answer.date)
     if answer.status == 422:
-        raise refusal(answer, str(request), courtesy=True)
+        raise refusal(answer, str(request), best_effort=True)
     made = decoded(answer, _MadeIssue, request)
     await give_looks(api, repository, (issue.label,), made.labels)
     assigned = not issue.owner or same_login(issue.owner, *(one.login for one in made.assignees))

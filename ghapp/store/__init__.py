@@ -15,15 +15,15 @@ from ghapp.core.records import (
     NOBODY,
     Claim,
     Full,
+    History,
     Judgement,
-    Past,
     PolicySource,
     Run,
     Shown,
     Verdict,
 )
 from ghapp.core.redelivery import Attempt, Position
-from ghapp.core.review.merge_queue import QueuePast
+from ghapp.core.review.merge_queue import QueueHistory
 from ghapp.store import (
     deliveries,
     failed_deliveries,
@@ -213,7 +213,7 @@ class Store:
 
     # --- a run ---------------------------------------------------------------------------
 
-    async def recall(self, key: PullKey) -> Past:
+    async def recall(self, key: PullKey) -> History:
         """All that is remembered of a pull."""
         return await self._database.read(lambda connection: runs.recall(connection, key))
 
@@ -252,7 +252,7 @@ class Store:
         if await self._database.write(lambda connection: runs.record(connection, claim, run)):
             self._dirty.set()
 
-    async def recall_queue(self, key: QueueKey, numbers: Iterable[int]) -> QueuePast:
+    async def recall_queue(self, key: QueueKey, numbers: Iterable[int]) -> QueueHistory:
         """What is remembered of a queue's head. numbers: of the pulls in it."""
         asked = tuple(numbers)
         return await self._database.read(lambda c: runs.recall_queue(c, key, asked))

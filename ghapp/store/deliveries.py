@@ -14,7 +14,7 @@ from ghapp.store.connection import Connection
 from ghapp.store.merge_queue import end
 from ghapp.store.notify import announce
 from ghapp.store.policies import drop
-from ghapp.store.schema import Insert, Now, deliveries, pushes, upserting, utterances
+from ghapp.store.schema import Insert, Now, deliveries, messages, pushes, upserting
 from ghapp.store.statements import Statement, one_of
 from ghapp.store.work_queue.marking import MARK_DELIVERED, Hints, leave, row
 
@@ -31,7 +31,7 @@ def _delivering(dialect: str) -> Insert:
 
 
 def _saying(dialect: str) -> Insert:
-    return upserting(dialect, utterances).on_conflict_do_nothing()
+    return upserting(dialect, messages).on_conflict_do_nothing()
 
 
 def _pushing(dialect: str) -> Insert:
@@ -61,7 +61,7 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
     new = sorted(fresh.values(), key=lambda one: one.id)
     connection.change_each(_DELIVER, map(_delivery_row, new))
     connection.change_each(MARK_DELIVERED, _sorted(_key_rows(new), "key"))
-    connection.change_each(_SAY, _sorted(_utterance_rows(new), "key", "id"))
+    connection.change_each(_SAY, _sorted(_message_rows(new), "key", "id"))
     connection.change_each(_PUSH, _sorted(_push_rows(new), "key", "head_sha", "login"))
     leave(connection, (repository for one in new for repository in one.left))
     end(connection, (key for one in new for key in one.ended))
@@ -101,7 +101,7 @@ def _key_rows(batch: Iterable[Delivery]) -> Rows:
     return (row(key, _hints(one)) for one in batch for key in one.keys)
 
 
-def _utterance_rows(batch: Iterable[Delivery]) -> Rows:
+def _message_rows(batch: Iterable[Delivery]) -> Rows:
     return (
         {
             "key": str(key),
@@ -110,7 +110,7 @@ def _utterance_rows(batch: Iterable[Delivery]) -> Rows:
             "said": msgspec.json.encode(said).decode(),
         }
         for one in batch
-        for said in one.utterances
+        for said in one.messages
         for key in _pulls(one)
     )
 

@@ -1,4 +1,4 @@
-"""What people said: utterances until they are judged, then entries, in order, for good."""
+"""What people said: messages until they are judged, then entries, in order, for good."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import msgspec
 from sqlalchemy import bindparam, select
 
 from ghapp.core.ledger import Entry
-from ghapp.core.model import Utterance
+from ghapp.core.model import Message
 from ghapp.store.connection import Connection
-from ghapp.store.schema import Insert, ledger, upserting, utterances
+from ghapp.store.schema import Insert, ledger, messages, upserting
 from ghapp.store.statements import Statement
 
 _ENTRY = msgspec.json.Decoder(Entry)
-_UTTERANCE = msgspec.json.Decoder(Utterance)
+_MESSAGE = msgspec.json.Decoder(Message)
 
 _ENTRIES = Statement(
     select(ledger.c.entry).where(ledger.c.key == bindparam("of")).order_by(ledger.c.row)
 )
-_of = utterances.c.key == bindparam("of")
-_PENDING = Statement(select(utterances.c.said).where(_of, ~utterances.c.judged))
-_JUDGED = Statement(select(utterances.c.id).where(_of, utterances.c.judged))
+_of = messages.c.key == bindparam("of")
+_PENDING = Statement(select(messages.c.said).where(_of, ~messages.c.judged))
+_JUDGED = Statement(select(messages.c.id).where(_of, messages.c.judged))
 
 
 def _appending(dialect: str) -> Insert:
@@ -30,14 +30,14 @@ def _appending(dialect: str) -> Insert:
 
 
 def _judging(dialect: str) -> Insert:
-    insert = upserting(dialect, utterances).values(said="", judged=True)
-    by = [utterances.c.key, utterances.c.id]
+    insert = upserting(dialect, messages).values(said="", judged=True)
+    by = [messages.c.key, messages.c.id]
     return insert.on_conflict_do_update(index_elements=by, set_={"judged": True})
 
 
 def _leaving(dialect: str) -> Insert:
-    insert = upserting(dialect, utterances)
-    by = [utterances.c.key, utterances.c.id]
+    insert = upserting(dialect, messages)
+    by = [messages.c.key, messages.c.id]
     return insert.on_conflict_do_update(index_elements=by, set_={"said": insert.excluded.said})
 
 
@@ -59,7 +59,7 @@ def entries(connection: Connection, key: str) -> tuple[Entry, ...]:
 
 
 def judged(connection: Connection, key: str, ids: Iterable[str]) -> None:
-    """These utterances need not be judged again, and need not be heard either.
+    """These messages need not be judged again, and need not be heard either.
 
     One that was found by reading has no row yet: a delivery that comes late will find this one.
     """
@@ -67,7 +67,7 @@ def judged(connection: Connection, key: str, ids: Iterable[str]) -> None:
     connection.change_each(_JUDGE, rows)
 
 
-def leave(connection: Connection, key: str, left: Iterable[Utterance]) -> None:
+def leave(connection: Connection, key: str, left: Iterable[Message]) -> None:
     """Keep these, which are left unjudged; what was found by reading is then not read again.
 
     One that a delivery told stays as that told it.
@@ -81,14 +81,14 @@ def leave(connection: Connection, key: str, left: Iterable[Utterance]) -> None:
 
 def pending(
     connection: Connection, key: str, known: frozenset[str] = frozenset()
-) -> tuple[Utterance, ...]:
-    """The utterances not yet judged, oldest first. known: ids of those that are not to be."""
-    said = map(_UTTERANCE.decode, connection.values(_PENDING, {"of": key}))
+) -> tuple[Message, ...]:
+    """The messages not yet judged, oldest first. known: ids of those that are not to be."""
+    said = map(_MESSAGE.decode, connection.values(_PENDING, {"of": key}))
     unheard = (one for one in said if one.id not in known)
     return tuple(sorted(unheard, key=lambda one: (one.said_at, one.id)))
 
 
 def heard(connection: Connection, key: str, known: Iterable[Entry]) -> frozenset[str]:
-    """Ids of all utterances that were judged, whatever came of them. known: the ledger."""
+    """Ids of all messages that were judged, whatever came of them. known: the ledger."""
     in_ledger = {entry.id.partition("#")[0] for entry in known}
     return frozenset(in_ledger.union(connection.values(_JUDGED, {"of": key})))

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, exists, or_, select
 from ghapp.core.model import PullKey, QueueKey, Repository
 from ghapp.core.records import Claim
 from ghapp.store.connection import Connection
-from ghapp.store.schema import IS_QUEUE, Now, intents, keys, utterances
+from ghapp.store.schema import IS_QUEUE, Now, intents, keys, messages
 from ghapp.store.statements import Statement, one_of
 from ghapp.store.work_queue.marking import addressed, dirty
 
@@ -38,7 +38,7 @@ _BEHIND = Statement(
         or_(
             keys.c.lease_until > Now(),
             keys.c.fresh_at > 0,
-            exists().where(utterances.c.key == keys.c.key, ~utterances.c.judged),
+            exists().where(messages.c.key == keys.c.key, ~messages.c.judged),
         )
     )
 )

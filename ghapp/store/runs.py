@@ -10,8 +10,8 @@ from sqlalchemy import and_, bindparam, select, text
 from ghapp.core.ledger import Entry
 from ghapp.core.marks import Effect
 from ghapp.core.model import PullKey, Push, QueueKey, RepositoryKey
-from ghapp.core.records import Claim, Judgement, Past, PolicySource, Run, Shown, Verdict
-from ghapp.core.review.merge_queue import QueuePast
+from ghapp.core.records import Claim, History, Judgement, PolicySource, Run, Shown, Verdict
+from ghapp.core.review.merge_queue import QueueHistory
 from ghapp.errors import Retry
 from ghapp.store import follow_ups, ledger, merge_queue, policies, reviews
 from ghapp.store.connection import Connection
@@ -42,7 +42,7 @@ _INTEND = holding(lease_token=keys.c.lease_token)  # nothing changes, but it mus
 _RECORD = holding(**UNHINTED)
 
 
-def recall(connection: Connection, key: PullKey) -> Past:
+def recall(connection: Connection, key: PullKey) -> History:
     """All that is remembered of a pull.
 
     Its hints are read first: what a delivery adds meanwhile is then only more than they tell.
@@ -54,7 +54,7 @@ def recall(connection: Connection, key: PullKey) -> Past:
     unresolved, intended = reviews.pending(connection, name)
     heard = ledger.heard(connection, name, said)
     shown = reviews.shown_before(connection, name)
-    return Past(
+    return History(
         marks=last.marks,
         written=last.written,
         unresolved=unresolved,
@@ -64,7 +64,7 @@ def recall(connection: Connection, key: PullKey) -> Past:
         opened=bool(now and now.is_new),
         touched=bool(now and now.touched),
         changed_files=now.changed_files if now else 0,
-        utterances=ledger.pending(connection, name, heard),
+        messages=ledger.pending(connection, name, heard),
         heard=heard,
         ledger=said,
         shown=shown,
@@ -77,10 +77,10 @@ def recall(connection: Connection, key: PullKey) -> Past:
     )
 
 
-def recall_queue(connection: Connection, key: QueueKey, numbers: Iterable[int]) -> QueuePast:
+def recall_queue(connection: Connection, key: QueueKey, numbers: Iterable[int]) -> QueueHistory:
     """What is remembered of a queue's head. numbers: of the pulls in it."""
     now, asked = connection.row(_KEY, {"of": str(key)}), tuple(numbers)
-    return QueuePast(
+    return QueueHistory(
         verdicts=reviews.of(connection, key.repository, asked),
         behind=merge_queue.behind(connection, key.repository, asked),
         policy=policies.known(connection, key.repository.id),

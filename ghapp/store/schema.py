@@ -94,7 +94,7 @@ deliveries = Table(
 )
 
 # What people said. One delivery may speak to several pulls, hence the key in the primary key.
-utterances = Table(
+messages = Table(
     "utterances",
     metadata,
     Column("key", Text, primary_key=True),

@@ -185,7 +185,7 @@ class Webhook:
         """stored, known (from an earlier try) or ignored."""
         concerns = (
             delivery.keys,
-            delivery.utterances,
+            delivery.messages,
             delivery.push,
             delivery.left,
             delivery.ended,

@@ -60,7 +60,7 @@ class Taken:
         return any(isinstance(effect, OpenIssue) for effect in tried)
 
     def later(self) -> Retry:
-        """When to try again the courtesies that failed; the gate is as it should be."""
+        """When to try again the best-effort writes that failed; the gate is as it should be."""
         errors = [error for _, error in self.failed]
         return Retry(
             "; ".join(sorted({str(error) for error in errors})),
@@ -71,13 +71,13 @@ class Taken:
 
 
 def batches(effects: tuple[Effect, ...]) -> tuple[tuple[Effect, ...], tuple[Effect, ...]]:
-    """The check run, for it is the gate, and then the courtesies."""
+    """The check run, for it is the gate, and then the best-effort writes."""
     gate = tuple(effect for effect in effects if isinstance(effect, PutCheckRun))
     return gate, tuple(effect for effect in effects if effect not in gate)
 
 
 async def take(key: PullKey, effects: tuple[Effect, ...], github: Applies) -> Taken:
-    """Take effects side by side. A courtesy that fails holds up nothing.
+    """Take effects side by side. A best-effort write that fails holds up nothing.
 
     Raises what becomes of the gate, and Gone.
     """
@@ -86,10 +86,10 @@ async def take(key: PullKey, effects: tuple[Effect, ...], github: Applies) -> Ta
     )
     taken = Taken()
     for effect, answer in zip(effects, answers, strict=True):
-        courtesy = not isinstance(effect, PutCheckRun)
-        if isinstance(answer, Retry) and courtesy:
+        best_effort = not isinstance(effect, PutCheckRun)
+        if isinstance(answer, Retry) and best_effort:
             taken = replace(taken, failed=(*taken.failed, (effect, answer)))
-        elif isinstance(answer, Rejected) and courtesy:
+        elif isinstance(answer, Rejected) and best_effort:
             taken = replace(taken, rejected=(*taken.rejected, (effect, answer)))
         elif isinstance(answer, BaseException):
             raise answer

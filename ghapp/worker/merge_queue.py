@@ -13,7 +13,14 @@ from ghapp.core.marks import CheckRun, Outcome, PutCheckRun
 from ghapp.core.model import PullKey, QueueKey
 from ghapp.core.policy.policy import Policy, Rules, effective
 from ghapp.core.records import Claim, PolicySource
-from ghapp.core.review.merge_queue import Member, QueueFacts, QueuePast, believed, leaving, unknown
+from ghapp.core.review.merge_queue import (
+    Member,
+    QueueFacts,
+    QueueHistory,
+    believed,
+    leaving,
+    unknown,
+)
 from ghapp.core.text.merge_queue import check_run, parked_run
 from ghapp.errors import Gone, LeaseLost, Retry
 from ghapp.store import Store
@@ -45,9 +52,9 @@ async def answer(
     try:
         return await _answer(claim, key, github, store, rules)
     except Gone as gone:
-        past = await store.recall_queue(key, ())
-        if gone.perhaps and past.waited < MOST_WAITS:  # too new for GitHub to see it
-            raise _later(key, str(gone), past) from gone
+        history = await store.recall_queue(key, ())
+        if gone.perhaps and history.waited < MOST_WAITS:  # too new for GitHub to see it
+            raise _later(key, str(gone), history) from gone
         raise
 
 
@@ -56,24 +63,24 @@ async def _answer(
 ) -> tuple[PutCheckRun, ...]:
     facts = await github.queue(key)
     inside = facts.upto(key.head_sha)
-    past = await store.recall_queue(key, (one.number for one in inside))
-    policy = known(past.policy, rules)
-    past = replace(past, verdicts=believed(past, key.base_ref, policy))
+    history = await store.recall_queue(key, (one.number for one in inside))
+    policy = known(history.policy, rules)
+    history = replace(history, verdicts=believed(history, key.base_ref, policy))
     silent = not writes(policy)
-    if not inside and _answered(facts, past):
+    if not inside and _answered(facts, history):
         await store.over(claim)  # that GitHub says so, too, may never come
         raise LeaseLost(f"{key}: its queue has the answer, and holds it no more")
-    if silent and _sure(past.policy):
+    if silent and _sure(history.policy):
         return ()
-    await _wait(key, facts, inside, past, store)
+    await _wait(key, facts, inside, history, store)
     if silent:
-        _wait_for_policy(key, past)
+        _wait_for_policy(key, history)
         return ()
     if not inside and not facts.refused and await github.merged(key):
         return ()  # nobody waited for us: what is on the base branch is not called bad
-    run = check_run(key.head_sha, inside, past.verdicts, policy, facts.refused)
+    run = check_run(key.head_sha, inside, history.verdicts, policy, facts.refused)
     # That of a fresh run nothing tells whether it was written: one that may be there, is.
-    fresh = past.touched and not past.unresolved
+    fresh = history.touched and not history.unresolved
     if _same(run, facts.check_run) and not fresh:
         await store.answered(claim)
         return ()
@@ -111,9 +118,9 @@ async def _put(
     return (effect,)
 
 
-def _answered(facts: QueueFacts, past: QueuePast) -> bool:
+def _answered(facts: QueueFacts, history: QueueHistory) -> bool:
     """Whether the queue has our answer, by which it has dropped or merged the head."""
-    return bool(facts.check_run and facts.check_run.conclusion) and not past.touched
+    return bool(facts.check_run and facts.check_run.conclusion) and not history.touched
 
 
 def _same(run: CheckRun, there: CheckRun | None) -> bool:
@@ -121,36 +128,40 @@ def _same(run: CheckRun, there: CheckRun | None) -> bool:
 
 
 async def _wait(
-    key: QueueKey, facts: QueueFacts, inside: tuple[Member, ...], past: QueuePast, store: Store
+    key: QueueKey,
+    facts: QueueFacts,
+    inside: tuple[Member, ...],
+    history: QueueHistory,
+    store: Store,
 ) -> None:
     """Raises Retry while something may yet come that changes the answer."""
-    if past.unresolved and facts.check_run is None and past.waited < UNSEEN_WAITS:
-        raise _later(key, "a run may have been written and is not to be seen yet", past)
-    if past.waited >= MOST_WAITS:
+    if history.unresolved and facts.check_run is None and history.waited < UNSEEN_WAITS:
+        raise _later(key, "a run may have been written and is not to be seen yet", history)
+    if history.waited >= MOST_WAITS:
         return
     if not inside and not facts.refused:
-        raise _later(key, "GitHub does not list it in the queue yet", past)
-    missing = unknown(inside, past.verdicts)
+        raise _later(key, "GitHub does not list it in the queue yet", history)
+    missing = unknown(inside, history.verdicts)
     if missing:
         # Those that a run is on its way to anyway would be dirty for ever.
-        asked = (PullKey(key.repository, one) for one in missing if one not in past.behind)
+        asked = (PullKey(key.repository, one) for one in missing if one not in history.behind)
         await store.mark_dirty(asked, asked=True)
-        raise _later(key, f"no verdict yet on {_named(missing)}", past)
-    leaves = leaving(inside, past.verdicts)
+        raise _later(key, f"no verdict yet on {_named(missing)}", history)
+    leaves = leaving(inside, history.verdicts)
     if leaves:
-        raise _later(key, f"GitHub is taking {_named(leaves)} out of the queue", past)
+        raise _later(key, f"GitHub is taking {_named(leaves)} out of the queue", history)
 
 
-def _wait_for_policy(key: QueueKey, past: QueuePast) -> None:
+def _wait_for_policy(key: QueueKey, history: QueueHistory) -> None:
     """Raises Retry while a run of a pull may yet read a policy that does more than observe."""
-    if past.waited < MOST_WAITS:
-        raise _later(key, "its policy may have changed and is not read yet", past)
+    if history.waited < MOST_WAITS:
+        raise _later(key, "its policy may have changed and is not read yet", history)
 
 
 def _named(numbers: tuple[int, ...]) -> str:
     return ", ".join(f"#{number}" for number in numbers[:10])
 
 
-def _later(key: QueueKey, why: str, past: QueuePast) -> Retry:
-    seconds = min(2.0**past.waited, MOST_WAIT_SECONDS)
+def _later(key: QueueKey, why: str, history: QueueHistory) -> Retry:
+    seconds = min(2.0**history.waited, MOST_WAIT_SECONDS)
     return Retry(f"{key}: {why}", after_seconds=seconds, counts=False, lags=True)

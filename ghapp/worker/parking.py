@@ -8,7 +8,7 @@ from ghapp.core.decide import writes
 from ghapp.core.marks import CheckRun, Marks, PutCheckRun
 from ghapp.core.model import PullKey, QueueKey
 from ghapp.core.policy.policy import Rules, effective
-from ghapp.core.records import Claim, Past, PolicySource, Run, Verdict
+from ghapp.core.records import Claim, History, PolicySource, Run, Verdict
 from ghapp.core.review.permissions import newest
 from ghapp.core.text.render import parked_run
 from ghapp.store import Store
@@ -31,21 +31,21 @@ async def give_up(claim: Claim, reason: str, github: Tells, store: Store, rules:
         await merge_queue.give_up(claim, claim.key, reason, github, store, rules)
     if not isinstance(claim.key, PullKey):
         return
-    past = await store.recall(claim.key)
-    head_sha, source = newest(past), past.policy or PolicySource()
+    history = await store.recall(claim.key)
+    head_sha, source = newest(history), history.policy or PolicySource()
     policy = effective(source, rules)
     if head_sha and writes(policy):
         run = parked_run(head_sha, policy if source.read_at else None, reason)
         await store.intend(claim, (PutCheckRun(run, 0),))
         await github.apply(claim.key, PutCheckRun(run, 0))
-        await store.record(claim, _parked(claim.key, past, run))
+        await store.record(claim, _parked(claim.key, history, run))
 
 
-def _parked(key: PullKey, past: Past, run: CheckRun) -> Run:
+def _parked(key: PullKey, history: History, run: CheckRun) -> Run:
     """What is remembered of giving up: a verdict on the head, and that nothing else is sure."""
     return Run(
-        marks=past.marks or Marks(),
-        written=past.written,
+        marks=history.marks or Marks(),
+        written=history.written,
         verdict=Verdict(key.number, run.head_sha, run.conclusion, run.title, is_open=True),
         state="parked",
         unresolved=(PutCheckRun(run, 0),),

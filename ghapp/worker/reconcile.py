@@ -20,15 +20,15 @@ from ghapp.core.marks import Effect, Outcome, plan
 from ghapp.core.model import (
     File,
     InstallationKey,
+    Message,
     PullKey,
     QueueKey,
     Repository,
     RepositoryKey,
     SweepKey,
-    Utterance,
 )
 from ghapp.core.policy.policy import Rules
-from ghapp.core.records import Claim, Judgement, Past, Shown, Verdict
+from ghapp.core.records import Claim, History, Judgement, Shown, Verdict
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import judge
 from ghapp.core.review.permissions import only_by
@@ -48,7 +48,7 @@ LEAST_LEFT_SECONDS, MOST_LEFT_SECONDS = 2.0, 30.0
 class GitHub(Queues, Protocol):
     """What a run needs of GitHub. All raise Retry (busy, down, behind) and Gone (out of reach)."""
 
-    async def gather(self, key: PullKey, past: Past, rules: Rules) -> Facts: ...
+    async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts: ...
     async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]: ...
     async def apply(self, key: PullKey, effect: Effect) -> Outcome: ...
     async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]: ...
@@ -101,30 +101,30 @@ async def reconcile(claim: Claim, github: GitHub, store: Store, rules: Rules) ->
 
 async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules: Rules) -> Done:
     """One pull request: its marks are what facts and ledger imply when this returns."""
-    past = await store.recall(key)
-    facts = await github.gather(key, past, rules)
-    past = past.knowing(facts.earlier)
+    history = await store.recall(key)
+    facts = await github.gather(key, history, rules)
+    history = history.knowing(facts.earlier)
     # Off the event loop: however large the diff or a comment is, others are not kept waiting.
-    scanned, considered = await asyncio.to_thread(_looked_at, facts, past)
+    scanned, considered = await asyncio.to_thread(_looked_at, facts, history)
     if considered is None:
         contents = await github.contents(key, scanned.wanted)
-        considered = await asyncio.to_thread(_considered, facts, past, scanned, contents)
+        considered = await asyncio.to_thread(_considered, facts, history, scanned, contents)
     view, course = considered
-    source = None if facts.source is past.policy else facts.source
+    source = None if facts.source is history.policy else facts.source
     # Committed before the writes, resolved with the record.
     admitted = await store.admit(
         *(claim, facts.pull.head_sha, source, view.judgement, facts.earlier),
         *(course.effects, course.shown),
     )
     if admitted != course.given:  # other pulls ask something of the head
-        course = await asyncio.to_thread(_course, facts, past, view, *admitted)
+        course = await asyncio.to_thread(_course, facts, history, view, *admitted)
         await store.intend(claim, course.effects, course.shown)
     taken = Taken()
     for batch in batches(course.effects):
         taken += await take(key, batch, github)
     run = remembered(course.decision, facts, taken, found=view.found)
     await store.record(claim, run)
-    if view.found and facts.utterances:  # to be judged; those that were read have to be read again
+    if view.found and facts.messages:  # to be judged; those that were read have to be read again
         await store.mark_dirty([key], touched=run.shown is not None, asked=True)
     if taken.opened:  # the comment names the issues
         await store.mark_dirty([key])
@@ -139,7 +139,7 @@ async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules:
     )
 
 
-def _later(key: PullKey, left: tuple[Utterance, ...], now: datetime) -> Retry:
+def _later(key: PullKey, left: tuple[Message, ...], now: datetime) -> Retry:
     """When to look again at what was left: the younger it is, the sooner.
 
     A push that is told while this run goes on would else wait, and one to the branch marks no pull.
@@ -179,41 +179,43 @@ class _Course:
 _Considered = tuple[_View, _Course]
 
 
-def _looked_at(facts: Facts, past: Past) -> tuple[Scan, _Considered | None]:
+def _looked_at(facts: Facts, history: History) -> tuple[Scan, _Considered | None]:
     """With what is made of it, unless whole files have to be read first."""
     pull = facts.pull
-    alone = only_by(pull.author, past, pull.author, pull.head_sha)
+    alone = only_by(pull.author, history, pull.author, pull.head_sha)
     scanned = scan(pull, facts.policy, only_author_pushed=alone)
-    return scanned, None if scanned.wanted else _considered(facts, past, scanned, {})
+    return scanned, None if scanned.wanted else _considered(facts, history, scanned, {})
 
 
 def _considered(
-    facts: Facts, past: Past, scanned: Scan, contents: Mapping[str, str | None]
+    facts: Facts, history: History, scanned: Scan, contents: Mapping[str, str | None]
 ) -> _Considered:
     """Decided as though no other pull had this head, as is so of most."""
-    view = _viewed(facts, past, scanned, contents)
-    ledger = (*past.ledger, *view.judgement.entries)
-    return view, _course(facts, past, view, ledger, ())
+    view = _viewed(facts, history, scanned, contents)
+    ledger = (*history.ledger, *view.judgement.entries)
+    return view, _course(facts, history, view, ledger, ())
 
 
-def _viewed(facts: Facts, past: Past, scanned: Scan, contents: Mapping[str, str | None]) -> _View:
+def _viewed(
+    facts: Facts, history: History, scanned: Scan, contents: Mapping[str, str | None]
+) -> _View:
     pull = facts.pull
     found = findings(scanned.suspicion, contents)
     asked = checklist(scanned, facts.policy, found)
-    shown = {shown.head_sha for shown in past.shown}
+    shown = {shown.head_sha for shown in history.shown}
     if facts.found_at is not None and pull.head_sha not in shown:
         return _View(asked, found=True)
-    return _View(asked, False, judge(facts, past, asked))
+    return _View(asked, False, judge(facts, history, asked))
 
 
 def _course(
     facts: Facts,
-    past: Past,
+    history: History,
     view: _View,
     ledger: tuple[Entry, ...],
     siblings: tuple[Verdict, ...],
 ) -> _Course:
-    decision = decide(facts, past, view.checklist, ledger, siblings, view.judgement.left)
+    decision = decide(facts, history, view.checklist, ledger, siblings, view.judgement.left)
     shown = showing(decision, facts, facts.now)
     return _Course((ledger, siblings), decision, _plan(decision, facts), shown)
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from ghapp.core.marks import Effect, Outcome, PutCheckRun
 from ghapp.core.model import File, PullKey, QueueKey, Repository
 from ghapp.core.policy.policy import Rules
-from ghapp.core.records import Past
+from ghapp.core.records import History
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.merge_queue import QueueFacts
 from ghapp.errors import Gone, Rejected, Retry
@@ -33,13 +33,13 @@ class Watched:
         # pull of which nothing new is told -> whether it is known
         self._quiet: dict[str, bool] = {}
 
-    async def gather(self, key: PullKey, past: Past, rules: Rules) -> Facts:
+    async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts:
         self._quiet.pop(str(key), None)
         if len(self._quiet) >= MOST_QUIET:
             self._quiet.clear()
-        facts = await self._github.gather(key, past, rules)
-        if quiet(past):
-            self._quiet[str(key)] = past.marks is not None
+        facts = await self._github.gather(key, history, rules)
+        if quiet(history):
+            self._quiet[str(key)] = history.marks is not None
         return facts
 
     async def apply(self, key: PullKey, effect: Effect) -> Outcome:
@@ -83,7 +83,7 @@ class Watched:
         return await self._github.moved_pulls(repository, seen)
 
 
-def quiet(past: Past) -> bool:
+def quiet(history: History) -> bool:
     """Whether a run looks on suspicion only: its pull's deliveries name when it changed."""
-    told = past.opened or past.fresh_at is not None or bool(past.utterances)
-    return past.touched and not told
+    told = history.opened or history.fresh_at is not None or bool(history.messages)
+    return history.touched and not told

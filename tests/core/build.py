@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from ghapp.core.areas import Area, Detect, Finding, Hit, Item, Reviewers, Text
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import Marks
-from ghapp.core.model import Door, File, Pull, PullKey, Repository, Rights, Utterance
+from ghapp.core.model import Channel, File, Message, Pull, PullKey, Repository, Rights
 from ghapp.core.policy.policy import Policy
-from ghapp.core.records import Past, PolicySource, Push, Shown
+from ghapp.core.records import History, PolicySource, Push, Shown
 from ghapp.core.review.facts import Facts
 from ghapp.core.scan.checklist import Checklist, Flagged
 
@@ -101,7 +101,7 @@ def pull(head_sha: str = HEAD, **changes: object) -> Pull:
 
 def facts(
     rules: Policy,
-    *said: Utterance,
+    *said: Message,
     head_sha: str = HEAD,
     rights: dict[str, Rights] | None = None,
     observed: Marks | None = None,
@@ -113,7 +113,7 @@ def facts(
         pull=pull(head_sha, **changes),
         policy=rules,
         source=PolicySource(),
-        utterances=said,
+        messages=said,
         rights=known,
         observed=observed or Marks(),
     )
@@ -123,25 +123,27 @@ def shown(fingerprints: dict[str, str], head_sha: str = HEAD, minutes: float = 1
     return Shown(head_sha, at(minutes), fingerprints)
 
 
-def past(*seen: Shown, ledger: Iterable[Entry] = (), pushes: Iterable[Push] | None = None) -> Past:
+def history(
+    *seen: Shown, ledger: Iterable[Entry] = (), pushes: Iterable[Push] | None = None
+) -> History:
     told = (Push(HEAD, "ann", at(0)),) if pushes is None else tuple(pushes)
-    return Past(shown=seen, ledger=tuple(ledger), pushes=told)
+    return History(shown=seen, ledger=tuple(ledger), pushes=told)
 
 
-def comment(text: str, speaker: str = "sam", minutes: float = 5, number: int = 1) -> Utterance:
-    return Utterance(f"comment:{number}", Door.COMMENT, speaker, at(minutes), text, number)
+def comment(text: str, speaker: str = "sam", minutes: float = 5, number: int = 1) -> Message:
+    return Message(f"comment:{number}", Channel.COMMENT, speaker, at(minutes), text, number)
 
 
-def label(text: str, speaker: str = "sam", minutes: float = 5, number: int = 1) -> Utterance:
-    return Utterance(f"label:{number}", Door.LABEL, speaker, at(minutes), text)
+def label(text: str, speaker: str = "sam", minutes: float = 5, number: int = 1) -> Message:
+    return Message(f"label:{number}", Channel.LABEL, speaker, at(minutes), text)
 
 
-def tick(text: str, speaker: str = "ann", minutes: float = 5) -> Utterance:
-    return Utterance(f"tick:1:{text}", Door.TICK, speaker, at(minutes), text)
+def tick(text: str, speaker: str = "ann", minutes: float = 5) -> Message:
+    return Message(f"tick:1:{text}", Channel.TICK, speaker, at(minutes), text)
 
 
-def rerun(number: int = 1) -> Utterance:
-    return Utterance(f"rerun:{number}", Door.RERUN, "ann", at(5), "")
+def rerun(number: int = 1) -> Message:
+    return Message(f"rerun:{number}", Channel.RERUN, "ann", at(5), "")
 
 
 def entry(
@@ -159,7 +161,7 @@ def entry(
         "verb": verb,
         "speaker": speaker,
         "said_at": at(minutes),
-        "door": Door.COMMENT,
+        "channel": Channel.COMMENT,
         "subject": subject,
         "head_sha": head_sha,
         "fingerprint": fingerprint,
@@ -168,11 +170,14 @@ def entry(
     return Entry(**(values | changes))  # type: ignore[arg-type]
 
 
-def written(door: Door, text: str, speaker: str = "sam", **changes: object) -> Utterance:
+def written(channel: Channel, text: str, speaker: str = "sam", **changes: object) -> Message:
     """A comment, a review's body or a comment beside a line, on the head first shown."""
-    values: dict[str, object] = {"head_sha": HEAD if door is Door.REVIEW else "", "comment_id": 1}
-    values["node_id"] = "R_1" if door is Door.REVIEW else ""
-    return Utterance(f"{door.value}:1", door, speaker, at(5), text, **(values | changes))  # type: ignore[arg-type]
+    values: dict[str, object] = {
+        "head_sha": HEAD if channel is Channel.REVIEW else "",
+        "comment_id": 1,
+    }
+    values["node_id"] = "R_1" if channel is Channel.REVIEW else ""
+    return Message(f"{channel.value}:1", channel, speaker, at(5), text, **(values | changes))  # type: ignore[arg-type]
 
 
 def approval(
@@ -181,14 +186,14 @@ def approval(
     minutes: float = 5,
     number: int = 1,
     head_sha: str = HEAD,
-) -> Utterance:
+) -> Message:
     """A review's own verdict: approved | changes_requested | dismissed."""
     name = f"review:{number}:{state}"
-    return Utterance(name, Door.APPROVAL, speaker, at(minutes), state, head_sha=head_sha)
+    return Message(name, Channel.APPROVAL, speaker, at(minutes), state, head_sha=head_sha)
 
 
 def button(
     identifier: str = "signoff", speaker: str = "sam", minutes: float = 5, head_sha: str = HEAD
-) -> Utterance:
+) -> Message:
     name = f"button:{identifier}:{minutes}"
-    return Utterance(name, Door.BUTTON, speaker, at(minutes), identifier, head_sha=head_sha)
+    return Message(name, Channel.BUTTON, speaker, at(minutes), identifier, head_sha=head_sha)

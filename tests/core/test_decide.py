@@ -10,7 +10,7 @@ from ghapp.core.areas import Reviewers
 from ghapp.core.decide import Decision, decide, worst
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import CheckRun, Marks, Reaction
-from ghapp.core.model import Door, Problem
+from ghapp.core.model import Channel, Problem
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import Verdict
 from ghapp.core.review.review import PullState
@@ -25,7 +25,7 @@ from tests.core.build import (
     entry,
     facts,
     flagged,
-    past,
+    history,
     policy,
     shown,
 )
@@ -47,7 +47,7 @@ def decided(
 ) -> Decision:
     found = asked(*(flagged(one, fingerprint) for one in rules.areas))
     seen = facts(rules, observed=observed, **changes)  # type: ignore[arg-type]
-    was = past(shown({"db": "f1"}), shown({"db": fingerprint}, NEXT_HEAD, 9))
+    was = history(shown({"db": "f1"}), shown({"db": fingerprint}, NEXT_HEAD, 9))
     return decide(seen, was, checklist or found, ledger, siblings)
 
 
@@ -108,13 +108,13 @@ def test_a_change_inside_makes_a_sign_off_stale_and_names_the_head() -> None:
 def test_a_change_not_shown_before_is_the_present_heads() -> None:
     rules = policy(DB)
     seen = facts(rules, head_sha="c" * 40)
-    made = decide(seen, past(shown({"db": "f1"})), asked(flagged(DB, "f2")), (SIGNED,), ())
+    made = decide(seen, history(shown({"db": "f1"})), asked(flagged(DB, "f2")), (SIGNED,), ())
     assert made.review.areas[0].changed_by == "c" * 40
 
 
 def test_another_diff_of_the_same_head_is_no_commits_doing() -> None:
     made = decide(
-        facts(policy(DB)), past(shown({"db": "f1"})), asked(flagged(DB, "f2")), (SIGNED,), ()
+        facts(policy(DB)), history(shown({"db": "f1"})), asked(flagged(DB, "f2")), (SIGNED,), ()
     )
     assert made.review.areas[0].changed_by == ""
     assert "the base branch or the policy has changed" in made.marks.check_run.text  # type: ignore[union-attr]
@@ -228,9 +228,11 @@ class TestClosed:
 
     def test_gets_the_label_whose_write_failed_and_else_none_anew(self) -> None:
         found, seen = asked(flagged(DB)), facts(policy(DB), is_open=False)
-        failed = replace(past(shown({"db": "f1"})), unresolved=frozenset({"AddLabels"}))
+        failed = replace(history(shown({"db": "f1"})), unresolved=frozenset({"AddLabels"}))
         assert decide(seen, failed, found, (SIGNED,), ()).marks.labels == DONE
-        assert decide(seen, past(shown({"db": "f1"})), found, (SIGNED,), ()).marks.labels == set()
+        assert (
+            decide(seen, history(shown({"db": "f1"})), found, (SIGNED,), ()).marks.labels == set()
+        )
 
     def test_may_still_be_signed_off(self) -> None:
         made = decided(policy(DB), SIGNED, observed=self.PENDING, is_open=False)
@@ -269,7 +271,9 @@ class TestComment:
         rules = policy(DB, comment="never")
         assert decided(rules, entry(Verb.REFUSED, note="not_reviewer")).marks.comment
         assert decided(rules, observed=Marks(comment="old")).marks.comment
-        assert not decided(rules, entry(Verb.REFUSED, door=Door.LABEL, note="author")).marks.comment
+        assert not decided(
+            rules, entry(Verb.REFUSED, channel=Channel.LABEL, note="author")
+        ).marks.comment
 
     def test_collapses_to_a_line_when_nothing_is_flagged_any_more(self) -> None:
         made = decided(policy(), observed=Marks(comment="old"))
@@ -296,12 +300,12 @@ class TestAcknowledgement:
     def test_is_first_that_it_was_heard_where_it_waits(self) -> None:
         found = asked(flagged(DB))
         said = comment("/nfr done", number=3)
-        waits = (said, replace(said, door=Door.REVIEW, comment_id=4), button())
-        made = decide(facts(policy(DB)), past(), found, (), (), waits)
+        waits = (said, replace(said, channel=Channel.REVIEW, comment_id=4), button())
+        made = decide(facts(policy(DB)), history(), found, (), (), waits)
         assert made.marks.reactions == {Reaction(3, "eyes"), Reaction(4, "eyes", "review")}
 
     def test_is_not_given_where_there_is_no_comment(self) -> None:
-        made = decided(policy(DB), entry(Verb.SIGN_OFF, "db", door=Door.LABEL, comment_id=0))
+        made = decided(policy(DB), entry(Verb.SIGN_OFF, "db", channel=Channel.LABEL, comment_id=0))
         assert made.marks.reactions == frozenset()
 
 
@@ -324,7 +328,7 @@ class TestReplies:
             ]
         ]
         made = decided(policy(), *said)
-        assert {reply.utterance_id for reply in made.marks.replies} == {
+        assert {reply.message_id for reply in made.marks.replies} == {
             "comment:1",
             "comment:40",
             "comment:61",
@@ -354,7 +358,9 @@ def test_files_that_github_does_not_show_are_an_area_of_their_own() -> None:
 
 def test_a_rerun_gets_a_fresh_run() -> None:
     first = decided(policy(DB)).marks.check_run
-    again = decided(policy(DB), entry(Verb.REFRESH, door=Door.RERUN, comment_id=0)).marks.check_run
+    again = decided(
+        policy(DB), entry(Verb.REFRESH, channel=Channel.RERUN, comment_id=0)
+    ).marks.check_run
     assert first and again
     assert first != again
     assert first.annotated != again.annotated

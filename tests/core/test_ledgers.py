@@ -11,12 +11,12 @@ from ghapp.core.areas import Reviewers
 from ghapp.core.decide import Decision, decide
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import Marks, Written, after, plan
-from ghapp.core.model import Door
+from ghapp.core.model import Channel
 from ghapp.core.records import FollowUp
 from ghapp.core.review.comment_text import boxes
 from ghapp.core.review.review import PullState
 from ghapp.core.text.labels import described
-from tests.core.build import area, asked, entry, facts, flagged, past, policy, shown
+from tests.core.build import area, asked, entry, facts, flagged, history, policy, shown
 
 AREAS = (area("db", "advise"), area("web", reviewers=Reviewers(users=("wes",))))
 ITEMS = ("db-rollback", "db-plan", "web-plan", "concern-1")
@@ -41,7 +41,7 @@ def entries(draw: st.DrawFn) -> Entry:
         draw(st.sampled_from(("f1", "f2"))),
         number=minutes,
         id=f"comment:{minutes}#{draw(st.integers(0, 999))}",
-        door=draw(st.sampled_from(list(Door))),
+        channel=draw(st.sampled_from(list(Channel))),
         note="author" if verb is Verb.REFUSED else draw(st.sampled_from(("", "why"))),
         right="team acme/sre",
         until=draw(st.sampled_from(("2026-05-01", "2026-06-01"))),
@@ -62,7 +62,7 @@ def decided(
     seen = facts(rules, observed=observed, **changes)  # type: ignore[arg-type]
     seen = replace(seen, follow_ups=made)
     found = asked(*(flagged(one) for one in AREAS))
-    return decide(seen, past(shown({"db": "f1", "web": "f1"})), found, ledger, ())
+    return decide(seen, history(shown({"db": "f1", "web": "f1"})), found, ledger, ())
 
 
 @given(ledgers)

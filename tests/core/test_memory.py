@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ghapp.core.model import InstallationKey
-from ghapp.core.records import NOBODY, Claim, Full, Past, Shown
+from ghapp.core.records import NOBODY, Claim, Full, History, Shown
 
 NOON = datetime(2026, 4, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -20,9 +20,9 @@ def shown(head_sha: str, at: datetime) -> Shown:
 
 def test_what_was_shown_and_not_recorded_stands_in_its_place() -> None:
     first, second, third = (shown(sha, NOON + SECOND * at) for at, sha in enumerate("abc"))
-    past = Past(shown=(first, third))
-    assert past.knowing((second,)).shown == (first, second, third)
-    assert past.knowing(()) is past
+    history = History(shown=(first, third))
+    assert history.knowing((second,)).shown == (first, second, third)
+    assert history.knowing(()) is history
 
 
 @pytest.mark.parametrize(

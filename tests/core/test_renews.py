@@ -18,7 +18,7 @@ from tests.core.build import (
     entry,
     facts,
     flagged,
-    past,
+    history,
     policy,
     shown,
 )
@@ -38,7 +38,7 @@ def decided(
     **changes: object,
 ) -> Decision:
     seen = facts(policy(DB, mode="enforce"), observed=Marks(there), **changes)  # type: ignore[arg-type]
-    was = replace(past(shown({"db": "f1"})), pending_since=since)
+    was = replace(history(shown({"db": "f1"})), pending_since=since)
     return decide(replace(seen, found_at=found_at), was, asked(flagged(DB)), ledger, ())
 
 

@@ -91,7 +91,7 @@ def test_sign_off_of_any_push_does_not_cover_another_base(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("status", [403, 422, 500])
 @pytest.mark.parametrize("route", ["POST */reactions", "POST */comments", "POST */labels"])
-def test_a_courtesy_that_fails_does_not_hold_up_the_gate(
+def test_a_best_effort_write_that_fails_does_not_hold_up_the_gate(
     world: World, route: str, status: int
 ) -> None:
     world.github.faults.add(faults.broken(route, status, times=None))
@@ -108,7 +108,9 @@ def test_a_courtesy_that_fails_does_not_hold_up_the_gate(
 
 
 @pytest.mark.parametrize("route", ["POST */reactions", "POST */comments", "POST */labels"])
-def test_a_courtesy_refused_for_no_reason_is_made_good_by_itself(world: World, route: str) -> None:
+def test_a_best_effort_write_refused_for_no_reason_is_made_good_by_itself(
+    world: World, route: str
+) -> None:
     quiet(world)
     world.github.faults.add(faults.broken(route, 403))
     pull = world.open()

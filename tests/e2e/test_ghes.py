@@ -16,7 +16,7 @@ from ghapp.emulator.server import SERVER_BASE
 from ghapp.errors import Gone, Retry, WrongSetting
 from ghapp.github.client import GitHub
 from ghapp.settings import Endpoint
-from tests.e2e import test_conversation_doors as doors
+from tests.e2e import test_conversation_channels as channels
 from tests.e2e import test_conversation_lost as lost
 from tests.e2e.certificates import Certificates, certificates
 from tests.e2e.stories import Story, told
@@ -36,7 +36,7 @@ from tests.github.world import PRIVATE_KEY
 GITHUB = {"enterprise_version": "3.14.2", "rate_limit": 0, "private_key": PRIVATE_KEY}
 SERVER = Host(base=SERVER_BASE, github=GITHUB)
 TOLD: tuple[Story, ...] = (  # what goes by GraphQL: reactions to reviews, and who edited what
-    doors.the_body_of_a_review_speaks,
+    channels.the_body_of_a_review_speaks,
     lost.a_comment,
     lost.the_body_of_a_review,
 )

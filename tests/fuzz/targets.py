@@ -1,4 +1,4 @@
-"""What has to hold of any bytes, one function for each of ghapp's doors to strangers.
+"""What has to hold of any bytes, one function for each of ghapp's channels to strangers.
 
 Each takes the input of a fuzzer, gives nothing, and fails where something does not hold. The same
 functions are driven by hypothesis, by atheris, and by the cases that were found and kept.
@@ -19,7 +19,16 @@ from markdown_it import MarkdownIt
 from ghapp.builtin_packs import builtin, references, rules
 from ghapp.core.areas import Area
 from ghapp.core.markdown import code, literal, plain
-from ghapp.core.model import Delivery, Door, File, Problem, Pull, PullKey, Repository, RepositoryKey
+from ghapp.core.model import (
+    Channel,
+    Delivery,
+    File,
+    Problem,
+    Pull,
+    PullKey,
+    Repository,
+    RepositoryKey,
+)
 from ghapp.core.policy import pack_files, packs
 from ghapp.core.policy.policy import POLICY_PATH, Policy, effective
 from ghapp.core.policy.yaml import MAX_PROBLEMS
@@ -100,9 +109,9 @@ def _storable(one: Delivery) -> None:
         if isinstance(key, PullKey | RepositoryKey):
             owner, _, name = key.repository.full_name.partition("/")
             assert owner and name not in ("", ".", "..") and "/" not in name
-    for said in one.utterances:
+    for said in one.messages:
         assert said.said_at.tzinfo is UTC
-        harmless = said.door is Door.RERUN or said.text == "dismissed"
+        harmless = said.channel is Channel.RERUN or said.text == "dismissed"
         assert harmless or said.speaker.casefold() != BOT
         assert "\0" not in f"{said.id}{said.text}{said.speaker}{said.node_id}"
         assert not any(char.isspace() for char in said.speaker)

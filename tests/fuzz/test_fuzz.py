@@ -1,6 +1,6 @@
-"""Whatever comes in at ghapp's doors, what has to hold of it holds; what was found stays mended.
+"""Whatever comes in at ghapp's channels, what has to hold of it holds; what was found stays mended.
 
-`GHAPP_FUZZ_SECONDS=600 uv run pytest tests/fuzz` looks for so long behind each door, and keeps what
+`GHAPP_FUZZ_SECONDS=600 uv run pytest tests/fuzz` searches each channel for so long and keeps what
 it finds in tests/fuzz/cases.
 """
 
@@ -27,7 +27,7 @@ EXAMPLES = {"delivery": 300, "comment": 60, "policy": 60, "pack": 60, "diff": 60
 found = sorted(path for path in CASES.glob("*/*") if path.is_file())
 
 
-def test_every_door_has_its_seeds() -> None:
+def test_every_channel_has_its_seeds() -> None:
     assert TARGETS.keys() == EXAMPLES.keys()
     assert all(seeds(target) for target in TARGETS)
 

@@ -23,7 +23,7 @@ from ghapp.core.marks import (
     RemoveLabel,
     Reply,
 )
-from ghapp.core.records import Past
+from ghapp.core.records import History
 from ghapp.emulator import Pull
 from ghapp.emulator.faults import (
     Fault,
@@ -127,7 +127,7 @@ def test_a_run_cut_short_between_annotations_equals_no_other(world: World, pull:
     world.github.faults.add(broken(PATCH_RUN, times=1))
     with pytest.raises(Retry):
         apply(world, pull, PutCheckRun(run, 0))
-    facts = world.gather(pull, Past())
+    facts = world.gather(pull, History())
     assert facts.observed.check_run == CheckRun(pull.head_sha, "")
     assert facts.observed.check_run and not facts.observed.check_run.conclusion
 
@@ -145,9 +145,9 @@ def test_a_run_that_is_not_to_be_seen_is_not_made_anew_at_once(world: World, pul
 def test_what_we_put_we_get(world: World, pull: Pull) -> None:
     body = "<!-- ghapp:nfr -->\n### Überschrift ✓\n\n- [ ] `a` x"
     (made,) = apply(world, pull, PutComment(body, 0))
-    assert world.gather(pull, Past()).observed.comment == body
+    assert world.gather(pull, History()).observed.comment == body
     apply(world, pull, PutComment(body + "\nmore", made.id))
-    assert world.gather(pull, Past()).observed.comment == body + "\nmore"
+    assert world.gather(pull, History()).observed.comment == body + "\nmore"
     assert len(pull.comments) == 1
 
 
@@ -192,7 +192,7 @@ def test_a_label_that_somebody_else_made_meanwhile_is_tried_again(world: World, 
 def test_a_reply_names_what_it_answers(world: World, pull: Pull) -> None:
     apply(world, pull, PostReply(Reply("comment:5#1", "Help.")))
     assert pull.comments[0].body == "<!-- ghapp:reply comment:5#1 -->\nHelp."
-    assert world.gather(pull, Past()).observed.replies == {Reply("comment:5#1", "")}
+    assert world.gather(pull, History()).observed.replies == {Reply("comment:5#1", "")}
 
 
 def test_a_reaction_may_be_repeated_and_its_comment_may_be_gone(world: World, pull: Pull) -> None:
@@ -370,9 +370,9 @@ def test_a_write_that_is_answered_502_is_not_sent_again(world: World, pull: Pull
     with pytest.raises(Retry):
         apply(world, pull, PutComment("<!-- ghapp:nfr -->\nonce", 0))
     assert len(pull.comments) == 1
-    assert world.gather(pull, Past(unresolved=frozenset({"PutComment"}))).observed.comment.endswith(
-        "once"
-    )
+    assert world.gather(
+        pull, History(unresolved=frozenset({"PutComment"}))
+    ).observed.comment.endswith("once")
 
 
 def test_writing_to_a_pull_that_is_gone_says_so(world: World, pull: Pull) -> None:
@@ -405,7 +405,7 @@ def test_all_open_pulls_and_repositories_are_listed() -> None:
             found = await client.repositories(1)
             assert {one.full_name for one in found} == names
             assert {one.installation_id for one in found} == {1}
-            await client.gather(open_pulls[0], Past(opened=True), RULES)
+            await client.gather(open_pulls[0], History(opened=True), RULES)
 
         world.run(story)
     finally:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghapp.core.records import Past
+from ghapp.core.records import History
 from ghapp.emulator.faults import (
     Fault,
     broken,
@@ -35,7 +35,7 @@ from tests.github.world import APP_ID, RULES, World
 
 TOKEN = "POST /app/installations/{id}/access_tokens"
 PULL = "GET /repos/{owner}/{repo}/pulls/{number}"
-OPENED = Past(opened=True)
+OPENED = History(opened=True)
 DATE = "Wed, 01 Apr 2026 09:30:00 GMT"
 
 
@@ -412,10 +412,10 @@ def test_a_burst_passes_at_once_and_the_window_ends() -> None:
 def test_reads_leave_room_for_writes_and_comments_for_the_check_run() -> None:
     budget = Budget()
     assert sum(not taken(budget, "GET", Importance.LOOK, 0.0) for _ in range(900)) == 810
-    assert taken(budget, "PATCH", Importance.COURTESY, 0.0) > 0
+    assert taken(budget, "PATCH", Importance.BEST_EFFORT, 0.0) > 0
     assert taken(budget, "PATCH", Importance.GATE, 0.0) == 0.0
     comments = Budget()
-    assert sum(not taken(comments, "POST", Importance.COURTESY, 0.0) for _ in range(80)) == 60
+    assert sum(not taken(comments, "POST", Importance.BEST_EFFORT, 0.0) for _ in range(80)) == 60
     assert taken(comments, "POST", Importance.GATE, 0.0) == 0.0
 
 
@@ -429,7 +429,7 @@ def test_no_more_than_500_an_hour_are_created() -> None:
 def test_off_is_off_even_after_a_refusal() -> None:
     budget = Budget("off")
     budget.close(60.0, 0.0)
-    assert not any(taken(budget, "POST", Importance.COURTESY, 0.0) for _ in range(2_000))
+    assert not any(taken(budget, "POST", Importance.BEST_EFFORT, 0.0) for _ in range(2_000))
 
 
 @given(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ghapp.core.model import Delivery, Door, PullKey, Repository, RepositoryKey, Utterance
+from ghapp.core.model import Channel, Delivery, Message, PullKey, Repository, RepositoryKey
 from ghapp.core.text.issues import marker
 from ghapp.emulator import Emulator
 from ghapp.github.webhook import parse
@@ -35,8 +35,8 @@ def review(action: str = "submitted", body: str | None = None, **parts: Any) -> 
     return told("pull_request_review", action, **{"review": about, "pull_request": pull, **parts})
 
 
-def said(id: str, door: Door, text: str) -> Utterance:
-    return Utterance(id, door, "ann", AT, text, comment_id=77, node_id="PRR_77", head_sha=HEAD)
+def said(id: str, channel: Channel, text: str) -> Message:
+    return Message(id, channel, "ann", AT, text, comment_id=77, node_id="PRR_77", head_sha=HEAD)
 
 
 # --- reviews -------------------------------------------------------------------------------
@@ -45,16 +45,16 @@ def said(id: str, door: Door, text: str) -> Utterance:
 def test_commands_in_a_reviews_body_speak_of_the_head_that_was_reviewed() -> None:
     delivery = review(body="Fine.\r\n/nfr done\u0000")
     assert delivery.keys == (KEY,)
-    assert delivery.utterances == (said("review:77", Door.REVIEW, "Fine.\r\n/nfr done"),)
+    assert delivery.messages == (said("review:77", Channel.REVIEW, "Fine.\r\n/nfr done"),)
     assert not delivery.touched
 
 
 @pytest.mark.parametrize("state", ["approved", "changes_requested"])
 def test_a_verdict_is_said_before_the_commands_beside_it(state: str) -> None:
-    verdict = said(f"review:77:{state}", Door.APPROVAL, state)
-    assert review(state=state).utterances == (verdict,)
-    both = review(state=state, body="/nfr hold -- wait").utterances
-    assert both == (verdict, said("review:77", Door.REVIEW, "/nfr hold -- wait"))
+    verdict = said(f"review:77:{state}", Channel.APPROVAL, state)
+    assert review(state=state).messages == (verdict,)
+    both = review(state=state, body="/nfr hold -- wait").messages
+    assert both == (verdict, said("review:77", Channel.REVIEW, "/nfr hold -- wait"))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_verdict_is_said_before_the_commands_beside_it(state: str) -> None:
 )
 def test_a_review_that_says_nothing_to_us_is_ignored(parts: dict[str, Any]) -> None:
     delivery = review(parts.pop("action", "submitted"), **parts)
-    assert (delivery.keys, delivery.utterances) == ((), ())
+    assert (delivery.keys, delivery.messages) == ((), ())
 
 
 @pytest.mark.parametrize("sender", [EVE, ROBOT], ids=["person", "bot"])
@@ -80,17 +80,17 @@ def test_a_dismissal_is_said_by_whoever_dismissed_and_not_before_the_review(
 ) -> None:
     delivery = review("dismissed", "/nfr done", state="dismissed", sender=sender)
     who, id = sender["login"], "review:77:dismissed"
-    expected = Utterance(id, Door.APPROVAL, who, LATER, "dismissed", head_sha=HEAD)
-    assert (delivery.keys, delivery.utterances) == ((KEY,), (expected,))
+    expected = Message(id, Channel.APPROVAL, who, LATER, "dismissed", head_sha=HEAD)
+    assert (delivery.keys, delivery.messages) == ((KEY,), (expected,))
 
 
 def test_a_review_that_was_edited_only_says_look_again() -> None:
     delivery = review("edited", "/nfr done", state="approved")
-    assert (delivery.keys, delivery.utterances, delivery.touched) == ((KEY,), (), False)
+    assert (delivery.keys, delivery.messages, delivery.touched) == ((KEY,), (), False)
 
 
 @pytest.mark.parametrize("body", ["/nfr refresh", "Hm.\n  /NFR  Refresh"])
-def test_refresh_reads_our_marks_back_through_every_door(body: str) -> None:
+def test_refresh_reads_our_marks_back_through_every_channel(body: str) -> None:
     assert review(body=body).touched
     assert remark(body=body).touched
     assert not review(body="/nfr help\nNo need to /nfr refresh").touched
@@ -113,10 +113,10 @@ def remark(action: str = "created", body: str = "/nfr done", **parts: Any) -> De
 
 
 def test_commands_count_beside_a_line_too() -> None:
-    expected = Utterance(
-        "review-comment:88", Door.REVIEW_COMMENT, "ann", AT, "/nfr done", comment_id=88
+    expected = Message(
+        "review-comment:88", Channel.REVIEW_COMMENT, "ann", AT, "/nfr done", comment_id=88
     )
-    assert (remark().keys, remark().utterances) == ((KEY,), (expected,))
+    assert (remark().keys, remark().messages) == ((KEY,), (expected,))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_commands_count_beside_a_line_too() -> None:
 )
 def test_a_remark_that_says_nothing_to_us_is_ignored(parts: dict[str, Any]) -> None:
     delivery = remark(parts.pop("action", "created"), **parts)
-    assert (delivery.keys, delivery.utterances) == ((), ())
+    assert (delivery.keys, delivery.messages) == ((), ())
 
 
 # --- buttons -------------------------------------------------------------------------------
@@ -160,16 +160,16 @@ def press(identifier: str | None, **parts: Any) -> Delivery:
 def test_a_button_is_said_on_the_head_of_its_run(identifier: str, touched: bool) -> None:
     delivery = press(identifier)
     name = f"button:{sha256(delivery.body).hexdigest()}"
-    expected = Utterance(name, Door.BUTTON, "ann", AT, identifier, head_sha=HEAD)
-    assert (delivery.keys, delivery.utterances) == ((KEY,), (expected,))
+    expected = Message(name, Channel.BUTTON, "ann", AT, identifier, head_sha=HEAD)
+    assert (delivery.keys, delivery.messages) == ((KEY,), (expected,))
     assert delivery.touched is touched
 
 
 def test_a_buttons_time_is_the_newest_that_is_told_of_its_run() -> None:
     suite = {"updated_at": LATER.isoformat()}
-    assert press("signoff", run={"check_suite": suite}).utterances[0].said_at == LATER
+    assert press("signoff", run={"check_suite": suite}).messages[0].said_at == LATER
     none = {"check_suite": None, "completed_at": None, "started_at": None}
-    assert press("signoff", run=none).utterances[0].said_at == datetime.min.replace(tzinfo=UTC)
+    assert press("signoff", run=none).messages[0].said_at == datetime.min.replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_buttons_time_is_the_newest_that_is_told_of_its_run() -> None:
 )  # fmt: skip
 def test_what_is_no_button_of_ours_or_pressed_by_a_bot_is_not_heard(parts: dict[str, Any]) -> None:
     delivery = press(parts.pop("identifier", "signoff"), **parts)
-    assert (delivery.keys, delivery.utterances) == ((KEY,), ())
+    assert (delivery.keys, delivery.messages) == ((KEY,), ())
 
 
 def test_a_button_speaks_of_the_pull_whose_run_it_stands_on() -> None:
@@ -194,7 +194,7 @@ def test_a_button_speaks_of_the_pull_whose_run_it_stands_on() -> None:
 def test_a_button_of_another_app_or_of_no_pull_is_ignored() -> None:
     assert press("signoff", run={"app": {"id": 8}}).keys == ()
     lost = press("signoff", run={"external_id": None})
-    assert (lost.keys, lost.utterances, lost.touched) == ((), (), False)
+    assert (lost.keys, lost.messages, lost.touched) == ((), (), False)
 
 
 # --- follow-up issues ----------------------------------------------------------------------
@@ -209,7 +209,7 @@ def issue(action: str, body: str | None = marker(9, "dbm-lock"), **parts: Any) -
 def test_what_becomes_of_a_follow_up_looks_at_its_pull_again(action: str) -> None:
     delivery = issue(action, marker(9, "dbm-lock") + "\nIs the table locked?")
     assert (delivery.keys, delivery.touched) == ((PullKey(SHOP, 9),), True)
-    assert delivery.utterances == ()
+    assert delivery.messages == ()
 
 
 @pytest.mark.parametrize(
@@ -255,8 +255,8 @@ def test_a_conversation_lived_through_is_heard_without_loss(github: Emulator) ->
     change.dismiss_review(id, "sam")
     change.review("sam", "changes_requested", "no")
     beside = change.review_comment("/nfr concern Slow?", "eve")
-    one, *_ = said_ = [said for delivery in seen(github) for said in delivery.utterances]
-    assert [(said.id.split(":", 2)[-1] if said.door is Door.APPROVAL else said.id, said.text)
+    one, *_ = said_ = [said for delivery in seen(github) for said in delivery.messages]
+    assert [(said.id.split(":", 2)[-1] if said.channel is Channel.APPROVAL else said.id, said.text)
             for said in said_] == [
         ("approved", "approved"),
         (f"review:{id}", "/nfr hold -- wait"),

@@ -1,4 +1,4 @@
-"""What arrives at the webhook -> keys and utterances; whatever arrives, nothing else is raised."""
+"""What arrives at the webhook -> keys and messages; whatever arrives, nothing else is raised."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghapp.core.model import (
+    Channel,
     Delivery,
-    Door,
     InstallationKey,
+    Message,
     PullKey,
     Push,
     Repository,
     RepositoryKey,
-    Utterance,
 )
 from ghapp.core.text.render import MARKER
 from ghapp.emulator import Emulator
@@ -225,8 +225,8 @@ def test_a_command_is_taken_from_the_comment_as_created() -> None:
     delivery = comment("created", "Looks safe.\r\n/nfr done\u0000")
     said = "Looks safe.\r\n/nfr done"
     assert delivery.keys == (KEY,)
-    assert delivery.utterances == (
-        Utterance("comment:99", Door.COMMENT, "ann", AT, said, comment_id=99),
+    assert delivery.messages == (
+        Message("comment:99", Channel.COMMENT, "ann", AT, said, comment_id=99),
     )
 
 
@@ -245,7 +245,7 @@ def test_a_command_is_taken_from_the_comment_as_created() -> None:
 )
 def test_a_comment_that_says_nothing_to_us_is_ignored(parts: dict[str, Any]) -> None:
     delivery = comment("created", **parts)
-    assert (delivery.keys, delivery.utterances) == ((), ())
+    assert (delivery.keys, delivery.messages) == ((), ())
 
 
 @pytest.mark.parametrize("action", ["edited", "deleted"])
@@ -273,19 +273,19 @@ def edit(before: str, after: str, **parts: Any) -> Delivery:
 
 def test_ticks_are_what_an_edit_of_our_comment_turned() -> None:
     after = LIST.replace("[ ]", "[x]", 1).replace("[x] `dbm-back`", "[ ] `dbm-back`")
-    assert edit(LIST, after).utterances == (
-        Utterance("tick:99:dbm-lock:on:2026-04-01T09:30:00Z", Door.TICK, "ann", AT, "+dbm-lock"),
-        Utterance("tick:99:dbm-back:off:2026-04-01T09:30:00Z", Door.TICK, "ann", AT, "-dbm-back"),
+    assert edit(LIST, after).messages == (
+        Message("tick:99:dbm-lock:on:2026-04-01T09:30:00Z", Channel.TICK, "ann", AT, "+dbm-lock"),
+        Message("tick:99:dbm-back:off:2026-04-01T09:30:00Z", Channel.TICK, "ann", AT, "-dbm-back"),
     )
 
 
 def test_ticks_by_a_bot_or_in_another_comment_of_ours_do_not_count() -> None:
     after = LIST.replace("[ ]", "[x]")
     bot = {"login": "other[bot]", "type": "Bot"}
-    assert edit(LIST, after, sender=bot).utterances == ()
+    assert edit(LIST, after, sender=bot).messages == ()
     reply = LIST.replace(MARKER, "<!-- ghapp:reply comment:1 -->")
-    assert edit(reply, after).utterances == ()
-    assert edit(LIST, after, changes={}).utterances == ()
+    assert edit(reply, after).messages == ()
+    assert edit(LIST, after, changes={}).messages == ()
 
 
 # --- checks --------------------------------------------------------------------------------
@@ -312,9 +312,9 @@ def test_a_rerun_of_our_check_names_its_pulls_or_the_one_it_was_written_for() ->
     delivery = run("rerequested")
     assert delivery.keys == (PullKey(SHOP, 8),)
     assert delivery.touched
-    assert delivery.utterances == (Utterance(f"rerun:{GUID}", Door.RERUN, "ann", AT, ""),)
+    assert delivery.messages == (Message(f"rerun:{GUID}", Channel.RERUN, "ann", AT, ""),)
     pressed = run("requested_action")
-    assert (len(pressed.keys), pressed.utterances, pressed.touched) == (1, (), True)
+    assert (len(pressed.keys), pressed.messages, pressed.touched) == (1, (), True)
 
 
 @pytest.mark.parametrize(
@@ -330,7 +330,7 @@ def test_a_rerun_of_our_check_names_its_pulls_or_the_one_it_was_written_for() ->
 )
 def test_other_check_runs_are_ignored(action: str, parts: dict[str, Any]) -> None:
     delivery = run(action, **parts)
-    assert (delivery.keys, delivery.utterances, delivery.touched) == ((), (), False)
+    assert (delivery.keys, delivery.messages, delivery.touched) == ((), (), False)
 
 
 def test_a_rerun_of_a_thousand_pulls_and_more_is_one_of_the_repository() -> None:
@@ -342,9 +342,9 @@ def test_a_rerun_of_a_thousand_pulls_and_more_is_one_of_the_repository() -> None
 def test_a_suite_asked_for_again_reads_our_marks_back() -> None:
     suite = {"app": {"id": APP_ID}, "pull_requests": [ref(4)], "updated_at": "2026-04-01T09:30:00Z"}
     asked = told("check_suite", "requested", check_suite=suite)
-    assert (asked.keys, asked.touched, asked.utterances) == ((KEY,), False, ())
+    assert (asked.keys, asked.touched, asked.messages) == ((KEY,), False, ())
     again = told("check_suite", "rerequested", check_suite=suite)
-    assert (again.keys, again.touched, len(again.utterances)) == ((KEY,), True, 1)
+    assert (again.keys, again.touched, len(again.messages)) == ((KEY,), True, 1)
     assert told("check_suite", "completed", check_suite=suite).keys == ()
 
 
@@ -583,7 +583,7 @@ def test_a_pull_request_lived_through_is_read_without_loss(github: Emulator) -> 
     assert pulls == ["ann", "bob"]
     assert (change.head_sha, "bob") in branches
     assert all(abs(push.seen_at - datetime.now(UTC)).total_seconds() < 60 for _, push in told)
-    assert [said.text for one in seen for said in one.utterances] == ["/nfr done", "+dbm-lock"]
+    assert [said.text for one in seen for said in one.messages] == ["/nfr done", "+dbm-lock"]
     assert [one.event for one in seen if one.policy_changed][-1] == "push"
     number = PullKey(Repository(1, shop.id, "acme/shop"), change.number)
     assert {key for one in seen for key in one.keys if isinstance(key, PullKey)} == {number}

@@ -82,7 +82,7 @@ def suite(action: str, branch: str | None) -> Delivery:
 
 def test_a_run_or_a_suite_asked_for_again_is_answered_afresh() -> None:
     for again in (check_run("rerequested", BRANCH), suite("rerequested", BRANCH)):
-        assert (again.keys, again.touched, again.utterances) == ((KEY,), True, ())
+        assert (again.keys, again.touched, again.messages) == ((KEY,), True, ())
     named = check_run("rerequested", BRANCH, pull_requests=[ref(4)])
     assert named.keys == (KEY,)
     deep = f"gh-readonly-queue/release/1.x/pr-4-{'b' * 40}"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from ghapp.core.decide import decide
-from ghapp.core.records import Past
+from ghapp.core.records import History
 from ghapp.core.review.facts import Facts
 from ghapp.core.scan.checklist import checklist
 from ghapp.core.scan.triggers import scan
@@ -56,7 +56,7 @@ def pages(files: int) -> int:
 
 def conclusion(facts: Facts) -> str:
     asked = checklist(scan(facts.pull, facts.policy), facts.policy, ())
-    run = decide(facts, Past(), asked, (), ()).marks.check_run
+    run = decide(facts, History(), asked, (), ()).marks.check_run
     assert run
     return run.conclusion
 
@@ -69,7 +69,7 @@ def test_all_files_that_github_lists_are_read_in_one_round_trip(
     world: World, files: int, complete: bool
 ) -> None:
     pull = big(world, files)
-    facts = world.gather(pull, Past(opened=True, changed_files=files))
+    facts = world.gather(pull, History(opened=True, changed_files=files))
     paths = [file.path for file in facts.pull.files]
     assert (len(paths), facts.pull.complete) == (min(files, 3_000), complete)
     assert paths == sorted(set(paths))
@@ -91,7 +91,7 @@ def test_the_number_that_the_delivery_told_saves_a_round_trip(
             spans.append((end - seconds, end))
 
     world.github.latency_seconds = LATENCY_SECONDS
-    world.gather(pull, Past(opened=True, changed_files=told), observe=observe)
+    world.gather(pull, History(opened=True, changed_files=told), observe=observe)
     assert len(spans) == 31
     first_answered = min(end for _, end in spans)
     waited_for_it = [begun for begun, _ in spans if begun > first_answered]
@@ -105,8 +105,10 @@ def test_several_large_pulls_at_once_stay_within_what_github_lets_be_in_flight(
     world.github.latency_seconds, world.github.most_under_way = LATENCY_SECONDS, 0
 
     async def story(client: GitHub) -> list[Facts]:
-        known = [Past(opened=True, changed_files=3_000)] * 2
-        reads = [client.gather(world.key(pull), past, RULES) for pull in pulls for past in known]
+        known = [History(opened=True, changed_files=3_000)] * 2
+        reads = [
+            client.gather(world.key(pull), history, RULES) for pull in pulls for history in known
+        ]
         return list(await asyncio.gather(*reads))
 
     found = world.run(story)
@@ -127,8 +129,8 @@ def test_a_push_while_pages_are_read_ends_with_the_files_of_one_head(world: Worl
             early.set()
 
     async def story(client: GitHub) -> Facts:
-        past = Past(opened=True, changed_files=1_000)
-        reading = asyncio.create_task(client.gather(world.key(pull), past, RULES))
+        history = History(opened=True, changed_files=1_000)
+        reading = asyncio.create_task(client.gather(world.key(pull), history, RULES))
         async with asyncio.timeout(20):
             await early.wait()
         added = {f"src/part0/new_{n}.py": "value = 1\n" for n in range(7)}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ghapp.core.records import Past
+from ghapp.core.records import History
 from ghapp.emulator import DiffLimits, Entry, Pull
 from ghapp.emulator.faults import Fault, broken, secondary_limit
 from ghapp.errors import Retry
@@ -63,7 +63,7 @@ def test_the_same_base_is_read_once_and_a_refusal_not_remembered(world: World) -
 
     async def story(client: GitHub) -> list[frozenset[str]]:
         facts = [
-            await client.gather(world.key(pull), Past(opened=True), RULES)
+            await client.gather(world.key(pull), History(opened=True), RULES)
             for pull in (pulls[0], *pulls)
         ]
         return [one.pull.new_folders for one in facts]

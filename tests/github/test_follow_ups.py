@@ -10,8 +10,8 @@ import pytest
 
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import EditIssue, Effect, Issue, Marks, OpenIssue, Outcome
-from ghapp.core.model import Door
-from ghapp.core.records import FollowUp, Past, PolicySource
+from ghapp.core.model import Channel
+from ghapp.core.records import FollowUp, History, PolicySource
 from ghapp.core.text.issues import marker
 from ghapp.emulator import Pull
 from ghapp.emulator.faults import Fault, broken
@@ -55,13 +55,13 @@ LOST = frozenset({"OpenIssue dbm-lock"})
 
 
 def deferred(world: World, item: str = "dbm-lock") -> Entry:
-    return Entry(f"comment:{item}", Verb.DEFER, "ann", world.now(), Door.COMMENT, item,
+    return Entry(f"comment:{item}", Verb.DEFER, "ann", world.now(), Channel.COMMENT, item,
                  note="later", until=DUE, owner="ann")  # fmt: skip
 
 
-def known(world: World, *follow_ups: FollowUp, **more: Any) -> Past:
+def known(world: World, *follow_ups: FollowUp, **more: Any) -> History:
     source = PolicySource(None, "", world.now())
-    return replace(Past(marks=Marks(), policy=source, follow_ups=follow_ups), **more)
+    return replace(History(marks=Marks(), policy=source, follow_ups=follow_ups), **more)
 
 
 # --- writes --------------------------------------------------------------------------------
@@ -142,25 +142,25 @@ def test_reading_back_tells_which_are_still_open(world: World) -> None:
     issues[1].close("ann")
     issues[2].delete("ann")
     issues[3].transfer(cart, "ann")
-    past = [follow_up(pull, number, f"i{at}") for at, number in enumerate(numbers)]
-    past[4] = replace(past[4], is_open=False)  # closed when we looked last, and open again
+    history = [follow_up(pull, number, f"i{at}") for at, number in enumerate(numbers)]
+    history[4] = replace(history[4], is_open=False)  # closed when we looked last, and open again
     off = follow_up(pull, 0, "off")
-    facts = world.gather(pull, known(world, *past, off, touched=True))
+    facts = world.gather(pull, known(world, *history, off, touched=True))
     assert [(one.item, one.is_open) for one in facts.follow_ups] == [
         ("i0", True), ("i1", False), ("i2", False), ("i3", True), ("i4", True), ("off", True),
     ]  # fmt: skip
-    assert [replace(one, is_open=True) for one in facts.follow_ups[:4]] == past[:4]
+    assert [replace(one, is_open=True) for one in facts.follow_ups[:4]] == history[:4]
     assert len(facts.observed.issues) == 6
     assert world.github.calls[LIST] == 0
 
 
 def test_no_more_than_twenty_issues_are_looked_at_open_ones_first(world: World) -> None:
     pull = world.pull()
-    past = [follow_up(pull, 900 + at, f"i{at}", is_open=at >= 10) for at in range(35)]
+    history = [follow_up(pull, 900 + at, f"i{at}", is_open=at >= 10) for at in range(35)]
     with pytest.raises(Retry, match="opened and is not to be seen"):
-        world.gather(pull, known(world, *past, touched=True))
+        world.gather(pull, known(world, *history, touched=True))
     world.github.calls.clear()
-    facts = world.gather(pull, known(world, *past, touched=True, waited=3))
+    facts = world.gather(pull, known(world, *history, touched=True, waited=3))
     assert [one.is_open for one in facts.follow_ups] == [False] * 30 + [True] * 5
     assert world.github.calls[ONE] == 20
 
@@ -176,30 +176,30 @@ def test_an_issue_whose_answer_was_lost_is_found_and_not_made_again(
     (issue,) = world.shop.issues.values()
     if state == "closed":
         issue.close("ann")
-    past = known(world, unresolved=LOST, ledger=(deferred(world),))
-    facts = world.gather(pull, past)
+    history = known(world, unresolved=LOST, ledger=(deferred(world),))
+    facts = world.gather(pull, history)
     assert facts.follow_ups == (follow_up(pull, issue.number, is_open=state == "open"),)
     assert facts.observed.issues == {Issue("dbm-lock", DUE)}
 
 
 def test_what_the_list_does_not_show_is_waited_for_and_then_believed(world: World) -> None:
     pull = world.pull()
-    past = known(world, unresolved=LOST, ledger=(deferred(world),))
+    history = known(world, unresolved=LOST, ledger=(deferred(world),))
     for waited, seconds in enumerate((1, 2, 4)):
         with pytest.raises(Retry, match="OpenIssue") as retry:
-            world.gather(pull, replace(past, waited=waited))
+            world.gather(pull, replace(history, waited=waited))
         assert (retry.value.after_seconds, retry.value.counts) == (seconds, False)
-    assert world.gather(pull, replace(past, waited=3)).follow_ups == ()
+    assert world.gather(pull, replace(history, waited=3)).follow_ups == ()
     apply(world, pull, OpenIssue(wanted(pull)))
-    assert [one.item for one in world.gather(pull, past).follow_ups] == ["dbm-lock"]
+    assert [one.item for one in world.gather(pull, history).follow_ups] == ["dbm-lock"]
 
 
 def test_a_mark_without_its_follow_up_is_looked_for(world: World) -> None:
     pull = world.pull()
     (made,) = apply(world, pull, OpenIssue(wanted(pull)))
     marks = Marks(issues=frozenset({Issue("dbm-lock", DUE)}))
-    past = known(world, marks=marks, ledger=(deferred(world),), touched=True)
-    assert world.gather(pull, past).follow_ups == (follow_up(pull, made.id),)
+    history = known(world, marks=marks, ledger=(deferred(world),), touched=True)
+    assert world.gather(pull, history).follow_ups == (follow_up(pull, made.id),)
 
 
 def test_only_our_own_issues_of_this_pull_and_of_what_was_put_off_are_found(world: World) -> None:
@@ -210,19 +210,19 @@ def test_only_our_own_issues_of_this_pull_and_of_what_was_put_off_are_found(worl
     world.shop.open_issue(BOT, "t", marker(pull.number + 1, "dbm-lock"), labels=labels)
     world.shop.open_issue(BOT, "t", marker(pull.number, "never-deferred"), labels=labels)
     world.shop.open_issue(BOT, "t", "no marker", labels=labels)
-    past = known(world, unresolved=LOST, ledger=(deferred(world),), waited=3)
-    assert world.gather(pull, past).follow_ups == ()
+    history = known(world, unresolved=LOST, ledger=(deferred(world),), waited=3)
+    assert world.gather(pull, history).follow_ups == ()
     first = world.shop.open_issue(BOT, "t", mine, labels=labels)
     world.shop.open_issue(BOT, "t", mine, labels=labels)
-    (found,) = world.gather(pull, past).follow_ups
+    (found,) = world.gather(pull, history).follow_ups
     assert (found.issue, found.assigned) == (first.number, False)
 
 
 def test_where_issues_are_off_none_is_found(world: World) -> None:
     pull = world.pull()
     world.github.faults.add(Fault(LIST, None, status=410, message="Issues are disabled"))
-    past = known(world, unresolved=LOST, ledger=(deferred(world),), waited=3)
-    assert world.gather(pull, past).follow_ups == ()
+    history = known(world, unresolved=LOST, ledger=(deferred(world),), waited=3)
+    assert world.gather(pull, history).follow_ups == ()
 
 
 def test_each_issue_of_a_lost_run_is_waited_for(world: World) -> None:
@@ -231,8 +231,8 @@ def test_each_issue_of_a_lost_run_is_waited_for(world: World) -> None:
     apply(world, pull, OpenIssue(wanted(pull)))
     ways = frozenset({"OpenIssue dbm-lock", "OpenIssue dbm-back"})
     said = (deferred(world), deferred(world, "dbm-back"))
-    past = known(world, unresolved=ways, ledger=said)
+    history = known(world, unresolved=ways, ledger=said)
     with pytest.raises(Retry, match="OpenIssue dbm-back"):
-        world.gather(pull, past)
+        world.gather(pull, history)
     apply(world, pull, OpenIssue(wanted(pull, "dbm-back")))
-    assert {one.item for one in world.gather(pull, past).follow_ups} == {"dbm-lock", "dbm-back"}
+    assert {one.item for one in world.gather(pull, history).follow_ups} == {"dbm-lock", "dbm-back"}

@@ -21,8 +21,8 @@ from ghapp.core.marks import (
     Written,
     name,
 )
-from ghapp.core.model import Door, File, PullKey, Rights, Utterance
-from ghapp.core.records import Past, PolicySource
+from ghapp.core.model import Channel, File, Message, PullKey, Rights
+from ghapp.core.records import History, PolicySource
 from ghapp.core.text.render import MARKER
 from ghapp.emulator import Pull
 from ghapp.emulator.faults import Fault, broken, repeated, secondary_limit, stale
@@ -46,13 +46,13 @@ def world() -> Iterator[World]:
     made.close()
 
 
-def known(**more: Any) -> Past:
+def known(**more: Any) -> History:
     """The past of a pull that was looked at before, with a policy read just now."""
     source = PolicySource(POLICY, "", datetime.now(UTC), POLICY)
-    return replace(Past(marks=Marks(), policy=source), **more)
+    return replace(History(marks=Marks(), policy=source), **more)
 
 
-def heard(said: tuple[Utterance, ...]) -> list[tuple[str, str]]:
+def heard(said: tuple[Message, ...]) -> list[tuple[str, str]]:
     return [(one.speaker, one.text) for one in said]
 
 
@@ -83,7 +83,7 @@ def test_a_new_pull_takes_three_reads(world: World) -> None:
 @pytest.mark.parametrize(("told", "reads"), [(0, 3), (250, 3), (120, 3), (990, 10)])
 def test_all_pages_are_read_whatever_the_delivery_told(world: World, told: int, reads: int) -> None:
     pull = world.shop.open_big_pull(250, author="ann", branch="big", lines=1)
-    facts = world.gather(pull, Past(opened=True, changed_files=told))
+    facts = world.gather(pull, History(opened=True, changed_files=told))
     paths = [file.path for file in facts.pull.files]
     assert len(paths) == 250
     assert paths == sorted(paths)
@@ -121,7 +121,7 @@ def test_a_pull_that_never_comes_to_rest_waits_without_counting(world: World) ->
         world.gather(pull)
     assert not retry.value.counts
     with pytest.raises(Retry) as retry:
-        world.gather(pull, Past(opened=True, waited=10))
+        world.gather(pull, History(opened=True, waited=10))
     assert retry.value.counts
 
 
@@ -130,7 +130,7 @@ def test_facts_older_than_their_delivery_wait(world: World, waited: int, seconds
     pull = world.pull()
     world.ahead += timedelta(seconds=5)
     pull.edit(title="feat: newer")
-    fresh = Past(opened=True, fresh_at=pull.updated_at.replace(microsecond=0), waited=waited)
+    fresh = History(opened=True, fresh_at=pull.updated_at.replace(microsecond=0), waited=waited)
     world.github.faults.add(stale(PULL))
     with pytest.raises(Retry) as retry:
         world.gather(pull, fresh)
@@ -142,7 +142,7 @@ def test_facts_older_than_those_of_our_last_run_wait(world: World) -> None:
     pull = world.pull()
     world.ahead += timedelta(seconds=5)
     pull.edit(title="feat: newer")
-    seen = Past(seen_at=pull.updated_at.replace(microsecond=0))
+    seen = History(seen_at=pull.updated_at.replace(microsecond=0))
     world.github.faults.add(stale(PULL))
     with pytest.raises(Retry):
         world.gather(pull, seen)
@@ -152,15 +152,15 @@ def test_facts_older_than_those_of_our_last_run_wait(world: World) -> None:
 @pytest.mark.parametrize("route", [PULL, FILES])
 def test_a_pull_that_reads_do_not_know_yet_is_waited_for(world: World, route: str) -> None:
     pull = world.pull()
-    told = Past(opened=True, fresh_at=pull.updated_at)
+    told = History(opened=True, fresh_at=pull.updated_at)
     world.github.faults.add(Fault(route, None, status=404, message="Not Found"))
     for waited, seconds in enumerate((1, 2, 4, 8)):
         with pytest.raises(Retry) as retry:
             world.gather(pull, replace(told, waited=waited))
         assert (retry.value.after_seconds, retry.value.counts) == (seconds, False)
-    for past in (replace(told, waited=4), Past()):
+    for history in (replace(told, waited=4), History()):
         with pytest.raises(Gone):
-            world.gather(pull, past)
+            world.gather(pull, history)
 
 
 @pytest.mark.parametrize("route", ["*/comments", "*/reviews", "GET */check-runs"])
@@ -189,12 +189,12 @@ def test_an_installation_that_is_gone_is_not_waited_for(world: World) -> None:
     pull = world.pull()
     world.github.faults.add(Fault("*/access_tokens", None, status=404, message="Not Found"))
     with pytest.raises(Gone):
-        world.gather(pull, Past(opened=True, fresh_at=pull.updated_at))
+        world.gather(pull, History(opened=True, fresh_at=pull.updated_at))
 
 
 def test_above_3000_files_the_list_is_not_complete(world: World) -> None:
     pull = world.shop.open_big_pull(3_001, author="ann", branch="big", lines=1)
-    facts = world.gather(pull, Past(opened=True, changed_files=3_001))
+    facts = world.gather(pull, History(opened=True, changed_files=3_001))
     assert (len(facts.pull.files), facts.pull.complete) == (3_000, False)
 
 
@@ -215,7 +215,7 @@ def test_what_is_out_of_reach_is_gone(world: World) -> None:
     ):
 
         async def story(client: GitHub, key: PullKey = key) -> None:
-            await client.gather(key, Past(opened=True), RULES)
+            await client.gather(key, History(opened=True), RULES)
 
         with pytest.raises(Gone):
             world.run(story)
@@ -240,11 +240,11 @@ def test_a_young_policy_is_not_read_again_and_an_old_one_is_only_asked_about(wor
     world.shop.push("main", {".github/nfr.yml": POLICY}, "ann")
     pull = world.pull()
     source = world.gather(pull).source
-    world.gather(pull, Past(opened=True, policy=source))
+    world.gather(pull, History(opened=True, policy=source))
     assert world.github.calls[CONTENTS] == 1
     assert source.read_at
     old = replace(source, read_at=source.read_at - timedelta(minutes=11))
-    again = world.gather(pull, Past(opened=True, policy=old)).source
+    again = world.gather(pull, History(opened=True, policy=old)).source
     assert world.github.calls[CONTENTS] == 2
     assert (again.text, again.good, again.etag) == (POLICY, POLICY, source.etag)
     assert again.read_at and old.read_at and again.read_at > old.read_at
@@ -255,7 +255,7 @@ def test_a_broken_policy_is_bridged_by_the_last_good_one(world: World) -> None:
     pull = world.pull()
     alone = world.gather(pull)
     assert (alone.policy.standing, alone.source.good) == ("unreadable", None)
-    bridged = world.gather(pull, Past(opened=True, policy=PolicySource(good=POLICY)))
+    bridged = world.gather(pull, History(opened=True, policy=PolicySource(good=POLICY)))
     assert (bridged.policy.standing, bridged.source.good) == ("bridged", POLICY)
     assert bridged.source.text != POLICY
 
@@ -295,17 +295,17 @@ def test_our_record_is_believed_unless_there_is_a_reason(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "past",
-    [Past(), known(unresolved=frozenset({"PutComment"})), known(touched=True)],
+    "history",
+    [History(), known(unresolved=frozenset({"PutComment"})), known(touched=True)],
     ids=["none", "unresolved", "touched"],
 )
-def test_marks_in_doubt_are_read_back(world: World, past: Past) -> None:
+def test_marks_in_doubt_are_read_back(world: World, history: History) -> None:
     pull = world.pull()
     for number in range(103):
         pull.comment(f"{MARKER}\nnot ours {number}", "eve")
     written = put(world, pull)
     pull.edit_comment(written.comment_id, f"{MARKER}\r\n\r\ntext  with spaces  \r\n", "ann")
-    facts = world.gather(pull, past)
+    facts = world.gather(pull, history)
     assert facts.observed.check_run == CheckRun(pull.head_sha, "d1")
     assert facts.observed.check_run and facts.observed.check_run.conclusion == "neutral"
     assert facts.observed.comment == f"{MARKER}\n\ntext  with spaces"
@@ -319,12 +319,12 @@ def test_reading_back_keeps_reactions_and_finds_what_is_gone(world: World) -> No
     pull = world.pull()
     reactions = frozenset({Reaction(5, "+1")})
     marks = Marks(CheckRun(pull.head_sha, "x"), "ours", frozenset(), reactions)
-    past = known(marks=marks, written=Written(1, 2, "a"), touched=True)
+    history = known(marks=marks, written=Written(1, 2, "a"), touched=True)
     for waited, seconds in enumerate((1, 2, 4)):  # it may be that reads do not show it yet
         with pytest.raises(Retry, match=r"PutCheckRun|PutComment") as retry:
-            world.gather(pull, replace(past, waited=waited))
+            world.gather(pull, replace(history, waited=waited))
         assert (retry.value.after_seconds, retry.value.lags) == (seconds, True)
-    facts = world.gather(pull, replace(past, waited=3))
+    facts = world.gather(pull, replace(history, waited=3))
     assert facts.observed == Marks(reactions=reactions)
     assert (facts.written, facts.found_at) == (Written(), None)
 
@@ -333,10 +333,10 @@ def test_the_newest_run_counts_and_another_pulls_run_has_no_digest(world: World)
     pull = world.pull()
     put(world, pull, "old")
     newest = put(world, pull, "new")
-    assert world.gather(pull, Past()).written.check_run_id == newest.check_run_id
+    assert world.gather(pull, History()).written.check_run_id == newest.check_run_id
     world.shop.branch("next")
     twin = world.shop.open_pull(author="ann", branch="feat", base="next", title="twin")
-    facts = world.gather(twin, Past())
+    facts = world.gather(twin, History())
     assert facts.observed.check_run == CheckRun(pull.head_sha, "")
 
 
@@ -362,33 +362,33 @@ def test_a_list_without_what_was_perhaps_written_is_not_believed_at_once(
     if isinstance(effect, PutCheckRun):
         effect = replace(effect, check_run=replace(effect.check_run, head_sha=pull.head_sha))
     lost(world, pull, effect, route)
-    past = known(unresolved=frozenset({name(effect), "AddLabels"}))
+    history = known(unresolved=frozenset({name(effect), "AddLabels"}))
     for waited, seconds in enumerate((1, 2, 4)):
         world.github.faults.add(stale(f"GET {route}"))
         with pytest.raises(Retry, match=type(effect).__name__) as retry:
-            world.gather(pull, replace(past, waited=waited))
+            world.gather(pull, replace(history, waited=waited))
         assert (retry.value.after_seconds, retry.value.counts) == (seconds, False)
     world.github.faults.add(stale(f"GET {route}"))
-    assert world.gather(pull, replace(past, waited=3)).observed == Marks()
-    assert world.gather(pull, past).observed != Marks()
+    assert world.gather(pull, replace(history, waited=3)).observed == Marks()
+    assert world.gather(pull, history).observed != Marks()
 
 
 # --- labels as speech ----------------------------------------------------------------------
 
 
-def test_a_label_set_by_hand_is_an_utterance_once(world: World) -> None:
+def test_a_label_set_by_hand_is_a_message_once(world: World) -> None:
     pull = world.pull()
     pull.add_label(WAITING, BOT)
     pull.add_label("unrelated", "sam")
     pull.remove_label(WAITING, "eve")
     pull.add_label(SIGNED, "sam")
-    past = known(marks=Marks(labels=frozenset({WAITING})))
-    facts = world.gather(pull, past)
+    history = known(marks=Marks(labels=frozenset({WAITING})))
+    facts = world.gather(pull, history)
     assert facts.observed.labels == {SIGNED}
-    assert heard(facts.utterances) == [("eve", f"-{WAITING}"), ("sam", f"+{SIGNED}")]
-    assert {one.door for one in facts.utterances} == {Door.LABEL}
-    ids = frozenset(one.id for one in facts.utterances)
-    assert world.gather(pull, replace(past, heard=ids)).utterances == ()
+    assert heard(facts.messages) == [("eve", f"-{WAITING}"), ("sam", f"+{SIGNED}")]
+    assert {one.channel for one in facts.messages} == {Channel.LABEL}
+    ids = frozenset(one.id for one in facts.messages)
+    assert world.gather(pull, replace(history, heard=ids)).messages == ()
 
 
 def test_labels_as_we_left_them_cost_no_read(world: World) -> None:
@@ -405,7 +405,7 @@ def test_the_newest_events_are_read_of_a_long_history(world: World) -> None:
         pull.remove_label("noise", "eve")
     pull.add_label(SIGNED.upper(), "sam")
     facts = world.gather(pull, known())
-    assert heard(facts.utterances) == [("sam", f"+{SIGNED}")]
+    assert heard(facts.messages) == [("sam", f"+{SIGNED}")]
     assert facts.observed.labels == {SIGNED}
     assert world.github.calls[EVENTS] == 3
 
@@ -418,7 +418,7 @@ def test_a_label_whose_event_is_not_listed_yet_is_waited_for(world: World) -> No
         with pytest.raises(Retry) as retry:
             world.gather(pull, known(waited=waited))
         assert (retry.value.after_seconds, retry.value.counts) == (seconds, False)
-    assert world.gather(pull, known(waited=6)).utterances == ()
+    assert world.gather(pull, known(waited=6)).messages == ()
 
 
 def test_a_label_that_the_policy_spells_anew_is_still_there(world: World) -> None:
@@ -429,19 +429,19 @@ def test_a_label_that_the_policy_spells_anew_is_still_there(world: World) -> Non
     facts = world.gather(pull, known(marks=Marks(labels=frozenset({SIGNED})), policy=source))
     assert facts.policy.standing == "good"
     assert facts.observed.labels == {SIGNED.upper()}
-    assert (facts.utterances, world.github.calls[EVENTS]) == ((), 0)
+    assert (facts.messages, world.github.calls[EVENTS]) == ((), 0)
 
 
-def test_utterances_of_deliveries_and_labels_are_in_the_order_of_speaking(world: World) -> None:
+def test_messages_of_deliveries_and_labels_are_in_the_order_of_speaking(world: World) -> None:
     pull = world.pull()
     pull.add_label(SIGNED, "sam")
-    early = Utterance(
-        "comment:1", Door.COMMENT, "ann", datetime(2026, 1, 1, tzinfo=UTC), "/nfr help"
+    early = Message(
+        "comment:1", Channel.COMMENT, "ann", datetime(2026, 1, 1, tzinfo=UTC), "/nfr help"
     )
     late = replace(early, id="comment:2", said_at=datetime(2999, 1, 1, tzinfo=UTC))
-    facts = world.gather(pull, known(utterances=(late, early)))
-    assert [one.id.partition(":")[0] for one in facts.utterances] == ["comment", "label", "comment"]
-    assert facts.utterances[0] == early
+    facts = world.gather(pull, known(messages=(late, early)))
+    assert [one.id.partition(":")[0] for one in facts.messages] == ["comment", "label", "comment"]
+    assert facts.messages[0] == early
 
 
 # --- rights --------------------------------------------------------------------------------
@@ -450,9 +450,9 @@ def test_utterances_of_deliveries_and_labels_are_in_the_order_of_speaking(world:
 def rights(
     world: World, speaker: str, text: str = "/nfr done", policy: str = POLICY
 ) -> Rights | None:
-    said = Utterance("comment:1", Door.COMMENT, speaker, world.now(), text, 1)
+    said = Message("comment:1", Channel.COMMENT, speaker, world.now(), text, 1)
     source = PolicySource(policy, "", datetime.now(UTC), policy)
-    facts = world.gather(world.pull(), known(utterances=(said,), policy=source))
+    facts = world.gather(world.pull(), known(messages=(said,), policy=source))
     return facts.rights.get(speaker)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ghapp.core.marks import Marks, PutComment, Written
-from ghapp.core.model import Door, Utterance
-from ghapp.core.records import Past, PolicySource, Shown
+from ghapp.core.model import Channel, Message
+from ghapp.core.records import History, PolicySource, Shown
 from ghapp.core.text.render import MARKER
 from ghapp.emulator import Pull
 from ghapp.emulator.faults import Fault, stale
@@ -35,26 +35,26 @@ def world() -> Iterator[World]:
     made.close()
 
 
-def looked(world: World, pull: Pull, **more: Any) -> Past:
+def looked(world: World, pull: Pull, **more: Any) -> History:
     """Somebody touched a mark of a pull that was shown an hour ago."""
     source = PolicySource(POLICY, "", world.now(), POLICY)
     shown = (Shown(pull.head_sha, world.now() - timedelta(hours=1)),)
-    return replace(Past(marks=Marks(), policy=source, shown=shown, touched=True), **more)
+    return replace(History(marks=Marks(), policy=source, shown=shown, touched=True), **more)
 
 
-def missed(world: World, pull: Pull, **more: Any) -> tuple[Utterance, ...]:
-    return world.gather(pull, looked(world, pull, **more)).utterances
+def missed(world: World, pull: Pull, **more: Any) -> tuple[Message, ...]:
+    return world.gather(pull, looked(world, pull, **more)).messages
 
 
-def delivered(world: World) -> list[Utterance]:
+def delivered(world: World) -> list[Message]:
     """What the deliveries would have told, had they come."""
     github = world.github
     said = [parse(*github.signed(sent), secrets=[SECRET], app_id=APP_ID,
                   bot_login=BOT) for sent in github.deliveries.all]  # fmt: skip
-    return [one for delivery in said for one in delivery.utterances]
+    return [one for delivery in said for one in delivery.messages]
 
 
-def told(said: tuple[Utterance, ...]) -> list[tuple[str, str, bool]]:
+def told(said: tuple[Message, ...]) -> list[tuple[str, str, bool]]:
     return [(one.speaker, one.text, one.edited) for one in said]
 
 
@@ -68,8 +68,8 @@ def test_what_is_found_is_what_its_delivery_would_have_told(world: World) -> Non
     world.ahead += timedelta(seconds=2)
     pull.review_comment("/nfr hold -- slow", "sam")
     found = missed(world, pull)
-    assert [one.door for one in found] == [
-        Door.COMMENT, Door.APPROVAL, Door.REVIEW, Door.APPROVAL, Door.REVIEW_COMMENT,
+    assert [one.channel for one in found] == [
+        Channel.COMMENT, Channel.APPROVAL, Channel.REVIEW, Channel.APPROVAL, Channel.REVIEW_COMMENT,
     ]  # fmt: skip
     whole = [replace(one, said_at=one.said_at.replace(microsecond=0)) for one in delivered(world)]
     assert list(found) == whole
@@ -94,9 +94,7 @@ def test_what_was_heard_or_is_waiting_is_not_said_twice(world: World) -> None:
     pull.review("sam", "approved")
     (waiting, approval) = (one for one in delivered(world) if one.id != f"comment:{first}")
     assert waiting.id == f"comment:{second}"
-    found = missed(
-        world, pull, heard=frozenset({f"comment:{first}"}), utterances=(waiting, approval)
-    )
+    found = missed(world, pull, heard=frozenset({f"comment:{first}"}), messages=(waiting, approval))
     assert found == (waiting, approval)
     assert world.github.calls[GRAPHQL] == 0
 
@@ -136,7 +134,11 @@ def test_a_dismissal_matters_where_its_approval_was_heard(world: World) -> None:
     pull.dismiss_review(id, "mia")
     assert missed(world, pull) == ()
     (found,) = missed(world, pull, heard=frozenset({f"review:{id}:approved"}))
-    assert (found.id, found.door, found.speaker) == (f"review:{id}:dismissed", Door.APPROVAL, "")
+    assert (found.id, found.channel, found.speaker) == (
+        f"review:{id}:dismissed",
+        Channel.APPROVAL,
+        "",
+    )
     assert found.said_at >= pull.find_review(id).submitted_at.replace(microsecond=0)
     known = frozenset({f"review:{id}:approved", f"review:{id}:dismissed"})
     assert missed(world, pull, heard=known) == ()
@@ -177,9 +179,9 @@ def ours(world: World, pull: Pull) -> int:
     return made.id
 
 
-def boxes(world: World, pull: Pull, id: int, **more: Any) -> tuple[Utterance, ...]:
-    past: dict[str, Any] = {"marks": Marks(comment=LIST), "written": Written(0, id), **more}
-    return missed(world, pull, **past)
+def boxes(world: World, pull: Pull, id: int, **more: Any) -> tuple[Message, ...]:
+    history: dict[str, Any] = {"marks": Marks(comment=LIST), "written": Written(0, id), **more}
+    return missed(world, pull, **history)
 
 
 TICKED = LIST.replace("[ ]", "[x]")
@@ -208,7 +210,7 @@ def test_a_tick_whose_delivery_waits_is_not_given_to_a_later_editor(world: World
     (tick,) = delivered(world)
     world.ahead += timedelta(minutes=1)
     pull.edit_comment(id, TICKED.replace("[x] `dbm-back`", "[ ] `dbm-back`"), "eve")
-    found = boxes(world, pull, id, utterances=(tick,))
+    found = boxes(world, pull, id, messages=(tick,))
     assert [(one.speaker, one.text) for one in found] == [
         ("ann", "+dbm-lock"), ("eve", "-dbm-back"),
     ]  # fmt: skip
@@ -253,14 +255,14 @@ def test_a_button_is_pressed_after_what_it_stands_on_was_shown(world: World) -> 
         for head, seconds in ((pull.head_sha, -60), (pull.head_sha, 2), ("f" * 40, 3),
                               (pull.head_sha, 600))
     )  # fmt: skip
-    said = Utterance("button:1", Door.BUTTON, "sam", at, "signoff", head_sha=pull.head_sha)
-    comment = Utterance("comment:1", Door.COMMENT, "sam", at, "/nfr help")
-    known = looked(world, pull, shown=shown, utterances=(said, comment), touched=False)
-    by_door = {one.door: one.said_at for one in world.gather(pull, known).utterances}
+    said = Message("button:1", Channel.BUTTON, "sam", at, "signoff", head_sha=pull.head_sha)
+    comment = Message("comment:1", Channel.COMMENT, "sam", at, "/nfr help")
+    known = looked(world, pull, shown=shown, messages=(said, comment), touched=False)
+    by_channel = {one.channel: one.said_at for one in world.gather(pull, known).messages}
     # A second later than what was shown: in the same second it would not be after it.
-    assert by_door == {Door.BUTTON: at + timedelta(seconds=3), Door.COMMENT: at}
+    assert by_channel == {Channel.BUTTON: at + timedelta(seconds=3), Channel.COMMENT: at}
     never_shown = replace(known, shown=shown[2:3])
-    assert world.gather(pull, never_shown).utterances[0].said_at == at
+    assert world.gather(pull, never_shown).messages[0].said_at == at
 
 
 def test_what_is_listed_and_cannot_be_looked_at_yet_is_waited_for(world: World) -> None:

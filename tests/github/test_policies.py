@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ghapp.core.records import Past, PolicySource
+from ghapp.core.records import History, PolicySource
 from ghapp.core.review.facts import Facts
 from ghapp.emulator import Entry, Pull
 from ghapp.emulator.faults import Fault, looping, unchanged
@@ -65,7 +65,7 @@ def reads(world: World) -> tuple[int, int]:
 
 def again(world: World, pull: Pull, source: PolicySource) -> Facts:
     """The facts once the policy may have changed."""
-    return world.gather(pull, Past(opened=True, policy=replace(source, read_at=None)))
+    return world.gather(pull, History(opened=True, policy=replace(source, read_at=None)))
 
 
 def test_packs_are_read_from_the_default_branch(world: World, pull: Pull) -> None:
@@ -88,7 +88,7 @@ def test_a_policy_without_packs_costs_no_further_call(world: World, pull: Pull) 
 def test_a_young_policy_is_not_read_again(world: World, pull: Pull) -> None:
     source = world.gather(pull).source
     assert reads(world) == (2, 1)
-    assert world.gather(pull, Past(opened=True, policy=source)).policy.areas[0].id == "ranking"
+    assert world.gather(pull, History(opened=True, policy=source)).policy.areas[0].id == "ranking"
     assert reads(world) == (2, 1)
 
 
@@ -194,7 +194,7 @@ def test_an_old_policy_is_asked_about_and_its_folder_listed(world: World, pull: 
     source = world.gather(pull).source
     assert source.read_at
     old = replace(source, read_at=source.read_at - timedelta(minutes=11))
-    facts = world.gather(pull, Past(opened=True, policy=old))
+    facts = world.gather(pull, History(opened=True, policy=old))
     assert facts.source.read_at and facts.source.read_at > old.read_at
     assert (facts.source.packs, reads(world)) == (source.packs, (4, 1))
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from ghapp.core.model import PullKey, Repository
 from ghapp.core.policy.policy import Rules
-from ghapp.core.records import Past
+from ghapp.core.records import History
 from ghapp.core.review.facts import Facts
 from ghapp.emulator import Emulator, EmulatorServer, Pull
 from ghapp.emulator.github import new_private_key
@@ -58,8 +58,8 @@ class World:
 
         return asyncio.run(told())
 
-    def gather(self, pull: Pull, past: Past | None = None, **more: Any) -> Facts:
-        known = past or Past(opened=True)
+    def gather(self, pull: Pull, history: History | None = None, **more: Any) -> Facts:
+        known = history or History(opened=True)
         return self.run(lambda client: client.gather(self.key(pull), known, RULES), **more)
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from msgspec import structs
 from ghapp.core.decide import decide
 from ghapp.core.model import File
 from ghapp.core.policy.policy import Policy
-from ghapp.core.records import Past, PolicySource
+from ghapp.core.records import History, PolicySource
 from ghapp.core.review.facts import Facts
 from ghapp.core.scan.checklist import checklist
 from ghapp.core.scan.hazards import MOST_OF_HAZARD, findings
@@ -27,7 +27,7 @@ def judged(*files):
     found = findings(seen.suspicion, dict.fromkeys(one.path for one in seen.wanted))
     asked = checklist(seen, POLICY, found)
     facts = Facts(NOW, pull, POLICY, PolicySource())
-    run = decide(facts, Past(), asked, (), ()).marks.check_run
+    run = decide(facts, History(), asked, (), ()).marks.check_run
     return asked, found, run
 
 

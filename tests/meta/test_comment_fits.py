@@ -11,7 +11,7 @@ import pytest
 from ghapp import builtin_packs
 from ghapp.core.areas import Area, Finding
 from ghapp.core.decide import decide
-from tests.core.build import asked, facts, flagged, past, policy
+from tests.core.build import asked, facts, flagged, history, policy
 
 MOST_LINES, COLUMNS = 45, 100
 
@@ -36,4 +36,4 @@ def test_one_area_with_all_its_findings_fits_on_a_screen(one: Area, language: st
     asked_first = frozenset([item.id for item in one.items][:12])
     seen = replace(asked(flagged(one, "f1", *found)), shown=asked_first)
     rules = policy(one, language=language)
-    assert height(decide(facts(rules), past(), seen, (), ()).marks.comment) <= MOST_LINES
+    assert height(decide(facts(rules), history(), seen, (), ()).marks.comment) <= MOST_LINES

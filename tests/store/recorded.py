@@ -113,7 +113,7 @@ async def _recorded(url: str) -> list[Statement]:
     failed = Attempt(1, "failed", NOON, 502)
     async with opened(url) as store:
         with _listening(heard):
-            said = {"utterances": (comment(1),), "push": push, "pushed_to": KEY, "fresh_at": NOON}
+            said = {"messages": (comment(1),), "push": push, "pushed_to": KEY, "fresh_at": NOON}
             await store.accept(delivery(id="old-1", **said, changed_files=3))
             await store.accept(delivery(branch, id="old-2", push=push, pushed_to=branch))
             await store.accept(delivery(OTHER, id="old-3", touched=True))

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import AddLabels, CheckRun, Marks, PutCheckRun, Written
-from ghapp.core.model import Delivery, Door, Key, PullKey, Repository, Utterance
+from ghapp.core.model import Channel, Delivery, Key, Message, PullKey, Repository
 from ghapp.core.records import Claim, Judgement, PolicySource, Run, Shown, Verdict
 from ghapp.store import Store
 
@@ -66,13 +66,13 @@ def delivery(*keys: Key, **more: Any) -> Delivery:
     return Delivery(**{"event": "pull_request", "action": "opened", "body": b"{}"} | values | more)
 
 
-def comment(id: int, said: str = "/nfr done", minutes: int = 0) -> Utterance:
+def comment(id: int, said: str = "/nfr done", minutes: int = 0) -> Message:
     at = NOON + timedelta(minutes=minutes)
-    return Utterance(f"comment:{id}", Door.COMMENT, "sam", at, said, id)
+    return Message(f"comment:{id}", Channel.COMMENT, "sam", at, said, id)
 
 
-def entry(id: str, door: Door = Door.COMMENT, note: str = "") -> Entry:
-    return Entry(id, Verb.SIGN_OFF, "sam", NOON, door, "database-migration", HEAD, note=note)
+def entry(id: str, channel: Channel = Channel.COMMENT, note: str = "") -> Entry:
+    return Entry(id, Verb.SIGN_OFF, "sam", NOON, channel, "database-migration", HEAD, note=note)
 
 
 def verdict(key: PullKey, conclusion: str = "success", head_sha: str = HEAD) -> Verdict:
@@ -121,7 +121,7 @@ async def admitted(
     *entries: Entry,
     head_sha: str = HEAD,
     judged: tuple[str, ...] = (),
-    left: tuple[Utterance, ...] = (),
+    left: tuple[Message, ...] = (),
     source: PolicySource = SOURCE,
 ) -> tuple[tuple[Entry, ...], tuple[Verdict, ...]]:
     return await store.admit(claim, head_sha, source, Judgement(entries, judged, left))

@@ -81,14 +81,14 @@ def test_what_was_accepted_survives_a_kill(database_url: str) -> None:
 
 @story
 async def test_a_known_delivery_changes_nothing_not_even_the_generation(store: Store) -> None:
-    first = delivery(utterances=(comment(1),))
+    first = delivery(messages=(comment(1),))
     assert await store.accept(first)
     claim = await due(store)
     assert not await store.accept(first)
     assert await asyncio.gather(store.accept(first), store.accept(first)) == [False, False]
     await store.finish(claim)
     assert (claim.generation, await dirty(store)) == (1, 0)
-    assert len((await store.recall(KEY)).utterances) == 1
+    assert len((await store.recall(KEY)).messages) == 1
 
 
 @story
@@ -117,23 +117,28 @@ async def test_hints_are_joined_over_deliveries(store: Store) -> None:
     await store.accept(delivery(fresh_at=newer, opened=True, changed_files=3))
     await store.accept(delivery(fresh_at=older, touched=True, changed_files=4))
     await store.accept(delivery())
-    past = await store.recall(KEY)
-    assert (past.fresh_at, past.opened, past.touched, past.changed_files) == (newer, True, True, 4)
+    history = await store.recall(KEY)
+    assert (history.fresh_at, history.opened, history.touched, history.changed_files) == (
+        newer,
+        True,
+        True,
+        4,
+    )
 
 
 @story
 async def test_a_pull_nobody_heard_of_has_an_empty_past(store: Store) -> None:
-    past = await store.recall(KEY)
-    assert (past.marks, past.policy, past.ledger, past.utterances) == (None, None, (), ())
+    history = await store.recall(KEY)
+    assert (history.marks, history.policy, history.ledger, history.messages) == (None, None, (), ())
 
 
 @story
-async def test_utterances_wait_oldest_first_for_each_pull_they_concern(store: Store) -> None:
-    await store.accept(delivery(KEY, OTHER, utterances=(comment(2, minutes=2),)))
-    await store.accept(delivery(KEY, utterances=(comment(1, minutes=1), comment(2, minutes=2))))
-    past = await store.recall(KEY)
-    assert past.utterances == (comment(1, minutes=1), comment(2, minutes=2))
-    assert (await store.recall(OTHER)).utterances == (comment(2, minutes=2),)
+async def test_messages_wait_oldest_first_for_each_pull_they_concern(store: Store) -> None:
+    await store.accept(delivery(KEY, OTHER, messages=(comment(2, minutes=2),)))
+    await store.accept(delivery(KEY, messages=(comment(1, minutes=1), comment(2, minutes=2))))
+    history = await store.recall(KEY)
+    assert history.messages == (comment(1, minutes=1), comment(2, minutes=2))
+    assert (await store.recall(OTHER)).messages == (comment(2, minutes=2),)
 
 
 @story
@@ -277,13 +282,13 @@ async def test_old_deliveries_are_pruned_and_what_was_said_in_them_is_still_judg
 ) -> None:
     """Else those of a pull that is out of reach, where nothing is judged, would stay for ever."""
     await asyncio.gather(*(store.accept(delivery()) for _ in range(600)))
-    await store.accept(delivery(id="spoken", utterances=(comment(1),)))
+    await store.accept(delivery(id="spoken", messages=(comment(1),)))
     assert (await store.prune(older_than_seconds=3600))["deliveries"] == 0
     assert not await store.accept(delivery(id="spoken"))
     assert (await store.prune(older_than_seconds=-1))["deliveries"] == 601
-    assert (await store.recall(KEY)).utterances == (comment(1),)
-    await store.accept(delivery(id="spoken", utterances=(comment(1, "said anew"),)))
-    assert (await store.recall(KEY)).utterances == (comment(1),)
+    assert (await store.recall(KEY)).messages == (comment(1),)
+    await store.accept(delivery(id="spoken", messages=(comment(1, "said anew"),)))
+    assert (await store.recall(KEY)).messages == (comment(1),)
     await admitted(store, await due(store), entry("comment:1#0"), judged=("comment:1",))
-    past = await store.recall(KEY)
-    assert (past.utterances, past.ledger) == ((), (entry("comment:1#0"),))
+    history = await store.recall(KEY)
+    assert (history.messages, history.ledger) == ((), (entry("comment:1#0"),))

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import make_url
 
 from ghapp.core.model import Delivery
-from ghapp.core.records import Judgement, Past
+from ghapp.core.records import History, Judgement
 from ghapp.github.readback import doubtful
 from ghapp.store import Store
 from tests.postgres import Cluster, programs
@@ -37,11 +37,11 @@ def waiting() -> Delivery:
     return Delivery("d-1", "pull_request", "opened", b"{}", keys=(OTHER,))
 
 
-async def remembered(url: str) -> tuple[Past, int, bool]:
+async def remembered(url: str) -> tuple[History, int, bool]:
     """The past of the pull, the keys to be worked on, whether the delivery was new."""
     async with opened(url) as store:
-        past = await store.recall(KEY)
-        return past, (await store.health()).dirty, await store.accept(waiting())
+        history = await store.recall(KEY)
+        return history, (await store.health()).dirty, await store.accept(waiting())
 
 
 async def goes_on(url: str, copied: Callable[[], str]) -> None:
@@ -51,9 +51,9 @@ async def goes_on(url: str, copied: Callable[[], str]) -> None:
         before = await store.recall(KEY)
         copy = copied()
         await store.mark_dirty([KEY])  # too late for the backup
-    past, dirty, new = await remembered(copy)
-    assert past == before
-    assert [one.id for one in past.ledger] == ["comment:1"]
+    history, dirty, new = await remembered(copy)
+    assert history == before
+    assert [one.id for one in history.ledger] == ["comment:1"]
     assert (dirty, new) == (1, False)
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from ghapp.core.model import Door, PullKey, Repository
+from ghapp.core.model import Channel, PullKey, Repository
 from ghapp.core.records import FollowUp
 from ghapp.store import Store
 from ghapp.store.follow_ups import MOST_DEBTS
@@ -44,8 +44,8 @@ async def recorded(store: Store, key: PullKey, *follow_ups: FollowUp) -> None:
 @story
 async def test_follow_ups_come_back_by_item_as_they_were_recorded(store: Store) -> None:
     await recorded(store, KEY, PLAN, TTL)
-    past = await store.recall(KEY)
-    assert (past.follow_ups, past.debts) == ((TTL, PLAN), ())
+    history = await store.recall(KEY)
+    assert (history.follow_ups, history.debts) == ((TTL, PLAN), ())
 
 
 @story
@@ -62,8 +62,8 @@ async def test_other_pulls_of_the_repository_see_what_is_open_soonest_first(stor
     await recorded(store, KEY, PLAN, TTL, replace(PLAN, item="closed", is_open=False))
     own = replace(PLAN, number=8)
     await recorded(store, OTHER, own)
-    past = await store.recall(OTHER)
-    assert (past.follow_ups, past.debts) == ((own,), (TTL, PLAN))
+    history = await store.recall(OTHER)
+    assert (history.follow_ups, history.debts) == ((own,), (TTL, PLAN))
     assert (await store.recall(ELSEWHERE)).debts == ()
 
 
@@ -86,14 +86,18 @@ async def test_of_very_many_debts_those_due_soonest_are_seen(store: Store) -> No
 
 
 @story
-async def test_all_that_was_judged_is_heard_through_whichever_door(store: Store) -> None:
-    await store.accept(delivery(utterances=(comment(1), comment(2))))
+async def test_all_that_was_judged_is_heard_through_whichever_channel(store: Store) -> None:
+    await store.accept(delivery(messages=(comment(1), comment(2))))
     claim = await due(store)
-    spoken = (entry("label:5#0", Door.LABEL), entry("label:5#1", Door.LABEL), entry("review:6#0"))
+    spoken = (
+        entry("label:5#0", Channel.LABEL),
+        entry("label:5#1", Channel.LABEL),
+        entry("review:6#0"),
+    )
     await admitted(store, claim, *spoken, judged=("comment:1", "review:7:approved"))
-    past = await store.recall(KEY)
-    assert past.heard == {"label:5", "review:6", "comment:1", "review:7:approved"}
-    assert past.utterances == (comment(2),)
+    history = await store.recall(KEY)
+    assert history.heard == {"label:5", "review:6", "comment:1", "review:7:approved"}
+    assert history.messages == (comment(2),)
     assert (await store.recall(OTHER)).heard == frozenset()
 
 
@@ -102,16 +106,16 @@ async def test_what_was_read_and_judged_is_not_judged_again_when_its_delivery_co
     store: Store,
 ) -> None:
     await admitted(store, await claimed(store), judged=("comment:1",))
-    await store.accept(delivery(KEY, OTHER, utterances=(comment(1),)))
-    assert (await store.recall(KEY)).utterances == ()
-    assert (await store.recall(OTHER)).utterances == (comment(1),)
+    await store.accept(delivery(KEY, OTHER, messages=(comment(1),)))
+    assert (await store.recall(KEY)).messages == ()
+    assert (await store.recall(OTHER)).messages == (comment(1),)
 
 
 @story
 async def test_what_is_in_the_ledger_does_not_wait(store: Store) -> None:
-    await store.accept(delivery(utterances=(comment(1),)))
+    await store.accept(delivery(messages=(comment(1),)))
     await admitted(store, await due(store), entry("comment:1#0"))
-    assert (await store.recall(KEY)).utterances == ()
+    assert (await store.recall(KEY)).messages == ()
 
 
 # --- what was last seen ------------------------------------------------------------------

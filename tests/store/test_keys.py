@@ -72,8 +72,13 @@ async def test_a_delivery_during_a_run_leaves_the_key_dirty(store: Store) -> Non
 async def test_hints_are_gone_once_they_are_worked_off(store: Store) -> None:
     await store.accept(delivery(opened=True, touched=True, changed_files=3))
     await worked_off(store)
-    past = await store.recall(KEY)
-    assert (past.fresh_at, past.opened, past.touched, past.changed_files) == (None, False, False, 0)
+    history = await store.recall(KEY)
+    assert (history.fresh_at, history.opened, history.touched, history.changed_files) == (
+        None,
+        False,
+        False,
+        0,
+    )
 
 
 @story

@@ -51,10 +51,10 @@ async def test_a_head_is_a_key_with_a_past_of_its_own(store: Store) -> None:
     await store.accept(delivery(FRONT))
     claim = await due(store, FRONT)
     await store.intend(claim, (RUN,))
-    past = await store.recall_queue(FRONT, (KEY.number, OTHER.number))
-    assert past.verdicts == {KEY.number: verdict(KEY)}
-    assert (past.unresolved, past.touched, past.waited) == (True, False, 0)
-    assert past.policy and past.policy.text == "mode: advise"
+    history = await store.recall_queue(FRONT, (KEY.number, OTHER.number))
+    assert history.verdicts == {KEY.number: verdict(KEY)}
+    assert (history.unresolved, history.touched, history.waited) == (True, False, 0)
+    assert history.policy and history.policy.text == "mode: advise"
     await store.put_off(claim, after_seconds=0.0, counts=False, lags=True)
     assert (await store.recall_queue(FRONT, ())).waited == 1
     await store.answered(await due(store, FRONT))
@@ -98,8 +98,8 @@ async def test_a_head_that_ended_is_gone_and_who_works_on_it_has_lost_it(store: 
     with pytest.raises(LeaseLost):
         await store.answered(claim)
     assert await store.renew((claim,)) == frozenset()
-    past = await store.recall_queue(FRONT, ())
-    assert (past.unresolved, past.waited) == (False, 0)
+    history = await store.recall_queue(FRONT, ())
+    assert (history.unresolved, history.waited) == (False, 0)
     await store.accept(delivery(KEY))
     await worked_off(store)
     assert await dirty(store) == 0
@@ -109,8 +109,8 @@ async def test_a_head_that_ended_is_gone_and_who_works_on_it_has_lost_it(store: 
 async def test_a_verdict_on_an_older_head_is_told_with_that_head(store: Store) -> None:
     await store.accept(delivery(KEY))
     await worked_off(store, head_sha=NEXT_HEAD)
-    past = await store.recall_queue(FRONT, (KEY.number,))
-    assert past.verdicts[KEY.number].head_sha == NEXT_HEAD != HEAD
+    history = await store.recall_queue(FRONT, (KEY.number,))
+    assert history.verdicts[KEY.number].head_sha == NEXT_HEAD != HEAD
 
 
 @story

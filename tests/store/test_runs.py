@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from ghapp.core.marks import Annotation, CheckRun, Marks, Reaction, Reply, Written
-from ghapp.core.model import Door, PullKey, Repository, RepositoryKey
+from ghapp.core.model import Channel, PullKey, Repository, RepositoryKey
 from ghapp.core.records import PackFile, PolicySource, Shown
 from ghapp.errors import Retry
 from ghapp.store import Store
@@ -58,11 +58,11 @@ async def test_marks_come_back_as_they_were_recorded(store: Store) -> None:
     )
     claim = await claimed(store)
     await store.record(claim, replace(run(verdict(KEY)), marks=marks))
-    past = await store.recall(KEY)
-    assert (past.marks, past.written) == (marks, Written(21, 22, "annotated"))
-    assert past.marks and past.marks.check_run
-    assert past.marks.check_run.annotations == CHECK_RUN.annotations
-    assert {reply.body for reply in past.marks.replies} == {"help\x00"}
+    history = await store.recall(KEY)
+    assert (history.marks, history.written) == (marks, Written(21, 22, "annotated"))
+    assert history.marks and history.marks.check_run
+    assert history.marks.check_run.annotations == CHECK_RUN.annotations
+    assert {reply.body for reply in history.marks.replies} == {"help\x00"}
 
 
 @story
@@ -70,8 +70,8 @@ async def test_a_second_record_replaces_the_first(store: Store) -> None:
     claim = await claimed(store)
     await store.record(claim, run(verdict(KEY)))
     await store.record(claim, replace(run(verdict(KEY)), marks=Marks(), written=Written()))
-    past = await store.recall(KEY)
-    assert (past.marks, past.written) == (Marks(), Written())
+    history = await store.recall(KEY)
+    assert (history.marks, history.written) == (Marks(), Written())
 
 
 @story
@@ -118,32 +118,32 @@ async def test_the_ledger_grows_in_order_and_is_never_changed(store: Store) -> N
 
 
 @story
-async def test_one_utterance_may_be_judged_for_several_pulls(store: Store) -> None:
+async def test_one_message_may_be_judged_for_several_pulls(store: Store) -> None:
     await store.mark_dirty([KEY, OTHER])
     for number, claim in enumerate(await store.claim(2)):
-        same = entry("rerun:d-1#0", Door.RERUN)
+        same = entry("rerun:d-1#0", Channel.RERUN)
         ledger, _ = await admitted(store, claim, same, head_sha=str(number) * 40)
         assert ledger == (same,)
 
 
 @story
-async def test_judged_utterances_do_not_wait_any_more(store: Store) -> None:
-    await store.accept(delivery(utterances=(comment(1), comment(2, minutes=1))))
+async def test_judged_messages_do_not_wait_any_more(store: Store) -> None:
+    await store.accept(delivery(messages=(comment(1), comment(2, minutes=1))))
     claim = await due(store)
     await admitted(store, claim, entry("comment:1#0"), judged=("comment:1", "label:5"))
-    assert (await store.recall(KEY)).utterances == (comment(2, minutes=1),)
+    assert (await store.recall(KEY)).messages == (comment(2, minutes=1),)
 
 
 @story
 async def test_a_refused_admission_leaves_nothing(store: Store) -> None:
-    await store.accept(delivery(KEY, OTHER, utterances=(comment(1),)))
+    await store.accept(delivery(KEY, OTHER, messages=(comment(1),)))
     one, two = await store.claim(2)
     await admitted(store, one)
     with pytest.raises(Retry):
         await admitted(store, two, entry("comment:1#0"), judged=("comment:1",))
     assert isinstance(two.key, PullKey)
-    past = await store.recall(two.key)
-    assert (past.ledger, past.utterances) == ((), (comment(1),))
+    history = await store.recall(two.key)
+    assert (history.ledger, history.messages) == ((), (comment(1),))
 
 
 # --- the policy --------------------------------------------------------------------------

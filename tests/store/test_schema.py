@@ -90,13 +90,13 @@ def test_what_the_first_schema_held_is_there_in_the_newest(database_url: str) ->
         with pytest.raises(WrongDatabase, match=r"schema 0001, .* run `ghapp migrate`"):
             await Store.open(database_url, migrate=False)
         async with opened(database_url) as store:
-            past = await store.recall(KEY)
-            assert past.marks and past.marks.comment == "hello"
-            assert (past.heard, past.follow_ups, past.debts) == ({"comment:1"}, (), ())
+            history = await store.recall(KEY)
+            assert history.marks and history.marks.comment == "hello"
+            assert (history.heard, history.follow_ups, history.debts) == ({"comment:1"}, (), ())
             assert await store.seen(SHOP) == {}  # so that the first sweep looks at what is open
             assert [one.key for one in await store.claim(5)] == [KEY]
             changed(database_url, OLD_REVIEW.format(number=8))  # by a process of the day before
-            assert (await store.recall(OTHER)).marks == past.marks
+            assert (await store.recall(OTHER)).marks == history.marks
 
     asyncio.run(play())
     with engine.connect() as connection:

@@ -105,10 +105,10 @@ def test_the_newest_goes_on_from_what_an_older_one_wrote(database_url: str, revi
 
     async def play() -> None:
         async with opened(database_url) as store:
-            past = await store.recall(KEY)
-            assert past.marks and past.marks.comment == "hello"
-            assert past.heard == frozenset({"comment:1"})
-            assert len(past.ledger) == 1
+            history = await store.recall(KEY)
+            assert history.marks and history.marks.comment == "hello"
+            assert history.heard == frozenset({"comment:1"})
+            assert len(history.ledger) == 1
             claims = {claim.key: claim for claim in await _all_due(store)}
             assert OTHER in claims and KEY not in claims
             assert not await store.accept(delivery(id="old-1"))
@@ -149,9 +149,9 @@ def test_an_older_ghapp_goes_on_writing_while_the_newest_runs(
                 await store.accept(delivery(OTHER, id=f"new-{number}"))
                 await store.health()
             engine.dispose()
-            past = await store.recall(KEY)
-            assert past.marks and past.marks.comment == "hello"
-            assert (len(past.ledger), past.heard) == (1, frozenset({"comment:1"}))
+            history = await store.recall(KEY)
+            assert history.marks and history.marks.comment == "hello"
+            assert (len(history.ledger), history.heard) == (1, frozenset({"comment:1"}))
             assert (await store.health()).dirty == 2
             claims = {claim.key: claim for claim in await _all_due(store)}
             assert claims[OTHER].arrived_at

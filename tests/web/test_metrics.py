@@ -16,9 +16,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ghapp.bootstrap import swept
 from ghapp.core.marks import CheckRun, Effect, Marks, Outcome, PutCheckRun
-from ghapp.core.model import Door, InstallationKey, PullKey, Utterance
+from ghapp.core.model import Channel, InstallationKey, Message, PullKey
 from ghapp.core.policy.policy import Rules
-from ghapp.core.records import Claim, Past
+from ghapp.core.records import Claim, History
 from ghapp.core.review.facts import Facts
 from ghapp.emulator import faults
 from ghapp.errors import GhappError, Gone, Rejected, Retry
@@ -312,7 +312,7 @@ class Answers:
 
     error: GhappError | None = None
 
-    async def gather(self, key: PullKey, past: Past, rules: Rules) -> Facts:
+    async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts:
         return None  # type: ignore[return-value]  # nobody looks at them here
 
     async def apply(self, key: PullKey, effect: Effect) -> Outcome:
@@ -322,7 +322,7 @@ class Answers:
 
 
 EFFECT = PutCheckRun(CheckRun("a" * 40, "digest"), 0)
-SUSPECTED = Past(marks=Marks(), touched=True)
+SUSPECTED = History(marks=Marks(), touched=True)
 
 
 @pytest.mark.anyio
@@ -331,11 +331,13 @@ class TestEffects:
     def metrics(self) -> Metrics:
         return Metrics()
 
-    async def written(self, metrics: Metrics, past: Past, error: GhappError | None = None) -> Page:
+    async def written(
+        self, metrics: Metrics, history: History, error: GhappError | None = None
+    ) -> Page:
         github = Answers()
         github.error = error
         watched = Watched(github, metrics)  # type: ignore[arg-type]
-        await watched.gather(KEY, past, Rules((), "advise"))
+        await watched.gather(KEY, history, Rules((), "advise"))
         if error:
             with pytest.raises(type(error)):
                 await watched.apply(KEY, EFFECT)
@@ -369,32 +371,32 @@ class TestEffects:
         assert told("drift_repaired_total", effect="PutCheckRun", pull="known") == 1
 
     async def test_a_pull_that_no_run_has_seen_is_told_apart(self, metrics: Metrics) -> None:
-        told = await self.written(metrics, Past(touched=True))
+        told = await self.written(metrics, History(touched=True))
         assert told("drift_repaired_total", effect="PutCheckRun", pull="new") == 1
 
     async def test_the_next_run_of_the_pull_counts_anew(self, metrics: Metrics) -> None:
         watched = Watched(Answers(), metrics)  # type: ignore[arg-type]
-        for past in (SUSPECTED, Past(marks=Marks(), fresh_at=NOON)):
-            await watched.gather(KEY, past, Rules((), "advise"))
+        for history in (SUSPECTED, History(marks=Marks(), fresh_at=NOON)):
+            await watched.gather(KEY, history, Rules((), "advise"))
             await watched.apply(KEY, EFFECT)
         assert page(metrics)("drift_repaired_total", effect="PutCheckRun", pull="known") == 1
 
 
-SAID = Utterance("comment:1", Door.COMMENT, "sam", NOON, "/nfr done")
+SAID = Message("comment:1", Channel.COMMENT, "sam", NOON, "/nfr done")
 
 
 @pytest.mark.parametrize(
-    ("past", "expected"),
+    ("history", "expected"),
     [
         (SUSPECTED, True),
-        (Past(), False),  # marked by something else of ours: a policy, another pull of its head
+        (History(), False),  # marked by something else of ours: a policy, another pull of its head
         (replace(SUSPECTED, fresh_at=NOON), False),
         (replace(SUSPECTED, opened=True), False),
-        (replace(SUSPECTED, utterances=(SAID,)), False),
+        (replace(SUSPECTED, messages=(SAID,)), False),
     ],
 )
-def test_a_run_is_quiet_where_nothing_new_is_told(past: Past, expected: bool) -> None:
-    assert quiet(past) is expected
+def test_a_run_is_quiet_where_nothing_new_is_told(history: History, expected: bool) -> None:
+    assert quiet(history) is expected
 
 
 @pytest.mark.parametrize(

@@ -23,13 +23,13 @@ WHERE: dict[str, Any] = {
 
 
 def said(body: bytes, event: str) -> list[str]:
-    """The utterances of a signed body, or nothing where it is refused."""
+    """The messages of a signed body, or nothing where it is refused."""
     head = headers(body, event=event)
     try:
         found = parse(head, body, secrets=[SECRET], app_id=APP_ID, bot_login=BOT)
     except Refused:
         return []
-    return [f"{one.speaker}: {one.text}" for one in found.utterances]
+    return [f"{one.speaker}: {one.text}" for one in found.messages]
 
 
 def commented(text: str, **more: Any) -> bytes:

@@ -14,7 +14,7 @@ from ghapp.core.review.facts import Facts
 from ghapp.core.scan.checklist import Checklist
 from ghapp.errors import Rejected, Retry
 from ghapp.worker.effects import Taken, remembered
-from tests.core.build import START, area, asked, entry, facts, flagged, past, policy, shown
+from tests.core.build import START, area, asked, entry, facts, flagged, history, policy, shown
 
 DB = area("db")
 SIGNED = entry(Verb.SIGN_OFF, "db", number=1)
@@ -37,7 +37,7 @@ def decided(
     one = area("db", mode)
     seen = replace(facts(policy(one, mode=mode)), follow_ups=known)
     wanted: Checklist = asked(flagged(one))
-    was = replace(past(shown({"db": "f1"})), follow_ups=known)
+    was = replace(history(shown({"db": "f1"})), follow_ups=known)
     return decide(seen, was, wanted, ledger, ()), seen
 
 
@@ -138,7 +138,7 @@ def test_the_comment_is_written_anew_once_it_can_name_the_issue(taken: Taken, op
     assert taken.opened is opened
 
 
-def test_courtesies_that_failed_are_tried_again_when_the_last_of_them_may_be() -> None:
+def test_best_effort_writes_that_failed_are_tried_again_when_the_last_of_them_may_be() -> None:
     other = Retry("rate limit", after_seconds=60.0, counts=False)
     later = (failed(OPEN) + Taken(failed=((LABELS, other),))).later()
     assert (str(later), later.after_seconds) == ("502; rate limit", 60.0)

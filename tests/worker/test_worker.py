@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 from ghapp.core.marks import Effect, Outcome
 from ghapp.core.model import Delivery, InstallationKey, PullKey, Repository, RepositoryKey
 from ghapp.core.policy.policy import Rules
-from ghapp.core.records import Past
+from ghapp.core.records import History
 from ghapp.core.review.facts import Facts
 from ghapp.errors import Gone, Retry
 from ghapp.store import Store
@@ -58,7 +58,7 @@ class Installations:
     async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]:
         raise AssertionError("no key of these tests asks for it")
 
-    async def gather(self, key: PullKey, past: Past, rules: Rules) -> Facts:
+    async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts:
         raise AssertionError("no key of these tests asks for it")
 
     async def apply(self, key: PullKey, effect: Effect) -> Outcome:
@@ -85,8 +85,8 @@ class Moving(Installations):
         self.seen.append(seen)
         return (OTHER,)
 
-    async def gather(self, key: PullKey, past: Past, rules: Rules) -> Facts:
-        self.gathered.append((key, past.touched))
+    async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts:
+        self.gathered.append((key, history.touched))
         raise Gone("no such pull")
 
 

@@ -38,7 +38,7 @@ from ghapp.core.policy.pack_schema import DetectPart, WhenPart
 Mode = Literal["observe", "advise", "enforce"]
 Language = Literal["en", "ja"]
 Evidence = Literal["url", "number", "text", "choice"]
-Door = Literal["command", "label", "review", "button"]
+Channel = Literal["command", "label", "review", "button"]
 
 MAX_AREAS = 100
 
@@ -118,7 +118,7 @@ class PeoplePart(Part):
 
 
 class SignOffPart(Part):
-    by: Annotated[tuple[Door, ...], Most, Field(min_length=1)] | None = None
+    by: Annotated[tuple[Channel, ...], Most, Field(min_length=1)] | None = None
     stale_on: Literal["area-change", "any-push", "never"] | None = None
     allow_author: StrictBool | None = None
     require_answers: Literal["none", "must"] | None = None

@@ -10,22 +10,22 @@ from datetime import date, timedelta
 from ghapp.core.areas import Item
 from ghapp.core.ledger import Entry, Verb, answers
 from ghapp.core.records import FollowUp
-from ghapp.core.review.case import MOST_SHOWN, Bench, Judged, Refusal, known, merged
+from ghapp.core.review.case import MOST_SHOWN, Case, Judged, Refusal, known, merged
 from ghapp.core.review.commands import Command, laid_bare
 
 
-def answer(bench: Bench, part: Command) -> tuple[Judged, ...]:
+def answer(case: Case, part: Command) -> tuple[Judged, ...]:
     """One answer to each item named, bound to what the item is about as the speaker saw it."""
-    if not bench.by_author and not bench.rights.write:
-        return (bench.no_right("no_write"),)
-    asked, strange = known(part.subjects, bench.items, "unknown_item")
-    return (*merged(_answered(bench, part, item) for item in asked), *strange)
+    if not case.by_author and not case.rights.write:
+        return (case.no_right("no_write"),)
+    asked, strange = known(part.subjects, case.items, "unknown_item")
+    return (*merged(_answered(case, part, item) for item in asked), *strange)
 
 
-def _answered(bench: Bench, part: Command, name: str) -> Judged:
-    area, item = bench.items[name]
-    right = "author" if bench.by_author else "write"
-    entry = bench.done(part.verb, name, right, part.note, bench.mark(area, name))
+def _answered(case: Case, part: Command, name: str) -> Judged:
+    area, item = case.items[name]
+    right = "author" if case.by_author else "write"
+    entry = case.done(part.verb, name, right, part.note, case.mark(area, name))
     if part.verb is not Verb.CHECK:
         return entry
     evidence = accepted(item, part.note)
@@ -78,60 +78,60 @@ _LOGIN = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}")
 _LAST_ZONE = timedelta(hours=12)
 
 
-def defer(bench: Bench, part: Command) -> tuple[Judged, ...]:
+def defer(case: Case, part: Command) -> tuple[Judged, ...]:
     """One deferral for each item named that may be put off; all until one day, by one person."""
-    until = _until(bench, part.until)
+    until = _until(case, part.until)
     if isinstance(until, Refusal):
         return (until,)
     if part.owner and not _LOGIN.fullmatch(part.owner):
         return (Refusal("owner_unreadable", laid_bare(part.owner, MOST_SHOWN)),)
-    owner = part.owner or bench.facts.pull.author
-    asked, strange = known(part.subjects, bench.items, "unknown_item")
-    outcomes = (_deferred(bench, item, part.note, until) for item in asked)
+    owner = part.owner or case.facts.pull.author
+    asked, strange = known(part.subjects, case.items, "unknown_item")
+    outcomes = (_deferred(case, item, part.note, until) for item in asked)
     owned = (replace(one, owner=owner) if isinstance(one, Entry) else one for one in outcomes)
     return (*merged(owned), *strange)
 
 
-def _deferred(bench: Bench, item: str, reason: str, until: str) -> Judged:
-    area, _ = bench.items[item]
-    right = "author" if bench.by_author else bench.right(area)
+def _deferred(case: Case, item: str, reason: str, until: str) -> Judged:
+    area, _ = case.items[item]
+    right = "author" if case.by_author else case.right(area)
     if not right:
-        return bench.no_right("defer_not_allowed", item)
-    if item in bench.policy.defer.never:
+        return case.no_right("defer_not_allowed", item)
+    if item in case.policy.defer.never:
         return Refusal("never_deferred", item)
-    made = next((one for one in bench.facts.follow_ups if one.item == item), None)
+    made = next((one for one in case.facts.follow_ups if one.item == item), None)
     if made:
-        refused = _not_extended(bench, made, until)
+        refused = _not_extended(case, made, until)
         if refused:
             return refused
-        right = bench.right(area)
-    entry = bench.done(Verb.DEFER, item, right, reason, bench.mark(area, item))
+        right = case.right(area)
+    entry = case.done(Verb.DEFER, item, right, reason, case.mark(area, item))
     return replace(entry, until=until)
 
 
-def _not_extended(bench: Bench, made: FollowUp, until: str) -> Refusal | None:
+def _not_extended(case: Case, made: FollowUp, until: str) -> Refusal | None:
     """Why the follow-up that was made is not put off further: that is once, and a reviewer's."""
     if not made.is_open:
         return Refusal("follow_up_closed", made.item)
-    area, _ = bench.items[made.item]
-    if not bench.right(area):
-        return bench.no_right("extension_by_reviewer", made.item)
-    last = answers(bench.before).get(made.item)
+    area, _ = case.items[made.item]
+    if not case.right(area):
+        return case.no_right("extension_by_reviewer", made.item)
+    last = answers(case.before).get(made.item)
     extended = last is not None and last.verb is Verb.DEFER and last.until > made.due
     if made.extended or extended:
         return Refusal("extended_already", made.item)
     return None if until > made.due else Refusal("extension_not_later", made.due)
 
 
-def _until(bench: Bench, said: str) -> str | Refusal:
+def _until(case: Case, said: str) -> str | Refusal:
     """The day it is put off to, as "2026-12-31"."""
-    policy, today = bench.policy.defer, bench.said.said_at.date()
+    policy, today = case.policy.defer, case.said.said_at.date()
     if not said:
         return (today + timedelta(days=policy.default_days)).isoformat()
     day = _day(said)
     if day is None:
         return Refusal("date_unreadable", laid_bare(said, MOST_SHOWN))
-    if day < (bench.said.said_at - _LAST_ZONE).date():
+    if day < (case.said.said_at - _LAST_ZONE).date():
         return Refusal("date_past", day.isoformat())
     last = today + timedelta(days=policy.max_days)
     return day.isoformat() if day <= last else Refusal("date_too_far", last.isoformat())
@@ -146,26 +146,26 @@ def _day(said: str) -> date | None:
         return None
 
 
-def hold(bench: Bench, part: Command) -> tuple[Judged, ...]:
+def hold(case: Case, part: Command) -> tuple[Judged, ...]:
     """The areas named, or the whole pull; it is bound to no diff, and so outlives every push."""
     if not part.subjects:
-        return (_held(bench, "", part.note),)
-    areas = dict.fromkeys([*bench.flagged, *bench.seen])
+        return (_held(case, "", part.note),)
+    areas = dict.fromkeys([*case.flagged, *case.seen])
     meant, strange = known(part.subjects, areas, "unknown_area")
-    return (*merged(_held(bench, area, part.note) for area in meant), *strange)
+    return (*merged(_held(case, area, part.note) for area in meant), *strange)
 
 
-def concern(bench: Bench, part: Command) -> tuple[Judged, ...]:
+def concern(case: Case, part: Command) -> tuple[Judged, ...]:
     """One more area of this pull alone; its number is never given again, withdrawn or not."""
-    right = bench.right_to_pull()
+    right = case.right_to_pull()
     if not right:
-        return (bench.no_right("concern_not_reviewer"),)
-    number = 1 + sum(one.verb is Verb.CONCERN for one in bench.ledger)
-    return (bench.done(Verb.CONCERN, f"concern-{number}", right, part.note),)
+        return (case.no_right("concern_not_reviewer"),)
+    number = 1 + sum(one.verb is Verb.CONCERN for one in case.ledger)
+    return (case.done(Verb.CONCERN, f"concern-{number}", right, part.note),)
 
 
-def _held(bench: Bench, area: str, reason: str) -> Judged:
-    right = bench.right(area) if area else bench.right_to_pull()
+def _held(case: Case, area: str, reason: str) -> Judged:
+    right = case.right(area) if area else case.right_to_pull()
     if not right:
-        return bench.no_right("hold_not_reviewer", area)
-    return bench.done(Verb.HOLD, area, right, reason)
+        return case.no_right("hold_not_reviewer", area)
+    return case.done(Verb.HOLD, area, right, reason)

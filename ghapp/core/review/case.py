@@ -1,4 +1,4 @@
-"""One utterance before the judge: what its speaker saw, may do, and what was said until then."""
+"""One message before the judge: what its speaker saw, may do, and what was said until then."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from ghapp.core.areas import Item, Reviewers
 from ghapp.core.ledger import Entry, Verb, when
-from ghapp.core.model import Rights, Utterance
+from ghapp.core.model import Message, Rights
 from ghapp.core.policy.policy import Policy
-from ghapp.core.records import Past, Shown
+from ghapp.core.records import History, Shown
 from ghapp.core.review.commands import laid_bare, nearest, resolved
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.permissions import owner_of, right_to_review, same_login
@@ -25,7 +25,7 @@ from ghapp.core.scan.checklist import Checklist, Flagged
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a part of an utterance is not done. reason: key of a text; detail: what it names."""
+    """Why a part of a message is not done. reason: key of a text; detail: what it names."""
 
     reason: str
     detail: str = ""
@@ -53,8 +53,8 @@ MOST_SHOWN = 60  # characters of a word that is not known
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
-    """One utterance, with all that decides about it.
+class Case:
+    """One message, with all that decides about it.
 
     ledger: all that was judged until now, oldest first; before: what of it was said before.
     shown: the check run the speaker speaks of; None where GitHub had accepted none by then.
@@ -64,8 +64,8 @@ class Bench:
     """
 
     facts: Facts
-    past: Past
-    said: Utterance
+    history: History
+    said: Message
     ledger: tuple[Entry, ...]
     before: tuple[Entry, ...]
     shown: Shown | None
@@ -126,7 +126,7 @@ class Bench:
             verb=verb,
             speaker=self.said.speaker,
             said_at=self.said.said_at,
-            door=self.said.door,
+            channel=self.said.channel,
             subject=subject,
             head_sha=self.shown.head_sha if self.shown else "",
             fingerprint=mark,
@@ -137,7 +137,7 @@ class Bench:
         )
 
     def entry(self, number: int, outcome: Judged) -> Entry:
-        """An outcome as the `number`-th entry of its utterance, from 0."""
+        """An outcome as the `number`-th entry of its message, from 0."""
         identity = f"{self.said.id}#{number}"
         if isinstance(outcome, Entry):
             return replace(outcome, id=identity)
@@ -145,20 +145,20 @@ class Bench:
         return replace(refused, id=identity, detail=outcome.detail, replied=not self.flagged)
 
 
-def bench(
-    facts: Facts, past: Past, checklist: Checklist, ledger: tuple[Entry, ...], said: Utterance
-) -> Bench:
-    """The utterance with what decides about it; what was said later has no say, however it came."""
+def case(
+    facts: Facts, history: History, checklist: Checklist, ledger: tuple[Entry, ...], said: Message
+) -> Case:
+    """The message with what decides about it; what was said later has no say, however it came."""
     before = tuple(one for one in ledger if _was_before(one, said))
     flagged = {one.area.id: one for one in _flagged(facts, checklist, before)}
     raised = {one.subject for one in before if one.verb is Verb.CONCERN}
     in_force = {area: one for area, one in flagged.items() if area in raised}
-    shown = _shown(past.shown, said)
+    shown = _shown(history.shown, said)
     prints = shown.fingerprints if shown else {}
     policy = facts.policy
-    return Bench(
+    return Case(
         facts,
-        past,
+        history,
         said,
         ledger,
         before,
@@ -206,14 +206,14 @@ def known(
     return found, tuple(refused)
 
 
-def _was_before(entry: Entry, said: Utterance) -> bool:
+def _was_before(entry: Entry, said: Message) -> bool:
     """Whether the entry has a say about what is said now; a review's words about its verdict do."""
     if when(entry) <= (said.said_at, said.comment_id):
         return True
     return said.id.startswith(f"{entry.id.partition('#')[0]}:")
 
 
-def _shown(shown: tuple[Shown, ...], said: Utterance) -> Shown | None:
+def _shown(shown: tuple[Shown, ...], said: Message) -> Shown | None:
     """The newest check run GitHub had accepted before; of the very head, where one is named."""
     seen = [
         one

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ghapp.core.marks import Marks, Written
-from ghapp.core.model import Pull, Rights, Utterance
+from ghapp.core.model import Message, Pull, Rights
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import FollowUp, PolicySource, Shown
 
@@ -16,8 +16,8 @@ from ghapp.core.records import FollowUp, PolicySource, Shown
 class Facts:
     """The outcome of `gather`.
 
-    utterances: to be judged now, oldest first: those of deliveries and of label events read.
-    rights: by speaker; every speaker of a privileged utterance is in it.
+    messages: to be judged now, oldest first: those of deliveries and of label events read.
+    rights: by speaker; every speaker of a privileged message is in it.
     observed: our marks as they are: from our own record, or read back from GitHub.
     found_at: when GitHub accepted a run of ours that reading back found on this head, else None.
     earlier: what reading back found to have been shown, and its record lost, oldest first.
@@ -28,7 +28,7 @@ class Facts:
     pull: Pull
     policy: Policy
     source: PolicySource
-    utterances: tuple[Utterance, ...] = ()
+    messages: tuple[Message, ...] = ()
     rights: Mapping[str, Rights] = field(default_factory=dict)
     observed: Marks = Marks()
     written: Written = Written()

@@ -1,6 +1,6 @@
-"""Utterances -> ledger entries: who said what, by which right, about the head they could see.
+"""Messages -> ledger entries: who said what, by which right, about the head they could see.
 
-Each utterance is judged once; some are left until more is known (`leaving.py`). What cannot be done
+Each message is judged once; some are left until more is known (`leaving.py`). What cannot be done
 becomes a REFUSED entry whose `note` is the key of its reason in the texts (`refused_...`), so that
 a refusal is shown like any outcome.
 """
@@ -12,11 +12,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from ghapp.core.ledger import Entry, Verb
-from ghapp.core.model import Door, Utterance
+from ghapp.core.model import Channel, Message
 from ghapp.core.policy.policy import Policy
-from ghapp.core.records import Judgement, Past
+from ghapp.core.records import History, Judgement
 from ghapp.core.review.answers import answer, concern, defer, hold
-from ghapp.core.review.case import Bench, Judged, Refusal, bench
+from ghapp.core.review.case import Case, Judged, Refusal, case
 from ghapp.core.review.commands import Command, Misread, parse
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.leaving import Parts, asks_who_pushed, first_to_leave, reads_signatures
@@ -24,7 +24,7 @@ from ghapp.core.review.permissions import BUTTONS, WRITTEN
 from ghapp.core.review.sign_off import approve, retract, sign_off, undo, waive
 from ghapp.core.scan.checklist import Checklist
 
-Act = Callable[[Bench, Command], tuple[Judged, ...]]
+Act = Callable[[Case, Command], tuple[Judged, ...]]
 
 # Which acts need what: reviewing, that it is known who may; binding ones, that something was seen.
 REVIEWING: Mapping[Verb, Act] = {
@@ -44,79 +44,79 @@ BINDING = frozenset({Verb.SIGN_OFF, Verb.WAIVE, *ANSWERING})
 REPLIED = frozenset({Verb.HELP, Verb.EXPLAIN})
 
 
-def judge(facts: Facts, past: Past, checklist: Checklist) -> Judgement:
-    """What the utterances of this run add to the ledger, and which of them are left."""
-    ledger = past.ledger
-    left: dict[str, Utterance] = {}
-    spoken = _spoken(facts, past)
+def judge(facts: Facts, history: History, checklist: Checklist) -> Judgement:
+    """What the messages of this run add to the ledger, and which of them are left."""
+    ledger = history.ledger
+    left: dict[str, Message] = {}
+    spoken = _spoken(facts, history)
     first = first_to_leave(spoken, facts.now)
     for number, (said, parts) in enumerate(spoken):
         waits = bool(left) and reads_signatures(parts)
-        entries = () if waits else _judged(facts, past, checklist, ledger, said, parts)
+        entries = () if waits else _judged(facts, history, checklist, ledger, said, parts)
         if waits or (number >= first and asks_who_pushed(entries)):
             left[said.id] = replace(said, left_at=said.left_at or facts.now)
         else:
             ledger = (*ledger, *entries)
-    judged = tuple(one.id for one in facts.utterances if one.id not in left)
-    return Judgement(ledger[len(past.ledger) :], judged, tuple(left.values()))
+    judged = tuple(one.id for one in facts.messages if one.id not in left)
+    return Judgement(ledger[len(history.ledger) :], judged, tuple(left.values()))
 
 
-def _spoken(facts: Facts, past: Past) -> list[tuple[Utterance, Parts]]:
-    """Each utterance that was not judged yet, once, with its parts, in the order of speaking."""
-    new: dict[str, Utterance] = {}
-    for said in sorted(facts.utterances, key=_order):
-        if said.id not in past.heard:
+def _spoken(facts: Facts, history: History) -> list[tuple[Message, Parts]]:
+    """Each message that was not judged yet, once, with its parts, in the order of speaking."""
+    new: dict[str, Message] = {}
+    for said in sorted(facts.messages, key=_order):
+        if said.id not in history.heard:
             new.setdefault(said.id, said)
     return [(said, _parts(said, facts.policy)) for said in new.values()]
 
 
 def _judged(
     facts: Facts,
-    past: Past,
+    history: History,
     checklist: Checklist,
     ledger: tuple[Entry, ...],
-    said: Utterance,
+    said: Message,
     parts: Parts,
 ) -> tuple[Entry, ...]:
-    """What one utterance adds to this ledger."""
+    """What one message adds to this ledger."""
     entries: tuple[Entry, ...] = ()
     for part in parts:
-        before = bench(facts, past, checklist, (*ledger, *entries), said)
+        before = case(facts, history, checklist, (*ledger, *entries), said)
         for outcome in _outcomes(before, part):
             entries = (*entries, before.entry(len(entries), outcome))
     return entries
 
 
-def _order(said: Utterance) -> tuple[datetime, bool]:
+def _order(said: Message) -> tuple[datetime, bool]:
     """What a review says in words comes before what it says by being one."""
-    return said.said_at, said.door is Door.APPROVAL
+    return said.said_at, said.channel is Channel.APPROVAL
 
 
-def _parts(said: Utterance, policy: Policy) -> Parts:
-    """The utterance as commands, whichever door it came through."""
-    if said.door in WRITTEN:
+def _parts(said: Message, policy: Policy) -> Parts:
+    """The message as commands, whichever channel it came through."""
+    if said.channel in WRITTEN:
         parts = parse(said.text)
         return (Misread("edited", ""),) if said.edited and parts else parts
-    if said.door is Door.APPROVAL:
+    if said.channel is Channel.APPROVAL:
         return (Command(Verb.SIGN_OFF if said.text == "approved" else Verb.UNDO),)
-    if said.door is Door.BUTTON:
+    if said.channel is Channel.BUTTON:
         return (Command(BUTTONS[said.text]),) if said.text in BUTTONS else ()
-    if said.door is Door.RERUN:
+    if said.channel is Channel.RERUN:
         return (Command(Verb.REFRESH),)
     added, name = said.text[:1] == "+", said.text[1:]
-    if said.door is Door.TICK:
+    if said.channel is Channel.TICK:
         return (Command(Verb.CHECK if added else Verb.UNCHECK, (name,)),)
     if name.casefold() != policy.labels["signed_off"].casefold():
         return (Misread("state_label", name),)
     return (Command(Verb.SIGN_OFF if added else Verb.UNDO),)
 
 
-def _outcomes(before: Bench, part: Command | Misread) -> tuple[Judged, ...]:
+def _outcomes(before: Case, part: Command | Misread) -> tuple[Judged, ...]:
     """What one command comes to; at least one outcome, so that it is always answered.
 
     A review's own verdict alone may come to nothing: most are no business of ours.
     """
-    if before.said.door is Door.APPROVAL:
+    if before.said.channel is Channel.APPROVAL:
         return approve(before) if before.said.text == "approved" else retract(before)
     if isinstance(part, Misread):
         return (Refusal(part.reason, part.detail),)

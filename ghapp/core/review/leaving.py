@@ -1,4 +1,4 @@
-"""Which utterances may be left unjudged until it is known who pushed what they are about.
+"""Which messages may be left unjudged until it is known who pushed what they are about.
 
 The delivery of a push may fail, and is asked for again; a sign-off said meanwhile would be refused
 although all is in order. Nothing is green by one that is left: it is not in the ledger.
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from ghapp.core.ledger import Entry, Verb
-from ghapp.core.model import Door, Utterance
+from ghapp.core.model import Channel, Message
 from ghapp.core.review.commands import Command, Misread
 
 Parts = tuple[Command | Misread, ...]
@@ -25,14 +25,14 @@ SIGNING = frozenset({Verb.SIGN_OFF, Verb.WAIVE})
 PATIENT = SIGNING | {Verb.CHECK, Verb.NA, Verb.REFRESH, Verb.EXPLAIN, Verb.HELP}
 
 
-def may_be_left(said: Utterance, parts: Parts, now: datetime) -> bool:
+def may_be_left(said: Message, parts: Parts, now: datetime) -> bool:
     """Whether nothing in it is urgent, and it has not been left for long enough already.
 
     What else it says may have to stop a review at once. A label is put right in this very run,
     after which nobody would find it again.
     """
     young = said.left_at is None or now - said.left_at < LEFT_FOR
-    return young and said.door is not Door.LABEL and _verbs(parts) <= PATIENT
+    return young and said.channel is not Channel.LABEL and _verbs(parts) <= PATIENT
 
 
 def reads_signatures(parts: Parts) -> bool:
@@ -44,7 +44,7 @@ def reads_signatures(parts: Parts) -> bool:
     return bool(_verbs(parts) & (SIGNING | {Verb.UNDO}))
 
 
-def first_to_leave(said: Sequence[tuple[Utterance, Parts]], now: datetime) -> int:
+def first_to_leave(said: Sequence[tuple[Message, Parts]], now: datetime) -> int:
     """From which on they may be left, in the order of speaking.
 
     All that is said before one that reads signatures and cannot be left is judged with it, as if

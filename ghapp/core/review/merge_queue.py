@@ -71,7 +71,7 @@ class QueueFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class QueuePast:
+class QueueHistory:
     """What we remember of a queue's head when a run begins.
 
     behind: pulls of which something was heard that no run has worked off yet, or that one works on.
@@ -87,15 +87,15 @@ class QueuePast:
     waited: int = 0
 
 
-def believed(past: QueuePast, base_ref: str, policy: Policy) -> Verdicts:
+def believed(history: QueueHistory, base_ref: str, policy: Policy) -> Verdicts:
     """The verdicts that still hold: given for this base, with nothing heard since, by this policy.
 
     What an older policy let pass may be enforced by now; an enforced one that waits is no matter.
     """
     return {
         number: one
-        for number, one in past.verdicts.items()
-        if one.base_ref == base_ref and number not in past.behind and not _outdated(one, policy)
+        for number, one in history.verdicts.items()
+        if one.base_ref == base_ref and number not in history.behind and not _outdated(one, policy)
     }
 
 

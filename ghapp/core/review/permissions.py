@@ -1,4 +1,4 @@
-"""Which rights an utterance needs, and by which right a speaker is heard.
+"""Which rights a message needs, and by which right a speaker is heard.
 
 Only GitHub's answers count (`model.Rights`); what was not asked or not answered is not held.
 """
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 from ghapp.core.areas import Reviewers
 from ghapp.core.ledger import Entry, Verb
-from ghapp.core.model import Door, Pull, Rights, Utterance
+from ghapp.core.model import Channel, Message, Pull, Rights
 from ghapp.core.policy.policy import Policy
-from ghapp.core.records import Past
+from ghapp.core.records import History
 from ghapp.core.review.commands import Command, parse
 
 REVIEWING = frozenset({Verb.SIGN_OFF, Verb.UNDO, Verb.HOLD, Verb.CONCERN, Verb.DEFER})
 ANSWERING = frozenset({Verb.CHECK, Verb.UNCHECK, Verb.NA})
-# The doors of words, which may hold commands.
-WRITTEN = (Door.COMMENT, Door.REVIEW, Door.REVIEW_COMMENT)
+# The channels of words, which may hold commands.
+WRITTEN = (Channel.COMMENT, Channel.REVIEW, Channel.REVIEW_COMMENT)
 # A check run's button, by its identifier -> what pressing it says.
 BUTTONS: Mapping[str, Verb] = {
     "signoff": Verb.SIGN_OFF,
@@ -36,7 +36,7 @@ class Ask:
 
 
 def asks(
-    utterances: Iterable[Utterance], policy: Policy, pull: Pull, ledger: Iterable[Entry] = ()
+    messages: Iterable[Message], policy: Policy, pull: Pull, ledger: Iterable[Entry] = ()
 ) -> Mapping[str, Ask]:
     """What to ask GitHub about each speaker; those of whom nothing need be known are left out.
 
@@ -45,7 +45,7 @@ def asks(
     """
     needed: dict[str, Ask] = {}
     waived = any(entry.verb is Verb.WAIVE for entry in ledger)
-    for said in utterances:
+    for said in messages:
         ask = _ask(said, policy, pull, waived)
         was = needed.get(said.speaker, Ask())
         joined = Ask(was.permission or ask.permission, was.teams | ask.teams)
@@ -79,23 +79,23 @@ def owner_of(pull: Pull) -> str:
     return pull.key.repository.full_name.partition("/")[0]
 
 
-def verbs(said: Utterance, policy: Policy) -> frozenset[Verb]:
-    """What the utterance asks for, as far as that decides which rights it needs."""
-    if said.door in WRITTEN:
+def verbs(said: Message, policy: Policy) -> frozenset[Verb]:
+    """What the message asks for, as far as that decides which rights it needs."""
+    if said.channel in WRITTEN:
         parts = () if said.edited else parse(said.text)
         return frozenset(part.verb for part in parts if isinstance(part, Command))
-    if said.door is Door.APPROVAL:
+    if said.channel is Channel.APPROVAL:
         signs = said.text == "approved" and "review" in policy.sign_off_by
-    elif said.door is Door.BUTTON:
+    elif said.channel is Channel.BUTTON:
         signs = BUTTONS.get(said.text) is Verb.SIGN_OFF
-    elif said.door is Door.LABEL:
+    elif said.channel is Channel.LABEL:
         signs = said.text[1:].casefold() == policy.labels["signed_off"].casefold()
     else:
-        return frozenset({Verb.CHECK} if said.door is Door.TICK else ())
+        return frozenset({Verb.CHECK} if said.channel is Channel.TICK else ())
     return frozenset({Verb.SIGN_OFF} if signs else ())
 
 
-def _ask(said: Utterance, policy: Policy, pull: Pull, waived: bool) -> Ask:
+def _ask(said: Message, policy: Policy, pull: Pull, waived: bool) -> Ask:
     wanted = verbs(said, policy)
     answering = bool(wanted & ANSWERING) and not same_login(said.speaker, pull.author)
     people: list[Reviewers] = []
@@ -107,7 +107,7 @@ def _ask(said: Utterance, policy: Policy, pull: Pull, waived: bool) -> Ask:
     return Ask(answering or not all(people), frozenset(teams))
 
 
-def heads(past: Past, author: str, head_sha: str) -> tuple[tuple[str, frozenset[str]], ...]:
+def heads(history: History, author: str, head_sha: str) -> tuple[tuple[str, frozenset[str]], ...]:
     """(head SHA, who pushed it), oldest first, up to and with the present `head_sha`.
 
     The first head of a pull is its author's, where nobody else is known to have pushed it. Of a
@@ -115,28 +115,29 @@ def heads(past: Past, author: str, head_sha: str) -> tuple[tuple[str, frozenset[
     our accepted run.
     """
     pushed_by: dict[str, frozenset[str]] = {}
-    for push in past.pushes:
+    for push in history.pushes:
         pushed_by[push.head_sha] = pushed_by.get(push.head_sha, frozenset()) | {push.login}
     seen = sorted(
-        [(push.seen_at, push.head_sha) for push in past.pushes]
-        + [(shown.accepted_at, shown.head_sha) for shown in past.shown]
+        [(push.seen_at, push.head_sha) for push in history.pushes]
+        + [(shown.accepted_at, shown.head_sha) for shown in history.shown]
     )
     order = tuple(dict.fromkeys([*(head for _, head in seen), head_sha]))
     pushed_by.setdefault(order[0], frozenset({author}))
     return tuple((head, pushed_by.get(head, frozenset())) for head in order)
 
 
-def newest(past: Past) -> str:
+def newest(history: History) -> str:
     """The head SHA that we saw last for the first time, "" where there is none.
 
     After a push that brought an older head back this is not the present one.
     """
-    known = heads(past, "", "")
+    known = heads(history, "", "")
     return known[-2][0] if len(known) > 1 else ""
 
 
-def only_by(login: str, past: Past, author: str, head_sha: str) -> bool:
+def only_by(login: str, history: History, author: str, head_sha: str) -> bool:
     """Whether every head is known to have been pushed by this account, and by no other."""
     return all(
-        by and all(same_login(login, one) for one in by) for _, by in heads(past, author, head_sha)
+        by and all(same_login(login, one) for one in by)
+        for _, by in heads(history, author, head_sha)
     )

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from ghapp.core.areas import Finding, Hit, Item, Reviewers, Text
 from ghapp.core.ledger import Entry, Standing, State, Verb, answers, holds, standing
-from ghapp.core.model import Door
-from ghapp.core.records import FollowUp, Past
+from ghapp.core.model import Channel
+from ghapp.core.records import FollowUp, History
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.special_areas import (
     CONCERN,
@@ -155,7 +155,9 @@ class Review:
         return tuple(area for area in self.areas if not area.settled)
 
 
-def review(facts: Facts, past: Past, checklist: Checklist, ledger: tuple[Entry, ...]) -> Review:
+def review(
+    facts: Facts, history: History, checklist: Checklist, ledger: tuple[Entry, ...]
+) -> Review:
     """Where the review stands. ledger: oldest first."""
     flagged = [*checklist.flagged]
     if not checklist.complete and not checklist.ignored:
@@ -166,8 +168,8 @@ def review(facts: Facts, past: Past, checklist: Checklist, ledger: tuple[Entry, 
     raised = concern_areas(ledger, facts, mode)
     held = holds(ledger) if mode != "observe" else ()
     seen = [one for one in (*raised, *flagged) if one.area.mode != "observe"]
-    areas = tuple(_area(one, facts, past, ledger, held) for one in seen)
-    made = {one.item: one for one in (*past.follow_ups, *facts.follow_ups)}
+    areas = tuple(_area(one, facts, history, ledger, held) for one in seen)
+    made = {one.item: one for one in (*history.follow_ups, *facts.follow_ups)}
     asked = frozenset(item.id for one in raised for item in one.items)
     return Review(
         state=_state(areas, facts, held),
@@ -178,7 +180,7 @@ def review(facts: Facts, past: Past, checklist: Checklist, ledger: tuple[Entry, 
         mode=mode,
         holds=held,
         follow_ups=tuple(made.values()),
-        debts=past.debts,
+        debts=history.debts,
     )
 
 
@@ -190,7 +192,7 @@ def mark_of(flagged: Flagged, item: str) -> str:
 def _area(
     flagged: Flagged,
     facts: Facts,
-    past: Past,
+    history: History,
     ledger: tuple[Entry, ...],
     held: tuple[Entry, ...],
 ) -> AreaReview:
@@ -203,7 +205,7 @@ def _area(
         stood,
         given=answers(mine),
         told=_told(mine, flagged),
-        changed_by=_changed_by(flagged, facts, past, stood.signed) if stood.signed else "",
+        changed_by=_changed_by(flagged, facts, history, stood.signed) if stood.signed else "",
         holds=tuple(one for one in held if one.subject == name),
     )
 
@@ -215,16 +217,16 @@ def _told(ledger: tuple[Entry, ...], flagged: Flagged) -> Mapping[str, Entry]:
         ticks = [
             one
             for item, one in told.items()
-            if one.door is Door.TICK and one.fingerprint == mark_of(flagged, item)
+            if one.channel is Channel.TICK and one.fingerprint == mark_of(flagged, item)
         ]
         if not ticks:
             return told
         ledger = tuple(one for one in ledger if one not in ticks)
 
 
-def _changed_by(flagged: Flagged, facts: Facts, past: Past, signed: Entry) -> str:
+def _changed_by(flagged: Flagged, facts: Facts, history: History, signed: Entry) -> str:
     """The first head after the signed one whose diff of the area differs from it."""
-    for shown in past.shown:
+    for shown in history.shown:
         later = shown.accepted_at > signed.said_at and shown.head_sha != signed.head_sha
         if later and shown.fingerprints.get(flagged.area.id) != signed.fingerprint:
             return shown.head_sha

@@ -30,7 +30,7 @@ LABELS: Mapping[str, str] = {
 def refusals(seen: Review) -> str:
     """What was refused lately and not put right by its speaker since; each reason once.
 
-    What else the same utterance did puts nothing right: a reaction says that part of it failed.
+    What else the same message did puts nothing right: a reaction says that part of it failed.
     """
     recent: dict[tuple[str, str, str], Entry] = {}
     taken: dict[str, set[str]] = {}  # by speaker

@@ -242,16 +242,16 @@ def people(who: Reviewers, language: str) -> str:
 
 
 def _ways(seen: Review) -> str:
-    """The doors that the policy leaves open for a sign-off, as far as they can be seen."""
+    """The channels that the policy leaves open for a sign-off, as far as they can be seen."""
     policy = seen.facts.policy
-    language, doors = policy.language, policy.sign_off_by
+    language, channels = policy.language, policy.sign_off_by
     if not conclusion(seen):
-        doors -= {"button"}  # GitHub shows none while a check is in progress
+        channels -= {"button"}  # GitHub shows none while a check is in progress
     label, button = code(policy.labels["signed_off"]), say(language, "button_signoff")
     ways = [
-        say(language, f"way_{door}", label=label, button=button)
-        for door in ("command", "label", "review", "button")
-        if door in doors
+        say(language, f"way_{channel}", label=label, button=button)
+        for channel in ("command", "label", "review", "button")
+        if channel in channels
     ]
     if len(ways) < 2:
         return ways[0] if ways else say(language, "ways_none")

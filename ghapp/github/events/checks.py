@@ -9,14 +9,14 @@ from datetime import datetime
 from hashlib import sha256
 
 from ghapp.core.model import (
+    Channel,
     Delivery,
-    Door,
     Key,
+    Message,
     PullKey,
     QueueKey,
     Repository,
     RepositoryKey,
-    Utterance,
 )
 from ghapp.github import payloads
 from ghapp.github.events import merge_queue
@@ -44,10 +44,10 @@ def check_run(delivery: Delivery, ours: Ours) -> Delivery:
         # Of several pulls with this head, the button speaks of the one whose run it stands on.
         keys, said = named or keys, _pressed(delivery, seen)
         look = not said or said[0].text == "refresh"
-        return replace(delivery, keys=keys, utterances=said, touched=look)
+        return replace(delivery, keys=keys, messages=said, touched=look)
     suite_at = run.check_suite.updated_at if run.check_suite else None
     said = _rerun(delivery, seen.sender, (suite_at, run.completed_at, run.started_at))
-    return replace(delivery, keys=keys, utterances=said, touched=True)
+    return replace(delivery, keys=keys, messages=said, touched=True)
 
 
 def check_suite(delivery: Delivery, ours: Ours) -> Delivery:
@@ -62,7 +62,7 @@ def check_suite(delivery: Delivery, ours: Ours) -> Delivery:
     keys = _pulls(place, suite.pull_requests)
     again = delivery.action == "rerequested" and bool(keys)
     said = _rerun(delivery, seen.sender, (suite.updated_at,)) if again else ()
-    return replace(delivery, keys=keys, utterances=said, touched=again)
+    return replace(delivery, keys=keys, messages=said, touched=again)
 
 
 def _queue(
@@ -79,7 +79,7 @@ def _queued(delivery: Delivery, key: QueueKey) -> Delivery:
     return replace(delivery, keys=(key,), touched=True)
 
 
-def _pressed(delivery: Delivery, seen: payloads.CheckRun) -> tuple[Utterance, ...]:
+def _pressed(delivery: Delivery, seen: payloads.CheckRun) -> tuple[Message, ...]:
     """A button of ours that a person pressed.
 
     GitHub tells no time of the pressing, only when what was pressed came to be: the newest such
@@ -93,18 +93,18 @@ def _pressed(delivery: Delivery, seen: payloads.CheckRun) -> tuple[Utterance, ..
     suite_at = run.check_suite.updated_at if run.check_suite else None
     known = (utc(time) for time in (suite_at, run.completed_at, run.started_at) if time)
     at, id = max(known, default=NEVER), f"button:{sha256(delivery.body).hexdigest()}"
-    return (Utterance(id, Door.BUTTON, seen.sender.login, at, button, head_sha=run.head_sha),)
+    return (Message(id, Channel.BUTTON, seen.sender.login, at, button, head_sha=run.head_sha),)
 
 
 def _rerun(
     delivery: Delivery, sender: payloads.User, times: Iterable[datetime | None]
-) -> tuple[Utterance, ...]:
+) -> tuple[Message, ...]:
     """Somebody asked for a fresh run.
 
     times: best first; GitHub tells none of the asking itself.
     """
     at = next((utc(time) for time in times if time), NEVER)
-    return (Utterance(f"rerun:{delivery.id}", Door.RERUN, sender.login, at, ""),)
+    return (Message(f"rerun:{delivery.id}", Channel.RERUN, sender.login, at, ""),)
 
 
 def _pulls(place: Repository, refs: Iterable[payloads.PullRef]) -> tuple[Key, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from ghapp.core.model import Delivery, Door, PullKey, Repository, Utterance
+from ghapp.core.model import Channel, Delivery, Message, PullKey, Repository
 from ghapp.core.review.commands import speaks
 from ghapp.core.review.comment_text import ticks
 from ghapp.core.review.permissions import same_login
@@ -22,10 +22,10 @@ def issue_comment(delivery: Delivery, ours: Ours) -> Delivery:
         return delivery
     key, comment = PullKey(repository(seen), seen.issue.number), seen.comment
     if not ours.made(comment.performed_via_github_app):
-        return _spoken(delivery, key, comment, seen.sender, Door.COMMENT, "comment")
+        return _spoken(delivery, key, comment, seen.sender, Channel.COMMENT, "comment")
     if delivery.action in ("edited", "deleted"):
         said = _ticks(seen) if delivery.action == "edited" else ()
-        return replace(delivery, keys=(key,), utterances=said, touched=True)
+        return replace(delivery, keys=(key,), messages=said, touched=True)
     return delivery
 
 
@@ -34,8 +34,8 @@ def review_comment(delivery: Delivery, ours: Ours) -> Delivery:
     if ours.did(seen.sender) or ours.made(seen.comment.performed_via_github_app):
         return delivery
     key = PullKey(repository(seen), seen.pull_request.number)
-    door = Door.REVIEW_COMMENT
-    return _spoken(delivery, key, seen.comment, seen.sender, door, "review-comment")
+    channel = Channel.REVIEW_COMMENT
+    return _spoken(delivery, key, seen.comment, seen.sender, channel, "review-comment")
 
 
 def _spoken(
@@ -43,7 +43,7 @@ def _spoken(
     key: PullKey,
     comment: payloads.Comment,
     sender: payloads.User,
-    door: Door,
+    channel: Channel,
     kind: str,
 ) -> Delivery:
     """With what a person's new comment says to us; as it was where that is nothing."""
@@ -51,11 +51,11 @@ def _spoken(
     if delivery.action != "created" or not speaker or not speaks(body):
         return delivery
     at, id = utc(comment.created_at), f"{kind}:{comment.id}"
-    said = Utterance(id, door, speaker, at, body, comment_id=comment.id)
-    return replace(delivery, keys=(key,), utterances=(said,), touched=refreshes(body))
+    said = Message(id, channel, speaker, at, body, comment_id=comment.id)
+    return replace(delivery, keys=(key,), messages=(said,), touched=refreshes(body))
 
 
-def _ticks(seen: payloads.IssueComment) -> tuple[Utterance, ...]:
+def _ticks(seen: payloads.IssueComment) -> tuple[Message, ...]:
     """The boxes that a person turned in our one comment; whoever edits it may."""
     before = seen.changes.body.before if seen.changes and seen.changes.body else ""
     if seen.sender.is_bot or not before.startswith(MARKER):
@@ -65,10 +65,10 @@ def _ticks(seen: payloads.IssueComment) -> tuple[Utterance, ...]:
     return tuple(tick(comment.id, item, on, seen.sender.login, at) for item, on in turned)
 
 
-def tick(comment_id: int, item: str, ticked: bool, speaker: str, at: datetime) -> Utterance:
+def tick(comment_id: int, item: str, ticked: bool, speaker: str, at: datetime) -> Message:
     """A box of our comment turned by an edit at that time."""
     id = f"{of_box(comment_id, item, ticked)}{at:%Y-%m-%dT%H:%M:%SZ}"
-    return Utterance(id, Door.TICK, speaker, at, f"{'+' if ticked else '-'}{item}")
+    return Message(id, Channel.TICK, speaker, at, f"{'+' if ticked else '-'}{item}")
 
 
 def of_box(comment_id: int, item: str, ticked: bool) -> str:
@@ -90,13 +90,13 @@ def review(delivery: Delivery, ours: Ours) -> Delivery:
     if delivery.action == "edited":
         return keyed
     if delivery.action == "dismissed":
-        return replace(keyed, utterances=(_dismissed(seen),))
+        return replace(keyed, messages=(_dismissed(seen),))
     said = tuple(_submitted(seen))
-    asked = any(one.door is Door.REVIEW and refreshes(one.text) for one in said)
-    return replace(keyed, utterances=said, touched=asked) if said else delivery
+    asked = any(one.channel is Channel.REVIEW and refreshes(one.text) for one in said)
+    return replace(keyed, messages=said, touched=asked) if said else delivery
 
 
-def _submitted(seen: payloads.ReviewEvent) -> Iterator[Utterance]:
+def _submitted(seen: payloads.ReviewEvent) -> Iterator[Message]:
     """The verdict, and the body where it speaks; the judge hears the words before the verdict."""
     one, speaker, body = seen.review, person(seen.review.user, seen.sender), text(seen.review.body)
     if not speaker or one.submitted_at is None:
@@ -105,12 +105,12 @@ def _submitted(seen: payloads.ReviewEvent) -> Iterator[Utterance]:
     verdict = one.state.lower()
     if verdict in VERDICTS:
         said_id = f"{id}:{verdict}"
-        yield Utterance(said_id, Door.APPROVAL, speaker, at, verdict, one.id, one.node_id, head)
+        yield Message(said_id, Channel.APPROVAL, speaker, at, verdict, one.id, one.node_id, head)
     if speaks(body):
-        yield Utterance(id, Door.REVIEW, speaker, at, body, one.id, one.node_id, head)
+        yield Message(id, Channel.REVIEW, speaker, at, body, one.id, one.node_id, head)
 
 
-def _dismissed(seen: payloads.ReviewEvent) -> Utterance:
+def _dismissed(seen: payloads.ReviewEvent) -> Message:
     """Said by whoever dismissed it, a bot too: it only ever takes back.
 
     GitHub tells no time of the dismissal itself; the newest that it tells is not before it.
@@ -119,7 +119,7 @@ def _dismissed(seen: payloads.ReviewEvent) -> Utterance:
     told = (utc(time) for time in (one.updated_at, pull.updated_at, one.submitted_at) if time)
     at = max(told, default=NEVER)
     id, head = f"review:{one.id}:dismissed", one.commit_id or ""
-    return Utterance(id, Door.APPROVAL, seen.sender.login, at, "dismissed", head_sha=head)
+    return Message(id, Channel.APPROVAL, seen.sender.login, at, "dismissed", head_sha=head)
 
 
 # One delivery marks no more keys; beyond that, the key of what they all belong to.

@@ -14,8 +14,8 @@ from ghapp.core.areas import Reviewers
 from ghapp.core.decide import Decision, decide
 from ghapp.core.ledger import Entry, Verb, holds
 from ghapp.core.marks import Marks, PutCheckRun, Written, after, plan
-from ghapp.core.model import Door, Rights, Utterance
-from ghapp.core.records import Past, PolicySource, Push, Shown
+from ghapp.core.model import Channel, Message, Rights
+from ghapp.core.records import History, PolicySource, Push, Shown
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import judge
 from ghapp.core.review.review import PullState
@@ -69,9 +69,9 @@ class Conversation(RuleBasedStateMachine):
         self.shown: tuple[Shown, ...] = ()
         self.unrecorded: Shown | None = None
         self.ledger: tuple[Entry, ...] = ()
-        self.arrived: list[Utterance] = []
-        self.lost: list[Utterance] = []
-        self.said: list[Utterance] = []
+        self.arrived: list[Message] = []
+        self.lost: list[Message] = []
+        self.said: list[Message] = []
         self.signed: dict[tuple[str, str], int] = {}
         self.decision: Decision | None = None
 
@@ -106,26 +106,28 @@ class Conversation(RuleBasedStateMachine):
 
     @rule(command=st.sampled_from(COMMANDS), data=st.data())
     def comments(self, command: str, data: st.DataObject) -> None:
-        door = data.draw(st.sampled_from((Door.COMMENT, Door.REVIEW, Door.REVIEW_COMMENT)))
-        seen = self.head_sha if door is Door.REVIEW else ""
-        self._say(door, f"/nfr {command}", data, head_sha=seen)
+        channel = data.draw(
+            st.sampled_from((Channel.COMMENT, Channel.REVIEW, Channel.REVIEW_COMMENT))
+        )
+        seen = self.head_sha if channel is Channel.REVIEW else ""
+        self._say(channel, f"/nfr {command}", data, head_sha=seen)
 
     @rule(text=st.sampled_from(("approved", "changes_requested")), data=st.data())
     def reviews(self, text: str, data: st.DataObject) -> None:
-        self._say(Door.APPROVAL, text, data, head_sha=self.head_sha)
+        self._say(Channel.APPROVAL, text, data, head_sha=self.head_sha)
 
     @rule(text=st.sampled_from(("signoff", "refresh", "explain")), data=st.data())
     def presses(self, text: str, data: st.DataObject) -> None:
-        self._say(Door.BUTTON, text, data, head_sha=self.head_sha)
+        self._say(Channel.BUTTON, text, data, head_sha=self.head_sha)
 
     @rule(box=st.sampled_from(("+db-rollback", "-db-rollback", "+web-plan")), data=st.data())
     def ticks(self, box: str, data: st.DataObject) -> None:
-        self._say(Door.TICK, box, data)
+        self._say(Channel.TICK, box, data)
 
     @rule(sign=st.sampled_from("+-"), state=st.sampled_from(sorted(POLICY.labels)), data=st.data())
     def labels(self, sign: str, state: str, data: st.DataObject) -> None:
         name = POLICY.labels[state]
-        self._say(Door.LABEL, f"{sign}{name}", data)
+        self._say(Channel.LABEL, f"{sign}{name}", data)
         on = {name} if sign == "+" else set()
         self.there = replace(self.there, labels=(self.there.labels - {name}) | on)
 
@@ -134,7 +136,7 @@ class Conversation(RuleBasedStateMachine):
         """Everyone looks at what is there and says the same; nothing is lost."""
         self._run()
         for who in self.speakers:
-            self._utter(Door.COMMENT, f"/nfr {command}", who, lost=False)
+            self._utter(Channel.COMMENT, f"/nfr {command}", who, lost=False)
         self._run()
         self._check()
 
@@ -183,46 +185,48 @@ class Conversation(RuleBasedStateMachine):
         self.pushes = (*self.pushes, push)
         self.untold = self.untold if told else (*self.untold, push)
 
-    def _say(self, door: Door, text: str, data: st.DataObject, head_sha: str = "") -> None:
+    def _say(self, channel: Channel, text: str, data: st.DataObject, head_sha: str = "") -> None:
         who = data.draw(st.sampled_from(self.speakers))
-        self._utter(door, text, who, head_sha, lost=data.draw(st.booleans()))
+        self._utter(channel, text, who, head_sha, lost=data.draw(st.booleans()))
 
     def _utter(
-        self, door: Door, text: str, speaker: str, head_sha: str = "", *, lost: bool
+        self, channel: Channel, text: str, speaker: str, head_sha: str = "", *, lost: bool
     ) -> None:
         self.now += SOON
         self.numbers += 1
         number = self.numbers
         names = {
-            Door.APPROVAL: f"review:{number}:{text}",
-            Door.TICK: f"tick:1:{text[1:]}:{'on' if text[0] == '+' else 'off'}:{number}",
+            Channel.APPROVAL: f"review:{number}:{text}",
+            Channel.TICK: f"tick:1:{text[1:]}:{'on' if text[0] == '+' else 'off'}:{number}",
         }
-        said = Utterance(
-            id=names.get(door, f"{door.value}:{number}"),
-            door=door,
+        said = Message(
+            id=names.get(channel, f"{channel.value}:{number}"),
+            channel=channel,
             speaker=speaker,
             said_at=self.now,
             text=text,
-            comment_id=number if door in (Door.COMMENT, Door.REVIEW, Door.REVIEW_COMMENT) else 0,
+            comment_id=number
+            if channel in (Channel.COMMENT, Channel.REVIEW, Channel.REVIEW_COMMENT)
+            else 0,
             head_sha=head_sha,
         )
         self.said.append(said)
         (self.lost if lost else self.arrived).append(said)
 
-    def _facts(self, *said: Utterance) -> Facts:
+    def _facts(self, *said: Message) -> Facts:
         return Facts(
             now=self.now,
             pull=build.pull(self.head_sha),
             policy=POLICY,
             source=PolicySource(),
-            utterances=said,
+            messages=said,
             rights=RIGHTS,
             observed=self.there,
         )
 
-    def _past(self) -> Past:
+    def _past(self) -> History:
         told = tuple(push for push in self.pushes if push not in self.untold)
-        return Past(shown=self.shown, ledger=self.ledger, pushes=told)
+        return History(shown=self.shown, ledger=self.ledger, pushes=told)
 
     def _run(self, stop: int | None = None) -> None:
         """One pass of what `reconcile` does; it is cut off before its `stop`-th step."""

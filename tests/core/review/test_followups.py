@@ -12,7 +12,7 @@ from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import Issue, Marks
 from ghapp.core.records import FollowUp
 from ghapp.core.text.issues import marker, read_marker
-from tests.core.build import area, asked, entry, facts, flagged, past, policy, shown
+from tests.core.build import area, asked, entry, facts, flagged, history, policy, shown
 
 DB = area("db")
 SIGNED = entry(Verb.SIGN_OFF, "db", number=1)
@@ -36,7 +36,7 @@ def decided(
     **changes: object,
 ) -> Decision:
     rules = policy(DB, comment="flagged", language=language)
-    was = replace(past(shown({"db": "f1"})), debts=debts)
+    was = replace(history(shown({"db": "f1"})), debts=debts)
     seen = replace(facts(rules, observed=observed, **changes), follow_ups=made)  # type: ignore[arg-type]
     found = asked(*([flagged(DB, fingerprint)] if flags else []))
     return decide(seen, was, found, ledger, ())
@@ -109,7 +109,7 @@ class TestOnceMade:
         assert decided(DEFER, EXTENDED, made=(made,)).follow_ups == (made,)
 
     def test_what_the_record_remembers_is_enough(self) -> None:
-        was = replace(past(), follow_ups=(MADE,))
+        was = replace(history(), follow_ups=(MADE,))
         made = decide(facts(policy(DB)), was, asked(flagged(DB)), (), ())
         assert made.follow_ups == (MADE,)
         newer = replace(facts(policy(DB)), follow_ups=(replace(MADE, is_open=False),))
@@ -246,6 +246,6 @@ def test_titles_of_issues_fit_githubs_limit() -> None:
     long = replace(DB.items[1], question=Text("x" * 500, "語" * 500), id="y" * 100)
     rules = policy(replace(DB, items=(long,)))
     seen = replace(facts(rules), follow_ups=(replace(MADE, item=long.id),))
-    made = decide(seen, past(), asked(flagged(rules.areas[0])), (), ())
+    made = decide(seen, history(), asked(flagged(rules.areas[0])), (), ())
     (one,) = made.marks.issues
     assert len(one.title) <= 256

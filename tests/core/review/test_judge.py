@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ghapp.core.areas import Clause, Reviewers
 from ghapp.core.ledger import Entry, Verb
-from ghapp.core.model import Push, Rights, Utterance
+from ghapp.core.model import Message, Push, Rights
 from ghapp.core.policy.policy import Policy
 from ghapp.core.review.judge import judge
 from tests.core.build import (
@@ -22,8 +22,8 @@ from tests.core.build import (
     entry,
     facts,
     flagged,
+    history,
     label,
-    past,
     policy,
     rerun,
     shown,
@@ -36,14 +36,14 @@ SEEN = shown({"db": "d1", "web": "w1"})
 RULES = policy(DB, WEB)
 
 
-def verdicts(*said: Utterance, rules: Policy = RULES, **known: object) -> list[tuple[str, ...]]:
+def verdicts(*said: Message, rules: Policy = RULES, **known: object) -> list[tuple[str, ...]]:
     rights: dict[str, Rights] = {
         "sam": REVIEWER,
         "ann": Rights(write=True, teams=frozenset({"acme/sre"})),
         "wes": Rights(write=True),
         "eve": Rights(),
     }
-    was = known.pop("past", past(SEEN))
+    was = known.pop("history", history(SEEN))
     seen = facts(rules, *said, rights=rights, **known)  # type: ignore[arg-type]
     return [_brief(one) for one in judge(seen, was, BOTH).entries]  # type: ignore[arg-type]
 
@@ -101,15 +101,15 @@ def _brief(one: Entry) -> tuple[str, ...]:
         (rerun(), [("refresh", "", "")]),
     ],
 )
-def test_an_utterance_is_heard_by_the_right_its_speaker_has(
-    said: Utterance, expected: list[tuple[str, ...]]
+def test_a_message_is_heard_by_the_right_its_speaker_has(
+    said: Message, expected: list[tuple[str, ...]]
 ) -> None:
     assert verdicts(said) == expected
 
 
 def test_a_sign_off_binds_to_what_its_speaker_saw() -> None:
     later = shown({"db": "d2", "web": "w1"}, NEXT_HEAD, minutes=6)
-    was = past(SEEN, later, pushes=[Push(HEAD, "ann", at(0)), Push(NEXT_HEAD, "ann", at(5))])
+    was = history(SEEN, later, pushes=[Push(HEAD, "ann", at(0)), Push(NEXT_HEAD, "ann", at(5))])
     seen = facts(RULES, comment("/nfr done", minutes=5), head_sha=NEXT_HEAD)
     (one,) = judge(seen, was, BOTH).entries
     assert (one.head_sha, one.fingerprint) == (HEAD, "d1")
@@ -124,7 +124,7 @@ def test_the_second_command_of_a_comment_knows_of_the_first() -> None:
         ("refused", "nothing_to_undo"),
         ("undo", "db"),
     ]
-    assert len({one.id for one in judge(facts(RULES, said), past(SEEN), BOTH).entries}) == 5
+    assert len({one.id for one in judge(facts(RULES, said), history(SEEN), BOTH).entries}) == 5
 
 
 def test_nothing_waits_once_all_is_signed() -> None:
@@ -132,7 +132,7 @@ def test_nothing_waits_once_all_is_signed() -> None:
         entry(Verb.SIGN_OFF, "db", fingerprint="d1"),
         entry(Verb.SIGN_OFF, "web", fingerprint="w1"),
     ]
-    assert verdicts(comment("/nfr done", minutes=9), past=past(SEEN, ledger=ledger)) == [
+    assert verdicts(comment("/nfr done", minutes=9), history=history(SEEN, ledger=ledger)) == [
         ("refused", "nothing_waiting", "")
     ]
 
@@ -142,27 +142,27 @@ class TestWhoPushed:
     SEEN_NEXT = shown({"db": "d2"}, NEXT_HEAD, minutes=3)
 
     def test_may_not_sign_off(self) -> None:
-        was = past(SEEN, self.SEEN_NEXT, pushes=self.PUSHED)
-        assert verdicts(comment("/nfr done"), past=was, head_sha=NEXT_HEAD) == [
+        was = history(SEEN, self.SEEN_NEXT, pushes=self.PUSHED)
+        assert verdicts(comment("/nfr done"), history=was, head_sha=NEXT_HEAD) == [
             ("refused", "pushed", NEXT_HEAD[:7])
         ]
 
     def test_may_again_once_another_has_signed_that_head(self) -> None:
         ledger = [entry(Verb.SIGN_OFF, "db", "zoe", 4, "d2", NEXT_HEAD)]
-        was = past(SEEN, self.SEEN_NEXT, pushes=self.PUSHED, ledger=ledger)
-        assert verdicts(comment("/nfr done db"), past=was, head_sha=NEXT_HEAD) == [
+        was = history(SEEN, self.SEEN_NEXT, pushes=self.PUSHED, ledger=ledger)
+        assert verdicts(comment("/nfr done db"), history=was, head_sha=NEXT_HEAD) == [
             ("sign_off", "db", "team acme/sre")
         ]
 
     def test_is_not_guessed(self) -> None:
-        was = past(SEEN, self.SEEN_NEXT, pushes=self.PUSHED[:1])
+        was = history(SEEN, self.SEEN_NEXT, pushes=self.PUSHED[:1])
         said = replace(comment("/nfr done"), left_at=at(50))
-        assert verdicts(said, past=was, head_sha=NEXT_HEAD) == [
+        assert verdicts(said, history=was, head_sha=NEXT_HEAD) == [
             ("refused", "pusher_unknown", NEXT_HEAD[:7])
         ]
 
     def test_of_the_first_head_is_the_author(self) -> None:
-        assert verdicts(comment("/nfr done db"), past=past(SEEN, pushes=())) == [
+        assert verdicts(comment("/nfr done db"), history=history(SEEN, pushes=())) == [
             ("sign_off", "db", "team acme/sre")
         ]
 
@@ -171,9 +171,9 @@ class TestWhoPushed:
         again = shown({"db": "d2"}, NEXT_HEAD, minutes=7)
         pushes = [*self.PUSHED, Push("c" * 40, "ann", at(4))]
         signed = entry(Verb.SIGN_OFF, "db", "zoe", 6, "d3", "c" * 40)
-        was = past(SEEN, self.SEEN_NEXT, third, again, pushes=pushes, ledger=[signed])
+        was = history(SEEN, self.SEEN_NEXT, third, again, pushes=pushes, ledger=[signed])
         said = comment("/nfr done db", minutes=9)
-        assert verdicts(said, past=was, head_sha=NEXT_HEAD) == [
+        assert verdicts(said, history=was, head_sha=NEXT_HEAD) == [
             ("refused", "pushed", NEXT_HEAD[:7])
         ]
 
@@ -183,15 +183,19 @@ class TestWhoPushed:
         )
         pushes = [*self.PUSHED, Push("c" * 40, "ann", at(4))]
         signed = entry(Verb.SIGN_OFF, "db", "zoe", 6, "d3", "c" * 40)
-        was = past(SEEN, self.SEEN_NEXT, third, retargeted, pushes=pushes, ledger=[signed])
+        was = history(SEEN, self.SEEN_NEXT, third, retargeted, pushes=pushes, ledger=[signed])
         said = comment("/nfr done db", minutes=9)
-        assert verdicts(said, past=was, head_sha="c" * 40) == [("refused", "pushed", NEXT_HEAD[:7])]
+        assert verdicts(said, history=was, head_sha="c" * 40) == [
+            ("refused", "pushed", NEXT_HEAD[:7])
+        ]
 
     def test_does_not_matter_where_the_policy_allows_authors(self) -> None:
-        was = past(SEEN, self.SEEN_NEXT, pushes=self.PUSHED)
+        was = history(SEEN, self.SEEN_NEXT, pushes=self.PUSHED)
         rules = replace(RULES, allow_author=True)
         said = (comment("/nfr done db"), comment("/nfr done db", "ann", number=2))
-        assert [one[0] for one in verdicts(*said, rules=rules, past=was, head_sha=NEXT_HEAD)] == [
+        assert [
+            one[0] for one in verdicts(*said, rules=rules, history=was, head_sha=NEXT_HEAD)
+        ] == [
             "sign_off",
             "sign_off",
         ]
@@ -214,21 +218,21 @@ class TestUndo:
         ],
     )
     def test_takes_back_what_is_the_speakers(
-        self, said: Utterance, expected: list[tuple[str, ...]]
+        self, said: Message, expected: list[tuple[str, ...]]
     ) -> None:
-        assert verdicts(said, past=past(SEEN, ledger=self.LEDGER)) == expected
+        assert verdicts(said, history=history(SEEN, ledger=self.LEDGER)) == expected
 
     def test_by_a_reviewer_takes_back_what_another_signed(self) -> None:
         ledger = [entry(Verb.SIGN_OFF, "db", "zoe", 2, "d1")]
-        assert verdicts(comment("/nfr undo", number=9), past=past(SEEN, ledger=ledger)) == [
+        assert verdicts(comment("/nfr undo", number=9), history=history(SEEN, ledger=ledger)) == [
             ("undo", "db", "team acme/sre")
         ]
 
     def test_by_the_signer_needs_no_right_any_more(self) -> None:
         ledger = [entry(Verb.SIGN_OFF, "db", "eve", 2, "d1")]
-        assert verdicts(comment("/nfr undo", "eve", number=9), past=past(SEEN, ledger=ledger)) == [
-            ("undo", "db", "signer")
-        ]
+        assert verdicts(
+            comment("/nfr undo", "eve", number=9), history=history(SEEN, ledger=ledger)
+        ) == [("undo", "db", "signer")]
 
 
 class TestRefused:
@@ -236,20 +240,20 @@ class TestRefused:
         rules = replace(RULES, standing="unreadable")
         assert verdicts(comment("/nfr done"), rules=rules) == [("refused", "policy_unreadable", "")]
 
-    def test_through_a_door_the_policy_closed(self) -> None:
+    def test_through_a_channel_the_policy_closed(self) -> None:
         rules = replace(RULES, sign_off_by=frozenset({"command"}))
         assert verdicts(label("+nfr: signed off"), rules=rules) == [
-            ("refused", "door_closed", "label")
+            ("refused", "channel_closed", "label")
         ]
 
     def test_where_the_right_is_unclear(self) -> None:
         rights = {"eve": Rights(unclear=("The App needs Members: read.",))}
         seen = facts(RULES, comment("/nfr done", "eve"), rights=rights)
-        (one,) = judge(seen, past(SEEN), BOTH).entries
+        (one,) = judge(seen, history(SEEN), BOTH).entries
         assert (one.note, one.detail) == ("unclear", "The App needs Members: read.")
 
     def test_where_nobody_asked_about_the_speaker(self) -> None:
-        (one,) = judge(facts(RULES, comment("/nfr done", "ghost")), past(SEEN), BOTH).entries
+        (one,) = judge(facts(RULES, comment("/nfr done", "ghost")), history(SEEN), BOTH).entries
         assert one.note == "not_reviewer"
 
     def test_while_must_questions_are_open_and_the_policy_wants_them_answered(
@@ -273,29 +277,29 @@ def test_an_area_that_is_no_longer_in_force_is_nobodys_to_sign() -> None:
     ]
     ledger = [entry(Verb.SIGN_OFF, "db", fingerprint="d1")]
     assert verdicts(
-        comment("/nfr done", number=9), rules=rules, past=past(SEEN, ledger=ledger)
+        comment("/nfr done", number=9), rules=rules, history=history(SEEN, ledger=ledger)
     ) == [("refused", "nothing_waiting", "")]
 
 
 def test_what_has_no_pack_is_signed_off_by_the_general_reviewers() -> None:
-    was = past(shown({"too-many-files": HEAD}))
-    assert verdicts(comment("/nfr done"), past=was) == [
+    was = history(shown({"too-many-files": HEAD}))
+    assert verdicts(comment("/nfr done"), history=was) == [
         ("sign_off", "too-many-files", "team acme/sre")
     ]
 
 
 def test_an_area_of_the_same_name_gives_nobody_the_right_to_sign_what_has_no_pack() -> None:
     rules = policy(DB, area("too-many-files", reviewers=Reviewers(users=("wes",))))
-    was = past(shown({"too-many-files": HEAD}))
-    assert verdicts(comment("/nfr done", "wes"), past=was, rules=rules) == [
+    was = history(shown({"too-many-files": HEAD}))
+    assert verdicts(comment("/nfr done", "wes"), history=was, rules=rules) == [
         ("refused", "not_reviewer", "too-many-files")
     ]
 
 
 def test_what_finds_no_comment_is_to_be_answered_by_a_reply() -> None:
-    on_clear = judge(facts(policy(), comment("/nfr dnoe\n/nfr help")), past(), asked()).entries
+    on_clear = judge(facts(policy(), comment("/nfr dnoe\n/nfr help")), history(), asked()).entries
     assert [one.replied for one in on_clear] == [True, True]
-    flagged_one = judge(facts(RULES, comment("/nfr dnoe\n/nfr help")), past(SEEN), BOTH).entries
+    flagged_one = judge(facts(RULES, comment("/nfr dnoe\n/nfr help")), history(SEEN), BOTH).entries
     assert [one.replied for one in flagged_one] == [False, True]
 
 
@@ -305,7 +309,7 @@ def test_unknown_names_are_refused_once_per_command() -> None:
 
 
 def test_open_must_questions_are_recorded_as_accepted_by_the_signer() -> None:
-    (one,) = judge(facts(RULES, comment("/nfr done -- fine")), past(SEEN), BOTH).entries
+    (one,) = judge(facts(RULES, comment("/nfr done -- fine")), history(SEEN), BOTH).entries
     assert (one.detail, one.note) == ("db-rollback", "fine")
 
 
@@ -328,7 +332,7 @@ def test_a_must_is_what_the_diff_makes_one(
     rules = policy(db)
     seen = replace(shown({"db": "f1"}), items={"db-rollback": "f1"})
     found = asked(replace(flagged(db), items=items))
-    (one,) = judge(facts(rules, comment("/nfr done")), past(seen), found).entries
+    (one,) = judge(facts(rules, comment("/nfr done")), history(seen), found).entries
     assert (one.verb, one.detail) == (Verb.SIGN_OFF, open_musts)
 
 
@@ -349,11 +353,11 @@ lines = st.sampled_from(
 def test_a_head_nobody_saw_is_never_signed_off(
     said: list[tuple[str, list[str], int]],
 ) -> None:
-    utterances = [
+    messages = [
         comment("\n".join(body), who, minutes, number)
         for number, (who, body, minutes) in enumerate(said)
     ]
-    for one in judge(facts(RULES, *utterances, head_sha=NEXT_HEAD), past(SEEN), BOTH).entries:
+    for one in judge(facts(RULES, *messages, head_sha=NEXT_HEAD), history(SEEN), BOTH).entries:
         if one.verb is Verb.SIGN_OFF:
             assert one.head_sha == HEAD
             assert one.said_at > SEEN.accepted_at

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ghapp.core.ledger import Verb
-from ghapp.core.model import Utterance
+from ghapp.core.model import Message
 from ghapp.core.policy.policy import Defer
 from ghapp.core.records import FollowUp
 from tests.core.build import (
@@ -15,8 +15,8 @@ from tests.core.build import (
     comment,
     entry,
     flagged,
+    history,
     item,
-    past,
     policy,
     shown,
     tick,
@@ -33,11 +33,11 @@ TYPED = replace(
     ),
 )
 TYPED_RULES = policy(TYPED, defer=Defer(30, 90, frozenset({"db-url"})))
-WAS = past(shown({"db": "d1"}))
+WAS = history(shown({"db": "d1"}))
 CHOICES = "db-choice Blue / Green | canary"
 
 
-def answered(said: Utterance) -> tuple[str, ...]:
+def answered(said: Message) -> tuple[str, ...]:
     """What an answer comes to: its note, or its reason and detail."""
     (one,) = entries(said, rules=TYPED_RULES, was=WAS, checklist=asked(flagged(TYPED, "d1")))
     refused = one.verb is Verb.REFUSED
@@ -125,7 +125,7 @@ def test_only_a_check_has_evidence() -> None:
         ),
     ],
 )
-def test_the_author_and_who_may_write_answer(said: Utterance, expected: list[object]) -> None:
+def test_the_author_and_who_may_write_answer(said: Message, expected: list[object]) -> None:
     assert verdicts(said) == expected
 
 
@@ -140,7 +140,7 @@ def test_several_wrong_answers_are_each_explained() -> None:
 
 
 def test_an_answer_is_bound_to_what_its_item_is_about() -> None:
-    was = past(replace(SEEN, items={"db-rollback": "i1"}))
+    was = history(replace(SEEN, items={"db-rollback": "i1"}))
     told = entries(comment("/nfr na db-rollback db-plan -- x", "ann"), was=was)
     assert [one.fingerprint for one in told] == ["i1", "d1"]
     told = entries(comment("/nfr defer db-rollback db-plan -- x", "ann"), was=was)
@@ -196,7 +196,7 @@ class TestDefer:
     @pytest.mark.parametrize(("minutes", "first"), [(0, "2026-03-31"), (180, "2026-04-01")])
     def test_a_day_is_past_when_it_is_past_everywhere(self, minutes: int, first: str) -> None:
         """Until noon in UTC it is the day before on some islands."""
-        was = past(replace(SEEN, accepted_at=at(-1)))
+        was = history(replace(SEEN, accepted_at=at(-1)))
         for day, passes in (
             ("2026-03-30", False),
             ("2026-03-31", first < "2026-04-01"),
@@ -272,7 +272,7 @@ class TestAnExtension:
         put_off = entry(Verb.DEFER, "db-plan", "ann", 2, "d1", until="2026-05-01", number=7)
         first = comment("/nfr defer db-plan until 2026-05-08 -- x")
         second = comment("/nfr defer db-plan until 2026-05-15 -- x", number=2)
-        was = past(SEEN, ledger=[put_off])
+        was = history(SEEN, ledger=[put_off])
         assert verdicts(first, second, was=was, follow_ups=(self.MADE,)) == [
             ("defer", "db-plan", SRE),
             ("refused", "extended_already", "db-plan"),

@@ -6,8 +6,8 @@ import pytest
 
 from ghapp.core.areas import Reviewers
 from ghapp.core.ledger import Verb
-from ghapp.core.model import Utterance
-from tests.core.build import HEAD, NEXT_HEAD, asked, comment, entry, flagged, past, shown
+from ghapp.core.model import Message
+from tests.core.build import HEAD, NEXT_HEAD, asked, comment, entry, flagged, history, shown
 from tests.core.review.verdicts import DB, RULES, SEEN, WEB, entries, verdicts
 
 SRE = "team acme/sre"
@@ -42,9 +42,9 @@ class TestHold:
             (comment("/nfr hold"), [("refused", "reason_missing", "hold [AREA...] -- reason")]),
         ],
     )
-    def test_is_the_reviewers(self, said: Utterance, expected: list[object]) -> None:
+    def test_is_the_reviewers(self, said: Message, expected: list[object]) -> None:
         assert verdicts(said) == expected
-        assert verdicts(said, was=past()) == expected
+        assert verdicts(said, was=history()) == expected
 
     def test_keeps_its_reason_and_no_diff(self) -> None:
         (one,) = entries(comment("/nfr hold db -- load test first"))
@@ -55,7 +55,7 @@ class TestHold:
 
     def test_is_not_of_an_area_that_is_not_here(self) -> None:
         web_only = asked(flagged(WEB, "w1"))
-        assert verdicts(comment("/nfr hold db -- x"), was=past(), checklist=web_only) == [
+        assert verdicts(comment("/nfr hold db -- x"), was=history(), checklist=web_only) == [
             ("refused", "unknown_area", "db ")
         ]
 
@@ -72,7 +72,7 @@ class TestHold:
                 ("refused", "policy_unreadable", "")
             ]
 
-    def test_needs_no_door_of_sign_offs(self) -> None:
+    def test_needs_no_channel_of_sign_offs(self) -> None:
         rules = replace(RULES, sign_off_by=frozenset({"review"}))
         said = comment("/nfr hold -- x\n/nfr concern y\n/nfr undo")
         told = [one[0] for one in verdicts(said, rules=rules)]
@@ -89,13 +89,13 @@ class TestConcern:
             (comment("/nfr concern"), [("refused", "subjects_missing", "concern TEXT")]),
         ],
     )
-    def test_is_the_reviewers(self, said: Utterance, expected: list[object]) -> None:
+    def test_is_the_reviewers(self, said: Message, expected: list[object]) -> None:
         assert verdicts(said) == expected
         (one,) = entries(said)
         assert one.verb is Verb.REFUSED or one.note == "x"
 
     def test_is_possible_where_nothing_is_flagged(self) -> None:
-        assert verdicts(comment("/nfr concern x"), was=past(), checklist=asked()) == [
+        assert verdicts(comment("/nfr concern x"), was=history(), checklist=asked()) == [
             ("concern", "concern-1", SRE)
         ]
 
@@ -107,7 +107,7 @@ class TestConcern:
             ("concern", "concern-2"),
         ]
         ledger = [entry(Verb.CONCERN, "concern-1", minutes=9, number=9)]  # heard before, said later
-        assert verdicts(comment("/nfr concern x"), was=past(SEEN, ledger=ledger)) == [
+        assert verdicts(comment("/nfr concern x"), was=history(SEEN, ledger=ledger)) == [
             ("concern", "concern-2", SRE)
         ]
 
@@ -116,7 +116,7 @@ RAISED = entry(Verb.CONCERN, "concern-1", "zoe", 2, note="retries?", right=SRE, 
 
 
 class TestAConcernInForce:
-    WAS = past(SEEN, ledger=[RAISED])
+    WAS = history(SEEN, ledger=[RAISED])
 
     @pytest.mark.parametrize(
         ("rest", "speaker", "expected"),
@@ -139,7 +139,7 @@ class TestAConcernInForce:
 
     def test_is_signed_for_its_words_on_whatever_head(self) -> None:
         (here,) = entries(comment("/nfr done concern-1"), was=self.WAS)
-        moved = past(SEEN, shown({"concern-1": "c"}, NEXT_HEAD, 3), ledger=[RAISED])
+        moved = history(SEEN, shown({"concern-1": "c"}, NEXT_HEAD, 3), ledger=[RAISED])
         (there,) = entries(
             comment("/nfr done concern-1"), was=moved, rules=replace(RULES, allow_author=True)
         )
@@ -147,7 +147,7 @@ class TestAConcernInForce:
 
     def test_is_signed_with_the_rest_once_it_was_shown(self) -> None:
         assert verdicts(comment("/nfr done"), was=self.WAS) == [("sign_off", "db", SRE)]
-        was = past(shown({"db": "d1", "concern-1": "c"}), ledger=[RAISED])
+        was = history(shown({"db": "d1", "concern-1": "c"}), ledger=[RAISED])
         assert verdicts(comment("/nfr done"), was=was) == [
             ("sign_off", "db", SRE),
             ("sign_off", "concern-1", SRE),
@@ -155,7 +155,7 @@ class TestAConcernInForce:
 
     def test_is_gone_when_it_is_withdrawn(self) -> None:
         gone = entry(Verb.WITHDRAW, "concern-1", "zoe", 3, number=8)
-        was = past(shown({"concern-1": "c"}), ledger=[RAISED, gone])
+        was = history(shown({"concern-1": "c"}), ledger=[RAISED, gone])
         assert verdicts(comment("/nfr done concern-1"), was=was) == [
             ("refused", "unknown_area", "concern-1 ")
         ]
@@ -163,7 +163,7 @@ class TestAConcernInForce:
 
     def test_counts_among_the_open_musts(self) -> None:
         rules = replace(RULES, require_answers="must")
-        was = past(shown({"db": "d1", "concern-1": "c"}), ledger=[RAISED])
+        was = history(shown({"db": "d1", "concern-1": "c"}), ledger=[RAISED])
         said = comment("/nfr done")
         assert verdicts(said, was=was, rules=rules) == [
             ("refused", "open_musts", "db-rollback, concern-1")
@@ -184,13 +184,13 @@ def test_an_answer_to_another_diff_leaves_a_must_open() -> None:
     marked = replace(SEEN, items={"db-rollback": "i2"})
     given = [entry(Verb.CHECK, "db-rollback", "ann", 2, mark, number=7) for mark in ("d1", "i2")]
     for one, expected in zip(given, ("refused", "sign_off"), strict=True):
-        was = past(marked, ledger=[one])
+        was = history(marked, ledger=[one])
         assert verdicts(comment("/nfr done db"), was=was, rules=rules)[0][0] == expected
 
 
 def test_a_must_of_the_diff_that_was_seen_is_open_though_the_present_one_asks_it_no_more() -> None:
     rules = replace(RULES, require_answers="must")
-    was = past(replace(SEEN, items={"db-rollback": "i1"}))
+    was = history(replace(SEEN, items={"db-rollback": "i1"}))
     for now in (asked(), asked(replace(flagged(DB, "d2"), items=()))):
         said = comment("/nfr done db")
         assert verdicts(said, was=was, rules=rules, checklist=now, head_sha=NEXT_HEAD) == [

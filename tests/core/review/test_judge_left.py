@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ghapp.core.ledger import Entry, Verb, answers
-from ghapp.core.model import Door, Push, Utterance
+from ghapp.core.model import Channel, Message, Push
 from ghapp.core.records import Judgement
 from ghapp.core.review.judge import judge
 from tests.core.build import (
@@ -22,8 +22,8 @@ from tests.core.build import (
     comment,
     entry,
     facts,
+    history,
     label,
-    past,
     rerun,
     shown,
     tick,
@@ -39,14 +39,14 @@ HELD = entry(Verb.HOLD, "", "sue", 4, number=90)
 
 
 def judged(
-    *said: Utterance,
+    *said: Message,
     minutes: float = 6,
     pushes: tuple[Push, ...] = (FIRST,),
     ledger: Iterable[Entry] = (),
 ) -> Judgement:
     """Of a head that was pushed since the first one, which is known to be the author's."""
     seen = facts(BY_REVIEW, *said, rights=RIGHTS, head_sha=NEXT_HEAD)
-    was = past(SEEN, NEXT, pushes=pushes, ledger=ledger)
+    was = history(SEEN, NEXT, pushes=pushes, ledger=ledger)
     return judge(replace(seen, now=at(minutes)), was, BOTH)
 
 
@@ -54,7 +54,7 @@ def names(judgement: Judgement) -> list[str]:
     return [one.id for one in judgement.left]
 
 
-def old(said: Utterance, minutes: float = 0) -> Utterance:
+def old(said: Message, minutes: float = 0) -> Message:
     """One that has been left since then."""
     return replace(said, left_at=at(minutes))
 
@@ -64,8 +64,8 @@ SIGNS = (
     comment("/nfr done db -- read"),
     comment("/nfr done\n/nfr done db"),
     comment("/nfr waive -- incident", "lee"),
-    written(Door.REVIEW, "/nfr done", head_sha=NEXT_HEAD),
-    written(Door.REVIEW_COMMENT, "/nfr done"),
+    written(Channel.REVIEW, "/nfr done", head_sha=NEXT_HEAD),
+    written(Channel.REVIEW_COMMENT, "/nfr done"),
     approval(head_sha=NEXT_HEAD),
     button(head_sha=NEXT_HEAD),
 )
@@ -75,31 +75,31 @@ SIGNS = (
 PATIENT = (
     comment("/nfr check db-rollback -- tried\n/nfr done"),
     comment("/nfr done\n/nfr na db-plan -- x\n/nfr refresh\n/nfr explain\n/nfr help"),
-    written(Door.REVIEW, "/nfr refresh\n/nfr waive -- incident", "lee", head_sha=NEXT_HEAD),
+    written(Channel.REVIEW, "/nfr refresh\n/nfr waive -- incident", "lee", head_sha=NEXT_HEAD),
 )
 
 
 class TestASignOffOfAHeadThatNobodyIsKnownToHavePushed:
     @pytest.mark.parametrize("said", [*SIGNS, *PATIENT])
-    def test_is_left_while_it_is_young(self, said: Utterance) -> None:
+    def test_is_left_while_it_is_young(self, said: Message) -> None:
         assert judged(said) == Judgement(left=(replace(said, left_at=at(6)),))
         still = old(said, 1)
         assert judged(still) == Judgement(left=(still,))
 
     @pytest.mark.parametrize("said", SIGNS)
-    def test_is_refused_in_the_end(self, said: Utterance) -> None:
+    def test_is_refused_in_the_end(self, said: Message) -> None:
         told = judged(old(said))
         assert (told.judged, told.left) == ((said.id,), ())
         assert brief(told.entries[0]) == ("refused", "pusher_unknown", NEXT_HEAD[:7])
 
     @pytest.mark.parametrize("said", SIGNS)
-    def test_is_judged_as_ever_once_that_is_known(self, said: Utterance) -> None:
+    def test_is_judged_as_ever_once_that_is_known(self, said: Message) -> None:
         told = judged(said, pushes=KNOWN)
         assert (told.judged, told.left) == ((said.id,), ())
         assert {one.verb for one in told.entries} <= {Verb.SIGN_OFF, Verb.WAIVE}
 
     @pytest.mark.parametrize("said", PATIENT)
-    def test_is_judged_with_the_rest_of_its_comment(self, said: Utterance) -> None:
+    def test_is_judged_with_the_rest_of_its_comment(self, said: Message) -> None:
         known, late = judged(said, pushes=KNOWN), judged(old(said))
         assert known.left == late.left == ()
         assert not [one for one in known.entries if one.verb is Verb.REFUSED]
@@ -158,7 +158,7 @@ class TestWhatIsSaidAfterIt:
             replace(rerun(), said_at=at(5.1)),
         ],
     )
-    def test_is_judged_at_once_where_no_signature_matters(self, later: Utterance) -> None:
+    def test_is_judged_at_once_where_no_signature_matters(self, later: Message) -> None:
         told = judged(self.SAID, later)
         assert (names(told), told.judged) == (["comment:1"], (later.id,))
         assert told.entries == judged(later).entries != ()
@@ -166,7 +166,7 @@ class TestWhatIsSaidAfterIt:
     @pytest.mark.parametrize(
         "later", [comment("/nfr uncheck db-rollback", "ann", 5.1, 2), tick("-db-rollback")]
     )
-    def test_takes_back_what_was_answered_with_it(self, later: Utterance) -> None:
+    def test_takes_back_what_was_answered_with_it(self, later: Message) -> None:
         """At once where it can be, and in the order of speaking once that is judged."""
         answers_too = comment("/nfr check db-rollback -- tried\n/nfr done", number=1)
         later = replace(later, said_at=at(5.1))
@@ -194,7 +194,7 @@ class TestWhatIsSaidAfterIt:
             old(comment("/nfr done", "sue", 5.1, 2)),
         ],
     )
-    def test_has_it_judged_first_where_signatures_matter_now(self, later: Utterance) -> None:
+    def test_has_it_judged_first_where_signatures_matter_now(self, later: Message) -> None:
         told = judged(self.SAID, later)
         assert (told.left, told.judged) == ((), ("comment:1", later.id))
         assert told.entries[0].note == "pusher_unknown"
@@ -243,7 +243,7 @@ TALK = st.lists(st.sampled_from(WORDS), max_size=7).map(
 
 @given(said=TALK, heard=st.integers(0, 7), held=st.booleans())
 def test_what_is_left_comes_to_what_it_would_have_come_to(
-    said: list[Utterance], heard: int, held: bool
+    said: list[Message], heard: int, held: bool
 ) -> None:
     """As if all from the first that is left on had been judged when who pushed was known."""
     before = [HELD] if held else []

@@ -11,7 +11,7 @@ import pytest
 from ghapp.core.areas import Reviewers
 from ghapp.core.i18n import table
 from ghapp.core.ledger import Verb
-from ghapp.core.model import Door, Push, Utterance
+from ghapp.core.model import Channel, Message, Push
 from ghapp.core.policy.policy import Defer
 from ghapp.core.records import FollowUp
 from ghapp.core.review.commands import COMMANDS
@@ -24,9 +24,9 @@ from tests.core.build import (
     comment,
     entry,
     flagged,
+    history,
     item,
     label,
-    past,
     policy,
     shown,
     tick,
@@ -46,7 +46,7 @@ SIGNED = tuple(
 )
 LATER = "/nfr defer db-plan until {} -- x"
 
-REACHED: Mapping[str, tuple[Utterance, Mapping[str, Any]]] = {
+REACHED: Mapping[str, tuple[Message, Mapping[str, Any]]] = {
     # what was written is no command
     "unknown_command": (comment("/nfr dnoe"), {}),
     "subjects_missing": (comment("/nfr concern"), {}),
@@ -55,13 +55,13 @@ REACHED: Mapping[str, tuple[Utterance, Mapping[str, Any]]] = {
     "too_many_commands": (comment("/nfr refresh\n" * 21), {}),
     "too_long": (comment("words\n" * 2_000 + "\n/nfr done"), {}),
     "reason_missing": (comment("/nfr hold"), {}),
-    "edited": (written(Door.REVIEW, "/nfr done", edited=True), {}),
+    "edited": (written(Channel.REVIEW, "/nfr done", edited=True), {}),
     "state_label": (label("+nfr: waived"), {}),
     # it is not the moment, or not the speaker
     "not_shown": (comment("/nfr done", minutes=1), {}),
     "policy_unreadable": (comment("/nfr done"), {"rules": replace(RULES, standing="unreadable")}),
     "unclear": (comment("/nfr done", "una"), {}),
-    "door_closed": (comment("/nfr done"), {"rules": replace(RULES, sign_off_by=frozenset())}),
+    "channel_closed": (comment("/nfr done"), {"rules": replace(RULES, sign_off_by=frozenset())}),
     "not_reviewer": (comment("/nfr done", "eve"), {}),
     "not_waiver": (comment("/nfr waive -- x", "eve"), {}),
     "hold_not_reviewer": (comment("/nfr hold -- x", "eve"), {}),
@@ -69,16 +69,16 @@ REACHED: Mapping[str, tuple[Utterance, Mapping[str, Any]]] = {
     "defer_not_allowed": (comment("/nfr defer db-plan -- x", "eve"), {}),
     "no_write": (tick("+db-plan", "eve"), {}),
     "author": (comment("/nfr done", "ann"), {}),
-    "pushed": (comment("/nfr done"), {"was": past(SEEN, pushes=[Push(HEAD, "sam", at(0))])}),
-    "pusher_unknown": (replace(comment("/nfr done"), left_at=at(0)), {"was": past(SEEN, NEXT)}),
+    "pushed": (comment("/nfr done"), {"was": history(SEEN, pushes=[Push(HEAD, "sam", at(0))])}),
+    "pusher_unknown": (replace(comment("/nfr done"), left_at=at(0)), {"was": history(SEEN, NEXT)}),
     # there is nothing to do it to
     "unknown_area": (comment("/nfr done dbx"), {}),
     "unknown_item": (comment("/nfr check db-plam", "ann"), {}),
-    "nothing_waiting": (comment("/nfr done"), {"was": past(SEEN, ledger=SIGNED)}),
-    "nothing_to_waive": (comment("/nfr waive -- x", "lee"), {"was": past(SEEN, ledger=SIGNED)}),
+    "nothing_waiting": (comment("/nfr done"), {"was": history(SEEN, ledger=SIGNED)}),
+    "nothing_to_waive": (comment("/nfr waive -- x", "lee"), {"was": history(SEEN, ledger=SIGNED)}),
     "open_musts": (comment("/nfr done"), {"rules": replace(RULES, require_answers="must")}),
     "nothing_to_undo": (comment("/nfr undo"), {}),
-    "not_yours": (comment("/nfr undo", "eve"), {"was": past(SEEN, ledger=[HELD])}),
+    "not_yours": (comment("/nfr undo", "eve"), {"was": history(SEEN, ledger=[HELD])}),
     # the answer is none
     "evidence_missing": (tick("+db-url"), TYPED),
     "evidence_url": (comment("/nfr check db-url -- x", "ann"), TYPED),
@@ -146,7 +146,7 @@ DONE: Mapping[str, tuple[str, str, Verb]] = {
 def test_a_command_does_what_it_says_for_who_may(name: str) -> None:
     speaker, rest, verb = DONE[name]
     said = comment(f"/nfr {name} {rest}", speaker, number=9)
-    told = entries(said, was=past(SEEN, ledger=[HELD]))
+    told = entries(said, was=history(SEEN, ledger=[HELD]))
     assert {one.verb for one in told} == {verb}
 
 
@@ -154,6 +154,6 @@ def test_a_command_does_what_it_says_for_who_may(name: str) -> None:
 def test_a_command_is_nothing_for_who_may_not(name: str) -> None:
     _, rest, _ = DONE[name]
     said = comment(f"/nfr {name} {rest}", "eve", number=9)
-    told = {one.verb for one in entries(said, was=past(SEEN, ledger=[HELD]))}
+    told = {one.verb for one in entries(said, was=history(SEEN, ledger=[HELD]))}
     anyone = COMMANDS[name].who == "anyone"
     assert (told == {Verb.REFUSED}) is not anyone

@@ -6,7 +6,7 @@ import pytest
 
 from ghapp.core.areas import Reviewers
 from ghapp.core.ledger import Entry, Verb
-from ghapp.core.model import Push, Utterance
+from ghapp.core.model import Message, Push
 from tests.core.build import (
     HEAD,
     area,
@@ -16,8 +16,8 @@ from tests.core.build import (
     comment,
     entry,
     flagged,
+    history,
     label,
-    past,
     policy,
     shown,
 )
@@ -43,7 +43,7 @@ class TestWaive:
             (comment("/nfr waive", "lee"), [("refused", "reason_missing", "waive -- reason")]),
         ],
     )
-    def test_is_the_waivers(self, said: Utterance, expected: list[object]) -> None:
+    def test_is_the_waivers(self, said: Message, expected: list[object]) -> None:
         assert verdicts(said) == expected
 
     def test_binds_each_area_to_what_was_seen(self) -> None:
@@ -56,7 +56,7 @@ class TestWaive:
     def test_leaves_what_is_signed_off(self) -> None:
         ledger = [entry(Verb.SIGN_OFF, "db", "sam", 2, "d1", number=7)]
         said = comment("/nfr waive -- x", "lee")
-        assert verdicts(said, was=past(SEEN, ledger=ledger)) == [
+        assert verdicts(said, was=history(SEEN, ledger=ledger)) == [
             ("waive", "web", "team acme/leads")
         ]
 
@@ -66,7 +66,7 @@ class TestWaive:
             for name, mark in (("db", "d1"), ("web", "w1"))
         ]
         said = comment("/nfr waive -- x", "lee")
-        assert len(verdicts(said, was=past(SEEN, ledger=waived))) == 2
+        assert len(verdicts(said, was=history(SEEN, ledger=waived))) == 2
 
     def test_of_a_signed_pull_has_an_effect_only_on_a_hold(self) -> None:
         signed = [
@@ -74,18 +74,18 @@ class TestWaive:
             for name, mark in (("db", "d1"), ("web", "w1"))
         ]
         said = comment("/nfr waive -- x", "lee")
-        assert verdicts(said, was=past(SEEN, ledger=signed)) == [
+        assert verdicts(said, was=history(SEEN, ledger=signed)) == [
             ("refused", "nothing_to_waive", "")
         ]
         held = [*signed, entry(Verb.HOLD, "", "sam", 3, "", number=8)]
-        assert [one[:2] for one in verdicts(said, was=past(SEEN, ledger=held))] == [
+        assert [one[:2] for one in verdicts(said, was=history(SEEN, ledger=held))] == [
             ("waive", "db"),
             ("waive", "web"),
         ]
 
     def test_is_not_the_authors_nor_who_pushed(self) -> None:
         rules = replace(RULES, waivers=Reviewers(users=("ann", "bob")))
-        was = past(SEEN, pushes=[Push(HEAD, "bob", at(0))])
+        was = history(SEEN, pushes=[Push(HEAD, "bob", at(0))])
         assert verdicts(comment("/nfr waive -- x", "ann"), rules=rules) == [
             ("refused", "author", "")
         ]
@@ -152,16 +152,18 @@ class TestUndo:
         self, ledger: list[Entry], speaker: str, expected: list[object]
     ) -> None:
         said = comment("/nfr undo", speaker, number=9)
-        assert verdicts(said, was=past(SEEN, ledger=ledger)) == expected
+        assert verdicts(said, was=history(SEEN, ledger=ledger)) == expected
 
     def test_releases_the_hold_of_its_holder(self) -> None:
-        (one,) = entries(comment("/nfr undo", "sue", number=9), was=past(SEEN, ledger=[self.HELD]))
+        (one,) = entries(
+            comment("/nfr undo", "sue", number=9), was=history(SEEN, ledger=[self.HELD])
+        )
         assert (one.verb, one.whose) == (Verb.RELEASE, "sam")
 
     def test_of_what_stops_the_own_change_is_for_authors_where_they_may_sign(self) -> None:
         rules = replace(RULES, allow_author=True)
         for act, verb in ((self.HELD, "release"), (RAISED, "withdraw")):
-            was = past(SEEN, ledger=[act])
+            was = history(SEEN, ledger=[act])
             said = comment("/nfr undo", "ann", number=9)
             assert verdicts(said, was=was, rules=rules) == [(verb, act.subject, SRE)]
 
@@ -187,29 +189,29 @@ class TestUndo:
             entry(Verb.WITHDRAW, "concern-1", "zoe", 4, number=9),
         ]
         said = comment("/nfr undo", number=10)
-        assert verdicts(said, was=past(SEEN, ledger=ledger))[0][1] == "nothing_to_undo"
+        assert verdicts(said, was=history(SEEN, ledger=ledger))[0][1] == "nothing_to_undo"
 
     def test_by_the_label_is_of_sign_offs_alone(self) -> None:
-        was = past(SEEN, ledger=[self.SIGNED, self.HELD, *self.WAIVED[1:]])
+        was = history(SEEN, ledger=[self.SIGNED, self.HELD, *self.WAIVED[1:]])
         assert verdicts(label("-nfr: signed off"), was=was) == [("undo", "db", SRE)]
-        was = past(SEEN, ledger=[self.HELD])
+        was = history(SEEN, ledger=[self.HELD])
         assert verdicts(label("-nfr: signed off", "eve"), was=was) == [
             ("refused", "nothing_to_undo", "")
         ]
 
-    def test_by_the_label_goes_through_its_door(self) -> None:
+    def test_by_the_label_goes_through_its_channel(self) -> None:
         rules = replace(RULES, sign_off_by=frozenset({"command"}))
-        was = past(SEEN, ledger=[self.SIGNED])
+        was = history(SEEN, ledger=[self.SIGNED])
         assert verdicts(label("-nfr: signed off"), was=was, rules=rules) == [
-            ("refused", "door_closed", "label")
+            ("refused", "channel_closed", "label")
         ]
 
     def test_before_anything_was_shown_is_kept_for_nothing(self) -> None:
-        assert verdicts(comment("/nfr undo"), was=past()) == [("refused", "nothing_to_undo", "")]
+        assert verdicts(comment("/nfr undo"), was=history()) == [("refused", "nothing_to_undo", "")]
 
 
 def test_after_a_waiver_an_area_can_still_be_signed_off() -> None:
-    was = past(SEEN, ledger=TestUndo.WAIVED)
+    was = history(SEEN, ledger=TestUndo.WAIVED)
     assert verdicts(button(), was=was) == [("sign_off", "db", SRE)]
 
 
@@ -220,7 +222,7 @@ def test_a_word_that_is_unknown_is_shown_with_all_its_letters() -> None:
     assert verdicts(
         comment("/nfr done read_path READ-PATH"),
         rules=policy(odd),
-        was=past(shown({"read-path": "r"})),
+        was=history(shown({"read-path": "r"})),
         checklist=asked(flagged(odd, "r")),
     ) == [("sign_off", "read-path", SRE)]
 

@@ -13,7 +13,7 @@ from ghapp.core.records import Verdict
 from ghapp.core.review.merge_queue import (
     Member,
     QueueFacts,
-    QueuePast,
+    QueueHistory,
     believed,
     conclusion,
     leaving,
@@ -206,5 +206,5 @@ DB_ENFORCED = Policy(mode="advise", areas=(area("db", "enforce"),))
 def test_a_verdict_holds_for_its_base_and_policy_and_while_nothing_came_since(
     given: Verdict, base_ref: str, behind: tuple[int, ...], policy: Policy, holds: bool
 ) -> None:
-    past = QueuePast({1: given}, behind=frozenset(behind))
-    assert believed(past, base_ref, policy) == ({1: given} if holds else {})
+    history = QueueHistory({1: given}, behind=frozenset(behind))
+    assert believed(history, base_ref, policy) == ({1: given} if holds else {})

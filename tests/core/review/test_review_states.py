@@ -10,14 +10,26 @@ from ghapp.core.areas import Reviewers
 from ghapp.core.decide import Decision, decide
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import CheckRun, Marks, Reaction, Reply
-from ghapp.core.model import Door
+from ghapp.core.model import Channel
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import FollowUp, Verdict
 from ghapp.core.review.review import PullState
 from ghapp.core.review.special_areas import concern_reviewers
 from ghapp.core.scan.checklist import Checklist
 from ghapp.core.text.labels import described
-from tests.core.build import HEAD, area, asked, at, entry, facts, flagged, item, past, policy, shown
+from tests.core.build import (
+    HEAD,
+    area,
+    asked,
+    at,
+    entry,
+    facts,
+    flagged,
+    history,
+    item,
+    policy,
+    shown,
+)
 
 DB, WEB = area("db"), area("web", "advise")
 SIGNED = entry(Verb.SIGN_OFF, "db", minutes=6, number=1)
@@ -40,7 +52,7 @@ def decided(
 ) -> Decision:
     checklist = found or asked(*map(flagged, rules.areas))
     seen = facts(rules, observed=observed, **changes)  # type: ignore[arg-type]
-    was = replace(past(shown({"db": "f1"})), follow_ups=made)
+    was = replace(history(shown({"db": "f1"})), follow_ups=made)
     return decide(seen, was, checklist, ledger, siblings)
 
 
@@ -129,7 +141,7 @@ class TestWaiver:
         assert stands(decided(policy(DB), before, WAIVED))[0] == "waived"
         assert stands(decided(policy(DB), before, WAIVED, HOLD))[0] == "on_hold"
         # of the same second: the ids of reviews and of comments tell no order
-        beside = replace(HOLD, id="review:1#0", door=Door.REVIEW, comment_id=1, said_at=at(7))
+        beside = replace(HOLD, id="review:1#0", channel=Channel.REVIEW, comment_id=1, said_at=at(7))
         assert stands(decided(policy(DB), beside, WAIVED))[0] == "on_hold"
 
     def test_that_is_taken_back_leaves_the_hold_in_force(self) -> None:
@@ -233,22 +245,22 @@ class TestAnswers:
 
 class TestReactions:
     @pytest.mark.parametrize(
-        ("door", "expected"),
+        ("channel", "expected"),
         [
-            (Door.COMMENT, {Reaction(1, "+1", "comment")}),
-            (Door.REVIEW, {Reaction(1, "+1", "review")}),
-            (Door.APPROVAL, {Reaction(1, "+1", "review")}),
-            (Door.REVIEW_COMMENT, {Reaction(1, "+1", "review_comment")}),
-            (Door.BUTTON, set()),
+            (Channel.COMMENT, {Reaction(1, "+1", "comment")}),
+            (Channel.REVIEW, {Reaction(1, "+1", "review")}),
+            (Channel.APPROVAL, {Reaction(1, "+1", "review")}),
+            (Channel.REVIEW_COMMENT, {Reaction(1, "+1", "review_comment")}),
+            (Channel.BUTTON, set()),
         ],
     )
-    def test_go_where_it_was_said(self, door: Door, expected: set[Reaction]) -> None:
-        made = decided(policy(DB), replace(SIGNED, door=door, node_id="R_1"))
+    def test_go_where_it_was_said(self, channel: Channel, expected: set[Reaction]) -> None:
+        made = decided(policy(DB), replace(SIGNED, channel=channel, node_id="R_1"))
         assert made.marks.reactions == expected
         assert {one.node_id for one in made.marks.reactions} <= {"R_1"}
 
     def test_to_a_comment_and_a_review_of_the_same_number_are_two(self) -> None:
-        review = replace(SIGNED, door=Door.REVIEW, id="review:1#0", verb=Verb.EXPLAIN)
+        review = replace(SIGNED, channel=Channel.REVIEW, id="review:1#0", verb=Verb.EXPLAIN)
         made = decided(policy(DB), SIGNED, review)
         assert made.marks.reactions == {Reaction(1, "+1"), Reaction(1, "eyes", "review")}
 
@@ -265,15 +277,15 @@ class TestReplies:
         (found,) = decided(policy(DB), self.EXPLAIN, observed=there).marks.replies
         assert found.body == "old"
 
-    @pytest.mark.parametrize("door", [Door.COMMENT, Door.REVIEW, Door.REVIEW_COMMENT])
-    def test_and_commands_of_every_door_bring_the_comment(self, door: Door) -> None:
-        said = entry(Verb.REFUSED, note="author", door=door)
+    @pytest.mark.parametrize("channel", [Channel.COMMENT, Channel.REVIEW, Channel.REVIEW_COMMENT])
+    def test_and_commands_of_every_channel_bring_the_comment(self, channel: Channel) -> None:
+        said = entry(Verb.REFUSED, note="author", channel=channel)
         assert decided(policy(DB, comment="never"), said).marks.comment
 
 
 class TestButtons:
     @pytest.mark.parametrize(
-        ("mode", "doors", "ledger", "expected"),
+        ("mode", "channels", "ledger", "expected"),
         [
             ("advise", {"button"}, (), ["signoff", "refresh", "explain"]),
             ("advise", {"command"}, (), ["refresh", "explain"]),
@@ -283,9 +295,9 @@ class TestButtons:
         ],
     )
     def test_are_there_once_the_run_is_complete(
-        self, mode: str, doors: set[str], ledger: tuple[Entry, ...], expected: list[str]
+        self, mode: str, channels: set[str], ledger: tuple[Entry, ...], expected: list[str]
     ) -> None:
-        rules = policy(area("db", mode), sign_off_by=frozenset(doors))
+        rules = policy(area("db", mode), sign_off_by=frozenset(channels))
         run = decided(rules, *ledger).marks.check_run
         assert run and [one.identifier for one in run.actions] == expected
 
@@ -304,8 +316,8 @@ class TestButtons:
 
     def test_are_part_of_what_makes_a_run_new(self) -> None:
         one, two = (
-            decided(policy(area("db", "advise"), sign_off_by=frozenset({"label", door})))
-            for door in ("button", "x")
+            decided(policy(area("db", "advise"), sign_off_by=frozenset({"label", channel})))
+            for channel in ("button", "x")
         )
         assert one.marks.check_run != two.marks.check_run
 

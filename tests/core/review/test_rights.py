@@ -6,7 +6,7 @@ import pytest
 
 from ghapp.core.areas import Reviewers
 from ghapp.core.ledger import Verb
-from ghapp.core.model import Door, Rights, Utterance
+from ghapp.core.model import Channel, Message, Rights
 from ghapp.core.review.permissions import Ask, asks, right_to_review
 from tests.core.build import (
     approval,
@@ -41,7 +41,7 @@ SRE = frozenset({"acme/sre"})
         (rerun(), None),
     ],
 )
-def test_only_what_decides_is_asked(said: Utterance, expected: Ask | None) -> None:
+def test_only_what_decides_is_asked(said: Message, expected: Ask | None) -> None:
     rules = policy(area("db", reviewers=Reviewers(teams=("DBA", "other/ops"))))
     assert asks([said], rules, pull()) == ({said.speaker: expected} if expected else {})
 
@@ -58,8 +58,11 @@ LEADS = frozenset({"acme/leads"})
         (comment("/nfr na x -- y"), Ask(True)),
         (comment("/nfr na x -- y", "ann"), None),
         (comment("/nfr explain"), None),
-        *((written(door, "/nfr done"), ALL) for door in (Door.REVIEW, Door.REVIEW_COMMENT)),
-        (written(Door.REVIEW, "/nfr done", edited=True), None),
+        *(
+            (written(channel, "/nfr done"), ALL)
+            for channel in (Channel.REVIEW, Channel.REVIEW_COMMENT)
+        ),
+        (written(Channel.REVIEW, "/nfr done", edited=True), None),
         (approval(), ALL),
         (approval("changes_requested"), None),
         (approval("dismissed"), None),
@@ -69,7 +72,7 @@ LEADS = frozenset({"acme/leads"})
         (button("else"), None),
     ],
 )
-def test_each_way_of_speaking_is_asked_about(said: Utterance, expected: Ask | None) -> None:
+def test_each_way_of_speaking_is_asked_about(said: Message, expected: Ask | None) -> None:
     rules = replace(
         policy(area("db", reviewers=Reviewers(teams=("DBA", "other/ops")))),
         waivers=Reviewers(teams=("leads",)),
@@ -98,7 +101,7 @@ def test_permission_is_asked_where_an_area_names_no_reviewers() -> None:
     assert asks([comment("/nfr done")], rules, pull()) == {"sam": Ask(True, SRE)}
 
 
-def test_what_several_utterances_need_is_joined() -> None:
+def test_what_several_messages_need_is_joined() -> None:
     said = [comment("/nfr check x"), comment("/nfr done", number=2)]
     assert asks(said, policy(), pull()) == {"sam": Ask(True, SRE)}
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from ghapp.core.areas import Reviewers
 from ghapp.core.ledger import Entry, Verb
-from ghapp.core.model import Rights, Utterance
+from ghapp.core.model import Message, Rights
 from ghapp.core.policy.policy import Policy
-from ghapp.core.records import FollowUp, Past
+from ghapp.core.records import FollowUp, History
 from ghapp.core.review.judge import judge
 from ghapp.core.scan.checklist import Checklist
-from tests.core.build import REVIEWER, area, asked, facts, flagged, past, policy, shown
+from tests.core.build import REVIEWER, area, asked, facts, flagged, history, policy, shown
 
 DB, WEB = area("db"), area("web", reviewers=Reviewers(users=("wes",)))
 BOTH = asked(flagged(DB, "d1"), flagged(WEB, "w1"))
@@ -30,19 +30,19 @@ RIGHTS: dict[str, Rights] = {
 
 
 def entries(
-    *said: Utterance,
+    *said: Message,
     rules: Policy = RULES,
-    was: Past | None = None,
+    was: History | None = None,
     checklist: Checklist = BOTH,
     follow_ups: tuple[FollowUp, ...] = (),
     **known: object,
 ) -> tuple[Entry, ...]:
     """What the judge adds to the ledger."""
     seen = facts(rules, *said, rights=RIGHTS, **known)  # type: ignore[arg-type]
-    return judge(replace(seen, follow_ups=follow_ups), was or past(SEEN), checklist).entries
+    return judge(replace(seen, follow_ups=follow_ups), was or history(SEEN), checklist).entries
 
 
-def verdicts(*said: Utterance, **known: object) -> list[tuple[str, str, str]]:
+def verdicts(*said: Message, **known: object) -> list[tuple[str, str, str]]:
     """Each entry in short: verb, subject and right; of a refusal its reason and detail."""
     return [brief(one) for one in entries(*said, **known)]  # type: ignore[arg-type]
 

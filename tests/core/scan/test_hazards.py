@@ -235,7 +235,7 @@ def test_many_suspects_of_a_file_are_settled_by_it_alike():
 
 
 def test_what_is_remembered_of_folders_is_bounded(monkeypatch):
-    monkeypatch.setattr("ghapp.core.detection.rulebook.MOST_REMEMBERED", 1)
+    monkeypatch.setattr("ghapp.core.scan.rulebook.MOST_REMEMBERED", 1)
     files = [added(f"db/{name}", "drop") for name in ("1.sql", "2.py", "3.sql", "4.lock")]
     assert [path for path, _ in places(*files)] == ["db/1.sql", "db/2.py", "db/3.sql"]
 
@@ -448,7 +448,7 @@ def test_what_is_cleared_or_accepted_does_not_use_up_what_may_be_found():
 
 
 def test_a_file_with_more_suspects_than_are_looked_at_is_an_area(monkeypatch):
-    monkeypatch.setattr("ghapp.core.detection.search.MOST_SUSPECTS", 5)
+    monkeypatch.setattr("ghapp.core.scan.search.MOST_SUSPECTS", 5)
     policy = Policy(areas=(area(HAZARD),))
     files = (added("db/1.sql", *["drop"] * 5), added("db/2.sql", "drop"))
     assert scan(replace(PULL, files=files), policy).unread == ("db/2.sql",)

@@ -9,7 +9,7 @@ from ghapp.core.areas import Reviewers
 from ghapp.core.decide import Decision, decide
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.policy.policy import Policy
-from ghapp.core.records import FollowUp, Past
+from ghapp.core.records import FollowUp, History
 from ghapp.core.scan.checklist import Flagged
 from tests.core.build import (
     HEAD,
@@ -19,8 +19,8 @@ from tests.core.build import (
     entry,
     facts,
     flagged,
+    history,
     item,
-    past,
     policy,
     shown,
 )
@@ -65,7 +65,7 @@ class Scene:
     def decided(self, language: str = "en") -> Decision:
         rules: Policy = policy(DB, WEB, **{"language": language, "comment": "flagged"} | self.rules)
         marks = {one.area.id: one.fingerprint for one in self.areas}
-        was: Past = past(shown({"db": "f1", "web": "f1"}), shown(marks, self.head_sha, 9))
+        was: History = history(shown({"db": "f1", "web": "f1"}), shown(marks, self.head_sha, 9))
         was = replace(was, follow_ups=self.made, debts=self.debts)
         seen = facts(rules, head_sha=self.head_sha, **{"url": URL} | self.pull)  # type: ignore[arg-type]
         return decide(seen, was, asked(*self.areas), tuple(self.ledger), ())

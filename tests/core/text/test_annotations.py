@@ -12,7 +12,7 @@ from ghapp.core.decide import decide
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import Annotation, CheckRun, Marks, PutCheckRun, Written, plan
 from ghapp.core.text.findings import MOST_MESSAGE, MOST_TITLE
-from tests.core.build import area, asked, entry, facts, finding, flagged, past, policy, shown
+from tests.core.build import area, asked, entry, facts, finding, flagged, history, policy, shown
 
 DB = area("db")
 
@@ -26,7 +26,7 @@ def spoken(
 ) -> CheckRun:
     rules = policy(replace(DB, mode=mode), language=language)
     found = asked(flagged(rules.areas[0], "f1", *findings))
-    made = decide(facts(rules), past(shown({"db": "f1"})), found, ledger, ()).marks.check_run
+    made = decide(facts(rules), history(shown({"db": "f1"})), found, ledger, ()).marks.check_run
     assert made is not None
     return made
 
@@ -201,7 +201,7 @@ def test_a_run_of_a_closed_pull_carries_no_findings_over() -> None:
     there = run(finding())
     seen = facts(rules, observed=Marks(there), is_open=False)
     found = asked(flagged(DB, "f1", finding()))
-    closed = decide(seen, past(shown({"db": "f1"})), found, (), ()).marks.check_run
+    closed = decide(seen, history(shown({"db": "f1"})), found, (), ()).marks.check_run
     assert closed is not None
     assert (closed.conclusion, closed.annotations) == ("cancelled", ())
     assert written(there, closed) == 0

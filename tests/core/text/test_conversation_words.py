@@ -12,7 +12,7 @@ from ghapp.core.areas import Clause, Combined, InFile, Reviewers
 from ghapp.core.i18n import table
 from ghapp.core.ledger import Verb
 from ghapp.core.markdown import MOST_TEXT
-from ghapp.core.model import Door
+from ghapp.core.model import Channel
 from ghapp.core.scan.conditions import HOLDS
 from ghapp.core.text.replies import condition
 from tests.core.build import HEAD, NEXT_HEAD, entry, finding, flagged, item
@@ -87,7 +87,7 @@ DETAILS = {
     "too_long": "8192",
     "not_shown": "bbbbbbb",
     "unclear": "teams cannot be looked up",
-    "door_closed": "review",
+    "channel_closed": "review",
     "state_label": "nfr: needs sign-off",
     "not_reviewer": "db, web",
     "hold_not_reviewer": "",
@@ -172,7 +172,7 @@ def test_a_stale_sign_off_leads_to_what_has_changed(url: str, linked: bool) -> N
 
 
 def test_a_dismissed_review_of_which_nobody_is_known_says_so() -> None:
-    undo = entry(Verb.UNDO, "db", "", 9, number=12, door=Door.APPROVAL)
+    undo = entry(Verb.UNDO, "db", "", 9, number=12, channel=Channel.APPROVAL)
     assert (
         "Sign-off taken back: the approving review was dismissed" in Scene((SIGNED, undo)).comment()
     )

@@ -25,8 +25,8 @@ from tests.core.build import (
     facts,
     finding,
     flagged,
+    history,
     item,
-    past,
     policy,
     shown,
 )
@@ -68,7 +68,7 @@ def rendered(
     found: Checklist | None = None,
 ) -> Marks:
     rules = policy(DB, language=language, comment="flagged")
-    was = past(shown({"db": "f1"}), shown({"db": fingerprint}, NEXT_HEAD, 9))
+    was = history(shown({"db": "f1"}), shown({"db": fingerprint}, NEXT_HEAD, 9))
     seen: Facts = facts(rules, head_sha=NEXT_HEAD if fingerprint == "f2" else HEAD)
     return decide(seen, was, found or asked(flagged(DB, fingerprint)), ledger, ()).marks
 
@@ -186,7 +186,7 @@ def test_the_title_counts_open_findings_of_areas_that_wait() -> None:
         "Signed off: Area db",
     ]
     rules = policy(DB, standing="unreadable")
-    unreadable = decide(facts(rules), past(), asked(flagged(DB, "f1", *FOUND)), (), ())
+    unreadable = decide(facts(rules), history(), asked(flagged(DB, "f1", *FOUND)), (), ())
     assert unreadable.verdict.title == "Policy file unreadable"
 
 
@@ -194,7 +194,7 @@ def test_a_title_is_cut_to_githubs_limit() -> None:
     long = replace(DB, title=Text("x" * 200, "語" * 200))
     rules = policy(long, replace(long, id="b"), replace(long, id="c"))
     found = asked(*(flagged(one) for one in rules.areas))
-    run = decide(facts(rules), past(), found, (), ()).marks.check_run
+    run = decide(facts(rules), history(), found, (), ()).marks.check_run
     assert run and len(run.title) == 255 and run.title.endswith("…")
 
 
@@ -227,7 +227,7 @@ def test_findings_without_a_line_are_not_said_to_be_marked() -> None:
 
 def summary(rules: Policy, *ledger: Entry) -> str:
     found = asked(*(flagged(one) for one in rules.areas))
-    run = decide(facts(rules), past(shown({"db": "f1"})), found, ledger, ()).marks.check_run
+    run = decide(facts(rules), history(shown({"db": "f1"})), found, ledger, ()).marks.check_run
     assert run is not None
     return run.summary
 
@@ -246,7 +246,7 @@ def test_a_refusal_says_what_and_what_to_do(note: str, detail: str, expected: st
 
 
 @pytest.mark.parametrize(
-    ("doors", "expected"),
+    ("channels", "expected"),
     [
         ({"command", "label"}, "by `/nfr done` in a comment or the label `nfr: signed off`."),
         ({"command"}, "by `/nfr done` in a comment."),
@@ -260,9 +260,9 @@ def test_a_refusal_says_what_and_what_to_do(note: str, detail: str, expected: st
         (set(), "by a way that the policy has switched off."),
     ],
 )
-def test_the_next_step_names_the_ways_that_are_open(doors: set[str], expected: str) -> None:
+def test_the_next_step_names_the_ways_that_are_open(channels: set[str], expected: str) -> None:
     answered = entry(Verb.CHECK, "db-rollback")
-    assert expected in summary(policy(DB, sign_off_by=frozenset(doors)), answered)
+    assert expected in summary(policy(DB, sign_off_by=frozenset(channels)), answered)
 
 
 def test_the_button_is_a_way_where_the_check_shows_it() -> None:
@@ -283,7 +283,7 @@ def test_areas_that_only_the_title_suggests_are_a_hint() -> None:
     rules = policy(DB)
     seen = facts(rules)
     hinted = Checklist((), frozenset(), ("db", "gone"), True, True, "")
-    run = decide(seen, past(), hinted, (), ()).marks.check_run
+    run = decide(seen, history(), hinted, (), ()).marks.check_run
     assert run and "The title suggests Area db, but" in run.summary
 
 

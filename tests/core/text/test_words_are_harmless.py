@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from ghapp.core.ledger import Entry, Verb
-from ghapp.core.model import Door
+from ghapp.core.model import Channel
 from ghapp.core.review.comment_text import boxes
 from tests.core.build import entry, flagged, item
 from tests.core.text.scenes import (
@@ -75,7 +75,7 @@ def tick(name: str, minutes: float = 30, fingerprint: str = "f1") -> Entry:
         minutes,
         fingerprint,
         id=f"tick:1:{name}:on:{minutes}#0",
-        door=Door.TICK,
+        channel=Channel.TICK,
         comment_id=0,
     )
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from ghapp.core.ledger import Entry, Verb
-from ghapp.core.model import Door, Push, Utterance
-from ghapp.core.records import Past
+from ghapp.core.model import Channel, Message, Push
+from ghapp.core.records import History
 from tests.core.build import (
     HEAD,
     NEXT_HEAD,
@@ -17,8 +17,8 @@ from tests.core.build import (
     comment,
     entry,
     flagged,
+    history,
     label,
-    past,
     policy,
     shown,
     written,
@@ -28,43 +28,48 @@ from tests.core.review.verdicts import BOTH, DB, RULES, SEEN, entries, verdicts
 SIGNED_DB = ("sign_off", "db", "team acme/sre")
 WITH_REVIEW = replace(RULES, sign_off_by=RULES.sign_off_by | {"review"})
 LATER = shown({"db": "d2", "web": "w1"}, NEXT_HEAD, minutes=3)
-MOVED = past(SEEN, LATER, pushes=[Push(HEAD, "ann", at(0)), Push(NEXT_HEAD, "ann", at(2))])
-WORDS = (Door.COMMENT, Door.REVIEW, Door.REVIEW_COMMENT)
+MOVED = history(SEEN, LATER, pushes=[Push(HEAD, "ann", at(0)), Push(NEXT_HEAD, "ann", at(2))])
+WORDS = (Channel.COMMENT, Channel.REVIEW, Channel.REVIEW_COMMENT)
 
 
 class TestWords:
-    @pytest.mark.parametrize("door", WORDS)
-    def test_hold_commands_wherever_they_are_written(self, door: Door) -> None:
-        (one,) = entries(written(door, "looks good\n/nfr done db -- fine"))
-        assert (one.verb, one.subject, one.note, one.door) == (Verb.SIGN_OFF, "db", "fine", door)
+    @pytest.mark.parametrize("channel", WORDS)
+    def test_hold_commands_wherever_they_are_written(self, channel: Channel) -> None:
+        (one,) = entries(written(channel, "looks good\n/nfr done db -- fine"))
+        assert (one.verb, one.subject, one.note, one.channel) == (
+            Verb.SIGN_OFF,
+            "db",
+            "fine",
+            channel,
+        )
 
     def test_of_a_review_are_acknowledged_by_its_node(self) -> None:
-        (one,) = entries(written(Door.REVIEW, "/nfr done"))
+        (one,) = entries(written(Channel.REVIEW, "/nfr done"))
         assert (one.comment_id, one.node_id) == (1, "R_1")
 
-    @pytest.mark.parametrize("door", WORDS)
-    def test_that_were_edited_have_to_be_said_again(self, door: Door) -> None:
-        said = written(door, "/nfr done\n/nfr dnoe", edited=True)
+    @pytest.mark.parametrize("channel", WORDS)
+    def test_that_were_edited_have_to_be_said_again(self, channel: Channel) -> None:
+        said = written(channel, "/nfr done\n/nfr dnoe", edited=True)
         assert verdicts(said) == [("refused", "edited", "")]
-        assert verdicts(written(door, "LGTM", edited=True)) == []
+        assert verdicts(written(channel, "LGTM", edited=True)) == []
 
-    @pytest.mark.parametrize("door", WORDS)
-    def test_need_the_door_of_commands(self, door: Door) -> None:
+    @pytest.mark.parametrize("channel", WORDS)
+    def test_need_the_channel_of_commands(self, channel: Channel) -> None:
         rules = replace(RULES, sign_off_by=frozenset({"label", "button", "review"}))
-        assert verdicts(written(door, "/nfr done"), rules=rules) == [
-            ("refused", "door_closed", "command")
+        assert verdicts(written(channel, "/nfr done"), rules=rules) == [
+            ("refused", "channel_closed", "command")
         ]
 
     def test_of_a_review_speak_of_the_head_it_was_given_to(self) -> None:
-        (one,) = entries(written(Door.REVIEW, "/nfr done db"), was=MOVED, head_sha=NEXT_HEAD)
+        (one,) = entries(written(Channel.REVIEW, "/nfr done db"), was=MOVED, head_sha=NEXT_HEAD)
         assert (one.head_sha, one.fingerprint) == (HEAD, "d1")
-        (one,) = entries(written(Door.REVIEW_COMMENT, "/nfr done db"), was=MOVED)
+        (one,) = entries(written(Channel.REVIEW_COMMENT, "/nfr done db"), was=MOVED)
         assert (one.head_sha, one.fingerprint) == (NEXT_HEAD, "d2")
 
     @pytest.mark.parametrize("rest", ["done", "waive -- x", "check db-plan", "defer db-plan -- x"])
     def test_about_a_head_that_was_not_shown_are_refused(self, rest: str) -> None:
         speaker = "lee" if rest.startswith("waive") else "sam"
-        said = written(Door.REVIEW, f"/nfr {rest}", speaker, head_sha="c" * 40)
+        said = written(Channel.REVIEW, f"/nfr {rest}", speaker, head_sha="c" * 40)
         assert verdicts(said) == [("refused", "not_shown", "ccccccc")]
 
     @pytest.mark.parametrize(
@@ -79,7 +84,7 @@ class TestWords:
         ],
     )
     def test_that_bind_to_no_head_need_none(self, rest: str, expected: tuple[str, ...]) -> None:
-        assert verdicts(comment(f"/nfr {rest}"), was=past()) == [expected]
+        assert verdicts(comment(f"/nfr {rest}"), was=history()) == [expected]
 
     def test_that_ask_are_answered_by_a_reply(self) -> None:
         told = entries(comment("/nfr help\n/nfr explain\n/nfr refresh"))
@@ -99,7 +104,7 @@ class TestTheButton:
             (button("else"), []),
         ],
     )
-    def test_says_what_it_is_named(self, said: Utterance, expected: list[object]) -> None:
+    def test_says_what_it_is_named(self, said: Message, expected: list[object]) -> None:
         assert verdicts(said) == expected
 
     def test_signs_the_head_whose_run_it_is_on(self) -> None:
@@ -108,7 +113,7 @@ class TestTheButton:
 
     def test_may_be_closed(self) -> None:
         rules = replace(RULES, sign_off_by=frozenset({"command"}))
-        assert verdicts(button(), rules=rules) == [("refused", "door_closed", "button")]
+        assert verdicts(button(), rules=rules) == [("refused", "channel_closed", "button")]
         assert verdicts(button("refresh"), rules=rules) == [("refresh", "", "")]
 
 
@@ -128,7 +133,7 @@ class TestAnApprovingReview:
         ],
     )
     def test_signs_off_what_waits_for_its_author(
-        self, said: Utterance, expected: list[object]
+        self, said: Message, expected: list[object]
     ) -> None:
         assert verdicts(said, rules=WITH_REVIEW) == expected
 
@@ -141,17 +146,17 @@ class TestAnApprovingReview:
 
     def test_says_nothing_where_nothing_waits(self) -> None:
         ledger = [entry(Verb.SIGN_OFF, "db", "zoe", 2, "d1", number=7)]
-        assert verdicts(approval(), rules=WITH_REVIEW, was=past(SEEN, ledger=ledger)) == []
+        assert verdicts(approval(), rules=WITH_REVIEW, was=history(SEEN, ledger=ledger)) == []
 
     def test_by_who_pushed_is_refused(self) -> None:
-        was = past(SEEN, LATER, pushes=[Push(HEAD, "ann", at(0)), Push(NEXT_HEAD, "sam", at(2))])
+        was = history(SEEN, LATER, pushes=[Push(HEAD, "ann", at(0)), Push(NEXT_HEAD, "sam", at(2))])
         said = approval(head_sha=NEXT_HEAD)
         assert verdicts(said, rules=WITH_REVIEW, was=was, head_sha=NEXT_HEAD) == [
             ("refused", "pushed", NEXT_HEAD[:7])
         ]
 
     def test_that_was_dismissed_before_we_heard_of_it_is_nothing(self) -> None:
-        was = replace(past(SEEN), heard=frozenset({"review:1:dismissed"}))
+        was = replace(history(SEEN), heard=frozenset({"review:1:dismissed"}))
         assert verdicts(approval(), rules=WITH_REVIEW, was=was) == []
         assert verdicts(approval(number=2), rules=WITH_REVIEW, was=was) == [SIGNED_DB]
 
@@ -160,7 +165,7 @@ class TestAnApprovingReview:
         self, signed: tuple[Entry, ...]
     ) -> None:
         refused = approval("changes_requested", minutes=9, number=10)
-        told = entries(refused, rules=WITH_REVIEW, was=past(SEEN, ledger=signed))
+        told = entries(refused, rules=WITH_REVIEW, was=history(SEEN, ledger=signed))
         assert [(one.verb, one.subject, one.comment_id) for one in told] == [(Verb.UNDO, "", 0)]
         was = replace(MOVED, ledger=(*signed, *told), heard=frozenset({refused.id}))
 
@@ -174,7 +179,7 @@ class TestAnApprovingReview:
         assert said(number=11, minutes=10) == [SIGNED_DB]
 
     def test_leaves_it_to_the_command_in_its_own_words(self) -> None:
-        body = written(Door.REVIEW, "/nfr done -- looks good")
+        body = written(Channel.REVIEW, "/nfr done -- looks good")
         told = entries(approval(), body, rules=WITH_REVIEW)
         assert [(one.verb, one.note) for one in told] == [(Verb.SIGN_OFF, "looks good")]
 
@@ -183,8 +188,12 @@ class TestAReviewThatIsNoMore:
     """Dismissed, or followed by a request for changes."""
 
     LEDGER = (
-        entry(Verb.SIGN_OFF, "web", "wes", 2, "w1", id="review:1:approved#0", door=Door.APPROVAL),
-        entry(Verb.SIGN_OFF, "db", "sam", 3, "d1", id="review:2:approved#0", door=Door.APPROVAL),
+        entry(
+            Verb.SIGN_OFF, "web", "wes", 2, "w1", id="review:1:approved#0", channel=Channel.APPROVAL
+        ),
+        entry(
+            Verb.SIGN_OFF, "db", "sam", 3, "d1", id="review:2:approved#0", channel=Channel.APPROVAL
+        ),
     )
 
     @pytest.mark.parametrize(
@@ -199,23 +208,23 @@ class TestAReviewThatIsNoMore:
         ],
     )
     def test_takes_back_what_the_approval_signed(
-        self, said: Utterance, expected: list[object]
+        self, said: Message, expected: list[object]
     ) -> None:
-        was = past(SEEN, ledger=self.LEDGER)
+        was = history(SEEN, ledger=self.LEDGER)
         assert verdicts(said, was=was) == expected
         assert verdicts(said, was=replace(was, shown=())) == expected
 
     def test_leaves_what_was_signed_in_another_way(self) -> None:
         ledger = [entry(Verb.SIGN_OFF, "db", "sam", 3, "d1")]
         said = approval("changes_requested", "sam", number=3)
-        assert verdicts(said, was=past(SEEN, ledger=ledger)) == []
+        assert verdicts(said, was=history(SEEN, ledger=ledger)) == []
 
 
-class TestOneUtterance:
+class TestOneMessage:
     def test_is_judged_once(self) -> None:
         said = comment("/nfr done")
         assert verdicts(said, said) == [SIGNED_DB]
-        assert verdicts(said, was=replace(past(SEEN), heard=frozenset({said.id}))) == []
+        assert verdicts(said, was=replace(history(SEEN), heard=frozenset({said.id}))) == []
 
     def test_is_judged_after_those_said_before(self) -> None:
         undo, done = comment("/nfr undo", minutes=6, number=2), comment("/nfr done", minutes=5)
@@ -223,7 +232,7 @@ class TestOneUtterance:
 
     def test_that_comes_late_is_judged_by_what_was_said_before_it(self) -> None:
         ledger = [entry(Verb.SIGN_OFF, "db", "zoe", 9, "d1", number=9)]
-        was = past(SEEN, ledger=ledger)
+        was = history(SEEN, ledger=ledger)
         assert verdicts(comment("/nfr done"), was=was) == [SIGNED_DB]
         assert verdicts(comment("/nfr undo"), was=was)[0] == ("refused", "nothing_to_undo", "")
 
@@ -234,14 +243,14 @@ def test_where_nothing_is_flagged_a_refusal_is_a_reply() -> None:
         replace(asked(), **one) for one in ({"complete": False}, {"unread": ("a",)})
     )
     observed = asked(flagged(replace(DB, mode="observe")))
-    cases: list[tuple[Past, object, bool]] = [
-        (past(), asked(), True),
-        (past(), observed, True),
-        (past(), BOTH, False),
-        (past(), too_many, False),
-        (past(), unread, False),
-        (past(), replace(too_many, ignored="renovate[bot]"), True),
-        (past(ledger=[raised]), asked(), False),
+    cases: list[tuple[History, object, bool]] = [
+        (history(), asked(), True),
+        (history(), observed, True),
+        (history(), BOTH, False),
+        (history(), too_many, False),
+        (history(), unread, False),
+        (history(), replace(too_many, ignored="renovate[bot]"), True),
+        (history(ledger=[raised]), asked(), False),
     ]
     for was, checklist, replied in cases:
         (one,) = entries(comment("/nfr dnoe"), rules=policy(), was=was, checklist=checklist)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Each door that people speak through, and what is put right when someone forces one."""
+"""Each channel that people speak through, and what is put right when someone forces one."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ SHOWN = {
 
 
 @story(NO_LABEL)
-def doors_that_the_policy_closes_are_put_right_with_the_reason(shop: Shop) -> Steps:
+def channels_that_the_policy_closes_are_put_right_with_the_reason(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     pull.add_label("nfr: signed off", "sam")
