@@ -1,1 +1,0 @@
-"""Packs: their syntax, their texts and samples."""
