@@ -43,12 +43,15 @@ class Words:
         """What a pack or a policy has in both languages."""
         return text.to(self.language)
 
-    def joined(self, names: Iterable[str]) -> str:
-        """A list in a sentence: "a, b" or 「a、b」."""
-        return self._comma.join(names)
+    def joined(self, names: Iterable[str], left: int = 0, more: str = "and_more") -> str:
+        """A list in a sentence: "a, b" or 「a、b」.
+
+        left: how many names are left out; the text `more` counts them: "a, b, and 2 more".
+        """
+        return self._comma.join((*names, self(more, count=left)) if left > 0 else names)
 
     def sentences(self, *parts: str) -> str:
-        """One after the other, the empty ones left out; Japanese puts no space between them."""
+        """One after the other without the empty ones; Japanese puts no space between them."""
         return self._space.join(filter(None, parts))
 
 

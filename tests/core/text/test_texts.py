@@ -55,14 +55,20 @@ def test_values_are_put_in_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "listed", "said", "chosen"),
-    [("en", "a, b", "A. C.", "yes"), ("ja", "a、b", "A.C.", "はい")],
+    ("language", "listed", "cut", "joined", "chosen"),
+    [
+        ("en", "a, b", "a, and 2 more files", "A. C.", "yes"),
+        ("ja", "a、b", "a、ほか 2 ファイル", "A.C.", "はい"),
+    ],
 )
-def test_words_are_bound_to_a_language(language: str, listed: str, said: str, chosen: str) -> None:
+def test_words_are_bound_to_a_language(
+    language: str, listed: str, cut: str, joined: str, chosen: str
+) -> None:
     words = Words(language)
     assert words.language == language
     assert words.joined(("a", "b")) == listed
-    assert words.sentences("A.", "", "C.") == said
+    assert words.joined(["a"], 2, "and_more_files") == cut
+    assert words.sentences("A.", "", "C.") == joined
     assert words.text(Text("yes", "はい")) == chosen
 
 
