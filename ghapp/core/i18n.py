@@ -1,38 +1,73 @@
-"""All words users see: a key and values -> a sentence in English or Japanese.
+"""All texts that people see: a key and values -> a sentence in English or Japanese.
 
-The sentences lie in `texts/en.yml` and `texts/ja.yml`, one flat mapping each. They are data of
-the package, read once; a test holds the two languages to the same keys and placeholders.
+The texts are in `text/en.yml` and `text/ja.yml`, one flat mapping each. They are data of the
+package and are read once; a test holds both languages to the same keys and placeholders.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 
 import yaml
+
+from ghapp.core.areas import Text
 
 LANGUAGES = ("en", "ja")
 
 
 @cache
 def table(language: str) -> Mapping[str, str]:
-    """All sentences of a language by key."""
+    """All texts of a language by key."""
     source = resources.files("ghapp.core") / "text" / f"{language}.yml"
     loaded: dict[str, str] = yaml.safe_load(source.read_text(encoding="utf-8"))
     return loaded
 
 
+class Words:
+    """The texts of one language, which is chosen once: `words("title_merged")`."""
+
+    __slots__ = ("_comma", "_space", "_table", "language")
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._table = table(language)
+        self._comma, self._space = ("、", "") if language == "ja" else (", ", " ")
+
+    def __call__(self, key: str, /, **values: object) -> str:
+        """The text under `key`; {placeholders} are filled in as they are (escape them before)."""
+        return self._table[key].format_map(values)
+
+    def text(self, text: Text) -> str:
+        """What a pack or a policy has in both languages."""
+        return text.to(self.language)
+
+    def joined(self, names: Iterable[str], left: int = 0, more: str = "and_more") -> str:
+        """A list in a sentence: "a, b" or 「a、b」.
+
+        left: how many names are left out; the text `more` counts them: "a, b, and 2 more".
+        """
+        return self._comma.join((*names, self(more, count=left)) if left > 0 else names)
+
+    def sentences(self, *parts: str) -> str:
+        """One after the other without the empty ones; Japanese puts no space between them."""
+        return self._space.join(filter(None, parts))
+
+
+def both(key: str, /, **values: object) -> Text:
+    """The text under `key` in both languages."""
+    return Text(*(Words(language)(key, **values) for language in LANGUAGES))
+
+
+# These go as soon as all callers have `Words`.
 def say(language: str, key: str, **values: object) -> str:
-    """The sentence under `key`, its {placeholders} filled in as they are (escape them before)."""
-    return table(language)[key].format_map(values)
+    return Words(language)(key, **values)
 
 
 def sentences(language: str, *words: str) -> str:
-    """One after the other; Japanese puts no space between them."""
-    return ("" if language == "ja" else " ").join(word for word in words if word)
+    return Words(language).sentences(*words)
 
 
-def joined(language: str, names: tuple[str, ...]) -> str:
-    """A list in a sentence: "a, b" or 「a、b」."""
-    return ("、" if language == "ja" else ", ").join(names)
+def joined(language: str, names: Iterable[str]) -> str:
+    return Words(language).joined(names)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 
 from ghapp.core.areas import Area, Detect, Hit, Item, Reviewers, Text
-from ghapp.core.i18n import say
+from ghapp.core.i18n import both
 from ghapp.core.ledger import Entry, concerns
 from ghapp.core.policy.policy import Policy
 from ghapp.core.review.facts import Facts
@@ -88,10 +88,7 @@ def _grants(reviewers: Reviewers, right: str, owner: str) -> bool:
 def _concern(entry: Entry, mode: str, reviewers: Reviewers) -> Flagged:
     name, who = entry.subject, entry.speaker
     number = name.rpartition("-")[2]
-    title = Text(
-        say("en", "concern_title", number=number, who=who),
-        say("ja", "concern_title", number=number, who=who),
-    )
+    title = both("concern_title", number=number, who=who)
     item = Item(name, "must", CONCERN, Text(entry.note, entry.note))
     area = Area(name, title, CONCERN_WEIGHT, Detect(), (item,), True, mode, reviewers)
     words = f"{name}\n{entry.note}".encode("utf-8", "surrogatepass")
@@ -102,6 +99,5 @@ def _concern(entry: Entry, mode: str, reviewers: Reviewers) -> Flagged:
 def _without_pack(name: str, hits: tuple[Hit, ...], facts: Facts, mark: str) -> Flagged:
     """An area without questions, signed off by the general reviewers."""
     key, policy = name.replace("-", "_"), facts.policy
-    title = Text(say("en", key), say("ja", key))
-    area = Area(name, title, WEIGHT, Detect(), (), True, policy.mode, policy.reviewers)
+    area = Area(name, both(key), WEIGHT, Detect(), (), True, policy.mode, policy.reviewers)
     return Flagged(area, hits, (), (), mark)
