@@ -21,7 +21,7 @@ _ENTRIES = Statement(
     select(ledger.c.entry).where(ledger.c.key == bindparam("of")).order_by(ledger.c.row)
 )
 _of = messages.c.key == bindparam("of")
-_PENDING = Statement(select(messages.c.said).where(_of, ~messages.c.judged))
+_PENDING = Statement(select(messages.c.message).where(_of, ~messages.c.judged))
 _JUDGED = Statement(select(messages.c.id).where(_of, messages.c.judged))
 
 
@@ -30,7 +30,7 @@ def _appending(dialect: str) -> Insert:
 
 
 def _judging(dialect: str) -> Insert:
-    insert = upserting(dialect, messages).values(said="", judged=True)
+    insert = upserting(dialect, messages).values(message="", judged=True)
     by = [messages.c.key, messages.c.id]
     return insert.on_conflict_do_update(index_elements=by, set_={"judged": True})
 
@@ -38,7 +38,9 @@ def _judging(dialect: str) -> Insert:
 def _leaving(dialect: str) -> Insert:
     insert = upserting(dialect, messages)
     by = [messages.c.key, messages.c.id]
-    return insert.on_conflict_do_update(index_elements=by, set_={"said": insert.excluded.said})
+    return insert.on_conflict_do_update(
+        index_elements=by, set_={"message": insert.excluded.message}
+    )
 
 
 _APPEND, _JUDGE, _LEAVE = Statement(_appending), Statement(_judging), Statement(_leaving)
@@ -75,7 +77,9 @@ def leave(connection: Connection, key: str, left: Iterable[Message]) -> None:
     found = tuple(left)
     told = {one.id: one for one in pending(connection, key)} if found else {}
     kept = (replace(told.get(one.id, one), left_at=one.left_at) for one in found)
-    rows = [{"key": key, "id": one.id, "said": msgspec.json.encode(one).decode()} for one in kept]
+    rows = [
+        {"key": key, "id": one.id, "message": msgspec.json.encode(one).decode()} for one in kept
+    ]
     connection.change_each(_LEAVE, rows)
 
 

@@ -41,7 +41,7 @@ from tests.store.stores import (
 ACCEPTING = """
 import asyncio, sys
 from ghapp.store import Store
-from tests.contract.stores import delivery
+from tests.store.stores import delivery
 
 async def main(url):
     store = await Store.open(url)
