@@ -54,7 +54,6 @@ class Retry(GhappError):
     lags: whether it waits for reads to show what is known: such waits in a row are numbered, and
     have an end, which no rate limit and no outage between them may bring nearer.
     gate: whether the check run may be out of date; False if only a best-effort write failed.
-    left: whether the marks are written, and what was said waits until more is known.
     """
 
     def __init__(
@@ -65,14 +64,12 @@ class Retry(GhappError):
         counts: bool = True,
         lags: bool = False,
         gate: bool = True,
-        left: bool = False,
     ) -> None:
         super().__init__(text)
         self.after_seconds = after_seconds
         self.counts = counts
         self.lags = lags
         self.gate = gate
-        self.left = left
 
 
 class Rejected(GhappError):

@@ -166,7 +166,7 @@ class Metrics:
 
     def began(self, claim: Claim) -> None:
         """A run begins: what came so far is what it works off."""
-        if claim.asked:
+        if claim.arrived_at is not None:
             self._asked.add(str(claim.key))
 
     def ended(self, claim: Claim, outcome: str, seconds: float) -> None:
@@ -174,13 +174,9 @@ class Metrics:
         labels = (KINDS[type(claim.key)], outcome.replace(" ", "_"))
         self._histogram("ghapp_run_duration_seconds").labels(*labels).observe(seconds)
         self._asked.discard(str(claim.key))
-        if (
-            outcome in ("done", "left")
-            and isinstance(claim.key, PullKey)
-            and claim.waited_seconds is not None
-        ):
-            whole = claim.waited_seconds + seconds
-            self._histogram("ghapp_delivery_to_marks_seconds").observe(whole)
+        waited = claim.waited_seconds
+        if outcome == "done" and isinstance(claim.key, PullKey) and waited is not None:
+            self._histogram("ghapp_delivery_to_marks_seconds").observe(waited + seconds)
 
     def applied(self, effect: str, result: str) -> None:
         """An effect was tried. result: taken | failed | rejected | gone."""

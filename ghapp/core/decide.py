@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import AddLabels, CheckRun, Issue, Marks, Reaction, Reply
-from ghapp.core.model import Channel, Message
+from ghapp.core.model import Channel
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import FollowUp, History, Verdict
 from ghapp.core.review.facts import Facts
@@ -70,12 +70,10 @@ def decide(
     checklist: Checklist,
     ledger: tuple[Entry, ...],
     siblings: tuple[Verdict, ...],
-    left: tuple[Message, ...] = (),
 ) -> Decision:
     """What the pull request should carry, now that these are its facts and this was said.
 
-    ledger: oldest first. siblings: what other pulls ask of the same head. left: what waits to be
-    judged by a later run.
+    ledger: oldest first. siblings: what other pulls ask of the same head.
     """
     seen = review(facts, history, checklist, ledger)
     put_off, made = follow_ups(seen), {one.item for one in seen.follow_ups}
@@ -86,7 +84,7 @@ def decide(
         check_run=_check_run(seen, verdict, siblings),
         comment=_comment(seen),
         labels=_labels(seen),
-        reactions=_reactions(ledger) | _noticed(left) | facts.observed.reactions,
+        reactions=_reactions(ledger) | facts.observed.reactions,
         replies=_replies(seen) | facts.observed.replies,
         issues=_issues(seen, put_off),
     )
@@ -175,14 +173,6 @@ def _reactions(ledger: tuple[Entry, ...]) -> frozenset[Reaction]:
     return frozenset(
         Reaction(number, _reaction({one.verb for one in entries}), on, entries[0].node_id)
         for (on, number), entries in said.items()
-    )
-
-
-def _noticed(left: tuple[Message, ...]) -> frozenset[Reaction]:
-    """That it was heard: what waits in silence is said again."""
-    heard = (said for said in left if said.comment_id and said.channel in REACTED)
-    return frozenset(
-        Reaction(said.comment_id, "eyes", REACTED[said.channel], said.node_id) for said in heard
     )
 
 

@@ -112,7 +112,6 @@ class Message:
     node_id: of the review, which only GraphQL can react to; "" for all others.
     head_sha: the head that it speaks of, where GitHub tells: of a review and a button.
     edited: found by reading, and not as it was first written: its speaker has to repeat it.
-    left_at: since when it is left unjudged, by GitHub's clock; None where it is not.
     """
 
     id: str
@@ -124,7 +123,6 @@ class Message:
     node_id: str = ""
     head_sha: str = ""
     edited: bool = False
-    left_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,12 +30,11 @@ class Judgement:
     """What a run's judge came to.
 
     entries: new ones, in the order of speaking. judged: ids of the messages that are settled,
-    also where no entry came of them. left: those to be judged by a later run.
+    also if no entry came of them.
     """
 
     entries: tuple[Entry, ...] = ()
     judged: tuple[str, ...] = ()
-    left: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +173,6 @@ class Claim:
     touched: as in Delivery, of those that brought the key here.
     arrived_at: when the oldest delivery came that this run works off; None where there is none.
     claimed_at: by the same clock, the database's.
-    asked: whether somebody waits for it: for such a delivery, or for what one said and was left.
     """
 
     key: Key
@@ -184,7 +182,6 @@ class Claim:
     touched: bool = False
     arrived_at: datetime | None = None
     claimed_at: datetime | None = None
-    asked: bool = False
 
     @property
     def waited_seconds(self) -> float | None:

@@ -172,18 +172,15 @@ class Store:
         after_seconds: float,
         counts: bool,
         lags: bool = False,
-        left: bool = False,
         error: str = "",
     ) -> bool:
         """Give the key back for later; True where it is parked after too many failed attempts.
 
         counts: this was a failed attempt; else the key only waits. lags: for reads that are
-        behind, once more in a row. left: what was delivered until the claim is worked off.
+        behind, once more in a row.
         """
         is_parked = await self._database.write(
-            lambda c: leases.put_off(
-                c, claim, after_seconds, error, counts=counts, lags=lags, left=left
-            )
+            lambda c: leases.put_off(c, claim, after_seconds, error, counts=counts, lags=lags)
         )
         self._dirty.set()
         return is_parked

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import msgspec
 from sqlalchemy import bindparam, select
@@ -35,15 +34,7 @@ def _judging(dialect: str) -> Insert:
     return insert.on_conflict_do_update(index_elements=by, set_={"judged": True})
 
 
-def _leaving(dialect: str) -> Insert:
-    insert = upserting(dialect, messages)
-    by = [messages.c.key, messages.c.id]
-    return insert.on_conflict_do_update(
-        index_elements=by, set_={"message": insert.excluded.message}
-    )
-
-
-_APPEND, _JUDGE, _LEAVE = Statement(_appending), Statement(_judging), Statement(_leaving)
+_APPEND, _JUDGE = Statement(_appending), Statement(_judging)
 
 
 def append(connection: Connection, key: str, entries: Iterable[Entry]) -> None:
@@ -67,20 +58,6 @@ def judged(connection: Connection, key: str, ids: Iterable[str]) -> None:
     """
     rows = [{"key": key, "id": id} for id in sorted(set(ids))]
     connection.change_each(_JUDGE, rows)
-
-
-def leave(connection: Connection, key: str, left: Iterable[Message]) -> None:
-    """Keep these, which are left unjudged; what was found by reading is then not read again.
-
-    One that a delivery told stays as that told it.
-    """
-    found = tuple(left)
-    told = {one.id: one for one in pending(connection, key)} if found else {}
-    kept = (replace(told.get(one.id, one), left_at=one.left_at) for one in found)
-    rows = [
-        {"key": key, "id": one.id, "message": msgspec.json.encode(one).decode()} for one in kept
-    ]
-    connection.change_each(_LEAVE, rows)
 
 
 def pending(

@@ -100,7 +100,7 @@ def admit(
     effects: tuple[Effect, ...],
     shown: Shown | None,
 ) -> tuple[tuple[Entry, ...], tuple[Verdict, ...]]:
-    """Keep what was judged, and what was left; the ledger, and what other pulls ask of the head.
+    """Keep what was judged; the ledger, and what other pulls ask of the head.
 
     source: None where it is kept already. earlier: what was shown before that, and not recorded.
     effects: may happen from now on.
@@ -119,7 +119,6 @@ def admit(
         reviews.show(connection, key, one)
     ledger.append(connection, str(key), judgement.entries)
     ledger.judged(connection, str(key), judgement.judged)
-    ledger.leave(connection, str(key), judgement.left)
     if source:
         policies.keep(connection, key.repository.id, source, held.policy_drops)
     reviews.intend(connection, str(key), effects, shown)

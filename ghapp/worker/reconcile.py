@@ -20,7 +20,6 @@ from ghapp.core.marks import Effect, Outcome, plan
 from ghapp.core.model import (
     File,
     InstallationKey,
-    Message,
     PullKey,
     QueueKey,
     Repository,
@@ -36,13 +35,10 @@ from ghapp.core.scan.checklist import Checklist, checklist
 from ghapp.core.scan.hazards import findings
 from ghapp.core.scan.triggers import Scan, scan
 from ghapp.core.text.labels import described
-from ghapp.errors import Retry
 from ghapp.store import Store
 from ghapp.worker import merge_queue
 from ghapp.worker.effects import Taken, batches, remembered, showing, take
 from ghapp.worker.merge_queue import Queues
-
-LEAST_LEFT_SECONDS, MOST_LEFT_SECONDS = 2.0, 30.0
 
 
 class GitHub(Queues, Protocol):
@@ -130,24 +126,11 @@ async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules:
         await store.mark_dirty([key])
     if taken.failed:
         raise taken.later()
-    if view.judgement.left:
-        raise _later(key, view.judgement.left, facts.now)
     return Done(
         facts.pull.head_sha,
         tuple(type(effect).__name__ for effect in taken.effects),
         tuple(str(error) for _, error in taken.rejected),
     )
-
-
-def _later(key: PullKey, left: tuple[Message, ...], now: datetime) -> Retry:
-    """When to look again at what was left: the younger it is, the sooner.
-
-    A push that is told while this run goes on would else wait, and one to the branch marks no pull.
-    """
-    age = min((now - one.left_at).total_seconds() for one in left if one.left_at)
-    after = min(max(age, LEAST_LEFT_SECONDS), MOST_LEFT_SECONDS)
-    text = f"{key}: it is not known yet who pushed what was signed off"
-    return Retry(text, after_seconds=after, counts=False, gate=False, left=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +198,7 @@ def _course(
     ledger: tuple[Entry, ...],
     siblings: tuple[Verdict, ...],
 ) -> _Course:
-    decision = decide(facts, history, view.checklist, ledger, siblings, view.judgement.left)
+    decision = decide(facts, history, view.checklist, ledger, siblings)
     shown = showing(decision, facts, facts.now)
     return _Course((ledger, siblings), decision, _plan(decision, facts), shown)
 

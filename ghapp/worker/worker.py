@@ -242,14 +242,12 @@ class Worker:
             after_seconds=after,
             counts=retry.counts,
             lags=retry.lags,
-            left=retry.left,
             error=str(retry),
         )
         if parked:
             log.error("parked", reason=str(retry))
             return {"outcome": "parked", "reason": str(retry)}
-        outcome = "left" if retry.left else "later"
-        return {"outcome": outcome, "after_seconds": after, "reason": str(retry)}
+        return {"outcome": "later", "after_seconds": after, "reason": str(retry)}
 
     async def _heartbeats(self) -> None:
         while True:

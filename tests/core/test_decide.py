@@ -20,8 +20,6 @@ from tests.core.build import (
     NEXT_HEAD,
     area,
     asked,
-    button,
-    comment,
     entry,
     facts,
     flagged,
@@ -296,13 +294,6 @@ class TestAcknowledgement:
         ledger = [entry(verb, "db", number=3, note="author") for verb in verbs]
         made = decided(policy(DB), *ledger)
         assert made.marks.reactions == frozenset({Reaction(3, expected)})
-
-    def test_is_first_that_it_was_heard_where_it_waits(self) -> None:
-        found = asked(flagged(DB))
-        said = comment("/nfr done", number=3)
-        waits = (said, replace(said, channel=Channel.REVIEW, comment_id=4), button())
-        made = decide(facts(policy(DB)), history(), found, (), (), waits)
-        assert made.marks.reactions == {Reaction(3, "eyes"), Reaction(4, "eyes", "review")}
 
     def test_is_not_given_where_there_is_no_comment(self) -> None:
         made = decided(policy(DB), entry(Verb.SIGN_OFF, "db", channel=Channel.LABEL, comment_id=0))

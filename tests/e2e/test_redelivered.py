@@ -9,7 +9,17 @@ import pytest
 
 from ghapp.bootstrap import swept
 from ghapp.emulator import faults
-from tests.e2e.world import SIGNED, WAITING, World, conclusion, ours, reactions
+from tests.e2e.world import (
+    MIGRATION,
+    RISKY,
+    SIGNED,
+    WAITING,
+    World,
+    conclusion,
+    ours,
+    quiet,
+    reactions,
+)
 from tests.store.stores import changed
 
 SWEEPS = "GET /app/installations"
@@ -75,3 +85,27 @@ def test_a_github_that_lists_no_deliveries_sweeps_all_the_same(world: World) -> 
     assert swept(world.settings).redelivered == 0
     world.settle()
     assert conclusion(pull) == "in progress"
+
+
+def test_a_sign_off_of_a_lost_push_is_refused_and_counts_when_repeated(world: World) -> None:
+    world.start()
+    quiet(world)  # what is lost stays lost until it is asked for
+    pull = world.open()
+    world.settle()
+    world.clock.forward()
+    with world.github.deliveries.lost():
+        pull.push({MIGRATION: RISKY + "DROP TABLE carts;\n"}, by="ann")
+        world.github.settle()
+    world.say(pull, "/nfr refresh", "ann")
+    world.settle()
+    refused = world.say(pull, "/nfr done")
+    world.settle()
+    assert (conclusion(pull), reactions(pull, refused)) == ("in progress", ["confused"])
+    assert f"who pushed `{pull.head_sha[:7]}` is not known" in ours(pull)[0]
+    assert swept(world.settings).redelivered >= 2
+    world.settle()
+    assert conclusion(pull) == "in progress"
+    repeated = world.say(pull, "/nfr done")
+    world.settle()
+    assert (conclusion(pull), pull.labels) == ("success", SIGNED)
+    assert (reactions(pull, refused), reactions(pull, repeated)) == (["confused"], ["+1"])

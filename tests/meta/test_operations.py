@@ -50,7 +50,7 @@ def test_every_metric_that_the_page_names_is_one() -> None:
     [
         *OUTCOMES.values(),
         *("stored", "known", "ignored", "not_stored", "left"),
-        *("done", "later", "left", "parked", "gone", "lease_lost", "not_recorded", "stopped"),
+        *("done", "later", "parked", "gone", "lease_lost", "not_recorded", "stopped"),
         *(kind.__name__ for kind in Effect.__args__),  # type: ignore[attr-defined]
         *WINDOWS,
         *KINDS.values(),

@@ -121,10 +121,9 @@ async def admitted(
     *entries: Entry,
     head_sha: str = HEAD,
     judged: tuple[str, ...] = (),
-    left: tuple[Message, ...] = (),
     source: PolicySource = SOURCE,
 ) -> tuple[tuple[Entry, ...], tuple[Verdict, ...]]:
-    return await store.admit(claim, head_sha, source, Judgement(entries, judged, left))
+    return await store.admit(claim, head_sha, source, Judgement(entries, judged))
 
 
 async def dirty(store: Store) -> int:

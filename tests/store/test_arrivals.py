@@ -137,37 +137,11 @@ def test_a_key_put_off_that_had_none_takes_what_came_meanwhile(database_url: str
     asyncio.run(play())
 
 
-def test_what_waits_on_purpose_is_worked_off_and_yet_asked_for(database_url: str) -> None:
+def test_a_key_that_no_delivery_marked_has_no_arrival_after_waiting(database_url: str) -> None:
     async def play() -> None:
         async with opened(database_url) as store:
-            await store.accept(delivery())
-            changed(database_url, EARLIER)
-            first = await due(store)
-            await store.put_off(first, after_seconds=0, counts=False, left=True)
-            for again in ({"left": True}, {"error": "502"}):
-                claim = await due(store)
-                assert (claim.asked, claim.arrived_at, claim.waited_seconds) == (True, None, None)
-                await store.put_off(claim, after_seconds=0, counts=False, **again)
-            await store.accept(delivery())
-            changed(database_url, EARLIER)
-            claim = await due(store)
-            assert 60 <= waited(claim) < 90
-            await store.accept(delivery())
-            await store.put_off(claim, after_seconds=0, counts=False, left=True)
-            since = await due(store)
-            assert waited(since) < 30
-            await store.finish(since)
-            changed(database_url, LONG_AGO)
-            assert not (await claimed(store)).asked
-
-    asyncio.run(play())
-
-
-def test_what_nobody_asked_for_is_not_asked_for_by_waiting(database_url: str) -> None:
-    async def play() -> None:
-        async with opened(database_url) as store:
-            await store.put_off(await claimed(store), after_seconds=0, counts=False, left=True)
-            assert not (await due(store)).asked
+            await store.put_off(await claimed(store), after_seconds=0, counts=False)
+            assert (await due(store)).arrived_at is None
 
     asyncio.run(play())
 

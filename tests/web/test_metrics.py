@@ -236,7 +236,7 @@ def claim(key: PullKey | InstallationKey = KEY) -> Claim:
 def asked_for(key: PullKey | InstallationKey = KEY, seconds: float = 0.0) -> Claim:
     """A claim on what a delivery has asked for so many seconds ago."""
     came = NOON - timedelta(seconds=seconds)
-    return replace(claim(key), arrived_at=came, claimed_at=NOON, asked=True)
+    return replace(claim(key), arrived_at=came, claimed_at=NOON)
 
 
 class TestFromDeliveryToMarks:
@@ -252,13 +252,6 @@ class TestFromDeliveryToMarks:
     def test_it_is_the_wait_of_the_oldest_delivery_and_the_run(self) -> None:
         metrics = Metrics()
         self.ran(metrics, asked_for(seconds=2.0))
-        assert self.seconds(metrics) == (1, 3.5)
-
-    def test_what_waits_on_purpose_has_its_marks_by_then(self) -> None:
-        metrics = Metrics()
-        self.ran(metrics, asked_for(seconds=2.0), "left")
-        self.ran(metrics, replace(claim(), claimed_at=NOON, asked=True), "left")
-        self.ran(metrics, replace(claim(), claimed_at=NOON, asked=True))
         assert self.seconds(metrics) == (1, 3.5)
 
     @pytest.mark.parametrize("outcome", ["later", "parked", "lease lost", "gone", "stopped"])
@@ -363,7 +356,7 @@ class TestEffects:
         assert repaired == (0 if error else 1)
 
     async def test_what_a_delivery_asked_for_is_no_drift(self, metrics: Metrics) -> None:
-        metrics.began(replace(claim(), asked=True))
+        metrics.began(asked_for())
         told = await self.written(metrics, SUSPECTED)
         assert told("drift_repaired_total", effect="PutCheckRun", pull="known") == 0
         metrics.ended(asked_for(), "done", 1.0)

@@ -1,8 +1,7 @@
 """Messages -> ledger entries: who said what, by which right, about the head they could see.
 
-Each message is judged once; some are left until more is known (`leaving.py`). What cannot be done
-becomes a REFUSED entry whose `note` is the key of its reason in the texts (`refused_...`), so that
-a refusal is shown like any outcome.
+Each message is judged once. What cannot be done becomes a REFUSED entry whose `note` is the key of
+its reason in the texts (`refused_...`), so that a refusal is shown like any outcome.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from ghapp.core.review.answers import answer, concern, defer, hold
 from ghapp.core.review.case import Case, Judged, Refusal, case
 from ghapp.core.review.commands import Command, Misread, parse
 from ghapp.core.review.facts import Facts
-from ghapp.core.review.leaving import Parts, asks_who_pushed, first_to_leave, reads_signatures
 from ghapp.core.review.permissions import BUTTONS, WRITTEN
 from ghapp.core.review.sign_off import approve, retract, sign_off, undo, waive
 from ghapp.core.scan.checklist import Checklist
 
 Act = Callable[[Case, Command], tuple[Judged, ...]]
+Parts = tuple[Command | Misread, ...]
 
 # Which acts need what: reviewing, that it is known who may; binding ones, that something was seen.
 REVIEWING: Mapping[Verb, Act] = {
@@ -45,46 +44,20 @@ REPLIED = frozenset({Verb.HELP, Verb.EXPLAIN})
 
 
 def judge(facts: Facts, history: History, checklist: Checklist) -> Judgement:
-    """What the messages of this run add to the ledger, and which of them are left."""
-    ledger = history.ledger
-    left: dict[str, Message] = {}
-    spoken = _spoken(facts, history)
-    first = first_to_leave(spoken, facts.now)
-    for number, (said, parts) in enumerate(spoken):
-        waits = bool(left) and reads_signatures(parts)
-        entries = () if waits else _judged(facts, history, checklist, ledger, said, parts)
-        if waits or (number >= first and asks_who_pushed(entries)):
-            left[said.id] = replace(said, left_at=said.left_at or facts.now)
-        else:
-            ledger = (*ledger, *entries)
-    judged = tuple(one.id for one in facts.messages if one.id not in left)
-    return Judgement(ledger[len(history.ledger) :], judged, tuple(left.values()))
-
-
-def _spoken(facts: Facts, history: History) -> list[tuple[Message, Parts]]:
-    """Each message that was not judged yet, once, with its parts, in the order of speaking."""
-    new: dict[str, Message] = {}
-    for said in sorted(facts.messages, key=_order):
-        if said.id not in history.heard:
-            new.setdefault(said.id, said)
-    return [(said, _parts(said, facts.policy)) for said in new.values()]
-
-
-def _judged(
-    facts: Facts,
-    history: History,
-    checklist: Checklist,
-    ledger: tuple[Entry, ...],
-    said: Message,
-    parts: Parts,
-) -> tuple[Entry, ...]:
-    """What one message adds to this ledger."""
+    """What the messages of this run add to the ledger, in the order of speaking."""
+    judged = set(history.heard)
     entries: tuple[Entry, ...] = ()
-    for part in parts:
-        before = case(facts, history, checklist, (*ledger, *entries), said)
-        for outcome in _outcomes(before, part):
-            entries = (*entries, before.entry(len(entries), outcome))
-    return entries
+    for said in sorted(facts.messages, key=_order):
+        if said.id in judged:
+            continue
+        judged.add(said.id)
+        number = 0
+        for part in _parts(said, facts.policy):
+            before = case(facts, history, checklist, (*history.ledger, *entries), said)
+            for outcome in _outcomes(before, part):
+                entries = (*entries, before.entry(number, outcome))
+                number += 1
+    return Judgement(entries, tuple(said.id for said in facts.messages))
 
 
 def _order(said: Message) -> tuple[datetime, bool]:

@@ -37,7 +37,6 @@ from ghapp.store.schema import Now, keys, now_once, policies
 from ghapp.store.statements import Statement, one_of
 from ghapp.store.work_queue.leases import LEASE_SECONDS
 from ghapp.store.work_queue.marking import (
-    WORKED_OFF,
     ZERO,
     addressed,
     claimable,
@@ -293,7 +292,6 @@ def _claimed(found: Any) -> Claim:
         found.generation,
         found.attempts,
         found.touched,
-        datetime.fromtimestamp(found.arrived_at, UTC) if found.arrived_at > WORKED_OFF else None,
+        datetime.fromtimestamp(found.arrived_at, UTC) if found.arrived_at > 0 else None,
         datetime.fromtimestamp(found.started_at, UTC),
-        asked=found.arrived_at > 0,
     )

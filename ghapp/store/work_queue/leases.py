@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Double, and_, bindparam, case, exists, not_, select, update
+from sqlalchemy import Double, and_, bindparam, case, exists, select, update
 
 from ghapp.core.records import Claim
 from ghapp.errors import LeaseLost
 from ghapp.store.connection import Connection
 from ghapp.store.schema import Now, keys
 from ghapp.store.statements import Statement, one_of
-from ghapp.store.work_queue.marking import NO_HINTS, WORKED_OFF, dirty, same_head
+from ghapp.store.work_queue.marking import NO_HINTS, dirty, same_head
 
 LEASE_SECONDS = 30.0
 MAX_ATTEMPTS = 8
@@ -44,14 +44,13 @@ def put_off(
     *,
     counts: bool,
     lags: bool = False,
-    left: bool = False,
 ) -> bool:
     """Give the key back for later; True where it is parked. Raises LeaseLost.
 
     counts: a failed attempt, the last of MAX_ATTEMPTS parks; else it only waits. lags: for reads
-    that are behind, once more in a row. left: what was delivered until the claim is worked off.
+    that are behind, once more in a row.
     """
-    change_ = _FAILED if counts else _LAGGING if lags else _LEFT if left else _WAITING
+    change_ = _FAILED if counts else _LAGGING if lags else _WAITING
     arrived = claim.arrived_at.timestamp() if claim.arrived_at else 0.0
     told = {"after": after_seconds, "reason": error, "arrived": arrived}
     return bool(change(connection, claim, change_, **told).parked_at)
@@ -111,9 +110,6 @@ _FINISH = holding(
 )
 _WAITING = holding(**_LATER)
 _LAGGING = holding(**_LATER, waited=keys.c.waited + 1)
-# By the row, which the claim has not changed.
-_worked_off = and_(keys.c.arrived_at > 0, not_(_since))
-_LEFT = holding(**_LATER | {"arrived_at": case((_worked_off, WORKED_OFF), else_=keys.c.arrived_at)})
 _parks = keys.c.attempts + 1 >= MAX_ATTEMPTS
 _FAILED = holding(
     **_LATER | {"due": case((_parks, NEVER), else_=_LATER["due"])},

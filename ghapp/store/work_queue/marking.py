@@ -37,8 +37,6 @@ from ghapp.store.statements import Statement
 COLLAPSE_SECONDS = 1.0
 # SQLite's clock has milliseconds: what comes in the one in which a run began came after that.
 TICK_SECONDS = 0.001
-# For `arrived_at`, where nothing that was delivered is to be worked off, and somebody waits still.
-WORKED_OFF = 1.0
 NO_HINTS = {"fresh_at": 0.0, "opened": False, "touched": False, "changed_files": 0}
 Hints = Mapping[str, float | int | bool]
 
@@ -101,7 +99,7 @@ def _arrived(came: Any, *, delivered: bool) -> ColumnElement[Any]:
     if not delivered:
         return case((dirty(keys), old), else_=0.0)
     begun = and_(keys.c.lease_until > Now(), old <= keys.c.started_at)
-    none = or_(not_(dirty(keys)), old <= WORKED_OFF)
+    none = or_(not_(dirty(keys)), old == 0)
     after = _larger(came, keys.c.started_at + TICK_SECONDS)
     return case((begun, after), (none, came), else_=old)
 

@@ -240,7 +240,7 @@ class Conversation(RuleBasedStateMachine):
         new = judge(self._facts(*said), self._past(), self.asked)
         known = {entry.id for entry in self.ledger}
         self.ledger += tuple(entry for entry in new.entries if entry.id not in known)
-        self.arrived = list(new.left)
+        self.arrived = []
         decision = self._decided()
         effects = plan(decision.marks, self.there, Written(), described(POLICY))
         taken = effects[: None if stop is None else stop - 1]

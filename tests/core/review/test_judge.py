@@ -156,8 +156,7 @@ class TestWhoPushed:
 
     def test_is_not_guessed(self) -> None:
         was = history(SEEN, self.SEEN_NEXT, pushes=self.PUSHED[:1])
-        said = replace(comment("/nfr done"), left_at=at(50))
-        assert verdicts(said, history=was, head_sha=NEXT_HEAD) == [
+        assert verdicts(comment("/nfr done"), history=was, head_sha=NEXT_HEAD) == [
             ("refused", "pusher_unknown", NEXT_HEAD[:7])
         ]
 

@@ -262,3 +262,33 @@ def test_a_label_of_another_state_is_refused_whoever_sets_it() -> None:
         for state, name in RULES.labels.items():
             if state != "signed_off":
                 assert verdicts(label(f"{sign}{name}")) == [("refused", "state_label", name)]
+
+
+UNKNOWN = history(SEEN, LATER, pushes=[Push(HEAD, "ann", at(0))])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        comment("/nfr done"),
+        comment("/nfr done db -- read"),
+        comment("/nfr waive -- incident", "lee"),
+        written(Channel.REVIEW, "/nfr done", head_sha=NEXT_HEAD),
+        written(Channel.REVIEW_COMMENT, "/nfr done"),
+        approval(head_sha=NEXT_HEAD),
+        button(head_sha=NEXT_HEAD),
+        label("+nfr: signed off"),
+    ],
+)
+def test_a_sign_off_of_a_head_whose_pusher_is_not_known_is_refused(said: Message) -> None:
+    refused = [("refused", "pusher_unknown", NEXT_HEAD[:7])]
+    assert verdicts(said, rules=WITH_REVIEW, was=UNKNOWN, head_sha=NEXT_HEAD) == refused
+    known = replace(UNKNOWN, pushes=MOVED.pushes)
+    (one,) = {e.verb for e in entries(said, rules=WITH_REVIEW, was=known, head_sha=NEXT_HEAD)}
+    assert one in (Verb.SIGN_OFF, Verb.WAIVE)
+
+
+def test_what_else_its_comment_says_counts_all_the_same() -> None:
+    said = comment("/nfr check db-rollback -- tried\n/nfr done\n/nfr hold -- x", "sue")
+    told = verdicts(said, was=UNKNOWN, head_sha=NEXT_HEAD)
+    assert [one[0] for one in told] == ["check", "refused", "hold"]

@@ -70,7 +70,7 @@ REACHED: Mapping[str, tuple[Message, Mapping[str, Any]]] = {
     "no_write": (tick("+db-plan", "eve"), {}),
     "author": (comment("/nfr done", "ann"), {}),
     "pushed": (comment("/nfr done"), {"was": history(SEEN, pushes=[Push(HEAD, "sam", at(0))])}),
-    "pusher_unknown": (replace(comment("/nfr done"), left_at=at(0)), {"was": history(SEEN, NEXT)}),
+    "pusher_unknown": (comment("/nfr done"), {"was": history(SEEN, NEXT)}),
     # there is nothing to do it to
     "unknown_area": (comment("/nfr done dbx"), {}),
     "unknown_item": (comment("/nfr check db-plam", "ann"), {}),
