@@ -49,7 +49,7 @@ def judged(place: Place, tales: Iterable[Tale]) -> Verdict:
             _doubled(verdict, tale)
             _messages(verdict, place, tale, ledger)
     verdict.parked = place.database.rows("SELECT count(*) FROM keys WHERE parked_at > 0")[0][0]
-    unheard = place.database.rows("SELECT count(*) FROM utterances WHERE NOT judged")[0][0]
+    unheard = place.database.rows("SELECT count(*) FROM messages WHERE NOT judged")[0][0]
     verdict.lost += [f"{unheard} messages were never judged"] if unheard else []
     return verdict
 

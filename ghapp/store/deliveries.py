@@ -105,12 +105,11 @@ def _message_rows(batch: Iterable[Delivery]) -> Rows:
     return (
         {
             "key": str(key),
-            "id": said.id,
-            "delivery_id": one.id,
-            "said": msgspec.json.encode(said).decode(),
+            "id": message.id,
+            "message": msgspec.json.encode(message).decode(),
         }
         for one in batch
-        for said in one.messages
+        for message in one.messages
         for key in _pulls(one)
     )
 

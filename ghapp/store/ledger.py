@@ -20,7 +20,7 @@ _ENTRIES = Statement(
     select(ledger.c.entry).where(ledger.c.key == bindparam("of")).order_by(ledger.c.row)
 )
 _of = messages.c.key == bindparam("of")
-_PENDING = Statement(select(messages.c.said).where(_of, ~messages.c.judged))
+_PENDING = Statement(select(messages.c.message).where(_of, ~messages.c.judged))
 _JUDGED = Statement(select(messages.c.id).where(_of, messages.c.judged))
 
 
@@ -29,7 +29,7 @@ def _appending(dialect: str) -> Insert:
 
 
 def _judging(dialect: str) -> Insert:
-    insert = upserting(dialect, messages).values(said="", judged=True)
+    insert = upserting(dialect, messages).values(message="", judged=True)
     by = [messages.c.key, messages.c.id]
     return insert.on_conflict_do_update(index_elements=by, set_={"judged": True})
 

@@ -1,28 +1,28 @@
-"""The schema brought up to date, by whoever comes first; the others wait.
+"""The schema brought up to date by the first process that starts; the others wait for it.
 
-One that is newer is worked with where it says that this code can: decisions/0006.
+A schema that is newer than this code is used if it says that this code can: decisions/0006.
 """
 
 from __future__ import annotations
 
+import re
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, inspect, select, text
+from sqlalchemy import URL, Connection, Engine, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ghapp.errors import WrongDatabase
-from ghapp.heap import without
 from ghapp.store.connection import DriverError, driver_error
 from ghapp.store.schema import schema
-from ghapp.store.transactions import tried
-from ghapp.store.unusable import standby, unusable
+from ghapp.store.transactions import passing, read_only, translated, tried
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 
-HEAD = "0005"  # the newest revision in migrations/versions
+HEAD = "0001"  # the newest revision in migrations/versions
 # Whoever waits for a lock on a table has everybody else wait behind: rather try again later.
 _LOCK_SECONDS = 5
 _LOCK = 6_072_846_391  # any number that nobody else takes for an advisory lock
@@ -31,70 +31,61 @@ _LOCK = 6_072_846_391  # any number that nobody else takes for an advisory lock
 def migrated(engine: Engine, *, change: bool) -> None:
     """The schema is at HEAD, or newer and works with us, when this returns.
 
-    change: bring it up to date, and see that it takes writes. Raises WrongDatabase: out of reach,
-    a standby, read-only, none at all, too new for us, or older and not to be changed.
+    change: bring it up to date, and check that the database takes writes. Raises WrongDatabase:
+    out of reach, a standby, read-only, no database at all, too new for us, or older and not to
+    be changed.
     """
+
+    def once() -> None:
+        try:
+            with engine.begin() as connection:
+                _migrated(connection, change=change)
+        except SQLAlchemyError as error:
+            cause = getattr(error, "orig", None) or error
+            raise driver_error(engine.dialect, cause) from error
+
     try:
-        tried(lambda: _once(engine, change=change))
+        tried(once)
     except DriverError as error:
         raise unusable(engine.url, error) from error
 
 
-def _once(engine: Engine, *, change: bool) -> None:
-    try:
-        with engine.begin() as connection:
-            _migrated(connection, change=change)
-    except SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or error
-        raise driver_error(engine.dialect, cause) from error
-
-
 def _migrated(connection: Connection, *, change: bool) -> None:
-    if connection.dialect.name == "postgresql":  # SQLite's transaction is the lock
+    on_postgresql = connection.dialect.name == "postgresql"
+    if on_postgresql:  # SQLite's transaction is the lock
         if change and connection.scalar(text("SELECT pg_is_in_recovery()")):
-            raise standby(connection.engine.url)
+            found = f"{_written(connection.engine.url)} is a standby, which takes no writes"
+            fix = "promote it, or name the server that takes writes"
+            raise WrongDatabase(found, fix, passes=True)
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    found = _revision(connection)
+    found = ""
+    if inspect(connection).has_table("alembic_version"):
+        found = connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
     if found > HEAD:
-        _check_newer(connection, found)
+        works_from = connection.scalar(select(schema.c.works_from)) or ""
+        if works_from > HEAD:
+            wrong = f"the database has schema {found}, which works from {works_from} on"
+            raise WrongDatabase(f"{wrong}, and this ghapp knows {HEAD}", "upgrade ghapp")
     if found < HEAD and not change:
-        told = f"the database has schema {found or 'none'}, and this ghapp needs {HEAD}"
+        wrong = f"the database has schema {found or 'none'}, and this ghapp needs {HEAD}"
         raise WrongDatabase(
-            told, "start `ghapp serve` or run `ghapp migrate`, which bring it there"
+            wrong, "start `ghapp serve` or run `ghapp migrate`, which bring it there"
         )
     if found < HEAD:
-        _upgrade(connection)
-    if change:
-        _try_to_write(connection)
+        from alembic import command  # noqa: PLC0415 -- takes a while to load and is seldom needed
 
-
-def _check_newer(connection: Connection, found: str) -> None:
-    works_from = _works_from(connection)
-    if works_from > HEAD:
-        told = f"the database has schema {found}, which works from {works_from} on"
-        raise WrongDatabase(f"{told}, and this ghapp knows {HEAD}", "upgrade ghapp")
-
-
-def _upgrade(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
-    # It takes a while to load and is seldom of use. What colours tracebacks in its templates never
-    # is: 6 MB.
-    with without("pygments"):
-        from alembic import command  # noqa: PLC0415  # noqa: PLC0415
-    command.upgrade(configured(connection), "head")
-
-
-def _try_to_write(connection: Connection) -> None:
-    """A change that is undone: else it would be the first delivery that finds it read-only."""
-    with connection.begin_nested() as trial:
-        connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
-        trial.rollback()
+        if on_postgresql:
+            connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
+        command.upgrade(configured(connection), "head")
+    if change:  # a write that is undone: else the first delivery would find a read-only database
+        with connection.begin_nested() as trial:
+            connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+            trial.rollback()
 
 
 def configured(connection: Connection) -> Config:
     """Alembic's configuration for a connection with a transaction of its own."""
-    from alembic.config import Config  # noqa: PLC0415 -- as above  # noqa: PLC0415 -- as above
+    from alembic.config import Config  # noqa: PLC0415 -- as above
 
     config = Config()
     folder = str(Path(__file__).with_name("migrations"))
@@ -104,15 +95,62 @@ def configured(connection: Connection) -> Config:
     return config
 
 
-def _revision(connection: Connection) -> str:
-    """The schema's revision; "" where there is none yet."""
-    if not inspect(connection).has_table("alembic_version"):
-        return ""
-    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return found or ""
+# --- what a driver says of a database that cannot be used -> what is wrong, and what to do --------
+
+# SQLite's primary result code -> what is wrong with the file, what to do.
+_FILE_ERRORS = {
+    sqlite3.SQLITE_READONLY: (
+        "is read-only for this user",
+        "chown it to the user that runs ghapp, or chmod u+w it; so, too, the files -wal and -shm "
+        "beside it, where there are any",
+    ),
+    sqlite3.SQLITE_NOTADB: (
+        "is no SQLite database",
+        "move it away, or restore a backup in its place",
+    ),
+    sqlite3.SQLITE_CORRUPT: ("is damaged", "restore a backup in its place"),
+    sqlite3.SQLITE_FULL: ("lies on a full disk", "make room there"),
+    sqlite3.SQLITE_CANTOPEN: (
+        "cannot be opened as a file",
+        "let the user that runs ghapp read and write it, and the folder it lies in",
+    ),
+}
+# psycopg knows no SQLSTATE for what fails while it connects. If a server speaks another language,
+# these count as out of reach, whose remedy names user and database, too.
+_NO_SUCH_DATABASE = re.compile(r'database "[^"]*" does not exist')
+_NO_SUCH_USER = re.compile(
+    r'authentication failed|no password supplied|no pg_hba\.conf entry|role "[^"]*" does not exist'
+)
 
 
-def _works_from(connection: Connection) -> str:
-    """The oldest revision whose code works on a schema that is newer than we know."""
-    found: str | None = connection.scalar(select(schema.c.works_from))
-    return found or ""
+def unusable(url: URL, error: DriverError) -> WrongDatabase:
+    """Why the database at `url` cannot be used. Without a password, and in one line."""
+    if url.drivername == "sqlite":
+        code = getattr(error.cause, "sqlite_errorcode", 0) & 0xFF  # above it: what kind of it
+        if code in _FILE_ERRORS:
+            wrong, fix = _FILE_ERRORS[code]
+            return WrongDatabase(f"{url.database} {wrong}", fix)
+        fix = "end what else uses it, and see that its disk is local and has room"
+        return WrongDatabase(f"{url.database}: {translated(error)}", fix)
+    # Without libpq's own advice, which is indented.
+    lines = [line for line in str(error.cause).splitlines() if not line.startswith("\t")]
+    where, words = _written(url), " ".join(" ".join(lines).split())
+    if _NO_SUCH_DATABASE.search(words):
+        found = f"{where} cannot be opened: its server has no database {url.database}"
+        return WrongDatabase(found, "make it by `createdb`, or correct the name")
+    if _NO_SUCH_USER.search(words):
+        fix = "correct user and password, or have the server let this user in (pg_hba.conf)"
+        return WrongDatabase(f"{where} does not let its user in: {words}", fix)
+    if read_only(error):
+        fix = "undo its default_transaction_read_only, or name the server that takes writes"
+        return WrongDatabase(f"{where} is read-only", fix)
+    if passing(error):
+        fix = "start it, or correct host, port, user, password and name"
+        return WrongDatabase(f"{where} is out of reach: {words}", fix, passes=True)
+    fix = "let its user make and change tables there; its own log says more"
+    return WrongDatabase(f"{where}: {translated(error)}", fix)
+
+
+def _written(url: URL) -> str:
+    """A PostgreSQL URL as people write it. Behind the "?" may stand a password, too."""
+    return url.set(drivername="postgresql", query={}).render_as_string(hide_password=True)

@@ -95,14 +95,12 @@ deliveries = Table(
 
 # What people said. One delivery may speak to several pulls, hence the key in the primary key.
 messages = Table(
-    "utterances",
+    "messages",
     metadata,
     Column("key", Text, primary_key=True),
     Column("id", Text, primary_key=True),
-    _text("delivery_id"),
-    Column("said", Text, nullable=False),
+    Column("message", Text, nullable=False),
     _flag("judged"),
-    Index("utterances_delivery_id", "delivery_id"),
 )
 
 # What to look at again. Dirty: generation > done_generation. Leased: lease_until > now. Parked:

@@ -24,7 +24,7 @@ ARROWS = {
     "web": {"core", "github", "logs", "store"},
     "worker": {"core", "github", "logs", "store"},
     "github": {"core", "logs"},
-    "store": {"core", "heap"},
+    "store": {"core"},
     "offline": {"builtin_packs", "core"},
     "builtin_packs": {"core"},
     "heap": set(),

@@ -8,11 +8,13 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
-works_from = "the oldest revision whose code works on what this leaves"
+
 
 
 def upgrade() -> None:
     ${upgrades if upgrades else "pass"}
+    # If the code of older revisions no longer works on what this leaves:
+    # op.execute("UPDATE schema SET works_from = '${up_revision}'")
 
 
 def downgrade() -> None:

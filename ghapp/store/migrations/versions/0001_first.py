@@ -1,4 +1,6 @@
-"""The first schema."""
+"""The first schema. Until the first release it is changed in place, together with `schema.py`."""
+
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,141 +10,133 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+TO_BRANCHES = "substr(\"key\", 1, 11) = 'repository:'"
 ROW = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-DIRTY = sa.text("generation > done_generation")
+
+
+def text(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text(), server_default="", nullable=False)
+
+
+def whole(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger(), server_default="0", nullable=False)
+
+
+def seconds(name: str) -> sa.Column[float]:
+    return sa.Column(name, sa.Double(), server_default="0", nullable=False)
+
+
+def flag(name: str) -> sa.Column[bool]:
+    return sa.Column(name, sa.Boolean(), server_default=sa.text("false"), nullable=False)
+
+
+def given(name: str, type: Any = None, **more: Any) -> sa.Column[Any]:
+    """A column without a default."""
+    return sa.Column(name, type or sa.Text(), **{"nullable": False, **more})
+
+
+def index(name: str, table: str, *columns: str, where: str = "", unique: bool = False) -> None:
+    condition = sa.text(where) if where else None
+    kinds: Any = {"sqlite_where": condition, "postgresql_where": condition} if where else {}
+    op.create_index(name, table, [*columns], unique=unique, **kinds)
 
 
 def upgrade() -> None:
     op.create_table(
         "deliveries",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("event", sa.Text(), server_default="", nullable=False),
-        sa.Column("action", sa.Text(), server_default="", nullable=False),
-        sa.Column("received_at", sa.Double(), server_default="0", nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
+        given("id", primary_key=True),
+        *(text("event"), text("action"), seconds("received_at")),
+        given("body", sa.LargeBinary()),
     )
-    op.create_index("deliveries_received_at", "deliveries", ["received_at"])
+    index("deliveries_received_at", "deliveries", "received_at")
     op.create_table(
-        "intents",
-        sa.Column("row", ROW, nullable=False),
-        sa.Column("key", sa.Text(), server_default="", nullable=False),
-        sa.Column("effect", sa.Text(), server_default="", nullable=False),
-        sa.Column("intended_at", sa.Double(), server_default="0", nullable=False),
-        sa.PrimaryKeyConstraint("row"),
+        "messages",
+        *(given("key", primary_key=True), given("id", primary_key=True)),
+        *(given("message"), flag("judged")),
     )
-    op.create_index("intents_key", "intents", ["key"])
     op.create_table(
         "keys",
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), server_default="", nullable=False),
-        sa.Column("installation_id", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("repository_id", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("full_name", sa.Text(), server_default="", nullable=False),
-        sa.Column("number", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("generation", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("done_generation", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("due", sa.Double(), server_default="0", nullable=False),
-        sa.Column("started_at", sa.Double(), server_default="0", nullable=False),
-        sa.Column("lease_token", sa.Text(), server_default="", nullable=False),
-        sa.Column("lease_until", sa.Double(), server_default="0", nullable=False),
-        sa.Column("head_sha", sa.Text(), server_default="", nullable=False),
-        sa.Column("policy_drops", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("attempts", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("waited", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("parked_at", sa.Double(), server_default="0", nullable=False),
-        sa.Column("error", sa.Text(), server_default="", nullable=False),
-        sa.Column("fresh_at", sa.Double(), server_default="0", nullable=False),
-        sa.Column("opened", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column("touched", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column("changed_files", sa.BigInteger(), server_default="0", nullable=False),
-        sa.PrimaryKeyConstraint("key"),
+        given("key", primary_key=True),
+        *(text("kind"), whole("installation_id"), whole("repository_id"), text("full_name")),
+        *(whole("number"), whole("generation"), whole("done_generation"), seconds("due")),
+        *(seconds("started_at"), text("lease_token"), seconds("lease_until"), text("head_sha")),
+        *(whole("policy_drops"), whole("attempts"), whole("waited"), seconds("parked_at")),
+        *(text("error"), seconds("arrived_at"), seconds("fresh_at"), flag("opened")),
+        *(flag("touched"), whole("changed_files")),
     )
-    op.create_index("keys_dirty", "keys", ["due"], sqlite_where=DIRTY, postgresql_where=DIRTY)
-    op.create_index("keys_head", "keys", ["repository_id", "head_sha"])
-    op.create_index("keys_lease", "keys", ["lease_token"])
-    op.create_table(
-        "ledger",
-        sa.Column("row", ROW, nullable=False),
-        sa.Column("key", sa.Text(), server_default="", nullable=False),
-        sa.Column("id", sa.Text(), server_default="", nullable=False),
-        sa.Column("entry", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("row"),
-    )
-    op.create_index("ledger_key_id", "ledger", ["key", "id"], unique=True)
-    op.create_table(
-        "policies",
-        sa.Column("repository_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("text", sa.Text(), nullable=True),
-        sa.Column("good", sa.Text(), nullable=True),
-        sa.Column("packs", sa.Text(), server_default="[]", nullable=False),
-        sa.Column("good_packs", sa.Text(), nullable=True),
-        sa.Column("etag", sa.Text(), server_default="", nullable=False),
-        sa.Column("read_at", sa.Double(), server_default="0", nullable=False),
-        sa.Column("drops", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("read_drops", sa.BigInteger(), server_default="0", nullable=False),
-        sa.PrimaryKeyConstraint("repository_id"),
-    )
+    waits = "generation > done_generation AND parked_at = 0 AND "
+    index("keys_head", "keys", "repository_id", "head_sha")
+    index("keys_lease", "keys", "lease_token")
+    index("keys_dirty", "keys", "due", where="generation > done_generation")
+    index("keys_asked", "keys", "installation_id", "due", where=f"{waits}arrived_at > 0")
+    index("keys_unasked", "keys", "installation_id", "due", where=f"{waits}arrived_at = 0")
+    index("keys_queue", "keys", "repository_id", where="kind = 'queue'")
     op.create_table(
         "pushes",
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("head_sha", sa.Text(), nullable=False),
-        sa.Column("login", sa.Text(), nullable=False),
-        sa.Column("seen_at", sa.Double(), server_default="0", nullable=False),
-        sa.PrimaryKeyConstraint("key", "head_sha", "login"),
+        *(given("key", primary_key=True), given("head_sha", primary_key=True)),
+        *(given("login", primary_key=True), seconds("seen_at")),
     )
+    index("pushes_to_branches", "pushes", "seen_at", where=TO_BRANCHES)
+    op.create_table(
+        "intents",
+        given("row", ROW, primary_key=True),
+        *(text("key"), text("effect"), text("shown"), seconds("intended_at")),
+    )
+    index("intents_key", "intents", "key")
+    op.create_table(
+        "ledger",
+        given("row", ROW, primary_key=True),
+        *(text("key"), text("id"), given("entry")),
+    )
+    index("ledger_key_id", "ledger", "key", "id", unique=True)
     op.create_table(
         "reviews",
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("repository_id", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("number", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("head_sha", sa.Text(), server_default="", nullable=False),
-        sa.Column("state", sa.Text(), server_default="", nullable=False),
-        sa.Column("marks", sa.Text(), nullable=False),
-        sa.Column("written", sa.Text(), nullable=False),
-        sa.Column("updated_at", sa.Double(), server_default="0", nullable=False),
-        sa.PrimaryKeyConstraint("key"),
+        given("key", primary_key=True),
+        *(whole("repository_id"), whole("number"), text("head_sha"), text("state")),
+        *(given("marks"), given("written")),
+        *(seconds("updated_at"), seconds("seen_at"), seconds("pending_since")),
     )
-    op.create_table(
-        "shown",
-        sa.Column("row", ROW, nullable=False),
-        sa.Column("key", sa.Text(), server_default="", nullable=False),
-        sa.Column("shown", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("row"),
-    )
-    op.create_index("shown_key", "shown", ["key"])
-    op.create_table(
-        "utterances",
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("delivery_id", sa.Text(), server_default="", nullable=False),
-        sa.Column("said", sa.Text(), nullable=False),
-        sa.Column("judged", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.PrimaryKeyConstraint("key", "id"),
-    )
-    op.create_index("utterances_delivery_id", "utterances", ["delivery_id"])
+    index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
+    index("reviews_pending", "reviews", "pending_since", where="pending_since > 0")
+    op.create_table("shown", given("row", ROW, primary_key=True), text("key"), given("shown"))
+    index("shown_key", "shown", "key")
     op.create_table(
         "verdicts",
-        sa.Column("repository_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("head_sha", sa.Text(), nullable=False),
-        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("verdict", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("repository_id", "head_sha", "number"),
+        given("repository_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        given("head_sha", primary_key=True),
+        given("number", sa.BigInteger(), primary_key=True, autoincrement=False),
+        given("verdict"),
     )
-    op.create_index("verdicts_number", "verdicts", ["repository_id", "number"])
+    index("verdicts_number", "verdicts", "repository_id", "number")
+    op.create_table(
+        "policies",
+        given("repository_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        *(given("text", nullable=True), given("good", nullable=True)),
+        *(given("packs", server_default="[]"), given("good_packs", nullable=True)),
+        *(text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
+    )
+    op.create_table(
+        "follow_ups",
+        *(given("key", primary_key=True), given("item", primary_key=True)),
+        *(whole("repository_id"), text("area"), text("due"), flag("is_open")),
+        given("follow_up"),
+    )
+    index("follow_ups_open", "follow_ups", "repository_id", "due", where="is_open")
+    op.create_table("turns", given("name", primary_key=True), seconds("taken_at"))
+    op.create_table(
+        "failed_deliveries",
+        given("guid", primary_key=True),
+        *(whole("attempt_id"), seconds("delivered_at"), whole("redelivered"), seconds("due")),
+        flag("settled"),
+    )
+    op.create_table(
+        "readings",
+        given("name", primary_key=True),
+        *(seconds("read_until"), text("cursor"), seconds("began_at")),
+    )
+    op.create_table("schema", given("works_from", primary_key=True))
+    op.execute("INSERT INTO schema (works_from) VALUES ('0001')")
 
 
 def downgrade() -> None:
-    for table in (
-        "verdicts",
-        "utterances",
-        "shown",
-        "reviews",
-        "pushes",
-        "policies",
-        "ledger",
-        "keys",
-        "intents",
-        "deliveries",
-    ):
-        op.drop_table(table)
+    raise NotImplementedError("there is no schema before the first")
