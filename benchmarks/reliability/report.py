@@ -109,8 +109,8 @@ def soak(found: Sequence[Soaked]) -> Section:
     table = _table(first, rows)
     totals = [
         f"{one.database}: {one.seconds / 3600:.2f} h, {one.acts:,} acts, {one.deliveries:,} "
-        f"deliveries, {one.deliveries / one.seconds:.1f} a second; database "
-        f"{one.database_bytes[0] / 1e6:.1f} -> {one.database_bytes[1] / 1e6:.1f} MB; lost "
+        f"deliveries, {one.deliveries / one.seconds:.1f} a second.\n  Database "
+        f"{one.database_bytes[0] / 1e6:.1f} -> {one.database_bytes[1] / 1e6:.1f} MB. Lost "
         f"{len(one.verdict.lost)}, doubled {len(one.verdict.doubled)}, wrong "
         f"{len(one.verdict.wrong)} (of the last {one.verdict.pulls} pulls)"
         for one in found
