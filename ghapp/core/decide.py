@@ -15,7 +15,8 @@ from ghapp.core.review.facts import Facts
 from ghapp.core.review.follow_ups import follow_ups, has_open
 from ghapp.core.review.review import RANK, PullState, Review, conclusion, review, worst
 from ghapp.core.scan.checklist import Checklist
-from ghapp.core.text import issues, render
+from ghapp.core.text import render
+from ghapp.core.text.follow_ups import issue
 
 REPLY_EVERY = timedelta(hours=1)  # per person, on a pull request without a comment of ours
 # Two days before GitHub calls a run stale that is in progress.
@@ -202,7 +203,7 @@ def _replies(seen: Review) -> frozenset[Reply]:
 
 def _issues(seen: Review, put_off: tuple[FollowUp, ...]) -> frozenset[Issue]:
     """One for each follow-up; what is there stays, for none is ever closed by us."""
-    wanted = {issues.issue(one, seen) for one in put_off}
+    wanted = {issue(one, seen) for one in put_off}
     named = {one.item for one in wanted}
     kept = {one for one in seen.facts.observed.issues if one.item not in named}
     return frozenset(wanted | kept)

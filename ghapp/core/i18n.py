@@ -21,7 +21,7 @@ LANGUAGES = ("en", "ja")
 def table(language: str) -> Mapping[str, str]:
     """All texts of a language by key."""
     source = resources.files("ghapp.core") / "text" / f"{language}.yml"
-    loaded: dict[str, str] = yaml.safe_load(source.read_text(encoding="utf-8"))
+    loaded: dict[str, str] = yaml.load(source.read_text("utf-8"), yaml.CSafeLoader)
     return loaded
 
 

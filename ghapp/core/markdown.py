@@ -9,9 +9,11 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-MOST_TEXT = 65_535  # characters of a comment, summary or text: GitHub's limit
+# GitHub's limits, in characters: of a comment, summary or text, and of a title in a check run.
+MOST_TEXT = 65_535
+MOST_TITLE = 255
 # Control, format, surrogate and separating characters, and letters that are drawn as nothing.
 _CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
@@ -50,6 +52,11 @@ def literal(text: str, most: int = 1_000) -> str:
     return _MARKUP.sub(lambda found: found[1] or f"\\{found[0]}", plain(visible(text, most)))
 
 
+def login(name: str) -> str:
+    """A login as words, which mention nobody."""
+    return literal(name, 60)
+
+
 def link(title: str, address: str) -> str:
     """A link; the title alone where the address is none that may be followed."""
     if not _ADDRESS.fullmatch(address):
@@ -65,7 +72,17 @@ def code(text: str, most: int = 200) -> str:
     return f"{fence}{space}{line}{space}{fence}"
 
 
-def folded(summary: str, lines: tuple[str, ...]) -> tuple[str, ...]:
+def dotted(*parts: str) -> str:
+    """The parts that are not empty on one line: "a · b"."""
+    return " · ".join(filter(None, parts))
+
+
+def paragraphs(*blocks: str) -> str:
+    """The blocks that are not empty, with an empty line between them."""
+    return "\n\n".join(filter(None, blocks))
+
+
+def folded(summary: str, lines: Iterable[str]) -> tuple[str, ...]:
     """A block that opens on a click; GitHub wants the empty lines for Markdown inside."""
     return (f"<details><summary>{summary}</summary>", "", *lines, "", "</details>")
 

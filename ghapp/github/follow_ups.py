@@ -12,7 +12,7 @@ from ghapp.core.model import Pull, PullKey
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import FollowUp, History
 from ghapp.core.review.permissions import same_login
-from ghapp.core.text.issues import read_marker
+from ghapp.core.text.follow_ups import read_marker
 from ghapp.errors import Retry
 from ghapp.github.api import PAGE, Installation, both, decoded, together
 from ghapp.github.endpoints import IssueRow, at

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ghapp.core.areas import Finding, Item, Text
-from ghapp.core.i18n import joined, say, sentences
+from ghapp.core.i18n import Words, joined, say, sentences
 from ghapp.core.markdown import code, visible
 from ghapp.core.policy.policy import Policy
 from ghapp.core.scan.checklist import Checklist, Flagged
 from ghapp.core.text import findings
-from ghapp.core.text.findings import why
+from ghapp.core.text.reasons import why
 from ghapp.offline import git, terminal
 
 WORDS: Mapping[str, Text] = {
@@ -133,7 +133,7 @@ def _area_as_text(one: Flagged, checked: Checked) -> str:
     """Why it is flagged, what is asked, and the suspicious lines."""
     language = checked.language
     title = checked.say("area", title=one.area.title.to(language), files=len(one.files))
-    reasons = [*[why(hit, language, visible) for hit in one.hits], *_more(one, checked)]
+    reasons = [*[why(hit, Words(language), visible) for hit in one.hits], *_more(one, checked)]
     questions = [
         (say(language, f"sev_{item.severity}"), f"{item.question.to(language)} [{item.id}]")
         for item in _shown(one, checked)
@@ -141,7 +141,7 @@ def _area_as_text(one: Flagged, checked: Checked) -> str:
     folded = f"{_folded(one, checked)} {checked.say('unfold')}" if _rest(one, checked) else ""
     lines = [terminal.area(title, reasons, questions, folded)]
     if one.findings:
-        lines += ["", f"  {findings.counted(len(one.findings), language)}"]
+        lines += ["", f"  {findings.counted(len(one.findings), Words(language))}"]
         lines += [terminal.wrapped(line, 2, 6) for line in _finding_lines(one, checked)]
     return "\n".join(lines)
 
@@ -175,14 +175,16 @@ def _finding(finding: Finding, checked: Checked) -> str:
 
 def _area_as_markdown(one: Flagged, checked: Checked) -> list[str]:
     language = checked.language
-    reasons = joined(language, (*[why(hit, language) for hit in one.hits], *_more(one, checked)))
-    listed = [f"- {line}" for line in findings.listed(one.findings, language)]
+    reasons = joined(
+        language, (*[why(hit, Words(language)) for hit in one.hits], *_more(one, checked))
+    )
+    listed = [f"- {line}" for line in findings.listed(one.findings, Words(language))]
     return [
         f"### {one.area.title.to(language)}",
         say(language, "flagged_by", why=reasons),
         "\n".join(_task(item, language) for item in _shown(one, checked)),
         *([_folded(one, checked)] if _rest(one, checked) else []),
-        *([f"**{findings.counted(len(one.findings), language)}**"] if listed else []),
+        *([f"**{findings.counted(len(one.findings), Words(language))}**"] if listed else []),
         *(["\n".join(listed)] if listed else []),
     ]
 
@@ -192,7 +194,7 @@ def _area_as_json(one: Flagged, checked: Checked) -> Mapping[str, object]:
     return {
         "id": one.area.id,
         "title": one.area.title.to(language),
-        "reasons": [why(hit, language, visible) for hit in one.hits],
+        "reasons": [why(hit, Words(language), visible) for hit in one.hits],
         "items": [
             {
                 "id": item.id,

@@ -16,7 +16,7 @@ def test_a_key_is_named_by_ids_that_outlive_renames() -> None:
 def test_labels_are_described_within_githubs_limits() -> None:
     for language in ("en", "ja"):
         looks = described(policy(language=language))
-        assert set(looks) == set(DEFAULT_LABELS.values()) - {DEFAULT_LABELS["follow_up"]}
+        assert set(looks) == set(DEFAULT_LABELS.values())
         assert all(len(colour) == 6 and len(words) <= 100 for colour, words in looks.values())
 
 

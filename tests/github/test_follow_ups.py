@@ -12,7 +12,7 @@ from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import EditIssue, Effect, Issue, Marks, OpenIssue, Outcome
 from ghapp.core.model import Channel
 from ghapp.core.records import FollowUp, History, PolicySource
-from ghapp.core.text.issues import marker
+from ghapp.core.text.follow_ups import marker
 from ghapp.emulator import Pull
 from ghapp.emulator.faults import Fault, broken
 from ghapp.errors import Rejected, Retry

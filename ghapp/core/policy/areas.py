@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ghapp.core.areas import Area, Detect, Hazard, Item, Reviewers, Text
+from ghapp.core.i18n import both
 from ghapp.core.policy import pack_schema
 from ghapp.core.policy.pack_schema import MOST_LINKS, References
 from ghapp.core.policy.policy_schema import AreaPart, OwnItemPart, PolicyFile
@@ -139,11 +140,7 @@ def _hazards(hazards: Iterator[Hazard], switched: Switched) -> Iterator[Hazard]:
 
 Vocabulary = Mapping[str, Text]
 
-DEFAULT: Vocabulary = {
-    "users": Text("users", "利用者"),
-    "service": Text("service", "サービス"),
-    "tenants": Text("tenants", "テナント"),
-}
+DEFAULT: Vocabulary = {name: both(f"word_{name}") for name in ("users", "service", "tenants")}
 _PLACE = re.compile(r"(^|[.?!] )?\{(users|service|tenants)\}")
 
 

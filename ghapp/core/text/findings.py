@@ -1,14 +1,14 @@
-"""Findings -> which of them are shown, and the Markdown that shows them."""
+"""Findings as people read them: as lines of Markdown, and as annotations on lines of the diff."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from ghapp.core.areas import Finding, Hit, Text
-from ghapp.core.i18n import joined, say, sentences
-from ghapp.core.markdown import code, literal, visible
+from ghapp.core.areas import Finding
+from ghapp.core.i18n import Words
+from ghapp.core.markdown import MOST_TITLE, code, literal, visible
 from ghapp.core.marks import Annotation
 from ghapp.core.review.review import Review
 from ghapp.core.scan.checklist import SEVERITIES
@@ -16,11 +16,18 @@ from ghapp.core.scan.checklist import SEVERITIES
 MOST_A_HAZARD = 10
 MOST_NAMED = 3  # hazards, in the one line that an area has for its findings
 MOST_FILES = 3
+# Source: https://docs.github.com/en/rest/checks/runs#create-a-check-run
+MOST_MESSAGE = 64 * 1024  # bytes
+MOST_WORDS = 1_000  # characters of one finding's message
+# Fifty go into one request, and write requests are scarce: the others are in the text.
+MOST_ANNOTATIONS = 250
+LEVELS = ("failure", "warning", "notice", "notice")  # by rank: must, should, could, accepted
+_SENTENCE_END = re.compile(r"[.!?](?= [A-Z`*])|。")
 
 
 def opened(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Those that nobody has accepted on their line."""
-    return tuple(one for one in findings if not one.accepted)
+    """The findings that nobody has accepted on their line."""
+    return tuple(finding for finding in findings if not finding.accepted)
 
 
 def rank(finding: Finding) -> int:
@@ -35,208 +42,167 @@ def split(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], tuple[Findi
     """
     shown: list[Finding] = []
     beyond: list[Finding] = []
-    seen: Counter[str] = Counter()
-    for one in sorted(findings, key=rank):
-        seen[one.hazard] += 1
-        (shown if seen[one.hazard] <= MOST_A_HAZARD else beyond).append(one)
+    counts: Counter[str] = Counter()
+    for finding in sorted(findings, key=rank):
+        counts[finding.hazard] += 1
+        (shown if counts[finding.hazard] <= MOST_A_HAZARD else beyond).append(finding)
     return tuple(shown), tuple(beyond)
 
 
-def counted(count: int, language: str) -> str:
-    """How many findings, as words."""
-    return say(language, "findings_one" if count == 1 else "findings_many", count=count)
+def counted(count: int, words: Words) -> str:
+    """How many findings, in words."""
+    return words("findings_one" if count == 1 else "findings_many", count=count)
 
 
-def by_severity(findings: Iterable[Finding], language: str) -> str:
-    """How many findings of each severity, and how many are accepted; "" without any."""
-    counts = Counter(map(rank, findings))
-    names = [say(language, f"sev_{severity}") for severity in SEVERITIES]
-    names.append(say(language, "accepted"))
-    said = (
-        say(language, "findings_of", count=counts[at], severity=name)
-        for at, name in enumerate(names)
-        if counts[at]
+def severity(finding: Finding, words: Words) -> str:
+    """The severity in a word, or that the finding is accepted."""
+    return words("accepted" if finding.accepted else f"sev_{finding.severity}")
+
+
+def by_severity(findings: Iterable[Finding], words: Words) -> str:
+    """How many findings there are of each severity, and how many are accepted."""
+    counts = Counter(severity(finding, words) for finding in sorted(findings, key=rank))
+    return words.joined(
+        words("findings_of", count=count, severity=name) for name, count in counts.items()
     )
-    return joined(language, tuple(said))
 
 
-def line(findings: tuple[Finding, ...], language: str) -> str:
+def summary(review: Review, words: Words) -> str:
+    """The check run's count of findings over all areas, and what to do about a harmless one."""
+    findings = [finding for area in review.areas for finding in area.findings]
+    if not findings:
+        return ""
+    counts = words("findings_summary", counts=by_severity(findings, words))
+    hint = words("findings_hint") if opened(findings) else ""
+    return words.sentences(counts, marked(review, words), hint)
+
+
+def marked(review: Review, words: Words) -> str:
+    """Where the findings are marked; "" if none of them has a line."""
+    any_line = any(finding.line for area in review.areas for finding in area.findings)
+    return words("findings_where") if any_line else ""
+
+
+def line(findings: Sequence[Finding], words: Words) -> str:
     """The one line about an area's findings: the heaviest hazards by name, the rest counted."""
-    count = len(opened(findings))
+    hazards: dict[str, list[Finding]] = {}
+    for finding in sorted(opened(findings), key=rank):
+        hazards.setdefault(finding.hazard, []).append(finding)
+    left = count = sum(map(len, hazards.values()))
     accepted = len(findings) - count
     if not count:
-        return say(language, "findings_accepted", count=accepted) if accepted else ""
-    hazards: dict[str, list[Finding]] = {}
-    for one in sorted(opened(findings), key=rank):
-        hazards.setdefault(one.hazard, []).append(one)
-    heaviest = list(hazards.values())[:MOST_NAMED]
-    before = ("", *(same[0].path for same in heaviest))
-    named = [_short(same, path, language) for same, path in zip(heaviest, before, strict=False)]
-    left = count - sum(map(len, heaviest))
-    named += [say(language, "and_more", count=left)] if left else []
-    named += [say(language, "and_accepted", count=accepted)] if accepted else []
-    words = joined(language, (*named,))
-    return say(language, "findings_line", findings=counted(count, language), named=words)
+        return words("findings_accepted", count=accepted) if accepted else ""
+    named: list[str] = []
+    path = ""
+    for alike in [*hazards.values()][:MOST_NAMED]:
+        first, more = alike[0], len(alike) - 1
+        name = words(
+            "finding_short",
+            severity=severity(first, words),
+            hazard=code(first.hazard),
+            place=_place(first, first.path.rpartition("/")[2], path, words),
+        )
+        named.append(words("also_there", named=name, count=more) if more else name)
+        path = first.path
+        left -= len(alike)
+    listed = words.joined(named, left)
+    if accepted:
+        listed = words.joined((listed, words("and_accepted", count=accepted)))
+    return words("findings_line", findings=counted(count, words), named=listed)
 
 
-def listed(findings: Sequence[Finding], language: str) -> tuple[str, ...]:
+def listed(findings: Sequence[Finding], words: Words) -> tuple[str, ...]:
     """Each hazard with its lines and message; how many more there are of it, and where."""
-    if not findings:  # as of most questions
+    if not findings:  # as for most questions
         return ()
     shown, beyond = split(findings)
-    alike: dict[tuple[object, ...], list[Finding]] = {}
+    groups: dict[tuple[object, ...], list[Finding]] = {}
     for one in shown:
-        kind = (one.hazard, one.severity, one.accepted, one.unsure, one.unheard, one.message)
-        alike.setdefault(kind, []).append(one)
+        alike = (one.hazard, one.severity, one.accepted, one.unsure, one.unheard, one.message)
+        groups.setdefault(alike, []).append(one)
+    lines = [_listed(group, words) for group in groups.values()]
     rest: dict[str, list[str]] = {}
     for one in beyond:
         rest.setdefault(one.hazard, []).append(one.path)
-    more = (_more(hazard, paths, language) for hazard, paths in rest.items())
-    return (*(_whole(same, language) for same in alike.values()), *more)
+    for hazard, paths in rest.items():
+        files = [f"{code(path)} ({count})" for path, count in Counter(paths).most_common()]
+        places = words.joined(files[:MOST_FILES], len(files) - MOST_FILES, "and_more_files")
+        places = places if len(files) > 1 else code(paths[0])
+        lines.append(words("findings_beyond", hazard=code(hazard), count=len(paths), places=places))
+    return tuple(lines)
 
 
-def _whole(same: list[Finding], language: str) -> str:
-    """Findings that differ in nothing but where they are."""
-    first = same[0]
-    before = ("", *(one.path for one in same))
+def _listed(alike: Sequence[Finding], words: Words) -> str:
+    """Findings that differ only in where they are."""
+    first, paths = alike[0], ["", *(finding.path for finding in alike)]
     places = (
-        _place(one, one.path, path, language) for one, path in zip(same, before, strict=False)
+        _place(finding, finding.path, path, words)
+        for finding, path in zip(alike, paths, strict=False)
     )
-    words = say(
-        language,
+    text = words(
         "finding",
-        severity=say(language, "accepted" if first.accepted else f"sev_{first.severity}"),
+        severity=severity(first, words),
         hazard=code(first.hazard),
-        places=joined(language, tuple(places)),
-        message=literal(first.message.to(language)),
+        places=words.joined(places),
+        message=literal(words.text(first.message)),
     )
-    fix = say(language, "finding_fix", fix=code(first.fix)) if first.fix else ""
-    unsure = say(language, "finding_unsure") if first.unsure else ""
-    unheard = say(language, "finding_unheard", hazard=first.hazard) if first.unheard else ""
-    reason = first.accepted and say(language, "finding_reason", reason=code(first.accepted))
-    return sentences(language, words, fix, unsure, unheard, reason)
+    fix = words("finding_fix", fix=code(first.fix)) if first.fix else ""
+    reason = words("finding_reason", reason=code(first.accepted)) if first.accepted else ""
+    return words.sentences(text, fix, *_doubts(first, words), reason)
 
 
-def _short(same: list[Finding], before: str, language: str) -> str:
-    """The first of a hazard's findings, and how many follow. before: the path named before it."""
-    first = same[0]
-    named = say(
-        language,
-        "finding_short",
-        severity=say(language, f"sev_{first.severity}"),
-        hazard=code(first.hazard),
-        place=_place(first, first.path.rpartition("/")[2], before, language),
-    )
-    left = len(same) - 1
-    return say(language, "also_there", named=named, count=left) if left else named
-
-
-def _place(finding: Finding, name: str, before: str, language: str) -> str:
-    """File and line; the line alone where the file was named before it."""
+def _place(finding: Finding, name: str, before: str, words: Words) -> str:
+    """File and line; the line alone if the path before it is the same."""
     if not finding.line:
-        return say(language, "place_gone", place=code(name))
+        return words("place_gone", place=code(name))
     if finding.path == before:
-        return say(language, "place_line", line=finding.line)
+        return words("place_line", line=finding.line)
     return code(f"{name}:{finding.line}")
 
 
-def _more(hazard: str, paths: list[str], language: str) -> str:
-    files = Counter(paths).most_common()
-    named = [f"{code(path)} ({count})" for path, count in files[:MOST_FILES]]
-    left = len(files) - MOST_FILES
-    named += [say(language, "and_more_files", count=left)] if left > 0 else []
-    places = joined(language, (*named,)) if len(files) > 1 else code(paths[0])
-    return say(language, "findings_beyond", hazard=code(hazard), count=len(paths), places=places)
+def _doubts(finding: Finding, words: Words) -> Iterator[str]:
+    if finding.unsure:
+        yield words("finding_unsure")
+    if finding.unheard:
+        yield words("finding_unheard", hazard=finding.hazard)
 
 
-# Source: https://docs.github.com/en/rest/checks/runs#create-a-check-run
-MOST_TITLE = 255  # characters
-MOST_MESSAGE = 64 * 1024  # bytes
-MOST_WORDS = 1_000  # of one finding's message
-# Fifty go into one request, and requests that write are few: the others stand in the text.
-MOST_NOTES = 250
-SENTENCE = re.compile(r"[.!?](?= [A-Z`*])|。")
-LEVELS = ("failure", "warning", "notice", "notice")  # by rank: must, should, could, accepted
-
-
-def notes(seen: Review) -> tuple[Annotation, ...]:
+def notes(review: Review, words: Words) -> tuple[Annotation, ...]:
     """One for each line with findings, the first 250: heaviest first, then by path and line.
 
-    A file that is gone has no line to put one on.
+    A file that is gone has no line to annotate.
     """
     lines: dict[tuple[str, int], list[Finding]] = {}
-    for area in seen.areas:
-        for one in split(area.findings)[0]:
-            if one.line > 0:
-                lines.setdefault((one.path, one.line), []).append(one)
-    language = seen.facts.policy.language
-    made = [(min(map(rank, found)), _annotation(found, language)) for found in lines.values()]
-    made.sort(key=lambda one: (one[0], one[1].path, one[1].line))
-    return tuple(annotation for _, annotation in made[:MOST_NOTES])
+    for area in review.areas:
+        for finding in split(area.findings)[0]:
+            if finding.line > 0:
+                lines.setdefault((finding.path, finding.line), []).append(finding)
+    ranked = sorted((min(map(rank, found)), *place) for place, found in lines.items())
+    made: list[Annotation] = []
+    for weight, path, number in ranked[:MOST_ANNOTATIONS]:
+        found = sorted(lines[path, number], key=rank)
+        (title, rest), *others = (_message(finding, words) for finding in found)
+        message = "\n\n".join((rest.strip(), *map("".join, others))).encode("utf-8", "replace")
+        made.append(
+            Annotation(
+                path=path,
+                line=number,
+                level=LEVELS[weight],
+                title=visible(title, MOST_TITLE),
+                message=message[:MOST_MESSAGE].decode("utf-8", "ignore"),
+            )
+        )
+    return tuple(made)
 
 
-def _annotation(found: list[Finding], language: str) -> Annotation:
-    """found: on one line."""
-    found = sorted(found, key=rank)
-    title, message = _message(found[0], language)
-    more = ("".join(_message(one, language)) for one in found[1:])
-    return Annotation(
-        path=found[0].path,
-        line=found[0].line,
-        level=LEVELS[rank(found[0])],
-        title=visible(title, MOST_TITLE),
-        message=_fitted("\n\n".join((message.strip(), *more))),
-    )
-
-
-def _message(finding: Finding, language: str) -> tuple[str, str]:
-    """A sentence on what is wrong; then what to do, and which rule and question this is."""
-    words = visible(finding.message.to(language), MOST_WORDS)
-    end = SENTENCE.search(words)
-    wrong, rest = (words[: end.end()], words[end.end() :]) if end else (words, "")
-    severity = say(language, f"sev_{finding.severity}")
+def _message(finding: Finding, words: Words) -> tuple[str, str]:
+    """A sentence on what is wrong; then what to do, and which hazard and question this is."""
+    text = visible(words.text(finding.message), MOST_WORDS)
+    end = _SENTENCE_END.search(text)
+    wrong, rest = (text[: end.end()], text[end.end() :]) if end else (text, "")
+    fix = [words("annotation_fix", fix=finding.fix)] if finding.fix else []
+    weight = severity(finding, words)
     if finding.accepted:
-        reason = visible(finding.accepted)
-        severity = say(language, "annotation_accepted", reason=reason)
-    lines = [rest]
-    if finding.fix:
-        lines.append(say(language, "annotation_fix", fix=finding.fix))
-    if finding.unsure:
-        lines.append(say(language, "finding_unsure"))
-    if finding.unheard:
-        lines.append(say(language, "finding_unheard", hazard=finding.hazard))
-    named = {"hazard": finding.hazard, "severity": severity, "item": finding.item}
-    lines.append(say(language, "annotation", **named))
-    return wrong, "\n".join(lines)
-
-
-def _fitted(message: str) -> str:
-    whole = message.encode("utf-8", "replace")
-    return message if len(whole) <= MOST_MESSAGE else whole[:MOST_MESSAGE].decode("utf-8", "ignore")
-
-
-WORDS: Mapping[str, Text] = {
-    "label": Text("label {what}", "ラベル {what}"),
-    "path": Text("{path} (matches {what})", "{path}（{what} に一致）"),
-    "diff": Text("{path}: {what}", "{path}：{what}"),
-    "removed": Text("{path}: removed {what}", "{path}：削除された行 {what}"),
-    "line": Text("{path}", "{path}"),
-    "hazard": Text("{path} ({what})", "{path}（{what}）"),
-    "unread": Text("{path} (GitHub shows no diff)", "{path}（GitHub が差分を表示しません）"),
-    "concern": Text("{what}", "{what}"),
-    "files": Text("{count} files changed", "変更ファイル {count} 件"),
-    "lines": Text("{count} lines added", "追加 {count} 行"),
-    "folder": Text("new top-level folder {what}", "最上位の新規フォルダ {what}"),
-}
-
-
-def why(hit: Hit, language: str, name: Callable[[str], str] = code) -> str:
-    """The reason: which label, which file by which glob, which line, or how many of what.
-
-    name: how a name from the pull is shown so that it does nothing else.
-    """
-    if hit.kind == "size":
-        count, _, unit = hit.what.partition(" ")
-        return WORDS[unit or "files"].to(language).format(count=f"{int(count):,}")
-    place = f"{hit.path}:{hit.line}" if hit.line else hit.path
-    return WORDS[hit.kind].to(language).format(path=name(place), what=name(hit.what))
+        weight = words("annotation_accepted", reason=visible(finding.accepted))
+    name = words("annotation", hazard=finding.hazard, severity=weight, item=finding.item)
+    return wrong, "\n".join((rest, *fix, *_doubts(finding, words), name))

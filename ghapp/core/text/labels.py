@@ -1,10 +1,10 @@
-"""How the labels of this app look where they have to be created."""
+"""How the labels of this app look when they have to be created."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ghapp.core.i18n import say
+from ghapp.core.i18n import Words
 from ghapp.core.policy.policy import Policy
 
 COLOURS: Mapping[str, str] = {
@@ -12,13 +12,15 @@ COLOURS: Mapping[str, str] = {
     "hold": "d93f0b",
     "signed_off": "0e8a16",
     "waived": "5319e7",
-    "follow_ups": "c5def5",
+    "follow_ups": "c5def5",  # of the pull
+    "follow_up": "d4c5f9",  # of an issue
 }
 
 
 def described(policy: Policy) -> Mapping[str, tuple[str, str]]:
-    """Label name -> (colour as six hex digits, description), for those that pulls carry."""
+    """Label name -> (colour as six hex digits, description)."""
+    words = Words(policy.language)
     return {
-        policy.labels[state]: (colour, say(policy.language, f"{state}_description"))
+        policy.labels[state]: (colour, words(f"{state}_description"))
         for state, colour in COLOURS.items()
     }

@@ -1,260 +1,173 @@
-"""What holds of what reviewers said: sign-offs, waivers and holds, as Markdown."""
+"""What holds of what reviewers said: sign-offs, waivers and holds, and who has to act next."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ghapp.core.areas import Reviewers
-from ghapp.core.i18n import joined, say, sentences
+from ghapp.core.i18n import Words
 from ghapp.core.ledger import Entry, State, Verb, when
-from ghapp.core.markdown import code, link, literal, visible
+from ghapp.core.markdown import code, dotted, link, plain, visible
 from ghapp.core.policy.policy import POLICY_PATH
-from ghapp.core.records import FollowUp
-from ghapp.core.review.follow_ups import is_overdue, pressing
 from ghapp.core.review.review import AreaReview, PullState, Review, conclusion
-from ghapp.core.text import parts
-from ghapp.core.text.parts import BETWEEN
 
 MOST_REASON = 1_000  # characters
 
 
-def signed(area: AreaReview, seen: Review) -> str:
-    """Who settled the area, struck through where the diff has changed since; or took it back."""
-    stood, language = area.standing, seen.facts.policy.language
-    if stood.undone:
-        return _undone(stood.undone, seen)
-    if stood.signed is None:
+def signed(area: AreaReview, review: Review, words: Words) -> str:
+    """Who settled the area, struck through if the diff has changed since; or who undid it."""
+    standing = area.standing
+    if standing.undone:
+        return _undone(standing.undone, review, words)
+    entry = standing.signed
+    if entry is None:
         return ""
-    entry = stood.signed
     kind = "waived_by" if entry.verb is Verb.WAIVE else "signed_by"
-    words = [say(language, kind, who=entry.speaker, sha=code(entry.head_sha[:7]))]
-    if stood.state is State.STALE:
-        key = "stale_by" if area.changed_by else "stale_otherwise"
-        change, compared = code(area.changed_by[:7]), _compared(entry, area, seen)
-        return say(language, key, signed=words[0], change=change, compared=compared)
-    if entry.detail:
-        words.append(say(language, "accepted_open", items=code(entry.detail)))
-    if entry.note and entry.verb is Verb.SIGN_OFF:  # a waiver's reason stands at the top
-        words.append(code(entry.note))
-    return BETWEEN.join(words)
-
-
-def waivers(seen: Review) -> str:
-    """Who waived what and why, each waiver once; what it covers has not changed since."""
-    language = seen.facts.policy.language
-    said: dict[str, list[tuple[Entry, str]]] = {}
-    for area in seen.areas:
-        entry = area.standing.signed
-        if entry and area.waived:
-            name = entry.id.partition("#")[0]
-            said.setdefault(name, []).append((entry, parts.title(area, language)))
-    return "\n".join(
-        say(
-            language,
-            "waiver",
-            who=found[0][0].speaker,
-            sha=code(found[0][0].head_sha[:7]),
-            reason=code(found[0][0].note, MOST_REASON),
-            areas=joined(language, tuple(title for _, title in found)),
+    text = words(kind, who=entry.speaker, sha=code(entry.head_sha[:7]))
+    if standing.state is State.STALE:
+        return words(
+            "stale_by" if area.changed_by else "stale_otherwise",
+            signed=text,
+            change=code(area.changed_by[:7]),
+            compared=_compared(entry, area, review, words),
         )
-        for found in said.values()
-    )
+    musts = words("accepted_open", items=code(entry.detail)) if entry.detail else ""
+    note = entry.note if entry.verb is Verb.SIGN_OFF else ""  # a waiver's reason is at the top
+    return dotted(text, musts, note and code(note))
 
 
-def holds(seen: Review) -> str:
-    """Each hold in force: by whom, on what and why."""
-    key = "hold_overridden" if seen.state is PullState.WAIVED else "hold"
-    language = seen.facts.policy.language
-    return "\n".join(
-        say(
-            language,
-            key,
-            who=one.speaker,
-            on=held(one, seen),
-            reason=code(one.note, MOST_REASON),
-        )
-        for one in seen.holds
-    )
-
-
-def held(hold: Entry, seen: Review) -> str:
-    """What a hold is on, in words; an area that is flagged no more goes by its id."""
-    language = seen.facts.policy.language
-    if not hold.subject:
-        return say(language, "whole_pull")
-    titles = (parts.title(area, language) for area in seen.areas if area.id == hold.subject)
-    return next(titles, code(hold.subject))
-
-
-def _undone(undo: Entry, seen: Review) -> str:
-    """Who took it back, and what. speaker: "" of a dismissed review whose delivery was lost."""
+def _undone(undo: Entry, review: Review, words: Words) -> str:
+    """Who undid what. speaker: "" for a dismissed review whose delivery was lost."""
     before = [
-        one
-        for one in seen.ledger
-        if one.subject == undo.subject
-        and one.verb in (Verb.SIGN_OFF, Verb.WAIVE)
-        and when(one) <= when(undo)
+        entry
+        for entry in review.ledger
+        if entry.subject == undo.subject
+        and entry.verb in (Verb.SIGN_OFF, Verb.WAIVE)
+        and when(entry) <= when(undo)
     ]
     waived = bool(before) and max(before, key=when).verb is Verb.WAIVE
     key = "waiver_undone_by" if waived else "undone_by"
-    who = undo.speaker
-    return say(seen.facts.policy.language, key if who else "undone_by_nobody", who=who)
+    return words(key if undo.speaker else "undone_by_nobody", who=undo.speaker)
 
 
-def _compared(signed: Entry, area: AreaReview, seen: Review) -> str:
-    """A link to what has changed since; "" where no page shows that, or not by https.
+def _compared(signed: Entry, area: AreaReview, review: Review, words: Words) -> str:
+    """A link to what has changed since; "" if no page shows that, or not over https.
 
-    GitHub links what a force-push replaced with two dots as well.
+    With two dots GitHub compares what a force-push replaced as well.
     """
-    pull = seen.facts.pull
+    pull = review.facts.pull
     base, found, _ = pull.url.partition("/pull/")
     if not (found and area.changed_by and base.startswith("https://")):
         return ""
     address = f"{base}/compare/{signed.head_sha}..{pull.head_sha}"
-    language = seen.facts.policy.language
-    return say(language, "compared", link=link(say(language, "what_changed"), address))
+    return words("compared", link=link(words("what_changed"), address))
 
 
-MOST_DEBTS = 3  # of one area
-MOST_OWN = 20
-
-
-def own(seen: Review) -> str:
-    """The follow-ups of this pull, once they are made."""
-    language = seen.facts.policy.language
-    made = seen.follow_ups[:MOST_OWN]
-    if not made:
-        return ""
-    lines = [f"- {_own(one, language)}" for one in made]
-    left = len(seen.follow_ups) - len(made)
-    lines += [f"- {say(language, 'and_more', count=left)}"] if left else []
-    return "\n".join([f"**{say(language, 'follow_ups')}**", "", *lines])
-
-
-def debts(area: AreaReview, seen: Review) -> tuple[str, ...]:
-    """What was put off in this area by other pulls and is due: a day, never how many are left."""
-    language = seen.facts.policy.language
-    due = pressing(area, seen)
-    lines = [_debt(one, seen) for one in due[:MOST_DEBTS]]
-    left = len(due) - len(lines)
-    return (*lines, *([say(language, "debts_more", count=left)] if left else []))
-
-
-def owner(login: str) -> str:
-    """A login as words, which mention nobody."""
-    return literal(login, 60)
-
-
-def _own(one: FollowUp, language: str) -> str:
-    key = "follow_up_open" if one.is_open else "follow_up_closed"
-    words = say(language, key, item=code(one.item), due=one.due, owner=owner(one.owner))
-    lost = one.is_open and one.issue and not one.assigned
-    note = (say(language, "not_assigned"),) if lost else ()
-    return BETWEEN.join((words, _issue(one, language), *note))
-
-
-def _debt(one: FollowUp, seen: Review) -> str:
-    language = seen.facts.policy.language
-    key = "debt_overdue" if is_overdue(one, seen) else "debt_due"
-    words = say(language, key, item=code(one.item), due=one.due)
-    origin = say(language, "put_off_in", number=one.number)
-    return BETWEEN.join((words, _issue(one, language), origin))
-
-
-def _issue(one: FollowUp, language: str) -> str:
-    return f"#{one.issue}" if one.issue else say(language, "no_issue")
-
-
-def next_step(seen: Review, *, ticking: bool) -> str:
-    """Who has to act next, and how. ticking: whether this stands in the comment with its boxes."""
-    pull, policy = seen.facts.pull, seen.facts.policy
-    language = policy.language
-    who = signers(list(seen.waiting), seen)
-    words = [_next(seen, who, ticking=ticking)]
-    asks = seen.waiting or seen.state is PullState.ON_HOLD
-    if asks and pull.is_open and seen.mode != "enforce":
-        words.append(say(language, "advise_note"))
-    if ticking and pull.is_draft and pull.is_open:  # the check is the same as when it is ready
-        words.append(say(language, "draft_note", author=pull.author))
-    return say(language, "next", words="\n".join(words))
-
-
-def _next(seen: Review, who: str, *, ticking: bool) -> str:
-    pull, policy = seen.facts.pull, seen.facts.policy
-    language = policy.language
-    if seen.state is PullState.UNREADABLE:
-        broken = next((one.path for one in policy.problems), POLICY_PATH)
-        return say(language, "next_policy", path=code(broken))
-    if not pull.is_open:
-        return say(language, "next_merged" if pull.is_merged else "next_closed")
-    if seen.state is PullState.ON_HOLD:
-        return sentences(language, _lifting(seen), _asking(seen, who, ticking=ticking))
-    if not seen.waiting:
-        return say(language, "next_nobody")
-    asking = _asking(seen, who, ticking=ticking)
-    return asking or say(language, "next_reviewers", who=who, ways=_ways(seen))
-
-
-def _asking(seen: Review, who: str, *, ticking: bool) -> str:
-    """What the author has to answer before reviewers sign off; "" where nothing is open."""
-    if not any(area.open_musts for area in seen.waiting):
-        return ""
-    key = "next_author" if ticking else "next_author_check"
-    language = seen.facts.policy.language
-    return say(language, key, author=seen.facts.pull.author, who=who)
-
-
-def _lifting(seen: Review) -> str:
-    language = seen.facts.policy.language
-    holders = dict.fromkeys(say(language, "person", who=one.speaker) for one in seen.holds)
-    return say(language, "next_hold", who=joined(language, tuple(holders)))
-
-
-def signers(areas: list[AreaReview], seen: Review) -> str:
-    """Who may sign these areas off; each set of reviewers once, with its areas if they differ."""
-    language = seen.facts.policy.language
-    groups: dict[Reviewers, list[str]] = {}
-    for area in areas:
-        groups.setdefault(area.reviewers, []).append(parts.title(area, language))
-    if len(groups) < 2:
-        return people(next(iter(groups), seen.facts.policy.reviewers), language)
-    named = (
-        say(
-            language,
-            "who_area",
-            who=people(who, language),
-            area=joined(language, (*titles,)),
+def waivers(review: Review, words: Words) -> str:
+    """Who waived what and why, each waiver once; what it covers has not changed since."""
+    titles: dict[str, list[str]] = {}
+    first: dict[str, Entry] = {}
+    for area in review.areas:
+        entry = area.standing.signed
+        if entry and area.waived:
+            message = entry.id.partition("#")[0]
+            first.setdefault(message, entry)
+            titles.setdefault(message, []).append(plain(words.text(area.title)))
+    return "\n".join(
+        words(
+            "waiver",
+            who=entry.speaker,
+            sha=code(entry.head_sha[:7]),
+            reason=code(entry.note, MOST_REASON),
+            areas=words.joined(titles[message]),
         )
-        for who, titles in groups.items()
+        for message, entry in first.items()
     )
-    return joined(language, tuple(named))
 
 
-def people(who: Reviewers, language: str) -> str:
-    """Reviewers in words."""
-    if not who:
-        return say(language, "who_maintain")
-    teams = joined(language, tuple(code(team) for team in who.teams))
-    users = joined(language, tuple(visible(user, 40) for user in who.users))
-    named = (
-        say(language, "who_teams", teams=teams) if teams else "",
-        say(language, "who_users", users=users) if users else "",
+def holds(review: Review, words: Words) -> str:
+    """Each hold in force: whose, on what and why. An area that is no longer flagged has its id."""
+    titles = {area.id: plain(words.text(area.title)) for area in review.areas}
+    titles[""] = words("whole_pull")
+    return "\n".join(
+        words(
+            "hold_overridden" if review.state is PullState.WAIVED else "hold",
+            who=hold.speaker,
+            on=titles.get(hold.subject, code(hold.subject)),
+            reason=code(hold.note, MOST_REASON),
+        )
+        for hold in review.holds
     )
-    return joined(language, tuple(name for name in named if name))
 
 
-def _ways(seen: Review) -> str:
-    """The channels that the policy leaves open for a sign-off, as far as they can be seen."""
-    policy = seen.facts.policy
-    language, channels = policy.language, policy.sign_off_by
-    if not conclusion(seen):
-        channels -= {"button"}  # GitHub shows none while a check is in progress
-    label, button = code(policy.labels["signed_off"]), say(language, "button_signoff")
+def next_step(review: Review, words: Words, *, ticking: bool) -> str:
+    """Who has to act next, and how. ticking: whether the boxes of the questions are below this."""
+    pull, policy, state = review.facts.pull, review.facts.policy, review.state
+    who = signers(review.waiting, review, words)
+    asked = ""
+    if any(area.open_musts for area in review.waiting):
+        key = "next_author" if ticking else "next_author_check"
+        asked = words(key, author=pull.author, who=who)
+    if state is PullState.UNREADABLE:
+        broken = next((problem.path for problem in policy.problems), POLICY_PATH)
+        step = words("next_policy", path=code(broken))
+    elif not pull.is_open:
+        step = words("next_merged" if pull.is_merged else "next_closed")
+    elif state is PullState.ON_HOLD:
+        holders = dict.fromkeys(words("person", who=hold.speaker) for hold in review.holds)
+        step = words.sentences(words("next_hold", who=words.joined(holders)), asked)
+    elif not review.waiting:
+        step = words("next_nobody")
+    else:
+        step = asked or words("next_reviewers", who=who, ways=_ways(review, words))
+    lines = [step]
+    waits = review.waiting or state is PullState.ON_HOLD
+    if waits and pull.is_open and review.mode != "enforce":
+        lines.append(words("advise_note"))
+    if ticking and pull.is_draft and pull.is_open:  # the check run is the same once it is ready
+        lines.append(words("draft_note", author=pull.author))
+    return words("next", words="\n".join(lines))
+
+
+def _ways(review: Review, words: Words) -> str:
+    """The channels that the policy leaves open for a sign-off, as far as they are shown."""
+    policy, channels = review.facts.policy, review.facts.policy.sign_off_by
+    if not conclusion(review):
+        channels -= {"button"}  # GitHub shows none while a check run is in progress
+    label, button = code(policy.labels["signed_off"]), words("button_signoff")
     ways = [
-        say(language, f"way_{channel}", label=label, button=button)
+        words(f"way_{channel}", label=label, button=button)
         for channel in ("command", "label", "review", "button")
         if channel in channels
     ]
     if len(ways) < 2:
-        return ways[0] if ways else say(language, "ways_none")
+        return ways[0] if ways else words("ways_none")
     *first, beside, last = ways
-    listed = joined(language, (*(way.rstrip() for way in first), beside))
-    return say(language, "ways_or", first=listed, second=last)
+    listed = words.joined([*(way.rstrip() for way in first), beside])
+    return words("ways_or", first=listed, second=last)
+
+
+def signers(areas: Iterable[AreaReview], review: Review, words: Words) -> str:
+    """Who may sign these areas off: each set of reviewers once, with its areas if they differ."""
+    groups: dict[Reviewers, list[str]] = {}
+    for area in areas:
+        groups.setdefault(area.reviewers, []).append(plain(words.text(area.title)))
+    if len(groups) < 2:
+        return people(next(iter(groups), review.facts.policy.reviewers), words)
+    return words.joined(
+        words("who_area", who=people(reviewers, words), area=words.joined(titles))
+        for reviewers, titles in groups.items()
+    )
+
+
+def people(reviewers: Reviewers, words: Words) -> str:
+    """Reviewers in words."""
+    if not reviewers:
+        return words("who_maintain")
+    teams = words.joined(map(code, reviewers.teams))
+    users = words.joined(visible(user, 40) for user in reviewers.users)
+    named = (
+        words("who_teams", teams=teams) if teams else "",
+        words("who_users", users=users) if users else "",
+    )
+    return words.joined(filter(None, named))

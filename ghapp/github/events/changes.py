@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from ghapp.core.model import Delivery, InstallationKey, PullKey, Push, Repository, RepositoryKey
 from ghapp.core.policy import pack_files
 from ghapp.core.review.permissions import same_login
-from ghapp.core.text.issues import read_marker
+from ghapp.core.text.follow_ups import read_marker
 from ghapp.github import payloads
 from ghapp.github.events import merge_queue
 from ghapp.github.events.speech import MOST_KEYS, Ours

@@ -11,7 +11,7 @@ from ghapp.core.decide import Decision, decide
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import Issue, Marks
 from ghapp.core.records import FollowUp
-from ghapp.core.text.issues import marker, read_marker
+from ghapp.core.text.follow_ups import marker, read_marker
 from tests.core.build import area, asked, entry, facts, flagged, history, policy, shown
 
 DB = area("db")

@@ -322,9 +322,9 @@ class TestButtons:
         assert one.marks.check_run != two.marks.check_run
 
 
-def test_every_label_of_a_pull_has_looks_of_its_own() -> None:
+def test_every_label_has_looks_of_its_own() -> None:
     looks = described(policy())
-    assert set(looks) == set(policy().labels.values()) - {"nfr: follow-up"}
+    assert set(looks) == set(policy().labels.values())
     assert len(set(looks.values())) == len(looks)
 
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from ghapp.core.areas import Finding, Text
 from ghapp.core.decide import decide
 from ghapp.core.ledger import Entry, Verb
+from ghapp.core.markdown import MOST_TITLE
 from ghapp.core.marks import Annotation, CheckRun, Marks, PutCheckRun, Written, plan
-from ghapp.core.text.findings import MOST_MESSAGE, MOST_TITLE
+from ghapp.core.text.findings import MOST_MESSAGE
 from tests.core.build import area, asked, entry, facts, finding, flagged, history, policy, shown
 
 DB = area("db")

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from ghapp.core.areas import Clause, Combined, InFile, Reviewers
-from ghapp.core.i18n import table
+from ghapp.core.i18n import Words, table
 from ghapp.core.ledger import Verb
 from ghapp.core.markdown import MOST_TEXT
 from ghapp.core.model import Channel
 from ghapp.core.scan.conditions import HOLDS
-from ghapp.core.text.replies import condition
+from ghapp.core.text.reasons import condition
 from tests.core.build import HEAD, NEXT_HEAD, entry, finding, flagged, item
 from tests.core.text.scenes import CONCERN, DB, SIGNED, STATES, URL, Scene, reply
 
@@ -185,9 +185,9 @@ def test_what_a_condition_says_in_words() -> None:
     assert set(clauses) == set(HOLDS)
     for kind in clauses:
         for language in ("en", "ja"):
-            assert condition(Clause(kind, ("7",)), language)
+            assert condition(Clause(kind, ("7",)), Words(language))
     when = InFile(path=("db/**",), new=True, diff=("drop",), bump="major")
-    assert condition(when, "en") == (
+    assert condition(when, Words("en")) == (
         "one file has all of this: a file matches `db/**`, an added line matches `drop`, "
         "the pull request adds it, a version in it changes by a `major` or more"
     )

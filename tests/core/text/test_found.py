@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ghapp.core.areas import Finding, Text
+from ghapp.core.i18n import Words
 from ghapp.core.text import findings as texts
 from tests.core.build import finding
 
@@ -50,8 +51,8 @@ LONG = "services/api/db/migrate/1.sql"
 def test_an_areas_line_names_the_heaviest_and_counts_the_rest(
     findings: tuple[Finding, ...], en: str, ja: str
 ) -> None:
-    assert texts.line(findings, "en") == en
-    assert texts.line(findings, "ja") == ja
+    assert texts.line(findings, Words("en")) == en
+    assert texts.line(findings, Words("ja")) == ja
 
 
 @pytest.mark.parametrize(
@@ -94,17 +95,17 @@ def test_an_areas_line_names_the_heaviest_and_counts_the_rest(
 def test_findings_are_listed_by_hazard_with_their_lines(
     findings: tuple[Finding, ...], lines: tuple[str, ...]
 ) -> None:
-    assert texts.listed(findings, "en") == lines
+    assert texts.listed(findings, Words("en")) == lines
 
 
 def test_beyond_ten_of_a_hazard_they_are_counted_by_file() -> None:
     many = [finding(line=line) for line in range(1, 13)]
-    assert texts.listed(many, "en")[1:] == ("`DB-1`: 2 more in `db/1.sql`",)
+    assert texts.listed(many, Words("en"))[1:] == ("`DB-1`: 2 more in `db/1.sql`",)
     many += [finding(path=f"db/{n}.sql", line=1) for n in range(2, 6)]
-    assert texts.listed(many, "en")[1:] == (
+    assert texts.listed(many, Words("en"))[1:] == (
         "`DB-1`: 6 more in `db/1.sql` (2), `db/2.sql` (1), `db/3.sql` (1), and 2 more files",
     )
-    assert texts.listed(many, "ja")[1:] == (
+    assert texts.listed(many, Words("ja"))[1:] == (
         "`DB-1`：ほか 6 件（`db/1.sql` (2)、`db/2.sql` (1)、`db/3.sql` (1)、ほか 2 ファイル）",
     )
 
@@ -116,5 +117,5 @@ def test_counts_are_by_severity_and_accepted_ones_apart() -> None:
         finding(accepted="x"),
         finding(severity="should"),
     ]
-    assert texts.by_severity(findings, "en") == "1 must, 2 should, 1 accepted"
-    assert texts.by_severity(findings, "ja") == "必須 1 件、推奨 2 件、許容 1 件"
+    assert texts.by_severity(findings, Words("en")) == "1 must, 2 should, 1 accepted"
+    assert texts.by_severity(findings, Words("ja")) == "必須 1 件、推奨 2 件、許容 1 件"

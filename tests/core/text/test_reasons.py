@@ -1,8 +1,9 @@
 import pytest
 
 from ghapp.core.areas import Hit
+from ghapp.core.i18n import Words
 from ghapp.core.markdown import visible
-from ghapp.core.text.findings import why
+from ghapp.core.text.reasons import why
 
 
 @pytest.mark.parametrize(
@@ -35,10 +36,10 @@ from ghapp.core.text.findings import why
     ],
 )
 def test_a_reason_names_what_fired_and_where(hit, en, ja):
-    assert why(hit, "en") == en
-    assert why(hit, "ja") == ja
+    assert why(hit, Words("en")) == en
+    assert why(hit, Words("ja")) == ja
 
 
 def test_a_reason_can_be_plain_text():
     hit = Hit("diff", "drop table t", "a.sql", 7)
-    assert why(hit, "en", visible) == "a.sql:7: drop table t"
+    assert why(hit, Words("en"), visible) == "a.sql:7: drop table t"

@@ -1,0 +1,116 @@
+"""Follow-ups as people read them: as lines of the comment, and as issues that keep them in mind."""
+
+from __future__ import annotations
+
+import re
+
+from ghapp.core.i18n import Words
+from ghapp.core.markdown import code, dotted, link, literal, login, visible
+from ghapp.core.marks import Issue
+from ghapp.core.records import FollowUp
+from ghapp.core.review.follow_ups import is_overdue, pressing
+from ghapp.core.review.review import AreaReview, Review
+from ghapp.core.text.labels import described
+from ghapp.core.text.questions import wording
+
+MOST_OWN = 20
+MOST_DEBTS = 3  # of one area
+MOST_TITLE = 240  # characters; GitHub takes 256
+MOST_QUESTION = 100  # of the question in a title
+_MARKER = re.compile(r"<!-- ghapp:follow-up ([1-9][0-9]{0,9}):([A-Za-z0-9._-]{1,100}) -->")
+
+
+def own(review: Review, words: Words) -> str:
+    """The follow-ups of this pull, once they are made."""
+    made = review.follow_ups
+    if not made:
+        return ""
+    lines = [f"**{words('follow_ups')}**", ""]
+    for follow_up in made[:MOST_OWN]:
+        text = words(
+            "follow_up_open" if follow_up.is_open else "follow_up_closed",
+            item=code(follow_up.item),
+            due=follow_up.due,
+            owner=login(follow_up.owner),
+        )
+        lost = follow_up.is_open and follow_up.issue and not follow_up.assigned
+        note = words("not_assigned") if lost else ""
+        lines.append(f"- {dotted(text, _issue(follow_up, words), note)}")
+    left = len(made) - MOST_OWN
+    if left > 0:
+        lines.append(f"- {words('and_more', count=left)}")
+    return "\n".join(lines)
+
+
+def debts(area: AreaReview, review: Review, words: Words) -> tuple[str, ...]:
+    """What other pulls deferred in this area and is due: a day, never how many are left."""
+    due = pressing(area, review)
+    lines = [
+        dotted(
+            words(
+                "debt_overdue" if is_overdue(debt, review) else "debt_due",
+                item=code(debt.item),
+                due=debt.due,
+            ),
+            _issue(debt, words),
+            words("put_off_in", number=debt.number),
+        )
+        for debt in due[:MOST_DEBTS]
+    ]
+    left = len(due) - MOST_DEBTS
+    return (*lines, words("debts_more", count=left)) if left > 0 else tuple(lines)
+
+
+def _issue(follow_up: FollowUp, words: Words) -> str:
+    return f"#{follow_up.issue}" if follow_up.issue else words("no_issue")
+
+
+def marker(number: int, item: str) -> str:
+    """The first line of the issue of an item of the pull `number`."""
+    return f"<!-- ghapp:follow-up {number}:{item} -->"
+
+
+def read_marker(body: str) -> tuple[int, str] | None:
+    """The pull's number and the item of one of our issues; None for another issue."""
+    found = _MARKER.fullmatch(body.split("\n", 1)[0].strip())
+    return (int(found[1]), found[2]) if found else None
+
+
+def issue(follow_up: FollowUp, review: Review) -> Issue:
+    """The issue of a follow-up, in words that do not depend on how the review goes on.
+
+    The question of an area that is no longer flagged is worded as the policy has it.
+    """
+    pull, policy = review.facts.pull, review.facts.policy
+    words = Words(policy.language)
+    number, name, due = follow_up.number, follow_up.item, follow_up.due
+    here = (item for area in review.areas for item in area.items)
+    known = (item for area in policy.areas for item in area.items)
+    item = next((item for item in (*here, *known) if item.id == name), None)
+    short = visible(words.text(item.question), MOST_QUESTION) if item else ""
+    key = "issue_title" if short else "issue_title_bare"
+    title = words(key, item=name, question=short, number=number, due=due)
+    shown = f"{pull.key.repository.full_name}#{number}"
+    text = words(
+        "issue_body",
+        item=code(name),
+        question=wording(item, words).question if item else "",
+        pull=link(shown, pull.url) if pull.url else literal(shown),
+        reason=code(follow_up.reason, 1_000),
+        owner=login(follow_up.owner),
+        due=due,
+    )
+    more = words(
+        "issue_extended" if follow_up.extended else "issue_extend",
+        command=code(f"/nfr defer {name} until YYYY-MM-DD -- {words('a_reason')}"),
+        days=policy.defer.max_days,
+    )
+    label = policy.labels["follow_up"]
+    return Issue(
+        item=name,
+        due=due,
+        title=visible(title, MOST_TITLE),
+        body=f"{marker(number, name)}\n{text}\n\n{words.sentences(words('issue_close'), more)}\n",
+        owner=follow_up.owner,
+        label=(label, *described(policy)[label]),
+    )

@@ -1,0 +1,122 @@
+"""Why things are asked: what flagged an area, and what brought up each of its questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ghapp.core.areas import Clause, Combined, Hit, InFile, Item, When
+from ghapp.core.i18n import Words
+from ghapp.core.markdown import code, paragraphs, plain
+from ghapp.core.review.review import AreaReview, Review
+from ghapp.core.text.findings import rank
+from ghapp.core.text.status import signers
+
+MOST_REASONS = 3  # hits of an area; the explanation has more
+MOST_EXPLAINED = 10
+MOST_NAMED = 4  # values of a clause, parts of a condition, findings of an item
+NUMBERS = ("files_gte", "added_gte", "pull_files_gte", "pull_added_gte")
+
+
+def why(hit: Hit, words: Words, name: Callable[[str], str] = code) -> str:
+    """The reason: which label, which file by which glob, which line, or how many of what.
+
+    name: how a name from the pull is shown so that it does nothing else.
+    """
+    if hit.kind == "size":
+        count, _, unit = hit.what.partition(" ")
+        return words(f"hit_{unit or 'files'}", count=f"{int(count):,}")
+    place = f"{hit.path}:{hit.line}" if hit.line else hit.path
+    return words(f"hit_{hit.kind}", path=name(place), what=name(hit.what))
+
+
+def flagged_by(area: AreaReview, review: Review, words: Words, most: int = MOST_REASONS) -> str:
+    """Why the area is flagged: the first few hits, and how many more there are.
+
+    The text of a line with a finding is left out: it may be a secret, and what GitHub has sent out
+    by mail cannot be recalled.
+    """
+    findings = [finding for other in review.areas for finding in other.findings]
+    reasons: list[str] = []
+    for hit in area.hits[:most]:
+        shown, here = hit, [one for one in findings if (one.path, one.line) == (hit.path, hit.line)]
+        if hit.kind == "diff" and here:
+            own = next((finding.hazard for finding in here if finding.area == area.id), "")
+            shown = replace(hit, kind="hazard" if own else "line", what=own)
+        reasons.append(why(shown, words))
+    return words.joined(reasons, len(area.hits) - most)
+
+
+def hints(review: Review, words: Words) -> str:
+    """The areas that only the title suggests."""
+    titles = {area.id: plain(words.text(area.title)) for area in review.facts.policy.areas}
+    names = [titles[area] for area in review.checklist.hints if area in titles]
+    return words("hint", areas=words.joined(names)) if names else ""
+
+
+def explanation(review: Review, words: Words) -> str:
+    """Every area with what flagged it, every question with what brought it up."""
+    sha = code(review.facts.pull.head_sha[:7])
+    blocks = [words("explain" if review.areas else "explain_clear", sha=sha)]
+    for area in review.areas:
+        heading = words(
+            "explain_area",
+            area=plain(words.text(area.title)),
+            id=code(area.id),
+            why=flagged_by(area, review, words, MOST_EXPLAINED),
+            who=signers([area], review, words),
+        )
+        items = "\n".join(_question(item, area, words) for item in area.items)
+        blocks.append(f"{heading}\n\n{items}" if items else heading)
+    return paragraphs(*blocks, hints(review, words))
+
+
+def _question(item: Item, area: AreaReview, words: Words) -> str:
+    """One question with its condition in words, and the findings that it answers to."""
+    found = sorted((finding for finding in area.findings if finding.item == item.id), key=rank)
+    reasons: list[str] = []
+    if found:
+        named = [
+            f"{code(one.hazard)} {code(f'{one.path}:{one.line}' if one.line else one.path)}"
+            for one in found[:MOST_NAMED]
+        ]
+        findings = words.joined(named, len(found) - MOST_NAMED)
+        reasons.append(words("explain_found", findings=findings))
+    if item.must_when is not None and item.severity == "must":
+        reasons.append(words("explain_must", when=condition(item.must_when, words)))
+    if item.when is not None:
+        reasons.append(words("explain_when", when=condition(item.when, words)))
+    elif not found:
+        reasons.append(words("explain_raised" if area.is_concern else "explain_always"))
+    return words(
+        "explain_item",
+        item=code(item.id),
+        severity=words(f"sev_{item.severity}"),
+        why=words("explain_between").join(reasons),
+    )
+
+
+def condition(when: When, words: Words) -> str:
+    """A `when` as a clause of a sentence."""
+    if isinstance(when, Clause):
+        named = map(code, when.values[:MOST_NAMED])
+        values = words.joined(named, len(when.values) - MOST_NAMED)
+        if when.kind in NUMBERS:
+            values = f"{int(when.values[0]):,}"
+        return words(f"when_{when.kind}", values=values)
+    if isinstance(when, InFile):
+        lines = (("path", when.path), ("diff", when.diff), ("removed", when.removed))
+        parts = [condition(Clause(kind, values), words) for kind, values in lines if values]
+        parts += [words("when_file_new")] if when.new else []
+        parts += [words("when_file_bump", part=code(when.bump))] if when.bump else []
+        return words("when_file", values=words.joined(parts))
+    parts = []
+    for part in when.of[:MOST_NAMED]:
+        inner = condition(part, words)
+        joins = isinstance(part, Combined) and part.how != "not" and len(part.of) > 1
+        parts.append(words("when_inner", words=inner) if joins else inner)
+    if when.how == "not":
+        return words("when_not", words=parts[0])
+    left = len(when.of) - len(parts)
+    parts += [words("when_more", count=left)] if left else []
+    return words(f"when_{when.how}").join(parts)
