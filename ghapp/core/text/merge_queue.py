@@ -29,7 +29,13 @@ def check_run(
     conclusion = merge_queue.conclusion(inside, verdicts, policy)
     title, summary = _title(inside, verdicts, words), words("queue_holds") + "\n"
     for member in inside:
-        summary += f"\n{_line(member, verdicts, words)}"
+        standing, name = merge_queue.standing(member, verdicts), _name(member, words)
+        verdict = verdicts.get(member.number) if standing is not Standing.UNKNOWN else None
+        summary += "\n" + words(
+            "queue_line" if standing is Standing.PASSES else "queue_line_blocked",
+            pull=link(name, member.url) if member.number else name,
+            words=plain(verdict.title) if verdict else words("queue_not_known"),
+        )
     if not inside:
         why = words("queue_refused", reason=code(refused, 400)) if refused else ""
         summary = words.sentences(words("queue_unlisted"), why)
@@ -53,17 +59,6 @@ def _title(inside: tuple[Member, ...], verdicts: Verdicts, words: Words) -> str:
     named = (_name(member, words) for member in found[:MOST_NAMED])
     pulls = words.joined(named, len(found) - MOST_NAMED)
     return visible(words(f"title_queue_{worst.value}", pulls=pulls), MOST_TITLE)
-
-
-def _line(member: Member, verdicts: Verdicts, words: Words) -> str:
-    """What one pull asks; what keeps the queue's head from passing stands out."""
-    standing, name = merge_queue.standing(member, verdicts), _name(member, words)
-    if standing is Standing.UNKNOWN:
-        asks = words("queue_not_known")
-    else:
-        asks = plain(verdicts[member.number].title)
-    key = "queue_line" if standing is Standing.PASSES else "queue_line_blocked"
-    return words(key, pull=link(name, member.url) if member.number else name, words=asks)
 
 
 def _name(member: Member, words: Words) -> str:

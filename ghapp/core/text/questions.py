@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 from ghapp.core.areas import Finding, Item
 from ghapp.core.i18n import Words
@@ -23,16 +22,14 @@ def asked(area: AreaReview, review: Review, words: Words) -> str:
     if _asks_nothing(area):
         return words("no_question")
     lines: list[str] = []
-    rest: list[Iterator[str]] = []
+    inner: list[str] = []
     for item in area.items:
-        question = _lines(item, area, review, words)
-        if item.id in review.checklist.shown:
-            lines += question
-        else:
-            rest.append(question)
+        shown = item.id in review.checklist.shown
+        (lines if shown else inner).extend(_lines(item, area, review, words))
+    rest = [item for item in area.items if item.id not in review.checklist.shown]
     if rest:
         summary = words("more_questions", count=len(rest))
-        lines += [*([""] if lines else []), *folded(summary, chain.from_iterable(rest))]
+        lines += [*([""] if lines else []), *folded(summary, inner)]
     return "\n".join(lines)
 
 
@@ -43,7 +40,7 @@ def details(review: Review, words: Words) -> str:
         for item in area.items:
             if item.id not in review.checklist.shown:
                 continue
-            listed = findings.listed(_of(item, area), words)
+            listed = findings.listed(_found(item, area), words)
             lines += wording(item, words).details or ([f"- `{item.id}`"] if listed else [])
             lines += [f"  - {line}" for line in listed[:MOST_FINDINGS]]
             left = len(listed) - MOST_FINDINGS
@@ -61,7 +58,7 @@ def explained(area: AreaReview, review: Review, words: Words) -> str:
     lines = [words("no_question")] if _asks_nothing(area) else []
     for item in area.items:
         lines += _lines(item, area, review, words, ticks=True)
-        lines += [f"  - {line}" for line in findings.listed(_of(item, area), words)]
+        lines += [f"  - {line}" for line in findings.listed(_found(item, area), words)]
         lines += wording(item, words).below
     items = {item.id for item in area.items}
     elsewhere = [finding for finding in area.findings if finding.item not in items]
@@ -74,7 +71,7 @@ def _asks_nothing(area: AreaReview) -> bool:
     return not area.items and area.id not in WITHOUT_PACK
 
 
-def _of(item: Item, area: AreaReview) -> list[Finding]:
+def _found(item: Item, area: AreaReview) -> list[Finding]:
     return [finding for finding in area.findings if finding.item == item.id]
 
 
@@ -90,7 +87,7 @@ def _lines(
     if holds:
         question = f"~~{worded.question}~~" if holds.verb is Verb.NA else worded.question
         line = task(item, words, " " if holds.verb is Verb.DEFER else "x", question)
-    count = len(findings.opened(_of(item, area)))
+    count = len(findings.opened(_found(item, area)))
     if count:
         line += words("item_findings", findings=findings.counted(count, words))
     yield line if holds else line + worded.wants

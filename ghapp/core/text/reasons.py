@@ -10,7 +10,7 @@ from ghapp.core.i18n import Words
 from ghapp.core.markdown import code, paragraphs, plain
 from ghapp.core.review.review import AreaReview, Review
 from ghapp.core.text.findings import rank
-from ghapp.core.text.status import signers
+from ghapp.core.text.status import area_title, signers
 
 MOST_REASONS = 3  # hits of an area; the explanation has more
 MOST_EXPLAINED = 10
@@ -61,7 +61,7 @@ def explanation(review: Review, words: Words) -> str:
     for area in review.areas:
         heading = words(
             "explain_area",
-            area=plain(words.text(area.title)),
+            area=area_title(area, words),
             id=code(area.id),
             why=flagged_by(area, review, words, MOST_EXPLAINED),
             who=signers([area], review, words),

@@ -80,7 +80,7 @@ def check_run(
     text = paragraphs(
         *(
             paragraphs(
-                f"### {plain(words.text(area.title))}",
+                f"### {status.area_title(area, words)}",
                 "\n".join(f"- {debt}" for debt in follow_ups.debts(area, review, words)),
                 status.signed(area, review, words),
                 questions.explained(area, review, words),
@@ -113,7 +113,7 @@ def _summary(review: Review, words: Words) -> str:
     flagged = [
         words(
             "reason",
-            area=plain(words.text(area.title)),
+            area=status.area_title(area, words),
             why=reasons.flagged_by(area, review, words),
         )
         for area in review.areas
@@ -220,7 +220,7 @@ def comment(review: Review) -> str:
             *follow_ups.debts(area, review, words),
         )
         blocks += [
-            f"#### {plain(words.text(area.title))}",
+            f"#### {status.area_title(area, words)}",
             "\n".join(filter(None, lines)),  # GitHub keeps line breaks in comments
             status.signed(area, review, words),
             questions.asked(area, review, words),
@@ -230,7 +230,9 @@ def comment(review: Review) -> str:
 
 def _intro(review: Review, words: Words) -> str:
     """The opening sentence of the comment."""
-    named = [f"**{plain(words.text(area.title))}**" for area in review.areas if not area.is_concern]
+    named = [
+        f"**{status.area_title(area, words)}**" for area in review.areas if not area.is_concern
+    ]
     if not named:
         return words("intro_concerns") if review.areas else ""
     key = {

@@ -14,6 +14,11 @@ from ghapp.core.review.review import AreaReview, PullState, Review, conclusion
 MOST_REASON = 1_000  # characters
 
 
+def area_title(area: AreaReview, words: Words) -> str:
+    """The area's title inside Markdown."""
+    return plain(words.text(area.title))
+
+
 def signed(area: AreaReview, review: Review, words: Words) -> str:
     """Who settled the area, struck through if the diff has changed since; or who undid it."""
     standing = area.standing
@@ -25,12 +30,16 @@ def signed(area: AreaReview, review: Review, words: Words) -> str:
     kind = "waived_by" if entry.verb is Verb.WAIVE else "signed_by"
     text = words(kind, who=entry.speaker, sha=code(entry.head_sha[:7]))
     if standing.state is State.STALE:
-        return words(
-            "stale_by" if area.changed_by else "stale_otherwise",
-            signed=text,
-            change=code(area.changed_by[:7]),
-            compared=_compared(entry, area, review, words),
-        )
+        if not area.changed_by:
+            return words("stale_otherwise", signed=text, change="", compared="")
+        pull, compared = review.facts.pull, ""
+        base, found, _ = pull.url.partition("/pull/")
+        if found and base.startswith("https://"):
+            # With two dots GitHub also compares with a commit that a force-push replaced.
+            address = f"{base}/compare/{entry.head_sha}..{pull.head_sha}"
+            compared = words("compared", link=link(words("what_changed"), address))
+        change = code(area.changed_by[:7])
+        return words("stale_by", signed=text, change=change, compared=compared)
     musts = words("accepted_open", items=code(entry.detail)) if entry.detail else ""
     note = entry.note if entry.verb is Verb.SIGN_OFF else ""  # a waiver's reason is at the top
     return dotted(text, musts, note and code(note))
@@ -50,44 +59,29 @@ def _undone(undo: Entry, review: Review, words: Words) -> str:
     return words(key if undo.speaker else "undone_by_nobody", who=undo.speaker)
 
 
-def _compared(signed: Entry, area: AreaReview, review: Review, words: Words) -> str:
-    """A link to what has changed since; "" if no page shows that, or not over https.
-
-    With two dots GitHub compares what a force-push replaced as well.
-    """
-    pull = review.facts.pull
-    base, found, _ = pull.url.partition("/pull/")
-    if not (found and area.changed_by and base.startswith("https://")):
-        return ""
-    address = f"{base}/compare/{signed.head_sha}..{pull.head_sha}"
-    return words("compared", link=link(words("what_changed"), address))
-
-
 def waivers(review: Review, words: Words) -> str:
     """Who waived what and why, each waiver once; what it covers has not changed since."""
-    titles: dict[str, list[str]] = {}
-    first: dict[str, Entry] = {}
+    waived: dict[str, tuple[Entry, list[str]]] = {}
     for area in review.areas:
         entry = area.standing.signed
         if entry and area.waived:
             message = entry.id.partition("#")[0]
-            first.setdefault(message, entry)
-            titles.setdefault(message, []).append(plain(words.text(area.title)))
+            waived.setdefault(message, (entry, []))[1].append(area_title(area, words))
     return "\n".join(
         words(
             "waiver",
             who=entry.speaker,
             sha=code(entry.head_sha[:7]),
             reason=code(entry.note, MOST_REASON),
-            areas=words.joined(titles[message]),
+            areas=words.joined(titles),
         )
-        for message, entry in first.items()
+        for entry, titles in waived.values()
     )
 
 
 def holds(review: Review, words: Words) -> str:
     """Each hold in force: whose, on what and why. An area that is no longer flagged has its id."""
-    titles = {area.id: plain(words.text(area.title)) for area in review.areas}
+    titles = {area.id: area_title(area, words) for area in review.areas}
     titles[""] = words("whole_pull")
     return "\n".join(
         words(
@@ -151,7 +145,7 @@ def signers(areas: Iterable[AreaReview], review: Review, words: Words) -> str:
     """Who may sign these areas off: each set of reviewers once, with its areas if they differ."""
     groups: dict[Reviewers, list[str]] = {}
     for area in areas:
-        groups.setdefault(area.reviewers, []).append(plain(words.text(area.title)))
+        groups.setdefault(area.reviewers, []).append(area_title(area, words))
     if len(groups) < 2:
         return people(next(iter(groups), review.facts.policy.reviewers), words)
     return words.joined(
