@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ghapp.core.i18n import say
+from ghapp.core.i18n import Words
 from ghapp.core.ledger import AREA, CONCERN, HOLD, ITEM, State, Verb
 from ghapp.core.policy.policy_schema import schema
 from ghapp.core.review.commands import COMMANDS
@@ -48,9 +48,10 @@ def test_the_chart_of_an_area_is_its_table() -> None:
 
 
 def test_the_table_of_commands_is_the_one_that_reads_them() -> None:
+    words = Words("en")
     rows = re.findall(r"^\| (`/nfr .*) \|$", REVIEW, re.MULTILINE)
     assert rows == [
-        f"`/nfr {spec.usage}` | {say('en', f'who_{spec.who}')} | {say('en', f'help_{name}')}"
+        f"`/nfr {spec.usage}` | {words(f'who_{spec.who}')} | {words(f'help_{name}')}"
         for name, spec in COMMANDS.items()
     ]
 

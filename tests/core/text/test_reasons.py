@@ -1,9 +1,19 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
 import pytest
 
-from ghapp.core.areas import Hit
-from ghapp.core.i18n import Words
-from ghapp.core.markdown import visible
-from ghapp.core.text.reasons import why
+from ghapp.core.areas import Clause, Combined, Hit, InFile
+from ghapp.core.decide import decide
+from ghapp.core.i18n import Words, table
+from ghapp.core.ledger import Verb
+from ghapp.core.markdown import MOST_TEXT, visible
+from ghapp.core.scan.checklist import Checklist, Flagged
+from ghapp.core.scan.conditions import HOLDS
+from ghapp.core.text.reasons import condition, why
+from tests.core.build import area, asked, facts, finding, flagged, history, item, policy
+from tests.core.text.scenes import CONCERN, DB, Scene, rendered, reply, same_as_snapshot
 
 
 @pytest.mark.parametrize(
@@ -43,3 +53,92 @@ def test_a_reason_names_what_fired_and_where(hit, en, ja):
 def test_a_reason_can_be_plain_text():
     hit = Hit("diff", "drop table t", "a.sql", 7)
     assert why(hit, Words("en"), visible) == "a.sql:7: drop table t"
+
+
+def test_the_text_of_a_line_with_a_finding_is_not_repeated() -> None:
+    secret = "token = 's3cret'"
+    hits = (Hit("diff", secret, "db/1.sql", 3), Hit("diff", "x", "db/1.sql", 9))
+    one = flagged(DB, "f1", finding(source=secret))
+    api = replace(flagged(area("api")), hits=(hits[0],))
+    marks = rendered("en", "f1", (), asked(replace(one, hits=hits), api))
+    assert "Flagged by `db/1.sql:3` (`DB-1`), `db/1.sql:9`: `x`" in marks.comment
+    assert "Flagged by `db/1.sql:3`\n" in marks.comment
+    assert "s3cret" not in f"{marks.comment}{marks.check_run}"
+
+
+def test_more_reasons_than_fit_are_counted() -> None:
+    hits = tuple(Hit("path", "db/**", f"db/{number}.sql") for number in range(5))
+    many = Flagged(DB, hits, flagged(DB).files, DB.items, "f1")
+    assert (
+        "`db/2.sql` (matches `db/**`), and 2 more" in rendered("en", "f1", (), asked(many)).comment
+    )
+
+
+def test_areas_that_only_the_title_suggests_are_a_hint() -> None:
+    rules = policy(DB)
+    seen = facts(rules)
+    hinted = Checklist((), frozenset(), ("db", "gone"), True, True, "")
+    run = decide(seen, history(), hinted, (), ()).marks.check_run
+    assert run and "The title suggests Area db, but" in run.summary
+
+
+def test_every_kind_of_condition_has_words() -> None:
+    kinds = [key.removeprefix("when_") for key in table("en") if key.startswith("when_")]
+    joining = ("all", "any", "not", "inner", "more", "file", "file_new", "file_bump")
+    clauses = [one for one in kinds if one not in joining]
+    assert set(clauses) == set(HOLDS)
+    for kind in clauses:
+        for language in ("en", "ja"):
+            assert condition(Clause(kind, ("7",)), Words(language))
+    when = InFile(path=("db/**",), new=True, diff=("drop",), bump="major")
+    assert condition(when, Words("en")) == (
+        "one file has all of this: a file matches `db/**`, an added line matches `drop`, "
+        "the pull request adds it, a version in it changes by a `major` or more"
+    )
+
+
+WHEN = Combined(
+    "any",
+    (
+        Clause("diff", ("(?i)alter", "drop", "a", "b", "c")),
+        Combined("all", (Clause("path", ("**/*.sql",)), Clause("files_gte", ("1200",)))),
+        Combined("not", (Clause("area", ("web",)),)),
+        Combined("any", (Clause("title", ("x",)),)),
+        Clause("table_in", ("large_tables",)),
+    ),
+)
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_an_explanation_names_what_brought_up_each_question(language: str) -> None:
+    first, second = DB.items
+    third, fourth = item("db-always"), replace(item("db-found"), when=Clause("hazard", ("DB-2",)))
+    items = (first, replace(second, when=WHEN), third, fourth)
+    found = [finding(line=n) for n in range(1, 7)] + [finding("DB-2", item="db-found")]
+    one = replace(flagged(DB, "f1", *found), items=items)
+    text = reply(language, Scene((CONCERN,), (one,)), Verb.EXPLAIN)
+    assert same_as_snapshot("explain", language, text)
+
+
+def test_an_explanation_says_what_made_a_question_a_must() -> None:
+    raised = replace(
+        item("db-a"), when=Clause("path", ("db/**",)), must_when=Clause("diff", ("x",))
+    )
+    mild = replace(raised, id="db-b", severity="should")
+    said = reply("en", Scene((), (replace(flagged(DB), items=(raised, mild)),)), Verb.EXPLAIN)
+    assert (
+        "- `db-a` **must**: a must where an added line matches `x`; asked where a file matches"
+        in said
+    )
+    assert "- `db-b` **should**: asked where a file matches `db/**`" in said
+
+
+def test_an_explanation_fits_githubs_limit() -> None:
+    items = tuple(item(f"i-{n}-{'x' * 80}") for n in range(900))
+    said = reply("ja", Scene((), (replace(flagged(DB), items=items),)), Verb.EXPLAIN)
+    assert len(said) <= MOST_TEXT + 1 and said.endswith("省略しました。）\n")
+
+
+def test_an_explanation_names_only_the_path_of_a_file_that_is_gone() -> None:
+    one = flagged(DB, "f1", finding(line=0))
+    assert "found `DB-1` `db/1.sql`" in reply("en", Scene((), (one,)), Verb.EXPLAIN)

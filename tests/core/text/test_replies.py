@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import pytest
+
+from ghapp.core.areas import Reviewers
+from ghapp.core.i18n import table
+from ghapp.core.ledger import Verb
+from tests.core.build import entry, policy
+from tests.core.text.scenes import DB, Scene, reply, same_as_snapshot, summary
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_help_lists_the_commands(language: str) -> None:
+    assert same_as_snapshot("help", language, reply(language, Scene(), Verb.HELP))
+
+
+# reason -> what such an entry names
+DETAILS = {
+    "unknown_command": "wave waive",
+    "unknown_area": "bd db",
+    "unknown_item": "nothing ",
+    "subjects_missing": "concern TEXT",
+    "subjects_unwanted": "undo",
+    "reason_missing": "hold [AREA...] -- reason",
+    "too_many_subjects": "check 100",
+    "too_many_commands": "20",
+    "too_long": "8192",
+    "not_shown": "bbbbbbb",
+    "unclear": "teams cannot be looked up",
+    "channel_closed": "review",
+    "state_label": "nfr: needs sign-off",
+    "not_reviewer": "db, web",
+    "hold_not_reviewer": "",
+    "pushed": "aaaaaaa, bbbbbbb",
+    "pusher_unknown": "aaaaaaa",
+    "open_musts": "db-rollback, concern-1",
+    "evidence_missing": "db-rollback ",
+    "evidence_url": "db-rollback https://example.com/report",
+    "evidence_number": "db-rollback 72 ms",
+    "evidence_choice": "db-rollback a | b",
+    "date_unreadable": "2026-02-30",
+    "date_past": "2020-01-01",
+    "date_too_far": "2026-06-30",
+    "owner_unreadable": "acme/sre",
+    "extension_not_later": "2026-05-01",
+}
+REASONS = sorted(
+    key.removeprefix("refused_")
+    for key in table("en")
+    if key.startswith("refused_") and key != "refused_near"
+)
+ITEMS = frozenset(
+    {"defer_not_allowed", "never_deferred", "follow_up_closed"}
+    | {one for one in REASONS if one.startswith("exten")} - {"extension_not_later"}
+)
+
+
+def refused(language: str, reason: str) -> str:
+    detail = DETAILS.get(reason, "db-plan" if reason in ITEMS else "")
+    said = reply(language, Scene(), Verb.REFUSED, speaker="eve", note=reason, detail=detail)
+    return said.rstrip("\n")
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_every_refusal_has_its_text(language: str) -> None:
+    lines = [f"{reason}\n{refused(language, reason)}\n" for reason in REASONS]
+    assert same_as_snapshot("refusals", language, "\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("note", "detail", "expected"),
+    [
+        ("unknown_area", "bd db", "`bd` is not an area flagged here. Did you mean `db`?"),
+        ("unknown_item", "zzz ", "`zzz` is not asked here."),
+        ("unknown_command", "dnoe done", "`dnoe` is not a command. Did you mean `done`?"),
+        ("state_label", "nfr: on hold", "the label `nfr: on hold` shows a state"),
+    ],
+)
+def test_a_refusal_says_what_and_what_to_do(note: str, detail: str, expected: str) -> None:
+    assert expected in summary(policy(DB), entry(Verb.REFUSED, note=note, detail=detail))
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("NFR: On hold", "`/nfr hold -- reason` puts it on, `/nfr undo` takes it off"),
+        ("nfr: waived", "`/nfr waive -- reason` puts it on, `/nfr undo` takes it off"),
+        ("nfr: follow-ups", "`/nfr defer ITEM -- reason` puts a question off"),
+        ("nfr: needs sign-off", "`/nfr done` or the label `nfr: signed off`"),
+    ],
+)
+def test_the_refusal_of_a_state_label_names_the_command(label: str, expected: str) -> None:
+    said = reply("en", Scene(), Verb.REFUSED, note="state_label", detail=label)
+    assert expected in said
+
+
+def test_a_refusal_names_the_reviewers_of_its_area() -> None:
+    said = reply("en", Scene(), Verb.REFUSED, note="hold_not_reviewer", detail="web")
+    assert "only reviewers (wes) may put" in said
+    rules = {"waivers": Reviewers(teams=("leads",))}
+    said = reply("en", Scene(rules=rules), Verb.REFUSED, note="not_waiver")
+    assert "only team `leads` may waive" in said
+
+
+def test_only_the_latest_refusals_are_shown_and_each_reason_once() -> None:
+    notes = ["author", "no_write", "no_write", "nothing_waiting", "not_yours"]
+    said = [entry(Verb.REFUSED, note=note, number=n, speaker="eve") for n, note in enumerate(notes)]
+    shown_ones = [line for line in summary(policy(DB), *said).splitlines() if "- eve: " in line]
+    assert len(shown_ones) == 3
+    assert "authors cannot sign off" not in "".join(shown_ones)
+
+
+def test_a_refusal_goes_once_its_speaker_has_fixed_it() -> None:
+    refused = entry(Verb.REFUSED, note="author", speaker="eve")
+    assert "- eve: " in summary(policy(DB), refused, entry(Verb.REFRESH, speaker="ann"))
+    same, later = (entry(Verb.REFRESH, speaker="eve", number=number) for number in (1, 2))
+    assert "- eve: " in summary(policy(DB), refused, same)  # another command of that comment
+    assert "- eve: " not in summary(policy(DB), refused, same, later)
