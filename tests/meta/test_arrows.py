@@ -54,6 +54,7 @@ OWNERS = {
     "jinja2": {"web", "emulator"},
     "prometheus_client": {"metrics"},
     "structlog": {"logs"},
+    "pydantic_settings": {"settings"},
     "typer": {"cli"},
 }
 
