@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -17,7 +18,7 @@ from importlib.metadata import version
 from socket import socket
 from typing import Any
 
-from ghapp import builtin_packs, heap, logs
+from ghapp import builtin_packs, logs
 from ghapp.errors import WrongDatabase, WrongSetting
 from ghapp.github.availability import Told
 from ghapp.github.client import GitHub
@@ -98,7 +99,6 @@ def until_signalled(settings: Settings, running: AbstractAsyncContextManager[str
 
     running: gives the address to be told, "" for none.
     """
-    heap.share()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_until_signalled(settings, running))
 
@@ -163,11 +163,11 @@ async def _until_signalled(settings: Settings, running: AbstractAsyncContextMana
     async with running as where:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, signalled.set)
-        heap.settle()
+        # Packs and modules stay: a full collection need not walk through them each time.
+        gc.collect()
+        gc.freeze()
         log.info("started", url=where, **_used(settings))
-        while not signalled.is_set():
-            heap.tidy()
-            await first(signalled.wait(), asyncio.sleep(heap.TIDY_SECONDS))
+        await signalled.wait()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
         log.info("stopping")

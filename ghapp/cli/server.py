@@ -20,9 +20,6 @@ def serve(
     ] = False,
 ) -> None:
     """Receive deliveries, and work on them."""
-    from ghapp import heap
-
-    heap.starting()
     settings = settings_or_wrong()
 
     from ghapp.bootstrap import serving, until_signalled
@@ -39,9 +36,6 @@ def work(
     ] = None,
 ) -> None:
     """Work on what other processes have received; needs PostgreSQL."""
-    from ghapp import heap
-
-    heap.starting()
     settings = settings_or_wrong()
     if settings.is_sqlite:
         wrong(NEEDS_POSTGRESQL)

@@ -17,9 +17,9 @@ from ghapp.errors import BadRange
 
 Folder = str | os.PathLike[str]
 
-NOWHERE = PullKey(Repository(0, 0, "local/repository"), 0)
+NO_PULL = PullKey(Repository(0, 0, "local/repository"), 0)
 
-# GitHub compares so too: renames by half-equal content, no local diff drivers.
+# As GitHub compares: renames by half-equal content, no local diff drivers.
 DIFF = (
     "diff-tree",
     "-r",
@@ -39,12 +39,12 @@ HARMLESS = (
 )
 
 STATUS = {"A": "added", "D": "removed", "M": "modified", "R": "renamed", "C": "copied"}
+OTHER_STATUS = "changed"  # a new file type, or only a new mode
 KINDS = {"blob": "file", "tree": "dir", "commit": "submodule"}
 REMOTE = re.compile(
     r"(?:https://(?:[^/@]+@)?|(?:ssh://)?git@)(?P<host>[\w.-]+)[:/](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?"
 )
 MOST_NAMED = 500  # paths in one call of git
-OTHERWISE = "changed"  # a new file type, or nothing but a new mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Range:
     """A range and what git says around it.
 
     base_sha: the commit that `base` names; the policy is read there.
-    merge_base: where the comparison starts; "" where the two have none in this clone.
+    merge_base: where the comparison starts; "" if the two have none in this clone.
     one_author: whether all commits of the range have the pull's author.
     """
 
@@ -62,11 +62,48 @@ class Range:
     one_author: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A change that was merged.
+
+    commit: on the main line. parent: the commit before it. head: of the branch, as its pull request
+    had it; the commit itself if it is not a merge. title: the subject.
+    """
+
+    commit: str
+    parent: str
+    title: str
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of `--raw`: what happened to which path."""
+
+    letter: str
+    old_sha: str
+    new_sha: str
+    path: str
+    previous_path: str = ""
+
+    def file(self, patch: str = "", additions: int = 0, deletions: int = 0) -> File:
+        only_mode = self.letter == "M" and self.old_sha == self.new_sha
+        return File(
+            path=self.path,
+            status=OTHER_STATUS if only_mode else STATUS.get(self.letter, OTHER_STATUS),
+            additions=additions,
+            deletions=deletions,
+            patch=patch,
+            sha=self.old_sha if self.letter == "D" else self.new_sha,
+            previous_path=self.previous_path,
+        )
+
+
 def range_of(path: Folder, base: str, head: str = "HEAD") -> Range:
     """The pull request from `head` into `base`, as GitHub would give it.
 
     The title is the subject of the last commit, the author the name in it.
-    Raises BadRange (no repository, no such commit, objects missing).
+    Raises BadRange (not a repository, no such commit, objects missing).
     """
     base_sha, head_sha = commit_of(path, base), commit_of(path, head)
     # Exit status 1: no common ancestor, as in a shallow clone that ends above it.
@@ -74,13 +111,14 @@ def range_of(path: Folder, base: str, head: str = "HEAD") -> Range:
     commits = _text(path, "log", "-z", "--format=%an%x1f%cI%x1f%s", "-n1", head_sha)
     author, when, title = commits.rstrip("\0").split("\x1f", 2)
     authors = _text(path, "log", "-z", "--format=%an", f"{merge_base or base_sha}..{head_sha}")
+    branch = _text(path, "rev-parse", "--abbrev-ref", head).strip() if head == "HEAD" else head
     files = tuple(_files(path, merge_base or base_sha, head_sha))
     pull = Pull(
-        key=NOWHERE,
+        key=NO_PULL,
         title=title,
         author=author,
         head_sha=head_sha,
-        head_ref=_branch(path, head),
+        head_ref=branch,
         base_ref=base,
         updated_at=datetime.fromisoformat(when),
         changed_files=len(files),
@@ -90,25 +128,11 @@ def range_of(path: Folder, base: str, head: str = "HEAD") -> Range:
     return Range(pull, base_sha, merge_base, {author}.issuperset(authors.split("\0")[:-1]))
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """A change that was merged.
-
-    commit: on the main line. parent: what it came upon. head: of the branch, as its pull request
-    had it; the commit itself where there was no merge. title: the subject.
-    """
-
-    commit: str
-    parent: str
-    title: str
-    head: str
-
-
 def merged(path: Folder, head: str = "HEAD", since: str = "") -> tuple[Merged, ...]:
     """The changes on the main line up to `head`, newest first: merges, squashes, single commits.
 
     since: a date as git understands it. The first commit of a history has nothing to compare with.
-    Raises BadRange (no repository, no such commit).
+    Raises BadRange (not a repository, no such commit).
     """
     commit = commit_of(path, head)
     only = (f"--since={since}",) if since else ()
@@ -121,15 +145,25 @@ def merged(path: Folder, head: str = "HEAD", since: str = "") -> tuple[Merged, .
     )
 
 
+def commit_of(path: Folder, ref: str) -> str:
+    """The SHA of the commit that a ref names. Raises BadRange if there is none."""
+    if not ref or ref.startswith("-"):
+        raise BadRange(f"`{ref}` is not a ref: name a branch, a tag or a commit")
+    found = _text(path, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", accept=(0, 1))
+    if not found:
+        raise BadRange(f"`{ref}` is not a commit here: check its spelling, or fetch it first")
+    return found.strip()
+
+
 def address(path: Folder) -> str:
-    """Where the repository is on the web, https://HOST/OWNER/NAME; "" where that is not known."""
+    """The repository's address on the web, https://HOST/OWNER/NAME; "" if it is not known."""
     remote = _text(path, "config", "--get", "remote.origin.url", accept=(0, 1)).strip()
     found = REMOTE.fullmatch(remote)
     return f"https://{found['host']}/{found['name']}" if found else ""
 
 
 def file_at(path: Folder, commit: str, name: str) -> bytes | None:
-    """The content of the file in a commit; None where there is none."""
+    """The content of the file in a commit; None if there is none."""
     entry = _git(path, "ls-tree", "-z", "--full-tree", commit, "--", name)
     if not entry:
         return None
@@ -140,7 +174,7 @@ def file_at(path: Folder, commit: str, name: str) -> bytes | None:
 
 
 def folder_at(path: Folder, commit: str, name: str) -> Iterator[PackFile]:
-    """What lies in the folder in a commit; nothing where there is no such folder."""
+    """The entries of the folder in a commit; none if there is no such folder."""
     listing = _git(path, "ls-tree", "-z", "-l", "--full-tree", commit, "--", f"{name}/")
     for entry in listing.split(b"\0")[:-1]:
         facts, _, file = entry.partition(b"\t")
@@ -157,156 +191,95 @@ def blob(path: Folder, sha: str) -> bytes:
 def contents(path: Folder, files: Iterable[File]) -> Mapping[str, str | None]:
     """path -> text of the file's new version, within the bounds that the App keeps on GitHub.
 
-    None where it has none, is too large, or is not in this clone. Removed files are left out.
+    None if it has none, is too large, or is not in this clone. Removed files are left out.
     """
     wanted = new_file.blobs(files)
-    return {name: _small_text(path, sha) if sha else None for name, sha in wanted.items()}
+    objects = _objects(path, filter(None, wanted.values()))
+    small = {
+        sha
+        for sha, (kind, size) in objects.items()
+        if kind == "blob" and size <= new_file.MOST_BYTES
+    }
+    return {
+        name: new_file.text(blob(path, sha)) if sha in small else None
+        for name, sha in wanted.items()
+    }
 
 
 def new_folders(path: Folder, base_sha: str, files: Iterable[File]) -> frozenset[str]:
-    """The folders at the top that come with these files and are not in the base commit."""
+    """The top-level folders that these files add and the base commit does not have."""
     possible = perhaps_new(files)
     if not possible:
         return possible
-    there = _git(path, "ls-tree", "-d", "-z", "--name-only", "--full-tree", base_sha)
-    return possible - {os.fsdecode(name) for name in there.split(b"\0")}
-
-
-def _small_text(path: Folder, sha: str) -> str | None:
-    # 128: no such object here, as in a partial clone, or the commit of a submodule
-    size = _git(path, "cat-file", "-s", sha, accept=(0, 128))
-    if not size or int(size) > new_file.MOST_BYTES:
-        return None
-    kind = _git(path, "cat-file", "-t", sha).strip()
-    return new_file.text(blob(path, sha)) if kind == b"blob" else None
+    existing = _git(path, "ls-tree", "-d", "-z", "--name-only", "--full-tree", base_sha)
+    return possible - {os.fsdecode(name) for name in existing.split(b"\0")}
 
 
 def _files(path: Folder, old: str, new: str) -> list[File]:
     """The changed files in path order; those whose blobs the clone lacks have no patch."""
     try:
-        found = [*_shown(path, old, new)]
+        found = [*_diff(path, old, new)]
     except BadRange:
-        found = _partly(path, old, new)
+        found = _partial_diff(path, old, new)
         if not any(file.patch == "" and file.additions for file in found):
             raise  # nothing is missing: git failed for another reason
     return sorted(found, key=lambda file: os.fsencode(file.path))
 
 
-def _partly(path: Folder, old: str, new: str) -> list[File]:
-    """The changed files of a clone that lacks some blobs, as one made with a filter does.
-
-    A file that cannot be shown counts as having one added line, so that it is not taken for read.
-    """
-    listing = _git(path, *DIFF, "--no-renames", "--raw", "--no-abbrev", "-z", old, new)
-    fields = listing.split(b"\0")
-    entries = []
-    for facts, name in zip(fields[::2], fields[1::2], strict=False):
-        _, _, old_sha, new_sha, letter = facts.decode().split(" ")
-        entries.append(Raw(letter[0], old_sha, new_sha, os.fsdecode(name)))
-    wanted = {sha for one in entries for sha in (one.old_sha, one.new_sha)}
-    missing = _missing(path, wanted - {"0" * 40})
-    there = [one.path for one in entries if not missing & {one.old_sha, one.new_sha}]
-    found = [
-        file
-        for at in range(0, len(there), MOST_NAMED)
-        for file in _shown(path, old, new, "--no-renames", "--", *there[at : at + MOST_NAMED])
-    ]
-    hidden = (one for one in entries if missing & {one.old_sha, one.new_sha})
-    return found + [
-        File(
-            path=one.path,
-            status=STATUS.get(one.letter, OTHERWISE),
-            additions=1,
-            sha=one.old_sha if one.letter == "D" else one.new_sha,
-        )
-        for one in hidden
-    ]
-
-
-def _missing(path: Folder, shas: Iterable[str]) -> frozenset[str]:
-    """Those of the objects that are not in this clone."""
-    asked = "\n".join(sorted(shas)).encode()
-    answers = _git(path, "cat-file", "--batch-check", given=asked).decode().splitlines()
-    return frozenset(one.split(" ")[0] for one in answers if one.endswith(" missing"))
-
-
-def _shown(path: Folder, old: str, new: str, *more: str) -> Iterator[File]:
-    """The changed files as git shows them. more: options, and behind `--` the only paths."""
-    options = more[: more.index("--")] if more else ()
-    only = more[len(options) :]
-    raw = _git(path, *DIFF, *options, "--raw", "--numstat", "--no-abbrev", "-z", old, new, *only)
+def _diff(path: Folder, old: str, new: str, *more: str) -> Iterator[File]:
+    """The changed files as git shows them. more: options and paths of `git diff-tree`."""
+    entries = _entries(path, old, new, *more)
     # Without -z git quotes odd names, so that none can pass for the start of the next patch.
-    sections = _git(path, *DIFF, *options, "-p", "--full-index", old, new, *only).split(
-        b"\ndiff --git "
-    )
-    patches = iter(sections)
-    for entry, counts in _listed(raw.split(b"\0")):
-        first = next(patches)
-        yield _file(entry, counts, first, next(patches) if entry.letter == "T" else b"")
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """One entry of `--raw`: what happened to which path."""
-
-    letter: str
-    old_sha: str
-    new_sha: str
-    path: str
-    previous_path: str = ""
-
-
-def _listed(fields: list[bytes]) -> Iterator[tuple[Raw, bytes]]:
-    """Each entry with its counts; git lists all entries first, then all counts in that order."""
-    entries: list[Raw] = []
-    index = 0
-    while fields[index].startswith(b":"):
-        _, _, old_sha, new_sha, letter = fields[index].decode().split(" ")
-        moved = letter[0] in "RC"
-        names = [os.fsdecode(name) for name in fields[index + 1 : index + 2 + moved]]
-        entries.append(Raw(letter[0], old_sha, new_sha, names[-1], names[0] if moved else ""))
-        index += 1 + len(names)
+    raw = _git(path, *DIFF, "-p", "--full-index", old, new, *more)
+    patches = iter(raw.split(b"\ndiff --git "))
     for entry in entries:
-        yield entry, fields[index]
-        # "added TAB removed TAB path", or for a move an empty path and then both as own fields
-        index += 3 if entry.previous_path else 1
+        # A new file type is shown as two patches.
+        parts = [next(patches) for _ in range(2 if entry.letter == "T" else 1)]
+        hunks = []
+        for part in parts:  # no hunk in binary files and in those that only moved
+            _, mark, rest = part.partition(b"\n@@ ")
+            hunks += [(mark + rest)[1:].rstrip(b"\n").decode("utf-8", "replace")]
+        patch = "\n".join(filter(None, hunks))
+        signs = [line[:1] for line in patch.split("\n")]
+        yield entry.file(patch, signs.count("+"), signs.count("-"))
 
 
-def _file(entry: Raw, counts: bytes, patch: bytes, second: bytes) -> File:
-    added, removed, _ = counts.split(b"\t", 2)
-    same = entry.letter == "M" and entry.old_sha == entry.new_sha
-    return File(
-        path=entry.path,
-        status=OTHERWISE if same else STATUS.get(entry.letter, OTHERWISE),
-        additions=int(added) if added != b"-" else 0,  # "-" for binary files
-        deletions=int(removed) if removed != b"-" else 0,
-        patch="\n".join(hunks for part in (patch, second) if (hunks := _hunks(part))),
-        sha=entry.old_sha if entry.letter == "D" else entry.new_sha,
-        previous_path=entry.previous_path,
-    )
+def _partial_diff(path: Folder, old: str, new: str) -> list[File]:
+    """The changed files of a clone that lacks some blobs, such as one made with a filter.
+
+    A file that cannot be shown counts as having one added line, so that it does not pass for read.
+    """
+    entries = list(_entries(path, old, new, "--no-renames"))
+    shas = {sha for entry in entries for sha in (entry.old_sha, entry.new_sha)} - {"0" * 40}
+    missing = shas - _objects(path, shas).keys()
+    found, shown = [], []
+    for entry in entries:
+        if missing & {entry.old_sha, entry.new_sha}:
+            found.append(entry.file(additions=1))
+        else:
+            shown.append(entry.path)
+    for at in range(0, len(shown), MOST_NAMED):
+        found += _diff(path, old, new, "--no-renames", "--", *shown[at : at + MOST_NAMED])
+    return found
 
 
-def _hunks(patch: bytes) -> str:
-    """A patch from its first hunk on; "" where it has none, as for binary files."""
-    _, mark, rest = patch.partition(b"\n@@ ")
-    return (mark + rest)[1:].rstrip(b"\n").decode("utf-8", "replace")
+def _entries(path: Folder, old: str, new: str, *more: str) -> list[Entry]:
+    raw = _git(path, *DIFF, "--raw", "--no-abbrev", "-z", old, new, *more)
+    entries, fields = [], iter(raw.split(b"\0")[:-1])
+    for facts in fields:
+        _, _, old_sha, new_sha, letter = facts.decode().split(" ")
+        names = [os.fsdecode(next(fields)) for _ in range(2 if letter[0] in "RC" else 1)]
+        previous = names[0] if len(names) == 2 else ""
+        entries.append(Entry(letter[0], old_sha, new_sha, names[-1], previous))
+    return entries
 
 
-def commit_of(path: Folder, ref: str) -> str:
-    """The SHA of the commit that a ref names. Raises BadRange where there is none."""
-    if not ref or ref.startswith("-"):
-        raise BadRange(f"`{ref}` is no ref: name a branch, a tag or a commit")
-    found = _text(path, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", accept=(0, 1))
-    if not found:
-        raise BadRange(f"`{ref}` is no commit here: check its spelling, or fetch it first")
-    return found.strip()
-
-
-def _branch(path: Folder, head: str) -> str:
-    """The branch that HEAD is on; other refs as they were given."""
-    if head != "HEAD":
-        return head
-    return _text(path, "rev-parse", "--abbrev-ref", "HEAD").strip()
+def _objects(path: Folder, shas: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """SHA -> kind and size of those objects that are in this clone."""
+    given = "".join(f"{sha}\n" for sha in sorted(set(shas))).encode()
+    answers = _git(path, "cat-file", "--batch-check", given=given).decode().splitlines()
+    found = (answer.split(" ") for answer in answers if not answer.endswith(" missing"))
+    return {sha: (kind, int(size)) for sha, kind, size in found}
 
 
 def _text(path: Folder, *arguments: str, accept: tuple[int, ...] = (0,)) -> str:
@@ -316,25 +289,10 @@ def _text(path: Folder, *arguments: str, accept: tuple[int, ...] = (0,)) -> str:
 def _git(
     path: Folder, *arguments: str, accept: tuple[int, ...] = (0,), given: bytes | None = None
 ) -> bytes:
-    """What git prints. Raises BadRange with git's own words where it fails."""
-    command = ["git", "--no-pager", *HARMLESS, "-C", path, *arguments]
-    try:
-        done = subprocess.run(
-            command, env=_environment(), input=given, capture_output=True, check=False
-        )
-    except FileNotFoundError:
-        raise BadRange("git is not installed, or not on the PATH: install it") from None
-    if done.returncode not in accept:
-        words = done.stderr.decode("utf-8", "replace").strip()
-        raise BadRange(f"git cannot read {path}: {words or arguments[0]}")
-    return done.stdout
-
-
-def _environment() -> dict[str, str]:
-    # Not settings of ours but what git needs to run, less what points it to another repository
-    # (as in a hook) or makes it run or fetch something.
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    return ours | {
+    """What git prints. Raises BadRange with git's own message if it fails."""
+    # Not settings of ghapp but what git needs to run, without variables that point it to another
+    # repository (as in a hook) or make it run or fetch something.
+    environment = {name: value for name, value in os.environ.items() if name[:4] != "GIT_"} | {
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_LITERAL_PATHSPECS": "1",
         "GIT_NO_LAZY_FETCH": "1",
@@ -343,3 +301,14 @@ def _environment() -> dict[str, str]:
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C",
     }
+    command = ["git", "--no-pager", *HARMLESS, "-C", path, *arguments]
+    try:
+        done = subprocess.run(
+            command, env=environment, input=given, capture_output=True, check=False
+        )
+    except FileNotFoundError:
+        raise BadRange("git is not installed, or not on the PATH: install it") from None
+    if done.returncode not in accept:
+        message = done.stderr.decode("utf-8", "replace").strip()
+        raise BadRange(f"git cannot read {path}: {message or arguments[0]}")
+    return done.stdout

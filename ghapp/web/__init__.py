@@ -1,1 +1,1 @@
-"""What ghapp answers over HTTP: deliveries and health. Knows nothing of what they lead to."""
+"""What ghapp answers over HTTP: deliveries, health and metrics. Knows nothing of the work."""

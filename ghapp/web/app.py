@@ -1,4 +1,4 @@
-"""The routes, and what holds for every answer: JSON, security headers, errors said in a line."""
+"""The routes, and what holds for every answer: JSON, security headers, errors in one sentence."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SECURITY_HEADERS = {
 
 
 class Metrics(Watch, Page, Protocol):
-    """What hears of deliveries and shows what it has heard."""
+    """Is notified of deliveries and shows the metrics."""
 
 
 def application(
@@ -47,14 +47,14 @@ def application(
 ) -> Starlette:
     """The ASGI application that receives deliveries.
 
-    bot_login: the login the App writes under, "" while not known. github: how the App stands there.
-    claiming: as in Health.
+    bot_login: the login the App writes under, "" until it is known. github: how the App stands
+    there. claiming: as in Health.
     """
     watch = metrics or Unwatched()
     webhook = Webhook(store, settings.webhook_secrets, settings.app_id, bot_login, watch)
     health = Health(store, github, webhook.storing.failing_seconds, claiming)
     return _site(
-        Route("/webhook", webhook.receive, methods=["POST"]), *_looks(health, store, metrics)
+        Route("/webhook", webhook.receive, methods=["POST"]), *_pages(health, store, metrics)
     )
 
 
@@ -64,12 +64,12 @@ def watching(
     metrics: Page,
     claiming: Callable[[], float],
 ) -> Starlette:
-    """The ASGI application of a process that works only: health and metrics, all as above."""
+    """The ASGI application of a process that only works: health and metrics, all as above."""
     health = Health(store, github, claiming=claiming)
-    return _site(*_looks(health, store, metrics))
+    return _site(*_pages(health, store, metrics))
 
 
-def _looks(health: Health, store: Store, metrics: Page | None) -> list[Route]:
+def _pages(health: Health, store: Store, metrics: Page | None) -> list[Route]:
     routes = [Route("/healthz", health.alive), Route("/readyz", health.ready)]
     if metrics:
         routes.append(Route("/metrics", Scrape(store, metrics).answer))
@@ -77,10 +77,20 @@ def _looks(health: Health, store: Store, metrics: Page | None) -> list[Route]:
 
 
 def _site(*routes: Route) -> Starlette:
+    async def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        phrase = HTTPStatus(error.status_code).phrase
+        return JSONResponse({"error": phrase}, error.status_code, error.headers)
+
+    async def bug(request: Request, error: Exception) -> Response:
+        # The traceback goes to the log; this answer is made outside of the middleware.
+        text = "ghapp failed to answer; its log has the reason"
+        return JSONResponse({"error": text}, 500, SECURITY_HEADERS)
+
     application = Starlette(
         routes=routes,
         middleware=[Middleware(SecurityHeaders)],
-        exception_handlers={HTTPException: _refused, Exception: _failed},
+        exception_handlers={HTTPException: http_error, Exception: bug},
     )
     # A redirect would be a page to the Host that the sender names.
     application.router.redirect_slashes = False
@@ -103,15 +113,3 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, with_headers)
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    words = HTTPStatus(error.status_code).phrase
-    return JSONResponse({"error": words}, error.status_code, error.headers)
-
-
-async def _failed(request: Request, error: Exception) -> Response:
-    # The traceback goes to the log; this answer is made outside of the middleware.
-    words = "ghapp failed to answer; its log says why"
-    return JSONResponse({"error": words}, 500, SECURITY_HEADERS)

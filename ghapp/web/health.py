@@ -1,4 +1,4 @@
-"""`/healthz`: this process is alive. `/readyz`: deliveries are stored and worked off."""
+"""`/healthz`: the process is alive. `/readyz`: deliveries are stored and processed. `/metrics`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,18 @@ from ghapp.github.login import UNKNOWN_APP, Standing
 from ghapp.store import Health as StoreHealth
 from ghapp.store import Store
 
-# A key that is due for longer is not being worked off.
+# A key that has been due for longer is not being worked on.
 MOST_DUE_SECONDS = 600.0
 # A database that restarts is back in this time.
 MOST_FAILING_SECONDS = 30.0
 ANSWER_SECONDS = 8.0
 AWAY, SLOW = "the database fails", f"the database takes more than {ANSWER_SECONDS:.0f} s to answer"
 NO_WRITES = "the database takes no writes: is it full, read-only or locked?"
+
+SCRAPE_SECONDS = 5.0  # Prometheus waits for 10
+FRESH_SECONDS = 3.0
+FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+DIRECTLY = "metrics are not shown through a proxy; scrape ghapp's own HOST and PORT"
 
 log = logs.logger()
 
@@ -32,7 +37,7 @@ log = logs.logger()
 class Health:
     """storing, claiming: for how many seconds the database has refused deliveries, and claims.
 
-    claiming: None where this process does not work on keys.
+    claiming: None if this process does not work on keys.
     """
 
     store: Store
@@ -44,7 +49,7 @@ class Health:
         return JSONResponse({"status": "alive"})
 
     async def ready(self, _request: Request) -> Response:
-        """200, or 503 with the reason; with the figures, null where there is no such age."""
+        """200, or 503 with the reason; with the figures, null if nothing has such an age."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 health = await self.store.health()
@@ -54,12 +59,12 @@ class Health:
             log.error("not ready", reason=str(error) or reason)
             return JSONResponse({"status": "not ready", "reason": reason}, 503)
         figures = {**asdict(health), "github": self.github()}
-        if reason := self._hindrance(health.oldest_due_seconds or 0.0):
+        if reason := self._problem(health.oldest_due_seconds or 0.0):
             return JSONResponse({"status": "not ready", "reason": reason, **figures}, 503)
         return JSONResponse({"status": "ready", **figures})
 
-    def _hindrance(self, oldest_due_seconds: float) -> str:
-        """Why deliveries are not worked off; "" where they are."""
+    def _problem(self, oldest_due_seconds: float) -> str:
+        """Why deliveries are not processed; "" if they are."""
         if self.github() is Standing.REFUSED:
             return UNKNOWN_APP
         if self.storing() > MOST_FAILING_SECONDS:
@@ -67,23 +72,15 @@ class Health:
         if self.claiming and self.claiming() > MOST_FAILING_SECONDS:
             return f"no key could be claimed for {self.claiming():.0f} s: {NO_WRITES}"
         if oldest_due_seconds > MOST_DUE_SECONDS:
-            due = f"a key is due for {oldest_due_seconds:.0f} s"
+            due = f"a key has been due for {oldest_due_seconds:.0f} s"
             if self.claiming is None:
                 return f"{due}, and this process does not work: is a worker running?"
             return f"{due}: runs hang or are too many; see the lines `run` in the log"
         return ""
 
 
-SCRAPE_SECONDS = 5.0  # Prometheus gives up after 10
-FRESH_SECONDS = 3.0
-FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
-DIRECTLY = "metrics are not shown through a proxy; scrape ghapp's own HOST and PORT"
-
-log = logs.logger()
-
-
 class Page(Protocol):
-    """Health: None where the database does not answer."""
+    """Health: None if the database does not answer."""
 
     content_type: str
 
@@ -91,30 +88,27 @@ class Page(Protocol):
 
 
 class Scrape:
-    """The database is asked once in a few seconds, however many ask us."""
+    """Reads the database once in a few seconds, however often it is scraped."""
 
     def __init__(self, store: Store, shown: Page) -> None:
         self._store = store
         self._shown = shown
         self._health: StoreHealth | None = None
-        self._asked_at = -FRESH_SECONDS
-        self._asking = asyncio.Lock()
+        self._read_at = -FRESH_SECONDS
+        self._reading = asyncio.Lock()
 
     async def answer(self, request: Request) -> Response:
         """The page; 403 for what a proxy passes on, so that nobody publishes it unawares."""
         if any(name in request.headers for name in FORWARDED):
             return JSONResponse({"error": DIRECTLY}, 403)
-        page = self._shown.page(await self._known())
+        async with self._reading:
+            if time.monotonic() - self._read_at >= FRESH_SECONDS:
+                self._health = await self._read()
+                self._read_at = time.monotonic()
+        page = self._shown.page(self._health)
         return Response(page, headers={"Content-Type": self._shown.content_type})
 
-    async def _known(self) -> StoreHealth | None:
-        async with self._asking:
-            if time.monotonic() - self._asked_at >= FRESH_SECONDS:
-                self._health = await self._ask()
-                self._asked_at = time.monotonic()
-            return self._health
-
-    async def _ask(self) -> StoreHealth | None:
+    async def _read(self) -> StoreHealth | None:
         try:
             async with asyncio.timeout(SCRAPE_SECONDS):
                 return await self._store.health()

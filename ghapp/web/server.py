@@ -1,4 +1,4 @@
-"""An application on a socket, by uvicorn, until told to stop."""
+"""An application on a socket, served by uvicorn until it is stopped."""
 
 from __future__ import annotations
 
@@ -12,81 +12,85 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from ghapp.errors import WrongSetting
-from ghapp.web.protocol import Bounded
 
-BACKLOG = 2048
+# A head, its trailers and chunk extensions included. Heads of proxies and GitHub are far smaller.
+MOST_HEAD_BYTES = 64 * 1024
+# At a time; more are answered 503. Each may hold one body.
+MOST_CONNECTIONS = 500
 # For deliveries under way; GitHub gives up on them after 10 seconds.
 GRACE_SECONDS = 10
-# Why nothing can listen there -> what to do; all other reasons lie in the address.
+# Why a socket cannot listen -> what to do; all other reasons lie in the address.
 REMEDIES = {
     errno.EADDRINUSE: "stop what listens there, or set another HOST or {named}",
     errno.EACCES: "this user may not listen on so low a port: set a {named} above 1023",
 }
-NOT_OURS = "HOST is no address of this machine: use 127.0.0.1, or 0.0.0.0 for all that it has"
+NOT_LOCAL = "HOST is not an address of this machine: use 127.0.0.1, or 0.0.0.0 for all that it has"
 
 
 def bound(host: str, port: int, named: str = "PORT") -> socket.socket:
-    """A socket of that address, which refuses connections until there is a `Server` for it.
+    """A socket with that address, which refuses connections until a `Server` uses it.
 
-    port: 0 is any free one. named: what it is set by. Raises WrongSetting (the port is taken, the
-    address not ours).
+    port: 0 is any free port. named: the setting or option that holds the port.
+    Raises WrongSetting (the port is taken, the address is not on this machine).
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    taken = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # also right after a restart
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # also right after a restart
         if family == socket.AF_INET6:
-            taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        # Inherited by what it accepts. asyncio sets it only where a socket says that it is TCP, and
-        # an answer in two parts else waits 40 ms for the client to acknowledge the first.
-        taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        taken.bind((host, port))
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        # Accepted sockets inherit it. asyncio sets it only on sockets that say that they are TCP,
+        # and without it an answer in two parts waits 40 ms for the first to be acknowledged.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.bind((host, port))
     except OSError as error:
-        taken.close()
+        listener.close()
         reason = error.strerror or error
-        remedy = REMEDIES.get(error.errno or 0, NOT_OURS).format(named=named)
+        remedy = REMEDIES.get(error.errno or 0, NOT_LOCAL).format(named=named)
         text = f"HOST, {named}: cannot listen on {host}:{port} ({reason}); {remedy}"
         raise WrongSetting(text) from error
-    return taken
+    return listener
 
 
 class Server(uvicorn.Server):
-    """uvicorn in this event loop, on a socket of ours."""
+    """uvicorn in the running event loop, on a socket that is already bound."""
 
     def __init__(
-        self, app: ASGIApp, listener: socket.socket, protocol: type[Bounded] = Bounded
+        self, app: ASGIApp, listener: socket.socket, *, most_connections: int = MOST_CONNECTIONS
     ) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                http=protocol,
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=GRACE_SECONDS,
-            )
+        config = uvicorn.Config(
+            app,
+            http="h11",  # httptools has no limit for heads
+            h11_max_incomplete_event_size=MOST_HEAD_BYTES,
+            limit_concurrency=most_connections,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
         )
+        super().__init__(config)
         self._listener = listener
-        listener.listen(BACKLOG)  # who connects from now on is served as soon as it runs
+        listener.listen(config.backlog)  # connections from now on are served once it runs
         host, port = listener.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # Whoever runs us decides what signals mean: uvicorn would leave the worker behind.
+        # The caller decides what signals mean: uvicorn would leave the worker behind.
         yield
 
     async def until(self, stop: asyncio.Event) -> None:
         """Answer until `stop` is set, then let the requests under way end."""
-        stopping = asyncio.create_task(self._exit_at(stop))
+
+        async def exit_at_stop() -> None:
+            await stop.wait()
+            self.should_exit = True
+
+        stopping = asyncio.create_task(exit_at_stop())
         try:
             await self.serve([self._listener])
         finally:
             stopping.cancel()
-
-    async def _exit_at(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        self.should_exit = True

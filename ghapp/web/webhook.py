@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Protocol
 
-from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
@@ -21,10 +19,18 @@ from ghapp.errors import Busy, Refused, StoreFailed
 from ghapp.github.webhook import EVENT, GUID, parse
 from ghapp.store import Store
 
+# GitHub does not deliver larger payloads.
+# Source: https://docs.github.com/webhooks/webhook-events-and-payloads#payload-cap
+MOST_BYTES = 25 * 1024 * 1024
+TOO_LARGE = f"the body is larger than {MOST_BYTES} bytes, which GitHub never sends"
+# GitHub waits 10 seconds for the answer to a delivery, an Enterprise Server 30.
+# Source: https://docs.github.com/webhooks/using-webhooks/best-practices-for-using-webhooks
+READ_SECONDS = 30.0
 RETRY_AFTER_SECONDS = 10
-# What may be left of a body is not waited for.
-UNREAD = {"Connection": "close"}
-SHAPES = (  # header, what it looks like, else the status and what is wrong
+# After an error the connection is closed: the rest of the body is not read.
+CLOSE = {"Connection": "close"}
+# Headers that every delivery has: name, pattern, and the status and error if it does not match.
+REQUIRED_HEADERS = (
     (
         "X-Hub-Signature-256",
         re.compile("sha256=[0-9A-Fa-f]{64}"),
@@ -32,18 +38,17 @@ SHAPES = (  # header, what it looks like, else the status and what is wrong
         "is missing or malformed: set the same secret in GHAPP_WEBHOOK_SECRET and in the App's "
         "settings",
     ),
-    ("X-GitHub-Delivery", GUID, 400, "is no GUID"),
+    ("X-GitHub-Delivery", GUID, 400, "is not a GUID"),
     ("X-GitHub-Event", EVENT, 400, "names no event"),
 )
-
-# What became of a delivery that is not taken, by the status of its answer.
+# The outcome of a delivery that is refused, by the status of the answer.
 OUTCOMES = {400: "unreadable", 401: "unsigned", 408: "too_slow", 413: "too_large"}
 
 log = logs.logger()
 
 
 class Watch(Protocol):
-    """Hears of each delivery. delivery: None where it is not authentic or not readable."""
+    """Is notified of each delivery. delivery: None if it is not authentic or not readable."""
 
     def delivered(self, outcome: str, delivery: Delivery | None, seconds: float) -> None: ...
 
@@ -56,7 +61,7 @@ class Unwatched:
 
 
 class Storing:
-    """For how long no delivery could be stored. The newest try decides, while it is new."""
+    """For how long no delivery could be stored. The newest attempt decides, while it is new."""
 
     forgotten_seconds = 120.0  # without deliveries nobody knows
 
@@ -64,7 +69,7 @@ class Storing:
         self._failing_since: float | None = None
         self._failed_at = 0.0
 
-    def told(self, *, stored: bool) -> None:
+    def record(self, *, stored: bool) -> None:
         now = time.monotonic()
         if stored or now - self._failed_at > self.forgotten_seconds:
             self._failing_since = None
@@ -79,110 +84,53 @@ class Storing:
         return now - self._failing_since
 
 
-# GitHub does not deliver larger payloads.
-# Source: https://docs.github.com/webhooks/webhook-events-and-payloads#payload-cap
-MOST_BYTES = 25 * 1024 * 1024
-# Of all bodies that are being read or stored.
-MOST_UNDER_WAY_BYTES = 64 * 1024 * 1024
-# GitHub waits 10 seconds for the answer to a delivery, an Enterprise Server 30.
-# Source: https://docs.github.com/webhooks/using-webhooks/best-practices-for-using-webhooks
-READ_SECONDS = 30.0
-
-
-class Bodies:
-    """Counts what has come, not what was announced: else announcing alone could fill it."""
-
-    read_seconds = READ_SECONDS
-
-    def __init__(self) -> None:
-        self._under_way_bytes = 0
-
-    @asynccontextmanager
-    async def of(self, request: Request) -> AsyncIterator[bytes]:
-        """The body as sent; counted as under way while inside.
-
-        Raises Refused as soon as it is too large or too slow, Busy where there is no room.
-        """
-        declared = request.headers.get("content-length", "")
-        if declared.isdecimal() and (len(declared) > 18 or int(declared) > MOST_BYTES):
-            raise _too_large()
-        body = BytesIO()  # unlike a bytearray it gives its bytes away without a copy
-        try:
-            await self._read(request, body)
-            yield body.getvalue()
-        finally:
-            self._under_way_bytes -= body.tell()
-
-    async def _read(self, request: Request, body: BytesIO) -> None:
-        try:
-            async with asyncio.timeout(self.read_seconds):
-                async for chunk in request.stream():
-                    if body.tell() + len(chunk) > MOST_BYTES:
-                        raise _too_large()
-                    if self._under_way_bytes + len(chunk) > MOST_UNDER_WAY_BYTES:
-                        raise Busy(f"bodies of {self._under_way_bytes} bytes are under way")
-                    self._under_way_bytes += body.write(chunk)
-        except TimeoutError:
-            text = f"the body did not come within {self.read_seconds:.0f} seconds"
-            raise Refused(408, text) from None
-
-
-def _too_large() -> Refused:
-    return Refused(413, f"the body is larger than {MOST_BYTES} bytes, which GitHub never sends")
-
-
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """secrets: any of them may have signed. bot_login: "" while it is not known."""
+    """secrets: any of them may have signed. bot_login: returns "" until it is known."""
 
     store: Store
     secrets: tuple[str, ...]
     app_id: int
     bot_login: Callable[[], str]
     watch: Watch = field(default_factory=Unwatched)
-    bodies: Bodies = field(default_factory=Bodies)
     storing: Storing = field(default_factory=Storing)
 
     async def receive(self, request: Request) -> Response:
-        """202 once stored, 200 where it concerns us not, else what is wrong and nothing stored."""
+        """202 once stored, 200 if it is of no interest, else an error, and nothing is stored."""
         started, delivery = time.perf_counter(), None
         try:
-            _check_shape(request.headers)
-            async with self.bodies.of(request) as body:
-                delivery = self._verified(request, body)
-                outcome = await self._accepted(delivery)
+            for name, pattern, status, wrong in REQUIRED_HEADERS:
+                if not pattern.fullmatch(request.headers.get(name, "")):
+                    raise Refused(status, f"{name} {wrong}")
+            delivery = parse(
+                request.headers,
+                await read_body(request),
+                secrets=self.secrets,
+                app_id=self.app_id,
+                bot_login=self.bot_login(),
+            )
+            outcome = await self._accept(delivery)
         except ClientDisconnect:
             log.info("delivery", outcome="sender left before the end")
-            self._counted("left", None, started)
+            self._count("left", None, started)
             return Response(status_code=400)
         except Refused as refused:
             log.warning("delivery", outcome="refused", status=refused.status, reason=str(refused))
-            self._counted(OUTCOMES[refused.status], None, started)
-            return _refused(refused)
+            self._count(OUTCOMES[refused.status], None, started)
+            return JSONResponse({"error": str(refused)}, refused.status, CLOSE)
         except (Busy, StoreFailed) as failed:
-            log.error("delivery", **_told(delivery), outcome="not stored", reason=str(failed))
-            self._counted("not_stored", delivery, started)
-            return _later()
-        self._counted(outcome, delivery, started)
-        log.info("delivery", **_told(delivery), outcome=outcome, milliseconds=_since(started))
+            log.error("delivery", **_fields(delivery), outcome="not stored", reason=str(failed))
+            self._count("not_stored", delivery, started)
+            error = "the delivery could not be stored; deliver it again in a while"
+            headers = {"Retry-After": str(RETRY_AFTER_SECONDS), **CLOSE}
+            return JSONResponse({"error": error}, 503, headers)
+        self._count(outcome, delivery, started)
+        milliseconds = round((time.perf_counter() - started) * 1000, 1)
+        log.info("delivery", **_fields(delivery), outcome=outcome, milliseconds=milliseconds)
         return JSONResponse({"outcome": outcome}, 200 if outcome == "ignored" else 202)
 
-    def _verified(self, request: Request, body: bytes) -> Delivery:
-        return parse(
-            request.headers,
-            body,
-            secrets=self.secrets,
-            app_id=self.app_id,
-            bot_login=self.bot_login(),
-        )
-
-    def _counted(self, outcome: str, delivery: Delivery | None, started: float) -> None:
-        if delivery and outcome != "ignored":
-            self.storing.told(stored=outcome != "not_stored")
-        self.watch.delivered(outcome, delivery, time.perf_counter() - started)
-
-    async def _accepted(self, delivery: Delivery) -> str:
-        """stored, known (from an earlier try) or ignored."""
+    async def _accept(self, delivery: Delivery) -> str:
+        """stored, known (from an earlier attempt) or ignored."""
         concerns = (
             delivery.keys,
             delivery.messages,
@@ -194,26 +142,31 @@ class Webhook:
             return "ignored"
         return "stored" if await self.store.accept(delivery) else "known"
 
-
-def _check_shape(headers: Headers) -> None:
-    """Raises Refused where no delivery of GitHub has such headers: then no body is read."""
-    for name, shape, status, wrong in SHAPES:
-        if not shape.fullmatch(headers.get(name, "")):
-            raise Refused(status, f"{name} {wrong}")
+    def _count(self, outcome: str, delivery: Delivery | None, started: float) -> None:
+        if delivery and outcome != "ignored":
+            self.storing.record(stored=outcome != "not_stored")
+        self.watch.delivered(outcome, delivery, time.perf_counter() - started)
 
 
-def _refused(refused: Refused) -> Response:
-    return JSONResponse({"error": str(refused)}, refused.status, UNREAD)
+async def read_body(request: Request, seconds: float = READ_SECONDS) -> bytes:
+    """The body as sent. Raises Refused as soon as it is too large or too slow."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and (len(declared) > 18 or int(declared) > MOST_BYTES):
+        raise Refused(413, TOO_LARGE)
+    body = BytesIO()  # unlike a bytearray it gives its bytes away without a copy
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                if body.tell() + len(chunk) > MOST_BYTES:
+                    raise Refused(413, TOO_LARGE)
+                body.write(chunk)
+    except TimeoutError:
+        raise Refused(408, f"the body did not arrive within {seconds:.0f} seconds") from None
+    return body.getvalue()
 
 
-def _later() -> Response:
-    words = "the delivery could not be stored; deliver it again in a while"
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS), **UNREAD}
-    return JSONResponse({"error": words}, 503, headers)
-
-
-def _told(delivery: Delivery | None) -> dict[str, object]:
-    """Nothing of one that there was no room to read."""
+def _fields(delivery: Delivery | None) -> dict[str, object]:
+    """What the log says of a delivery; nothing if it was not read."""
     if delivery is None:
         return {}
     return {
@@ -222,7 +175,3 @@ def _told(delivery: Delivery | None) -> dict[str, object]:
         "action": delivery.action,
         "keys": [str(key) for key in delivery.keys],
     }
-
-
-def _since(started: float) -> float:
-    return round((time.perf_counter() - started) * 1000, 1)

@@ -195,8 +195,8 @@ def test_a_broken_policy_at_the_base_is_named_too(flagged, check):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"base": "nowhere"}, "`nowhere` is no commit here"),
-        ({"base": "--output=x"}, "`--output=x` is no ref"),
+        ({"base": "nowhere"}, "`nowhere` is not a commit here"),
+        ({"base": "--output=x"}, "`--output=x` is not a ref"),
         ({"policy": "missing.yml"}, "cannot read the policy missing.yml: No such file"),
     ],
 )

@@ -217,11 +217,15 @@ class TestServe:
         ("name", "value", "what"),
         [
             ("GHAPP_PRIVATE_KEY", "", "is missing"),
-            ("GHAPP_PRIVATE_KEY", PEM[:300], "is no whole private key"),
+            ("GHAPP_PRIVATE_KEY", PEM[:300], "is not a complete private key"),
             ("GHAPP_WEBHOOK_SECRET", "", "is missing"),
-            ("GHAPP_GITHUB_API_URL", "http://ghe.example", "is no https:// address"),
-            ("GHAPP_DATABASE_URL", "mysql://db.example/ghapp", "is no database that ghapp knows"),
-            ("GHAPP_MODE", "enforce", "is no setting; did you mean GHAPP_DEFAULT_MODE?"),
+            ("GHAPP_GITHUB_API_URL", "http://ghe.example", "is not an https:// address"),
+            (
+                "GHAPP_DATABASE_URL",
+                "mysql://db.example/ghapp",
+                "is not a database that ghapp supports",
+            ),
+            ("GHAPP_MODE", "enforce", "is not a setting; did you mean GHAPP_DEFAULT_MODE?"),
         ],
     )
     @pytest.mark.parametrize("command", ["serve", "work"])

@@ -228,9 +228,9 @@ def test_a_folder_inside_the_repository_will_do(repo):
 
 @pytest.mark.parametrize("ref", ["", "-p", "--output=x", "nowhere", "HEAD~99", "HEAD:a.txt", "a b"])
 def test_a_ref_that_is_no_commit_is_refused(repo, ref):
-    with pytest.raises(BadRange, match=r"is no ref|is no commit here"):
+    with pytest.raises(BadRange, match=r"is not a ref|is not a commit here"):
         range_of(repo.folder, ref)
-    with pytest.raises(BadRange, match=r"is no ref|is no commit here"):
+    with pytest.raises(BadRange, match=r"is not a ref|is not a commit here"):
         range_of(repo.folder, "main", ref)
 
 

@@ -58,7 +58,7 @@ def test_each_merge_squash_and_commit_of_the_main_line_is_one_change(repo):
     assert found[0].head == repo.git("rev-parse", "HEAD^2")  # as its pull request had it
     assert found[1].head == found[1].commit
     assert git.merged(repo.folder, since="2050-01-01") == ()
-    with pytest.raises(BadRange, match="is no commit here"):
+    with pytest.raises(BadRange, match="is not a commit here"):
         git.merged(repo.folder, "nowhere")
 
 
@@ -156,7 +156,7 @@ def test_a_sample_is_always_the_same_and_newest_first():
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        (("--head", "nowhere"), "ghapp measure: `nowhere` is no commit here"),
+        (("--head", "nowhere"), "ghapp measure: `nowhere` is not a commit here"),
         (("--since", "2050-01-01"), "has no merged change since 2050-01-01"),
         (("--policy", "missing.yml"), "cannot read the policy missing.yml"),
     ],

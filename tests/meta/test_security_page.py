@@ -70,16 +70,15 @@ def test_every_test_of_security_is_on_the_page() -> None:
 def test_the_bounds_are_those_of_the_code() -> None:
     from ghapp.core.review.comment_text import MOST_CHARACTERS
     from ghapp.github.bodies import MOST_ANSWER_BYTES
-    from ghapp.web.protocol import MOST_HEAD_BYTES, Bounded
-    from ghapp.web.webhook import MOST_BYTES, MOST_UNDER_WAY_BYTES, READ_SECONDS
+    from ghapp.web.server import MOST_CONNECTIONS, MOST_HEAD_BYTES
+    from ghapp.web.webhook import MOST_BYTES, READ_SECONDS
     from ghapp.worker.worker import KEPT_SECONDS
 
     for value, words in (
         (MOST_BYTES >> 20, "| 25 MB, refused before it is read |"),
-        (MOST_UNDER_WAY_BYTES >> 20, "| 64 MB under way in all"),
+        (MOST_CONNECTIONS, "| 500, then 503 |"),
         (MOST_ANSWER_BYTES >> 20, "| 64 MB |"),
         (MOST_HEAD_BYTES >> 10, "| 64 KB |"),
-        (int(Bounded.head_seconds), "| 10 s for a head |"),
         (int(READ_SECONDS), "| 30 s |"),
         (int(KEPT_SECONDS / 86_400), "known for 7 days"),
     ):

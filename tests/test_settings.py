@@ -1,4 +1,4 @@
-"""The environment becomes settings, or every mistake in it is told with its fix."""
+"""The environment becomes settings, or each mistake in it is named with its fix."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_three_settings_are_enough(good: dict[str, str], tmp_path: Path) -> None
     assert settings.endpoint == Endpoint("https://api.github.com")
 
 
-def test_how_github_is_reached_is_named_as_elsewhere(good: dict[str, str]) -> None:
+def test_proxy_and_cas_have_their_usual_names(good: dict[str, str]) -> None:
     where = {
         "GHAPP_GITHUB_API_URL": "https://ghe.example/api/v3",
         "HTTPS_PROXY": "http://proxy.example:3128",
@@ -74,37 +74,35 @@ def test_how_github_is_reached_is_named_as_elsewhere(good: dict[str, str]) -> No
     )
 
 
-def test_nothing_set_names_what_is_needed() -> None:
-    told = problems({"GHAPP_DATABASE_URL": "sqlite:////tmp/ghapp.sqlite3"})
-    assert [line.partition(":")[0] for line in told] == list(CREDENTIALS)
-    assert all("is missing; " in line for line in told)
+def test_empty_environment_names_what_is_missing() -> None:
+    lines = problems({"GHAPP_DATABASE_URL": "sqlite:////tmp/ghapp.sqlite3"})
+    assert [line.partition(":")[0] for line in lines] == list(CREDENTIALS)
+    assert all("is missing; " in line for line in lines)
 
 
-def test_an_empty_variable_counts_as_unset(good: dict[str, str]) -> None:
+def test_empty_variable_is_unset(good: dict[str, str]) -> None:
     empty = dict.fromkeys(FIXES, "") | good | {"GHAPP_WEBHOOK_SECRET": " "}
     assert [line.partition(":")[0] for line in problems(empty)] == ["GHAPP_WEBHOOK_SECRET"]
 
 
 @pytest.mark.parametrize("name", ["GHAPP_APP_ID", "PORT"])
 @pytest.mark.parametrize("given", ["abc", "9" * 5000])
-def test_what_is_no_number_is_told_in_our_words(
-    good: dict[str, str], name: str, given: str
-) -> None:
+def test_not_a_number(good: dict[str, str], name: str, given: str) -> None:
     (line,) = problems(good | {name: given})
-    assert line == f"{name}: is no number; {FIXES[name]}"
+    assert line == f"{name}: is not a number; {FIXES[name]}"
 
 
-def test_without_github_only_the_database_counts(good: dict[str, str]) -> None:
+def test_without_github_only_the_database_is_needed(good: dict[str, str]) -> None:
     kept = {name: value for name, value in good.items() if name not in CREDENTIALS}
     assert Settings.from_environment(kept, needs_github=False).is_sqlite
 
 
 class TestPrivateKey:
-    def test_with_line_ends_spelled_out(self, good: dict[str, str]) -> None:
+    def test_with_escaped_line_ends(self, good: dict[str, str]) -> None:
         good["GHAPP_PRIVATE_KEY"] = PEM.strip().replace("\n", "\\n")
         assert Settings.from_environment(good).private_key == PEM
 
-    def test_by_its_path(self, good: dict[str, str], tmp_path: Path) -> None:
+    def test_from_a_file(self, good: dict[str, str], tmp_path: Path) -> None:
         file = tmp_path / "key.pem"
         file.write_text(PEM)
         good["GHAPP_PRIVATE_KEY"] = str(file)
@@ -113,17 +111,17 @@ class TestPrivateKey:
     @pytest.mark.parametrize(
         ("key", "what"),
         [
-            ("/nowhere/key.pem", "a file that can be read (No such file or directory)"),
-            ("/", "a file that can be read (Is a directory)"),
-            ("/bin/sh", "a file that can be read (it is no text)"),
-            ("x" * 5000, "a file that can be read (File name too long)"),
-            (PEM[:400], "is no whole private key"),
-            (pem(passphrase=b"open sesame"), "is encrypted by a passphrase"),
-            (pem(ec.generate_private_key(ec.SECP256R1())), "is no RSA key"),
+            ("/nowhere/key.pem", "the path of a readable file (No such file or directory)"),
+            ("/", "the path of a readable file (Is a directory)"),
+            ("/bin/sh", "the path of a readable file (it is not text)"),
+            ("x" * 5000, "the path of a readable file (File name too long)"),
+            (PEM[:400], "is not a complete private key"),
+            (pem(passphrase=b"open sesame"), "is encrypted with a passphrase"),
+            (pem(ec.generate_private_key(ec.SECP256R1())), "is not an RSA key"),
         ],
         ids=["missing", "folder", "program", "long", "half", "encrypted", "other"],
     )
-    def test_that_is_broken(self, good: dict[str, str], key: str, what: str) -> None:
+    def test_broken(self, good: dict[str, str], key: str, what: str) -> None:
         (line,) = problems(good | {"GHAPP_PRIVATE_KEY": key})
         assert line.startswith("GHAPP_PRIVATE_KEY: ")
         assert what in line
@@ -187,7 +185,7 @@ class TestAddressOfGitHub:
             ("https://api.github.com/api/v3", "has a path, /api/v3, which only"),
         ],
     )
-    def test_a_wrong_base_is_told_apart(self, good: dict[str, str], given: str, what: str) -> None:
+    def test_wrong_base_is_named(self, good: dict[str, str], given: str, what: str) -> None:
         (line,) = problems(good | {"GHAPP_GITHUB_API_URL": given})
         assert what in line
 
@@ -199,7 +197,7 @@ class TestAddressOfGitHub:
             ("https://api.github.com", "github"),
         ],
     )
-    def test_limits_are_off_where_a_server_has_none_unless_they_are_set(
+    def test_limits_are_off_on_a_server_unless_set(
         self, good: dict[str, str], given: str, limits: str
     ) -> None:
         bare = {name: value for name, value in good.items() if name != "GHAPP_GITHUB_LIMITS"}
@@ -217,7 +215,7 @@ class TestDatabase:
         assert settings.database_url == "postgresql+psycopg://ghapp:pw@db.example:5432/ghapp"
         assert not settings.is_sqlite
 
-    def test_without_the_driver_it_is_told_how_to_get_it_from_the_checkout(
+    def test_missing_driver_is_named_with_how_to_install_it(
         self, good: dict[str, str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
@@ -228,7 +226,7 @@ class TestDatabase:
             " `uv pip install '.[postgres]'`"
         )
 
-    def test_then_no_folder_is_made(self, good: dict[str, str], tmp_path: Path) -> None:
+    def test_postgresql_creates_no_folder(self, good: dict[str, str], tmp_path: Path) -> None:
         Settings.from_environment(good | {"GHAPP_DATABASE_URL": "postgresql://db.example/ghapp"})
         assert not (tmp_path / "data").exists()
 
@@ -249,10 +247,10 @@ class TestDatabase:
         assert "use postgresql://USER:PASSWORD@HOST/NAME" in line
         assert "sec" not in line.replace("GHAPP_", "").lower()
 
-    def test_a_folder_that_cannot_be(self, good: dict[str, str], tmp_path: Path) -> None:
+    def test_folder_that_cannot_be_created(self, good: dict[str, str], tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         (line,) = problems(good | {"GHAPP_DATA_DIR": str(tmp_path / "file" / "data")})
-        assert line.startswith(f"GHAPP_DATA_DIR: {tmp_path}/file/data cannot be made")
+        assert line.startswith(f"GHAPP_DATA_DIR: {tmp_path}/file/data cannot be created")
 
 
 @pytest.mark.parametrize(
@@ -271,21 +269,26 @@ class TestDatabase:
         ("HTTPS_PROXY", "http://a%3Ab:c@proxy.example:3128"),
     ],
 )
-def test_a_wrong_value_is_named_with_its_fix(good: dict[str, str], name: str, value: str) -> None:
+def test_wrong_value_is_named_with_its_fix(good: dict[str, str], name: str, value: str) -> None:
     (line,) = problems(good | {name: value})
     assert line.startswith(f"{name}: ")
     assert line.endswith(f"; {FIXES[name]}")
 
 
-def test_a_misspelt_name_is_told_with_the_nearest(good: dict[str, str]) -> None:
+def test_settings_made_in_code_read_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOST", "0.0.0.0")
+    assert Settings(app_id=7).host == "127.0.0.1"
+
+
+def test_misspelt_name_is_corrected(good: dict[str, str]) -> None:
     (line,) = problems(good | {"GHAPP_WEBHOOK_SECRETS": "hush"})
-    assert line == "GHAPP_WEBHOOK_SECRETS: is no setting; did you mean GHAPP_WEBHOOK_SECRET?"
+    assert line == "GHAPP_WEBHOOK_SECRETS: is not a setting; did you mean GHAPP_WEBHOOK_SECRET?"
 
 
-def test_all_problems_are_told_at_once(good: dict[str, str]) -> None:
+def test_all_problems_are_named_at_once(good: dict[str, str]) -> None:
     broken = {"GHAPP_APP_ID": "x", "PORT": "x", "GHAPP_PRIVATE_KEY": "x", "GHAPP_OTHER": "x"}
-    told = [line.partition(":")[0] for line in problems(good | broken)]
-    assert told == sorted(broken)
+    names = [line.partition(":")[0] for line in problems(good | broken)]
+    assert names == sorted(broken)
 
 
 def test_no_secret_is_shown(good: dict[str, str]) -> None:
@@ -310,8 +313,8 @@ def test_no_secret_is_shown(good: dict[str, str]) -> None:
         ("*", ""),
     ],
 )
-def test_a_proxy_is_used_unless_the_host_is_direct(
+def test_proxy_is_used_unless_no_proxy_names_the_host(
     good: dict[str, str], direct: str, proxy: str
 ) -> None:
-    said = {"https_proxy": "http://proxy.example:3128", "NO_PROXY": direct}
-    assert Settings.from_environment(good | said).proxy == proxy
+    environ = {"https_proxy": "http://proxy.example:3128", "NO_PROXY": direct}
+    assert Settings.from_environment(good | environ).proxy == proxy
