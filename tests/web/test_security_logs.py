@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 
 import pytest
 import structlog
+from githubkit import GitHub, TokenAuthStrategy
 from sqlalchemy import text
 
 from ghapp.errors import StoreFailed, WrongDatabase, WrongSetting
-from ghapp.github.tokens import Token
+from ghapp.github.host import Token
 from ghapp.logs import configure
 from ghapp.settings import Settings
 from ghapp.store import Store
@@ -111,5 +112,6 @@ def test_a_wrong_address_of_the_database_is_told_without_its_password(url: str) 
 
 
 def test_a_token_is_not_shown_by_what_holds_it() -> None:
-    held = Token(CANARY, datetime.now(UTC))
+    github = GitHub(TokenAuthStrategy(CANARY))
+    held = Token(github, datetime.now(UTC), {})
     assert CANARY not in f"{held!r}{held}{[held]}"

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from ghapp.core.model import Delivery, InstallationKey
 from ghapp.errors import Busy
-from ghapp.github.login import Standing
+from ghapp.github.client import Standing
 from ghapp.metrics import Metrics
 from ghapp.settings import Settings
 from ghapp.store import Store
