@@ -20,9 +20,8 @@ from typing import Any
 
 from ghapp import builtin_packs, logs
 from ghapp.errors import WrongDatabase, WrongSetting
-from ghapp.github.availability import Told
-from ghapp.github.client import GitHub
-from ghapp.github.login import BotLogin
+from ghapp.github.availability import Report
+from ghapp.github.client import BotLogin, GitHub
 from ghapp.metrics import Metrics
 from ghapp.settings import Settings
 from ghapp.store import Parked, Store
@@ -250,7 +249,7 @@ def _github(settings: Settings, metrics: Metrics) -> GitHub:
     return github
 
 
-def _reach(metrics: Metrics) -> Told:
+def _reach(metrics: Metrics) -> Report:
     def tell(is_there: bool, reason: str, seconds: float) -> None:
         metrics.reached(is_there=is_there)
         if is_there:

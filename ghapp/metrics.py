@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -24,9 +25,8 @@ from prometheus_client.registry import Collector
 from ghapp.core.marks import Effect
 from ghapp.core.model import Delivery, InstallationKey, PullKey, QueueKey, RepositoryKey, SweepKey
 from ghapp.core.records import Claim
-from ghapp.github.calls import result, route
+from ghapp.github.errors import Answer, limited_seconds
 from ghapp.github.requirements import EVENTS, UNASKED
-from ghapp.github.wire import Answer, Request
 from ghapp.store import Health
 
 T = TypeVar("T", Counter, Gauge, Histogram)
@@ -46,6 +46,78 @@ SHORT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 RUN = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 CALL = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
 LATENCY = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0)
+
+OTHER = "other"
+_OF_A_REPOSITORY = (
+    "",
+    "check-runs",
+    "check-runs/{id}",
+    "check-runs/{id}/annotations",
+    "collaborators/{login}/permission",
+    "commits/{sha}/check-runs",
+    "compare/{path}",
+    "contents/{path}",
+    "git/blobs/{sha}",
+    "git/trees/{sha}",
+    "issues",
+    "issues/comments/{id}",
+    "issues/comments/{id}/reactions",
+    "issues/{number}",
+    "issues/{number}/comments",
+    "issues/{number}/events",
+    "issues/{number}/labels",
+    "issues/{number}/labels/{name}",
+    "labels",
+    "labels/{name}",
+    "pulls",
+    "pulls/comments/{id}",
+    "pulls/comments/{id}/reactions",
+    "pulls/{number}",
+    "pulls/{number}/comments",
+    "pulls/{number}/files",
+    "pulls/{number}/reviews",
+)
+# The routes that ghapp asks; of any other one, only that it was asked is shown.
+ROUTES = (
+    "app",
+    "app/hook/deliveries",
+    "app/hook/deliveries/{id}",
+    "app/hook/deliveries/{id}/attempts",
+    "app/installations",
+    "app/installations/{id}/access_tokens",
+    "graphql",
+    "installation/repositories",
+    "orgs/{org}/teams/{team}",
+    "orgs/{org}/teams/{team}/memberships/{login}",
+    *(f"repos/{{owner}}/{{repo}}/{rest}".rstrip("/") for rest in _OF_A_REPOSITORY),
+)
+
+
+def _pattern(route: str) -> str:
+    """What fits a route, also by a repository's id, which addresses from GitHub have."""
+    found = re.sub(r"\{\w+\}", "[^/]+", route.replace("{path}", ".+"))
+    return found.replace("repos/[^/]+/[^/]+", r"(?:repos/[^/]+/[^/]+|repositories/\d+)")
+
+
+# One group for each route; a GitHub Enterprise Server has them below /api.
+_ROUTE = re.compile(rf"/?(?:api/)?(?:v3/)?(?:({')|('.join(map(_pattern, ROUTES))}))")
+
+
+def route(path: str) -> str:
+    """The template of a path, as "repos/{owner}/{repo}/pulls/{number}"; else OTHER."""
+    found = _ROUTE.fullmatch(path.partition("?")[0])
+    return ROUTES[found.lastindex - 1] if found and found.lastindex else OTHER
+
+
+def result(answer: Answer | None) -> str:
+    """ok | limited (a rate limit) | refused (4xx) | failed (5xx) | unanswered."""
+    if answer is None:
+        return "unanswered"
+    if answer.status < 400:
+        return "ok"
+    if limited_seconds(answer):
+        return "limited"
+    return "failed" if answer.status >= 500 else "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +260,11 @@ class Metrics:
             pull = "known" if known else "new"
             self._counter("ghapp_drift_repaired_total").labels(effect, pull).inc()
 
-    def called(self, request: Request, answer: Answer | None, seconds: float) -> None:
+    def called(self, method: str, path: str, answer: Answer | None, seconds: float) -> None:
         """GitHub was asked."""
         status = str(answer.status if answer else 0)
-        self._calls(request.method, route(request.path), status, result(answer)).inc()
-        self._call_durations(request.method).observe(seconds)
+        self._calls(method, route(path), status, result(answer)).inc()
+        self._call_durations(method).observe(seconds)
 
     def reached(self, *, is_there: bool) -> None:
         """GitHub has gone away, or is back."""

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 import structlog
+from githubkit import GitHub, TokenAuthStrategy
 from sqlalchemy import text
 
 from ghapp.errors import StoreFailed, WrongDatabase, WrongSetting
-from ghapp.github.tokens import Token
+from ghapp.github.host import Token
 from ghapp.logs import configure
 from ghapp.settings import Settings
 from ghapp.store import Store
@@ -68,6 +69,7 @@ def test_wrong_database_url_is_named_without_its_password(url: str) -> None:
     assert CANARY not in str(wrong.value)
 
 
-def test_repr_does_not_show_a_token() -> None:
-    held = Token(CANARY, datetime.now(UTC))
+def test_a_token_is_not_shown_by_what_holds_it() -> None:
+    github = GitHub(TokenAuthStrategy(CANARY))
+    held = Token(github, datetime.now(UTC), {})
     assert CANARY not in f"{held!r}{held}{[held]}"

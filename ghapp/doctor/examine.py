@@ -35,7 +35,7 @@ from ghapp.doctor.report import (
 from ghapp.doctor.webhook import Tried
 from ghapp.errors import Busy, Gone, Retry, StoreFailed, WrongDatabase, WrongSetting
 from ghapp.github.app import Allowed, Attempted, Installed, Registration
-from ghapp.github.tokens import fingerprint
+from ghapp.github.host import fingerprint
 from ghapp.settings import Settings
 from ghapp.store import Store
 from ghapp.store.engine import told

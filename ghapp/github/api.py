@@ -4,62 +4,138 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 import time
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 import msgspec
+from cachetools import LRUCache
 
-from ghapp.errors import Retry
-from ghapp.github.availability import Way
-from ghapp.github.errors import limited_seconds, refusal
-from ghapp.github.kept import Kept
+from ghapp.errors import Rejected, Retry
+from ghapp.github.errors import (
+    AGAIN_SECONDS,
+    Answer,
+    decoded,
+    limited_seconds,
+    refusal,
+    reset_seconds,
+)
+from ghapp.github.host import GRAPHQL, LATE, Request, Sends, Tokens
 from ghapp.github.rate_limits import Budget, Importance
-from ghapp.github.tokens import Tokens
-from ghapp.github.wire import AGAIN_SECONDS, IN_FLIGHT, LATE, TOTAL_SECONDS, Answer, Request
+from ghapp.github.transport import IN_FLIGHT, TOTAL_SECONDS
 
-T = TypeVar("T")
 A = TypeVar("A")
 B = TypeVar("B")
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
 PAGE = 100  # the most that GitHub lists at once
 MOST_PAGES = 1_000  # of one list: more than any that is read whole has
-# Of the connections to the host: where all of these hang, others have the rest.
+# Of the connections to the host: when all of these hang, others have the rest.
 MOST_IN_FLIGHT, MOST_OF_REPOSITORY = IN_FLIGHT * 4 // 5, IN_FLIGHT // 2
 # By then GitHub has ended what it was asked, whatever else we wait for.
 MOST_LATE_SECONDS = LATE * TOTAL_SECONDS
+TEXT_BYTES, FOLDER_BYTES, PULLS_BYTES = 16 << 20, 1 << 20, 4 << 20
+ENTRY_BYTES = 300  # of a key and its place: empty and binary blobs take room, too
 _LAST = re.compile(r'[?&]page=(\d{1,9})\b[^>]*>; rel="last"')
 _REPOSITORY = re.compile(r"repos/[^/]+/[^/]+")
 
 
-class Installation:
-    """One installation on one host. kept: what the host's installations need not ask again."""
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A pull of a list that had moved since a run last read it."""
 
-    def __init__(self, wire: Way, tokens: Tokens, budget: Budget, id: int, kept: Kept) -> None:
+    number: int
+    updated_at: datetime
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a list of pulls held that still matters. newest: `updated_at` of its first row."""
+
+    etag: str
+    newest: datetime
+    moved: tuple[Moved, ...] = ()
+
+
+def _text_bytes(value: str | None) -> int:
+    return sys.getsizeof(value) + ENTRY_BYTES
+
+
+def _folder_bytes(value: frozenset[str]) -> int:
+    return sys.getsizeof(value) + sum(map(sys.getsizeof, value)) + ENTRY_BYTES
+
+
+def _listing_bytes(value: Listing) -> int:
+    return ENTRY_BYTES * (2 + len(value.moved))
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """Answers that need not be asked for again, in bounded memory, for all installations of a host.
+
+    Keys begin with the repository's id: what one may see, another may not.
+    texts: of blobs, None if a blob holds no text. folders: at the top of a commit. pulls: the first
+    page of a repository's pulls, newest change first, kept with its ETag.
+    """
+
+    texts: LRUCache[tuple[int, str], str | None] = field(
+        default_factory=lambda: LRUCache(TEXT_BYTES, _text_bytes)
+    )
+    folders: LRUCache[tuple[int, str], frozenset[str]] = field(
+        default_factory=lambda: LRUCache(FOLDER_BYTES, _folder_bytes)
+    )
+    pulls: LRUCache[int, Listing] = field(
+        default_factory=lambda: LRUCache(PULLS_BYTES, _listing_bytes)
+    )
+
+
+def keep(cache: LRUCache[K, T], key: K, value: T) -> None:
+    """Keep a value, unless it alone is too large."""
+    with suppress(ValueError):
+        cache[key] = value
+
+
+class _Error(msgspec.Struct):
+    message: str = ""
+    type: str = ""
+
+
+class _GraphQL(msgspec.Struct, Generic[T]):
+    data: T | None = None
+    errors: list[_Error] = []
+
+
+class Installation:
+    """One installation on one host. cache: shared by the host's installations."""
+
+    def __init__(self, sends: Sends, tokens: Tokens, budget: Budget, id: int, cache: Cache) -> None:
         self.id = id
-        self.kept = kept
-        self._wire = wire
+        self.cache = cache
+        self._sends = sends
         self._tokens = tokens
         self._budget = budget
         self._in_flight = asyncio.Semaphore(MOST_IN_FLIGHT)
+        # What the calls in flight for one repository share, or those for none.
         self._rooms: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
-        self._told = (0, 0.0)  # GitHub's own count: requests left, and until when that is so
+        self._reported = (0, 0.0)  # GitHub's own count: requests left, and until when that is so
         self._late: dict[str, float] = {}  # repository -> until when a write may take effect
 
-    @property
-    def graphql_url(self) -> str:
-        return self._wire.graphql_url
-
     async def permissions(self) -> Mapping[str, str]:
-        """What the account granted, as {"members": "read"}."""
+        """What the account granted, as {"members": "read"}. Raises Gone and Retry."""
         return (await self._tokens.get(self.id)).permissions
 
     def left(self) -> dict[str, int]:
-        """What this installation may still ask: of each window of ours, and as GitHub last told."""
-        left, until = self._told
-        told = {"github_hour": left} if until > self._tokens.now().timestamp() else {}
-        return {**self._budget.left(time.monotonic()), **told}
+        """What this installation may still ask: in each window of ours, and as GitHub counts."""
+        left, until = self._reported
+        reported = {"github_hour": left} if until > self._tokens.now().timestamp() else {}
+        return {**self._budget.left(time.monotonic()), **reported}
 
     def late_seconds(self, repository_path: str) -> float:
         """For how long a write that nobody answered may still take effect there; 0 for no more."""
@@ -74,7 +150,7 @@ class Installation:
         for a best-effort write only, Rejected.
         """
         answer = await self._authorised(request, importance)
-        if answer.status == 401:
+        if answer.status == 401:  # the token was dropped, and the next one may be taken
             answer = await self._authorised(request, importance)
         current = answer.status == 304 and "If-None-Match" in request.headers
         limited = limited_seconds(answer)  # before `fine`: a limit may come as 403, too
@@ -82,7 +158,7 @@ class Installation:
             self._budget.close(limited, time.monotonic())
         elif answer.status < 300 or current or answer.status in fine:
             return answer
-        raise refusal(answer, str(request), best_effort=importance is Importance.BEST_EFFORT)
+        raise refusal(answer, request, best_effort=importance is Importance.BEST_EFFORT)
 
     async def get(self, path: str, type: type[T]) -> tuple[T, Answer]:
         """A decoded answer, and the answer itself for its headers. Raises as `send`."""
@@ -90,67 +166,72 @@ class Installation:
         answer = await self.send(request, Importance.LOOK)
         return decoded(answer, type, request), answer
 
+    async def page(self, path: str, type: type[T], number: int) -> tuple[list[T], Answer]:
+        """One page of a list. path: with a query, which may be empty. Raises as `send`."""
+        return await self.get(f"{path}&per_page={PAGE}&page={number}", list[type])  # type: ignore[valid-type]
+
     async def rows(self, path: str, type: type[T], *, newest_pages: int = 0) -> tuple[T, ...]:
-        """A whole list in GitHub's order, or its last pages.
+        """A whole list in GitHub's order, or its last pages. path: as `page`. Raises as `send`."""
+        return await whole(lambda number: self.page(path, type, number), newest_pages=newest_pages)
 
-        path: with a query, which may be empty. Raises as `send`.
+    async def graphql(
+        self,
+        document: str,
+        variables: Mapping[str, Any],
+        type: type[T],
+        importance: Importance = Importance.LOOK,
+        *,
+        refused: frozenset[str] = frozenset(),
+    ) -> tuple[T | None, Answer]:
+        """The data, and the answer for its headers; None only if the object of a write is gone.
+
+        GraphQL answers 200 where REST would refuse, and says in `errors` what went wrong. Raises
+        Rejected (all errors are of kinds in `refused`) and as `send`.
+        Source: https://docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
         """
-        first, answer = await self.get(f"{path}&per_page={PAGE}", list[type])  # type: ignore[valid-type]
-        last = last_page(answer)
-        begin = max(2, last - newest_pages + 1) if newest_pages else 2
-        numbers = range(begin, last + 1)
-        rest = await together(self.page(path, type, number) for number in numbers)
-        if newest_pages and last > newest_pages:
-            first = []
-        pages = (first, *rest)
-        if any(one and one == after for one, after in pairwise(pages)):
-            raise Retry(f"GET {path}: GitHub repeats a page", after_seconds=AGAIN_SECONDS)
-        return tuple(row for page in pages for row in page)
-
-    async def page(self, path: str, type: type[T], number: int) -> list[T]:
-        """One page of a list. path: with a query. Raises as `send`."""
-        found, _ = await self.get(f"{path}&per_page={PAGE}&page={number}", list[type])  # type: ignore[valid-type]
-        return found
+        reads = importance is Importance.LOOK
+        request = Request("POST", GRAPHQL, {"query": document, "variables": variables}, reads=reads)
+        answer = await self.send(request, importance)
+        read = decoded(answer, _GraphQL[type], request)  # type: ignore[valid-type]
+        bad = [error for error in read.errors if error.type != "NOT_FOUND"]
+        if bad:
+            words = "; ".join(f"{error.type} {error.message}".strip() for error in bad)[:500]
+            text, kinds = f"GraphQL: GitHub answers {words}", {error.type for error in bad}
+            if "RATE_LIMITED" in kinds:
+                raise Retry(text, after_seconds=reset_seconds(answer), counts=False)
+            if kinds <= refused:
+                raise Rejected(text)
+            raise Retry(text, after_seconds=AGAIN_SECONDS)
+        if reads and read.data is None:
+            raise Retry(f"{request}: GitHub answers without data", after_seconds=AGAIN_SECONDS)
+        return read.data, answer
 
     async def _authorised(self, request: Request, importance: Importance) -> Answer:
         token = await self._tokens.get(self.id)
-        method = "GET" if request.reads else request.method
-        async with self._room(request), self._in_flight:
-            # Here, for GitHub may have asked for a rest while the call waited for its place.
-            self._budget.take(method, importance, time.monotonic())
-            try:
-                answer = await self._wire.send(request, f"Bearer {token.token}")
-            except Retry as retry:
-                if request.writes:
-                    self._may_be_late(request, retry.after_seconds)
-                raise
-        if answer.status == 401:
-            self._tokens.drop(self.id, token)
-        self._told = _told(answer) or self._told
-        return answer
-
-    def _room(self, request: Request) -> asyncio.Semaphore:
-        """What the calls in flight for one repository share, or those for none."""
-        path = _repository(request)
+        repository = _REPOSITORY.match(request.path)
+        path = repository[0] if repository else ""
         room = self._rooms.get(path)
         if room is None:
             room = self._rooms[path] = asyncio.Semaphore(MOST_OF_REPOSITORY)
-        return room
+        async with room, self._in_flight:
+            # Only now, for GitHub may have asked for a rest while the call waited for its place.
+            method = "GET" if request.reads else request.method
+            self._budget.take(method, importance, time.monotonic())
+            try:
+                answer = await self._sends.send(request, token.github)
+            except Retry as retry:
+                if request.writes and path:
+                    now = time.monotonic()
+                    self._late = {at: until for at, until in self._late.items() if until > now}
+                    self._late[path] = now + min(retry.after_seconds, MOST_LATE_SECONDS)
+                raise
+        if answer.status == 401:
+            self._tokens.drop(self.id, token)
+        self._reported = _reported(answer) or self._reported
+        return answer
 
-    def _may_be_late(self, request: Request, seconds: float) -> None:
-        now, there = time.monotonic(), _repository(request)
-        self._late = {path: until for path, until in self._late.items() if until > now}
-        if there:
-            self._late[there] = now + min(seconds, MOST_LATE_SECONDS)
 
-
-def _repository(request: Request) -> str:
-    """The path of the repository that a request is about, as "repos/acme/shop"; "" for none."""
-    found = _REPOSITORY.match(request.path)
-    return found[0] if found else ""
-
-
-def _told(answer: Answer) -> tuple[int, float] | None:
+def _reported(answer: Answer) -> tuple[int, float] | None:
     """The requests of REST that are left in this hour, and when it ends.
 
     Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
@@ -162,13 +243,26 @@ def _told(answer: Answer) -> tuple[int, float] | None:
     return (int(left), float(reset)) if known else None
 
 
-def decoded(answer: Answer, type: type[T], what: object) -> T:
-    """The body as a value. Raises Retry (it is not what GitHub documents)."""
-    try:
-        return msgspec.json.decode(answer.body, type=type)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        text = f"{what}: the answer cannot be read: {error}"
-        raise Retry(text, after_seconds=AGAIN_SECONDS) from error
+async def whole(
+    page: Callable[[int], Awaitable[tuple[list[T], Answer]]],
+    *,
+    newest_pages: int = 0,
+    most_pages: int = MOST_PAGES,
+) -> tuple[T, ...]:
+    """A whole list in its order, of which `page` reads one page.
+
+    newest_pages: only so many of the last pages; 0 for all. most_pages: only so many of the first.
+    Raises as `page`, and Retry (GitHub repeats a page).
+    """
+    first, answer = await page(1)
+    last = min(last_page(answer), most_pages)
+    begin = max(2, last - newest_pages + 1) if newest_pages else 2
+    rest = await together(page(number) for number in range(begin, last + 1))
+    pages = [] if newest_pages and last > newest_pages else [first]
+    pages += [rows for rows, _ in rest]
+    if any(rows and rows == following for rows, following in pairwise(pages)):
+        raise Retry("GitHub repeats a page of a list", after_seconds=AGAIN_SECONDS)
+    return tuple(row for rows in pages for row in rows)
 
 
 def last_page(answer: Answer) -> int:

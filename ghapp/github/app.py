@@ -8,23 +8,28 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol, Self
+from typing import Self, TypeVar
 from urllib.parse import quote, unquote
 
+import githubkit
 import msgspec
+from pydantic import ValidationError
 
 from ghapp.core.redelivery import Attempt, Page
 from ghapp.errors import Retry
-from ghapp.github.api import PAGE, decoded, last_page
-from ghapp.github.errors import refusal
-from ghapp.github.tokens import Tokens, is_unknown
-from ghapp.github.wire import Answer, Request, Wire
+from ghapp.github.api import MOST_PAGES, PAGE, whole
+from ghapp.github.errors import AGAIN_SECONDS, Answer, decoded, refusal
+from ghapp.github.host import GRAPHQL, Host, Request, Tokens, is_unknown
 from ghapp.settings import Endpoint
 
-MOST_PAGES = 10  # of installations: beyond a thousand nobody reads what is said of each
+T = TypeVar("T")
+MOST_SHOWN_PAGES = 10  # of installations: nobody reads what is said of more than a thousand
+# Too old, or not kept any more: asking again would be answered the same.
+NOT_KEPT = (400, 404, 410, 422)
+_NEXT = re.compile(r'[?&]cursor=([^&>]+)[^>]*>; rel="next"')
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -34,28 +39,11 @@ class Owner(msgspec.Struct, frozen=True):
     type: str = ""
 
 
-class Registered(msgspec.Struct, frozen=True):
-    """permissions: what the App asks for, as {"checks": "write"}."""
-
-    id: int
-    slug: str = ""
-    name: str = ""
-    owner: Owner | None = None
-    permissions: dict[str, str] = {}
-    events: list[str] = []
-
-
-class Hook(msgspec.Struct, frozen=True):
-    """secret: asterisks where one is set."""
-
-    url: str = ""
-    content_type: str = ""
-    insecure_ssl: str | float = "0"
-    secret: str = ""
-
-
 class Installed(msgspec.Struct, frozen=True):
-    """permissions: what the account has granted so far. html_url: where that is changed."""
+    """permissions: what the account has granted so far. html_url: where that is changed.
+
+    Not githubkit's model: that knows a closed list of permissions and levels, and GitHub adds some.
+    """
 
     id: int
     account: Owner | None = None
@@ -65,7 +53,83 @@ class Installed(msgspec.Struct, frozen=True):
     suspended_at: datetime | None = None
 
 
-class Attempted(msgspec.Struct, frozen=True):
+class _Row(msgspec.Struct):
+    id: int
+    guid: str
+    delivered_at: datetime
+    status_code: int = 0
+    redelivery: bool = False
+
+
+async def installations(tokens: Tokens, *, most_pages: int = MOST_PAGES) -> tuple[Installed, ...]:
+    """All installations of the App, or those on the first pages. Raises Gone and Retry."""
+
+    async def page(number: int) -> tuple[list[Installed], Answer]:
+        request = Request("GET", f"app/installations?per_page={PAGE}&page={number}")
+        answer = await tokens.as_app(request)
+        return decoded(answer, list[Installed], request), answer
+
+    return await whole(page, most_pages=most_pages)
+
+
+async def attempts(tokens: Tokens, cursor: str = "") -> Page:
+    """A page of the attempts at deliveries; a cursor that GitHub forgot leads to the newest ones.
+
+    Raises Retry, and Gone (a GitHub Enterprise Server that is too old for it).
+    """
+    query = f"&cursor={quote(cursor, safe='')}" if cursor else ""
+    request = Request("GET", f"app/hook/deliveries?per_page={PAGE}{query}")
+    answer = await tokens.ask_as_app(request)
+    if cursor and answer.status in NOT_KEPT:
+        return await attempts(tokens)
+    if answer.status >= 400:
+        raise refusal(answer, request)
+    found = _NEXT.search(answer.headers.get("link", ""))
+    rows = tuple(  # our own GUIDs are in lower case
+        Attempt(row.id, row.guid.lower(), row.delivered_at, row.status_code, row.redelivery)
+        for row in decoded(answer, list[_Row], request)
+    )
+    return Page(rows, unquote(found.group(1)) if found else "")
+
+
+async def redeliver(tokens: Tokens, attempt_id: int) -> bool:
+    """Ask for another attempt; False if GitHub no longer keeps that delivery. Raises Retry."""
+    request = Request("POST", f"app/hook/deliveries/{attempt_id}/attempts")
+    answer = await tokens.ask_as_app(request)
+    if answer.status in NOT_KEPT:
+        return False
+    if answer.status >= 400:
+        raise refusal(answer, request)
+    return True
+
+
+# What `ghapp doctor` asks besides.
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """permissions: what the App asks for, as {"checks": "write"}."""
+
+    id: int
+    slug: str = ""
+    name: str = ""
+    owner: Owner | None = None
+    permissions: dict[str, str] = field(default_factory=dict)
+    events: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """secret: asterisks if one is set."""
+
+    url: str = ""
+    content_type: str = ""
+    insecure_ssl: str | float = "0"
+    secret: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
     """An attempt at a delivery. status: GitHub's words; status_code: the answer it got."""
 
     id: int
@@ -78,23 +142,11 @@ class Attempted(msgspec.Struct, frozen=True):
     redelivery: bool = False
 
 
-class _Seen(msgspec.Struct):
-    total_count: int = 0
-
-
-class _Typed(msgspec.Struct):
-    name: str = msgspec.field(name="__typename", default="")
-
-
-class _GraphQL(msgspec.Struct):
-    data: _Typed | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Reached:
     """How a first call came out.
 
-    why: "" where GitHub answered, else name | refused | slow | certificate | other, and `words`.
+    why: "" if GitHub answered, else name | refused | slow | certificate | other, and `words`.
     status: of its answer. is_api: whether that came from an API of GitHub.
     is_unknown: no App of this id. ahead_seconds: GitHub's clock before ours.
     server_version: of a GitHub Enterprise Server, "" elsewhere.
@@ -122,26 +174,38 @@ class Allowed:
     answers_graphql: bool
 
 
+class _Counted(msgspec.Struct):
+    total_count: int = 0
+
+
+class _Typed(msgspec.Struct):
+    name: str = msgspec.field(name="__typename", default="")
+
+
+class _GraphQL(msgspec.Struct):
+    data: _Typed | None = None
+
+
 class Registration:
-    """Enter it once. Its calls raise Retry and Gone, but for `reach`."""
+    """The App as the doctor examines it; enter it once. Raises Retry and Gone, except `reach`."""
 
     def __init__(self, endpoint: Endpoint, app_id: int, private_key: str) -> None:
-        self._wire = Wire(endpoint, observe=self._observed)
-        self._tokens = Tokens(self._wire, app_id, private_key)
+        self._host = Host(endpoint, app_id, private_key, observe=self._observed)
+        self._tokens = Tokens(self._host)
         self._first: tuple[Answer, datetime] | None = None  # and when it came, by our clock
         self._last: Answer | None = None
 
     async def __aenter__(self) -> Self:
-        await self._wire.__aenter__()
+        await self._host.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._wire.__aexit__()
+        await self._host.__aexit__()
 
     async def reach(self) -> Reached:
-        """Whether GitHub answers, and takes App and key."""
+        """Whether GitHub answers, and accepts App and key. Call it first: it follows the clock."""
         try:
-            await self._tokens.as_app(Request("GET", "app"))
+            await self._tokens.ask_as_app(Request("GET", "app"))
         except Retry as error:
             if self._last is None:
                 return Reached(*because(error))
@@ -157,65 +221,79 @@ class Registration:
         )
 
     async def app(self) -> Registered:
-        request = Request("GET", "app")
-        return decoded(await self._asked(request), Registered, request)
+        call = self._host.app.rest.apps.async_get_authenticated()
+        found = await self._read(Request("GET", "app"), call)
+        assert found
+        owner = Owner(getattr(found.owner, "login", ""), getattr(found.owner, "type", ""))
+        permissions = found.permissions.model_dump(exclude_unset=True)
+        return Registered(found.id, found.slug or "", found.name, owner, permissions, found.events)
 
     async def hook(self) -> Hook:
-        request = Request("GET", "app/hook/config")
-        return decoded(await self._asked(request), Hook, request)
+        call = self._host.app.rest.apps.async_get_webhook_config_for_app()
+        found = await self._read(Request("GET", "app/hook/config"), call)
+        return Hook(
+            found.url or "", found.content_type or "", found.insecure_ssl or "0", found.secret or ""
+        )
 
     async def attempts(self) -> tuple[Attempted, ...]:
         """The newest attempts at deliveries, newest first."""
-        request = Request("GET", f"app/hook/deliveries?per_page={PAGE}")
-        return tuple(decoded(await self._asked(request), list[Attempted], request))
+        call = self._host.app.rest.apps.async_list_webhook_deliveries(per_page=PAGE)
+        return tuple(
+            Attempted(
+                one.id,
+                one.guid,
+                one.delivered_at,
+                one.event,
+                one.action,
+                one.status,
+                one.status_code,
+                one.redelivery,
+            )
+            for one in await self._read(Request("GET", "app/hook/deliveries"), call)
+        )
 
     async def redeliver(self, attempt_id: int) -> bool:
-        """Ask for another attempt; False where GitHub keeps that delivery no more."""
+        """Ask for another attempt; False if GitHub no longer keeps that delivery."""
         return await redeliver(self._tokens, attempt_id)
 
     async def installations(self) -> tuple[Installed, ...]:
-        found: list[Installed] = []
-        last, number = 1, 1
-        while number <= min(last, MOST_PAGES):
-            request = Request("GET", f"app/installations?per_page={PAGE}&page={number}")
-            answer = await self._asked(request)
-            found += decoded(answer, list[Installed], request)
-            last, number = last_page(answer), number + 1
-        return tuple(found)
+        return await installations(self._tokens, most_pages=MOST_SHOWN_PAGES)
 
     async def allowed(self, installation_id: int) -> Allowed:
         """What GitHub lets an installation see."""
+        token = await self._tokens.get(installation_id)
         request = Request("GET", "installation/repositories?per_page=1")
-        authorization = f"Bearer {(await self._tokens.get(installation_id)).token}"
-        answer = await self._wire.send(request, authorization)
+        answer = await self._host.send(request, token.github)
         if answer.status >= 400:
-            raise refusal(answer, str(request))
+            raise refusal(answer, request)
         left, limit = (
             int(answer.headers.get(f"x-ratelimit-{name}", "-1")) for name in ("remaining", "limit")
         )
+        asked = Request("POST", GRAPHQL, {"query": "{ __typename }"}, reads=True)
+        typed = await self._host.send(asked, token.github)
+        data = decoded(typed, _GraphQL, asked).data if typed.status == 200 else None
         return Allowed(
-            decoded(answer, _Seen, request).total_count,
+            decoded(answer, _Counted, request).total_count,
             left if limit > 0 else None,
             limit if limit > 0 else None,
-            await self._answers_graphql(authorization),
+            data is not None and data.name == "Query",
         )
 
-    async def _answers_graphql(self, authorization: str) -> bool:
-        body = {"query": "{ __typename }"}
-        request = Request("POST", self._wire.graphql_url, body, reads=True)
-        answer = await self._wire.send(request, authorization)
-        if answer.status != 200:
-            return False
-        found = decoded(answer, _GraphQL, request)
-        return found.data is not None and found.data.name == "Query"
+    async def _read(self, request: Request, call: Awaitable[githubkit.Response[T]]) -> T:
+        """An answer as githubkit's model of it."""
+        response = await self._host.answered(request, call)
+        if response.is_error:
+            answer = Answer(response.status_code, response.headers, response.content)
+            raise refusal(answer, request)
+        try:
+            return response.parsed_data
+        except ValidationError as error:
+            found = error.errors(include_input=False, include_url=False)[0]
+            what = f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
+            text = f"{request}: the answer cannot be read: {what}"
+            raise Retry(text, after_seconds=AGAIN_SECONDS) from None
 
-    async def _asked(self, request: Request) -> Answer:
-        answer = await self._tokens.as_app(request)
-        if answer.status >= 400:
-            raise refusal(answer, str(request))
-        return answer
-
-    def _observed(self, _request: Request, answer: Answer | None, _seconds: float) -> None:
+    def _observed(self, _method: str, _path: str, answer: Answer | None, _seconds: float) -> None:
         if answer is not None:
             self._first = self._first or (answer, datetime.now(UTC))
         self._last = answer
@@ -239,65 +317,13 @@ def because(error: BaseException) -> tuple[str, str]:
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """The error, and what it came from."""
-    seen: set[int] = set()
+    known: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
         one = waiting.pop(0)
-        if one is None or id(one) in seen:
+        if one is None or id(one) in known:
             continue
-        seen.add(id(one))
+        known.add(id(one))
         yield one
         waiting += [one.__cause__, one.__context__, getattr(one, "exc", None)]
         waiting += [part for part in one.args if isinstance(part, BaseException)]
-
-
-# Too old, or not to be had any more: to ask again would be answered the same.
-NOT_KEPT = (400, 404, 410, 422)
-_NEXT = re.compile(r'[?&]cursor=([^&>]+)[^>]*>; rel="next"')
-
-
-class AsApp(Protocol):
-    """What asks as the App itself."""
-
-    async def as_app(self, request: Request) -> Answer: ...
-
-
-class _Row(msgspec.Struct):
-    id: int
-    guid: str
-    delivered_at: datetime
-    status_code: int = 0
-    redelivery: bool = False
-
-
-async def attempts(app: AsApp, cursor: str = "") -> Page:
-    """A page of attempts; a cursor that GitHub knows no more leads to the newest ones.
-
-    Raises Retry, and Gone (a GitHub Enterprise Server that is too old for it).
-    """
-    query = f"&cursor={quote(cursor, safe='')}" if cursor else ""
-    request = Request("GET", f"app/hook/deliveries?per_page={PAGE}{query}")
-    answer = await app.as_app(request)
-    if cursor and answer.status in NOT_KEPT:
-        return await attempts(app)
-    if answer.status >= 400:
-        raise refusal(answer, str(request))
-    found = _NEXT.search(answer.headers.get("link", ""))
-    rows = tuple(map(_attempt, decoded(answer, list[_Row], request)))
-    return Page(rows, unquote(found.group(1)) if found else "")
-
-
-async def redeliver(app: AsApp, attempt_id: int) -> bool:
-    """Ask for another attempt; False where GitHub keeps that delivery no more. Raises Retry."""
-    request = Request("POST", f"app/hook/deliveries/{attempt_id}/attempts")
-    answer = await app.as_app(request)
-    if answer.status in NOT_KEPT:
-        return False
-    if answer.status >= 400:
-        raise refusal(answer, str(request))
-    return True
-
-
-def _attempt(row: _Row) -> Attempt:
-    # Ours are kept in lower case.
-    return Attempt(row.id, row.guid.lower(), row.delivered_at, row.status_code, row.redelivery)

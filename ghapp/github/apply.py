@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from ghapp.core.marks import (
     AddLabels,
@@ -19,17 +20,24 @@ from ghapp.core.marks import (
 )
 from ghapp.core.model import PullKey
 from ghapp.errors import Gone, Rejected, Retry
-from ghapp.github import endpoints, graphql, writes
-from ghapp.github.api import Installation, decoded
+from ghapp.github import endpoints, writes
+from ghapp.github.api import Installation
 from ghapp.github.endpoints import LabelRow, at
-from ghapp.github.errors import PERMISSION_SECONDS
+from ghapp.github.errors import AGAIN_SECONDS, PERMISSION_SECONDS, decoded
+from ghapp.github.host import Request
 from ghapp.github.rate_limits import Importance
 from ghapp.github.readback import reply_marker
-from ghapp.github.wire import AGAIN_SECONDS, Request
 from ghapp.github.writes import give_looks, outcome, quoted, unseen, write
 
 # Where REST reacts, by what the reaction is on; on a review only GraphQL does.
 REACTIONS = {"comment": "issues/comments", "review_comment": "pulls/comments"}
+CONTENTS = {"+1": "THUMBS_UP", "eyes": "EYES", "confused": "CONFUSED"}
+REFUSED = frozenset({"FORBIDDEN", "UNPROCESSABLE"})  # as 403 and 422 in REST
+_REACT = """
+mutation($id: ID!, $content: ReactionContent!) {
+  addReaction(input: {subjectId: $id, content: $content}) { clientMutationId }
+}
+"""
 
 
 async def apply(api: Installation, key: PullKey, effect: Effect) -> Outcome:
@@ -104,7 +112,12 @@ async def _react(api: Installation, key: PullKey, reaction: Reaction) -> Outcome
     Raises Retry also where it is there after all, and was too new to be seen.
     """
     if reaction.on == "review":
-        return Outcome(0, await graphql.react(api, reaction.node_id, reaction.content))
+        variables = {"id": reaction.node_id, "content": CONTENTS[reaction.content]}
+        # A review that is gone needs no answer, and is no error.
+        _, answer = await api.graphql(
+            _REACT, variables, dict[str, Any], Importance.BEST_EFFORT, refused=REFUSED
+        )
+        return Outcome(0, answer.date)
     path = at(key.repository, f"{REACTIONS[reaction.on]}/{reaction.comment_id}/reactions")
     request = Request("POST", path, {"content": reaction.content})
     answer = await api.send(request, Importance.BEST_EFFORT, fine=(404,))

@@ -1,8 +1,8 @@
-"""Whether GitHub is there at all: one that is away is left alone, and no key is blamed for it.
+"""Whether GitHub answers at all: while it is away nothing is sent, and no key is blamed for it.
 
-One request that fails says little: the repository may be broken. So the App asks who it is, which
-costs GitHub next to nothing; only if that fails, too, GitHub is away. It is asked apart from all
-else: behind calls that hang a GitHub that is there would seem to be away, and to stay so.
+One request that fails proves little: the repository may be broken. So the App then asks who it is,
+which costs GitHub next to nothing; only if that fails, too, GitHub is away. This probe has a
+connection of its own: behind calls that hang, GitHub would seem to be away, and to stay away.
 """
 
 from __future__ import annotations
@@ -11,78 +11,47 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from ghapp.errors import Retry
-from ghapp.github.wire import Answer, Request
+from ghapp.github.errors import Answer
+from ghapp.github.host import GitHubKit, Host, Request
 
 # From one probe to the next: doubled each time. With their jitter, keys wait for a minute at most.
 FIRST_SECONDS, MOST_SECONDS, JITTER = 5.0, 48.0, 0.25
 PROBE = Request("GET", "app")
 
-
-class Sends(Protocol):
-    async def send(self, request: Request, authorization: str) -> Answer: ...
-
-
-class Way(Sends, Protocol):
-    """The way to one host."""
-
-    @property
-    def graphql_url(self) -> str: ...
-
-
-class Probed(Way, Protocol):
-    """One with a connection for the probe alone."""
-
-    async def send_apart(self, request: Request, authorization: str) -> Answer: ...
-
-
-# Hears when GitHub goes away (False) and is back (True), the reason, and for how many seconds it
-# was away.
-Told = Callable[[bool, str, float], None]
-
-
-def untold(is_there: bool, reason: str, seconds: float) -> None:
-    """Nobody listens."""
+# Is notified when GitHub goes away (False) and is back (True), with the reason and for how many
+# seconds it was away.
+Report = Callable[[bool, str, float], None]
 
 
 class Outage:
-    """Sends what it is given, but nothing while GitHub is away. One for each host.
-
-    claim: how the App itself is authorised, for the probe.
-    """
+    """Sends requests to a host, but nothing while GitHub is away."""
 
     def __init__(
         self,
-        wire: Probed,
-        claim: Callable[[], str],
+        host: Host,
         *,
-        told: Told = untold,
+        report: Report = lambda *_: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._wire = wire
-        self._claim = claim
-        self._told = told
+        self._host = host
+        self._report = report
         self._now = now
-        self._window = 0.0  # from the last probe to the next where GitHub is away, else 0
-        self._known_until = -1.0  # so long the last probe is believed
+        self._window = 0.0  # from the last probe to the next while GitHub is away, else 0
+        self._known_until = -1.0  # until then the last probe counts
         self._since = 0.0
         self._probing = asyncio.Lock()
 
-    @property
-    def graphql_url(self) -> str:
-        return self._wire.graphql_url
-
-    async def send(self, request: Request, authorization: str) -> Answer:
-        """The answer, from 500 on only where it is the request's own.
+    async def send(self, request: Request, github: GitHubKit) -> Answer:
+        """The answer; from 500 on only if GitHub is there otherwise.
 
         Raises Retry: no answer came or, and that does not count, GitHub is away.
         """
         if self._window and not await self._is_there():
             raise self._away(f"{request} is not sent")
         try:
-            answer = await self._wire.send(request, authorization)
+            answer = await self._host.send(request, github)
         except Retry as retry:
             if await self._is_there():
                 raise
@@ -92,7 +61,7 @@ class Outage:
         return answer
 
     async def _is_there(self) -> bool:
-        """By a probe, unless the last one still holds; one however many ask."""
+        """Probe, unless the last probe still counts; one probe however many ask."""
         async with self._probing:
             if self._now() >= self._known_until:
                 await self._probe()
@@ -101,7 +70,7 @@ class Outage:
     async def _probe(self) -> None:
         was_away, reason = bool(self._window), ""
         try:
-            answer = await self._wire.send_apart(PROBE, self._claim())
+            answer = await self._host.probe(PROBE)
             reason = f"{PROBE}: GitHub answers {answer.status}" if answer.status >= 500 else ""
         except Retry as retry:
             reason = str(retry)
@@ -110,7 +79,7 @@ class Outage:
         self._known_until = now + (self._window or FIRST_SECONDS)
         if was_away is not bool(reason):
             self._since = now if reason else self._since
-            self._told(not reason, reason, now - self._since)
+            self._report(not reason, reason, now - self._since)
 
     def _away(self, reason: str, least_seconds: float = 0.0) -> Retry:
         """least_seconds: what the failure itself asks for."""

@@ -15,9 +15,11 @@ import msgspec
 
 from ghapp.core.marks import CheckRun
 from ghapp.core.model import File, Pull, PullKey, Repository
-from ghapp.github.api import Installation, decoded
+from ghapp.github.api import Installation, keep
+from ghapp.github.errors import decoded
+from ghapp.github.host import Request
 from ghapp.github.rate_limits import Importance
-from ghapp.github.wire import Request
+from ghapp.github.transport import RAW
 
 CHECK_NAME = "NFR review"
 QUEUE = "queue"  # stands in the place of a pull's number in the run on a queue's head
@@ -188,7 +190,8 @@ async def pull(api: Installation, key: PullKey) -> PullRead:
 
 async def file_page(api: Installation, key: PullKey, number: int) -> list[FileRow]:
     """One page of changed files, from page 1. Raises Gone and Retry."""
-    return await api.page(at(key.repository, f"pulls/{key.number}/files?"), FileRow, number)
+    rows, _ = await api.page(at(key.repository, f"pulls/{key.number}/files?"), FileRow, number)
+    return rows
 
 
 def file(row: FileRow) -> File:
@@ -211,7 +214,7 @@ async def top_folders(
 
     Raises Retry.
     """
-    known, key = api.kept.folders, (repository.id, commit_sha)
+    known, key = api.cache.folders, (repository.id, commit_sha)
     if key in known:
         return known[key]
     request = Request("GET", at(repository, f"git/trees/{quote(commit_sha, safe='')}"))
@@ -222,8 +225,22 @@ async def top_folders(
     if found.truncated:
         return None
     folders = frozenset(row.path for row in found.tree if row.type != "blob")
-    known.keep(key, folders)
+    keep(known, key, folders)
     return folders
+
+
+async def blob(
+    api: Installation, repository: Repository, sha: str, *, fine: tuple[int, ...]
+) -> bytes | None:
+    """The beginning of a file's content; None if the answer has a status in `fine`.
+
+    By its SHA, so that no push meanwhile can put another content in its place. Raises Gone and
+    Retry. Source: https://docs.github.com/rest/git/blobs
+    """
+    path = at(repository, f"git/blobs/{quote(sha, safe='')}")
+    request = Request("GET", path, headers={"Accept": RAW})
+    answer = await api.send(request, Importance.LOOK, fine=fine)
+    return answer.body if answer.status == 200 else None
 
 
 async def holds(api: Installation, repository: Repository, branch: str, commit_sha: str) -> bool:

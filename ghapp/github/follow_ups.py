@@ -14,11 +14,12 @@ from ghapp.core.records import FollowUp, History
 from ghapp.core.review.permissions import same_login
 from ghapp.core.text.follow_ups import read_marker
 from ghapp.errors import Retry
-from ghapp.github.api import PAGE, Installation, both, decoded, together
+from ghapp.github.api import PAGE, Installation, both, together
 from ghapp.github.endpoints import IssueRow, at
+from ghapp.github.errors import decoded
+from ghapp.github.host import Request
 from ghapp.github.lost_speech import UNSEEN_WAITS
 from ghapp.github.rate_limits import Importance
-from ghapp.github.wire import Request
 
 MOST_READ = 20  # issues of one pull looked at in one run
 

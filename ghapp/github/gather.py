@@ -18,7 +18,7 @@ from ghapp.github import endpoints, people, policies, readback
 from ghapp.github.api import PAGE, Installation, both, together
 from ghapp.github.endpoints import MOST_FILES, FileRow, PullRead
 from ghapp.github.readback import LOOKING, Observed
-from ghapp.github.wire import TOTAL_SECONDS
+from ghapp.github.transport import TOTAL_SECONDS
 
 ROUNDS = 3
 MOVING_SECONDS, MOST_LAG_SECONDS = 2.0, 30.0

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import msgspec
+
 from ghapp.core.ledger import Verb
 from ghapp.core.model import Channel, Message, Pull
 from ghapp.core.records import History
@@ -16,17 +18,45 @@ from ghapp.core.review.commands import Command, parse, speaks
 from ghapp.core.review.comment_text import ticks
 from ghapp.core.review.permissions import same_login
 from ghapp.errors import Retry
-from ghapp.github import graphql
-from ghapp.github.api import Installation
+from ghapp.github.api import Installation, together
 from ghapp.github.endpoints import CommentRow, ReviewRow, User
 from ghapp.github.events.speech import of_box, text, tick
-from ghapp.github.graphql import Edits
 
 VERDICTS = {"APPROVED": "approved", "CHANGES_REQUESTED": "changes_requested"}
 # So often what may be there is waited for where reads show nothing of it.
 UNSEEN_WAITS = 3
 # These stop a review whatever was shown, so that one lost would turn green what somebody stopped.
 BLOCKING = frozenset({Verb.HOLD, Verb.CONCERN})
+# Source: https://docs.github.com/graphql/reference/queries#nodes
+MOST_NODES = 100
+_EDITS = """
+query($ids: [ID!]!) {
+  nodes(ids: $ids) {
+    ... on IssueComment { id lastEditedAt editor { login __typename } }
+    ... on PullRequestReview { id lastEditedAt editor { login __typename } }
+    ... on PullRequestReviewComment { id lastEditedAt editor { login __typename } }
+  }
+}
+"""
+
+
+class Editor(msgspec.Struct):
+    """login: of a bot without "[bot]"."""
+
+    login: str
+    kind: str = msgspec.field(name="__typename", default="User")
+
+
+class Edits(msgspec.Struct):
+    """Whether and by whom something written was edited; None: never, or by nobody known."""
+
+    id: str = ""
+    edited_at: datetime | None = msgspec.field(name="lastEditedAt", default=None)
+    editor: Editor | None = None
+
+
+class _Nodes(msgspec.Struct):
+    nodes: list[Edits | None] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +87,7 @@ async def said(
     ours = _our_comment(there, history)
     turned = _turned(ours, history)
     ids = [node_id for _, node_id in asked] + ([ours.node_id] if ours and turned else [])
-    found = await graphql.edits(api, ids) if ids else {}
+    found = await edits(api, ids) if ids else {}
     if len(found) < len(set(ids)) and history.waited < UNSEEN_WAITS:
         text = f"{pull.key}: something is listed and cannot be looked at yet"
         raise Retry(text, after_seconds=2.0**history.waited, counts=False, lags=True)
@@ -179,3 +209,16 @@ def _ticks(
         return ()
     said = (tick(ours.id, item, ticked, editor.login, at) for item, ticked in turned)
     return tuple(one for one in said if one.id not in history.heard)
+
+
+async def edits(api: Installation, node_ids: Iterable[str]) -> Mapping[str, Edits]:
+    """By node id, of those that are there and may be seen. Raises Gone and Retry."""
+    ids = tuple(dict.fromkeys(node_ids))
+    portions = (ids[start : start + MOST_NODES] for start in range(0, len(ids), MOST_NODES))
+    found = await together(api.graphql(_EDITS, {"ids": one}, _Nodes) for one in portions)
+    return {
+        node.id: node
+        for data, _ in found
+        for node in (data.nodes if data else ())
+        if node is not None and node.id
+    }

@@ -6,12 +6,9 @@ import msgspec
 
 from ghapp.core.model import QueueKey
 from ghapp.core.review.merge_queue import Member, QueueFacts
-from ghapp.errors import Gone, Rejected, Retry
+from ghapp.errors import Gone, Rejected
 from ghapp.github import endpoints
-from ghapp.github.api import Installation, both, decoded
-from ghapp.github.graphql import Error, raise_from, request_of
-from ghapp.github.rate_limits import Importance
-from ghapp.github.wire import AGAIN_SECONDS
+from ghapp.github.api import Installation, both
 
 # Source: https://docs.github.com/graphql/reference/objects#mergequeue
 MOST_PAGES = 20
@@ -73,11 +70,6 @@ class _Data(msgspec.Struct):
     repository: _Repository | None = None
 
 
-class _Read(msgspec.Struct):
-    data: _Data | None = None
-    errors: list[Error] = []
-
-
 async def read(api: Installation, key: QueueKey, app_id: int) -> QueueFacts:
     """The whole queue, and our newest run on the head. Raises Gone and Retry."""
     (members, refused), run = await both(
@@ -107,15 +99,10 @@ async def _page(api: Installation, key: QueueKey, cursor: str | None) -> _Entrie
     """Empty where the branch has no queue."""
     owner, _, name = key.repository.full_name.partition("/")
     variables = {"owner": owner, "name": name, "branch": key.base_ref, "after": cursor}
-    request = request_of(api, _ENTRIES, variables, reads=True)
-    answer = await api.send(request, Importance.LOOK)
-    read = decoded(answer, _Read, request)
-    raise_from(read.errors, answer, refused=frozenset({"FORBIDDEN"}))
-    if read.data is None:
-        raise Retry(f"{request}: GitHub answers without data", after_seconds=AGAIN_SECONDS)
-    if read.data.repository is None:
+    data, _ = await api.graphql(_ENTRIES, variables, _Data, refused=frozenset({"FORBIDDEN"}))
+    if data is None or data.repository is None:
         raise Gone(f"{key}: GraphQL knows no {key.repository.full_name}")
-    queue = read.data.repository.queue
+    queue = data.repository.queue
     return queue.entries if queue else _Entries()
 
 

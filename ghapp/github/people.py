@@ -13,10 +13,11 @@ from ghapp.core.records import History
 from ghapp.core.review.permissions import Ask, same_login
 from ghapp.errors import Retry
 from ghapp.github import endpoints
-from ghapp.github.api import Installation, decoded, together
+from ghapp.github.api import Installation, together
 from ghapp.github.endpoints import EventRow
+from ghapp.github.errors import decoded
+from ghapp.github.host import Request
 from ghapp.github.rate_limits import Importance
-from ghapp.github.wire import Request
 
 NEWEST_PAGES = 2
 SIGNS = {"labeled": "+", "unlabeled": "-"}

@@ -12,19 +12,22 @@ from urllib.parse import quote
 import msgspec
 
 from ghapp.core.model import File, Repository
-from ghapp.core.policy import pack_files, yaml
+from ghapp.core.policy import pack_files
 from ghapp.core.policy.policy import POLICY_PATH
 from ghapp.core.records import PackFile, PolicySource
 from ghapp.core.scan import new_file
 from ghapp.errors import Retry
-from ghapp.github.api import Installation, decoded, together
-from ghapp.github.endpoints import at
+from ghapp.github.api import Installation, keep, together
+from ghapp.github.endpoints import at, blob
+from ghapp.github.errors import AGAIN_SECONDS, decoded
+from ghapp.github.host import Request
 from ghapp.github.rate_limits import Importance
-from ghapp.github.wire import AGAIN_SECONDS, Request
+from ghapp.github.transport import RAW
 
-RAW = {"Accept": "application/vnd.github.raw+json"}
-# Of a longer policy file so much is kept that it is found too long, in bytes and in characters.
-MOST_BYTES, MOST_CHARACTERS = (1 << 20) + 4, (256 << 10) + 1
+# Of a longer policy file so much is kept that it is found too long.
+MOST_CHARACTERS = (256 << 10) + 1
+# Not ours to see, not there (or a submodule's commit), no blob, or longer than GitHub's 100 MB.
+REFUSED = (403, 404, 422)
 
 
 class _EntryRow(msgspec.Struct):
@@ -66,9 +69,8 @@ async def _file(api: Installation, repository: Repository, known: PolicySource) 
 
     A 404 reads as absent: it says so only where the repository itself can be read.
     """
-    headers = {**RAW, "If-None-Match": known.etag} if known.etag else RAW
-    path = at(repository, f"contents/{POLICY_PATH}")
-    request = Request("GET", path, headers=headers, most_bytes=MOST_BYTES)
+    headers = {"Accept": RAW, **({"If-None-Match": known.etag} if known.etag else {})}
+    request = Request("GET", at(repository, f"contents/{POLICY_PATH}"), headers=headers)
     answer = await api.send(request, Importance.LOOK, fine=(404,))
     if answer.status == 304:
         return replace(known, read_at=answer.date)
@@ -94,13 +96,10 @@ def _entry(row: _EntryRow) -> PackFile:
 
 
 async def _blob(api: Installation, repository: Repository, sha: str) -> str:
-    """By its SHA, so that no push meanwhile can put another text in its place."""
-    path = at(repository, f"git/blobs/{quote(sha, safe='')}")
-    request = Request("GET", path, headers=RAW, most_bytes=yaml.MAX_BYTES + 1)
-    answer = await api.send(request, Importance.LOOK, fine=(404,))
-    if answer.status == 404:  # the branch was rewritten since its folder was listed
-        raise Retry(f"{request}: listed, but not there", after_seconds=AGAIN_SECONDS)
-    return _decoded(answer.body)
+    content = await blob(api, repository, sha, fine=(404,))
+    if content is None:  # the branch was rewritten since its folder was listed
+        raise Retry(f"blob {sha}: listed, but not there", after_seconds=AGAIN_SECONDS)
+    return _decoded(content)
 
 
 def _decoded(body: bytes) -> str:
@@ -111,12 +110,6 @@ def _decoded(body: bytes) -> str:
 def _with_texts(files: Iterable[PackFile], texts: Mapping[str, str | None]) -> Iterable[PackFile]:
     wanted = {one.path for one in pack_files.readable(tuple(files))}
     return (replace(one, text=texts[one.sha]) if one.path in wanted else one for one in files)
-
-
-# Raw, so that the body is no longer than the file and can be cut where it is too long.
-HEADERS = {"Accept": "application/vnd.github.raw+json"}
-# Not ours to see, not there (or a submodule's commit), no blob, or longer than GitHub's 100 MB.
-REFUSED = (403, 404, 422)
 
 
 async def read_contents(
@@ -134,14 +127,12 @@ async def read_contents(
 
 
 async def _text(api: Installation, repository: Repository, sha: str) -> str | None:
-    known, key = api.kept.texts, (repository.id, sha)
+    known, key = api.cache.texts, (repository.id, sha)
     if key in known:
         return known[key]
-    path = at(repository, f"git/blobs/{quote(sha, safe='')}")
-    request = Request("GET", path, headers=HEADERS, most_bytes=new_file.MOST_BYTES + 1)
-    answer = await api.send(request, Importance.LOOK, fine=REFUSED)
-    if answer.status != 200:
+    content = await blob(api, repository, sha, fine=REFUSED)
+    if content is None:
         return None  # and not kept: a permission may be given meanwhile
-    text = new_file.text(answer.body)
-    known.keep(key, text)
+    text = new_file.text(content)
+    keep(known, key, text)
     return text

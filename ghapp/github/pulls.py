@@ -11,14 +11,13 @@ from datetime import datetime
 import msgspec
 
 from ghapp.core.model import PullKey, Repository
-from ghapp.github.api import PAGE, Installation, decoded, last_page
+from ghapp.github.api import PAGE, Installation, Listing, Moved, keep, last_page
 from ghapp.github.endpoints import at
-from ghapp.github.kept import Listing, Moved
+from ghapp.github.errors import Answer, decoded
+from ghapp.github.host import Request
 from ghapp.github.rate_limits import Importance
-from ghapp.github.wire import Answer, Request
 
 MOST_PAGES = 10
-FIRST = "first"  # the key of a first page beside the repository's id
 
 Seen = Mapping[int, datetime]
 
@@ -37,12 +36,12 @@ async def pulls(api: Installation, repository: Repository, seen: Seen) -> tuple[
     What moved is named until it is seen: whoever was told may have failed. A pull that is closed
     and was never seen owes us nothing.
     """
-    known, key = api.kept.pulls, (repository.id, FIRST)
+    known, key = api.cache.pulls, repository.id
     before = known.get(key)
     rows, answer = await _page(api, repository, "all", 1, etag=before.etag if before else "")
     if answer.status == 304 and before:
         moved = _moving(before.moved, seen)
-        known.keep(key, Listing(before.etag, before.newest, moved))
+        keep(known, key, Listing(before.etag, before.newest, moved))
         return _keys(repository, moved)
     more, whole = await _changed(api, repository, (rows, answer), seen, before)
     if before is None or not whole:
@@ -50,7 +49,7 @@ async def pulls(api: Installation, repository: Repository, seen: Seen) -> tuple[
     moved = _moving((*(before.moved if before else ()), *more, *rows), seen)
     if rows:
         etag = answer.headers.get("etag", "")
-        known.keep(key, Listing(etag, rows[0].updated_at, moved))
+        keep(known, key, Listing(etag, rows[0].updated_at, moved))
     return _keys(repository, moved)
 
 

@@ -12,11 +12,11 @@ from ghapp.core.marks import Action, Annotation, CheckRun, Issue, Outcome, PutCh
 from ghapp.core.model import PullKey, QueueKey, Repository
 from ghapp.core.review.permissions import same_login
 from ghapp.errors import Rejected, Retry
-from ghapp.github.api import Installation, decoded
+from ghapp.github.api import Installation
 from ghapp.github.endpoints import CHECK_NAME, QUEUE, LabelRow, User, at
-from ghapp.github.errors import refusal
+from ghapp.github.errors import Answer, decoded, refusal
+from ghapp.github.host import Request
 from ghapp.github.rate_limits import Importance
-from ghapp.github.wire import Answer, Request
 
 # What GitHub gives a label that it makes because an issue was to carry it.
 UNDESCRIBED_COLOUR = "ededed"
@@ -213,7 +213,7 @@ async def open(api: Installation, repository: Repository, issue: Issue) -> Outco
     if answer.status == SWITCHED_OFF:
         return Outcome(0, answer.date)
     if answer.status == 422:
-        raise refusal(answer, str(request), best_effort=True)
+        raise refusal(answer, request, best_effort=True)
     made = decoded(answer, _MadeIssue, request)
     await give_looks(api, repository, (issue.label,), made.labels)
     assigned = not issue.owner or same_login(issue.owner, *(one.login for one in made.assignees))

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ghapp.github.login import Standing
+from ghapp.github.client import Standing
 from ghapp.settings import Settings
 from ghapp.store import Store
 from ghapp.web.health import Health, Page, Scrape

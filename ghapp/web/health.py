@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from ghapp import logs
 from ghapp.errors import Busy, StoreFailed
-from ghapp.github.login import UNKNOWN_APP, Standing
+from ghapp.github.client import UNKNOWN_APP, Standing
 from ghapp.store import Health as StoreHealth
 from ghapp.store import Store
 

@@ -14,8 +14,8 @@ from ghapp.doctor.report import Finding, Verdict
 from ghapp.emulator import faults
 from ghapp.emulator.github import new_private_key
 from ghapp.emulator.server import SERVER_BASE
+from ghapp.github.host import fingerprint
 from ghapp.github.requirements import EVENTS
-from ghapp.github.tokens import fingerprint
 from tests.e2e.certificates import certificates
 from tests.e2e.world import SECRET, Host, World, command
 from tests.github.world import PRIVATE_KEY
@@ -247,4 +247,4 @@ class TestTheCommand:
     def test_a_folder_of_cas_that_is_not_there_ends_it(self, folder: str, world: World) -> None:
         ended = command(world, "doctor", SSL_CERT_FILE="", SSL_CERT_DIR=folder)
         assert ended.exit_code == 2
-        assert ended.stderr.startswith("SSL_CERT_DIR: is no folder; ")
+        assert ended.stderr.startswith("SSL_CERT_DIR: is not a folder; ")

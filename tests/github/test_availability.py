@@ -12,8 +12,8 @@ import pytest
 from ghapp.emulator import faults
 from ghapp.errors import Retry
 from ghapp.github.availability import FIRST_SECONDS, MOST_SECONDS, Outage
-from ghapp.github.tokens import Tokens
-from ghapp.github.wire import IN_FLIGHT, Request, Wire
+from ghapp.github.host import Host, Request
+from ghapp.github.transport import IN_FLIGHT
 from ghapp.settings import Endpoint
 from tests.github.world import APP_ID, World
 
@@ -39,22 +39,20 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 class Line:
-    """An outage over a real wire, with a clock that tests set. told: what it was told to tell."""
+    """An outage over a real host, with a clock that tests set. reports: what it reported."""
 
-    def __init__(self, wire: Wire, world: World) -> None:
-        self.wire, self.world = wire, world
+    def __init__(self, github: Host, world: World) -> None:
+        self.github, self.world = github, world
         self.now = 1000.0
-        self.told: list[tuple[bool, float]] = []
-        self.claims = Tokens(wire, APP_ID, world.github.private_key).claim
+        self.reports: list[tuple[bool, float]] = []
         self.outage = Outage(
-            wire,
-            self.claims,
-            told=lambda is_there, _reason, seconds: self.told.append((is_there, seconds)),
+            github,
+            report=lambda is_there, _reason, seconds: self.reports.append((is_there, seconds)),
             now=lambda: self.now,
         )
 
     async def ask(self) -> int:
-        return (await self.outage.send(REQUEST, self.claims())).status
+        return (await self.outage.send(REQUEST, self.github.app)).status
 
     async def put_off(self) -> float:
         """For how long the request has to wait, at no cost."""
@@ -70,8 +68,8 @@ class Line:
         self.world.github.faults.add(faults.slow(ONE, 60.0, times=None))
         before = self.world.github.calls[ONE]
         async with asyncio.timeout(2 * SOON_SECONDS), asyncio.TaskGroup() as group:
-            send = self.wire.send
-            hanging = [group.create_task(send(REQUEST, self.claims())) for _ in range(IN_FLIGHT)]
+            send, app = self.github.send, self.github.app
+            hanging = [group.create_task(send(REQUEST, app)) for _ in range(IN_FLIGHT)]
             await until(lambda: self.world.github.calls[ONE] == before + IN_FLIGHT)
             yield
             for task in hanging:
@@ -80,8 +78,9 @@ class Line:
 
 def told(world: World, story: Callable[[Line], Awaitable[None]], url: str = "") -> None:
     async def telling() -> None:
-        async with Wire(Endpoint(url or world.url)) as wire:
-            await story(Line(wire, world))
+        endpoint = Endpoint(url or world.url)
+        async with Host(endpoint, APP_ID, world.github.private_key) as github:
+            await story(Line(github, world))
 
     asyncio.run(telling())
 
@@ -99,7 +98,7 @@ def test_a_failure_while_github_is_there_is_the_requests_own(world: World) -> No
         world.github.faults.add(faults.broken(ONE))
         assert await line.ask() == 502
         assert world.github.calls[PROBES] == 2
-        assert line.told == []
+        assert line.reports == []
 
     told(world, story)
 
@@ -113,7 +112,7 @@ def test_where_the_probe_fails_too_nobody_is_blamed(
         waits = [await line.put_off() for _ in range(20)]
         assert FIRST_SECONDS <= min(waits) < max(waits) <= 1.25 * FIRST_SECONDS
         assert (world.github.calls[ONE], world.github.calls[PROBES]) == (1, 1)
-        assert line.told == [(False, 0.0)]
+        assert line.reports == [(False, 0.0)]
 
     told(world, story)
 
@@ -147,7 +146,7 @@ def test_probes_come_ever_less_often_and_the_first_answer_ends_it(world: World) 
         world.github.faults.clear()
         assert [await line.ask(), await line.ask()] == [200, 200]
         assert world.github.calls[ONE] == 3
-        (began, _), (ended, seconds) = line.told
+        (began, _), (ended, seconds) = line.reports
         assert (began, ended) == (False, True)
         assert seconds == line.now - 1000.0
 
@@ -176,11 +175,11 @@ def test_a_host_that_takes_no_connection_is_away(world: World) -> None:
 
 def test_calls_that_hang_make_nobody_believe_in_an_outage(world: World) -> None:
     async def story(line: Line) -> None:
-        nowhere = Request("GET", "http:///nowhere")  # fails at once, and needs no connection
+        nowhere = Request("GET", "\0")  # fails at once, and needs no connection
         async with line.crowded():
             with pytest.raises(Retry, match="no answer"):
-                await line.outage.send(nowhere, line.claims())
-        assert line.told == []
+                await line.outage.send(nowhere, line.github.app)
+        assert line.reports == []
 
     told(world, story)
 
@@ -192,8 +191,8 @@ def test_that_github_is_back_is_heard_while_calls_hang(world: World) -> None:
         line.now += 60.0
         async with line.crowded():
             asking = asyncio.create_task(line.ask())
-            await until(lambda: len(line.told) == 2)
+            await until(lambda: len(line.reports) == 2)
             asking.cancel()
-        assert [is_there for is_there, _ in line.told] == [False, True]
+        assert [is_there for is_there, _ in line.reports] == [False, True]
 
     told(world, story)

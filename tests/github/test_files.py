@@ -17,7 +17,7 @@ from ghapp.emulator import Pull
 from ghapp.emulator.faults import slow
 from ghapp.github.api import MOST_OF_REPOSITORY
 from ghapp.github.client import GitHub
-from ghapp.github.wire import Answer, Request
+from ghapp.github.errors import Answer
 from tests.github.world import RULES, World
 
 FILES = "GET /repos/{owner}/{repo}/pulls/{number}/files"
@@ -85,8 +85,8 @@ def test_the_number_that_the_delivery_told_saves_a_round_trip(
     pull = big(world, 2_999)
     spans: list[tuple[float, float]] = []
 
-    def observe(request: Request, answer: Answer | None, seconds: float) -> None:
-        if f"/pulls/{pull.number}" in request.path:
+    def observe(method: str, path: str, answer: Answer | None, seconds: float) -> None:
+        if f"/pulls/{pull.number}" in path:
             end = time.perf_counter()
             spans.append((end - seconds, end))
 
@@ -123,9 +123,9 @@ def test_a_push_while_pages_are_read_ends_with_the_files_of_one_head(world: Worl
     world.github.faults.add(slow(FILES, 1.0, times=late))
     answered, early = [""], asyncio.Event()
 
-    def observe(request: Request, answer: Answer | None, seconds: float) -> None:
-        answered.append(request.path)
-        if sum(f"/pulls/{pull.number}" in path for path in answered) == 11 - late:
+    def observe(method: str, path: str, answer: Answer | None, seconds: float) -> None:
+        answered.append(path)
+        if sum(f"/pulls/{pull.number}" in one for one in answered) == 11 - late:
             early.set()
 
     async def story(client: GitHub) -> Facts:

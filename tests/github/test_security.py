@@ -4,100 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import ipaddress
 import json
-import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
 from ghapp.core.model import Repository
 from ghapp.errors import Retry
-from ghapp.github.api import Installation, decoded
+from ghapp.github.api import Cache, Installation
 from ghapp.github.client import GitHub
 from ghapp.github.endpoints import FileRow, newest_run
-from ghapp.github.errors import refusal
-from ghapp.github.kept import Kept
+from ghapp.github.errors import Answer, decoded, refusal
+from ghapp.github.host import Request, Tokens
 from ghapp.github.rate_limits import Budget
-from ghapp.github.tokens import Tokens
-from ghapp.github.wire import Answer, Request, Wire
 from ghapp.settings import Endpoint
+from tests.github.servers import CANARY, asked, certified, host, replied, sent, serving
 from tests.github.world import APP_ID, PRIVATE_KEY
 
-CANARY = "canary-4b1d"
-Reply = Callable[[bytes], bytes]
-
-
-@asynccontextmanager
-async def serving(
-    reply: Reply, secured: ssl.SSLContext | None = None
-) -> AsyncIterator[tuple[str, list[bytes]]]:
-    """A plain server that answers each request by `reply`; its address and what it was asked."""
-    asked: list[bytes] = []
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            asked.append(await reader.readuntil(b"\r\n\r\n"))
-            writer.write(reply(asked[-1]))
-        except asyncio.IncompleteReadError:  # connected, and said nothing
-            pass
-        finally:
-            writer.close()
-
-    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=secured) as server:
-        port = server.sockets[0].getsockname()[1]
-        yield f"{'https' if secured else 'http'}://127.0.0.1:{port}", asked
-
-
-def replied(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
-    lines = [f"HTTP/1.1 {status}", f"content-length: {len(body)}", *headers, "connection: close"]
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-def sent(reply: Reply) -> Answer:
-    async def story() -> Answer:
-        async with serving(reply) as (url, _), Wire(Endpoint(url)) as wire:
-            return await wire.send(Request("GET", "repos/acme/shop"), "Bearer x")
-
-    return asyncio.run(story())
-
-
 # --- who it is -----------------------------------------------------------------------------
-
-
-def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """A server's TLS by a certificate of its own for 127.0.0.1, and the file of that."""
-    key = rsa.generate_private_key(65537, 2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-            critical=False,
-        )
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    shape = serialization.PrivateFormat.PKCS8
-    (folder / "key").write_bytes(key.private_bytes(pem, shape, serialization.NoEncryption()))
-    (folder / "cert").write_bytes(made.public_bytes(pem))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert", folder / "key")
-    return context, folder / "cert"
 
 
 def test_nothing_is_told_to_a_host_whose_certificate_nobody_vouches_for(tmp_path: Path) -> None:
@@ -107,11 +32,11 @@ def test_nothing_is_told_to_a_host_whose_certificate_nobody_vouches_for(tmp_path
 
     async def story(ca_file: str) -> None:
         server = serving(lambda _: replied(b"{}"), secured)
-        async with server as (url, asked), Wire(Endpoint(url, ca_file=ca_file)) as wire:
+        async with server as (url, received), host(url, ca_file=ca_file) as github:
             try:
-                await wire.send(Request("GET", "app"), f"Bearer {CANARY}")
+                await asked(github, Request("GET", "app"), CANARY)
             finally:
-                heard.extend(asked)
+                heard.extend(received)
 
     with pytest.raises(Retry):
         asyncio.run(story(""))
@@ -137,15 +62,20 @@ def test_a_token_goes_to_no_other_host_however_it_is_named() -> None:
                 return replied(f'[{{"number": 1, "url": "{other}/y"}}]'.encode(), link)
 
             async with (
-                serving(reply) as (url, asked),
+                serving(reply) as (url, received),
                 GitHub(Endpoint(url), APP_ID, PRIVATE_KEY) as github,
             ):
                 with pytest.raises(Retry):
                     await github.open_pulls(Repository(1, 2, "acme/shop"))
-            return asked, stolen
+            port = other.rpartition(":")[2]
+            for named in (f"{other}/x", f"//127.0.0.1:{port}/x", f"https://127.0.0.1:{port}/x"):
+                async with host(url) as github_itself:
+                    with pytest.raises(Retry, match="no answer"):
+                        await asked(github_itself, Request("GET", named), CANARY)
+            return received, stolen
 
-    asked, stolen = asyncio.run(story())
-    assert [CANARY.encode() in one for one in asked] == [False, True, True]
+    received, stolen = asyncio.run(story())
+    assert [CANARY.encode() in one for one in received] == [False, True, True]
     assert stolen == []
 
 
@@ -195,8 +125,8 @@ def test_an_answer_that_is_none_is_asked_for_again(body: bytes) -> None:
 def test_a_token_that_cannot_be_read_is_not_repeated(body: str) -> None:
     async def story() -> None:
         reply = replied(body.encode(), status="201 Created")
-        async with serving(lambda _: reply) as (url, _), Wire(Endpoint(url)) as wire:
-            await Tokens(wire, APP_ID, PRIVATE_KEY).get(1)
+        async with serving(lambda _: reply) as (url, _), host(url) as github:
+            await Tokens(github).get(1)
 
     with pytest.raises(Retry) as retry:
         asyncio.run(story())
@@ -223,9 +153,8 @@ def test_a_check_run_of_another_app_is_none_of_ours_whatever_it_is_called() -> N
         return replied(json.dumps({"check_runs": [forged, ours]}).encode())
 
     async def story() -> tuple[int, str | None]:
-        async with serving(reply) as (url, _), Wire(Endpoint(url)) as wire:
-            tokens = Tokens(wire, APP_ID, PRIVATE_KEY)
-            api = Installation(wire, tokens, Budget("off"), 1, Kept())
+        async with serving(reply) as (url, _), host(url) as github:
+            api = Installation(github, Tokens(github), Budget("off"), 1, Cache())
             shop = Repository(1, 2, "acme/shop")
             found = await newest_run(api, shop, "a" * 40, APP_ID)
             assert found

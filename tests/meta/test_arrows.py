@@ -42,8 +42,10 @@ COLUMN = ("patterns", "policy", "scan", "review", "text", "decide")
 
 OWNERS = {
     "aiohttp": {"github"},
+    "cachetools": {"github"},
     "certifi": {"github"},
-    "multidict": {"github"},
+    "githubkit": {"github"},
+    "httpx": {"github"},
     "yarl": {"github"},
     "jwt": {"github", "emulator"},
     "sqlalchemy": {"store"},

@@ -18,10 +18,11 @@ from tests.meta.test_lock import PROJECT, ROOT, locked
 BROUGHT = {
     "cryptography": "pyjwt",
     "markupsafe": "jinja2",
-    "multidict": "aiohttp",
     "pydantic-core": "pydantic",
     "yarl": "aiohttp",
 }
+# Not imported, and what is imported works with it only: -> who loads it.
+LOADED = {"hishel": "githubkit"}
 # By SPDX. MPL and LGPL bind who changes the library, which we do not.
 LICENCES = {
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "LGPL-3.0-only", "MIT", "MIT-0",

@@ -69,7 +69,7 @@ def test_every_test_of_security_is_on_the_page() -> None:
 
 def test_the_bounds_are_those_of_the_code() -> None:
     from ghapp.core.review.comment_text import MOST_CHARACTERS
-    from ghapp.github.bodies import MOST_ANSWER_BYTES
+    from ghapp.github.transport import MOST_ANSWER_BYTES
     from ghapp.web.server import MOST_CONNECTIONS, MOST_HEAD_BYTES
     from ghapp.web.webhook import MOST_BYTES, READ_SECONDS
     from ghapp.worker.worker import KEPT_SECONDS

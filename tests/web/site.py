@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ghapp.github.login import Standing
+from ghapp.github.client import Standing
 from ghapp.metrics import Metrics
 from ghapp.settings import Settings
 from ghapp.store import Store

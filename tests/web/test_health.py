@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ghapp.github.login import Standing
+from ghapp.github.client import Standing
 from tests.web.posting import encoded, payload
 from tests.web.site import Site
 

@@ -22,10 +22,9 @@ from ghapp.core.records import Claim, History
 from ghapp.core.review.facts import Facts
 from ghapp.emulator import faults
 from ghapp.errors import GhappError, Gone, Rejected, Retry
-from ghapp.github.calls import OTHER, result, route
+from ghapp.github.errors import Answer
 from ghapp.github.rate_limits import POINTS_A_MINUTE, WINDOWS, Budget, Importance
-from ghapp.github.wire import Answer, Request
-from ghapp.metrics import MOST_INSTALLATIONS, Metrics
+from ghapp.metrics import MOST_INSTALLATIONS, OTHER, Metrics, result, route
 from ghapp.store import Health
 from ghapp.worker.watched import Watched, quiet
 from tests.e2e.processes import Process, started
@@ -400,9 +399,9 @@ def test_a_run_is_quiet_where_nothing_new_is_told(history: History, expected: bo
         ("repos/acme/issues/issues/3", "repos/{owner}/{repo}/issues/{number}"),
         ("repos/acme/shop/contents/.github/nfr.yml", "repos/{owner}/{repo}/contents/{path}"),
         ("repos/a/b/issues/3/labels/a%2Fb", "repos/{owner}/{repo}/issues/{number}/labels/{name}"),
-        ("https://api.github.com/repositories/7/pulls/3", "repos/{owner}/{repo}/pulls/{number}"),
-        ("https://HOST/api/v3/repos/a/b/pulls?state=open", "repos/{owner}/{repo}/pulls"),
-        ("https://HOST/api/graphql", "graphql"),
+        ("/repositories/7/pulls/3", "repos/{owner}/{repo}/pulls/{number}"),
+        ("/api/v3/repos/a/b/pulls?state=open", "repos/{owner}/{repo}/pulls"),
+        ("/api/graphql", "graphql"),
         ("repos/acme/shop/something/new", OTHER),
         ("", OTHER),
     ],
@@ -430,7 +429,7 @@ LIMITED = {"x-ratelimit-remaining": "0"}
 def test_what_became_of_a_call(answer: Answer | None, expected: str) -> None:
     assert result(answer) == expected
     metrics = Metrics()
-    metrics.called(Request("GET", "app"), answer, 0.1)
+    metrics.called("GET", "/app", answer, 0.1)
     status = str(answer.status if answer else 0)
     labels = {"method": "GET", "route": "app", "status": status, "result": expected}
     assert page(metrics)("github_requests_total", **labels) == 1

@@ -1,0 +1,357 @@
+"""One GitHub host, asked through githubkit as the App or as one of its installations.
+
+githubkit signs the App's claims, authorises the calls and makes them. What is ours: a token is
+asked for once for all who need it, GitHub's clock counts, and every answer is an `Answer`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import time
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from sys import maxsize
+from typing import Any, Protocol, Self, TypeAlias, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import aiohttp
+import githubkit
+import httpx
+import jwt
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+)
+from githubkit.auth.app import AppAuth
+from githubkit.cache import MemCacheStrategy
+from githubkit.exception import RequestError, RequestFailed
+from githubkit.throttling import LocalThrottler
+
+from ghapp.errors import Retry, WrongSetting
+from ghapp.github.errors import AGAIN_SECONDS, Answer, refusal
+from ghapp.github.transport import IN_FLIGHT, TOTAL_SECONDS, Observe, Transport
+from ghapp.settings import Endpoint
+
+T = TypeVar("T")
+GitHubKit: TypeAlias = githubkit.GitHub[Any]
+GRAPHQL = "graphql"  # the path of a request to GraphQL
+# A write that we stopped waiting for may take effect for this many times longer than we waited.
+LATE = 4 / 3
+MOVED = frozenset({301, 302, 307, 308})
+# Beside aiohttp's own: what cannot be sent (ValueError, InvalidURL), a session that is closed
+# (RuntimeError).
+UNANSWERED = (aiohttp.ClientError, OSError, ValueError, RuntimeError, httpx.InvalidURL)
+# At most 10 minutes ahead; a minute back, as GitHub advises against clocks that differ.
+# Source: https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app
+ISSUED_AGO, EXPIRES_IN = timedelta(seconds=60), timedelta(minutes=9)
+RENEWED_BEFORE = timedelta(minutes=5)
+CLOCK_OFF = timedelta(seconds=30)
+WRONG_KEY_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """path: below the API's base, its parts quoted; GRAPHQL; or an address on the same host.
+
+    reads: it changes nothing, whatever the method.
+    """
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    reads: bool = False
+
+    @property
+    def writes(self) -> bool:
+        return self.method != "GET" and not self.reads
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path.partition('?')[0]}"
+
+
+class Sends(Protocol):
+    async def send(self, request: Request, github: GitHubKit) -> Answer: ...
+
+
+class Host:
+    """One GitHub host; enter it once. Raises WrongSetting (the key or the CAs cannot be read).
+
+    app: githubkit as the App. observe: is notified of every exchange. patience_seconds: how long to
+    wait for an answer.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        app_id: int,
+        private_key: str,
+        *,
+        observe: Observe = lambda *_: None,
+        patience_seconds: float = TOTAL_SECONDS,
+    ) -> None:
+        _loaded(private_key)
+        parts = urlsplit(endpoint.api_url)
+        self.app_id = app_id
+        self._private_key = private_key
+        self._endpoint = endpoint
+        self._root = f"{parts.scheme}://{parts.netloc}/"
+        self._patience_seconds = patience_seconds
+        self._claims = MemCacheStrategy()  # githubkit's default is shared by all hosts
+        # Calls that hang leave the second transport free, so that GitHub can always be probed.
+        self._transports = tuple(
+            Transport(
+                endpoint, connections=most, patience_seconds=patience_seconds, observe=observe
+            )
+            for most in (IN_FLIGHT, 1)
+        )
+        self.app, self._probing = map(self._as_app, self._transports)
+
+    def _as_app(self, transport: Transport) -> GitHubKit:
+        """githubkit as the App. Nothing is retried, cached or followed unless we do it."""
+        return githubkit.GitHub(
+            githubkit.AppAuthStrategy(self.app_id, self._private_key),
+            base_url=self._endpoint.api_url,
+            user_agent="ghapp",
+            follow_redirects=False,
+            trust_env=False,
+            async_transport=transport,
+            cache_strategy=self._claims,
+            http_cache=False,
+            throttler=LocalThrottler(maxsize),  # connections are the limit: waiting has an end
+            auto_retry=False,
+        )
+
+    @property
+    def graphql_url(self) -> str:
+        """The address of GraphQL: a GitHub Enterprise Server has it beside the REST API's base.
+
+        Source: https://docs.github.com/graphql/guides/forming-calls-with-graphql
+        """
+        return f"{self._endpoint.api_url.rstrip('/').removesuffix('/v3')}/graphql"
+
+    async def __aenter__(self) -> Self:
+        for transport in self._transports:
+            await transport.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for transport in self._transports:
+            await transport.close()
+
+    async def send(self, request: Request, github: GitHubKit) -> Answer:
+        """The answer; a renamed repository is followed on this host.
+
+        Raises Retry: no answer came, or the path has steps, which would lead elsewhere.
+        """
+        if not {".", ".."}.isdisjoint(map(unquote, request.path.partition("?")[0].split("/"))):
+            raise Retry(f"{request}: cannot be sent", after_seconds=AGAIN_SECONDS)
+        answer = await self._exchange(request, github, request.path)
+        target = answer.headers.get("location", "") if answer.status in MOVED else ""
+        if target.startswith(self._root):
+            return await self._exchange(request, github, target)
+        return answer
+
+    async def probe(self, request: Request) -> Answer:
+        """As `send`, as the App and on a connection of its own."""
+        return await self.send(request, self._probing)
+
+    async def _exchange(self, request: Request, github: GitHubKit, url: str) -> Answer:
+        headers = dict(request.headers)
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"
+        call = github.arequest(
+            request.method,
+            self.graphql_url if url == GRAPHQL else url,
+            content=None if request.body is None else msgspec.json.encode(request.body),
+            headers=headers,
+        )
+        response = await self.answered(request, call)
+        return Answer(response.status_code, response.headers, response.content)
+
+    async def answered(
+        self, request: Request, call: Awaitable[githubkit.Response[T]]
+    ) -> githubkit.Response[T]:
+        """What a call of githubkit comes to, whatever the status. Raises Retry (no answer came)."""
+        try:
+            return await call
+        except RequestFailed as refused:
+            return refused.response
+        except (RequestError, *UNANSWERED) as error:
+            cause = error.exc if isinstance(error, RequestError) else error
+            if not isinstance(cause, UNANSWERED):
+                raise cause from None  # a bug of ours
+            connected = not isinstance(cause, aiohttp.ConnectionTimeoutError)
+            late = request.writes and isinstance(cause, TimeoutError) and connected
+            seconds = max(AGAIN_SECONDS, LATE * self._patience_seconds if late else 0.0)
+            text = f"{request}: no answer from GitHub ({type(cause).__name__})"
+            raise Retry(text, after_seconds=seconds) from cause
+
+    def claim_at(self, now: datetime) -> None:
+        """Have githubkit present a claim of this time, if our clock is not GitHub's."""
+        claims = {"iat": now - ISSUED_AGO, "exp": now + EXPIRES_IN, "iss": str(self.app_id)}
+        claim = jwt.encode(claims, self._private_key, algorithm="RS256")
+        key = AppAuth.JWT_CACHE_KEY.format(issuer=self.app_id)
+        self._claims.get_cache_storage().set(key, claim, EXPIRES_IN)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An installation's token. github: githubkit that asks with it.
+
+    permissions: what the account granted, as {"checks": "write"}.
+    """
+
+    github: GitHubKit = field(repr=False)
+    expires_at: datetime
+    permissions: Mapping[str, str]
+
+
+class _Issued(msgspec.Struct):
+    token: str
+    expires_at: datetime
+    permissions: dict[str, str] = {}
+
+
+class Tokens:
+    """The App's claims by GitHub's clock, and a token for each installation, all of one host.
+
+    sends: how requests are sent, if not by the host itself.
+    """
+
+    def __init__(self, host: Host, sends: Sends | None = None) -> None:
+        self._host = host
+        self._sends = sends or host
+        self._ahead = timedelta()  # of GitHub's clock before ours, if that is wrong
+        self._cached: dict[int, Token] = {}
+        self._renewals: dict[int, asyncio.Task[Token]] = {}
+        self._limited: dict[int, tuple[Retry, float]] = {}  # the limit, and until when it holds
+
+    def now(self) -> datetime:
+        """GitHub's clock, as far as its answers have shown."""
+        return datetime.now(UTC) + self._ahead
+
+    async def get(self, installation_id: int) -> Token:
+        """A token good for at least 5 minutes; one request however many ask for it at once.
+
+        So a renewal that hangs or fails does so once for all of them, and not one after another.
+        Raises Gone (uninstalled or suspended) and Retry.
+        """
+        token = self._cached.get(installation_id)
+        if token and token.expires_at - RENEWED_BEFORE > self.now():
+            return token
+        renewal = self._renewals.get(installation_id)
+        if renewal is None:
+            limit, until = self._limited.get(installation_id, (None, 0.0))
+            left = until - time.monotonic()
+            if limit and left > 0:  # asking again would prolong it
+                raise Retry(str(limit), after_seconds=left, counts=False)
+            renewal = asyncio.create_task(self._renewed(installation_id))
+            self._renewals[installation_id] = renewal
+            renewal.add_done_callback(lambda done: self._renewal_ended(installation_id, done))
+        return await asyncio.shield(renewal)  # who is cancelled does not take it from the others
+
+    def drop(self, installation_id: int, token: Token) -> None:
+        """Forget a token that GitHub refused, unless another one has taken its place."""
+        if self._cached.get(installation_id) is token:
+            del self._cached[installation_id]
+
+    async def as_app(self, request: Request) -> Answer:
+        """The answer to the App itself, below 400. Raises Gone and Retry (key or id are wrong)."""
+        answer = await self.ask_as_app(request)
+        if answer.status >= 400:
+            raise refusal(answer, request)
+        return answer
+
+    async def ask_as_app(self, request: Request) -> Answer:
+        """As `as_app`, but a refusal is an answer, too, unless it is of the App itself."""
+        if abs(self._ahead) > CLOCK_OFF:
+            self._host.claim_at(self.now())
+        answer = await self._sends.send(request, self._host.app)
+        if answer.status == 401 and self._follow_clock(answer):
+            self._host.claim_at(self.now())
+            answer = await self._sends.send(request, self._host.app)
+        id = self._host.app_id
+        if answer.status == 401:
+            raise Retry(
+                f"GitHub does not know App {id} by this key:"
+                " check GHAPP_APP_ID and GHAPP_PRIVATE_KEY",
+                after_seconds=WRONG_KEY_SECONDS,
+            )
+        if is_unknown(answer):
+            raise Retry(
+                f"GitHub has no App {id}: check GHAPP_APP_ID and GHAPP_GITHUB_API_URL",
+                after_seconds=WRONG_KEY_SECONDS,
+            )
+        return answer
+
+    async def _renewed(self, installation_id: int) -> Token:
+        request = Request("POST", f"app/installations/{installation_id}/access_tokens", reads=True)
+        answer = await self.ask_as_app(request)
+        if answer.status >= 400:
+            refused = refusal(answer, request)
+            if isinstance(refused, Retry) and not refused.counts:
+                until = time.monotonic() + refused.after_seconds
+                self._limited[installation_id] = refused, until
+            raise refused
+        self._follow_clock(answer)
+        try:
+            issued = msgspec.json.decode(answer.body, type=_Issued)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            # Without the error's own words: the body may hold a token.
+            text = f"{request}: the answer cannot be read"
+            raise Retry(text, after_seconds=AGAIN_SECONDS) from None
+        github = self._host.app.with_auth(githubkit.TokenAuthStrategy(issued.token))
+        token = Token(github, issued.expires_at, issued.permissions)
+        self._cached[installation_id] = token
+        return token
+
+    def _renewal_ended(self, installation_id: int, renewal: asyncio.Task[Token]) -> None:
+        del self._renewals[installation_id]
+        if not renewal.cancelled():
+            renewal.exception()  # whoever asked may have gone: then nobody else looks at it
+
+    def _follow_clock(self, answer: Answer) -> bool:
+        """Follow GitHub's clock; whether ours was off by enough to be refused for it."""
+        ahead = answer.date - datetime.now(UTC)
+        off = abs(ahead - self._ahead) > CLOCK_OFF
+        if off:
+            self._ahead = ahead
+        return off
+
+
+def is_unknown(answer: Answer) -> bool:
+    """Whether GitHub has no App of this id at all, whatever the key.
+
+    Source: https://github.com/octokit/rest.js/issues/218
+    """
+    return answer.status == 404 and b"Integration not found" in answer.body
+
+
+def fingerprint(private_key: str) -> str:
+    """The SHA-256 of the key's public half, as GitHub shows it beside each key of an App.
+
+    Source: https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/
+    managing-private-keys-for-github-apps#verifying-private-keys
+    """
+    public = _loaded(private_key).public_key()
+    der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return f"SHA256:{base64.b64encode(hashlib.sha256(der).digest()).decode()}"
+
+
+def _loaded(private_key: str) -> RSAPrivateKey:
+    try:
+        key = load_pem_private_key(private_key.encode(), password=None)
+    except (ValueError, TypeError) as error:
+        raise WrongSetting(
+            "GHAPP_PRIVATE_KEY is not a PEM private key: use the .pem file that GitHub gave"
+        ) from error
+    if not isinstance(key, RSAPrivateKey):
+        raise WrongSetting("GHAPP_PRIVATE_KEY is not an RSA key: use the .pem file GitHub gave")
+    return key
