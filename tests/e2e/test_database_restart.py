@@ -8,10 +8,10 @@ from contextlib import closing
 
 import pytest
 
+from benchmarks.postgres import Cluster
 from benchmarks.reliability.oracle import judged
 from benchmarks.reliability.people import People
 from benchmarks.reliability.place import Place, placed
-from tests.postgres import Cluster
 
 PULLS, ACTS_A_SECOND = 10, 6.0
 # Longer than a delivery waits to be stored before it is answered 503.

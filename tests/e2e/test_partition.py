@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.postgres import programs
 from benchmarks.reliability import netns
 from benchmarks.reliability.partition import partitions
-from tests.postgres import programs
 
 MISSING = netns.missing() or ("" if programs() else "PostgreSQL is not installed")
 

@@ -23,10 +23,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks.postgres import Cluster
 from ghapp.emulator.faults import Fault
 from tests.e2e.processes import Process, started
 from tests.e2e.world import MIGRATION, RISKY, World, conclusion
-from tests.postgres import Cluster
 
 OLD, NEW, PASSWORD = "canary-secret-old", "canary-secret-new", "canary-password"
 SPOKEN, FILED, BRANCH = "canary-spoken", "canary-filed", "canary-branch"
@@ -134,7 +134,7 @@ def of_sqlite(file: Path) -> str:
 def of_postgresql(url: str) -> str:
     import psycopg
 
-    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+    with psycopg.connect(url) as connection:
         named = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
         tables = [name for (name,) in connection.execute(named).fetchall()]
         found = (connection.execute(f'SELECT * FROM "{one}"') for one in tables)

@@ -11,11 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from benchmarks.postgres import Cluster
 from ghapp.emulator.github import new_private_key
 from ghapp.emulator.pull import Pull
 from tests.e2e.processes import Process
 from tests.e2e.world import PATIENCE_SECONDS, World, conclusion, ours
-from tests.postgres import Cluster
 
 OLD, NEW = "the old secret", "the new secret"
 
