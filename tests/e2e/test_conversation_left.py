@@ -11,18 +11,8 @@ import pytest
 
 from ghapp.bootstrap import swept
 from ghapp.emulator.pull import Pull
-from tests.e2e.world import (
-    MIGRATION,
-    RISKY,
-    SIGNED,
-    WAITING,
-    World,
-    conclusion,
-    ours,
-    quiet,
-    reactions,
-    running,
-)
+from tests.e2e.marks import SIGNED, WAITING, comments, conclusion, marks, reactions
+from tests.e2e.world import MIGRATION, RISKY, World, quiet, running
 from tests.store.stores import changed
 
 WIDER = RISKY + "DROP TABLE carts;\n"
@@ -71,9 +61,9 @@ def left(world: World, pull: Pull, said: int) -> None:
     """Until the sign-off is left; it is heard but not counted, and takes no slot."""
     asked = "SELECT error FROM keys WHERE kind = 'pull' AND lease_token = '' AND attempts = 0"
     world.until("it is left", lambda: any("who pushed" in one for one in rows(world, asked)))
-    assert (conclusion(pull), pull.labels) == ("in progress", WAITING)
+    assert marks(pull) == WAITING
     world.until("it is heard", lambda: reactions(pull, said) == ["eyes"])
-    assert "Not done" not in ours(pull)[0]
+    assert "Not done" not in comments(pull)[0]
 
 
 def again(world: World, event: str) -> None:
@@ -99,7 +89,7 @@ def test_it_is_green_once_the_push_is_redelivered_and_was_never_refused(world: W
     left(world, pull, said)
     assert swept(world.settings).redelivered >= 2
     world.settle()
-    assert (conclusion(pull), pull.labels) == ("success", SIGNED)
+    assert marks(pull) == SIGNED
     assert (reactions(pull, said), refused(world)) == (["eyes", "+1"], [])
 
 
@@ -107,11 +97,11 @@ def test_what_else_its_comment_says_waits_with_it(world: World) -> None:
     pull = pushed_untold(world)
     said = world.say(pull, "/nfr na dbm-rollback -- an index only\n/nfr done")
     left(world, pull, said)
-    assert "an index only" not in ours(pull)[0]
+    assert "an index only" not in comments(pull)[0]
     again(world, "pull_request")
     world.settle()
-    assert (conclusion(pull), pull.labels) == ("success", SIGNED)
-    assert "an index only" in ours(pull)[0]
+    assert marks(pull) == SIGNED
+    assert "an index only" in comments(pull)[0]
     assert (reactions(pull, said), refused(world)) == (["eyes", "+1"], [])
 
 
@@ -149,7 +139,7 @@ def test_it_is_refused_when_the_push_never_comes(world: World) -> None:
     hurried(world)
     world.settle()
     assert (conclusion(pull), reactions(pull, said)) == ("in progress", ["eyes", "confused"])
-    assert f"who pushed `{pull.head_sha[:7]}` is not known" in ours(pull)[0]
+    assert f"who pushed `{pull.head_sha[:7]}` is not known" in comments(pull)[0]
 
 
 def test_one_that_was_found_by_reading_waits_through_a_restart(world: World) -> None:
@@ -167,7 +157,7 @@ def test_one_that_was_found_by_reading_waits_through_a_restart(world: World) -> 
     again(world, "push")  # which marks no pull
     hurried(world)
     world.settle()
-    assert (conclusion(pull), pull.labels) == ("success", SIGNED)
+    assert marks(pull) == SIGNED
     again(world, "issue_comment")
     world.settle()
     assert (reactions(pull, said), refused(world)) == (["eyes", "+1"], [])
@@ -186,7 +176,7 @@ def test_a_hold_said_after_it_holds_at_once(world: World) -> None:
     assert (conclusion(pull), reactions(pull, said)) == ("action_required", ["eyes", "+1"])
     world.say(pull, "/nfr undo", "sue")
     world.settle()
-    assert (conclusion(pull), pull.labels) == ("success", SIGNED)
+    assert marks(pull) == SIGNED
 
 
 def test_an_undo_said_after_it_never_ends_in_green(world: World) -> None:
