@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from benchmarks.apart import SECRET, Apart
-from benchmarks.postgres import database
+from benchmarks.postgres import cluster
 from benchmarks.processes import Server
 from ghapp.settings import Settings
 from ghapp.store import Store
@@ -195,7 +195,7 @@ def started(name: str, emulator: Apart, core: int | None = None) -> Iterator[Run
     contestant = CONTESTANTS[name]
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ghapp-benchmark-"))
-        url = stack.enter_context(database()) if contestant.needs_database else ""
+        url = stack.enter_context(cluster().database()) if contestant.needs_database else ""
         running = Running(contestant, Place(emulator, Path(folder), url, free_port()), core)
         stack.callback(running.stop)
         yield running

@@ -33,7 +33,7 @@ from benchmarks.contestants import (
 )
 from benchmarks.load import fresh, send
 from benchmarks.moments import Recording, marks, noise, opened, set_latency
-from benchmarks.postgres import database
+from benchmarks.postgres import cluster
 from benchmarks.processes import Server, cpu_seconds
 from benchmarks.rounds import database_cpu, settled, through
 from benchmarks.temporary import temporary
@@ -100,7 +100,7 @@ def cooperating(emulator: Apart, workers: int) -> Iterator[list[Server]]:
     """The process that receives, then those that work, on one database."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ghapp-benchmark-")))
-        url = stack.enter_context(database())
+        url = stack.enter_context(cluster().database())
 
         def launched(*words: str) -> Server:
             port = free_port()

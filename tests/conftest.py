@@ -14,10 +14,8 @@ import hypothesis
 import pytest
 import structlog
 
+from benchmarks.postgres import FAST, MISSING, Cluster, programs
 from benchmarks.temporary import temporary
-from tests.postgres import postgres, postgres_url
-
-__all__ = ["postgres", "postgres_url"]
 
 REQUIRED = os.environ.get("GHAPP_TEST_REQUIRE") == "all"
 
@@ -64,6 +62,23 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 def sqlite_url(tmp_path: Path) -> str:
     """An empty database in a file of its own."""
     return f"sqlite:///{tmp_path / 'ghapp.db'}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A cluster of this process's own, which tests may stop and crash if they start it again."""
+    if programs() is None:
+        pytest.skip(MISSING)
+    cluster = Cluster(options=FAST)
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture
+def postgres_url(postgres: Cluster) -> Iterator[str]:
+    """A fresh, empty database."""
+    with postgres.database() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

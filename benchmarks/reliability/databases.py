@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -12,10 +11,9 @@ from typing import Any
 
 import psycopg
 
-from tests.postgres import Cluster, programs
+from benchmarks.postgres import FAST, Cluster
 
 KINDS = ("sqlite", "postgresql")
-_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +66,9 @@ def database(kind: str, folder: Path) -> Iterator[Database]:
         file = folder / "ghapp.sqlite3"
         yield Database(kind, f"sqlite:///{file}", str(file))
         return
-    found = programs()
-    if found is None:
-        raise SystemExit("PostgreSQL (initdb) is neither under /usr/lib/postgresql nor on PATH")
-    cluster = Cluster(found)
+    cluster = Cluster(options=FAST)
     try:
-        name = f"reliability_{next(_numbers)}"
-        cluster.create(name)
-        url = cluster.url(name)
-        yield Database(kind, url, url.replace("+psycopg", ""), cluster)
+        with cluster.database() as url:
+            yield Database(kind, url, url, cluster)
     finally:
         cluster.remove()

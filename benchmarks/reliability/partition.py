@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.postgres import FAST, Cluster
 from benchmarks.reliability.netns import DATABASE, GITHUB, HERE, Island, denied, islands, missing
 from benchmarks.reliability.people import CHECK
 from benchmarks.reliability.place import SECRET, until
@@ -25,7 +26,6 @@ from ghapp.emulator.passing import Passing
 from ghapp.emulator.pull import Pull
 from ghapp.emulator.repository import Repository
 from ghapp.emulator.server import EmulatorServer
-from tests.postgres import Cluster, programs
 
 NOTES = "POST /repos/{owner}/{repo}/issues/{number}/comments"
 RUNS = "POST /repos/{owner}/{repo}/check-runs"
@@ -225,14 +225,13 @@ def _judge(found: Parted, here: Archipelago, pull: Pull) -> None:
 @contextmanager
 def archipelago() -> Iterator[Archipelago]:
     """Everything started. Raises SystemExit (no namespaces here, no PostgreSQL)."""
-    reason, found = missing() or denied(), programs()
-    if reason or found is None:
-        raise SystemExit(reason or "PostgreSQL (initdb) is not installed")
+    if reason := missing() or denied():
+        raise SystemExit(reason)
     with tempfile.TemporaryDirectory(prefix="ghapp-partition-") as name, islands(3) as three:
         github = Emulator(webhook_secret=SECRET)
         server = EmulatorServer(github, host=f"{GITHUB}.{HERE}")
         address = server.start()
-        cluster = Cluster(found, f"{DATABASE}.{HERE}")
+        cluster = Cluster(options=FAST, address=f"{DATABASE}.{HERE}")
         processes: list[Process] = []
         try:
             cluster.create("shared")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.e2e.world import SIGNED, World, running
+from tests.e2e.marks import SIGNED, marks
+from tests.e2e.world import World, running
 
 # No sandbox, for root may not have one; no calls home, for there is no network.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
@@ -56,7 +57,7 @@ def test_author_answers_and_sre_signs_off(page: Page, world: World) -> None:
     form.locator("select").select_option("sam")
     form.get_by_role("button", name="Comment").click()
     world.settle()
-    assert pull.labels == SIGNED
+    assert marks(pull) == SIGNED
     page.reload()
     expect(page.get_by_role("heading", name="NFR review: signed off")).to_be_visible()
 

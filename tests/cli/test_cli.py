@@ -383,7 +383,7 @@ class TestSweep:
     def test_on_postgresql_it_only_marks(
         self, environment: dict[str, str], tmp_path: Path, pull: Pull, postgres_url: str
     ) -> None:
-        where = {"GHAPP_DATABASE_URL": postgres_url.replace("+psycopg", "")}
+        where = {"GHAPP_DATABASE_URL": postgres_url}
         ended = ghapp("sweep", env=environment | where, cwd=tmp_path)
         assert ended.returncode == 0, ended.stderr
         assert "`ghapp serve` or `work` does the rest" in ended.stdout
@@ -421,7 +421,7 @@ class TestSweep:
 def test_of_postgresql_its_log_tells_neither_user_nor_password(
     environment: dict[str, str], tmp_path: Path, postgres_url: str
 ) -> None:
-    url = postgres_url.replace("+psycopg", "").replace("ghapp@", "ghapp:hush@")
+    url = postgres_url.replace("ghapp@", "ghapp:hush@")
     ended = ghapp("migrate", env=environment | {"GHAPP_DATABASE_URL": url}, cwd=tmp_path)
     (line,) = map(json.loads, ended.stderr.splitlines())
     assert re.fullmatch("postgresql:///ghapp_[0-9]+", line["database"])

@@ -142,7 +142,7 @@ class TestReading:
         assert abs(found.ahead_seconds) < 2
 
     def test_postgresql_and_its_schema(self, tmp_path: Path, postgres_url: str) -> None:
-        given = of(tmp_path, GHAPP_DATABASE_URL=postgres_url.replace("+psycopg", ""))
+        given = of(tmp_path, GHAPP_DATABASE_URL=postgres_url)
         assert stored(given).error.startswith("the database has schema none")
         assert "start `ghapp serve`" in stored(given).fix
         migrate(given)
@@ -167,7 +167,7 @@ class TestReading:
         assert told.fix.startswith("start it, or correct host, port, user, password")
 
     def test_a_database_that_its_server_has_not(self, tmp_path: Path, postgres_url: str) -> None:
-        url = postgres_url.replace("+psycopg", "").replace("?", "_gone?")
+        url = postgres_url.replace("?", "_gone?")
         told = stored(of(tmp_path, GHAPP_DATABASE_URL=url))
         assert re.search(r"its server has no database \w+_gone$", told.error)
         assert "createdb" in told.fix

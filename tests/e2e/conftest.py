@@ -1,4 +1,4 @@
-"""A world for each story."""
+"""A world for each test, and one for all stories of a module."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.stories import Ended, Story, asked, told
-from tests.e2e.world import World, running
-
-
-def pytest_pycollect_makeitem(
-    collector: pytest.Module | pytest.Class, name: str, obj: object
-) -> pytest.Function | None:
-    """A story is a test of its own name."""
-    if isinstance(obj, Story):
-        return pytest.Function.from_parent(collector, name=name, callobj=obj.verify)
-    return None
+from tests.e2e.stories import Outcomes, lived, selected
+from tests.e2e.world import World
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """acme/shop under an enforcing policy, and a ghapp that listens."""
-    with running(tmp_path) as made:
+def stopped(tmp_path: Path) -> Iterator[World]:
+    """acme/shop under an enforcing policy; ghapp is not started yet."""
+    made = World(tmp_path)
+    try:
         yield made
+    finally:
+        made.close()
 
 
-@pytest.fixture(scope="session")
-def ended(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    """How the stories of all modules ended, told side by side."""
-    return told(tmp_path_factory.mktemp("told"), asked(request.session.items))
+@pytest.fixture
+def world(stopped: World) -> World:
+    """acme/shop under an enforcing policy, and a ghapp that listens."""
+    stopped.start()
+    return stopped
+
+
+@pytest.fixture(scope="module")
+def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    """How the stories of this module ended."""
+    stories = selected(request.session.items, request.module)
+    return lived(tmp_path_factory.mktemp("stories"), stories)

@@ -1,6 +1,6 @@
-"""Stories that are told side by side: one GitHub, one ghapp, a repository for each of them.
+"""Stories that are lived side by side: one GitHub, one ghapp, a repository for each story.
 
-Waiting for ghapp is what takes long, and all wait together.
+Waiting for ghapp is what takes long, and all of them wait together.
 """
 
 from __future__ import annotations
@@ -10,25 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from markdown_it import MarkdownIt
 
 from ghapp.core.model import Repository, SweepKey
 from ghapp.emulator.issues import Issue
 from ghapp.emulator.pull import Pull
 from ghapp.emulator.repository import Repository as Place
-from ghapp.emulator.state import Comment
 from tests.e2e.world import ENFORCE, Host, World, in_store, opened, quiet, running
 
-# Each `yield` waits until ghapp has done all there is to do, and sets the clock forward.
+# Each `yield` waits until ghapp has done all that there is to do, and sets the clock forward.
 Steps = Iterator[None]
 HTML = "https://github.example"  # links lead to https only
 # `action_required` completes the check run, so that it has buttons.
 BUTTONS = ENFORCE + "pending: action_required\n"
 LEADS = ENFORCE + "waivers: {teams: [sre-leads]}\n"
-# What `marks` are.
-WAITING = ("in progress", {"needs sign-off"})
-SIGNED = ("success", {"signed off"})
-HELD = ("action_required", {"on hold"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +40,13 @@ class Shop:
         self.repository.push("main", {".github/nfr.yml": text}, by="sue")
 
     def lose(self, event: str, happen: Callable[[], object]) -> object:
-        """What happens, and whose delivery is lost."""
-        with self.world.github.lock:  # else it were one of what ghapp writes meanwhile
+        """The result of what happens; its delivery is lost."""
+        with self.world.github.lock:  # otherwise a delivery of ghapp's own writes may be lost
             self.world.github.lose_next(1, event)
             return happen()
 
     def sweep(self) -> None:
-        """What a sweep does for this repository; one of all would find what others have lost."""
+        """Sweep this repository; a sweep of all of them would find what other stories lost."""
         installation, shop = self.repository.installation, self.repository
         assert installation
         known = Repository(installation.id, shop.id, shop.full_name)
@@ -60,49 +54,53 @@ class Shop:
 
     @property
     def issues(self) -> list[Issue]:
-        """Those that the App has opened, oldest first."""
+        """The issues that the App opened, oldest first."""
         return [issue for issue in self.repository.issues.values() if issue.via_app]
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A generator function that says and sees, and the policy it is told under.
+    """What people do and what has to be true then, and the policy of the repository."""
 
-    In a module of tests it is one, by its name.
-    """
-
-    tell: Callable[[Shop], Steps]
+    steps: Callable[[Shop], Steps]
     policy: str | None
 
-    def verify(self, ended: Ended) -> None:
-        """Raises what it ended with, if it did not end well."""
-        error = ended[self]
-        if error:
-            raise error
+
+Outcomes = Mapping[Story, BaseException | None]  # None is a good end
 
 
-Ended = Mapping[Story, BaseException | None]  # None where all was as it says
+def story(policy: str | None = ENFORCE) -> Callable[[Callable[[Shop], Steps]], Callable[..., None]]:
+    """Make a test of a generator function; the module's stories are lived together."""
+
+    def decorated(steps: Callable[[Shop], Steps]) -> Callable[..., None]:
+        made = Story(steps, policy)
+
+        def test(outcomes: Outcomes) -> None:
+            if error := outcomes[made]:
+                raise error
+
+        test.__name__, test.__module__, test.__doc__ = steps.__name__, steps.__module__, None
+        test.story = made  # type: ignore[attr-defined]
+        return test
+
+    return decorated
 
 
-def story(policy: str | None = ENFORCE) -> Callable[[Callable[[Shop], Steps]], Story]:
-    return lambda tell: Story(tell, policy)
+def selected(items: Iterable[pytest.Item], module: object) -> list[Story]:
+    """The stories of a module that this session runs."""
+    tests = [item for item in items if isinstance(item, pytest.Function) and item.module is module]
+    return [test.function.story for test in tests if hasattr(test.function, "story")]
 
 
-def asked(items: Iterable[pytest.Item]) -> list[Story]:
-    """The stories that are to be tested in this session, of all modules that have some."""
-    tests = (item.instance for item in items if isinstance(item, pytest.Function))
-    return [one for one in tests if isinstance(one, Story)]
-
-
-def told(folder: Path, every: Iterable[Story], on: Host | None = None) -> Ended:
+def lived(folder: Path, stories: Iterable[Story], on: Host | None = None) -> Outcomes:
     """How each story ended."""
-    ended: dict[Story, BaseException | None] = {}
+    outcomes: dict[Story, BaseException | None] = {}
     with running(folder, on=on, GHAPP_GITHUB_LIMITS="off") as world:
         world.github.serve_at(world.api_url, HTML)
-        quiet(world)  # what is lost here stays lost until a story sweeps
+        quiet(world)  # what is lost stays lost until a story sweeps
         going = {
-            one: one.tell(Shop(world, world.shop(f"shop-{number}", one.policy)))
-            for number, one in enumerate(every)
+            one: one.steps(Shop(world, world.shop(f"shop-{number}", one.policy)))
+            for number, one in enumerate(stories)
         }
         while going:
             world.clock.forward(3)
@@ -110,68 +108,9 @@ def told(folder: Path, every: Iterable[Story], on: Host | None = None) -> Ended:
                 try:
                     next(steps)
                 except StopIteration:
-                    ended[one] = None
-                except Exception as error:  # noqa: BLE001  # raised again by the test of its name
-                    ended[one] = error
-            going = {one: steps for one, steps in going.items() if one not in ended}
+                    outcomes[one] = None
+                except Exception as error:  # noqa: BLE001  # its own test raises it again
+                    outcomes[one] = error
+            going = {one: steps for one, steps in going.items() if one not in outcomes}
             world.settle()
-    return ended
-
-
-# --- what people see and do ----------------------------------------------------------------
-
-
-def ours(pull: Pull) -> Comment:
-    """The one comment of the App."""
-    (one,) = [one for one in pull.comments if one.via_app]
-    return one
-
-
-def body(pull: Pull) -> str:
-    return ours(pull).body
-
-
-def boxes(pull: Pull) -> dict[str, bool]:
-    """The items of our comment, and whether they are ticked."""
-    lines = [line for line in body(pull).splitlines() if line[:5] in ("- [ ]", "- [x]")]
-    return {line.split("`")[1]: line[3] == "x" for line in lines}
-
-
-def tick(pull: Pull, item: str, by: str, *, on: bool = True) -> None:
-    was, now = ("- [ ]", "- [x]") if on else ("- [x]", "- [ ]")
-    one = ours(pull)
-    assert f"{was} `{item}`" in one.body
-    pull.edit_comment(one.id, one.body.replace(f"{was} `{item}`", f"{now} `{item}`"), by)
-
-
-def line(pull: Pull, part: str) -> str:
-    """The one line of our comment that holds this."""
-    (found,) = [one for one in body(pull).splitlines() if part in one]
-    return found
-
-
-def reacted(pull: Pull, id: int) -> list[str]:
-    """With what the App has acknowledged a comment, review or review comment."""
-    (said,) = [one for one in pull.conversation() if one.id == id]
-    return [one.content for one in said.reactions]
-
-
-def marks(pull: Pull) -> tuple[str, frozenset[str]]:
-    """The check's conclusion, or "in progress", and the labels of ours without their prefix."""
-    run = next(run for run in reversed(pull.check_runs()) if run.name == "NFR review")
-    labels = frozenset(name.removeprefix("nfr: ") for name in pull.labels if name[:5] == "nfr: ")
-    return run.conclusion or "in progress", labels
-
-
-def press(pull: Pull, identifier: str, by: str) -> None:
-    pull.repository.press(pull.check_runs()[-1].id, identifier, by)
-
-
-def outside_code(markdown: str) -> str:
-    """The words, HTML and addresses of a text without what stands in code."""
-    kept = []
-    tokens = MarkdownIt("commonmark").parse(markdown)
-    for one in (*tokens, *(child for token in tokens for child in token.children or ())):
-        kept += [one.content] if one.type in ("text", "html_block", "html_inline") else []
-        kept += [f"{one.type} {value}" for value in one.attrs.values()]
-    return "\n".join(kept)
+    return outcomes

@@ -57,7 +57,7 @@ def test_each_step_waits_for_what_the_next_one_reads(
     ("language", "heading"),
     [("en", "Files changed"), ("ja", "変更されたファイル（Files changed）")],
 )
-def test_it_goes_on_with_a_page_in_its_language(
+def test_after_the_story_a_page_in_the_same_language_is_served(
     language: str, heading: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def looked_at() -> tuple[str, str]:
@@ -88,7 +88,7 @@ def test_it_goes_on_with_a_page_in_its_language(
         (True, "ja", "手順 1：途中で終了しました"),
     ],
 )
-def test_what_did_not_come_out_is_said_in_its_language(
+def test_a_failed_step_is_reported_in_the_same_language(
     over: bool, language: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ghapp.demo.PATIENCE_SECONDS", PATIENCE_SECONDS if over else 0.0)
@@ -111,7 +111,7 @@ def test_what_did_not_come_out_is_said_in_its_language(
         (signal.SIGTERM, "trap '' INT;"),  # as in the background of a script
     ],
 )
-def test_a_signal_in_the_middle_ends_it_and_leaves_nothing(
+def test_a_signal_ends_the_demo_and_leaves_no_files(
     number: int, before: str, tmp_path: Path
 ) -> None:
     demo_words = [sys.executable, "-u", "-m", "ghapp", "demo"]

@@ -60,7 +60,7 @@ def running(world: World) -> World:
     return world
 
 
-def test_a_world_in_order_has_no_fault_but_that_loopback_is_no_https(running: World) -> None:
+def test_a_good_setup_only_gets_a_warning_that_loopback_is_not_https(running: World) -> None:
     found = examine(running)
     assert by(found, Verdict.PROBLEM) | by(found, Verdict.UNKNOWN) == set()
     assert by(found, Verdict.WARNING) == {("Webhook", "URL")}
@@ -72,7 +72,7 @@ def test_a_world_in_order_has_no_fault_but_that_loopback_is_no_https(running: Wo
     assert running.ready()["dirty"] == 0
 
 
-def test_no_secret_is_shown_and_the_key_is_known_by_its_fingerprint(running: World) -> None:
+def test_no_secret_is_shown_and_the_key_is_named_by_its_fingerprint(running: World) -> None:
     told = str(examine(running, deliver=False))
     key = running.github.private_key
     assert SECRET not in told
@@ -80,13 +80,13 @@ def test_no_secret_is_shown_and_the_key_is_known_by_its_fingerprint(running: Wor
     assert fingerprint(key) in told
 
 
-def test_without_a_delivery_asked_for_none_is_sent_again(running: World) -> None:
+def test_no_delivery_is_redelivered_unless_asked_for(running: World) -> None:
     found = examine(running, deliver=False)
     assert ("Webhook", "arrival") not in found
     assert not [one for one in running.github.deliveries.all if one.redelivery]
 
 
-def test_another_secret_is_found_by_the_redelivery(running: World) -> None:
+def test_a_redelivery_finds_a_wrong_secret(running: World) -> None:
     running.github.deliveries.hook.secret = "another one"
     arrival = examine(running)["Webhook", "arrival"]
     assert arrival.verdict is Verdict.PROBLEM
@@ -94,7 +94,7 @@ def test_another_secret_is_found_by_the_redelivery(running: World) -> None:
     assert "GHAPP_WEBHOOK_SECRET" in arrival.fix
 
 
-def test_a_wrong_path_is_found_by_the_redelivery(running: World) -> None:
+def test_a_redelivery_finds_a_wrong_path(running: World) -> None:
     hook = running.github.deliveries.hook
     running.github.listen(hook.url.replace("/webhook", "/elsewhere/webhook"))
     arrival = examine(running)["Webhook", "arrival"]
@@ -102,7 +102,7 @@ def test_a_wrong_path_is_found_by_the_redelivery(running: World) -> None:
     assert "/webhook" in arrival.fix
 
 
-def test_where_nothing_runs_nothing_is_sent_and_that_is_said(running: World) -> None:
+def test_nothing_is_redelivered_if_no_server_runs_and_the_report_says_so(running: World) -> None:
     running.stop()
     found = examine(running)
     assert found["Server", "here"].verdict is Verdict.WARNING
@@ -111,7 +111,7 @@ def test_where_nothing_runs_nothing_is_sent_and_that_is_said(running: World) -> 
     assert not [one for one in running.github.deliveries.all if one.redelivery]
 
 
-def test_where_the_database_does_not_answer_nothing_is_sent_for_nobody_knows_what_it_has(
+def test_nothing_is_redelivered_if_the_database_does_not_answer(
     running: World,
 ) -> None:
     found = examine(running, GHAPP_DATABASE_URL="postgresql://u@127.0.0.1:1/x")
@@ -121,7 +121,7 @@ def test_where_the_database_does_not_answer_nothing_is_sent_for_nobody_knows_wha
     assert not [one for one in running.github.deliveries.all if one.redelivery]
 
 
-def test_before_the_first_start_there_is_no_database_and_none_is_made(world: World) -> None:
+def test_before_the_first_start_no_database_is_created(world: World) -> None:
     found = examine(world)
     assert found["Database", "schema"].verdict is Verdict.WARNING
     assert world.settings.file and not world.settings.file.exists()
@@ -129,7 +129,7 @@ def test_before_the_first_start_there_is_no_database_and_none_is_made(world: Wor
 
 
 class TestWhoWeAre:
-    def test_an_id_that_nobody_has(self, world: World) -> None:
+    def test_an_unknown_app_id(self, world: World) -> None:
         found = examine(world, GHAPP_APP_ID="99")
         assert found["GitHub", "App"].verdict is Verdict.PROBLEM
         assert found["GitHub", "App"].found == "GitHub has no App with id 99"
@@ -140,7 +140,7 @@ class TestWhoWeAre:
         assert "the private key is none of its keys" in found["GitHub", "App"].found
         assert "fingerprint" in found["GitHub", "App"].fix
 
-    def test_a_clock_that_is_an_hour_off_is_reckoned_with(self, world: World) -> None:
+    def test_a_clock_that_is_an_hour_off_is_taken_into_account(self, world: World) -> None:
         world.clock.forward(3600)
         found = examine(world)
         assert found["GitHub", "clock"].verdict is Verdict.WARNING
@@ -162,7 +162,7 @@ class TestWhoWeAre:
         assert "GHAPP_GITHUB_API_URL" in found["GitHub", "reachable"].fix
         assert found["Webhook", "all"].verdict is Verdict.UNKNOWN
 
-    def test_a_site_that_is_no_api(self, world: World) -> None:
+    def test_a_site_that_is_not_an_api(self, world: World) -> None:
         world.start()
         assert world.ghapp
         found = examine(world, GHAPP_GITHUB_API_URL=world.ghapp.url)
@@ -178,7 +178,7 @@ class TestInstallations:
         assert "Members read" in found.found
         assert "/settings/installations/1" in found.fix
 
-    def test_a_suspended_one(self, running: World) -> None:
+    def test_a_suspended_installation(self, running: World) -> None:
         running.github.suspend(1, "ann")
         found = examine(running, deliver=False)["Installations", "acme"]
         assert (found.verdict, "suspended" in found.found) == (Verdict.WARNING, True)
@@ -198,14 +198,14 @@ def test_a_parked_key_and_its_error_are_named(running: World) -> None:
     assert (found.verdict, "acme/shop (it broke)" in found.found) == (Verdict.WARNING, True)
 
 
-def test_a_github_that_lists_no_deliveries_leaves_only_that_unknown(running: World) -> None:
+def test_deliveries_are_unknown_if_github_does_not_list_them(running: World) -> None:
     running.github.faults.add(faults.broken("GET /app/hook/deliveries", 404, times=None))
     found = examine(running)
     assert by(found, Verdict.UNKNOWN) == {("Webhook", "attempts"), ("Webhook", "arrival")}
     assert by(found, Verdict.PROBLEM) == set()
 
 
-def test_a_server_of_an_enterprise_with_a_ca_of_its_own(tmp_path: Path) -> None:
+def test_an_enterprise_server_with_its_own_ca(tmp_path: Path) -> None:
     github = {**OURS.github, "enterprise_version": "3.8.4", "rate_limit": 0}
     made = certificates(tmp_path)
     world = World(tmp_path / "data", on=Host(SERVER_BASE, (made.chain, made.key), github))
@@ -226,25 +226,25 @@ def test_a_server_of_an_enterprise_with_a_ca_of_its_own(tmp_path: Path) -> None:
 
 
 class TestTheCommand:
-    def test_warnings_are_no_failure_and_ascii_is_enough(self, running: World) -> None:
+    def test_warnings_are_not_a_failure_and_ascii_is_enough(self, running: World) -> None:
         ended = command(running, "doctor", "--no-deliver", charset="ascii")
         assert (ended.exit_code, ended.stderr) == (0, "")
         assert ended.stdout.splitlines()[-1] == "25 good, 1 warning, 0 problems, 0 unknown."
         assert "  + App " in ended.stdout
         assert "the environment sets GHAPP_APP_ID, GHAPP_PRIVATE_KEY" in ended.stdout
 
-    def test_a_wrong_setting_ends_it(self, world: World) -> None:
+    def test_a_wrong_setting_is_a_usage_error(self, world: World) -> None:
         ended = command(world, "doctor", GHAPP_GITHUB_API_URL="https://ghe.example")
         assert (ended.exit_code, ended.stdout) == (2, "")
         assert ended.stderr.startswith("GHAPP_GITHUB_API_URL: does not end with /api/v3")
 
-    def test_a_ca_that_cannot_be_read_ends_it(self, world: World) -> None:
+    def test_an_unreadable_ca_file_is_a_usage_error(self, world: World) -> None:
         ended = command(world, "doctor", SSL_CERT_FILE="/nowhere/ca.pem")
         assert ended.exit_code == 2
         assert ended.stderr.startswith("SSL_CERT_FILE: ")
 
     @pytest.mark.parametrize("folder", ["/nowhere/ca", ":", "/nowhere:", "x" * 5_000])
-    def test_a_folder_of_cas_that_is_not_there_ends_it(self, folder: str, world: World) -> None:
+    def test_a_missing_folder_of_cas_is_a_usage_error(self, folder: str, world: World) -> None:
         ended = command(world, "doctor", SSL_CERT_FILE="", SSL_CERT_DIR=folder)
         assert ended.exit_code == 2
         assert ended.stderr.startswith("SSL_CERT_DIR: is not a folder; ")

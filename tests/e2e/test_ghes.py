@@ -16,29 +16,19 @@ from ghapp.emulator.server import SERVER_BASE
 from ghapp.errors import Gone, Retry, WrongSetting
 from ghapp.github.client import GitHub
 from ghapp.settings import Endpoint
-from tests.e2e import test_conversation_channels as channels
-from tests.e2e import test_conversation_lost as lost
+from tests.e2e import test_channels, test_lost_messages
 from tests.e2e.certificates import Certificates, certificates
-from tests.e2e.stories import Story, told
-from tests.e2e.world import (
-    SIGNED,
-    WAITING,
-    Host,
-    World,
-    command,
-    conclusion,
-    ours,
-    reactions,
-    running,
-)
+from tests.e2e.marks import SIGNED, WAITING, comments, conclusion, marks, reactions
+from tests.e2e.stories import lived
+from tests.e2e.world import Host, World, command, running
 from tests.github.world import PRIVATE_KEY
 
 GITHUB = {"enterprise_version": "3.14.2", "rate_limit": 0, "private_key": PRIVATE_KEY}
 SERVER = Host(base=SERVER_BASE, github=GITHUB)
-TOLD: tuple[Story, ...] = (  # what goes by GraphQL: reactions to reviews, and who edited what
-    channels.the_body_of_a_review_speaks,
-    lost.a_comment,
-    lost.the_body_of_a_review,
+GRAPHQL = (  # reactions to reviews, and who edited what
+    test_channels.test_the_body_of_a_review_can_give_commands,
+    test_lost_messages.test_a_lost_comment_is_found_by_a_sweep_and_counts_once,
+    test_lost_messages.test_the_body_of_a_lost_review_is_found_by_a_sweep_and_counts_once,
 )
 FILES = "GET /repos/{owner}/{repo}/pulls/{number}/files"
 
@@ -49,28 +39,29 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-def test_a_pull_is_reviewed_signed_off_and_its_page_linked(world: World) -> None:
+def test_a_pull_is_reviewed_and_signed_off_and_links_lead_to_its_page(world: World) -> None:
     assert world.settings.github_api_url == f"{world.html_url}/api/v3"
     assert world.settings.github_limits == "off"
     pull = world.open()
     world.settle()
-    (body,) = ours(pull)
+    (body,) = comments(pull)
     assert "dbm-rollback" in body
     assert "/api/v3" not in body
     said = world.say(pull, "/nfr done -- rehearsed")
     world.settle()
-    assert (conclusion(pull), pull.labels, reactions(pull, said)) == ("success", SIGNED, ["+1"])
+    assert (marks(pull), reactions(pull, said)) == (SIGNED, ["+1"])
 
 
-def test_what_goes_by_graphql_goes_beside_the_base(tmp_path: Path) -> None:
-    for one, error in told(tmp_path, TOLD, SERVER).items():
-        one.verify({one: error})
+def test_graphql_is_beside_the_base_of_rest(tmp_path: Path) -> None:
+    outcomes = lived(tmp_path, [test.story for test in GRAPHQL], SERVER)
+    for test in GRAPHQL:
+        test(outcomes)
 
 
-def test_pages_are_linked_and_read_below_the_base(world: World) -> None:
+def test_pages_of_a_list_are_followed_below_the_base(world: World) -> None:
     pull = world.open({f"db/migrate/{number:03}.sql": "DROP TABLE x;\n" for number in range(130)})
     world.settle()
-    assert (conclusion(pull), pull.labels) == ("in progress", WAITING)
+    assert marks(pull) == WAITING
     assert world.github.calls[FILES] == 2
     token, _ = world.github.new_token(world.github.installations[1])
     page = httpx.get(
@@ -95,7 +86,7 @@ def test_a_renamed_repository_is_followed_below_the_base(world: World) -> None:
     assert asyncio.run(read()) == (PullKey(old, pull.number),)
 
 
-def test_beside_the_base_there_is_no_api(world: World) -> None:
+def test_there_is_no_api_outside_of_the_base(world: World) -> None:
     async def asked(url: str) -> str:
         github = world.github
         async with GitHub(Endpoint(url), github.app.id, github.private_key) as client:
@@ -107,7 +98,7 @@ def test_beside_the_base_there_is_no_api(world: World) -> None:
             asyncio.run(asked(f"{world.html_url}{wrong}"))
 
 
-def test_what_failed_meanwhile_is_redelivered(world: World) -> None:
+def test_failed_deliveries_are_redelivered(world: World) -> None:
     pull = world.open()
     world.settle()
     world.github.lose_next(1, "issue_comment.created")
@@ -130,14 +121,16 @@ class TestItsOwnCA:
         yield world
         world.close()
 
-    def test_named_in_ssl_cert_file_it_is_trusted(self, secure: World, made: Certificates) -> None:
+    def test_a_ca_named_in_ssl_cert_file_is_trusted(
+        self, secure: World, made: Certificates
+    ) -> None:
         assert secure.api_url.startswith("https://localhost:")
         pull = secure.open()
         ended = command(secure, "sweep", SSL_CERT_FILE=made.ca)
         assert ended.exit_code == 0, ended.output
-        assert (conclusion(pull), len(ours(pull))) == ("in progress", 1)
+        assert (conclusion(pull), len(comments(pull))) == ("in progress", 1)
 
-    def test_else_nothing_is_said_to_it(self, secure: World) -> None:
+    def test_nothing_is_sent_to_a_server_with_an_unknown_ca(self, secure: World) -> None:
         async def asked() -> None:
             github, endpoint = secure.github, Endpoint(secure.api_url)
             async with GitHub(endpoint, github.app.id, github.private_key) as client:
@@ -147,7 +140,7 @@ class TestItsOwnCA:
             asyncio.run(asked())
         assert secure.github.calls.total() == 0
 
-    def test_a_file_that_holds_none_is_a_wrong_setting(self, tmp_path: Path) -> None:
+    def test_a_file_without_a_ca_is_a_wrong_setting(self, tmp_path: Path) -> None:
         (tmp_path / "ca.pem").write_text("nothing")
 
         async def entered(ca_file: str) -> None:

@@ -1,16 +1,24 @@
-"""Merge queues: a queue's head is answered from the sign-offs of the pulls that it holds."""
+"""Merge queues: the head of a queue is answered from the sign-offs of the pulls in it."""
 
 from __future__ import annotations
 
+import asyncio
+
+from ghapp.emulator import checks, faults
 from ghapp.emulator.merging import MergeQueue
 from ghapp.emulator.pull import Pull
 from ghapp.emulator.repository import Repository
 from ghapp.emulator.state import CheckRun
-from tests.e2e.stories import HTML, SIGNED, Shop, Steps, marks, story
-from tests.e2e.world import ENFORCE, RISKY
+from tests.e2e.marks import SIGNED, conclusion, marks
+from tests.e2e.processes import Process
+from tests.e2e.stories import HTML, Shop, Steps, story
+from tests.e2e.world import ENFORCE, RISKY, World, almost_parked, quiet
+from tests.store.stores import changed
 
 ADVISE = ENFORCE.replace("enforce", "advise")
 CLEAR = {"app/orders.py": "total = len\n"}
+RUNS = "POST /repos/{owner}/{repo}/check-runs"
+GRAPHQL = "POST /graphql"
 
 
 def migrating(repository: Repository, name: str) -> Pull:
@@ -39,7 +47,7 @@ def states(*pulls: Pull) -> list[str]:
 
 
 @story()
-def a_signed_pull_is_merged(shop: Shop) -> Steps:
+def test_a_signed_pull_is_merged(shop: Shop) -> Steps:
     shop.repository.merge_queue()
     pull = migrating(shop.repository, "a")
     yield
@@ -55,7 +63,7 @@ def a_signed_pull_is_merged(shop: Shop) -> Steps:
 
 
 @story()
-def of_a_group_the_unsigned_one_is_named_and_the_others_are_merged(shop: Shop) -> Steps:
+def test_the_unsigned_pull_of_a_group_is_named_and_the_others_are_merged(shop: Shop) -> Steps:
     queue = shop.repository.merge_queue()
     first, unsigned, last = (migrating(shop.repository, name) for name in "abc")
     yield
@@ -77,7 +85,7 @@ def of_a_group_the_unsigned_one_is_named_and_the_others_are_merged(shop: Shop) -
 
 
 @story()
-def a_hold_said_while_queued_keeps_a_pull_from_being_merged(shop: Shop) -> Steps:
+def test_a_hold_on_a_queued_pull_keeps_it_from_being_merged(shop: Shop) -> Steps:
     slow(shop.repository)
     pull = migrating(shop.repository, "a")
     yield
@@ -99,7 +107,7 @@ def a_hold_said_while_queued_keeps_a_pull_from_being_merged(shop: Shop) -> Steps
 
 
 @story()
-def a_pull_whose_delivery_was_lost_is_reviewed_before_the_answer(shop: Shop) -> Steps:
+def test_a_pull_whose_delivery_was_lost_is_reviewed_before_the_answer(shop: Shop) -> Steps:
     shop.repository.merge_queue()
     yield
     pull = shop.lose("pull_request.opened", lambda: shop.open(CLEAR))
@@ -112,7 +120,7 @@ def a_pull_whose_delivery_was_lost_is_reviewed_before_the_answer(shop: Shop) -> 
 
 
 @story()
-def a_run_asked_for_again_is_answered_afresh(shop: Shop) -> Steps:
+def test_a_check_that_is_rerun_gets_a_new_check_run(shop: Shop) -> Steps:
     slow(shop.repository)
     pull = shop.open(CLEAR)
     yield
@@ -128,7 +136,7 @@ def a_run_asked_for_again_is_answered_afresh(shop: Shop) -> Steps:
 
 
 @story()
-def another_verdict_that_does_not_change_the_answer_writes_nothing(shop: Shop) -> Steps:
+def test_nothing_is_written_while_the_answer_stays_the_same(shop: Shop) -> Steps:
     slow(shop.repository)
     pull, other = shop.open(CLEAR), migrating(shop.repository, "b")
     yield
@@ -143,7 +151,7 @@ def another_verdict_that_does_not_change_the_answer_writes_nothing(shop: Shop) -
 
 
 @story(ADVISE)
-def advice_blocks_nobody(shop: Shop) -> Steps:
+def test_advice_does_not_block_a_merge(shop: Shop) -> Steps:
     shop.repository.merge_queue()
     pull = migrating(shop.repository, "a")
     yield
@@ -154,7 +162,7 @@ def advice_blocks_nobody(shop: Shop) -> Steps:
 
 
 @story("mode: observe\n")
-def where_ghapp_only_observes_the_queue_hears_nothing(shop: Shop) -> Steps:
+def test_a_queue_gets_no_check_run_if_the_policy_only_observes(shop: Shop) -> Steps:
     shop.repository.merge_queue()
     pull = migrating(shop.repository, "a")
     yield
@@ -164,7 +172,7 @@ def where_ghapp_only_observes_the_queue_hears_nothing(shop: Shop) -> Steps:
 
 
 @story("mode: observe\n")
-def a_policy_that_no_longer_only_observes_is_waited_for(shop: Shop) -> Steps:
+def test_a_queue_waits_for_a_policy_that_no_longer_only_observes(shop: Shop) -> Steps:
     shop.repository.merge_queue()
     pull = shop.open(CLEAR)
     yield
@@ -176,7 +184,7 @@ def a_policy_that_no_longer_only_observes_is_waited_for(shop: Shop) -> Steps:
 
 
 @story(f"{ENFORCE}language: ja\n")
-def the_queue_is_answered_in_the_language_of_the_policy(shop: Shop) -> Steps:
+def test_a_queue_is_answered_in_the_language_of_the_policy(shop: Shop) -> Steps:
     shop.repository.merge_queue()
     pull = migrating(shop.repository, "a")
     yield
@@ -186,3 +194,85 @@ def the_queue_is_answered_in_the_language_of_the_policy(shop: Shop) -> Steps:
     assert run.conclusion == "failure"
     assert "マージキューのこのコミットに含まれる PR：" in (run.summary or "")
     assert f"- **[#{pull.number}]({HTML}/" in (run.summary or "")
+
+
+def passing(world: World) -> Pull:
+    """A pull whose check has passed, and that can be queued; its queue never merges it."""
+    slow(world.repository)
+    pull = world.open(CLEAR)
+    world.settle()
+    assert conclusion(pull) == "success"
+    world.clock.forward()
+    return pull
+
+
+def test_doubled_deliveries_and_a_lost_response_lead_to_one_check_run(world: World) -> None:
+    pull = passing(world)
+    world.github.double_next(2, "merge_group.*")
+    world.github.faults.add(faults.broken(RUNS, 502, after=True))
+    pull.enqueue(by="ann")
+    world.settle()
+    (run,) = heads(world.repository)
+    assert run.conclusion == "success"
+
+
+def test_a_missing_permission_fails_the_queue_and_is_named(world: World) -> None:
+    pull = passing(world)
+    del world.github.installations[1].permissions["merge_queues"]
+    world.stop()
+    world.start()  # with a token of what is granted now
+    pull.enqueue(by="ann")
+    world.settle()
+    (run,) = heads(world.repository)
+    assert run.conclusion == "failure"
+    assert run.title == "Which pull requests this is cannot be told"
+    assert "Resource not accessible by integration" in (run.summary or "")
+
+
+def test_repeated_failures_are_shown_on_the_head_of_the_queue(world: World) -> None:
+    pull = passing(world)
+    world.stop()
+    with world.github.deliveries.held() as held:
+        pull.enqueue(by="ann")
+    asyncio.run(almost_parked(world, [one for one in held if one.event == "merge_group"]))
+    world.github.faults.add(faults.broken(GRAPHQL, 500, times=None))
+    world.start()
+    world.until("the parked key", lambda: world.ready()["parked"] == 1)
+    (run,) = heads(world.repository)
+    assert (run.conclusion, run.title) == ("failure", "The merge queue could not be read")
+    assert "500" in (run.summary or "")
+
+
+def test_a_process_killed_while_answering_a_queue_leaves_one_check_run(world: World) -> None:
+    pull = passing(world)
+    world.stop()
+    first = Process(world, "serve")
+    world.github.listen(f"{first.url}/webhook")
+    world.github.faults.add(faults.Fault(RUNS, after=True, delay_seconds=4))
+    pull.enqueue(by="ann")
+    world.until("its effect", lambda: bool(heads(world.repository)))
+    first.kill()
+    changed(world.settings.database_url, "UPDATE keys SET lease_until = 0")  # half a minute later
+    world.start()
+    world.settle()
+    assert [run.conclusion for run in heads(world.repository)] == ["success"]
+
+
+def test_a_group_that_was_merged_meanwhile_gets_no_late_failure(world: World) -> None:
+    quiet(world)
+    pull = passing(world)
+    world.github.lose_next(1, "merge_group.checks_requested")
+    pull.enqueue(by="ann")
+    (entry,) = world.repository.queues["main"].entries
+    done = {"status": "completed", "conclusion": "success"}
+    body = {"name": "another check", "head_sha": entry.head_sha, **done}
+    with world.github.lock:
+        checks.create_run(world.repository, body)
+    world.settle()
+    assert states(pull) == ["merged"]
+    lost = next(one for one in world.github.deliveries.all if one.action == "checks_requested")
+    world.github.redeliver(lost.id)
+    world.github.settle()
+    changed(world.settings.database_url, "UPDATE keys SET waited = 6 WHERE kind = 'queue'")
+    world.settle()
+    assert heads(world.repository) == []

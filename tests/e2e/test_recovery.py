@@ -1,37 +1,34 @@
-"""Lost, doubled and reordered deliveries, a GitHub that misbehaves, and the calls it takes."""
+"""Lost, doubled and failed deliveries, failing calls, and installations that go and come back."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import random
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
+from ghapp.bootstrap import swept
 from ghapp.emulator import faults
-from tests.e2e.world import (
-    MIGRATION,
-    RISKY,
-    SIGNED,
-    WAITING,
-    World,
-    conclusion,
-    ours,
-    quiet,
-    reactions,
-)
+from ghapp.emulator.pull import Pull
+from tests.e2e.marks import SIGNED, WAITING, comments, conclusion, marks, reactions, title
+from tests.e2e.world import ENFORCE, MIGRATION, RISKY, World, almost_parked, quiet
+from tests.store.stores import changed
 
 CHECK = "POST /repos/{owner}/{repo}/check-runs"
 COMMENT = "POST /repos/{owner}/{repo}/issues/{number}/comments"
 LABELS = "POST /repos/{owner}/{repo}/issues/{number}/labels"
 FILES = "GET /repos/{owner}/{repo}/pulls/{number}/files"
 PULL = "GET /repos/{owner}/{repo}/pulls/{number}"
+SWEEPS = "GET /app/installations"
 
 
-def writes(calls: Counter[str]) -> int:
-    return sum(
-        count
-        for route, count in calls.items()
-        if not route.startswith("GET ") and "/repos/" in route
+def writes(calls: Counter[str]) -> Counter[str]:
+    """The calls that write to a repository."""
+    return Counter(
+        {name: n for name, n in calls.items() if name[:4] != "GET " and "/repos/" in name}
     )
 
 
@@ -46,7 +43,7 @@ class TestCalls:
         world.say(world.open(branch="feat/first"), "/nfr done")
         world.settle()
 
-    def test_a_new_flagged_feature_pull_takes_five(self, world: World) -> None:
+    def test_a_new_flagged_feature_pull_takes_five_calls(self, world: World) -> None:
         self.warm(world)
         before = Counter(world.github.calls)
         world.open()
@@ -54,7 +51,7 @@ class TestCalls:
         used = calls_during(world, before)
         assert used.total() <= 5, used
 
-    def test_a_push_that_changes_nothing_flagged_takes_three(self, world: World) -> None:
+    def test_a_push_that_changes_nothing_flagged_takes_three_calls(self, world: World) -> None:
         self.warm(world)
         pull = world.open()
         world.settle()
@@ -74,12 +71,12 @@ class TestCalls:
         pull.edit(by="ann", title="feat: loyalty points")
         world.settle()
         used = calls_during(world, before)
-        assert writes(used) == 0, used
+        assert not writes(used), used
         assert used.total() <= 2, used
 
 
 class TestDeliveries:
-    def test_doubled_ones_write_nothing(self, world: World) -> None:
+    def test_doubled_deliveries_write_nothing(self, world: World) -> None:
         pull = world.open()
         world.settle()
         world.say(pull, "/nfr done")
@@ -88,11 +85,13 @@ class TestDeliveries:
         for delivery in list(world.github.deliveries.all):
             world.github.redeliver(delivery.id)
         world.settle()
-        assert writes(calls_during(world, before)) == 0
-        assert (conclusion(pull), pull.labels, len(ours(pull))) == ("success", SIGNED, 1)
+        assert not writes(calls_during(world, before))
+        assert (marks(pull), len(comments(pull))) == (SIGNED, 1)
 
     @pytest.mark.parametrize("seed", range(4))
-    def test_in_any_order_and_number_end_in_the_same_marks(self, world: World, seed: int) -> None:
+    def test_deliveries_in_any_order_and_number_end_in_the_same_marks(
+        self, world: World, seed: int
+    ) -> None:
         chance = random.Random(seed)
         with world.github.deliveries.held() as held:
             pull = world.open()
@@ -104,26 +103,19 @@ class TestDeliveries:
         for delivery in again:
             world.github.deliveries.send(delivery)
         world.settle()
-        assert (conclusion(pull), pull.labels - {"feature"}, len(ours(pull))) == (
-            "in progress",
-            WAITING,
-            1,
-        )
+        pull.remove_label("feature", "ann")
+        assert (marks(pull), len(comments(pull))) == (WAITING, 1)
         world.say(pull, "/nfr done")
         world.settle()
-        assert (conclusion(pull), pull.labels - {"feature"}, len(ours(pull))) == (
-            "success",
-            SIGNED,
-            1,
-        )
+        assert (marks(pull), len(comments(pull))) == (SIGNED, 1)
 
-    def test_a_lost_one_is_healed_by_the_next(self, world: World) -> None:
+    def test_the_next_delivery_catches_up_on_a_lost_one(self, world: World) -> None:
         with world.github.deliveries.lost():
             pull = world.open()
         world.clock.forward()
         pull.edit(by="ann", title="feat: loyalty points")
         world.settle()
-        assert (conclusion(pull), pull.labels, len(ours(pull))) == ("in progress", WAITING, 1)
+        assert (marks(pull), len(comments(pull))) == (WAITING, 1)
 
 
 class TestFaults:
@@ -133,7 +125,7 @@ class TestFaults:
         world.github.faults.add(faults.broken(route, 502, after=after))
         pull = world.open()
         world.settle()
-        assert (conclusion(pull), pull.labels, len(ours(pull))) == ("in progress", WAITING, 1)
+        assert (marks(pull), len(comments(pull))) == (WAITING, 1)
         assert len(pull.check_runs()) == 1
 
     @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -141,7 +133,7 @@ class TestFaults:
         world.github.faults.add(faults.cut(COMMENT, after=after))
         pull = world.open()
         world.settle()
-        assert len(ours(pull)) == 1
+        assert len(comments(pull)) == 1
 
     def test_a_failed_read_is_repeated(self, world: World) -> None:
         world.github.faults.add(faults.broken(FILES, 500), faults.broken(PULL, 503))
@@ -153,7 +145,7 @@ class TestFaults:
         world.github.faults.add(faults.secondary_limit(CHECK, retry_after=1))
         pull = world.open()
         world.settle()
-        assert (conclusion(pull), pull.labels, len(ours(pull))) == ("in progress", WAITING, 1)
+        assert (marks(pull), len(comments(pull))) == (WAITING, 1)
 
     def test_reads_that_lag_behind_the_delivery_are_not_believed(self, world: World) -> None:
         pull = world.open({"app/orders.py": "total = len\n"})
@@ -162,12 +154,258 @@ class TestFaults:
         world.github.faults.add(faults.stale(PULL, times=2))
         pull.push({MIGRATION: RISKY})
         world.settle()
-        assert (conclusion(pull), pull.labels) == ("in progress", WAITING)
+        assert marks(pull) == WAITING
 
-    def test_a_token_that_expired_is_renewed(self, world: World) -> None:
+    def test_an_expired_token_is_renewed(self, world: World) -> None:
         pull = world.open()
         world.settle()
         world.github.expire_tokens()
         said = world.say(pull, "/nfr done")
         world.settle()
         assert (conclusion(pull), reactions(pull, said)) == ("success", ["+1"])
+
+
+def test_deliveries_that_failed_while_ghapp_was_down_are_redelivered_without_a_sweep(
+    world: World,
+) -> None:
+    pull = world.open()
+    world.settle()
+    assert marks(pull) == WAITING
+    world.stop()
+    said = world.say(pull, "/nfr done -- read it")
+    world.clock.forward()
+    new = world.open(branch="feat/other")
+    world.github.settle()
+    assert {one.status_code for one in world.github.deliveries.all[-2:]} == {502}
+
+    changed(world.settings.database_url, "UPDATE turns SET taken_at = 0")  # five minutes later
+    before = world.github.calls[SWEEPS]
+    world.start()
+    world.until("its sign-off", lambda: conclusion(pull) == "success")
+    world.until("the new one's check", lambda: conclusion(new) == "in progress")
+    assert world.github.calls[SWEEPS] == before
+    world.settle()
+    assert (marks(pull), reactions(pull, said)) == (SIGNED, ["+1"])
+    assert (marks(new), len(comments(new))) == (WAITING, 1)
+
+
+def test_a_sweep_by_hand_redelivers_at_once_and_reports_it(world: World) -> None:
+    pull = world.open()
+    world.settle()
+    world.github.lose_next(1, "issue_comment.created")
+    said = world.say(pull, "/nfr done")
+    assert swept(world.settings).redelivered == 1
+    world.settle()
+    assert (conclusion(pull), reactions(pull, said)) == ("success", ["+1"])
+    assert swept(world.settings).redelivered == 0
+
+
+def test_a_sweep_by_hand_without_a_server_redelivers_nothing(stopped: World) -> None:
+    pull = stopped.open()
+    stopped.github.settle()
+    found = swept(stopped.settings)
+    assert (found.worked_off, found.redelivered, conclusion(pull)) == (True, 0, "in progress")
+    assert not [one for one in stopped.github.deliveries.all if one.redelivery]
+
+
+def test_a_sweep_works_even_if_github_lists_no_deliveries(world: World) -> None:
+    world.github.faults.add(faults.broken("GET /app/hook/deliveries", 404, times=None))
+    with world.github.deliveries.lost():
+        pull = world.open()
+    assert swept(world.settings).redelivered == 0
+    world.settle()
+    assert conclusion(pull) == "in progress"
+
+
+def test_a_sign_off_of_a_lost_push_is_refused_and_counts_when_repeated(stopped: World) -> None:
+    world = stopped
+    world.start()
+    quiet(world)  # what is lost stays lost until it is asked for
+    pull = world.open()
+    world.settle()
+    world.clock.forward()
+    with world.github.deliveries.lost():
+        pull.push({MIGRATION: RISKY + "DROP TABLE carts;\n"}, by="ann")
+        world.github.settle()
+    world.say(pull, "/nfr refresh", "ann")
+    world.settle()
+    refused = world.say(pull, "/nfr done")
+    world.settle()
+    assert (conclusion(pull), reactions(pull, refused)) == ("in progress", ["confused"])
+    assert f"who pushed `{pull.head_sha[:7]}` is not known" in comments(pull)[0]
+    assert swept(world.settings).redelivered >= 2
+    world.settle()
+    assert conclusion(pull) == "in progress"
+    repeated = world.say(pull, "/nfr done")
+    world.settle()
+    assert marks(pull) == SIGNED
+    assert (reactions(pull, refused), reactions(pull, repeated)) == (["confused"], ["+1"])
+
+
+def push_unrecorded(world: World, pull: Pull) -> None:
+    """Push a wider diff; GitHub creates its check run, and the answer is lost."""
+    world.clock.forward()
+    world.github.faults.add(faults.cut(CHECK, after=True))
+    pull.push({MIGRATION: RISKY + "DROP TABLE carts;\n"}, by="ann")
+    world.until("its run", lambda: conclusion(pull) == "in progress")
+
+
+def test_a_sign_off_of_an_unrecorded_check_run_survives_a_push_elsewhere(world: World) -> None:
+    quiet(world)
+    pull = world.open()
+    world.settle()
+    push_unrecorded(world, pull)
+    said = world.say(pull, "/nfr done")
+    world.clock.forward()
+    pull.push({"app/orders.py": "total = sum  # of all\n"}, by="ann")
+    world.settle()
+    assert marks(pull) == SIGNED
+    assert reactions(pull, said) == ["+1"]
+
+
+def test_a_sign_off_of_an_unrecorded_check_run_does_not_cover_an_older_diff(world: World) -> None:
+    quiet(world)
+    pull = world.open()
+    world.settle()
+    push_unrecorded(world, pull)
+    world.say(pull, "/nfr done")
+    world.clock.forward()
+    pull.push({MIGRATION: RISKY}, by="ann")
+    world.settle()
+    assert marks(pull) == WAITING
+
+
+def test_a_sign_off_of_an_unrecorded_first_check_run_counts(world: World) -> None:
+    quiet(world)
+    world.github.faults.add(faults.cut(CHECK, after=True))
+    pull = world.open()
+    world.until("its run", lambda: conclusion(pull) == "in progress")
+    said = world.say(pull, "/nfr done")
+    world.clock.forward()
+    pull.push({"app/orders.py": "total = sum  # of all\n"}, by="ann")
+    world.settle()
+    assert reactions(pull, said) == ["+1"]
+
+
+@pytest.fixture
+def enforcing(stopped: World) -> World:
+    """A ghapp that enforces even if it cannot read the policy; not started yet."""
+    stopped.environment["GHAPP_DEFAULT_MODE"] = "enforce"
+    return stopped
+
+
+def test_a_review_that_keeps_failing_is_shown_on_the_pull_until_the_next_delivery(
+    enforcing: World,
+) -> None:
+    with enforcing.github.deliveries.held() as held:
+        pull = enforcing.open()
+    asyncio.run(almost_parked(enforcing, [one for one in held if one.event == "pull_request"]))
+    enforcing.github.faults.add(faults.broken(PULL, 500, times=None))
+    enforcing.start()
+    enforcing.until("a run that says so", lambda: conclusion(pull) != "missing")
+    assert (conclusion(pull), title(pull)) == ("action_required", "The review failed")
+    assert "500" in (pull.check_runs()[-1].summary or "")
+    enforcing.until("the parked key", lambda: enforcing.ready()["parked"] == 1)
+
+    enforcing.github.faults.clear()
+    pull.edit(by="ann", title="feat: loyalty points")
+    enforcing.settle()
+    assert (marks(pull), len(comments(pull))) == (WAITING, 1)
+
+
+def test_a_parked_pull_still_counts_on_a_shared_head(enforcing: World) -> None:
+    with enforcing.github.deliveries.held() as held:
+        pull = enforcing.open()
+        enforcing.repository.branch("stable", of="feat/points")
+        enforcing.clock.forward()
+        pull.push({"app/orders.py": "total = len\n"})
+    asyncio.run(almost_parked(enforcing, [one for one in held if one.event == "pull_request"]))
+    enforcing.github.faults.add(faults.broken(PULL, 500, times=None))
+    enforcing.start()
+    enforcing.until("the parked key", lambda: enforcing.ready()["parked"] == 1)
+    enforcing.github.faults.clear()
+    clear = enforcing.repository.open_pull(author="ann", branch="feat/points", base="stable")
+    enforcing.until("its own marks", lambda: len(clear.check_runs()) > 1)
+    assert clear.head_sha == pull.head_sha
+    assert conclusion(clear) == "action_required"
+
+
+def suspend(world: World) -> None:
+    world.github.suspend(1, "lea")
+
+
+def delete(world: World) -> None:
+    world.github.uninstall(1)
+
+
+def remove(world: World) -> None:
+    """The repository goes to an account where the App is not installed."""
+    world.repository.transfer("elsewhere", "lea")
+
+
+OUT: list[Callable[[World], None]] = [suspend, delete, remove]
+
+
+@pytest.mark.parametrize("out", OUT, ids=lambda one: one.__name__)
+def test_work_on_a_lost_repository_ends_without_a_write_or_a_failure(
+    world: World, out: Callable[[World], None]
+) -> None:
+    pull = world.open()
+    world.settle()
+    with world.github.deliveries.held() as held:
+        world.say(pull, "/nfr done")
+        pull.push({"app/orders.py": "total = len\n"})
+    out(world)
+    before = Counter(world.github.calls)
+    for one in held:
+        world.github.deliveries.send(one)
+    world.settle()
+    swept(world.settings)
+    world.settle()
+    used = world.github.calls - before
+    assert not writes(used)
+    assert world.ready()["parked"] == 0
+    assert used.total() < 40
+
+
+@pytest.fixture
+def paused(world: World) -> tuple[World, Pull, Pull]:
+    """Two pulls that were reviewed before their installation was suspended."""
+    first, other = world.open(), world.open(branch="feat/other")
+    world.settle()
+    world.clock.forward()
+    swept(world.settings)  # now it knows what our own writes have moved
+    world.settle()
+    suspend(world)
+    world.settle()
+    return world, first, other
+
+
+def test_messages_and_pushes_during_a_suspension_are_found(
+    paused: tuple[World, Pull, Pull],
+) -> None:
+    world, first, other = paused
+    said = world.say(first, "/nfr done -- read")
+    other.push({"app/orders.py": "total = len\n"})
+    new = world.open(branch="feat/new")
+    world.settle()
+    assert conclusion(new) == "missing"
+    world.github.unsuspend(1, "lea")
+    world.settle()
+    assert (marks(first), reactions(first, said)) == (SIGNED, ["+1"])
+    assert (conclusion(other), conclusion(new)) == ("in progress", "in progress")
+    assert (marks(new), len(comments(new))) == (WAITING, 1)
+
+
+def test_a_policy_changed_during_a_suspension_reaches_all_pulls(
+    paused: tuple[World, Pull, Pull],
+) -> None:
+    world, first, other = paused
+    world.clock.forward()
+    text = ENFORCE + "language: ja\n"
+    world.repository.push("main", {".github/nfr.yml": text}, by="sue")
+    world.settle()
+    world.github.unsuspend(1, "lea")
+    world.settle()
+    for pull in (first, other):
+        assert "必須" in comments(pull)[0], json.dumps(comments(pull), ensure_ascii=False)

@@ -20,12 +20,14 @@ from typer.testing import CliRunner
 
 from ghapp.bootstrap import serving
 from ghapp.cli import app
+from ghapp.emulator.deliveries import Delivery
 from ghapp.emulator.github import Emulator
 from ghapp.emulator.pull import Pull
 from ghapp.emulator.repository import Repository
 from ghapp.emulator.server import EmulatorServer
+from ghapp.github.webhook import parse
 from ghapp.settings import Settings
-from ghapp.store import Store
+from ghapp.store import MAX_ATTEMPTS, Store
 from ghapp.worker import redelivery, schedule
 from ghapp.worker.schedule import EVERY_SECONDS
 
@@ -38,7 +40,6 @@ RISKY = (
 )
 ENFORCE = "version: 1\nmode: enforce\nreviewers: {teams: [sre]}\n"
 TEAMS = {"sre": ["sam", "sue"], "dba": ["dan", "dee"], "sre-leads": ["lea"]}
-WAITING, SIGNED = {"nfr: needs sign-off"}, {"nfr: signed off"}
 
 
 class Clock:
@@ -200,25 +201,6 @@ def opened(repository: Repository, files: dict[str, str] | None = None, **more: 
     return repository.open_pull(**(values | more))  # type: ignore[arg-type]
 
 
-def conclusion(pull: Pull, head_sha: str | None = None) -> str:
-    """Of the newest check run on the head: a conclusion, "in progress" or "missing"."""
-    runs = [run for run in pull.check_runs(head_sha) if run.name == "NFR review"]
-    return (runs[-1].conclusion or "in progress") if runs else "missing"
-
-
-def title(pull: Pull) -> str:
-    return pull.check_runs()[-1].title or ""
-
-
-def ours(pull: Pull) -> list[str]:
-    """The bodies of the comments that the App wrote."""
-    return [comment.body for comment in pull.comments if comment.via_app]
-
-
-def reactions(pull: Pull, comment_id: int) -> list[str]:
-    return [reaction.content for reaction in pull.find_comment(comment_id).reactions]
-
-
 @contextmanager
 def running(
     folder: Path, policy: str | None = ENFORCE, *, on: Host | None = None, **more: str
@@ -246,3 +228,16 @@ def quiet(world: World) -> None:
     """No sweep and no redelivery begins by itself for the next minutes: their turns are taken."""
     for turn in (schedule.TURN, redelivery.TURN):
         in_store(world, lambda store, name=turn: store.take_turn(name, EVERY_SECONDS))
+
+
+async def almost_parked(world: World, deliveries: list[Delivery]) -> None:
+    """Store the deliveries, and fail all attempts but the last."""
+    store = await Store.open(world.settings.database_url)
+    for delivery in deliveries:
+        headers, body = world.github.signed(delivery)
+        read = parse(headers, body, secrets=(SECRET,), app_id=world.github.app.id)
+        await store.accept(read)
+    for _ in range(MAX_ATTEMPTS - 1):
+        (claim,) = await store.claim(1)
+        await store.put_off(claim, after_seconds=0, counts=True, error="GitHub is down")
+    await store.close()

@@ -26,17 +26,13 @@ def lines() -> list[list[str]]:
 
 
 def functions(path: str) -> set[str]:
-    """What pytest collects of the file: functions, those of its classes of tests, and stories."""
+    """What pytest collects from the file: functions, and those of its classes of tests."""
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     classes = [one for one in tree.body if isinstance(one, ast.ClassDef) and one.name[:4] == "Test"]
     bodies = [tree.body, *(one.body for one in classes)]
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    found = [one for body in bodies for one in body if isinstance(one, kinds)]
-    return {one.name for one in found if one.name[:5] == "test_" or is_story(one)}
-
-
-def is_story(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    return any(ast.unparse(one).startswith("story(") for one in function.decorator_list)
+    found = [one.name for body in bodies for one in body if isinstance(one, kinds)]
+    return {name for name in found if name.startswith("test_")}
 
 
 def test_every_threat_has_what_holds_it_and_one_test() -> None:

@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from benchmarks.postgres import Cluster
 from ghapp.core.model import InstallationKey, PullKey, Push, RepositoryKey
 from ghapp.core.records import Shown
 from ghapp.errors import Busy, GhappError, StoreFailed
 from ghapp.store import Store
 from ghapp.store import writer as writing
-from tests.postgres import Cluster
 from tests.store.stores import (
     HEAD,
     KEY,

@@ -11,13 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
 
+from benchmarks.postgres import Cluster, programs
 from ghapp.core.model import Delivery
 from ghapp.core.records import History, Judgement
 from ghapp.github.readback import doubtful
 from ghapp.store import Store
-from tests.postgres import Cluster, programs
 from tests.store.stores import HEAD, KEY, OTHER, SOURCE, changed, entry, opened, run, verdict
 
 pytestmark = pytest.mark.anyio
@@ -79,20 +78,15 @@ async def test_of_sqlite(tmp_path: Path, copied: Callable[[Path, Path], None]) -
 
 
 async def test_of_postgresql(postgres: Cluster, postgres_url: str, tmp_path: Path) -> None:
-    name = f"{make_url(postgres_url).database}_restored"
-    postgres.create(name)
+    with postgres.database() as restored:
 
-    def taken() -> str:
-        dump = tmp_path / "ghapp.dump"
-        program("pg_dump", "--format=custom", f"--file={dump}", plain(postgres_url))
-        restored = f"--dbname={plain(postgres.url(name))}"
-        program("pg_restore", restored, "--no-owner", str(dump))
-        return postgres.url(name)
+        def taken() -> str:
+            dump = tmp_path / "ghapp.dump"
+            program("pg_dump", "--format=custom", f"--file={dump}", postgres_url)
+            program("pg_restore", f"--dbname={restored}", "--no-owner", str(dump))
+            return restored
 
-    try:
         await goes_on(postgres_url, taken)
-    finally:
-        postgres.drop(name)
 
 
 async def test_marks_of_a_pull_that_waited_are_looked_for(database_url: str) -> None:
@@ -102,11 +96,6 @@ async def test_marks_of_a_pull_that_waited_are_looked_for(database_url: str) -> 
         assert not doubtful(await store.recall(OTHER))
         changed(database_url, "UPDATE keys SET arrived_at = arrived_at - 180")
         assert doubtful(await store.recall(OTHER))
-
-
-def plain(url: str) -> str:
-    """As operators write it."""
-    return url.replace("postgresql+psycopg://", "postgresql://")
 
 
 def program(name: str, *arguments: str) -> None:

@@ -8,11 +8,11 @@ from itertools import pairwise
 
 import pytest
 
+from benchmarks.postgres import Cluster
 from ghapp.core.model import PullKey
 from ghapp.core.records import Claim
 from ghapp.errors import GhappError, Retry
 from ghapp.store import Store
-from tests.postgres import Cluster
 from tests.store.stores import (
     EFFECTS,
     KEY,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from structlog.testing import capture_logs
 
+from benchmarks.postgres import FAST, Cluster
 from benchmarks.reliability.processes import free_port
 from ghapp import bootstrap, logs
 from ghapp.bootstrap import migrated
@@ -19,7 +20,6 @@ from ghapp.emulator.github import Emulator
 from ghapp.errors import WrongSetting
 from ghapp.settings import Settings
 from ghapp.store import transactions
-from tests.postgres import Cluster, programs
 
 OURS = "GHAPP_DATABASE_URL: postgresql://ghapp@/ours"
 STANDBY = f"{OURS} is a standby, which takes no writes; promote it"
@@ -31,9 +31,7 @@ FAILURES = [("demote", "promote", STANDBY), ("stop", "start", AWAY)]
 def cluster(postgres: Cluster) -> Iterator[Cluster]:
     """One of its own, with an empty database. postgres: skips where there is none."""
     del postgres
-    found = programs()
-    assert found
-    made = Cluster(found)
+    made = Cluster(options=FAST)
     made.create("ours")
     yield made
     made.remove()

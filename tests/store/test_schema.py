@@ -169,7 +169,7 @@ def test_an_address_that_is_none_is_told(url: str, told: str) -> None:
 @pytest.mark.parametrize("name", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_postgresql_is_known_by_all_its_names(name: str, postgres_url: str) -> None:
     async def play() -> None:
-        async with opened(postgres_url.replace("postgresql+psycopg", name, 1)) as store:
+        async with opened(postgres_url.replace("postgresql", name, 1)) as store:
             assert await store.accept(delivery())
 
     asyncio.run(play())

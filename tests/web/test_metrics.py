@@ -27,8 +27,9 @@ from ghapp.github.rate_limits import POINTS_A_MINUTE, WINDOWS, Budget, Importanc
 from ghapp.metrics import MOST_INSTALLATIONS, OTHER, Metrics, result, route
 from ghapp.store import Health
 from ghapp.worker.watched import Watched, quiet
+from tests.e2e.marks import conclusion
 from tests.e2e.processes import Process, started
-from tests.e2e.world import PATIENCE_SECONDS, SECRET, World, conclusion, running
+from tests.e2e.world import PATIENCE_SECONDS, SECRET, World, running
 from tests.store.stores import KEY
 
 NOON = datetime(2026, 4, 1, 12, tzinfo=UTC)

@@ -1,22 +1,9 @@
-"""Each channel that people speak through, and what is put right when someone forces one."""
+"""Each channel that people use, and how ghapp restores a mark that somebody forced."""
 
 from __future__ import annotations
 
-from tests.e2e.stories import (
-    BUTTONS,
-    SIGNED,
-    WAITING,
-    Shop,
-    Steps,
-    body,
-    boxes,
-    line,
-    marks,
-    press,
-    reacted,
-    story,
-    tick,
-)
+from tests.e2e.marks import SIGNED, WAITING, body, boxes, line, marks, press, reactions, tick
+from tests.e2e.stories import BUTTONS, Shop, Steps, story
 from tests.e2e.world import ENFORCE, MIGRATION, RISKY
 
 BY_REVIEW = ENFORCE + "sign_off: {by: [command, label, review, button]}\n"
@@ -25,15 +12,15 @@ SEEN = "app/read.py"
 
 
 @story()
-def the_body_of_a_review_speaks(shop: Shop) -> Steps:
+def test_the_body_of_a_review_can_give_commands(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     refused = pull.review("eve", "commented", "/nfr done")
     yield
-    assert (marks(pull), reacted(pull, refused)) == (WAITING, ["confused"])
+    assert (marks(pull), reactions(pull, refused)) == (WAITING, ["confused"])
     said = pull.review("sam", "commented", "Read it.\n\n/nfr done -- read")
     yield
-    assert (marks(pull), reacted(pull, said)) == (SIGNED, ["+1"])
+    assert (marks(pull), reactions(pull, said)) == (SIGNED, ["+1"])
     assert "Signed off by sam" in body(pull)
     pull.edit_review(said, "/nfr undo", "sam")
     yield
@@ -41,7 +28,7 @@ def the_body_of_a_review_speaks(shop: Shop) -> Steps:
 
 
 @story()
-def a_review_speaks_of_the_commit_it_was_written_for(shop: Shop) -> Steps:
+def test_a_review_counts_for_the_commit_it_was_written_for(shop: Shop) -> Steps:
     pull = shop.open()
     first = pull.head_sha
     yield
@@ -54,22 +41,22 @@ def a_review_speaks_of_the_commit_it_was_written_for(shop: Shop) -> Steps:
 
 
 @story()
-def a_comment_beside_the_diff_speaks(shop: Shop) -> Steps:
+def test_a_comment_on_the_diff_can_give_commands(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     refused = pull.review_comment("/nfr hold -- no", "eve", MIGRATION, 1)
     asked = pull.review_comment("/nfr explain", "bob", MIGRATION, 2)
     yield
-    assert (marks(pull), reacted(pull, refused)) == (WAITING, ["confused"])
-    assert reacted(pull, asked) == ["eyes"]
+    assert (marks(pull), reactions(pull, refused)) == (WAITING, ["confused"])
+    assert reactions(pull, asked) == ["eyes"]
     said = pull.review_comment("/nfr done", "sam", MIGRATION, 2)
     pull.review_comment("/nfr undo is what I would say", "eve", in_reply_to=said)
     yield
-    assert (marks(pull), reacted(pull, said)) == (SIGNED, ["+1"])
+    assert (marks(pull), reactions(pull, said)) == (SIGNED, ["+1"])
 
 
 @story()
-def words_in_quotes_code_and_by_bots_say_nothing(shop: Shop) -> Steps:
+def test_commands_in_quotes_in_code_and_by_bots_are_ignored(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     before = body(pull)
@@ -83,11 +70,11 @@ def words_in_quotes_code_and_by_bots_say_nothing(shop: Shop) -> Steps:
     pull.edit_comment(edited, "/nfr done", "sam")
     yield
     assert (marks(pull), pull.comments[0].body) == (WAITING, before)
-    assert [reacted(pull, one) for one in (*said, edited)] == [[]] * 5
+    assert [reactions(pull, one) for one in (*said, edited)] == [[]] * 5
 
 
 @story()
-def a_tick_answers_and_a_forged_one_is_put_right(shop: Shop) -> Steps:
+def test_a_tick_answers_a_question_and_a_forged_tick_is_removed(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     tick(pull, "dbm-rollback", "ann")
@@ -104,7 +91,7 @@ def a_tick_answers_and_a_forged_one_is_put_right(shop: Shop) -> Steps:
 
 
 @story()
-def the_label_signs_off_and_taken_off_it_undoes(shop: Shop) -> Steps:
+def test_adding_the_label_signs_off_and_removing_it_undoes(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     pull.add_label("nfr: signed off", "sam")
@@ -124,7 +111,7 @@ def the_label_signs_off_and_taken_off_it_undoes(shop: Shop) -> Steps:
 
 
 @story()
-def other_labels_show_a_state_and_are_put_right(shop: Shop) -> Steps:
+def test_labels_that_only_show_a_state_are_restored(shop: Shop) -> Steps:
     pulls = {name: shop.open(branch=f"feat/{number}") for number, name in enumerate(SHOWN)}
     bare = shop.open(branch="feat/bare")
     yield
@@ -147,7 +134,7 @@ SHOWN = {
 
 
 @story(NO_LABEL)
-def channels_that_the_policy_closes_are_put_right_with_the_reason(shop: Shop) -> Steps:
+def test_a_label_is_removed_with_the_reason_if_the_policy_closes_that_channel(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     pull.add_label("nfr: signed off", "sam")
@@ -157,7 +144,7 @@ def channels_that_the_policy_closes_are_put_right_with_the_reason(shop: Shop) ->
 
 
 @story(BY_REVIEW)
-def an_approval_signs_off_and_dismissed_it_does_not(shop: Shop) -> Steps:
+def test_an_approval_signs_off_until_it_is_dismissed(shop: Shop) -> Steps:
     pull, other = shop.open(), shop.open(branch="feat/other")
     yield
     before = body(pull)
@@ -182,13 +169,13 @@ def an_approval_signs_off_and_dismissed_it_does_not(shop: Shop) -> Steps:
 
 
 @story()
-def an_approval_says_nothing_where_the_policy_does_not_list_it(shop: Shop) -> Steps:
+def test_an_approval_does_nothing_unless_the_policy_lists_it(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     before = body(pull)
     approved = pull.review("sam")
     yield
-    assert (marks(pull), body(pull), reacted(pull, approved)) == (WAITING, before, [])
+    assert (marks(pull), body(pull), reactions(pull, approved)) == (WAITING, before, [])
     pull.dismiss_review(approved, "sue")
     pull.review("sam", "changes_requested", "No.")
     yield
@@ -196,7 +183,7 @@ def an_approval_says_nothing_where_the_policy_does_not_list_it(shop: Shop) -> St
 
 
 @story(BUTTONS)
-def buttons_sign_off_refresh_and_explain(shop: Shop) -> Steps:
+def test_buttons_sign_off_refresh_and_explain(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     assert marks(pull) == ("action_required", {"needs sign-off"})
@@ -219,7 +206,7 @@ def buttons_sign_off_refresh_and_explain(shop: Shop) -> Steps:
 
 
 @story(BUTTONS)
-def a_button_of_an_older_head_does_not_sign_a_newer_one(shop: Shop) -> Steps:
+def test_a_button_of_an_older_head_does_not_sign_off_a_newer_one(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     run = pull.check_runs()[-1]
@@ -232,7 +219,7 @@ def a_button_of_an_older_head_does_not_sign_a_newer_one(shop: Shop) -> Steps:
 
 
 @story()
-def an_area_label_brings_an_area_in_and_out(shop: Shop) -> Steps:
+def test_an_area_label_adds_and_removes_an_area(shop: Shop) -> Steps:
     pull = shop.open({SEEN: "x = 1\n"})
     yield
     assert marks(pull) == ("success", set())
@@ -253,7 +240,7 @@ def an_area_label_brings_an_area_in_and_out(shop: Shop) -> Steps:
 
 
 @story()
-def running_the_check_again_writes_a_fresh_one(shop: Shop) -> Steps:
+def test_a_check_that_is_rerun_gets_a_new_check_run(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     pull.comment("/nfr done", "sam")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from pathlib import Path
 
 from ghapp.emulator import faults
-from tests.e2e.processes import Process, started
-from tests.e2e.stories import Shop, Steps, body, line, marks, reacted, story
-from tests.e2e.world import ENFORCE, RISKY, SIGNED, World, ours, running, title
-from tests.store.stores import changed
+from tests.e2e.marks import body, line, marks, reactions, title
+from tests.e2e.stories import Shop, Steps, story
+from tests.e2e.world import RISKY, World
 
 OPEN = "POST /repos/{owner}/{repo}/issues"
 ITEM, OTHER = "dbm-query-plan", "dbm-online-ddl"
@@ -23,7 +21,7 @@ def day(shop: Shop, days: int) -> str:
 
 
 @story()
-def signed_off_each_opens_exactly_one_issue(shop: Shop) -> Steps:
+def test_a_sign_off_opens_exactly_one_issue_for_each_deferred_question(shop: Shop) -> Steps:
     pull = shop.open()
     due = day(shop, 20)
     yield
@@ -55,7 +53,7 @@ def signed_off_each_opens_exactly_one_issue(shop: Shop) -> Steps:
 
 
 @story()
-def merged_without_a_sign_off_it_opens_as_well(shop: Shop) -> Steps:
+def test_a_merge_without_a_sign_off_opens_the_issue_as_well(shop: Shop) -> Steps:
     merged, closed = shop.open(), shop.open(branch="feat/closed")
     yield
     merged.comment(f"/nfr defer {ITEM} -- after launch", "ann")
@@ -70,7 +68,7 @@ def merged_without_a_sign_off_it_opens_as_well(shop: Shop) -> Steps:
 
 
 @story()
-def closing_the_issue_closes_the_follow_up_and_reopening_opens_it(shop: Shop) -> Steps:
+def test_closing_the_issue_closes_the_follow_up_and_reopening_opens_it(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     pull.comment(f"/nfr defer {ITEM} -- after launch", "ann")
@@ -84,7 +82,7 @@ def closing_the_issue_closes_the_follow_up_and_reopening_opens_it(shop: Shop) ->
     assert line(pull, f"~~`{ITEM}`~~ closed")
     closed = pull.comment(f"/nfr defer {ITEM} until {day(shop, 60)} -- again", "sam")
     yield
-    assert reacted(pull, closed) == ["confused"]
+    assert reactions(pull, closed) == ["confused"]
     assert "is closed; open its issue again first" in line(pull, "- sam: ")
     issue.reopen("bob")
     yield
@@ -94,7 +92,7 @@ def closing_the_issue_closes_the_follow_up_and_reopening_opens_it(shop: Shop) ->
 
 
 @story()
-def due_ones_press_on_the_next_pull_in_the_area(shop: Shop) -> Steps:
+def test_due_follow_ups_are_shown_on_the_next_pull_in_the_area(shop: Shop) -> Steps:
     pull = shop.open()
     soon = day(shop, 3)
     yield
@@ -122,7 +120,7 @@ def due_ones_press_on_the_next_pull_in_the_area(shop: Shop) -> Steps:
 
 
 @story()
-def a_reviewer_extends_once_and_nobody_twice(shop: Shop) -> Steps:
+def test_a_reviewer_may_extend_a_follow_up_once(shop: Shop) -> Steps:
     pull = shop.open()
     first, second, third = day(shop, 10), day(shop, 40), day(shop, 50)
     yield
@@ -133,27 +131,27 @@ def a_reviewer_extends_once_and_nobody_twice(shop: Shop) -> Steps:
     (issue,) = shop.issues
     by_author = pull.comment(f"/nfr defer {ITEM} until {second} -- please", "ann")
     yield
-    assert reacted(pull, by_author) == ["confused"]
+    assert reactions(pull, by_author) == ["confused"]
     assert "only a reviewer may extend it" in line(pull, "- ann: ")
     sooner = pull.comment(f"/nfr defer {ITEM} until {day(shop, 5)} -- now", "sue")
     yield
     assert f"is due on `{first}`; an extension needs a later day" in line(pull, "- sue: ")
     taken = pull.comment(f"/nfr defer {ITEM} until {second} -- vendor is late", "sam")
     yield
-    assert [reacted(pull, one) for one in (sooner, taken)] == [["confused"], ["+1"]]
+    assert [reactions(pull, one) for one in (sooner, taken)] == [["confused"], ["+1"]]
     assert issue.title.endswith(f"due {second})")
     assert f"**Due**: {second}" in (issue.body or "")
     assert "no second time" in (issue.body or "")
     again = pull.comment(f"/nfr defer {ITEM} until {third} -- still late", "sam")
     yield
-    assert reacted(pull, again) == ["confused"]
+    assert reactions(pull, again) == ["confused"]
     assert "was extended once already; that is the most" in line(pull, "- sam: ")
     assert issue.title.endswith(f"due {second})")
     assert len(shop.issues) == 1
 
 
 @story()
-def issues_switched_off_are_said_and_the_follow_up_is_remembered(shop: Shop) -> Steps:
+def test_a_follow_up_is_kept_and_shown_even_if_issues_are_switched_off(shop: Shop) -> Steps:
     shop.repository.has_issues = False
     pull = shop.open()
     soon = day(shop, 2)
@@ -170,7 +168,7 @@ def issues_switched_off_are_said_and_the_follow_up_is_remembered(shop: Shop) -> 
 
 
 @story()
-def an_owner_who_cannot_be_assigned_is_said(shop: Shop) -> Steps:
+def test_an_owner_who_cannot_be_assigned_is_named(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     pull.comment(f"/nfr defer {ITEM} by @nobody-here -- after launch", "ann")
@@ -184,17 +182,17 @@ def an_owner_who_cannot_be_assigned_is_said(shop: Shop) -> Steps:
 
 
 @story()
-def some_questions_may_not_be_put_off(shop: Shop) -> Steps:
+def test_some_questions_may_not_be_deferred(shop: Shop) -> Steps:
     pull = shop.open({"db/migrate/1.sql": "DROP TABLE carts;\n"})
     yield
     said = pull.comment("/nfr defer dbm-rollback -- later", "ann")
     yield
-    assert reacted(pull, said) == ["confused"]
+    assert reactions(pull, said) == ["confused"]
     assert "does not let `dbm-rollback` be put off" in line(pull, "- ann: ")
 
 
 @story(OBSERVE)
-def nothing_is_opened_where_the_policy_only_observes(shop: Shop) -> Steps:
+def test_no_issue_is_opened_if_the_policy_only_observes(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     pull.comment(f"/nfr defer {ITEM} -- after launch\n", "ann")
@@ -204,46 +202,17 @@ def nothing_is_opened_where_the_policy_only_observes(shop: Shop) -> Steps:
     assert (shop.issues, pull.labels, pull.check_runs()) == ([], set(), [])
 
 
-def test_an_answer_lost_after_an_issue_was_opened_makes_no_second(tmp_path: Path) -> None:
-    with running(tmp_path, ENFORCE) as world:
-        pulls = [world.open(branch=f"feat/{number}") for number in range(2)]
-        world.settle()
-        for pull in pulls:
-            world.say(pull, f"/nfr defer {ITEM} -- after launch", "ann")
-        world.settle()
-        world.github.faults.add(faults.broken(OPEN, after=True), faults.cut(OPEN, after=True))
-        for pull in pulls:
-            world.say(pull, "/nfr done", "sam")
-        named = re.compile("`after launch` · #[34]")
-        for pull in pulls:
-            world.until("the number", lambda pull=pull: named.search(ours(pull)[0]))
-        world.settle()
-        assert sorted(world.repository.issues) == [3, 4]
-
-
-def test_a_process_killed_after_the_issue_was_opened_makes_no_second(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    try:
-        first = Process(world, "serve")
-        world.github.listen(f"{first.url}/webhook")
-        pull = world.open()
-        world.until("the comment", lambda: bool(ours(pull)))
-        world.until("the label", lambda: bool(pull.labels))
+def test_a_lost_answer_to_opening_an_issue_opens_no_second_issue(world: World) -> None:
+    pulls = [world.open(branch=f"feat/{number}") for number in range(2)]
+    world.settle()
+    for pull in pulls:
         world.say(pull, f"/nfr defer {ITEM} -- after launch", "ann")
-        world.until("the deferral", lambda: "put off by ann" in ours(pull)[0])
-        # The issue is opened, and the answer would come long after the kill.
-        world.github.faults.add(faults.Fault(OPEN, after=True, delay_seconds=15))
+    world.settle()
+    world.github.faults.add(faults.broken(OPEN, after=True), faults.cut(OPEN, after=True))
+    for pull in pulls:
         world.say(pull, "/nfr done", "sam")
-        world.until("the issue", lambda: bool(world.repository.issues))
-        first.kill()
-        (database,) = tmp_path.glob("*.sqlite3")
-        changed(f"sqlite:///{database}", "UPDATE keys SET lease_until = 0")  # it has run out
-        with started(world, "serve") as second:
-            world.github.listen(f"{second.url}/webhook")
-            number = next(iter(world.repository.issues))
-            shown = f"`after launch` · #{number}"
-            world.until("its number", lambda: shown in ours(pull)[0])
-            world.until("the label", lambda: pull.labels >= SIGNED)
-        assert len(world.repository.issues) == 1
-    finally:
-        world.close()
+    named = re.compile("`after launch` · #[34]")
+    for pull in pulls:
+        world.until("the number", lambda pull=pull: named.search(body(pull)))
+    world.settle()
+    assert sorted(world.repository.issues) == [3, 4]

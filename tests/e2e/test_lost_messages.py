@@ -1,22 +1,20 @@
-"""What people said and no delivery told: a sweep finds it, and it is judged once all the same."""
+"""What people did while its delivery was lost: a sweep finds it, and it counts once."""
 
 from __future__ import annotations
 
 from ghapp.emulator.pull import Pull
-from tests.e2e.stories import (
+from tests.e2e.marks import (
     HELD,
     SIGNED,
     WAITING,
-    Shop,
-    Steps,
     body,
     boxes,
     line,
     marks,
-    reacted,
-    story,
+    reactions,
     tick,
 )
+from tests.e2e.stories import Shop, Steps, story
 from tests.e2e.world import ENFORCE, MIGRATION
 
 BY_REVIEW = ENFORCE + "sign_off: {by: [command, label, review]}\n"
@@ -37,7 +35,7 @@ def late(shop: Shop, event: str) -> None:
 
 
 @story()
-def a_comment(shop: Shop) -> Steps:
+def test_a_lost_comment_is_found_by_a_sweep_and_counts_once(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     said = shop.lose("issue_comment.created", lambda: pull.comment("/nfr done -- read", "sam"))
@@ -45,7 +43,7 @@ def a_comment(shop: Shop) -> Steps:
     assert marks(pull) == WAITING
     shop.sweep()
     yield
-    assert (marks(pull), reacted(pull, said)) == (SIGNED, ["+1"])
+    assert (marks(pull), reactions(pull, said)) == (SIGNED, ["+1"])
     pull.comment("/nfr undo", "sue")
     yield
     assert marks(pull) == WAITING
@@ -56,7 +54,7 @@ def a_comment(shop: Shop) -> Steps:
 
 
 @story()
-def a_concern_on_a_comment_is_raised_once(shop: Shop) -> Steps:
+def test_a_lost_concern_is_raised_once(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     shop.lose("issue_comment.created", lambda: pull.comment("/nfr concern Who pays?", "sam"))
@@ -70,7 +68,7 @@ def a_concern_on_a_comment_is_raised_once(shop: Shop) -> Steps:
 
 
 @story()
-def the_body_of_a_review(shop: Shop) -> Steps:
+def test_the_body_of_a_lost_review_is_found_by_a_sweep_and_counts_once(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     said = shop.lose(
@@ -80,14 +78,14 @@ def the_body_of_a_review(shop: Shop) -> Steps:
     assert marks(pull) == WAITING
     shop.sweep()
     yield
-    assert (marks(pull), reacted(pull, said)) == (SIGNED, ["+1"])
+    assert (marks(pull), reactions(pull, said)) == (SIGNED, ["+1"])
     late(shop, "pull_request_review.submitted")
     yield
-    assert (marks(pull), reacted(pull, said)) == (SIGNED, ["+1"])
+    assert (marks(pull), reactions(pull, said)) == (SIGNED, ["+1"])
 
 
 @story()
-def a_comment_beside_the_diff(shop: Shop) -> Steps:
+def test_a_lost_comment_on_the_diff_is_found_by_a_sweep_and_counts_once(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     said = shop.lose(
@@ -97,7 +95,7 @@ def a_comment_beside_the_diff(shop: Shop) -> Steps:
     yield
     shop.sweep()
     yield
-    assert (marks(pull), reacted(pull, said)) == (HELD, ["+1"])
+    assert (marks(pull), reactions(pull, said)) == (HELD, ["+1"])
     pull.comment("/nfr undo", "sam")
     yield
     late(shop, "pull_request_review_comment.created")
@@ -106,7 +104,7 @@ def a_comment_beside_the_diff(shop: Shop) -> Steps:
 
 
 @story(BY_REVIEW)
-def an_approval_and_its_dismissal(shop: Shop) -> Steps:
+def test_a_lost_approval_and_its_lost_dismissal_are_found_by_a_sweep(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     approval = shop.lose("pull_request_review.submitted", lambda: pull.review("sam"))
@@ -130,7 +128,7 @@ def an_approval_and_its_dismissal(shop: Shop) -> Steps:
 
 
 @story()
-def a_label(shop: Shop) -> Steps:
+def test_a_lost_label_and_its_lost_removal_are_found_by_a_sweep(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     shop.lose("pull_request.labeled", lambda: pull.add_label("nfr: signed off", "sam"))
@@ -147,7 +145,7 @@ def a_label(shop: Shop) -> Steps:
 
 
 @story()
-def a_tick_and_a_forged_one(shop: Shop) -> Steps:
+def test_a_lost_tick_counts_once_and_a_lost_forged_tick_is_removed(shop: Shop) -> Steps:
     pull, forged = shop.open(), shop.open(branch="feat/forged")
     yield
     shop.lose("issue_comment.edited", lambda: tick(pull, "dbm-rollback", "ann"))
@@ -168,7 +166,7 @@ def a_tick_and_a_forged_one(shop: Shop) -> Steps:
 
 
 @story()
-def what_was_edited_since_is_asked_to_be_repeated(shop: Shop) -> Steps:
+def test_a_lost_comment_that_was_edited_since_has_to_be_repeated(shop: Shop) -> Steps:
     pull, reviewed = shop.open(), shop.open(branch="feat/reviewed")
     yield
     said = shop.lose("issue_comment.created", lambda: pull.comment("Hm.", "sam"))
@@ -185,7 +183,7 @@ def what_was_edited_since_is_asked_to_be_repeated(shop: Shop) -> Steps:
     shop.sweep()
     yield
     for one, id in ((pull, said), (reviewed, review)):
-        assert (marks(one), reacted(one, id)) == (WAITING, ["confused"])
+        assert (marks(one), reactions(one, id)) == (WAITING, ["confused"])
         assert "please write it again in a new comment" in line(one, "- sam: ")
     pull.comment("/nfr done", "sam")
     yield
@@ -193,7 +191,7 @@ def what_was_edited_since_is_asked_to_be_repeated(shop: Shop) -> Steps:
 
 
 @story()
-def an_opening_a_push_and_a_merge(shop: Shop) -> Steps:
+def test_a_lost_opening_merge_and_closed_issue_are_found(shop: Shop) -> Steps:
     pull = shop.lose("pull_request.opened", shop.open)
     assert isinstance(pull, Pull)
     yield

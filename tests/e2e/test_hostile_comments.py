@@ -1,34 +1,34 @@
-"""What people, or those who mean harm, put in badly: it is refused or shown, and does nothing."""
+"""Comments that are wrong or malicious: they are refused or shown, and do nothing."""
 
 from __future__ import annotations
 
-from tests.e2e.stories import Shop, Steps, body, boxes, line, marks, outside_code, reacted, story
-from tests.e2e.world import conclusion
+from tests.e2e.marks import body, boxes, conclusion, line, marks, outside_code, reactions
+from tests.e2e.stories import Shop, Steps, story
 
 
 @story()
-def ten_thousand_words_are_refused_and_named_once(shop: Shop) -> Steps:
+def test_a_command_with_ten_thousand_names_is_refused_once(shop: Shop) -> Steps:
     pull, other = shop.open(), shop.open(branch="feat/other")
     yield
     many = pull.comment("/nfr check" + " dbm-rollback" * 10_000, "ann")
     different = other.comment("/nfr check " + " ".join(f"x{n}" for n in range(1_500)), "ann")
     yield
     # Below the most characters that are read it is the count that is refused.
-    assert reacted(other, different) == ["confused"]
+    assert reactions(other, different) == ["confused"]
     assert "too many names at once (`check 100` at most)" in body(other)
-    assert len(reacted(pull, many)) == 1
+    assert len(reactions(pull, many)) == 1
     assert len(body(pull)) < 10_000
 
 
 @story()
-def characters_that_cannot_be_seen_are_written_out(shop: Shop) -> Steps:
+def test_invisible_characters_are_spelled_out(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     zero = pull.comment("/nfr check dbm-\u200brollback", "ann")
     turned = pull.comment("/nfr done \u202edatabase-migration", "sam")
     kelvin = pull.comment("/nfr chec\u212a dbm-rollback", "bob")
     yield
-    assert [reacted(pull, one) for one in (zero, turned, kelvin)] == [["confused"]] * 3
+    assert [reactions(pull, one) for one in (zero, turned, kelvin)] == [["confused"]] * 3
     assert "`dbm-[U+200B]rollback`" in line(pull, "- ann: ")
     assert "Did you mean `dbm-rollback`?" in line(pull, "- ann: ")
     assert "`[U+202E]database-migration`" in line(pull, "- sam: ")
@@ -43,7 +43,7 @@ HOSTILE = (
 
 
 @story()
-def hostile_notes_are_shown_and_do_nothing(shop: Shop) -> Steps:
+def test_markup_and_mentions_in_a_note_are_shown_as_text(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     pull.comment(f"/nfr check dbm-rollback -- {HOSTILE}", "ann")
@@ -82,7 +82,7 @@ DAYS = [
 
 
 @story()
-def days_that_are_none_or_past_or_too_far_are_refused(shop: Shop) -> Steps:
+def test_impossible_past_and_far_off_days_are_refused(shop: Shop) -> Steps:
     pulls = [shop.open(branch=f"feat/{number}") for number, _ in enumerate(DAYS)]
     yield
     for pull, (day, _) in zip(pulls, DAYS, strict=True):
@@ -95,13 +95,13 @@ def days_that_are_none_or_past_or_too_far_are_refused(shop: Shop) -> Steps:
 
 
 @story()
-def owners_that_are_none_are_refused_or_said_to_be_unassigned(shop: Shop) -> Steps:
+def test_owners_who_do_not_exist_are_refused_or_reported_as_unassigned(shop: Shop) -> Steps:
     pull, team = shop.open(), shop.open(branch="feat/team")
     yield
     pull.comment("/nfr defer dbm-query-plan by @no-such-login -- later", "ann")
     refused = team.comment("/nfr defer dbm-query-plan by @acme/sre -- later", "ann")
     yield
-    assert reacted(team, refused) == ["confused"]
+    assert reactions(team, refused) == ["confused"]
     assert "`acme/sre` is not a GitHub login" in line(team, "- ann: ")
     pull.comment("/nfr done", "sam")
     yield

@@ -1,58 +1,67 @@
-"""Each row of the command table, allowed and refused, by comment."""
+"""Each row of the command table, allowed and refused, and the evidence that answers need."""
 
 from __future__ import annotations
 
-from tests.e2e.stories import (
-    HELD,
-    LEADS,
-    SIGNED,
-    WAITING,
-    Shop,
-    Steps,
-    body,
-    boxes,
-    line,
-    marks,
-    reacted,
-    story,
-)
-from tests.e2e.world import ENFORCE, MIGRATION, title
+from tests.e2e.marks import HELD, SIGNED, WAITING, body, boxes, line, marks, reactions, tick, title
+from tests.e2e.stories import LEADS, Shop, Steps, story
+from tests.e2e.world import ENFORCE, MIGRATION
 
 MUSTS = ENFORCE + "sign_off: {require_answers: must}\n"
+RANKING = (
+    ENFORCE
+    + """comment: flagged
+areas:
+  ranking:
+    title: {en: Ranking}
+    detect: {paths: ['src/ranking/**']}
+    items:
+      - {id: rank-load, sev: must, cat: performance, en: 'Load test?', evidence: url}
+      - {id: rank-latency, sev: must, cat: performance, en: 'p99 at peak?', evidence: number}
+      - id: rank-flag
+        sev: must
+        cat: operability
+        en: Rollout?
+        evidence: choice
+        choices: [Flag, Canary]
+      - {id: rank-notes, sev: could, cat: operability, en: 'Notes?', evidence: text}
+"""
+)
+SCORE = {"src/ranking/score.py": "score = 1\n"}
+OPEN = dict.fromkeys(("rank-load", "rank-latency", "rank-flag", "rank-notes"), False)
 
 
 @story()
-def done_signs_off_and_only_reviewers_may(shop: Shop) -> Steps:
+def test_done_signs_off_and_only_reviewers_may(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     by_author, by_eve = pull.comment("/nfr done", "ann"), pull.comment("/nfr done", "eve")
     unknown = pull.comment("/nfr done databse-migration", "sue")
     yield
     assert marks(pull) == WAITING
-    assert [reacted(pull, one) for one in (by_author, by_eve, unknown)] == [["confused"]] * 3
+    assert [reactions(pull, one) for one in (by_author, by_eve, unknown)] == [["confused"]] * 3
     assert "only team `sre` may sign off" in line(pull, "- ann: ")
     assert "only team `sre` may sign off" in line(pull, "- eve: ")
     assert "Did you mean `database-migration`?" in line(pull, "- sue: ")
     said = pull.comment("Fine.\n\n/nfr done database-migration -- rehearsed on staging", "sam")
     yield
-    assert (marks(pull), reacted(pull, said)) == (SIGNED, ["+1"])
+    assert (marks(pull), reactions(pull, said)) == (SIGNED, ["+1"])
     assert title(pull) == "Signed off: Database migration"
     signed = line(pull, f"Signed off by sam at `{pull.head_sha[:7]}`")
     assert "`rehearsed on staging`" in signed
     assert "with open must questions: `dbm-online-ddl`" in signed
     again = pull.comment("/nfr done", "sue")
     yield
-    assert (marks(pull), reacted(pull, again)) == (SIGNED, ["confused"])
+    assert (marks(pull), reactions(pull, again)) == (SIGNED, ["confused"])
     assert "- sue: sign-off: no area is waiting." in body(pull)
 
 
 @story(MUSTS)
-def done_waits_for_the_must_questions_where_the_policy_says_so(shop: Shop) -> Steps:
+def test_done_needs_the_must_questions_answered_if_the_policy_says_so(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     early = pull.comment("/nfr done", "sam")
     yield
-    assert (marks(pull), reacted(pull, early)) == (WAITING, ["confused"])
+    assert (marks(pull), reactions(pull, early)) == (WAITING, ["confused"])
     assert "must questions are open: `dbm-online-ddl`" in line(pull, "- sam: ")
     pull.comment("/nfr check dbm-online-ddl -- 3 s\n/nfr na dbm-rollback -- new table", "ann")
     yield
@@ -64,44 +73,44 @@ def done_waits_for_the_must_questions_where_the_policy_says_so(shop: Shop) -> St
 
 
 @story()
-def undo_takes_back_ones_own_and_reviewers_anyones(shop: Shop) -> Steps:
+def test_undo_is_for_ones_own_sign_off_and_reviewers_may_undo_any(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     nothing = pull.comment("/nfr undo", "sam")
     yield
-    assert reacted(pull, nothing) == ["confused"]
+    assert reactions(pull, nothing) == ["confused"]
     assert "there is no sign-off, waiver, hold or concern to take back" in line(pull, "- sam: ")
     pull.comment("/nfr done", "sam")
     yield
     not_hers = pull.comment("/nfr undo", "ann")
     yield
-    assert (marks(pull), reacted(pull, not_hers)) == (SIGNED, ["confused"])
+    assert (marks(pull), reactions(pull, not_hers)) == (SIGNED, ["confused"])
     assert "only the person who said it, or a reviewer of the area" in line(pull, "- ann: ")
     said = pull.comment("/nfr undo", "sue")
     yield
-    assert (marks(pull), reacted(pull, said)) == (WAITING, ["+1"])
+    assert (marks(pull), reactions(pull, said)) == (WAITING, ["+1"])
     assert "Sign-off taken back by sue" in body(pull)
 
 
 @story()
-def hold_blocks_and_needs_a_reason_and_the_right(shop: Shop) -> Steps:
+def test_hold_blocks_and_needs_a_reason_and_the_right(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     by_ann, bare = pull.comment("/nfr hold -- no", "ann"), pull.comment("/nfr hold", "sam")
     yield
     assert marks(pull) == WAITING
-    assert [reacted(pull, one) for one in (by_ann, bare)] == [["confused"]] * 2
+    assert [reactions(pull, one) for one in (by_ann, bare)] == [["confused"]] * 2
     assert "only reviewers (team `sre`) may put this on hold" in line(pull, "- ann: ")
     assert "a reason is needed" in line(pull, "- sam: ")
     said = pull.comment("/nfr hold -- 本番の負荷試験が先", "sam")
     yield
-    assert (marks(pull), reacted(pull, said)) == (HELD, ["+1"])
+    assert (marks(pull), reactions(pull, said)) == (HELD, ["+1"])
     assert title(pull).endswith("On hold: the whole pull request")
     assert "**On hold by sam** (the whole pull request): `本番の負荷試験が先`" in body(pull)
 
 
 @story()
-def concern_asks_one_more_question_and_takes_the_sign_off_back(shop: Shop) -> Steps:
+def test_concern_adds_a_question_and_undoes_the_sign_off(shop: Shop) -> Steps:
     pull, clear = shop.open(), shop.open({"app/a.py": "a = 1\n"}, branch="fix/a", title="fix: a")
     yield
     pull.comment("/nfr done", "sam")
@@ -109,14 +118,14 @@ def concern_asks_one_more_question_and_takes_the_sign_off_back(shop: Shop) -> St
     by_ann, empty = pull.comment("/nfr concern why?", "ann"), pull.comment("/nfr concern", "sam")
     yield
     assert marks(pull) == SIGNED
-    assert [reacted(pull, one) for one in (by_ann, empty)] == [["confused"]] * 2
+    assert [reactions(pull, one) for one in (by_ann, empty)] == [["confused"]] * 2
     assert "only reviewers (team `sre`) may raise one" in line(pull, "- ann: ")
     said = pull.comment("/nfr concern Who is paged when the backfill stops?", "sam")
     on_clear = clear.comment("/nfr concern Is this read anywhere else?", "sue")
     yield
-    assert (marks(pull), reacted(pull, said)) == (WAITING, ["+1"])
+    assert (marks(pull), reactions(pull, said)) == (WAITING, ["+1"])
     assert "`concern-1` **must** " in line(pull, "Who is paged when the backfill stops?")
-    assert (marks(clear), reacted(clear, on_clear)) == (WAITING, ["+1"])
+    assert (marks(clear), reactions(clear, on_clear)) == (WAITING, ["+1"])
     pull.comment("/nfr check concern-1 -- the platform team", "ann")
     pull.comment("/nfr done concern-1", "sue")
     clear.comment("/nfr done", "sam")
@@ -131,7 +140,7 @@ def concern_asks_one_more_question_and_takes_the_sign_off_back(shop: Shop) -> St
 
 
 @story()
-def check_and_uncheck_answer_and_only_who_writes_may(shop: Shop) -> Steps:
+def test_check_and_uncheck_need_write_access(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     by_eve = pull.comment("/nfr check dbm-rollback", "eve")
@@ -141,53 +150,53 @@ def check_and_uncheck_answer_and_only_who_writes_may(shop: Shop) -> Steps:
     )
     yield
     assert not any(boxes(pull).values())
-    assert [reacted(pull, one) for one in (by_eve, unknown, empty)] == [["confused"]] * 3
+    assert [reactions(pull, one) for one in (by_eve, unknown, empty)] == [["confused"]] * 3
     assert "only the author and people with write access" in line(pull, "- eve: ")
     assert "Did you mean `dbm-rollback`?" in line(pull, "- bob: ")
     assert "the command needs more: `check ITEM... [-- evidence]`" in line(pull, "- sue: ")
     said = pull.comment("/nfr check dbm_rollback, `dbm-online-ddl` — 30 秒で戻せる", "ann")
     yield
-    assert reacted(pull, said) == ["+1"]
+    assert reactions(pull, said) == ["+1"]
     assert boxes(pull) == {"dbm-online-ddl": True, "dbm-rollback": True, "dbm-query-plan": False}
     assert body(pull).count("answered by ann · `30 秒で戻せる`") == 2
     by_eve = pull.comment("/nfr uncheck dbm-rollback", "eve")
     pull.comment("/nfr uncheck dbm-online-ddl", "bob")
     yield
-    assert reacted(pull, by_eve) == ["confused"]
+    assert reactions(pull, by_eve) == ["confused"]
     assert boxes(pull) == {"dbm-online-ddl": False, "dbm-rollback": True, "dbm-query-plan": False}
 
 
 @story()
-def na_needs_a_reason_and_strikes_the_question_through(shop: Shop) -> Steps:
+def test_na_needs_a_reason_and_strikes_the_question_through(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     bare = pull.comment("/nfr na dbm-rollback", "ann")
     by_eve = pull.comment("/nfr na dbm-rollback -- no", "eve")
     yield
     assert not any(boxes(pull).values())
-    assert [reacted(pull, one) for one in (bare, by_eve)] == [["confused"]] * 2
+    assert [reactions(pull, one) for one in (bare, by_eve)] == [["confused"]] * 2
     assert "a reason is needed, behind two dashes: `na ITEM... -- reason`" in line(pull, "- ann: ")
     said = pull.comment("/nfr na dbm-rollback -- the table is new", "ann")
     yield
-    assert (reacted(pull, said), boxes(pull)["dbm-rollback"]) == (["+1"], True)
+    assert (reactions(pull, said), boxes(pull)["dbm-rollback"]) == (["+1"], True)
     assert "~~How do you recover" in line(pull, "- [x] `dbm-rollback`")
     assert "does not apply here, says ann · `the table is new`" in body(pull)
 
 
 @story()
-def defer_puts_a_question_off_and_author_and_reviewers_may(shop: Shop) -> Steps:
+def test_defer_is_for_the_author_and_reviewers(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     by_bob = pull.comment("/nfr defer dbm-query-plan -- later", "bob")
     bare = pull.comment("/nfr defer dbm-query-plan", "sam")
     yield
-    assert [reacted(pull, one) for one in (by_bob, bare)] == [["confused"]] * 2
+    assert [reactions(pull, one) for one in (by_bob, bare)] == [["confused"]] * 2
     assert "only the author and reviewers of its area" in line(pull, "- bob: ")
     assert "a reason is needed" in line(pull, "- sam: ")
     by_ann = pull.comment("/nfr defer dbm-query-plan by @bob -- after launch", "ann")
     by_sam = pull.comment("/nfr defer dbm-online-ddl -- next window", "sam")
     yield
-    assert [reacted(pull, one) for one in (by_ann, by_sam)] == [["+1"]] * 2
+    assert [reactions(pull, one) for one in (by_ann, by_sam)] == [["+1"]] * 2
     assert not any(boxes(pull).values())
     assert "owner bob · `after launch`" in line(pull, "put off by ann until ")
     assert "owner ann · `next window`" in line(pull, "put off by sam until ")
@@ -198,18 +207,18 @@ def defer_puts_a_question_off_and_author_and_reviewers_may(shop: Shop) -> Steps:
 
 
 @story(LEADS)
-def waive_passes_loudly_and_only_waivers_may(shop: Shop) -> Steps:
+def test_waive_passes_visibly_and_only_waivers_may(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     by_sam, bare = pull.comment("/nfr waive -- go", "sam"), pull.comment("/nfr waive", "lea")
     yield
     assert marks(pull) == WAITING
-    assert [reacted(pull, one) for one in (by_sam, bare)] == [["confused"]] * 2
+    assert [reactions(pull, one) for one in (by_sam, bare)] == [["confused"]] * 2
     assert "only team `sre-leads` may waive a review" in line(pull, "- sam: ")
     assert "a reason is needed" in line(pull, "- lea: ")
     said = pull.comment("/nfr waive -- outage 42, reviewed tomorrow", "lea")
     yield
-    assert (marks(pull), reacted(pull, said)) == (("neutral", {"waived"}), ["+1"])
+    assert (marks(pull), reactions(pull, said)) == (("neutral", {"waived"}), ["+1"])
     assert title(pull) == "Waived: Database migration"
     assert "### NFR review: waived, not signed off" in body(pull)
     assert "`outage 42, reviewed tomorrow`" in line(
@@ -221,13 +230,16 @@ def waive_passes_loudly_and_only_waivers_may(shop: Shop) -> Steps:
 
 
 @story(None)
-def where_no_reviewers_are_named_maintainers_are(shop: Shop) -> Steps:
+def test_maintainers_review_if_the_policy_names_no_reviewers(shop: Shop) -> Steps:
     shop.repository.collaborator("max", "maintain")
     pull = shop.open()
     yield
     refused = pull.comment("/nfr done", "sam")
     yield
-    assert (marks(pull), reacted(pull, refused)) == (("neutral", {"needs sign-off"}), ["confused"])
+    assert (marks(pull), reactions(pull, refused)) == (
+        ("neutral", {"needs sign-off"}),
+        ["confused"],
+    )
     pull.comment("/nfr hold -- not on Friday", "max")
     yield
     assert marks(pull) == ("neutral", {"on hold"})
@@ -237,14 +249,14 @@ def where_no_reviewers_are_named_maintainers_are(shop: Shop) -> Steps:
 
 
 @story()
-def refresh_explain_and_help_are_anyones(shop: Shop) -> Steps:
+def test_anyone_may_refresh_explain_and_ask_for_help(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     before = body(pull)
     refresh, helped = pull.comment("/nfr refresh", "eve"), pull.comment("/nfr help", "eve")
     explained = pull.comment("/nfr explain", "bob")
     yield
-    assert [reacted(pull, one) for one in (refresh, helped, explained)] == [["eyes"]] * 3
+    assert [reactions(pull, one) for one in (refresh, helped, explained)] == [["eyes"]] * 3
     first, *replies = [one.body for one in pull.comments if one.via_app]
     assert first == before
     assert len(replies) == 2
@@ -255,8 +267,59 @@ def refresh_explain_and_help_are_anyones(shop: Shop) -> Steps:
     assert all(f"`{item}`" in why for item in boxes_of(before))
     strange = pull.comment("/nfr explain dbm-rollback", "bob")
     yield
-    assert reacted(pull, strange) == ["confused"]
+    assert reactions(pull, strange) == ["confused"]
 
 
 def boxes_of(text: str) -> list[str]:
     return [one.split("`")[1] for one in text.splitlines() if one.startswith("- [ ]")]
+
+
+@story(RANKING)
+def test_evidence_of_another_kind_is_refused_with_an_example(shop: Shop) -> Steps:
+    pull = shop.open(SCORE)
+    yield
+    assert boxes(pull) == OPEN
+    said = [
+        pull.comment(f"/nfr check {words}", "ann")
+        for words in (
+            "rank-load -- looks good",
+            "rank-latency -- fast enough",
+            "rank-flag -- big bang",
+        )
+    ]
+    yield
+    assert [reactions(pull, id) for id in said] == [["confused"]] * 3
+    assert boxes(pull) == OPEN
+    example = "`/nfr check rank-load -- https://example.com/report`"
+    assert example in line(pull, "- ann: `rank-load`")
+    assert "`/nfr check rank-latency -- 72 ms`" in line(pull, "- ann: `rank-latency`")
+    assert "`Flag | Canary`" in line(pull, "- ann: `rank-flag`")
+
+
+@story(RANKING)
+def test_evidence_of_the_right_kind_answers_and_is_shown(shop: Shop) -> Steps:
+    pull = shop.open(SCORE)
+    yield
+    url = "https://load.example/runs/7"
+    for words in (
+        f"rank-load -- {url}",
+        "rank-latency -- ７２ ms",
+        "rank-flag -- canary",
+        "rank-notes -- 夜間に確認",
+    ):
+        pull.comment(f"/nfr check {words}", "ann")
+    yield
+    assert boxes(pull) == dict.fromkeys(OPEN, True)
+    for shown in (f"`{url}`", "`７２ ms`", "`Canary`", "`夜間に確認`"):
+        assert shown in body(pull)
+    assert "Not done" not in body(pull)
+
+
+@story(RANKING)
+def test_a_tick_without_the_needed_evidence_is_removed(shop: Shop) -> Steps:
+    pull = shop.open(SCORE)
+    yield
+    tick(pull, "rank-latency", "ann")
+    yield
+    assert boxes(pull) == OPEN
+    assert "needs evidence" in line(pull, "- ann: `rank-latency`")

@@ -9,16 +9,16 @@ from pathlib import Path
 from benchmarks.review import lived
 from ghapp.emulator.pull import Pull
 from ghapp.emulator.state import Event
-from tests.e2e.stories import Shop, Steps, marks, ours, outside_code, story, tick
+from tests.e2e.marks import comment, marks, outside_code, tick
+from tests.e2e.stories import Shop, Steps, story
 from tests.e2e.world import MIGRATION, RISKY
 
-SIGNED = ("success", {"signed off", "follow-ups"})
 BOT = "ghapp[bot]"
 MENTION = re.compile(r"(?<![A-Za-z0-9_/`])@[A-Za-z0-9]")
 
 
 @story()
-def a_typical_review_makes_one_comment_and_mentions_nobody(shop: Shop) -> Steps:
+def test_a_typical_review_makes_one_comment_and_mentions_nobody(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     pull.push({"app/orders.py": "total = len\n"})
@@ -40,7 +40,7 @@ def a_typical_review_makes_one_comment_and_mentions_nobody(shop: Shop) -> Steps:
     yield
     pull.merge(by="ann")
     yield
-    assert marks(pull) == SIGNED
+    assert marks(pull) == ("success", {"signed off", "follow-ups"})
     assert [one.user.login for one in pull.comments if one.via_app] == [BOT]
     first, *rest = [labelled(event) for event in pull.events if event.actor.login == BOT]
     assert first == "labeled nfr: needs sign-off"
@@ -55,21 +55,21 @@ def a_typical_review_makes_one_comment_and_mentions_nobody(shop: Shop) -> Steps:
 
 
 @story()
-def a_tick_leads_to_no_edit_of_ours(shop: Shop) -> Steps:
+def test_a_tick_causes_no_edit_of_the_comment(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     for item in ("dbm-rollback", "dbm-query-plan"):
         tick(pull, item, "ann")
-    edits = len(ours(pull).edits)
+    edits = len(comment(pull).edits)
     yield
-    assert len(ours(pull).edits) == edits
+    assert len(comment(pull).edits) == edits
     tick(pull, "dbm-query-plan", "bob", on=False)
     yield
-    assert len(ours(pull).edits) == edits + 1
+    assert len(comment(pull).edits) == edits + 1
 
 
 @story()
-def chatter_is_answered_by_nothing(shop: Shop) -> Steps:
+def test_ordinary_comments_get_no_answer(shop: Shop) -> Steps:
     pull = shop.open()
     yield
     for number in range(20):
@@ -78,7 +78,7 @@ def chatter_is_answered_by_nothing(shop: Shop) -> Steps:
     yield
     assert len([one for one in pull.comments if one.via_app]) == 1
     assert all(not one.reactions for one in pull.conversation())
-    assert ours(pull).edits == []
+    assert comment(pull).edits == []
 
 
 def labelled(event: Event) -> str:
@@ -95,7 +95,7 @@ def written(pull: Pull) -> list[str]:
     return texts + [text for run in runs for text in (run.title, run.summary, run.text) if text]
 
 
-def test_thirty_pushes_and_two_hundred_comments_end_right_and_within_bounds(
+def test_thirty_pushes_and_two_hundred_comments_stay_within_bounds(
     tmp_path: Path,
 ) -> None:
     """One reaction for each command; all else is shared by what comes at once.
