@@ -54,8 +54,6 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._dirty = asyncio.Event()
-        self._reached = 0  # the installation up to which the last claim went
-        self._looked_at = 0.0  # the database's clock at the last claim
         self._next_due_at: float | None = None  # by our own clock; None where nothing will be
         self._listener: Listener | None = None
         if database.url.drivername.startswith("postgresql"):
@@ -89,15 +87,17 @@ class Store:
         return new
 
     async def mark_dirty(
-        self, found: Iterable[Key], *, touched: bool = False, asked: bool = False
+        self, found: Iterable[Key], *, touched: bool = False, requested: bool = False
     ) -> None:
-        """Have these keys looked at again. asked: somebody waits for it, as for a delivery.
+        """Have these keys looked at again. requested: somebody waits for it, as for a delivery.
 
         touched: on the suspicion that what GitHub has is not what we remember; those that wait
         after a failure, or are parked, then stay so.
         """
         marked = tuple(found)
-        await self._database.write(lambda c: marking.mark(c, marked, touched=touched, asked=asked))
+        await self._database.write(
+            lambda c: marking.mark(c, marked, touched=touched, requested=requested)
+        )
         self._dirty.set()
 
     async def take_turn(self, name: str, every_seconds: float) -> bool:
@@ -141,19 +141,16 @@ class Store:
     # --- leases --------------------------------------------------------------------------
 
     async def claim(self, limit: int, *, full: Full = NOBODY) -> tuple[Claim, ...]:
-        """Lease up to `limit` keys that are due, installations in turn, each longest due first.
+        """Lease up to `limit` keys that are due: requested ones first, then the longest due.
 
-        What a delivery asked for comes first; at most one of each head. full: of whom the caller
-        can run no more.
+        At most one of each head. full: of whom the caller can run no more.
         """
         if limit <= 0:
             return ()
-        turn = await self._database.write(
-            lambda c: claiming.claim(c, limit, full, self._reached, self._looked_at)
-        )
-        self._reached, self._looked_at = turn.reached, turn.now
-        self._next_due_at = None if turn.due is None else time.monotonic() + turn.due - turn.now
-        return turn.claims
+        claimed = await self._database.write(lambda c: claiming.claim(c, limit, full))
+        after = claimed.due_in_seconds
+        self._next_due_at = None if after is None else time.monotonic() + after
+        return claimed.claims
 
     async def renew(self, claims: Iterable[Claim]) -> frozenset[str]:
         """The tokens that still hold their key, for another 30 seconds."""

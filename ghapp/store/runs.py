@@ -148,7 +148,7 @@ def record(connection: Connection, claim: Claim, run: Run) -> bool:
     reviews.resolve(connection, str(key), keep_shown=run.state == "parked")
     reviews.intend(connection, str(key), run.unresolved)
     concerned = reviews.rule(connection, key, run.verdict)
-    mark(connection, concerned, asked=True)
+    mark(connection, concerned, requested=True)
     return bool(concerned)
 
 

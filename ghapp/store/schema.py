@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     Double,
     Index,
     Integer,
@@ -103,10 +104,13 @@ messages = Table(
     _flag("judged"),
 )
 
-# What to look at again. Dirty: generation > done_generation. Leased: lease_until > now. Parked:
+# Keys that no delivery asks for give way to those that one does, for so long.
+GIVES_WAY_SECONDS = 3600
+
+# What to re-check. Dirty: generation > done_generation. Leased: lease_until > now. Parked:
 # parked_at > 0. policy_drops: policies.drops when the key was claimed. arrived_at: when the oldest
-# delivery came that no run has begun to work off; 0 for none, 1 where somebody waits still. The
-# last row: hints.
+# delivery came that no run has begun to work off; 0 for none. place: the order in which keys are
+# claimed. The last row: hints.
 keys = Table(
     "keys",
     metadata,
@@ -120,21 +124,23 @@ keys = Table(
     *(_text("lease_token"), _seconds("lease_until"), _text("head_sha"), _whole("policy_drops")),
     *(_whole("attempts"), _whole("waited"), _seconds("parked_at"), _text("error")),
     _seconds("arrived_at"),
+    Column(
+        "place",
+        Double,
+        Computed(f"due + CASE WHEN arrived_at > 0 THEN 0 ELSE {GIVES_WAY_SECONDS} END", True),
+    ),
     *(_seconds("fresh_at"), _flag("opened"), _flag("touched"), _whole("changed_files")),
     Index("keys_head", "repository_id", "head_sha"),
     Index("keys_lease", "lease_token"),
 )
 _dirty = keys.c.generation > keys.c.done_generation
-Index("keys_dirty", keys.c.due, sqlite_where=_dirty, postgresql_where=_dirty)
-# For claims: what waits of each installation, apart for what a delivery asked for.
-for _name, _condition in (("keys_asked", "arrived_at > 0"), ("keys_unasked", "arrived_at = 0")):
-    _waits = text(f"generation > done_generation AND parked_at = 0 AND {_condition}")
-    Index(
-        _name,
-        *(keys.c.installation_id, keys.c.due),
-        sqlite_where=_waits,
-        postgresql_where=_waits,
-    )
+Index("keys_due", keys.c.due, sqlite_where=_dirty, postgresql_where=_dirty)
+Index(
+    "keys_place",
+    *(keys.c.place, keys.c.installation_id, keys.c.repository_id),
+    sqlite_where=_dirty,
+    postgresql_where=_dirty,
+)
 # In the words that statements use: a parameter may be anything, so no partial index would serve.
 IS_QUEUE = keys.c.kind == literal_column("'queue'")
 Index("keys_queue", keys.c.repository_id, sqlite_where=IS_QUEUE, postgresql_where=IS_QUEUE)

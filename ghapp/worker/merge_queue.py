@@ -145,7 +145,7 @@ async def _wait(
     if missing:
         # Those that a run is on its way to anyway would be dirty for ever.
         asked = (PullKey(key.repository, one) for one in missing if one not in history.behind)
-        await store.mark_dirty(asked, asked=True)
+        await store.mark_dirty(asked, requested=True)
         raise _later(key, f"no verdict yet on {_named(missing)}", history)
     leaves = leaving(inside, history.verdicts)
     if leaves:

@@ -121,7 +121,7 @@ async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules:
     run = remembered(course.decision, facts, taken, found=view.found)
     await store.record(claim, run)
     if view.found and facts.messages:  # to be judged; those that were read have to be read again
-        await store.mark_dirty([key], touched=run.shown is not None, asked=True)
+        await store.mark_dirty([key], touched=run.shown is not None, requested=True)
     if taken.opened:  # the comment names the issues
         await store.mark_dirty([key])
     if taken.failed:

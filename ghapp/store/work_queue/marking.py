@@ -130,16 +130,16 @@ def row(key: Key, hints: Hints = NO_HINTS) -> dict[str, Any]:
 
 
 def mark(
-    connection: Connection, found: Iterable[Key], *, touched: bool = False, asked: bool = False
+    connection: Connection, found: Iterable[Key], *, touched: bool = False, requested: bool = False
 ) -> None:
     """Make the keys dirty; in one order everywhere, so that two of these never wait in a circle.
 
     touched: on the suspicion that something of ours was changed, or said, and not delivered.
-    asked: somebody waits for it, as for a delivery.
+    requested: somebody waits for it, as for a delivery.
     """
     rows = [row(key, {**NO_HINTS, "touched": touched}) for key in sorted(found, key=str)]
     if rows:
-        connection.change_each(_MARK[touched, asked], rows)
+        connection.change_each(_MARK[touched, requested], rows)
         announce(connection)
 
 

@@ -10,6 +10,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+DIRTY = "generation > done_generation"
+PLACE = sa.Computed("due + CASE WHEN arrived_at > 0 THEN 0 ELSE 3600 END", persisted=True)
 TO_BRANCHES = "substr(\"key\", 1, 11) = 'repository:'"
 ROW = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -61,15 +63,14 @@ def upgrade() -> None:
         *(whole("number"), whole("generation"), whole("done_generation"), seconds("due")),
         *(seconds("started_at"), text("lease_token"), seconds("lease_until"), text("head_sha")),
         *(whole("policy_drops"), whole("attempts"), whole("waited"), seconds("parked_at")),
-        *(text("error"), seconds("arrived_at"), seconds("fresh_at"), flag("opened")),
+        *(text("error"), seconds("arrived_at"), sa.Column("place", sa.Double(), PLACE)),
+        *(seconds("fresh_at"), flag("opened")),
         *(flag("touched"), whole("changed_files")),
     )
-    waits = "generation > done_generation AND parked_at = 0 AND "
     index("keys_head", "keys", "repository_id", "head_sha")
     index("keys_lease", "keys", "lease_token")
-    index("keys_dirty", "keys", "due", where="generation > done_generation")
-    index("keys_asked", "keys", "installation_id", "due", where=f"{waits}arrived_at > 0")
-    index("keys_unasked", "keys", "installation_id", "due", where=f"{waits}arrived_at = 0")
+    index("keys_due", "keys", "due", where=DIRTY)
+    index("keys_place", "keys", "place", "installation_id", "repository_id", where=DIRTY)
     index("keys_queue", "keys", "repository_id", where="kind = 'queue'")
     op.create_table(
         "pushes",

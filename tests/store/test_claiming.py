@@ -1,4 +1,4 @@
-"""Whose turn it is: no installation holds up another, and who is waited for comes first."""
+"""Which due keys a claim takes: requested ones, then the longest due, and no more than a share."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from ghapp.core.model import InstallationKey, PullKey, QueueKey, Repository, RepositoryKey, SweepKey
 from ghapp.core.records import Claim, Full
 from ghapp.store import Store
-from ghapp.store.work_queue.claiming import INSTALLATIONS_AT_ONCE
-from tests.store.stores import LONG_AGO, changed, delivery, opened, story
+from tests.store.stores import changed, delivery, opened, story
 
 BIG, SMALL, THIRD = 11, 22, 33
 
@@ -37,39 +36,21 @@ def aged(url: str, seconds: float, where: str = "true") -> None:
     changed(url, f"UPDATE keys SET due = due - {seconds} WHERE {where}")
 
 
-def test_ten_thousand_pulls_of_one_installation_hold_up_no_other(database_url: str) -> None:
+def test_ten_thousand_keys_of_whoever_is_full_hold_up_no_other(database_url: str) -> None:
     async def play() -> None:
         async with opened(database_url) as store:
             await store.mark_dirty(pulls(BIG, 10_000))
             aged(database_url, 500)
             await store.mark_dirty([pull(SMALL, 1)])
-            first = await store.claim(2)
-            assert whose(first) == {BIG: 1, SMALL: 1}
-            await store.mark_dirty([pull(THIRD, 1)])
+            assert whose(await store.claim(16)) == {BIG: 16}
+            assert whose(await store.claim(4, full=Full((BIG,)))) == {SMALL: 1}
+            await store.accept(delivery(pull(THIRD, 1)))
             assert whose(await store.claim(1)) == {THIRD: 1}
 
     asyncio.run(play())
 
 
-@story
-async def test_installations_take_turns_as_far_as_they_have_keys(store: Store) -> None:
-    await store.mark_dirty((*pulls(BIG, 20), *pulls(SMALL, 5), *pulls(THIRD, 2)))
-    assert whose(await store.claim(9)) == {BIG: 4, SMALL: 3, THIRD: 2}
-    assert whose(await store.claim(9)) == {BIG: 7, SMALL: 2}
-
-
-@story
-async def test_whose_keys_are_held_gives_way_to_whose_are_not(store: Store) -> None:
-    await store.mark_dirty(pulls(BIG, 20))
-    held = await store.claim(4)
-    await store.mark_dirty(pulls(SMALL, 20))
-    assert whose(await store.claim(4)) == {SMALL: 4}
-    for claim in held:
-        await store.finish(claim)
-    assert whose(await store.claim(4)) == {BIG: 4}
-
-
-def test_within_an_installation_the_longest_due_comes_first(database_url: str) -> None:
+def test_the_longest_due_comes_first(database_url: str) -> None:
     async def play() -> None:
         async with opened(database_url) as store:
             await store.mark_dirty(pulls(BIG, 30))
@@ -90,7 +71,7 @@ def test_what_a_delivery_asks_for_comes_before_a_suspicion_of_longer_ago(databas
             first = await store.claim(4)
             numbers = {claim.key.number for claim in first if isinstance(claim.key, PullKey)}
             assert (whose(first), numbers) == ({BIG: 4}, {100, 101, 102, 7})
-            assert whose(await store.claim(4)) == {SMALL: 4}
+            assert len(await store.claim(50)) == 39
 
     asyncio.run(play())
 
@@ -119,7 +100,7 @@ async def test_whoever_is_full_keeps_its_keys_until_it_is_not(store: Store) -> N
 
 
 @story
-async def test_a_repository_that_is_full_leaves_the_turns_to_its_sisters(store: Store) -> None:
+async def test_a_repository_that_is_full_leaves_the_rest_to_its_sisters(store: Store) -> None:
     sister = Repository(BIG, 7, "org-11/farm")
     await store.mark_dirty((*pulls(BIG, 300), PullKey(sister, 1), *pulls(SMALL, 1)))
     full = Full(repositories=(BIG * 10,))
@@ -136,45 +117,6 @@ async def test_whoever_is_full_is_so_for_all_kinds_of_keys(store: Store) -> None
     await store.mark_dirty([InstallationKey(SMALL)])
     assert [one.key for one in await store.claim(9, full=Full((BIG,)))] == [InstallationKey(SMALL)]
     assert len(await store.claim(9)) == 5
-
-
-@story
-async def test_of_very_many_installations_each_has_its_turn(store: Store) -> None:
-    many = INSTALLATIONS_AT_ONCE * 3
-    await store.mark_dirty(InstallationKey(number) for number in range(1, many + 1))
-    for _ in range(3):
-        await store.mark_dirty(pulls(many + 1, 50))
-        claims = await store.claim(INSTALLATIONS_AT_ONCE)
-        for claim in claims:
-            await store.finish(claim)
-    for _ in range(many):
-        claims = await store.claim(16)
-        if not claims:
-            break
-        for claim in claims:
-            await store.finish(claim)
-    assert (await store.health()).dirty == 0
-
-
-def test_the_installation_behind_very_many_busy_ones_is_not_forgotten(database_url: str) -> None:
-    many = INSTALLATIONS_AT_ONCE + 30
-    last = InstallationKey(many + 1)
-    busy = [InstallationKey(number) for number in range(1, many + 1)]
-
-    async def play() -> None:
-        async with opened(database_url) as store:
-            await store.mark_dirty([*busy, last])
-            for _ in range(10):
-                claims = await store.claim(30)
-                if last in {claim.key for claim in claims}:
-                    return
-                for claim in claims:
-                    await store.finish(claim)
-                changed(database_url, LONG_AGO)
-                await store.mark_dirty(busy)  # so that all have something to do again
-            raise AssertionError("the last installation never had its turn")
-
-    asyncio.run(play())
 
 
 def test_many_processes_share_a_queue_without_taking_a_key_twice(database_url: str) -> None:
