@@ -6,11 +6,7 @@ A glob with a slash before its end is anchored at the root: `docs/**` is not `**
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from collections.abc import Set as AbstractSet
 from functools import lru_cache
-from itertools import groupby
-from typing import NamedTuple
 
 from pathspec.patterns.gitignore import GitIgnorePatternError
 from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
@@ -22,21 +18,17 @@ MAX_DOUBLE_STARS = 6
 
 # A comma between braces is what shells expand and gitwildmatch takes literally.
 BRACES = re.compile(r"(?<!\\)\{[^{}]*,[^{}]*\}")
-NOTHING = r"(?!)"
 WILD = re.compile(r"[*?\[\\]")
 # What stands for other text: `*`, `?` and a range like `[-_]`.
 ANYTHING = re.compile(r"[*?]|\[[!^]?\]?[^\[\]\\]*\]")
 
 # Globs that ask for nothing but a name: of a folder, of any part of the path, or its ending.
 NAMED = re.compile(r"\*\*|\*\*/(?:[^*?\[\]\\\s/]+(?:/\*\*)?|\*\.[^*?\[\]\\\s/.]+)")
-# Whether these match is up to the folder and the ending of a path.
-ANY_NAME = re.compile(r"(?:^|/)(?:\*\*|\*\.[^*?\[\]\\\s/.]*|\*)?\Z")
-MAX_KINDS = 4_096  # remembered for a list of globs
-NONE: frozenset[int] = frozenset()
+MAX_REMEMBERED = 4_096  # paths, and parts of paths, for each list of globs
 
 
 def matches(globs: tuple[str, ...], path: str) -> str:
-    """The first of the globs that matches the path, "" where none does.
+    """The first of the globs that matches the path, "" if none does.
 
     globs: in which `fault` finds nothing.
     """
@@ -45,7 +37,7 @@ def matches(globs: tuple[str, ...], path: str) -> str:
 
 @lru_cache(maxsize=4096)
 def fault(glob: str) -> str:
-    """What is wrong with a glob and what to do, one line; "" where nothing is."""
+    """What is wrong with a glob and what to do, one line; "" if nothing is."""
     if len(glob) > MAX_LENGTH:
         return f"the glob is {len(glob)} characters long, more than {MAX_LENGTH}: shorten it"
     if not glob.strip().strip("/"):
@@ -60,135 +52,94 @@ def fault(glob: str) -> str:
         return f"`{glob}`: braces are not expanded, write one glob for each choice"
     if glob.count("**") > MAX_DOUBLE_STARS:
         return f"`{glob}` has more than {MAX_DOUBLE_STARS} `**`: one `**` spans any depth"
-    return _unreadable(glob)
-
-
-def _unreadable(glob: str) -> str:
     try:
-        _built(glob)  # and not kept: most are never searched for
+        _built(glob)  # not cached: most globs are never searched for
     except (GitIgnorePatternError, Broken):
-        return f"`{glob}` is no glob: look for a `\\` at its end or a range like `[z-a]`"
+        return f"`{glob}` is not a glob: look for a `\\` at its end or a range like `[z-a]`"
     return ""
-
-
-class _Kind(NamedTuple):
-    """What holds for the files of one folder with one ending. Places are those of globs.
-
-    places, globs: those that match each of the files. open: those that match some, by their names:
-    each with a text that the path then holds.
-    """
-
-    places: frozenset[int]
-    globs: frozenset[str]
-    open: tuple[tuple[str, int], ...]
 
 
 class Globs:
     """A list of globs, in which `fault` finds nothing, for questions about many paths.
 
     One regular expression of all globs was tried and dropped: several `**` in each of 200 globs
-    make RE2 build a state for almost every path, and backtracking can be made to hang.
+    make RE2 build a state for almost every path, and backtracking can be made to hang. pathspec's
+    own RE2 backend names only the last glob that matches, and its set takes twice as long.
     """
 
     def __init__(self, globs: tuple[str, ...]) -> None:
         self._globs = globs
-        # By a name that a path must have for the glob to match; else by text that it must hold.
+        # Each glob is found by a name that one part of the path must have, "src/" of a folder and
+        # "*.md" of an ending, else by text that one part must hold; the others may match any path.
         self._by_name: dict[str, list[int]] = {}
-        self._by_part: list[tuple[str, int]] = []
-        self._nameless: set[int] = set()
-        # A text that every matching path holds: most paths need no regular expression at all.
-        self._texts = [_part(glob.rstrip().rpartition("/")[2]) or _part(glob) for glob in globs]
+        self._by_text: dict[str, list[int]] = {}
+        self._anywhere: list[int] = []
+        # Text that every matching path holds: most paths need no regular expression at all.
+        self._texts = [_text(glob.rstrip().rpartition("/")[2]) or _text(glob) for glob in globs]
         self._sure = [NAMED.fullmatch(glob) is not None for glob in globs]
-        self._any_name = {place for place, glob in enumerate(globs) if ANY_NAME.search(glob)}
-        self._folders: dict[str, set[int]] = {}
-        self._kinds: dict[tuple[str, str], _Kind] = {}
-        self._listed: dict[frozenset[int], frozenset[str]] = {}
+        self._parts: dict[str, frozenset[int]] = {}
+        self._paths: dict[str, frozenset[str]] = {}
+        self._sets: dict[frozenset[int], frozenset[str]] = {}
         for place, glob in enumerate(globs):
-            if name := _name(glob):
+            *folders, base = parts = glob.rstrip().split("/")
+            plain = [*(f"{part}/" for part in folders if part), base]
+            names = [part for part in plain if not WILD.search(part)]
+            endings = [part.rsplit(".", 1)[1] for part in parts if "." in part]
+            endings = [f"*.{ending}" for ending in endings if not WILD.search(ending)]
+            name = max(names, key=len, default="") or max(endings, key=len, default="")
+            if name:
                 self._by_name.setdefault(name, []).append(place)
-            elif part := _part(glob):
-                self._by_part.append((part, place))
+            elif text := _text(glob):
+                self._by_text.setdefault(text, []).append(place)
             else:
-                self._nameless.add(place)
-        # Those of them for which the name of the file itself counts.
-        self._part_of_base = [one for one in self._by_part if one[1] not in self._any_name]
-        self._parts = _one_of(sorted({part for part, _ in self._part_of_base}))
+                self._anywhere.append(place)
 
     def first(self, path: str) -> str:
-        """The first of the globs that matches the path, "" where none does."""
-        kind, more = self._found(path)
-        return self._globs[min(kind.places | more)] if kind.places or more else ""
-
-    def every(self, path: str) -> tuple[str, ...]:
-        """All of the globs that match the path, in their order."""
-        kind, more = self._found(path)
-        return tuple([self._globs[place] for place in sorted(kind.places | more)])
+        """The first of the globs that matches the path, "" if none does."""
+        found = self._matching(path)
+        return self._globs[min(found)] if found else ""
 
     def matching(self, path: str) -> frozenset[str]:
-        """All of the globs that match the path; for most paths of a kind it is the same set."""
-        kind, more = self._found(path)
-        return self._list(kind.places | more) if more else kind.globs
+        """All of the globs that match the path; one set for all paths that match the same."""
+        # Another thread may clear what is remembered at any time.
+        known = self._paths.get(path)
+        if known is None:
+            places = self._matching(path)
+            known = self._sets.get(places) or frozenset(self._globs[place] for place in places)
+            for memo in (self._paths, self._sets):
+                if len(memo) >= MAX_REMEMBERED:
+                    memo.clear()
+            self._paths[path] = self._sets[places] = known
+        return known
 
-    def _found(self, path: str) -> tuple[_Kind, frozenset[int]]:
-        """What the path's kind tells, and the places of the globs that its name adds."""
-        folder, _, base = path.rpartition("/")
-        dot = base.rfind(".")
-        ending = base[dot:] if dot >= 0 else ""
-        kind = self._kinds.get((folder, ending)) or self._kind(folder, ending)
-        possible = {place for text, place in kind.open if text in path}
-        if base in self._by_name:
-            possible.update(self._by_name[base])
-            possible -= self._any_name
-        if self._parts.search(base):
-            possible.update([place for part, place in self._part_of_base if part in base])
-        return kind, self._fitting(path, possible) if possible else NONE
-
-    def _kind(self, folder: str, ending: str) -> _Kind:
-        places = frozenset(self._nameless.union(self._by_name.get(f"*{ending}", ())))
-        for part in folder.split("/"):
-            places |= self._folder(part)
-        example = f"{folder}/x{ending}" if folder else f"x{ending}"
-        found = self._fitting(example, places & self._any_name)
-        if len(self._kinds) >= MAX_KINDS:
-            self._kinds.clear()
-        named = tuple([(self._texts[place], place) for place in places - self._any_name])
-        kind = _Kind(found, self._list(found), named)
-        self._kinds[folder, ending] = kind
-        return kind
-
-    def _folder(self, part: str) -> set[int]:
-        """The places of the globs that a folder of this name may make match."""
-        # Other threads may clear what is remembered between a look and a second one.
-        known = self._folders.get(part)
-        if known is not None:
-            return known
-        found = {place for name in _names(part) for place in self._by_name.get(name, ())}
-        found.update(place for text, place in self._by_part if text in part)
-        if len(self._folders) >= MAX_KINDS:
-            self._folders.clear()
-        self._folders[part] = found
-        return found
-
-    def _fitting(self, path: str, places: AbstractSet[int]) -> frozenset[int]:
-        """The places of those of the globs that match the path."""
-        near = [place for place in places if self._texts[place] in path]
-        text = as_bytes(path) if near else b""
+    def _matching(self, path: str) -> frozenset[int]:
+        """The places of the globs that match the path."""
+        possible = set(self._anywhere)
+        *folders, base = path.split("/")
+        for part in (*[f"{folder}/" for folder in folders], base):
+            known = self._parts.get(part)
+            possible |= self._possible(part) if known is None else known
+        near = [place for place in possible if self._texts[place] in path]
+        raw = as_bytes(path) if near else b""
         return frozenset(
-            [
-                place
-                for place in near
-                if self._sure[place] or _compiled(self._globs[place]).search(text) is not None
-            ]
+            place
+            for place in near
+            if self._sure[place] or _compiled(self._globs[place]).search(raw) is not None
         )
 
-    def _list(self, places: frozenset[int]) -> frozenset[str]:
-        """The globs at these places; one set for all paths that match the same."""
-        known = self._listed.get(places)
-        if known is None:
-            if len(self._listed) >= MAX_KINDS:
-                self._listed.clear()
-            known = frozenset([self._globs[place] for place in places])
-            self._listed[places] = known
+    def _possible(self, part: str) -> frozenset[int]:
+        """The places of the globs that may match a path with this part; of a folder with `/`."""
+        name = part.removesuffix("/")
+        names = {part, name}
+        if "." in name:
+            names.add("*." + name.rpartition(".")[2])
+        found = {place for name in names for place in self._by_name.get(name, ())}
+        for text, places in self._by_text.items():
+            if text in part:
+                found.update(places)
+        if len(self._parts) >= MAX_REMEMBERED:
+            self._parts.clear()
+        self._parts[part] = known = frozenset(found)
         return known
 
 
@@ -198,35 +149,12 @@ def index(globs: tuple[str, ...]) -> Globs:
     return Globs(globs)
 
 
-def _one_of(texts: Iterable[str]) -> re.Pattern[str]:
-    """What finds one of the texts; grouped by first letter, for each is tried at every place."""
-    groups = (
-        f"{re.escape(first)}(?:{'|'.join(re.escape(text[1:]) for text in same)})"
-        for first, same in groupby(texts, key=lambda text: text[0])
-    )
-    return re.compile("|".join(groups) or NOTHING)
-
-
-def _name(glob: str) -> str:
-    """A folder, file or ending ("*.md") of every path that matches; "" where none is known."""
-    parts = glob.rstrip().split("/")
-    whole = [part for part in parts if not WILD.search(part)]
-    endings = [part.rsplit(".", 1)[1] for part in parts if "." in part]
-    sure = [f"*.{ending}" for ending in endings if not WILD.search(ending)]
-    return max(whole, key=len, default="") or max(sure, key=len, default="")
-
-
-def _part(glob: str) -> str:
-    """The longest text that every matching path holds; "" where none is known."""
+def _text(glob: str) -> str:
+    """The longest text that every matching path holds; "" if none is known."""
     parts = glob.rstrip().split("/")
     plain = [ANYTHING.split(part) for part in parts if "\\" not in part]
     texts = (text for split in plain if not set("[]") & set("".join(split)) for text in split)
     return max(texts, key=len, default="")
-
-
-def _names(part: str) -> tuple[str, ...]:
-    """A part of a path by its whole name, and by its ending as "*.md"."""
-    return (part, "*." + part.rsplit(".", 1)[1]) if "." in part else (part,)
 
 
 @lru_cache(maxsize=8192)

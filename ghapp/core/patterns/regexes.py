@@ -17,7 +17,7 @@ MAX_PATTERN = 2_000
 # hundred steps take 0.5 s for a megabyte. A `.` is 9 steps, and a repeat count multiplies.
 MAX_STEPS = 500
 MAX_HAZARD_STEPS = 4_000  # the shapes of all kinds of credentials take 3,100
-MAX_LINE = 2_000  # characters; what stands behind them in a line is not looked at
+MAX_LINE = 2_000  # characters; the rest of a line is not searched
 
 PATTERN_BYTES = 1 << 20
 
@@ -94,13 +94,13 @@ def build(pattern: str, memory: int) -> Pattern:
 
 @lru_cache(maxsize=1024)
 def compiled(pattern: str) -> Pattern:
-    """The pattern in multi-line mode. Raises Broken where `fault` finds something."""
+    """The pattern in multi-line mode. Raises Broken if `fault` finds something."""
     return _multiline(pattern)
 
 
 @lru_cache(maxsize=1024)
 def fault(pattern: str, most_steps: int = MAX_STEPS) -> str:
-    """What is wrong with a pattern and what to do, one line; "" where nothing is."""
+    """What is wrong with a pattern and what to do, one line; "" if nothing is."""
     if not pattern:
         return "the regular expression is empty and would match every line: take it out"
     if HALF.search(pattern):
@@ -113,7 +113,10 @@ def fault(pattern: str, most_steps: int = MAX_STEPS) -> str:
     try:
         count = steps(pattern)
     except Broken as error:
-        return _explained(error.args[0].decode("utf-8", "replace").replace("(?m)", "", 1))
+        complaint = error.args[0].decode("utf-8", "replace").replace("(?m)", "", 1)
+        meaning = next((text for start, text in MEANINGS if complaint.startswith(start)), "")
+        shown = " ".join(complaint[:100].split())
+        return f"{meaning} ({shown})" if meaning else f"not a regular expression: {shown}"
     if count > most_steps:
         return (
             f"the regular expression takes {count:,} steps, more than {most_steps:,}: "
@@ -125,13 +128,13 @@ def fault(pattern: str, most_steps: int = MAX_STEPS) -> str:
 def steps(pattern: str) -> int:
     """How large the pattern is once compiled. Raises as `compiled` does.
 
-    It is not kept: most patterns of the packs are never looked for by themselves.
+    Not cached: most patterns of the packs are never searched for by themselves.
     """
     return _multiline(pattern).programsize
 
 
 def groups(pattern: str) -> frozenset[str]:
-    """The names of its groups; none where `fault` finds something."""
+    """The names of its groups; none if `fault` finds something."""
     if fault(pattern, MAX_HAZARD_STEPS):
         return frozenset()
     return frozenset(name.decode() for name in _multiline(pattern).groupindex)
@@ -148,7 +151,7 @@ def anywhere(pattern: str, text: str) -> bool:
 
 
 def first(patterns: tuple[str, ...], line: str) -> str:
-    """The first of the patterns that matches the line, "" where none does."""
+    """The first of the patterns that matches the line, "" if none does."""
     return next((each for each in patterns if search(each, line)), "")
 
 
@@ -186,9 +189,3 @@ def as_bytes(text: str) -> bytes:
 def sees_whole_text(pattern: str) -> bool:
     """Whether the pattern may tell one line from a text of many lines."""
     return WHOLE_TEXT.search(pattern) is not None
-
-
-def _explained(complaint: str) -> str:
-    meaning = next((text for start, text in MEANINGS if complaint.startswith(start)), "")
-    shown = " ".join(complaint[:100].split())
-    return f"{meaning} ({shown})" if meaning else f"not a regular expression: {shown}"

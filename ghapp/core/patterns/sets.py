@@ -27,7 +27,7 @@ SET_BYTES = 16 << 20
 SENTINEL = b"\n\x01\x02\x03"
 
 
-class Found(NamedTuple):
+class LineMatch(NamedTuple):
     """A line that matches. text, pattern: their places; span: in that text."""
 
     text: int
@@ -60,30 +60,28 @@ class Sieve:
                 found |= own & {first + place for place in places}
         return frozenset(found & wanted)
 
-    def lines(self, texts: Sequence[bytes], wanted: Sequence[frozenset[int]]) -> Iterator[Found]:
+    def lines(
+        self, texts: Sequence[bytes], wanted: Sequence[frozenset[int]]
+    ) -> Iterator[LineMatch]:
         """Each line of each text that one of the patterns wanted for that text matches.
 
         texts: of lines joined by line breaks; "" has no line at all. wanted: as many. In no order.
         """
         alike: dict[frozenset[int], list[int]] = {}
         for owner, text in enumerate(texts):
-            if text:
+            if text and wanted[owner]:
                 alike.setdefault(wanted[owner], []).append(owner)
-        # Together those for which the same is wanted: most sets are for a few kinds of files.
+        # Texts for which the same is wanted go together: most sets are for a few kinds of files.
         for here, owners in alike.items():
-            if here:
-                yield from self._lines(batches((owner, texts[owner]) for owner in owners), here)
-
-    def _lines(self, found: Iterable[Batch], wanted: frozenset[int]) -> Iterator[Found]:
-        for batch in found:
-            for pattern in self.possible(batch.text, wanted):
-                for span in matching(self.patterns[pattern], batch.text):
-                    owner, shift = batch.owner(span.line)
-                    yield Found(owner, pattern, Span(*(place + shift for place in span)))
+            for batch in batches((owner, texts[owner]) for owner in owners):
+                for pattern in self.possible(batch.text, here):
+                    for span in matching(self.patterns[pattern], batch.text):
+                        owner, shift = batch.owner(span.line)
+                        yield LineMatch(owner, pattern, Span(*(place + shift for place in span)))
 
 
-class _Set:
-    """A few patterns looked for at once."""
+class PatternSet:
+    """A few patterns that RE2 searches for at once."""
 
     def __init__(self, patterns: tuple[str, ...], memory: int) -> None:
         self._size = len(patterns)
@@ -110,20 +108,13 @@ class _Set:
         return self._always.union(found)
 
 
-@lru_cache(maxsize=48)
-def _set(patterns: tuple[str, ...], memory: int) -> _Set:
-    """The set of these patterns, which sieves share that have them in the same order."""
-    return _Set(patterns, memory)
-
-
-@lru_cache(maxsize=20)
-def sieve(patterns: tuple[str, ...], size: int = SET_PATTERNS) -> Sieve:
-    """The sieve of these patterns, so many in a set; rulebooks of different policies share it."""
-    return Sieve(patterns, size)
-
+# Sieves share the sets of patterns that they have in the same order, and rulebooks of different
+# policies share whole sieves.
+_set = lru_cache(maxsize=48)(PatternSet)
+sieve = lru_cache(maxsize=20)(Sieve)
 
 # Longer texts are searched in pieces: what matches in one says nothing about the others, and a
-# pattern that reaches over many lines would look at each of them again from each line.
+# pattern that reaches over many lines would read each of them again from each line.
 BATCH_BYTES = 4 << 10
 
 
@@ -152,22 +143,19 @@ class Texts:
     def __init__(self, texts: Iterable[bytes]) -> None:
         self._batches = tuple(batches(enumerate(texts)))
 
-    def any_matches(self, patterns: tuple[str, ...]) -> bool:
-        """Whether some line matches some pattern."""
-        return any(
-            next(matching(each, batch.text), None) for batch in self._batches for each in patterns
-        )
-
-    def matching(self, patterns: tuple[str, ...]) -> frozenset[int]:
-        """The places of the texts of which some line matches some pattern."""
+    def matching(self, patterns: tuple[str, ...]) -> Iterator[int]:
+        """The places of the texts of which some line matches some pattern, each once."""
         found: set[int] = set()
         for batch in self._batches:
             here = {owner for owner, _ in batch.owners}
             for each in patterns:
                 if here <= found:  # a large text has many batches, and one line is enough
                     break
-                found.update(batch.owner(span.line)[0] for span in matching(each, batch.text))
-        return frozenset(found)
+                for span in matching(each, batch.text):
+                    owner, _ = batch.owner(span.line)
+                    if owner not in found:
+                        found.add(owner)
+                        yield owner
 
 
 def batches(texts: Iterable[tuple[int, bytes]]) -> Iterator[Batch]:
@@ -177,25 +165,17 @@ def batches(texts: Iterable[tuple[int, bytes]]) -> Iterator[Batch]:
     owners: list[tuple[int, int]] = []
     size = 0
     for owner, text in texts:
-        if not text:
-            continue
-        for offset, piece in _pieces(text) if len(text) > BATCH_BYTES else ((0, text),):
-            held.append(piece)
+        offset = 0
+        while text and offset <= len(text):  # after the last break there is a line, be it empty
+            end = text.find(b"\n", offset + BATCH_BYTES)
+            end = len(text) if end < 0 else end
+            held.append(text[offset:end])
             starts.append(size)
             owners.append((owner, offset))
-            size += len(piece) + 1
+            size += end - offset + 1
+            offset = end + 1
             if size >= BATCH_BYTES:
                 yield Batch(b"\n".join(held), starts, owners)
                 held, starts, owners, size = [], [], [], 0
     if held:
         yield Batch(b"\n".join(held), starts, owners)
-
-
-def _pieces(text: bytes) -> Iterator[tuple[int, bytes]]:
-    """The text in pieces of whole lines, each with its place."""
-    at = 0
-    while at <= len(text):  # behind the last break is a line, be it empty
-        end = text.find(b"\n", at + BATCH_BYTES)
-        end = len(text) if end < 0 else end
-        yield at, text[at:end]
-        at = end + 1

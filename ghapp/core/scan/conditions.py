@@ -138,11 +138,11 @@ def _named(tables: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _added(values: tuple[str, ...], scene: Scene) -> bool:
-    return scene.added.any_matches(values)
+    return any(True for _ in scene.added.matching(values))
 
 
 def _removed(values: tuple[str, ...], scene: Scene) -> bool:
-    return scene.removed.any_matches(values)
+    return any(True for _ in scene.removed.matching(values))
 
 
 def _path(values: tuple[str, ...], scene: Scene) -> bool:
