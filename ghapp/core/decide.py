@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ghapp.core.ledger import Entry, Verb
-from ghapp.core.marks import AddLabels, CheckRun, Issue, Marks, Reaction, Reply
+from ghapp.core.marks import AddLabels, CheckRun, Marks, Reaction, Reply
 from ghapp.core.model import Channel
 from ghapp.core.policy.policy import Policy
-from ghapp.core.records import FollowUp, History, Verdict
+from ghapp.core.records import AreaDiff, FollowUp, History, Verdict
+from ghapp.core.review.commands import COMMANDS
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.follow_ups import follow_ups, has_open
-from ghapp.core.review.review import RANK, PullState, Review, conclusion, review, worst
+from ghapp.core.review.review import RANK, PullState, Review, review_of, worst
 from ghapp.core.scan.checklist import Checklist
 from ghapp.core.text import render
 from ghapp.core.text.follow_ups import issue
@@ -29,6 +30,7 @@ REACTED: Mapping[Channel, str] = {
     Channel.APPROVAL: "review",
     Channel.REVIEW_COMMENT: "review_comment",
 }
+REACTIONS = ("confused", "+1", "eyes")  # worst first
 SPOKEN = frozenset({Channel.COMMENT, Channel.REVIEW, Channel.REVIEW_COMMENT})
 LABELS: Mapping[PullState, str] = {
     PullState.ON_HOLD: "hold",
@@ -39,10 +41,10 @@ LABELS: Mapping[PullState, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to show. writes: False where the policy only observes: nothing goes to GitHub.
+    """What to show. writes: False if the policy only observes: nothing goes to GitHub.
 
     follow_ups: all of this pull, those without an issue yet included.
-    pending_since: since when the run that is there has been in progress, where it is to stay so.
+    pending_since: since when the existing run has been in progress, if it is to stay so.
     renews: whether that is so long ago that a new run is to take its place.
     """
 
@@ -72,167 +74,140 @@ def decide(
     ledger: tuple[Entry, ...],
     siblings: tuple[Verdict, ...],
 ) -> Decision:
-    """What the pull request should carry, now that these are its facts and this was said.
+    """What the pull request should carry, given its facts and what people said.
 
     ledger: oldest first. siblings: what other pulls ask of the same head.
     """
-    seen = review(facts, history, checklist, ledger)
-    put_off, made = follow_ups(seen), {one.item for one in seen.follow_ups}
-    # What was made is told with the day that an extension gives it, for no run need follow.
-    seen = replace(seen, follow_ups=tuple(one for one in put_off if one.item in made))
-    verdict = _verdict(seen)
-    marks = Marks(
-        check_run=_check_run(seen, verdict, siblings),
-        comment=_comment(seen),
-        labels=_labels(seen),
-        reactions=_reactions(ledger) | facts.observed.reactions,
-        replies=_replies(seen) | facts.observed.replies,
-        issues=_issues(seen, put_off),
+    pull, policy, observed = facts.pull, facts.policy, facts.observed
+    review = review_of(facts, history, checklist, ledger)
+    deferred, made = follow_ups(review), {one.item for one in review.follow_ups}
+    # What was made is shown with the day that an extension gives it, since no run need follow.
+    review = replace(review, follow_ups=tuple(one for one in deferred if one.item in made))
+    verdict = Verdict(
+        pull.key.number,
+        pull.head_sha,
+        review.conclusion,
+        render.title(review),
+        pull.is_open,
+        waiting=tuple(AreaDiff(area.id, area.fingerprint) for area in review.waiting),
+        signed=tuple(AreaDiff(one.id, one.fingerprint) for one in review.areas if one.settled),
+        holds=tuple(one.id for one in review.holds if review.state is PullState.ON_HOLD),
+        base_ref=pull.base_ref,
     )
-    if not facts.pull.is_open:
-        marks = _settled(seen, marks, siblings, history)
-    since = _pending_since(facts, history, marks)
+    wanted = {issue(one, review) for one in deferred}
+    named = {one.item for one in wanted}
+    marks = Marks(
+        check_run=_check_run(review, verdict, siblings),
+        comment=_comment(review),
+        labels=_labels(review),
+        reactions=_reactions(ledger) | observed.reactions,
+        replies=_replies(review) | observed.replies,
+        # An existing issue stays: we never close one.
+        issues=frozenset(wanted | {one for one in observed.issues if one.item not in named}),
+    )
+    if not pull.is_open:
+        marks = _closed(review, marks, siblings, history)
+    run, existing, since = marks.check_run, observed.check_run, None
+    stays = pull.is_open and run and existing and run.head_sha == existing.head_sha
+    if run and existing and stays and not (run.conclusion or existing.conclusion):
+        # By GitHub's clock if the run was read back, else by our record.
+        since = facts.found_at or history.pending_since
     renews = since is not None and facts.now - since >= RENEWED_AFTER
-    return Decision(seen, marks, verdict, writes(facts.policy), put_off, since, renews)
+    return Decision(review, marks, verdict, writes(policy), deferred, since, renews)
 
 
 def writes(policy: Policy) -> bool:
-    """Whether anything goes to GitHub: not where the policy only observes."""
+    """Whether anything goes to GitHub: not if the policy only observes."""
     return policy.mode != "observe" or any(area.mode != "observe" for area in policy.areas)
 
 
-def _verdict(seen: Review) -> Verdict:
-    pull = seen.facts.pull
-    return Verdict(
-        pull.key.number,
-        pull.head_sha,
-        conclusion(seen),
-        render.title(seen),
-        pull.is_open,
-        waiting=(*(f"{area.id}:{area.fingerprint}" for area in seen.waiting), *_held(seen)),
-        signed=tuple(f"{area.id}:{area.fingerprint}" for area in seen.areas if area.settled),
-        base_ref=pull.base_ref,
-    )
+def _check_run(review: Review, verdict: Verdict, siblings: tuple[Verdict, ...]) -> CheckRun:
+    """The head's one check run: the worst that the pulls which have a say ask for.
 
-
-def _held(seen: Review) -> tuple[str, ...]:
-    """The holds that block: what no sign-off on another pull settles."""
-    blocked = seen.state is PullState.ON_HOLD
-    return tuple(f"hold:{one.id}" for one in seen.holds) if blocked else ()
-
-
-def _counting(siblings: tuple[Verdict, ...], own: Verdict) -> tuple[Verdict, ...]:
-    """The other pulls that have a say in the head's one check run.
-
-    A closed one has it where it is worse, for else closing a pull and opening another on the same
-    head would turn it green; but not where its very diffs are signed off on an open one.
+    A closed pull has a say if it is worse, since else closing a pull and opening another on the
+    same head would turn it green; but not if its very diffs are signed off on an open one.
     """
-    signed = set(own.signed).union(*(one.signed for one in siblings if one.is_open))
-    worse = RANK.index(own.conclusion)
-    return tuple(
-        one
-        for one in siblings
-        if one.is_open
-        or (RANK.index(one.conclusion) < worse and not (one.waiting and signed >= {*one.waiting}))
-    )
-
-
-def _check_run(seen: Review, verdict: Verdict, siblings: tuple[Verdict, ...]) -> CheckRun:
-    others = _counting(siblings, verdict)
+    signed = set(verdict.signed).union(*(one.signed for one in siblings if one.is_open))
+    own_rank = RANK.index(verdict.conclusion)
+    others = []
+    for one in siblings:
+        settled = one.waiting and not one.holds and signed >= {*one.waiting}
+        if one.is_open or (RANK.index(one.conclusion) < own_rank and not settled):
+            others.append(one)
     shown = worst((verdict.conclusion, *(other.conclusion for other in others)))
-    reruns = sum(entry.channel is Channel.RERUN for entry in seen.ledger)
-    return render.check_run(seen, verdict, shown, others, siblings, reruns)
+    reruns = sum(entry.channel is Channel.RERUN for entry in review.ledger)
+    return render.check_run(review, verdict, shown, (*others,), siblings, reruns)
 
 
-def _comment(seen: Review) -> str:
-    """The one comment: where the policy wants it, or once somebody has spoken to us."""
-    policy, observed = seen.facts.policy, seen.facts.observed
-    spoken = any(entry.channel in SPOKEN for entry in seen.ledger)
-    wanted = {"flagged": True, "features": seen.checklist.feature, "never": False}[policy.comment]
-    if seen.state is PullState.CLEAR:
-        return render.collapsed(policy.language) if observed.comment else ""
-    return render.comment(seen) if wanted or spoken or observed.comment else ""
+def _comment(review: Review) -> str:
+    """The one comment: if the policy wants it, or once somebody has written to us."""
+    policy, existing = review.facts.policy, review.facts.observed.comment
+    written = any(entry.channel in SPOKEN for entry in review.ledger)
+    wanted = {"flagged": True, "features": review.checklist.feature, "never": False}
+    if review.state is PullState.CLEAR:
+        return render.collapsed(policy.language) if existing else ""
+    return render.comment(review) if wanted[policy.comment] or written or existing else ""
 
 
-def _labels(seen: Review) -> frozenset[str]:
+def _labels(review: Review) -> frozenset[str]:
     """Exactly one state label on a pull that is ready and not clear, else none."""
-    labels = seen.facts.policy.labels
-    if seen.facts.pull.is_draft or not (seen.areas or seen.state is PullState.ON_HOLD):
+    labels = review.facts.policy.labels
+    if review.facts.pull.is_draft or not (review.areas or review.state is PullState.ON_HOLD):
         return frozenset()
-    found = {labels[LABELS.get(seen.state, "waiting")]}
-    if seen.state is PullState.SIGNED_OFF and has_open(seen):
+    found = {labels[LABELS.get(review.state, "waiting")]}
+    if review.state is PullState.SIGNED_OFF and has_open(review):
         found.add(labels["follow_ups"])
     return frozenset(found)
 
 
 def _reactions(ledger: tuple[Entry, ...]) -> frozenset[Reaction]:
     """How each comment and review with commands is acknowledged: the worst of its outcomes."""
-    said: dict[tuple[str, int], list[Entry]] = {}
+    reactions = {spec.verb: spec.reaction for spec in COMMANDS.values()}
+    reactions[Verb.REFUSED] = "confused"
+    found: dict[tuple[str, int], list[Entry]] = {}
     for entry in ledger:
         if entry.comment_id and entry.channel in REACTED:
-            said.setdefault((REACTED[entry.channel], entry.comment_id), []).append(entry)
-    return frozenset(
-        Reaction(number, _reaction({one.verb for one in entries}), on, entries[0].node_id)
-        for (on, number), entries in said.items()
-    )
+            found.setdefault((REACTED[entry.channel], entry.comment_id), []).append(entry)
+    acknowledged = set()
+    for (on, comment_id), entries in found.items():
+        given = [reactions.get(entry.verb, "+1") for entry in entries]
+        worst_given = min(given, key=REACTIONS.index)
+        acknowledged.add(Reaction(comment_id, worst_given, on, entries[0].node_id))
+    return frozenset(acknowledged)
 
 
-def _reaction(verbs: set[Verb]) -> str:
-    if Verb.REFUSED in verbs:
-        return "confused"
-    return "eyes" if verbs <= {Verb.REFRESH, Verb.EXPLAIN, Verb.HELP} else "+1"
+def _replies(review: Review) -> frozenset[Reply]:
+    """Answers to who asked, refusals if no comment holds them: one per person and hour.
 
-
-def _replies(seen: Review) -> frozenset[Reply]:
-    """Answers to who asked, refusals where no comment holds them: one per person and hour.
-
-    Those that stand already are not written again.
+    Those that exist already are not written again.
     """
-    there = {one.message_id for one in seen.facts.observed.replies}
+    existing = {one.message_id for one in review.facts.observed.replies}
     found: dict[str, Reply] = {}
     last: dict[str, Entry] = {}
-    for entry in seen.ledger:
+    for entry in review.ledger:
         before = last.get(entry.speaker)
         if entry.replied and (before is None or entry.said_at - before.said_at >= REPLY_EVERY):
             last[entry.speaker] = entry
-            name = entry.id.partition("#")[0]
-            if name not in there:
-                found[name] = Reply(name, render.reply(seen, entry))
+            if entry.message_id not in existing:
+                reply = Reply(entry.message_id, render.reply(review, entry))
+                found[entry.message_id] = reply
     return frozenset(found.values())
 
 
-def _issues(seen: Review, put_off: tuple[FollowUp, ...]) -> frozenset[Issue]:
-    """One for each follow-up; what is there stays, for none is ever closed by us."""
-    wanted = {issue(one, seen) for one in put_off}
-    named = {one.item for one in wanted}
-    kept = {one for one in seen.facts.observed.issues if one.item not in named}
-    return frozenset(wanted | kept)
+def _closed(review: Review, marks: Marks, siblings: tuple[Verdict, ...], history: History) -> Marks:
+    """The marks of a pull that is closed: existing marks are kept right, and none is made.
 
+    A label whose write had failed is written: the label before it may be gone already.
 
-def _pending_since(facts: Facts, history: History, marks: Marks) -> datetime | None:
-    """By GitHub where the run was read back, else by our record."""
-    run, there = marks.check_run, facts.observed.check_run
-    if not run or not there or run.head_sha != there.head_sha:
-        return None
-    if run.conclusion or there.conclusion or not facts.pull.is_open:
-        return None
-    return facts.found_at or history.pending_since
-
-
-def _settled(seen: Review, marks: Marks, siblings: tuple[Verdict, ...], history: History) -> Marks:
-    """The marks of a pull that is closed: kept right where there are any, and none made anew.
-
-    A label whose write had failed is made good: the one before it may be gone already.
-
-    No run is left in progress: `cancelled` rather than `neutral`, which would satisfy a required
-    check after reopening. Where an open pull shares the head, that one's run is what shows.
+    No run stays in progress: `cancelled` rather than `neutral`, which would satisfy a required
+    check after reopening. If an open pull shares the head, its run is what shows.
     """
-    observed = seen.facts.observed
+    observed = review.facts.observed
     run = marks.check_run if observed.check_run else None
     if any(one.is_open for one in siblings):
         run = observed.check_run
     elif run and run.conclusion in ("", "action_required"):
-        run = render.closed_run(seen)
+        run = render.closed_run(review)
     labelled = observed.labels or AddLabels.__name__ in history.unresolved
     return replace(
         marks,

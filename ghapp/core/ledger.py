@@ -35,26 +35,41 @@ class Verb(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a part of a message is not done, and what the sentence about it names.
+
+    reason: key of the sentence in the texts, behind `refused_`. subject: the word, item, day or
+    number it is about. instead: what could stand there: the known word most like it, or an example.
+    names: the areas, items or heads it concerns; refusals that are else equal share one sentence.
+    """
+
+    reason: str
+    subject: str = ""
+    instead: str = ""
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One judged message, or one part of it; the ledger only ever grows.
 
-    id: the message's id, with "#N" behind it for its N-th part; unique.
-    subject: the area signed off, waived, held or taken back, the concern ("concern-1"), or the
-    item answered; "" for the whole pull, which only a hold may name, and of an UNDO for an approval
-    given before and judged later.
-    head_sha, fingerprint: what the speaker saw; "" where it does not matter. The fingerprint is
-    that of the area, for an answer that of the item.
-    right: by which right the speaker was heard ("team acme/sre", "user ann", "maintain").
-    note: the speaker's own words, or for REFUSED the key of the reason in the texts.
-    detail: for REFUSED what the reason names (a misspelt word, an area), for SIGN_OFF the must
-    items accepted open.
+    part: counts the entries of one message, from 0.
+    subject: the area signed off, waived, held or undone, the concern ("concern-1"), or the item
+    answered; "" for the whole pull, which only a hold may name, and in an UNDO for an approval
+    that was given before and is judged later.
+    head_sha, fingerprint: what the speaker saw; "" if it does not matter. The fingerprint is that
+    of the area, for an answer that of the item.
+    right: by which right the speaker was allowed to ("team acme/sre", "user ann", "maintain").
+    note: the speaker's own words.
+    refusal: only of REFUSED. open_musts: of SIGN_OFF: the must items accepted open.
     comment_id, node_id: what to acknowledge, as in Message.
     replied: answered in a reply of its own, since the pull had nothing flagged and so no comment.
     until, owner: of DEFER: the day it is due ("2026-12-31") and the login who sees to it.
-    whose: of RELEASE: the login whose hold is taken back.
+    whose: of RELEASE: the login whose hold is undone.
     """
 
-    id: str
+    message_id: str
+    part: int
     verb: Verb
     speaker: str
     said_at: datetime
@@ -64,13 +79,19 @@ class Entry:
     fingerprint: str = ""
     right: str = ""
     note: str = ""
-    detail: str = ""
+    refusal: Refusal | None = None
+    open_musts: tuple[str, ...] = ()
     comment_id: int = 0
     replied: bool = False
     node_id: str = ""
     until: str = ""
     owner: str = ""
     whose: str = ""
+
+    @property
+    def id(self) -> str:
+        """Unique in the ledger."""
+        return f"{self.message_id}#{self.part}"
 
 
 S = TypeVar("S", bound=StrEnum)
@@ -110,7 +131,7 @@ class ConcernState(StrEnum):
 
 
 # In all tables a pair that is absent changes nothing. STALE is never stored: it is SIGNED_OFF or
-# WAIVED seen from another diff, so a push that is taken back brings the sign-off back.
+# WAIVED with another diff, so a push that restores the signed diff restores the sign-off.
 AREA: Mapping[tuple[State, Verb], State] = {
     (State.WAITING, Verb.SIGN_OFF): State.SIGNED_OFF,
     (State.SIGNED_OFF, Verb.SIGN_OFF): State.SIGNED_OFF,
@@ -141,15 +162,14 @@ CONCERN: Mapping[tuple[ConcernState, Verb], ConcernState] = {
     (ConcernState.WITHDRAWN, Verb.CONCERN): ConcernState.RAISED,
     (ConcernState.RAISED, Verb.WITHDRAW): ConcernState.WITHDRAWN,
 }
-ANSWERS, HOLDS, CONCERNS = (frozenset(verb for _, verb in table) for table in (ITEM, HOLD, CONCERN))
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """state, and what it rests on.
+class SignOff:
+    """The sign-off of one area.
 
-    signed: the sign-off or waiver (also when stale), None while waiting. undone: who took the last
-    one back.
+    signed: the sign-off or waiver that `state` rests on (also when stale), None while waiting.
+    undone: what undid the last one.
     """
 
     state: State
@@ -159,18 +179,18 @@ class Standing:
 
 def standing(
     ledger: Iterable[Entry], area: str, fingerprint: str, head_sha: str, stale_on: str
-) -> Standing:
-    """Where the sign-off of one area stands, now that its diff has this fingerprint.
+) -> SignOff:
+    """The sign-off of one area, now that its diff has this fingerprint.
 
     ledger: over all heads of the pull; what was said later counts later, however late it arrived.
-    Of all that was signed since the last taking back, what fits this diff counts: a push that
-    brings an earlier diff back asks nothing anew.
+    Of all sign-offs since the last undo the one that fits this diff counts: a push that brings an
+    earlier diff back asks nothing anew.
     stale_on: area-change | any-push | never.
     """
     moves = _moves(AREA, State.WAITING, (one for one in ledger if one.subject == area))
     state, last = moves[-1] if moves else (State.WAITING, None)
     if state is State.WAITING or last is None:
-        return Standing(State.WAITING, undone=last)
+        return SignOff(State.WAITING, undone=last)
     undone = max((at for at, (to, _) in enumerate(moves) if to is State.WAITING), default=-1)
     for to, entry in reversed(moves[undone + 1 :]):
         same_diff = entry.fingerprint == fingerprint
@@ -180,38 +200,31 @@ def standing(
             "never": True,
         }[stale_on]
         if fits:
-            return Standing(to, signed=entry)
-    return Standing(State.STALE, signed=last)
+            return SignOff(to, signed=entry)
+    return SignOff(State.STALE, signed=last)
 
 
 def answers(ledger: Iterable[Entry]) -> Mapping[str, Entry]:
-    """Item id -> the last answer to it that was not taken back, to whatever diff it was given.
+    """Item id -> the last answer to it that was not undone, to whatever diff it was given.
 
     An answer is a CHECK, an NA or a DEFER.
     """
-    said = _grouped(ledger, ANSWERS, lambda entry: entry.subject)
-    return {
-        item: last
-        for item, entries in said.items()
-        for state, last in [_replayed(ITEM, ItemState.OPEN, entries)]
-        if last and state is not ItemState.OPEN
-    }
+    return _in_force(ITEM, ItemState.OPEN, ledger, lambda entry: entry.subject)
 
 
 def holds(ledger: Iterable[Entry]) -> tuple[Entry, ...]:
     """The holds in force, oldest first: one of each person and subject; it outlives every push."""
-    said = _grouped(ledger, HOLDS, lambda entry: (entry.subject, _holder(entry)))
-    ends = (_replayed(HOLD, HoldState.FREE, entries) for entries in said.values())
-    kept = [last for state, last in ends if last and state is HoldState.ON_HOLD]
-    return tuple(sorted(kept, key=when))
+
+    def whose(entry: Entry) -> tuple[str, str]:
+        return entry.subject, (entry.whose or entry.speaker).casefold()
+
+    return tuple(sorted(_in_force(HOLD, HoldState.FREE, ledger, whose).values(), key=when))
 
 
 def concerns(ledger: Iterable[Entry]) -> tuple[Entry, ...]:
     """The concerns in force, oldest first; the id of each, "concern-1", is its subject."""
-    said = _grouped(ledger, CONCERNS, lambda entry: entry.subject)
-    ends = (_replayed(CONCERN, ConcernState.WITHDRAWN, entries) for entries in said.values())
-    kept = [last for state, last in ends if last and state is ConcernState.RAISED]
-    return tuple(sorted(kept, key=when))
+    raised = _in_force(CONCERN, ConcernState.WITHDRAWN, ledger, lambda entry: entry.subject)
+    return tuple(sorted(raised.values(), key=when))
 
 
 def when(entry: Entry) -> tuple[datetime, int]:
@@ -219,36 +232,25 @@ def when(entry: Entry) -> tuple[datetime, int]:
     return entry.said_at, entry.comment_id
 
 
-def _holder(entry: Entry) -> str:
-    """Whose hold the entry sets or releases."""
-    return (entry.whose or entry.speaker).casefold()
-
-
-def _grouped(
-    ledger: Iterable[Entry], verbs: frozenset[Verb], by: Callable[[Entry], K]
-) -> Mapping[K, list[Entry]]:
-    """The entries of these verbs, by what each is about."""
-    found: dict[K, list[Entry]] = {}
+def _in_force(
+    table: Mapping[tuple[S, Verb], S], start: S, ledger: Iterable[Entry], by: Callable[[Entry], K]
+) -> Mapping[K, Entry]:
+    """What each state that is not at its start rests on. by: which state an entry is about."""
+    verbs = {verb for _, verb in table}
+    entries: dict[K, list[Entry]] = {}
     for entry in ledger:
         if entry.verb in verbs:
-            found.setdefault(by(entry), []).append(entry)
-    return found
-
-
-def _replayed(
-    table: Mapping[tuple[S, Verb], S], start: S, said: Iterable[Entry]
-) -> tuple[S, Entry | None]:
-    """Where the table leads in the order of speaking, and the last entry that moved it."""
-    moves = _moves(table, start, said)
-    return moves[-1] if moves else (start, None)
+            entries.setdefault(by(entry), []).append(entry)
+    moves = {key: _moves(table, start, found) for key, found in entries.items()}
+    return {key: found[-1][1] for key, found in moves.items() if found and found[-1][0] != start}
 
 
 def _moves(
-    table: Mapping[tuple[S, Verb], S], start: S, said: Iterable[Entry]
+    table: Mapping[tuple[S, Verb], S], start: S, entries: Iterable[Entry]
 ) -> list[tuple[S, Entry]]:
     """The entries that move the table, in the order of speaking, each with where it leads."""
     state, moves = start, []
-    for entry in sorted(said, key=when):
+    for entry in sorted(entries, key=when):
         moved = table.get((state, entry.verb))
         if moved is not None:
             state = moved

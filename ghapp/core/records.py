@@ -73,12 +73,21 @@ class FollowUp:
 
 
 @dataclass(frozen=True, slots=True)
+class AreaDiff:
+    """An area with the fingerprint of its diff."""
+
+    area: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What one pull asks of a head SHA; several pulls may share the head.
 
     conclusion: as in CheckRun. title: the check run's title for this pull alone.
-    waiting, signed: its areas with the fingerprints of their diffs, as "area:fingerprint".
-    base_ref: what the pull was to be merged into, for another base is another diff; "" of old.
+    waiting, signed: its areas by whether they are settled. holds: ids of the entries that keep it
+    on hold.
+    base_ref: what the pull was to be merged into, since another base means another diff.
     """
 
     number: int
@@ -86,8 +95,9 @@ class Verdict:
     conclusion: str
     title: str
     is_open: bool
-    waiting: tuple[str, ...] = ()
-    signed: tuple[str, ...] = ()
+    waiting: tuple[AreaDiff, ...] = ()
+    signed: tuple[AreaDiff, ...] = ()
+    holds: tuple[str, ...] = ()
     base_ref: str = ""
 
 

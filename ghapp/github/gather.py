@@ -11,7 +11,7 @@ from ghapp.core.model import Channel, Message, Pull, PullKey
 from ghapp.core.policy.policy import Policy, Rules, effective, problems_of
 from ghapp.core.records import History, PolicySource
 from ghapp.core.review.facts import Facts
-from ghapp.core.review.permissions import asks
+from ghapp.core.review.judge import asks
 from ghapp.core.scan.patch import perhaps_new
 from ghapp.errors import Gone, Retry
 from ghapp.github import endpoints, people, policies, readback

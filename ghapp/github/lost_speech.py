@@ -11,22 +11,18 @@ from datetime import datetime
 
 import msgspec
 
-from ghapp.core.ledger import Verb
 from ghapp.core.model import Channel, Message, Pull
 from ghapp.core.records import History
-from ghapp.core.review.commands import Command, parse, speaks
-from ghapp.core.review.comment_text import ticks
+from ghapp.core.review.commands import blocks
+from ghapp.core.review.comment_text import speaks, ticks
 from ghapp.core.review.permissions import same_login
 from ghapp.errors import Retry
 from ghapp.github.api import Installation, together
 from ghapp.github.endpoints import CommentRow, ReviewRow, User
-from ghapp.github.events.speech import of_box, text, tick
+from ghapp.github.events.speech import VERDICTS, of_box, text, tick
 
-VERDICTS = {"APPROVED": "approved", "CHANGES_REQUESTED": "changes_requested"}
 # So often what may be there is waited for where reads show nothing of it.
 UNSEEN_WAITS = 3
-# These stop a review whatever was shown, so that one lost would turn green what somebody stopped.
-BLOCKING = frozenset({Verb.HOLD, Verb.CONCERN})
 # Source: https://docs.github.com/graphql/reference/queries#nodes
 MOST_NODES = 100
 _EDITS = """
@@ -136,10 +132,10 @@ def _verdicts(there: Conversation, pull: Pull, known: frozenset[str]) -> Iterato
             continue
         if row.state == "APPROVED" and at < refused.get(speaker, at):
             continue
-        if row.state in VERDICTS:
-            verdict = VERDICTS[row.state]
+        verdict = row.state.lower()
+        if verdict in VERDICTS:
             yield _by_review(row, Channel.APPROVAL, f":{verdict}", speaker, at, verdict)
-        elif row.state == "DISMISSED" and f"review:{row.id}:approved" in known:
+        elif verdict == "dismissed" and f"review:{row.id}:approved" in known:
             now, id = max(at, pull.updated_at), f"review:{row.id}:dismissed"
             head = row.commit_id or ""
             yield Message(id, Channel.APPROVAL, "", now, "dismissed", head_sha=head)
@@ -170,7 +166,7 @@ def _timely(one: Message, history: History) -> bool:
         return True
     if one.channel is Channel.APPROVAL:
         return False
-    return any(isinstance(part, Command) and part.verb in BLOCKING for part in parse(one.text))
+    return blocks(one.text)
 
 
 def _our_comment(there: Conversation, history: History) -> CommentRow | None:

@@ -10,7 +10,8 @@ import msgspec
 
 from ghapp.core.model import Channel, Message, Pull, Repository, Rights
 from ghapp.core.records import History
-from ghapp.core.review.permissions import Ask, same_login
+from ghapp.core.review.judge import Ask
+from ghapp.core.review.permissions import same_login
 from ghapp.errors import Retry
 from ghapp.github import endpoints
 from ghapp.github.api import Installation, together

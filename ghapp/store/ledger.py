@@ -71,5 +71,5 @@ def pending(
 
 def heard(connection: Connection, key: str, known: Iterable[Entry]) -> frozenset[str]:
     """Ids of all messages that were judged, whatever came of them. known: the ledger."""
-    in_ledger = {entry.id.partition("#")[0] for entry in known}
+    in_ledger = {entry.message_id for entry in known}
     return frozenset(in_ledger.union(connection.values(_JUDGED, {"of": key})))

@@ -157,7 +157,8 @@ def entry(
     **changes: object,
 ) -> Entry:
     values: dict[str, object] = {
-        "id": f"comment:{number}#{subject}",
+        "message_id": f"comment:{number}",
+        "part": 0,
         "verb": verb,
         "speaker": speaker,
         "said_at": at(minutes),

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from ghapp.core.areas import Reviewers
 from ghapp.core.decide import Decision, decide, worst
-from ghapp.core.ledger import Entry, Verb
+from ghapp.core.ledger import Entry, Refusal, Verb
 from ghapp.core.marks import CheckRun, Marks, Reaction
 from ghapp.core.model import Channel, Problem
 from ghapp.core.policy.policy import Policy
-from ghapp.core.records import Verdict
+from ghapp.core.records import AreaDiff, Verdict
 from ghapp.core.review.review import PullState
 from ghapp.core.scan.checklist import Checklist
 from tests.core.build import (
@@ -83,10 +83,12 @@ def test_each_state_has_its_marks(
 ) -> None:
     made = decided(policy(area("db", mode), pending=pending, mode=mode), *ledger)
     assert (made.review.state.value, conclusion(made), made.marks.labels) == expected
-    known = ("db:f1",)
+    known = (AreaDiff("db", "f1"),)
     waiting, signed = ((), known) if ledger == (SIGNED,) else (known, ())
     title = made.verdict.title
-    assert made.verdict == Verdict(5, HEAD, expected[1], title, True, waiting, signed, "main")
+    assert made.verdict == Verdict(
+        5, HEAD, expected[1], title, True, waiting, signed, base_ref="main"
+    )
 
 
 def test_a_clear_pull_is_green_and_carries_nothing_else() -> None:
@@ -186,15 +188,15 @@ class TestOneHeadOnSeveralPulls:
         assert made.verdict.conclusion == "success"
 
     def test_a_closed_pull_counts_only_where_it_is_worse(self) -> None:
-        closed = Verdict(9, HEAD, "", "Waiting", False, ("db:f9",))
+        closed = Verdict(9, HEAD, "", "Waiting", False, (AreaDiff("db", "f9"),))
         assert conclusion(decided(self.CLEAR, siblings=(closed,))) == ""
         better = replace(closed, conclusion="success", waiting=())
         assert conclusion(decided(self.CLEAR, siblings=(better,))) == "success"
 
     def test_a_closed_pull_whose_diff_is_signed_off_on_an_open_one_is_over(self) -> None:
-        closed = Verdict(9, HEAD, "", "Waiting", False, ("db:f1",))
+        closed = Verdict(9, HEAD, "", "Waiting", False, (AreaDiff("db", "f1"),))
         assert conclusion(decided(policy(DB), SIGNED, siblings=(closed,))) == "success"
-        other = replace(closed, waiting=("db:f1", "web:w1"))
+        other = replace(closed, waiting=(AreaDiff("db", "f1"), AreaDiff("web", "w1")))
         assert conclusion(decided(policy(DB), SIGNED, siblings=(other,))) == ""
 
     def test_news_of_another_pull_is_a_new_run_and_never_a_patch(self) -> None:
@@ -267,10 +269,10 @@ class TestComment:
 
     def test_comes_with_the_first_command_and_stays(self) -> None:
         rules = policy(DB, comment="never")
-        assert decided(rules, entry(Verb.REFUSED, note="not_reviewer")).marks.comment
+        assert decided(rules, entry(Verb.REFUSED, refusal=Refusal("not_reviewer"))).marks.comment
         assert decided(rules, observed=Marks(comment="old")).marks.comment
         assert not decided(
-            rules, entry(Verb.REFUSED, channel=Channel.LABEL, note="author")
+            rules, entry(Verb.REFUSED, channel=Channel.LABEL, refusal=Refusal("author"))
         ).marks.comment
 
     def test_collapses_to_a_line_when_nothing_is_flagged_any_more(self) -> None:
@@ -291,7 +293,7 @@ class TestAcknowledgement:
         ],
     )
     def test_is_one_reaction_that_says_the_worst(self, verbs: list[Verb], expected: str) -> None:
-        ledger = [entry(verb, "db", number=3, note="author") for verb in verbs]
+        ledger = [entry(verb, "db", number=3, refusal=Refusal("author")) for verb in verbs]
         made = decided(policy(DB), *ledger)
         assert made.marks.reactions == frozenset({Reaction(3, expected)})
 
@@ -306,7 +308,8 @@ class TestReplies:
             entry(
                 Verb.HELP,
                 minutes=minutes,
-                id=f"comment:{minutes}#{part}",
+                number=minutes,
+                part=part,
                 speaker=who,
                 replied=True,
             )
@@ -326,7 +329,7 @@ class TestReplies:
         }
 
     def test_give_the_reason_of_a_refusal(self) -> None:
-        said = entry(Verb.REFUSED, note="unknown_command", detail="dnoe done", replied=True)
+        said = entry(Verb.REFUSED, refusal=Refusal("unknown_command", "dnoe", "done"), replied=True)
         (reply,) = decided(policy(), said).marks.replies
         assert (
             reply.body
@@ -334,7 +337,7 @@ class TestReplies:
         )
 
     def test_are_not_needed_where_the_comment_says_it(self) -> None:
-        made = decided(policy(DB), entry(Verb.REFUSED, minutes=20, note="author"))
+        made = decided(policy(DB), entry(Verb.REFUSED, minutes=20, refusal=Refusal("author")))
         assert made.marks.replies == frozenset()
         assert "authors cannot sign off their own pull request" in made.marks.comment
 
@@ -377,7 +380,7 @@ verbs = st.sampled_from(list(Verb))
 )
 def test_a_decision_is_a_fixed_point(said: list[tuple[Verb, str, str]], draft: bool) -> None:
     ledger = [
-        entry(verb, "db", who, 5 + number, mark, number=number, note="author")
+        entry(verb, "db", who, 5 + number, mark, number=number, refusal=Refusal("author"))
         for number, (verb, who, mark) in enumerate(said)
     ]
     first = decided(policy(DB), *ledger, is_draft=draft)

@@ -40,7 +40,7 @@ def entries(draw: st.DrawFn) -> Entry:
         minutes,
         draw(st.sampled_from(("f1", "f2"))),
         number=minutes,
-        id=f"comment:{minutes}#{draw(st.integers(0, 999))}",
+        part=draw(st.integers(0, 999)),
         channel=draw(st.sampled_from(list(Channel))),
         note="author" if verb is Verb.REFUSED else draw(st.sampled_from(("", "why"))),
         right="team acme/sre",

@@ -18,6 +18,7 @@ from markdown_it import MarkdownIt
 
 from ghapp.builtin_packs import builtin, references, rules
 from ghapp.core.areas import Area
+from ghapp.core.ledger import Refusal
 from ghapp.core.markdown import code, literal, plain
 from ghapp.core.model import (
     Channel,
@@ -33,7 +34,8 @@ from ghapp.core.policy import pack_files, packs
 from ghapp.core.policy.policy import POLICY_PATH, Policy, effective
 from ghapp.core.policy.yaml import MAX_PROBLEMS
 from ghapp.core.records import PackFile, PolicySource
-from ghapp.core.review.commands import MOST_COMMANDS, Command, Misread, parse
+from ghapp.core.review.case import Command
+from ghapp.core.review.commands import MOST_COMMANDS, parse
 from ghapp.core.review.comment_text import MOST_CHARACTERS, boxes, speaks, ticks
 from ghapp.core.scan.checklist import checklist
 from ghapp.core.scan.hazards import findings
@@ -49,7 +51,7 @@ EVENTS = (*sorted(deliveries.READERS), "merge_group", "ping")
 # Some hundred times what the slowest takes, for machines are busy; the square of an input's
 # length, or worse, goes beyond it.
 MOST_SECONDS = 5.0
-TOO_LONG = Misread("too_long", str(MOST_CHARACTERS))  # said of what was not looked at
+TOO_LONG = Refusal("too_long", str(MOST_CHARACTERS))  # said of what was not looked at
 RULES = rules("enforce")
 PULL = Pull(
     key=PullKey(Repository(1, 2, "acme/shop"), 3),
@@ -135,7 +137,7 @@ def comment(data: bytes) -> None:
     assert found == parse(body)
     assert len(found) <= MOST_COMMANDS + 2
     assert not found or speaks(body)
-    assert all(isinstance(one, Command | Misread) for one in found)
+    assert all(isinstance(one, Command | Refusal) for one in found)
     assert all("\n" not in f"{one}" for one in boxes(body))
     for hidden in _hidden(body):
         assert set(parse(hidden)) <= {TOO_LONG}, hidden

@@ -55,7 +55,7 @@ LOST = frozenset({"OpenIssue dbm-lock"})
 
 
 def deferred(world: World, item: str = "dbm-lock") -> Entry:
-    return Entry(f"comment:{item}", Verb.DEFER, "ann", world.now(), Channel.COMMENT, item,
+    return Entry(f"comment:{item}", 0, Verb.DEFER, "ann", world.now(), Channel.COMMENT, item,
                  note="later", until=DUE, owner="ann")  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def test_the_table_of_commands_is_the_one_that_reads_them() -> None:
     words = Words("en")
     rows = re.findall(r"^\| (`/nfr .*) \|$", REVIEW, re.MULTILINE)
     assert rows == [
-        f"`/nfr {spec.usage}` | {words(f'who_{spec.who}')} | {words(f'help_{name}')}"
+        f"`/nfr {spec.usage}` | {words(f'who_{spec.who.key}')} | {words(f'help_{name}')}"
         for name, spec in COMMANDS.items()
     ]
 

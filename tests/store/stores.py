@@ -72,7 +72,18 @@ def comment(id: int, said: str = "/nfr done", minutes: int = 0) -> Message:
 
 
 def entry(id: str, channel: Channel = Channel.COMMENT, note: str = "") -> Entry:
-    return Entry(id, Verb.SIGN_OFF, "sam", NOON, channel, "database-migration", HEAD, note=note)
+    message, _, part = id.partition("#")
+    return Entry(
+        message,
+        int(part or 0),
+        Verb.SIGN_OFF,
+        "sam",
+        NOON,
+        channel,
+        "database-migration",
+        HEAD,
+        note=note,
+    )
 
 
 def verdict(key: PullKey, conclusion: str = "success", head_sha: str = HEAD) -> Verdict:

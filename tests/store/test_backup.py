@@ -52,7 +52,7 @@ async def goes_on(url: str, copied: Callable[[], str]) -> None:
         await store.mark_dirty([KEY])  # too late for the backup
     history, dirty, new = await remembered(copy)
     assert history == before
-    assert [one.id for one in history.ledger] == ["comment:1"]
+    assert [one.id for one in history.ledger] == ["comment:1#0"]
     assert (dirty, new) == (1, False)
 
 

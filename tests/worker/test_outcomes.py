@@ -21,7 +21,7 @@ SIGNED = entry(Verb.SIGN_OFF, "db", number=1)
 DEFER = entry(
     Verb.DEFER, "db-plan", "ann", 4, note="later", number=2, until="2026-05-01", owner="bob"
 )
-LATER = replace(DEFER, id="c", said_at=SIGNED.said_at, until="2026-06-01", note="holiday")
+LATER = replace(DEFER, message_id="c", said_at=SIGNED.said_at, until="2026-06-01", note="holiday")
 NEW = FollowUp(5, "db-plan", "db", "2026-05-01", "bob", "later")
 KEPT = replace(NEW, issue=12, assigned=False)
 EXTENDED = replace(KEPT, due="2026-06-01", reason="holiday", extended=True)

@@ -1,77 +1,61 @@
-"""One message before the judge: what its speaker saw, may do, and what was said until then."""
+"""One message before the judge: what its speaker saw, may do, and what was said before it."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ghapp.core.areas import Item, Reviewers
-from ghapp.core.ledger import Entry, Verb, when
+from ghapp.core.ledger import Entry, Refusal, Verb, when
+from ghapp.core.markdown import seen
 from ghapp.core.model import Message, Rights
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import History, Shown
-from ghapp.core.review.commands import laid_bare, nearest, resolved
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.permissions import owner_of, right_to_review, same_login
-from ghapp.core.review.special_areas import (
-    WITHOUT_PACK,
-    concern_areas,
-    strictest,
-    too_many_files,
-    unread_files,
-)
+from ghapp.core.review.special_areas import WITHOUT_PACK, flagged_areas
 from ghapp.core.scan.checklist import Checklist, Flagged
+
+Judged = Entry | Refusal
+MOST_SHOWN = 60  # characters of an unknown word
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a part of a message is not done. reason: key of a text; detail: what it names."""
+class Command:
+    """A command as written. subjects: area or item ids in lower case, each once.
 
-    reason: str
-    detail: str = ""
+    until, owner: of a deferral, as written but for full-width letters and the owner's "@".
+    """
 
-
-Judged = Entry | Refusal
-
-# Said once of all that one command names: their details are joined.
-JOINED = frozenset(
-    {
-        "author",
-        "defer_not_allowed",
-        "extended_already",
-        "extension_by_reviewer",
-        "follow_up_closed",
-        "hold_not_reviewer",
-        "never_deferred",
-        "not_reviewer",
-        "open_musts",
-        "pushed",
-        "pusher_unknown",
-    }
-)
-MOST_SHOWN = 60  # characters of a word that is not known
+    verb: Verb
+    subjects: tuple[str, ...] = ()
+    note: str = ""
+    until: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """One message, with all that decides about it.
 
-    ledger: all that was judged until now, oldest first; before: what of it was said before.
-    shown: the check run the speaker speaks of; None where GitHub had accepted none by then.
+    ledger: all that was judged until now, oldest first; before: the part of it said before.
+    shown: the check run that the message is about; None if GitHub had accepted none by then.
     flagged: the areas shown now and the concerns in force, by id.
     reviewers: by area in force; an area that the policy has switched off meanwhile has none.
-    seen: area -> digest, of those the speaker saw; a concern in force is seen where it was said.
+    fingerprints: area -> fingerprint, of the areas that the speaker saw. A concern in force counts
+    as seen if it was raised before.
     """
 
     facts: Facts
     history: History
-    said: Message
+    message: Message
     ledger: tuple[Entry, ...]
     before: tuple[Entry, ...]
     shown: Shown | None
     flagged: Mapping[str, Flagged]
     reviewers: Mapping[str, Reviewers]
-    seen: Mapping[str, str]
+    fingerprints: Mapping[str, str]
 
     @property
     def policy(self) -> Policy:
@@ -79,24 +63,32 @@ class Case:
 
     @property
     def rights(self) -> Rights:
-        return self.facts.rights.get(self.said.speaker, Rights())
+        return self.facts.rights.get(self.message.speaker, Rights())
 
     @property
     def by_author(self) -> bool:
-        return same_login(self.said.speaker, self.facts.pull.author)
+        return same_login(self.message.speaker, self.facts.pull.author)
+
+    @property
+    def areas(self) -> tuple[str, ...]:
+        """The ids of all areas that are flagged now or that the speaker saw."""
+        return tuple(dict.fromkeys([*self.flagged, *self.fingerprints]))
 
     @property
     def items(self) -> Mapping[str, tuple[str, Item]]:
-        """Item id -> its area and itself, of all that may be asked in the areas seen."""
+        """Item id -> its area's id and the item, of all that may be asked in the areas seen."""
         areas = (*self.policy.areas, *(one.area for one in self.flagged.values()))
         return {
-            item.id: (one.id, item) for one in areas if one.id in self.seen for item in one.items
+            item.id: (area.id, item)
+            for area in areas
+            if area.id in self.fingerprints
+            for item in area.items
         }
 
     def mark(self, area: str, item: str) -> str:
         """The digest of what the item is about, as the speaker saw it."""
         marks = self.shown.items if self.shown else {}
-        return marks.get(item, self.seen.get(area, ""))
+        return marks.get(item, self.fingerprints.get(area, ""))
 
     def right(self, area: str) -> str:
         """By which right the speaker reviews the area, or ""."""
@@ -104,70 +96,85 @@ class Case:
 
     def right_of(self, people: Reviewers) -> str:
         """By which right the speaker is one of these, or ""."""
-        return right_to_review(self.said.speaker, people, self.rights, owner_of(self.facts.pull))
+        owner = owner_of(self.facts.pull)
+        return right_to_review(self.message.speaker, people, self.rights, owner)
 
     def right_to_pull(self) -> str:
         """By which right the speaker reviews anything here, or ""."""
-        areas = dict.fromkeys([*self.flagged, *self.seen])
-        rights = (self.right_of(self.policy.reviewers), *(self.right(area) for area in areas))
+        rights = (self.right_of(self.policy.reviewers), *(self.right(area) for area in self.areas))
         return next(filter(None, rights), "")
 
-    def no_right(self, reason: str, detail: str = "") -> Refusal:
-        """The speaker is not heard; where a right could not be found out, that is why."""
+    def no_right(self, reason: str, *names: str) -> Refusal:
+        """The speaker may not do this; if a right could not be found out, that is why."""
         unclear = self.rights.unclear
-        return Refusal("unclear", unclear[0]) if unclear else Refusal(reason, detail)
+        return Refusal("unclear", unclear[0]) if unclear else Refusal(reason, names=names)
 
     def done(
         self, verb: Verb, subject: str = "", right: str = "", note: str = "", mark: str = ""
     ) -> Entry:
-        """What is done, as an entry that has no id yet. mark: the digest it is bound to."""
+        """What is done, as the first entry of the message. mark: the digest it is bound to."""
         return Entry(
-            id="",
+            message_id=self.message.id,
+            part=0,
             verb=verb,
-            speaker=self.said.speaker,
-            said_at=self.said.said_at,
-            channel=self.said.channel,
+            speaker=self.message.speaker,
+            said_at=self.message.said_at,
+            channel=self.message.channel,
             subject=subject,
             head_sha=self.shown.head_sha if self.shown else "",
             fingerprint=mark,
             right=right,
             note=note,
-            comment_id=self.said.comment_id,
-            node_id=self.said.node_id,
+            comment_id=self.message.comment_id,
+            node_id=self.message.node_id,
         )
 
-    def entry(self, number: int, outcome: Judged) -> Entry:
-        """An outcome as the `number`-th entry of its message, from 0."""
-        identity = f"{self.said.id}#{number}"
+    def entry(self, part: int, outcome: Judged) -> Entry:
+        """An outcome as the entry of its message with this number."""
         if isinstance(outcome, Entry):
-            return replace(outcome, id=identity)
-        refused = self.done(Verb.REFUSED, note=outcome.reason)
-        return replace(refused, id=identity, detail=outcome.detail, replied=not self.flagged)
+            return replace(outcome, part=part)
+        refused = self.done(Verb.REFUSED)
+        return replace(refused, part=part, refusal=outcome, replied=not self.flagged)
 
 
-def case(
-    facts: Facts, history: History, checklist: Checklist, ledger: tuple[Entry, ...], said: Message
+def case_of(
+    facts: Facts,
+    history: History,
+    checklist: Checklist,
+    ledger: tuple[Entry, ...],
+    message: Message,
 ) -> Case:
-    """The message with what decides about it; what was said later has no say, however it came."""
-    before = tuple(one for one in ledger if _was_before(one, said))
-    flagged = {one.area.id: one for one in _flagged(facts, checklist, before)}
-    raised = {one.subject for one in before if one.verb is Verb.CONCERN}
-    in_force = {area: one for area, one in flagged.items() if area in raised}
-    shown = _shown(history.shown, said)
+    """The message with what decides about it; what was said later does not, however it came."""
+    moment = (message.said_at, message.comment_id)
+    before = tuple(
+        entry
+        for entry in ledger
+        # The words of a review come before its verdict.
+        if when(entry) <= moment or message.id.startswith(f"{entry.message_id}:")
+    )
+    known = (
+        one
+        for one in reversed(history.shown)
+        if one.accepted_at < message.said_at and message.head_sha in ("", one.head_sha)
+    )
+    shown = next(known, None)
     prints = shown.fingerprints if shown else {}
+    flagged = {one.area.id: one for one in flagged_areas(facts, checklist, before)}
+    raised = {entry.subject for entry in before if entry.verb is Verb.CONCERN}
+    in_force = {area: one for area, one in flagged.items() if area in raised}
     policy = facts.policy
     return Case(
         facts,
         history,
-        said,
+        message,
         ledger,
         before,
         shown,
         flagged,
-        {area.id: area.reviewers for area in policy.areas}
+        reviewers={area.id: area.reviewers for area in policy.areas}
         | dict.fromkeys(WITHOUT_PACK, policy.reviewers)  # whatever else may bear their names
         | {area: one.area.reviewers for area, one in in_force.items()},
-        {area: one.fingerprint for area, one in in_force.items()}
+        fingerprints={area: one.fingerprint for area, one in in_force.items()}
         | {area: mark for area, mark in prints.items() if area not in raised or area in in_force},
     )
 
@@ -180,54 +187,44 @@ def merged(outcomes: Iterable[Judged]) -> tuple[Judged, ...]:
         if isinstance(one, Entry):
             done.append(one)
         else:
-            key = Refusal(one.reason) if one.reason in JOINED else one
-            refused.setdefault(key, []).append(one.detail)
-    joined = (
-        replace(key, detail=", ".join(dict.fromkeys(details))) for key, details in refused.items()
+            refused.setdefault(replace(one, names=()), []).extend(one.names)
+    named = (
+        replace(refusal, names=tuple(dict.fromkeys(names))) for refusal, names in refused.items()
     )
-    return (*done, *joined)
+    return (*done, *named)
 
 
 def known(
     words: tuple[str, ...], ids: Iterable[str], reason: str
 ) -> tuple[tuple[str, ...], tuple[Refusal, ...]]:
-    """The ids that the words mean, each once, and one refusal for all that mean none.
+    """The ids that the words mean, each once, and one refusal for all words that mean none.
 
-    It names the first of those, and what it may mean.
+    It names the first of those words, and what that may mean.
     """
     ids = tuple(ids)
     meant = {word: resolved(word, ids) for word in words}
     found = tuple(dict.fromkeys(filter(None, meant.values())))
-    strange = [word for word, one in meant.items() if not one]
-    refused = (
-        Refusal(reason, f"{laid_bare(word, MOST_SHOWN)} {nearest(word, ids)}")
-        for word in strange[:1]
+    strange = [word for word, id in meant.items() if not id][:1]
+    return found, tuple(
+        Refusal(reason, laid_bare(word, MOST_SHOWN), nearest(word, ids)) for word in strange
     )
-    return found, tuple(refused)
 
 
-def _was_before(entry: Entry, said: Message) -> bool:
-    """Whether the entry has a say about what is said now; a review's words about its verdict do."""
-    if when(entry) <= (said.said_at, said.comment_id):
-        return True
-    return said.id.startswith(f"{entry.id.partition('#')[0]}:")
+def nearest(word: str, known: tuple[str, ...]) -> str:
+    """The known word most like `word`, or "" if none is near."""
+    like = difflib.get_close_matches(seen(word[:100]), known, n=1, cutoff=0.6)
+    return next(iter(like), "")
 
 
-def _shown(shown: tuple[Shown, ...], said: Message) -> Shown | None:
-    """The newest check run GitHub had accepted before; of the very head, where one is named."""
-    seen = [
-        one
-        for one in shown
-        if one.accepted_at < said.said_at and said.head_sha in ("", one.head_sha)
-    ]
-    return seen[-1] if seen else None
+def resolved(word: str, known: tuple[str, ...]) -> str:
+    """The known id that is meant: the same, or but for `_` in the place of `-`; else ""."""
+    if word in known:
+        return word
+    spelt = word.replace("_", "-")
+    return spelt if spelt in known else ""
 
 
-def _flagged(facts: Facts, checklist: Checklist, before: tuple[Entry, ...]) -> list[Flagged]:
-    here = list(checklist.flagged)
-    if not checklist.complete and not checklist.ignored:
-        here.append(too_many_files(facts))
-    if checklist.unread:
-        here.append(unread_files(facts, checklist.unread))
-    here = [one for one in here if one.area.mode != "observe"]
-    return [*here, *concern_areas(before, facts, strictest(here, facts.policy))]
+def laid_bare(word: str, most: int) -> str:
+    """The word, cut to `most` characters, with those that cannot be seen written out."""
+    bare = (char if seen(char) else f"[U+{ord(char):04X}]" for char in word[:most])
+    return "".join(bare)

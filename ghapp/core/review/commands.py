@@ -1,210 +1,237 @@
-"""A comment's Markdown -> the commands in it, and what looks like one but is not.
+"""The table of commands, and what people write -> the commands in it.
 
-Who may use them is not decided here (`judging`), nor which lines of a comment speak (`spoken.py`).
+To add a command, add a row to COMMANDS, write the function of that row beside related ones in
+`sign_off.py` or `answers.py`, and add its words to the texts: `help_NAME`, and a `refused_REASON`
+for each new reason. If it changes a state, add its verb and a row to a table in `core/ledger.py`.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from ghapp.core.ledger import Verb
+from ghapp.core.ledger import Refusal, Verb
 from ghapp.core.markdown import seen
+from ghapp.core.model import Channel, Message
+from ghapp.core.policy.policy import Policy
+from ghapp.core.review.answers import answer, defer
+from ghapp.core.review.case import Case, Command, Judged, laid_bare, nearest
 from ghapp.core.review.comment_text import MOST_CHARACTERS, PREFIX, lines, speaks
+from ghapp.core.review.sign_off import concern, hold, sign_off, undo, waive
 
-__all__ = [
-    "COMMANDS", "MOST_CHARACTERS", "MOST_COMMANDS", "MOST_SUBJECTS", "PREFIX", "Command", "Misread",
-    "Spec", "laid_bare", "nearest", "parse", "resolved", "speaks",
-]  # fmt: skip
-
-# One comment is one person's turn; what comes after this many is answered as misread.
+# One comment is one person's turn; what comes after this many is refused.
 MOST_COMMANDS = 20
 MOST_SUBJECTS = 100
-# Keyboards make one long dash of two; a Japanese one, typed full-width, needs no space behind it.
-_DASHES = re.compile(r"(?:^|\s)(?:(?:--|[—–]{1,2})(?=\s|$)|(?:――|ーー|－－|−−)[\u2015ー－−]*)")
-_BETWEEN = re.compile(r"[\s,、]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who may use a command, and so what GitHub is asked about its speaker.
+
+    key: of the text, `who_KEY`. reviewers, waivers: whether the speaker belongs to those whom the
+    policy names; if both, to `waivers` only once something was waived. write: whether the speaker
+    has write access, unless it is the author.
+    by_policy: only the policy says who that is, so nothing is accepted while it is unreadable.
+    """
+
+    key: str
+    reviewers: bool = False
+    waivers: bool = False
+    write: bool = False
+    by_policy: bool = False
+
+
+ANYONE = Who("anyone")
+AUTHOR_OR_WRITE = Who("author_or_write", write=True)
+AUTHOR_OR_REVIEWERS = Who("author_or_reviewers", reviewers=True)
+REVIEWERS = Who("reviewers", reviewers=True, by_policy=True)
+ANY_REVIEWER = Who("any_reviewer", reviewers=True, by_policy=True)
+SPEAKER_OR_REVIEWERS = Who("speaker_or_reviewers", reviewers=True, waivers=True, by_policy=True)
+WAIVERS = Who("waivers", waivers=True, by_policy=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One command. subjects: areas | items | "" (takes none). who: the key of a text.
+    """One command.
 
+    act: what comes of it. subjects: areas | items | "" (takes none).
     note: what stands behind the dashes: "" (nothing) | may | must | all (no dashes are needed:
     the rest of the line).
+    binds: to what the speaker saw, so it is refused if no check run had been shown.
+    blocks: it stops a review whatever was shown, so it counts also if it was said before that.
+    replied: it is answered in a reply of its own. reaction: to what was done; a refusal is 😕.
     """
 
     verb: Verb
     usage: str
-    who: str
+    who: Who
+    act: Callable[[Case, Command], tuple[Judged, ...]]
     subjects: str = ""
     needs_subjects: bool = False
     note: str = ""
     takes_due: bool = False  # `until DATE` and `by @owner`
+    binds: bool = False
+    blocks: bool = False
+    replied: bool = False
+    reaction: str = "+1"
+
+
+def noted(case: Case, command: Command) -> tuple[Judged, ...]:
+    """Nothing but an entry: the run itself does the rest."""
+    return (case.done(command.verb),)
 
 
 COMMANDS: Mapping[str, Spec] = {
-    "done": Spec(Verb.SIGN_OFF, "done [AREA...] [-- note]", "reviewers", "areas", note="may"),
-    "undo": Spec(Verb.UNDO, "undo", "speaker_or_reviewers"),
-    "hold": Spec(Verb.HOLD, "hold [AREA...] -- reason", "any_reviewer", "areas", note="must"),
-    "concern": Spec(Verb.CONCERN, "concern TEXT", "any_reviewer", note="all"),
+    "done": Spec(
+        Verb.SIGN_OFF, "done [AREA...] [-- note]", REVIEWERS, sign_off,
+        subjects="areas", note="may", binds=True,
+    ),
+    "undo": Spec(Verb.UNDO, "undo", SPEAKER_OR_REVIEWERS, undo),
+    "hold": Spec(
+        Verb.HOLD, "hold [AREA...] -- reason", ANY_REVIEWER, hold,
+        subjects="areas", note="must", blocks=True,
+    ),
+    "concern": Spec(Verb.CONCERN, "concern TEXT", ANY_REVIEWER, concern, note="all", blocks=True),
     "check": Spec(
-        Verb.CHECK, "check ITEM... [-- evidence]", "author_or_write", "items", True, "may"
+        Verb.CHECK, "check ITEM... [-- evidence]", AUTHOR_OR_WRITE, answer,
+        subjects="items", needs_subjects=True, note="may", binds=True,
     ),
-    "uncheck": Spec(Verb.UNCHECK, "uncheck ITEM...", "author_or_write", "items", True),
-    "na": Spec(Verb.NA, "na ITEM... -- reason", "author_or_write", "items", True, "must"),
+    "uncheck": Spec(
+        Verb.UNCHECK, "uncheck ITEM...", AUTHOR_OR_WRITE, answer,
+        subjects="items", needs_subjects=True, binds=True,
+    ),
+    "na": Spec(
+        Verb.NA, "na ITEM... -- reason", AUTHOR_OR_WRITE, answer,
+        subjects="items", needs_subjects=True, note="must", binds=True,
+    ),
     "defer": Spec(
-        Verb.DEFER,
-        "defer ITEM... [until YYYY-MM-DD] [by @owner] -- reason",
-        "author_or_reviewers",
-        "items",
-        True,
-        "must",
-        takes_due=True,
+        Verb.DEFER, "defer ITEM... [until YYYY-MM-DD] [by @owner] -- reason",
+        AUTHOR_OR_REVIEWERS, defer,
+        subjects="items", needs_subjects=True, note="must", takes_due=True, binds=True,
     ),
-    "waive": Spec(Verb.WAIVE, "waive -- reason", "waivers", note="must"),
-    "refresh": Spec(Verb.REFRESH, "refresh", "anyone"),
-    "explain": Spec(Verb.EXPLAIN, "explain", "anyone"),
-    "help": Spec(Verb.HELP, "help", "anyone"),
+    "waive": Spec(Verb.WAIVE, "waive -- reason", WAIVERS, waive, note="must", binds=True),
+    "refresh": Spec(Verb.REFRESH, "refresh", ANYONE, noted, reaction="eyes"),
+    "explain": Spec(Verb.EXPLAIN, "explain", ANYONE, noted, replied=True, reaction="eyes"),
+    "help": Spec(Verb.HELP, "help", ANYONE, noted, replied=True, reaction="eyes"),
+}  # fmt: skip
+# A check run's button, by its identifier -> what pressing it says.
+BUTTONS: Mapping[str, Verb] = {
+    "signoff": Verb.SIGN_OFF,
+    "refresh": Verb.REFRESH,
+    "explain": Verb.EXPLAIN,
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command as written. subjects: area or item ids in lower case, each once.
-
-    until, owner: of a deferral, as written but for full-width letters and the owner's "@".
-    """
-
-    verb: Verb
-    subjects: tuple[str, ...] = ()
-    note: str = ""
-    until: str = ""
-    owner: str = ""
+def spec_of(verb: Verb) -> Spec:
+    """The command that does this."""
+    return next(spec for spec in COMMANDS.values() if spec.verb is verb)
 
 
-@dataclass(frozen=True, slots=True)
-class Misread:
-    """A line that begins like a command and is none.
+def commands_of(message: Message, policy: Policy) -> tuple[Command | Refusal, ...]:
+    """What a message says, whichever channel it came through."""
+    match message.channel:
+        case Channel.COMMENT | Channel.REVIEW | Channel.REVIEW_COMMENT:
+            found = parse(message.text)
+            return (Refusal("edited"),) if message.edited and found else found
+        case Channel.APPROVAL:
+            return (Command(Verb.SIGN_OFF if message.text == "approved" else Verb.UNDO),)
+        case Channel.BUTTON:
+            return (Command(BUTTONS[message.text]),) if message.text in BUTTONS else ()
+        case Channel.RERUN:
+            return (Command(Verb.REFRESH),)
+    added, name = message.text[:1] == "+", message.text[1:]
+    if message.channel is Channel.TICK:
+        return (Command(Verb.CHECK if added else Verb.UNCHECK, (name,)),)
+    if name.casefold() != policy.labels["signed_off"].casefold():
+        return (Refusal("state_label", name),)
+    return (Command(Verb.SIGN_OFF if added else Verb.UNDO),)
 
-    reason: key of a text (unknown_command | too_many_commands | subjects_missing |
-    subjects_unwanted | too_many_subjects | reason_missing | too_long). detail: what it names.
-    """
 
-    reason: str
-    detail: str
+def blocks(body: str) -> bool:
+    """Whether a comment has a command that stops a review whatever was shown."""
+    return any(isinstance(one, Command) and spec_of(one.verb).blocks for one in parse(body))
 
 
 @lru_cache(maxsize=64)
-def parse(body: str) -> tuple[Command | Misread, ...]:
-    """The commands and misread lines of a comment, in order; never fails.
+def parse(body: str) -> tuple[Command | Refusal, ...]:
+    """The commands of a comment in order, with a refusal for each line that misses; never fails.
 
-    Of a long comment the beginning is read; a command behind it is misread as too_long.
+    Of a long comment the beginning is read; a command behind it is refused as too_long.
     """
     if not speaks(body):
         return ()
     spoken, rest = lines(body)
-    found: list[Command | Misread] = []
+    found: list[Command | Refusal] = []
     for line in spoken:
         words = line.split(maxsplit=1)
         if not words or words[0].lower() != PREFIX:
             continue
         if len(found) == MOST_COMMANDS:
-            return (*found, Misread("too_many_commands", str(MOST_COMMANDS)))
+            return (*found, Refusal("too_many_commands", str(MOST_COMMANDS)))
         found.append(_read(words[1] if len(words) > 1 else "help"))
-    return (*found, Misread("too_long", str(MOST_CHARACTERS))) if speaks(rest) else tuple(found)
+    return (*found, Refusal("too_long", str(MOST_CHARACTERS))) if speaks(rest) else tuple(found)
 
 
-def nearest(word: str, known: tuple[str, ...]) -> str:
-    """The known word most like `word`, or "" where none is near."""
-    like = difflib.get_close_matches(seen(word[:100]), known, n=1, cutoff=0.6)
-    return next(iter(like), "")
+# Keyboards make one long dash of two; a Japanese one, typed full-width, needs no space behind it.
+_DASHES = re.compile(r"(?:^|\s)(?:(?:--|[—–]{1,2})(?=\s|$)|(?:――|ーー|－－|−−)[\u2015ー－−]*)")
+_BETWEEN = re.compile(r"[\s,、]+")
 
 
-def resolved(word: str, known: tuple[str, ...]) -> str:
-    """The known id that is meant: the same, or but for `_` in the place of `-`; else ""."""
-    if word in known:
-        return word
-    spelt = word.replace("_", "-")
-    return spelt if spelt in known else ""
-
-
-def laid_bare(word: str, most: int) -> str:
-    """The word, cut to `most` characters, with those that cannot be seen written out."""
-    bare = (char if seen(char) else f"[U+{ord(char):04X}]" for char in word[:most])
-    return "".join(bare)
-
-
-def _read(rest: str) -> Command | Misread:
+def _read(line: str) -> Command | Refusal:
     """One command line behind its prefix."""
-    name, *more = rest.split(maxsplit=1)
-    # Only ASCII: the lower case of other letters may be one of its own (the Kelvin sign's is k).
+    name, *more = line.split(maxsplit=1)
+    # Only ASCII: the lower case of other letters may be ASCII (the Kelvin sign's is k).
     spec = COMMANDS.get(name.lower()) if name.isascii() else None
     if spec is None:
         near = nearest(_narrow(name[:100]).lower(), tuple(COMMANDS))
-        return Misread("unknown_command", f"{laid_bare(name, 40)} {near or 'help'}")
-    line = more[0].strip() if more else ""
+        return Refusal("unknown_command", laid_bare(name, 40), near or "help")
+    rest = more[0].strip() if more else ""
     if spec.note == "all":
-        dashes = _DASHES.match(line)
-        note = line[dashes.end() :].strip() if dashes else line
-        return _noted(Command(spec.verb), note, Misread("subjects_missing", spec.usage))
-    words, note = _split(line)
-    if not spec.note and note:
+        dashes, words = _DASHES.match(rest), _words("")
+        note = rest[dashes.end() :].strip() if dashes else rest
+    else:
+        dashes = _DASHES.search(rest)
+        words = _words(rest[: dashes.start()] if dashes else rest)
+        note = rest[dashes.end() :].strip() if dashes else ""
+    if not spec.note:
         words, note = (*words, *_words(note)), ""
-    return _command(name.lower(), spec, words, note)
-
-
-def _command(name: str, spec: Spec, words: tuple[str, ...], note: str) -> Command | Misread:
-    due = _due(words) if spec.takes_due else Command(spec.verb, words)
-    if due is None:
-        return Misread("subjects_unwanted", spec.usage)
-    subjects = tuple(dict.fromkeys(word.lower() for word in due.subjects))
+    command = _due(words) if spec.takes_due else Command(spec.verb, words)
+    if command is None:
+        return Refusal("subjects_unwanted", spec.usage)
+    subjects = tuple(dict.fromkeys(word.lower() for word in command.subjects))
     if len(subjects) > MOST_SUBJECTS:
-        return Misread("too_many_subjects", f"{name} {MOST_SUBJECTS}")
+        return Refusal("too_many_subjects", f"{name.lower()} {MOST_SUBJECTS}")
     if subjects and not spec.subjects:
-        return Misread("subjects_unwanted", spec.usage)
+        return Refusal("subjects_unwanted", spec.usage)
     if spec.needs_subjects and not subjects:
-        return Misread("subjects_missing", spec.usage)
-    command = replace(due, verb=spec.verb, subjects=subjects, note=note)
-    if spec.note == "must":
-        return _noted(command, note, Misread("reason_missing", spec.usage))
-    return command
-
-
-def _noted(command: Command, note: str, missing: Misread) -> Command | Misread:
-    """The command with its note; misread where nothing can be seen of that."""
-    return replace(command, note=note) if seen(note).strip() else missing
+        return Refusal("subjects_missing", spec.usage)
+    if spec.note in ("must", "all") and not seen(note).strip():
+        reason = "reason_missing" if spec.note == "must" else "subjects_missing"
+        return Refusal(reason, spec.usage)
+    return replace(command, verb=spec.verb, subjects=subjects, note=note)
 
 
 def _due(words: tuple[str, ...]) -> Command | None:
-    """A deferral's items, day and owner, in any order; None where a day or owner is said twice.
+    """A deferral's items, day and owner, in any order; None if a day or owner is given twice.
 
     A keyword with nothing behind it is kept as a day or an owner that cannot be read.
     """
     items: list[str] = []
-    said: dict[str, str] = {}
+    given: dict[str, str] = {}
     rest = iter(words)
     for word in rest:
         key = word.lower()
         if key not in ("until", "by"):
             items.append(word)
-        elif key in said:
+        elif key in given:
             return None
         else:
-            said[key] = next(rest, key)
-    owner = said.get("by", "").removeprefix("@")
-    return Command(Verb.DEFER, tuple(items), until=said.get("until", ""), owner=owner)
-
-
-def _split(rest: str) -> tuple[tuple[str, ...], str]:
-    """The words before the dashes, and the note behind them."""
-    dashes = _DASHES.search(rest)
-    if dashes is None:
-        return _words(rest), ""
-    return _words(rest[: dashes.start()]), rest[dashes.end() :].strip()
+            given[key] = next(rest, key)
+    owner = given.get("by", "").removeprefix("@")
+    return Command(Verb.DEFER, tuple(items), until=given.get("until", ""), owner=owner)
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""A comment's Markdown -> the lines of it that may be commands, as GitHub shows them.
+"""A comment's Markdown -> the lines of it that may be commands, as GitHub shows them; its boxes.
 
 Such a line stands in an ordinary paragraph and opens with plain text: never in quotes, lists,
 code, tables or HTML. What it says is not read here (`commands.py`).
@@ -31,18 +31,22 @@ def speaks(body: str) -> bool:
 
 def lines(body: str) -> tuple[Iterator[str], str]:
     """The lines that may be commands, of the beginning of a long comment, and what is not read."""
-    head, rest = _within(body.replace("\r\n", "\n"))
-    whole, rest = _paragraphs(head, rest)
-    return itertools.chain.from_iterable(map(_lines, whole)), rest
-
-
-def _within(text: str) -> tuple[str, str]:
-    """The whole lines that are read, and what stands behind them."""
-    if len(text) <= MOST_CHARACTERS and text.count("\n") < MOST_LINES:
-        return text, ""
-    whole = text[:MOST_CHARACTERS].split("\n", MOST_LINES)[:-1]
-    head = "".join(f"{line}\n" for line in whole)
-    return head, text[len(head) :]
+    text = body.replace("\r\n", "\n")
+    head, rest = text, ""
+    if len(text) > MOST_CHARACTERS or text.count("\n") >= MOST_LINES:
+        whole = text[:MOST_CHARACTERS].split("\n", MOST_LINES)[:-1]
+        head = "".join(f"{line}\n" for line in whole)
+        rest = text[len(head) :]
+    paragraphs = [
+        (opening.map or [0, 0], inline.content)
+        for opening, inline in itertools.pairwise(_blocks().parse(head))
+        if opening.type == "paragraph_open" and opening.level == 0
+    ]
+    # What follows the cut may turn the lines before it into a heading, a table or a comment.
+    end = head.count("\n") if rest else -1
+    cut = "".join(f"{text}\n" for span, text in paragraphs if span[1] == end)
+    read = (_visible(text) for span, text in paragraphs if span[1] != end)
+    return itertools.chain.from_iterable(read), cut + rest
 
 
 @cache
@@ -58,33 +62,17 @@ def _inline() -> MarkdownIt:
     return markdown.enable("strikethrough")
 
 
-def _paragraphs(head: str, rest: str) -> tuple[list[str], str]:
-    """The top-level paragraphs of the head, and the rest with the one that is cut in two."""
-    end = head.count("\n") if rest else -1
-    found = [
-        (opening.map or [0, 0], inline.content)
-        for opening, inline in itertools.pairwise(_blocks().parse(head))
-        if opening.type == "paragraph_open" and opening.level == 0
-    ]
-    # What follows may turn its lines into a heading, a table or a comment.
-    cut = "".join(f"{text}\n" for span, text in found if span[1] == end)
-    return [text for span, text in found if span[1] != end], cut + rest
-
-
-def _lines(paragraph: str) -> Iterator[str]:
-    """The visible text of each line that opens with plain text and is in no table."""
+def _visible(paragraph: str) -> Iterator[str]:
+    """The visible text of each line that opens with plain text and is not in a table."""
     rows = paragraph.split("\n")
     tables = (at for at, row in enumerate(rows) if at and _DELIMITERS.fullmatch(row))
     text = "\n".join(rows[: next(tables, len(rows) + 1) - 1])
-    if speaks(text):
-        yield from _visible(_inline().parseInline(text)[0].children or [])
-
-
-def _visible(children: list[Token]) -> Iterator[str]:
+    if not speaks(text):
+        return
     line: list[str] = []
     plain = True  # whether the line's first token is plain text, not code or HTML
     address = ""  # where the link that is open leads
-    for token in children:
+    for token in _inline().parseInline(text)[0].children or []:
         if token.type in ("softbreak", "hardbreak"):
             if plain:
                 yield "".join(line)

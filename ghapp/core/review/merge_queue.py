@@ -15,14 +15,14 @@ from ghapp.core.policy.policy import Policy
 from ghapp.core.records import PolicySource, Verdict
 
 PASSING = frozenset({"success", "neutral"})
-# GitHub will not merge it, so it is about to leave the queue.
+# GitHub will not merge the pull, so it is about to leave the queue.
 LEAVING = "UNMERGEABLE"
 
 Verdicts = Mapping[int, Verdict]  # by number of the pull; each has one, on one head
 
 
-class Standing(StrEnum):
-    """How one pull of the queue stands."""
+class MemberState(StrEnum):
+    """Whether one pull of the queue passes."""
 
     PASSES = "passes"
     BLOCKED = "blocked"
@@ -92,38 +92,37 @@ def believed(history: QueueHistory, base_ref: str, policy: Policy) -> Verdicts:
 
     What an older policy let pass may be enforced by now; an enforced one that waits is no matter.
     """
+    modes = {area.id: area.mode for area in policy.areas}
+
+    def holds(verdict: Verdict) -> bool:
+        waiting = (modes.get(one.area) or policy.mode for one in verdict.waiting)
+        return verdict.conclusion != "neutral" or "enforce" not in waiting
+
     return {
         number: one
         for number, one in history.verdicts.items()
-        if one.base_ref == base_ref and number not in history.behind and not _outdated(one, policy)
+        if one.base_ref == base_ref and number not in history.behind and holds(one)
     }
 
 
-def _outdated(verdict: Verdict, policy: Policy) -> bool:
-    modes = {area.id: area.mode for area in policy.areas}
-    areas = (entry.partition(":")[0] for entry in verdict.waiting)
-    enforced_now = any((modes.get(area) or policy.mode) == "enforce" for area in areas)
-    return verdict.conclusion == "neutral" and enforced_now
-
-
-def standing(member: Member, verdicts: Verdicts) -> Standing:
+def state_of(member: Member, verdicts: Verdicts) -> MemberState:
     """A verdict on another head than the one in the queue says nothing about it."""
     known = verdicts.get(member.number)
     if known is None or known.head_sha != member.head_sha:
-        return Standing.UNKNOWN
-    return Standing.PASSES if known.conclusion in PASSING else Standing.BLOCKED
+        return MemberState.UNKNOWN
+    return MemberState.PASSES if known.conclusion in PASSING else MemberState.BLOCKED
 
 
 def unknown(inside: tuple[Member, ...], verdicts: Verdicts) -> tuple[int, ...]:
-    """The numbers of the pulls that have to be looked at before anything can be said."""
-    missing = (one for one in inside if standing(one, verdicts) is Standing.UNKNOWN)
+    """The numbers of the pulls that have to be checked before anything can be said."""
+    missing = (one for one in inside if state_of(one, verdicts) is MemberState.UNKNOWN)
     return tuple(one.number for one in missing if one.number)
 
 
 def leaving(inside: tuple[Member, ...], verdicts: Verdicts) -> tuple[int, ...]:
     """The numbers of blocked pulls ahead that leave the queue: it then makes another head."""
     ahead = (one for one in inside[:-1] if one.state == LEAVING)
-    return tuple(one.number for one in ahead if standing(one, verdicts) is Standing.BLOCKED)
+    return tuple(one.number for one in ahead if state_of(one, verdicts) is MemberState.BLOCKED)
 
 
 def conclusion(inside: tuple[Member, ...], verdicts: Verdicts, policy: Policy | None) -> str:
@@ -132,10 +131,10 @@ def conclusion(inside: tuple[Member, ...], verdicts: Verdicts, policy: Policy | 
     Where nothing is enforced what is not known blocks nobody, and is not called good either.
     policy: None where it is not known; then it is taken for the strictest.
     """
-    found = {standing(one, verdicts) for one in inside} or {Standing.UNKNOWN}
-    if Standing.BLOCKED in found:  # only what is enforced blocks
+    found = {state_of(one, verdicts) for one in inside} or {MemberState.UNKNOWN}
+    if MemberState.BLOCKED in found:  # only what is enforced blocks
         return "failure"
-    if Standing.UNKNOWN in found:
+    if MemberState.UNKNOWN in found:
         return "failure" if enforced(policy) else "neutral"
     return "success"
 

@@ -7,17 +7,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ghapp.core.areas import Finding, Hit, Item, Reviewers, Text
-from ghapp.core.ledger import Entry, Standing, State, Verb, answers, holds, standing
+from ghapp.core.ledger import Entry, SignOff, State, Verb, answers, holds, standing
 from ghapp.core.model import Channel
 from ghapp.core.records import FollowUp, History
 from ghapp.core.review.facts import Facts
-from ghapp.core.review.special_areas import (
-    CONCERN,
-    concern_areas,
-    strictest,
-    too_many_files,
-    unread_files,
-)
+from ghapp.core.review.special_areas import CONCERN, flagged_areas, strictest
 from ghapp.core.scan.checklist import Checklist, Flagged
 
 
@@ -35,17 +29,17 @@ class PullState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AreaReview:
-    """One flagged area and what has been said about it.
+    """One flagged area, with its sign-off, its answers and its holds.
 
-    given: item id -> its last answer, to whatever diff. told: the same, but behind a tick of the
-    present diff what stood there before it: a tick adds no words.
-    changed_by: for a stale sign-off the first other head SHA seen whose diff of this area is
-    another one; "" where the same head has another diff (its base or the policy changed).
+    given: item id -> its last answer, to whatever diff. told: the same without ticks of the
+    present diff: a tick adds no words, so the answer before it is what is shown.
+    changed_by: for a stale sign-off the first other head SHA whose diff of this area differs;
+    "" if the same head has another diff (its base or the policy changed).
     holds: those in force that name this area, oldest first.
     """
 
     flagged: Flagged
-    standing: Standing
+    standing: SignOff
     given: Mapping[str, Entry]
     told: Mapping[str, Entry]
     changed_by: str = ""
@@ -73,7 +67,7 @@ class AreaReview:
 
     @property
     def marks(self) -> Mapping[str, str]:
-        """Item id -> digest of what it is about: of the whole area where no more is known."""
+        """Item id -> digest of what the item is about."""
         return {item.id: mark_of(self.flagged, item.id) for item in self.items}
 
     @property
@@ -90,7 +84,7 @@ class AreaReview:
 
     @property
     def is_concern(self) -> bool:
-        """Whether a reviewer raised it: nothing of the diff flagged it."""
+        """Whether a reviewer raised it; nothing in the diff flagged it."""
         return any(hit.kind == CONCERN for hit in self.hits)
 
     @property
@@ -119,7 +113,7 @@ class AreaReview:
 
     @property
     def deferred(self) -> Mapping[str, Entry]:
-        """The items put off, by the entry that did it."""
+        """Item id -> the deferral in force."""
         return {k: one for k, one in self.answered.items() if one.verb is Verb.DEFER}
 
     @property
@@ -129,15 +123,23 @@ class AreaReview:
             item for item in self.items if item.severity == "must" and item.id not in answered
         )
 
+    def conclusion(self, pending: str) -> str:
+        """As in CheckRun; "" is in progress. pending: as in Policy."""
+        if self.signed_off:
+            return "success"
+        if self.waived or self.mode != "enforce":
+            return "neutral"
+        return "" if pending == "in_progress" else "action_required"
+
 
 @dataclass(frozen=True, slots=True)
 class Review:
     """The review as it stands.
 
-    areas: those shown, heaviest first (observed ones are not). mode: of what is said about the
-    pull as a whole: the strictest of its areas, the policy's where there are none.
-    holds: those in force, oldest first; where the pull is waived they are overridden.
-    follow_ups: of this pull, as far as they were made. debts: open ones of other pulls.
+    areas: those shown, heaviest first (observed areas are not). mode: for what concerns the pull as
+    a whole: the strictest of its areas' modes and the policy's.
+    holds: those in force, oldest first; if the pull is waived they are overridden.
+    follow_ups: of this pull, as far as they were made. debts: open follow-ups of other pulls.
     """
 
     state: PullState
@@ -154,23 +156,40 @@ class Review:
     def waiting(self) -> tuple[AreaReview, ...]:
         return tuple(area for area in self.areas if not area.settled)
 
+    @property
+    def conclusion(self) -> str:
+        """The worst over the areas and the holds, each in its own mode; "" is in progress."""
+        blocked = {"enforce": "action_required"}
+        if self.state is PullState.UNREADABLE:
+            return blocked.get(self.facts.policy.mode, "neutral")
+        areas = [area.conclusion(self.facts.policy.pending) for area in self.areas]
+        if self.state is not PullState.ON_HOLD:
+            return worst(areas)
+        modes = {area.id: area.mode for area in self.areas}
+        held = [blocked.get(modes.get(one.subject, self.mode), "neutral") for one in self.holds]
+        return worst((*areas, *held))
 
-def review(
+
+# Worst first: what a head shows when several areas or several pulls ask different things of it.
+RANK = ("action_required", "", "cancelled", "neutral", "success")
+
+
+def worst(conclusions: Iterable[str]) -> str:
+    """The conclusion that decides; "success" if there is none."""
+    return min(conclusions, key=RANK.index, default="success")
+
+
+def review_of(
     facts: Facts, history: History, checklist: Checklist, ledger: tuple[Entry, ...]
 ) -> Review:
     """Where the review stands. ledger: oldest first."""
-    flagged = [*checklist.flagged]
-    if not checklist.complete and not checklist.ignored:
-        flagged.insert(0, too_many_files(facts))
-    if checklist.unread:
-        flagged.insert(0, unread_files(facts, checklist.unread))
+    flagged = flagged_areas(facts, checklist, ledger)
     mode = strictest(flagged, facts.policy)
-    raised = concern_areas(ledger, facts, mode)
     held = holds(ledger) if mode != "observe" else ()
-    seen = [one for one in (*raised, *flagged) if one.area.mode != "observe"]
-    areas = tuple(_area(one, facts, history, ledger, held) for one in seen)
+    areas = tuple(_area_review(one, facts, history, ledger, held) for one in flagged)
     made = {one.item: one for one in (*history.follow_ups, *facts.follow_ups)}
-    asked = frozenset(item.id for one in raised for item in one.items)
+    concerns = (area for area in areas if area.is_concern)
+    asked = frozenset(item.id for area in concerns for item in area.items)
     return Review(
         state=_state(areas, facts, held),
         areas=areas,
@@ -184,36 +203,46 @@ def review(
     )
 
 
-def mark_of(flagged: Flagged, item: str) -> str:
-    """The digest of what an item is about; of its whole area where no more is known."""
-    return flagged.marks.get(item, flagged.fingerprint)
-
-
-def _area(
+def _area_review(
     flagged: Flagged,
     facts: Facts,
     history: History,
     ledger: tuple[Entry, ...],
     held: tuple[Entry, ...],
 ) -> AreaReview:
-    name = flagged.area.id
-    stood = standing(ledger, name, flagged.fingerprint, facts.pull.head_sha, facts.policy.stale_on)
+    area, head_sha = flagged.area.id, facts.pull.head_sha
+    signoff = standing(ledger, area, flagged.fingerprint, head_sha, facts.policy.stale_on)
+    changed_by = ""
+    if signoff.signed:
+        signed = signoff.signed
+        later = (
+            shown.head_sha
+            for shown in history.shown
+            if shown.accepted_at > signed.said_at and shown.head_sha != signed.head_sha
+            if shown.fingerprints.get(area) != signed.fingerprint
+        )
+        changed_by = next(later, head_sha if head_sha != signed.head_sha else "")
     asked = {item.id for item in flagged.items}
-    mine = tuple(entry for entry in ledger if entry.subject in asked)
+    given = tuple(entry for entry in ledger if entry.subject in asked)
     return AreaReview(
         flagged,
-        stood,
-        given=answers(mine),
-        told=_told(mine, flagged),
-        changed_by=_changed_by(flagged, facts, history, stood.signed) if stood.signed else "",
-        holds=tuple(one for one in held if one.subject == name),
+        signoff,
+        given=answers(given),
+        told=_without_ticks(given, flagged),
+        changed_by=changed_by,
+        holds=tuple(one for one in held if one.subject == area),
     )
 
 
-def _told(ledger: tuple[Entry, ...], flagged: Flagged) -> Mapping[str, Entry]:
+def mark_of(flagged: Flagged, item: str) -> str:
+    """The digest of what an item is about; of its whole area if no more is known."""
+    return flagged.marks.get(item, flagged.fingerprint)
+
+
+def _without_ticks(given: tuple[Entry, ...], flagged: Flagged) -> Mapping[str, Entry]:
     """The answers without the ticks of the present diff that came last."""
     while True:
-        told = answers(ledger)
+        told = answers(given)
         ticks = [
             one
             for item, one in told.items()
@@ -221,74 +250,24 @@ def _told(ledger: tuple[Entry, ...], flagged: Flagged) -> Mapping[str, Entry]:
         ]
         if not ticks:
             return told
-        ledger = tuple(one for one in ledger if one not in ticks)
-
-
-def _changed_by(flagged: Flagged, facts: Facts, history: History, signed: Entry) -> str:
-    """The first head after the signed one whose diff of the area differs from it."""
-    for shown in history.shown:
-        later = shown.accepted_at > signed.said_at and shown.head_sha != signed.head_sha
-        if later and shown.fingerprints.get(flagged.area.id) != signed.fingerprint:
-            return shown.head_sha
-    head_sha = facts.pull.head_sha
-    return head_sha if head_sha != signed.head_sha else ""
+        given = tuple(one for one in given if one not in ticks)
 
 
 def _state(areas: tuple[AreaReview, ...], facts: Facts, held: tuple[Entry, ...]) -> PullState:
     if facts.policy.standing == "unreadable":
         return PullState.UNREADABLE
-    if held and not _overridden(areas, held):
-        return PullState.ON_HOLD
+    waiting = [area for area in areas if not area.settled]
+    waivers = [area.standing.signed for area in areas if area.waived]
+    if held:
+        # A waiver overrides the holds said before it. In the same second the hold counts as the
+        # later one: the ids of reviews and comments have no common order.
+        waived_at = max((one.said_at for one in waivers if one), default=None)
+        overridden = not waiting and waived_at and waived_at > max(one.said_at for one in held)
+        if not overridden:
+            return PullState.ON_HOLD
     if not areas:
         return PullState.CLEAR
-    waiting = [area for area in areas if not area.settled]
     if not waiting:
-        waived = any(area.waived for area in areas)
-        return PullState.WAIVED if waived else PullState.SIGNED_OFF
+        return PullState.WAIVED if waivers else PullState.SIGNED_OFF
     asked = any(area.open_musts for area in waiting)
     return PullState.WAITING_AUTHOR if asked else PullState.WAITING_REVIEWERS
-
-
-def _overridden(areas: Iterable[AreaReview], held: tuple[Entry, ...]) -> bool:
-    """Whether nothing waits and a waiver in force was said after every hold.
-
-    Of one second the hold counts as later: the ids of reviews and comments tell no order.
-    """
-    waivers = [area.standing.signed for area in areas if area.waived]
-    last = max((one.said_at for one in waivers if one), default=None)
-    settled = all(area.settled for area in areas)
-    return settled and last is not None and last > max(one.said_at for one in held)
-
-
-# Worst first: what a head shows when several areas or several pulls ask different things of it.
-RANK = ("action_required", "", "cancelled", "neutral", "success")
-
-
-def worst(conclusions: Iterable[str]) -> str:
-    """The conclusion that decides; "success" where there is none."""
-    return min(conclusions, key=RANK.index, default="success")
-
-
-def conclusion(seen: Review) -> str:
-    """The worst over the areas and the holds, each in its own mode; "" is in progress."""
-    policy = seen.facts.policy
-    if seen.state is PullState.UNREADABLE:
-        return _blocked(policy.mode)
-    areas = [_area_conclusion(area, policy.pending) for area in seen.areas]
-    if seen.state is not PullState.ON_HOLD:
-        return worst(areas)
-    shown = {area.id: area.mode for area in seen.areas}
-    held = [_blocked(shown.get(one.subject, seen.mode)) for one in seen.holds]
-    return worst((*areas, *held))
-
-
-def _area_conclusion(area: AreaReview, pending: str) -> str:
-    if area.signed_off:
-        return "success"
-    if area.waived or area.mode != "enforce":
-        return "neutral"
-    return "" if pending == "in_progress" else "action_required"
-
-
-def _blocked(mode: str) -> str:
-    return "action_required" if mode == "enforce" else "neutral"

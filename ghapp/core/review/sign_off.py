@@ -1,160 +1,185 @@
-"""Sign-offs and waivers: both are of areas, bound to the head and the diff their speaker saw."""
+"""What reviewers do: sign off and waive areas, hold them, raise concerns, and undo all of that.
+
+A sign-off or a waiver is bound to the head and the diff that its speaker saw.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from ghapp.core.ledger import Entry, State, Verb, answers, concerns, holds, standing, when
+from ghapp.core.ledger import (
+    Entry,
+    Refusal,
+    State,
+    Verb,
+    answers,
+    concerns,
+    holds,
+    standing,
+    when,
+)
 from ghapp.core.model import Channel
-from ghapp.core.review.case import Case, Judged, Refusal, known, merged
-from ghapp.core.review.commands import Command
-from ghapp.core.review.permissions import WRITTEN, heads, same_login
+from ghapp.core.review.case import Case, Command, Judged, known, merged
+from ghapp.core.review.permissions import heads, same_login
 
 # A channel's name in the policy's `sign_off.by`.
-CHANNELS: Mapping[Channel, str] = dict.fromkeys(WRITTEN, "command") | {
+CHANNELS: Mapping[Channel, str] = {
+    Channel.COMMENT: "command",
+    Channel.REVIEW: "command",
+    Channel.REVIEW_COMMENT: "command",
     Channel.LABEL: "label",
     Channel.BUTTON: "button",
     Channel.APPROVAL: "review",
 }
+# act -> the verb that undoes it, and the right of the person who did it
+UNDOES: Mapping[Verb, tuple[Verb, str]] = {
+    Verb.SIGN_OFF: (Verb.UNDO, "signer"),
+    Verb.WAIVE: (Verb.UNDO, "signer"),
+    Verb.HOLD: (Verb.RELEASE, "holder"),
+    Verb.CONCERN: (Verb.WITHDRAW, "raiser"),
+}
+
+# --- sign-off and waiver -----------------------------------------------------------------
 
 
-def sign_off(case: Case, part: Command) -> tuple[Judged, ...]:
-    """The areas named, or all that wait for the speaker: those of others are not their business."""
+def sign_off(case: Case, command: Command) -> tuple[Judged, ...]:
+    """The areas named, or all that wait for the speaker: not those that wait for others."""
     closed = closed_channel(case)
     if closed:
         return (closed,)
-    if part.subjects:
-        areas, strange = known(part.subjects, case.seen, "unknown_area")
-        return (*_signed(case, areas, part.note), *strange)
+    if command.subjects:
+        areas, strange = known(command.subjects, case.fingerprints, "unknown_area")
+        return (*_signed(case, areas, command.note), *strange)
     waiting = _waiting(case)
     if not waiting:
         return (Refusal("nothing_waiting"),)
-    mine = [area for area in waiting if case.right(area)]
-    return _signed(case, mine or waiting, part.note)
+    own = [area for area in waiting if case.right(area)]
+    return _signed(case, own or waiting, command.note)
 
 
 def approve(case: Case) -> tuple[Judged, ...]:
-    """An approving review, as a sign-off of all that waits for the speaker, where that is wanted.
+    """An approving review, as a sign-off of all that waits for the speaker, if that is wanted.
 
-    An approval by others is ordinary work, and so is one that was dismissed, or followed by a
-    request for changes, before we heard of it.
+    An approval by others is ordinary work. So is one that was dismissed, or followed by a request
+    for changes, before it arrived here.
     """
-    review = case.said.id.rpartition(":")[0]
-    gone = f"{review}:dismissed" in case.history.heard
-    refused = any(_refuses(case, entry) for entry in case.ledger)
-    if gone or refused or closed_channel(case) or case.policy.standing == "unreadable":
+    message = case.message
+    review = message.id.rpartition(":")[0]
+    is_dismissed = f"{review}:dismissed" in case.history.heard
+    is_refused = any(
+        entry.message_id.endswith(":changes_requested")
+        and same_login(entry.speaker, message.speaker)
+        and entry.said_at >= message.said_at
+        for entry in case.ledger
+    )
+    if is_dismissed or is_refused or closed_channel(case) or case.policy.standing == "unreadable":
         return ()
     waiting = _waiting(case)
-    mine = [area for area in waiting or case.flagged if case.right(area)]
+    own = [area for area in waiting or case.flagged if case.right(area)]
     if case.shown is None:
-        return (Refusal("not_shown", case.said.head_sha[:7]),) if mine else ()
-    return _signed(case, mine if waiting else (), "")
+        return (Refusal("not_shown", message.head_sha[:7]),) if own else ()
+    return _signed(case, own if waiting else (), "")
 
 
-def waive(case: Case, part: Command) -> tuple[Judged, ...]:
-    """All that is not signed off; where nothing but a hold is in the way, all there is."""
+def waive(case: Case, command: Command) -> tuple[Judged, ...]:
+    """All that is not signed off; if nothing but a hold is in the way, all areas."""
     right = case.right_of(case.policy.waivers)
     if not right:
         return (case.no_right("not_waiver"),)
     areas = _waiting(case)
     if not areas and holds(case.before):
-        areas = _areas(case)
+        areas = _shown(case)
     if not areas:
         return (Refusal("nothing_to_waive"),)
     return merged(
-        barred(case, area) or case.done(Verb.WAIVE, area, right, part.note, case.seen[area])
+        barred(case, area)
+        or case.done(Verb.WAIVE, area, right, command.note, case.fingerprints[area])
         for area in areas
     )
 
 
 def closed_channel(case: Case) -> Refusal | None:
-    """Where the policy takes no sign-off by the way this one came."""
-    channel = CHANNELS[case.said.channel]
+    """Why the policy accepts no sign-off by the channel of this one."""
+    channel = CHANNELS[case.message.channel]
     return None if channel in case.policy.sign_off_by else Refusal("channel_closed", channel)
 
 
-def _areas(case: Case) -> tuple[str, ...]:
-    """Those of the check run the speaker saw that are still in force."""
-    prints = case.shown.fingerprints if case.shown else {}
-    return tuple(area for area in prints if area in case.reviewers and area in case.seen)
-
-
-def _waiting(case: Case) -> tuple[str, ...]:
-    """Those that were not signed off for the diff that the speaker saw; waived ones are not."""
-    stale_on, head_sha = case.policy.stale_on, case.shown.head_sha if case.shown else ""
-    return tuple(
-        area
-        for area in _areas(case)
-        if standing(case.before, area, case.seen[area], head_sha, stale_on).state
-        is not State.SIGNED_OFF
-    )
-
-
-def _refuses(case: Case, entry: Entry) -> bool:
-    """Whether the approval's reviewer asked for changes after it, however late it arrived."""
-    return (
-        ":changes_requested#" in entry.id
-        and same_login(entry.speaker, case.said.speaker)
-        and entry.said_at >= case.said.said_at
-    )
-
-
-def _signed(case: Case, areas: Iterable[str], note: str) -> tuple[Judged, ...]:
-    return merged(_sign(case, area, note) for area in areas)
-
-
-def _sign(case: Case, area: str, note: str) -> Judged:
-    right = case.right(area)
-    if not right:
-        return case.no_right("not_reviewer", area)
-    own = barred(case, area)
-    if own:
-        return own
-    open_musts = ", ".join(_open_musts(case, area))
-    if open_musts and case.policy.require_answers == "must":
-        return Refusal("open_musts", open_musts)
-    signed = case.done(Verb.SIGN_OFF, area, right, note, case.seen[area])
-    return replace(signed, detail=open_musts)
-
-
 def barred(case: Case, area: str) -> Refusal | None:
-    """Why someone with the right may still not sign or waive: it is their own change."""
+    """Why somebody with the right may still not sign or waive: it is their own change."""
     if case.policy.allow_author:
         return None
     if case.by_author:
         return Refusal("author")
     for head_sha, logins in _pushes_since_sign_off(case, area):
-        if same_login(case.said.speaker, *logins):
-            return Refusal("pushed", head_sha[:7])
+        if same_login(case.message.speaker, *logins):
+            return Refusal("pushed", names=(head_sha[:7],))
         if not logins:
-            return Refusal("pusher_unknown", head_sha[:7])
+            return Refusal("pusher_unknown", names=(head_sha[:7],))
     return None
 
 
-def _pushes_since_sign_off(case: Case, area: str) -> tuple[tuple[str, frozenset[str]], ...]:
-    """The heads after the area's last sign-off, to the seen one, and who pushed each.
+def _shown(case: Case) -> tuple[str, ...]:
+    """The areas of the check run the speaker saw that are still in force."""
+    prints = case.shown.fingerprints if case.shown else {}
+    return tuple(area for area in prints if area in case.reviewers and area in case.fingerprints)
 
-    All up to the seen one, where a push has brought back a head from before that sign-off, or
-    where the signed head has had another diff too, for its base or the policy changed. A waiver
-    is no sign-off: nobody has looked.
+
+def _waiting(case: Case) -> tuple[str, ...]:
+    """The areas without a sign-off for the diff that the speaker saw; a waiver is not one."""
+    stale_on, head_sha = case.policy.stale_on, case.shown.head_sha if case.shown else ""
+    return tuple(
+        area
+        for area in _shown(case)
+        if standing(case.before, area, case.fingerprints[area], head_sha, stale_on).state
+        is not State.SIGNED_OFF
+    )
+
+
+def _signed(case: Case, areas: Iterable[str], note: str) -> tuple[Judged, ...]:
+    """Each area signed off, or why it is not."""
+    outcomes: list[Judged] = []
+    for area in areas:
+        right = case.right(area)
+        if not right:
+            outcomes.append(case.no_right("not_reviewer", area))
+            continue
+        own_change = barred(case, area)
+        if own_change:
+            outcomes.append(own_change)
+            continue
+        open_musts = _open_musts(case, area)
+        if open_musts and case.policy.require_answers == "must":
+            outcomes.append(Refusal("open_musts", names=open_musts))
+            continue
+        signed = case.done(Verb.SIGN_OFF, area, right, note, case.fingerprints[area])
+        outcomes.append(replace(signed, open_musts=open_musts))
+    return merged(outcomes)
+
+
+def _pushes_since_sign_off(case: Case, area: str) -> tuple[tuple[str, frozenset[str]], ...]:
+    """The heads after the area's last sign-off, up to the shown one, and who pushed each.
+
+    All up to the shown one, if a push has restored a head from before that sign-off, or if the
+    signed head has had another diff too, since its base or the policy changed. A waiver does not
+    count as a sign-off: nobody has checked anything.
     """
     pull = case.facts.pull
-    had = heads(case.history, pull.author, pull.head_sha)
-    order = [head for head, _ in had]
-    looked = [entry for entry in case.before if entry.verb is not Verb.WAIVE]
-    signed = standing(looked, area, "", "", "never").signed
+    pushes = heads(case.history, pull.author, pull.head_sha)
+    order = [head for head, _ in pushes]
+    checked = [entry for entry in case.before if entry.verb is not Verb.WAIVE]
+    signed = standing(checked, area, "", "", "never").signed
     first = order.index(signed.head_sha) + 1 if signed and signed.head_sha in order else 0
-    seen = order.index(case.shown.head_sha) + 1 if case.shown else len(order)
+    last = order.index(case.shown.head_sha) + 1 if case.shown else len(order)
     moved = signed and any(
         one.head_sha == signed.head_sha and one.fingerprints.get(area) != signed.fingerprint
         for one in case.history.shown
     )
-    return had[0 if moved or first > seen else first : seen]
+    return pushes[0 if moved or first > last else first : last]
 
 
 def _open_musts(case: Case, area: str) -> tuple[str, ...]:
-    """The must items of the area that nothing was said to, of the diff that the speaker saw.
+    """The must items of the area without an answer to the diff that the speaker saw.
 
     An item that the present diff no longer asks counts if it may have been a must there: what it
     was is not recorded.
@@ -172,107 +197,115 @@ def _open_musts(case: Case, area: str) -> tuple[str, ...]:
     )
 
 
-# act -> the verb that takes it back, and the right of who did it
-BACK = {
-    Verb.SIGN_OFF: (Verb.UNDO, "signer"),
-    Verb.WAIVE: (Verb.UNDO, "signer"),
-    Verb.HOLD: (Verb.RELEASE, "holder"),
-    Verb.CONCERN: (Verb.WITHDRAW, "raiser"),
-}
+# --- hold and concern --------------------------------------------------------------------
 
 
-def undo(case: Case, part: Command) -> tuple[Judged, ...]:
-    """The latest of the speaker's own acts, else of anyone's where the speaker is a reviewer.
+def hold(case: Case, command: Command) -> tuple[Judged, ...]:
+    """The areas named, or the whole pull; a hold is bound to no diff, so it outlives every push."""
+    if not command.subjects:
+        right = case.right_to_pull()
+        done = case.done(Verb.HOLD, "", right, command.note)
+        return (done if right else case.no_right("hold_not_reviewer"),)
+    areas, strange = known(command.subjects, case.areas, "unknown_area")
+    rights = {area: case.right(area) for area in areas}
+    held = merged(
+        case.done(Verb.HOLD, area, right, command.note)
+        if right
+        else case.no_right("hold_not_reviewer", area)
+        for area, right in rights.items()
+    )
+    return (*held, *strange)
+
+
+def concern(case: Case, command: Command) -> tuple[Judged, ...]:
+    """One more area of this pull alone; its number is never given again, withdrawn or not."""
+    right = case.right_to_pull()
+    if not right:
+        return (case.no_right("concern_not_reviewer"),)
+    number = 1 + sum(entry.verb is Verb.CONCERN for entry in case.ledger)
+    return (case.done(Verb.CONCERN, f"concern-{number}", right, command.note),)
+
+
+# --- undo --------------------------------------------------------------------------------
+
+
+def undo(case: Case, command: Command) -> tuple[Judged, ...]:
+    """The latest of the speaker's own acts, else of anyone's if the speaker is a reviewer.
 
     An act is all that one message did. The label stands for all sign-offs at once.
     """
-    del part  # it takes nothing
-    by_label = case.said.channel is Channel.LABEL
+    del command  # it takes nothing
+    by_label = case.message.channel is Channel.LABEL
     closed = closed_channel(case) if by_label else None
     if closed:
         return (closed,)
     acts = [one for one in _acts(case) if one.verb is Verb.SIGN_OFF or not by_label]
     if not acts:
-        return (Refusal("nothing_to_undo"), *_undo_ahead(case))
-    own = [one for one in acts if same_login(case.said.speaker, one.speaker)]
-    reviewable = [one for one in acts if _right_over(case, one)]
+        # Kept for a sign-off that was said before and whose delivery comes after this one.
+        rights = {area: case.right(area) for area in case.fingerprints}
+        ahead = (case.done(Verb.UNDO, area, right) for area, right in rights.items() if right)
+        return (Refusal("nothing_to_undo"), *ahead)
+    own = [one for one in acts if same_login(case.message.speaker, one.speaker)]
+    reviewed = [one for one in acts if _right_over(case, one)]
     if by_label:
-        taken = [one for one in acts if one in own or one in reviewable]
+        undone = [one for one in acts if one in own or one in reviewed]
     else:
-        taken = _latest(own or reviewable)
-    if not taken:
+        found = own or reviewed
+        undone = [one for one in found if one.message_id == found[-1].message_id]
+    if not undone:
         return (case.no_right("not_yours"),)
-    return tuple(_back(case, one, _right_over(case, one) or BACK[one.verb][1]) for one in taken)
+    return tuple(_undo(case, one, _right_over(case, one) or UNDOES[one.verb][1]) for one in undone)
 
 
 def retract(case: Case) -> tuple[Judged, ...]:
-    """The sign-offs that a review made which is dismissed, or followed by a request for changes."""
-    review = case.said.id.rpartition(":")[0]
+    """The sign-offs of a review that is dismissed, or followed by a request for changes.
+
+    A request for changes without any is kept: an approval given before may arrive after it. It is
+    of no area and is not acknowledged.
+    """
     signed = [one for one in _acts(case) if one.channel is Channel.APPROVAL]
-    if case.said.text == "dismissed":
-        approval = f"{review}:approved"
-        gone = [one for one in signed if _message(one) == approval]
-        return tuple(_back(case, one, "dismissal") for one in gone)
-    own = [one for one in signed if same_login(case.said.speaker, one.speaker)]
-    return tuple(_back(case, one, "signer") for one in own) or _kept(case)
-
-
-def _kept(case: Case) -> tuple[Entry, ...]:
-    """Of no area, and answered by nothing: for an approval given before that comes after this."""
-    areas = dict.fromkeys([*case.flagged, *case.seen])
-    right = next(filter(None, map(case.right, areas)), "")
+    if case.message.text == "dismissed":
+        approval = f"{case.message.id.rpartition(':')[0]}:approved"
+        gone = [one for one in signed if one.message_id == approval]
+        return tuple(_undo(case, one, "dismissal") for one in gone)
+    own = [one for one in signed if same_login(case.message.speaker, one.speaker)]
+    if own:
+        return tuple(_undo(case, one, "signer") for one in own)
+    right = next(filter(None, map(case.right, case.areas)), "")
     if not right or closed_channel(case):
         return ()
     return (replace(case.done(Verb.UNDO, "", right), comment_id=0, node_id=""),)
 
 
 def _acts(case: Case) -> list[Entry]:
-    """What is in force, in the order of speaking: sign-offs (stale ones too), waivers, holds,
-    concerns.
-    """
+    """The sign-offs (also stale), waivers, holds and concerns in force, oldest first."""
     raised = concerns(case.before)
     gone = {e.subject for e in case.before if e.verb is Verb.CONCERN} - {e.subject for e in raised}
-    said: dict[str, list[Entry]] = {}  # by area, so that a long ledger is read once
+    by_area: dict[str, list[Entry]] = {}  # so that a long ledger is read once
     for one in case.before:
         if one.verb in (Verb.SIGN_OFF, Verb.WAIVE, Verb.UNDO) and one.subject not in gone:
-            said.setdefault(one.subject, []).append(one)
-    standings = (standing(entries, area, "", "", "never") for area, entries in said.items())
-    signed = [one.signed for one in standings if one.signed]
-    acts = {*signed, *holds(case.before), *raised}
+            by_area.setdefault(one.subject, []).append(one)
+    signed = (standing(entries, area, "", "", "never").signed for area, entries in by_area.items())
+    acts = {*filter(None, signed), *holds(case.before), *raised}
     return sorted((one for one in case.before if one in acts), key=when)
 
 
-def _latest(acts: list[Entry]) -> list[Entry]:
-    """All that the last message among them did."""
-    return [one for one in acts if _message(one) == _message(acts[-1])]
-
-
-def _message(entry: Entry) -> str:
-    return entry.id.partition("#")[0]
-
-
 def _right_over(case: Case, act: Entry) -> str:
-    """By which right the speaker takes back what others did, or "".
+    """By which right the speaker undoes what others did, or "".
 
-    Who may not sign the change off does not clear out of its way what stops it, either.
+    Whoever may not sign the change off may not remove what stops it, either.
     """
     if act.verb is Verb.HOLD and case.by_author and not case.policy.allow_author:
         return ""
     if act.verb is Verb.CONCERN and barred(case, act.subject):
         return ""
     if act.verb is Verb.HOLD and act.subject not in case.reviewers:
-        return case.right_to_pull()  # of the whole pull, or of an area that is no more
+        return case.right_to_pull()  # of the whole pull, or of an area that is no longer flagged
     right = case.right(act.subject)
     waived = act.verb is Verb.WAIVE
     return right or (case.right_of(case.policy.waivers) if waived else "")
 
 
-def _back(case: Case, act: Entry, right: str) -> Entry:
-    entry = case.done(BACK[act.verb][0], act.subject, right)
+def _undo(case: Case, act: Entry, right: str) -> Entry:
+    entry = case.done(UNDOES[act.verb][0], act.subject, right)
     return replace(entry, whose=act.speaker) if act.verb is Verb.HOLD else entry
-
-
-def _undo_ahead(case: Case) -> Iterable[Entry]:
-    """Kept for a sign-off that was said before and whose delivery comes after this one."""
-    rights = {area: case.right(area) for area in case.seen}
-    return (case.done(Verb.UNDO, area, right) for area, right in rights.items() if right)

@@ -7,7 +7,7 @@ from ghapp.core.markdown import MOST_TITLE, code, cut, link, plain, visible
 from ghapp.core.marks import CheckRun
 from ghapp.core.policy.policy import Policy
 from ghapp.core.review import merge_queue
-from ghapp.core.review.merge_queue import Member, Standing, Verdicts
+from ghapp.core.review.merge_queue import Member, MemberState, Verdicts
 from ghapp.core.text.render import sealed
 
 MOST_NAMED = 20  # pulls in a title
@@ -29,10 +29,10 @@ def check_run(
     conclusion = merge_queue.conclusion(inside, verdicts, policy)
     title, summary = _title(inside, verdicts, words), words("queue_holds") + "\n"
     for member in inside:
-        standing, name = merge_queue.standing(member, verdicts), _name(member, words)
-        verdict = verdicts.get(member.number) if standing is not Standing.UNKNOWN else None
+        standing, name = merge_queue.state_of(member, verdicts), _name(member, words)
+        verdict = verdicts.get(member.number) if standing is not MemberState.UNKNOWN else None
         summary += "\n" + words(
-            "queue_line" if standing is Standing.PASSES else "queue_line_blocked",
+            "queue_line" if standing is MemberState.PASSES else "queue_line_blocked",
             pull=link(name, member.url) if member.number else name,
             words=plain(verdict.title) if verdict else words("queue_not_known"),
         )
@@ -48,10 +48,10 @@ def _title(inside: tuple[Member, ...], verdicts: Verdicts, words: Words) -> str:
     """What decides: who is blocked, else who is not reviewed yet, else that all pass."""
     if not inside:
         return words("title_queue_unlisted")
-    standings = [merge_queue.standing(member, verdicts) for member in inside]
-    worst = min(standings, key=(Standing.BLOCKED, Standing.UNKNOWN, Standing.PASSES).index)
+    standings = [merge_queue.state_of(member, verdicts) for member in inside]
+    worst = min(standings, key=(MemberState.BLOCKED, MemberState.UNKNOWN, MemberState.PASSES).index)
     found = [one for one, standing in zip(inside, standings, strict=True) if standing is worst]
-    if worst is Standing.BLOCKED and len(found) == 1:
+    if worst is MemberState.BLOCKED and len(found) == 1:
         number = found[0].number
         return visible(
             words("shared_line", number=number, title=verdicts[number].title), MOST_TITLE

@@ -17,6 +17,7 @@ from ghapp.core.markdown import MOST_TITLE, code, cut, dotted, paragraphs, plain
 from ghapp.core.marks import Action, CheckRun
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import Verdict
+from ghapp.core.review.commands import BUTTONS
 from ghapp.core.review.follow_ups import has_open
 from ghapp.core.review.review import PullState, Review
 from ghapp.core.text import findings, follow_ups, questions, reasons, replies, status
@@ -150,10 +151,11 @@ def _buttons(review: Review, conclusion: str, words: Words) -> tuple[Action, ...
     if not conclusion:
         return ()
     signs = review.waiting and review.state is not PullState.UNREADABLE
-    names = ("signoff",) if signs and "button" in review.facts.policy.sign_off_by else ()
+    signs = signs and "button" in review.facts.policy.sign_off_by
     return tuple(
         Action(words(f"button_{name}"), words(f"button_{name}_does"), name)
-        for name in (*names, "refresh", "explain")
+        for name, verb in BUTTONS.items()
+        if signs or verb is not Verb.SIGN_OFF
     )
 
 
@@ -257,8 +259,8 @@ def collapsed(language: str) -> str:
 def reply(review: Review, entry: Entry) -> str:
     """The reply to one entry: help, why things are asked, or why it was refused."""
     words = Words(review.facts.policy.language)
-    if entry.verb is Verb.HELP:
-        return paragraphs(words("help"), replies.commands(words))
+    if entry.refusal:
+        return replies.refusal(entry.speaker, entry.refusal, review, words)
     if entry.verb is Verb.EXPLAIN:
         return cut(reasons.explanation(review, words), words("cut"))
-    return replies.refusal(entry, review, words)
+    return paragraphs(words("help"), replies.commands(words))

@@ -9,7 +9,7 @@ from ghapp.core.i18n import Words
 from ghapp.core.ledger import Entry, State, Verb, when
 from ghapp.core.markdown import code, dotted, link, plain, visible
 from ghapp.core.policy.policy import POLICY_PATH
-from ghapp.core.review.review import AreaReview, PullState, Review, conclusion
+from ghapp.core.review.review import AreaReview, PullState, Review
 
 MOST_REASON = 1_000  # characters
 
@@ -40,7 +40,8 @@ def signed(area: AreaReview, review: Review, words: Words) -> str:
             compared = words("compared", link=link(words("what_changed"), address))
         change = code(area.changed_by[:7])
         return words("stale_by", signed=text, change=change, compared=compared)
-    musts = words("accepted_open", items=code(entry.detail)) if entry.detail else ""
+    open_musts = ", ".join(entry.open_musts)
+    musts = words("accepted_open", items=code(open_musts)) if open_musts else ""
     note = entry.note if entry.verb is Verb.SIGN_OFF else ""  # a waiver's reason is at the top
     return dotted(text, musts, note and code(note))
 
@@ -65,8 +66,8 @@ def waivers(review: Review, words: Words) -> str:
     for area in review.areas:
         entry = area.standing.signed
         if entry and area.waived:
-            message = entry.id.partition("#")[0]
-            waived.setdefault(message, (entry, []))[1].append(area_title(area, words))
+            titles = waived.setdefault(entry.message_id, (entry, []))[1]
+            titles.append(area_title(area, words))
     return "\n".join(
         words(
             "waiver",
@@ -126,7 +127,7 @@ def next_step(review: Review, words: Words, *, ticking: bool) -> str:
 def _ways(review: Review, words: Words) -> str:
     """The channels that the policy leaves open for a sign-off, as far as they are shown."""
     policy, channels = review.facts.policy, review.facts.policy.sign_off_by
-    if not conclusion(review):
+    if not review.conclusion:
         channels -= {"button"}  # GitHub shows none while a check run is in progress
     label, button = code(policy.labels["signed_off"]), words("button_signoff")
     ways = [

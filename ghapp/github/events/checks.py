@@ -18,13 +18,12 @@ from ghapp.core.model import (
     Repository,
     RepositoryKey,
 )
+from ghapp.core.review.commands import BUTTONS
 from ghapp.github import payloads
 from ghapp.github.events import merge_queue
 from ghapp.github.events.speech import MOST_KEYS, NEVER, Ours, repository
 from ghapp.github.payloads import decoded, utc
 
-# What our buttons are called, which are shown by `core/text/render.py`.
-BUTTONS = frozenset({"signoff", "refresh", "explain"})
 _EXTERNAL_ID = re.compile(r"\Av1:([1-9][0-9]{0,8}):")
 
 

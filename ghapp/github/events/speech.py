@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from ghapp.core.model import Channel, Delivery, Message, PullKey, Repository
-from ghapp.core.review.commands import speaks
-from ghapp.core.review.comment_text import ticks
+from ghapp.core.review.comment_text import speaks, ticks
 from ghapp.core.review.permissions import same_login
 from ghapp.core.text.render import MARKER
 from ghapp.github import payloads

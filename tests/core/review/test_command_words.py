@@ -4,19 +4,12 @@ from time import process_time
 
 import pytest
 
-from ghapp.core.ledger import Verb
-from ghapp.core.review.commands import (
-    COMMANDS,
-    MOST_CHARACTERS,
-    Command,
-    Misread,
-    laid_bare,
-    nearest,
-    parse,
-    resolved,
-)
+from ghapp.core.ledger import Refusal, Verb
+from ghapp.core.review.case import Command, laid_bare, nearest, resolved
+from ghapp.core.review.commands import COMMANDS, parse
+from ghapp.core.review.comment_text import MOST_CHARACTERS
 
-TOO_LONG = Misread("too_long", str(MOST_CHARACTERS))
+TOO_LONG = Refusal("too_long", str(MOST_CHARACTERS))
 
 
 CHECK, DEFER = COMMANDS["check"].usage, COMMANDS["defer"].usage
@@ -33,24 +26,24 @@ CHECK, DEFER = COMMANDS["check"].usage, COMMANDS["defer"].usage
         ("concern リトライは？", Command(Verb.CONCERN, (), "リトライは？")),
         ("concern -- retries", Command(Verb.CONCERN, (), "retries")),
         ("concern Is Ｘ done?", Command(Verb.CONCERN, (), "Is Ｘ done?")),
-        ("concern", Misread("subjects_missing", "concern TEXT")),
-        ("concern --", Misread("subjects_missing", "concern TEXT")),
-        ("concern \u200b\u2060", Misread("subjects_missing", "concern TEXT")),
+        ("concern", Refusal("subjects_missing", "concern TEXT")),
+        ("concern --", Refusal("subjects_missing", "concern TEXT")),
+        ("concern \u200b\u2060", Refusal("subjects_missing", "concern TEXT")),
         # what puts something in the way, or lets it pass, says why
         ("hold -- load test first\nmore", Command(Verb.HOLD, (), "load test first")),
         ("hold db, web -- wait", Command(Verb.HOLD, ("db", "web"), "wait")),
-        ("hold", Misread("reason_missing", "hold [AREA...] -- reason")),
-        ("hold db --", Misread("reason_missing", "hold [AREA...] -- reason")),
-        ("hold db -- \u200b", Misread("reason_missing", "hold [AREA...] -- reason")),
+        ("hold", Refusal("reason_missing", "hold [AREA...] -- reason")),
+        ("hold db --", Refusal("reason_missing", "hold [AREA...] -- reason")),
+        ("hold db -- \u200b", Refusal("reason_missing", "hold [AREA...] -- reason")),
         ("waive -- incident 12", Command(Verb.WAIVE, (), "incident 12")),
-        ("waive", Misread("reason_missing", "waive -- reason")),
-        ("waive db -- x", Misread("subjects_unwanted", "waive -- reason")),
-        ("na x", Misread("reason_missing", "na ITEM... -- reason")),
-        ("na -- x", Misread("subjects_missing", "na ITEM... -- reason")),
+        ("waive", Refusal("reason_missing", "waive -- reason")),
+        ("waive db -- x", Refusal("subjects_unwanted", "waive -- reason")),
+        ("na x", Refusal("reason_missing", "na ITEM... -- reason")),
+        ("na -- x", Refusal("subjects_missing", "na ITEM... -- reason")),
         ("na x -- static", Command(Verb.NA, ("x",), "static")),
         ("explain", Command(Verb.EXPLAIN)),
-        ("explain db", Misread("subjects_unwanted", "explain")),
-        ("check", Misread("subjects_missing", CHECK)),
+        ("explain db", Refusal("subjects_unwanted", "explain")),
+        ("check", Refusal("subjects_missing", CHECK)),
     ],
 )
 def test_notes_are_read_as_each_command_takes_them(line: str, expected: object) -> None:
@@ -73,7 +66,7 @@ def test_a_note_stands_behind_any_dashes_a_keyboard_makes(dashes: str, space: st
         ("na x ――静的です", Command(Verb.NA, ("x",), "静的です")),
         ("na x－－y ーー z", Command(Verb.NA, ("x--y",), "z")),
         ("na x--y -- z", Command(Verb.NA, ("x--y",), "z")),
-        ("na x --y", Misread("reason_missing", "na ITEM... -- reason")),
+        ("na x --y", Refusal("reason_missing", "na ITEM... -- reason")),
     ],
 )
 def test_dashes_inside_a_word_begin_no_note(line: str, expected: object) -> None:
@@ -108,10 +101,10 @@ def deferral(*items: str, until: str = "", owner: str = "", note: str = "later")
         ("x until -- later", deferral("x", until="until")),
         ("x by -- later", deferral("x", owner="by")),
         ("x -- until 2026-05-01", deferral("x", note="until 2026-05-01")),
-        ("x until a until b -- later", Misread("subjects_unwanted", DEFER)),
-        ("x by a by b -- later", Misread("subjects_unwanted", DEFER)),
-        ("until 2026-05-01 -- later", Misread("subjects_missing", DEFER)),
-        ("x until 2026-05-01", Misread("reason_missing", DEFER)),
+        ("x until a until b -- later", Refusal("subjects_unwanted", DEFER)),
+        ("x by a by b -- later", Refusal("subjects_unwanted", DEFER)),
+        ("until 2026-05-01 -- later", Refusal("subjects_missing", DEFER)),
+        ("x until 2026-05-01", Refusal("reason_missing", DEFER)),
     ],
 )
 def test_a_deferral_names_day_and_owner_in_any_order(line: str, expected: object) -> None:
@@ -149,7 +142,7 @@ def test_ids_are_told_apart_however_they_are_typed(words: str, expected: tuple[s
     ],
 )
 def test_a_command_is_an_ascii_word(name: str, detail: str) -> None:
-    assert parse(f"/nfr {name} x -- y") == (Misread("unknown_command", detail),)
+    assert parse(f"/nfr {name} x -- y") == (Refusal("unknown_command", *detail.split()),)
 
 
 def test_check_all_asks_for_an_item_of_that_name() -> None:
@@ -182,5 +175,5 @@ def test_ten_thousand_words_are_refused_in_no_time(command: str) -> None:
     (wide,) = parse(f"/nfr {command} " + " ".join(map(str, range(1_500))) + " -- x")
     assert process_time() - start < 0.3
     assert long == TOO_LONG
-    assert isinstance(wide, Misread)
+    assert isinstance(wide, Refusal)
     assert wide.reason in ("too_many_subjects", "subjects_unwanted")

@@ -6,16 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghapp.core.ledger import Verb
-from ghapp.core.review.commands import (
-    COMMANDS,
-    MOST_CHARACTERS,
-    MOST_COMMANDS,
-    Command,
-    Misread,
-    Spec,
-    parse,
-)
+from ghapp.core.ledger import Refusal, Verb
+from ghapp.core.review.case import Command
+from ghapp.core.review.commands import COMMANDS, MOST_COMMANDS, Spec, blocks, parse
+from ghapp.core.review.comment_text import MOST_CHARACTERS
 
 DONE = Command(Verb.SIGN_OFF)
 
@@ -70,14 +64,14 @@ DONE = Command(Verb.SIGN_OFF)
         ("/nfrdone", []),
         ("`x` /nfr done\n`y`\n/nfr undo\n*z*", [Command(Verb.UNDO)]),
         # what looks like a command and is none is answered
-        ("/nfr dnoe", [Misread("unknown_command", "dnoe done")]),
-        ("/nfr xyzzy", [Misread("unknown_command", "xyzzy help")]),
-        ("/nfr undo now", [Misread("subjects_unwanted", "undo")]),
-        ("/nfr undo -- oops", [Misread("subjects_unwanted", "undo")]),
-        ("/nfr check", [Misread("subjects_missing", "check ITEM... [-- evidence]")]),
+        ("/nfr dnoe", [Refusal("unknown_command", "dnoe", "done")]),
+        ("/nfr xyzzy", [Refusal("unknown_command", "xyzzy", "help")]),
+        ("/nfr undo now", [Refusal("subjects_unwanted", "undo")]),
+        ("/nfr undo -- oops", [Refusal("subjects_unwanted", "undo")]),
+        ("/nfr check", [Refusal("subjects_missing", "check ITEM... [-- evidence]")]),
         (
             "/nfr check -- proof",
-            [Misread("subjects_missing", "check ITEM... [-- evidence]")],
+            [Refusal("subjects_missing", "check ITEM... [-- evidence]")],
         ),
     ],
 )
@@ -88,15 +82,15 @@ def test_commands_are_read_as_github_shows_them(body: str, expected: list[object
 def test_one_comment_holds_a_bounded_number_of_commands() -> None:
     found = parse("/nfr help\n" * 300)
     assert len(found) == MOST_COMMANDS + 1
-    assert found[-1] == Misread("too_many_commands", str(MOST_COMMANDS))
+    assert found[-1] == Refusal("too_many_commands", str(MOST_COMMANDS))
 
 
 def test_a_command_takes_a_bounded_number_of_names() -> None:
     names = " ".join(f"item-{number}" for number in range(500))
-    assert parse(f"/nfr check {names}") == (Misread("too_many_subjects", "check 100"),)
+    assert parse(f"/nfr check {names}") == (Refusal("too_many_subjects", "check 100"),)
 
 
-TOO_LONG = Misread("too_long", str(MOST_CHARACTERS))
+TOO_LONG = Refusal("too_long", str(MOST_CHARACTERS))
 FILL = "many words of an honest comment\n"
 
 
@@ -170,3 +164,16 @@ def test_the_usage_of_a_command_begins_with_its_name(name: str) -> None:
 def test_every_verb_but_those_of_the_judge_has_a_command() -> None:
     by_judge = {Verb.REFUSED, Verb.RELEASE, Verb.WITHDRAW}
     assert {spec.verb for spec in COMMANDS.values()} == set(Verb) - by_judge
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("/nfr hold -- x", True),
+        ("/nfr done\n/nfr concern x", True),
+        ("/nfr done\n/nfr dnoe", False),
+        ("hold", False),
+    ],
+)
+def test_holds_and_concerns_block_whatever_was_shown(body: str, expected: bool) -> None:
+    assert blocks(body) is expected

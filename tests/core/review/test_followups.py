@@ -22,7 +22,9 @@ DEFER = entry(
 WAIVED = entry(Verb.WAIVE, "db", "lee", number=3, note="incident")
 HOLD = entry(Verb.HOLD, "", "sam", 8, number=4, note="wait")
 MADE = FollowUp(5, "db-plan", "db", "2026-05-01", "bob", "later")
-EXTENDED = replace(DEFER, id="c", said_at=SIGNED.said_at, until="2026-06-01", note="holiday")
+EXTENDED = replace(
+    DEFER, message_id="c", said_at=SIGNED.said_at, until="2026-06-01", note="holiday"
+)
 
 
 def decided(
@@ -66,7 +68,7 @@ def test_a_follow_up_is_made_once_the_review_is_done_or_the_pull_merged(
 
 
 def test_what_was_put_off_for_an_earlier_diff_is_followed_up_unless_it_is_a_must() -> None:
-    both = (DEFER, replace(DEFER, id="x", subject="db-rollback"))
+    both = (DEFER, replace(DEFER, message_id="x", subject="db-rollback"))
     made = decided(*both, WAIVED, fingerprint="f2", is_open=False, is_merged=True)
     assert [one.item for one in made.follow_ups] == ["db-plan"]
 
@@ -92,7 +94,7 @@ class TestOnceMade:
     def test_it_may_be_extended_once(self) -> None:
         (longer,) = decided(DEFER, EXTENDED, made=(replace(MADE, issue=12),)).follow_ups
         assert longer == replace(MADE, issue=12, due="2026-06-01", reason="holiday", extended=True)
-        again = replace(EXTENDED, id="d", until="2026-07-01")
+        again = replace(EXTENDED, message_id="d", until="2026-07-01")
         assert decided(DEFER, again, made=(longer,)).follow_ups == (longer,)
 
     def test_its_later_day_is_told_at_once(self) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghapp.core.areas import Clause, Reviewers
-from ghapp.core.ledger import Entry, Verb
+from ghapp.core.ledger import Entry, Refusal, Verb
 from ghapp.core.model import Message, Push, Rights
 from ghapp.core.policy.policy import Policy
 from ghapp.core.review.judge import judge
@@ -29,6 +29,7 @@ from tests.core.build import (
     shown,
     tick,
 )
+from tests.core.review.verdicts import detail
 
 DB, WEB = area("db"), area("web", reviewers=Reviewers(users=("wes",)))
 BOTH = asked(flagged(DB, "d1"), flagged(WEB, "w1"))
@@ -49,8 +50,8 @@ def verdicts(*said: Message, rules: Policy = RULES, **known: object) -> list[tup
 
 
 def _brief(one: Entry) -> tuple[str, ...]:
-    if one.verb is Verb.REFUSED:
-        return ("refused", one.note, one.detail)
+    if one.refusal:
+        return ("refused", one.refusal.reason, detail(one.refusal))
     return (one.verb.value, one.subject, one.right)
 
 
@@ -78,7 +79,7 @@ def _brief(one: Entry) -> tuple[str, ...]:
         (comment("/nfr undo", "eve"), [("refused", "nothing_to_undo", "")]),
         (
             comment("/nfr done db looks good"),
-            [("sign_off", "db", "team acme/sre"), ("refused", "unknown_area", "looks ")],
+            [("sign_off", "db", "team acme/sre"), ("refused", "unknown_area", "looks")],
         ),
         # by label
         (label("+nfr: signed off"), [("sign_off", "db", "team acme/sre")]),
@@ -249,11 +250,11 @@ class TestRefused:
         rights = {"eve": Rights(unclear=("The App needs Members: read.",))}
         seen = facts(RULES, comment("/nfr done", "eve"), rights=rights)
         (one,) = judge(seen, history(SEEN), BOTH).entries
-        assert (one.note, one.detail) == ("unclear", "The App needs Members: read.")
+        assert one.refusal == Refusal("unclear", "The App needs Members: read.")
 
     def test_where_nobody_asked_about_the_speaker(self) -> None:
         (one,) = judge(facts(RULES, comment("/nfr done", "ghost")), history(SEEN), BOTH).entries
-        assert one.note == "not_reviewer"
+        assert one.refusal and one.refusal.reason == "not_reviewer"
 
     def test_while_must_questions_are_open_and_the_policy_wants_them_answered(
         self,
@@ -304,12 +305,12 @@ def test_what_finds_no_comment_is_to_be_answered_by_a_reply() -> None:
 
 def test_unknown_names_are_refused_once_per_command() -> None:
     said = comment("/nfr check db-rollback x y z", "ann")
-    assert verdicts(said) == [("check", "db-rollback", "author"), ("refused", "unknown_item", "x ")]
+    assert verdicts(said) == [("check", "db-rollback", "author"), ("refused", "unknown_item", "x")]
 
 
 def test_open_must_questions_are_recorded_as_accepted_by_the_signer() -> None:
     (one,) = judge(facts(RULES, comment("/nfr done -- fine")), history(SEEN), BOTH).entries
-    assert (one.detail, one.note) == ("db-rollback", "fine")
+    assert (one.open_musts, one.note) == (("db-rollback",), "fine")
 
 
 @pytest.mark.parametrize(
@@ -332,7 +333,7 @@ def test_a_must_is_what_the_diff_makes_one(
     seen = replace(shown({"db": "f1"}), items={"db-rollback": "f1"})
     found = asked(replace(flagged(db), items=items))
     (one,) = judge(facts(rules, comment("/nfr done")), history(seen), found).entries
-    assert (one.verb, one.detail) == (Verb.SIGN_OFF, open_musts)
+    assert (one.verb, ", ".join(one.open_musts)) == (Verb.SIGN_OFF, open_musts)
 
 
 people = st.sampled_from(["sam", "ann", "wes", "eve", "zoe"])

@@ -21,7 +21,7 @@ from tests.core.build import (
     shown,
     tick,
 )
-from tests.core.review.verdicts import RULES, SEEN, entries, verdicts
+from tests.core.review.verdicts import RULES, SEEN, detail, entries, verdicts
 
 SRE = "team acme/sre"
 KINDS = ("", "url", "number", "text", "choice")
@@ -40,8 +40,7 @@ CHOICES = "db-choice Blue / Green | canary"
 def answered(said: Message) -> tuple[str, ...]:
     """What an answer comes to: its note, or its reason and detail."""
     (one,) = entries(said, rules=TYPED_RULES, was=WAS, checklist=asked(flagged(TYPED, "d1")))
-    refused = one.verb is Verb.REFUSED
-    return (one.note, one.detail) if refused else (one.note,)
+    return (one.refusal.reason, detail(one.refusal)) if one.refusal else (one.note,)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +49,7 @@ def answered(said: Message) -> tuple[str, ...]:
         ("tick", "", ("",)),
         ("tick", "see the runbook", ("see the runbook",)),
         ("text", "by hand", ("by hand",)),
-        ("text", "", ("evidence_missing", "db-text ")),
+        ("text", "", ("evidence_missing", "db-text")),
         ("url", "", ("evidence_missing", "db-url https://example.com/report")),
         ("number", "", ("evidence_missing", "db-number 72 ms")),
         ("choice", "", ("evidence_missing", CHOICES)),
@@ -114,7 +113,7 @@ def test_only_a_check_has_evidence() -> None:
             comment("/nfr check db-plan, web-plan、db_plan", "ann"),
             [("check", "db-plan", "author"), ("check", "web-plan", "author")],
         ),
-        (comment("/nfr check all", "ann"), [("refused", "unknown_item", "all ")]),
+        (comment("/nfr check all", "ann"), [("refused", "unknown_item", "all")]),
         (
             comment("/nfr check db\u200b-plan", "ann"),
             [("refused", "unknown_item", "db[U+200B]-plan db-plan")],

@@ -56,7 +56,7 @@ class TestHold:
     def test_is_not_of_an_area_that_is_not_here(self) -> None:
         web_only = asked(flagged(WEB, "w1"))
         assert verdicts(comment("/nfr hold db -- x"), was=history(), checklist=web_only) == [
-            ("refused", "unknown_area", "db ")
+            ("refused", "unknown_area", "db")
         ]
 
     def test_is_the_maintainers_where_nobody_is_named(self) -> None:
@@ -157,7 +157,7 @@ class TestAConcernInForce:
         gone = entry(Verb.WITHDRAW, "concern-1", "zoe", 3, number=8)
         was = history(shown({"concern-1": "c"}), ledger=[RAISED, gone])
         assert verdicts(comment("/nfr done concern-1"), was=was) == [
-            ("refused", "unknown_area", "concern-1 ")
+            ("refused", "unknown_area", "concern-1")
         ]
         assert verdicts(comment("/nfr done"), was=was) == [("refused", "nothing_waiting", "")]
 

@@ -189,10 +189,22 @@ class TestAReviewThatIsNoMore:
 
     LEDGER = (
         entry(
-            Verb.SIGN_OFF, "web", "wes", 2, "w1", id="review:1:approved#0", channel=Channel.APPROVAL
+            Verb.SIGN_OFF,
+            "web",
+            "wes",
+            2,
+            "w1",
+            message_id="review:1:approved",
+            channel=Channel.APPROVAL,
         ),
         entry(
-            Verb.SIGN_OFF, "db", "sam", 3, "d1", id="review:2:approved#0", channel=Channel.APPROVAL
+            Verb.SIGN_OFF,
+            "db",
+            "sam",
+            3,
+            "d1",
+            message_id="review:2:approved",
+            channel=Channel.APPROVAL,
         ),
     )
 

@@ -14,7 +14,7 @@ from ghapp.core.ledger import Verb
 from ghapp.core.model import Channel, Message, Push
 from ghapp.core.policy.policy import Defer
 from ghapp.core.records import FollowUp
-from ghapp.core.review.commands import COMMANDS
+from ghapp.core.review.commands import ANYONE, COMMANDS
 from tests.core.build import (
     HEAD,
     NEXT_HEAD,
@@ -116,7 +116,7 @@ REACHED: Mapping[str, tuple[Message, Mapping[str, Any]]] = {
 def test_a_reason_is_reached(reason: str) -> None:
     said, known = REACHED[reason]
     refused = [one for one in entries(said, **known) if one.verb is Verb.REFUSED]
-    assert [one.note for one in refused] == [reason]
+    assert [one.refusal.reason for one in refused if one.refusal] == [reason]
 
 
 def test_the_sentences_are_those_of_the_reasons() -> None:
@@ -155,5 +155,5 @@ def test_a_command_is_nothing_for_who_may_not(name: str) -> None:
     _, rest, _ = DONE[name]
     said = comment(f"/nfr {name} {rest}", "eve", number=9)
     told = {one.verb for one in entries(said, was=history(SEEN, ledger=[HELD]))}
-    anyone = COMMANDS[name].who == "anyone"
+    anyone = COMMANDS[name].who is ANYONE
     assert (told == {Verb.REFUSED}) is not anyone

@@ -109,7 +109,7 @@ class TestUndo:
     SIGNED = entry(Verb.SIGN_OFF, "db", "zoe", 1.5, "d1", number=5)
     HELD = entry(Verb.HOLD, "", "sam", 2, "", number=6)
     WAIVED = tuple(
-        entry(Verb.WAIVE, name, "lee", 3, mark, number=8, id=f"comment:8#{number}")
+        entry(Verb.WAIVE, name, "lee", 3, mark, number=8, part=number)
         for number, (name, mark) in enumerate((("db", "d1"), ("web", "w1")))
     )
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghapp.core.policy.policy import Policy
-from ghapp.core.records import Verdict
+from ghapp.core.records import AreaDiff, Verdict
 from ghapp.core.review.merge_queue import (
     Member,
     QueueFacts,
@@ -17,7 +17,7 @@ from ghapp.core.review.merge_queue import (
     believed,
     conclusion,
     leaving,
-    standing,
+    state_of,
     unknown,
 )
 from ghapp.core.text import merge_queue
@@ -92,7 +92,7 @@ def test_the_head_holds_all_up_to_its_own_pull_in_the_order_of_the_queue() -> No
 
 def test_a_verdict_on_another_head_says_nothing() -> None:
     moved = member(1, head_sha="e" * 40)
-    assert standing(moved, verdicts("success")) == "unknown"
+    assert state_of(moved, verdicts("success")) == "unknown"
     assert unknown((moved, member(2)), verdicts("success", "success")) == (1,)
 
 
@@ -183,8 +183,9 @@ def test_a_pull_behind_has_no_say(order: list[int], upto: int) -> None:
 
 # --- which verdicts still hold -------------------------------------------------------------
 
-WAITS = Verdict(1, "1" * 40, "neutral", "Waiting", True, waiting=("db:f1",), base_ref="main")
-PASSED = Verdict(1, "1" * 40, "success", "Signed off", True, signed=("db:f1",), base_ref="main")
+DB = (AreaDiff("db", "f1"),)
+WAITS = Verdict(1, "1" * 40, "neutral", "Waiting", True, waiting=DB, base_ref="main")
+PASSED = Verdict(1, "1" * 40, "success", "Signed off", True, signed=DB, base_ref="main")
 DB_ENFORCED = Policy(mode="advise", areas=(area("db", "enforce"),))
 
 
@@ -199,7 +200,7 @@ DB_ENFORCED = Policy(mode="advise", areas=(area("db", "enforce"),))
         (WAITS, "main", (), ADVISE, True),
         (WAITS, "main", (), ENFORCE, False),  # what was advice is enforced by now
         (WAITS, "main", (), DB_ENFORCED, False),
-        (replace(WAITS, waiting=("web:w1",)), "main", (), DB_ENFORCED, True),
+        (replace(WAITS, waiting=(AreaDiff("web", "w1"),)), "main", (), DB_ENFORCED, True),
         (replace(WAITS, conclusion="action_required"), "main", (), ENFORCE, True),
     ],
 )

@@ -8,11 +8,11 @@ import pytest
 
 from ghapp.core.areas import Reviewers
 from ghapp.core.decide import Decision, decide
-from ghapp.core.ledger import Entry, Verb
+from ghapp.core.ledger import Entry, Refusal, Verb
 from ghapp.core.marks import CheckRun, Marks, Reaction, Reply
 from ghapp.core.model import Channel
 from ghapp.core.policy.policy import Policy
-from ghapp.core.records import FollowUp, Verdict
+from ghapp.core.records import AreaDiff, FollowUp, Verdict
 from ghapp.core.review.review import PullState
 from ghapp.core.review.special_areas import concern_reviewers
 from ghapp.core.scan.checklist import Checklist
@@ -35,7 +35,7 @@ DB, WEB = area("db"), area("web", "advise")
 SIGNED = entry(Verb.SIGN_OFF, "db", minutes=6, number=1)
 WAIVED = entry(Verb.WAIVE, "db", "lee", 7, number=2, note="incident")
 HOLD = entry(Verb.HOLD, "", "sam", 8, "", "", number=3, note="wait")
-HOLD_DB = replace(HOLD, id="comment:4#0", subject="db")
+HOLD_DB = replace(HOLD, message_id="comment:4", subject="db")
 RELEASE = entry(Verb.RELEASE, "", "sam", 9, "", "", number=5, whose="sam")
 CONCERN = entry(Verb.CONCERN, "concern-1", "sam", 10, number=6, note="why?", right="team acme/sre")
 SETTLED = entry(Verb.SIGN_OFF, "concern-1", "sam", 11, number=7)
@@ -81,7 +81,7 @@ class TestHold:
         assert stands(decided(rules, HOLD, SIGNED, replace(RELEASE, whose="eve")))[0] == "on_hold"
 
     def test_of_an_area_counts_in_the_mode_of_that_area(self) -> None:
-        signed = [SIGNED, replace(SIGNED, subject="web", id="comment:9#0")]
+        signed = [SIGNED, replace(SIGNED, subject="web", message_id="comment:9")]
         on_web = replace(HOLD, subject="web")
         made = decided(policy(DB, WEB), *signed, on_web)
         assert stands(made)[1] == "neutral"
@@ -124,7 +124,7 @@ class TestWaiver:
         made = decided(policy(DB, mode="enforce"), WAIVED)
         assert stands(made) == ("waived", "neutral", {"waived"})
         assert made.verdict.title == "Waived: Area db"
-        assert made.verdict.signed == ("db:f1",)
+        assert made.verdict.signed == (AreaDiff("db", "f1"),)
 
     def test_beside_a_sign_off_is_still_a_waiver(self) -> None:
         made = decided(policy(DB, WEB), WAIVED, replace(SIGNED, subject="web"))
@@ -141,7 +141,9 @@ class TestWaiver:
         assert stands(decided(policy(DB), before, WAIVED))[0] == "waived"
         assert stands(decided(policy(DB), before, WAIVED, HOLD))[0] == "on_hold"
         # of the same second: the ids of reviews and of comments tell no order
-        beside = replace(HOLD, id="review:1#0", channel=Channel.REVIEW, comment_id=1, said_at=at(7))
+        beside = replace(
+            HOLD, message_id="review:1", channel=Channel.REVIEW, comment_id=1, said_at=at(7)
+        )
         assert stands(decided(policy(DB), beside, WAIVED))[0] == "on_hold"
 
     def test_that_is_taken_back_leaves_the_hold_in_force(self) -> None:
@@ -194,7 +196,7 @@ class TestConcern:
         self, areas: tuple[str, ...], mode: str, expected: str
     ) -> None:
         rules = policy(*(area(f"a{n}", one) for n, one in enumerate(areas)), mode=mode)
-        signed = [replace(SIGNED, id=f"x{n}", subject=f"a{n}") for n in range(len(areas))]
+        signed = [replace(SIGNED, message_id=f"x{n}", subject=f"a{n}") for n in range(len(areas))]
         assert stands(decided(rules, *signed, CONCERN))[1] == expected
 
     def test_may_be_settled_by_all_who_may_review_what_its_raiser_may(self) -> None:
@@ -231,7 +233,7 @@ class TestAnswers:
 
     @pytest.mark.parametrize("verb", [Verb.CHECK, Verb.NA, Verb.DEFER])
     def test_to_an_earlier_diff_open_a_must_again_and_hold_on_for_others(self, verb: Verb) -> None:
-        given = [answered(verb, one, "f0", id=one) for one in ("db-rollback", "db-plan")]
+        given = [answered(verb, one, "f0", message_id=one) for one in ("db-rollback", "db-plan")]
         (seen,) = decided(policy(DB), *given).review.areas
         assert [one.id for one in seen.open_musts] == ["db-rollback"]
         assert list(seen.answered) == ["db-plan"]
@@ -260,13 +262,13 @@ class TestReactions:
         assert {one.node_id for one in made.marks.reactions} <= {"R_1"}
 
     def test_to_a_comment_and_a_review_of_the_same_number_are_two(self) -> None:
-        review = replace(SIGNED, channel=Channel.REVIEW, id="review:1#0", verb=Verb.EXPLAIN)
+        review = replace(SIGNED, channel=Channel.REVIEW, message_id="review:1", verb=Verb.EXPLAIN)
         made = decided(policy(DB), SIGNED, review)
         assert made.marks.reactions == {Reaction(1, "+1"), Reaction(1, "eyes", "review")}
 
 
 class TestReplies:
-    EXPLAIN = entry(Verb.EXPLAIN, minutes=20, number=30, id="comment:30#0", replied=True)
+    EXPLAIN = entry(Verb.EXPLAIN, minutes=20, number=30, replied=True)
 
     def test_on_a_clear_pull_say_so(self) -> None:
         (found,) = decided(policy(), self.EXPLAIN).marks.replies
@@ -279,7 +281,7 @@ class TestReplies:
 
     @pytest.mark.parametrize("channel", [Channel.COMMENT, Channel.REVIEW, Channel.REVIEW_COMMENT])
     def test_and_commands_of_every_channel_bring_the_comment(self, channel: Channel) -> None:
-        said = entry(Verb.REFUSED, note="author", channel=channel)
+        said = entry(Verb.REFUSED, refusal=Refusal("author"), channel=channel)
         assert decided(policy(DB, comment="never"), said).marks.comment
 
 

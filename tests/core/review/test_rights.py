@@ -7,7 +7,8 @@ import pytest
 from ghapp.core.areas import Reviewers
 from ghapp.core.ledger import Verb
 from ghapp.core.model import Channel, Message, Rights
-from ghapp.core.review.permissions import Ask, asks, right_to_review
+from ghapp.core.review.judge import Ask, asks
+from ghapp.core.review.permissions import right_to_review
 from tests.core.build import (
     approval,
     area,
@@ -64,7 +65,7 @@ LEADS = frozenset({"acme/leads"})
         ),
         (written(Channel.REVIEW, "/nfr done", edited=True), None),
         (approval(), ALL),
-        (approval("changes_requested"), None),
+        (approval("changes_requested"), ALL),
         (approval("dismissed"), None),
         (button(), ALL),
         (button("refresh"), None),

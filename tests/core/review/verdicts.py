@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ghapp.core.areas import Reviewers
-from ghapp.core.ledger import Entry, Verb
+from ghapp.core.ledger import Entry, Refusal
 from ghapp.core.model import Message, Rights
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import FollowUp, History
@@ -48,6 +48,12 @@ def verdicts(*said: Message, **known: object) -> list[tuple[str, str, str]]:
 
 
 def brief(one: Entry) -> tuple[str, str, str]:
-    if one.verb is Verb.REFUSED:
-        return ("refused", one.note, one.detail)
+    if one.refusal:
+        return ("refused", one.refusal.reason, detail(one.refusal))
     return (one.verb.value, one.subject, one.right)
+
+
+def detail(refusal: Refusal) -> str:
+    """All that a refusal names, in short."""
+    named = (refusal.subject, refusal.instead, ", ".join(refusal.names))
+    return " ".join(filter(None, named))

@@ -39,7 +39,7 @@ CONCERN = entry(
     Verb.CONCERN, "concern-1", note="Retries hammer the `api` @all", right="team acme/sre", number=6
 )
 WAIVED = [
-    entry(Verb.WAIVE, one, "lee", 9, note="incident 42", number=7, id=f"comment:7#{n}")
+    entry(Verb.WAIVE, one, "lee", 9, note="incident 42", number=7, part=n)
     for n, one in enumerate(("db", "web"))
 ]
 NA = entry(Verb.NA, "db-rollback", "ann", note="read only table", number=8)
@@ -107,7 +107,7 @@ STATES = {
 
 def reply(language: str, scene: Scene, verb: Verb, **changes: object) -> str:
     """The reply to one more entry."""
-    last = entry(verb, minutes=20, number=30, id="comment:30#0", replied=True, **changes)
+    last = entry(verb, minutes=20, number=30, replied=True, **changes)
     decision = replace(scene, ledger=(*scene.ledger, last)).decided(language)
     (found,) = decision.marks.replies
     return f"{found.body}\n"

@@ -8,7 +8,7 @@ import pytest
 
 from ghapp.core.areas import Area, Finding, Hit, Text
 from ghapp.core.decide import decide
-from ghapp.core.ledger import Entry, Verb
+from ghapp.core.ledger import Entry, Refusal, Verb
 from ghapp.core.markdown import MOST_TEXT
 from ghapp.core.policy.policy import Policy
 from ghapp.core.review.comment_text import boxes
@@ -28,9 +28,10 @@ from tests.core.build import (
 )
 from tests.core.text.scenes import DB, FOUND, STATES, rendered, same_as_snapshot
 
-SIGNED_OFF = entry(Verb.SIGN_OFF, "db", note="seen the plan", detail="db-rollback")
+SIGNED_OFF = entry(Verb.SIGN_OFF, "db", note="seen the plan", open_musts=("db-rollback",))
 ANSWERED = entry(Verb.CHECK, "db-rollback", "ann", note="ran it: https://x.example/1")
-REFUSED = entry(Verb.REFUSED, speaker="eve", note="not_reviewer", detail="db", number=7)
+NOT_REVIEWER = Refusal("not_reviewer", names=("db",))
+REFUSED = entry(Verb.REFUSED, speaker="eve", refusal=NOT_REVIEWER, number=7)
 REVIEWS: dict[str, tuple[str, tuple[Entry, ...]]] = {
     "waiting": ("f1", ()),
     "answered": ("f1", (ANSWERED,)),
@@ -112,7 +113,7 @@ def test_nothing_from_a_pull_request_mentions_links_or_closes_a_marker() -> None
     hits = (Hit("path", "**", evil), Hit("label", evil))
     found = (finding(path=evil), finding("DB-2", accepted=evil, source=evil))
     hostile = Flagged(DB, hits, one.files, one.items, "f1", found)
-    note = entry(Verb.SIGN_OFF, "db", note=evil, detail=evil)
+    note = entry(Verb.SIGN_OFF, "db", note=evil, open_musts=(evil,))
     body = rendered("en", "f1", (note,), asked(hostile)).comment
     assert "``x` @everyone --> <img src=x> [a](javascript:b)``" in body
     assert body.count("@everyone") == body.count("``x` @everyone")

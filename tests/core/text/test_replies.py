@@ -4,7 +4,7 @@ import pytest
 
 from ghapp.core.areas import Reviewers
 from ghapp.core.i18n import table
-from ghapp.core.ledger import Verb
+from ghapp.core.ledger import Refusal, Verb
 from tests.core.build import entry, policy
 from tests.core.text.scenes import DB, Scene, reply, same_as_snapshot, summary
 
@@ -14,35 +14,34 @@ def test_help_lists_the_commands(language: str) -> None:
     assert same_as_snapshot("help", language, reply(language, Scene(), Verb.HELP))
 
 
-# reason -> what such an entry names
-DETAILS = {
-    "unknown_command": "wave waive",
-    "unknown_area": "bd db",
-    "unknown_item": "nothing ",
-    "subjects_missing": "concern TEXT",
-    "subjects_unwanted": "undo",
-    "reason_missing": "hold [AREA...] -- reason",
-    "too_many_subjects": "check 100",
-    "too_many_commands": "20",
-    "too_long": "8192",
-    "not_shown": "bbbbbbb",
-    "unclear": "teams cannot be looked up",
-    "channel_closed": "review",
-    "state_label": "nfr: needs sign-off",
-    "not_reviewer": "db, web",
-    "hold_not_reviewer": "",
-    "pushed": "aaaaaaa, bbbbbbb",
-    "pusher_unknown": "aaaaaaa",
-    "open_musts": "db-rollback, concern-1",
-    "evidence_missing": "db-rollback ",
-    "evidence_url": "db-rollback https://example.com/report",
-    "evidence_number": "db-rollback 72 ms",
-    "evidence_choice": "db-rollback a | b",
-    "date_unreadable": "2026-02-30",
-    "date_past": "2020-01-01",
-    "date_too_far": "2026-06-30",
-    "owner_unreadable": "acme/sre",
-    "extension_not_later": "2026-05-01",
+# reason -> what such a refusal names
+DETAILS: dict[str, tuple[object, ...]] = {
+    "unknown_command": ("wave", "waive"),
+    "unknown_area": ("bd", "db"),
+    "unknown_item": ("nothing",),
+    "subjects_missing": ("concern TEXT",),
+    "subjects_unwanted": ("undo",),
+    "reason_missing": ("hold [AREA...] -- reason",),
+    "too_many_subjects": ("check 100",),
+    "too_many_commands": ("20",),
+    "too_long": ("8192",),
+    "not_shown": ("bbbbbbb",),
+    "unclear": ("teams cannot be looked up",),
+    "channel_closed": ("review",),
+    "state_label": ("nfr: needs sign-off",),
+    "not_reviewer": ("", "", ("db", "web")),
+    "pushed": ("", "", ("aaaaaaa", "bbbbbbb")),
+    "pusher_unknown": ("", "", ("aaaaaaa",)),
+    "open_musts": ("", "", ("db-rollback", "concern-1")),
+    "evidence_missing": ("db-rollback",),
+    "evidence_url": ("db-rollback", "https://example.com/report"),
+    "evidence_number": ("db-rollback", "72 ms"),
+    "evidence_choice": ("db-rollback", "a | b"),
+    "date_unreadable": ("2026-02-30",),
+    "date_past": ("2020-01-01",),
+    "date_too_far": ("2026-06-30",),
+    "owner_unreadable": ("acme/sre",),
+    "extension_not_later": ("2026-05-01",),
 }
 REASONS = sorted(
     key.removeprefix("refused_")
@@ -56,8 +55,9 @@ ITEMS = frozenset(
 
 
 def refused(language: str, reason: str) -> str:
-    detail = DETAILS.get(reason, "db-plan" if reason in ITEMS else "")
-    said = reply(language, Scene(), Verb.REFUSED, speaker="eve", note=reason, detail=detail)
+    named = DETAILS.get(reason, ("", "", ("db-plan",)) if reason in ITEMS else ())
+    why = Refusal(reason, *named)  # type: ignore[arg-type]
+    said = reply(language, Scene(), Verb.REFUSED, speaker="eve", refusal=why)
     return said.rstrip("\n")
 
 
@@ -68,16 +68,22 @@ def test_every_refusal_has_its_text(language: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("note", "detail", "expected"),
+    ("refusal", "expected"),
     [
-        ("unknown_area", "bd db", "`bd` is not an area flagged here. Did you mean `db`?"),
-        ("unknown_item", "zzz ", "`zzz` is not asked here."),
-        ("unknown_command", "dnoe done", "`dnoe` is not a command. Did you mean `done`?"),
-        ("state_label", "nfr: on hold", "the label `nfr: on hold` shows a state"),
+        (
+            Refusal("unknown_area", "bd", "db"),
+            "`bd` is not an area flagged here. Did you mean `db`?",
+        ),
+        (Refusal("unknown_item", "zzz"), "`zzz` is not asked here."),
+        (
+            Refusal("unknown_command", "dnoe", "done"),
+            "`dnoe` is not a command. Did you mean `done`?",
+        ),
+        (Refusal("state_label", "nfr: on hold"), "the label `nfr: on hold` shows a state"),
     ],
 )
-def test_a_refusal_says_what_and_what_to_do(note: str, detail: str, expected: str) -> None:
-    assert expected in summary(policy(DB), entry(Verb.REFUSED, note=note, detail=detail))
+def test_a_refusal_says_what_and_what_to_do(refusal: Refusal, expected: str) -> None:
+    assert expected in summary(policy(DB), entry(Verb.REFUSED, refusal=refusal))
 
 
 @pytest.mark.parametrize(
@@ -90,28 +96,31 @@ def test_a_refusal_says_what_and_what_to_do(note: str, detail: str, expected: st
     ],
 )
 def test_the_refusal_of_a_state_label_names_the_command(label: str, expected: str) -> None:
-    said = reply("en", Scene(), Verb.REFUSED, note="state_label", detail=label)
+    said = reply("en", Scene(), Verb.REFUSED, refusal=Refusal("state_label", label))
     assert expected in said
 
 
 def test_a_refusal_names_the_reviewers_of_its_area() -> None:
-    said = reply("en", Scene(), Verb.REFUSED, note="hold_not_reviewer", detail="web")
+    said = reply("en", Scene(), Verb.REFUSED, refusal=Refusal("hold_not_reviewer", names=("web",)))
     assert "only reviewers (wes) may put" in said
     rules = {"waivers": Reviewers(teams=("leads",))}
-    said = reply("en", Scene(rules=rules), Verb.REFUSED, note="not_waiver")
+    said = reply("en", Scene(rules=rules), Verb.REFUSED, refusal=Refusal("not_waiver"))
     assert "only team `leads` may waive" in said
 
 
 def test_only_the_latest_refusals_are_shown_and_each_reason_once() -> None:
     notes = ["author", "no_write", "no_write", "nothing_waiting", "not_yours"]
-    said = [entry(Verb.REFUSED, note=note, number=n, speaker="eve") for n, note in enumerate(notes)]
+    said = [
+        entry(Verb.REFUSED, refusal=Refusal(note), number=n, speaker="eve")
+        for n, note in enumerate(notes)
+    ]
     shown_ones = [line for line in summary(policy(DB), *said).splitlines() if "- eve: " in line]
     assert len(shown_ones) == 3
     assert "authors cannot sign off" not in "".join(shown_ones)
 
 
 def test_a_refusal_goes_once_its_speaker_has_fixed_it() -> None:
-    refused = entry(Verb.REFUSED, note="author", speaker="eve")
+    refused = entry(Verb.REFUSED, refusal=Refusal("author"), speaker="eve")
     assert "- eve: " in summary(policy(DB), refused, entry(Verb.REFRESH, speaker="ann"))
     same, later = (entry(Verb.REFRESH, speaker="eve", number=number) for number in (1, 2))
     assert "- eve: " in summary(policy(DB), refused, same)  # another command of that comment

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ghapp.core.ledger import Entry, Verb
+from ghapp.core.ledger import Entry, Refusal, Verb
 from ghapp.core.model import Channel
 from ghapp.core.review.comment_text import boxes
 from tests.core.build import entry, flagged, item
@@ -33,6 +33,8 @@ from tests.core.text.scenes import (
 
 EVIL = "x` @everyone --> <img src=x> [a](javascript:b) ![i](http://x) <!-- ghapp:nfr -->\n- [x] `y`"
 
+EVIL_REFUSALS = (("unknown_item", ()), ("evidence_choice", ()), ("open_musts", (EVIL,)))
+
 
 def without_code(body: str) -> str:
     """What stands outside of code spans."""
@@ -43,10 +45,10 @@ def without_code(body: str) -> str:
 def test_words_of_people_mention_link_and_close_nothing(language: str) -> None:
     said = [replace(one, note=EVIL) for one in (NA, DEFER, HOLD, HOLD_DB, CONCERN, SIGNED, *WAIVED)]
     refusals = [
-        entry(Verb.REFUSED, speaker=f"eve{n}", note=reason, detail=EVIL, number=n)
-        for n, reason in enumerate(("unknown_item", "evidence_choice", "open_musts"), 40)
+        entry(Verb.REFUSED, speaker=f"eve{n}", refusal=Refusal(reason, EVIL, names=names), number=n)
+        for n, (reason, names) in enumerate(EVIL_REFUSALS, 40)
     ]
-    asks = entry(Verb.EXPLAIN, minutes=50, number=50, id="comment:50#0", replied=True)
+    asks = entry(Verb.EXPLAIN, minutes=50, number=50, replied=True)
     made = replace(MADE, reason=EVIL, owner="@bob")
     debts = (replace(DEBTS[0], item=EVIL),)
     scene = Scene((*said, *refusals, asks), made=(made,), debts=debts)
@@ -74,7 +76,7 @@ def tick(name: str, minutes: float = 30, fingerprint: str = "f1") -> Entry:
         "ann",
         minutes,
         fingerprint,
-        id=f"tick:1:{name}:on:{minutes}#0",
+        message_id=f"tick:1:{name}:on:{minutes}",
         channel=Channel.TICK,
         comment_id=0,
     )
