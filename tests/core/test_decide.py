@@ -187,7 +187,7 @@ class TestOneHeadOnSeveralPulls:
         assert "#5: No NFR area touched" in run.summary
         assert made.verdict.conclusion == "success"
 
-    def test_a_closed_pull_counts_only_where_it_is_worse(self) -> None:
+    def test_a_closed_pull_counts_only_if_it_is_worse(self) -> None:
         closed = Verdict(9, HEAD, "", "Waiting", False, (AreaDiff("db", "f9"),))
         assert conclusion(decided(self.CLEAR, siblings=(closed,))) == ""
         better = replace(closed, conclusion="success", waiting=())
@@ -261,9 +261,7 @@ class TestComment:
             ("never", True, False),
         ],
     )
-    def test_comes_where_the_policy_wants_it(
-        self, when: str, feature: bool, expected: bool
-    ) -> None:
+    def test_comes_if_the_policy_wants_it(self, when: str, feature: bool, expected: bool) -> None:
         found = asked(flagged(DB), feature=feature)
         assert bool(decided(policy(DB, comment=when), checklist=found).marks.comment) is expected
 
@@ -293,11 +291,11 @@ class TestAcknowledgement:
         ],
     )
     def test_is_one_reaction_that_says_the_worst(self, verbs: list[Verb], expected: str) -> None:
-        ledger = [entry(verb, "db", number=3, refusal=Refusal("author")) for verb in verbs]
+        ledger = [entry(verb, "db", number=3) for verb in verbs]
         made = decided(policy(DB), *ledger)
         assert made.marks.reactions == frozenset({Reaction(3, expected)})
 
-    def test_is_not_given_where_there_is_no_comment(self) -> None:
+    def test_is_not_given_if_there_is_no_comment(self) -> None:
         made = decided(policy(DB), entry(Verb.SIGN_OFF, "db", channel=Channel.LABEL, comment_id=0))
         assert made.marks.reactions == frozenset()
 
@@ -336,7 +334,7 @@ class TestReplies:
             == "sam: `dnoe` is not a command. Did you mean `done`? `/nfr help` lists them."
         )
 
-    def test_are_not_needed_where_the_comment_says_it(self) -> None:
+    def test_are_not_needed_if_the_comment_says_it(self) -> None:
         made = decided(policy(DB), entry(Verb.REFUSED, minutes=20, refusal=Refusal("author")))
         assert made.marks.replies == frozenset()
         assert "authors cannot sign off their own pull request" in made.marks.comment
@@ -379,8 +377,9 @@ verbs = st.sampled_from(list(Verb))
     st.booleans(),
 )
 def test_a_decision_is_a_fixed_point(said: list[tuple[Verb, str, str]], draft: bool) -> None:
+    refused = {Verb.REFUSED: Refusal("author")}
     ledger = [
-        entry(verb, "db", who, 5 + number, mark, number=number, refusal=Refusal("author"))
+        entry(verb, "db", who, 5 + number, mark, number=number, refusal=refused.get(verb))
         for number, (verb, who, mark) in enumerate(said)
     ]
     first = decided(policy(DB), *ledger, is_draft=draft)

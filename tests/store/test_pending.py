@@ -15,7 +15,7 @@ from ghapp.core.records import Run
 from ghapp.store import MAX_ATTEMPTS, Store
 from ghapp.worker.effects import Taken, remembered
 from tests.core.build import START, area, facts, policy
-from tests.core.test_renews import OLD, PENDING, decided
+from tests.core.test_decide_renewal import OLD, PENDING, decided
 from tests.store.stores import (
     KEY,
     LONG_AGO,

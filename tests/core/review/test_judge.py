@@ -1,58 +1,57 @@
+"""What messages come to: by their channel, their command, and the rights of their speaker."""
+
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghapp.core.areas import Clause, Reviewers
-from ghapp.core.ledger import Entry, Refusal, Verb
-from ghapp.core.model import Message, Push, Rights
-from ghapp.core.policy.policy import Policy
-from ghapp.core.review.judge import judge
+from ghapp.core.areas import Reviewers
+from ghapp.core.i18n import table
+from ghapp.core.ledger import Refusal, Verb
+from ghapp.core.model import Channel, Message, Push, Rights
+from ghapp.core.policy.policy import Defer
+from ghapp.core.records import FollowUp, History
+from ghapp.core.review.commands import ANYONE, COMMANDS
+from ghapp.core.review.judge import Ask, asks, judge
 from tests.core.build import (
     HEAD,
     NEXT_HEAD,
-    REVIEWER,
+    approval,
     area,
     asked,
     at,
+    button,
     comment,
     entry,
     facts,
     flagged,
     history,
+    item,
     label,
     policy,
+    pull,
     rerun,
     shown,
     tick,
+    written,
 )
-from tests.core.review.verdicts import detail
+from tests.core.review.verdicts import BOTH, DB, RULES, SEEN, entries, verdicts
 
-DB, WEB = area("db"), area("web", reviewers=Reviewers(users=("wes",)))
-BOTH = asked(flagged(DB, "d1"), flagged(WEB, "w1"))
-SEEN = shown({"db": "d1", "web": "w1"})
-RULES = policy(DB, WEB)
+SIGNED_DB = ("sign_off", "db", "team acme/sre")
 
 
-def verdicts(*said: Message, rules: Policy = RULES, **known: object) -> list[tuple[str, ...]]:
-    rights: dict[str, Rights] = {
-        "sam": REVIEWER,
-        "ann": Rights(write=True, teams=frozenset({"acme/sre"})),
-        "wes": Rights(write=True),
-        "eve": Rights(),
-    }
-    was = known.pop("history", history(SEEN))
-    seen = facts(rules, *said, rights=rights, **known)  # type: ignore[arg-type]
-    return [_brief(one) for one in judge(seen, was, BOTH).entries]  # type: ignore[arg-type]
+LATER = shown({"db": "d2", "web": "w1"}, NEXT_HEAD, minutes=3)
 
 
-def _brief(one: Entry) -> tuple[str, ...]:
-    if one.refusal:
-        return ("refused", one.refusal.reason, detail(one.refusal))
-    return (one.verb.value, one.subject, one.right)
+MOVED = history(SEEN, LATER, pushes=[Push(HEAD, "ann", at(0)), Push(NEXT_HEAD, "ann", at(2))])
+
+
+WORDS = (Channel.COMMENT, Channel.REVIEW, Channel.REVIEW_COMMENT)
 
 
 @pytest.mark.parametrize(
@@ -102,21 +101,13 @@ def _brief(one: Entry) -> tuple[str, ...]:
         (rerun(), [("refresh", "", "")]),
     ],
 )
-def test_a_message_is_heard_by_the_right_its_speaker_has(
+def test_a_message_counts_if_its_speaker_has_the_right(
     said: Message, expected: list[tuple[str, ...]]
 ) -> None:
     assert verdicts(said) == expected
 
 
-def test_a_sign_off_binds_to_what_its_speaker_saw() -> None:
-    later = shown({"db": "d2", "web": "w1"}, NEXT_HEAD, minutes=6)
-    was = history(SEEN, later, pushes=[Push(HEAD, "ann", at(0)), Push(NEXT_HEAD, "ann", at(5))])
-    seen = facts(RULES, comment("/nfr done", minutes=5), head_sha=NEXT_HEAD)
-    (one,) = judge(seen, was, BOTH).entries
-    assert (one.head_sha, one.fingerprint) == (HEAD, "d1")
-
-
-def test_the_second_command_of_a_comment_knows_of_the_first() -> None:
+def test_a_command_is_judged_after_the_commands_before_it() -> None:
     said = comment("/nfr done\n/nfr done\n/nfr undo\n/nfr undo")
     assert [one[:2] for one in verdicts(said)] == [
         ("sign_off", "db"),
@@ -126,113 +117,6 @@ def test_the_second_command_of_a_comment_knows_of_the_first() -> None:
         ("undo", "db"),
     ]
     assert len({one.id for one in judge(facts(RULES, said), history(SEEN), BOTH).entries}) == 5
-
-
-def test_nothing_waits_once_all_is_signed() -> None:
-    ledger = [
-        entry(Verb.SIGN_OFF, "db", fingerprint="d1"),
-        entry(Verb.SIGN_OFF, "web", fingerprint="w1"),
-    ]
-    assert verdicts(comment("/nfr done", minutes=9), history=history(SEEN, ledger=ledger)) == [
-        ("refused", "nothing_waiting", "")
-    ]
-
-
-class TestWhoPushed:
-    PUSHED = (Push(HEAD, "ann", at(0)), Push(NEXT_HEAD, "Sam", at(2)))
-    SEEN_NEXT = shown({"db": "d2"}, NEXT_HEAD, minutes=3)
-
-    def test_may_not_sign_off(self) -> None:
-        was = history(SEEN, self.SEEN_NEXT, pushes=self.PUSHED)
-        assert verdicts(comment("/nfr done"), history=was, head_sha=NEXT_HEAD) == [
-            ("refused", "pushed", NEXT_HEAD[:7])
-        ]
-
-    def test_may_again_once_another_has_signed_that_head(self) -> None:
-        ledger = [entry(Verb.SIGN_OFF, "db", "zoe", 4, "d2", NEXT_HEAD)]
-        was = history(SEEN, self.SEEN_NEXT, pushes=self.PUSHED, ledger=ledger)
-        assert verdicts(comment("/nfr done db"), history=was, head_sha=NEXT_HEAD) == [
-            ("sign_off", "db", "team acme/sre")
-        ]
-
-    def test_is_not_guessed(self) -> None:
-        was = history(SEEN, self.SEEN_NEXT, pushes=self.PUSHED[:1])
-        assert verdicts(comment("/nfr done"), history=was, head_sha=NEXT_HEAD) == [
-            ("refused", "pusher_unknown", NEXT_HEAD[:7])
-        ]
-
-    def test_of_the_first_head_is_the_author(self) -> None:
-        assert verdicts(comment("/nfr done db"), history=history(SEEN, pushes=())) == [
-            ("sign_off", "db", "team acme/sre")
-        ]
-
-    def test_includes_a_head_brought_back_from_before_the_sign_off(self) -> None:
-        third = shown({"db": "d3"}, "c" * 40, minutes=5)
-        again = shown({"db": "d2"}, NEXT_HEAD, minutes=7)
-        pushes = [*self.PUSHED, Push("c" * 40, "ann", at(4))]
-        signed = entry(Verb.SIGN_OFF, "db", "zoe", 6, "d3", "c" * 40)
-        was = history(SEEN, self.SEEN_NEXT, third, again, pushes=pushes, ledger=[signed])
-        said = comment("/nfr done db", minutes=9)
-        assert verdicts(said, history=was, head_sha=NEXT_HEAD) == [
-            ("refused", "pushed", NEXT_HEAD[:7])
-        ]
-
-    def test_counts_for_all_where_the_signed_head_has_had_another_diff(self) -> None:
-        third, retargeted = (
-            shown({"db": mark}, "c" * 40, minutes) for mark, minutes in [("d3", 5), ("d4", 7)]
-        )
-        pushes = [*self.PUSHED, Push("c" * 40, "ann", at(4))]
-        signed = entry(Verb.SIGN_OFF, "db", "zoe", 6, "d3", "c" * 40)
-        was = history(SEEN, self.SEEN_NEXT, third, retargeted, pushes=pushes, ledger=[signed])
-        said = comment("/nfr done db", minutes=9)
-        assert verdicts(said, history=was, head_sha="c" * 40) == [
-            ("refused", "pushed", NEXT_HEAD[:7])
-        ]
-
-    def test_does_not_matter_where_the_policy_allows_authors(self) -> None:
-        was = history(SEEN, self.SEEN_NEXT, pushes=self.PUSHED)
-        rules = replace(RULES, allow_author=True)
-        said = (comment("/nfr done db"), comment("/nfr done db", "ann", number=2))
-        assert [
-            one[0] for one in verdicts(*said, rules=rules, history=was, head_sha=NEXT_HEAD)
-        ] == [
-            "sign_off",
-            "sign_off",
-        ]
-
-
-class TestUndo:
-    LEDGER = (
-        entry(Verb.SIGN_OFF, "db", "sam", 2, "d1", number=1),
-        entry(Verb.SIGN_OFF, "web", "wes", 3, "w1", number=2),
-    )
-
-    @pytest.mark.parametrize(
-        ("said", "expected"),
-        [
-            (comment("/nfr undo", "sam", number=9), [("undo", "db", "team acme/sre")]),
-            (comment("/nfr undo", "wes", number=9), [("undo", "web", "user wes")]),
-            (comment("/nfr undo", "zoe", number=9), [("refused", "not_yours", "")]),
-            (label("-nfr: signed off", "wes"), [("undo", "web", "user wes")]),
-            (label("-nfr: signed off", "eve"), [("refused", "not_yours", "")]),
-        ],
-    )
-    def test_takes_back_what_is_the_speakers(
-        self, said: Message, expected: list[tuple[str, ...]]
-    ) -> None:
-        assert verdicts(said, history=history(SEEN, ledger=self.LEDGER)) == expected
-
-    def test_by_a_reviewer_takes_back_what_another_signed(self) -> None:
-        ledger = [entry(Verb.SIGN_OFF, "db", "zoe", 2, "d1")]
-        assert verdicts(comment("/nfr undo", number=9), history=history(SEEN, ledger=ledger)) == [
-            ("undo", "db", "team acme/sre")
-        ]
-
-    def test_by_the_signer_needs_no_right_any_more(self) -> None:
-        ledger = [entry(Verb.SIGN_OFF, "db", "eve", 2, "d1")]
-        assert verdicts(
-            comment("/nfr undo", "eve", number=9), history=history(SEEN, ledger=ledger)
-        ) == [("undo", "db", "signer")]
 
 
 class TestRefused:
@@ -246,13 +130,13 @@ class TestRefused:
             ("refused", "channel_closed", "label")
         ]
 
-    def test_where_the_right_is_unclear(self) -> None:
+    def test_if_the_right_is_unclear(self) -> None:
         rights = {"eve": Rights(unclear=("The App needs Members: read.",))}
         seen = facts(RULES, comment("/nfr done", "eve"), rights=rights)
         (one,) = judge(seen, history(SEEN), BOTH).entries
         assert one.refusal == Refusal("unclear", "The App needs Members: read.")
 
-    def test_where_nobody_asked_about_the_speaker(self) -> None:
+    def test_if_nobody_asked_about_the_speaker(self) -> None:
         (one,) = judge(facts(RULES, comment("/nfr done", "ghost")), history(SEEN), BOTH).entries
         assert one.refusal and one.refusal.reason == "not_reviewer"
 
@@ -270,73 +154,147 @@ class TestRefused:
         assert [one[0] for one in verdicts(*said, rules=rules)] == ["check", "sign_off"]
 
 
-def test_an_area_that_is_no_longer_in_force_is_nobodys_to_sign() -> None:
-    rules = policy(DB)
-    assert verdicts(comment("/nfr done web", "wes"), rules=rules) == [
-        ("refused", "not_reviewer", "web")
+class TestWords:
+    @pytest.mark.parametrize("channel", WORDS)
+    def test_commands_count_in_every_written_channel(self, channel: Channel) -> None:
+        (one,) = entries(written(channel, "looks good\n/nfr done db -- fine"))
+        assert (one.verb, one.subject, one.note, one.channel) == (
+            Verb.SIGN_OFF,
+            "db",
+            "fine",
+            channel,
+        )
+
+    def test_a_review_is_acknowledged_with_its_node_id(self) -> None:
+        (one,) = entries(written(Channel.REVIEW, "/nfr done"))
+        assert (one.comment_id, one.node_id) == (1, "R_1")
+
+    @pytest.mark.parametrize("channel", WORDS)
+    def test_an_edited_comment_is_refused(self, channel: Channel) -> None:
+        said = written(channel, "/nfr done\n/nfr dnoe", edited=True)
+        assert verdicts(said) == [("refused", "edited", "")]
+        assert verdicts(written(channel, "LGTM", edited=True)) == []
+
+    @pytest.mark.parametrize("channel", WORDS)
+    def test_commands_are_refused_if_the_policy_closes_their_channel(
+        self, channel: Channel
+    ) -> None:
+        rules = replace(RULES, sign_off_by=frozenset({"label", "button", "review"}))
+        assert verdicts(written(channel, "/nfr done"), rules=rules) == [
+            ("refused", "channel_closed", "command")
+        ]
+
+    def test_a_review_is_about_the_head_it_was_given_to(self) -> None:
+        (one,) = entries(written(Channel.REVIEW, "/nfr done db"), was=MOVED, head_sha=NEXT_HEAD)
+        assert (one.head_sha, one.fingerprint) == (HEAD, "d1")
+        (one,) = entries(written(Channel.REVIEW_COMMENT, "/nfr done db"), was=MOVED)
+        assert (one.head_sha, one.fingerprint) == (NEXT_HEAD, "d2")
+
+    @pytest.mark.parametrize("rest", ["done", "waive -- x", "check db-plan", "defer db-plan -- x"])
+    def test_a_binding_command_about_a_head_never_shown_is_refused(self, rest: str) -> None:
+        speaker = "lee" if rest.startswith("waive") else "sam"
+        said = written(Channel.REVIEW, f"/nfr {rest}", speaker, head_sha="c" * 40)
+        assert verdicts(said) == [("refused", "not_shown", "ccccccc")]
+
+    @pytest.mark.parametrize(
+        ("rest", "expected"),
+        [
+            ("hold -- x", ("hold", "", "team acme/sre")),
+            ("concern x", ("concern", "concern-1", "team acme/sre")),
+            ("refresh", ("refresh", "", "")),
+            ("help", ("help", "", "")),
+            ("explain", ("explain", "", "")),
+            ("undo", ("refused", "nothing_to_undo", "")),
+        ],
+    )
+    def test_other_commands_need_no_shown_head(self, rest: str, expected: tuple[str, ...]) -> None:
+        assert verdicts(comment(f"/nfr {rest}"), was=history()) == [expected]
+
+    def test_help_and_explain_are_answered_with_a_reply(self) -> None:
+        told = entries(comment("/nfr help\n/nfr explain\n/nfr refresh"))
+        assert [one.replied for one in told] == [True, True, False]
+
+
+class TestTheButton:
+    @pytest.mark.parametrize(
+        ("said", "expected"),
+        [
+            (button(), [SIGNED_DB]),
+            (button(speaker="wes"), [("sign_off", "web", "user wes")]),
+            (button(speaker="eve"), [("refused", "not_reviewer", "db, web")]),
+            (button(head_sha=NEXT_HEAD), [("refused", "not_shown", NEXT_HEAD[:7])]),
+            (button("refresh"), [("refresh", "", "")]),
+            (button("explain", "eve"), [("explain", "", "")]),
+            (button("else"), []),
+        ],
+    )
+    def test_does_what_its_identifier_says(self, said: Message, expected: list[object]) -> None:
+        assert verdicts(said) == expected
+
+    def test_signs_the_head_whose_run_it_is_on(self) -> None:
+        (one,) = entries(button(), was=MOVED, head_sha=NEXT_HEAD)
+        assert (one.head_sha, one.fingerprint) == (HEAD, "d1")
+
+    def test_is_refused_if_the_policy_closes_its_channel(self) -> None:
+        rules = replace(RULES, sign_off_by=frozenset({"command"}))
+        assert verdicts(button(), rules=rules) == [("refused", "channel_closed", "button")]
+        assert verdicts(button("refresh"), rules=rules) == [("refresh", "", "")]
+
+
+class TestOneMessage:
+    def test_is_judged_once(self) -> None:
+        said = comment("/nfr done")
+        assert verdicts(said, said) == [SIGNED_DB]
+        assert verdicts(said, was=replace(history(SEEN), heard=frozenset({said.id}))) == []
+
+    def test_is_judged_after_those_said_before(self) -> None:
+        undo, done = comment("/nfr undo", minutes=6, number=2), comment("/nfr done", minutes=5)
+        assert verdicts(undo, done) == [SIGNED_DB, ("undo", "db", "team acme/sre")]
+
+    def test_that_comes_late_is_judged_by_what_was_said_before_it(self) -> None:
+        ledger = [entry(Verb.SIGN_OFF, "db", "zoe", 9, "d1", number=9)]
+        was = history(SEEN, ledger=ledger)
+        assert verdicts(comment("/nfr done"), was=was) == [SIGNED_DB]
+        assert verdicts(comment("/nfr undo"), was=was)[0] == ("refused", "nothing_to_undo", "")
+
+
+def test_a_refusal_is_a_reply_if_nothing_is_flagged() -> None:
+    raised = entry(Verb.CONCERN, "concern-1", minutes=2, number=8, note="x")
+    too_many, unread = (
+        replace(asked(), **one) for one in ({"complete": False}, {"unread": ("a",)})
+    )
+    observed = asked(flagged(replace(DB, mode="observe")))
+    cases: list[tuple[History, object, bool]] = [
+        (history(), asked(), True),
+        (history(), observed, True),
+        (history(), BOTH, False),
+        (history(), too_many, False),
+        (history(), unread, False),
+        (history(), replace(too_many, ignored="renovate[bot]"), True),
+        (history(ledger=[raised]), asked(), False),
     ]
-    ledger = [entry(Verb.SIGN_OFF, "db", fingerprint="d1")]
-    assert verdicts(
-        comment("/nfr done", number=9), rules=rules, history=history(SEEN, ledger=ledger)
-    ) == [("refused", "nothing_waiting", "")]
+    for was, checklist, replied in cases:
+        (one,) = entries(comment("/nfr dnoe"), rules=policy(), was=was, checklist=checklist)  # type: ignore[arg-type]
+        assert one.replied is replied
 
 
-def test_what_has_no_pack_is_signed_off_by_the_general_reviewers() -> None:
-    was = history(shown({"too-many-files": HEAD}))
-    assert verdicts(comment("/nfr done"), history=was) == [
-        ("sign_off", "too-many-files", "team acme/sre")
-    ]
+def test_a_label_of_another_state_is_refused_whoever_sets_it() -> None:
+    for sign in "+-":
+        for state, name in RULES.labels.items():
+            if state != "signed_off":
+                assert verdicts(label(f"{sign}{name}")) == [("refused", "state_label", name)]
 
 
-def test_an_area_of_the_same_name_gives_nobody_the_right_to_sign_what_has_no_pack() -> None:
-    rules = policy(DB, area("too-many-files", reviewers=Reviewers(users=("wes",))))
-    was = history(shown({"too-many-files": HEAD}))
-    assert verdicts(comment("/nfr done", "wes"), history=was, rules=rules) == [
-        ("refused", "not_reviewer", "too-many-files")
-    ]
-
-
-def test_what_finds_no_comment_is_to_be_answered_by_a_reply() -> None:
+def test_an_outcome_that_no_comment_shows_is_replied_to() -> None:
     on_clear = judge(facts(policy(), comment("/nfr dnoe\n/nfr help")), history(), asked()).entries
     assert [one.replied for one in on_clear] == [True, True]
     flagged_one = judge(facts(RULES, comment("/nfr dnoe\n/nfr help")), history(SEEN), BOTH).entries
     assert [one.replied for one in flagged_one] == [False, True]
 
 
-def test_unknown_names_are_refused_once_per_command() -> None:
-    said = comment("/nfr check db-rollback x y z", "ann")
-    assert verdicts(said) == [("check", "db-rollback", "author"), ("refused", "unknown_item", "x")]
-
-
-def test_open_must_questions_are_recorded_as_accepted_by_the_signer() -> None:
-    (one,) = judge(facts(RULES, comment("/nfr done -- fine")), history(SEEN), BOTH).entries
-    assert (one.open_musts, one.note) == (("db-rollback",), "fine")
-
-
-@pytest.mark.parametrize(
-    ("severity", "must_when", "here", "open_musts"),
-    [
-        ("should", None, "must", "db-rollback"),  # what the diff makes a must is one
-        ("must", None, "should", ""),  # as one that is folded
-        ("should", None, None, ""),
-        ("should", Clause("diff", ("x",)), None, "db-rollback"),  # it may have been one
-        ("must", None, None, "db-rollback"),
-    ],
-)
-def test_a_must_is_what_the_diff_makes_one(
-    severity: str, must_when: Clause | None, here: str | None, open_musts: str
-) -> None:
-    base = replace(DB.items[0], severity=severity, must_when=must_when)
-    items = (replace(base, severity=here),) if here else ()
-    db = replace(DB, items=(base,))
-    rules = policy(db)
-    seen = replace(shown({"db": "f1"}), items={"db-rollback": "f1"})
-    found = asked(replace(flagged(db), items=items))
-    (one,) = judge(facts(rules, comment("/nfr done")), history(seen), found).entries
-    assert (one.verb, ", ".join(one.open_musts)) == (Verb.SIGN_OFF, open_musts)
-
-
 people = st.sampled_from(["sam", "ann", "wes", "eve", "zoe"])
+
+
 lines = st.sampled_from(
     [
         "/nfr done",
@@ -362,3 +320,233 @@ def test_a_head_nobody_saw_is_never_signed_off(
             assert one.head_sha == HEAD
             assert one.said_at > SEEN.accepted_at
             assert one.speaker in ("sam", "wes") or one.right.startswith(("team", "user"))
+
+
+# --- what GitHub is asked ------
+
+
+SRE = frozenset({"acme/sre"})
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (comment("/nfr done"), Ask(False, SRE | {"acme/dba", "other/ops"})),
+        (comment("/nfr undo"), Ask(False, SRE | {"acme/dba", "other/ops"})),
+        (comment("/nfr check x"), Ask(True)),
+        (comment("/nfr check x", "Ann"), None),
+        (comment("/nfr help\n/nfr refresh"), None),
+        (comment("/nfr dnoe"), None),
+        (tick("+x", "eve"), Ask(True)),
+        (tick("+x", "ann"), None),
+        (label("+nfr: signed off"), Ask(False, SRE | {"acme/dba", "other/ops"})),
+        (label("-nfr: needs sign-off"), None),
+        (rerun(), None),
+    ],
+)
+def test_github_is_asked_only_for_rights_that_decide(said: Message, expected: Ask | None) -> None:
+    rules = policy(area("db", reviewers=Reviewers(teams=("DBA", "other/ops"))))
+    assert asks([said], rules, pull()) == ({said.speaker: expected} if expected else {})
+
+
+ALL = Ask(False, SRE | {"acme/dba", "other/ops"})
+
+
+LEADS = frozenset({"acme/leads"})
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        *((comment(f"/nfr {rest}"), ALL) for rest in ("hold -- x", "concern x", "defer x -- y")),
+        (comment("/nfr waive -- x"), Ask(False, LEADS)),
+        (comment("/nfr na x -- y"), Ask(True)),
+        (comment("/nfr na x -- y", "ann"), None),
+        (comment("/nfr explain"), None),
+        *(
+            (written(channel, "/nfr done"), ALL)
+            for channel in (Channel.REVIEW, Channel.REVIEW_COMMENT)
+        ),
+        (written(Channel.REVIEW, "/nfr done", edited=True), None),
+        (approval(), ALL),
+        (approval("changes_requested"), ALL),
+        (approval("dismissed"), None),
+        (button(), ALL),
+        (button("refresh"), None),
+        (button("explain"), None),
+        (button("else"), None),
+    ],
+)
+def test_each_channel_and_command_needs_its_rights(said: Message, expected: Ask | None) -> None:
+    rules = replace(
+        policy(area("db", reviewers=Reviewers(teams=("DBA", "other/ops")))),
+        waivers=Reviewers(teams=("leads",)),
+        sign_off_by=frozenset({"command", "review"}),
+    )
+    assert asks([said], rules, pull()) == ({said.speaker: expected} if expected else {})
+
+
+def test_an_approval_needs_no_rights_if_the_policy_does_not_list_reviews() -> None:
+    assert asks([approval()], policy(), pull()) == {}
+
+
+def test_an_undo_needs_the_waivers_once_something_was_waived() -> None:
+    rules = replace(policy(), waivers=Reviewers(teams=("leads",)))
+    waived = [entry(Verb.WAIVE, "db")]
+    assert asks([comment("/nfr undo")], rules, pull(), waived) == {"sam": Ask(False, SRE | LEADS)}
+    assert asks([comment("/nfr done")], rules, pull(), waived) == {"sam": Ask(False, SRE)}
+
+
+def test_permission_is_asked_if_no_waivers_are_named() -> None:
+    assert asks([comment("/nfr waive -- x")], policy(), pull()) == {"sam": Ask(True)}
+
+
+def test_permission_is_asked_if_an_area_names_no_reviewers() -> None:
+    rules = policy(area("db", reviewers=Reviewers()))
+    assert asks([comment("/nfr done")], rules, pull()) == {"sam": Ask(True, SRE)}
+
+
+def test_rights_for_several_messages_of_a_person_are_joined() -> None:
+    said = [comment("/nfr check x"), comment("/nfr done", number=2)]
+    assert asks(said, policy(), pull()) == {"sam": Ask(True, SRE)}
+
+
+# --- reasons ------
+
+
+CHECKED = replace(
+    area(), items=tuple(replace(item(f"db-{k}"), kind=k) for k in ("url", "number", "choice"))
+)
+
+
+TYPED = {"rules": policy(CHECKED), "checklist": asked(flagged(CHECKED, "d1"))}
+
+
+NEXT = shown({"db": "d1"}, NEXT_HEAD, minutes=3)
+
+
+MADE = FollowUp(5, "db-plan", "db", "2026-04-20", "ann", issue=12)
+
+
+HELD = entry(Verb.HOLD, "", "zoe", 2, number=7)
+
+
+SIGNED = tuple(
+    entry(Verb.SIGN_OFF, name, "zoe", 2, mark, number=7) for name, mark in SEEN.fingerprints.items()
+)
+
+
+DEFERRAL = "/nfr defer db-plan until {} -- x"
+
+
+REACHED: Mapping[str, tuple[Message, Mapping[str, Any]]] = {
+    # what was written is no command
+    "unknown_command": (comment("/nfr dnoe"), {}),
+    "subjects_missing": (comment("/nfr concern"), {}),
+    "subjects_unwanted": (comment("/nfr undo db"), {}),
+    "too_many_subjects": (comment("/nfr done " + " ".join(map(str, range(101)))), {}),
+    "too_many_commands": (comment("/nfr refresh\n" * 21), {}),
+    "too_long": (comment("words\n" * 2_000 + "\n/nfr done"), {}),
+    "reason_missing": (comment("/nfr hold"), {}),
+    "edited": (written(Channel.REVIEW, "/nfr done", edited=True), {}),
+    "state_label": (label("+nfr: waived"), {}),
+    # it is not the moment, or not the speaker
+    "not_shown": (comment("/nfr done", minutes=1), {}),
+    "policy_unreadable": (comment("/nfr done"), {"rules": replace(RULES, standing="unreadable")}),
+    "unclear": (comment("/nfr done", "una"), {}),
+    "channel_closed": (comment("/nfr done"), {"rules": replace(RULES, sign_off_by=frozenset())}),
+    "not_reviewer": (comment("/nfr done", "eve"), {}),
+    "not_waiver": (comment("/nfr waive -- x", "eve"), {}),
+    "hold_not_reviewer": (comment("/nfr hold -- x", "eve"), {}),
+    "concern_not_reviewer": (comment("/nfr concern x", "eve"), {}),
+    "defer_not_allowed": (comment("/nfr defer db-plan -- x", "eve"), {}),
+    "no_write": (tick("+db-plan", "eve"), {}),
+    "author": (comment("/nfr done", "ann"), {}),
+    "pushed": (comment("/nfr done"), {"was": history(SEEN, pushes=[Push(HEAD, "sam", at(0))])}),
+    "pusher_unknown": (comment("/nfr done"), {"was": history(SEEN, NEXT)}),
+    # there is nothing to do it to
+    "unknown_area": (comment("/nfr done dbx"), {}),
+    "unknown_item": (comment("/nfr check db-plam", "ann"), {}),
+    "nothing_waiting": (comment("/nfr done"), {"was": history(SEEN, ledger=SIGNED)}),
+    "nothing_to_waive": (comment("/nfr waive -- x", "lee"), {"was": history(SEEN, ledger=SIGNED)}),
+    "open_musts": (comment("/nfr done"), {"rules": replace(RULES, require_answers="must")}),
+    "nothing_to_undo": (comment("/nfr undo"), {}),
+    "not_yours": (comment("/nfr undo", "eve"), {"was": history(SEEN, ledger=[HELD])}),
+    # the answer is none
+    "evidence_missing": (tick("+db-url"), TYPED),
+    "evidence_url": (comment("/nfr check db-url -- x", "ann"), TYPED),
+    "evidence_number": (comment("/nfr check db-number -- x", "ann"), TYPED),
+    "evidence_choice": (comment("/nfr check db-choice -- x", "ann"), TYPED),
+    # it cannot be put off like that
+    "date_unreadable": (comment(DEFERRAL.format("soon"), "ann"), {}),
+    "date_past": (comment(DEFERRAL.format("2026-01-01"), "ann"), {}),
+    "date_too_far": (comment(DEFERRAL.format("2027-01-01"), "ann"), {}),
+    "owner_unreadable": (comment("/nfr defer db-plan by a/b -- x", "ann"), {}),
+    "never_deferred": (
+        comment("/nfr defer db-plan -- x", "ann"),
+        {"rules": replace(RULES, defer=Defer(never=frozenset({"db-plan"})))},
+    ),
+    "extension_by_reviewer": (
+        comment("/nfr defer db-plan -- x", "ann"),
+        {
+            "rules": policy(area("db", reviewers=Reviewers(users=("wes",)))),
+            "follow_ups": (MADE,),
+        },
+    ),
+    "extension_not_later": (comment(DEFERRAL.format("2026-04-20")), {"follow_ups": (MADE,)}),
+    "extended_already": (
+        comment(DEFERRAL.format("2026-05-01")),
+        {"follow_ups": (replace(MADE, extended=True),)},
+    ),
+    "follow_up_closed": (
+        comment(DEFERRAL.format("2026-05-01")),
+        {"follow_ups": (replace(MADE, is_open=False),)},
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", REACHED)
+def test_every_reason_for_a_refusal_can_occur(reason: str) -> None:
+    said, known = REACHED[reason]
+    refused = [one for one in entries(said, **known) if one.verb is Verb.REFUSED]
+    assert [one.refusal.reason for one in refused if one.refusal] == [reason]
+
+
+def test_every_reason_has_its_text() -> None:
+    keys = {key.removeprefix("refused_") for key in table("en") if key.startswith("refused_")}
+    assert set(REACHED) <= keys
+    # what stands beside a reason, for one of its cases, is named after it
+    assert {key for key in keys - {"near"} if not key.startswith(tuple(REACHED))} == set()
+
+
+DONE: Mapping[str, tuple[str, str, Verb]] = {
+    "done": ("sam", "", Verb.SIGN_OFF),
+    "undo": ("zoe", "", Verb.RELEASE),
+    "hold": ("sam", "-- x", Verb.HOLD),
+    "concern": ("sam", "x", Verb.CONCERN),
+    "check": ("ann", "db-plan", Verb.CHECK),
+    "uncheck": ("ann", "db-plan", Verb.UNCHECK),
+    "na": ("ann", "db-plan -- x", Verb.NA),
+    "defer": ("ann", "db-plan -- x", Verb.DEFER),
+    "waive": ("lee", "-- x", Verb.WAIVE),
+    "refresh": ("eve", "", Verb.REFRESH),
+    "explain": ("eve", "", Verb.EXPLAIN),
+    "help": ("eve", "", Verb.HELP),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_done_for_people_with_the_right(name: str) -> None:
+    speaker, rest, verb = DONE[name]
+    said = comment(f"/nfr {name} {rest}", speaker, number=9)
+    told = entries(said, was=history(SEEN, ledger=[HELD]))
+    assert {one.verb for one in told} == {verb}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_refused_for_people_without_the_right(name: str) -> None:
+    _, rest, _ = DONE[name]
+    said = comment(f"/nfr {name} {rest}", "eve", number=9)
+    told = {one.verb for one in entries(said, was=history(SEEN, ledger=[HELD]))}
+    anyone = COMMANDS[name].who is ANYONE
+    assert (told == {Verb.REFUSED}) is not anyone

@@ -1,3 +1,5 @@
+"""Holds and concerns: whose they are, and what a concern in force is."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -7,8 +9,17 @@ import pytest
 from ghapp.core.areas import Reviewers
 from ghapp.core.ledger import Verb
 from ghapp.core.model import Message
-from tests.core.build import HEAD, NEXT_HEAD, asked, comment, entry, flagged, history, shown
-from tests.core.review.verdicts import DB, RULES, SEEN, WEB, entries, verdicts
+from tests.core.build import (
+    HEAD,
+    NEXT_HEAD,
+    asked,
+    comment,
+    entry,
+    flagged,
+    history,
+    shown,
+)
+from tests.core.review.verdicts import RULES, SEEN, WEB, entries, verdicts
 
 SRE = "team acme/sre"
 
@@ -42,7 +53,7 @@ class TestHold:
             (comment("/nfr hold"), [("refused", "reason_missing", "hold [AREA...] -- reason")]),
         ],
     )
-    def test_is_the_reviewers(self, said: Message, expected: list[object]) -> None:
+    def test_is_for_reviewers(self, said: Message, expected: list[object]) -> None:
         assert verdicts(said) == expected
         assert verdicts(said, was=history()) == expected
 
@@ -53,13 +64,13 @@ class TestHold:
     def test_may_be_of_an_area_shown_before_but_not_now(self) -> None:
         assert verdicts(comment("/nfr hold db -- x"), checklist=asked()) == [("hold", "db", SRE)]
 
-    def test_is_not_of_an_area_that_is_not_here(self) -> None:
+    def test_is_refused_for_an_area_that_is_not_flagged(self) -> None:
         web_only = asked(flagged(WEB, "w1"))
         assert verdicts(comment("/nfr hold db -- x"), was=history(), checklist=web_only) == [
             ("refused", "unknown_area", "db")
         ]
 
-    def test_is_the_maintainers_where_nobody_is_named(self) -> None:
+    def test_is_for_maintainers_if_nobody_is_named(self) -> None:
         rules = replace(RULES, reviewers=Reviewers(), areas=())
         assert verdicts(comment("/nfr hold -- x"), rules=rules, checklist=asked()) == [
             ("refused", "hold_not_reviewer", "")
@@ -89,12 +100,12 @@ class TestConcern:
             (comment("/nfr concern"), [("refused", "subjects_missing", "concern TEXT")]),
         ],
     )
-    def test_is_the_reviewers(self, said: Message, expected: list[object]) -> None:
+    def test_is_for_reviewers(self, said: Message, expected: list[object]) -> None:
         assert verdicts(said) == expected
         (one,) = entries(said)
         assert one.verb is Verb.REFUSED or one.note == "x"
 
-    def test_is_possible_where_nothing_is_flagged(self) -> None:
+    def test_is_possible_if_nothing_is_flagged(self) -> None:
         assert verdicts(comment("/nfr concern x"), was=history(), checklist=asked()) == [
             ("concern", "concern-1", SRE)
         ]
@@ -153,7 +164,7 @@ class TestAConcernInForce:
             ("sign_off", "concern-1", SRE),
         ]
 
-    def test_is_gone_when_it_is_withdrawn(self) -> None:
+    def test_is_no_area_after_it_is_withdrawn(self) -> None:
         gone = entry(Verb.WITHDRAW, "concern-1", "zoe", 3, number=8)
         was = history(shown({"concern-1": "c"}), ledger=[RAISED, gone])
         assert verdicts(comment("/nfr done concern-1"), was=was) == [
@@ -167,32 +178,4 @@ class TestAConcernInForce:
         said = comment("/nfr done")
         assert verdicts(said, was=was, rules=rules) == [
             ("refused", "open_musts", "db-rollback, concern-1")
-        ]
-
-
-def test_answers_that_were_given_in_any_way_leave_no_must_open() -> None:
-    rules = replace(RULES, require_answers="must")
-    for rest in ("check db-rollback", "na db-rollback -- x", "defer db-rollback -- x"):
-        said = comment(f"/nfr {rest}", "ann", 4), comment("/nfr done", number=2)
-        assert verdicts(*said, rules=rules)[-1] == ("sign_off", "db", SRE)
-    said = (*said, comment("/nfr uncheck db-rollback", "ann", 4.5, 3))
-    assert verdicts(*said, rules=rules)[-1] == ("refused", "open_musts", "db-rollback")
-
-
-def test_an_answer_to_another_diff_leaves_a_must_open() -> None:
-    rules = replace(RULES, require_answers="must")
-    marked = replace(SEEN, items={"db-rollback": "i2"})
-    given = [entry(Verb.CHECK, "db-rollback", "ann", 2, mark, number=7) for mark in ("d1", "i2")]
-    for one, expected in zip(given, ("refused", "sign_off"), strict=True):
-        was = history(marked, ledger=[one])
-        assert verdicts(comment("/nfr done db"), was=was, rules=rules)[0][0] == expected
-
-
-def test_a_must_of_the_diff_that_was_seen_is_open_though_the_present_one_asks_it_no_more() -> None:
-    rules = replace(RULES, require_answers="must")
-    was = history(replace(SEEN, items={"db-rollback": "i1"}))
-    for now in (asked(), asked(replace(flagged(DB, "d2"), items=()))):
-        said = comment("/nfr done db")
-        assert verdicts(said, was=was, rules=rules, checklist=now, head_sha=NEXT_HEAD) == [
-            ("refused", "open_musts", "db-rollback")
         ]

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ghapp.core.review.comment_text import MOST_CHARACTERS, lines, speaks
+from ghapp.core.review.comment_text import MOST_CHARACTERS, boxes, lines, speaks, ticks
 
 
 def heard(body: str) -> list[str]:
@@ -46,8 +48,30 @@ def test_a_line_is_what_github_shows_of_it(body: str, expected: list[str]) -> No
     assert heard(body) == expected
 
 
-def test_what_is_not_read_is_told() -> None:
+def test_the_unread_rest_of_a_long_comment_is_returned() -> None:
     found, rest = lines("/nfr done\n\n" + "words\n" * MOST_CHARACTERS)
     assert next(found) == "/nfr done"
     assert rest.endswith("words\n")
     assert lines("/nfr done")[1] == ""
+
+
+BODY = "<!-- ghapp:nfr -->\n- [ ] `a-b` **must** Is it?\n- [x] `c` **should** `- [ ] `d``\n"
+
+
+def test_only_our_item_lines_are_boxes() -> None:
+    assert boxes(BODY + "- [ ] buy milk\n* [ ] `e`\n") == {"a-b": False, "c": True}
+
+
+def test_a_turned_box_is_a_tick_in_its_direction() -> None:
+    after = BODY.replace("[ ] `a-b`", "[X] `a-b`").replace("[x] `c`", "[ ] `c`")
+    assert ticks(BODY, after.replace("\n", "\r\n")) == (("a-b", True), ("c", False))
+
+
+def test_boxes_that_came_or_went_are_no_ticks() -> None:
+    assert ticks(BODY, BODY + "- [x] `forged`\n") == ()
+    assert ticks(BODY, "") == ()
+
+
+@given(st.text(), st.text())
+def test_reading_never_fails(before: str, after: str) -> None:
+    ticks(before, after)

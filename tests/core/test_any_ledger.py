@@ -1,4 +1,4 @@
-"""Any ledger at all: what is shown is safe, and once it is there nothing is left to do."""
+"""Any ledger at all: what is shown is safe, and a second run has nothing to do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ghapp.core.areas import Reviewers
 from ghapp.core.decide import Decision, decide
-from ghapp.core.ledger import Entry, Verb
+from ghapp.core.ledger import Entry, Refusal, Verb
 from ghapp.core.marks import Marks, Written, after, plan
 from ghapp.core.model import Channel
 from ghapp.core.records import FollowUp
@@ -42,7 +42,8 @@ def entries(draw: st.DrawFn) -> Entry:
         number=minutes,
         part=draw(st.integers(0, 999)),
         channel=draw(st.sampled_from(list(Channel))),
-        note="author" if verb is Verb.REFUSED else draw(st.sampled_from(("", "why"))),
+        note=draw(st.sampled_from(("", "why"))),
+        refusal=Refusal("author") if verb is Verb.REFUSED else None,
         right="team acme/sre",
         until=draw(st.sampled_from(("2026-05-01", "2026-06-01"))),
         owner="bob",
@@ -66,7 +67,7 @@ def decided(
 
 
 @given(ledgers)
-def test_green_is_only_what_is_signed_off_and_on_hold_is_never_waved_through(
+def test_only_a_signed_off_pull_is_green_and_a_hold_always_blocks(
     ledger: tuple[Entry, ...],
 ) -> None:
     made = decided(ledger)
@@ -84,7 +85,7 @@ def test_green_is_only_what_is_signed_off_and_on_hold_is_never_waved_through(
 
 
 @given(ledgers, st.booleans(), st.booleans())
-def test_what_is_there_is_left_alone(
+def test_existing_marks_that_are_right_stay(
     ledger: tuple[Entry, ...], is_open: bool, is_draft: bool
 ) -> None:
     changes = {"is_open": is_open, "is_merged": not is_open, "is_draft": is_draft}

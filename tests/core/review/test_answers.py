@@ -124,7 +124,9 @@ def test_only_a_check_has_evidence() -> None:
         ),
     ],
 )
-def test_the_author_and_who_may_write_answer(said: Message, expected: list[object]) -> None:
+def test_answers_are_for_the_author_and_people_with_write_access(
+    said: Message, expected: list[object]
+) -> None:
     assert verdicts(said) == expected
 
 
@@ -158,7 +160,7 @@ class TestDefer:
             ("by bob until ２０２６－０６－３０", "2026-06-30", "bob"),
         ],
     )
-    def test_says_until_when_and_who_sees_to_it(self, rest: str, until: str, owner: str) -> None:
+    def test_has_a_day_and_an_owner(self, rest: str, until: str, owner: str) -> None:
         (one,) = entries(comment(f"/nfr defer db-plan {rest} -- later", "ann"))
         assert (one.verb, one.subject, one.right) == (Verb.DEFER, "db-plan", "author")
         assert (one.until, one.owner, one.note) == (until, owner, "later")
@@ -186,7 +188,7 @@ class TestDefer:
             ("by " + "b" * 40, ("owner_unreadable", "b" * 40)),
         ],
     )
-    def test_is_refused_where_day_or_owner_is_none(
+    def test_is_refused_if_day_or_owner_is_invalid(
         self, rest: str, expected: tuple[str, str]
     ) -> None:
         said = comment(f"/nfr defer db-plan {rest} -- later", "ann")
@@ -213,10 +215,12 @@ class TestDefer:
             ("una", [("refused", "unclear", "The App needs Members: read.")]),
         ],
     )
-    def test_is_the_authors_and_the_reviewers(self, speaker: str, expected: list[object]) -> None:
+    def test_is_for_the_author_and_for_reviewers(
+        self, speaker: str, expected: list[object]
+    ) -> None:
         assert verdicts(comment("/nfr defer db-plan web-plan -- x", speaker)) == expected
 
-    def test_is_never_of_some_items(self) -> None:
+    def test_is_refused_for_items_that_may_not_wait(self) -> None:
         rules = replace(RULES, defer=Defer(30, 90, frozenset({"db-plan", "web-plan"})))
         said = comment("/nfr defer db-plan db-rollback web-plan dbplan -- x", "ann")
         assert verdicts(said, rules=rules) == [
@@ -254,13 +258,13 @@ class TestAnExtension:
             ("sam", "2026-04-02", replace(MADE, item="db-rollback"), ("defer", "db-plan", SRE)),
         ],
     )
-    def test_is_a_reviewers_and_once_and_later(
+    def test_is_for_reviewers_once_and_to_a_later_day(
         self, speaker: str, until: str, made: FollowUp, expected: tuple[str, ...]
     ) -> None:
         said = comment(f"/nfr defer db-plan until {until} -- x", speaker)
         assert verdicts(said, follow_ups=(made,)) == [expected]
 
-    def test_is_not_the_authors_alone(self) -> None:
+    def test_is_not_for_an_author_who_does_not_review(self) -> None:
         made = replace(self.MADE, item="web-plan", area="web")
         said = comment("/nfr defer web-plan until 2026-05-02 -- x", "ann")
         assert verdicts(said, follow_ups=(made,)) == [

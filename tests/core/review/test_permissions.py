@@ -1,8 +1,37 @@
 from __future__ import annotations
 
-from ghapp.core.model import Push
-from ghapp.core.review.permissions import heads, newest, only_by
-from tests.core.build import HEAD, NEXT_HEAD, at, history, shown
+import pytest
+
+from ghapp.core.areas import Reviewers
+from ghapp.core.model import Push, Rights
+from ghapp.core.review.permissions import heads, newest, only_by, right_to_review
+from tests.core.build import (
+    HEAD,
+    NEXT_HEAD,
+    at,
+    history,
+    shown,
+)
+
+SRE = frozenset({"acme/sre"})
+
+
+@pytest.mark.parametrize(
+    ("reviewers", "rights", "expected"),
+    [
+        (Reviewers(users=("SAM",)), Rights(), "user sam"),
+        (Reviewers(teams=("sre",)), Rights(teams=SRE), "team acme/sre"),
+        (Reviewers(teams=("Acme/SRE",)), Rights(teams=SRE), "team acme/sre"),
+        (Reviewers(teams=("other/sre",)), Rights(teams=SRE), ""),
+        (Reviewers(teams=("sre",)), Rights(write=True, maintain=True), ""),
+        (Reviewers(), Rights(maintain=True), "maintain"),
+        (Reviewers(), Rights(write=True), ""),
+    ],
+)
+def test_a_right_is_what_github_answered(
+    reviewers: Reviewers, rights: Rights, expected: str
+) -> None:
+    assert right_to_review("sam", reviewers, rights, "acme") == expected
 
 
 def test_heads_come_in_the_order_of_their_times_and_end_with_the_present_one() -> None:

@@ -18,7 +18,7 @@ def shown(head_sha: str, at: datetime) -> Shown:
     return Shown(head_sha, at, {}, {})
 
 
-def test_what_was_shown_and_not_recorded_stands_in_its_place() -> None:
+def test_a_run_that_was_shown_but_not_recorded_is_sorted_in() -> None:
     first, second, third = (shown(sha, NOON + SECOND * at) for at, sha in enumerate("abc"))
     history = History(shown=(first, third))
     assert history.knowing((second,)).shown == (first, second, third)
@@ -42,7 +42,7 @@ def test_how_long_a_delivery_has_waited(
     assert told.waited_seconds == seconds
 
 
-def test_whoever_is_full_is_somebody() -> None:
+def test_nobody_is_full_by_default() -> None:
     assert not NOBODY
     assert Full((1,))
     assert Full(repositories=(1,))

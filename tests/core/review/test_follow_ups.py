@@ -67,7 +67,7 @@ def test_a_follow_up_is_made_once_the_review_is_done_or_the_pull_merged(
     }
 
 
-def test_what_was_put_off_for_an_earlier_diff_is_followed_up_unless_it_is_a_must() -> None:
+def test_what_was_deferred_for_an_earlier_diff_is_followed_up_unless_it_is_a_must() -> None:
     both = (DEFER, replace(DEFER, message_id="x", subject="db-rollback"))
     made = decided(*both, WAIVED, fingerprint="f2", is_open=False, is_merged=True)
     assert [one.item for one in made.follow_ups] == ["db-plan"]
@@ -124,7 +124,7 @@ class TestIssues:
         made = decided(DEFER, SIGNED, observed=Marks(issues=frozenset({there})))
         assert {one.item for one in made.marks.issues} == {"gone", "db-plan"}
 
-    def test_say_what_was_put_off_by_whom_and_how_it_ends(self) -> None:
+    def test_say_what_was_deferred_by_whom_and_how_it_ends(self) -> None:
         (one,) = decided(DEFER, SIGNED, url="https://github.com/acme/shop/pull/5").marks.issues
         assert one.owner == "bob"
         assert one.label[0] == "nfr: follow-up"
@@ -132,7 +132,7 @@ class TestIssues:
         assert "](https://github.com/acme/shop/pull/5)" in one.body
         assert "/nfr defer db-plan until YYYY-MM-DD -- reason" in one.body
 
-    def test_name_the_pull_where_its_page_is_not_known(self) -> None:
+    def test_name_the_pull_if_its_page_is_not_known(self) -> None:
         (one,) = decided(DEFER, SIGNED).marks.issues
         assert "- **Put off in**: acme/shop#5\n" in one.body
 
@@ -184,7 +184,7 @@ class TestLabel:
             ((WAIVED, DEFER), (), False),
         ],
     )
-    def test_stands_beside_a_sign_off_while_something_is_put_off(
+    def test_stands_beside_a_sign_off_while_something_is_deferred(
         self, ledger: tuple[Entry, ...], made: tuple[FollowUp, ...], expected: bool
     ) -> None:
         decision = decided(*ledger, made=made)

@@ -1,108 +1,60 @@
+"""Who undoes what: with a command, the label, or a review that no longer approves."""
+
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
 
-from ghapp.core.areas import Reviewers
 from ghapp.core.ledger import Entry, Verb
-from ghapp.core.model import Message, Push
+from ghapp.core.model import Channel, Message
 from tests.core.build import (
-    HEAD,
-    area,
-    asked,
-    at,
-    button,
+    approval,
     comment,
     entry,
-    flagged,
     history,
     label,
-    policy,
-    shown,
 )
-from tests.core.review.verdicts import BOTH, DB, RULES, SEEN, WEB, entries, verdicts
+from tests.core.review.verdicts import RULES, SEEN, entries, verdicts
 
-SRE = "team acme/sre"
+SRE, LEADS = "team acme/sre", "team acme/leads"
+
+
 RAISED = entry(Verb.CONCERN, "concern-1", "zoe", 2, note="retries?", right=SRE, number=7)
 
 
-class TestWaive:
+class TestOfASignOff:
+    LEDGER = (
+        entry(Verb.SIGN_OFF, "db", "sam", 2, "d1", number=1),
+        entry(Verb.SIGN_OFF, "web", "wes", 3, "w1", number=2),
+    )
+
     @pytest.mark.parametrize(
         ("said", "expected"),
         [
-            (
-                comment("/nfr waive -- incident", "lee"),
-                [("waive", "db", "team acme/leads"), ("waive", "web", "team acme/leads")],
-            ),
-            (comment("/nfr waive -- incident"), [("refused", "not_waiver", "")]),
-            (
-                comment("/nfr waive -- incident", "una"),
-                [("refused", "unclear", "The App needs Members: read.")],
-            ),
-            (comment("/nfr waive", "lee"), [("refused", "reason_missing", "waive -- reason")]),
+            (comment("/nfr undo", "sam", number=9), [("undo", "db", "team acme/sre")]),
+            (comment("/nfr undo", "wes", number=9), [("undo", "web", "user wes")]),
+            (comment("/nfr undo", "zoe", number=9), [("refused", "not_yours", "")]),
+            (label("-nfr: signed off", "wes"), [("undo", "web", "user wes")]),
+            (label("-nfr: signed off", "eve"), [("refused", "not_yours", "")]),
         ],
     )
-    def test_is_the_waivers(self, said: Message, expected: list[object]) -> None:
-        assert verdicts(said) == expected
+    def test_undoes_the_speakers_own_sign_off(
+        self, said: Message, expected: list[tuple[str, ...]]
+    ) -> None:
+        assert verdicts(said, was=history(SEEN, ledger=self.LEDGER)) == expected
 
-    def test_binds_each_area_to_what_was_seen(self) -> None:
-        told = entries(comment("/nfr waive -- incident", "lee"))
-        assert [(one.fingerprint, one.head_sha, one.note) for one in told] == [
-            ("d1", HEAD, "incident"),
-            ("w1", HEAD, "incident"),
-        ]
-
-    def test_leaves_what_is_signed_off(self) -> None:
-        ledger = [entry(Verb.SIGN_OFF, "db", "sam", 2, "d1", number=7)]
-        said = comment("/nfr waive -- x", "lee")
-        assert verdicts(said, was=history(SEEN, ledger=ledger)) == [
-            ("waive", "web", "team acme/leads")
+    def test_by_a_reviewer_undoes_what_another_signed(self) -> None:
+        ledger = [entry(Verb.SIGN_OFF, "db", "zoe", 2, "d1")]
+        assert verdicts(comment("/nfr undo", number=9), was=history(SEEN, ledger=ledger)) == [
+            ("undo", "db", "team acme/sre")
         ]
 
-    def test_says_again_what_was_waived_so_that_it_is_later_than_a_hold(self) -> None:
-        waived = [
-            entry(Verb.WAIVE, name, "lee", 2, mark, number=7)
-            for name, mark in (("db", "d1"), ("web", "w1"))
-        ]
-        said = comment("/nfr waive -- x", "lee")
-        assert len(verdicts(said, was=history(SEEN, ledger=waived))) == 2
-
-    def test_of_a_signed_pull_has_an_effect_only_on_a_hold(self) -> None:
-        signed = [
-            entry(Verb.SIGN_OFF, name, "zoe", 2, mark, number=7)
-            for name, mark in (("db", "d1"), ("web", "w1"))
-        ]
-        said = comment("/nfr waive -- x", "lee")
-        assert verdicts(said, was=history(SEEN, ledger=signed)) == [
-            ("refused", "nothing_to_waive", "")
-        ]
-        held = [*signed, entry(Verb.HOLD, "", "sam", 3, "", number=8)]
-        assert [one[:2] for one in verdicts(said, was=history(SEEN, ledger=held))] == [
-            ("waive", "db"),
-            ("waive", "web"),
-        ]
-
-    def test_is_not_the_authors_nor_who_pushed(self) -> None:
-        rules = replace(RULES, waivers=Reviewers(users=("ann", "bob")))
-        was = history(SEEN, pushes=[Push(HEAD, "bob", at(0))])
-        assert verdicts(comment("/nfr waive -- x", "ann"), rules=rules) == [
-            ("refused", "author", "")
-        ]
-        assert verdicts(comment("/nfr waive -- x", "bob"), rules=rules, was=was) == [
-            ("refused", "pushed", HEAD[:7])
-        ]
-        rules = replace(rules, allow_author=True)
-        assert len(verdicts(comment("/nfr waive -- x", "ann"), rules=rules)) == 2
-
-    def test_is_the_maintainers_where_nobody_is_named(self) -> None:
-        rules = policy(DB, WEB)
-        assert verdicts(comment("/nfr waive -- x", "lee"), rules=rules) == [
-            ("refused", "not_waiver", "")
-        ]
-
-
-LEADS = "team acme/leads"
+    def test_by_the_signer_needs_no_right(self) -> None:
+        ledger = [entry(Verb.SIGN_OFF, "db", "eve", 2, "d1")]
+        assert verdicts(
+            comment("/nfr undo", "eve", number=9), was=history(SEEN, ledger=ledger)
+        ) == [("undo", "db", "signer")]
 
 
 class TestUndo:
@@ -148,7 +100,7 @@ class TestUndo:
             ),
         ],
     )
-    def test_takes_back_the_latest_act(
+    def test_undoes_the_latest_act(
         self, ledger: list[Entry], speaker: str, expected: list[object]
     ) -> None:
         said = comment("/nfr undo", speaker, number=9)
@@ -160,14 +112,14 @@ class TestUndo:
         )
         assert (one.verb, one.whose) == (Verb.RELEASE, "sam")
 
-    def test_of_what_stops_the_own_change_is_for_authors_where_they_may_sign(self) -> None:
+    def test_of_a_hold_or_concern_is_for_authors_if_they_may_sign(self) -> None:
         rules = replace(RULES, allow_author=True)
         for act, verb in ((self.HELD, "release"), (RAISED, "withdraw")):
             was = history(SEEN, ledger=[act])
             said = comment("/nfr undo", "ann", number=9)
             assert verdicts(said, was=was, rules=rules) == [(verb, act.subject, SRE)]
 
-    def test_step_by_step_leaves_nothing(self) -> None:
+    def test_repeated_undoes_one_act_after_the_other(self) -> None:
         lines = "/nfr hold -- a\n/nfr hold db -- b\n/nfr concern c\n/nfr done"
         undo = comment("/nfr undo", number=2)
         told = verdicts(comment(lines), undo)
@@ -191,7 +143,7 @@ class TestUndo:
         said = comment("/nfr undo", number=10)
         assert verdicts(said, was=history(SEEN, ledger=ledger))[0][1] == "nothing_to_undo"
 
-    def test_by_the_label_is_of_sign_offs_alone(self) -> None:
+    def test_with_the_label_concerns_only_sign_offs(self) -> None:
         was = history(SEEN, ledger=[self.SIGNED, self.HELD, *self.WAIVED[1:]])
         assert verdicts(label("-nfr: signed off"), was=was) == [("undo", "db", SRE)]
         was = history(SEEN, ledger=[self.HELD])
@@ -199,40 +151,58 @@ class TestUndo:
             ("refused", "nothing_to_undo", "")
         ]
 
-    def test_by_the_label_goes_through_its_channel(self) -> None:
+    def test_with_the_label_is_refused_if_the_policy_closes_its_channel(self) -> None:
         rules = replace(RULES, sign_off_by=frozenset({"command"}))
         was = history(SEEN, ledger=[self.SIGNED])
         assert verdicts(label("-nfr: signed off"), was=was, rules=rules) == [
             ("refused", "channel_closed", "label")
         ]
 
-    def test_before_anything_was_shown_is_kept_for_nothing(self) -> None:
+    def test_before_anything_was_shown_is_only_refused(self) -> None:
         assert verdicts(comment("/nfr undo"), was=history()) == [("refused", "nothing_to_undo", "")]
 
 
-def test_after_a_waiver_an_area_can_still_be_signed_off() -> None:
-    was = history(SEEN, ledger=TestUndo.WAIVED)
-    assert verdicts(button(), was=was) == [("sign_off", "db", SRE)]
+class TestAReviewThatIsNoMore:
+    """Dismissed, or followed by a request for changes."""
 
+    LEDGER = (
+        entry(
+            Verb.SIGN_OFF,
+            "web",
+            "wes",
+            2,
+            "w1",
+            message_id="review:1:approved",
+            channel=Channel.APPROVAL,
+        ),
+        entry(
+            Verb.SIGN_OFF,
+            "db",
+            "sam",
+            3,
+            "d1",
+            message_id="review:2:approved",
+            channel=Channel.APPROVAL,
+        ),
+    )
 
-def test_a_word_that_is_unknown_is_shown_with_all_its_letters() -> None:
-    assert verdicts(comment("/nfr done d\u200bb")) == [("refused", "unknown_area", "d[U+200B]b db")]
-    assert verdicts(comment("/nfr done ＤＢ")) == [("sign_off", "db", SRE)]
-    odd = area("read-path")
-    assert verdicts(
-        comment("/nfr done read_path READ-PATH"),
-        rules=policy(odd),
-        was=history(shown({"read-path": "r"})),
-        checklist=asked(flagged(odd, "r")),
-    ) == [("sign_off", "read-path", SRE)]
+    @pytest.mark.parametrize(
+        ("said", "expected"),
+        [
+            (approval("dismissed", "eve", number=2), [("undo", "db", "dismissal")]),
+            (approval("dismissed", "", number=2), [("undo", "db", "dismissal")]),
+            (approval("dismissed", "sam", number=3), []),
+            (approval("changes_requested", "Sam", number=3), [("undo", "db", "signer")]),
+            (approval("changes_requested", "wes", number=3), [("undo", "web", "signer")]),
+            (approval("changes_requested", "eve", number=3), []),
+        ],
+    )
+    def test_undoes_what_the_approval_signed(self, said: Message, expected: list[object]) -> None:
+        was = history(SEEN, ledger=self.LEDGER)
+        assert verdicts(said, was=was) == expected
+        assert verdicts(said, was=replace(was, shown=())) == expected
 
-
-def test_one_reason_is_told_once_for_all_areas() -> None:
-    assert verdicts(comment("/nfr done db web", "ann")) == [
-        ("refused", "author", ""),
-        ("refused", "not_reviewer", "web"),
-    ]
-    rules = replace(RULES, areas=(DB, replace(WEB, reviewers=DB.reviewers)))
-    assert verdicts(comment("/nfr done", "ann"), rules=rules, checklist=BOTH) == [
-        ("refused", "author", "")
-    ]
+    def test_does_not_undo_a_sign_off_by_command(self) -> None:
+        ledger = [entry(Verb.SIGN_OFF, "db", "sam", 3, "d1")]
+        said = approval("changes_requested", "sam", number=3)
+        assert verdicts(said, was=history(SEEN, ledger=ledger)) == []

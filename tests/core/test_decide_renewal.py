@@ -49,7 +49,7 @@ def test_a_run_that_is_in_progress_for_twelve_days_is_renewed() -> None:
     assert (young.pending_since, young.renews) == (YOUNG, False)
 
 
-def test_what_github_tells_of_its_age_goes_before_our_record() -> None:
+def test_githubs_time_of_the_run_goes_before_our_record() -> None:
     assert not decided(found_at=YOUNG).renews
     assert decided(since=YOUNG, found_at=OLD).renews
 
@@ -66,7 +66,7 @@ def test_what_github_tells_of_its_age_goes_before_our_record() -> None:
     ],
     ids=["of unknown age", "no run", "completed", "of another head", "to be completed", "closed"],
 )
-def test_no_other_run_is(decision: Decision) -> None:
+def test_no_other_run_is_renewed(decision: Decision) -> None:
     assert (decision.pending_since, decision.renews) == (None, False)
 
 

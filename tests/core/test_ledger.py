@@ -55,12 +55,12 @@ def test_a_sign_off_holds_while_the_policy_says_it_does(
     assert (found.signed is None) == (expected is State.WAITING)
 
 
-def test_who_took_a_sign_off_back_is_known() -> None:
+def test_who_undid_a_sign_off_is_known() -> None:
     assert standing([SIGNED, UNDONE], "db", "f1", HEAD, "never").undone == UNDONE
     assert standing([UNDONE], "db", "f1", HEAD, "never").undone is None
 
 
-def test_the_last_answer_counts_until_it_is_taken_back() -> None:
+def test_the_last_answer_counts_until_it_is_undone() -> None:
     first, second = entry(Verb.CHECK, "x", minutes=1), entry(Verb.CHECK, "x", minutes=2)
     taken = entry(Verb.UNCHECK, "x", minutes=3)
     assert answers([first, second]) == {"x": second}
@@ -68,7 +68,7 @@ def test_the_last_answer_counts_until_it_is_taken_back() -> None:
     assert answers([first, taken, entry(Verb.REFUSED, "x")]) == {}
 
 
-def test_in_the_same_second_the_later_comment_is_the_later_word() -> None:
+def test_in_the_same_second_the_later_comment_counts() -> None:
     done, undone = (
         entry(verb, "db", minutes=5, number=number)
         for number, verb in [(1, Verb.SIGN_OFF), (2, Verb.UNDO)]
@@ -157,7 +157,7 @@ def test_every_state_of_a_table_can_be_reached_and_left(
     assert State.STALE not in states  # seen, never said
 
 
-def test_what_is_said_of_one_thing_moves_no_other() -> None:
+def test_an_entry_about_one_thing_moves_no_other() -> None:
     """Each verb is in one table alone, but those which only the judge knows."""
     tables: tuple[Mapping[tuple[Any, Verb], Any], ...] = (AREA, ITEM, HOLD, CONCERN)
     verbs = [verb for table in tables for verb in {verb for _, verb in table}]

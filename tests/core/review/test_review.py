@@ -87,7 +87,7 @@ class TestHold:
         assert stands(made)[1] == "neutral"
         assert stands(decided(policy(DB, WEB), *signed, HOLD))[1] == "action_required"
 
-    def test_counts_where_nothing_is_flagged_any_more(self) -> None:
+    def test_counts_if_nothing_is_flagged_any_more(self) -> None:
         rules = policy(DB, mode="enforce")
         made = decided(rules, HOLD_DB, found=asked())
         assert stands(made) == ("on_hold", "action_required", {"on hold"})
@@ -95,7 +95,7 @@ class TestHold:
         run = made.marks.check_run
         assert run and "**On hold by sam** (`db`): `wait`" in run.summary
 
-    def test_changes_nothing_where_the_policy_only_observes(self) -> None:
+    def test_changes_nothing_if_the_policy_only_observes(self) -> None:
         rules = policy(area("db", "observe"), mode="observe")
         assert stands(decided(rules, HOLD)) == ("clear", "success", set())
 
@@ -146,7 +146,7 @@ class TestWaiver:
         )
         assert stands(decided(policy(DB), beside, WAIVED))[0] == "on_hold"
 
-    def test_that_is_taken_back_leaves_the_hold_in_force(self) -> None:
+    def test_that_is_undone_leaves_the_hold_in_force(self) -> None:
         undo = entry(Verb.UNDO, "db", "lee", 9, number=8)
         before = replace(HOLD, said_at=at(2))
         made = decided(policy(DB, comment="flagged"), before, WAIVED, undo)
@@ -256,7 +256,7 @@ class TestReactions:
             (Channel.BUTTON, set()),
         ],
     )
-    def test_go_where_it_was_said(self, channel: Channel, expected: set[Reaction]) -> None:
+    def test_go_if_it_was_said(self, channel: Channel, expected: set[Reaction]) -> None:
         made = decided(policy(DB), replace(SIGNED, channel=channel, node_id="R_1"))
         assert made.marks.reactions == expected
         assert {one.node_id for one in made.marks.reactions} <= {"R_1"}
