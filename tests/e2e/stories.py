@@ -13,10 +13,9 @@ import pytest
 from markdown_it import MarkdownIt
 
 from ghapp.core.model import Repository, SweepKey
-from ghapp.emulator.issues import Issue
-from ghapp.emulator.pull import Pull
+from ghapp.emulator.conversation import Comment
+from ghapp.emulator.repository import Issue, Pull
 from ghapp.emulator.repository import Repository as Place
-from ghapp.emulator.state import Comment
 from tests.e2e.world import ENFORCE, Host, World, in_store, opened, quiet, running
 
 # Each `yield` waits until ghapp has done all there is to do, and sets the clock forward.

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ghapp.bootstrap import swept
-from ghapp.emulator.pull import Pull
+from ghapp.emulator.repository import Pull
 from tests.e2e.world import (
     MIGRATION,
     RISKY,

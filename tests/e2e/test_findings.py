@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ghapp.emulator.pull import Pull
+from ghapp.emulator.repository import Pull
 from tests.e2e.world import MIGRATION, World, ours, title
 
 INDEX = "CREATE INDEX i ON orders (points);\n"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from ghapp.bootstrap import swept
-from ghapp.emulator.pull import Pull
+from ghapp.emulator.repository import Pull
 from tests.e2e.world import ENFORCE, SIGNED, WAITING, World, conclusion, ours, reactions
 
 

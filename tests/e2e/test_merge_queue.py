@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from ghapp.emulator.merging import MergeQueue
-from ghapp.emulator.pull import Pull
-from ghapp.emulator.repository import Repository
-from ghapp.emulator.state import CheckRun
+from ghapp.emulator.checks import CheckRun
+from ghapp.emulator.repository import MergeQueue, Pull, Repository
 from tests.e2e.stories import HTML, SIGNED, Shop, Steps, marks, story
 from tests.e2e.world import ENFORCE, RISKY
 

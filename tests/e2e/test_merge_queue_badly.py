@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from ghapp.emulator import checks, faults
-from ghapp.emulator.pull import Pull
+from ghapp.emulator import faults
+from ghapp.emulator.repository import Pull
 from tests.e2e.processes import Process
 from tests.e2e.test_merge_queue import CLEAR, heads, slow, states
 from tests.e2e.test_parking import almost_parked
@@ -87,7 +87,7 @@ def test_what_was_merged_without_us_is_not_called_bad_afterwards(world: World) -
     done = {"status": "completed", "conclusion": "success"}
     body = {"name": "another check", "head_sha": entry.head_sha, **done}
     with world.github.lock:
-        checks.create_run(world.repository, body)
+        world.repository.create_run(body)
     world.settle()
     assert states(pull) == ["merged"]
     lost = next(one for one in world.github.deliveries.all if one.action == "checks_requested")

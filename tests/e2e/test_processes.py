@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ghapp.emulator import faults
-from ghapp.emulator.pull import Pull
+from ghapp.emulator.repository import Pull
 from tests.e2e.processes import Process, started
 from tests.e2e.world import SIGNED, WAITING, World, conclusion, ours
 

@@ -157,7 +157,7 @@ def test_above_githubs_limit_of_files_an_sre_is_asked(world: World) -> None:
 def test_open_pulls_are_looked_at_when_the_app_is_installed(world: World) -> None:
     with world.github.deliveries.lost():
         pulls = [world.open(branch=f"feat/{number}") for number in range(3)]
-    world.github.tell_installed(1, by="sue")
+    world.github.notify_installed(1, by="sue")
     world.settle()
     assert [(conclusion(pull), pull.labels) for pull in pulls] == [("in progress", WAITING)] * 3
 

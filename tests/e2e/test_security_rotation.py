@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from ghapp.emulator.github import new_private_key
-from ghapp.emulator.pull import Pull
+from ghapp.emulator.repository import Pull
 from tests.e2e.processes import Process
 from tests.e2e.world import PATIENCE_SECONDS, World, conclusion, ours
 from tests.postgres import Cluster

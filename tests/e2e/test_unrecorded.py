@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ghapp.emulator import faults
-from ghapp.emulator.pull import Pull
+from ghapp.emulator.repository import Pull
 from tests.e2e.world import (
     MIGRATION,
     RISKY,

@@ -21,8 +21,7 @@ from typer.testing import CliRunner
 from ghapp.bootstrap import serving
 from ghapp.cli import app
 from ghapp.emulator.github import Emulator
-from ghapp.emulator.pull import Pull
-from ghapp.emulator.repository import Repository
+from ghapp.emulator.repository import Pull, Repository
 from ghapp.emulator.server import EmulatorServer
 from ghapp.settings import Settings
 from ghapp.store import Store

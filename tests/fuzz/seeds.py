@@ -47,7 +47,7 @@ def _deliveries() -> Iterator[bytes]:
         pull.add_label("nfr: signed off", "sam")
         pull.review("sam", "approved", "/nfr done")
         shop.push("main", {".github/nfr.yml": "version: 1\n"}, "ann")
-        github.tell_installed(1, "ann")
+        github.notify_installed(1, "ann")
         for one in github.deliveries.all:
             if one.event in EVENTS:
                 yield bytes([EVENTS.index(one.event)]) + one.body

@@ -395,7 +395,7 @@ def test_all_open_pulls_and_repositories_are_listed() -> None:
         pulls[0].close()
         names = {"acme/shop"}
         for at in range(103):
-            fork = world.github.fork(world.shop, f"user{at}")
+            fork = world.shop.fork(f"user{at}")
             fork.installation = world.shop.installation
             names.add(fork.full_name)
 
