@@ -28,8 +28,7 @@ from ghapp.core.model import Repository as Known
 from ghapp.emulator import faults
 from ghapp.emulator.faults import Fault
 from ghapp.emulator.github import Emulator
-from ghapp.emulator.pull import Pull
-from ghapp.emulator.repository import Repository
+from ghapp.emulator.repository import Pull, Repository
 from ghapp.emulator.server import EmulatorServer
 from ghapp.github.client import GitHub
 from ghapp.github.webhook import parse

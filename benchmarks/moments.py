@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from benchmarks.load import post
-from ghapp.emulator import checks
+from ghapp.emulator.accounts import Installation, User
 from ghapp.emulator.deliveries import Delivery
 from ghapp.emulator.faults import Fault
 from ghapp.emulator.github import Emulator
-from ghapp.emulator.pull import Pull
-from ghapp.emulator.repository import Repository
-from ghapp.emulator.state import Json, User
+from ghapp.emulator.repository import Pull
 
 RUN = "NFR review"
 
@@ -40,10 +40,15 @@ class Recording(Emulator):
     moments: list[Moment]
 
     def emit(
-        self, event: str, action: str | None, repository: Repository, sender: User, parts: Json
+        self,
+        event: str,
+        action: str | None,
+        sender: User,
+        installation: Installation | None,
+        parts: Mapping[str, Any],
     ) -> None:
         if not self.records:
-            super().emit(event, action, repository, sender, parts)
+            super().emit(event, action, sender, installation, parts)
             return
         if (what := f"{event}.{action}") in KEYS:
             self.moments.append(Moment(self.now().timestamp(), what, KEYS[what](parts)))
@@ -54,9 +59,9 @@ class Recording(Emulator):
 
 
 KEYS = {
-    "check_run.created": lambda parts: parts["check_run"]["head_sha"],
-    "issue_comment.created": lambda parts: parts["issue"]["number"],
-    "pull_request.labeled": lambda parts: parts["number"],
+    "check_run.created": lambda parts: parts["check_run"].head_sha,
+    "issue_comment.created": lambda parts: parts["issue"].number,
+    "pull_request.labeled": lambda parts: parts["pull_request"].number,
 }
 
 
@@ -178,11 +183,13 @@ def noise(github: Recording, group: str) -> list[bytes]:
     github.records = False
     with github.deliveries.held():
         for pull in pulls_of(github, group):
+            repository, bot = pull.repository, github.app.bot.login
             for run in pull.check_runs():
-                checks.tell_run(pull.repository, "created", run, github.app.bot)
-                checks.request_suite(pull.repository, run.head_sha, pull.head_ref, "", pull.author)
+                repository.emit("check_run", "created", bot, check_run=run)
+                suite, by = repository.suite(run.head_sha), pull.author.login
+                repository.emit("check_suite", "requested", by, check_suite=suite)
             for label in pull.label_list:
-                pull.tell_labelled(label)
+                pull.notify_label("labeled", label)
             pull.comment("Looks good to me.", "ann")
     github.records = True
     return [signed(github, one) for one in github.deliveries.all[first:]]

@@ -24,7 +24,7 @@ from pathlib import Path
 from benchmarks.accept import SECRET, process
 from benchmarks.temporary import temporary
 from ghapp.emulator.github import Emulator
-from ghapp.emulator.pull import Pull
+from ghapp.emulator.repository import Pull
 from ghapp.emulator.server import EmulatorServer
 
 # Of ten comments seven are people talking among themselves.

@@ -32,7 +32,7 @@ from benchmarks.machine import machine
 from benchmarks.temporary import temporary
 from ghapp.bootstrap import serving
 from ghapp.emulator.github import Emulator
-from ghapp.emulator.pull import Pull
+from ghapp.emulator.repository import Pull
 from ghapp.emulator.server import EmulatorServer
 from ghapp.settings import Settings
 

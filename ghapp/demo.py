@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ghapp.bootstrap import serving
 from ghapp.emulator.github import Emulator
-from ghapp.emulator.pull import Pull
+from ghapp.emulator.repository import Pull
 from ghapp.emulator.server import EmulatorServer
 from ghapp.emulator.words import say
 from ghapp.logs import configure
@@ -142,7 +142,7 @@ class Story:
         self._sign_off()
         self._tell("pushes_elsewhere")
         self._push({"app/points.py": SERVICE.replace("100", "200")})
-        self._until("success_on_new_head", lambda: self._standing() == "success")
+        self._until("success_on_new_head", lambda: self._outcome() == "success")
         self._tell("changes_migration")
         self._push({MIGRATION: RISKY.replace("NOT NULL DEFAULT 0", "NULL")})
         self._until(
@@ -185,12 +185,12 @@ class Story:
 
     def _is_waiting(self) -> bool:
         labelled = self.pull.labels == {"nfr: needs sign-off"}
-        return labelled and self._standing() == "in_progress" and bool(self.pull.comments)
+        return labelled and self._outcome() == "in_progress" and bool(self.pull.comments)
 
     def _is_signed_off(self) -> bool:
-        return self.pull.labels == {"nfr: signed off"} and self._standing() == "success"
+        return self.pull.labels == {"nfr: signed off"} and self._outcome() == "success"
 
-    def _standing(self) -> str:
+    def _outcome(self) -> str:
         runs = self.pull.check_runs()
         return (runs[-1].conclusion or "in_progress") if runs else "missing"
 
@@ -217,7 +217,7 @@ class Story:
         runs = self.pull.check_runs()
         return self._say(
             "state_of_marks",
-            standing=self._say(f"standing_{self._standing()}"),
+            outcome=self._say(f"outcome_{self._outcome()}"),
             title=runs[-1].title if runs else "",
             labels=", ".join(sorted(self.pull.labels)) or self._say("no_labels"),
         )

@@ -12,7 +12,7 @@ from benchmarks.reliability.people import CHECK
 from benchmarks.reliability.place import Place
 from benchmarks.reliability.processes import Process, at, owner_of
 from ghapp.emulator import faults
-from ghapp.emulator.passing import Passing
+from ghapp.emulator.github import CallInProgress, Observer
 
 READS = ("GET", "HEAD")
 CREATES = "POST /repos/{owner}/{repo}/check-runs"
@@ -28,7 +28,7 @@ class Made:
     ended: float = 0.0
 
 
-class Calls:
+class Calls(Observer):
     """Watches the emulator. armed: "before" or "after" kills the next process that writes."""
 
     def __init__(self, place: Place) -> None:
@@ -38,9 +38,9 @@ class Calls:
         self.doubled: dict[int, str] = {}  # check runs made where the one before said the same
         self._place = place
         self._owners: dict[int, int] = {}  # port -> process
-        self._going: dict[Passing, Made] = {}
+        self._going: dict[CallInProgress, Made] = {}
 
-    def began(self, call: Passing) -> None:
+    def began(self, call: CallInProgress) -> None:
         """Before anything becomes of it: what is killed now never hears the answer."""
         pid = self._owner(call.client[1])
         made = Made(pid, call.path, time.time())
@@ -54,7 +54,7 @@ class Calls:
             os.kill(pid, signal.SIGKILL)
             self.struck.put(pid)
 
-    def ended(self, call: Passing) -> None:
+    def ended(self, call: CallInProgress) -> None:
         made = self._going.pop(call, None)
         if made:  # else it was on its way before anybody watched
             made.ended = time.time()

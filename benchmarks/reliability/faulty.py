@@ -55,7 +55,7 @@ def faulty(seed: int, tell: Tell) -> list[Faulted]:
     found = []
     with placed("sqlite") as place:
         calls = Calls(place)
-        place.github.watch = calls
+        place.github.observer = calls
         for number, (kind, (fault, rate)) in enumerate(KINDS.items()):
             one = _one(place, calls, kind, fault, rate, seed * 100 + number)
             tell(f"{kind}: {one.injected} of {one.calls} calls, {len(one.verdict.problems)} wrong")

@@ -48,7 +48,7 @@ def killed(kind: str, kills: int, seed: int, tell: Tell) -> Killed:
     started = time.monotonic()
     with placed(kind, latency_seconds=LATENCY_SECONDS) as place:
         calls = Calls(place)
-        place.github.watch = calls
+        place.github.observer = calls
         people = People(place.repositories, seed, PULLS)
         people.live(place, PULLS / ACTS_A_SECOND, ACTS_A_SECOND)
         counted: Counter[str] = Counter()

@@ -14,7 +14,7 @@ from benchmarks.reliability.databases import Database
 from benchmarks.reliability.people import Tale, runs
 from benchmarks.reliability.place import Place
 from benchmarks.review import boxes
-from ghapp.emulator.pull import Pull
+from ghapp.emulator.repository import Pull
 
 _REPLY = re.compile(r"<!-- ghapp:reply (\S+) -->")
 _MESSAGE = re.compile(r"comment:(\d+)#")

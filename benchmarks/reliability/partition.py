@@ -21,10 +21,8 @@ from benchmarks.reliability.people import CHECK
 from benchmarks.reliability.place import SECRET, until
 from benchmarks.reliability.processes import Process, at, free_port
 from benchmarks.review import policy
-from ghapp.emulator.github import Emulator
-from ghapp.emulator.passing import Passing
-from ghapp.emulator.pull import Pull
-from ghapp.emulator.repository import Repository
+from ghapp.emulator.github import CallInProgress, Emulator, Observer
+from ghapp.emulator.repository import Pull, Repository
 from ghapp.emulator.server import EmulatorServer
 
 NOTES = "POST /repos/{owner}/{repo}/issues/{number}/comments"
@@ -77,7 +75,7 @@ class Cut:
 CUTS = (("GitHub and database", NOTES, (GITHUB, DATABASE)), ("database", RUNS, (DATABASE,)))
 
 
-class Cutter:
+class Cutter(Observer):
     """Makes one cut after the other, each on another island; keeps all calls."""
 
     def __init__(self, islands: list[Island]) -> None:
@@ -85,7 +83,7 @@ class Cutter:
         self._left = {one.address: one for one in islands}
         self._calls: list[tuple[float, str, str]] = []  # when, address, route
 
-    def began(self, call: Passing) -> None:
+    def began(self, call: CallInProgress) -> None:
         address, cut = call.client[0], self.armed
         self._calls.append((time.monotonic(), address, call.route))
         if cut and call.route == cut.route and address in self._left:
@@ -93,7 +91,7 @@ class Cutter:
             for network in cut.networks:
                 cut.who.cut(network)
 
-    def ended(self, call: Passing) -> None:
+    def ended(self, call: CallInProgress) -> None:
         pass
 
     def writes(self, address: str, since: float) -> list[str]:
@@ -126,7 +124,7 @@ class Archipelago:
 def partitions(tell: Tell) -> list[Parted]:
     """Two of three workers are cut off, each in its own way; the third takes both runs over."""
     with archipelago() as here:
-        here.github.watch = cutter = Cutter(here.islands)
+        here.github.observer = cutter = Cutter(here.islands)
         cuts = [Cut(*one) for one in CUTS]
         pulls: list[Pull] = []
         for cut in cuts:

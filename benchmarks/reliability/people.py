@@ -12,9 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from benchmarks.reliability.place import AREAS, READER, Place
-from ghapp.emulator.pull import Pull
-from ghapp.emulator.repository import Repository
-from ghapp.emulator.state import CheckRun
+from ghapp.emulator.checks import CheckRun
+from ghapp.emulator.repository import Pull, Repository
 
 CHECK = "NFR review"
 # GitHub's times have whole seconds: what is said so long after a check run is said about it.

@@ -153,7 +153,7 @@ def _forget(tale: Tale) -> None:
     repository.pulls.pop(pull.number, None)
     repository.branches.pop(pull.head_ref, None)
     for comment in pull.comments:
-        repository.comments.pop(comment.id, None)
+        repository.messages.pop(comment.id, None)
     for run in list(repository.check_runs.values()):
         if run.external_id.startswith(f"v1:{pull.number}:"):
             del repository.check_runs[run.id]

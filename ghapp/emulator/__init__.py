@@ -1,10 +1,9 @@
 """A GitHub with state, over HTTP: what tests, benchmarks and `ghapp demo` run against."""
 
 from ghapp.emulator.diffs import DiffLimits
+from ghapp.emulator.git import Entry
 from ghapp.emulator.github import Emulator
-from ghapp.emulator.gitrepo import Entry
-from ghapp.emulator.pull import Pull
-from ghapp.emulator.repository import Repository
+from ghapp.emulator.repository import Issue, Pull, Repository
 from ghapp.emulator.server import EmulatorServer
 
-__all__ = ["DiffLimits", "Emulator", "EmulatorServer", "Entry", "Pull", "Repository"]
+__all__ = ["DiffLimits", "Emulator", "EmulatorServer", "Entry", "Issue", "Pull", "Repository"]

@@ -1,32 +1,143 @@
-"""Accounts, teams, installations and their tokens."""
+"""A GitHub without its repositories: accounts, teams, the App, its installations and tokens."""
 
 from __future__ import annotations
 
+import functools
 import itertools
 import secrets
-from collections.abc import Callable, Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import RLock
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from ghapp.emulator.locking import locked
-from ghapp.emulator.state import App, Installation, Team, Token, User
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-class Accounts:
-    """Who there is, and who may call as the App.
+class Locked(Protocol):
+    @property
+    def lock(self) -> RLock: ...
 
+
+S = TypeVar("S", bound=Locked)
+
+
+def locked(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """The method, run while holding `self.lock`: requests, people and tests take turns."""
+
+    @functools.wraps(method)
+    def run(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self.lock:
+            return method(self, *args, **kwargs)
+
+    return run
+
+
+@dataclass(slots=True)
+class User:
+    """kind: User, Bot or Organization."""
+
+    id: int
+    login: str
+    kind: str = "User"
+
+
+@dataclass(slots=True)
+class Team:
+    """members: logins; pending: logins of people who have not accepted their invitation."""
+
+    id: int
+    organization: User
+    slug: str
+    created_at: datetime
+    members: set[str] = field(default_factory=set)
+    pending: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class App:
+    """permissions: what the App asks for, as {"checks": "write"}."""
+
+    id: int
+    slug: str
+    name: str
+    owner: User
+    bot: User
+    permissions: dict[str, str]
+    events: tuple[str, ...]
+    created_at: datetime
+
+
+@dataclass(slots=True)
+class Installation:
+    """permissions: what the account granted, which may lag behind what the App asks for.
+
+    selection: all | selected, of its repositories.
+    """
+
+    id: int
+    account: User
+    permissions: dict[str, str]
+    created_at: datetime
+    selection: str = "all"
+    suspended_at: datetime | None = None
+    suspended_by: User | None = None
+
+
+@dataclass(slots=True)
+class Token:
+    """An installation access token. repositories: ids, None for all of the installation's."""
+
+    installation: Installation
+    permissions: dict[str, str]
+    expires_at: datetime
+    repositories: frozenset[int] | None = None
+
+
+class GitHub(ABC):
+    """What repositories need to know of the GitHub that they are on.
+
+    lock: held by whatever reads or changes state.
     token_seconds: how long an installation token lives.
     """
 
-    def __init__(self, clock: Callable[[], datetime], token_seconds: float) -> None:
+    def __init__(
+        self,
+        app_id: int,
+        slug: str,
+        *,
+        permissions: dict[str, str],
+        events: tuple[str, ...],
+        clock: Callable[[], datetime],
+        token_seconds: float,
+    ) -> None:
         self.lock = RLock()
         self.clock = clock
         self.token_seconds = token_seconds
-        self.users: dict[str, User] = {}
-        self.teams: dict[tuple[str, str], Team] = {}
+        self.users: dict[str, User] = {}  # by lower-case login
+        self.teams: dict[tuple[str, str], Team] = {}  # by lower-case organization, and slug
         self.installations: dict[int, Installation] = {}
         self.tokens: dict[str, Token] = {}
         self._ids = itertools.count(1_000_001)
+        owner = self.user("platform-team", kind="Organization")
+        bot = self.user(f"{slug}[bot]")
+        self.app = App(app_id, slug, slug, owner, bot, permissions, events, self.now())
+
+    @abstractmethod
+    def emit(
+        self,
+        event: str,
+        action: str | None,
+        sender: User,
+        installation: Installation | None,
+        parts: Mapping[str, object],
+    ) -> None:
+        """Report to the App what just happened.
+
+        parts: the state that the payload shows, by the payload's keys.
+        """
 
     def now(self) -> datetime:
         return self.clock()
@@ -34,16 +145,9 @@ class Accounts:
     def new_id(self) -> int:
         return next(self._ids)
 
-    def new_app(
-        self, number: int, slug: str, permissions: dict[str, str], events: tuple[str, ...]
-    ) -> App:
-        owner = self.user("platform-team", kind="Organization")
-        bot = self.user(f"{slug}[bot]", kind="Bot")
-        return App(number, slug, slug, owner, bot, permissions, events, self.now())
-
     @locked
     def user(self, login: str, *, kind: str = "User") -> User:
-        """The account of this name, made when missing; names differ by more than case."""
+        """The account of this name, made if missing. Case does not tell names apart."""
         key = login.lower()
         if key not in self.users:
             kind = "Bot" if login.endswith("[bot]") else kind
@@ -58,7 +162,7 @@ class Accounts:
         members: Iterable[str] = (),
         pending: Iterable[str] = (),
     ) -> Team:
-        """A team; asked for again, its members are replaced."""
+        """A team, made if missing; its members are replaced."""
         owner = self.user(organization, kind="Organization")
         key = (owner.login.lower(), slug)
         if key not in self.teams:
@@ -75,17 +179,17 @@ class Accounts:
         )
 
     @locked
-    def installation(self, number: int, account: str, app: App) -> Installation:
-        """An installation, made without a delivery when missing."""
+    def installation(self, number: int, account: str) -> Installation:
+        """An installation, made without a delivery if missing."""
         if number not in self.installations:
             owner = self.user(account, kind="Organization")
-            granted = dict(app.permissions)
+            granted = dict(self.app.permissions)
             self.installations[number] = Installation(number, owner, granted, self.now())
         return self.installations[number]
 
     @locked
     def grant(self, number: int, permissions: dict[str, str]) -> None:
-        """What the account grants from now on; tokens that there are may do no more than that.
+        """What the account grants from now on; existing tokens may do no more than that.
 
         Source: https://docs.github.com/apps/using-github-apps/reviewing-and-modifying-installed-github-apps
         """
@@ -102,10 +206,11 @@ class Accounts:
         permissions: dict[str, str] | None = None,
         repositories: frozenset[int] | None = None,
     ) -> tuple[str, Token]:
+        """The token as the App sends it, and what it may do."""
         name = "ghs_" + secrets.token_urlsafe(27)
-        until = self.now() + timedelta(seconds=self.token_seconds)
+        expires_at = self.now() + timedelta(seconds=self.token_seconds)
         granted = permissions or dict(installation.permissions)
-        token = self.tokens[name] = Token(installation, granted, until, repositories)
+        token = self.tokens[name] = Token(installation, granted, expires_at, repositories)
         return name, token
 
     @locked

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import http.client
 import time
 import uuid
 from collections import deque
@@ -18,14 +17,15 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from threading import Condition, Thread
 
-from ghapp.emulator.line import Line
+import httpx
 
 BODY_LIMIT = 25 * 1024 * 1024  # a larger payload is not delivered at all
+TIMEOUT_SECONDS = 10.0  # https://docs.github.com/webhooks: the receiver has 10 seconds
 
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """One POST to the App. status_code: 0 while it was not tried."""
+    """One POST to the App. status_code: 0 until it was tried."""
 
     id: int
     guid: str
@@ -42,21 +42,20 @@ class Delivery:
     attempts: int = 0
 
     def fail(self) -> None:
-        """Nobody took it."""
+        """It did not arrive."""
         self.status, self.status_code = "failed to connect to host", 502
 
 
 @dataclass(slots=True)
-class Fate:
-    """What becomes of the next new deliveries. event: a pattern. copies: 0 where they are lost."""
+class Copies:
+    """How often the next new deliveries of an event are sent: 0 loses them, 2 doubles them.
+
+    event: a pattern over "event" and "event.action". left: how many more deliveries.
+    """
 
     event: str
     left: int
     copies: int
-
-    def strikes(self, delivery: Delivery) -> bool:
-        names = (delivery.event, f"{delivery.event}.{delivery.action}")
-        return self.left > 0 and any(fnmatchcase(name, self.event) for name in names)
 
 
 @dataclass(slots=True)
@@ -75,7 +74,7 @@ class Hook:
 
         Source: https://docs.github.com/webhooks/webhook-events-and-payloads#delivery-headers
         """
-        key = self.secret.encode()
+        key, body = self.secret.encode(), delivery.body
         return {
             "Accept": "*/*",
             "Content-Type": "application/json",
@@ -85,32 +84,31 @@ class Hook:
             "X-GitHub-Hook-ID": str(self.id),
             "X-GitHub-Hook-Installation-Target-ID": str(self.app_id),
             "X-GitHub-Hook-Installation-Target-Type": "integration",
-            "X-Hub-Signature": "sha1=" + hmac.new(key, delivery.body, hashlib.sha1).hexdigest(),
-            "X-Hub-Signature-256": "sha256="
-            + hmac.new(key, delivery.body, hashlib.sha256).hexdigest(),
+            "X-Hub-Signature": "sha1=" + hmac.new(key, body, hashlib.sha1).hexdigest(),
+            "X-Hub-Signature-256": "sha256=" + hmac.new(key, body, hashlib.sha256).hexdigest(),
         }
 
 
 class Deliveries:
     """All deliveries of one App, in the order they came to be."""
 
-    def __init__(self, hook: Hook, ids: Iterator[int], now: Callable[[], datetime]) -> None:
+    def __init__(self, hook: Hook, new_id: Callable[[], int], now: Callable[[], datetime]) -> None:
         self.hook = hook
         self.all: list[Delivery] = []
-        self._ids = ids
+        self._new_id = new_id
         self._now = now
         self._queue: deque[Delivery] = deque()
-        self._under_way = 0
+        self._in_progress = 0
         self._changed = Condition()
         self._threads: list[Thread] = []
         self._closed = False
         self._held: list[Delivery] | None = None
         self._losing = False
-        self._fates: list[Fate] = []
+        self._copies: list[Copies] = []
 
-    def doom(self, event: str, count: int, copies: int) -> None:
-        """The next new deliveries of an event are sent so often."""
-        self._fates.append(Fate(event, count, copies))
+    def copy_next(self, event: str, count: int, copies: int) -> None:
+        """Send the next new deliveries of an event so often."""
+        self._copies.append(Copies(event, count, copies))
 
     def new(
         self,
@@ -120,31 +118,28 @@ class Deliveries:
         *,
         installation_id: int | None,
         repository_id: int | None,
-    ) -> Delivery | None:
-        """Queue a delivery; None where it is larger than GitHub sends."""
+    ) -> None:
+        """Queue a delivery, unless it is larger than GitHub sends."""
         if len(body) > BODY_LIMIT:
-            return None
+            return
         delivery = Delivery(
-            next(self._ids), str(uuid.uuid4()), event, action, body,
+            self._new_id(), str(uuid.uuid4()), event, action, body,
             installation_id, repository_id, self._now(),
         )  # fmt: skip
         self.all.append(delivery)
-        for _ in range(self._copies(delivery)):
+        copies = 1
+        for known in self._copies:
+            names = (event, f"{event}.{action}")
+            if known.left and any(fnmatchcase(name, known.event) for name in names):
+                known.left, copies = known.left - 1, known.copies
+                break
+        if not copies:
+            delivery.fail()
+        for _ in range(copies):
             if self._held is not None:
                 self._held.append(delivery)
             else:
                 self.send(delivery)
-        return delivery
-
-    def _copies(self, delivery: Delivery) -> int:
-        """How often a new delivery is sent; one that is lost is a failed one at once."""
-        fate = next((known for known in self._fates if known.strikes(delivery)), None)
-        if fate is None:
-            return 1
-        fate.left -= 1
-        if not fate.copies:
-            delivery.fail()
-        return fate.copies
 
     def send(self, delivery: Delivery) -> None:
         """Queue it (again, with the same GUID, as a doubled delivery would come)."""
@@ -163,7 +158,7 @@ class Deliveries:
         if old is None:
             raise KeyError(delivery_id)
         again = Delivery(
-            next(self._ids), old.guid, old.event, old.action, old.body,
+            self._new_id(), old.guid, old.event, old.action, old.body,
             old.installation_id, old.repository_id, self._now(), redelivery=True,
         )  # fmt: skip
         self.all.append(again)
@@ -172,7 +167,7 @@ class Deliveries:
 
     @contextmanager
     def held(self) -> Iterator[list[Delivery]]:
-        """What happens inside is not sent; the list is the caller's to `send`, drop or shuffle."""
+        """Hold back what happens inside; the list is the caller's to `send`, drop or shuffle."""
         held: list[Delivery] = []
         self._held = held
         try:
@@ -192,21 +187,27 @@ class Deliveries:
     def settle(self, timeout_seconds: float) -> None:
         """Wait until every queued delivery was answered. Raises TimeoutError."""
         with self._changed:
-            if not self._changed.wait_for(self._idle, timeout_seconds):
+            if not self._changed.wait_for(lambda: self.idle, timeout_seconds):
                 raise TimeoutError(
-                    f"{len(self._queue) + self._under_way} deliveries were not answered"
+                    f"{len(self._queue) + self._in_progress} deliveries were not answered"
                     f" in {timeout_seconds} seconds"
                 )
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is queued or under way."""
-        return self._idle()
+        """Whether nothing is queued or being sent."""
+        return not self._queue and not self._in_progress
 
     def start(self, senders: int) -> None:
         """Send from this many threads; with more than one the order is open, as on GitHub."""
         with self._changed:
             self._start(senders - len(self._threads))
+
+    def _start(self, count: int) -> None:
+        for _ in range(count):
+            thread = Thread(target=self._run, name="emulator-deliveries", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def close(self) -> None:
         with self._changed:
@@ -216,43 +217,30 @@ class Deliveries:
         for thread in self._threads:
             thread.join()
 
-    def _idle(self) -> bool:
-        return not self._queue and not self._under_way
-
-    def _start(self, count: int) -> None:
-        for _ in range(count):
-            thread = Thread(target=self._run, name="emulator-deliveries", daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
     def _run(self) -> None:
-        line = Line()
-        try:
-            while delivery := self._next():
+        with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
+            while True:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._queue or self._closed)
+                    if self._closed:
+                        return
+                    self._in_progress += 1
+                    delivery = self._queue.popleft()
                 try:
-                    self._post(line, delivery)
+                    self._post(client, delivery)
                 finally:
                     with self._changed:
-                        self._under_way -= 1
+                        self._in_progress -= 1
                         self._changed.notify_all()
-        finally:
-            line.hang_up()
 
-    def _next(self) -> Delivery | None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._closed)
-            if self._closed:
-                return None
-            self._under_way += 1
-            return self._queue.popleft()
-
-    def _post(self, line: Line, delivery: Delivery) -> None:
-        began = time.monotonic()
+    def _post(self, client: httpx.Client, delivery: Delivery) -> None:
+        began, headers = time.monotonic(), self.hook.headers(delivery)
         try:
-            status, reason = line.post(self.hook.url, delivery.body, self.hook.headers(delivery))
-        except TimeoutError:
+            answer = client.post(self.hook.url, content=delivery.body, headers=headers)
+            status, reason = answer.status_code, answer.reason_phrase
+        except httpx.TimeoutException:
             status, reason = 504, "timed out"
-        except (OSError, http.client.HTTPException):
+        except httpx.HTTPError:
             status, reason = 502, "failed to connect to host"
         delivery.duration = round(time.monotonic() - began, 3)
         delivery.status_code = status

@@ -6,18 +6,21 @@ Git's own diff is read once per pair of commits; what GitHub leaves out is left 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
-from ghapp.emulator.gitrepo import Git
+from ghapp.emulator.git import Git
+from ghapp.emulator.words import Cannot
 
 STATUS = {"A": "added", "D": "removed", "M": "modified", "R": "renamed", "C": "copied"}
 SECTION = re.compile(rb"^diff --git ", re.MULTILINE)
 HUNK = re.compile(rb"^@@ ", re.MULTILINE)
+HEADER = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
 class DiffLimits:
-    """Where GitHub stops showing a patch, a list or a blob.
+    """When GitHub stops showing a patch, a list or a blob.
 
     Source: https://docs.github.com/repositories/creating-and-managing-repositories/repository-limits
     (a single file's diff: 20,000 lines or 500 KB), the pulls API (3,000 files), the blobs API
@@ -45,6 +48,10 @@ class Change:
     deletions: int
     patch: str | None
 
+    @property
+    def name(self) -> str:
+        return self.path.decode("utf-8", "replace")
+
 
 class Diffs:
     """Diffs of one object store, kept by (base, head)."""
@@ -58,98 +65,83 @@ class Diffs:
         """Changed files in path order, with no limit on their number."""
         key = (base, head)
         if key not in self._known:
-            self._known[key] = tuple(self._read(base, head))
+            raw = self._git.run(
+                "diff-tree", "-r", "-z", "-M", "-l1000", "--full-index", "--no-ext-diff",
+                "--no-textconv", "--no-color", "--raw", "--numstat", "--patch", base, head,
+            )  # fmt: skip
+            self._known[key] = tuple(self._limited(change) for change in _parsed(raw))
         return self._known[key]
 
-    def _read(self, base: str, head: str) -> list[Change]:
-        raw = self._git.run(
-            "diff-tree", "-r", "-z", "-M", "-l1000", "--full-index", "--no-ext-diff",
-            "--no-textconv", "--no-color", "--raw", "--numstat", "--patch", base, head,
-        )  # fmt: skip
-        return [self._limited(change) for change in _parse(raw)]
-
     def _limited(self, change: Change) -> Change:
-        patch = change.patch
-        if patch is None:
-            return change
-        lines = patch.count("\n") + 1
-        if lines > self.limits.file_lines or len(patch) > self.limits.file_bytes:
-            patch = None
-        elif 0 < self.limits.cut_lines < lines:
-            patch = "\n".join(patch.split("\n")[: self.limits.cut_lines])
-        return Change(
-            change.path, change.previous, change.status, change.sha,
-            change.additions, change.deletions, patch,
-        )  # fmt: skip
+        limits, lines = self.limits, (change.patch or "").split("\n")
+        if len(lines) > limits.file_lines or len(change.patch or "") > limits.file_bytes:
+            return replace(change, patch=None)
+        if change.patch and 0 < limits.cut_lines < len(lines):
+            return replace(change, patch="\n".join(lines[: limits.cut_lines]))
+        return change
 
 
-@dataclass(slots=True)
-class _Row:
-    letter: str
-    sha: str
-    path: bytes
-    previous: bytes | None
-    modes: tuple[str, str]
-    counts: tuple[int, int] = (0, 0)
-
-
-def _parse(raw: bytes) -> list[Change]:
-    rows, at = _rows(raw)
-    at = _count(raw, at, rows)
-    sections = SECTION.split(raw[at:].lstrip(b"\0"))[1:]
-    changes, cursor = [], 0
-    for row in rows:
+def _parsed(raw: bytes) -> Iterator[Change]:
+    """The changes in the output of git: a list of files, their counts, and then their patches."""
+    listing, _, patches = raw.partition(b"\0\0")
+    rows, counts = [], []
+    fields = iter(listing.split(b"\0"))
+    for record in filter(None, fields):
+        if record.startswith(b":"):
+            path, previous = next(fields), None
+            facts = record[1:].decode().split(" ")
+            if facts[4][0] in "RC":
+                path, previous = next(fields), path
+            rows.append((path, previous, facts))
+        else:
+            added, deleted, name = record.split(b"\t", 2)
+            if not name:  # a rename: both names follow in fields of their own
+                next(fields), next(fields)
+            counts.append((0, 0) if added == b"-" else (int(added), int(deleted)))
+    sections = iter(SECTION.split(patches)[1:])
+    for (path, previous, (old_mode, new_mode, old, new, letters)), count in zip(
+        rows, counts, strict=True
+    ):
+        letter = letters[0]
         # A change of type (file to link) is two sections: the old one deleted, the new one added.
-        width = 2 if row.letter == "T" else 1
-        patch = _patch(sections[cursor : cursor + width])
-        cursor += width
-        changes.append(_change(row, patch))
-    return changes
+        parts = [next(sections), next(sections)] if letter == "T" else [next(sections)]
+        starts = [(part, start) for part in parts if (start := HUNK.search(part))]
+        hunks = [part[start.start() :].removesuffix(b"\n") for part, start in starts]
+        patch = b"\n".join(hunks).decode("utf-8", "replace") or None
+        status = STATUS.get(letter, "changed")
+        if status == "modified" and old_mode != new_mode and not any(count):
+            status = "changed"
+        yield Change(path, previous, status, old if letter == "D" else new, *count, patch)
 
 
-def _rows(raw: bytes) -> tuple[list[_Row], int]:
-    rows, at = [], 0
-    while raw[at : at + 1] == b":":
-        end = raw.index(b"\0", at)
-        old_mode, new_mode, old, new, letter = raw[at + 1 : end].decode().split(" ")
-        path, at = _field(raw, end + 1)
-        previous = None
-        if letter[0] in "RC":
-            previous = path
-            path, at = _field(raw, at)
-        sha = old if letter[0] == "D" else new
-        rows.append(_Row(letter[0], sha, path, previous, (old_mode, new_mode)))
-    return rows, at
+def numbered(patch: str | None) -> Iterator[tuple[str, int]]:
+    """Each row of a patch with its number in the new file, 0 if it is not in it."""
+    number = 0
+    for row in patch.split("\n") if patch else ():
+        if header := HEADER.match(row):
+            number = int(header[1]) - 1
+        in_file = row.startswith(("+", " "))
+        number += in_file
+        yield row, number if in_file else 0
 
 
-def _field(raw: bytes, at: int) -> tuple[bytes, int]:
-    end = raw.index(b"\0", at)
-    return raw[at:end], end + 1
+def hunk(changes: Iterable[Change], path: str | None, line: int | None) -> tuple[str, str]:
+    """The path of a review comment, and the hunk above it; "" for a comment on the whole file.
 
-
-def _count(raw: bytes, at: int, rows: list[_Row]) -> int:
-    for row in rows:
-        counts, at = _field(raw, at)
-        added, deleted, path = counts.split(b"\t", 2)
-        if not path:  # a rename: both names follow in fields of their own
-            _, at = _field(raw, at)
-            _, at = _field(raw, at)
-        if added != b"-":
-            row.counts = (int(added), int(deleted))
-    return at
-
-
-def _patch(sections: list[bytes]) -> str | None:
-    hunks = []
-    for section in sections:
-        start = HUNK.search(section)
-        if start:
-            hunks.append(section[start.start() :].decode("utf-8", "replace").removesuffix("\n"))
-    return "\n".join(hunks) or None
-
-
-def _change(row: _Row, patch: str | None) -> Change:
-    status = STATUS.get(row.letter, "changed")
-    if status == "modified" and row.modes[0] != row.modes[1] and not any(row.counts):
-        status = "changed"
-    return Change(row.path, row.previous, status, row.sha, *row.counts, patch)
+    path: None for the first changed file. line: of the new file. Raises ValueError in GitHub's
+    words (not in the diff).
+    """
+    for change in changes:
+        if path not in (None, change.name):
+            continue
+        if line is None:
+            return change.name, ""
+        rows: list[str] = []
+        for row, number in numbered(change.patch):
+            if HEADER.match(row):
+                rows.clear()
+            rows.append(row)
+            if number == line:
+                return change.name, "\n".join(rows)
+        raise ValueError("pull_request_review_thread.line must be part of the diff")
+    raise Cannot("not_in_diff")

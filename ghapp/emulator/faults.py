@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from ghapp.emulator.rest import Answer, Refusal, invalid
-from ghapp.emulator.state import Json
+from starlette.responses import Response
+
+from ghapp.emulator.api.answers import INACCESSIBLE, Refusal, invalid
+from ghapp.emulator.json import Json
 
 DOCS = "/using-the-rest-api"
 HTML = {"content-type": "text/html"}
@@ -17,20 +19,19 @@ HTML = {"content-type": "text/html"}
 
 @dataclass(slots=True)
 class Fault:
-    """One scenario. Several may apply to one call; the first that fires is the one.
+    """One scenario. Several may apply to a call; the first that fires is taken.
 
     route: a pattern over "METHOD /route/{template}", as "POST */comments".
     times: how many more calls it strikes; None for ever. rate: the share of calls, 0 to 1.
-    within: the only repository where it does, as "acme/shop"; "" is everywhere.
+    within: the only repository that it strikes, as "acme/shop"; "" is everywhere.
     status: the answer instead of GitHub's own; 0 leaves the answer as it is.
-    errors: rows of a 422. after: the write has taken effect before the answer is lost or the delay
+    errors: rows of a 422. after: the write takes effect before the answer is lost or the delay
     begins. cut: the connection ends in the middle of the answer.
     stale: a read answers the state this many changes ago. whole: a list is one page.
-    reset_in: seconds until an exhausted budget is whole again. revokes: the token of the call is
-    none any more. asks: what the call asks for instead: parts of its query, "" for none.
-    heard: headers of the call as GitHub hears them, "" for none.
-    body, headers: in place of the answer's own. part: the share of its body that is sent.
-    loops: the answer leads to where the call came from.
+    reset_in: seconds until an exhausted budget is whole again. revokes: from now on, the token of
+    the call is void. query, request_headers: replace those of the call; "" removes one.
+    body, headers: replace those of the answer. part: the share of its body that is sent.
+    loops: the answer redirects to the call's own address.
     """
 
     route: str
@@ -49,41 +50,39 @@ class Fault:
     exhausted: bool = False
     reset_in: int = 3600
     revokes: bool = False
-    asks: Mapping[str, str] = field(default_factory=dict)
-    heard: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    request_headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     part: float = 1.0
     loops: bool = False
 
     @property
-    def answers(self) -> bool:
+    def reaches_github(self) -> bool:
         """Whether the call itself is answered, and so takes effect."""
         return self.after or not (self.status or self.cut)
 
-    def changed(self, given: Mapping[str, str], by: Mapping[str, str]) -> dict[str, str]:
-        """A query, or headers, with these put in or taken out."""
-        return {name: value for name, value in {**given, **by}.items() if value}
-
-    def spoilt(self, answer: Answer | None, url: str, now: datetime) -> Answer:
-        """What is sent. answer: GitHub's own. url: what the call asked for."""
-        told = self._refused(now) if self.status else answer or Answer(200)
-        body = told.body if self.body is None else self.body
-        headers = {**told.headers, **self.headers}
+    def spoil(self, answer: Response | None, url: str, now: datetime) -> Response:
+        """The answer that is sent. answer: GitHub's own. url: the call's."""
+        if self.status or answer is None:
+            answer = self._refusal(now)
+        body = bytes(answer.body) if self.body is None else self.body
+        headers = {**answer.headers, **self.headers}
+        headers.pop("content-length", None)
         if self.loops:
             headers["location"] = url
-        return Answer(told.status, body[: int(len(body) * self.part)], headers)
+        return Response(body[: int(len(body) * self.part)], answer.status_code, headers)
 
-    def _refused(self, now: datetime) -> Answer:
-        if self.status == 304:
-            return Answer(304)
-        answer = Refusal(self.status, self.message, errors=self.errors).answer(DOCS)
+    def _refusal(self, now: datetime) -> Response:
+        if self.status in (0, 304):
+            return Response(status_code=self.status or 200)
+        headers = {}
         if self.retry_after is not None:
-            answer.headers["retry-after"] = str(self.retry_after)
+            headers["retry-after"] = str(self.retry_after)
         if self.exhausted:
-            answer.headers["x-ratelimit-remaining"] = "0"
-            answer.headers["x-ratelimit-reset"] = str(int(now.timestamp()) + self.reset_in)
-        return answer
+            headers["x-ratelimit-remaining"] = "0"
+            headers["x-ratelimit-reset"] = str(int(now.timestamp()) + self.reset_in)
+        return Refusal(self.status, self.message, errors=self.errors, headers=headers).answer(DOCS)
 
 
 def broken(route: str, status: int = 502, *, after: bool = False, times: int | None = 1) -> Fault:
@@ -92,7 +91,7 @@ def broken(route: str, status: int = 502, *, after: bool = False, times: int | N
 
 
 def page(route: str, status: int = 502, *, times: int | None = 1) -> Fault:
-    """A page for people, as what stands before the API sends it when that does not answer.
+    """A page for people, as a proxy sends it when the API behind it does not answer.
 
     Source: https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api#timeouts
     """
@@ -106,17 +105,17 @@ def cut(route: str, *, after: bool = False, times: int | None = 1) -> Fault:
 
 
 def slow(route: str, seconds: float, *, times: int | None = 1) -> Fault:
-    """The call is carried out and answered so late; a write also where nobody waits any more."""
+    """The call is carried out and answered so late; a write even if nobody waits any more."""
     return Fault(route, times, delay_seconds=seconds)
 
 
 def truncated(route: str, *, times: int | None = 1) -> Fault:
-    """Carried out, and half of the answer under a length that says it is all."""
+    """Carried out, but only half of the answer comes, under a length that says it is all."""
     return Fault(route, times, part=0.5)
 
 
 def garbled(route: str, *, times: int | None = 1) -> Fault:
-    """Carried out, and the answer said to be compressed, which it is not."""
+    """Carried out, but the answer claims to be compressed, which it is not."""
     return Fault(route, times, headers={"content-encoding": "gzip"})
 
 
@@ -141,14 +140,14 @@ def secondary_limit(
 def primary_limit(route: str, *, reset_in: int = 3600, times: int | None = 1) -> Fault:
     """The hourly budget is used up: 403, nothing remaining until the reset.
 
-    reset_in: below 0 is a reset that has been. Source: as `secondary_limit`.
+    reset_in: below 0 is a reset in the past. Source: as `secondary_limit`.
     """
     words = "API rate limit exceeded for installation."
     return Fault(route, times, status=403, message=words, exhausted=True, reset_in=reset_in)
 
 
 def revoked(route: str, *, times: int | None = 1) -> Fault:
-    """The token is refused before its time, and from then on.
+    """The token is refused before it expires, and from then on.
 
     Source: https://docs.github.com/rest/apps/installations#revoke-an-installation-access-token
     """
@@ -161,13 +160,12 @@ def forbidden(route: str, needs: str, *, times: int | None = 1) -> Fault:
     Source: https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api
     #resource-not-accessible
     """
-    words = "Resource not accessible by integration"
     headers = {"x-accepted-github-permissions": needs}
-    return Fault(route, times, status=403, message=words, headers=headers)
+    return Fault(route, times, status=403, message=INACCESSIBLE, headers=headers)
 
 
 def already_exists(route: str, *, times: int | None = 1) -> Fault:
-    """What was to be made was made by somebody else meanwhile.
+    """Somebody else has made the same thing meanwhile.
 
     Source: https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api
     #validation-failed
@@ -186,7 +184,7 @@ def _invalid(route: str, refusal: Refusal, times: int | None) -> Fault:
 
 
 def blocked(route: str, *, times: int | None = 1) -> Fault:
-    """The repository is closed to all for legal reasons.
+    """The repository is blocked for legal reasons.
 
     Source: https://developer.github.com/changes/2016-03-17-the-451-status-code-is-now-supported/
     """
@@ -194,7 +192,7 @@ def blocked(route: str, *, times: int | None = 1) -> Fault:
 
 
 def looping(route: str, status: int = 301, *, times: int | None = None) -> Fault:
-    """Redirected to itself.
+    """A redirect to itself.
 
     Source: https://docs.github.com/rest/using-the-rest-api/
     best-practices-for-using-the-rest-api#follow-redirects
@@ -208,12 +206,12 @@ def stale(route: str, *, back: int = 1, times: int | None = 1) -> Fault:
 
 
 def unseen(route: str, *, times: int | None = 1) -> Fault:
-    """What was just made is not there yet. Where GitHub reads from a copy, that may be behind."""
+    """A new thing is not found yet: GitHub may read from a copy that is behind."""
     return Fault(route, times, status=404, message="Not Found")
 
 
 def unchanged(route: str, *, times: int | None = 1) -> Fault:
-    """304, whatever has changed, and even to who named no ETag.
+    """304, whatever has changed, and even to a request without an ETag.
 
     Source: https://docs.github.com/rest/using-the-rest-api/
     best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
@@ -223,7 +221,7 @@ def unchanged(route: str, *, times: int | None = 1) -> Fault:
 
 def renamed(route: str, etag: str, *, times: int | None = 1) -> Fault:
     """Another ETag for what has not changed. Source: as `unchanged`."""
-    return Fault(route, times, heard={"if-none-match": ""}, headers={"etag": f'"{etag}"'})
+    return Fault(route, times, request_headers={"if-none-match": ""}, headers={"etag": f'"{etag}"'})
 
 
 # Source: https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-rest-api
@@ -240,13 +238,13 @@ def elsewhere(route: str, host: str, *, times: int | None = 1) -> Fault:
 
 
 def repeated(route: str, pages: int = 3, *, times: int | None = None) -> Fault:
-    """So many pages, all of them the first one."""
+    """So many pages, all of them the first page."""
     links = _links("https://api.github.com/x", pages)
-    return Fault(route, times, asks={"page": "1"}, headers=links)
+    return Fault(route, times, query={"page": "1"}, headers=links)
 
 
 def emptied(route: str, pages: int = 3, *, times: int | None = 1) -> Fault:
-    """A page without rows, though there are some, and more pages."""
+    """A page without rows, although there are rows and more pages."""
     return Fault(route, times, body=b"[]", headers=_links("https://api.github.com/x", pages))
 
 
@@ -274,13 +272,15 @@ class Faults:
         self._faults.clear()
 
     def left(self, repository: str) -> tuple[str, ...]:
-        """The routes of those within a repository that have still to strike."""
-        return tuple(one.route for one in self._faults if one.within == repository and one.times)
+        """The routes of the faults within a repository that have still to strike."""
+        return tuple(
+            fault.route for fault in self._faults if fault.within == repository and fault.times
+        )
 
     def strike(self, route: str, repository: str = "") -> Fault | None:
         """The fault that this call meets, counted off; None for most calls.
 
-        repository: whose route it is, "" where it is none's.
+        repository: the repository of the route, as "acme/shop"; "" for a route without one.
         """
         for fault in self._faults:
             if fault.times == 0 or not fnmatchcase(route, fault.route):

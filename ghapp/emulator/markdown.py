@@ -23,13 +23,13 @@ Box = Callable[[int, bool], str]
 
 
 def plain_box(_line: int, ticked: bool) -> str:
-    """A box nobody can tick."""
+    """A box that nobody can tick."""
     return f'<input type="checkbox" disabled{" checked" if ticked else ""}> '
 
 
 def to_html(text: str, box: Box = plain_box) -> str:
     """box: the HTML of a task's box, by its line in `text` (from 0) and whether it is ticked."""
-    # GitHub breaks lines in comments where the text does, unlike in files.
+    # Unlike in files, GitHub keeps the line breaks of comments.
     parser = MarkdownIt("commonmark", {"html": True, "breaks": True})
     parser.enable(["table", "strikethrough"])
     parser.add_render_rule("html_inline", _raw)
@@ -43,7 +43,7 @@ def to_html(text: str, box: Box = plain_box) -> str:
 
 
 def tick(text: str, line: int) -> str:
-    """The text with the task on this line (from 0) turned the other way."""
+    """The text with the task on this line (from 0) ticked, or no longer ticked."""
     lines = text.split("\n")
     found = TASK.search(lines[line])
     if found:

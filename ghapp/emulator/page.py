@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 import jinja2
 from markupsafe import Markup, escape
+from starlette.responses import Response
 
 from ghapp.emulator import markdown, play
-from ghapp.emulator.issues import Issue
-from ghapp.emulator.patches import patch
-from ghapp.emulator.pull import Pull
-from ghapp.emulator.rest import Answer
-from ghapp.emulator.state import CheckRun, Json, Label, Review, Said
+from ghapp.emulator.checks import CheckRun
+from ghapp.emulator.conversation import Label, Message, Review
+from ghapp.emulator.diffs import Change, numbered
+from ghapp.emulator.github import Emulator
+from ghapp.emulator.json import Json
+from ghapp.emulator.repository import Issue, Pull
 from ghapp.emulator.words import table
 
-if TYPE_CHECKING:
-    from ghapp.emulator.github import Emulator
-
-
-MOST_FILES = 30
+FILES_LIMIT, LINES_LIMIT = 30, 400
 THREAD_PATH = re.compile(r"/([^/]+)/([^/]+)/(?:pull|issues)/(\d+)(/play)?")
 SECURITY = {
     "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self';"
@@ -34,12 +34,51 @@ EMOJI = {
     "+1": "👍", "-1": "👎", "laugh": "😄", "confused": "😕",
     "heart": "❤️", "hooray": "🎉", "rocket": "🚀", "eyes": "👀",
 }  # fmt: skip
+LINE_KINDS = {"@": "hunk", "+": "added", "-": "removed"}  # by the first character, else "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """notes: the annotations that end at this line."""
+
+    kind: str
+    text: str
+    notes: tuple[Json, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """lines: at most LINES_LIMIT; none if GitHub shows no patch. notes: of lines not shown."""
+
+    change: Change
+    lines: tuple[Line, ...]
+    more_lines: int
+    notes: tuple[Json, ...]
+
+    @property
+    def noted(self) -> bool:
+        return bool(self.notes) or any(line.notes for line in self.lines)
+
+
+def file(change: Change, annotations: Iterable[Json]) -> File:
+    """A changed file with the annotations that are about it."""
+    notes: dict[int, list[Json]] = defaultdict(list)
+    for note in annotations:
+        if note["path"] == change.name:
+            notes[note["end_line"]].append(note)
+    rows = list(numbered(change.patch))
+    lines = tuple(
+        Line(LINE_KINDS.get(row[:1], "kept"), row, tuple(notes.pop(number, ())))
+        for row, number in rows[:LINES_LIMIT]
+    )
+    rest = tuple(note for some in notes.values() for note in some)
+    return File(change, lines, max(0, len(rows) - LINES_LIMIT), rest)
 
 
 class Page:
     """HTML over one `Emulator`. No JavaScript; every form answers with a redirect.
 
-    language: en or ja, of all that no user of the pages has written.
+    language: en or ja, for everything but what users wrote.
     """
 
     def __init__(self, github: Emulator, language: str = "en") -> None:
@@ -56,13 +95,22 @@ class Page:
             "markdown": lambda text: Markup(markdown.to_html(text or "")),
             "ago": lambda at: at.strftime("%H:%M:%S"),
         }
-        self._templates.globals |= {"say": self._say, "language": language}
+        self._templates.globals |= {
+            "say": self._say,
+            "language": language,
+            "app": github.app,
+            "color": lambda label: f"color-{label.color.lower()}",
+            "people_of": play.people,
+            "verdict": self._verdict,
+            "comment_html": self._comment_html,
+            "reactions": _reactions,
+        }
         self._templates.tests["bot"] = lambda user: user.kind == "Bot"
 
-    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Response:
         with self.github.lock:
             if method == "GET" and path == "/":
-                return self._shown("pulls.html", pulls=self._pulls(), issues=self._issues())
+                return self._front()
             if method == "GET" and path == "/emulator.css":
                 return self._style()
             found = THREAD_PATH.fullmatch(path)
@@ -75,144 +123,120 @@ class Page:
                 return self._show(thread)
             return self._shown("missing.html", status=405)
 
-    def _pulls(self) -> list[Pull]:
-        every = (repo.pulls.values() for repo in self.github.repositories.values())
-        return sorted(
-            (p for some in every for p in some),
-            key=lambda p: p.updated_at,
-            reverse=True,
-        )
-
-    def _issues(self) -> list[Issue]:
-        """Those that the App opened, open ones first."""
-        every = (repo.issues.values() for repo in self.github.repositories.values())
-        ours = [issue for some in every for issue in some if issue.via_app]
-        return sorted(ours, key=lambda issue: (issue.state != "open", issue.number))
-
     def _thread(self, found: re.Match[str]) -> Pull | Issue | None:
-        name = f"{found[1]}/{found[2]}".lower()
-        repository = self.github.repositories.get(name) or self.github.moved.get(name)
+        name, names = f"{found[1]}/{found[2]}".lower(), self.github.names
+        repository = names.current.get(name) or names.moved.get(name)
         return repository.thread(int(found[3])) if repository else None
+
+    def _front(self) -> Response:
+        """All pulls, and the issues that the App opened: open ones first."""
+        repositories = self.github.repositories.values()
+        pulls = [pull for one in repositories for pull in one.pulls.values()]
+        issues = [issue for one in repositories for issue in one.issues.values() if issue.via_app]
+        pulls.sort(key=lambda pull: pull.updated_at, reverse=True)
+        issues.sort(key=lambda issue: (issue.state != "open", issue.number))
+        return self._shown("pulls.html", pulls=pulls, issues=issues)
 
     def _play(
         self, thread: Pull | Issue, path: str, headers: dict[str, str], body: bytes
-    ) -> Answer:
+    ) -> Response:
         site = headers.get("sec-fetch-site", "same-origin")
         if site not in ("same-origin", "none"):
             return self._shown("missing.html", status=403)
         form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
         try:
             play.play(thread, form)
-        except play.Misplayed as wrong:
-            return self._show(thread, problem=wrong.told(self.language), status=422)
+        except play.ActionFailed as wrong:
+            return self._show(thread, problem=wrong.explained(self.language), status=422)
         back = "/" if form.get("back") == "front" else path.removesuffix("/play")
-        return Answer(303, b"", {"location": back, **SECURITY})
+        return Response(status_code=303, headers={"location": back, **SECURITY})
 
-    def _show(self, thread: Pull | Issue, *, problem: str = "", status: int = 200) -> Answer:
-        if isinstance(thread, Pull):
-            return self._show_pull(thread, problem, status)
-        return self._shown(
-            "issue.html",
-            status=status,
-            issue=thread,
-            problem=problem,
-            comment_html=self._comment_html,
-            reactions=_reactions,
-        )
-
-    def _show_pull(self, pull: Pull, problem: str, status: int) -> Answer:
+    def _show(self, thread: Pull | Issue, *, problem: str = "", status: int = 200) -> Response:
+        if isinstance(thread, Issue):
+            return self._shown("issue.html", status=status, issue=thread, problem=problem)
+        pull, repository = thread, thread.repository
         runs = {run.name: run for run in pull.check_runs()}
         notes = [note for run in runs.values() for note in run.annotations]
+        changes = pull.changes()
         return self._shown(
             "pull.html",
             status=status,
             pull=pull,
             problem=problem,
             runs=sorted(runs.values(), key=lambda run: run.name),
-            standing=_standing,
+            outcome=_outcome,
             place=_place,
-            files=[patch(change, notes) for change in pull.changes()[:MOST_FILES]],
-            more_files=max(0, len(pull.changes()) - MOST_FILES),
-            changes=play.editable(pull),
-            reviewing=[r for r in pull.reviews if r.state in ("approved", "changes_requested")],
-            pressing=[name for name in play.people(pull) if play.may_press(pull, name)],
-            labels=sorted(pull.repository.labels.values(), key=lambda label: label.name),
-            comment_html=self._comment_html,
-            reactions=_reactions,
+            files=[file(change, notes) for change in changes[:FILES_LIMIT]],
+            more_files=max(0, len(changes) - FILES_LIMIT),
+            editable=play.editable(pull),
+            verdicts=[r for r in pull.reviews if r.state in ("approved", "changes_requested")],
+            pressing=[
+                login
+                for login in play.people(pull)
+                if repository.may_write(self.github.user(login))
+            ],
+            labels=sorted(repository.labels.values(), key=lambda label: label.name),
         )
 
-    def _comment_html(self, comment: Said) -> Markup:
-        if comment.user.kind != "Bot":
-            return Markup(markdown.to_html(comment.body))
-        return Markup(
-            markdown.to_html(comment.body, lambda line, on: self._box(comment.id, line, on))
-        )
-
-    def _shown(self, template: str, *, status: int = 200, **values: object) -> Answer:
-        text = self._templates.get_template(template).render(
-            app=self.github.app,
-            color=_color,
-            people_of=play.people,
-            verdict=self._verdict,
-            **values,
-        )
+    def _shown(self, template: str, *, status: int = 200, **values: object) -> Response:
+        text = self._templates.get_template(template).render(values)
         headers = {"content-type": "text/html; charset=utf-8", **SECURITY}
-        return Answer(status, text.encode(), headers)
+        return Response(text, status, headers)
 
     def _say(self, key: str, **values: object) -> Markup:
-        """The words under `key` and the values in them, escaped where they are no markup."""
+        """The words under `key`. Whatever is not markup yet is escaped."""
         return escape(table()[key][self.language]).format(**values)
 
-    def _box(self, comment_id: int, line: int, ticked: bool) -> str:
-        word = self._say("untick" if ticked else "tick")
-        mark = "☑" if ticked else "☐"
-        return (
-            f'<button class="box" name="tick" value="{comment_id}:{line}" title="{word}">'
-            f'<span aria-hidden="true">{mark}</span><span class="unseen">{word}: </span></button> '
-        )
+    def _comment_html(self, message: Message) -> Markup:
+        """The App's boxes are buttons that tick them."""
+        if message.user.kind != "Bot":
+            return Markup(markdown.to_html(message.body))
 
-    def _verdict(self, said: Said) -> str:
-        """What a review does, in a word or two; "" where it is a comment."""
-        return self._say(f"reviewed_{said.state}") if isinstance(said, Review) else ""
+        def box(line: int, ticked: bool) -> str:
+            word, mark = self._say("untick" if ticked else "tick"), "☑" if ticked else "☐"
+            return (
+                f'<button class="box" name="tick" value="{message.id}:{line}" title="{word}">'
+                f'<span aria-hidden="true">{mark}</span><span class="unseen">{word}: </span>'
+                "</button> "
+            )
 
-    def _style(self) -> Answer:
+        return Markup(markdown.to_html(message.body, box))
+
+    def _verdict(self, message: Message) -> str:
+        """What a review does, in a word or two; "" for a comment."""
+        return self._say(f"reviewed_{message.state}") if isinstance(message, Review) else ""
+
+    def _style(self) -> Response:
         """The style sheet, and a class for each label colour (inline styles are not admitted)."""
-        colors = sorted(
-            {
-                label.color.lower()
-                for repository in self.github.repositories.values()
-                for label in repository.labels.values()
-            }
+        every: Iterable[Label] = (
+            label
+            for repository in self.github.repositories.values()
+            for label in repository.labels.values()
         )
-        rules = "".join(f".color-{c}{{background:#{c};color:{_ink(c)}}}\n" for c in colors)
-        text = self._templates.get_template("emulator.css").render() + "\n" + rules
-        return Answer(200, text.encode(), {"content-type": "text/css; charset=utf-8", **SECURITY})
+        rules = []
+        for color in sorted({label.color.lower() for label in every}):
+            red, green, blue = (int(color[at : at + 2], 16) for at in (0, 2, 4))
+            is_light = 0.299 * red + 0.587 * green + 0.114 * blue > 140
+            ink = "#1f2328" if is_light else "#ffffff"
+            rules.append(f".color-{color}{{background:#{color};color:{ink}}}\n")
+        text = self._templates.get_template("emulator.css").render() + "\n" + "".join(rules)
+        return Response(text, headers={"content-type": "text/css; charset=utf-8", **SECURITY})
 
 
-def _color(label: Label) -> str:
-    return f"color-{label.color.lower()}"
-
-
-def _ink(color: str) -> str:
-    """Black or white, whichever reads better on the colour."""
-    red, green, blue = (int(color[at : at + 2], 16) for at in (0, 2, 4))
-    return "#1f2328" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "#ffffff"
-
-
-def _standing(run: CheckRun) -> str:
-    """The one word that the mark beside a check run stands for."""
+def _outcome(run: CheckRun) -> str:
+    """The word for the mark beside a check run."""
     return run.conclusion or run.status
 
 
 def _place(annotation: Json) -> str:
-    """Where in the diff: the file with its line or lines."""
+    """The file with the line or lines of an annotation."""
     first, last = annotation["start_line"], annotation["end_line"]
     return f"{annotation['path']}:{first}" + (f"-{last}" if last != first else "")
 
 
-def _reactions(comment: Said) -> list[tuple[str, str]]:
+def _reactions(message: Message) -> list[tuple[str, str]]:
     """Emoji and who reacted with it."""
     names: dict[str, list[str]] = {}
-    for reaction in comment.reactions:
+    for reaction in message.reactions:
         names.setdefault(reaction.content, []).append(reaction.user.login)
     return [(EMOJI[content], str(escape(", ".join(who)))) for content, who in names.items()]

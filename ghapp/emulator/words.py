@@ -1,6 +1,6 @@
 """All words of the demo, in English and Japanese: its story, its pages, and what they refuse.
 
-They lie in `words.yml`, both languages of a thing side by side; read once.
+They are in `words.yml`, both languages side by side.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ def table() -> Mapping[str, Mapping[str, str]]:
 
 
 def say(language: str, key: str, **values: object) -> str:
-    """The words under `key`, their {placeholders} filled in as they are."""
+    """The words under `key`, with their {placeholders} filled in."""
     return table()[key][language].format_map(values)
 
 
 class Cannot(ValueError):
-    """What somebody asked for cannot be done; in any language, English where none is asked."""
+    """Somebody asked for something impossible. As a string it is English."""
 
     def __init__(self, key: str, **values: object) -> None:
         super().__init__(say("en", key, **values))
         self.key = key
         self.values = values
 
-    def told(self, language: str) -> str:
+    def explained(self, language: str) -> str:
         return say(language, self.key, **self.values)

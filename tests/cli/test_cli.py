@@ -23,7 +23,7 @@ import httpx
 import pytest
 
 from ghapp.emulator.github import Emulator, new_private_key
-from ghapp.emulator.pull import Pull
+from ghapp.emulator.repository import Pull
 from ghapp.emulator.server import EmulatorServer
 from ghapp.settings import Settings
 from ghapp.store import Store

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from markdown_it import MarkdownIt
 
-from ghapp.emulator.pull import Pull
-from ghapp.emulator.state import Comment
+from ghapp.emulator.conversation import Comment
+from ghapp.emulator.repository import Pull
 
 CHECK_RUN = "NFR review"
 # Values of `marks`.

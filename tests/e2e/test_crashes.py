@@ -19,7 +19,7 @@ from benchmarks.reliability.partition import partitions
 from benchmarks.reliability.people import People
 from benchmarks.reliability.place import Place, placed
 from ghapp.emulator import faults
-from ghapp.emulator.pull import Pull
+from ghapp.emulator.repository import Pull
 from tests.e2e.marks import SIGNED, WAITING, body, comments, conclusion, marks
 from tests.e2e.processes import Process, started
 from tests.e2e.world import World

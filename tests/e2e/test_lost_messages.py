@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ghapp.emulator.pull import Pull
+from ghapp.emulator.repository import Pull
 from tests.e2e.marks import (
     HELD,
     SIGNED,

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from ghapp.emulator import checks, faults
-from ghapp.emulator.merging import MergeQueue
-from ghapp.emulator.pull import Pull
-from ghapp.emulator.repository import Repository
-from ghapp.emulator.state import CheckRun
+from ghapp.emulator import faults
+from ghapp.emulator.checks import CheckRun
+from ghapp.emulator.repository import MergeQueue, Pull, Repository
 from tests.e2e.marks import SIGNED, conclusion, marks
 from tests.e2e.processes import Process
 from tests.e2e.stories import HTML, Shop, Steps, story
@@ -267,7 +265,7 @@ def test_a_group_that_was_merged_meanwhile_gets_no_late_failure(world: World) ->
     done = {"status": "completed", "conclusion": "success"}
     body = {"name": "another check", "head_sha": entry.head_sha, **done}
     with world.github.lock:
-        checks.create_run(world.repository, body)
+        world.repository.create_run(body)
     world.settle()
     assert states(pull) == ["merged"]
     lost = next(one for one in world.github.deliveries.all if one.action == "checks_requested")

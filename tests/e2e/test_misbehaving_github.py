@@ -16,8 +16,7 @@ import pytest
 from benchmarks.misbehaving import Clock, Review, Scene, kinds, lived, scene
 from ghapp.emulator import faults
 from ghapp.emulator.faults import Fault
-from ghapp.emulator.pull import Pull
-from ghapp.emulator.repository import Repository
+from ghapp.emulator.repository import Pull, Repository
 from ghapp.github.api import MOST_OF_REPOSITORY
 from ghapp.worker.worker import CONCURRENCY, REPOSITORY_SHARE, SHARE
 

@@ -7,8 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 from benchmarks.review import lived
-from ghapp.emulator.pull import Pull
-from ghapp.emulator.state import Event
+from ghapp.emulator.conversation import Event
+from ghapp.emulator.repository import Pull
 from tests.e2e.marks import comment, marks, outside_code, tick
 from tests.e2e.stories import Shop, Steps, story
 from tests.e2e.world import MIGRATION, RISKY

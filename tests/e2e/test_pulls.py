@@ -10,7 +10,7 @@ import pytest
 from ghapp.bootstrap import swept
 from ghapp.core.model import PullKey, Repository
 from ghapp.emulator import faults
-from ghapp.emulator.pull import Pull
+from ghapp.emulator.repository import Pull
 from tests.e2e.marks import SIGNED, WAITING, comments, conclusion, marks, reactions, title
 from tests.e2e.world import ENFORCE, MIGRATION, RISKY, World, in_store, quiet, running
 from tests.store.stores import LONG_AGO, changed
@@ -157,7 +157,7 @@ def test_a_pull_above_githubs_limit_of_files_needs_a_sign_off(world: World) -> N
 def test_open_pulls_are_reviewed_when_the_app_is_installed(world: World) -> None:
     with world.github.deliveries.lost():
         pulls = [world.open(branch=f"feat/{number}") for number in range(3)]
-    world.github.tell_installed(1, by="sue")
+    world.github.notify_installed(1, by="sue")
     world.settle()
     assert [marks(pull) for pull in pulls] == [WAITING] * 3
 

@@ -12,7 +12,7 @@ import pytest
 
 from ghapp.bootstrap import swept
 from ghapp.emulator import faults
-from ghapp.emulator.pull import Pull
+from ghapp.emulator.repository import Pull
 from tests.e2e.marks import SIGNED, WAITING, comments, conclusion, marks, reactions, title
 from tests.e2e.world import ENFORCE, MIGRATION, RISKY, World, almost_parked, quiet
 from tests.store.stores import changed

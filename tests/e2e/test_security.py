@@ -30,7 +30,7 @@ from benchmarks.postgres import Cluster
 from ghapp.emulator.deliveries import Delivery
 from ghapp.emulator.faults import Fault
 from ghapp.emulator.github import new_private_key
-from ghapp.emulator.pull import Pull
+from ghapp.emulator.repository import Pull
 from tests.e2e.marks import comments, conclusion, marks, press
 from tests.e2e.processes import Process, started
 from tests.e2e.stories import BUTTONS

@@ -445,7 +445,7 @@ def test_a_renamed_repository_keeps_its_reviews(shop: Shop) -> Steps:
 @story()
 def test_a_transferred_repository_keeps_its_reviews(shop: Shop) -> Steps:
     github = shop.world.github
-    github.installation(2, "globex", github.app)
+    github.installation(2, "globex")
     github.team("globex", "sre", members=["gus"])
     pull, other = shop.open(), shop.open(branch="feat/other")
     yield

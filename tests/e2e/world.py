@@ -22,8 +22,7 @@ from ghapp.bootstrap import serving
 from ghapp.cli import app
 from ghapp.emulator.deliveries import Delivery
 from ghapp.emulator.github import Emulator
-from ghapp.emulator.pull import Pull
-from ghapp.emulator.repository import Repository
+from ghapp.emulator.repository import Pull, Repository
 from ghapp.emulator.server import EmulatorServer
 from ghapp.github.webhook import parse
 from ghapp.settings import Settings

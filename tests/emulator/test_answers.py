@@ -10,7 +10,7 @@ import pytest
 from githubkit_schemas.latest import models
 from pydantic import TypeAdapter
 
-from ghapp.emulator import Entry
+from ghapp.emulator.git import Entry
 from tests.emulator.world import World
 from tests.emulator.world import world as emulator_world
 

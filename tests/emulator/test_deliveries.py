@@ -12,7 +12,7 @@ from githubkit import webhooks
 from githubkit_schemas.latest import models
 from pydantic import TypeAdapter
 
-from ghapp.emulator import Pull
+from ghapp.emulator.repository import Pull
 from tests.emulator.world import SECRET, World
 from tests.emulator.world import world as emulator_world
 
@@ -73,7 +73,7 @@ def life_of_a_pull(world: World) -> None:
     repository.rerequest_run(run.id, "sre-sam")
     repository.rerequest_suite(pull.head_sha, "sre-sam")
     pull.merge("bob")
-    world.github.tell_installed(1, "bob")
+    world.github.notify_installed(1, "bob")
 
 
 def test_every_delivery_is_of_the_form_github_describes(world: World) -> None:

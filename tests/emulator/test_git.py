@@ -11,7 +11,8 @@ import pytest
 from githubkit_schemas.latest import models
 from pydantic import TypeAdapter
 
-from ghapp.emulator import DiffLimits, Entry
+from ghapp.emulator.diffs import DiffLimits
+from ghapp.emulator.git import Entry
 from tests.emulator.world import FILES, World
 from tests.emulator.world import world as emulator_world
 

@@ -10,7 +10,7 @@ from githubkit import webhooks
 from githubkit_schemas.latest import models
 from pydantic import TypeAdapter
 
-from ghapp.emulator import Pull
+from ghapp.emulator.repository import Pull
 from tests.emulator.world import World
 from tests.emulator.world import world as emulator_world
 

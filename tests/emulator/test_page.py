@@ -9,8 +9,9 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 
-from ghapp.emulator import Pull, markdown
-from ghapp.emulator.patches import MOST_LINES
+from ghapp.emulator import markdown
+from ghapp.emulator.page import LINES_LIMIT
+from ghapp.emulator.repository import Pull
 from tests.emulator.world import World
 from tests.emulator.world import world as emulator_world
 
@@ -321,7 +322,7 @@ def test_a_patch_has_the_annotations_of_the_newest_run_under_their_lines(world: 
 
 
 def test_a_patch_has_removed_lines_an_end_and_may_be_missing(world: World) -> None:
-    long = "".join(f"{n}\n" for n in range(MOST_LINES + 5))
+    long = "".join(f"{n}\n" for n in range(LINES_LIMIT + 5))
     world.repository.push("main", {"a.txt": long, "b.txt": "1\n2\n3\n"}, "ann")
     files = {"a.txt": None, "b.txt": "1\n3\n", "c.bin": b"\0\1"}
     world.repository.open_pull(author="ann", branch="f", files=files)
@@ -333,7 +334,7 @@ def test_a_patch_has_removed_lines_an_end_and_may_be_missing(world: World) -> No
         ("removed", "-2"),
         ("kept", "3"),
     ]
-    assert where == 1 + MOST_LINES
+    assert where == 1 + LINES_LIMIT
     text = world.client.get(PAGE).text
     assert "6 lines more" in text
     assert "No patch is shown." in text

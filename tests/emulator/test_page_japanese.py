@@ -8,12 +8,11 @@ from html.parser import HTMLParser
 from urllib.parse import urlencode
 
 import pytest
+from starlette.responses import Response
 
-from ghapp.emulator import Pull, checks
-from ghapp.emulator.api_checks import CONCLUSIONS
-from ghapp.emulator.page import Page
-from ghapp.emulator.patches import MOST_LINES
-from ghapp.emulator.rest import Answer
+from ghapp.emulator.checks import CONCLUSIONS
+from ghapp.emulator.page import LINES_LIMIT, Page
+from ghapp.emulator.repository import Pull
 from tests.emulator.world import World
 from tests.emulator.world import world as emulator_world
 
@@ -62,7 +61,7 @@ class Shown(HTMLParser):
             self.words.append(data)
 
 
-def english(answer: Answer) -> set[str]:
+def english(answer: Response) -> set[str]:
     """The words in Latin letters that are no names."""
     shown = Shown()
     shown.feed(answer.body.decode())
@@ -70,11 +69,11 @@ def english(answer: Answer) -> set[str]:
     return set(re.findall(r"[A-Za-z]{2,}", NAMES.sub("", " ".join(shown.words))))
 
 
-def get(page: Page, path: str) -> Answer:
+def get(page: Page, path: str) -> Response:
     return page.answer("GET", path, {}, b"")
 
 
-def play(page: Page, pull: Pull, **form: str) -> Answer:
+def play(page: Page, pull: Pull, **form: str) -> Response:
     path = f"/acme/shop/pull/{pull.number}/play"
     return page.answer("POST", path, {}, urlencode(form).encode())
 
@@ -82,7 +81,7 @@ def play(page: Page, pull: Pull, **form: str) -> Answer:
 def full(world: World) -> Pull:
     """A pull with one of everything on it, and said in digits."""
     repository = world.repository
-    repository.push("main", {"2.txt": "1\n" * (MOST_LINES + 9), "3.txt": "1\n2\n3\n"}, "ann")
+    repository.push("main", {"2.txt": "1\n" * (LINES_LIMIT + 9), "3.txt": "1\n2\n3\n"}, "ann")
     files = {"1.sql": "1\n", "2.txt": None, "3.txt": None, "4.txt": "1\n2\n3\n", "5.bin": b"\0"}
     pull = repository.open_pull(author="ann", branch="f", title="1", files=files, body="2")
     pull.edit_comment(pull.comment("- [ ] 1\n- [x] 2", "ghapp[bot]"), "- [x] 1\n- [ ] 2", "ann")
@@ -99,7 +98,7 @@ def full(world: World) -> Pull:
     heads += [{"conclusion": conclusion} for conclusion in CONCLUSIONS]
     for number, more in enumerate(heads):
         body = {"name": str(number), "head_sha": pull.head_sha, "output": output, **more}
-        checks.create_run(repository, body)
+        repository.create_run(body)
     return pull
 
 
@@ -151,13 +150,13 @@ def test_what_cannot_be_done_is_said_in_japanese(
     ids = {state: pull.review("sre-sam", "approved", "1") for state in ("approved", "dismissed")}
     ids["commented"] = pull.review("sre-sam", "commented", "1")
     pull.dismiss_review(ids["dismissed"], "ann", "1")
-    ids["run"] = checks.create_run(
-        world.repository, {"name": "1", "head_sha": pull.head_sha, "conclusion": "success"}
+    ids["run"] = world.repository.create_run(
+        {"name": "1", "head_sha": pull.head_sha, "conclusion": "success"}
     ).id
     if form["do" if "do" in form else "tick"] == "push":
         pull.head_repository = None
     answer = play(page, pull, **{name: value.format(**ids) for name, value in form.items()})
-    assert answer.status == 422
+    assert answer.status_code == 422
     assert 'role="alert"' in answer.body.decode()
     assert english(answer) == set()
 

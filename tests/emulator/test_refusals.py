@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from ghapp.emulator import Pull
 from ghapp.emulator.github import new_private_key
+from ghapp.emulator.repository import Pull
 from tests.emulator.world import World
 from tests.emulator.world import world as emulator_world
 

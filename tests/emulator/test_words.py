@@ -57,4 +57,4 @@ def test_all_words_are_said_somewhere() -> None:
 def test_what_cannot_be_done_is_english_where_no_language_is_asked() -> None:
     wrong = Cannot("may_not_dismiss", by="<bob>")
     assert str(wrong) == "<bob> may not dismiss reviews: that takes write access"
-    assert wrong.told("ja").startswith("<bob> さん")
+    assert wrong.explained("ja").startswith("<bob> さん")

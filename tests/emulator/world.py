@@ -14,8 +14,10 @@ from typing import Any
 import httpx
 import jwt
 
-from ghapp.emulator import DiffLimits, Emulator, EmulatorServer, Repository
-from ghapp.emulator.github import new_private_key
+from ghapp.emulator.diffs import DiffLimits
+from ghapp.emulator.github import Emulator, new_private_key
+from ghapp.emulator.repository import Repository
+from ghapp.emulator.server import EmulatorServer
 
 SECRET = "a secret of this test"
 FILES: dict[str, str | bytes] = {

@@ -12,7 +12,7 @@ from typing import Any
 from ghapp import builtin_packs
 from ghapp.core.review.commands import COMMANDS
 from ghapp.core.text.render import MARKER
-from ghapp.emulator import Emulator
+from ghapp.emulator.github import Emulator
 from tests.fuzz.targets import APP_ID, BOT, EVENTS, SECRET
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +47,7 @@ def _deliveries() -> Iterator[bytes]:
         pull.add_label("nfr: signed off", "sam")
         pull.review("sam", "approved", "/nfr done")
         shop.push("main", {".github/nfr.yml": "version: 1\n"}, "ann")
-        github.tell_installed(1, "ann")
+        github.notify_installed(1, "ann")
         for one in github.deliveries.all:
             if one.event in EVENTS:
                 yield bytes([EVENTS.index(one.event)]) + one.body

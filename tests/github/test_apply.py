@@ -24,7 +24,6 @@ from ghapp.core.marks import (
     Reply,
 )
 from ghapp.core.records import History
-from ghapp.emulator import Pull
 from ghapp.emulator.faults import (
     Fault,
     already_exists,
@@ -34,6 +33,7 @@ from ghapp.emulator.faults import (
     page,
     secondary_limit,
 )
+from ghapp.emulator.repository import Pull
 from ghapp.errors import Gone, Rejected, Retry
 from ghapp.github import endpoints
 from ghapp.github.client import GitHub
@@ -395,7 +395,7 @@ def test_all_open_pulls_and_repositories_are_listed() -> None:
         pulls[0].close()
         names = {"acme/shop"}
         for at in range(103):
-            fork = world.github.fork(world.shop, f"user{at}")
+            fork = world.shop.fork(f"user{at}")
             fork.installation = world.shop.installation
             names.add(fork.full_name)
 

@@ -11,8 +11,9 @@ import pytest
 
 from ghapp.core.model import File, PullKey, Repository
 from ghapp.core.scan.new_file import MOST_BYTES, MOST_FILES
-from ghapp.emulator import Entry, Pull
 from ghapp.emulator.faults import Fault, broken, cut, primary_limit, secondary_limit
+from ghapp.emulator.git import Entry
+from ghapp.emulator.repository import Pull
 from ghapp.errors import Retry
 from ghapp.github.client import GitHub
 from ghapp.settings import Endpoint

@@ -12,7 +12,7 @@ import pytest
 
 from ghapp.core.model import Channel, Delivery, Message, PullKey, Repository, RepositoryKey
 from ghapp.core.text.follow_ups import marker
-from ghapp.emulator import Emulator
+from ghapp.emulator.github import Emulator
 from ghapp.github.webhook import parse
 from tests.github.test_delivery import ANN, APP_ID, AT, BOT, HEAD, KEY, OUR_BOT, SECRET, SHOP, told
 

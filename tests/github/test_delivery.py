@@ -24,7 +24,7 @@ from ghapp.core.model import (
     RepositoryKey,
 )
 from ghapp.core.text.render import MARKER
-from ghapp.emulator import Emulator
+from ghapp.emulator.github import Emulator
 from ghapp.errors import Refused
 from ghapp.github.webhook import READERS, parse
 
@@ -564,7 +564,7 @@ def test_a_pull_request_lived_through_is_read_without_loss(github: Emulator) -> 
     change.add_label("nfr: signed off", "sam")
     change.add_label("nfr: needs sign-off", BOT)
     shop.push("main", {".github/nfr.yml": "version: 1\n"}, "ann")
-    github.tell_installed(1, "ann")
+    github.notify_installed(1, "ann")
     seen = [parse(*github.signed(sent), secrets=[SECRET], app_id=APP_ID, bot_login=BOT)
             for sent in github.deliveries.all]  # fmt: skip
     keyed = [(one.event, one.action) for one in seen if one.keys]

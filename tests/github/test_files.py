@@ -13,8 +13,8 @@ from ghapp.core.records import History
 from ghapp.core.review.facts import Facts
 from ghapp.core.scan.checklist import checklist
 from ghapp.core.scan.triggers import scan
-from ghapp.emulator import Pull
 from ghapp.emulator.faults import slow
+from ghapp.emulator.repository import Pull
 from ghapp.github.api import MOST_OF_REPOSITORY
 from ghapp.github.client import GitHub
 from ghapp.github.errors import Answer

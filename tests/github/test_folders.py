@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from ghapp.core.records import History
-from ghapp.emulator import DiffLimits, Entry, Pull
+from ghapp.emulator.diffs import DiffLimits
 from ghapp.emulator.faults import Fault, broken, secondary_limit
+from ghapp.emulator.git import Entry
+from ghapp.emulator.repository import Pull
 from ghapp.errors import Retry
 from ghapp.github.client import GitHub
 from tests.github.world import RULES, World

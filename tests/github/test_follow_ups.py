@@ -13,8 +13,8 @@ from ghapp.core.marks import EditIssue, Effect, Issue, Marks, OpenIssue, Outcome
 from ghapp.core.model import Channel
 from ghapp.core.records import FollowUp, History, PolicySource
 from ghapp.core.text.follow_ups import marker
-from ghapp.emulator import Pull
 from ghapp.emulator.faults import Fault, broken
+from ghapp.emulator.repository import Pull
 from ghapp.errors import Rejected, Retry
 from ghapp.github.client import GitHub
 from tests.github.world import BOT, World

@@ -24,8 +24,8 @@ from ghapp.core.marks import (
 from ghapp.core.model import Channel, File, Message, PullKey, Rights
 from ghapp.core.records import History, PolicySource
 from ghapp.core.text.render import MARKER
-from ghapp.emulator import Pull
 from ghapp.emulator.faults import Fault, broken, repeated, secondary_limit, stale
+from ghapp.emulator.repository import Pull
 from ghapp.errors import Gone, Retry
 from ghapp.github.client import GitHub
 from tests.github.world import BOT, RULES, World

@@ -13,8 +13,8 @@ from ghapp.core.marks import Marks, PutComment, Written
 from ghapp.core.model import Channel, Message
 from ghapp.core.records import History, PolicySource, Shown
 from ghapp.core.text.render import MARKER
-from ghapp.emulator import Pull
 from ghapp.emulator.faults import Fault, stale
+from ghapp.emulator.repository import Pull
 from ghapp.errors import Retry
 from ghapp.github.webhook import parse
 from tests.github.world import APP_ID, BOT, World

@@ -10,9 +10,9 @@ import pytest
 from ghapp.core.marks import CheckRun, PutCheckRun
 from ghapp.core.model import QueueKey, Repository
 from ghapp.core.review.merge_queue import Member
-from ghapp.emulator import Pull, faults
+from ghapp.emulator import faults
 from ghapp.emulator.faults import Fault
-from ghapp.emulator.merging import Entry, MergeQueue
+from ghapp.emulator.repository import MergeQueue, Pull, QueueEntry
 from ghapp.errors import Gone, Retry
 from tests.github.world import World
 
@@ -46,7 +46,7 @@ def queued(world: World, *names: str) -> list[Pull]:
 def test_the_members_come_with_their_heads(world: World) -> None:
     first, second = queued(world, "a", "b")
     one, two = queue(world).entries
-    page = f"{world.github.shapes.html}/acme/shop/pull"
+    page = f"{world.github.addresses.html}/acme/shop/pull"
     facts = world.run(lambda client: client.queue(key(world, one.head_sha)))
     assert facts.members == (
         Member(1, 1, first.head_sha, one.head_sha, "AWAITING_CHECKS", f"{page}/1"),
@@ -60,7 +60,7 @@ def test_the_members_come_with_their_heads(world: World) -> None:
 def test_a_queue_of_more_than_one_page_is_read_whole(world: World) -> None:
     (pull,) = queued(world, "a")
     more = [
-        Entry(number, queue(world), pull, pull.author, world.now(), head_sha=f"{number:040x}")
+        QueueEntry(number, queue(world), pull, pull.author, world.now(), head_sha=f"{number:040x}")
         for number in range(2, 252)
     ]
     queue(world).entries += more

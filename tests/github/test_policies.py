@@ -11,8 +11,9 @@ import pytest
 
 from ghapp.core.records import History, PolicySource
 from ghapp.core.review.facts import Facts
-from ghapp.emulator import Entry, Pull
 from ghapp.emulator.faults import Fault, looping, unchanged
+from ghapp.emulator.git import Entry
+from ghapp.emulator.repository import Pull
 from ghapp.errors import Retry
 from tests.github.world import World
 

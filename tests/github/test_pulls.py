@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from ghapp.emulator import Pull
 from ghapp.emulator.faults import broken
+from ghapp.emulator.repository import Pull
 from ghapp.errors import Retry
 from ghapp.github.client import GitHub
 from tests.github.world import World

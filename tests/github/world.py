@@ -11,8 +11,9 @@ from ghapp.core.model import PullKey, Repository
 from ghapp.core.policy.policy import Rules
 from ghapp.core.records import History
 from ghapp.core.review.facts import Facts
-from ghapp.emulator import Emulator, EmulatorServer, Pull
-from ghapp.emulator.github import new_private_key
+from ghapp.emulator.github import Emulator, new_private_key
+from ghapp.emulator.repository import Pull
+from ghapp.emulator.server import EmulatorServer
 from ghapp.github.client import GitHub
 from ghapp.settings import Endpoint
 

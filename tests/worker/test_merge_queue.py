@@ -10,10 +10,9 @@ import pytest
 from ghapp.core.marks import CheckRun, PutCheckRun
 from ghapp.core.model import QueueKey
 from ghapp.core.records import Claim, PolicySource
-from ghapp.emulator import Pull
+from ghapp.emulator.checks import CheckRun as Run
 from ghapp.emulator.faults import Fault, stale
-from ghapp.emulator.merging import Entry
-from ghapp.emulator.state import CheckRun as Run
+from ghapp.emulator.repository import Pull, QueueEntry
 from ghapp.errors import LeaseLost, Retry
 from ghapp.github.client import GitHub
 from ghapp.store import Store
@@ -72,7 +71,7 @@ def world() -> Iterator[World]:
     made.close()
 
 
-def queued(world: World, *names: str) -> list[Entry]:
+def queued(world: World, *names: str) -> list[QueueEntry]:
     for name in names:
         world.pull(branch=name, files={f"{name}.py": "1\n"}).enqueue()
     return world.shop.queues["main"].entries

@@ -56,7 +56,7 @@ def tell(world: World, count: int = 1) -> list[Sent]:
     """So many new deliveries."""
     before = len(world.github.deliveries.all)
     for _ in range(count):
-        world.github.tell_installed(1, "ann")
+        world.github.notify_installed(1, "ann")
     return world.github.deliveries.all[before:]
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-ENVIRONMENT = {  # nothing of the caller's settings is handed on; git is found by `shutil.which`
+ENVIRONMENT = {  # nothing of the caller's settings is passed on; `shutil.which` finds git
     "PATH": os.defpath,
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -23,7 +23,7 @@ ENVIRONMENT = {  # nothing of the caller's settings is handed on; git is found b
 
 
 class GitFailed(Exception):
-    """git refused; the message is its own. A merge conflict is one of the reasons."""
+    """git refused, for example because of a merge conflict; the message is its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class TreeEntry:
-    """kind: blob, tree or commit (a submodule). name: with folders where those are listed, too.
+    """kind: blob, tree or commit (a submodule). name: with folders if those are listed, too.
 
     size: of a blob, in bytes; else 0.
     """
@@ -66,7 +66,7 @@ class Git:
         self.program = shutil.which("git") or "git"
         self.parents: dict[str, tuple[str, ...]] = {}
         self._bases: dict[tuple[str, str], str] = {}
-        self._blobs: dict[tuple[str, str], Blob | None] = {}
+        self._blobs: dict[str, Blob | None] = {}
         folder.mkdir(parents=True, exist_ok=True)
         self.run("init", "--quiet", "--bare")
         self.run("config", "gc.auto", "0")
@@ -104,13 +104,14 @@ class Git:
         at: datetime,
     ) -> str:
         """The SHA of a new commit that changes `files` on top of `parent`, kept under `branch`."""
+        email = f"{author}@users.noreply.example.com"
         stream = bytearray(f"commit refs/{branch}\nmark :1\n".encode())
-        stream += _signature(author, at)
+        stream += f"committer {author} <{email}> {int(at.timestamp())} +0000\n".encode()
         stream += _data(message.encode())
         if parent:
             stream += f"from {parent}\n".encode()
         for path, content in files.items():
-            stream += _change(path, content)
+            stream += _change(path if isinstance(path, bytes) else path.encode(), content)
         stream += b"\nget-mark :1\ndone\n"
         written = self.run("fast-import", "--quiet", "--force", "--done", stdin=bytes(stream))
         sha = written.decode().strip()
@@ -136,7 +137,7 @@ class Git:
         return sha
 
     def merge_base(self, base: str, head: str) -> str:
-        """The best common ancestor; "" where the histories share none."""
+        """The best common ancestor; "" if the histories share none."""
         if self.parents.get(head) == (base,) or base == head:
             return base
         key = (base, head)
@@ -154,36 +155,26 @@ class Git:
         span = f"{base}..{head}" if base else head
         return self.run("rev-list", "--reverse", "--topo-order", span).decode().split()
 
-    def blob(self, commit: str, path: str) -> Blob | None:
-        """The file at `path` in `commit`; None where there is none."""
-        key = (commit, path)
-        if key not in self._blobs:
-            self._blobs[key] = self._read_blob(commit, path)
-        return self._blobs[key]
-
-    def _read_blob(self, commit: str, path: str) -> Blob | None:
-        return self._object(f"{commit}:{path}")
+    def blob(self, name: str) -> Blob | None:
+        """A blob by its SHA or as "COMMIT:PATH"; None if there is none."""
+        if name not in self._blobs:
+            asked = f"{name}\n".encode("utf-8", "surrogateescape")
+            head, _, rest = self.run("cat-file", "--batch", stdin=asked).partition(b"\n")
+            facts = head.split(b" ")
+            is_blob = len(facts) == 3 and facts[1] == b"blob"
+            found = Blob(facts[0].decode(), rest[: int(facts[2])]) if is_blob else None
+            if found is None and ":" not in name:
+                return None  # a blob with this SHA may be written later
+            self._blobs[name] = found
+        return self._blobs[name]
 
     def blob_size(self, sha: str) -> int | None:
-        """In bytes; None where no blob has this SHA, in the repository or one of its forks."""
+        """In bytes; None if no blob has this SHA, in the repository or one of its forks."""
         answer = self.run("cat-file", "--batch-check", stdin=f"{sha}\n".encode()).split()
         return int(answer[2]) if answer[1:2] == [b"blob"] else None
 
-    def blob_of(self, sha: str) -> Blob | None:
-        """The blob with this SHA; None where there is none."""
-        return self._object(sha)
-
-    def _object(self, name: str) -> Blob | None:
-        asked = f"{name}\n".encode("utf-8", "surrogateescape")
-        answer = self.run("cat-file", "--batch", stdin=asked)
-        head, _, rest = answer.partition(b"\n")
-        words = head.split(b" ")
-        if len(words) != 3 or words[1] != b"blob":
-            return None
-        return Blob(words[0].decode(), rest[: int(words[2])])
-
     def tree(self, commit: str, path: str, *, deep: bool = False) -> list[TreeEntry]:
-        """What the folder at `path` ("" is the root) holds; empty where there is no such folder.
+        """The entries of the folder at `path` ("" is the root); empty if there is no such folder.
 
         commit: or a tree. deep: folders and what is in them, at any depth.
         """
@@ -198,29 +189,17 @@ class Git:
         return entries
 
 
-def _signature(author: str, at: datetime) -> bytes:
-    email = f"{author}@users.noreply.example.com"
-    return f"committer {author} <{email}> {int(at.timestamp())} +0000\n".encode()
-
-
 def _data(content: bytes) -> bytes:
     return b"data %d\n%s\n" % (len(content), content)
 
 
-def _change(path: str | bytes, content: Content) -> bytes:
-    name = _quoted(path if isinstance(path, bytes) else path.encode())
+def _change(path: bytes, content: Content) -> bytes:
+    escaped = path.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+    name = b'"' + escaped + b'"'
     if content is None:
         return b"D " + name + b"\n"
-    entry = content if isinstance(content, Entry) else Entry(_bytes(content))
-    if entry.mode == "160000":
-        return b"M 160000 " + entry.data + b" " + name + b"\n"
-    return b"M " + entry.mode.encode() + b" inline " + name + b"\n" + _data(entry.data)
-
-
-def _bytes(content: bytes | str) -> bytes:
-    return content.encode() if isinstance(content, str) else content
-
-
-def _quoted(path: bytes) -> bytes:
-    escaped = path.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
-    return b'"' + escaped + b'"'
+    if not isinstance(content, Entry):
+        content = Entry(content.encode() if isinstance(content, str) else content)
+    if content.mode == "160000":
+        return b"M 160000 " + content.data + b" " + name + b"\n"
+    return b"M " + content.mode.encode() + b" inline " + name + b"\n" + _data(content.data)

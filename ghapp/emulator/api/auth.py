@@ -5,21 +5,19 @@ from __future__ import annotations
 import contextlib
 from datetime import timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from ghapp.emulator.rest import Refusal
-from ghapp.emulator.state import Token
-
-if TYPE_CHECKING:
-    from ghapp.emulator.github import Emulator
-
+from ghapp.emulator.accounts import Token
+from ghapp.emulator.api.answers import Refusal, inaccessible
+from ghapp.emulator.github import Emulator
 
 LIFE_SECONDS = 600  # the longest a JWT may live
 LEVELS = {"read": 1, "write": 2, "admin": 3}
+UNCHECKED = {f"verify_{name}": False for name in ("exp", "iat", "aud", "nbf", "iss")}
 
 
 def check_app(github: Emulator, authorization: str) -> None:
@@ -28,7 +26,7 @@ def check_app(github: Emulator, authorization: str) -> None:
     Sources: https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app,
     https://github.com/octokit/rest.js/issues/218
     """
-    claims = _claims(github, _bearer(authorization))
+    claims = _claims(github, bearer(authorization))
     now = github.now()
     expires_at, issued_at = claims.get("exp"), claims.get("iat")
     if not isinstance(expires_at, int | float):
@@ -41,20 +39,15 @@ def check_app(github: Emulator, authorization: str) -> None:
     if isinstance(issued_at, int | float) and issued_at > now.timestamp() + 60:
         raise Refusal(401, "'Issued at' claim ('iat') must be an Integer representing the time"
                            " that the assertion was issued")  # fmt: skip
-    if str(claims.get("iss", "")) not in (
-        str(github.app.id),
-        str(github.shapes.app["client_id"]),
-    ):
+    if str(claims.get("iss", "")) not in (str(github.app.id), github.addresses.app["client_id"]):
         raise Refusal(404, "Integration not found")
 
 
 def _claims(github: Emulator, encoded: str) -> dict[str, Any]:
-    options = {"verify_exp": False, "verify_iat": False, "verify_aud": False, "verify_nbf": False,
-               "verify_iss": False}  # fmt: skip
     for private_key in filter(None, (github.private_key, github.former_key)):
         key = _public_key(private_key)
         with contextlib.suppress(jwt.PyJWTError):
-            return jwt.decode(encoded, key, algorithms=["RS256"], options=options)  # type: ignore[arg-type]
+            return jwt.decode(encoded, key, algorithms=["RS256"], options=UNCHECKED)  # type: ignore[arg-type]
     raise Refusal(401, "A JSON web token could not be decoded")
 
 
@@ -65,39 +58,29 @@ def _public_key(private_key: str) -> RSAPublicKey:
     return key.public_key()
 
 
-def token(github: Emulator, authorization: str) -> Token:
-    """The installation's token. Raises Refusal (401)."""
-    name = _bearer(authorization)
+def installation_token(github: Emulator, authorization: str) -> Token:
+    """Raises Refusal (401)."""
+    name = bearer(authorization)
     if not name:
         raise Refusal(401, "Requires authentication")
     found = github.tokens.get(name)
     if found is None or found.expires_at <= github.now():
-        if name.count(".") == 2:  # a JWT, where an installation's token is asked for
+        if name.count(".") == 2:  # a JWT, although an installation's token is asked for
             check_app(github, authorization)
-            raise Refusal(403, "Resource not accessible by integration")
+            raise inaccessible()
         raise Refusal(401, "Bad credentials")
     return found
 
 
-def revoke(github: Emulator, authorization: str) -> None:
-    """The token is none from now on.
-
-    Source: https://docs.github.com/rest/apps/installations#revoke-an-installation-access-token
-    """
-    github.tokens.pop(_bearer(authorization), None)
-
-
-def _bearer(authorization: str) -> str:
+def bearer(authorization: str) -> str:
+    """The token of a header, "" if there is none."""
     scheme, _, rest = authorization.partition(" ")
     return rest.strip() if scheme.lower() in ("bearer", "token") else ""
 
 
 def allows(permissions: dict[str, str], needs: tuple[str, ...]) -> bool:
-    """Whether any of the needs, as "checks:write", is granted; no need is always."""
-    if not needs:
-        return True
-    for need in needs:
-        name, _, level = need.partition(":")
-        if LEVELS.get(permissions.get(name, ""), 0) >= LEVELS[level]:
-            return True
-    return False
+    """Whether any of the needs, as "checks:write", is granted. No need at all always is."""
+    pairs = [need.split(":") for need in needs]
+    return not needs or any(
+        LEVELS.get(permissions.get(name, ""), 0) >= LEVELS[level] for name, level in pairs
+    )

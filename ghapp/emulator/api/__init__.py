@@ -1,0 +1,1 @@
+"""The REST API, as far as ghapp uses it."""

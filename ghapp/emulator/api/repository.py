@@ -1,0 +1,263 @@
+"""A repository: its contents, git objects, labels and permissions.
+
+Sources: https://docs.github.com/rest/repos/contents#get-repository-content,
+https://docs.github.com/rest/git/blobs, https://docs.github.com/rest/git/trees,
+https://docs.github.com/rest/commits/commits#compare-two-commits
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from functools import partial
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from ghapp.emulator.api.answers import Refusal, invalid, not_found, ok
+from ghapp.emulator.api.call import Body, Call
+from ghapp.emulator.conversation import Label
+from ghapp.emulator.json import Json, accounts, node_id
+from ghapp.emulator.json import repository as repositories
+from ghapp.emulator.repository import UNKNOWN_LABEL_COLOR, Repository
+
+CONTENT_LIMIT = 1024 * 1024  # above it the JSON has no content, and only raw works
+ENTRY_LIMIT = 1_000  # a longer folder is cut short, without a sign
+SHA = re.compile(r"[0-9a-f]{40}")
+COLOR = re.compile(r"[0-9a-fA-F]{6}")
+NAME_LIMIT, DESCRIPTION_LIMIT = 50, 100
+WRONG_SHA = "The sha parameter must be exactly 40 characters and contain only [0-9a-f]."
+TOO_LARGE = (
+    "This API returns blobs up to 100 MB in size. The requested blob is too large to fetch via"
+    " the API, but you can always clone the repository via Git in order to obtain this blob."
+)
+
+
+class NewLabel(Body):
+    name: str
+    color: str | None = None
+    description: str | None = None
+
+
+class LabelChange(Body):
+    new_name: str = ""
+    color: str | None = None
+    description: str | None = None
+
+
+def get_repository(call: Call) -> Response:
+    return call.conditional(ok(repositories.repository(call.at, call.repository())))
+
+
+def get_permission(call: Call) -> Response:
+    user = call.user()
+    return ok(accounts.permission(call.at, user, call.repository().role(user)))
+
+
+# --- contents and git objects --------------------------------------------------------------
+
+
+def get_contents(call: Call) -> Response:
+    """A file or folder at `ref`: a branch or a SHA, by default the default branch."""
+    repository, path = call.repository(), call.params["path"].strip("/")
+    ref = call.query.get("ref", "") or repository.default_branch
+    sha = _resolved(repository, ref)
+    if sha is None:
+        raise not_found(f"No commit found for the ref {ref}")
+    blob = repository.network.git.blob(f"{sha}:{path}") if path else None
+    if blob is None:
+        return _folder(call, repository, sha, path, ref)
+    if "raw" in call.headers.get("accept", ""):
+        return call.conditional(_raw(blob.data))
+    large = len(blob.data) > CONTENT_LIMIT
+    shape = {
+        **_entry(call, repository, path, ref, blob.sha, "file"),
+        "size": len(blob.data),
+        "content": "" if large else base64.encodebytes(blob.data).decode(),
+        "encoding": "none" if large else "base64",
+    }
+    return call.conditional(ok(shape))
+
+
+def _resolved(repository: Repository, ref: str) -> str | None:
+    """The SHA of a branch or a SHA; None if there is no such commit."""
+    name = ref.removeprefix("refs/heads/").removeprefix("heads/")
+    if name in repository.branches:
+        return repository.branches[name]
+    pull = re.fullmatch(r"refs/pull/(\d+)/head", ref)
+    if pull and int(pull[1]) in repository.pulls:
+        return repository.pulls[int(pull[1])].head_sha
+    return ref if ref in repository.network.git.parents else None
+
+
+def _raw(data: bytes) -> Response:
+    headers = {"content-type": "application/vnd.github.raw; charset=utf-8"}
+    return Response(data, headers=headers)
+
+
+def _folder(call: Call, repository: Repository, sha: str, path: str, ref: str) -> Response:
+    rows = repository.network.git.tree(sha, path)
+    if not rows:
+        raise not_found()
+    listing = []
+    for row in rows[:ENTRY_LIMIT]:
+        inner = f"{path}/{row.name}".lstrip("/")
+        kind = "dir" if row.kind == "tree" else "file"  # so is a submodule, for older clients
+        kind = "symlink" if row.mode == "120000" else kind
+        shape = {**_entry(call, repository, inner, ref, row.sha, kind), "size": row.size}
+        if row.kind == "commit":  # of a submodule that is not on this GitHub
+            links = {**shape["_links"], "git": None, "html": None}
+            shape |= {"git_url": None, "html_url": None, "download_url": None, "_links": links}
+        listing.append(shape)
+    return call.conditional(ok(listing))
+
+
+def _entry(call: Call, repository: Repository, path: str, ref: str, sha: str, kind: str) -> Json:
+    at, folder = call.at, kind == "dir"
+    url = f"{at.repository(repository)}/contents/{quote(path)}?ref={quote(ref)}"
+    html = f"{at.html}/{repository.full_name}/{{}}/{quote(ref)}/{quote(path)}"
+    page = html.format("tree" if folder else "blob")
+    git = f"{at.repository(repository)}/git/{'trees' if folder else 'blobs'}/{sha}"
+    return {
+        "type": kind,
+        "name": path.rpartition("/")[2],
+        "path": path,
+        "sha": sha,
+        "url": url,
+        "git_url": git,
+        "html_url": page,
+        "download_url": None if folder else html.format("raw"),
+        "_links": {"self": url, "git": git, "html": page},
+    }
+
+
+def get_blob(call: Call) -> Response:
+    """As JSON with base64, or as it is if the client accepts raw."""
+    repository, sha = call.repository(), call.params["sha"]
+    if not SHA.fullmatch(sha):
+        raise Refusal(422, WRONG_SHA)
+    size = repository.network.git.blob_size(sha)
+    if size is None:
+        raise not_found()
+    if size > call.github.limits.blob_bytes:
+        row = {"resource": "Blob", "field": "data", "code": "too_large"}
+        raise Refusal(403, TOO_LARGE, errors=[row])
+    blob = repository.network.git.blob(sha)
+    assert blob is not None
+    if "raw" in call.headers.get("accept", ""):
+        return call.conditional(_raw(blob.data))
+    shape = {
+        "sha": sha,
+        "node_id": node_id("Blob", repository.id) + sha,
+        "size": size,
+        "url": f"{call.at.repository(repository)}/git/blobs/{sha}",
+        "content": base64.encodebytes(blob.data).decode(),
+        "encoding": "base64",
+    }
+    return call.conditional(ok(shape))
+
+
+def get_tree(call: Call) -> Response:
+    """Of a tree, a commit or a branch; a slash in a branch's name has to be quoted.
+
+    recursive: any value, even "0" and "false", lists what is in the folders, too.
+    """
+    repository, name = call.repository(), call.params["tree_sha"]
+    sha = _resolved(repository, name) or (name if SHA.fullmatch(name) else "")
+    git = repository.network.git
+    rows = git.tree(sha, "", deep="recursive" in call.query) if sha else []
+    if not rows:
+        raise not_found()
+    url, most = call.at.repository(repository), call.github.limits.tree_entries
+    tree = []
+    for row in rows[:most]:
+        shape: Json = {"path": row.name, "mode": row.mode, "type": row.kind, "sha": row.sha}
+        if row.kind == "blob":
+            shape["size"] = row.size
+        if row.kind != "commit":  # a submodule is in another repository
+            shape["url"] = f"{url}/git/{row.kind}s/{row.sha}"
+        tree.append(shape)
+    answer = {
+        "sha": sha,  # as it was asked for: of a commit, not its tree's
+        "url": f"{url}/git/trees/{quote(sha)}",
+        "tree": tree,
+        "truncated": len(rows) > most,
+    }
+    return call.conditional(ok(answer))
+
+
+def compare(call: Call) -> Response:
+    """BASE...HEAD, each a branch or a SHA; only how many commits each has that the other lacks."""
+    repository, git = call.repository(), call.repository().network.git
+    names = call.params["path"].split("...")
+    found = [sha for sha in (_resolved(repository, name) for name in names) if sha]
+    if len(found) != 2:
+        raise not_found()
+    base, head = found
+    common = git.merge_base(base, head)
+    ahead, behind = len(git.commits(common, head)), len(git.commits(common, base))
+    status = ("diverged" if behind else "ahead") if ahead else ("behind" if behind else "identical")
+    counts = {"ahead_by": ahead, "behind_by": behind, "total_commits": ahead}
+    return ok({"status": status, **counts})
+
+
+# --- labels --------------------------------------------------------------------------------
+
+
+def list_labels(call: Call) -> Response:
+    repository = call.repository()
+    rows = sorted(repository.labels.values(), key=lambda label: label.name)
+    return call.listed(rows, partial(repositories.label, call.at, repository))
+
+
+def get_label(call: Call) -> Response:
+    return _shown(call, _label(call))
+
+
+def create_label(call: Call) -> Response:
+    repository, body = call.repository(), call.body(NewLabel)
+    _check_label(repository, body.name, body)
+    color = body.color or UNKNOWN_LABEL_COLOR
+    return _shown(call, repository.create_label(body.name, color, body.description, call.by), 201)
+
+
+def edit_label(call: Call) -> Response:
+    repository, label, body = call.repository(), _label(call), call.body(LabelChange)
+    change = body.model_dump(exclude_unset=True, exclude_none=True)
+    new_name = change.get("new_name", label.name)
+    _check_label(repository, new_name if new_name.lower() != label.name.lower() else None, body)
+    repository.edit_label(label, change, call.by)
+    return _shown(call, label)
+
+
+def _label(call: Call) -> Label:
+    label = call.repository().label(call.params["name"])
+    if label is None:
+        raise not_found()
+    return label
+
+
+def _shown(call: Call, label: Label, status: int = 200) -> Response:
+    return ok(repositories.label(call.at, call.repository(), label), status)
+
+
+def _check_label(repository: Repository, name: str | None, body: NewLabel | LabelChange) -> None:
+    """name: None if it stays. Raises Refusal (422)."""
+    if name is not None:
+        check_label_name(name)
+        if repository.label(name):
+            raise invalid("Label", "name", "already_exists")
+    if body.color is not None and not COLOR.fullmatch(body.color):
+        raise invalid("Label", "color", "invalid")
+    if len(body.description or "") > DESCRIPTION_LIMIT:
+        words = f"description is too long (maximum is {DESCRIPTION_LIMIT} characters)"
+        raise invalid("Label", "description", "custom", words)
+
+
+def check_label_name(name: str) -> None:
+    """Raises Refusal (422)."""
+    if not name.strip():
+        raise invalid("Label", "name", "missing_field")
+    if len(name) > NAME_LIMIT:
+        words = f"name is too long (maximum is {NAME_LIMIT} characters)"
+        raise invalid("Label", "name", "invalid", words)
