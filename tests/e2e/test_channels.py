@@ -121,15 +121,15 @@ def test_labels_that_only_show_a_state_are_restored(shop: Shop) -> Steps:
     yield
     for name, pull in pulls.items():
         assert marks(pull) == WAITING
-        assert f"the label `{name}` shows a state and was put right; {SHOWN[name]}" in body(pull)
+        assert f"the label `{name}` shows a state and was restored; {SHOWN[name]}" in body(pull)
     assert marks(bare) == WAITING
     assert "- sam: the label `nfr: needs sign-off` shows a state" in body(bare)
 
 
 SHOWN = {
-    "nfr: on hold": "`/nfr hold -- reason` puts it on",
-    "nfr: waived": "`/nfr waive -- reason` puts it on",
-    "nfr: follow-ups": "`/nfr defer ITEM -- reason` puts",
+    "nfr: on hold": "`/nfr hold -- reason` adds it",
+    "nfr: waived": "`/nfr waive -- reason` adds it",
+    "nfr: follow-ups": "`/nfr defer ITEM -- reason` defers",
 }
 
 
@@ -159,7 +159,7 @@ def test_an_approval_signs_off_until_it_is_dismissed(shop: Shop) -> Steps:
     other.review("sam", "changes_requested", "Oh no.")
     yield
     assert (marks(pull), marks(other)) == (WAITING, WAITING)
-    assert "Sign-off taken back by bob" in body(pull)
+    assert "Sign-off undone by bob" in body(pull)
     other.dismiss_review(theirs, "bob")
     other.review("sue", "approved", "/nfr concern Who watches it?")
     yield

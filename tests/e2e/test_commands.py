@@ -79,17 +79,17 @@ def test_undo_is_for_ones_own_sign_off_and_reviewers_may_undo_any(shop: Shop) ->
     nothing = pull.comment("/nfr undo", "sam")
     yield
     assert reactions(pull, nothing) == ["confused"]
-    assert "there is no sign-off, waiver, hold or concern to take back" in line(pull, "- sam: ")
+    assert "there is no sign-off, waiver, hold or concern to undo" in line(pull, "- sam: ")
     pull.comment("/nfr done", "sam")
     yield
     not_hers = pull.comment("/nfr undo", "ann")
     yield
     assert (marks(pull), reactions(pull, not_hers)) == (SIGNED, ["confused"])
-    assert "only the person who said it, or a reviewer of the area" in line(pull, "- ann: ")
+    assert "only the person who gave it or a reviewer of the area" in line(pull, "- ann: ")
     said = pull.comment("/nfr undo", "sue")
     yield
     assert (marks(pull), reactions(pull, said)) == (WAITING, ["+1"])
-    assert "Sign-off taken back by sue" in body(pull)
+    assert "Sign-off undone by sue" in body(pull)
 
 
 @story()
@@ -153,7 +153,7 @@ def test_check_and_uncheck_need_write_access(shop: Shop) -> Steps:
     assert [reactions(pull, one) for one in (by_eve, unknown, empty)] == [["confused"]] * 3
     assert "only the author and people with write access" in line(pull, "- eve: ")
     assert "Did you mean `dbm-rollback`?" in line(pull, "- bob: ")
-    assert "the command needs more: `check ITEM... [-- evidence]`" in line(pull, "- sue: ")
+    assert "the command is incomplete; write `check ITEM... [-- evidence]`" in line(pull, "- sue: ")
     said = pull.comment("/nfr check dbm_rollback, `dbm-online-ddl` — 30 秒で戻せる", "ann")
     yield
     assert reactions(pull, said) == ["+1"]
@@ -175,12 +175,12 @@ def test_na_needs_a_reason_and_strikes_the_question_through(shop: Shop) -> Steps
     yield
     assert not any(boxes(pull).values())
     assert [reactions(pull, one) for one in (bare, by_eve)] == [["confused"]] * 2
-    assert "a reason is needed, behind two dashes: `na ITEM... -- reason`" in line(pull, "- ann: ")
+    assert "a reason is needed after two dashes: `na ITEM... -- reason`" in line(pull, "- ann: ")
     said = pull.comment("/nfr na dbm-rollback -- the table is new", "ann")
     yield
     assert (reactions(pull, said), boxes(pull)["dbm-rollback"]) == (["+1"], True)
     assert "~~How do you recover" in line(pull, "- [x] `dbm-rollback`")
-    assert "does not apply here, says ann · `the table is new`" in body(pull)
+    assert "not applicable here, according to ann · `the table is new`" in body(pull)
 
 
 @story()
@@ -198,12 +198,12 @@ def test_defer_is_for_the_author_and_reviewers(shop: Shop) -> Steps:
     yield
     assert [reactions(pull, one) for one in (by_ann, by_sam)] == [["+1"]] * 2
     assert not any(boxes(pull).values())
-    assert "owner bob · `after launch`" in line(pull, "put off by ann until ")
-    assert "owner ann · `next window`" in line(pull, "put off by sam until ")
+    assert "owner bob · `after launch`" in line(pull, "deferred by ann until ")
+    assert "owner ann · `next window`" in line(pull, "deferred by sam until ")
     assert shop.issues == []
     pull.comment("/nfr uncheck dbm-online-ddl", "ann")
     yield
-    assert "put off by sam" not in body(pull)
+    assert "deferred by sam" not in body(pull)
 
 
 @story(LEADS)

@@ -63,7 +63,7 @@ def test_a_process_killed_after_opening_an_issue_opens_no_second_issue(stopped: 
     stopped.until("the comment", lambda: bool(comments(pull)))
     stopped.until("the label", lambda: bool(pull.labels))
     stopped.say(pull, "/nfr defer dbm-query-plan -- after launch", "ann")
-    stopped.until("the deferral", lambda: "put off by ann" in body(pull))
+    stopped.until("the deferral", lambda: "deferred by ann" in body(pull))
     # The issue is opened, and the answer would come long after the kill.
     stopped.github.faults.add(faults.Fault(ISSUE, after=True, delay_seconds=15))
     stopped.say(pull, "/nfr done", "sam")

@@ -83,7 +83,7 @@ def test_closing_the_issue_closes_the_follow_up_and_reopening_opens_it(shop: Sho
     closed = pull.comment(f"/nfr defer {ITEM} until {day(shop, 60)} -- again", "sam")
     yield
     assert reactions(pull, closed) == ["confused"]
-    assert "is closed; open its issue again first" in line(pull, "- sam: ")
+    assert "is closed; reopen its issue first" in line(pull, "- sam: ")
     issue.reopen("bob")
     yield
     assert marks(pull) == WITH_FOLLOW_UPS
@@ -108,15 +108,15 @@ def test_due_follow_ups_are_shown_on_the_next_pull_in_the_area(shop: Shop) -> St
     apart = shop.open({"app/cache/keys.py": "redis.set(key, value)\n"}, branch="feat/cache")
     yield
     pressed = line(following, "**Due ")
-    assert f"**Due {soon}**: `{ITEM}` · #{issue.number} · put off in #{pull.number}" in pressed
+    assert f"**Due {soon}**: `{ITEM}` · #{issue.number} · deferred in #{pull.number}" in pressed
     assert f"`{ITEM}`" in (following.check_runs()[-1].text or "")
     assert OTHER not in pressed
-    assert "put off in" not in body(apart)
+    assert "deferred in" not in body(apart)
     issue.close("bob")
     yield
     following.comment("/nfr refresh", "ann")
     yield
-    assert "put off in" not in body(following)
+    assert "deferred in" not in body(following)
 
 
 @story()
@@ -141,11 +141,11 @@ def test_a_reviewer_may_extend_a_follow_up_once(shop: Shop) -> Steps:
     assert [reactions(pull, one) for one in (sooner, taken)] == [["confused"], ["+1"]]
     assert issue.title.endswith(f"due {second})")
     assert f"**Due**: {second}" in (issue.body or "")
-    assert "no second time" in (issue.body or "")
+    assert "cannot be moved again" in (issue.body or "")
     again = pull.comment(f"/nfr defer {ITEM} until {third} -- still late", "sam")
     yield
     assert reactions(pull, again) == ["confused"]
-    assert "was extended once already; that is the most" in line(pull, "- sam: ")
+    assert "has already been extended once, and that is the limit" in line(pull, "- sam: ")
     assert issue.title.endswith(f"due {second})")
     assert len(shop.issues) == 1
 
@@ -188,7 +188,7 @@ def test_some_questions_may_not_be_deferred(shop: Shop) -> Steps:
     said = pull.comment("/nfr defer dbm-rollback -- later", "ann")
     yield
     assert reactions(pull, said) == ["confused"]
-    assert "does not let `dbm-rollback` be put off" in line(pull, "- ann: ")
+    assert "does not allow `dbm-rollback` to be deferred" in line(pull, "- ann: ")
 
 
 @story(OBSERVE)

@@ -50,7 +50,7 @@ def test_a_lost_comment_is_found_by_a_sweep_and_counts_once(shop: Shop) -> Steps
     late(shop, "issue_comment.created")
     yield
     assert marks(pull) == WAITING
-    assert "Sign-off taken back by sue" in body(pull)
+    assert "Sign-off undone by sue" in body(pull)
 
 
 @story()

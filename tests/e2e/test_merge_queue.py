@@ -77,7 +77,7 @@ def test_the_unsigned_pull_of_a_group_is_named_and_the_others_are_merged(shop: S
     assert failed and all(f"#{unsigned.number}: " in (run.title or "") for run in failed)
     summary, page = failed[0].summary or "", f"{HTML}/{shop.repository.full_name}/pull"
     assert f"- **[#{unsigned.number}]({page}/{unsigned.number}): " in summary
-    assert "GitHub takes a pull request out of the queue" in summary
+    assert "GitHub removes a pull request from the queue" in summary
     # The last one was tested anew, without the one that is out.
     assert (heads(shop.repository)[-1].title or "").endswith(f"#{last.number}")
 
@@ -223,7 +223,7 @@ def test_a_missing_permission_fails_the_queue_and_is_named(world: World) -> None
     world.settle()
     (run,) = heads(world.repository)
     assert run.conclusion == "failure"
-    assert run.title == "Which pull requests this is cannot be told"
+    assert run.title == "Cannot tell which pull requests this is for"
     assert "Resource not accessible by integration" in (run.summary or "")
 
 

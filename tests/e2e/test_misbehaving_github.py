@@ -120,7 +120,7 @@ Found = Mapping[str, Sequence[str]]
 
 
 async def lived_in(made: Scene, shops: Mapping[str, Repository]) -> dict[str, Review]:
-    """A review in each of them: opened, pushed to, put off in part, signed off, merged."""
+    """A review in each of them: opened, pushed to, deferred in part, signed off, merged."""
     reviews = {name: Review.opened(shop) for name, shop in shops.items()}
     await made.settle()
     for review in reviews.values():

@@ -146,7 +146,7 @@ def test_a_repositorys_own_pack_flags_pulls_and_its_last_good_version_holds(tmp_
         run = pull.check_runs()[-1]
         assert marks(pull) == WAITING
         assert f"{PACK}:3:9: `weight` should be less than or equal to 5" in run.summary
-        assert "its last good version holds" in run.summary
+        assert "its last good version applies" in run.summary
         world.say(pull, "/nfr done")
         world.settle()
         assert marks(pull) == SIGNED

@@ -157,7 +157,7 @@ def test_each_area_waits_for_its_own_reviewers(shop: Shop) -> Steps:
     assert line(pull, "~~Signed off by sam")
     pull.comment("/nfr undo", "sam")
     yield
-    assert line(pull, "Sign-off taken back by sam")
+    assert line(pull, "Sign-off undone by sam")
     assert line(pull, "Signed off by dan")
     pull.comment("/nfr undo", "sue")
     yield
@@ -191,7 +191,7 @@ def test_a_hold_outlives_pushes_and_sign_offs_until_it_is_undone(shop: Shop) -> 
     yield
     assert (marks(pull), reactions(pull, taken)) == (HELD, ["+1"])
     assert line(pull, "Signed off by sue")
-    assert "the hold goes by `/nfr undo` from sam" in line(pull, "**Next**")
+    assert "sam or another reviewer lifts the hold with `/nfr undo`" in line(pull, "**Next**")
     pull.comment("/nfr undo", "ann")
     yield
     assert marks(pull) == HELD
@@ -306,7 +306,7 @@ def test_a_waiver_overrides_earlier_holds_but_not_later_ones(shop: Shop) -> Step
     pull.comment("/nfr undo", "lea")
     yield
     assert marks(pull) == HELD
-    assert line(pull, "Waiver taken back by lea")
+    assert line(pull, "Waiver undone by lea")
 
 
 @story(LEADS)

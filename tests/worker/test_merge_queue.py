@@ -175,7 +175,7 @@ def test_a_head_that_is_not_listed_is_waited_for_and_never_guessed(
         await scene.answer()
         (run,) = scene.runs
         assert (run.conclusion, run.title) == (
-            "failure", "Which pull requests this is cannot be told",
+            "failure", "Cannot tell which pull requests this is for",
         )  # fmt: skip
         with pytest.raises(LeaseLost, match="has the answer"):
             await scene.answer()

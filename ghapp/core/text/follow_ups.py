@@ -53,7 +53,7 @@ def debts(area: AreaReview, review: Review, words: Words) -> tuple[str, ...]:
                 due=debt.due,
             ),
             _issue(debt, words),
-            words("put_off_in", number=debt.number),
+            words("deferred_in", number=debt.number),
         )
         for debt in due[:MOST_DEBTS]
     ]

@@ -134,11 +134,11 @@ class TestIssues:
 
     def test_name_the_pull_if_its_page_is_not_known(self) -> None:
         (one,) = decided(DEFER, SIGNED).marks.issues
-        assert "- **Put off in**: acme/shop#5\n" in one.body
+        assert "- **Deferred in**: acme/shop#5\n" in one.body
 
     def test_extended_once_say_that_there_is_no_second_time(self) -> None:
         (one,) = decided(DEFER, EXTENDED, made=(MADE,)).marks.issues
-        assert "there is no second time" in one.body and "/nfr defer" not in one.body
+        assert "it cannot be moved again" in one.body and "/nfr defer" not in one.body
 
     def test_of_a_question_that_the_policy_has_no_more_go_by_its_id(self) -> None:
         (one,) = decided(made=(replace(MADE, item="old"),)).marks.issues
@@ -205,7 +205,7 @@ class TestWords:
         assert "owner bob · #13 · the owner could not be assigned\n" in body
         assert "`db-b` due 2026-05-01, owner bob · no issue: issues are switched off\n" in body
         assert "- ~~`db-c`~~ closed · #14\n" in body
-        assert "put off by ann until 2026-05-01, owner bob · `later` · #12\n" in body
+        assert "deferred by ann until 2026-05-01, owner bob · `later` · #12\n" in body
 
     def test_are_bounded(self) -> None:
         made = tuple(replace(MADE, item=f"i-{n}", issue=n) for n in range(1, 26))
@@ -227,7 +227,7 @@ class TestDebts:
     def test_are_shown_from_a_week_before_their_day(self, due: str, expected: str) -> None:
         debt = FollowUp(3, "db-x", "db", due, "eve", issue=8)
         made = decided(debts=(debt,))
-        line = f"{expected}: `db-x` · #8 · put off in #3"
+        line = f"{expected}: `db-x` · #8 · deferred in #3"
         run = made.marks.check_run
         assert run
         assert (line in made.marks.comment) is bool(expected)

@@ -118,10 +118,10 @@ class TestTheRun:
         run = merge_queue.check_run("a" * 40, members(2), verdicts("success", ""), ENFORCE)
         assert run.title == "#2: Waiting for SRE sign-off: Database migration"
         assert run.summary == (
-            "This commit of the merge queue holds:\n\n"
+            "This commit of the merge queue contains:\n\n"
             f"- [#1]({PAGES}/1): Signed off: Database migration\n"
             f"- **[#2]({PAGES}/2): Waiting for SRE sign-off: Database migration**\n\n"
-            "GitHub takes a pull request out of the queue whose check fails."
+            "GitHub removes a pull request from the queue if its check fails."
             " Add it again once its own check `NFR review` has passed."
         )
 
@@ -138,16 +138,16 @@ class TestTheRun:
 
     def test_names_several_blocked_pulls_and_of_many_how_many_more(self) -> None:
         run = merge_queue.check_run("a" * 40, members(25), verdicts(*[""] * 25), ENFORCE)
-        assert run.title.startswith("Not to be merged yet: #1, #2, ")
+        assert run.title.startswith("Cannot be merged yet: #1, #2, ")
         assert run.title.endswith("#20, and 5 more")
 
     def test_says_why_nothing_is_known(self) -> None:
         run = merge_queue.check_run("a" * 40, (), {}, ENFORCE, "GraphQL: FORBIDDEN @sam")
         assert (run.conclusion, run.title) == (
-            "failure", "Which pull requests this is cannot be told",
+            "failure", "Cannot tell which pull requests this is for",
         )  # fmt: skip
-        assert "It answered: `GraphQL: FORBIDDEN @sam`" in run.summary
-        assert "It answered" not in merge_queue.check_run("a" * 40, (), {}, None).summary
+        assert "GitHub answered: `GraphQL: FORBIDDEN @sam`" in run.summary
+        assert "GitHub answered" not in merge_queue.check_run("a" * 40, (), {}, None).summary
 
     def test_that_was_given_up_is_green_for_nobody(self) -> None:
         for policy, expected in ((ENFORCE, "failure"), (None, "failure"), (ADVISE, "neutral")):

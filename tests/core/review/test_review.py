@@ -151,7 +151,7 @@ class TestWaiver:
         before = replace(HOLD, said_at=at(2))
         made = decided(policy(DB, comment="flagged"), before, WAIVED, undo)
         assert stands(made)[0] == "on_hold"
-        assert "Waiver taken back by lee" in made.marks.comment
+        assert "Waiver undone by lee" in made.marks.comment
 
     def test_that_is_stale_is_struck_through(self) -> None:
         found = asked(flagged(DB, "f2"))
@@ -333,7 +333,7 @@ def test_every_label_has_looks_of_its_own() -> None:
 def test_a_question_of_the_policy_may_ask_for_evidence_of_a_kind() -> None:
     one = replace(flagged(DB), items=(replace(item("db-load"), kind="number"),))
     body = decided(policy(DB, comment="flagged"), found=asked(one)).marks.comment
-    assert "Is db-load settled? — answer by `/nfr check db-load -- NUMBER`" in body
+    assert "Is db-load settled? — answer with `/nfr check db-load -- NUMBER`" in body
     given = answered(Verb.CHECK, "db-load", note="72 ms")
     body = decided(policy(DB, comment="flagged"), given, found=asked(one)).marks.comment
-    assert "answer by" not in body and "answered by ann · `72 ms`" in body
+    assert "answer with" not in body and "answered by ann · `72 ms`" in body

@@ -54,7 +54,7 @@ LONG = "services/api/db/migrate/1.sql"
         ),
         (
             (finding(accepted="empty"),),
-            "**No open finding**, 1 accepted",
+            "**No open findings**, 1 accepted",
             "**未対応の検出事項はありません**（許容 1 件）",
         ),
     ],
@@ -77,16 +77,16 @@ def test_an_areas_line_names_the_heaviest_and_counts_the_rest(
         (
             (finding(unheard=True),),
             (
-                "**must** `db/1.sql:3`: DB-1 locks the table. (`DB-1`) (The line says "
-                "`nfr:ignore`, but that needs the id DB-1 and a reason behind it, so it counts "
-                "for nothing here.)",
+                "**must** `db/1.sql:3`: DB-1 locks the table. (`DB-1`) (The line has "
+                "`nfr:ignore`, but without the id DB-1 or a reason after it, so it has no effect "
+                "here.)",
             ),
         ),
         (
             (finding(accepted="`x` @ann"), finding(line=4, unsure=True)),
             (
                 "**must** `db/1.sql:4`: DB-1 locks the table. (`DB-1`)"
-                " (The whole file could not be read; what makes this harmless may be in it.)",
+                " (The whole file could not be read; it may contain what makes this harmless.)",
                 "**accepted** `db/1.sql:3`: DB-1 locks the table. (`DB-1`)"
                 " Accepted because: `` `x` @ann ``",
             ),
@@ -190,14 +190,14 @@ def test_a_findings_severity_is_its_level(found: Finding, level: str) -> None:
         (
             finding(unsure=True),
             "en",
-            "(The whole file could not be read; what makes this harmless may be in it.)\n"
+            "(The whole file could not be read; it may contain what makes this harmless.)\n"
             "DB-1, must, question db-rollback",
         ),
         (
             finding(unheard=True),
             "en",
-            "(The line says `nfr:ignore`, but that needs the id DB-1 and a reason behind it, "
-            "so it counts for nothing here.)\n"
+            "(The line has `nfr:ignore`, but without the id DB-1 or a reason after it, "
+            "so it has no effect here.)\n"
             "DB-1, must, question db-rollback",
         ),
         (

@@ -126,11 +126,8 @@ def test_an_explanation_says_what_made_a_question_a_must() -> None:
     )
     mild = replace(raised, id="db-b", severity="should")
     said = reply("en", Scene((), (replace(flagged(DB), items=(raised, mild)),)), Verb.EXPLAIN)
-    assert (
-        "- `db-a` **must**: a must where an added line matches `x`; asked where a file matches"
-        in said
-    )
-    assert "- `db-b` **should**: asked where a file matches `db/**`" in said
+    assert "- `db-a` **must**: a must if an added line matches `x`; asked if a file matches" in said
+    assert "- `db-b` **should**: asked if a file matches `db/**`" in said
 
 
 def test_an_explanation_fits_githubs_limit() -> None:

@@ -156,7 +156,7 @@ def test_a_title_is_cut_to_githubs_limit() -> None:
 def test_files_read_only_in_part_are_named() -> None:
     found = replace(asked(flagged(DB)), partly=tuple(f"{n}.js" for n in range(7)))
     marks = rendered("en", "f1", (), found)
-    words = "in `0.js`, `1.js`, `2.js`, `3.js`, `4.js`, and 2 more files: a line is too long"
+    words = "of `0.js`, `1.js`, `2.js`, `3.js`, `4.js`, and 2 more files could be checked: a line"
     assert words in marks.comment
     assert marks.check_run and words in marks.check_run.summary
     few = replace(found, flagged=(), partly=("a.js",))

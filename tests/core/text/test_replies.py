@@ -74,7 +74,7 @@ def test_every_refusal_has_its_text(language: str) -> None:
             Refusal("unknown_area", "bd", "db"),
             "`bd` is not an area flagged here. Did you mean `db`?",
         ),
-        (Refusal("unknown_item", "zzz"), "`zzz` is not asked here."),
+        (Refusal("unknown_item", "zzz"), "`zzz` is not a question of this pull request."),
         (
             Refusal("unknown_command", "dnoe", "done"),
             "`dnoe` is not a command. Did you mean `done`?",
@@ -89,9 +89,9 @@ def test_a_refusal_says_what_and_what_to_do(refusal: Refusal, expected: str) -> 
 @pytest.mark.parametrize(
     ("label", "expected"),
     [
-        ("NFR: On hold", "`/nfr hold -- reason` puts it on, `/nfr undo` takes it off"),
-        ("nfr: waived", "`/nfr waive -- reason` puts it on, `/nfr undo` takes it off"),
-        ("nfr: follow-ups", "`/nfr defer ITEM -- reason` puts a question off"),
+        ("NFR: On hold", "`/nfr hold -- reason` adds it, `/nfr undo` removes it"),
+        ("nfr: waived", "`/nfr waive -- reason` adds it, `/nfr undo` removes it"),
+        ("nfr: follow-ups", "`/nfr defer ITEM -- reason` defers a question"),
         ("nfr: needs sign-off", "`/nfr done` or the label `nfr: signed off`"),
     ],
 )

@@ -11,16 +11,16 @@ from tests.core.text.scenes import DB, SIGNED, URL, Scene, summary
 @pytest.mark.parametrize(
     ("channels", "expected"),
     [
-        ({"command", "label"}, "by `/nfr done` in a comment or the label `nfr: signed off`."),
-        ({"command"}, "by `/nfr done` in a comment."),
-        ({"label"}, "by the label `nfr: signed off`."),
-        ({"review"}, "by an approving review."),
+        ({"command", "label"}, "with `/nfr done` in a comment or the label `nfr: signed off`."),
+        ({"command"}, "with `/nfr done` in a comment."),
+        ({"label"}, "with the label `nfr: signed off`."),
+        ({"review"}, "with an approving review."),
         (
             {"command", "label", "review"},
             "comment, the label `nfr: signed off` or an approving review.",
         ),
-        ({"button"}, "by a way that the policy has switched off."),  # none while in progress
-        (set(), "by a way that the policy has switched off."),
+        ({"button"}, "with a channel that the policy has switched off."),  # none while in progress
+        (set(), "with a channel that the policy has switched off."),
     ],
 )
 def test_the_next_step_names_the_ways_that_are_open(channels: set[str], expected: str) -> None:
@@ -30,7 +30,7 @@ def test_the_next_step_names_the_ways_that_are_open(channels: set[str], expected
 
 def test_the_button_is_a_way_if_the_check_run_shows_it() -> None:
     rules = policy(area("db", "advise"), sign_off_by=frozenset({"command", "button"}))
-    expected = 'by `/nfr done` in a comment or the button "Sign off" of the check.'
+    expected = 'with `/nfr done` in a comment or the "Sign off" button of the check run.'
     assert expected in summary(rules, entry(Verb.CHECK, "db-rollback"))
 
 
@@ -52,6 +52,4 @@ def test_a_stale_sign_off_links_to_what_has_changed(url: str, linked: bool) -> N
 
 def test_a_dismissed_review_undoes_a_sign_off_without_a_name() -> None:
     undo = entry(Verb.UNDO, "db", "", 9, number=12, channel=Channel.APPROVAL)
-    assert (
-        "Sign-off taken back: the approving review was dismissed" in Scene((SIGNED, undo)).comment()
-    )
+    assert "Sign-off undone: the approving review was dismissed" in Scene((SIGNED, undo)).comment()
