@@ -104,7 +104,9 @@ def imported() -> set[str]:
 def test_what_is_asked_for_is_used_and_what_is_used_is_asked_for() -> None:
     asked = {canonicalize_name(one.name) for one in asked_for()}
     used = imported()
-    assert asked - used == set()
+    assert asked - used == set(LOADED)
+    for name, by in LOADED.items():
+        assert any(Requirement(line).name == name for line in metadata.requires(by) or ()), name
     assert used - asked == set(BROUGHT)
     for name, by in BROUGHT.items():
         (wanted,) = (one for one in asked_for() if one.name == by)
