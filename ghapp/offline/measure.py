@@ -6,25 +6,26 @@ import json
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass
 
 from ghapp import builtin_packs
-from ghapp.core.areas import Text
-from ghapp.core.i18n import joined, say
+from ghapp.core.i18n import Words
 from ghapp.core.markdown import code, plain, visible
 from ghapp.core.policy.policy import Policy, effective
 from ghapp.core.scan.checklist import SEVERITIES
 from ghapp.errors import BadPack, BadRange
-from ghapp.offline import check, git, terminal
+from ghapp.offline import check, git
 from ghapp.offline.git import Merged
-from ghapp.offline.terminal import printed, wrong
+from ghapp.offline.terminal import printed, wrapped, wrong
 
 COMMAND = "ghapp measure"
 SEED = 1  # the same clone gives the same sample
-PROGRESS = 25  # changes between two words on a terminal
+PROGRESS = 25  # changes between two updates on a terminal
+BUSIEST = 20
+EXAMPLES = 3  # commits beside each row
+VERSION = 1  # of the JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One change and what would have been asked about it; folded questions are not.
+    """One change and what would have been asked about it, without folded questions.
 
     lines: added ones. areas: flagged. unreadable: why git could not read it, else "".
     """
@@ -70,28 +71,117 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """How often one area, question or rule came up. severities: with their counts."""
+
+    name: str
+    count: int
+    share: str
+    severities: Mapping[str, int]
+    examples: tuple[str, ...]
+    title: str = ""
+
+    def by_severity(self, words: Words) -> str:
+        """ "2 must, 1 should"; "" for an area."""
+        return words.joined(
+            f"{self.severities[one]} {words(f'sev_{one}')}"
+            for one in SEVERITIES
+            if self.severities.get(one)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Measure:
-    """All that was measured.
+    """Everything that was measured.
 
     merged: how many changes there are; changes: those that were drawn, newest first.
-    address: of the repository on the web, "" where it is not known. policy: where it was read.
+    address: of the repository on the web, "" if it is not known. policy: where it was read.
+    titles: the question of each item.
     """
 
     changes: tuple[Measured, ...]
     merged: int
-    since: str = ""
-    address: str = ""
-    policy: str = ""
-    language: str = "en"
-    titles: dict[str, str] = field(default_factory=dict)
+    since: str
+    address: str
+    policy: str
+    words: Words
+    titles: Mapping[str, str]
 
     @property
-    def readable(self) -> tuple[Measured, ...]:
-        return tuple(one for one in self.changes if not one.unreadable)
+    def readable(self) -> int:
+        return sum(not one.unreadable for one in self.changes)
 
     @property
-    def flagged(self) -> tuple[Measured, ...]:
-        return tuple(one for one in self.changes if one.flagged)
+    def flagged(self) -> list[Measured]:
+        return [one for one in self.changes if one.flagged]
+
+    def share(self, count: int) -> str:
+        return f"{100 * count / self.readable:.0f} %" if self.readable else "0 %"
+
+    def questions(self) -> tuple[int, int, int]:
+        """Of a flagged change: median, 90th percentile, most."""
+        counts = sorted(len(one.questions) for one in self.flagged) or [0]
+        return counts[len(counts) // 2], counts[len(counts) * 9 // 10], counts[-1]
+
+    def summary(self) -> list[str]:
+        words, flagged = self.words, self.flagged
+        musts = sum(one.has_must for one in flagged)
+        found = sum(bool(one.findings) for one in flagged)
+        mild = sum(not (one.has_must or one.findings) for one in flagged)
+        median, p90, most = self.questions()
+        lines = [
+            words(
+                "measure_heading",
+                changes=f"{self.readable:,}",
+                merged=f"{self.merged:,}",
+                since=words("measure_since", since=self.since) if self.since else "",
+                flagged=f"{len(flagged):,}",
+                share=self.share(len(flagged)),
+            ),
+            words("measure_questions", median=median, p90=p90, most=most),
+            words("measure_must", count=musts, share=self.share(musts)),
+            words("measure_mild", count=mild, share=self.share(mild)),
+            words("measure_found", count=found, share=self.share(found)),
+        ]
+        if left_out := len(self.changes) - self.readable:
+            lines.append(words("measure_unread", count=left_out))
+        policy = visible(self.policy) or words("measure_default")
+        return [*lines, words("measure_policy", policy=policy)]
+
+    def tables(self) -> dict[str, list[Row]]:
+        """Areas, questions and rules, each by the number of changes in which they came up."""
+        return {
+            "areas": self._rows((one, [(area, "") for area in one.areas]) for one in self.flagged),
+            "items": self._rows(
+                (one, [(asked.item, asked.severity) for asked in one.questions])
+                for one in self.flagged
+            ),
+            "hazards": self._rows(
+                (one, [(found.hazard, found.severity) for found in one.findings])
+                for one in self.flagged
+            ),
+        }
+
+    def _rows(self, found: Iterable[tuple[Measured, list[tuple[str, str]]]]) -> list[Row]:
+        counts: Counter[str] = Counter()
+        severities: dict[str, Counter[str]] = {}
+        examples: dict[str, list[str]] = {}
+        for one, named in found:
+            for name, severity in dict(named).items():
+                counts[name] += 1
+                severities.setdefault(name, Counter())[severity] += 1
+                examples.setdefault(name, []).append(one.change.commit[:12])
+        return [
+            Row(
+                name,
+                count,
+                self.share(count),
+                severities[name],
+                tuple(examples[name][:EXAMPLES]),
+                self.titles.get(name, ""),
+            )
+            for name, count in counts.most_common()
+        ]
 
 
 def run(
@@ -107,15 +197,12 @@ def run(
 
     sample: how many to draw at most, 0 for all. policy_file: None is the policy at `head`.
     format: text | markdown | json. The result is the exit status: 0, or 2 for wrong use, a broken
-    policy or an output that takes nothing.
+    policy or an output that cannot be written.
     """
     rules = builtin_packs.rules("advise")
     try:
         merged = git.merged(path, head, since)
-        if policy_file:
-            read = check.policy_of_file(Path(policy_file), rules)
-        else:
-            read = check.policy_at(path, git.commit_of(path, head), head, rules)
+        read = check.read_policy(path, git.commit_of(path, head), head, policy_file, rules)
         address = git.address(path)
     except (BadRange, BadPack) as error:
         return wrong(f"{COMMAND}: {error}")
@@ -124,21 +211,21 @@ def run(
     if not merged:
         return wrong(f"{COMMAND}: {path} has no merged change{f' since {since}' if since else ''}")
     policy = effective(read.source, rules)
-    language = language or policy.language
+    words = Words(language or policy.language)
     measured = Measure(
-        changes=tuple(_measured(path, policy, drawn(merged, sample))),
+        changes=_measured(path, policy, drawn(merged, sample)),
         merged=len(merged),
         since=since,
         address=address,
         policy=read.name,
-        language=language,
-        titles={one.id: one.question.to(language) for area in policy.areas for one in area.items},
+        words=words,
+        titles={one.id: words.text(one.question) for area in policy.areas for one in area.items},
     )
     return printed(FORMATS[format](measured), COMMAND)
 
 
 def drawn(merged: Sequence[Merged], sample: int, seed: int = SEED) -> tuple[Merged, ...]:
-    """So many of the changes, newest first; all of them where there are fewer, or for 0."""
+    """So many of the changes, newest first; all of them if there are fewer, or for 0."""
     if not sample or len(merged) <= sample:
         return tuple(merged)
     chosen = random.Random(seed).sample(range(len(merged)), sample)  # noqa: S311  no secret
@@ -170,120 +257,98 @@ def measure(path: git.Folder, policy: Policy, change: Merged) -> Measured:
     )
 
 
-def _measured(path: str, policy: Policy, changes: Sequence[Merged]) -> Iterator[Measured]:
-    """Each change in turn, on all processors; a terminal sees how far it is."""
-    tells = sys.stderr.isatty()
+def _measured(path: str, policy: Policy, changes: Sequence[Merged]) -> tuple[Measured, ...]:
+    """All changes, measured on all processors; a terminal sees the progress."""
+    measured: list[Measured] = []
+    shows_progress = sys.stderr.isatty()
     with ProcessPoolExecutor() as pool:
-        jobs = [pool.submit(measure, path, policy, one) for one in changes]
-        for count, job in enumerate(jobs, 1):
-            yield job.result()
-            if tells and (count % PROGRESS == 0 or count == len(jobs)):
-                words = f"\r{count:,} of {len(jobs):,} changes"
-                print(words, end="\n" if count == len(jobs) else "", file=sys.stderr, flush=True)
-
-
-BUSIEST = 20
-EXAMPLES = 3  # commits beside each
-VERSION = 1  # of the JSON
-
-WORDS: Mapping[str, Text] = {
-    "heading": Text(
-        "{changes} of {merged} merged changes{since}: {flagged} flagged ({share})",
-        "マージ済みの変更 {merged} 件{since}のうち {changes} 件を調査："
-        "対象 {flagged} 件（{share}）",
-    ),
-    "since": Text(" since {since}", "（{since} 以降）"),
-    "policy": Text("Policy: {policy}", "ポリシー：{policy}"),
-    "default": Text(
-        "the built-in packs, no policy file", "組み込みのパック（ポリシーファイルなし）"
-    ),
-    "questions": Text(
-        "Questions of a flagged change: median {median}, 90th percentile {p90}, most {most}",
-        "対象となった変更の質問数：中央値 {median}、90 パーセンタイル {p90}、最大 {most}",
-    ),
-    "must": Text(
-        "With a must question: {count} ({share})", "必須の質問がある変更：{count} 件（{share}）"
-    ),
-    "mild": Text(
-        "With nothing but should and could: {count} ({share})",
-        "推奨・任意の質問だけの変更：{count} 件（{share}）",
-    ),
-    "found": Text("With a finding: {count} ({share})", "検出事項がある変更：{count} 件（{share}）"),
-    "unread": Text(
-        "Not readable in this clone, and left out: {count}",
-        "このクローンでは読み取れず、除外した変更：{count} 件",
-    ),
-    "areas": Text("Areas", "領域"),
-    "items": Text("Busiest questions", "多く出た質問"),
-    "hazards": Text("Busiest rules", "多く検出したルール"),
-    "count": Text("changes", "変更数"),
-    "of": Text("of all", "全体比"),
-    "severity": Text("severity", "重要度"),
-    "name": Text("name", "名前"),
-    "examples": Text("for example", "例"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """How often one area, question or rule came up. severities: with their counts."""
-
-    name: str
-    count: int
-    severities: Mapping[str, int]
-    examples: tuple[str, ...]
-    words: str = ""
+        for job in [pool.submit(measure, path, policy, one) for one in changes]:
+            measured.append(job.result())
+            count, is_last = len(measured), len(measured) == len(changes)
+            if shows_progress and (count % PROGRESS == 0 or is_last):
+                text = f"\r{count:,} of {len(changes):,} changes"
+                print(text, end="\n" if is_last else "", file=sys.stderr, flush=True)
+    return tuple(measured)
 
 
 def as_text(measured: Measure) -> str:
     """For a terminal, wrapped to its width."""
-    language = measured.language
-    blocks = ["\n".join(terminal.wrapped(line) for line in _summary(measured))]
-    for key, rows in _tables(measured):
-        lines = [_say(key, language)]
-        for row in rows:
-            share = _share(row.count, len(measured.readable))
-            head = f"{row.count:>5}  {share:>4}  {row.name}{_severities(row, language)}"
-            lines.append(head)
-            lines += [terminal.wrapped(words, 13, 13) for words in (row.words,) if words]
-            lines += [terminal.wrapped(" ".join(row.examples), 13, 13)] if row.examples else []
-        blocks.append("\n".join(lines))
+    words, margin = measured.words, " " * 13
+    blocks = ["\n".join(map(wrapped, measured.summary()))]
+    for key, rows in measured.tables().items():
+        lines = [words(f"measure_{key}")]
+        for row in rows[:BUSIEST]:
+            severities = row.by_severity(words)
+            lines.append(
+                f"{row.count:>5}  {row.share:>4}  {row.name}{f' ({severities})' * bool(severities)}"
+            )
+            lines += [wrapped(text, margin) for text in (row.title, " ".join(row.examples)) if text]
+        blocks += ["\n".join(lines)] if rows else []
     return "\n\n".join(blocks)
 
 
 def as_markdown(measured: Measure) -> str:
     """For an issue or a wiki."""
-    language = measured.language
-    heading, *rest = _summary(measured)
+    words, address = measured.words, measured.address
+    heading, *rest = measured.summary()
     blocks = [f"## {heading}", "\n".join(f"- {line}" for line in rest)]
     keys = ("name", "count", "of", "severity", "examples")
-    for key, rows in _tables(measured):
-        lines = [" | ".join(_say(one, language) for one in keys), "--- | --: | --: | --- | ---"]
-        for row in rows:
-            links = (_linked(one, measured) for one in row.examples)
-            share = _share(row.count, len(measured.readable))
-            name = f"{code(row.name)} {plain(row.words)}".strip()
-            severities = _severities(row, language).strip(" ()（）")
-            lines.append(f"{name} | {row.count} | {share} | {severities} | {' '.join(links)}")
-        blocks += [f"### {_say(key, language)}", "\n".join(f"| {line} |" for line in lines)]
+    for key, rows in measured.tables().items():
+        lines = [
+            " | ".join(words(f"measure_{one}") for one in keys),
+            "--- | --: | --: | --- | ---",
+        ]
+        for row in rows[:BUSIEST]:
+            links = " ".join(
+                f"[{one}]({address}/commit/{one})" if address else code(one) for one in row.examples
+            )
+            name = f"{code(row.name)} {plain(row.title)}".strip()
+            lines.append(f"{name} | {row.count} | {row.share} | {row.by_severity(words)} | {links}")
+        if rows:
+            blocks += [f"### {words(f'measure_{key}')}", "\n".join(f"| {one} |" for one in lines)]
     return "\n\n".join(blocks)
 
 
 def as_json(measured: Measure) -> str:
     """For programs; the shape is a promise, with a version."""
-    counts = _counts(measured)
+    flagged = measured.flagged
+    median, p90, most = measured.questions()
+    tables = {
+        key: [
+            {
+                "id": row.name,
+                "changes": row.count,
+                **({} if key == "areas" else {"severities": row.severities}),
+                "examples": row.examples,
+            }
+            for row in rows
+        ]
+        for key, rows in measured.tables().items()
+    }
+    changes = [
+        {
+            "commit": one.change.commit,
+            "parent": one.change.parent,
+            "added_lines": one.lines,
+            "areas": one.areas,
+            "questions": [asdict(asked) for asked in one.questions],
+            "findings": [{**asdict(found), "path": visible(found.path)} for found in one.findings],
+            **({"unreadable": visible(one.unreadable)} if one.unreadable else {}),
+        }
+        for one in measured.changes
+    ]
     outcome = {
         "version": VERSION,
         "repository": measured.address or None,
         "policy": visible(measured.policy) or None,
         "merged": measured.merged,
-        "measured": len(measured.readable),
-        "flagged": len(measured.flagged),
-        "with_must": sum(one.has_must for one in measured.flagged),
-        "with_finding": sum(bool(one.findings) for one in measured.flagged),
-        "questions": {"median": counts[0], "p90": counts[1], "most": counts[2]},
-        **{key: [_row_as_json(row) for row in rows] for key, rows in _tables(measured, most=0)},
-        "changes": [_change_as_json(one) for one in measured.changes],
+        "measured": measured.readable,
+        "flagged": len(flagged),
+        "with_must": sum(one.has_must for one in flagged),
+        "with_finding": sum(bool(one.findings) for one in flagged),
+        "questions": {"median": median, "p90": p90, "most": most},
+        **tables,
+        "changes": changes,
     }
     return json.dumps(outcome, ensure_ascii=False, indent=2)
 
@@ -293,132 +358,3 @@ FORMATS: Mapping[str, Callable[[Measure], str]] = {
     "markdown": as_markdown,
     "json": as_json,
 }
-
-
-def _summary(measured: Measure) -> list[str]:
-    language, flagged = measured.language, measured.flagged
-    every, left_out = len(measured.readable), len(measured.changes) - len(measured.readable)
-    musts = sum(one.has_must for one in flagged)
-    found = sum(bool(one.findings) for one in flagged)
-    mild = sum(not (one.has_must or one.findings) for one in flagged)
-    since = _say("since", language, since=measured.since) if measured.since else ""
-    median, p90, most = _counts(measured)
-    return [
-        _say(
-            "heading",
-            language,
-            changes=f"{every:,}",
-            merged=f"{measured.merged:,}",
-            since=since,
-            flagged=f"{len(flagged):,}",
-            share=_share(len(flagged), every),
-        ),
-        _say("questions", language, median=median, p90=p90, most=most),
-        _say("must", language, count=musts, share=_share(musts, every)),
-        _say("mild", language, count=mild, share=_share(mild, every)),
-        _say("found", language, count=found, share=_share(found, every)),
-        *([_say("unread", language, count=left_out)] if left_out else []),
-        _say("policy", language, policy=visible(measured.policy) or _say("default", language)),
-    ]
-
-
-def _counts(measured: Measure) -> tuple[int, int, int]:
-    """Of the questions of a flagged change: median, 90th percentile, most."""
-    counts = sorted(len(one.questions) for one in measured.flagged) or [0]
-    return counts[len(counts) // 2], counts[len(counts) * 9 // 10], counts[-1]
-
-
-def _tables(measured: Measure, most: int = BUSIEST) -> list[tuple[str, list[Row]]]:
-    """The busiest areas, questions and rules. most: rows of each, 0 for all."""
-    tables = (
-        ("areas", [(one, [(area, "") for area in one.areas]) for one in measured.flagged]),
-        (
-            "items",
-            [
-                (one, [(each.item, each.severity) for each in one.questions])
-                for one in measured.flagged
-            ],
-        ),
-        (
-            "hazards",
-            [
-                (one, [(each.hazard, each.severity) for each in one.findings])
-                for one in measured.flagged
-            ],
-        ),
-    )
-    made = [(key, _rows(pairs, measured)[: most or None]) for key, pairs in tables]
-    return [(key, rows) for key, rows in made if rows or not most]
-
-
-def _rows(
-    pairs: Iterable[tuple[Measured, Sequence[tuple[str, str]]]], measured: Measure
-) -> list[Row]:
-    """By how many changes each name came up in."""
-    counts: Counter[str] = Counter()
-    severities: dict[str, Counter[str]] = {}
-    examples: dict[str, list[str]] = {}
-    for one, named in pairs:
-        for name, severity in dict(named).items():
-            counts[name] += 1
-            severities.setdefault(name, Counter())[severity] += 1
-            if len(examples.setdefault(name, [])) < EXAMPLES:
-                examples[name].append(one.change.commit[:12])
-    return [
-        Row(name, count, severities[name], tuple(examples[name]), measured.titles.get(name, ""))
-        for name, count in counts.most_common()
-    ]
-
-
-def _severities(row: Row, language: str) -> str:
-    named = tuple(
-        f"{row.severities[one]} {say(language, f'sev_{one}')}"
-        for one in SEVERITIES
-        if row.severities.get(one)
-    )
-    return f" ({joined(language, named)})" if named else ""
-
-
-def _linked(commit: str, measured: Measure) -> str:
-    return f"[{commit}]({measured.address}/commit/{commit})" if measured.address else code(commit)
-
-
-def _row_as_json(row: Row) -> Mapping[str, object]:
-    severities = {key: count for key, count in row.severities.items() if key}
-    return {
-        "id": row.name,
-        "changes": row.count,
-        **({"severities": severities} if severities else {}),
-        "examples": list(row.examples),
-    }
-
-
-def _change_as_json(one: Measured) -> Mapping[str, object]:
-    return {
-        "commit": one.change.commit,
-        "parent": one.change.parent,
-        "added_lines": one.lines,
-        "areas": list(one.areas),
-        "questions": [
-            {"item": each.item, "area": each.area, "severity": each.severity}
-            for each in one.questions
-        ],
-        "findings": [
-            {
-                "hazard": each.hazard,
-                "severity": each.severity,
-                "path": visible(each.path),
-                "line": each.line,
-            }
-            for each in one.findings
-        ],
-        **({"unreadable": visible(one.unreadable)} if one.unreadable else {}),
-    }
-
-
-def _share(count: int, every: int) -> str:
-    return f"{100 * count / every:.0f} %" if every else "0 %"
-
-
-def _say(key: str, language: str, **values: object) -> str:
-    return WORDS[key].to(language).format_map(values)

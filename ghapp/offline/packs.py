@@ -1,4 +1,4 @@
-"""Files and folders of packs -> the packs in them, or what is wrong with them."""
+"""Packs in files and folders, in a commit and beside a policy; `ghapp packs list`."""
 
 from __future__ import annotations
 
@@ -6,28 +6,30 @@ import json
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from rich.cells import cell_len, set_cell_size
+
 from ghapp import builtin_packs
-from ghapp.core.areas import Text
-from ghapp.core.i18n import joined
-from ghapp.core.i18n import say as word
+from ghapp.core.i18n import Words
 from ghapp.core.markdown import plain, visible
 from ghapp.core.model import Problem
 from ghapp.core.policy import own_packs, pack_files, packs
 from ghapp.core.policy.pack_files import ENDINGS
 from ghapp.core.policy.pack_schema import PackPart, References
 from ghapp.core.policy.packs import NAME, Pack
+from ghapp.core.policy.policy import Rules, problems_of
 from ghapp.core.policy.yaml import MAX_BYTES
 from ghapp.core.records import PackFile
 from ghapp.core.scan.checklist import SEVERITIES
 from ghapp.errors import BadPack
-from ghapp.offline import git, terminal
-from ghapp.offline.terminal import printed, wrong
+from ghapp.offline import git
+from ghapp.offline.terminal import counted, printed, wrapped, wrong
 
+PROBLEMS = 1  # exit status
 FOREIGN = frozenset({"node_modules", "vendor"})
 
 
@@ -42,7 +44,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Packs in the order of their files, and all that is wrong with those and with others."""
+    """Packs in the order of their files, and all problems of these and of other files."""
 
     sources: tuple[Source, ...]
     problems: tuple[Problem, ...] = ()
@@ -51,23 +53,41 @@ class Shelf:
 @cache
 def builtin() -> Shelf:
     """All packs that ghapp ships."""
-    return _shelved(builtin_packs.texts(), builtin_packs.references())
+    return _parsed(builtin_packs.texts(), builtin_packs.references())
 
 
 def shelf(paths: Sequence[Path]) -> Shelf:
-    """The packs in these files and folders, judged as the App does; none named: the built-in ones.
+    """The packs in these files and folders, judged as the App does; without any, the built-in ones.
 
     Raises BadPack (no such file, or a folder without packs).
     """
     if not paths:
         return builtin()
-    files = list(dict.fromkeys(file for path in paths for file in _files(path)))
+    files: dict[Path, None] = {}
+    for path in paths:
+        found = [path]
+        if path.is_dir():
+            found = [file for file in sorted(path.rglob("*")) if _may_be_pack(file, path)]
+            if not found:
+                raise BadPack(f"{path}: no pack in this folder: packs are files that end in .yml")
+        files |= dict.fromkeys(file for file in found if file.name != NAME)
     if not files:
-        raise BadPack(f"{paths[0]}: no pack, but what packs refer to: name the packs")
-    shipped = [(str(file), _read(file)) for file in files if builtin_packs.ships(file)]
+        raise BadPack(f"{paths[0]}: holds references, not a pack: name the packs")
+    shipped = [(str(file), content(file)) for file in files if builtin_packs.ships(file)]
+    known = _parsed(shipped, builtin_packs.references())
     own = [file for file in files if not builtin_packs.ships(file)]
-    known, mine = _shelved(shipped, builtin_packs.references()), _own(own)
-    return Shelf((*known.sources, *mine.sources), (*known.problems, *mine.problems))
+    if not own:
+        return known
+    packs = [_pack_file(file, str(file)) for file in own]
+    folders = dict.fromkeys(file.parent for file in own if (file.parent / NAME).exists())
+    references = [_pack_file(folder / NAME, f"{folder}/{NAME}") for folder in folders]
+    read = own_packs.read(
+        (), (*packs, *references), builtin_packs.builtin(), builtin_packs.references()
+    )
+    texts = [(one.path, one.text) for one in packs if one.text is not None]
+    sources = (*known.sources, *_parsed(texts, read.references).sources)
+    together = (Problem(str(own[0].parent), 0, 0, text) for _, text in read.faults)
+    return Shelf(sources, (*known.problems, *together, *read.problems))
 
 
 def by_weight(sources: Iterable[Source]) -> list[Source]:
@@ -75,26 +95,7 @@ def by_weight(sources: Iterable[Source]) -> list[Source]:
     return sorted(sources, key=lambda one: (-one.pack.part.weight, one.pack.part.area))
 
 
-def _own(files: Sequence[Path]) -> Shelf:
-    """The packs of a company, with the references beside them."""
-    mine = [_pack_file(file, str(file)) for file in files]
-    folders = dict.fromkeys(file.parent for file in files if (file.parent / NAME).exists())
-    beside = [_pack_file(folder / NAME, f"{folder}/{NAME}") for folder in folders]
-    found = own_packs.read(
-        (), (*mine, *beside), builtin_packs.builtin(), builtin_packs.references()
-    )
-    texts = [(one.path, one.text) for one in mine if one.text is not None]
-    together = tuple(Problem(str(files[0].parent), 0, 0, words) for _, words in found.faults)
-    return Shelf(_shelved(texts, found.references).sources, (*together, *found.problems))
-
-
-def _pack_file(file: Path, name: str) -> PackFile:
-    raw = _read(file)
-    text = raw.decode("utf-8", "surrogateescape") if len(raw) <= MAX_BYTES else None
-    return PackFile(name, size=len(raw), text=text)
-
-
-def _shelved(texts: Iterable[tuple[str, str | bytes]], known: References) -> Shelf:
+def _parsed(texts: Iterable[tuple[str, str | bytes]], known: References) -> Shelf:
     sources: list[Source] = []
     problems: list[Problem] = []
     for name, text in texts:
@@ -106,23 +107,26 @@ def _shelved(texts: Iterable[tuple[str, str | bytes]], known: References) -> She
     return Shelf(tuple(sources), tuple(problems))
 
 
-def _files(path: Path) -> list[Path]:
-    """The file, or the packs in the folder; what they refer to is no pack."""
-    inside = [path]
-    if path.is_dir():
-        inside = [one for one in sorted(path.rglob("*")) if _may_be(one.relative_to(path), one)]
-        if not inside:
-            raise BadPack(f"{path}: no pack in this folder: packs are files that end in .yml")
-    return [file for file in inside if file.name != NAME]
-
-
-def _may_be(inside: Path, file: Path) -> bool:
-    """Whether a file of a folder may be a pack: not in hidden folders, and not in foreign code."""
-    foreign = any(part.startswith(".") or part in FOREIGN for part in inside.parts)
+def _may_be_pack(file: Path, folder: Path) -> bool:
+    """Not in hidden folders, and not in code from elsewhere."""
+    parts = file.relative_to(folder).parts
+    foreign = any(part.startswith(".") or part in FOREIGN for part in parts)
     return not foreign and file.suffix in ENDINGS and file.is_file()
 
 
-def _read(file: Path) -> bytes:
+def _pack_file(file: Path, name: str) -> PackFile:
+    raw = content(file)
+    text = _text(raw) if len(raw) <= MAX_BYTES else None
+    return PackFile(name, size=len(raw), text=text)
+
+
+def _text(raw: bytes) -> str:
+    # Bytes that are not UTF-8 stay, and are reported when the text is parsed.
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def content(file: Path) -> bytes:
+    """The content of a file. Raises BadPack (it cannot be read)."""
     try:
         return file.read_bytes()
     except OSError as error:
@@ -130,106 +134,65 @@ def _read(file: Path) -> bytes:
 
 
 def in_commit(path: git.Folder, commit: str, policy: bytes) -> tuple[PackFile, ...]:
-    """What the policy names at a commit. Raises BadRange (git cannot read it)."""
-    return _read_file(
+    """The packs that a policy names, at a commit. Raises BadRange (git cannot read it)."""
+    return _named(
         policy,
         lambda folder: git.folder_at(path, commit, folder),
         lambda file: git.blob(path, file.sha),
     )
 
 
-def in_folder(root: Path, policy: bytes) -> tuple[PackFile, ...]:
-    """What the policy names below a folder of the working tree. Raises BadPack (unreadable)."""
-    return _read_file(
-        policy,
-        lambda folder: _entries(root, folder),
-        lambda file: content(root / file.path),
+def beside(
+    file: Path, policy: bytes, rules: Rules, otherwise: Path
+) -> tuple[tuple[PackFile, ...], tuple[Problem, ...]]:
+    """The packs that a policy of the working tree names, and the problems of both.
+
+    They lie below the folder that contains the policy's `.github`, else below `otherwise`. In
+    problems they are named as the policy was: from the current folder, or in full.
+    Raises BadPack (unreadable).
+    """
+    root = root_of(file, otherwise)
+    files = _named(
+        policy, lambda folder: _entries(root, folder), lambda one: content(root / one.path)
     )
-
-
-def content(file: Path) -> bytes:
-    """What the file holds. Raises BadPack (it cannot be read)."""
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise BadPack(f"{file}: cannot be read ({error.strerror})") from error
+    names = {
+        one.path: str(root / one.path) if file.is_absolute() else os.path.relpath(root / one.path)
+        for one in files
+    }
+    problems = problems_of(policy, rules, str(file), files)
+    return files, tuple(replace(one, path=names.get(one.path, one.path)) for one in problems)
 
 
 def root_of(file: Path, otherwise: Path) -> Path:
-    """The folder that contains the `.github` in which a policy lies, where it lies in one."""
+    """The folder that contains the `.github` in which a file lies, else `otherwise`."""
     above = (one.parent for one in file.absolute().parents if one.name == ".github")
     return next(above, otherwise)
 
 
-def repository_of(file: Path) -> Path:
-    """The git repository in which a file lies, else the current folder."""
-    above = (one for one in file.absolute().parents if (one / ".git").exists())
-    return next(above, Path.cwd())
-
-
-def shown(
-    problems: Iterable[Problem], packs: Iterable[PackFile], root: Path, policy: Path
-) -> Iterator[Problem]:
-    """Problems with the packs named as their policy was: from the current folder, or in full."""
-    names = {}
-    for one in packs:
-        whole = root / one.path
-        names[one.path] = str(whole) if policy.is_absolute() else os.path.relpath(whole)
-    for problem in problems:
-        yield replace(problem, path=names.get(problem.path, problem.path))
-
-
-def _read_file(
+def _named(
     policy: bytes,
     entries: Callable[[str], Iterable[PackFile]],
-    content: Callable[[PackFile], bytes],
+    read: Callable[[PackFile], bytes],
 ) -> tuple[PackFile, ...]:
     globs = pack_files.named(_text(policy))
     listed = {folder: tuple(entries(folder)) for folder in pack_files.folders(globs)}
     files = pack_files.chosen(globs, listed)
     wanted = pack_files.readable(files)
-    return tuple(replace(one, text=_text(content(one))) if one in wanted else one for one in files)
-
-
-def _text(raw: bytes) -> str:
-    # What is no UTF-8 stays so, and is told where the text is read.
-    return raw.decode("utf-8", "surrogateescape")
+    return tuple(replace(one, text=_text(read(one))) if one in wanted else one for one in files)
 
 
 def _entries(root: Path, folder: str) -> list[PackFile]:
+    kinds = {stat.S_IFREG: "file", stat.S_IFLNK: "symlink"}
     try:
-        return [_entry(one, f"{folder}/{one.name}") for one in sorted((root / folder).iterdir())]
+        found = [(file.name, file.lstat()) for file in sorted((root / folder).iterdir())]
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise BadPack(f"{root / folder}: cannot be read ({error.strerror})") from error
-
-
-def _entry(file: Path, path: str) -> PackFile:
-    found = file.lstat()
-    kinds = {stat.S_IFREG: "file", stat.S_IFLNK: "symlink"}
-    return PackFile(path, "", found.st_size, kinds.get(stat.S_IFMT(found.st_mode), "dir"))
-
-
-GOOD, PROBLEMS = 0, 1
-GAP = "  "
-LEAST_TITLE = 16  # cells; a narrower terminal wraps the lines by itself
-
-WORDS: Mapping[str, Text] = {
-    "total": Text("{packs}, {contents}", "領域 {packs} 件、{contents}"),
-    "contents": Text(
-        "{questions} ({severities}), {hazards}",
-        "質問 {questions} 件（{severities}）、検出ルール {hazards} 件",
-    ),
-    "severity": Text("{count} {severity}", "{severity} {count}"),
-    "area": Text("area", "領域"),
-    "weight": Text("weight", "重み"),
-    "questions": Text("questions", "質問"),
-    "severities": Text("must/should/could", "必須/推奨/任意"),
-    "hazards": Text("hazards", "検出ルール"),
-    "title": Text("title", "名称"),
-    "titled_off": Text("{title} (off by default)", "{title}（既定で無効）"),
-}
+    return [
+        PackFile(f"{folder}/{name}", "", one.st_size, kinds.get(stat.S_IFMT(one.st_mode), "dir"))
+        for name, one in found
+    ]
 
 
 def listed(paths: Sequence[Path], format: str, language: str) -> int:
@@ -246,77 +209,82 @@ def listed(paths: Sequence[Path], format: str, language: str) -> int:
         wrong(*map(str, found.problems))
         return PROBLEMS
     parts = [source.pack.part for source in by_weight(found.sources)]
-    return printed(FORMATS[format](parts, language), "ghapp packs")
+    return printed(FORMATS[format](parts, Words(language)), "ghapp packs")
 
 
-def as_text(parts: Sequence[PackPart], language: str) -> str:
+def as_text(parts: Sequence[PackPart], words: Words) -> str:
     """For a terminal: a table with the titles in its last column, wrapped there."""
-    rows = [[say(key, language) for key in ("area", "weight", "questions", "hazards", "title")]]
-    rows += [[part.area, *_figures(part), _title(part, language)] for part in parts]
-    wide = [max(terminal.cells(row[at]) for row in rows) for at in range(4)]
-    return "\n".join([total(parts, language), "", *(_line(row, wide) for row in rows)])
+    keys = ("area", "weight", "questions", "hazards", "title")
+    rows = [[words(f"packs_{key}") for key in keys]]
+    rows += [[part.area, *_figures(part), _title(part, words)] for part in parts]
+    area_cells, *widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    lines = [_total(parts, words), ""]
+    for area, *figures, title in rows:
+        start = set_cell_size(area, area_cells) + "  "
+        for figure, width in zip(figures, widths, strict=False):
+            start += " " * (width - cell_len(figure)) + figure + "  "
+        lines.append(wrapped(title, start))
+    return "\n".join(lines)
 
 
-def as_markdown(parts: Sequence[PackPart], language: str) -> str:
+def as_markdown(parts: Sequence[PackPart], words: Words) -> str:
     """For a document."""
     keys = ("area", "weight", "severities", "hazards", "title")
-    heading = [say(key, language) for key in keys]
-    rows = [[f"`{part.area}`", *_figures(part), plain(_title(part, language))] for part in parts]
-    ruled = (heading, ["---", "--:", "--:", "--:", "---"], *rows)
-    return "\n".join([total(parts, language), "", *(f"| {' | '.join(row)} |" for row in ruled)])
+    rows = [[words(f"packs_{key}") for key in keys], ["---", "--:", "--:", "--:", "---"]]
+    rows += [[f"`{part.area}`", *_figures(part), plain(_title(part, words))] for part in parts]
+    return "\n".join([_total(parts, words), "", *(f"| {' | '.join(row)} |" for row in rows)])
 
 
-def as_json(parts: Sequence[PackPart], language: str) -> str:
+def as_json(parts: Sequence[PackPart], words: Words) -> str:
     """For programs; the shape is a promise."""
-    packs = [summary(part, language) for part in parts]
+    packs = [summary(part, words) for part in parts]
     return json.dumps({"packs": packs}, ensure_ascii=False, indent=2)
 
 
-def summary(part: PackPart, language: str) -> dict[str, object]:
-    """What the list tells programs of a pack."""
+FORMATS: Mapping[str, Callable[[Sequence[PackPart], Words], str]] = {
+    "text": as_text,
+    "markdown": as_markdown,
+    "json": as_json,
+}
+
+
+def summary(part: PackPart, words: Words) -> dict[str, object]:
+    """What the list has of a pack, for programs."""
     return {
         "id": part.area,
-        "title": titled(part, language),
+        "title": title(part, words),
         "weight": part.weight,
         "enabled": part.enabled,
-        "counts": {**severities([part]), "hazards": len(part.hazards)},
+        "counts": {**_severities([part]), "hazards": len(part.hazards)},
     }
 
 
-def total(parts: Sequence[PackPart], language: str) -> str:
-    """How many packs there are, and what they hold."""
-    packs = counted(len(parts), "pack", language)
-    return say("total", language, packs=packs, contents=contents(parts, language))
-
-
-def contents(parts: Sequence[PackPart], language: str) -> str:
+def contents(parts: Sequence[PackPart], words: Words) -> str:
     """How many questions, by severity, and hazards the packs hold together."""
-    counts = severities(parts)
-    named = (
-        say("severity", language, count=count, severity=word(language, f"sev_{severity}"))
-        for severity, count in counts.items()
-        if count
-    )
-    return say(
-        "contents",
-        language,
-        questions=counted(sum(counts.values()), "question", language),
-        severities=joined(language, tuple(named)),
-        hazards=counted(sum(len(part.hazards) for part in parts), "hazard", language),
+    counts = _severities(parts)
+    return words(
+        "packs_contents",
+        questions=counted(sum(counts.values()), "question", words),
+        severities=words.joined(
+            words("severity_count", count=count, severity=words(f"sev_{severity}"))
+            for severity, count in counts.items()
+            if count
+        ),
+        hazards=counted(sum(len(part.hazards) for part in parts), "hazard", words),
     )
 
 
-def say(key: str, language: str, **values: object) -> str:
-    """The words under a key."""
-    return WORDS[key].to(language).format_map(values)
-
-
-def titled(part: PackPart, language: str) -> str:
+def title(part: PackPart, words: Words) -> str:
     """The title in one line."""
-    return visible(part.title.ja if language == "ja" else part.title.en)
+    return visible(part.title.ja if words.language == "ja" else part.title.en)
 
 
-def severities(parts: Iterable[PackPart]) -> dict[str, int]:
+def _total(parts: Sequence[PackPart], words: Words) -> str:
+    packs = counted(len(parts), "pack", words)
+    return words("packs_total", packs=packs, contents=contents(parts, words))
+
+
+def _severities(parts: Iterable[PackPart]) -> dict[str, int]:
     """How many questions of each severity, the gravest first; by the gravest that each can have."""
     counts = Counter[str](
         "must" if item.must_when else item.sev for part in parts for item in part.items
@@ -324,34 +292,11 @@ def severities(parts: Iterable[PackPart]) -> dict[str, int]:
     return {severity: counts[severity] for severity in SEVERITIES}
 
 
-def counted(number: int, noun: str, language: str) -> str:
-    """The number, in English with its noun."""
-    return str(number) if language == "ja" else f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-FORMATS: Mapping[str, Callable[[Sequence[PackPart], str], str]] = {
-    "text": as_text,
-    "markdown": as_markdown,
-    "json": as_json,
-}
-
-
 def _figures(part: PackPart) -> list[str]:
-    counts = "/".join(map(str, severities([part]).values()))
+    counts = "/".join(map(str, _severities([part]).values()))
     return [str(part.weight), counts, str(len(part.hazards))]
 
 
-def _title(part: PackPart, language: str) -> str:
-    title = titled(part, language)
-    return title if part.enabled else say("titled_off", language, title=title)
-
-
-def _line(row: Sequence[str], wide: Sequence[int]) -> str:
-    """One row: the area to the left, figures to the right of their columns."""
-    spaces = [" " * (wide[at] - terminal.cells(row[at])) for at in range(4)]
-    cells = [row[0] + spaces[0], *(spaces[at] + row[at] for at in range(1, 4))]
-    start = "".join(cell + GAP for cell in cells)
-    indent = sum(wide) + len(GAP) * 4
-    if terminal.width() - indent < LEAST_TITLE:
-        return start + row[4]
-    return start + terminal.wrapped(row[4], indent=indent)[indent:]
+def _title(part: PackPart, words: Words) -> str:
+    name = title(part, words)
+    return name if part.enabled else words("packs_titled_off", title=name)

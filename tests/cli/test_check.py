@@ -181,7 +181,7 @@ def test_a_broken_policy_is_named_line_by_line(flagged, check, tmp_path):
     first, second, advice = err.splitlines()
     assert first.startswith(f"{policy}:1:7: `mode` should be 'observe', 'advise' or 'enforce'")
     assert second == f"{policy}:2:1: unknown key `max_item`: did you mean `max_items`?"
-    assert advice == "ghapp check: mend the policy and check again"
+    assert advice == "ghapp check: fix the policy and check again"
 
 
 def test_a_broken_policy_at_the_base_is_named_too(flagged, check):

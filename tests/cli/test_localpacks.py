@@ -134,7 +134,7 @@ class TestCheck:
             2,
             "",
             ".github/nfr/ranking.yml:3:9: `weight` should be less than or equal to 5\n"
-            "ghapp check: mend the policy and check again\n",
+            "ghapp check: fix the policy and check again\n",
         )
 
     def test_a_policy_file_takes_the_packs_beside_it(self, repo: Repo, check: Check) -> None:

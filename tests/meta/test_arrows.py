@@ -57,6 +57,7 @@ OWNERS = {
     "prometheus_client": {"metrics"},
     "structlog": {"logs"},
     "pydantic_settings": {"settings"},
+    "rich": {"offline"},
     "typer": {"cli"},
 }
 

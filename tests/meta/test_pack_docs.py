@@ -8,6 +8,7 @@ import yaml
 from typer.testing import CliRunner
 
 from ghapp.cli import app
+from ghapp.core.i18n import Words
 from ghapp.core.policy.fields import MAX_LIST
 from ghapp.core.policy.hazard_schema import MAX_NEIGHBOURS, HazardPart
 from ghapp.core.policy.pack_schema import (
@@ -50,7 +51,7 @@ def keys(part):
 def test_the_overview_is_that_of_the_packs():
     parts = [source.pack.part for source in by_weight(builtin().sources)]
     assert MADE
-    assert MADE[1] == as_markdown(parts, "en")
+    assert MADE[1] == as_markdown(parts, Words("en"))
 
 
 @pytest.mark.parametrize(
