@@ -1,6 +1,6 @@
-"""`ghapp demo`: the main job from beginning to end, against a GitHub of our own, no account.
+"""`ghapp demo`: the main job from beginning to end, without an account.
 
-The server is the real one, with SQLite in a temporary folder; GitHub is `ghapp.emulator`.
+The server is the real server, with SQLite in a temporary folder; GitHub is `ghapp.emulator`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,9 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ghapp.bootstrap import serving
-from ghapp.emulator.github import Emulator
-from ghapp.emulator.repository import Pull
-from ghapp.emulator.server import EmulatorServer
+from ghapp.emulator import Emulator, EmulatorServer, Pull
 from ghapp.emulator.words import say
 from ghapp.logs import configure
 from ghapp.settings import Settings
@@ -42,9 +39,9 @@ SERVICE = "def points(total):\n    return total // 100\n"
 
 
 def run(*, once: bool, language: str) -> None:
-    """Play it in a process of its own, which Ctrl-C and SIGTERM end.
+    """Run the demo in a process of its own, which Ctrl-C and SIGTERM end.
 
-    Raises TimeoutError (a step did not come out).
+    Raises TimeoutError (a step did not show its result).
     """
     with suppress(KeyboardInterrupt, asyncio.CancelledError):
         asyncio.run(_until_terminated(play(once=once, language=language)))
@@ -53,31 +50,42 @@ def run(*, once: bool, language: str) -> None:
 async def _until_terminated(playing: Coroutine[None, None, None]) -> None:
     task = asyncio.ensure_future(playing)
     loop = asyncio.get_running_loop()
-    # Not by SIGINT: shells have what they start in the background ignore it.
+    # Not SIGINT: shells make the processes that they start in the background ignore it.
     signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(task.cancel))
     await task
 
 
 async def play(*, once: bool, language: str, github: Emulator | None = None) -> None:
-    """Play the story. once: end after it. github: a new one unless given.
+    """Play the story. once: end after it. github: a new emulator by default.
 
-    Raises TimeoutError (a step did not come out).
+    Raises TimeoutError (a step did not show its result).
     """
     configure("off")
     github = github or Emulator(webhook_secret=SECRET)
     server = EmulatorServer(github, language=language)
     url = server.start()
     with tempfile.TemporaryDirectory(prefix="ghapp-demo-") as folder:
+        settings = Settings.from_environment(
+            {
+                "GHAPP_APP_ID": str(github.app.id),
+                "GHAPP_PRIVATE_KEY": github.private_key,
+                "GHAPP_WEBHOOK_SECRET": SECRET,
+                "GHAPP_GITHUB_API_URL": url,
+                "GHAPP_DATA_DIR": folder,
+                "GHAPP_LOG_FORMAT": "off",
+                "PORT": "0",
+            }
+        )
         try:
-            async with serving(_settings(github, url, Path(folder))) as ghapp_url:
+            async with serving(settings) as ghapp_url:
                 github.listen(f"{ghapp_url}/webhook")
-                pull = _repository(github, language)
+                pull = _pull(github, language)
                 print(say(language, "addresses", github=url, ghapp=ghapp_url))
                 story = Story(pull, language)
                 try:
                     await asyncio.to_thread(story.play)
                 finally:
-                    story.over.set()
+                    story.ended.set()
                 print(f"\n{say(language, 'done')}")
                 if not once:
                     print(say(language, "look", url=f"{url}/acme/shop/pull/{pull.number}"))
@@ -88,22 +96,8 @@ async def play(*, once: bool, language: str, github: Emulator | None = None) -> 
             github.close()
 
 
-def _settings(github: Emulator, url: str, folder: Path) -> Settings:
-    return Settings.from_environment(
-        {
-            "GHAPP_APP_ID": str(github.app.id),
-            "GHAPP_PRIVATE_KEY": github.private_key,
-            "GHAPP_WEBHOOK_SECRET": SECRET,
-            "GHAPP_GITHUB_API_URL": url,
-            "GHAPP_DATA_DIR": str(folder),
-            "GHAPP_LOG_FORMAT": "off",
-            "PORT": "0",
-        }
-    )
-
-
-def _repository(github: Emulator, language: str) -> Pull:
-    """acme/shop with a policy, and Ann's pull request on it."""
+def _pull(github: Emulator, language: str) -> Pull:
+    """Ann's pull request on acme/shop, which has a policy."""
     github.team("acme", "sre", members=["sam-sre"])
     repository = github.repository(
         "acme/shop",
@@ -126,62 +120,66 @@ def _repository(github: Emulator, language: str) -> Pull:
 
 @dataclass
 class Story:
-    """One pull request from opening to sign-off, told in the terminal as it happens."""
+    """One pull request from opening to sign-off, printed in the terminal as it happens.
+
+    ended: once it is set, the story stops.
+    """
 
     pull: Pull
     language: str
     step: int = 0
-    over: threading.Event = field(default_factory=threading.Event)  # set: nobody wants the rest
+    ended: threading.Event = field(default_factory=threading.Event)
 
     def play(self) -> None:
-        """Each step waits for what must appear. Raises TimeoutError (it did not, or over)."""
-        self._tell("opens")
-        self._until("all_marks", self._is_waiting)
-        print(_indented(_without_folded(self.pull.comments[0].body)))
+        """Each step waits for its result. Raises TimeoutError (there was none, or `ended`)."""
+        self._print_step("opens")
+        self._wait_for("all_marks", self._is_waiting)
+        text = self.pull.comments[0].body
+        folded = r"<details><summary>(.*?)</summary>.*?</details>"
+        _print_quoted(re.sub(folded, r"> \1 ...", text, flags=re.DOTALL))
         self._answer()
         self._sign_off()
-        self._tell("pushes_elsewhere")
+        self._print_step("pushes_elsewhere")
         self._push({"app/points.py": SERVICE.replace("100", "200")})
-        self._until("success_on_new_head", lambda: self._outcome() == "success")
-        self._tell("changes_migration")
+        self._wait_for("success_on_new_head", lambda: self._outcome() == "success")
+        self._print_step("changes_migration")
         self._push({MIGRATION: RISKY.replace("NOT NULL DEFAULT 0", "NULL")})
-        self._until(
-            "all_open_again",
-            lambda: self._is_waiting() and bool(self._said("~~")),
-        )
-        print(_indented(self._said("~~")))
+        self._wait_for("all_open_again", lambda: self._is_waiting() and bool(self._line("~~")))
+        _print_quoted(self._line("~~"))
         self._answer()
-        self._tell("looks_again")
+        self._print_step("rechecks")
         self._pause()
         self.pull.add_label("nfr: signed off", "sam-sre")
-        self._until("success", self._is_signed_off)
+        self._wait_for("success", self._is_signed_off)
 
     def _answer(self) -> None:
-        self._tell("answers")
+        self._print_step("answers")
         items = [line.split("`")[1] for line in self._questions() if "- [ ]" in line]
         self._pause()
         self.pull.comment(f"/nfr check {' '.join(items)} -- {self._say('evidence')}", "ann")
-        self._until("all_ticked", lambda: all("- [x]" in line for line in self._questions()))
+        self._wait_for("all_ticked", lambda: all("- [x]" in line for line in self._questions()))
 
     def _sign_off(self) -> None:
         command = f"/nfr done -- {self._say('note')}"
-        self._tell("signs_off", command=command)
+        self._print_step("signs_off", command=command)
         self._pause()
         self.pull.comment(command, "sam-sre")
-        self._until("signature", lambda: self._is_signed_off() and bool(self._said("sam-sre")))
-        print(_indented(self._said("sam-sre")))
+        self._wait_for("signature", lambda: self._is_signed_off() and bool(self._line("sam-sre")))
+        _print_quoted(self._line("sam-sre"))
 
-    def _said(self, part: str) -> str:
+    def _push(self, files: dict[str, str]) -> None:
+        self._pause()
+        self.pull.push(files, by="ann")
+
+    # --- what the App wrote ----------------------------------------------------------------
+
+    def _line(self, part: str) -> str:
         """The comment's first line with this in it, or ""."""
         lines = self.pull.comments[0].body.splitlines()
         return next((line for line in lines if part in line), "")
 
     def _questions(self) -> list[str]:
         return [line for line in self.pull.comments[0].body.splitlines() if line.startswith("- [")]
-
-    def _push(self, files: dict[str, str]) -> None:
-        self._pause()
-        self.pull.push(files, by="ann")
 
     def _is_waiting(self) -> bool:
         labelled = self.pull.labels == {"nfr: needs sign-off"}
@@ -194,25 +192,6 @@ class Story:
         runs = self.pull.check_runs()
         return (runs[-1].conclusion or "in_progress") if runs else "missing"
 
-    def _say(self, key: str, **values: object) -> str:
-        return say(self.language, key, **values)
-
-    def _tell(self, key: str, **values: object) -> None:
-        self.step += 1
-        print(f"\n{self.step}. {self._say(key, **values)}")
-
-    def _until(self, key: str, true: Callable[[], bool]) -> None:
-        what, started = self._say(key), time.monotonic()
-        while not true():
-            if time.monotonic() - started > PATIENCE_SECONDS:
-                raise self._late("did_not_appear", what=what, state=self._state())
-            self._wait(0.02)
-        appeared = self._say("appeared", what=what, seconds=time.monotonic() - started)
-        print(f"   {appeared}\n   {self._state()}")
-
-    def _late(self, key: str, **values: object) -> TimeoutError:
-        return TimeoutError(self._say(key, step=self.step, **values))
-
     def _state(self) -> str:
         runs = self.pull.check_runs()
         return self._say(
@@ -222,21 +201,37 @@ class Story:
             labels=", ".join(sorted(self.pull.labels)) or self._say("no_labels"),
         )
 
+    # --- printing and waiting --------------------------------------------------------------
+
+    def _say(self, key: str, **values: object) -> str:
+        return say(self.language, key, **values)
+
+    def _print_step(self, key: str, **values: object) -> None:
+        self.step += 1
+        print(f"\n{self.step}. {self._say(key, **values)}")
+
+    def _wait_for(self, key: str, result: Callable[[], bool]) -> None:
+        """key: of the words for the result."""
+        what, started = self._say(key), time.monotonic()
+        while not result():
+            if time.monotonic() - started > PATIENCE_SECONDS:
+                state = self._state()
+                raise TimeoutError(
+                    self._say("did_not_appear", step=self.step, what=what, state=state)
+                )
+            self._sleep(0.02)
+        appeared = self._say("appeared", what=what, seconds=time.monotonic() - started)
+        print(f"   {appeared}\n   {self._state()}")
+
     def _pause(self) -> None:
-        # GitHub's times have whole seconds, and a command in the very second of the check run
-        # does not count as said by someone who saw it.
-        self._wait(1.2)
+        # GitHub's times have whole seconds, and a command in the same second as the check run
+        # does not count as written by somebody who saw it.
+        self._sleep(1.2)
 
-    def _wait(self, seconds: float) -> None:
-        if self.over.wait(seconds):
-            raise self._late("was_ended")
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"   | {line}" for line in text.splitlines())
+    def _sleep(self, seconds: float) -> None:
+        if self.ended.wait(seconds):
+            raise TimeoutError(self._say("was_ended", step=self.step))
 
 
-def _without_folded(text: str) -> str:
-    return re.sub(
-        r"<details><summary>(.*?)</summary>.*?</details>", r"> \1 ...", text, flags=re.DOTALL
-    )
+def _print_quoted(text: str) -> None:
+    print("\n".join(f"   | {line}" for line in text.splitlines()))

@@ -96,7 +96,7 @@ class Token:
     repositories: frozenset[int] | None = None
 
 
-class GitHub(ABC):
+class Site(ABC):
     """What repositories need to know of the GitHub that they are on.
 
     lock: held by whatever reads or changes state.

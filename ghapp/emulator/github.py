@@ -14,7 +14,7 @@ import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ghapp.emulator.accounts import GitHub, Installation, User, locked
+from ghapp.emulator.accounts import Installation, Site, User, locked
 from ghapp.emulator.deliveries import Deliveries, Delivery, Hook
 from ghapp.emulator.diffs import DiffLimits, Diffs
 from ghapp.emulator.faults import Faults
@@ -64,7 +64,7 @@ class Observer:
     def ended(self, call: CallInProgress) -> None: ...
 
 
-class Emulator(GitHub):
+class Emulator(Site):
     """The state of one GitHub. All of it lies in memory and in a temporary folder.
 
     private_key: PEM, made if "". limits: when patches end. latency_seconds: added to each call.

@@ -19,9 +19,9 @@ from starlette.responses import Response
 from ghapp.emulator.api.answers import INACCESSIBLE, Refusal, ok
 from ghapp.emulator.api.call import Body, Call
 from ghapp.emulator.conversation import Comment, Message, Review, ReviewComment
+from ghapp.emulator.issue import Thread
 from ghapp.emulator.json import Json, iso
 from ghapp.emulator.json.issues import page
-from ghapp.emulator.repository import Thread
 
 NODES_LIMIT, ENTRIES_LIMIT = 100, 100
 PERMISSIONS: Mapping[type[Message], tuple[str, ...]] = {  # any of them
@@ -65,8 +65,7 @@ def _answered(call: Call, document: object, variables: object) -> Json:
         return {"errors": [{"message": words}]}
     operation = OPERATIONS.get(_squeezed(document))
     if operation is None:
-        known = ", ".join(operation.__name__.strip("_") for operation in OPERATIONS.values())
-        words = f"The emulator answers only its own documents ({known}), not: {document}"
+        words = f"The emulator only knows the documents of ghapp.emulator.graphql, not {document}"
         return {"errors": [{"message": words}]}
     try:
         return operation(call, variables)

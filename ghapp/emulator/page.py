@@ -17,8 +17,9 @@ from ghapp.emulator.checks import CheckRun
 from ghapp.emulator.conversation import Label, Message, Review
 from ghapp.emulator.diffs import Change, numbered
 from ghapp.emulator.github import Emulator
+from ghapp.emulator.issue import Issue
 from ghapp.emulator.json import Json
-from ghapp.emulator.repository import Issue, Pull
+from ghapp.emulator.repository import Pull
 from ghapp.emulator.words import table
 
 FILES_LIMIT, LINES_LIMIT = 30, 400

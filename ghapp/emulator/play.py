@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 
 from ghapp.emulator import markdown
 from ghapp.emulator.git import GitFailed
-from ghapp.emulator.repository import Issue, Pull
+from ghapp.emulator.issue import Issue
+from ghapp.emulator.repository import Pull
 from ghapp.emulator.words import Cannot, say
 
 Form = Mapping[str, str]

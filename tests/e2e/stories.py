@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from ghapp.core.model import Repository, SweepKey
-from ghapp.emulator.repository import Issue, Pull
+from ghapp.emulator.issue import Issue
+from ghapp.emulator.repository import Pull
 from ghapp.emulator.repository import Repository as Place
 from tests.e2e.world import ENFORCE, Host, World, in_store, opened, quiet, running
 

@@ -98,7 +98,7 @@ def test_a_failed_step_is_reported_in_the_same_language(
             repository.open_pull(author="ann", branch="f", files={"1.md": "1\n"}), language
         )
         if over:
-            story.over.set()
+            story.ended.set()
         with pytest.raises(TimeoutError, match=re.escape(expected)) as late:
             story.play()
     assert bool(english(str(late.value))) == (language == "en")

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from githubkit_schemas.latest import models
 from pydantic import TypeAdapter
 
 from ghapp.emulator.git import Entry
 from tests.emulator.world import World
-from tests.emulator.world import world as emulator_world
 
 REPO = "/repos/acme/shop"
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with emulator_world() as made:
-        yield made
 
 
 def valid(model: Any, value: Any) -> Any:
@@ -41,7 +32,7 @@ def test_the_app_sees_itself_its_installation_and_its_repositories(
     assert [repository["full_name"] for repository in answer["repositories"]] == ["acme/shop"]
 
 
-def test_a_token_says_until_when_and_for_what(world: World) -> None:
+def test_a_token_has_an_expiry_and_permissions(world: World) -> None:
     answer = world.as_app("POST", "/app/installations/1/access_tokens")
     assert answer.status_code == 201
     token = valid(models.InstallationToken, answer.json())
@@ -59,7 +50,7 @@ def test_a_repository_and_its_files(world: World) -> None:
     assert [row["path"] for row in rows] == ["app/cart.py", "app/run.sh"]
 
 
-def test_a_folder_lists_what_lies_in_it_with_sha_type_and_size(world: World) -> None:
+def test_a_folder_lists_its_entries_with_sha_type_and_size(world: World) -> None:
     head = world.repository.branches["main"]
     changes = {
         "packs/a.yml": "area: a\n",
@@ -84,7 +75,7 @@ def test_a_folder_lists_what_lies_in_it_with_sha_type_and_size(world: World) -> 
     assert world.client.get(f"{REPO}/contents/nowhere").status_code == 404
 
 
-def test_of_a_long_folder_the_first_thousand_entries_are_listed(world: World) -> None:
+def test_a_long_folder_is_cut_after_a_thousand_entries(world: World) -> None:
     world.repository.push("main", {f"many/{n:04}": "x" for n in range(1_001)}, "ann")
     rows = world.client.get(f"{REPO}/contents/many").json()
     assert (len(rows), rows[-1]["name"]) == (1_000, "0999")
@@ -142,18 +133,18 @@ def test_comments_and_reactions(world: World) -> None:
     one = f"{REPO}/issues/comments/{comment['id']}"
     changed = valid(models.IssueComment, world.client.patch(one, json={"body": "Bye"}).json())
     assert changed["body"] == "Bye"
-    said = pull.comment("/nfr done", "sre-sam")
+    comment_id = pull.comment("/nfr done", "sre-sam")
     rows = valid(list[models.IssueComment], world.client.get(f"{REPO}/issues/1/comments").json())
     assert [row["body"] for row in rows] == ["Bye", "/nfr done"]
-    reactions = f"{REPO}/issues/comments/{said}/reactions"
+    reactions = f"{REPO}/issues/comments/{comment_id}/reactions"
     new = world.client.post(reactions, json={"content": "+1"})
     old = world.client.post(reactions, json={"content": "+1"})
     assert (new.status_code, old.status_code) == (201, 200)
     valid(models.Reaction, new.json())
-    assert [reaction.content for reaction in pull.find_comment(said).reactions] == ["+1"]
+    assert [reaction.content for reaction in pull.find_comment(comment_id).reactions] == ["+1"]
 
 
-def test_labels_come_to_be_by_being_put_on(world: World) -> None:
+def test_an_unknown_label_is_created_when_it_is_added(world: World) -> None:
     pull = world.repository.open_pull(author="ann", branch="f", files={"a": "1\n"})
     on = f"{REPO}/issues/1/labels"
     known = {"name": "nfr: on hold", "color": "D93F0B", "description": "d"}
@@ -175,7 +166,7 @@ def test_labels_come_to_be_by_being_put_on(world: World) -> None:
     assert [row["name"] for row in world.client.get(on).json()] == ["unknown"]
 
 
-def test_events_tell_who_set_which_label(world: World) -> None:
+def test_events_show_who_set_which_label(world: World) -> None:
     pull = world.repository.open_pull(author="ann", branch="f", files={"a": "1\n"})
     pull.add_label("nfr: signed off", "sre-sam")
     pull.remove_label("nfr: signed off", "ann")
@@ -260,7 +251,7 @@ def test_pages_are_linked(world: World) -> None:
     assert set(last.links) == {"prev", "first"}
 
 
-def test_every_answer_tells_the_date_and_the_rate_limit(world: World) -> None:
+def test_every_answer_has_the_date_and_the_rate_limit(world: World) -> None:
     for answer in (world.client.get(REPO), world.client.get("/repos/acme/none")):
         assert answer.headers["date"].endswith("GMT")
         assert int(answer.headers["x-ratelimit-remaining"]) > 0

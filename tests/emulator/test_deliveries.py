@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
 
 import pytest
 from githubkit import webhooks
@@ -17,12 +16,6 @@ from tests.emulator.world import SECRET, World
 from tests.emulator.world import world as emulator_world
 
 REPO = "/repos/acme/shop"
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with emulator_world() as made:
-        yield made
 
 
 def opened(world: World) -> Pull:
@@ -43,9 +36,9 @@ def life_of_a_pull(world: World) -> None:
     repository, pull = world.repository, opened(world)
     pull.push({"b": "1\n"})
     pull.push({"b": None, "c": "1\n"}, by="bob")
-    said = pull.comment("hi", "ann")
-    pull.edit_comment(said, "ho", "bob")
-    pull.delete_comment(said, "ann")
+    comment_id = pull.comment("hi", "ann")
+    pull.edit_comment(comment_id, "ho", "bob")
+    pull.delete_comment(comment_id, "ann")
     pull.add_label("x", "ann")
     pull.remove_label("x", "ann")
     label = repository.label("x")
@@ -126,7 +119,7 @@ def test_a_delivery_is_signed_over_its_bytes(world: World) -> None:
     assert body == world.inbox.received[0].body
 
 
-def test_the_app_hears_of_its_own_writes(world: World) -> None:
+def test_the_app_is_notified_of_its_own_writes(world: World) -> None:
     opened(world)
     arrived(world)
     world.inbox.received.clear()
@@ -141,7 +134,7 @@ def test_the_app_hears_of_its_own_writes(world: World) -> None:
     assert senders == {"ghapp[bot]"}
 
 
-def test_a_push_to_a_fork_tells_only_the_pull(world: World) -> None:
+def test_a_push_to_a_fork_is_reported_for_the_pull_alone(world: World) -> None:
     pull = world.repository.open_pull(author="eve", branch="f", files={"a": "1"}, fork="eve")
     arrived(world)
     world.inbox.received.clear()
@@ -149,7 +142,7 @@ def test_a_push_to_a_fork_tells_only_the_pull(world: World) -> None:
     assert arrived(world) == [("pull_request", "synchronize")]
 
 
-def test_nothing_is_sent_where_the_app_is_not_installed(world: World) -> None:
+def test_nothing_is_sent_if_the_app_is_not_installed(world: World) -> None:
     other = world.github.repository("acme/other", installation_id=None)
     other.open_pull(author="ann", branch="f", files={"a": "1"}).comment("hi", "ann")
     assert arrived(world) == []
@@ -203,7 +196,7 @@ def test_deliveries_are_listed_newest_first_by_cursor(world: World) -> None:
     assert [row["id"] for row in rows] == sorted(every, reverse=True)
 
 
-def test_held_deliveries_are_sent_as_the_caller_likes(world: World) -> None:
+def test_held_deliveries_are_sent_in_any_order(world: World) -> None:
     with world.github.deliveries.held() as held:
         pull = opened(world)
         pull.comment("hi", "ann")
@@ -220,7 +213,7 @@ def test_held_deliveries_are_sent_as_the_caller_likes(world: World) -> None:
     assert guids == [comment.guid, comment.guid, pull_opened.guid]
 
 
-def test_settle_says_when_the_receiver_does_not_answer(world: World) -> None:
+def test_a_receiver_that_does_not_answer_is_recorded(world: World) -> None:
     world.github.listen("http://127.0.0.1:9/webhook")
     opened(world)
     world.github.settle(10)

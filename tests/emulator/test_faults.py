@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -16,17 +15,6 @@ from tests.emulator.world import world as emulator_world
 
 REPO = "/repos/acme/shop"
 COMMENTS = f"{REPO}/issues/1/comments"
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with emulator_world() as made:
-        yield made
-
-
-@pytest.fixture
-def pull(world: World) -> Pull:
-    return world.repository.open_pull(author="ann", branch="f", files={"a": "1\n"})
 
 
 def comment(world: World) -> httpx.Response:
@@ -43,7 +31,7 @@ def test_a_write_that_is_lost_before_it_took_effect(world: World, pull: Pull) ->
 def test_a_write_whose_answer_is_lost(world: World, pull: Pull) -> None:
     world.github.faults.add(faults.broken("POST */comments", 503, after=True))
     assert comment(world).status_code == 503
-    assert [said.body for said in pull.comments] == ["Hello"]
+    assert [comment.body for comment in pull.comments] == ["Hello"]
 
 
 def test_a_cut_connection(world: World, pull: Pull) -> None:
@@ -56,7 +44,7 @@ def test_a_cut_connection(world: World, pull: Pull) -> None:
     assert world.client.get(REPO).status_code == 200
 
 
-def test_the_secondary_limit_says_how_long_to_wait(world: World, pull: Pull) -> None:
+def test_the_secondary_limit_has_a_time_to_wait(world: World, pull: Pull) -> None:
     world.github.faults.add(
         faults.secondary_limit("POST *", retry_after=7),
         faults.secondary_limit("POST *", status=429, retry_after=None),
@@ -68,7 +56,7 @@ def test_the_secondary_limit_says_how_long_to_wait(world: World, pull: Pull) -> 
     assert pull.comments == []
 
 
-def test_the_primary_limit_says_nothing_remains(world: World) -> None:
+def test_the_primary_limit_leaves_nothing(world: World) -> None:
     world.github.faults.add(faults.primary_limit("GET *"))
     answer = world.client.get(REPO)
     assert (answer.status_code, answer.headers["x-ratelimit-remaining"]) == (403, "0")
@@ -140,7 +128,7 @@ def test_a_permission_that_is_taken_away_is_named(world: World, pull: Pull) -> N
     assert pull.comments == []
 
 
-def test_what_is_refused_says_which_field(world: World, pull: Pull) -> None:
+def test_a_refusal_names_the_field(world: World, pull: Pull) -> None:
     world.github.faults.add(faults.already_exists("POST *"), faults.not_valid("POST *", "name"))
     rows = [comment(world).json()["errors"] for _ in range(2)]
     assert rows == [
@@ -149,14 +137,14 @@ def test_what_is_refused_says_which_field(world: World, pull: Pull) -> None:
     ]
 
 
-def test_a_page_for_people_is_no_json(world: World) -> None:
+def test_a_page_for_people_is_not_json(world: World) -> None:
     world.github.faults.add(faults.page("GET *"))
     answer = world.client.get(REPO)
     assert (answer.status_code, answer.headers["content-type"]) == (502, "text/html")
     assert answer.text.startswith("<html>")
 
 
-def test_half_an_answer_is_whole_by_its_length(world: World, pull: Pull) -> None:
+def test_half_an_answer_claims_to_be_whole(world: World, pull: Pull) -> None:
     world.github.faults.add(faults.truncated("POST */comments"))
     answer = comment(world)
     assert (answer.status_code, len(pull.comments)) == (201, 1)
@@ -164,14 +152,14 @@ def test_half_an_answer_is_whole_by_its_length(world: World, pull: Pull) -> None
         answer.json()
 
 
-def test_what_is_no_gzip_cannot_be_read(world: World, pull: Pull) -> None:
+def test_a_false_gzip_cannot_be_read(world: World, pull: Pull) -> None:
     world.github.faults.add(faults.garbled("POST */comments"))
     with pytest.raises(httpx.DecodingError):
         comment(world)
     assert len(pull.comments) == 1
 
 
-def test_a_write_takes_effect_though_nobody_waits_for_it_any_more(world: World, pull: Pull) -> None:
+def test_a_write_takes_effect_even_if_nobody_waits_any_more(world: World, pull: Pull) -> None:
     world.github.faults.add(faults.slow("POST */comments", 0.5))
     with pytest.raises(httpx.ReadTimeout):
         world.client.post(COMMENTS, json={"body": "Hello"}, timeout=0.1)
@@ -182,7 +170,7 @@ def test_a_write_takes_effect_though_nobody_waits_for_it_any_more(world: World, 
         time.sleep(0.01)
 
 
-def test_limits_may_be_said_oddly(world: World) -> None:
+def test_limits_may_have_odd_times(world: World) -> None:
     until = "Wed, 01 Apr 2026 09:31:30 GMT"
     world.github.faults.add(
         faults.secondary_limit("GET *", retry_after=until),
@@ -217,8 +205,8 @@ def test_lists_may_lead_astray(world: World, pull: Pull) -> None:
     )
     page = f"{COMMENTS}?per_page=2&page=2"
     answers = [world.client.get(page) for _ in range(6)]
-    said = [[row["body"] for row in answer.json()] for answer in answers]
-    assert said == [["2"], ["2"], ["0", "1"], [], ["0", "1", "2"], ["2"]]
+    bodies = [[row["body"] for row in answer.json()] for answer in answers]
+    assert bodies == [["2"], ["2"], ["0", "1"], [], ["0", "1", "2"], ["2"]]
     links = [answer.headers.get("link", "") for answer in answers]
     assert 'page=1000000>; rel="last"' in links[0]
     assert links[1].startswith("<https://example.com/")
@@ -232,7 +220,7 @@ def test_a_redirect_may_lead_to_itself(world: World) -> None:
     assert (answer.status_code, answer.headers["location"]) == (301, f"{world.url}{REPO}")
 
 
-def test_a_repository_may_be_closed_by_law(world: World) -> None:
+def test_a_repository_may_be_blocked_for_legal_reasons(world: World) -> None:
     world.github.faults.add(faults.blocked("GET *"))
     assert world.client.get(REPO).status_code == 451
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,12 +16,6 @@ from tests.emulator.world import FILES, World
 from tests.emulator.world import world as emulator_world
 
 REPO = "/repos/acme/shop"
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with emulator_world() as made:
-        yield made
 
 
 def files(world: World, pull: Pull, **query: int) -> list[dict[str, Any]]:
@@ -108,7 +101,7 @@ def test_a_link_a_submodule_and_a_file_without_line_end(world: World) -> None:
     assert rows[2]["patch"].endswith("+no end\n\\ No newline at end of file")
 
 
-def test_a_name_that_is_no_utf8_and_a_name_with_signs(world: World) -> None:
+def test_a_name_that_is_not_utf8_and_a_name_with_punctuation(world: World) -> None:
     rows = files(world, opened(world, {b"caf\xe9 #1.txt": "x\n", "日本 ?.md".encode(): "y\n"}))
     assert [row["filename"] for row in rows] == ["caf\ufffd #1.txt", "日本 ?.md"]
     for row, text in zip(rows, (b"x\n", b"y\n"), strict=True):
@@ -164,7 +157,7 @@ def test_a_push_between_two_pages_shows_in_their_addresses(world: World) -> None
     assert {ref(row) for row in second} == {after} != {before}
 
 
-def test_the_diff_is_against_where_the_branch_left(world: World) -> None:
+def test_the_diff_is_against_the_commit_that_the_branch_left(world: World) -> None:
     pull = opened(world, {"mine": "1\n"})
     world.repository.push("main", {"theirs": "1\n", "old.txt": "changed\n"}, "bob")
     assert [row["filename"] for row in files(world, pull)] == ["mine"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -18,12 +17,6 @@ from tests.emulator.world import world as emulator_world
 
 REPO = "/repos/acme/shop"
 RAW = {"accept": "application/vnd.github.raw+json"}
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with emulator_world() as made:
-        yield made
 
 
 def valid(model: Any, answer: httpx.Response) -> Any:
@@ -72,7 +65,7 @@ def test_a_pulls_files_name_blobs_of_the_base_repository(world: World, fork: str
 
 
 @pytest.mark.parametrize("sha", ["main", "abc123", "G" * 40, "f" * 64])
-def test_what_is_no_sha_is_refused(world: World, sha: str) -> None:
+def test_a_sha_of_another_form_is_refused(world: World, sha: str) -> None:
     answer = world.client.get(f"{REPO}/git/blobs/{sha}")
     assert (answer.status_code, answer.json()["message"]) == (
         422,
@@ -80,7 +73,7 @@ def test_what_is_no_sha_is_refused(world: World, sha: str) -> None:
     )
 
 
-def test_a_sha_of_no_blob_is_not_found(world: World) -> None:
+def test_a_sha_that_is_not_a_blob_is_not_found(world: World) -> None:
     commit = world.repository.branches["main"]
     folder = next(row["sha"] for row in tree(world, "main")["tree"] if row["type"] == "tree")
     for sha in ("0" * 40, commit, folder):
@@ -148,7 +141,7 @@ def test_a_submodule_has_neither_size_nor_address(world: World) -> None:
     assert row == {"path": "libs", "mode": "160000", "type": "commit", "sha": "1" * 40}
 
 
-def test_a_long_tree_is_cut_short_and_says_so() -> None:
+def test_a_long_tree_is_marked_as_truncated() -> None:
     with emulator_world(limits=DiffLimits(tree_entries=5)) as world:
         assert tree(world, "main")["truncated"] is False
         found = tree(world, "main", recursive="1")
@@ -156,7 +149,7 @@ def test_a_long_tree_is_cut_short_and_says_so() -> None:
 
 
 @pytest.mark.parametrize("name", ["nowhere", "0" * 40, "main:app"])
-def test_a_tree_that_is_not_there_is_not_found(world: World, name: str) -> None:
+def test_a_missing_tree_is_not_found(world: World, name: str) -> None:
     answer = world.client.get(f"{REPO}/git/trees/{name}")
     assert (answer.status_code, answer.json()["message"]) == (404, "Not Found")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +13,8 @@ from ghapp.emulator.graphql import DOCUMENTS, EDITS, REACT
 from ghapp.emulator.json import node_id
 from ghapp.emulator.repository import Pull
 from tests.emulator.world import World
-from tests.emulator.world import world as emulator_world
 
 SCHEMA = build_schema((Path(__file__).parent / "github.graphql").read_text(encoding="utf-8"))
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with emulator_world() as made:
-        yield made
-
-
-@pytest.fixture
-def pull(world: World) -> Pull:
-    return world.repository.open_pull(author="ann", branch="f", files={"a.py": "1\n"})
 
 
 def ask(world: World, query: object, headers: dict[str, str] | None = None, **values: Any) -> Any:
@@ -38,7 +25,7 @@ def ask(world: World, query: object, headers: dict[str, str] | None = None, **va
 
 
 def review_id(world: World) -> str:
-    """The node id of the newest review, as REST tells it."""
+    """The node id of the newest review, as REST has it."""
     return str(world.client.get("/repos/acme/shop/pulls/1/reviews").json()[-1]["node_id"])
 
 
@@ -78,7 +65,7 @@ def test_a_review_is_reacted_to_once(world: World, pull: Pull) -> None:
     assert (reaction.content, reaction.user.login) == ("+1", "ghapp[bot]")
 
 
-def test_what_cannot_be_seen_is_not_found(world: World, pull: Pull) -> None:
+def test_a_node_out_of_sight_is_not_found(world: World, pull: Pull) -> None:
     pull.comment("hi", "ann")
     node = comment_id(world)
     hidden = world.github.repository("other/private", installation_id=2)
@@ -115,8 +102,8 @@ def test_permissions_hold_as_for_rest(world: World, pull: Pull) -> None:
 @pytest.mark.parametrize(
     ("query", "values", "words"),
     [
-        ("{ viewer { login } }", {}, "answers only its own documents"),
-        (EDITS.replace("lastEditedAt", "createdAt"), {"ids": []}, "not: \nquery($ids"),
+        ("{ viewer { login } }", {}, "only knows the documents of ghapp.emulator.graphql"),
+        (EDITS.replace("lastEditedAt", "createdAt"), {"ids": []}, "not \nquery($ids"),
         ("", {}, "A query attribute must be specified and must be a string."),
         (None, {}, "A query attribute must be specified and must be a string."),
         (EDITS, {}, "Variable $ids was provided invalid value"),

@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
-from githubkit import webhooks
 from githubkit_schemas.latest import models
 from pydantic import TypeAdapter
 
 from ghapp.emulator.repository import Pull
 from tests.emulator.world import World
-from tests.emulator.world import world as emulator_world
 
 REPO = "/repos/acme/shop"
 
 
-@pytest.fixture
-def world() -> Iterator[World]:
-    with emulator_world() as made:
-        yield made
-
-
-@pytest.fixture
-def pull(world: World) -> Pull:
-    return world.repository.open_pull(author="ann", branch="f", files={"a": "1\n"})
-
-
-def last(world: World, event: str) -> dict[str, object]:
-    rows = [row for row in world.github.deliveries.all if row.event == event]
-    payload: dict[str, object] = json.loads(rows[-1].body)
-    webhooks.parse_obj(event, payload)
-    return payload
-
-
 def test_a_renamed_repository_is_found_under_both_names(world: World, pull: Pull) -> None:
     world.repository.rename("store", "ann")
-    payload = last(world, "repository")
+    payload = world.payloads("repository")[-1]
     assert (payload["action"], payload["changes"]) == (
         "renamed",
         {"repository": {"name": {"from": "shop"}}},
@@ -67,12 +46,12 @@ def test_a_new_repository_takes_an_old_name_for_good(world: World) -> None:
 def test_a_transferred_repository_is_the_new_owners(world: World, pull: Pull) -> None:
     world.github.repository("beta/app", installation_id=2)
     world.repository.transfer("beta", "ann")
-    payload = last(world, "repository")
+    payload = world.payloads("repository")[-1]
     assert payload["action"] == "transferred"
-    assert payload["installation"]["id"] == 2  # type: ignore[index]
-    assert payload["changes"]["owner"]["from"]["organization"]["login"] == "acme"  # type: ignore[index]
-    removed = last(world, "installation_repositories")
-    assert (removed["action"], removed["installation"]["id"]) == ("removed", 1)  # type: ignore[index]
+    assert payload["installation"]["id"] == 2
+    assert payload["changes"]["owner"]["from"]["organization"]["login"] == "acme"
+    removed = world.payloads("installation_repositories")[-1]
+    assert (removed["action"], removed["installation"]["id"]) == ("removed", 1)
     assert world.client.get(REPO).status_code == 404  # the old installation's token
     name, _ = world.github.new_token(world.github.installations[2])
     headers = {"authorization": f"token {name}"}
@@ -85,12 +64,12 @@ def test_a_transferred_repository_is_the_new_owners(world: World, pull: Pull) ->
 def test_a_repository_is_lost_to_an_owner_without_the_app(world: World) -> None:
     world.repository.transfer("elsewhere", "ann")
     assert world.repository.installation is None
-    assert last(world, "installation_repositories")["action"] == "removed"
+    assert world.payloads("installation_repositories")[-1]["action"] == "removed"
 
 
-def test_a_suspended_installation_is_told_of_and_out_of_reach(world: World, pull: Pull) -> None:
+def test_a_suspended_installation_is_reported_and_out_of_reach(world: World, pull: Pull) -> None:
     world.github.suspend(1, "ann")
-    assert last(world, "installation")["action"] == "suspend"
+    assert world.payloads("installation")[-1]["action"] == "suspend"
     before = len(world.github.deliveries.all)
     pull.comment("hi", "ann")
     assert len(world.github.deliveries.all) == before
@@ -99,7 +78,7 @@ def test_a_suspended_installation_is_told_of_and_out_of_reach(world: World, pull
     assert (row["suspended_by"]["login"], bool(row["suspended_at"])) == ("ann", True)
     assert world.as_app("POST", "/app/installations/1/access_tokens").status_code == 403
     world.github.unsuspend(1, "ann")
-    assert last(world, "installation")["action"] == "unsuspend"
+    assert world.payloads("installation")[-1]["action"] == "unsuspend"
     assert world.as_app("POST", "/app/installations/1/access_tokens").status_code == 201
 
 
@@ -125,7 +104,7 @@ def test_the_next_deliveries_are_lost_or_doubled(world: World, pull: Pull) -> No
     assert json.loads(world.inbox.received[-1].body)["comment"]["body"] == "b"
 
 
-def test_pulls_are_listed_by_when_they_changed(world: World, pull: Pull) -> None:
+def test_pulls_are_listed_by_the_time_of_their_last_change(world: World, pull: Pull) -> None:
     world.repository.open_pull(author="ann", branch="g", files={"b": "1\n"})
     pull.comment("hi", "ann")
     path = f"{REPO}/pulls"
@@ -134,7 +113,7 @@ def test_pulls_are_listed_by_when_they_changed(world: World, pull: Pull) -> None
         return [row["number"] for row in world.client.get(path, params=query).json()]
 
     assert numbers(sort="updated", direction="desc") == [1, 2]
-    assert numbers(sort="updated") == [2, 1]  # oldest first where no direction is named
+    assert numbers(sort="updated") == [2, 1]  # oldest first if no direction is named
     assert (numbers(), numbers(direction="asc")) == ([2, 1], [1, 2])
     query = {"state": "all", "sort": "updated", "direction": "desc", "per_page": "1"}
     page = world.client.get(path, params=query)
@@ -147,7 +126,7 @@ def test_pulls_are_listed_by_when_they_changed(world: World, pull: Pull) -> None
     assert world.client.get(page.url, headers=known).status_code == 200
 
 
-def test_a_button_is_pressed_by_who_may_write_on_a_completed_run(world: World, pull: Pull) -> None:
+def test_only_people_with_write_press_buttons_of_completed_runs(world: World, pull: Pull) -> None:
     repository = world.repository
     button = {"label": "Sign off", "description": "d", "identifier": "signoff"}
     body = {"name": "NFR review", "head_sha": pull.head_sha, "actions": [button]}
@@ -159,9 +138,9 @@ def test_a_button_is_pressed_by_who_may_write_on_a_completed_run(world: World, p
     with pytest.raises(ValueError, match="write access"):
         repository.press(one["id"], "signoff", "sre-sam")
     repository.press(one["id"], "signoff", "ann")
-    payload = last(world, "check_run")
+    payload = world.payloads("check_run")[-1]
     assert payload["requested_action"] == {"identifier": "signoff"}
-    assert payload["check_run"]["head_sha"] == pull.head_sha  # type: ignore[index]
+    assert payload["check_run"]["head_sha"] == pull.head_sha
     world.client.patch(run, json={"actions": []})
     with pytest.raises(ValueError, match="no button"):
         repository.press(one["id"], "signoff", "ann")

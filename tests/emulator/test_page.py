@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 
 import httpx
@@ -13,7 +12,6 @@ from ghapp.emulator import markdown
 from ghapp.emulator.page import LINES_LIMIT
 from ghapp.emulator.repository import Pull
 from tests.emulator.world import World
-from tests.emulator.world import world as emulator_world
 
 PAGE = "/acme/shop/pull/1"
 BODY = """<!-- marker -->
@@ -32,12 +30,6 @@ BODY = """<!-- marker -->
 
 </details>
 """
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with emulator_world() as made:
-        yield made
 
 
 @pytest.fixture
@@ -85,8 +77,8 @@ class Balance(HTMLParser):
 
 
 def test_a_pull_shows_its_marks(world: World, pull: Pull) -> None:
-    said = pull.comment(BODY, "ghapp[bot]")
-    pull.react(said, "eyes", "sre-sam")
+    comment = pull.comment(BODY, "ghapp[bot]")
+    pull.react(comment, "eyes", "sre-sam")
     pull.add_label("nfr: needs sign-off", "ghapp[bot]")
     annotate(world, pull, note("db/a.sql", 1, "failure", message="Lock"))
     page = world.client.get(PAGE)
@@ -161,17 +153,17 @@ def test_label_colours_are_in_the_style_sheet(world: World, pull: Pull) -> None:
 
 def test_one_can_comment_label_and_tick_as_anyone(world: World, pull: Pull) -> None:
     assert play(world, do="comment", body="/nfr done\r\nthanks", by="sre-sam").status_code == 303
-    assert [(said.user.login, said.body) for said in pull.comments] == [
+    assert [(comment.user.login, comment.body) for comment in pull.comments] == [
         ("sre-sam", "/nfr done\nthanks")
     ]
     play(world, do="label", new_label="nfr: signed off", by="sre-sam")
     assert pull.labels == {"nfr: signed off"}
     play(world, do="unlabel", label="nfr: signed off", by="ann")
     assert pull.labels == frozenset()
-    said = pull.comment(BODY, "ghapp[bot]")
+    comment = pull.comment(BODY, "ghapp[bot]")
     [box, *_] = re.findall(r'name="tick" value="([^"]+)"', world.client.get(PAGE).text)
     play(world, tick=box, by="ann")
-    assert pull.find_comment(said).body == BODY.replace("- [ ] Is", "- [x] Is")
+    assert pull.find_comment(comment).body == BODY.replace("- [ ] Is", "- [x] Is")
     payload = world.github.deliveries.all[-1]
     assert (payload.event, payload.action) == ("issue_comment", "edited")
 
@@ -190,7 +182,7 @@ def test_one_can_push_inside_and_outside_and_change_the_state(world: World, pull
     assert 'id="state-as"' not in world.client.get(PAGE).text  # nothing is left to choose
 
 
-def test_what_cannot_be_done_is_said(world: World, pull: Pull) -> None:
+def test_a_form_that_cannot_be_carried_out_is_explained(world: World, pull: Pull) -> None:
     for form in (
         {"do": "comment", "body": " "},
         {"do": "label"},
@@ -246,7 +238,7 @@ def test_one_can_review_comment_on_the_diff_and_dismiss(world: World, pull: Pull
     )
 
 
-def test_buttons_are_shown_on_completed_runs_to_who_may_write(world: World, pull: Pull) -> None:
+def test_buttons_are_shown_on_completed_runs_to_people_with_write(world: World, pull: Pull) -> None:
     button = {"label": "Sign off now", "description": "d", "identifier": "signoff"}
     body = {"name": "NFR review", "head_sha": pull.head_sha, "actions": [button]}
     run = world.client.post("/repos/acme/shop/check-runs", json=body).json()
@@ -327,14 +319,14 @@ def test_a_patch_has_removed_lines_an_end_and_may_be_missing(world: World) -> No
     files = {"a.txt": None, "b.txt": "1\n3\n", "c.bin": b"\0\1"}
     world.repository.open_pull(author="ann", branch="f", files=files)
     shown = changed(world)
-    where = shown.index(("summary", "b.txt modified, +0 −1"))
-    assert shown[where + 1 : where + 5] == [
+    place = shown.index(("summary", "b.txt modified, +0 −1"))
+    assert shown[place + 1 : place + 5] == [
         ("hunk", "@@ -1,3 +1,2 @@"),
         ("kept", "1"),
         ("removed", "-2"),
         ("kept", "3"),
     ]
-    assert where == 1 + LINES_LIMIT
+    assert place == 1 + LINES_LIMIT
     text = world.client.get(PAGE).text
     assert "6 lines more" in text
     assert "No patch is shown." in text

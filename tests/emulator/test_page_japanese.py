@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from urllib.parse import urlencode
 
@@ -14,9 +13,8 @@ from ghapp.emulator.checks import CONCLUSIONS
 from ghapp.emulator.page import LINES_LIMIT, Page
 from ghapp.emulator.repository import Pull
 from tests.emulator.world import World
-from tests.emulator.world import world as emulator_world
 
-# Of people, things and commands; what is said about them has no Latin letter.
+# Names of people, things and commands; all other words have no Latin letter.
 NAMES = re.compile(
     r"Approve|Files changed|GitHub|Issue|PR|UTC|acme/shop|push|git"
     r"|/nfr done|nfr: signed off|ann|bob|ghapp(?:\[bot\])?|sre-sam|[\w/]*\w\.\w+"
@@ -25,20 +23,14 @@ HOSTILE = '"><b>x</b>'
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    with emulator_world() as made:
-        yield made
-
-
-@pytest.fixture
 def page(world: World) -> Page:
     return Page(world.github, "ja")
 
 
 class Shown(HTMLParser):
-    """Gathers what people see or hear, without code, and names of files and branches in lists."""
+    """Gathers the words that people see or hear, without code and names of files in lists."""
 
-    heard = frozenset({"aria-label", "placeholder", "title"})
+    attributes = frozenset({"aria-label", "placeholder", "title"})
     code = frozenset({"code", "pre"})
 
     def __init__(self) -> None:
@@ -49,7 +41,7 @@ class Shown(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.deep += tag in self.code
-        self.words += [value or "" for name, value in attrs if name in self.heard]
+        self.words += [value or "" for name, value in attrs if name in self.attributes]
         if tag == "html":
             self.language = dict(attrs)["lang"] or ""
 
@@ -79,7 +71,7 @@ def play(page: Page, pull: Pull, **form: str) -> Response:
 
 
 def full(world: World) -> Pull:
-    """A pull with one of everything on it, and said in digits."""
+    """A pull with everything on it, whose texts are digits."""
     repository = world.repository
     repository.push("main", {"2.txt": "1\n" * (LINES_LIMIT + 9), "3.txt": "1\n2\n3\n"}, "ann")
     files = {"1.sql": "1\n", "2.txt": None, "3.txt": None, "4.txt": "1\n2\n3\n", "5.bin": b"\0"}
@@ -143,7 +135,7 @@ def test_no_english_is_left_on_a_page(world: World, page: Page) -> None:
     ],
     ids=lambda form: "-".join(form.values()),
 )
-def test_what_cannot_be_done_is_said_in_japanese(
+def test_a_failed_action_is_explained_in_japanese(
     form: dict[str, str], world: World, page: Page
 ) -> None:
     pull = world.repository.open_pull(author="ann", branch="f", title="1", files={"1.md": "1\n"})
@@ -161,7 +153,7 @@ def test_what_cannot_be_done_is_said_in_japanese(
     assert english(answer) == set()
 
 
-def test_what_git_says_is_quoted(world: World, page: Page) -> None:
+def test_a_message_of_git_is_quoted(world: World, page: Page) -> None:
     pull = world.repository.open_pull(author="ann", branch="f", files={"1.md": "1\n"})
     world.repository.push("main", {"1.md": "2\n"}, "ann")
     text = play(page, pull, do="merge", by="ann").body.decode()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from githubkit import webhooks
 
 from ghapp.emulator.graphql import QUEUE
 from ghapp.emulator.repository import MergeQueue, Pull, QueueEntry
@@ -39,14 +37,6 @@ def queue(world: World) -> MergeQueue:
     return world.repository.queues["main"]
 
 
-def told(world: World, event: str) -> list[dict[str, Any]]:
-    """The payloads of an event so far, each as GitHub's schema has it."""
-    found = [json.loads(one.body) for one in world.github.deliveries.all if one.event == event]
-    for payload in found:
-        webhooks.parse_obj(event, payload)
-    return found
-
-
 def check(world: World, head_sha: str, conclusion: str, name: str = "NFR review") -> None:
     body = {"name": name, "head_sha": head_sha, "conclusion": conclusion}
     assert world.client.post(f"{REPO}/check-runs", json=body).status_code == 201
@@ -57,22 +47,22 @@ def repository(world: World, **values: Any) -> Any:
     return ask(world, QUEUE, **{"owner": "Acme", "name": "shop", "branch": "main", **values})
 
 
-def test_each_entry_is_tested_on_top_of_those_before_it(world: World) -> None:
+def test_each_entry_is_tested_on_top_of_the_entries_before_it(world: World) -> None:
     first, second = queued(world, "a", "b")
     one, two = queue(world).entries
     git, tip = world.repository.network.git, world.repository.branches["main"]
     assert git.parents[one.head_sha] == (tip, first.head_sha)
     assert git.parents[two.head_sha] == (one.head_sha, second.head_sha)
     assert world.repository.branches[f"gh-readonly-queue/main/pr-2-{one.head_sha}"] == two.head_sha
-    asked = [row["merge_group"] for row in told(world, "merge_group")]
+    asked = [row["merge_group"] for row in world.payloads("merge_group")]
     assert [(row["head_sha"], row["base_sha"], row["base_ref"]) for row in asked] == [
         (one.head_sha, tip, "refs/heads/main"), (two.head_sha, one.head_sha, "refs/heads/main"),
     ]  # fmt: skip
-    assert [row["number"] for row in told(world, "pull_request") if row["action"] == "enqueued"] \
-        == [1, 2]  # fmt: skip
+    rows = world.payloads("pull_request")
+    assert [row["number"] for row in rows if row["action"] == "enqueued"] == [1, 2]
 
 
-def test_the_front_is_merged_when_its_check_passes_and_those_behind_follow(world: World) -> None:
+def test_the_front_is_merged_when_its_check_passes_and_the_rest_follows(world: World) -> None:
     first, second = queued(world, "a", "b")
     one, two = (entry.head_sha for entry in queue(world).entries)
     check(world, two, "success")
@@ -83,14 +73,14 @@ def test_the_front_is_merged_when_its_check_passes_and_those_behind_follow(world
     assert world.repository.branches == {
         "main": two, "a": first.head_sha, "b": second.head_sha,
     }  # fmt: skip
-    ended = [row for row in told(world, "merge_group") if row["action"] == "destroyed"]
+    ended = [row for row in world.payloads("merge_group") if row["action"] == "destroyed"]
     assert [(row["reason"], row["merge_group"]["head_sha"]) for row in ended] == [
         ("merged", one), ("merged", two),
     ]  # fmt: skip
     assert first.merge_commit_sha == one
 
 
-def test_what_fails_is_taken_out_and_those_behind_are_tested_anew(world: World) -> None:
+def test_a_failed_pull_is_taken_out_and_the_rest_is_tested_anew(world: World) -> None:
     first, second = queued(world, "a", "b")
     one, two = (entry.head_sha for entry in queue(world).entries)
     check(world, one, "failure")
@@ -98,14 +88,14 @@ def test_what_fails_is_taken_out_and_those_behind_are_tested_anew(world: World) 
     assert (left.pull, first.state, first.merged_at) == (second, "open", None)
     assert left.head_sha not in (one, two)
     assert left.base_sha == world.repository.branches["main"]
-    assert [(row["action"], row.get("reason")) for row in told(world, "merge_group")[2:]] == [
+    assert [(row["action"], row.get("reason")) for row in world.payloads("merge_group")[2:]] == [
         ("destroyed", "dequeued"), ("destroyed", "invalidated"), ("checks_requested", None),
     ]  # fmt: skip
-    out = told(world, "pull_request")[-1]
+    out = world.payloads("pull_request")[-1]
     assert (out["action"], out["number"], out["reason"]) == ("dequeued", 1, "CI_FAILURE")
 
 
-def test_one_behind_that_failed_waits_until_it_is_at_the_front(world: World) -> None:
+def test_a_failed_entry_behind_waits_until_it_is_at_the_front(world: World) -> None:
     queued(world, "a", "b")
     one, two = queue(world).entries
     check(world, two.head_sha, "failure")
@@ -125,7 +115,7 @@ def test_a_conflict_a_push_or_a_person_takes_a_pull_out(world: World) -> None:
     pulls[2].close()
     reasons = [
         (row["number"], row["reason"])
-        for row in told(world, "pull_request")
+        for row in world.payloads("pull_request")
         if row["action"] == "dequeued"
     ]
     assert reasons == [
@@ -167,7 +157,7 @@ def test_graphql_shows_the_queue_page_by_page(world: World) -> None:
     assert repository(world, branch="a") == {"data": {"repository": {"mergeQueue": None}}}
 
 
-def test_graphql_refuses_what_may_not_be_read_or_does_not_exist(world: World) -> None:
+def test_graphql_refuses_a_missing_permission_cursor_or_repository(world: World) -> None:
     names = {"owner": "Acme", "name": "shop", "branch": "main"}
     answer = ask(world, QUEUE, world.narrowed(checks="write"), **names)
     assert answer["data"]["repository"]["mergeQueue"] is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -22,17 +21,6 @@ NOTE = {
     "annotation_level": "notice",
     "message": "m",
 }
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with emulator_world() as made:
-        yield made
-
-
-@pytest.fixture
-def pull(world: World) -> Pull:
-    return world.repository.open_pull(author="ann", branch="f", files={"a": "1\n"})
 
 
 def refused(answer: httpx.Response, status: int, words: str) -> None:
@@ -60,7 +48,7 @@ def test_a_wrong_jwt(world: World, claims: dict[str, Any], words: str) -> None:
     refused(world.client.get("/app", headers=headers), 401, words)
 
 
-def test_a_jwt_of_an_app_that_is_not_there(world: World) -> None:
+def test_a_jwt_of_an_unknown_app(world: World) -> None:
     headers = {"authorization": f"Bearer {world.app_jwt(iss='2')}"}
     refused(world.client.get("/app", headers=headers), 404, "Integration not found")
 
@@ -126,7 +114,7 @@ def test_membership_looks_the_same_without_the_permission(world: World) -> None:
     )
 
 
-def test_what_the_installation_cannot_see(world: World) -> None:
+def test_a_repository_of_another_installation_is_not_found(world: World) -> None:
     world.github.repository("other/private", installation_id=2)
     for path in ("/repos/other/private", "/repos/acme/none", f"{REPO}/pulls/9"):
         refused(world.client.get(path), 404, "Not Found")
@@ -239,7 +227,7 @@ def test_a_comment_that_is_too_long_or_blank(world: World, pull: Pull) -> None:
     assert len(pull.comments) == 1
 
 
-def test_a_label_that_exists_or_is_not_one(world: World) -> None:
+def test_a_label_that_exists_or_is_invalid(world: World) -> None:
     path = f"{REPO}/labels"
     assert world.client.post(path, json={"name": "x", "color": "ff0000"}).status_code == 201
     for body, field, code in (
@@ -258,7 +246,7 @@ def test_a_label_that_exists_or_is_not_one(world: World) -> None:
         )
 
 
-def test_a_body_that_is_no_json(world: World, pull: Pull) -> None:
+def test_a_body_that_is_not_json(world: World, pull: Pull) -> None:
     for body in (b"{", b"\xff\xfe"):
         answer = world.client.post(f"{REPO}/issues/1/comments", content=body)
         refused(answer, 400, "Problems parsing JSON")

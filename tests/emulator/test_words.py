@@ -25,16 +25,16 @@ def fields(words: str) -> set[str]:
 
 @pytest.mark.parametrize("key", table())
 def test_both_languages_say_the_same_things_of_the_same_values(key: str) -> None:
-    said = table()[key]
-    assert set(said) == set(LANGUAGES)
-    assert all(said.values())
-    assert fields(said["en"]) == fields(said["ja"])
+    words = table()[key]
+    assert set(words) == set(LANGUAGES)
+    assert all(words.values())
+    assert fields(words["en"]) == fields(words["ja"])
 
 
 @pytest.mark.parametrize("key", table())
 def test_the_japanese_has_no_english_beside_names(key: str) -> None:
-    said = re.sub(r"\{[^}]*\}", "", table()[key]["ja"])
-    assert re.findall(r"[A-Za-z]+", NAMES.sub("", said)) == []
+    words = re.sub(r"\{[^}]*\}", "", table()[key]["ja"])
+    assert re.findall(r"[A-Za-z]+", NAMES.sub("", words)) == []
 
 
 @pytest.mark.parametrize("file", TEMPLATES, ids=lambda file: file.name)
@@ -46,7 +46,7 @@ def test_templates_have_no_words_of_their_own(file: Path) -> None:
     assert re.findall(r"[^\W\d_]+", re.sub(commands, "", " ".join(shown))) == []
 
 
-def test_all_words_are_said_somewhere() -> None:
+def test_all_words_are_used() -> None:
     files = [GHAPP / "demo.py", *(GHAPP / "emulator").glob("*.py"), *TEMPLATES]
     source = "\n".join(file.read_text(encoding="utf-8") for file in files)
     whole = set(re.findall(r'["\'](\w+)["\']', source))
@@ -54,7 +54,7 @@ def test_all_words_are_said_somewhere() -> None:
     assert [key for key in table() if key not in whole and not key.startswith(starts)] == []
 
 
-def test_what_cannot_be_done_is_english_where_no_language_is_asked() -> None:
+def test_an_error_is_english_unless_another_language_is_asked_for() -> None:
     wrong = Cannot("may_not_dismiss", by="<bob>")
     assert str(wrong) == "<bob> may not dismiss reviews: that takes write access"
     assert wrong.explained("ja").startswith("<bob> さん")

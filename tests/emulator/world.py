@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Any
 
 import httpx
 import jwt
+from githubkit import webhooks
 
 from ghapp.emulator.diffs import DiffLimits
 from ghapp.emulator.github import Emulator, new_private_key
@@ -67,6 +69,14 @@ class World:
     def as_app(self, method: str, path: str, **more: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {self.app_jwt()}"}
         return self.client.request(method, path, headers=headers, **more)
+
+    def payloads(self, event: str) -> list[dict[str, Any]]:
+        """The payloads of all deliveries of an event, each of the form GitHub describes."""
+        rows = [row for row in self.github.deliveries.all if row.event == event]
+        payloads = [json.loads(row.body) for row in rows]
+        for payload in payloads:
+            webhooks.parse_obj(event, payload)
+        return payloads
 
     def narrowed(self, **permissions: str) -> dict[str, str]:
         """Headers with a token that may do only this."""

@@ -18,9 +18,10 @@ from ghapp.emulator.accounts import Token, User
 from ghapp.emulator.api.answers import Refusal, inaccessible, issues_off, not_found, ok
 from ghapp.emulator.conversation import Message
 from ghapp.emulator.github import Emulator
+from ghapp.emulator.issue import Issue, Thread, Tracker
 from ghapp.emulator.json import Json
 from ghapp.emulator.json.accounts import Addresses
-from ghapp.emulator.repository import Issue, Pull, Repository, Thread
+from ghapp.emulator.repository import Pull, Repository
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
@@ -147,7 +148,7 @@ class Call:
         status = 301 if self.method == "GET" else 307
         return Refusal(status, "Moved Permanently", headers={"location": url}, more={"url": url})
 
-    def may_see(self, repository: Repository) -> bool:
+    def may_see(self, repository: Tracker) -> bool:
         token = self.token
         if token is None or repository.installation is not token.installation:
             return False

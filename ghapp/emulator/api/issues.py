@@ -16,9 +16,9 @@ from ghapp.emulator.api.answers import invalid, issues_off, not_found, ok
 from ghapp.emulator.api.call import Body, Call
 from ghapp.emulator.api.repository import check_label_name
 from ghapp.emulator.conversation import Comment, Message
+from ghapp.emulator.issue import Issue, NotAssignable, Thread, Tracker
 from ghapp.emulator.json import issues
 from ghapp.emulator.json.repository import label
-from ghapp.emulator.repository import Issue, NotAssignable, Repository, Thread
 
 BODY_LIMIT, TITLE_LIMIT = 65_536, 256  # "Body is too long (maximum is 65536 characters)"
 LABELS_LIMIT = 100
@@ -99,7 +99,7 @@ def create_issue(call: Call) -> Response:
     return ok(issues.issue_alone(call.at, issue), 201, location)
 
 
-def _check(repository: Repository, body: New) -> None:
+def _check(repository: Tracker, body: New) -> None:
     """Raises Refusal (422)."""
     if "title" in body.model_fields_set and not body.title.strip():
         raise invalid("Issue", "title", "missing_field")

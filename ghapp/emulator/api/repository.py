@@ -17,9 +17,10 @@ from starlette.responses import Response
 from ghapp.emulator.api.answers import Refusal, invalid, not_found, ok
 from ghapp.emulator.api.call import Body, Call
 from ghapp.emulator.conversation import Label
+from ghapp.emulator.issue import UNKNOWN_LABEL_COLOR
 from ghapp.emulator.json import Json, accounts, node_id
 from ghapp.emulator.json import repository as repositories
-from ghapp.emulator.repository import UNKNOWN_LABEL_COLOR, Repository
+from ghapp.emulator.repository import Repository
 
 CONTENT_LIMIT = 1024 * 1024  # above it the JSON has no content, and only raw works
 ENTRY_LIMIT = 1_000  # a longer folder is cut short, without a sign

@@ -54,7 +54,7 @@ ISSUES_ONLY = ("issues:write",)  # to open one
 
 TEAM = "/orgs/{org}/teams/{slug}"
 REPO = "/repos/{owner}/{repo}"
-CONTRIBUTOR = REPO + "/collaborators/{username}/permission"
+COLLABORATOR = REPO + "/collaborators/{username}/permission"
 PULL = REPO + "/pulls/{number}"
 ISSUE = REPO + "/issues/{number}"
 COMMENT = REPO + "/issues/comments/{id}"
@@ -79,7 +79,7 @@ ROUTES = (
     Route("GET", REPO + "/compare/{path:path}", repository.compare, CONTENTS, "/commits/commits"),
     Route("GET", REPO + "/git/blobs/{sha}", repository.get_blob, CONTENTS, "/git/blobs"),
     Route("GET", REPO + "/git/trees/{tree_sha}", repository.get_tree, CONTENTS, "/git/trees"),
-    Route("GET", CONTRIBUTOR, repository.get_permission, METADATA, "/collaborators/collaborators"),
+    Route("GET", COLLABORATOR, repository.get_permission, METADATA, "/collaborators/collaborators"),
     Route("GET", REPO + "/labels", repository.list_labels, ISSUES_READ, "/issues/labels"),
     Route("POST", REPO + "/labels", repository.create_label, ISSUES_WRITE, "/issues/labels"),
     Route("GET", REPO + "/labels/{name}", repository.get_label, ISSUES_READ, "/issues/labels"),

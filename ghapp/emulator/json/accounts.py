@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ghapp.emulator.accounts import App, Installation, Team, User
+from ghapp.emulator.issue import ROLES, Tracker
 from ghapp.emulator.json import Json, iso, node_id
-from ghapp.emulator.repository import ROLES, Repository
 
 USER_URLS = {
     "followers_url": "/followers",
@@ -43,7 +43,7 @@ class Addresses:
             "events": list(app.events),
         }
 
-    def repository(self, repository: Repository) -> str:
+    def repository(self, repository: Tracker) -> str:
         return f"{self.api}/repos/{repository.full_name}"
 
 

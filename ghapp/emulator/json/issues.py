@@ -16,10 +16,11 @@ from ghapp.emulator.conversation import (
     ReviewComment,
 )
 from ghapp.emulator.diffs import Change
+from ghapp.emulator.issue import Thread, Tracker
 from ghapp.emulator.json import Json, iso, node_id
 from ghapp.emulator.json.accounts import Addresses, user
 from ghapp.emulator.json.repository import label, repository
-from ghapp.emulator.repository import Pull, Repository, Thread
+from ghapp.emulator.repository import Pull, Repository
 
 
 def page(at: Addresses, thread: Thread) -> str:
@@ -299,7 +300,7 @@ def _reaction_counts(url: str, reactions: list[Reaction]) -> Json:
     }
 
 
-def event(at: Addresses, repository: Repository, event: Event) -> Json:
+def event(at: Addresses, repository: Tracker, event: Event) -> Json:
     shape: Json = {
         "id": event.id,
         "node_id": node_id("Event", event.id),

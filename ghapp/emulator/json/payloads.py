@@ -9,10 +9,11 @@ from typing import Any
 from ghapp.emulator.accounts import Installation, User
 from ghapp.emulator.checks import CheckRun, CheckSuite
 from ghapp.emulator.conversation import Comment, Label, Review, ReviewComment
+from ghapp.emulator.issue import Issue
 from ghapp.emulator.json import Json, accounts, iso, issues, node_id
 from ghapp.emulator.json import repository as repositories
 from ghapp.emulator.json.accounts import Addresses
-from ghapp.emulator.repository import NO_SHA, Issue, Pull, Push, QueueEntry, Repository
+from ghapp.emulator.repository import NO_SHA, Pull, Push, QueueEntry, Repository
 
 COMMITS_LIMIT = 2048  # a push delivery has no more
 ABOUT_INSTALLATIONS = ("installation", "installation_repositories")

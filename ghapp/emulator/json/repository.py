@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ghapp.emulator.checks import CheckRun, CheckSuite, combined
 from ghapp.emulator.conversation import Label
+from ghapp.emulator.issue import Tracker
 from ghapp.emulator.json import Json, iso, node_id
 from ghapp.emulator.json.accounts import Addresses, user
 from ghapp.emulator.repository import Repository
@@ -110,7 +111,7 @@ def repository(at: Addresses, repository: Repository) -> Json:
     }
 
 
-def label(at: Addresses, repository: Repository, label: Label) -> Json:
+def label(at: Addresses, repository: Tracker, label: Label) -> Json:
     return {
         "id": label.id,
         "node_id": node_id("Label", label.id),
