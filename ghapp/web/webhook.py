@@ -192,7 +192,7 @@ class Webhook:
         )
         if not any(concerns) and not delivery.policy_changed:
             return "ignored"
-        return "stored" if await self.store.accept(delivery) else "known"
+        return "stored" if await self.store.queue.accept(delivery) else "known"
 
 
 def _check_shape(headers: Headers) -> None:

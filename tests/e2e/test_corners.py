@@ -200,7 +200,7 @@ def test_a_look_without_a_delivery_does_not_believe_reads_older_than_the_last_on
         shop = world.repository
         assert shop.installation
         key = PullKey(Repository(shop.installation.id, shop.id, shop.full_name), pull.number)
-        in_store(world, lambda store: store.mark_dirty([key], touched=True))
+        in_store(world, lambda store: store.queue.mark_dirty([key], touched=True))
         world.settle()
         pull.edit(by="ann", title="feat: loyalty points")
         world.settle()

@@ -127,7 +127,7 @@ async def lived(made: Scene, shops: Mapping[str, Repository]) -> dict[str, Revie
         review.pull.push({"app/orders.py": "total = len\n"})
     await made.settle()
     keys = [made.key(review.pull) for review in reviews.values()]
-    await made.store.mark_dirty(keys, touched=True)  # as a sweep does
+    await made.store.queue.mark_dirty(keys, touched=True)  # as a sweep does
     await made.settle()
     for review in reviews.values():
         review.sign()

@@ -32,10 +32,10 @@ async def almost_parked(world: World, deliveries: list[Delivery]) -> None:
     for delivery in deliveries:
         headers, body = world.github.signed(delivery)
         read = parse(headers, body, secrets=(SECRET,), app_id=world.github.app.id)
-        await store.accept(read)
+        await store.queue.accept(read)
     for _ in range(MAX_ATTEMPTS - 1):
-        (claim,) = await store.claim(1)
-        await store.put_off(claim, after_seconds=0, counts=True, error="GitHub is down")
+        (claim,) = await store.queue.claim(1)
+        await store.queue.put_off(claim, after_seconds=0, counts=True, error="GitHub is down")
     await store.close()
 
 

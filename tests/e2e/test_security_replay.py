@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ghapp.emulator.deliveries import Delivery
+from ghapp.store.pruning import prune
 from tests.e2e.stories import BUTTONS, press
 from tests.e2e.world import World, conclusion, in_store, quiet, running
 
@@ -74,7 +75,7 @@ def test_what_is_replayed_after_it_was_forgotten_writes_nothing(world: World) ->
     world.settle()
     marks = (conclusion(pull), pull.labels, pull.comments[0].body)
     sent = [one for one in world.github.deliveries.all if one.action not in ASKED_AGAIN]
-    in_store(world, lambda store: store.prune(0.0))
+    in_store(world, lambda store: prune(store.records, 0.0))
     before = written(world)
     for one in sent:
         for guid in (one.guid, str(uuid.uuid4())):

@@ -26,6 +26,7 @@ from ghapp.emulator.repository import Repository
 from ghapp.emulator.server import EmulatorServer
 from ghapp.settings import Settings
 from ghapp.store import Store
+from ghapp.store.schedule import take_turn
 from ghapp.worker import redelivery, schedule
 from ghapp.worker.schedule import EVERY_SECONDS
 
@@ -245,4 +246,6 @@ def in_store(world: World, do: Callable[[Store], Awaitable[object]]) -> None:
 def quiet(world: World) -> None:
     """No sweep and no redelivery begins by itself for the next minutes: their turns are taken."""
     for turn in (schedule.TURN, redelivery.TURN):
-        in_store(world, lambda store, name=turn: store.take_turn(name, EVERY_SECONDS))
+        in_store(
+            world, lambda store, name=turn: store.records.write(take_turn, name, EVERY_SECONDS)
+        )

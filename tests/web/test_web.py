@@ -26,6 +26,7 @@ from ghapp.web.app import SECURITY_HEADERS, application
 from ghapp.web.protocol import MOST_HEAD_BYTES, Bounded
 from ghapp.web.server import Server, bound
 from ghapp.web.webhook import MOST_BYTES, Bodies
+from tests.store.stores import health_of
 from tests.web.posting import APP_ID, SECRET, encoded, headers, payload
 
 pytestmark = pytest.mark.anyio
@@ -46,7 +47,7 @@ class Site:
         return await self.client.post("/webhook", content=body, headers=headers(body, **more))
 
     async def dirty(self) -> int:
-        return (await self.store.health()).dirty
+        return (await health_of(self.store)).dirty
 
     async def raw(self, *parts: bytes) -> bytes:
         """All that is answered to these bytes until the connection is closed."""
@@ -134,7 +135,7 @@ async def test_what_concerns_nobody_is_taken_and_forgotten(
 ) -> None:
     answer = await site.post(encoded(value), event=event)
     assert (answer.status_code, answer.json()) == (200, {"outcome": "ignored"})
-    health = await site.store.health()
+    health = await health_of(site.store)
     assert (health.dirty, health.newest_delivery_seconds) == (0, None)
 
 
@@ -149,7 +150,7 @@ class TestRefused:
     @pytest.fixture(autouse=True)
     async def _nothing_stored_and_alive(self, site: Site) -> AsyncIterator[None]:
         yield
-        assert (await site.store.health()).newest_delivery_seconds is None
+        assert (await health_of(site.store)).newest_delivery_seconds is None
         assert (await site.client.get("/healthz")).status_code == 200
 
     async def test_forged(self, site: Site) -> None:
@@ -355,7 +356,8 @@ class TestBusy:
         with closing(sqlite3.connect(site.file, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")  # nobody can commit meanwhile
             stored = [
-                asyncio.create_task(site.store.accept(waiting(n))) for n in range(MOST_QUEUED + 257)
+                asyncio.create_task(site.store.queue.accept(waiting(n)))
+                for n in range(MOST_QUEUED + 257)
             ]
             await asyncio.sleep(0)
             answer = await site.post(encoded(payload()))
