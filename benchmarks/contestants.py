@@ -21,6 +21,7 @@ from benchmarks.postgres import cluster
 from benchmarks.processes import Server
 from ghapp.settings import Settings
 from ghapp.store import Store
+from ghapp.store.schedule import take_turn
 from ghapp.worker import redelivery, schedule
 from ghapp.worker.schedule import EVERY_SECONDS
 
@@ -167,8 +168,8 @@ class Running:
             return
         settings = Settings.from_environment(self.contestant.environment(self._place))
         store = await Store.open(settings.database_url)
-        await store.take_turn(schedule.TURN, EVERY_SECONDS)
-        await store.take_turn(redelivery.TURN, EVERY_SECONDS)
+        await store.records.write(take_turn, schedule.TURN, EVERY_SECONDS)
+        await store.records.write(take_turn, redelivery.TURN, EVERY_SECONDS)
         await store.close()
 
     def waiting(self) -> int:

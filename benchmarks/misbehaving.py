@@ -33,7 +33,9 @@ from ghapp.emulator.server import EmulatorServer
 from ghapp.github.client import GitHub
 from ghapp.github.webhook import parse
 from ghapp.settings import Endpoint
-from ghapp.store import Store
+from ghapp.store import Store, runs, stats
+from ghapp.store.notify import announce
+from ghapp.store.work_queue import marking
 from ghapp.worker.worker import CONCURRENCY, Worker
 
 SECRET = "a secret of this benchmark"
@@ -90,14 +92,14 @@ class Scene:
         for one in waiting:
             headers, body = self.github.signed(one)
             read = parse(headers, body, secrets=(SECRET,), app_id=self.github.app.id)
-            await self.store.accept(read)
+            await self.store.queue.accept(read)
 
     async def settle(self, *, patience_seconds: float = 60.0, hurried: bool = True) -> None:
         """Until nothing is left to be done. hurried: what waits need not. Raises TimeoutError."""
         async with asyncio.timeout(patience_seconds):
             while True:
                 await self.deliver()
-                health = await self.store.health()
+                health = await self.store.records.read(stats.health)
                 if not health.dirty and not health.parked:
                     break
                 if hurried:
@@ -107,11 +109,11 @@ class Scene:
 
     async def hurry(self) -> None:
         """What was put off is due now, and what was parked is tried again."""
-        self.parked += await self.store.retry_parked()
+        self.parked += await self.store.records.write(marking.retry_parked)
         with sqlite3.connect(self._file, timeout=10) as database:
             database.execute("UPDATE keys SET due = 1 WHERE generation > done_generation")
         database.close()
-        await self.store.mark_dirty([])  # the worker looks again
+        await self.store.records.write(announce)  # so that the worker claims
 
 
 @asynccontextmanager
@@ -185,13 +187,13 @@ class Review:
         pull = self.pull
         issues = [one for one in pull.repository.issues.values() if one.via_app]
         mine = [one for one in issues if f"(from #{pull.number}," in one.title]
-        runs = [one.conclusion for one in pull.check_runs() if one.name == "NFR review"]
+        shown = [one.conclusion for one in pull.check_runs() if one.name == "NFR review"]
         labels = SIGNED | ({"nfr: follow-ups"} if self.deferred else set())
-        history = await scene.store.recall(scene.key(pull))
+        history = await scene.store.records.read(runs.recall, scene.key(pull))
         there: dict[str, tuple[object, object]] = {
             "comments": (1 + self.helped, sum(one.via_app for one in pull.comments)),
             "issues": (self.deferred, len(mine)),
-            "conclusion": ("success", runs[-1] if runs else "none"),
+            "conclusion": ("success", shown[-1] if shown else "none"),
             "labels": (labels, set(pull.labels)),
             "entries": (len(set(history.ledger)), len({one.id for one in history.ledger})),
             "unheard": (set(), {f"comment:{id}" for id in self.said} - history.heard),

@@ -24,9 +24,10 @@ from ghapp.github.availability import Report
 from ghapp.github.client import BotLogin, GitHub
 from ghapp.metrics import Metrics
 from ghapp.settings import Settings
-from ghapp.store import Parked, Store
+from ghapp.store import Parked, Store, stats
 from ghapp.store.engine import told
 from ghapp.store.process_lock import alone, held
+from ghapp.store.work_queue import marking
 from ghapp.web.app import application, watching
 from ghapp.web.server import Server, bound
 from ghapp.worker.redelivery import redelivered, redeliveries
@@ -146,15 +147,15 @@ async def _swept(settings: Settings) -> Swept:
         metrics = Metrics()
         async with _opened(settings) as store, _github(settings, metrics) as github:
             found = await sweep(store, github)
-            await store.retry_parked()
+            await store.records.write(marking.retry_parked)
             if not is_alone:
                 return Swept(found, redelivered=await redelivered(store, github))
             stop = asyncio.Event()
             runs = _worker(settings, store, github, metrics)
             async with _beside([runs.run(stop)], stop):
-                while (await store.health()).dirty:  # the database knows best  # noqa: ASYNC110
+                while (await store.records.read(stats.health)).dirty:  # the database knows best  # noqa: ASYNC110
                     await asyncio.sleep(LOOK_SECONDS)
-            return Swept(found, worked_off=True, parked=await store.parked())
+            return Swept(found, worked_off=True, parked=await store.records.read(stats.parked))
 
 
 async def _until_signalled(settings: Settings, running: AbstractAsyncContextManager[str]) -> None:

@@ -33,7 +33,7 @@ def test_refused_row_is_in_no_message_and_no_traceback(
     async def story() -> StoreFailed:
         store = await Store.open(database_url)
         try:
-            await store._database.write(write)
+            await store.records.write(write)
         except StoreFailed as failed:
             structlog.get_logger().exception("run failed")
             return failed

@@ -37,9 +37,10 @@ from ghapp.errors import Busy, Gone, Retry, StoreFailed, WrongDatabase, WrongSet
 from ghapp.github.app import Allowed, Attempted, Installed, Registration
 from ghapp.github.host import fingerprint
 from ghapp.settings import Settings
-from ghapp.store import Store
+from ghapp.store import Store, deliveries, stats
 from ghapp.store.engine import told
 from ghapp.store.process_lock import is_served
+from ghapp.store.schedule import take_turn
 
 T = TypeVar("T")
 ARRIVAL_SECONDS, LOOK_SECONDS = 30.0, 1.0
@@ -251,7 +252,7 @@ class Kept:
         if self.open is None:
             return frozenset()
         try:
-            return await self.open.known(ids)
+            return await self.open.records.read(deliveries.known, ids)
         except (Busy, StoreFailed):
             return frozenset()
 
@@ -275,12 +276,13 @@ async def store(settings: Settings) -> AsyncIterator[Kept]:
 
 async def _stored(opened: Store) -> Stored:
     try:
-        ahead = (await opened.now() - datetime.now(UTC)).total_seconds()
-        health, parked = await opened.health(), await opened.parked()
+        ahead = (await opened.records.read(stats.now) - datetime.now(UTC)).total_seconds()
+        health = await opened.records.read(stats.health)
+        parked = await opened.records.read(stats.parked)
     except (Busy, StoreFailed) as error:
         return Stored(error=str(error))
     try:
-        await opened.take_turn(TURN, 0.0)
+        await opened.records.write(take_turn, TURN, 0.0)
     except (Busy, StoreFailed) as error:
         read_only = str(error)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -27,14 +27,19 @@ class DriverError(Exception):
 
 
 class Connection:
-    """One connection, of one thread at a time. All raise DriverError."""
+    """One connection, of one thread at a time. All raise DriverError.
 
-    def __init__(self, pooled: PoolProxiedConnection, dialect: Dialect) -> None:
+    marks: whether this transaction marks keys, so that they are to be claimed once it is committed.
+    process: names this process among all that use the database.
+    """
+
+    def __init__(self, pooled: PoolProxiedConnection, dialect: Dialect, process: str) -> None:
         self._pooled = pooled
         self._driver: Any = pooled.driver_connection
         self._driver_errors: type[Exception] = dialect.loaded_dbapi.Error
         self.dialect = dialect
-        self.lost = False
+        self.process = process
+        self.lost = self.marks = False
 
     @property
     def is_postgresql(self) -> bool:
@@ -126,10 +131,17 @@ class Connection:
 
 
 class Connections:
-    """As many as are in use at once, and kept; SQLAlchemy's engine makes them."""
+    """As many as are in use at once, and kept; SQLAlchemy's engine makes them.
 
-    def __init__(self, engine: Engine) -> None:
+    marked: called in any thread after a commit that marked keys. process: as of a connection.
+    """
+
+    def __init__(
+        self, engine: Engine, process: str = "", marked: Callable[[], object] = lambda: None
+    ) -> None:
         self._engine = engine
+        self._process = process
+        self.marked = marked
         self._idle: deque[Connection] = deque()
 
     def take(self) -> Connection:
@@ -138,7 +150,7 @@ class Connections:
             return self._idle.pop()
         dialect = self._engine.dialect
         try:
-            return Connection(self._engine.raw_connection(), dialect)
+            return Connection(self._engine.raw_connection(), dialect, self._process)
         except dialect.loaded_dbapi.Error as error:
             raise driver_error(dialect, error) from error
 

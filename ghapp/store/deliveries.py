@@ -12,7 +12,6 @@ from sqlalchemy import case, select
 from ghapp.core.model import Delivery, InstallationKey, PullKey
 from ghapp.store.connection import Connection
 from ghapp.store.merge_queue import end
-from ghapp.store.notify import announce
 from ghapp.store.policies import drop
 from ghapp.store.schema import Insert, Now, deliveries, messages, pushes, upserting
 from ghapp.store.statements import Statement, one_of
@@ -66,12 +65,10 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
     leave(connection, (repository for one in new for repository in one.left))
     end(connection, (key for one in new for key in one.ended))
     drop(connection, {id for one in new for id in _policies_changed(one)})
-    if any(one.keys for one in new):
-        announce(connection)
     return [fresh.pop(id, None) is not None for id in ids]
 
 
-def known(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
+def known(connection: Connection, ids: Iterable[str]) -> frozenset[str]:
     """Which of these are stored."""
     return frozenset(connection.values(_KNOWN, {"ids": list(ids)}))
 

@@ -144,12 +144,12 @@ def take(connection: Connection) -> Failed | None:
     return Failed(found.guid, found.attempt_id) if found else None
 
 
-def asked(connection: Connection, guid: str, *, kept: bool) -> None:
-    """GitHub was asked for it; its next attempt tells more. kept: False where it has it no more."""
+def asked(connection: Connection, failed: Failed, *, kept: bool) -> None:
+    """GitHub was asked for it; its next attempt tells more. kept: False if it has it no more."""
     if kept:
-        connection.change(_ASKED, {"of": guid})
+        connection.change(_ASKED, {"of": failed.guid})
     else:
-        connection.change(_SETTLE, {"guids": [guid]})
+        connection.change(_SETTLE, {"guids": [failed.guid]})
 
 
 def _rows(attempts: Iterable[Attempt]) -> list[dict[str, Any]]:

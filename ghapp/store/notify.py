@@ -1,4 +1,4 @@
-"""Word between processes, on PostgreSQL only, that something became dirty."""
+"""Word that keys were marked: to this process at the commit, to others by PostgreSQL."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from sqlalchemy import URL, text
+from sqlalchemy import URL, bindparam, func, select
 
 from ghapp.store.connection import Connection
 from ghapp.store.engine import bounds
@@ -14,13 +14,14 @@ from ghapp.store.statements import Statement
 
 CHANNEL = "ghapp_dirty"
 AGAIN_SECONDS = 2.0
-_ANNOUNCE = Statement(text(f"SELECT pg_notify('{CHANNEL}', '')"))
+_ANNOUNCE = Statement(select(func.pg_notify(CHANNEL, bindparam("process"))))
 
 
 def announce(connection: Connection) -> None:
-    """Tell other processes, once this transaction is committed."""
+    """Tell those who wait for keys, once this transaction is committed."""
+    connection.marks = True
     if connection.is_postgresql:
-        connection.rows(_ANNOUNCE)
+        connection.rows(_ANNOUNCE, {"process": connection.process})
 
 
 def arguments(url: URL) -> dict[str, str]:
@@ -31,11 +32,12 @@ def arguments(url: URL) -> dict[str, str]:
 
 
 class Listener:
-    """Calls `heard` when some process announced; what it misses, polling finds."""
+    """Calls `marked` when another process announces keys; what it misses, polling finds."""
 
-    def __init__(self, url: URL, heard: Callable[[], None]) -> None:
+    def __init__(self, url: URL, process: str, marked: Callable[[], None]) -> None:
         self._arguments = arguments(url)
-        self._heard = heard
+        self._process = process
+        self._marked = marked
         self._task = asyncio.create_task(self._listen(), name="ghapp-listener")
 
     async def close(self) -> None:
@@ -44,8 +46,8 @@ class Listener:
             await self._task
 
     async def _listen(self) -> None:
-        import psycopg  # an extra; SQLite does without  # noqa: PLC0415  # an extra; SQLite does without  # noqa: PLC0415
-        from psycopg.conninfo import make_conninfo  # noqa: PLC0415  # noqa: PLC0415
+        import psycopg  # noqa: PLC0415 -- an extra; SQLite does without
+        from psycopg.conninfo import make_conninfo  # noqa: PLC0415
 
         while True:
             with suppress(psycopg.Error):  # the server is away: connect again
@@ -54,7 +56,8 @@ class Listener:
                 )
                 async with connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
-                    self._heard()  # who knows what was announced before
-                    async for _ in connection.notifies():
-                        self._heard()
+                    self._marked()  # who knows what was announced before
+                    async for one in connection.notifies():
+                        if one.payload != self._process:
+                            self._marked()
             await asyncio.sleep(AGAIN_SECONDS)

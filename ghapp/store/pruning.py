@@ -9,6 +9,7 @@ from sqlalchemy import Delete, Double, and_, bindparam, delete, not_, or_, selec
 from sqlalchemy.sql.dml import ReturningDelete
 
 from ghapp.store.connection import Connection
+from ghapp.store.records import Records
 from ghapp.store.schema import IS_BRANCH, IS_QUEUE, deliveries, intents, keys, now_once, pushes
 from ghapp.store.statements import Statement, one_of
 from ghapp.store.work_queue.marking import ZERO, dirty
@@ -85,9 +86,21 @@ def _queue_heads(connection: Connection, _: float) -> int:
     return len(gone)
 
 
-# Each deletes a number of rows and tells how many; 0 at the end. It is told the age of deliveries.
+# Each deletes a number of rows and returns how many; 0 at the end. It takes the age of deliveries.
 STEPS: Mapping[str, Callable[[Connection, float], int]] = {
     "deliveries": _deliveries,
     "pushes": _pushes,
     "queue_heads": _queue_heads,
 }
+
+
+async def prune(records: Records, older_than_seconds: float) -> Mapping[str, int]:
+    """Delete what is old, a few rows at a time; how many there were, by the names in STEPS.
+
+    older_than_seconds: of deliveries. What people said is kept.
+    """
+    pruned = dict.fromkeys(STEPS, 0)
+    for name, step in STEPS.items():
+        while deleted := await records.write(step, older_than_seconds):
+            pruned[name] += deleted
+    return pruned

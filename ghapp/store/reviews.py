@@ -98,9 +98,9 @@ def last(connection: Connection, key: str) -> Last:
     )
 
 
-def seen(connection: Connection, repository_id: int) -> Mapping[int, datetime]:
+def seen(connection: Connection, repository: Repository) -> Mapping[int, datetime]:
     """The repository's pulls by number: `updated_at` as the last run of each read it."""
-    found = connection.rows(_SEEN, {"of": repository_id})
+    found = connection.rows(_SEEN, {"of": repository.id})
     return {one.number: datetime.fromtimestamp(one.seen_at, UTC) for one in found}
 
 

@@ -96,9 +96,9 @@ def admit(
     head_sha: str,
     source: PolicySource | None,
     judgement: Judgement,
-    earlier: tuple[Shown, ...],
-    effects: tuple[Effect, ...],
-    shown: Shown | None,
+    earlier: tuple[Shown, ...] = (),
+    effects: tuple[Effect, ...] = (),
+    shown: Shown | None = None,
 ) -> tuple[tuple[Entry, ...], tuple[Verdict, ...]]:
     """Keep what was judged; the ledger, and what other pulls ask of the head.
 
@@ -126,9 +126,12 @@ def admit(
 
 
 def intend(
-    connection: Connection, claim: Claim, effects: tuple[Effect, ...], shown: Shown | None
+    connection: Connection, claim: Claim, effects: tuple[Effect, ...], shown: Shown | None = None
 ) -> None:
-    """Note writes that may happen from now on. Raises LeaseLost."""
+    """Note writes that may happen from now on; until `record` they count as unresolved.
+
+    shown: what their check run would show. Raises LeaseLost.
+    """
     change(connection, claim, _INTEND)
     reviews.intend(connection, str(claim.key), effects, shown)
 
@@ -139,17 +142,15 @@ def answered(connection: Connection, claim: Claim) -> None:
     reviews.resolve(connection, str(claim.key))
 
 
-def record(connection: Connection, claim: Claim, run: Run) -> bool:
-    """Keep what the run leaves; whether that concerns other keys. Raises LeaseLost."""
+def record(connection: Connection, claim: Claim, run: Run) -> None:
+    """Keep what the run leaves; other keys are marked if it is news for them. Raises LeaseLost."""
     key = _pull(claim)
     change(connection, claim, _RECORD, done=claim.generation)
     reviews.put(connection, key, run)
     follow_ups.put(connection, key, run.follow_ups)
     reviews.resolve(connection, str(key), keep_shown=run.state == "parked")
     reviews.intend(connection, str(key), run.unresolved)
-    concerned = reviews.rule(connection, key, run.verdict)
-    mark(connection, concerned, requested=True)
-    return bool(concerned)
+    mark(connection, reviews.rule(connection, key, run.verdict), requested=True)
 
 
 def _refuse_held_head(connection: Connection, key: PullKey, head_sha: str) -> None:

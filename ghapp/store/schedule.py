@@ -24,6 +24,6 @@ def _taking(dialect: str) -> ReturningInsert[tuple[str]]:
 _TAKE = Statement(_taking)
 
 
-def take(connection: Connection, name: str, every_seconds: float) -> bool:
+def take_turn(connection: Connection, name: str, every_seconds: float) -> bool:
     """Whether the caller has the turn: true for one in each period of `every_seconds`."""
     return connection.row(_TAKE, {"of": name, "every": every_seconds}) is not None

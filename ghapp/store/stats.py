@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, not_, select
+from sqlalchemy import Select, func, select
 
 from ghapp.store.connection import Connection
-from ghapp.store.notify import announce
-from ghapp.store.schema import Now, deliveries, keys, reviews
+from ghapp.store.schema import Now, deliveries, keys
 from ghapp.store.statements import Statement
-from ghapp.store.work_queue.marking import MARK_SUSPECTED, addressed, claimable, dirty, row
+from ghapp.store.work_queue.marking import claimable, dirty
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +67,3 @@ def parked(connection: Connection) -> tuple[Parked, ...]:
 def now(connection: Connection) -> datetime:
     """The database's clock."""
     return datetime.fromtimestamp(connection.rows(_NOW)[0][0], UTC)
-
-
-AGAIN_SECONDS, AT_ONCE = 24 * 3600.0, 500
-
-_PENDING = Statement(
-    select(keys)
-    .join(reviews, reviews.c.key == keys.c.key)
-    .where(reviews.c.pending_since > 0, reviews.c.pending_since <= Now() - bindparam("age"))
-    .where(not_(dirty(keys)), keys.c.started_at < Now() - AGAIN_SECONDS)
-    .order_by(keys.c.key)
-    .limit(AT_ONCE)
-)
-
-
-def mark(connection: Connection, older_than_seconds: float) -> int:
-    """Make the pulls dirty whose check run has been in progress for so long; how many it were.
-
-    Those that could not be renewed, as where the App is no longer installed, once a day.
-    """
-    found = connection.rows(_PENDING, {"age": older_than_seconds})
-    rows = [row(addressed(one)) for one in found]
-    if rows:
-        connection.change_each(MARK_SUSPECTED, rows)
-        announce(connection)
-    return len(rows)

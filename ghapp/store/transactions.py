@@ -57,7 +57,10 @@ def tried(transaction: Callable[[], T], *, again_if_unsure: bool = False) -> T:
 
 
 def once(
-    connections: Connections, function: Callable[[Connection], T], *, writes: bool = False
+    connections: Connections,
+    function: Callable[[Connection], T],
+    *,
+    writes: bool = False,
 ) -> T:
     """What `function` makes of one transaction, committed. Raises Unsure and all it raises.
 
@@ -65,10 +68,13 @@ def once(
     find that another has written in between, and fail.
     """
     connection = connections.take()
+    connection.marks = False
     try:
         connection.begin("BEGIN IMMEDIATE" if writes else "BEGIN")
         result = function(connection)
         _commit(connection)
+        if connection.marks:
+            connections.marked()
     except BaseException:
         connection.undo()
         raise

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ghapp.core.model import Delivery
 from ghapp.errors import Busy
 from ghapp.store.connection import Connection, Connections, DriverError
 from ghapp.store.transactions import once, passing, persistent, translated
@@ -18,23 +16,29 @@ from ghapp.store.transactions import once, passing, persistent, translated
 MOST_IN_A_GROUP = 256
 MOST_QUEUED = 10_000
 
+Function = Callable[[Connection], Any]
+Accept = Callable[[Connection, Sequence[Any]], Sequence[Any]]
+
 
 class Undone(Busy):
-    """The database took back the whole transaction, not only the job that failed in it.
+    """The database undid the whole transaction, not only the job that failed in it.
 
-    SQLite does where its disk is full. Source: https://www.sqlite.org/lang_transaction.html
+    SQLite does so when its disk is full. Source: https://www.sqlite.org/lang_transaction.html
     """
 
 
-Function = Callable[[Connection], Any]
-Accept = Callable[[Connection, Sequence[Delivery]], list[bool]]
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something to accept, together with all other items of its group; safe to accept twice."""
+
+    value: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A delivery to accept or a function to run, and who waits for it."""
+    """An item to accept or a function to run, and who waits for the outcome."""
 
-    work: Delivery | Function
+    work: Item | Function
     answer: asyncio.Future[Any]
 
 
@@ -57,7 +61,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="ghapp-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Delivery | Function) -> asyncio.Future[Any]:
+    def submit(self, work: Item | Function) -> asyncio.Future[Any]:
         """To be awaited: the result, after the commit. Raises Busy (full or closed)."""
         if self._closed or self._queue.qsize() >= MOST_QUEUED:
             raise Busy("too many deliveries wait to be stored")
@@ -66,14 +70,21 @@ class Writer:
         return answer
 
     def close(self) -> None:
-        """End when all that is queued is done."""
+        """End when everything that is queued is done."""
         self._closed = True
         self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:
         while group := self._next():
-            outcomes = self._outcomes(group)
+            outcomes = self._commit(group)
+            # An item that was refused is tried once more, alone: another job may have spoilt the
+            # group, or another process stored it in the same moment.
+            for number, (job, outcome) in enumerate(zip(group, outcomes, strict=True)):
+                error = outcome.error if isinstance(outcome, Failed) else None
+                alone = isinstance(error, Undone) or not isinstance(error, Busy | None)
+                if alone and isinstance(job.work, Item):
+                    outcomes[number] = self._commit([job])[0]
             self._loop.call_soon_threadsafe(_answer, group, outcomes)
 
     def _next(self) -> list[Job]:
@@ -92,48 +103,29 @@ class Writer:
             self._queue.put(None)  # to be found again after this group
         return group
 
-    def _outcomes(self, group: list[Job]) -> list[Any]:
-        """Result or Failed of each job.
-
-        A delivery that was refused is tried once more, alone: another job may have spoilt the
-        group, or another process stored it in the same moment.
-        """
-        outcomes = self._commit(group)
-        for place, (job, outcome) in enumerate(zip(group, outcomes, strict=True)):
-            if not isinstance(outcome, Failed):
-                continue
-            alone = isinstance(outcome.error, Undone) or not isinstance(outcome.error, Busy)
-            if alone and isinstance(job.work, Delivery):
-                outcomes[place] = self._commit([job])[0]
-        return outcomes
-
     def _commit(self, group: list[Job]) -> list[Any]:
-        """One transaction, or none of the jobs done; only accepting may safely be done twice."""
-        repeatable = all(isinstance(job.work, Delivery) for job in group)
+        """Result or Failed of each job: one transaction, or none of the jobs done."""
+        repeatable = all(isinstance(job.work, Item) for job in group)
+
+        def transaction() -> list[Any]:
+            return once(self._connections, lambda c: self._done(c, group), writes=True)
+
         try:
-            return persistent(
-                lambda: once(
-                    self._connections,
-                    lambda connection: self._in_turn(connection, group),
-                    writes=True,
-                ),
-                again_if_unsure=repeatable,
-            )
+            return persistent(transaction, again_if_unsure=repeatable)
         except Exception as error:  # it must reach those who wait  # noqa: BLE001
             return [Failed(error)] * len(group)
 
-    def _in_turn(self, connection: Connection, group: list[Job]) -> list[Any]:
+    def _done(self, connection: Connection, group: list[Job]) -> list[Any]:
         if len(group) == 1:  # the transaction is guard enough
             work = group[0].work
-            if isinstance(work, Delivery):
-                return self._accept(connection, [work])
+            if isinstance(work, Item):
+                return [*self._accept(connection, [work.value])]
             return [work(connection)]
-        deliveries = [job.work for job in group if isinstance(job.work, Delivery)]
-        accepted = _guarded(connection, lambda c: self._accept(c, deliveries)) if deliveries else []
-        spoilt = isinstance(accepted, Failed)
-        results = iter([accepted] * len(deliveries) if spoilt else accepted)
+        items = [job.work.value for job in group if isinstance(job.work, Item)]
+        accepted = _guarded(connection, lambda c: self._accept(c, items)) if items else []
+        results = iter([accepted] * len(items) if isinstance(accepted, Failed) else accepted)
         return [
-            next(results) if isinstance(job.work, Delivery) else _guarded(connection, job.work)
+            next(results) if isinstance(job.work, Item) else _guarded(connection, job.work)
             for job in group
         ]
 
@@ -141,11 +133,17 @@ class Writer:
 def _guarded(connection: Connection, function: Function) -> Any:
     """The result, or Failed with nothing of it done.
 
-    Raises where the connection is gone, or all that was done before in this transaction.
+    Raises if the connection is lost, or everything that was done before in this transaction.
     """
     try:
-        with _savepoint(connection):
-            return function(connection)
+        connection.run("SAVEPOINT job")
+        try:
+            result = function(connection)
+        except BaseException as error:
+            if not connection.lost:
+                _undo(connection, error)
+            raise
+        connection.run("RELEASE SAVEPOINT job")
     except Undone:
         raise
     except DriverError as error:
@@ -154,27 +152,16 @@ def _guarded(connection: Connection, function: Function) -> Any:
         return Failed(translated(error))
     except Exception as error:  # as above  # noqa: BLE001
         return Failed(error)
+    return result
 
 
-@contextmanager
-def _savepoint(connection: Connection) -> Iterator[None]:
-    connection.run("SAVEPOINT job")
-    try:
-        yield
-    except BaseException as error:
-        if not connection.lost:
-            _take_back(connection, error)
-        raise
-    connection.run("RELEASE SAVEPOINT job")
-
-
-def _take_back(connection: Connection, error: BaseException) -> None:
-    """What was done since the savepoint. Raises Undone."""
+def _undo(connection: Connection, error: BaseException) -> None:
+    """Undo what was done since the savepoint. Raises Undone."""
     try:
         connection.run("ROLLBACK TO SAVEPOINT job")
     except DriverError:
-        told = translated(error) if isinstance(error, DriverError) else error
-        raise Undone(str(told)) from error
+        reason = translated(error) if isinstance(error, DriverError) else error
+        raise Undone(str(reason)) from error
 
 
 def _answer(group: list[Job], outcomes: list[Any]) -> None:

@@ -15,7 +15,7 @@ from ghapp import logs
 from ghapp.errors import Busy, StoreFailed
 from ghapp.github.client import UNKNOWN_APP, Standing
 from ghapp.store import Health as StoreHealth
-from ghapp.store import Store
+from ghapp.store import Store, stats
 
 # A key that has been due for longer is not being worked on.
 MOST_DUE_SECONDS = 600.0
@@ -52,7 +52,7 @@ class Health:
         """200, or 503 with the reason; with the figures, null if nothing has such an age."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                health = await self.store.health()
+                health = await self.store.records.read(stats.health)
         except (Busy, StoreFailed, TimeoutError) as error:
             reason = SLOW if isinstance(error, TimeoutError) else AWAY
             # The error may name the database's host: that is for the log only.
@@ -111,7 +111,7 @@ class Scrape:
     async def _read(self) -> StoreHealth | None:
         try:
             async with asyncio.timeout(SCRAPE_SECONDS):
-                return await self._store.health()
+                return await self._store.records.read(stats.health)
         except (Busy, StoreFailed, TimeoutError) as error:
             log.error("no metrics of the queue", reason=str(error) or "the database took too long")
             return None

@@ -140,7 +140,7 @@ class Webhook:
         )
         if not any(concerns) and not delivery.policy_changed:
             return "ignored"
-        return "stored" if await self.store.accept(delivery) else "known"
+        return "stored" if await self.store.queue.accept(delivery) else "known"
 
     def _count(self, outcome: str, delivery: Delivery | None, started: float) -> None:
         if delivery and outcome != "ignored":

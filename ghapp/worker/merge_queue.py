@@ -23,7 +23,7 @@ from ghapp.core.review.merge_queue import (
 )
 from ghapp.core.text.merge_queue import check_run, parked_run
 from ghapp.errors import Gone, LeaseLost, Retry
-from ghapp.store import Store
+from ghapp.store import Store, merge_queue, runs
 
 # What is not there yet is waited for 1, 2, 4, 8, 16 and 16 s: the queue itself waits for us.
 MOST_WAITS, MOST_WAIT_SECONDS = 6, 16.0
@@ -52,7 +52,7 @@ async def answer(
     try:
         return await _answer(claim, key, github, store, rules)
     except Gone as gone:
-        history = await store.recall_queue(key, ())
+        history = await store.records.read(runs.recall_queue, key, ())
         if gone.perhaps and history.waited < MOST_WAITS:  # too new for GitHub to see it
             raise _later(key, str(gone), history) from gone
         raise
@@ -63,12 +63,14 @@ async def _answer(
 ) -> tuple[PutCheckRun, ...]:
     facts = await github.queue(key)
     inside = facts.upto(key.head_sha)
-    history = await store.recall_queue(key, (one.number for one in inside))
+    history = await store.records.read(runs.recall_queue, key, (one.number for one in inside))
     policy = known(history.policy, rules)
     history = replace(history, verdicts=believed(history, key.base_ref, policy))
     silent = not writes(policy)
     if not inside and _answered(facts, history):
-        await store.over(claim)  # that GitHub says so, too, may never come
+        await store.records.write(
+            merge_queue.over, claim
+        )  # that GitHub says so, too, may never come
         raise LeaseLost(f"{key}: its queue has the answer, and holds it no more")
     if silent and _sure(history.policy):
         return ()
@@ -82,7 +84,7 @@ async def _answer(
     # That of a fresh run nothing tells whether it was written: one that may be there, is.
     fresh = history.touched and not history.unresolved
     if _same(run, facts.check_run) and not fresh:
-        await store.answered(claim)
+        await store.records.write(runs.answered, claim)
         return ()
     return await _put(claim, key, PutCheckRun(run, 0 if fresh else facts.run_id), github, store)
 
@@ -91,7 +93,7 @@ async def give_up(
     claim: Claim, key: QueueKey, reason: str, github: Answers, store: Store, rules: Rules
 ) -> None:
     """Say on the head that it could not be answered: else its queue waits until it gives up."""
-    policy = known((await store.recall_queue(key, ())).policy, rules)
+    policy = known((await store.records.read(runs.recall_queue, key, ())).policy, rules)
     if writes(policy):
         run = parked_run(key.head_sha, policy, reason)
         await _put(claim, key, PutCheckRun(run, 0), github, store)
@@ -112,9 +114,9 @@ def _sure(source: PolicySource | None) -> bool:
 async def _put(
     claim: Claim, key: QueueKey, effect: PutCheckRun, github: Answers, store: Store
 ) -> tuple[PutCheckRun, ...]:
-    await store.intend(claim, (effect,))
+    await store.records.write(runs.intend, claim, (effect,))
     await github.answer(key, effect)
-    await store.answered(claim)
+    await store.records.write(runs.answered, claim)
     return (effect,)
 
 
@@ -145,7 +147,7 @@ async def _wait(
     if missing:
         # Those that a run is on its way to anyway would be dirty for ever.
         asked = (PullKey(key.repository, one) for one in missing if one not in history.behind)
-        await store.mark_dirty(asked, requested=True)
+        await store.queue.mark_dirty(asked, requested=True)
         raise _later(key, f"no verdict yet on {_named(missing)}", history)
     leaves = leaving(inside, history.verdicts)
     if leaves:

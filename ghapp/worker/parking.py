@@ -11,7 +11,7 @@ from ghapp.core.policy.policy import Rules, effective
 from ghapp.core.records import Claim, History, PolicySource, Run, Verdict
 from ghapp.core.review.permissions import newest
 from ghapp.core.text.render import parked_run
-from ghapp.store import Store
+from ghapp.store import Store, runs
 from ghapp.worker import merge_queue
 from ghapp.worker.effects import Applies
 from ghapp.worker.merge_queue import Answers
@@ -31,14 +31,14 @@ async def give_up(claim: Claim, reason: str, github: Tells, store: Store, rules:
         await merge_queue.give_up(claim, claim.key, reason, github, store, rules)
     if not isinstance(claim.key, PullKey):
         return
-    history = await store.recall(claim.key)
+    history = await store.records.read(runs.recall, claim.key)
     head_sha, source = newest(history), history.policy or PolicySource()
     policy = effective(source, rules)
     if head_sha and writes(policy):
         run = parked_run(head_sha, policy if source.read_at else None, reason)
-        await store.intend(claim, (PutCheckRun(run, 0),))
+        await store.records.write(runs.intend, claim, (PutCheckRun(run, 0),))
         await github.apply(claim.key, PutCheckRun(run, 0))
-        await store.record(claim, _parked(claim.key, history, run))
+        await store.records.write(runs.record, claim, _parked(claim.key, history, run))
 
 
 def _parked(key: PullKey, history: History, run: CheckRun) -> Run:

@@ -35,7 +35,7 @@ from ghapp.core.scan.checklist import Checklist, checklist
 from ghapp.core.scan.hazards import findings
 from ghapp.core.scan.triggers import Scan, scan
 from ghapp.core.text.labels import described
-from ghapp.store import Store
+from ghapp.store import Store, reviews, runs
 from ghapp.worker import merge_queue
 from ghapp.worker.effects import Taken, batches, remembered, showing, take
 from ghapp.worker.merge_queue import Queues
@@ -82,22 +82,24 @@ async def reconcile(claim: Claim, github: GitHub, store: Store, rules: Rules) ->
         case RepositoryKey(repository):
             pulls = await github.open_pulls(repository)
             if claim.touched:
-                await store.mark_dirty(pulls, touched=True)
-            await store.mark_dirty(pulls)  # what is parked, too
+                await store.queue.mark_dirty(pulls, touched=True)
+            await store.queue.mark_dirty(pulls)  # what is parked, too
         case SweepKey(repository):
-            moved = await github.moved_pulls(repository, await store.seen(repository))
-            await store.mark_dirty(moved, touched=True)
+            moved = await github.moved_pulls(
+                repository, await store.records.read(reviews.seen, repository)
+            )
+            await store.queue.mark_dirty(moved, touched=True)
         case InstallationKey(installation_id):
             found = await github.repositories(installation_id)
-            await store.mark_dirty([SweepKey(repository) for repository in found])
+            await store.queue.mark_dirty([SweepKey(repository) for repository in found])
             if claim.touched:
-                await store.mark_dirty([RepositoryKey(one) for one in found], touched=True)
+                await store.queue.mark_dirty([RepositoryKey(one) for one in found], touched=True)
     return Done("", ("MarkDirty",))
 
 
 async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules: Rules) -> Done:
     """One pull request: its marks are what facts and ledger imply when this returns."""
-    history = await store.recall(key)
+    history = await store.records.read(runs.recall, key)
     facts = await github.gather(key, history, rules)
     history = history.knowing(facts.earlier)
     # Off the event loop: however large the diff or a comment is, others are not kept waiting.
@@ -108,22 +110,23 @@ async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules:
     view, course = considered
     source = None if facts.source is history.policy else facts.source
     # Committed before the writes, resolved with the record.
-    admitted = await store.admit(
+    admitted = await store.records.write(
+        runs.admit,
         *(claim, facts.pull.head_sha, source, view.judgement, facts.earlier),
         *(course.effects, course.shown),
     )
     if admitted != course.given:  # other pulls ask something of the head
         course = await asyncio.to_thread(_course, facts, history, view, *admitted)
-        await store.intend(claim, course.effects, course.shown)
+        await store.records.write(runs.intend, claim, course.effects, course.shown)
     taken = Taken()
     for batch in batches(course.effects):
         taken += await take(key, batch, github)
     run = remembered(course.decision, facts, taken, found=view.found)
-    await store.record(claim, run)
+    await store.records.write(runs.record, claim, run)
     if view.found and facts.messages:  # to be judged; those that were read have to be read again
-        await store.mark_dirty([key], touched=run.shown is not None, requested=True)
+        await store.queue.mark_dirty([key], touched=run.shown is not None, requested=True)
     if taken.opened:  # the comment names the issues
-        await store.mark_dirty([key])
+        await store.queue.mark_dirty([key])
     if taken.failed:
         raise taken.later()
     return Done(

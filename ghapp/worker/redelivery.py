@@ -11,7 +11,7 @@ from typing import Protocol
 from ghapp import logs
 from ghapp.core.redelivery import Page, moved
 from ghapp.errors import Busy, Gone, Retry, StoreFailed
-from ghapp.store import Store
+from ghapp.store import Store, failed_deliveries
 from ghapp.worker.schedule import in_turn
 
 # Whatever stands between GitHub and us needs a moment to see that we are there again.
@@ -109,23 +109,23 @@ async def redelivered(
 
 async def _read(store: Store, github: Hook, bounds: Bounds, done: Round) -> None:
     """Note what is new in the list: what an earlier round left, then from the newest one down."""
-    position, from_newest = await store.attempts_read(), False
+    position, from_newest = await store.records.read(failed_deliveries.position), False
     while done.pages < bounds.pages and (position.cursor or not from_newest):
         from_newest = from_newest or not position.cursor
         page = await github.attempts(position.cursor)
         position = moved(position, page)
-        done.given_up += await store.note_attempts(page.attempts, position)
+        done.given_up += await store.records.write(failed_deliveries.note, page.attempts, position)
         done.pages += 1
 
 
 async def _ask(store: Store, github: Hook, bounds: Bounds, done: Round) -> None:
     """Ask for what is due, oldest first, so that people are heard in the order they spoke in."""
     for _ in range(bounds.asked):
-        failed = await store.take_failed()
+        failed = await store.records.write(failed_deliveries.take)
         if failed is None:
             return
         kept = await github.redeliver(failed.attempt_id)
-        await store.asked_again(failed, kept=kept)
+        await store.records.write(failed_deliveries.asked, failed, kept=kept)
         done.redelivered += kept
         done.given_up += not kept
         await asyncio.sleep(bounds.pause_seconds)

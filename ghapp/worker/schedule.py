@@ -11,7 +11,8 @@ from ghapp import logs
 from ghapp.core.decide import RENEWED_AFTER
 from ghapp.core.model import InstallationKey
 from ghapp.errors import Busy, Gone, Retry, StoreFailed
-from ghapp.store import Store
+from ghapp.store import Store, schedule
+from ghapp.store.work_queue import marking
 
 # The first one waits until the deliveries of a restart are on their way.
 FIRST_SECONDS = 15.0
@@ -60,15 +61,15 @@ async def sweep(store: Store, github: Lists) -> int:
     Raises Retry and Gone (GitHub does not tell them), Busy and StoreFailed.
     """
     found = await github.installations()
-    await store.mark_dirty(InstallationKey(id) for id in found)
-    await store.mark_pending(RENEWED_AFTER.total_seconds())
+    await store.queue.mark_dirty(InstallationKey(id) for id in found)
+    await store.records.write(marking.mark_pending, RENEWED_AFTER.total_seconds())
     return len(found)
 
 
 async def _logged(store: Store, github: Lists) -> int | None:
     """One sweep, and its one line in the log; None where GitHub is away: the next one does it."""
     started = time.perf_counter()
-    revived = await store.retry_parked(PARKED_SECONDS)
+    revived = await store.records.write(marking.retry_parked, PARKED_SECONDS)
     try:
         found = await sweep(store, github)
     except (Retry, Gone) as error:
@@ -98,7 +99,7 @@ async def in_turn(
     await asyncio.sleep(first_seconds)
     while True:
         try:
-            if await store.take_turn(name, EVERY_SECONDS):
+            if await store.records.write(schedule.take_turn, name, EVERY_SECONDS):
                 await do()
         except (Busy, StoreFailed) as error:
             failed(error)

@@ -15,13 +15,14 @@ from ghapp.core.policy.policy import Rules
 from ghapp.core.records import NOBODY, Claim, Full
 from ghapp.errors import Busy, Gone, LeaseLost, Retry, StoreFailed
 from ghapp.store import MAX_ATTEMPTS, Store
+from ghapp.store.pruning import prune
 from ghapp.worker.parking import give_up
 from ghapp.worker.reconcile import GitHub, reconcile
 
 # While an installation has its share of the slots, most of what becomes dirty is its own: others
 # are looked for so often then, and when a run ends, but not at each delivery.
 FULL_SECONDS = 0.05
-# Put-off keys become due unannounced; what is dirty at once is announced by `Store.wait`.
+# How soon keys are found that another process has put off: that is not announced.
 POLL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 10.0
 # Far above what GitHub's timeouts add up to: a run that takes longer hangs.
@@ -120,7 +121,8 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then let the runs end, within `grace_seconds`."""
         async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(self._heartbeats()), group.create_task(self._prunings())]
+            works = (self._heartbeats(), self._prunings(), self._wake_at(stop))
+            beside = [group.create_task(work) for work in works]
             try:
                 while not stop.is_set():
                     await self._round(stop)
@@ -130,42 +132,47 @@ class Worker:
                     task.cancel()
 
     async def _round(self, stop: asyncio.Event) -> None:
-        """Fill the free slots, then wait for what makes another round worth it."""
+        """Fill the free slots with keys that are due, once there are both."""
+        free = self._free()
+        if free.full or not free.count:
+            pause = [asyncio.sleep(FULL_SECONDS)] if free.count else []
+            await first(stop.wait(), ended(tuple(self._runs)), *pause)
+            free = self._free()
         try:
-            if self._free().full:
-                await first(stop.wait(), asyncio.sleep(FULL_SECONDS), ended(tuple(self._runs)))
-            free, before = self._free(), tuple(self._runs)  # also those that end while we claim
-            if await self._claimed(free, stop) == free.count > 0:
-                return  # there may be more of them
-            dirty = [self.store.wait(POLL_SECONDS)] if free.count else []
-            over = [ended(before)] if free.full or not free.count else []
-            await first(stop.wait(), *dirty, *over)
+            claims = await self.store.queue.claim(
+                free.count, full=free.full, wait_seconds=POLL_SECONDS
+            )
         except (Busy, StoreFailed) as error:
             if self._failing_since is None:
                 self._failing_since = time.monotonic()
             log.error("cannot claim", reason=str(error))
             await first(stop.wait(), asyncio.sleep(STORE_AWAY_SECONDS))
-
-    def _free(self) -> Free:
-        return free((claim.key for claim in self._runs.values()), self.concurrency)
-
-    async def _claimed(self, free: Free, stop: asyncio.Event) -> int:
-        """How many keys were claimed and are run. Raises Busy and StoreFailed."""
-        claims = await self.store.claim(free.count, full=free.full)
+            return
         self._failing_since = None
         if stop.is_set():  # meanwhile
             await self._give_back(claims)
-            return 0
+            return
         for claim in claims:
             self._start(claim)
-        return len(claims)
+
+    async def _wake_at(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self.store.queue.wake()
+
+    def _free(self) -> Free:
+        return free((claim.key for claim in self._runs.values()), self.concurrency)
 
     def _start(self, claim: Claim) -> None:
         self._held[claim.token] = claim
         self.watch.began(claim)  # here, for what is delivered before the task begins comes later
         task = asyncio.create_task(self._run(claim), name=str(claim.key))
         self._runs[task] = claim
-        task.add_done_callback(self._runs.pop)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Its slot is free, perhaps for keys that the last claim has left alone."""
+        del self._runs[task]
+        self.store.queue.wake()
 
     async def _run(self, claim: Claim) -> None:
         """One run, and its one line in the log."""
@@ -217,7 +224,7 @@ class Worker:
 
     async def _finish(self, claim: Claim) -> None:
         self._held.pop(claim.token, None)
-        await self.store.finish(claim)
+        await self.store.queue.finish(claim)
 
     async def _give_up(self, claim: Claim, reason: str) -> None:
         """Tell people on GitHub, if GitHub lets us: it may be what fails."""
@@ -237,7 +244,7 @@ class Worker:
         self._held.pop(claim.token, None)
         backoff = min(2.0**claim.attempts, MOST_BACKOFF_SECONDS) if retry.counts else 0.0
         after = max(retry.after_seconds, backoff)
-        parked = await self.store.put_off(
+        parked = await self.store.queue.put_off(
             claim,
             after_seconds=after,
             counts=retry.counts,
@@ -258,7 +265,7 @@ class Worker:
     async def _heartbeat(self, claims: tuple[Claim, ...]) -> None:
         """Extend the leases; whoever lost one stops at once."""
         try:
-            kept = await self.store.renew(claims)
+            kept = await self.store.queue.renew(claims)
         except (Busy, StoreFailed) as error:
             # Runs go on: a lease that runs out meanwhile is noticed at the run's next write.
             log.error("cannot renew leases", reason=str(error))
@@ -271,7 +278,7 @@ class Worker:
     async def _prunings(self) -> None:
         while True:
             try:
-                pruned = await self.store.prune(KEPT_SECONDS)
+                pruned = await prune(self.store.records, KEPT_SECONDS)
                 log.info("pruned", **pruned)
             except (Busy, StoreFailed) as error:
                 log.error("cannot prune", reason=str(error))
@@ -291,7 +298,7 @@ class Worker:
     async def _give_back(self, claims: tuple[Claim, ...]) -> None:
         for claim in claims:
             try:
-                await self.store.put_off(claim, after_seconds=0.0, counts=False)
+                await self.store.queue.put_off(claim, after_seconds=0.0, counts=False)
             except (Busy, StoreFailed, LeaseLost) as error:
                 log.error("cannot give back", key=str(claim.key), reason=str(error))
 

@@ -26,7 +26,7 @@ from ghapp.emulator.github import Emulator, new_private_key
 from ghapp.emulator.repository import Pull
 from ghapp.emulator.server import EmulatorServer
 from ghapp.settings import Settings
-from ghapp.store import Store
+from ghapp.store import Store, schedule
 from ghapp.worker import redelivery
 from ghapp.worker.schedule import EVERY_SECONDS
 from tests.cli.repositories import Repo
@@ -358,7 +358,7 @@ class TestSweep:
     async def leave_redelivery_to_it(self, environment: dict[str, str]) -> None:
         """The server's own first round, some seconds after its start, finds its turn taken."""
         store = await Store.open(Settings.from_environment(environment).database_url)
-        await store.take_turn(redelivery.TURN, EVERY_SECONDS)
+        await store.records.write(schedule.take_turn, redelivery.TURN, EVERY_SECONDS)
         await store.close()
 
     def test_beside_a_server_on_sqlite_it_only_marks(

@@ -50,7 +50,7 @@ class Shop:
         installation, shop = self.repository.installation, self.repository
         assert installation
         known = Repository(installation.id, shop.id, shop.full_name)
-        in_store(self.world, lambda store: store.mark_dirty([SweepKey(known)]))
+        in_store(self.world, lambda store: store.queue.mark_dirty([SweepKey(known)]))
 
     @property
     def issues(self) -> list[Issue]:

@@ -131,7 +131,7 @@ async def lived_in(made: Scene, shops: Mapping[str, Repository]) -> dict[str, Re
         review.pull.push({"app/orders.py": "total = len\n"})
     await made.settle()
     keys = [made.key(review.pull) for review in reviews.values()]
-    await made.store.mark_dirty(keys, touched=True)  # as a sweep does
+    await made.store.queue.mark_dirty(keys, touched=True)  # as a sweep does
     await made.settle()
     for review in reviews.values():
         review.sign()

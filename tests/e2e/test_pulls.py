@@ -423,7 +423,7 @@ def test_a_sweep_does_not_believe_reads_older_than_the_last_run(
         shop = world.repository
         assert shop.installation
         key = PullKey(Repository(shop.installation.id, shop.id, shop.full_name), pull.number)
-        in_store(world, lambda store: store.mark_dirty([key], touched=True))
+        in_store(world, lambda store: store.queue.mark_dirty([key], touched=True))
         world.settle()
         pull.edit(by="ann", title="feat: loyalty points")
         world.settle()

@@ -31,6 +31,7 @@ from ghapp.emulator.deliveries import Delivery
 from ghapp.emulator.faults import Fault
 from ghapp.emulator.github import new_private_key
 from ghapp.emulator.repository import Pull
+from ghapp.store.pruning import prune
 from tests.e2e.marks import comments, conclusion, marks, press
 from tests.e2e.processes import Process, started
 from tests.e2e.stories import BUTTONS
@@ -299,7 +300,7 @@ def test_a_delivery_replayed_after_it_was_pruned_writes_nothing(open_world: Worl
     open_world.settle()
     before = (marks(pull), pull.comments[0].body)
     sent = [one for one in open_world.github.deliveries.all if one.action not in ASKED_AGAIN]
-    in_store(open_world, lambda store: store.prune(0.0))
+    in_store(open_world, lambda store: prune(store.records, 0.0))
     made = writes(open_world)
     for one in sent:
         for guid in (one.guid, str(uuid.uuid4())):

@@ -27,6 +27,7 @@ from ghapp.emulator.server import EmulatorServer
 from ghapp.github.webhook import parse
 from ghapp.settings import Settings
 from ghapp.store import MAX_ATTEMPTS, Store
+from ghapp.store.schedule import take_turn
 from ghapp.worker import redelivery, schedule
 from ghapp.worker.schedule import EVERY_SECONDS
 
@@ -226,7 +227,9 @@ def in_store(world: World, do: Callable[[Store], Awaitable[object]]) -> None:
 def quiet(world: World) -> None:
     """No sweep and no redelivery begins by itself for the next minutes: their turns are taken."""
     for turn in (schedule.TURN, redelivery.TURN):
-        in_store(world, lambda store, name=turn: store.take_turn(name, EVERY_SECONDS))
+        in_store(
+            world, lambda store, name=turn: store.records.write(take_turn, name, EVERY_SECONDS)
+        )
 
 
 async def almost_parked(world: World, deliveries: list[Delivery]) -> None:
@@ -235,8 +238,8 @@ async def almost_parked(world: World, deliveries: list[Delivery]) -> None:
     for delivery in deliveries:
         headers, body = world.github.signed(delivery)
         read = parse(headers, body, secrets=(SECRET,), app_id=world.github.app.id)
-        await store.accept(read)
+        await store.queue.accept(read)
     for _ in range(MAX_ATTEMPTS - 1):
-        (claim,) = await store.claim(1)
-        await store.put_off(claim, after_seconds=0, counts=True, error="GitHub is down")
+        (claim,) = await store.queue.claim(1)
+        await store.queue.put_off(claim, after_seconds=0, counts=True, error="GitHub is down")
     await store.close()

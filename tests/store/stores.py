@@ -16,8 +16,9 @@ from sqlalchemy import create_engine, text
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import AddLabels, CheckRun, Marks, PutCheckRun, Written
 from ghapp.core.model import Channel, Delivery, Key, Message, PullKey, Repository
-from ghapp.core.records import Claim, Judgement, PolicySource, Run, Shown, Verdict
-from ghapp.store import Store
+from ghapp.core.records import Claim, History, Judgement, PolicySource, Run, Shown, Verdict
+from ghapp.store import Store, runs, stats
+from ghapp.store.stats import Health, Parked
 
 PATIENCE_SECONDS = 20.0
 NOON = datetime(2026, 4, 1, 12, tzinfo=UTC)
@@ -101,7 +102,7 @@ def run(given: Verdict, shown: Shown | None = None) -> Run:
 
 async def claimed(store: Store, key: PullKey = KEY) -> Claim:
     """The claim on a key that is marked dirty now."""
-    await store.mark_dirty([key])
+    await store.queue.mark_dirty([key])
     return await due(store, key)
 
 
@@ -109,10 +110,9 @@ async def due(store: Store, key: Key = KEY) -> Claim:
     """The claim on a key as soon as it is due; it must be the next one that is."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        for claim in await store.claim(1):
+        for claim in await store.queue.claim(1, wait_seconds=1.0):
             assert claim.key == key
             return claim
-        await store.wait(1.0)
     raise AssertionError(f"{key} is not due")
 
 
@@ -122,8 +122,8 @@ async def worked_off(
     """A whole run of a key that is dirty."""
     claim = await due(store, key)
     await admitted(store, claim, head_sha=head_sha)
-    await store.record(claim, run(verdict(key, conclusion, head_sha)))
-    await store.finish(claim)
+    await store.records.write(runs.record, claim, run(verdict(key, conclusion, head_sha)))
+    await store.queue.finish(claim)
 
 
 async def admitted(
@@ -134,11 +134,25 @@ async def admitted(
     judged: tuple[str, ...] = (),
     source: PolicySource = SOURCE,
 ) -> tuple[tuple[Entry, ...], tuple[Verdict, ...]]:
-    return await store.admit(claim, head_sha, source, Judgement(entries, judged))
+    return await store.records.write(
+        runs.admit, claim, head_sha, source, Judgement(entries, judged)
+    )
+
+
+async def recalled(store: Store, key: PullKey = KEY) -> History:
+    return await store.records.read(runs.recall, key)
+
+
+async def health_of(store: Store) -> Health:
+    return await store.records.read(stats.health)
+
+
+async def parked_in(store: Store) -> tuple[Parked, ...]:
+    return await store.records.read(stats.parked)
 
 
 async def dirty(store: Store) -> int:
-    return (await store.health()).dirty
+    return (await store.records.read(stats.health)).dirty
 
 
 def changed(url: str, statement: str) -> None:

@@ -16,8 +16,9 @@ from benchmarks.postgres import Cluster
 from ghapp.core.model import InstallationKey, PullKey, Push, RepositoryKey
 from ghapp.core.records import Shown
 from ghapp.errors import Busy, GhappError, StoreFailed
-from ghapp.store import Store
+from ghapp.store import Store, runs
 from ghapp.store import writer as writing
+from ghapp.store.pruning import prune
 from tests.store.stores import (
     HEAD,
     KEY,
@@ -33,6 +34,7 @@ from tests.store.stores import (
     due,
     entry,
     opened,
+    recalled,
     run,
     story,
     verdict,
@@ -51,7 +53,7 @@ async def main(url):
         while True:
             number += 1
             id = f"kill-{number}"
-            await store.accept(delivery(id=id))
+            await store.queue.accept(delivery(id=id))
             print(id, flush=True)
     await asyncio.gather(*(one() for _ in range(8)))
 
@@ -71,7 +73,7 @@ def test_what_was_accepted_survives_a_kill(database_url: str) -> None:
 
     async def play() -> None:
         async with opened(database_url) as store:
-            again = [await store.accept(delivery(id=id)) for id in acknowledged]
+            again = [await store.queue.accept(delivery(id=id)) for id in acknowledged]
             assert acknowledged[0].startswith("kill-")
             assert again == [False] * len(acknowledged)
             assert (await due(store)).key == KEY
@@ -82,19 +84,20 @@ def test_what_was_accepted_survives_a_kill(database_url: str) -> None:
 @story
 async def test_a_known_delivery_changes_nothing_not_even_the_generation(store: Store) -> None:
     first = delivery(messages=(comment(1),))
-    assert await store.accept(first)
+    assert await store.queue.accept(first)
     claim = await due(store)
-    assert not await store.accept(first)
-    assert await asyncio.gather(store.accept(first), store.accept(first)) == [False, False]
-    await store.finish(claim)
+    assert not await store.queue.accept(first)
+    again = (store.queue.accept(first), store.queue.accept(first))
+    assert await asyncio.gather(*again) == [False, False]
+    await store.queue.finish(claim)
     assert (claim.generation, await dirty(store)) == (1, 0)
-    assert len((await store.recall(KEY)).messages) == 1
+    assert len((await recalled(store, KEY)).messages) == 1
 
 
 @story
 async def test_a_delivery_sent_twice_at_once_is_new_once(store: Store) -> None:
     twice = delivery()
-    answers = await asyncio.gather(*(store.accept(twice) for _ in range(8)))
+    answers = await asyncio.gather(*(store.queue.accept(twice) for _ in range(8)))
     assert sorted(answers) == [False] * 7 + [True]
     assert (await due(store)).generation == 1
 
@@ -104,7 +107,7 @@ def test_a_delivery_sent_to_two_processes_at_once_is_new_once(database_url: str)
         async with opened(database_url) as one, opened(database_url) as two:
             for _ in range(20):
                 same = delivery()
-                answers = await asyncio.gather(one.accept(same), two.accept(same))
+                answers = await asyncio.gather(one.queue.accept(same), two.queue.accept(same))
                 assert sorted(answers) == [False, True]
             assert (await due(one)).generation == 20
 
@@ -114,10 +117,10 @@ def test_a_delivery_sent_to_two_processes_at_once_is_new_once(database_url: str)
 @story
 async def test_hints_are_joined_over_deliveries(store: Store) -> None:
     newer, older = NOON + timedelta(seconds=5), NOON
-    await store.accept(delivery(fresh_at=newer, opened=True, changed_files=3))
-    await store.accept(delivery(fresh_at=older, touched=True, changed_files=4))
-    await store.accept(delivery())
-    history = await store.recall(KEY)
+    await store.queue.accept(delivery(fresh_at=newer, opened=True, changed_files=3))
+    await store.queue.accept(delivery(fresh_at=older, touched=True, changed_files=4))
+    await store.queue.accept(delivery())
+    history = await recalled(store, KEY)
     assert (history.fresh_at, history.opened, history.touched, history.changed_files) == (
         newer,
         True,
@@ -128,17 +131,17 @@ async def test_hints_are_joined_over_deliveries(store: Store) -> None:
 
 @story
 async def test_a_pull_nobody_heard_of_has_an_empty_past(store: Store) -> None:
-    history = await store.recall(KEY)
+    history = await recalled(store, KEY)
     assert (history.marks, history.policy, history.ledger, history.messages) == (None, None, (), ())
 
 
 @story
 async def test_messages_wait_oldest_first_for_each_pull_they_concern(store: Store) -> None:
-    await store.accept(delivery(KEY, OTHER, messages=(comment(2, minutes=2),)))
-    await store.accept(delivery(KEY, messages=(comment(1, minutes=1), comment(2, minutes=2))))
-    history = await store.recall(KEY)
+    await store.queue.accept(delivery(KEY, OTHER, messages=(comment(2, minutes=2),)))
+    await store.queue.accept(delivery(KEY, messages=(comment(1, minutes=1), comment(2, minutes=2))))
+    history = await recalled(store, KEY)
     assert history.messages == (comment(1, minutes=1), comment(2, minutes=2))
-    assert (await store.recall(OTHER)).messages == (comment(2, minutes=2),)
+    assert (await recalled(store, OTHER)).messages == (comment(2, minutes=2),)
 
 
 @story
@@ -150,13 +153,13 @@ async def test_everybody_who_pushed_a_head_is_known_from_the_first_time(store: S
         Push(HEAD, "ann", NOON + 3 * minute),
         Push(HEAD, "ann", NOON),
     ):
-        await store.accept(delivery(push=push, pushed_to=KEY))
-    assert (await store.recall(KEY)).pushes == (
+        await store.queue.accept(delivery(push=push, pushed_to=KEY))
+    assert (await recalled(store, KEY)).pushes == (
         Push(HEAD, "ann", NOON),
         Push(NEXT_HEAD, "bob", NOON + minute),
         Push(HEAD, "eve", NOON + 2 * minute),
     )
-    assert (await store.recall(OTHER)).pushes == ()
+    assert (await recalled(store, OTHER)).pushes == ()
 
 
 @story
@@ -165,42 +168,44 @@ async def test_who_pushed_to_a_branch_is_known_of_the_heads_of_the_pull(store: S
     shown, elsewhere = "c" * 40, "d" * 40
     for head in (HEAD, shown, elsewhere):
         branch = {"keys": (), "pushed_to": RepositoryKey(SHOP)}
-        await store.accept(delivery(**branch, push=Push(head, "eve", NOON)))
-    await store.accept(delivery(push=Push(HEAD, "ann", NOON + minute), pushed_to=KEY))
+        await store.queue.accept(delivery(**branch, push=Push(head, "eve", NOON)))
+    await store.queue.accept(delivery(push=Push(HEAD, "ann", NOON + minute), pushed_to=KEY))
     assert await dirty(store) == 1
-    await store.record(await due(store), run(verdict(KEY), Shown(shown, NOON)))
-    assert (await store.recall(KEY)).pushes == (
+    await store.records.write(runs.record, await due(store), run(verdict(KEY), Shown(shown, NOON)))
+    assert (await recalled(store, KEY)).pushes == (
         Push(HEAD, "eve", NOON),
         Push(shown, "eve", NOON),
         Push(HEAD, "ann", NOON + minute),
     )
-    assert (await store.recall(OTHER)).pushes == ()
+    assert (await recalled(store, OTHER)).pushes == ()
 
 
 @story
 async def test_pushes_to_branches_are_forgotten_after_90_days(store: Store) -> None:
     now, branch = datetime.now(UTC), RepositoryKey(SHOP)
-    await store.accept(delivery(push=Push(HEAD, "ann", now - timedelta(days=91)), pushed_to=KEY))
+    await store.queue.accept(
+        delivery(push=Push(HEAD, "ann", now - timedelta(days=91)), pushed_to=KEY)
+    )
     for login, days in (("eve", 91), ("bob", 89)):
         push = Push(HEAD, login, now - timedelta(days=days))
-        await store.accept(delivery(push=push, pushed_to=branch))
-    await store.prune(older_than_seconds=3600)
-    assert [one.login for one in (await store.recall(KEY)).pushes] == ["ann", "bob"]
+        await store.queue.accept(delivery(push=push, pushed_to=branch))
+    await prune(store.records, 3600)
+    assert [one.login for one in (await recalled(store, KEY)).pushes] == ["ann", "bob"]
 
 
 @story
 async def test_keys_of_every_kind_come_back_as_they_went_in(store: Store) -> None:
     kinds = {KEY, RepositoryKey(SHOP), InstallationKey(SHOP.installation_id)}
-    await store.accept(delivery(*kinds))
-    assert {claim.key for claim in await store.claim(9)} == kinds
+    await store.queue.accept(delivery(*kinds))
+    assert {claim.key for claim in await store.queue.claim(9)} == kinds
 
 
 @story
 async def test_a_renamed_repository_is_reached_by_its_new_name(store: Store) -> None:
-    await store.accept(delivery(KEY))
+    await store.queue.accept(delivery(KEY))
     renamed = PullKey(replace(SHOP, full_name="acme/store", installation_id=12), KEY.number)
-    await store.accept(delivery(renamed))
-    (claim,) = await store.claim(9)
+    await store.queue.accept(delivery(renamed))
+    (claim,) = await store.queue.claim(9)
     assert claim.key == renamed
 
 
@@ -208,7 +213,8 @@ async def test_a_renamed_repository_is_reached_by_its_new_name(store: Store) -> 
 async def test_a_delivery_that_cannot_be_stored_does_not_spoil_the_others(store: Store) -> None:
     broken = delivery(body=None)
     answers = await asyncio.gather(
-        *(store.accept(one) for one in (delivery(), broken, delivery())), return_exceptions=True
+        *(store.queue.accept(one) for one in (delivery(), broken, delivery())),
+        return_exceptions=True,
     )
     assert (answers[0], answers[2]) == (True, True)
     assert isinstance(answers[1], Exception)
@@ -220,8 +226,8 @@ def test_what_the_database_refuses_is_told_in_our_own_words(database_url: str) -
         async with opened(database_url) as store:
             changed(database_url, "DROP TABLE pushes")
             with pytest.raises((StoreFailed, Busy)):
-                await store.accept(delivery(push=Push(HEAD, "ann", NOON), pushed_to=KEY))
-            assert await store.accept(delivery())
+                await store.queue.accept(delivery(push=Push(HEAD, "ann", NOON), pushed_to=KEY))
+            assert await store.queue.accept(delivery())
 
     asyncio.run(play())
 
@@ -230,23 +236,25 @@ def test_what_the_database_refuses_is_told_in_our_own_words(database_url: str) -
 async def test_a_full_queue_is_busy_and_what_it_took_is_stored(store: Store) -> None:
     too_many = writing.MOST_QUEUED + 2 * writing.MOST_IN_A_GROUP
     answers = await asyncio.gather(
-        *(store.accept(delivery()) for _ in range(too_many)), return_exceptions=True
+        *(store.queue.accept(delivery()) for _ in range(too_many)), return_exceptions=True
     )
     refused = sum(isinstance(answer, Busy) for answer in answers)
     assert refused + sum(answer is True for answer in answers) == too_many
     assert (await due(store)).generation == too_many - refused
-    assert await store.accept(delivery())
+    assert await store.queue.accept(delivery())
 
 
 def test_a_server_that_restarts_is_found_again(postgres: Cluster, postgres_url: str) -> None:
     async def play() -> None:
         async with opened(postgres_url) as store:
-            await store.accept(delivery())
+            await store.queue.accept(delivery())
             await asyncio.to_thread(postgres.stop)
-            waiting = asyncio.gather(store.accept(delivery()), store.mark_dirty([OTHER]))
+            waiting = asyncio.gather(
+                store.queue.accept(delivery()), store.queue.mark_dirty([OTHER])
+            )
             await asyncio.to_thread(postgres.start)
             assert (await waiting)[0]
-            assert {claim.key for claim in await store.claim(9)} == {KEY, OTHER}
+            assert {claim.key for claim in await store.queue.claim(9)} == {KEY, OTHER}
 
     asyncio.run(play())
 
@@ -256,12 +264,12 @@ def test_a_server_that_stays_away_is_busy(postgres: Cluster, postgres_url: str) 
         async with opened(postgres_url) as store:
             await asyncio.to_thread(postgres.stop)
             try:
-                calls = (store.accept(delivery()), store.claim(1), store.recall(KEY))
+                calls = (store.queue.accept(delivery()), store.queue.claim(1), recalled(store, KEY))
                 answers = await asyncio.gather(*calls, return_exceptions=True)
             finally:
                 await asyncio.to_thread(postgres.start)
             assert [type(answer) for answer in answers] == [Busy] * 3
-            assert await store.accept(delivery())
+            assert await store.queue.accept(delivery())
 
     asyncio.run(play())
 
@@ -271,7 +279,7 @@ def test_a_closed_store_takes_nothing(sqlite_url: str) -> None:
         async with opened(sqlite_url) as store:
             pass
         with pytest.raises(GhappError):
-            await store.accept(delivery())
+            await store.queue.accept(delivery())
 
     asyncio.run(play())
 
@@ -281,14 +289,14 @@ async def test_old_deliveries_are_pruned_and_what_was_said_in_them_is_still_judg
     store: Store,
 ) -> None:
     """Else those of a pull that is out of reach, where nothing is judged, would stay for ever."""
-    await asyncio.gather(*(store.accept(delivery()) for _ in range(600)))
-    await store.accept(delivery(id="spoken", messages=(comment(1),)))
-    assert (await store.prune(older_than_seconds=3600))["deliveries"] == 0
-    assert not await store.accept(delivery(id="spoken"))
-    assert (await store.prune(older_than_seconds=-1))["deliveries"] == 601
-    assert (await store.recall(KEY)).messages == (comment(1),)
-    await store.accept(delivery(id="spoken", messages=(comment(1, "said anew"),)))
-    assert (await store.recall(KEY)).messages == (comment(1),)
+    await asyncio.gather(*(store.queue.accept(delivery()) for _ in range(600)))
+    await store.queue.accept(delivery(id="spoken", messages=(comment(1),)))
+    assert (await prune(store.records, 3600))["deliveries"] == 0
+    assert not await store.queue.accept(delivery(id="spoken"))
+    assert (await prune(store.records, -1))["deliveries"] == 601
+    assert (await recalled(store, KEY)).messages == (comment(1),)
+    await store.queue.accept(delivery(id="spoken", messages=(comment(1, "said anew"),)))
+    assert (await recalled(store, KEY)).messages == (comment(1),)
     await admitted(store, await due(store), entry("comment:1#0"), judged=("comment:1",))
-    history = await store.recall(KEY)
+    history = await recalled(store, KEY)
     assert (history.messages, history.ledger) == ((), (entry("comment:1#0"),))

@@ -16,20 +16,32 @@ from benchmarks.postgres import Cluster, programs
 from ghapp.core.model import Delivery
 from ghapp.core.records import History, Judgement
 from ghapp.github.readback import doubtful
-from ghapp.store import Store
-from tests.store.stores import HEAD, KEY, OTHER, SOURCE, changed, entry, opened, run, verdict
+from ghapp.store import Store, runs
+from tests.store.stores import (
+    HEAD,
+    KEY,
+    OTHER,
+    SOURCE,
+    changed,
+    entry,
+    health_of,
+    opened,
+    recalled,
+    run,
+    verdict,
+)
 
 pytestmark = pytest.mark.anyio
 
 
 async def filled(store: Store) -> None:
     """A sign-off in the ledger, marks on one pull, another one that waits."""
-    await store.mark_dirty([KEY])
-    (claim,) = await store.claim(1)
-    await store.admit(claim, HEAD, SOURCE, Judgement((entry("comment:1"),)))
-    await store.record(claim, run(verdict(KEY)))
-    await store.finish(claim)
-    await store.accept(waiting())
+    await store.queue.mark_dirty([KEY])
+    (claim,) = await store.queue.claim(1)
+    await store.records.write(runs.admit, claim, HEAD, SOURCE, Judgement((entry("comment:1"),)))
+    await store.records.write(runs.record, claim, run(verdict(KEY)))
+    await store.queue.finish(claim)
+    await store.queue.accept(waiting())
 
 
 def waiting() -> Delivery:
@@ -39,17 +51,17 @@ def waiting() -> Delivery:
 async def remembered(url: str) -> tuple[History, int, bool]:
     """The past of the pull, the keys to be worked on, whether the delivery was new."""
     async with opened(url) as store:
-        history = await store.recall(KEY)
-        return history, (await store.health()).dirty, await store.accept(waiting())
+        history = await recalled(store, KEY)
+        return history, (await health_of(store)).dirty, await store.queue.accept(waiting())
 
 
 async def goes_on(url: str, copied: Callable[[], str]) -> None:
     """What the copy of a store knows is what that knew when it was taken; it can be worked with."""
     async with opened(url) as store:
         await filled(store)
-        before = await store.recall(KEY)
+        before = await recalled(store, KEY)
         copy = copied()
-        await store.mark_dirty([KEY])  # too late for the backup
+        await store.queue.mark_dirty([KEY])  # too late for the backup
     history, dirty, new = await remembered(copy)
     assert history == before
     assert [one.id for one in history.ledger] == ["comment:1#0"]
@@ -92,10 +104,10 @@ async def test_of_postgresql(postgres: Cluster, postgres_url: str, tmp_path: Pat
 async def test_marks_of_a_pull_that_waited_are_looked_for(database_url: str) -> None:
     """As it is in a copy of some minutes ago: it has its marks by now."""
     async with opened(database_url) as store:
-        await store.accept(replace(waiting(), opened=True))
-        assert not doubtful(await store.recall(OTHER))
+        await store.queue.accept(replace(waiting(), opened=True))
+        assert not doubtful(await recalled(store, OTHER))
         changed(database_url, "UPDATE keys SET arrived_at = arrived_at - 180")
-        assert doubtful(await store.recall(OTHER))
+        assert doubtful(await recalled(store, OTHER))
 
 
 def program(name: str, *arguments: str) -> None:

@@ -93,8 +93,8 @@ async def until_listening(url: str, but: frozenset[int] = frozenset()) -> frozen
 async def looked(store: Store, poll_seconds: float) -> list[Key]:
     """What a worker's rounds of claiming and waiting come to."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not (claims := await store.claim(9)):
-            await store.wait(poll_seconds)
+        while not (claims := await store.queue.claim(9, wait_seconds=poll_seconds)):
+            pass
         return [claim.key for claim in claims]
 
 
@@ -104,7 +104,7 @@ def test_without_an_ear_polling_finds_the_work(postgres_url: str) -> None:
             await until_listening(postgres_url)
             looking = asyncio.create_task(looked(worker, poll_seconds=0.2))
             changed(postgres_url, f"SELECT pg_terminate_backend(pid) {LISTENING}")
-            await other.accept(delivery(KEY))
+            await other.queue.accept(delivery(KEY))
             assert await looking == [KEY]
 
     asyncio.run(play())
@@ -118,7 +118,7 @@ def test_an_ear_that_was_lost_is_there_again(postgres_url: str) -> None:
             await until_listening(postgres_url, but=lost)
             looking = asyncio.create_task(looked(worker, poll_seconds=600.0))
             async with opened(postgres_url) as other:
-                await other.accept(delivery(KEY))
+                await other.queue.accept(delivery(KEY))
                 assert await looking == [KEY]
 
     asyncio.run(play())

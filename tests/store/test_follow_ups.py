@@ -9,7 +9,7 @@ import pytest
 
 from ghapp.core.model import Channel, PullKey, Repository
 from ghapp.core.records import FollowUp
-from ghapp.store import Store
+from ghapp.store import Store, reviews, runs
 from ghapp.store.follow_ups import MOST_DEBTS
 from tests.store.stores import (
     KEY,
@@ -22,6 +22,7 @@ from tests.store.stores import (
     delivery,
     due,
     entry,
+    recalled,
     run,
     story,
     verdict,
@@ -34,8 +35,8 @@ ELSEWHERE = PullKey(Repository(11, 502, "acme/other"), 7)
 
 async def recorded(store: Store, key: PullKey, *follow_ups: FollowUp) -> None:
     claim = await claimed(store, key)
-    await store.record(claim, replace(run(verdict(key)), follow_ups=follow_ups))
-    await store.finish(claim)
+    await store.records.write(runs.record, claim, replace(run(verdict(key)), follow_ups=follow_ups))
+    await store.queue.finish(claim)
 
 
 # --- follow-ups --------------------------------------------------------------------------
@@ -44,7 +45,7 @@ async def recorded(store: Store, key: PullKey, *follow_ups: FollowUp) -> None:
 @story
 async def test_follow_ups_come_back_by_item_as_they_were_recorded(store: Store) -> None:
     await recorded(store, KEY, PLAN, TTL)
-    history = await store.recall(KEY)
+    history = await recalled(store, KEY)
     assert (history.follow_ups, history.debts) == ((TTL, PLAN), ())
 
 
@@ -54,7 +55,7 @@ async def test_a_follow_up_is_replaced_and_never_forgotten(store: Store) -> None
     extended = replace(PLAN, due="2026-06-01", extended=True)
     await recorded(store, KEY, extended)
     await recorded(store, KEY)
-    assert (await store.recall(KEY)).follow_ups == (TTL, extended)
+    assert (await recalled(store, KEY)).follow_ups == (TTL, extended)
 
 
 @story
@@ -62,24 +63,24 @@ async def test_other_pulls_of_the_repository_see_what_is_open_soonest_first(stor
     await recorded(store, KEY, PLAN, TTL, replace(PLAN, item="closed", is_open=False))
     own = replace(PLAN, number=8)
     await recorded(store, OTHER, own)
-    history = await store.recall(OTHER)
+    history = await recalled(store, OTHER)
     assert (history.follow_ups, history.debts) == ((own,), (TTL, PLAN))
-    assert (await store.recall(ELSEWHERE)).debts == ()
+    assert (await recalled(store, ELSEWHERE)).debts == ()
 
 
 @story
 async def test_a_closed_follow_up_is_no_debt_any_more(store: Store) -> None:
     await recorded(store, KEY, PLAN)
     await recorded(store, KEY, replace(PLAN, is_open=False))
-    assert (await store.recall(OTHER)).debts == ()
+    assert (await recalled(store, OTHER)).debts == ()
 
 
 @story
 async def test_of_very_many_debts_those_due_soonest_are_seen(store: Store) -> None:
     many = [replace(PLAN, item=f"i-{n:03}", due=f"{2300 - n}-01-01") for n in range(MOST_DEBTS + 9)]
     await recorded(store, KEY, *many)
-    assert (await store.recall(OTHER)).debts == tuple(many[: -MOST_DEBTS - 1 : -1])
-    assert len((await store.recall(KEY)).follow_ups) == MOST_DEBTS + 9
+    assert (await recalled(store, OTHER)).debts == tuple(many[: -MOST_DEBTS - 1 : -1])
+    assert len((await recalled(store, KEY)).follow_ups) == MOST_DEBTS + 9
 
 
 # --- what was heard ----------------------------------------------------------------------
@@ -87,7 +88,7 @@ async def test_of_very_many_debts_those_due_soonest_are_seen(store: Store) -> No
 
 @story
 async def test_all_that_was_judged_is_heard_through_whichever_channel(store: Store) -> None:
-    await store.accept(delivery(messages=(comment(1), comment(2))))
+    await store.queue.accept(delivery(messages=(comment(1), comment(2))))
     claim = await due(store)
     spoken = (
         entry("label:5#0", Channel.LABEL),
@@ -95,10 +96,10 @@ async def test_all_that_was_judged_is_heard_through_whichever_channel(store: Sto
         entry("review:6#0"),
     )
     await admitted(store, claim, *spoken, judged=("comment:1", "review:7:approved"))
-    history = await store.recall(KEY)
+    history = await recalled(store, KEY)
     assert history.heard == {"label:5", "review:6", "comment:1", "review:7:approved"}
     assert history.messages == (comment(2),)
-    assert (await store.recall(OTHER)).heard == frozenset()
+    assert (await recalled(store, OTHER)).heard == frozenset()
 
 
 @story
@@ -106,16 +107,16 @@ async def test_what_was_read_and_judged_is_not_judged_again_when_its_delivery_co
     store: Store,
 ) -> None:
     await admitted(store, await claimed(store), judged=("comment:1",))
-    await store.accept(delivery(KEY, OTHER, messages=(comment(1),)))
-    assert (await store.recall(KEY)).messages == ()
-    assert (await store.recall(OTHER)).messages == (comment(1),)
+    await store.queue.accept(delivery(KEY, OTHER, messages=(comment(1),)))
+    assert (await recalled(store, KEY)).messages == ()
+    assert (await recalled(store, OTHER)).messages == (comment(1),)
 
 
 @story
 async def test_what_is_in_the_ledger_does_not_wait(store: Store) -> None:
-    await store.accept(delivery(messages=(comment(1),)))
+    await store.queue.accept(delivery(messages=(comment(1),)))
     await admitted(store, await due(store), entry("comment:1#0"))
-    assert (await store.recall(KEY)).messages == ()
+    assert (await recalled(store, KEY)).messages == ()
 
 
 # --- what was last seen ------------------------------------------------------------------
@@ -123,7 +124,7 @@ async def test_what_is_in_the_ledger_does_not_wait(store: Store) -> None:
 
 @story
 async def test_each_pull_is_seen_as_its_last_run_read_it(store: Store) -> None:
-    assert await store.seen(SHOP) == {}
+    assert await store.records.read(reviews.seen, SHOP) == {}
     for key, at in (
         (KEY, NOON),
         (KEY, NOON + timedelta(hours=1)),
@@ -131,9 +132,9 @@ async def test_each_pull_is_seen_as_its_last_run_read_it(store: Store) -> None:
         (ELSEWHERE, NOON),
     ):
         claim = await claimed(store, key)
-        await store.record(claim, replace(run(verdict(key)), seen_at=at))
-        await store.finish(claim)
-    assert await store.seen(SHOP) == {7: NOON + timedelta(hours=1), 8: NOON}
+        await store.records.write(runs.record, claim, replace(run(verdict(key)), seen_at=at))
+        await store.queue.finish(claim)
+    assert await store.records.read(reviews.seen, SHOP) == {7: NOON + timedelta(hours=1), 8: NOON}
 
 
 @pytest.mark.parametrize("before", [True, False])
@@ -144,8 +145,8 @@ def test_a_run_that_did_not_read_the_pull_changes_nothing_of_that(
     async def told(store: Store) -> None:
         claim = await claimed(store)
         if before:
-            await store.record(claim, replace(run(verdict(KEY)), seen_at=NOON))
-        await store.record(claim, run(verdict(KEY)))
-        assert await store.seen(SHOP) == ({7: NOON} if before else {})
+            await store.records.write(runs.record, claim, replace(run(verdict(KEY)), seen_at=NOON))
+        await store.records.write(runs.record, claim, run(verdict(KEY)))
+        assert await store.records.read(reviews.seen, SHOP) == ({7: NOON} if before else {})
 
     told(database_url)

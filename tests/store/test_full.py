@@ -20,7 +20,7 @@ from ghapp.store import Store
 from ghapp.store.connection import Connection, Connections
 from ghapp.store.work_queue.leases import LEASE_SECONDS
 from ghapp.worker.worker import Worker
-from tests.store.stores import PATIENCE_SECONDS, delivery, opened
+from tests.store.stores import PATIENCE_SECONDS, delivery, health_of, opened
 
 pytestmark = pytest.mark.anyio
 
@@ -74,7 +74,7 @@ async def until(true: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def worked_off(store: Store) -> bool:
-    return (await store.health()).dirty == 0
+    return (await health_of(store)).dirty == 0
 
 
 def new(number: int) -> Any:
@@ -86,10 +86,11 @@ async def test_what_sqlite_took_before_its_disk_was_full_is_there_and_the_rest_c
 ) -> None:
     with Disk().mounted() as disk:
         async with opened(sqlite_url) as store, working(store):
-            taken = [number for number in range(20) if await store.accept(new(number))]
+            taken = [number for number in range(20) if await store.queue.accept(new(number))]
             disk.pages = 1  # as many as there are
             answers = await asyncio.gather(
-                *(store.accept(new(number)) for number in range(20, 60)), return_exceptions=True
+                *(store.queue.accept(new(number)) for number in range(20, 60)),
+                return_exceptions=True,
             )
             refused = [
                 number
@@ -101,8 +102,12 @@ async def test_what_sqlite_took_before_its_disk_was_full_is_there_and_the_rest_c
             assert all("is full" in str(one) for one in answers if one is not True)
             taken += [number for number in range(20, 60) if number not in refused]
             disk.pages = PLENTY
-            assert [await store.accept(new(number)) for number in refused] == [True] * len(refused)
-            assert [await store.accept(new(number)) for number in taken] == [False] * len(taken)
+            assert [await store.queue.accept(new(number)) for number in refused] == [True] * len(
+                refused
+            )
+            assert [await store.queue.accept(new(number)) for number in taken] == [False] * len(
+                taken
+            )
             await until(lambda: worked_off(store))
 
 
@@ -113,27 +118,27 @@ async def test_what_fails_for_want_of_room_takes_no_delivery_with_it_that_was_ac
     large = Repository(11, 501, "x" * 3_000_000)
     with Disk().mounted() as disk:
         async with opened(sqlite_url) as store:
-            await store.accept(new(0))
+            await store.queue.accept(new(0))
             disk.pages = 1
             answers: dict[str, bool | BaseException] = {}
             for number in range(20):
                 ids = [f"small-{number}-{part}" for part in range(4)]
                 told = await asyncio.gather(
-                    *(store.accept(delivery(id=id)) for id in ids[:3]),
+                    *(store.queue.accept(delivery(id=id)) for id in ids[:3]),
                     marked(store, large),
-                    store.accept(delivery(id=ids[3])),
+                    store.queue.accept(delivery(id=ids[3])),
                     return_exceptions=True,
                 )
                 assert isinstance(told.pop(3), Busy)
                 answers |= dict(zip(ids, told, strict=True))  # type: ignore[arg-type]
             disk.pages = PLENTY
             for id, answer in answers.items():
-                assert await store.accept(delivery(id=id)) is (answer is not True)
+                assert await store.queue.accept(delivery(id=id)) is (answer is not True)
             assert any(answer is True for answer in answers.values())
 
 
 async def marked(store: Store, repository: Repository) -> None:
-    await store.mark_dirty([PullKey(repository, 7)])
+    await store.queue.mark_dirty([PullKey(repository, 7)])
 
 
 REFUSES = {
@@ -158,19 +163,19 @@ async def test_a_postgresql_that_takes_no_writes_is_told_and_waited_for(
     postgres_url: str, why: str
 ) -> None:
     async with opened(postgres_url) as store:
-        assert await store.accept(new(1))
+        assert await store.queue.accept(new(1))
         tell(postgres_url, REFUSES[why])
         with capture_logs() as logs:
             async with working(store) as worker:
                 await until(lambda: said(logs, "cannot claim"))
                 with pytest.raises((Busy, StoreFailed)):
-                    await store.accept(new(2))
+                    await store.queue.accept(new(2))
                 assert worker.failing_seconds() > 0
                 tell(postgres_url, TAKES[why])
-                assert await store.accept(new(2))
+                assert await store.queue.accept(new(2))
                 await until(lambda: worked_off(store))
                 assert worker.failing_seconds() == 0
-        assert not await store.accept(new(1))
+        assert not await store.queue.accept(new(1))
 
 
 async def said(logs: list[Any], event: str) -> bool:

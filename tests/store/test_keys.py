@@ -10,8 +10,9 @@ from sqlalchemy import create_engine, select
 
 from ghapp.core.records import Claim
 from ghapp.errors import LeaseLost
-from ghapp.store import Store
+from ghapp.store import Store, runs
 from ghapp.store.schema import keys
+from ghapp.store.work_queue import marking
 from ghapp.store.work_queue.leases import MAX_ATTEMPTS
 from tests.store.stores import (
     EFFECTS,
@@ -25,7 +26,10 @@ from tests.store.stores import (
     delivery,
     dirty,
     due,
+    health_of,
     opened,
+    parked_in,
+    recalled,
     run,
     story,
     verdict,
@@ -37,21 +41,21 @@ RUN_OUT = "UPDATE keys SET lease_until = 1"
 
 @story
 async def test_a_key_is_held_by_one_claim_until_finished(store: Store) -> None:
-    await store.accept(delivery())
-    (claim,) = await store.claim(5)
+    await store.queue.accept(delivery())
+    (claim,) = await store.queue.claim(5)
     assert (claim.key, claim.generation, claim.attempts) == (KEY, 1, 0)
-    assert await store.claim(5) == ()
+    assert await store.queue.claim(5) == ()
     assert await dirty(store) == 1
-    await store.finish(claim)
-    assert await store.claim(5) == ()
+    await store.queue.finish(claim)
+    assert await store.queue.claim(5) == ()
     assert await dirty(store) == 0
 
 
 @story
 async def test_no_more_keys_are_claimed_than_asked_for(store: Store) -> None:
-    await store.mark_dirty([KEY, OTHER])
-    assert await store.claim(0) == ()
-    first, second = await store.claim(1), await store.claim(1)
+    await store.queue.mark_dirty([KEY, OTHER])
+    assert await store.queue.claim(0) == ()
+    first, second = await store.queue.claim(1), await store.queue.claim(1)
     assert {claim.key for claim in (*first, *second)} == {KEY, OTHER}
     assert first[0].token != second[0].token
 
@@ -59,20 +63,20 @@ async def test_no_more_keys_are_claimed_than_asked_for(store: Store) -> None:
 @story
 async def test_a_delivery_during_a_run_leaves_the_key_dirty(store: Store) -> None:
     claim = await claimed(store)
-    await store.accept(delivery(touched=True))
+    await store.queue.accept(delivery(touched=True))
     await admitted(store, claim)
-    await store.record(claim, run(verdict(KEY)))
-    await store.finish(claim)
+    await store.records.write(runs.record, claim, run(verdict(KEY)))
+    await store.queue.finish(claim)
     assert await dirty(store) == 1
-    assert (await store.recall(KEY)).touched
+    assert (await recalled(store, KEY)).touched
     assert (await due(store)).generation == 2
 
 
 @story
 async def test_hints_are_gone_once_they_are_worked_off(store: Store) -> None:
-    await store.accept(delivery(opened=True, touched=True, changed_files=3))
+    await store.queue.accept(delivery(opened=True, touched=True, changed_files=3))
     await worked_off(store)
-    history = await store.recall(KEY)
+    history = await recalled(store, KEY)
     assert (history.fresh_at, history.opened, history.touched, history.changed_files) == (
         None,
         False,
@@ -83,36 +87,36 @@ async def test_hints_are_gone_once_they_are_worked_off(store: Store) -> None:
 
 @story
 async def test_what_follows_within_a_second_is_one_more_run(store: Store) -> None:
-    await store.accept(delivery())
+    await store.queue.accept(delivery())
     started = time.monotonic()
-    (first,) = await store.claim(5)
+    (first,) = await store.queue.claim(5)
     for _ in range(5):
-        await store.accept(delivery())
-    await store.finish(first)
-    assert await store.claim(5) == ()
+        await store.queue.accept(delivery())
+    await store.queue.finish(first)
+    assert await store.queue.claim(5) == ()
     second = await due(store)
     assert time.monotonic() - started > 0.9
-    await store.finish(second)
+    await store.queue.finish(second)
     assert (second.generation, await dirty(store)) == (6, 0)
 
 
 def test_a_key_that_rested_is_due_at_once(database_url: str) -> None:
     async def play() -> None:
         async with opened(database_url) as store:
-            await store.finish(await claimed(store))
+            await store.queue.finish(await claimed(store))
             changed(database_url, LONG_AGO)
-            await store.accept(delivery())
-            assert len(await store.claim(5)) == 1
+            await store.queue.accept(delivery())
+            assert len(await store.queue.claim(5)) == 1
 
     asyncio.run(play())
 
 
 @story
 async def test_a_busy_key_does_not_lose_its_place_in_the_queue(store: Store) -> None:
-    await store.accept(delivery(KEY))
-    await store.accept(delivery(OTHER))
-    await store.accept(delivery(KEY))
-    assert (await store.claim(1))[0].key == KEY
+    await store.queue.accept(delivery(KEY))
+    await store.queue.accept(delivery(OTHER))
+    await store.queue.accept(delivery(KEY))
+    assert (await store.queue.claim(1))[0].key == KEY
 
 
 def test_a_lease_that_ran_out_passes_on_and_fences_its_holder(database_url: str) -> None:
@@ -120,13 +124,13 @@ def test_a_lease_that_ran_out_passes_on_and_fences_its_holder(database_url: str)
         async with opened(database_url) as store:
             old = await claimed(store)
             changed(database_url, RUN_OUT)
-            assert await store.renew([old]) == frozenset()
+            assert await store.queue.renew([old]) == frozenset()
             new = await due(store)
             assert new.token != old.token
             await refused_all(store, old)
-            assert await store.renew([old, new]) == {new.token}
+            assert await store.queue.renew([old, new]) == {new.token}
             await admitted(store, new)
-            await store.finish(new)
+            await store.queue.finish(new)
 
     asyncio.run(play())
 
@@ -149,29 +153,29 @@ def test_a_claim_that_nobody_gave_back_counts_as_an_attempt(database_url: str) -
                 changed(database_url, RUN_OUT)
                 last = await due(store)
                 assert last.attempts == attempts
-            assert await store.put_off(last, after_seconds=0, counts=True, error="killed")
-            assert await store.claim(5) == ()
-            assert (await store.health()).parked == 1
+            assert await store.queue.put_off(last, after_seconds=0, counts=True, error="killed")
+            assert await store.queue.claim(5) == ()
+            assert (await health_of(store)).parked == 1
 
     asyncio.run(play())
 
 
 @story
 async def test_a_claim_that_was_given_back_counts_nothing(store: Store) -> None:
-    await store.put_off(await claimed(store), after_seconds=0, counts=False)
+    await store.queue.put_off(await claimed(store), after_seconds=0, counts=False)
     again = await due(store)
     assert again.attempts == 0
-    await store.finish(again)
+    await store.queue.finish(again)
     assert (await claimed(store)).attempts == 0
 
 
 async def refused_all(store: Store, claim: Claim) -> None:
     for write in (
         lambda: admitted(store, claim),
-        lambda: store.intend(claim, EFFECTS),
-        lambda: store.record(claim, run(verdict(KEY))),
-        lambda: store.finish(claim),
-        lambda: store.put_off(claim, after_seconds=0, counts=True),
+        lambda: store.records.write(runs.intend, claim, EFFECTS),
+        lambda: store.records.write(runs.record, claim, run(verdict(KEY))),
+        lambda: store.queue.finish(claim),
+        lambda: store.queue.put_off(claim, after_seconds=0, counts=True),
     ):
         with pytest.raises(LeaseLost):
             await write()
@@ -180,7 +184,7 @@ async def refused_all(store: Store, claim: Claim) -> None:
 @story
 async def test_a_finished_claim_is_worth_nothing(store: Store) -> None:
     claim = await claimed(store)
-    await store.finish(claim)
+    await store.queue.finish(claim)
     await refused_all(store, claim)
 
 
@@ -189,35 +193,37 @@ async def test_a_key_put_off_waits_its_time_and_comes_back(store: Store) -> None
     claim = await claimed(store)
     started = time.monotonic()
     lagging = {"counts": False, "lags": True, "error": "lagging"}
-    assert not await store.put_off(claim, after_seconds=0.5, **lagging)
-    assert await store.claim(5) == ()
+    assert not await store.queue.put_off(claim, after_seconds=0.5, **lagging)
+    assert await store.queue.claim(5) == ()
     again = await due(store)
     assert 0.4 < time.monotonic() - started < PATIENCE_SECONDS / 2
     assert (again.generation, again.attempts) == (claim.generation, 0)
-    assert (await store.recall(KEY)).waited == 1
+    assert (await recalled(store, KEY)).waited == 1
     for _ in range(20):  # an outage uses up nobody's patience with reads that lag
-        await store.put_off(again, after_seconds=0.0, counts=False, error="GitHub is away")
+        await store.queue.put_off(again, after_seconds=0.0, counts=False, error="GitHub is away")
         again = await due(store)
-    assert (await store.recall(KEY)).waited == 1
-    await store.finish(again)
-    assert (await store.recall(KEY)).waited == 0
+    assert (await recalled(store, KEY)).waited == 1
+    await store.queue.finish(again)
+    assert (await recalled(store, KEY)).waited == 0
 
 
 async def failed(store: Store, times: int) -> list[bool]:
     return [
-        await store.put_off(await due(store), after_seconds=0, counts=True, error=f"no. {number}")
+        await store.queue.put_off(
+            await due(store), after_seconds=0, counts=True, error=f"no. {number}"
+        )
         for number in range(times)
     ]
 
 
 @story
 async def test_a_key_that_keeps_failing_is_parked_and_stays_listed(store: Store) -> None:
-    await store.accept(delivery())
+    await store.queue.accept(delivery())
     assert await failed(store, MAX_ATTEMPTS) == [False] * (MAX_ATTEMPTS - 1) + [True]
-    assert await store.claim(5) == ()
-    health = await store.health()
+    assert await store.queue.claim(5) == ()
+    health = await health_of(store)
     assert (health.dirty, health.parked) == (0, 1)
-    (parked,) = await store.parked()
+    (parked,) = await parked_in(store)
     assert (parked.key, parked.full_name, parked.error) == (str(KEY), "acme/shop", "no. 7")
 
 
@@ -226,47 +232,47 @@ def test_a_parked_key_is_not_among_those_that_are_due(database_url: str) -> None
 
     async def play() -> None:
         async with opened(database_url) as store:
-            await store.accept(delivery())
+            await store.queue.accept(delivery())
             await failed(store, MAX_ATTEMPTS)
-            await store.accept(delivery(OTHER))
+            await store.queue.accept(delivery(OTHER))
             engine = create_engine(database_url)
             with engine.connect() as connection:
                 due_keys = select(keys.c.key).where(keys.c.due < time.time() + 3600)
                 assert connection.scalars(due_keys).all() == [str(OTHER)]
             engine.dispose()
-            await store.retry_parked()
-            assert {claim.key for claim in await store.claim(5)} == {KEY, OTHER}
+            await store.records.write(marking.retry_parked)
+            assert {claim.key for claim in await store.queue.claim(5)} == {KEY, OTHER}
 
     asyncio.run(play())
 
 
 @story
 async def test_a_new_delivery_gives_a_parked_key_another_chance(store: Store) -> None:
-    await store.accept(delivery())
+    await store.queue.accept(delivery())
     await failed(store, MAX_ATTEMPTS)
-    await store.accept(delivery())
+    await store.queue.accept(delivery())
     claim = await due(store)
     assert claim.attempts == 0
-    await store.finish(claim)
-    assert (await store.parked(), await dirty(store)) == ((), 0)
+    await store.queue.finish(claim)
+    assert (await parked_in(store), await dirty(store)) == ((), 0)
 
 
 @story
 async def test_attempts_are_counted_and_forgotten_after_a_success(store: Store) -> None:
-    await store.accept(delivery())
+    await store.queue.accept(delivery())
     await failed(store, 3)
     claim = await due(store)
     assert claim.attempts == 3
-    await store.finish(claim)
+    await store.queue.finish(claim)
     assert (await claimed(store)).attempts == 0
 
 
 @story
 async def test_health_tells_ages_and_counts(store: Store) -> None:
-    empty = await store.health()
+    empty = await health_of(store)
     assert (empty.newest_delivery_seconds, empty.oldest_due_seconds) == (None, None)
-    await store.accept(delivery(KEY, OTHER))
-    health = await store.health()
+    await store.queue.accept(delivery(KEY, OTHER))
+    health = await health_of(store)
     assert health.newest_delivery_seconds is not None
     assert 0 <= health.newest_delivery_seconds < PATIENCE_SECONDS
     assert health.oldest_due_seconds is not None

@@ -10,7 +10,9 @@ from sqlalchemy import create_engine, text
 from ghapp.core.marks import CheckRun, PutCheckRun
 from ghapp.core.model import QueueKey, Repository
 from ghapp.errors import LeaseLost, Retry
-from ghapp.store import MAX_ATTEMPTS, Store
+from ghapp.store import MAX_ATTEMPTS, Store, runs
+from ghapp.store.pruning import prune
+from ghapp.store.work_queue import marking
 from tests.store.stores import (
     HEAD,
     KEY,
@@ -23,6 +25,7 @@ from tests.store.stores import (
     delivery,
     dirty,
     due,
+    health_of,
     opened,
     story,
     verdict,
@@ -37,42 +40,42 @@ RUN = PutCheckRun(CheckRun(FRONT.head_sha, "digest", "success"), 0)
 
 
 async def answered(store: Store, key: QueueKey) -> None:
-    await store.accept(delivery(key))
+    await store.queue.accept(delivery(key))
     claim = await due(store, key)
-    await store.intend(claim, (RUN,))
-    await store.answered(claim)
-    await store.finish(claim)
+    await store.records.write(runs.intend, claim, (RUN,))
+    await store.records.write(runs.answered, claim)
+    await store.queue.finish(claim)
 
 
 @story
 async def test_a_head_is_a_key_with_a_past_of_its_own(store: Store) -> None:
-    await store.accept(delivery(KEY))
+    await store.queue.accept(delivery(KEY))
     await worked_off(store)
-    await store.accept(delivery(FRONT))
+    await store.queue.accept(delivery(FRONT))
     claim = await due(store, FRONT)
-    await store.intend(claim, (RUN,))
-    history = await store.recall_queue(FRONT, (KEY.number, OTHER.number))
+    await store.records.write(runs.intend, claim, (RUN,))
+    history = await store.records.read(runs.recall_queue, FRONT, (KEY.number, OTHER.number))
     assert history.verdicts == {KEY.number: verdict(KEY)}
     assert (history.unresolved, history.touched, history.waited) == (True, False, 0)
     assert history.policy and history.policy.text == "mode: advise"
-    await store.put_off(claim, after_seconds=0.0, counts=False, lags=True)
-    assert (await store.recall_queue(FRONT, ())).waited == 1
-    await store.answered(await due(store, FRONT))
-    assert not (await store.recall_queue(FRONT, ())).unresolved
+    await store.queue.put_off(claim, after_seconds=0.0, counts=False, lags=True)
+    assert (await store.records.read(runs.recall_queue, FRONT, ())).waited == 1
+    await store.records.write(runs.answered, await due(store, FRONT))
+    assert not (await store.records.read(runs.recall_queue, FRONT, ())).unresolved
 
 
 @story
 async def test_a_changed_verdict_has_the_queues_of_its_repository_looked_at(store: Store) -> None:
     await answered(store, FRONT)
     await answered(store, ELSEWHERE)
-    await store.accept(delivery(KEY))
+    await store.queue.accept(delivery(KEY))
     await worked_off(store)
     assert await dirty(store) == 1
-    await store.finish(await due(store, FRONT))
-    await store.mark_dirty([KEY])
+    await store.queue.finish(await due(store, FRONT))
+    await store.queue.mark_dirty([KEY])
     await worked_off(store)  # the same verdict is no news
     assert await dirty(store) == 0
-    await store.mark_dirty([KEY])
+    await store.queue.mark_dirty([KEY])
     await worked_off(store, conclusion="action_required")
     assert await dirty(store) == 1
 
@@ -82,7 +85,7 @@ def test_a_head_of_days_ago_is_no_concern_of_a_verdict(database_url: str) -> Non
         async with opened(database_url) as store:
             await answered(store, OLD)
             changed(database_url, "UPDATE keys SET started_at = started_at - 90000")
-            await store.accept(delivery(KEY))
+            await store.queue.accept(delivery(KEY))
             await worked_off(store)
             assert await dirty(store) == 0
 
@@ -91,38 +94,38 @@ def test_a_head_of_days_ago_is_no_concern_of_a_verdict(database_url: str) -> Non
 
 @story
 async def test_a_head_that_ended_is_gone_and_who_works_on_it_has_lost_it(store: Store) -> None:
-    await store.accept(delivery(FRONT))
+    await store.queue.accept(delivery(FRONT))
     claim = await due(store, FRONT)
-    await store.intend(claim, (RUN,))
-    await store.accept(delivery(ended=(FRONT,), keys=()))
+    await store.records.write(runs.intend, claim, (RUN,))
+    await store.queue.accept(delivery(ended=(FRONT,), keys=()))
     with pytest.raises(LeaseLost):
-        await store.answered(claim)
-    assert await store.renew((claim,)) == frozenset()
-    history = await store.recall_queue(FRONT, ())
+        await store.records.write(runs.answered, claim)
+    assert await store.queue.renew((claim,)) == frozenset()
+    history = await store.records.read(runs.recall_queue, FRONT, ())
     assert (history.unresolved, history.waited) == (False, 0)
-    await store.accept(delivery(KEY))
+    await store.queue.accept(delivery(KEY))
     await worked_off(store)
     assert await dirty(store) == 0
 
 
 @story
 async def test_a_verdict_on_an_older_head_is_told_with_that_head(store: Store) -> None:
-    await store.accept(delivery(KEY))
+    await store.queue.accept(delivery(KEY))
     await worked_off(store, head_sha=NEXT_HEAD)
-    history = await store.recall_queue(FRONT, (KEY.number,))
+    history = await store.records.read(runs.recall_queue, FRONT, (KEY.number,))
     assert history.verdicts[KEY.number].head_sha == NEXT_HEAD != HEAD
 
 
 @story
 async def test_a_pull_with_the_head_that_a_queue_tests_leaves_the_check_to_it(store: Store) -> None:
-    await store.accept(delivery(KEY))
+    await store.queue.accept(delivery(KEY))
     claim = await due(store, KEY)
-    await store.accept(delivery(FRONT))
+    await store.queue.accept(delivery(FRONT))
     with pytest.raises(Retry) as retry:
         await admitted(store, claim, head_sha=FRONT.head_sha)
     assert not retry.value.counts
     await admitted(store, claim, head_sha=HEAD)
-    await store.accept(delivery(ended=(FRONT,), keys=()))
+    await store.queue.accept(delivery(ended=(FRONT,), keys=()))
     await admitted(store, claim, head_sha=FRONT.head_sha)
 
 
@@ -149,14 +152,14 @@ def pruned(database_url: str, key: QueueKey, days: float, state: str = "") -> bo
 
     async def play() -> bool:
         async with opened(database_url) as store:
-            await store.accept(delivery(KEY, key))
-            for claim in await store.claim(2):
-                await store.intend(claim, (RUN,))
-                await store.finish(claim)
+            await store.queue.accept(delivery(KEY, key))
+            for claim in await store.queue.claim(2):
+                await store.records.write(runs.intend, claim, (RUN,))
+                await store.queue.finish(claim)
             changed(database_url, f"UPDATE keys SET started_at = started_at - {days * DAY}")
             if state:
                 changed(database_url, f"UPDATE keys SET {state} WHERE key = '{key}'")
-            await store.prune(3600)
+            await prune(store.records, 3600)
             assert hanging_on(database_url, KEY) == (1, 1)  # a pull is no head of a queue
             keys, intents = hanging_on(database_url, key)
             assert keys == intents
@@ -202,14 +205,14 @@ def test_a_head_that_has_failed_for_a_week_is_tried_no_more(
 
     async def play() -> None:
         async with opened(database_url) as store:
-            await store.accept(delivery(FRONT))
+            await store.queue.accept(delivery(FRONT))
             for _ in range(MAX_ATTEMPTS):
-                await store.put_off(await due(store, FRONT), after_seconds=0, counts=True)
-            assert (await store.health()).parked == 1
+                await store.queue.put_off(await due(store, FRONT), after_seconds=0, counts=True)
+            assert (await health_of(store)).parked == 1
             changed(database_url, f"UPDATE keys SET arrived_at = {arrived_at}")
             if revived:
-                await store.retry_parked()
-            await store.prune(3600)
+                await store.records.write(marking.retry_parked)
+            await prune(store.records, 3600)
             assert hanging_on(database_url, FRONT) == (0 if goes else 1, 0)
 
     asyncio.run(play())
@@ -224,9 +227,9 @@ def test_a_head_that_is_just_marked_stays_and_pruning_does_not_wait(postgres_url
             with engine.begin() as marking:
                 marking.execute(text("UPDATE keys SET generation = generation + 1"))
                 async with asyncio.timeout(PATIENCE_SECONDS):
-                    assert (await store.prune(3600))["queue_heads"] == 0
+                    assert (await prune(store.records, 3600))["queue_heads"] == 0
             engine.dispose()
-            assert (await store.prune(3600))["queue_heads"] == 0
+            assert (await prune(store.records, 3600))["queue_heads"] == 0
             assert hanging_on(postgres_url, FRONT) == (1, 0)
 
     asyncio.run(play())

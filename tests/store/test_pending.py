@@ -12,7 +12,8 @@ from ghapp.core.decide import Decision
 from ghapp.core.marks import CheckRun, Marks, Outcome, PutCheckRun, Written
 from ghapp.core.model import PullKey
 from ghapp.core.records import Run
-from ghapp.store import MAX_ATTEMPTS, Store
+from ghapp.store import MAX_ATTEMPTS, Store, runs
+from ghapp.store.work_queue import marking
 from ghapp.worker.effects import Taken, remembered
 from tests.core.build import START, area, facts, policy
 from tests.core.test_decide_renewal import OLD, PENDING, decided
@@ -25,6 +26,8 @@ from tests.store.stores import (
     claimed,
     dirty,
     opened,
+    parked_in,
+    recalled,
     run,
     verdict,
 )
@@ -66,8 +69,8 @@ async def waits(store: Store, since: datetime | None, key: PullKey = KEY) -> Non
     claim, head_sha = await claimed(store, key), f"{key.number:040x}"
     await admitted(store, claim, head_sha=head_sha)
     done = run(verdict(key, "", head_sha))
-    await store.record(claim, replace(done, pending_since=since))
-    await store.finish(claim)
+    await store.records.write(runs.record, claim, replace(done, pending_since=since))
+    await store.queue.finish(claim)
 
 
 def ago(days: float) -> datetime:
@@ -80,37 +83,39 @@ def test_the_sweep_marks_old_ones_and_each_once_a_day(database_url: str) -> None
             since = ago(12.1)
             await waits(store, since)
             await waits(store, ago(11.9), OTHER)
-            known = (await store.recall(KEY)).pending_since
+            known = (await recalled(store, KEY)).pending_since
             assert known and abs(known - since) < timedelta(milliseconds=1)
-            assert await store.mark_pending(AGE) == 0  # it was looked at just now
+            assert (
+                await store.records.write(marking.mark_pending, AGE) == 0
+            )  # it was looked at just now
             changed(database_url, LONG_AGO)
-            assert await store.mark_pending(AGE) == 1
-            assert await store.mark_pending(AGE) == 0
-            (claim,) = await store.claim(9)
+            assert await store.records.write(marking.mark_pending, AGE) == 1
+            assert await store.records.write(marking.mark_pending, AGE) == 0
+            (claim,) = await store.queue.claim(9)
             assert claim.key == KEY
-            assert not (await store.recall(KEY)).touched
-            await store.finish(claim)
-            assert await store.mark_pending(AGE) == 0
+            assert not (await recalled(store, KEY)).touched
+            await store.queue.finish(claim)
+            assert await store.records.write(marking.mark_pending, AGE) == 0
 
     asyncio.run(play())
 
 
 @pytest.mark.parametrize("since", [None, ago(40)])
-def test_a_check_run_that_is_done_or_a_key_that_is_parked_is_donealone(
+def test_a_check_run_that_is_done_or_a_key_that_is_parked_is_left_alone(
     database_url: str, since: datetime | None
 ) -> None:
     async def play() -> None:
         async with opened(database_url) as store:
             await waits(store, since)
             if since:
-                await store.mark_dirty([KEY])
+                await store.queue.mark_dirty([KEY])
                 for _ in range(MAX_ATTEMPTS):
                     changed(database_url, f"{LONG_AGO}, due = 1")
-                    (claim,) = await store.claim(1)
-                    await store.put_off(claim, after_seconds=0, counts=True, error="500")
+                    (claim,) = await store.queue.claim(1)
+                    await store.queue.put_off(claim, after_seconds=0, counts=True, error="500")
             changed(database_url, LONG_AGO)
-            assert await store.mark_pending(AGE) == 0
+            assert await store.records.write(marking.mark_pending, AGE) == 0
             assert await dirty(store) == 0
-            assert len(await store.parked()) == (1 if since else 0)
+            assert len(await parked_in(store)) == (1 if since else 0)
 
     asyncio.run(play())

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from ghapp.core.policy.policy import Rules
 from ghapp.store.connection import Connection, Connections
 from ghapp.store.engine import connected
-from ghapp.store.pruning import AT_ONCE, DELIVERIES, PUSHES, QUEUE_HEADS, STEPS
+from ghapp.store.pruning import AT_ONCE, DELIVERIES, PUSHES, QUEUE_HEADS, STEPS, prune
 from ghapp.store.statements import Statement
 from ghapp.store.transactions import once
 from ghapp.worker.worker import Worker
@@ -62,10 +62,10 @@ async def test_deliveries_are_accepted_in_between(database_url: str) -> None:
     async with opened(database_url) as store:
         for words in FILL.values():
             fill(database_url, words)
-        pruning, longest, accepted = asyncio.create_task(store.prune(3600)), 0.0, 0
+        pruning, longest, accepted = asyncio.create_task(prune(store.records, 3600)), 0.0, 0
         while not pruning.done():
             began = time.monotonic()
-            assert await store.accept(delivery())
+            assert await store.queue.accept(delivery())
             longest, accepted = max(longest, time.monotonic() - began), accepted + 1
         assert await pruning == dict.fromkeys(STEPS, OLD)
         assert accepted >= 10

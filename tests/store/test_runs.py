@@ -11,7 +11,7 @@ from ghapp.core.marks import Annotation, CheckRun, Marks, Reaction, Reply, Writt
 from ghapp.core.model import Channel, PullKey, Repository, RepositoryKey
 from ghapp.core.records import PackFile, PolicySource, Shown
 from ghapp.errors import Retry
-from ghapp.store import Store
+from ghapp.store import Store, runs
 from tests.store.stores import (
     EFFECTS,
     HEAD,
@@ -29,6 +29,7 @@ from tests.store.stores import (
     due,
     entry,
     later,
+    recalled,
     run,
     story,
     verdict,
@@ -57,8 +58,8 @@ async def test_marks_come_back_as_they_were_recorded(store: Store) -> None:
         frozenset({Reply("comment:3", "help\x00")}),
     )
     claim = await claimed(store)
-    await store.record(claim, replace(run(verdict(KEY)), marks=marks))
-    history = await store.recall(KEY)
+    await store.records.write(runs.record, claim, replace(run(verdict(KEY)), marks=marks))
+    history = await recalled(store, KEY)
     assert (history.marks, history.written) == (marks, Written(21, 22, "annotated"))
     assert history.marks and history.marks.check_run
     assert history.marks.check_run.annotations == CHECK_RUN.annotations
@@ -68,9 +69,11 @@ async def test_marks_come_back_as_they_were_recorded(store: Store) -> None:
 @story
 async def test_a_second_record_replaces_the_first(store: Store) -> None:
     claim = await claimed(store)
-    await store.record(claim, run(verdict(KEY)))
-    await store.record(claim, replace(run(verdict(KEY)), marks=Marks(), written=Written()))
-    history = await store.recall(KEY)
+    await store.records.write(runs.record, claim, run(verdict(KEY)))
+    await store.records.write(
+        runs.record, claim, replace(run(verdict(KEY)), marks=Marks(), written=Written())
+    )
+    history = await recalled(store, KEY)
     assert (history.marks, history.written) == (Marks(), Written())
 
 
@@ -79,27 +82,27 @@ async def test_what_was_shown_is_remembered_oldest_first(store: Store) -> None:
     claim = await claimed(store)
     early = Shown(HEAD, NOON, {"database-migration": "f1"})
     late = Shown(NEXT_HEAD, NOON + timedelta(minutes=1), {})
-    await store.record(claim, run(verdict(KEY), late))
-    await store.record(claim, run(verdict(KEY), early))
-    await store.record(claim, run(verdict(KEY)))
-    assert (await store.recall(KEY)).shown == (early, late)
-    assert (await store.recall(OTHER)).shown == ()
+    await store.records.write(runs.record, claim, run(verdict(KEY), late))
+    await store.records.write(runs.record, claim, run(verdict(KEY), early))
+    await store.records.write(runs.record, claim, run(verdict(KEY)))
+    assert (await recalled(store, KEY)).shown == (early, late)
+    assert (await recalled(store, OTHER)).shown == ()
 
 
 @story
 async def test_an_intent_is_unresolved_until_the_run_is_recorded(store: Store) -> None:
     claim = await claimed(store)
-    await store.intend(claim, ())
-    assert not (await store.recall(KEY)).unresolved
-    await store.intend(claim, EFFECTS)
-    await store.intend(claim, EFFECTS[:1])
-    assert (await store.recall(KEY)).unresolved == {"PutCheckRun", "AddLabels"}
-    assert not (await store.recall(OTHER)).unresolved
-    await store.put_off(claim, after_seconds=0, counts=True, error="502")
+    await store.records.write(runs.intend, claim, ())
+    assert not (await recalled(store, KEY)).unresolved
+    await store.records.write(runs.intend, claim, EFFECTS)
+    await store.records.write(runs.intend, claim, EFFECTS[:1])
+    assert (await recalled(store, KEY)).unresolved == {"PutCheckRun", "AddLabels"}
+    assert not (await recalled(store, OTHER)).unresolved
+    await store.queue.put_off(claim, after_seconds=0, counts=True, error="502")
     claim = await due(store)
-    assert (await store.recall(KEY)).unresolved
-    await store.record(claim, run(verdict(KEY)))
-    assert not (await store.recall(KEY)).unresolved
+    assert (await recalled(store, KEY)).unresolved
+    await store.records.write(runs.record, claim, run(verdict(KEY)))
+    assert not (await recalled(store, KEY)).unresolved
 
 
 # --- the ledger --------------------------------------------------------------------------
@@ -113,14 +116,14 @@ async def test_the_ledger_grows_in_order_and_is_never_changed(store: Store) -> N
     assert (await admitted(store, claim, two, three))[0] == (one, two, three)
     altered = replace(one, speaker="eve")
     assert (await admitted(store, claim, altered))[0] == (one, two, three)
-    assert (await store.recall(KEY)).ledger == (one, two, three)
-    assert (await store.recall(OTHER)).ledger == ()
+    assert (await recalled(store, KEY)).ledger == (one, two, three)
+    assert (await recalled(store, OTHER)).ledger == ()
 
 
 @story
 async def test_one_message_may_be_judged_for_several_pulls(store: Store) -> None:
-    await store.mark_dirty([KEY, OTHER])
-    for number, claim in enumerate(await store.claim(2)):
+    await store.queue.mark_dirty([KEY, OTHER])
+    for number, claim in enumerate(await store.queue.claim(2)):
         same = entry("rerun:d-1#0", Channel.RERUN)
         ledger, _ = await admitted(store, claim, same, head_sha=str(number) * 40)
         assert ledger == (same,)
@@ -128,21 +131,21 @@ async def test_one_message_may_be_judged_for_several_pulls(store: Store) -> None
 
 @story
 async def test_judged_messages_do_not_wait_any_more(store: Store) -> None:
-    await store.accept(delivery(messages=(comment(1), comment(2, minutes=1))))
+    await store.queue.accept(delivery(messages=(comment(1), comment(2, minutes=1))))
     claim = await due(store)
     await admitted(store, claim, entry("comment:1#0"), judged=("comment:1", "label:5"))
-    assert (await store.recall(KEY)).messages == (comment(2, minutes=1),)
+    assert (await recalled(store, KEY)).messages == (comment(2, minutes=1),)
 
 
 @story
 async def test_a_refused_admission_leaves_nothing(store: Store) -> None:
-    await store.accept(delivery(KEY, OTHER, messages=(comment(1),)))
-    one, two = await store.claim(2)
+    await store.queue.accept(delivery(KEY, OTHER, messages=(comment(1),)))
+    one, two = await store.queue.claim(2)
     await admitted(store, one)
     with pytest.raises(Retry):
         await admitted(store, two, entry("comment:1#0"), judged=("comment:1",))
     assert isinstance(two.key, PullKey)
-    history = await store.recall(two.key)
+    history = await recalled(store, two.key)
     assert (history.ledger, history.messages) == ((), (comment(1),))
 
 
@@ -152,18 +155,18 @@ async def test_a_refused_admission_leaves_nothing(store: Store) -> None:
 @story
 async def test_the_policy_is_kept_for_the_repository(store: Store) -> None:
     claim = await claimed(store)
-    assert (await store.recall(KEY)).policy is None
+    assert (await recalled(store, KEY)).policy is None
     await admitted(store, claim)
     elsewhere = PullKey(Repository(11, 502, "acme/other"), 7)
-    assert (await store.recall(OTHER)).policy == SOURCE
-    assert (await store.recall(elsewhere)).policy is None
+    assert (await recalled(store, OTHER)).policy == SOURCE
+    assert (await recalled(store, elsewhere)).policy is None
 
 
 @story
 async def test_a_repository_without_a_policy_file_is_remembered_too(store: Store) -> None:
     absent = PolicySource(None, "", NOON, None)
     await admitted(store, await claimed(store), source=absent)
-    assert (await store.recall(KEY)).policy == absent
+    assert (await recalled(store, KEY)).policy == absent
 
 
 @story
@@ -173,37 +176,37 @@ async def test_the_packs_that_a_policy_names_are_kept_with_it(store: Store) -> N
     same = replace(SOURCE, packs=(pack, link), good_packs=(pack, link))
     claim = await claimed(store)
     await admitted(store, claim, source=same)
-    assert (await store.recall(KEY)).policy == same
+    assert (await recalled(store, KEY)).policy == same
     bridged = replace(later(same, 1, "mode: x"), packs=(link,), good_packs=(pack,))
     await admitted(store, claim, source=bridged)
-    assert (await store.recall(KEY)).policy == bridged
+    assert (await recalled(store, KEY)).policy == bridged
     none = replace(later(same, 2, "mode: y"), packs=(), good_packs=(pack,))
     await admitted(store, claim, source=none)
-    assert (await store.recall(KEY)).policy == none
+    assert (await recalled(store, KEY)).policy == none
 
 
 @story
 async def test_a_push_to_the_policy_has_it_read_again_but_keeps_what_was_good(store: Store) -> None:
     await admitted(store, await claimed(store))
-    await store.accept(delivery(RepositoryKey(SHOP), event="push", policy_changed=True))
-    assert (await store.recall(KEY)).policy == replace(SOURCE, read_at=None)
+    await store.queue.accept(delivery(RepositoryKey(SHOP), event="push", policy_changed=True))
+    assert (await recalled(store, KEY)).policy == replace(SOURCE, read_at=None)
 
 
 @story
 async def test_a_policy_read_after_the_push_is_in_force(store: Store) -> None:
-    await store.accept(delivery(RepositoryKey(SHOP), event="push", policy_changed=True))
-    assert (await store.recall(KEY)).policy is None
-    await store.finish(await due(store, RepositoryKey(SHOP)))
+    await store.queue.accept(delivery(RepositoryKey(SHOP), event="push", policy_changed=True))
+    assert (await recalled(store, KEY)).policy is None
+    await store.queue.finish(await due(store, RepositoryKey(SHOP)))
     await admitted(store, await claimed(store))
-    assert (await store.recall(KEY)).policy == SOURCE
+    assert (await recalled(store, KEY)).policy == SOURCE
 
 
 @story
 async def test_a_push_during_the_run_has_the_policy_read_again(store: Store) -> None:
     claim = await claimed(store)
-    await store.accept(delivery(OTHER, event="push", policy_changed=True))
+    await store.queue.accept(delivery(OTHER, event="push", policy_changed=True))
     await admitted(store, claim)
-    assert (await store.recall(KEY)).policy == replace(SOURCE, read_at=None)
+    assert (await recalled(store, KEY)).policy == replace(SOURCE, read_at=None)
 
 
 @story
@@ -212,7 +215,7 @@ async def test_an_older_reading_never_replaces_a_newer_one(store: Store) -> None
     claim = await claimed(store)
     await admitted(store, claim, source=newer)
     await admitted(store, claim, source=older)
-    assert (await store.recall(KEY)).policy == newer
+    assert (await recalled(store, KEY)).policy == newer
 
 
 # --- verdicts ----------------------------------------------------------------------------
@@ -220,9 +223,9 @@ async def test_an_older_reading_never_replaces_a_newer_one(store: Store) -> None
 
 async def both_on_one_head(store: Store) -> None:
     """Two pulls of one head, worked off until nothing is dirty."""
-    await store.mark_dirty([KEY])
+    await store.queue.mark_dirty([KEY])
     await worked_off(store, KEY)
-    await store.mark_dirty([OTHER])
+    await store.queue.mark_dirty([OTHER])
     await worked_off(store, OTHER)
     await worked_off(store, KEY)
     assert await dirty(store) == 0
@@ -233,42 +236,42 @@ async def test_pulls_that_share_a_head_hear_of_each_other_once(store: Store) -> 
     await both_on_one_head(store)
     claim = await claimed(store, OTHER)
     assert (await admitted(store, claim))[1] == (verdict(KEY),)
-    await store.record(claim, run(verdict(OTHER)))
-    await store.finish(claim)
+    await store.records.write(runs.record, claim, run(verdict(OTHER)))
+    await store.queue.finish(claim)
     assert await dirty(store) == 0
 
 
 @story
 async def test_a_changed_verdict_has_the_others_looked_at_exactly_once(store: Store) -> None:
     await both_on_one_head(store)
-    await store.mark_dirty([KEY])
+    await store.queue.mark_dirty([KEY])
     await worked_off(store, KEY, "action_required")
     claim = await due(store, OTHER)
     assert (await admitted(store, claim))[1] == (verdict(KEY, "action_required"),)
-    await store.record(claim, run(verdict(OTHER)))
-    await store.finish(claim)
+    await store.records.write(runs.record, claim, run(verdict(OTHER)))
+    await store.queue.finish(claim)
     assert await dirty(store) == 0
 
 
 @story
 async def test_a_pull_that_left_the_head_is_no_concern_of_the_others(store: Store) -> None:
     await both_on_one_head(store)
-    await store.mark_dirty([KEY])
+    await store.queue.mark_dirty([KEY])
     await worked_off(store, KEY, head_sha=NEXT_HEAD)
     claim = await due(store, OTHER)
     assert (await admitted(store, claim))[1] == ()
-    await store.record(claim, run(verdict(OTHER)))
-    await store.finish(claim)
+    await store.records.write(runs.record, claim, run(verdict(OTHER)))
+    await store.queue.finish(claim)
     assert await dirty(store) == 0
 
 
 @story
 async def test_heads_of_other_repositories_are_other_heads(store: Store) -> None:
-    await store.mark_dirty([KEY])
+    await store.queue.mark_dirty([KEY])
     await worked_off(store, KEY)
     fork = PullKey(Repository(11, 502, "acme/other"), 8)
     claim = await claimed(store, fork)
     assert (await admitted(store, claim))[1] == ()
-    await store.record(claim, run(verdict(fork)))
-    await store.finish(claim)
+    await store.records.write(runs.record, claim, run(verdict(fork)))
+    await store.queue.finish(claim)
     assert await dirty(store) == 0

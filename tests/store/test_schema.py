@@ -58,7 +58,7 @@ def test_the_first_migration_is_the_schema_to_the_letter(sqlite_url: str) -> Non
 def test_many_that_start_at_once_migrate_once(database_url: str) -> None:
     async def play() -> None:
         stores = await asyncio.gather(*(Store.open(database_url) for _ in range(6)))
-        answers = await asyncio.gather(*(store.accept(delivery()) for store in stores))
+        answers = await asyncio.gather(*(store.queue.accept(delivery()) for store in stores))
         assert answers == [True] * 6
         for store in stores:
             await store.close()
@@ -70,9 +70,9 @@ def test_a_database_is_opened_again_with_all_that_was_in_it(database_url: str) -
     async def play() -> None:
         kept = delivery()
         async with opened(database_url) as store:
-            await store.accept(kept)
+            await store.queue.accept(kept)
         store = await Store.open(database_url, migrate=False)
-        assert not await store.accept(kept)
+        assert not await store.queue.accept(kept)
         await store.close()
 
     asyncio.run(play())
@@ -93,7 +93,7 @@ def test_a_newer_schema_that_works_with_this_code_is_used(database_url: str) -> 
         changed(database_url, "UPDATE alembic_version SET version_num = '9999'")
         changed(database_url, "ALTER TABLE keys ADD COLUMN later TEXT NOT NULL DEFAULT 'x'")
         async with opened(database_url) as store:
-            await store.accept(delivery())
+            await store.queue.accept(delivery())
             assert (await due(store)).key == KEY
         await (await Store.open(database_url, migrate=False)).close()
         engine = create_engine(database_url)
@@ -144,7 +144,7 @@ def test_a_failed_migration_leaves_nothing(database_url: str) -> None:
 def test_a_database_may_lie_in_a_folder_yet_to_be_made(tmp_path: Path) -> None:
     async def play() -> None:
         async with opened(f"sqlite:///{tmp_path}/some where/50%/ghapp.db") as store:
-            assert await store.accept(delivery())
+            assert await store.queue.accept(delivery())
 
     asyncio.run(play())
     assert (tmp_path / "some where" / "50%" / "ghapp.db").exists()
@@ -170,6 +170,6 @@ def test_an_address_that_is_none_is_told(url: str, told: str) -> None:
 def test_postgresql_is_known_by_all_its_names(name: str, postgres_url: str) -> None:
     async def play() -> None:
         async with opened(postgres_url.replace("postgresql", name, 1)) as store:
-            assert await store.accept(delivery())
+            assert await store.queue.accept(delivery())
 
     asyncio.run(play())

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ghapp.settings import Settings
-from ghapp.store import Store
+from ghapp.store import Store, stats
 from ghapp.store.process_lock import alone
 
 
@@ -31,7 +31,7 @@ def opened(url: str) -> dict[str, int]:
 
     async def story() -> dict[str, int]:
         store = await Store.open(url)
-        await store.health()
+        await store.records.read(stats.health)
         folder = Path(url.removeprefix("sqlite:///")).parent
         found = {one.name: mode(one) for one in folder.iterdir()}
         await store.close()

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from ghapp.core.model import InstallationKey, Key, RepositoryKey, SweepKey
-from ghapp.store import MAX_ATTEMPTS, Store
+from ghapp.store import MAX_ATTEMPTS, Store, runs, schedule
+from ghapp.store.work_queue import marking
 from tests.store.stores import (
     KEY,
     LONG_AGO,
@@ -20,6 +21,8 @@ from tests.store.stores import (
     delivery,
     dirty,
     opened,
+    parked_in,
+    recalled,
     run,
     story,
     verdict,
@@ -29,12 +32,12 @@ from tests.store.stores import (
 NOW_TAKEN = "UPDATE turns SET taken_at = taken_at"
 
 
-async def parked(store: Store) -> None:
+async def failed_for_good(store: Store) -> None:
     """KEY has failed too often."""
-    await store.mark_dirty([KEY])
+    await store.queue.mark_dirty([KEY])
     for attempt in range(MAX_ATTEMPTS):
-        (claim,) = await store.claim(1)
-        is_parked = await store.put_off(claim, after_seconds=0, counts=True, error="500")
+        (claim,) = await store.queue.claim(1)
+        is_parked = await store.queue.put_off(claim, after_seconds=0, counts=True, error="500")
         assert is_parked is (attempt == MAX_ATTEMPTS - 1)
 
 
@@ -44,11 +47,15 @@ async def parked(store: Store) -> None:
 def test_of_many_processes_one_has_the_turn(database_url: str) -> None:
     async def play() -> None:
         stores = [await Store.open(database_url) for _ in range(4)]
-        asked = (store.take_turn("sweep", 60) for store in stores for _ in range(5))
+        asked = (
+            store.records.write(schedule.take_turn, "sweep", 60)
+            for store in stores
+            for _ in range(5)
+        )
         assert sorted(await asyncio.gather(*asked)) == [False] * 19 + [True]
-        assert await stores[0].take_turn("digest", 60)
+        assert await stores[0].records.write(schedule.take_turn, "digest", 60)
         changed(database_url, f"{NOW_TAKEN} - 61")
-        asked = (store.take_turn("sweep", 60) for store in stores)
+        asked = (store.records.write(schedule.take_turn, "sweep", 60) for store in stores)
         assert sorted(await asyncio.gather(*asked)) == [False] * 3 + [True]
         for store in stores:
             await store.close()
@@ -62,9 +69,9 @@ def test_a_turn_is_free_after_its_period_and_when_the_clock_was_set_back(
 ) -> None:
     async def play() -> None:
         async with opened(database_url) as store:
-            assert await store.take_turn("sweep", 60)
+            assert await store.records.write(schedule.take_turn, "sweep", 60)
             changed(database_url, f"{NOW_TAKEN} + {seconds}")
-            assert await store.take_turn("sweep", 60) is free
+            assert await store.records.write(schedule.take_turn, "sweep", 60) is free
 
     asyncio.run(play())
 
@@ -76,10 +83,10 @@ def test_a_turn_is_free_after_its_period_and_when_the_clock_was_set_back(
 def test_a_claim_tells_the_very_key_that_was_marked(database_url: str, key: Key) -> None:
     async def play() -> None:
         async with opened(database_url) as store:
-            await store.mark_dirty([key])
-            (claim,) = await store.claim(9)
+            await store.queue.mark_dirty([key])
+            (claim,) = await store.queue.claim(9)
             assert claim.key == key
-            await store.finish(claim)
+            await store.queue.finish(claim)
             assert await dirty(store) == 0
 
     asyncio.run(play())
@@ -87,22 +94,22 @@ def test_a_claim_tells_the_very_key_that_was_marked(database_url: str, key: Key)
 
 @story
 async def test_a_suspicion_has_our_marks_read_back_once(store: Store) -> None:
-    await store.mark_dirty([KEY], touched=True)
-    assert (await store.recall(KEY)).touched
+    await store.queue.mark_dirty([KEY], touched=True)
+    assert (await recalled(store, KEY)).touched
     await worked_off(store)
-    assert not (await store.recall(KEY)).touched
+    assert not (await recalled(store, KEY)).touched
 
 
 def test_a_suspicion_during_a_run_is_one_more_run_at_once(database_url: str) -> None:
     async def play() -> None:
         async with opened(database_url) as store:
             claim = await claimed(store)
-            await store.mark_dirty([KEY], touched=True)
+            await store.queue.mark_dirty([KEY], touched=True)
             await admitted(store, claim)
-            await store.record(claim, run(verdict(KEY)))
-            await store.finish(claim)
-            assert (await store.recall(KEY)).touched
-            assert [one.key for one in await store.claim(1)] == [KEY]
+            await store.records.write(runs.record, claim, run(verdict(KEY)))
+            await store.queue.finish(claim)
+            assert (await recalled(store, KEY)).touched
+            assert [one.key for one in await store.queue.claim(1)] == [KEY]
 
     asyncio.run(play())
 
@@ -110,35 +117,34 @@ def test_a_suspicion_during_a_run_is_one_more_run_at_once(database_url: str) -> 
 @story
 async def test_a_suspicion_hurries_no_key_that_waits_after_a_failure(store: Store) -> None:
     claim = await claimed(store)
-    await store.put_off(claim, after_seconds=1.0, counts=True, error="502")
-    await store.mark_dirty([KEY], touched=True)
-    assert await store.claim(1) == ()
+    await store.queue.put_off(claim, after_seconds=1.0, counts=True, error="502")
+    await store.queue.mark_dirty([KEY], touched=True)
+    assert await store.queue.claim(1) == ()
     started = time.monotonic()
-    while not (claims := await store.claim(1)):
-        await store.wait(0.2)
+    while not (claims := await store.queue.claim(1, wait_seconds=0.2)):
         assert time.monotonic() - started < 20
     assert claims[0].attempts == 1
-    assert (await store.recall(KEY)).touched
+    assert (await recalled(store, KEY)).touched
 
 
 @story
 async def test_a_suspicion_wakes_no_parked_key_and_a_delivery_does(store: Store) -> None:
-    await parked(store)
-    await store.mark_dirty([KEY], touched=True)
-    assert await store.claim(1) == ()
-    assert [one.key for one in await store.parked()] == [str(KEY)]
-    await store.accept(delivery())
-    assert await store.parked() == ()
-    assert (await store.recall(KEY)).touched
+    await failed_for_good(store)
+    await store.queue.mark_dirty([KEY], touched=True)
+    assert await store.queue.claim(1) == ()
+    assert [one.key for one in await parked_in(store)] == [str(KEY)]
+    await store.queue.accept(delivery())
+    assert await parked_in(store) == ()
+    assert (await recalled(store, KEY)).touched
 
 
 def test_a_rested_key_is_due_at_once_on_a_suspicion(database_url: str) -> None:
     async def play() -> None:
         async with opened(database_url) as store:
-            await store.finish(await claimed(store))
+            await store.queue.finish(await claimed(store))
             changed(database_url, LONG_AGO)
-            await store.mark_dirty([KEY], touched=True)
-            assert len(await store.claim(1)) == 1
+            await store.queue.mark_dirty([KEY], touched=True)
+            assert len(await store.queue.claim(1)) == 1
 
     asyncio.run(play())
 
@@ -146,11 +152,11 @@ def test_a_rested_key_is_due_at_once_on_a_suspicion(database_url: str) -> None:
 def test_parked_keys_get_a_new_chance_when_they_have_been_so_for_long(database_url: str) -> None:
     async def play() -> None:
         async with opened(database_url) as store:
-            await parked(store)
-            assert await store.retry_parked(60) == 0
+            await failed_for_good(store)
+            assert await store.records.write(marking.retry_parked, 60) == 0
             changed(database_url, "UPDATE keys SET parked_at = parked_at - 61")
-            assert await store.retry_parked(60) == 1
-            (claim,) = await store.claim(5)
+            assert await store.records.write(marking.retry_parked, 60) == 1
+            (claim,) = await store.queue.claim(5)
             assert (claim.key, claim.attempts) == (KEY, 0)
 
     asyncio.run(play())
@@ -158,7 +164,9 @@ def test_parked_keys_get_a_new_chance_when_they_have_been_so_for_long(database_u
 
 @story
 async def test_by_hand_all_parked_keys_get_one_at_once_and_no_other_does(store: Store) -> None:
-    await parked(store)
-    await store.put_off(await claimed(store, OTHER), after_seconds=99, counts=True, error="502")
-    assert await store.retry_parked() == 1
-    assert [one.key for one in await store.claim(5)] == [KEY]
+    await failed_for_good(store)
+    await store.queue.put_off(
+        await claimed(store, OTHER), after_seconds=99, counts=True, error="502"
+    )
+    assert await store.records.write(marking.retry_parked) == 1
+    assert [one.key for one in await store.queue.claim(5)] == [KEY]

@@ -19,6 +19,7 @@ from ghapp.settings import Settings
 from ghapp.store import Store
 from ghapp.web.app import application
 from ghapp.web.server import Server, bound
+from tests.store.stores import health_of
 from tests.web.posting import APP_ID, SECRET, headers
 
 
@@ -37,7 +38,7 @@ class Site:
         return await self.client.post("/webhook", content=body, headers=headers(body, **more))
 
     async def dirty(self) -> int:
-        return (await self.store.health()).dirty
+        return (await health_of(self.store)).dirty
 
     async def raw(self, *parts: bytes) -> bytes:
         """The whole answer to these bytes, until the connection is closed."""

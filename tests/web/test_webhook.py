@@ -17,6 +17,7 @@ from ghapp.core.model import Delivery, InstallationKey
 from ghapp.errors import Refused
 from ghapp.store.writer import MOST_QUEUED
 from ghapp.web.webhook import MOST_BYTES, read_body
+from tests.store.stores import health_of
 from tests.web.posting import encoded, headers, payload
 from tests.web.site import Site, head
 
@@ -56,7 +57,7 @@ async def test_irrelevant_delivery_is_ignored(
 ) -> None:
     answer = await site.post(encoded(value), event=event)
     assert (answer.status_code, answer.json()) == (200, {"outcome": "ignored"})
-    health = await site.store.health()
+    health = await health_of(site.store)
     assert (health.dirty, health.newest_delivery_seconds) == (0, None)
 
 
@@ -71,7 +72,7 @@ class TestRefused:
     @pytest.fixture(autouse=True)
     async def _nothing_stored_and_alive(self, site: Site) -> AsyncIterator[None]:
         yield
-        assert (await site.store.health()).newest_delivery_seconds is None
+        assert (await health_of(site.store)).newest_delivery_seconds is None
         assert (await site.client.get("/healthz")).status_code == 200
 
     async def test_wrong_secret(self, site: Site) -> None:
@@ -172,7 +173,8 @@ class TestNotStored:
         with closing(sqlite3.connect(site.file, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")  # nobody can commit meanwhile
             stored = [
-                asyncio.create_task(site.store.accept(waiting(n))) for n in range(MOST_QUEUED + 257)
+                asyncio.create_task(site.store.queue.accept(waiting(n)))
+                for n in range(MOST_QUEUED + 257)
             ]
             await asyncio.sleep(0)
             answer = await site.post(encoded(payload()))

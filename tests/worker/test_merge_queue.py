@@ -15,7 +15,7 @@ from ghapp.emulator.faults import Fault, stale
 from ghapp.emulator.repository import Pull, QueueEntry
 from ghapp.errors import LeaseLost, Retry
 from ghapp.github.client import GitHub
-from ghapp.store import Store
+from ghapp.store import Store, runs
 from ghapp.worker import merge_queue
 from tests.github.world import RULES, World
 from tests.store.stores import NOON, admitted, changed, delivery, due, opened, run, verdict
@@ -48,12 +48,12 @@ class Scene:
     async def verdict(self, pull: Pull, conclusion: str) -> None:
         """What a run of the pull leaves."""
         key, head_sha = self.world.key(pull), pull.head_sha
-        await self.store.mark_dirty([key])
+        await self.store.queue.mark_dirty([key])
         claim = await due(self.store, key)
         source = PolicySource(f"mode: {self.mode}\n", "", NOON, f"mode: {self.mode}\n")
         await admitted(self.store, claim, head_sha=head_sha, source=source)
-        await self.store.record(claim, run(verdict(key, conclusion, head_sha)))
-        await self.store.finish(claim)
+        await self.store.records.write(runs.record, claim, run(verdict(key, conclusion, head_sha)))
+        await self.store.queue.finish(claim)
 
     def waited(self, times: int) -> None:
         changed(self.url, f"UPDATE keys SET waited = {times} WHERE kind = 'queue'")
@@ -83,7 +83,7 @@ def told(world: World, folder: Path, head_sha: str, tell: Told) -> None:
     async def story(client: GitHub) -> None:
         async with opened(url) as store:
             key = QueueKey(world.repository, "main", head_sha)
-            await store.accept(delivery(key))
+            await store.queue.accept(delivery(key))
             await tell(Scene(world, url, store, client, await due(store, key)))
 
     world.run(story)
@@ -94,7 +94,9 @@ def test_what_was_heard_and_is_not_worked_off_is_waited_for(world: World, tmp_pa
 
     async def tell(scene: Scene) -> None:
         await scene.verdict(one.pull, "success")
-        await scene.store.accept(delivery(world.key(one.pull), fresh_at=NOON))  # perhaps a hold
+        await scene.store.queue.accept(
+            delivery(world.key(one.pull), fresh_at=NOON)
+        )  # perhaps a hold
         await scene.waits(f"no verdict yet on #{one.pull.number}")
         scene.waited(6)
         (effect,) = await scene.answer()
@@ -180,7 +182,7 @@ def test_a_head_that_is_not_listed_is_waited_for_and_never_guessed(
         with pytest.raises(LeaseLost, match="has the answer"):
             await scene.answer()
         with pytest.raises(LeaseLost):  # its key is gone, whatever GitHub tells later
-            await scene.store.finish(scene.claim)
+            await scene.store.queue.finish(scene.claim)
 
     told(world, tmp_path, head_sha, tell)
 
@@ -210,7 +212,7 @@ def test_a_run_that_may_be_there_and_is_not_listed_yet_is_not_written_twice(
     async def tell(scene: Scene) -> None:
         await scene.verdict(entry.pull, "success")
         written = PutCheckRun(CheckRun(entry.head_sha, "of another day", "success", "a", "b"), 0)
-        await scene.store.intend(scene.claim, (written,))
+        await scene.store.records.write(runs.intend, scene.claim, (written,))
         await scene.github.answer(scene.key, written)
         world.github.faults.add(stale(LISTED, times=1))
         await scene.waits("is not to be seen yet")

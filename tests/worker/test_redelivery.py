@@ -17,7 +17,7 @@ from ghapp.emulator.deliveries import Delivery as Sent
 from ghapp.emulator.faults import broken, secondary_limit
 from ghapp.github.client import GitHub
 from ghapp.settings import Endpoint
-from ghapp.store import Store
+from ghapp.store import Store, failed_deliveries
 from ghapp.worker.redelivery import Bounds, redelivered, redeliveries
 from tests.emulator.world import World
 from tests.emulator.world import world as emulator_world
@@ -135,7 +135,7 @@ def test_what_the_store_has_is_not_asked_for_though_github_saw_a_timeout(
     here, lost = fail(world, 2)
 
     async def story(store: Store, github: GitHub) -> None:
-        await store.accept(Delivery(here.guid, "push", "", b"{}"))
+        await store.queue.accept(Delivery(here.guid, "push", "", b"{}"))
         assert await a_round(store, github) == 1
         assert came(world) == [lost.guid]
 
@@ -149,9 +149,13 @@ def test_what_came_between_reading_and_asking_is_not_asked_for(
 
     async def story(store: Store, github: GitHub) -> None:
         page = await github.attempts("")
-        await store.note_attempts(page.attempts, await store.attempts_read())
-        await store.accept(Delivery(failed.guid, "push", "", b"{}"))
-        assert await store.take_failed() is None
+        await store.records.write(
+            failed_deliveries.note,
+            page.attempts,
+            await store.records.read(failed_deliveries.position),
+        )
+        await store.queue.accept(Delivery(failed.guid, "push", "", b"{}"))
+        assert await store.records.write(failed_deliveries.take) is None
 
     play(world, sqlite_url, story)
 
@@ -207,9 +211,13 @@ def test_who_ends_while_asking_leaves_it_to_the_next(world: World, database_url:
 
     async def story(store: Store, github: GitHub) -> None:
         page = await github.attempts("")
-        await store.note_attempts(page.attempts, await store.attempts_read())
-        assert (await store.take_failed()) is not None
-        assert (await store.take_failed()) is None
+        await store.records.write(
+            failed_deliveries.note,
+            page.attempts,
+            await store.records.read(failed_deliveries.position),
+        )
+        assert (await store.records.write(failed_deliveries.take)) is not None
+        assert (await store.records.write(failed_deliveries.take)) is None
         changed(database_url, DUE)
         assert await a_round(store, github) == 1
         assert came(world) == [failed.guid]
@@ -222,11 +230,19 @@ def test_many_that_take_at_once_get_each_delivery_once(world: World, database_ur
 
     async def story(store: Store, github: GitHub) -> None:
         page = await github.attempts("")
-        await store.note_attempts(page.attempts, await store.attempts_read())
-        taken = await asyncio.gather(*(store.take_failed() for _ in range(12)))
+        await store.records.write(
+            failed_deliveries.note,
+            page.attempts,
+            await store.records.read(failed_deliveries.position),
+        )
+        taken = await asyncio.gather(
+            *(store.records.write(failed_deliveries.take) for _ in range(12))
+        )
         got = [one.guid for one in taken if one]
         assert len(got) == len(set(got))
-        while more := await store.take_failed():  # one that met another's lock came back empty
+        while more := await store.records.write(
+            failed_deliveries.take
+        ):  # one that met another's lock came back empty
             got.append(more.guid)
         assert sorted(got) == sorted({one.guid for one in world.github.deliveries.all})
 
@@ -297,14 +313,16 @@ def test_a_round_ends_after_some_pages_and_the_next_goes_on_there(
 
     async def story(store: Store, github: GitHub) -> None:
         await redelivered(store, github, few)
-        reached = await store.attempts_read()
+        reached = await store.records.read(failed_deliveries.position)
         assert reached.read_until is None and reached.cursor
         newer = fail(world, 2)
         await redelivered(store, github, few)
-        assert (await store.attempts_read()).cursor  # of the reading from the newest one on
+        assert (
+            await store.records.read(failed_deliveries.position)
+        ).cursor  # of the reading from the newest one on
         assert world.github.calls[LIST] == 4
         assert await a_round(store, github) == len(failed) + len(newer)
-        assert not (await store.attempts_read()).cursor
+        assert not (await store.records.read(failed_deliveries.position)).cursor
 
     play(world, database_url, story)
 

@@ -15,7 +15,7 @@ from ghapp.core.model import InstallationKey
 from ghapp.errors import GhappError, Gone, Retry
 from ghapp.store import MAX_ATTEMPTS, Store
 from ghapp.worker.schedule import PARKED_SECONDS, sweep, sweeps
-from tests.store.stores import PATIENCE_SECONDS, changed, dirty
+from tests.store.stores import PATIENCE_SECONDS, changed, dirty, parked_in
 
 pytestmark = pytest.mark.anyio
 
@@ -64,7 +64,7 @@ async def until_asked(*lists: Lists) -> None:
 
 async def test_every_installation_is_looked_at(store: Store) -> None:
     assert await sweep(store, Lists()) == 2
-    claims = await store.claim(9)
+    claims = await store.queue.claim(9)
     assert {claim.key for claim in claims} == {InstallationKey(11), InstallationKey(12)}
 
 
@@ -108,12 +108,12 @@ async def test_a_database_that_is_away_ends_no_sweeping(tmp_path: Path) -> None:
 async def test_what_is_parked_is_tried_again_after_an_hour(
     store: Store, sqlite_url: str, seconds: float, left: int
 ) -> None:
-    await store.mark_dirty([InstallationKey(99)])
+    await store.queue.mark_dirty([InstallationKey(99)])
     for _ in range(MAX_ATTEMPTS):
-        (claim,) = await store.claim(1)
-        await store.put_off(claim, after_seconds=0, counts=True, error="500")
+        (claim,) = await store.queue.claim(1)
+        await store.queue.put_off(claim, after_seconds=0, counts=True, error="500")
     changed(sqlite_url, f"UPDATE keys SET parked_at = parked_at - {seconds}")
     lists = Lists()
     async with sweeping(store, lists):
         await until_asked(lists)
-    assert len(await store.parked()) == left
+    assert len(await parked_in(store)) == left

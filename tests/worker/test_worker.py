@@ -22,10 +22,10 @@ from ghapp.core.policy.policy import Rules
 from ghapp.core.records import History
 from ghapp.core.review.facts import Facts
 from ghapp.errors import Gone, Retry
-from ghapp.store import Store
+from ghapp.store import Store, runs
 from ghapp.worker import worker as module
 from ghapp.worker.worker import Worker, first
-from tests.store.stores import KEY, NOON, OTHER, SHOP, opened, run, verdict
+from tests.store.stores import KEY, NOON, OTHER, SHOP, health_of, opened, parked_in, run, verdict
 
 pytestmark = pytest.mark.anyio
 
@@ -149,7 +149,7 @@ class Office:
         for number in numbers:
             self.id = getattr(self, "id", 0) + 1
             key = InstallationKey(number)
-            await self.store.accept(
+            await self.store.queue.accept(
                 Delivery(f"id-{self.id}", "installation", "created", b"", keys=(key,))
             )
 
@@ -161,8 +161,8 @@ class Office:
 
     async def until_dirty(self, count: int) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while (await self.store.health()).dirty != count:
-            assert time.monotonic() < deadline, await self.store.health()
+        while (await health_of(self.store)).dirty != count:
+            assert time.monotonic() < deadline, await health_of(self.store)
             await asyncio.sleep(0.005)
 
 
@@ -232,13 +232,15 @@ async def test_a_bug_costs_its_own_key_an_attempt_and_nobody_else_anything(offic
 async def test_after_too_many_failures_the_key_is_parked_and_said_so(office: Office) -> None:
     await office.deliver(1)
     for _ in range(MOST_ATTEMPTS - 1):
-        (claim,) = await office.store.claim(1)
-        assert not await office.store.put_off(claim, after_seconds=0, counts=True, error="502")
+        (claim,) = await office.store.queue.claim(1)
+        assert not await office.store.queue.put_off(
+            claim, after_seconds=0, counts=True, error="502"
+        )
     office.github.answers[1] = [Retry("502 again", after_seconds=0.0)]
     with capture_logs() as logs:
         async with office.working():
             await office.until_dirty(0)
-    (parked,) = await office.store.parked()
+    (parked,) = await parked_in(office.store)
     assert "502 again" in parked.error
     errors = [line for line in logs if line["log_level"] == "error"]
     assert [line["event"] for line in errors] == ["parked"]
@@ -249,14 +251,14 @@ async def test_a_run_that_ends_its_worker_again_and_again_is_parked(
 ) -> None:
     await office.deliver(1)
     for _ in range(MOST_ATTEMPTS):
-        assert await office.store.claim(1)  # by a worker that is killed
+        assert await office.store.queue.claim(1)  # by a worker that is killed
         with closing(sqlite3.connect(tmp_path / "ghapp.sqlite3")) as other, other:
             other.execute("UPDATE keys SET lease_until = 1")
     with capture_logs() as logs:
         async with office.working():
             await office.until_dirty(0)
     assert not office.github.asked
-    (parked,) = await office.store.parked()
+    (parked,) = await parked_in(office.store)
     assert "8 attempts came to no end" in parked.error
     assert [line["outcome"] for line in logs if line["event"] == "run"] == ["parked"]
 
@@ -297,10 +299,10 @@ async def test_no_installation_has_all_slots_and_what_waits_for_one_has_the_next
     monkeypatch.setattr(module, "POLL_SECONDS", 10 * PATIENCE_SECONDS)
     office.github = github = Repositories()
     github.held[1] = asyncio.Semaphore(0)
-    await office.store.mark_dirty(shops(1, 9))
+    await office.store.queue.mark_dirty(shops(1, 9))
     async with office.working(concurrency=5):
         await office.until(lambda: github.now == 4)
-        await office.store.mark_dirty(shops(2, 3))
+        await office.store.queue.mark_dirty(shops(2, 3))
         await office.until(lambda: github.asked[2] == 3)
         assert github.asked[1] == 4
         github.held[1].release()
@@ -323,7 +325,7 @@ async def test_nothing_is_left_lying_while_slots_are_free(
         office.github = github = Repositories()
         async with office.working(concurrency=concurrency):
             for at in range(3):
-                await store.mark_dirty((*shops(1, 40), *shops(2, 10), *shops(3 + at, 1)))
+                await store.queue.mark_dirty((*shops(1, 40), *shops(2, 10), *shops(3 + at, 1)))
                 await office.until_dirty(0)
     assert max(github.most_of.values()) <= max(1, concurrency * 4 // 5)
 
@@ -349,7 +351,7 @@ async def test_told_to_stop_it_ends_what_runs_and_begins_nothing(office: Office)
     office.github.hangs[1].set()
     await running
     assert office.github.asked == {1: 1}
-    assert (await office.store.health()).dirty == 1
+    assert (await health_of(office.store)).dirty == 1
 
 
 async def test_what_does_not_end_in_time_is_free_for_others_at_once(office: Office) -> None:
@@ -359,7 +361,7 @@ async def test_what_does_not_end_in_time_is_free_for_others_at_once(office: Offi
     await office.until(lambda: office.github.now == 1)
     office.stop.set()
     await running
-    (claim,) = await office.store.claim(1)
+    (claim,) = await office.store.queue.claim(1)
     assert (claim.key, claim.attempts) == (InstallationKey(1), 0)
 
 
@@ -370,7 +372,9 @@ async def test_a_run_whose_lease_is_lost_stops(office: Office) -> None:
         async with office.working(heartbeat_seconds=0.05) as worker:
             await office.until(lambda: office.github.now == 1)
             (claim,) = worker._held.values()
-            await office.store.finish(claim)  # as if it had passed to someone who then was done
+            await office.store.queue.finish(
+                claim
+            )  # as if it had passed to someone who then was done
             await office.until(lambda: office.github.now == 0)
     assert [line["outcome"] for line in logs if line["event"] == "run"] == ["lease lost"]
 
@@ -378,10 +382,10 @@ async def test_a_run_whose_lease_is_lost_stops(office: Office) -> None:
 async def test_an_installation_has_what_moved_in_its_repositories_read_back(
     office: Office,
 ) -> None:
-    await office.store.mark_dirty([KEY])
-    (claim,) = await office.store.claim(1)
-    await office.store.record(claim, replace(run(verdict(KEY)), seen_at=NOON))
-    await office.store.finish(claim)
+    await office.store.queue.mark_dirty([KEY])
+    (claim,) = await office.store.queue.claim(1)
+    await office.store.records.write(runs.record, claim, replace(run(verdict(KEY)), seen_at=NOON))
+    await office.store.queue.finish(claim)
     office.github = moving = Moving()
     await office.deliver(11)
     async with office.working():
@@ -392,7 +396,7 @@ async def test_an_installation_has_what_moved_in_its_repositories_read_back(
 
 async def test_a_repository_has_all_its_open_pulls_looked_at(office: Office) -> None:
     office.github = moving = Moving()
-    await office.store.mark_dirty([RepositoryKey(SHOP)])
+    await office.store.queue.mark_dirty([RepositoryKey(SHOP)])
     async with office.working():
         await office.until_dirty(0)
     assert sorted(moving.gathered, key=str) == [(KEY, False), (OTHER, False)]

@@ -26,14 +26,12 @@ def renew(connection: Connection, claims: Iterable[Claim]) -> frozenset[str]:
     return frozenset(connection.values(_RENEW, {"tokens": tokens}))
 
 
-def finish(connection: Connection, claim: Claim) -> bool:
-    """Give the key back, worked off up to the claimed generation. Raises LeaseLost.
-
-    Whether something may be due now: the key again, or another one of its head.
-    """
-    left = change(connection, claim, _FINISH, done=claim.generation)
-    head = {"repository": left.repository_id, "head": left.head_sha, "but": left.key}
-    return left.generation > left.done_generation or bool(connection.value(_HEAD_WAITS, head))
+def finish(connection: Connection, claim: Claim) -> None:
+    """Give the key back, worked off up to the claimed generation. Raises LeaseLost."""
+    key = change(connection, claim, _FINISH, done=claim.generation)
+    head = {"repository": key.repository_id, "head": key.head_sha, "but": key.key}
+    if key.generation > key.done_generation or connection.value(_HEAD_WAITS, head):
+        connection.marks = True  # this key may be due again, or another one of its head
 
 
 def put_off(

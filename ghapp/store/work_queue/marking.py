@@ -16,6 +16,7 @@ from sqlalchemy import (
     literal_column,
     not_,
     or_,
+    select,
     update,
 )
 
@@ -30,7 +31,7 @@ from ghapp.core.model import (
 )
 from ghapp.store.connection import Connection
 from ghapp.store.notify import announce
-from ghapp.store.schema import Insert, Now, keys, upserting
+from ghapp.store.schema import Insert, Now, keys, reviews, upserting
 from ghapp.store.statements import Statement
 
 # What comes so soon after a run began waits until then, so that a burst makes one more run.
@@ -143,7 +144,7 @@ def mark(
         announce(connection)
 
 
-def retry_parked(connection: Connection, older_than_seconds: float) -> int:
+def retry_parked(connection: Connection, older_than_seconds: float = 0.0) -> int:
     """Give parked keys a new chance; how many it were."""
     count = connection.change(_REVIVE, {"age": older_than_seconds})
     if count:
@@ -219,3 +220,28 @@ def leave(connection: Connection, left: Iterable[Repository]) -> None:
     """
     rows = [{"by": one.installation_id, "of": one.id} for one in left]
     connection.change_each(_LEAVE, rows)
+
+
+AGAIN_SECONDS, AT_ONCE = 24 * 3600.0, 500
+
+_PENDING = Statement(
+    select(keys)
+    .join(reviews, reviews.c.key == keys.c.key)
+    .where(reviews.c.pending_since > 0, reviews.c.pending_since <= Now() - bindparam("age"))
+    .where(not_(dirty(keys)), keys.c.started_at < Now() - AGAIN_SECONDS)
+    .order_by(keys.c.key)
+    .limit(AT_ONCE)
+)
+
+
+def mark_pending(connection: Connection, older_than_seconds: float) -> int:
+    """Make the pulls dirty whose check run has been in progress for so long; how many there were.
+
+    A check run that cannot be renewed, as when the App is no longer installed, once a day.
+    """
+    found = connection.rows(_PENDING, {"age": older_than_seconds})
+    rows = [row(addressed(one)) for one in found]
+    if rows:
+        connection.change_each(_MARK[True, False], rows)
+        announce(connection)
+    return len(rows)

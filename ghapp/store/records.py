@@ -1,0 +1,96 @@
+"""The database off the event loop: reads side by side, writes in groups or side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from secrets import token_hex
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import URL, Engine
+
+from ghapp.store.connection import Connection, Connections
+from ghapp.store.engine import connected
+from ghapp.store.migrate import migrated
+from ghapp.store.transactions import once, persistent
+from ghapp.store.writer import Accept, Item, Writer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+# Each has a connection: what SQLite keeps for one takes a megabyte, and hardly two reads of it ever
+# overlap; on PostgreSQL they wait for the server, and writes are among them.
+SQLITE_THREADS, POSTGRESQL_THREADS = 2, 4
+MOST_CONNECTIONS = 1 + POSTGRESQL_THREADS  # of the writer and of these
+
+
+class Records:
+    """One database, SQLite or PostgreSQL. A function given here is one short transaction.
+
+    It takes a connection first, and may run again if its transaction was undone.
+    All raise Busy (out of reach), StoreFailed, and what the function raises.
+    """
+
+    def __init__(self, engine: Engine, accept: Accept) -> None:
+        self.url: URL = engine.url
+        self.process = token_hex(8)  # names this one among all that use the database
+        self.marked: Callable[[], None] = lambda: None  # called when keys may have become due
+        loop = asyncio.get_running_loop()
+        self._connections = Connections(
+            engine, self.process, lambda: loop.call_soon_threadsafe(self._tell)
+        )
+        self._one_writer = engine.dialect.name == "sqlite"
+        threads = SQLITE_THREADS if self._one_writer else POSTGRESQL_THREADS
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="ghapp-store")
+        self._writer = Writer(self._connections, accept)
+
+    @classmethod
+    async def open(cls, url: str, accept: Accept, *, migrate: bool) -> Records:
+        """Connected, its schema up to date. Raises WrongSetting (the URL) and WrongDatabase.
+
+        accept: stores what `accept` is given, many at a time.
+        """
+        engine = connected(url, MOST_CONNECTIONS)
+        try:
+            await asyncio.to_thread(migrated, engine, change=migrate)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, accept)
+
+    async def read(
+        self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """What the function returns; it changes nothing."""
+        return await self._in_thread(lambda c: function(c, *args, **kwargs), writes=False)
+
+    async def write(
+        self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """What the function returns, after the commit; on SQLite one after the other."""
+        if not self._one_writer:
+            return await self._in_thread(lambda c: function(c, *args, **kwargs), writes=True)
+        result: T = await self._writer.submit(lambda c: function(c, *args, **kwargs))
+        return result
+
+    async def accept(self, item: Any) -> Any:
+        """What `accept` returns for the item, after the commit; many are committed at once."""
+        return await self._writer.submit(Item(item))
+
+    async def close(self) -> None:
+        """End when everything that was asked for is done."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self._writer.close()
+        self._threads.shutdown()
+        self._connections.close()
+
+    def _tell(self) -> None:
+        self.marked()
+
+    async def _in_thread(self, function: Callable[[Connection], T], *, writes: bool) -> T:
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads,
+            lambda: persistent(lambda: once(self._connections, function, writes=writes)),
+        )

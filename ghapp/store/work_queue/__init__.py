@@ -1,0 +1,196 @@
+"""The keys to re-check: marked by deliveries, claimed by workers, given back when worked off."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ghapp.core.model import Delivery, Key
+from ghapp.core.records import NOBODY, Claim, Full
+from ghapp.store import deliveries
+from ghapp.store.connection import Connection
+from ghapp.store.notify import Listener, announce
+from ghapp.store.records import Records
+from ghapp.store.work_queue import claiming, leases, marking
+from ghapp.store.work_queue.claiming import Claimed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wish:
+    """What a worker that waits would claim. claims: None tells it to ask for itself."""
+
+    limit: int
+    full: Full
+    claims: asyncio.Future[tuple[Claim, ...] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A delivery to store, and what to claim in the same transaction."""
+
+    delivery: Delivery
+    wish: Wish | None = None
+
+
+class WorkQueue:
+    """Each call is one short transaction off the event loop, committed when it returns.
+
+    All raise Busy (queue full, database out of reach: wait and go on) and StoreFailed. What
+    takes a claim raises LeaseLost if its lease ran out or passed to another worker.
+    """
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._dirty = True  # something may be due that no claim has seen
+        self._full: Full | None = None  # of the last claim, if it took all that it might take
+        self._next_due_at: float | None = None  # by our own clock; None: nothing will be
+        self._wishes: list[Wish] = []  # of workers that wait
+        self._listener: Listener | None = None
+        records.marked = self._marked
+        if records.url.drivername.startswith("postgresql"):
+            self._listener = Listener(records.url, records.process, self._marked)
+
+    async def close(self) -> None:
+        if self._listener:
+            await self._listener.close()
+
+    async def accept(self, delivery: Delivery) -> bool:
+        """Store it and make its keys dirty; False if its id was known: then nothing changes.
+
+        A worker that waits gets the keys at once, claimed in the same transaction.
+        """
+        wish = self._wishes.pop(0) if delivery.keys and self._wishes else None
+        claimed: Claimed | None = None
+        try:
+            is_new: bool
+            is_new, claimed = await self._records.accept(Arrival(delivery, wish))
+            return is_new
+        finally:
+            if wish and claimed:
+                self._note(claimed, wish)
+            if wish and not wish.claims.done():
+                wish.claims.set_result(claimed.claims if claimed else None)
+            elif claimed:  # the worker went away meanwhile
+                for claim in claimed.claims:
+                    await self.put_off(claim, after_seconds=0.0, counts=False)
+
+    async def mark_dirty(
+        self, keys: Iterable[Key], *, touched: bool = False, requested: bool = False
+    ) -> None:
+        """Have these keys re-checked. requested: somebody waits for it, as for a delivery.
+
+        touched: on the suspicion that GitHub's state is not the recorded one; keys that wait
+        after a failure, or are parked, then stay so.
+        """
+        marked = tuple(keys)
+        await self._records.write(marking.mark, marked, touched=touched, requested=requested)
+
+    async def claim(
+        self, limit: int, *, full: Full = NOBODY, wait_seconds: float = 0.0
+    ) -> tuple[Claim, ...]:
+        """Lease up to `limit` keys that are due: requested ones first, then the longest due.
+
+        At most one of each head. full: of whom the caller can run no more. wait_seconds: how long
+        to wait if none is due; `wake` and a key that is put off end the wait, without keys.
+        """
+        if limit <= 0:
+            return ()
+        wish = Wish(limit, full, asyncio.get_running_loop().create_future())
+        due_in = math.inf
+        if self._next_due_at is not None:
+            due_in = self._next_due_at - time.monotonic()
+        # Nothing is due that the last claim has not seen.
+        if wait_seconds > 0 and not self._dirty and full == self._full and due_in > 0:
+            claims = await self._waited(wish, min(wait_seconds, due_in))
+            if claims is not None:
+                return claims
+        self._dirty, self._full = False, None
+        claimed = await self._records.write(claiming.claim, limit, full)
+        self._note(claimed, wish)
+        return claimed.claims
+
+    def wake(self) -> None:
+        """Let whoever waits in `claim` go on, without keys."""
+        self._answer(())
+
+    async def renew(self, claims: Iterable[Claim]) -> frozenset[str]:
+        """The tokens that still hold their key, for another 30 seconds."""
+        return await self._records.write(leases.renew, tuple(claims))
+
+    async def finish(self, claim: Claim) -> None:
+        """Give the key back; it stays dirty if something came in since the claim."""
+        await self._records.write(leases.finish, claim)
+
+    async def put_off(
+        self,
+        claim: Claim,
+        *,
+        after_seconds: float,
+        counts: bool,
+        lags: bool = False,
+        error: str = "",
+    ) -> bool:
+        """Give the key back for later; True if it is parked after too many failed attempts.
+
+        counts: this was a failed attempt; else the key only waits. lags: for reads that are
+        behind, once more in a row.
+        """
+        due_at = time.monotonic() + after_seconds
+        is_parked = await self._records.write(
+            leases.put_off, claim, after_seconds, error, counts=counts, lags=lags
+        )
+        if self._next_due_at is None or due_at < self._next_due_at:
+            self._next_due_at = due_at
+            self._answer(())
+        return is_parked
+
+    async def _waited(self, wish: Wish, seconds: float) -> tuple[Claim, ...] | None:
+        """What was claimed for the caller meanwhile; None: it has to ask for itself."""
+        self._wishes.append(wish)
+        try:
+            await asyncio.wait([wish.claims], timeout=seconds)
+            if wish in self._wishes:  # its time is over
+                self._wishes.remove(wish)
+                return None
+            return await wish.claims  # at once, unless a delivery is being stored
+        except BaseException:
+            wish.claims.cancel()
+            raise
+
+    def _marked(self) -> None:
+        self._dirty = True
+        self._answer(None)
+
+    def _answer(self, claims: tuple[Claim, ...] | None) -> None:
+        wishes, self._wishes = self._wishes, []
+        for wish in wishes:
+            if not wish.claims.done():
+                wish.claims.set_result(claims)
+
+    def _note(self, claimed: Claimed, wish: Wish) -> None:
+        """What the next caller may know without asking."""
+        self._full = wish.full if len(claimed.claims) < wish.limit else None
+        after = claimed.due_in_seconds
+        self._next_due_at = None if after is None else time.monotonic() + after
+
+
+def accept(
+    connection: Connection, arrivals: Sequence[Arrival]
+) -> list[tuple[bool, Claimed | None]]:
+    """Whether each was new; all of them are stored, their keys dirty, and wishes fulfilled."""
+    new = deliveries.accept(connection, [one.delivery for one in arrivals])
+    left = any(is_new and one.delivery.keys for is_new, one in zip(new, arrivals, strict=True))
+    claimed: list[Claimed | None] = []
+    for one in arrivals:
+        found = None
+        if wish := one.wish:
+            found = claiming.claim(connection, wish.limit, wish.full)
+            # Nothing that is due now is left for others.
+            left = left and (len(found.claims) == wish.limit or bool(wish.full))
+        claimed.append(found)
+    if left:
+        announce(connection)
+    return list(zip(new, claimed, strict=True))
