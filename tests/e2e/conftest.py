@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.stories import Outcomes, lived, selected
+from tests.e2e.stories import Outcomes, Story, lived, selected
 from tests.e2e.world import World
 
 
@@ -30,6 +30,10 @@ def world(stopped: World) -> World:
 
 @pytest.fixture(scope="module")
 def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
-    """How the stories of this module ended."""
+    """How the stories of this module ended; those with the same environment share a world."""
     stories = selected(request.session.items, request.module)
-    return lived(tmp_path_factory.mktemp("stories"), stories)
+    ended: dict[Story, BaseException | None] = {}
+    for environment in dict.fromkeys(one.environment for one in stories):
+        together = [one for one in stories if one.environment == environment]
+        ended |= lived(tmp_path_factory.mktemp("stories"), together, **dict(environment))
+    return ended

@@ -1,287 +1,305 @@
-"""The main job as stories: signed bytes in, the state of GitHub out."""
+"""The main job on both databases: signed bytes in, the state of GitHub out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
 
 from tests.e2e.marks import (
     SIGNED,
     WAITING,
+    body,
+    boxes,
+    comment,
     comments,
-    conclusion,
+    line,
     marks,
     reactions,
+    tick,
     title,
 )
-from tests.e2e.world import MIGRATION, RISKY, World, running
+from tests.e2e.stories import Outcomes, Shop, Steps, lived, selected, story
+from tests.e2e.world import ENFORCE, MIGRATION, RISKY
+
+CLEAR = {"app/orders.py": "total = len\n"}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    """The main job holds on both databases."""
-    more: dict[str, str] = {}
-    if request.param == "postgresql":
-        more["GHAPP_DATABASE_URL"] = request.getfixturevalue("postgres_url")
-    with running(tmp_path, **more) as made:
-        yield made
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def outcomes(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Outcomes]:
+    with ExitStack() as stack:
+        more: dict[str, str] = {}
+        if request.param == "postgresql":
+            cluster = request.getfixturevalue("postgres")
+            more["GHAPP_DATABASE_URL"] = stack.enter_context(cluster.database())
+        stories = selected(request.session.items, request.module)
+        yield lived(tmp_path_factory.mktemp("main"), stories, **more)
 
 
-def test_a_flagged_feature_pull_gets_check_run_comment_and_label(world: World) -> None:
-    pull = world.open()
-    world.settle()
+@story()
+def test_a_flagged_feature_pull_gets_check_run_comment_and_label(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
     assert marks(pull) == WAITING
     assert title(pull) == "2 findings · Waiting for the author: Database migration"
-    (body,) = comments(pull)
-    assert body.startswith("<!-- ghapp:nfr -->\n")
-    assert f"`{MIGRATION}` (matches `**/db/migrate/**`)" in body
-    assert "- [ ] `dbm-online-ddl` **must**" in body
-    label = world.repository.label("nfr: needs sign-off")
+    assert body(pull).startswith("<!-- ghapp:nfr -->\n")
+    assert f"`{MIGRATION}` (matches `**/db/migrate/**`)" in body(pull)
+    assert "- [ ] `dbm-online-ddl` **must**" in body(pull)
+    label = shop.repository.label("nfr: needs sign-off")
     assert label and (label.color, bool(label.description)) == ("fbca04", True)
 
 
-def test_an_unflagged_pull_gets_a_green_check_run_and_nothing_else(world: World) -> None:
-    pull = world.open({"app/orders.py": "total = len\n"})
-    world.settle()
-    assert (marks(pull), comments(pull)) == (("success", set()), [])
+@story()
+def test_an_unflagged_pull_gets_a_green_check_run_and_nothing_else(shop: Shop) -> Steps:
+    pull = shop.open(CLEAR)
+    yield
+    assert (marks(pull), pull.labels, comments(pull)) == (("success", set()), set(), [])
     assert title(pull) == "No NFR area touched"
 
 
-def test_a_flagged_pull_that_is_not_a_feature_gets_a_comment_only_once_someone_gives_a_command(
-    world: World,
-) -> None:
-    pull = world.open(title="chore: index", branch="chore/index")
-    world.settle()
+@story()
+def test_a_pull_that_is_not_a_feature_gets_a_comment_only_after_a_command(shop: Shop) -> Steps:
+    pull = shop.open(title="chore: index", branch="chore/index")
+    yield
     assert (marks(pull), comments(pull)) == (WAITING, [])
-    world.say(pull, "/nfr done", "eve")
-    world.settle()
-    assert "only team `sre` may sign off" in comments(pull)[0]
+    pull.comment("/nfr done", "eve")
+    yield
+    assert "only team `sre` may sign off" in body(pull)
 
 
-class TestSignOff:
-    def test_by_command(self, world: World) -> None:
-        pull = world.open()
-        world.settle()
-        said = world.say(pull, "Looks good.\r\n/nfr done -- rehearsed")
-        world.settle()
-        assert marks(pull) == SIGNED
-        assert reactions(pull, said) == ["+1"]
-        assert f"Signed off by sam at `{pull.head_sha[:7]}`" in comments(pull)[0]
+@story()
+def test_a_command_signs_off(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    said = pull.comment("Looks good.\r\n/nfr done -- rehearsed", "sam")
+    yield
+    assert (marks(pull), reactions(pull, said)) == (SIGNED, ["+1"])
+    assert f"Signed off by sam at `{pull.head_sha[:7]}`" in body(pull)
 
-    def test_by_label_and_its_withdrawal(self, world: World) -> None:
-        pull = world.open()
-        world.settle()
-        world.clock.forward()
-        pull.add_label("nfr: signed off", "sam")
-        world.settle()
-        assert marks(pull) == SIGNED
-        world.clock.forward()
-        pull.remove_label("nfr: signed off", "sue")
-        world.settle()
-        assert marks(pull) == WAITING
 
-    @pytest.mark.parametrize("by", ["ann", "eve"])
-    def test_by_label_of_someone_without_the_right_is_undone(self, world: World, by: str) -> None:
-        pull = world.open()
-        world.settle()
-        world.clock.forward()
+@story()
+def test_a_label_signs_off_until_it_is_removed(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    pull.add_label("nfr: signed off", "sam")
+    yield
+    assert marks(pull) == SIGNED
+    pull.remove_label("nfr: signed off", "sue")
+    yield
+    assert marks(pull) == WAITING
+
+
+@story()
+def test_a_label_set_by_someone_without_the_right_is_restored(shop: Shop) -> Steps:
+    pulls = {by: shop.open(branch=f"feat/{by}") for by in ("ann", "eve")}
+    yield
+    for by, pull in pulls.items():
         pull.add_label("nfr: signed off", by)
         pull.remove_label("nfr: needs sign-off", by)
-        world.settle()
+    yield
+    for by, pull in pulls.items():
         assert marks(pull) == WAITING
-        assert f"- {by}: " in comments(pull)[0]
-
-    @pytest.mark.parametrize(
-        ("by", "reason"),
-        [
-            ("ann", "authors cannot sign off their own pull request"),
-            ("eve", "only team `sre` may sign off"),
-        ],
-    )
-    def test_by_command_of_someone_without_the_right_is_refused(
-        self, world: World, by: str, reason: str
-    ) -> None:
-        world.github.team("acme", "sre", members=["sam", "ann"])
-        pull = world.open()
-        world.settle()
-        said = world.say(pull, "/nfr done", by)
-        world.settle()
-        assert marks(pull) == WAITING
-        assert reactions(pull, said) == ["confused"]
-        assert reason in comments(pull)[0]
-
-    def test_by_someone_whose_membership_is_pending_is_refused(self, world: World) -> None:
-        world.github.team("acme", "sre", members=["sam"], pending=["eve"])
-        pull = world.open()
-        world.settle()
-        world.say(pull, "/nfr done", "eve")
-        world.settle()
-        assert conclusion(pull) == "in progress"
-
-    def test_is_undone_with_undo(self, world: World) -> None:
-        pull = world.open()
-        world.settle()
-        world.say(pull, "/nfr done")
-        world.settle()
-        world.say(pull, "/nfr undo")
-        world.settle()
-        assert marks(pull) == WAITING
-
-    def test_by_someone_who_pushed_is_refused(self, world: World) -> None:
-        pull = world.open()
-        world.settle()
-        world.clock.forward()
-        pull.push({MIGRATION: RISKY + "-- checked\n"}, by="sam")
-        world.settle()
-        world.say(pull, "/nfr done")
-        world.settle()
-        assert conclusion(pull) == "in progress"
-        assert f"you pushed `{pull.head_sha[:7]}` yourself" in comments(pull)[0]
+        assert f"- {by}: " in body(pull)
 
 
-class TestHolding:
-    @pytest.fixture
-    def signed(self, world: World) -> Iterator[object]:
-        pull = world.open()
-        world.settle()
-        world.say(pull, "/nfr done")
-        world.settle()
-        assert conclusion(pull) == "success"
-        world.clock.forward()
-        return pull
-
-    def test_a_push_elsewhere_keeps_the_sign_off(self, world: World, signed) -> None:
-        signed.push({"app/orders.py": "total = max\n"})
-        world.settle()
-        assert marks(signed) == SIGNED
-
-    def test_rebase_and_update_branch_keep_the_sign_off(self, world: World, signed) -> None:
-        world.repository.push("main", {"app/other.py": "x = 1\n"}, by="sue")
-        signed.merge_base_in(by="ann")
-        world.settle()
-        assert conclusion(signed) == "success"
-        world.clock.forward()
-        signed.rebase(by="ann")
-        world.settle()
-        assert marks(signed) == SIGNED
-
-    def test_a_change_inside_the_area_makes_it_stale_and_names_the_commit(
-        self, world: World, signed
-    ) -> None:
-        was = signed.head_sha
-        signed.push({MIGRATION: RISKY.replace("INT", "BIGINT")})
-        world.settle()
-        assert marks(signed) == WAITING
-        assert (
-            f"~~Signed off by sam at `{was[:7]}`~~; changed since, by `{signed.head_sha[:7]}`"
-            in comments(signed)[0]
-        )
-        world.say(signed, "/nfr done", "sue")
-        world.settle()
-        assert marks(signed) == SIGNED
-
-    def test_reverting_the_change_restores_the_sign_off(self, world: World, signed) -> None:
-        signed.push({MIGRATION: RISKY + "DROP TABLE carts;\n"})
-        world.settle()
-        assert conclusion(signed) == "in progress"
-        world.clock.forward()
-        signed.push({MIGRATION: RISKY})
-        world.settle()
-        assert conclusion(signed) == "success"
-
-    def test_a_sign_off_of_an_older_head_does_not_cover_a_newer_change(self, world: World) -> None:
-        pull = world.open()
-        world.settle()
-        world.clock.forward()
-        with world.github.deliveries.held() as held:
-            pull.push({MIGRATION: RISKY + "DROP TABLE carts;\n"})
-            pull.comment("/nfr done", "sam")
-        for delivery in held:
-            world.github.deliveries.send(delivery)
-        world.settle()
-        assert marks(pull) == WAITING
+@story(ENFORCE.replace("sre", "mixed"))
+def test_a_command_of_someone_without_the_right_is_refused(shop: Shop) -> Steps:
+    shop.world.github.team("acme", "mixed", members=["sam", "ann"])
+    pull = shop.open()
+    yield
+    by_ann, by_eve = pull.comment("/nfr done", "ann"), pull.comment("/nfr done", "eve")
+    yield
+    assert marks(pull) == WAITING
+    assert [reactions(pull, id) for id in (by_ann, by_eve)] == [["confused"]] * 2
+    assert "authors cannot sign off their own pull request" in line(pull, "- ann: ")
+    assert "only team `mixed` may sign off" in line(pull, "- eve: ")
 
 
-class TestAnswers:
-    def test_a_ticked_box_is_an_answer_and_stays_ticked(self, world: World) -> None:
-        pull = world.open()
-        world.settle()
-        world.clock.forward()
-        comment = next(one for one in pull.comments if one.via_app)
-        ticked = comment.body.replace("- [ ] `dbm-rollback`", "- [x] `dbm-rollback`")
-        pull.edit_comment(comment.id, ticked.replace("\n", "\r\n"), "ann")
-        world.settle()
-        assert "- [x] `dbm-rollback`" in comments(pull)[0]
-        assert "answered by ann" in (pull.check_runs()[-1].text or "")
-
-    def test_a_tick_by_someone_without_the_right_is_removed(self, world: World) -> None:
-        pull = world.open()
-        world.settle()
-        world.clock.forward()
-        comment = next(one for one in pull.comments if one.via_app)
-        pull.edit_comment(comment.id, comment.body.replace("- [ ]", "- [x]"), "eve")
-        world.settle()
-        assert "- [x]" not in comments(pull)[0]
-        assert "only the author and people with write access can answer" in comments(pull)[0]
-
-    def test_once_all_must_questions_are_answered_sre_is_next(self, world: World) -> None:
-        pull = world.open()
-        world.settle()
-        items = [line.split("`")[1] for line in comments(pull)[0].splitlines() if "- [ ]" in line]
-        said = world.say(pull, f"/nfr check {' '.join(items)} -- see the plan", "ann")
-        world.settle()
-        assert title(pull) == "2 findings · Waiting for SRE sign-off: Database migration"
-        assert reactions(pull, said) == ["+1"]
-
-    def test_a_forged_edit_of_the_comment_is_overwritten(self, world: World) -> None:
-        pull = world.open()
-        world.settle()
-        before = comments(pull)[0]
-        comment = next(one for one in pull.comments if one.via_app)
-        world.clock.forward()
-        pull.edit_comment(comment.id, "all is fine", "ann")
-        world.settle()
-        assert comments(pull) == [before]
-
-    def test_a_deleted_comment_is_written_again(self, world: World) -> None:
-        pull = world.open()
-        world.settle()
-        before = comments(pull)[0]
-        world.clock.forward()
-        pull.delete_comment(next(one for one in pull.comments if one.via_app).id, "ann")
-        world.settle()
-        assert comments(pull) == [before]
+@story(ENFORCE.replace("sre", "asked"))
+def test_a_pending_member_of_a_team_cannot_sign_off(shop: Shop) -> Steps:
+    shop.world.github.team("acme", "asked", members=["sam"], pending=["eve"])
+    pull = shop.open()
+    yield
+    pull.comment("/nfr done", "eve")
+    yield
+    assert marks(pull) == WAITING
 
 
-def test_help_is_answered_once(world: World) -> None:
-    pull = world.open({"app/orders.py": "total = len\n"})
-    world.settle()
-    said = world.say(pull, "/nfr help", "eve")
-    world.settle()
-    (reply,) = comments(pull)
-    assert "`/nfr done [AREA...] [-- note]`" in reply
+@story()
+def test_undo_ends_a_sign_off(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    pull.comment("/nfr done", "sam")
+    yield
+    pull.comment("/nfr undo", "sam")
+    yield
+    assert marks(pull) == WAITING
+
+
+@story()
+def test_someone_who_pushed_cannot_sign_off(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    pull.push({MIGRATION: RISKY + "-- checked\n"}, by="sam")
+    yield
+    pull.comment("/nfr done", "sam")
+    yield
+    assert marks(pull) == WAITING
+    assert f"you pushed `{pull.head_sha[:7]}` yourself" in body(pull)
+
+
+@story()
+def test_a_push_elsewhere_keeps_the_sign_off(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    pull.comment("/nfr done", "sam")
+    yield
+    pull.push({"app/orders.py": "total = max\n"})
+    yield
+    assert marks(pull) == SIGNED
+
+
+@story()
+def test_a_rebase_and_a_merge_of_the_base_keep_the_sign_off(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    pull.comment("/nfr done", "sam")
+    yield
+    shop.repository.push("main", {"app/other.py": "x = 1\n"}, by="sue")
+    pull.merge_base_in(by="ann")
+    yield
+    assert marks(pull) == SIGNED
+    pull.rebase(by="ann")
+    yield
+    assert marks(pull) == SIGNED
+
+
+@story()
+def test_a_change_inside_the_area_makes_it_stale_and_names_the_commit(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    pull.comment("/nfr done", "sam")
+    yield
+    was = pull.head_sha
+    pull.push({MIGRATION: RISKY.replace("INT", "BIGINT")})
+    yield
+    assert marks(pull) == WAITING
+    stale = f"~~Signed off by sam at `{was[:7]}`~~; changed since, by `{pull.head_sha[:7]}`"
+    assert stale in body(pull)
+    pull.comment("/nfr done", "sue")
+    yield
+    assert marks(pull) == SIGNED
+
+
+@story()
+def test_reverting_the_change_restores_the_sign_off(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    pull.comment("/nfr done", "sam")
+    yield
+    pull.push({MIGRATION: RISKY + "DROP TABLE carts;\n"})
+    yield
+    assert marks(pull) == WAITING
+    pull.push({MIGRATION: RISKY})
+    yield
+    assert marks(pull) == SIGNED
+
+
+@story()
+def test_a_sign_off_of_an_older_head_does_not_cover_a_newer_change(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    with shop.world.github.deliveries.held() as held:
+        pull.push({MIGRATION: RISKY + "DROP TABLE carts;\n"})
+        pull.comment("/nfr done", "sam")
+    for delivery in held:
+        shop.world.github.deliveries.send(delivery)
+    yield
+    assert marks(pull) == WAITING
+
+
+@story()
+def test_a_ticked_box_is_an_answer_and_stays_ticked(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    ticked = body(pull).replace("- [ ] `dbm-rollback`", "- [x] `dbm-rollback`")
+    pull.edit_comment(comment(pull).id, ticked.replace("\n", "\r\n"), "ann")
+    yield
+    assert boxes(pull)["dbm-rollback"]
+    assert "answered by ann" in (pull.check_runs()[-1].text or "")
+
+
+@story()
+def test_a_tick_by_someone_without_the_right_is_removed(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    for item in boxes(pull):
+        tick(pull, item, "eve")
+    yield
+    assert not any(boxes(pull).values())
+    assert "only the author and people with write access can answer" in body(pull)
+
+
+@story()
+def test_once_all_must_questions_are_answered_sre_is_next(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    said = pull.comment(f"/nfr check {' '.join(boxes(pull))} -- see the plan", "ann")
+    yield
+    assert title(pull) == "2 findings · Waiting for SRE sign-off: Database migration"
+    assert reactions(pull, said) == ["+1"]
+
+
+@story()
+def test_a_forged_edit_of_the_comment_is_overwritten(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    before = body(pull)
+    pull.edit_comment(comment(pull).id, "all is fine", "ann")
+    yield
+    assert comments(pull) == [before]
+
+
+@story()
+def test_a_deleted_comment_is_written_again(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    before = body(pull)
+    pull.delete_comment(comment(pull).id, "ann")
+    yield
+    assert comments(pull) == [before]
+
+
+@story()
+def test_help_is_answered_once(shop: Shop) -> Steps:
+    pull = shop.open(CLEAR)
+    yield
+    said = pull.comment("/nfr help", "eve")
+    yield
+    assert "`/nfr done [AREA...] [-- note]`" in body(pull)
     assert reactions(pull, said) == ["eyes"]
 
 
-def test_a_person_gets_one_refusal_an_hour_on_an_unflagged_pull(world: World) -> None:
-    pull = world.open({"app/orders.py": "total = len\n"})
-    world.settle()
-    world.say(pull, "/nfr dnoe", "eve")
-    world.settle()
-    world.say(pull, "/nfr dnoe", "eve")
-    world.settle()
-    assert len(comments(pull)) == 1
-    assert "Did you mean `done`?" in comments(pull)[0]
+@story()
+def test_a_person_gets_one_refusal_an_hour_on_an_unflagged_pull(shop: Shop) -> Steps:
+    pull = shop.open(CLEAR)
+    yield
+    pull.comment("/nfr dnoe", "eve")
+    yield
+    pull.comment("/nfr dnoe", "eve")
+    yield
+    assert "Did you mean `done`?" in body(pull)
 
 
-def test_sixty_kilobytes_of_misspelt_commands_get_a_short_answer(world: World) -> None:
-    pull = world.open()
-    world.settle()
-    said = world.say(pull, "/nfr doen db-rollback\n" * 2_800, "eve")
-    world.settle()
-    assert reactions(pull, said) == ["confused"]
-    assert (conclusion(pull), len(comments(pull))) == ("in progress", 1)
-    assert "only the first `8192` characters of a comment are read" in comments(pull)[0]
-    assert len(comments(pull)[0]) < 10_000
+@story()
+def test_sixty_kilobytes_of_misspelt_commands_get_a_short_answer(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    said = pull.comment("/nfr doen db-rollback\n" * 2_800, "eve")
+    yield
+    assert (marks(pull), reactions(pull, said)) == (WAITING, ["confused"])
+    assert "only the first `8192` characters of a comment are read" in body(pull)
+    assert len(body(pull)) < 10_000

@@ -3,154 +3,156 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-
-import pytest
+from itertools import product
 
 from ghapp.bootstrap import swept
 from ghapp.core.model import PullKey, Repository
 from ghapp.emulator import faults
 from ghapp.emulator.repository import Pull
 from tests.e2e.marks import SIGNED, WAITING, comments, conclusion, marks, reactions, title
-from tests.e2e.world import ENFORCE, MIGRATION, RISKY, World, in_store, quiet, running
+from tests.e2e.stories import BUTTONS, Shop, Steps, story
+from tests.e2e.world import ENFORCE, MIGRATION, RISKY, World, in_store
 from tests.store.stores import LONG_AGO, changed
 
 INDEX = "CREATE INDEX i ON orders (points);\n"
 SAFE = "CREATE INDEX CONCURRENTLY i ON orders (points);\n"
 DANGER = RISKY + "DROP TABLE carts;\n"
+BEST_EFFORT = ("POST */reactions", "POST */comments", "POST */labels")
 
 
-def test_a_draft_has_a_check_run_but_no_label(world: World) -> None:
-    pull = world.open(draft=True)
-    world.settle()
+@story()
+def test_a_draft_has_a_check_run_but_no_label(shop: Shop) -> Steps:
+    pull = shop.open(draft=True)
+    yield
     assert marks(pull) == ("in progress", set())
-    world.clock.forward()
     pull.ready()
-    world.settle()
+    yield
     assert marks(pull) == WAITING
 
 
-def test_a_pull_from_a_fork_is_reviewed_like_any_other(world: World) -> None:
-    pull = world.open(author="eve", fork="eve")
-    world.settle()
+@story()
+def test_a_pull_from_a_fork_is_reviewed_like_any_other(shop: Shop) -> Steps:
+    pull = shop.open(author="eve", fork="eve")
+    yield
     assert marks(pull) == WAITING
-    world.say(pull, "/nfr check dbm-rollback -- rehearsed", "eve")
-    world.settle()
+    pull.comment("/nfr check dbm-rollback -- rehearsed", "eve")
+    yield
     assert "- [x] `dbm-rollback`" in comments(pull)[0]
-    world.say(pull, "/nfr done")
-    world.settle()
+    pull.comment("/nfr done", "sam")
+    yield
     assert marks(pull) == SIGNED
 
 
-def test_one_head_on_several_pulls_shows_the_worst_and_names_all(world: World) -> None:
-    flagged = world.open()
-    world.repository.branch("stable", of="feat/points")
+@story()
+def test_one_head_on_several_pulls_shows_the_worst_and_names_all(shop: Shop) -> Steps:
+    flagged = shop.open()
+    shop.repository.branch("stable", of="feat/points")
     flagged.push({"app/orders.py": "total = len\n"})
-    world.settle()
-    clear = world.repository.open_pull(author="ann", branch="feat/points", base="stable")
-    world.settle()
+    yield
+    clear = shop.repository.open_pull(author="ann", branch="feat/points", base="stable")
+    yield
     assert clear.head_sha == flagged.head_sha
     assert conclusion(clear) == "in progress"
     assert clear.labels == set()
-    world.say(flagged, "/nfr done")
-    world.settle()
+    flagged.comment("/nfr done", "sam")
+    yield
     assert conclusion(clear) == "success"
 
 
-class TestClosing:
-    def test_leaves_no_check_run_in_progress_and_reopening_continues(self, world: World) -> None:
-        pull = world.open()
-        world.settle()
-        world.clock.forward()
-        pull.close()
-        world.settle()
-        assert marks(pull) == ("cancelled", {"needs sign-off"})
-        world.clock.forward()
-        pull.reopen()
-        world.settle()
-        assert marks(pull) == WAITING
-        assert len(comments(pull)) == 1
-
-    def test_by_merging_keeps_the_sign_off(self, world: World) -> None:
-        pull = world.open()
-        world.settle()
-        world.say(pull, "/nfr done")
-        world.settle()
-        world.clock.forward()
-        pull.merge(by="ann")
-        world.settle()
-        assert marks(pull) == SIGNED
+@story()
+def test_a_closed_pull_has_no_check_run_in_progress_and_continues_when_reopened(
+    shop: Shop,
+) -> Steps:
+    pull = shop.open()
+    yield
+    pull.close()
+    yield
+    assert marks(pull) == ("cancelled", {"needs sign-off"})
+    pull.reopen()
+    yield
+    assert (marks(pull), len(comments(pull))) == (WAITING, 1)
 
 
-def test_a_pull_that_no_longer_touches_an_area_is_green(world: World) -> None:
-    pull = world.open()
-    world.settle()
-    world.clock.forward()
+@story()
+def test_a_merged_pull_keeps_its_sign_off(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    pull.comment("/nfr done", "sam")
+    yield
+    pull.merge(by="ann")
+    yield
+    assert marks(pull) == SIGNED
+
+
+@story()
+def test_a_pull_that_no_longer_touches_an_area_is_green(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
     pull.push({MIGRATION: None, "app/orders.py": "total = len\n"})
-    world.settle()
+    yield
     assert marks(pull) == ("success", set())
     assert "no flagged area in this PR any more" in comments(pull)[0]
 
 
-def test_a_check_that_is_rerun_gets_a_new_check_run(world: World) -> None:
-    pull = world.open()
-    world.settle()
+@story()
+def test_a_check_that_is_rerun_gets_a_new_check_run(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
     (first,) = pull.check_runs()
-    world.clock.forward()
-    world.repository.rerequest_run(first.id, by="ann")
-    world.settle()
+    shop.repository.rerequest_run(first.id, by="ann")
+    yield
     assert [run.status for run in pull.check_runs()][1:] == ["in_progress"]
-    world.clock.forward()
-    world.repository.rerequest_suite(pull.head_sha, by="ann")
-    world.settle()
+    shop.repository.rerequest_suite(pull.head_sha, by="ann")
+    yield
     assert len(pull.check_runs()) == 3
 
 
-def test_a_new_base_needs_a_new_sign_off(world: World) -> None:
-    world.repository.branch("stable")
-    world.repository.push("main", {"db/migrate/1.sql": "DROP TABLE carts;\n"}, by="sue")
-    pull = world.open()
-    world.settle()
-    world.say(pull, "/nfr done")
-    world.settle()
+@story()
+def test_a_new_base_needs_a_new_sign_off(shop: Shop) -> Steps:
+    shop.repository.branch("stable")
+    shop.repository.push("main", {"db/migrate/1.sql": "DROP TABLE carts;\n"}, by="sue")
+    pull = shop.open()
+    yield
+    pull.comment("/nfr done", "sam")
+    yield
     assert conclusion(pull) == "success"
-    world.clock.forward()
     pull.retarget("stable", by="ann")  # now the other migration is part of the diff too
-    world.settle()
+    yield
     assert marks(pull) == WAITING
-    world.say(pull, "/nfr done")
-    world.settle()
+    pull.comment("/nfr done", "sam")
+    yield
     assert marks(pull) == SIGNED
 
 
-def test_an_area_label_adds_an_area(world: World) -> None:
-    pull = world.open({"app/orders.py": "total = len\n"}, labels=["nfr/area: payments-checkout"])
-    world.settle()
+@story()
+def test_an_area_label_adds_an_area(shop: Shop) -> Steps:
+    pull = shop.open({"app/orders.py": "total = len\n"}, labels=["nfr/area: payments-checkout"])
+    yield
     assert title(pull) == "Waiting for SRE sign-off: Payments / checkout"
-    world.clock.forward()
     pull.remove_label("nfr/area: payments-checkout", "ann")
-    world.settle()
+    yield
     assert conclusion(pull) == "success"
 
 
-def test_a_pull_by_a_bot_is_not_reviewed_until_someone_else_pushes(world: World) -> None:
-    pull = world.open(author="dependabot[bot]", branch="dependabot/sql")
-    world.settle()
+@story()
+def test_a_pull_by_a_bot_is_not_reviewed_until_someone_else_pushes(shop: Shop) -> Steps:
+    pull = shop.open(author="dependabot[bot]", branch="dependabot/sql")
+    yield
     assert marks(pull) == ("success", set())
-    world.clock.forward()
     pull.push({MIGRATION: RISKY + "DROP TABLE carts;\n"}, by="ann")
-    world.settle()
+    yield
     assert marks(pull) == WAITING
 
 
-def test_a_pull_above_githubs_limit_of_files_needs_a_sign_off(world: World) -> None:
-    pull = world.repository.open_big_pull(3001, author="ann", branch="big", lines=1)
-    world.settle()
+@story()
+def test_a_pull_above_githubs_limit_of_files_needs_a_sign_off(shop: Shop) -> Steps:
+    pull = shop.repository.open_big_pull(3001, author="ann", branch="big", lines=1)
+    yield
     assert conclusion(pull) == "in progress"
     assert "More than 3,000 changed files" in title(pull)
     assert "GitHub lists only 3,000" in (pull.check_runs()[-1].summary or "")
-    world.say(pull, "/nfr done")
-    world.settle()
+    pull.comment("/nfr done", "sam")
+    yield
     assert conclusion(pull) == "success"
 
 
@@ -175,41 +177,42 @@ def rules(message: str) -> list[str]:
     return re.findall(r"(?m)^([A-Z0-9]+-\d+), ", message)
 
 
-def test_a_risky_line_is_annotated_until_it_is_fixed(world: World) -> None:
-    pull = world.open({MIGRATION: INDEX})
-    world.settle()
+@story()
+def test_a_risky_line_is_annotated_until_it_is_fixed(shop: Shop) -> Steps:
+    pull = shop.open({MIGRATION: INDEX})
+    yield
     ((path, line, level, found),) = marked(pull)
     assert (path, line, level) == (MIGRATION, 1, "failure")
     assert "DBM-001" in found
     assert "finding" in title(pull)
     assert "`DBM-001`" in comments(pull)[0]
-    world.clock.forward()
     pull.push({MIGRATION: SAFE})
-    world.settle()
+    yield
     assert not any("DBM-001" in found for *_, found in marked(pull))
     assert "`DBM-001`" not in comments(pull)[0]
 
 
-def test_a_head_whose_findings_are_gone_gets_a_new_check_run(world: World) -> None:
-    world.repository.branch("stable")
-    world.repository.push("main", {MIGRATION: INDEX}, by="sue")
-    pull = world.open({"app/orders.py": "total = len\n"})
+@story()
+def test_a_head_whose_findings_are_gone_gets_a_new_check_run(shop: Shop) -> Steps:
+    shop.repository.branch("stable")
+    shop.repository.push("main", {MIGRATION: INDEX}, by="sue")
+    pull = shop.open({"app/orders.py": "total = len\n"})
     pull.retarget("stable", by="ann")  # the migration is part of the diff
-    world.settle()
+    yield
     found = pull.check_runs()[-1]
     assert marked(pull)
-    world.clock.forward()
     pull.retarget("main", by="ann")
-    world.settle()
+    yield
     shown = pull.check_runs()[-1]
     assert (shown.head_sha, shown.annotations) == (found.head_sha, [])
     assert shown.id != found.id and found.annotations
 
 
-def test_an_accepted_line_is_a_notice_with_its_reason(world: World) -> None:
+@story()
+def test_an_accepted_line_is_a_notice_with_its_reason(shop: Shop) -> Steps:
     line = INDEX.replace("\n", " -- nfr:ignore DBM-001 the table is empty\n")
-    pull = world.open({MIGRATION: line})
-    world.settle()
+    pull = shop.open({MIGRATION: line})
+    yield
     (note,) = [
         row for row in pull.check_runs()[-1].annotations if "DBM-001" in rules(row["message"])
     ]
@@ -218,9 +221,7 @@ def test_an_accepted_line_is_a_notice_with_its_reason(world: World) -> None:
     assert "Accepted because: `the table is empty`" in comments(pull)[0]
 
 
-def test_a_run_in_progress_is_renewed_before_it_goes_stale_and_only_once(
-    world: World, tmp_path: Path
-) -> None:
+def test_a_run_in_progress_is_renewed_once_before_it_goes_stale(world: World) -> None:
     pull = world.open()
     world.settle()
     (first,) = pull.check_runs()
@@ -249,182 +250,180 @@ def test_a_run_in_progress_is_renewed_before_it_goes_stale_and_only_once(
     assert len(pull.check_runs()) == 2  # the fresh one
 
 
-def test_someone_who_restores_their_own_older_head_cannot_sign_it_off(world: World) -> None:
-    pull = world.open()
-    world.settle()
-    world.clock.forward()
+@story()
+def test_someone_who_restores_their_own_older_head_cannot_sign_it_off(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
     pull.push({MIGRATION: DANGER}, by="sam")
     dangerous = pull.head_sha
-    world.settle()
-    world.clock.forward()
+    yield
     pull.push({MIGRATION: RISKY}, by="ann")
-    world.settle()
-    world.say(pull, "/nfr done", "sue")
-    world.settle()
+    yield
+    pull.comment("/nfr done", "sue")
+    yield
     assert conclusion(pull) == "success"
-    world.clock.forward()
-    world.repository.move("feat/points", dangerous, by="sam")
-    world.settle()
-    world.say(pull, "/nfr done", "sam")
-    world.settle()
+    shop.repository.move("feat/points", dangerous, by="sam")
+    yield
+    pull.comment("/nfr done", "sam")
+    yield
     assert marks(pull) == WAITING
 
 
+@story()
 def test_someone_who_pushed_the_branch_before_the_pull_was_opened_cannot_sign_it_off(
-    world: World,
-) -> None:
-    world.repository.branch("feat/points")
-    world.repository.push("feat/points", {MIGRATION: DANGER}, by="sam")
-    pull = world.repository.open_pull(author="ann", branch="feat/points", title="feat: points")
-    world.settle()
-    world.say(pull, "/nfr done", "sam")
-    world.settle()
+    shop: Shop,
+) -> Steps:
+    shop.repository.branch("feat/points")
+    shop.repository.push("feat/points", {MIGRATION: DANGER}, by="sam")
+    pull = shop.repository.open_pull(author="ann", branch="feat/points", title="feat: points")
+    yield
+    pull.comment("/nfr done", "sam")
+    yield
     assert marks(pull) == WAITING
-    world.say(pull, "/nfr done", "sue")
-    world.settle()
+    pull.comment("/nfr done", "sue")
+    yield
     assert conclusion(pull) == "success"
 
 
-def test_the_last_command_counts_in_whichever_order_they_arrive(world: World) -> None:
-    pull = world.open()
-    world.settle()
-    world.clock.forward()
-    with world.github.deliveries.held() as held:
+@story()
+def test_the_last_command_counts_in_whichever_order_they_arrive(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    with shop.alone() as deliveries, deliveries.held() as held:
         pull.comment("/nfr done", "sam")
-        world.clock.forward()
+        shop.world.clock.forward()
         pull.comment("/nfr undo", "sam")
     for delivery in reversed(held):
-        world.github.deliveries.send(delivery)
-        world.settle()
+        shop.world.github.deliveries.send(delivery)
+        yield
     assert marks(pull) == WAITING
 
 
-def test_sign_off_of_any_push_does_not_cover_another_base(tmp_path: Path) -> None:
-    with running(tmp_path, ENFORCE + "sign_off: {stale_on: any-push}\n") as world:
-        world.repository.branch("stable")
-        world.repository.push("main", {"db/migrate/1.sql": "DROP TABLE carts;\n"}, by="sue")
-        pull = world.open()
-        world.settle()
+@story(ENFORCE + "sign_off: {stale_on: any-push}\n")
+def test_a_sign_off_that_any_push_ends_does_not_cover_another_base(shop: Shop) -> Steps:
+    shop.repository.branch("stable")
+    shop.repository.push("main", {"db/migrate/1.sql": "DROP TABLE carts;\n"}, by="sue")
+    pull = shop.open()
+    yield
+    pull.comment("/nfr done", "sam")
+    yield
+    assert conclusion(pull) == "success"
+    pull.retarget("stable", by="ann")
+    yield
+    assert marks(pull) == WAITING
+
+
+def test_a_failing_best_effort_write_does_not_delay_the_check_run(stopped: World) -> None:
+    stopped.environment["GHAPP_GITHUB_LIMITS"] = "off"  # it creates more than GitHub allows
+    stopped.start()
+    world, pulls = stopped, []
+    for number, (route, status) in enumerate(product(BEST_EFFORT, (403, 422, 500))):
+        shop = Shop(world, world.shop(f"shop-{number}", ENFORCE))
+        shop.spoil(faults.broken(route, status, times=None))
+        pulls.append(shop.open())
+    for pull in pulls:
+        world.until(f"the check run of {pull}", lambda pull=pull: conclusion(pull) == "in progress")
+        world.say(pull, "/nfr refresh", "eve")
         world.say(pull, "/nfr done")
-        world.settle()
-        assert conclusion(pull) == "success"
-        world.clock.forward()
-        pull.retarget("stable", by="ann")
-        world.settle()
-        assert marks(pull) == WAITING
-
-
-@pytest.mark.parametrize("status", [403, 422, 500])
-@pytest.mark.parametrize("route", ["POST */reactions", "POST */comments", "POST */labels"])
-def test_a_failing_best_effort_write_does_not_delay_the_check_run(
-    world: World, route: str, status: int
-) -> None:
-    world.github.faults.add(faults.broken(route, status, times=None))
-    pull = world.open()
-    world.until("the check run", lambda: conclusion(pull) == "in progress")
-    world.say(pull, "/nfr refresh", "eve")
-    world.say(pull, "/nfr done")
-    world.until("the sign-off", lambda: conclusion(pull) == "success")
+    for pull in pulls:
+        world.until(f"the sign-off of {pull}", lambda pull=pull: conclusion(pull) == "success")
     world.github.faults.clear()
     world.clock.forward()
-    pull.edit(by="ann", title="feat: loyalty points")
+    for pull in pulls:
+        pull.edit(by="ann", title="feat: loyalty points")
     world.settle()
-    assert (marks(pull), len(comments(pull))) == (SIGNED, 1)
+    assert [(marks(pull), len(comments(pull))) for pull in pulls] == [(SIGNED, 1)] * 9
 
 
-@pytest.mark.parametrize("route", ["POST */reactions", "POST */comments", "POST */labels"])
-def test_a_best_effort_write_that_was_refused_once_is_repeated(world: World, route: str) -> None:
-    quiet(world)
-    world.github.faults.add(faults.broken(route, 403))
-    pull = world.open()
-    world.settle()
+@story(cases=BEST_EFFORT)
+def test_a_best_effort_write_that_was_refused_once_is_repeated(shop: Shop, case: str) -> Steps:
+    shop.spoil(faults.broken(case, 403))
+    pull = shop.open()
+    yield
     assert (marks(pull), len(comments(pull))) == (WAITING, 1)
-    said = world.say(pull, "/nfr done")
-    world.settle()
+    said = pull.comment("/nfr done", "sam")
+    yield
     assert (marks(pull), len(comments(pull)), reactions(pull, said)) == (SIGNED, 1, ["+1"])
 
 
-class TestOneHead:
-    def test_closing_a_pull_and_opening_another_works(self, world: World) -> None:
-        first = world.open()
-        world.settle()
-        world.clock.forward()
-        first.close()
-        world.settle()
-        world.repository.branch("stable")
-        second = world.repository.open_pull(
-            author="ann", branch="feat/points", base="stable", title="feat: points"
-        )
-        world.settle()
-        assert conclusion(second) == "in progress"
-        world.say(second, "/nfr done")
-        world.settle()
-        assert marks(second) == SIGNED
-
-    def test_the_newest_check_run_shows_the_state_after_an_undo(self, tmp_path: Path) -> None:
-        with running(tmp_path, ENFORCE + "pending: action_required\n") as world:
-            pull = world.open()
-            world.repository.branch("stable", of="feat/points")
-            pull.push({"app/orders.py": "total = len\n"})
-            world.settle()
-            world.say(pull, "/nfr done")
-            world.settle()
-            clear = world.repository.open_pull(author="ann", branch="feat/points", base="stable")
-            world.settle()
-            world.clock.forward()
-            clear.close()
-            world.settle()
-            world.say(pull, "/nfr undo")
-            world.settle()
-            assert marks(pull) == ("action_required", {"needs sign-off"})
+@story()
+def test_a_pull_can_be_closed_and_another_opened_with_the_same_head(shop: Shop) -> Steps:
+    first = shop.open()
+    yield
+    first.close()
+    yield
+    shop.repository.branch("stable")
+    second = shop.repository.open_pull(
+        author="ann", branch="feat/points", base="stable", title="feat: points"
+    )
+    yield
+    assert conclusion(second) == "in progress"
+    second.comment("/nfr done", "sam")
+    yield
+    assert marks(second) == SIGNED
 
 
-def test_fifty_calls_for_help_get_one_reply(world: World) -> None:
-    pull = world.open({"app/orders.py": "total = len\n"})
-    world.settle()
-    world.say(pull, "/nfr help\n\n" * 50, "eve")
-    world.settle()
+@story(BUTTONS)
+def test_the_newest_check_run_shows_the_state_after_an_undo(shop: Shop) -> Steps:
+    pull = shop.open()
+    shop.repository.branch("stable", of="feat/points")
+    pull.push({"app/orders.py": "total = len\n"})
+    yield
+    pull.comment("/nfr done", "sam")
+    yield
+    clear = shop.repository.open_pull(author="ann", branch="feat/points", base="stable")
+    yield
+    clear.close()
+    yield
+    pull.comment("/nfr undo", "sam")
+    yield
+    assert marks(pull) == ("action_required", {"needs sign-off"})
+
+
+@story()
+def test_fifty_calls_for_help_get_one_reply(shop: Shop) -> Steps:
+    pull = shop.open({"app/orders.py": "total = len\n"})
+    yield
+    pull.comment("/nfr help\n\n" * 50, "eve")
+    yield
     assert len(comments(pull)) == 1
 
 
-def test_a_change_that_github_does_not_show_is_not_green(world: World) -> None:
+@story()
+def test_a_change_that_github_does_not_show_is_not_green(shop: Shop) -> Steps:
     padded = "x = 1\n" * 25_000 + "stripe.PaymentIntent.create()\n"
-    pull = world.open({"app/pay.py": padded})
-    world.settle()
+    pull = shop.open({"app/pay.py": padded})
+    yield
     assert conclusion(pull) == "in progress"
     assert "`app/pay.py` (GitHub shows no diff)" in comments(pull)[0]
 
 
-def test_labels_that_differ_only_in_case_are_the_same_label(world: World) -> None:
-    pull = world.open()
-    world.settle()
-    world.clock.forward()
-    world.repository.push(
+@story()
+def test_labels_that_differ_only_in_case_are_the_same_label(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    shop.repository.push(
         "main", {".github/nfr.yml": ENFORCE + "labels: {waiting: 'NFR: needs sign-off'}\n"}, "sue"
     )
-    world.settle()
+    yield
     assert {label.casefold() for label in pull.labels} == {"nfr: needs sign-off"}
 
 
-def test_a_sweep_does_not_believe_reads_older_than_the_last_run(
-    tmp_path: Path,
-) -> None:
-    with running(tmp_path) as world:
-        quiet(world)
-        pull = world.open()
-        world.settle()
-        world.clock.forward()
-        pull.push(
-            {"db/migrate/20260402_more.sql": "ALTER TABLE t ADD COLUMN c INT NOT NULL DEFAULT 0;\n"}
-        )
-        world.settle()
-        written = list(world.repository.check_runs)
-        world.github.faults.add(faults.stale("GET */pulls/*", times=2, back=3))
-        shop = world.repository
-        assert shop.installation
-        key = PullKey(Repository(shop.installation.id, shop.id, shop.full_name), pull.number)
-        in_store(world, lambda store: store.queue.mark_dirty([key], touched=True))
-        world.settle()
-        pull.edit(by="ann", title="feat: loyalty points")
-        world.settle()
-    assert list(shop.check_runs) == written
+@story()
+def test_a_sweep_does_not_believe_reads_older_than_the_last_run(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    pull.push(
+        {"db/migrate/20260402_more.sql": "ALTER TABLE t ADD COLUMN c INT NOT NULL DEFAULT 0;\n"}
+    )
+    yield
+    written = list(shop.repository.check_runs)
+    shop.spoil(faults.stale("GET */pulls/*", times=2, back=3))
+    installation, place = shop.repository.installation, shop.repository
+    assert installation
+    key = PullKey(Repository(installation.id, place.id, place.full_name), pull.number)
+    in_store(shop.world, lambda store: store.queue.mark_dirty([key], touched=True))
+    yield
+    pull.edit(by="ann", title="feat: loyalty points")
+    yield
+    assert list(shop.repository.check_runs) == written

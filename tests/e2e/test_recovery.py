@@ -7,6 +7,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 
@@ -14,6 +15,7 @@ from ghapp.bootstrap import swept
 from ghapp.emulator import faults
 from ghapp.emulator.repository import Pull
 from tests.e2e.marks import SIGNED, WAITING, comments, conclusion, marks, reactions, title
+from tests.e2e.stories import Shop, Steps, story
 from tests.e2e.world import ENFORCE, MIGRATION, RISKY, World, almost_parked, quiet
 from tests.store.stores import changed
 
@@ -32,137 +34,140 @@ def writes(calls: Counter[str]) -> Counter[str]:
     )
 
 
-def calls_during(world: World, before: Counter[str]) -> Counter[str]:
-    return world.github.calls - before
+def warm(world: World) -> None:
+    """A first pull: token, identity and policy are known, the labels exist."""
+    quiet(world)  # it would call, too, on a machine so slow that its time comes
+    world.say(world.open(branch="feat/first"), "/nfr done")
+    world.settle()
 
 
-class TestCalls:
-    def warm(self, world: World) -> None:
-        """A first pull: token, identity and policy are known, the labels exist."""
-        quiet(world)  # it would call, too, on a machine so slow that its time comes
-        world.say(world.open(branch="feat/first"), "/nfr done")
-        world.settle()
+def test_a_new_flagged_feature_pull_takes_five_calls(world: World) -> None:
+    warm(world)
+    before = Counter(world.github.calls)
+    world.open()
+    world.settle()
+    used = world.github.calls - before
+    assert used.total() <= 5, used
 
-    def test_a_new_flagged_feature_pull_takes_five_calls(self, world: World) -> None:
-        self.warm(world)
-        before = Counter(world.github.calls)
-        world.open()
-        world.settle()
-        used = calls_during(world, before)
-        assert used.total() <= 5, used
 
-    def test_a_push_that_changes_nothing_flagged_takes_three_calls(self, world: World) -> None:
-        self.warm(world)
-        pull = world.open()
-        world.settle()
-        before = Counter(world.github.calls)
-        world.clock.forward()
+def test_a_push_that_changes_nothing_flagged_takes_three_calls(world: World) -> None:
+    warm(world)
+    pull = world.open()
+    world.settle()
+    before = Counter(world.github.calls)
+    world.clock.forward()
+    pull.push({"app/orders.py": "total = len\n"})
+    world.settle()
+    used = world.github.calls - before
+    assert used.total() <= 3, used
+
+
+def test_a_delivery_that_changes_nothing_writes_nothing(world: World) -> None:
+    warm(world)
+    pull = world.open()
+    world.settle()
+    before = Counter(world.github.calls)
+    world.clock.forward()
+    pull.edit(by="ann", title="feat: loyalty points")
+    world.settle()
+    used = world.github.calls - before
+    assert not writes(used), used
+    assert used.total() <= 2, used
+
+
+def test_doubled_deliveries_write_nothing(world: World) -> None:
+    pull = world.open()
+    world.settle()
+    world.say(pull, "/nfr done")
+    world.settle()
+    before = Counter(world.github.calls)
+    for delivery in list(world.github.deliveries.all):
+        world.github.redeliver(delivery.id)
+    world.settle()
+    assert not writes(world.github.calls - before)
+    assert (marks(pull), len(comments(pull))) == (SIGNED, 1)
+
+
+@story(cases=range(4))
+def test_deliveries_in_any_order_and_number_end_in_the_same_marks(shop: Shop, case: int) -> Steps:
+    chance = random.Random(case)
+    with shop.alone() as deliveries, deliveries.held() as held:
+        pull = shop.open()
         pull.push({"app/orders.py": "total = len\n"})
-        world.settle()
-        used = calls_during(world, before)
-        assert used.total() <= 3, used
-
-    def test_a_delivery_that_changes_nothing_writes_nothing(self, world: World) -> None:
-        self.warm(world)
-        pull = world.open()
-        world.settle()
-        before = Counter(world.github.calls)
-        world.clock.forward()
         pull.edit(by="ann", title="feat: loyalty points")
-        world.settle()
-        used = calls_during(world, before)
-        assert not writes(used), used
-        assert used.total() <= 2, used
+        pull.add_label("feature", "ann")
+    again = [*held, *chance.sample(held, 2)]
+    chance.shuffle(again)
+    for delivery in again:
+        shop.world.github.deliveries.send(delivery)
+    yield
+    assert (marks(pull), len(comments(pull))) == (WAITING, 1)
+    pull.comment("/nfr done", "sam")
+    yield
+    assert (marks(pull), len(comments(pull))) == (SIGNED, 1)
 
 
-class TestDeliveries:
-    def test_doubled_deliveries_write_nothing(self, world: World) -> None:
-        pull = world.open()
-        world.settle()
-        world.say(pull, "/nfr done")
-        world.settle()
-        before = Counter(world.github.calls)
-        for delivery in list(world.github.deliveries.all):
-            world.github.redeliver(delivery.id)
-        world.settle()
-        assert not writes(calls_during(world, before))
-        assert (marks(pull), len(comments(pull))) == (SIGNED, 1)
-
-    @pytest.mark.parametrize("seed", range(4))
-    def test_deliveries_in_any_order_and_number_end_in_the_same_marks(
-        self, world: World, seed: int
-    ) -> None:
-        chance = random.Random(seed)
-        with world.github.deliveries.held() as held:
-            pull = world.open()
-            pull.add_label("feature", "ann")
-            pull.push({"app/orders.py": "total = len\n"})
-            pull.edit(by="ann", title="feat: loyalty points")
-        again = [*held, *chance.sample(held, 2)]
-        chance.shuffle(again)
-        for delivery in again:
-            world.github.deliveries.send(delivery)
-        world.settle()
-        pull.remove_label("feature", "ann")
-        assert (marks(pull), len(comments(pull))) == (WAITING, 1)
-        world.say(pull, "/nfr done")
-        world.settle()
-        assert (marks(pull), len(comments(pull))) == (SIGNED, 1)
-
-    def test_the_next_delivery_catches_up_on_a_lost_one(self, world: World) -> None:
-        with world.github.deliveries.lost():
-            pull = world.open()
-        world.clock.forward()
-        pull.edit(by="ann", title="feat: loyalty points")
-        world.settle()
-        assert (marks(pull), len(comments(pull))) == (WAITING, 1)
+@story()
+def test_the_next_delivery_catches_up_on_a_lost_one(shop: Shop) -> Steps:
+    with shop.alone() as deliveries, deliveries.lost():
+        pull = shop.open()
+    yield
+    assert conclusion(pull) == "missing"
+    pull.edit(by="ann", title="feat: loyalty points")
+    yield
+    assert (marks(pull), len(comments(pull))) == (WAITING, 1)
 
 
-class TestFaults:
-    @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-    @pytest.mark.parametrize("route", [CHECK, COMMENT, LABELS])
-    def test_a_write_answered_502_happens_once(self, world: World, route: str, after: bool) -> None:
-        world.github.faults.add(faults.broken(route, 502, after=after))
-        pull = world.open()
-        world.settle()
-        assert (marks(pull), len(comments(pull))) == (WAITING, 1)
-        assert len(pull.check_runs()) == 1
+@story(cases=product((CHECK, COMMENT, LABELS), ("before", "after")))
+def test_a_write_answered_502_happens_once(shop: Shop, case: tuple[str, str]) -> Steps:
+    route, when = case
+    shop.spoil(faults.broken(route, 502, after=when == "after"))
+    pull = shop.open()
+    yield
+    assert (marks(pull), len(comments(pull)), len(pull.check_runs())) == (WAITING, 1, 1)
 
-    @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-    def test_a_cut_connection_leads_to_no_second_comment(self, world: World, after: bool) -> None:
-        world.github.faults.add(faults.cut(COMMENT, after=after))
-        pull = world.open()
-        world.settle()
-        assert len(comments(pull)) == 1
 
-    def test_a_failed_read_is_repeated(self, world: World) -> None:
-        world.github.faults.add(faults.broken(FILES, 500), faults.broken(PULL, 503))
-        pull = world.open()
-        world.settle()
-        assert conclusion(pull) == "in progress"
+@story(cases=("before", "after"))
+def test_a_cut_connection_leads_to_no_second_comment(shop: Shop, case: str) -> Steps:
+    shop.spoil(faults.cut(COMMENT, after=case == "after"))
+    pull = shop.open()
+    yield
+    assert len(comments(pull)) == 1
 
-    def test_a_rate_limit_is_waited_for(self, world: World) -> None:
-        world.github.faults.add(faults.secondary_limit(CHECK, retry_after=1))
-        pull = world.open()
-        world.settle()
-        assert (marks(pull), len(comments(pull))) == (WAITING, 1)
 
-    def test_reads_that_lag_behind_the_delivery_are_not_believed(self, world: World) -> None:
-        pull = world.open({"app/orders.py": "total = len\n"})
-        world.settle()
-        world.clock.forward()
-        world.github.faults.add(faults.stale(PULL, times=2))
-        pull.push({MIGRATION: RISKY})
-        world.settle()
-        assert marks(pull) == WAITING
+@story()
+def test_a_failed_read_is_repeated(shop: Shop) -> Steps:
+    shop.spoil(faults.broken(FILES, 500), faults.broken(PULL, 503))
+    pull = shop.open()
+    yield
+    assert conclusion(pull) == "in progress"
 
-    def test_an_expired_token_is_renewed(self, world: World) -> None:
-        pull = world.open()
-        world.settle()
-        world.github.expire_tokens()
-        said = world.say(pull, "/nfr done")
-        world.settle()
-        assert (conclusion(pull), reactions(pull, said)) == ("success", ["+1"])
+
+@story()
+def test_a_rate_limit_is_waited_for(shop: Shop) -> Steps:
+    shop.spoil(faults.secondary_limit(CHECK, retry_after=1))
+    pull = shop.open()
+    yield
+    assert (marks(pull), len(comments(pull))) == (WAITING, 1)
+
+
+@story()
+def test_reads_that_lag_behind_the_delivery_are_not_believed(shop: Shop) -> Steps:
+    pull = shop.open({"app/orders.py": "total = len\n"})
+    yield
+    shop.spoil(faults.stale(PULL, times=2))
+    pull.push({MIGRATION: RISKY})
+    yield
+    assert marks(pull) == WAITING
+
+
+def test_an_expired_token_is_renewed(world: World) -> None:
+    pull = world.open()
+    world.settle()
+    world.github.expire_tokens()
+    said = world.say(pull, "/nfr done")
+    world.settle()
+    assert (conclusion(pull), reactions(pull, said)) == ("success", ["+1"])
 
 
 def test_deliveries_that_failed_while_ghapp_was_down_are_redelivered_without_a_sweep(
@@ -217,9 +222,7 @@ def test_a_sweep_works_even_if_github_lists_no_deliveries(world: World) -> None:
     assert conclusion(pull) == "in progress"
 
 
-def test_a_sign_off_of_a_lost_push_is_refused_and_counts_when_repeated(stopped: World) -> None:
-    world = stopped
-    world.start()
+def test_a_sign_off_of_a_lost_push_is_refused_and_counts_when_repeated(world: World) -> None:
     quiet(world)  # what is lost stays lost until it is asked for
     pull = world.open()
     world.settle()
@@ -242,48 +245,49 @@ def test_a_sign_off_of_a_lost_push_is_refused_and_counts_when_repeated(stopped: 
     assert (reactions(pull, refused), reactions(pull, repeated)) == (["confused"], ["+1"])
 
 
-def push_unrecorded(world: World, pull: Pull) -> None:
+def push_unrecorded(shop: Shop, pull: Pull) -> None:
     """Push a wider diff; GitHub creates its check run, and the answer is lost."""
-    world.clock.forward()
-    world.github.faults.add(faults.cut(CHECK, after=True))
+    shop.spoil(faults.cut(CHECK, after=True))
     pull.push({MIGRATION: RISKY + "DROP TABLE carts;\n"}, by="ann")
-    world.until("its run", lambda: conclusion(pull) == "in progress")
+    shop.world.until("its check run", lambda: conclusion(pull) == "in progress")
 
 
-def test_a_sign_off_of_an_unrecorded_check_run_survives_a_push_elsewhere(world: World) -> None:
-    quiet(world)
-    pull = world.open()
-    world.settle()
-    push_unrecorded(world, pull)
-    said = world.say(pull, "/nfr done")
-    world.clock.forward()
+@story()
+def test_a_sign_off_of_an_unrecorded_check_run_survives_a_push_elsewhere(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    push_unrecorded(shop, pull)
+    shop.world.clock.forward()
+    said = pull.comment("/nfr done", "sam")
+    shop.world.clock.forward()
     pull.push({"app/orders.py": "total = sum  # of all\n"}, by="ann")
-    world.settle()
-    assert marks(pull) == SIGNED
-    assert reactions(pull, said) == ["+1"]
+    yield
+    assert (marks(pull), reactions(pull, said)) == (SIGNED, ["+1"])
 
 
-def test_a_sign_off_of_an_unrecorded_check_run_does_not_cover_an_older_diff(world: World) -> None:
-    quiet(world)
-    pull = world.open()
-    world.settle()
-    push_unrecorded(world, pull)
-    world.say(pull, "/nfr done")
-    world.clock.forward()
+@story()
+def test_a_sign_off_of_an_unrecorded_check_run_does_not_cover_an_older_diff(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    push_unrecorded(shop, pull)
+    shop.world.clock.forward()
+    pull.comment("/nfr done", "sam")
+    shop.world.clock.forward()
     pull.push({MIGRATION: RISKY}, by="ann")
-    world.settle()
+    yield
     assert marks(pull) == WAITING
 
 
-def test_a_sign_off_of_an_unrecorded_first_check_run_counts(world: World) -> None:
-    quiet(world)
-    world.github.faults.add(faults.cut(CHECK, after=True))
-    pull = world.open()
-    world.until("its run", lambda: conclusion(pull) == "in progress")
-    said = world.say(pull, "/nfr done")
-    world.clock.forward()
+@story()
+def test_a_sign_off_of_an_unrecorded_first_check_run_counts(shop: Shop) -> Steps:
+    shop.spoil(faults.cut(CHECK, after=True))
+    pull = shop.open()
+    shop.world.until("its check run", lambda: conclusion(pull) == "in progress")
+    shop.world.clock.forward()
+    said = pull.comment("/nfr done", "sam")
+    shop.world.clock.forward()
     pull.push({"app/orders.py": "total = sum  # of all\n"}, by="ann")
-    world.settle()
+    yield
     assert reactions(pull, said) == ["+1"]
 
 

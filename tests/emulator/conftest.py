@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ghapp.emulator import Pull
+from ghapp.emulator.repository import Pull
 from tests.emulator.world import World
 from tests.emulator.world import world as emulator_world
 
