@@ -163,7 +163,7 @@ class Installation:
     async def get(self, path: str, type: type[T]) -> tuple[T, Answer]:
         """A decoded answer, and the answer itself for its headers. Raises as `send`."""
         request = Request("GET", path)
-        answer = await self.send(request, Importance.LOOK)
+        answer = await self.send(request, Importance.READ)
         return decoded(answer, type, request), answer
 
     async def page(self, path: str, type: type[T], number: int) -> tuple[list[T], Answer]:
@@ -179,7 +179,7 @@ class Installation:
         document: str,
         variables: Mapping[str, Any],
         type: type[T],
-        importance: Importance = Importance.LOOK,
+        importance: Importance = Importance.READ,
         *,
         refused: frozenset[str] = frozenset(),
     ) -> tuple[T | None, Answer]:
@@ -189,7 +189,7 @@ class Installation:
         Rejected (all errors are of kinds in `refused`) and as `send`.
         Source: https://docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
         """
-        reads = importance is Importance.LOOK
+        reads = importance is Importance.READ
         request = Request("POST", GRAPHQL, {"query": document, "variables": variables}, reads=reads)
         answer = await self.send(request, importance)
         read = decoded(answer, _GraphQL[type], request)  # type: ignore[valid-type]

@@ -1,4 +1,4 @@
-"""One effect -> one call to GitHub, a second one only where said here -> its outcome."""
+"""One effect -> one call to GitHub, a second one only if said here -> its outcome."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from ghapp.github.errors import AGAIN_SECONDS, PERMISSION_SECONDS, decoded
 from ghapp.github.host import Request
 from ghapp.github.rate_limits import Importance
 from ghapp.github.readback import reply_marker
-from ghapp.github.writes import give_looks, outcome, quoted, unseen, write
+from ghapp.github.writes import edit_existing, give_looks, outcome, quoted, unseen, write
 
-# Where REST reacts, by what the reaction is on; on a review only GraphQL does.
+# How REST reacts, by what the reaction is on; only GraphQL reacts to a review.
 REACTIONS = {"comment": "issues/comments", "review_comment": "pulls/comments"}
 CONTENTS = {"+1": "THUMBS_UP", "eyes": "EYES", "confused": "CONFUSED"}
 REFUSED = frozenset({"FORBIDDEN", "UNPROCESSABLE"})  # as 403 and 422 in REST
@@ -44,7 +44,7 @@ async def apply(api: Installation, key: PullKey, effect: Effect) -> Outcome:
     """Write it.
 
     Raises Gone (the pull is out of reach), Retry (it may have taken effect) and Rejected (it would
-    be refused again); never Rejected for the check run, for the gate is not given up.
+    be refused again); never Rejected for the check run, which ghapp keeps trying to write.
     """
     try:
         return await _applied(api, key, effect)
@@ -58,62 +58,46 @@ async def apply(api: Installation, key: PullKey, effect: Effect) -> Outcome:
 
 
 async def _applied(api: Installation, key: PullKey, effect: Effect) -> Outcome:
+    issue = f"issues/{key.number}"
     match effect:
         case PutCheckRun():
             return await writes.put(api, key, effect)
+        case PutComment(comment_id=0):
+            return await write(
+                api, "POST", at(key.repository, f"{issue}/comments"), {"body": effect.body}
+            )
         case PutComment():
-            return await _put_comment(api, key, effect)
+            path = at(key.repository, f"issues/comments/{effect.comment_id}")
+            return await edit_existing(api, path, {"body": effect.body})
         case AddLabels():
-            return await _add_labels(api, key, effect)
+            # One more call for each label that GitHub had to make, to give it its looks.
+            names = [name for name, _, _ in effect.described]
+            request = Request("POST", at(key.repository, f"{issue}/labels"), {"labels": names})
+            answer = await api.send(request, Importance.BEST_EFFORT)
+            rows = decoded(answer, list[LabelRow], request)
+            await give_looks(api, key.repository, effect.described, rows)
+            return Outcome(0, answer.date)
         case RemoveLabel():
-            path = at(key.repository, f"issues/{key.number}/labels/{quoted(effect.name)}")
+            path = at(key.repository, f"{issue}/labels/{quoted(effect.name)}")
             return await write(api, "DELETE", path, fine=(404,))
         case React():
             return await _react(api, key, effect.reaction)
         case PostReply():
-            reply = effect.reply
-            path = at(key.repository, f"issues/{key.number}/comments")
-            text = f"{reply_marker(reply.message_id)}\n{reply.body}"
-            return await write(api, "POST", path, {"body": text})
+            text = f"{reply_marker(effect.reply.message_id)}\n{effect.reply.body}"
+            return await write(api, "POST", at(key.repository, f"{issue}/comments"), {"body": text})
         case OpenIssue():
             return await writes.open(api, key.repository, effect.issue)
         case EditIssue():
             return await writes.edit(api, key.repository, effect.issue, effect.number)
 
 
-async def _put_comment(api: Installation, key: PullKey, effect: PutComment) -> Outcome:
-    """Edited; created where there is none. Raises Retry also where it is not to be seen."""
-    body = {"body": effect.body}
-    if effect.comment_id:
-        path = at(key.repository, f"issues/comments/{effect.comment_id}")
-        request = Request("PATCH", path, body)
-        answer = await api.send(request, Importance.BEST_EFFORT, fine=(404,))
-        if answer.status == 404:
-            raise unseen(answer, request)
-        return outcome(answer, request)
-    path = at(key.repository, f"issues/{key.number}/comments")
-    return await write(api, "POST", path, body)
-
-
-async def _add_labels(api: Installation, key: PullKey, effect: AddLabels) -> Outcome:
-    """One call; one more for each label that GitHub had to make, to give it its looks."""
-    names = [name for name, _, _ in effect.described]
-    path = at(key.repository, f"issues/{key.number}/labels")
-    request = Request("POST", path, {"labels": names})
-    answer = await api.send(request, Importance.BEST_EFFORT)
-    rows = decoded(answer, list[LabelRow], request)
-    await give_looks(api, key.repository, effect.described, rows)
-    return Outcome(0, answer.date)
-
-
 async def _react(api: Installation, key: PullKey, reaction: Reaction) -> Outcome:
-    """Where what was said is deleted, nothing is left to acknowledge; one more look tells that.
+    """A message that is deleted needs no acknowledgement; one more read tells whether it is.
 
-    Raises Retry also where it is there after all, and was too new to be seen.
+    Raises Retry also if it exists after all, and was too new to be seen.
     """
     if reaction.on == "review":
         variables = {"id": reaction.node_id, "content": CONTENTS[reaction.content]}
-        # A review that is gone needs no answer, and is no error.
         _, answer = await api.graphql(
             _REACT, variables, dict[str, Any], Importance.BEST_EFFORT, refused=REFUSED
         )
@@ -122,7 +106,7 @@ async def _react(api: Installation, key: PullKey, reaction: Reaction) -> Outcome
     request = Request("POST", path, {"content": reaction.content})
     answer = await api.send(request, Importance.BEST_EFFORT, fine=(404,))
     if answer.status == 404:
-        look = Request("GET", path.removesuffix("/reactions"))
-        if (await api.send(look, Importance.LOOK, fine=(404,))).status != 404:
+        read = Request("GET", path.removesuffix("/reactions"))
+        if (await api.send(read, Importance.READ, fine=(404,))).status != 404:
             raise unseen(answer, request)
     return replace(outcome(answer, request), id=0)

@@ -25,8 +25,9 @@ from ghapp.github.apply import apply
 from ghapp.github.availability import Outage, Report
 from ghapp.github.endpoints import App, at
 from ghapp.github.errors import Answer, decoded
-from ghapp.github.gather import Whose, gather
+from ghapp.github.gather import gather
 from ghapp.github.host import WRONG_KEY_SECONDS, Host, Request, Tokens
+from ghapp.github.payloads import Identity
 from ghapp.github.rate_limits import Budget
 from ghapp.github.transport import TOTAL_SECONDS, Observe
 from ghapp.settings import Endpoint
@@ -104,9 +105,8 @@ class GitHub:
         """What the pull is judged by. Raises Gone and Retry."""
         if not self._bot_login:
             await self.app()
-        whose = Whose(self._app_id, self._bot_login)
-        now = self._tokens.now()
-        return await gather(self._installation(key.repository), key, history, rules, whose, now)
+        us, now = Identity(self._app_id, self._bot_login), self._tokens.now()
+        return await gather(self._installation(key.repository), key, history, rules, us, now)
 
     async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]:
         """path -> the text of these files' new versions, None if there is none to be had.

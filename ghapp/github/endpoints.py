@@ -1,4 +1,4 @@
-"""Single reads, each one endpoint: what GitHub answers, reduced to what we use.
+"""Single reads, one endpoint each: what GitHub answers, reduced to what we use.
 
 Sources: https://docs.github.com/rest/pulls/pulls, /rest/issues, /rest/checks/runs,
 /rest/git/trees, /rest/collaborators/collaborators, /rest/teams/members
@@ -22,7 +22,7 @@ from ghapp.github.rate_limits import Importance
 from ghapp.github.transport import RAW
 
 CHECK_NAME = "NFR review"
-QUEUE = "queue"  # stands in the place of a pull's number in the run on a queue's head
+QUEUE = "queue"  # stands for the pull's number in the run on a queue's head
 # Source: https://docs.github.com/rest/pulls/pulls#list-pull-requests-files
 MOST_FILES = 3_000
 
@@ -69,8 +69,8 @@ class _PullRow(msgspec.Struct):
 class PullRead:
     """now: GitHub's clock.
 
-    base_sha: the base branch's tip as GitHub last compared it. Found by its branch's name, the base
-    of a merged pull would hold what the pull brought; and a tag may have the same name.
+    base_sha: the base branch's tip as GitHub last compared it. Under its branch's name, the base of
+    a merged pull would hold what the pull brought; and a tag may have the same name.
     """
 
     pull: Pull
@@ -210,7 +210,7 @@ def file(row: FileRow) -> File:
 async def top_folders(
     api: Installation, repository: Repository, commit_sha: str
 ) -> frozenset[str] | None:
-    """The folders at the top of a commit; None where GitHub does not list all, or refuses.
+    """The folders at the top of a commit; None if GitHub does not list all, or refuses.
 
     Raises Retry.
     """
@@ -218,7 +218,7 @@ async def top_folders(
     if key in known:
         return known[key]
     request = Request("GET", at(repository, f"git/trees/{quote(commit_sha, safe='')}"))
-    answer = await api.send(request, Importance.LOOK, fine=(403, 404, 409, 422))
+    answer = await api.send(request, Importance.READ, fine=(403, 404, 409, 422))
     if answer.status != 200:
         return None
     found = decoded(answer, _Tree, request)
@@ -239,7 +239,7 @@ async def blob(
     """
     path = at(repository, f"git/blobs/{quote(sha, safe='')}")
     request = Request("GET", path, headers={"Accept": RAW})
-    answer = await api.send(request, Importance.LOOK, fine=fine)
+    answer = await api.send(request, Importance.READ, fine=fine)
     return answer.body if answer.status == 200 else None
 
 
@@ -248,7 +248,7 @@ async def holds(api: Installation, repository: Repository, branch: str, commit_s
 
     Source: https://docs.github.com/rest/commits/commits#compare-two-commits
     """
-    # The files and commits between them, of which the second page is short, are of no concern.
+    # We need none of the files and commits between them, of which the second page is short.
     path = at(repository, f"compare/{quote(branch, safe='')}...{commit_sha}?per_page=1&page=2")
     found, _ = await api.get(path, _Compared)
     return found.status in ("behind", "identical")
@@ -289,7 +289,7 @@ async def newest_run(
 
 
 def check_run(row: RunRow, written_for: int | str) -> CheckRun:
-    """A run as far as it can be read back; its digest only where it was written for this.
+    """A run as far as it can be read back; its digest only if it was written for this.
 
     written_for: the number of a pull, or QUEUE.
     """

@@ -29,6 +29,8 @@ query($owner: String!, $name: String!, $branch: String!, $after: String) {
   }
 }
 """
+# An entry that GitHub does not show: it may stand before any of the others.
+HIDDEN = Member(0, 0, "")
 
 
 class _Commit(msgspec.Struct):
@@ -80,37 +82,29 @@ async def read(api: Installation, key: QueueKey, app_id: int) -> QueueFacts:
 
 
 async def _members(api: Installation, key: QueueKey) -> tuple[tuple[Member, ...], str]:
-    """Those of all pages, and why GitHub refuses to tell them, else ""."""
-    found: list[Member] = []
-    cursor: str | None = None
-    try:
-        for _ in range(MOST_PAGES):
-            page = await _page(api, key, cursor)
-            found += [_member(one) if one else HIDDEN for one in page.nodes]
-            cursor = page.page.cursor
-            if not page.page.more:
-                break
-    except Rejected as rejected:
-        return (), str(rejected)
-    return tuple(found), ""
-
-
-async def _page(api: Installation, key: QueueKey, cursor: str | None) -> _Entries:
-    """Empty where the branch has no queue."""
+    """Those of all pages, none if the branch has no queue; and why GitHub refuses them, else ""."""
     owner, _, name = key.repository.full_name.partition("/")
-    variables = {"owner": owner, "name": name, "branch": key.base_ref, "after": cursor}
-    data, _ = await api.graphql(_ENTRIES, variables, _Data, refused=frozenset({"FORBIDDEN"}))
-    if data is None or data.repository is None:
-        raise Gone(f"{key}: GraphQL knows no {key.repository.full_name}")
-    queue = data.repository.queue
-    return queue.entries if queue else _Entries()
-
-
-# An entry that GitHub does not tell: it may stand before any of the others.
-HIDDEN = Member(0, 0, "")
-
-
-def _member(one: _Entry) -> Member:
-    pull = one.pull or _Pull(0)
-    queue_sha = one.head.oid if one.head else ""
-    return Member(one.position, pull.number, pull.head_sha, queue_sha, one.state, pull.url)
+    variables = {"owner": owner, "name": name, "branch": key.base_ref, "after": None}
+    found: list[Member] = []
+    for _ in range(MOST_PAGES):
+        try:
+            data, _ = await api.graphql(
+                _ENTRIES, variables, _Data, refused=frozenset({"FORBIDDEN"})
+            )
+        except Rejected as rejected:
+            return (), str(rejected)
+        if data is None or data.repository is None:
+            raise Gone(f"{key}: GraphQL knows no {key.repository.full_name}")
+        entries = data.repository.queue.entries if data.repository.queue else _Entries()
+        for entry in entries.nodes:
+            if entry is None:
+                found.append(HIDDEN)
+                continue
+            pull, queue_sha = entry.pull or _Pull(0), entry.head.oid if entry.head else ""
+            found.append(
+                Member(entry.position, pull.number, pull.head_sha, queue_sha, entry.state, pull.url)
+            )
+        if not entries.page.more:
+            break
+        variables = {**variables, "after": entries.page.cursor}
+    return tuple(found), ""

@@ -1,19 +1,25 @@
-"""The parts of GitHub's payloads that we read; bounds keep what we store storable.
+"""The parts of GitHub's payloads that we read, within bounds that keep them storable.
 
 Source: https://docs.github.com/webhooks/webhook-events-and-payloads
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
+from ghapp.core import model
+from ghapp.core.review.permissions import same_login
 from ghapp.errors import Refused
 
 T = TypeVar("T")
+# One delivery marks no more keys; beyond that, the key of what they all belong to.
+MOST_KEYS = 1_000
+NEVER = datetime.min.replace(tzinfo=UTC)  # if GitHub gives no time at all
 
 Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 MOST_NUMBER = 2**31 - 1
@@ -21,7 +27,7 @@ Number = Annotated[int, Meta(ge=1, le=MOST_NUMBER)]
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Sha = Annotated[str, Meta(pattern=r"\A([0-9a-f]{40}|[0-9a-f]{64})\Z")]
 NodeId = Annotated[str, Meta(max_length=200, pattern=r"\A[^\x00-\x20]*\Z")]
-# Of no more than git admits. Source: https://git-scm.com/docs/git-check-ref-format
+# No more than git admits. Source: https://git-scm.com/docs/git-check-ref-format
 HeadsRef = Annotated[
     str, Meta(pattern=r"\Arefs/heads/[^\x00-\x20\x7f~^:?*\[\\]{1,255}\Z", max_length=266)
 ]
@@ -64,16 +70,27 @@ class RepositoryPart(Struct):
 
 
 class Place(Struct):
-    """Of every event about a repository, where an App receives it."""
+    """Of every event about a repository."""
 
     repository: RepositoryPart
     installation: Installation
 
+    @property
+    def where(self) -> model.Repository:
+        place = self.repository
+        return model.Repository(self.installation.id, place.id, place.full_name)
+
 
 class Where(Place):
-    """With who did it; of a merge queue's own deeds GitHub may tell nobody."""
+    """With who did it; of a merge queue's own deeds GitHub may name nobody."""
 
     sender: User
+
+    def person(self, author: User | None) -> str:
+        """The author's login, if that is a person and the very one who sent it; else ""."""
+        if author is None or author.is_bot or not same_login(author.login, self.sender.login):
+            return ""
+        return author.login
 
 
 class Head(Struct):
@@ -114,7 +131,7 @@ class Change(Struct, rename={"before": "from"}):
 
 
 class Changes(Struct):
-    """What an edit changed; only the parts that we ask about."""
+    """What an edit changed, as far as we read it."""
 
     body: Change | None = None
     default_branch: Change | None = None
@@ -222,7 +239,7 @@ class Commit(Struct):
 
 
 class PushedRepository(RepositoryPart):
-    """Of a push only: here GitHub tells the time as seconds since 1970."""
+    """Of a push only: here GitHub gives the time as seconds since 1970."""
 
     pushed_at: Annotated[int, Meta(ge=0, le=2**33)] | When | None = None
 
@@ -260,6 +277,30 @@ class InstallationRepositories(Struct):
     installation: Installation
     repositories_added: list[RepositoryPart] = []
     repositories_removed: list[RepositoryPart] = []
+
+
+class _Identified(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this App is on GitHub: tells its own deeds from others'. bot_login: "" if not known."""
+
+    app_id: int
+    bot_login: str = ""
+
+    def did(self, login: str) -> bool:
+        return bool(self.bot_login) and same_login(login, self.bot_login)
+
+    def made(self, app: _Identified | None) -> bool:
+        return app is not None and app.id == self.app_id
+
+
+def text(body: str | None) -> str:
+    """What a person wrote, as every database can hold it."""
+    return (body or "").replace("\0", "")
 
 
 def decoded(body: bytes, type: type[T]) -> T:

@@ -1,4 +1,4 @@
-"""Labels of ours that people set or removed by hand, as messages."""
+"""People: what they say by setting or removing our labels, and what they may do."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ import msgspec
 from ghapp.core.model import Channel, Message, Pull, Repository, Rights
 from ghapp.core.records import History
 from ghapp.core.review.judge import Ask
-from ghapp.core.review.permissions import same_login
 from ghapp.errors import Retry
 from ghapp.github import endpoints
 from ghapp.github.api import Installation, together
-from ghapp.github.endpoints import EventRow
 from ghapp.github.errors import decoded
 from ghapp.github.host import Request
+from ghapp.github.payloads import Identity
 from ghapp.github.rate_limits import Importance
 
 NEWEST_PAGES = 2
@@ -28,9 +27,9 @@ LAG_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Labels of ours on one pull, all as we spell them: GitHub's ignore case.
+    """Our labels on one pull, all as we spell them: GitHub's ignore case.
 
-    names: all that are ours. left: those we left on the pull. there: those on it now.
+    names: all of ours. left: those we left on the pull. there: those on it now.
     """
 
     names: frozenset[str]
@@ -39,7 +38,7 @@ class Labels:
 
 
 def compared(pull: Pull, names: Iterable[str], history: History) -> Labels:
-    """The labels of ours by our record and by GitHub. names: those of the policy."""
+    """Our labels according to our record and to GitHub. names: those of the policy."""
     recorded = history.marks.labels if history.marks else frozenset[str]()
     spelled = {name.casefold(): name for name in (*recorded, *names)}  # the policy's win
     left = frozenset(spelled[name.casefold()] for name in recorded)
@@ -48,41 +47,35 @@ def compared(pull: Pull, names: Iterable[str], history: History) -> Labels:
     return Labels(frozenset(spelled.values()), left, there)
 
 
-async def said(
-    api: Installation, history: History, pull: Pull, labels: Labels, bot_login: str
+async def messages(
+    api: Installation, history: History, pull: Pull, labels: Labels, us: Identity
 ) -> tuple[Message, ...]:
-    """What people said by labels and was not heard before, oldest first. Raises Gone and Retry."""
+    """New messages that people sent by setting or removing a label, oldest first.
+
+    Raises Gone and Retry.
+    """
     if labels.there == labels.left:
         return ()
     spelled = {name.casefold(): name for name in labels.names}
-    rows = await endpoints.newest_events(api, pull.key, NEWEST_PAGES)
-    deeds = [(row, spelled[name]) for row in rows if (name := _name(row)) in spelled]
-    last = {name: row.event == "labeled" for row, name in deeds}
-    unexplained = [
-        name
-        for name in sorted(labels.there ^ labels.left)
-        if last.get(name) is not (name in labels.there)
+    events = await endpoints.newest_events(api, pull.key, NEWEST_PAGES)
+    changes = [
+        (row, spelled[row.label.name.casefold()])
+        for row in events
+        if row.event in SIGNS and row.label and row.label.name.casefold() in spelled
     ]
+    last = {name: row.event == "labeled" for row, name in changes}
+    differing = sorted(labels.there ^ labels.left)
+    unexplained = [name for name in differing if last.get(name) is not (name in labels.there)]
     if unexplained and history.waited < len(LAG_SECONDS):
-        text = f"{pull.key}: no event tells yet who changed the label {unexplained[0]}"
+        text = f"{pull.key}: no event shows yet who changed the label {unexplained[0]}"
         raise Retry(text, after_seconds=LAG_SECONDS[history.waited], counts=False, lags=True)
-    found = [_message(row, name) for row, name in deeds if not _by(row, bot_login)]
-    return tuple(one for one in found if one.id not in history.heard)
-
-
-def _name(row: EventRow) -> str:
-    """The label that the event is about, case ignored; "" for other events."""
-    return row.label.name.casefold() if row.event in SIGNS and row.label else ""
-
-
-def _by(row: EventRow, login: str) -> bool:
-    return row.actor is not None and same_login(row.actor.login, login)
-
-
-def _message(row: EventRow, name: str) -> Message:
-    speaker = row.actor.login if row.actor else "ghost"
-    text = f"{SIGNS[row.event]}{name}"
-    return Message(f"label:{row.id}", Channel.LABEL, speaker, row.created_at, text)
+    found = []
+    for row, name in changes:
+        id, speaker = f"label:{row.id}", row.actor.login if row.actor else "ghost"
+        if id not in history.heard and not us.did(speaker):
+            text = f"{SIGNS[row.event]}{name}"
+            found.append(Message(id, Channel.LABEL, speaker, row.created_at, text))
+    return tuple(found)
 
 
 class _Permissions(msgspec.Struct):
@@ -106,7 +99,7 @@ class _Membership(msgspec.Struct):
     state: str
 
 
-async def read(
+async def rights(
     api: Installation, repository: Repository, asks: Mapping[str, Ask]
 ) -> Mapping[str, Rights]:
     """The rights of each speaker, as far as asked. Raises Gone and Retry."""
@@ -117,7 +110,14 @@ async def read(
 async def _rights(api: Installation, repository: Repository, login: str, ask: Ask) -> Rights:
     granted = _Permissions()
     if ask.permission:
-        granted = await _permission(api, repository, login)
+        path = endpoints.at(repository, f"collaborators/{quote(login, safe='')}/permission")
+        request = Request("GET", path)
+        answer = await api.send(request, Importance.READ, fine=(404,))
+        if answer.status == 200:  # 404: no such user, as for most bots
+            row = decoded(answer, _Permission, request)
+            given = row.user.permissions if row.user else None
+            level = row.permission
+            granted = given or _Permissions(push=level == "write", admin=level == "admin")
     teams, unclear = [], []
     for team in sorted(ask.teams):
         active, doubt = await _membership(api, team, login)
@@ -127,30 +127,18 @@ async def _rights(api: Installation, repository: Repository, login: str, ask: As
     return Rights(granted.push or maintain, maintain, frozenset(teams), tuple(unclear))
 
 
-async def _permission(api: Installation, repository: Repository, login: str) -> _Permissions:
-    path = endpoints.at(repository, f"collaborators/{quote(login, safe='')}/permission")
-    request = Request("GET", path)
-    answer = await api.send(request, Importance.LOOK, fine=(404,))
-    if answer.status == 404:  # no such user, as for most bots
-        return _Permissions()
-    row = decoded(answer, _Permission, request)
-    if row.user and row.user.permissions:
-        return row.user.permissions
-    return _Permissions(push=row.permission == "write", admin=row.permission == "admin")
-
-
 async def _membership(api: Installation, team: str, login: str) -> tuple[bool, str]:
-    """Whether the membership is active, and why that cannot be told, else ""."""
+    """Whether the membership is active, and why that cannot be known, else ""."""
     org, _, slug = team.partition("/")
     path = f"orgs/{quote(org, safe='')}/teams/{quote(slug, safe='')}"
     request = Request("GET", f"{path}/memberships/{quote(login, safe='')}")
-    answer = await api.send(request, Importance.LOOK, fine=(403, 404))
+    answer = await api.send(request, Importance.READ, fine=(403, 404))
     if answer.status == 200:
         return decoded(answer, _Membership, request).state == "active", ""
     # GitHub answers 404 alike for "no member", "no such team" and "you may not look".
     if "members" not in await api.permissions():
         return False, 'the App may not see teams: it needs the permission "Members: read"'
-    probe = await api.send(Request("GET", path), Importance.LOOK, fine=(403, 404))
+    probe = await api.send(Request("GET", path), Importance.READ, fine=(403, 404))
     if probe.status == 200:
         return False, ""
     return False, f"team {team} does not exist or the App cannot see it"

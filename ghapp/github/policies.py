@@ -1,11 +1,12 @@
-"""The policy of a repository with the packs it names, at the tip of its default branch.
+"""The policy of a repository with the packs it names, and the new versions of changed files.
 
+The policy is read at the tip of the default branch.
 Sources: https://docs.github.com/rest/repos/contents, /rest/git/blobs
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -45,8 +46,8 @@ async def read(
 ) -> PolicySource:
     """The policy and its packs; what was good stays as it was. Raises Gone and Retry.
 
-    One call where the file names no packs; else one more for each folder, and for each pack that
-    was not read before.
+    One call if the file names no packs; else one more for each folder, and for each pack that was
+    not read before.
     """
     source = await _file(api, repository, known or PolicySource())
     globs = pack_files.named(source.text or "")
@@ -57,59 +58,51 @@ async def read(
     files = pack_files.chosen(globs, dict(zip(folders, entries, strict=True)))
     before = (*source.good_packs, *source.packs)
     texts = {one.sha: one.text for one in before if one.text is not None}
-    shas = dict.fromkeys(one.sha for one in pack_files.readable(files))
-    new = [sha for sha in shas if sha not in texts]
-    blobs = await together(_blob(api, repository, sha) for sha in new)
-    texts |= dict(zip(new, blobs, strict=True))
-    return replace(source, packs=tuple(_with_texts(files, texts)))
+    readable = pack_files.readable(files)
+    new = [sha for sha in dict.fromkeys(one.sha for one in readable) if sha not in texts]
+    contents = await together(blob(api, repository, sha, fine=(404,)) for sha in new)
+    for sha, content in zip(new, contents, strict=True):
+        if content is None:  # the branch was rewritten since its folder was listed
+            raise Retry(f"pack {sha}: listed, but not there", after_seconds=AGAIN_SECONDS)
+        texts[sha] = _text(content)
+    paths = {one.path for one in readable}
+    packs = (replace(one, text=texts[one.sha]) if one.path in paths else one for one in files)
+    return replace(source, packs=tuple(packs))
 
 
 async def _file(api: Installation, repository: Repository, known: PolicySource) -> PolicySource:
     """The policy alone; its packs are those of before.
 
-    A 404 reads as absent: it says so only where the repository itself can be read.
+    A 404 reads as absent: it says so only if the repository itself can be read.
     """
     headers = {"Accept": RAW, **({"If-None-Match": known.etag} if known.etag else {})}
     request = Request("GET", at(repository, f"contents/{POLICY_PATH}"), headers=headers)
-    answer = await api.send(request, Importance.LOOK, fine=(404,))
+    answer = await api.send(request, Importance.READ, fine=(404,))
     if answer.status == 304:
         return replace(known, read_at=answer.date)
     if answer.status == 404:
         return replace(known, text=None, etag="", read_at=answer.date)
-    etag = answer.headers.get("etag", "")
-    text = _decoded(answer.body)[:MOST_CHARACTERS]
+    text, etag = _text(answer.body)[:MOST_CHARACTERS], answer.headers.get("etag", "")
     return replace(known, text=text, etag=etag, read_at=answer.date)
 
 
 async def _entries(api: Installation, repository: Repository, folder: str) -> list[PackFile]:
-    """What lies in a folder; nothing where there is none."""
+    """What is in a folder; nothing if there is none."""
     request = Request("GET", at(repository, f"contents/{quote(folder)}"))
-    answer = await api.send(request, Importance.LOOK, fine=(404,))
+    answer = await api.send(request, Importance.READ, fine=(404,))
     if answer.status == 404 or not answer.body.startswith(b"["):  # a file, not a list of them
         return []
-    return [_entry(row) for row in decoded(answer, list[_EntryRow], request)]
+    found = []
+    for row in decoded(answer, list[_EntryRow], request):
+        is_submodule = row.type == "file" and row.download_url is None
+        kind = "submodule" if is_submodule else row.type
+        found.append(PackFile(row.path, row.sha, row.size, kind))
+    return found
 
 
-def _entry(row: _EntryRow) -> PackFile:
-    kind = "submodule" if row.type == "file" and row.download_url is None else row.type
-    return PackFile(row.path, row.sha, row.size, kind)
-
-
-async def _blob(api: Installation, repository: Repository, sha: str) -> str:
-    content = await blob(api, repository, sha, fine=(404,))
-    if content is None:  # the branch was rewritten since its folder was listed
-        raise Retry(f"blob {sha}: listed, but not there", after_seconds=AGAIN_SECONDS)
-    return _decoded(content)
-
-
-def _decoded(body: bytes) -> str:
-    """Text that any database takes; what is wrong with it stays wrong where it is read as YAML."""
+def _text(body: bytes) -> str:
+    """Text that any database takes; what is wrong with it stays wrong when it is read as YAML."""
     return body.decode("utf-8", "replace").replace("\0", "\x01")  # PostgreSQL keeps no NUL
-
-
-def _with_texts(files: Iterable[PackFile], texts: Mapping[str, str | None]) -> Iterable[PackFile]:
-    wanted = {one.path for one in pack_files.readable(tuple(files))}
-    return (replace(one, text=texts[one.sha]) if one.path in wanted else one for one in files)
 
 
 async def read_contents(
@@ -121,12 +114,12 @@ async def read_contents(
     """
     wanted = new_file.blobs(files)
     shas = tuple(dict.fromkeys(sha for sha in wanted.values() if sha))
-    texts = await together(_text(api, repository, sha) for sha in shas)
+    texts = await together(_content(api, repository, sha) for sha in shas)
     found = dict(zip(shas, texts, strict=True))
     return {path: found.get(sha) for path, sha in wanted.items()}
 
 
-async def _text(api: Installation, repository: Repository, sha: str) -> str | None:
+async def _content(api: Installation, repository: Repository, sha: str) -> str | None:
     known, key = api.cache.texts, (repository.id, sha)
     if key in known:
         return known[key]

@@ -1,6 +1,6 @@
-"""The pulls of a repository that moved since our last look; one call answered 304 where none did.
+"""The pulls of a repository that moved since runs last read them.
 
-Source: https://docs.github.com/rest/pulls/pulls#list-pull-requests
+One call answered 304 if none did. Source: https://docs.github.com/rest/pulls/pulls#list-pull-requests
 """
 
 from __future__ import annotations
@@ -27,74 +27,70 @@ class _Row(msgspec.Struct):
     state: str
     updated_at: datetime
 
+    @property
+    def moved(self) -> Moved:
+        return Moved(self.number, self.updated_at, self.state == "open")
+
 
 async def pulls(api: Installation, repository: Repository, seen: Seen) -> tuple[PullKey, ...]:
-    """Those that changed after what we saw of them, and open ones never seen; oldest change first.
+    """Those that changed after a run read them, and open ones never read; oldest change first.
 
-    seen: pull -> its `updated_at` at our last look. Raises Gone and Retry.
+    seen: pull -> its `updated_at` when a run last read it. Raises Gone and Retry.
 
-    What moved is named until it is seen: whoever was told may have failed. A pull that is closed
-    and was never seen owes us nothing.
+    A pull that moved is named until a run has read it: the one that was to may have failed. A pull
+    that is closed and was never read needs nothing from us.
     """
-    known, key = api.cache.pulls, repository.id
-    before = known.get(key)
-    rows, answer = await _page(api, repository, "all", 1, etag=before.etag if before else "")
+    known = api.cache.pulls
+    before = known.get(repository.id)
+    rows, answer = await _page(api, repository, 1, etag=before.etag if before else "")
     if answer.status == 304 and before:
         moved = _moving(before.moved, seen)
-        keep(known, key, Listing(before.etag, before.newest, moved))
-        return _keys(repository, moved)
-    more, whole = await _changed(api, repository, (rows, answer), seen, before)
-    if before is None or not whole:
-        more = (*await _open(api, repository), *more)
-    moved = _moving((*(before.moved if before else ()), *more, *rows), seen)
-    if rows:
-        etag = answer.headers.get("etag", "")
-        keep(known, key, Listing(etag, rows[0].updated_at, moved))
-    return _keys(repository, moved)
+        keep(known, repository.id, Listing(before.etag, before.newest, moved))
+    else:
+        further, whole = await _further(api, repository, (rows, answer), seen, before)
+        if before is None or not whole:
+            path = at(repository, "pulls?state=open&sort=created&direction=asc")
+            further = [row.moved for row in await api.rows(path, _Row)] + further
+        moved = _moving((*(before.moved if before else ()), *further, *rows), seen)
+        if rows:
+            listing = Listing(answer.headers.get("etag", ""), rows[0].updated_at, moved)
+            keep(known, repository.id, listing)
+    return tuple(PullKey(repository, row.number) for row in moved)
 
 
-async def _changed(
+async def _further(
     api: Installation,
     repository: Repository,
     first: tuple[list[Moved], Answer],
     seen: Seen,
     before: Listing | None,
-) -> tuple[tuple[Moved, ...], bool]:
+) -> tuple[list[Moved], bool]:
     """The further pages as far as they may matter, and whether they reach what we knew before.
 
     Later, that is down to the newest change known then. At first, as long as pages name pulls that
-    we saw in another state; all open ones are listed besides.
+    a run has read in another state; all open ones are listed besides.
     """
     rows, answer = first
     found: list[Moved] = []
     for number in range(2, min(last_page(answer), MOST_PAGES) + 1):
         if before and rows and rows[-1].updated_at < before.newest:
-            return tuple(found), True
+            return found, True
         if before is None and not any(_moved(row, seen) and row.number in seen for row in rows):
-            return tuple(found), True
-        rows, _ = await _page(api, repository, "all", number)
+            return found, True
+        rows, _ = await _page(api, repository, number)
         found += rows
-    return tuple(found), last_page(answer) <= MOST_PAGES
-
-
-async def _open(api: Installation, repository: Repository) -> tuple[Moved, ...]:
-    path = at(repository, "pulls?state=open&sort=created&direction=asc")
-    return tuple(map(_row, await api.rows(path, _Row)))
+    return found, last_page(answer) <= MOST_PAGES
 
 
 async def _page(
-    api: Installation, repository: Repository, state: str, number: int, *, etag: str = ""
+    api: Installation, repository: Repository, number: int, *, etag: str = ""
 ) -> tuple[list[Moved], Answer]:
-    query = f"state={state}&sort=updated&direction=desc&per_page={PAGE}&page={number}"
+    query = f"state=all&sort=updated&direction=desc&per_page={PAGE}&page={number}"
     headers = {"If-None-Match": etag} if etag else {}
     request = Request("GET", at(repository, f"pulls?{query}"), headers=headers)
-    answer = await api.send(request, Importance.LOOK)
-    listed = [] if answer.status == 304 else decoded(answer, list[_Row], request)
-    return list(map(_row, listed)), answer
-
-
-def _row(row: _Row) -> Moved:
-    return Moved(row.number, row.updated_at, row.state == "open")
+    answer = await api.send(request, Importance.READ)
+    rows = [] if answer.status == 304 else decoded(answer, list[_Row], request)
+    return [row.moved for row in rows], answer
 
 
 def _moved(row: Moved, seen: Seen) -> bool:
@@ -110,7 +106,3 @@ def _moving(rows: Iterable[Moved], seen: Seen) -> tuple[Moved, ...]:
             newest[row.number] = row
     found = (row for row in newest.values() if _moved(row, seen))
     return tuple(sorted(found, key=lambda row: (row.updated_at, row.number)))
-
-
-def _keys(repository: Repository, moved: Iterable[Moved]) -> tuple[PullKey, ...]:
-    return tuple(PullKey(repository, row.number) for row in moved)

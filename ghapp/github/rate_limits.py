@@ -1,8 +1,8 @@
 """What one installation may still ask of GitHub: pure arithmetic, the time is passed in.
 
 Windows are exact: in no span of 60 (or 3,600) seconds more is spent than GitHub allows, and a
-burst within the limit passes at once. Requests in flight, 100 at most and the probe, are kept by
-`Installation` and by the connection pool.
+burst within the limit passes at once. `Installation` and the pool of connections limit the requests
+in flight, to 100 and the probe.
 Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
 
@@ -24,8 +24,8 @@ WINDOWS = ("points_minute", "content_minute", "content_hour")
 class Importance(Enum):
     """The share of every window that a request leaves to more important ones."""
 
-    GATE = 0.0  # the check run
-    LOOK = 0.1  # reads: a run that began should be able to write its check run
+    CHECK_RUN = 0.0
+    READ = 0.1  # a run that began should be able to write its check run
     BEST_EFFORT = 0.25  # comments, labels, reactions
 
 
@@ -39,7 +39,7 @@ class Window:
         self._total = 0
 
     def wait_seconds(self, units: int, kept: float, now: float) -> float:
-        """How long until `units` fit with the share `kept` left over; 0 where they fit now."""
+        """How long until `units` fit with the share `kept` left over; 0 if they fit now."""
         self._forget(now)
         excess = self._total + units - int(self.most * (1 - kept))
         for at, spent in self._spent:
@@ -90,7 +90,7 @@ class Budget:
             window.spend(units, now)
 
     def left(self, now: float) -> dict[str, int]:
-        """What is left of each window, 0 of all while GitHub has us wait; empty where off."""
+        """What is left of each window, 0 of all while GitHub has us wait; empty if off."""
         if self._off:
             return {}
         windows = (self._points, *self._content)
@@ -101,5 +101,5 @@ class Budget:
         }
 
     def close(self, seconds: float, now: float) -> None:
-        """GitHub said to wait: whatever else is due waits too, since asking on prolongs it."""
+        """GitHub asked us to wait: whatever else is due waits too, since asking on prolongs it."""
         self._closed_until = max(self._closed_until, now + seconds)

@@ -1,4 +1,4 @@
-"""Our own marks as GitHub has them, for when our record of them may not hold."""
+"""Our own marks as GitHub has them, for when our record of them may be wrong."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from ghapp.github import endpoints, follow_ups, lost_speech
 from ghapp.github.api import Installation, both
 from ghapp.github.endpoints import CommentRow, RunRow, at
 from ghapp.github.lost_speech import UNSEEN_WAITS, Conversation
+from ghapp.github.payloads import Identity
 
 # Effects of which there may be several, each named by what it is about.
 LISTED = ("PostReply ", "OpenIssue ")
-# GitHub's times have whole seconds, so what led to a run may bear the time that the run bears, too.
+# GitHub's times have whole seconds, so what led to a run may have the same time as the run.
 LOOKING = timedelta(seconds=1)
 _REPLY = re.compile(r"<!-- ghapp:reply (\S+) -->")
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What is there. found_at: when GitHub accepted the run that was read back, else None.
+    """The marks that exist. found_at: when GitHub accepted the run that was read back, else None.
 
-    earlier: what was shown, and its record lost, oldest first. missed: what people said and was not
-    heard, oldest first.
+    earlier: what was shown, and its record lost, oldest first. missed: messages that were not
+    delivered, oldest first.
     """
 
     marks: Marks
@@ -45,8 +46,13 @@ def reply_marker(message_id: str) -> str:
     return f"<!-- ghapp:reply {message_id} -->"
 
 
+def normalised(body: str) -> str:
+    r"""Markdown as we compare it: "\n" line ends, no trailing space."""
+    return "\n".join(line.rstrip() for line in body.splitlines()).rstrip()
+
+
 def doubtful(history: History) -> bool:
-    """Whether our record may not be what GitHub has."""
+    """Whether our record may differ from what GitHub has."""
     return (
         bool(history.unresolved)
         or history.touched
@@ -54,71 +60,36 @@ def doubtful(history: History) -> bool:
     )
 
 
-def remembered(history: History) -> Observed:
-    """The marks by our own record."""
-    marks = replace(history.marks or Marks(), issues=follow_ups.issues(history.follow_ups))
-    return Observed(marks, history.written, follow_ups=history.follow_ups)
-
-
-async def read(
-    api: Installation, history: History, pull: Pull, policy: Policy, app_id: int, bot_login: str
+async def observe(
+    api: Installation, history: History, pull: Pull, policy: Policy, us: Identity
 ) -> Observed:
-    """Check run, comment, replies and issues as GitHub has them, and what was said unheard.
+    """The marks by our own record; if that is doubtful, as GitHub has them, with lost messages.
 
     Raises Gone and Retry.
     """
-    (run, there), followed = await both(
+    if not doubtful(history):
+        issues = follow_ups.issues(history.follow_ups)
+        marks = replace(history.marks or Marks(), issues=issues)
+        return Observed(marks, history.written, follow_ups=history.follow_ups)
+    (run, written), followed = await both(
         both(
-            endpoints.newest_run(api, pull.key.repository, pull.head_sha, app_id),
+            endpoints.newest_run(api, pull.key.repository, pull.head_sha, us.app_id),
             _conversation(api, pull),
         ),
-        follow_ups.read(api, history, pull, policy, bot_login, app_id),
+        follow_ups.read(api, history, pull, policy, us),
     )
-    ours = [row for row in there.comments if _is_ours(row, app_id)]
-    earlier = await _earlier(api, history, pull, run, app_id)
+    comments = [row for row in written.comments if us.made(row.performed_via_github_app)]
+    earlier = await _earlier(api, history, pull, run, us)
     history = history.knowing(earlier)
-    observed = replace(_observed(history, pull, run, ours, followed), earlier=earlier)
+    observed = replace(_observed(history, pull, run, comments, followed), earlier=earlier)
     unseen = _unseen(history, observed) or _vanished(history, pull, observed)
     late = api.late_seconds(at(pull.key.repository, "").rstrip("/"))
     if unseen and (late or history.waited < UNSEEN_WAITS):
-        text = f"{pull.key}: {unseen[0]} may have taken effect and is not to be seen yet"
+        text = f"{pull.key}: {unseen[0]} may have taken effect and is not visible yet"
         wait = late or 2.0**history.waited
         raise Retry(text, after_seconds=wait, counts=False, lags=not late)
-    spoken = await lost_speech.said(api, history, pull, there, app_id, bot_login)
-    return replace(observed, missed=spoken)
-
-
-async def _earlier(
-    api: Installation, history: History, pull: Pull, present: RunRow | None, app_id: int
-) -> tuple[Shown, ...]:
-    """What runs of ours have shown that were written, and not recorded, before somebody pushed on.
-
-    Each is looked for on the head that it was written to: what people said of it then is not about
-    what was shown before.
-    """
-    known, found = {one.head_sha for one in history.shown}, list[Shown]()
-    for head_sha in dict.fromkeys(one.head_sha for one in history.intended):
-        if head_sha in known:
-            continue
-        is_present = head_sha == pull.head_sha
-        run = present if is_present else await _run(api, pull, head_sha, app_id)
-        if run and run.started_at:
-            found += _fitting(history, head_sha, run.started_at)
-    return tuple(found)
-
-
-def _fitting(history: History, head_sha: str, at: datetime) -> list[Shown]:
-    """What a run that GitHub accepted then has shown: that of the last intent before it."""
-    before = [one for one in history.intended if one.accepted_at <= at + LOOKING]
-    here = [one for one in before if one.head_sha == head_sha]
-    return [replace(one, accepted_at=at) for one in here[-1:]]
-
-
-async def _run(api: Installation, pull: Pull, head_sha: str, app_id: int) -> RunRow | None:
-    try:
-        return await endpoints.newest_run(api, pull.key.repository, head_sha, app_id)
-    except Gone:  # a head that nobody has any more
-        return None
+    missed = await lost_speech.messages(api, history, pull, written, us)
+    return replace(observed, missed=missed)
 
 
 async def _conversation(api: Installation, pull: Pull) -> Conversation:
@@ -130,20 +101,55 @@ async def _conversation(api: Installation, pull: Pull) -> Conversation:
     return Conversation(comments, reviews, remarks)
 
 
+async def _earlier(
+    api: Installation, history: History, pull: Pull, present: RunRow | None, us: Identity
+) -> tuple[Shown, ...]:
+    """What runs of ours have shown that were written, and not recorded, before somebody pushed on.
+
+    Each is looked for on the head that it was written to: what people said of it then is not about
+    what was shown before.
+    """
+    known, found = {one.head_sha for one in history.shown}, list[Shown]()
+    for head_sha in dict.fromkeys(one.head_sha for one in history.intended):
+        if head_sha in known:
+            continue
+        run, repository = present, pull.key.repository
+        if head_sha != pull.head_sha:
+            try:
+                run = await endpoints.newest_run(api, repository, head_sha, us.app_id)
+            except Gone:  # a head that nobody has any more
+                continue
+        if run is None or run.started_at is None:
+            continue
+        # It shows what the last intent before it was to show, if that was for this head.
+        at = run.started_at
+        before = [one for one in history.intended if one.accepted_at <= at + LOOKING]
+        here = [one for one in before if one.head_sha == head_sha]
+        found += [replace(one, accepted_at=at) for one in here[-1:]]
+    return tuple(found)
+
+
 def _observed(
     history: History,
     pull: Pull,
     run: RunRow | None,
-    ours: list[CommentRow],
+    comments: list[CommentRow],
     followed: tuple[FollowUp, ...],
 ) -> Observed:
-    """Reactions are kept from our record: to add one again changes nothing on GitHub."""
-    comment = _the_one(ours, history.written.comment_id)
+    """comments: those of the App. Its one comment is the known one, else the one with our marker.
+
+    Reactions are kept from our record: to add one again changes nothing on GitHub.
+    """
+    lines = [(row, (row.body or "").lstrip().partition("\n")[0].strip()) for row in comments]
+    known = (row for row in comments if row.id == history.written.comment_id)
+    marked = (row for row, line in lines if line == MARKER)
+    comment = next(known, None) or next(marked, None)
+    replies = ((row, _REPLY.fullmatch(line)) for row, line in lines)
     marks = replace(
         history.marks or Marks(),
         check_run=endpoints.check_run(run, pull.key.number) if run else None,
         comment=normalised(comment.body or "") if comment else "",
-        replies=frozenset(_replies(ours)),
+        replies=frozenset(Reply(match[1], row.body or "") for row, match in replies if match),
         issues=follow_ups.issues(followed),
     )
     is_known = run is not None and run.id == history.written.check_run_id
@@ -152,7 +158,7 @@ def _observed(
         comment_id=comment.id if comment else 0,
         annotated=history.written.annotated if is_known else "",
     )
-    return Observed(marks, written, _accepted_at(run), followed)
+    return Observed(marks, written, run.started_at if run else None, followed)
 
 
 def _unseen(history: History, now: Observed) -> list[str]:
@@ -163,8 +169,11 @@ def _unseen(history: History, now: Observed) -> list[str]:
     """
     before = history.marks or Marks()
     run, run_id = now.marks.check_run, now.written.check_run_id
+    # The last run that may have been written was found, on whichever head.
+    heads = {one.head_sha for one in history.intended[-1:]}
+    is_shown = bool(heads.intersection(one.head_sha for one in now.earlier))
     traces = {
-        "PutCheckRun": _is_told(history, now)
+        "PutCheckRun": is_shown
         or (run and (run, run_id) != (before.check_run, history.written.check_run_id)),
         "PutComment": now.written.comment_id,
     }
@@ -177,20 +186,14 @@ def _unseen(history: History, now: Observed) -> list[str]:
     )
 
 
-def _is_told(history: History, now: Observed) -> bool:
-    """Whether the last run that may have been written was found, on whichever head."""
-    heads = [one.head_sha for one in history.intended[-1:]]
-    return bool({one.head_sha for one in now.earlier}.intersection(heads))
-
-
 def _vanished(history: History, pull: Pull, now: Observed) -> list[str]:
     """What we know to have written and is not listed: deleted, or the list is late.
 
-    To put it back at once would be to write twice where it is only late.
+    To restore it at once would be to write twice if it is only late.
     """
     before, found = history.marks or Marks(), {one.message_id for one in now.marks.replies}
-    names = [f"PostReply {one.message_id}" for one in before.replies]
-    names = [name for name in names if name.partition(" ")[2] not in found]
+    ids = (one.message_id for one in before.replies)
+    names = [f"PostReply {id}" for id in ids if id not in found]
     if history.written.comment_id and not now.written.comment_id:
         names.append("PutComment")
     run = before.check_run
@@ -198,32 +201,3 @@ def _vanished(history: History, pull: Pull, now: Observed) -> list[str]:
     if here and now.written.check_run_id < history.written.check_run_id:
         names.append("PutCheckRun")
     return sorted(names)
-
-
-def normalised(body: str) -> str:
-    r"""Markdown as we compare it: "\n" line ends, no trailing space."""
-    return "\n".join(line.rstrip() for line in body.splitlines()).rstrip()
-
-
-def _is_ours(row: CommentRow, app_id: int) -> bool:
-    via = row.performed_via_github_app
-    return via is not None and via.id == app_id
-
-
-def _the_one(ours: list[CommentRow], known_id: int) -> CommentRow | None:
-    """Our one comment: the one we know, whatever was made of it, else the one with our marker."""
-    marked = (row for row in ours if _first_line(row) == MARKER)
-    return next((row for row in ours if row.id == known_id), None) or next(marked, None)
-
-
-def _first_line(row: CommentRow) -> str:
-    return (row.body or "").lstrip().partition("\n")[0].strip()
-
-
-def _replies(rows: list[CommentRow]) -> list[Reply]:
-    found = ((row, _REPLY.fullmatch(_first_line(row))) for row in rows)
-    return [Reply(match.group(1), row.body or "") for row, match in found if match]
-
-
-def _accepted_at(run: RunRow | None) -> datetime | None:
-    return run.started_at if run else None

@@ -14,7 +14,7 @@ LEVELS = ("", "read", "write", "admin")
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """level: read | write. without: what is amiss then; "" where nothing works."""
+    """level: read | write. without: what does not work then; "" if nothing works."""
 
     level: str
     what_for: str

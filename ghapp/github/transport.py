@@ -116,6 +116,7 @@ class Transport(httpx.AsyncBaseTransport):
             raw = received.raw_headers
             headers = [(n, v) for n, v in raw if n.lower() not in _OF_THE_WIRE]
             response = httpx.Response(received.status, headers=headers, content=body)
+            response.headers.encoding = "latin-1"  # text, whatever was sent
             answer = Answer(response.status_code, response.headers, body)
             if limited := limited_seconds(answer):
                 # Whole seconds, however it was said: githubkit stumbles over all else.

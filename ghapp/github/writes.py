@@ -1,4 +1,4 @@
-"""What all writes share: the request, its outcome, names in addresses, the looks of labels."""
+"""Writes of check runs and issues, and what all writes share: request, outcome, labels' looks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from ghapp.core.marks import Action, Annotation, CheckRun, Issue, Outcome, PutCheckRun
+from ghapp.core.marks import Annotation, CheckRun, Issue, Outcome, PutCheckRun
 from ghapp.core.model import PullKey, QueueKey, Repository
 from ghapp.core.review.permissions import same_login
 from ghapp.errors import Rejected, Retry
@@ -20,14 +20,31 @@ from ghapp.github.rate_limits import Importance
 
 # What GitHub gives a label that it makes because an issue was to carry it.
 UNDESCRIBED_COLOUR = "ededed"
-
 UNSEEN_SECONDS = 1.0
+# Source: https://docs.github.com/rest/checks/runs#update-a-check-run
+ANNOTATIONS_A_REQUEST = 50
+SWITCHED_OFF = 410
 
 Body = Mapping[str, Any]
 
 
 class _Made(msgspec.Struct):
     id: int
+
+
+class _MadeIssue(msgspec.Struct):
+    number: int
+    labels: list[LabelRow] = []
+    assignees: list[User] = []
+
+
+class _Detail(msgspec.Struct):
+    field: str = ""
+    message: str = ""
+
+
+class _Refused(msgspec.Struct):
+    errors: list[_Detail] = []
 
 
 async def write(
@@ -39,13 +56,29 @@ async def write(
     importance: Importance = Importance.BEST_EFFORT,
     fine: tuple[int, ...] = (),
 ) -> Outcome:
-    """fine: where it is refused so, there is nothing to write. Raises as `Installation.send`."""
+    """fine: if it is refused so, there is nothing to write. Raises as `Installation.send`."""
     request = Request(method, path, body)
     return outcome(await api.send(request, importance, fine=fine), request)
 
 
+async def edit_existing(
+    api: Installation, path: str, body: Body, importance: Importance = Importance.BEST_EFFORT
+) -> Outcome:
+    """Change what we wrote before.
+
+    Raises as `write`, and Retry also if it is not visible: it was deleted, or is too new to be
+    seen. Which of the two, the next run reads back; to write it anew at once might be to write it
+    twice.
+    """
+    request = Request("PATCH", path, body)
+    answer = await api.send(request, importance, fine=(404,))
+    if answer.status == 404:
+        raise unseen(answer, request)
+    return outcome(answer, request)
+
+
 def outcome(answer: Answer, request: Request) -> Outcome:
-    """The id of what was made; 0 where labels are left, or what was to be taken away was gone.
+    """The id of what was made; 0 if labels are left, or what was to be removed was gone.
 
     Raises Retry: what answers something else is not GitHub, and may not have passed it on.
     """
@@ -58,10 +91,7 @@ def outcome(answer: Answer, request: Request) -> Outcome:
 
 
 def unseen(answer: Answer, request: Request) -> Retry:
-    """For what we wrote before and is answered 404: it was deleted, or is too new to be seen.
-
-    Which of the two, the next run reads back; to write it anew at once might be to write it twice.
-    """
+    """For what exists by our record and is answered 404."""
     return Retry(f"{request}: GitHub answers {answer.status}", after_seconds=UNSEEN_SECONDS)
 
 
@@ -93,60 +123,51 @@ def quoted(name: str) -> str:
     return quote(name, safe="")
 
 
-# Source: https://docs.github.com/rest/checks/runs#update-a-check-run
-ANNOTATIONS_A_REQUEST = 50
-
-
 async def put(api: Installation, key: PullKey | QueueKey, effect: PutCheckRun) -> Outcome:
     """Created with its annotations; patched without them, since GitHub would add them again.
 
-    Raises Retry also where the run to be patched is not to be seen: too new, or one of the oldest
-    of 1,000, which GitHub deletes.
+    Only the last of several requests sets digest and conclusion: a run cut short equals no other.
+    Raises Retry also if the run to be patched is not visible: too new, or one of the oldest of
+    1,000, which GitHub deletes.
     """
     run, path = effect.check_run, at(key.repository, "check-runs")
+    owner = str(key.number) if isinstance(key, PullKey) else QUEUE
     if effect.run_id:
-        request = Request("PATCH", f"{path}/{effect.run_id}", _run(run, _owner(key), ()))
-        answer = await api.send(request, Importance.GATE, fine=(404,))
-        if answer.status == 404:
-            raise unseen(answer, request)
-        return outcome(answer, request)
-    first, *more = _portions(run.annotations)
-    if not more:
-        body = {"head_sha": run.head_sha, **_run(run, _owner(key), first)}
-        return await write(api, "POST", path, body, importance=Importance.GATE)
-    return await _put_in_portions(api, key, run, (first, *more))
-
-
-async def _put_in_portions(
-    api: Installation,
-    key: PullKey | QueueKey,
-    run: CheckRun,
-    portions: Sequence[Sequence[Annotation]],
-) -> Outcome:
-    """Only the last request sets digest and conclusion: a run cut short equals no other."""
-    path = at(key.repository, "check-runs")
-    begun = {"head_sha": run.head_sha, **_run(run, _owner(key), portions[0], whole=False)}
-    made = await write(api, "POST", path, begun, importance=Importance.GATE)
+        body = _run(run, owner, ())
+        return await edit_existing(api, f"{path}/{effect.run_id}", body, Importance.CHECK_RUN)
+    starts = range(0, max(len(run.annotations), 1), ANNOTATIONS_A_REQUEST)
+    first, *further = (run.annotations[one : one + ANNOTATIONS_A_REQUEST] for one in starts)
+    body = {"head_sha": run.head_sha, **_run(run, owner, first, whole=not further)}
+    made = await write(api, "POST", path, body, importance=Importance.CHECK_RUN)
     path = f"{path}/{made.id}"
-    for portion in portions[1:-1]:
-        body = _run(run, _owner(key), portion, whole=False)
-        await write(api, "PATCH", path, body, importance=Importance.GATE)
-    body = _run(run, _owner(key), portions[-1])
-    return await write(api, "PATCH", path, body, importance=Importance.GATE)
-
-
-def _owner(key: PullKey | QueueKey) -> str:
-    """What the run is written for, as it stands in `external_id`."""
-    return str(key.number) if isinstance(key, PullKey) else QUEUE
+    while further:
+        portion = further.pop(0)
+        body = _run(run, owner, portion, whole=not further)
+        made = await write(api, "PATCH", path, body, importance=Importance.CHECK_RUN)
+    return made
 
 
 def _run(
     run: CheckRun, owner: str, annotations: Sequence[Annotation], *, whole: bool = True
-) -> Body:
-    """What GitHub wants to know of a run. whole: its last annotations are among these."""
+) -> dict[str, Any]:
+    """What GitHub wants to know of a run.
+
+    owner: what the run is written for, as it stands in `external_id`. whole: its last annotations
+    are among these.
+    """
     output: dict[str, Any] = {"title": run.title, "summary": run.summary, "text": run.text}
     if annotations:
-        output["annotations"] = [_annotation(one) for one in annotations]
+        output["annotations"] = [
+            {
+                "path": one.path,
+                "start_line": one.line,
+                "end_line": one.line,
+                "annotation_level": one.level,
+                "title": one.title,
+                "message": one.message,
+            }
+            for one in annotations
+        ]
     body: dict[str, Any] = {
         "name": CHECK_NAME,
         "external_id": f"v1:{owner}:{run.digest if whole else ''}",
@@ -155,60 +176,27 @@ def _run(
     }
     if whole and run.conclusion:
         body |= {"status": "completed", "conclusion": run.conclusion}
-        # Named even where there are none: a patch without them would leave those of before.
-        body["actions"] = [_action(one) for one in run.actions]
+        # Named even if there are none: a patch without them would leave those of before.
+        body["actions"] = [
+            {"label": one.label, "description": one.description, "identifier": one.identifier}
+            for one in run.actions
+        ]
     return body
 
 
-def _annotation(one: Annotation) -> Body:
-    return {
-        "path": one.path,
-        "start_line": one.line,
-        "end_line": one.line,
-        "annotation_level": one.level,
-        "title": one.title,
-        "message": one.message,
-    }
-
-
-def _action(one: Action) -> Body:
-    return {"label": one.label, "description": one.description, "identifier": one.identifier}
-
-
-def _portions(annotations: tuple[Annotation, ...]) -> list[tuple[Annotation, ...]]:
-    """Runs of 50; one empty one where there are none."""
-    starts = range(0, max(len(annotations), 1), ANNOTATIONS_A_REQUEST)
-    return [annotations[start : start + ANNOTATIONS_A_REQUEST] for start in starts]
-
-
-SWITCHED_OFF = 410
-
-
-class _MadeIssue(msgspec.Struct):
-    number: int
-    labels: list[LabelRow] = []
-    assignees: list[User] = []
-
-
-class _Detail(msgspec.Struct):
-    field: str = ""
-    message: str = ""
-
-
-class _Refused(msgspec.Struct):
-    errors: list[_Detail] = []
-
-
 async def open(api: Installation, repository: Repository, issue: Issue) -> Outcome:
-    """Its number, 0 where issues are switched off. Raises Gone, Retry and Rejected.
+    """Its number, 0 if issues are switched off. Raises Gone, Retry and Rejected.
 
-    Whom GitHub does not let be assigned is left out: it refuses the issue for that, or, where we
-    may not assign, makes it without a word.
+    An assignee whom GitHub does not accept is left out: it refuses the issue for that or, if we may
+    not assign, makes it without a word.
     """
-    request = Request("POST", at(repository, "issues"), _body(issue, issue.owner))
+    label, path = issue.label[0], at(repository, "issues")
+    body = {"title": issue.title, "body": issue.body, "labels": [label] if label else []}
+    assigned = {**body, "assignees": [issue.owner] if issue.owner else []}
+    request = Request("POST", path, assigned)
     answer = await api.send(request, Importance.BEST_EFFORT, fine=(SWITCHED_OFF, 422))
     if answer.status == 422 and issue.owner and _for_the_assignee(answer):
-        request = Request("POST", at(repository, "issues"), _body(issue, ""))
+        request = Request("POST", path, {**body, "assignees": []})
         answer = await api.send(request, Importance.BEST_EFFORT, fine=(SWITCHED_OFF,))
     if answer.status == SWITCHED_OFF:
         return Outcome(0, answer.date)
@@ -216,22 +204,8 @@ async def open(api: Installation, repository: Repository, issue: Issue) -> Outco
         raise refusal(answer, request, best_effort=True)
     made = decoded(answer, _MadeIssue, request)
     await give_looks(api, repository, (issue.label,), made.labels)
-    assigned = not issue.owner or same_login(issue.owner, *(one.login for one in made.assignees))
-    return Outcome(made.number, answer.date, assigned)
-
-
-async def edit(api: Installation, repository: Repository, issue: Issue, number: int) -> Outcome:
-    """Another title and body; one that is gone stays so. Raises Gone, Retry and Rejected."""
-    path = at(repository, f"issues/{number}")
-    changed = {"title": issue.title, "body": issue.body}
-    done = await write(api, "PATCH", path, changed, fine=(404, SWITCHED_OFF))
-    return Outcome(number, done.answered_at)
-
-
-def _body(issue: Issue, owner: str) -> Body:
-    name, _, _ = issue.label
-    labels, assignees = [name] if name else [], [owner] if owner else []
-    return {"title": issue.title, "body": issue.body, "labels": labels, "assignees": assignees}
+    is_assigned = not issue.owner or same_login(issue.owner, *(one.login for one in made.assignees))
+    return Outcome(made.number, answer.date, is_assigned)
 
 
 def _for_the_assignee(answer: Answer) -> bool:
@@ -241,3 +215,11 @@ def _for_the_assignee(answer: Answer) -> bool:
     except msgspec.MsgspecError:
         return False
     return any("assignee" in f"{one.field} {one.message}".lower() for one in refused.errors)
+
+
+async def edit(api: Installation, repository: Repository, issue: Issue, number: int) -> Outcome:
+    """Another title and body; one that is gone stays so. Raises Gone, Retry and Rejected."""
+    path = at(repository, f"issues/{number}")
+    changed = {"title": issue.title, "body": issue.body}
+    done = await write(api, "PATCH", path, changed, fine=(404, SWITCHED_OFF))
+    return Outcome(number, done.answered_at)

@@ -43,7 +43,8 @@ from ghapp.core.scan.patch import change, lines
 from ghapp.core.scan.triggers import scan
 from ghapp.errors import Refused
 from ghapp.github import webhook as deliveries
-from ghapp.github.events.speech import MOST_KEYS, refreshes
+from ghapp.github.events.speech import refreshes
+from ghapp.github.payloads import MOST_KEYS
 
 SECRET, APP_ID, BOT = "a secret for fuzzing", 7, "ghapp[bot]"
 GUID = "72d3162e-cc78-11e3-81ab-4c9367dc0958"

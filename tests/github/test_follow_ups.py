@@ -157,7 +157,7 @@ def test_reading_back_tells_which_are_still_open(world: World) -> None:
 def test_no_more_than_twenty_issues_are_looked_at_open_ones_first(world: World) -> None:
     pull = world.pull()
     history = [follow_up(pull, 900 + at, f"i{at}", is_open=at >= 10) for at in range(35)]
-    with pytest.raises(Retry, match="opened and is not to be seen"):
+    with pytest.raises(Retry, match="opened and is not visible yet"):
         world.gather(pull, known(world, *history, touched=True))
     world.github.calls.clear()
     facts = world.gather(pull, known(world, *history, touched=True, waited=3))

@@ -271,7 +271,7 @@ def test_what_is_listed_and_cannot_be_looked_at_yet_is_waited_for(world: World) 
     pull.comment("/nfr done", "sam")
     for waited, seconds in enumerate((1, 2, 4)):
         world.github.faults.add(stale(GRAPHQL))
-        with pytest.raises(Retry, match="cannot be looked at yet") as retry:
+        with pytest.raises(Retry, match="cannot be read yet") as retry:
             missed(world, pull, waited=waited)
         wait = retry.value
         assert (wait.after_seconds, wait.counts, wait.lags) == (seconds, False, True)

@@ -23,31 +23,33 @@ def test_what_is_over_budget_waits_without_counting() -> None:
     budget = Budget()
     budget.close(60.0, 0.0)
     with pytest.raises(Retry) as retry:
-        budget.take("GET", Importance.GATE, 15.0)
+        budget.take("GET", Importance.CHECK_RUN, 15.0)
     assert (retry.value.after_seconds, retry.value.counts) == (45.0, False)
 
 
 def test_a_burst_passes_at_once_and_the_window_ends() -> None:
     budget = Budget()
-    assert [taken(budget, "POST", Importance.GATE, 100.0) for _ in range(80)] == [0.0] * 80
-    assert taken(budget, "POST", Importance.GATE, 130.0) == 30.0
-    assert taken(budget, "POST", Importance.GATE, 160.0) == 0.0
+    assert [taken(budget, "POST", Importance.CHECK_RUN, 100.0) for _ in range(80)] == [0.0] * 80
+    assert taken(budget, "POST", Importance.CHECK_RUN, 130.0) == 30.0
+    assert taken(budget, "POST", Importance.CHECK_RUN, 160.0) == 0.0
 
 
 def test_reads_leave_room_for_writes_and_comments_for_the_check_run() -> None:
     budget = Budget()
-    assert sum(not taken(budget, "GET", Importance.LOOK, 0.0) for _ in range(900)) == 810
+    assert sum(not taken(budget, "GET", Importance.READ, 0.0) for _ in range(900)) == 810
     assert taken(budget, "PATCH", Importance.BEST_EFFORT, 0.0) > 0
-    assert taken(budget, "PATCH", Importance.GATE, 0.0) == 0.0
+    assert taken(budget, "PATCH", Importance.CHECK_RUN, 0.0) == 0.0
     comments = Budget()
     assert sum(not taken(comments, "POST", Importance.BEST_EFFORT, 0.0) for _ in range(80)) == 60
-    assert taken(comments, "POST", Importance.GATE, 0.0) == 0.0
+    assert taken(comments, "POST", Importance.CHECK_RUN, 0.0) == 0.0
 
 
 def test_no_more_than_500_an_hour_are_created() -> None:
     budget, made = Budget(), 0
     for minute in range(60):
-        made += sum(not taken(budget, "POST", Importance.GATE, minute * 60.0) for _ in range(80))
+        made += sum(
+            not taken(budget, "POST", Importance.CHECK_RUN, minute * 60.0) for _ in range(80)
+        )
     assert made == 500
 
 
@@ -83,7 +85,7 @@ def test_no_minute_has_more_than_github_allows(steps: list[tuple[float, str, Imp
 def test_the_wait_that_is_told_is_enough(units: int, later: float) -> None:
     budget = Budget()
     method = "GET" if units == 1 else "PATCH"
-    while not taken(budget, method, Importance.GATE, 0.0):
+    while not taken(budget, method, Importance.CHECK_RUN, 0.0):
         pass
-    wait = taken(budget, method, Importance.GATE, later)
-    assert taken(budget, method, Importance.GATE, later + wait) == 0.0
+    wait = taken(budget, method, Importance.CHECK_RUN, later)
+    assert taken(budget, method, Importance.CHECK_RUN, later + wait) == 0.0

@@ -440,7 +440,7 @@ class TestBudgets:
     def test_what_is_left_is_what_would_pass(self) -> None:
         budget = Budget()
         for _ in range(3):
-            budget.take("POST", Importance.GATE, 0.0)
+            budget.take("POST", Importance.CHECK_RUN, 0.0)
         left = budget.left(1.0)
         assert left == {"points_minute": 885, "content_minute": 77, "content_hour": 497}
         assert budget.left(60.0)["points_minute"] == POINTS_A_MINUTE

@@ -1,4 +1,4 @@
-"""Pulls and pushes: what is to be reviewed has changed, or the policy it is reviewed by."""
+"""Pulls and pushes: what is to be reviewed has changed, or the policy it is reviewed with."""
 
 from __future__ import annotations
 
@@ -11,99 +11,87 @@ from ghapp.core.review.permissions import same_login
 from ghapp.core.text.follow_ups import read_marker
 from ghapp.github import payloads
 from ghapp.github.events import merge_queue
-from ghapp.github.events.speech import MOST_KEYS, Ours
-from ghapp.github.events.speech import repository as named
-from ghapp.github.payloads import MOST_NUMBER, decoded, utc
+from ghapp.github.payloads import MOST_KEYS, MOST_NUMBER, Identity, decoded, utc
 
-# Of a push with as many commits GitHub may have left some out.
+# GitHub may have left some commits out of a push that names as many.
 MANY_COMMITS = 20
 # Source: https://github.com/apps/github-merge-queue
 QUEUE_LOGIN = "github-merge-queue[bot]"
 
 
-def pull_request(delivery: Delivery, ours: Ours) -> Delivery:
-    seen = decoded(delivery.body, payloads.PullRequest)
-    if delivery.action in ("labeled", "unlabeled") and ours.did(seen.sender):
+def pull_request(delivery: Delivery, us: Identity) -> Delivery:
+    payload = decoded(delivery.body, payloads.PullRequest)
+    if delivery.action in ("labeled", "unlabeled") and us.did(payload.sender.login):
         return delivery
-    pull, at = seen.pull_request, utc(seen.pull_request.updated_at)
-    key = PullKey(named(seen), seen.number)
+    pull, at = payload.pull_request, utc(payload.pull_request.updated_at)
+    key = PullKey(payload.where, payload.number)
     pushed = delivery.action in ("opened", "synchronize")
     return replace(
         delivery,
         keys=(key,),
         fresh_at=at,
-        push=Push(pull.head.sha, seen.sender.login, at) if pushed else None,
+        push=Push(pull.head.sha, payload.sender.login, at) if pushed else None,
         pushed_to=key if pushed else None,
         opened=delivery.action == "opened",
         changed_files=pull.changed_files,
     )
 
 
-def push(delivery: Delivery, ours: Ours) -> Delivery:
-    seen = decoded(delivery.body, payloads.Push)
-    delivery = _pushed(delivery, seen)
-    if seen.ref != f"refs/heads/{seen.repository.default_branch}":
+def push(delivery: Delivery, us: Identity) -> Delivery:
+    """Who pushed a branch: of a pull's first head, nothing else shows who made it.
+
+    A branch that a merge queue moved itself has a head of no pull; others may make branches of such
+    names, and count as who has pushed.
+    """
+    payload = decoded(delivery.body, payloads.Push)
+    place, branch = payload.where, payload.ref.removeprefix("refs/heads/")
+    # Not the commits' own times: those are their authors' to choose.
+    at, is_head = payload.repository.pushed_at, bool(payload.after.strip("0"))
+    by_queue = same_login(payload.sender.login, QUEUE_LOGIN) and merge_queue.head(
+        place, branch, payload.after
+    )
+    is_branch = branch != payload.ref
+    if at is not None and is_head and is_branch and not payload.deleted and not by_queue:
+        time = datetime.fromtimestamp(at, UTC) if isinstance(at, int) else utc(at)
+        made = Push(payload.after, payload.sender.login, time)
+        delivery = replace(delivery, push=made, pushed_to=RepositoryKey(place))
+    if payload.ref != f"refs/heads/{payload.repository.default_branch}":
         return delivery
-    unsure = seen.forced or seen.created or len(seen.commits) >= MANY_COMMITS
-    if unsure or any(map(_touches_policy, seen.commits)):
-        return replace(delivery, keys=(RepositoryKey(named(seen)),), policy_changed=True)
+    paths = (
+        path
+        for commit in payload.commits
+        for path in (*commit.added, *commit.modified, *commit.removed)
+    )
+    unsure = payload.forced or payload.created or len(payload.commits) >= MANY_COMMITS
+    if unsure or any(map(pack_files.concerns, paths)):
+        return replace(delivery, keys=(RepositoryKey(place),), policy_changed=True)
     return delivery
 
 
-def _pushed(delivery: Delivery, seen: payloads.Push) -> Delivery:
-    """With who pushed the branch: of a pull's first head, nothing else tells who made it.
-
-    The commits' own times are their authors' to choose, hence `pushed_at`.
-    """
-    at, whole = seen.repository.pushed_at, seen.after.strip("0")
-    if at is None or not whole or seen.deleted or not seen.ref.startswith("refs/heads/"):
-        return delivery
-    if _by_queue(seen):
-        return delivery
-    time = datetime.fromtimestamp(at, UTC) if isinstance(at, int) else utc(at)
-    made = Push(seen.after, seen.sender.login, time)
-    return replace(delivery, push=made, pushed_to=RepositoryKey(named(seen)))
-
-
-def _by_queue(seen: payloads.Push) -> bool:
-    """Whether a merge queue moved a branch of its own, whose head is of no pull.
-
-    GitHub lets others make branches of such names: they count as who has pushed.
-    """
-    branch = seen.ref.removeprefix("refs/heads/")
-    is_queue = same_login(seen.sender.login, QUEUE_LOGIN)
-    return is_queue and merge_queue.head(named(seen), branch, seen.after) is not None
-
-
-def _touches_policy(commit: payloads.Commit) -> bool:
-    paths = (*commit.added, *commit.modified, *commit.removed)
-    return any(map(pack_files.concerns, paths))
-
-
-def repository(delivery: Delivery, ours: Ours) -> Delivery:
+def repository(delivery: Delivery, us: Identity) -> Delivery:
     if delivery.action not in ("renamed", "transferred", "edited"):
         return delivery
-    seen = decoded(delivery.body, payloads.RepositoryEvent)
-    other_branch = bool(seen.changes and seen.changes.default_branch)
+    payload = decoded(delivery.body, payloads.RepositoryEvent)
+    other_branch = bool(payload.changes and payload.changes.default_branch)
     if delivery.action == "edited" and not other_branch:
         return delivery
-    return replace(delivery, keys=(RepositoryKey(named(seen)),), policy_changed=other_branch)
+    return replace(delivery, keys=(RepositoryKey(payload.where),), policy_changed=other_branch)
 
 
-def installation(delivery: Delivery, ours: Ours) -> Delivery:
+def installation(delivery: Delivery, us: Identity) -> Delivery:
     if delivery.action not in ("created", "unsuspend", "new_permissions_accepted"):
         return delivery
-    seen = decoded(delivery.body, payloads.InstallationEvent)
-    return replace(delivery, keys=(InstallationKey(seen.installation.id),), touched=True)
+    payload = decoded(delivery.body, payloads.InstallationEvent)
+    return replace(delivery, keys=(InstallationKey(payload.installation.id),), touched=True)
 
 
-def installation_repositories(delivery: Delivery, ours: Ours) -> Delivery:
+def installation_repositories(delivery: Delivery, us: Identity) -> Delivery:
     if delivery.action not in ("added", "removed"):
         return delivery
-    seen = decoded(delivery.body, payloads.InstallationRepositories)
-    id, added = seen.installation.id, seen.repositories_added
+    payload = decoded(delivery.body, payloads.InstallationRepositories)
+    id, added = payload.installation.id, payload.repositories_added
     if delivery.action == "removed":
-        left = (Repository(id, one.id, one.full_name) for one in seen.repositories_removed)
+        left = (Repository(id, one.id, one.full_name) for one in payload.repositories_removed)
         return replace(delivery, left=tuple(left))
     if len(added) > MOST_KEYS:
         return replace(delivery, keys=(InstallationKey(id),))
@@ -111,17 +99,16 @@ def installation_repositories(delivery: Delivery, ours: Ours) -> Delivery:
     return replace(delivery, keys=tuple(keys))
 
 
-ACTIONS = frozenset({"closed", "reopened", "deleted", "transferred"})
-
-
-def issue(delivery: Delivery, ours: Ours) -> Delivery:
-    if delivery.action not in ACTIONS:
+def issue(delivery: Delivery, us: Identity) -> Delivery:
+    """What others do to the issue of a follow-up concerns its pull."""
+    if delivery.action not in ("closed", "reopened", "deleted", "transferred"):
         return delivery
-    seen = decoded(delivery.body, payloads.IssueEvent)
-    found = read_marker(seen.issue.body or "")
-    if ours.did(seen.sender) or not ours.made(seen.issue.performed_via_github_app) or not found:
+    payload = decoded(delivery.body, payloads.IssueEvent)
+    found = read_marker(payload.issue.body or "")
+    made = us.made(payload.issue.performed_via_github_app)
+    if us.did(payload.sender.login) or not made or not found:
         return delivery
     number, _ = found
     if not 0 < number <= MOST_NUMBER:  # people can edit the body
         return delivery
-    return replace(delivery, keys=(PullKey(named(seen), number),), touched=True)
+    return replace(delivery, keys=(PullKey(payload.where, number),), touched=True)

@@ -1,4 +1,4 @@
-"""Merge queues: GitHub asks for checks of a queue's head, or will merge it no more.
+"""Merge queues: GitHub asks for checks of a queue's head, or will not merge it any more.
 
 Source: https://docs.github.com/webhooks/webhook-events-and-payloads#merge_group
 """
@@ -10,26 +10,25 @@ from dataclasses import replace
 
 from ghapp.core.model import Delivery, QueueKey, Repository
 from ghapp.github import payloads
-from ghapp.github.events.speech import Ours, repository
-from ghapp.github.payloads import decoded
+from ghapp.github.payloads import Identity, decoded
 
 # The branches that GitHub makes for queues: BASE may hold slashes.
 _BRANCH = re.compile(r"\Agh-readonly-queue/(.{1,255})/pr-\d+-[0-9a-f]{40,64}\Z")
 
 
-def merge_group(delivery: Delivery, ours: Ours) -> Delivery:
-    """Destroyed is a head that was merged, too: whatever we said about it then were too late."""
+def merge_group(delivery: Delivery, us: Identity) -> Delivery:
+    """A head that was merged is destroyed, too: any answer about it would come too late."""
     if delivery.action not in ("checks_requested", "destroyed"):
         return delivery
-    seen = decoded(delivery.body, payloads.MergeGroup)
-    base_ref = seen.merge_group.base_ref.removeprefix("refs/heads/")
-    key = QueueKey(repository(seen), base_ref, seen.merge_group.head_sha)
+    payload = decoded(delivery.body, payloads.MergeGroup)
+    base_ref = payload.merge_group.base_ref.removeprefix("refs/heads/")
+    key = QueueKey(payload.where, base_ref, payload.merge_group.head_sha)
     if delivery.action == "destroyed":
         return replace(delivery, ended=(key,))
     return replace(delivery, keys=(key,))
 
 
 def head(place: Repository, branch: str | None, head_sha: str | None) -> QueueKey | None:
-    """The head that a queue's own branch has; None where the branch is any other."""
+    """The head that a queue's own branch has; None if the branch is any other."""
     found = _BRANCH.match(branch or "")
     return QueueKey(place, found.group(1), head_sha) if found and head_sha else None
