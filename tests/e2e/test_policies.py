@@ -159,7 +159,7 @@ def test_a_pack_that_never_worked_keeps_every_pull_from_turning_green(shop: Shop
     assert conclusion(pull) == "neutral"
     summary = pull.check_runs()[-1].summary or ""
     assert f"{PACK}:1:1: not YAML" in summary
-    assert f"mends `{PACK}` on the default branch" in summary
+    assert f"fixes `{PACK}` on the default branch" in summary
     shop.repository.push("main", {PACK: RANKING}, by="sue")
     yield
     assert conclusion(pull) == "success"
