@@ -87,8 +87,7 @@ def _messages(verdict: Verdict, place: Place, tale: Tale, ledger: Counter[tuple[
         if count > bool(reaction):
             verdict.doubled.append(f"{tale.pull}: {body!r} is in the ledger {count} times")
         seen = [one.content for one in tale.pull.find_comment(id).reactions]
-        answers = [one for one in seen if one != "eyes" or reaction == "eyes"]  # else: it waited
-        if answers != ([reaction] if reaction else []):
+        if seen != ([reaction] if reaction else []):
             why = place.database.rows(f"SELECT entry FROM ledger WHERE id LIKE 'comment:{id}#%'")  # noqa: S608
             verdict.wrong.append(f"{tale.pull}: {body!r} has {seen}, not {reaction!r}: {why}")
     if entries:
