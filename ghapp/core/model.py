@@ -73,7 +73,7 @@ class InstallationKey:
 
 @dataclass(frozen=True, slots=True)
 class SweepKey:
-    """The pulls of one repository that have moved since we last looked at them."""
+    """The pulls of one repository that have moved since the last check."""
 
     repository: Repository
 
@@ -108,9 +108,9 @@ class Message:
     "rerun:DELIVERY-ID" (someone asked GitHub to run the check again).
     text: the body as first created; for a label "+name" or "-name"; for a tick "+item" or
     "-item"; for an approval approved | changes_requested | dismissed; for a button its identifier.
-    comment_id: the comment or review to acknowledge by a reaction; 0 where there is none.
+    comment_id: the comment or review to acknowledge with a reaction; 0 if there is none.
     node_id: of the review, which only GraphQL can react to; "" for all others.
-    head_sha: the head that it speaks of, where GitHub tells: of a review and a button.
+    head_sha: the head that it is about, if GitHub names one: for a review and a button.
     edited: found by reading, and not as it was first written: its speaker has to repeat it.
     """
 
@@ -141,7 +141,7 @@ class Rights:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """Who brought a head SHA to the pull, by a verified delivery; login "" where none told."""
+    """Who brought a head SHA to the pull, by a verified delivery; login "" if none said."""
 
     head_sha: str
     login: str
@@ -152,15 +152,15 @@ class Push:
 class Delivery:
     """One verified POST from GitHub, reduced to an address and at most some messages.
 
-    fresh_at: the newest `updated_at` it names; older facts are not those it speaks of.
-    push: the head SHA and who pushed it, where the delivery says so. pushed_to: the pull, or the
-    repository of the branch, under which that is remembered.
+    fresh_at: the newest `updated_at` it names; older facts are not those it is about.
+    push: the head SHA and who pushed it, if the delivery says so. pushed_to: the pull, or the
+    repository of the branch, under which that is recorded.
     opened: the pull is new, so nothing of ours can be on it yet.
     touched: someone else may have changed one of our marks: read them back. Of an installation:
-    nothing was delivered for a while, so all that is open is to be looked at.
+    nothing was delivered for a while, so all open pulls are to be checked.
     left: repositories that are out of reach from now on. ended: heads that no queue tests any more.
     policy_changed: a push to the default branch changed the policy file.
-    changed_files: how many files GitHub says the pull changes; 0 where it does not say.
+    changed_files: how many files GitHub says the pull changes; 0 if it does not say.
     """
 
     id: str
@@ -186,8 +186,8 @@ class Delivery:
 class File(msgspec.Struct, frozen=True, gc=False):  # made 3,000 at a time, and faster so
     """One changed file of a pull, as `GET pulls/{n}/files` gives it.
 
-    patch: unified diff without file headers; "" where GitHub leaves it out (binary, too large).
-    sha: of the new blob; of the old one where the file is removed.
+    patch: unified diff without file headers; "" if GitHub leaves it out (binary, too large).
+    sha: of the new blob; of the old one if the file is removed.
     """
 
     path: str
@@ -216,7 +216,7 @@ class Pull:
     is_merged: bool = False
     changed_files: int = 0
     files: tuple[File, ...] = ()  # in path order
-    complete: bool = True  # False where GitHub lists only the first 3,000 files
+    complete: bool = True  # False if GitHub lists only the first 3,000 files
     new_folders: frozenset[str] = frozenset()  # at the top, which the base branch lacks
     url: str = ""
 
@@ -226,7 +226,7 @@ class Problem:
     """One mistake in a text a user keeps: where it is, what is wrong and what to do."""
 
     path: str  # file
-    line: int  # 1-based; 0 where no line can be named
+    line: int  # 1-based; 0 if no line can be named
     column: int
     text: str
 

@@ -1,4 +1,4 @@
-"""The nouns that stay: the ledger and what else is remembered of a pull between two runs."""
+"""The nouns that stay: the ledger and what else is recorded of a pull between two runs."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """A question that was put off, from when its review was signed off or its pull merged.
+    """A question that was deferred, from when its review was signed off or its pull merged.
 
-    number: of the pull. due: a day, "2026-12-31". issue: its number; 0 where GitHub has none,
+    number: of the pull. due: a day, "2026-12-31". issue: its number; 0 if GitHub has none,
     since issues are switched off there. assigned: whether GitHub took the owner as assignee.
     extended: whether the one extension is used up.
     """
@@ -107,7 +107,7 @@ class PackFile:
 
     sha: of its blob. size: in bytes. kind: file | symlink | crowded (no file but a folder with
     more entries than GitHub lists).
-    text: None where it was not read: it is no file, too large, or one of too many.
+    text: None if it was not read: it is no file, too large, or one of too many.
     """
 
     path: str
@@ -121,8 +121,8 @@ class PackFile:
 class PolicySource:
     """The policy as last read from the default branch.
 
-    text: None where the repository has no such file. etag: to ask whether it changed.
-    good: the last text without problems, with which a broken one is bridged; None where none was.
+    text: None if the repository has no such file. etag: to ask whether it changed.
+    good: the last text without problems, with which a broken one is bridged; None if none was.
     packs: what the text names under `packs`, in path order; good_packs: what `good` named then.
     """
 
@@ -136,18 +136,18 @@ class PolicySource:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All that we remember about a pull when a run begins, and the hints of its deliveries.
+    """All that is recorded about a pull when a run begins, and the hints of its deliveries.
 
-    marks: as last recorded; None where no run has ended yet.
-    unresolved: names of the effects that may or may not have been taken, as in `marks.name`: where
+    marks: as last recorded; None if no run has ended yet.
+    unresolved: names of the effects that may or may not have been taken, as in `marks.name`: if
     there are any, our marks are read back.
     intended: what check runs would show that may or may not have been written, oldest first; their
     `accepted_at` is when that was intended, by GitHub's clock.
     fresh_at, opened, touched, changed_files: as in Delivery, joined over those not yet worked off;
     opened only for as long as it surely has no marks.
-    seen_at: `updated_at` of the pull as our last run read it; None where none has.
-    policy: None where it was never read; its `read_at` is None where a push may have changed it.
-    pending_since: when GitHub accepted the check run that is in progress; None where none is.
+    seen_at: `updated_at` of the pull as our last run read it; None if none has.
+    policy: None if it was never read; its `read_at` is None if a push may have changed it.
+    pending_since: when GitHub accepted the check run that is in progress; None if none is.
     """
 
     marks: Marks | None = None
@@ -160,11 +160,11 @@ class History:
     touched: bool = False
     changed_files: int = 0
     messages: tuple[Message, ...] = ()  # not yet judged, oldest first
-    heard: frozenset[str] = frozenset()  # ids of messages judged before
+    judged: frozenset[str] = frozenset()  # ids of messages judged before
     ledger: tuple[Entry, ...] = ()  # oldest first
     shown: tuple[Shown, ...] = ()  # oldest first
     pushes: tuple[Push, ...] = ()  # oldest first
-    waited: int = 0  # how often in a row the key was put off because facts lagged behind
+    waited: int = 0  # how often in a row the key was deferred because facts lagged behind
     policy: PolicySource | None = None
     pending_since: datetime | None = None
     follow_ups: tuple[FollowUp, ...] = ()  # of this pull, by item
@@ -181,7 +181,7 @@ class Claim:
     """A key held by this worker: the lease `token` fences its writes to the store.
 
     touched: as in Delivery, of those that brought the key here.
-    arrived_at: when the oldest delivery came that this run works off; None where there is none.
+    arrived_at: when the oldest delivery came that this run works off; None if there is none.
     claimed_at: by the same clock, the database's.
     """
 
@@ -195,7 +195,7 @@ class Claim:
 
     @property
     def waited_seconds(self) -> float | None:
-        """How long that delivery has waited for the run to begin; None where there is none."""
+        """How long that delivery has waited for the run to begin; None if there is none."""
         if self.arrived_at is None or self.claimed_at is None:
             return None
         return max((self.claimed_at - self.arrived_at).total_seconds(), 0.0)
@@ -205,9 +205,9 @@ class Claim:
 class Run:
     """What one pass of `reconcile` leaves behind.
 
-    shown: None where no check run was written. state: of the pull, as in `review.PullState`.
+    shown: None if no check run was written. state: of the pull, as in `review.PullState`.
     unresolved: effects that failed, and may have taken effect all the same.
-    seen_at: `updated_at` of the pull as it was read; None where it was not.
+    seen_at: `updated_at` of the pull as it was read; None if it was not.
     follow_ups: all of this pull. pending_since: as in History.
     """
 

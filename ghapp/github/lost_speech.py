@@ -81,7 +81,7 @@ async def messages(
     One request to GraphQL if there is anything to ask about; what is gone by then, for more than a
     moment, does not count. Raises Gone and Retry.
     """
-    known = history.heard | {one.id for one in history.messages}
+    known = history.judged | {one.id for one in history.messages}
     asked = [pair for pair in _with_commands(written, us) if _counts(pair[0], known, history)]
     verdicts = [one for one in _verdicts(written, pull, known) if _counts(one, known, history)]
     comments = (row for row in written.comments if row.id == history.written.comment_id)
@@ -104,7 +104,7 @@ async def messages(
         at, editor = edit.edited_at, edit.editor.login
         if not us.did(editor):
             ticked = tuple(tick(comment.id, item, on, editor, at) for item, on in turned)
-    new = (*verdicts, *with_commands, *(one for one in ticked if one.id not in history.heard))
+    new = (*verdicts, *with_commands, *(one for one in ticked if one.id not in history.judged))
     return tuple(sorted(new, key=lambda one: one.said_at))
 
 

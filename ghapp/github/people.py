@@ -72,7 +72,7 @@ async def messages(
     found = []
     for row, name in changes:
         id, speaker = f"label:{row.id}", row.actor.login if row.actor else "ghost"
-        if id not in history.heard and not us.did(speaker):
+        if id not in history.judged and not us.did(speaker):
             text = f"{SIGNS[row.event]}{name}"
             found.append(Message(id, Channel.LABEL, speaker, row.created_at, text))
     return tuple(found)

@@ -65,7 +65,7 @@ def recall(connection: Connection, key: PullKey) -> History:
         touched=bool(now and now.touched),
         changed_files=now.changed_files if now else 0,
         messages=ledger.pending(connection, name, heard),
-        heard=heard,
+        judged=heard,
         ledger=said,
         shown=shown,
         pushes=_pushes(connection, key, {one.head_sha for one in (*shown, *intended)}),

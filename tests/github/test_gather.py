@@ -388,7 +388,7 @@ def test_a_label_set_by_hand_is_a_message_once(world: World) -> None:
     assert heard(facts.messages) == [("eve", f"-{WAITING}"), ("sam", f"+{SIGNED}")]
     assert {one.channel for one in facts.messages} == {Channel.LABEL}
     ids = frozenset(one.id for one in facts.messages)
-    assert world.gather(pull, replace(history, heard=ids)).messages == ()
+    assert world.gather(pull, replace(history, judged=ids)).messages == ()
 
 
 def test_labels_as_we_left_them_cost_no_read(world: World) -> None:

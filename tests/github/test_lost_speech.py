@@ -94,7 +94,9 @@ def test_what_was_heard_or_is_waiting_is_not_said_twice(world: World) -> None:
     pull.review("sam", "approved")
     (waiting, approval) = (one for one in delivered(world) if one.id != f"comment:{first}")
     assert waiting.id == f"comment:{second}"
-    found = missed(world, pull, heard=frozenset({f"comment:{first}"}), messages=(waiting, approval))
+    found = missed(
+        world, pull, judged=frozenset({f"comment:{first}"}), messages=(waiting, approval)
+    )
     assert found == (waiting, approval)
     assert world.github.calls[GRAPHQL] == 0
 
@@ -133,7 +135,7 @@ def test_a_dismissal_matters_where_its_approval_was_heard(world: World) -> None:
     id = pull.review("sam", "approved")
     pull.dismiss_review(id, "mia")
     assert missed(world, pull) == ()
-    (found,) = missed(world, pull, heard=frozenset({f"review:{id}:approved"}))
+    (found,) = missed(world, pull, judged=frozenset({f"review:{id}:approved"}))
     assert (found.id, found.channel, found.speaker) == (
         f"review:{id}:dismissed",
         Channel.APPROVAL,
@@ -141,7 +143,7 @@ def test_a_dismissal_matters_where_its_approval_was_heard(world: World) -> None:
     )
     assert found.said_at >= pull.find_review(id).submitted_at.replace(microsecond=0)
     known = frozenset({f"review:{id}:approved", f"review:{id}:dismissed"})
-    assert missed(world, pull, heard=known) == ()
+    assert missed(world, pull, judged=known) == ()
 
 
 # --- what is older than we are here --------------------------------------------------------
@@ -156,7 +158,7 @@ def test_an_approval_is_not_found_after_its_reviewer_was_heard_to_want_changes(
     review = pull.review("sam", "changes_requested", "Please wait.")
     assert [one.text for one in missed(world, pull)] == ["approved", "changes_requested"]
     heard = frozenset({f"review:{review}:changes_requested"})
-    assert missed(world, pull, heard=heard) == ()
+    assert missed(world, pull, judged=heard) == ()
 
 
 def test_what_was_said_before_anything_was_shown_counts_only_where_it_stops(world: World) -> None:
@@ -200,7 +202,7 @@ def test_a_lost_tick_is_said_by_who_edited_our_comment_last(world: World) -> Non
     assert [(one.speaker, one.text) for one in found] == [
         ("ann", "+dbm-lock"), ("ann", "-dbm-back"),
     ]  # fmt: skip
-    assert boxes(world, pull, id, heard=frozenset(one.id for one in found)) == ()
+    assert boxes(world, pull, id, judged=frozenset(one.id for one in found)) == ()
 
 
 def test_a_tick_whose_delivery_waits_is_not_given_to_a_later_editor(world: World) -> None:

@@ -97,9 +97,9 @@ async def test_all_that_was_judged_is_heard_through_whichever_channel(store: Sto
     )
     await admitted(store, claim, *spoken, judged=("comment:1", "review:7:approved"))
     history = await recalled(store, KEY)
-    assert history.heard == {"label:5", "review:6", "comment:1", "review:7:approved"}
+    assert history.judged == {"label:5", "review:6", "comment:1", "review:7:approved"}
     assert history.messages == (comment(2),)
-    assert (await recalled(store, OTHER)).heard == frozenset()
+    assert (await recalled(store, OTHER)).judged == frozenset()
 
 
 @story

@@ -33,7 +33,7 @@ class Ask:
 def asks(
     messages: Iterable[Message], policy: Policy, pull: Pull, ledger: Iterable[Entry] = ()
 ) -> Mapping[str, Ask]:
-    """What to ask GitHub about each speaker before judging; {} where nothing decides.
+    """What to ask GitHub about each speaker before judging; {} if nothing decides.
 
     ledger: if something was waived, undoing it may be up to those who waive. A concern's reviewers
     are some of the policy's, or its raiser.
@@ -62,7 +62,7 @@ def asks(
 
 def judge(facts: Facts, history: History, checklist: Checklist) -> Judgement:
     """What the messages of this run add to the ledger, in the order of speaking."""
-    judged = set(history.heard)
+    judged = set(history.judged)
     entries: tuple[Entry, ...] = ()
     # What a review says in words comes before its verdict.
     order = sorted(facts.messages, key=lambda one: (one.said_at, one.channel is Channel.APPROVAL))

@@ -1,7 +1,7 @@
 """Pulls in a merge queue + their verdicts -> whether the commit that the queue tests may be merged.
 
 That commit, the queue's head, holds the base branch with all pulls up to one of the queue merged
-in: so each of them has to pass, whoever of them the commit is named after.
+in, so each of them has to pass, not only the pull that the commit is named after.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class MemberState(StrEnum):
 class Member:
     """A pull in a merge queue.
 
-    number: 0 where GitHub does not show the pull. head_sha: of the pull. queue_sha: the commit
+    number: 0 if GitHub does not show the pull. head_sha: of the pull. queue_sha: the commit
     with this pull and all before it merged in; "" while there is none.
     state: AWAITING_CHECKS | LOCKED | MERGEABLE | QUEUED | UNMERGEABLE. url: of the pull's page.
     Source: https://docs.github.com/graphql/reference/objects#mergequeueentry
@@ -51,8 +51,8 @@ class Member:
 class QueueFacts:
     """What GitHub has of a queue's head.
 
-    members: of the whole queue. refused: why GitHub does not tell them; "" where it does.
-    check_run, run_id: our newest run on the head; None and 0 where there is none.
+    members: of the whole queue. refused: why GitHub does not list them; "" if it does.
+    check_run, run_id: our newest run on the head; None and 0 if there is none.
     """
 
     members: tuple[Member, ...] = ()
@@ -61,7 +61,7 @@ class QueueFacts:
     run_id: int = 0
 
     def upto(self, head_sha: str) -> tuple[Member, ...]:
-        """Those whose changes the head holds, next to be merged first; () where none ends in it."""
+        """The members whose changes the head holds, in order; () if none ends in it."""
         inside: list[Member] = []
         for one in sorted(self.members, key=lambda member: member.position):
             inside.append(one)
@@ -72,11 +72,11 @@ class QueueFacts:
 
 @dataclass(frozen=True, slots=True)
 class QueueHistory:
-    """What we remember of a queue's head when a run begins.
+    """What is recorded about a queue's head when a run begins.
 
-    behind: pulls of which something was heard that no run has worked off yet, or that one works on.
+    behind: pulls with news that no run has worked off yet, or that a run works on.
     unresolved: a check run may have been written to it, or not. touched: a fresh one is asked for.
-    waited: how often in a row the key was put off. policy: None where it was never read.
+    waited: how often in a row the key was deferred. policy: None if it was never read.
     """
 
     verdicts: Verdicts
@@ -88,9 +88,9 @@ class QueueHistory:
 
 
 def believed(history: QueueHistory, base_ref: str, policy: Policy) -> Verdicts:
-    """The verdicts that still hold: given for this base, with nothing heard since, by this policy.
+    """The verdicts that still hold: given for this base, with no news since, by this policy.
 
-    What an older policy let pass may be enforced by now; an enforced one that waits is no matter.
+    A pull that waits and was only advised about by an older policy may be enforced by now.
     """
     modes = {area.id: area.mode for area in policy.areas}
 
@@ -126,10 +126,10 @@ def leaving(inside: tuple[Member, ...], verdicts: Verdicts) -> tuple[int, ...]:
 
 
 def conclusion(inside: tuple[Member, ...], verdicts: Verdicts, policy: Policy | None) -> str:
-    """success | failure | neutral. inside: () where it is not known who is in it.
+    """success | failure | neutral. inside: () if it is not known who is in it.
 
-    Where nothing is enforced what is not known blocks nobody, and is not called good either.
-    policy: None where it is not known; then it is taken for the strictest.
+    If nothing is enforced, an unknown pull blocks nothing, but it is not called good either.
+    policy: None if it is not known; then it is taken for the strictest.
     """
     found = {state_of(one, verdicts) for one in inside} or {MemberState.UNKNOWN}
     if MemberState.BLOCKED in found:  # only what is enforced blocks

@@ -31,7 +31,7 @@ class PullState(StrEnum):
 class AreaReview:
     """One flagged area, with its sign-off, its answers and its holds.
 
-    given: item id -> its last answer, to whatever diff. told: the same without ticks of the
+    given: item id -> its last answer, to whatever diff. worded: the same without ticks of the
     present diff: a tick adds no words, so the answer before it is what is shown.
     changed_by: for a stale sign-off the first other head SHA whose diff of this area differs;
     "" if the same head has another diff (its base or the policy changed).
@@ -41,7 +41,7 @@ class AreaReview:
     flagged: Flagged
     standing: SignOff
     given: Mapping[str, Entry]
-    told: Mapping[str, Entry]
+    worded: Mapping[str, Entry]
     changed_by: str = ""
     holds: tuple[Entry, ...] = ()
 
@@ -228,7 +228,7 @@ def _area_review(
         flagged,
         signoff,
         given=answers(given),
-        told=_without_ticks(given, flagged),
+        worded=_without_ticks(given, flagged),
         changed_by=changed_by,
         holds=tuple(one for one in held if one.subject == area),
     )
@@ -242,14 +242,14 @@ def mark_of(flagged: Flagged, item: str) -> str:
 def _without_ticks(given: tuple[Entry, ...], flagged: Flagged) -> Mapping[str, Entry]:
     """The answers without the ticks of the present diff that came last."""
     while True:
-        told = answers(given)
+        found = answers(given)
         ticks = [
             one
-            for item, one in told.items()
+            for item, one in found.items()
             if one.channel is Channel.TICK and one.fingerprint == mark_of(flagged, item)
         ]
         if not ticks:
-            return told
+            return found
         given = tuple(one for one in given if one not in ticks)
 
 

@@ -66,7 +66,7 @@ def approve(case: Case) -> tuple[Judged, ...]:
     """
     message = case.message
     review = message.id.rpartition(":")[0]
-    is_dismissed = f"{review}:dismissed" in case.history.heard
+    is_dismissed = f"{review}:dismissed" in case.history.judged
     is_refused = any(
         entry.message_id.endswith(":changes_requested")
         and same_login(entry.speaker, message.speaker)

@@ -91,7 +91,7 @@ def _lines(
     if count:
         line += words("item_findings", findings=findings.counted(count, words))
     yield line if holds else line + worded.wants
-    entry = (area.given if ticks else area.told).get(item.id)
+    entry = (area.given if ticks else area.worded).get(item.id)
     if entry is None:
         return
     present = area.is_present(entry)

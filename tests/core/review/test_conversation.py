@@ -144,7 +144,7 @@ class Conversation(RuleBasedStateMachine):
     @rule(data=st.data())
     def delivers_twice(self, data: st.DataObject) -> None:
         again = data.draw(st.sampled_from(self.said))
-        heard = {entry.id.partition("#")[0] for entry in self.ledger}
+        heard = {entry.message_id for entry in self.ledger}
         if again.id not in heard and again not in self.arrived:
             self.arrived.append(again)
 
@@ -152,7 +152,7 @@ class Conversation(RuleBasedStateMachine):
     @rule()
     def sweeps(self) -> None:
         """Reading finds what no delivery brought."""
-        heard = {entry.id.partition("#")[0] for entry in self.ledger}
+        heard = {entry.message_id for entry in self.ledger}
         self.arrived += [one for one in self.lost if one.id not in heard]
         self.lost = []
 

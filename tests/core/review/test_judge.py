@@ -245,7 +245,7 @@ class TestOneMessage:
     def test_is_judged_once(self) -> None:
         said = comment("/nfr done")
         assert verdicts(said, said) == [SIGNED_DB]
-        assert verdicts(said, was=replace(history(SEEN), heard=frozenset({said.id}))) == []
+        assert verdicts(said, was=replace(history(SEEN), judged=frozenset({said.id}))) == []
 
     def test_is_judged_after_those_said_before(self) -> None:
         undo, done = comment("/nfr undo", minutes=6, number=2), comment("/nfr done", minutes=5)

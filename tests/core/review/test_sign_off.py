@@ -271,7 +271,7 @@ class TestAnApprovingReview:
         ]
 
     def test_is_ignored_if_its_dismissal_arrived_first(self) -> None:
-        was = replace(history(SEEN), heard=frozenset({"review:1:dismissed"}))
+        was = replace(history(SEEN), judged=frozenset({"review:1:dismissed"}))
         assert verdicts(approval(), rules=WITH_REVIEW, was=was) == []
         assert verdicts(approval(number=2), rules=WITH_REVIEW, was=was) == [SIGNED_DB]
 
@@ -282,7 +282,7 @@ class TestAnApprovingReview:
         refused = approval("changes_requested", minutes=9, number=10)
         told = entries(refused, rules=WITH_REVIEW, was=history(SEEN, ledger=signed))
         assert [(one.verb, one.subject, one.comment_id) for one in told] == [(Verb.UNDO, "", 0)]
-        was = replace(MOVED, ledger=(*signed, *told), heard=frozenset({refused.id}))
+        was = replace(MOVED, ledger=(*signed, *told), judged=frozenset({refused.id}))
 
         def said(**changes: object) -> list[tuple[str, str, str]]:
             one = approval(head_sha=NEXT_HEAD, **changes)  # type: ignore[arg-type]
