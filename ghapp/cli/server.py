@@ -100,7 +100,7 @@ def doctor(
     """
     settings = settings_or_wrong()
 
-    from ghapp.doctor.run import run
+    from ghapp.doctor.examine import run
 
     good = or_wrong(lambda: run(settings, output, deliver=deliver))
     raise typer.Exit(GOOD if good else PROBLEMS)

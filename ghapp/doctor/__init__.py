@@ -1,1 +1,1 @@
-"""`ghapp doctor`: facts are read first, then judged without a look at anything else."""
+"""`ghapp doctor`: facts are read first, then judged without reading anything else."""

@@ -1,6 +1,6 @@
-"""The order of an examination: what is read, what that is judged to be, and what comes next.
+"""`ghapp doctor`: the order of an examination, what it reads, and its exit status.
 
-Where something makes the rest impossible, the rest is said to be unknown.
+If something makes the rest impossible, the rest is reported as unknown.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ import json
 import os
 import shutil
 import stat
+import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal
 
-from ghapp.doctor import github, local, webhook
+from ghapp.doctor import github, local, report, webhook
 from ghapp.doctor.local import Disk, InForce, Served, Stored
 from ghapp.doctor.report import (
     EVENTS,
@@ -34,17 +35,47 @@ from ghapp.doctor.report import (
 )
 from ghapp.doctor.webhook import Tried
 from ghapp.errors import Busy, Gone, Retry, StoreFailed, WrongDatabase, WrongSetting
-from ghapp.github.app import Allowed, Attempted, Installed, Registration
+from ghapp.github.app import Allowed, Registration
 from ghapp.github.host import fingerprint
-from ghapp.settings import Settings
+from ghapp.settings import Settings, named
 from ghapp.store import Store, deliveries, stats
 from ghapp.store.engine import told
 from ghapp.store.process_lock import is_served
 from ghapp.store.schedule import take_turn
 
-T = TypeVar("T")
 ARRIVAL_SECONDS, LOOK_SECONDS = 30.0, 1.0
+HEALTH_SECONDS = 10.0
+TURN = "doctor"
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # where it listens -> is asked
 Progress = Callable[[str], None]
+
+
+def run(settings: Settings, output: Literal["text", "json"], *, deliver: bool) -> bool:
+    """Whether nothing is wrong; prints the findings, and the progress on standard error.
+
+    Raises WrongSetting.
+    """
+    return asyncio.run(_run(settings, output, deliver=deliver))
+
+
+async def _run(settings: Settings, output: Literal["text", "json"], *, deliver: bool) -> bool:
+    def progress(text: str) -> None:
+        if sys.stderr.isatty():
+            print(f"... {text}", file=sys.stderr, flush=True)
+
+    try:
+        "".join(report.SYMBOLS.values()).encode(sys.stdout.encoding or "ascii")
+        plain = False
+    except (UnicodeEncodeError, LookupError):
+        plain = True
+    found: list[Finding] = []
+    async for finding in examined(settings, named(), deliver=deliver, progress=progress):
+        if output == "text":
+            for line in report.lines(finding, found[-1] if found else None, plain=plain):
+                print(line, flush=True)  # as it is found: some of it takes a while
+        found.append(finding)
+    print(report.encoded(found) if output == "json" else f"\n{report.summary(found)}")
+    return all(one.verdict is not Verdict.PROBLEM for one in found)
 
 
 async def examined(
@@ -52,18 +83,16 @@ async def examined(
 ) -> AsyncIterator[Finding]:
     """All findings, in order, as they are made. given: the variables that are set.
 
-    deliver: try a redelivery.
-
-    Raises WrongSetting (the CA file cannot be read).
+    deliver: try a redelivery. Raises WrongSetting (the CA file cannot be read).
     """
     for finding in local.settings(in_force(settings, given)):
         yield finding
-    progress("looking at the database")
+    progress("checking the database")
     async with store(settings) as kept:
         for finding in local.database(kept.found, disk(settings.file)):
             yield finding
-        listening = await asyncio.to_thread(served, settings)
-        yield local.server(listening)
+        server = await asyncio.to_thread(served, settings)
+        yield local.server(server)
         progress("asking GitHub")
         async with Registration(
             settings.endpoint, settings.app_id, settings.private_key
@@ -74,7 +103,7 @@ async def examined(
                 yield finding
             if any(one.verdict is Verdict.PROBLEM for one in found):
                 for part in (PERMISSIONS, EVENTS, INSTALLATIONS, WEBHOOK):
-                    yield _unasked(part)
+                    yield part.unknown("all", "not checked; see GitHub above")
                 return
             now = datetime.now(UTC) + timedelta(seconds=reached.ahead_seconds)
             async for finding in _registered(registration):
@@ -82,15 +111,7 @@ async def examined(
             async for finding in _webhook(registration, now):
                 yield finding
             if deliver:
-                yield await _arrival(registration, kept, listening, progress)
-
-
-def _unasked(part: Part) -> Finding:
-    return part.unknown("all", "GitHub could not be asked; see above")
-
-
-def _unread(part: Part, name: str, error: Exception) -> Finding:
-    return part.unknown(name, str(error), "try again in a while")
+                yield await _arrival(registration, kept, server, progress)
 
 
 async def _registered(registration: Registration) -> AsyncIterator[Finding]:
@@ -106,23 +127,15 @@ async def _registered(registration: Registration) -> AsyncIterator[Finding]:
     except (Retry, Gone) as error:
         yield _unread(INSTALLATIONS, "all", error)
         return
-    allowed = await _allowed(registration, found)
-    for finding in github.installations(found, app.permissions, allowed):
-        yield finding
-
-
-async def _allowed(
-    registration: Registration, found: tuple[Installed, ...]
-) -> dict[int, Allowed | str]:
-    """What each token sees, or why there is none; of the first installations in force only."""
     allowed: dict[int, Allowed | str] = {}
-    in_force = [one for one in found if one.suspended_at is None]
-    for one in in_force[: github.MOST_ASKED]:
+    active = [one for one in found if one.suspended_at is None]
+    for one in active[: github.MOST_ASKED]:
         try:
             allowed[one.id] = await registration.allowed(one.id)
         except (Retry, Gone) as error:
             allowed[one.id] = str(error)
-    return allowed
+    for finding in github.installations(found, app.permissions, allowed):
+        yield finding
 
 
 async def _webhook(registration: Registration, now: datetime) -> AsyncIterator[Finding]:
@@ -138,51 +151,42 @@ async def _webhook(registration: Registration, now: datetime) -> AsyncIterator[F
         yield _unread(WEBHOOK, "attempts", error)
 
 
+def _unread(part: Part, name: str, error: Exception) -> Finding:
+    return part.unknown(name, str(error), "try again in a while")
+
+
 async def _arrival(
-    registration: Registration, kept: Kept, served: Served, progress: Progress
+    registration: Registration, kept: Kept, server: Served, progress: Progress
 ) -> Finding:
-    if served.is_stopped:
-        why = "not tried: no ghapp runs that could receive it"
+    if server.is_stopped:
+        why = "not tried: no ghapp is running that could receive it"
         return webhook.arrival(Tried(why_not=why, fix="start `ghapp serve`, then try again"))
     try:
-        return webhook.arrival(await _tried(registration, kept, progress))
+        return webhook.arrival(await _redelivered(registration, kept, progress))
     except (Retry, Gone) as error:
         return _unread(WEBHOOK, "arrival", error)
 
 
-async def _tried(registration: Registration, kept: Kept, progress: Progress) -> Tried:
+async def _redelivered(registration: Registration, kept: Kept, progress: Progress) -> Tried:
     before = await registration.attempts()
     known = await kept.known({one.guid.lower() for one in before})
     chosen = webhook.suitable(before, known)
     if chosen is None and kept.found.error:
-        why = "not tried: which deliveries ghapp has already, the database does not tell"
+        why = "not tried: without the database it is unknown which deliveries ghapp has"
         return Tried(why_not=why, fix="see Database above")
     if chosen is None or not await registration.redeliver(chosen.id):
-        why = "not tried: GitHub lists no delivery that was taken and may be sent again"
+        why = "not tried: GitHub lists no successful delivery that may be sent again"
         fix = "open a pull request where the App is installed, then try again"
         return Tried(why_not=why, fix=fix)
     is_known = chosen.guid.lower() in known
-    progress(f"waiting for GitHub to send a delivery again, {ARRIVAL_SECONDS:.0f} s at most")
-    started = time.monotonic()
+    progress(f"waiting for GitHub to redeliver, {ARRIVAL_SECONDS:.0f} s at most")
+    started, old = time.monotonic(), {one.id for one in before}
     while (waited := time.monotonic() - started) < ARRIVAL_SECONDS:
         await asyncio.sleep(LOOK_SECONDS)
-        answers = _newer(await registration.attempts(), before, chosen)
-        if answer := next(answers, None):
-            return Tried(chosen, is_known, answer, time.monotonic() - started)
+        for one in await registration.attempts():
+            if one.guid == chosen.guid and one.id not in old:
+                return Tried(chosen, is_known, one, time.monotonic() - started)
     return Tried(chosen, is_known, None, waited)
-
-
-def _newer(
-    now: tuple[Attempted, ...], before: tuple[Attempted, ...], chosen: Attempted
-) -> Iterator[Attempted]:
-    """Attempts at the delivery that were not there before."""
-    seen = {one.id for one in before}
-    return (one for one in now if one.guid == chosen.guid and one.id not in seen)
-
-
-HEALTH_SECONDS = 10.0
-TURN = "doctor"
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # where it listens -> is asked
 
 
 def in_force(settings: Settings, given: tuple[str, ...]) -> InForce:
@@ -200,7 +204,7 @@ def in_force(settings: Settings, given: tuple[str, ...]) -> InForce:
 
 
 def disk(file: Path | None) -> Disk | None:
-    """Where SQLite lies; None for another database."""
+    """Where SQLite is; None for another database."""
     if file is None:
         return None
     mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else None
@@ -212,43 +216,38 @@ def served(settings: Settings) -> Served:
     """Whether ghapp runs, by the lock on SQLite and by its own health page."""
     try:
         locked = is_served(settings)
-    except WrongSetting:  # nothing can be written there, which the database's findings say
+    except WrongSetting:  # nothing can be written there, which the findings of the database report
         locked = None
     if not settings.port:
         return Served(locked)
-    host = EVERYWHERE.get(settings.host, settings.host)
+    host = LOOPBACK.get(settings.host, settings.host)
     host = f"[{host}]" if ":" in host and host[0] != "[" else host
     url = f"http://{host}:{settings.port}"
-    return Served(locked, url, _reason(f"{url}/readyz"))
-
-
-def _reason(url: str) -> str | None:
-    """Why the server there is not ready; "" where it is, None where none of ours answers."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(url, timeout=HEALTH_SECONDS) as answer:
+        with direct.open(f"{url}/readyz", timeout=HEALTH_SECONDS) as answer:
             body = answer.read()
     except urllib.error.HTTPError as refused:
         with refused:
             body = refused.read()
     except OSError:
-        return None
+        return Served(locked, url)
     try:
-        told = json.loads(body)
-        return "" if told["status"] == "ready" else str(told["reason"])
+        page = json.loads(body)
+        return Served(locked, url, "" if page["status"] == "ready" else str(page["reason"]))
     except (ValueError, TypeError, KeyError):
-        return None  # somebody else's
+        return Served(locked, url)  # another program answers
 
 
 @dataclass(slots=True)
 class Kept:
-    """The database while it is examined. open: None where it could not be opened."""
+    """The database while it is examined. open: None if it could not be opened."""
 
     found: Stored = field(default_factory=Stored)
     open: Store | None = None
 
     async def known(self, ids: Iterable[str]) -> frozenset[str]:
-        """Which of these deliveries are stored, as far as the database tells."""
+        """Which of these deliveries are stored, as far as the database answers."""
         if self.open is None:
             return frozenset()
         try:
@@ -259,7 +258,7 @@ class Kept:
 
 @asynccontextmanager
 async def store(settings: Settings) -> AsyncIterator[Kept]:
-    """What the database answers; nothing is made or brought up to date."""
+    """What the database answers; nothing is created or upgraded."""
     if settings.file and not settings.file.exists():
         yield Kept()
         return
@@ -281,10 +280,9 @@ async def _stored(opened: Store) -> Stored:
         parked = await opened.records.read(stats.parked)
     except (Busy, StoreFailed) as error:
         return Stored(error=str(error))
+    read_only = ""
     try:
         await opened.records.write(take_turn, TURN, 0.0)
     except (Busy, StoreFailed) as error:
         read_only = str(error)
-    else:
-        read_only = ""
     return Stored(read_only=read_only, ahead_seconds=ahead, health=health, parked=parked)

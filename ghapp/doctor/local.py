@@ -1,4 +1,4 @@
-"""What is here: settings, the database, and whether a server answers."""
+"""This machine: settings, the database, and whether a server answers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ghapp.store import Health, Parked
 
 FULL_BYTES, LOW_BYTES = 100 << 20, 1 << 30
 CLOCK_SECONDS = 5.0
-QUIET_SECONDS = 7 * 86_400.0  # an App in use hears something in a week
+QUIET_SECONDS = 7 * 86_400.0  # an App in use gets a delivery in a week
 OTHERS_WRITE, OWNER_WRITES = 0o022, 0o200
 MANY_DUE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What the settings come to, without any secret. given: variables that are set.
+    """The settings, without any secret. given: variables that are set.
 
     fingerprint: of the private key, as GitHub shows it. database: its address, password hidden.
     """
@@ -35,9 +35,9 @@ class InForce:
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """Where SQLite lies. mode: permission bits of the file, None where it is not there yet.
+    """Where SQLite is. mode: permission bits of the file, None if it does not exist yet.
 
-    is_writable: for the user that examines it.
+    is_writable: for the user that runs the doctor.
     """
 
     folder: str
@@ -50,8 +50,8 @@ class Disk:
 class Stored:
     """What the database answers. ahead_seconds: its clock before ours.
 
-    error, fix: why it could not be opened, "" where it was, and what to do about it, "" where only
-    the database itself can tell. read_only: why it takes no writes.
+    error, fix: why it could not be opened, "" if it was, and what to do about it, "" if only the
+    database itself knows. read_only: why it accepts no writes.
     """
 
     error: str = ""
@@ -64,9 +64,9 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Whether ghapp runs. locked: a process of this machine has the SQLite file; None unknown.
+    """Whether ghapp runs. locked: a process of this machine has the SQLite file; None if unknown.
 
-    url: where it was asked, "" where PORT is any. reason: of `/readyz`; None where none answers.
+    url: where it was asked, "" if PORT is any. reason: of `/readyz`; None if nothing answers.
     """
 
     locked: bool | None = None
@@ -81,20 +81,20 @@ class Served:
 
 def settings(found: InForce) -> Iterator[Finding]:
     given = ", ".join(found.given)
-    yield SETTINGS.good("from", f"the environment sets {given}; all else has its default")
+    yield SETTINGS.good("from", f"the environment sets {given}; everything else has its default")
     yield SETTINGS.good("App", f"id {found.app_id}, private key {found.fingerprint}")
     if found.secrets > 1:
         yield SETTINGS.warning(
             "webhook secret",
-            f"{found.secrets} are in force: a rotation is under way",
+            f"{found.secrets} are accepted: a rotation is under way",
             "once the new one is set in the App's settings on GitHub and deliveries arrive, "
-            "leave the old one out of GHAPP_WEBHOOK_SECRET",
+            "remove the old one from GHAPP_WEBHOOK_SECRET",
         )
     else:
-        yield SETTINGS.good("webhook secret", "one is in force")
-    by = "by the proxy of HTTPS_PROXY" if found.proxied else "without a proxy"
-    counts = "ghapp counts its rate limits" if found.limits == "github" else "no rate limits"
-    yield SETTINGS.good("GitHub", f"{found.api_url}, {by}; {counts}")
+        yield SETTINGS.good("webhook secret", "one is accepted")
+    proxy = "through the proxy in HTTPS_PROXY" if found.proxied else "without a proxy"
+    limits = "ghapp keeps its rate limits" if found.limits == "github" else "no rate limits"
+    yield SETTINGS.good("GitHub", f"{found.api_url}, {proxy}; {limits}")
     kind = "SQLite" if found.is_sqlite else "PostgreSQL"
     yield SETTINGS.good("database", f"{kind}, {found.database}")
 
@@ -106,30 +106,43 @@ def database(found: Stored, disk: Disk | None) -> Iterator[Finding]:
         yield DATABASE.warning(
             "schema",
             "there is no database yet",
-            "the first start of ghapp makes it; where one should be there, correct GHAPP_DATA_DIR "
+            "ghapp creates it when it first starts; if there should be one, correct GHAPP_DATA_DIR "
             "or GHAPP_DATABASE_URL",
         )
         return
-    if found.error or found.health is None:
-        yield DATABASE.problem(
-            "schema",
-            found.error,
-            found.fix or "see the database's own log",
-        )
+    health = found.health
+    if found.error or health is None:
+        yield DATABASE.problem("schema", found.error, found.fix or "see the database's own log")
         return
-    yield DATABASE.good("schema", "reachable, and as new as this ghapp")
+    yield DATABASE.good("schema", "reachable and up to date")
     if found.read_only:
         yield DATABASE.problem(
             "writing",
-            f"it takes no writes: {found.read_only}",
+            f"it accepts no writes: {found.read_only}",
             "make room on its disk, and let the user that runs ghapp write to it",
         )
     else:
-        yield DATABASE.good("writing", "it can be written")
-    yield _clock(found.ahead_seconds)
-    yield _newest(found.health)
-    yield _queue(found.health)
-    yield _parked(found.parked)
+        yield DATABASE.good("writing", "it accepts writes")
+    if abs(found.ahead_seconds) > CLOCK_SECONDS:
+        side = "ahead of" if found.ahead_seconds > 0 else "behind"
+        yield DATABASE.warning(
+            "clock",
+            f"it is {duration(abs(found.ahead_seconds))} {side} this machine's clock",
+            "synchronize both with NTP: leases use the database's clock",
+        )
+    else:
+        yield DATABASE.good("clock", "it agrees with this machine's clock")
+    yield from _deliveries(health)
+    if found.parked:
+        names = (f"{one.key} {one.full_name} ({one.error})" for one in found.parked)
+        parked = listed(tuple(name.replace("  ", " ") for name in names), 3)
+        yield DATABASE.warning(
+            "parked",
+            f"{counted(len(found.parked), 'key')} failed too often: {parked}",
+            "fix what the error names, then run `ghapp sweep`",
+        )
+    else:
+        yield DATABASE.good("parked", "no review is parked")
 
 
 def _disk(disk: Disk) -> Iterator[Finding]:
@@ -141,89 +154,65 @@ def _disk(disk: Disk) -> Iterator[Finding]:
         yield DATABASE.warning("disk", free, fix)
     else:
         yield DATABASE.good("disk", free)
-    if disk.mode is not None:
-        yield _file(disk, disk.mode)
-
-
-def _file(disk: Disk, mode: int) -> Finding:
+    mode = disk.mode
+    if mode is None:
+        return
     if not disk.is_writable:
-        return DATABASE.problem(
+        yield DATABASE.problem(
             "file",
             f"this user may not write to it (mode {mode:o})",
-            "examine it as the user that runs ghapp; where this is the one, chown the file to it, "
-            "or chmod u+w it",
+            "run the doctor as the user that runs ghapp; if this is that user, chown the file to "
+            "it, or chmod u+w it",
         )
-    if mode & OTHERS_WRITE:
-        return DATABASE.warning(
+    elif mode & OTHERS_WRITE:
+        yield DATABASE.warning(
             "file",
             f"others on this machine may write to it (mode {mode:o})",
             f"chmod 600 the database file, and chmod 700 {disk.folder}: it holds the sign-offs",
         )
-    who = "only its owner" if mode & OWNER_WRITES else "nobody but root"
-    return DATABASE.good("file", f"{who} may write to it (mode {mode:o})")
+    else:
+        who = "only its owner" if mode & OWNER_WRITES else "only root"
+        yield DATABASE.good("file", f"{who} may write to it (mode {mode:o})")
 
 
-def _clock(ahead_seconds: float) -> Finding:
-    if abs(ahead_seconds) > CLOCK_SECONDS:
-        side = "ahead of" if ahead_seconds > 0 else "behind"
-        return DATABASE.warning(
-            "clock",
-            f"it is {duration(abs(ahead_seconds))} {side} this machine's",
-            "keep both right by NTP: leases go by the database's clock",
-        )
-    return DATABASE.good("clock", "it agrees with this machine's")
-
-
-def _newest(health: Health) -> Finding:
+def _deliveries(health: Health) -> Iterator[Finding]:
     age = health.newest_delivery_seconds
     if age is None:
-        return DATABASE.warning(
+        yield DATABASE.warning(
             "newest delivery",
-            "none was ever stored",
-            "see the webhook below; a new App hears nothing before it is installed",
+            "none has been stored yet",
+            "see Webhook below; a new App gets no deliveries before it is installed",
         )
-    found = f"it came {duration(max(age, 0.0))} ago"
-    if age > QUIET_SECONDS:
-        return DATABASE.warning("newest delivery", found, "see the webhook below")
-    return DATABASE.good("newest delivery", found)
-
-
-def _queue(health: Health) -> Finding:
-    due = health.oldest_due_seconds or 0.0
-    found = f"{counted(health.dirty, 'key')} to be worked on"
+    else:
+        found = f"it arrived {duration(max(age, 0.0))} ago"
+        if age > QUIET_SECONDS:
+            yield DATABASE.warning("newest delivery", found, "see Webhook below")
+        else:
+            yield DATABASE.good("newest delivery", found)
+    waiting, due = f"{counted(health.dirty, 'key')} waiting", health.oldest_due_seconds or 0.0
     if due > MANY_DUE_SECONDS:
-        return DATABASE.problem(
+        yield DATABASE.problem(
             "queue",
-            f"{found}, due for {duration(due)}",
-            "start `ghapp serve` or `ghapp work`; where one runs, see the lines `run` of its log",
+            f"{waiting}, due for {duration(due)}",
+            "start `ghapp serve` or `ghapp work`; if one runs, see the lines `run` in its log",
         )
-    return DATABASE.good("queue", found)
-
-
-def _parked(parked: tuple[Parked, ...]) -> Finding:
-    if not parked:
-        return DATABASE.good("parked", "no review was given up")
-    names = tuple(f"{one.key} {one.full_name} ({one.error})".replace("  ", " ") for one in parked)
-    return DATABASE.warning(
-        "parked",
-        f"{counted(len(parked), 'key')} failed too often: {listed(names, 3)}",
-        "mend what the error names, then `ghapp sweep`",
-    )
+    else:
+        yield DATABASE.good("queue", waiting)
 
 
 def server(found: Served) -> Finding:
     if found.reason == "":
-        return SERVER.good("here", f"one answers at {found.url}, and is ready")
+        return SERVER.good("here", f"a server answers at {found.url} and is ready")
     if found.reason is not None:
         return SERVER.problem(
             "here",
-            f"one answers at {found.url}, but is not ready: {found.reason}",
+            f"a server answers at {found.url} but is not ready: {found.reason}",
             "see docs/operations.md, Health",
         )
     if found.locked:
-        return SERVER.good("here", "one has the database open")
+        return SERVER.good("here", "a process has the database open")
     fix = "start it: `ghapp serve`"
     if found.is_stopped:
-        return SERVER.warning("here", "none runs on this database", fix)
-    where = f"at {found.url}" if found.url else "on this machine that could be asked"
-    return SERVER.unknown("here", f"none answers {where}; it may run elsewhere", fix)
+        return SERVER.warning("here", "no server runs on this database", fix)
+    here = f"no server answers at {found.url}" if found.url else "PORT is 0, so none can be asked"
+    return SERVER.unknown("here", f"{here}; one may run elsewhere", fix)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from ghapp.terminal import wrapped
+
 
 class Verdict(StrEnum):
-    """unknown: it could not be looked at, as a rule because of another problem."""
+    """unknown: it could not be checked, as a rule because of another problem."""
 
     GOOD = "good"
     WARNING = "warning"
@@ -21,7 +22,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """part, name: what was looked at. fix: what to change, "" where nothing."""
+    """part, name: what was checked. fix: what to change, "" if nothing."""
 
     part: str
     name: str
@@ -53,9 +54,13 @@ SETTINGS, DATABASE, SERVER = Part("Settings"), Part("Database"), Part("Server")
 GITHUB, PERMISSIONS, EVENTS = Part("GitHub"), Part("Permissions"), Part("Events")
 INSTALLATIONS, WEBHOOK = Part("Installations"), Part("Webhook")
 
+SYMBOLS = {Verdict.GOOD: "✓", Verdict.WARNING: "!", Verdict.PROBLEM: "✗", Verdict.UNKNOWN: "?"}
+PLAIN = {Verdict.GOOD: "+", Verdict.WARNING: "!", Verdict.PROBLEM: "x", Verdict.UNKNOWN: "?"}
+NAME_WIDTH = 16
+
 
 def duration(seconds: float) -> str:
-    """In the largest unit that fits, as people say it."""
+    """In the largest unit that fits."""
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= length:
             return counted(int(seconds // length), unit)
@@ -67,65 +72,41 @@ def counted(count: int, noun: str) -> str:
 
 
 def listed(names: tuple[str, ...], most: int = 5) -> str:
-    """The names, cut where they are many."""
+    """The names, cut if there are many."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
-SYMBOLS = {Verdict.GOOD: "✓", Verdict.WARNING: "!", Verdict.PROBLEM: "✗", Verdict.UNKNOWN: "?"}
-PLAIN = {Verdict.GOOD: "+", Verdict.WARNING: "!", Verdict.PROBLEM: "x", Verdict.UNKNOWN: "?"}
-NAME_WIDTH, WIDTH = 16, 100
-
-
 def lines(finding: Finding, previous: Finding | None, *, plain: bool = False) -> Iterator[str]:
-    """One finding as text, under the title of its part where that is new.
+    """One finding as text, under the title of its part if that is new.
 
-    plain: for an output that takes ASCII only.
+    plain: for an output that supports ASCII only.
     """
     if previous is None or previous.part != finding.part:
         yield from ("",) * (previous is not None)
         yield finding.part
-    symbol = (PLAIN if plain else SYMBOLS)[finding.verdict]
-    begin = f"  {symbol} {finding.name:<{NAME_WIDTH}} "
-    inside = " " * len(f"  {symbol} {'':<{NAME_WIDTH}} ")
-    yield from _wrapped(finding.found, begin, inside)
+    symbol, arrow = (PLAIN[finding.verdict], "->") if plain else (SYMBOLS[finding.verdict], "→")
+    first = f"  {symbol} {finding.name:<{NAME_WIDTH}} "
+    yield wrapped(finding.found, first, margin := " " * len(f"    {'':<{NAME_WIDTH}} "))
     if finding.fix:
-        arrow = "->" if plain else "→"
-        yield from _wrapped(finding.fix, f"{inside}{arrow} ", f"{inside}{' ' * len(arrow)} ")
-
-
-def _wrapped(text: str, begin: str, inside: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=begin,
-        subsequent_indent=inside,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+        yield wrapped(finding.fix, f"{margin}{arrow} ")
 
 
 def summary(findings: Iterable[Finding]) -> str:
     counts = Counter(one.verdict for one in findings)
-    some = {
-        "good": counts[Verdict.GOOD],
-        "warning" if counts[Verdict.WARNING] == 1 else "warnings": counts[Verdict.WARNING],
-        "problem" if counts[Verdict.PROBLEM] == 1 else "problems": counts[Verdict.PROBLEM],
-        "unknown": counts[Verdict.UNKNOWN],
-    }
-    return ", ".join(f"{count} {word}" for word, count in some.items()) + "."
+    warnings, problems = counts[Verdict.WARNING], counts[Verdict.PROBLEM]
+    return (
+        f"{counts[Verdict.GOOD]} good, {counted(warnings, 'warning')}, "
+        f"{counted(problems, 'problem')}, {counts[Verdict.UNKNOWN]} unknown."
+    )
 
 
 def encoded(findings: Iterable[Finding]) -> str:
     """As JSON: every finding in order, and how many there are of each verdict."""
     found = tuple(findings)
     counts = Counter(one.verdict for one in found)
-    told = {
+    report = {
         "findings": [asdict(one) for one in found],
         "counts": {verdict.value: counts[verdict] for verdict in Verdict},
     }
-    return json.dumps(told, indent=2, ensure_ascii=False)
-
-
-def is_bad(findings: Iterable[Finding]) -> bool:
-    return any(one.verdict is Verdict.PROBLEM for one in findings)
+    return json.dumps(report, indent=2, ensure_ascii=False)

@@ -16,7 +16,7 @@ from ghapp.core.scan.triggers import scan
 from ghapp.errors import BadPack, BadRange
 from ghapp.offline import git, packs
 from ghapp.offline.check_output import FORMATS, Checked
-from ghapp.offline.terminal import printed, wrong
+from ghapp.terminal import printed, wrong
 
 CLEAR, FLAGGED = 0, 1  # exit statuses
 COMMAND = "ghapp check"

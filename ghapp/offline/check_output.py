@@ -17,7 +17,7 @@ from ghapp.core.scan.checklist import Checklist, Flagged
 from ghapp.core.text import findings
 from ghapp.core.text.reasons import why
 from ghapp.offline import git
-from ghapp.offline.terminal import counted, wrapped
+from ghapp.terminal import counted, wrapped
 
 MOST_NAMED = 3  # files that could not be read in full
 

@@ -18,7 +18,7 @@ from ghapp.core.scan.checklist import SEVERITIES
 from ghapp.errors import BadPack, BadRange
 from ghapp.offline import check, git
 from ghapp.offline.git import Merged
-from ghapp.offline.terminal import printed, wrapped, wrong
+from ghapp.terminal import printed, wrapped, wrong
 
 COMMAND = "ghapp measure"
 SEED = 1  # the same clone gives the same sample

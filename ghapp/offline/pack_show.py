@@ -27,7 +27,7 @@ from ghapp.core.scan.checklist import SEVERITIES
 from ghapp.errors import BadPack
 from ghapp.offline import packs
 from ghapp.offline.packs import Source, builtin, shelf
-from ghapp.offline.terminal import printed, wrapped, wrong
+from ghapp.terminal import printed, wrapped, wrong
 
 INDENT = "  "
 BULLET = "- "

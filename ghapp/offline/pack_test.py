@@ -11,7 +11,7 @@ from ghapp.core.model import Problem
 from ghapp.core.scan.samples import HIT, KINDS_OF_PATHS, MISS, failures, samples
 from ghapp.errors import BadPack
 from ghapp.offline.packs import shelf
-from ghapp.offline.terminal import counted, printed, wrong
+from ghapp.terminal import counted, printed, wrong
 
 GOOD, FAILED = 0, 1  # exit statuses
 MOST_LINES = 8  # of a sample that are shown

@@ -27,7 +27,7 @@ from ghapp.core.records import PackFile
 from ghapp.core.scan.checklist import SEVERITIES
 from ghapp.errors import BadPack
 from ghapp.offline import git
-from ghapp.offline.terminal import counted, printed, wrapped, wrong
+from ghapp.terminal import counted, printed, wrapped, wrong
 
 PROBLEMS = 1  # exit status
 FOREIGN = frozenset({"node_modules", "vendor"})

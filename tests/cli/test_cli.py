@@ -314,7 +314,7 @@ def test_the_doctor_says_of_such_a_file_what_is_so(
     assert found["file"] == ("problem", "this user may not write to it (mode 444)")
     assert found["writing"] == (
         "problem",
-        "it takes no writes: the database is read-only (SQLITE_READONLY)",
+        "it accepts no writes: the database is read-only (SQLITE_READONLY)",
     )
     assert found["schema"][0] == "good"
 

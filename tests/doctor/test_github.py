@@ -1,4 +1,4 @@
-"""What GitHub tells, judged without GitHub."""
+"""GitHub's answers, judged without GitHub."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def verdicts(found: Iterable[Finding]) -> dict[str, Verdict]:
 
 
 class TestNeeds:
-    def test_every_event_that_is_read_is_asked_for_or_comes_unasked(self) -> None:
+    def test_every_event_that_is_read_is_subscribed_or_comes_by_default(self) -> None:
         assert READERS.keys() - UNASKED <= EVENTS.keys()
         assert EVENTS.keys() - READERS.keys() <= {"merge_group"}
 
@@ -62,15 +62,15 @@ class TestPermissions:
             ({"issues": "admin", "members": ""}, {"Members": WARNING, "Issues": WARNING}),
         ],
     )
-    def test_against_what_is_needed(
+    def test_permissions_against_those_needed(
         self, change: dict[str, str], expected: dict[str, Verdict]
     ) -> None:
         asked = {name: level for name, level in (ASKED | change).items() if level}
         assert verdicts(permissions(asked)) == expected
 
-    def test_both_levels_are_named_and_where_to_set_them(self) -> None:
+    def test_both_levels_and_the_place_to_set_them_are_named(self) -> None:
         (found,) = permissions(ASKED | {"checks": "read"})
-        assert "asks for read" in found.found
+        assert "requests read" in found.found
         assert "needs write" in found.found
         assert found.fix.startswith("set it to write in the App's settings on GitHub")
 
@@ -86,13 +86,13 @@ class TestEvents:
             ((), ("installation",), {"needed": GOOD}),
         ],
     )
-    def test_against_what_is_read(
+    def test_events_against_those_read(
         self, without: tuple[str, ...], more: tuple[str, ...], expected: dict[str, Verdict]
     ) -> None:
         heard = frozenset({*EVENTS, *more} - {*without})
         assert verdicts(events(heard, ASKED)) == expected
 
-    def test_the_permission_that_offers_it_comes_first(self) -> None:
+    def test_permission_of_an_event_is_named(self) -> None:
         (found,) = events(frozenset(EVENTS) - {"push"}, {})
         assert "after the permission Contents" in found.fix
 
@@ -119,13 +119,13 @@ class TestInstallations:
             ("GitHub answers 500", PROBLEM, "no token for it: GitHub answers 500"),
         ],
     )
-    def test_by_what_its_token_sees(
+    def test_what_its_token_sees(
         self, allowed: Allowed | str, verdict: Verdict, words: str
     ) -> None:
         (found,) = self.judged(allowed)
         assert (found.name, found.verdict, words in found.found) == ("acme", verdict, True)
 
-    def test_of_a_person_members_need_not_be_granted(self) -> None:
+    def test_personal_account_need_not_grant_members(self) -> None:
         granted = {name: level for name, level in ASKED.items() if name != "members"}
         allowed = Allowed(1, None, None, answers_graphql=True)
         (found,) = self.judged(allowed, of="User", permissions=granted)
@@ -134,16 +134,16 @@ class TestInstallations:
         assert (found.verdict, "Members read" in found.found) == (PROBLEM, True)
         assert found.fix.endswith("/settings/installations/7")
 
-    def test_what_the_app_does_not_ask_for_is_not_said_again(self) -> None:
+    def test_permission_that_the_app_does_not_request_is_not_pending(self) -> None:
         one = Installed(7, Owner("acme"), permissions={})
         (found,) = installations((one,), {}, {7: Allowed(1, 9, 10, answers_graphql=True)})
         assert found.verdict is GOOD
 
-    def test_a_suspended_one(self) -> None:
+    def test_suspended(self) -> None:
         (found,) = self.judged(suspended_at=datetime(2026, 4, 1, tzinfo=UTC))
         assert (found.verdict, "suspended since 2026-04-01" in found.found) == (WARNING, True)
 
-    def test_those_beyond_the_bound_are_counted(self) -> None:
+    def test_unchecked_installations_are_counted(self) -> None:
         assert [one.name for one in self.judged()] == ["others"]
 
 

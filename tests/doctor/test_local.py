@@ -1,4 +1,4 @@
-"""What is here, judged and read; the database, on both kinds of it."""
+"""This machine, judged and read; the database, on both kinds of it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def bad(found: Iterable[Finding]) -> dict[str, Verdict]:
 
 
 class TestJudging:
-    def test_two_secrets_are_a_rotation_under_way(self) -> None:
+    def test_two_secrets_are_a_warning(self) -> None:
         assert bad(settings(FORCED)) == {}
         assert bad(settings(replace(FORCED, secrets=2))) == {"webhook secret": WARNING}
 
@@ -64,12 +64,12 @@ class TestJudging:
     ) -> None:
         assert bad(database(stored, disk)) == expected
 
-    def test_a_file_that_nobody_writes_is_not_said_to_be_its_owners(self) -> None:
+    def test_read_only_file_is_writable_by_root_only(self) -> None:
         found = {one.name: one.found for one in database(STORED, replace(DISK, mode=0o444))}
-        assert found["file"] == "nobody but root may write to it (mode 444)"
+        assert found["file"] == "only root may write to it (mode 444)"
 
-    def test_only_an_old_schema_is_mended_by_a_start(self) -> None:
-        """Each of the others has a remedy of its own."""
+    def test_fix_of_a_broken_database_is_not_a_start(self) -> None:
+        """Only a start upgrades an old schema; each other problem has its own fix."""
         for stored, disk in (
             (Stored(), replace(DISK, mode=None)),
             (Stored("it is no SQLite database", "move it away"), DISK),
@@ -78,7 +78,7 @@ class TestJudging:
             found = {one.name: one.fix for one in database(stored, disk)}
             assert found["schema"] and "`ghapp serve`" not in found["schema"]
 
-    def test_parked_keys_are_named_but_not_without_end(self) -> None:
+    def test_some_parked_keys_are_named(self) -> None:
         at = datetime(2026, 4, 1, tzinfo=UTC)
         parked = tuple(Parked(f"pull:1:{n}", "acme/shop", f"error {n}", at) for n in range(9))
         found = {one.name: one for one in database(replace(STORED, parked=parked), None)}
@@ -97,7 +97,7 @@ class TestJudging:
             (Served(None, "http://x"), Verdict.UNKNOWN, False),
         ],
     )
-    def test_a_server(self, served: Served, verdict: Verdict, stopped: bool) -> None:
+    def test_server(self, served: Served, verdict: Verdict, stopped: bool) -> None:
         assert (server(served).verdict, served.is_stopped) == (verdict, stopped)
 
     @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def migrate(found: Settings) -> None:
 
 
 class TestReading:
-    def test_a_database_in_order(self, tmp_path: Path) -> None:
+    def test_good_database(self, tmp_path: Path) -> None:
         migrate(of(tmp_path))
         found = stored(of(tmp_path))
         assert (found.error, found.read_only, found.parked) == ("", "", ())
@@ -149,24 +149,24 @@ class TestReading:
         assert stored(given).health == Health(None, None, 0, 0)
         assert examine.disk(given.file) is None
 
-    def test_a_password_is_not_shown(self, tmp_path: Path) -> None:
+    def test_password_is_not_shown(self, tmp_path: Path) -> None:
         url = "postgresql://ghapp:hush@db.example:5432/ghapp?sslmode=require"
         shown = examine.in_force(of(tmp_path, GHAPP_DATABASE_URL=url), ())
         assert shown.database == "postgresql://db.example:5432/ghapp"
 
-    def test_a_file_that_is_no_database(self, tmp_path: Path) -> None:
+    def test_file_that_is_not_a_database(self, tmp_path: Path) -> None:
         (tmp_path / "ghapp.sqlite3").write_text("no database, but of some length" * 40)
         told = stored(of(tmp_path))
         assert told.error == f"{tmp_path}/ghapp.sqlite3 is no SQLite database"
         assert told.fix.startswith("move it away")
 
-    def test_a_server_out_of_reach_is_not_mended_by_a_start(self, tmp_path: Path) -> None:
+    def test_unreachable_server(self, tmp_path: Path) -> None:
         url = "postgresql://ghapp:hush@127.0.0.1:1/ghapp"
         told = stored(of(tmp_path, GHAPP_DATABASE_URL=url))
         assert told.error.startswith("postgresql://ghapp:***@127.0.0.1:1/ghapp is out of reach: ")
         assert told.fix.startswith("start it, or correct host, port, user, password")
 
-    def test_a_database_that_its_server_has_not(self, tmp_path: Path, postgres_url: str) -> None:
+    def test_missing_database(self, tmp_path: Path, postgres_url: str) -> None:
         url = postgres_url.replace("?", "_gone?")
         told = stored(of(tmp_path, GHAPP_DATABASE_URL=url))
         assert re.search(r"its server has no database \w+_gone$", told.error)
@@ -183,7 +183,7 @@ class TestReading:
         assert found
         assert (found.mode, found.free_bytes > 0) == (0o620, True)
 
-    def test_variables_that_are_set_are_named_and_others_are_not(self) -> None:
+    def test_only_set_variables_are_named(self) -> None:
         given = {"GHAPP_APP_ID": "1", "PORT": " ", "PATH": "/bin", "HTTPS_PROXY": "http://p:1"}
         assert named(given) == ("GHAPP_APP_ID", "HTTPS_PROXY")
 
@@ -214,5 +214,5 @@ class TestReading:
         assert (found.locked, found.reason) == (False, reason)
         assert found.url == f"http://127.0.0.1:{site.server_port}"
 
-    def test_where_nothing_listens_no_server_runs(self, tmp_path: Path) -> None:
+    def test_no_server_runs_if_nothing_listens(self, tmp_path: Path) -> None:
         assert examine.served(of(tmp_path, PORT="9")).is_stopped

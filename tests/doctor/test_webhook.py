@@ -51,14 +51,14 @@ def test_how_the_webhook_is_set_up(change: dict[str, Any], name: str, verdict: V
         (404, "Invalid HTTP Response: 404", "the path is wrong", "/webhook"),
         (413, "", "too large", "25 MB"),
         (502, "failed to connect to host", "could not reach", "public"),
-        (502, "Invalid HTTP Response: 502", "nobody answered", "start ghapp"),
-        (504, "timed out", "no answer in time", "before ghapp"),
-        (500, "timed out", "no answer in time", "before ghapp"),
+        (502, "Invalid HTTP Response: 502", "nothing answered", "start ghapp"),
+        (504, "timed out", "no answer in time", "in front of ghapp"),
+        (500, "timed out", "no answer in time", "in front of ghapp"),
         (0, "", "could not reach", "certificate"),
         (418, "", "something other than ghapp", "webhook URL"),
     ],
 )
-def test_what_a_failed_attempt_means(status_code: int, status: str, what: str, fix: str) -> None:
+def test_meaning_of_a_failed_attempt(status_code: int, status: str, what: str, fix: str) -> None:
     told = meaning(status_code, status)
     assert (what in told[0], fix in told[1]) == (True, True), told
 
@@ -68,10 +68,10 @@ class TestRecent:
         (found,) = recent(attempts, NOW)
         return found.verdict, found.found
 
-    def test_none_is_no_fault(self) -> None:
+    def test_no_attempts_is_unknown(self) -> None:
         assert self.verdict()[0] is Verdict.UNKNOWN
 
-    def test_all_taken(self) -> None:
+    def test_all_successful(self) -> None:
         verdict, words = self.verdict(attempt(202, minutes=90), attempt(200, minutes=95))
         assert (verdict, "last success was 1 hour ago" in words) == (GOOD, True)
 
@@ -80,33 +80,33 @@ class TestRecent:
         assert verdict is PROBLEM
         assert "1 of 2 attempts in the last 24 hours failed, the newest with 401" in words
 
-    def test_failed_before_the_newest_success_is_a_warning(self) -> None:
+    def test_failure_before_the_newest_success_is_a_warning(self) -> None:
         assert self.verdict(attempt(202), attempt(502, minutes=5))[0] is WARNING
 
-    def test_one_in_many_is_a_warning(self) -> None:
+    def test_one_failure_of_many_is_a_warning(self) -> None:
         taken = [attempt(202, minutes=1) for _ in range(40)]
         assert self.verdict(attempt(502), *taken)[0] is WARNING
 
-    def test_never_taken_is_a_problem(self) -> None:
+    def test_no_success_at_all_is_a_problem(self) -> None:
         assert self.verdict(attempt(502))[0] is PROBLEM
 
-    def test_long_ago_does_not_count(self) -> None:
+    def test_old_failure_does_not_count(self) -> None:
         old = attempt(502, minutes=25 * 60)
         assert self.verdict(attempt(202), old)[0] is GOOD
 
 
 class TestSuitable:
-    def test_the_newest_that_is_stored_proves_most(self) -> None:
+    def test_newest_stored_delivery_comes_first(self) -> None:
         ping = attempt(200, event="ping", guid="p")
         newest, stored = attempt(202, minutes=1, guid="N"), attempt(202, minutes=2, guid="S")
         assert suitable((ping, newest, stored), frozenset({"s"})) is stored
         assert suitable((ping, newest, stored), frozenset({"n", "s"})) is newest
 
-    def test_else_a_ping(self) -> None:
+    def test_ping_comes_second(self) -> None:
         ping = attempt(200, event="ping", guid="p")
         assert suitable((attempt(202, guid="n"), ping), frozenset()) is ping
 
-    def test_none_that_failed_or_would_be_news(self) -> None:
+    def test_failed_or_unknown_delivery_is_never_chosen(self) -> None:
         assert suitable((attempt(202), attempt(502, event="ping")), frozenset()) is None
         assert suitable((attempt(502, guid="n"),), frozenset({"n"})) is None
 
@@ -115,13 +115,13 @@ class TestArrival:
     @pytest.mark.parametrize(
         ("answer", "known", "verdict", "words"),
         [
-            (attempt(202), True, GOOD, "the signature and the database hold"),
-            (attempt(200), False, GOOD, "not the database"),
+            (attempt(202), True, GOOD, "the signature and the database work"),
+            (attempt(200), False, GOOD, "the database is not proven"),
             (attempt(401), True, PROBLEM, "got 401"),
             (None, True, Verdict.UNKNOWN, "no new attempt after 30 s"),
         ],
     )
-    def test_of_an_answer(
+    def test_answer(
         self, answer: Attempted | None, known: bool, verdict: Verdict, words: str
     ) -> None:
         found = arrival(Tried(attempt(202), known, answer, 30.0))
@@ -137,7 +137,7 @@ class TestArrival:
 @pytest.mark.parametrize(
     "url", ["https://gh:s3cret@x.example:8443/webhook?token=s3cret", "http://gh:s3cret@x.example/"]
 )
-def test_an_address_is_told_without_what_may_be_secret(url: str) -> None:
-    told = [str(one) for one in hook(Hook(**FINE | {"url": url}))]
-    assert any("x.example" in one for one in told)
-    assert not any("s3cret" in one for one in told)
+def test_address_is_shown_without_secrets(url: str) -> None:
+    shown = [str(one) for one in hook(Hook(**FINE | {"url": url}))]
+    assert any("x.example" in one for one in shown)
+    assert not any("s3cret" in one for one in shown)

@@ -66,7 +66,7 @@ def test_a_good_setup_only_gets_a_warning_that_loopback_is_not_https(running: Wo
     assert by(found, Verdict.WARNING) == {("Webhook", "URL")}
     arrival = found["Webhook", "arrival"].found
     assert "was answered 202" in arrival
-    assert "the signature and the database hold" in arrival
+    assert "the signature and the database work" in arrival
     (again,) = [one for one in running.github.deliveries.all if one.redelivery]
     assert again.guid in {one.guid for one in running.github.deliveries.all if not one.redelivery}
     assert running.ready()["dirty"] == 0
@@ -107,7 +107,7 @@ def test_nothing_is_redelivered_if_no_server_runs_and_the_report_says_so(running
     found = examine(running)
     assert found["Server", "here"].verdict is Verdict.WARNING
     assert found["Webhook", "arrival"].verdict is Verdict.UNKNOWN
-    assert "no ghapp runs" in found["Webhook", "arrival"].found
+    assert "no ghapp is running" in found["Webhook", "arrival"].found
     assert not [one for one in running.github.deliveries.all if one.redelivery]
 
 
@@ -116,7 +116,7 @@ def test_nothing_is_redelivered_if_the_database_does_not_answer(
 ) -> None:
     found = examine(running, GHAPP_DATABASE_URL="postgresql://u@127.0.0.1:1/x")
     assert found["Webhook", "arrival"].verdict is Verdict.UNKNOWN
-    assert "the database does not tell" in found["Webhook", "arrival"].found
+    assert "without the database it is unknown" in found["Webhook", "arrival"].found
     assert found["Webhook", "arrival"].fix == "see Database above"
     assert not [one for one in running.github.deliveries.all if one.redelivery]
 
@@ -137,7 +137,7 @@ class TestWhoWeAre:
 
     def test_a_key_of_another_app(self, world: World) -> None:
         found = examine(world, GHAPP_PRIVATE_KEY=new_private_key())
-        assert "the private key is none of its keys" in found["GitHub", "App"].found
+        assert "the private key is not one of its keys" in found["GitHub", "App"].found
         assert "fingerprint" in found["GitHub", "App"].fix
 
     def test_a_clock_that_is_an_hour_off_is_taken_into_account(self, world: World) -> None:
@@ -152,8 +152,8 @@ class TestWhoWeAre:
     @pytest.mark.parametrize(
         ("url", "what"),
         [
-            ("http://127.0.0.1:9", "nobody listens there"),
-            ("https://nowhere.invalid/api/v3", "its name is not known"),
+            ("http://127.0.0.1:9", "nothing listens there"),
+            ("https://nowhere.invalid/api/v3", "its name cannot be resolved"),
         ],
     )
     def test_a_github_out_of_reach(self, world: World, url: str, what: str) -> None:

@@ -19,13 +19,14 @@ ARROWS = {
     "bootstrap": {
         "builtin_packs", "core", "github", "logs", "metrics", "store", "web", "worker",
     },
-    "doctor": {"core", "github", "store"},
+    "doctor": {"github", "store", "terminal"},
     "metrics": {"core", "github", "store"},
     "web": {"core", "github", "logs", "store"},
     "worker": {"core", "github", "logs", "store"},
     "github": {"core", "logs"},
     "store": {"core"},
-    "offline": {"builtin_packs", "core"},
+    "offline": {"builtin_packs", "core", "terminal"},
+    "terminal": {"core"},
     "builtin_packs": {"core"},
     "logs": set(),
     "settings": {"errors"},
@@ -57,7 +58,7 @@ OWNERS = {
     "prometheus_client": {"metrics"},
     "structlog": {"logs"},
     "pydantic_settings": {"settings"},
-    "rich": {"offline"},
+    "rich": {"offline", "terminal"},
     "typer": {"cli"},
 }
 

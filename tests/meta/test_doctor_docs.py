@@ -85,7 +85,8 @@ def shown() -> str:
     return "\n".join([*lines, "", report.summary(found)])
 
 
-def test_the_example_is_what_is_shown() -> None:
+def test_the_example_is_what_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
     (block,) = re.findall(r"```text\n(Settings\n.*?)\n```", OPERATIONS, re.DOTALL)
     assert block == shown()
 
