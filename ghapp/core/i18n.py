@@ -58,16 +58,3 @@ class Words:
 def both(key: str, /, **values: object) -> Text:
     """The text under `key` in both languages."""
     return Text(*(Words(language)(key, **values) for language in LANGUAGES))
-
-
-# These go as soon as all callers have `Words`.
-def say(language: str, key: str, **values: object) -> str:
-    return Words(language)(key, **values)
-
-
-def sentences(language: str, *words: str) -> str:
-    return Words(language).sentences(*words)
-
-
-def joined(language: str, names: Iterable[str]) -> str:
-    return Words(language).joined(names)

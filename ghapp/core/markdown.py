@@ -14,26 +14,26 @@ from collections.abc import Iterable, Iterator
 # GitHub's limits, in characters: of a comment, summary or text, and of a title in a check run.
 MOST_TEXT = 65_535
 MOST_TITLE = 255
-# Control, format, surrogate and separating characters, and letters that are drawn as nothing.
-_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-_FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
-_FILLER = re.compile(f"[{_FILLERS}]")
+# Control, format, surrogate and separating characters; and letters that are drawn as nothing.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_FILLERS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
 _BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 _SPECIAL = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"})
 _FOLD = re.compile(r"^\s*<(/?)details>", re.MULTILINE)
 _CLOSED = "\n\n</details>"
 _TICKS = re.compile(r"`+")
-# GitHub takes an underscore between letters or digits for what it is.
-# A name in a code span stays one: nothing in it can be anything else.
+# On GitHub an underscore between letters or digits is not markup. A name in a code span is kept,
+# since nothing in it can be markup.
 _MARKUP = re.compile(r"(`\w+`)|[\\`*~\[\]|]|(?<![^\W_])_|_(?![^\W_])")
 _ADDRESS = re.compile(r"https://[A-Za-z0-9._~:/?#!$&'*+,;=%-]{1,1000}")
 
 
 def seen(text: str) -> str:
-    """One line of what the text shows: a line break becomes a space, the unseen is gone."""
-    if text.isprintable() and not _FILLER.search(text):  # nearly all of it
+    """The text on one line: a line break becomes a space, invisible characters are removed."""
+    if text.isprintable() and not _FILLERS.search(text):  # as nearly every text
         return text
-    return "".join(char for char in _BREAKS.sub(" ", text) if not _unseen(char))
+    line = _FILLERS.sub("", _BREAKS.sub(" ", text))
+    return "".join(char for char in line if unicodedata.category(char) not in _INVISIBLE)
 
 
 def visible(text: str, most: int = 200) -> str:
@@ -43,7 +43,7 @@ def visible(text: str, most: int = 200) -> str:
 
 
 def plain(text: str) -> str:
-    """Words of a policy inside Markdown: one line that holds no HTML and mentions nobody."""
+    """Words of a policy inside Markdown: one line without HTML that mentions nobody."""
     return seen(text).strip().translate(_SPECIAL)
 
 
@@ -58,7 +58,7 @@ def login(name: str) -> str:
 
 
 def link(title: str, address: str) -> str:
-    """A link; the title alone where the address is none that may be followed."""
+    """A link, or only the title if the address is not safe to follow."""
     if not _ADDRESS.fullmatch(address):
         return literal(title, 120)
     return f"[{literal(title, 120)}]({address.replace('&', '&amp;')})"
@@ -88,9 +88,9 @@ def folded(summary: str, lines: Iterable[str]) -> tuple[str, ...]:
 
 
 def cut(text: str, note: str) -> str:
-    """The text within GitHub's limit; where it does not fit, whole lines and then the note.
+    """The text within GitHub's limit: whole lines, and the note if anything is missing.
 
-    What is folded and cut is closed before the note.
+    Folds that are cut open are closed before the note.
     """
     if len(text) <= MOST_TEXT:
         return text
@@ -98,10 +98,6 @@ def cut(text: str, note: str) -> str:
     room = MOST_TEXT - len(note) - 2 - len(_CLOSED) * deepest
     head = text[:room].rpartition("\n")[0]
     return f"{head}{_CLOSED * sum(_opened(head))}\n\n{note}"
-
-
-def _unseen(char: str) -> bool:
-    return unicodedata.category(char) in _CATEGORIES or char in _FILLERS
 
 
 def _opened(text: str) -> Iterator[int]:

@@ -227,7 +227,7 @@ def test_a_title_alone_is_a_hint_of_what_to_do_with_the_pull_request(repo, check
     assert status == 0
     assert " ".join(out.split()).endswith(
         "Nothing to do. The last commit's title suggests Database migration, but no file in the "
-        "diff does; if it is meant, the pull request would need the label "
+        "diff does; if it applies, the pull request needs the label "
         "`nfr/area: database-migration`."
     )
     japanese = check(language="ja", format="markdown")[1]
@@ -247,7 +247,7 @@ def test_commits_of_an_ignored_author_are_not_asked_about(flagged, check):
     status, out, _ = check()
     assert status == 0
     assert out == (
-        "Nothing is asked: all commits are by renovate[bot], whom the policy leaves out.\n"
+        "Nothing is asked: all commits are by renovate[bot], whom the policy excludes.\n"
     )
     flagged.commit("by a person")
     assert check()[0] == 1

@@ -184,7 +184,7 @@ class TestShow:
             " - lines that match j do not count - the pull request adds it"
             " - lines added in the area: 4 or more"
             " - one of these holds - changed files: 3 or more - added lines: 1,000 or more"
-            " - a table of the policy's `large_tables` is named"
+            " - the diff names a table of the policy's `large_tables`"
             " must if a line added in the area matches k"
         ) in text
         assert (

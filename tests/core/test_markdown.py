@@ -43,11 +43,11 @@ def test_long_text_is_cut_and_says_so() -> None:
 @pytest.mark.parametrize(
     "char", "\u00ad\u034f\u061c\u115f\u180e\u200d\u202e\u2800\u3164\U000e0041\ud800\0"
 )
-def test_what_nobody_sees_is_gone(char: str) -> None:
+def test_invisible_characters_are_removed(char: str) -> None:
     assert visible(f"a{char}b") == "ab"
 
 
-def test_what_is_seen_stays_on_one_line() -> None:
+def test_visible_text_stays_on_one_line() -> None:
     assert visible("❤\ufe0f\u3000é\r\nx\ty\u2028z") == "❤\ufe0f\u3000é x y z"
 
 
@@ -107,7 +107,7 @@ def test_a_link_goes_where_it_says_or_nowhere(title: str, address: str, expected
     assert link(title, address) == expected
 
 
-def test_what_is_folded_is_closed_before_the_cut() -> None:
+def test_a_fold_is_closed_before_the_cut() -> None:
     inner = folded("`</details>`", ("line",) * 20_000)
     long = cut("\n".join(folded("outer", inner)), "(cut)")
     assert len(long) <= MOST_TEXT

@@ -86,7 +86,7 @@ def test_what_people_read_of_a_conversation(state: str, language: str) -> None:
     assert same_as_snapshot(state, language, text)
 
 
-def test_a_tick_alone_leads_to_no_edit_of_ours() -> None:
+def test_a_tick_alone_causes_no_edit() -> None:
     more = asked(flagged(area("db", "enforce"), "f1", finding(item="db-plan"), finding()))
     before = rendered("en", "f1", (), more).comment
     ticked = before.replace("- [ ] `db-plan`", "- [x] `db-plan`")

@@ -10,7 +10,7 @@ import pytest
 
 import ghapp
 from ghapp.core.areas import Text
-from ghapp.core.i18n import LANGUAGES, Words, both, joined, say, sentences, table
+from ghapp.core.i18n import LANGUAGES, Words, both, table
 
 PACKAGE = Path(ghapp.__file__).parent
 
@@ -75,9 +75,3 @@ def test_words_are_bound_to_a_language(
 def test_a_text_in_both_languages() -> None:
     expected = Text("Concern 2 (sue)", "懸念 2（sue さん）")
     assert both("concern_title", number="2", who="sue") == expected
-
-
-def test_a_language_may_still_be_chosen_at_each_call() -> None:
-    assert say("en", "sev_must") == "must"
-    assert joined("ja", ("a", "b")) == "a、b"
-    assert sentences("en", "A.", "B.") == "A. B."

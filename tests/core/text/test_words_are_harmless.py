@@ -95,7 +95,7 @@ BEFORE = {
 
 @pytest.mark.parametrize("language", ["en", "ja"])
 @pytest.mark.parametrize("before", BEFORE)
-def test_a_tick_alone_leads_to_no_edit_of_ours(before: str, language: str) -> None:
+def test_a_tick_alone_causes_no_edit(before: str, language: str) -> None:
     musts = replace(DB, items=tuple(replace(one, severity="must") for one in DB.items))
     # Another question stays open, so that it is not the whole that is settled.
     third = replace(musts, items=(*musts.items, item("db-third")))
