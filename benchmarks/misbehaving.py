@@ -33,7 +33,8 @@ from ghapp.emulator.server import EmulatorServer
 from ghapp.github.client import GitHub
 from ghapp.github.webhook import parse
 from ghapp.settings import Endpoint
-from ghapp.store import Store, runs, stats
+from ghapp.store import Store, stats
+from ghapp.store.history import recall
 from ghapp.store.notify import announce
 from ghapp.store.work_queue import marking
 from ghapp.worker.worker import CONCURRENCY, Worker
@@ -189,7 +190,7 @@ class Review:
         mine = [one for one in issues if f"(from #{pull.number}," in one.title]
         shown = [one.conclusion for one in pull.check_runs() if one.name == "NFR review"]
         labels = SIGNED | ({"nfr: follow-ups"} if self.deferred else set())
-        history = await scene.store.records.read(runs.recall, scene.key(pull))
+        history = await scene.store.records.read(recall, scene.key(pull))
         there: dict[str, tuple[object, object]] = {
             "comments": (1 + self.helped, sum(one.via_app for one in pull.comments)),
             "issues": (self.deferred, len(mine)),

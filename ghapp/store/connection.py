@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -66,6 +66,19 @@ class Connection:
         found = self.row(statement, parameters)
         return found[0] if found else None
 
+    def value_each(self, statement: Statement, rows: Sequence[Parameters]) -> list[Any | None]:
+        """The first column of what each of these gives, None for nothing; one round trip."""
+        if len(rows) < 2 or not self.is_postgresql:
+            return [self.value(statement, one) for one in rows]
+        words = statement.on(self.dialect, rows[0])
+        cursor = self.run_each(words.sql, [words.given(one) for one in rows], returning=True)
+        found = []
+        for _ in rows:
+            one = cursor.fetchone()
+            found.append(one[0] if one else None)
+            cursor.nextset()
+        return found
+
     def change(self, statement: Statement, parameters: Parameters = NONE) -> int:
         """How many rows were changed."""
         words = statement.on(self.dialect, parameters)
@@ -117,10 +130,12 @@ class Connection:
         except self._driver_errors as error:
             raise self._told(error) from error
 
-    def run_each(self, sql: str, rows: list[Parameters]) -> None:
-        """Once with each of them."""
+    def run_each(self, sql: str, rows: list[Parameters], **how: Any) -> Any:
+        """Once with each of them; the driver's cursor."""
         try:
-            self._driver.cursor().executemany(sql, rows)
+            cursor = self._driver.cursor()
+            cursor.executemany(sql, rows, **how)
+            return cursor
         except self._driver_errors as error:
             raise self._told(error) from error
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import msgspec
 from sqlalchemy import case, select
+from sqlalchemy.sql.dml import ReturningInsert
 
 from ghapp.core.model import Delivery, InstallationKey, PullKey
 from ghapp.store.connection import Connection
@@ -15,18 +15,14 @@ from ghapp.store.merge_queue import end
 from ghapp.store.policies import drop
 from ghapp.store.schema import Insert, Now, deliveries, messages, pushes, upserting
 from ghapp.store.statements import Statement, one_of
-from ghapp.store.work_queue.marking import MARK_DELIVERED, Hints, leave, row
+from ghapp.store.work_queue.marking import MARK_DELIVERED, leave, row
 
 FAST = 1  # of zlib's levels; a seventh of the size for 30 microseconds
 
-Rows = Iterable[dict[str, Any]]
 
-
-# --- statements --------------------------------------------------------------------------
-
-
-def _delivering(dialect: str) -> Insert:
-    return upserting(dialect, deliveries).values(received_at=Now())
+def _delivering(dialect: str) -> ReturningInsert[tuple[str]]:
+    insert = upserting(dialect, deliveries).values(received_at=Now())
+    return insert.on_conflict_do_nothing().returning(deliveries.c.id)
 
 
 def _saying(dialect: str) -> Insert:
@@ -38,101 +34,73 @@ def _pushing(dialect: str) -> Insert:
     insert = upserting(dialect, pushes)
     new, old = insert.excluded, pushes.c
     earlier = case((new.seen_at < old.seen_at, new.seen_at), else_=old.seen_at)
-    by = [old.key, old.head_sha, old.login]
-    return insert.on_conflict_do_update(index_elements=by, set_={"seen_at": earlier})
+    identity = [old.key, old.head_sha, old.login]
+    return insert.on_conflict_do_update(index_elements=identity, set_={"seen_at": earlier})
 
 
 _DELIVER, _SAY, _PUSH = Statement(_delivering), Statement(_saying), Statement(_pushing)
 _KNOWN = Statement(select(deliveries.c.id).where(one_of(deliveries.c.id, "ids")))
 
-# --- what is done with them --------------------------------------------------------------
-
 
 def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
     """Which of them were new; all of them are stored and their keys dirty.
 
-    Two processes may get the same one at once: then the second fails on the primary key, and
-    finds it known when tried again. Rows go in sorted, so that nobody waits in a circle.
+    Rows go in sorted, so that no two transactions wait in a circle.
     """
-    ids = [delivery.id for delivery in batch]
-    known = set(connection.values(_KNOWN, {"ids": ids}))
-    fresh = {one.id: one for one in batch if one.id not in known}
-    new = sorted(fresh.values(), key=lambda one: one.id)
-    connection.change_each(_DELIVER, map(_delivery_row, new))
-    connection.change_each(MARK_DELIVERED, _sorted(_key_rows(new), "key"))
-    connection.change_each(_SAY, _sorted(_message_rows(new), "key", "id"))
-    connection.change_each(_PUSH, _sorted(_push_rows(new), "key", "head_sha", "login"))
+    first = {one.id: one for one in reversed(batch)}
+    in_order = [first[id] for id in sorted(first)]
+    stored = connection.value_each(
+        _DELIVER,
+        [
+            {
+                "id": one.id,
+                "event": one.event,
+                "action": one.action,
+                "body": zlib.compress(one.body, FAST),
+            }
+            for one in in_order
+        ],
+    )
+    new = [one for one, id in zip(in_order, stored, strict=True) if id is not None]
+    keys, said, pushed = [], [], []
+    policies_changed: set[int] = set()
+    for one in new:
+        hints = {
+            "fresh_at": one.fresh_at.timestamp() if one.fresh_at else 0.0,
+            "opened": one.opened,
+            "touched": one.touched,
+            "changed_files": one.changed_files,
+        }
+        keys += [row(key, hints) for key in one.keys]
+        if one.policy_changed:
+            addressed = (key for key in one.keys if not isinstance(key, InstallationKey))
+            policies_changed.update(key.repository.id for key in addressed)
+        pulls = [str(key) for key in one.keys if isinstance(key, PullKey)]
+        for message in one.messages:
+            words = msgspec.json.encode(message).decode()
+            said += [{"key": key, "id": message.id, "message": words} for key in pulls]
+        if one.push and one.pushed_to:
+            pushed.append(
+                {
+                    "key": str(one.pushed_to),
+                    "head_sha": one.push.head_sha,
+                    "login": one.push.login,
+                    "seen_at": one.push.seen_at.timestamp(),
+                }
+            )
+    keys.sort(key=lambda one: one["key"])
+    said.sort(key=lambda one: (one["key"], one["id"]))
+    pushed.sort(key=lambda one: (one["key"], one["head_sha"], one["login"]))
+    connection.change_each(MARK_DELIVERED, keys)
+    connection.change_each(_SAY, said)
+    connection.change_each(_PUSH, pushed)
     leave(connection, (repository for one in new for repository in one.left))
     end(connection, (key for one in new for key in one.ended))
-    drop(connection, {id for one in new for id in _policies_changed(one)})
-    return [fresh.pop(id, None) is not None for id in ids]
+    drop(connection, policies_changed)
+    fresh = {one.id: one for one in new}
+    return [fresh.pop(one.id, None) is not None for one in batch]
 
 
 def known(connection: Connection, ids: Iterable[str]) -> frozenset[str]:
     """Which of these are stored."""
     return frozenset(connection.values(_KNOWN, {"ids": list(ids)}))
-
-
-# --- rows --------------------------------------------------------------------------------
-
-
-def _delivery_row(delivery: Delivery) -> dict[str, Any]:
-    return {
-        "id": delivery.id,
-        "event": delivery.event,
-        "action": delivery.action,
-        "body": zlib.compress(delivery.body, FAST),
-    }
-
-
-def _hints(delivery: Delivery) -> Hints:
-    return {
-        "fresh_at": delivery.fresh_at.timestamp() if delivery.fresh_at else 0.0,
-        "opened": delivery.opened,
-        "touched": delivery.touched,
-        "changed_files": delivery.changed_files,
-    }
-
-
-def _key_rows(batch: Iterable[Delivery]) -> Rows:
-    return (row(key, _hints(one)) for one in batch for key in one.keys)
-
-
-def _message_rows(batch: Iterable[Delivery]) -> Rows:
-    return (
-        {
-            "key": str(key),
-            "id": message.id,
-            "message": msgspec.json.encode(message).decode(),
-        }
-        for one in batch
-        for message in one.messages
-        for key in _pulls(one)
-    )
-
-
-def _push_rows(batch: Iterable[Delivery]) -> Rows:
-    return (
-        {
-            "key": str(one.pushed_to),
-            "head_sha": one.push.head_sha,
-            "login": one.push.login,
-            "seen_at": one.push.seen_at.timestamp(),
-        }
-        for one in batch
-        if one.push and one.pushed_to
-    )
-
-
-def _policies_changed(delivery: Delivery) -> Iterable[int]:
-    if not delivery.policy_changed:
-        return ()
-    return {key.repository.id for key in delivery.keys if not isinstance(key, InstallationKey)}
-
-
-def _pulls(delivery: Delivery) -> Iterable[PullKey]:
-    return (key for key in delivery.keys if isinstance(key, PullKey))
-
-
-def _sorted(rows: Rows, *by: str) -> Rows:
-    return sorted(rows, key=lambda one: [one[name] for name in by])

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
-from datetime import UTC, datetime
 
 import msgspec
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import and_, or_
 
 from ghapp.core.records import PackFile, PolicySource
 from ghapp.store.connection import Connection
 from ghapp.store.schema import Insert, policies, upserting
 from ghapp.store.statements import Statement
 
-_PACKS = msgspec.json.Decoder(tuple[PackFile, ...])
 _KEPT = ("text", "good", "packs", "good_packs", "etag", "read_at", "read_drops")
-_READ = Statement(
-    select(policies).where(policies.c.repository_id == bindparam("id"), policies.c.read_at > 0)
-)
 
 
 def _dropping(dialect: str) -> Insert:
@@ -72,18 +66,6 @@ def keep(connection: Connection, repository_id: int, source: PolicySource, drops
         "drops": drops,
     }
     connection.change(_KEEP, row)
-
-
-def known(connection: Connection, repository_id: int) -> PolicySource | None:
-    """As last read, without `read_at` where a push may have changed it; None if never read."""
-    found = connection.row(_READ, {"id": repository_id})
-    if found is None:
-        return None
-    read_at = datetime.fromtimestamp(found.read_at, UTC)
-    packs = _PACKS.decode(found.packs)
-    good_packs = packs if found.good_packs is None else _PACKS.decode(found.good_packs)
-    source = PolicySource(found.text, found.etag, read_at, found.good, packs, good_packs)
-    return source if found.drops == found.read_drops else replace(source, read_at=None)
 
 
 def _json(packs: tuple[PackFile, ...]) -> str:

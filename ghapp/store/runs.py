@@ -1,93 +1,63 @@
-"""What a run asks of the store: the past when it begins, admission before it writes, its record."""
+"""What a run stores: its admission before it writes to GitHub, and its record afterwards."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
-from sqlalchemy import and_, bindparam, select, text
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    delete,
+    insert,
+    literal_column,
+    or_,
+    select,
+    text,
+    union_all,
+)
 
-from ghapp.core.ledger import Entry
-from ghapp.core.marks import Effect
-from ghapp.core.model import PullKey, Push, QueueKey, RepositoryKey
-from ghapp.core.records import Claim, History, Judgement, PolicySource, Run, Shown, Verdict
-from ghapp.core.review.merge_queue import QueueHistory
+from ghapp.core.marks import Effect, PutCheckRun, name
+from ghapp.core.model import Key, PullKey, QueueKey
+from ghapp.core.records import Claim, FollowUp, Judgement, PolicySource, Run, Shown, Verdict
 from ghapp.errors import Retry
-from ghapp.store import follow_ups, ledger, merge_queue, policies, reviews
+from ghapp.store import ledger, policies
 from ghapp.store.connection import Connection
-from ghapp.store.schema import Now, keys, pushes
-from ghapp.store.statements import Statement, one_of
-from ghapp.store.work_queue.leases import UNHINTED, change, holding
-from ghapp.store.work_queue.marking import mark, same_head
+from ghapp.store.merge_queue import LIVE, TESTED
+from ghapp.store.schema import Insert, Now, follow_ups, intents, keys, reviews, shown, upserting
+from ghapp.store.statements import Statement
+from ghapp.store.work_queue.leases import REPOSITORY, UNHINTED, change, finish, holding
+from ghapp.store.work_queue.marking import Mark, mark, same_head
 
 HEAD_HELD_SECONDS, QUEUE_SECONDS = 1.0, 30.0
+_VERDICT = msgspec.json.Decoder(Verdict)
+
+# --- admission ------------------------------------------------------------------------------------
+
 _LOCK_HEAD = Statement(text("SELECT pg_advisory_xact_lock(hashtextextended(:head, 0))"))
-
-# For so long a pull that was just opened has no marks yet. One that is older may have them, and the
-# database, restored from a backup, not know of it.
-NEW_SECONDS = 120.0
-_is_new = and_(keys.c.opened, keys.c.arrived_at > Now() - NEW_SECONDS).label("is_new")
-_KEY = Statement(select(keys, _is_new).where(keys.c.key == bindparam("of")))
-_pushed = select(pushes).where(pushes.c.key == bindparam("of"))
-_PUSHES = Statement(_pushed)
-_PUSHES_OF_HEADS = Statement(_pushed.where(one_of(pushes.c.head_sha, "heads")))
-_HEAD_HELD_BY = Statement(
-    select(keys.c.key)
-    .where(same_head(keys, bindparam("repository"), bindparam("head"), bindparam("but")))
-    .where(keys.c.lease_until > Now())
+_other = keys.alias("other")
+_ADMIT = holding(
+    select(_other.c.key)
+    .where(same_head(_other, REPOSITORY, bindparam("head"), bindparam("claimed_key")))
+    .where(_other.c.lease_until > Now())
     .limit(1)
+    .scalar_subquery()
+    .label("held_by"),
+    TESTED.label("is_tested"),
+    head_sha=bindparam("head"),
 )
-_ADMIT = holding(head_sha=bindparam("head"))
-_INTEND = holding(lease_token=keys.c.lease_token)  # nothing changes, but it must be held
-_RECORD = holding(**UNHINTED)
-
-
-def recall(connection: Connection, key: PullKey) -> History:
-    """All that is remembered of a pull.
-
-    Its hints are read first: what a delivery adds meanwhile is then only more than they tell.
-    """
-    name = str(key)
-    now = connection.row(_KEY, {"of": name})
-    said = ledger.entries(connection, name)
-    last = reviews.last(connection, name)
-    unresolved, intended = reviews.pending(connection, name)
-    heard = ledger.heard(connection, name, said)
-    shown = reviews.shown_before(connection, name)
-    return History(
-        marks=last.marks,
-        written=last.written,
-        unresolved=unresolved,
-        intended=intended,
-        fresh_at=datetime.fromtimestamp(now.fresh_at, UTC) if now and now.fresh_at else None,
-        seen_at=last.seen_at,
-        opened=bool(now and now.is_new),
-        touched=bool(now and now.touched),
-        changed_files=now.changed_files if now else 0,
-        messages=ledger.pending(connection, name, heard),
-        judged=heard,
-        ledger=said,
-        shown=shown,
-        pushes=_pushes(connection, key, {one.head_sha for one in (*shown, *intended)}),
-        waited=now.waited if now else 0,
-        policy=policies.known(connection, key.repository.id),
-        pending_since=last.pending_since,
-        follow_ups=follow_ups.of(connection, key),
-        debts=follow_ups.debts(connection, key),
-    )
-
-
-def recall_queue(connection: Connection, key: QueueKey, numbers: Iterable[int]) -> QueueHistory:
-    """What is remembered of a queue's head. numbers: of the pulls in it."""
-    now, asked = connection.row(_KEY, {"of": str(key)}), tuple(numbers)
-    return QueueHistory(
-        verdicts=reviews.of(connection, key.repository, asked),
-        behind=merge_queue.behind(connection, key.repository, asked),
-        policy=policies.known(connection, key.repository.id),
-        unresolved=bool(reviews.pending(connection, str(key))[0]),
-        touched=bool(now and now.touched),
-        waited=now.waited if now else 0,
-    )
+_SIBLINGS = Statement(
+    select(reviews.c.verdict)
+    .where(reviews.c.repository_id == bindparam("repository"))
+    .where(reviews.c.head_sha == bindparam("head"), reviews.c.number != bindparam("of"))
+    .order_by(reviews.c.number)
+)
+_HOLD = holding(lease_token=keys.c.lease_token)  # nothing changes, but it must be held
+_SHOW = Statement(insert(shown))
+_INTEND = Statement(insert(intents).values(intended_at=Now()))
 
 
 def admit(
@@ -99,30 +69,34 @@ def admit(
     earlier: tuple[Shown, ...] = (),
     effects: tuple[Effect, ...] = (),
     shown: Shown | None = None,
-) -> tuple[tuple[Entry, ...], tuple[Verdict, ...]]:
-    """Keep what was judged; the ledger, and what other pulls ask of the head.
+) -> tuple[Verdict, ...]:
+    """Keep what was judged and which writes follow; the verdicts of other pulls on the head.
 
-    source: None where it is kept already. earlier: what was shown before that, and not recorded.
-    effects: may happen from now on.
-    Raises LeaseLost, and Retry where another pull of the same head is being worked on, or a merge
+    source: the policy as it was read; None if it is the recalled one. earlier: what was shown, and
+    its record lost. effects, shown: as of `intend`.
+    Raises LeaseLost, and Retry if another pull of the same head is being worked on, or a merge
     queue tests it: both would write the one check run that they share.
     """
     key = _pull(claim)
     if connection.is_postgresql:  # SQLite has one writer at a time anyway
         connection.rows(_LOCK_HEAD, {"head": f"{key.repository.id}:{head_sha}"})
-    held = change(connection, claim, _ADMIT, head=head_sha)
-    _refuse_held_head(connection, key, head_sha)
-    if merge_queue.is_tested(connection, key.repository, head_sha):
+    tested = f"queue:{key.repository.id}:{head_sha}:"
+    held = change(connection, claim, _ADMIT, head=head_sha, tested=tested)
+    if held.held_by is not None:
+        reason = f"{key}: {held.held_by} is being worked on and has the same head {head_sha[:7]}"
+        raise Retry(reason, after_seconds=HEAD_HELD_SECONDS, counts=False)
+    if held.is_tested:
         reason = f"{key}: a merge queue tests its head {head_sha[:7]}, and reads the check there"
         raise Retry(reason, after_seconds=QUEUE_SECONDS, counts=False)
     for one in earlier:
-        reviews.show(connection, key, one)
+        _show(connection, key, one)
     ledger.append(connection, str(key), judgement.entries)
     ledger.judged(connection, str(key), judgement.judged)
     if source:
         policies.keep(connection, key.repository.id, source, held.policy_drops)
-    reviews.intend(connection, str(key), effects, shown)
-    return ledger.entries(connection, str(key)), reviews.others(connection, key, head_sha)
+    _intend(connection, key, effects, shown)
+    found = {"repository": key.repository.id, "head": head_sha, "of": key.number}
+    return tuple(map(_VERDICT.decode, connection.values(_SIBLINGS, found)))
 
 
 def intend(
@@ -132,48 +106,157 @@ def intend(
 
     shown: what their check run would show. Raises LeaseLost.
     """
-    change(connection, claim, _INTEND)
-    reviews.intend(connection, str(claim.key), effects, shown)
+    change(connection, claim, _HOLD)
+    _intend(connection, claim.key, effects, shown)
 
 
-def answered(connection: Connection, claim: Claim) -> None:
-    """The outcome of all writes to a queue's head is known. Raises LeaseLost."""
-    change(connection, claim, _INTEND)
-    reviews.resolve(connection, str(claim.key))
+def _intend(
+    connection: Connection, key: Key, effects: Iterable[Effect], shown: Shown | None = None
+) -> None:
+    rows = []
+    for effect in effects:
+        shows = shown if isinstance(effect, PutCheckRun) else None
+        rows.append(
+            {
+                "key": str(key),
+                "effect": name(effect),
+                "shown": _json(shows) if shows else "",
+                "head_sha": shows.head_sha if shows else "",
+            }
+        )
+    connection.change_each(_INTEND, rows)
 
 
-def record(connection: Connection, claim: Claim, run: Run) -> None:
-    """Keep what the run leaves; other keys are marked if it is news for them. Raises LeaseLost."""
-    key = _pull(claim)
-    change(connection, claim, _RECORD, done=claim.generation)
-    reviews.put(connection, key, run)
-    follow_ups.put(connection, key, run.follow_ups)
-    reviews.resolve(connection, str(key), keep_shown=run.state == "parked")
-    reviews.intend(connection, str(key), run.unresolved)
-    mark(connection, reviews.rule(connection, key, run.verdict), requested=True)
+def _show(connection: Connection, key: PullKey, what: Shown) -> None:
+    row = {"key": str(key), "head_sha": what.head_sha, "shown": _json(what)}
+    connection.change(_SHOW, row)
 
 
-def _refuse_held_head(connection: Connection, key: PullKey, head_sha: str) -> None:
-    where = {"repository": key.repository.id, "head": head_sha, "but": str(key)}
-    other = connection.value(_HEAD_HELD_BY, where)
-    if other is not None:
-        reason = f"{key}: {other} is being worked on and has the same head {head_sha[:7]}"
-        raise Retry(reason, after_seconds=HEAD_HELD_SECONDS, counts=False)
+# --- the record -----------------------------------------------------------------------------------
 
 
-def _pushes(connection: Connection, key: PullKey, shown: set[str]) -> tuple[Push, ...]:
-    """Who brought heads to the pull, and who else pushed these to any branch; oldest first."""
-    own = connection.rows(_PUSHES, {"of": str(key)})
-    heads = shown | {one.head_sha for one in own}
-    anywhere = {"of": str(RepositoryKey(key.repository)), "heads": list(heads)}
-    rows = [*own, *connection.rows(_PUSHES_OF_HEADS, anywhere)]
-    found = (
-        Push(one.head_sha, one.login, datetime.fromtimestamp(one.seen_at, UTC)) for one in rows
+def _putting(dialect: str) -> Insert:
+    put = upserting(dialect, reviews).values(updated_at=Now())
+    last = ("head_sha", "state", "verdict", "marks", "written", "updated_at", "pending_since")
+    seen_at = case((put.excluded.seen_at > 0, put.excluded.seen_at), else_=reviews.c.seen_at)
+    return put.on_conflict_do_update(
+        index_elements=[reviews.c.key],
+        set_={name: put.excluded[name] for name in last} | {"seen_at": seen_at},
     )
-    return tuple(sorted(found, key=lambda one: (one.seen_at, one.head_sha, one.login)))
+
+
+def _putting_follow_up(dialect: str) -> Insert:
+    put = upserting(dialect, follow_ups)
+    news = ("repository_id", "area", "due", "is_open", "follow_up")
+    return put.on_conflict_do_update(
+        index_elements=[follow_ups.c.key, follow_ups.c.item],
+        set_={name: put.excluded[name] for name in news},
+    )
+
+
+_RECORD = holding(**UNHINTED)
+_PUT, _PUT_FOLLOW_UP = Statement(_putting), Statement(_putting_follow_up)
+_resolving = delete(intents).where(intents.c.key == bindparam("of"))
+_RESOLVE = Statement(_resolving)
+_RESOLVE_ALL_BUT_SHOWN = Statement(_resolving.where(intents.c.shown == ""))
+# The last run of this pull, those of others on its head, now or then, and heads of merge queues.
+_in_repository = reviews.c.repository_id == bindparam("repository")
+_head = select(reviews.c.head_sha).where(reviews.c.key == bindparam("of")).scalar_subquery()
+_nothing: ColumnElement[str] = literal_column("''")
+_CONCERNED = Statement(
+    union_all(
+        select(reviews.c.number, reviews.c.verdict, _nothing.label("queue")).where(
+            _in_repository,
+            or_(reviews.c.head_sha == bindparam("head"), reviews.c.head_sha == _head),
+        ),
+        select(literal_column("0"), _nothing, keys.c.key).where(
+            and_(keys.c.repository_id == bindparam("repository"), LIVE)
+        ),
+    )
+)
+
+
+def record(
+    connection: Connection,
+    claim: Claim,
+    run: Run,
+    *,
+    finished: bool = False,
+    marks: Iterable[Mark] = (),
+) -> None:
+    """Keep what the run leaves, and mark the keys that its verdict is news for.
+
+    finished: and give the key back. marks: further keys to mark. Raises LeaseLost.
+    """
+    key = _pull(claim)
+    if finished:
+        finish(connection, claim)
+    else:
+        change(connection, claim, _RECORD, done=claim.generation)
+    verdict = _json(run.verdict)
+    asked = {"of": str(key), "repository": key.repository.id, "head": run.verdict.head_sha}
+    found = connection.rows(_CONCERNED, asked)
+    connection.change(
+        _PUT,
+        {
+            "key": str(key),
+            "repository_id": key.repository.id,
+            "number": key.number,
+            "head_sha": run.verdict.head_sha,
+            "state": run.state,
+            "verdict": verdict,
+            "marks": _json(run.marks),
+            "written": _json(run.written),
+            "seen_at": _seconds(run.seen_at),
+            "pending_since": _seconds(run.pending_since),
+        },
+    )
+    if run.shown:
+        _show(connection, key, run.shown)
+    connection.change_each(_PUT_FOLLOW_UP, [_follow_up_row(key, one) for one in run.follow_ups])
+    # What a failed review would have shown stays: its check run may yet be found.
+    resolve = _RESOLVE_ALL_BUT_SHOWN if run.state == "parked" else _RESOLVE
+    connection.change(resolve, {"of": str(key)})
+    _intend(connection, key, run.unresolved)
+    if not any(one.number == key.number and one.verdict == verdict for one in found):
+        numbers = {one.number for one in found if one.verdict and one.number != key.number}
+        pulls = [PullKey(key.repository, number) for number in sorted(numbers)]
+        queues = [QueueKey.named(key.repository, one.queue) for one in found if one.queue]
+        mark(connection, [*pulls, *queues], requested=True)
+    for one in marks:
+        mark(connection, one.keys, touched=one.touched, requested=one.requested)
+
+
+def _follow_up_row(key: PullKey, one: FollowUp) -> dict[str, object]:
+    return {
+        "key": str(key),
+        "item": one.item,
+        "repository_id": key.repository.id,
+        "area": one.area,
+        "due": one.due,
+        "is_open": one.is_open,
+        "follow_up": _json(one),
+    }
 
 
 def _pull(claim: Claim) -> PullKey:
     if not isinstance(claim.key, PullKey):
-        raise TypeError(f"{claim.key} is no pull request")
+        raise TypeError(f"{claim.key} is not a pull request")
     return claim.key
+
+
+def _seconds(at: datetime | None) -> float:
+    return at.timestamp() if at else 0.0
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+# --- of a merge queue's head ----------------------------------------------------------------------
+
+
+def answered(connection: Connection, claim: Claim) -> None:
+    """The outcome of all writes to a queue's head is known. Raises LeaseLost."""
+    change(connection, claim, _HOLD)
+    connection.change(_RESOLVE, {"of": str(claim.key)})

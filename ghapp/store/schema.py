@@ -11,8 +11,10 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Computed,
     Double,
+    FromClause,
     Index,
     Integer,
     LargeBinary,
@@ -142,7 +144,13 @@ Index(
     postgresql_where=_dirty,
 )
 # In the words that statements use: a parameter may be anything, so no partial index would serve.
-IS_QUEUE = keys.c.kind == literal_column("'queue'")
+
+
+def is_queue(table: FromClause) -> ColumnElement[bool]:
+    return table.c.kind == literal_column("'queue'")
+
+
+IS_QUEUE = is_queue(keys)
 Index("keys_queue", keys.c.repository_id, sqlite_where=IS_QUEUE, postgresql_where=IS_QUEUE)
 
 # Who brought which head to which pull; under a repository's key, to any of its branches.
@@ -159,14 +167,14 @@ _kind = func.substr(pushes.c.key, literal_column("1"), literal_column("11"))
 IS_BRANCH = _kind == literal_column("'repository:'")
 Index("pushes_to_branches", pushes.c.seen_at, sqlite_where=IS_BRANCH, postgresql_where=IS_BRANCH)
 
-# Writes under way: committed before the write, gone once its outcome is recorded. shown: what a
-# check run would show, "" of all other writes.
+# Writes under way: committed before the write, gone once its outcome is recorded. shown, head_sha:
+# what a check run would show, and where; "" of all other writes.
 intents = Table(
     "intents",
     metadata,
     Column("row", Row, primary_key=True),
     _text("key"),
-    *(_text("effect"), _text("shown")),
+    *(_text("effect"), _text("shown"), _text("head_sha")),
     _seconds("intended_at"),
     Index("intents_key", "key"),
 )
@@ -182,8 +190,9 @@ ledger = Table(
     Index("ledger_key_id", "key", "id", unique=True),
 )
 
-# The last run of each pull. seen_at: `updated_at` of the pull as last read; 0 where it never was.
-# pending_since: when GitHub took the check run that is in progress now; 0 where none is.
+# The last run of each pull. verdict: what the pull asks of its head. seen_at: `updated_at` of the
+# pull as last read; 0 if it never was. pending_since: when GitHub accepted the check run that is in
+# progress now; 0 if none is.
 reviews = Table(
     "reviews",
     metadata,
@@ -192,10 +201,12 @@ reviews = Table(
     _whole("number"),
     _text("head_sha"),
     _text("state"),
+    Column("verdict", Text, nullable=False),
     Column("marks", Text, nullable=False),
     Column("written", Text, nullable=False),
     *(_seconds("updated_at"), _seconds("seen_at"), _seconds("pending_since")),
     Index("reviews_seen", "repository_id", "number", "seen_at"),
+    Index("reviews_head", "repository_id", "head_sha"),
 )
 _pending = reviews.c.pending_since > 0
 Index(
@@ -210,20 +221,9 @@ shown = Table(
     "shown",
     metadata,
     Column("row", Row, primary_key=True),
-    _text("key"),
+    *(_text("key"), _text("head_sha")),
     Column("shown", Text, nullable=False),
     Index("shown_key", "key"),
-)
-
-# What each pull asks of its head.
-verdicts = Table(
-    "verdicts",
-    metadata,
-    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("head_sha", Text, primary_key=True),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("verdict", Text, nullable=False),
-    Index("verdicts_number", "repository_id", "number"),
 )
 
 # The policy as last read; drops counts the pushes that may have changed it, read_drops how many

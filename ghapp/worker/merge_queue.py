@@ -24,6 +24,7 @@ from ghapp.core.review.merge_queue import (
 from ghapp.core.text.merge_queue import check_run, parked_run
 from ghapp.errors import Gone, LeaseLost, Retry
 from ghapp.store import Store, merge_queue, runs
+from ghapp.store.history import recall_queue
 
 # What is not there yet is waited for 1, 2, 4, 8, 16 and 16 s: the queue itself waits for us.
 MOST_WAITS, MOST_WAIT_SECONDS = 6, 16.0
@@ -52,7 +53,7 @@ async def answer(
     try:
         return await _answer(claim, key, github, store, rules)
     except Gone as gone:
-        history = await store.records.read(runs.recall_queue, key, ())
+        history = await store.records.read(recall_queue, key, ())
         if gone.perhaps and history.waited < MOST_WAITS:  # too new for GitHub to see it
             raise _later(key, str(gone), history) from gone
         raise
@@ -63,7 +64,7 @@ async def _answer(
 ) -> tuple[PutCheckRun, ...]:
     facts = await github.queue(key)
     inside = facts.upto(key.head_sha)
-    history = await store.records.read(runs.recall_queue, key, (one.number for one in inside))
+    history = await store.records.read(recall_queue, key, (one.number for one in inside))
     policy = known(history.policy, rules)
     history = replace(history, verdicts=believed(history, key.base_ref, policy))
     silent = not writes(policy)
@@ -93,7 +94,7 @@ async def give_up(
     claim: Claim, key: QueueKey, reason: str, github: Answers, store: Store, rules: Rules
 ) -> None:
     """Say on the head that it could not be answered: else its queue waits until it gives up."""
-    policy = known((await store.records.read(runs.recall_queue, key, ())).policy, rules)
+    policy = known((await store.records.read(recall_queue, key, ())).policy, rules)
     if writes(policy):
         run = parked_run(key.head_sha, policy, reason)
         await _put(claim, key, PutCheckRun(run, 0), github, store)

@@ -12,6 +12,7 @@ from ghapp.core.records import Claim, History, PolicySource, Run, Verdict
 from ghapp.core.review.permissions import newest
 from ghapp.core.text.render import parked_run
 from ghapp.store import Store, runs
+from ghapp.store.history import recall
 from ghapp.worker import merge_queue
 from ghapp.worker.effects import Applies
 from ghapp.worker.merge_queue import Answers
@@ -31,7 +32,7 @@ async def give_up(claim: Claim, reason: str, github: Tells, store: Store, rules:
         await merge_queue.give_up(claim, claim.key, reason, github, store, rules)
     if not isinstance(claim.key, PullKey):
         return
-    history = await store.records.read(runs.recall, claim.key)
+    history = await store.records.read(recall, claim.key)
     head_sha, source = newest(history), history.policy or PolicySource()
     policy = effective(source, rules)
     if head_sha and writes(policy):

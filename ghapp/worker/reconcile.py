@@ -15,7 +15,6 @@ from datetime import datetime
 from typing import Protocol
 
 from ghapp.core.decide import Decision, decide
-from ghapp.core.ledger import Entry
 from ghapp.core.marks import Effect, Outcome, plan
 from ghapp.core.model import (
     File,
@@ -35,7 +34,9 @@ from ghapp.core.scan.checklist import Checklist, checklist
 from ghapp.core.scan.hazards import findings
 from ghapp.core.scan.triggers import Scan, scan
 from ghapp.core.text.labels import described
-from ghapp.store import Store, reviews, runs
+from ghapp.store import Store, runs
+from ghapp.store.history import recall, seen
+from ghapp.store.work_queue.marking import Mark
 from ghapp.worker import merge_queue
 from ghapp.worker.effects import Taken, batches, remembered, showing, take
 from ghapp.worker.merge_queue import Queues
@@ -68,38 +69,39 @@ class Done:
 
 
 async def reconcile(claim: Claim, github: GitHub, store: Store, rules: Rules) -> Done:
-    """Bring what a key addresses in line with its facts.
+    """Bring what a key addresses in line with its facts, and give the key back.
 
     Safe to repeat and safe to stop anywhere: the next call does what is left.
-    Raises Retry, Gone and LeaseLost (another worker took the key over).
+    Raises Retry, Gone and LeaseLost (another worker took the key over); then the key is not given
+    back.
     """
     match claim.key:
         case PullKey() as key:
             return await _pull(claim, key, github, store, rules)
         case QueueKey() as key:
             effects = await merge_queue.answer(claim, key, github, store, rules)
+            await store.queue.finish(claim)
             return Done(key.head_sha, tuple(type(effect).__name__ for effect in effects))
         case RepositoryKey(repository):
             pulls = await github.open_pulls(repository)
+            marks = [Mark(pulls)]  # what is parked, too
             if claim.touched:
-                await store.queue.mark_dirty(pulls, touched=True)
-            await store.queue.mark_dirty(pulls)  # what is parked, too
+                marks.insert(0, Mark(pulls, touched=True))
         case SweepKey(repository):
-            moved = await github.moved_pulls(
-                repository, await store.records.read(reviews.seen, repository)
-            )
-            await store.queue.mark_dirty(moved, touched=True)
+            known = await store.records.read(seen, repository)
+            marks = [Mark(await github.moved_pulls(repository, known), touched=True)]
         case InstallationKey(installation_id):
             found = await github.repositories(installation_id)
-            await store.queue.mark_dirty([SweepKey(repository) for repository in found])
+            marks = [Mark(tuple(map(SweepKey, found)))]
             if claim.touched:
-                await store.queue.mark_dirty([RepositoryKey(one) for one in found], touched=True)
+                marks.append(Mark(tuple(map(RepositoryKey, found)), touched=True))
+    await store.queue.finish(claim, *marks)
     return Done("", ("MarkDirty",))
 
 
 async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules: Rules) -> Done:
     """One pull request: its marks are what facts and ledger imply when this returns."""
-    history = await store.records.read(runs.recall, key)
+    history = await store.records.read(recall, key)
     facts = await github.gather(key, history, rules)
     history = history.knowing(facts.earlier)
     # Off the event loop: however large the diff or a comment is, others are not kept waiting.
@@ -110,23 +112,24 @@ async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules:
     view, course = considered
     source = None if facts.source is history.policy else facts.source
     # Committed before the writes, resolved with the record.
-    admitted = await store.records.write(
+    siblings = await store.records.write(
         runs.admit,
         *(claim, facts.pull.head_sha, source, view.judgement, facts.earlier),
         *(course.effects, course.shown),
     )
-    if admitted != course.given:  # other pulls ask something of the head
-        course = await asyncio.to_thread(_course, facts, history, view, *admitted)
+    if siblings:  # other pulls ask something of the head
+        course = await asyncio.to_thread(_course, facts, history, view, siblings)
         await store.records.write(runs.intend, claim, course.effects, course.shown)
     taken = Taken()
     for batch in batches(course.effects):
         taken += await take(key, batch, github)
     run = remembered(course.decision, facts, taken, found=view.found)
-    await store.records.write(runs.record, claim, run)
+    marks = []
     if view.found and facts.messages:  # to be judged; those that were read have to be read again
-        await store.queue.mark_dirty([key], touched=run.shown is not None, requested=True)
+        marks.append(Mark((key,), touched=run.shown is not None, requested=True))
     if taken.opened:  # the comment names the issues
-        await store.queue.mark_dirty([key])
+        marks.append(Mark((key,)))
+    await store.records.write(runs.record, claim, run, finished=not taken.failed, marks=marks)
     if taken.failed:
         raise taken.later()
     return Done(
@@ -151,12 +154,8 @@ class _View:
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """What is to be done. given: the ledger, and what other pulls ask of the head.
+    """What is to be done. shown: what the check run will show."""
 
-    shown: what the check run will show.
-    """
-
-    given: tuple[tuple[Entry, ...], tuple[Verdict, ...]]
     decision: Decision
     effects: tuple[Effect, ...]
     shown: Shown
@@ -178,8 +177,7 @@ def _considered(
 ) -> _Considered:
     """Decided as though no other pull had this head, as is so of most."""
     view = _viewed(facts, history, scanned, contents)
-    ledger = (*history.ledger, *view.judgement.entries)
-    return view, _course(facts, history, view, ledger, ())
+    return view, _course(facts, history, view, ())
 
 
 def _viewed(
@@ -198,12 +196,12 @@ def _course(
     facts: Facts,
     history: History,
     view: _View,
-    ledger: tuple[Entry, ...],
     siblings: tuple[Verdict, ...],
 ) -> _Course:
+    ledger = (*history.ledger, *view.judgement.entries)
     decision = decide(facts, history, view.checklist, ledger, siblings)
     shown = showing(decision, facts, facts.now)
-    return _Course((ledger, siblings), decision, _plan(decision, facts), shown)
+    return _Course(decision, _plan(decision, facts), shown)
 
 
 def _plan(decision: Decision, facts: Facts) -> tuple[Effect, ...]:

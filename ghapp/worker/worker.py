@@ -206,7 +206,8 @@ class Worker:
         except Retry as retry:
             return await self._later(claim, retry)
         except Gone as gone:
-            await self._finish(claim)
+            self._held.pop(claim.token, None)
+            await self.store.queue.finish(claim)
             return {"outcome": "gone", "reason": str(gone)}
         except Busy as busy:
             away = Retry(str(busy), after_seconds=STORE_AWAY_SECONDS, counts=False)
@@ -217,14 +218,9 @@ class Worker:
             log.exception("run failed")
             reason = f"{type(error).__name__}: {error}"
             return await self._later(claim, Retry(reason, after_seconds=0.0))
-        await self._finish(claim)
         if done.rejected:
             log.warning("GitHub refuses what is not the gate", reasons=list(done.rejected))
         return {"outcome": "done", "head_sha": done.head_sha, "effects": list(done.effects)}
-
-    async def _finish(self, claim: Claim) -> None:
-        self._held.pop(claim.token, None)
-        await self.store.queue.finish(claim)
 
     async def _give_up(self, claim: Claim, reason: str) -> None:
         """Tell people on GitHub, if GitHub lets us: it may be what fails."""

@@ -17,7 +17,7 @@ from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import AddLabels, CheckRun, Marks, PutCheckRun, Written
 from ghapp.core.model import Channel, Delivery, Key, Message, PullKey, Repository
 from ghapp.core.records import Claim, History, Judgement, PolicySource, Run, Shown, Verdict
-from ghapp.store import Store, runs, stats
+from ghapp.store import Store, history, runs, stats
 from ghapp.store.stats import Health, Parked
 
 PATIENCE_SECONDS = 20.0
@@ -133,14 +133,14 @@ async def admitted(
     head_sha: str = HEAD,
     judged: tuple[str, ...] = (),
     source: PolicySource = SOURCE,
-) -> tuple[tuple[Entry, ...], tuple[Verdict, ...]]:
+) -> tuple[Verdict, ...]:
     return await store.records.write(
         runs.admit, claim, head_sha, source, Judgement(entries, judged)
     )
 
 
 async def recalled(store: Store, key: PullKey = KEY) -> History:
-    return await store.records.read(runs.recall, key)
+    return await store.records.read(history.recall, key)
 
 
 async def health_of(store: Store) -> Health:

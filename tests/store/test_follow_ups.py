@@ -9,8 +9,8 @@ import pytest
 
 from ghapp.core.model import Channel, PullKey, Repository
 from ghapp.core.records import FollowUp
-from ghapp.store import Store, reviews, runs
-from ghapp.store.follow_ups import MOST_DEBTS
+from ghapp.store import Store, history, runs
+from ghapp.store.history import MOST_DEBTS
 from tests.store.stores import (
     KEY,
     NOON,
@@ -124,7 +124,7 @@ async def test_what_is_in_the_ledger_does_not_wait(store: Store) -> None:
 
 @story
 async def test_each_pull_is_seen_as_its_last_run_read_it(store: Store) -> None:
-    assert await store.records.read(reviews.seen, SHOP) == {}
+    assert await store.records.read(history.seen, SHOP) == {}
     for key, at in (
         (KEY, NOON),
         (KEY, NOON + timedelta(hours=1)),
@@ -134,7 +134,7 @@ async def test_each_pull_is_seen_as_its_last_run_read_it(store: Store) -> None:
         claim = await claimed(store, key)
         await store.records.write(runs.record, claim, replace(run(verdict(key)), seen_at=at))
         await store.queue.finish(claim)
-    assert await store.records.read(reviews.seen, SHOP) == {7: NOON + timedelta(hours=1), 8: NOON}
+    assert await store.records.read(history.seen, SHOP) == {7: NOON + timedelta(hours=1), 8: NOON}
 
 
 @pytest.mark.parametrize("before", [True, False])
@@ -147,6 +147,6 @@ def test_a_run_that_did_not_read_the_pull_changes_nothing_of_that(
         if before:
             await store.records.write(runs.record, claim, replace(run(verdict(KEY)), seen_at=NOON))
         await store.records.write(runs.record, claim, run(verdict(KEY)))
-        assert await store.records.read(reviews.seen, SHOP) == ({7: NOON} if before else {})
+        assert await store.records.read(history.seen, SHOP) == ({7: NOON} if before else {})
 
     told(database_url)

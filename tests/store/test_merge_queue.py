@@ -11,6 +11,7 @@ from ghapp.core.marks import CheckRun, PutCheckRun
 from ghapp.core.model import QueueKey, Repository
 from ghapp.errors import LeaseLost, Retry
 from ghapp.store import MAX_ATTEMPTS, Store, runs
+from ghapp.store.history import recall_queue
 from ghapp.store.pruning import prune
 from ghapp.store.work_queue import marking
 from tests.store.stores import (
@@ -54,14 +55,14 @@ async def test_a_head_is_a_key_with_a_past_of_its_own(store: Store) -> None:
     await store.queue.accept(delivery(FRONT))
     claim = await due(store, FRONT)
     await store.records.write(runs.intend, claim, (RUN,))
-    history = await store.records.read(runs.recall_queue, FRONT, (KEY.number, OTHER.number))
+    history = await store.records.read(recall_queue, FRONT, (KEY.number, OTHER.number))
     assert history.verdicts == {KEY.number: verdict(KEY)}
     assert (history.unresolved, history.touched, history.waited) == (True, False, 0)
     assert history.policy and history.policy.text == "mode: advise"
     await store.queue.put_off(claim, after_seconds=0.0, counts=False, lags=True)
-    assert (await store.records.read(runs.recall_queue, FRONT, ())).waited == 1
+    assert (await store.records.read(recall_queue, FRONT, ())).waited == 1
     await store.records.write(runs.answered, await due(store, FRONT))
-    assert not (await store.records.read(runs.recall_queue, FRONT, ())).unresolved
+    assert not (await store.records.read(recall_queue, FRONT, ())).unresolved
 
 
 @story
@@ -101,7 +102,7 @@ async def test_a_head_that_ended_is_gone_and_who_works_on_it_has_lost_it(store: 
     with pytest.raises(LeaseLost):
         await store.records.write(runs.answered, claim)
     assert await store.queue.renew((claim,)) == frozenset()
-    history = await store.records.read(runs.recall_queue, FRONT, ())
+    history = await store.records.read(recall_queue, FRONT, ())
     assert (history.unresolved, history.waited) == (False, 0)
     await store.queue.accept(delivery(KEY))
     await worked_off(store)
@@ -112,7 +113,7 @@ async def test_a_head_that_ended_is_gone_and_who_works_on_it_has_lost_it(store: 
 async def test_a_verdict_on_an_older_head_is_told_with_that_head(store: Store) -> None:
     await store.queue.accept(delivery(KEY))
     await worked_off(store, head_sha=NEXT_HEAD)
-    history = await store.records.read(runs.recall_queue, FRONT, (KEY.number,))
+    history = await store.records.read(recall_queue, FRONT, (KEY.number,))
     assert history.verdicts[KEY.number].head_sha == NEXT_HEAD != HEAD
 
 

@@ -112,10 +112,10 @@ async def test_an_intent_is_unresolved_until_the_run_is_recorded(store: Store) -
 async def test_the_ledger_grows_in_order_and_is_never_changed(store: Store) -> None:
     claim = await claimed(store)
     one, two, three = entry("comment:9#0"), entry("comment:1#0"), entry("comment:1#1")
-    assert (await admitted(store, claim, one))[0] == (one,)
-    assert (await admitted(store, claim, two, three))[0] == (one, two, three)
-    altered = replace(one, speaker="eve")
-    assert (await admitted(store, claim, altered))[0] == (one, two, three)
+    await admitted(store, claim, one)
+    assert (await recalled(store, KEY)).ledger == (one,)
+    await admitted(store, claim, two, three)
+    await admitted(store, claim, replace(one, speaker="eve"))
     assert (await recalled(store, KEY)).ledger == (one, two, three)
     assert (await recalled(store, OTHER)).ledger == ()
 
@@ -125,8 +125,9 @@ async def test_one_message_may_be_judged_for_several_pulls(store: Store) -> None
     await store.queue.mark_dirty([KEY, OTHER])
     for number, claim in enumerate(await store.queue.claim(2)):
         same = entry("rerun:d-1#0", Channel.RERUN)
-        ledger, _ = await admitted(store, claim, same, head_sha=str(number) * 40)
-        assert ledger == (same,)
+        await admitted(store, claim, same, head_sha=str(number) * 40)
+        assert isinstance(claim.key, PullKey)
+        assert (await recalled(store, claim.key)).ledger == (same,)
 
 
 @story
@@ -235,7 +236,7 @@ async def both_on_one_head(store: Store) -> None:
 async def test_pulls_that_share_a_head_hear_of_each_other_once(store: Store) -> None:
     await both_on_one_head(store)
     claim = await claimed(store, OTHER)
-    assert (await admitted(store, claim))[1] == (verdict(KEY),)
+    assert await admitted(store, claim) == (verdict(KEY),)
     await store.records.write(runs.record, claim, run(verdict(OTHER)))
     await store.queue.finish(claim)
     assert await dirty(store) == 0
@@ -247,7 +248,7 @@ async def test_a_changed_verdict_has_the_others_looked_at_exactly_once(store: St
     await store.queue.mark_dirty([KEY])
     await worked_off(store, KEY, "action_required")
     claim = await due(store, OTHER)
-    assert (await admitted(store, claim))[1] == (verdict(KEY, "action_required"),)
+    assert await admitted(store, claim) == (verdict(KEY, "action_required"),)
     await store.records.write(runs.record, claim, run(verdict(OTHER)))
     await store.queue.finish(claim)
     assert await dirty(store) == 0
@@ -259,7 +260,7 @@ async def test_a_pull_that_left_the_head_is_no_concern_of_the_others(store: Stor
     await store.queue.mark_dirty([KEY])
     await worked_off(store, KEY, head_sha=NEXT_HEAD)
     claim = await due(store, OTHER)
-    assert (await admitted(store, claim))[1] == ()
+    assert await admitted(store, claim) == ()
     await store.records.write(runs.record, claim, run(verdict(OTHER)))
     await store.queue.finish(claim)
     assert await dirty(store) == 0
@@ -271,7 +272,7 @@ async def test_heads_of_other_repositories_are_other_heads(store: Store) -> None
     await worked_off(store, KEY)
     fork = PullKey(Repository(11, 502, "acme/other"), 8)
     claim = await claimed(store, fork)
-    assert (await admitted(store, claim))[1] == ()
+    assert await admitted(store, claim) == ()
     await store.records.write(runs.record, claim, run(verdict(fork)))
     await store.queue.finish(claim)
     assert await dirty(store) == 0

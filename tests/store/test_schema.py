@@ -133,11 +133,11 @@ def test_the_first_schema_works_with_its_own_code(database_url: str) -> None:
 
 
 def test_a_failed_migration_leaves_nothing(database_url: str) -> None:
-    changed(database_url, "CREATE TABLE verdicts (wrong INTEGER)")
+    changed(database_url, "CREATE TABLE reviews (wrong INTEGER)")
     with pytest.raises(WrongDatabase):
         asyncio.run(Store.open(database_url))
     engine = create_engine(database_url)
-    assert inspect(engine).get_table_names() == ["verdicts"]
+    assert inspect(engine).get_table_names() == ["reviews"]
     engine.dispose()
 
 

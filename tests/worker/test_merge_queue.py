@@ -110,7 +110,7 @@ def test_a_verdict_on_another_base_says_nothing(world: World, tmp_path: Path) ->
 
     async def tell(scene: Scene) -> None:
         await scene.verdict(one.pull, "success")
-        changed(scene.url, "UPDATE verdicts SET verdict = replace(verdict, '\"main\"', '\"old\"')")
+        changed(scene.url, "UPDATE reviews SET verdict = replace(verdict, '\"main\"', '\"old\"')")
         await scene.waits(f"no verdict yet on #{one.pull.number}")
 
     told(world, tmp_path, one.head_sha, tell)

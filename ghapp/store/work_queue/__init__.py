@@ -16,6 +16,7 @@ from ghapp.store.notify import Listener, announce
 from ghapp.store.records import Records
 from ghapp.store.work_queue import claiming, leases, marking
 from ghapp.store.work_queue.claiming import Claimed
+from ghapp.store.work_queue.marking import Mark
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,9 +121,12 @@ class WorkQueue:
         """The tokens that still hold their key, for another 30 seconds."""
         return await self._records.write(leases.renew, tuple(claims))
 
-    async def finish(self, claim: Claim) -> None:
-        """Give the key back; it stays dirty if something came in since the claim."""
-        await self._records.write(leases.finish, claim)
+    async def finish(self, claim: Claim, *marks: Mark) -> None:
+        """Give the key back; it stays dirty if something came in since the claim.
+
+        marks: further keys to mark with it.
+        """
+        await self._records.write(leases.finish, claim, marks)
 
     async def put_off(
         self,

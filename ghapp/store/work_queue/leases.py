@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Double, and_, bindparam, case, exists, select, update
+from sqlalchemy import BigInteger, Double, and_, bindparam, case, exists, select, update
 
+from ghapp.core.model import InstallationKey
 from ghapp.core.records import Claim
 from ghapp.errors import LeaseLost
 from ghapp.store.connection import Connection
 from ghapp.store.schema import Now, keys
 from ghapp.store.statements import Statement, one_of
-from ghapp.store.work_queue.marking import NO_HINTS, dirty, same_head
+from ghapp.store.work_queue.marking import NO_HINTS, Mark, dirty, mark, same_head
 
+REPOSITORY = bindparam("claimed_repository", type_=BigInteger)
 LEASE_SECONDS = 30.0
 MAX_ATTEMPTS = 8
 # When a parked key is due: else claims would walk through all of them in the index of what is due.
@@ -26,12 +28,16 @@ def renew(connection: Connection, claims: Iterable[Claim]) -> frozenset[str]:
     return frozenset(connection.values(_RENEW, {"tokens": tokens}))
 
 
-def finish(connection: Connection, claim: Claim) -> None:
-    """Give the key back, worked off up to the claimed generation. Raises LeaseLost."""
+def finish(connection: Connection, claim: Claim, marks: Iterable[Mark] = ()) -> None:
+    """Give the key back, worked off up to the claimed generation, and mark keys after it.
+
+    Raises LeaseLost.
+    """
     key = change(connection, claim, _FINISH, done=claim.generation)
-    head = {"repository": key.repository_id, "head": key.head_sha, "but": key.key}
-    if key.generation > key.done_generation or connection.value(_HEAD_WAITS, head):
+    if key.generation > key.done_generation or key.head_waits:
         connection.marks = True  # this key may be due again, or another one of its head
+    for one in marks:
+        mark(connection, one.keys, touched=one.touched, requested=one.requested)
 
 
 def put_off(
@@ -54,25 +60,32 @@ def put_off(
     return bool(change(connection, claim, change_, **told).parked_at)
 
 
-def holding(**values: Any) -> Statement:
-    """A change of a claimed key, for `change`.
+def holding(*told: Any, **values: Any) -> Statement:
+    """A change of a claimed key, for `change`. told: what else to return with its row.
 
     A lease that ran out is lost, whether or not somebody else has the key by now.
+    SQLAlchemy writes columns without their table in SQLite's RETURNING, also within subqueries: so
+    each of them reads one table, and compares it with parameters.
     """
     held = and_(
         keys.c.key == bindparam("claimed_key"),
         keys.c.lease_token == bindparam("claimed_token"),
         keys.c.lease_until > Now(),
     )
-    return Statement(update(keys).where(held).values(**values).returning(keys))
+    return Statement(update(keys).where(held).values(**values).returning(keys, *told))
 
 
 def change(connection: Connection, claim: Claim, statement: Statement, **parameters: Any) -> Any:
     """Change the claimed key; what it then is. Raises LeaseLost."""
-    held = {"claimed_key": str(claim.key), "claimed_token": claim.token}
+    key = claim.key
+    held = {
+        "claimed_key": str(key),
+        "claimed_token": claim.token,
+        "claimed_repository": 0 if isinstance(key, InstallationKey) else key.repository.id,
+    }
     found = connection.row(statement, held | parameters)
     if found is None:
-        raise LeaseLost(f"{claim.key}: the lease ran out or passed to another worker")
+        raise LeaseLost(f"{key}: the lease ran out or passed to another worker")
     return found
 
 
@@ -97,7 +110,12 @@ UNHINTED = {
     name: case((keys.c.generation == bindparam("done"), none), else_=keys.c[name])
     for name, none in NO_HINTS.items()
 }
+_this, _other = keys.alias("this"), keys.alias("other")
+_head = select(_this.c.head_sha).where(_this.c.key == bindparam("claimed_key")).scalar_subquery()
 _FINISH = holding(
+    exists()
+    .where(same_head(_other, REPOSITORY, _head, bindparam("claimed_key")), dirty(_other))
+    .label("head_waits"),
     **_RELEASED,
     **UNHINTED,
     done_generation=bindparam("done"),
@@ -113,11 +131,4 @@ _FAILED = holding(
     **_LATER | {"due": case((_parks, NEVER), else_=_LATER["due"])},
     attempts=keys.c.attempts + 1,
     parked_at=case((_parks, Now()), else_=0.0),
-)
-_HEAD_WAITS = Statement(
-    select(
-        exists()
-        .where(same_head(keys, bindparam("repository"), bindparam("head"), bindparam("but")))
-        .where(dirty(keys))
-    )
 )

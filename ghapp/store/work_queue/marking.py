@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -128,6 +129,15 @@ def row(key: Key, hints: Hints = NO_HINTS) -> dict[str, Any]:
         "number": number,
         **hints,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Keys to mark. touched, requested: as of `mark`."""
+
+    keys: tuple[Key, ...]
+    touched: bool = False
+    requested: bool = False
 
 
 def mark(

@@ -81,7 +81,8 @@ def upgrade() -> None:
     op.create_table(
         "intents",
         given("row", ROW, primary_key=True),
-        *(text("key"), text("effect"), text("shown"), seconds("intended_at")),
+        *(text("key"), text("effect"), text("shown"), text("head_sha")),
+        seconds("intended_at"),
     )
     index("intents_key", "intents", "key")
     op.create_table(
@@ -94,21 +95,18 @@ def upgrade() -> None:
         "reviews",
         given("key", primary_key=True),
         *(whole("repository_id"), whole("number"), text("head_sha"), text("state")),
-        *(given("marks"), given("written")),
+        *(given("verdict"), given("marks"), given("written")),
         *(seconds("updated_at"), seconds("seen_at"), seconds("pending_since")),
     )
     index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
+    index("reviews_head", "reviews", "repository_id", "head_sha")
     index("reviews_pending", "reviews", "pending_since", where="pending_since > 0")
-    op.create_table("shown", given("row", ROW, primary_key=True), text("key"), given("shown"))
-    index("shown_key", "shown", "key")
     op.create_table(
-        "verdicts",
-        given("repository_id", sa.BigInteger(), primary_key=True, autoincrement=False),
-        given("head_sha", primary_key=True),
-        given("number", sa.BigInteger(), primary_key=True, autoincrement=False),
-        given("verdict"),
+        "shown",
+        given("row", ROW, primary_key=True),
+        *(text("key"), text("head_sha"), given("shown")),
     )
-    index("verdicts_number", "verdicts", "repository_id", "number")
+    index("shown_key", "shown", "key")
     op.create_table(
         "policies",
         given("repository_id", sa.BigInteger(), primary_key=True, autoincrement=False),

@@ -1,0 +1,264 @@
+"""What is known of a pull, or of a merge queue's head, when a run begins: read at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    exists,
+    literal_column,
+    or_,
+    select,
+    union,
+    union_all,
+)
+
+from ghapp.core.ledger import Entry
+from ghapp.core.marks import Marks, Written
+from ghapp.core.model import Message, PullKey, Push, QueueKey, Repository, RepositoryKey
+from ghapp.core.records import FollowUp, History, PackFile, PolicySource, Shown, Verdict
+from ghapp.core.review.merge_queue import QueueHistory
+from ghapp.store.connection import Connection
+from ghapp.store.schema import (
+    Now,
+    follow_ups,
+    intents,
+    keys,
+    ledger,
+    messages,
+    policies,
+    pushes,
+    reviews,
+    shown,
+)
+from ghapp.store.statements import Statement, one_of
+from ghapp.store.work_queue.marking import dirty
+
+# For so long a pull that was just opened has no marks yet. One that is older may have them, and the
+# database, restored from a backup, not know of it.
+NEW_SECONDS = 120.0
+MOST_DEBTS = 200
+
+_ENTRY, _MESSAGE = msgspec.json.Decoder(Entry), msgspec.json.Decoder(Message)
+_SHOWN, _FOLLOW_UP = msgspec.json.Decoder(Shown), msgspec.json.Decoder(FollowUp)
+_MARKS, _WRITTEN = msgspec.json.Decoder(Marks), msgspec.json.Decoder(Written)
+_VERDICT, _PACKS = msgspec.json.Decoder(Verdict), msgspec.json.Decoder(tuple[PackFile, ...])
+
+
+def recall(connection: Connection, key: PullKey) -> History:
+    """Everything that is known of a pull.
+
+    Its hints are read first: what a delivery adds meanwhile is then only more than they say.
+    """
+    asked = {"of": str(key), "repository": key.repository.id}
+    row = connection.rows(_ROW, asked)[0]
+    found: defaultdict[str, list[Any]] = defaultdict(list)
+    branches = str(RepositoryKey(key.repository))
+    for one in connection.rows(_LISTS, {**asked, "branches": branches}):
+        found[one.kind].append(one)
+    entries = [_ENTRY.decode(one.text) for one in sorted(found["entry"], key=_place)]
+    judged = {entry.message_id for entry in entries}
+    judged.update(one.name for one in found["judged"])
+    said = (_MESSAGE.decode(one.text) for one in found["message"] if one.name not in judged)
+    intended = sorted(found["intent"], key=_place)
+    pushed = (Push(one.name, one.text, _time(one.at)) for one in found["push"])
+    owed = (_FOLLOW_UP.decode(one.text) for one in found["debt"])
+    return History(
+        marks=_MARKS.decode(row.marks) if row.marks else None,
+        written=_WRITTEN.decode(row.written) if row.written else Written(),
+        unresolved=frozenset(one.name for one in intended),
+        intended=tuple(_SHOWN.decode(one.text) for one in intended if one.text),
+        fresh_at=_time(row.fresh_at) if row.fresh_at else None,
+        seen_at=_time(row.seen_at) if row.seen_at else None,
+        opened=bool(row.is_new),
+        touched=bool(row.touched),
+        changed_files=row.changed_files or 0,
+        messages=tuple(sorted(said, key=lambda one: (one.said_at, one.id))),
+        judged=frozenset(judged),
+        ledger=tuple(entries),
+        shown=tuple(
+            sorted((_SHOWN.decode(one.text) for one in found["shown"]), key=lambda s: s.accepted_at)
+        ),
+        pushes=tuple(sorted(pushed, key=lambda one: (one.seen_at, one.head_sha, one.login))),
+        waited=row.waited or 0,
+        policy=_policy(row),
+        pending_since=_time(row.pending_since) if row.pending_since else None,
+        follow_ups=tuple(
+            sorted(
+                (_FOLLOW_UP.decode(one.text) for one in found["follow_up"]), key=lambda f: f.item
+            )
+        ),
+        debts=tuple(sorted(owed, key=lambda one: (one.due, one.number, one.item))),
+    )
+
+
+def recall_queue(connection: Connection, key: QueueKey, numbers: Iterable[int]) -> QueueHistory:
+    """Everything that is known of a queue's head. numbers: of the pulls in it."""
+    asked = {"of": str(key), "repository": key.repository.id}
+    row, members = connection.rows(_ROW, asked)[0], list(numbers)
+    names = [str(PullKey(key.repository, number)) for number in members]
+    verdicts = connection.rows(_VERDICTS, {**asked, "numbers": members}) if members else []
+    return QueueHistory(
+        verdicts={one.number: _VERDICT.decode(one.verdict) for one in verdicts},
+        behind=frozenset(connection.values(_BEHIND, {"pulls": names}) if members else ()),
+        policy=_policy(row),
+        unresolved=bool(row.unresolved),
+        touched=bool(row.touched),
+        waited=row.waited or 0,
+    )
+
+
+def seen(connection: Connection, repository: Repository) -> Mapping[int, datetime]:
+    """The repository's pulls by number: `updated_at` as the last run of each read it."""
+    found = connection.rows(_SEEN, {"of": repository.id})
+    return {one.number: _time(one.seen_at) for one in found}
+
+
+def _policy(row: Any) -> PolicySource | None:
+    """As last read, without `read_at` if a push may have changed it; None if never read."""
+    if not row.read_at:
+        return None
+    packs = _PACKS.decode(row.packs)
+    good_packs = packs if row.good_packs is None else _PACKS.decode(row.good_packs)
+    read_at = _time(row.read_at) if row.drops == row.read_drops else None
+    return PolicySource(row.text, row.etag, read_at, row.good, packs, good_packs)
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _place(row: Any) -> int:
+    place: int = row.place
+    return place
+
+
+# --- the one row of each --------------------------------------------------------------------------
+
+_of = select(
+    bindparam("of", type_=Text).label("key"),
+    bindparam("repository", type_=BigInteger).label("repository_id"),
+).subquery("of")
+_ROW = Statement(
+    select(
+        *(keys.c.fresh_at, keys.c.touched, keys.c.changed_files, keys.c.waited),
+        and_(keys.c.opened, keys.c.arrived_at > Now() - NEW_SECONDS).label("is_new"),
+        *(reviews.c.marks, reviews.c.written, reviews.c.seen_at, reviews.c.pending_since),
+        *(policies.c.text, policies.c.good, policies.c.packs, policies.c.good_packs),
+        *(policies.c.etag, policies.c.read_at, policies.c.drops, policies.c.read_drops),
+        exists().where(intents.c.key == _of.c.key).label("unresolved"),
+    ).select_from(
+        _of.outerjoin(keys, keys.c.key == _of.c.key)
+        .outerjoin(reviews, reviews.c.key == _of.c.key)
+        .outerjoin(policies, policies.c.repository_id == _of.c.repository_id)
+    )
+)
+
+# --- what there may be several of -----------------------------------------------------------------
+
+_key = bindparam("of", type_=Text)
+_none: ColumnElement[str] = literal_column("''")
+
+
+def _list(
+    kind: Any,
+    of: Any,
+    text: Any,
+    *,
+    name: Any = _none,
+    place: Any = literal_column("0"),  # noqa: B008 -- a constant
+    at: Any = literal_column("0"),  # noqa: B008
+) -> Select[Any]:
+    """One kind of rows, in the columns that all kinds share."""
+    kind = literal_column(f"'{kind}'") if isinstance(kind, str) else kind
+    columns = {"kind": kind, "place": place, "name": name, "text": text, "at": at}
+    return select(*(column.label(label) for label, column in columns.items())).where(of)
+
+
+_heads = union(
+    select(pushes.c.head_sha).where(pushes.c.key == _key),
+    select(shown.c.head_sha).where(shown.c.key == _key),
+    select(intents.c.head_sha).where(intents.c.key == _key),
+)
+_owed = (
+    select(follow_ups.c.follow_up)
+    .where(
+        follow_ups.c.repository_id == bindparam("repository", type_=BigInteger),
+        follow_ups.c.is_open,
+        follow_ups.c.key != _key,
+    )
+    .order_by(follow_ups.c.due, follow_ups.c.key, follow_ups.c.item)
+    .limit(MOST_DEBTS)
+    .subquery("owed")
+)
+_LISTS = Statement(
+    union_all(
+        _list("entry", ledger.c.key == _key, ledger.c.entry, place=ledger.c.row),
+        _list("shown", shown.c.key == _key, shown.c.shown),
+        _list(
+            *("intent", intents.c.key == _key, intents.c.shown),
+            name=intents.c.effect,
+            place=intents.c.row,
+        ),
+        _list(
+            case(
+                (messages.c.judged, literal_column("'judged'")), else_=literal_column("'message'")
+            ),
+            messages.c.key == _key,
+            case((messages.c.judged, _none), else_=messages.c.message),
+            name=messages.c.id,
+        ),
+        # Who brought heads to the pull, and who else pushed these heads to any branch.
+        _list(
+            *("push", pushes.c.key == _key, pushes.c.login),
+            name=pushes.c.head_sha,
+            at=pushes.c.seen_at,
+        ),
+        _list(
+            "push",
+            and_(pushes.c.key == bindparam("branches"), pushes.c.head_sha.in_(_heads)),
+            pushes.c.login,
+            name=pushes.c.head_sha,
+            at=pushes.c.seen_at,
+        ),
+        _list("follow_up", follow_ups.c.key == _key, follow_ups.c.follow_up),
+        _list("debt", literal_column("true"), _owed.c.follow_up),
+    )
+)
+
+_SEEN = Statement(
+    select(reviews.c.number, reviews.c.seen_at).where(
+        reviews.c.repository_id == bindparam("of"), reviews.c.seen_at > 0
+    )
+)
+
+# --- of a merge queue's head ----------------------------------------------------------------------
+
+_VERDICTS = Statement(
+    select(reviews.c.number, reviews.c.verdict).where(
+        reviews.c.repository_id == bindparam("repository"), one_of(reviews.c.number, "numbers")
+    )
+)
+# A run is on its way: it goes on now, or something was delivered since the last one.
+_BEHIND = Statement(
+    select(keys.c.number)
+    .where(one_of(keys.c.key, "pulls"), dirty(keys))
+    .where(
+        or_(
+            keys.c.lease_until > Now(),
+            keys.c.fresh_at > 0,
+            exists().where(messages.c.key == keys.c.key, ~messages.c.judged),
+        )
+    )
+)
