@@ -8,7 +8,7 @@ import pytest
 
 from ghapp.core.model import Delivery, QueueKey, RepositoryKey
 from ghapp.errors import Refused
-from tests.github.test_delivery import ANN, APP_ID, HEAD, SHOP, branch_push, ref, told
+from tests.github.deliveries import ANN, APP_ID, HEAD, SHOP, branch_push, ref, told
 
 BRANCH = f"gh-readonly-queue/main/pr-4-{'b' * 40}"
 KEY = QueueKey(SHOP, "main", HEAD)

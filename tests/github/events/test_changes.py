@@ -1,0 +1,148 @@
+"""Pulls, pushes, installations, repositories and the issues of follow-ups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ghapp.core.model import Delivery, InstallationKey, PullKey, Push, Repository, RepositoryKey
+from ghapp.core.text.follow_ups import marker
+from tests.github.deliveries import AT, HEAD, KEY, OUR_BOT, SHOP, branch_push, pull, told
+
+# --- pulls ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "action",
+    ["edited", "labeled", "unlabeled", "ready_for_review", "converted_to_draft", "closed",
+     "reopened", "assigned", "something_new"],
+)  # fmt: skip
+def test_any_action_on_a_pull_says_look_again(action: str) -> None:
+    delivery = pull(action)
+    assert delivery.keys == (KEY,)
+    assert (delivery.fresh_at, delivery.changed_files) == (AT, 3)
+    assert (delivery.push, delivery.opened, delivery.touched) == (None, False, False)
+
+
+@pytest.mark.parametrize(("action", "opened"), [("opened", True), ("synchronize", False)])
+def test_a_new_head_comes_with_who_pushed_it(action: str, opened: bool) -> None:
+    delivery = pull(action)
+    assert (delivery.push, delivery.pushed_to) == (Push(HEAD, "ann", AT), KEY)
+    assert delivery.opened is opened
+
+
+@pytest.mark.parametrize("action", ["labeled", "unlabeled"])
+def test_our_own_labels_are_no_news(action: str) -> None:
+    assert pull(action, sender=OUR_BOT).keys == ()
+    assert pull("edited", sender=OUR_BOT).keys == (KEY,)
+
+
+# --- policy, installation, repository ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parts", "changed"),
+    [
+        ({"commits": [{"added": [".github/nfr.yml"], "modified": [], "removed": []}]}, True),
+        ({"commits": [{"modified": ["a"]}, {"removed": [".github/nfr/x.yml"]}]}, True),
+        ({"commits": [{"modified": [".github/packs/deep/x.yaml"]}]}, True),
+        ({"commits": [{"modified": [".github/workflows/ci.yml"]}]}, False),
+        ({"commits": [{"modified": ["src/a.py", ".github/nfr.yml.bak"]}]}, False),
+        ({"commits": [{"modified": ["src/a.py"]}]}, False),
+        ({"commits": [{}] * 20}, True),
+        ({"commits": [{}] * 19}, False),
+        ({"commits": [], "forced": True}, True),
+        ({"commits": [], "created": True}, True),
+        ({"commits": [{"added": [".github/nfr.yml"]}], "ref": "refs/heads/feat"}, False),
+        ({"commits": [{"added": [".github/nfr.yml"]}], "ref": "refs/tags/main"}, False),
+    ],
+)
+def test_a_push_counts_where_it_may_change_the_policy(parts: dict[str, Any], changed: bool) -> None:
+    delivery = told("push", **{"ref": "refs/heads/main", **parts})
+    assert delivery.policy_changed is changed
+    assert delivery.keys == ((RepositoryKey(SHOP),) if changed else ())
+
+
+@pytest.mark.parametrize("pushed_at", [int(AT.timestamp()), "2026-04-01T11:30:00+02:00"])
+@pytest.mark.parametrize("ref", ["refs/heads/main", "refs/heads/feat/x"])
+def test_a_push_to_any_branch_tells_who_pushed_it(ref: str, pushed_at: object) -> None:
+    delivery = branch_push(pushed_at=pushed_at, ref=ref)
+    assert (delivery.push, delivery.pushed_to) == (Push(HEAD, "ann", AT), RepositoryKey(SHOP))
+    assert delivery.keys == ()
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"after": "0" * 40},
+        {"after": "0" * 64},
+        {"deleted": True},
+        {"ref": "refs/tags/v1"},
+        {"pushed_at": None},
+    ],
+)
+def test_a_push_of_no_head_or_at_no_known_time_tells_nothing(parts: dict[str, Any]) -> None:
+    delivery = branch_push(**parts)
+    assert (delivery.push, delivery.pushed_to) == (None, None)
+
+
+@pytest.mark.parametrize("action", ["created", "unsuspend", "new_permissions_accepted"])
+def test_an_installation_in_reach_is_looked_at(action: str) -> None:
+    delivery = told("installation", action)
+    assert (delivery.keys, delivery.touched) == ((InstallationKey(1),), True)
+    assert told("installation", "deleted").keys == ()
+    assert told("installation", "suspend").keys == ()
+
+
+def test_repositories_that_come_into_reach_are_looked_at() -> None:
+    added = [{"id": 11, "full_name": "acme/shop"}, {"id": 12, "full_name": "acme/cart"}]
+    delivery = told("installation_repositories", "added", repositories_added=added)
+    assert delivery.keys == (RepositoryKey(SHOP), RepositoryKey(Repository(1, 12, "acme/cart")))
+    delivery = told("installation_repositories", "removed", repositories_removed=added)
+    assert (delivery.keys, delivery.left) == ((), (SHOP, Repository(1, 12, "acme/cart")))
+    many = [{"id": id, "full_name": "acme/shop"} for id in range(1, 1_002)]
+    delivery = told("installation_repositories", "added", repositories_added=many)
+    assert delivery.keys == (InstallationKey(1),)
+
+
+def test_a_repository_that_moves_or_changes_its_default_branch_is_looked_at() -> None:
+    for action in ("renamed", "transferred"):
+        assert told("repository", action).keys == (RepositoryKey(SHOP),)
+    switched = told("repository", "edited", changes={"default_branch": {"from": "master"}})
+    assert (switched.keys, switched.policy_changed) == ((RepositoryKey(SHOP),), True)
+    assert told("repository", "edited", changes={"description": {"from": "x"}}).keys == ()
+    assert told("repository", "archived").keys == ()
+
+
+# --- follow-up issues ----------------------------------------------------------------------
+
+
+def issue(action: str, body: str | None = marker(9, "dbm-lock"), **parts: Any) -> Delivery:
+    about = {"number": 31, "body": body, "performed_via_github_app": parts.pop("via", {"id": 7})}
+    return told("issues", action, **{"issue": about, **parts})
+
+
+@pytest.mark.parametrize("action", ["closed", "reopened", "deleted", "transferred"])
+def test_what_becomes_of_a_follow_up_looks_at_its_pull_again(action: str) -> None:
+    delivery = issue(action, marker(9, "dbm-lock") + "\nIs the table locked?")
+    assert (delivery.keys, delivery.touched) == ((PullKey(SHOP, 9),), True)
+    assert delivery.messages == ()
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"action": "opened"},
+        {"action": "edited"},
+        {"body": None},
+        {"body": "about " + marker(9, "dbm-lock")},
+        {"body": marker(2**31, "dbm-lock")},
+        {"via": None},
+        {"via": {"id": 8}},
+        {"sender": OUR_BOT},
+    ],
+)
+def test_other_issues_are_none_of_our_business(parts: dict[str, Any]) -> None:
+    delivery = issue(parts.pop("action", "closed"), **parts)
+    assert (delivery.keys, delivery.touched) == ((), False)
