@@ -39,8 +39,8 @@ LOOK_SECONDS = 0.2
 # For a database that is out of reach or a standby at the start: most failovers take less.
 REACHED_SECONDS = 30.0
 NO_WORKER = (
-    "`--no-worker` leaves the work to `ghapp work`, which SQLite does not admit; set "
-    "GHAPP_DATABASE_URL to postgresql://USER:PASSWORD@HOST/NAME, or start without `--no-worker`"
+    "SQLite supports a single process: deliveries are stored but not processed until `ghapp serve` "
+    "is restarted without `--no-worker`, or uses PostgreSQL (GHAPP_DATABASE_URL)"
 )
 
 log = logs.logger()
@@ -67,7 +67,7 @@ async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[s
             if worker:
                 works += _works(runs, store, github, metrics, stop)
             elif settings.is_sqlite:
-                log.warning("nobody works on the deliveries", reason=NO_WORKER)
+                log.warning("deliveries are not processed", reason=NO_WORKER)
             async with _beside(works, stop):
                 yield server.url
 

@@ -8,21 +8,27 @@ import typer
 from typer.core import TyperGroup
 
 from ghapp.cli import offline, server
+from ghapp.errors import BadPack, WrongSetting
+
+WRONG = 2  # exit status
 
 
-class Plain(TyperGroup):
-    """Says what is wrong with a value without pydantic's words in front."""
+class Commands(TyperGroup):
+    """Ends a command that was used wrongly with the reason and exit status 2."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except typer.BadParameter as error:
-            error.message = error.message.removeprefix("Value error, ")
+            error.message = error.message.removeprefix("Value error, ")  # pydantic's words
             raise
+        except (WrongSetting, BadPack) as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(WRONG) from None
 
 
 app = typer.Typer(
-    cls=Plain,
+    cls=Commands,
     help="Non-functional requirements on pull requests: a short checklist, tracked to sign-off.",
     no_args_is_help=True,
     rich_markup_mode="markdown",  # in which a line of a docstring may end anywhere
@@ -42,10 +48,10 @@ app.command()(offline.schema)
 app.command("test")(offline.try_samples)
 app.command()(offline.demo)
 
-of_packs = typer.Typer(cls=offline.Packs, help="List and show packs: what is looked for and asked.")
-of_packs.command("list")(offline.list_packs)
-of_packs.command("show")(offline.show_packs)
-app.add_typer(of_packs, name="packs")
+packs = typer.Typer(cls=offline.Packs, help="List and show packs: what ghapp looks for and asks.")
+packs.command("list")(offline.list_packs)
+packs.command("show")(offline.show_packs)
+app.add_typer(packs, name="packs")
 
 
 def _version(wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""`ghapp check`, `measure`, `lint`, `schema`, `test` and `demo`: commands that need no account."""
+"""`ghapp check`, `measure`, `lint`, `schema`, `test`, `demo`, `packs`: no account is needed."""
 
 from __future__ import annotations
 
@@ -8,29 +8,37 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from ghapp.cli.ending import GOOD, PROBLEMS, wrong
+Format = Annotated[Literal["text", "markdown", "json"], typer.Option("--format")]
+Language = Annotated[Literal["en", "ja"], typer.Option(help="The language of the output.")]
+PolicyLanguage = Annotated[
+    Literal["en", "ja"] | None, typer.Option(help="By default the policy's language.")
+]
+Files = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Packs or folders of packs; by default the built-in packs."),
+]
 
 
 def check(
     base: Annotated[
-        str, typer.Option(help="What it is to be merged into, such as `--base origin/main`.")
+        str, typer.Option(help="The branch or commit to merge into, such as `--base origin/main`.")
     ],
     path: Annotated[Path, typer.Argument(help="A git repository.")] = Path(),
-    head: Annotated[str, typer.Option(help="What is to be merged.")] = "HEAD",
+    head: Annotated[str, typer.Option(help="The branch or commit to merge.")] = "HEAD",
     policy: Annotated[
-        Path | None, typer.Option(help="A policy file; else `.github/nfr.yml` at the base.")
+        Path | None,
+        typer.Option(help="A policy file; by default `.github/nfr.yml` at the base."),
     ] = None,
-    output: Annotated[Literal["text", "markdown", "json"], typer.Option("--format")] = "text",
-    lang: Annotated[
-        Literal["en", "ja"] | None, typer.Option(help="Else the policy's language.")
-    ] = None,
+    output: Format = "text",
+    lang: PolicyLanguage = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Show the folded questions, too.")
     ] = False,
 ) -> None:
     """Review a local git range offline: what would be asked, and why.
 
-    Exit status 0: nothing flagged, 1: flagged, 2: wrong use, a broken policy, no room to write.
+    Exit status 0: nothing flagged, 1: flagged, 2: wrong use, a broken policy, or an output that
+    cannot be written.
     """
     from ghapp.offline.check import run
 
@@ -39,28 +47,29 @@ def check(
 
 
 def measure(
-    path: Annotated[
-        Path, typer.Argument(help="A clone, with the history to be measured.")
-    ] = Path(),
+    path: Annotated[Path, typer.Argument(help="A clone with the history to measure.")] = Path(),
     since: Annotated[
-        str, typer.Option(help="Only changes since a date, such as `2026-01-01` or `6 months ago`.")
+        str,
+        typer.Option(help="Only changes since a date, such as `2026-01-01` or `6 months ago`."),
     ] = "",
     sample: Annotated[
-        int, typer.Option(min=0, help="Draw so many changes at most, always the same; 0: all.")
+        int,
+        typer.Option(min=0, help="Draw at most so many changes, always the same ones; 0: all."),
     ] = 300,
-    head: Annotated[str, typer.Option(help="The main line, such as `origin/main`.")] = "HEAD",
+    head: Annotated[str, typer.Option(help="The main branch, such as `origin/main`.")] = "HEAD",
     policy: Annotated[
-        Path | None, typer.Option(help="A policy file; else `.github/nfr.yml` at the head.")
+        Path | None,
+        typer.Option(help="A policy file; by default `.github/nfr.yml` at the head."),
     ] = None,
-    output: Annotated[Literal["text", "markdown", "json"], typer.Option("--format")] = "text",
-    lang: Annotated[
-        Literal["en", "ja"] | None, typer.Option(help="Else the policy's language.")
-    ] = None,
+    output: Format = "text",
+    lang: PolicyLanguage = None,
 ) -> None:
-    """Measure what would have been asked about the changes already merged, offline.
+    """Measure what would have been asked about changes that are already merged, offline.
 
-    It prints how many are flagged, how much each is asked, and the busiest questions and rules.
-    Exit status 0, or 2: wrong use, a broken policy, no room to write.
+    Prints how many changes are flagged, how many questions they get, and the most frequent
+    questions and rules.
+
+    Exit status 0, or 2: wrong use, a broken policy, or an output that cannot be written.
     """
     from ghapp.offline.measure import run
 
@@ -73,24 +82,20 @@ def lint(
         list[Path], typer.Argument(help="Policies, packs, and references beside packs.")
     ],
 ) -> None:
-    """Find what is wrong with policies and the packs they name, as FILE:LINE:COLUMN: message.
+    """Check policies and the packs that they name; prints FILE:LINE:COLUMN: problem.
 
     Exit status 0: good, 1: problems, 2: wrong use.
     """
-    from ghapp.errors import BadPack
     from ghapp.offline.lint import problems
 
-    try:
-        found = problems(files)
-    except BadPack as bad:
-        wrong(str(bad))
+    found = problems(files)
     for problem in found:
         typer.echo(str(problem))
-    raise typer.Exit(PROBLEMS if found else GOOD)
+    raise typer.Exit(1 if found else 0)
 
 
 def schema(
-    pack: Annotated[bool, typer.Option("--pack", help="Of a pack instead.")] = False,
+    pack: Annotated[bool, typer.Option("--pack", help="The schema of a pack instead.")] = False,
 ) -> None:
     """Print the JSON Schema of the policy file or of a pack, for editors."""
     import json
@@ -101,14 +106,10 @@ def schema(
     typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
-def try_samples(
-    files: Annotated[
-        list[Path] | None, typer.Argument(help="Packs or folders of them; else the built-in ones.")
-    ] = None,
-) -> None:
-    """Try the samples of packs with the engine of the App, and say which do not hold and why.
+def try_samples(files: Files = None) -> None:
+    """Run the samples of packs with the App's own engine, and report which fail and why.
 
-    Exit status 0: all hold, 1: some do not, or a pack has problems, 2: wrong use.
+    Exit status 0: all hold, 1: some fail, or a pack has problems, 2: wrong use.
     """
     from ghapp.offline.pack_test import run
 
@@ -117,23 +118,22 @@ def try_samples(
 
 def demo(
     once: Annotated[bool, typer.Option("--once", help="End after the story.")] = False,
-    lang: Annotated[Literal["en", "ja"], typer.Option(help="Of story, page and review.")] = "en",
+    lang: Annotated[
+        Literal["en", "ja"], typer.Option(help="The language of story, page and review.")
+    ] = "en",
 ) -> None:
-    """Show the whole job against a built-in GitHub, without any account."""
+    """Show a whole review against a built-in GitHub, without any account."""
     from ghapp.demo import run
 
     try:
         run(once=once, language=lang)
     except TimeoutError as late:
         typer.echo(str(late), err=True)
-        raise typer.Exit(PROBLEMS) from None
-
-
-Lang = Annotated[Literal["en", "ja"], typer.Option(help="Of the words.")]
+        raise typer.Exit(1) from None
 
 
 class Packs(TyperGroup):
-    """Without a command of its own: `list` before options or nothing, else `show`."""
+    """Without a command: `list` if there are only options, else `show`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         first = args[0] if args else "list"
@@ -144,14 +144,8 @@ class Packs(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-def list_packs(
-    files: Annotated[
-        list[Path] | None, typer.Argument(help="Packs or folders of them; else the built-in ones.")
-    ] = None,
-    output: Annotated[Literal["text", "markdown", "json"], typer.Option("--format")] = "text",
-    lang: Lang = "en",
-) -> None:
-    """List packs, heaviest first; that is what `ghapp packs` alone does.
+def list_packs(files: Files = None, output: Format = "text", lang: Language = "en") -> None:
+    """List packs, heaviest first; `ghapp packs` alone does the same.
 
     Exit status 0: good, 1: a pack has problems, 2: wrong use.
     """
@@ -163,9 +157,9 @@ def list_packs(
 def show_packs(
     areas: Annotated[list[str], typer.Argument(help="Areas, packs or folders of packs.")],
     output: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
-    lang: Lang = "en",
+    lang: Language = "en",
 ) -> None:
-    """Show what packs look for and ask; `ghapp packs AREA` does so, too.
+    """Show what packs look for and ask; `ghapp packs AREA` does the same.
 
     Exit status 0: good, 1: a pack has problems, 2: wrong use, such as an unknown area.
     """

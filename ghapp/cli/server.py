@@ -1,4 +1,4 @@
-"""`ghapp serve` and `work`: the processes that keep running."""
+"""`ghapp serve`, `work`, `migrate`, `sweep` and `doctor`: commands that need the settings."""
 
 from __future__ import annotations
 
@@ -6,101 +6,121 @@ from typing import Annotated, Literal
 
 import typer
 
-from ghapp.cli.ending import GOOD, PROBLEMS, failed, or_wrong, settings_or_wrong, wrong
-
 NEEDS_POSTGRESQL = (
-    "GHAPP_DATABASE_URL: a worker of its own needs PostgreSQL, for SQLite admits one process; "
-    "set it to postgresql://USER:PASSWORD@HOST/NAME, or let `ghapp serve` do the work too"
+    "GHAPP_DATABASE_URL: `ghapp work` needs PostgreSQL, because SQLite supports a single process; "
+    "set it to postgresql://USER:PASSWORD@HOST/NAME, or let `ghapp serve` do the work, too"
 )
 
 
 def serve(
     no_worker: Annotated[
-        bool, typer.Option("--no-worker", help="Receive only; `ghapp work` works elsewhere.")
+        bool,
+        typer.Option("--no-worker", help="Only store deliveries; `ghapp work` processes them."),
     ] = False,
 ) -> None:
-    """Receive deliveries, and work on them."""
-    settings = settings_or_wrong()
+    """Receive deliveries and process them.
+
+    SQLite supports a single process. With `--no-worker`, deliveries are stored but not processed
+    until you restart `ghapp serve` without the flag.
+    """
+    from ghapp.settings import Settings
+
+    settings = Settings.from_environment()
 
     from ghapp.bootstrap import serving, until_signalled
 
-    or_wrong(lambda: until_signalled(settings, serving(settings, worker=not no_worker)))
+    until_signalled(settings, serving(settings, worker=not no_worker))
 
 
 def work(
     metrics_port: Annotated[
         int | None,
         typer.Option(
-            min=0, max=65_535, help="Answer /metrics, /healthz and /readyz on HOST and this port."
+            min=0, max=65_535, help="Serve /metrics, /healthz and /readyz on HOST and this port."
         ),
     ] = None,
 ) -> None:
-    """Work on what other processes have received; needs PostgreSQL."""
-    settings = settings_or_wrong()
+    """Process the deliveries that other processes receive; needs PostgreSQL."""
+    from ghapp.errors import WrongSetting
+    from ghapp.settings import Settings
+
+    settings = Settings.from_environment()
     if settings.is_sqlite:
-        wrong(NEEDS_POSTGRESQL)
+        raise WrongSetting(NEEDS_POSTGRESQL)
 
     from ghapp.bootstrap import until_signalled, working
 
-    or_wrong(lambda: until_signalled(settings, working(settings, metrics_port)))
+    until_signalled(settings, working(settings, metrics_port))
 
 
 def migrate() -> None:
-    """Bring the database up to date; `ghapp serve` and `ghapp work` do so, too."""
-    settings = settings_or_wrong(needs_github=False)
+    """Upgrade the database; `ghapp serve` and `ghapp work` do so, too."""
+    from ghapp.settings import Settings
+
+    settings = Settings.from_environment(needs_github=False)
 
     from ghapp.bootstrap import migrated
 
-    or_wrong(lambda: migrated(settings))
+    migrated(settings)
 
 
 def sweep() -> None:
-    """Look at everything again, for what no delivery told of: all installations, those parked, too.
+    """Check all pull requests for what no delivery reported, and retry parked reviews.
 
-    Every five minutes `ghapp serve` and `ghapp work` do so by themselves. This marks what is to be
-    looked at, and a running `ghapp serve` or `ghapp work` does the work; it may run beside them,
-    on SQLite too. Deliveries that failed are asked for again. On SQLite, where none is running,
-    this does the work itself, until nothing is left to do, and asks for no delivery: nobody is
-    there to receive it.
+    `ghapp serve` and `ghapp work` do this every five minutes. This command marks what to check and
+    asks GitHub to redeliver failed deliveries; a running server or worker does the rest. On SQLite
+    without a running server, it does the work itself and requests no redelivery, because nothing
+    could receive it.
 
     Exit status 0: marked or done, 1: GitHub or the database is out of reach, or reviews fail,
     2: wrong use.
     """
-    settings = settings_or_wrong()
+    from ghapp.settings import Settings
+
+    settings = Settings.from_environment()
 
     from ghapp.bootstrap import swept
     from ghapp.errors import Busy, Gone, Retry, StoreFailed
 
     try:
-        found = or_wrong(lambda: swept(settings))
-    except (Retry, Gone) as error:
-        failed(f"{error}; check GHAPP_GITHUB_API_URL, HTTPS_PROXY and the App's id and key")
-    except (Busy, StoreFailed) as error:
-        failed(f"{settings.database_variable}: {error}")
-    rest = "nothing is left to do" if found.worked_off else "`ghapp serve` or `work` does the rest"
-    again = "" if found.worked_off else f"deliveries asked for again: {found.redelivered}; "
-    typer.echo(f"Installations looked at: {found.installations}; {again}{rest}.")
+        found = swept(settings)
+    except (Retry, Gone, Busy, StoreFailed) as error:
+        text = f"{error}; check GHAPP_GITHUB_API_URL, HTTPS_PROXY and the App's id and key"
+        if isinstance(error, Busy | StoreFailed):
+            text = f"{settings.database_variable}: {error}"
+        typer.echo(text, err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"Installations checked: {found.installations}.")
+    if found.worked_off:
+        typer.echo("Everything is processed.")
+    else:
+        typer.echo(f"Redeliveries requested: {found.redelivered}.")
+        typer.echo("`ghapp serve` or `ghapp work` does the rest.")
     for one in found.parked:
         typer.echo(f"{one.key} {one.full_name} is parked: {one.error}", err=True)
-    raise typer.Exit(PROBLEMS if found.parked else GOOD)
+    raise typer.Exit(1 if found.parked else 0)
 
 
 def doctor(
     output: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
     deliver: Annotated[
-        bool, typer.Option(help="Have GitHub send a delivery again that ghapp already has.")
+        bool, typer.Option(help="Ask GitHub to redeliver something that ghapp already has.")
     ] = True,
 ) -> None:
-    """Examine the set-up, and say what to change: settings, database, GitHub, App and webhook.
+    """Check the setup and say what to change: settings, database, GitHub, App and webhook.
 
-    It works beside a running server and without one, and sets nothing right by itself. Whether
-    deliveries arrive is tried by having GitHub send one again that ghapp has: each counts once.
+    It works with or without a running server, and changes nothing. To test whether deliveries
+    arrive, it asks GitHub to redeliver one that ghapp already has, which has no effect.
 
     Exit status 0: good, perhaps with warnings, 1: problems, 2: wrong use or settings.
     """
-    settings = settings_or_wrong()
+    from ghapp.settings import Settings
+
+    settings = Settings.from_environment()
+
+    import asyncio
 
     from ghapp.doctor.examine import run
 
-    good = or_wrong(lambda: run(settings, output, deliver=deliver))
-    raise typer.Exit(GOOD if good else PROBLEMS)
+    good = asyncio.run(run(settings, output, deliver=deliver))
+    raise typer.Exit(0 if good else 1)

@@ -16,7 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -50,15 +50,12 @@ LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # where it lis
 Progress = Callable[[str], None]
 
 
-def run(settings: Settings, output: Literal["text", "json"], *, deliver: bool) -> bool:
+async def run(settings: Settings, output: Literal["text", "json"], *, deliver: bool) -> bool:
     """Whether nothing is wrong; prints the findings, and the progress on standard error.
 
     Raises WrongSetting.
     """
-    return asyncio.run(_run(settings, output, deliver=deliver))
 
-
-async def _run(settings: Settings, output: Literal["text", "json"], *, deliver: bool) -> bool:
     def progress(text: str) -> None:
         if sys.stderr.isatty():
             print(f"... {text}", file=sys.stderr, flush=True)
@@ -158,35 +155,32 @@ def _unread(part: Part, name: str, error: Exception) -> Finding:
 async def _arrival(
     registration: Registration, kept: Kept, server: Served, progress: Progress
 ) -> Finding:
+    """Whether a delivery that GitHub sends again arrives."""
     if server.is_stopped:
         why = "not tried: no ghapp is running that could receive it"
         return webhook.arrival(Tried(why_not=why, fix="start `ghapp serve`, then try again"))
     try:
-        return webhook.arrival(await _redelivered(registration, kept, progress))
+        before = await registration.attempts()
+        known = await kept.known({one.guid.lower() for one in before})
+        chosen = webhook.suitable(before, known)
+        if chosen is None and kept.found.error:
+            why = "not tried: without the database it is unknown which deliveries ghapp has"
+            return webhook.arrival(Tried(why_not=why, fix="see Database above"))
+        if chosen is None or not await registration.redeliver(chosen.id):
+            why = "not tried: GitHub lists no successful delivery that may be sent again"
+            fix = "open a pull request where the App is installed, then try again"
+            return webhook.arrival(Tried(why_not=why, fix=fix))
+        progress(f"waiting for GitHub to redeliver, {ARRIVAL_SECONDS:.0f} s at most")
+        started, old = time.monotonic(), {one.id for one in before}
+        tried = Tried(chosen, chosen.guid.lower() in known)
+        while tried.answer is None and tried.seconds < ARRIVAL_SECONDS:
+            await asyncio.sleep(LOOK_SECONDS)
+            new = (one for one in await registration.attempts() if one.id not in old)
+            answer = next((one for one in new if one.guid == chosen.guid), None)
+            tried = replace(tried, answer=answer, seconds=time.monotonic() - started)
+        return webhook.arrival(tried)
     except (Retry, Gone) as error:
         return _unread(WEBHOOK, "arrival", error)
-
-
-async def _redelivered(registration: Registration, kept: Kept, progress: Progress) -> Tried:
-    before = await registration.attempts()
-    known = await kept.known({one.guid.lower() for one in before})
-    chosen = webhook.suitable(before, known)
-    if chosen is None and kept.found.error:
-        why = "not tried: without the database it is unknown which deliveries ghapp has"
-        return Tried(why_not=why, fix="see Database above")
-    if chosen is None or not await registration.redeliver(chosen.id):
-        why = "not tried: GitHub lists no successful delivery that may be sent again"
-        fix = "open a pull request where the App is installed, then try again"
-        return Tried(why_not=why, fix=fix)
-    is_known = chosen.guid.lower() in known
-    progress(f"waiting for GitHub to redeliver, {ARRIVAL_SECONDS:.0f} s at most")
-    started, old = time.monotonic(), {one.id for one in before}
-    while (waited := time.monotonic() - started) < ARRIVAL_SECONDS:
-        await asyncio.sleep(LOOK_SECONDS)
-        for one in await registration.attempts():
-            if one.guid == chosen.guid and one.id not in old:
-                return Tried(chosen, is_known, one, time.monotonic() - started)
-    return Tried(chosen, is_known, None, waited)
 
 
 def in_force(settings: Settings, given: tuple[str, ...]) -> InForce:
@@ -268,21 +262,18 @@ async def store(settings: Settings) -> AsyncIterator[Kept]:
         yield Kept(Stored(error=error.found, fix=error.fix))
         return
     try:
-        yield Kept(await _stored(opened), opened)
+        try:
+            ahead = (await opened.records.read(stats.now) - datetime.now(UTC)).total_seconds()
+            health = await opened.records.read(stats.health)
+            parked = await opened.records.read(stats.parked)
+        except (Busy, StoreFailed) as error:
+            found = Stored(error=str(error))
+        else:
+            found = Stored(ahead_seconds=ahead, health=health, parked=parked)
+            try:
+                await opened.records.write(take_turn, TURN, 0.0)
+            except (Busy, StoreFailed) as error:
+                found = replace(found, read_only=str(error))
+        yield Kept(found, opened)
     finally:
         await opened.close()
-
-
-async def _stored(opened: Store) -> Stored:
-    try:
-        ahead = (await opened.records.read(stats.now) - datetime.now(UTC)).total_seconds()
-        health = await opened.records.read(stats.health)
-        parked = await opened.records.read(stats.parked)
-    except (Busy, StoreFailed) as error:
-        return Stored(error=str(error))
-    read_only = ""
-    try:
-        await opened.records.write(take_turn, TURN, 0.0)
-    except (Busy, StoreFailed) as error:
-        read_only = str(error)
-    return Stored(read_only=read_only, ahead_seconds=ahead, health=health, parked=parked)

@@ -146,9 +146,10 @@ class TestServe:
     ) -> None:
         server = Serving(environment, tmp_path, "--no-worker")
         assert server.end() == 0
-        told = until_told(server, "nobody works on the deliveries")
+        told = until_told(server, "deliveries are not processed")
         assert told["level"] == "warning"
-        assert "set GHAPP_DATABASE_URL to postgresql://" in told["reason"]
+        assert "restarted without `--no-worker`" in told["reason"]
+        assert "GHAPP_DATABASE_URL" in told["reason"]
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_it_ends_when_told(self, serving: Serving, number: int) -> None:
@@ -324,7 +325,7 @@ def test_a_worker_of_its_own_asks_for_postgresql(
 ) -> None:
     ended = ghapp("work", env=environment, cwd=tmp_path)
     assert ended.returncode == 2
-    assert ended.stderr.startswith("GHAPP_DATABASE_URL: a worker of its own needs PostgreSQL")
+    assert ended.stderr.startswith("GHAPP_DATABASE_URL: `ghapp work` needs PostgreSQL")
 
 
 class TestSweep:
@@ -351,7 +352,7 @@ class TestSweep:
         for _ in range(2):
             ended = ghapp("sweep", env=environment, cwd=tmp_path)
             assert ended.returncode == 0, ended.stderr
-            assert ended.stdout == "Installations looked at: 1; nothing is left to do.\n"
+            assert ended.stdout == "Installations checked: 1.\nEverything is processed.\n"
             assert [run.name for run in pull.check_runs()] == ["NFR review"]
         assert "Traceback" not in ended.stderr
 
@@ -370,8 +371,8 @@ class TestSweep:
             ended = ghapp("sweep", env=environment, cwd=tmp_path)
             assert (ended.returncode, "NFR" in ended.stderr) == (0, False)
             assert ended.stdout == (
-                "Installations looked at: 1; deliveries asked for again: 3;"
-                " `ghapp serve` or `work` does the rest.\n"
+                "Installations checked: 1.\nRedeliveries requested: 3.\n"
+                "`ghapp serve` or `ghapp work` does the rest.\n"
             )
             deadline = time.monotonic() + PATIENCE_SECONDS
             while not pull.check_runs():
@@ -386,7 +387,7 @@ class TestSweep:
         where = {"GHAPP_DATABASE_URL": postgres_url}
         ended = ghapp("sweep", env=environment | where, cwd=tmp_path)
         assert ended.returncode == 0, ended.stderr
-        assert "`ghapp serve` or `work` does the rest" in ended.stdout
+        assert "`ghapp serve` or `ghapp work` does the rest" in ended.stdout
         assert pull.check_runs() == []
 
     def test_a_review_that_fails_is_named(
