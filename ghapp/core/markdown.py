@@ -26,20 +26,35 @@ _TICKS = re.compile(r"`+")
 # GitHub takes an underscore between letters or digits for what it is.
 # A name in a code span stays one: nothing in it can be anything else.
 _MARKUP = re.compile(r"(`\w+`)|[\\`*~\[\]|]|(?<![^\W_])_|_(?![^\W_])")
+# Passwords in addresses, tokens of GitHub and others, signed claims.
+# Source: https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app
+_CREDENTIAL = re.compile(
+    r"(?<=://)[^\s/@'\"]{1,200}(?=@)"
+    r"|\b(?:gh[a-z]_|github_pat_|AKIA|xox[a-z]-|sk_live_|eyJ)[A-Za-z0-9_.+/=-]{8,}"
+)
 _ADDRESS = re.compile(r"https://[A-Za-z0-9._~:/?#!$&'*+,;=%-]{1,1000}")
 
 
 def seen(text: str) -> str:
-    """One line of what the text shows: a line break becomes a space, the unseen is gone."""
-    if text.isprintable() and not _FILLER.search(text):  # nearly all of it
+    """One line of what the text shows: a line break becomes a space, the invisible is gone."""
+    if text.isprintable() and not _FILLER.search(text):  # as nearly all text
         return text
-    return "".join(char for char in _BREAKS.sub(" ", text) if not _unseen(char))
+    return "".join(
+        char
+        for char in _BREAKS.sub(" ", text)
+        if unicodedata.category(char) not in _CATEGORIES and char not in _FILLERS
+    )
 
 
 def visible(text: str, most: int = 200) -> str:
     """One line without control, zero-width and direction-changing characters, cut to `most`."""
     line = seen(text).strip()
     return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def without_credentials(text: str) -> str:
+    """The text with `***` in the place of what looks like a credential."""
+    return _CREDENTIAL.sub("***", text)
 
 
 def plain(text: str) -> str:
@@ -58,7 +73,7 @@ def login(name: str) -> str:
 
 
 def link(title: str, address: str) -> str:
-    """A link; the title alone where the address is none that may be followed."""
+    """A link; the title alone if the address is not one that may be followed."""
     if not _ADDRESS.fullmatch(address):
         return literal(title, 120)
     return f"[{literal(title, 120)}]({address.replace('&', '&amp;')})"
@@ -88,9 +103,9 @@ def folded(summary: str, lines: Iterable[str]) -> tuple[str, ...]:
 
 
 def cut(text: str, note: str) -> str:
-    """The text within GitHub's limit; where it does not fit, whole lines and then the note.
+    """The text within GitHub's limit; if it does not fit, whole lines and then the note.
 
-    What is folded and cut is closed before the note.
+    Folded blocks that are cut are closed before the note.
     """
     if len(text) <= MOST_TEXT:
         return text
@@ -100,9 +115,6 @@ def cut(text: str, note: str) -> str:
     return f"{head}{_CLOSED * sum(_opened(head))}\n\n{note}"
 
 
-def _unseen(char: str) -> bool:
-    return unicodedata.category(char) in _CATEGORIES or char in _FILLERS
-
-
 def _opened(text: str) -> Iterator[int]:
+    """1 for each block that opens, -1 for each that closes, in their order."""
     return (-1 if end else 1 for end in _FOLD.findall(text))
