@@ -32,7 +32,7 @@ from ghapp.core.policy.policy import Policy
 from ghapp.core.scan.checklist import checklist
 from ghapp.core.scan.hazards import findings
 from ghapp.core.scan.new_file import MOST_BYTES, text
-from ghapp.core.scan.triggers import scan
+from ghapp.core.scan.scan import scan
 
 PULL = Pull(
     PullKey(Repository(1, 1, "local/corpus"), 1),

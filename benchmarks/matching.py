@@ -21,7 +21,7 @@ from ghapp.core.model import File, Pull, PullKey, Repository
 from ghapp.core.policy.policy import Policy
 from ghapp.core.scan.checklist import checklist
 from ghapp.core.scan.hazards import findings
-from ghapp.core.scan.triggers import scan
+from ghapp.core.scan.scan import scan
 
 ROOT = Path(__file__).parents[1]
 SIZES = (300, 1_000, 3_000)

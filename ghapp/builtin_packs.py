@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -10,10 +9,11 @@ from pathlib import Path
 
 from ghapp.core.areas import Area
 from ghapp.core.policy import packs, yaml
+from ghapp.core.policy.pack_schema import References
 from ghapp.core.policy.policy import Rules
 from ghapp.errors import GhappError
 
-REFERENCES = "references.yml"
+REFERENCES, SETS = "references.yml", "sets.yml"
 
 
 @cache
@@ -34,23 +34,32 @@ def texts() -> tuple[tuple[str, bytes], ...]:
     return tuple(
         (source.name, source.read_bytes())
         for source in sources
-        if source.name.endswith(".yml") and source.name != REFERENCES
+        if source.name.endswith(".yml") and source.name not in (REFERENCES, SETS)
     )
 
 
 def ships(file: Path) -> bool:
-    """Whether the file is one of these packs."""
+    """Whether the file is in the folder of these packs."""
     folder = _folder()
     return isinstance(folder, Path) and file.resolve().parent == folder.resolve()
 
 
+def holds_sets(file: Path) -> bool:
+    """Whether the file has the sets of globs that these packs name, and so is not a pack."""
+    return file.name == SETS and ships(file)
+
+
 @cache
-def references() -> Mapping[str, tuple[str, str]]:
-    """What items refer to: key -> (title, address)."""
-    tree = yaml.read((_folder() / REFERENCES).read_bytes(), REFERENCES)
-    if not isinstance(tree, yaml.Tree) or not isinstance(tree.value, dict):
-        raise GhappError(f"{REFERENCES} of this installation is broken: install ghapp again")
-    return {key: (title, address) for key, (title, address) in tree.value.items()}
+def references() -> References:
+    """What packs may name: links by their key, and sets of globs by their name."""
+    found = []
+    for name in (REFERENCES, SETS):
+        tree = yaml.read((_folder() / name).read_bytes(), name)
+        if not isinstance(tree, yaml.Tree) or not isinstance(tree.value, dict):
+            raise GhappError(f"{name} of this installation is broken: install ghapp again")
+        found.append({key: tuple(value) for key, value in tree.value.items()})
+    links, sets = found
+    return References(links, sets)
 
 
 def rules(default_mode: str) -> Rules:

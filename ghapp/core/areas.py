@@ -1,20 +1,21 @@
-"""What a flagged part of the system is: how it is spotted and what is asked about it. Values only.
+"""What a flagged part of the system is: what flags it and what is asked about it. Values only.
 
-Packs (`packs.py`) and policies (`policy.py`) build these; `triggers.py` and `checklist.py` read.
+Packs (`policy/packs.py`) and policies (`policy/policy.py`) make them; `scan/` reads them.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 TABLE = "{table}"  # stands in a hazard's message for the table that its match names
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Words people read; the two languages are peers, neither falls back to the other."""
+    """Words that people read; the two languages are peers: neither falls back to the other."""
 
     en: str
     ja: str
@@ -24,7 +25,7 @@ class Text:
         return self.ja if language == "ja" else self.en
 
     def naming(self, table: str) -> Text:
-        """The words with the name of a table in its place; without one if it is no plain name.
+        """The words with the name of a table in its place; without it if it is not a plain name.
 
         table: from a diff, with or without its schema.
         """
@@ -41,20 +42,23 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Thresholds over the whole pull without files that match `not_counting`; 0 is no bound.
+    """Thresholds over the whole pull without files that match `ignore`; 0 is no threshold.
 
-    folders_gte: of folders at the top of the repository that the base branch lacks.
+    new_top_level_dirs_gte: counts folders of the repository's root that the base branch lacks.
     """
 
-    files_gte: int = 0
-    added_gte: int = 0
-    not_counting: tuple[str, ...] = ()
-    folders_gte: int = 0
+    changed_files_gte: int = 0
+    added_lines_gte: int = 0
+    new_top_level_dirs_gte: int = 0
+    ignore: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Detect:
-    """The signals that flag an area. diff, removed and title are RE2, other patterns globs."""
+    """What flags an area, by the keys of `detect`. diff, removed, title: RE2; others: globs.
+
+    exclude: the globs of `exclude` and of the sets that `exclude_sets` names.
+    """
 
     paths: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -65,18 +69,38 @@ class Detect:
     title: str = ""
     size: Size | None = None
 
+    def claim(self, globs: AbstractSet[str]) -> str:
+        """The first of its paths for a file that these globs match; "" if none claims it."""
+        if globs.isdisjoint(self.paths) or not globs.isdisjoint(self.exclude):
+            return ""
+        return next(glob for glob in self.paths if glob in globs)
+
+    def reads(self, globs: AbstractSet[str]) -> bool:
+        """Whether it searches the changed lines of a file that these globs match."""
+        wanted = not self.diff_files or not globs.isdisjoint(self.diff_files)
+        return bool(self.diff or self.removed) and wanted and globs.isdisjoint(self.exclude)
+
 
 @dataclass(frozen=True, slots=True)
 class Clause:
     """One key of a `when` mapping: true if any of `values` holds.
 
-    kind: diff | removed | path | title | label | hazard | area | flagged_by | files_gte |
-    added_gte | pull_files_gte | pull_added_gte | table_in. values: regexes, globs, names or one
-    number in decimal, by kind.
+    kind: diff | removed | path | title | label | hazard | area | flagged_by | table_in.
+    values: regexes, globs or names, by kind.
     """
 
     kind: str
     values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """One key of a `when` mapping that counts. kind: of the area files_gte | added_gte, of the
+    whole pull pull_files_gte | pull_added_gte.
+    """
+
+    kind: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +115,10 @@ class Combined:
 class InFile:
     """One file of the area that has all of this; what is empty asks for nothing.
 
-    path, exclude: globs. new: whether the pull request adds the file. diff, removed: an added, a
-    removed line matches one of these regexes; lines that match one of `unless` do not count.
-    not_diff: no added line matches one of these. bump: a version changes by at least this part,
-    patch | minor | major.
+    path, exclude: globs. new: the pull request adds the file. diff, removed: an added, a removed
+    line matches one of these regexes; lines that match one of `unless` do not count. not_diff: no
+    added line matches one of these. bump: a version changes by at least this part, patch | minor |
+    major.
     """
 
     path: tuple[str, ...] = ()
@@ -107,7 +131,18 @@ class InFile:
     bump: str = ""
 
 
-When = Clause | Combined | InFile
+When = Clause | AtLeast | Combined | InFile
+
+
+@dataclass(frozen=True, slots=True)
+class SameAs:
+    """The item with the same answer: if both are shown, the one that says so is left out.
+
+    within: only if all files of its own area are files of that item's area, too.
+    """
+
+    item: str
+    within: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +155,7 @@ class Item:
     its severity; None is nothing but a finding.
     scope: project (true of the feature as a whole) | change (true of this diff).
     kind: of evidence asked for: "" (a tick will do) | url | number | text | choice.
+    never_defer: it may not be put off, unless the policy says otherwise.
     memo: what was made of its words, by language; forgotten with the item.
     """
 
@@ -136,12 +172,14 @@ class Item:
     kind: str = ""
     choices: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    same_as: SameAs | None = None
+    never_defer: bool = False
     memo: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What drops a finding where it also matches.
+    """What drops a finding if it matches, too.
 
     scope: line (of a statement all of it) | lines (with `before` and `after` neighbours on the
     new side) | block (what the line opens or stands in; with `within` the next outer block until
@@ -162,14 +200,14 @@ class Hazard:
 
     item, area: the checklist item that a finding raises, and its area.
     scope: the files it reads: area (those of the area, by path or by line) | code (all but tests,
-    documents and vendored code). files, exclude: globs; `files` stands in the place of the area's
-    own files, or narrows code, but `**` alone is every file there is.
+    documents and vendored code). files, exclude: globs; `files` replaces the area's own files, or
+    narrows code, but `**` alone is every file there is.
     by_statement: lines are joined to statements before `match` is searched.
     removed: `match` is searched in removed lines.
     requires: has to match in the whole new file, requires_removed in a removed line of the hunk.
     unless_other_side: may match in no removed line of the hunk (of a removed line: no added one).
-    skip_rollback: not where a migration is taken back. skip_new_table: not where the pull makes
-    the table that `match` names in its group `table`.
+    skip_rollback: not where a migration is undone. skip_new_table: not if the pull makes the table
+    that `match` names in its group `table`.
     dialect: any | mysql | postgres. once: only the first finding in a file counts.
     message: may name `{table}`, the match's group. fix: the one right replacement, as code.
     """
@@ -198,7 +236,7 @@ class Hazard:
 
 @dataclass(frozen=True, slots=True)
 class Reviewers:
-    """Who may sign off; neither teams nor users: people with maintain or admin.
+    """Who may sign off; without teams and users, people with maintain or admin.
 
     teams: slugs in the repository's organisation.
     """
@@ -212,7 +250,7 @@ class Reviewers:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A flagged part of the system, as a policy has it in force.
+    """A flagged part of the system, as a policy puts it in force.
 
     weight: 5 first. mode: observe | advise | enforce. enabled: packs may ship switched off.
     flag: evidence (only with a question or a finding) | touch (also without).
@@ -232,21 +270,20 @@ class Area:
     flag: str = "evidence"
 
     def __hash__(self) -> int:
-        # Areas are keys of caches: the hash of all that is in one would cost more than it saves.
+        # Areas are keys of caches: to hash all that is in them would cost more than it saves.
         return hash(self.id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """Why an area is touched; always shown.
+    """Why an area is flagged; always shown. Each kind of trigger has its own, with its facts.
 
-    kind: label | path | diff | removed | folder | size. what: the label's name, the glob, the
-    added or removed line (cut), the new folder, or the number of files or lines. path, line:
-    where; "" and 0 for the whole pull, 0 for a removed line.
+    kind: as `flagged_by` names it. words: "hit_WORDS" is the sentence that says it.
+    path, line: where; "" and 0 for the whole pull, 0 for a removed line.
     """
 
-    kind: str
-    what: str
+    kind: ClassVar[str]
+    words: ClassVar[str]
     path: str = ""
     line: int = 0
 
@@ -255,11 +292,11 @@ class Hit:
 class Finding:
     """One hazard on one line of the diff.
 
-    severity: must | should | could. item, area: the checklist item it answers to and that item's
-    area. line: in the new file; for a removed line the one that now stands in its place, and 0
-    where the whole file is gone. source: the line itself, without indentation, cut.
+    severity: must | should | could. item, area: the checklist item it raises and that item's
+    area. line: in the new file; for a removed line the one that is now in its place, and 0 if the
+    whole file is gone. source: the line itself, without indentation, cut.
     accepted: the reason that `nfr:ignore` on the line gives, "" without one.
-    fix: the one right replacement, as code; "" where there is none.
+    fix: the one right replacement, as code; "" if there is none.
     unsure: the rest of the file decides, and could not be read. unheard: the line asks to accept
     something, but not this finding, or without a reason.
     """

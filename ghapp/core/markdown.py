@@ -25,6 +25,12 @@ _TICKS = re.compile(r"`+")
 # On GitHub an underscore between letters or digits is not markup. A name in a code span is kept,
 # since nothing in it can be markup.
 _MARKUP = re.compile(r"(`\w+`)|[\\`*~\[\]|]|(?<![^\W_])_|_(?![^\W_])")
+# Passwords in addresses, tokens of GitHub and others, signed claims.
+# Source: https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app
+_CREDENTIAL = re.compile(
+    r"(?<=://)[^\s/@'\"]{1,200}(?=@)"
+    r"|\b(?:gh[a-z]_|github_pat_|AKIA|xox[a-z]-|sk_live_|eyJ)[A-Za-z0-9_.+/=-]{8,}"
+)
 _ADDRESS = re.compile(r"https://[A-Za-z0-9._~:/?#!$&'*+,;=%-]{1,1000}")
 
 
@@ -40,6 +46,11 @@ def visible(text: str, most: int = 200) -> str:
     """One line without control, zero-width and direction-changing characters, cut to `most`."""
     line = seen(text).strip()
     return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def without_credentials(text: str) -> str:
+    """The text with `***` in the place of what looks like a credential."""
+    return _CREDENTIAL.sub("***", text)
 
 
 def plain(text: str) -> str:
@@ -101,4 +112,5 @@ def cut(text: str, note: str) -> str:
 
 
 def _opened(text: str) -> Iterator[int]:
+    """1 for each block that opens, -1 for each that closes, in their order."""
     return (-1 if end else 1 for end in _FOLD.findall(text))

@@ -183,6 +183,11 @@ class Delivery:
 # --- facts -------------------------------------------------------------------------------
 
 
+# GitHub lists no more files of a pull.
+# Source: https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files
+MOST_FILES = 3_000
+
+
 class File(msgspec.Struct, frozen=True, gc=False):  # made 3,000 at a time, and faster so
     """One changed file of a pull, as `GET pulls/{n}/files` gives it.
 

@@ -23,8 +23,6 @@ from ghapp.github.transport import RAW
 
 CHECK_NAME = "NFR review"
 QUEUE = "queue"  # stands for the pull's number in the run on a queue's head
-# Source: https://docs.github.com/rest/pulls/pulls#list-pull-requests-files
-MOST_FILES = 3_000
 
 Login = Annotated[str, msgspec.Meta(min_length=1)]
 

@@ -5,7 +5,6 @@ Source: https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
-from ghapp.core.markdown import seen
+from ghapp.core.markdown import seen, without_credentials
 from ghapp.errors import Gone, Rejected, Retry
 
 T = TypeVar("T")
@@ -39,9 +38,6 @@ LASTING_WORDS = (
     "saml",
     "allow list",
 )
-# GitHub's tokens and signed claims: something on the way may repeat what we have sent.
-# Source: https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app
-_SECRET = re.compile(r"\b(gh[a-z]_|github_pat_|eyJ)[A-Za-z0-9_.-]{8,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,4 +149,5 @@ def _message(answer: Answer) -> str:
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return "(no JSON)"
     errors = [body.errors] if isinstance(body.errors, str) else map(str, body.errors)
-    return _SECRET.sub("***", seen("; ".join([body.message, *errors])))[:500]
+    # Something on the way may repeat the token that we have sent.
+    return without_credentials(seen("; ".join([body.message, *errors])))[:500]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ghapp.core.model import Channel, Message, PullKey
+from ghapp.core.model import MOST_FILES, Channel, Message, PullKey
 from ghapp.core.policy.policy import Rules, effective, problems_of
 from ghapp.core.records import History, PolicySource
 from ghapp.core.review.facts import Facts
@@ -16,7 +16,7 @@ from ghapp.core.scan.patch import perhaps_new
 from ghapp.errors import Gone, Retry
 from ghapp.github import endpoints, people, policies, readback
 from ghapp.github.api import PAGE, Installation, both, together
-from ghapp.github.endpoints import MOST_FILES, FileRow, PullRead
+from ghapp.github.endpoints import FileRow, PullRead
 from ghapp.github.payloads import Identity
 from ghapp.github.readback import LOOKING
 from ghapp.github.transport import TOTAL_SECONDS

@@ -12,7 +12,7 @@ from ghapp.core.policy.policy import POLICY_PATH, Policy, Rules, effective, prob
 from ghapp.core.records import PolicySource
 from ghapp.core.scan.checklist import Checklist, checklist
 from ghapp.core.scan.hazards import findings
-from ghapp.core.scan.triggers import scan
+from ghapp.core.scan.scan import scan
 from ghapp.errors import BadPack, BadRange
 from ghapp.offline import git, packs
 from ghapp.offline.check_output import FORMATS, Checked

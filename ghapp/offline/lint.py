@@ -8,6 +8,7 @@ from pathlib import Path
 from ghapp import builtin_packs
 from ghapp.core.model import Problem
 from ghapp.core.policy import yaml
+from ghapp.core.policy.pack_schema import References
 from ghapp.core.policy.packs import NAME, Listed, read_references
 from ghapp.offline import packs
 
@@ -24,9 +25,11 @@ def problems(files: Sequence[Path]) -> tuple[Problem, ...]:
     for file in files:
         text = packs.content(file)
         if file.name == NAME:
-            known = {} if builtin_packs.ships(file) else builtin_packs.references()
+            known = References() if builtin_packs.ships(file) else builtin_packs.references()
             read = read_references(text, str(file), known)
             found += read.problems if isinstance(read, Listed) else read
+            continue
+        if builtin_packs.holds_sets(file):
             continue
         tree = yaml.read(text, str(file))
         value = tree.value if isinstance(tree, yaml.Tree) else None

@@ -16,7 +16,6 @@ from ghapp.core.policy.hazard_schema import NEIGHBOURS, HazardPart
 from ghapp.core.policy.pack_schema import (
     MOST_LINKS,
     BoundsPart,
-    DetectPart,
     InFilePart,
     ItemPart,
     SizePart,
@@ -32,11 +31,12 @@ from ghapp.terminal import printed, wrapped, wrong
 INDENT = "  "
 BULLET = "- "
 # The labels that each of these may have, for one width of all their labels.
-OF_ITEM = ("why", "evidence", "see", "scope", "when", "must_when")
+OF_ITEM = ("why", "evidence", "see", "scope", "when", "must_when", "same_as", "defer")
 OF_HAZARD = (
     *("item", "reads", "match", "unless", "requires", "skipped", "dialect", "fix"),
     *("cross", "fp"),
 )
+PATTERNS = ("diff", "removed")
 CONDITIONS = ("diff", "removed", "path", "title", "label", "hazard", "area", "flagged_by")
 OF_FILE = ("path", "exclude", "diff", "removed", "unless", "not_diff")
 BOUNDS = ("changed_files_gte", "added_lines_gte", "new_top_level_dirs_gte")
@@ -99,7 +99,7 @@ def _pack(source: Source, words: Words) -> str:
     ]
     blocks = [
         f"{wrapped(f'{packs.title(part, words)} [{part.area}]')}\n{wrapped(state)}",
-        f"{words('pack_detect')}\n{_signals(part.detect, words)}",
+        f"{words('pack_detect')}\n{_signals(source, words)}",
     ]
     sections = {
         "items": [_item(item, source, words) for item in part.items],
@@ -111,45 +111,48 @@ def _pack(source: Source, words: Words) -> str:
     return "\n\n".join(blocks)
 
 
-def _signals(part: DetectPart, words: Words) -> str:
-    """What flags the area: globs in one line, each pattern in its own."""
-
-    def listed(values: Sequence[str]) -> list[str]:
-        return [words.joined(values)] if values else []
-
-    size = _bounds(part.size, words) if part.size else []
-    if part.size and part.size.ignore:
-        size.append(words("condition_ignore", values=words.joined(part.size.ignore)))
-    rows: Rows = {
-        "paths": listed(part.paths),
-        "exclude": listed(part.exclude),
-        "diff": part.diff,
-        "removed": part.removed,
-        "diff_files": listed(part.diff_files),
-        "labels": listed(part.labels),
-        "title": [part.title] if part.title else [],
-        "size": size,
-        "note": [part.note] if part.note else [],
-    }
-    return _table(rows, [key for key in rows if rows[key]], len(INDENT), words)
+def _signals(source: Source, words: Words) -> str:
+    """What flags the area: globs and labels in one line, each pattern and each set in its own."""
+    rows: dict[str, Sequence[str]] = {}
+    for key, value in source.pack.part.detect:
+        if not value or key in SAMPLES_OF_PATHS:
+            continue
+        if isinstance(value, SizePart):
+            rows[key] = _bounds(value, words)
+            if value.ignore:
+                ignored = words("condition_ignore", values=words.joined(value.ignore))
+                rows[key] = [*rows[key], ignored]
+        elif key == "exclude_sets":
+            sets = source.references.sets
+            rows[key] = [f"{name}: {words.joined(sets[name])}" for name in value]
+        elif isinstance(value, str):
+            rows[key] = [value]
+        else:
+            rows[key] = value if key in PATTERNS else [words.joined(value)]
+    return _table(rows, rows, len(INDENT), words)
 
 
 def _item(item: ItemPart, source: Source, words: Words) -> str:
     japanese = words.language == "ja"
-    links = [source.references[key] for key in item.refs[:MOST_LINKS]]
+    links = [source.references.links[key] for key in item.refs[:MOST_LINKS]]
 
     def condition(when: WhenPart | None) -> list[str]:
         lines = _condition(when, words) if when else ()
         return [f"{INDENT * depth}{BULLET * bool(depth)}{line}" for depth, line in lines]
 
-    rows: Rows = {
+    rows: dict[str, Sequence[str]] = {
         "why": [spelled(item.why_ja if japanese else item.why_en, words.language)],
         "evidence": [spelled(item.ev_ja if japanese else item.ev_en, words.language)],
         "see": [f"{title} {address}" for title, address in links],
         "scope": [words(f"pack_{item.scope}")],
         "when": condition(item.when),
         "must_when": condition(item.must_when),
+        "same_as": [],
+        "defer": [words("pack_never_defer")] if item.never_defer else [],
     }
+    if item.same_as:
+        key = "pack_same_within" if item.same_as.within else "pack_same"
+        rows["same_as"] = [words(key, item=item.same_as.item)]
     question = spelled(item.ja if japanese else item.en, words.language)
     return _block(item.sev, f"{question} [{item.id}]", rows, OF_ITEM, words)
 
@@ -310,11 +313,15 @@ def as_json(sources: Iterable[Source], words: Words) -> str:
                         "evidence": spelled(item.ev_ja if japanese else item.ev_en, language),
                         "links": [
                             {"title": title, "url": address}
-                            for title, address in (source.references[key] for key in item.refs)
+                            for title, address in (
+                                source.references.links[key] for key in item.refs
+                            )
                         ],
                         "scope": item.scope,
                         "when": condition(item.when),
                         "must_when": condition(item.must_when),
+                        "same_as": item.same_as.model_dump() if item.same_as else None,
+                        "never_defer": item.never_defer,
                     }
                     for item in part.items
                 ],

@@ -70,7 +70,9 @@ def shelf(paths: Sequence[Path]) -> Shelf:
             found = [file for file in sorted(path.rglob("*")) if _may_be_pack(file, path)]
             if not found:
                 raise BadPack(f"{path}: no pack in this folder: packs are files that end in .yml")
-        files |= dict.fromkeys(file for file in found if file.name != NAME)
+        files |= dict.fromkeys(
+            file for file in found if file.name != NAME and not builtin_packs.holds_sets(file)
+        )
     if not files:
         raise BadPack(f"{paths[0]}: holds references, not a pack: name the packs")
     shipped = [(str(file), content(file)) for file in files if builtin_packs.ships(file)]

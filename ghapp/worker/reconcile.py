@@ -32,7 +32,7 @@ from ghapp.core.review.judge import judge
 from ghapp.core.review.permissions import only_by
 from ghapp.core.scan.checklist import Checklist, checklist
 from ghapp.core.scan.hazards import findings
-from ghapp.core.scan.triggers import Scan, scan
+from ghapp.core.scan.scan import Scan, scan
 from ghapp.core.text.labels import described
 from ghapp.store import Store, runs
 from ghapp.store.history import recall, seen

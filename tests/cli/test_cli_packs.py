@@ -254,8 +254,8 @@ class TestShow:
             *("detect", "items", "hazards", "retired"),
         }
         assert {*shown["detect"]} == {
-            *("paths", "exclude", "diff", "removed", "diff_files", "title", "labels", "size"),
-            "note",
+            *("paths", "exclude_sets", "exclude", "diff", "removed", "diff_files", "title"),
+            *("labels", "size", "note"),
         }
         (item,) = shown["items"]
         assert item == {
@@ -269,6 +269,8 @@ class TestShow:
             "scope": "change",
             "when": None,
             "must_when": None,
+            "same_as": None,
+            "never_defer": False,
         }
         assert [{*link} for link in item["links"]] == [{"title", "url"}]
         (hazard,) = shown["hazards"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ghapp.core.model import File
-from ghapp.core.scan.new_file import MOST_BYTES, MOST_FILES
+from ghapp.core.scan.new_file import MOST_BLOBS, MOST_BYTES
 from ghapp.offline.git import contents, new_folders, range_of
 from tests.cli.repositories import Repo
 
@@ -52,7 +52,7 @@ def test_what_is_no_text_or_too_large_is_none(
 
 
 def test_files_beyond_the_twentieth_are_none_as_in_the_app(repo: Repo) -> None:
-    repo.commit(**{f"f{at:02}.sql": f"-- {at}\n" for at in range(MOST_FILES + 1)})
+    repo.commit(**{f"f{at:02}.sql": f"-- {at}\n" for at in range(MOST_BLOBS + 1)})
     assert [path for path, text in read(repo).items() if text is None] == ["f20.sql"]
 
 

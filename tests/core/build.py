@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from ghapp.core.areas import Area, Detect, Finding, Hit, Item, Reviewers, Text
+from ghapp.core.areas import Area, Detect, Finding, Item, Reviewers, Text
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import Marks
 from ghapp.core.model import Channel, File, Message, Pull, PullKey, Repository, Rights
@@ -13,6 +13,7 @@ from ghapp.core.policy.policy import Policy
 from ghapp.core.records import History, PolicySource, Push, Shown
 from ghapp.core.review.facts import Facts
 from ghapp.core.scan.checklist import Checklist, Flagged
+from ghapp.core.scan.triggers import PathHit
 
 START = datetime(2026, 4, 1, 9, 0, tzinfo=UTC)
 SHOP = Repository(installation_id=7, id=42, full_name="acme/shop")
@@ -53,7 +54,7 @@ def flagged(one: Area, fingerprint: str = "f1", *findings: Finding) -> Flagged:
     path = f"{one.id}/1.sql"
     return Flagged(
         one,
-        (Hit("path", f"{one.id}/**", path),),
+        (PathHit(f"{one.id}/**", path=path),),
         (File(path, "added", 1),),
         one.items,
         fingerprint,

@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 
 from ghapp.core.model import File, PullKey, Repository
-from ghapp.core.scan.new_file import MOST_BYTES, MOST_FILES
+from ghapp.core.scan.new_file import MOST_BLOBS, MOST_BYTES
 from ghapp.emulator.faults import Fault, broken, cut, primary_limit, secondary_limit
 from ghapp.emulator.git import Entry
 from ghapp.emulator.repository import Pull
@@ -104,11 +104,11 @@ def test_what_is_no_text_or_too_large_is_none(
 
 
 def test_files_beyond_the_twentieth_are_none_even_where_they_are_known(world: World) -> None:
-    pull = world.pull(files={f"f{at:02}.sql": f"-- {at}\n" for at in range(MOST_FILES + 2)})
+    pull = world.pull(files={f"f{at:02}.sql": f"-- {at}\n" for at in range(MOST_BLOBS + 2)})
     files = world.gather(pull).pull.files
 
     async def story(client: GitHub) -> Mapping[str, str | None]:
-        await client.contents(world.key(pull), files[MOST_FILES:])
+        await client.contents(world.key(pull), files[MOST_BLOBS:])
         return await client.contents(world.key(pull), files)
 
     found = world.run(story)

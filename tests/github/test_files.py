@@ -12,7 +12,7 @@ from ghapp.core.decide import decide
 from ghapp.core.records import History
 from ghapp.core.review.facts import Facts
 from ghapp.core.scan.checklist import checklist
-from ghapp.core.scan.triggers import scan
+from ghapp.core.scan.scan import scan
 from ghapp.emulator.faults import slow
 from ghapp.emulator.repository import Pull
 from ghapp.github.api import MOST_OF_REPOSITORY

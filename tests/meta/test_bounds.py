@@ -13,7 +13,7 @@ from ghapp.core.records import History, PolicySource
 from ghapp.core.review.facts import Facts
 from ghapp.core.scan.checklist import checklist
 from ghapp.core.scan.hazards import MOST_OF_HAZARD, findings
-from ghapp.core.scan.triggers import scan
+from ghapp.core.scan.scan import scan
 from tests.meta.test_simulation import AREAS, PULL, added
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,8 +7,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from ghapp.builtin_packs import references
 from ghapp.cli import app
 from ghapp.core.i18n import Words
+from ghapp.core.patterns import globs
 from ghapp.core.policy.fields import MAX_LIST
 from ghapp.core.policy.hazard_schema import MAX_NEIGHBOURS, HazardPart
 from ghapp.core.policy.pack_schema import (
@@ -36,6 +38,7 @@ EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTAL
 PACK = next(text for text in EXAMPLES if text.startswith("area:"))
 REFERENCES = next(text for text in EXAMPLES if text.startswith("gift-card-runbook:"))
 NUMBERS = {2: "two", 6: "six"}
+SETS = references().sets
 RULES = [text for text in EXAMPLES if text.startswith("match:")]
 
 
@@ -84,6 +87,26 @@ def test_no_key_is_documented_that_a_pack_has_not():
     for name, of_part in known.items():
         rows = re.findall(r"^\| (`.*?`) \|", section(name), re.MULTILINE)
         assert {key.strip("`") for row in rows for key in row.split(", ")} <= {*of_part}
+
+
+def test_the_sets_of_globs_are_those_of_the_packs():
+    rows = re.findall(r"^\| `([a-z-]+)` \| (`.*`) \|$", section("Sets of globs"), re.MULTILINE)
+    assert {name: tuple(re.findall("`(.*?)`", listed)) for name, listed in rows} == SETS
+
+
+def test_every_set_is_sound_and_named_by_several_packs():
+    named = [name for one in builtin().sources for name in one.pack.part.detect.exclude_sets]
+    for name, listed in SETS.items():
+        assert [globs.fault(glob) for glob in listed] == [""] * len(listed)
+        assert named.count(name) >= 5
+
+
+def test_the_questions_that_may_not_be_put_off_are_those_of_the_packs():
+    policy = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
+    marked = policy.partition("mark with `never_defer`: ")[2].partition(". A gap")[0]
+    parts = [source.pack.part for source in builtin().sources]
+    never = {item.id for part in parts for item in part.items if item.never_defer}
+    assert set(re.findall("`(.*?)`", marked)) == never
 
 
 def test_the_bounds_are_those_of_the_code():

@@ -9,10 +9,8 @@ import pytest
 import yaml
 
 from ghapp import builtin_packs
-from ghapp.core.areas import Area, Clause, Combined, Hazard, InFile, Item, When
+from ghapp.core.areas import Area, AtLeast, Clause, Combined, Hazard, InFile, Item, When
 from ghapp.core.policy.areas import DEFAULT, spelled
-from ghapp.core.policy.policy import Defer
-from ghapp.core.scan.checklist import OVERLAPS
 from tests.meta.test_pack_examples import FOLDER
 
 AREAS = builtin_packs.builtin()
@@ -45,7 +43,7 @@ def calls_for_it(when: When | None) -> bool:
         # A new folder at the top is a new service, and who puts the label on says so.
         said = when.kind == "flagged_by" and {"folder", "label"}.issuperset(when.values)
         return when.kind in LINES or said
-    if when is None or when.how == "not":
+    if when is None or isinstance(when, AtLeast) or when.how == "not":
         return False
     return (all if when.how == "any" else any)(map(calls_for_it, when.of))
 
@@ -54,7 +52,7 @@ def is_about_size(when: When | None) -> bool:
     """Whether the condition asks for so many added lines that the size is the risk."""
     parts = when.of if isinstance(when, Combined) else (when,)
     return any(
-        isinstance(one, Clause) and one.kind == "pull_added_gte" and int(one.values[0]) >= 1_500
+        isinstance(one, AtLeast) and one.kind == "pull_added_gte" and one.count >= 1_500
         for one in parts
     )
 
@@ -129,10 +127,14 @@ def test_retired_ids_are_never_used_again() -> None:
     assert not asked.intersection(retired)
 
 
-def test_what_names_questions_names_ones_that_are_asked() -> None:
-    asked = {item.id for _, item in ITEMS}
-    assert Defer().never <= asked
-    assert {one for pair in OVERLAPS for one in (pair.first, pair.second)} <= asked
+def test_a_question_with_the_answer_of_another_names_one_of_another_area() -> None:
+    homes = {item.id: area.id for area, item in ITEMS}
+    same = [(area, item, item.same_as) for area, item in ITEMS if item.same_as]
+    assert same
+    for area, item, other in same:
+        assert homes[other.item] != area.id, item.id
+        # Else both might be left out, or neither.
+        assert next(one for _, one in ITEMS if one.id == other.item).same_as is None
 
 
 def test_conditions_name_hazards_and_areas_that_there_are() -> None:

@@ -22,7 +22,7 @@ HAZARDS = [hazard for source in SOURCES for hazard in source.pack.part.hazards]
 WRITTEN = [
     yaml.safe_load(file.read_text(encoding="utf-8"))
     for file in sorted(FOLDER.glob("*.yml"))
-    if file.name != "references.yml"
+    if file.name not in ("references.yml", "sets.yml")
 ]
 
 

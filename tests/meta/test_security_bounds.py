@@ -11,7 +11,7 @@ from ghapp.core.model import File
 from ghapp.core.policy.policy import Policy
 from ghapp.core.scan.checklist import checklist
 from ghapp.core.scan.hazards import findings
-from ghapp.core.scan.triggers import scan
+from ghapp.core.scan.scan import scan
 from tests.fuzz.targets import PULL
 
 POLICY = Policy(areas=builtin(), mode="enforce")

@@ -1,34 +1,24 @@
-"""What a policy says of areas -> the areas in force."""
+"""What a policy says of areas -> the areas in force, or what does not fit."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import fields, replace
 
-from ghapp.core.areas import Area, Detect, Hazard, Item, Reviewers, Text
+from ghapp.core.areas import Area, Detect, Item, Reviewers, Text
 from ghapp.core.i18n import both
 from ghapp.core.policy import pack_schema
+from ghapp.core.policy.fields import either
 from ghapp.core.policy.pack_schema import MOST_LINKS, References
 from ghapp.core.policy.policy_schema import AreaPart, OwnItemPart, PolicyFile
+from ghapp.core.policy.problems import meant
+from ghapp.core.policy.yaml import Loc
 
 OWN_WEIGHT = 3
+OWN_NEEDS = "an area of your own needs `title`, `detect` and `items`"
 
-
-@dataclass(frozen=True, slots=True)
-class Switched:
-    """What the layers say of single items and hazards, by area and id; the last word counts."""
-
-    items: dict[tuple[str, str], bool] = field(default_factory=dict)
-    hazards: dict[tuple[str, str], bool | str] = field(default_factory=dict)
-
-    def take(self, area: Area, part: AreaPart) -> None:
-        """What is said of a retired item holds for those in its place."""
-        successors = dict(area.retired)
-        for item, on in switches(part).items():
-            for id in successors.get(item, (item,)):
-                self.items[area.id, id] = on
-        self.hazards.update({(area.id, id): value for id, value in (part.hazards or {}).items()})
+Fault = tuple[Loc, str]
 
 
 def areas(
@@ -42,10 +32,13 @@ def areas(
     """The areas that are enabled, heaviest first, then by id.
 
     packs: the built-in ones and those of the repository. mode, reviewers: of an area that has
-    none of its own. An area that a layer names is flagged by a touch, unless one says otherwise.
+    none of its own. An area that a layer names is flagged by a touch, unless a layer says
+    otherwise. Of what layers say about one item or hazard the last word counts.
     """
     known = {pack.id: replace(pack, mode=mode, reviewers=reviewers) for pack in packs}
-    switched, flags = Switched(), dict[str, str]()
+    flags: dict[str, str] = {}
+    items_on: dict[tuple[str, str], bool] = {}
+    hazards_on: dict[tuple[str, str], bool | str] = {}
     for layer in layers:
         for name, value in (layer.areas or {}).items():
             if isinstance(value, bool):
@@ -54,12 +47,26 @@ def areas(
             if value.flag:
                 flags[name] = value.flag
             blank = Area(name, Text("", ""), OWN_WEIGHT, Detect(), (), True, mode, reviewers)
-            changed = _changed(known.get(name, blank), value, references)
-            known[name] = replace(changed, flag=flags.get(name, "touch"))
-            switched.take(changed, value)
-    enabled = (
-        worded(_switched(area, switched), vocabulary) for area in known.values() if area.enabled
-    )
+            area = _changed(known.get(name, blank), value, references)
+            known[name] = replace(area, flag=flags.get(name, "touch"))
+            # What is said of a retired item holds for those in its place.
+            successors = dict(area.retired)
+            for item, on in switches(value).items():
+                items_on |= {(name, id): on for id in successors.get(item, (item,))}
+            hazards_on |= {(name, id): said for id, said in (value.hazards or {}).items()}
+    enabled = []
+    for area in known.values():
+        if not area.enabled:
+            continue
+        items = tuple(one for one in area.items if items_on.get((area.id, one.id), True))
+        # A hazard goes with its item: it would answer to nothing.
+        asked = {one.id for one in items}
+        hazards = [
+            one if said is True else replace(one, severity=str(said))
+            for one in area.hazards
+            if one.item in asked and (said := hazards_on.get((area.id, one.id), True))
+        ]
+        enabled.append(worded(replace(area, items=items, hazards=tuple(hazards)), vocabulary))
     return tuple(sorted(enabled, key=lambda area: (-area.weight, area.id)))
 
 
@@ -74,33 +81,37 @@ def switches(part: AreaPart) -> dict[str, bool]:
 
 
 def _changed(area: Area, part: AreaPart, references: References) -> Area:
+    """The area with what one layer says of it."""
+    detect = area.detect
+    if part.detect:
+        said = part.detect.model_fields_set
+        said |= {"exclude"} if "exclude_sets" in said else set()
+        new = pack_schema.detect(part.detect, references)
+        changes = {one.name: getattr(new, one.name) for one in fields(Detect) if one.name in said}
+        detect = replace(detect, **changes)
+    # A glob of the area itself is removed; any other one leaves out what it matches.
+    kept = tuple(glob for glob in detect.paths if glob not in part.paths_remove)
+    left_out = tuple(glob for glob in part.paths_remove if glob not in detect.paths)
+    exclude = (*detect.exclude, *left_out)
+    items = {one.id: one for one in area.items}
+    for own in own_items(part):
+        # It goes to the end, and what the pack says of the id beside the words stays.
+        before = items.pop(own.id, None)
+        items[own.id] = _item(own, before, references)
     people = part.reviewers
-    own = tuple(_item(one, references) for one in own_items(part))
-    ids = {one.id for one in own}
     return replace(
         area,
         enabled=True,  # who changes an area that is shipped switched off wants to have it
         title=_text(part.title.en, part.title.ja) if part.title else area.title,
         weight=part.weight or area.weight,
-        detect=_detect(area.detect, part),
-        items=(*(one for one in area.items if one.id not in ids), *own),
+        detect=replace(detect, paths=(*kept, *part.paths_add), exclude=exclude),
+        items=tuple(items.values()),
         mode=part.mode or area.mode,
         reviewers=Reviewers(people.teams, people.users) if people else area.reviewers,
     )
 
 
-def _detect(detect: Detect, part: AreaPart) -> Detect:
-    if part.detect:
-        new = pack_schema.detect(part.detect)
-        said = part.detect.model_fields_set & set(Detect.__dataclass_fields__)
-        detect = replace(detect, **{name: getattr(new, name) for name in said})
-    # A glob of the area itself is taken back; any other one leaves out what it matches.
-    kept = tuple(glob for glob in detect.paths if glob not in part.paths_remove)
-    left_out = tuple(glob for glob in part.paths_remove if glob not in detect.paths)
-    return replace(detect, paths=(*kept, *part.paths_add), exclude=(*detect.exclude, *left_out))
-
-
-def _item(part: OwnItemPart, references: References) -> Item:
+def _item(part: OwnItemPart, before: Item | None, references: References) -> Item:
     return Item(
         id=part.id,
         severity=part.sev,
@@ -114,7 +125,9 @@ def _item(part: OwnItemPart, references: References) -> Item:
         scope=part.scope,
         kind=part.evidence or "",
         choices=part.choices,
-        links=tuple(references[key] for key in part.refs[:MOST_LINKS]),
+        links=tuple(references.links[key] for key in part.refs[:MOST_LINKS]),
+        same_as=before.same_as if before else None,
+        never_defer=bool(before and before.never_defer),
     )
 
 
@@ -123,19 +136,93 @@ def _text(en: str | None, ja: str | None) -> Text:
     return Text(en or ja or "", ja or en or "")
 
 
-def _switched(area: Area, switched: Switched) -> Area:
-    """The area without what is off. A hazard goes with its item: it would answer to nothing."""
-    items = tuple(one for one in area.items if switched.items.get((area.id, one.id), True))
-    asked = {one.id for one in items}
-    hazards = tuple(_hazards((one for one in area.hazards if one.item in asked), switched))
-    return replace(area, items=items, hazards=hazards)
+def faults(
+    file: PolicyFile, packs: tuple[Area, ...], references: References, *, all_packs: bool = True
+) -> Iterator[Fault]:
+    """What does not fit the areas of packs, each other or the policy's language.
+
+    all_packs: whether `packs` are all that the file names; else an unknown area may well exist.
+    """
+    known = {pack.id: pack for pack in packs}
+    homes = {item.id: pack.id for pack in packs for item in pack.items}
+    for name, value in (file.areas or {}).items():
+        if name not in known and all_packs:
+            yield from _unfounded(name, value, known)
+        if not isinstance(value, AreaPart):
+            continue
+        if name in known or all_packs:
+            yield from _unknown_hazards(name, value, packs)
+        if name in known:
+            ids = {item.id for item in known[name].items}
+            for item in switches(value):
+                if item not in ids and item not in dict(known[name].retired):
+                    text = f"unknown item `{item}` in `areas.{name}`{meant(item, ids)}"
+                    yield ("areas", name, "items", item), text
+        if all_packs:
+            yield from _unknown_references(name, value, references)
+        yield from _in_items(name, value, homes, file.language or "en")
 
 
-def _hazards(hazards: Iterator[Hazard], switched: Switched) -> Iterator[Hazard]:
-    for one in hazards:
-        said = switched.hazards.get((one.area, one.id), True)
-        if said:
-            yield one if said is True else replace(one, severity=str(said))
+def _unfounded(name: str, value: bool | AreaPart, known: Mapping[str, Area]) -> Iterator[Fault]:
+    """What an area lacks that no pack has."""
+    if isinstance(value, bool) or not value.detect:
+        yield ("areas", name), f"unknown area `{name}`{meant(name, known)} ({OWN_NEEDS})"
+        return
+    if not value.title:
+        yield ("areas", name), f"`title` is missing in `areas.{name}`: {OWN_NEEDS}"
+    if not own_items(value):
+        yield (
+            ("areas", name),
+            f"`items` is not a list of questions in `areas.{name}`: {OWN_NEEDS}",
+        )
+    signals = value.detect.signals
+    if not (value.paths_add or any(getattr(value.detect, key) for key in signals)):
+        text = f"`areas.{name}.detect` flags nothing: give {either(signals)}"
+        yield ("areas", name, "detect"), text
+
+
+def _unknown_hazards(name: str, part: AreaPart, packs: tuple[Area, ...]) -> Iterator[Fault]:
+    homes = {hazard.id: pack.id for pack in packs for hazard in pack.hazards}
+    here = {hazard for hazard, home in homes.items() if home == name}
+    for hazard in part.hazards or {}:
+        if hazard not in here:
+            hint = f": it belongs to `{homes[hazard]}`" if hazard in homes else meant(hazard, here)
+            hint = hint or ": hazards come with packs, and this area has none"
+            text = f"unknown hazard `{hazard}` in `areas.{name}`{hint}"
+            yield ("areas", name, "hazards", hazard), text
+
+
+def _unknown_references(name: str, part: AreaPart, references: References) -> Iterator[Fault]:
+    for place, item in enumerate(own_items(part)):
+        for at, key in enumerate(item.refs):
+            if key not in references.links:
+                near = meant(key, references.links, listed=False)
+                text = f"`{key[:40]}` is not in references.yml{near}"
+                yield ("areas", name, "items", place, "refs", at), text
+    for place, key in enumerate(part.detect.exclude_sets if part.detect else ()):
+        if key not in references.sets:
+            text = f"`{key[:40]}` is not a set of globs{meant(key, references.sets)}"
+            yield ("areas", name, "detect", "exclude_sets", place), text
+
+
+def _in_items(name: str, part: AreaPart, homes: dict[str, str], language: str) -> Iterator[Fault]:
+    """Words that lack the policy's language, and ids used twice.
+
+    An item of a built-in area may be written anew in that area. homes: item id -> area.
+    """
+    why = f"`{language}` is missing: it is the policy's language"
+    if part.title and getattr(part.title, language) is None:
+        yield ("areas", name, "title"), why
+    before: set[str] = set()
+    for place, item in enumerate(own_items(part)):
+        loc = ("areas", name, "items", place)
+        home = name if item.id in before else homes.setdefault(item.id, name)
+        if item.id in before or home != name:
+            text = f"the item id `{item.id}` is used already in `areas.{home}`: take another"
+            yield (*loc, "id"), text
+        before.add(item.id)
+        if getattr(item, language) is None:
+            yield loc, why
 
 
 Vocabulary = Mapping[str, Text]
@@ -146,16 +233,19 @@ _PLACE = re.compile(r"(^|[.?!] )?\{(users|service|tenants)\}")
 
 def worded(area: Area, vocabulary: Vocabulary = DEFAULT) -> Area:
     """The area with its questions and messages in these words; `{table}` stays for the finding."""
+
+    def text(one: Text) -> Text:
+        if "{" not in one.en and "{" not in one.ja:
+            return one
+        return Text(spelled(one.en, "en", vocabulary), spelled(one.ja, "ja", vocabulary))
+
     items = (
         replace(
-            item,
-            question=_said(item.question, vocabulary),
-            why=_said(item.why, vocabulary),
-            evidence=_said(item.evidence, vocabulary),
+            item, question=text(item.question), why=text(item.why), evidence=text(item.evidence)
         )
         for item in area.items
     )
-    hazards = (replace(one, message=_said(one.message, vocabulary)) for one in area.hazards)
+    hazards = (replace(one, message=text(one.message)) for one in area.hazards)
     return replace(area, items=tuple(items), hazards=tuple(hazards))
 
 
@@ -172,9 +262,3 @@ def spelled(text: str, language: str, vocabulary: Vocabulary = DEFAULT) -> str:
         return before + (known[:1].upper() + known[1:] if language == "en" else known)
 
     return _PLACE.sub(word, text)
-
-
-def _said(text: Text, vocabulary: Vocabulary) -> Text:
-    if "{" not in text.en and "{" not in text.ja:
-        return text
-    return Text(spelled(text.en, "en", vocabulary), spelled(text.ja, "ja", vocabulary))

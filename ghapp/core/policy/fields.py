@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -13,6 +15,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationInfo,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -21,9 +24,90 @@ from ghapp.core.patterns import globs, regexes
 
 MAX_LIST = 200  # globs and regexes are tried one by one on every file of a pull
 ID = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
-# Of areas and items that no pack has: they are signed off by who may by the policy as a whole.
+# Ids of areas and items that no pack has: these are signed off under the policy as a whole.
 TAKEN = re.compile(r"too-many-files|unread-files|concern-[0-9]+")
 
+
+def refused(wrong: Callable[[Any], object], text: str) -> AfterValidator:
+    """A check: of a wrong value the problem reads "`KEY` TEXT"."""
+
+    def check(value: Any) -> Any:
+        if wrong(value):
+            raise PydanticCustomError("value", "{text}", {"text": text})
+        return value
+
+    return AfterValidator(check)
+
+
+def in_short(*keys: str) -> BeforeValidator:
+    """A single word in the place of a mapping is the value of these keys."""
+    return BeforeValidator(
+        lambda value: dict.fromkeys(keys, value) if isinstance(value, str) else value
+    )
+
+
+def at_most(most: int, text: str) -> BeforeValidator:
+    """A limit on entries; not max_length, which checks each entry before it counts them."""
+
+    def check(values: Any) -> Any:
+        if isinstance(values, list | tuple | dict) and len(values) > most:
+            raise PydanticCustomError("too_many", "{text}", {"text": text.format(most=most)})
+        return values
+
+    return BeforeValidator(check)
+
+
+def sound(fault: Callable[[str], str]) -> AfterValidator:
+    """A check of patterns, except of trusted ones: tests try those of the built-in packs."""
+
+    def check(pattern: str, info: ValidationInfo) -> str:
+        trusted = info.context and info.context["trusted"]
+        if not trusted and (why := fault(pattern)):
+            raise PydanticCustomError("pattern", "{why}", {"why": why})
+        return pattern
+
+    return AfterValidator(check)
+
+
+def inside(annotation: Any) -> Iterator[Any]:
+    """A type and everything that it is made of, down to models and marks."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from inside(part)
+
+
+REGEX, GLOB = "regex", "glob"  # mark the keys whose patterns are counted, see `limits`
+hazard_fault = partial(regexes.fault, most_steps=regexes.MAX_HAZARD_STEPS)
+Regex = Annotated[str, REGEX, sound(regexes.fault)]
+HazardRegex = Annotated[str, REGEX, sound(hazard_fault)]
+Glob = Annotated[str, GLOB, sound(globs.fault)]
+
+Line = refused(
+    lambda words: seen(words) != words, "should be one line without characters that nobody sees"
+)
+OwnId = Annotated[
+    str, Field(pattern=ID), refused(TAKEN.fullmatch, "is an id of ghapp's own: take another")
+]
+AreaId = Annotated[OwnId, Field(max_length=40)]  # fits the label `nfr/area: ID`
+Words = Annotated[str, Field(min_length=1)]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Line]
+Ask = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Line]
+Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000), Line]
+Count = Annotated[int, Field(ge=1, strict=True)]  # "3" and true are not numbers
+
+Most = at_most(MAX_LIST, "should have at most {most} entries: take some out")
+# Not min_length: that also calls a list empty whose entries are all wrong.
+Some = refused(lambda values: not values, "should not be empty")
+Listed = BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+GlobList = Annotated[tuple[Glob, ...], Most]
+RegexList = Annotated[tuple[Regex, ...], Most]
+NameList = Annotated[tuple[Words, ...], Most]
+# One or several.
+Globs = Annotated[tuple[Glob, ...], Most, Listed, Some]
+Regexes = Annotated[tuple[Regex, ...], Most, Listed, Some]
+Names = Annotated[tuple[Words, ...], Most, Listed, Some]
+
+Severity = Literal["must", "should", "could"]
 Category = Literal[
     "availability",
     "performance",
@@ -38,86 +122,23 @@ Category = Literal[
 ]
 
 
-def _regex(pattern: str, info: ValidationInfo) -> str:
-    return _sound(pattern, info, regexes.MAX_STEPS)
-
-
-def _hazard_regex(pattern: str, info: ValidationInfo) -> str:
-    return _sound(pattern, info, regexes.MAX_HAZARD_STEPS)
-
-
-def _sound(pattern: str, info: ValidationInfo, most_steps: int) -> str:
-    if not _is_trusted(info) and (fault := regexes.fault(pattern, most_steps)):
-        raise PydanticCustomError("regex", "{fault}", {"fault": fault})
-    return pattern
-
-
-def _is_trusted(info: ValidationInfo) -> bool:
-    """Whether the patterns are known to be sound: tests try those of the built-in packs."""
-    return bool(info.context and info.context["trusted"])
-
-
-def _glob(glob: str, info: ValidationInfo) -> str:
-    if not _is_trusted(info) and (fault := globs.fault(glob)):
-        raise PydanticCustomError("glob", "{fault}", {"fault": fault})
-    return glob
-
-
-def _own(id: str) -> str:
-    if TAKEN.fullmatch(id):
-        raise PydanticCustomError("taken", "is an id of ghapp's own: take another")
-    return id
-
-
-def _line(words: str) -> str:
-    if seen(words) != words:
-        hint = "should be one line without characters that nobody sees"
-        raise PydanticCustomError("line", hint)
-    return words
-
-
-def _some(values: tuple[object, ...]) -> tuple[object, ...]:
-    # Not min_length: that also calls a list empty whose members are all wrong.
-    if not values:
-        raise PydanticCustomError("empty_list", "should not be empty")
-    return values
-
-
-def _few(values: object) -> object:
-    # Not max_length: that looks at every member before it counts.
-    if isinstance(values, list | tuple | dict) and len(values) > MAX_LIST:
-        text = "should have at most {most} entries: take some out"
-        raise PydanticCustomError("too_many", text, {"most": MAX_LIST})
-    return values
-
-
-def listed(value: object) -> object:
-    """A single word as a list of one."""
-    return [value] if isinstance(value, str) else value
-
-
-Regex = Annotated[str, AfterValidator(_regex)]
-HazardRegex = Annotated[str, AfterValidator(_hazard_regex)]
-Glob = Annotated[str, AfterValidator(_glob)]
-Severity = Literal["must", "should", "could"]
-OwnId = Annotated[str, Field(pattern=ID), AfterValidator(_own)]
-AreaId = Annotated[OwnId, Field(max_length=40)]  # fits the label `nfr/area: ID`
-Words = Annotated[str, Field(min_length=1)]
-Line = AfterValidator(_line)
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Line]
-Ask = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Line]
-Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000), Line]
-Count = Annotated[int, Field(ge=1, strict=True)]  # "3" and true are no numbers
-Some = AfterValidator(_some)
-Most = BeforeValidator(_few)
-Regexes = Annotated[tuple[Regex, ...], Most, BeforeValidator(listed), Some]
-Globs = Annotated[tuple[Glob, ...], Most, BeforeValidator(listed), Some]
-Names = Annotated[tuple[Words, ...], Most, BeforeValidator(listed), Some]
-Kind = Literal["label", "path", "diff", "removed", "folder", "size"]
-Kinds = Annotated[tuple[Kind, ...], BeforeValidator(listed), Some]
-
-
 class Part(BaseModel):
-    """A mapping of a pack or policy, in which unknown keys are mistakes."""
+    """A mapping of a pack or policy, in which unknown keys are mistakes.
+
+    needs: keys of which one at least has to be there.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    @model_validator(mode="after")
+    def has_what_it_needs(self) -> Self:
+        if self.needs and not any(getattr(self, key) for key in self.needs):
+            raise PydanticCustomError("needs", "needs {keys}", {"keys": either(self.needs)})
+        return self
+
+
+def either(keys: Sequence[str]) -> str:
+    """Two or more keys in a sentence: "`a`, `b` or `c`"."""
+    *first, last = (f"`{key}`" for key in keys)
+    return f"{', '.join(first)} or {last}"

@@ -5,31 +5,28 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from ghapp.core.areas import TABLE, Guard, Hazard, Text
 from ghapp.core.patterns import regexes
-from ghapp.core.policy.fields import Globs, HazardRegex, Part, Severity, Title, Why, Words
+from ghapp.core.policy.fields import Globs, HazardRegex, Part, Severity, Title, Why, Words, refused
 
 HAZARD_ID = r"^[A-Z][A-Z0-9]*-[0-9]{1,4}$"
 MAX_NEIGHBOURS = 50
 NEIGHBOURS = re.compile(r"([-+~])([1-9][0-9]?)")
-
-
-def _scope(scope: str) -> str:
-    if scope in ("line", "block", "file", "nearest"):
-        return scope
-    found = NEIGHBOURS.fullmatch(scope)
-    if found is None or int(found[2]) > MAX_NEIGHBOURS:
-        raise PydanticCustomError(
-            "scope",
-            "should be line, block, file, nearest, or `+N`, `-N` or `~N` with at most {most} lines",
-            {"most": MAX_NEIGHBOURS},
-        )
-    return scope
-
-
+SCOPES = ("line", "block", "file", "nearest")
+Scope = Annotated[
+    str,
+    refused(
+        lambda scope: (
+            scope not in SCOPES
+            and not ((found := NEIGHBOURS.fullmatch(scope)) and int(found[2]) <= MAX_NEIGHBOURS)
+        ),
+        "should be line, block, file, nearest, or `+N`, `-N` or `~N` with at most "
+        f"{MAX_NEIGHBOURS} lines",
+    ),
+]
 MOST_SAMPLES = 50  # of each kind
 Samples = Annotated[tuple[Words, ...], Field(max_length=MOST_SAMPLES)]
 
@@ -54,7 +51,7 @@ class HazardPart(Part):
     unit: Literal["line", "statement"] = "line"
     match: HazardRegex
     unless: HazardRegex | None = None
-    unless_scope: Annotated[str, AfterValidator(_scope)] = "line"
+    unless_scope: Scope = "line"
     block_with: HazardRegex | None = None
     nearest: HazardRegex | None = None
     requires: HazardRegex | None = None
@@ -74,33 +71,56 @@ class HazardPart(Part):
     miss: Samples = ()
 
     @model_validator(mode="after")
-    def _fitting(self) -> Self:
-        if fault := _unfit(self):
-            raise PydanticCustomError("unfit", "should be mended: {fault}", {"fault": fault})
+    def goes_together(self) -> Self:
+        scope, statement = self.unless_scope, self.unit == "statement"
+        single = self.side == "removed" and (statement or scope != "line")
+        for wrong, what in (
+            (
+                scope != "line" and not self.unless,
+                "`unless_scope` says where to look for `unless`, which is missing",
+            ),
+            (
+                (scope == "nearest") != bool(self.nearest),
+                "`nearest` and `unless_scope: nearest` go together",
+            ),
+            (
+                self.block_with and scope != "block",
+                "`block_with` widens the block of `unless_scope: block`",
+            ),
+            (
+                scope == "block" and statement,
+                "a block is found from a line, not from `unit: statement`",
+            ),
+            (single, "`side: removed` looks at single lines"),
+            (
+                self.skip_new_table and not self.names_table,
+                "`skip_new_table` needs the name of the table as group `(?P<table>...)` in `match`",
+            ),
+            (
+                TABLE in self.en + self.ja and not self.names_table,
+                "`{table}` in a message needs the table's name as group `(?P<table>...)` in "
+                "`match`",
+            ),
+        ):
+            if wrong:
+                raise PydanticCustomError("unfit", "should be fixed: {what}", {"what": what})
         return self
 
-
-def _unfit(part: HazardPart) -> str:
-    """What does not go together, and what to do; "" where all does."""
-    if part.unless_scope != "line" and not part.unless:
-        return "`unless_scope` says where to look for `unless`, which is missing"
-    if (part.unless_scope == "nearest") != bool(part.nearest):
-        return "`nearest` and `unless_scope: nearest` go together"
-    if part.block_with and part.unless_scope != "block":
-        return "`block_with` widens the block of `unless_scope: block`"
-    if part.unless_scope == "block" and part.unit == "statement":
-        return "a block is found from a line, not from `unit: statement`"
-    if part.side == "removed" and (part.unit == "statement" or part.unless_scope != "line"):
-        return "`side: removed` looks at single lines"
-    if part.skip_new_table and "table" not in regexes.groups(part.match):
-        return "`skip_new_table` needs the name of the table as group `(?P<table>...)` in `match`"
-    if TABLE in part.en + part.ja and "table" not in regexes.groups(part.match):
-        return "`{table}` in a message needs the table's name as group `(?P<table>...)` in `match`"
-    return ""
+    @property
+    def names_table(self) -> bool:
+        """Whether `match` names the table that it is about."""
+        return "table" in regexes.groups(self.match)
 
 
 def hazard(part: HazardPart, area: str) -> Hazard:
     """The rule without its samples."""
+    guard = None
+    if part.unless and (around := NEIGHBOURS.fullmatch(part.unless_scope)):
+        sign, count = around[1], int(around[2])
+        before, after = (count if sign != "+" else 0), (count if sign != "-" else 0)
+        guard = Guard(part.unless, "lines", before, after)
+    elif part.unless:
+        guard = Guard(part.unless, part.unless_scope, within=part.nearest or part.block_with or "")
     return Hazard(
         id=part.id,
         severity=part.sev,
@@ -113,7 +133,7 @@ def hazard(part: HazardPart, area: str) -> Hazard:
         exclude=part.exclude_files or (),
         by_statement=part.unit == "statement",
         removed=part.side == "removed",
-        unless=_guard(part),
+        unless=guard,
         requires=part.requires or "",
         requires_removed=part.requires_removed or "",
         unless_other_side=part.unless_other_side or "",
@@ -123,14 +143,3 @@ def hazard(part: HazardPart, area: str) -> Hazard:
         once=part.once_per == "file",
         fix=part.fix or "",
     )
-
-
-def _guard(part: HazardPart) -> Guard | None:
-    if not part.unless:
-        return None
-    within = part.nearest or part.block_with or ""
-    found = NEIGHBOURS.fullmatch(part.unless_scope)
-    if found is None:
-        return Guard(part.unless, part.unless_scope, within=within)
-    sign, count = found[1], int(found[2])
-    return Guard(part.unless, "lines", count if sign != "+" else 0, count if sign != "-" else 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import Any
 
 from ghapp.core.areas import Area
@@ -16,10 +15,7 @@ from ghapp.core.policy.packs import Listed, Pack
 from ghapp.core.policy.problems import meant
 from ghapp.core.records import PackFile
 
-# Of all own packs together: each is tried on every changed file or line of a pull.
-MAX_REGEXES = 300
-MAX_STEPS = 5_000
-MAX_GLOBS = 2_000
+# Of all own packs together, beside `limits`.
 MAX_HAZARDS = 200
 MAX_VALUES = 100_000  # all built-in packs have 7,000
 
@@ -27,7 +23,7 @@ Fault = tuple[yaml.Loc, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class OwnPacks:
     """What the packs of a repository come to.
 
     areas: of those packs that are sound. references: theirs and the built-in ones.
@@ -35,38 +31,48 @@ class Own:
     """
 
     areas: tuple[Area, ...] = ()
-    references: References = field(default_factory=dict)
+    references: References = field(default_factory=References)
     faults: tuple[Fault, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
 def read(
     named: Sequence[str], files: Sequence[PackFile], builtin: tuple[Area, ...], known: References
-) -> Own:
-    """The packs in these files, each judged by itself, beside the others and the built-in ones.
+) -> OwnPacks:
+    """The packs in these files, each checked by itself, beside the others and the built-in ones.
 
-    named: the globs under `packs`. files: what `packfiles.chosen` gives, with the texts.
+    named: the globs under `packs`. files: what `pack_files.chosen` gives, with the texts.
     known: the built-in references.
     """
-    faults = tuple(_missing(named, files))
+    faults: list[Fault] = []
+    paths = [one.path for one in files if not pack_files.is_references(one)]
+    for place, glob in enumerate(named):
+        if not any(globs.matches((glob,), path) for path in paths):
+            text = f"`{glob}` matches no file: add the pack, or take the glob out"
+            faults.append((("packs", place), text))
     if pack_files.too_many(files):
         words = f"match more than {pack_files.MAX_FILES} files: join some packs, or name fewer"
-        return Own(references=known, faults=(*faults, (("packs",), f"the globs {words}")))
-    listed, problems, all_read = _listed(files, known)
-    trees, unread = _trees(files)
-    problems += unread
-    beyond = tuple((("packs",), f"the packs {words}") for words in _crowded(trees))
-    if beyond or not all_read:  # limits are told before any of the patterns is compiled
-        return Own((), listed, (*faults, *beyond), _sorted(problems))
-    own, broken = _judged(trees, listed)
-    faults += tuple((("packs",), f"the packs' {words}") for words in _laborious(trees))
-    areas = tuple(
-        replace(pack_schema.area(pack.part, listed), flag="touch") for pack in own.values()
-    )
-    unnamed = _unnamed(own, builtin) if len(own) == len(trees) else ()
-    return Own(
-        areas, listed, faults, _sorted((*problems, *broken, *_doubled(own, builtin), *unnamed))
-    )
+        return OwnPacks(references=known, faults=(*faults, (("packs",), f"the globs {words}")))
+    trees, known, problems, all_listed = _texts(files, known)
+    beyond = [f"have {count} together, {why}" for count, why in _crowded(trees)]
+    if beyond or not all_listed:  # limits are reported before any of the patterns is compiled
+        faults += [(("packs",), f"the packs {words}") for words in beyond]
+        return OwnPacks((), known, tuple(faults), _sorted(problems))
+    own: dict[str, Pack] = {}
+    for path, tree in trees.items():
+        pack = packs.read(tree, path, known)
+        if isinstance(pack, Pack):
+            own[path] = pack
+        else:
+            problems += pack
+    values = [tree.value for tree in trees.values()]
+    if words := limits.laborious(values, regexes.MAX_HAZARD_STEPS):
+        faults.append((("packs",), f"the packs' {words}"))
+    problems += _doubled(own, builtin)
+    if len(own) == len(trees):
+        problems += _unnamed(own, builtin)
+    areas = (replace(pack_schema.area(pack.part, known), flag="touch") for pack in own.values())
+    return OwnPacks(tuple(areas), known, tuple(faults), _sorted(problems))
 
 
 def schema() -> dict[str, Any]:
@@ -74,94 +80,53 @@ def schema() -> dict[str, Any]:
     return {**PackPart.model_json_schema(), "title": "Pack of ghapp, .github/nfr/*.yml"}
 
 
-def _missing(named: Sequence[str], files: Sequence[PackFile]) -> Iterator[Fault]:
-    paths = [one.path for one in files if not pack_files.is_references(one)]
-    for place, glob in enumerate(named):
-        if not any(globs.matches((glob,), path) for path in paths):
-            text = f"`{glob}` matches no file: add the pack, or take the glob out"
-            yield ("packs", place), text
-
-
-def _listed(
+def _texts(
     files: Sequence[PackFile], known: References
-) -> tuple[References, tuple[Problem, ...], bool]:
-    """The references of all folders beside the built-in ones, their problems, whether all count."""
-    problems: list[Problem] = []
-    all_read = True
-    for one in files:
-        if pack_files.is_references(one) and one.text is not None:
-            found = packs.read_references(one.text, one.path, known)
-            if isinstance(found, Listed):
-                known = found.known
-                problems += found.problems
-            else:
-                problems += found
-                all_read = False
-    return known, tuple(problems), all_read
+) -> tuple[Mapping[str, yaml.Tree], References, list[Problem], bool]:
+    """What the files say, of packs until there are too many values, with their problems.
 
-
-def _trees(files: Sequence[PackFile]) -> tuple[Mapping[str, yaml.Tree], tuple[Problem, ...]]:
-    """What is YAML, by its path, until there are too many values; and the problems of others."""
+    The packs that are YAML, by their path; the references beside the known ones; whether all files
+    of references could be read.
+    """
     trees: dict[str, yaml.Tree] = {}
     problems: list[Problem] = []
+    all_listed = True
     for one in files:
-        if _values(trees) > MAX_VALUES:
-            break
         if one.text is None:
             problems.append(Problem(one.path, 0, 0, pack_files.unread(one)))
-        elif not pack_files.is_references(one):
+        elif pack_files.is_references(one):
+            listed = packs.read_references(one.text, one.path, known)
+            if isinstance(listed, Listed):
+                known = listed.known
+                problems += listed.problems
+            else:
+                problems += listed
+                all_listed = False
+        elif _values(trees) <= MAX_VALUES:
             tree = yaml.read(one.text, one.path)
             if isinstance(tree, yaml.Tree):
                 trees[one.path] = tree
             else:
                 problems += tree
-    return trees, tuple(problems)
+    return trees, known, problems, all_listed
 
 
-def _judged(
-    trees: Mapping[str, yaml.Tree], listed: References
-) -> tuple[Mapping[str, Pack], tuple[Problem, ...]]:
-    sound: dict[str, Pack] = {}
-    problems: list[Problem] = []
-    for path, tree in trees.items():
-        pack = packs.judged(tree, path, listed)
-        if isinstance(pack, Pack):
-            sound[path] = pack
-        else:
-            problems += pack
-    return sound, tuple(problems)
-
-
-def _crowded(trees: Mapping[str, yaml.Tree]) -> Iterator[str]:
-    """What the packs have too many of."""
+def _crowded(trees: Mapping[str, yaml.Tree]) -> Iterator[tuple[str, str]]:
+    """What the packs have too many of, and what to do."""
     values = [tree.value for tree in trees.values()]
-    for found, most, noun, remedy in (
-        (sum(1 for _ in limits.regexes_in(values)), MAX_REGEXES, "regular expressions",
-         "join some by `|`"),
-        (sum(1 for _ in limits.globs_in(values)), MAX_GLOBS, "globs",
-         "name folders instead of files"),
-        (sum(map(_hazards, values)), MAX_HAZARDS, "hazards", "take some out"),
-        (_values(trees), MAX_VALUES, "values", "take some out"),
-    ):  # fmt: skip
-        if found > most:
-            yield f"have {found:,} {noun} together, more than {most:,}: {remedy}"
+    yield from limits.crowded(values)
+    listed = [value.get("hazards") for value in values if isinstance(value, dict)]
+    hazards = sum(len(one) for one in listed if isinstance(one, list))
+    for count, most, noun in (
+        (hazards, MAX_HAZARDS, "hazards"),
+        (_values(trees), MAX_VALUES, "values"),
+    ):
+        if count > most:
+            yield f"{count:,} {noun}", f"more than {most:,}: take some out"
 
 
 def _values(trees: Mapping[str, yaml.Tree]) -> int:
     return sum(len(tree.values) for tree in trees.values())
-
-
-def _hazards(value: object) -> int:
-    listed = value.get("hazards") if isinstance(value, dict) else None
-    return len(listed) if isinstance(listed, list) else 0
-
-
-def _laborious(trees: Mapping[str, yaml.Tree]) -> Iterator[str]:
-    values = [tree.value for tree in trees.values()]
-    steps = limits.steps(values, regexes.MAX_HAZARD_STEPS)
-    if steps > MAX_STEPS:
-        why = f"more than {MAX_STEPS:,}: shorten them, lower their repeat counts"
-        yield f"regular expressions take {steps:,} steps together, {why}"
 
 
 def _doubled(own: Mapping[str, Pack], builtin: tuple[Area, ...]) -> Iterator[Problem]:
@@ -182,19 +147,27 @@ def _doubled(own: Mapping[str, Pack], builtin: tuple[Area, ...]) -> Iterator[Pro
 
 
 def _unnamed(own: Mapping[str, Pack], builtin: tuple[Area, ...]) -> Iterator[Problem]:
-    """Hazards and areas that a `when` names and no pack has: such a question is never asked."""
-    ids = [pair for area in builtin for pair in _ids(area)]
-    ids += [(noun, id) for pack in own.values() for noun, id, _ in _places(pack.part)]
-    known = {noun: {id for one, id in ids if one == noun} for noun in ("hazard", "area")}
+    """Hazards, areas and questions that an item names and no pack has."""
+    parts = [pack.part for pack in own.values()]
+    known = {
+        "hazard": {one.id for area in builtin for one in area.hazards}
+        | {one.id for part in parts for one in part.hazards},
+        "area": {area.id for area in builtin} | {part.area for part in parts},
+        "item": {one.id for area in builtin for one in area.items}
+        | {one.id for part in parts for one in part.items},
+    }
     for path, pack in own.items():
         for at, item in enumerate(pack.part.items):
+            same = [("same_as", "item", item.same_as.item)] if item.same_as else []
             named = [("when", *one) for one in _named(item.when)]
             named += [("must_when", *one) for one in _named(item.must_when)]
-            for key, noun, name in named:
+            for key, noun, name in (*named, *same):
                 if name not in known[noun]:
                     place = pack.tree.at(("items", at, key))
-                    near = meant(name, get_close_matches(name, known[noun], n=1))
-                    yield Problem(path, *place, f"`{name}` is no {noun} of any pack{near}")
+                    article = "a" if noun == "hazard" else "an"
+                    near = meant(name, known[noun], listed=False)
+                    words = f"`{name}` is not {article} {noun} of any pack{near}"
+                    yield Problem(path, *place, words)
 
 
 def _named(when: WhenPart | None) -> Iterator[tuple[str, str]]:
@@ -208,6 +181,7 @@ def _named(when: WhenPart | None) -> Iterator[tuple[str, str]]:
 
 
 def _ids(area: Area) -> Iterator[tuple[str, str]]:
+    """What must not be used twice, as (noun, id); retired items included."""
     yield "area", area.id
     yield from (("item", item.id) for item in area.items)
     yield from (("item", item) for item, _ in area.retired)
@@ -215,11 +189,12 @@ def _ids(area: Area) -> Iterator[tuple[str, str]]:
 
 
 def _places(part: PackPart) -> Iterator[tuple[str, str, yaml.Loc]]:
+    """The same of a pack as written, with the place of each."""
     yield "area", part.area, ("area",)
     yield from (("item", one.id, ("items", at, "id")) for at, one in enumerate(part.items))
     yield from (("item", one.id, ("retired", at, "id")) for at, one in enumerate(part.retired))
     yield from (("hazard", one.id, ("hazards", at, "id")) for at, one in enumerate(part.hazards))
 
 
-def _sorted(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+def _sorted(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(problems, key=lambda one: (one.path, one.line, one.column)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -28,7 +28,7 @@ def concerns(path: str) -> bool:
 
 
 def fault(glob: str) -> str:
-    """What is wrong with a glob under `packs` and what to do, one line; "" where nothing is."""
+    """What is wrong with a glob under `packs` and what to do, one line; "" if nothing is."""
     folder, _, name = glob.rpartition("/")
     if len(glob) > globs.MAX_LENGTH:
         return f"the glob is {len(glob)} characters long, more than {globs.MAX_LENGTH}: shorten it"
@@ -49,7 +49,7 @@ def fault(glob: str) -> str:
 
 @lru_cache(maxsize=256)
 def named(text: str) -> tuple[str, ...]:
-    """The globs under `packs` that are sound, of a policy's text; () where it cannot be read."""
+    """The globs under `packs` that are sound, of a policy's text; () if it cannot be read."""
     tree = yaml.read(text, POLICY) if "packs" in text else None
     value = tree.value if isinstance(tree, yaml.Tree) else None
     listed = value.get("packs") if isinstance(value, dict) else None
@@ -67,16 +67,23 @@ def chosen(
 ) -> tuple[PackFile, ...]:
     """The files that are named, and references beside them, in path order; of too many the first.
 
-    entries: what lies in each of the `folders`; none where there is no such folder.
+    entries: what lies in each of the `folders`; none if there is no such folder.
     """
-    found = [one for folder in folders(patterns) for one in _of(folder, patterns, entries[folder])]
+    found: list[PackFile] = []
+    for folder in folders(patterns):
+        if len(entries[folder]) >= MAX_ENTRIES:
+            found.append(PackFile(folder, kind="crowded"))
+        for one in entries[folder]:
+            wanted = is_references(one) or globs.matches(tuple(patterns), one.path)
+            if wanted and one.kind in ("file", "symlink") and one.path != POLICY:
+                found.append(replace(one, text=None))
     packs = sorted((one for one in found if not is_references(one)), key=lambda one: one.path)
     kept = [*packs[: MAX_FILES + 1], *filter(is_references, found)]
     return tuple(sorted(kept, key=lambda one: one.path))
 
 
 def readable(files: Sequence[PackFile]) -> tuple[PackFile, ...]:
-    """Those of the chosen files whose text is looked at."""
+    """Those of the chosen files whose text is read."""
     if too_many(files):
         return ()
     return tuple(one for one in files if one.kind == "file" and one.size <= yaml.MAX_BYTES)
@@ -88,7 +95,7 @@ def too_many(files: Sequence[PackFile]) -> bool:
 
 
 def is_references(file: PackFile) -> bool:
-    """Whether it holds references, and is no pack whatever the globs say."""
+    """Whether it holds references, and is not a pack whatever the globs say."""
     return file.path.endswith(f"/{packs.NAME}")
 
 
@@ -100,12 +107,3 @@ def unread(file: PackFile) -> str:
         many = f"{MAX_ENTRIES:,} entries or more, and GitHub lists no others"
         return f"the folder has {many}: keep packs in a folder of their own"
     return f"the file has {file.size:,} bytes, more than {yaml.MAX_BYTES:,}: split it"
-
-
-def _of(folder: str, patterns: Sequence[str], entries: Sequence[PackFile]) -> Iterator[PackFile]:
-    if len(entries) >= MAX_ENTRIES:
-        yield PackFile(folder, kind="crowded")
-    for one in entries:
-        wanted = is_references(one) or globs.matches(tuple(patterns), one.path)
-        if wanted and one.kind in ("file", "symlink") and one.path != POLICY:
-            yield replace(one, text=None)

@@ -2,41 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, StrictBool, model_validator
+from pydantic import Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
-from ghapp.core.areas import Area, Clause, Combined, Detect, InFile, Item, Size, Text, When
+from ghapp.core.areas import (
+    Area,
+    AtLeast,
+    Clause,
+    Combined,
+    Detect,
+    InFile,
+    Item,
+    SameAs,
+    Size,
+    Text,
+    When,
+)
 from ghapp.core.policy.fields import (
     AreaId,
     Ask,
     Category,
     Count,
-    Glob,
+    GlobList,
     Globs,
-    Kinds,
+    Listed,
     Most,
+    NameList,
     Names,
     OwnId,
     Part,
     Regex,
     Regexes,
+    RegexList,
     Severity,
     Some,
     Title,
     Why,
     Words,
-    listed,
+    in_short,
 )
 from ghapp.core.policy.hazard_schema import MOST_SAMPLES, HazardPart, hazard
 
-# What items refer to: key -> (title, address).
-References = Mapping[str, tuple[str, str]]
-
 MOST_LINKS = 2  # of one item: more of them nobody follows
-MOST_HAZARDS = 100  # of one pack: each is looked for in every file of its scope
+MOST_HAZARDS = 100  # of one pack: each is searched for in every file of its scope
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What packs may name instead of writing it out.
+
+    links: by the key under `refs`, as (title, address). sets: globs, by the name under
+    `exclude_sets`.
+    """
+
+    links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class TitlePart(Part):
@@ -50,30 +74,19 @@ class BoundsPart(Part):
     changed_files_gte: Count | None = None
     added_lines_gte: Count | None = None
 
-    @model_validator(mode="after")
-    def _not_empty(self) -> Self:
-        if self.changed_files_gte or self.added_lines_gte:
-            return self
-        raise PydanticCustomError("bounds", "needs `changed_files_gte` or `added_lines_gte`")
+    needs: ClassVar[tuple[str, ...]] = ("changed_files_gte", "added_lines_gte")
 
 
-class SizePart(Part):
+class SizePart(BoundsPart):
     """Thresholds over the whole pull; reaching one is enough. ignore: files not counted.
 
-    new_top_level_dirs_gte: folders at the top of the repository that the base branch lacks.
+    new_top_level_dirs_gte: folders of the repository's root that the base branch lacks.
     """
 
-    changed_files_gte: Count | None = None
-    added_lines_gte: Count | None = None
     new_top_level_dirs_gte: Count | None = None
-    ignore: Annotated[tuple[Glob, ...], Most] = ()
+    ignore: GlobList = ()
 
-    @model_validator(mode="after")
-    def _not_empty(self) -> Self:
-        if self.changed_files_gte or self.added_lines_gte or self.new_top_level_dirs_gte:
-            return self
-        keys = "`changed_files_gte`, `added_lines_gte` or `new_top_level_dirs_gte`"
-        raise PydanticCustomError("bounds", "needs {keys}", {"keys": keys})
+    needs = (*BoundsPart.needs, "new_top_level_dirs_gte")
 
 
 class InFilePart(Part):
@@ -92,11 +105,11 @@ class InFilePart(Part):
     not_diff: Regexes | None = None
     bump: Literal["patch", "minor", "major"] | None = None
 
-    @model_validator(mode="after")
-    def _not_empty(self) -> Self:
-        if self.path or self.new or self.diff or self.removed or self.bump:
-            return self
-        raise PydanticCustomError("in_file", "needs `path`, `new`, `diff`, `removed` or `bump`")
+    needs = ("path", "new", "diff", "removed", "bump")
+
+
+# How an area may be flagged, see `scan/triggers.py`.
+FlaggedBy = Literal["label", "path", "diff", "removed", "folder", "size"]
 
 
 class WhenPart(Part):
@@ -113,32 +126,39 @@ class WhenPart(Part):
     label: Names | None = None
     hazard: Names | None = None
     area: Names | None = None
-    flagged_by: Kinds | None = None
+    flagged_by: Annotated[tuple[FlaggedBy, ...], Listed, Some] | None = None
     files_gte: Count | None = None
     added_gte: Count | None = None
     size: BoundsPart | None = None
     table_in: Literal["config.large_tables"] | None = None
 
     @model_validator(mode="after")
-    def _not_empty(self) -> Self:
+    def is_not_empty(self) -> Self:
         if self.model_fields_set:
             return self
         raise PydanticCustomError("empty", "should not be empty: leave it out to ask always")
 
 
 class DetectPart(Part):
-    """The signals. path_hit and path_miss are samples that `ghapp test` runs. note: for readers."""
+    """What flags the area. exclude_sets: named sets of globs that `exclude` has, too.
 
-    paths: Annotated[tuple[Glob, ...], Most] = ()
-    exclude: Annotated[tuple[Glob, ...], Most] = ()
-    diff: Annotated[tuple[Regex, ...], Most] = ()
-    removed: Annotated[tuple[Regex, ...], Most] = ()
-    diff_files: Annotated[tuple[Glob, ...], Most] = ()
+    signals: keys of which one at least is needed to flag an area.
+    path_hit and path_miss are samples that `ghapp test` runs. note: for readers.
+    """
+
+    signals: ClassVar = ("paths", "diff", "removed", "labels", "size")
+
+    paths: GlobList = ()
+    exclude_sets: NameList = ()
+    exclude: GlobList = ()
+    diff: RegexList = ()
+    removed: RegexList = ()
+    diff_files: GlobList = ()
     title: Regex | None = None
-    labels: Annotated[tuple[Words, ...], Most] = ()
+    labels: NameList = ()
     size: SizePart | None = None
-    path_hit: Annotated[tuple[Words, ...], Most] = ()
-    path_miss: Annotated[tuple[Words, ...], Most] = ()
+    path_hit: NameList = ()
+    path_miss: NameList = ()
     note: str = ""
 
 
@@ -150,20 +170,24 @@ class SamplePart(Part):
     sev: Severity | None = None
 
 
-def _sample(value: object) -> object:
-    return {"text": value} if isinstance(value, str) else value
-
-
 Samples = Annotated[
-    tuple[Annotated[SamplePart, BeforeValidator(_sample)], ...], Field(max_length=MOST_SAMPLES)
+    tuple[Annotated[SamplePart, in_short("text")], ...], Field(max_length=MOST_SAMPLES)
 ]
+
+
+class SameAsPart(Part):
+    """Another question with the same answer. within: only if all files here are files there."""
+
+    item: OwnId
+    within: StrictBool = False
 
 
 class ItemPart(Part):
     """A question with its reason and the evidence that answers it, in both languages.
 
-    when: what brings it up, at severity `sev`; must_when: what makes it a must. hit and miss are
-    samples that `ghapp test` runs: changes on which it is asked, and on which it is not.
+    when: what brings it up, at severity `sev`; must_when: what makes it a must. same_as: the
+    question that stands for this one where both are shown. never_defer: it is not put off. hit and
+    miss are samples that `ghapp test` runs: changes on which it is asked, and on which it is not.
     """
 
     id: OwnId
@@ -179,15 +203,17 @@ class ItemPart(Part):
     when: WhenPart | None = None
     must_when: WhenPart | None = None
     scope: Literal["project", "change"] = "change"
+    same_as: Annotated[SameAsPart, in_short("item")] | None = None
+    never_defer: StrictBool = False
     hit: Samples = ()
     miss: Samples = ()
 
 
 class RetiredPart(Part):
-    """An item that is no longer asked. replaced_by: the items in its place, where there are any."""
+    """An item that is no longer asked. replaced_by: the items in its place, if there are any."""
 
     id: OwnId
-    replaced_by: Annotated[tuple[OwnId, ...], Most, BeforeValidator(listed)] = ()
+    replaced_by: Annotated[tuple[OwnId, ...], Most, Listed] = ()
 
 
 class PackPart(Part):
@@ -209,110 +235,61 @@ def area(pack: PackPart, references: References) -> Area:
         id=pack.area,
         title=Text(pack.title.en, pack.title.ja),
         weight=pack.weight,
-        detect=detect(pack.detect),
-        items=tuple(item(part, references) for part in pack.items),
+        detect=detect(pack.detect, references),
+        items=tuple(
+            Item(
+                id=part.id,
+                severity=part.sev,
+                category=part.cat,
+                question=Text(part.en, part.ja),
+                why=Text(part.why_en, part.why_ja),
+                evidence=Text(part.ev_en, part.ev_ja),
+                refs=part.refs,
+                when=condition(part.when) if part.when else None,
+                must_when=condition(part.must_when) if part.must_when else None,
+                scope=part.scope,
+                links=tuple(references.links[key] for key in part.refs[:MOST_LINKS]),
+                same_as=SameAs(part.same_as.item, part.same_as.within) if part.same_as else None,
+                never_defer=part.never_defer,
+            )
+            for part in pack.items
+        ),
         enabled=pack.enabled,
         hazards=tuple(hazard(part, pack.area) for part in pack.hazards),
         retired=tuple((part.id, part.replaced_by) for part in pack.retired),
     )
 
 
-def detect(part: DetectPart) -> Detect:
-    """The signals without their samples."""
-    return Detect(
-        paths=part.paths,
-        exclude=part.exclude,
-        diff=part.diff,
-        removed=part.removed,
-        diff_files=part.diff_files,
-        labels=part.labels,
-        title=part.title or "",
-        size=size(part.size) if part.size else None,
-    )
-
-
-def size(part: SizePart) -> Size:
-    """The thresholds; those that are not given are no bound."""
-    return Size(
-        part.changed_files_gte or 0,
-        part.added_lines_gte or 0,
-        part.ignore,
-        part.new_top_level_dirs_gte or 0,
-    )
-
-
-def item(part: ItemPart, references: References) -> Item:
-    """The question with its condition and links."""
-    return Item(
-        id=part.id,
-        severity=part.sev,
-        category=part.cat,
-        question=Text(part.en, part.ja),
-        why=Text(part.why_en, part.why_ja),
-        evidence=Text(part.ev_en, part.ev_ja),
-        refs=part.refs,
-        when=condition(part.when) if part.when else None,
-        must_when=condition(part.must_when) if part.must_when else None,
-        scope=part.scope,
-        links=tuple(references[key] for key in part.refs[:MOST_LINKS]),
-    )
+def detect(part: DetectPart, references: References) -> Detect:
+    """The signals without their samples, and with the globs of the sets that they name."""
+    known = {one.name for one in fields(Detect)}
+    given = {key: value for key, value in part if key in known and value is not None}
+    if part.size:
+        given["size"] = Size(**{key: value for key, value in part.size if value})
+    sets = [glob for name in part.exclude_sets for glob in references.sets.get(name, ())]
+    given["exclude"] = tuple(dict.fromkeys((*sets, *part.exclude)))
+    return Detect(**given)
 
 
 def condition(part: WhenPart) -> When:
-    """The mapping as one condition: its keys joined by "all" where there are several."""
-    parts = (*_joined(part), *_clauses(part))
-    return parts[0] if len(parts) == 1 else Combined("all", parts)
-
-
-def _joined(part: WhenPart) -> Iterator[When]:
-    if part.any is not None:
-        yield Combined("any", tuple(condition(one) for one in part.any))
-    if part.all is not None:
-        yield Combined("all", tuple(condition(one) for one in part.all))
-    if part.not_ is not None:
-        yield Combined("not", (condition(part.not_),))
-
-
-def _clauses(part: WhenPart) -> Iterator[When]:
-    for kind in (
-        "diff",
-        "removed",
-        "path",
-        "title",
-        "label",
-        "hazard",
-        "area",
-        "flagged_by",
-    ):
-        if values := getattr(part, kind):
-            yield Clause(kind, values)
-    for kind in ("files_gte", "added_gte"):
-        if least := getattr(part, kind):
-            yield Clause(kind, (str(least),))
+    """The mapping as one condition: its keys joined by "all" if there are several."""
+    joined = {"any": part.any, "all": part.all, "not": (part.not_,) if part.not_ else None}
+    parts: list[When] = [
+        Combined(how, tuple(map(condition, inner))) for how, inner in joined.items() if inner
+    ]
+    kinds = ("diff", "removed", "path", "title", "label", "hazard", "area", "flagged_by")
+    parts += [Clause(kind, values) for kind in kinds if (values := getattr(part, kind))]
+    counts = ("files_gte", "added_gte")
+    parts += [AtLeast(kind, count) for kind in counts if (count := getattr(part, kind))]
     if part.file:
-        yield _in_file(part.file)
+        parts.append(InFile(**{key: value for key, value in part.file if value}))
     if part.size:
-        yield _bounds(part.size)
+        bounds = {
+            "pull_files_gte": part.size.changed_files_gte,
+            "pull_added_gte": part.size.added_lines_gte,
+        }
+        of = tuple(AtLeast(kind, count) for kind, count in bounds.items() if count)
+        parts.append(Combined("any", of))
     if part.table_in:
-        yield Clause("table_in", (part.table_in,))
-
-
-def _in_file(part: InFilePart) -> InFile:
-    return InFile(
-        part.path or (),
-        part.exclude or (),
-        part.new,
-        part.diff or (),
-        part.removed or (),
-        part.unless or (),
-        part.not_diff or (),
-        part.bump or "",
-    )
-
-
-def _bounds(part: BoundsPart) -> When:
-    bounds = (
-        ("pull_files_gte", part.changed_files_gte),
-        ("pull_added_gte", part.added_lines_gte),
-    )
-    return Combined("any", tuple(Clause(kind, (str(least),)) for kind, least in bounds if least))
+        parts.append(Clause("table_in", (part.table_in,)))
+    return parts[0] if len(parts) == 1 else Combined("all", tuple(parts))

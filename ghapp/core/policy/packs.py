@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from pydantic import ValidationError
 
@@ -35,44 +34,63 @@ def parse(
 
 
 def read(
-    text: str | bytes, path: str, references: References, *, trusted: bool = False
+    text: str | bytes | yaml.Tree, path: str, references: References, *, trusted: bool = False
 ) -> Pack | tuple[Problem, ...]:
     """The pack, or the problems in the order of their places.
 
-    path: the file as its problems shall name it. references: what `refs` may hold. trusted: its
-    regular expressions and globs are not tried, which takes a third of the time.
+    text: or what YAML reads in it. path: the file as its problems shall name it. references: what
+    the pack may name. trusted: its regular expressions and globs are not tried, which saves a third
+    of the time.
     """
-    tree = yaml.read(text, path)
-    return judged(tree, path, references, trusted=trusted) if isinstance(tree, yaml.Tree) else tree
-
-
-def judged(
-    tree: yaml.Tree, path: str, references: References, *, trusted: bool = False
-) -> Pack | tuple[Problem, ...]:
-    """As `read`, of what is YAML already."""
-    found = [
-        Problem(path, *tree.at(loc), words)
-        for loc, words in (*_doubled(tree.value), *_unknown(tree.value, references))
-    ]
+    tree = text if isinstance(text, yaml.Tree) else yaml.read(text, path)
+    if not isinstance(tree, yaml.Tree):
+        return tree
+    part = None
+    written = _as_written(tree.value, references)
+    problems = [Problem(path, *tree.at(loc), words) for loc, words in written]
     try:
         part = PackPart.model_validate(tree.value, context={"trusted": trusted})
     except ValidationError as error:
-        found += mistakes(error, PackPart, tree, path)
-        return _sorted(found)
-    found += [Problem(path, *tree.at(loc), words) for loc, words in _unlinked(part)]
-    return _sorted(found) or Pack(part, tree)
+        problems += mistakes(error, PackPart, tree, path)
+    if part:
+        problems += [Problem(path, *tree.at(loc), words) for loc, words in _between_parts(part)]
+        if not problems:
+            return Pack(part, tree)
+    return tuple(sorted(problems, key=lambda one: (one.line, one.column)))
 
 
-def _sorted(found: list[Problem]) -> tuple[Problem, ...]:
-    return tuple(sorted(found, key=lambda one: (one.line, one.column)))
+def _as_written(pack: object, references: References) -> Iterator[tuple[yaml.Loc, str]]:
+    """Ids used twice and names that nothing has, as far as the text is a pack at all."""
+
+    def listed(key: str, inside: object) -> list[object]:
+        found = inside.get(key) if isinstance(inside, dict) else None
+        return found if isinstance(found, list) else []
+
+    for key, noun in (("items", "item"), ("hazards", "hazard")):
+        first: dict[str, int] = {}
+        for at, one in enumerate(listed(key, pack)):
+            name = one.get("id") if isinstance(one, dict) else None
+            if isinstance(name, str) and first.setdefault(name, at) != at:
+                words = f"the id `{name}` is used twice, first by {noun} {first[name] + 1}"
+                yield (key, at, "id"), words
+            for place, ref in enumerate(listed("refs", one)):
+                if key == "items" and isinstance(ref, str) and ref not in references.links:
+                    near = meant(ref, references.links, listed=False)
+                    yield (key, at, "refs", place), f"`{ref}` is not in references.yml{near}"
+    detect = pack.get("detect") if isinstance(pack, dict) else None
+    for place, name in enumerate(listed("exclude_sets", detect)):
+        if isinstance(name, str) and name not in references.sets:
+            loc = ("detect", "exclude_sets", place)
+            yield loc, f"`{name}` is not a set of globs{meant(name, references.sets)}"
 
 
-def _unlinked(part: PackPart) -> Iterator[tuple[yaml.Loc, str]]:
+def _between_parts(part: PackPart) -> Iterator[tuple[yaml.Loc, str]]:
     """Names in one part of the pack of what another part lacks."""
     ids = {item.id for item in part.items}
     for place, one in enumerate(part.hazards):
         if one.item not in ids:
-            yield ("hazards", place, "item"), f"`{one.item}` is no item here{meant(one.item, ids)}"
+            words = f"`{one.item}` is not an item here{meant(one.item, ids)}"
+            yield ("hazards", place, "item"), words
     for place, retired in enumerate(part.retired):
         if retired.id in ids:
             words = f"`{retired.id}` is asked above: a retired id is never used again"
@@ -81,34 +99,6 @@ def _unlinked(part: PackPart) -> Iterator[tuple[yaml.Loc, str]]:
             if successor not in ids:
                 words = f"`{successor}` is not an item here{meant(successor, ids)}"
                 yield ("retired", place, "replaced_by", index), words
-
-
-def _doubled(pack: object) -> Iterator[tuple[yaml.Loc, str]]:
-    for key, noun in (("items", "item"), ("hazards", "hazard")):
-        seen: dict[str, int] = {}
-        for index, one in _listed(pack, key):
-            name = one.get("id")
-            if isinstance(name, str) and seen.setdefault(name, index) != index:
-                words = f"the id `{name}` is used twice, first by {noun} {seen[name] + 1}"
-                yield (key, index, "id"), words
-
-
-def _unknown(pack: object, known: Collection[str]) -> Iterator[tuple[yaml.Loc, str]]:
-    for index, item in _listed(pack, "items"):
-        refs = item.get("refs")
-        for place, key in enumerate(refs if isinstance(refs, list) else ()):
-            if isinstance(key, str) and key not in known:
-                near = meant(key, get_close_matches(key, known, n=1))
-                words = f"`{key}` is not in references.yml{near}"
-                yield ("items", index, "refs", place), words
-
-
-def _listed(pack: object, key: str) -> Iterator[tuple[int, dict[str, object]]]:
-    """The mappings listed under a key as far as the text has any, with their places."""
-    listed = pack.get(key) if isinstance(pack, dict) else None
-    for index, one in enumerate(listed if isinstance(listed, list) else ()):
-        if isinstance(one, dict):
-            yield index, one
 
 
 NAME = "references.yml"
@@ -121,7 +111,8 @@ ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?([/?#][A-Za-z0-9._~:/?#!$
 class Listed:
     """What a file of references says.
 
-    known: key -> (title, address), also of keys that have problems: to name these is no mistake.
+    known: those of before with its own, also those that have problems: to name these is not a
+    second mistake.
     """
 
     known: References
@@ -133,7 +124,7 @@ def read_references(
 ) -> Listed | tuple[Problem, ...]:
     """The references with what is wrong with single ones, or why there are none.
 
-    taken: references that are there already. path: the file as its problems shall name it.
+    taken: existing references. path: the file as its problems shall name it.
     """
     tree = yaml.read(text, path)
     if not isinstance(tree, yaml.Tree):
@@ -144,20 +135,23 @@ def read_references(
     if len(entries) > MAX_LIST:
         words = f"the file has {len(entries):,} references, more than {MAX_LIST}: take some out"
         return (Problem(path, 1, 1, words),)
-    found = {key: _fault(key, value, taken) for key, value in entries.items()}
-    problems = (
-        Problem(path, *tree.key_at((key,)), f"`{key[:40]}` {fault}")
-        for key, fault in found.items()
-        if fault
-    )
-    return Listed({**{k: _pair(v) for k, v in entries.items()}, **taken}, tuple(problems))
+    links: dict[str, tuple[str, str]] = {}
+    problems: list[Problem] = []
+    for key, value in entries.items():
+        match value:
+            case [str(title), str(address)]:
+                links[key] = title, address
+            case _:
+                links[key] = "", ""
+        if fault := _fault(key, *links[key], taken):
+            problems.append(Problem(path, *tree.key_at((key,)), f"`{key[:40]}` {fault}"))
+    return Listed(References({**links, **taken.links}, taken.sets), tuple(problems))
 
 
-def _fault(key: str, value: object, taken: References) -> str:
-    """What is wrong with one reference, and what to do; "" where nothing is."""
-    title, address = _pair(value)
-    if key in taken:
-        return f"is there already, as {taken[key][1]}: refer to that one, or take another key"
+def _fault(key: str, title: str, address: str, taken: References) -> str:
+    """What is wrong with one reference, and what to do; "" if nothing is."""
+    if key in taken.links:
+        return f"exists already, as {taken.links[key][1]}: refer to that one, or take another key"
     if not re.fullmatch(ID, key):
         return "should be lower-case words joined by `-`"
     if not title:
@@ -170,12 +164,3 @@ def _fault(key: str, value: object, taken: References) -> str:
             "in it written as %20, %28, %29"
         )
     return ""
-
-
-def _pair(value: object) -> tuple[str, str]:
-    """Title and address as they are written; empty where the value is no such pair."""
-    if not isinstance(value, list) or len(value) != 2:
-        return "", ""
-    title, address = value
-    both = isinstance(title, str) and isinstance(address, str)
-    return (title, address) if both else ("", "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -11,10 +11,8 @@ from pydantic import ValidationError
 
 from ghapp.core.areas import Area, Reviewers, Text
 from ghapp.core.model import Problem
-from ghapp.core.policy import own_packs, pack_files, yaml
-from ghapp.core.policy.areas import DEFAULT, Vocabulary, areas
-from ghapp.core.policy.limits import crowded, faults, laborious
-from ghapp.core.policy.own_packs import Own
+from ghapp.core.policy import limits, own_packs, pack_files, yaml
+from ghapp.core.policy.areas import DEFAULT, areas, faults
 from ghapp.core.policy.pack_schema import References
 from ghapp.core.policy.policy_schema import ELSEWHERE, PeoplePart, PolicyFile
 from ghapp.core.policy.problems import mistakes
@@ -34,22 +32,21 @@ DEFAULT_LABELS: Mapping[str, str] = {
 }
 
 # How many policies are remembered once worked out: of those with packs of more than LARGE
-# characters together, which take megabytes each, but a few.
+# characters together, which take megabytes each, only a few.
 KEPT, LARGE = (256, 8), 512 << 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rules:
-    """What holds where no policy says otherwise; one value for the life of the process.
+    """What holds if no policy says otherwise; one value for the life of the process.
 
     packs: the built-in areas, those included that are shipped switched off. Those of a repository
-    join them while its policy is worked out.
-    references: what the items of packs may refer to.
+    join them while its policy is worked out. references: what packs may name.
     """
 
     packs: tuple[Area, ...]
     default_mode: str
-    references: References = field(default_factory=dict)
+    references: References = field(default_factory=References)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +61,11 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """How long an item may be put off, in days. never: ids of items that may not.
-
-    Those by default are where a gap loses data or money, or opens what has to stay closed.
-    """
+    """How long an item may be put off, in days. never: ids of items that may not."""
 
     default_days: int = 30
     max_days: int = 90
-    never: frozenset[str] = frozenset(
-        {
-            "api-authz-object",
-            "cache-isolation",
-            "cfg-no-secrets",
-            "dbm-rollback",
-            "mail-recipient-safety",
-            "pay-card-data-scope",
-            "pay-exactly-once",
-        }
-    )
+    never: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +106,8 @@ class Policy:
 def effective(source: PolicySource, rules: Rules) -> Policy:
     """The policy that the file of a repository and the packs it names put in force.
 
-    No file: the built-in areas in the default mode. Any of them broken: the last good version of
-    all of them, else the built-in areas, with `standing` and `problems` saying so.
+    No file: the built-in areas in the default mode. If the file or a pack is broken: the last good
+    version of all of them, else the built-in areas, with `standing` and `problems` saying so.
     """
     now, good = _Version(source.text, source.packs), _Version(source.good, source.good_packs)
     large = now.is_large or good.is_large
@@ -138,8 +122,8 @@ def problems_of(
 ) -> tuple[Problem, ...]:
     """What is wrong with a policy file and its packs, in the order of the places; () means good.
 
-    Values are looked at where YAML and its shape are sound, the first 50 mistakes of shape.
-    packs: as `packfiles.chosen` gives them, with their texts.
+    Values are checked if YAML and its shape are sound, the first 50 mistakes of shape.
+    packs: as `pack_files.chosen` gives them, with their texts.
     """
     read = _read(_Version(text, packs), rules, path)
     return () if isinstance(read, Sound) else read
@@ -147,38 +131,70 @@ def problems_of(
 
 def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
     """The layers joined over the defaults, the last one on top; areas and items by their id."""
-    mode = _said(layers, "mode") or rules.default_mode
-    reviewers = _people(layers, "reviewers", NOBODY_NAMED)
-    said = {
-        "language": _said(layers, "language"),
-        "stale_on": _said(layers, "sign_off", "stale_on"),
-        "allow_author": _said(layers, "sign_off", "allow_author"),
-        "require_answers": _said(layers, "sign_off", "require_answers"),
-        "pending": _said(layers, "pending"),
-        "comment": _said(layers, "comment"),
-        "max_items": _said(layers, "max_items"),
-        "sign_off_by": _set(_said(layers, "sign_off", "by")),
-        "ignore_authors": _set(_said(layers, "ignore", "authors")),
-        "ignore_paths": _said(layers, "ignore", "paths"),
-        "large_tables": _said(layers, "large_tables"),
-        "dialect": _said(layers, "database", "dialect"),
+
+    def said(*keys: str) -> Any:
+        """What the topmost layer that has the key says; None if none has it."""
+        for layer in reversed(layers):
+            value: Any = layer
+            for key in keys:
+                value = getattr(value, key, None)
+            if value is not None:
+                return value
+        return None
+
+    def given(**values: Any) -> dict[str, Any]:
+        return {name: value for name, value in values.items() if value is not None}
+
+    def named(*keys: str) -> frozenset[str] | None:
+        values = said(*keys)
+        return None if values is None else frozenset(values)
+
+    def people(key: str, default: Reviewers) -> Reviewers:
+        part: PeoplePart | None = said(key)
+        return Reviewers(part.teams, part.users) if part else default
+
+    mode = said("mode") or rules.default_mode
+    reviewers = people("reviewers", NOBODY_NAMED)
+    vocabulary = {
+        key: Text(said("words", key, "en") or default.en, said("words", key, "ja") or default.ja)
+        for key, default in DEFAULT.items()
     }
+    in_force = areas(layers, rules.packs, rules.references, mode, reviewers, vocabulary)
+    most = said("defer", "max_days") or Defer().max_days
+    usual = said("defer", "default_days") or Defer().default_days
+    never = named("defer", "never")
+    if never is None:
+        never = frozenset(item.id for area in in_force for item in area.items if item.never_defer)
+    features = {one.name: said("features", one.name) for one in fields(Features)}
     return replace(
         Policy(),
         mode=mode,
         reviewers=reviewers,
-        waivers=_people(layers, "waivers", reviewers),
-        features=_features(layers),
-        defer=_defer(layers),
-        labels=_labels(layers),
-        areas=areas(layers, rules.packs, rules.references, mode, reviewers, _vocabulary(layers)),
-        **{name: value for name, value in said.items() if value is not None},
+        waivers=people("waivers", reviewers),
+        features=replace(Features(), **given(**features)),
+        defer=Defer(min(usual, most), most, never),
+        labels={key: said("labels", key) or name for key, name in DEFAULT_LABELS.items()},
+        areas=in_force,
+        **given(
+            language=said("language"),
+            stale_on=said("sign_off", "stale_on"),
+            allow_author=said("sign_off", "allow_author"),
+            require_answers=said("sign_off", "require_answers"),
+            pending=said("pending"),
+            comment=said("comment"),
+            max_items=said("max_items"),
+            sign_off_by=named("sign_off", "by"),
+            ignore_authors=named("ignore", "authors"),
+            ignore_paths=said("ignore", "paths"),
+            large_tables=said("large_tables"),
+            dialect=said("database", "dialect"),
+        ),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Version:
-    """A policy file and its packs as they were at one time. text: None where there was no file."""
+    """A policy file and its packs as they were at one time. text: None if there was no file."""
 
     text: str | bytes | None
     packs: tuple[PackFile, ...]
@@ -193,78 +209,16 @@ def _work_out(now: _Version, good: _Version, rules: Rules) -> Policy:
         return merged((), rules)
     read = _read(now, rules, POLICY_PATH)
     if isinstance(read, Sound):
-        return _joined(read, rules)
+        return read.in_force(rules)
     bridge = () if good.text is None else _read(good, rules, POLICY_PATH)
     if isinstance(bridge, Sound):
-        return replace(_joined(bridge, rules), standing="bridged", problems=read)
+        return replace(bridge.in_force(rules), standing="bridged", problems=read)
     return replace(merged((), rules), standing="unreadable", problems=read)
 
 
-def _joined(sound: Sound, rules: Rules) -> Policy:
-    own = replace(rules, packs=sound.packs, references=sound.references)
-    return merged((sound.file,), own)
-
-
 def _read(version: _Version, rules: Rules, path: str) -> Sound | tuple[Problem, ...]:
-    read = _read_large if version.is_large else _read_small
-    return read(version, rules, path)
-
-
-def _read_anew(version: _Version, rules: Rules, path: str) -> Sound | tuple[Problem, ...]:
-    return read(version.text or "", path, version.packs, rules.packs, rules.references)
-
-
-_read_small, _read_large = (lru_cache(maxsize=many)(_read_anew) for many in KEPT)
-_worked_out_small, _worked_out_large = (lru_cache(maxsize=many)(_work_out) for many in KEPT)
-
-
-def _said(layers: Sequence[PolicyFile], *keys: str) -> Any:
-    """What the topmost layer that speaks of the key says; None where none does."""
-    for layer in reversed(layers):
-        value: Any = layer
-        for key in keys:
-            value = getattr(value, key, None)
-        if value is not None:
-            return value
-    return None
-
-
-def _set(values: tuple[str, ...] | None) -> frozenset[str] | None:
-    return None if values is None else frozenset(values)
-
-
-def _people(layers: Sequence[PolicyFile], key: str, default: Reviewers) -> Reviewers:
-    people: PeoplePart | None = _said(layers, key)
-    return default if people is None else Reviewers(people.teams, people.users)
-
-
-def _features(layers: Sequence[PolicyFile]) -> Features:
-    said = {key: _said(layers, "features", key) for key in Features.__dataclass_fields__}
-    return replace(Features(), **{key: value for key, value in said.items() if value is not None})
-
-
-def _vocabulary(layers: Sequence[PolicyFile]) -> Vocabulary:
-    return {key: _word(layers, key, default) for key, default in DEFAULT.items()}
-
-
-def _word(layers: Sequence[PolicyFile], key: str, default: Text) -> Text:
-    return Text(
-        _said(layers, "words", key, "en") or default.en,
-        _said(layers, "words", key, "ja") or default.ja,
-    )
-
-
-def _defer(layers: Sequence[PolicyFile]) -> Defer:
-    most = _said(layers, "defer", "max_days") or Defer().max_days
-    usual = _said(layers, "defer", "default_days") or Defer().default_days
-    never = _set(_said(layers, "defer", "never"))
-    return Defer(min(usual, most), most, Defer().never if never is None else never)
-
-
-def _labels(layers: Sequence[PolicyFile]) -> Mapping[str, str]:
-    return {
-        state: _said(layers, "labels", state) or DEFAULT_LABELS[state] for state in DEFAULT_LABELS
-    }
+    cached = _read_large if version.is_large else _read_small
+    return cached(version.text or "", path, version.packs, rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,46 +229,52 @@ class Sound:
     packs: tuple[Area, ...]
     references: References
 
+    def in_force(self, rules: Rules) -> Policy:
+        """The policy that the file puts in force."""
+        own = replace(rules, packs=self.packs, references=self.references)
+        return merged((self.file,), own)
+
 
 def read(
-    text: str | bytes,
-    path: str,
-    files: Sequence[PackFile],
-    packs: tuple[Area, ...],
-    references: References,
+    text: str | bytes, path: str, files: Sequence[PackFile], rules: Rules
 ) -> Sound | tuple[Problem, ...]:
     """The file, or the problems in the order of its places, then those of its packs.
 
-    files: as `packfiles.chosen` gives them, with their texts. packs, references: the built-in ones.
+    files: as `pack_files.chosen` gives them, with their texts.
     """
     tree = yaml.read(text, path)
     if not isinstance(tree, yaml.Tree):
         return tree
-    if tree.value is None:
-        return Sound(PolicyFile(), packs, references)
     value = tree.value
-    found = tuple(Problem(path, *tree.key_at(loc), text) for loc, text in crowded(value))
-    if found:
-        return found
+    if value is None:
+        return Sound(PolicyFile(), rules.packs, rules.references)
+    problems = [
+        Problem(path, *tree.key_at(("areas",)), f"the file has {count}, {why}")
+        for count, why in limits.crowded(value)
+    ]
+    if problems:  # reported before any of the patterns is compiled
+        return tuple(problems)
     try:
         file = PolicyFile.model_validate(value)
     except ValidationError as error:
-        found = mistakes(error, PolicyFile, tree, path, ELSEWHERE)
-        # What is well-formed is looked at too, so that all problems are told at once.
+        problems += mistakes(error, PolicyFile, tree, path, ELSEWHERE)
+        # What is well-formed is checked, too, so that all problems are reported at once.
         file = PolicyFile.model_validate(_well_formed(value, error))
-    own = own_packs.read(file.packs or (), files, packs, references)
-    joined = (*packs, *own.areas)
-    names = faults(file, joined, own.references, all_packs=_all_packs(value, file, own))
-    faulty = [*_unfit(file), *laborious(value), *own.faults, *names][: yaml.MAX_PROBLEMS]
-    found += tuple(Problem(path, *tree.key_at(loc), text) for loc, text in faulty)
-    found = tuple(sorted(found, key=lambda one: (one.line, one.column)))
-    return (*found, *own.problems) or Sound(file, joined, own.references)
-
-
-def _all_packs(value: object, file: PolicyFile, own: Own) -> bool:
-    """Whether all areas are known that the file's packs have."""
-    looked_at = file.packs is not None or not (isinstance(value, dict) and value.get("packs"))
-    return looked_at and not own.faults and not own.problems
+    own = own_packs.read(file.packs or (), files, rules.packs, rules.references)
+    joined = (*rules.packs, *own.areas)
+    hidden = file.packs is None and isinstance(value, dict) and value.get("packs")
+    all_packs = not (hidden or own.faults or own.problems)
+    laborious = limits.laborious(value)
+    found = (
+        *_unfit(file),
+        *([(("areas",), f"the file's {laborious}")] if laborious else []),
+        *own.faults,
+        *faults(file, joined, own.references, all_packs=all_packs),
+    )
+    some = found[: yaml.MAX_PROBLEMS]
+    problems += [Problem(path, *tree.key_at(loc), words) for loc, words in some]
+    problems.sort(key=lambda one: (one.line, one.column))
+    return (*problems, *own.problems) or Sound(file, joined, own.references)
 
 
 def _well_formed(value: object, error: ValidationError) -> dict[str, Any]:
@@ -332,10 +292,10 @@ def _well_formed(value: object, error: ValidationError) -> dict[str, Any]:
 
 def _unfit(file: PolicyFile) -> Iterator[tuple[yaml.Loc, str]]:
     """Values that do not go together."""
-    seen: dict[str, str] = {}
+    states: dict[str, str] = {}
     for state, default in DEFAULT_LABELS.items():
         name = getattr(file.labels, state, None) or default
-        other = seen.setdefault(name.casefold(), state)
+        other = states.setdefault(name.casefold(), state)
         if other != state:
             both = f"`labels.{other}` and `labels.{state}`"
             written = state if getattr(file.labels, state) else other
@@ -345,3 +305,7 @@ def _unfit(file: PolicyFile) -> Iterator[tuple[yaml.Loc, str]]:
     if defer and (defer.default_days or 0) > (defer.max_days or 90):
         text = "`defer.default_days` is more than `defer.max_days`: lower it"
         yield ("defer", "default_days"), text
+
+
+_read_small, _read_large = (lru_cache(maxsize=many)(read) for many in KEPT)
+_worked_out_small, _worked_out_large = (lru_cache(maxsize=many)(_work_out) for many in KEPT)

@@ -5,17 +5,10 @@ A key that is absent or empty says nothing: the layer below it holds.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Discriminator,
-    Field,
-    StrictBool,
-    Tag,
-    model_validator,
-)
+from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
+from pydantic.functional_validators import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from ghapp.core.policy import pack_files
@@ -23,14 +16,20 @@ from ghapp.core.policy.fields import (
     AreaId,
     Ask,
     Category,
-    Glob,
+    Count,
+    GlobList,
     Most,
+    NameList,
     Part,
-    Regex,
+    RegexList,
     Severity,
     Title,
     Why,
     Words,
+    at_most,
+    in_short,
+    refused,
+    sound,
 )
 from ghapp.core.policy.hazard_schema import HAZARD_ID
 from ghapp.core.policy.pack_schema import DetectPart, WhenPart
@@ -42,79 +41,58 @@ Channel = Literal["command", "label", "review", "button"]
 
 MAX_AREAS = 100
 
-# Keys that are no mistake of spelling.
+# Keys that are not spelling mistakes.
 ELSEWHERE = {
     "locked": "belongs in the organisation's file: take it out of this one",
 }
 
-
-def _name(name: str) -> str:
-    if name in (".", ".."):  # in an address they are steps of the path
-        raise PydanticCustomError("dots", "should be a name, not `.` or `..`")
-    return name
-
-
-def _login(name: str) -> str:
-    if name.startswith("@"):
-        raise PydanticCustomError("login", "should be written without `@`")
-    return _name(name)
-
-
-def _team(slug: str) -> str:
-    if "/" in slug or " " in slug:
-        hint = "should be the team's slug alone, as in `sre`: the organisation is the repository's"
-        raise PydanticCustomError("team", hint)
-    return _login(slug)
-
-
-def _label(name: str) -> str:
-    if name != name.strip() or not name.isprintable():  # GitHub would store another name
-        raise PydanticCustomError("label", "should be one line without spaces around it")
-    return _name(name)
-
-
-def _pack(glob: str) -> str:
-    if fault := pack_files.fault(glob):
-        raise PydanticCustomError("glob", "{fault}", {"fault": fault})
-    return glob
-
-
-def _few_packs(values: object) -> object:
-    if isinstance(values, list) and len(values) > pack_files.MAX_GLOBS:
-        text = "should have at most {most} globs: put the packs into one folder"
-        raise PydanticCustomError("too_many", text, {"most": pack_files.MAX_GLOBS})
-    return values
-
-
-def _both(value: object) -> object:
-    """One word for both languages."""
-    return {"en": value, "ja": value} if isinstance(value, str) else value
+# In an address they are steps of the path.
+NotDots = refused({".", ".."}.__contains__, "should be a name, not `.` or `..`")
+NotAt = refused(lambda name: name.startswith("@"), "should be written without `@`")
+Login = Annotated[Words, NotAt, NotDots]
+Team = Annotated[
+    Words,
+    refused(
+        lambda slug: "/" in slug or " " in slug,
+        "should be the team's slug alone, as in `sre`: the organisation is the repository's",
+    ),
+    NotAt,
+    NotDots,
+]
+# Source: https://docs.github.com/en/rest/issues/labels (names of at most 50 characters)
+LabelName = Annotated[
+    str,
+    Field(min_length=1, max_length=50),
+    refused(  # GitHub would store another name
+        lambda name: name != name.strip() or not name.isprintable(),
+        "should be one line without spaces around it",
+    ),
+    NotDots,
+]
+PackGlobs = Annotated[
+    tuple[Annotated[str, sound(pack_files.fault)], ...],
+    at_most(
+        pack_files.MAX_GLOBS, "should have at most {most} globs: put the packs into one folder"
+    ),
+]
+HazardId = Annotated[str, Field(pattern=HAZARD_ID)]
 
 
 def _hazard_value(value: object) -> object:
-    if isinstance(value, bool) or value in get_args(Severity):
+    # One sentence for both kinds, before pydantic tries each of them.
+    if isinstance(value, bool) or value in ("must", "should", "could"):
         return value
     raise PydanticCustomError("hazard", "should be on, off, must, should or could")
 
 
-Count = Annotated[int, Field(ge=1, strict=True)]
-# Source: https://docs.github.com/en/rest/issues/labels (names of at most 50 characters)
-LabelName = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_label)]
-Globs = Annotated[tuple[Glob, ...], Most]
-Regexes = Annotated[tuple[Regex, ...], Most]
-Names = Annotated[tuple[Words, ...], Most]
-PackGlobs = Annotated[
-    tuple[Annotated[str, AfterValidator(_pack)], ...], BeforeValidator(_few_packs)
-]
-HazardId = Annotated[str, Field(pattern=HAZARD_ID)]
 HazardValue = Annotated[StrictBool | Severity, BeforeValidator(_hazard_value)]
 
 
 class PeoplePart(Part):
     """teams: slugs in the organisation of the repository. users: logins."""
 
-    teams: Annotated[tuple[Annotated[Words, AfterValidator(_team)], ...], Most] = ()
-    users: Annotated[tuple[Annotated[Words, AfterValidator(_login)], ...], Most] = ()
+    teams: Annotated[tuple[Team, ...], Most] = ()
+    users: Annotated[tuple[Login, ...], Most] = ()
 
 
 class SignOffPart(Part):
@@ -127,19 +105,19 @@ class SignOffPart(Part):
 class FeaturesPart(Part):
     """What makes a pull request a new feature; any of them will do."""
 
-    labels: Names | None = None
-    titles: Regexes | None = None
-    branches: Globs | None = None
+    labels: NameList | None = None
+    titles: RegexList | None = None
+    branches: GlobList | None = None
     added_lines: Count | None = None
 
 
 class IgnorePart(Part):
-    authors: Names | None = None
-    paths: Globs | None = None
+    authors: NameList | None = None
+    paths: GlobList | None = None
 
 
 class DeferPart(Part):
-    """How long an item may be put off; never: items that may not."""
+    """How long an item may be put off. never: items that may not; absent: as the packs say."""
 
     default_days: Count | None = None
     max_days: Count | None = None
@@ -171,16 +149,16 @@ class WordsPart(Part):
 class VocabularyPart(Part):
     """What the texts of packs call users, service and tenants here, in one or both languages."""
 
-    users: Annotated[WordsPart, BeforeValidator(_both)] | None = None
-    service: Annotated[WordsPart, BeforeValidator(_both)] | None = None
-    tenants: Annotated[WordsPart, BeforeValidator(_both)] | None = None
+    users: Annotated[WordsPart, in_short("en", "ja")] | None = None
+    service: Annotated[WordsPart, in_short("en", "ja")] | None = None
+    tenants: Annotated[WordsPart, in_short("en", "ja")] | None = None
 
 
 class OwnItemPart(Part):
-    """A question of one's own. evidence: what kind of answer is asked for; absent: a tick."""
+    """A question that the policy adds. evidence: the kind of answer asked for; absent: a tick."""
 
     id: AreaId
-    sev: Literal["must", "should", "could"]
+    sev: Severity
     cat: Category
     en: Ask | None = None
     ja: Ask | None = None
@@ -188,7 +166,7 @@ class OwnItemPart(Part):
     why_ja: Why | None = None
     ev_en: Why | None = None
     ev_ja: Why | None = None
-    refs: Names = ()
+    refs: NameList = ()
     when: WhenPart | None = None
     must_when: WhenPart | None = None
     scope: Literal["project", "change"] = "change"
@@ -196,25 +174,21 @@ class OwnItemPart(Part):
     choices: Annotated[tuple[Title, ...], Most] = ()
 
     @model_validator(mode="after")
-    def _choices(self) -> OwnItemPart:
+    def has_choices(self) -> Self:
         if (self.evidence == "choice") != bool(self.choices):
             raise PydanticCustomError("choices", "needs `choices` exactly with `evidence: choice`")
         return self
 
 
-def _items_kind(value: Any) -> str:
-    return "own" if isinstance(value, list | tuple) else "switches"
-
-
 Items = Annotated[
     Annotated[dict[AreaId, StrictBool], Most, Tag("switches")]
     | Annotated[tuple[OwnItemPart, ...], Most, Tag("own")],
-    Discriminator(_items_kind),
+    Discriminator(lambda value: "own" if isinstance(value, list | tuple) else "switches"),
 ]
 
 
 class AreaPart(Part):
-    """What is changed of a built-in area, or an area of one's own (title, detect and items).
+    """What is changed of a built-in area, or a whole area (with title, detect and items).
 
     flag: whether a touched path is enough (touch, as for every area that the file names), or a
     question or finding is needed (evidence). paths_remove: globs that the area leaves out.
@@ -225,8 +199,8 @@ class AreaPart(Part):
     mode: Mode | None = None
     flag: Literal["touch", "evidence"] | None = None
     reviewers: PeoplePart | None = None
-    paths_add: Globs = ()
-    paths_remove: Globs = ()
+    paths_add: GlobList = ()
+    paths_remove: GlobList = ()
     items: Items | None = None
     hazards: Annotated[dict[HazardId, HazardValue], Most] | None = None
     title: WordsPart | None = None
@@ -234,13 +208,9 @@ class AreaPart(Part):
     weight: Annotated[int, Field(ge=1, le=5, strict=True)] | None = None
 
 
-def _area_kind(value: Any) -> str:
-    return "switch" if isinstance(value, bool) else "area"
-
-
 AreaValue = Annotated[
     Annotated[StrictBool, Tag("switch")] | Annotated[AreaPart, Tag("area")],
-    Discriminator(_area_kind),
+    Discriminator(lambda value: "switch" if isinstance(value, bool) else "area"),
 ]
 
 
@@ -261,7 +231,7 @@ class PolicyFile(Part):
     defer: DeferPart | None = None
     labels: LabelsPart | None = None
     words: VocabularyPart | None = None
-    large_tables: Names | None = None
+    large_tables: NameList | None = None
     database: DatabasePart | None = None
     packs: PackGlobs | None = None
     areas: Annotated[dict[AreaId, AreaValue], Field(max_length=MAX_AREAS)] | None = None

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ghapp.core.model import Problem
-from ghapp.core.policy.fields import ID
+from ghapp.core.policy.fields import ID, inside
 from ghapp.core.policy.hazard_schema import HAZARD_ID
 from ghapp.core.policy.yaml import MAX_PROBLEMS, Loc, Place, Tree
 
@@ -31,8 +30,6 @@ PATTERNS = {
     HAZARD_ID: "should be capitals, a hyphen and a number, as in `DBM-010`",
 }
 
-COMPLETE = ("glob", "regex")  # whose messages are whole sentences
-
 
 def mistakes(
     error: ValidationError,
@@ -45,24 +42,64 @@ def mistakes(
 
     The first 50 of them: each costs a search for what was meant.
 
-    elsewhere: unknown keys of the whole file that deserve a word of their own, and that word.
+    elsewhere: unknown keys of the whole file that deserve a hint of their own, and that hint.
     """
+
+    def place(detail: ErrorDetails) -> Place:
+        loc = detail["loc"]
+        if detail["type"] == "missing":
+            return tree.key_at(loc[:-1])
+        of_key = detail["type"] == "extra_forbidden" or loc[-1:] == ("[key]",)
+        return tree.key_at(loc) if of_key else tree.at(loc)
+
+    def text(detail: ErrorDetails) -> str:
+        loc, kind = detail["loc"], detail["type"]
+        if kind == "extra_forbidden":
+            key = str(loc[-1])
+            if len(loc) == 1 and key in elsewhere:
+                return f"`{key}` {elsewhere[key]}"
+            return f"unknown key `{key[:40]}`{meant(key, keys_at(loc[:-1], model))}"
+        if kind == "missing":
+            around = named(loc[:-1], tree)
+            return f"`{loc[-1]}` is missing" + (f" in `{around}`" if around else "")
+        name = f"`{named(loc, tree)}`" if tree.steps(loc) else "the file"
+        # What is wrong with a pattern is a whole sentence.
+        return f"{name}{':' if kind == 'pattern' else ''} {said(detail)}"
+
     details = error.errors(include_url=False)
     around = {one["loc"][:end] for one in details for end in range(len(one["loc"]))}
     # A list whose members are all wrong is called too short as well.
     true = [one for one in details if one["type"] != "too_short" or one["loc"] not in around]
-    true.sort(key=lambda one: _place(one, tree))
-    found = (_problem(one, model, tree, path, elsewhere) for one in true[:MAX_PROBLEMS])
+    true.sort(key=place)
+    found = (Problem(path, *place(one), text(one)) for one in true[:MAX_PROBLEMS])
     return tuple(sorted(found, key=lambda one: (one.line, one.column, one.text)))
 
 
-def meant(word: str, known: Iterable[str]) -> str:
-    """ ": did you mean `...`?" where a known word is near, else a list of them; may be ""."""
+def said(detail: ErrorDetails) -> str:
+    """What should be there, as the end of a sentence that begins with the key."""
+    kind, message = detail["type"], detail["msg"]
+    if kind == "literal_error":
+        written = str(detail["input"])[:100]
+        expected: str = detail["ctx"]["expected"]
+        words = expected.replace("'", "").replace(" or ", ", ").split(", ")
+        near = get_close_matches(written, words)
+        return f"should be {expected}" + (f": did you mean {near[0]}?" if near else "")
+    if kind == "string_pattern_mismatch":
+        return PATTERNS.get(detail["ctx"]["pattern"], message)
+    subject, should, rest = message.partition("should")  # "String should have at most ..."
+    return EXPECTED.get(kind) or should + rest or subject
+
+
+def meant(word: str, known: Iterable[str], *, listed: bool = True) -> str:
+    """ ": did you mean `...`?" if a known word is near, else a list of them; may be "".
+
+    listed: whether to list what is known; not of names by the hundred.
+    """
     words = sorted(known)
     near = get_close_matches(word[:100], words, n=1)
     if near:
         return f": did you mean `{near[0]}`?"
-    return f": known here: {', '.join(words)}" if words else ""
+    return f": known here: {', '.join(words)}" if words and listed else ""
 
 
 def named(loc: Loc, tree: Tree) -> str:
@@ -71,75 +108,17 @@ def named(loc: Loc, tree: Tree) -> str:
     return "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in steps).removeprefix(".")
 
 
-def _place(detail: ErrorDetails, tree: Tree) -> Place:
-    loc = detail["loc"]
-    if detail["type"] == "missing":
-        return tree.key_at(loc[:-1])
-    key = detail["type"] == "extra_forbidden" or loc[-1:] == ("[key]",)
-    return tree.key_at(loc) if key else tree.at(loc)
-
-
-def _problem(
-    detail: ErrorDetails,
-    model: type[BaseModel],
-    tree: Tree,
-    path: str,
-    elsewhere: Mapping[str, str],
-) -> Problem:
-    loc, place = detail["loc"], _place(detail, tree)
-    if detail["type"] == "extra_forbidden":
-        return Problem(path, *place, _unknown(loc, model, elsewhere))
-    if detail["type"] == "missing":
-        inside = named(loc[:-1], tree)
-        where = f" in `{inside}`" if inside else ""
-        return Problem(path, *place, f"`{loc[-1]}` is missing{where}")
-    name = named(loc, tree)
-    colon = ":" if detail["type"] in COMPLETE else ""
-    text = f"{f'`{name}`' if name else 'the file'}{colon} {_said(detail)}"
-    return Problem(path, *place, text)
-
-
-def _unknown(loc: Loc, model: type[BaseModel], elsewhere: Mapping[str, str]) -> str:
-    key = str(loc[-1])
-    if len(loc) == 1 and key in elsewhere:
-        return f"`{key}` {elsewhere[key]}"
-    return f"unknown key `{key[:40]}`{meant(key, _keys(model, loc[:-1]))}"
-
-
-def _said(detail: ErrorDetails) -> str:
-    kind, message = detail["type"], detail["msg"]
-    if kind == "literal_error":
-        written = str(detail["input"])[:100]
-        expected = detail["ctx"]["expected"]
-        near = get_close_matches(
-            written, expected.replace("'", "").replace(" or ", ", ").split(", ")
-        )
-        return f"should be {expected}" + (f": did you mean {near[0]}?" if near else "")
-    if kind == "string_pattern_mismatch":
-        return PATTERNS.get(detail["ctx"]["pattern"], message)
-    subject, should, rest = message.partition("should")  # "String should have at most ..."
-    return EXPECTED.get(kind) or should + rest or subject
-
-
-def _keys(model: type[BaseModel], loc: Loc) -> set[str]:
+def keys_at(loc: Loc, model: type[BaseModel]) -> set[str]:
     """The keys that the mapping at `loc` may have; steps that name no field are passed over."""
     models = {model}
     for step in loc:
-        inside = {part for one in models for part in _inside(one, step)}
-        models = inside or models
-    return {name for one in models for name in _fields(one)}
-
-
-def _fields(model: type[BaseModel]) -> dict[str, Any]:
-    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
-
-
-def _inside(model: type[BaseModel], step: str | int) -> Iterator[type[BaseModel]]:
-    yield from _models(_fields(model).get(str(step)))
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _models(part)
+        found = {
+            part
+            for one in models
+            for name, field in one.model_fields.items()
+            if (field.alias or name) == step
+            for part in inside(field.annotation)
+            if isinstance(part, type) and issubclass(part, BaseModel)
+        }
+        models = found or models
+    return {field.alias or name for one in models for name, field in one.model_fields.items()}

@@ -1,7 +1,7 @@
 """YAML as strangers write it -> a tree that knows its lines, or Problems. Nothing in it is trusted.
 
-Read is the part of YAML that people mean: maps, lists and plain scalars. The tree is built from
-the event stream, within bounds: composing a deeply nested document kills the C loader's process.
+It reads the part of YAML that people use: maps, lists and plain scalars. The tree is built from
+the event stream, within limits: composing a deeply nested document kills the C loader's process.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ MAX_PROBLEMS = 50
 Loc = tuple[str | int, ...]
 Place = tuple[int, int]
 
-# What YAML itself does not admit; a byte order mark counts only where it is not the first.
+# What YAML itself does not allow; a byte order mark only if it is not the first character.
 UNPRINTABLE = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffc\U00010000-\U0010ffff]"
 )
-LOST = "\ufffd"  # admitted by YAML, but what decoders put where a file was not UTF-8
+LOST = "\ufffd"  # allowed by YAML, but decoders put it where a file was not UTF-8
 
 # A plain scalar stands for one of these, else for its text. No octal, hexadecimal or base 60:
 # `012` and `1:30` stay what is written, and so do dates.
@@ -69,7 +69,7 @@ class Tree:
     keys: Mapping[Loc, Place] = field(repr=False)
 
     def at(self, loc: Loc) -> Place:
-        """Line and column, from 1, of a value; of the nearest one around it where it is missing."""
+        """Line and column, from 1, of a value; if it is missing, of the nearest one around it."""
         return self.values[self.steps(loc)]
 
     def key_at(self, loc: Loc) -> Place:
@@ -91,69 +91,52 @@ def read(text: str | bytes, path: str) -> Tree | tuple[Problem, ...]:
 
     path: the file as its Problems shall name it.
     """
-    decoded = _decoded(text, path)
-    if isinstance(decoded, Problem):
-        return (decoded,)
-    builder = _Builder(path, last_line=_place(decoded.rstrip())[0])
-    try:
-        for event in yaml.parse(decoded, Loader=yaml.CSafeLoader):
-            if not builder.take(event):
-                break
-    except yaml.MarkedYAMLError as error:
-        builder.note(_marked(error.problem_mark), _explained(error))
-    return builder.result()
-
-
-def _decoded(text: str | bytes, path: str) -> str | Problem:
     try:
         raw = text.encode() if isinstance(text, str) else text
         if len(raw) > MAX_BYTES:
-            return Problem(
-                path,
-                0,
-                0,
-                f"the file has {len(raw):,} bytes, more than {MAX_BYTES:,}: split it",
-            )
+            what = f"the file has {len(raw):,} bytes, more than {MAX_BYTES:,}: split it"
+            return (Problem(path, 0, 0, what),)
         decoded = raw.decode().removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        before = error.object[: error.start].decode()
-        return Problem(path, *_place(before), "not UTF-8: save the file as UTF-8")
-    except UnicodeEncodeError as error:
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
         before = error.object[: error.start]
-        return Problem(path, *_place(before), "not UTF-8: save the file as UTF-8")
+        readable = before.decode() if isinstance(before, bytes) else before
+        return (Problem(path, *_end(readable), "not UTF-8: save the file as UTF-8"),)
     if bad := UNPRINTABLE.search(decoded):
         name = f"the character U+{ord(bad[0]):04X}"
         what = f"{name} is not allowed in YAML: take it out"
         if bad[0] == LOST:
             what = f"{name} stands for what was not UTF-8: save the file as UTF-8"
-        return Problem(path, *_place(decoded[: bad.start()]), what)
-    return decoded
+        return (Problem(path, *_end(decoded[: bad.start()]), what),)
+    builder = TreeBuilder(path, last_line=_end(decoded.rstrip())[0])
+    try:
+        for event in yaml.parse(decoded, Loader=yaml.CSafeLoader):
+            if not builder.take(event):
+                break
+    except yaml.MarkedYAMLError as error:
+        complaint = ", ".join(part for part in (error.context, error.problem) if part)
+        meaning = next(text for sign, text in MEANINGS if sign in complaint)
+        builder.note(_start(error.problem_mark), f"not YAML: {complaint}; {meaning}")
+    return builder.result()
 
 
-def _place(before: str) -> Place:
+def _end(before: str) -> Place:
+    """Line and column, from 1, of what follows this text."""
     lines = LINE_BREAK.split(before)
     return len(lines), len(lines[-1]) + 1
 
 
-def _marked(mark: Any) -> Place:
+def _start(mark: Any) -> Place:
     return mark.line + 1, mark.column + 1
 
 
-def _explained(error: yaml.MarkedYAMLError) -> str:
-    complaint = ", ".join(part for part in (error.context, error.problem) if part)
-    meaning = next((text for sign, text in MEANINGS if sign in complaint), MEANINGS[-1][1])
-    return f"not YAML: {complaint}; {meaning}"
-
-
-def _started(event: yaml.NodeEvent) -> object:
-    if isinstance(event, yaml.ScalarEvent):
-        return _scalar(event)
+def _value(event: yaml.NodeEvent) -> object:
+    """What a node stands for: of a map or list, an empty one to be filled."""
     if isinstance(event, yaml.MappingStartEvent):
         return {}
-    return [] if isinstance(event, yaml.SequenceStartEvent) else None
-
-
-def _scalar(event: yaml.ScalarEvent) -> object:
+    if isinstance(event, yaml.SequenceStartEvent):
+        return []
+    if not isinstance(event, yaml.ScalarEvent):  # an alias
+        return None
     text = str(event.value)
     if not event.implicit[0]:  # quoted
         return text
@@ -164,21 +147,16 @@ def _scalar(event: yaml.ScalarEvent) -> object:
     return SPELT.get(text, text)
 
 
-def _meant(key: object) -> str:
-    """How YAML reads a key that is no text."""
-    return str(key).lower() if isinstance(key, bool) else "nothing" if key is None else "a number"
-
-
 @dataclass(slots=True)
-class _Open:
-    """A map or list being read. key: of the value to come; None where a key is to come."""
+class Unfinished:
+    """A map or list being read. key: of the value to come; None if a key is to come."""
 
     loc: Loc
     value: dict[str, object] | list[object]
     key: str | None = None
 
 
-class _Builder:
+class TreeBuilder:
     """Events in, a tree or problems out; without recursion, so that depth costs nothing."""
 
     def __init__(self, path: str, last_line: int) -> None:
@@ -188,14 +166,20 @@ class _Builder:
         self.root: object = None
         self.values: dict[Loc, Place] = {}
         self.keys: dict[Loc, Place] = {}
-        self.open: list[_Open] = []
+        self.open: list[Unfinished] = []
         self.nodes = self.documents = 0
 
     def take(self, event: yaml.Event) -> bool:
         """Whether to go on after this event."""
-        place = _marked(event.start_mark)
+        place = _start(event.start_mark)
         if isinstance(event, yaml.NodeEvent):
-            self._node(event, place)
+            self.nodes += 1
+            self._refuse(event, place)
+            inner = self.open[-1] if self.open else None
+            if inner and isinstance(inner.value, dict) and inner.key is None:
+                self._take_key(inner, inner.value, event, place)
+            else:
+                self._take_value(inner, event, place)
         elif isinstance(event, yaml.CollectionEndEvent):
             self.open.pop()
         elif isinstance(event, yaml.DocumentStartEvent):
@@ -217,65 +201,53 @@ class _Builder:
         return Tree(self.root, {(): (1, 1), **self.values}, self.keys)
 
     def note(self, place: Place, text: str) -> None:
-        """One more problem, in the last line where the parser names one behind it."""
+        """One more problem; in the last line if the parser names a place behind it."""
         line, column = place if place[0] <= self.last_line else (self.last_line, 1)
         self.problems.append(Problem(self.path, line, column, text))
 
-    def _node(self, event: yaml.NodeEvent, place: Place) -> None:
-        self.nodes += 1
+    def _refuse(self, event: yaml.NodeEvent, place: Place) -> None:
+        """Note what makes one place of the file depend on another, and types of one's own."""
+        name, tag = str(event.anchor)[:40], getattr(event, "tag", None)
         if isinstance(event, yaml.AliasEvent):
-            self.note(
-                place,
-                f"`*{str(event.anchor)[:40]}`: aliases are not read, repeat the text",
-            )
+            self.note(place, f"`*{name}`: aliases are not read, repeat the text")
         elif event.anchor is not None:
-            self.note(
-                place,
-                f"`&{str(event.anchor)[:40]}`: anchors are not read, take it out",
-            )
-        tag = getattr(event, "tag", None)
+            self.note(place, f"`&{name}`: anchors are not read, take it out")
         if tag is not None:
             self.note(place, f"`{tag[:40]}`: tags are not read, take it out")
-        holder = self.open[-1] if self.open else None
-        if holder and isinstance(holder.value, dict) and holder.key is None:
-            self._key(holder, holder.value, event, place)
-        else:
-            self._value(holder, event, place)
 
-    def _key(
-        self,
-        holder: _Open,
-        siblings: dict[str, object],
-        event: yaml.NodeEvent,
-        place: Place,
+    def _take_key(
+        self, inner: Unfinished, siblings: dict[str, object], event: yaml.NodeEvent, place: Place
     ) -> None:
-        key = _scalar(event) if isinstance(event, yaml.ScalarEvent) else None
+        """Read a key of the innermost map."""
+        key = _value(event) if isinstance(event, yaml.ScalarEvent) else None
         if not isinstance(event, yaml.ScalarEvent):
             self.note(place, "a key must be plain or quoted text")
         elif not isinstance(key, str):
-            text = f"YAML reads the key `{event.value[:40]}` as {_meant(key)}: put it in quotes"
+            meaning = {bool: str(key).lower(), type(None): "nothing"}.get(type(key), "a number")
+            text = f"YAML reads the key `{event.value[:40]}` as {meaning}: put it in quotes"
             self.note(place, text)
         elif key in siblings:
-            first = self.keys[*holder.loc, key][0]
+            first = self.keys[*inner.loc, key][0]
             text = f"the key `{key[:40]}` is there twice, first in line {first}: join the two"
             self.note(place, text)
-        holder.key = key if isinstance(key, str) else ""
-        self.keys.setdefault((*holder.loc, holder.key), place)
+        inner.key = key if isinstance(key, str) else ""
+        self.keys.setdefault((*inner.loc, inner.key), place)
         if isinstance(event, yaml.CollectionStartEvent):
-            self.open.append(_Open((), []))
+            self.open.append(Unfinished((), []))
 
-    def _value(self, holder: _Open | None, event: yaml.NodeEvent, place: Place) -> None:
-        value = _started(event)
+    def _take_value(self, inner: Unfinished | None, event: yaml.NodeEvent, place: Place) -> None:
+        """Read the whole document, an entry of a list, or the value of a key."""
+        value = _value(event)
         loc: Loc = ()
-        if holder is None:
+        if inner is None:
             self.root = value
-        elif isinstance(holder.value, list):
-            loc = (*holder.loc, len(holder.value))
-            holder.value.append(value)
+        elif isinstance(inner.value, list):
+            loc = (*inner.loc, len(inner.value))
+            inner.value.append(value)
         else:
-            key = holder.key or ""
-            loc = (*holder.loc, key)
-            holder.value[key], holder.key = value, None
+            key = inner.key or ""
+            loc = (*inner.loc, key)
+            inner.value[key], inner.key = value, None
         self.values[loc] = place
         if isinstance(value, dict | list):
-            self.open.append(_Open(loc, value))
+            self.open.append(Unfinished(loc, value))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from ghapp.core.areas import Area, Detect, Hit, Item, Reviewers, Text
 from ghapp.core.i18n import both
@@ -13,7 +14,8 @@ from ghapp.core.review.facts import Facts
 from ghapp.core.review.permissions import grants, owner_of
 from ghapp.core.scan.checklist import Checklist, Flagged
 from ghapp.core.scan.fingerprint import fingerprint
-from ghapp.core.scan.patch import change
+from ghapp.core.scan.patch import changed_file
+from ghapp.core.scan.triggers import FilesHit
 
 # What cannot be read is an area, so that somebody has to check it: files beyond GitHub's limit of
 # listed files, and files whose diff GitHub does not show.
@@ -22,6 +24,21 @@ WITHOUT_PACK = (TOO_MANY_FILES, UNREAD_FILES)
 CONCERN = "concern"  # the category of a concern's item
 WEIGHT, CONCERN_WEIGHT = 9, 10  # those of packs end at 5
 MODES = ("observe", "advise", "enforce")
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadHit(Hit):
+    """A file whose diff GitHub does not show."""
+
+    kind = words = "unread"
+
+
+@dataclass(frozen=True, slots=True)
+class ConcernHit(Hit):
+    """What a reviewer has raised, in their words."""
+
+    kind = words = CONCERN
+    concern: str
 
 
 def flagged_areas(
@@ -35,14 +52,14 @@ def flagged_areas(
     if not checklist.complete and not checklist.ignored:
         # Any push and any other base reopens it: what changed beyond the limit is not known.
         pull = facts.pull
-        hit = Hit("size", str(pull.changed_files))
+        hit = FilesHit(pull.changed_files)
         mark = f"{pull.head_sha} {pull.base_ref}"
         found.insert(0, _without_pack(TOO_MANY_FILES, (hit,), facts, mark))
     if checklist.unread:
         # The SHAs of the files' blobs show whether they have changed.
         files = tuple(file for file in facts.pull.files if file.path in checklist.unread)
-        hits = tuple(Hit("unread", "", path) for path in checklist.unread)
-        mark = fingerprint(tuple(change(file) for file in files))
+        hits = tuple(UnreadHit(path=path) for path in checklist.unread)
+        mark = fingerprint(tuple(changed_file(file) for file in files))
         found.insert(0, _without_pack(UNREAD_FILES, hits, facts, mark))
     mode = strictest(found, facts.policy)
     raised = [_concern(entry, mode, facts) for entry in concerns(ledger)]
@@ -84,7 +101,7 @@ def _concern(entry: Entry, mode: str, facts: Facts) -> Flagged:
     area = Area(name, title, CONCERN_WEIGHT, Detect(), (item,), True, mode, reviewers)
     words = f"{name}\n{entry.note}".encode("utf-8", "surrogatepass")
     mark = hashlib.sha256(words).hexdigest()[:32]
-    return Flagged(area, (Hit(CONCERN, entry.note),), (), (item,), mark)
+    return Flagged(area, (ConcernHit(entry.note),), (), (item,), mark)
 
 
 def _without_pack(name: str, hits: tuple[Hit, ...], facts: Facts, mark: str) -> Flagged:

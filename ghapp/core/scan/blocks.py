@@ -14,22 +14,28 @@ PAIRS = {"(": ")", "[": "]", "{": "}"}
 QUOTES = "\"'`"
 LIST_ITEM = "- "
 COMMENT = re.compile(r"(?:(?<=\s)|^)(?:#|//|--)(?=\s)")
-MOST_TEXT = 64 << 10  # characters of a block that a regex looks at
+MOST_TEXT = 64 << 10  # characters of a block that a regex searches
 
 
-def block(lines: Mapping[int, str], number: int, start: int, end: int, within: str) -> str:
+def block(lines: Mapping[int, str], number: int, end: int, within: str) -> str:
     """The lines of the block, joined.
 
-    lines: the whole file by number. number: the line in question. start, end: of the match in it.
+    lines: the whole file by number. number: the line in question. end: of the match in it.
     What the match or the rest of its line opens, else the block it stands in; with `within` the
     next outer block until its text matches that.
     """
-    first, last = _opened(lines, number, end) or _indented(lines, number)
+    line = lines[number]
+    if opened := _opened(lines, number, end):
+        first, last = opened
+    elif line.lstrip().startswith(LIST_ITEM):
+        first, last = number, _down(lines, number, _indent(line) + len(LIST_ITEM))
+    else:
+        first, last = _around(lines, number)
     for _ in range(MOST_STEPS if within else 0):
-        text = _text(lines, first, last)
-        if regexes.anywhere(within, text):
-            return text
-        outer = _outer(lines, first, last)
+        if regexes.anywhere(within, _text(lines, first, last)):
+            break
+        above, below = _around(lines, first)
+        outer = min(above, first), max(below, last)
         if outer == (first, last):
             break
         first, last = outer
@@ -41,7 +47,7 @@ def _text(lines: Mapping[int, str], first: int, last: int) -> str:
 
 
 def _opened(lines: Mapping[int, str], number: int, end: int) -> tuple[int, int] | None:
-    """From the line to the bracket that closes what is opened; None where nothing is."""
+    """From the line to the bracket that closes what is opened; None if nothing is."""
     line = lines[number]
     at = end - 1 if line[end - 1 : end] in PAIRS else end
     opened = [sign for sign in _brackets(line) if sign[0] >= at and sign[1] in PAIRS]
@@ -70,12 +76,8 @@ def _following(lines: Mapping[int, str], number: int) -> Iterator[int]:
 @lru_cache(maxsize=4096)  # thousands of suspects may share a block
 def _brackets(line: str) -> tuple[tuple[int, str], ...]:
     """The brackets of a line outside of quotes and comments, with their places."""
-    return tuple(_outside_quotes(line))
-
-
-def _outside_quotes(line: str) -> Iterator[tuple[int, str]]:
-    quote = ""
-    escaped = False
+    found: list[tuple[int, str]] = []
+    quote, escaped = "", False
     for place, sign in enumerate(line):
         if escaped:
             escaped = False
@@ -86,37 +88,24 @@ def _outside_quotes(line: str) -> Iterator[tuple[int, str]]:
         elif sign in QUOTES and sign in line[place + 1 :]:
             quote = sign
         elif sign in "#/-" and COMMENT.match(line, place):
-            return
+            break
         elif sign in "()[]{}":
-            yield place, sign
+            found.append((place, sign))
+    return tuple(found)
 
 
-def _indented(lines: Mapping[int, str], number: int) -> tuple[int, int]:
+def _around(lines: Mapping[int, str], number: int) -> tuple[int, int]:
     """The neighbours that are indented at least as deep, with the line above that opens them."""
-    line = lines[number]
-    if line.lstrip().startswith(LIST_ITEM):
-        return number, _down(lines, number, _indent(line) + len(LIST_ITEM))
-    return _around(lines, number, _indent(line))
-
-
-def _outer(lines: Mapping[int, str], first: int, last: int) -> tuple[int, int]:
-    """The block around a block, whose first line opens it; the same where there is none."""
-    above, below = _around(lines, first, _indent(lines[first]))
-    return min(above, first), max(below, last)
-
-
-def _around(lines: Mapping[int, str], number: int, indent: int) -> tuple[int, int]:
-    first = number
+    first, indent = number, _indent(lines[number])
     for above in range(number - 1, max(0, number - MOST_LINES), -1):
         line = lines.get(above)
         if line is None:  # a gap between hunks
             break
         if _says_nothing(line):
             continue
-        if _indent(line) >= indent:
-            first = above
-            continue
-        return above, _down(lines, number, indent)  # the line that opens them
+        first = above
+        if _indent(line) < indent:
+            break
     return first, _down(lines, number, indent)
 
 

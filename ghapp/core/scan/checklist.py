@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from ghapp.core.areas import Area, Finding, Hit, Item
-from ghapp.core.model import File, Pull
+from ghapp.core.model import MOST_FILES, File, Pull
 from ghapp.core.patterns import globs, regexes
 from ghapp.core.policy.policy import Features, Policy
-from ghapp.core.scan.conditions import Scene, about, holds
+from ghapp.core.scan.conditions import NewLines, Scene, about, holds
 from ghapp.core.scan.fingerprint import Fingerprints
-from ghapp.core.scan.news import News
-from ghapp.core.scan.triggers import Scan, found_in, hinted
-
-# GitHub lists no more files of a pull.
-# Source: https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files
-MOST_FILES = 3_000
+from ghapp.core.scan.scan import Scan, found_in, hinted
 
 SEVERITIES = ("must", "should", "could")
 
@@ -63,37 +59,14 @@ class Checklist:
     partly: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Overlap:
-    """Two items with the same answer: where both are shown, `second` is left out.
-
-    within: only where all files of the second's area are also files of the first's.
-    """
-
-    first: str
-    second: str
-    within: bool = False
-
-
-OVERLAPS = (
-    Overlap("pay-exactly-once", "api-idempotency"),
-    Overlap("pay-exactly-once", "job-idempotent"),
-    Overlap("pay-page-scripts", "fe-third-party"),
-    Overlap("new-launch-plan", "ff-rollout-plan"),
-    Overlap("iac-encryption-secrets", "cfg-no-secrets", within=True),
-    Overlap("k8s-job-policy", "job-schedule-spread", within=True),
-    Overlap("file-access-control", "api-authz-object", within=True),
-)
-
-
 def checklist(scan: Scan, policy: Policy, findings: tuple[Finding, ...] = ()) -> Checklist:
     """What is asked about the pull. findings: what its hazards have come to."""
     pull = scan.pull
-    complete = pull.complete and max(scan.files, pull.changed_files) <= MOST_FILES
+    complete = pull.complete and max(scan.files_read, pull.changed_files) <= MOST_FILES
     if scan.ignored:
         return Checklist(complete=complete, ignored=scan.ignored)
     flagged = tuple(_flagged(scan, policy, findings))
-    flagged, shown = _fitted(flagged, policy.max_items, frozenset(one.item for one in findings))
+    flagged, shown = _fitted(flagged, policy.max_items, {one.item for one in findings})
     ids = {one.area.id for one in flagged}
     return Checklist(
         flagged=flagged,
@@ -106,50 +79,47 @@ def checklist(scan: Scan, policy: Policy, findings: tuple[Finding, ...] = ()) ->
     )
 
 
-def _flagged(scan: Scan, policy: Policy, findings: tuple[Finding, ...]) -> Iterable[Flagged]:
+def _flagged(scan: Scan, policy: Policy, findings: tuple[Finding, ...]) -> Iterator[Flagged]:
     touched = found_in(scan.touched, findings, scan.changes) if findings else scan.touched
     hazards = frozenset(one.hazard for one in findings)
     fingerprints = Fingerprints()
-    news = News(one.change for one in scan.seen if not one.ignored)
+    new_lines = NewLines(one.change for one in scan.files if not one.ignored)
     for area in sorted(policy.areas, key=lambda area: (-area.weight, area.id)):
         if area.id not in touched:
             continue
         here = touched[area.id]
-        scene = Scene(scan.pull, here, hazards, frozenset(touched), policy.large_tables, news)
+        scene = Scene(scan.pull, here, hazards, frozenset(touched), policy.large_tables, new_lines)
         own = tuple(one for one in findings if one.area == area.id)
         items = _items(area, scene, own)
-        files = tuple([one.file for one in here.changes])
         # Who puts the area's label on wants it signed off, whatever the lines say.
-        if items or area.flag == "touch" or here.hits[0].kind == "label":
-            whole, marks = _digests(items, scene, own, fingerprints)
-            yield Flagged(area, here.hits, files, items, whole, own, marks)
-
-
-def _digests(
-    items: tuple[Item, ...], scene: Scene, findings: tuple[Finding, ...], prints: Fingerprints
-) -> tuple[str, Mapping[str, str]]:
-    """That of the area, and by item that of what an answer to it is about."""
-    # What is unsure only for want of a file to read is no part of what is signed.
-    sure = tuple(one for one in findings if not one.unsure)
-    every = scene.touch.changes
-    whole = prints.of(every, [one.hazard for one in sure])
-    marks: dict[str, str] = {}
-    for item in items:
-        own = tuple(one for one in sure if one.item == item.id)
-        files = about(item, scene, own)
-        same = files == every
-        marks[item.id] = whole if same else prints.of(files, [one.hazard for one in own])
-    return whole, marks
+        if not (items or area.flag == "touch" or here.hits[0].kind == "label"):
+            continue
+        # What is unsure only for want of a file to read is not part of what is signed.
+        sure = tuple(one for one in own if not one.unsure)
+        whole = fingerprints.of(here.changes, [one.hazard for one in sure])
+        marks: dict[str, str] = {}
+        for item in items:
+            raised = tuple(one for one in sure if one.item == item.id)
+            files = about(item, scene, raised)
+            same = files == here.changes
+            hazards_of_item = [one.hazard for one in raised]
+            marks[item.id] = whole if same else fingerprints.of(files, hazards_of_item)
+        files_of_area = tuple([one.file for one in here.changes])
+        yield Flagged(area, here.hits, files_of_area, items, whole, own, marks)
 
 
 def _items(area: Area, scene: Scene, findings: tuple[Finding, ...]) -> tuple[Item, ...]:
     """Those that apply, in order; a finding makes its item apply and a must finding a must.
 
-    Where nothing but a hazard touches the area, what is asked of every change to it is not asked:
-    the line is dangerous, but the change is about something else.
+    If nothing but a hazard touches the area, what is asked of every change to it is not asked: the
+    line is dangerous, but the change is about something else.
     """
     found = {one.item for one in findings}
-    worst = _worst(findings)
+    worst: dict[str, str] = {}  # by item, of the findings that nobody has accepted
+    for one in findings:
+        if not one.accepted:
+            known = worst.get(one.item, one.severity)
+            worst[one.item] = min(one.severity, known, key=SEVERITIES.index)
     items = []
     for item in area.items:
         asked = not scene.touch.found if item.when is None else holds(item.when, scene)
@@ -163,27 +133,12 @@ def _items(area: Area, scene: Scene, findings: tuple[Finding, ...]) -> tuple[Ite
     return tuple(sorted(items, key=lambda item: _rank(item, found)))
 
 
-def _worst(findings: Iterable[Finding]) -> Mapping[str, str]:
-    """By item the severity of the gravest finding that nobody has accepted."""
-    worst: dict[str, str] = {}
-    for one in findings:
-        if not one.accepted:
-            known = worst.get(one.item, one.severity)
-            worst[one.item] = min(one.severity, known, key=SEVERITIES.index)
-    return worst
-
-
-def _rank(item: Item, found: Iterable[str], *, wide: bool = False) -> tuple[bool, bool, int]:
+def _rank(item: Item, found: AbstractSet[str], *, wide: bool = False) -> tuple[bool, bool, int]:
     return item.id not in found, wide, SEVERITIES.index(item.severity)
 
 
-def _is_wide(one: Flagged) -> bool:
-    """Whether nothing but the size of the pull flags the area: its questions come last."""
-    return bool(one.hits) and one.hits[0].kind == "size"
-
-
 def _fitted(
-    flagged: tuple[Flagged, ...], most: int, found: frozenset[str]
+    flagged: tuple[Flagged, ...], most: int, found: AbstractSet[str]
 ) -> tuple[tuple[Flagged, ...], frozenset[str]]:
     """The areas without doubled questions, and the ids of the `most` items shown over all.
 
@@ -191,55 +146,63 @@ def _fitted(
     """
     while True:
         shown = _shown(flagged, most, found)
-        doubled = next((one for one in OVERLAPS if _doubled(one, flagged, shown)), None)
-        if doubled is None:
-            return tuple(_folding(one, shown) for one in flagged), shown
-        flagged = tuple(_without(one, doubled.second) for one in flagged)
-
-
-def _folding(one: Flagged, shown: frozenset[str]) -> Flagged:
-    """The area with no must among the items that are folded."""
-    if all(item.severity != "must" or item.id in shown for item in one.items):
-        return one
-    items = (
-        item if item.severity != "must" or item.id in shown else replace(item, severity="should")
+        doubled = _doubled(flagged, shown)
+        if not doubled:
+            break
+        flagged = tuple(
+            replace(one, items=tuple(item for item in one.items if item.id != doubled))
+            for one in flagged
+        )
+    folded = {
+        item.id: replace(item, severity="should")
+        for one in flagged
         for item in one.items
-    )
-    return replace(one, items=tuple(items))
+        if item.severity == "must" and item.id not in shown
+    }
+    if folded:
+        flagged = tuple(
+            replace(one, items=tuple(folded.get(item.id, item) for item in one.items))
+            for one in flagged
+        )
+    return flagged, shown
 
 
-def _shown(flagged: tuple[Flagged, ...], most: int, found: frozenset[str]) -> frozenset[str]:
-    """The first question of every area, unless it is mere advice; then the first ones over all."""
-    items = [(item, _is_wide(one)) for one in flagged for item in one.items]
+def _shown(flagged: tuple[Flagged, ...], most: int, found: AbstractSet[str]) -> frozenset[str]:
+    """The first question of every area, unless it is mere advice; then the first ones over all.
+
+    The questions of an area that nothing but the size of the pull flags come last.
+    """
+    wide = {one.area.id for one in flagged if one.hits[0].kind == "size"}
+    items = [(item, one.area.id in wide) for one in flagged for item in one.items]
     # The sort is stable, and areas come heaviest first: the tie-breaker is the area's weight.
     items.sort(key=lambda pair: _rank(pair[0], found, wide=pair[1]))
     first = [
         one.items[0].id
         for one in flagged
-        if one.items and one.items[0].severity != "could" and not _is_wide(one)
+        if one.items and one.items[0].severity != "could" and one.area.id not in wide
     ]
     chosen = dict.fromkeys((*first, *(item.id for item, _ in items)))
     return frozenset(list(chosen)[:most])
 
 
-def _doubled(overlap: Overlap, flagged: tuple[Flagged, ...], shown: frozenset[str]) -> bool:
-    if not {overlap.first, overlap.second} <= shown:
-        return False
-    first = next(one for one in flagged if _asks(one, overlap.first))
-    second = next(one for one in flagged if _asks(one, overlap.second))
-    # An area keeps its last question: without one it could not be flagged. A question with a
-    # finding stays, for that is where the finding is answered.
-    within = not overlap.within or set(second.files) <= set(first.files)
-    found = any(one.item == overlap.second for one in second.findings)
-    return within and len(second.items) > 1 and not found
-
-
-def _asks(one: Flagged, item_id: str) -> bool:
-    return any(item.id == item_id for item in one.items)
-
-
-def _without(one: Flagged, item_id: str) -> Flagged:
-    return replace(one, items=tuple(item for item in one.items if item.id != item_id))
+def _doubled(flagged: tuple[Flagged, ...], shown: frozenset[str]) -> str:
+    """The first of the shown questions to which another one has the same answer; "" if none has."""
+    homes = {item.id: one for one in flagged for item in one.items if item.id in shown}
+    same = [
+        (item.id, item.same_as, one)
+        for one in flagged
+        for item in one.items
+        if item.id in shown and item.same_as and item.same_as.item in homes
+    ]
+    same.sort(key=lambda one: one[1].within)  # those without a condition come first
+    for id, other, home in same:
+        within = not other.within or set(home.files) <= set(homes[other.item].files)
+        # An area keeps its last question: without one it could not be flagged. A question with a
+        # finding stays, for that is where the finding is answered.
+        raised = any(one.item == id for one in home.findings)
+        if within and len(home.items) > 1 and not raised:
+            return id
+    return ""
 
 
 def is_feature(pull: Pull, features: Features) -> bool:

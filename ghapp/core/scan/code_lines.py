@@ -7,7 +7,7 @@ that looks like a comment may hold an expression that runs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ghapp.core.model import File
@@ -18,8 +18,8 @@ class Language:
     """How files of one kind write comments, and which white space means something in them.
 
     line: what begins a comment that ends with its line. block: what opens and closes one that may
-    reach over lines. code: what looks like a comment and is none. layout: free (neither spaces
-    nor breaks mean anything between tokens) | lines (a break may end a statement) | indented (the
+    reach over lines. code: what looks like a comment and is not. layout: free (neither spaces nor
+    breaks mean anything between tokens) | lines (a break may end a statement) | indented (the
     indentation of a line means something, too) | exact.
     """
 
@@ -34,7 +34,7 @@ class Language:
         return (*self.line, *(self.block or ()))
 
 
-# What a template, a heredoc or an f-string runs though it stands in a comment's place.
+# What a template, a heredoc or an f-string runs though it is in the place of a comment.
 RUNS = r"\$\{|\{\$|#\{|\{\{|\{%|\$\(|`|<\?|<%|\{[\w.]+[(\[}!:]"
 C_LIKE = re.compile(rf"//\s*(?:go:|\+build)|/\*[!+]|{RUNS}")
 PHP = re.compile(rf"#\[|/\*[!+]|{RUNS}")
@@ -47,58 +47,36 @@ SQL = re.compile(
 )
 MARKUP = re.compile(rf"<!--\[|{RUNS}")
 
+SLASHES, STARS = ("//",), ("/*", "*/")
 LANGUAGES: Mapping[str, Language] = {
-    **dict.fromkeys(
-        [
-            "js",
-            "jsx",
-            "ts",
-            "tsx",
-            "mjs",
-            "cjs",
-            "mts",
-            "cts",
-            "java",
-            "rs",
-            "c",
-            "h",
-            "cc",
-            "cpp",
-            "hpp",
-            "cs",
-            "dart",
-            "proto",
-            "less",
-            "scss",
-            "sol",
-        ],
-        Language(("//",), ("/*", "*/"), C_LIKE, "free"),
-    ),
-    **dict.fromkeys(
-        ["go", "kt", "kts", "scala", "groovy", "gradle", "swift", "bicep", "prisma"],
-        Language(("//",), ("/*", "*/"), C_LIKE, "lines"),
-    ),
-    "css": Language((), ("/*", "*/"), C_LIKE, "free"),
-    "php": Language(("//", "#"), ("/*", "*/"), PHP, "free"),
-    **dict.fromkeys(
-        ("tf", "tofu", "hcl", "tfvars"), Language(("#", "//"), ("/*", "*/"), HASH, "lines")
-    ),
-    "json": Language(layout="free"),
-    **dict.fromkeys(("sql", "ddl"), Language(("--",), ("/*", "*/"), SQL, "free")),
-    **dict.fromkeys(
-        ("html", "htm", "xml", "vue", "svelte", "xhtml"),
-        Language((), ("<!--", "-->"), MARKUP, "exact"),
-    ),
-    **dict.fromkeys(
-        ("py", "pyi", "rb", "rake", "gemspec", "ru", "ex", "exs", "graphql", "gql", "coffee"),
-        Language(("#",), None, HASH, "indented"),
-    ),
-    **dict.fromkeys(
-        ("sh", "bash", "zsh", "yml", "yaml", "toml", "conf", "cfg", "ini", "env", "properties"),
-        Language(("#",), None, HASH, "exact"),
-    ),
-    "dockerfile": Language(("#",), None, DOCKER, "exact"),
-    "makefile": Language(("#",), None, HASH, "exact"),
+    ending: kind
+    for endings, kind in (
+        (
+            "js jsx ts tsx mjs cjs mts cts java rs c h cc cpp hpp cs dart proto less scss sol",
+            Language(SLASHES, STARS, C_LIKE, "free"),
+        ),
+        (
+            "go kt kts scala groovy gradle swift bicep prisma",
+            Language(SLASHES, STARS, C_LIKE, "lines"),
+        ),
+        ("css", Language((), STARS, C_LIKE, "free")),
+        ("php", Language(("//", "#"), STARS, PHP, "free")),
+        ("tf tofu hcl tfvars", Language(("#", "//"), STARS, HASH, "lines")),
+        ("json", Language(layout="free")),
+        ("sql ddl", Language(("--",), STARS, SQL, "free")),
+        ("html htm xml vue svelte xhtml", Language((), ("<!--", "-->"), MARKUP, "exact")),
+        (
+            "py pyi rb rake gemspec ru ex exs graphql gql coffee",
+            Language(("#",), None, HASH, "indented"),
+        ),
+        (
+            "sh bash zsh yml yaml toml conf cfg ini env properties",
+            Language(("#",), None, HASH, "exact"),
+        ),
+        ("dockerfile", Language(("#",), None, DOCKER, "exact")),
+        ("makefile", Language(("#",), None, HASH, "exact")),
+    )
+    for ending in endings.split()
 }
 NAMES: Mapping[str, str] = {
     "gemfile": "rb",
@@ -126,7 +104,7 @@ ENDING = re.compile(r"\b(?:return|break|continue|throw|yield|async)$")
 
 
 def language(path: str) -> Language:
-    """How the file writes comments; one that is not known has none."""
+    """How the file writes comments; an unknown kind has none."""
     name = path.rpartition("/")[2]
     known = LANGUAGES.get(name.rpartition(".")[2])  # as of most files
     if known is None:
@@ -137,17 +115,39 @@ def language(path: str) -> Language:
 
 
 def comments(path: str, patch: str) -> tuple[bool, ...]:
-    """For each row of the patch whether it is nothing but a comment; () where none is."""
+    """For each row of the patch whether it is nothing but a comment; () if none is."""
     kind = language(path)
     if not any(mark in patch for mark in kind.marks):
         return ()
     rows = patch.split("\n")
     found = [False] * len(rows)
     for sides in ("+ ", "- "):
-        for places in _hunks(rows, sides):
-            for place in _commented(rows, places, kind):
-                found[place] = True
+        hunk: list[int] = []  # the places of its rows, as one side of the file has them
+        for place, row in enumerate(rows):
+            if row.startswith("@@ -"):
+                _mark(found, rows, hunk, kind)
+                hunk = []
+            elif (row[:1] or " ") in sides:
+                hunk.append(place)
+        _mark(found, rows, hunk, kind)
     return tuple(found) if any(found) else ()
+
+
+def _mark(found: list[bool], rows: Sequence[str], hunk: Sequence[int], kind: Language) -> None:
+    """Set the rows of a hunk that are comments."""
+    texts = [rows[place][1:].strip() for place in hunk]
+    opened, closed = kind.block or ("", "")
+    # A hunk begins within a comment if its rows have a star up to a lone end.
+    first = next((text for text in texts if text == closed or not text.startswith("*")), None)
+    inside = bool(closed) and first == closed
+    for place, text in zip(hunk, texts, strict=True):
+        comment = inside or text.startswith(kind.line)
+        if closed and (inside or text.startswith(opened)):
+            body = text if inside else text[len(opened) :]
+            inside = closed not in body
+            comment = inside or body.endswith(closed)
+        if comment and not (kind.code and kind.code.search(text)):
+            found[place] = True
 
 
 def is_still(
@@ -162,87 +162,46 @@ def is_still(
         header = GENERATED.search(patch, 0, HEADER)
         if header and (file.status == "added" or header[0].startswith(" ")):
             return True
-    # Layout leaves letters and digits as they are: one look is enough for nearly all files.
+    # Layout leaves letters and digits as they are: one comparison is enough for nearly all files.
     if bool(code) != bool(removed) and not commented:
         return not (code or removed).strip()
     if code.translate(None, MARKS) != removed.translate(None, MARKS):
         return False
     layout = language(file.path).layout
-    return all(_same(old, new, layout) for old, new in _edits(patch.split("\n"), commented))
-
-
-def _hunks(rows: Sequence[str], sides: str) -> Iterator[list[int]]:
-    """The places of the rows of one side of the file, hunk by hunk."""
-    held: list[int] = []
-    for place, row in enumerate(rows):
-        if row.startswith("@@ -"):
-            if held:
-                yield held
-            held = []
-        elif (row[:1] or " ") in sides:
-            held.append(place)
-    if held:
-        yield held
-
-
-def _commented(rows: Sequence[str], places: Sequence[int], kind: Language) -> Iterator[int]:
-    """The rows that are comments, of one hunk as one side of the file has it."""
-    texts = [rows[place][1:].strip() for place in places]
-    inside = kind.block is not None and _begins_inside(texts, kind.block)
-    for place, text in zip(places, texts, strict=True):
-        comment = inside or text.startswith(kind.line)
-        if kind.block is not None:
-            opened, closed = kind.block
-            if inside or text.startswith(opened):
-                body = text if inside else text[len(opened) :]
-                inside = closed not in body
-                comment = inside or body.endswith(closed)
-        if comment and not (kind.code and kind.code.search(text)):
-            yield place
-
-
-def _begins_inside(texts: Sequence[str], block: tuple[str, str]) -> bool:
-    """Whether the hunk begins within a comment: its rows have a star up to a lone end."""
-    for text in texts:
-        if text == block[1]:
-            return True
-        if not text.startswith("*"):
-            return False
-    return False
-
-
-def _edits(rows: Sequence[str], commented: Sequence[bool]) -> Iterator[tuple[list[str], list[str]]]:
-    """The removed and the added lines of code between unchanged ones, edit by edit."""
+    # The removed and the added lines of code between unchanged ones, edit by edit.
     old: list[str] = []
     new: list[str] = []
-    for place, row in enumerate(rows):
+    for place, row in enumerate((*patch.split("\n"), " ")):
         sign = row[:1]
         if sign in ("+", "-"):
             if not (commented and commented[place]) and row[1:].strip():
                 (new if sign == "+" else old).append(row[1:])
         elif sign != "\\" and (old or new):
-            yield old, new
+            if not _same(old, new, layout):
+                return False
             old, new = [], []
-    if old or new:
-        yield old, new
+    return True
 
 
 def _same(old: list[str], new: list[str], layout: str) -> bool:
     """Whether the lines say the same."""
-    if layout == "exact":
-        return [line.rstrip() for line in old] == [line.rstrip() for line in new]
-    if layout == "indented":
-        return [_indented(line) for line in old] == [_indented(line) for line in new]
+    if layout in ("exact", "indented"):
+        return [_line(line, layout) for line in old] == [_line(line, layout) for line in new]
     return _squeezed("\n".join(old), layout) == _squeezed("\n".join(new), layout)
 
 
-def _indented(line: str) -> tuple[str, str]:
+def _line(line: str, layout: str) -> tuple[str, str]:
+    """Its indentation, and what it says."""
     text = line.lstrip()
-    return line[: len(line) - len(text)], _squeezed(text, "lines")
+    said = text.rstrip() if layout == "exact" else _squeezed(text, "lines")
+    return line[: len(line) - len(text)], said
 
 
 def _squeezed(text: str, layout: str) -> str:
     """The text without what only lays it out: spaces, breaks, and which quotes it uses."""
+
+    def is_word(sign: str) -> bool:
+        return sign.isalnum() or sign in ("_", "$", '"', "'", "-")
 
     def space(found: re.Match[str]) -> str:
         before, after = text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1]
@@ -250,14 +209,10 @@ def _squeezed(text: str, layout: str) -> str:
             behind = text[max(found.start() - 10, 0) : found.start()]
             if layout == "lines" or ENDING.search(behind):
                 return "\n"
-        return " " if _is_word(before) and _is_word(after) else ""
+        return " " if is_word(before) and is_word(after) else ""
 
     text = text.strip()
     squeezed = SPACE.sub(space, text)
     if not BRANCHES.search(squeezed):
         squeezed = TRAILING.sub("", squeezed)
     return squeezed if re.search(r"[$\\#`]", squeezed) else squeezed.replace("'", '"')
-
-
-def _is_word(text: str) -> bool:
-    return text.isalnum() or text in ("_", "$", '"', "'", "-")

@@ -1,21 +1,75 @@
-"""A `when` and what is known of a flagged area -> whether the item applies."""
+"""A `when` and what is known of a flagged area -> whether the item applies, and to which files.
+
+Each kind of condition is one entry of `FINDS`: it answers with the files in which it holds.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
-from ghapp.core.areas import Clause, Finding, InFile, Item, When
+from ghapp.core.areas import AtLeast, Clause, Combined, Finding, InFile, Item, When
 from ghapp.core.model import Pull
 from ghapp.core.patterns import globs, regexes
 from ghapp.core.patterns.sets import Texts
 from ghapp.core.scan.bumps import Bump, bumps
-from ghapp.core.scan.match import paths_of
-from ghapp.core.scan.news import News
-from ghapp.core.scan.patch import Change
-from ghapp.core.scan.triggers import Touch
+from ghapp.core.scan.patch import LAYOUT, ChangedFile
+from ghapp.core.scan.scan import Touch
+
+LEAST_MOVED = 4  # characters besides layout; shorter lines are found everywhere
+# To find the files of each item costs a search in each file; so large a change is judged as a
+# whole, and so are the answers to it.
+MOST_NAMED = 300
+
+PULL = ""  # in the place of a path: it holds, and no file shows it
+
+
+class NewLines:
+    """Added and removed lines of code, with spaces in the place of lines that were only moved.
+
+    A line that is removed at one place and added at another says nothing new. It is moved as often
+    as it is both added and removed in the pull, whatever its indentation, quotes and commas.
+    changes: of one pull, each path once.
+    """
+
+    def __init__(self, changes: Iterable[ChangedFile]) -> None:
+        self._changes = tuple(changes)
+
+    def of(self, change: ChangedFile, sign: str) -> bytes:
+        """The added ("+") or removed ("-") lines of the file."""
+        return self._without_moved.get((sign, change.file.path), change.code(sign))
+
+    @cached_property
+    def _without_moved(self) -> Mapping[tuple[str, str], bytes]:
+        """The texts in which a line was moved, by sign and path."""
+
+        def keys(text: bytes) -> list[bytes]:
+            return text.translate(None, LAYOUT).split(b"\n") if text else []
+
+        removed = Counter(key for one in self._changes for key in keys(one.removed_code))
+        if not removed:
+            return {}
+        added = Counter(
+            key for one in self._changes for key in keys(one.added_code) if key in removed
+        )
+        moved = {k: count for k, count in (added & removed).items() if len(k) >= LEAST_MOVED}
+        made: dict[tuple[str, str], bytes] = {}
+        for sign in "+-" if moved else "":
+            left = dict(moved)
+            for one in self._changes:
+                text = one.code(sign)
+                lines = text.split(b"\n")
+                for place, key in enumerate(keys(text)):
+                    if left.get(key):
+                        left[key] -= 1
+                        lines[place] = b" " * len(lines[place])
+                        made[sign, one.file.path] = b""
+                if (sign, one.file.path) in made:
+                    made[sign, one.file.path] = b"\n".join(lines)
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +77,7 @@ class Scene:
     """What a `when` is asked about: one flagged area in its pull.
 
     hazards: ids found anywhere in the pull. areas: ids of all areas that the pull touches.
-    tables: the policy's large tables. news: its changed lines that are more than moved.
+    tables: the policy's large tables. new_lines: of the pull.
     memo: texts that were asked about before.
     """
 
@@ -32,70 +86,86 @@ class Scene:
     hazards: frozenset[str] = frozenset()
     areas: frozenset[str] = frozenset()
     tables: tuple[str, ...] = ()
-    news: News = field(default_factory=lambda: News(()))
+    new_lines: NewLines = field(default_factory=lambda: NewLines(()))
     memo: dict[str, Texts] = field(default_factory=dict, compare=False)
 
-    @property
-    def added(self) -> Texts:
-        """The added lines of code of each file that may be read, without moved ones."""
-        return self._texts("added", map(self.news.added, self.touch.read))
-
-    @property
-    def removed(self) -> Texts:
-        """The removed lines of code of each file that may be read, without moved ones."""
-        return self._texts("removed", map(self.news.removed, self.touch.read))
-
-    def _texts(self, kind: str, texts: Iterable[bytes]) -> Texts:
-        if kind not in self.memo:
-            self.memo[kind] = Texts(texts)
-        return self.memo[kind]
+    def matching(self, sign: str, patterns: tuple[str, ...]) -> Iterator[ChangedFile]:
+        """The files that may be read in which a new line of code matches one of the patterns."""
+        if sign not in self.memo:
+            self.memo[sign] = Texts(self.new_lines.of(one, sign) for one in self.touch.read)
+        return (self.touch.read[place] for place in self.memo[sign].matching(patterns))
 
 
 def holds(when: When | None, scene: Scene) -> bool:
     """Whether the condition holds; no condition always does."""
     if when is None:
         return True
+    if isinstance(when, Combined):
+        if when.how == "all":
+            return all(holds(one, scene) for one in when.of)
+        some = any(holds(one, scene) for one in when.of)
+        return not some if when.how == "not" else some
+    return any(True for _ in _found(when, scene))
+
+
+def about(item: Item, scene: Scene, findings: tuple[Finding, ...]) -> tuple[ChangedFile, ...]:
+    """The files in which the item's conditions or findings found something, in the area's order.
+
+    All files of the area if none of them names a file. findings: those of the item.
+    """
+    every = scene.touch.changes
+    if len(every) > MOST_NAMED:
+        return every
+    named = {one.path for one in findings}
+    for when in (item.when, item.must_when):
+        named.update(_named(when, scene))
+    return tuple([one for one in every if one.file.path in named]) or every
+
+
+def _named(when: When | None, scene: Scene) -> Iterator[str]:
+    """Paths of the files that a condition names; what it must not find names none."""
+    if isinstance(when, Combined):
+        for one in when.of if when.how != "not" else ():
+            yield from _named(one, scene)
+    elif when is not None:
+        yield from _found(when, scene)
+
+
+def _found(when: Clause | AtLeast | InFile, scene: Scene) -> Iterator[str]:
+    """Paths of the files in which it holds, or PULL; nothing if it does not hold."""
     if isinstance(when, Clause):
-        return HOLDS[when.kind](when.values, scene)
-    if isinstance(when, InFile):
-        return any(True for _ in in_file(when, scene))
-    if when.how == "any":
-        return any(holds(one, scene) for one in when.of)
-    if when.how == "not":
-        return not any(holds(one, scene) for one in when.of)
-    return all(holds(one, scene) for one in when.of)
+        yield from FINDS[when.kind](when.values, scene)
+    elif isinstance(when, InFile):
+        yield from (one.file.path for one in in_file(when, scene))
+    elif COUNTS[when.kind](scene) >= when.count:
+        yield PULL
 
 
-def in_file(when: InFile, scene: Scene) -> Iterator[Change]:
+def in_file(when: InFile, scene: Scene) -> Iterator[ChangedFile]:
     """The files of the area that have all that the condition asks for."""
-    for one in _with_lines(when, scene):
+    # All lines at once, and first: to match the paths before would take longer. Few lines are
+    # removed, so that few files are left to be searched for added ones.
+    if when.removed:
+        possible = scene.matching("-", when.removed)
+    elif when.diff:
+        possible = scene.matching("+", when.diff)
+    else:
+        touch = scene.touch
+        possible = iter(touch.read if when.not_diff or when.bump else touch.changes)
+    for one in possible:
         path = one.file.path
         if (
             (not when.new or one.file.status in ("added", "copied"))
-            and (not when.path or globs.index(when.path).first(path))
-            and not (when.exclude and globs.index(when.exclude).first(path))
-            and not (when.not_diff and _a_line(when.not_diff, (), one.code))
+            and (not when.path or globs.matches(when.path, path))
+            and not (when.exclude and globs.matches(when.exclude, path))
+            and (not when.diff or _a_line(when.diff, when.unless, scene.new_lines.of(one, "+")))
+            and (
+                not when.removed or _a_line(when.removed, when.unless, scene.new_lines.of(one, "-"))
+            )
+            and not (when.not_diff and _a_line(when.not_diff, (), one.added_code))
             and (not when.bump or _a_bump(when, one))
         ):
             yield one
-
-
-def _with_lines(when: InFile, scene: Scene) -> Iterator[Change]:
-    """The files with such lines. All at once: to look at their paths first would take longer."""
-    read = scene.touch.read
-    if not (when.diff or when.removed):
-        yield from read if when.not_diff or when.bump else scene.touch.changes
-        return
-    # Few lines are removed, so that few files are left to be looked at for added ones.
-    found = (
-        scene.removed.matching(when.removed) if when.removed else scene.added.matching(when.diff)
-    )
-    for place in sorted(found):
-        added, removed = scene.news.added(read[place]), scene.news.removed(read[place])
-        if (not when.diff or _a_line(when.diff, when.unless, added)) and (
-            not when.removed or _a_line(when.removed, when.unless, removed)
-        ):
-            yield read[place]
 
 
 def _a_line(patterns: tuple[str, ...], unless: tuple[str, ...], text: bytes) -> bool:
@@ -109,167 +179,63 @@ def _a_line(patterns: tuple[str, ...], unless: tuple[str, ...], text: bytes) -> 
     return False
 
 
-def _a_bump(when: InFile, change: Change) -> bool:
+def _a_bump(when: InFile, change: ChangedFile) -> bool:
     """Whether a version in the file changes so far, on lines that do not match `unless`."""
     sides = (
         [
             line.decode("utf-8", "replace")
-            for line in text.split(b"\n")
+            for line in change.code(sign).split(b"\n")
             if not any(next(regexes.matching(each, line), None) for each in when.unless)
         ]
-        for text in (change.removed_code, change.code)
+        for sign in "-+"
     )
     least = Bump[when.bump.upper()]
     return any(bump >= least for _, bump in bumps(*sides))
 
 
-def names_table(tables: tuple[str, ...], change: Change) -> bool:
-    """Whether a changed line names one of the tables."""
-    named = _named(tables) if tables else None
-    texts = (change.code, change.removed_code)
-    return named is not None and any(named.search(text.decode()) for text in texts)
-
-
 @lru_cache(maxsize=64)
-def _named(tables: tuple[str, ...]) -> re.Pattern[str]:
+def _names_one(tables: tuple[str, ...]) -> re.Pattern[str]:
     # Not \b: RE2 knows only ASCII words, and a table may be called 注文.
     names = "|".join(re.escape(table) for table in tables)
     return re.compile(rf"(?<!\w)(?:{names})(?!\w)", re.IGNORECASE)
 
 
-def _added(values: tuple[str, ...], scene: Scene) -> bool:
-    return any(True for _ in scene.added.matching(values))
+def _large_tables(_: tuple[str, ...], scene: Scene) -> Iterator[str]:
+    """Of the one list that `table_in` may name, the policy's `large_tables`."""
+    for one in scene.touch.read if scene.tables else ():
+        texts = (one.added_code, one.removed_code)
+        if any(_names_one(scene.tables).search(text.decode()) for text in texts):
+            yield one.file.path
 
 
-def _removed(values: tuple[str, ...], scene: Scene) -> bool:
-    return any(True for _ in scene.removed.matching(values))
+def _paths(values: tuple[str, ...], scene: Scene) -> Iterator[str]:
+    """Of the files whose path of now or before matches one of the globs."""
+    for one in scene.touch.changes:
+        if any(globs.matches(values, path) for path in one.paths):
+            yield one.file.path
 
 
-def _path(values: tuple[str, ...], scene: Scene) -> bool:
-    listed = globs.index(values)
-    return any(listed.first(path) for one in scene.touch.changes for path in paths_of(one.file))
+def _if(claim: object) -> tuple[str, ...]:
+    """The answer of a condition that no file shows."""
+    return (PULL,) if claim else ()
 
 
-def _title(values: tuple[str, ...], scene: Scene) -> bool:
-    return bool(regexes.first(values, scene.pull.title))
-
-
-def _label(values: tuple[str, ...], scene: Scene) -> bool:
-    labels = {label.casefold() for label in scene.pull.labels}
-    return any(value.casefold() in labels for value in values)
-
-
-def _hazard(values: tuple[str, ...], scene: Scene) -> bool:
-    return not scene.hazards.isdisjoint(values)
-
-
-def _area(values: tuple[str, ...], scene: Scene) -> bool:
-    return not scene.areas.isdisjoint(values)
-
-
-def _flagged_by(values: tuple[str, ...], scene: Scene) -> bool:
-    return scene.touch.hits[0].kind in values
-
-
-def _files(values: tuple[str, ...], scene: Scene) -> bool:
-    return len(scene.touch.changes) >= int(values[0])
-
-
-def _lines(values: tuple[str, ...], scene: Scene) -> bool:
-    return sum(one.file.additions for one in scene.touch.changes) >= int(values[0])
-
-
-def _pull_files(values: tuple[str, ...], scene: Scene) -> bool:
-    return len(scene.pull.files) >= int(values[0])
-
-
-def _pull_lines(values: tuple[str, ...], scene: Scene) -> bool:
-    return sum(file.additions for file in scene.pull.files) >= int(values[0])
-
-
-def _large_table(_: tuple[str, ...], scene: Scene) -> bool:
-    # Whatever list `table_in` names, there is one: the policy's `large_tables`.
-    return any(names_table(scene.tables, one) for one in scene.touch.read)
-
-
-HOLDS: Mapping[str, Callable[[tuple[str, ...], Scene], bool]] = {
-    "diff": _added,
-    "removed": _removed,
-    "path": _path,
-    "title": _title,
-    "label": _label,
-    "hazard": _hazard,
-    "area": _area,
-    "flagged_by": _flagged_by,
-    "files_gte": _files,
-    "added_gte": _lines,
-    "pull_files_gte": _pull_files,
-    "pull_added_gte": _pull_lines,
-    "table_in": _large_table,
+FINDS: Mapping[str, Callable[[tuple[str, ...], Scene], Iterable[str]]] = {
+    "diff": lambda values, scene: (one.file.path for one in scene.matching("+", values)),
+    "removed": lambda values, scene: (one.file.path for one in scene.matching("-", values)),
+    "path": _paths,
+    "table_in": _large_tables,
+    "title": lambda values, scene: _if(regexes.first(values, scene.pull.title)),
+    "label": lambda values, scene: _if(
+        {value.casefold() for value in values} & {label.casefold() for label in scene.pull.labels}
+    ),
+    "hazard": lambda values, scene: _if(not scene.hazards.isdisjoint(values)),
+    "area": lambda values, scene: _if(not scene.areas.isdisjoint(values)),
+    "flagged_by": lambda values, scene: _if(scene.touch.hits[0].kind in values),
 }
-
-
-# Looking for the files of each item costs a search in each file; so large a change is looked at
-# as a whole, and so are the answers to it.
-MOST_FILES = 300
-
-
-def about(item: Item, scene: Scene, findings: tuple[Finding, ...]) -> tuple[Change, ...]:
-    """The files in which the item's condition or findings found something, in the area's order.
-
-    All files of the area where nothing of them names a file. findings: those of the item.
-    """
-    every = scene.touch.changes
-    if len(every) > MOST_FILES:
-        return every
-    found = _named_files(item.when, scene) | _named_files(item.must_when, scene)
-    found |= {one.path for one in findings}
-    if not found:
-        return every
-    return tuple([one for one in every if one.file.path in found]) or every
-
-
-def _named_files(when: When | None, scene: Scene) -> frozenset[str]:
-    """Paths of the files that a condition names; what it must not find names none."""
-    if isinstance(when, Clause):
-        finds = FINDS.get(when.kind)
-        return finds(when.values, scene) if finds else frozenset()
-    if isinstance(when, InFile):
-        return frozenset(one.file.path for one in in_file(when, scene))
-    if when is None or when.how == "not":
-        return frozenset()
-    return frozenset().union(*(_named_files(one, scene) for one in when.of))
-
-
-def _added_files(values: tuple[str, ...], scene: Scene) -> frozenset[str]:
-    return _at(scene.added.matching(values), scene)
-
-
-def _removed_files(values: tuple[str, ...], scene: Scene) -> frozenset[str]:
-    return _at(scene.removed.matching(values), scene)
-
-
-def _path_files(values: tuple[str, ...], scene: Scene) -> frozenset[str]:
-    listed = globs.index(values)
-    return frozenset(
-        one.file.path
-        for one in scene.touch.changes
-        if any(listed.first(path) for path in paths_of(one.file))
-    )
-
-
-def _large_table_files(values: tuple[str, ...], scene: Scene) -> frozenset[str]:
-    read = enumerate(scene.touch.read)
-    return _at((place for place, one in read if names_table(scene.tables, one)), scene)
-
-
-def _at(places: Iterable[int], scene: Scene) -> frozenset[str]:
-    return frozenset(scene.touch.read[place].file.path for place in places)
-
-
-FINDS: Mapping[str, Callable[[tuple[str, ...], Scene], frozenset[str]]] = {
-    "diff": _added_files,
-    "removed": _removed_files,
-    "path": _path_files,
-    "table_in": _large_table_files,
+COUNTS: Mapping[str, Callable[[Scene], int]] = {
+    "files_gte": lambda scene: len(scene.touch.changes),
+    "added_gte": lambda scene: sum(one.file.additions for one in scene.touch.changes),
+    "pull_files_gte": lambda scene: len(scene.pull.files),
+    "pull_added_gte": lambda scene: sum(file.additions for file in scene.pull.files),
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -16,15 +16,30 @@ from ghapp.core.areas import Finding, Hazard
 from ghapp.core.model import File
 from ghapp.core.patterns.regexes import PATTERN_BYTES, build, compiled
 from ghapp.core.scan import new_file
-from ghapp.core.scan.match import Seen
 from ghapp.core.scan.rulebook import Rulebook
-from ghapp.core.scan.search import Read, readers, reading, search
+from ghapp.core.scan.search import Readable, reading, search
 from ghapp.core.scan.suspects import ASKING, Suspect, stands
+from ghapp.core.scan.triggers import Matched
 
-# Findings of one hazard that are kept; by then it is as plain as it can be. Accepted ones do not
-# count: else they could hide the others.
+# Findings of one hazard that are kept; by then it is as plain as it can be. Accepted ones are
+# counted apart: else they could hide the others.
 MOST_OF_HAZARD = 1_000
 MOST_SOURCE = 200
+
+NEW_TABLE = (
+    r"(?i)(?:\bcreate\s+(?:(?:unlogged\s+)?table|materialized\s+view)\s+(?:if\s+not\s+exists\s+)?"
+    r"(?:[\"`]?\w+[\"`]?\.)?[\"`]?{table}\b"
+    r"|\bCreateModel\s*\(\s*(?:name\s*=\s*)?[\"']{table}\b"
+    r"|<createTable\b[^>]*\btableName\s*=\s*[\"']{table}\b"
+    r"|\bcreate_table\s*\(?\s*[:\"']{table}\b|\bSchema::create\s*\(\s*[\"']{table}\b"
+    r"|->createTable\s*\(\s*[\"']{table}\b|\bcreateTable\s*\(\s*[\"']{table}\b)"
+)
+# Whether there is any: to compile the pattern above for a table takes longer than to search.
+ANY_NEW_TABLE = (
+    r"(?i)create\s+(?:unlogged\s+)?table\s|create\s+materialized|create_?table|Schema::create"
+    r"|CreateModel"
+)
+COMMENT = (b"--", b"#", b"//", b"/*", b"*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +47,7 @@ class Suspicion:
     """What the diff alone tells.
 
     sure: suspects that stand. doubts: those that only a whole file settles, in path order.
-    crowded: paths of files with so many suspects that not all were looked at.
+    crowded: paths of files with so many suspects that not all were checked.
     """
 
     sure: tuple[Suspect, ...] = ()
@@ -46,11 +61,11 @@ class Suspicion:
         return tuple(found[path] for path in sorted(found))
 
 
-def suspected(book: Rulebook, seen: tuple[Seen, ...]) -> Suspicion:
+def suspected(book: Rulebook, files: tuple[Matched, ...]) -> Suspicion:
     """The suspects of the pull, by its diff alone."""
-    read = reading(book, seen)
+    read = reading(book, files)
     found, crowded = search(book, read)
-    elsewhere = Elsewhere(book, read)
+    elsewhere = AddedElsewhere(book, read)
     sure, doubts = [], []
     for _, here in groupby(found, key=lambda one: one.file.path):
         left = [one for one in here if not elsewhere.clears(one)]
@@ -69,25 +84,34 @@ def suspected(book: Rulebook, seen: tuple[Seen, ...]) -> Suspicion:
 def findings(suspicion: Suspicion, contents: Mapping[str, str | None]) -> tuple[Finding, ...]:
     """The findings, in the order of files and lines.
 
-    contents: path -> the new version; None or absent where it could not be read: then what it
-    would have settled stands, and says so.
+    contents: path -> the new version; None or absent if it could not be read: then what it would
+    have settled stands, and says so.
     """
     found = [_finding(one, unsure=False) for one in suspicion.sure]
     # One file at a time: twenty of them at once would take a gigabyte.
-    for path, here in groupby(suspicion.doubts, key=lambda one: one.file.path):
-        found += _settled(here, contents.get(path))
+    for path, doubts in groupby(suspicion.doubts, key=lambda one: one.file.path):
+        content = contents.get(path)
+        side = new_file.of_text(content) if content is not None else None
+        for one in doubts:
+            if side is None or one.number not in side.lines:
+                found.append(_finding(one, unsure=True))
+            elif stands(one, side) is not False:
+                found.append(_finding(one, unsure=False))
     found.sort(key=lambda one: (one.path, one.line, one.hazard))
     once = {one.hazard.id for one in (*suspicion.sure, *suspicion.doubts) if one.hazard.once}
-    return tuple(_few(found, once))
-
-
-def _settled(doubts: Iterable[Suspect], content: str | None) -> Iterator[Finding]:
-    side = new_file.of_text(content) if content is not None else None
-    for one in doubts:
-        if side is None or one.number not in side.lines:
-            yield _finding(one, unsure=True)
-        elif stands(one, side) is not False:
-            yield _finding(one, unsure=False)
+    kept: list[Finding] = []
+    counts: Counter[tuple[str, bool]] = Counter()
+    per_file: set[tuple[str, str, bool]] = set()
+    for finding in found:
+        accepted = bool(finding.accepted)
+        place = finding.hazard, finding.path, accepted
+        if finding.hazard in once and place in per_file:
+            continue
+        per_file.add(place)
+        counts[finding.hazard, accepted] += 1
+        if counts[finding.hazard, accepted] <= MOST_OF_HAZARD:
+            kept.append(finding)
+    return tuple(kept)
 
 
 def _finding(one: Suspect, *, unsure: bool) -> Finding:
@@ -108,41 +132,10 @@ def _finding(one: Suspect, *, unsure: bool) -> Finding:
     )
 
 
-def _few(found: Iterable[Finding], once: set[str]) -> Iterator[Finding]:
-    """The findings that are kept. once: hazards of which a file has one finding at most."""
-    counts: Counter[tuple[str, bool]] = Counter()
-    here: set[tuple[str, str, bool]] = set()
-    for one in found:
-        kind = one.hazard, bool(one.accepted)
-        place = one.hazard, one.path, bool(one.accepted)
-        if one.hazard in once and place in here:
-            continue
-        here.add(place)
-        counts[kind] += 1
-        if counts[kind] <= MOST_OF_HAZARD:
-            yield one
-
-
-NEW_TABLE = (
-    r"(?i)(?:\bcreate\s+(?:(?:unlogged\s+)?table|materialized\s+view)\s+(?:if\s+not\s+exists\s+)?"
-    r"(?:[\"`]?\w+[\"`]?\.)?[\"`]?{table}\b"
-    r"|\bCreateModel\s*\(\s*(?:name\s*=\s*)?[\"']{table}\b"
-    r"|<createTable\b[^>]*\btableName\s*=\s*[\"']{table}\b"
-    r"|\bcreate_table\s*\(?\s*[:\"']{table}\b|\bSchema::create\s*\(\s*[\"']{table}\b"
-    r"|->createTable\s*\(\s*[\"']{table}\b|\bcreateTable\s*\(\s*[\"']{table}\b)"
-)
-# Whether there is any: to make the pattern above for a table takes longer than to look.
-ANY_NEW_TABLE = (
-    r"(?i)create\s+(?:unlogged\s+)?table\s|create\s+materialized|create_?table|Schema::create"
-    r"|CreateModel"
-)
-COMMENT = (b"--", b"#", b"//", b"/*", b"*")
-
-
-class Elsewhere:
+class AddedElsewhere:
     """The added lines that a hazard reads; gone through only for the suspects that ask for it."""
 
-    def __init__(self, book: Rulebook, read: tuple[Read, ...]) -> None:
+    def __init__(self, book: Rulebook, read: tuple[Readable, ...]) -> None:
         self._book = book
         self._read = read
         self._texts: dict[str, bytes] = {}
@@ -150,44 +143,42 @@ class Elsewhere:
         self._moved: dict[str, Counter[str]] = {}
 
     def clears(self, suspect: Suspect) -> bool:
-        """Whether the suspect is none, seen beside the rest of the pull.
+        """Whether the rest of the pull makes the suspect harmless.
 
         To be asked once for each: an added line makes up for one removed line, not for two.
         """
         hazard = suspect.hazard
         if hazard.removed:
-            lines = self._moved.setdefault(hazard.id, self._added(hazard))
-            line = suspect.line.strip()
-            lines[line] -= 1
-            return lines[line] >= 0
-        return hazard.skip_new_table and self._makes(hazard, suspect.table)
-
-    def _makes(self, hazard: Hazard, table: str) -> bool:
+            if hazard.id not in self._moved:
+                lines = self._text(hazard).decode("utf-8", "replace").split("\n")
+                self._moved[hazard.id] = Counter(line.strip() for line in lines)
+            line, left = suspect.line.strip(), self._moved[hazard.id]
+            left[line] -= 1
+            return left[line] >= 0
         # A schema in front may be written at one place and left out at the other.
-        name = table.rpartition(".")[2]
-        if not name:
+        table = suspect.table.rpartition(".")[2]
+        if not (hazard.skip_new_table and table):
             return False
-        key = hazard.id, name
+        key = hazard.id, table
         if key not in self._made:
-            self._made[key] = _makes(self._text(hazard), name)
+            text, pattern = self._text(hazard), NEW_TABLE.format(table=re.escape(table))
+            self._made[key] = (
+                compiled(ANY_NEW_TABLE).search(text) is not None
+                and build(pattern, PATTERN_BYTES).search(text) is not None
+            )
         return self._made[key]
-
-    def _added(self, hazard: Hazard) -> Counter[str]:
-        lines = self._text(hazard).decode("utf-8", "replace").split("\n")
-        return Counter(line.strip() for line in lines)
 
     def _text(self, hazard: Hazard) -> bytes:
         """All added lines that the hazard reads, without comments."""
         if hazard.id not in self._texts:
-            seen = readers(self._book, hazard, self._read)
-            lines = (line for one in seen for line in one.change.added.split(b"\n"))
+            text, place = next(
+                (text, place)
+                for text, (_, owners) in self._book.hazards.items()
+                for place, one in enumerate(owners)
+                if one is hazard
+            )
+            files = [one.file for one in self._read if place in one.hazards[text]]
+            lines = (line for one in files for line in one.change.added.split(b"\n"))
             kept = [line for line in lines if not line.lstrip().startswith(COMMENT)]
             self._texts[hazard.id] = b"\n".join(kept)
         return self._texts[hazard.id]
-
-
-def _makes(text: bytes, table: str) -> bool:
-    if compiled(ANY_NEW_TABLE).search(text) is None:
-        return False
-    new = build(NEW_TABLE.format(table=re.escape(table)), PATTERN_BYTES)
-    return new.search(text) is not None

@@ -9,9 +9,9 @@ from functools import cached_property
 
 from ghapp.core.model import File
 from ghapp.core.patterns.regexes import MAX_LINE, as_bytes, compiled
-from ghapp.core.scan.patch import MOST_LINES, Line, cut_short, lines
+from ghapp.core.scan.patch import MOST_LINES, cut_short, lines
 
-# Where a migration begins to be taken back, and where it goes forward again.
+# Where a migration begins to be undone, and where it goes forward again.
 MARKER = (
     r"(?i)(?:(?:public\s+|protected\s+|static\s+|async\s+)*function\s+{down}\s*\("
     r"|def\s+(?:self\.)?(?:{down}|{grade})\b|(?:async\s+)?{down}\s*\(|(?:module\.)?exports\.{down}\b"
@@ -34,8 +34,8 @@ FORWARD = re.compile(
 class NewSide:
     """What is known of the new version.
 
-    lines: by number, from 1, each cut to what a regex looks at. whole: whether that is all of it.
-    What is asked of it more than once is worked out once: a file may have thousands of suspects.
+    lines: by number, from 1, each cut to what a regex searches. whole: whether that is all of it.
+    What is asked more than once is worked out once: a file may have thousands of suspects.
     """
 
     def __init__(self, lines: Mapping[int, str], whole: bool) -> None:
@@ -60,7 +60,7 @@ class NewSide:
         return self._matches[pattern]
 
     def forward(self, number: int) -> bool | None:
-        """Whether no rollback has begun above the line; None where the lines above are missing."""
+        """Whether no rollback has begun above the line; None if the lines above are missing."""
         place = bisect_right(self._markers, (number, True)) - 1
         run = self._runs[bisect_right(self._runs, number) - 1] if self._runs else number
         if place >= 0 and (self.whole or self._markers[place][0] >= run):
@@ -87,40 +87,36 @@ class NewSide:
         return [number for number in self.lines if number - 1 not in self.lines]
 
 
-def of_patch(file: File, rows: tuple[Line, ...]) -> NewSide:
-    """What the patch shows. rows: the lines of the patch."""
+def shown(file: File) -> NewSide:
+    """What the file's patch shows of its new version."""
+    rows = lines(file.patch)
     known = {row.number: row.text[:MAX_LINE] for row in rows if row.sign != "-"}
     return NewSide(known, whole=file.status == "added" and not cut_short(file))
 
 
 def of_text(text: str) -> NewSide | None:
-    """A whole file; None where it has more lines than are looked at."""
+    """A whole file; None if it has more lines than are searched."""
     if text.count("\n") > MOST_LINES:
         return None
     split = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
     return NewSide({number: line[:MAX_LINE] for number, line in enumerate(split, 1)}, whole=True)
 
 
-def shown(file: File) -> NewSide:
-    """What the file's patch shows of its new version."""
-    return of_patch(file, lines(file.patch))
-
-
-MOST_FILES = 20  # in one run
+MOST_BLOBS = 20  # in one run
 MOST_BYTES = 1 << 20  # of one file
 
 
 def blobs(files: Iterable[File]) -> Mapping[str, str]:
-    """path -> SHA of the blob to read; "" where none is. Removed files are left out.
+    """path -> SHA of the blob to read; "" if none is. Removed files are left out.
 
-    The first MOST_FILES are read, whatever is known already: which ones must not hang on a cache.
+    The first MOST_BLOBS are read, whatever is known already: which ones must not depend on a cache.
     """
     whole = [file for file in files if file.status != "removed"]
-    return {file.path: file.sha if at < MOST_FILES else "" for at, file in enumerate(whole)}
+    return {file.path: file.sha if at < MOST_BLOBS else "" for at, file in enumerate(whole)}
 
 
 def text(body: bytes) -> str | None:
-    """A blob as text; None where it is too long (more than MOST_BYTES) or binary."""
+    """A blob as text; None if it is too long (more than MOST_BYTES) or binary."""
     if len(body) > MOST_BYTES or b"\0" in body:
         return None
     return body.decode("utf-8", "replace")

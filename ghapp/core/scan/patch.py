@@ -16,8 +16,10 @@ from ghapp.core.scan import code_lines
 # A larger patch is data, not something written by hand.
 MOST_PATCH = 1 << 20  # characters
 MOST_LINES = 100_000
+MOST_BREAKS = MOST_LINES + 2_000  # with the headers of hunks
 
-SIGNS = frozenset("+-")
+# What only lays a line out: a line that differs in nothing else is the same.
+LAYOUT = b" \t\"'`,;"
 
 # What other programs take for the end of a line, though git does not.
 ODD_ENDS = re.compile("[\r\x85\u2028\u2029]")
@@ -30,8 +32,8 @@ CHANGED = re.compile(r"\n([+-].*)")
 HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 
-class Line(NamedTuple):
-    """One line of a patch. A tuple rather than a dataclass: a megabyte of diff has 25,000 of them.
+class PatchLine(NamedTuple):
+    """One line of a patch. A tuple, not a dataclass: a megabyte of diff has 25,000 of them.
 
     sign: "+" | "-" | " ". text: without line end. number: in the old file for "-", else in the
     new one. hunk: 1-based. place: in the new file, where a removed line stood.
@@ -44,15 +46,15 @@ class Line(NamedTuple):
     place: int
 
 
-class Change(NamedTuple):
+class ChangedFile(NamedTuple):
     """A file with the text of its patch, for searching; a tuple, for a pull has 3,000 of them.
 
     shown: the changed lines in the order of the patch, each with a line break and its sign in
     front and without trailing space. added, removed: these lines without sign, cut to what a
-    regex looks at, joined by line breaks, in UTF-8. cut: whether one of the added lines was
-    longer, or holds a break that is none for git, so that it cannot be looked at as it is meant.
+    regex searches, joined by line breaks, in UTF-8. cut: whether one of the added lines was longer,
+    or holds a break that is none for git, so that it cannot be read as it is meant.
     hidden: whether not all that has changed is there.
-    code, removed_code: added and removed with spaces in the place of lines that are comments.
+    added_code, removed_code: added and removed with spaces in the place of lines that are comments.
     still: whether nothing but comments, layout or generated code has changed.
     """
 
@@ -62,32 +64,72 @@ class Change(NamedTuple):
     removed: bytes = b""
     cut: bool = False
     hidden: bool = True
-    code: bytes = b""
+    added_code: bytes = b""
     removed_code: bytes = b""
     still: bool = False
 
+    def text(self, sign: str) -> bytes:
+        """The added ("+") or the removed lines ("-")."""
+        return self.added if sign == "+" else self.removed
 
-def change(file: File) -> Change:
+    def code(self, sign: str) -> bytes:
+        """The same without those that are comments."""
+        return self.added_code if sign == "+" else self.removed_code
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The path, and the one that the file had before if it was moved away from there."""
+        file = self.file
+        moved = file.status == "renamed" and file.previous_path
+        return (file.path, file.previous_path) if moved else (file.path,)
+
+    @property
+    def only_moved(self) -> bool:
+        """Whether nothing but the path has changed."""
+        file = self.file
+        return file.status == "renamed" and not file.additions and not file.deletions
+
+
+def changed_file(file: File) -> ChangedFile:
     """The file with its added and its removed text; one whose patch is too large has neither."""
-    if _too_large(file.patch):
-        return Change(file)
+    size = len(file.patch)
+    if size > MOST_BREAKS and (size > MOST_PATCH or file.patch.count("\n") > MOST_BREAKS):
+        return ChangedFile(file)
     patch = _whole_lines(file.patch)
-    added, removed = _added_and_removed(patch)
+    body = patch.partition("\n")[2]
+    added = body[1:].split("\n+") if body[:1] == "+" else []
+    removed: list[str] = []
+    if len(added) != body.count("\n") + 1:  # else all lines are added, as of a new file
+        added = ADDED.findall(patch)
+        removed = REMOVED.findall(patch) if "\n-" in patch else []
     text, short = _joined(added)
-    # Where all lines are added there is no need to look for their order.
-    order, sign = (CHANGED.findall(patch), "\n") if removed else (added, "\n+")
-    old_text, old_short = _joined(removed) if removed else ("", False)
+    old_text, old_short = _joined(removed)
     cut = short or _has_odd_ends(text)
     hidden = len(added) < file.additions or len(removed) < file.deletions
     new, old = as_bytes(text), as_bytes(old_text)
-    # What cannot be looked at as it is meant is taken for code, all of it.
+    # What cannot be read as it is meant is taken for code, all of it.
     unclear = cut or hidden or old_short or _has_odd_ends(old_text) or not (added or removed)
     commented = () if unclear else code_lines.comments(file.path, patch)
     code = _blanked(new, patch, commented, "+")
     removed_code = _blanked(old, patch, commented, "-")
     still = not unclear and code_lines.is_still(file, patch, commented, code, removed_code)
+    # If all lines are added there is no need to search for their order.
+    order, sign = (CHANGED.findall(patch), "\n") if removed else (added, "\n+")
     shown = sign.join(["", *map(str.rstrip, order)])
-    return Change(file, shown, new, old, cut, hidden, code, removed_code, still)
+    return ChangedFile(file, shown, new, old, cut, hidden, code, removed_code, still)
+
+
+def _joined(found: list[str]) -> tuple[str, bool]:
+    """The lines, cut to what a regex searches; and whether one was longer."""
+    text = "\n".join(found)
+    if len(text) <= MAX_LINE or max(map(len, found)) <= MAX_LINE:
+        return text, False
+    return "\n".join([line[:MAX_LINE] for line in found]), True
+
+
+def _has_odd_ends(text: str) -> bool:
+    # Most texts are ASCII, and a search for one character costs next to nothing.
+    return "\r" in text if text.isascii() else ODD_ENDS.search(text) is not None
 
 
 def _blanked(text: bytes, patch: str, commented: tuple[bool, ...], sign: str) -> bytes:
@@ -103,56 +145,23 @@ def _blanked(text: bytes, patch: str, commented: tuple[bool, ...], sign: str) ->
     return b"\n".join([b" " * len(line) if flag else line for line, flag in lines])
 
 
-def _added_and_removed(patch: str) -> tuple[list[str], list[str]]:
-    """The added and the removed lines, without their signs."""
-    body = patch.partition("\n")[2]
-    if body[:1] == "+":
-        added = body[1:].split("\n+")
-        if len(added) == body.count("\n") + 1:  # of a new file all lines are added
-            return added, []
-    return ADDED.findall(patch), REMOVED.findall(patch) if "\n-" in patch else []
-
-
-def _too_large(patch: str) -> bool:
-    """Whether the patch is data, of which nothing is looked at."""
-    most_breaks = MOST_LINES + 2_000
-    return len(patch) > most_breaks and (len(patch) > MOST_PATCH or patch.count("\n") > most_breaks)
-
-
-def _has_odd_ends(text: str) -> bool:
-    # Most texts are ASCII, and one look for one character costs next to nothing.
-    return "\r" in text if text.isascii() else ODD_ENDS.search(text) is not None
-
-
-def _joined(found: list[str]) -> tuple[str, bool]:
-    """The lines, cut to what a regex looks at; and whether one was longer."""
-    text = "\n".join(found)
-    if len(text) <= MAX_LINE or max(map(len, found)) <= MAX_LINE:
-        return text, False
-    return "\n".join([line[:MAX_LINE] for line in found]), True
-
-
-def changed(patch: str) -> list[str]:
-    """The changed lines in the order of the patch, each with its sign in front."""
-    return [line for line in _whole_lines(patch).split("\n") if line[:1] in SIGNS]
-
-
-def lines(patch: str) -> tuple[Line, ...]:
+def lines(patch: str) -> tuple[PatchLine, ...]:
     """All lines in the order of the patch, with their numbers."""
-    found: list[Line] = []
+    found: list[PatchLine] = []
     old = new = hunk = 0
-    for raw in _raw(patch):
+    text = _whole_lines(patch)
+    for raw in text.split("\n") if text else ():
         sign = raw[:1]
         if sign == "+":
-            found.append(Line("+", raw[1:], new, hunk, new))
+            found.append(PatchLine("+", raw[1:], new, hunk, new))
             new += 1
         elif sign == "-":
-            found.append(Line("-", raw[1:], old, hunk, new))
+            found.append(PatchLine("-", raw[1:], old, hunk, new))
             old += 1
         elif header := HUNK.match(raw):
             old, new, hunk = int(header[1]), int(header[2]), hunk + 1
         elif sign != "\\":  # "\ No newline at end of file" is a remark, all else is context
-            found.append(Line(" ", raw[1:], new, hunk, new))
+            found.append(PatchLine(" ", raw[1:], new, hunk, new))
             old += 1
             new += 1
     return tuple(found)
@@ -165,13 +174,8 @@ def cut_short(file: File) -> bool:
     return added < file.additions or removed < file.deletions
 
 
-def _raw(patch: str) -> list[str]:
-    text = _whole_lines(patch)
-    return text.split("\n") if text else []
-
-
 def _whole_lines(patch: str) -> str:
-    """The text from the first hunk on: headers of a file, as git prints them, are no content."""
+    """The text from the first hunk on: headers of a file, as git prints them, are not content."""
     if patch.startswith("@@ -") and "\r" not in patch and "\ufeff" not in patch:
         return patch  # as most are
     start = 0 if patch.startswith("@@ -") else patch.find("\n@@ -") + 1
@@ -186,7 +190,7 @@ def _whole_lines(patch: str) -> str:
 def perhaps_new(files: Iterable[File]) -> frozenset[str]:
     """Folders at the top in which every file that the pull changes is added.
 
-    Whether the base branch lacks them only its own tree can tell.
+    Only the tree of the base branch can tell whether it lacks them.
     """
     inside = [(file.path.partition("/")[0], file.status) for file in files if "/" in file.path]
     older = {folder for folder, status in inside if status != "added"}

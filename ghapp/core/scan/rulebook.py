@@ -1,17 +1,19 @@
-"""Areas in force -> all their globs and patterns, grouped so that each file is looked at once."""
+"""Areas in force -> all their globs and patterns, grouped so that each file is read once."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from ghapp.core.areas import Area, Hazard
 from ghapp.core.patterns.globs import Globs
 from ghapp.core.patterns.sets import Sieve, sieve
+from ghapp.core.scan.triggers import KINDS, Trigger
 
-# Machines write these; nothing in them is looked at.
+# Machines write these; nothing in them is searched.
 NEVER_SCANNED = (
     "**/*.min.*",
     "**/*.map",
@@ -72,50 +74,63 @@ EVERYWHERE = ("**",)
 DETECT_PATTERNS = 25
 MOST_REMEMBERED = 8_192
 
+# The texts that hazards search: added lines, removed ones, and statements of the new version.
+TEXTS = ("+", "-", "statements")
+
 Made = TypeVar("Made")
-Whose: TypeAlias = tuple[bool, str, tuple[str, ...], tuple[str, ...]]
+Owner = TypeVar("Owner")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reach:
-    """Hazards that read the same files. added, statements, removed: places in the sieves.
+class Sieved(NamedTuple, Generic[Owner]):
+    """Patterns to search for at once. owners: whose each of them is."""
 
-    area: whose own files they are, -1 where `files` or `code` says which.
+    sieve: Sieve
+    owners: tuple[Owner, ...]
+
+
+class Reach(NamedTuple):
+    """Which files a hazard reads.
+
+    area: whose own files they are, -1 if `files` or `code` says which.
     """
 
     code: bool
     area: int
     files: tuple[str, ...]
     exclude: tuple[str, ...]
-    added: frozenset[int]
-    statements: frozenset[int]
-    removed: frozenset[int]
+
+    def reads(self, globs: AbstractSet[str], places: AbstractSet[int], *, skipped: bool) -> bool:
+        """Whether it has a file that these globs match and that belongs to these areas.
+
+        skipped: only what is searched for everywhere counts in the file.
+        """
+        if not globs.isdisjoint(self.exclude) or (skipped and self.files != EVERYWHERE):
+            return False
+        if self.area >= 0:
+            return self.area in places
+        if self.files == EVERYWHERE:
+            return True
+        if self.files and globs.isdisjoint(self.files):
+            return False
+        return not self.code or globs.isdisjoint(NOT_CODE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rulebook:
     """What a file is held against; areas are told apart by their places in `areas`.
 
-    ignored: globs of the policy. globs: all there are. by_path: the areas that a glob claims
-    files for. detect, lost: the sieves of the areas' `diff` and `removed`; detectors, losers: whose
-    each of their patterns is.
-    added, statements, removed: the sieves of hazards; hazards: by the name of the sieve, the
-    hazard at a place.
+    triggers: of each area. globs: all there are. ignored: those of the policy.
+    lines: by sign, the patterns that flag areas, owned by their places. hazards: those for each
+    text. reaches: by what they read, the places of these hazards by text.
     """
 
     areas: tuple[Area, ...]
+    triggers: tuple[tuple[Trigger, ...], ...]
     globs: Globs
-    by_path: Mapping[str, tuple[int, ...]]
     ignored: tuple[str, ...]
-    detect: Sieve
-    detectors: tuple[int, ...]
-    lost: Sieve
-    losers: tuple[int, ...]
-    reaches: tuple[Reach, ...]
-    added: Sieve
-    statements: Sieve
-    removed: Sieve
-    hazards: Mapping[str, Mapping[int, Hazard]]
+    lines: Mapping[str, Sieved[int]]
+    hazards: Mapping[str, Sieved[Hazard]]
+    reaches: Mapping[Reach, Mapping[str, frozenset[int]]]
     memo: dict[Hashable, Any] = field(default_factory=dict)
 
     def remember(self, key: Hashable, made: Made) -> Made:
@@ -138,89 +153,42 @@ def rulebook(
     ignored: globs of files that do not count. dialect: of the database; hazards of others are
     left out.
     """
-    hazards = [
-        hazard
-        for area in areas
-        for hazard in area.hazards
-        if "any" in (dialect, hazard.dialect) or dialect == hazard.dialect
-    ]
-    lines = _side_by_side(one for one in hazards if not (one.by_statement or one.removed))
-    diffs = [(place, regex) for place, area in enumerate(areas) for regex in area.detect.diff]
-    losses = [(place, regex) for place, area in enumerate(areas) for regex in area.detect.removed]
-    by_kind: dict[str, dict[int, Hazard]] = {
-        "added": dict(enumerate(lines)),
-        "statements": dict(enumerate(one for one in hazards if one.by_statement)),
-        "removed": dict(enumerate(one for one in hazards if one.removed)),
-    }
-    return Rulebook(
-        areas=areas,
-        globs=Globs(_globs(areas, hazards, ignored)),
-        by_path=_by_path(areas),
-        ignored=ignored,
-        detect=sieve(tuple(regex for _, regex in diffs), DETECT_PATTERNS),
-        detectors=tuple(place for place, _ in diffs),
-        lost=sieve(tuple(regex for _, regex in losses), DETECT_PATTERNS),
-        losers=tuple(place for place, _ in losses),
-        reaches=tuple(_reaches(areas, by_kind)),
-        added=_sieve(by_kind["added"]),
-        statements=_sieve(by_kind["statements"]),
-        removed=_sieve(by_kind["removed"]),
-        hazards=by_kind,
-    )
-
-
-def _side_by_side(hazards: Iterable[Hazard]) -> list[Hazard]:
-    """Together what reads the same files, so that most sets are only for a few kinds of files.
-
-    The largest groups come first: what a policy adds comes behind them, and their sets are shared.
-    Last those for code, most of which read any file of it: together they are in the fewest sets.
-    """
-    groups: dict[Whose, list[Hazard]] = {}
-    for one in hazards:
-        groups.setdefault(_whose(one), []).append(one)
-    ordered = sorted(groups.values(), key=lambda group: (group[0].scope == "code", -len(group)))
-    return [one for group in ordered for one in group]
-
-
-def _whose(one: Hazard) -> Whose:
-    """Which files the hazard reads: whether code, else of which area or by which globs."""
-    code = one.scope == "code"
-    return code, "" if code or one.files else one.area, one.files, one.exclude
-
-
-def _sieve(hazards: Mapping[int, Hazard]) -> Sieve:
-    return sieve(tuple(one.match for one in hazards.values()))
-
-
-def _globs(
-    areas: tuple[Area, ...], hazards: Iterable[Hazard], ignored: tuple[str, ...]
-) -> tuple[str, ...]:
-    found = dict.fromkeys((*NEVER_SCANNED, *NOT_CODE, *ignored))
-    for detect in (area.detect for area in areas):
-        found |= dict.fromkeys((*detect.paths, *detect.exclude, *detect.diff_files))
-        found |= dict.fromkeys(detect.size.not_counting if detect.size else ())
-    for hazard in hazards:
-        found |= dict.fromkeys((*hazard.files, *hazard.exclude))
-    return tuple(found)
-
-
-def _by_path(areas: tuple[Area, ...]) -> Mapping[str, tuple[int, ...]]:
-    found: dict[str, tuple[int, ...]] = {}
-    for place, area in enumerate(areas):
-        for glob in area.detect.paths:
-            found[glob] = (*found.get(glob, ()), place)
-    return found
-
-
-def _reaches(
-    areas: tuple[Area, ...], hazards: Mapping[str, Mapping[int, Hazard]]
-) -> Iterable[Reach]:
+    triggers = tuple(tuple(kind(area) for kind in KINDS) for area in areas)
+    lines: dict[str, Sieved[int]] = {}
+    for sign in "+-":
+        owned = [
+            (place, regex)
+            for place, own in enumerate(triggers)
+            for trigger in own
+            for regex in trigger.regexes.get(sign, ())
+        ]
+        patterns = tuple(regex for _, regex in owned)
+        lines[sign] = Sieved(sieve(patterns, DETECT_PATTERNS), tuple(place for place, _ in owned))
     places = {area.id: place for place, area in enumerate(areas)}
-    grouped: dict[Whose, dict[str, set[int]]] = {}
-    for kind, known in hazards.items():
-        for index, one in known.items():
-            grouped.setdefault(_whose(one), {}).setdefault(kind, set()).add(index)
-    for (code, name, files, exclude), group in grouped.items():
-        area = places[name] if name else -1
-        indices = (frozenset(group.get(kind, ())) for kind in ("added", "statements", "removed"))
-        yield Reach(code, area, files, exclude, *indices)
+    # By text and reach: hazards that read the same files are side by side, so that most sets of
+    # patterns are only for a few kinds of files.
+    grouped: dict[str, dict[Reach, list[Hazard]]] = {text: {} for text in TEXTS}
+    for area in areas:
+        for one in area.hazards:
+            if "any" in (dialect, one.dialect) or dialect == one.dialect:
+                code = one.scope == "code"
+                own = -1 if code or one.files else places[one.area]
+                reach = Reach(code, own, one.files, one.exclude)
+                text = "statements" if one.by_statement else "-" if one.removed else "+"
+                grouped[text].setdefault(reach, []).append(one)
+    # The largest groups come first: what a policy adds comes behind them, and their sets are
+    # shared. Last those for code, most of which read any file of it: together they are in the
+    # fewest sets.
+    hazards: dict[str, Sieved[Hazard]] = {}
+    reaches: dict[Reach, dict[str, frozenset[int]]] = {}
+    for text, groups in grouped.items():
+        listed: list[Hazard] = []
+        for reach, group in sorted(groups.items(), key=lambda one: (one[0].code, -len(one[1]))):
+            found = frozenset(range(len(listed), len(listed) + len(group)))
+            reaches.setdefault(reach, {})[text] = found
+            listed += group
+        hazards[text] = Sieved(sieve(tuple(one.match for one in listed)), tuple(listed))
+    globs = dict.fromkeys((*NEVER_SCANNED, *NOT_CODE, *ignored))
+    globs |= dict.fromkeys(glob for own in triggers for one in own for glob in one.globs)
+    globs |= dict.fromkeys(glob for reach in reaches for glob in (*reach.files, *reach.exclude))
+    return Rulebook(areas, triggers, Globs(tuple(globs)), ignored, lines, hazards, reaches)

@@ -19,8 +19,9 @@ from ghapp.core.policy.yaml import Loc
 from ghapp.core.scan.checklist import checklist
 from ghapp.core.scan.hazards import findings
 from ghapp.core.scan.patch import lines
+from ghapp.core.scan.scan import scan
 from ghapp.core.scan.statements import statements
-from ghapp.core.scan.triggers import scan
+from ghapp.core.scan.triggers import PathHit
 
 NOTHING = Text("", "")
 HIT, MISS = "hit", "miss"
@@ -153,9 +154,9 @@ def _of_hazards(part: PackPart) -> Iterator[Sample]:
 def _path_fault(whole: Area, sample: Sample) -> str:
     file = File(sample.text, "modified", 1, 0, "@@ -0,0 +1,1 @@\n+sample")
     touch = scan(replace(PULL, files=(file,)), _policy(whole)).touched.get(whole.id)
-    hit = next((hit for hit in touch.hits if hit.kind == "path"), None) if touch else None
+    hit = next((hit for hit in touch.hits if isinstance(hit, PathHit)), None) if touch else None
     if sample.kind == PATH_MISS:
-        return f"should not flag the area, but `paths` has `{hit.what}`" if hit else ""
+        return f"should not flag the area, but `paths` has `{hit.glob}`" if hit else ""
     if hit:
         return ""
     excluded = globs.matches(whole.detect.exclude, sample.text)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from ghapp.core.patterns.regexes import MAX_LINE, as_bytes, compiled
-from ghapp.core.scan.patch import Line
+from ghapp.core.scan.patch import PatchLine
 
 COMMENT = re.compile(r"\s*(?:--(?=\s|$)|#|//)")
 END = re.compile(r";\s*(?:(?:--|#|//|/\*).*)?$")
@@ -25,9 +25,9 @@ class Statement:
 
     text: bytes
     starts: tuple[int, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[PatchLine, ...]
 
-    def matches(self, pattern: str) -> Iterator[tuple[Line, int]]:
+    def matches(self, pattern: str) -> Iterator[tuple[PatchLine, int]]:
         """Each line on which a match begins, and the place of that match in the text."""
         regex, at = compiled(pattern), 0
         while at < len(self.text) and (found := regex.search(self.text, at)):
@@ -36,9 +36,9 @@ class Statement:
             at = self.starts[index + 1] if index + 1 < len(self.starts) else len(self.text)
 
 
-def statements(rows: Iterable[Line]) -> Iterator[Statement]:
+def statements(rows: Iterable[PatchLine]) -> Iterator[Statement]:
     """The statements of the new side. rows: the lines of a patch, in their order."""
-    held: list[Line] = []
+    held: list[PatchLine] = []
     for row in rows:
         if row.sign == "-":
             continue
@@ -56,10 +56,10 @@ def statements(rows: Iterable[Line]) -> Iterator[Statement]:
     yield from _joined(held)
 
 
-def _joined(held: list[Line]) -> Iterator[Statement]:
+def _joined(held: list[PatchLine]) -> Iterator[Statement]:
     """The lines as one statement; in parts where it is long, each beginning with the last line."""
     parts: list[bytes] = []
-    kept: list[Line] = []
+    kept: list[PatchLine] = []
     size = 0
     for row in held:
         part = as_bytes(row.text[:MAX_LINE])
@@ -74,6 +74,6 @@ def _joined(held: list[Line]) -> Iterator[Statement]:
         yield _statement(parts, kept)
 
 
-def _statement(parts: list[bytes], kept: list[Line]) -> Statement:
+def _statement(parts: list[bytes], kept: list[PatchLine]) -> Statement:
     starts = accumulate((len(part) + 1 for part in parts[:-1]), initial=0)
     return Statement(b" ".join(parts), tuple(starts), tuple(kept))

@@ -15,7 +15,7 @@ from ghapp.core.patterns import regexes
 from ghapp.core.scan.blocks import block
 from ghapp.core.scan.new_file import NewSide
 
-NEAREST_LINES = 15  # above the line, as far as `nearest` is looked for
+NEAREST_LINES = 15  # above the line, as far as `nearest` is searched for
 
 ASKING = "nfr:ignore"
 ACCEPTED = re.compile(
@@ -29,9 +29,9 @@ class Suspect:
     """One match of a hazard's `match`.
 
     number: of the line in the new file, for a removed line where it stood. line: its text.
-    start, end: of the match in the line, in characters; 0 for a statement. text: what `unless` on
-    the line itself looks at: the line, or its whole statement. table: that the match names, where
-    the hazard asks for it.
+    end: of the match in the line, in characters; 0 for a statement. text: what `unless` on the line
+    itself searches: the line, or its whole statement. table: that the match names, if the hazard
+    asks for it.
     """
 
     hazard: Hazard
@@ -39,73 +39,55 @@ class Suspect:
     number: int
     line: str
     text: str
-    start: int = 0
     end: int = 0
     table: str = ""
 
     @property
     def accepted(self) -> str:
         """The reason that a comment on the line gives for accepting it; "" without one."""
-        for said in self.line.split(ASKING)[1:]:
-            found = ACCEPTED.match(said)
+        for asked in self.line.split(ASKING)[1:]:
+            found = ACCEPTED.match(asked)
             if found and self.hazard.id in re.split(r"[ \t]*,[ \t]*", found[1]):
-                return _reason(found[2])
+                reason = found[2].rstrip()
+                for end in COMMENT_ENDS:
+                    reason = reason.removesuffix(end)
+                return seen(reason).strip()
         return ""
-
-
-def _reason(words: str) -> str:
-    """The words without the end of their comment; "" where there is nothing to see."""
-    words = words.rstrip()
-    for end in COMMENT_ENDS:
-        words = words.removesuffix(end)
-    return seen(words).strip()
 
 
 def stands(suspect: Suspect, side: NewSide) -> bool | None:
     """Whether the finding stands, by what is known of the new file; None: the rest decides."""
-    hazard = suspect.hazard
-    answers = [
-        _unguarded(hazard.unless, suspect, side) if hazard.unless else True,
-        _required(hazard.requires, side) if hazard.requires else True,
-        side.forward(suspect.number) if hazard.skip_rollback else True,
-    ]
+    hazard, answers = suspect.hazard, list[bool | None]()
+    if hazard.unless:
+        answers.append(_unguarded(hazard.unless, suspect, side))
+    if hazard.requires and not side.matches(hazard.requires):
+        answers.append(False if side.whole else None)
+    if hazard.skip_rollback:
+        answers.append(side.forward(suspect.number))
     if False in answers:
         return False
     return None if None in answers else True
 
 
 def _unguarded(guard: Guard, suspect: Suspect, side: NewSide) -> bool | None:
-    if guard.scope == "line":
-        return not regexes.anywhere(guard.pattern, suspect.text)
-    if guard.scope == "lines":
-        known, full = side.around(suspect.number, guard.before, guard.after)
-        return _missing(guard.pattern, "\n".join(known), full)
-    if guard.scope == "file":
-        return False if side.matches(guard.pattern) else (True if side.whole else None)
-    if guard.scope == "nearest":
-        return _nearest(guard, suspect, side)
-    if not side.whole:
-        return None
-    text = block(side.lines, suspect.number, suspect.start, suspect.end, guard.within)
-    return not regexes.anywhere(guard.pattern, text)
-
-
-def _missing(pattern: str, text: str, full: bool) -> bool | None:
-    if regexes.anywhere(pattern, text):
-        return False
-    return True if full else None
-
-
-def _nearest(guard: Guard, suspect: Suspect, side: NewSide) -> bool | None:
-    """By the closest line, at or above, that matches; where there is none, the finding stands."""
-    known, full = side.around(suspect.number, NEAREST_LINES, 0)
-    for line in reversed(known):
-        if regexes.search(guard.within, line):
-            return not regexes.search(guard.pattern, line)
-    return True if full else None
-
-
-def _required(pattern: str, side: NewSide) -> bool | None:
-    if side.matches(pattern):
-        return True
-    return False if side.whole else None
+    """Whether `unless` matches nowhere in its scope."""
+    match guard.scope:
+        case "line":
+            return not regexes.anywhere(guard.pattern, suspect.text)
+        case "lines":
+            near, full = side.around(suspect.number, guard.before, guard.after)
+            found = regexes.anywhere(guard.pattern, "\n".join(near))
+            return False if found else (True if full else None)
+        case "file":
+            return False if side.matches(guard.pattern) else (True if side.whole else None)
+        case "nearest":  # if no line at or above matches, the finding stands
+            near, full = side.around(suspect.number, NEAREST_LINES, 0)
+            for line in reversed(near):
+                if regexes.search(guard.within, line):
+                    return not regexes.search(guard.pattern, line)
+            return True if full else None
+        case _:
+            if not side.whole:
+                return None
+            text = block(side.lines, suspect.number, suspect.end, guard.within)
+            return not regexes.anywhere(guard.pattern, text)

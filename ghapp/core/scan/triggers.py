@@ -1,245 +1,272 @@
-"""A pull and what an area is spotted by -> why it is touched and by which files.
+"""The kinds of triggers: what flags an area, and why it fired.
 
-A label forces an area in, a path, an added line or the size of the pull flags it; a title alone
-never does, it is a hint.
+A kind is a class here with an entry in `KINDS`. It says which paths and lines it needs matched, for
+that is done once for all areas (`rulebook`, `match`), and makes its hits of what was found. The
+keys of `detect` that it reads are in `Detect` and `DetectPart`, its words in en.yml and ja.yml.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
-from ghapp.core.areas import Area, Finding, Hit, Size
-from ghapp.core.model import File, Pull
-from ghapp.core.patterns import regexes
-from ghapp.core.patterns.sets import sieve
-from ghapp.core.policy.policy import Policy
-from ghapp.core.scan.hazards import Suspicion, suspected
-from ghapp.core.scan.match import Seen, look, only_moved, reads, shown
-from ghapp.core.scan.patch import Change
-from ghapp.core.scan.rulebook import DETECT_PATTERNS, rulebook
+from ghapp.core.areas import Area, Hit
+from ghapp.core.markdown import without_credentials
+from ghapp.core.model import Pull
+from ghapp.core.patterns.regexes import Span
+from ghapp.core.scan.patch import ChangedFile, lines
 
 FOLDER_FILES = 5  # that make a new folder at the top worth a question
 MOST_PATHS, MOST_LINES = 5, 3  # hits kept for showing; the files are always complete
+MOST_OF_LINE = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Touch:
-    """Why an area is touched; the first hit decides `flagged_by`.
+@dataclass(frozen=True, slots=True, eq=False)
+class FileKind:
+    """What the globs that match a path say of it; thousands of paths share a few dozen of these.
 
-    changes: the area's own files, in the order of the pull; all of the pull for label and size.
-    read: those of them whose lines a condition may look at. found: only hazards touch it.
+    globs: of the rulebook. claims: areas whose path it is, each with the first such glob.
+    scanned: whether its lines are searched at all. ignored: by the policy. readers: by sign, the
+    patterns of the areas that search its added and removed lines.
     """
 
-    hits: tuple[Hit, ...]
-    changes: tuple[Change, ...]
-    read: tuple[Change, ...]
-    found: bool = False
+    globs: frozenset[str]
+    claims: tuple[tuple[int, str], ...]
+    scanned: bool
+    ignored: bool
+    readers: Mapping[str, frozenset[int]]
 
 
-def touches(areas: tuple[Area, ...], pull: Pull, seen: tuple[Seen, ...]) -> Mapping[str, Touch]:
-    """By area id, why and where the pull touches an area; those it does not touch are absent.
+class Claim(NamedTuple):
+    """An area that has a file by its path, and how. area: its place."""
 
-    seen: the files of the pull as the rulebook of these areas sees them.
+    area: int
+    glob: str
+    path: str
+
+
+class LineFound(NamedTuple):
+    """An area that has a file by one of its lines. area: its place; sign: "+" | "-"."""
+
+    area: int
+    sign: str
+    span: Span
+
+
+class Matched(NamedTuple):
+    """One file, matched once for all areas, which are told apart by their places.
+
+    A file in which only comments or layout have changed belongs to no area.
+
+    kind: of its present path. ignored: by the policy. lines: of areas that do not claim it.
     """
-    claims: dict[int, list[tuple[int, str, str]]] = {}
-    shows: dict[int, list[tuple[int, Hit]]] = {}
-    for index, one in enumerate(seen):
-        for place, glob, path in one.claims:
-            claims.setdefault(place, []).append((index, glob, path))
-        for place, hit in one.shows:
-            shows.setdefault(place, []).append((index, hit))
-    found = (
-        (area.id, _touch(area, pull, seen, claims.get(place, []), shows.get(place, [])))
-        for place, area in enumerate(areas)
-    )
-    return {name: touch for name, touch in found if touch}
+
+    change: ChangedFile
+    kind: FileKind
+    claims: tuple[Claim, ...]
+    ignored: bool
+    lines: tuple[LineFound, ...] = ()
+
+    @property
+    def places(self) -> frozenset[int]:
+        """The areas that the file belongs to."""
+        return frozenset([one.area for one in self.claims] + [one.area for one in self.lines])
 
 
-def found_in(
-    touched: Mapping[str, Touch],
-    findings: tuple[Finding, ...],
-    changes: Mapping[str, Change],
-) -> Mapping[str, Touch]:
-    """The same with the files of the findings: a hazard flags its area, and its file belongs to it.
-
-    changes: all files of the pull by path.
-    """
-    found = dict(touched)
-    for one in findings:
-        change, here = changes[one.path], found.get(one.area)
-        if here is None:
-            hit = Hit("diff", shown(one.source), one.path, one.line)
-            found[one.area] = Touch((hit,), (change,), (change,), found=True)
-        elif change not in here.changes:
-            both = (*here.changes, change), (*here.read, change)
-            found[one.area] = replace(here, changes=both[0], read=both[1])
-    return found
-
-
-def unread(areas: tuple[Area, ...], seen: tuple[Seen, ...]) -> tuple[str, ...]:
-    """Paths of files that nothing is known of: no path claims them, not all added lines are there.
-
-    Only those in which some area looks for lines; binary files have none.
-    """
-    return tuple(
-        one.file.path
-        for one in seen
-        if one.change.hidden
-        and one.file.additions
-        and one.named.scanned
-        and not one.claims
-        and any(reads(area.detect, one.named.globs) for area in areas)
-    )
-
-
-def partly(seen: tuple[Seen, ...]) -> tuple[str, ...]:
-    """Paths of files whose changed lines were not looked at in full, though they may matter."""
-    return tuple(
-        [one.file.path for one in seen if one.named.scanned and (_cut(one) or _opaque(one))]
-    )
-
-
-def _cut(one: Seen) -> bool:
-    """Whether some lines are not there, or only in part; secrets are looked for in every file."""
-    change = one.change
-    return change.cut or bool(change.hidden and (change.file.additions or change.file.deletions))
-
-
-def _opaque(one: Seen) -> bool:
-    """Whether a file of an area is for GitHub no text, as one in UTF-16 is none."""
-    file = one.change.file
-    if file.patch or not one.claims:
-        return False
-    return file.status in ("added", "modified") and not (file.additions or file.deletions)
-
-
-def hinted(areas: tuple[Area, ...], pull: Pull) -> tuple[str, ...]:
-    """Ids of the areas that the pull's title suggests."""
-    known = {area.id: area.detect.title for area in areas if area.detect.title}
-    patterns = tuple(known.values())
-    # One look tells of most titles that they suggest nothing.
-    possible = sieve(patterns, DETECT_PATTERNS).possible(
-        regexes.as_bytes(pull.title), frozenset(range(len(patterns)))
-    )
-    maybe = [name for place, name in enumerate(known) if place in possible]
-    return tuple([name for name in maybe if regexes.search(known[name], pull.title)])
-
-
-def _touch(
-    area: Area,
-    pull: Pull,
-    seen: tuple[Seen, ...],
-    claims: list[tuple[int, str, str]],
-    shows: list[tuple[int, Hit]],
-) -> Touch | None:
-    """Why the area is touched. claims, shows: with the places of their files in `seen`."""
-    labels = tuple(_labels(area, pull)) if pull.labels else ()
-    sizes = tuple(_sizes(area.detect.size, pull, seen)) if area.detect.size else ()
-    hits = (
-        *labels,
-        *[Hit("path", glob, path) for _, glob, path in claims[:MOST_PATHS]],
-        *[hit for _, hit in shows[:MOST_LINES]],
-        *sizes,
-    )
-    if not hits:
-        return None
-    claimed = {index for index, _, _ in claims}
-    own = range(len(seen)) if labels or sizes else sorted(claimed.union(i for i, _ in shows))
-    changes = [seen[at].change for at in own]
-    read = [seen[at].change for at in own if at in claimed or seen[at].named.scanned]
-    return Touch(hits, tuple(changes), tuple(read))
-
-
-def _labels(area: Area, pull: Pull) -> Iterator[Hit]:
-    wanted = {label.casefold() for label in (*area.detect.labels, f"nfr/area: {area.id}")}
-    for label in sorted(pull.labels):
-        if label.casefold() in wanted:
-            yield Hit("label", label)
-
-
-def _sizes(size: Size, pull: Pull, seen: tuple[Seen, ...]) -> Iterator[Hit]:
-    left_out = frozenset(size.not_counting)
-    counted = [
-        one.change.file
-        for one in seen
-        if left_out.isdisjoint(one.named.globs)
-        and not (one.change.still or only_moved(one.change.file))
-    ]
-    added = sum([file.additions for file in counted])
-    inside = Counter([file.path.partition("/")[0] for file in counted] if pull.new_folders else ())
-    # A script or a first migration makes a folder, too, but no service.
-    folders = sorted(name for name in pull.new_folders if inside[name] >= FOLDER_FILES)
-    if 0 < size.folders_gte <= len(folders):
-        yield from (Hit("folder", name) for name in folders[:MOST_LINES])
-    if 0 < size.files_gte <= len(counted):
-        yield Hit("size", f"{len(counted)} files")
-    if 0 < size.added_gte <= added:
-        yield Hit("size", f"{added} lines")
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """What one look at the diff tells.
-
-    pull: with the files that count. touched: by area id, why and where. suspicion: lines that
-    hazards point at, some to be settled by whole files. unread, partly: as in Checklist.
-    ignored: the author whom the policy leaves out; then nothing was looked at.
-    """
+class Matches(NamedTuple):
+    """What was found in a pull for one area. claims, lines: with the places of their files."""
 
     pull: Pull
-    touched: Mapping[str, Touch] = field(default_factory=dict)
-    suspicion: Suspicion = Suspicion()
-    seen: tuple[Seen, ...] = ()
-    unread: tuple[str, ...] = ()
-    partly: tuple[str, ...] = ()
-    ignored: str = ""
-
-    @property
-    def changes(self) -> Mapping[str, Change]:
-        """All files of the pull by their path, also those that do not count."""
-        return {one.change.file.path: one.change for one in self.seen}
-
-    @property
-    def files(self) -> int:
-        """How many files the pull was read with, also those that do not count."""
-        return max(len(self.seen), len(self.pull.files))
-
-    @property
-    def wanted(self) -> tuple[File, ...]:
-        """Files whose whole new version decides about a suspect, and is not in the diff."""
-        return self.suspicion.wanted
+    files: Sequence[Matched]
+    claims: Sequence[tuple[int, Claim]]
+    lines: Sequence[tuple[int, LineFound]]
 
 
-def _unmarked(pull: Pull, policy: Policy) -> Pull:
-    """The pull without labels of ours: what we show must not decide what we show."""
-    ours = {name.casefold() for name in policy.labels.values()}
-    return replace(
-        pull, labels=frozenset(name for name in pull.labels if name.casefold() not in ours)
-    )
+def quoted(line: str) -> str:
+    """So much of a line as is quoted; that goes out by mail, so without credentials."""
+    return without_credentials(line.strip()[: 4 * MOST_OF_LINE])[:MOST_OF_LINE]
 
 
-def scan(pull: Pull, policy: Policy, only_author_pushed: bool = True) -> Scan:
-    """One pass over the diff.
+@dataclass(frozen=True, slots=True)
+class Trigger(ABC):
+    """One way to flag an area.
 
-    only_author_pushed: whether every head of the pull was pushed by its author; only then does
-    an author whom the policy ignores count as ignored.
+    whole: if it fires, all files of the pull belong to the area.
     """
-    authors = {name.casefold() for name in policy.ignore_authors}
-    if only_author_pushed and pull.author.casefold() in authors:
-        return Scan(pull, ignored=pull.author)
-    pull = _unmarked(pull, policy)
-    book = rulebook(policy.areas, policy.ignore_paths, policy.dialect)
-    everything = look(book, pull.files)
-    seen = tuple([one for one in everything if not one.ignored])
-    suspicion = suspected(book, everything)
-    counting = replace(pull, files=tuple([one.change.file for one in seen]))
-    return Scan(
-        pull=counting,
-        touched=touches(policy.areas, counting, seen),
-        suspicion=suspicion,
-        seen=everything,
-        unread=tuple(sorted({*unread(policy.areas, seen), *suspicion.crowded})),
-        partly=partly(everything),
-    )
+
+    area: Area
+    whole: ClassVar[bool] = False
+
+    @property
+    def globs(self) -> tuple[str, ...]:
+        """Globs that changed files are to be matched against."""
+        return ()
+
+    @property
+    def regexes(self) -> Mapping[str, tuple[str, ...]]:
+        """Regexes that are to be searched in added ("+") and removed ("-") lines."""
+        return {}
+
+    @abstractmethod
+    def hits(self, found: Matches) -> Iterable[Hit]:
+        """Why it fires; nothing if it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelHit(Hit):
+    """The pull request has a label that forces the area in."""
+
+    kind = words = "label"
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelTrigger(Trigger):
+    """`labels` force the area in, and so does the label that is named after it."""
+
+    whole = True
+
+    def hits(self, found: Matches) -> Iterable[Hit]:
+        """By name."""
+        names = {
+            label.casefold()
+            for label in (*self.area.detect.labels, f"nfr/area: {self.area.id}")
+            if found.pull.labels
+        }
+        return [LabelHit(label) for label in sorted(found.pull.labels) if label.casefold() in names]
+
+
+@dataclass(frozen=True, slots=True)
+class PathHit(Hit):
+    """A changed file has a path that the glob matches."""
+
+    kind = words = "path"
+    glob: str
+
+
+@dataclass(frozen=True, slots=True)
+class PathTrigger(Trigger):
+    """`paths` flag the area for a file that one of them matches and none of `exclude`."""
+
+    @property
+    def globs(self) -> tuple[str, ...]:
+        """Of what the area has, and of what it leaves out."""
+        return (*self.area.detect.paths, *self.area.detect.exclude)
+
+    def hits(self, found: Matches) -> Iterable[Hit]:
+        """The first few files."""
+        return [PathHit(one.glob, path=one.path) for _, one in found.claims[:MOST_PATHS]]
+
+
+@dataclass(frozen=True, slots=True)
+class AddedHit(Hit):
+    """An added line matches. text: the line, cut."""
+
+    kind = words = "diff"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedHit(Hit):
+    """A removed line matches. text: the line, cut."""
+
+    kind = words = "removed"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineTrigger(Trigger):
+    """`diff` and `removed` flag the area for a line that one of them matches, in `diff_files`."""
+
+    @property
+    def globs(self) -> tuple[str, ...]:
+        """Of the files that are searched."""
+        return self.area.detect.diff_files
+
+    @property
+    def regexes(self) -> Mapping[str, tuple[str, ...]]:
+        """Both lists."""
+        return {"+": self.area.detect.diff, "-": self.area.detect.removed}
+
+    def hits(self, found: Matches) -> Iterable[Hit]:
+        """The first few files, each with its first line."""
+        for at, one in found.lines[:MOST_LINES]:
+            change, span = found.files[at].change, one.span
+            text = change.text(one.sign)
+            end = text.find(b"\n", span.line)
+            line = text[span.line : end if end >= 0 else None].decode("utf-8", "replace")
+            if one.sign == "-":  # its number is one of the old file
+                yield RemovedHit(quoted(line), path=change.file.path)
+            else:
+                index = text.count(b"\n", 0, span.line)
+                rows = [row for row in lines(change.file.patch) if row.sign == "+"]
+                yield AddedHit(quoted(line), path=change.file.path, line=rows[index].number)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderHit(Hit):
+    """The pull request makes a folder at the top of the repository."""
+
+    kind = words = "folder"
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilesHit(Hit):
+    """So many files have changed."""
+
+    kind = "size"
+    words = "files"
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinesHit(Hit):
+    """So many lines were added."""
+
+    kind = "size"
+    words = "lines"
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SizeTrigger(Trigger):
+    """`size` flags the area once the pull, without what does not count, reaches a threshold."""
+
+    whole = True
+
+    @property
+    def globs(self) -> tuple[str, ...]:
+        """Of the files that do not count."""
+        return self.area.detect.size.ignore if self.area.detect.size else ()
+
+    def hits(self, found: Matches) -> Iterable[Hit]:
+        """Every threshold that is reached."""
+        size, pull = self.area.detect.size, found.pull
+        if size is None:
+            return
+        left_out = frozenset(size.ignore)
+        counted = [
+            one.change.file
+            for one in found.files
+            if left_out.isdisjoint(one.kind.globs)
+            and not (one.change.still or one.change.only_moved)
+        ]
+        added = sum([file.additions for file in counted])
+        tops = [file.path.partition("/")[0] for file in counted] if pull.new_folders else ()
+        inside = Counter(tops)
+        # A script or a first migration makes a folder, too, but no service.
+        folders = sorted(name for name in pull.new_folders if inside[name] >= FOLDER_FILES)
+        if 0 < size.new_top_level_dirs_gte <= len(folders):
+            yield from (FolderHit(name) for name in folders[:MOST_LINES])
+        if 0 < size.changed_files_gte <= len(counted):
+            yield FilesHit(len(counted))
+        if 0 < size.added_lines_gte <= added:
+            yield LinesHit(added)
+
+
+# In the order in which they decide `flagged_by`.
+KINDS: tuple[type[Trigger], ...] = (LabelTrigger, PathTrigger, LineTrigger, SizeTrigger)

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, fields
 
-from ghapp.core.areas import Clause, Combined, Hit, InFile, Item, When
+from ghapp.core.areas import AtLeast, Clause, Combined, Hit, InFile, Item, When
 from ghapp.core.i18n import Words
 from ghapp.core.markdown import code, paragraphs, plain
 from ghapp.core.review.review import AreaReview, Review
+from ghapp.core.scan.triggers import AddedHit
 from ghapp.core.text.findings import rank
 from ghapp.core.text.status import area_title, signers
 
 MOST_REASONS = 3  # hits of an area; the explanation has more
 MOST_EXPLAINED = 10
 MOST_NAMED = 4  # values of a clause, parts of a condition, findings of an item
-NUMBERS = ("files_gte", "added_gte", "pull_files_gte", "pull_added_gte")
+
+
+@dataclass(frozen=True, slots=True)
+class HazardHit(Hit):
+    """An added line with a finding of the area."""
+
+    kind = "diff"
+    words = "hazard"
+    hazard: str
+
+
+@dataclass(frozen=True, slots=True)
+class BareHit(Hit):
+    """An added line with a finding of another area."""
+
+    kind = "diff"
+    words = "line"
 
 
 def why(hit: Hit, words: Words, name: Callable[[str], str] = code) -> str:
@@ -23,11 +40,12 @@ def why(hit: Hit, words: Words, name: Callable[[str], str] = code) -> str:
 
     name: how a name from the pull is shown so that it does nothing else.
     """
-    if hit.kind == "size":
-        count, _, unit = hit.what.partition(" ")
-        return words(f"hit_{unit or 'files'}", count=f"{int(count):,}")
+    facts = {one.name: getattr(hit, one.name) for one in fields(hit)}
+    shown = {
+        key: f"{fact:,}" if isinstance(fact, int) else name(fact) for key, fact in facts.items()
+    }
     place = f"{hit.path}:{hit.line}" if hit.line else hit.path
-    return words(f"hit_{hit.kind}", path=name(place), what=name(hit.what))
+    return words(f"hit_{hit.words}", **shown, place=name(place))
 
 
 def flagged_by(area: AreaReview, review: Review, words: Words, most: int = MOST_REASONS) -> str:
@@ -40,9 +58,11 @@ def flagged_by(area: AreaReview, review: Review, words: Words, most: int = MOST_
     reasons: list[str] = []
     for hit in area.hits[:most]:
         shown, here = hit, [one for one in findings if (one.path, one.line) == (hit.path, hit.line)]
-        if hit.kind == "diff" and here:
+        if isinstance(hit, AddedHit) and here:
             own = next((finding.hazard for finding in here if finding.area == area.id), "")
-            shown = replace(hit, kind="hazard" if own else "line", what=own)
+            shown = BareHit(path=hit.path, line=hit.line)
+            if own:
+                shown = HazardHit(own, path=hit.path, line=hit.line)
         reasons.append(why(shown, words))
     return words.joined(reasons, len(area.hits) - most)
 
@@ -101,9 +121,9 @@ def condition(when: When, words: Words) -> str:
     if isinstance(when, Clause):
         named = map(code, when.values[:MOST_NAMED])
         values = words.joined(named, len(when.values) - MOST_NAMED)
-        if when.kind in NUMBERS:
-            values = f"{int(when.values[0]):,}"
         return words(f"when_{when.kind}", values=values)
+    if isinstance(when, AtLeast):
+        return words(f"when_{when.kind}", values=f"{when.count:,}")
     if isinstance(when, InFile):
         lines = (("path", when.path), ("diff", when.diff), ("removed", when.removed))
         parts = [condition(Clause(kind, values), words) for kind, values in lines if values]

@@ -1,16 +1,32 @@
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghapp.core.areas import Area, Clause, Combined, Detect, InFile, Item, Size, Text
-from ghapp.core.policy.packs import parse
+from ghapp.core.areas import (
+    Area,
+    AtLeast,
+    Clause,
+    Combined,
+    Detect,
+    InFile,
+    Item,
+    SameAs,
+    Size,
+    Text,
+)
+from ghapp.core.policy.pack_schema import References
+from ghapp.core.policy.packs import Listed, parse, read_references
 
-REFERENCES = {
-    "pci-dss": ("PCI DSS", "https://pci.example/dss"),
-    "squawk": ("squawk", "https://squawk.example/"),
-}
+REFERENCES = References(
+    {
+        "pci-dss": ("PCI DSS", "https://pci.example/dss"),
+        "squawk": ("squawk", "https://squawk.example/"),
+    },
+    {"tests": ("**/test/**", "**/docs/**"), "documents": ("**/*.md",)},
+)
 
 PACK = r"""area: caching
 title: {en: Caching, ja: キャッシュ}
@@ -55,7 +71,7 @@ def test_a_pack_becomes_an_area():
             diff_files=("**/*.py",),
             labels=("nfr:cache",),
             title="cache",
-            size=Size(files_gte=40, not_counting=("*.lock",)),
+            size=Size(changed_files_gte=40, ignore=("*.lock",)),
         ),
         items=(
             Item(
@@ -96,14 +112,12 @@ def test_a_pack_becomes_an_area():
             "{not: {files_gte: 3, added_gte: 5}}",
             Combined(
                 "not",
-                (Combined("all", (Clause("files_gte", ("3",)), Clause("added_gte", ("5",)))),),
+                (Combined("all", (AtLeast("files_gte", 3), AtLeast("added_gte", 5))),),
             ),
         ),
         (
             "{size: {changed_files_gte: 40, added_lines_gte: 1500}}",
-            Combined(
-                "any", (Clause("pull_files_gte", ("40",)), Clause("pull_added_gte", ("1500",)))
-            ),
+            Combined("any", (AtLeast("pull_files_gte", 40), AtLeast("pull_added_gte", 1500))),
         ),
         (
             "{file: {path: '**/a', exclude: b, new: on, diff: x, unless: [y, z]}}",
@@ -115,6 +129,28 @@ def test_a_pack_becomes_an_area():
 )
 def test_a_when_becomes_a_condition(when, expected):
     assert item(when) == expected
+
+
+def test_the_globs_of_named_sets_are_left_out_once_each_with_those_of_the_pack():
+    text = PACK.replace("  exclude:", "  exclude_sets: [documents, tests]\n  exclude:")
+    detect = parse(text, "p.yml", REFERENCES).detect
+    assert detect.exclude == ("**/*.md", "**/test/**", "**/docs/**")
+
+
+@pytest.mark.parametrize(
+    ("said", "same"),
+    [
+        ("pay-once", SameAs("pay-once")),
+        ("{item: pay-once, within: on}", SameAs("pay-once", within=True)),
+    ],
+)
+def test_a_question_may_name_one_with_the_same_answer(said, same):
+    made = parse(f"{PACK}    same_as: {said}\n", "p.yml", REFERENCES).items[0]
+    assert (made.same_as, made.never_defer) == (same, False)
+
+
+def test_a_question_may_be_one_that_is_never_put_off():
+    assert parse(f"{PACK}    never_defer: on\n", "p.yml", REFERENCES).items[0].never_defer
 
 
 def test_what_makes_a_question_a_must_and_its_scope_are_kept():
@@ -161,6 +197,13 @@ def test_what_makes_a_question_a_must_and_its_scope_are_kept():
             ["24:12: `sqawk` is not in references.yml: did you mean `squawk`?"],
         ),
         ("[squawk]", "[xyz]", ["24:12: `xyz` is not in references.yml"]),
+        (
+            "  labels:",
+            "  exclude_sets: [tets, {}]\n  labels:",
+            ["9:18: `tets` is not a set of globs: did", "9:24: `detect.exclude_sets[1]` should be"],
+        ),
+        ("refs: [squawk]", "same_as: Ä", ["24:14: `items[0].same_as` should be lower-case"]),
+        ("refs: [squawk]", "same_as: {within: on}", ["24:5: `item` is missing in `items[0].sa"]),
         ("refs: [squawk]", "refs: squawk", ["24:11: `items[0].refs` should be a list"]),
         ("refs: [squawk]", "refs: [3]", ["24:12: `items[0].refs[0]` should be text"]),
         ("refs: [squawk]", "when: {}", ["24:11: `items[0].when` should not be empty: leave it"]),
@@ -224,3 +267,58 @@ def test_parse_never_fails(tree):
     found = parse(text, "p.yml", REFERENCES)
     assert isinstance(found, tuple)
     assert all(problem.text for problem in found)
+
+
+# --- references ----------------------------------------------------------------------------
+
+BUILTIN_LINKS = {"pci-dss": ("PCI DSS", "https://pci.example/dss")}
+BUILTIN = References(BUILTIN_LINKS, {"tests": ("**/test/**",)})
+RUNBOOK = "runbook: [Runbooks, 'https://docs.example/runbooks']\n"
+
+
+def reference_problems(text):
+    found = read_references(text, "r.yml", BUILTIN)
+    return [str(one) for one in (found.problems if isinstance(found, Listed) else found)]
+
+
+def test_own_references_join_the_built_in_ones():
+    found = read_references(RUNBOOK, "r.yml", BUILTIN)
+    pair = ("Runbooks", "https://docs.example/runbooks")
+    assert found == Listed(replace(BUILTIN, links={**BUILTIN_LINKS, "runbook": pair}))
+
+
+def test_an_empty_file_adds_nothing():
+    assert read_references("# none yet\n", "r.yml", BUILTIN) == Listed(BUILTIN)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("- a", "1:1: the file should be a mapping, as in `key: value`"),
+        ("a: [", "1:1: not YAML: "),
+        ("\n".join(f"k{n}: 1" for n in range(201)), "1:1: the file has 201 references, more than"),
+        ("pci-dss: [a, 'https://b.example']", "1:1: `pci-dss` exists already, as https://pci."),
+        ("Run Book: [a, 'https://b.example']", "1:1: `Run Book` should be lower-case words join"),
+        ("a: https://b.example", "1:1: `a` should be a title and an address, as in `[Runbooks, "),
+        ("a: [b]", "1:1: `a` should be a title and an address"),
+        ("a: [b, 3]", "1:1: `a` should be a title and an address"),
+        ("a: [3, 'https://b.example']", "1:1: `a` should be a title and an address"),
+        ("a: ['', 'https://b.example']", "1:1: `a` should be a title and an address"),
+        ('a: ["b\\nc", "https://b.example"]', "1:1: `a` needs a title of one line with at most 1"),
+        (f"a: [{'b' * 121}, 'https://b.example']", "1:1: `a` needs a title of one line"),
+        ("a: [b, 'http://b.example']", "1:1: `a` needs an https:// address of at most 500 chara"),
+        ("a: [b, 'https://b.example/a b']", "1:1: `a` needs an https:// address"),
+        ("a: [b, 'https://b.example/(x)']", "1:1: `a` needs an https:// address"),
+        ("a: [b, 'https://github.com@evil.example/']", "1:1: `a` needs an https:// address"),
+        (f"a: [b, 'https://b.example/{'c' * 500}']", "1:1: `a` needs an https:// address"),
+    ],
+)
+def test_a_wrong_reference_is_named_with_what_to_do(text, problem):
+    (found,) = reference_problems(text)
+    assert found.startswith(f"r.yml:{problem}")
+
+
+def test_to_refer_to_a_wrong_reference_is_no_second_mistake():
+    found = read_references(RUNBOOK + "book: 7\n", "r.yml", BUILTIN)
+    assert set(found.known.links) == {"pci-dss", "runbook", "book"}
+    assert [one.line for one in found.problems] == [2]

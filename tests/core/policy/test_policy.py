@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from ghapp.core.areas import Area, Clause, Detect, Hazard, Item, Reviewers, Text
+from ghapp.core.areas import Area, Clause, Detect, Hazard, Item, Reviewers, SameAs, Text
+from ghapp.core.policy.pack_schema import References
 from ghapp.core.policy.policy import (
     DEFAULT_LABELS,
     Defer,
@@ -231,6 +232,37 @@ def test_paths_remove_takes_back_a_glob_of_the_area_and_leaves_out_any_other():
     assert detect.paths == ("**/payments-checkout/**",)
     assert detect.exclude == ("x/**", "old/**")
     assert detect.labels == ("pay",)
+
+
+def test_an_area_of_the_policy_may_name_sets_of_globs():
+    rules = replace(RULES, references=References(sets={"tests": ("**/test/**",)}))
+    text = "areas: {payments-checkout: {detect: {exclude_sets: [tests]}}}"
+    found = {area.id: area for area in policy(text, rules=rules).areas}
+    assert found["payments-checkout"].detect.exclude == ("**/test/**",)
+    assert found["payments-checkout"].detect.paths == RULES.packs[0].detect.paths
+
+
+def marked(**changes):
+    """The rules with one question of the packs changed."""
+    pay, *others = RULES.packs
+    return replace(RULES, packs=(replace(pay, items=(replace(pay.items[0], **changes),)), *others))
+
+
+def test_packs_say_what_is_never_put_off_unless_the_policy_does():
+    rules = marked(never_defer=True)
+    assert policy(None, rules=rules).defer.never == {"pay-exactly-once"}
+    assert policy("defer: {never: []}", rules=rules).defer.never == frozenset()
+    assert policy("areas: {payments-checkout: off}", rules=rules).defer.never == frozenset()
+
+
+def test_a_question_written_anew_keeps_what_its_pack_says_of_the_id():
+    rules = marked(never_defer=True, same_as=SameAs("dbm-rollback"))
+    own = "{id: pay-exactly-once, sev: could, cat: cost, en: Once?}"
+    found = policy(f"areas: {{payments-checkout: {{items: [{own}]}}}}", rules=rules)
+    (item,) = next(area for area in found.areas if area.id == "payments-checkout").items
+    assert (item.severity, item.never_defer, item.same_as) == (
+        "could", True, SameAs("dbm-rollback"),
+    )  # fmt: skip
 
 
 def hazards(change):

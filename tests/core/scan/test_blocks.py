@@ -56,7 +56,7 @@ def of(text, match, within=""):
     lines = dict(enumerate(text.split("\n"), 1))
     number, line = next((n, line) for n, line in lines.items() if match in line)
     start = line.index(match)
-    return block(lines, number, start, start + len(match), within).split("\n")
+    return block(lines, number, start + len(match), within).split("\n")
 
 
 @pytest.mark.parametrize(
@@ -139,5 +139,5 @@ def test_brackets_in_comments_hold_nothing():
 
 def test_a_block_ends_where_lines_are_not_known():
     lines = {3: "  a", 7: "  b", 8: "    c", 9: "  d"}
-    assert block(lines, 8, 4, 5, "") == "  b\n    c"
-    assert block(lines, 9, 2, 3, "") == "  b\n    c\n  d"
+    assert block(lines, 8, 5, "") == "  b\n    c"
+    assert block(lines, 9, 3, "") == "  b\n    c\n  d"

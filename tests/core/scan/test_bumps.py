@@ -7,8 +7,8 @@ import pytest
 from ghapp.core.areas import InFile
 from ghapp.core.scan.bumps import Bump, bumps
 from ghapp.core.scan.conditions import Scene, in_file
-from ghapp.core.scan.patch import change
-from ghapp.core.scan.triggers import Touch
+from ghapp.core.scan.patch import changed_file
+from ghapp.core.scan.scan import Touch
 from tests.core.pulls import PULL, file
 
 
@@ -66,5 +66,5 @@ def test_a_name_that_comes_up_again_is_compared_in_order():
 )
 def test_a_condition_asks_how_far_a_version_moves(when, holds):
     lines = ('"rails": "8.0"', '"rake": "1.2"'), ('"rails": "7.0"', '"rake": "1.1"')
-    changes = (change(file("package.json", *lines[0], removed=lines[1])),)
+    changes = (changed_file(file("package.json", *lines[0], removed=lines[1])),)
     assert bool([*in_file(when, Scene(PULL, Touch((), changes, changes)))]) is holds

@@ -2,18 +2,18 @@ from dataclasses import replace
 
 import pytest
 
-from ghapp.core.areas import Area, Clause, Detect, Finding, Item, Size, Text
-from ghapp.core.model import File
-from ghapp.core.policy.policy import Policy
-from ghapp.core.scan.checklist import MOST_FILES, OVERLAPS, checklist
+from ghapp.core.areas import Area, Clause, Detect, Finding, Item, SameAs, Size, Text
+from ghapp.core.model import MOST_FILES, File
+from ghapp.core.policy.policy import Features, Policy
+from ghapp.core.scan.checklist import checklist, is_feature
 from ghapp.core.scan.fingerprint import fingerprint
-from ghapp.core.scan.patch import change
-from ghapp.core.scan.triggers import scan
+from ghapp.core.scan.patch import changed_file
+from ghapp.core.scan.scan import scan
 from tests.core.pulls import PULL, file
 
 
-def item(name, severity="must", when=None):
-    return Item(name, severity, "cost", Text(name, name), when=when)
+def item(name, severity="must", when=None, same_as=None):
+    return Item(name, severity, "cost", Text(name, name), when=when, same_as=same_as)
 
 
 def area(name, *items, weight=3, **detect):
@@ -41,7 +41,7 @@ def test_areas_come_heaviest_first_then_by_id_each_with_its_own_files():
     assert [one.area.id for one in found.flagged] == ["b", "a", "c"]
     assert [file.path for file in found.flagged[0].files] == ["b/x.py"]
     assert found.flagged[0].hits[0].path == "b/x.py"
-    changes = tuple(change(one) for one in found.flagged[0].files)
+    changes = tuple(changed_file(one) for one in found.flagged[0].files)
     assert found.flagged[0].fingerprint == fingerprint(changes)
 
 
@@ -152,7 +152,7 @@ def test_a_moved_file_counts_by_its_new_place_whatever_its_comments_say():
 
 def test_narrow_areas_come_before_what_only_the_size_flags():
     wide = Area(
-        "wide", Text("w", "w"), 5, Detect(size=Size(added_gte=1)), (item("w-1"), item("w-2"))
+        "wide", Text("w", "w"), 5, Detect(size=Size(added_lines_gte=1)), (item("w-1"), item("w-2"))
     )
     narrow = area("narrow", item("n-1", "should"), item("n-2", "should"), weight=1)
     assert asked(narrow, wide, max_items=2).shown == {"n-1", "n-2"}
@@ -205,7 +205,8 @@ def test_a_large_table_of_the_policy_brings_its_item():
     assert ids(asked(one, files=files, large_tables=("users",))) == {}
 
 
-FIRST, SECOND = area("pay", item("pay-exactly-once"), weight=5), item("api-idempotency")
+FIRST = area("pay", item("pay-exactly-once"), weight=5)
+SECOND = item("api-idempotency", same_as=SameAs("pay-exactly-once"))
 
 
 def test_of_two_questions_with_one_answer_the_second_is_left_out():
@@ -231,9 +232,10 @@ def test_the_place_of_a_question_left_out_goes_to_the_next():
 
 
 @pytest.mark.parametrize(("path", "left"), [("iac/b.tf", 1), ("src/b.py", 2)])
-def test_some_overlap_only_where_all_files_are_the_firsts(path, left):
+def test_some_overlap_only_if_all_files_are_the_firsts(path, left):
     iac = area("iac", item("iac-encryption-secrets"))
-    cfg = area("cfg", item("cfg-no-secrets"), item("cfg-other"), diff=("secret",))
+    same = SameAs("iac-encryption-secrets", within=True)
+    cfg = area("cfg", item("cfg-secrets", same_as=same), item("cfg-other"), diff=("secret",))
     cfg = replace(cfg, detect=replace(cfg.detect, paths=(path,)))
     found = asked(iac, cfg, files=[file("iac/a.tf", "x"), file(path, "x")])
     assert len(ids(found)["cfg"]) == left
@@ -249,15 +251,18 @@ def test_every_area_shows_a_question_unless_it_has_but_advice():
 
 
 def test_a_question_with_a_finding_is_never_left_out():
-    pay = area("pay", item("pay-exactly-once"), weight=5)
-    api = area("api", item("api-idempotency"), item("api-other"))
-    assert len(ids(asked(pay, api))["api"]) == 1
-    found = asked(pay, api, findings=[finding("api-idempotency", "api")])
+    api = area("api", SECOND, item("api-other"))
+    assert len(ids(asked(FIRST, api))["api"]) == 1
+    found = asked(FIRST, api, findings=[finding("api-idempotency", "api")])
     assert ids(found)["api"] == ["api-idempotency", "api-other"]
 
 
-def test_the_overlap_table_names_each_pair_once():
-    assert len({(one.first, one.second) for one in OVERLAPS}) == len(OVERLAPS)
+def test_of_the_questions_of_one_area_the_unconditional_overlap_comes_first():
+    files = [file("pay/a.py", "x"), file("api/b.py", "x")]
+    within = item("api-object", same_as=SameAs("pay-access", within=True))
+    pay = area("pay", item("pay-exactly-once"), item("pay-access"), weight=5)
+    pay = replace(pay, detect=replace(pay.detect, paths=("**",)))
+    assert ids(asked(pay, area("api", within, SECOND), files=files))["api"] == ["api-object"]
 
 
 def test_an_author_whom_the_policy_ignores_is_asked_nothing():
@@ -316,3 +321,27 @@ def test_a_new_finding_reopens_the_answers_to_its_own_item():
     assert after.marks["a-drop"] == before.marks["a-drop"]
     assert after.marks["a-lock"] != before.marks["a-lock"]
     assert unsure.marks == before.marks
+
+
+NO_RULES = Features((), (), ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "features", "expected"),
+    [
+        ({}, Features(), False),
+        ({"labels": frozenset({"Feature"})}, Features(), True),
+        ({"labels": frozenset({"feature"})}, NO_RULES, False),
+        ({"title": "feat(cart)!: pay later"}, Features(), True),
+        ({"title": "決済の新機能"}, Features(), True),
+        ({"title": "a feat: no"}, Features(), False),
+        ({"head_ref": "feature/pay/later"}, Features(), True),
+        ({"head_ref": "feat/x"}, Features(), True),
+        ({"head_ref": "my/feature/x"}, Features(), False),
+        ({"files": (file("a", "1", "2"), file("b", "3"))}, replace(NO_RULES, added_lines=3), True),
+        ({"files": (file("a", "1", "2"), file("b", "3"))}, replace(NO_RULES, added_lines=4), False),
+        ({"files": (file("a", "1"),)}, NO_RULES, False),
+    ],
+)
+def test_any_rule_makes_a_feature(changes, features, expected):
+    assert is_feature(replace(PULL, **changes), features) is expected

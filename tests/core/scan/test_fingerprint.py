@@ -5,13 +5,13 @@ from msgspec.structs import replace
 
 from ghapp.core.model import File
 from ghapp.core.scan.fingerprint import Fingerprints, fingerprint
-from ghapp.core.scan.patch import change
+from ghapp.core.scan.patch import changed_file
 
 FILE = File("a.py", "modified", 1, 1, "@@ -3,3 +3,3 @@ def f\n one\n-two\n+  deux\n four", "s1")
 
 
 def of(files, hazards=()):
-    return fingerprint(tuple(change(file) for file in files), hazards)
+    return fingerprint(tuple(changed_file(file) for file in files), hazards)
 
 
 def other(**changes):
@@ -78,7 +78,9 @@ def test_files_count_in_path_order_and_hazards_as_a_set():
 
 
 def test_areas_that_share_files_have_the_fingerprints_that_each_has_alone():
-    first, second, third = (change(replace(FILE, path=name)) for name in ("a.py", "b.py", "c.py"))
+    first, second, third = (
+        changed_file(replace(FILE, path=name)) for name in ("a.py", "b.py", "c.py")
+    )
     prints = Fingerprints()
     for area, hazards in [((first, second), ()), ((second, third), ("A",)), ((second,), ())]:
         assert prints.of(area, hazards) == fingerprint(area, hazards)

@@ -9,7 +9,8 @@ from ghapp.core.policy.policy import Policy
 from ghapp.core.scan.checklist import checklist
 from ghapp.core.scan.hazards import MOST_OF_HAZARD, findings
 from ghapp.core.scan.rulebook import rulebook
-from ghapp.core.scan.triggers import scan
+from ghapp.core.scan.scan import scan
+from ghapp.core.scan.triggers import AddedHit
 from tests.core.pulls import PULL
 
 MESSAGE = Text("risk", "リスク")
@@ -299,6 +300,12 @@ def test_a_schema_in_front_of_the_table_does_not_hide_that_it_is_new():
     assert not found(added("db/1.sql", "create table orders (", "drop on public.orders"), **changes)
 
 
+def test_each_table_is_checked_for_itself():
+    changes = {"match": r"drop on (?P<table>\w+)", "skip_new_table": True}
+    file = added("db/1.sql", "create table a (", "drop on a", "drop on b")
+    assert places(file, **changes) == [("db/1.sql", 3)]
+
+
 def test_a_match_that_names_no_table_stands():
     changes = {"match": r"drop(?: on (?P<table>\w+))?", "skip_new_table": True}
     assert found(added("db/1.sql", "drop all"), **changes)
@@ -403,7 +410,7 @@ def test_a_hazard_in_code_flags_its_area_and_its_file_becomes_the_areas():
         .flagged[0]
         .hits
     )
-    assert (hit.kind, hit.what, hit.path, hit.line) == ("diff", "drop", "src/a.py", 1)
+    assert hit == AddedHit("drop", path="src/a.py", line=1)
 
 
 def test_an_area_that_only_a_hazard_touches_asks_nothing_that_is_asked_always():
@@ -537,5 +544,5 @@ def test_hazards_that_read_code_are_looked_for_together():
     code = [replace(HAZARD, id=f"C-{at}", scope="code", exclude=(f"x{at}",)) for at in range(3)]
     own = [replace(HAZARD, id="A-1"), replace(HAZARD, id="A-2", exclude=("y",))]
     book = rulebook((area(code[0], own[0], code[1], own[1], code[2]),))
-    kept = [one.scope for one in book.hazards["added"].values()]
+    kept = [one.scope for one in book.hazards["+"].owners]
     assert kept == [HAZARD.scope, HAZARD.scope, "code", "code", "code"]

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghapp.core.model import File
-from ghapp.core.scan.patch import Line, change, changed, cut_short, lines
+from ghapp.core.scan.patch import PatchLine, changed_file, cut_short, lines, perhaps_new
 
 PATCH = """@@ -1,4 +1,5 @@ class A
  one
@@ -20,13 +20,13 @@ PATCH = """@@ -1,4 +1,5 @@ class A
 
 def test_lines_carry_the_number_they_have_in_their_own_version():
     assert lines(PATCH) == (
-        Line(" ", "one", 1, 1, 1),
-        Line("-", "two", 2, 1, 2),
-        Line("+", "deux", 2, 1, 2),
-        Line("+", "trois", 3, 1, 3),
-        Line(" ", "four", 4, 1, 4),
-        Line("-", "ten", 10, 2, 11),
-        Line("+", "dix", 11, 2, 11),
+        PatchLine(" ", "one", 1, 1, 1),
+        PatchLine("-", "two", 2, 1, 2),
+        PatchLine("+", "deux", 2, 1, 2),
+        PatchLine("+", "trois", 3, 1, 3),
+        PatchLine(" ", "four", 4, 1, 4),
+        PatchLine("-", "ten", 10, 2, 11),
+        PatchLine("+", "dix", 11, 2, 11),
     )
 
 
@@ -46,7 +46,7 @@ def test_lines_carry_the_number_they_have_in_their_own_version():
 def test_odd_and_cut_patches_give_what_can_be_read(patch, expected):
     found = [line for line in lines(patch) if line.sign == "+"]
     if expected is None:
-        assert found == [Line("+", "after a context line that lost its space", 2, 1, 2)]
+        assert found == [PatchLine("+", "after a context line that lost its space", 2, 1, 2)]
     else:
         assert [line.text for line in found] == expected
 
@@ -64,7 +64,7 @@ def test_odd_and_cut_patches_give_what_can_be_read(patch, expected):
     ],
 )
 def test_whether_all_lines_are_added_or_not_those_added_are_found(body, added, removed):
-    found = change(File("a", "added", patch=f"@@ -0,0 +1,3 @@\n{body}"))
+    found = changed_file(File("a", "added", patch=f"@@ -0,0 +1,3 @@\n{body}"))
     assert (found.added, found.removed) == (added, removed)
 
 
@@ -93,19 +93,36 @@ def test_a_patch_is_cut_short_when_it_shows_less_than_was_counted(patch, additio
 
 def test_a_change_parts_added_from_removed_lines_and_cuts_them_for_regexes():
     long = "x" * 3_000
-    found = change(File("a", "modified", patch=f"@@ -1 +1,2 @@\n-old\n+{long}\r\n+b\n c"))
+    found = changed_file(File("a", "modified", patch=f"@@ -1 +1,2 @@\n-old\n+{long}\r\n+b\n c"))
     assert found.added.decode() == f"{'x' * 2_000}\nb"
     assert found.removed == b"old"
     assert found.cut
-    assert not change(File("a", "modified", patch=f"@@ -1 +1 @@\n+{long[:2_000]}")).cut
+    assert not changed_file(File("a", "modified", patch=f"@@ -1 +1 @@\n+{long[:2_000]}")).cut
 
 
 @given(st.text("+-@ 1,\\\n\rx") | st.text())
 def test_the_ways_to_read_a_patch_agree(text):
     patch = f"@@ -1 +1 @@\n{text}"
     found = [line for line in lines(patch) if line.sign != " "]
-    assert changed(patch) == [line.sign + line.text for line in found]
-    one = change(File("a", "modified", patch=patch))
+    shown = [(line.sign + line.text).rstrip() for line in found]
+    one = changed_file(File("a", "modified", patch=patch))
+    assert one.shown == "".join(f"\n{line}" for line in shown)
     assert one.added.decode() == "\n".join(line.text for line in found if line.sign == "+")
     assert one.removed.decode() == "\n".join(line.text for line in found if line.sign == "-")
     assert not cut_short(File("a", "modified", patch=patch, additions=one.added.count(b"\n")))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ([], set()),
+        ([("README.md", "added")], set()),
+        ([("payments/app.py", "added"), ("payments/db/1.sql", "added")], {"payments"}),
+        ([("payments/app.py", "added"), ("payments/old.py", "modified")], set()),
+        ([("payments/app.py", "added"), ("payments/old.py", "removed")], set()),
+        ([("lib/a.py", "renamed"), ("b/a.py", "copied")], set()),
+        ([("a/x", "added"), ("b/x", "added"), ("c/x", "modified")], {"a", "b"}),
+    ],
+)
+def test_a_folder_may_be_new_if_everything_in_it_is_added(changes, expected):
+    assert perhaps_new(File(path, status) for path, status in changes) == expected

@@ -1,30 +1,23 @@
-from dataclasses import replace
+"""What flags an area, and why it fired."""
+
+from dataclasses import fields, replace
+from typing import get_args
 
 import pytest
-from msgspec import structs
 
-from ghapp.core.areas import Detect, Hit, Size
-from ghapp.core.model import File
-from ghapp.core.policy.policy import Policy
-from ghapp.core.scan.match import look
-from ghapp.core.scan.rulebook import rulebook
-from ghapp.core.scan.triggers import hinted, scan, touches, unread
-from tests.core.pulls import AREA, PULL, file
-
-OTHER = replace(AREA, id="other", detect=Detect(paths=("other/**",), diff=("other",)))
-
-
-def touched(*files, area=AREA, **changes):
-    pull = replace(PULL, files=files, **changes)
-    return touches((OTHER, area), pull, seen(*files, areas=(OTHER, area))).get(area.id)
-
-
-def seen(*files, areas):
-    return look(rulebook(areas), files)
-
-
-def own(found):
-    return [one.file.path for one in found.changes]
+from ghapp.core.areas import Detect, Size
+from ghapp.core.i18n import LANGUAGES, table
+from ghapp.core.policy.pack_schema import DetectPart, FlaggedBy
+from ghapp.core.scan.triggers import (
+    AddedHit,
+    FilesHit,
+    FolderHit,
+    LabelHit,
+    LinesHit,
+    PathHit,
+    RemovedHit,
+)
+from tests.core.pulls import AREA, file, own, touched
 
 
 @pytest.mark.parametrize(
@@ -96,15 +89,15 @@ def test_no_added_line_is_not_an_empty_one():
 )
 def test_a_credential_in_the_line_that_fired_is_not_quoted(line, quoted):
     (hit,) = touched(file("a.sql", line), area=replace(AREA, detect=Detect(diff=("ALTER",)))).hits
-    assert hit.what == quoted
+    assert hit == AddedHit(quoted, path="a.sql", line=7)
 
 
 def test_hits_say_what_fired():
     found = touched(file("a.sql", "  ALTER TABLE t;" + "x" * 500), file("migrations/1.py", "x"))
     path, line = found.hits
-    assert path == Hit("path", "**/migrations/**", "migrations/1.py")
-    assert line.what.startswith("ALTER TABLE t;x")
-    assert len(line.what) == 120
+    assert path == PathHit("**/migrations/**", path="migrations/1.py")
+    assert line.text.startswith("ALTER TABLE t;x")
+    assert len(line.text) == 120
     assert own(found) == ["a.sql", "migrations/1.py"]
 
 
@@ -112,7 +105,7 @@ def test_a_label_forces_the_whole_pull_in_and_comes_first():
     files = (file("README.md", "x"), file("migrations/1.py", "x"), file("a.min.js", "x"))
     found = touched(*files, labels=frozenset({"database", "other"}))
     assert [hit.kind for hit in found.hits] == ["label", "path"]
-    assert found.hits[0].what == "database"
+    assert found.hits[0] == LabelHit("database")
     assert own(found) == ["README.md", "migrations/1.py", "a.min.js"]
     assert [one.file.path for one in found.read] == ["README.md", "migrations/1.py"]
 
@@ -120,13 +113,6 @@ def test_a_label_forces_the_whole_pull_in_and_comes_first():
 def test_the_label_of_the_area_itself_forces_it_in():
     assert touched(labels=frozenset({"nfr/area: database"})).hits[0].kind == "label"
     assert touched(labels=frozenset({"nfr/area: caching"})) is None
-
-
-def test_labels_of_ours_decide_nothing():
-    area = replace(AREA, detect=Detect(labels=("NFR: signed off", "nfr: needs sign-off")))
-    on = replace(PULL, labels=frozenset({"nfr: signed off", "other"}))
-    found = scan(on, Policy(areas=(area,)))
-    assert (found.touched, found.pull.labels) == ({}, {"other"})
 
 
 def test_few_hits_are_kept_but_all_files():
@@ -140,11 +126,11 @@ def test_few_hits_are_kept_but_all_files():
 @pytest.mark.parametrize(
     ("size", "hits"),
     [
-        (Size(files_gte=2), ["2 files"]),
-        (Size(added_gte=3), ["3 lines"]),
-        (Size(files_gte=2, added_gte=3), ["2 files", "3 lines"]),
-        (Size(files_gte=3, added_gte=4), None),
-        (Size(files_gte=2, not_counting=("*.lock",)), None),
+        (Size(changed_files_gte=2), (FilesHit(2),)),
+        (Size(added_lines_gte=3), (LinesHit(3),)),
+        (Size(changed_files_gte=2, added_lines_gte=3), (FilesHit(2), LinesHit(3))),
+        (Size(changed_files_gte=3, added_lines_gte=4), None),
+        (Size(changed_files_gte=2, ignore=("*.lock",)), None),
         (Size(), None),
     ],
 )
@@ -156,76 +142,41 @@ def test_size_counts_what_is_written_by_hand(size, hits):
     if hits is None:
         assert found is None
     else:
-        assert [hit.what for hit in found.hits] == hits
+        assert found.hits == hits
         assert own(found) == ["a.py", "b.lock", "moved.py"]
 
 
-@pytest.mark.parametrize(("files", "least", "hits"), [(5, 1, ["new"]), (4, 1, None), (5, 2, None)])
-def test_a_new_folder_counts_once_it_has_more_than_a_few_files(files, least, hits):
-    area = replace(AREA, detect=Detect(size=Size(folders_gte=least)))
+@pytest.mark.parametrize(("files", "least", "fires"), [(5, 1, True), (4, 1, False), (5, 2, False)])
+def test_a_new_folder_counts_once_it_has_more_than_a_few_files(files, least, fires):
+    area = replace(AREA, detect=Detect(size=Size(new_top_level_dirs_gte=least)))
     inside = [file(f"new/{number}.py", "x", status="added") for number in range(files)]
     found = touched(*inside, file("old/a.py", "x"), area=area, new_folders=frozenset({"new"}))
-    assert (found and [hit.what for hit in found.hits]) == hits
-
-
-def test_a_title_is_a_hint_and_never_flags():
-    pull = replace(PULL, title="新しいマイグレーション")
-    assert hinted((AREA,), pull) == (AREA.id,)
-    assert hinted((AREA,), PULL) == ()
-    assert hinted((replace(AREA, detect=Detect()),), pull) == ()
-    others = [replace(AREA, id=f"a{at}", detect=Detect(title=f"word{at}$")) for at in range(60)]
-    assert hinted((*others, AREA), replace(PULL, title="a word7 and a word53")) == ("a53",)
-    assert touched(file("README.md", "x"), title=pull.title) is None
-
-
-def test_a_patch_of_more_than_a_megabyte_is_not_scanned_but_its_path_counts():
-    huge = file("a.sql", "alter table t", "x" * (1 << 20))
-    assert touched(huge) is None
-    assert own(touched(structs.replace(huge, path="migrations/a.sql"))) == ["migrations/a.sql"]
-
-
-def test_only_claimed_paths_are_read_in_foreign_code():
-    area = replace(AREA, detect=Detect(paths=("**/*.lock",), labels=("all",)))
-    files = (file("a.lock", "x"), file("vendor/b.py", "x"), file("c.py", "x"))
-    found = touched(*files, area=area, labels=frozenset({"all"}))
-    assert [one.file.path for one in found.read] == ["a.lock", "c.py"]
-
-
-@pytest.mark.parametrize(
-    ("changed", "missed"),
-    [
-        (File("a.sql", "added", 25_000), True),
-        (file("a.sql", "x", "y", "z" * (1 << 20)), True),
-        (structs.replace(file("a.sql", "x"), additions=2), True),
-        (file("a.sql", "x"), False),
-        (File("a.png", "added"), False),  # binary: GitHub counts no lines
-        (File("a.sql", "removed", 0, 25_000), False),
-        (File("migrations/a.sql", "added", 25_000), False),  # flagged by its path
-        (File("a.json", "added", 25_000), False),  # no area looks for lines in it
-        (File("test/a.sql", "added", 25_000), False),
-        (File("a.lock", "added", 25_000), False),
-        (File("vendor/a.sql", "added", 25_000), False),
-    ],
-    ids=range(11),
-)
-def test_a_file_whose_lines_are_not_shown_is_unread_where_they_would_count(changed, missed):
-    pull = replace(PULL, files=(file("b.sql", "x"), changed))
-    assert unread((AREA,), seen(*pull.files, areas=(AREA,))) == ((changed.path,) if missed else ())
+    assert (found and found.hits) == ((FolderHit("new"),) if fires else None)
 
 
 @pytest.mark.parametrize(
     ("changed", "hits"),
     [
-        (file("a.py", removed=["flag(x)"]), [("removed", "flag(x)", "a.py", 0)]),
+        (file("a.py", removed=["flag(x)"]), (RemovedHit("flag(x)", path="a.py"),)),
         (file("a.py", "flag(x)"), None),
         (file("a.py", removed=["# flag(x)"]), None),  # a comment
-        (file("a.py", "other", removed=["flag(x)"]), [("diff", "other", "a.py", 7)]),
-        (file("flags/a.py", removed=["flag(x)"]), [("path", "flags/**", "flags/a.py", 0)]),
+        (file("a.py", "one", removed=["flag(x)"]), (AddedHit("one", path="a.py", line=7),)),
+        (file("flags/a.py", removed=["flag(x)"]), (PathHit("flags/**", path="flags/a.py"),)),
         (file("test/a.py", removed=["flag(x)"]), None),
     ],
 )
 def test_a_removed_line_flags_an_area_that_looks_for_it(changed, hits):
-    detect = Detect(("flags/**",), ("test/**",), ("other",), (r"\bflag\(",))
+    detect = Detect(("flags/**",), ("test/**",), ("one",), (r"\bflag\(",))
     found = touched(changed, area=replace(AREA, detect=detect))
-    got = found and [(one.kind, one.what, one.path, one.line) for one in found.hits]
-    assert got == hits
+    assert (found and found.hits) == hits
+
+
+def test_every_hit_has_words_and_a_name_for_conditions():
+    hits = (LabelHit, PathHit, AddedHit, RemovedHit, FolderHit, FilesHit, LinesHit)
+    assert {hit.kind for hit in hits} == set(get_args(FlaggedBy))
+    assert all(f"hit_{hit.words}" in table(language) for hit in hits for language in LANGUAGES)
+
+
+def test_what_flags_an_area_is_read_from_packs():
+    known = {one.name for one in fields(Detect)}
+    assert set(DetectPart.signals) <= known <= set(DetectPart.model_fields)

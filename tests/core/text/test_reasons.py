@@ -4,13 +4,22 @@ from dataclasses import replace
 
 import pytest
 
-from ghapp.core.areas import Clause, Combined, Hit, InFile
+from ghapp.core.areas import AtLeast, Clause, Combined, InFile
 from ghapp.core.decide import decide
 from ghapp.core.i18n import Words, table
 from ghapp.core.ledger import Verb
 from ghapp.core.markdown import MOST_TEXT, visible
 from ghapp.core.scan.checklist import Checklist, Flagged
-from ghapp.core.scan.conditions import HOLDS
+from ghapp.core.scan.conditions import COUNTS, FINDS
+from ghapp.core.scan.triggers import (
+    AddedHit,
+    FilesHit,
+    FolderHit,
+    LabelHit,
+    LinesHit,
+    PathHit,
+    RemovedHit,
+)
 from ghapp.core.text.reasons import condition, why
 from tests.core.build import area, asked, facts, finding, flagged, history, item, policy
 from tests.core.text.scenes import CONCERN, DB, Scene, rendered, reply, same_as_snapshot
@@ -19,30 +28,30 @@ from tests.core.text.scenes import CONCERN, DB, Scene, rendered, reply, same_as_
 @pytest.mark.parametrize(
     ("hit", "en", "ja"),
     [
-        (Hit("label", "nfr:db"), "label `nfr:db`", "ラベル `nfr:db`"),
+        (LabelHit("nfr:db"), "label `nfr:db`", "ラベル `nfr:db`"),
         (
-            Hit("path", "**/db/**", "app/db/1.rb"),
+            PathHit("**/db/**", path="app/db/1.rb"),
             "`app/db/1.rb` (matches `**/db/**`)",
             "`app/db/1.rb`（`**/db/**` に一致）",
         ),
         (
-            Hit("diff", "drop `t`", "a.sql", 7),
+            AddedHit("drop `t`", path="a.sql", line=7),
             "`a.sql:7`: `` drop `t` ``",
             "`a.sql:7`：`` drop `t` ``",
         ),
         (
-            Hit("removed", "drop(t)", "a.py"),
+            RemovedHit("drop(t)", path="a.py"),
             "`a.py`: removed `drop(t)`",
             "`a.py`：削除された行 `drop(t)`",
         ),
-        (Hit("size", "41 files"), "41 files changed", "変更ファイル 41 件"),
-        (Hit("size", "1600 lines"), "1,600 lines added", "追加 1,600 行"),
+        (FilesHit(41), "41 files changed", "変更ファイル 41 件"),
+        (LinesHit(1600), "1,600 lines added", "追加 1,600 行"),
         (
-            Hit("folder", "app"),
+            FolderHit("app"),
             "new top-level folder `app`",
             "最上位の新規フォルダ `app`",
         ),
-        (Hit("size", "3500"), "3,500 files changed", "変更ファイル 3,500 件"),
+        (FilesHit(3500), "3,500 files changed", "変更ファイル 3,500 件"),
     ],
 )
 def test_a_reason_names_what_fired_and_where(hit, en, ja):
@@ -51,13 +60,13 @@ def test_a_reason_names_what_fired_and_where(hit, en, ja):
 
 
 def test_a_reason_can_be_plain_text():
-    hit = Hit("diff", "drop table t", "a.sql", 7)
+    hit = AddedHit("drop table t", path="a.sql", line=7)
     assert why(hit, Words("en"), visible) == "a.sql:7: drop table t"
 
 
 def test_the_text_of_a_line_with_a_finding_is_not_repeated() -> None:
     secret = "token = 's3cret'"
-    hits = (Hit("diff", secret, "db/1.sql", 3), Hit("diff", "x", "db/1.sql", 9))
+    hits = (AddedHit(secret, path="db/1.sql", line=3), AddedHit("x", path="db/1.sql", line=9))
     one = flagged(DB, "f1", finding(source=secret))
     api = replace(flagged(area("api")), hits=(hits[0],))
     marks = rendered("en", "f1", (), asked(replace(one, hits=hits), api))
@@ -67,7 +76,7 @@ def test_the_text_of_a_line_with_a_finding_is_not_repeated() -> None:
 
 
 def test_more_reasons_than_fit_are_counted() -> None:
-    hits = tuple(Hit("path", "db/**", f"db/{number}.sql") for number in range(5))
+    hits = tuple(PathHit("db/**", path=f"db/{number}.sql") for number in range(5))
     many = Flagged(DB, hits, flagged(DB).files, DB.items, "f1")
     assert (
         "`db/2.sql` (matches `db/**`), and 2 more" in rendered("en", "f1", (), asked(many)).comment
@@ -86,10 +95,11 @@ def test_every_kind_of_condition_has_words() -> None:
     kinds = [key.removeprefix("when_") for key in table("en") if key.startswith("when_")]
     joining = ("all", "any", "not", "inner", "more", "file", "file_new", "file_bump")
     clauses = [one for one in kinds if one not in joining]
-    assert set(clauses) == set(HOLDS)
+    assert set(clauses) == {*FINDS, *COUNTS}
     for kind in clauses:
         for language in ("en", "ja"):
-            assert condition(Clause(kind, ("7",)), Words(language))
+            one = AtLeast(kind, 7) if kind in COUNTS else Clause(kind, ("7",))
+            assert condition(one, Words(language))
     when = InFile(path=("db/**",), new=True, diff=("drop",), bump="major")
     assert condition(when, Words("en")) == (
         "one file has all of this: a file matches `db/**`, an added line matches `drop`, "
@@ -101,7 +111,7 @@ WHEN = Combined(
     "any",
     (
         Clause("diff", ("(?i)alter", "drop", "a", "b", "c")),
-        Combined("all", (Clause("path", ("**/*.sql",)), Clause("files_gte", ("1200",)))),
+        Combined("all", (Clause("path", ("**/*.sql",)), AtLeast("files_gte", 1200))),
         Combined("not", (Clause("area", ("web",)),)),
         Combined("any", (Clause("title", ("x",)),)),
         Clause("table_in", ("large_tables",)),

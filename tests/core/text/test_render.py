@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from ghapp.core.areas import Area, Finding, Hit, Text
+from ghapp.core.areas import Area, Finding, Text
 from ghapp.core.decide import decide
 from ghapp.core.ledger import Entry, Refusal, Verb
 from ghapp.core.markdown import MOST_TEXT
 from ghapp.core.policy.policy import Policy
 from ghapp.core.review.comment_text import boxes
 from ghapp.core.scan.checklist import Flagged
+from ghapp.core.scan.triggers import LabelHit, PathHit
 from ghapp.core.text.render import parked_run
 from tests.core.build import (
     HEAD,
@@ -110,7 +111,7 @@ def test_every_item_has_a_box_that_reads_back() -> None:
 def test_nothing_from_a_pull_request_mentions_links_or_closes_a_marker() -> None:
     evil = "x` @everyone --> <img src=x> [a](javascript:b)"
     one = flagged(DB)
-    hits = (Hit("path", "**", evil), Hit("label", evil))
+    hits = (PathHit("**", path=evil), LabelHit(evil))
     found = (finding(path=evil), finding("DB-2", accepted=evil, source=evil))
     hostile = Flagged(DB, hits, one.files, one.items, "f1", found)
     note = entry(Verb.SIGN_OFF, "db", note=evil, open_musts=(evil,))
@@ -123,7 +124,7 @@ def test_nothing_from_a_pull_request_mentions_links_or_closes_a_marker() -> None
 def test_texts_fit_githubs_limits() -> None:
     many = area("db")
     items = tuple(item(f"i-{number}-{'x' * 80}") for number in range(500))
-    big = Flagged(many, (Hit("path", "db/**", "db/1.sql"),), (), items, "f1")
+    big = Flagged(many, (PathHit("db/**", path="db/1.sql"),), (), items, "f1")
     marks = rendered("ja", "f1", (), asked(*[big] * 3))
     assert marks.check_run is not None
     assert len(marks.comment) <= MOST_TEXT

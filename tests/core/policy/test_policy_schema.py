@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from ghapp.core.areas import Area, Detect, Hazard, Item, Text
+from ghapp.core.policy.pack_schema import References
 from ghapp.core.policy.policy import DEFAULT_LABELS, POLICY_PATH, Rules, effective, problems_of
 from ghapp.core.policy.policy_schema import PolicyFile, schema
 from ghapp.core.records import PolicySource
@@ -24,7 +25,7 @@ RULES = Rules(
         pack("search-index", "idx-size", hazards=["APP-007"]),
     ),
     "advise",
-    {"squawk": ("squawk", "https://squawk.example/")},
+    References({"squawk": ("squawk", "https://squawk.example/")}, {"tests": ("**/test/**",)}),
 )
 
 
@@ -80,6 +81,10 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
             "1:21: `reviewers.users[0]` should be written without `@`",
         ),
         ("reviewers: {users: [7]}", "1:21: `reviewers.users[0]` should be text: put it in quotes"),
+        (
+            "areas: {search-index: {detect: {exclude_sets: [test]}}}",
+            "1:48: `test` is not a set of globs: did you mean `tests`?",
+        ),
         ("labels: {hold: ''}", "1:16: `labels.hold` should not be empty"),
         ("labels: {hold: 5}", "1:16: `labels.hold` should be text: put it in quotes"),
         (f"labels: {{hold: {'x' * 51}}}", "1:16: `labels.hold` should have at most 50 characters"),
@@ -233,12 +238,12 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
         ),
         (
             OWN,
-            "2:3: `items` is no list of questions in `areas.own`: "
+            "2:3: `items` is not a list of questions in `areas.own`: "
             "an area of your own needs `title`, `detect` and `items`",
         ),
         (
             OWN + "    items: {own-a: off}",
-            "2:3: `items` is no list of questions in `areas.own`: "
+            "2:3: `items` is not a list of questions in `areas.own`: "
             "an area of your own needs `title`, `detect` and `items`",
         ),
         (
@@ -250,7 +255,8 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
         (
             "areas:\n  own:\n    title: {en: Own}\n    detect: {title: own}\n"
             "    items: [{id: own-a, sev: must, cat: cost, en: A?}]",
-            "4:5: `areas.own.detect` flags nothing: give `paths`, `diff`, `labels` or `size`",
+            "4:5: `areas.own.detect` flags nothing: give `paths`, `diff`, `removed`, `labels` "
+            "or `size`",
         ),
         (
             OWN + "    items: [{id: own-a, cat: cost, en: A?}]",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ghapp.core.model import File
-from ghapp.core.scan.new_file import MOST_BYTES, MOST_FILES, blobs, text
+from ghapp.core.scan.new_file import MOST_BLOBS, MOST_BYTES, blobs, text
 
 
 def test_every_file_with_a_new_version_names_its_blob() -> None:
@@ -15,9 +15,9 @@ def test_every_file_with_a_new_version_names_its_blob() -> None:
 
 def test_files_beyond_the_first_are_not_read_and_removed_ones_take_no_place() -> None:
     files = [File(f"gone{at}", "removed", sha="x") for at in range(5)]
-    files += [File(f"f{at:02}", "added", sha=f"{at}") for at in range(MOST_FILES + 2)]
+    files += [File(f"f{at:02}", "added", sha=f"{at}") for at in range(MOST_BLOBS + 2)]
     found = blobs(files)
-    assert len(found) == MOST_FILES + 2
+    assert len(found) == MOST_BLOBS + 2
     assert [path for path, sha in found.items() if not sha] == ["f20", "f21"]
 
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from ghapp.core.areas import Area, Detect, Hazard, Item, Text
 from ghapp.core.policy.own_packs import read, schema
 from ghapp.core.policy.pack_files import fault, named
+from ghapp.core.policy.pack_schema import References
 from ghapp.core.policy.policy import POLICY_PATH, Rules, effective, problems_of
 from ghapp.core.records import PackFile, PolicySource
 
@@ -31,7 +32,7 @@ def builtin(name, item, hazard):
 RULES = Rules(
     (builtin("caching", "cache-ttl", "APP-007"), builtin("queues", "queue-limit", "APP-020")),
     "advise",
-    {"squawk": ("squawk", "https://squawk.example/")},
+    References({"squawk": ("squawk", "https://squawk.example/")}, {"tests": ("**/test/**",)}),
 )
 
 
@@ -174,9 +175,9 @@ def test_references_that_cannot_be_read_are_told_alone():
 def test_a_key_in_two_files_of_references_is_told_in_the_second():
     other = PackFile(".github/other/references.yml", "r", 9, text="a: [B, 'https://b.example']")
     packs = (*files(references="a: [A, 'https://a.example']"), other)
-    found = read((), packs, (), {})
+    found = read((), packs, (), References())
     assert [str(one) for one in found.problems] == [
-        ".github/other/references.yml:1:1: `a` is there already, as https://a.example: "
+        ".github/other/references.yml:1:1: `a` exists already, as https://a.example: "
         "refer to that one, or take another key"
     ]
 
@@ -281,9 +282,27 @@ def test_a_question_that_waits_for_what_no_pack_has_is_a_problem():
     when = "when: {any: [{hazard: [ACME-9]}, {not: {area: [rankin]}}, {hazard: [ACME-001]}]}"
     waiting = RANKING.replace("refs: [squawk]}", f"refs: [squawk], {when}}}")
     assert told(POLICY, *files(a=waiting)) == [
-        f"{FOLDER}/a.yml:7:48: `ACME-9` is no hazard of any pack: did you mean `ACME-001`?",
-        f"{FOLDER}/a.yml:7:48: `rankin` is no area of any pack: did you mean `ranking`?",
+        f"{FOLDER}/a.yml:7:48: `ACME-9` is not a hazard of any pack: did you mean `ACME-001`?",
+        f"{FOLDER}/a.yml:7:48: `rankin` is not an area of any pack: did you mean `ranking`?",
     ]
+
+
+def test_a_question_with_the_answer_of_one_that_no_pack_has_is_a_problem():
+    def same_as(name):
+        return files(a=RANKING.replace("refs: [squawk]}", f"refs: [squawk], same_as: {name}}}"))
+
+    for name in ("queue-limit", "rank-latency"):
+        assert not told(POLICY, *same_as(name))
+    for name in ("queue-limits", "caching-old"):  # a retired question is not asked
+        (problem,) = told(POLICY, *same_as(name))
+        assert problem.startswith(f"{FOLDER}/a.yml:7:51: `{name}` is not an item of any pack")
+
+
+def test_own_packs_may_name_the_built_in_sets_of_globs():
+    text = RANKING.replace("detect: {", "detect: {exclude_sets: [tests], ")
+    assert area(POLICY, *files(ranking=text)).detect.exclude == ("**/test/**",)
+    (problem,) = told(POLICY, *files(ranking=text.replace("[tests]", "[docs]")))
+    assert problem.endswith("`docs` is not a set of globs: known here: tests")
 
 
 # --- bridging ----------------------------------------------------------------------------

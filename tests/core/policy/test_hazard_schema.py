@@ -3,6 +3,7 @@
 import pytest
 
 from ghapp.core.areas import Area, Guard, Hazard, Text
+from ghapp.core.policy.pack_schema import References
 from ghapp.core.policy.packs import parse
 
 PACK = r"""area: caching
@@ -23,13 +24,13 @@ hazards:
 
 
 def problems(text):
-    found = parse(text, "p.yml", {})
+    found = parse(text, "p.yml", References())
     assert isinstance(found, tuple)
     return [str(one).removeprefix("p.yml:") for one in found]
 
 
 def hazard(more=""):
-    area = parse(PACK + more, "p.yml", {})
+    area = parse(PACK + more, "p.yml", References())
     assert isinstance(area, Area), area
     return area.hazards[0]
 
@@ -86,16 +87,16 @@ def test_unless_has_a_scope(text, guard):
         (r"unless: '(a)\1'", "15:13: `hazards[0].unless`: RE2 has neither backreferences"),
         ("unless: x\n    unless_scope: near", "16:19: `hazards[0].unless_scope` should be line"),
         ("unless: x\n    unless_scope: '+99'", "16:19: `hazards[0].unless_scope` should be line"),
-        ("unless_scope: file", "9:5: `hazards[0]` should be mended: `unless_scope` says"),
-        ("unless: x\n    nearest: y", "9:5: `hazards[0]` should be mended: `nearest` and"),
-        ("unless: x\n    block_with: y", "9:5: `hazards[0]` should be mended: `block_with`"),
+        ("unless_scope: file", "9:5: `hazards[0]` should be fixed: `unless_scope` says"),
+        ("unless: x\n    nearest: y", "9:5: `hazards[0]` should be fixed: `nearest` and"),
+        ("unless: x\n    block_with: y", "9:5: `hazards[0]` should be fixed: `block_with`"),
         (
             "unless: x\n    unless_scope: block\n    unit: statement",
-            "9:5: `hazards[0]` should be mended: a block is found from a line",
+            "9:5: `hazards[0]` should be fixed: a block is found from a line",
         ),
         (
             "side: removed\n    unit: statement",
-            "9:5: `hazards[0]` should be mended: `side: removed` looks at single lines",
+            "9:5: `hazards[0]` should be fixed: `side: removed` looks at single lines",
         ),
         ("dialect: oracle", "15:14: `hazards[0].dialect` should be 'any', 'mysql' or 'postgres'"),
         ("files: ['a/{b,c}']", "15:13: `hazards[0].files[0]`: `a/{b,c}`: braces"),
@@ -112,16 +113,20 @@ def test_a_mistake_in_a_hazard_is_one_problem_with_its_place(more, says):
     [
         ('    ja: "すべて消します。"\n', "", "9:5: `ja` is missing in `hazards[0]`"),
         ("id: CAC-001", "id: cac", "9:9: `hazards[0].id` should be"),
-        ("item: cache-ttl", "item: cache-tll", "10:11: `cache-tll` is no item here: did you mean"),
+        (
+            "item: cache-ttl",
+            "item: cache-tll",
+            "10:11: `cache-tll` is not an item here: did you mean",
+        ),
         (
             "(?P<table>\\w+)'",
             "\\w+'\n    skip_new_table: true",
-            "9:5: `hazards[0]` should be mended: `skip_new_table`",
+            "9:5: `hazards[0]` should be fixed: `skip_new_table`",
         ),
         (
             '(?P<table>\\w+)\'\n    en: "Flushes all."',
             "\\w+'\n    en: Flushes {table}.",
-            "9:5: `hazards[0]` should be mended: `{table}`",
+            "9:5: `hazards[0]` should be fixed: `{table}`",
         ),
         ("match: '\\bflush", "match: '[a", "12:12: `hazards[0].match`: not a regular expression"),
     ],
@@ -154,5 +159,5 @@ def test_retired_items_are_kept_with_what_replaces_them():
     listed = (
         "[{id: old, replaced_by: cache-ttl}, {id: older}, {id: oldest, replaced_by: [cache-ttl]}]"
     )
-    area = parse(f"{PACK}retired: {listed}\n", "p", {})
+    area = parse(f"{PACK}retired: {listed}\n", "p", References())
     assert area.retired == (("old", ("cache-ttl",)), ("older", ()), ("oldest", ("cache-ttl",)))
