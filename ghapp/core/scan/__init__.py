@@ -1,1 +1,1 @@
-"""What a diff tells of areas and hazards."""
+"""What a diff says about areas and hazards."""

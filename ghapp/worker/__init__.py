@@ -1,0 +1,1 @@
+"""Runs: claimed keys are reconciled, and sweeps and redeliveries find what deliveries missed."""
