@@ -1,10 +1,14 @@
+"""`ghapp check`: what would be asked about a range, as text, Markdown and JSON."""
+
 import json
-import shutil
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from ghapp.offline.check import run
-from tests.cli.repositories import Repo
+from tests.offline.own_packs import BROKEN, NAMES, RANKING, with_own_pack
+from tests.offline.repositories import Repo
 
 RISKY = """\
 class Migration:
@@ -40,7 +44,7 @@ def check(repo, capsys):
     return call
 
 
-def test_a_range_that_touches_nothing_is_clear(repo, check):
+def test_range_without_a_flagged_area_is_clear(repo, check):
     repo.git("switch", "-qc", "topic")
     repo.commit(**{"app/views.py": "x = 2\n", "README.md": "x"})
     assert check() == (
@@ -50,14 +54,14 @@ def test_a_range_that_touches_nothing_is_clear(repo, check):
     )
 
 
-def test_an_empty_range_is_clear(check):
+def test_empty_range_is_clear(check):
     assert check("main", "main")[:2] == (
         0,
         "No flagged area in main...main (0 files). Nothing to do.\n",
     )
 
 
-def test_text_says_why_and_what_is_asked(flagged, check):
+def test_text(flagged, check):
     status, out, err = check()
     assert status == 1
     assert err == ""
@@ -77,7 +81,7 @@ def test_text_says_why_and_what_is_asked(flagged, check):
     assert all(len(line) <= 100 for line in lines)
 
 
-def test_the_language_is_asked_for_or_the_policys(flagged, check):
+def test_language_is_the_option_or_that_of_the_policy(flagged, check):
     assert check(language="ja")[1].startswith(
         "非機能レビュー main...topic：変更ファイル 1 件、対象領域 1 件、質問 4 件\n\nDB"
     )
@@ -99,7 +103,7 @@ def test_markdown_shows_names_as_code(flagged, check):
     assert check("main", "main", format="markdown")[1].startswith("No flagged area")
 
 
-def test_json_has_the_promised_shape(flagged, check):
+def test_json(flagged, check):
     status, out, _ = check(format="json")
     assert status == 1
     found = json.loads(out)
@@ -122,7 +126,7 @@ def test_json_has_the_promised_shape(flagged, check):
     assert (clear["flagged"], clear["areas"], clear["findings"]) == (False, [], [])
 
 
-def test_json_says_where_the_policy_was_read(flagged, check, tmp_path):
+def test_json_names_where_the_policy_was_read(flagged, check, tmp_path):
     policy = tmp_path / "policy.yml"
     policy.write_text("max_items: 1\n")
     assert json.loads(check(policy=policy, format="json")[1])["policy"] == str(policy)
@@ -132,7 +136,7 @@ def test_json_says_where_the_policy_was_read(flagged, check, tmp_path):
     assert found["policy"] == "main:.github/nfr.yml"
 
 
-def test_what_is_over_the_limit_is_folded(flagged, check, tmp_path):
+def test_questions_above_the_limit_are_folded(flagged, check, tmp_path):
     policy = tmp_path / "policy.yml"
     policy.write_text("max_items: 1\n")
     names = "dbm-online-ddl, dbm-rollback, dbm-query-plan"
@@ -147,7 +151,7 @@ def test_what_is_over_the_limit_is_folded(flagged, check, tmp_path):
     assert [item["severity"] for item in items] == ["must", "should", "should", "should"]
 
 
-def test_all_questions_are_shown_when_asked_for(flagged, check, tmp_path):
+def test_all_shows_folded_questions(flagged, check, tmp_path):
     policy = tmp_path / "policy.yml"
     policy.write_text("max_items: 1\n")
     out = check(policy=policy, unfolded=True)[1]
@@ -158,14 +162,14 @@ def test_all_questions_are_shown_when_asked_for(flagged, check, tmp_path):
     assert [item["shown"] for item in found["areas"][0]["items"]] == [True, False, False, False]
 
 
-def test_reasons_are_few_and_the_rest_is_counted(flagged, check):
+def test_some_reasons_are_shown_and_the_rest_is_counted(flagged, check):
     flagged.commit(**{f"app/migrations/000{number}_x.py": RISKY for number in range(3, 9)})
     out = check()[1]
     assert out.count("(matches") == 5
     assert "  and 2 files more\n" in out
 
 
-def test_the_policy_is_read_at_the_base_and_not_at_the_head(flagged, check):
+def test_policy_is_read_at_the_base_and_not_at_the_head(flagged, check):
     flagged.commit(**{".github/nfr.yml": "areas: {database-migration: off}\n"})
     assert check()[0] == 1
     flagged.git("switch", "-q", "main")
@@ -173,7 +177,7 @@ def test_the_policy_is_read_at_the_base_and_not_at_the_head(flagged, check):
     assert check(head="topic")[0] == 0
 
 
-def test_a_broken_policy_is_named_line_by_line(flagged, check, tmp_path):
+def test_problems_of_a_policy_are_named_line_by_line(flagged, check, tmp_path):
     policy = tmp_path / "nfr.yml"
     policy.write_text("mode: strict\nmax_item: 3\n")
     status, out, err = check(policy=str(policy))
@@ -184,7 +188,7 @@ def test_a_broken_policy_is_named_line_by_line(flagged, check, tmp_path):
     assert advice == "ghapp check: fix the policy and check again"
 
 
-def test_a_broken_policy_at_the_base_is_named_too(flagged, check):
+def test_problems_of_the_policy_at_the_base_are_named(flagged, check):
     flagged.git("switch", "-q", "main")
     flagged.commit(**{".github/nfr.yml": b"mode: caf\xe9\n"})
     status, _, err = check(head="topic")
@@ -200,18 +204,18 @@ def test_a_broken_policy_at_the_base_is_named_too(flagged, check):
         ({"policy": "missing.yml"}, "cannot read the policy missing.yml: No such file"),
     ],
 )
-def test_wrong_use_is_said_with_what_to_do(check, arguments, words):
+def test_wrong_use_is_named_with_what_to_do(check, arguments, words):
     status, out, err = check(**arguments)
     assert (status, out) == (2, "")
     assert err.startswith(f"ghapp check: {words}")
 
 
-def test_a_folder_without_repository_is_wrong_use(tmp_path, capsys):
+def test_folder_without_a_repository_is_wrong_use(tmp_path, capsys):
     assert run(str(tmp_path), "main", "HEAD", None, "text", None) == 2
     assert "not a git repository" in capsys.readouterr().err
 
 
-def test_names_that_no_terminal_can_show_do_not_stop_it(flagged, check):
+def test_names_that_no_terminal_can_show_are_cleaned(flagged, check):
     flagged.write(b"app/migrations/caf\xe9\x1b[31m\n.py", RISKY)
     flagged.commit()
     for format in ("text", "markdown", "json"):
@@ -220,7 +224,7 @@ def test_names_that_no_terminal_can_show_do_not_stop_it(flagged, check):
         assert "app/migrations/caf[31m .py" in out
 
 
-def test_a_title_alone_is_a_hint_of_what_to_do_with_the_pull_request(repo, check):
+def test_title_alone_is_a_hint(repo, check):
     repo.git("switch", "-qc", "topic")
     repo.commit("Prepare the schema migration", **{"app/views.py": "x = 3\n"})
     status, out, _ = check()
@@ -234,7 +238,7 @@ def test_a_title_alone_is_a_hint_of_what_to_do_with_the_pull_request(repo, check
     assert japanese.endswith("PR にラベル `nfr/area: database-migration` が必要です。\n")
 
 
-def test_a_title_without_a_change_is_no_hint(repo, check):
+def test_title_without_a_change_is_not_a_hint(repo, check):
     repo.commit("Prepare the schema migration", **{"app/views.py": "x = 3\n"})
     assert check("HEAD")[1].splitlines() == [
         "No flagged area in HEAD...main (0 files). Nothing to do."
@@ -253,7 +257,7 @@ def test_commits_of_an_ignored_author_are_not_asked_about(flagged, check):
     assert check()[0] == 1
 
 
-def test_a_clone_without_the_common_ancestor_says_so(flagged, check):
+def test_missing_common_ancestor_is_named(flagged, check):
     flagged.git("switch", "-q", "--orphan", "other")
     flagged.commit(**{"app/migrations/0001.py": RISKY})
     for format in ("text", "markdown"):
@@ -271,7 +275,117 @@ def test_more_files_than_github_lists_are_never_clear(repo, check):
     assert "GitHub lists only 3,000" in out
 
 
-def test_lines_are_as_wide_as_the_terminal(flagged, check, monkeypatch):
+def test_lines_fit_the_terminal(flagged, check, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     assert max(map(len, check()[1].splitlines())) <= 60
-    assert shutil.get_terminal_size().columns == 60
+
+
+def on_main(repo, **files):
+    repo.git("switch", "-q", "main")
+    repo.commit(**files)
+    repo.git("switch", "-q", "topic")
+
+
+class TestOwnPacks:
+    @pytest.fixture
+    def repo(self, tmp_path):
+        return with_own_pack(tmp_path / "repo")
+
+    @pytest.fixture
+    def check(self, check):
+        return partial(check, head="topic", language="en")
+
+    def test_packs_are_read_at_the_base(self, repo, check):
+        repo.commit(**{".github/nfr/ranking.yml": BROKEN})
+        status, out, _ = check(format="json")
+        found = json.loads(out)
+        assert (status, [area["id"] for area in found["areas"]]) == (1, ["ranking"])
+        assert found["findings"] == [
+            {
+                "hazard": "ACME-001",
+                "severity": "must",
+                "item": "rank-latency",
+                "area": "ranking",
+                "path": "src/ranking/score.py",
+                "line": 2,
+                "message": "It sleeps.",
+            }
+        ]
+
+    def test_findings_in_text_and_markdown(self, check):
+        text = check()[1].splitlines()
+        assert text[-2:] == [
+            "  1 finding",
+            "  src/ranking/score.py:2: must: It sleeps. [ACME-001]",
+        ]
+        assert check(language="ja")[1].endswith(
+            "  検出事項 1 件\n  src/ranking/score.py:2: 必須：待機します。 [ACME-001]\n"
+        )
+        markdown = check(format="markdown")[1]
+        assert markdown.index("`rank-latency`") < markdown.index("**1 finding**\n\n- **must**")
+
+    def test_ten_findings_of_a_hazard_are_shown_and_the_rest_is_counted(self, repo, check):
+        repo.commit(**{"src/ranking/score.py": "".join(f"sleep({n})\n" for n in range(13))})
+        text = check()[1]
+        assert "  13 findings\n" in text
+        assert text.count("It sleeps. [ACME-001]") == 10
+        assert text.endswith("  ACME-001: 3 more\n")
+        assert len(json.loads(check(format="json")[1])["findings"]) == 13
+
+    def test_accepted_finding_has_its_reason(self, repo, check):
+        accepted = "sleep(1)  # nfr:ignore ACME-001 only in the tool\n"
+        repo.commit(**{"src/ranking/score.py": accepted})
+        (finding,) = json.loads(check(format="json")[1])["findings"]
+        assert finding["accepted"] == "only in the tool"
+        text = " ".join(check()[1].split())  # its lines end where the terminal does
+        assert text.endswith("accepted: It sleeps. [ACME-001] Accepted because: only in the tool")
+
+    def test_problems_of_a_pack_are_named_line_by_line(self, repo, check):
+        on_main(repo, **{".github/nfr/ranking.yml": BROKEN})
+        assert check() == (
+            2,
+            "",
+            ".github/nfr/ranking.yml:3:9: `weight` should be less than or equal to 5\n"
+            "ghapp check: fix the policy and check again\n",
+        )
+
+    def test_policy_file_takes_the_packs_beside_it(self, repo, check):
+        repo.write(".github/nfr/ranking.yml", RANKING.replace("80 ms", "70 ms"))
+        for policy in (repo.folder / ".github/nfr.yml", repo.write("ci/strict.yml", NAMES)):
+            (area,) = json.loads(check(format="json", policy=policy)[1])["areas"]
+            assert area["items"][0]["question"] == "p99 under 70 ms?"
+
+    def test_broken_pack_beside_a_policy_file_is_named_by_its_path(self, repo, check, monkeypatch):
+        repo.write(".github/nfr/ranking.yml", BROKEN)
+        pack = repo.folder / ".github/nfr/ranking.yml"
+        status, _, err = check(policy=repo.folder / ".github/nfr.yml")
+        assert (status, err.startswith(f"{pack}:3:9: `weight`")) == (2, True)
+        monkeypatch.chdir(repo.folder / "src")
+        assert check(policy=Path("../.github/nfr.yml"))[2].startswith(
+            "../.github/nfr/ranking.yml:3:9"
+        )
+
+    def test_policy_outside_of_any_repository_takes_packs_from_here(
+        self, repo, check, tmp_path, monkeypatch
+    ) -> None:
+        policy = tmp_path / "policy.yml"
+        policy.write_text(NAMES)
+        monkeypatch.chdir(repo.folder)
+        assert json.loads(check(format="json", policy=policy)[1])["areas"][0]["id"] == "ranking"
+
+    def test_links_and_folders_are_not_packs(self, repo, check):
+        repo.git("switch", "-q", "main")
+        (repo.folder / ".github/nfr/link.yml").symlink_to("ranking.yml")
+        repo.commit(**{".github/nfr/sub.yml/a.yml": "x"})
+        for policy in (None, repo.folder / ".github/nfr.yml"):
+            status, _, err = check(policy=policy)
+            assert status == 2
+            problem, _ = err.splitlines()
+            assert problem.endswith("link.yml:0:0: is a symbolic link: put the file itself here")
+
+    def test_unreadable_pack_is_wrong_use(self, repo, check):
+        (repo.folder / ".github/nfr").rename(repo.folder / "away")
+        (repo.folder / ".github/nfr").symlink_to("nfr")  # a loop
+        status, _, err = check(policy=repo.folder / ".github/nfr.yml")
+        assert status == 2
+        assert ".github/nfr: cannot be read (" in err

@@ -1,4 +1,4 @@
-"""The commands as people run them: in processes of their own."""
+"""`ghapp serve`, `work`, `migrate` and `sweep` in processes of their own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import socket
@@ -22,40 +21,17 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ghapp.emulator.github import Emulator, new_private_key
+from ghapp.emulator.github import Emulator
 from ghapp.emulator.repository import Pull
 from ghapp.emulator.server import EmulatorServer
 from ghapp.settings import Settings
 from ghapp.store import Store, schedule
 from ghapp.worker import redelivery
 from ghapp.worker.schedule import EVERY_SECONDS
-from tests.cli.repositories import Repo
-from tests.web.posting import APP_ID, SECRET, encoded, headers, payload
+from tests.cli.commands import PEM, ghapp
+from tests.web.posting import SECRET, encoded, headers, payload
 
 PATIENCE_SECONDS = 60.0
-PEM = new_private_key()
-GOOD = "version: 1\nmode: enforce\n"
-BAD = "version: 1\nmode: strict\nareaz: {}\n"
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """That of a server whose GitHub cannot be reached."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("GHAPP_")}
-    return ours | {
-        "GHAPP_APP_ID": str(APP_ID),
-        "GHAPP_PRIVATE_KEY": PEM,
-        "GHAPP_WEBHOOK_SECRET": SECRET,
-        "GHAPP_GITHUB_API_URL": "http://127.0.0.1:9",
-        "GHAPP_DATA_DIR": str(tmp_path / "data"),
-        "HOST": "127.0.0.1",
-        "PORT": "0",
-    }
-
-
-def ghapp(*words: str, env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ghapp", *words]
-    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=False)
 
 
 class Serving:
@@ -81,7 +57,7 @@ class Serving:
         return self.process.wait(PATIENCE_SECONDS)
 
 
-def until_told(server: Serving, event: str) -> dict[str, str]:
+def logged(server: Serving, event: str) -> dict[str, str]:
     """The first line of the log about it."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
@@ -96,7 +72,7 @@ def until_told(server: Serving, event: str) -> dict[str, str]:
 
 
 @contextmanager
-def unknowing() -> Iterator[str]:
+def foreign_github() -> Iterator[str]:
     """The API of a GitHub that has never heard of our key."""
     github = Emulator(webhook_secret=SECRET)
     server = EmulatorServer(github)
@@ -116,24 +92,24 @@ def serving(environment: dict[str, str], tmp_path: Path) -> Iterator[Serving]:
 
 
 class TestServe:
-    def test_it_answers_though_github_does_not(self, serving: Serving) -> None:
+    def test_unreachable_github_does_not_stop_it(self, serving: Serving) -> None:
         figures = httpx.get(f"{serving.url}/readyz").json()
         assert figures["status"] == "ready"
         assert figures["github"] in ("asked", "unreachable")
-        told = until_told(serving, "GitHub does not tell who this App is")
+        told = logged(serving, "GitHub does not tell who this App is")
         assert "GHAPP_GITHUB_API_URL" in told["fix"]
         answer = httpx.get(f"{serving.url}/readyz")
         assert (answer.status_code, answer.json()["github"]) == (200, "unreachable")
 
     @pytest.mark.parametrize("path", ["", "/nowhere"])
-    def test_an_app_that_github_does_not_know_is_not_ready(
+    def test_app_unknown_to_github_is_not_ready(
         self, environment: dict[str, str], tmp_path: Path, path: str
     ) -> None:
-        with unknowing() as api_url:
+        with foreign_github() as api_url:
             where = {"GHAPP_GITHUB_API_URL": api_url + path}
             server = Serving(environment | where, tmp_path)
             try:
-                told = until_told(server, "GitHub does not tell who this App is")
+                told = logged(server, "GitHub does not tell who this App is")
                 answer = httpx.get(f"{server.url}/readyz")
             finally:
                 assert server.end() == 0
@@ -141,23 +117,23 @@ class TestServe:
         assert (answer.status_code, answer.json()["github"]) == (503, "refused")
         assert "GHAPP_PRIVATE_KEY" in answer.json()["reason"]
 
-    def test_without_a_worker_sqlite_is_warned_of(
+    def test_no_worker_on_sqlite_is_a_warning(
         self, environment: dict[str, str], tmp_path: Path
     ) -> None:
         server = Serving(environment, tmp_path, "--no-worker")
         assert server.end() == 0
-        told = until_told(server, "deliveries are not processed")
+        told = logged(server, "deliveries are not processed")
         assert told["level"] == "warning"
         assert "restarted without `--no-worker`" in told["reason"]
         assert "GHAPP_DATABASE_URL" in told["reason"]
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-    def test_it_ends_when_told(self, serving: Serving, number: int) -> None:
+    def test_signal_ends_it(self, serving: Serving, number: int) -> None:
         assert serving.end(number) == 0
         assert '"stopped"' in serving.log.read_text()
         assert "Traceback" not in serving.log.read_text()
 
-    def test_what_it_took_is_there_after_a_kill(
+    def test_stored_delivery_survives_a_kill(
         self, serving: Serving, environment: dict[str, str], tmp_path: Path
     ) -> None:
         body = encoded(payload())
@@ -170,7 +146,7 @@ class TestServe:
         finally:
             assert again.end() == 0
 
-    def test_its_log_has_a_line_for_each_delivery_and_no_secret(self, serving: Serving) -> None:
+    def test_log_has_a_line_for_each_delivery_and_no_secret(self, serving: Serving) -> None:
         body = encoded(payload())
         head = headers(body)
         httpx.post(f"{serving.url}/webhook", content=body, headers=head)
@@ -181,21 +157,21 @@ class TestServe:
         assert (told["outcome"], told["keys"]) == ("stored", ["pull:11:3"])
         assert SECRET not in serving.log.read_text()
 
-    def test_its_log_tells_the_database_and_whether_it_is_new(
+    def test_log_names_the_database_and_whether_it_is_new(
         self, serving: Serving, environment: dict[str, str], tmp_path: Path
     ) -> None:
         """So that a mistyped folder is seen, where nothing of before is."""
         file = str(tmp_path / "data" / "ghapp.sqlite3")
-        started = until_told(serving, "started")
+        started = logged(serving, "started")
         assert (started["database"], started["version"]) == (file, version("ghapp"))
-        assert until_told(serving, "made a new database")["file"] == file
+        assert logged(serving, "made a new database")["file"] == file
         serving.end()
         again = ghapp("migrate", env=environment, cwd=tmp_path)
         (migrated,) = map(json.loads, again.stderr.splitlines())
         assert (migrated["event"], migrated["database"]) == ("migrated", file)
         assert migrated["version"] == version("ghapp")
 
-    def test_a_second_one_on_the_same_sqlite_is_refused(
+    def test_second_process_on_the_same_sqlite_is_refused(
         self, serving: Serving, environment: dict[str, str], tmp_path: Path
     ) -> None:
         second = ghapp("serve", env=environment, cwd=tmp_path)
@@ -203,7 +179,7 @@ class TestServe:
         assert second.stderr.startswith("GHAPP_DATA_DIR: another ghapp holds ")
         assert "GHAPP_DATABASE_URL=postgresql://" in second.stderr
 
-    def test_a_taken_port_is_said(self, environment: dict[str, str], tmp_path: Path) -> None:
+    def test_taken_port_is_named(self, environment: dict[str, str], tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = str(taken.getsockname()[1])
             ended = ghapp("serve", env=environment | {"PORT": port}, cwd=tmp_path)
@@ -230,7 +206,7 @@ class TestServe:
         ],
     )
     @pytest.mark.parametrize("command", ["serve", "work"])
-    def test_a_wrong_setting_is_said_before_anything_starts(
+    def test_wrong_setting_is_named_before_anything_starts(
         self,
         environment: dict[str, str],
         tmp_path: Path,
@@ -246,9 +222,7 @@ class TestServe:
         assert what in line
 
 
-def test_a_database_that_cannot_be_written_is_said(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_read_only_folder_is_named(environment: dict[str, str], tmp_path: Path) -> None:
     where = {"GHAPP_DATABASE_URL": "sqlite:////sys/x.db"}
     ended = ghapp("serve", env=environment | where, cwd=tmp_path)
     (line,) = ended.stderr.splitlines()
@@ -256,9 +230,7 @@ def test_a_database_that_cannot_be_written_is_said(
     assert line.startswith("GHAPP_DATABASE_URL: /sys/x.db.lock cannot be written (")
 
 
-def test_the_variable_that_was_set_is_the_one_that_is_named(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_variable_that_was_set_is_named(environment: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "data" / "ghapp.sqlite3"
     file.parent.mkdir()
     file.write_text("no database, but of some length" * 40)
@@ -293,7 +265,7 @@ def as_anybody(*words: str, env: dict[str, str], cwd: Path) -> subprocess.Comple
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate"])
-def test_a_file_that_is_read_only_is_told_at_the_start(
+def test_read_only_file_is_named_at_the_start(
     environment: dict[str, str], tmp_path: Path, read_only: Path, command: str
 ) -> None:
     ended = as_anybody(command, env=environment, cwd=tmp_path)
@@ -303,7 +275,7 @@ def test_a_file_that_is_read_only_is_told_at_the_start(
     assert "chmod u+w" in line
 
 
-def test_the_doctor_says_of_such_a_file_what_is_so(
+def test_doctor_names_a_read_only_file(
     environment: dict[str, str], tmp_path: Path, read_only: Path
 ) -> None:
     ended = as_anybody("doctor", "--format", "json", env=environment, cwd=tmp_path)
@@ -320,9 +292,7 @@ def test_the_doctor_says_of_such_a_file_what_is_so(
     assert found["schema"][0] == "good"
 
 
-def test_a_worker_of_its_own_asks_for_postgresql(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_work_needs_postgresql(environment: dict[str, str], tmp_path: Path) -> None:
     ended = ghapp("work", env=environment, cwd=tmp_path)
     assert ended.returncode == 2
     assert ended.stderr.startswith("GHAPP_DATABASE_URL: `ghapp work` needs PostgreSQL")
@@ -390,7 +360,7 @@ class TestSweep:
         assert "`ghapp serve` or `ghapp work` does the rest" in ended.stdout
         assert pull.check_runs() == []
 
-    def test_a_review_that_fails_is_named(
+    def test_failing_review_is_named(
         self, environment: dict[str, str], tmp_path: Path, pull: Pull
     ) -> None:
         """The last of its attempts; the others would take minutes."""
@@ -405,21 +375,19 @@ class TestSweep:
         assert ended.returncode == 1
         assert ended.stderr.splitlines()[-1].startswith("pull:1:1  is parked: 8 attempts")
 
-    def test_a_github_out_of_reach_is_said(
-        self, environment: dict[str, str], tmp_path: Path
-    ) -> None:
+    def test_unreachable_github_is_named(self, environment: dict[str, str], tmp_path: Path) -> None:
         ended = ghapp("sweep", env=environment, cwd=tmp_path)
         assert (ended.returncode, ended.stdout) == (1, "")
         assert "GHAPP_GITHUB_API_URL" in ended.stderr.splitlines()[-1]
         assert "Traceback" not in ended.stderr
 
-    def test_a_wrong_setting_is_said(self, environment: dict[str, str], tmp_path: Path) -> None:
+    def test_wrong_setting_is_named(self, environment: dict[str, str], tmp_path: Path) -> None:
         ended = ghapp("sweep", env=environment | {"GHAPP_PRIVATE_KEY": ""}, cwd=tmp_path)
         assert ended.returncode == 2
         assert ended.stderr.startswith("GHAPP_PRIVATE_KEY: is missing")
 
 
-def test_of_postgresql_its_log_tells_neither_user_nor_password(
+def test_log_names_neither_user_nor_password_of_postgresql(
     environment: dict[str, str], tmp_path: Path, postgres_url: str
 ) -> None:
     url = postgres_url.replace("ghapp@", "ghapp:hush@")
@@ -435,105 +403,3 @@ def test_migrate_needs_no_app(environment: dict[str, str], tmp_path: Path) -> No
     for _ in range(2):
         assert ghapp("migrate", env=bare, cwd=tmp_path).returncode == 0
     assert (tmp_path / "data" / "ghapp.sqlite3").exists()
-
-
-class TestCheck:
-    @pytest.fixture
-    def check(self, environment: dict[str, str], tmp_path: Path) -> str:
-        """A command that prints what is flagged in a range."""
-        repo = Repo(tmp_path / "repo")
-        repo.commit(**{"README.md": "x"})
-        repo.commit(**{f"migrations/{number}.sql": "DROP TABLE x;" for number in range(2)})
-        return f"{shlex.quote(sys.executable)} -m ghapp check repo --base HEAD~1"
-
-    def shell(
-        self, command: str, env: dict[str, str], cwd: Path
-    ) -> subprocess.CompletedProcess[str]:
-        words = ["bash", "-o", "pipefail", "-c", command]
-        return subprocess.run(words, env=env, cwd=cwd, capture_output=True, text=True, check=False)
-
-    def test_all_shows_what_is_folded(
-        self, environment: dict[str, str], tmp_path: Path, check: str
-    ) -> None:
-        (tmp_path / "policy.yml").write_text("max_items: 1\n")
-        shown = self.shell(f"{check} --policy policy.yml", environment, tmp_path)
-        unfolded = self.shell(f"{check} --policy policy.yml --all", environment, tmp_path)
-        assert "--all" in shown.stdout
-        assert (shown.returncode, unfolded.returncode) == (1, 1)
-        assert "folded" not in unfolded.stdout
-
-    def test_an_output_that_takes_nothing_is_said(
-        self, environment: dict[str, str], tmp_path: Path, check: str
-    ) -> None:
-        ended = self.shell(f"{check} > /dev/full", environment, tmp_path)
-        assert ended.returncode == 2
-        assert ended.stderr == "ghapp check: cannot write the output: No space left on device\n"
-
-    def test_a_reader_that_leaves_early_is_no_fault(
-        self, environment: dict[str, str], tmp_path: Path, check: str
-    ) -> None:
-        ended = self.shell(f"{check} | true", environment, tmp_path)
-        assert (ended.returncode, ended.stderr) == (1, "")  # flagged, as ever
-
-
-class TestLint:
-    def test_a_good_policy(self, environment: dict[str, str], tmp_path: Path) -> None:
-        (tmp_path / "nfr.yml").write_text(GOOD)
-        ended = ghapp("lint", "nfr.yml", env=environment, cwd=tmp_path)
-        assert (ended.returncode, ended.stdout) == (0, "")
-
-    def test_every_problem_of_every_file(self, environment: dict[str, str], tmp_path: Path) -> None:
-        (tmp_path / "nfr.yml").write_text(BAD)
-        (tmp_path / "other.yml").write_bytes(b"\xff")
-        ended = ghapp("lint", "nfr.yml", "other.yml", env=environment, cwd=tmp_path)
-        assert ended.returncode == 1
-        lines = ended.stdout.splitlines()
-        assert all(re.match(r"(nfr|other)\.yml:\d+:\d+: .+", line) for line in lines)
-        assert {line.partition(":")[0] for line in lines} == {"nfr.yml", "other.yml"}
-        assert any("areas" in line for line in lines)
-
-    def test_the_packs_of_a_policy_too(self, environment: dict[str, str], tmp_path: Path) -> None:
-        (tmp_path / ".github/nfr").mkdir(parents=True)
-        (tmp_path / ".github/nfr.yml").write_text("packs: ['.github/nfr/*.yml']\n")
-        (tmp_path / ".github/nfr/a.yml").write_text("area: [\n")
-        ended = ghapp("lint", ".github/nfr.yml", env=environment, cwd=tmp_path)
-        assert ended.returncode == 1
-        assert re.fullmatch(r"\.github/nfr/a\.yml:\d+:\d+: not YAML.+\n", ended.stdout)
-
-    @pytest.mark.parametrize("words", [["lint"], ["lint", "missing.yml"], ["lint", "."]])
-    def test_wrong_use(self, environment: dict[str, str], tmp_path: Path, words: list[str]) -> None:
-        ended = ghapp(*words, env=environment, cwd=tmp_path)
-        assert (ended.returncode, ended.stdout) == (2, "")
-        assert ended.stderr
-
-
-def test_the_schema_is_json(environment: dict[str, str], tmp_path: Path) -> None:
-    ended = ghapp("schema", env=environment, cwd=tmp_path)
-    assert ended.returncode == 0
-    assert "areas" in json.loads(ended.stdout)["properties"]
-    ended = ghapp("schema", "--pack", env=environment, cwd=tmp_path)
-    assert ended.returncode == 0
-    assert "hazards" in json.loads(ended.stdout)["properties"]
-
-
-@pytest.mark.parametrize(
-    ("words", "status"),
-    [
-        (["--version"], 0),
-        (["--help"], 0),
-        (["serve", "--help"], 0),
-        ([], 2),
-        (["approve"], 2),
-        (["check"], 2),
-        (["check", "--base", "main", "--format", "xml"], 2),
-    ],
-)
-def test_use(environment: dict[str, str], tmp_path: Path, words: list[str], status: int) -> None:
-    assert ghapp(*words, env=environment, cwd=tmp_path).returncode == status
-
-
-def test_help_loads_nothing_heavy(environment: dict[str, str]) -> None:
-    code = "import sys, ghapp.cli; print(*sys.modules)"
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert not {"pydantic", "sqlalchemy", "aiohttp", "starlette"} & set(done.stdout.split())

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.judged import __main__ as judged
 from benchmarks.judged import draw
-from tests.cli.repositories import Repo
+from tests.offline.repositories import Repo
 
 SLOW_INDEX = {"db/migrate/20260101000000_add.sql": "CREATE INDEX by_sku ON orders (sku);\n"}
 
