@@ -95,9 +95,25 @@ def _changed(area: Area, part: AreaPart, references: References) -> Area:
     exclude = (*detect.exclude, *left_out)
     items = {one.id: one for one in area.items}
     for own in own_items(part):
-        # It goes to the end, and what the pack says of the id beside the words stays.
+        # It goes to the end, and keeps what the pack says of the id beside its words.
         before = items.pop(own.id, None)
-        items[own.id] = _item(own, before, references)
+        items[own.id] = Item(
+            id=own.id,
+            severity=own.sev,
+            category=own.cat,
+            question=_text(own.en, own.ja),
+            why=_text(own.why_en, own.why_ja),
+            evidence=_text(own.ev_en, own.ev_ja),
+            refs=own.refs,
+            when=pack_schema.condition(own.when) if own.when else None,
+            must_when=pack_schema.condition(own.must_when) if own.must_when else None,
+            scope=own.scope,
+            kind=own.evidence or "",
+            choices=own.choices,
+            links=tuple(references.links[key] for key in own.refs[:MOST_LINKS]),
+            same_as=before.same_as if before else None,
+            never_defer=bool(before and before.never_defer),
+        )
     people = part.reviewers
     return replace(
         area,
@@ -108,26 +124,6 @@ def _changed(area: Area, part: AreaPart, references: References) -> Area:
         items=tuple(items.values()),
         mode=part.mode or area.mode,
         reviewers=Reviewers(people.teams, people.users) if people else area.reviewers,
-    )
-
-
-def _item(part: OwnItemPart, before: Item | None, references: References) -> Item:
-    return Item(
-        id=part.id,
-        severity=part.sev,
-        category=part.cat,
-        question=_text(part.en, part.ja),
-        why=_text(part.why_en, part.why_ja),
-        evidence=_text(part.ev_en, part.ev_ja),
-        refs=part.refs,
-        when=pack_schema.condition(part.when) if part.when else None,
-        must_when=pack_schema.condition(part.must_when) if part.must_when else None,
-        scope=part.scope,
-        kind=part.evidence or "",
-        choices=part.choices,
-        links=tuple(references.links[key] for key in part.refs[:MOST_LINKS]),
-        same_as=before.same_as if before else None,
-        never_defer=bool(before and before.never_defer),
     )
 
 
@@ -144,23 +140,27 @@ def faults(
     all_packs: whether `packs` are all that the file names; else an unknown area may well exist.
     """
     known = {pack.id: pack for pack in packs}
+    hazards = {hazard.id: pack.id for pack in packs for hazard in pack.hazards}
     homes = {item.id: pack.id for pack in packs for item in pack.items}
     for name, value in (file.areas or {}).items():
         if name not in known and all_packs:
             yield from _unfounded(name, value, known)
         if not isinstance(value, AreaPart):
             continue
-        if name in known or all_packs:
-            yield from _unknown_hazards(name, value, packs)
-        if name in known:
-            ids = {item.id for item in known[name].items}
-            for item in switches(value):
-                if item not in ids and item not in dict(known[name].retired):
-                    text = f"unknown item `{item}` in `areas.{name}`{meant(item, ids)}"
-                    yield ("areas", name, "items", item), text
-        if all_packs:
-            yield from _unknown_references(name, value, references)
-        yield from _in_items(name, value, homes, file.language or "en")
+        here = {hazard for hazard, home in hazards.items() if home == name}
+        for hazard in value.hazards or {} if name in known or all_packs else ():
+            if hazard not in here:
+                hint = f": it belongs to `{hazards[hazard]}`" if hazard in hazards else ""
+                hint = hint or meant(hazard, here)
+                hint = hint or ": hazards come with packs, and this area has none"
+                text = f"unknown hazard `{hazard}` in `areas.{name}`{hint}"
+                yield ("areas", name, "hazards", hazard), text
+        ids = {item.id for item in known[name].items} if name in known else set()
+        for item in switches(value) if name in known else ():
+            if item not in ids and item not in dict(known[name].retired):
+                text = f"unknown item `{item}` in `areas.{name}`{meant(item, ids)}"
+                yield ("areas", name, "items", item), text
+        yield from _inside(name, value, homes, references if all_packs else None, file.language)
 
 
 def _unfounded(name: str, value: bool | AreaPart, known: Mapping[str, Area]) -> Iterator[Fault]:
@@ -171,51 +171,33 @@ def _unfounded(name: str, value: bool | AreaPart, known: Mapping[str, Area]) -> 
     if not value.title:
         yield ("areas", name), f"`title` is missing in `areas.{name}`: {OWN_NEEDS}"
     if not own_items(value):
-        yield (
-            ("areas", name),
-            f"`items` is not a list of questions in `areas.{name}`: {OWN_NEEDS}",
-        )
+        text = f"`items` is not a list of questions in `areas.{name}`: {OWN_NEEDS}"
+        yield ("areas", name), text
     signals = value.detect.signals
     if not (value.paths_add or any(getattr(value.detect, key) for key in signals)):
         text = f"`areas.{name}.detect` flags nothing: give {either(signals)}"
         yield ("areas", name, "detect"), text
 
 
-def _unknown_hazards(name: str, part: AreaPart, packs: tuple[Area, ...]) -> Iterator[Fault]:
-    homes = {hazard.id: pack.id for pack in packs for hazard in pack.hazards}
-    here = {hazard for hazard, home in homes.items() if home == name}
-    for hazard in part.hazards or {}:
-        if hazard not in here:
-            hint = f": it belongs to `{homes[hazard]}`" if hazard in homes else meant(hazard, here)
-            hint = hint or ": hazards come with packs, and this area has none"
-            text = f"unknown hazard `{hazard}` in `areas.{name}`{hint}"
-            yield ("areas", name, "hazards", hazard), text
+def _inside(
+    name: str,
+    part: AreaPart,
+    homes: dict[str, str],
+    references: References | None,
+    language: str | None,
+) -> Iterator[Fault]:
+    """Words that lack the policy's language, ids used twice, and names that nothing has.
 
-
-def _unknown_references(name: str, part: AreaPart, references: References) -> Iterator[Fault]:
-    for place, item in enumerate(own_items(part)):
-        for at, key in enumerate(item.refs):
-            if key not in references.links:
-                near = meant(key, references.links, listed=False)
-                text = f"`{key[:40]}` is not in references.yml{near}"
-                yield ("areas", name, "items", place, "refs", at), text
-    for place, key in enumerate(part.detect.exclude_sets if part.detect else ()):
-        if key not in references.sets:
-            text = f"`{key[:40]}` is not a set of globs{meant(key, references.sets)}"
-            yield ("areas", name, "detect", "exclude_sets", place), text
-
-
-def _in_items(name: str, part: AreaPart, homes: dict[str, str], language: str) -> Iterator[Fault]:
-    """Words that lack the policy's language, and ids used twice.
-
-    An item of a built-in area may be written anew in that area. homes: item id -> area.
+    An item of a pack's area may be written anew in that area. homes: item id -> area.
+    references: None if a file of them may be missing.
     """
+    language = language or "en"
     why = f"`{language}` is missing: it is the policy's language"
     if part.title and getattr(part.title, language) is None:
         yield ("areas", name, "title"), why
     before: set[str] = set()
     for place, item in enumerate(own_items(part)):
-        loc = ("areas", name, "items", place)
+        loc: Loc = ("areas", name, "items", place)
         home = name if item.id in before else homes.setdefault(item.id, name)
         if item.id in before or home != name:
             text = f"the item id `{item.id}` is used already in `areas.{home}`: take another"
@@ -223,6 +205,15 @@ def _in_items(name: str, part: AreaPart, homes: dict[str, str], language: str) -
         before.add(item.id)
         if getattr(item, language) is None:
             yield loc, why
+        for at, key in enumerate(item.refs if references else ()):
+            if references and key not in references.links:
+                near = meant(key, references.links, listed=False)
+                yield (*loc, "refs", at), f"`{key[:40]}` is not in references.yml{near}"
+    sets = part.detect.exclude_sets if part.detect else ()
+    for place, key in enumerate(sets if references else ()):
+        if references and key not in references.sets:
+            text = f"`{key[:40]}` is not a set of globs{meant(key, references.sets)}"
+            yield ("areas", name, "detect", "exclude_sets", place), text
 
 
 Vocabulary = Mapping[str, Text]

@@ -30,13 +30,18 @@ TAKEN = re.compile(r"too-many-files|unread-files|concern-[0-9]+")
 
 def refused(wrong: Callable[[Any], object], text: str) -> AfterValidator:
     """A check: of a wrong value the problem reads "`KEY` TEXT"."""
+    return AfterValidator(partial(_checked, wrong, text))
 
-    def check(value: Any) -> Any:
-        if wrong(value):
-            raise PydanticCustomError("value", "{text}", {"text": text})
-        return value
 
-    return AfterValidator(check)
+def refused_first(wrong: Callable[[Any], object], text: str) -> BeforeValidator:
+    """The same, before the value is read as what its type says."""
+    return BeforeValidator(partial(_checked, wrong, text))
+
+
+def _checked(wrong: Callable[[Any], object], text: str, value: Any) -> Any:
+    if wrong(value):
+        raise PydanticCustomError("value", "{text}", {"text": text})
+    return value
 
 
 def in_short(*keys: str) -> BeforeValidator:
@@ -48,13 +53,10 @@ def in_short(*keys: str) -> BeforeValidator:
 
 def at_most(most: int, text: str) -> BeforeValidator:
     """A limit on entries; not max_length, which checks each entry before it counts them."""
-
-    def check(values: Any) -> Any:
-        if isinstance(values, list | tuple | dict) and len(values) > most:
-            raise PydanticCustomError("too_many", "{text}", {"text": text.format(most=most)})
-        return values
-
-    return BeforeValidator(check)
+    return refused_first(
+        lambda values: isinstance(values, list | tuple | dict) and len(values) > most,
+        text.format(most=most),
+    )
 
 
 def sound(fault: Callable[[str], str]) -> AfterValidator:

@@ -43,16 +43,19 @@ def keys_with(mark: str) -> frozenset[str]:
 REGEX_KEYS, GLOB_KEYS = keys_with(REGEX), keys_with(GLOB)
 
 
-def crowded(value: object) -> Iterator[tuple[str, str]]:
+def crowded(value: object, *others: tuple[int, int, str, str]) -> Iterator[tuple[str, str]]:
     """What a policy or its packs have too many of, and what to do.
 
-    value: what YAML gave, of packs a list of that.
+    value: what YAML gave, of packs a list of that. others: more that is limited: how many there
+    are, how many there may be, of what, and what to do.
     """
-    for written, most, noun, remedy in (
-        (_written(value, REGEX_KEYS), MAX_REGEXES, "regular expressions", "join some by `|`"),
-        (_written(value, GLOB_KEYS), MAX_GLOBS, "globs", "name folders instead of files"),
+    regexes = sum(1 for _ in _written(value, REGEX_KEYS))
+    globs = sum(1 for _ in _written(value, GLOB_KEYS))
+    for count, most, noun, remedy in (
+        (regexes, MAX_REGEXES, "regular expressions", "join some by `|`"),
+        (globs, MAX_GLOBS, "globs", "name folders instead of files"),
+        *others,
     ):
-        count = sum(1 for _ in written)
         if count > most:
             yield f"{count:,} {noun}", f"more than {most:,}: {remedy}"
 

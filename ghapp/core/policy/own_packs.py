@@ -18,6 +18,7 @@ from ghapp.core.records import PackFile
 # Of all own packs together, beside `limits`.
 MAX_HAZARDS = 200
 MAX_VALUES = 100_000  # all built-in packs have 7,000
+LESS = "take some out"
 
 Fault = tuple[yaml.Loc, str]
 
@@ -54,7 +55,14 @@ def read(
         words = f"match more than {pack_files.MAX_FILES} files: join some packs, or name fewer"
         return OwnPacks(references=known, faults=(*faults, (("packs",), f"the globs {words}")))
     trees, known, problems, all_listed = _texts(files, known)
-    beyond = [f"have {count} together, {why}" for count, why in _crowded(trees)]
+    values = [tree.value for tree in trees.values()]
+    hazards = [value.get("hazards") for value in values if isinstance(value, dict)]
+    crowded = limits.crowded(
+        values,
+        (sum(len(x) for x in hazards if isinstance(x, list)), MAX_HAZARDS, "hazards", LESS),
+        (_values(trees), MAX_VALUES, "values", LESS),
+    )
+    beyond = [f"have {count} together, {why}" for count, why in crowded]
     if beyond or not all_listed:  # limits are reported before any of the patterns is compiled
         faults += [(("packs",), f"the packs {words}") for words in beyond]
         return OwnPacks((), known, tuple(faults), _sorted(problems))
@@ -65,7 +73,6 @@ def read(
             own[path] = pack
         else:
             problems += pack
-    values = [tree.value for tree in trees.values()]
     if words := limits.laborious(values, regexes.MAX_HAZARD_STEPS):
         faults.append((("packs",), f"the packs' {words}"))
     problems += _doubled(own, builtin)
@@ -111,37 +118,34 @@ def _texts(
     return trees, known, problems, all_listed
 
 
-def _crowded(trees: Mapping[str, yaml.Tree]) -> Iterator[tuple[str, str]]:
-    """What the packs have too many of, and what to do."""
-    values = [tree.value for tree in trees.values()]
-    yield from limits.crowded(values)
-    listed = [value.get("hazards") for value in values if isinstance(value, dict)]
-    hazards = sum(len(one) for one in listed if isinstance(one, list))
-    for count, most, noun in (
-        (hazards, MAX_HAZARDS, "hazards"),
-        (_values(trees), MAX_VALUES, "values"),
-    ):
-        if count > most:
-            yield f"{count:,} {noun}", f"more than {most:,}: take some out"
-
-
 def _values(trees: Mapping[str, yaml.Tree]) -> int:
     return sum(len(tree.values) for tree in trees.values())
 
 
 def _doubled(own: Mapping[str, Pack], builtin: tuple[Area, ...]) -> Iterator[Problem]:
-    """Ids that another pack or a built-in one has."""
-    homes = {named: f"the built-in area `{area.id}`" for area in builtin for named in _ids(area)}
+    """Ids that another pack or a built-in one has, of retired items, too."""
+    homes: dict[tuple[str, str], str] = {}
+    for area in builtin:
+        home = f"the built-in area `{area.id}`"
+        homes["area", area.id] = home
+        homes |= {("item", item.id): home for item in area.items}
+        homes |= {("item", item): home for item, _ in area.retired}
+        homes |= {("hazard", hazard.id): home for hazard in area.hazards}
     for path, pack in own.items():
+        part = pack.part
+        ids: list[tuple[str, str, yaml.Loc]] = [("area", part.area, ("area",))]
+        ids += [("item", one.id, ("items", at, "id")) for at, one in enumerate(part.items)]
+        ids += [("item", one.id, ("retired", at, "id")) for at, one in enumerate(part.retired)]
+        ids += [("hazard", one.id, ("hazards", at, "id")) for at, one in enumerate(part.hazards)]
         here: dict[tuple[str, str], str] = {}
-        for noun, id, loc in _places(pack.part):
+        for noun, id, loc in ids:
             line, column = pack.tree.at(loc)
             here[noun, id] = f"`{path}`, line {line}"
-            if home := homes.get((noun, id)):
+            if other := homes.get((noun, id)):
                 remedy = "take another id"
-                if noun == "area" and home.startswith("the built-in"):
+                if noun == "area" and other.startswith("the built-in"):
                     remedy = "change that one under `areas` of the policy, or take another id"
-                words = f"the {noun} id `{id}` is used already, by {home}: {remedy}"
+                words = f"the {noun} id `{id}` is used already, by {other}: {remedy}"
                 yield Problem(path, line, column, words)
         homes = here | homes
 
@@ -178,22 +182,6 @@ def _named(when: WhenPart | None) -> Iterator[tuple[str, str]]:
     yield from (("area", name) for name in when.area or ())
     for inner in (*(when.any or ()), *(when.all or ()), when.not_):
         yield from _named(inner)
-
-
-def _ids(area: Area) -> Iterator[tuple[str, str]]:
-    """What must not be used twice, as (noun, id); retired items included."""
-    yield "area", area.id
-    yield from (("item", item.id) for item in area.items)
-    yield from (("item", item) for item, _ in area.retired)
-    yield from (("hazard", hazard.id) for hazard in area.hazards)
-
-
-def _places(part: PackPart) -> Iterator[tuple[str, str, yaml.Loc]]:
-    """The same of a pack as written, with the place of each."""
-    yield "area", part.area, ("area",)
-    yield from (("item", one.id, ("items", at, "id")) for at, one in enumerate(part.items))
-    yield from (("item", one.id, ("retired", at, "id")) for at, one in enumerate(part.retired))
-    yield from (("hazard", one.id, ("hazards", at, "id")) for at, one in enumerate(part.hazards))
 
 
 def _sorted(problems: Sequence[Problem]) -> tuple[Problem, ...]:

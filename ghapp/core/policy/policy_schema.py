@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
-from pydantic.functional_validators import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from ghapp.core.policy import pack_files
@@ -29,6 +28,7 @@ from ghapp.core.policy.fields import (
     at_most,
     in_short,
     refused,
+    refused_first,
     sound,
 )
 from ghapp.core.policy.hazard_schema import HAZARD_ID
@@ -78,14 +78,13 @@ PackGlobs = Annotated[
 HazardId = Annotated[str, Field(pattern=HAZARD_ID)]
 
 
-def _hazard_value(value: object) -> object:
-    # One sentence for both kinds, before pydantic tries each of them.
-    if isinstance(value, bool) or value in ("must", "should", "could"):
-        return value
-    raise PydanticCustomError("hazard", "should be on, off, must, should or could")
-
-
-HazardValue = Annotated[StrictBool | Severity, BeforeValidator(_hazard_value)]
+HazardValue = Annotated[
+    StrictBool | Severity,
+    refused_first(  # one sentence instead of one for each of the two types
+        lambda value: not isinstance(value, bool) and value not in ("must", "should", "could"),
+        "should be on, off, must, should or could",
+    ),
+]
 
 
 class PeoplePart(Part):

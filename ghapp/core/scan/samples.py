@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -46,9 +46,12 @@ CONDITIONS: Mapping[str, tuple[object, str]] = {
     "requires": ("", "`requires` does not match in the file"),
     "requires_removed": ("", "`requires_removed` matches in no removed line"),
     "unless_other_side": ("", "`unless_other_side` matches on the other side of the diff"),
-    "skip_rollback": (False, "the line takes a migration back, see `skip_rollback`"),
+    "skip_rollback": (False, "the line undoes a migration, see `skip_rollback`"),
     "skip_new_table": (False, "the sample makes the table itself, see `skip_new_table`"),
 }
+HUNK = "@@"  # a sample that begins with it is a diff, any other one is a new file
+CLASS = re.compile(r"\[[!^]?([^\]])[^\]]*\]")
+CODE = tuple(f"src/sample.{ending}" for ending in ("py", "ts", "rb", "go", "php", "sql", "txt"))
 SCOPES = {
     "block": "in the block",
     "file": "in the file",
@@ -83,7 +86,24 @@ class Failure:
 
 def samples(part: PackPart) -> tuple[Sample, ...]:
     """All samples of the pack in their order: of the area, of each item, then of each hazard."""
-    return (*_of_area(part), *_of_items(part), *_of_hazards(part))
+    found = [
+        Sample(kind, part.area, path, ("detect", kind, place))
+        for kind in KINDS_OF_PATHS
+        for place, path in enumerate(getattr(part.detect, kind))
+    ]
+    found += [
+        Sample(kind, item.id, one.text, ("items", at, kind, place), one.path or "", one.sev or "")
+        for at, item in enumerate(part.items)
+        for kind in (HIT, MISS)
+        for place, one in enumerate(getattr(item, kind))
+    ]
+    found += [
+        Sample(kind, hazard.id, text, ("hazards", at, kind, place))
+        for at, hazard in enumerate(part.hazards)
+        for kind in (HIT, MISS)
+        for place, text in enumerate(getattr(hazard, kind))
+    ]
+    return tuple(found)
 
 
 def failures(pack: Pack, references: References) -> tuple[Failure, ...]:
@@ -94,61 +114,13 @@ def failures(pack: Pack, references: References) -> tuple[Failure, ...]:
 
 
 def fault(part: PackPart, whole: Area, sample: Sample) -> str:
-    """Why the sample does not hold; "" where it does. whole: the area that the pack describes."""
+    """Why the sample does not hold; "" if it does. whole: the area that the pack describes."""
     if sample.kind in KINDS_OF_PATHS:
         return _path_fault(whole, sample)
     if any(item.id == sample.subject for item in whole.items):
         return _item_fault(part, whole, sample)
     hazard = next(one for one in whole.hazards if one.id == sample.subject)
-    path = path_of(whole, hazard, part.detect.path_hit)
-    if not path:
-        return f"{MISSING} {_unread(whole, hazard)}" if sample.kind == HIT else ""
-    found = _found(whole, hazard.id, sample.text, path)
-    if sample.kind == MISS:
-        return _surplus(hazard, found[0]) if found else ""
-    return "" if found else f"{MISSING} {_dropped(whole, hazard, sample.text, path)}"
-
-
-@lru_cache(maxsize=256)
-def path_of(whole: Area, hazard: Hazard, path_hits: tuple[str, ...]) -> str:
-    """A path at which the hazard reads a file; "" where none can be made up.
-
-    path_hits: paths that flag the area.
-    """
-    detect = whole.detect
-    if hazard.files:
-        tried = paths(hazard.files)
-    elif hazard.scope == "code":
-        tried = CODE
-    elif detect.paths:
-        tried = (*path_hits, *paths(detect.paths))
-    else:
-        tried = paths(detect.diff_files or ("**",)) if detect.diff else ()
-    probe = _bare(
-        replace(hazard, match="sample", message=NOTHING, by_statement=False, removed=False)
-    )
-    return next((path for path in tried if _finds(whole, probe, "sample", path)), "")
-
-
-def _of_area(part: PackPart) -> Iterator[Sample]:
-    for kind in KINDS_OF_PATHS:
-        for place, path in enumerate(getattr(part.detect, kind)):
-            yield Sample(kind, part.area, path, ("detect", kind, place))
-
-
-def _of_items(part: PackPart) -> Iterator[Sample]:
-    for index, item in enumerate(part.items):
-        for kind in (HIT, MISS):
-            for place, one in enumerate(getattr(item, kind)):
-                loc = ("items", index, kind, place)
-                yield Sample(kind, item.id, one.text, loc, one.path or "", one.sev or "")
-
-
-def _of_hazards(part: PackPart) -> Iterator[Sample]:
-    for index, one in enumerate(part.hazards):
-        for kind in (HIT, MISS):
-            for place, text in enumerate(getattr(one, kind)):
-                yield Sample(kind, one.id, text, ("hazards", index, kind, place))
+    return _hazard_fault(part, whole, hazard, sample)
 
 
 def _path_fault(whole: Area, sample: Sample) -> str:
@@ -166,7 +138,13 @@ def _path_fault(whole: Area, sample: Sample) -> str:
 
 def _item_fault(part: PackPart, whole: Area, sample: Sample) -> str:
     """Why the question is asked where it should not be, is not where it should, or how gravely."""
-    severity = _asked(whole, sample, sample.path or (*part.detect.path_hit, *CODE)[0])
+    file, new_side = written(sample.text, sample.path or (*part.detect.path_hit, *CODE)[0])
+    policy = _policy(whole)
+    scanned = scan(replace(PULL, files=(file,)), policy)
+    contents = {wanted.path: new_side for wanted in scanned.wanted}
+    asked = checklist(scanned, policy, findings(scanned.suspicion, contents))
+    items = (item for one in asked.flagged for item in one.items)
+    severity = next((item.severity for item in items if item.id == sample.subject), "")
     if sample.kind == MISS:
         return f"should not be asked, but is asked as a {severity}" if severity else ""
     if not severity:
@@ -176,34 +154,56 @@ def _item_fault(part: PackPart, whole: Area, sample: Sample) -> str:
     return ""
 
 
-def _asked(whole: Area, sample: Sample, path: str) -> str:
-    """The severity at which the sample brings the question up; "" where it does not."""
-    file, new_side = written(sample.text, path)
-    policy = _policy(whole)
-    seen = scan(replace(PULL, files=(file,)), policy)
-    contents = {wanted.path: new_side for wanted in seen.wanted}
-    asked = checklist(seen, policy, findings(seen.suspicion, contents))
-    items = (item for one in asked.flagged for item in one.items)
-    return next((item.severity for item in items if item.id == sample.subject), "")
+def _hazard_fault(part: PackPart, whole: Area, hazard: Hazard, sample: Sample) -> str:
+    """Why the hazard is found where it should not be, or is not where it should."""
+    path = path_of(whole, hazard, part.detect.path_hit)
+    if not path:
+        return f"{MISSING} {_unread(whole, hazard)}" if sample.kind == HIT else ""
+    found = _found(whole, hazard, sample.text, path)
+    if sample.kind == HIT:
+        return "" if found else f"{MISSING} {_dropped(whole, hazard, sample.text, path)}"
+    if not found:
+        return ""
+    line = f" line {found[0].line}" if found[0].line else ""
+    guard = f", and `unless` does not match {_scope(hazard)}" if hazard.unless else ""
+    source = found[0].source[:MOST_SHOWN]
+    return f"should not be found, but `match` matches{line}: {source}{guard}"
 
 
-def _found(whole: Area, hazard: str, text: str, path: str) -> tuple[Finding, ...]:
-    """What the engine finds by the hazard of this id."""
-    file, new_side = written(text, path)
-    seen = scan(replace(PULL, files=(file,)), _policy(_claiming(whole, path)))
-    contents = {wanted.path: new_side for wanted in seen.wanted}
-    return tuple(one for one in findings(seen.suspicion, contents) if one.hazard == hazard)
+@lru_cache(maxsize=256)
+def path_of(whole: Area, hazard: Hazard, path_hits: tuple[str, ...]) -> str:
+    """A path at which the hazard reads a file; "" if none can be made up.
 
-
-def _finds(whole: Area, hazard: Hazard, text: str, path: str) -> bool:
-    """Whether the engine finds something by another form of a hazard of the area."""
-    return bool(_found(replace(whole, hazards=(hazard,)), hazard.id, text, path))
-
-
-def _claiming(whole: Area, path: str) -> Area:
-    """The area; one that only lines flag claims the path, for a sample need not hold such lines."""
+    path_hits: paths that flag the area.
+    """
     detect = whole.detect
-    return whole if detect.paths else replace(whole, detect=replace(detect, paths=(path,)))
+    if hazard.files:
+        tried = paths(hazard.files)
+    elif hazard.scope == "code":
+        tried = CODE
+    elif detect.paths:
+        tried = (*path_hits, *paths(detect.paths))
+    else:
+        tried = paths(detect.diff_files or ("**",)) if detect.diff else ()
+    probe = _bare(
+        replace(hazard, match="sample", message=NOTHING, by_statement=False, removed=False)
+    )
+    return next((path for path in tried if _found(whole, probe, "sample", path)), "")
+
+
+def _found(whole: Area, hazard: Hazard, text: str, path: str) -> tuple[Finding, ...]:
+    """What the engine finds with a hazard of the area, or with another form of it."""
+    file, new_side = written(text, path)
+    detect = whole.detect
+    if not detect.paths:  # the sample need not hold a line that flags the area
+        detect = replace(detect, paths=(path,))
+    # All hazards of the area share one rulebook for all samples; another form goes alone.
+    hazards = whole.hazards if hazard in whole.hazards else (hazard,)
+    policy = _policy(replace(whole, detect=detect, hazards=hazards))
+    scanned = scan(replace(PULL, files=(file,)), policy)
+    contents = {wanted.path: new_side for wanted in scanned.wanted}
+    found = findings(scanned.suspicion, contents)
+    return tuple(one for one in found if one.hazard == hazard.id)
 
 
 def _policy(whole: Area) -> Policy:
@@ -211,21 +211,15 @@ def _policy(whole: Area) -> Policy:
     return Policy(areas=(whole,), ignore_paths=(), max_items=MAX_LIST)
 
 
-def _surplus(hazard: Hazard, finding: Finding) -> str:
-    line = f" line {finding.line}" if finding.line else ""
-    guard = f", and `unless` does not match {_where(hazard)}" if hazard.unless else ""
-    return f"should not be found, but `match` matches{line}: {finding.source[:MOST_SHOWN]}{guard}"
-
-
 def _dropped(whole: Area, hazard: Hazard, text: str, path: str) -> str:
     """Why nothing is found."""
-    if not _finds(whole, _bare(hazard), text, path):
+    if not _found(whole, _bare(hazard), text, path):
         return _unmatched(hazard, text)
     given = [name for name, (blank, _) in CONDITIONS.items() if getattr(hazard, name) != blank]
-    alone = [name for name in given if _finds(whole, _bare(hazard, name), text, path)]
+    alone = [name for name in given if _found(whole, _bare(hazard, name), text, path)]
     said = {name: CONDITIONS[name][1] for name in alone or given}
     if "unless" in said:
-        said["unless"] += f" {_where(hazard)}"
+        said["unless"] += f" {_scope(hazard)}"
     return " and ".join(said.values())
 
 
@@ -235,17 +229,14 @@ def _bare(hazard: Hazard, *names: str) -> Hazard:
     return replace(hazard, **blank)  # type: ignore[arg-type]  # each value is its field's default
 
 
-def _where(hazard: Hazard) -> str:
-    """Where `unless` is looked for."""
+def _scope(hazard: Hazard) -> str:
+    """The lines in which `unless` is searched."""
     guard = hazard.unless
     if guard is None or guard.scope == "line":
         return "in the statement" if hazard.by_statement else "in the line"
     if guard.scope == "lines":
-        sides = " and ".join(
-            f"{count} {side}"
-            for count, side in ((guard.before, "above"), (guard.after, "below"))
-            if count
-        )
+        counts = ((guard.before, "above"), (guard.after, "below"))
+        sides = " and ".join(f"{count} {side}" for count, side in counts if count)
         return f"in the line and the {sides}"
     return SCOPES[guard.scope]
 
@@ -258,17 +249,15 @@ def _unmatched(hazard: Hazard, text: str) -> str:
     if not own:
         hint = "" if is_diff(text) else "; begin it with `@@`, and its lines with signs"
         return f"it has no {side} line{hint}"
+    # Whether `match` does match, but where it does not count.
     if hazard.by_statement:
         other = any(True for one in statements(rows) for _ in one.matches(hazard.match))
-        return _unmet("statement", "a statement that begins in an added line", other)
-    matching = [row for row in rows if regexes.search(hazard.match, row.text)]
-    if hazard.removed and any(row in own for row in matching):
-        return "the removed line is added again: it has only moved"
-    return _unmet(f"{side} line", f"a line that is {side}", bool(matching))
-
-
-def _unmet(noun: str, wanted: str, other: bool) -> str:
-    """other: whether `match` does match, but where it does not count."""
+        noun, wanted = "statement", "a statement that begins in an added line"
+    else:
+        matching = [row for row in rows if regexes.search(hazard.match, row.text)]
+        if hazard.removed and any(row in own for row in matching):
+            return "the removed line is added again: it has only moved"
+        other, noun, wanted = bool(matching), f"{side} line", f"a line that is {side}"
     return f"`match` matches, but not in {wanted}" if other else f"`match` matches in no {noun}"
 
 
@@ -281,11 +270,6 @@ def _unread(whole: Area, hazard: Hazard) -> str:
     return "`detect` has neither `paths` nor `diff`, so no file belongs to the area"
 
 
-HUNK = "@@"  # a sample that begins with it is a diff, any other one is a new file
-CLASS = re.compile(r"\[[!^]?([^\]])[^\]]*\]")
-CODE = tuple(f"src/sample.{ending}" for ending in ("py", "ts", "rb", "go", "php", "sql", "txt"))
-
-
 def is_diff(text: str) -> bool:
     """Whether the lines of the sample have signs of their own."""
     return text.startswith(HUNK)
@@ -293,61 +277,48 @@ def is_diff(text: str) -> bool:
 
 def written(text: str, path: str) -> tuple[File, str]:
     """The file that the sample makes of `path`, and the text of its new version."""
-    lines = text.removesuffix("\n").split("\n")
-    if is_diff(text):
-        return _changed(lines, path)
-    patch = "\n".join([_header(1, 0, 1, len(lines)), *(f"+{line}" for line in lines)])
-    return File(path, "added", len(lines), 0, patch), "\n".join(lines)
-
-
-def paths(patterns: tuple[str, ...]) -> tuple[str, ...]:
-    """A path for each of the globs that one can be made up for; `**` admits any code."""
-    if patterns == ("**",):
-        return CODE
-    made = ((glob, _path(glob)) for glob in patterns)
-    return tuple(path for glob, path in made if globs.matches((glob,), path))
-
-
-def _changed(lines: list[str], path: str) -> tuple[File, str]:
+    rows = text.removesuffix("\n").split("\n")
+    status = "modified"
+    if not is_diff(text):
+        rows, status = [HUNK, *(f"+{row}" for row in rows)], "added"
+    hunks: list[list[str]] = []
+    for row in rows:
+        if row.startswith(HUNK):
+            hunks.append([])
+        else:  # a line without a sign is unchanged
+            hunks[-1].append(row if row[:1] in ("+", "-", " ", "\\") else f" {row}")
     patch: list[str] = []
     new_side: list[str] = []
     added = removed = 0
     old = new = 1
-    for body in _hunks(lines):
-        plus = sum(line[0] == "+" for line in body)
-        minus = sum(line[0] == "-" for line in body)
-        same = sum(line[0] == " " for line in body)
-        patch += [_header(old, minus + same, new, plus + same), *body]
-        new_side += [line[1:] for line in body if line[0] in "+ "]
+    for body in hunks:
+        plus, minus, same = (sum(row[0] == sign for row in body) for sign in "+- ")
+        old_count, new_count = minus + same, plus + same
+        # A side without lines is numbered by the line before it.
+        sides = f"-{old - (not old_count)},{old_count} +{new - (not new_count)},{new_count}"
+        patch += [f"@@ {sides} @@", *body]
+        new_side += [row[1:] for row in body if row[0] in "+ "]
         added, removed = added + plus, removed + minus
-        old, new = old + minus + same, new + plus + same
-    return File(path, "modified", added, removed, "\n".join(patch)), "\n".join(new_side)
+        old, new = old + old_count, new + new_count
+    return File(path, status, added, removed, "\n".join(patch)), "\n".join(new_side)
 
 
-def _hunks(lines: list[str]) -> Iterator[list[str]]:
-    """The lines below each header, with their signs; a line without one is unchanged."""
-    starts = [at for at, line in enumerate(lines) if line.startswith(HUNK)]
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        body = lines[start + 1 : end]
-        yield [line if line[:1] in ("+", "-", " ", "\\") else f" {line}" for line in body]
-
-
-def _header(old: int, old_count: int, new: int, new_count: int) -> str:
-    # A side without lines is numbered by the line before it.
-    old, new = old - (not old_count), new - (not new_count)
-    return f"@@ -{old},{old_count} +{new},{new_count} @@"
-
-
-def _path(glob: str) -> str:
-    parts = glob.removeprefix("/").split("/")
-    first = ["src"] if parts[0] == "**" else []
-    steps = [_step(part) for part in parts if part not in ("**", "")]
-    open_end = ["sample.py"] if parts[-1] in ("**", "") else []
-    return "/".join([*first, *steps, *open_end])
-
-
-def _step(part: str) -> str:
-    """A name that this part of a glob matches; a star at its start stands for a word."""
-    word = "sample" if part == "*" or part.startswith("*.") else ""
-    name = CLASS.sub(r"\1", part.replace("*", word, 1).replace("*", ""))
-    return name.replace("?", "x").replace("\\", "")
+def paths(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """A path for each of the globs that one can be made up for; `**` matches any code."""
+    if patterns == ("**",):
+        return CODE
+    made: list[str] = []
+    for glob in patterns:
+        parts = glob.removeprefix("/").split("/")
+        steps = ["src"] if parts[0] == "**" else []
+        for part in parts:
+            if part not in ("**", ""):
+                # A star at the start of a name stands for a word.
+                word = "sample" if part == "*" or part.startswith("*.") else ""
+                name = CLASS.sub(r"\1", part.replace("*", word, 1).replace("*", ""))
+                steps.append(name.replace("?", "x").replace("\\", ""))
+        steps += ["sample.py"] if parts[-1] in ("**", "") else []
+        path = "/".join(steps)
+        if globs.matches((glob,), path):
+            made.append(path)
+    return tuple(made)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from ghapp.core.policy.pack_schema import References
 from ghapp.core.policy.packs import Pack, read
 from ghapp.core.scan.patch import lines
 from ghapp.core.scan.samples import Sample, failures, paths, samples, written
@@ -32,14 +33,14 @@ def pack(rule, detect=DETECT):
         "items": [ITEM],
         "hazards": [HAZARD | rule],
     }
-    found = read(json.dumps(value), "p.yml", {})
+    found = read(json.dumps(value), "p.yml", References())
     assert isinstance(found, Pack), found
     return found
 
 
 def whys(rule=None, detect=DETECT):
     """What is said of the samples that do not hold."""
-    return [one.why for one in failures(pack(rule or {}, detect), {})]
+    return [one.why for one in failures(pack(rule or {}, detect), References())]
 
 
 def asking(**changes):
@@ -48,9 +49,9 @@ def asking(**changes):
     value = json.loads(json.dumps(pack({}).tree.value))
     value |= {"items": [item | changes], "detect": DETECT | {"path_hit": ["shop/a.py"]}}
     value["hazards"] = [HAZARD | {"match": "deadly"}]
-    found = read(json.dumps(value), "p.yml", {})
+    found = read(json.dumps(value), "p.yml", References())
     assert isinstance(found, Pack), found
-    return [one.why for one in failures(found, {})]
+    return [one.why for one in failures(found, References())]
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,7 @@ def test_a_rule_holds_to_its_samples(rule, hit, miss):
         ),
         ({"requires": "ok"}, "danger", "`requires` does not match in the file"),
         ({"requires_removed": "ok"}, "danger", "`requires_removed` matches in no removed line"),
-        ({"skip_rollback": True}, ROLLBACK, "the line takes a migration back, see `skip_rollback`"),
+        ({"skip_rollback": True}, ROLLBACK, "the line undoes a migration, see `skip_rollback`"),
         (
             {"skip_new_table": True, "match": "drop (?P<table>\\w+)"},
             "create table a (\ndrop a",
