@@ -105,7 +105,7 @@ def test_a_blocking_command_counts_before_the_first_check_run() -> None:
 
 def test_the_recipe_names_five_source_files_at_most() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    found = re.search(r"^- \*\*A command\*\*(.*?)Tests:", text, re.MULTILINE | re.DOTALL)
+    found = re.search(r"^## How to add a command\n(.*?)Tests:", text, re.MULTILINE | re.DOTALL)
     assert found
     files = re.findall(r"`(core/[\w/]+\.(?:py|yml))`", found.group(1))
     assert all((ROOT / "ghapp" / name).is_file() for name in files)
