@@ -87,6 +87,10 @@ def _as_written(pack: object, references: References) -> Iterator[tuple[yaml.Loc
 def _between_parts(part: PackPart) -> Iterator[tuple[yaml.Loc, str]]:
     """Names in one part of the pack of what another part lacks."""
     ids = {item.id for item in part.items}
+    for place, item in enumerate(part.items):
+        if item.same_as and item.same_as.item == item.id:
+            words = f"`{item.id}` is this question itself: name another one"
+            yield ("items", place, "same_as"), words
     for place, one in enumerate(part.hazards):
         if one.item not in ids:
             words = f"`{one.item}` is not an item here{meant(one.item, ids)}"

@@ -46,10 +46,15 @@ def bumps(removed: Iterable[str], added: Iterable[str]) -> Iterator[tuple[str, B
     before: defaultdict[str, list[Version]] = defaultdict(list)
     for name, version in _dependencies(removed):
         before[name].append(version)
-    for name, version in _dependencies(added):
-        old = before[name].pop(0) if before[name] else version
-        if bump := _bump(old, version):
-            yield name, bump
+    for name, new in _dependencies(added):
+        old = before[name].pop(0) if before[name] else new
+        pairs = zip_longest(old, new, fillvalue=0)
+        place = next((at for at, (one, other) in enumerate(pairs) if one != other), None)
+        if place is None:
+            continue
+        if old[0] == new[0] == 0:  # nothing is promised between 0.4 and 0.5
+            place -= 1
+        yield name, (Bump.MAJOR, Bump.MINOR)[place] if place < 2 else Bump.PATCH
 
 
 def _dependencies(lines: Iterable[str]) -> Iterator[tuple[str, Version]]:
@@ -61,13 +66,3 @@ def _dependencies(lines: Iterable[str]) -> Iterator[tuple[str, Version]]:
         else:
             continue
         yield name, tuple(int(part) for part in number.split(".")[:4])
-
-
-def _bump(old: Version, new: Version) -> Bump | None:
-    pairs = zip_longest(old, new, fillvalue=0)
-    place = next((at for at, (one, other) in enumerate(pairs) if one != other), None)
-    if place is None:
-        return None
-    if old[0] == new[0] == 0:  # nothing is promised between 0.4 and 0.5
-        place -= 1
-    return (Bump.MAJOR, Bump.MINOR)[place] if place < 2 else Bump.PATCH

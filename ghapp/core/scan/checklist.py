@@ -66,7 +66,26 @@ def checklist(scan: Scan, policy: Policy, findings: tuple[Finding, ...] = ()) ->
     if scan.ignored:
         return Checklist(complete=complete, ignored=scan.ignored)
     flagged = tuple(_flagged(scan, policy, findings))
-    flagged, shown = _fitted(flagged, policy.max_items, {one.item for one in findings})
+    found = {one.item for one in findings}
+    shown = _shown(flagged, policy.max_items, found)
+    while doubled := _doubled(flagged, shown):
+        flagged = tuple(
+            replace(one, items=tuple(item for item in one.items if item.id != doubled))
+            for one in flagged
+        )
+        shown = _shown(flagged, policy.max_items, found)
+    # A must that does not fit is folded as a should: nobody has to open the fold.
+    folded = {
+        item.id: replace(item, severity="should")
+        for one in flagged
+        for item in one.items
+        if item.severity == "must" and item.id not in shown
+    }
+    if folded:
+        flagged = tuple(
+            replace(one, items=tuple(folded.get(item.id, item) for item in one.items))
+            for one in flagged
+        )
     ids = {one.area.id for one in flagged}
     return Checklist(
         flagged=flagged,
@@ -137,40 +156,11 @@ def _rank(item: Item, found: AbstractSet[str], *, wide: bool = False) -> tuple[b
     return item.id not in found, wide, SEVERITIES.index(item.severity)
 
 
-def _fitted(
-    flagged: tuple[Flagged, ...], most: int, found: AbstractSet[str]
-) -> tuple[tuple[Flagged, ...], frozenset[str]]:
-    """The areas without doubled questions, and the ids of the `most` items shown over all.
-
-    A must that does not fit is folded as a should: nobody has to open the fold.
-    """
-    while True:
-        shown = _shown(flagged, most, found)
-        doubled = _doubled(flagged, shown)
-        if not doubled:
-            break
-        flagged = tuple(
-            replace(one, items=tuple(item for item in one.items if item.id != doubled))
-            for one in flagged
-        )
-    folded = {
-        item.id: replace(item, severity="should")
-        for one in flagged
-        for item in one.items
-        if item.severity == "must" and item.id not in shown
-    }
-    if folded:
-        flagged = tuple(
-            replace(one, items=tuple(folded.get(item.id, item) for item in one.items))
-            for one in flagged
-        )
-    return flagged, shown
-
-
 def _shown(flagged: tuple[Flagged, ...], most: int, found: AbstractSet[str]) -> frozenset[str]:
-    """The first question of every area, unless it is mere advice; then the first ones over all.
+    """Ids of the `most` questions that are not folded.
 
-    The questions of an area that nothing but the size of the pull flags come last.
+    The first one of every area, unless it is mere advice; then the first ones over all. Those of an
+    area that nothing but the size of the pull flags come last.
     """
     wide = {one.area.id for one in flagged if one.hits[0].kind == "size"}
     items = [(item, one.area.id in wide) for one in flagged for item in one.items]

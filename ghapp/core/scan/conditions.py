@@ -194,25 +194,10 @@ def _a_bump(when: InFile, change: ChangedFile) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _names_one(tables: tuple[str, ...]) -> re.Pattern[str]:
+def _any_of(tables: tuple[str, ...]) -> re.Pattern[str]:
     # Not \b: RE2 knows only ASCII words, and a table may be called 注文.
     names = "|".join(re.escape(table) for table in tables)
     return re.compile(rf"(?<!\w)(?:{names})(?!\w)", re.IGNORECASE)
-
-
-def _large_tables(_: tuple[str, ...], scene: Scene) -> Iterator[str]:
-    """Of the one list that `table_in` may name, the policy's `large_tables`."""
-    for one in scene.touch.read if scene.tables else ():
-        texts = (one.added_code, one.removed_code)
-        if any(_names_one(scene.tables).search(text.decode()) for text in texts):
-            yield one.file.path
-
-
-def _paths(values: tuple[str, ...], scene: Scene) -> Iterator[str]:
-    """Of the files whose path of now or before matches one of the globs."""
-    for one in scene.touch.changes:
-        if any(globs.matches(values, path) for path in one.paths):
-            yield one.file.path
 
 
 def _if(claim: object) -> tuple[str, ...]:
@@ -223,8 +208,17 @@ def _if(claim: object) -> tuple[str, ...]:
 FINDS: Mapping[str, Callable[[tuple[str, ...], Scene], Iterable[str]]] = {
     "diff": lambda values, scene: (one.file.path for one in scene.matching("+", values)),
     "removed": lambda values, scene: (one.file.path for one in scene.matching("-", values)),
-    "path": _paths,
-    "table_in": _large_tables,
+    "path": lambda values, scene: (
+        one.file.path
+        for one in scene.touch.changes
+        if any(globs.matches(values, path) for path in one.paths)
+    ),
+    # There is one list that it may name, the policy's `large_tables`.
+    "table_in": lambda _, scene: (
+        one.file.path
+        for one in (scene.touch.read if scene.tables else ())
+        if any(_any_of(scene.tables).search(one.code(sign).decode()) for sign in "+-")
+    ),
     "title": lambda values, scene: _if(regexes.first(values, scene.pull.title)),
     "label": lambda values, scene: _if(
         {value.casefold() for value in values} & {label.casefold() for label in scene.pull.labels}

@@ -115,15 +115,11 @@ def failures(pack: Pack, references: References) -> tuple[Failure, ...]:
 
 def fault(part: PackPart, whole: Area, sample: Sample) -> str:
     """Why the sample does not hold; "" if it does. whole: the area that the pack describes."""
-    if sample.kind in KINDS_OF_PATHS:
-        return _path_fault(whole, sample)
-    if any(item.id == sample.subject for item in whole.items):
-        return _item_fault(part, whole, sample)
-    hazard = next(one for one in whole.hazards if one.id == sample.subject)
-    return _hazard_fault(part, whole, hazard, sample)
-
-
-def _path_fault(whole: Area, sample: Sample) -> str:
+    if sample.kind not in KINDS_OF_PATHS:
+        if any(item.id == sample.subject for item in whole.items):
+            return _item_fault(part, whole, sample)
+        hazard = next(one for one in whole.hazards if one.id == sample.subject)
+        return _hazard_fault(part, whole, hazard, sample)
     file = File(sample.text, "modified", 1, 0, "@@ -0,0 +1,1 @@\n+sample")
     touch = scan(replace(PULL, files=(file,)), _policy(whole)).touched.get(whole.id)
     hit = next((hit for hit in touch.hits if isinstance(hit, PathHit)), None) if touch else None
@@ -158,7 +154,12 @@ def _hazard_fault(part: PackPart, whole: Area, hazard: Hazard, sample: Sample) -
     """Why the hazard is found where it should not be, or is not where it should."""
     path = path_of(whole, hazard, part.detect.path_hit)
     if not path:
-        return f"{MISSING} {_unread(whole, hazard)}" if sample.kind == HIT else ""
+        why = "`detect` has neither `paths` nor `diff`, so no file belongs to the area"
+        if hazard.files or hazard.scope == "code":
+            why = "`files` and `exclude_files` leave no path at which it could be tried"
+        elif whole.detect.paths or whole.detect.diff:
+            why = "no path that flags the area is known: give one as `path_hit`"
+        return f"{MISSING} {why}" if sample.kind == HIT else ""
     found = _found(whole, hazard, sample.text, path)
     if sample.kind == HIT:
         return "" if found else f"{MISSING} {_dropped(whole, hazard, sample.text, path)}"
@@ -259,15 +260,6 @@ def _unmatched(hazard: Hazard, text: str) -> str:
             return "the removed line is added again: it has only moved"
         other, noun, wanted = bool(matching), f"{side} line", f"a line that is {side}"
     return f"`match` matches, but not in {wanted}" if other else f"`match` matches in no {noun}"
-
-
-def _unread(whole: Area, hazard: Hazard) -> str:
-    """Why there is no file to try it in."""
-    if hazard.files or hazard.scope == "code":
-        return "`files` and `exclude_files` leave no path at which it could be tried"
-    if whole.detect.paths or whole.detect.diff:
-        return "no path that flags the area is known: give one as `path_hit`"
-    return "`detect` has neither `paths` nor `diff`, so no file belongs to the area"
 
 
 def is_diff(text: str) -> bool:

@@ -203,6 +203,7 @@ def test_what_makes_a_question_a_must_and_its_scope_are_kept():
             ["9:18: `tets` is not a set of globs: did", "9:24: `detect.exclude_sets[1]` should be"],
         ),
         ("refs: [squawk]", "same_as: Ä", ["24:14: `items[0].same_as` should be lower-case"]),
+        ("refs: [squawk]", "same_as: cache-ttl", ["24:14: `cache-ttl` is this question itself"]),
         ("refs: [squawk]", "same_as: {within: on}", ["24:5: `item` is missing in `items[0].sa"]),
         ("refs: [squawk]", "refs: squawk", ["24:11: `items[0].refs` should be a list"]),
         ("refs: [squawk]", "refs: [3]", ["24:12: `items[0].refs[0]` should be text"]),
