@@ -1,6 +1,6 @@
 """How requests get to GitHub: a transport of httpx, and so of githubkit, that aiohttp carries out.
 
-httpx's own pool takes several times the CPU (docs/decisions/0009-githubkit.md). Nothing is retried,
+httpx's own pool takes twice the CPU (docs/decisions/0009-githubkit.md). Nothing is retried,
 followed, cached or judged here.
 """
 
