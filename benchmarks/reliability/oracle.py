@@ -45,6 +45,7 @@ def judged(place: Place, tales: Iterable[Tale]) -> Verdict:
     for tale in tales:
         verdict.pulls += 1
         with place.github.lock:
+            tale.look()
             _marks(verdict, tale)
             _doubled(verdict, tale)
             _messages(verdict, place, tale, ledger)
@@ -86,6 +87,10 @@ def _messages(verdict: Verdict, place: Place, tale: Tale, ledger: Counter[tuple[
             verdict.lost.append(f"{tale.pull}: {body!r} is not in the ledger")
         if count > bool(reaction):
             verdict.doubled.append(f"{tale.pull}: {body!r} is in the ledger {count} times")
+        if reaction == "confused" and body.endswith("-- read"):
+            why = place.database.rows(f"SELECT entry FROM ledger WHERE id LIKE 'comment:{id}#%'")  # noqa: S608
+            if "pusher_unknown" not in str(why):
+                verdict.wrong.append(f"{tale.pull}: {body!r} was refused: {why}")
         seen = [one.content for one in tale.pull.find_comment(id).reactions]
         if seen != ([reaction] if reaction else []):
             why = place.database.rows(f"SELECT entry FROM ledger WHERE id LIKE 'comment:{id}#%'")  # noqa: S608

@@ -29,7 +29,8 @@ class Tale:
     """One pull and all that was done to it.
 
     signed: by area, whether its diff as it is now is signed off. said: comment -> the reaction
-    that is due, "" for none. undoable: the area that Sam would take back now.
+    that is due, "" for none. sign_offs: comment -> the area that Sam signed off with it. It is "" once
+    the area changed or Sam undid it; a refused one is left out. undoable: the area whose sign-off Sam would undo now.
     """
 
     pull: Pull
@@ -39,12 +40,18 @@ class Tale:
     ticked: dict[str, bool] = field(default_factory=dict)
     deferred: set[str] = field(default_factory=set)
     said: dict[int, str] = field(default_factory=dict)
+    sign_offs: dict[int, str] = field(default_factory=dict)
     undoable: str = ""
     is_held: bool = False
     is_merged: bool = False
     acts: int = 0
     acted_at: float = 0.0
     _head: tuple[str, float] = ("", 0.0)  # the newest head with a check run, and when it was seen
+
+    def unsign(self, area: str) -> None:
+        """No sign-off of the area counts from now on; one that was refused is still looked for."""
+        self.signed[area] = False
+        self.sign_offs = {id: "" if of == area else of for id, of in self.sign_offs.items()}
 
     @property
     def is_signed(self) -> bool:
@@ -55,7 +62,18 @@ class Tale:
         return self.is_merged or self.acts >= self.length
 
     def look(self) -> None:
-        """See whether the head has a check run by now."""
+        """See whether the head has a check run by now, and which sign-offs were refused.
+
+        They are refused if the delivery of a push was lost, so that nobody knows who pushed; the
+        judge asks the ledger for that reason. Sam repeats them some time, as of any other area.
+        """
+        for id, area in list(self.sign_offs.items()):
+            if [one.content for one in self.pull.find_comment(id).reactions] == ["confused"]:
+                del self.sign_offs[id]
+                self.said[id] = "confused"
+                if area and area not in self.sign_offs.values():
+                    self.signed[area] = False
+                    self.undoable = ""
         if self._head[0] != self.pull.head_sha and runs(self.pull):
             self._head = (self.pull.head_sha, time.monotonic())
 
@@ -134,10 +152,11 @@ class People:
         ]
         if not tale.signed:
             return free
-        acts = free
+        acts, is_answered = free, tale.is_answered
+        tale.look()  # after that, so that every refusal among the answers is seen
         if tale.is_seen:
             acts += [self._sign_off] * 4 + [self._check] * 2 + [self._overreach]
-        if tale.is_seen and tale.is_answered:
+        if tale.is_seen and is_answered:
             acts += [self._uncheck, self._defer, self._hold, self._undo]
             if tale.is_held:
                 acts += [self._release] * 4
@@ -164,7 +183,7 @@ class People:
             return
         area = self.chance.choice(list(tale.signed))
         tale.acts += 1
-        tale.signed[area] = False
+        tale.unsign(area)
         tale.undoable = ""
         tale.pull.push({_file(area, tale.name): f"value = '{tale.name} {tale.acts}'\n"})
 
@@ -190,7 +209,7 @@ class People:
 
     def _sign_off(self, tale: Tale) -> None:
         area = self.chance.choice(list(tale.signed))
-        self._say(tale, f"/nfr done {area} -- read", "sam", "+1")
+        tale.sign_offs[self._say(tale, f"/nfr done {area} -- read", "sam", "+1")] = area
         tale.signed[area] = True
         tale.undoable = area
 
@@ -198,7 +217,7 @@ class People:
         area = tale.undoable
         if area:
             self._say(tale, "/nfr undo", "sam", "+1")
-            tale.signed[area] = False
+            tale.unsign(area)
 
     def _check(self, tale: Tale) -> None:
         for item in self._items(tale):
@@ -233,11 +252,13 @@ class People:
 
     # --- words -------------------------------------------------------------------------------
 
-    def _say(self, tale: Tale, words: str, by: str, reaction: str) -> None:
+    def _say(self, tale: Tale, words: str, by: str, reaction: str) -> int:
         tale.acts += 1
         if reaction:
             tale.undoable = ""
-        tale.said[tale.pull.comment(words, by)] = reaction
+        id = tale.pull.comment(words, by)
+        tale.said[id] = reaction
+        return id
 
     def _items(self, tale: Tale) -> list[str]:
         """One that may be answered, if any; what was put off stays so."""
