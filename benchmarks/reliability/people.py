@@ -29,8 +29,9 @@ class Tale:
     """One pull and all that was done to it.
 
     signed: by area, whether its diff as it is now is signed off. said: comment -> the reaction
-    that is due, "" for none. sign_offs: comment -> the area that Sam signed off with it. It is "" once
-    the area changed or Sam undid it; a refused one is left out. undoable: the area whose sign-off Sam would undo now.
+    that is due, "" for none. sign_offs: comment -> the area that Sam signed off with it, "" once
+    the area changed or Sam undid it; refused ones are not in it. undoable: the area whose sign-off
+    Sam would undo now.
     """
 
     pull: Pull
