@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-TABLE = "{table}"  # stands in a hazard's message for the table that its match names
+TABLE = "{table}"  # in a hazard's message, in the place of the table that its match names
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ class Guard:
     """What drops a finding if it matches, too.
 
     scope: line (of a statement all of it) | lines (with `before` and `after` neighbours on the
-    new side) | block (what the line opens or stands in; with `within` the next outer block until
+    new side) | block (what the line opens or is in; with `within` the next outer block until
     its text matches that) | nearest (the closest line at or above that matches `within`) | file
     (its whole new version).
     """

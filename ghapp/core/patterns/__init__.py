@@ -1,1 +1,1 @@
-"""Texts, paths and diffs against patterns: what matches where."""
+"""Globs and regular expressions: which paths and lines match."""

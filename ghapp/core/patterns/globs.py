@@ -55,7 +55,7 @@ def fault(glob: str) -> str:
     try:
         _built(glob)  # not cached: most globs are never searched for
     except (GitIgnorePatternError, Broken):
-        return f"`{glob}` is not a glob: look for a `\\` at its end or a range like `[z-a]`"
+        return f"`{glob}` is not a glob: check for a `\\` at its end or a range like `[z-a]`"
     return ""
 
 

@@ -1,7 +1,7 @@
 """Many patterns and many texts -> which of them match which lines, in one pass for all.
 
-RE2 looks for all patterns of a set at once and tells which of them match somewhere in a batch of
-lines; only for these the lines are searched one pattern after the other.
+RE2 searches for all patterns of a set at once and reports which of them match somewhere in a batch
+of lines; only for these the lines are searched one pattern after the other.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from ghapp.core.patterns.regexes import Broken, Span, matching, sees_whole_text
 # RE2 makes the states of a set as texts ask for them, and more patterns ask for more of them: the
 # 111 hazards for lines in one set take 0.6 s for the first megabyte, in sets of 16 they take 0.1 s.
 SET_PATTERNS = 16
-# For these states; where they do not fit, RE2 throws them away again and again.
+# For these states; if they do not fit, RE2 throws them away again and again.
 SET_BYTES = 16 << 20
-# RE2 says "no match" also where its memory does not suffice. This line is behind every batch: a
-# set that does not find it knows nothing.
+# RE2 reports "no match" also if its memory does not suffice. This line is behind every batch: a set
+# that does not find it knows nothing.
 SENTINEL = b"\n\x01\x02\x03"
 
 

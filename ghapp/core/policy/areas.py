@@ -49,7 +49,7 @@ def areas(
             blank = Area(name, Text("", ""), OWN_WEIGHT, Detect(), (), True, mode, reviewers)
             area = _changed(known.get(name, blank), value, references)
             known[name] = replace(area, flag=flags.get(name, "touch"))
-            # What is said of a retired item holds for those in its place.
+            # What a layer says of a retired item holds for the items in its place.
             successors = dict(area.retired)
             for item, on in switches(value).items():
                 items_on |= {(name, id): on for id in successors.get(item, (item,))}

@@ -91,7 +91,7 @@ OwnId = Annotated[
     str, Field(pattern=ID), refused(TAKEN.fullmatch, "is an id of ghapp's own: take another")
 ]
 AreaId = Annotated[OwnId, Field(max_length=40)]  # fits the label `nfr/area: ID`
-Words = Annotated[str, Field(min_length=1)]
+SomeText = Annotated[str, Field(min_length=1)]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Line]
 Ask = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Line]
 Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000), Line]
@@ -103,11 +103,11 @@ Some = refused(lambda values: not values, "should not be empty")
 Listed = BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
 GlobList = Annotated[tuple[Glob, ...], Most]
 RegexList = Annotated[tuple[Regex, ...], Most]
-NameList = Annotated[tuple[Words, ...], Most]
+NameList = Annotated[tuple[SomeText, ...], Most]
 # One or several.
 Globs = Annotated[tuple[Glob, ...], Most, Listed, Some]
 Regexes = Annotated[tuple[Regex, ...], Most, Listed, Some]
-Names = Annotated[tuple[Words, ...], Most, Listed, Some]
+Names = Annotated[tuple[SomeText, ...], Most, Listed, Some]
 
 Severity = Literal["must", "should", "could"]
 Category = Literal[

@@ -10,7 +10,16 @@ from pydantic_core import PydanticCustomError
 
 from ghapp.core.areas import TABLE, Guard, Hazard, Text
 from ghapp.core.patterns import regexes
-from ghapp.core.policy.fields import Globs, HazardRegex, Part, Severity, Title, Why, Words, refused
+from ghapp.core.policy.fields import (
+    Globs,
+    HazardRegex,
+    Part,
+    Severity,
+    SomeText,
+    Title,
+    Why,
+    refused,
+)
 
 HAZARD_ID = r"^[A-Z][A-Z0-9]*-[0-9]{1,4}$"
 MAX_NEIGHBOURS = 50
@@ -28,7 +37,7 @@ Scope = Annotated[
     ),
 ]
 MOST_SAMPLES = 50  # of each kind
-Samples = Annotated[tuple[Words, ...], Field(max_length=MOST_SAMPLES)]
+Samples = Annotated[tuple[SomeText, ...], Field(max_length=MOST_SAMPLES)]
 
 
 class HazardPart(Part):
@@ -42,7 +51,7 @@ class HazardPart(Part):
     """
 
     id: Annotated[str, Field(pattern=HAZARD_ID)]
-    item: Words
+    item: SomeText
     sev: Severity
     scope: Literal["area", "code"] = "area"
     files: Globs | None = None
@@ -77,7 +86,7 @@ class HazardPart(Part):
         for wrong, what in (
             (
                 scope != "line" and not self.unless,
-                "`unless_scope` says where to look for `unless`, which is missing",
+                "`unless_scope` says where to search for `unless`, which is missing",
             ),
             (
                 (scope == "nearest") != bool(self.nearest),
@@ -91,7 +100,7 @@ class HazardPart(Part):
                 scope == "block" and statement,
                 "a block is found from a line, not from `unit: statement`",
             ),
-            (single, "`side: removed` looks at single lines"),
+            (single, "`side: removed` searches single lines"),
             (
                 self.skip_new_table and not self.names_table,
                 "`skip_new_table` needs the name of the table as group `(?P<table>...)` in `match`",

@@ -40,9 +40,9 @@ from ghapp.core.policy.fields import (
     RegexList,
     Severity,
     Some,
+    SomeText,
     Title,
     Why,
-    Words,
     in_short,
 )
 from ghapp.core.policy.hazard_schema import MOST_SAMPLES, HazardPart, hazard
@@ -165,8 +165,8 @@ class DetectPart(Part):
 class SamplePart(Part):
     """Lines of a new file, or a diff. path: of the file. sev: at which the question is asked."""
 
-    text: Words
-    path: Words | None = None
+    text: SomeText
+    path: SomeText | None = None
     sev: Severity | None = None
 
 
@@ -199,7 +199,7 @@ class ItemPart(Part):
     why_ja: Why
     ev_en: Why
     ev_ja: Why
-    refs: tuple[Words, ...] = ()
+    refs: tuple[SomeText, ...] = ()
     when: WhenPart | None = None
     must_when: WhenPart | None = None
     scope: Literal["project", "change"] = "change"

@@ -22,9 +22,9 @@ from ghapp.core.policy.fields import (
     Part,
     RegexList,
     Severity,
+    SomeText,
     Title,
     Why,
-    Words,
     at_most,
     in_short,
     refused,
@@ -49,9 +49,9 @@ ELSEWHERE = {
 # In an address they are steps of the path.
 NotDots = refused({".", ".."}.__contains__, "should be a name, not `.` or `..`")
 NotAt = refused(lambda name: name.startswith("@"), "should be written without `@`")
-Login = Annotated[Words, NotAt, NotDots]
+Login = Annotated[SomeText, NotAt, NotDots]
 Team = Annotated[
-    Words,
+    SomeText,
     refused(
         lambda slug: "/" in slug or " " in slug,
         "should be the team's slug alone, as in `sre`: the organisation is the repository's",

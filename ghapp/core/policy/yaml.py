@@ -49,14 +49,14 @@ MEANINGS = (
     ("unknown escape character", "put regular expressions in single quotes"),
     (
         "mapping values are not allowed",
-        "put the text in quotes, or look at the indentation",
+        "put the text in quotes, or check the indentation",
     ),
     (
         "cannot start any token",
         "put the text in quotes, and indent by spaces, not tabs",
     ),
     ("unexpected end of stream", "a quote is not closed"),
-    ("", "look at quotes, brackets and indentation here"),
+    ("", "check quotes, brackets and indentation here"),
 )
 
 

@@ -28,7 +28,7 @@ LINE = re.compile(
     r"[\"'({\[]*(?P<name>[A-Za-z@][\w@./+-]*?)[\"')\]}]*"
     r"(?:\s*[:=,(@<>~!]|\s)[\s\"'(=:,~^<>v@\[{]*"
     r"(?:.*?\bversion\s*=\s*[\"'\[]?[~^<>=v ]*)?"
-    r"(?P<version>\d+(?:\.\d+)*)(?![\d/]|[0-9a-f]{4})"  # a commit is no version
+    r"(?P<version>\d+(?:\.\d+)*)(?![\d/]|[0-9a-f]{4})"  # a commit is not a version
 )
 # Maven and Gradle: <spring.version>6.1</spring.version>, 'org.acme:parcel:1.2.3'
 JAVA = re.compile(

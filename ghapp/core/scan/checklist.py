@@ -1,4 +1,4 @@
-"""What a diff tells and its findings -> the areas it touches and what is asked about them."""
+"""A scanned diff and its findings -> the areas it touches and what is asked about them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Checklist:
     complete: False above 3,000 files: an SRE must be asked.
     ignored: why nothing is asked at all: "" or the author's login.
     unread: paths, in order, of files whose added lines GitHub does not show and no area claims.
-    partly: paths of other files whose added lines were not all looked at.
+    partly: paths of other files whose added lines were not all searched.
     """
 
     flagged: tuple[Flagged, ...] = ()
@@ -188,7 +188,7 @@ def _doubled(flagged: tuple[Flagged, ...], shown: frozenset[str]) -> str:
     for id, other, home in same:
         within = not other.within or set(home.files) <= set(homes[other.item].files)
         # An area keeps its last question: without one it could not be flagged. A question with a
-        # finding stays, for that is where the finding is answered.
+        # finding stays, for the finding is answered there.
         raised = any(one.item == id for one in home.findings)
         if within and len(home.items) > 1 and not raised:
             return id

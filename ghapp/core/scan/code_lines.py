@@ -91,7 +91,7 @@ PLAIN = Language()
 # The header that generators agree on, in the first lines of a file.
 # Source: https://go.dev/s/generatedcode
 GENERATED = re.compile(r"(?m)^[+ ]\W{0,4}(?:Code generated .*DO NOT EDIT|@generated\b)")
-HEADER = 2_000  # characters of a patch in which that header is looked for
+HEADER = 2_000  # characters of a patch in which that header is searched for
 
 SPACE = re.compile(r"\s+")
 # A comma before the end of a list, a semicolon before that of a block or a line.
@@ -155,7 +155,7 @@ def is_still(
 ) -> bool:
     """Whether nothing but comments, layout or generated code has changed.
 
-    patch: all of it, from its first hunk on. commented: of its rows, as `comments` tells.
+    patch: all of it, from its first hunk on. commented: of its rows, as `comments` gives them.
     code, removed: the added and the removed lines without those.
     """
     if patch.startswith(("@@ -0,0 +1", "@@ -1")):

@@ -44,7 +44,7 @@ COMMENT = (b"--", b"#", b"//", b"/*", b"*")
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """What the diff alone tells.
+    """What is known from the diff alone.
 
     sure: suspects that stand. doubts: those that only a whole file settles, in path order.
     crowded: paths of files with so many suspects that not all were checked.

@@ -8,7 +8,7 @@ from ghapp.core.model import File
 from ghapp.core.patterns.regexes import Span
 from ghapp.core.scan.patch import ChangedFile, changed_file
 from ghapp.core.scan.rulebook import NEVER_SCANNED, Rulebook
-from ghapp.core.scan.triggers import Claim, FileKind, LineFound, Matched
+from ghapp.core.scan.triggers import FileKind, LineFound, Matched, PathClaim
 
 
 def match(book: Rulebook, files: Iterable[File]) -> tuple[Matched, ...]:
@@ -40,13 +40,13 @@ def _by_path(book: Rulebook, change: ChangedFile) -> Matched:
     """The file as its paths show it."""
     file, kind = change.file, _kind(book, change.file.path)
     if file.status != "renamed":
-        claims = [] if change.still else [Claim(*claim, file.path) for claim in kind.claims]
+        claims = [] if change.still else [PathClaim(*claim, file.path) for claim in kind.claims]
         return Matched(change, kind, tuple(claims), kind.ignored)
     kinds = {path: _kind(book, path) for path in change.paths}
-    by_area: dict[int, list[Claim]] = {}
+    by_area: dict[int, list[PathClaim]] = {}
     for path, one in kinds.items():
         for claim in one.claims:
-            by_area.setdefault(claim[0], []).append(Claim(*claim, path))
+            by_area.setdefault(claim[0], []).append(PathClaim(*claim, path))
     # As it was and inside the area as before: nothing has changed for it.
     same = change.still or change.only_moved
     claims = [here[0] for here in by_area.values() if not (same and len(here) == len(kinds))]

@@ -14,7 +14,7 @@ from ghapp.core.scan.hazards import Suspicion, suspected
 from ghapp.core.scan.match import match
 from ghapp.core.scan.patch import ChangedFile
 from ghapp.core.scan.rulebook import DETECT_PATTERNS, Rulebook, rulebook
-from ghapp.core.scan.triggers import AddedHit, Claim, LineFound, Matched, Matches, quoted
+from ghapp.core.scan.triggers import AddedHit, LineFound, Matched, Matches, PathClaim, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Touch:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What one pass over the diff tells.
+    """The result of one pass over the diff.
 
     pull: with the files that count. touched: by area id, why and where. suspicion: lines that
     hazards point at, some to be settled by whole files. files: all, also those that do not count.
@@ -108,7 +108,7 @@ def scan(pull: Pull, policy: Policy, only_author_pushed: bool = True) -> Scan:
 
 def _touched(book: Rulebook, pull: Pull, files: tuple[Matched, ...]) -> Mapping[str, Touch]:
     """By area id, why and where the pull touches it; areas that it does not touch are absent."""
-    claims: dict[int, list[tuple[int, Claim]]] = {}
+    claims: dict[int, list[tuple[int, PathClaim]]] = {}
     lines: dict[int, list[tuple[int, LineFound]]] = {}
     for index, file in enumerate(files):
         for claim in file.claims:

@@ -13,7 +13,7 @@ from ghapp.core.scan.patch import PatchLine
 
 COMMENT = re.compile(r"\s*(?:--(?=\s|$)|#|//)")
 END = re.compile(r";\s*(?:(?:--|#|//|/\*).*)?$")
-MOST_BYTES = 16 << 10  # of one statement; a longer one is looked at in parts
+MOST_BYTES = 16 << 10  # of one statement; a longer one is searched in parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def statements(rows: Iterable[PatchLine]) -> Iterator[Statement]:
 
 
 def _joined(held: list[PatchLine]) -> Iterator[Statement]:
-    """The lines as one statement; in parts where it is long, each beginning with the last line."""
+    """The lines as one statement; in parts if it is long, each beginning with the last line."""
     parts: list[bytes] = []
     kept: list[PatchLine] = []
     size = 0

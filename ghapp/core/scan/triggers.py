@@ -40,7 +40,7 @@ class FileKind:
     readers: Mapping[str, frozenset[int]]
 
 
-class Claim(NamedTuple):
+class PathClaim(NamedTuple):
     """An area that has a file by its path, and how. area: its place."""
 
     area: int
@@ -66,7 +66,7 @@ class Matched(NamedTuple):
 
     change: ChangedFile
     kind: FileKind
-    claims: tuple[Claim, ...]
+    claims: tuple[PathClaim, ...]
     ignored: bool
     lines: tuple[LineFound, ...] = ()
 
@@ -81,7 +81,7 @@ class Matches(NamedTuple):
 
     pull: Pull
     files: Sequence[Matched]
-    claims: Sequence[tuple[int, Claim]]
+    claims: Sequence[tuple[int, PathClaim]]
     lines: Sequence[tuple[int, LineFound]]
 
 

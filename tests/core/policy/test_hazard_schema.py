@@ -96,7 +96,7 @@ def test_unless_has_a_scope(text, guard):
         ),
         (
             "side: removed\n    unit: statement",
-            "9:5: `hazards[0]` should be fixed: `side: removed` looks at single lines",
+            "9:5: `hazards[0]` should be fixed: `side: removed` searches single lines",
         ),
         ("dialect: oracle", "15:14: `hazards[0].dialect` should be 'any', 'mysql' or 'postgres'"),
         ("files: ['a/{b,c}']", "15:13: `hazards[0].files[0]`: `a/{b,c}`: braces"),

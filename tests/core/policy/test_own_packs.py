@@ -289,9 +289,10 @@ def test_a_question_that_waits_for_what_no_pack_has_is_a_problem():
 
 def test_a_question_with_the_answer_of_one_that_no_pack_has_is_a_problem():
     def same_as(name):
-        return files(a=RANKING.replace("refs: [squawk]}", f"refs: [squawk], same_as: {name}}}"))
+        text = RANKING.replace("refs: [squawk]}", f"refs: [squawk], same_as: {name}}}")
+        return files(a=text, b=pack("other", "other-one"))
 
-    for name in ("queue-limit", "rank-latency"):
+    for name in ("queue-limit", "other-one"):
         assert not told(POLICY, *same_as(name))
     for name in ("queue-limits", "caching-old"):  # a retired question is not asked
         (problem,) = told(POLICY, *same_as(name))
