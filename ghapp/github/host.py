@@ -10,10 +10,10 @@ import asyncio
 import base64
 import hashlib
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from sys import maxsize
 from typing import Any, Protocol, Self, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.serialization import (
 from githubkit.auth.app import AppAuth
 from githubkit.cache import MemCacheStrategy
 from githubkit.exception import RequestError, RequestFailed
-from githubkit.throttling import LocalThrottler
+from githubkit.throttling import BaseThrottler
 
 from ghapp.errors import Retry, WrongSetting
 from ghapp.github.errors import AGAIN_SECONDS, Answer, refusal
@@ -57,7 +57,7 @@ WRONG_KEY_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """path: below the API's base, its parts quoted; GRAPHQL; or an address on the same host.
+    """path: below the API's base, its parts quoted; or GRAPHQL.
 
     reads: it changes nothing, whatever the method.
     """
@@ -78,6 +78,18 @@ class Request:
 
 class Sends(Protocol):
     async def send(self, request: Request, github: GitHubKit) -> Answer: ...
+
+
+class _NoThrottler(BaseThrottler):
+    """The connections are the limit: waiting for one of them counts as waiting for the answer."""
+
+    @contextmanager
+    def acquire(self, _: httpx.Request) -> Iterator[None]:
+        yield
+
+    @asynccontextmanager
+    async def async_acquire(self, _: httpx.Request) -> AsyncIterator[None]:
+        yield
 
 
 class Host:
@@ -102,6 +114,7 @@ class Host:
         self._private_key = private_key
         self._endpoint = endpoint
         self._root = f"{parts.scheme}://{parts.netloc}/"
+        self._base = f"{endpoint.api_url.rstrip('/')}/"
         self._patience_seconds = patience_seconds
         self._claims = MemCacheStrategy()  # githubkit's default is shared by all hosts
         # Calls that hang leave the second transport free, so that GitHub can always be probed.
@@ -124,7 +137,7 @@ class Host:
             async_transport=transport,
             cache_strategy=self._claims,
             http_cache=False,
-            throttler=LocalThrottler(maxsize),  # connections are the limit: waiting has an end
+            throttler=_NoThrottler(),
             auto_retry=False,
         )
 
@@ -134,7 +147,7 @@ class Host:
 
         Source: https://docs.github.com/graphql/guides/forming-calls-with-graphql
         """
-        return f"{self._endpoint.api_url.rstrip('/').removesuffix('/v3')}/graphql"
+        return f"{self._base.removesuffix('/').removesuffix('/v3')}/graphql"
 
     async def __aenter__(self) -> Self:
         for transport in self._transports:
@@ -152,7 +165,9 @@ class Host:
         """
         if not {".", ".."}.isdisjoint(map(unquote, request.path.partition("?")[0].split("/"))):
             raise Retry(f"{request}: cannot be sent", after_seconds=AGAIN_SECONDS)
-        answer = await self._exchange(request, github, request.path)
+        # A whole address, of which httpx need not make one.
+        url = self.graphql_url if request.path == GRAPHQL else self._base + request.path
+        answer = await self._exchange(request, github, url)
         target = answer.headers.get("location", "") if answer.status in MOVED else ""
         if target.startswith(self._root):
             return await self._exchange(request, github, target)
@@ -168,7 +183,7 @@ class Host:
             headers["Content-Type"] = "application/json"
         call = github.arequest(
             request.method,
-            self.graphql_url if url == GRAPHQL else url,
+            url,
             content=None if request.body is None else msgspec.json.encode(request.body),
             headers=headers,
         )

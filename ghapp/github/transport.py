@@ -88,10 +88,6 @@ class Transport(httpx.AsyncBaseTransport):
         url = request.url
         if (url.scheme, url.raw_host, url.port) != self._origin:
             raise ValueError("an address of another host")  # no token goes there
-        request.headers["Accept-Encoding"] = "gzip"
-        request.headers["X-GitHub-Api-Version"] = API_VERSION
-        if url.scheme != "https":  # with TLS, only the request for the tunnel is the proxy's
-            request.headers.update(self._to_proxy)
         path, started = url.raw_path.decode("ascii"), time.perf_counter()
         try:
             response, answer = await self._exchanged(request)
@@ -102,20 +98,23 @@ class Transport(httpx.AsyncBaseTransport):
         return response
 
     async def _exchanged(self, request: httpx.Request) -> tuple[httpx.Response, Answer]:
+        headers = dict(request.headers.items())
+        headers |= {"accept-encoding": "gzip", "x-github-api-version": API_VERSION}
+        if request.url.scheme != "https":  # with TLS, the proxy only gets to see its own request
+            headers |= self._to_proxy
         async with self._session.request(
             request.method,
             URL(str(request.url), encoded=True),
             data=request.content or None,
-            headers=request.headers,
+            headers=headers,
             allow_redirects=False,
             proxy=self._proxy,
             proxy_headers=self._to_proxy,
         ) as received:
-            is_file = request.headers["Accept"] == RAW and received.status < 400
+            is_file = headers["accept"] == RAW and received.status < 400
             body = await _body(received, cut=is_file)
-            raw = received.raw_headers
-            headers = [(n, v) for n, v in raw if n.lower() not in _OF_THE_WIRE]
-            response = httpx.Response(received.status, headers=headers, content=body)
+            kept = [(n, v) for n, v in received.raw_headers if n.lower() not in _OF_THE_WIRE]
+            response = httpx.Response(received.status, headers=kept, content=body)
             response.headers.encoding = "latin-1"  # text, whatever was sent
             answer = Answer(response.status_code, response.headers, body)
             if limited := limited_seconds(answer):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from githubkit import TokenAuthStrategy
 
 from ghapp.core.model import Repository
 from ghapp.errors import Retry
@@ -19,7 +20,7 @@ from ghapp.github.errors import Answer, decoded, refusal
 from ghapp.github.host import Request, Tokens
 from ghapp.github.rate_limits import Budget
 from ghapp.settings import Endpoint
-from tests.github.servers import CANARY, asked, certified, host, replied, sent, serving
+from tests.github.servers import CANARY, SHOP, asked, certified, host, replied, sent, serving
 from tests.github.world import APP_ID, PRIVATE_KEY
 
 # --- who it is -----------------------------------------------------------------------------
@@ -69,9 +70,10 @@ def test_a_token_goes_to_no_other_host_however_it_is_named() -> None:
                     await github.open_pulls(Repository(1, 2, "acme/shop"))
             port = other.rpartition(":")[2]
             for named in (f"{other}/x", f"//127.0.0.1:{port}/x", f"https://127.0.0.1:{port}/x"):
-                async with host(url) as github_itself:
+                async with host(url) as itself:
+                    with_token = itself.app.with_auth(TokenAuthStrategy(CANARY))
                     with pytest.raises(Retry, match="no answer"):
-                        await asked(github_itself, Request("GET", named), CANARY)
+                        await itself.answered(SHOP, with_token.arequest("GET", named))
             return received, stolen
 
     received, stolen = asyncio.run(story())

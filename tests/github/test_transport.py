@@ -224,7 +224,7 @@ def test_a_write_that_timed_out_does_not_arrive_later(world: World) -> None:
 
     async def story() -> list[int]:
         async with host(world.url) as github:
-            await asked(github, Request("GET", "/app"))
+            await asked(github, Request("GET", "app"))
             found = sockets_to(urlsplit(world.url).port or 0)
             return [one.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) for one in found]
 
@@ -298,7 +298,7 @@ def test_without_tls_the_proxy_is_asked_itself() -> None:
 
     (told,) = asyncio.run(story())
     assert told.startswith("GET http://127.0.0.1:9/repos/a%2Fb HTTP/1.1")
-    assert f"proxy-authorization: Basic {BASIC}" in told
+    assert f"Proxy-Authorization: Basic {BASIC}" in told
 
 
 @pytest.mark.parametrize("status", ["407 Who are you", "502 Bad Gateway"])
