@@ -65,3 +65,10 @@ def test_help_loads_nothing_heavy(environment: dict[str, str]) -> None:
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert not {"pydantic", "sqlalchemy", "aiohttp", "starlette"} & set(done.stdout.split())
+
+
+def test_check_loads_no_client_of_github(environment: dict[str, str]) -> None:
+    code = "import sys, ghapp.cli, ghapp.offline.check; print(*sys.modules)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert not {"githubkit", "httpx", "aiohttp", "sqlalchemy"} & set(done.stdout.split())
