@@ -16,10 +16,10 @@ GhappError
 
 from __future__ import annotations
 
-# What a sentence ends with that tells of a missing PostgreSQL driver: settings and store say it.
+# The end of a sentence about a missing PostgreSQL driver, which settings and store report.
 GET_DRIVER = (
-    "in ghapp's folder, start it as `uv run --no-dev --extra postgres ghapp ...`, or install it by "
-    "`uv pip install '.[postgres]'`"
+    "in ghapp's folder, start it as `uv run --no-dev --extra postgres ghapp ...`, or install it "
+    "with `uv pip install '.[postgres]'`"
 )
 
 

@@ -179,6 +179,7 @@ class Settings(BaseSettings):
         validate_by_name=True,
         validate_by_alias=True,
         validate_default=False,
+        hide_input_in_errors=True,
     )
 
     app_id: Annotated[int, Field(gt=0)] = _variable(

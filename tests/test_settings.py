@@ -222,7 +222,7 @@ class TestDatabase:
         (line,) = problems(good | {"GHAPP_DATABASE_URL": "postgresql://db.example/ghapp"})
         assert line == (
             "GHAPP_DATABASE_URL: needs the PostgreSQL driver, which is missing; in ghapp's folder,"
-            " start it as `uv run --no-dev --extra postgres ghapp ...`, or install it by"
+            " start it as `uv run --no-dev --extra postgres ghapp ...`, or install it with"
             " `uv pip install '.[postgres]'`"
         )
 
