@@ -1,11 +1,12 @@
-"""What holds for all tests, and the fixtures that several folders of them use."""
+"""How the tests are run, and the fixtures that several folders of them use."""
 
 from __future__ import annotations
 
 import logging
 import os
+import sys
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,20 +19,96 @@ from benchmarks.postgres import FAST, MISSING, Cluster, programs
 from benchmarks.temporary import temporary
 
 REQUIRED = os.environ.get("GHAPP_TEST_REQUIRE") == "all"
+SLOW = "slow tests were left out; `uv run pytest -m 'slow or not slow'` runs all"
+LEFT_OUT = pytest.StashKey[int]()
 
-# How long an example takes depends on the machine, and decides nothing.
-hypothesis.settings.register_profile("ghapp", deadline=None)
+# The processes that tests start would otherwise compile all that they import, each of them anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+# How long an example takes depends on the machine, and which ones are tried depends on luck:
+# neither decides whether a test passes.
+hypothesis.settings.register_profile(
+    "ghapp",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("ghapp")
+
+
+# --- in several processes ----------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
+    """Use all processors, unless told otherwise or only single files are asked for.
+
+    It is no option in pyproject.toml, for `-p no:xdist` would not know it.
+    """
+    alone = (
+        "PYTEST_XDIST_WORKER" in os.environ  # a process that xdist started must start no others
+        or not config.pluginmanager.hasplugin("xdist")
+        or config.option.usepdb
+        or any(".py" in argument for argument in config.args)
+    )
+    if not alone and config.option.numprocesses is None:
+        # Many tests wait more than they work, hence one process more than there are processors.
+        config.option.numprocesses = (os.cpu_count() or 1) + 1
+        config.option.dist = "worksteal"
+    return (yield)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """What tests leave in the temporary folder goes with this process; not what pytest keeps."""
+    config.stash[LEFT_OUT] = 0
     if hasattr(config, "workerinput"):
         return  # a process of xdist, started by one that has done so
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
     made = ExitStack()
     made.enter_context(temporary())
     config.add_cleanup(made.close)
+
+
+# --- what is left out --------------------------------------------------------------------
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in item.iter_markers("slow"):
+            assert mark.args, f"{item.nodeid} does not say why it is slow"
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        item.config.stash[LEFT_OUT] += item.get_closest_marker("slow") is not None
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Report to the process that started this one. All of xdist's leave out the same tests."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = session.config.stash[LEFT_OUT]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", 0)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if config.stash[LEFT_OUT]:
+        terminalreporter.write_line(f"{config.stash[LEFT_OUT]} {SLOW}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """If all is required, a skip is a failure: something is missing on the machine."""
+    report = yield
+    if REQUIRED and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+    return report
+
+
+# --- fixtures ----------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -47,15 +124,6 @@ def _logs_as_they_were() -> Iterator[None]:
     yield
     root.handlers, root.level = handlers, level
     structlog.reset_defaults()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Where all is required, a skip is a failure: something is missing on the machine."""
-    report = yield
-    if REQUIRED and report.skipped and not hasattr(report, "wasxfail"):
-        report.outcome = "failed"
-    return report
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from tests.e2e.marks import SIGNED, marks
 from tests.e2e.world import World, running
 
+pytestmark = pytest.mark.slow("starts a browser")
 # No sandbox, for root may not have one; no calls home, for there is no network.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 

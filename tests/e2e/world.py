@@ -168,7 +168,7 @@ class World:
 
     def ready(self) -> dict[str, object]:
         assert self.ghapp is not None
-        with urllib.request.urlopen(f"{self.ghapp.url}/readyz", timeout=5) as answer:
+        with urllib.request.urlopen(f"{self.ghapp.url}/readyz", timeout=PATIENCE_SECONDS) as answer:
             found: dict[str, object] = json.load(answer)
         return found
 

@@ -160,9 +160,10 @@ def test_a_false_gzip_cannot_be_read(world: World, pull: Pull) -> None:
 
 
 def test_a_write_takes_effect_even_if_nobody_waits_any_more(world: World, pull: Pull) -> None:
-    world.github.faults.add(faults.slow("POST */comments", 0.5))
+    world.github.faults.add(faults.slow("POST */comments", 2.0))
+    patience = httpx.Timeout(10, read=0.1)
     with pytest.raises(httpx.ReadTimeout):
-        world.client.post(COMMENTS, json={"body": "Hello"}, timeout=0.1)
+        world.client.post(COMMENTS, json={"body": "Hello"}, timeout=patience)
     assert pull.comments == []
     deadline = time.monotonic() + 10
     while not pull.comments:

@@ -1,7 +1,7 @@
 """Whatever comes in at ghapp's channels, what has to hold of it holds; what was found stays mended.
 
-`GHAPP_FUZZ_SECONDS=600 uv run pytest tests/fuzz` searches each channel for so long and keeps what
-it finds in tests/fuzz/cases.
+`GHAPP_FUZZ_SECONDS=600 uv run pytest -m slow tests/fuzz` searches each channel for so long and
+keeps what it finds in tests/fuzz/cases.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ CASES = Path(__file__).with_name("cases")
 SECONDS = float(os.environ.get("GHAPP_FUZZ_SECONDS", "0"))
 # By how long one input takes.
 EXAMPLES = {"delivery": 300, "comment": 60, "policy": 60, "pack": 60, "diff": 60}
+SEARCH = pytest.mark.slow("searches for inputs that break something")
 found = sorted(path for path in CASES.glob("*/*") if path.is_file())
 
 
@@ -43,6 +44,7 @@ def test_what_is_good_passes(target: str) -> None:
         TARGETS[target](seed)
 
 
+@SEARCH
 @pytest.mark.parametrize("target", TARGETS)
 def test_what_is_nearly_good_is_taken_or_refused(target: str) -> None:
     @settings(
@@ -57,6 +59,7 @@ def test_what_is_nearly_good_is_taken_or_refused(target: str) -> None:
     spoiled()
 
 
+@SEARCH
 @pytest.mark.parametrize("target", TARGETS)
 def test_any_bytes_are_taken_or_refused(target: str) -> None:
     @settings(max_examples=EXAMPLES[target] // 2)
@@ -67,6 +70,7 @@ def test_any_bytes_are_taken_or_refused(target: str) -> None:
     tried()
 
 
+@SEARCH
 @pytest.mark.parametrize("target", TARGETS)
 def test_for_as_long_as_asked_nothing_is_found(target: str) -> None:
     # The same tries each time, unless somebody asks for a while of new ones.

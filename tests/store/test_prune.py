@@ -69,7 +69,7 @@ async def test_deliveries_are_accepted_in_between(database_url: str) -> None:
             longest, accepted = max(longest, time.monotonic() - began), accepted + 1
         assert await pruning == dict.fromkeys(STEPS, OLD)
         assert accepted >= 10
-        assert longest < 2.0  # GitHub waits for ten
+        assert longest < 10  # as long as GitHub waits
         assert left(database_url) == 0
 
 
