@@ -97,7 +97,7 @@ async def working(settings: Settings, metrics_port: int | None = None) -> AsyncI
 def until_signalled(settings: Settings, running: AbstractAsyncContextManager[str]) -> None:
     """Keep it running until SIGTERM or SIGINT; a second one ends the process at once.
 
-    running: gives the address to be told, "" for none.
+    running: gives the address to report, "" for none.
     """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_until_signalled(settings, running))
@@ -134,7 +134,7 @@ class Swept:
 
 
 def swept(settings: Settings) -> Swept:
-    """Have everything looked at again; where no server can be running that will, by ourselves.
+    """Have everything checked again; if no server can be running that will, in this process.
 
     Raises WrongSetting, Retry and Gone (GitHub), Busy and StoreFailed (the database).
     """

@@ -1,14 +1,14 @@
-"""Every exception of ours.
+"""Every exception that ghapp raises.
 
 GhappError
   Refused     the delivery is not authentic or not readable: 4xx, nothing stored
   Busy        too much is queued, or the database is out of reach: 503 with Retry-After
-  StoreFailed the database refused what was asked of it: a bug of ours, or a row it cannot hold
+  StoreFailed the database refused what was asked of it: a bug in ghapp, or a row it cannot hold
   Rejected    GitHub refuses one write for good: logged, the others go on
   Retry       GitHub is busy, down or behind its own webhooks: the key waits
   Gone        installation, repository or pull out of reach: the key is done, the run says so
   LeaseLost   another worker took the key over: this run stops before its next write
-  WrongDatabase the database cannot be used: told with its fix before anything starts
+  WrongDatabase the database cannot be used: reported with its fix before anything starts
   WrongSetting  a setting is missing or broken: named with its fix before anything starts
   BadRange    `ghapp check` cannot read the repository or range it was given
   BadPack     a file or folder of packs that was named cannot be read, or an area is not known
@@ -24,7 +24,7 @@ GET_DRIVER = (
 
 
 class GhappError(Exception):
-    """The root: nothing else of ours is raised outside this tree."""
+    """The root: ghapp raises no exception outside this tree."""
 
 
 class Refused(GhappError):

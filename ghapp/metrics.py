@@ -1,4 +1,4 @@
-"""The numbers of this process for Prometheus: told by its parts, shown as one page of text."""
+"""The numbers of this process for Prometheus: reported by its parts, shown as one page of text."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._of = {name: _made(name, shown, self._registry) for name, shown in SHOWN.items()}
-        # Told at every call, so without a look for the labels each time.
+        # Called for every request, so the labels are not looked up each time.
         self._calls = cache(self._counter("ghapp_github_requests_total").labels)
         self._call_durations = cache(
             self._histogram("ghapp_github_request_duration_seconds").labels
@@ -228,7 +228,7 @@ class Metrics:
         for effect in get_args(Effect):
             self._counter("ghapp_drift_repaired_total").labels(effect.__name__, "known")
 
-    # --- what is told --------------------------------------------------------------------
+    # --- what is reported --------------------------------------------------------------------
 
     def delivered(self, outcome: str, delivery: Delivery | None, seconds: float) -> None:
         """A delivery was answered. delivery: None where it is not authentic or not readable."""

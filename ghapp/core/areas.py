@@ -155,7 +155,7 @@ class Item:
     its severity; None is nothing but a finding.
     scope: project (true of the feature as a whole) | change (true of this diff).
     kind: of evidence asked for: "" (a tick will do) | url | number | text | choice.
-    never_defer: it may not be put off, unless the policy says otherwise.
+    never_defer: it may not be deferred, unless the policy says otherwise.
     memo: what was made of its words, by language; forgotten with the item.
     """
 

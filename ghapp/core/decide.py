@@ -19,7 +19,7 @@ from ghapp.core.scan.checklist import Checklist
 from ghapp.core.text import render
 from ghapp.core.text.follow_ups import issue
 
-REPLY_EVERY = timedelta(hours=1)  # per person, on a pull request without a comment of ours
+REPLY_EVERY = timedelta(hours=1)  # per person, on a pull request without our comment
 # Two days before GitHub calls a run stale that is in progress.
 # Source: https://docs.github.com/rest/guides/using-the-rest-api-to-interact-with-checks
 RENEWED_AFTER = timedelta(days=12)

@@ -1,4 +1,4 @@
-"""The nouns that go out: what a pull request carries of ours, and the writes that bring it."""
+"""The nouns that go out: our marks on a pull request, and the writes that make them."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """All that this app has on a pull request: both what is there and what should be.
+    """All that this app has on a pull request: both the existing ones and the wanted ones.
 
     comment: Markdown with "\\n" line ends and no trailing space; "" where there is none.
     labels: only those this app owns.

@@ -155,7 +155,7 @@ class Delivery:
     fresh_at: the newest `updated_at` it names; older facts are not those it is about.
     push: the head SHA and who pushed it, if the delivery says so. pushed_to: the pull, or the
     repository of the branch, under which that is recorded.
-    opened: the pull is new, so nothing of ours can be on it yet.
+    opened: the pull is new, so none of our marks can be on it yet.
     touched: someone else may have changed one of our marks: read them back. Of an installation:
     nothing was delivered for a while, so all open pulls are to be checked.
     left: repositories that are out of reach from now on. ended: heads that no queue tests any more.

@@ -132,13 +132,13 @@ class Installation:
         return (await self._tokens.get(self.id)).permissions
 
     def left(self) -> dict[str, int]:
-        """What this installation may still ask: in each window of ours, and as GitHub counts."""
+        """What this installation may still ask: in each of our windows, and as GitHub counts."""
         left, until = self._reported
         reported = {"github_hour": left} if until > self._tokens.now().timestamp() else {}
         return {**self._budget.left(time.monotonic()), **reported}
 
     def late_seconds(self, repository_path: str) -> float:
-        """For how long a write that nobody answered may still take effect there; 0 for no more."""
+        """For how long a write that nobody answered may still take effect there; 0: no longer."""
         return max(self._late.get(repository_path, 0.0) - time.monotonic(), 0.0)
 
     async def send(

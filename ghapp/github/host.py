@@ -201,7 +201,7 @@ class Host:
         except (RequestError, *UNANSWERED) as error:
             cause = error.exc if isinstance(error, RequestError) else error
             if not isinstance(cause, UNANSWERED):
-                raise cause from None  # a bug of ours
+                raise cause from None  # our bug
             connected = not isinstance(cause, aiohttp.ConnectionTimeoutError)
             late = request.writes and isinstance(cause, TimeoutError) and connected
             seconds = max(AGAIN_SECONDS, LATE * self._patience_seconds if late else 0.0)

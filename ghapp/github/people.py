@@ -29,7 +29,7 @@ LAG_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 class Labels:
     """Our labels on one pull, all as we spell them: GitHub's ignore case.
 
-    names: all of ours. left: those we left on the pull. there: those on it now.
+    names: of all our labels. left: those we left on the pull. there: those on it now.
     """
 
     names: frozenset[str]

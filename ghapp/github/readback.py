@@ -104,7 +104,7 @@ async def _conversation(api: Installation, pull: Pull) -> Conversation:
 async def _earlier(
     api: Installation, history: History, pull: Pull, present: RunRow | None, us: Identity
 ) -> tuple[Shown, ...]:
-    """What runs of ours have shown that were written, and not recorded, before somebody pushed on.
+    """What our check runs showed that were written, and not recorded, before somebody pushed.
 
     Each is looked for on the head that it was written to: what people said of it then is not about
     what was shown before.

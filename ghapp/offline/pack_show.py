@@ -42,7 +42,7 @@ OF_FILE = ("path", "exclude", "diff", "removed", "unless", "not_diff")
 BOUNDS = ("changed_files_gte", "added_lines_gte", "new_top_level_dirs_gte")
 SIDES = {"+": "below", "-": "above", "~": "around"}
 
-# Left out of JSON: samples, and what is there under the names of `ghapp check --format json`.
+# Left out of JSON: samples, and the keys that have the names of `ghapp check --format json`.
 SAMPLES = {"hit", "miss"}
 SAMPLES_OF_PATHS = {"path_hit", "path_miss"}
 RENAMED = {"id", "item", "sev", "en", "ja"}

@@ -16,7 +16,7 @@ NONE: Parameters = {}
 
 
 class DriverError(Exception):
-    """What the driver raised. lost: and the connection is of no more use.
+    """What the driver raised. lost: and the connection can no longer be used.
 
     passes: it is of a kind that may pass, as a server that is away; else a statement is refused.
     """
@@ -110,7 +110,7 @@ class Connection:
             raise self._told(error) from error
 
     def undo(self) -> None:
-        """All of the transaction; where that fails the connection is of no more use."""
+        """All of the transaction; if that fails, the connection can no longer be used."""
         try:
             self._driver.rollback()
         except self._driver_errors:

@@ -1,4 +1,4 @@
-"""Deliveries that failed: those that GitHub lists, until they came after all or are given up."""
+"""Deliveries that failed: those that GitHub lists, until they arrive or are lost."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from ghapp.store.statements import Statement, one_of
 
 MOST_REDELIVERIES = 5
 # How long after the failure of the first, second ... redelivery the next one is asked for: what
-# kept GitHub from reaching us may take hours to be put right.
+# kept GitHub from reaching us may take hours to be fixed.
 PAUSES = {1: 300.0, 2: 1200.0, 3: 4800.0, 4: 19_200.0}
-# Whoever took one to ask for it, and never told that it had, has ended meanwhile.
+# The process that took one to request it, and never recorded that, has ended meanwhile.
 TAKEN_SECONDS = 600.0
 KEPT_SECONDS = 4 * 24 * 3600.0  # one day more than GitHub keeps them
 LIST = "attempts"
@@ -118,7 +118,7 @@ def position(connection: Connection) -> Position:
 
 
 def note(connection: Connection, attempts: Iterable[Attempt], reached: Position) -> int:
-    """Keep what a page of the list tells, and the position; how many were given up by that."""
+    """Keep what a page of the list tells, and the position; how many were lost by that."""
     rows = _rows(attempts)
     if rows:
         connection.change(_SETTLE, {"guids": [one["guid"] for one in rows if one["settled"]]})
@@ -145,7 +145,7 @@ def take(connection: Connection) -> Failed | None:
 
 
 def asked(connection: Connection, failed: Failed, *, kept: bool) -> None:
-    """GitHub was asked for it; its next attempt tells more. kept: False if it has it no more."""
+    """GitHub was asked for it; its next attempt tells more. kept: False if it no longer has it."""
     if kept:
         connection.change(_ASKED, {"of": failed.guid})
     else:

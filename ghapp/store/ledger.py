@@ -35,7 +35,7 @@ def append(connection: Connection, key: str, entries: Iterable[Entry]) -> None:
 
 
 def judged(connection: Connection, key: str, ids: Iterable[str]) -> None:
-    """These messages need not be judged again, and need not be heard either.
+    """These messages need not be judged again, and need not be read either.
 
     A message that was found by reading has no row yet: a delivery that comes late will find it.
     """

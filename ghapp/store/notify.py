@@ -25,7 +25,7 @@ def announce(connection: Connection) -> None:
 
 
 def arguments(url: URL) -> dict[str, str]:
-    """What the driver is told to connect to that URL by itself, with the same bounds as others."""
+    """The driver's own parameters to connect to that URL, with the same bounds as others."""
     given = url.translate_connect_args(username="user", database="dbname")
     given.update({name: str(value) for name, value in url.query.items()})
     return given | bounds(url)

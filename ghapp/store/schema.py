@@ -242,7 +242,7 @@ policies = Table(
     *(_whole("drops"), _whole("read_drops")),
 )
 
-# Questions that were put off, each until its issue is closed.
+# Questions that were deferred, each until its issue is closed.
 follow_ups = Table(
     "follow_ups",
     metadata,

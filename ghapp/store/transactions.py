@@ -1,4 +1,4 @@
-"""One short transaction: done, or undone and the reason told in our own errors."""
+"""One short transaction: done, or undone and the reason raised as our own error."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Unsure(Busy):
 
 
 def persistent(transaction: Callable[[], T], *, again_if_unsure: bool = False) -> T:
-    """What `tried` gives; what the driver raised is told in our own errors.
+    """What `tried` gives; what the driver raised becomes our own error.
 
     Raises Busy (it is still out of reach, or Unsure where that is no reason to try again),
     StoreFailed, and what the transaction raises itself.
@@ -136,5 +136,5 @@ def _state(error: DriverError) -> str | None:
 
 
 def _undone(error: DriverError) -> bool:
-    """Whether the server has told that it took the transaction back."""
+    """Whether the server reported that it rolled the transaction back."""
     return (_state(error) or "").startswith("40")

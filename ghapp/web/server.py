@@ -17,7 +17,7 @@ from ghapp.errors import WrongSetting
 MOST_HEAD_BYTES = 64 * 1024
 # At a time; more are answered 503. Each may hold one body.
 MOST_CONNECTIONS = 500
-# For deliveries under way; GitHub gives up on them after 10 seconds.
+# For deliveries under way; GitHub stops waiting after 10 seconds.
 GRACE_SECONDS = 10
 # Why a socket cannot listen -> what to do; all other reasons lie in the address.
 REMEDIES = {

@@ -60,7 +60,7 @@ class Taken:
         return any(isinstance(effect, OpenIssue) for effect in tried)
 
     def later(self) -> Retry:
-        """When to try again the best-effort writes that failed; the gate is as it should be."""
+        """When to retry the best-effort writes that failed; the check run is as it should be."""
         errors = [error for _, error in self.failed]
         return Retry(
             "; ".join(sorted({str(error) for error in errors})),
@@ -71,7 +71,7 @@ class Taken:
 
 
 def batches(effects: tuple[Effect, ...]) -> tuple[tuple[Effect, ...], tuple[Effect, ...]]:
-    """The check run, for it is the gate, and then the best-effort writes."""
+    """The check run, which merges wait for, and then the best-effort writes."""
     gate = tuple(effect for effect in effects if isinstance(effect, PutCheckRun))
     return gate, tuple(effect for effect in effects if effect not in gate)
 
@@ -79,7 +79,7 @@ def batches(effects: tuple[Effect, ...]) -> tuple[tuple[Effect, ...], tuple[Effe
 async def take(key: PullKey, effects: tuple[Effect, ...], github: Applies) -> Taken:
     """Take effects side by side. A best-effort write that fails holds up nothing.
 
-    Raises what becomes of the gate, and Gone.
+    Raises what becomes of the check run, and Gone.
     """
     answers = await asyncio.gather(
         *(github.apply(key, effect) for effect in effects), return_exceptions=True

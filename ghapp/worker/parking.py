@@ -43,7 +43,7 @@ async def give_up(claim: Claim, reason: str, github: Tells, store: Store, rules:
 
 
 def _parked(key: PullKey, history: History, run: CheckRun) -> Run:
-    """What is remembered of giving up: a verdict on the head, and that nothing else is sure."""
+    """What parking a key records: a verdict on the head, and that nothing else is sure."""
     return Run(
         marks=history.marks or Marks(),
         written=history.written,

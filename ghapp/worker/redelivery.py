@@ -49,7 +49,7 @@ BOUNDS = Bounds()
 class Round:
     """What a round has come to so far. left: whether it ended with more of them due.
 
-    given_up: asked for too often, or kept by GitHub no more.
+    given_up: asked for too often, or no longer kept by GitHub.
     """
 
     pages: int = 0
@@ -91,7 +91,7 @@ async def redelivered(
 
     A GitHub that is away, or too old to list them, is left for the next round. Raises Busy and
     StoreFailed.
-    told: hears how many were asked for and given up, also of a round that breaks off.
+    told: gets how many were asked for and given up, also of a round that breaks off.
     """
     started, done = time.perf_counter(), Round()
     try:
@@ -119,7 +119,7 @@ async def _read(store: Store, github: Hook, bounds: Bounds, done: Round) -> None
 
 
 async def _ask(store: Store, github: Hook, bounds: Bounds, done: Round) -> None:
-    """Ask for what is due, oldest first, so that people are heard in the order they spoke in."""
+    """Ask for what is due, oldest first, so that messages are judged in their order."""
     for _ in range(bounds.asked):
         failed = await store.records.write(failed_deliveries.take)
         if failed is None:

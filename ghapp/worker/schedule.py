@@ -1,4 +1,4 @@
-"""Looks, now and then, for what no delivery told of: marks installations, runs do the rest."""
+"""Looks, now and then, for what no delivery reported: marks installations, runs do the rest."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def sweeps(
 ) -> None:
     """Sweep every few minutes, for ever; of all processes one at a time.
 
-    told: hears of each sweep how many installations it found, None of one that failed.
+    told: gets how many installations each sweep found, None of one that failed.
     """
 
     async def do() -> None:
@@ -56,7 +56,7 @@ async def sweeps(
 
 
 async def sweep(store: Store, github: Lists) -> int:
-    """Have all installations looked at, and runs about to go stale; how many the former are.
+    """Have all installations checked, and runs about to go stale; how many the former are.
 
     Raises Retry and Gone (GitHub does not tell them), Busy and StoreFailed.
     """
@@ -92,7 +92,7 @@ async def in_turn(
     failed: Callable[[Busy | StoreFailed], None],
     first_seconds: float,
 ) -> None:
-    """Do it whenever it is this process's turn. failed: hears that the database was away.
+    """Do it whenever it is this process's turn. failed: is called if the database was away.
 
     first_seconds: until this process asks for the first time.
     """

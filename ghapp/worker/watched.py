@@ -1,4 +1,4 @@
-"""GitHub as a run needs it, and somebody who hears which effects were taken."""
+"""GitHub as a run needs it, and an observer that is notified which effects were taken."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Watched:
     def __init__(self, github: GitHub, hears: Hears) -> None:
         self._github = github
         self._hears = hears
-        # pull of which nothing new is told -> whether it is known
+        # pull without a new delivery -> whether it is known
         self._quiet: dict[str, bool] = {}
 
     async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts:

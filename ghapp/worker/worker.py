@@ -22,7 +22,7 @@ from ghapp.worker.reconcile import GitHub, reconcile
 # While an installation has its share of the slots, most of what becomes dirty is its own: others
 # are looked for so often then, and when a run ends, but not at each delivery.
 FULL_SECONDS = 0.05
-# How soon keys are found that another process has put off: that is not announced.
+# How soon keys are found that another process has deferred: that is not announced.
 POLL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 10.0
 # Far above what GitHub's timeouts add up to: a run that takes longer hangs.
@@ -41,7 +41,7 @@ log = logs.logger()
 
 # So many runs at a time, at most this share of them of one installation, and of one repository.
 # Where all calls for it hang, its runs keep their slots for as long as GitHub's timeouts take, and
-# a slot cannot be taken back: so some are kept for whoever comes next, also while nobody else has
+# a slot cannot be freed early: so some are kept for whoever comes next, also while nobody else has
 # anything to do. A run mostly waits for GitHub, so that a free slot costs next to nothing.
 CONCURRENCY, SHARE, REPOSITORY_SHARE = 20, 0.8, 0.5
 
@@ -83,7 +83,7 @@ def _installation(key: Key) -> int:
 
 
 class Watch(Protocol):
-    """Hears of runs. outcome: as in their line of the log."""
+    """Is notified of runs. outcome: as in their line of the log."""
 
     def began(self, claim: Claim) -> None: ...
     def ended(self, claim: Claim, outcome: str, seconds: float) -> None: ...
@@ -195,7 +195,7 @@ class Worker:
         log.info("run", **told, attempts=claim.attempts, milliseconds=milliseconds)
 
     async def _settled(self, claim: Claim) -> dict[str, Any]:
-        """Reconcile, and give the key back; what to tell of it."""
+        """Reconcile, and release the key; what to log about it."""
         if claim.attempts >= MAX_ATTEMPTS:
             # Nor is it shown on GitHub once more where just that has ended the worker.
             untold = claim.attempts > MAX_ATTEMPTS
@@ -305,7 +305,7 @@ async def ended(runs: Iterable[asyncio.Task[None]]) -> None:
 
 
 async def first(*waits: Awaitable[Any]) -> None:
-    """Until one of them is over; the others are given up. Raises what that one raised."""
+    """Until one of them is over; the others are cancelled. Raises what that one raised."""
     tasks = [asyncio.ensure_future(wait) for wait in waits]
     try:
         await asyncio.wait(tasks, return_when=FIRST)

@@ -186,7 +186,7 @@ class ItemPart(Part):
     """A question with its reason and the evidence that answers it, in both languages.
 
     when: what brings it up, at severity `sev`; must_when: what makes it a must. same_as: the
-    question that stands for this one where both are shown. never_defer: it is not put off. hit and
+    question that stands for this one where both are shown. never_defer: it is not deferred. hit and
     miss are samples that `ghapp test` runs: changes on which it is asked, and on which it is not.
     """
 

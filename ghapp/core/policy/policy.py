@@ -61,7 +61,7 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """How long an item may be put off, in days. never: ids of items that may not."""
+    """How long an item may be deferred, in days. never: ids of items that may not."""
 
     default_days: int = 30
     max_days: int = 90

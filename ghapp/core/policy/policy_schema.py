@@ -116,7 +116,7 @@ class IgnorePart(Part):
 
 
 class DeferPart(Part):
-    """How long an item may be put off. never: items that may not; absent: as the packs say."""
+    """How long an item may be deferred. never: items that may not; absent: as the packs say."""
 
     default_days: Count | None = None
     max_days: Count | None = None

@@ -296,7 +296,7 @@ def written(text: str, path: str) -> tuple[File, str]:
 
 
 def paths(patterns: tuple[str, ...]) -> tuple[str, ...]:
-    """A path for each of the globs that one can be made up for; `**` matches any code."""
+    """A path for each of the globs that a path can be invented for; `**` matches any code."""
     if patterns == ("**",):
         return CODE
     made: list[str] = []

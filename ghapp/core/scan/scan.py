@@ -169,7 +169,7 @@ def hinted(areas: tuple[Area, ...], pull: Pull) -> tuple[str, ...]:
     """Ids of the areas that the pull's title suggests; a title flags nothing, it is a hint."""
     known = {area.id: area.detect.title for area in areas if area.detect.title}
     patterns = tuple(known.values())
-    # One search tells of most titles that they suggest nothing.
+    # One search shows that most titles suggest nothing.
     possible = sieve(patterns, DETECT_PATTERNS).possible(
         regexes.as_bytes(pull.title), frozenset(range(len(patterns)))
     )

@@ -1,7 +1,7 @@
 """A review -> what people read on GitHub: check run, comment, replies.
 
 The comment lists every item with a box whose line `comment_text.boxes` reads back: what a person
-ticks is what this renders for the answer, so a tick alone leads to no edit of ours.
+ticks is what this renders for the answer, so we do not edit it after a tick alone.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def sealed(
     """The run with its digests.
 
     basis: what else it was computed from, such as the fingerprints, so that a new diff is shown
-    anew even in the same words. patched: whether it may replace an older run of ours.
+    anew even in the same words. patched: whether it may replace our older run.
     """
 
     def digest(*content: object) -> str:

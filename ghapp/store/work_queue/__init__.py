@@ -95,7 +95,7 @@ class WorkQueue:
         """Lease up to `limit` keys that are due: requested ones first, then the longest due.
 
         At most one of each head. full: of whom the caller can run no more. wait_seconds: how long
-        to wait if none is due; `wake` and a key that is put off end the wait, without keys.
+        to wait if none is due; `wake` and a key that is deferred end the wait, without keys.
         """
         if limit <= 0:
             return ()

@@ -1,4 +1,4 @@
-"""Which keys are dirty, and when they are looked at again."""
+"""Which keys are dirty, and when they are checked again."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def mark(
 ) -> None:
     """Make the keys dirty; in one order everywhere, so that two of these never wait in a circle.
 
-    touched: on the suspicion that something of ours was changed, or said, and not delivered.
+    touched: on the suspicion that a mark was changed, or a message sent, and not delivered.
     requested: somebody waits for it, as for a delivery.
     """
     rows = [row(key, {**NO_HINTS, "touched": touched}) for key in sorted(found, key=str)]
