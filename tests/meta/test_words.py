@@ -79,8 +79,6 @@ REMAINING = {
     "docs/measured.md": {"looked at"},
     "docs/operations.md": {"looked at"},
 }
-# Pages with lines that are still to be shortened.
-WIDE = {"docs/review.md"}  # the table of commands
 
 
 def plain(text: str) -> str:
@@ -139,7 +137,7 @@ def test_questions_are_written_in_plain_words(path: Path) -> None:
 def test_the_lines_of_a_page_fit(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     wide = [number for number, line in enumerate(lines, 1) if len(line) > MOST_COLUMNS]
-    assert wide == [] or name_of(path) in WIDE
+    assert wide == []
 
 
 def test_the_glossary_lists_each_word_once_in_order() -> None:
