@@ -170,7 +170,7 @@ SHOWN: Mapping[str, Shown] = {
         Counter, "Sweeps by this process, by what became of them.", ("outcome",)
     ),
     "ghapp_sweep_installations": Shown(
-        Gauge, "Installations that the last sweep of this process had looked at."
+        Gauge, "Installations that the last sweep of this process had checked."
     ),
     "ghapp_sweep_success_timestamp_seconds": Shown(
         Gauge, "When the last sweep of this process succeeded; 0 before the first."

@@ -297,8 +297,8 @@ class Finding:
     whole file is gone. source: the line itself, without indentation, cut.
     accepted: the reason that `nfr:ignore` on the line gives, "" without one.
     fix: the one right replacement, as code; "" if there is none.
-    unsure: the rest of the file decides, and could not be read. unheard: the line asks to accept
-    something, but not this finding, or without a reason.
+    unsure: the rest of the file decides, and could not be read. ignore_rejected: the line asks to
+    accept something, but not this finding, or without a reason.
     """
 
     hazard: str
@@ -311,5 +311,5 @@ class Finding:
     source: str = ""
     accepted: str = ""
     unsure: bool = False
-    unheard: bool = False
+    ignore_rejected: bool = False
     fix: str = ""

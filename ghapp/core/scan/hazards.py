@@ -128,7 +128,7 @@ def _finding(one: Suspect, *, unsure: bool) -> Finding:
         source=one.line.strip()[:MOST_SOURCE],
         accepted=one.accepted,
         unsure=unsure,
-        unheard=ASKING in one.line and not one.accepted,
+        ignore_rejected=ASKING in one.line and not one.accepted,
     )
 
 

@@ -118,7 +118,14 @@ def listed(findings: Sequence[Finding], words: Words) -> tuple[str, ...]:
     shown, beyond = split(findings)
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for one in shown:
-        alike = (one.hazard, one.severity, one.accepted, one.unsure, one.unheard, one.message)
+        alike = (
+            one.hazard,
+            one.severity,
+            one.accepted,
+            one.unsure,
+            one.ignore_rejected,
+            one.message,
+        )
         groups.setdefault(alike, []).append(one)
     lines = [_listed(group, words) for group in groups.values()]
     rest: dict[str, list[str]] = {}
@@ -163,8 +170,8 @@ def _place(finding: Finding, name: str, before: str, words: Words) -> str:
 def _doubts(finding: Finding, words: Words) -> Iterator[str]:
     if finding.unsure:
         yield words("finding_unsure")
-    if finding.unheard:
-        yield words("finding_unheard", hazard=finding.hazard)
+    if finding.ignore_rejected:
+        yield words("finding_ignore_rejected", hazard=finding.hazard)
 
 
 def notes(review: Review, words: Words) -> tuple[Annotation, ...]:

@@ -492,12 +492,12 @@ def test_only_a_comment_on_the_line_itself_accepts_a_finding():
 
 
 @pytest.mark.parametrize(
-    ("line", "unheard"),
+    ("line", "ignore_rejected"),
     [("drop # nfr:ignore T-1 x", False), ("drop # nfr:ignore T-1", True), ("drop", False)],
 )
-def test_a_comment_that_accepts_nothing_is_told(line, unheard):
+def test_a_comment_that_accepts_nothing_is_told(line, ignore_rejected):
     (one,) = found(added("db/1.sql", line))
-    assert one.unheard is unheard
+    assert one.ignore_rejected is ignore_rejected
 
 
 def test_a_byte_order_mark_hides_no_beginning_of_a_line():

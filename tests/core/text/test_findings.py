@@ -75,7 +75,7 @@ def test_an_areas_line_names_the_heaviest_and_counts_the_rest(
             ("**must** `db/1.sql:3`, line 5, `db/2.sql:2`: DB-1 locks the table. (`DB-1`)",),
         ),
         (
-            (finding(unheard=True),),
+            (finding(ignore_rejected=True),),
             (
                 "**must** `db/1.sql:3`: DB-1 locks the table. (`DB-1`) (The line has "
                 "`nfr:ignore`, but without the id DB-1 or a reason after it, so it has no effect "
@@ -194,7 +194,7 @@ def test_a_findings_severity_is_its_level(found: Finding, level: str) -> None:
             "DB-1, must, question db-rollback",
         ),
         (
-            finding(unheard=True),
+            finding(ignore_rejected=True),
             "en",
             "(The line has `nfr:ignore`, but without the id DB-1 or a reason after it, "
             "so it has no effect here.)\n"
