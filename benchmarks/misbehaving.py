@@ -197,7 +197,7 @@ class Review:
             "conclusion": ("success", shown[-1] if shown else "none"),
             "labels": (labels, set(pull.labels)),
             "entries": (len(set(history.ledger)), len({one.id for one in history.ledger})),
-            "ignore_rejected": (set(), {f"comment:{id}" for id in self.said} - history.judged),
+            "not judged": (set(), {f"comment:{id}" for id in self.said} - history.judged),
         }
         for one in pull.comments:
             if not one.via_app:

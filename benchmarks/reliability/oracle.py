@@ -50,8 +50,8 @@ def judged(place: Place, tales: Iterable[Tale]) -> Verdict:
             _doubled(verdict, tale)
             _messages(verdict, place, tale, ledger)
     verdict.parked = place.database.rows("SELECT count(*) FROM keys WHERE parked_at > 0")[0][0]
-    ignore_rejected = place.database.rows("SELECT count(*) FROM messages WHERE NOT judged")[0][0]
-    verdict.lost += [f"{ignore_rejected} messages were never judged"] if ignore_rejected else []
+    pending = place.database.rows("SELECT count(*) FROM messages WHERE NOT judged")[0][0]
+    verdict.lost += [f"{pending} messages were never judged"] if pending else []
     return verdict
 
 
