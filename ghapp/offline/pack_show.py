@@ -125,8 +125,8 @@ def _signals(source: Source, words: Words) -> str:
         elif key == "exclude_sets":
             sets = source.references.sets
             rows[key] = [f"{name}: {words.joined(sets[name])}" for name in value]
-        elif isinstance(value, str):
-            rows[key] = [value]
+        elif isinstance(value, str | int):
+            rows[key] = [str(value)]
         else:
             rows[key] = value if key in PATTERNS else [words.joined(value)]
     return _table(rows, rows, len(INDENT), words)

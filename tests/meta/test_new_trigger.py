@@ -11,7 +11,9 @@ from typing import cast
 import pytest
 
 from ghapp.core.areas import Clause, Detect, Hit
+from ghapp.core.decide import decide
 from ghapp.core.i18n import LANGUAGES, Words, table
+from ghapp.core.policy.fields import Count
 from ghapp.core.policy.pack_schema import DetectPart
 from ghapp.core.policy.policy import Policy
 from ghapp.core.scan import rulebook
@@ -19,7 +21,9 @@ from ghapp.core.scan.checklist import checklist
 from ghapp.core.scan.scan import scan
 from ghapp.core.scan.triggers import KINDS, Matches, Trigger
 from ghapp.core.text.reasons import why
-from tests.core.build import item
+from ghapp.offline.pack_show import as_text
+from ghapp.offline.packs import builtin
+from tests.core.build import facts, history, item, policy, pull
 from tests.core.pulls import AREA, PULL, file
 
 ROOT = Path(__file__).parents[2]
@@ -46,12 +50,17 @@ class BranchTrigger(Trigger):
         return [BranchHit(found.pull.head_ref)] if notes else []
 
 
+class BranchPart(DetectPart):
+    branch_gte: Count | None = None
+
+
 @pytest.fixture(autouse=True)
 def with_the_kind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(rulebook, "KINDS", (*KINDS, BranchTrigger))
     for language in LANGUAGES:
         texts = cast("dict[str, str]", table(language))
         monkeypatch.setitem(texts, "hit_branch", f"branch {{branch}} ({language})")
+        monkeypatch.setitem(texts, "pack_branch_gte", f"branches ({language})")
     rulebook.rulebook.cache_clear()
     yield
     rulebook.rulebook.cache_clear()
@@ -61,20 +70,37 @@ def test_it_flags_an_area_with_all_files_and_a_reason_in_both_languages() -> Non
     by_branch = replace(item("db-a"), when=Clause("flagged_by", ("branch",)))
     other = replace(item("db-b"), when=Clause("flagged_by", ("path",)))
     area = replace(AREA, detect=Detect(), items=(by_branch, other))
-    policy = Policy(areas=(area,))
+    rules = Policy(areas=(area,))
     files = (file("a.py", "x"), file("notes/1.release", "x"))
-    (found,) = checklist(scan(replace(PULL, files=files), policy), policy).flagged
+    (found,) = checklist(scan(replace(PULL, files=files), rules), rules).flagged
     assert (found.hits, len(found.files)) == ((BranchHit("topic"),), 2)
     assert [one.id for one in found.items] == ["db-a"]
     assert why(found.hits[0], Words("en")) == "branch `topic` (en)"
     assert why(found.hits[0], Words("ja")) == "branch `topic` (ja)"
-    assert checklist(scan(replace(PULL, files=files[:1]), policy), policy).flagged == ()
+    assert checklist(scan(replace(PULL, files=files[:1]), rules), rules).flagged == ()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_key_of_detect_has_a_label(language: str) -> None:
     keys = set(DetectPart.model_fields) - {"path_hit", "path_miss"}
     assert {f"pack_{key}" for key in keys} <= set(table(language))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_comment_has_its_reason(language: str) -> None:
+    area = replace(AREA, detect=Detect(), items=(item("db-a"),))
+    rules, files = policy(area, language=language), (file("notes/1.release", "x"),)
+    asked = checklist(scan(pull(files=files), rules), rules)
+    marks = decide(facts(rules, files=files), history(), asked, (), ()).marks
+    assert marks.comment and f"branch `feat/points` ({language})" in marks.comment
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_pack_is_shown_with_a_key_that_is_a_number(language: str) -> None:
+    source = builtin().sources[0]
+    part = source.pack.part.model_copy(update={"detect": BranchPart(branch_gte=2)})
+    text = as_text([replace(source, pack=replace(source.pack, part=part))], Words(language))
+    assert re.search(rf"branches \({language}\) +2\n", text)
 
 
 def test_the_recipe_names_five_source_files_at_most() -> None:
