@@ -65,7 +65,7 @@ class Tracker:
         return self.github.lock
 
     def emit(self, event: str, action: str | None, by: str, **parts: object) -> None:
-        """Report something in this repository. Nobody is notified if the App is not installed."""
+        """Report what happened in this repository, if the App is installed."""
         sender = self.github.user(by)
         parts = {**parts, "repository": self}
         self.github.emit(event, action, sender, self.installation, parts)

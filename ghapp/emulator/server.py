@@ -7,6 +7,7 @@ import logging
 import socket
 import time
 from threading import Thread
+from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.requests import Request
@@ -45,6 +46,8 @@ class Web:
         if scope["type"] != "http":
             return
         path, github = scope["raw_path"].decode("ascii"), self.github
+        if not path.startswith("/"):  # a client that takes this server for a proxy sends an address
+            path = urlsplit(path).path
         github.under_way += 1
         github.most_under_way = max(github.most_under_way, github.under_way)
         try:
@@ -86,11 +89,10 @@ class Web:
     async def _quiet(self) -> None:
         """Wait until the App made no call for a while."""
         deadline = time.monotonic() + self.patience_seconds
-        seen, since = -1, time.monotonic()
+        calls, since = -1, time.monotonic()
         while time.monotonic() < min(deadline, since + QUIET_SECONDS):
-            count = self.github.calls.total()
-            if count != seen or not self.github.deliveries.idle:
-                seen, since = count, time.monotonic()
+            if self.github.calls.total() != calls or not self.github.deliveries.idle:
+                calls, since = self.github.calls.total(), time.monotonic()
             await asyncio.sleep(0.05)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import httpx
 from githubkit_schemas.latest import models
 from pydantic import TypeAdapter
 
@@ -260,6 +261,11 @@ def test_every_answer_has_the_date_and_the_rate_limit(world: World) -> None:
 
 def test_the_enterprise_base_path_leads_to_the_same(world: World) -> None:
     assert world.client.get(f"/api/v3{REPO}").json() == world.client.get(REPO).json()
+
+
+def test_a_client_may_take_the_emulator_for_a_proxy(world: World) -> None:
+    with httpx.Client(proxy=world.url, headers=world.client.headers) as client:
+        assert client.get(f"http://github.example{REPO}").json()["full_name"] == "acme/shop"
 
 
 def test_comments_and_labels_move_updated_at_and_check_runs_do_not(

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from ghapp.emulator.api.answers import Refusal, not_found, ok
 from ghapp.emulator.api.call import Body, Call
 from ghapp.emulator.checks import CheckRun, Conclusion, Status
-from ghapp.emulator.json import Json, repository
+from ghapp.emulator.json import Json
+from ghapp.emulator.json import repository as repositories
 
 # Source of all limits: https://docs.github.com/rest/checks/runs
 LongText = Annotated[str, Field(max_length=65_535)]
@@ -117,7 +118,7 @@ def _run(call: Call) -> CheckRun:
 
 
 def _shown(call: Call, run: CheckRun, status: int = 200) -> Response:
-    return ok(repository.check_run(call.at, call.repository(), run), status)
+    return ok(repositories.check_run(call.at, call.repository(), run), status)
 
 
 def list_annotations(call: Call) -> Response:
@@ -131,15 +132,14 @@ def list_annotations(call: Call) -> Response:
 
 def list_runs(call: Call) -> Response:
     """Of one head, newest first. Filters: check_name, status, app_id, filter (latest or all)."""
-    where, query, ref = call.repository(), call.query, call.params["ref"]
-    sha = where.branches.get(ref.removeprefix("heads/"), ref)
-    if sha not in where.network.git.parents:
+    repository, query, ref = call.repository(), call.query, call.params["ref"]
+    sha = repository.branches.get(ref.removeprefix("heads/"), ref)
+    if sha not in repository.network.git.parents:
         raise Refusal(422, f"No commit found for SHA: {ref}")
-    suite, rows = where.suites.get(sha), []
-    if suite is not None and query.get("filter", "latest") == "all":
-        rows = [run for run in where.check_runs.values() if run.suite is suite]
-    elif suite is not None:
-        rows = where.latest_runs(suite)
+    suite = repository.suites.get(sha)
+    rows = [run for run in repository.check_runs.values() if run.suite is suite]
+    if suite is not None and query.get("filter", "latest") != "all":
+        rows = repository.latest_runs(suite)
     app_id = str(call.github.app.id)
     rows = [
         run
@@ -150,4 +150,4 @@ def list_runs(call: Call) -> Response:
     ]
     rows.sort(key=lambda run: -run.id)
     del rows[: call.stale]  # a list that lags does not have the newest
-    return call.counted(rows, "check_runs", partial(repository.check_run, call.at, where))
+    return call.counted(rows, "check_runs", partial(repositories.check_run, call.at, repository))

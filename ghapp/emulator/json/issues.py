@@ -132,14 +132,14 @@ def pull_simple(at: Addresses, pull: Pull) -> Json:
     }
 
 
-def _side(at: Addresses, where: Repository | None, owner: str, ref: str, sha: str) -> Json:
-    """where: None if the fork was deleted."""
+def _side(at: Addresses, source: Repository | None, owner: str, ref: str, sha: str) -> Json:
+    """source: the repository of the branch, None if the fork was deleted."""
     return {
         "label": f"{owner}:{ref}",
         "ref": ref,
         "sha": sha,
-        "user": user(at, where.owner) if where else None,
-        "repo": repository(at, where) if where else None,
+        "user": user(at, source.owner) if source else None,
+        "repo": repository(at, source) if source else None,
     }
 
 
