@@ -142,29 +142,32 @@ def read_references(
     links: dict[str, tuple[str, str]] = {}
     problems: list[Problem] = []
     for key, value in entries.items():
-        match value:
-            case [str(title), str(address)]:
-                links[key] = title, address
-            case _:
-                links[key] = "", ""
-        if fault := _fault(key, *links[key], taken):
-            problems.append(Problem(path, *tree.key_at((key,)), f"`{key[:40]}` {fault}"))
+        texts = [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+        title, address = texts if len(texts) == 2 == len(value) else ("", "")
+        links[key] = title, address
+        # The first of these that is wrong, with what to do.
+        for wrong, fault in (
+            (
+                key in taken.links,
+                f"exists already, as {taken.links.get(key, ('', ''))[1]}: refer to that one, or "
+                "take another key",
+            ),
+            (not re.fullmatch(ID, key), "should be lower-case words joined by `-`"),
+            (
+                not title,
+                "should be a title and an address, as in `[Runbooks, 'https://docs.example.com']`",
+            ),
+            (
+                len(title) > MAX_TITLE or seen(title) != title,
+                f"needs a title of one line with at most {MAX_TITLE} characters",
+            ),
+            (
+                len(address) > MAX_ADDRESS or not ADDRESS.fullmatch(address),
+                f"needs an https:// address of at most {MAX_ADDRESS} characters, spaces and "
+                "brackets in it written as %20, %28, %29",
+            ),
+        ):
+            if wrong:
+                problems.append(Problem(path, *tree.key_at((key,)), f"`{key[:40]}` {fault}"))
+                break
     return Listed(References({**links, **taken.links}, taken.sets), tuple(problems))
-
-
-def _fault(key: str, title: str, address: str, taken: References) -> str:
-    """What is wrong with one reference, and what to do; "" if nothing is."""
-    if key in taken.links:
-        return f"exists already, as {taken.links[key][1]}: refer to that one, or take another key"
-    if not re.fullmatch(ID, key):
-        return "should be lower-case words joined by `-`"
-    if not title:
-        return "should be a title and an address, as in `[Runbooks, 'https://docs.example.com']`"
-    if len(title) > MAX_TITLE or seen(title) != title:
-        return f"needs a title of one line with at most {MAX_TITLE} characters"
-    if len(address) > MAX_ADDRESS or not ADDRESS.fullmatch(address):
-        return (
-            f"needs an https:// address of at most {MAX_ADDRESS} characters, spaces and brackets "
-            "in it written as %20, %28, %29"
-        )
-    return ""

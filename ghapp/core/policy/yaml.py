@@ -174,7 +174,14 @@ class TreeBuilder:
         place = _start(event.start_mark)
         if isinstance(event, yaml.NodeEvent):
             self.nodes += 1
-            self._refuse(event, place)
+            # What makes one place of the file depend on another, and types of one's own.
+            if event.anchor is not None:
+                is_alias = isinstance(event, yaml.AliasEvent)
+                remedy = "aliases are not read, repeat the text"
+                remedy = remedy if is_alias else "anchors are not read, take it out"
+                self.note(place, f"`{'*' if is_alias else '&'}{str(event.anchor)[:40]}`: {remedy}")
+            if (tag := getattr(event, "tag", None)) is not None:
+                self.note(place, f"`{tag[:40]}`: tags are not read, take it out")
             inner = self.open[-1] if self.open else None
             if inner and isinstance(inner.value, dict) and inner.key is None:
                 self._take_key(inner, inner.value, event, place)
@@ -204,16 +211,6 @@ class TreeBuilder:
         """One more problem; in the last line if the parser names a place behind it."""
         line, column = place if place[0] <= self.last_line else (self.last_line, 1)
         self.problems.append(Problem(self.path, line, column, text))
-
-    def _refuse(self, event: yaml.NodeEvent, place: Place) -> None:
-        """Note what makes one place of the file depend on another, and types of one's own."""
-        name, tag = str(event.anchor)[:40], getattr(event, "tag", None)
-        if isinstance(event, yaml.AliasEvent):
-            self.note(place, f"`*{name}`: aliases are not read, repeat the text")
-        elif event.anchor is not None:
-            self.note(place, f"`&{name}`: anchors are not read, take it out")
-        if tag is not None:
-            self.note(place, f"`{tag[:40]}`: tags are not read, take it out")
 
     def _take_key(
         self, inner: Unfinished, siblings: dict[str, object], event: yaml.NodeEvent, place: Place

@@ -177,24 +177,23 @@ def is_still(
             if not (commented and commented[place]) and row[1:].strip():
                 (new if sign == "+" else old).append(row[1:])
         elif sign != "\\" and (old or new):
-            if not _same(old, new, layout):
+            if _said(old, layout) != _said(new, layout):
                 return False
             old, new = [], []
     return True
 
 
-def _same(old: list[str], new: list[str], layout: str) -> bool:
-    """Whether the lines say the same."""
-    if layout in ("exact", "indented"):
-        return [_line(line, layout) for line in old] == [_line(line, layout) for line in new]
-    return _squeezed("\n".join(old), layout) == _squeezed("\n".join(new), layout)
-
-
-def _line(line: str, layout: str) -> tuple[str, str]:
-    """Its indentation, and what it says."""
-    text = line.lstrip()
-    said = text.rstrip() if layout == "exact" else _squeezed(text, "lines")
-    return line[: len(line) - len(text)], said
+def _said(lines: list[str], layout: str) -> list[str]:
+    """What the lines say, without what means nothing in such a layout."""
+    if layout not in ("exact", "indented"):
+        return [_squeezed("\n".join(lines), layout)]
+    found = []
+    for line in lines:
+        text = line.lstrip()
+        indentation = line[: len(line) - len(text)]
+        said = text.rstrip() if layout == "exact" else _squeezed(text, "lines")
+        found.append(indentation + said)
+    return found
 
 
 def _squeezed(text: str, layout: str) -> str:
