@@ -60,7 +60,7 @@ async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[s
             runs = _worker(settings, store, github, metrics)
             claiming = runs.failing_seconds if worker else None
             site = application(
-                settings, store, login, login.told, metrics=metrics, claiming=claiming
+                settings, store, login, login.standing, metrics=metrics, claiming=claiming
             )
             server = Server(site, listener)
             works = [server.until(stop), first(stop.wait(), login.learn(github))]
@@ -86,7 +86,7 @@ async def working(settings: Settings, metrics_port: int | None = None) -> AsyncI
             works, url = _works(runs, store, github, metrics, stop), ""
             if listener:
                 login = BotLogin()
-                site = watching(store, login.told, metrics, runs.failing_seconds)
+                site = watching(store, login.standing, metrics, runs.failing_seconds)
                 server = Server(site, listener)
                 works += [server.until(stop), first(stop.wait(), login.learn(github))]
                 url = server.url

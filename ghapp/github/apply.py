@@ -92,7 +92,7 @@ async def _applied(api: Installation, key: PullKey, effect: Effect) -> Outcome:
 
 
 async def _react(api: Installation, key: PullKey, reaction: Reaction) -> Outcome:
-    """A message that is deleted needs no acknowledgement; one more read tells whether it is.
+    """A message that is deleted needs no acknowledgement; one more read shows whether it is.
 
     Raises Retry also if it exists after all, and was too new to be seen.
     """

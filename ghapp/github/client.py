@@ -207,14 +207,14 @@ class BotLogin:
 
     def __init__(self) -> None:
         self._login = ""
-        self.standing = Standing.ASKED
+        self._standing = Standing.ASKED
 
     def __call__(self) -> str:
         return self._login
 
-    def told(self) -> Standing:
-        """How the App stands with GitHub, as far as it has answered."""
-        return self.standing
+    def standing(self) -> Standing:
+        """How the App stands with GitHub, as far as GitHub has answered."""
+        return self._standing
 
     async def learn(self, github: GitHub) -> None:
         """Ask until it is known; GitHub may be down while ghapp starts."""
@@ -222,16 +222,13 @@ class BotLogin:
         while not self._login:
             try:
                 self._login = f"{await github.app()}[bot]"
-                self.standing = Standing.KNOWN
+                self._standing = Standing.KNOWN
             except (Retry, Gone) as error:
-                limit = error if isinstance(error, Retry) and not error.counts else None
-                # A host that is out of reach, or limits our rate, is asked again sooner or counts
-                # nothing.
-                refused = isinstance(error, Gone) or (
-                    error.counts and error.after_seconds >= WRONG_KEY_SECONDS
-                )
-                self.standing = Standing.REFUSED if refused else Standing.UNREACHABLE
+                waits = isinstance(error, Retry) and not error.counts  # a rate limit or an outage
+                wait = error.after_seconds if isinstance(error, Retry) else WRONG_KEY_SECONDS
+                refused = not waits and wait >= WRONG_KEY_SECONDS
+                self._standing = Standing.REFUSED if refused else Standing.UNREACHABLE
                 fix = UNKNOWN_APP if refused else REACHED_BY
-                log.error("GitHub does not tell who this App is", reason=str(error), fix=fix)
-                await asyncio.sleep(max(pause, limit.after_seconds if limit else 0.0))
+                log.error("GitHub does not say who this App is", reason=str(error), fix=fix)
+                await asyncio.sleep(max(pause, wait if waits else 0.0))
                 pause = min(2 * pause, MOST_PAUSE_SECONDS)

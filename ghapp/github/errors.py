@@ -26,7 +26,7 @@ PERMISSION_SECONDS = 60.0
 # Words that GitHub uses if a 403 would be one again: a permission is missing, or the object is
 # locked, archived, blocked, or behind single sign-on or a list of addresses. Any other 403 may come
 # from something on the way, or be a limit that is not documented. The header
-# X-Accepted-GitHub-Permissions is no sign: it names what the route needs, not what is missing.
+# X-Accepted-GitHub-Permissions does not help: it names what the route needs, not what is missing.
 # Source: https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api
 LASTING_WORDS = (
     "not accessible",

@@ -330,7 +330,7 @@ class Tokens:
     def _renewal_ended(self, installation_id: int, renewal: asyncio.Task[Token]) -> None:
         del self._renewals[installation_id]
         if not renewal.cancelled():
-            renewal.exception()  # whoever asked may have gone: then nobody else looks at it
+            renewal.exception()  # whoever asked may be gone: nobody else retrieves it
 
     def _follow_clock(self, answer: Answer) -> bool:
         """Follow GitHub's clock; whether ours was off by enough to be refused for it."""

@@ -82,7 +82,7 @@ async def read(api: Installation, key: QueueKey, app_id: int) -> QueueFacts:
 
 
 async def _members(api: Installation, key: QueueKey) -> tuple[tuple[Member, ...], str]:
-    """Those of all pages, none if the branch has no queue; and why GitHub refuses them, else ""."""
+    """The entries, none if the branch has no queue; and why GitHub refuses them, else ""."""
     owner, _, name = key.repository.full_name.partition("/")
     variables = {"owner": owner, "name": name, "branch": key.base_ref, "after": None}
     found: list[Member] = []

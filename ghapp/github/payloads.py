@@ -286,7 +286,7 @@ class _Identified(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who this App is on GitHub: tells its own deeds from others'. bot_login: "" if not known."""
+    """Who this App is on GitHub: its own deeds and what it made. bot_login: "" if not known."""
 
     app_id: int
     bot_login: str = ""

@@ -29,7 +29,7 @@ LAG_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 class Labels:
     """Our labels on one pull, all as we spell them: GitHub's ignore case.
 
-    names: of all our labels. left: those we left on the pull. there: those on it now.
+    names: all of them. left: as we left them on the pull. there: as they are now.
     """
 
     names: frozenset[str]
@@ -38,7 +38,7 @@ class Labels:
 
 
 def compared(pull: Pull, names: Iterable[str], history: History) -> Labels:
-    """Our labels according to our record and to GitHub. names: those of the policy."""
+    """Our labels according to our record and to GitHub. names: the policy's."""
     recorded = history.marks.labels if history.marks else frozenset[str]()
     spelled = {name.casefold(): name for name in (*recorded, *names)}  # the policy's win
     left = frozenset(spelled[name.casefold()] for name in recorded)

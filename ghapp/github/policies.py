@@ -71,7 +71,7 @@ async def read(
 
 
 async def _file(api: Installation, repository: Repository, known: PolicySource) -> PolicySource:
-    """The policy alone; its packs are those of before.
+    """The policy alone, with the packs that it had before.
 
     A 404 reads as absent: it says so only if the repository itself can be read.
     """

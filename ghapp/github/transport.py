@@ -30,7 +30,7 @@ IN_FLIGHT = 100
 API_VERSION = "2022-11-28"  # githubkit's models are newer, but older servers refuse a newer version
 # Far above any page of GitHub's: what is longer, once unpacked, is an attack.
 MOST_ANSWER_BYTES = 64 << 20
-# The media type of a file's own bytes, and how many of them are read: nobody looks at more.
+# The media type of a file's own bytes, and how many of them are read: nobody needs more.
 RAW, MOST_RAW_BYTES = "application/vnd.github.raw+json", (1 << 20) + 4
 # What aiohttp handles itself, or the body does not have once it is unpacked.
 _OF_THE_WIRE = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
@@ -148,7 +148,7 @@ async def _body(received: aiohttp.ClientResponse, *, cut: bool) -> bytes:
 
 
 def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
-    """A socket on which the kernel, too, drops what GitHub has not acknowledged in time.
+    """A socket on which the kernel, too, gives up what GitHub has not acknowledged in time.
 
     Otherwise it goes on sending for minutes after we have closed it: a write that a broken network
     held back would take effect long after we looked for it and wrote it again.
@@ -163,7 +163,7 @@ def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
 def _trusted(endpoint: Endpoint) -> ssl.SSLContext:
     if endpoint.ca_dir and not endpoint.ca_file:
         # OpenSSL takes any text for folders, several of them too, and then trusts nobody.
-        # pathlib raises on a name that is too long or may not be read.
+        # pathlib raises on a name that is too long or must not be read.
         if not any(os.path.isdir(one) for one in endpoint.ca_dir.split(os.pathsep)):  # noqa: PTH112
             raise WrongSetting("SSL_CERT_DIR: is not a folder; name one with CAs, or leave it out")
         return ssl.create_default_context(capath=endpoint.ca_dir)

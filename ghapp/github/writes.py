@@ -176,7 +176,7 @@ def _run(
     }
     if whole and run.conclusion:
         body |= {"status": "completed", "conclusion": run.conclusion}
-        # Named even if there are none: a patch without them would leave those of before.
+        # Named even if there are none: a patch without them would leave the earlier ones.
         body["actions"] = [
             {"label": one.label, "description": one.description, "identifier": one.identifier}
             for one in run.actions

@@ -96,7 +96,7 @@ class TestServe:
         figures = httpx.get(f"{serving.url}/readyz").json()
         assert figures["status"] == "ready"
         assert figures["github"] in ("asked", "unreachable")
-        told = logged(serving, "GitHub does not tell who this App is")
+        told = logged(serving, "GitHub does not say who this App is")
         assert "GHAPP_GITHUB_API_URL" in told["fix"]
         answer = httpx.get(f"{serving.url}/readyz")
         assert (answer.status_code, answer.json()["github"]) == (200, "unreachable")
@@ -109,7 +109,7 @@ class TestServe:
             where = {"GHAPP_GITHUB_API_URL": api_url + path}
             server = Serving(environment | where, tmp_path)
             try:
-                told = logged(server, "GitHub does not tell who this App is")
+                told = logged(server, "GitHub does not say who this App is")
                 answer = httpx.get(f"{server.url}/readyz")
             finally:
                 assert server.end() == 0
