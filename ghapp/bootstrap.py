@@ -20,7 +20,6 @@ from typing import Any
 
 from ghapp import builtin_packs, logs
 from ghapp.errors import WrongDatabase, WrongSetting
-from ghapp.github.availability import Report
 from ghapp.github.client import BotLogin, GitHub
 from ghapp.metrics import Metrics
 from ghapp.settings import Settings
@@ -32,7 +31,6 @@ from ghapp.web.app import application, watching
 from ghapp.web.server import Server, bound
 from ghapp.worker.redelivery import redelivered, redeliveries
 from ghapp.worker.schedule import sweep, sweeps
-from ghapp.worker.watched import Watched
 from ghapp.worker.worker import Worker, first
 
 LOOK_SECONDS = 0.2
@@ -60,7 +58,10 @@ async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[s
             runs = _worker(settings, store, github, metrics)
             claiming = runs.failing_seconds if worker else None
             site = application(
-                settings, store, login, login.standing, metrics=metrics, claiming=claiming
+                *(settings, store, login, login.standing),
+                observer=metrics,
+                metrics=metrics,
+                claiming=claiming,
             )
             server = Server(site, listener)
             works = [server.until(stop), first(stop.wait(), login.learn(github))]
@@ -149,7 +150,7 @@ async def _swept(settings: Settings) -> Swept:
             found = await sweep(store, github)
             await store.records.write(marking.retry_parked)
             if not is_alone:
-                return Swept(found, redelivered=await redelivered(store, github))
+                return Swept(found, redelivered=await redelivered(store, github, metrics))
             stop = asyncio.Event()
             runs = _worker(settings, store, github, metrics)
             async with _beside([runs.run(stop)], stop):
@@ -243,22 +244,10 @@ def _github(settings: Settings, metrics: Metrics) -> GitHub:
         settings.app_id,
         settings.private_key,
         limits=settings.github_limits,
-        observe=metrics.called,
-        outage=_reach(metrics),
+        observer=metrics,
     )
     metrics.budgets = github.budgets
     return github
-
-
-def _reach(metrics: Metrics) -> Report:
-    def tell(is_there: bool, reason: str, seconds: float) -> None:
-        metrics.reached(is_there=is_there)
-        if is_there:
-            log.info("GitHub is back", seconds=round(seconds, 1))
-        else:
-            log.error("GitHub is away", reason=reason)
-
-    return tell
 
 
 def _works(
@@ -267,14 +256,14 @@ def _works(
     """What a process that works does beside receiving."""
     return [
         runs.run(stop),
-        first(stop.wait(), sweeps(store, github, told=metrics.swept)),
-        first(stop.wait(), redeliveries(store, github, told=metrics.redelivered)),
+        first(stop.wait(), sweeps(store, github, metrics)),
+        first(stop.wait(), redeliveries(store, github, metrics)),
     ]
 
 
 def _worker(settings: Settings, store: Store, github: GitHub, metrics: Metrics) -> Worker:
     rules = builtin_packs.rules(settings.default_mode)
-    return Worker(store, Watched(github, metrics), rules, metrics)
+    return Worker(store, github, rules, metrics)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

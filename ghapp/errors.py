@@ -5,7 +5,9 @@ GhappError
   Busy        too much is queued, or the database is out of reach: 503 with Retry-After
   StoreFailed the database refused what was asked of it: a bug in ghapp, or a row it cannot hold
   Rejected    GitHub refuses one write for good: logged, the others go on
-  Retry       GitHub is busy, down or behind its own webhooks: the key waits
+  Retry       an attempt failed, as when GitHub answers 502: the key waits, and has so many attempts
+  Wait        nothing failed, it is only too early, as with a rate limit: the key waits
+    Lag       GitHub's reads are behind what is known: the key waits, and has so many such waits
   Gone        installation, repository or pull out of reach: the key is done, the run says so
   LeaseLost   another worker took the key over: this run stops before its next write
   WrongDatabase the database cannot be used: reported with its fix before anything starts
@@ -47,29 +49,30 @@ class StoreFailed(GhappError):
 
 
 class Retry(GhappError):
-    """Try the key again after `after_seconds`.
+    """An attempt failed: try the key again after `after_seconds`; the last attempt parks it."""
 
-    counts: whether this was a failed attempt (towards parking) or only waiting, as for
-    a rate limit or for reads that lag behind a webhook.
-    lags: whether it waits for reads to show what is known: such waits in a row are numbered, and
-    have an end, which no rate limit and no outage between them may bring nearer.
-    gate: whether the check run may be out of date; False if only a best-effort write failed.
-    """
-
-    def __init__(
-        self,
-        text: str,
-        *,
-        after_seconds: float,
-        counts: bool = True,
-        lags: bool = False,
-        gate: bool = True,
-    ) -> None:
+    def __init__(self, text: str, *, after_seconds: float) -> None:
         super().__init__(text)
         self.after_seconds = after_seconds
-        self.counts = counts
-        self.lags = lags
-        self.gate = gate
+
+
+class Wait(GhappError):
+    """Nothing failed, it is only too early: try the key again after `after_seconds`.
+
+    GitHub limits the rate or is away, or somebody else works on the same head.
+    """
+
+    def __init__(self, text: str, *, after_seconds: float) -> None:
+        super().__init__(text)
+        self.after_seconds = after_seconds
+
+
+class Lag(Wait):
+    """GitHub's reads do not show yet what is known.
+
+    Lags in a row are numbered (`History.waited`) and have an end, which no other wait between
+    them brings nearer.
+    """
 
 
 class Rejected(GhappError):

@@ -25,8 +25,8 @@ from prometheus_client.registry import Collector
 from ghapp.core.marks import Effect
 from ghapp.core.model import Delivery, InstallationKey, PullKey, QueueKey, RepositoryKey, SweepKey
 from ghapp.core.records import Claim
-from ghapp.github.errors import Answer, limited_seconds
 from ghapp.github.requirements import EVENTS, UNASKED
+from ghapp.observer import Observer
 from ghapp.store import Health
 
 T = TypeVar("T", Counter, Gauge, Histogram)
@@ -109,17 +109,6 @@ def route(path: str) -> str:
     return ROUTES[found.lastindex - 1] if found and found.lastindex else OTHER
 
 
-def result(answer: Answer | None) -> str:
-    """ok | limited (a rate limit) | refused (4xx) | failed (5xx) | unanswered."""
-    if answer is None:
-        return "unanswered"
-    if answer.status < 400:
-        return "ok"
-    if limited_seconds(answer):
-        return "limited"
-    return "failed" if answer.status >= 500 else "refused"
-
-
 @dataclass(frozen=True, slots=True)
 class Shown:
     """One metric as docs/operations.md lists it. buckets: of a histogram, in seconds."""
@@ -193,7 +182,7 @@ SHOWN: Mapping[str, Shown] = {
 }
 
 
-class Metrics:
+class Metrics(Observer):
     """What the parts tell, kept in a registry of its own.
 
     budgets: installation -> window -> what is left, asked for each page.
@@ -228,21 +217,18 @@ class Metrics:
         for effect in get_args(Effect):
             self._counter("ghapp_drift_repaired_total").labels(effect.__name__, "known")
 
-    # --- what is reported --------------------------------------------------------------------
+    # --- what it is notified of ----------------------------------------------------------
 
     def delivered(self, outcome: str, delivery: Delivery | None, seconds: float) -> None:
-        """A delivery was answered. delivery: None where it is not authentic or not readable."""
         event = delivery.event if delivery else UNVERIFIED
         self._counter("ghapp_deliveries_total").labels(event, outcome).inc()
         self._histogram("ghapp_delivery_duration_seconds").observe(seconds)
 
     def began(self, claim: Claim) -> None:
-        """A run begins: what came so far is what it works off."""
         if claim.arrived_at is not None:
             self._asked.add(str(claim.key))
 
     def ended(self, claim: Claim, outcome: str, seconds: float) -> None:
-        """A run has ended. outcome: as in its line of the log."""
         labels = (KINDS[type(claim.key)], outcome.replace(" ", "_"))
         self._histogram("ghapp_run_duration_seconds").labels(*labels).observe(seconds)
         self._asked.discard(str(claim.key))
@@ -251,27 +237,21 @@ class Metrics:
             self._histogram("ghapp_delivery_to_marks_seconds").observe(waited + seconds)
 
     def applied(self, effect: str, result: str) -> None:
-        """An effect was tried. result: taken | failed | rejected | gone."""
         self._counter("ghapp_effects_total").labels(effect, result).inc()
 
     def repaired(self, key: PullKey, effect: str, *, known: bool) -> None:
-        """An effect was taken that nothing new about the pull asked for. known: seen before."""
         if str(key) not in self._asked:
             pull = "known" if known else "new"
             self._counter("ghapp_drift_repaired_total").labels(effect, pull).inc()
 
-    def called(self, method: str, path: str, answer: Answer | None, seconds: float) -> None:
-        """GitHub was asked."""
-        status = str(answer.status if answer else 0)
-        self._calls(method, route(path), status, result(answer)).inc()
+    def called(self, method: str, path: str, status: int, result: str, seconds: float) -> None:
+        self._calls(method, route(path), str(status), result).inc()
         self._call_durations(method).observe(seconds)
 
     def reached(self, *, is_there: bool) -> None:
-        """GitHub has gone away, or is back."""
         self._gauge("ghapp_github_reachable").set(is_there)
 
     def swept(self, installations: int | None) -> None:
-        """A sweep has ended. installations: how many it marked; None where it failed."""
         done = installations is not None
         self._counter("ghapp_sweeps_total").labels("done" if done else "failed").inc()
         if installations is not None:
@@ -279,7 +259,6 @@ class Metrics:
             self._gauge("ghapp_sweep_success_timestamp_seconds").set_to_current_time()
 
     def redelivered(self, asked: int, given_up: int) -> None:
-        """A round of redelivery has ended, or broken off."""
         redeliveries = self._counter("ghapp_redeliveries_total")
         redeliveries.labels("asked").inc(asked)
         redeliveries.labels("given_up").inc(given_up)

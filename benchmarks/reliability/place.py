@@ -19,6 +19,7 @@ from ghapp.emulator.github import Emulator
 from ghapp.emulator.repository import Repository
 from ghapp.emulator.server import EmulatorServer
 from ghapp.github.client import GitHub
+from ghapp.observer import Observer
 from ghapp.settings import Endpoint
 from ghapp.store import Store
 from ghapp.worker.redelivery import Bounds, redelivered
@@ -81,7 +82,7 @@ class Place:
             api_url, app = self.processes[0].environment["GHAPP_GITHUB_API_URL"], github.app
             endpoint = Endpoint(api_url)
             async with GitHub(endpoint, app.id, github.private_key, limits="off") as client:
-                await redelivered(store, client, Bounds(pause_seconds=0.0))
+                await redelivered(store, client, Observer(), Bounds(pause_seconds=0.0))
         finally:
             await store.close()
 

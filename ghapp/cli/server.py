@@ -80,11 +80,11 @@ def sweep() -> None:
     settings = Settings.from_environment()
 
     from ghapp.bootstrap import swept
-    from ghapp.errors import Busy, Gone, Retry, StoreFailed
+    from ghapp.errors import Busy, Gone, Retry, StoreFailed, Wait
 
     try:
         found = swept(settings)
-    except (Retry, Gone, Busy, StoreFailed) as error:
+    except (Retry, Wait, Gone, Busy, StoreFailed) as error:
         text = f"{error}; check GHAPP_GITHUB_API_URL, HTTPS_PROXY and the App's id and key"
         if isinstance(error, Busy | StoreFailed):
             text = f"{settings.database_variable}: {error}"

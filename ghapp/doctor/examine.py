@@ -34,7 +34,7 @@ from ghapp.doctor.report import (
     Verdict,
 )
 from ghapp.doctor.webhook import Tried
-from ghapp.errors import Busy, Gone, Retry, StoreFailed, WrongDatabase, WrongSetting
+from ghapp.errors import Busy, Gone, Retry, StoreFailed, Wait, WrongDatabase, WrongSetting
 from ghapp.github.app import Allowed, Registration
 from ghapp.github.host import fingerprint
 from ghapp.settings import Settings, named
@@ -114,14 +114,14 @@ async def examined(
 async def _registered(registration: Registration) -> AsyncIterator[Finding]:
     try:
         app = await registration.app()
-    except (Retry, Gone) as error:
+    except (Retry, Wait, Gone) as error:
         yield _unread(GITHUB, "registered", error)
         return
     for finding in github.app(app):
         yield finding
     try:
         found = await registration.installations()
-    except (Retry, Gone) as error:
+    except (Retry, Wait, Gone) as error:
         yield _unread(INSTALLATIONS, "all", error)
         return
     allowed: dict[int, Allowed | str] = {}
@@ -129,7 +129,7 @@ async def _registered(registration: Registration) -> AsyncIterator[Finding]:
     for one in active[: github.MOST_ASKED]:
         try:
             allowed[one.id] = await registration.allowed(one.id)
-        except (Retry, Gone) as error:
+        except (Retry, Wait, Gone) as error:
             allowed[one.id] = str(error)
     for finding in github.installations(found, app.permissions, allowed):
         yield finding
@@ -139,12 +139,12 @@ async def _webhook(registration: Registration, now: datetime) -> AsyncIterator[F
     try:
         for finding in webhook.hook(await registration.hook()):
             yield finding
-    except (Retry, Gone) as error:
+    except (Retry, Wait, Gone) as error:
         yield _unread(WEBHOOK, "URL", error)
     try:
         for finding in webhook.recent(await registration.attempts(), now):
             yield finding
-    except (Retry, Gone) as error:
+    except (Retry, Wait, Gone) as error:
         yield _unread(WEBHOOK, "attempts", error)
 
 
@@ -179,7 +179,7 @@ async def _arrival(
             answer = next((one for one in new if one.guid == chosen.guid), None)
             tried = replace(tried, answer=answer, seconds=time.monotonic() - started)
         return webhook.arrival(tried)
-    except (Retry, Gone) as error:
+    except (Retry, Wait, Gone) as error:
         return _unread(WEBHOOK, "arrival", error)
 
 

@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 import msgspec
 from cachetools import LRUCache
 
-from ghapp.errors import Rejected, Retry
+from ghapp.errors import Rejected, Retry, Wait
 from ghapp.github.errors import (
     AGAIN_SECONDS,
     Answer,
@@ -128,7 +128,7 @@ class Installation:
         self._late: dict[str, float] = {}  # repository -> until when a write may take effect
 
     async def permissions(self) -> Mapping[str, str]:
-        """What the account granted, as {"members": "read"}. Raises Gone and Retry."""
+        """What the account granted, as {"members": "read"}. Raises Gone, Retry and Wait."""
         return (await self._tokens.get(self.id)).permissions
 
     def left(self) -> dict[str, int]:
@@ -146,7 +146,7 @@ class Installation:
     ) -> Answer:
         """The answer below 300 or with a status in `fine`; 304 to a request with an ETag.
 
-        Raises Gone (404 and the like), Retry (limits, 5xx, refused, led astray, or no answer) and,
+        Raises Gone (404 and the like), Wait (limits), Retry (5xx, refused, no answer) and,
         for a best-effort write only, Rejected.
         """
         answer = await self._authorised(request, importance)
@@ -198,7 +198,7 @@ class Installation:
             words = "; ".join(f"{error.type} {error.message}".strip() for error in bad)[:500]
             text, kinds = f"GraphQL: GitHub answers {words}", {error.type for error in bad}
             if "RATE_LIMITED" in kinds:
-                raise Retry(text, after_seconds=reset_seconds(answer), counts=False)
+                raise Wait(text, after_seconds=reset_seconds(answer))
             if kinds <= refused:
                 raise Rejected(text)
             raise Retry(text, after_seconds=AGAIN_SECONDS)
@@ -219,7 +219,7 @@ class Installation:
             self._budget.take(method, importance, time.monotonic())
             try:
                 answer = await self._sends.send(request, token.github)
-            except Retry as retry:
+            except (Retry, Wait) as retry:
                 if request.writes and path:
                     now = time.monotonic()
                     self._late = {at: until for at, until in self._late.items() if until > now}

@@ -19,7 +19,7 @@ import msgspec
 from pydantic import ValidationError
 
 from ghapp.core.redelivery import Attempt, Page
-from ghapp.errors import Retry
+from ghapp.errors import Retry, Wait
 from ghapp.github.api import MOST_PAGES, PAGE, whole
 from ghapp.github.errors import AGAIN_SECONDS, Answer, decoded, refusal
 from ghapp.github.host import GRAPHQL, Host, Request, Tokens, is_unknown
@@ -62,7 +62,7 @@ class _Row(msgspec.Struct):
 
 
 async def installations(tokens: Tokens, *, most_pages: int = MOST_PAGES) -> tuple[Installed, ...]:
-    """All installations of the App, or those on the first pages. Raises Gone and Retry."""
+    """All installations of the App, or those on the first pages. Raises Gone, Retry and Wait."""
 
     async def page(number: int) -> tuple[list[Installed], Answer]:
         request = Request("GET", f"app/installations?per_page={PAGE}&page={number}")
@@ -187,7 +187,10 @@ class _GraphQL(msgspec.Struct):
 
 
 class Registration:
-    """The App as the doctor examines it; enter it once. Raises Retry and Gone, except `reach`."""
+    """The App as the doctor examines it; enter it once.
+
+    Raises Retry, Wait and Gone, except `reach`.
+    """
 
     def __init__(self, endpoint: Endpoint, app_id: int, private_key: str) -> None:
         self._host = Host(endpoint, app_id, private_key, observe=self._observed)
@@ -206,7 +209,7 @@ class Registration:
         """Whether GitHub answers, and accepts App and key. Call it first: it follows the clock."""
         try:
             await self._tokens.ask_as_app(Request("GET", "app"))
-        except Retry as error:
+        except (Retry, Wait) as error:
             if self._last is None:
                 return Reached(*because(error))
         assert self._first

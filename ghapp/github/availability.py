@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import Callable
 
-from ghapp.errors import Retry
+from ghapp.errors import Retry, Wait
 from ghapp.github.errors import Answer
 from ghapp.github.host import GitHubKit, Host, Request
 
@@ -46,7 +46,7 @@ class Outage:
     async def send(self, request: Request, github: GitHubKit) -> Answer:
         """The answer; from 500 on only if GitHub is there otherwise.
 
-        Raises Retry: no answer came or, and that does not count, GitHub is away.
+        Raises Retry (no answer came) and Wait (GitHub is away).
         """
         if self._window and not await self._is_there():
             raise self._away(f"{request} is not sent")
@@ -81,8 +81,8 @@ class Outage:
             self._since = now if reason else self._since
             self._report(not reason, reason, now - self._since)
 
-    def _away(self, reason: str, least_seconds: float = 0.0) -> Retry:
+    def _away(self, reason: str, least_seconds: float = 0.0) -> Wait:
         """least_seconds: what the failure itself asks for."""
         jitter = self._window * JITTER * random.random()  # noqa: S311  # so that not all wake at once
         wait = max(self._known_until - self._now(), least_seconds, 0.0) + jitter
-        return Retry(f"GitHub is away: {reason}", after_seconds=wait, counts=False)
+        return Wait(f"GitHub is away: {reason}", after_seconds=wait)

@@ -18,18 +18,19 @@ from ghapp.core.records import History
 from ghapp.core.redelivery import Page
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.merge_queue import QueueFacts
-from ghapp.errors import Gone, Retry
+from ghapp.errors import Gone, Retry, Wait
 from ghapp.github import app, endpoints, merge_queue, policies, pulls, writes
 from ghapp.github.api import PAGE, Cache, Installation, whole
 from ghapp.github.apply import apply
-from ghapp.github.availability import Outage, Report
+from ghapp.github.availability import Outage
 from ghapp.github.endpoints import App, at
-from ghapp.github.errors import Answer, decoded
+from ghapp.github.errors import Answer, decoded, result
 from ghapp.github.gather import gather
 from ghapp.github.host import WRONG_KEY_SECONDS, Host, Request, Tokens
 from ghapp.github.payloads import Identity
 from ghapp.github.rate_limits import Budget
-from ghapp.github.transport import TOTAL_SECONDS, Observe
+from ghapp.github.transport import TOTAL_SECONDS
+from ghapp.observer import Observer
 from ghapp.settings import Endpoint
 
 LEAST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 5.0, 300.0
@@ -56,9 +57,9 @@ class _Repositories(msgspec.Struct):
 class GitHub:
     """One GitHub host. Enter it once.
 
-    limits: github | off. observe: is notified of every exchange. outage: is notified when GitHub
-    goes away and is back. patience_seconds: for how long to wait for an answer. Raises WrongSetting
-    (the key cannot be read).
+    limits: github | off. observer: is notified of every exchange, and when GitHub goes away and is
+    back. patience_seconds: for how long to wait for an answer. Raises WrongSetting (the key cannot
+    be read).
     """
 
     def __init__(
@@ -68,20 +69,35 @@ class GitHub:
         private_key: str,
         *,
         limits: str = "github",
-        observe: Observe = lambda *_: None,
-        outage: Report = lambda *_: None,
+        observer: Observer | None = None,
         patience_seconds: float = TOTAL_SECONDS,
     ) -> None:
+        self._observer = observer or Observer()
         self._host = Host(
-            endpoint, app_id, private_key, observe=observe, patience_seconds=patience_seconds
+            endpoint,
+            app_id,
+            private_key,
+            observe=self._called,
+            patience_seconds=patience_seconds,
         )
-        self._outage = Outage(self._host, report=outage)
+        self._outage = Outage(self._host, report=self._reached)
         self._tokens = Tokens(self._host, self._outage)
         self._app_id = app_id
         self._limits = limits
         self._bot_login = ""
         self._installations: dict[int, Installation] = {}
         self._cache = Cache()
+
+    def _called(self, method: str, path: str, answer: Answer | None, seconds: float) -> None:
+        status = answer.status if answer else 0
+        self._observer.called(method, path, status, result(answer), seconds)
+
+    def _reached(self, is_there: bool, reason: str, seconds: float) -> None:
+        if is_there:
+            log.info("GitHub is back", seconds=round(seconds, 1))
+        else:
+            log.error("GitHub is away", reason=reason)
+        self._observer.reached(is_there=is_there)
 
     async def __aenter__(self) -> Self:
         await self._host.__aenter__()
@@ -91,7 +107,7 @@ class GitHub:
         await self._host.__aexit__()
 
     async def app(self) -> str:
-        """The App's slug; "SLUG[bot]" is the login it writes under. Raises Retry and Gone."""
+        """The App's slug; "SLUG[bot]" is the login it writes under. Raises Retry, Wait and Gone."""
         request = Request("GET", "app")
         slug = decoded(await self._tokens.as_app(request), App, request).slug
         self._bot_login = f"{slug}[bot]"
@@ -102,7 +118,7 @@ class GitHub:
         return {id: one.left() for id, one in self._installations.items()}
 
     async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts:
-        """What the pull is judged by. Raises Gone and Retry."""
+        """What the pull is judged by. Raises Gone, Retry and Wait."""
         if not self._bot_login:
             await self.app()
         us, now = Identity(self._app_id, self._bot_login), self._tokens.now()
@@ -111,7 +127,7 @@ class GitHub:
     async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]:
         """path -> the text of these files' new versions, None if there is none to be had.
 
-        Raises Gone and Retry.
+        Raises Gone, Retry and Wait.
         """
         api = self._installation(key.repository)
         return await policies.read_contents(api, key.repository, files)
@@ -125,20 +141,20 @@ class GitHub:
         return await apply(self._installation(key.repository), key, effect)
 
     async def queue(self, key: QueueKey) -> QueueFacts:
-        """The merge queue that tests this head, and our run on it. Raises Gone and Retry."""
+        """The merge queue that tests this head, and our run on it. Raises Gone, Retry and Wait."""
         return await merge_queue.read(self._installation(key.repository), key, self._app_id)
 
     async def merged(self, key: QueueKey) -> bool:
-        """Whether the base branch holds the head by now. Raises Gone and Retry."""
+        """Whether the base branch holds the head by now. Raises Gone, Retry and Wait."""
         api = self._installation(key.repository)
         return await endpoints.holds(api, key.repository, key.base_ref, key.head_sha)
 
     async def answer(self, key: QueueKey, effect: PutCheckRun) -> Outcome:
-        """Write the run on a queue's head. Raises Gone and Retry (it may have taken effect)."""
+        """Write the run on a queue's head. Raises Gone, Wait and Retry (it may be written)."""
         return await writes.put(self._installation(key.repository), key, effect)
 
     async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]:
-        """All open pulls, oldest first. Raises Gone and Retry."""
+        """All open pulls, oldest first. Raises Gone, Retry and Wait."""
         path = at(repository, "pulls?state=open&sort=created&direction=asc")
         rows = await self._installation(repository).rows(path, _Numbered)
         numbers = dict.fromkeys(row.number for row in rows)  # a page may shift while we read
@@ -149,17 +165,17 @@ class GitHub:
     ) -> tuple[PullKey, ...]:
         """Pulls that changed after a run read them, and open ones that were never read.
 
-        seen: pull -> its `updated_at` when a run last read it. Raises Gone and Retry.
+        seen: pull -> its `updated_at` when a run last read it. Raises Gone, Retry and Wait.
         """
         return await pulls.pulls(self._installation(repository), repository, seen)
 
     async def installations(self) -> tuple[int, ...]:
-        """All installations of the App that are not suspended. Raises Gone and Retry."""
+        """All installations of the App that are not suspended. Raises Gone, Retry and Wait."""
         found = await app.installations(self._tokens)
         return tuple(dict.fromkeys(one.id for one in found if one.suspended_at is None))
 
     async def repositories(self, installation_id: int) -> tuple[Repository, ...]:
-        """All repositories of an installation that are not archived. Raises Gone and Retry."""
+        """The repositories of an installation, without archived ones. Raises Gone, Retry, Wait."""
         api = self._installation(installation_id)
 
         async def page(number: int) -> tuple[list[_RepositoryRow], Answer]:
@@ -223,12 +239,15 @@ class BotLogin:
             try:
                 self._login = f"{await github.app()}[bot]"
                 self._standing = Standing.KNOWN
-            except (Retry, Gone) as error:
-                waits = isinstance(error, Retry) and not error.counts  # a rate limit or an outage
-                wait = error.after_seconds if isinstance(error, Retry) else WRONG_KEY_SECONDS
-                refused = not waits and wait >= WRONG_KEY_SECONDS
+            except (Retry, Wait, Gone) as error:
+                # A host that is out of reach is asked again sooner.
+                refused = isinstance(error, Gone) or (
+                    isinstance(error, Retry) and error.after_seconds >= WRONG_KEY_SECONDS
+                )
                 self._standing = Standing.REFUSED if refused else Standing.UNREACHABLE
                 fix = UNKNOWN_APP if refused else REACHED_BY
                 log.error("GitHub does not say who this App is", reason=str(error), fix=fix)
-                await asyncio.sleep(max(pause, wait if waits else 0.0))
+                await asyncio.sleep(
+                    max(pause, error.after_seconds if isinstance(error, Wait) else 0.0)
+                )
                 pause = min(2 * pause, MOST_PAUSE_SECONDS)

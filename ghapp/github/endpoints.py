@@ -166,7 +166,7 @@ def at(repository: Repository, rest: str) -> str:
 
 
 async def pull(api: Installation, key: PullKey) -> PullRead:
-    """The pull without its files. Raises Gone and Retry."""
+    """The pull without its files. Raises Gone, Retry and Wait."""
     row, answer = await api.get(at(key.repository, f"pulls/{key.number}"), _PullRow)
     found = Pull(
         key=key,
@@ -187,7 +187,7 @@ async def pull(api: Installation, key: PullKey) -> PullRead:
 
 
 async def file_page(api: Installation, key: PullKey, number: int) -> list[FileRow]:
-    """One page of changed files, from page 1. Raises Gone and Retry."""
+    """One page of changed files, from page 1. Raises Gone, Retry and Wait."""
     rows, _ = await api.page(at(key.repository, f"pulls/{key.number}/files?"), FileRow, number)
     return rows
 
@@ -253,23 +253,23 @@ async def holds(api: Installation, repository: Repository, branch: str, commit_s
 
 
 async def comments(api: Installation, key: PullKey) -> tuple[CommentRow, ...]:
-    """All comments of the conversation, oldest first. Raises Gone and Retry."""
+    """All comments of the conversation, oldest first. Raises Gone, Retry and Wait."""
     path = at(key.repository, f"issues/{key.number}/comments?")
     return await api.rows(path, CommentRow)
 
 
 async def reviews(api: Installation, key: PullKey) -> tuple[ReviewRow, ...]:
-    """All reviews, oldest first. Raises Gone and Retry."""
+    """All reviews, oldest first. Raises Gone, Retry and Wait."""
     return await api.rows(at(key.repository, f"pulls/{key.number}/reviews?"), ReviewRow)
 
 
 async def review_comments(api: Installation, key: PullKey) -> tuple[CommentRow, ...]:
-    """All comments beside lines of the diff, oldest first. Raises Gone and Retry."""
+    """All comments beside lines of the diff, oldest first. Raises Gone, Retry and Wait."""
     return await api.rows(at(key.repository, f"pulls/{key.number}/comments?"), CommentRow)
 
 
 async def newest_events(api: Installation, key: PullKey, pages: int) -> tuple[EventRow, ...]:
-    """The last pages of what happened to the pull, oldest first. Raises Gone and Retry."""
+    """The last pages of what happened to the pull, oldest first. Raises Gone, Retry and Wait."""
     path = at(key.repository, f"issues/{key.number}/events?")
     return await api.rows(path, EventRow, newest_pages=pages)
 
@@ -277,7 +277,7 @@ async def newest_events(api: Installation, key: PullKey, pages: int) -> tuple[Ev
 async def newest_run(
     api: Installation, repository: Repository, head_sha: str, app_id: int
 ) -> RunRow | None:
-    """Our newest check run on a head. Raises Gone and Retry."""
+    """Our newest check run on a head. Raises Gone, Retry and Wait."""
     name = quote(CHECK_NAME)
     query = f"check_name={name}&app_id={app_id}&filter=all&per_page=100"
     path = at(repository, f"commits/{head_sha}/check-runs?{query}")

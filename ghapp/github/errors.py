@@ -15,7 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from ghapp.core.markdown import seen, without_credentials
-from ghapp.errors import Gone, Rejected, Retry
+from ghapp.errors import Gone, Rejected, Retry, Wait
 
 T = TypeVar("T")
 AGAIN_SECONDS = 5.0
@@ -86,7 +86,20 @@ class _Body(msgspec.Struct):
     errors: list[_Detail | str] | str = []
 
 
-def refusal(answer: Answer, what: object, *, best_effort: bool = False) -> Retry | Gone | Rejected:
+def result(answer: Answer | None) -> str:
+    """ok | limited (a rate limit) | refused (4xx) | failed (5xx) | unanswered."""
+    if answer is None:
+        return "unanswered"
+    if answer.status < 400:
+        return "ok"
+    if limited_seconds(answer):
+        return "limited"
+    return "failed" if answer.status >= 500 else "refused"
+
+
+def refusal(
+    answer: Answer, what: object, *, best_effort: bool = False
+) -> Retry | Wait | Gone | Rejected:
     """The exception for a refused request. what: the request, as in "GET repos/acme/shop".
 
     best_effort: nobody waits for the write if GitHub refuses it for good. A 403 without such a
@@ -96,7 +109,7 @@ def refusal(answer: Answer, what: object, *, best_effort: bool = False) -> Retry
     text = f"{what}: GitHub answers {answer.status}: {message}"
     seconds = limited_seconds(answer)
     if seconds:
-        return Retry(text, after_seconds=seconds, counts=False)
+        return Wait(text, after_seconds=seconds)
     if answer.status in (404, 410, 451) or "installation has been suspended" in message.lower():
         return Gone(text, perhaps=answer.status == 404)
     if answer.status == 403:

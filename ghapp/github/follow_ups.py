@@ -13,7 +13,7 @@ from ghapp.core.policy.policy import Policy
 from ghapp.core.records import FollowUp, History
 from ghapp.core.review.permissions import same_login
 from ghapp.core.text.follow_ups import read_marker
-from ghapp.errors import Retry
+from ghapp.errors import Lag
 from ghapp.github.api import PAGE, Installation, both, together
 from ghapp.github.endpoints import IssueRow, at
 from ghapp.github.errors import decoded
@@ -83,7 +83,7 @@ async def _is_open(api: Installation, key: PullKey, number: int, history: Histor
     answer = await api.send(request, Importance.READ, fine=(404, 410))
     if answer.status == 404 and history.waited < UNSEEN_WAITS:
         text = f"{key}: issue #{number} was opened and is not visible yet"
-        raise Retry(text, after_seconds=2.0**history.waited, counts=False, lags=True)
+        raise Lag(text, after_seconds=2.0**history.waited)
     return answer.status == 200 and decoded(answer, IssueRow, request).state == "open"
 
 

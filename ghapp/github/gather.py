@@ -13,7 +13,7 @@ from ghapp.core.records import History, PolicySource
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import asks
 from ghapp.core.scan.patch import perhaps_new
-from ghapp.errors import Gone, Retry
+from ghapp.errors import Gone, Lag, Retry
 from ghapp.github import endpoints, people, policies, readback
 from ghapp.github.api import PAGE, Installation, both, together
 from ghapp.github.endpoints import FileRow, PullRead
@@ -55,8 +55,8 @@ async def gather(
         rights = await people.rights(api, key.repository, asked)
     except Gone as gone:  # the pull is there, so what belongs to it is not visible yet
         seconds = min(2.0 ** min(history.waited, 10), MOST_LAG_SECONDS)
-        counts = history.waited >= NOT_THERE_WAITS
-        raise Retry(str(gone), after_seconds=seconds, counts=counts, lags=True) from gone
+        late = Retry if history.waited >= NOT_THERE_WAITS else Lag
+        raise late(str(gone), after_seconds=seconds) from gone
     return Facts(
         now=read.now,
         pull=replace(pull, new_folders=new_folders),
@@ -92,6 +92,7 @@ async def _pull(api: Installation, key: PullKey, history: History) -> PullRead:
     await api.permissions()  # an installation that is gone says so here, at once
     pages = _pages(history.changed_files)
     known = [at for at in (history.fresh_at, history.seen_at) if at]
+    late = Retry if history.waited >= PATIENCE else Lag
     for _ in range(ROUNDS):
         try:
             reads = endpoints.pull(api, key), _files(api, key, range(1, pages + 1))
@@ -100,14 +101,12 @@ async def _pull(api: Installation, key: PullKey, history: History) -> PullRead:
             if history.fresh_at is None or history.waited >= NOT_THERE_WAITS:
                 raise
             wait = 2.0**history.waited
-            raise Retry(str(gone), after_seconds=wait, counts=False, lags=True) from gone
+            raise Lag(str(gone), after_seconds=wait) from gone
         pull = read.pull
         if known and pull.updated_at < max(known):
-            raise Retry(
+            raise late(
                 f"{key}: GitHub still reads as of {pull.updated_at}, not {max(known)}",
                 after_seconds=min(2.0 ** min(history.waited, 10), MOST_LAG_SECONDS),
-                counts=history.waited >= PATIENCE,
-                lags=True,
             )
         rows += await _files(api, key, range(pages + 1, _pages(pull.changed_files) + 1))
         listed = len({row.filename for row in rows})  # a page that is repeated is not another one
@@ -117,11 +116,9 @@ async def _pull(api: Installation, key: PullKey, history: History) -> PullRead:
             complete = pull.changed_files < MOST_FILES
             return replace(read, pull=replace(pull, files=tuple(files), complete=complete))
         pages = _pages(pull.changed_files)
-    raise Retry(
+    raise late(
         f"{key}: pull and files were not of one head in {ROUNDS} readings",
         after_seconds=MOVING_SECONDS,
-        counts=history.waited >= PATIENCE,
-        lags=True,
     )
 
 

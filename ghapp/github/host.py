@@ -33,7 +33,7 @@ from githubkit.cache import MemCacheStrategy
 from githubkit.exception import RequestError, RequestFailed
 from githubkit.throttling import BaseThrottler
 
-from ghapp.errors import Retry, WrongSetting
+from ghapp.errors import Retry, Wait, WrongSetting
 from ghapp.github.errors import AGAIN_SECONDS, Answer, refusal
 from ghapp.github.transport import IN_FLIGHT, TOTAL_SECONDS, Observe, Transport
 from ghapp.settings import Endpoint
@@ -246,7 +246,7 @@ class Tokens:
         self._ahead = timedelta()  # of GitHub's clock before ours, if that is wrong
         self._cached: dict[int, Token] = {}
         self._renewals: dict[int, asyncio.Task[Token]] = {}
-        self._limited: dict[int, tuple[Retry, float]] = {}  # the limit, and until when it holds
+        self._limited: dict[int, tuple[Wait, float]] = {}  # the limit, and until when it holds
 
     def now(self) -> datetime:
         """GitHub's clock, as far as its answers have shown."""
@@ -266,7 +266,7 @@ class Tokens:
             limit, until = self._limited.get(installation_id, (None, 0.0))
             left = until - time.monotonic()
             if limit and left > 0:  # asking again would prolong it
-                raise Retry(str(limit), after_seconds=left, counts=False)
+                raise Wait(str(limit), after_seconds=left)
             renewal = asyncio.create_task(self._renewed(installation_id))
             self._renewals[installation_id] = renewal
             renewal.add_done_callback(lambda done: self._renewal_ended(installation_id, done))
@@ -278,7 +278,7 @@ class Tokens:
             del self._cached[installation_id]
 
     async def as_app(self, request: Request) -> Answer:
-        """The answer to the App itself, below 400. Raises Gone and Retry (key or id are wrong)."""
+        """The answer to the App itself, below 400. Raises Gone, Wait, Retry (wrong key or id)."""
         answer = await self.ask_as_app(request)
         if answer.status >= 400:
             raise refusal(answer, request)
@@ -311,7 +311,7 @@ class Tokens:
         answer = await self.ask_as_app(request)
         if answer.status >= 400:
             refused = refusal(answer, request)
-            if isinstance(refused, Retry) and not refused.counts:
+            if isinstance(refused, Wait):
                 until = time.monotonic() + refused.after_seconds
                 self._limited[installation_id] = refused, until
             raise refused

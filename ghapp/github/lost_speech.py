@@ -15,7 +15,7 @@ from ghapp.core.model import Channel, Message, Pull
 from ghapp.core.records import History
 from ghapp.core.review.commands import blocks
 from ghapp.core.review.comment_text import speaks, ticks
-from ghapp.errors import Retry
+from ghapp.errors import Lag
 from ghapp.github.api import Installation, together
 from ghapp.github.endpoints import CommentRow, ReviewRow, User
 from ghapp.github.events.speech import VERDICTS, of_box, tick
@@ -65,7 +65,7 @@ class _Nodes(msgspec.Struct):
 
 
 async def edits(api: Installation, node_ids: Iterable[str]) -> Mapping[str, Edits]:
-    """By node id, of those that are there and may be seen. Raises Gone and Retry."""
+    """By node id, of those that are there and may be seen. Raises Gone, Retry and Wait."""
     ids = tuple(dict.fromkeys(node_ids))
     portions = (ids[start : start + MOST_NODES] for start in range(0, len(ids), MOST_NODES))
     found = await together(api.graphql(_EDITS, {"ids": one}, _Nodes) for one in portions)
@@ -79,7 +79,7 @@ async def messages(
     """Messages that were not delivered, oldest first; `edited` if they were changed since.
 
     One request to GraphQL if there is anything to ask about; what is gone by then, for more than a
-    moment, does not count. Raises Gone and Retry.
+    moment, does not count. Raises Gone, Retry and Wait.
     """
     known = history.judged | {one.id for one in history.messages}
     asked = [pair for pair in _with_commands(written, us) if _counts(pair[0], known, history)]
@@ -91,7 +91,7 @@ async def messages(
     found = await edits(api, ids) if ids else {}
     if len(found) < len(set(ids)) and history.waited < UNSEEN_WAITS:
         reason = f"{pull.key}: something is listed and cannot be read yet"
-        raise Retry(reason, after_seconds=2.0**history.waited, counts=False, lags=True)
+        raise Lag(reason, after_seconds=2.0**history.waited)
     with_commands = (
         replace(one, edited=found[node_id].edited_at is not None)
         for one, node_id in asked

@@ -73,7 +73,7 @@ class _Data(msgspec.Struct):
 
 
 async def read(api: Installation, key: QueueKey, app_id: int) -> QueueFacts:
-    """The whole queue, and our newest run on the head. Raises Gone and Retry."""
+    """The whole queue, and our newest run on the head. Raises Gone, Retry and Wait."""
     (members, refused), run = await both(
         _members(api, key), endpoints.newest_run(api, key.repository, key.head_sha, app_id)
     )

@@ -11,7 +11,7 @@ import msgspec
 from ghapp.core.model import Channel, Message, Pull, Repository, Rights
 from ghapp.core.records import History
 from ghapp.core.review.judge import Ask
-from ghapp.errors import Retry
+from ghapp.errors import Lag
 from ghapp.github import endpoints
 from ghapp.github.api import Installation, together
 from ghapp.github.errors import decoded
@@ -52,7 +52,7 @@ async def messages(
 ) -> tuple[Message, ...]:
     """New messages that people sent by setting or removing a label, oldest first.
 
-    Raises Gone and Retry.
+    Raises Gone, Retry and Wait.
     """
     if labels.there == labels.left:
         return ()
@@ -68,7 +68,7 @@ async def messages(
     unexplained = [name for name in differing if last.get(name) is not (name in labels.there)]
     if unexplained and history.waited < len(LAG_SECONDS):
         text = f"{pull.key}: no event shows yet who changed the label {unexplained[0]}"
-        raise Retry(text, after_seconds=LAG_SECONDS[history.waited], counts=False, lags=True)
+        raise Lag(text, after_seconds=LAG_SECONDS[history.waited])
     found = []
     for row, name in changes:
         id, speaker = f"label:{row.id}", row.actor.login if row.actor else "ghost"
@@ -102,7 +102,7 @@ class _Membership(msgspec.Struct):
 async def rights(
     api: Installation, repository: Repository, asks: Mapping[str, Ask]
 ) -> Mapping[str, Rights]:
-    """The rights of each speaker, as far as asked. Raises Gone and Retry."""
+    """The rights of each speaker, as far as asked. Raises Gone, Retry and Wait."""
     found = await together(_rights(api, repository, login, ask) for login, ask in asks.items())
     return dict(zip(asks, found, strict=True))
 

@@ -44,7 +44,7 @@ class _EntryRow(msgspec.Struct):
 async def read(
     api: Installation, repository: Repository, known: PolicySource | None
 ) -> PolicySource:
-    """The policy and its packs; what was good stays as it was. Raises Gone and Retry.
+    """The policy and its packs; what was good stays as it was. Raises Gone, Retry and Wait.
 
     One call if the file names no packs; else one more for each folder, and for each pack that was
     not read before.
@@ -108,8 +108,9 @@ def _text(body: bytes) -> str:
 async def read_contents(
     api: Installation, repository: Repository, files: tuple[File, ...]
 ) -> Mapping[str, str | None]:
-    """path -> text of the file's new version; removed files are left out. Raises Gone and Retry.
+    """path -> text of the file's new version; removed files are left out.
 
+    Raises Gone, Retry and Wait.
     None: beyond the first 20 files, more than 1 MiB, binary, or refused by GitHub.
     """
     wanted = new_file.blobs(files)

@@ -35,7 +35,7 @@ class _Row(msgspec.Struct):
 async def pulls(api: Installation, repository: Repository, seen: Seen) -> tuple[PullKey, ...]:
     """Those that changed after a run read them, and open ones never read; oldest change first.
 
-    seen: pull -> its `updated_at` when a run last read it. Raises Gone and Retry.
+    seen: pull -> its `updated_at` when a run last read it. Raises Gone, Retry and Wait.
 
     A pull that moved is named until a run has read it: the one that was to may have failed. A pull
     that is closed and was never read needs nothing from us.

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from enum import Enum
 
-from ghapp.errors import Retry
+from ghapp.errors import Wait
 
 MINUTE, HOUR = 60.0, 3600.0
 # Each window, and the share of it that more important requests may count on.
@@ -74,7 +74,7 @@ class Budget:
         self._closed_until = 0.0
 
     def take(self, method: str, importance: Importance, now: float) -> None:
-        """Account for one request that is about to be sent. Raises Retry (it would be too much)."""
+        """Account for one request that is about to be sent. Raises Wait (it would be too much)."""
         if self._off:
             return
         wanted = [(self._points, 1 if method == "GET" else 5)]
@@ -83,9 +83,7 @@ class Budget:
         waits = [window.wait_seconds(units, importance.value, now) for window, units in wanted]
         wait = max(self._closed_until - now, *waits)
         if wait > 0:
-            raise Retry(
-                "the installation's budget at GitHub is used up", after_seconds=wait, counts=False
-            )
+            raise Wait("the installation's budget at GitHub is used up", after_seconds=wait)
         for window, units in wanted:
             window.spend(units, now)
 

@@ -11,7 +11,7 @@ from ghapp.core.model import Message, Pull
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import FollowUp, History, Shown
 from ghapp.core.text.render import MARKER
-from ghapp.errors import Gone, Retry
+from ghapp.errors import Gone, Lag, Wait
 from ghapp.github import endpoints, follow_ups, lost_speech
 from ghapp.github.api import Installation, both
 from ghapp.github.endpoints import CommentRow, RunRow, at
@@ -65,7 +65,7 @@ async def observe(
 ) -> Observed:
     """The marks by our own record; if that is doubtful, as GitHub has them, with lost messages.
 
-    Raises Gone and Retry.
+    Raises Gone, Retry and Wait.
     """
     if not doubtful(history):
         issues = follow_ups.issues(history.follow_ups)
@@ -86,8 +86,9 @@ async def observe(
     late = api.late_seconds(at(pull.key.repository, "").rstrip("/"))
     if unseen and (late or history.waited < UNSEEN_WAITS):
         text = f"{pull.key}: {unseen[0]} may have taken effect and is not visible yet"
-        wait = late or 2.0**history.waited
-        raise Retry(text, after_seconds=wait, counts=False, lags=not late)
+        if late:
+            raise Wait(text, after_seconds=late)
+        raise Lag(text, after_seconds=2.0**history.waited)
     missed = await lost_speech.messages(api, history, pull, written, us)
     return replace(observed, missed=missed)
 

@@ -185,7 +185,7 @@ def _run(
 
 
 async def open(api: Installation, repository: Repository, issue: Issue) -> Outcome:
-    """Its number, 0 if issues are switched off. Raises Gone, Retry and Rejected.
+    """Its number, 0 if issues are switched off. Raises Gone, Retry, Wait and Rejected.
 
     An assignee whom GitHub does not accept is left out: it refuses the issue for that or, if we may
     not assign, makes it without a word.
@@ -218,7 +218,7 @@ def _for_the_assignee(answer: Answer) -> bool:
 
 
 async def edit(api: Installation, repository: Repository, issue: Issue, number: int) -> Outcome:
-    """Another title and body; one that is gone stays so. Raises Gone, Retry and Rejected."""
+    """Another title and body; one that is gone stays so. Raises Gone, Retry, Wait and Rejected."""
     path = at(repository, f"issues/{number}")
     changed = {"title": issue.title, "body": issue.body}
     done = await write(api, "PATCH", path, changed, fine=(404, SWITCHED_OFF))

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from ghapp.core.marks import Effect, PutCheckRun, name
 from ghapp.core.model import Key, PullKey, QueueKey
 from ghapp.core.records import Claim, FollowUp, Judgement, PolicySource, Run, Shown, Verdict
-from ghapp.errors import Retry
+from ghapp.errors import Wait
 from ghapp.store import ledger, policies
 from ghapp.store.connection import Connection
 from ghapp.store.merge_queue import LIVE, TESTED
@@ -74,7 +74,7 @@ def admit(
 
     source: the policy as it was read; None if it is the recalled one. earlier: what was shown, and
     its record lost. effects, shown: as of `intend`.
-    Raises LeaseLost, and Retry if another pull of the same head is being worked on, or a merge
+    Raises LeaseLost, and Wait if another pull of the same head is being worked on, or a merge
     queue tests it: both would write the one check run that they share.
     """
     key = _pull(claim)
@@ -84,10 +84,10 @@ def admit(
     held = change(connection, claim, _ADMIT, head=head_sha, tested=tested)
     if held.held_by is not None:
         reason = f"{key}: {held.held_by} is being worked on and has the same head {head_sha[:7]}"
-        raise Retry(reason, after_seconds=HEAD_HELD_SECONDS, counts=False)
+        raise Wait(reason, after_seconds=HEAD_HELD_SECONDS)
     if held.is_tested:
         reason = f"{key}: a merge queue tests its head {head_sha[:7]}, and reads the check there"
-        raise Retry(reason, after_seconds=QUEUE_SECONDS, counts=False)
+        raise Wait(reason, after_seconds=QUEUE_SECONDS)
     for one in earlier:
         _show(connection, key, one)
     ledger.append(connection, str(key), judgement.entries)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -15,10 +14,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ghapp.github.client import Standing
+from ghapp.observer import Observer
 from ghapp.settings import Settings
 from ghapp.store import Store
 from ghapp.web.health import Health, Page, Scrape
-from ghapp.web.webhook import Unwatched, Watch, Webhook
+from ghapp.web.webhook import Webhook
 
 # Nothing here is a page: no script, frame, form or cache may make use of it.
 SECURITY_HEADERS = {
@@ -32,17 +32,14 @@ SECURITY_HEADERS = {
 }
 
 
-class Metrics(Watch, Page, Protocol):
-    """Is notified of deliveries and shows the metrics."""
-
-
 def application(
     settings: Settings,
     store: Store,
     bot_login: Callable[[], str],
     github: Callable[[], Standing] = lambda: Standing.KNOWN,
     *,
-    metrics: Metrics | None = None,
+    observer: Observer | None = None,
+    metrics: Page | None = None,
     claiming: Callable[[], float] | None = None,
 ) -> Starlette:
     """The ASGI application that receives deliveries.
@@ -50,8 +47,8 @@ def application(
     bot_login: the login the App writes under, "" until it is known. github: how the App stands
     there. claiming: as in Health.
     """
-    watch = metrics or Unwatched()
-    webhook = Webhook(store, settings.webhook_secrets, settings.app_id, bot_login, watch)
+    secrets, observer = settings.webhook_secrets, observer or Observer()
+    webhook = Webhook(store, secrets, settings.app_id, bot_login, observer)
     health = Health(store, github, webhook.storing.failing_seconds, claiming)
     return _site(
         Route("/webhook", webhook.receive, methods=["POST"]), *_pages(health, store, metrics)

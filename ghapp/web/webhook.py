@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Protocol
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -17,6 +16,7 @@ from ghapp import logs
 from ghapp.core.model import Delivery
 from ghapp.errors import Busy, Refused, StoreFailed
 from ghapp.github.webhook import EVENT, GUID, parse
+from ghapp.observer import Observer
 from ghapp.store import Store
 
 # GitHub does not deliver larger payloads.
@@ -45,19 +45,6 @@ REQUIRED_HEADERS = (
 OUTCOMES = {400: "unreadable", 401: "unsigned", 408: "too_slow", 413: "too_large"}
 
 log = logs.logger()
-
-
-class Watch(Protocol):
-    """Is notified of each delivery. delivery: None if it is not authentic or not readable."""
-
-    def delivered(self, outcome: str, delivery: Delivery | None, seconds: float) -> None: ...
-
-
-class Unwatched:
-    """Nobody counts."""
-
-    def delivered(self, outcome: str, delivery: Delivery | None, seconds: float) -> None:
-        pass
 
 
 class Storing:
@@ -92,7 +79,7 @@ class Webhook:
     secrets: tuple[str, ...]
     app_id: int
     bot_login: Callable[[], str]
-    watch: Watch = field(default_factory=Unwatched)
+    observer: Observer = field(default_factory=Observer)
     storing: Storing = field(default_factory=Storing)
 
     async def receive(self, request: Request) -> Response:
@@ -145,7 +132,7 @@ class Webhook:
     def _count(self, outcome: str, delivery: Delivery | None, started: float) -> None:
         if delivery and outcome != "ignored":
             self.storing.record(stored=outcome != "not_stored")
-        self.watch.delivered(outcome, delivery, time.perf_counter() - started)
+        self.observer.delivered(outcome, delivery, time.perf_counter() - started)
 
 
 async def read_body(request: Request, seconds: float = READ_SECONDS) -> bytes:

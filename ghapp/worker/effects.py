@@ -1,9 +1,9 @@
-"""Effects taken on GitHub: what became of each, and what is remembered of a run by it."""
+"""Effects applied on GitHub: the outcome of each, and what is recorded of the run because of it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -12,7 +12,6 @@ from ghapp.core.decide import Decision
 from ghapp.core.marks import (
     EditIssue,
     Effect,
-    Marks,
     OpenIssue,
     Outcome,
     PutCheckRun,
@@ -21,117 +20,141 @@ from ghapp.core.marks import (
     after,
 )
 from ghapp.core.model import PullKey
-from ghapp.core.records import FollowUp, Run, Shown
+from ghapp.core.records import FollowUp, History, Run, Shown
 from ghapp.core.review.facts import Facts
-from ghapp.errors import Rejected, Retry
+from ghapp.errors import Gone, Rejected, Retry, Wait
+from ghapp.observer import Observer
 
 
 class Applies(Protocol):
-    """What takes an effect. Raises Gone, Rejected (this write for good) and Retry."""
+    """Applies an effect. Raises Gone, Rejected (this write for good), Retry and Wait."""
 
     async def apply(self, key: PullKey, effect: Effect) -> Outcome: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """done: with GitHub's answers. failed: may have taken effect all the same. rejected: not."""
+class Applied:
+    """done: with GitHub's answers. failed: may have taken effect anyway. rejected: did not."""
 
     done: tuple[tuple[Effect, Outcome], ...] = ()
-    failed: tuple[tuple[Effect, Retry], ...] = ()
+    failed: tuple[tuple[Effect, Retry | Wait], ...] = ()
     rejected: tuple[tuple[Effect, Rejected], ...] = ()
-
-    def __add__(self, other: Taken) -> Taken:
-        return Taken(
-            self.done + other.done, self.failed + other.failed, self.rejected + other.rejected
-        )
 
     @property
     def effects(self) -> tuple[Effect, ...]:
         return tuple(effect for effect, _ in self.done)
 
-    def of(self, kind: type[Effect]) -> Outcome | None:
-        """The answer to the effect of this kind, where there was one."""
-        return next((answer for effect, answer in self.done if isinstance(effect, kind)), None)
+    def outcome(self, kind: type[Effect]) -> Outcome | None:
+        """The outcome of the effect of this kind, if one was done."""
+        return next((outcome for effect, outcome in self.done if isinstance(effect, kind)), None)
 
     @property
     def opened(self) -> bool:
-        """Whether it is settled of some issue whether there is one."""
+        """Whether it is settled that some issue exists, or that GitHub refuses it."""
         tried = (*self.effects, *(effect for effect, _ in self.rejected))
         return any(isinstance(effect, OpenIssue) for effect in tried)
 
-    def later(self) -> Retry:
-        """When to retry the best-effort writes that failed; the check run is as it should be."""
+    @property
+    def later(self) -> Retry | Wait | None:
+        """When to repeat the best-effort writes that failed; None if none did."""
         errors = [error for _, error in self.failed]
-        return Retry(
-            "; ".join(sorted({str(error) for error in errors})),
-            after_seconds=max(error.after_seconds for error in errors),
-            counts=any(error.counts for error in errors),
-            gate=False,
-        )
+        if not errors:
+            return None
+        kind = Retry if any(isinstance(error, Retry) for error in errors) else Wait
+        seconds = max(error.after_seconds for error in errors)
+        return kind("; ".join(sorted({str(error) for error in errors})), after_seconds=seconds)
 
 
-def batches(effects: tuple[Effect, ...]) -> tuple[tuple[Effect, ...], tuple[Effect, ...]]:
-    """The check run, which merges wait for, and then the best-effort writes."""
-    gate = tuple(effect for effect in effects if isinstance(effect, PutCheckRun))
-    return gate, tuple(effect for effect in effects if effect not in gate)
+async def apply(
+    key: PullKey, effects: Iterable[Effect], history: History, github: Applies, observer: Observer
+) -> Applied:
+    """Apply the check run first, then the best-effort writes side by side.
 
-
-async def take(key: PullKey, effects: tuple[Effect, ...], github: Applies) -> Taken:
-    """Take effects side by side. A best-effort write that fails holds up nothing.
-
-    Raises what becomes of the check run, and Gone.
+    A best-effort write that fails holds up nothing. Raises what becomes of the check run, and Gone.
     """
+    check_run: list[Effect] = []
+    best_effort: list[Effect] = []
+    for effect in effects:
+        (check_run if isinstance(effect, PutCheckRun) else best_effort).append(effect)
+    done = [
+        (effect, await counted(effect, github.apply(key, effect), observer)) for effect in check_run
+    ]
+    failed: list[tuple[Effect, Retry | Wait]] = []
+    rejected: list[tuple[Effect, Rejected]] = []
     answers = await asyncio.gather(
-        *(github.apply(key, effect) for effect in effects), return_exceptions=True
+        *(counted(effect, github.apply(key, effect), observer) for effect in best_effort),
+        return_exceptions=True,
     )
-    taken = Taken()
-    for effect, answer in zip(effects, answers, strict=True):
-        best_effort = not isinstance(effect, PutCheckRun)
-        if isinstance(answer, Retry) and best_effort:
-            taken = replace(taken, failed=(*taken.failed, (effect, answer)))
-        elif isinstance(answer, Rejected) and best_effort:
-            taken = replace(taken, rejected=(*taken.rejected, (effect, answer)))
+    for effect, answer in zip(best_effort, answers, strict=True):
+        if isinstance(answer, Retry | Wait):
+            failed.append((effect, answer))
+        elif isinstance(answer, Rejected):
+            rejected.append((effect, answer))
         elif isinstance(answer, BaseException):
             raise answer
         else:
-            taken = replace(taken, done=(*taken.done, (effect, answer)))
-    return taken
+            done.append((effect, answer))
+    if quiet(history):
+        for effect, _ in done:
+            known = history.marks is not None
+            observer.repaired(key, type(effect).__name__, known=known)
+    return Applied(tuple(done), tuple(failed), tuple(rejected))
 
 
-def remembered(decision: Decision, facts: Facts, taken: Taken, *, found: bool) -> Run:
-    """What is remembered of a pass. found: reading back has found our run on this head."""
-    marks = after(facts.observed, taken.effects)
-    run, comment = taken.of(PutCheckRun), taken.of(PutComment)
+def quiet(history: History) -> bool:
+    """Whether a run only checks a suspicion: no delivery says that its pull has changed."""
+    told = history.opened or history.fresh_at is not None or bool(history.messages)
+    return history.touched and not told
+
+
+async def counted(effect: Effect, applying: Awaitable[Outcome], observer: Observer) -> Outcome:
+    """The outcome; the observer is notified of it, and of what is raised instead."""
+    name = type(effect).__name__
+    try:
+        outcome = await applying
+    except (Retry, Wait):
+        observer.applied(name, "failed")
+        raise
+    except Rejected:
+        observer.applied(name, "rejected")
+        raise
+    except Gone:
+        observer.applied(name, "gone")
+        raise
+    observer.applied(name, "taken")
+    return outcome
+
+
+def recorded(decision: Decision, facts: Facts, applied: Applied, *, found: bool) -> Run:
+    """What is recorded of a run. found: our run on this head was found by reading back."""
+    marks = after(facts.observed, applied.effects)
+    run, comment = applied.outcome(PutCheckRun), applied.outcome(PutComment)
     shown_at = run.answered_at if run else None
     if found and run is None and decision.marks.check_run == facts.observed.check_run:
         shown_at = facts.found_at
+    annotated = facts.written.annotated
+    if run and marks.check_run:
+        annotated = marks.check_run.annotated
+    pending_since = None
+    if marks.check_run and not marks.check_run.conclusion and facts.pull.is_open:
+        is_new = run is not None and run.id != facts.written.check_run_id
+        # A run that is patched is as old as before.
+        pending_since = run.answered_at if run and is_new else decision.pending_since
     return Run(
         marks=marks,
         written=Written(
             check_run_id=run.id if run else facts.written.check_run_id,
             comment_id=comment.id if comment else facts.written.comment_id,
-            annotated=marks.check_run.annotated
-            if run and marks.check_run
-            else facts.written.annotated,
+            annotated=annotated,
         ),
         verdict=decision.verdict,
         state=decision.review.state.value,
         shown=showing(decision, facts, shown_at) if shown_at else None,
-        unresolved=tuple(effect for effect, _ in taken.failed),
+        unresolved=tuple(effect for effect, _ in applied.failed),
         seen_at=facts.pull.updated_at,
-        follow_ups=tuple(_kept(decision, facts, taken)),
-        pending_since=_pending_since(decision, facts, marks, run),
+        follow_ups=tuple(_follow_ups(decision, facts, applied)),
+        pending_since=pending_since,
     )
-
-
-def _pending_since(
-    decision: Decision, facts: Facts, marks: Marks, run: Outcome | None
-) -> datetime | None:
-    """Since when the run that shows now is in progress; patched, it is as old as before."""
-    if not marks.check_run or marks.check_run.conclusion or not facts.pull.is_open:
-        return None
-    made = run is not None and run.id != facts.written.check_run_id
-    return run.answered_at if run and made else decision.pending_since
 
 
 def showing(decision: Decision, facts: Facts, at: datetime) -> Shown:
@@ -139,30 +162,26 @@ def showing(decision: Decision, facts: Facts, at: datetime) -> Shown:
     return Shown(facts.pull.head_sha, at, decision.fingerprints, decision.items)
 
 
-def _kept(decision: Decision, facts: Facts, taken: Taken) -> Iterator[FollowUp]:
-    """The follow-ups as GitHub has them now: what of them failed, or was not tried, is not kept."""
+def _follow_ups(decision: Decision, facts: Facts, applied: Applied) -> Iterator[FollowUp]:
+    """The follow-ups as GitHub has them now, without what failed or was not tried."""
+    settled: dict[str, tuple[int, bool]] = {}  # item -> number of its issue, whether it is assigned
+    for effect, _ in applied.rejected:
+        if isinstance(effect, OpenIssue | EditIssue):
+            settled[effect.issue.item] = 0, True
+    for effect, outcome in applied.done:
+        if isinstance(effect, OpenIssue | EditIssue):
+            settled[effect.issue.item] = outcome.id, outcome.assigned
     known = {one.item: one for one in facts.follow_ups}
-    settled = dict(_settled(taken))
     for one in decision.follow_ups:
         before = known.get(one.item)
-        if before:
-            told = one.item in settled or (decision.writes and not before.issue)
-            yield _with_issue(one, before) if told or one.due == before.due else before
-        elif one.item in settled:
-            number, assigned = settled[one.item]
-            yield replace(one, issue=number, assigned=assigned)
-
-
-def _with_issue(one: FollowUp, before: FollowUp) -> FollowUp:
-    """Whether it is open the decision knows, from GitHub or, without an issue, from an answer."""
-    return replace(one, issue=before.issue, assigned=before.assigned)
-
-
-def _settled(taken: Taken) -> Iterator[tuple[str, tuple[int, bool]]]:
-    """item -> (number of its issue, assigned); 0 for what GitHub refuses for good."""
-    for effect, answer in taken.done:
-        if isinstance(effect, OpenIssue | EditIssue):
-            yield effect.issue.item, (answer.id, answer.assigned)
-    for effect, _ in taken.rejected:
-        if isinstance(effect, OpenIssue | EditIssue):
-            yield effect.issue.item, (0, True)
+        if before is None:
+            if one.item in settled:
+                number, assigned = settled[one.item]
+                yield replace(one, issue=number, assigned=assigned)
+            continue
+        told = one.item in settled or (decision.writes and not before.issue)
+        if told or one.due == before.due:
+            # Whether it is open the decision knows, from GitHub or, without an issue, an answer.
+            yield replace(one, issue=before.issue, assigned=before.assigned)
+        else:
+            yield before

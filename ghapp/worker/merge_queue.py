@@ -22,9 +22,11 @@ from ghapp.core.review.merge_queue import (
     unknown,
 )
 from ghapp.core.text.merge_queue import check_run, parked_run
-from ghapp.errors import Gone, LeaseLost, Retry
+from ghapp.errors import Gone, Lag, LeaseLost
+from ghapp.observer import Observer
 from ghapp.store import Store, merge_queue, runs
 from ghapp.store.history import recall_queue
+from ghapp.worker.effects import counted
 
 # What is not there yet is waited for 1, 2, 4, 8, 16 and 16 s: the queue itself waits for us.
 MOST_WAITS, MOST_WAIT_SECONDS = 6, 16.0
@@ -33,7 +35,7 @@ UNSEEN_WAITS = 3
 
 
 class Answers(Protocol):
-    """Raises Gone (out of reach) and Retry (it may have taken effect)."""
+    """Raises Gone (out of reach), Wait and Retry (it may have taken effect)."""
 
     async def answer(self, key: QueueKey, effect: PutCheckRun) -> Outcome: ...
 
@@ -44,14 +46,19 @@ class Queues(Answers, Protocol):
 
 
 async def answer(
-    claim: Claim, key: QueueKey, github: Queues, store: Store, rules: Rules
+    claim: Claim,
+    key: QueueKey,
+    github: Queues,
+    store: Store,
+    rules: Rules,
+    observer: Observer,
 ) -> tuple[PutCheckRun, ...]:
-    """Bring our run on the head in line with the verdicts; the effects taken.
+    """Bring our run on the head in line with the verdicts; the effects that were applied.
 
-    Raises Retry (also where something is not there yet), Gone and LeaseLost (no queue tests it).
+    Raises Retry, Wait, Lag (something is not there yet), Gone and LeaseLost (no queue tests it).
     """
     try:
-        return await _answer(claim, key, github, store, rules)
+        return await _answer(claim, key, github, store, rules, observer)
     except Gone as gone:
         history = await store.records.read(recall_queue, key, ())
         if gone.perhaps and history.waited < MOST_WAITS:  # too new for GitHub to see it
@@ -60,7 +67,7 @@ async def answer(
 
 
 async def _answer(
-    claim: Claim, key: QueueKey, github: Queues, store: Store, rules: Rules
+    claim: Claim, key: QueueKey, github: Queues, store: Store, rules: Rules, observer: Observer
 ) -> tuple[PutCheckRun, ...]:
     facts = await github.queue(key)
     inside = facts.upto(key.head_sha)
@@ -87,17 +94,25 @@ async def _answer(
     if _same(run, facts.check_run) and not fresh:
         await store.records.write(runs.answered, claim)
         return ()
-    return await _put(claim, key, PutCheckRun(run, 0 if fresh else facts.run_id), github, store)
+    effect = PutCheckRun(run, 0 if fresh else facts.run_id)
+    await _put(claim, key, effect, github, store, observer)
+    return (effect,)
 
 
-async def give_up(
-    claim: Claim, key: QueueKey, reason: str, github: Answers, store: Store, rules: Rules
+async def show_failure(
+    claim: Claim,
+    key: QueueKey,
+    reason: str,
+    github: Answers,
+    store: Store,
+    rules: Rules,
+    observer: Observer,
 ) -> None:
     """Say on the head that it could not be answered: else its queue waits until it gives up."""
     policy = known((await store.records.read(recall_queue, key, ())).policy, rules)
     if writes(policy):
         run = parked_run(key.head_sha, policy, reason)
-        await _put(claim, key, PutCheckRun(run, 0), github, store)
+        await _put(claim, key, PutCheckRun(run, 0), github, store, observer)
 
 
 def known(source: PolicySource | None, rules: Rules) -> Policy:
@@ -113,12 +128,16 @@ def _sure(source: PolicySource | None) -> bool:
 
 
 async def _put(
-    claim: Claim, key: QueueKey, effect: PutCheckRun, github: Answers, store: Store
-) -> tuple[PutCheckRun, ...]:
+    claim: Claim,
+    key: QueueKey,
+    effect: PutCheckRun,
+    github: Answers,
+    store: Store,
+    observer: Observer,
+) -> None:
     await store.records.write(runs.intend, claim, (effect,))
-    await github.answer(key, effect)
+    await counted(effect, github.answer(key, effect), observer)
     await store.records.write(runs.answered, claim)
-    return (effect,)
 
 
 def _answered(facts: QueueFacts, history: QueueHistory) -> bool:
@@ -137,7 +156,7 @@ async def _wait(
     history: QueueHistory,
     store: Store,
 ) -> None:
-    """Raises Retry while something may yet come that changes the answer."""
+    """Raises Lag while something may yet come that changes the answer."""
     if history.unresolved and facts.check_run is None and history.waited < UNSEEN_WAITS:
         raise _later(key, "a run may have been written and is not to be seen yet", history)
     if history.waited >= MOST_WAITS:
@@ -156,7 +175,7 @@ async def _wait(
 
 
 def _wait_for_policy(key: QueueKey, history: QueueHistory) -> None:
-    """Raises Retry while a run of a pull may yet read a policy that does more than observe."""
+    """Raises Lag while a run of a pull may yet read a policy that does more than observe."""
     if history.waited < MOST_WAITS:
         raise _later(key, "its policy may have changed and is not read yet", history)
 
@@ -165,6 +184,6 @@ def _named(numbers: tuple[int, ...]) -> str:
     return ", ".join(f"#{number}" for number in numbers[:10])
 
 
-def _later(key: QueueKey, why: str, history: QueueHistory) -> Retry:
+def _later(key: QueueKey, why: str, history: QueueHistory) -> Lag:
     seconds = min(2.0**history.waited, MOST_WAIT_SECONDS)
-    return Retry(f"{key}: {why}", after_seconds=seconds, counts=False, lags=True)
+    return Lag(f"{key}: {why}", after_seconds=seconds)

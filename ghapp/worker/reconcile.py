@@ -1,9 +1,9 @@
 """The path of a job; read this first.
 
-key -> claim -> recall -> gather -> scan -> judge -> decide -> plan -> ledger -> apply -> record
+key -> claim -> recall -> gather -> scan -> judge -> decide -> plan -> admit -> apply -> record
 
-What a run does of this order only: reading and writing GitHub is `github/`, keeping is `store/`,
-what becomes of effects is `outcomes.py`, and everything that is decided is `core/`.
+Reading and writing GitHub is `github/`, storing is `store/`, the outcomes of effects are in
+`effects.py`, and everything that is decided is `core/`.
 """
 
 from __future__ import annotations
@@ -34,16 +34,19 @@ from ghapp.core.scan.checklist import Checklist, checklist
 from ghapp.core.scan.hazards import findings
 from ghapp.core.scan.scan import Scan, scan
 from ghapp.core.text.labels import described
-from ghapp.store import Store, runs
+from ghapp.errors import Retry, Wait
+from ghapp.observer import Observer
+from ghapp.store import Store
 from ghapp.store.history import recall, seen
+from ghapp.store.runs import admit, intend, record
 from ghapp.store.work_queue.marking import Mark
-from ghapp.worker import merge_queue
-from ghapp.worker.effects import Taken, batches, remembered, showing, take
+from ghapp.worker import effects, merge_queue
+from ghapp.worker.effects import showing
 from ghapp.worker.merge_queue import Queues
 
 
 class GitHub(Queues, Protocol):
-    """What a run needs of GitHub. All raise Retry (busy, down, behind) and Gone (out of reach)."""
+    """What a run needs of GitHub. All raise Retry, Wait and Gone (out of reach)."""
 
     async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts: ...
     async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]: ...
@@ -59,29 +62,33 @@ class GitHub(Queues, Protocol):
 class Done:
     """What a run came to.
 
-    head_sha: of a pull or a merge queue, else "". effects: the names of those it took. rejected:
-    why GitHub will not have others.
+    head_sha: of a pull or a merge queue, else "". effects: the names of those that were applied.
+    rejected: why GitHub refuses others for good. later: best-effort writes are to be repeated, so
+    that the key is not given back; the check run is as it should be.
     """
 
     head_sha: str
     effects: tuple[str, ...]
     rejected: tuple[str, ...] = ()
+    later: Retry | Wait | None = None
 
 
-async def reconcile(claim: Claim, github: GitHub, store: Store, rules: Rules) -> Done:
+async def reconcile(
+    claim: Claim, github: GitHub, store: Store, rules: Rules, observer: Observer
+) -> Done:
     """Bring what a key addresses in line with its facts, and give the key back.
 
     Safe to repeat and safe to stop anywhere: the next call does what is left.
-    Raises Retry, Gone and LeaseLost (another worker took the key over); then the key is not given
-    back.
+    Raises Retry, Wait, Gone and LeaseLost (another worker took the key over); then the key is not
+    given back.
     """
     match claim.key:
         case PullKey() as key:
-            return await _pull(claim, key, github, store, rules)
+            return await _pull(claim, key, github, store, rules, observer)
         case QueueKey() as key:
-            effects = await merge_queue.answer(claim, key, github, store, rules)
+            written = await merge_queue.answer(claim, key, github, store, rules, observer)
             await store.queue.finish(claim)
-            return Done(key.head_sha, tuple(type(effect).__name__ for effect in effects))
+            return Done(key.head_sha, tuple(type(effect).__name__ for effect in written))
         case RepositoryKey(repository):
             pulls = await github.open_pulls(repository)
             marks = [Mark(pulls)]  # what is parked, too
@@ -99,115 +106,97 @@ async def reconcile(claim: Claim, github: GitHub, store: Store, rules: Rules) ->
     return Done("", ("MarkDirty",))
 
 
-async def _pull(claim: Claim, key: PullKey, github: GitHub, store: Store, rules: Rules) -> Done:
+async def _pull(
+    claim: Claim, key: PullKey, github: GitHub, store: Store, rules: Rules, observer: Observer
+) -> Done:
     """One pull request: its marks are what facts and ledger imply when this returns."""
     history = await store.records.read(recall, key)
     facts = await github.gather(key, history, rules)
     history = history.knowing(facts.earlier)
-    # Off the event loop: however large the diff or a comment is, others are not kept waiting.
-    scanned, considered = await asyncio.to_thread(_looked_at, facts, history)
-    if considered is None:
-        contents = await github.contents(key, scanned.wanted)
-        considered = await asyncio.to_thread(_considered, facts, history, scanned, contents)
-    view, course = considered
+    pull = facts.pull
+    # In threads: however large the diff or a comment is, others are not kept waiting.
+    by_author = only_by(pull.author, history, pull.author, pull.head_sha)
+    scanned = await asyncio.to_thread(scan, pull, facts.policy, only_author_pushed=by_author)
+    contents = await github.contents(key, scanned.wanted) if scanned.wanted else {}
+    judged, planned = await asyncio.to_thread(_judged, facts, history, scanned, contents)
     source = None if facts.source is history.policy else facts.source
-    # Committed before the writes, resolved with the record.
     siblings = await store.records.write(
-        runs.admit,
-        *(claim, facts.pull.head_sha, source, view.judgement, facts.earlier),
-        *(course.effects, course.shown),
+        admit,
+        claim,
+        pull.head_sha,
+        source,
+        judged.judgement,
+        facts.earlier,
+        planned.effects,
+        planned.shown,
     )
-    if siblings:  # other pulls ask something of the head
-        course = await asyncio.to_thread(_course, facts, history, view, siblings)
-        await store.records.write(runs.intend, claim, course.effects, course.shown)
-    taken = Taken()
-    for batch in batches(course.effects):
-        taken += await take(key, batch, github)
-    run = remembered(course.decision, facts, taken, found=view.found)
+    if siblings:  # they share the check run: decide again for all of them
+        planned = await asyncio.to_thread(_planned, facts, history, judged, siblings)
+        await store.records.write(intend, claim, planned.effects, planned.shown)
+    applied = await effects.apply(key, planned.effects, history, github, observer)
+    run = effects.recorded(planned.decision, facts, applied, found=judged.found)
     marks = []
-    if view.found and facts.messages:  # to be judged; those that were read have to be read again
+    if judged.found and facts.messages:  # the next run judges them; some it has to read again
         marks.append(Mark((key,), touched=run.shown is not None, requested=True))
-    if taken.opened:  # the comment names the issues
+    if applied.opened:  # the comment names the issues
         marks.append(Mark((key,)))
-    await store.records.write(runs.record, claim, run, finished=not taken.failed, marks=marks)
-    if taken.failed:
-        raise taken.later()
+    later = applied.later
+    await store.records.write(record, claim, run, finished=later is None, marks=marks)
     return Done(
-        facts.pull.head_sha,
-        tuple(type(effect).__name__ for effect in taken.effects),
-        tuple(str(error) for _, error in taken.rejected),
+        pull.head_sha,
+        tuple(type(effect).__name__ for effect in applied.effects),
+        tuple(str(error) for _, error in applied.rejected),
+        later,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
-    """The facts considered.
+class _Judged:
+    """What a scan and the messages come to.
 
-    found: reading back has found our run on this head. It was shown from then on: that is
+    found: our run on this head was found by reading back. It was shown from then on: that is
     recorded first, and what people said about it is judged by the next run.
     """
 
     checklist: Checklist
     found: bool
-    judgement: Judgement = Judgement()
+    judgement: Judgement
 
 
 @dataclass(frozen=True, slots=True)
-class _Course:
-    """What is to be done. shown: what the check run will show."""
+class _Planned:
+    """shown: what the check run will show."""
 
     decision: Decision
     effects: tuple[Effect, ...]
     shown: Shown
 
 
-_Considered = tuple[_View, _Course]
-
-
-def _looked_at(facts: Facts, history: History) -> tuple[Scan, _Considered | None]:
-    """With what is made of it, unless whole files have to be read first."""
-    pull = facts.pull
-    alone = only_by(pull.author, history, pull.author, pull.head_sha)
-    scanned = scan(pull, facts.policy, only_author_pushed=alone)
-    return scanned, None if scanned.wanted else _considered(facts, history, scanned, {})
-
-
-def _considered(
+def _judged(
     facts: Facts, history: History, scanned: Scan, contents: Mapping[str, str | None]
-) -> _Considered:
-    """Decided as though no other pull had this head, as is so of most."""
-    view = _viewed(facts, history, scanned, contents)
-    return view, _course(facts, history, view, ())
+) -> tuple[_Judged, _Planned]:
+    """Judged, and planned for this pull alone: few heads have several."""
+    asked = checklist(scanned, facts.policy, findings(scanned.suspicion, contents))
+    found = facts.found_at is not None and facts.pull.head_sha not in {
+        shown.head_sha for shown in history.shown
+    }
+    judgement = Judgement() if found else judge(facts, history, asked)
+    judged = _Judged(asked, found, judgement)
+    return judged, _planned(facts, history, judged, ())
 
 
-def _viewed(
-    facts: Facts, history: History, scanned: Scan, contents: Mapping[str, str | None]
-) -> _View:
-    pull = facts.pull
-    found = findings(scanned.suspicion, contents)
-    asked = checklist(scanned, facts.policy, found)
-    shown = {shown.head_sha for shown in history.shown}
-    if facts.found_at is not None and pull.head_sha not in shown:
-        return _View(asked, found=True)
-    return _View(asked, False, judge(facts, history, asked))
-
-
-def _course(
-    facts: Facts,
-    history: History,
-    view: _View,
-    siblings: tuple[Verdict, ...],
-) -> _Course:
-    ledger = (*history.ledger, *view.judgement.entries)
-    decision = decide(facts, history, view.checklist, ledger, siblings)
+def _planned(
+    facts: Facts, history: History, judged: _Judged, siblings: tuple[Verdict, ...]
+) -> _Planned:
+    """siblings: the verdicts of other pulls on the head."""
+    ledger = (*history.ledger, *judged.judgement.entries)
+    decision = decide(facts, history, judged.checklist, ledger, siblings)
     shown = showing(decision, facts, facts.now)
-    return _Course(decision, _plan(decision, facts), shown)
-
-
-def _plan(decision: Decision, facts: Facts) -> tuple[Effect, ...]:
     if not decision.writes:
-        return ()
+        return _Planned(decision, (), shown)
+    observed = facts.observed
+    if decision.renews:  # as if the old run were not there: then a new one takes its place
+        observed = replace(observed, check_run=None)
     issues = {one.item: one.issue for one in facts.follow_ups}
-    # As if the old run were not there: then a new one takes its place.
-    there = replace(facts.observed, check_run=None) if decision.renews else facts.observed
-    return plan(decision.marks, there, facts.written, described(facts.policy), issues)
+    planned = plan(decision.marks, observed, facts.written, described(facts.policy), issues)
+    return _Planned(decision, planned, shown)

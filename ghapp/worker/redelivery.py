@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from ghapp import logs
 from ghapp.core.redelivery import Page, moved
-from ghapp.errors import Busy, Gone, Retry, StoreFailed
+from ghapp.errors import Busy, Gone, Retry, StoreFailed, Wait
+from ghapp.observer import Observer
 from ghapp.store import Store, failed_deliveries
 from ghapp.worker.schedule import in_turn
 
@@ -22,7 +22,7 @@ log = logs.logger()
 
 
 class Hook(Protocol):
-    """What lists attempts at deliveries and makes new ones. Raises Retry, listing also Gone."""
+    """Lists attempts at deliveries and makes new ones. Raises Retry and Wait, listing also Gone."""
 
     async def attempts(self, cursor: str) -> Page: ...
     async def redeliver(self, attempt_id: int) -> bool: ...
@@ -58,63 +58,52 @@ class Round:
     left: bool = False
 
 
-def unheard(asked: int, given_up: int) -> None:
-    """Nobody counts."""
-
-
 async def redeliveries(
-    store: Store,
-    github: Hook,
-    *,
-    told: Callable[[int, int], None] = unheard,
-    first_seconds: float = FIRST_SECONDS,
+    store: Store, github: Hook, observer: Observer, *, first_seconds: float = FIRST_SECONDS
 ) -> None:
-    """Redeliver what failed, every few minutes, for ever; of all processes one at a time.
+    """Redeliver what failed, every few minutes, for ever; of all processes one at a time."""
 
-    told: as of `redelivered`.
-    """
+    async def redeliver() -> None:
+        await redelivered(store, github, observer)
 
     def failed(error: Busy | StoreFailed) -> None:
         log.error("cannot redeliver", reason=str(error))
 
-    await in_turn(store, TURN, lambda: redelivered(store, github, told=told), failed, first_seconds)
+    await in_turn(store, TURN, redeliver, failed, first_seconds)
 
 
 async def redelivered(
-    store: Store,
-    github: Hook,
-    bounds: Bounds = BOUNDS,
-    *,
-    told: Callable[[int, int], None] = unheard,
+    store: Store, github: Hook, observer: Observer, bounds: Bounds = BOUNDS
 ) -> int:
     """One round, and its one line in the log; how many deliveries were asked for again.
 
-    A GitHub that is away, or too old to list them, is left for the next round. Raises Busy and
-    StoreFailed.
-    told: gets how many were asked for and given up, also of a round that breaks off.
+    If GitHub is away, or too old to list them, the next round does it. The observer is notified
+    also of a round that breaks off. Raises Busy and StoreFailed.
     """
     started, done = time.perf_counter(), Round()
     try:
         await _read(store, github, bounds, done)
         await _ask(store, github, bounds, done)
-    except (Retry, Gone) as error:
+    except (Retry, Wait, Gone) as error:
         log.error("cannot redeliver", reason=str(error), redelivered=done.redelivered)
     else:
         milliseconds = round((time.perf_counter() - started) * 1000, 1)
         log.info("redelivery", **asdict(done), milliseconds=milliseconds)
     finally:
-        told(done.redelivered, done.given_up)
+        observer.redelivered(done.redelivered, done.given_up)
     return done.redelivered
 
 
 async def _read(store: Store, github: Hook, bounds: Bounds, done: Round) -> None:
     """Note what is new in the list: what an earlier round left, then from the newest one down."""
-    position, from_newest = await store.records.read(failed_deliveries.position), False
+    position = await store.records.read(failed_deliveries.position)
+    from_newest = False
     while done.pages < bounds.pages and (position.cursor or not from_newest):
         from_newest = from_newest or not position.cursor
         page = await github.attempts(position.cursor)
         position = moved(position, page)
-        done.given_up += await store.records.write(failed_deliveries.note, page.attempts, position)
+        note = failed_deliveries.note
+        done.given_up += await store.records.write(note, page.attempts, position)
         done.pages += 1
 
 

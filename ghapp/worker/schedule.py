@@ -1,4 +1,4 @@
-"""Looks, now and then, for what no delivery reported: marks installations, runs do the rest."""
+"""Checks now and then for what no delivery told of: marks installations, runs do the rest."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Protocol
 from ghapp import logs
 from ghapp.core.decide import RENEWED_AFTER
 from ghapp.core.model import InstallationKey
-from ghapp.errors import Busy, Gone, Retry, StoreFailed
-from ghapp.store import Store, schedule
+from ghapp.errors import Busy, Gone, Retry, StoreFailed, Wait
+from ghapp.observer import Observer
+from ghapp.store import Store
+from ghapp.store.schedule import take_turn
 from ghapp.store.work_queue import marking
 
 # The first one waits until the deliveries of a restart are on their way.
@@ -19,70 +21,52 @@ FIRST_SECONDS = 15.0
 # A review that fails for good shows that on its pull each time, hence not with every sweep.
 PARKED_SECONDS = 3600.0
 TURN = "sweep"
+EVERY_SECONDS = 300.0
+# How often each process asks whether it is its turn: whoever did the last one may have ended.
+ASK_SECONDS = 30.0
 
 log = logs.logger()
 
 
 class Lists(Protocol):
-    """What tells where the App is installed. Raises Retry and Gone."""
+    """Lists where the App is installed. Raises Retry, Wait and Gone."""
 
     async def installations(self) -> tuple[int, ...]: ...
 
 
-def unheard(installations: int | None) -> None:
-    """Nobody counts."""
-
-
 async def sweeps(
-    store: Store,
-    github: Lists,
-    *,
-    told: Callable[[int | None], None] = unheard,
-    first_seconds: float = FIRST_SECONDS,
+    store: Store, github: Lists, observer: Observer, *, first_seconds: float = FIRST_SECONDS
 ) -> None:
-    """Sweep every few minutes, for ever; of all processes one at a time.
+    """Sweep every few minutes, for ever; of all processes one at a time."""
 
-    told: gets how many installations each sweep found, None of one that failed.
-    """
-
-    async def do() -> None:
-        told(await _logged(store, github))
+    async def logged() -> None:
+        started, found = time.perf_counter(), None
+        revived = await store.records.write(marking.retry_parked, PARKED_SECONDS)
+        try:
+            found = await sweep(store, github)
+        except (Retry, Wait, Gone) as error:  # the next sweep does it
+            log.error("cannot sweep", reason=str(error), parked=revived)
+        else:
+            milliseconds = round((time.perf_counter() - started) * 1000, 1)
+            log.info("sweep", installations=found, parked=revived, milliseconds=milliseconds)
+        observer.swept(found)
 
     def failed(error: Busy | StoreFailed) -> None:
-        told(None)
         log.error("cannot sweep", reason=str(error))
+        observer.swept(None)
 
-    await in_turn(store, TURN, do, failed, first_seconds)
+    await in_turn(store, TURN, logged, failed, first_seconds)
 
 
 async def sweep(store: Store, github: Lists) -> int:
-    """Have all installations checked, and runs about to go stale; how many the former are.
+    """Mark all installations, and pulls whose check run is about to go stale; how many the former.
 
-    Raises Retry and Gone (GitHub does not tell them), Busy and StoreFailed.
+    Raises Retry, Wait and Gone (GitHub does not tell them), Busy and StoreFailed.
     """
     found = await github.installations()
     await store.queue.mark_dirty(InstallationKey(id) for id in found)
     await store.records.write(marking.mark_pending, RENEWED_AFTER.total_seconds())
     return len(found)
-
-
-async def _logged(store: Store, github: Lists) -> int | None:
-    """One sweep, and its one line in the log; None where GitHub is away: the next one does it."""
-    started = time.perf_counter()
-    revived = await store.records.write(marking.retry_parked, PARKED_SECONDS)
-    try:
-        found = await sweep(store, github)
-    except (Retry, Gone) as error:
-        log.error("cannot sweep", reason=str(error), parked=revived)
-        return None
-    milliseconds = round((time.perf_counter() - started) * 1000, 1)
-    log.info("sweep", installations=found, parked=revived, milliseconds=milliseconds)
-    return found
-
-
-EVERY_SECONDS = 300.0
-# How often each process asks whether it is its turn: whoever did the last one may have ended.
-ASK_SECONDS = 30.0
 
 
 async def in_turn(
@@ -92,14 +76,14 @@ async def in_turn(
     failed: Callable[[Busy | StoreFailed], None],
     first_seconds: float,
 ) -> None:
-    """Do it whenever it is this process's turn. failed: is called if the database was away.
+    """Do it whenever it is this process's turn. failed: is notified that the database was away.
 
     first_seconds: until this process asks for the first time.
     """
     await asyncio.sleep(first_seconds)
     while True:
         try:
-            if await store.records.write(schedule.take_turn, name, EVERY_SECONDS):
+            if await store.records.write(take_turn, name, EVERY_SECONDS):
                 await do()
         except (Busy, StoreFailed) as error:
             failed(error)

@@ -7,16 +7,17 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from ghapp import logs
 from ghapp.core.model import InstallationKey, Key
 from ghapp.core.policy.policy import Rules
 from ghapp.core.records import NOBODY, Claim, Full
-from ghapp.errors import Busy, Gone, LeaseLost, Retry, StoreFailed
+from ghapp.errors import Busy, Gone, Lag, LeaseLost, Retry, StoreFailed, Wait
+from ghapp.observer import Observer
 from ghapp.store import MAX_ATTEMPTS, Store
 from ghapp.store.pruning import prune
-from ghapp.worker.parking import give_up
+from ghapp.worker.parking import show_failure
 from ghapp.worker.reconcile import GitHub, reconcile
 
 # While an installation has its share of the slots, most of what becomes dirty is its own: others
@@ -61,42 +62,21 @@ class Free:
 def free(running: Iterable[Key], concurrency: int) -> Free:
     """Of so many slots, beside the runs of these keys. From 2 on nobody ever has all of them."""
     keys = tuple(running)
-    owners = (_installation(key) for key in keys)
-    places = (key.repository.id for key in keys if not isinstance(key, InstallationKey))
-    of_one, installations = _left(Counter(owners), int(concurrency * SHARE))
-    in_one, repositories = _left(Counter(places), int(concurrency * REPOSITORY_SHARE))
-    count = min(concurrency - len(keys), of_one, in_one)
-    return Free(count, Full(installations, repositories))
-
-
-def _left(counts: Counter[int], share: int) -> tuple[int, tuple[int, ...]]:
-    """How many more whoever has the most, and is not full, may have; and who is full."""
-    share = max(1, share)
-    most = max((count for count in counts.values() if count < share), default=0)
-    return share - most, tuple(id for id, count in counts.items() if count >= share)
-
-
-def _installation(key: Key) -> int:
-    return (
-        key.installation_id if isinstance(key, InstallationKey) else key.repository.installation_id
-    )
-
-
-class Watch(Protocol):
-    """Is notified of runs. outcome: as in their line of the log."""
-
-    def began(self, claim: Claim) -> None: ...
-    def ended(self, claim: Claim, outcome: str, seconds: float) -> None: ...
-
-
-class Unwatched:
-    """Nobody counts."""
-
-    def began(self, claim: Claim) -> None:
-        pass
-
-    def ended(self, claim: Claim, outcome: str, seconds: float) -> None:
-        pass
+    installations: Counter[int] = Counter()
+    repositories: Counter[int] = Counter()
+    for key in keys:
+        if isinstance(key, InstallationKey):
+            installations[key.installation_id] += 1
+        else:
+            installations[key.repository.installation_id] += 1
+            repositories[key.repository.id] += 1
+    count, full = concurrency - len(keys), []
+    for counts, part in ((installations, SHARE), (repositories, REPOSITORY_SHARE)):
+        share = max(1, int(concurrency * part))
+        # So many more whoever has the most, and is not full, may have.
+        count = min(count, share - max((n for n in counts.values() if n < share), default=0))
+        full.append(tuple(id for id, n in counts.items() if n >= share))
+    return Free(count, Full(*full))
 
 
 @dataclass(slots=True)
@@ -106,7 +86,7 @@ class Worker:
     store: Store
     github: GitHub
     rules: Rules
-    watch: Watch = field(default_factory=Unwatched)
+    observer: Observer = field(default_factory=Observer)
     concurrency: int = CONCURRENCY
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     grace_seconds: float = GRACE_SECONDS
@@ -164,7 +144,7 @@ class Worker:
 
     def _start(self, claim: Claim) -> None:
         self._held[claim.token] = claim
-        self.watch.began(claim)  # here, for what is delivered before the task begins comes later
+        self.observer.began(claim)  # here, for what is delivered before the task begins comes later
         task = asyncio.create_task(self._run(claim), name=str(claim.key))
         self._runs[task] = claim
         task.add_done_callback(self._ended)
@@ -190,67 +170,75 @@ class Worker:
         finally:
             self._held.pop(claim.token, None)
         seconds = time.perf_counter() - started
-        self.watch.ended(claim, told["outcome"], seconds)
+        self.observer.ended(claim, told["outcome"], seconds)
         milliseconds = round(seconds * 1000, 1)
         log.info("run", **told, attempts=claim.attempts, milliseconds=milliseconds)
 
     async def _settled(self, claim: Claim) -> dict[str, Any]:
-        """Reconcile, and release the key; what to log about it."""
+        """Reconcile; what to log about it. The key is given back, or is to be tried again."""
         if claim.attempts >= MAX_ATTEMPTS:
-            # Nor is it shown on GitHub once more where just that has ended the worker.
-            untold = claim.attempts > MAX_ATTEMPTS
-            return await self._later(claim, Retry(ENDED, after_seconds=0.0, gate=not untold))
+            # Nor is it shown on GitHub once more if just that has ended the worker.
+            return await self._failed(claim, ENDED, shows=claim.attempts == MAX_ATTEMPTS)
+        shows = True
         try:
             async with asyncio.timeout(RUN_SECONDS):
-                done = await reconcile(claim, self.github, self.store, self.rules)
+                done = await reconcile(claim, self.github, self.store, self.rules, self.observer)
+            if done.rejected:
+                log.warning("GitHub rejects best-effort writes", reasons=list(done.rejected))
+            if done.later:
+                shows = False  # the check run is as it should be
+                raise done.later
+            return {"outcome": "done", "head_sha": done.head_sha, "effects": list(done.effects)}
         except Retry as retry:
-            return await self._later(claim, retry)
+            return await self._failed(claim, str(retry), retry.after_seconds, shows=shows)
+        except Wait as wait:
+            return await self._deferred(claim, wait)
         except Gone as gone:
             self._held.pop(claim.token, None)
             await self.store.queue.finish(claim)
             return {"outcome": "gone", "reason": str(gone)}
         except Busy as busy:
-            away = Retry(str(busy), after_seconds=STORE_AWAY_SECONDS, counts=False)
-            return await self._later(claim, away)
+            return await self._deferred(claim, Wait(str(busy), after_seconds=STORE_AWAY_SECONDS))
         except LeaseLost:
             raise
         except Exception as error:
             log.exception("run failed")
-            reason = f"{type(error).__name__}: {error}"
-            return await self._later(claim, Retry(reason, after_seconds=0.0))
-        if done.rejected:
-            log.warning("GitHub refuses what is not the gate", reasons=list(done.rejected))
-        return {"outcome": "done", "head_sha": done.head_sha, "effects": list(done.effects)}
+            return await self._failed(claim, f"{type(error).__name__}: {error}")
 
-    async def _give_up(self, claim: Claim, reason: str) -> None:
-        """Tell people on GitHub, if GitHub lets us: it may be what fails."""
+    async def _failed(
+        self, claim: Claim, reason: str, after_seconds: float = 0.0, *, shows: bool = True
+    ) -> dict[str, Any]:
+        """Give the key back after a failed attempt; each waits twice as long, the last parks it.
+
+        shows: whether to say so on GitHub when it is parked.
+        """
+        if shows and claim.attempts + 1 >= MAX_ATTEMPTS:
+            await self._show_failure(claim, reason)
+        self._held.pop(claim.token, None)
+        after = max(after_seconds, min(2.0**claim.attempts, MOST_BACKOFF_SECONDS))
+        if await self.store.queue.fail(claim, after_seconds=after, reason=reason):
+            log.error("parked", reason=reason)
+            return {"outcome": "parked", "reason": reason}
+        return {"outcome": "later", "after_seconds": after, "reason": reason}
+
+    async def _deferred(self, claim: Claim, wait: Wait) -> dict[str, Any]:
+        self._held.pop(claim.token, None)
+        reason, after, lags = str(wait), wait.after_seconds, isinstance(wait, Lag)
+        await self.store.queue.defer(claim, after_seconds=after, reason=reason, lags=lags)
+        return {"outcome": "later", "after_seconds": after, "reason": reason}
+
+    async def _show_failure(self, claim: Claim, reason: str) -> None:
+        """Say on GitHub that the review fails, if GitHub lets us: it may be what fails."""
         try:
             async with asyncio.timeout(RUN_SECONDS):
-                await give_up(claim, reason, self.github, self.store, self.rules)
+                await show_failure(
+                    claim, reason, self.github, self.store, self.rules, self.observer
+                )
         except LeaseLost:
             raise
         except Exception:
             # Whatever made the review fail may make this fail too, and the key is parked anyway.
             log.exception("the failure could not be shown on GitHub")
-
-    async def _later(self, claim: Claim, retry: Retry) -> dict[str, Any]:
-        """Put the key off; failed attempts wait twice as long each time, and have an end."""
-        if retry.gate and retry.counts and claim.attempts + 1 >= MAX_ATTEMPTS:
-            await self._give_up(claim, str(retry))
-        self._held.pop(claim.token, None)
-        backoff = min(2.0**claim.attempts, MOST_BACKOFF_SECONDS) if retry.counts else 0.0
-        after = max(retry.after_seconds, backoff)
-        parked = await self.store.queue.put_off(
-            claim,
-            after_seconds=after,
-            counts=retry.counts,
-            lags=retry.lags,
-            error=str(retry),
-        )
-        if parked:
-            log.error("parked", reason=str(retry))
-            return {"outcome": "parked", "reason": str(retry)}
-        return {"outcome": "later", "after_seconds": after, "reason": str(retry)}
 
     async def _heartbeats(self) -> None:
         while True:
@@ -294,7 +282,7 @@ class Worker:
     async def _give_back(self, claims: tuple[Claim, ...]) -> None:
         for claim in claims:
             try:
-                await self.store.queue.put_off(claim, after_seconds=0.0, counts=False)
+                await self.store.queue.defer(claim, after_seconds=0.0)
             except (Busy, StoreFailed, LeaseLost) as error:
                 log.error("cannot give back", key=str(claim.key), reason=str(error))
 

@@ -241,5 +241,5 @@ async def almost_parked(world: World, deliveries: list[Delivery]) -> None:
         await store.queue.accept(read)
     for _ in range(MAX_ATTEMPTS - 1):
         (claim,) = await store.queue.claim(1)
-        await store.queue.put_off(claim, after_seconds=0, counts=True, error="GitHub is down")
+        await store.queue.fail(claim, after_seconds=0, reason="GitHub is down")
     await store.close()

@@ -34,7 +34,7 @@ from ghapp.emulator.faults import (
     secondary_limit,
 )
 from ghapp.emulator.repository import Pull
-from ghapp.errors import Gone, Rejected, Retry
+from ghapp.errors import Gone, Rejected, Retry, Wait
 from ghapp.github import endpoints
 from ghapp.github.client import GitHub
 from tests.github.world import RULES, World
@@ -134,9 +134,9 @@ def test_a_run_cut_short_between_annotations_equals_no_other(world: World, pull:
 
 def test_a_run_that_is_not_to_be_seen_is_not_made_anew_at_once(world: World, pull: Pull) -> None:
     run = CheckRun(pull.head_sha, "d1", "success", "t", "s", annotations=notes(2))
-    with pytest.raises(Retry, match="404") as retry:
+    with pytest.raises(Retry, match="404"):
         apply(world, pull, PutCheckRun(run, 999_999_999))
-    assert (retry.value.counts, pull.check_runs()) == (True, [])
+    assert pull.check_runs() == []
 
 
 # --- comment, reply, reaction --------------------------------------------------------------
@@ -316,7 +316,7 @@ def test_a_write_refused_for_good_is_rejected(world: World, pull: Pull, fault: F
 )
 def test_a_write_that_may_succeed_later_is_not(world: World, pull: Pull, fault: Fault) -> None:
     world.github.faults.add(fault)
-    with pytest.raises(Retry):
+    with pytest.raises((Retry, Wait)):
         apply(world, pull, PutComment("text", 0))
 
 
@@ -334,18 +334,16 @@ def test_a_403_that_tells_no_reason_is_tried_again_and_not_for_ever(
     world: World, pull: Pull, fault: Fault
 ) -> None:
     world.github.faults.add(replace(fault, times=1))
-    with pytest.raises(Retry, match="403") as retry:
+    with pytest.raises(Retry, match="403"):
         apply(world, pull, PutComment("text", 0))
-    assert retry.value.counts
     apply(world, pull, PutComment("text", 0))
 
 
 @pytest.mark.parametrize("status", [403, 404, 410, 422])
 def test_the_check_run_is_never_given_up(world: World, pull: Pull, status: int) -> None:
     world.github.faults.add(Fault(RUNS, None, status=status, message="No"))
-    with pytest.raises(Retry, match=str(status)) as retry:
+    with pytest.raises(Retry, match=str(status)):
         apply(world, pull, PutCheckRun(CheckRun(pull.head_sha, "d", "success", "t", "s"), 0))
-    assert retry.value.counts
 
 
 @pytest.mark.parametrize("name", [".", "..", "", " ", "a/..", "../a"])

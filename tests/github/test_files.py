@@ -17,7 +17,7 @@ from ghapp.emulator.faults import slow
 from ghapp.emulator.repository import Pull
 from ghapp.github.api import MOST_OF_REPOSITORY
 from ghapp.github.client import GitHub
-from ghapp.github.errors import Answer
+from ghapp.observer import Observer
 from tests.github.world import RULES, World
 
 FILES = "GET /repos/{owner}/{repo}/pulls/{number}/files"
@@ -85,13 +85,14 @@ def test_the_number_that_the_delivery_told_saves_a_round_trip(
     pull = big(world, 2_999)
     spans: list[tuple[float, float]] = []
 
-    def observe(method: str, path: str, answer: Answer | None, seconds: float) -> None:
-        if f"/pulls/{pull.number}" in path:
-            end = time.perf_counter()
-            spans.append((end - seconds, end))
+    class Spans(Observer):
+        def called(self, method: str, path: str, status: int, result: str, seconds: float) -> None:
+            if f"/pulls/{pull.number}" in path:
+                end = time.perf_counter()
+                spans.append((end - seconds, end))
 
     world.github.latency_seconds = LATENCY_SECONDS
-    world.gather(pull, History(opened=True, changed_files=told), observe=observe)
+    world.gather(pull, History(opened=True, changed_files=told), observer=Spans())
     assert len(spans) == 31
     first_answered = min(end for _, end in spans)
     waited_for_it = [begun for begun, _ in spans if begun > first_answered]
@@ -123,10 +124,11 @@ def test_a_push_while_pages_are_read_ends_with_the_files_of_one_head(world: Worl
     world.github.faults.add(slow(FILES, 1.0, times=late))
     answered, early = [""], asyncio.Event()
 
-    def observe(method: str, path: str, answer: Answer | None, seconds: float) -> None:
-        answered.append(path)
-        if sum(f"/pulls/{pull.number}" in one for one in answered) == 11 - late:
-            early.set()
+    class Early(Observer):
+        def called(self, method: str, path: str, status: int, result: str, seconds: float) -> None:
+            answered.append(path)
+            if sum(f"/pulls/{pull.number}" in one for one in answered) == 11 - late:
+                early.set()
 
     async def story(client: GitHub) -> Facts:
         history = History(opened=True, changed_files=1_000)
@@ -138,7 +140,7 @@ def test_a_push_while_pages_are_read_ends_with_the_files_of_one_head(world: Worl
         return await reading
 
     before = pull.head_sha
-    facts = world.run(story, observe=observe)
+    facts = world.run(story, observer=Early())
     assert facts.pull.head_sha == pull.head_sha != before
     assert {file.path for file in facts.pull.files} == {
         change.path.decode() for change in pull.changes()

@@ -31,10 +31,11 @@ ARROWS = {
     "logs": set(),
     "settings": {"errors"},
     "errors": set(),
+    "observer": {"core"},
     "core": {"errors"},
     "emulator": set(),
 }  # fmt: skip
-FOR_ALL = {"errors", "settings"}
+FOR_ALL = {"errors", "observer", "settings"}
 CLOSED = {"core", "emulator", "errors", "logs"}  # may not use even those
 
 # The column of the core: what each folder may import of those before it. The nouns beside the

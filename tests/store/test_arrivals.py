@@ -116,10 +116,10 @@ def test_a_key_put_off_counts_from_the_first_delivery(database_url: str) -> None
             changed(database_url, EARLIER)
             first = await due(store)
             await store.queue.accept(delivery())  # a newer one, which the row tells meanwhile
-            await store.queue.put_off(first, after_seconds=0, counts=True, error="502")
+            await store.queue.fail(first, after_seconds=0, reason="502")
             again = await due(store)
             assert abs(at(again) - at(first)) < timedelta(milliseconds=1)
-            await store.queue.put_off(again, after_seconds=0, counts=False)
+            await store.queue.defer(again, after_seconds=0)
             await store.queue.finish(await due(store))
             changed(database_url, LONG_AGO)
             assert (await claimed(store)).arrived_at is None
@@ -132,7 +132,7 @@ def test_a_key_put_off_that_had_none_takes_what_came_meanwhile(database_url: str
         async with opened(database_url) as store:
             first = await claimed(store)
             await store.queue.accept(delivery())
-            await store.queue.put_off(first, after_seconds=0, counts=False)
+            await store.queue.defer(first, after_seconds=0)
             assert 0 <= waited(await due(store)) < 30
 
     asyncio.run(play())
@@ -141,7 +141,7 @@ def test_a_key_put_off_that_had_none_takes_what_came_meanwhile(database_url: str
 def test_a_key_that_no_delivery_marked_has_no_arrival_after_waiting(database_url: str) -> None:
     async def play() -> None:
         async with opened(database_url) as store:
-            await store.queue.put_off(await claimed(store), after_seconds=0, counts=False)
+            await store.queue.defer(await claimed(store), after_seconds=0)
             assert (await due(store)).arrived_at is None
 
     asyncio.run(play())
@@ -166,9 +166,7 @@ def test_a_parked_key_counts_from_when_its_delivery_came(database_url: str) -> N
             await store.queue.accept(delivery())
             changed(database_url, EARLIER)
             for _ in range(MAX_ATTEMPTS):
-                await store.queue.put_off(
-                    await due(store), after_seconds=0, counts=True, error="500"
-                )
+                await store.queue.fail(await due(store), after_seconds=0, reason="500")
             await store.records.write(marking.retry_parked)
             assert waited(await due(store)) >= 60
 

@@ -10,7 +10,7 @@ import pytest
 
 from ghapp.core.model import PullKey
 from ghapp.core.records import Claim
-from ghapp.errors import GhappError, Retry
+from ghapp.errors import GhappError, Wait
 from ghapp.store import Store, runs
 from tests.store.stores import (
     EFFECTS,
@@ -53,9 +53,9 @@ async def test_a_head_that_another_lease_holds_is_refused(store: Store) -> None:
     await store.queue.mark_dirty([KEY, OTHER])
     one, two = await store.queue.claim(2)
     await admitted(store, one)
-    with pytest.raises(Retry) as refused:
+    with pytest.raises(Wait) as refused:
         await admitted(store, two)
-    assert (refused.value.counts, refused.value.after_seconds) == (False, 1.0)
+    assert refused.value.after_seconds == 1.0
     await admitted(store, two, head_sha=NEXT_HEAD)
     await store.queue.finish(one)
     await admitted(store, two)
@@ -76,7 +76,7 @@ def test_of_pulls_admitted_at_once_one_gets_the_head(database_url: str) -> None:
             )
             refused = [answer for answer in answers if isinstance(answer, GhappError)]
             assert len(refused) == len(pulls) - 1
-            assert {type(answer) for answer in refused} == {Retry}
+            assert {type(answer) for answer in refused} == {Wait}
 
     asyncio.run(play())
 
@@ -93,8 +93,8 @@ async def work(store: Store, held: Held) -> None:
             started = time.monotonic()
             try:
                 await work_on(store, claim, held)
-            except Retry:
-                await store.queue.put_off(claim, after_seconds=0.01, counts=False)
+            except Wait:
+                await store.queue.defer(claim, after_seconds=0.01)
             else:
                 held.append((str(claim.key), started, time.monotonic()))
                 await store.queue.finish(claim)

@@ -152,7 +152,7 @@ def test_a_claim_that_nobody_gave_back_counts_as_an_attempt(database_url: str) -
                 changed(database_url, RUN_OUT)
                 last = await due(store)
                 assert last.attempts == attempts
-            assert await store.queue.put_off(last, after_seconds=0, counts=True, error="killed")
+            assert await store.queue.fail(last, after_seconds=0, reason="killed")
             assert await store.queue.claim(5) == ()
             assert (await health_of(store)).parked == 1
 
@@ -161,7 +161,7 @@ def test_a_claim_that_nobody_gave_back_counts_as_an_attempt(database_url: str) -
 
 @story
 async def test_a_claim_that_was_given_back_counts_nothing(store: Store) -> None:
-    await store.queue.put_off(await claimed(store), after_seconds=0, counts=False)
+    await store.queue.defer(await claimed(store), after_seconds=0)
     again = await due(store)
     assert again.attempts == 0
     await store.queue.finish(again)
@@ -174,7 +174,7 @@ async def refused_all(store: Store, claim: Claim) -> None:
         lambda: store.records.write(runs.intend, claim, EFFECTS),
         lambda: store.records.write(runs.record, claim, run(verdict(KEY))),
         lambda: store.queue.finish(claim),
-        lambda: store.queue.put_off(claim, after_seconds=0, counts=True),
+        lambda: store.queue.fail(claim, after_seconds=0, reason="502"),
     ):
         with pytest.raises(LeaseLost):
             await write()
@@ -191,14 +191,14 @@ async def test_a_finished_claim_is_worth_nothing(store: Store) -> None:
 async def test_a_key_put_off_waits_its_time_and_comes_back(store: Store) -> None:
     claim = await claimed(store)
     started = time.monotonic()
-    lagging = {"counts": False, "lags": True, "error": "lagging"}
-    assert not await store.queue.put_off(claim, after_seconds=0.5, **lagging)
+    await store.queue.defer(claim, after_seconds=0.5, lags=True, reason="lagging")
+    assert await store.queue.claim(5) == ()
     again = await due(store)
     assert time.monotonic() - started > 0.4
     assert (again.generation, again.attempts) == (claim.generation, 0)
     assert (await recalled(store, KEY)).waited == 1
     for _ in range(20):  # an outage uses up nobody's patience with reads that lag
-        await store.queue.put_off(again, after_seconds=0.0, counts=False, error="GitHub is away")
+        await store.queue.defer(again, after_seconds=0.0, reason="GitHub is away")
         again = await due(store)
     assert (await recalled(store, KEY)).waited == 1
     await store.queue.finish(again)
@@ -207,9 +207,7 @@ async def test_a_key_put_off_waits_its_time_and_comes_back(store: Store) -> None
 
 async def failed(store: Store, times: int) -> list[bool]:
     return [
-        await store.queue.put_off(
-            await due(store), after_seconds=0, counts=True, error=f"no. {number}"
-        )
+        await store.queue.fail(await due(store), after_seconds=0, reason=f"no. {number}")
         for number in range(times)
     ]
 

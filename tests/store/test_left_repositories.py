@@ -33,7 +33,7 @@ async def failed_for_good(store: Store, url: str) -> None:
     for _ in range(MAX_ATTEMPTS):
         changed(url, f"{LONG_AGO}, due = 1")
         (claim,) = await store.queue.claim(1)
-        await store.queue.put_off(claim, after_seconds=0, counts=True, error="403")
+        await store.queue.fail(claim, after_seconds=0, reason="403")
 
 
 def test_what_waits_or_is_parked_is_done_and_another_repository_goes_on(database_url: str) -> None:
@@ -59,7 +59,7 @@ async def test_a_run_under_way_that_fails_is_the_last_one(store: Store) -> None:
     await store.queue.mark_dirty([KEY])
     (claim,) = await store.queue.claim(1)
     await store.queue.accept(left(SHOP))
-    assert not await store.queue.put_off(claim, after_seconds=0, counts=True, error="403")
+    assert not await store.queue.fail(claim, after_seconds=0, reason="403")
     assert (await dirty(store), await store.queue.claim(1)) == (0, ())
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, text
 
 from ghapp.core.marks import CheckRun, PutCheckRun
 from ghapp.core.model import QueueKey, Repository
-from ghapp.errors import LeaseLost, Retry
+from ghapp.errors import LeaseLost, Wait
 from ghapp.store import MAX_ATTEMPTS, Store, runs
 from ghapp.store.history import recall_queue
 from ghapp.store.pruning import prune
@@ -59,7 +59,7 @@ async def test_a_head_is_a_key_with_a_past_of_its_own(store: Store) -> None:
     assert history.verdicts == {KEY.number: verdict(KEY)}
     assert (history.unresolved, history.touched, history.waited) == (True, False, 0)
     assert history.policy and history.policy.text == "mode: advise"
-    await store.queue.put_off(claim, after_seconds=0.0, counts=False, lags=True)
+    await store.queue.defer(claim, after_seconds=0.0, lags=True)
     assert (await store.records.read(recall_queue, FRONT, ())).waited == 1
     await store.records.write(runs.answered, await due(store, FRONT))
     assert not (await store.records.read(recall_queue, FRONT, ())).unresolved
@@ -122,9 +122,8 @@ async def test_a_pull_with_the_head_that_a_queue_tests_leaves_the_check_to_it(st
     await store.queue.accept(delivery(KEY))
     claim = await due(store, KEY)
     await store.queue.accept(delivery(FRONT))
-    with pytest.raises(Retry) as retry:
+    with pytest.raises(Wait):
         await admitted(store, claim, head_sha=FRONT.head_sha)
-    assert not retry.value.counts
     await admitted(store, claim, head_sha=HEAD)
     await store.queue.accept(delivery(ended=(FRONT,), keys=()))
     await admitted(store, claim, head_sha=FRONT.head_sha)
@@ -208,7 +207,7 @@ def test_a_head_that_has_failed_for_a_week_is_tried_no_more(
         async with opened(database_url) as store:
             await store.queue.accept(delivery(FRONT))
             for _ in range(MAX_ATTEMPTS):
-                await store.queue.put_off(await due(store, FRONT), after_seconds=0, counts=True)
+                await store.queue.fail(await due(store, FRONT), after_seconds=0, reason="502")
             assert (await health_of(store)).parked == 1
             changed(database_url, f"UPDATE keys SET arrived_at = {arrived_at}")
             if revived:

@@ -1,4 +1,4 @@
-"""How old a check run in progress is: remembered by each run, found by the sweep."""
+"""How old a check run in progress is: recorded by each run, found by the sweep."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ghapp.core.model import PullKey
 from ghapp.core.records import Run
 from ghapp.store import MAX_ATTEMPTS, Store, runs
 from ghapp.store.work_queue import marking
-from ghapp.worker.effects import Taken, remembered
+from ghapp.worker.effects import Applied, recorded
 from tests.core.build import START, area, facts, policy
 from tests.core.test_decide_renewal import OLD, PENDING, decided
 from tests.store.stores import (
@@ -39,8 +39,8 @@ WRITTEN = Written(check_run_id=21)
 
 def left(decision: Decision, *effects: tuple[PutCheckRun, int], there: CheckRun) -> Run:
     seen = facts(policy(area("db", "enforce"), mode="enforce"), observed=Marks(there))
-    taken = Taken(done=tuple((effect, Outcome(id, START)) for effect, id in effects))
-    return remembered(decision, replace(seen, written=WRITTEN), taken, found=False)
+    applied = Applied(done=tuple((effect, Outcome(id, START)) for effect, id in effects))
+    return recorded(decision, replace(seen, written=WRITTEN), applied, found=False)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_run_remembers_since_when_its_check_run_is_in_progress(
 
 def test_a_closed_pull_has_no_run_to_renew() -> None:
     seen = facts(policy(area("db", "enforce")), observed=Marks(PENDING), is_open=False)
-    assert remembered(decided(is_open=False), seen, Taken(), found=False).pending_since is None
+    assert recorded(decided(is_open=False), seen, Applied(), found=False).pending_since is None
 
 
 async def waits(store: Store, since: datetime | None, key: PullKey = KEY) -> None:
@@ -112,7 +112,7 @@ def test_a_check_run_that_is_done_or_a_key_that_is_parked_is_left_alone(
                 for _ in range(MAX_ATTEMPTS):
                     changed(database_url, f"{LONG_AGO}, due = 1")
                     (claim,) = await store.queue.claim(1)
-                    await store.queue.put_off(claim, after_seconds=0, counts=True, error="500")
+                    await store.queue.fail(claim, after_seconds=0, reason="500")
             changed(database_url, LONG_AGO)
             assert await store.records.write(marking.mark_pending, AGE) == 0
             assert await dirty(store) == 0

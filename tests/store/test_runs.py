@@ -10,7 +10,7 @@ import pytest
 from ghapp.core.marks import Annotation, CheckRun, Marks, Reaction, Reply, Written
 from ghapp.core.model import Channel, PullKey, Repository, RepositoryKey
 from ghapp.core.records import PackFile, PolicySource, Shown
-from ghapp.errors import Retry
+from ghapp.errors import Wait
 from ghapp.store import Store, runs
 from tests.store.stores import (
     EFFECTS,
@@ -98,7 +98,7 @@ async def test_an_intent_is_unresolved_until_the_run_is_recorded(store: Store) -
     await store.records.write(runs.intend, claim, EFFECTS[:1])
     assert (await recalled(store, KEY)).unresolved == {"PutCheckRun", "AddLabels"}
     assert not (await recalled(store, OTHER)).unresolved
-    await store.queue.put_off(claim, after_seconds=0, counts=True, error="502")
+    await store.queue.fail(claim, after_seconds=0, reason="502")
     claim = await due(store)
     assert (await recalled(store, KEY)).unresolved
     await store.records.write(runs.record, claim, run(verdict(KEY)))
@@ -143,7 +143,7 @@ async def test_a_refused_admission_leaves_nothing(store: Store) -> None:
     await store.queue.accept(delivery(KEY, OTHER, messages=(comment(1),)))
     one, two = await store.queue.claim(2)
     await admitted(store, one)
-    with pytest.raises(Retry):
+    with pytest.raises(Wait):
         await admitted(store, two, entry("comment:1#0"), judged=("comment:1",))
     assert isinstance(two.key, PullKey)
     history = await recalled(store, two.key)

@@ -38,7 +38,7 @@ async def failed_for_good(store: Store) -> None:
     await store.queue.mark_dirty([KEY])
     for attempt in range(MAX_ATTEMPTS):
         (claim,) = await store.queue.claim(1)
-        is_parked = await store.queue.put_off(claim, after_seconds=0, counts=True, error="500")
+        is_parked = await store.queue.fail(claim, after_seconds=0, reason="500")
         assert is_parked is (attempt == MAX_ATTEMPTS - 1)
 
 
@@ -119,7 +119,7 @@ def test_a_suspicion_during_a_run_is_one_more_run_at_once(database_url: str) -> 
 async def test_a_suspicion_hurries_no_key_that_waits_after_a_failure(store: Store) -> None:
     claim = await claimed(store)
     started = time.monotonic()
-    await store.queue.put_off(claim, after_seconds=1.0, counts=True, error="502")
+    await store.queue.fail(claim, after_seconds=1.0, reason="502")
     await store.queue.mark_dirty([KEY], touched=True)
     assert (await due(store)).attempts == 1
     assert time.monotonic() - started > 0.9
@@ -164,8 +164,6 @@ def test_parked_keys_get_a_new_chance_when_they_have_been_so_for_long(database_u
 @story
 async def test_by_hand_all_parked_keys_get_one_at_once_and_no_other_does(store: Store) -> None:
     await failed_for_good(store)
-    await store.queue.put_off(
-        await claimed(store, OTHER), after_seconds=99, counts=True, error="502"
-    )
+    await store.queue.fail(await claimed(store, OTHER), after_seconds=99, reason="502")
     assert await store.records.write(marking.retry_parked) == 1
     assert [one.key for one in await store.queue.claim(5)] == [KEY]

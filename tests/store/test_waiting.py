@@ -111,7 +111,7 @@ async def test_a_worker_waits_no_longer_when_it_is_woken(store: Store) -> None:
 async def test_a_worker_waits_until_a_key_that_was_put_off_is_due(store: Store) -> None:
     claim = await claimed(store)
     worker = await waiting(store)
-    await store.queue.put_off(claim, after_seconds=0.3, counts=False)
+    await store.queue.defer(claim, after_seconds=0.3)
     assert await soon(worker) == ()  # to learn how long to wait
     assert (await due(store)).key == KEY
 

@@ -74,7 +74,7 @@ async def site(tmp_path: Path, works: bool) -> AsyncIterator[Site]:
     settings = Settings(app_id=APP_ID, webhook_secrets=(SECRET, "the next secret"))
     file = tmp_path / "ghapp.sqlite3"
     store = await Store.open(f"sqlite:///{file}")
-    stop = asyncio.Event()
+    stop, metrics = asyncio.Event(), Metrics()
     with bound("127.0.0.1", 0) as listener:
         async with httpx.AsyncClient(timeout=20) as client:
             made = Site(store, file, client, listener.getsockname()[1])
@@ -83,7 +83,8 @@ async def site(tmp_path: Path, works: bool) -> AsyncIterator[Site]:
                 store,
                 lambda: "ghapp[bot]",
                 lambda: made.standing,
-                metrics=Metrics(),
+                observer=metrics,
+                metrics=metrics,
                 claiming=(lambda: made.claim_failing_seconds) if works else None,
             )
             server = Server(app, listener)

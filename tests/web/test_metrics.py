@@ -7,6 +7,7 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,16 +18,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from ghapp.bootstrap import swept
 from ghapp.core.marks import CheckRun, Effect, Marks, Outcome, PutCheckRun
 from ghapp.core.model import Channel, InstallationKey, Message, PullKey
-from ghapp.core.policy.policy import Rules
 from ghapp.core.records import Claim, History
-from ghapp.core.review.facts import Facts
 from ghapp.emulator import faults
-from ghapp.errors import GhappError, Gone, Rejected, Retry
-from ghapp.github.errors import Answer
+from ghapp.errors import GhappError, Gone, Rejected, Retry, Wait
+from ghapp.github.errors import Answer, result
 from ghapp.github.rate_limits import POINTS_A_MINUTE, WINDOWS, Budget, Importance
-from ghapp.metrics import MOST_INSTALLATIONS, OTHER, Metrics, result, route
+from ghapp.metrics import MOST_INSTALLATIONS, OTHER, Metrics, route
 from ghapp.store import Health
-from ghapp.worker.watched import Watched, quiet
+from ghapp.worker import effects
+from ghapp.worker.effects import quiet
 from tests.e2e.marks import conclusion
 from tests.e2e.processes import Process, started
 from tests.e2e.world import PATIENCE_SECONDS, SECRET, World, running
@@ -307,9 +307,6 @@ class Answers:
 
     error: GhappError | None = None
 
-    async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts:
-        return None  # type: ignore[return-value]  # nobody looks at them here
-
     async def apply(self, key: PullKey, effect: Effect) -> Outcome:
         if self.error:
             raise self.error
@@ -331,13 +328,8 @@ class TestEffects:
     ) -> Page:
         github = Answers()
         github.error = error
-        watched = Watched(github, metrics)  # type: ignore[arg-type]
-        await watched.gather(KEY, history, Rules((), "advise"))
-        if error:
-            with pytest.raises(type(error)):
-                await watched.apply(KEY, EFFECT)
-        else:
-            await watched.apply(KEY, EFFECT)
+        with pytest.raises(type(error)) if error else nullcontext():
+            await effects.apply(KEY, (EFFECT,), history, github, metrics)
         return page(metrics)
 
     @pytest.mark.parametrize(
@@ -345,6 +337,7 @@ class TestEffects:
         [
             (None, "taken"),
             (Retry("502", after_seconds=1.0), "failed"),
+            (Wait("limit", after_seconds=1.0), "failed"),
             (Rejected("422"), "rejected"),
             (Gone("404"), "gone"),
         ],
@@ -369,12 +362,9 @@ class TestEffects:
         told = await self.written(metrics, History(touched=True))
         assert told("drift_repaired_total", effect="PutCheckRun", pull="new") == 1
 
-    async def test_the_next_run_of_the_pull_counts_anew(self, metrics: Metrics) -> None:
-        watched = Watched(Answers(), metrics)  # type: ignore[arg-type]
-        for history in (SUSPECTED, History(marks=Marks(), fresh_at=NOON)):
-            await watched.gather(KEY, history, Rules((), "advise"))
-            await watched.apply(KEY, EFFECT)
-        assert page(metrics)("drift_repaired_total", effect="PutCheckRun", pull="known") == 1
+    async def test_what_a_delivery_told_of_is_no_drift(self, metrics: Metrics) -> None:
+        told = await self.written(metrics, History(marks=Marks(), fresh_at=NOON))
+        assert told("drift_repaired_total", effect="PutCheckRun", pull="known") == 0
 
 
 SAID = Message("comment:1", Channel.COMMENT, "sam", NOON, "/nfr done")
@@ -432,9 +422,9 @@ LIMITED = {"x-ratelimit-remaining": "0"}
 def test_what_became_of_a_call(answer: Answer | None, expected: str) -> None:
     assert result(answer) == expected
     metrics = Metrics()
-    metrics.called("GET", "/app", answer, 0.1)
-    status = str(answer.status if answer else 0)
-    labels = {"method": "GET", "route": "app", "status": status, "result": expected}
+    status = answer.status if answer else 0
+    metrics.called("GET", "/app", status, result(answer), 0.1)
+    labels = {"method": "GET", "route": "app", "status": str(status), "result": expected}
     assert page(metrics)("github_requests_total", **labels) == 1
 
 

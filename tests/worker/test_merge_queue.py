@@ -13,8 +13,9 @@ from ghapp.core.records import Claim, PolicySource
 from ghapp.emulator.checks import CheckRun as Run
 from ghapp.emulator.faults import Fault, stale
 from ghapp.emulator.repository import Pull, QueueEntry
-from ghapp.errors import LeaseLost, Retry
+from ghapp.errors import Lag, LeaseLost
 from ghapp.github.client import GitHub
+from ghapp.observer import Observer
 from ghapp.store import Store, runs
 from ghapp.worker import merge_queue
 from tests.github.world import RULES, World
@@ -36,14 +37,15 @@ class Scene:
         self.key = claim.key
 
     async def answer(self) -> tuple[PutCheckRun, ...]:
-        return await merge_queue.answer(self.claim, self.key, self.github, self.store, RULES)
+        return await merge_queue.answer(
+            self.claim, self.key, self.github, self.store, RULES, Observer()
+        )
 
     async def waits(self, reason: str) -> float:
-        """For how many seconds the answer is put off, which counts as no failure."""
-        with pytest.raises(Retry, match=reason) as retry:
+        """For how many seconds the answer is deferred, which counts as no failure."""
+        with pytest.raises(Lag, match=reason) as lag:
             await self.answer()
-        assert not retry.value.counts
-        return retry.value.after_seconds
+        return lag.value.after_seconds
 
     async def verdict(self, pull: Pull, conclusion: str) -> None:
         """What a run of the pull leaves."""
@@ -259,7 +261,9 @@ def test_nothing_is_said_while_the_policy_only_observes(world: World, tmp_path: 
         scene.mode = "observe"
         await scene.verdict(entry.pull, "success")
         assert await scene.answer() == ()
-        await merge_queue.give_up(scene.claim, scene.key, "down", scene.github, scene.store, RULES)
+        await merge_queue.show_failure(
+            scene.claim, scene.key, "down", scene.github, scene.store, RULES, Observer()
+        )
         assert scene.runs == []
 
     told(world, tmp_path, entry.head_sha, tell)

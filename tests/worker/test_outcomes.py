@@ -12,8 +12,8 @@ from ghapp.core.marks import AddLabels, EditIssue, Effect, Issue, OpenIssue, Out
 from ghapp.core.records import FollowUp, Run
 from ghapp.core.review.facts import Facts
 from ghapp.core.scan.checklist import Checklist
-from ghapp.errors import Rejected, Retry
-from ghapp.worker.effects import Taken, remembered
+from ghapp.errors import Rejected, Retry, Wait
+from ghapp.worker.effects import Applied, recorded
 from tests.core.build import START, area, asked, entry, facts, flagged, history, policy, shown
 
 DB = area("db")
@@ -43,28 +43,28 @@ def decided(
 
 def kept(
     *ledger: Entry,
-    taken: Taken = Taken(),  # noqa: B008  # a value
+    applied: Applied = Applied(),  # noqa: B008  # a value
     known: tuple[FollowUp, ...] = (),
     mode: str = "advise",
 ) -> Run:
     decision, seen = decided(*ledger, known=known, mode=mode)
-    return remembered(decision, seen, taken, found=False)
+    return recorded(decision, seen, applied, found=False)
 
 
-def done(effect: Effect, id: int = 0, *, assigned: bool = True) -> Taken:
-    return Taken(done=((effect, Outcome(id, START, assigned)),))
+def done(effect: Effect, id: int = 0, *, assigned: bool = True) -> Applied:
+    return Applied(done=((effect, Outcome(id, START, assigned)),))
 
 
-def failed(effect: Effect) -> Taken:
-    return Taken(failed=((effect, LATE),))
+def failed(effect: Effect) -> Applied:
+    return Applied(failed=((effect, LATE),))
 
 
-def rejected(effect: Effect) -> Taken:
-    return Taken(rejected=((effect, Rejected("403")),))
+def rejected(effect: Effect) -> Applied:
+    return Applied(rejected=((effect, Rejected("403")),))
 
 
 @pytest.mark.parametrize(
-    ("taken", "expected"),
+    ("applied", "expected"),
     [
         (done(OPEN, 12), (replace(NEW, issue=12),)),
         (done(OPEN, 12, assigned=False), (KEPT,)),
@@ -72,28 +72,30 @@ def rejected(effect: Effect) -> Taken:
         (rejected(OPEN), (NEW,)),
         (failed(OPEN), ()),
         (done(OpenIssue(Issue("other", "2026-05-01")), 13), ()),
-        (Taken(), ()),
+        (Applied(), ()),
     ],
 )
 def test_a_new_follow_up_is_kept_once_it_is_settled_whether_it_has_an_issue(
-    taken: Taken, expected: tuple[FollowUp, ...]
+    applied: Applied, expected: tuple[FollowUp, ...]
 ) -> None:
-    run = kept(DEFER, SIGNED, taken=taken)
+    run = kept(DEFER, SIGNED, applied=applied)
     assert run.follow_ups == expected
-    assert run.unresolved == tuple(effect for effect, _ in taken.failed)
+    assert run.unresolved == tuple(effect for effect, _ in applied.failed)
 
 
 @pytest.mark.parametrize(
-    ("taken", "expected"),
+    ("applied", "expected"),
     [
         (done(EDIT, 12), EXTENDED),
         (rejected(EDIT), EXTENDED),  # it stays due then, though its issue does not say so
         (failed(EDIT), KEPT),
-        (Taken(), KEPT),
+        (Applied(), KEPT),
     ],
 )
-def test_an_extension_counts_once_its_issue_tells_of_it(taken: Taken, expected: FollowUp) -> None:
-    run = kept(DEFER, SIGNED, LATER, taken=taken, known=(KEPT,))
+def test_an_extension_counts_once_its_issue_tells_of_it(
+    applied: Applied, expected: FollowUp
+) -> None:
+    run = kept(DEFER, SIGNED, LATER, applied=applied, known=(KEPT,))
     assert run.follow_ups == (expected,)
 
 
@@ -117,7 +119,7 @@ def test_a_run_remembers_what_it_read_and_what_each_item_was_about() -> None:
     decision, seen = decided(DEFER, SIGNED)
     run_ = decision.marks.check_run
     assert run_ is not None
-    run = remembered(decision, seen, done(PutCheckRun(run_, 0), 21), found=False)
+    run = recorded(decision, seen, done(PutCheckRun(run_, 0), 21), found=False)
     assert run.seen_at == seen.pull.updated_at
     assert run.shown is not None
     assert (run.shown.fingerprints, run.shown.items) == (decision.fingerprints, decision.items)
@@ -125,7 +127,7 @@ def test_a_run_remembers_what_it_read_and_what_each_item_was_about() -> None:
 
 
 @pytest.mark.parametrize(
-    ("taken", "opened"),
+    ("applied", "opened"),
     [
         (done(OPEN, 12), True),
         (rejected(OPEN), True),
@@ -134,15 +136,19 @@ def test_a_run_remembers_what_it_read_and_what_each_item_was_about() -> None:
         (rejected(LABELS), False),
     ],
 )
-def test_the_comment_is_written_anew_once_it_can_name_the_issue(taken: Taken, opened: bool) -> None:
-    assert taken.opened is opened
+def test_the_comment_is_written_anew_once_it_can_name_the_issue(
+    applied: Applied, opened: bool
+) -> None:
+    assert applied.opened is opened
 
 
 def test_best_effort_writes_that_failed_are_tried_again_when_the_last_of_them_may_be() -> None:
-    other = Retry("rate limit", after_seconds=60.0, counts=False)
-    later = (failed(OPEN) + Taken(failed=((LABELS, other),))).later()
+    limited = (LABELS, Wait("rate limit", after_seconds=60.0))
+    later = Applied(failed=((OPEN, LATE), limited)).later
+    assert isinstance(later, Retry)
     assert (str(later), later.after_seconds) == ("502; rate limit", 60.0)
-    assert (later.counts, later.gate) == (True, False)
+    assert isinstance(Applied(failed=(limited,)).later, Wait)
+    assert Applied().later is None
 
 
 def test_a_follow_up_without_an_issue_that_was_answered_is_remembered_as_closed() -> None:

@@ -16,6 +16,7 @@ from ghapp.core.model import Delivery
 from ghapp.emulator.deliveries import Delivery as Sent
 from ghapp.emulator.faults import broken, secondary_limit
 from ghapp.github.client import GitHub
+from ghapp.observer import Observer
 from ghapp.settings import Endpoint
 from ghapp.store import Store, failed_deliveries
 from ghapp.worker.redelivery import Bounds, redelivered, redeliveries
@@ -67,7 +68,7 @@ def fail(world: World, count: int = 1) -> list[Sent]:
 
 
 async def a_round(store: Store, github: GitHub) -> int:
-    return await redelivered(store, github, QUICK)
+    return await redelivered(store, github, Observer(), QUICK)
 
 
 def play(world: World, url: str, story: Callable[[Store, GitHub], Awaitable[None]]) -> None:
@@ -267,17 +268,18 @@ def test_what_became_of_them_is_told_also_of_a_round_that_breaks_off(
     fail(world, 4)
 
     async def story(store: Store, github: GitHub) -> None:
-        told: list[tuple[int, int]] = []
+        rounds: list[tuple[int, int]] = []
 
-        def hear(asked: int, given_up: int) -> None:
-            told.append((asked, given_up))
+        class Rounds(Observer):
+            def redelivered(self, asked: int, given_up: int) -> None:
+                rounds.append((asked, given_up))
 
         world.github.faults.add(broken(AGAIN, 404))
         bounds = replace(QUICK, asked=2)
-        await redelivered(store, github, bounds, told=hear)
+        await redelivered(store, github, Rounds(), bounds)
         world.github.faults.add(secondary_limit(AGAIN))
-        await redelivered(store, github, bounds, told=hear)
-        assert told == [(1, 1), (0, 0)]
+        await redelivered(store, github, Rounds(), bounds)
+        assert rounds == [(1, 1), (0, 0)]
 
     play(world, sqlite_url, story)
 
@@ -312,11 +314,11 @@ def test_a_round_ends_after_some_pages_and_the_next_goes_on_there(
     few = Bounds(pages=2, asked=0)
 
     async def story(store: Store, github: GitHub) -> None:
-        await redelivered(store, github, few)
+        await redelivered(store, github, Observer(), few)
         reached = await store.records.read(failed_deliveries.position)
         assert reached.read_until is None and reached.cursor
         newer = fail(world, 2)
-        await redelivered(store, github, few)
+        await redelivered(store, github, Observer(), few)
         assert (
             await store.records.read(failed_deliveries.position)
         ).cursor  # of the reading from the newest one on
@@ -333,7 +335,7 @@ def test_a_cursor_that_github_knows_no_more_leads_to_the_newest(
     fail(world, 2 * PAGE)
 
     async def story(store: Store, github: GitHub) -> None:
-        await redelivered(store, github, Bounds(pages=1, asked=0))
+        await redelivered(store, github, Observer(), Bounds(pages=1, asked=0))
         changed(sqlite_url, "UPDATE readings SET cursor = 'v1_x y'")
         assert await a_round(store, github) == 2 * PAGE
 
@@ -348,7 +350,7 @@ def test_a_round_asks_for_so_many_and_says_that_there_are_more(
     async def story(store: Store, github: GitHub) -> None:
         for count, left in ((2, True), (1, False)):
             with capture_logs() as logs:
-                assert await redelivered(store, github, Bounds(asked=2)) == count
+                assert await redelivered(store, github, Observer(), Bounds(asked=2)) == count
             assert [line["left"] for line in logs] == [left]
 
     play(world, sqlite_url, story)
@@ -400,7 +402,7 @@ def test_of_many_processes_one_redelivers_as_soon_as_they_start(
     async def story(store: Store, github: GitHub) -> None:
         with capture_logs() as logs:
             tasks = [
-                asyncio.create_task(redeliveries(store, github, first_seconds=0.0))
+                asyncio.create_task(redeliveries(store, github, Observer(), first_seconds=0.0))
                 for _ in range(3)
             ]
             deadline = time.monotonic() + 20
@@ -423,7 +425,7 @@ def test_a_database_that_is_away_ends_no_redelivering(world: World, sqlite_url: 
         closed = await Store.open(sqlite_url)
         await closed.close()
         with capture_logs() as logs:
-            task = asyncio.create_task(redeliveries(closed, github, first_seconds=0.0))
+            task = asyncio.create_task(redeliveries(closed, github, Observer(), first_seconds=0.0))
             await asyncio.sleep(0.2)
             assert not task.done()
             task.cancel()

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from ghapp.core.model import InstallationKey
 from ghapp.errors import GhappError, Gone, Retry
+from ghapp.observer import Observer
 from ghapp.store import MAX_ATTEMPTS, Store
 from ghapp.worker.schedule import PARKED_SECONDS, sweep, sweeps
 from tests.store.stores import PATIENCE_SECONDS, changed, dirty, parked_in
@@ -44,7 +45,9 @@ async def store(sqlite_url: str) -> AsyncIterator[Store]:
 @asynccontextmanager
 async def sweeping(store: Store, *lists: Lists) -> AsyncIterator[None]:
     """So many processes that have just started."""
-    tasks = [asyncio.create_task(sweeps(store, one, first_seconds=0.0)) for one in lists]
+    tasks = [
+        asyncio.create_task(sweeps(store, one, Observer(), first_seconds=0.0)) for one in lists
+    ]
     try:
         yield
     finally:
@@ -111,7 +114,7 @@ async def test_what_is_parked_is_tried_again_after_an_hour(
     await store.queue.mark_dirty([InstallationKey(99)])
     for _ in range(MAX_ATTEMPTS):
         (claim,) = await store.queue.claim(1)
-        await store.queue.put_off(claim, after_seconds=0, counts=True, error="500")
+        await store.queue.fail(claim, after_seconds=0, reason="500")
     changed(sqlite_url, f"UPDATE keys SET parked_at = parked_at - {seconds}")
     lists = Lists()
     async with sweeping(store, lists):

@@ -21,7 +21,7 @@ from ghapp.core.model import Delivery, InstallationKey, PullKey, Repository, Rep
 from ghapp.core.policy.policy import Rules
 from ghapp.core.records import History
 from ghapp.core.review.facts import Facts
-from ghapp.errors import Gone, Retry
+from ghapp.errors import Gone, Retry, Wait
 from ghapp.store import Store, runs
 from ghapp.worker import worker as module
 from ghapp.worker.worker import Worker, first
@@ -187,7 +187,7 @@ async def test_dirty_keys_are_worked_off(office: Office) -> None:
 
 
 async def test_a_key_that_waits_for_github_is_put_off_and_takes_no_slot(office: Office) -> None:
-    office.github.answers[1] = [Retry("rate limit", after_seconds=0.2, counts=False)]
+    office.github.answers[1] = [Wait("rate limit", after_seconds=0.2)]
     await office.deliver(1)
     async with office.working(concurrency=1):
         await office.until(lambda: office.github.asked[1] == 1)
@@ -233,9 +233,7 @@ async def test_after_too_many_failures_the_key_is_parked_and_said_so(office: Off
     await office.deliver(1)
     for _ in range(MOST_ATTEMPTS - 1):
         (claim,) = await office.store.queue.claim(1)
-        assert not await office.store.queue.put_off(
-            claim, after_seconds=0, counts=True, error="502"
-        )
+        assert not await office.store.queue.fail(claim, after_seconds=0, reason="502")
     office.github.answers[1] = [Retry("502 again", after_seconds=0.0)]
     with capture_logs() as logs:
         async with office.working():

@@ -76,7 +76,7 @@ class WorkQueue:
                 wish.claims.set_result(claimed.claims if claimed else None)
             elif claimed:  # the worker went away meanwhile
                 for claim in claimed.claims:
-                    await self.put_off(claim, after_seconds=0.0, counts=False)
+                    await self.defer(claim, after_seconds=0.0)
 
     async def mark_dirty(
         self, keys: Iterable[Key], *, touched: bool = False, requested: bool = False
@@ -128,27 +128,17 @@ class WorkQueue:
         """
         await self._records.write(leases.finish, claim, marks)
 
-    async def put_off(
-        self,
-        claim: Claim,
-        *,
-        after_seconds: float,
-        counts: bool,
-        lags: bool = False,
-        error: str = "",
-    ) -> bool:
-        """Give the key back for later; True if it is parked after too many failed attempts.
+    async def defer(
+        self, claim: Claim, *, after_seconds: float, reason: str = "", lags: bool = False
+    ) -> None:
+        """Give the key back for later: nothing failed. lags: GitHub's reads lag once more."""
+        await self._records.write(leases.defer, claim, after_seconds, reason, lags=lags)
+        self._due(after_seconds)
 
-        counts: this was a failed attempt; else the key only waits. lags: for reads that are
-        behind, once more in a row.
-        """
-        due_at = time.monotonic() + after_seconds
-        is_parked = await self._records.write(
-            leases.put_off, claim, after_seconds, error, counts=counts, lags=lags
-        )
-        if self._next_due_at is None or due_at < self._next_due_at:
-            self._next_due_at = due_at
-            self._answer(())
+    async def fail(self, claim: Claim, *, after_seconds: float, reason: str) -> bool:
+        """Give the key back for another attempt; True if it is parked after too many of them."""
+        is_parked = await self._records.write(leases.fail, claim, after_seconds, reason)
+        self._due(after_seconds)
         return is_parked
 
     async def _waited(self, wish: Wish, seconds: float) -> tuple[Claim, ...] | None:
@@ -163,6 +153,13 @@ class WorkQueue:
         except BaseException:
             wish.claims.cancel()
             raise
+
+    def _due(self, after_seconds: float) -> None:
+        """A key is due then: whoever waits has to know."""
+        due_at = time.monotonic() + after_seconds
+        if self._next_due_at is None or due_at < self._next_due_at:
+            self._next_due_at = due_at
+            self._answer(())
 
     def _marked(self) -> None:
         self._dirty = True

@@ -40,24 +40,27 @@ def finish(connection: Connection, claim: Claim, marks: Iterable[Mark] = ()) -> 
         mark(connection, one.keys, touched=one.touched, requested=one.requested)
 
 
-def put_off(
-    connection: Connection,
-    claim: Claim,
-    after_seconds: float,
-    error: str,
-    *,
-    counts: bool,
-    lags: bool = False,
-) -> bool:
-    """Give the key back for later; True where it is parked. Raises LeaseLost.
+def defer(
+    connection: Connection, claim: Claim, after_seconds: float, reason: str, *, lags: bool = False
+) -> None:
+    """Give the key back for later. lags: GitHub's reads lag once more. Raises LeaseLost."""
+    change(
+        connection, claim, _LAGGING if lags else _WAITING, **_later(claim, after_seconds, reason)
+    )
 
-    counts: a failed attempt, the last of MAX_ATTEMPTS parks; else it only waits. lags: for reads
-    that are behind, once more in a row.
+
+def fail(connection: Connection, claim: Claim, after_seconds: float, reason: str) -> bool:
+    """Give the key back for another attempt; True if this was the last of MAX_ATTEMPTS.
+
+    Raises LeaseLost.
     """
-    change_ = _FAILED if counts else _LAGGING if lags else _WAITING
+    key = change(connection, claim, _FAILED, **_later(claim, after_seconds, reason))
+    return bool(key.parked_at)
+
+
+def _later(claim: Claim, after_seconds: float, reason: str) -> dict[str, Any]:
     arrived = claim.arrived_at.timestamp() if claim.arrived_at else 0.0
-    told = {"after": after_seconds, "reason": error, "arrived": arrived}
-    return bool(change(connection, claim, change_, **told).parked_at)
+    return {"after": after_seconds, "reason": reason, "arrived": arrived}
 
 
 def holding(*told: Any, **values: Any) -> Statement:
