@@ -258,10 +258,10 @@ class Metrics(Observer):
             self._gauge("ghapp_sweep_installations").set(installations)
             self._gauge("ghapp_sweep_success_timestamp_seconds").set_to_current_time()
 
-    def redelivered(self, asked: int, given_up: int) -> None:
+    def redelivered(self, asked: int, lost: int) -> None:
         redeliveries = self._counter("ghapp_redeliveries_total")
         redeliveries.labels("asked").inc(asked)
-        redeliveries.labels("given_up").inc(given_up)
+        redeliveries.labels("given_up").inc(lost)
 
     # --- what is shown -------------------------------------------------------------------
 

@@ -33,5 +33,5 @@ class Observer:
     def swept(self, installations: int | None) -> None:
         """A sweep has ended. installations: how many it marked; None if it failed."""
 
-    def redelivered(self, asked: int, given_up: int) -> None:
-        """A round of redelivery has ended, or broken off: how many were asked for and given up."""
+    def redelivered(self, asked: int, lost: int) -> None:
+        """A round of redelivery has ended: how many were requested, and how many are lost."""

@@ -235,7 +235,7 @@ def test_a_sign_off_of_a_lost_push_is_refused_and_counts_when_repeated(world: Wo
     refused = world.say(pull, "/nfr done")
     world.settle()
     assert (conclusion(pull), reactions(pull, refused)) == ("in progress", ["confused"])
-    assert f"who pushed `{pull.head_sha[:7]}` is not known" in comments(pull)[0]
+    assert f"not known who pushed `{pull.head_sha[:7]}`" in comments(pull)[0]
     assert swept(world.settings).redelivered >= 2
     world.settle()
     assert conclusion(pull) == "in progress"
