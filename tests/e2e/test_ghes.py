@@ -13,7 +13,7 @@ from ghapp.bootstrap import swept
 from ghapp.core.model import PullKey, Repository
 from ghapp.emulator.github import new_private_key
 from ghapp.emulator.server import SERVER_BASE
-from ghapp.errors import Gone, Retry, WrongSetting
+from ghapp.errors import Gone, Retry, Wait, WrongSetting
 from ghapp.github.client import GitHub
 from ghapp.settings import Endpoint
 from tests.e2e import test_channels, test_lost_messages
@@ -93,7 +93,7 @@ def test_there_is_no_api_outside_of_the_base(world: World) -> None:
 
     assert asyncio.run(asked(f"{world.html_url}/api/v3")) == "ghapp"
     for wrong in ("", "/api"):
-        with pytest.raises((Gone, Retry)):
+        with pytest.raises((Gone, Retry, Wait)):
             asyncio.run(asked(f"{world.html_url}{wrong}"))
 
 
@@ -135,7 +135,7 @@ class TestItsOwnCA:
             async with GitHub(endpoint, github.app.id, github.private_key) as client:
                 await client.app()
 
-        with pytest.raises(Retry, match="no answer from GitHub"):
+        with pytest.raises(Wait, match="no answer from GitHub"):
             asyncio.run(asked())
         assert secure.github.calls.total() == 0
 
