@@ -49,6 +49,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
         "PYTEST_XDIST_WORKER" in os.environ  # a process that xdist started must start no others
         or not config.pluginmanager.hasplugin("xdist")
         or config.option.usepdb
+        or config.pluginmanager.hasplugin("_cov")  # it has looked at the number already
         or any(".py" in argument for argument in config.args)
     )
     if not alone and config.option.numprocesses is None:
@@ -79,8 +80,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
-    for item in items:
-        item.config.stash[LEFT_OUT] += item.get_closest_marker("slow") is not None
+    """Count what `-m 'not slow'` leaves out. What `-k` leaves out is not slow tests alone."""
+    if all(item.get_closest_marker("slow") for item in items):
+        for item in items:
+            item.config.stash[LEFT_OUT] += 1
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
