@@ -103,8 +103,8 @@ async def apply(
 
 def quiet(history: History) -> bool:
     """Whether a run only checks a suspicion: no delivery says that its pull has changed."""
-    told = history.opened or history.fresh_at is not None or bool(history.messages)
-    return history.touched and not told
+    delivered = history.opened or history.fresh_at is not None or bool(history.messages)
+    return history.touched and not delivered
 
 
 async def counted(effect: Effect, applying: Awaitable[Outcome], observer: Observer) -> Outcome:
@@ -179,8 +179,8 @@ def _follow_ups(decision: Decision, facts: Facts, applied: Applied) -> Iterator[
                 number, assigned = settled[one.item]
                 yield replace(one, issue=number, assigned=assigned)
             continue
-        told = one.item in settled or (decision.writes and not before.issue)
-        if told or one.due == before.due:
+        shown = one.item in settled or (decision.writes and not before.issue)
+        if shown or one.due == before.due:
             # Whether it is open the decision knows, from GitHub or, without an issue, an answer.
             yield replace(one, issue=before.issue, assigned=before.assigned)
         else:

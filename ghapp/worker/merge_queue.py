@@ -79,7 +79,7 @@ async def _answer(
         await store.records.write(
             merge_queue.over, claim
         )  # that GitHub says so, too, may never come
-        raise LeaseLost(f"{key}: its queue has the answer, and holds it no more")
+        raise LeaseLost(f"{key}: its queue has the answer, and no longer holds it")
     if silent and _sure(history.policy):
         return ()
     await _wait(key, facts, inside, history, store)

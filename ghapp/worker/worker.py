@@ -159,20 +159,20 @@ class Worker:
         started = time.perf_counter()
         logs.bind(key=str(claim.key))
         try:
-            told = await self._settled(claim)
+            line = await self._settled(claim)
         except LeaseLost:
-            told = {"outcome": "lease lost"}
+            line = {"outcome": "lease lost"}
         except (Busy, StoreFailed) as error:
             # The lease runs out by itself, and the key is claimed again.
-            told = {"outcome": "not recorded", "reason": str(error)}
+            line = {"outcome": "not recorded", "reason": str(error)}
         except asyncio.CancelledError:
-            told = {"outcome": "lease lost" if claim.token in self._held else "stopped"}
+            line = {"outcome": "lease lost" if claim.token in self._held else "stopped"}
         finally:
             self._held.pop(claim.token, None)
         seconds = time.perf_counter() - started
-        self.observer.ended(claim, told["outcome"], seconds)
+        self.observer.ended(claim, line["outcome"], seconds)
         milliseconds = round(seconds * 1000, 1)
-        log.info("run", **told, attempts=claim.attempts, milliseconds=milliseconds)
+        log.info("run", **line, attempts=claim.attempts, milliseconds=milliseconds)
 
     async def _settled(self, claim: Claim) -> dict[str, Any]:
         """Reconcile; what to log about it. The key is given back, or is to be tried again."""

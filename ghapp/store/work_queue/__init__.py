@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from ghapp.core.model import Delivery, Key
 from ghapp.core.records import NOBODY, Claim, Full
 from ghapp.store import deliveries
-from ghapp.store.connection import Connection
 from ghapp.store.notify import Listener, announce
 from ghapp.store.records import Records
+from ghapp.store.sql import Connection
 from ghapp.store.work_queue import claiming, leases, marking
 from ghapp.store.work_queue.claiming import Claimed
 from ghapp.store.work_queue.marking import Mark
@@ -86,8 +86,8 @@ class WorkQueue:
         touched: on the suspicion that GitHub's state is not the recorded one; keys that wait
         after a failure, or are parked, then stay so.
         """
-        marked = tuple(keys)
-        await self._records.write(marking.mark, marked, touched=touched, requested=requested)
+        marked = Mark(tuple(keys), touched, requested)
+        await self._records.write(marking.mark, marked)
 
     async def claim(
         self, limit: int, *, full: Full = NOBODY, wait_seconds: float = 0.0
