@@ -6,10 +6,10 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import and_, bindparam, case, func, not_, or_, select, tuple_, update
+from sqlalchemy import Double, and_, bindparam, case, func, not_, or_, select, tuple_, update
 
 from ghapp.core.records import Claim, Full
-from ghapp.store.schema import GIVES_WAY_SECONDS, Now, keys, now_once, policies
+from ghapp.store.schema import GIVES_WAY_SECONDS, Now, keys, policies
 from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.leases import LEASE_SECONDS
 from ghapp.store.work_queue.marking import ZERO, addressed, claimable, same_head, waiting
@@ -17,21 +17,22 @@ from ghapp.store.work_queue.marking import ZERO, addressed, claimable, same_head
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """due_in_seconds: when the next key is due, of those that are not due yet; None: no such key.
+    """at: the database's clock. next_due: when the next key is due by it; None: there is none.
 
-    Keys that are due and were left out wait for something else: a run that ends, a shared head.
+    Keys that were due before that and were left out wait for something else: a run that ends, a
+    shared head.
     """
 
     claims: tuple[Claim, ...]
-    due_in_seconds: float | None
+    at: float
+    next_due: float | None
 
 
-_free, _other, _later, _now = (
-    keys.alias("waiting"),
-    keys.alias("other"),
-    keys.alias("later"),
-    now_once(),
-)
+_free, _other, _later = keys.alias("waiting"), keys.alias("other"), keys.alias("later")
+# Read once for the whole statement: else a key that becomes due meanwhile would be neither due nor
+# due later.
+_clock = select(Now().label("now")).cte("clock")
+_now = select(_clock.c.now).scalar_subquery()
 # Another pull of the same head is held, or comes before this one.
 _comes_first = tuple_(_other.c.place, _other.c.key) < tuple_(_free.c.place, _free.c.key)
 _head_is_taken = (
@@ -58,11 +59,7 @@ _chosen = (
     .cte("chosen")  # a subquery could be run again and lock more than it may
 )
 _drops = select(policies.c.drops).where(policies.c.repository_id == keys.c.repository_id)
-_due_in_seconds = (
-    select(func.min(_later.c.due) - Now())
-    .where(waiting(_later), _later.c.due > now_once())
-    .scalar_subquery()
-)
+_soonest = select(func.min(_later.c.due)).where(waiting(_later))
 _CLAIM = Statement(
     update(keys)
     .where(keys.c.key.in_(select(_chosen.c.key)))
@@ -74,17 +71,28 @@ _CLAIM = Statement(
         attempts=keys.c.attempts + case((keys.c.lease_token != "", 1), else_=0),
         policy_drops=func.coalesce(_drops.scalar_subquery(), 0),
     )
-    .returning(keys, _due_in_seconds.label("due_in_seconds"))
+    .returning(
+        keys,
+        _now.label("at"),
+        _soonest.where(_later.c.due > _now).scalar_subquery().label("next_due"),
+    )
 )
-_DUE_IN_SECONDS = Statement(select(_due_in_seconds))
+_since = bindparam("since", type_=Double)
+_NEXT_DUE = Statement(
+    select(
+        Now().label("at"),
+        _soonest.where(_later.c.due > _since).scalar_subquery().label("next_due"),
+    )
+)
 
 
-def claim(connection: Connection, limit: int, full: Full) -> Claimed:
+def claim(connection: Connection, limit: int, full: Full, since: float) -> Claimed:
     """Lease up to `limit` keys that are due, and say when more will be.
 
     Keys that a delivery asks for come first, then those that have been due longest. At most one
     key of each head. A claim after MAX_ATTEMPTS is for parking the key only.
-    full: whose keys are left alone.
+    full: whose keys are left alone. since: `Claimed.at` of the last claim; if nothing is claimed,
+    keys that became due after that count as due next.
     """
     found = connection.rows(
         _CLAIM,
@@ -95,7 +103,7 @@ def claim(connection: Connection, limit: int, full: Full) -> Claimed:
             "crowded": list(full.repositories),
         },
     )
-    after = found[0].due_in_seconds if found else connection.value(_DUE_IN_SECONDS)
+    clock = found[0] if found else connection.rows(_NEXT_DUE, {"since": since})[0]
     claims = [
         Claim(
             addressed(row),
@@ -108,4 +116,4 @@ def claim(connection: Connection, limit: int, full: Full) -> Claimed:
         )
         for row in sorted(found, key=lambda row: (row.due, row.key))
     ]
-    return Claimed(tuple(claims), after)
+    return Claimed(tuple(claims), clock.at, clock.next_due)
