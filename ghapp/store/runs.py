@@ -20,7 +20,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from ghapp.core.marks import Effect, PutCheckRun, name
+from ghapp.core.marks import Effect
 from ghapp.core.model import Key, PullKey, QueueKey
 from ghapp.core.records import Claim, Judgement, PolicySource, Run, Shown, Verdict
 from ghapp.errors import Wait
@@ -114,11 +114,11 @@ def _intend(
 ) -> None:
     rows = []
     for effect in effects:
-        shows = shown if isinstance(effect, PutCheckRun) else None
+        shows = None if effect.best_effort else shown
         rows.append(
             {
                 "key": str(key),
-                "effect": name(effect),
+                "effect": effect.name,
                 "shown": _json(shows) if shows else "",
                 "head_sha": shows.head_sha if shows else "",
             }

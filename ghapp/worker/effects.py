@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -66,16 +66,14 @@ class Applied:
 
 
 async def apply(
-    key: PullKey, effects: Iterable[Effect], history: History, github: Applies, observer: Observer
+    key: PullKey, effects: tuple[Effect, ...], history: History, github: Applies, observer: Observer
 ) -> Applied:
     """Apply the check run first, then the best-effort writes side by side.
 
     A best-effort write that fails holds up nothing. Raises what becomes of the check run, and Gone.
     """
-    check_run: list[Effect] = []
-    best_effort: list[Effect] = []
-    for effect in effects:
-        (check_run if isinstance(effect, PutCheckRun) else best_effort).append(effect)
+    best_effort = [effect for effect in effects if effect.best_effort]
+    check_run = [effect for effect in effects if not effect.best_effort]
     done = [
         (effect, await counted(effect, github.apply(key, effect), observer)) for effect in check_run
     ]
