@@ -24,7 +24,7 @@ from ghapp.github.client import BotLogin, GitHub
 from ghapp.metrics import Metrics
 from ghapp.settings import Settings
 from ghapp.store import Parked, Store, stats
-from ghapp.store.engine import told
+from ghapp.store.engine import location
 from ghapp.store.process_lock import alone, held
 from ghapp.store.work_queue import marking
 from ghapp.web.app import application, watching
@@ -117,7 +117,7 @@ async def _migrated(settings: Settings) -> None:
 
 def _used(settings: Settings) -> dict[str, str]:
     """With which database, and by which ghapp."""
-    return {"database": told(settings.database_url), "version": version("ghapp")}
+    return {"database": location(settings.database_url), "version": version("ghapp")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
-from typing import TypeVar, get_args
+from typing import TypeVar
 
 from prometheus_client import (
     CONTENT_TYPE_PLAIN_0_0_4,
@@ -22,7 +22,7 @@ from prometheus_client import (
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from ghapp.core.marks import Effect
+from ghapp.core import marks
 from ghapp.core.model import Delivery, InstallationKey, PullKey, QueueKey, RepositoryKey, SweepKey
 from ghapp.core.records import Claim
 from ghapp.github.requirements import EVENTS, UNASKED
@@ -214,8 +214,8 @@ class Metrics(Observer):
         for event in (*EVENTS, *UNASKED):
             for outcome in ("stored", "not_stored"):
                 deliveries.labels(event, outcome)
-        for effect in get_args(Effect):
-            self._counter("ghapp_drift_repaired_total").labels(effect.__name__, "known")
+        for kind in marks.KINDS:
+            self._counter("ghapp_drift_repaired_total").labels(kind.__name__, "known")
 
     # --- what it is notified of ----------------------------------------------------------
 

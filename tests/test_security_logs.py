@@ -15,8 +15,7 @@ from ghapp.github.host import Token
 from ghapp.logs import configure
 from ghapp.settings import Settings
 from ghapp.store import Store
-from ghapp.store.connection import Connection
-from ghapp.store.statements import Statement
+from ghapp.store.sql import Connection, Statement
 
 CANARY = "canary-7f3a"
 

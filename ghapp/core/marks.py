@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import assert_never
+from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,76 +121,6 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class PutCheckRun:
-    """Create the run, or patch the run `run_id` where that is not 0."""
-
-    check_run: CheckRun
-    run_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class PutComment:
-    """Create the one comment, or edit `comment_id` where that is not 0."""
-
-    body: str
-    comment_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class AddLabels:
-    """Add labels, creating with colour and description those the repository lacks.
-
-    described: name -> (colour as six hex digits, description).
-    """
-
-    described: tuple[tuple[str, str, str], ...]  # (name, colour, description), sorted
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveLabel:
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class React:
-    reaction: Reaction
-
-
-@dataclass(frozen=True, slots=True)
-class PostReply:
-    reply: Reply
-
-
-@dataclass(frozen=True, slots=True)
-class OpenIssue:
-    issue: Issue
-
-
-@dataclass(frozen=True, slots=True)
-class EditIssue:
-    """Give the issue `number` another due day."""
-
-    issue: Issue
-    number: int
-
-
-Effect = (
-    PutCheckRun | PutComment | AddLabels | RemoveLabel | React | PostReply | OpenIssue | EditIssue
-)
-
-
-def name(effect: Effect) -> str:
-    """The effect in the record of writes under way: "PutComment", "OpenIssue dbm-lock"."""
-    kind = type(effect).__name__
-    match effect:
-        case OpenIssue(issue):
-            return f"{kind} {issue.item}"
-        case PostReply(reply):
-            return f"{kind} {reply.message_id}"
-    return kind
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """GitHub's answer to a write. id: of the check run or comment, the issue's number; else 0.
 
@@ -203,6 +133,231 @@ class Outcome:
     assigned: bool = True
 
 
+# --- effects --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What effects are planned from.
+
+    described: label name -> (colour, description), for those that must be created.
+    issues: item -> number of its follow-up issue, 0 if GitHub accepts none.
+    """
+
+    desired: Marks
+    observed: Marks
+    written: Written
+    described: Mapping[str, tuple[str, str]]
+    issues: Mapping[str, int]
+
+
+class Effect:
+    """A write to GitHub. Each kind is a class in KINDS.
+
+    best_effort: nobody waits for it; only the check run may block a merge.
+    repeatable: a write that may have taken effect is simply repeated. Others leave a trace, which
+    is searched for first.
+    """
+
+    __slots__ = ()
+    best_effort: ClassVar[bool] = True
+    repeatable: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        """The effect in the record of writes under way: the kind, and its subject if one has it."""
+        return type(self).__name__
+
+    @classmethod
+    def planned(cls, change: Change) -> Iterable[Effect]:
+        """The effects of this kind that a change needs, in order."""
+        raise NotImplementedError
+
+    def applied(self, marks: Marks) -> Marks:
+        """The marks as this effect leaves them."""
+        raise NotImplementedError
+
+    @classmethod
+    def traces(cls, marks: Marks, written: Written) -> Iterable[str]:
+        """The names of effects of this kind that have left a trace in these marks."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class PutCheckRun(Effect):
+    """Create the run, or patch the run `run_id` if that is not 0."""
+
+    check_run: CheckRun
+    run_id: int
+    best_effort = repeatable = False
+
+    @classmethod
+    def planned(cls, change: Change) -> Iterable[Effect]:
+        """GitHub only ever adds annotations to a run, and does not let a completed one reopen."""
+        run, existing, written = change.desired.check_run, change.observed.check_run, change.written
+        if run is None or run == existing:
+            return
+        reopened = bool(existing and existing.conclusion) and not run.conclusion
+        same = existing is not None and existing.head_sha == run.head_sha
+        patchable = same and written.annotated == run.annotated and not reopened
+        yield cls(run, written.check_run_id if patchable else 0)
+
+    def applied(self, marks: Marks) -> Marks:
+        return replace(marks, check_run=self.check_run)
+
+    @classmethod
+    def traces(cls, marks: Marks, written: Written) -> Iterable[str]:
+        return [cls.__name__] if written.check_run_id else []
+
+
+@dataclass(frozen=True, slots=True)
+class AddLabels(Effect):
+    """Add labels, creating with colour and description those the repository lacks.
+
+    described: (name, colour as six hex digits, description), sorted.
+    """
+
+    described: tuple[tuple[str, str, str], ...]
+
+    @classmethod
+    def planned(cls, change: Change) -> Iterable[Effect]:
+        added = sorted(change.desired.labels - change.observed.labels)
+        if added:
+            looks = change.described
+            yield cls(tuple((name, *looks.get(name, ("ededed", ""))) for name in added))
+
+    def applied(self, marks: Marks) -> Marks:
+        return replace(marks, labels=marks.labels | {name for name, *_ in self.described})
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveLabel(Effect):
+    label: str
+
+    @classmethod
+    def planned(cls, change: Change) -> Iterable[Effect]:
+        return map(cls, sorted(change.observed.labels - change.desired.labels))
+
+    def applied(self, marks: Marks) -> Marks:
+        return replace(marks, labels=marks.labels - {self.label})
+
+
+@dataclass(frozen=True, slots=True)
+class PutComment(Effect):
+    """Create the one comment, or edit `comment_id` if that is not 0."""
+
+    body: str
+    comment_id: int
+    repeatable = False
+
+    @classmethod
+    def planned(cls, change: Change) -> Iterable[Effect]:
+        if change.desired.comment != change.observed.comment:
+            yield cls(change.desired.comment, change.written.comment_id)
+
+    def applied(self, marks: Marks) -> Marks:
+        return replace(marks, comment=self.body)
+
+    @classmethod
+    def traces(cls, marks: Marks, written: Written) -> Iterable[str]:
+        return [cls.__name__] if written.comment_id else []
+
+
+@dataclass(frozen=True, slots=True)
+class React(Effect):
+    """Reactions are never removed, and GitHub has each once, however often it is added."""
+
+    reaction: Reaction
+
+    @classmethod
+    def planned(cls, change: Change) -> Iterable[Effect]:
+        added = change.desired.reactions - change.observed.reactions
+        return map(cls, sorted(added, key=lambda one: (one.on, one.comment_id, one.content)))
+
+    def applied(self, marks: Marks) -> Marks:
+        return replace(marks, reactions=marks.reactions | {self.reaction})
+
+
+@dataclass(frozen=True, slots=True)
+class PostReply(Effect):
+    """Replies are never removed."""
+
+    reply: Reply
+    repeatable = False
+
+    @property
+    def name(self) -> str:
+        return f"PostReply {self.reply.message_id}"
+
+    @classmethod
+    def planned(cls, change: Change) -> Iterable[Effect]:
+        added = change.desired.replies - change.observed.replies
+        return map(cls, sorted(added, key=lambda one: one.message_id))
+
+    def applied(self, marks: Marks) -> Marks:
+        return replace(marks, replies=marks.replies | {self.reply})
+
+    @classmethod
+    def traces(cls, marks: Marks, written: Written) -> Iterable[str]:
+        return [cls(reply).name for reply in marks.replies]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIssue(Effect):
+    """ghapp closes no issue."""
+
+    issue: Issue
+    repeatable = False
+
+    @property
+    def name(self) -> str:
+        return f"OpenIssue {self.issue.item}"
+
+    @classmethod
+    def planned(cls, change: Change) -> Iterable[Effect]:
+        existing = {issue.item for issue in change.observed.issues}
+        added = [issue for issue in change.desired.issues if issue.item not in existing]
+        return map(cls, sorted(added, key=lambda one: one.item))
+
+    def applied(self, marks: Marks) -> Marks:
+        return _with_issue(marks, self.issue)
+
+    @classmethod
+    def traces(cls, marks: Marks, written: Written) -> Iterable[str]:
+        return [cls(issue).name for issue in marks.issues]
+
+
+@dataclass(frozen=True, slots=True)
+class EditIssue(Effect):
+    """Give the issue `number` another due day."""
+
+    issue: Issue
+    number: int
+
+    @classmethod
+    def planned(cls, change: Change) -> Iterable[Effect]:
+        existing = {issue.item for issue in change.observed.issues}
+        changed = change.desired.issues - change.observed.issues
+        for issue in sorted(changed, key=lambda one: one.item):
+            if issue.item in existing and change.issues.get(issue.item):
+                yield cls(issue, change.issues[issue.item])
+
+    def applied(self, marks: Marks) -> Marks:
+        return _with_issue(marks, self.issue)
+
+
+def _with_issue(marks: Marks, issue: Issue) -> Marks:
+    others = (one for one in marks.issues if one.item != issue.item)
+    return replace(marks, issues=frozenset({*others, issue}))
+
+
+# In the order in which they are planned: the check run comes first.
+KINDS: tuple[type[Effect], ...] = (
+    *(PutCheckRun, AddLabels, RemoveLabel, PutComment),
+    *(React, PostReply, OpenIssue, EditIssue),
+)
+
+
 def plan(
     desired: Marks,
     observed: Marks,
@@ -212,70 +367,24 @@ def plan(
 ) -> tuple[Effect, ...]:
     """The effects that turn `observed` into `desired`; empty when they are equal.
 
-    described: label name -> (colour, description), for those that must be created.
-    issues: item -> number of its follow-up issue, 0 where GitHub takes none.
-    The check run comes first: it may block a merge. The rest is best effort. Reactions and
-    replies are never removed.
+    written, described, issues: as in `Change`. The check run comes first, the rest is best effort.
     """
-    effects: list[Effect] = []
-    run = desired.check_run
-    if run and run != observed.check_run:
-        effects.append(PutCheckRun(run, _patchable(run, observed.check_run, written)))
-    added = sorted(desired.labels - observed.labels)
-    if added:
-        labels = tuple((name, *described.get(name, ("ededed", ""))) for name in added)
-        effects.append(AddLabels(labels))
-    effects += [RemoveLabel(name) for name in sorted(observed.labels - desired.labels)]
-    if desired.comment != observed.comment:
-        effects.append(PutComment(desired.comment, written.comment_id))
-    reactions = desired.reactions - observed.reactions
-    effects += map(React, sorted(reactions, key=lambda one: (one.on, one.comment_id, one.content)))
-    replies = desired.replies - observed.replies
-    effects += map(PostReply, sorted(replies, key=lambda one: one.message_id))
-    effects += _issues(desired, observed, issues)
-    return tuple(effects)
+    change = Change(desired, observed, written, described, issues)
+    return tuple(effect for kind in KINDS for effect in kind.planned(change))
 
 
-def after(there: Marks, effects: Iterable[Effect]) -> Marks:
+def after(marks: Marks, effects: Iterable[Effect]) -> Marks:
     """The marks as these effects leave them."""
     for effect in effects:
-        match effect:
-            case PutCheckRun(run):
-                there = replace(there, check_run=run)
-            case PutComment(body):
-                there = replace(there, comment=body)
-            case AddLabels(described):
-                there = replace(there, labels=there.labels | {name for name, *_ in described})
-            case RemoveLabel(name):
-                there = replace(there, labels=there.labels - {name})
-            case React(reaction):
-                there = replace(there, reactions=there.reactions | {reaction})
-            case PostReply(reply):
-                there = replace(there, replies=there.replies | {reply})
-            case OpenIssue(issue) | EditIssue(issue):
-                others = (one for one in there.issues if one.item != issue.item)
-                there = replace(there, issues=frozenset({*others, issue}))
-            case _:
-                assert_never(effect)
-    return there
+        marks = effect.applied(marks)
+    return marks
 
 
-def _issues(desired: Marks, observed: Marks, issues: Mapping[str, int]) -> Iterator[Effect]:
-    """New ones, and those with another due day; none is ever closed by us."""
-    there = {issue.item: issue for issue in observed.issues}
-    for issue in sorted(desired.issues - observed.issues, key=lambda one: one.item):
-        if issue.item not in there:
-            yield OpenIssue(issue)
-        elif issues.get(issue.item):
-            yield EditIssue(issue, issues[issue.item])
+def traces(marks: Marks, written: Written) -> frozenset[str]:
+    """The names of all effects that have left a trace in these marks."""
+    return frozenset(name for kind in KINDS for name in kind.traces(marks, written))
 
 
-def _patchable(run: CheckRun, there: CheckRun | None, written: Written) -> int:
-    """The id of the run to patch, or 0 for a new one.
-
-    GitHub only ever adds annotations to a run, and does not take a completed one back to pending.
-    """
-    reopened = bool(there and there.conclusion) and not run.conclusion
-    same = there is not None and there.head_sha == run.head_sha
-    kept = written.annotated == run.annotated
-    return written.check_run_id if same and kept and not reopened else 0
+def is_repeatable(name: str) -> bool:
+    """Whether the effect of this name may be repeated without a search for its trace."""
+    return all(kind.repeatable for kind in KINDS if kind.__name__ == name.partition(" ")[0])

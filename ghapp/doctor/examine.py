@@ -39,7 +39,7 @@ from ghapp.github.app import Allowed, Registration
 from ghapp.github.host import fingerprint
 from ghapp.settings import Settings, named
 from ghapp.store import Store, deliveries, stats
-from ghapp.store.engine import told
+from ghapp.store.engine import location
 from ghapp.store.process_lock import is_served
 from ghapp.store.schedule import take_turn
 
@@ -193,7 +193,7 @@ def in_force(settings: Settings, given: tuple[str, ...]) -> InForce:
         limits=settings.github_limits,
         proxied=bool(settings.proxy),
         is_sqlite=settings.is_sqlite,
-        database=told(settings.database_url),
+        database=location(settings.database_url),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,6 @@ from ghapp.core.marks import (
     PutCheckRun,
     PutComment,
     React,
-    Reaction,
     RemoveLabel,
 )
 from ghapp.core.model import PullKey
@@ -43,59 +43,50 @@ mutation($id: ID!, $content: ReactionContent!) {
 async def apply(api: Installation, key: PullKey, effect: Effect) -> Outcome:
     """Write it.
 
-    Raises Gone (the pull is out of reach), Retry (it may have taken effect) and Rejected (it would
-    be refused again); never Rejected for the check run, which ghapp keeps trying to write.
+    Raises Gone (the pull is out of reach), Retry (it may have taken effect), Wait and Rejected (it
+    would be refused again); never Rejected for the check run, which ghapp keeps trying to write.
     """
     try:
-        return await _applied(api, key, effect)
+        return await REQUESTS[type(effect)](api, key, effect)
     except Gone as gone:
         await endpoints.pull(api, key)  # raises Gone itself, unless only the write was refused
-        if isinstance(effect, PutCheckRun):
+        if not effect.best_effort:
             raise Retry(str(gone), after_seconds=PERMISSION_SECONDS) from gone
         if gone.perhaps:  # we see the pull, so it is there: GitHub is behind itself
             raise Retry(str(gone), after_seconds=AGAIN_SECONDS) from gone
         raise Rejected(str(gone)) from gone
 
 
-async def _applied(api: Installation, key: PullKey, effect: Effect) -> Outcome:
-    issue = f"issues/{key.number}"
-    match effect:
-        case PutCheckRun():
-            return await writes.put(api, key, effect)
-        case PutComment(comment_id=0):
-            return await write(
-                api, "POST", at(key.repository, f"{issue}/comments"), {"body": effect.body}
-            )
-        case PutComment():
-            path = at(key.repository, f"issues/comments/{effect.comment_id}")
-            return await edit_existing(api, path, {"body": effect.body})
-        case AddLabels():
-            # One more call for each label that GitHub had to make, to give it its looks.
-            names = [name for name, _, _ in effect.described]
-            request = Request("POST", at(key.repository, f"{issue}/labels"), {"labels": names})
-            answer = await api.send(request, Importance.BEST_EFFORT)
-            rows = decoded(answer, list[LabelRow], request)
-            await give_looks(api, key.repository, effect.described, rows)
-            return Outcome(0, answer.date)
-        case RemoveLabel():
-            path = at(key.repository, f"{issue}/labels/{quoted(effect.name)}")
-            return await write(api, "DELETE", path, fine=(404,))
-        case React():
-            return await _react(api, key, effect.reaction)
-        case PostReply():
-            text = f"{reply_marker(effect.reply.message_id)}\n{effect.reply.body}"
-            return await write(api, "POST", at(key.repository, f"{issue}/comments"), {"body": text})
-        case OpenIssue():
-            return await writes.open(api, key.repository, effect.issue)
-        case EditIssue():
-            return await writes.edit(api, key.repository, effect.issue, effect.number)
+async def _comment(api: Installation, key: PullKey, effect: PutComment) -> Outcome:
+    body = {"body": effect.body}
+    if effect.comment_id:
+        path = at(key.repository, f"issues/comments/{effect.comment_id}")
+        return await edit_existing(api, path, body)
+    return await write(api, "POST", at(key.repository, f"issues/{key.number}/comments"), body)
 
 
-async def _react(api: Installation, key: PullKey, reaction: Reaction) -> Outcome:
-    """A message that is deleted needs no acknowledgement; one more read shows whether it is.
+async def _add_labels(api: Installation, key: PullKey, effect: AddLabels) -> Outcome:
+    """One more call for each label that GitHub had to make, to give it its looks."""
+    names = [name for name, _, _ in effect.described]
+    path = at(key.repository, f"issues/{key.number}/labels")
+    request = Request("POST", path, {"labels": names})
+    answer = await api.send(request, Importance.BEST_EFFORT)
+    rows = decoded(answer, list[LabelRow], request)
+    await give_looks(api, key.repository, effect.described, rows)
+    return Outcome(0, answer.date)
+
+
+async def _remove_label(api: Installation, key: PullKey, effect: RemoveLabel) -> Outcome:
+    path = at(key.repository, f"issues/{key.number}/labels/{quoted(effect.label)}")
+    return await write(api, "DELETE", path, fine=(404,))
+
+
+async def _react(api: Installation, key: PullKey, effect: React) -> Outcome:
+    """A message that is deleted needs no acknowledgement; one more read tells whether it is.
 
     Raises Retry also if it exists after all, and was too new to be seen.
     """
+    reaction = effect.reaction
     if reaction.on == "review":
         variables = {"id": reaction.node_id, "content": CONTENTS[reaction.content]}
         _, answer = await api.graphql(
@@ -110,3 +101,29 @@ async def _react(api: Installation, key: PullKey, reaction: Reaction) -> Outcome
         if (await api.send(read, Importance.READ, fine=(404,))).status != 404:
             raise unseen(answer, request)
     return replace(outcome(answer, request), id=0)
+
+
+async def _reply(api: Installation, key: PullKey, effect: PostReply) -> Outcome:
+    path = at(key.repository, f"issues/{key.number}/comments")
+    text = f"{reply_marker(effect.reply.message_id)}\n{effect.reply.body}"
+    return await write(api, "POST", path, {"body": text})
+
+
+async def _open_issue(api: Installation, key: PullKey, effect: OpenIssue) -> Outcome:
+    return await writes.open(api, key.repository, effect.issue)
+
+
+async def _edit_issue(api: Installation, key: PullKey, effect: EditIssue) -> Outcome:
+    return await writes.edit(api, key.repository, effect.issue, effect.number)
+
+
+REQUESTS: Mapping[type[Effect], Callable[[Installation, PullKey, Any], Awaitable[Outcome]]] = {
+    PutCheckRun: writes.put,
+    AddLabels: _add_labels,
+    RemoveLabel: _remove_label,
+    PutComment: _comment,
+    React: _react,
+    PostReply: _reply,
+    OpenIssue: _open_issue,
+    EditIssue: _edit_issue,
+}

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ghapp.core.marks import Marks, Reply, Written
+from ghapp.core.marks import Marks, PutCheckRun, Reply, Written, is_repeatable, traces
 from ghapp.core.model import Message, Pull
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import FollowUp, History, Shown
@@ -18,8 +18,6 @@ from ghapp.github.endpoints import CommentRow, RunRow, at
 from ghapp.github.lost_speech import UNSEEN_WAITS, Conversation
 from ghapp.github.payloads import Identity
 
-# Effects of which there may be several, each named by what it is about.
-LISTED = ("PostReply ", "OpenIssue ")
 # GitHub's times have whole seconds, so what led to a run may have the same time as the run.
 LOOKING = timedelta(seconds=1)
 _REPLY = re.compile(r"<!-- ghapp:reply (\S+) -->")
@@ -168,22 +166,16 @@ def _unseen(history: History, now: Observed) -> list[str]:
     A list that shows nothing of a write whose answer was lost may only be late: to believe it at
     once would be to write twice.
     """
-    before = history.marks or Marks()
-    run, run_id = now.marks.check_run, now.written.check_run_id
+    found, run = set(traces(now.marks, now.written)), PutCheckRun.__name__
+    before = history.marks.check_run if history.marks else None
+    if (now.marks.check_run, now.written.check_run_id) == (before, history.written.check_run_id):
+        found.discard(run)  # it was there before
     # The last run that may have been written was found, on whichever head.
     heads = {one.head_sha for one in history.intended[-1:]}
-    is_shown = bool(heads.intersection(one.head_sha for one in now.earlier))
-    traces = {
-        "PutCheckRun": is_shown
-        or (run and (run, run_id) != (before.check_run, history.written.check_run_id)),
-        "PutComment": now.written.comment_id,
-    }
-    there = {f"PostReply {one.message_id}" for one in now.marks.replies}
-    there |= {f"OpenIssue {one.item}" for one in now.marks.issues}
+    if heads & {one.head_sha for one in now.earlier}:
+        found.add(run)
     return sorted(
-        name
-        for name in history.unresolved
-        if name not in there and (not traces.get(name, True) or name.startswith(LISTED))
+        name for name in history.unresolved if not is_repeatable(name) and name not in found
     )
 
 
@@ -192,13 +184,10 @@ def _vanished(history: History, pull: Pull, now: Observed) -> list[str]:
 
     To restore it at once would be to write twice if it is only late.
     """
-    before, found = history.marks or Marks(), {one.message_id for one in now.marks.replies}
-    ids = (one.message_id for one in before.replies)
-    names = [f"PostReply {id}" for id in ids if id not in found]
-    if history.written.comment_id and not now.written.comment_id:
-        names.append("PutComment")
-    run = before.check_run
-    here = run is not None and run.head_sha == pull.head_sha
+    before = replace(history.marks or Marks(), issues=frozenset())  # each is read by its number
+    run = PutCheckRun.__name__
+    lost = traces(before, history.written) - traces(now.marks, now.written) - {run}
+    here = before.check_run is not None and before.check_run.head_sha == pull.head_sha
     if here and now.written.check_run_id < history.written.check_run_id:
-        names.append("PutCheckRun")
-    return sorted(names)
+        lost |= {run}
+    return sorted(lost)

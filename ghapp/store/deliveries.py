@@ -7,38 +7,32 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 from sqlalchemy import case, select
-from sqlalchemy.sql.dml import ReturningInsert
 
 from ghapp.core.model import Delivery, InstallationKey, PullKey
-from ghapp.store.connection import Connection
 from ghapp.store.merge_queue import end
 from ghapp.store.policies import drop
-from ghapp.store.schema import Insert, Now, deliveries, messages, pushes, upserting
-from ghapp.store.statements import Statement, one_of
+from ghapp.store.schema import Now, deliveries, messages, pushes, upsert
+from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.marking import MARK_DELIVERED, leave, row
 
 FAST = 1  # of zlib's levels; a seventh of the size for 30 microseconds
 
 
-def _delivering(dialect: str) -> ReturningInsert[tuple[str]]:
-    insert = upserting(dialect, deliveries).values(received_at=Now())
-    return insert.on_conflict_do_nothing().returning(deliveries.c.id)
-
-
-def _saying(dialect: str) -> Insert:
-    return upserting(dialect, messages).on_conflict_do_nothing()
-
-
-def _pushing(dialect: str) -> Insert:
-    """Everybody who pushed a head counts, from when they first did."""
-    insert = upserting(dialect, pushes)
-    new, old = insert.excluded, pushes.c
-    earlier = case((new.seen_at < old.seen_at, new.seen_at), else_=old.seen_at)
-    identity = [old.key, old.head_sha, old.login]
-    return insert.on_conflict_do_update(index_elements=identity, set_={"seen_at": earlier})
-
-
-_DELIVER, _SAY, _PUSH = Statement(_delivering), Statement(_saying), Statement(_pushing)
+_DELIVER = Statement(
+    upsert(deliveries).values(received_at=Now()).on_conflict_do_nothing().returning(deliveries.c.id)
+)
+_SAY = Statement(upsert(messages).on_conflict_do_nothing())
+# Everybody who pushed a head counts, from when they first did.
+_push = upsert(pushes)
+_first_at = case(
+    (_push.excluded.seen_at < pushes.c.seen_at, _push.excluded.seen_at), else_=pushes.c.seen_at
+)
+_PUSH = Statement(
+    _push.on_conflict_do_update(
+        index_elements=[pushes.c.key, pushes.c.head_sha, pushes.c.login],
+        set_={"seen_at": _first_at},
+    )
+)
 _KNOWN = Statement(select(deliveries.c.id).where(one_of(deliveries.c.id, "ids")))
 
 

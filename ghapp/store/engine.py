@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from ghapp.errors import GET_DRIVER, WrongSetting
@@ -45,17 +45,29 @@ POSTGRES_NAMES = ("postgres", "postgresql", "postgresql+psycopg")
 
 def connected(url: str, connections: int) -> Engine:
     """An engine of at most so many connections; nothing is connected yet. Raises WrongSetting."""
-    parsed = _parsed(url)
+    parsed, more = _parsed(url), {"pool_size": connections, "max_overflow": 0}
     if parsed.drivername == "sqlite":
-        return _sqlite(parsed, connections)
+        _make_file(parsed.database)
+        engine = create_engine(parsed, paramstyle="named", hide_parameters=True, **more)
+        event.listen(engine, "connect", _set_up_sqlite)
+        # SQLAlchemy's own transactions change the schema; ours begin by themselves.
+        event.listen(engine, "begin", lambda one: one.exec_driver_sql("BEGIN IMMEDIATE"))
+        return engine
     if parsed.drivername not in POSTGRES_NAMES:
         text = f"GHAPP_DATABASE_URL: {parsed.drivername}:// is neither sqlite:// nor postgresql://"
         raise WrongSetting(text)
-    return _postgresql(parsed.set(drivername="postgresql+psycopg"), connections)
+    parsed = parsed.set(drivername="postgresql+psycopg")
+    try:
+        engine = create_engine(parsed, connect_args=bounds(parsed), hide_parameters=True, **more)
+    except ImportError as error:  # or what it needs is missing, as libpq
+        text = f"GHAPP_DATABASE_URL: the PostgreSQL driver cannot be loaded; {GET_DRIVER}"
+        raise WrongSetting(text) from error
+    event.listen(engine, "connect", _set_up_postgresql)
+    return engine
 
 
-def told(url: str) -> str:
-    """Where it is: SQLite's file; of a PostgreSQL not what may be secret: user, password, options.
+def location(url: str) -> str:
+    """SQLite's file; of a PostgreSQL not what may be secret: user, password, options.
 
     Raises WrongSetting.
     """
@@ -66,6 +78,11 @@ def told(url: str) -> str:
     return f"postgresql://{parsed.host or ''}{port}/{parsed.database or ''}"
 
 
+def bounds(url: URL) -> dict[str, str]:
+    """How long a connection waits for its server, as far as the URL does not say so itself."""
+    return {name: value for name, value in LIBPQ.items() if name not in url.query}
+
+
 def _parsed(url: str) -> URL:
     try:
         return make_url(url)
@@ -73,61 +90,29 @@ def _parsed(url: str) -> URL:
         raise WrongSetting("GHAPP_DATABASE_URL is not a database URL") from error
 
 
-def _sqlite(url: URL, connections: int) -> Engine:
-    if not url.database or url.database == ":memory:":
+def _make_file(file: str | None) -> None:
+    """A new file is its owner's alone; SQLite gives the files beside it the same permissions.
+
+    An existing file stays as it is: somebody may have reasons. Raises WrongSetting.
+    """
+    if not file or file == ":memory:":
         raise WrongSetting("GHAPP_DATABASE_URL: sqlite needs a file, as in sqlite:////var/ghapp.db")
     try:
-        Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        Path(file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise WrongSetting(f"GHAPP_DATABASE_URL: no folder for {url.database}: {error}") from error
-    _make_private(url.database)
-    engine = create_engine(
-        url, paramstyle="named", pool_size=connections, max_overflow=0, hide_parameters=True
-    )
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _make_private(file: str) -> None:
-    """A new file that its owner alone reads; SQLite gives those beside it the same permissions.
-
-    One that is there stays as it is: somebody may have reasons.
-    """
+        raise WrongSetting(f"GHAPP_DATABASE_URL: no folder for {file}: {error}") from error
     with contextlib.suppress(OSError):  # SQLite says it better
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
-def _prepare(connection: Any, record: object) -> None:
-    connection.isolation_level = None  # else the driver begins transactions where it sees fit
+def _set_up_sqlite(connection: Any, record: object) -> None:
+    connection.isolation_level = None  # else the driver begins transactions when it sees fit
     for pragma in PRAGMAS:
         connection.execute(pragma)
 
 
-def _begin(connection: Connection) -> None:
-    """Of SQLAlchemy's own transactions, which change the schema."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _postgresql(url: URL, connections: int) -> Engine:
-    given = {"pool_size": connections, "max_overflow": 0, "connect_args": bounds(url)}
-    given |= {"hide_parameters": True}
-    try:
-        engine = create_engine(url, **given)
-    except ImportError as error:  # or what it needs is missing, as libpq
-        text = f"GHAPP_DATABASE_URL: the PostgreSQL driver cannot be loaded; {GET_DRIVER}"
-        raise WrongSetting(text) from error
-    event.listen(engine, "connect", _settle)
-    return engine
-
-
-def bounds(url: URL) -> dict[str, str]:
-    """How long a connection waits for its server, as far as the URL does not say so itself."""
-    return {name: value for name, value in LIBPQ.items() if name not in url.query}
-
-
-def _settle(connection: Any, record: object) -> None:
-    connection.autocommit = True  # else they are undone with the first transaction that is
+def _set_up_postgresql(connection: Any, record: object) -> None:
+    connection.autocommit = True  # else the settings are undone with the first failed transaction
     for setting in SESSION:
         connection.execute(setting)
     connection.autocommit = False

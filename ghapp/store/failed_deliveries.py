@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import (
     and_,
@@ -19,9 +18,8 @@ from sqlalchemy import (
 )
 
 from ghapp.core.redelivery import Attempt, Position
-from ghapp.store.connection import Connection
-from ghapp.store.schema import Insert, Now, deliveries, failed_deliveries, readings, upserting
-from ghapp.store.statements import Statement, one_of
+from ghapp.store.schema import Now, deliveries, failed_deliveries, readings, upsert
+from ghapp.store.sql import Connection, Statement, one_of
 
 MOST_REDELIVERIES = 5
 # How long after the failure of the first, second ... redelivery the next one is asked for: what
@@ -41,7 +39,7 @@ _SETTLE = Statement(
 _SETTLE_HERE = Statement(
     update(failed_deliveries).where(~_ours.settled, _HERE).values(settled=True)
 )
-_GIVE_UP = Statement(
+_LOSE = Statement(
     update(failed_deliveries)
     .where(_OPEN, _ours.redelivered >= MOST_REDELIVERIES)
     .values(settled=True)
@@ -51,54 +49,46 @@ _ASKED = Statement(update(failed_deliveries).where(_ours.guid == bindparam("of")
 _POSITION = Statement(select(readings).where(readings.c.name == LIST))
 
 
-def _taking() -> Any:
-    chosen = (
-        select(_ours.guid)
-        .where(_OPEN, _ours.redelivered < MOST_REDELIVERIES)
-        .order_by(_ours.delivered_at, _ours.attempt_id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-        .cte("chosen")
-    )
-    return (
-        update(failed_deliveries)
-        .where(_ours.guid.in_(select(chosen.c.guid)))
-        .values(redelivered=_ours.redelivered + 1, due=Now() + TAKEN_SECONDS)
-        .returning(_ours.guid, _ours.attempt_id)
-    )
-
-
-_TAKE = Statement(_taking())
-
-
-def _noting(dialect: str) -> Insert:
-    """One attempt at each delivery; an older one than is known tells nothing but success."""
-    insert = upserting(dialect, failed_deliveries)
-    new, old = insert.excluded, _ours
-    newer = or_(
-        new.delivered_at > old.delivered_at,
-        and_(new.delivered_at == old.delivered_at, new.attempt_id > old.attempt_id),
-    )
-    later = Now() + case(PAUSES, value=old.redelivered, else_=0.0)
-    return insert.values(due=Now()).on_conflict_do_update(
-        index_elements=[old.guid],
+_chosen = (
+    select(_ours.guid)
+    .where(_OPEN, _ours.redelivered < MOST_REDELIVERIES)
+    .order_by(_ours.delivered_at, _ours.attempt_id)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+    .cte("chosen")
+)
+_TAKE = Statement(
+    update(failed_deliveries)
+    .where(_ours.guid.in_(select(_chosen.c.guid)))
+    .values(redelivered=_ours.redelivered + 1, due=Now() + TAKEN_SECONDS)
+    .returning(_ours.guid, _ours.attempt_id)
+)
+# One attempt at each delivery; an attempt older than the known one adds nothing but success.
+_note = upsert(failed_deliveries)
+_new = _note.excluded
+_is_newer = or_(
+    _new.delivered_at > _ours.delivered_at,
+    and_(_new.delivered_at == _ours.delivered_at, _new.attempt_id > _ours.attempt_id),
+)
+_later = Now() + case(PAUSES, value=_ours.redelivered, else_=0.0)
+_NOTE = Statement(
+    _note.values(due=Now()).on_conflict_do_update(
+        index_elements=[_ours.guid],
         set_={
-            "attempt_id": case((newer, new.attempt_id), else_=old.attempt_id),
-            "delivered_at": case((newer, new.delivered_at), else_=old.delivered_at),
-            "due": case((newer, later), else_=old.due),
-            "settled": or_(old.settled, new.settled),
+            "attempt_id": case((_is_newer, _new.attempt_id), else_=_ours.attempt_id),
+            "delivered_at": case((_is_newer, _new.delivered_at), else_=_ours.delivered_at),
+            "due": case((_is_newer, _later), else_=_ours.due),
+            "settled": or_(_ours.settled, _new.settled),
         },
     )
-
-
-def _placing(dialect: str) -> Insert:
-    insert = upserting(dialect, readings).values(name=LIST)
-    names = ("read_until", "cursor", "began_at")
-    new = {name: insert.excluded[name] for name in names}
-    return insert.on_conflict_do_update(index_elements=[readings.c.name], set_=new)
-
-
-_NOTE, _PLACE = Statement(_noting), Statement(_placing)
+)
+_place = upsert(readings).values(name=LIST)
+_PLACE = Statement(
+    _place.on_conflict_do_update(
+        index_elements=[readings.c.name],
+        set_={name: _place.excluded[name] for name in ("read_until", "cursor", "began_at")},
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +108,29 @@ def position(connection: Connection) -> Position:
 
 
 def note(connection: Connection, attempts: Iterable[Attempt], reached: Position) -> int:
-    """Keep what a page of the list tells, and the position; how many were lost by that."""
-    rows = _rows(attempts)
-    if rows:
-        connection.change(_SETTLE, {"guids": [one["guid"] for one in rows if one["settled"]]})
-        # One that was taken at once leaves no row; one redelivered had failed, on a later page.
-        kept = [one for one in rows if one["again"] or not one["settled"]]
-        listed = [{name: one[name] for name in one if name != "again"} for one in kept]
-        connection.change_each(_NOTE, listed)
+    """Keep what a page of the list says, and the position; how many are lost by that."""
+    found: dict[str, list[Attempt]] = {}
+    for one in attempts:
+        found.setdefault(one.guid, []).append(one)
+    settled, kept = [], []
+    for guid, several in sorted(found.items()):
+        newest = max(several, key=lambda one: (one.delivered_at, one.id))
+        is_settled = any(one.settled for one in several)
+        if is_settled:
+            settled.append(guid)
+        # A delivery that was taken at once leaves no row; one that was repeated had failed before.
+        if not is_settled or any(one.redelivery for one in several):
+            kept.append(
+                {
+                    "guid": guid,
+                    "attempt_id": newest.id,
+                    "delivered_at": newest.delivered_at.timestamp(),
+                    "settled": is_settled,
+                }
+            )
+    if settled:
+        connection.change(_SETTLE, {"guids": settled})
+    connection.change_each(_NOTE, kept)
     row = {
         "read_until": reached.read_until.timestamp() if reached.read_until else 0.0,
         "cursor": reached.cursor,
@@ -134,7 +139,7 @@ def note(connection: Connection, attempts: Iterable[Attempt], reached: Position)
     connection.change(_PLACE, row)
     connection.change(_SETTLE_HERE)
     connection.change(_FORGET)
-    return connection.change(_GIVE_UP)
+    return connection.change(_LOSE)
 
 
 def take(connection: Connection) -> Failed | None:
@@ -150,26 +155,6 @@ def asked(connection: Connection, failed: Failed, *, kept: bool) -> None:
         connection.change(_ASKED, {"of": failed.guid})
     else:
         connection.change(_SETTLE, {"guids": [failed.guid]})
-
-
-def _rows(attempts: Iterable[Attempt]) -> list[dict[str, Any]]:
-    """By delivery: its newest attempt, whether one of them settles it, whether it was repeated."""
-    found: dict[str, list[Attempt]] = {}
-    for one in attempts:
-        found.setdefault(one.guid, []).append(one)
-    rows = []
-    for guid, several in sorted(found.items()):
-        newest = max(several, key=lambda one: (one.delivered_at, one.id))
-        rows.append(
-            {
-                "guid": guid,
-                "attempt_id": newest.id,
-                "delivered_at": newest.delivered_at.timestamp(),
-                "settled": any(one.settled for one in several),
-                "again": any(one.redelivery for one in several),
-            }
-        )
-    return rows
 
 
 def _time(seconds: float) -> datetime | None:

@@ -29,7 +29,6 @@ from ghapp.core.marks import Marks, Written
 from ghapp.core.model import Message, PullKey, Push, QueueKey, Repository, RepositoryKey
 from ghapp.core.records import FollowUp, History, PackFile, PolicySource, Shown, Verdict
 from ghapp.core.review.merge_queue import QueueHistory
-from ghapp.store.connection import Connection
 from ghapp.store.schema import (
     Now,
     follow_ups,
@@ -42,7 +41,7 @@ from ghapp.store.schema import (
     reviews,
     shown,
 )
-from ghapp.store.statements import Statement, one_of
+from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.marking import dirty
 
 # For so long a pull that was just opened has no marks yet. One that is older may have them, and the

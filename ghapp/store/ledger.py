@@ -7,22 +7,15 @@ from collections.abc import Iterable
 import msgspec
 
 from ghapp.core.ledger import Entry
-from ghapp.store.connection import Connection
-from ghapp.store.schema import Insert, ledger, messages, upserting
-from ghapp.store.statements import Statement
+from ghapp.store.schema import ledger, messages, upsert
+from ghapp.store.sql import Connection, Statement
 
-
-def _appending(dialect: str) -> Insert:
-    return upserting(dialect, ledger).on_conflict_do_nothing()
-
-
-def _judging(dialect: str) -> Insert:
-    insert = upserting(dialect, messages).values(message="", judged=True)
-    identity = [messages.c.key, messages.c.id]
-    return insert.on_conflict_do_update(index_elements=identity, set_={"judged": True})
-
-
-_APPEND, _JUDGE = Statement(_appending), Statement(_judging)
+_APPEND = Statement(upsert(ledger).on_conflict_do_nothing())
+_JUDGE = Statement(
+    upsert(messages)
+    .values(message="", judged=True)
+    .on_conflict_do_update(index_elements=[messages.c.key, messages.c.id], set_={"judged": True})
+)
 
 
 def append(connection: Connection, key: str, entries: Iterable[Entry]) -> None:

@@ -8,9 +8,8 @@ from sqlalchemy import and_, bindparam, delete, or_, select
 
 from ghapp.core.model import QueueKey
 from ghapp.core.records import Claim
-from ghapp.store.connection import Connection
 from ghapp.store.schema import IS_QUEUE, Now, intents, is_queue, keys
-from ghapp.store.statements import Statement
+from ghapp.store.sql import Connection, Statement
 from ghapp.store.work_queue.leases import REPOSITORY
 from ghapp.store.work_queue.marking import dirty
 

@@ -14,8 +14,8 @@ from sqlalchemy import URL, Connection, Engine, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ghapp.errors import WrongDatabase
-from ghapp.store.connection import DriverError, driver_error
 from ghapp.store.schema import schema
+from ghapp.store.sql import DriverError, driver_error
 from ghapp.store.transactions import passing, read_only, translated, tried
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ from contextlib import suppress
 
 from sqlalchemy import URL, bindparam, func, select
 
-from ghapp.store.connection import Connection
 from ghapp.store.engine import bounds
-from ghapp.store.statements import Statement
+from ghapp.store.sql import Connection, Statement
 
 CHANNEL = "ghapp_dirty"
 AGAIN_SECONDS = 2.0

@@ -8,46 +8,40 @@ import msgspec
 from sqlalchemy import and_, or_
 
 from ghapp.core.records import PackFile, PolicySource
-from ghapp.store.connection import Connection
-from ghapp.store.schema import Insert, policies, upserting
-from ghapp.store.statements import Statement
+from ghapp.store.schema import policies, upsert
+from ghapp.store.sql import Connection, Statement
 
 _KEPT = ("text", "good", "packs", "good_packs", "etag", "read_at", "read_drops")
 
 
-def _dropping(dialect: str) -> Insert:
-    """Notes a push that may have changed the file of `repository_id`."""
-    return (
-        upserting(dialect, policies)
-        .values(drops=1)
-        .on_conflict_do_update(
-            index_elements=[policies.c.repository_id], set_={"drops": policies.c.drops + 1}
-        )
+# A push that may have changed the file.
+_DROP = Statement(
+    upsert(policies)
+    .values(drops=1)
+    .on_conflict_do_update(
+        index_elements=[policies.c.repository_id], set_={"drops": policies.c.drops + 1}
     )
-
-
-_DROP = Statement(_dropping)
+)
+# A reading; of two the one stays that saw more pushes, or is later.
+_keep, _old = upsert(policies), policies.c
+_is_later = or_(
+    _old.read_drops < _keep.excluded.read_drops,
+    and_(_old.read_drops == _keep.excluded.read_drops, _old.read_at < _keep.excluded.read_at),
+    _old.read_at == 0,
+)
+_KEEP = Statement(
+    _keep.on_conflict_do_update(
+        index_elements=[_old.repository_id],
+        set_={name: _keep.excluded[name] for name in _KEPT},
+        where=_is_later,
+    )
+)
 
 
 def drop(connection: Connection, repository_ids: Iterable[int]) -> None:
     """Note one push each, in one order everywhere."""
     rows = [{"repository_id": id} for id in sorted(repository_ids)]
     connection.change_each(_DROP, rows)
-
-
-def _keeping(dialect: str) -> Insert:
-    """Takes a whole row; of two readings the one stays that saw more pushes, or is later."""
-    insert = upserting(dialect, policies)
-    new, old = insert.excluded, policies.c
-    later = and_(old.read_drops == new.read_drops, old.read_at < new.read_at)
-    return insert.on_conflict_do_update(
-        index_elements=[old.repository_id],
-        set_={name: new[name] for name in _KEPT},
-        where=or_(old.read_drops < new.read_drops, later, old.read_at == 0),
-    )
-
-
-_KEEP = Statement(_keeping)
 
 
 def keep(connection: Connection, repository_id: int, source: PolicySource, drops: int) -> None:

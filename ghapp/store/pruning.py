@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
-from sqlalchemy import Delete, Double, and_, bindparam, delete, not_, or_, select, tuple_
-from sqlalchemy.sql.dml import ReturningDelete
+from sqlalchemy import Double, and_, bindparam, delete, not_, or_, select, tuple_
 
-from ghapp.store.connection import Connection
 from ghapp.store.records import Records
 from ghapp.store.schema import IS_BRANCH, IS_QUEUE, deliveries, intents, keys, now_once, pushes
-from ghapp.store.statements import Statement, one_of
+from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.marking import ZERO, dirty
 
 AT_ONCE = 500
@@ -24,61 +21,42 @@ BRANCH_PUSHES_SECONDS = 90 * 24 * 3600.0
 QUEUE_HEADS_SECONDS = 7 * 24 * 3600.0
 
 
-def _pruning_deliveries() -> Delete:
-    """Some of them, the oldest; what was said in them is judged by its own rows."""
-    old = (
-        select(deliveries.c.id)
-        .where(deliveries.c.received_at < now_once() - bindparam("age", type_=Double))
-        .order_by(deliveries.c.received_at)
-        .limit(AT_ONCE)
-    )
-    return delete(deliveries).where(deliveries.c.id.in_(old))
-
-
-def _pruning_pushes() -> Delete:
-    """Some of those to branches, the oldest."""
-    row = pushes.c.key, pushes.c.head_sha, pushes.c.login
-    old = (
-        select(*row)
-        .where(IS_BRANCH, pushes.c.seen_at < now_once() - BRANCH_PUSHES_SECONDS)
-        .order_by(pushes.c.seen_at)
-        .limit(AT_ONCE)
-    )
-    return delete(pushes).where(tuple_(*row).in_(old))
-
-
-def _pruning_queue_heads() -> ReturningDelete[Any]:
-    """Some that nobody holds, and that are worked off, or parked and fail for as long.
-
-    What is parked is tried again now and then, hence its age by what was delivered.
-    """
-    bound = now_once() - QUEUE_HEADS_SECONDS
-    done = and_(not_(dirty(keys)), keys.c.started_at < bound)
-    fails = and_(keys.c.parked_at > ZERO, keys.c.arrived_at > ZERO, keys.c.arrived_at < bound)
-    old = (
-        select(keys.c.key)
-        .where(IS_QUEUE, keys.c.lease_until <= now_once(), or_(done, fails))
-        .limit(AT_ONCE)
-        .with_for_update(skip_locked=True)
-        .cte("old")  # a subquery could be run again
-    )
-    return delete(keys).where(keys.c.key.in_(select(old.c.key))).returning(keys.c.key)
-
-
-DELIVERIES, PUSHES = Statement(_pruning_deliveries()), Statement(_pruning_pushes())
-QUEUE_HEADS = Statement(_pruning_queue_heads())
+# Some of them, the oldest; what was said in them is judged by its own rows.
+_old_deliveries = (
+    select(deliveries.c.id)
+    .where(deliveries.c.received_at < now_once() - bindparam("age", type_=Double))
+    .order_by(deliveries.c.received_at)
+    .limit(AT_ONCE)
+)
+DELIVERIES = Statement(delete(deliveries).where(deliveries.c.id.in_(_old_deliveries)))
+# Some of those to branches, the oldest.
+_push = pushes.c.key, pushes.c.head_sha, pushes.c.login
+_old_pushes = (
+    select(*_push)
+    .where(IS_BRANCH, pushes.c.seen_at < now_once() - BRANCH_PUSHES_SECONDS)
+    .order_by(pushes.c.seen_at)
+    .limit(AT_ONCE)
+)
+PUSHES = Statement(delete(pushes).where(tuple_(*_push).in_(_old_pushes)))
+# Some that nobody holds, and that are worked off, or parked and fail for as long: a parked key is
+# tried again now and then, hence its age by what was delivered.
+_bound = now_once() - QUEUE_HEADS_SECONDS
+_is_done = and_(not_(dirty(keys)), keys.c.started_at < _bound)
+_fails = and_(keys.c.parked_at > ZERO, keys.c.arrived_at > ZERO, keys.c.arrived_at < _bound)
+_old_heads = (
+    select(keys.c.key)
+    .where(IS_QUEUE, keys.c.lease_until <= now_once(), or_(_is_done, _fails))
+    .limit(AT_ONCE)
+    .with_for_update(skip_locked=True)
+    .cte("old")  # a subquery could be run again
+)
+QUEUE_HEADS = Statement(
+    delete(keys).where(keys.c.key.in_(select(_old_heads.c.key))).returning(keys.c.key)
+)
 _INTENTS = Statement(delete(intents).where(one_of(intents.c.key, "gone")))
 
 
-def _deliveries(connection: Connection, older_than_seconds: float) -> int:
-    return connection.change(DELIVERIES, {"age": older_than_seconds})
-
-
-def _pushes(connection: Connection, _: float) -> int:
-    return connection.change(PUSHES)
-
-
-def _queue_heads(connection: Connection, _: float) -> int:
+def _pruned_queue_heads(connection: Connection, _: float) -> int:
     """With the writes under way to them."""
     gone = connection.values(QUEUE_HEADS)
     if gone:
@@ -88,9 +66,9 @@ def _queue_heads(connection: Connection, _: float) -> int:
 
 # Each deletes a number of rows and returns how many; 0 at the end. It takes the age of deliveries.
 STEPS: Mapping[str, Callable[[Connection, float], int]] = {
-    "deliveries": _deliveries,
-    "pushes": _pushes,
-    "queue_heads": _queue_heads,
+    "deliveries": lambda connection, age: connection.change(DELIVERIES, {"age": age}),
+    "pushes": lambda connection, _: connection.change(PUSHES),
+    "queue_heads": _pruned_queue_heads,
 }
 
 

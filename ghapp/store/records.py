@@ -10,9 +10,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import URL, Engine
 
-from ghapp.store.connection import Connection, Connections
 from ghapp.store.engine import connected
 from ghapp.store.migrate import migrated
+from ghapp.store.sql import Connection, Connections
 from ghapp.store.transactions import once, persistent
 from ghapp.store.writer import Accept, Item, Writer
 

@@ -20,15 +20,14 @@ from sqlalchemy import (
     union_all,
 )
 
-from ghapp.core.marks import Effect, PutCheckRun, name
+from ghapp.core.marks import Effect
 from ghapp.core.model import Key, PullKey, QueueKey
-from ghapp.core.records import Claim, FollowUp, Judgement, PolicySource, Run, Shown, Verdict
+from ghapp.core.records import Claim, Judgement, PolicySource, Run, Shown, Verdict
 from ghapp.errors import Wait
 from ghapp.store import ledger, policies
-from ghapp.store.connection import Connection
 from ghapp.store.merge_queue import LIVE, TESTED
-from ghapp.store.schema import Insert, Now, follow_ups, intents, keys, reviews, shown, upserting
-from ghapp.store.statements import Statement
+from ghapp.store.schema import Now, follow_ups, intents, keys, reviews, shown, upsert
+from ghapp.store.sql import Connection, Statement
 from ghapp.store.work_queue.leases import REPOSITORY, UNHINTED, change, finish, holding
 from ghapp.store.work_queue.marking import Mark, mark, same_head
 
@@ -115,11 +114,11 @@ def _intend(
 ) -> None:
     rows = []
     for effect in effects:
-        shows = shown if isinstance(effect, PutCheckRun) else None
+        shows = None if effect.best_effort else shown
         rows.append(
             {
                 "key": str(key),
-                "effect": name(effect),
+                "effect": effect.name,
                 "shown": _json(shows) if shows else "",
                 "head_sha": shows.head_sha if shows else "",
             }
@@ -135,27 +134,24 @@ def _show(connection: Connection, key: PullKey, what: Shown) -> None:
 # --- the record -----------------------------------------------------------------------------------
 
 
-def _putting(dialect: str) -> Insert:
-    put = upserting(dialect, reviews).values(updated_at=Now())
-    last = ("head_sha", "state", "verdict", "marks", "written", "updated_at", "pending_since")
-    seen_at = case((put.excluded.seen_at > 0, put.excluded.seen_at), else_=reviews.c.seen_at)
-    return put.on_conflict_do_update(
-        index_elements=[reviews.c.key],
-        set_={name: put.excluded[name] for name in last} | {"seen_at": seen_at},
-    )
-
-
-def _putting_follow_up(dialect: str) -> Insert:
-    put = upserting(dialect, follow_ups)
-    news = ("repository_id", "area", "due", "is_open", "follow_up")
-    return put.on_conflict_do_update(
-        index_elements=[follow_ups.c.key, follow_ups.c.item],
-        set_={name: put.excluded[name] for name in news},
-    )
-
-
 _RECORD = holding(**UNHINTED)
-_PUT, _PUT_FOLLOW_UP = Statement(_putting), Statement(_putting_follow_up)
+_put = upsert(reviews).values(updated_at=Now())
+_last = ("head_sha", "state", "verdict", "marks", "written", "updated_at", "pending_since")
+_seen_at = case((_put.excluded.seen_at > 0, _put.excluded.seen_at), else_=reviews.c.seen_at)
+_PUT = Statement(
+    _put.on_conflict_do_update(
+        index_elements=[reviews.c.key],
+        set_={name: _put.excluded[name] for name in _last} | {"seen_at": _seen_at},
+    )
+)
+_put_follow_up = upsert(follow_ups)
+_news = ("repository_id", "area", "due", "is_open", "follow_up")
+_PUT_FOLLOW_UP = Statement(
+    _put_follow_up.on_conflict_do_update(
+        index_elements=[follow_ups.c.key, follow_ups.c.item],
+        set_={name: _put_follow_up.excluded[name] for name in _news},
+    )
+)
 _resolving = delete(intents).where(intents.c.key == bindparam("of"))
 _RESOLVE = Statement(_resolving)
 _RESOLVE_ALL_BUT_SHOWN = Statement(_resolving.where(intents.c.shown == ""))
@@ -213,7 +209,21 @@ def record(
     )
     if run.shown:
         _show(connection, key, run.shown)
-    connection.change_each(_PUT_FOLLOW_UP, [_follow_up_row(key, one) for one in run.follow_ups])
+    connection.change_each(
+        _PUT_FOLLOW_UP,
+        [
+            {
+                "key": str(key),
+                "item": one.item,
+                "repository_id": key.repository.id,
+                "area": one.area,
+                "due": one.due,
+                "is_open": one.is_open,
+                "follow_up": _json(one),
+            }
+            for one in run.follow_ups
+        ],
+    )
     # What a failed review would have shown stays: its check run may yet be found.
     resolve = _RESOLVE_ALL_BUT_SHOWN if run.state == "parked" else _RESOLVE
     connection.change(resolve, {"of": str(key)})
@@ -222,21 +232,8 @@ def record(
         numbers = {one.number for one in found if one.verdict and one.number != key.number}
         pulls = [PullKey(key.repository, number) for number in sorted(numbers)]
         queues = [QueueKey.named(key.repository, one.queue) for one in found if one.queue]
-        mark(connection, [*pulls, *queues], requested=True)
-    for one in marks:
-        mark(connection, one.keys, touched=one.touched, requested=one.requested)
-
-
-def _follow_up_row(key: PullKey, one: FollowUp) -> dict[str, object]:
-    return {
-        "key": str(key),
-        "item": one.item,
-        "repository_id": key.repository.id,
-        "area": one.area,
-        "due": one.due,
-        "is_open": one.is_open,
-        "follow_up": _json(one),
-    }
+        mark(connection, Mark([*pulls, *queues], requested=True))
+    mark(connection, *marks)
 
 
 def _pull(claim: Claim) -> PullKey:

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from sqlalchemy import Double, bindparam, or_
-from sqlalchemy.sql.dml import ReturningInsert
 
-from ghapp.store.connection import Connection
-from ghapp.store.schema import Insert, Now, turns, upserting
-from ghapp.store.statements import Statement
+from ghapp.store.schema import Now, turns, upsert
+from ghapp.store.sql import Connection, Statement
 
-
-def _taking(dialect: str) -> ReturningInsert[tuple[str]]:
-    """A row where the turn is free. One that lies far ahead is of a clock that was set back."""
-    insert: Insert = upserting(dialect, turns)
-    every = bindparam("every", type_=Double)
-    free = or_(turns.c.taken_at <= Now() - every, turns.c.taken_at > Now() + every)
-    taken = insert.values(name=bindparam("of"), taken_at=Now()).on_conflict_do_update(
-        index_elements=[turns.c.name], set_={"taken_at": Now()}, where=free
-    )
-    return taken.returning(turns.c.name)
-
-
-_TAKE = Statement(_taking)
+_every = bindparam("every", type_=Double)
+# A turn that was taken far in the future was taken by a clock that has been set back.
+_is_free = or_(turns.c.taken_at <= Now() - _every, turns.c.taken_at > Now() + _every)
+_TAKE = Statement(
+    upsert(turns)
+    .values(name=bindparam("of"), taken_at=Now())
+    .on_conflict_do_update(index_elements=[turns.c.name], set_={"taken_at": Now()}, where=_is_free)
+    .returning(turns.c.name)
+)
 
 
 def take_turn(connection: Connection, name: str, every_seconds: float) -> bool:

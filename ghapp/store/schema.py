@@ -27,13 +27,10 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
-
-# Those that know ON CONFLICT.
-Insert = sqlite.Insert | postgresql.Insert
 
 metadata = MetaData()
 
@@ -63,9 +60,9 @@ def now_once() -> ScalarSelect[float]:
     return select(Now()).scalar_subquery()
 
 
-def upserting(dialect: str, table: Table) -> Insert:
-    """An insert of the server's own kind; both databases spell it alike, SQLAlchemy does not."""
-    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+def upsert(table: Table) -> postgresql.Insert:
+    """An insert that has ON CONFLICT; compiled for SQLite it is the same."""
+    return postgresql.insert(table)
 
 
 def _text(name: str) -> Column[str]:

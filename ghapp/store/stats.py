@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 
-from ghapp.store.connection import Connection
 from ghapp.store.schema import Now, deliveries, keys
-from ghapp.store.statements import Statement
+from ghapp.store.sql import Connection, Statement
 from ghapp.store.work_queue.marking import claimable, dirty
 
 
@@ -34,16 +32,15 @@ class Parked:
     parked_at: datetime
 
 
-def _figures() -> Select[Any]:
-    newest = select(Now() - func.max(deliveries.c.received_at))
-    oldest = select(Now() - func.min(keys.c.due)).where(claimable(keys))
-    dirty_keys = select(func.count()).select_from(keys).where(dirty(keys), keys.c.parked_at == 0)
-    parked_keys = select(func.count()).select_from(keys).where(keys.c.parked_at > 0)
-    return select(*(one.scalar_subquery() for one in (newest, oldest, dirty_keys, parked_keys)))
-
-
 _NOW = Statement(select(Now()))
-_HEALTH = Statement(_figures())
+_HEALTH = Statement(
+    select(
+        select(Now() - func.max(deliveries.c.received_at)).scalar_subquery(),
+        select(Now() - func.min(keys.c.due)).where(claimable(keys)).scalar_subquery(),
+        select(func.count()).where(dirty(keys), keys.c.parked_at == 0).scalar_subquery(),
+        select(func.count()).where(keys.c.parked_at > 0).scalar_subquery(),
+    )
+)
 _PARKED = Statement(
     select(keys.c.key, keys.c.full_name, keys.c.error, keys.c.parked_at)
     .where(keys.c.parked_at > 0)

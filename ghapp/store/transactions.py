@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ghapp.errors import Busy, StoreFailed
-from ghapp.store.connection import Connection, Connections, DriverError
+from ghapp.store.sql import Connection, Connections, DriverError
 
 T = TypeVar("T")
 
@@ -25,9 +25,9 @@ class Unsure(Busy):
 
 
 def persistent(transaction: Callable[[], T], *, again_if_unsure: bool = False) -> T:
-    """What `tried` gives; what the driver raised becomes our own error.
+    """What `tried` returns; what the driver raised becomes our own error.
 
-    Raises Busy (it is still out of reach, or Unsure where that is no reason to try again),
+    Raises Busy (the database is still out of reach, or Unsure if that is no reason to try again),
     StoreFailed, and what the transaction raises itself.
     """
     try:
@@ -38,10 +38,10 @@ def persistent(transaction: Callable[[], T], *, again_if_unsure: bool = False) -
 
 
 def tried(transaction: Callable[[], T], *, again_if_unsure: bool = False) -> T:
-    """The outcome, tried again for a while where the database was out of reach.
+    """The outcome, tried again for a while if the database is out of reach.
 
-    Raises DriverError, Unsure (where that is no reason to try again), and what the transaction
-    raises itself.
+    Raises DriverError, Unsure (if that is no reason to try again), and what the transaction raises
+    itself.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
@@ -57,22 +57,26 @@ def tried(transaction: Callable[[], T], *, again_if_unsure: bool = False) -> T:
 
 
 def once(
-    connections: Connections,
-    function: Callable[[Connection], T],
-    *,
-    writes: bool = False,
+    connections: Connections, function: Callable[[Connection], T], *, writes: bool = False
 ) -> T:
-    """What `function` makes of one transaction, committed. Raises Unsure and all it raises.
+    """What `function` returns from one transaction, committed. Raises Unsure and all it raises.
 
-    writes: on SQLite it waits its turn at the start. One that reads first and then writes may
-    find that another has written in between, and fail.
+    writes: on SQLite it waits its turn at the start. A transaction that reads first and then writes
+    may find that another has written in between, and fail.
     """
     connection = connections.take()
     connection.marks = False
     try:
         connection.begin("BEGIN IMMEDIATE" if writes else "BEGIN")
         result = function(connection)
-        _commit(connection)
+        try:
+            connection.commit()
+        except DriverError as error:
+            rolled_back = (_state(error) or "").startswith("40")
+            if passing(error) and not rolled_back:
+                text = "the connection to the database broke while committing"
+                raise Unsure(text) from error
+            raise
         if connection.marks:
             connections.marked()
     except BaseException:
@@ -81,15 +85,6 @@ def once(
     finally:
         connections.give_back(connection)
     return result
-
-
-def _commit(connection: Connection) -> None:
-    try:
-        connection.commit()
-    except DriverError as error:
-        if passing(error) and not _undone(error):
-            raise Unsure("the connection to the database broke while committing") from error
-        raise
 
 
 def passing(error: DriverError) -> bool:
@@ -101,7 +96,7 @@ def passing(error: DriverError) -> bool:
 
 
 def read_only(error: DriverError) -> bool:
-    """Whether it is read, and takes no writes."""
+    """Whether the database can be read, and takes no writes."""
     code = getattr(error.cause, "sqlite_errorcode", 0) & 0xFF
     return code == sqlite3.SQLITE_READONLY or _state(error) == READ_ONLY
 
@@ -109,32 +104,23 @@ def read_only(error: DriverError) -> bool:
 def translated(error: DriverError) -> Busy | StoreFailed:
     """The error in our words: read-only, out of reach for now, or refused.
 
-    Never with a row's content.
+    Never with a row's content, only with codes and names.
     """
     cause = error.cause
+    diag = getattr(cause, "diag", None)
+    names = ("sqlstate", "table_name", "column_name", "constraint_name")
+    codes = [getattr(cause, "sqlite_errorname", None), *(getattr(diag, one, None) for one in names)]
+    known = ", ".join(one for one in codes if one)
+    known = f" ({known})" if known else ""
     if read_only(error):
         kind = Busy if error.passes else StoreFailed
-        return kind(f"the database is read-only{_named(cause)}")
+        return kind(f"the database is read-only{known}")
     if not error.passes:
-        return StoreFailed(f"the database refused: {type(cause).__name__}{_named(cause)}")
+        return StoreFailed(f"the database refused: {type(cause).__name__}{known}")
     return Busy(f"the database is out of reach: {str(cause).strip()}")
 
 
-def _named(cause: object) -> str:
-    """What is wrong by its codes and names, without any value."""
-    diag = getattr(cause, "diag", None)
-    names = ("sqlstate", "table_name", "column_name", "constraint_name")
-    told = [getattr(cause, "sqlite_errorname", None), *(getattr(diag, one, None) for one in names)]
-    found = ", ".join(one for one in told if one)
-    return f" ({found})" if found else ""
-
-
 def _state(error: DriverError) -> str | None:
-    """SQLSTATE; "" where the driver knows none (SQLite)."""
+    """SQLSTATE; "" if the driver knows none (SQLite)."""
     state: str | None = getattr(error.cause, "sqlstate", "")
     return state
-
-
-def _undone(error: DriverError) -> bool:
-    """Whether the server reported that it rolled the transaction back."""
-    return (_state(error) or "").startswith("40")

@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from ghapp.errors import Busy
-from ghapp.store.connection import Connection, Connections, DriverError
+from ghapp.store.sql import Connection, Connections, DriverError
 from ghapp.store.transactions import once, passing, persistent, translated
 
 MOST_IN_A_GROUP = 256

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -66,16 +66,14 @@ class Applied:
 
 
 async def apply(
-    key: PullKey, effects: Iterable[Effect], history: History, github: Applies, observer: Observer
+    key: PullKey, effects: tuple[Effect, ...], history: History, github: Applies, observer: Observer
 ) -> Applied:
     """Apply the check run first, then the best-effort writes side by side.
 
     A best-effort write that fails holds up nothing. Raises what becomes of the check run, and Gone.
     """
-    check_run: list[Effect] = []
-    best_effort: list[Effect] = []
-    for effect in effects:
-        (check_run if isinstance(effect, PutCheckRun) else best_effort).append(effect)
+    best_effort = [effect for effect in effects if effect.best_effort]
+    check_run = [effect for effect in effects if not effect.best_effort]
     done = [
         (effect, await counted(effect, github.apply(key, effect), observer)) for effect in check_run
     ]
@@ -103,8 +101,8 @@ async def apply(
 
 def quiet(history: History) -> bool:
     """Whether a run only checks a suspicion: no delivery says that its pull has changed."""
-    told = history.opened or history.fresh_at is not None or bool(history.messages)
-    return history.touched and not told
+    delivered = history.opened or history.fresh_at is not None or bool(history.messages)
+    return history.touched and not delivered
 
 
 async def counted(effect: Effect, applying: Awaitable[Outcome], observer: Observer) -> Outcome:
@@ -179,8 +177,8 @@ def _follow_ups(decision: Decision, facts: Facts, applied: Applied) -> Iterator[
                 number, assigned = settled[one.item]
                 yield replace(one, issue=number, assigned=assigned)
             continue
-        told = one.item in settled or (decision.writes and not before.issue)
-        if told or one.due == before.due:
+        shown = one.item in settled or (decision.writes and not before.issue)
+        if shown or one.due == before.due:
             # Whether it is open the decision knows, from GitHub or, without an issue, an answer.
             yield replace(one, issue=before.issue, assigned=before.assigned)
         else:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from ghapp.core.decide import writes
-from ghapp.core.marks import CheckRun, Outcome, PutCheckRun
+from ghapp.core.marks import Outcome, PutCheckRun
 from ghapp.core.model import PullKey, QueueKey
 from ghapp.core.policy.policy import Policy, Rules, effective
 from ghapp.core.records import Claim, PolicySource
@@ -75,23 +75,24 @@ async def _answer(
     policy = known(history.policy, rules)
     history = replace(history, verdicts=believed(history, key.base_ref, policy))
     silent = not writes(policy)
-    if not inside and _answered(facts, history):
-        await store.records.write(
-            merge_queue.over, claim
-        )  # that GitHub says so, too, may never come
-        raise LeaseLost(f"{key}: its queue has the answer, and holds it no more")
+    answered = facts.check_run and facts.check_run.conclusion and not history.touched
+    if not inside and answered:  # so the queue has dropped or merged the head
+        await store.records.write(merge_queue.over, claim)  # a delivery that says so may never come
+        raise LeaseLost(f"{key}: its queue has the answer, and no longer holds it")
     if silent and _sure(history.policy):
         return ()
     await _wait(key, facts, inside, history, store)
     if silent:
-        _wait_for_policy(key, history)
+        if history.waited < MOST_WAITS:  # a run of a pull may yet read a policy that enforces
+            raise _later(key, "its policy may have changed and is not read yet", history)
         return ()
     if not inside and not facts.refused and await github.merged(key):
         return ()  # nobody waited for us: what is on the base branch is not called bad
     run = check_run(key.head_sha, inside, history.verdicts, policy, facts.refused)
-    # That of a fresh run nothing tells whether it was written: one that may be there, is.
+    # Somebody asks for a new run, and none is known to be under way.
     fresh = history.touched and not history.unresolved
-    if _same(run, facts.check_run) and not fresh:
+    existing = facts.check_run
+    if run == existing and run.conclusion == existing.conclusion and not fresh:
         await store.records.write(runs.answered, claim)
         return ()
     effect = PutCheckRun(run, 0 if fresh else facts.run_id)
@@ -108,7 +109,7 @@ async def show_failure(
     rules: Rules,
     observer: Observer,
 ) -> None:
-    """Say on the head that it could not be answered: else its queue waits until it gives up."""
+    """Say on the head that it could not be answered, else its queue waits for hours."""
     policy = known((await store.records.read(recall_queue, key, ())).policy, rules)
     if writes(policy):
         run = parked_run(key.head_sha, policy, reason)
@@ -116,7 +117,7 @@ async def show_failure(
 
 
 def known(source: PolicySource | None, rules: Rules) -> Policy:
-    """The policy as last read; enforcing where it was never read, or may have changed since."""
+    """The policy as last read; enforcing if it was never read, or may have changed since."""
     policy = effective(source or PolicySource(), rules)
     if _sure(source) or not writes(policy):
         return policy
@@ -138,15 +139,6 @@ async def _put(
     await store.records.write(runs.intend, claim, (effect,))
     await counted(effect, github.answer(key, effect), observer)
     await store.records.write(runs.answered, claim)
-
-
-def _answered(facts: QueueFacts, history: QueueHistory) -> bool:
-    """Whether the queue has our answer, by which it has dropped or merged the head."""
-    return bool(facts.check_run and facts.check_run.conclusion) and not history.touched
-
-
-def _same(run: CheckRun, there: CheckRun | None) -> bool:
-    return run == there and run.conclusion == there.conclusion
 
 
 async def _wait(
@@ -172,12 +164,6 @@ async def _wait(
     leaves = leaving(inside, history.verdicts)
     if leaves:
         raise _later(key, f"GitHub is taking {_named(leaves)} out of the queue", history)
-
-
-def _wait_for_policy(key: QueueKey, history: QueueHistory) -> None:
-    """Raises Lag while a run of a pull may yet read a policy that does more than observe."""
-    if history.waited < MOST_WAITS:
-        raise _later(key, "its policy may have changed and is not read yet", history)
 
 
 def _named(numbers: tuple[int, ...]) -> str:

@@ -101,7 +101,7 @@ async def reconcile(
             found = await github.repositories(installation_id)
             marks = [Mark(tuple(map(SweepKey, found)))]
             if claim.touched:
-                marks.append(Mark(tuple(map(RepositoryKey, found)), touched=True))
+                marks.insert(0, Mark(tuple(map(RepositoryKey, found)), touched=True))
     await store.queue.finish(claim, *marks)
     return Done("", ("MarkDirty",))
 

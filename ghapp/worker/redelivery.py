@@ -49,12 +49,12 @@ BOUNDS = Bounds()
 class Round:
     """What a round has come to so far. left: whether it ended with more of them due.
 
-    given_up: asked for too often, or no longer kept by GitHub.
+    lost: asked for too often, or no longer kept by GitHub.
     """
 
     pages: int = 0
     redelivered: int = 0
-    given_up: int = 0
+    lost: int = 0
     left: bool = False
 
 
@@ -90,7 +90,7 @@ async def redelivered(
         milliseconds = round((time.perf_counter() - started) * 1000, 1)
         log.info("redelivery", **asdict(done), milliseconds=milliseconds)
     finally:
-        observer.redelivered(done.redelivered, done.given_up)
+        observer.redelivered(done.redelivered, done.lost)
     return done.redelivered
 
 
@@ -103,7 +103,7 @@ async def _read(store: Store, github: Hook, bounds: Bounds, done: Round) -> None
         page = await github.attempts(position.cursor)
         position = moved(position, page)
         note = failed_deliveries.note
-        done.given_up += await store.records.write(note, page.attempts, position)
+        done.lost += await store.records.write(note, page.attempts, position)
         done.pages += 1
 
 
@@ -116,6 +116,6 @@ async def _ask(store: Store, github: Hook, bounds: Bounds, done: Round) -> None:
         kept = await github.redeliver(failed.attempt_id)
         await store.records.write(failed_deliveries.asked, failed, kept=kept)
         done.redelivered += kept
-        done.given_up += not kept
+        done.lost += not kept
         await asyncio.sleep(bounds.pause_seconds)
     done.left = True

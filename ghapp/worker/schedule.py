@@ -1,4 +1,4 @@
-"""Checks now and then for what no delivery told of: marks installations, runs do the rest."""
+"""Checks now and then for what no delivery reported: marks installations, runs do the rest."""
 
 from __future__ import annotations
 

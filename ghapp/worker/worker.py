@@ -15,7 +15,7 @@ from ghapp.core.policy.policy import Rules
 from ghapp.core.records import NOBODY, Claim, Full
 from ghapp.errors import Busy, Gone, Lag, LeaseLost, Retry, StoreFailed, Wait
 from ghapp.observer import Observer
-from ghapp.store import MAX_ATTEMPTS, Store
+from ghapp.store import MAX_ATTEMPTS, Store, WorkQueue
 from ghapp.store.pruning import prune
 from ghapp.worker.parking import show_failure
 from ghapp.worker.reconcile import GitHub, reconcile
@@ -95,13 +95,13 @@ class Worker:
     _failing_since: float | None = None  # when a claim failed, unless one has succeeded since
 
     def failing_seconds(self) -> float:
-        """For how long the database has let nothing be claimed; 0 where it does."""
+        """For how long the database has let nothing be claimed; 0 if it does."""
         return 0.0 if self._failing_since is None else time.monotonic() - self._failing_since
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then let the runs end, within `grace_seconds`."""
         async with asyncio.TaskGroup() as group:
-            works = (self._heartbeats(), self._prunings(), self._wake_at(stop))
+            works = (self._heartbeats(), self._prunings(), woken(stop, self.store.queue))
             beside = [group.create_task(work) for work in works]
             try:
                 while not stop.is_set():
@@ -133,21 +133,14 @@ class Worker:
             await self._give_back(claims)
             return
         for claim in claims:
-            self._start(claim)
-
-    async def _wake_at(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        self.store.queue.wake()
+            self._held[claim.token] = claim
+            self.observer.began(claim)  # now: what is delivered before the task begins comes later
+            task = asyncio.create_task(self._run(claim), name=str(claim.key))
+            self._runs[task] = claim
+            task.add_done_callback(self._ended)
 
     def _free(self) -> Free:
         return free((claim.key for claim in self._runs.values()), self.concurrency)
-
-    def _start(self, claim: Claim) -> None:
-        self._held[claim.token] = claim
-        self.observer.began(claim)  # here, for what is delivered before the task begins comes later
-        task = asyncio.create_task(self._run(claim), name=str(claim.key))
-        self._runs[task] = claim
-        task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Its slot is free, perhaps for keys that the last claim has left alone."""
@@ -159,20 +152,20 @@ class Worker:
         started = time.perf_counter()
         logs.bind(key=str(claim.key))
         try:
-            told = await self._settled(claim)
+            line = await self._settled(claim)
         except LeaseLost:
-            told = {"outcome": "lease lost"}
+            line = {"outcome": "lease lost"}
         except (Busy, StoreFailed) as error:
             # The lease runs out by itself, and the key is claimed again.
-            told = {"outcome": "not recorded", "reason": str(error)}
+            line = {"outcome": "not recorded", "reason": str(error)}
         except asyncio.CancelledError:
-            told = {"outcome": "lease lost" if claim.token in self._held else "stopped"}
+            line = {"outcome": "lease lost" if claim.token in self._held else "stopped"}
         finally:
             self._held.pop(claim.token, None)
         seconds = time.perf_counter() - started
-        self.observer.ended(claim, told["outcome"], seconds)
+        self.observer.ended(claim, line["outcome"], seconds)
         milliseconds = round(seconds * 1000, 1)
-        log.info("run", **told, attempts=claim.attempts, milliseconds=milliseconds)
+        log.info("run", **line, attempts=claim.attempts, milliseconds=milliseconds)
 
     async def _settled(self, claim: Claim) -> dict[str, Any]:
         """Reconcile; what to log about it. The key is given back, or is to be tried again."""
@@ -213,7 +206,15 @@ class Worker:
         shows: whether to say so on GitHub when it is parked.
         """
         if shows and claim.attempts + 1 >= MAX_ATTEMPTS:
-            await self._show_failure(claim, reason)
+            tools = self.github, self.store, self.rules, self.observer
+            try:
+                async with asyncio.timeout(RUN_SECONDS):
+                    await show_failure(claim, reason, *tools)
+            except LeaseLost:
+                raise
+            except Exception:
+                # Whatever made the review fail may make this fail too; the key is parked anyway.
+                log.exception("the failure could not be shown on GitHub")
         self._held.pop(claim.token, None)
         after = max(after_seconds, min(2.0**claim.attempts, MOST_BACKOFF_SECONDS))
         if await self.store.queue.fail(claim, after_seconds=after, reason=reason):
@@ -227,37 +228,23 @@ class Worker:
         await self.store.queue.defer(claim, after_seconds=after, reason=reason, lags=lags)
         return {"outcome": "later", "after_seconds": after, "reason": reason}
 
-    async def _show_failure(self, claim: Claim, reason: str) -> None:
-        """Say on GitHub that the review fails, if GitHub lets us: it may be what fails."""
-        try:
-            async with asyncio.timeout(RUN_SECONDS):
-                await show_failure(
-                    claim, reason, self.github, self.store, self.rules, self.observer
-                )
-        except LeaseLost:
-            raise
-        except Exception:
-            # Whatever made the review fail may make this fail too, and the key is parked anyway.
-            log.exception("the failure could not be shown on GitHub")
-
     async def _heartbeats(self) -> None:
+        """Extend the leases now and then; a run that has lost its lease stops at once."""
         while True:
             await asyncio.sleep(self.heartbeat_seconds)
-            if self._held:
-                await self._heartbeat(tuple(self._held.values()))
-
-    async def _heartbeat(self, claims: tuple[Claim, ...]) -> None:
-        """Extend the leases; whoever lost one stops at once."""
-        try:
-            kept = await self.store.queue.renew(claims)
-        except (Busy, StoreFailed) as error:
-            # Runs go on: a lease that runs out meanwhile is noticed at the run's next write.
-            log.error("cannot renew leases", reason=str(error))
-            return
-        lost = {claim.token for claim in claims} - kept
-        for task, claim in self._runs.items():
-            if claim.token in lost and claim.token in self._held:
-                task.cancel()
+            claims = tuple(self._held.values())
+            if not claims:
+                continue
+            try:
+                kept = await self.store.queue.renew(claims)
+            except (Busy, StoreFailed) as error:
+                # Runs go on: a lease that runs out meanwhile is noticed at the run's next write.
+                log.error("cannot renew leases", reason=str(error))
+                continue
+            lost = {claim.token for claim in claims} - kept
+            for task, claim in self._runs.items():
+                if claim.token in lost and claim.token in self._held:
+                    task.cancel()
 
     async def _prunings(self) -> None:
         while True:
@@ -285,6 +272,12 @@ class Worker:
                 await self.store.queue.defer(claim, after_seconds=0.0)
             except (Busy, StoreFailed, LeaseLost) as error:
                 log.error("cannot give back", key=str(claim.key), reason=str(error))
+
+
+async def woken(stop: asyncio.Event, queue: WorkQueue) -> None:
+    """Let no claim wait any longer once `stop` is set."""
+    await stop.wait()
+    queue.wake()
 
 
 async def ended(runs: Iterable[asyncio.Task[None]]) -> None:

@@ -19,7 +19,6 @@ from ghapp.core.marks import (
     Reply,
     Written,
     after,
-    name,
     plan,
 )
 
@@ -115,6 +114,6 @@ def test_an_issue_with_another_due_day_is_edited_where_github_has_one() -> None:
 
 
 def test_writes_of_which_there_may_be_several_are_named_by_what_they_are_about() -> None:
-    assert name(OpenIssue(Issue("dbm-lock", "june"))) == "OpenIssue dbm-lock"
-    assert name(PostReply(Reply("comment:1", "help"))) == "PostReply comment:1"
-    assert name(PutCheckRun(RUN, 0)) == "PutCheckRun"
+    assert OpenIssue(Issue("dbm-lock", "june")).name == "OpenIssue dbm-lock"
+    assert PostReply(Reply("comment:1", "help")).name == "PostReply comment:1"
+    assert PutCheckRun(RUN, 0).name == "PutCheckRun"

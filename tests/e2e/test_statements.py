@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ghapp.store.connection import Connection
+from ghapp.store.sql import Connection
 from ghapp.worker import worker
 from tests.e2e.world import PATIENCE_SECONDS, World, opened, quiet, running
 

@@ -19,7 +19,6 @@ from ghapp.core.marks import (
     Reaction,
     Reply,
     Written,
-    name,
 )
 from ghapp.core.model import Channel, File, Message, PullKey, Rights
 from ghapp.core.records import History, PolicySource
@@ -359,7 +358,7 @@ def test_a_list_without_what_was_perhaps_written_is_not_believed_at_once(
     if isinstance(effect, PutCheckRun):
         effect = replace(effect, check_run=replace(effect.check_run, head_sha=pull.head_sha))
     lost(world, pull, effect, route)
-    history = known(unresolved=frozenset({name(effect), "AddLabels"}))
+    history = known(unresolved=frozenset({effect.name, "AddLabels"}))
     for waited, seconds in enumerate((1, 2, 4)):
         world.github.faults.add(stale(f"GET {route}"))
         with pytest.raises(Lag, match=type(effect).__name__) as lag:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from prometheus_client import Histogram
 
-from ghapp.core.marks import Effect
+from ghapp.core import marks
 from ghapp.github.rate_limits import WINDOWS
 from ghapp.metrics import KINDS, SHOWN
 from ghapp.web.health import MOST_DUE_SECONDS, MOST_FAILING_SECONDS
@@ -51,7 +51,7 @@ def test_every_metric_that_the_page_names_is_one() -> None:
         *OUTCOMES.values(),
         *("stored", "known", "ignored", "not_stored", "left"),
         *("done", "later", "parked", "gone", "lease_lost", "not_recorded", "stopped"),
-        *(kind.__name__ for kind in Effect.__args__),  # type: ignore[attr-defined]
+        *(kind.__name__ for kind in marks.KINDS),
         *WINDOWS,
         *KINDS.values(),
         *("ok", "refused", "limited", "failed", "unanswered", "taken", "rejected"),

@@ -17,7 +17,7 @@ from ghapp.core.model import InstallationKey, PullKey, Repository
 from ghapp.core.policy.policy import Rules
 from ghapp.errors import Busy, StoreFailed
 from ghapp.store import Store
-from ghapp.store.connection import Connection, Connections
+from ghapp.store.sql import Connection, Connections
 from ghapp.store.work_queue.leases import LEASE_SECONDS
 from ghapp.worker.worker import Worker
 from tests.store.stores import PATIENCE_SECONDS, delivery, health_of, opened

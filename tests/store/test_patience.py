@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 
 from ghapp.errors import WrongDatabase
 from ghapp.store import Store
-from ghapp.store.engine import LIBPQ, bounds, told
+from ghapp.store.engine import LIBPQ, bounds, location
 from ghapp.store.work_queue.leases import LEASE_SECONDS
 
 URL = "postgresql+psycopg://ghapp@db.example.com/ghapp"
@@ -45,8 +45,8 @@ def test_the_url_decides_where_it_says_so() -> None:
 @pytest.mark.parametrize("password", ["s3cret", "/s3cret", "42/s3cret", "s3%40cret"])
 def test_where_a_database_is_told_without_its_password(password: str) -> None:
     url = f"postgresql://ghapp:{password}@db.example.com/ghapp?sslpassword={password}"
-    assert told(url) == "postgresql://db.example.com/ghapp"
+    assert location(url) == "postgresql://db.example.com/ghapp"
 
 
 def test_of_sqlite_the_file_is_told() -> None:
-    assert told("sqlite:////srv/gh app/50%/x.db") == "/srv/gh app/50%/x.db"
+    assert location("sqlite:////srv/gh app/50%/x.db") == "/srv/gh app/50%/x.db"

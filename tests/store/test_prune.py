@@ -11,10 +11,9 @@ from sqlalchemy import create_engine, text
 from structlog.testing import capture_logs
 
 from ghapp.core.policy.policy import Rules
-from ghapp.store.connection import Connection, Connections
 from ghapp.store.engine import connected
 from ghapp.store.pruning import AT_ONCE, DELIVERIES, PUSHES, QUEUE_HEADS, STEPS, prune
-from ghapp.store.statements import Statement
+from ghapp.store.sql import Connection, Connections, Statement
 from ghapp.store.transactions import once
 from ghapp.worker.worker import Worker
 from tests.store.stores import PATIENCE_SECONDS, changed, delivery, opened

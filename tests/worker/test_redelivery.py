@@ -112,7 +112,7 @@ def test_a_round_is_one_line_in_the_log(world: World, sqlite_url: str) -> None:
             await a_round(store, github)
         (line,) = logs
         assert (line["event"], line["log_level"]) == ("redelivery", "info")
-        assert (line["pages"], line["redelivered"], line["given_up"]) == (1, 2, 0)
+        assert (line["pages"], line["redelivered"], line["lost"]) == (1, 2, 0)
         assert line["milliseconds"] >= 0
 
     play(world, sqlite_url, story)
@@ -202,7 +202,7 @@ def test_what_fails_again_is_asked_for_five_times_and_each_time_later(
                 changed(database_url, DUE)
             assert await a_round(store, github) == 0
         assert came(world) == [failed.guid] * 5
-        assert [line["given_up"] for line in logs] == [0] * 9 + [1, 0]
+        assert [line["lost"] for line in logs] == [0] * 9 + [1, 0]
 
     play(world, database_url, story)
 

@@ -312,11 +312,6 @@ async def test_no_installation_has_all_slots_and_what_waits_for_one_has_the_next
     assert github.most_of[1] == 4
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="on PostgreSQL, about one run in 80 leaves a key to the worker's poll (1 s): a "
-    "defect of the work queue that is still to be found",
-)
 @pytest.mark.parametrize("concurrency", [1, 2, 3, 5])
 async def test_nothing_is_left_lying_while_slots_are_free(
     database_url: str, concurrency: int, monkeypatch: pytest.MonkeyPatch

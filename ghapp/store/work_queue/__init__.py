@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from ghapp.core.model import Delivery, Key
 from ghapp.core.records import NOBODY, Claim, Full
 from ghapp.store import deliveries
-from ghapp.store.connection import Connection
 from ghapp.store.notify import Listener, announce
 from ghapp.store.records import Records
+from ghapp.store.sql import Connection
 from ghapp.store.work_queue import claiming, leases, marking
 from ghapp.store.work_queue.claiming import Claimed
 from ghapp.store.work_queue.marking import Mark
@@ -30,10 +30,12 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A delivery to store, and what to claim in the same transaction."""
+    """A delivery to store. limit, full, since: what to claim in the same transaction, if any."""
 
     delivery: Delivery
-    wish: Wish | None = None
+    limit: int = 0
+    full: Full = NOBODY
+    since: float = 0.0
 
 
 class WorkQueue:
@@ -47,7 +49,8 @@ class WorkQueue:
         self._records = records
         self._dirty = True  # something may be due that no claim has seen
         self._full: Full | None = None  # of the last claim, if it took all that it might take
-        self._next_due_at: float | None = None  # by our own clock; None: nothing will be
+        self._seen_at = 0.0  # the database's clock at the last claim
+        self._next_due_at = math.inf  # by our own clock
         self._wishes: list[Wish] = []  # of workers that wait
         self._listener: Listener | None = None
         records.marked = self._marked
@@ -63,16 +66,19 @@ class WorkQueue:
 
         A worker that waits gets the keys at once, claimed in the same transaction.
         """
-        wish = self._wishes.pop(0) if delivery.keys and self._wishes else None
-        claimed: Claimed | None = None
-        try:
+        if not delivery.keys or not self._wishes:
             is_new: bool
-            is_new, claimed = await self._records.accept(Arrival(delivery, wish))
+            is_new, _ = await self._records.accept(Arrival(delivery))
+            return is_new
+        wish, claimed = self._wishes.pop(0), None
+        self._forget()
+        try:
+            arrival = Arrival(delivery, wish.limit, wish.full, self._seen_at)
+            is_new, claimed = await self._records.accept(arrival)
+            self._note(claimed, wish.limit, wish.full)
             return is_new
         finally:
-            if wish and claimed:
-                self._note(claimed, wish)
-            if wish and not wish.claims.done():
+            if not wish.claims.done():
                 wish.claims.set_result(claimed.claims if claimed else None)
             elif claimed:  # the worker went away meanwhile
                 for claim in claimed.claims:
@@ -86,8 +92,8 @@ class WorkQueue:
         touched: on the suspicion that GitHub's state is not the recorded one; keys that wait
         after a failure, or are parked, then stay so.
         """
-        marked = tuple(keys)
-        await self._records.write(marking.mark, marked, touched=touched, requested=requested)
+        marked = Mark(tuple(keys), touched, requested)
+        await self._records.write(marking.mark, marked)
 
     async def claim(
         self, limit: int, *, full: Full = NOBODY, wait_seconds: float = 0.0
@@ -99,18 +105,16 @@ class WorkQueue:
         """
         if limit <= 0:
             return ()
-        wish = Wish(limit, full, asyncio.get_running_loop().create_future())
-        due_in = math.inf
-        if self._next_due_at is not None:
-            due_in = self._next_due_at - time.monotonic()
+        due_in = self._next_due_at - time.monotonic()
         # Nothing is due that the last claim has not seen.
         if wait_seconds > 0 and not self._dirty and full == self._full and due_in > 0:
+            wish = Wish(limit, full, asyncio.get_running_loop().create_future())
             claims = await self._waited(wish, min(wait_seconds, due_in))
             if claims is not None:
                 return claims
-        self._dirty, self._full = False, None
-        claimed = await self._records.write(claiming.claim, limit, full)
-        self._note(claimed, wish)
+        self._forget()
+        claimed = await self._records.write(claiming.claim, limit, full, self._seen_at)
+        self._note(claimed, limit, full)
         return claimed.claims
 
     def wake(self) -> None:
@@ -157,7 +161,7 @@ class WorkQueue:
     def _due(self, after_seconds: float) -> None:
         """A key is due then: whoever waits has to know."""
         due_at = time.monotonic() + after_seconds
-        if self._next_due_at is None or due_at < self._next_due_at:
+        if due_at < self._next_due_at:
             self._next_due_at = due_at
             self._answer(())
 
@@ -171,11 +175,17 @@ class WorkQueue:
             if not wish.claims.done():
                 wish.claims.set_result(claims)
 
-    def _note(self, claimed: Claimed, wish: Wish) -> None:
+    def _forget(self) -> None:
+        """A claim begins: what is marked or deferred from now on, it may not see."""
+        self._dirty, self._full, self._next_due_at = False, None, math.inf
+
+    def _note(self, claimed: Claimed, limit: int, full: Full) -> None:
         """What the next caller may know without asking."""
-        self._full = wish.full if len(claimed.claims) < wish.limit else None
-        after = claimed.due_in_seconds
-        self._next_due_at = None if after is None else time.monotonic() + after
+        self._seen_at = claimed.at
+        self._full = full if len(claimed.claims) < limit else None
+        if claimed.next_due is not None:
+            due_at = time.monotonic() + claimed.next_due - claimed.at
+            self._next_due_at = min(due_at, self._next_due_at)
 
 
 def accept(
@@ -187,10 +197,10 @@ def accept(
     claimed: list[Claimed | None] = []
     for one in arrivals:
         found = None
-        if wish := one.wish:
-            found = claiming.claim(connection, wish.limit, wish.full)
-            # Nothing that is due now is left for others.
-            left = left and (len(found.claims) == wish.limit or bool(wish.full))
+        if one.limit:
+            found = claiming.claim(connection, one.limit, one.full, one.since)
+            # Else nothing that is due now is left for others.
+            left = left and (len(found.claims) == one.limit or bool(one.full))
         claimed.append(found)
     if left:
         announce(connection)

@@ -5,36 +5,94 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, not_, or_, select, tuple_, update
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy import Double, and_, bindparam, case, func, not_, or_, select, tuple_, update
 
 from ghapp.core.records import Claim, Full
-from ghapp.store.connection import Connection
-from ghapp.store.schema import GIVES_WAY_SECONDS, Now, keys, now_once, policies
-from ghapp.store.statements import Statement, one_of
+from ghapp.store.schema import GIVES_WAY_SECONDS, Now, keys, policies
+from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.leases import LEASE_SECONDS
 from ghapp.store.work_queue.marking import ZERO, addressed, claimable, same_head, waiting
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """due_in_seconds: when the next key is due, of those that are not due yet; None: no such key.
+    """at: the database's clock. next_due: when the next key is due by it; None: there is none.
 
-    Keys that are due and were left out wait for something else: a run that ends, a shared head.
+    Keys that were due before that and were left out wait for something else: a run that ends, a
+    shared head.
     """
 
     claims: tuple[Claim, ...]
-    due_in_seconds: float | None
+    at: float
+    next_due: float | None
 
 
-def claim(connection: Connection, limit: int, full: Full) -> Claimed:
+_free, _other, _later = keys.alias("waiting"), keys.alias("other"), keys.alias("later")
+# Read once for the whole statement: else a key that becomes due meanwhile would be neither due nor
+# due later.
+_clock = select(Now().label("now")).cte("clock")
+_now = select(_clock.c.now).scalar_subquery()
+# Another pull of the same head is held, or comes before this one.
+_comes_first = tuple_(_other.c.place, _other.c.key) < tuple_(_free.c.place, _free.c.key)
+_head_is_taken = (
+    select(_other.c.key)
+    .where(same_head(_other, _free.c.repository_id, _free.c.head_sha, _free.c.key))
+    .where(or_(_other.c.lease_until > Now(), and_(claimable(_other), _comes_first)))
+    .exists()
+)
+_chosen = (
+    select(_free.c.key)
+    .where(
+        _free.c.generation > _free.c.done_generation,
+        _free.c.parked_at == ZERO,
+        _free.c.due <= _now,
+        _free.c.place <= _now + GIVES_WAY_SECONDS,  # follows from that, and bounds the search
+        _free.c.lease_until <= _now,
+        not_(one_of(_free.c.installation_id, "full")),
+        not_(one_of(_free.c.repository_id, "crowded")),
+        not_(_head_is_taken),
+    )
+    .order_by(_free.c.place)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True, of=_free)
+    .cte("chosen")  # a subquery could be run again and lock more than it may
+)
+_drops = select(policies.c.drops).where(policies.c.repository_id == keys.c.repository_id)
+_soonest = select(func.min(_later.c.due)).where(waiting(_later))
+_CLAIM = Statement(
+    update(keys)
+    .where(keys.c.key.in_(select(_chosen.c.key)))
+    .values(
+        lease_token=bindparam("nonce") + ":" + keys.c.key,
+        lease_until=Now() + LEASE_SECONDS,
+        started_at=Now(),
+        # A lease that nobody gave back: its run has killed or blocked its worker.
+        attempts=keys.c.attempts + case((keys.c.lease_token != "", 1), else_=0),
+        policy_drops=func.coalesce(_drops.scalar_subquery(), 0),
+    )
+    .returning(
+        keys,
+        _now.label("at"),
+        _soonest.where(_later.c.due > _now).scalar_subquery().label("next_due"),
+    )
+)
+_since = bindparam("since", type_=Double)
+_NEXT_DUE = Statement(
+    select(
+        Now().label("at"),
+        _soonest.where(_later.c.due > _since).scalar_subquery().label("next_due"),
+    )
+)
+
+
+def claim(connection: Connection, limit: int, full: Full, since: float) -> Claimed:
     """Lease up to `limit` keys that are due, and say when more will be.
 
     Keys that a delivery asks for come first, then those that have been due longest. At most one
     key of each head. A claim after MAX_ATTEMPTS is for parking the key only.
-    full: whose keys are left alone.
+    full: whose keys are left alone. since: `Claimed.at` of the last claim; if nothing is claimed,
+    keys that became due after that count as due next.
     """
     found = connection.rows(
         _CLAIM,
@@ -45,77 +103,17 @@ def claim(connection: Connection, limit: int, full: Full) -> Claimed:
             "crowded": list(full.repositories),
         },
     )
-    after = found[0].due_in_seconds if found else connection.value(_DUE_IN_SECONDS)
-    in_order = sorted(found, key=lambda row: (row.due, row.key))
-    return Claimed(tuple(map(_claimed, in_order)), after)
-
-
-def _claiming(dialect: str) -> ReturningUpdate[Any]:
-    free, now = keys.alias("waiting"), now_once()
-    chosen = (
-        select(free.c.key)
-        .where(
-            free.c.generation > free.c.done_generation,
-            free.c.parked_at == ZERO,
-            free.c.due <= now,
-            free.c.place
-            <= now + GIVES_WAY_SECONDS,  # follows from the above, and bounds the search
-            free.c.lease_until <= now,
-            not_(one_of(free.c.installation_id, "full")),
-            not_(one_of(free.c.repository_id, "crowded")),
-            not_(_head_is_taken(free)),
+    clock = found[0] if found else connection.rows(_NEXT_DUE, {"since": since})[0]
+    claims = [
+        Claim(
+            addressed(row),
+            row.lease_token,
+            row.generation,
+            row.attempts,
+            row.touched,
+            datetime.fromtimestamp(row.arrived_at, UTC) if row.arrived_at > 0 else None,
+            datetime.fromtimestamp(row.started_at, UTC),
         )
-        .order_by(free.c.place)
-        .limit(bindparam("most"))
-    )
-    if dialect == "postgresql":
-        chosen = chosen.with_for_update(skip_locked=True, of=free)
-    best = chosen.cte("chosen")  # a subquery could be run again and lock more than it may
-    drops = select(policies.c.drops).where(policies.c.repository_id == keys.c.repository_id)
-    return (
-        update(keys)
-        .where(keys.c.key.in_(select(best.c.key)))
-        .values(
-            lease_token=bindparam("nonce") + ":" + keys.c.key,
-            lease_until=Now() + LEASE_SECONDS,
-            started_at=Now(),
-            # A lease that nobody gave back: its run has killed or blocked its worker.
-            attempts=keys.c.attempts + case((keys.c.lease_token != "", 1), else_=0),
-            policy_drops=func.coalesce(drops.scalar_subquery(), 0),
-        )
-        .returning(keys, _due_in_seconds.label("due_in_seconds"))
-    )
-
-
-def _head_is_taken(one: Any) -> Any:
-    """Another pull of the same head is held, or comes before this one."""
-    other = keys.alias("other")
-    first = tuple_(other.c.place, other.c.key) < tuple_(one.c.place, one.c.key)
-    return (
-        select(other.c.key)
-        .where(same_head(other, one.c.repository_id, one.c.head_sha, one.c.key))
-        .where(or_(other.c.lease_until > Now(), and_(claimable(other), first)))
-        .exists()
-    )
-
-
-_later = keys.alias("later")
-_due_in_seconds = (
-    select(func.min(_later.c.due) - Now())
-    .where(waiting(_later), _later.c.due > now_once())
-    .scalar_subquery()
-)
-_CLAIM = Statement(_claiming)
-_DUE_IN_SECONDS = Statement(select(_due_in_seconds))
-
-
-def _claimed(row: Any) -> Claim:
-    return Claim(
-        addressed(row),
-        row.lease_token,
-        row.generation,
-        row.attempts,
-        row.touched,
-        datetime.fromtimestamp(row.arrived_at, UTC) if row.arrived_at > 0 else None,
-        datetime.fromtimestamp(row.started_at, UTC),
-    )
+        for row in sorted(found, key=lambda row: (row.due, row.key))
+    ]
+    return Claimed(tuple(claims), clock.at, clock.next_due)

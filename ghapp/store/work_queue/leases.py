@@ -10,9 +10,8 @@ from sqlalchemy import BigInteger, Double, and_, bindparam, case, exists, select
 from ghapp.core.model import InstallationKey
 from ghapp.core.records import Claim
 from ghapp.errors import LeaseLost
-from ghapp.store.connection import Connection
 from ghapp.store.schema import Now, keys
-from ghapp.store.statements import Statement, one_of
+from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.marking import NO_HINTS, Mark, dirty, mark, same_head
 
 REPOSITORY = bindparam("claimed_repository", type_=BigInteger)
@@ -36,8 +35,7 @@ def finish(connection: Connection, claim: Claim, marks: Iterable[Mark] = ()) -> 
     key = change(connection, claim, _FINISH, done=claim.generation)
     if key.generation > key.done_generation or key.head_waits:
         connection.marks = True  # this key may be due again, or another one of its head
-    for one in marks:
-        mark(connection, one.keys, touched=one.touched, requested=one.requested)
+    mark(connection, *marks)
 
 
 def defer(
@@ -63,8 +61,8 @@ def _later(claim: Claim, after_seconds: float, reason: str) -> dict[str, Any]:
     return {"after": after_seconds, "reason": reason, "arrived": arrived}
 
 
-def holding(*told: Any, **values: Any) -> Statement:
-    """A change of a claimed key, for `change`. told: what else to return with its row.
+def holding(*more: Any, **values: Any) -> Statement:
+    """A change of a claimed key, for `change`. more: what else to return with its row.
 
     A lease that ran out is lost, whether or not somebody else has the key by now.
     SQLAlchemy writes columns without their table in SQLite's RETURNING, also within subqueries: so
@@ -75,7 +73,7 @@ def holding(*told: Any, **values: Any) -> Statement:
         keys.c.lease_token == bindparam("claimed_token"),
         keys.c.lease_until > Now(),
     )
-    return Statement(update(keys).where(held).values(**values).returning(keys, *told))
+    return Statement(update(keys).where(held).values(**values).returning(keys, *more))
 
 
 def change(connection: Connection, claim: Claim, statement: Statement, **parameters: Any) -> Any:

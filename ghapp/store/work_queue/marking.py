@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -30,10 +29,9 @@ from ghapp.core.model import (
     RepositoryKey,
     SweepKey,
 )
-from ghapp.store.connection import Connection
 from ghapp.store.notify import announce
-from ghapp.store.schema import Insert, Now, keys, reviews, upserting
-from ghapp.store.statements import Statement
+from ghapp.store.schema import Now, keys, reviews, upsert
+from ghapp.store.sql import Connection, Statement
 
 # What comes so soon after a run began waits until then, so that a burst makes one more run.
 COLLAPSE_SECONDS = 1.0
@@ -41,132 +39,6 @@ COLLAPSE_SECONDS = 1.0
 TICK_SECONDS = 0.001
 NO_HINTS = {"fresh_at": 0.0, "opened": False, "touched": False, "changed_files": 0}
 Hints = Mapping[str, float | int | bool]
-
-
-# --- marking dirty -----------------------------------------------------------------------
-
-
-def _marking(dialect: str, *, suspected: bool = False, delivered: bool = False) -> Insert:
-    """Makes a key dirty once more; takes what `row` gives.
-
-    A parked key gets a new chance. One that waits in the queue keeps its place.
-    delivered: by a delivery, so that somebody waits for it.
-    suspected: nothing is known to have come in, so that one which waits after a failure, or is
-    parked, stays so; else one that fails for good would be tried at every suspicion.
-    """
-    came: Any = Now() if delivered else 0.0
-    insert = upserting(dialect, keys).values(generation=1, due=Now(), arrived_at=came)
-    new = insert.excluded
-    place = case(
-        (keys.c.started_at > Now() - COLLAPSE_SECONDS, keys.c.started_at + COLLAPSE_SECONDS),
-        (and_(dirty(keys), keys.c.parked_at == 0, keys.c.due < Now()), keys.c.due),
-        else_=Now(),
-    )
-    stays = dirty(keys) if suspected else false()
-    return insert.on_conflict_do_update(
-        index_elements=[keys.c.key],
-        set_={
-            "installation_id": new.installation_id,
-            "full_name": new.full_name,
-            "generation": keys.c.generation + 1,
-            "due": case((stays, keys.c.due), else_=place),
-            "attempts": case((stays, keys.c.attempts), else_=0),
-            "parked_at": case((stays, keys.c.parked_at), else_=0.0),
-            "arrived_at": _arrived(came, delivered=delivered),
-            "fresh_at": _larger(keys.c.fresh_at, new.fresh_at),
-            "opened": or_(keys.c.opened, new.opened),
-            "touched": or_(keys.c.touched, new.touched),
-            "changed_files": case(
-                (new.changed_files > 0, new.changed_files), else_=keys.c.changed_files
-            ),
-        },
-    )
-
-
-_MARK = {
-    (suspected, delivered): Statement(partial(_marking, suspected=suspected, delivered=delivered))
-    for suspected in (False, True)
-    for delivered in (False, True)
-}
-MARK_SUSPECTED, MARK_DELIVERED = _MARK[True, False], _MARK[False, True]
-
-
-def _arrived(came: Any, *, delivered: bool) -> ColumnElement[Any]:
-    """When the oldest delivery came that no run has begun to work off, with this marking.
-
-    The claim of a run that goes on carries what came before it. A key that is clean may have one
-    of old: ghapp of schema 0003 does not take it away.
-    """
-    old = keys.c.arrived_at
-    if not delivered:
-        return case((dirty(keys), old), else_=0.0)
-    begun = and_(keys.c.lease_until > Now(), old <= keys.c.started_at)
-    none = or_(not_(dirty(keys)), old == 0)
-    after = _larger(came, keys.c.started_at + TICK_SECONDS)
-    return case((begun, after), (none, came), else_=old)
-
-
-def row(key: Key, hints: Hints = NO_HINTS) -> dict[str, Any]:
-    """What `marking` takes. hints: as the columns of that name."""
-    repository, number = Repository(0, 0, ""), 0
-    match key:
-        case PullKey(repository, number):
-            kind = "pull"
-        case QueueKey(repository):
-            kind = "queue"
-        case RepositoryKey(repository):
-            kind = "repository"
-        case SweepKey(repository):
-            kind = "sweep"
-        case InstallationKey(installation_id):
-            kind, repository = "installation", Repository(installation_id, 0, "")
-    return {
-        "key": str(key),
-        "kind": kind,
-        "installation_id": repository.installation_id,
-        "repository_id": repository.id,
-        "full_name": repository.full_name,
-        "number": number,
-        **hints,
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Keys to mark. touched, requested: as of `mark`."""
-
-    keys: tuple[Key, ...]
-    touched: bool = False
-    requested: bool = False
-
-
-def mark(
-    connection: Connection, found: Iterable[Key], *, touched: bool = False, requested: bool = False
-) -> None:
-    """Make the keys dirty; in one order everywhere, so that two of these never wait in a circle.
-
-    touched: on the suspicion that a mark was changed, or a message sent, and not delivered.
-    requested: somebody waits for it, as for a delivery.
-    """
-    rows = [row(key, {**NO_HINTS, "touched": touched}) for key in sorted(found, key=str)]
-    if rows:
-        connection.change_each(_MARK[touched, requested], rows)
-        announce(connection)
-
-
-def retry_parked(connection: Connection, older_than_seconds: float = 0.0) -> int:
-    """Give parked keys a new chance; how many it were."""
-    count = connection.change(_REVIVE, {"age": older_than_seconds})
-    if count:
-        announce(connection)
-    return count
-
-
-_REVIVE = Statement(
-    update(keys)
-    .where(keys.c.parked_at > 0, keys.c.parked_at <= Now() - bindparam("age"))
-    .values(parked_at=0.0, attempts=0, due=Now())
-)
 
 
 # --- conditions --------------------------------------------------------------------------
@@ -202,6 +74,129 @@ def same_head(
         head_sha != "",
         table.c.key != key,
     )
+
+
+# --- marking dirty -----------------------------------------------------------------------
+
+
+def _marking(*, suspected: bool = False, delivered: bool = False) -> Statement:
+    """Makes a key dirty once more; takes what `row` gives.
+
+    A parked key gets a new chance. A key that waits in the queue keeps its place.
+    delivered: by a delivery, so that somebody waits for it.
+    suspected: nothing is known to have come in, so that a key which waits after a failure, or is
+    parked, stays so; else one that fails for good would be tried at every suspicion.
+    """
+    came: Any = Now() if delivered else 0.0
+    insert = upsert(keys).values(generation=1, due=Now(), arrived_at=came)
+    new, old = insert.excluded, keys.c
+    place = case(
+        (old.started_at > Now() - COLLAPSE_SECONDS, old.started_at + COLLAPSE_SECONDS),
+        (and_(dirty(keys), old.parked_at == 0, old.due < Now()), old.due),
+        else_=Now(),
+    )
+    stays = dirty(keys) if suspected else false()
+    # When the oldest delivery came that no run has begun to work off; the claim of a run that goes
+    # on carries what came before it.
+    arrived_at = case((dirty(keys), old.arrived_at), else_=0.0)
+    if delivered:
+        begun = and_(old.lease_until > Now(), old.arrived_at <= old.started_at)
+        arrived_at = case(
+            (begun, _larger(came, old.started_at + TICK_SECONDS)),
+            (or_(not_(dirty(keys)), old.arrived_at == 0), came),
+            else_=old.arrived_at,
+        )
+    return Statement(
+        insert.on_conflict_do_update(
+            index_elements=[old.key],
+            set_={
+                "installation_id": new.installation_id,
+                "full_name": new.full_name,
+                "generation": old.generation + 1,
+                "due": case((stays, old.due), else_=place),
+                "attempts": case((stays, old.attempts), else_=0),
+                "parked_at": case((stays, old.parked_at), else_=0.0),
+                "arrived_at": arrived_at,
+                "fresh_at": _larger(old.fresh_at, new.fresh_at),
+                "opened": or_(old.opened, new.opened),
+                "touched": or_(old.touched, new.touched),
+                "changed_files": case(
+                    (new.changed_files > 0, new.changed_files), else_=old.changed_files
+                ),
+            },
+        )
+    )
+
+
+def row(key: Key, hints: Hints = NO_HINTS) -> dict[str, Any]:
+    """What `marking` takes. hints: as the columns of that name."""
+    repository, number = Repository(0, 0, ""), 0
+    match key:
+        case PullKey(repository, number):
+            kind = "pull"
+        case QueueKey(repository):
+            kind = "queue"
+        case RepositoryKey(repository):
+            kind = "repository"
+        case SweepKey(repository):
+            kind = "sweep"
+        case InstallationKey(installation_id):
+            kind, repository = "installation", Repository(installation_id, 0, "")
+    return {
+        "key": str(key),
+        "kind": kind,
+        "installation_id": repository.installation_id,
+        "repository_id": repository.id,
+        "full_name": repository.full_name,
+        "number": number,
+        **hints,
+    }
+
+
+_MARK = {
+    (suspected, delivered): _marking(suspected=suspected, delivered=delivered)
+    for suspected in (False, True)
+    for delivered in (False, True)
+}
+MARK_DELIVERED = _MARK[False, True]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Keys to make dirty.
+
+    touched: on the suspicion that something of ghapp was changed, or said, and not delivered.
+    requested: somebody waits for it, as for a delivery.
+    """
+
+    keys: Iterable[Key]
+    touched: bool = False
+    requested: bool = False
+
+
+def mark(connection: Connection, *marks: Mark) -> None:
+    """Make the keys dirty, in one order everywhere: no two transactions wait in a circle."""
+    for one in marks:
+        hints = {**NO_HINTS, "touched": one.touched}
+        rows = [row(key, hints) for key in sorted(one.keys, key=str)]
+        if rows:
+            connection.change_each(_MARK[one.touched, one.requested], rows)
+            announce(connection)
+
+
+def retry_parked(connection: Connection, older_than_seconds: float = 0.0) -> int:
+    """Give parked keys a new chance; how many it were."""
+    count = connection.change(_REVIVE, {"age": older_than_seconds})
+    if count:
+        announce(connection)
+    return count
+
+
+_REVIVE = Statement(
+    update(keys)
+    .where(keys.c.parked_at > 0, keys.c.parked_at <= Now() - bindparam("age"))
+    .values(parked_at=0.0, attempts=0, due=Now())
+)
 
 
 def addressed(found: Any) -> Key:

@@ -9,11 +9,10 @@ import pytest
 from sqlalchemy import bindparam, insert, select, text, update
 
 from ghapp.errors import Busy
-from ghapp.store.connection import Connection, Connections, DriverError
 from ghapp.store.engine import connected
 from ghapp.store.migrate import migrated
 from ghapp.store.schema import follow_ups, turns
-from ghapp.store.statements import Statement, one_of
+from ghapp.store.sql import Connection, Connections, DriverError, Statement, one_of
 from ghapp.store.transactions import once, persistent, translated
 
 PUT = Statement(insert(turns))
