@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -57,10 +57,9 @@ async def pin(api: object, key: object, effect: Pin) -> Outcome:
 
 
 @pytest.fixture(autouse=True)
-def with_the_effect(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def with_the_effect(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(marks, "KINDS", (*KINDS, Pin))
     monkeypatch.setitem(cast("dict[Any, Any]", apply.REQUESTS), Pin, pin)
-    yield
 
 
 A, B = Pinned(topics=frozenset({"a"})), Pinned(topics=frozenset({"a", "b"}))

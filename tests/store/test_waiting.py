@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TypeVar
+import threading
+import time
+from typing import Any, TypeVar
 
 import pytest
 
@@ -11,6 +13,7 @@ from benchmarks.postgres import Cluster
 from ghapp.core.records import NOBODY, Claim, Full
 from ghapp.errors import StoreFailed
 from ghapp.store import Store
+from ghapp.store.sql import NONE, Connection
 from tests.store.stores import (
     KEY,
     OTHER,
@@ -163,5 +166,56 @@ def test_a_process_is_woken_again_after_the_server_restarted(
             worker = asyncio.create_task(working(there))
             await here.queue.accept(delivery())
             assert (await soon(worker)).key == KEY
+
+    asyncio.run(play())
+
+
+def test_a_key_that_becomes_due_while_a_claim_looks_is_known(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the claim, which finds nothing, and the look for what is due next."""
+    rows = Connection.rows
+
+    def late(connection: Connection, statement: Any, given: Any = NONE) -> Any:
+        if "since" in given:
+            time.sleep(0.1)
+        return rows(connection, statement, given)
+
+    async def play() -> None:
+        async with opened(database_url) as store:
+            await store.queue.accept(delivery())
+            await store.queue.defer(await claimed(store), after_seconds=0.05)
+            monkeypatch.setattr(Connection, "rows", late)
+            assert await store.queue.claim(1) == ()
+            assert (await soon(asyncio.create_task(working(store)))).key == KEY
+
+    asyncio.run(play())
+
+
+def test_a_key_that_is_deferred_while_another_claim_looks_is_known(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the claim's answer comes after it. On SQLite, one waits for the other."""
+    looked, go_on = threading.Event(), threading.Event()
+    rows = Connection.rows
+
+    def late(connection: Connection, statement: Any, given: Any = NONE) -> Any:
+        found = rows(connection, statement, given)
+        if "since" in given:
+            looked.set()
+            assert go_on.wait(PATIENCE_SECONDS)
+        return found
+
+    async def play() -> None:
+        async with opened(postgres_url) as store:
+            await store.queue.accept(delivery())
+            held = await claimed(store)
+            monkeypatch.setattr(Connection, "rows", late)
+            looking = asyncio.create_task(store.queue.claim(1))
+            assert await asyncio.to_thread(looked.wait, PATIENCE_SECONDS)
+            await store.queue.defer(held, after_seconds=0.2)
+            go_on.set()
+            assert await looking == ()
+            assert (await soon(asyncio.create_task(working(store)))).key == KEY
 
     asyncio.run(play())
