@@ -52,8 +52,6 @@ EXCEPTIONS = {
     ("checklists/external-integration.yml", "hear of"): "people report a failure",
 }
 # Words that are still to be replaced, mostly in names. Take a word out here once it is gone.
-REMAINING: dict[str, set[str]] = {}
-
 
 def plain(text: str) -> str:
     """Names as the words they are made of, and without what only names a test or shows code."""
@@ -87,7 +85,7 @@ def name_of(path: Path) -> str:
 
 
 def excepted(name: str) -> set[str]:
-    return {words for file, words in EXCEPTIONS if file == name} | REMAINING.get(name, set())
+    return {words for file, words in EXCEPTIONS if file == name}
 
 
 @pytest.mark.parametrize("path", CODE, ids=name_of)
