@@ -18,9 +18,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
+from benchmarks.clock import Clock
 from benchmarks.temporary import temporary
 from ghapp import builtin_packs, logs
 from ghapp.core.model import PullKey
@@ -44,16 +45,6 @@ POLICY = "version: 1\nmode: enforce\nreviewers: {teams: [sre]}\n"
 RISKY = "ALTER TABLE orders ADD COLUMN points INT;\nCREATE INDEX i ON orders (points);\n"
 MIGRATION, ITEM = "db/migrate/20260401_add_points.sql", "dbm-query-plan"
 WAITING, SIGNED = {"nfr: needs sign-off"}, {"nfr: signed off"}
-
-
-class Clock:
-    """GitHub's clock, set forward between what is said: its times have whole seconds."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
 
 
 class Scene:
@@ -106,7 +97,7 @@ class Scene:
                 if hurried:
                     await self.hurry()
                 await asyncio.sleep(0.03)
-        self.clock.ahead += timedelta(seconds=3)
+        self.clock.forward(3)
 
     async def hurry(self) -> None:
         """What was put off is due now, and what was parked is tried again."""

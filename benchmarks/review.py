@@ -18,10 +18,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.accept import SECRET, process
+from benchmarks.clock import Clock
 from benchmarks.temporary import temporary
 from ghapp.emulator.github import Emulator
 from ghapp.emulator.repository import Pull
@@ -64,16 +64,6 @@ class Told:
     @property
     def bytes(self) -> int:
         return sum(cost.bytes for cost in self.costs.values())
-
-
-class Clock:
-    """GitHub's clock, set forward between what is said: its times have whole seconds."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
 
 
 class Review:
@@ -161,7 +151,7 @@ class Review:
 
     @contextmanager
     def _counted(self, kind: str, events: int) -> Iterator[None]:
-        self.clock.ahead += timedelta(seconds=3)
+        self.clock.forward(3)
         calls, size = Counter(self.github.calls), self.github.bytes.total()
         yield
         self.github.settle(60)

@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ghapp.emulator.github import new_private_key
+from tests.support import PRIVATE_KEY
 from tests.web.posting import APP_ID, SECRET
-
-PEM = new_private_key()
 
 
 @pytest.fixture
@@ -21,7 +19,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("GHAPP_")}
     return ours | {
         "GHAPP_APP_ID": str(APP_ID),
-        "GHAPP_PRIVATE_KEY": PEM,
+        "GHAPP_PRIVATE_KEY": PRIVATE_KEY,
         "GHAPP_WEBHOOK_SECRET": SECRET,
         "GHAPP_GITHUB_API_URL": "http://127.0.0.1:9",
         "GHAPP_DATA_DIR": str(tmp_path / "data"),

@@ -28,10 +28,12 @@ from ghapp.settings import Settings
 from ghapp.store import Store, schedule
 from ghapp.worker import redelivery
 from ghapp.worker.schedule import EVERY_SECONDS
-from tests.cli.commands import PEM, ghapp
+from tests.cli.commands import ghapp
+from tests.support import PRIVATE_KEY
 from tests.web.posting import SECRET, encoded, headers, payload
 
 PATIENCE_SECONDS = 60.0
+PROCESSES = pytest.mark.slow("starts ghapp in one process after the other")
 
 
 class Serving:
@@ -101,6 +103,7 @@ class TestServe:
         answer = httpx.get(f"{serving.url}/readyz")
         assert (answer.status_code, answer.json()["github"]) == (200, "unreachable")
 
+    @PROCESSES
     @pytest.mark.parametrize("path", ["", "/nowhere"])
     def test_app_unknown_to_github_is_not_ready(
         self, environment: dict[str, str], tmp_path: Path, path: str
@@ -117,6 +120,7 @@ class TestServe:
         assert (answer.status_code, answer.json()["github"]) == (503, "refused")
         assert "GHAPP_PRIVATE_KEY" in answer.json()["reason"]
 
+    @PROCESSES
     def test_no_worker_on_sqlite_is_a_warning(
         self, environment: dict[str, str], tmp_path: Path
     ) -> None:
@@ -133,6 +137,7 @@ class TestServe:
         assert '"stopped"' in serving.log.read_text()
         assert "Traceback" not in serving.log.read_text()
 
+    @PROCESSES
     def test_stored_delivery_survives_a_kill(
         self, serving: Serving, environment: dict[str, str], tmp_path: Path
     ) -> None:
@@ -146,6 +151,7 @@ class TestServe:
         finally:
             assert again.end() == 0
 
+    @PROCESSES
     def test_log_has_a_line_for_each_delivery_and_no_secret(self, serving: Serving) -> None:
         body = encoded(payload())
         head = headers(body)
@@ -157,6 +163,7 @@ class TestServe:
         assert (told["outcome"], told["keys"]) == ("stored", ["pull:11:3"])
         assert SECRET not in serving.log.read_text()
 
+    @PROCESSES
     def test_log_names_the_database_and_whether_it_is_new(
         self, serving: Serving, environment: dict[str, str], tmp_path: Path
     ) -> None:
@@ -171,6 +178,7 @@ class TestServe:
         assert (migrated["event"], migrated["database"]) == ("migrated", file)
         assert migrated["version"] == version("ghapp")
 
+    @PROCESSES
     def test_second_process_on_the_same_sqlite_is_refused(
         self, serving: Serving, environment: dict[str, str], tmp_path: Path
     ) -> None:
@@ -194,7 +202,7 @@ class TestServe:
         ("name", "value", "what"),
         [
             ("GHAPP_PRIVATE_KEY", "", "is missing"),
-            ("GHAPP_PRIVATE_KEY", PEM[:300], "is not a complete private key"),
+            ("GHAPP_PRIVATE_KEY", PRIVATE_KEY[:300], "is not a complete private key"),
             ("GHAPP_WEBHOOK_SECRET", "", "is missing"),
             ("GHAPP_GITHUB_API_URL", "http://ghe.example", "is not an https:// address"),
             (
@@ -230,6 +238,7 @@ def test_read_only_folder_is_named(environment: dict[str, str], tmp_path: Path) 
     assert line.startswith("GHAPP_DATABASE_URL: /sys/x.db.lock cannot be written (")
 
 
+@PROCESSES
 def test_variable_that_was_set_is_named(environment: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "data" / "ghapp.sqlite3"
     file.parent.mkdir()
@@ -264,6 +273,7 @@ def as_anybody(*words: str, env: dict[str, str], cwd: Path) -> subprocess.Comple
     )
 
 
+@PROCESSES
 @pytest.mark.parametrize("command", ["serve", "migrate"])
 def test_read_only_file_is_named_at_the_start(
     environment: dict[str, str], tmp_path: Path, read_only: Path, command: str
@@ -275,6 +285,7 @@ def test_read_only_file_is_named_at_the_start(
     assert "chmod u+w" in line
 
 
+@PROCESSES
 def test_doctor_names_a_read_only_file(
     environment: dict[str, str], tmp_path: Path, read_only: Path
 ) -> None:
@@ -332,6 +343,7 @@ class TestSweep:
         await store.records.write(schedule.take_turn, redelivery.TURN, EVERY_SECONDS)
         await store.close()
 
+    @PROCESSES
     def test_beside_a_server_on_sqlite_it_only_marks(
         self, environment: dict[str, str], tmp_path: Path, pull: Pull
     ) -> None:
@@ -351,6 +363,7 @@ class TestSweep:
         finally:
             assert server.end() == 0
 
+    @PROCESSES
     def test_on_postgresql_it_only_marks(
         self, environment: dict[str, str], tmp_path: Path, pull: Pull, postgres_url: str
     ) -> None:
@@ -360,6 +373,7 @@ class TestSweep:
         assert "`ghapp serve` or `ghapp work` does the rest" in ended.stdout
         assert pull.check_runs() == []
 
+    @PROCESSES
     def test_failing_review_is_named(
         self, environment: dict[str, str], tmp_path: Path, pull: Pull
     ) -> None:
@@ -387,6 +401,7 @@ class TestSweep:
         assert ended.stderr.startswith("GHAPP_PRIVATE_KEY: is missing")
 
 
+@PROCESSES
 def test_log_names_neither_user_nor_password_of_postgresql(
     environment: dict[str, str], tmp_path: Path, postgres_url: str
 ) -> None:

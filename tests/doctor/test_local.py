@@ -18,7 +18,7 @@ from ghapp.doctor.local import Disk, InForce, Served, Stored, database, server, 
 from ghapp.doctor.report import Finding, Verdict, duration
 from ghapp.settings import Settings, named
 from ghapp.store import Health, Parked, Store
-from tests.github.world import PRIVATE_KEY
+from tests.support import PRIVATE_KEY
 from tests.web.posting import SECRET
 
 GOOD, WARNING, PROBLEM = Verdict.GOOD, Verdict.WARNING, Verdict.PROBLEM

@@ -25,6 +25,7 @@ NAMES = re.compile(
     r"|\b(?:DB|DDL|GitHub|PR|SRE|ann|ghapp|push|sam-sre)\b"
 )
 ENDS = {"en": "\nDone.\n", "ja": "\nデモの流れは以上です。\n"}
+AGAIN = pytest.mark.slow("plays the whole demo once more, in another language")
 
 
 def english(told: str) -> list[str]:
@@ -37,7 +38,7 @@ def english(told: str) -> list[str]:
 
 
 @pytest.mark.parametrize("route", ["PATCH */comments/*", "P* */check-runs*", "* */labels*"])
-@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("language", ["en", pytest.param("ja", marks=AGAIN)])
 def test_each_step_waits_for_what_the_next_one_reads(
     route: str, language: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -55,7 +56,10 @@ def test_each_step_waits_for_what_the_next_one_reads(
 
 @pytest.mark.parametrize(
     ("language", "heading"),
-    [("en", "Files changed"), ("ja", "変更されたファイル（Files changed）")],
+    [
+        ("en", "Files changed"),
+        pytest.param("ja", "変更されたファイル（Files changed）", marks=AGAIN),
+    ],
 )
 def test_after_the_story_a_page_in_the_same_language_is_served(
     language: str, heading: str, capsys: pytest.CaptureFixture[str]
@@ -104,6 +108,7 @@ def test_a_failed_step_is_reported_in_the_same_language(
     assert bool(english(str(late.value))) == (language == "en")
 
 
+@pytest.mark.slow("plays the demo in a process")
 @pytest.mark.parametrize(
     ("number", "before"),
     [

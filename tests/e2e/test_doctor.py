@@ -18,10 +18,9 @@ from ghapp.github.host import fingerprint
 from ghapp.github.requirements import EVENTS
 from tests.e2e.certificates import certificates
 from tests.e2e.world import SECRET, Host, World, command
-from tests.github.world import PRIVATE_KEY
 from tests.store.stores import changed
 
-OURS = Host(github={"events": tuple(EVENTS), "private_key": PRIVATE_KEY})
+OURS = Host(github={"events": tuple(EVENTS)})
 Found = dict[tuple[str, str], Finding]
 
 

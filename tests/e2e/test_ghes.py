@@ -21,9 +21,8 @@ from tests.e2e.certificates import Certificates, certificates
 from tests.e2e.marks import SIGNED, WAITING, comments, conclusion, marks, reactions
 from tests.e2e.stories import lived
 from tests.e2e.world import Host, World, command, running
-from tests.github.world import PRIVATE_KEY
 
-GITHUB = {"enterprise_version": "3.14.2", "rate_limit": 0, "private_key": PRIVATE_KEY}
+GITHUB = {"enterprise_version": "3.14.2", "rate_limit": 0}
 SERVER = Host(base=SERVER_BASE, github=GITHUB)
 GRAPHQL = (  # reactions to reviews, and who edited what
     test_channels.test_the_body_of_a_review_can_give_commands,

@@ -59,9 +59,12 @@ def settled(world: World, done: list[Transaction]) -> None:
     """Until nothing is done any more; to ask the database would be counted."""
     world.github.settle(PATIENCE_SECONDS)
     before = -1
-    while before != len(done):
+    for _ in range(int(PATIENCE_SECONDS)):
+        if before == len(done):
+            return
         before = len(done)
         time.sleep(1.0)
+    raise AssertionError("transactions go on without end")
 
 
 def cost(world: World, monkeypatch: pytest.MonkeyPatch, branch: str) -> tuple[int, int, int]:

@@ -11,13 +11,13 @@ import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from click.testing import Result
 from typer.testing import CliRunner
 
+from benchmarks.clock import Clock
 from ghapp.bootstrap import serving
 from ghapp.cli import app
 from ghapp.emulator.deliveries import Delivery
@@ -30,6 +30,7 @@ from ghapp.store import MAX_ATTEMPTS, Store
 from ghapp.store.schedule import take_turn
 from ghapp.worker import redelivery, schedule
 from ghapp.worker.schedule import EVERY_SECONDS
+from tests.support import PRIVATE_KEY
 
 SECRET = "a secret for tests"
 PATIENCE_SECONDS = 60.0  # for machines that have much else to do
@@ -40,19 +41,6 @@ RISKY = (
 )
 ENFORCE = "version: 1\nmode: enforce\nreviewers: {teams: [sre]}\n"
 TEAMS = {"sre": ["sam", "sue"], "dba": ["dan", "dee"], "sre-leads": ["lea"]}
-
-
-class Clock:
-    """GitHub's clock, which tests may set forward: its times have whole seconds."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-    def forward(self, seconds: float = 2.0) -> None:
-        self.ahead += timedelta(seconds=seconds)
 
 
 class Ghapp:
@@ -102,7 +90,9 @@ class World:
     ) -> None:
         host = on or Host()
         self.clock = Clock()
-        self.github = Emulator(webhook_secret=SECRET, clock=self.clock, **host.github)
+        self.github = Emulator(
+            webhook_secret=SECRET, clock=self.clock, private_key=PRIVATE_KEY, **host.github
+        )
         self._server = EmulatorServer(self.github, base=host.base, certificate=host.certificate)
         self.html_url = self._server.start()
         self.api_url = self._server.api_url

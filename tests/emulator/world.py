@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -17,9 +16,10 @@ import jwt
 from githubkit import webhooks
 
 from ghapp.emulator.diffs import DiffLimits
-from ghapp.emulator.github import Emulator, new_private_key
+from ghapp.emulator.github import Emulator
 from ghapp.emulator.repository import Repository
 from ghapp.emulator.server import EmulatorServer
+from tests.support import PRIVATE_KEY
 
 SECRET = "a secret of this test"
 FILES: dict[str, str | bytes] = {
@@ -30,11 +30,6 @@ FILES: dict[str, str | bytes] = {
     "old.txt": "gone soon\n",
     ".github/nfr.yml": "version: 1\n",
 }
-
-
-@lru_cache(maxsize=1)
-def private_key() -> str:
-    return new_private_key()
 
 
 @dataclass
@@ -93,7 +88,7 @@ def world(**options: Any) -> Iterator[World]:
         github = Emulator(
             webhook_url=inbox.url,
             webhook_secret=SECRET,
-            private_key=private_key(),
+            private_key=PRIVATE_KEY,
             **options,
         )
         server = EmulatorServer(github, patience_seconds=0)

@@ -20,7 +20,8 @@ from githubkit import TokenAuthStrategy
 from ghapp.github.errors import Answer
 from ghapp.github.host import Host, Request
 from ghapp.settings import Endpoint
-from tests.github.world import APP_ID, PRIVATE_KEY
+from tests.github.world import APP_ID
+from tests.support import PRIVATE_KEY
 
 CANARY = "canary-4b1d"
 Reply = Callable[[bytes], bytes]

@@ -17,7 +17,8 @@ from ghapp.emulator.repository import Pull
 from ghapp.errors import Retry, Wait
 from ghapp.github.client import GitHub
 from ghapp.settings import Endpoint
-from tests.github.world import APP_ID, PRIVATE_KEY, World
+from tests.github.world import APP_ID, World
+from tests.support import PRIVATE_KEY
 
 BLOB = "GET /repos/{owner}/{repo}/git/blobs/{sha}"
 SAFE = "SET lock_timeout = '5s';\nALTER TABLE orders ADD points INT; -- 注文\n"

@@ -61,11 +61,11 @@ def told(said: tuple[Message, ...]) -> list[tuple[str, str, bool]]:
 def test_what_is_found_is_what_its_delivery_would_have_told(world: World) -> None:
     pull = world.pull()
     pull.comment("/nfr check dbm-lock", "ann")
-    world.ahead += timedelta(seconds=2)
+    world.now.forward(2)
     pull.review("sam", "approved", "/nfr done")
-    world.ahead += timedelta(seconds=2)
+    world.now.forward(2)
     pull.review("sam", "changes_requested", "Please wait.")
-    world.ahead += timedelta(seconds=2)
+    world.now.forward(2)
     pull.review_comment("/nfr hold -- slow", "sam")
     found = missed(world, pull)
     assert [one.channel for one in found] == [
@@ -154,7 +154,7 @@ def test_an_approval_is_not_found_after_its_reviewer_was_heard_to_want_changes(
 ) -> None:
     pull = world.pull()
     pull.review("sam", "approved")
-    world.ahead += timedelta(seconds=2)
+    world.now.forward(2)
     review = pull.review("sam", "changes_requested", "Please wait.")
     assert [one.text for one in missed(world, pull)] == ["approved", "changes_requested"]
     heard = frozenset({f"review:{review}:changes_requested"})
@@ -210,7 +210,7 @@ def test_a_tick_whose_delivery_waits_is_not_given_to_a_later_editor(world: World
     id = ours(world, pull)
     pull.edit_comment(id, TICKED, "ann")
     (tick,) = delivered(world)
-    world.ahead += timedelta(minutes=1)
+    world.now.forward(60)
     pull.edit_comment(id, TICKED.replace("[x] `dbm-back`", "[ ] `dbm-back`"), "eve")
     found = boxes(world, pull, id, messages=(tick,))
     assert [(one.speaker, one.text) for one in found] == [

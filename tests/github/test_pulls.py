@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
 
@@ -28,7 +28,7 @@ def opened(world: World, count: int) -> list[Pull]:
     """Each a second after the other, so that the order of a list is sure."""
     made = []
     for at in range(count):
-        world.ahead += timedelta(seconds=1)
+        world.now.forward(1)
         made.append(world.pull(branch=f"b{at}", files={"a": f"{at}\n"}))
     return made
 
@@ -42,14 +42,14 @@ async def moved(client: GitHub, world: World, seen: dict[int, datetime]) -> list
 
 
 def change(world: World, pull: Pull, title: str) -> None:
-    world.ahead += timedelta(seconds=10)
+    world.now.forward(10)
     pull.edit(title=title)
 
 
 def test_open_pulls_never_seen_and_seen_ones_that_changed_have_moved(world: World) -> None:
     new, same, other, shut, shut_unseen = opened(world, 5)
     seen = as_seen([same, other, shut])
-    world.ahead += timedelta(seconds=10)
+    world.now.forward(10)
     shut.close()
     shut_unseen.close()
     change(world, other, "other")
@@ -110,7 +110,7 @@ def test_a_first_look_follows_pulls_that_moved_from_page_to_page(world: World) -
     pulls = opened(world, 230)
     seen = as_seen(pulls)
     for pull in pulls[:120]:
-        world.ahead += timedelta(seconds=10)
+        world.now.forward(10)
         pull.close()
 
     async def story(client: GitHub) -> None:

@@ -21,7 +21,8 @@ from ghapp.github.host import Request, Tokens
 from ghapp.github.rate_limits import Budget
 from ghapp.settings import Endpoint
 from tests.github.servers import CANARY, SHOP, asked, certified, host, replied, sent, serving
-from tests.github.world import APP_ID, PRIVATE_KEY
+from tests.github.world import APP_ID
+from tests.support import PRIVATE_KEY
 
 # --- who it is -----------------------------------------------------------------------------
 

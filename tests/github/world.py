@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from benchmarks.clock import Clock
 from ghapp.core.model import PullKey, Repository
 from ghapp.core.policy.policy import Rules
 from ghapp.core.records import History
 from ghapp.core.review.facts import Facts
-from ghapp.emulator.github import Emulator, new_private_key
+from ghapp.emulator.github import Emulator
 from ghapp.emulator.repository import Pull
 from ghapp.emulator.server import EmulatorServer
 from ghapp.github.client import GitHub
 from ghapp.settings import Endpoint
+from tests.support import PRIVATE_KEY
 
 T = TypeVar("T")
 APP_ID, BOT = 7, "ghapp[bot]"
-PRIVATE_KEY = new_private_key()  # one for all: making a key takes a while
 RULES = Rules(packs=(), default_mode="advise")
 
 
@@ -27,7 +27,7 @@ class World:
     """people: sam and pat (asked, not yet in) of team sre; ann writes, mia maintains, eve reads."""
 
     def __init__(self, **more: Any) -> None:
-        self.ahead = timedelta()
+        self.now = Clock()
         self.github = Emulator(app_id=APP_ID, clock=self.now, private_key=PRIVATE_KEY, **more)
         self._server = EmulatorServer(self.github)
         self.url = self._server.start()
@@ -36,10 +36,6 @@ class World:
         for login, role in {"ann": "write", "mia": "maintain", "eve": "read"}.items():
             self.shop.collaborator(login, role)
         self.repository = Repository(1, self.shop.id, "acme/shop")
-
-    def now(self) -> datetime:
-        """GitHub's clock."""
-        return datetime.now(UTC) + self.ahead
 
     def pull(self, **more: Any) -> Pull:
         """A new pull by ann."""

@@ -51,7 +51,7 @@ EXCEPTIONS = {
     ("checklists/ci-cd-pipeline.yml", "gate"): "a gate of somebody's pipeline",
     ("checklists/external-integration.yml", "hear of"): "people report a failure",
 }
-# Words that are still to be replaced, mostly in names. Take a word out here once it is gone.
+
 
 def plain(text: str) -> str:
     """Names as the words they are made of, and without what only names a test or shows code."""

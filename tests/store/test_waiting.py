@@ -32,7 +32,12 @@ LONG = 10 * PATIENCE_SECONDS  # polling would take too long to be what ends it
 
 
 async def waiting(store: Store, full: Full = NOBODY) -> asyncio.Task[tuple[Claim, ...]]:
-    """A worker that has found nothing and waits."""
+    """A worker that has found nothing and waits.
+
+    PostgreSQL's listener wakes whoever waits when it begins to listen, which may be at any time.
+    """
+    if listener := store.queue._listener:
+        await listener.close()
     assert await store.queue.claim(1, full=full) == ()
     task = asyncio.create_task(store.queue.claim(1, full=full, wait_seconds=LONG))
     await asyncio.sleep(0)

@@ -7,11 +7,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
 
+from benchmarks.clock import Clock
 from ghapp.core.model import Delivery
 from ghapp.emulator.deliveries import Delivery as Sent
 from ghapp.emulator.faults import broken, secondary_limit
@@ -31,15 +31,6 @@ DUE = "UPDATE failed_deliveries SET due = 1 WHERE due > 0"
 
 QUICK = Bounds(pause_seconds=0.0)
 PAGE = 100
-
-
-class Clock:
-    """GitHub's, which tests set forward."""
-
-    ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
 
 
 @pytest.fixture
@@ -293,12 +284,12 @@ def test_a_round_reads_only_what_is_new(world: World, clock: Clock, database_url
     async def story(store: Store, github: GitHub) -> None:
         assert await a_round(store, github) == 3 * PAGE
         assert world.github.calls[LIST] == 3
-        clock.ahead += timedelta(minutes=5)
+        clock.forward(300)
         (failed,) = fail(world)
         assert await a_round(store, github) == 1
         assert world.github.calls[LIST] > 4  # those that were asked for again are new, too
         assert came(world)[-1] == failed.guid
-        clock.ahead += timedelta(minutes=5)
+        clock.forward(300)
         await github.app()  # tells our client what the time is
         before = world.github.calls[LIST]
         assert await a_round(store, github) == 0
