@@ -53,8 +53,8 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
         or any(".py" in argument for argument in config.args)
     )
     if not alone and config.option.numprocesses is None:
-        # Many tests wait more than they work, hence one process more than there are processors.
-        config.option.numprocesses = (os.cpu_count() or 1) + 1
+        # Most tests wait more than they work.
+        config.option.numprocesses = (os.cpu_count() or 1) + 3
         config.option.dist = "worksteal"
     return (yield)
 
