@@ -6,6 +6,7 @@ Packs (`policy/packs.py`) and policies (`policy/policy.py`) make them; `scan/` r
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -132,6 +133,17 @@ class InFile:
 
 
 When = Clause | AtLeast | Combined | InFile
+
+
+def globs_of(when: When | None) -> Iterator[str]:
+    """The globs that paths are matched against to tell whether the condition holds."""
+    if isinstance(when, Combined):
+        for one in when.of:
+            yield from globs_of(one)
+    elif isinstance(when, InFile):
+        yield from (*when.path, *when.exclude)
+    elif isinstance(when, Clause) and when.kind == "path":
+        yield from when.values
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from ghapp.core.patterns import globs, regexes
 from ghapp.core.policy.policy import Features, Policy
 from ghapp.core.scan.conditions import NewLines, Scene, about, holds
 from ghapp.core.scan.fingerprint import Fingerprints
+from ghapp.core.scan.rulebook import rulebook
 from ghapp.core.scan.scan import Scan, found_in, hinted
 
 SEVERITIES = ("must", "should", "could")
@@ -102,12 +103,21 @@ def _flagged(scan: Scan, policy: Policy, findings: tuple[Finding, ...]) -> Itera
     touched = found_in(scan.touched, findings, scan.changes) if findings else scan.touched
     hazards = frozenset(one.hazard for one in findings)
     fingerprints = Fingerprints()
+    book = rulebook(policy.areas, policy.ignore_paths, policy.dialect)
     new_lines = NewLines(one.change for one in scan.files if not one.ignored)
     for area in sorted(policy.areas, key=lambda area: (-area.weight, area.id)):
         if area.id not in touched:
             continue
         here = touched[area.id]
-        scene = Scene(scan.pull, here, hazards, frozenset(touched), policy.large_tables, new_lines)
+        scene = Scene(
+            scan.pull,
+            here,
+            hazards,
+            frozenset(touched),
+            policy.large_tables,
+            new_lines,
+            matches=book.matches,
+        )
         own = tuple(one for one in findings if one.area == area.id)
         items = _items(area, scene, own)
         # Who puts the area's label on wants it signed off, whatever the lines say.

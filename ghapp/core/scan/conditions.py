@@ -78,7 +78,7 @@ class Scene:
 
     hazards: ids found anywhere in the pull. areas: ids of all areas that the pull touches.
     tables: the policy's large tables. new_lines: of the pull.
-    memo: texts that were asked about before.
+    memo: texts that were asked about before. matches: whether one of these globs matches a path.
     """
 
     pull: Pull
@@ -88,6 +88,7 @@ class Scene:
     tables: tuple[str, ...] = ()
     new_lines: NewLines = field(default_factory=lambda: NewLines(()))
     memo: dict[str, Texts] = field(default_factory=dict, compare=False)
+    matches: Callable[[tuple[str, ...], str], object] = globs.matches
 
     def matching(self, sign: str, patterns: tuple[str, ...]) -> Iterator[ChangedFile]:
         """The files that may be read in which a new line of code matches one of the patterns."""
@@ -156,8 +157,8 @@ def in_file(when: InFile, scene: Scene) -> Iterator[ChangedFile]:
         path = one.file.path
         if (
             (not when.new or one.file.status in ("added", "copied"))
-            and (not when.path or globs.matches(when.path, path))
-            and not (when.exclude and globs.matches(when.exclude, path))
+            and (not when.path or scene.matches(when.path, path))
+            and not (when.exclude and scene.matches(when.exclude, path))
             and (not when.diff or _a_line(when.diff, when.unless, scene.new_lines.of(one, "+")))
             and (
                 not when.removed or _a_line(when.removed, when.unless, scene.new_lines.of(one, "-"))
@@ -211,7 +212,7 @@ FINDS: Mapping[str, Callable[[tuple[str, ...], Scene], Iterable[str]]] = {
     "path": lambda values, scene: (
         one.file.path
         for one in scene.touch.changes
-        if any(globs.matches(values, path) for path in one.paths)
+        if any(scene.matches(values, path) for path in one.paths)
     ),
     # There is one list that it may name, the policy's `large_tables`.
     "table_in": lambda _, scene: (

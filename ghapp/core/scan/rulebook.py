@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from ghapp.core.areas import Area, Hazard
+from ghapp.core.areas import Area, Hazard, globs_of
 from ghapp.core.patterns.globs import Globs
 from ghapp.core.patterns.sets import Sieve, sieve
 from ghapp.core.scan.triggers import KINDS, Trigger
@@ -133,6 +133,10 @@ class Rulebook:
     reaches: Mapping[Reach, Mapping[str, frozenset[int]]]
     memo: dict[Hashable, Any] = field(default_factory=dict)
 
+    def matches(self, globs: Iterable[str], path: str) -> bool:
+        """Whether one of these globs of the rulebook matches the path."""
+        return not self.globs.matching(path).isdisjoint(globs)
+
     def remember(self, key: Hashable, made: Made) -> Made:
         """Keep what was made of the rulebook and the key in `memo`, to be forgotten with it.
 
@@ -191,4 +195,6 @@ def rulebook(
     globs = dict.fromkeys((*NEVER_SCANNED, *NOT_CODE, *ignored))
     globs |= dict.fromkeys(glob for own in triggers for one in own for glob in one.globs)
     globs |= dict.fromkeys(glob for reach in reaches for glob in (*reach.files, *reach.exclude))
+    whens = [when for area in areas for item in area.items for when in (item.when, item.must_when)]
+    globs |= dict.fromkeys(glob for when in whens for glob in globs_of(when))
     return Rulebook(areas, triggers, Globs(tuple(globs)), ignored, lines, hazards, reaches)
