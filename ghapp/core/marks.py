@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -151,7 +152,7 @@ class Change:
     issues: Mapping[str, int]
 
 
-class Effect:
+class Effect(ABC):
     """A write to GitHub. Each kind is a class in KINDS.
 
     best_effort: nobody waits for it; only the check run may block a merge.
@@ -169,13 +170,13 @@ class Effect:
         return type(self).__name__
 
     @classmethod
+    @abstractmethod
     def planned(cls, change: Change) -> Iterable[Effect]:
         """The effects of this kind that a change needs, in order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def applied(self, marks: Marks) -> Marks:
         """The marks as this effect leaves them."""
-        raise NotImplementedError
 
     @classmethod
     def traces(cls, marks: Marks, written: Written) -> Iterable[str]:

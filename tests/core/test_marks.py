@@ -19,7 +19,9 @@ from ghapp.core.marks import (
     Reply,
     Written,
     after,
+    is_repeatable,
     plan,
+    traces,
 )
 
 RUN = CheckRun("a" * 40, "d1", "neutral", annotated="n1")
@@ -117,3 +119,19 @@ def test_writes_of_which_there_may_be_several_are_named_by_what_they_are_about()
     assert OpenIssue(Issue("dbm-lock", "june")).name == "OpenIssue dbm-lock"
     assert PostReply(Reply("comment:1", "help")).name == "PostReply comment:1"
     assert PutCheckRun(RUN, 0).name == "PutCheckRun"
+
+
+def test_what_must_not_be_written_twice_leaves_a_trace() -> None:
+    there = Marks(
+        check_run=RUN,
+        comment="x",
+        labels=frozenset({"l1"}),
+        reactions=frozenset({Reaction(1, "+1")}),
+        replies=frozenset({Reply("c1", "help")}),
+        issues=frozenset({Issue("i1", "may")}),
+    )
+    found = traces(there, Written(comment_id=7, check_run_id=8))
+    assert found == {"PutCheckRun", "PutComment", "PostReply c1", "OpenIssue i1"}
+    effects = plan(there, Marks(), Written(), {})
+    assert {one.name for one in effects if not is_repeatable(one.name)} == found
+    assert traces(Marks(), Written()) == frozenset()

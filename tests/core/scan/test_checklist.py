@@ -2,7 +2,18 @@ from dataclasses import replace
 
 import pytest
 
-from ghapp.core.areas import Area, Clause, Detect, Finding, Item, SameAs, Size, Text
+from ghapp.core.areas import (
+    Area,
+    Clause,
+    Combined,
+    Detect,
+    Finding,
+    InFile,
+    Item,
+    SameAs,
+    Size,
+    Text,
+)
 from ghapp.core.model import MOST_FILES, File
 from ghapp.core.policy.policy import Features, Policy
 from ghapp.core.scan.checklist import checklist, is_feature
@@ -196,6 +207,15 @@ def test_a_condition_sees_findings_and_areas_of_the_whole_pull():
         "b": ["b-1"],
     }
     assert ids(asked(one)) == {}
+
+
+def test_conditions_look_at_paths_as_the_areas_do():
+    sql, tests = InFile(path=("**/*.sql",), exclude=("**/old/**",)), Clause("path", ("**/spec/**",))
+    items = (item("a-1", when=sql), item("a-2", when=Combined("any", (tests,))))
+    named = [("a/x.sql", ["a-1"]), ("a/old/x.sql", []), ("a/spec/x.rb", ["a-2"]), ("a/x.rb", [])]
+    for path, expected in named:
+        found = asked(area("a", *items), files=[file(path, "x")])
+        assert [one.id for here in found.flagged for one in here.items] == expected
 
 
 def test_a_large_table_of_the_policy_brings_its_item():
