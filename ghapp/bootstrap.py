@@ -7,15 +7,9 @@ import gc
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import (
-    AbstractAsyncContextManager,
-    AbstractContextManager,
-    asynccontextmanager,
-    nullcontext,
-)
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from socket import socket
 from typing import Any
 
 from ghapp import builtin_packs, logs
@@ -81,7 +75,10 @@ async def working(settings: Settings, metrics_port: int | None = None) -> AsyncI
     """
     logs.configure(settings.log_format)
     metrics, stop = Metrics(), asyncio.Event()
-    with _bound(settings, metrics_port) as listener:
+    with ExitStack() as closing:
+        listener = None
+        if metrics_port is not None:
+            listener = closing.enter_context(bound(settings.host, metrics_port, "--metrics-port"))
         async with _opened(settings) as store, _github(settings, metrics) as github:
             runs = _worker(settings, store, github, metrics)
             works, url = _works(runs, store, github, metrics, stop), ""
@@ -232,12 +229,6 @@ async def _reached(settings: Settings) -> Store:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-def _bound(settings: Settings, metrics_port: int | None) -> AbstractContextManager[socket | None]:
-    if metrics_port is None:
-        return nullcontext()
-    return bound(settings.host, metrics_port, "--metrics-port")
-
-
 def _github(settings: Settings, metrics: Metrics) -> GitHub:
     github = GitHub(
         settings.endpoint,
@@ -268,7 +259,7 @@ def _worker(settings: Settings, store: Store, github: GitHub, metrics: Metrics) 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
-        import uvloop  # noqa: PLC0415 -- not to be had on Windows and PyPy  # noqa: PLC0415 -- not to be had on Windows and PyPy
+        import uvloop  # noqa: PLC0415 -- not to be had on Windows and PyPy
     except ImportError:
         return None
     return uvloop.new_event_loop

@@ -109,14 +109,6 @@ async def _reply(api: Installation, key: PullKey, effect: PostReply) -> Outcome:
     return await write(api, "POST", path, {"body": text})
 
 
-async def _open_issue(api: Installation, key: PullKey, effect: OpenIssue) -> Outcome:
-    return await writes.open(api, key.repository, effect.issue)
-
-
-async def _edit_issue(api: Installation, key: PullKey, effect: EditIssue) -> Outcome:
-    return await writes.edit(api, key.repository, effect.issue, effect.number)
-
-
 REQUESTS: Mapping[type[Effect], Callable[[Installation, PullKey, Any], Awaitable[Outcome]]] = {
     PutCheckRun: writes.put,
     AddLabels: _add_labels,
@@ -124,6 +116,6 @@ REQUESTS: Mapping[type[Effect], Callable[[Installation, PullKey, Any], Awaitable
     PutComment: _comment,
     React: _react,
     PostReply: _reply,
-    OpenIssue: _open_issue,
-    EditIssue: _edit_issue,
+    OpenIssue: writes.open_issue,
+    EditIssue: writes.edit_issue,
 }

@@ -36,11 +36,8 @@ def parse(
     named = {name.lower(): value for name, value in headers.items()}
     signature = named.get("x-hub-signature-256", "").encode("utf-8", "replace")
     # All of them are tried, each in constant time; an empty secret signs nothing.
-    signed = [
-        hmac.compare_digest(signature, b"sha256=" + _hex(secret, body))
-        for secret in secrets
-        if secret
-    ]
+    digests = (hmac.digest(one.encode(), body, hashlib.sha256).hex() for one in secrets if one)
+    signed = [hmac.compare_digest(signature, f"sha256={one}".encode()) for one in digests]
     if not any(signed):
         raise Refused(401, "X-Hub-Signature-256 does not fit the body and GHAPP_WEBHOOK_SECRET")
     guid, event = named.get("x-github-delivery", ""), named.get("x-github-event", "")
@@ -52,10 +49,6 @@ def parse(
     delivery = Delivery(id=guid.lower(), event=event, action=action, body=body)
     read = READERS.get(event)
     return read(delivery, Identity(app_id, bot_login)) if read else delivery
-
-
-def _hex(secret: str, body: bytes) -> bytes:
-    return hmac.digest(secret.encode(), body, hashlib.sha256).hex().encode()
 
 
 READERS: Mapping[str, Callable[[Delivery, Identity], Delivery]] = {

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from ghapp.core.marks import Annotation, CheckRun, Issue, Outcome, PutCheckRun
+from ghapp.core.marks import Annotation, CheckRun, EditIssue, OpenIssue, Outcome, PutCheckRun
 from ghapp.core.model import PullKey, QueueKey, Repository
 from ghapp.core.review.permissions import same_login
 from ghapp.errors import Rejected, Retry
@@ -184,13 +184,14 @@ def _run(
     return body
 
 
-async def open(api: Installation, repository: Repository, issue: Issue) -> Outcome:
+async def open_issue(api: Installation, key: PullKey, effect: OpenIssue) -> Outcome:
     """Its number, 0 if issues are switched off. Raises Gone, Retry, Wait and Rejected.
 
     An assignee whom GitHub does not accept is left out: it refuses the issue for that or, if we may
     not assign, makes it without a word.
     """
-    label, path = issue.label[0], at(repository, "issues")
+    issue, path = effect.issue, at(key.repository, "issues")
+    label = issue.label[0]
     body = {"title": issue.title, "body": issue.body, "labels": [label] if label else []}
     assigned = {**body, "assignees": [issue.owner] if issue.owner else []}
     request = Request("POST", path, assigned)
@@ -203,7 +204,7 @@ async def open(api: Installation, repository: Repository, issue: Issue) -> Outco
     if answer.status == 422:
         raise refusal(answer, request, best_effort=True)
     made = decoded(answer, _MadeIssue, request)
-    await give_looks(api, repository, (issue.label,), made.labels)
+    await give_looks(api, key.repository, (issue.label,), made.labels)
     is_assigned = not issue.owner or same_login(issue.owner, *(one.login for one in made.assignees))
     return Outcome(made.number, answer.date, is_assigned)
 
@@ -217,9 +218,9 @@ def _for_the_assignee(answer: Answer) -> bool:
     return any("assignee" in f"{one.field} {one.message}".lower() for one in refused.errors)
 
 
-async def edit(api: Installation, repository: Repository, issue: Issue, number: int) -> Outcome:
+async def edit_issue(api: Installation, key: PullKey, effect: EditIssue) -> Outcome:
     """Another title and body; one that is gone stays so. Raises Gone, Retry, Wait and Rejected."""
-    path = at(repository, f"issues/{number}")
-    changed = {"title": issue.title, "body": issue.body}
+    path = at(key.repository, f"issues/{effect.number}")
+    changed = {"title": effect.issue.title, "body": effect.issue.body}
     done = await write(api, "PATCH", path, changed, fine=(404, SWITCHED_OFF))
-    return Outcome(number, done.answered_at)
+    return Outcome(effect.number, done.answered_at)
