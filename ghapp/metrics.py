@@ -110,7 +110,7 @@ def route(path: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class MetricFamily:
     """One metric as docs/operations.md lists it. buckets: of a histogram, in seconds."""
 
     kind: type[Counter | Gauge | Histogram]
@@ -119,66 +119,66 @@ class Shown:
     buckets: tuple[float, ...] = ()
 
 
-SHOWN: Mapping[str, Shown] = {
-    "ghapp_deliveries_total": Shown(
+SHOWN: Mapping[str, MetricFamily] = {
+    "ghapp_deliveries_total": MetricFamily(
         Counter, "Deliveries answered, by what became of them.", ("event", "outcome")
     ),
-    "ghapp_delivery_duration_seconds": Shown(
+    "ghapp_delivery_duration_seconds": MetricFamily(
         Histogram, "From a delivery's arrival to its answer.", (), SHORT
     ),
-    "ghapp_delivery_to_marks_seconds": Shown(
+    "ghapp_delivery_to_marks_seconds": MetricFamily(
         Histogram,
         "From the oldest delivery's arrival to the end of the run that worked it off.",
         (),
         LATENCY,
     ),
-    "ghapp_run_duration_seconds": Shown(
+    "ghapp_run_duration_seconds": MetricFamily(
         Histogram, "Runs, by the kind of their key and what they came to.", ("key", "outcome"), RUN
     ),
-    "ghapp_effects_total": Shown(
+    "ghapp_effects_total": MetricFamily(
         Counter, "Writes to GitHub, by kind and what became of them.", ("effect", "result")
     ),
-    "ghapp_drift_repaired_total": Shown(
+    "ghapp_drift_repaired_total": MetricFamily(
         Counter, "Marks written though no delivery asked for a change.", ("effect", "pull")
     ),
-    "ghapp_github_requests_total": Shown(
+    "ghapp_github_requests_total": MetricFamily(
         Counter,
         "Requests to GitHub's API; status 0 is no answer.",
         ("method", "route", "status", "result"),
     ),
-    "ghapp_github_request_duration_seconds": Shown(
+    "ghapp_github_request_duration_seconds": MetricFamily(
         Histogram, "How long GitHub takes to answer, or not to.", ("method",), CALL
     ),
-    "ghapp_github_budget_remaining": Shown(
+    "ghapp_github_budget_remaining": MetricFamily(
         Gauge, "What an installation may still ask of GitHub.", ("installation", "window")
     ),
-    "ghapp_github_reachable": Shown(
+    "ghapp_github_reachable": MetricFamily(
         Gauge, "0 while GitHub is away and asked for nothing but whether it is back, else 1."
     ),
-    "ghapp_sweeps_total": Shown(
+    "ghapp_sweeps_total": MetricFamily(
         Counter, "Sweeps by this process, by what became of them.", ("outcome",)
     ),
-    "ghapp_sweep_installations": Shown(
+    "ghapp_sweep_installations": MetricFamily(
         Gauge, "Installations that the last sweep of this process had checked."
     ),
-    "ghapp_sweep_success_timestamp_seconds": Shown(
+    "ghapp_sweep_success_timestamp_seconds": MetricFamily(
         Gauge, "When the last sweep of this process succeeded; 0 before the first."
     ),
-    "ghapp_redeliveries_total": Shown(
+    "ghapp_redeliveries_total": MetricFamily(
         Counter, "Deliveries that had failed, by what this process did about them.", ("outcome",)
     ),
-    "ghapp_queue_dirty_keys": Shown(Gauge, "Keys to be worked on, not parked."),
-    "ghapp_queue_parked_keys": Shown(Gauge, "Keys that failed too often."),
-    "ghapp_queue_oldest_due_seconds": Shown(
+    "ghapp_queue_dirty_keys": MetricFamily(Gauge, "Keys to be worked on, not parked."),
+    "ghapp_queue_parked_keys": MetricFamily(Gauge, "Keys that failed too often."),
+    "ghapp_queue_oldest_due_seconds": MetricFamily(
         Gauge, "For how long the key that is due longest has been due; 0 where none is."
     ),
-    "ghapp_newest_delivery_age_seconds": Shown(
+    "ghapp_newest_delivery_age_seconds": MetricFamily(
         Gauge, "How long ago the newest delivery was stored; NaN before the first."
     ),
-    "ghapp_database_up": Shown(
+    "ghapp_database_up": MetricFamily(
         Gauge, "1 where the database has answered for this page, else 0 and the queue's are NaN."
     ),
-    "ghapp_build_info": Shown(Gauge, "Always 1; the version of ghapp.", ("version",)),
+    "ghapp_build_info": MetricFamily(Gauge, "Always 1; the version of ghapp.", ("version",)),
 }
 
 
@@ -315,7 +315,9 @@ class _Plain(Collector):
             yield metric
 
 
-def _made(name: str, shown: Shown, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+def _made(
+    name: str, shown: MetricFamily, registry: CollectorRegistry
+) -> Counter | Gauge | Histogram:
     if shown.kind is Histogram:
         return Histogram(name, shown.help, shown.labels, registry=registry, buckets=shown.buckets)
     made: Counter | Gauge | Histogram = shown.kind(

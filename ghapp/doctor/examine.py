@@ -29,9 +29,9 @@ from ghapp.doctor.report import (
     INSTALLATIONS,
     PERMISSIONS,
     WEBHOOK,
-    Finding,
-    Part,
-    Verdict,
+    Checked,
+    CheckVerdict,
+    Section,
 )
 from ghapp.doctor.webhook import Tried
 from ghapp.errors import Busy, Gone, Retry, StoreFailed, Wait, WrongDatabase, WrongSetting
@@ -65,19 +65,19 @@ async def run(settings: Settings, output: Literal["text", "json"], *, deliver: b
         plain = False
     except (UnicodeEncodeError, LookupError):
         plain = True
-    found: list[Finding] = []
+    found: list[Checked] = []
     async for finding in examined(settings, named(), deliver=deliver, progress=progress):
         if output == "text":
             for line in report.lines(finding, found[-1] if found else None, plain=plain):
                 print(line, flush=True)  # as it is found: some of it takes a while
         found.append(finding)
     print(report.encoded(found) if output == "json" else f"\n{report.summary(found)}")
-    return all(one.verdict is not Verdict.PROBLEM for one in found)
+    return all(one.verdict is not CheckVerdict.PROBLEM for one in found)
 
 
 async def examined(
     settings: Settings, given: tuple[str, ...], *, deliver: bool, progress: Progress
-) -> AsyncIterator[Finding]:
+) -> AsyncIterator[Checked]:
     """All findings, in order, as they are made. given: the variables that are set.
 
     deliver: try a redelivery. Raises WrongSetting (the CA file cannot be read).
@@ -98,7 +98,7 @@ async def examined(
             found = tuple(github.reach(reached, settings.github_api_url, settings.app_id))
             for finding in found:
                 yield finding
-            if any(one.verdict is Verdict.PROBLEM for one in found):
+            if any(one.verdict is CheckVerdict.PROBLEM for one in found):
                 for part in (PERMISSIONS, EVENTS, INSTALLATIONS, WEBHOOK):
                     yield part.unknown("all", "not checked; see GitHub above")
                 return
@@ -111,7 +111,7 @@ async def examined(
                 yield await _arrival(registration, kept, server, progress)
 
 
-async def _registered(registration: Registration) -> AsyncIterator[Finding]:
+async def _registered(registration: Registration) -> AsyncIterator[Checked]:
     try:
         app = await registration.app()
     except (Retry, Wait, Gone) as error:
@@ -135,7 +135,7 @@ async def _registered(registration: Registration) -> AsyncIterator[Finding]:
         yield finding
 
 
-async def _webhook(registration: Registration, now: datetime) -> AsyncIterator[Finding]:
+async def _webhook(registration: Registration, now: datetime) -> AsyncIterator[Checked]:
     try:
         for finding in webhook.hook(await registration.hook()):
             yield finding
@@ -148,13 +148,13 @@ async def _webhook(registration: Registration, now: datetime) -> AsyncIterator[F
         yield _unread(WEBHOOK, "attempts", error)
 
 
-def _unread(part: Part, name: str, error: Exception) -> Finding:
+def _unread(part: Section, name: str, error: Exception) -> Checked:
     return part.unknown(name, str(error), "try again in a while")
 
 
 async def _arrival(
     registration: Registration, kept: Kept, server: Served, progress: Progress
-) -> Finding:
+) -> Checked:
     """Whether a delivery that GitHub sends again arrives."""
     if server.is_stopped:
         why = "not tried: no ghapp is running that could receive it"

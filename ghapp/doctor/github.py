@@ -9,7 +9,7 @@ from ghapp.doctor.report import (
     GITHUB,
     INSTALLATIONS,
     PERMISSIONS,
-    Finding,
+    Checked,
     duration,
     listed,
 )
@@ -40,7 +40,7 @@ UNREACHABLE = {  # why -> what that means and what to do
 }
 
 
-def reach(found: Reached, api_url: str, app_id: int) -> Iterator[Finding]:
+def reach(found: Reached, api_url: str, app_id: int) -> Iterator[Checked]:
     """Whether GitHub answers, and whether it knows the App."""
     if found.why:
         what, fix = UNREACHABLE[found.why]
@@ -90,14 +90,14 @@ def reach(found: Reached, api_url: str, app_id: int) -> Iterator[Finding]:
         yield GITHUB.good("App", "GitHub accepts its id and key")
 
 
-def app(found: Registered) -> Iterator[Finding]:
+def app(found: Registered) -> Iterator[Checked]:
     owner = f", owned by {found.owner.login}" if found.owner and found.owner.login else ""
     yield GITHUB.good("registered", f'"{found.name}" writes as {found.slug}[bot]{owner}')
     yield from permissions(found.permissions)
     yield from events(frozenset(found.events), found.permissions)
 
 
-def permissions(requested: Mapping[str, str]) -> Iterator[Finding]:
+def permissions(requested: Mapping[str, str]) -> Iterator[Checked]:
     """What the App requests, against what ghapp needs."""
     complete = True
     for name, need in requirements.PERMISSIONS.items():
@@ -124,7 +124,7 @@ def permissions(requested: Mapping[str, str]) -> Iterator[Finding]:
             )
 
 
-def events(subscribed: frozenset[str], requested: Mapping[str, str]) -> Iterator[Finding]:
+def events(subscribed: frozenset[str], requested: Mapping[str, str]) -> Iterator[Checked]:
     """What the App is subscribed to, against what ghapp reads. requested: permissions."""
     missing = [name for name in requirements.EVENTS if name not in subscribed]
     for name in missing:
@@ -151,7 +151,7 @@ def installations(
     found: tuple[Installed, ...],
     requested: Mapping[str, str],
     allowed: Mapping[int, Allowed | str],
-) -> Iterator[Finding]:
+) -> Iterator[Checked]:
     """requested: permissions. allowed: what each token may see, or why there is no token."""
     if not found:
         yield INSTALLATIONS.warning(
@@ -168,7 +168,7 @@ def installations(
 
 def _installation(
     one: Installed, requested: Mapping[str, str], allowed: Allowed | str | None
-) -> Iterator[Finding]:
+) -> Iterator[Checked]:
     name = (one.account and one.account.login) or str(one.id)
     if one.suspended_at is not None:
         yield INSTALLATIONS.warning(

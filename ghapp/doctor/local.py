@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ghapp.doctor.report import DATABASE, SERVER, SETTINGS, Finding, counted, duration, listed
+from ghapp.doctor.report import DATABASE, SERVER, SETTINGS, Checked, counted, duration, listed
 from ghapp.store import Health, Parked
 
 FULL_BYTES, LOW_BYTES = 100 << 20, 1 << 30
@@ -79,7 +79,7 @@ class Served:
         return self.locked is False and self.reason is None
 
 
-def settings(found: InForce) -> Iterator[Finding]:
+def settings(found: InForce) -> Iterator[Checked]:
     given = ", ".join(found.given)
     yield SETTINGS.good("from", f"the environment sets {given}; everything else has its default")
     yield SETTINGS.good("App", f"id {found.app_id}, private key {found.fingerprint}")
@@ -99,7 +99,7 @@ def settings(found: InForce) -> Iterator[Finding]:
     yield SETTINGS.good("database", f"{kind}, {found.database}")
 
 
-def database(found: Stored, disk: Disk | None) -> Iterator[Finding]:
+def database(found: Stored, disk: Disk | None) -> Iterator[Checked]:
     if disk:
         yield from _disk(disk)
     if disk and disk.mode is None:
@@ -145,7 +145,7 @@ def database(found: Stored, disk: Disk | None) -> Iterator[Finding]:
         yield DATABASE.good("parked", "no review is parked")
 
 
-def _disk(disk: Disk) -> Iterator[Finding]:
+def _disk(disk: Disk) -> Iterator[Checked]:
     free = f"{disk.free_bytes / (1 << 30):.1f} GB are free in {disk.folder}"
     fix = f"make room on the disk of {disk.folder}; a day of deliveries takes some 10 MB"
     if disk.free_bytes < FULL_BYTES:
@@ -175,7 +175,7 @@ def _disk(disk: Disk) -> Iterator[Finding]:
         yield DATABASE.good("file", f"{who} may write to it (mode {mode:o})")
 
 
-def _deliveries(health: Health) -> Iterator[Finding]:
+def _deliveries(health: Health) -> Iterator[Checked]:
     age = health.newest_delivery_seconds
     if age is None:
         yield DATABASE.warning(
@@ -200,7 +200,7 @@ def _deliveries(health: Health) -> Iterator[Finding]:
         yield DATABASE.good("queue", waiting)
 
 
-def server(found: Served) -> Finding:
+def server(found: Served) -> Checked:
     if found.reason == "":
         return SERVER.good("here", f"a server answers at {found.url} and is ready")
     if found.reason is not None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from ghapp.terminal import wrapped
 
 
-class Verdict(StrEnum):
+class CheckVerdict(StrEnum):
     """unknown: it could not be checked, as a rule because of another problem."""
 
     GOOD = "good"
@@ -21,41 +21,41 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Checked:
     """part, name: what was checked. fix: what to change, "" if nothing."""
 
     part: str
     name: str
-    verdict: Verdict
+    verdict: CheckVerdict
     found: str
     fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Section:
     """Makes the findings of one part."""
 
     name: str
 
-    def good(self, name: str, found: str) -> Finding:
-        return Finding(self.name, name, Verdict.GOOD, found)
+    def good(self, name: str, found: str) -> Checked:
+        return Checked(self.name, name, CheckVerdict.GOOD, found)
 
-    def warning(self, name: str, found: str, fix: str) -> Finding:
-        return Finding(self.name, name, Verdict.WARNING, found, fix)
+    def warning(self, name: str, found: str, fix: str) -> Checked:
+        return Checked(self.name, name, CheckVerdict.WARNING, found, fix)
 
-    def problem(self, name: str, found: str, fix: str) -> Finding:
-        return Finding(self.name, name, Verdict.PROBLEM, found, fix)
+    def problem(self, name: str, found: str, fix: str) -> Checked:
+        return Checked(self.name, name, CheckVerdict.PROBLEM, found, fix)
 
-    def unknown(self, name: str, found: str, fix: str = "") -> Finding:
-        return Finding(self.name, name, Verdict.UNKNOWN, found, fix)
+    def unknown(self, name: str, found: str, fix: str = "") -> Checked:
+        return Checked(self.name, name, CheckVerdict.UNKNOWN, found, fix)
 
 
-SETTINGS, DATABASE, SERVER = Part("Settings"), Part("Database"), Part("Server")
-GITHUB, PERMISSIONS, EVENTS = Part("GitHub"), Part("Permissions"), Part("Events")
-INSTALLATIONS, WEBHOOK = Part("Installations"), Part("Webhook")
+SETTINGS, DATABASE, SERVER = Section("Settings"), Section("Database"), Section("Server")
+GITHUB, PERMISSIONS, EVENTS = Section("GitHub"), Section("Permissions"), Section("Events")
+INSTALLATIONS, WEBHOOK = Section("Installations"), Section("Webhook")
 
-SYMBOLS = {Verdict.GOOD: "✓", Verdict.WARNING: "!", Verdict.PROBLEM: "✗", Verdict.UNKNOWN: "?"}
-PLAIN = {Verdict.GOOD: "+", Verdict.WARNING: "!", Verdict.PROBLEM: "x", Verdict.UNKNOWN: "?"}
+SYMBOLS = dict(zip(CheckVerdict, "✓!✗?", strict=True))
+PLAIN = dict(zip(CheckVerdict, "+!x?", strict=True))
 NAME_WIDTH = 16
 
 
@@ -77,7 +77,7 @@ def listed(names: tuple[str, ...], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
-def lines(finding: Finding, previous: Finding | None, *, plain: bool = False) -> Iterator[str]:
+def lines(finding: Checked, previous: Checked | None, *, plain: bool = False) -> Iterator[str]:
     """One finding as text, under the title of its part if that is new.
 
     plain: for an output that supports ASCII only.
@@ -92,21 +92,21 @@ def lines(finding: Finding, previous: Finding | None, *, plain: bool = False) ->
         yield wrapped(finding.fix, f"{margin}{arrow} ")
 
 
-def summary(findings: Iterable[Finding]) -> str:
+def summary(findings: Iterable[Checked]) -> str:
     counts = Counter(one.verdict for one in findings)
-    warnings, problems = counts[Verdict.WARNING], counts[Verdict.PROBLEM]
+    warnings, problems = counts[CheckVerdict.WARNING], counts[CheckVerdict.PROBLEM]
     return (
-        f"{counts[Verdict.GOOD]} good, {counted(warnings, 'warning')}, "
-        f"{counted(problems, 'problem')}, {counts[Verdict.UNKNOWN]} unknown."
+        f"{counts[CheckVerdict.GOOD]} good, {counted(warnings, 'warning')}, "
+        f"{counted(problems, 'problem')}, {counts[CheckVerdict.UNKNOWN]} unknown."
     )
 
 
-def encoded(findings: Iterable[Finding]) -> str:
+def encoded(findings: Iterable[Checked]) -> str:
     """As JSON: every finding in order, and how many there are of each verdict."""
     found = tuple(findings)
     counts = Counter(one.verdict for one in found)
     report = {
         "findings": [asdict(one) for one in found],
-        "counts": {verdict.value: counts[verdict] for verdict in Verdict},
+        "counts": {verdict.value: counts[verdict] for verdict in CheckVerdict},
     }
     return json.dumps(report, indent=2, ensure_ascii=False)

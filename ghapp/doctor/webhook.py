@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from ghapp.doctor.report import WEBHOOK, Finding, counted, duration
+from ghapp.doctor.report import WEBHOOK, Checked, counted, duration
 from ghapp.github.app import Attempted, Hook
 
 PATH = "/webhook"
@@ -74,7 +74,7 @@ def suitable(attempts: Iterable[Attempted], known: frozenset[str]) -> Attempted 
     return next(stored, None) or next(pings, None)
 
 
-def hook(found: Hook) -> Iterator[Finding]:
+def hook(found: Hook) -> Iterator[Checked]:
     """Whether the webhook can work as it is set up."""
     url = urlsplit(found.url)
     # Without what may be secret: user, password, query.
@@ -108,7 +108,7 @@ def hook(found: Hook) -> Iterator[Finding]:
         yield WEBHOOK.good("secret", "one is set; the arrival shows whether it is the right one")
 
 
-def recent(attempts: tuple[Attempted, ...], now: datetime) -> Iterator[Finding]:
+def recent(attempts: tuple[Attempted, ...], now: datetime) -> Iterator[Checked]:
     """How the newest attempts fared. now: by GitHub's clock."""
     if not attempts:
         fix = "install the App, or open a pull request where it is installed"
@@ -135,7 +135,7 @@ def recent(attempts: tuple[Attempted, ...], now: datetime) -> Iterator[Finding]:
         yield WEBHOOK.warning("attempts", found, f"if it goes on: {fix}")
 
 
-def arrival(found: Tried) -> Finding:
+def arrival(found: Tried) -> Checked:
     """What a redelivery proves."""
     if found.of is None:
         return WEBHOOK.unknown("arrival", found.why_not, found.fix)

@@ -92,7 +92,7 @@ _PLACE = Statement(
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class FailedDelivery:
     """A delivery to be asked for again, by the id of its newest attempt."""
 
     guid: str
@@ -142,14 +142,14 @@ def note(connection: Connection, attempts: Iterable[Attempt], reached: Position)
     return connection.change(_LOSE)
 
 
-def take(connection: Connection) -> Failed | None:
+def take(connection: Connection) -> FailedDelivery | None:
     """The oldest that is due, counted as asked for; nobody else gets it for a while."""
     connection.change(_SETTLE_HERE)
     found = connection.row(_TAKE)
-    return Failed(found.guid, found.attempt_id) if found else None
+    return FailedDelivery(found.guid, found.attempt_id) if found else None
 
 
-def asked(connection: Connection, failed: Failed, *, kept: bool) -> None:
+def asked(connection: Connection, failed: FailedDelivery, *, kept: bool) -> None:
     """GitHub was asked for it; its next attempt tells more. kept: False if it no longer has it."""
     if kept:
         connection.change(_ASKED, {"of": failed.guid})

@@ -14,7 +14,7 @@ from ghapp.store.engine import connected
 from ghapp.store.migrate import migrated
 from ghapp.store.sql import Connection, Connections
 from ghapp.store.transactions import once, persistent
-from ghapp.store.writer import Accept, Item, Writer
+from ghapp.store.writer import Accept, Batched, Writer
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -75,7 +75,7 @@ class Records:
 
     async def accept(self, item: Any) -> Any:
         """What `accept` returns for the item, after the commit; many are committed at once."""
-        return await self._writer.submit(Item(item))
+        return await self._writer.submit(Batched(item))
 
     async def close(self) -> None:
         """End when everything that was asked for is done."""

@@ -28,7 +28,7 @@ class Undone(Busy):
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class Batched:
     """Something to accept, together with all other items of its group; safe to accept twice."""
 
     value: Any
@@ -38,7 +38,7 @@ class Item:
 class Job:
     """An item to accept or a function to run, and who waits for the outcome."""
 
-    work: Item | Function
+    work: Batched | Function
     answer: asyncio.Future[Any]
 
 
@@ -61,7 +61,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="ghapp-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Item | Function) -> asyncio.Future[Any]:
+    def submit(self, work: Batched | Function) -> asyncio.Future[Any]:
         """To be awaited: the result, after the commit. Raises Busy (full or closed)."""
         if self._closed or self._queue.qsize() >= MOST_QUEUED:
             raise Busy("too many deliveries wait to be stored")
@@ -83,7 +83,7 @@ class Writer:
             for number, (job, outcome) in enumerate(zip(group, outcomes, strict=True)):
                 error = outcome.error if isinstance(outcome, Failed) else None
                 alone = isinstance(error, Undone) or not isinstance(error, Busy | None)
-                if alone and isinstance(job.work, Item):
+                if alone and isinstance(job.work, Batched):
                     outcomes[number] = self._commit([job])[0]
             self._loop.call_soon_threadsafe(_answer, group, outcomes)
 
@@ -105,7 +105,7 @@ class Writer:
 
     def _commit(self, group: list[Job]) -> list[Any]:
         """Result or Failed of each job: one transaction, or none of the jobs done."""
-        repeatable = all(isinstance(job.work, Item) for job in group)
+        repeatable = all(isinstance(job.work, Batched) for job in group)
 
         def transaction() -> list[Any]:
             return once(self._connections, lambda c: self._done(c, group), writes=True)
@@ -118,14 +118,14 @@ class Writer:
     def _done(self, connection: Connection, group: list[Job]) -> list[Any]:
         if len(group) == 1:  # the transaction is guard enough
             work = group[0].work
-            if isinstance(work, Item):
+            if isinstance(work, Batched):
                 return [*self._accept(connection, [work.value])]
             return [work(connection)]
-        items = [job.work.value for job in group if isinstance(job.work, Item)]
+        items = [job.work.value for job in group if isinstance(job.work, Batched)]
         accepted = _guarded(connection, lambda c: self._accept(c, items)) if items else []
         results = iter([accepted] * len(items) if isinstance(accepted, Failed) else accepted)
         return [
-            next(results) if isinstance(job.work, Item) else _guarded(connection, job.work)
+            next(results) if isinstance(job.work, Batched) else _guarded(connection, job.work)
             for job in group
         ]
 

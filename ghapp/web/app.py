@@ -17,7 +17,7 @@ from ghapp.github.client import Standing
 from ghapp.observer import Observer
 from ghapp.settings import Settings
 from ghapp.store import Store
-from ghapp.web.health import Health, Page, Scrape
+from ghapp.web.health import HealthPages, Page, Scrape
 from ghapp.web.webhook import Webhook
 
 # Nothing here is a page: no script, frame, form or cache may make use of it.
@@ -45,11 +45,11 @@ def application(
     """The ASGI application that receives deliveries.
 
     bot_login: the login the App writes under, "" until it is known. github: how the App stands
-    there. claiming: as in Health.
+    there. claiming: as in HealthPages.
     """
     secrets, observer = settings.webhook_secrets, observer or Observer()
     webhook = Webhook(store, secrets, settings.app_id, bot_login, observer)
-    health = Health(store, github, webhook.storing.failing_seconds, claiming)
+    health = HealthPages(store, github, webhook.storing.failing_seconds, claiming)
     return _site(
         Route("/webhook", webhook.receive, methods=["POST"]), *_pages(health, store, metrics)
     )
@@ -62,11 +62,11 @@ def watching(
     claiming: Callable[[], float],
 ) -> Starlette:
     """The ASGI application of a process that only works: health and metrics, all as above."""
-    health = Health(store, github, claiming=claiming)
+    health = HealthPages(store, github, claiming=claiming)
     return _site(*_pages(health, store, metrics))
 
 
-def _pages(health: Health, store: Store, metrics: Page | None) -> list[Route]:
+def _pages(health: HealthPages, store: Store, metrics: Page | None) -> list[Route]:
     routes = [Route("/healthz", health.alive), Route("/readyz", health.ready)]
     if metrics:
         routes.append(Route("/metrics", Scrape(store, metrics).answer))

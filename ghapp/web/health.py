@@ -14,8 +14,7 @@ from starlette.responses import JSONResponse, Response
 from ghapp import logs
 from ghapp.errors import Busy, StoreFailed
 from ghapp.github.client import UNKNOWN_APP, Standing
-from ghapp.store import Health as StoreHealth
-from ghapp.store import Store, stats
+from ghapp.store import Health, Store, stats
 
 # A key that has been due for longer is not being worked on.
 MOST_DUE_SECONDS = 600.0
@@ -34,7 +33,7 @@ log = logs.logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class HealthPages:
     """storing, claiming: for how many seconds the database has refused deliveries, and claims.
 
     claiming: None if this process does not work on keys.
@@ -80,11 +79,11 @@ class Health:
 
 
 class Page(Protocol):
-    """Health: None if the database does not answer."""
+    """HealthPages: None if the database does not answer."""
 
     content_type: str
 
-    def page(self, health: StoreHealth | None) -> bytes: ...
+    def page(self, health: Health | None) -> bytes: ...
 
 
 class Scrape:
@@ -93,7 +92,7 @@ class Scrape:
     def __init__(self, store: Store, shown: Page) -> None:
         self._store = store
         self._shown = shown
-        self._health: StoreHealth | None = None
+        self._health: Health | None = None
         self._read_at = -FRESH_SECONDS
         self._reading = asyncio.Lock()
 
@@ -108,7 +107,7 @@ class Scrape:
         page = self._shown.page(self._health)
         return Response(page, headers={"Content-Type": self._shown.content_type})
 
-    async def _read(self) -> StoreHealth | None:
+    async def _read(self) -> Health | None:
         try:
             async with asyncio.timeout(SCRAPE_SECONDS):
                 return await self._store.records.read(stats.health)

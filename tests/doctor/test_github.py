@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 
 from ghapp.doctor.github import events, installations, permissions, reach
-from ghapp.doctor.report import Finding, Verdict
+from ghapp.doctor.report import Checked, CheckVerdict
 from ghapp.emulator.github import EVENTS as OFFERED
 from ghapp.github.app import Allowed, Installed, Owner, Reached
 from ghapp.github.requirements import EVENTS, PERMISSIONS, UNASKED, at_least
 from ghapp.github.webhook import READERS
 
-GOOD, WARNING, PROBLEM = Verdict.GOOD, Verdict.WARNING, Verdict.PROBLEM
+GOOD, WARNING, PROBLEM = CheckVerdict.GOOD, CheckVerdict.WARNING, CheckVerdict.PROBLEM
 ASKED = {name: need.level for name, need in PERMISSIONS.items()}
 API = "https://api.github.com"
 
 
-def verdicts(found: Iterable[Finding]) -> dict[str, Verdict]:
+def verdicts(found: Iterable[Checked]) -> dict[str, CheckVerdict]:
     return {one.name: one.verdict for one in found}
 
 
@@ -63,7 +63,7 @@ class TestPermissions:
         ],
     )
     def test_permissions_against_those_needed(
-        self, change: dict[str, str], expected: dict[str, Verdict]
+        self, change: dict[str, str], expected: dict[str, CheckVerdict]
     ) -> None:
         asked = {name: level for name, level in (ASKED | change).items() if level}
         assert verdicts(permissions(asked)) == expected
@@ -87,7 +87,7 @@ class TestEvents:
         ],
     )
     def test_events_against_those_read(
-        self, without: tuple[str, ...], more: tuple[str, ...], expected: dict[str, Verdict]
+        self, without: tuple[str, ...], more: tuple[str, ...], expected: dict[str, CheckVerdict]
     ) -> None:
         heard = frozenset({*EVENTS, *more} - {*without})
         assert verdicts(events(heard, ASKED)) == expected
@@ -100,7 +100,7 @@ class TestEvents:
 class TestInstallations:
     def judged(
         self, allowed: Allowed | str | None = None, *, of: str = "Organization", **more: Any
-    ) -> list[Finding]:
+    ) -> list[Checked]:
         url = "https://github.com/organizations/acme/settings/installations/7"
         one = Installed(7, Owner("acme", of), **{"permissions": ASKED, "html_url": url} | more)
         found = {} if allowed is None else {7: allowed}
@@ -120,7 +120,7 @@ class TestInstallations:
         ],
     )
     def test_what_its_token_sees(
-        self, allowed: Allowed | str, verdict: Verdict, words: str
+        self, allowed: Allowed | str, verdict: CheckVerdict, words: str
     ) -> None:
         (found,) = self.judged(allowed)
         assert (found.name, found.verdict, words in found.found) == ("acme", verdict, True)
@@ -166,13 +166,13 @@ class TestReach:
             ),
         ],
     )
-    def test_verdicts(self, found: Reached, expected: dict[str, Verdict]) -> None:
+    def test_verdicts(self, found: Reached, expected: dict[str, CheckVerdict]) -> None:
         assert verdicts(reach(found, API, 7)) == expected
 
     @pytest.mark.parametrize(
         ("version", "verdict"),
         [("3.8.9", WARNING), ("3.9.0", GOOD), ("3.10.1", GOOD), ("4.0", GOOD), ("odd", WARNING)],
     )
-    def test_versions_are_numbers(self, version: str, verdict: Verdict) -> None:
+    def test_versions_are_numbers(self, version: str, verdict: CheckVerdict) -> None:
         found = verdicts(reach(Reached(status=200, server_version=version), API, 7))
         assert found["version"] is verdict

@@ -15,13 +15,13 @@ import pytest
 
 from ghapp.doctor import examine
 from ghapp.doctor.local import Disk, InForce, Served, Stored, database, server, settings
-from ghapp.doctor.report import Finding, Verdict, duration
+from ghapp.doctor.report import Checked, CheckVerdict, duration
 from ghapp.settings import Settings, named
 from ghapp.store import Health, Parked, Store
 from tests.support import PRIVATE_KEY
 from tests.web.posting import SECRET
 
-GOOD, WARNING, PROBLEM = Verdict.GOOD, Verdict.WARNING, Verdict.PROBLEM
+GOOD, WARNING, PROBLEM = CheckVerdict.GOOD, CheckVerdict.WARNING, CheckVerdict.PROBLEM
 DISK = Disk("/data", 5 << 30, 0o600)
 STORED = Stored(health=Health(60.0, None, 0, 0))
 FORCED = InForce(
@@ -30,7 +30,7 @@ FORCED = InForce(
 )  # fmt: skip
 
 
-def bad(found: Iterable[Finding]) -> dict[str, Verdict]:
+def bad(found: Iterable[Checked]) -> dict[str, CheckVerdict]:
     return {one.name: one.verdict for one in found if one.verdict is not GOOD}
 
 
@@ -60,7 +60,7 @@ class TestJudging:
         ],
     )
     def test_the_database(
-        self, stored: Stored, disk: Disk | None, expected: dict[str, Verdict]
+        self, stored: Stored, disk: Disk | None, expected: dict[str, CheckVerdict]
     ) -> None:
         assert bad(database(stored, disk)) == expected
 
@@ -94,10 +94,10 @@ class TestJudging:
             (Served(True, "http://x", "the database fails"), PROBLEM, False),
             (Served(False), WARNING, True),
             (Served(False, "http://x"), WARNING, True),
-            (Served(None, "http://x"), Verdict.UNKNOWN, False),
+            (Served(None, "http://x"), CheckVerdict.UNKNOWN, False),
         ],
     )
-    def test_server(self, served: Served, verdict: Verdict, stopped: bool) -> None:
+    def test_server(self, served: Served, verdict: CheckVerdict, stopped: bool) -> None:
         assert (server(served).verdict, served.is_stopped) == (verdict, stopped)
 
     @pytest.mark.parametrize(

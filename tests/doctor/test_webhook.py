@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from ghapp.doctor.report import Verdict
+from ghapp.doctor.report import CheckVerdict
 from ghapp.doctor.webhook import Tried, arrival, hook, meaning, recent, suitable
 from ghapp.github.app import Attempted, Hook
 
 NOW = datetime(2026, 4, 1, 12, 0, tzinfo=UTC)
-GOOD, WARNING, PROBLEM = Verdict.GOOD, Verdict.WARNING, Verdict.PROBLEM
+GOOD, WARNING, PROBLEM = CheckVerdict.GOOD, CheckVerdict.WARNING, CheckVerdict.PROBLEM
 FINE = {"url": "https://x.example/webhook", "content_type": "json", "secret": "********"}
 
 
@@ -37,7 +37,9 @@ def attempt(
         ({"secret": ""}, "secret", PROBLEM),
     ],
 )
-def test_how_the_webhook_is_set_up(change: dict[str, Any], name: str, verdict: Verdict) -> None:
+def test_how_the_webhook_is_set_up(
+    change: dict[str, Any], name: str, verdict: CheckVerdict
+) -> None:
     found = {one.name: one.verdict for one in hook(Hook(**FINE | change))}
     bad = {one: which for one, which in found.items() if which is not GOOD}
     assert bad == ({name: verdict} if name else {})
@@ -64,12 +66,12 @@ def test_meaning_of_a_failed_attempt(status_code: int, status: str, what: str, f
 
 
 class TestRecent:
-    def verdict(self, *attempts: Attempted) -> tuple[Verdict, str]:
+    def verdict(self, *attempts: Attempted) -> tuple[CheckVerdict, str]:
         (found,) = recent(attempts, NOW)
         return found.verdict, found.found
 
     def test_no_attempts_is_unknown(self) -> None:
-        assert self.verdict()[0] is Verdict.UNKNOWN
+        assert self.verdict()[0] is CheckVerdict.UNKNOWN
 
     def test_all_successful(self) -> None:
         verdict, words = self.verdict(attempt(202, minutes=90), attempt(200, minutes=95))
@@ -118,11 +120,11 @@ class TestArrival:
             (attempt(202), True, GOOD, "the signature and the database work"),
             (attempt(200), False, GOOD, "the database is not proven"),
             (attempt(401), True, PROBLEM, "got 401"),
-            (None, True, Verdict.UNKNOWN, "no new attempt after 30 s"),
+            (None, True, CheckVerdict.UNKNOWN, "no new attempt after 30 s"),
         ],
     )
     def test_answer(
-        self, answer: Attempted | None, known: bool, verdict: Verdict, words: str
+        self, answer: Attempted | None, known: bool, verdict: CheckVerdict, words: str
     ) -> None:
         found = arrival(Tried(attempt(202), known, answer, 30.0))
         assert (found.verdict, words in found.found) == (verdict, True), found.found
@@ -130,7 +132,7 @@ class TestArrival:
     def test_not_tried(self) -> None:
         found = arrival(Tried(why_not="not tried: so", fix="do this"))
         assert (found.verdict, found.found, found.fix) == (
-            Verdict.UNKNOWN, "not tried: so", "do this",
+            CheckVerdict.UNKNOWN, "not tried: so", "do this",
         )  # fmt: skip
 
 

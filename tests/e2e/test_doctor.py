@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ghapp.doctor.examine import examined
-from ghapp.doctor.report import Finding, Verdict
+from ghapp.doctor.report import Checked, CheckVerdict
 from ghapp.emulator import faults
 from ghapp.emulator.github import new_private_key
 from ghapp.emulator.server import SERVER_BASE
@@ -21,14 +21,14 @@ from tests.e2e.world import SECRET, Host, World, command
 from tests.store.stores import changed
 
 OURS = Host(github={"events": tuple(EVENTS)})
-Found = dict[tuple[str, str], Finding]
+Found = dict[tuple[str, str], Checked]
 
 
 def examine(world: World, *, deliver: bool = True, **more: str) -> Found:
     """All findings by part and name."""
     world.environment |= more
 
-    async def told() -> list[Finding]:
+    async def told() -> list[Checked]:
         found = examined(
             world.settings, tuple(world.environment), deliver=deliver, progress=lambda _: None
         )
@@ -37,7 +37,7 @@ def examine(world: World, *, deliver: bool = True, **more: str) -> Found:
     return {(one.part, one.name): one for one in asyncio.run(told())}
 
 
-def by(found: Found, verdict: Verdict) -> set[tuple[str, str]]:
+def by(found: Found, verdict: CheckVerdict) -> set[tuple[str, str]]:
     return {key for key, one in found.items() if one.verdict is verdict}
 
 
@@ -61,8 +61,8 @@ def running(world: World) -> World:
 
 def test_a_good_setup_only_gets_a_warning_that_loopback_is_not_https(running: World) -> None:
     found = examine(running)
-    assert by(found, Verdict.PROBLEM) | by(found, Verdict.UNKNOWN) == set()
-    assert by(found, Verdict.WARNING) == {("Webhook", "URL")}
+    assert by(found, CheckVerdict.PROBLEM) | by(found, CheckVerdict.UNKNOWN) == set()
+    assert by(found, CheckVerdict.WARNING) == {("Webhook", "URL")}
     arrival = found["Webhook", "arrival"].found
     assert "was answered 202" in arrival
     assert "the signature and the database work" in arrival
@@ -88,7 +88,7 @@ def test_no_delivery_is_redelivered_unless_asked_for(running: World) -> None:
 def test_a_redelivery_finds_a_wrong_secret(running: World) -> None:
     running.github.deliveries.hook.secret = "another one"
     arrival = examine(running)["Webhook", "arrival"]
-    assert arrival.verdict is Verdict.PROBLEM
+    assert arrival.verdict is CheckVerdict.PROBLEM
     assert "got 401" in arrival.found
     assert "GHAPP_WEBHOOK_SECRET" in arrival.fix
 
@@ -97,15 +97,15 @@ def test_a_redelivery_finds_a_wrong_path(running: World) -> None:
     hook = running.github.deliveries.hook
     running.github.listen(hook.url.replace("/webhook", "/elsewhere/webhook"))
     arrival = examine(running)["Webhook", "arrival"]
-    assert (arrival.verdict, "got 404" in arrival.found) == (Verdict.PROBLEM, True)
+    assert (arrival.verdict, "got 404" in arrival.found) == (CheckVerdict.PROBLEM, True)
     assert "/webhook" in arrival.fix
 
 
 def test_nothing_is_redelivered_if_no_server_runs_and_the_report_says_so(running: World) -> None:
     running.stop()
     found = examine(running)
-    assert found["Server", "here"].verdict is Verdict.WARNING
-    assert found["Webhook", "arrival"].verdict is Verdict.UNKNOWN
+    assert found["Server", "here"].verdict is CheckVerdict.WARNING
+    assert found["Webhook", "arrival"].verdict is CheckVerdict.UNKNOWN
     assert "no ghapp is running" in found["Webhook", "arrival"].found
     assert not [one for one in running.github.deliveries.all if one.redelivery]
 
@@ -114,7 +114,7 @@ def test_nothing_is_redelivered_if_the_database_does_not_answer(
     running: World,
 ) -> None:
     found = examine(running, GHAPP_DATABASE_URL="postgresql://u@127.0.0.1:1/x")
-    assert found["Webhook", "arrival"].verdict is Verdict.UNKNOWN
+    assert found["Webhook", "arrival"].verdict is CheckVerdict.UNKNOWN
     assert "without the database it is unknown" in found["Webhook", "arrival"].found
     assert found["Webhook", "arrival"].fix == "see Database above"
     assert not [one for one in running.github.deliveries.all if one.redelivery]
@@ -122,17 +122,17 @@ def test_nothing_is_redelivered_if_the_database_does_not_answer(
 
 def test_before_the_first_start_no_database_is_created(world: World) -> None:
     found = examine(world)
-    assert found["Database", "schema"].verdict is Verdict.WARNING
+    assert found["Database", "schema"].verdict is CheckVerdict.WARNING
     assert world.settings.file and not world.settings.file.exists()
-    assert by(found, Verdict.PROBLEM) == {("Webhook", "URL")}  # none is set
+    assert by(found, CheckVerdict.PROBLEM) == {("Webhook", "URL")}  # none is set
 
 
 class TestWhoWeAre:
     def test_an_unknown_app_id(self, world: World) -> None:
         found = examine(world, GHAPP_APP_ID="99")
-        assert found["GitHub", "App"].verdict is Verdict.PROBLEM
+        assert found["GitHub", "App"].verdict is CheckVerdict.PROBLEM
         assert found["GitHub", "App"].found == "GitHub has no App with id 99"
-        assert found["Permissions", "all"].verdict is Verdict.UNKNOWN
+        assert found["Permissions", "all"].verdict is CheckVerdict.UNKNOWN
 
     def test_a_key_of_another_app(self, world: World) -> None:
         found = examine(world, GHAPP_PRIVATE_KEY=new_private_key())
@@ -142,11 +142,11 @@ class TestWhoWeAre:
     def test_a_clock_that_is_an_hour_off_is_taken_into_account(self, world: World) -> None:
         world.clock.forward(3600)
         found = examine(world)
-        assert found["GitHub", "clock"].verdict is Verdict.WARNING
+        assert found["GitHub", "clock"].verdict is CheckVerdict.WARNING
         assert "59 minutes behind" in found["GitHub", "clock"].found or (
             "1 hour behind" in found["GitHub", "clock"].found
         )
-        assert found["GitHub", "App"].verdict is Verdict.GOOD
+        assert found["GitHub", "App"].verdict is CheckVerdict.GOOD
 
     @pytest.mark.parametrize(
         ("url", "what"),
@@ -159,7 +159,7 @@ class TestWhoWeAre:
         found = examine(world, GHAPP_GITHUB_API_URL=url)
         assert what in found["GitHub", "reachable"].found
         assert "GHAPP_GITHUB_API_URL" in found["GitHub", "reachable"].fix
-        assert found["Webhook", "all"].verdict is Verdict.UNKNOWN
+        assert found["Webhook", "all"].verdict is CheckVerdict.UNKNOWN
 
     def test_a_site_that_is_not_an_api(self, world: World) -> None:
         world.start()
@@ -172,7 +172,7 @@ class TestInstallations:
     def test_permissions_that_were_not_accepted_yet(self, running: World) -> None:
         running.github.installations[1].permissions = {"metadata": "read", "checks": "write"}
         found = examine(running, deliver=False)["Installations", "acme"]
-        assert found.verdict is Verdict.PROBLEM
+        assert found.verdict is CheckVerdict.PROBLEM
         assert "Pull requests write" in found.found
         assert "Members read" in found.found
         assert "/settings/installations/1" in found.fix
@@ -180,7 +180,7 @@ class TestInstallations:
     def test_a_suspended_installation(self, running: World) -> None:
         running.github.suspend(1, "ann")
         found = examine(running, deliver=False)["Installations", "acme"]
-        assert (found.verdict, "suspended" in found.found) == (Verdict.WARNING, True)
+        assert (found.verdict, "suspended" in found.found) == (CheckVerdict.WARNING, True)
 
     def test_a_server_without_graphql(self, running: World) -> None:
         running.github.faults.add(faults.broken("POST /graphql", 404, times=None))
@@ -194,14 +194,14 @@ def test_a_parked_key_and_its_error_are_named(running: World) -> None:
         "UPDATE keys SET parked_at = 1, error = 'it broke' WHERE kind = 'pull'",
     )
     found = examine(running, deliver=False)["Database", "parked"]
-    assert (found.verdict, "acme/shop (it broke)" in found.found) == (Verdict.WARNING, True)
+    assert (found.verdict, "acme/shop (it broke)" in found.found) == (CheckVerdict.WARNING, True)
 
 
 def test_deliveries_are_unknown_if_github_does_not_list_them(running: World) -> None:
     running.github.faults.add(faults.broken("GET /app/hook/deliveries", 404, times=None))
     found = examine(running)
-    assert by(found, Verdict.UNKNOWN) == {("Webhook", "attempts"), ("Webhook", "arrival")}
-    assert by(found, Verdict.PROBLEM) == set()
+    assert by(found, CheckVerdict.UNKNOWN) == {("Webhook", "attempts"), ("Webhook", "arrival")}
+    assert by(found, CheckVerdict.PROBLEM) == set()
 
 
 def test_an_enterprise_server_with_its_own_ca(tmp_path: Path) -> None:

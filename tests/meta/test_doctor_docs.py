@@ -11,7 +11,7 @@ import pytest
 
 from ghapp.doctor import github, local, report, webhook
 from ghapp.doctor.local import Disk, InForce, Served, Stored
-from ghapp.doctor.report import Finding
+from ghapp.doctor.report import Checked
 from ghapp.doctor.webhook import Tried
 from ghapp.github.app import Allowed, Attempted, Hook, Installed, Owner, Reached, Registered
 from ghapp.github.requirements import EVENTS, PERMISSIONS, spoken
@@ -48,7 +48,7 @@ def test_the_events_of_the_readme_are_those_that_are_needed() -> None:
     assert listed == [spoken(name) for name in EVENTS]
 
 
-def example() -> Iterator[Finding]:
+def example() -> Iterator[Checked]:
     """An App whose owner forgot Members, and to tick one event."""
     permissions = {name: need.level for name, need in PERMISSIONS.items() if name != "members"}
     heard = [name for name in EVENTS if name != "issue_comment"]
@@ -92,7 +92,7 @@ def test_the_example_is_what_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_part_is_explained() -> None:
-    parts = {one.name for one in vars(report).values() if isinstance(one, report.Part)}
+    parts = {one.name for one in vars(report).values() if isinstance(one, report.Section)}
     section = OPERATIONS.partition("## ghapp doctor\n")[2].partition("\n## ")[0]
     named = re.findall(r"^\| ([A-Z][A-Za-z, ]+?) \|", section, re.MULTILINE)
     assert {name for row in named for name in row.split(", ")} == parts

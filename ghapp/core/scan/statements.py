@@ -17,7 +17,7 @@ MOST_BYTES = 16 << 10  # of one statement; a longer one is searched in parts
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class SqlStatement:
     """Lines up to a `;`, a blank line or the end of the hunk, joined by one space.
 
     text: UTF-8. starts: the place in it at which each line begins. lines: those lines.
@@ -36,7 +36,7 @@ class Statement:
             at = self.starts[index + 1] if index + 1 < len(self.starts) else len(self.text)
 
 
-def statements(rows: Iterable[PatchLine]) -> Iterator[Statement]:
+def statements(rows: Iterable[PatchLine]) -> Iterator[SqlStatement]:
     """The statements of the new side. rows: the lines of a patch, in their order."""
     held: list[PatchLine] = []
     for row in rows:
@@ -56,7 +56,7 @@ def statements(rows: Iterable[PatchLine]) -> Iterator[Statement]:
     yield from _joined(held)
 
 
-def _joined(held: list[PatchLine]) -> Iterator[Statement]:
+def _joined(held: list[PatchLine]) -> Iterator[SqlStatement]:
     """The lines as one statement; in parts if it is long, each beginning with the last line."""
     parts: list[bytes] = []
     kept: list[PatchLine] = []
@@ -74,6 +74,6 @@ def _joined(held: list[PatchLine]) -> Iterator[Statement]:
         yield _statement(parts, kept)
 
 
-def _statement(parts: list[bytes], kept: list[PatchLine]) -> Statement:
+def _statement(parts: list[bytes], kept: list[PatchLine]) -> SqlStatement:
     starts = accumulate((len(part) + 1 for part in parts[:-1]), initial=0)
-    return Statement(b" ".join(parts), tuple(starts), tuple(kept))
+    return SqlStatement(b" ".join(parts), tuple(starts), tuple(kept))

@@ -29,7 +29,7 @@ spec:
 other: true"""
 POLICY = """\
 {
-  "Statement": [
+  "SqlStatement": [
     {
       "Effect": "Deny",
       "Action": "*",
