@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from ghapp.core.model import Channel
+from ghapp.core.model import Account, Channel
 
 
 class Verb(StrEnum):
@@ -65,7 +65,10 @@ class Entry:
     comment_id, node_id: what to acknowledge, as in Message.
     replied: answered in a reply of its own, since the pull had nothing flagged and so no comment.
     until, owner: of DEFER: the day it is due ("2026-12-31") and the login who sees to it.
-    whose: of RELEASE: the login whose hold is undone.
+    whose, whose_id: of RELEASE: the account whose hold is undone.
+    speaker_id: of the speaker's account; 0 if it is not known.
+    pending: of REFUSED: what counts in its place once it is known who pushed, if it was not them.
+    own_allowed: whether the policy let people sign off what they had pushed.
     """
 
     message_id: str
@@ -87,6 +90,14 @@ class Entry:
     until: str = ""
     owner: str = ""
     whose: str = ""
+    speaker_id: int = 0
+    whose_id: int = 0
+    pending: Verb | None = None
+    own_allowed: bool = False
+
+    @property
+    def account(self) -> Account:
+        return Account(self.speaker, self.speaker_id)
 
     @property
     def id(self) -> str:
@@ -216,7 +227,8 @@ def holds(ledger: Iterable[Entry]) -> tuple[Entry, ...]:
     """The holds in force, oldest first: one of each person and subject; it outlives every push."""
 
     def whose(entry: Entry) -> tuple[str, str]:
-        return entry.subject, (entry.whose or entry.speaker).casefold()
+        holder = Account(entry.whose, entry.whose_id) if entry.whose else entry.account
+        return entry.subject, str(holder.id or holder.login.casefold())
 
     return tuple(sorted(_in_force(HOLD, HoldState.FREE, ledger, whose).values(), key=when))
 

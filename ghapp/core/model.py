@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -83,7 +84,27 @@ class SweepKey:
 
 Key = PullKey | QueueKey | RepositoryKey | SweepKey | InstallationKey
 
-# --- what people say ---------------------------------------------------------------------
+# --- people and what they say ------------------------------------------------------------
+
+
+def same_login(login: str, *others: str) -> bool:
+    """Whether a login is among others; GitHub's logins ignore case."""
+    return login.casefold() in {other.casefold() for other in others}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person or bot. id: what stays when the account is renamed; 0 if it is not known."""
+
+    login: str
+    id: int = 0
+
+    def among(self, others: Iterable[Account]) -> bool:
+        """Whether it is one of them: by id, or by login if one of the two has no id."""
+        return any(
+            self.id == other.id if self.id and other.id else same_login(self.login, other.login)
+            for other in others
+        )
 
 
 class Channel(StrEnum):
@@ -111,6 +132,7 @@ class Message:
     comment_id: the comment or review to acknowledge with a reaction; 0 if there is none.
     node_id: of the review, which only GraphQL can react to; "" for all others.
     head_sha: the head that it is about, if GitHub names one: for a review and a button.
+    speaker_id: of the speaker's account; 0 if GitHub did not name it.
     edited: found by reading, and not as it was first written: its speaker has to repeat it.
     """
 
@@ -123,6 +145,11 @@ class Message:
     node_id: str = ""
     head_sha: str = ""
     edited: bool = False
+    speaker_id: int = 0
+
+    @property
+    def account(self) -> Account:
+        return Account(self.speaker, self.speaker_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,21 +158,48 @@ class Rights:
 
     teams: those of the teams asked about in which the membership is active, as "org/slug".
     unclear: why a right could not be found out, one sentence each; it then counts as not held.
+    account: whose they are, by the present login; None if that is known by the login only.
     """
 
     write: bool = False
     maintain: bool = False  # maintain or admin
     teams: frozenset[str] = frozenset()
     unclear: tuple[str, ...] = ()
+    account: Account | None = None
+
+
+class Via(StrEnum):
+    """What reported a push. PUSH alone also says which commits it brought, to whatever branch."""
+
+    OPENED = "opened"
+    SYNCHRONIZE = "synchronize"
+    PUSH = "push"
+    ACTIVITY = "activity"  # GitHub's own list, read when no delivery says who pushed
 
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """Who brought a head SHA to the pull, by a verified delivery; login "" if none said."""
+    """One push to a branch: a head SHA, and who brought it.
+
+    id: of the delivery that reported it, or "activity:ID".
+    before: the head until then; "" if that was not said, zeros if the branch is new. A pull that
+    is opened has no head before.
+    commits: those that it brought, as far as GitHub lists them.
+    """
 
     head_sha: str
     login: str
     seen_at: datetime
+    user_id: int = 0
+    via: Via = Via.SYNCHRONIZE
+    before: str = ""
+    branch: str = ""
+    id: str = ""
+    commits: tuple[str, ...] = ()
+
+    @property
+    def account(self) -> Account:
+        return Account(self.login, self.user_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +260,14 @@ class File(msgspec.Struct, frozen=True, gc=False):  # made 3,000 at a time, and 
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """A pull request as GitHub has it now. url: of its page."""
+    """A pull request as GitHub has it now. url: of its page.
+
+    commits: how many it has.
+    base_sha: the base branch's tip as GitHub last compared it. Under its branch's name, the base of
+    a merged pull would hold what the pull brought; and a tag may have the same name.
+    head_repository: full name of where its branch is, "" if that is gone.
+    from_fork: whether that is another repository, whose pushes nobody reports to us.
+    """
 
     key: PullKey
     title: str
@@ -224,6 +285,16 @@ class Pull:
     complete: bool = True  # False if GitHub lists only the first 3,000 files
     new_folders: frozenset[str] = frozenset()  # at the top, which the base branch lacks
     url: str = ""
+    author_id: int = 0
+    commits: int = 1
+    base_sha: str = ""
+    head_repository: str = ""
+    from_fork: bool = False
+
+    @property
+    def by(self) -> Account:
+        """The author's account."""
+        return Account(self.author, self.author_id)
 
 
 @dataclass(frozen=True, slots=True)

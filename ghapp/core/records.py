@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ghapp.core.ledger import Entry
 from ghapp.core.marks import Effect, Marks, Written
-from ghapp.core.model import Key, Message, Push
+from ghapp.core.model import Account, Key, Message, Push
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +148,8 @@ class History:
     seen_at: `updated_at` of the pull as our last run read it; None if none has.
     policy: None if it was never read; its `read_at` is None if a push may have changed it.
     pending_since: when GitHub accepted the check run that is in progress; None if none is.
+    commits: by head SHA, as GitHub listed them when somebody settled an area of that head, oldest
+    first; () if it does not list them. pushers: by commit, who pushed it to any branch.
     """
 
     marks: Marks | None = None
@@ -164,6 +166,8 @@ class History:
     ledger: tuple[Entry, ...] = ()  # oldest first
     shown: tuple[Shown, ...] = ()  # oldest first
     pushes: tuple[Push, ...] = ()  # oldest first
+    commits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pushers: Mapping[str, frozenset[Account]] = field(default_factory=dict)
     waited: int = 0  # how often in a row the key was deferred because facts lagged behind
     policy: PolicySource | None = None
     pending_since: datetime | None = None

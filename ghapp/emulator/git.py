@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -154,6 +154,15 @@ class Git:
             return [head]
         span = f"{base}..{head}" if base else head
         return self.run("rev-list", "--reverse", "--topo-order", span).decode().split()
+
+    def commits_beside(self, others: Collection[str], head: str) -> list[str]:
+        """SHAs reachable from `head` and from none of the others, oldest first."""
+        parents = self.parents.get(head, ())
+        if not parents or (len(parents) == 1 and parents[0] in others):
+            return [] if head in others else [head]
+        bounds = [f"^{sha}" for sha in sorted(others)]
+        order = ("--reverse", "--topo-order")
+        return self.run("rev-list", *order, head, *bounds).decode().split()
 
     def blob(self, name: str) -> Blob | None:
         """A blob by its SHA or as "COMMIT:PATH"; None if there is none."""

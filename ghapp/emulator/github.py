@@ -148,6 +148,33 @@ class Emulator(Site):
             made.installation = self.installation(installation_id, login)
         return made
 
+    @locked
+    def rename(self, login: str, new: str) -> None:
+        """Give an account another name; the old one is free for others, and leads nowhere.
+
+        Its repositories are found by the names that they had. Raises ValueError (taken).
+        Source: https://docs.github.com/account-and-profile/concepts/username-changes
+        """
+        if new.lower() in self.users:
+            raise ValueError(f"{new} exists already")
+        user = self.users.pop(login.lower())
+        owned = [one for one in self.repositories.values() if one.owner is user]
+        for one in owned:
+            del self.names.current[one.full_name.lower()]
+            self.names.moved[one.full_name.lower()] = one
+        for team in self.teams.values():
+            for people in (team.members, team.pending):
+                if user.login in people:
+                    people.remove(user.login)
+                    people.add(new)
+        for repository in self.repositories.values():
+            if role := repository.roles.pop(login.lower(), None):
+                repository.roles[new.lower()] = role
+        user.login = new
+        self.users[new.lower()] = user
+        for one in owned:
+            self.names.current[one.full_name.lower()] = one
+
     # --- installations ---------------------------------------------------------------------
 
     @locked

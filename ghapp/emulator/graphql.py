@@ -94,11 +94,12 @@ def _typename(call: Call, variables: object) -> Json:
 EDITS = """
 query($ids: [ID!]!) {
   nodes(ids: $ids) {
-    ... on IssueComment { id lastEditedAt editor { login __typename } }
-    ... on PullRequestReview { id lastEditedAt editor { login __typename } }
-    ... on PullRequestReviewComment { id lastEditedAt editor { login __typename } }
+    ... on IssueComment { id lastEditedAt editor { ...who } }
+    ... on PullRequestReview { id lastEditedAt editor { ...who } }
+    ... on PullRequestReviewComment { id lastEditedAt editor { ...who } }
   }
 }
+fragment who on Actor { login __typename ... on User { databaseId } }
 """
 
 
@@ -126,6 +127,7 @@ def _edits(call: Call, variables: object) -> Json:
         shown = editor and {
             "login": editor.login.removesuffix("[bot]"),
             "__typename": editor.kind,
+            **({"databaseId": editor.id} if editor.kind == "User" else {}),
         }
         nodes.append({"id": node, "lastEditedAt": iso(message.last_edited_at), "editor": shown})
     return {"data": {"nodes": nodes}, **({"errors": errors} if errors else {})}

@@ -177,7 +177,9 @@ class Pull(Thread):
 
     def land(self, sha: str, by: str) -> None:
         """Move the base branch to a commit that holds the pull, which merges it."""
-        self.repository.move(self.base_ref, sha, by)
+        queued = self.base_ref in self.repository.queues
+        merges = "merge_queue_merge" if queued else "pr_merge"
+        self.repository.move(self.base_ref, sha, by, merges=merges)
         self.touch()
         self.state, self.merge_commit_sha = "closed", sha
         self.closed_at = self.merged_at = self.updated_at
@@ -421,7 +423,7 @@ class MergeQueue:
 
     def _destroy(self, entry: QueueEntry, reason: str) -> None:
         if entry.head_sha:
-            self.repository.branches.pop(entry.branch, None)
+            self.repository.delete_branch(entry.branch, QUEUE_BOT)
             self.repository.emit(
                 "merge_group", "destroyed", QUEUE_BOT, merge_group=entry, reason=reason
             )
@@ -435,6 +437,23 @@ class Push:
     branch: str
     before: str
     after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A line of what happened to a branch. before: NO_SHA if it is new; after: if it is gone.
+
+    kind: push, force_push, branch_creation, branch_deletion, pr_merge or merge_queue_merge.
+    Source: https://docs.github.com/rest/repos/repos#list-repository-activities
+    """
+
+    id: int
+    branch: str
+    before: str
+    after: str
+    at: datetime
+    actor: User
+    kind: str
 
 
 @dataclass(eq=False, repr=False)
@@ -481,6 +500,7 @@ class Repository(Tracker):
     check_runs: dict[int, CheckRun] = field(default_factory=dict)
     suites: dict[str, CheckSuite] = field(default_factory=dict)  # by head SHA
     queues: dict[str, MergeQueue] = field(default_factory=dict)  # by base branch
+    activities: list[Activity] = field(default_factory=list)
 
     @classmethod
     def create(
@@ -559,11 +579,19 @@ class Repository(Tracker):
         return sha
 
     @locked
-    def move(self, branch: str, sha: str, by: str) -> None:
-        """Point a branch at a commit: a push, a check suite, and every open pull on it follow."""
+    def move(self, branch: str, sha: str, by: str, *, merges: str = "") -> None:
+        """Point a branch at a commit: a push, a check suite, and every open pull on it follow.
+
+        merges: as in Activity, if that is a merge.
+        """
         before = self.branches.get(branch, NO_SHA)
         self.branches[branch] = sha
         self.pushed_at = self.github.now()
+        kind = merges or "branch_creation"
+        if not merges and before != NO_SHA:
+            forced = not self.network.git.is_ancestor(before, sha)
+            kind = "force_push" if forced else "push"
+        self._note(branch, before, sha, by, kind)
         if self.installation is not None:
             self.emit("push", None, by, push=Push(branch, before, sha))
             suite = self.suite(sha, branch)
@@ -575,10 +603,23 @@ class Repository(Tracker):
                 if on_branch and pull.state == "open":
                     pull.synchronize(before, sha, by)
 
+    def _note(self, branch: str, before: str, after: str, by: str, kind: str) -> None:
+        github = self.github
+        self.activities.append(
+            Activity(github.new_id(), branch, before, after, github.now(), github.user(by), kind)
+        )
+
+    def delete_branch(self, name: str, by: str) -> None:
+        """As its queue does once a merge group is over; GitHub's delivery of it is left out."""
+        before = self.branches.pop(name, None)
+        if before:
+            self._note(name, before, NO_SHA, by, "branch_deletion")
+
     @locked
     def branch(self, name: str, of: str | None = None) -> None:
-        """A new branch at the tip of another."""
-        self.branches[name] = self.branches[of or self.default_branch]
+        """A new branch at the tip of another; GitHub's deliveries of it are left out."""
+        self.branches[name] = sha = self.branches[of or self.default_branch]
+        self._note(name, NO_SHA, sha, self.owner.login, "branch_creation")
 
     @locked
     def fork(self, owner: str) -> Repository:

@@ -18,7 +18,9 @@ from ghapp.emulator.github import Emulator
 from ghapp.emulator.page import Page
 
 LOG = logging.getLogger(__name__)
-API_PATHS = ("/repos/", "/repositories/", "/app/", "/orgs/", "/installation/", "/api/")
+API_PATHS = (
+    "/repos/", "/repositories/", "/app/", "/orgs/", "/installation/", "/api/", "/user/",
+)  # fmt: skip
 # Source: https://docs.github.com/enterprise-server@latest/rest/enterprise-admin#endpoint-urls
 SERVER_BASE = "/api/v3"
 GRACE_SECONDS = 2

@@ -12,7 +12,7 @@ import msgspec
 
 from ghapp import logs
 from ghapp.core.marks import Effect, Outcome, PutCheckRun
-from ghapp.core.model import File, PullKey, QueueKey, Repository
+from ghapp.core.model import File, Pull, PullKey, Push, QueueKey, Repository, Via
 from ghapp.core.policy.policy import Rules
 from ghapp.core.records import History
 from ghapp.core.redelivery import Page
@@ -148,6 +148,38 @@ class GitHub:
         """Whether the base branch holds the head by now. Raises Gone, Retry and Wait."""
         api = self._installation(key.repository)
         return await endpoints.holds(api, key.repository, key.base_ref, key.head_sha)
+
+    async def commits(self, pull: Pull, head_sha: str) -> tuple[str, ...]:
+        """What a head of the pull consists of, oldest first; () if GitHub does not list all of it.
+
+        Raises Gone, Retry and Wait.
+        """
+        if head_sha == pull.head_sha and pull.commits == 1:
+            return (head_sha,)
+        repository = pull.key.repository
+        api = self._installation(repository)
+        return await endpoints.commits(api, repository, pull.base_sha, head_sha)
+
+    async def pushes(self, pull: Pull) -> tuple[Push, ...]:
+        """Who pushed to the pull's branch, as far as GitHub lists it. Raises Gone, Retry, Wait."""
+        if not pull.head_repository:
+            return ()
+        api = self._installation(pull.key.repository)
+        rows = await endpoints.activity(api, pull.head_repository, pull.head_ref)
+        return tuple(
+            Push(
+                row.after,
+                row.actor.login,
+                row.timestamp,
+                row.actor.id,
+                Via.ACTIVITY,
+                before=row.before,
+                branch=pull.head_ref,
+                id=f"activity:{row.id}",
+            )
+            for row in rows
+            if row.actor and row.after.strip("0")
+        )
 
     async def answer(self, key: QueueKey, effect: PutCheckRun) -> Outcome:
         """Write the run on a queue's head. Raises Gone, Wait and Retry (it may be written)."""

@@ -15,13 +15,14 @@ import msgspec
 
 from ghapp.core.marks import CheckRun
 from ghapp.core.model import File, Pull, PullKey, Repository
-from ghapp.github.api import Installation, keep
+from ghapp.github.api import PAGE, Installation, keep
 from ghapp.github.errors import decoded
 from ghapp.github.host import Request
 from ghapp.github.rate_limits import Importance
 from ghapp.github.transport import RAW
 
 CHECK_NAME = "NFR review"
+MOST_COMMIT_PAGES = 10
 QUEUE = "queue"  # stands for the pull's number in the run on a queue's head
 
 Login = Annotated[str, msgspec.Meta(min_length=1)]
@@ -30,6 +31,7 @@ Login = Annotated[str, msgspec.Meta(min_length=1)]
 class User(msgspec.Struct):
     login: Login
     type: str = "User"
+    id: int = 0
 
 
 class App(msgspec.Struct):
@@ -43,9 +45,17 @@ class LabelRow(msgspec.Struct):
     description: str | None = None
 
 
+class _RefRepository(msgspec.Struct):
+    id: int = 0
+    full_name: str = ""
+
+
 class _Ref(msgspec.Struct):
+    """repo: None if the fork is gone."""
+
     sha: str = ""
     ref: str = ""
+    repo: _RefRepository | None = None
 
 
 class _PullRow(msgspec.Struct):
@@ -61,18 +71,14 @@ class _PullRow(msgspec.Struct):
     draft: bool = False
     merged: bool = False
     html_url: str = ""
+    commits: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class PullRead:
-    """now: GitHub's clock.
-
-    base_sha: the base branch's tip as GitHub last compared it. Under its branch's name, the base of
-    a merged pull would hold what the pull brought; and a tag may have the same name.
-    """
+    """now: GitHub's clock."""
 
     pull: Pull
-    base_sha: str
     now: datetime
 
 
@@ -150,10 +156,26 @@ class _Tree(msgspec.Struct):
     truncated: bool = False
 
 
+class _Commit(msgspec.Struct):
+    sha: str
+
+
+class ActivityRow(msgspec.Struct):
+    """before, after: zeros where the branch is new or deleted."""
+
+    id: int
+    before: str
+    after: str
+    timestamp: datetime
+    actor: User | None = None
+
+
 class _Compared(msgspec.Struct):
     """status: ahead | behind | diverged | identical, of the second commit."""
 
     status: str
+    total_commits: int = 0
+    commits: list[_Commit] = []
 
 
 class _Runs(msgspec.Struct):
@@ -182,8 +204,13 @@ async def pull(api: Installation, key: PullKey) -> PullRead:
         is_merged=row.merged,
         url=row.html_url,
         changed_files=row.changed_files,
+        author_id=row.user.id if row.user else 0,
+        commits=row.commits,
+        head_repository=row.head.repo.full_name if row.head.repo else "",
+        from_fork=row.head.repo is None or row.head.repo.id != key.repository.id,
+        base_sha=row.base.sha,
     )
-    return PullRead(found, row.base.sha, answer.date)
+    return PullRead(found, answer.date)
 
 
 async def file_page(api: Installation, key: PullKey, number: int) -> list[FileRow]:
@@ -250,6 +277,50 @@ async def holds(api: Installation, repository: Repository, branch: str, commit_s
     path = at(repository, f"compare/{quote(branch, safe='')}...{commit_sha}?per_page=1&page=2")
     found, _ = await api.get(path, _Compared)
     return found.status in ("behind", "identical")
+
+
+async def commits(
+    api: Installation, repository: Repository, base_sha: str, head_sha: str
+) -> tuple[str, ...]:
+    """The commits of a head that the base lacks, oldest first; () if GitHub does not list all.
+
+    Raises Retry and Wait. Source: https://docs.github.com/rest/commits/commits#compare-two-commits
+    """
+    found: list[str] = []
+    for number in range(1, MOST_COMMIT_PAGES + 1):
+        query = f"per_page={PAGE}&page={number}"
+        path = at(repository, f"compare/{base_sha}...{quote(head_sha, safe='')}?{query}")
+        request = Request("GET", path)
+        answer = await api.send(request, Importance.READ, fine=(404, 422))
+        if answer.status != 200:
+            return ()
+        compared = decoded(answer, _Compared, request)
+        found += [row.sha for row in compared.commits]
+        if len(found) >= compared.total_commits or not compared.commits:
+            return tuple(found) if len(found) == compared.total_commits else ()
+    return ()
+
+
+async def activity(api: Installation, full_name: str, branch: str) -> tuple[ActivityRow, ...]:
+    """The newest pushes to a branch, newest first; () if GitHub does not list them.
+
+    Raises Retry and Wait.
+    Source: https://docs.github.com/rest/repos/repos#list-repository-activities
+    """
+    ref = quote(f"refs/heads/{branch}", safe="")
+    request = Request("GET", f"repos/{quote(full_name)}/activity?ref={ref}&per_page={PAGE}")
+    answer = await api.send(request, Importance.READ, fine=(403, 404, 422))
+    return tuple(decoded(answer, list[ActivityRow], request)) if answer.status == 200 else ()
+
+
+async def account(api: Installation, id: int) -> User | None:
+    """The account of an id, by its present login; None if it is gone. Raises Retry and Wait.
+
+    Source: https://docs.github.com/rest/users/users#get-a-user-using-their-id
+    """
+    request = Request("GET", f"user/{id}")
+    answer = await api.send(request, Importance.READ, fine=(403, 404))
+    return decoded(answer, User, request) if answer.status == 200 else None
 
 
 async def comments(api: Installation, key: PullKey) -> tuple[CommentRow, ...]:

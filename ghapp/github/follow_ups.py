@@ -8,10 +8,9 @@ from urllib.parse import quote
 
 from ghapp.core.ledger import Verb
 from ghapp.core.marks import Issue
-from ghapp.core.model import Pull, PullKey
+from ghapp.core.model import Pull, PullKey, same_login
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import FollowUp, History
-from ghapp.core.review.permissions import same_login
 from ghapp.core.text.follow_ups import read_marker
 from ghapp.errors import Lag
 from ghapp.github.api import PAGE, Installation, both, together

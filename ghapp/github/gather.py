@@ -134,9 +134,9 @@ def _pages(files: int) -> int:
 async def _new_folders(api: Installation, read: PullRead) -> frozenset[str]:
     """The folders at the top that the base branch lacks; one more read at most for each base."""
     possible = perhaps_new(read.pull.files) if read.pull.complete else frozenset()
-    if not possible or not read.base_sha:
+    if not possible or not read.pull.base_sha:
         return frozenset()
-    there = await endpoints.top_folders(api, read.pull.key.repository, read.base_sha)
+    there = await endpoints.top_folders(api, read.pull.key.repository, read.pull.base_sha)
     # If GitHub lists some or none, any folder may be there: none is called new on a guess.
     return frozenset() if there is None else possible - there
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from ghapp.core.model import Channel, Message, Pull
+from ghapp.core.model import Account, Channel, Message, Pull
 from ghapp.core.records import History
 from ghapp.core.review.commands import blocks
 from ghapp.core.review.comment_text import speaks, ticks
@@ -28,11 +28,12 @@ MOST_NODES = 100
 _EDITS = """
 query($ids: [ID!]!) {
   nodes(ids: $ids) {
-    ... on IssueComment { id lastEditedAt editor { login __typename } }
-    ... on PullRequestReview { id lastEditedAt editor { login __typename } }
-    ... on PullRequestReviewComment { id lastEditedAt editor { login __typename } }
+    ... on IssueComment { id lastEditedAt editor { ...who } }
+    ... on PullRequestReview { id lastEditedAt editor { ...who } }
+    ... on PullRequestReviewComment { id lastEditedAt editor { ...who } }
   }
 }
+fragment who on Actor { login __typename ... on User { databaseId } }
 """
 
 
@@ -49,6 +50,7 @@ class Editor(msgspec.Struct):
     """login: of a bot without "[bot]"."""
 
     login: str
+    id: int = msgspec.field(name="databaseId", default=0)
     kind: str = msgspec.field(name="__typename", default="User")
 
 
@@ -101,8 +103,8 @@ async def messages(
     edit = found.get(comment.node_id) if comment and turned else None
     # The boxes count as turned by who edited our comment last, if that is a person.
     if comment and edit and edit.edited_at and edit.editor and edit.editor.kind != "Bot":
-        at, editor = edit.edited_at, edit.editor.login
-        if not us.did(editor):
+        at, editor = edit.edited_at, Account(edit.editor.login, edit.editor.id)
+        if not us.did(editor.login):
             ticked = tuple(tick(comment.id, item, on, editor, at) for item, on in turned)
     new = (*verdicts, *with_commands, *(one for one in ticked if one.id not in history.judged))
     return tuple(sorted(new, key=lambda one: one.said_at))
@@ -119,7 +121,8 @@ def _with_commands(written: Conversation, us: Identity) -> Iterator[tuple[Messag
             body, speaker = text(row.body), _person(row.user)
             if speaker and speaks(body) and not us.made(row.performed_via_github_app):
                 id = f"{kind}:{row.id}"
-                yield Message(id, channel, speaker, row.created_at, body, row.id), row.node_id
+                said = Message(id, channel, speaker.login, row.created_at, body, row.id)
+                yield replace(said, speaker_id=speaker.id), row.node_id
     for review in written.reviews:
         body, speaker, at = text(review.body), _person(review.user), review.submitted_at
         if speaker and at and speaks(body):
@@ -133,9 +136,10 @@ def _verdicts(written: Conversation, pull: Pull, known: frozenset[str]) -> Itera
     is known. An approval comes too late once its reviewer is known to have asked for changes.
     """
     refused = {
-        _person(row.user): row.submitted_at
+        speaker: row.submitted_at
         for row in written.reviews
         if f"review:{row.id}:changes_requested" in known and row.submitted_at
+        if (speaker := _person(row.user))
     }
     for row in written.reviews:
         speaker, at = _person(row.user), row.submitted_at
@@ -153,14 +157,15 @@ def _verdicts(written: Conversation, pull: Pull, known: frozenset[str]) -> Itera
 
 
 def _of_review(
-    row: ReviewRow, channel: Channel, behind: str, speaker: str, at: datetime, body: str
+    row: ReviewRow, channel: Channel, behind: str, speaker: Account, at: datetime, body: str
 ) -> Message:
     id, head = f"review:{row.id}{behind}", row.commit_id or ""
-    return Message(id, channel, speaker, at, body, row.id, row.node_id, head)
+    said = Message(id, channel, speaker.login, at, body, row.id, row.node_id, head)
+    return replace(said, speaker_id=speaker.id)
 
 
-def _person(user: User | None) -> str:
-    return "" if user is None or user.type == "Bot" else user.login
+def _person(user: User | None) -> Account | None:
+    return None if user is None or user.type == "Bot" else Account(user.login, user.id)
 
 
 def _counts(one: Message, known: frozenset[str], history: History) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ghapp.core import model
-from ghapp.core.review.permissions import same_login
+from ghapp.core.model import same_login
 from ghapp.errors import Refused
 
 T = TypeVar("T")
@@ -26,6 +26,7 @@ MOST_NUMBER = 2**31 - 1
 Number = Annotated[int, Meta(ge=1, le=MOST_NUMBER)]
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Sha = Annotated[str, Meta(pattern=r"\A([0-9a-f]{40}|[0-9a-f]{64})\Z")]
+NoSha = Annotated[str, Meta(pattern=r"\A(|[0-9a-f]{40}|[0-9a-f]{64})\Z")]
 NodeId = Annotated[str, Meta(max_length=200, pattern=r"\A[^\x00-\x20]*\Z")]
 # No more than git admits. Source: https://git-scm.com/docs/git-check-ref-format
 HeadsRef = Annotated[
@@ -48,6 +49,11 @@ class AnyEvent(Struct):
 class User(Struct):
     login: Login
     type: str = "User"
+    id: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+
+    @property
+    def account(self) -> model.Account:
+        return model.Account(self.login, self.id)
 
     @property
     def is_bot(self) -> bool:
@@ -86,15 +92,16 @@ class Where(Place):
 
     sender: User
 
-    def person(self, author: User | None) -> str:
-        """The author's login, if that is a person and the very one who sent it; else ""."""
-        if author is None or author.is_bot or not same_login(author.login, self.sender.login):
-            return ""
-        return author.login
+    def person(self, author: User | None) -> model.Account | None:
+        """The author, if that is a person and the very one who sent it."""
+        if author is None or author.is_bot or not author.account.among((self.sender.account,)):
+            return None
+        return author.account
 
 
 class Head(Struct):
     sha: Sha
+    ref: str = ""
 
 
 class PullPart(Struct):
@@ -106,6 +113,7 @@ class PullPart(Struct):
 class PullRequest(Where):
     number: Number
     pull_request: PullPart
+    before: Sha | None = None
 
 
 class PullLink(Struct):
@@ -233,6 +241,7 @@ class CheckSuite(Where):
 
 
 class Commit(Struct):
+    id: Sha | None = None
     added: list[str] = []
     modified: list[str] = []
     removed: list[str] = []
@@ -247,7 +256,8 @@ class PushedRepository(RepositoryPart):
 class Push(Where):
     repository: PushedRepository
     ref: str
-    after: Annotated[str, Meta(pattern=r"\A(|[0-9a-f]{40}|[0-9a-f]{64})\Z")] = ""
+    after: NoSha = ""
+    before: NoSha = ""
     deleted: bool = False
     forced: bool = False
     created: bool = False

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 import msgspec
 
-from ghapp.core.model import Channel, Message, Pull, Repository, Rights
+from ghapp.core.model import Account, Channel, Message, Pull, Repository, Rights, same_login
 from ghapp.core.records import History
 from ghapp.core.review.judge import Ask
 from ghapp.errors import Lag
 from ghapp.github import endpoints
 from ghapp.github.api import Installation, together
+from ghapp.github.endpoints import User
 from ghapp.github.errors import decoded
 from ghapp.github.host import Request
 from ghapp.github.payloads import Identity
@@ -71,10 +72,11 @@ async def messages(
         raise Lag(text, after_seconds=LAG_SECONDS[history.waited])
     found = []
     for row, name in changes:
-        id, speaker = f"label:{row.id}", row.actor.login if row.actor else "ghost"
-        if id not in history.judged and not us.did(speaker):
+        id, actor = f"label:{row.id}", row.actor or User("ghost")
+        if id not in history.judged and not us.did(actor.login):
             text = f"{SIGNS[row.event]}{name}"
-            found.append(Message(id, Channel.LABEL, speaker, row.created_at, text))
+            said = Message(id, Channel.LABEL, actor.login, row.created_at, text)
+            found.append(replace(said, speaker_id=actor.id))
     return tuple(found)
 
 
@@ -85,6 +87,7 @@ class _Permissions(msgspec.Struct):
 
 
 class _User(msgspec.Struct):
+    id: int = 0
     permissions: _Permissions | None = None
 
 
@@ -108,6 +111,21 @@ async def rights(
 
 
 async def _rights(api: Installation, repository: Repository, login: str, ask: Ask) -> Rights:
+    """The rights of the account that spoke, which may have another name by now.
+
+    Somebody else may have taken its old name; a right that this name does not have is asked for
+    under the present one.
+    """
+    held, account = await _held(api, repository, login, ask), Account(login, ask.account_id)
+    if account.id and (held.unclear or held == Rights()):
+        present = await endpoints.account(api, account.id)
+        if present and not same_login(present.login, login):
+            account = Account(present.login, account.id)
+            held = await _held(api, repository, account.login, ask)
+    return replace(held, account=account) if account.id else held
+
+
+async def _held(api: Installation, repository: Repository, login: str, ask: Ask) -> Rights:
     granted = _Permissions()
     if ask.permission:
         path = endpoints.at(repository, f"collaborators/{quote(login, safe='')}/permission")
@@ -117,7 +135,9 @@ async def _rights(api: Installation, repository: Repository, login: str, ask: As
             row = decoded(answer, _Permission, request)
             given = row.user.permissions if row.user else None
             level = row.permission
-            granted = given or _Permissions(push=level == "write", admin=level == "admin")
+            is_other = row.user and row.user.id and ask.account_id not in (0, row.user.id)
+            if not is_other:
+                granted = given or _Permissions(push=level == "write", admin=level == "admin")
     teams, unclear = [], []
     for team in sorted(ask.teams):
         active, doubt = await _membership(api, team, login)

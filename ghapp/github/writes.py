@@ -9,8 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from ghapp.core.marks import Annotation, CheckRun, EditIssue, OpenIssue, Outcome, PutCheckRun
-from ghapp.core.model import PullKey, QueueKey, Repository
-from ghapp.core.review.permissions import same_login
+from ghapp.core.model import PullKey, QueueKey, Repository, same_login
 from ghapp.errors import Rejected, Retry
 from ghapp.github.api import Installation
 from ghapp.github.endpoints import CHECK_NAME, QUEUE, LabelRow, User, at

@@ -6,12 +6,13 @@ import zlib
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import case, select
+from sqlalchemy import select
 
-from ghapp.core.model import Delivery, InstallationKey, PullKey
+from ghapp.core.model import Delivery, InstallationKey, PullKey, Push, RepositoryKey
 from ghapp.store.merge_queue import end
 from ghapp.store.policies import drop
-from ghapp.store.schema import Now, deliveries, messages, pushes, upsert
+from ghapp.store.pushes import keep, mark_concerned
+from ghapp.store.schema import Now, deliveries, messages, upsert
 from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.marking import MARK_DELIVERED, leave, row
 
@@ -22,17 +23,6 @@ _DELIVER = Statement(
     upsert(deliveries).values(received_at=Now()).on_conflict_do_nothing().returning(deliveries.c.id)
 )
 _SAY = Statement(upsert(messages).on_conflict_do_nothing())
-# Everybody who pushed a head counts, from when they first did.
-_push = upsert(pushes)
-_first_at = case(
-    (_push.excluded.seen_at < pushes.c.seen_at, _push.excluded.seen_at), else_=pushes.c.seen_at
-)
-_PUSH = Statement(
-    _push.on_conflict_do_update(
-        index_elements=[pushes.c.key, pushes.c.head_sha, pushes.c.login],
-        set_={"seen_at": _first_at},
-    )
-)
 _KNOWN = Statement(select(deliveries.c.id).where(one_of(deliveries.c.id, "ids")))
 
 
@@ -56,7 +46,7 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
         ],
     )
     new = [one for one, id in zip(in_order, stored, strict=True) if id is not None]
-    keys, said, pushed = [], [], []
+    keys, said, pushed = [], [], list[tuple[PullKey | RepositoryKey, Push]]()
     policies_changed: set[int] = set()
     for one in new:
         hints = {
@@ -74,20 +64,13 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
             words = msgspec.json.encode(message).decode()
             said += [{"key": key, "id": message.id, "message": words} for key in pulls]
         if one.push and one.pushed_to:
-            pushed.append(
-                {
-                    "key": str(one.pushed_to),
-                    "head_sha": one.push.head_sha,
-                    "login": one.push.login,
-                    "seen_at": one.push.seen_at.timestamp(),
-                }
-            )
+            pushed.append((one.pushed_to, one.push))
     keys.sort(key=lambda one: one["key"])
     said.sort(key=lambda one: (one["key"], one["id"]))
-    pushed.sort(key=lambda one: (one["key"], one["head_sha"], one["login"]))
     connection.change_each(MARK_DELIVERED, keys)
     connection.change_each(_SAY, said)
-    connection.change_each(_PUSH, pushed)
+    keep(connection, pushed)
+    mark_concerned(connection, pushed)
     leave(connection, (repository for one in new for repository in one.left))
     end(connection, (key for one in new for key in one.ended))
     drop(connection, policies_changed)

@@ -26,7 +26,15 @@ from sqlalchemy import (
 
 from ghapp.core.ledger import Entry
 from ghapp.core.marks import Marks, Written
-from ghapp.core.model import Message, PullKey, Push, QueueKey, Repository, RepositoryKey
+from ghapp.core.model import (
+    Account,
+    Message,
+    PullKey,
+    Push,
+    QueueKey,
+    Repository,
+    RepositoryKey,
+)
 from ghapp.core.records import FollowUp, History, PackFile, PolicySource, Shown, Verdict
 from ghapp.core.review.merge_queue import QueueHistory
 from ghapp.store.schema import (
@@ -37,6 +45,8 @@ from ghapp.store.schema import (
     ledger,
     messages,
     policies,
+    pull_commits,
+    pushed_commits,
     pushes,
     reviews,
     shown,
@@ -52,6 +62,7 @@ MOST_DEBTS = 200
 _ENTRY, _MESSAGE = msgspec.json.Decoder(Entry), msgspec.json.Decoder(Message)
 _SHOWN, _FOLLOW_UP = msgspec.json.Decoder(Shown), msgspec.json.Decoder(FollowUp)
 _MARKS, _WRITTEN = msgspec.json.Decoder(Marks), msgspec.json.Decoder(Written)
+_PUSH = msgspec.json.Decoder(Push)
 _VERDICT, _PACKS = msgspec.json.Decoder(Verdict), msgspec.json.Decoder(tuple[PackFile, ...])
 
 
@@ -71,7 +82,13 @@ def recall(connection: Connection, key: PullKey) -> History:
     judged.update(one.name for one in found["judged"])
     said = (_MESSAGE.decode(one.text) for one in found["message"] if one.name not in judged)
     intended = sorted(found["intent"], key=_place)
-    pushed = (Push(one.name, one.text, _time(one.at)) for one in found["push"])
+    pushed = (_PUSH.decode(one.text) for one in found["push"])
+    commits: defaultdict[str, list[str]] = defaultdict(list)
+    for one in sorted(found["commit"], key=_place):
+        commits[one.name].append(one.text)
+    pushers: defaultdict[str, set[Account]] = defaultdict(set)
+    for one in found["pusher"]:
+        pushers[one.name].add(Account(one.text, one.place))
     owed = (_FOLLOW_UP.decode(one.text) for one in found["debt"])
     return History(
         marks=_MARKS.decode(row.marks) if row.marks else None,
@@ -89,7 +106,9 @@ def recall(connection: Connection, key: PullKey) -> History:
         shown=tuple(
             sorted((_SHOWN.decode(one.text) for one in found["shown"]), key=lambda s: s.accepted_at)
         ),
-        pushes=tuple(sorted(pushed, key=lambda one: (one.seen_at, one.head_sha, one.login))),
+        pushes=tuple(sorted(pushed, key=lambda one: (one.seen_at, one.head_sha, one.id))),
+        commits={head: tuple(shas) for head, shas in commits.items()},
+        pushers={sha: frozenset(accounts) for sha, accounts in pushers.items()},
         waited=row.waited or 0,
         policy=_policy(row),
         pending_since=_time(row.pending_since) if row.pending_since else None,
@@ -187,6 +206,8 @@ def _list(
 
 _heads = union(
     select(pushes.c.head_sha).where(pushes.c.key == _key),
+    select(pushes.c.before).where(pushes.c.key == _key),
+    select(pull_commits.c.sha).where(pull_commits.c.key == _key),
     select(shown.c.head_sha).where(shown.c.key == _key),
     select(intents.c.head_sha).where(intents.c.key == _key),
 )
@@ -219,17 +240,28 @@ _LISTS = Statement(
             name=messages.c.id,
         ),
         # Who brought heads to the pull, and who else pushed these heads to any branch.
-        _list(
-            *("push", pushes.c.key == _key, pushes.c.login),
-            name=pushes.c.head_sha,
-            at=pushes.c.seen_at,
-        ),
+        _list("push", pushes.c.key == _key, pushes.c.push),
         _list(
             "push",
             and_(pushes.c.key == bindparam("branches"), pushes.c.head_sha.in_(_heads)),
-            pushes.c.login,
-            name=pushes.c.head_sha,
-            at=pushes.c.seen_at,
+            pushes.c.push,
+        ),
+        _list(
+            *("commit", pull_commits.c.key == _key, pull_commits.c.sha),
+            name=pull_commits.c.head_sha,
+            place=pull_commits.c.place,
+        ),
+        _list(
+            "pusher",
+            and_(
+                pushed_commits.c.repository_id == bindparam("repository", type_=BigInteger),
+                pushed_commits.c.sha.in_(
+                    select(pull_commits.c.sha).where(pull_commits.c.key == _key)
+                ),
+            ),
+            pushed_commits.c.login,
+            name=pushed_commits.c.sha,
+            place=pushed_commits.c.user_id,
         ),
         _list("follow_up", follow_ups.c.key == _key, follow_ups.c.follow_up),
         _list("debt", literal_column("true"), _owed.c.follow_up),

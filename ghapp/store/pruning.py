@@ -7,7 +7,16 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import Double, and_, bindparam, delete, not_, or_, select, tuple_
 
 from ghapp.store.records import Records
-from ghapp.store.schema import IS_BRANCH, IS_QUEUE, deliveries, intents, keys, now_once, pushes
+from ghapp.store.schema import (
+    IS_BRANCH,
+    IS_QUEUE,
+    deliveries,
+    intents,
+    keys,
+    now_once,
+    pushed_commits,
+    pushes,
+)
 from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.marking import ZERO, dirty
 
@@ -30,7 +39,7 @@ _old_deliveries = (
 )
 DELIVERIES = Statement(delete(deliveries).where(deliveries.c.id.in_(_old_deliveries)))
 # Some of those to branches, the oldest.
-_push = pushes.c.key, pushes.c.head_sha, pushes.c.login
+_push = pushes.c.key, pushes.c.id
 _old_pushes = (
     select(*_push)
     .where(IS_BRANCH, pushes.c.seen_at < now_once() - BRANCH_PUSHES_SECONDS)
@@ -38,6 +47,14 @@ _old_pushes = (
     .limit(AT_ONCE)
 )
 PUSHES = Statement(delete(pushes).where(tuple_(*_push).in_(_old_pushes)))
+_commit = tuple(pushed_commits.primary_key.columns)
+_old_commits = (
+    select(*_commit)
+    .where(pushed_commits.c.seen_at < now_once() - BRANCH_PUSHES_SECONDS)
+    .order_by(pushed_commits.c.seen_at)
+    .limit(AT_ONCE)
+)
+COMMITS = Statement(delete(pushed_commits).where(tuple_(*_commit).in_(_old_commits)))
 # Some that nobody holds, and that are worked off, or parked and fail for as long: a parked key is
 # tried again now and then, hence its age by what was delivered.
 _bound = now_once() - QUEUE_HEADS_SECONDS
@@ -68,6 +85,7 @@ def _pruned_queue_heads(connection: Connection, _: float) -> int:
 STEPS: Mapping[str, Callable[[Connection, float], int]] = {
     "deliveries": lambda connection, age: connection.change(DELIVERIES, {"age": age}),
     "pushes": lambda connection, _: connection.change(PUSHES),
+    "commits": lambda connection, _: connection.change(COMMITS),
     "queue_heads": _pruned_queue_heads,
 }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
@@ -12,6 +13,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    exists,
     insert,
     literal_column,
     or_,
@@ -21,13 +23,14 @@ from sqlalchemy import (
 )
 
 from ghapp.core.marks import Effect
-from ghapp.core.model import Key, PullKey, QueueKey
+from ghapp.core.model import Key, PullKey, Push, QueueKey, RepositoryKey
 from ghapp.core.records import Claim, Judgement, PolicySource, Run, Shown, Verdict
 from ghapp.errors import Wait
 from ghapp.store import ledger, policies
 from ghapp.store.merge_queue import LIVE, TESTED
-from ghapp.store.schema import Now, follow_ups, intents, keys, reviews, shown, upsert
-from ghapp.store.sql import Connection, Statement
+from ghapp.store.pushes import keep, keep_commits
+from ghapp.store.schema import Now, follow_ups, intents, keys, pushes, reviews, shown, upsert
+from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.leases import REPOSITORY, UNHINTED, change, finish, holding
 from ghapp.store.work_queue.marking import Mark, mark, same_head
 
@@ -46,6 +49,11 @@ _ADMIT = holding(
     .scalar_subquery()
     .label("held_by"),
     TESTED.label("is_tested"),
+    # A push to this head came since the run read its history, by somebody it does not know of.
+    exists()
+    .where(pushes.c.key == bindparam("branches"), pushes.c.head_sha == bindparam("head"))
+    .where(~one_of(pushes.c.user_id, "known"))
+    .label("is_late"),
     head_sha=bindparam("head"),
 )
 _SIBLINGS = Statement(
@@ -59,6 +67,32 @@ _SHOW = Statement(insert(shown))
 _INTEND = Statement(insert(intents).values(intended_at=Now()))
 
 
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """known: ids of the accounts that the run knew to have pushed its head.
+
+    pushes, commits: what it read of GitHub, the commits by head.
+    """
+
+    known: frozenset[int] = frozenset()
+    pushes: tuple[Push, ...] = ()
+    commits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+NO_PUSHES = Pushed()
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """siblings: the verdicts of other pulls on the head.
+
+    is_late: somebody else turns out to have pushed the head: the run has to be repeated.
+    """
+
+    siblings: tuple[Verdict, ...]
+    is_late: bool
+
+
 def admit(
     connection: Connection,
     claim: Claim,
@@ -68,11 +102,12 @@ def admit(
     earlier: tuple[Shown, ...] = (),
     effects: tuple[Effect, ...] = (),
     shown: Shown | None = None,
-) -> tuple[Verdict, ...]:
-    """Keep what was judged and which writes follow; the verdicts of other pulls on the head.
+    pushed: Pushed = NO_PUSHES,
+) -> Admitted:
+    """Keep what was judged and which writes follow.
 
     source: the policy as it was read; None if it is the recalled one. earlier: what was shown, and
-    its record lost. effects, shown: as of `intend`.
+    its record lost. effects, shown: as of `intend`. pushed: what the run knew, and what it read.
     Raises LeaseLost, and Wait if another pull of the same head is being worked on, or a merge
     queue tests it: both would write the one check run that they share.
     """
@@ -80,7 +115,8 @@ def admit(
     if connection.is_postgresql:  # SQLite has one writer at a time anyway
         connection.rows(_LOCK_HEAD, {"head": f"{key.repository.id}:{head_sha}"})
     tested = f"queue:{key.repository.id}:{head_sha}:"
-    held = change(connection, claim, _ADMIT, head=head_sha, tested=tested)
+    asked = {"branches": str(RepositoryKey(key.repository)), "known": list(pushed.known)}
+    held = change(connection, claim, _ADMIT, head=head_sha, tested=tested, **asked)
     if held.held_by is not None:
         reason = f"{key}: {held.held_by} is being worked on and has the same head {head_sha[:7]}"
         raise Wait(reason, after_seconds=HEAD_HELD_SECONDS)
@@ -94,8 +130,11 @@ def admit(
     if source:
         policies.keep(connection, key.repository.id, source, held.policy_drops)
     _intend(connection, key, effects, shown)
+    keep(connection, ((key, push) for push in pushed.pushes))
+    keep_commits(connection, key, pushed.commits)
     found = {"repository": key.repository.id, "head": head_sha, "of": key.number}
-    return tuple(map(_VERDICT.decode, connection.values(_SIBLINGS, found)))
+    siblings = tuple(map(_VERDICT.decode, connection.values(_SIBLINGS, found)))
+    return Admitted(siblings, is_late=bool(held.is_late))
 
 
 def intend(

@@ -150,19 +150,45 @@ def is_queue(table: FromClause) -> ColumnElement[bool]:
 IS_QUEUE = is_queue(keys)
 Index("keys_queue", keys.c.repository_id, sqlite_where=IS_QUEUE, postgresql_where=IS_QUEUE)
 
-# Who brought which head to which pull; under a repository's key, to any of its branches.
+# Every push by itself, to a pull or, under a repository's key, to any of its branches. id: of the
+# delivery. user_id: 0 if it has none.
 pushes = Table(
     "pushes",
     metadata,
     Column("key", Text, primary_key=True),
-    Column("head_sha", Text, primary_key=True),
-    Column("login", Text, primary_key=True),
-    _seconds("seen_at"),
+    Column("id", Text, primary_key=True),
+    *(_text("head_sha"), _text("before"), _whole("user_id"), _seconds("seen_at")),
+    Column("push", Text, nullable=False),
+    Index("pushes_head", "key", "head_sha"),
 )
 # In one function's words, for LIKE means something else on each database.
 _kind = func.substr(pushes.c.key, literal_column("1"), literal_column("11"))
 IS_BRANCH = _kind == literal_column("'repository:'")
 Index("pushes_to_branches", pushes.c.seen_at, sqlite_where=IS_BRANCH, postgresql_where=IS_BRANCH)
+
+# Who pushed which commit to any branch, each account once: whoever pushes the same thousand commits
+# back and forth adds nothing. The login of an account without an id tells it apart.
+pushed_commits = Table(
+    "pushed_commits",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("sha", Text, primary_key=True),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("login", Text, primary_key=True),
+    _seconds("seen_at"),
+    Index("pushed_commits_seen", "seen_at"),
+)
+
+# What the heads consist of that somebody wanted to sign off, in GitHub's order.
+pull_commits = Table(
+    "pull_commits",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("head_sha", Text, primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    *(_whole("repository_id"), _text("sha")),
+    Index("pull_commits_sha", "repository_id", "sha"),
+)
 
 # Writes under way: committed before the write, gone once its outcome is recorded. shown, head_sha:
 # what a check run would show, and where; "" of all other writes.

@@ -9,7 +9,7 @@ from ghapp.core.marks import Marks, PutCheckRun
 from ghapp.core.model import PullKey, QueueKey
 from ghapp.core.policy.policy import Rules, effective
 from ghapp.core.records import Claim, PolicySource, Run, Verdict
-from ghapp.core.review.permissions import newest
+from ghapp.core.review.pushes import newest
 from ghapp.core.text.render import parked_run
 from ghapp.observer import Observer
 from ghapp.store import Store

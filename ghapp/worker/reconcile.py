@@ -19,7 +19,9 @@ from ghapp.core.marks import Effect, Outcome, plan
 from ghapp.core.model import (
     File,
     InstallationKey,
+    Pull,
     PullKey,
+    Push,
     QueueKey,
     Repository,
     RepositoryKey,
@@ -28,17 +30,17 @@ from ghapp.core.model import (
 from ghapp.core.policy.policy import Rules
 from ghapp.core.records import Claim, History, Judgement, Shown, Verdict
 from ghapp.core.review.facts import Facts
-from ghapp.core.review.judge import judge
-from ghapp.core.review.permissions import only_by
+from ghapp.core.review.judge import judge, settled_heads
+from ghapp.core.review.pushes import counting, is_unknown, only_by, steps
 from ghapp.core.scan.checklist import Checklist, checklist
 from ghapp.core.scan.hazards import findings
 from ghapp.core.scan.scan import Scan, scan
 from ghapp.core.text.labels import described
 from ghapp.errors import Retry, Wait
 from ghapp.observer import Observer
-from ghapp.store import Store
+from ghapp.store import Store, pushes
 from ghapp.store.history import recall, seen
-from ghapp.store.runs import admit, intend, record
+from ghapp.store.runs import Pushed, admit, intend, record
 from ghapp.store.work_queue.marking import Mark
 from ghapp.worker import effects, merge_queue
 from ghapp.worker.effects import showing
@@ -50,6 +52,8 @@ class GitHub(Queues, Protocol):
 
     async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts: ...
     async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]: ...
+    async def commits(self, pull: Pull, head_sha: str) -> tuple[str, ...]: ...
+    async def pushes(self, pull: Pull) -> tuple[Push, ...]: ...
     async def apply(self, key: PullKey, effect: Effect) -> Outcome: ...
     async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]: ...
     async def repositories(self, installation_id: int) -> tuple[Repository, ...]: ...
@@ -114,13 +118,14 @@ async def _pull(
     facts = await github.gather(key, history, rules)
     history = history.knowing(facts.earlier)
     pull = facts.pull
+    history, pushed = await _with_pushers(facts, history, github, store)
     # In threads: however large the diff or a comment is, others are not kept waiting.
-    by_author = only_by(pull.author, history, pull.author, pull.head_sha)
+    by_author = only_by(pull.by, history, pull.head_sha)
     scanned = await asyncio.to_thread(scan, pull, facts.policy, only_author_pushed=by_author)
     contents = await github.contents(key, scanned.wanted) if scanned.wanted else {}
     judged, planned = await asyncio.to_thread(_judged, facts, history, scanned, contents)
     source = None if facts.source is history.policy else facts.source
-    siblings = await store.records.write(
+    admitted = await store.records.write(
         admit,
         claim,
         pull.head_sha,
@@ -129,13 +134,15 @@ async def _pull(
         facts.earlier,
         planned.effects,
         planned.shown,
+        pushed,
     )
+    siblings = admitted.siblings
     if siblings:  # they share the check run: decide again for all of them
         planned = await asyncio.to_thread(_planned, facts, history, judged, siblings)
         await store.records.write(intend, claim, planned.effects, planned.shown)
     applied = await effects.apply(key, planned.effects, history, github, observer)
     run = effects.recorded(planned.decision, facts, applied, found=judged.found)
-    marks = []
+    marks = [Mark((key,), requested=True)] if admitted.is_late else []
     if judged.found and facts.messages:  # the next run judges them; some it has to read again
         marks.append(Mark((key,), touched=run.shown is not None, requested=True))
     if applied.opened:  # the comment names the issues
@@ -148,6 +155,35 @@ async def _pull(
         tuple(str(error) for _, error in applied.rejected),
         later,
     )
+
+
+async def _with_pushers(
+    facts: Facts, history: History, github: GitHub, store: Store
+) -> tuple[History, Pushed]:
+    """The history with who pushed what is to be settled, or ignored, and what of it is new.
+
+    GitHub is asked only if that is not known: what the heads consist of, if they are several
+    commits, then who pushed to the branch.
+    """
+    pull, policy = facts.pull, facts.policy
+    heads = settled_heads(facts, history)
+    new = {one: await github.commits(pull, one) for one in heads if one not in history.commits}
+    if new:
+        commits = {sha for shas in new.values() for sha in shas}
+        pushers = await store.records.read(pushes.pushers, pull.key.repository, commits)
+        history = replace(
+            history, commits={**history.commits, **new}, pushers={**history.pushers, **pushers}
+        )
+    ignored = pull.author.casefold() in {name.casefold() for name in policy.ignore_authors}
+    asks = any(is_unknown(history, pull, head) for head in heads)
+    if asks or (ignored and not all(by for _, by in steps(history, pull.head_sha, deep=True))):
+        known = {push.id for push in history.pushes}
+        listed = tuple(one for one in await github.pushes(pull) if one.id not in known)
+        history = replace(history, pushes=(*history.pushes, *listed))
+    else:
+        listed = ()
+    known_by = (push.user_id for push in history.pushes if push.head_sha == pull.head_sha)
+    return history, Pushed(frozenset(known_by), listed, new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +226,7 @@ def _planned(
 ) -> _Planned:
     """siblings: the verdicts of other pulls on the head."""
     ledger = (*history.ledger, *judged.judgement.entries)
+    ledger = counting(ledger, history, facts.pull, facts.policy)
     decision = decide(facts, history, judged.checklist, ledger, siblings)
     shown = showing(decision, facts, facts.now)
     if not decision.writes:

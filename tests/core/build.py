@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from ghapp.core.areas import Area, Detect, Finding, Item, Reviewers, Text
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import Marks
-from ghapp.core.model import Channel, File, Message, Pull, PullKey, Repository, Rights
+from ghapp.core.model import Channel, File, Message, Pull, PullKey, Push, Repository, Rights, Via
 from ghapp.core.policy.policy import Policy
-from ghapp.core.records import History, PolicySource, Push, Shown
+from ghapp.core.records import History, PolicySource, Shown
 from ghapp.core.review.facts import Facts
 from ghapp.core.scan.checklist import Checklist, Flagged
 from ghapp.core.scan.triggers import PathHit
@@ -88,16 +88,16 @@ def policy(*areas: Area, **changes: object) -> Policy:
 
 
 def pull(head_sha: str = HEAD, **changes: object) -> Pull:
-    return Pull(
-        key=PullKey(SHOP, 5),
-        title="feat: points",
-        author="ann",
-        head_sha=head_sha,
-        head_ref="feat/points",
-        base_ref="main",
-        updated_at=at(0),
-        **changes,  # type: ignore[arg-type]
-    )
+    values: dict[str, object] = {
+        "key": PullKey(SHOP, 5),
+        "title": "feat: points",
+        "author": "ann",
+        "head_sha": head_sha,
+        "head_ref": "feat/points",
+        "base_ref": "main",
+        "updated_at": at(0),
+    }
+    return Pull(**(values | changes))  # type: ignore[arg-type]
 
 
 def facts(
@@ -127,8 +127,16 @@ def shown(fingerprints: dict[str, str], head_sha: str = HEAD, minutes: float = 1
 def history(
     *seen: Shown, ledger: Iterable[Entry] = (), pushes: Iterable[Push] | None = None
 ) -> History:
-    told = (Push(HEAD, "ann", at(0)),) if pushes is None else tuple(pushes)
-    return History(shown=seen, ledger=tuple(ledger), pushes=told)
+    """Each head is one commit; the author opened the pull with the first one."""
+    told = (pushed(HEAD, "ann", 0),) if pushes is None else tuple(pushes)
+    heads = {one.head_sha: (one.head_sha,) for one in seen}
+    return History(shown=seen, ledger=tuple(ledger), pushes=told, commits=heads)
+
+
+def pushed(head_sha: str, login: str, minutes: float, before: str = "", **more: object) -> Push:
+    """before: "" if the pull was opened with this head."""
+    values: dict[str, object] = {"via": Via.SYNCHRONIZE if before else Via.OPENED, "before": before}
+    return Push(head_sha, login, at(minutes), **(values | more))  # type: ignore[arg-type]
 
 
 def comment(text: str, speaker: str = "sam", minutes: float = 5, number: int = 1) -> Message:

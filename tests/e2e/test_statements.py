@@ -85,7 +85,7 @@ def cost(world: World, monkeypatch: pytest.MonkeyPatch, branch: str) -> tuple[in
 def is_push(transaction: Transaction) -> bool:
     """The delivery of the push to the branch, which marks no key."""
     tables = [sql.split()[2] for sql in transaction if sql.startswith("INSERT")]
-    return tables == ["deliveries", "pushes"]
+    return tables == ["deliveries", "pushes", "pushed_commits"]
 
 
 @pytest.mark.parametrize(("kind", "most"), [("sqlite", 15), ("postgresql", 16)])

@@ -51,7 +51,11 @@ def test_nodes_show_whether_and_by_whom_they_were_edited(world: World, pull: Pul
     pull.edit_comment(comment, "/nfr waive -- x", "ann")
     pull.edit_review(review, "x", "ghapp[bot]")
     edited, changed, _ = ask(world, EDITS, ids=ids)["data"]["nodes"]
-    assert edited["editor"] == {"__typename": "User", "login": "ann"}
+    assert edited["editor"] == {
+        "__typename": "User",
+        "login": "ann",
+        "databaseId": world.github.user("ann").id,
+    }
     assert edited["lastEditedAt"].endswith("Z")
     assert changed["editor"] == {"__typename": "Bot", "login": "ghapp"}  # no "[bot]" here
 

@@ -91,7 +91,8 @@ def review(action: str = "submitted", body: str | None = None, **parts: Any) -> 
 
 
 def said(id: str, channel: Channel, text: str) -> Message:
-    return Message(id, channel, "ann", AT, text, comment_id=77, node_id="PRR_77", head_sha=HEAD)
+    values: dict[str, Any] = {"comment_id": 77, "node_id": "PRR_77", "head_sha": HEAD}
+    return Message(id, channel, "ann", AT, text, speaker_id=5, **values)
 
 
 def remark(action: str = "created", body: str = "/nfr done", **parts: Any) -> Delivery:

@@ -134,9 +134,10 @@ async def admitted(
     judged: tuple[str, ...] = (),
     source: PolicySource = SOURCE,
 ) -> tuple[Verdict, ...]:
-    return await store.records.write(
+    found = await store.records.write(
         runs.admit, claim, head_sha, source, Judgement(entries, judged)
     )
+    return found.siblings
 
 
 async def recalled(store: Store, key: PullKey = KEY) -> History:

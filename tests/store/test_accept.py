@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from benchmarks.postgres import Cluster
-from ghapp.core.model import InstallationKey, PullKey, Push, RepositoryKey
-from ghapp.core.records import Shown
+from ghapp.core.model import Account, InstallationKey, PullKey, Push, RepositoryKey, Via
+from ghapp.core.records import Judgement, Shown
 from ghapp.errors import Busy, GhappError, StoreFailed
-from ghapp.store import Store, runs
+from ghapp.store import Store, pushes, runs
 from ghapp.store import writer as writing
 from ghapp.store.pruning import prune
 from tests.store.stores import (
@@ -145,52 +145,98 @@ async def test_messages_wait_oldest_first_for_each_pull_they_concern(store: Stor
 
 
 @story
-async def test_everybody_who_pushed_a_head_is_known_from_the_first_time(store: Store) -> None:
+async def test_every_push_is_kept_by_itself_every_time(store: Store) -> None:
     minute = timedelta(minutes=1)
-    for push in (
-        Push(NEXT_HEAD, "bob", NOON + minute),
-        Push(HEAD, "eve", NOON + 2 * minute),
-        Push(HEAD, "ann", NOON + 3 * minute),
-        Push(HEAD, "ann", NOON),
-    ):
+    there = Push(HEAD, "ann", NOON, 5, Via.OPENED, branch="feat", id="one")
+    away = Push(NEXT_HEAD, "bob", NOON + minute, 6, before=HEAD, branch="feat", id="two")
+    back = Push(HEAD, "ann", NOON + 2 * minute, 5, before=NEXT_HEAD, branch="feat", id="three")
+    for push in (back, there, away, back):
         await store.queue.accept(delivery(push=push, pushed_to=KEY))
-    assert (await recalled(store, KEY)).pushes == (
-        Push(HEAD, "ann", NOON),
-        Push(NEXT_HEAD, "bob", NOON + minute),
-        Push(HEAD, "eve", NOON + 2 * minute),
-    )
+    assert (await recalled(store, KEY)).pushes == (there, away, back)
     assert (await recalled(store, OTHER)).pushes == ()
 
 
 @story
 async def test_who_pushed_to_a_branch_is_known_of_the_heads_of_the_pull(store: Store) -> None:
-    minute = timedelta(minutes=1)
     shown, elsewhere = "c" * 40, "d" * 40
+
+    def pushed(head: str, login: str, via: Via = Via.PUSH) -> Push:
+        return Push(head, login, NOON, via=via, id=f"{login}-{head}")
+
     for head in (HEAD, shown, elsewhere):
         branch = {"keys": (), "pushed_to": RepositoryKey(SHOP)}
-        await store.queue.accept(delivery(**branch, push=Push(head, "eve", NOON)))
-    await store.queue.accept(delivery(push=Push(HEAD, "ann", NOON + minute), pushed_to=KEY))
+        await store.queue.accept(delivery(**branch, push=pushed(head, "eve")))
+    opening = pushed(HEAD, "ann", Via.OPENED)
+    await store.queue.accept(delivery(push=opening, pushed_to=KEY))
     assert await dirty(store) == 1
     await store.records.write(runs.record, await due(store), run(verdict(KEY), Shown(shown, NOON)))
     assert (await recalled(store, KEY)).pushes == (
-        Push(HEAD, "eve", NOON),
-        Push(shown, "eve", NOON),
-        Push(HEAD, "ann", NOON + minute),
+        opening,
+        pushed(HEAD, "eve"),
+        pushed(shown, "eve"),
     )
     assert (await recalled(store, OTHER)).pushes == ()
 
 
 @story
+async def test_who_pushed_commits_to_any_branch_is_known_of_the_heads_to_be_settled(
+    store: Store,
+) -> None:
+    under = "c" * 40
+    pushed = Push(under, "eve", NOON, 9, Via.PUSH, before=HEAD, id="one", commits=(under,))
+    for id in ("one", "two"):
+        push = replace(pushed, id=id)
+        await store.queue.accept(delivery(keys=(), push=push, pushed_to=RepositoryKey(SHOP)))
+    known = await store.records.read(pushes.pushers, SHOP, [HEAD, under])
+    assert known == {under: {Account("eve", 9)}}
+    await store.queue.accept(delivery())
+    read = runs.Pushed(commits={NEXT_HEAD: (under, NEXT_HEAD)})
+    await store.records.write(
+        *(runs.admit, await due(store), NEXT_HEAD, None, Judgement(), (), (), None, read)
+    )
+    history = await recalled(store, KEY)
+    assert history.commits == {NEXT_HEAD: (under, NEXT_HEAD)}
+    assert history.pushers == known
+    assert [one.id for one in history.pushes] == ["one", "two"]
+
+
+@story
+async def test_a_push_that_comes_late_makes_the_pulls_dirty_that_were_judged_without_it(
+    store: Store,
+) -> None:
+    under, branch = "c" * 40, {"keys": (), "pushed_to": RepositoryKey(SHOP)}
+    opening = Push(HEAD, "ann", NOON, 5, Via.OPENED, id="opened")
+    await store.queue.accept(delivery(push=opening, pushed_to=KEY))
+    claim, read = await due(store), runs.Pushed(frozenset({5}), commits={HEAD: (under, HEAD)})
+    found = await store.records.write(
+        *(runs.admit, claim, HEAD, None, Judgement(), (), (), None, read)
+    )
+    assert not found.is_late
+    await store.queue.finish(claim)
+    for user, sha, dirties in ((5, HEAD, False), (6, "d" * 40, False), (6, HEAD, True)):
+        push = Push(sha, "sam", NOON, user, Via.PUSH, id=f"{user}-{sha}", commits=(sha,))
+        await store.queue.accept(delivery(**branch, push=replace(push, commits=())))
+        assert (await dirty(store) == 1) is dirties
+    claim = await due(store)
+    again = (runs.admit, claim, HEAD, None, Judgement(), (), (), None, read)
+    assert (await store.records.write(*again)).is_late
+    await store.queue.finish(claim)
+    push = Push("e" * 40, "sam", NOON, 6, Via.PUSH, id="more", commits=(under, "e" * 40))
+    await store.queue.accept(delivery(**branch, push=push))
+    assert await dirty(store) == 1
+
+
+@story
 async def test_pushes_to_branches_are_forgotten_after_90_days(store: Store) -> None:
     now, branch = datetime.now(UTC), RepositoryKey(SHOP)
-    await store.queue.accept(
-        delivery(push=Push(HEAD, "ann", now - timedelta(days=91)), pushed_to=KEY)
-    )
+    old = Push(HEAD, "ann", now - timedelta(days=91), id="opened")
+    await store.queue.accept(delivery(push=old, pushed_to=KEY))
     for login, days in (("eve", 91), ("bob", 89)):
-        push = Push(HEAD, login, now - timedelta(days=days))
+        push = Push(HEAD, login, now - timedelta(days=days), id=login, commits=(login,))
         await store.queue.accept(delivery(push=push, pushed_to=branch))
     await prune(store.records, 3600)
     assert [one.login for one in (await recalled(store, KEY)).pushes] == ["ann", "bob"]
+    assert set(await store.records.read(pushes.pushers, SHOP, ["eve", "bob"])) == {"bob"}
 
 
 @story

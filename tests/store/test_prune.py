@@ -27,16 +27,19 @@ FILL = {
         INSERT INTO deliveries (id, event, received_at, body) {NUMBERS}
         SELECT 'old-' || n, 'push', 5, CAST('{"x" * 400}' AS BLOB) FROM numbers""",
     "pushes": f"""
-        INSERT INTO pushes (key, head_sha, login, seen_at) {NUMBERS}
-        SELECT 'repository:' || n, 'a', 'ann', 5 FROM numbers""",
+        INSERT INTO pushes (key, id, push, seen_at) {NUMBERS}
+        SELECT 'repository:' || n, 'a', '', 5 FROM numbers""",
+    "commits": f"""
+        INSERT INTO pushed_commits (repository_id, sha, user_id, login, seen_at) {NUMBERS}
+        SELECT n, 'a', 5, 'ann', 5 FROM numbers""",
     "queue_heads": f"""
         INSERT INTO keys (key, kind, generation, done_generation, started_at) {NUMBERS}
         SELECT 'queue:501:' || n, 'queue', 1, 1, 5 FROM numbers""",
 }
 FILL_PULLS = (
     f"""
-        INSERT INTO pushes (key, head_sha, login, seen_at) {NUMBERS}
-        SELECT 'pull:501:' || n, 'a', 'ann', 5 FROM numbers""",
+        INSERT INTO pushes (key, id, push, seen_at) {NUMBERS}
+        SELECT 'pull:501:' || n, 'a', '', 5 FROM numbers""",
     f"""
         INSERT INTO keys (key, kind, generation, done_generation, started_at) {NUMBERS}
         SELECT 'pull:501:' || n, 'pull', 1, 1, 5 FROM numbers""",

@@ -13,7 +13,7 @@ from ghapp.core.model import Message, Rights
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import History, Shown
 from ghapp.core.review.facts import Facts
-from ghapp.core.review.permissions import owner_of, right_to_review, same_login
+from ghapp.core.review.permissions import owner_of, right_to_review
 from ghapp.core.review.special_areas import WITHOUT_PACK, flagged_areas
 from ghapp.core.scan.checklist import Checklist, Flagged
 
@@ -63,11 +63,13 @@ class Case:
 
     @property
     def rights(self) -> Rights:
-        return self.facts.rights.get(self.message.speaker, Rights())
+        held, account = self.facts.rights.get(self.message.speaker, Rights()), self.message.account
+        # Two accounts may have had the same name, one after the other.
+        return Rights() if held.account and not account.among((held.account,)) else held
 
     @property
     def by_author(self) -> bool:
-        return same_login(self.message.speaker, self.facts.pull.author)
+        return self.message.account.among((self.facts.pull.by,))
 
     @property
     def areas(self) -> tuple[str, ...]:
@@ -97,7 +99,9 @@ class Case:
     def right_of(self, people: Reviewers) -> str:
         """By which right the speaker is one of these, or ""."""
         owner = owner_of(self.facts.pull)
-        return right_to_review(self.message.speaker, people, self.rights, owner)
+        rights = self.rights
+        speaker = rights.account.login if rights.account else self.message.speaker
+        return right_to_review(speaker, people, rights, owner)
 
     def right_to_pull(self) -> str:
         """By which right the speaker reviews anything here, or ""."""
@@ -118,6 +122,7 @@ class Case:
             part=0,
             verb=verb,
             speaker=self.message.speaker,
+            speaker_id=self.message.speaker_id,
             said_at=self.message.said_at,
             channel=self.message.channel,
             subject=subject,
@@ -127,6 +132,7 @@ class Case:
             note=note,
             comment_id=self.message.comment_id,
             node_id=self.message.node_id,
+            own_allowed=self.policy.allow_author,
         )
 
     def entry(self, part: int, outcome: Judged) -> Entry:
@@ -135,6 +141,16 @@ class Case:
             return replace(outcome, part=part)
         refused = self.done(Verb.REFUSED)
         return replace(refused, part=part, refusal=outcome, replied=not self.flagged)
+
+
+def shown_to(message: Message, history: History) -> Shown | None:
+    """The check run that a message is about; None if GitHub had accepted none by then."""
+    known = (
+        one
+        for one in reversed(history.shown)
+        if one.accepted_at < message.said_at and message.head_sha in ("", one.head_sha)
+    )
+    return next(known, None)
 
 
 def case_of(
@@ -152,12 +168,7 @@ def case_of(
         # The words of a review come before its verdict.
         if when(entry) <= moment or message.id.startswith(f"{entry.message_id}:")
     )
-    known = (
-        one
-        for one in reversed(history.shown)
-        if one.accepted_at < message.said_at and message.head_sha in ("", one.head_sha)
-    )
-    shown = next(known, None)
+    shown = shown_to(message, history)
     prints = shown.fingerprints if shown else {}
     flagged = {one.area.id: one for one in flagged_areas(facts, checklist, before)}
     raised = {entry.subject for entry in before if entry.verb is Verb.CONCERN}

@@ -14,20 +14,27 @@ from ghapp.core.ledger import Entry, Refusal, Verb
 from ghapp.core.model import Channel, Message, Pull
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import History, Judgement
-from ghapp.core.review.case import Case, Command, Judged, case_of
+from ghapp.core.review.case import Case, Command, Judged, case_of, shown_to
 from ghapp.core.review.commands import commands_of, spec_of
 from ghapp.core.review.facts import Facts
-from ghapp.core.review.permissions import full_team, owner_of, same_login
+from ghapp.core.review.permissions import full_team, owner_of
+from ghapp.core.review.pushes import counting
 from ghapp.core.review.sign_off import approve, retract
 from ghapp.core.scan.checklist import Checklist
+
+SETTLING = frozenset({Verb.SIGN_OFF, Verb.WAIVE, Verb.UNDO})
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What has to be read about one speaker. teams: as "org/slug", in lower case."""
+    """What has to be read about one speaker. teams: as "org/slug", in lower case.
+
+    account_id: as in Message.
+    """
 
     permission: bool = False
     teams: frozenset[str] = frozenset()
+    account_id: int = 0
 
 
 def asks(
@@ -51,13 +58,27 @@ def asks(
             people += (policy.reviewers, *(area.reviewers for area in policy.areas))
         if any(who.waivers and (waived or not who.reviewers) for who in whos):
             people.append(policy.waivers)
-        writes = any(who.write for who in whos) and not same_login(message.speaker, pull.author)
+        writes = any(who.write for who in whos) and not message.account.among((pull.by,))
         teams = {full_team(team, owner_of(pull)) for who in people for team in who.teams}
         known = needed.get(message.speaker, Ask())
         ask = Ask(known.permission or writes or not all(people), known.teams | teams)
         if ask != Ask():
-            needed[message.speaker] = ask
+            needed[message.speaker] = replace(ask, account_id=message.speaker_id)
     return needed
+
+
+def settled_heads(facts: Facts, history: History) -> tuple[str, ...]:
+    """The heads that somebody wants to settle now: who pushed what is in them has to be known."""
+    found = dict[str, None]()
+    for message in facts.messages:
+        approves = "review" in facts.policy.sign_off_by and message.text == "approved"
+        if message.channel is Channel.APPROVAL and not approves:
+            continue
+        commands = (one for one in commands_of(message, facts.policy) if isinstance(one, Command))
+        if message.id not in history.judged and any(one.verb in SETTLING for one in commands):
+            shown = shown_to(message, history)
+            found[shown.head_sha if shown else facts.pull.head_sha] = None
+    return () if facts.policy.allow_author else tuple(found)
 
 
 def judge(facts: Facts, history: History, checklist: Checklist) -> Judgement:
@@ -72,7 +93,9 @@ def judge(facts: Facts, history: History, checklist: Checklist) -> Judgement:
         judged.add(message.id)
         part = 0
         for command in commands_of(message, facts.policy):
-            case = case_of(facts, history, checklist, (*history.ledger, *entries), message)
+            ledger = (*history.ledger, *entries)
+            ledger = counting(ledger, history, facts.pull, facts.policy)
+            case = case_of(facts, history, checklist, ledger, message)
             for outcome in _outcomes(case, command):
                 entries = (*entries, case.entry(part, outcome))
                 part += 1

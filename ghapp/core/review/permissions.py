@@ -1,4 +1,4 @@
-"""By which right somebody may do something, and who pushed which head.
+"""By which right somebody may do something.
 
 Only GitHub's answers count (`model.Rights`); a right that was not asked for, or not answered, is
 not held.
@@ -7,8 +7,7 @@ not held.
 from __future__ import annotations
 
 from ghapp.core.areas import Reviewers
-from ghapp.core.model import Pull, Rights
-from ghapp.core.records import History
+from ghapp.core.model import Pull, Rights, same_login
 
 
 def right_to_review(speaker: str, reviewers: Reviewers, rights: Rights, owner: str) -> str:
@@ -28,11 +27,6 @@ def grants(reviewers: Reviewers, right: str, owner: str) -> bool:
     return right.casefold() in named or (right == "maintain" and not reviewers)
 
 
-def same_login(login: str, *others: str) -> bool:
-    """Whether a login is among others; GitHub's logins ignore case."""
-    return login.casefold() in {other.casefold() for other in others}
-
-
 def full_team(team: str, owner: str) -> str:
     """A team as "org/slug"; a bare slug belongs to the repository's owner."""
     return (team if "/" in team else f"{owner}/{team}").lower()
@@ -41,39 +35,3 @@ def full_team(team: str, owner: str) -> str:
 def owner_of(pull: Pull) -> str:
     """The organisation or user that owns the repository."""
     return pull.key.repository.full_name.partition("/")[0]
-
-
-def heads(history: History, author: str, head_sha: str) -> tuple[tuple[str, frozenset[str]], ...]:
-    """(head SHA, who pushed it), oldest first, up to and with the present `head_sha`.
-
-    The first head of a pull is its author's, unless somebody else is known to have pushed it. For a
-    later head whose push no delivery reported, nobody is known. Times are GitHub's, of the push and
-    of our accepted run.
-    """
-    pushed_by: dict[str, frozenset[str]] = {}
-    for push in history.pushes:
-        pushed_by[push.head_sha] = pushed_by.get(push.head_sha, frozenset()) | {push.login}
-    times = sorted(
-        [(push.seen_at, push.head_sha) for push in history.pushes]
-        + [(shown.accepted_at, shown.head_sha) for shown in history.shown]
-    )
-    order = tuple(dict.fromkeys([*(head for _, head in times), head_sha]))
-    pushed_by.setdefault(order[0], frozenset({author}))
-    return tuple((head, pushed_by.get(head, frozenset())) for head in order)
-
-
-def newest(history: History) -> str:
-    """The head SHA that we saw last for the first time, "" if there is none.
-
-    After a push that brought an older head back this is not the present one.
-    """
-    known = heads(history, "", "")
-    return known[-2][0] if len(known) > 1 else ""
-
-
-def only_by(login: str, history: History, author: str, head_sha: str) -> bool:
-    """Whether every head is known to have been pushed by this account, and by no other."""
-    return all(
-        by and all(same_login(login, one) for one in by)
-        for _, by in heads(history, author, head_sha)
-    )

@@ -21,7 +21,7 @@ from ghapp.core.ledger import (
 )
 from ghapp.core.model import Channel
 from ghapp.core.review.case import Case, Command, Judged, known, merged
-from ghapp.core.review.permissions import heads, same_login
+from ghapp.core.review.pushes import bar
 
 # A channel's name in the policy's `sign_off.by`.
 CHANNELS: Mapping[Channel, str] = {
@@ -69,7 +69,7 @@ def approve(case: Case) -> tuple[Judged, ...]:
     is_dismissed = f"{review}:dismissed" in case.history.judged
     is_refused = any(
         entry.message_id.endswith(":changes_requested")
-        and same_login(entry.speaker, message.speaker)
+        and entry.account.among((message.account,))
         and entry.said_at >= message.said_at
         for entry in case.ledger
     )
@@ -93,8 +93,9 @@ def waive(case: Case, command: Command) -> tuple[Judged, ...]:
     if not areas:
         return (Refusal("nothing_to_waive"),)
     return merged(
-        barred(case, area)
-        or case.done(Verb.WAIVE, area, right, command.note, case.fingerprints[area])
+        _unless_barred(
+            case, case.done(Verb.WAIVE, area, right, command.note, case.fingerprints[area])
+        )
         for area in areas
     )
 
@@ -106,17 +107,22 @@ def closed_channel(case: Case) -> Refusal | None:
 
 
 def barred(case: Case, area: str) -> Refusal | None:
-    """Why somebody with the right may still not sign or waive: it is their own change."""
+    """Why somebody with the right may still not settle this: it is, or may be, their own change."""
     if case.policy.allow_author:
         return None
     if case.by_author:
         return Refusal("author")
-    for head_sha, logins in _pushes_since_sign_off(case, area):
-        if same_login(case.message.speaker, *logins):
-            return Refusal("pushed", names=(head_sha[:7],))
-        if not logins:
-            return Refusal("pusher_unknown", names=(head_sha[:7],))
-    return None
+    pull = case.facts.pull
+    head_sha = case.shown.head_sha if case.shown else pull.head_sha
+    return bar(case.history, pull, case.message.account, area, head_sha, case.before)
+
+
+def _unless_barred(case: Case, done: Entry) -> Judged:
+    """What is done, or why it is not; if that is because of a pusher not known yet, both."""
+    why = barred(case, done.subject)
+    if why and why.reason == "pusher_unknown":
+        return replace(done, verb=Verb.REFUSED, refusal=why, pending=done.verb)
+    return why or done
 
 
 def _shown(case: Case) -> tuple[str, ...]:
@@ -144,38 +150,17 @@ def _signed(case: Case, areas: Iterable[str], note: str) -> tuple[Judged, ...]:
         if not right:
             outcomes.append(case.no_right("not_reviewer", area))
             continue
-        own_change = barred(case, area)
-        if own_change:
-            outcomes.append(own_change)
+        done = case.done(Verb.SIGN_OFF, area, right, note, case.fingerprints[area])
+        signed = _unless_barred(case, done)
+        if isinstance(signed, Refusal):
+            outcomes.append(signed)
             continue
         open_musts = _open_musts(case, area)
         if open_musts and case.policy.require_answers == "must":
             outcomes.append(Refusal("open_musts", names=open_musts))
             continue
-        signed = case.done(Verb.SIGN_OFF, area, right, note, case.fingerprints[area])
         outcomes.append(replace(signed, open_musts=open_musts))
     return merged(outcomes)
-
-
-def _pushes_since_sign_off(case: Case, area: str) -> tuple[tuple[str, frozenset[str]], ...]:
-    """The heads after the area's last sign-off, up to the shown one, and who pushed each.
-
-    All up to the shown one, if a push has restored a head from before that sign-off, or if the
-    signed head has had another diff too, since its base or the policy changed. A waiver does not
-    count as a sign-off: nobody has checked anything.
-    """
-    pull = case.facts.pull
-    pushes = heads(case.history, pull.author, pull.head_sha)
-    order = [head for head, _ in pushes]
-    checked = [entry for entry in case.before if entry.verb is not Verb.WAIVE]
-    signed = standing(checked, area, "", "", "never").signed
-    first = order.index(signed.head_sha) + 1 if signed and signed.head_sha in order else 0
-    last = order.index(case.shown.head_sha) + 1 if case.shown else len(order)
-    moved = signed and any(
-        one.head_sha == signed.head_sha and one.fingerprints.get(area) != signed.fingerprint
-        for one in case.history.shown
-    )
-    return pushes[0 if moved or first > last else first : last]
 
 
 def _open_musts(case: Case, area: str) -> tuple[str, ...]:
@@ -245,7 +230,7 @@ def undo(case: Case, command: Command) -> tuple[Judged, ...]:
         rights = {area: case.right(area) for area in case.fingerprints}
         ahead = (case.done(Verb.UNDO, area, right) for area, right in rights.items() if right)
         return (Refusal("nothing_to_undo"), *ahead)
-    own = [one for one in acts if same_login(case.message.speaker, one.speaker)]
+    own = [one for one in acts if one.account.among((case.message.account,))]
     reviewed = [one for one in acts if _right_over(case, one)]
     if by_label:
         undone = [one for one in acts if one in own or one in reviewed]
@@ -268,7 +253,7 @@ def retract(case: Case) -> tuple[Judged, ...]:
         approval = f"{case.message.id.rpartition(':')[0]}:approved"
         gone = [one for one in signed if one.message_id == approval]
         return tuple(_undo(case, one, "dismissal") for one in gone)
-    own = [one for one in signed if same_login(case.message.speaker, one.speaker)]
+    own = [one for one in signed if one.account.among((case.message.account,))]
     if own:
         return tuple(_undo(case, one, "signer") for one in own)
     right = next(filter(None, map(case.right, case.areas)), "")
@@ -295,9 +280,7 @@ def _right_over(case: Case, act: Entry) -> str:
 
     Whoever may not sign the change off may not remove what stops it, either.
     """
-    if act.verb is Verb.HOLD and case.by_author and not case.policy.allow_author:
-        return ""
-    if act.verb is Verb.CONCERN and barred(case, act.subject):
+    if act.verb in (Verb.HOLD, Verb.CONCERN) and barred(case, act.subject):
         return ""
     if act.verb is Verb.HOLD and act.subject not in case.reviewers:
         return case.right_to_pull()  # of the whole pull, or of an area that is no longer flagged
@@ -308,4 +291,5 @@ def _right_over(case: Case, act: Entry) -> str:
 
 def _undo(case: Case, act: Entry, right: str) -> Entry:
     entry = case.done(UNDOES[act.verb][0], act.subject, right)
-    return replace(entry, whose=act.speaker) if act.verb is Verb.HOLD else entry
+    whose = replace(entry, whose=act.speaker, whose_id=act.speaker_id)
+    return whose if act.verb is Verb.HOLD else entry

@@ -155,6 +155,15 @@ def redeliver(call: Call) -> Response:
     return ok({}, 202)
 
 
+def get_account(call: Call) -> Response:
+    """An account by its id, under its present name. Source: https://docs.github.com/rest/users"""
+    number = call.number("id")
+    for user in call.github.users.values():
+        if user.id == number:
+            return ok(accounts.user(call.at, user))
+    raise not_found()
+
+
 # --- teams ---------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import re
 from functools import partial
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from starlette.responses import Response
 
@@ -188,7 +188,7 @@ def get_tree(call: Call) -> Response:
 
 
 def compare(call: Call) -> Response:
-    """BASE...HEAD, each a branch or a SHA; only how many commits each has that the other lacks."""
+    """BASE...HEAD, each a branch or a SHA: the commits that only the head has, without files."""
     repository, git = call.repository(), call.repository().network.git
     names = call.params["path"].split("...")
     found = [sha for sha in (_resolved(repository, name) for name in names) if sha]
@@ -196,10 +196,42 @@ def compare(call: Call) -> Response:
         raise not_found()
     base, head = found
     common = git.merge_base(base, head)
-    ahead, behind = len(git.commits(common, head)), len(git.commits(common, base))
+    only_head = git.commits(common, head)
+    ahead, behind = len(only_head), len(git.commits(common, base))
     status = ("diverged" if behind else "ahead") if ahead else ("behind" if behind else "identical")
     counts = {"ahead_by": ahead, "behind_by": behind, "total_commits": ahead}
-    return ok({"status": status, **counts})
+    commits = [{"sha": sha, "node_id": node_id("Commit", 0)} for sha in call.paged(only_head)]
+    return ok({"status": status, **counts, "commits": commits})
+
+
+def list_activities(call: Call) -> Response:
+    """What happened to branches, newest first. Pages are told apart by a cursor, not a number.
+
+    Source: https://docs.github.com/rest/repos/repos#list-repository-activities
+    """
+    repository, query = call.repository(), call.query
+    ref = query.get("ref", "").removeprefix("refs/heads/")
+    rows = [
+        row
+        for row in repository.activities
+        if ref in ("", row.branch)
+        and query.get("actor", row.actor.login).lower() == row.actor.login.lower()
+        and query.get("activity_type", row.kind) == row.kind
+    ]
+    if query.get("direction", "desc") == "desc":
+        rows.reverse()
+    ids = [str(row.id) for row in rows]
+    if query.get("after") in ids:
+        rows = rows[ids.index(query["after"]) + 1 :]
+    _, size = call.page()
+    shown = [repositories.activity(call.at, row) for row in rows[:size]]
+    more = (
+        f"{call.at.api}{call.path}?{urlencode({**query, 'after': shown[-1]['id']})}"
+        if shown
+        else ""
+    )
+    headers = {"link": f'<{more}>; rel="next"'} if len(rows) > size else {}
+    return call.conditional(ok(shown, headers=headers))
 
 
 # --- labels --------------------------------------------------------------------------------

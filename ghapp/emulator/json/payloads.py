@@ -92,7 +92,11 @@ def payload(
 def _push(at: Addresses, repository: Repository, sender: User, push: Push) -> Json:
     git, html = repository.network.git, f"{at.html}/{repository.full_name}"
     created = push.before == NO_SHA
-    shas = [push.after] if created else git.commits(push.before, push.after)
+    # Of a new branch, those that no other branch has: GitHub's pages do not say so.
+    others = {sha for name, sha in repository.branches.items() if name != push.branch}
+    shas = (
+        git.commits_beside(others, push.after) if created else git.commits(push.before, push.after)
+    )
     commits = [_commit(at, repository, sender, sha) for sha in shas[-COMMITS_LIMIT:]]
     return {
         "ref": f"refs/heads/{push.branch}",

@@ -7,7 +7,7 @@ from ghapp.emulator.conversation import Label
 from ghapp.emulator.issue import Tracker
 from ghapp.emulator.json import Json, iso, node_id
 from ghapp.emulator.json.accounts import Addresses, user
-from ghapp.emulator.repository import Repository
+from ghapp.emulator.repository import Activity, Repository
 
 URLS = {
     "archive_url": "/{archive_format}{/ref}",
@@ -122,6 +122,19 @@ def label(at: Addresses, repository: Tracker, label: Label) -> Json:
         "description": label.description,
         "archived_at": None,
         "archived_by": None,
+    }
+
+
+def activity(at: Addresses, one: Activity) -> Json:
+    return {
+        "id": one.id,
+        "node_id": node_id("Activity", one.id),
+        "before": one.before,
+        "after": one.after,
+        "ref": f"refs/heads/{one.branch}",
+        "timestamp": iso(one.at),
+        "activity_type": one.kind,
+        "actor": user(at, one.actor),
     }
 
 

@@ -5,9 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ghapp.core.model import Delivery, InstallationKey, PullKey, Push, Repository, RepositoryKey
+from ghapp.core.model import (
+    Delivery,
+    InstallationKey,
+    PullKey,
+    Push,
+    Repository,
+    RepositoryKey,
+    Via,
+    same_login,
+)
 from ghapp.core.policy import pack_files
-from ghapp.core.review.permissions import same_login
 from ghapp.core.text.follow_ups import read_marker
 from ghapp.github import payloads
 from ghapp.github.events import merge_queue
@@ -15,6 +23,7 @@ from ghapp.github.payloads import MOST_KEYS, MOST_NUMBER, Identity, decoded, utc
 
 # GitHub may have left some commits out of a push that names as many.
 MANY_COMMITS = 20
+VIAS = {"opened": Via.OPENED, "synchronize": Via.SYNCHRONIZE}
 # Source: https://github.com/apps/github-merge-queue
 QUEUE_LOGIN = "github-merge-queue[bot]"
 
@@ -25,12 +34,22 @@ def pull_request(delivery: Delivery, us: Identity) -> Delivery:
         return delivery
     pull, at = payload.pull_request, utc(payload.pull_request.updated_at)
     key = PullKey(payload.where, payload.number)
-    pushed = delivery.action in ("opened", "synchronize")
+    pushed = delivery.action in VIAS
+    push = Push(
+        pull.head.sha,
+        payload.sender.login,
+        at,
+        payload.sender.id,
+        VIAS.get(delivery.action, Via.SYNCHRONIZE),
+        before=payload.before or "",
+        branch=pull.head.ref,
+        id=delivery.id,
+    )
     return replace(
         delivery,
         keys=(key,),
         fresh_at=at,
-        push=Push(pull.head.sha, payload.sender.login, at) if pushed else None,
+        push=push if pushed else None,
         pushed_to=key if pushed else None,
         opened=delivery.action == "opened",
         changed_files=pull.changed_files,
@@ -38,7 +57,7 @@ def pull_request(delivery: Delivery, us: Identity) -> Delivery:
 
 
 def push(delivery: Delivery, us: Identity) -> Delivery:
-    """Who pushed a branch: of a pull's first head, nothing else shows who made it.
+    """Who pushed which commits to a branch: nothing else says who made a pull's first ones.
 
     A branch that a merge queue moved itself has a head of no pull; others may make branches of such
     names, and count as who has pushed.
@@ -53,7 +72,17 @@ def push(delivery: Delivery, us: Identity) -> Delivery:
     is_branch = branch != payload.ref
     if at is not None and is_head and is_branch and not payload.deleted and not by_queue:
         time = datetime.fromtimestamp(at, UTC) if isinstance(at, int) else utc(at)
-        made = Push(payload.after, payload.sender.login, time)
+        made = Push(
+            payload.after,
+            payload.sender.login,
+            time,
+            payload.sender.id,
+            Via.PUSH,
+            before=payload.before,
+            branch=branch,
+            id=delivery.id,
+            commits=tuple(dict.fromkeys(one.id for one in payload.commits if one.id)),
+        )
         delivery = replace(delivery, push=made, pushed_to=RepositoryKey(place))
     if payload.ref != f"refs/heads/{payload.repository.default_branch}":
         return delivery

@@ -55,8 +55,8 @@ def check_run(delivery: Delivery, us: Identity) -> Delivery:
     # shows the run as it was, and so differs once something has come of the press.
     known = (utc(time) for time in (suite_at, run.completed_at, run.started_at) if time)
     at, id = max(known, default=NEVER), f"button:{sha256(delivery.body).hexdigest()}"
-    speaker = payload.sender.login
-    message = Message(id, Channel.BUTTON, speaker, at, name, head_sha=run.head_sha)
+    who, head_sha = payload.sender, run.head_sha
+    message = Message(id, Channel.BUTTON, who.login, at, name, head_sha=head_sha, speaker_id=who.id)
     return replace(delivery, keys=keys, messages=(message,), touched=name == "refresh")
 
 
@@ -93,7 +93,8 @@ def _rerun(
 ) -> tuple[Message, ...]:
     """Somebody asked for a fresh run. times: best first; GitHub gives none of the asking itself."""
     at = next((utc(time) for time in times if time), NEVER)
-    return (Message(f"rerun:{delivery.id}", Channel.RERUN, sender.login, at, ""),)
+    id = f"rerun:{delivery.id}"
+    return (Message(id, Channel.RERUN, sender.login, at, "", speaker_id=sender.id),)
 
 
 def _pulls(place: Repository, refs: Iterable[payloads.PullRef]) -> tuple[Key, ...]:

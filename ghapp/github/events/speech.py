@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
-from ghapp.core.model import Channel, Delivery, Message, PullKey
+from ghapp.core.model import Account, Channel, Delivery, Message, PullKey
 from ghapp.core.review.comment_text import speaks, ticks
 from ghapp.core.text.render import MARKER
 from ghapp.github import payloads
@@ -31,7 +31,7 @@ def issue_comment(delivery: Delivery, us: Identity) -> Delivery:
     before = payload.changes.body.before if payload.changes and payload.changes.body else ""
     # Whoever edits our one comment may turn its boxes.
     if delivery.action == "edited" and not payload.sender.is_bot and before.startswith(MARKER):
-        at, sender = utc(comment.updated_at), payload.sender.login
+        at, sender = utc(comment.updated_at), payload.sender.account
         turned = ticks(before, comment.body or "")
         ticked = tuple(tick(comment.id, item, on, sender, at) for item, on in turned)
     return replace(delivery, keys=(key,), messages=ticked, touched=True)
@@ -50,7 +50,7 @@ def _with_message(
     delivery: Delivery,
     key: PullKey,
     comment: payloads.Comment,
-    speaker: str,
+    speaker: Account | None,
     channel: Channel,
     kind: str,
 ) -> Delivery:
@@ -59,14 +59,17 @@ def _with_message(
     if delivery.action != "created" or not speaker or not speaks(body):
         return delivery
     at, id = utc(comment.created_at), f"{kind}:{comment.id}"
-    message = Message(id, channel, speaker, at, body, comment_id=comment.id)
+    message = Message(
+        id, channel, speaker.login, at, body, comment_id=comment.id, speaker_id=speaker.id
+    )
     return replace(delivery, keys=(key,), messages=(message,), touched=refreshes(body))
 
 
-def tick(comment_id: int, item: str, ticked: bool, speaker: str, at: datetime) -> Message:
+def tick(comment_id: int, item: str, ticked: bool, speaker: Account, at: datetime) -> Message:
     """A box of our comment turned by an edit at that time."""
     id = f"{of_box(comment_id, item, ticked)}{at:%Y-%m-%dT%H:%M:%SZ}"
-    return Message(id, Channel.TICK, speaker, at, f"{'+' if ticked else '-'}{item}")
+    text = f"{'+' if ticked else '-'}{item}"
+    return Message(id, Channel.TICK, speaker.login, at, text, speaker_id=speaker.id)
 
 
 def of_box(comment_id: int, item: str, ticked: bool) -> str:
@@ -93,18 +96,22 @@ def review(delivery: Delivery, us: Identity) -> Delivery:
         return keyed
     if delivery.action == "dismissed":
         known = (utc(time) for time in (one.updated_at, pull.updated_at, one.submitted_at) if time)
-        at, sender = max(known, default=NEVER), payload.sender.login
+        at, sender = max(known, default=NEVER), payload.sender
         by, channel = f"{id}:dismissed", Channel.APPROVAL
-        message = Message(by, channel, sender, at, "dismissed", head_sha=head)
+        message = Message(
+            by, channel, sender.login, at, "dismissed", head_sha=head, speaker_id=sender.id
+        )
         return replace(keyed, messages=(message,))
     if not speaker or one.submitted_at is None:
         return delivery
     messages, at, body, verdict = [], utc(one.submitted_at), text(one.body), one.state.lower()
+    said = Message(id, Channel.REVIEW, speaker.login, at, body, one.id, one.node_id, head)
+    said = replace(said, speaker_id=speaker.id)
     if verdict in VERDICTS:
-        by, channel = f"{id}:{verdict}", Channel.APPROVAL
-        messages.append(Message(by, channel, speaker, at, verdict, one.id, one.node_id, head))
+        by = f"{id}:{verdict}"
+        messages.append(replace(said, id=by, channel=Channel.APPROVAL, text=verdict))
     if speaks(body):
-        messages.append(Message(id, Channel.REVIEW, speaker, at, body, one.id, one.node_id, head))
+        messages.append(said)
     if not messages:
         return delivery
     asked = speaks(body) and refreshes(body)

@@ -14,10 +14,11 @@ from ghapp.core.areas import Reviewers
 from ghapp.core.decide import Decision, decide
 from ghapp.core.ledger import Entry, Verb, holds
 from ghapp.core.marks import Marks, PutCheckRun, Written, after, plan
-from ghapp.core.model import Channel, Message, Rights
-from ghapp.core.records import History, PolicySource, Push, Shown
+from ghapp.core.model import Channel, Message, Push, Rights, Via
+from ghapp.core.records import History, PolicySource, Shown
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import judge
+from ghapp.core.review.pushes import counting
 from ghapp.core.review.review import PullState
 from ghapp.core.scan.checklist import Checklist
 from ghapp.core.text.labels import described
@@ -63,7 +64,7 @@ class Conversation(RuleBasedStateMachine):
         self.numbers = 0
         self.versions = dict.fromkeys(AREAS, 0)
         self.heads = 0
-        self.pushes: tuple[Push, ...] = (Push(self.head_sha, "ann", self.now),)
+        self.pushes: tuple[Push, ...] = (Push(self.head_sha, "ann", self.now, via=Via.OPENED),)
         self.untold: tuple[Push, ...] = ()  # whose delivery was lost
         self.there = Marks()
         self.shown: tuple[Shown, ...] = ()
@@ -180,8 +181,9 @@ class Conversation(RuleBasedStateMachine):
 
     def _moved(self, by: str, *, told: bool = True) -> None:
         self.now += SOON
+        before = self.head_sha
         self.heads += 1
-        push = Push(self.head_sha, by, self.now)
+        push = Push(self.head_sha, by, self.now, before=before)
         self.pushes = (*self.pushes, push)
         self.untold = self.untold if told else (*self.untold, push)
 
@@ -226,7 +228,8 @@ class Conversation(RuleBasedStateMachine):
 
     def _past(self) -> History:
         told = tuple(push for push in self.pushes if push not in self.untold)
-        return History(shown=self.shown, ledger=self.ledger, pushes=told)
+        heads = {one.head_sha: (one.head_sha,) for one in self.shown}
+        return History(shown=self.shown, ledger=self.ledger, pushes=told, commits=heads)
 
     def _run(self, stop: int | None = None) -> None:
         """One pass of what `reconcile` does; it is cut off before its `stop`-th step."""
@@ -254,7 +257,10 @@ class Conversation(RuleBasedStateMachine):
         self.decision = decision
 
     def _decided(self) -> Decision:
-        return decide(self._facts(), self._past(), self.asked, self.ledger, ())
+        return decide(self._facts(), self._past(), self.asked, self._counting(), ())
+
+    def _counting(self) -> tuple[Entry, ...]:
+        return counting(self.ledger, self._past(), self._facts().pull, POLICY)
 
     # --- what has to hold -------------------------------------------------------------------
 
@@ -305,7 +311,7 @@ class Conversation(RuleBasedStateMachine):
     ) -> list[Entry]:
         return [
             one
-            for one in self.ledger
+            for one in self._counting()
             if one.verb is verb
             and subject in (None, one.subject)
             and (after is None or one.said_at > after.said_at)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ghapp.core.areas import Reviewers
 from ghapp.core.i18n import table
 from ghapp.core.ledger import Refusal, Verb
-from ghapp.core.model import Channel, Message, Push, Rights
+from ghapp.core.model import Channel, Message, Rights
 from ghapp.core.policy.policy import Defer
 from ghapp.core.records import FollowUp, History
 from ghapp.core.review.commands import ANYONE, COMMANDS
@@ -24,7 +24,6 @@ from tests.core.build import (
     approval,
     area,
     asked,
-    at,
     button,
     comment,
     entry,
@@ -35,6 +34,7 @@ from tests.core.build import (
     label,
     policy,
     pull,
+    pushed,
     rerun,
     shown,
     tick,
@@ -48,7 +48,7 @@ SIGNED_DB = ("sign_off", "db", "team acme/sre")
 LATER = shown({"db": "d2", "web": "w1"}, NEXT_HEAD, minutes=3)
 
 
-MOVED = history(SEEN, LATER, pushes=[Push(HEAD, "ann", at(0)), Push(NEXT_HEAD, "ann", at(2))])
+MOVED = history(SEEN, LATER, pushes=[pushed(HEAD, "ann", 0), pushed(NEXT_HEAD, "ann", 2, HEAD)])
 
 
 WORDS = (Channel.COMMENT, Channel.REVIEW, Channel.REVIEW_COMMENT)
@@ -462,7 +462,7 @@ REACHED: Mapping[str, tuple[Message, Mapping[str, Any]]] = {
     "defer_not_allowed": (comment("/nfr defer db-plan -- x", "eve"), {}),
     "no_write": (tick("+db-plan", "eve"), {}),
     "author": (comment("/nfr done", "ann"), {}),
-    "pushed": (comment("/nfr done"), {"was": history(SEEN, pushes=[Push(HEAD, "sam", at(0))])}),
+    "pushed": (comment("/nfr done"), {"was": history(SEEN, pushes=[pushed(HEAD, "sam", 0)])}),
     "pusher_unknown": (comment("/nfr done"), {"was": history(SEEN, NEXT)}),
     # there is nothing to do it to
     "unknown_area": (comment("/nfr done dbx"), {}),

@@ -6,14 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from ghapp.core.ledger import Entry, Verb
-from ghapp.core.model import Channel, Message
+from ghapp.core.ledger import Entry, Verb, holds
+from ghapp.core.model import Channel, Message, Via
+from ghapp.core.review.pushes import counting
 from tests.core.build import (
+    HEAD,
     approval,
     comment,
     entry,
     history,
     label,
+    pull,
+    pushed,
 )
 from tests.core.review.verdicts import RULES, SEEN, entries, verdicts
 
@@ -206,3 +210,66 @@ class TestAReviewThatIsNoMore:
         ledger = [entry(Verb.SIGN_OFF, "db", "sam", 3, "d1")]
         said = approval("changes_requested", "sam", number=3)
         assert verdicts(said, was=history(SEEN, ledger=ledger)) == []
+
+
+class TestAHoldOfAnother:
+    HELD = entry(Verb.HOLD, "", "zoe", 2, "", number=6, right=SRE)
+    UNDO = comment("/nfr undo", number=9)
+
+    @pytest.mark.parametrize("subject", ["", "db"])
+    def test_is_not_lifted_by_who_pushed(self, subject: str) -> None:
+        held = replace(self.HELD, subject=subject)
+        was = history(SEEN, ledger=[held], pushes=[pushed(HEAD, "sam", 0)])
+        assert verdicts(self.UNDO, was=was) == [("refused", "not_yours", "")]
+        (released,) = entries(comment("/nfr undo", "sue", number=9), was=was)
+        assert (released.verb, released.whose) == (Verb.RELEASE, "zoe")
+        own = replace(was, ledger=(replace(held, speaker="sam"),))
+        assert [one[0] for one in verdicts(self.UNDO, was=own)] == ["release"]
+
+    def test_is_not_lifted_while_nobody_knows_who_pushed(self) -> None:
+        was = history(SEEN, ledger=[self.HELD], pushes=())
+        assert verdicts(self.UNDO, was=was) == [("refused", "not_yours", "")]
+
+    def test_is_on_again_once_it_is_known_that_who_lifted_it_had_pushed(self) -> None:
+        lifted = entry(Verb.RELEASE, "", "sam", 5, "", whose="zoe", right=SRE, number=9)
+        was = history(SEEN, ledger=[self.HELD, lifted])
+        assert holds(counting(was.ledger, was, pull(), RULES)) == ()
+        late = replace(was, pushes=(*was.pushes, pushed(HEAD, "sam", 1, "0" * 40, via=Via.PUSH)))
+        assert holds(counting(was.ledger, late, pull(), RULES)) == (self.HELD,)
+
+
+class TestARenamedAccount:
+    """Whoever they were called when they spoke; somebody else may have the name by now."""
+
+    @pytest.mark.parametrize(
+        ("ledger", "said", "expected"),
+        [
+            (entry(Verb.HOLD, "", "zoe", 2, "", speaker_id=5), comment("/nfr undo"), "release"),
+            (
+                entry(Verb.SIGN_OFF, "db", "zoe", 2, "d1", speaker_id=5),
+                comment("/nfr undo"),
+                "undo",
+            ),
+            (
+                entry(Verb.SIGN_OFF, "db", "zoe", 2, "d1", speaker_id=5, channel=Channel.APPROVAL),
+                approval("changes_requested", minutes=6, number=2),
+                "undo",
+            ),
+        ],
+    )
+    def test_undoes_what_it_did_under_its_old_name(
+        self, ledger: Entry, said: Message, expected: str
+    ) -> None:
+        said = replace(said, speaker="eve", speaker_id=5)
+        was = history(SEEN, ledger=[ledger])
+        rules = replace(RULES, sign_off_by=RULES.sign_off_by | {"review"})
+        (found,) = entries(said, was=was, rules=rules)
+        assert found.verb.value == expected
+        assert not holds((ledger, found))
+        taken = replace(said, speaker="zoe", speaker_id=6)
+        assert [one[0] for one in verdicts(taken, was=was, rules=rules)] in (["refused"], [])
+
+    def test_is_still_the_author(self) -> None:
+        said = replace(comment("/nfr done db"), speaker_id=7)
+        assert verdicts(said, author_id=7) == [("refused", "author", "")]
+        assert verdicts(said, author="sam", author_id=8)[0][0] == "sign_off"

@@ -6,9 +6,17 @@ from typing import Any
 
 import pytest
 
-from ghapp.core.model import Delivery, InstallationKey, PullKey, Push, Repository, RepositoryKey
+from ghapp.core.model import (
+    Delivery,
+    InstallationKey,
+    PullKey,
+    Push,
+    Repository,
+    RepositoryKey,
+    Via,
+)
 from ghapp.core.text.follow_ups import marker
-from tests.github.deliveries import AT, HEAD, KEY, OUR_BOT, SHOP, branch_push, pull, told
+from tests.github.deliveries import AT, GUID, HEAD, KEY, OUR_BOT, SHOP, branch_push, pull, told
 
 # --- pulls ---------------------------------------------------------------------------------
 
@@ -27,8 +35,9 @@ def test_any_action_on_a_pull_says_look_again(action: str) -> None:
 
 @pytest.mark.parametrize(("action", "opened"), [("opened", True), ("synchronize", False)])
 def test_a_new_head_comes_with_who_pushed_it(action: str, opened: bool) -> None:
-    delivery = pull(action)
-    assert (delivery.push, delivery.pushed_to) == (Push(HEAD, "ann", AT), KEY)
+    delivery = pull(action, **({} if opened else {"before": "b" * 40}))
+    push = Push(HEAD, "ann", AT, 5, Via(action), "" if opened else "b" * 40, "feat", GUID)
+    assert (delivery.push, delivery.pushed_to) == (push, KEY)
     assert delivery.opened is opened
 
 
@@ -67,8 +76,11 @@ def test_a_push_counts_where_it_may_change_the_policy(parts: dict[str, Any], cha
 @pytest.mark.parametrize("pushed_at", [int(AT.timestamp()), "2026-04-01T11:30:00+02:00"])
 @pytest.mark.parametrize("ref", ["refs/heads/main", "refs/heads/feat/x"])
 def test_a_push_to_any_branch_tells_who_pushed_it(ref: str, pushed_at: object) -> None:
-    delivery = branch_push(pushed_at=pushed_at, ref=ref)
-    assert (delivery.push, delivery.pushed_to) == (Push(HEAD, "ann", AT), RepositoryKey(SHOP))
+    commits = [{"id": "b" * 40}, {"id": HEAD}]
+    delivery = branch_push(pushed_at=pushed_at, ref=ref, before="c" * 40, commits=commits)
+    branch = ref.removeprefix("refs/heads/")
+    push = Push(HEAD, "ann", AT, 5, Via.PUSH, "c" * 40, branch, GUID, ("b" * 40, HEAD))
+    assert (delivery.push, delivery.pushed_to) == (push, RepositoryKey(SHOP))
     assert delivery.keys == ()
 
 

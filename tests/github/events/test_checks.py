@@ -17,7 +17,9 @@ def test_a_rerun_of_our_check_names_its_pulls_or_the_one_it_was_written_for() ->
     delivery = run("rerequested")
     assert delivery.keys == (PullKey(SHOP, 8),)
     assert delivery.touched
-    assert delivery.messages == (Message(f"rerun:{GUID}", Channel.RERUN, "ann", AT, ""),)
+    assert delivery.messages == (
+        Message(f"rerun:{GUID}", Channel.RERUN, "ann", AT, "", speaker_id=5),
+    )
     pressed = run("requested_action")
     assert (len(pressed.keys), pressed.messages, pressed.touched) == (1, (), True)
 
@@ -77,7 +79,7 @@ def press(identifier: str | None, **parts: Any) -> Delivery:
 def test_a_button_is_said_on_the_head_of_its_run(identifier: str, touched: bool) -> None:
     delivery = press(identifier)
     name = f"button:{sha256(delivery.body).hexdigest()}"
-    expected = Message(name, Channel.BUTTON, "ann", AT, identifier, head_sha=HEAD)
+    expected = Message(name, Channel.BUTTON, "ann", AT, identifier, head_sha=HEAD, speaker_id=5)
     assert (delivery.keys, delivery.messages) == ((KEY,), (expected,))
     assert delivery.touched is touched
 

@@ -32,7 +32,7 @@ def test_a_command_is_taken_from_the_comment_as_created() -> None:
     said = "Looks safe.\r\n/nfr done"
     assert delivery.keys == (KEY,)
     assert delivery.messages == (
-        Message("comment:99", Channel.COMMENT, "ann", AT, said, comment_id=99),
+        Message("comment:99", Channel.COMMENT, "ann", AT, said, comment_id=99, speaker_id=5),
     )
 
 
@@ -77,8 +77,22 @@ def edit(before: str, after: str, **parts: Any) -> Delivery:
 def test_ticks_are_what_an_edit_of_our_comment_turned() -> None:
     after = LIST.replace("[ ]", "[x]", 1).replace("[x] `dbm-back`", "[ ] `dbm-back`")
     assert edit(LIST, after).messages == (
-        Message("tick:99:dbm-lock:on:2026-04-01T09:30:00Z", Channel.TICK, "ann", AT, "+dbm-lock"),
-        Message("tick:99:dbm-back:off:2026-04-01T09:30:00Z", Channel.TICK, "ann", AT, "-dbm-back"),
+        Message(
+            "tick:99:dbm-lock:on:2026-04-01T09:30:00Z",
+            Channel.TICK,
+            "ann",
+            AT,
+            "+dbm-lock",
+            speaker_id=5,
+        ),
+        Message(
+            "tick:99:dbm-back:off:2026-04-01T09:30:00Z",
+            Channel.TICK,
+            "ann",
+            AT,
+            "-dbm-back",
+            speaker_id=5,
+        ),
     )
 
 
@@ -153,7 +167,13 @@ def test_refresh_reads_our_marks_back_through_every_channel(body: str) -> None:
 
 def test_commands_count_beside_a_line_too() -> None:
     expected = Message(
-        "review-comment:88", Channel.REVIEW_COMMENT, "ann", AT, "/nfr done", comment_id=88
+        "review-comment:88",
+        Channel.REVIEW_COMMENT,
+        "ann",
+        AT,
+        "/nfr done",
+        comment_id=88,
+        speaker_id=5,
     )
     assert (remark().keys, remark().messages) == ((KEY,), (expected,))
 

@@ -74,10 +74,26 @@ def upgrade() -> None:
     index("keys_queue", "keys", "repository_id", where="kind = 'queue'")
     op.create_table(
         "pushes",
-        *(given("key", primary_key=True), given("head_sha", primary_key=True)),
-        *(given("login", primary_key=True), seconds("seen_at")),
+        *(given("key", primary_key=True), given("id", primary_key=True)),
+        *(text("head_sha"), text("before"), whole("user_id"), seconds("seen_at")),
+        given("push"),
     )
+    index("pushes_head", "pushes", "key", "head_sha")
     index("pushes_to_branches", "pushes", "seen_at", where=TO_BRANCHES)
+    number = {"primary_key": True, "autoincrement": False}
+    op.create_table(
+        "pushed_commits",
+        *(given("repository_id", sa.BigInteger(), **number), given("sha", primary_key=True)),
+        *(given("user_id", sa.BigInteger(), **number), given("login", primary_key=True)),
+        seconds("seen_at"),
+    )
+    index("pushed_commits_seen", "pushed_commits", "seen_at")
+    op.create_table(
+        "pull_commits",
+        *(given("key", primary_key=True), given("head_sha", primary_key=True)),
+        *(given("place", sa.Integer(), **number), whole("repository_id"), text("sha")),
+    )
+    index("pull_commits_sha", "pull_commits", "repository_id", "sha")
     op.create_table(
         "intents",
         given("row", ROW, primary_key=True),
