@@ -98,6 +98,7 @@ def test_a_push_reported_late_is_judged_again(shop: Shop) -> Steps:
 
 @story()
 def test_a_sign_off_is_undone_if_it_turns_out_that_the_signer_had_pushed(shop: Shop) -> Steps:
+    shop.spoil(UNLISTED)
     with shop.alone() as deliveries, deliveries.held() as held:
         shop.repository.branch(BRANCH)
         shop.repository.push(BRANCH, {MIGRATION: DANGER}, by="sam")

@@ -105,6 +105,8 @@ def bar(
     heads = steps(history, head_sha, until, within=commits)
     if not heads:
         return None
+    if not _is_explained(history, pull, head_sha):
+        heads = (*heads, (head_sha, frozenset()))
     # Not if the signed head is gone: what was wrong before it may be back.
     covered = {until, *history.commits.get(until, ())} if until in (commits or ()) else set[str]()
     brought = [*heads, *((commits or {head_sha: frozenset[Account]()}).items())]
@@ -116,12 +118,36 @@ def bar(
     return Refusal("pusher_unknown", names=(unknown[0][:7],)) if unknown else None
 
 
-def is_unknown(history: History, pull: Pull, head_sha: str) -> bool:
-    """Whether GitHub is to be asked who pushed a head, or what it consists of."""
-    commits = owners(history, pull, head_sha)
-    if commits is None:
+def _is_explained(history: History, pull: Pull, head_sha: str) -> bool:
+    """Whether the present head was reported to come once more than it was reported to go.
+
+    If not, it is back, and it is not known who brought it.
+    """
+    if head_sha != pull.head_sha:
         return True
-    return not all(by for _, by in (*steps(history, head_sha, within=commits), *commits.items()))
+    balances: defaultdict[bool | Via, int] = defaultdict(int)
+    for push in history.pushes:
+        of_pull = push.via in OF_PULL
+        if of_pull or push.branch == pull.head_ref:
+            moves = (push.head_sha == head_sha) - (push.before == head_sha)
+            balances[of_pull or push.via] += moves
+    return any(balance > 0 for balance in balances.values())
+
+
+def is_unknown(history: History, pull: Pull, head_sha: str) -> bool:
+    """Whether GitHub is to be asked who pushed a head.
+
+    Also if only the pull itself says so: whoever opened it may not have pushed its branch. Of a
+    fork nothing else does.
+    """
+    commits = owners(history, pull, head_sha)
+    heads = dict(steps(history, head_sha, within=commits))
+    if not _is_explained(history, pull, head_sha):
+        return True
+    listed = {push.head_sha for push in history.pushes if push.via not in OF_PULL}
+    if not pull.from_fork and not listed.issuperset(heads):
+        return True
+    return commits is None or not all((*heads.values(), *commits.values()))
 
 
 def only_by(who: Account, history: History, head_sha: str) -> bool:

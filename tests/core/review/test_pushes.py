@@ -158,8 +158,8 @@ def test_what_a_signed_head_had_put_right_comes_back_without_it() -> None:
 
 def test_a_branch_goes_back_further_than_the_commits_of_its_pull() -> None:
     pushes = [
-        pushed(HEAD, "sam", 0, NONE, via=Via.ACTIVITY),
-        pushed(NEXT_HEAD, "bob", 1, HEAD, via=Via.ACTIVITY),
+        pushed(HEAD, "sam", 0, NONE, via=Via.ACTIVITY, branch="feat/points"),
+        pushed(NEXT_HEAD, "bob", 1, HEAD, via=Via.ACTIVITY, branch="feat/points"),
     ]
     was = replace(history(pushes=pushes), commits={NEXT_HEAD: (NEXT_HEAD,)})
     assert why(was, SAM) == ""
@@ -188,6 +188,20 @@ def test_a_commit_that_comes_back_is_not_signed_off_by_who_had_pushed_it() -> No
     assert verdicts(said, was=was, head_sha=FOURTH) == [("refused", "pushed", NEXT_HEAD[:7])]
     said = comment("/nfr done db", "sue", minutes=9)
     assert verdicts(said, was=was, head_sha=FOURTH) == [("sign_off", "db", "team acme/sre")]
+
+
+def test_a_head_that_is_back_without_a_push_was_brought_by_an_unknown_person() -> None:
+    away = [OPENED, pushed(NEXT_HEAD, "ann", 1, HEAD), pushed(HEAD, "ann", 2, NEXT_HEAD)]
+    was = history(shown({}, NEXT_HEAD, 1), pushes=away)
+    assert why(was, SAM, NEXT_HEAD) == f"pusher_unknown {NEXT_HEAD[:7]}"
+    assert is_unknown(was, pull(NEXT_HEAD), NEXT_HEAD)
+    for via, branch, expected in (
+        (Via.PUSH, "feat/points", ""),
+        (Via.PUSH, "another", f"pusher_unknown {NEXT_HEAD[:7]}"),
+        (Via.SYNCHRONIZE, "", ""),
+    ):
+        back = pushed(NEXT_HEAD, "bob", 3, HEAD, via=via, branch=branch)
+        assert why(replace(was, pushes=(*was.pushes, back)), SAM, NEXT_HEAD) == expected
 
 
 # --- renamed accounts ----------------------------------------------------------------------
@@ -277,9 +291,14 @@ def test_who_pushed_a_head_has_to_be_known_once_somebody_settles_it(
     assert settled_heads(seen, replace(history(SEEN), judged=frozenset({said.id}))) == ()
 
 
-def test_it_is_unknown_while_the_commits_of_a_head_are() -> None:
-    assert is_unknown(history(), pull(commits=2), HEAD)
-    assert not is_unknown(history(), pull(), HEAD)
+def test_github_is_asked_who_pushed_unless_a_delivery_or_its_list_says_so() -> None:
+    assert is_unknown(history(), pull(), HEAD)
+    assert not is_unknown(history(), pull(from_fork=True), HEAD)
+    delivered = pushed(HEAD, "ann", 0, NONE, via=Via.PUSH)
+    was = history(pushes=[delivered, OPENED])
+    assert not is_unknown(was, pull(), HEAD)
+    assert is_unknown(was, pull(commits=2), HEAD)
+    assert is_unknown(was, pull(NEXT_HEAD), NEXT_HEAD)
 
 
 def test_rights_are_those_of_the_account_whatever_it_is_called_by_now() -> None:
