@@ -12,7 +12,15 @@ from structlog.testing import capture_logs
 
 from ghapp.core.policy.policy import Rules
 from ghapp.store.engine import connected
-from ghapp.store.pruning import AT_ONCE, DELIVERIES, PUSHES, QUEUE_HEADS, STEPS, prune
+from ghapp.store.pruning import (
+    AT_ONCE,
+    COMMITS,
+    DELIVERIES,
+    PUSHES,
+    QUEUE_HEADS,
+    STEPS,
+    prune,
+)
 from ghapp.store.sql import Connection, Connections, Statement
 from ghapp.store.transactions import once
 from ghapp.worker.worker import Worker
@@ -37,6 +45,9 @@ FILL = {
         SELECT 'queue:501:' || n, 'queue', 1, 1, 5 FROM numbers""",
 }
 FILL_PULLS = (
+    f"""
+        INSERT INTO pushed_commits (repository_id, sha, user_id, login, seen_at) {NUMBERS}
+        SELECT n, 'b', 5, 'ann', 5e9 FROM numbers""",
     f"""
         INSERT INTO pushes (key, id, push, seen_at) {NUMBERS}
         SELECT 'pull:501:' || n, 'a', '', 5 FROM numbers""",
@@ -108,6 +119,11 @@ async def test_a_worker_that_is_stopped_meanwhile_does_not_go_on_to_the_end(
     [
         (DELIVERIES, r"Index Cond: \(received_at <", r"deliveries_received_at \(received_at<"),
         (PUSHES, r"pushes_to_branches .*\n.*Cond: \(seen_at <", r"pushes_to_branches \(seen_at<"),
+        (
+            COMMITS,
+            r"pushed_commits_seen .*\n.*Cond: \(seen_at <",
+            r"pushed_commits_seen \(seen_at<",
+        ),
         (QUEUE_HEADS, "Scan using keys_queue", "USING INDEX keys_queue"),
     ],
     ids=STEPS,
@@ -122,7 +138,9 @@ def test_what_is_old_is_found_by_its_index_and_nothing_else_is_read(
     changed(database_url, "UPDATE deliveries SET received_at = 5e9")
     plan = planned(database_url, statement)
     assert re.search(sqlite if database_url.startswith("sqlite") else postgresql, plan)
-    whole = r"(Seq Scan on|SCAN) (deliveries|pushes|keys)\b(?! USING INDEX keys_queue)"
+    whole = (
+        r"(Seq Scan on|SCAN) (deliveries|pushes|pushed_commits|keys)\b(?! USING INDEX keys_queue)"
+    )
     assert not re.search(whole, plan)
 
 
