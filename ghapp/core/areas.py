@@ -58,7 +58,8 @@ class Size:
 class Detect:
     """What flags an area, by the keys of `detect`. diff, removed, title: RE2; others: globs.
 
-    exclude: the globs of `exclude` and of the sets that `exclude_sets` names.
+    exclude: the globs of `exclude` and of the sets that `exclude_sets` names. submodules: whether
+    submodules belong to the area, wherever they are.
     """
 
     paths: tuple[str, ...] = ()
@@ -69,17 +70,21 @@ class Detect:
     labels: tuple[str, ...] = ()
     title: str = ""
     size: Size | None = None
+    submodules: bool = False
 
-    def claim(self, globs: AbstractSet[str]) -> str:
-        """The first of its paths for a file that these globs match; "" if none claims it."""
-        if globs.isdisjoint(self.paths) or not globs.isdisjoint(self.exclude):
+    def claim(self, globs: AbstractSet[str], excluding: AbstractSet[str]) -> str:
+        """The first of its paths for a file that these globs match; "" if none claims it.
+
+        excluding: the globs that match the file if they exclude it.
+        """
+        if globs.isdisjoint(self.paths) or not excluding.isdisjoint(self.exclude):
             return ""
         return next(glob for glob in self.paths if glob in globs)
 
-    def reads(self, globs: AbstractSet[str]) -> bool:
+    def reads(self, globs: AbstractSet[str], excluding: AbstractSet[str]) -> bool:
         """Whether it searches the changed lines of a file that these globs match."""
         wanted = not self.diff_files or not globs.isdisjoint(self.diff_files)
-        return bool(self.diff or self.removed) and wanted and globs.isdisjoint(self.exclude)
+        return bool(self.diff or self.removed) and wanted and excluding.isdisjoint(self.exclude)
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,7 +192,8 @@ class File(msgspec.Struct, frozen=True, gc=False):  # made 3,000 at a time, and 
     """One changed file of a pull, as `GET pulls/{n}/files` gives it.
 
     patch: unified diff without file headers; "" if GitHub leaves it out (binary, too large).
-    sha: of the new blob; of the old one if the file is removed.
+    sha: of the new blob; of the old one if the file is removed. same_blob, mode: as far as they had
+    to be looked up; whether the old blob is the same, and the new mode if it is another one.
     """
 
     path: str
@@ -202,6 +203,8 @@ class File(msgspec.Struct, frozen=True, gc=False):  # made 3,000 at a time, and 
     patch: str = ""
     sha: str = ""
     previous_path: str = ""
+    same_blob: bool = False
+    mode: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 import msgspec
 from cachetools import LRUCache
 
+from ghapp.core.scan.unshown import TreeEntry
 from ghapp.errors import Rejected, Retry, Wait
 from ghapp.github.errors import (
     AGAIN_SECONDS,
@@ -40,7 +41,7 @@ MOST_PAGES = 1_000  # of one list: more than any that is read whole has
 MOST_IN_FLIGHT, MOST_OF_REPOSITORY = IN_FLIGHT * 4 // 5, IN_FLIGHT // 2
 # By then GitHub has ended what it was asked, whatever else we wait for.
 MOST_LATE_SECONDS = LATE * TOTAL_SECONDS
-TEXT_BYTES, FOLDER_BYTES, PULLS_BYTES = 16 << 20, 1 << 20, 4 << 20
+TEXT_BYTES, FOLDER_BYTES, TREE_BYTES, PULLS_BYTES = 16 << 20, 1 << 20, 2 << 20, 4 << 20
 ENTRY_BYTES = 300  # of a key and its place: empty and binary blobs take room, too
 _LAST = re.compile(r'[?&]page=(\d{1,9})\b[^>]*>; rel="last"')
 _REPOSITORY = re.compile(r"repos/[^/]+/[^/]+")
@@ -72,6 +73,10 @@ def _folder_bytes(value: frozenset[str]) -> int:
     return sys.getsizeof(value) + sum(map(sys.getsizeof, value)) + ENTRY_BYTES
 
 
+def _tree_bytes(value: Mapping[str, TreeEntry]) -> int:
+    return ENTRY_BYTES * (2 + 2 * len(value))
+
+
 def _listing_bytes(value: Listing) -> int:
     return ENTRY_BYTES * (2 + len(value.moved))
 
@@ -81,8 +86,9 @@ class Cache:
     """Answers that need not be asked for again, in bounded memory, for all installations of a host.
 
     Keys begin with the repository's id: what one may see, another may not.
-    texts: of blobs, None if a blob holds no text. folders: at the top of a commit. pulls: the first
-    page of a repository's pulls, newest change first, kept with its ETag.
+    texts: of blobs, None if a blob holds no text. folders: at the top of a commit. entries: of some
+    paths in a commit. pulls: the first page of a repository's pulls, newest change first, kept with
+    its ETag.
     """
 
     texts: LRUCache[tuple[int, str], str | None] = field(
@@ -90,6 +96,9 @@ class Cache:
     )
     folders: LRUCache[tuple[int, str], frozenset[str]] = field(
         default_factory=lambda: LRUCache(FOLDER_BYTES, _folder_bytes)
+    )
+    entries: LRUCache[tuple[int, str, frozenset[str]], Mapping[str, TreeEntry]] = field(
+        default_factory=lambda: LRUCache(TREE_BYTES, _tree_bytes)
     )
     pulls: LRUCache[int, Listing] = field(
         default_factory=lambda: LRUCache(PULLS_BYTES, _listing_bytes)

@@ -6,6 +6,7 @@ Sources: https://docs.github.com/rest/pulls/pulls, /rest/issues, /rest/checks/ru
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -15,6 +16,7 @@ import msgspec
 
 from ghapp.core.marks import CheckRun
 from ghapp.core.model import File, Pull, PullKey, Repository
+from ghapp.core.scan.unshown import TreeEntry
 from ghapp.github.api import Installation, keep
 from ghapp.github.errors import decoded
 from ghapp.github.host import Request
@@ -143,6 +145,8 @@ class RunRow(msgspec.Struct):
 class _TreeRow(msgspec.Struct):
     path: str
     type: str  # blob | tree | commit (a submodule, which is a folder to its users)
+    sha: str = ""
+    mode: str = ""
 
 
 class _Tree(msgspec.Struct):
@@ -225,6 +229,27 @@ async def top_folders(
     folders = frozenset(row.path for row in found.tree if row.type != "blob")
     keep(known, key, folders)
     return folders
+
+
+async def tree_entries(
+    api: Installation, repository: Repository, commit_sha: str, paths: frozenset[str]
+) -> Mapping[str, TreeEntry]:
+    """The files of a commit at these paths; without those that GitHub does not list, or refuses.
+
+    Raises Retry. Source: https://docs.github.com/rest/git/trees (at most 100,000 entries)
+    """
+    known, key = api.cache.entries, (repository.id, commit_sha, paths)
+    if key in known:
+        return known[key]
+    path = at(repository, f"git/trees/{quote(commit_sha, safe='')}?recursive=1")
+    request = Request("GET", path)
+    answer = await api.send(request, Importance.READ, fine=(403, 404, 409, 422))
+    if answer.status != 200:
+        return {}
+    rows = decoded(answer, _Tree, request).tree
+    entries = {row.path: TreeEntry(row.sha, row.mode) for row in rows if row.path in paths}
+    keep(known, key, entries)
+    return entries
 
 
 async def blob(

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ghapp.core.model import MOST_FILES, Channel, Message, PullKey
+from ghapp.core.model import MOST_FILES, Channel, Message, Pull, PullKey
 from ghapp.core.policy.policy import Rules, effective, problems_of
 from ghapp.core.records import History, PolicySource
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import asks
+from ghapp.core.scan import unshown
 from ghapp.core.scan.patch import perhaps_new
 from ghapp.errors import Gone, Lag, Retry
 from ghapp.github import endpoints, people, policies, readback
@@ -38,7 +39,7 @@ async def gather(
     Raises Gone (no such pull for us) and Retry (also if reads lag behind a delivery).
     """
     read, source = await both(_pull(api, key, history), _source(api, key, history, rules, clock))
-    pull, policy = read.pull, effective(source, rules)
+    pull, policy = await _with_unshown(api, read), effective(source, rules)
     labels = people.compared(pull, policy.labels.values(), history)
     try:
         (observed, by_label), new_folders = await both(
@@ -46,7 +47,7 @@ async def gather(
                 readback.observe(api, history, pull, policy, us),
                 people.messages(api, history, pull, labels, us),
             ),
-            _new_folders(api, read),
+            _new_folders(api, pull, read.base_sha),
         )
         delivered = _delivered(history.knowing(observed.earlier))
         messages = (*delivered, *by_label, *observed.missed)
@@ -131,12 +132,30 @@ def _pages(files: int) -> int:
     return max(1, -(-min(files, MOST_FILES) // PAGE))
 
 
-async def _new_folders(api: Installation, read: PullRead) -> frozenset[str]:
+async def _with_unshown(api: Installation, read: PullRead) -> Pull:
+    """The pull with what its diff does not show: two reads, and blobs, only if there is any."""
+    pull, repository = read.pull, read.pull.key.repository
+    wanted = unshown.to_identify(pull.files)
+    if not wanted:
+        return pull
+    paths = frozenset(path for one in wanted for path in (one.path, one.previous_path) if path)
+    before, now = await both(
+        endpoints.tree_entries(api, repository, read.base_sha, paths),
+        endpoints.tree_entries(api, repository, pull.head_sha, paths),
+    )
+    known = unshown.identified(wanted, before, now)
+    unread = tuple(one for one in known if unshown.is_unshown(one))
+    texts = await policies.read_contents(api, repository, unread) if unread else {}
+    found = {one.path: one for one in unshown.read(known, texts)}
+    return replace(pull, files=tuple([found.get(one.path, one) for one in pull.files]))
+
+
+async def _new_folders(api: Installation, pull: Pull, base_sha: str) -> frozenset[str]:
     """The folders at the top that the base branch lacks; one more read at most for each base."""
-    possible = perhaps_new(read.pull.files) if read.pull.complete else frozenset()
-    if not possible or not read.base_sha:
+    possible = perhaps_new(pull.files) if pull.complete else frozenset()
+    if not possible or not base_sha:
         return frozenset()
-    there = await endpoints.top_folders(api, read.pull.key.repository, read.base_sha)
+    there = await endpoints.top_folders(api, pull.key.repository, base_sha)
     # If GitHub lists some or none, any folder may be there: none is called new on a guess.
     return frozenset() if there is None else possible - there
 

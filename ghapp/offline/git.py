@@ -11,8 +11,9 @@ from datetime import datetime
 
 from ghapp.core.model import File, Pull, PullKey, Repository
 from ghapp.core.records import PackFile
-from ghapp.core.scan import new_file
+from ghapp.core.scan import new_file, unshown
 from ghapp.core.scan.patch import perhaps_new
+from ghapp.core.scan.unshown import TreeEntry
 from ghapp.errors import BadRange
 
 Folder = str | os.PathLike[str]
@@ -112,7 +113,8 @@ def range_of(path: Folder, base: str, head: str = "HEAD") -> Range:
     author, when, title = commits.rstrip("\0").split("\x1f", 2)
     authors = _text(path, "log", "-z", "--format=%an", f"{merge_base or base_sha}..{head_sha}")
     branch = _text(path, "rev-parse", "--abbrev-ref", head).strip() if head == "HEAD" else head
-    files = tuple(_files(path, merge_base or base_sha, head_sha))
+    old = merge_base or base_sha
+    files = _with_unshown(path, old, head_sha, _files(path, old, head_sha))
     pull = Pull(
         key=NO_PULL,
         title=title,
@@ -224,6 +226,30 @@ def _files(path: Folder, old: str, new: str) -> list[File]:
         if not any(file.patch == "" and file.additions for file in found):
             raise  # nothing is missing: git failed for another reason
     return sorted(found, key=lambda file: os.fsencode(file.path))
+
+
+def _with_unshown(path: Folder, old: str, new: str, files: list[File]) -> tuple[File, ...]:
+    """The files with what their diff does not show, as the App reads it on GitHub."""
+    wanted = unshown.to_identify(files)
+    names = [name for one in wanted for name in (one.path, one.previous_path) if name]
+    before, now = _tree_entries(path, old, names), _tree_entries(path, new, names)
+    known = unshown.identified(wanted, before, now)
+    texts = contents(path, [one for one in known if unshown.is_unshown(one)])
+    found = {one.path: one for one in unshown.read(known, texts)}
+    return tuple(found.get(file.path, file) for file in files)
+
+
+def _tree_entries(path: Folder, commit: str, names: list[str]) -> Mapping[str, TreeEntry]:
+    """The files of a commit at these paths."""
+    found = {}
+    for at in range(0, len(names), MOST_NAMED):
+        some = names[at : at + MOST_NAMED]
+        listing = _git(path, "ls-tree", "-z", "--full-tree", commit, "--", *some)
+        for entry in listing.split(b"\0")[:-1]:
+            facts, _, name = entry.partition(b"\t")
+            mode, _, sha = facts.decode().split(" ")
+            found[os.fsdecode(name)] = TreeEntry(sha, mode)
+    return found
 
 
 def _diff(path: Folder, old: str, new: str, *more: str) -> Iterator[File]:

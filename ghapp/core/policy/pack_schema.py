@@ -146,7 +146,7 @@ class DetectPart(Part):
     path_hit and path_miss are samples that `ghapp test` runs. note: for readers.
     """
 
-    signals: ClassVar = ("paths", "diff", "removed", "labels", "size")
+    signals: ClassVar = ("paths", "diff", "removed", "labels", "size", "submodules")
 
     paths: GlobList = ()
     exclude_sets: NameList = ()
@@ -157,6 +157,7 @@ class DetectPart(Part):
     title: Regex | None = None
     labels: NameList = ()
     size: SizePart | None = None
+    submodules: StrictBool = False
     path_hit: NameList = ()
     path_miss: NameList = ()
     note: str = ""

@@ -107,5 +107,7 @@ def _concern(entry: Entry, mode: str, facts: Facts) -> Flagged:
 def _without_pack(name: str, hits: tuple[Hit, ...], facts: Facts, mark: str) -> Flagged:
     """An area without questions, signed off by the general reviewers."""
     key, policy = name.replace("-", "_"), facts.policy
-    area = Area(name, both(key), WEIGHT, Detect(), (), True, policy.mode, policy.reviewers)
+    # What nobody has read may belong to any area: it takes the mode of the strictest.
+    mode = max((policy.mode, *(one.mode for one in policy.areas)), key=MODES.index)
+    area = Area(name, both(key), WEIGHT, Detect(), (), True, mode, policy.reviewers)
     return Flagged(area, hits, (), (), mark)

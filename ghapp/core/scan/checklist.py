@@ -46,7 +46,8 @@ class Checklist:
     hints: ids of areas which only the title suggests.
     complete: False above 3,000 files: an SRE must be asked.
     ignored: why nothing is asked at all: "" or the author's login.
-    unread: paths, in order, of files whose added lines GitHub does not show and no area claims.
+    unread: paths, in order, of files whose changed lines are not all known, and which no flagged
+    area has by its paths.
     partly: paths of other files whose added lines were not all searched.
     """
 
@@ -88,14 +89,22 @@ def checklist(scan: Scan, policy: Policy, findings: tuple[Finding, ...] = ()) ->
             for one in flagged
         )
     ids = {one.area.id for one in flagged}
+    # Whoever signs an area off has read the files that it has by their paths.
+    signed = {place for place, area in enumerate(policy.areas) if area.id in ids}
+    claimed = {
+        one.change.file.path
+        for one in scan.files
+        if not signed.isdisjoint(claim.area for claim in one.claims)
+    }
+    unread = tuple(path for path in scan.unread if path not in claimed)
     return Checklist(
         flagged=flagged,
         shown=shown,
         hints=tuple(name for name in hinted(policy.areas, pull) if name not in ids),
         complete=complete,
         feature=is_feature(pull, policy.features),
-        unread=scan.unread,
-        partly=tuple(path for path in scan.partly if path not in scan.unread),
+        unread=unread,
+        partly=tuple(path for path in scan.partly if path not in unread),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from operator import attrgetter
 
 from ghapp.core.scan.patch import ChangedFile
+from ghapp.core.scan.unshown import is_submodule
 
 
 class Fingerprints:
@@ -30,10 +31,12 @@ class Fingerprints:
                 # The changed lines; the blob if they are not all there.
                 shown = file.patch and not one.hidden
                 kind, content = ("lines", one.shown) if shown else ("blob", file.sha)
+                if is_submodule(file):
+                    kind = "submodule"
                 # Lengths before texts: no content can pass for the end of its part.
                 self._described[path] = (
                     f"file {len(path)}:{path}{len(file.previous_path)}:{file.previous_path}"
-                    f"{len(file.status)}:{file.status}{kind} {len(content)}:{content}"
+                    f"{len(file.status)}:{file.status}{file.mode}{kind} {len(content)}:{content}"
                 )
             parts.append(self._described[path])
         parts += [f"hazard {len(id)}:{id}" for id in sorted(set(hazards))]

@@ -8,7 +8,8 @@ from ghapp.core.model import File
 from ghapp.core.patterns.regexes import Span
 from ghapp.core.scan.patch import ChangedFile, changed_file
 from ghapp.core.scan.rulebook import NEVER_SCANNED, Rulebook
-from ghapp.core.scan.triggers import FileKind, LineFound, Matched, PathClaim
+from ghapp.core.scan.triggers import SUBMODULE, FileKind, LineFound, Matched, PathClaim
+from ghapp.core.scan.unshown import is_submodule
 
 
 def match(book: Rulebook, files: Iterable[File]) -> tuple[Matched, ...]:
@@ -39,6 +40,12 @@ def match(book: Rulebook, files: Iterable[File]) -> tuple[Matched, ...]:
 def _by_path(book: Rulebook, change: ChangedFile) -> Matched:
     """The file as its paths show it."""
     file, kind = change.file, _kind(book, change.file.path)
+    if is_submodule(file):
+        claimed = {place for place, _ in kind.claims}
+        more = [at for at, area in enumerate(book.areas) if area.detect.submodules]
+        claims = [PathClaim(at, SUBMODULE, file.path) for at in more if at not in claimed]
+        claims += [PathClaim(*claim, file.path) for claim in kind.claims]
+        return Matched(change, kind, tuple(claims), kind.ignored)
     if file.status != "renamed":
         claims = [] if change.still else [PathClaim(*claim, file.path) for claim in kind.claims]
         return Matched(change, kind, tuple(claims), kind.ignored)
@@ -55,20 +62,21 @@ def _by_path(book: Rulebook, change: ChangedFile) -> Matched:
 
 
 def _kind(book: Rulebook, path: str) -> FileKind:
-    globs = book.globs.matching(path)
-    known: FileKind | None = book.memo.get(globs)
+    key = globs, excluding = book.globs.matching(path), book.excluding(path)
+    known: FileKind | None = book.memo.get(key)
     if known:
         return known
-    claims = [(place, area.detect.claim(globs)) for place, area in enumerate(book.areas)]
-    reading = [area.detect.reads(globs) for area in book.areas]
+    claims = [(place, one.detect.claim(globs, excluding)) for place, one in enumerate(book.areas)]
+    reading = [area.detect.reads(globs, excluding) for area in book.areas]
     made = FileKind(
         globs=globs,
+        excluding=excluding,
         claims=tuple((place, glob) for place, glob in claims if glob),
-        scanned=globs.isdisjoint(NEVER_SCANNED),
+        scanned=excluding.isdisjoint(NEVER_SCANNED),
         ignored=not globs.isdisjoint(book.ignored),
         readers={
             sign: frozenset(at for at, place in enumerate(owners) if reading[place])
             for sign, (_, owners) in book.lines.items()
         },
     )
-    return book.remember(globs, made)
+    return book.remember(key, made)

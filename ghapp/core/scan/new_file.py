@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from ghapp.core.model import File
-from ghapp.core.patterns.regexes import MAX_LINE, as_bytes, compiled
+from ghapp.core.patterns.regexes import as_bytes, compiled
 from ghapp.core.scan.patch import MOST_LINES, cut_short, lines
 
 # Where a migration begins to be undone, and where it goes forward again.
@@ -34,7 +35,7 @@ FORWARD = re.compile(
 class NewSide:
     """What is known of the new version.
 
-    lines: by number, from 1, each cut to what a regex searches. whole: whether that is all of it.
+    lines: by number, from 1. whole: whether that is all of it.
     What is asked more than once is worked out once: a file may have thousands of suspects.
     """
 
@@ -90,7 +91,7 @@ class NewSide:
 def shown(file: File) -> NewSide:
     """What the file's patch shows of its new version."""
     rows = lines(file.patch)
-    known = {row.number: row.text[:MAX_LINE] for row in rows if row.sign != "-"}
+    known = {row.number: row.text for row in rows if row.sign != "-"}
     return NewSide(known, whole=file.status == "added" and not cut_short(file))
 
 
@@ -99,7 +100,7 @@ def of_text(text: str) -> NewSide | None:
     if text.count("\n") > MOST_LINES:
         return None
     split = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
-    return NewSide({number: line[:MAX_LINE] for number, line in enumerate(split, 1)}, whole=True)
+    return NewSide(dict(enumerate(split, 1)), whole=True)
 
 
 MOST_BLOBS = 20  # in one run
@@ -116,7 +117,8 @@ def blobs(files: Iterable[File]) -> Mapping[str, str]:
 
 
 def text(body: bytes) -> str | None:
-    """A blob as text; None if it is too long (more than MOST_BYTES) or binary."""
-    if len(body) > MOST_BYTES or b"\0" in body:
+    """A blob as text, without NUL; None if it is too long (more than MOST_BYTES)."""
+    if len(body) > MOST_BYTES:
         return None
-    return body.decode("utf-8", "replace")
+    wide = body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return body.decode("utf-16" if wide else "utf-8", "replace").replace("\0", "")

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ghapp.core.model import File
-from ghapp.core.patterns.regexes import MAX_LINE, as_bytes
+from ghapp.core.patterns.regexes import as_bytes
 from ghapp.core.scan import code_lines
+from ghapp.core.scan.unshown import is_unshown
 
 # A larger patch is data, not something written by hand.
 MOST_PATCH = 1 << 20  # characters
@@ -22,7 +23,7 @@ MOST_BREAKS = MOST_LINES + 2_000  # with the headers of hunks
 LAYOUT = b" \t\"'`,;"
 
 # What other programs take for the end of a line, though git does not.
-ODD_ENDS = re.compile("[\r\x85\u2028\u2029]")
+ODD_ENDS = re.compile("[\r\x0b\x0c\x85\u2028\u2029]")
 
 # A patch begins with the header of a hunk, so that each of its changed lines has a break before it.
 ADDED = re.compile(r"\n\+(.*)")
@@ -50,9 +51,8 @@ class ChangedFile(NamedTuple):
     """A file with the text of its patch, for searching; a tuple, for a pull has 3,000 of them.
 
     shown: the changed lines in the order of the patch, each with a line break and its sign in
-    front and without trailing space. added, removed: these lines without sign, cut to what a
-    regex searches, joined by line breaks, in UTF-8. cut: whether one of the added lines was longer,
-    or holds a break that is none for git, so that it cannot be read as it is meant.
+    front and without trailing space. added, removed: these lines without sign, joined by line
+    breaks, in UTF-8; what other programs take for the end of a line ends one here, too.
     hidden: whether not all that has changed is there.
     added_code, removed_code: added and removed with spaces in the place of lines that are comments.
     still: whether nothing but comments, layout or generated code has changed.
@@ -62,7 +62,6 @@ class ChangedFile(NamedTuple):
     shown: str = ""
     added: bytes = b""
     removed: bytes = b""
-    cut: bool = False
     hidden: bool = True
     added_code: bytes = b""
     removed_code: bytes = b""
@@ -87,7 +86,7 @@ class ChangedFile(NamedTuple):
     def only_moved(self) -> bool:
         """Whether nothing but the path has changed."""
         file = self.file
-        return file.status == "renamed" and not file.additions and not file.deletions
+        return file.status == "renamed" and file.same_blob and not file.mode
 
 
 def changed_file(file: File) -> ChangedFile:
@@ -102,34 +101,36 @@ def changed_file(file: File) -> ChangedFile:
     if len(added) != body.count("\n") + 1:  # else all lines are added, as of a new file
         added = ADDED.findall(patch)
         removed = REMOVED.findall(patch) if "\n-" in patch else []
-    text, short = _joined(added)
-    old_text, old_short = _joined(removed)
-    cut = short or _has_odd_ends(text)
-    hidden = len(added) < file.additions or len(removed) < file.deletions
-    new, old = as_bytes(text), as_bytes(old_text)
-    # What cannot be read as it is meant is taken for code, all of it.
-    unclear = cut or hidden or old_short or _has_odd_ends(old_text) or not (added or removed)
+    hidden = len(added) < file.additions or len(removed) < file.deletions or is_unshown(file)
+    text, old_text = "\n".join(added), "\n".join(removed)
+    # What other programs read as more lines than git does is taken for code, all of it.
+    odd = _has_odd_ends(text), _has_odd_ends(old_text)
+    new, old = (
+        as_bytes(ODD_ENDS.sub("\n", one) if is_odd else one)
+        for one, is_odd in zip((text, old_text), odd, strict=True)
+    )
+    unclear = any(odd) or hidden or not (added or removed)
     commented = () if unclear else code_lines.comments(file.path, patch)
     code = _blanked(new, patch, commented, "+")
     removed_code = _blanked(old, patch, commented, "-")
     still = not unclear and code_lines.is_still(file, patch, commented, code, removed_code)
     # If all lines are added there is no need to search for their order.
     order, sign = (CHANGED.findall(patch), "\n") if removed else (added, "\n+")
-    shown = sign.join(["", *map(str.rstrip, order)])
-    return ChangedFile(file, shown, new, old, cut, hidden, code, removed_code, still)
+    shown = sign.join(["", *map(_without_trailing_space, order)])
+    return ChangedFile(file, shown, new, old, hidden, code, removed_code, still)
 
 
-def _joined(found: list[str]) -> tuple[str, bool]:
-    """The lines, cut to what a regex searches; and whether one was longer."""
-    text = "\n".join(found)
-    if len(text) <= MAX_LINE or max(map(len, found)) <= MAX_LINE:
-        return text, False
-    return "\n".join([line[:MAX_LINE] for line in found]), True
+def _without_trailing_space(line: str) -> str:
+    """The line; behind a backslash, a space makes a difference."""
+    stripped = line.rstrip()
+    return line if stripped.endswith("\\") else stripped
 
 
 def _has_odd_ends(text: str) -> bool:
     # Most texts are ASCII, and a search for one character costs next to nothing.
-    return "\r" in text if text.isascii() else ODD_ENDS.search(text) is not None
+    if text.isascii():
+        return "\r" in text or "\x0c" in text or "\x0b" in text
+    return ODD_ENDS.search(text) is not None
 
 
 def _blanked(text: bytes, patch: str, commented: tuple[bool, ...], sign: str) -> bytes:
@@ -165,6 +166,17 @@ def lines(patch: str) -> tuple[PatchLine, ...]:
             old += 1
             new += 1
     return tuple(found)
+
+
+def searched_lines(patch: str) -> tuple[PatchLine, ...]:
+    """The lines as they are searched, with one more for each break that is none for git.
+
+    Such a line has the number of the one that it is a part of.
+    """
+    found = lines(patch)
+    if not any(_has_odd_ends(row.text) for row in found):
+        return found
+    return tuple(row._replace(text=text) for row in found for text in ODD_ENDS.split(row.text))
 
 
 def cut_short(file: File) -> bool:

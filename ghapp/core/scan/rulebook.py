@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import PurePosixPath
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from ghapp.core.areas import Area, Hazard, globs_of
@@ -13,7 +15,7 @@ from ghapp.core.patterns.globs import Globs
 from ghapp.core.patterns.sets import Sieve, sieve
 from ghapp.core.scan.triggers import KINDS, Trigger
 
-# Machines write these; nothing in them is searched.
+# Machines write these; only secrets are searched for in them.
 NEVER_SCANNED = (
     "**/*.min.*",
     "**/*.map",
@@ -70,6 +72,11 @@ NOT_CODE = (
     "**/bower_components/**",
 )
 EVERYWHERE = ("**",)
+GENERAL = frozenset((*NEVER_SCANNED, *NOT_CODE))
+# Tools run what is in these folders and below, whatever its name: there, a name excludes nothing.
+MIGRATIONS = re.compile(
+    r"(?i)^(?:.*?/)?(?:migrations?|migrate|changelogs?|flyway|liquibase|alembic/versions)/"
+)
 # In a set; they are simpler than those of hazards, and almost every file is held against them.
 DETECT_PATTERNS = 25
 MOST_REMEMBERED = 8_192
@@ -99,12 +106,20 @@ class Reach(NamedTuple):
     files: tuple[str, ...]
     exclude: tuple[str, ...]
 
-    def reads(self, globs: AbstractSet[str], places: AbstractSet[int], *, skipped: bool) -> bool:
+    def reads(
+        self,
+        globs: AbstractSet[str],
+        excluding: AbstractSet[str],
+        places: AbstractSet[int],
+        *,
+        skipped: bool,
+    ) -> bool:
         """Whether it has a file that these globs match and that belongs to these areas.
 
-        skipped: only what is searched for everywhere counts in the file.
+        excluding: the globs that match the file if they exclude it. skipped: only what is searched
+        for everywhere counts in the file.
         """
-        if not globs.isdisjoint(self.exclude) or (skipped and self.files != EVERYWHERE):
+        if not excluding.isdisjoint(self.exclude) or (skipped and self.files != EVERYWHERE):
             return False
         if self.area >= 0:
             return self.area in places
@@ -112,7 +127,7 @@ class Reach(NamedTuple):
             return True
         if self.files and globs.isdisjoint(self.files):
             return False
-        return not self.code or globs.isdisjoint(NOT_CODE)
+        return not self.code or excluding.isdisjoint(NOT_CODE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,6 +151,20 @@ class Rulebook:
     def matches(self, globs: Iterable[str], path: str) -> bool:
         """Whether one of these globs of the rulebook matches the path."""
         return not self.globs.matching(path).isdisjoint(globs)
+
+    def excluding(self, path: str) -> frozenset[str]:
+        """The globs that match the path, if they exclude it.
+
+        Folders below one of migrations exclude nothing: an author may call one `test`, and the
+        migration in it is run all the same. Nor does a name do that makes it a test or generated.
+        """
+        folder = MIGRATIONS.match(path)
+        if folder is None:
+            return self.globs.matching(path)
+        name = path.rpartition("/")[2]
+        named = self.globs.matching(folder[0] + name)
+        anyhow = self.globs.matching(f"{folder[0]}_{PurePosixPath(name).suffix}")
+        return named - (GENERAL - anyhow)
 
     def remember(self, key: Hashable, made: Made) -> Made:
         """Keep what was made of the rulebook and the key in `memo`, to be forgotten with it.

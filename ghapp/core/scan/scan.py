@@ -37,8 +37,8 @@ class Scan:
 
     pull: with the files that count. touched: by area id, why and where. suspicion: lines that
     hazards point at, some to be settled by whole files. files: all, also those that do not count.
-    unread: paths, in order, of files of which nothing is known: no area claims them by their path,
-    some area searches such files for lines, and not all added lines are there.
+    unread: paths, in order, of files of which not all is known: some area searches such files for
+    lines, and not all changed lines are there.
     partly: paths of files whose changed lines were not searched in full, though they may matter.
     ignored: the author whom the policy leaves out; then nothing was searched.
     """
@@ -91,10 +91,8 @@ def scan(pull: Pull, policy: Policy, only_author_pushed: bool = True) -> Scan:
         one.change.file.path
         for one in counting
         if one.change.hidden
-        and one.change.file.additions  # binary files have no lines
         and one.kind.scanned
-        and not one.claims
-        and any(area.detect.reads(one.kind.globs) for area in policy.areas)
+        and any(area.detect.reads(one.kind.globs, one.kind.excluding) for area in policy.areas)
     }
     return Scan(
         pull=pull,
@@ -134,13 +132,7 @@ def _touched(book: Rulebook, pull: Pull, files: tuple[Matched, ...]) -> Mapping[
 
 def _is_partly_read(one: Matched) -> bool:
     """Whether lines of it were not searched, or only in part."""
-    file, change = one.change.file, one.change
-    # Secrets are searched for in every file.
-    if not one.kind.scanned or change.cut or (change.hidden and (file.additions or file.deletions)):
-        return one.kind.scanned
-    # A file of an area that is not text for GitHub, as one in UTF-16 is not.
-    opaque = not (file.patch or file.additions or file.deletions)
-    return opaque and bool(one.claims) and file.status in ("added", "modified")
+    return one.change.hidden and one.kind.scanned
 
 
 def found_in(

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from ghapp.core.areas import TABLE, Hazard
 from ghapp.core.patterns import regexes
-from ghapp.core.patterns.regexes import MAX_LINE, Span
-from ghapp.core.scan.patch import LAYOUT, PatchLine, lines
+from ghapp.core.patterns.regexes import Span
+from ghapp.core.scan.patch import LAYOUT, PatchLine, searched_lines
 from ghapp.core.scan.rulebook import EVERYWHERE, TEXTS, Rulebook
 from ghapp.core.scan.statements import statements
 from ghapp.core.scan.suspects import Suspect
@@ -40,15 +40,15 @@ def reading(book: Rulebook, files: Iterable[Matched]) -> tuple[Readable, ...]:
     """The files that hazards may read."""
     read: list[Readable] = []
     for one in files:
-        if not one.kind.scanned:
-            continue
-        key = globs, places, skipped = one.kind.globs, one.places, one.ignored or one.change.still
+        kind = one.kind
+        skipped = one.ignored or one.change.still or not kind.scanned
+        key = kind.globs, kind.excluding, one.places, skipped
         known: Mapping[str, frozenset[int]] | None = book.memo.get(key)
         if known is None:
             found = [
                 own
                 for reach, own in book.reaches.items()
-                if reach.reads(globs, places, skipped=skipped)
+                if reach.reads(kind.globs, kind.excluding, one.places, skipped=skipped)
             ]
             none: frozenset[int] = frozenset()
             made = {text: none.union(*(own.get(text, none) for own in found)) for text in TEXTS}
@@ -101,7 +101,7 @@ class PatchSearch:
         row = self._by_sign[sign][bisect_left(self._starts[sign], span.line)]
         end = len(text[span.line : span.end].decode("utf-8", "replace"))
         table = self._table(hazard, row, text, span.start)
-        yield from self._if_replaced(hazard, row, row.text[:MAX_LINE], end, table)
+        yield from self._if_replaced(hazard, row, row.text, end, table)
 
     def in_statements(self, book: Rulebook, wanted: frozenset[int]) -> Iterator[Suspect]:
         """The suspects in statements, each on the added line on which its match begins."""
@@ -133,7 +133,7 @@ class PatchSearch:
             if laid_out in self._gone:
                 return
         number = min(row.place, self._last[row.hunk]) if row.sign == "-" else row.place
-        line = row.text[:MAX_LINE]
+        line = row.text
         yield Suspect(hazard, self.change.file, max(number, 1), line, text, end, table)
 
     def _hunks_with(self, sign: str, pattern: str) -> frozenset[int]:
@@ -169,7 +169,7 @@ class PatchSearch:
 
     @cached_property
     def _rows(self) -> tuple[PatchLine, ...]:
-        return lines(self.change.file.patch)
+        return searched_lines(self.change.file.patch)
 
     @cached_property
     def _by_sign(self) -> Mapping[str, list[PatchLine]]:

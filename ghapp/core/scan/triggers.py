@@ -17,7 +17,7 @@ from ghapp.core.areas import Area, Hit
 from ghapp.core.markdown import without_credentials
 from ghapp.core.model import Pull
 from ghapp.core.patterns.regexes import Span
-from ghapp.core.scan.patch import ChangedFile, lines
+from ghapp.core.scan.patch import ChangedFile, searched_lines
 
 FOLDER_FILES = 5  # that make a new folder at the top worth a question
 MOST_PATHS, MOST_LINES = 5, 3  # hits kept for showing; the files are always complete
@@ -28,20 +28,25 @@ MOST_OF_LINE = 120
 class FileKind:
     """What the globs that match a path say of it; thousands of paths share a few dozen of these.
 
-    globs: of the rulebook. claims: areas whose path it is, each with the first such glob.
-    scanned: whether its lines are searched at all. ignored: by the policy. readers: by sign, the
-    patterns of the areas that search its added and removed lines.
+    globs: of the rulebook. excluding: those that match if they exclude the file. claims: areas
+    whose path it is, each with the first such glob. scanned: whether more than secrets is searched
+    for in its lines. ignored: by the policy. readers: by sign, the patterns of the areas that
+    search its added and removed lines.
     """
 
     globs: frozenset[str]
+    excluding: frozenset[str]
     claims: tuple[tuple[int, str], ...]
     scanned: bool
     ignored: bool
     readers: Mapping[str, frozenset[int]]
 
 
+SUBMODULE = ""  # in the place of a glob: the file is a submodule
+
+
 class PathClaim(NamedTuple):
-    """An area that has a file by its path, and how. area: its place."""
+    """An area that has a file by its path, or as a submodule. area: its place."""
 
     area: int
     glob: str
@@ -158,7 +163,26 @@ class PathTrigger(Trigger):
 
     def hits(self, found: Matches) -> Iterable[Hit]:
         """The first few files."""
-        return [PathHit(one.glob, path=one.path) for _, one in found.claims[:MOST_PATHS]]
+        claims = [one for _, one in found.claims if one.glob != SUBMODULE]
+        return [PathHit(one.glob, path=one.path) for one in claims[:MOST_PATHS]]
+
+
+@dataclass(frozen=True, slots=True)
+class SubmoduleHit(Hit):
+    """Another commit of a submodule: what came with it, the diff does not show."""
+
+    kind = "path"
+    words = "submodule"
+
+
+@dataclass(frozen=True, slots=True)
+class SubmoduleTrigger(Trigger):
+    """`submodules` flags the area for each submodule that was added, changed or removed."""
+
+    def hits(self, found: Matches) -> Iterable[Hit]:
+        """The first few."""
+        paths = [one.path for _, one in found.claims if one.glob == SUBMODULE]
+        return [SubmoduleHit(path=path) for path in paths[:MOST_PATHS]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +226,7 @@ class LineTrigger(Trigger):
                 yield RemovedHit(quoted(line), path=change.file.path)
             else:
                 index = text.count(b"\n", 0, span.line)
-                rows = [row for row in lines(change.file.patch) if row.sign == "+"]
+                rows = [row for row in searched_lines(change.file.patch) if row.sign == "+"]
                 yield AddedHit(quoted(line), path=change.file.path, line=rows[index].number)
 
 
@@ -269,4 +293,7 @@ class SizeTrigger(Trigger):
 
 
 # In the order in which they decide `flagged_by`.
-KINDS: tuple[type[Trigger], ...] = (LabelTrigger, PathTrigger, LineTrigger, SizeTrigger)
+KINDS: tuple[type[Trigger], ...] = (
+    *(LabelTrigger, PathTrigger, SubmoduleTrigger),
+    *(LineTrigger, SizeTrigger),
+)
