@@ -21,6 +21,7 @@ from benchmarks.clock import Clock
 from ghapp.bootstrap import serving
 from ghapp.cli import app
 from ghapp.emulator.deliveries import Delivery
+from ghapp.emulator.git import Files
 from ghapp.emulator.github import Emulator
 from ghapp.emulator.repository import Pull, Repository
 from ghapp.emulator.server import EmulatorServer
@@ -178,7 +179,7 @@ def command(world: World, *words: str, charset: str = "utf-8", **more: str) -> R
     return CliRunner(charset=charset).invoke(app, words, env=environment)
 
 
-def opened(repository: Repository, files: dict[str, str] | None = None, **more: object) -> Pull:
+def opened(repository: Repository, files: Files | None = None, **more: object) -> Pull:
     """Ann's feature pull with a risky migration, unless told otherwise."""
     values: dict[str, object] = {
         "author": "ann",
