@@ -40,8 +40,6 @@ UNDOES: Mapping[Verb, tuple[Verb, str]] = {
     Verb.CONCERN: (Verb.WITHDRAW, "raiser"),
 }
 
-# --- sign-off and waiver -----------------------------------------------------------------
-
 
 def sign_off(case: Case, command: Command) -> tuple[Judged, ...]:
     """The areas named, or all that wait for the speaker: not those that wait for others."""
@@ -197,9 +195,6 @@ def _open_musts(case: Case, area: str) -> tuple[str, ...]:
     )
 
 
-# --- hold and concern --------------------------------------------------------------------
-
-
 def hold(case: Case, command: Command) -> tuple[Judged, ...]:
     """The areas named, or the whole pull; a hold is bound to no diff, so it outlives every push."""
     if not command.subjects:
@@ -224,9 +219,6 @@ def concern(case: Case, command: Command) -> tuple[Judged, ...]:
         return (case.no_right("concern_not_reviewer"),)
     number = 1 + sum(entry.verb is Verb.CONCERN for entry in case.ledger)
     return (case.done(Verb.CONCERN, f"concern-{number}", right, command.note),)
-
-
-# --- undo --------------------------------------------------------------------------------
 
 
 def undo(case: Case, command: Command) -> tuple[Judged, ...]:
