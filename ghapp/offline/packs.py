@@ -137,7 +137,7 @@ def content(file: Path) -> bytes:
 
 def in_commit(path: git.Folder, commit: str, policy: bytes) -> tuple[PackFile, ...]:
     """The packs that a policy names, at a commit. Raises BadRange (git cannot read it)."""
-    return _named(
+    return _files_named(
         policy,
         lambda folder: git.folder_at(path, commit, folder),
         lambda file: git.blob(path, file.sha),
@@ -154,7 +154,7 @@ def beside(
     Raises BadPack (unreadable).
     """
     root = root_of(file, otherwise)
-    files = _named(
+    files = _files_named(
         policy, lambda folder: _entries(root, folder), lambda one: content(root / one.path)
     )
     names = {
@@ -171,7 +171,7 @@ def root_of(file: Path, otherwise: Path) -> Path:
     return next(above, otherwise)
 
 
-def _named(
+def _files_named(
     policy: bytes,
     entries: Callable[[str], Iterable[PackFile]],
     read: Callable[[PackFile], bytes],
