@@ -124,71 +124,8 @@ def problems_of(
 
     packs: as `pack_files.chosen` gives them, with their texts.
     """
-    read = _read(_Version(text, packs), rules, path)
-    return () if isinstance(read, Sound) else read
-
-
-def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
-    """The layers joined over the defaults, the last one on top; areas and items join by id."""
-
-    def said(*keys: str) -> Any:
-        """The value in the topmost layer that has the key; None if none has it."""
-        for layer in reversed(layers):
-            value: Any = layer
-            for key in keys:
-                value = getattr(value, key, None)
-            if value is not None:
-                return value
-        return None
-
-    def given(**values: Any) -> dict[str, Any]:
-        return {name: value for name, value in values.items() if value is not None}
-
-    def named(*keys: str) -> frozenset[str] | None:
-        values = said(*keys)
-        return None if values is None else frozenset(values)
-
-    def people(key: str, default: Reviewers) -> Reviewers:
-        part: PeoplePart | None = said(key)
-        return Reviewers(part.teams, part.users) if part else default
-
-    mode = said("mode") or rules.default_mode
-    reviewers = people("reviewers", NOBODY_NAMED)
-    vocabulary = {
-        key: Text(said("words", key, "en") or default.en, said("words", key, "ja") or default.ja)
-        for key, default in DEFAULT.items()
-    }
-    in_force = areas(layers, rules.packs, rules.references, mode, reviewers, vocabulary)
-    most = said("defer", "max_days") or Defer().max_days
-    usual = said("defer", "default_days") or Defer().default_days
-    never = named("defer", "never")
-    if never is None:
-        never = frozenset(item.id for area in in_force for item in area.items if item.never_defer)
-    features = {one.name: said("features", one.name) for one in fields(Features)}
-    return replace(
-        Policy(),
-        mode=mode,
-        reviewers=reviewers,
-        waivers=people("waivers", reviewers),
-        features=replace(Features(), **given(**features)),
-        defer=Defer(min(usual, most), most, never),
-        labels={key: said("labels", key) or name for key, name in DEFAULT_LABELS.items()},
-        areas=in_force,
-        **given(
-            language=said("language"),
-            stale_on=said("sign_off", "stale_on"),
-            allow_author=said("sign_off", "allow_author"),
-            require_answers=said("sign_off", "require_answers"),
-            pending=said("pending"),
-            comment=said("comment"),
-            max_items=said("max_items"),
-            sign_off_by=named("sign_off", "by"),
-            ignore_authors=named("ignore", "authors"),
-            ignore_paths=said("ignore", "paths"),
-            large_tables=said("large_tables"),
-            dialect=said("database", "dialect"),
-        ),
-    )
+    found = _read(_Version(text, packs), rules, path)
+    return () if isinstance(found, Sound) else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +141,7 @@ class _Version:
 
 
 def _effective(now: _Version, good: _Version, rules: Rules) -> Policy:
+    """As `effective`, which caches this. good: the last good version."""
     if now.text is None:
         return merged((), rules)
     found = _read(now, rules, POLICY_PATH)
@@ -305,6 +243,71 @@ def _unfit(file: PolicyFile) -> Iterator[tuple[yaml.Loc, str]]:
     if defer and (defer.default_days or 0) > (defer.max_days or 90):
         text = "`defer.default_days` is more than `defer.max_days`: lower it"
         yield ("defer", "default_days"), text
+
+
+def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
+    """The layers joined over the defaults, the last one on top; areas and items join by id."""
+
+    def setting(*keys: str) -> Any:
+        """The value in the topmost layer that has the key; None if none has it."""
+        for layer in reversed(layers):
+            value: Any = layer
+            for key in keys:
+                value = getattr(value, key, None)
+            if value is not None:
+                return value
+        return None
+
+    def given(**values: Any) -> dict[str, Any]:
+        return {name: value for name, value in values.items() if value is not None}
+
+    def named(*keys: str) -> frozenset[str] | None:
+        values = setting(*keys)
+        return None if values is None else frozenset(values)
+
+    def people(key: str, default: Reviewers) -> Reviewers:
+        part: PeoplePart | None = setting(key)
+        return Reviewers(part.teams, part.users) if part else default
+
+    mode = setting("mode") or rules.default_mode
+    reviewers = people("reviewers", NOBODY_NAMED)
+    vocabulary = {
+        key: Text(
+            setting("words", key, "en") or default.en, setting("words", key, "ja") or default.ja
+        )
+        for key, default in DEFAULT.items()
+    }
+    in_force = areas(layers, rules.packs, rules.references, mode, reviewers, vocabulary)
+    most = setting("defer", "max_days") or Defer().max_days
+    usual = setting("defer", "default_days") or Defer().default_days
+    never = named("defer", "never")
+    if never is None:
+        never = frozenset(item.id for area in in_force for item in area.items if item.never_defer)
+    features = {one.name: setting("features", one.name) for one in fields(Features)}
+    return replace(
+        Policy(),
+        mode=mode,
+        reviewers=reviewers,
+        waivers=people("waivers", reviewers),
+        features=replace(Features(), **given(**features)),
+        defer=Defer(min(usual, most), most, never),
+        labels={key: setting("labels", key) or name for key, name in DEFAULT_LABELS.items()},
+        areas=in_force,
+        **given(
+            language=setting("language"),
+            stale_on=setting("sign_off", "stale_on"),
+            allow_author=setting("sign_off", "allow_author"),
+            require_answers=setting("sign_off", "require_answers"),
+            pending=setting("pending"),
+            comment=setting("comment"),
+            max_items=setting("max_items"),
+            sign_off_by=named("sign_off", "by"),
+            ignore_authors=named("ignore", "authors"),
+            ignore_paths=setting("ignore", "paths"),
+            large_tables=setting("large_tables"),
+            dialect=setting("database", "dialect"),
+        ),
+    )
 
 
 _read_small, _read_large = (lru_cache(maxsize=many)(read) for many in KEPT)
