@@ -1,7 +1,7 @@
 """By which right somebody may do something, and who pushed which head.
 
-Only GitHub's answers count (`model.Rights`); a right that was not asked for, or not answered, is
-not held.
+Only GitHub's answers count (`model.Rights`). A right that GitHub was not asked about, or did not
+answer about, counts as missing.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ def owner_of(pull: Pull) -> str:
 
 
 def heads(history: History, author: str, head_sha: str) -> tuple[tuple[str, frozenset[str]], ...]:
-    """(head SHA, who pushed it), oldest first, up to and with the present `head_sha`.
+    """(head SHA, who pushed it) for each head, oldest first, up to the present `head_sha`.
 
-    The first head of a pull is its author's, unless somebody else is known to have pushed it. For a
-    later head whose push no delivery reported, nobody is known. Times are GitHub's, of the push and
-    of our accepted run.
+    The first head of a pull is its author's, unless somebody else is known to have pushed it. The
+    set is empty for a later head whose push no delivery reported. Heads are ordered by GitHub's
+    times, of the push and of our accepted check run.
     """
     pushed_by: dict[str, frozenset[str]] = {}
     for push in history.pushes:
@@ -63,9 +63,9 @@ def heads(history: History, author: str, head_sha: str) -> tuple[tuple[str, froz
 
 
 def newest(history: History) -> str:
-    """The head SHA that we saw last for the first time, "" if there is none.
+    """The head SHA that appeared most recently; "" if there is none.
 
-    After a push that brought an older head back this is not the present one.
+    It is not the present one if a push has restored an older head since.
     """
     known = heads(history, "", "")
     return known[-2][0] if len(known) > 1 else ""

@@ -44,13 +44,13 @@ class ConcernHit(Hit):
 def flagged_areas(
     facts: Facts, checklist: Checklist, ledger: Iterable[Entry]
 ) -> tuple[Flagged, ...]:
-    """All areas in force that are shown, heaviest first: concerns, unreadable files, packs' areas.
+    """All areas that are shown, heaviest first: concerns, unread files, then the packs' areas.
 
-    ledger: whose concerns count. Areas that the policy only observes are not shown.
+    ledger: with the concerns. Areas in mode observe are not shown.
     """
     found = [*checklist.flagged]
     if not checklist.complete and not checklist.ignored:
-        # Any push and any other base reopens it: what changed beyond the limit is not known.
+        # Any push and any other base makes it stale: what changed beyond the limit is not known.
         pull = facts.pull
         hit = FilesHit(pull.changed_files)
         mark = f"{pull.head_sha} {pull.base_ref}"
@@ -75,10 +75,10 @@ def strictest(flagged: Iterable[Flagged], policy: Policy) -> str:
 
 
 def concern_reviewers(entry: Entry, policy: Policy, owner: str) -> Reviewers:
-    """Who may settle a concern: all who may review what its raiser had the right to review.
+    """Who may sign off a concern: all who may review what its raiser had the right to review.
 
-    owner: of the repository, whose teams a policy names by their slug alone. If no reviewers of
-    the policy have the recorded right any more, the raiser alone.
+    If no reviewers in the policy have the recorded right any more, only its raiser.
+    owner: of the repository; a policy names its teams by slug alone.
     """
     named = (policy.reviewers, *(area.reviewers for area in policy.areas))
     granting = [one for one in named if grants(one, entry.right, owner)]
@@ -91,8 +91,9 @@ def concern_reviewers(entry: Entry, policy: Policy, owner: str) -> Reviewers:
 
 
 def _concern(entry: Entry, mode: str, facts: Facts) -> Flagged:
-    """A concern as an area of one must item. Its fingerprint is that of its words: no push makes
-    its sign-off stale.
+    """A concern as an area with one must item.
+
+    Its fingerprint is that of its words, so that no push makes its sign-off stale.
     """
     name, number = entry.subject, entry.subject.rpartition("-")[2]
     title = both("concern_title", number=number, who=entry.speaker)

@@ -1,6 +1,6 @@
-"""The own files of an area -> a digest that changes when, and only when, what they change does.
+"""The files of an area -> a digest that changes exactly when their changes do.
 
-It knows no line numbers and no context, so a rebase or an edit elsewhere leaves it as it is.
+It covers no line numbers and no context, so a rebase or an edit elsewhere keeps it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ghapp.core.scan.unshown import is_submodule
 
 
 class Fingerprints:
-    """Those of the areas of one pull: each file is described once, however many areas own it."""
+    """The fingerprints of one pull's areas. Each file is described once for all areas."""
 
     def __init__(self) -> None:
         self._described: dict[str, str] = {}
@@ -22,7 +22,7 @@ class Fingerprints:
     def of(self, changes: Iterable[ChangedFile], hazards: Iterable[str] = ()) -> str:
         """32 hex digits over the files and the ids of the hazards found in them, in any order.
 
-        changes: of this pull, so that a path stands for one of them.
+        changes: all of the same pull, so that a path identifies one of them.
         """
         parts = []
         for one in sorted(changes, key=attrgetter("file.path")):
@@ -45,5 +45,5 @@ class Fingerprints:
 
 
 def fingerprint(changes: Iterable[ChangedFile], hazards: Iterable[str] = ()) -> str:
-    """That of one area alone."""
+    """The fingerprint of a single area; see `Fingerprints.of`."""
     return Fingerprints().of(changes, hazards)

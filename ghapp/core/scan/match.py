@@ -1,4 +1,4 @@
-"""Files and the rulebook -> what their paths and changed lines say, at once for all areas."""
+"""Files and the rulebook -> which areas claim them by path or by line, for all areas at once."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ghapp.core.scan.unshown import is_submodule
 
 
 def match(book: Rulebook, files: Iterable[File]) -> tuple[Matched, ...]:
-    """The files as all areas see them."""
+    """The files, each matched for all areas."""
     found = [_by_path(book, changed_file(file)) for file in files]
     # Areas search no lines of files that the policy ignores, or in which no code has changed.
     searched = [one.kind.scanned and not (one.ignored or one.change.still) for one in found]
-    # By the place of the file and of the area, the first line with a pattern of the area.
+    # By the place of the file, then of the area: the first line that a pattern of the area matches.
     lines: dict[int, dict[int, tuple[str, Span]]] = {}
-    for sign in "-+":  # of both an added line counts
+    for sign in "-+":  # an added line takes precedence, so it comes last
         sieve, owners = book.lines[sign]
         if not owners:
             continue
@@ -38,7 +38,7 @@ def match(book: Rulebook, files: Iterable[File]) -> tuple[Matched, ...]:
 
 
 def _by_path(book: Rulebook, change: ChangedFile) -> Matched:
-    """The file as its paths show it."""
+    """The file, matched by its path; a renamed one by both of its paths."""
     file, kind = change.file, _kind(book, change.file.path)
     if is_submodule(file):
         claimed = {place for place, _ in kind.claims}
@@ -54,7 +54,7 @@ def _by_path(book: Rulebook, change: ChangedFile) -> Matched:
     for path, one in kinds.items():
         for claim in one.claims:
             by_area.setdefault(claim[0], []).append(PathClaim(*claim, path))
-    # As it was and inside the area as before: nothing has changed for it.
+    # An area that has both paths of an otherwise unchanged file does not claim it.
     same = change.still or change.only_moved
     claims = [here[0] for here in by_area.values() if not (same and len(here) == len(kinds))]
     # A file moved out of an ignored folder counts: its new place is not ignored.

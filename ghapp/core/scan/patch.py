@@ -1,6 +1,6 @@
-"""Patch text as GitHub gives it for one file -> its lines with their numbers.
+"""A patch as GitHub gives it for one file -> its lines with their numbers.
 
-It judges nothing; a cut, odd or foreign text gives the lines that can be read.
+A text that is cut or malformed gives the lines that can be read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MOST_PATCH = 1 << 20  # characters
 MOST_LINES = 100_000
 MOST_BREAKS = MOST_LINES + 2_000  # with the headers of hunks
 
-# What only lays a line out: a line that differs in nothing else is the same.
+# Layout: two lines that differ only in these characters are the same.
 LAYOUT = b" \t\"'`,;"
 
 # What other programs take for the end of a line, though git does not.
@@ -37,7 +37,7 @@ class PatchLine(NamedTuple):
     """One line of a patch. A tuple, not a dataclass: a megabyte of diff has 25,000 of them.
 
     sign: "+" | "-" | " ". text: without line end. number: in the old file for "-", else in the
-    new one. hunk: 1-based. place: in the new file, where a removed line stood.
+    new one. hunk: from 1. place: the number in the new file; for "-" where the line was.
     """
 
     sign: str
@@ -48,7 +48,7 @@ class PatchLine(NamedTuple):
 
 
 class ChangedFile(NamedTuple):
-    """A file with the text of its patch, for searching; a tuple, for a pull has 3,000 of them.
+    """A file with the text of its patch, for searching. A tuple, because a pull may have 3,000.
 
     shown: the changed lines in the order of the patch, each with a line break and its sign in
     front and without trailing space. added, removed: these lines without sign, joined by line
@@ -77,7 +77,7 @@ class ChangedFile(NamedTuple):
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The path, and the one that the file had before if it was moved away from there."""
+        """The path; for a renamed file also the previous one."""
         file = self.file
         moved = file.status == "renamed" and file.previous_path
         return (file.path, file.previous_path) if moved else (file.path,)
@@ -90,7 +90,7 @@ class ChangedFile(NamedTuple):
 
 
 def changed_file(file: File) -> ChangedFile:
-    """The file with its added and its removed text; one whose patch is too large has neither."""
+    """The file with its added and removed lines; with none if its patch is too large."""
     size = len(file.patch)
     if size > MOST_BREAKS and (size > MOST_PATCH or file.patch.count("\n") > MOST_BREAKS):
         return ChangedFile(file)
@@ -98,7 +98,7 @@ def changed_file(file: File) -> ChangedFile:
     body = patch.partition("\n")[2]
     added = body[1:].split("\n+") if body[:1] == "+" else []
     removed: list[str] = []
-    if len(added) != body.count("\n") + 1:  # else all lines are added, as of a new file
+    if len(added) != body.count("\n") + 1:  # else all lines are added, as in a new file
         added = ADDED.findall(patch)
         removed = REMOVED.findall(patch) if "\n-" in patch else []
     hidden = len(added) < file.additions or len(removed) < file.deletions or is_unshown(file)
@@ -136,7 +136,7 @@ def _has_odd_ends(text: str) -> bool:
 def _blanked(text: bytes, patch: str, commented: tuple[bool, ...], sign: str) -> bytes:
     """The lines of one sign, with spaces in the place of those that are comments.
 
-    All places stay what they are: what is found in one text can be looked up in the other.
+    All places stay the same, so that what is found in one text can be looked up in the other.
     """
     if not commented:
         return text
@@ -189,7 +189,7 @@ def cut_short(file: File) -> bool:
 def _whole_lines(patch: str) -> str:
     """The text from the first hunk on: headers of a file, as git prints them, are not content."""
     if patch.startswith("@@ -") and "\r" not in patch and "\ufeff" not in patch:
-        return patch  # as most are
+        return patch  # true for most
     start = 0 if patch.startswith("@@ -") else patch.find("\n@@ -") + 1
     if not patch.startswith("@@ -", start):
         return ""

@@ -89,7 +89,7 @@ Owner = TypeVar("Owner")
 
 
 class Sieved(NamedTuple, Generic[Owner]):
-    """Patterns to search for at once. owners: whose each of them is."""
+    """Patterns to search for at once. owners: of each pattern, by its place."""
 
     sieve: Sieve
     owners: tuple[Owner, ...]
@@ -98,7 +98,7 @@ class Sieved(NamedTuple, Generic[Owner]):
 class Reach(NamedTuple):
     """Which files a hazard reads.
 
-    area: whose own files they are, -1 if `files` or `code` says which.
+    area: the place of the area whose own files it reads; -1 if `files` or `code` decides.
     """
 
     code: bool
@@ -132,11 +132,12 @@ class Reach(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rulebook:
-    """What a file is held against; areas are told apart by their places in `areas`.
+    """Everything that files are matched against. Areas are identified by their places in `areas`.
 
-    triggers: of each area. globs: all there are. ignored: those of the policy.
-    lines: by sign, the patterns that flag areas, owned by their places. hazards: those for each
-    text. reaches: by what they read, the places of these hazards by text.
+    triggers: of each area. globs: all of them. ignored: globs of files that the policy ignores.
+    lines: by sign, the patterns that flag areas; owners are places of areas. hazards: by text, the
+    patterns of hazards. reaches: by reach and text, the places of the hazards with that reach.
+    memo: a cache that lives as long as the rulebook, see `remember`.
     """
 
     areas: tuple[Area, ...]
@@ -167,9 +168,10 @@ class Rulebook:
         return named - (GENERAL - anyhow)
 
     def remember(self, key: Hashable, made: Made) -> Made:
-        """Keep what was made of the rulebook and the key in `memo`, to be forgotten with it.
+        """Cache in `memo` what was made for this key.
 
-        Files of one folder match the same globs, so that there are few different sets of them.
+        Keys contain the set of globs that match a path. Files of one folder match the same globs,
+        so that there are few different keys.
         """
         if len(self.memo) >= MOST_REMEMBERED:
             self.memo.clear()
@@ -198,8 +200,8 @@ def rulebook(
         patterns = tuple(regex for _, regex in owned)
         lines[sign] = Sieved(sieve(patterns, DETECT_PATTERNS), tuple(place for place, _ in owned))
     places = {area.id: place for place, area in enumerate(areas)}
-    # By text and reach: hazards that read the same files are side by side, so that most sets of
-    # patterns are only for a few kinds of files.
+    # Hazards with the same reach are side by side, so that most sets of patterns are only for a few
+    # kinds of files.
     grouped: dict[str, dict[Reach, list[Hazard]]] = {text: {} for text in TEXTS}
     for area in areas:
         for one in area.hazards:
@@ -209,9 +211,9 @@ def rulebook(
                 reach = Reach(code, own, one.files, one.exclude)
                 text = "statements" if one.by_statement else "-" if one.removed else "+"
                 grouped[text].setdefault(reach, []).append(one)
-    # The largest groups come first: what a policy adds comes behind them, and their sets are
-    # shared. Last those for code, most of which read any file of it: together they are in the
-    # fewest sets.
+    # The largest groups come first, so that their sets are the same with and without the hazards
+    # that a policy adds, and are shared. Hazards with `scope: code` come last: most of them read
+    # the same files, and side by side they are in the fewest sets.
     hazards: dict[str, Sieved[Hazard]] = {}
     reaches: dict[Reach, dict[str, frozenset[int]]] = {}
     for text, groups in grouped.items():

@@ -1,4 +1,4 @@
-"""The new side of a patch -> its statements, each joined to one line, as SQL and builders have."""
+"""The new side of a patch -> its statements, as in SQL, each joined to one line."""
 
 from __future__ import annotations
 
