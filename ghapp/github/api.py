@@ -74,7 +74,7 @@ def _folder_bytes(value: frozenset[str]) -> int:
 
 
 def _tree_bytes(value: Mapping[str, TreeEntry]) -> int:
-    return ENTRY_BYTES * (2 + 2 * len(value))
+    return ENTRY_BYTES * (2 + 2 * len(value)) + 2 * sum(map(len, value))
 
 
 def _listing_bytes(value: Listing) -> int:

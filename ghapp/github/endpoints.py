@@ -6,6 +6,7 @@ Sources: https://docs.github.com/rest/pulls/pulls, /rest/issues, /rest/checks/ru
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -246,8 +247,12 @@ async def tree_entries(
     answer = await api.send(request, Importance.READ, fine=(403, 404, 409, 422))
     if answer.status != 200:
         return {}
-    rows = decoded(answer, _Tree, request).tree
-    entries = {row.path: TreeEntry(row.sha, row.mode) for row in rows if row.path in paths}
+
+    def read() -> Mapping[str, TreeEntry]:
+        rows = decoded(answer, _Tree, request).tree
+        return {row.path: TreeEntry(row.sha, row.mode) for row in rows if row.path in paths}
+
+    entries = await asyncio.to_thread(read)  # it may be seven megabytes
     keep(known, key, entries)
     return entries
 

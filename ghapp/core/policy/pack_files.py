@@ -57,6 +57,16 @@ def named(text: str) -> tuple[str, ...]:
     return tuple(sound)[:MAX_GLOBS] if isinstance(listed, list) else ()
 
 
+def decides(path: str, patterns: Sequence[str]) -> bool:
+    """Whether it is the policy, a pack that these globs name, or the references beside one."""
+    folder = path.rpartition("/")[0]
+    return (
+        path == POLICY
+        or bool(globs.matches(tuple(patterns), path))
+        or (folder in folders(patterns) and is_references(PackFile(path)))
+    )
+
+
 def folders(patterns: Sequence[str]) -> tuple[str, ...]:
     """The folders that have to be listed, each once."""
     return tuple(dict.fromkeys(glob.rpartition("/")[0] for glob in patterns))

@@ -1,4 +1,4 @@
-"""The areas that no pack has: what cannot be read, and the concerns that reviewers raise."""
+"""The areas that no pack has: what cannot be read, the policy, and the concerns of reviewers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from ghapp.core.areas import Area, Detect, Hit, Item, Reviewers, Text
 from ghapp.core.i18n import both
 from ghapp.core.ledger import Entry, concerns
+from ghapp.core.model import File
+from ghapp.core.policy import pack_files
 from ghapp.core.policy.policy import Policy
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.permissions import grants, owner_of
@@ -20,7 +22,9 @@ from ghapp.core.scan.triggers import FilesHit
 # What cannot be read is an area, so that somebody has to check it: files beyond GitHub's limit of
 # listed files, and files whose diff GitHub does not show.
 TOO_MANY_FILES, UNREAD_FILES = "too-many-files", "unread-files"
-WITHOUT_PACK = (TOO_MANY_FILES, UNREAD_FILES)
+# A change of what is reviewed is signed off under the policy in force.
+REVIEW_POLICY = "review-policy"
+WITHOUT_PACK = (TOO_MANY_FILES, UNREAD_FILES, REVIEW_POLICY)
 CONCERN = "concern"  # the category of a concern's item
 WEIGHT, CONCERN_WEIGHT = 9, 10  # those of packs end at 5
 MODES = ("observe", "advise", "enforce")
@@ -34,6 +38,13 @@ class UnreadHit(Hit):
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyHit(Hit):
+    """A file that decides what is reviewed."""
+
+    kind = words = "policy"
+
+
+@dataclass(frozen=True, slots=True)
 class ConcernHit(Hit):
     """What a reviewer has raised, in their words."""
 
@@ -44,7 +55,7 @@ class ConcernHit(Hit):
 def flagged_areas(
     facts: Facts, checklist: Checklist, ledger: Iterable[Entry]
 ) -> tuple[Flagged, ...]:
-    """All areas that are shown, heaviest first: concerns, unread files, then the packs' areas.
+    """All areas that are shown, heaviest first: concerns, the policy, unread files, packs' areas.
 
     ledger: with the concerns. Areas in mode observe are not shown.
     """
@@ -61,9 +72,24 @@ def flagged_areas(
         hits = tuple(UnreadHit(path=path) for path in checklist.unread)
         mark = fingerprint(tuple(changed_file(file) for file in files))
         found.insert(0, _without_pack(UNREAD_FILES, hits, facts, mark))
+    if deciding := _deciding(facts):
+        changes = tuple(PolicyHit(path=file.path) for file in deciding)
+        mark = fingerprint(tuple(changed_file(file) for file in deciding))
+        found.insert(0, _without_pack(REVIEW_POLICY, changes, facts, mark))
     mode = strictest(found, facts.policy)
     raised = [_concern(entry, mode, facts) for entry in concerns(ledger)]
     return tuple(one for one in (*raised, *found) if one.area.mode != "observe")
+
+
+def _deciding(facts: Facts) -> tuple[File, ...]:
+    """The changed files of the policy: its own, and the packs that it names or named."""
+    texts = (facts.source.text, facts.source.good)
+    named = [glob for text in texts if text for glob in pack_files.named(text)]
+    return tuple(
+        file
+        for file in facts.pull.files
+        if pack_files.decides(file.path, named) or pack_files.decides(file.previous_path, named)
+    )
 
 
 def strictest(flagged: Iterable[Flagged], policy: Policy) -> str:
