@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
 from pathlib import Path
 from typing import Literal
 
@@ -219,18 +220,15 @@ def served(settings: Settings) -> Served:
     url = f"http://{host}:{settings.port}"
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(f"{url}/readyz", timeout=HEALTH_SECONDS) as answer:
-            body = answer.read()
-    except urllib.error.HTTPError as refused:
-        with refused:
-            body = refused.read()
-    except OSError:
-        return Served(locked, url)
-    try:
-        page = json.loads(body)
+        try:
+            answer = direct.open(f"{url}/readyz", timeout=HEALTH_SECONDS)
+        except urllib.error.HTTPError as not_ready:
+            answer = not_ready
+        with answer:
+            page = json.loads(answer.read())
         return Served(locked, url, "" if page["status"] == "ready" else str(page["reason"]))
-    except (ValueError, TypeError, KeyError):
-        return Served(locked, url)  # another program answers
+    except (OSError, HTTPException, ValueError, TypeError, KeyError):
+        return Served(locked, url)  # nothing answers, or another program
 
 
 @dataclass(slots=True)
