@@ -139,7 +139,9 @@ _dirty = keys.c.generation > keys.c.done_generation
 Index("keys_due", keys.c.due, sqlite_where=_dirty, postgresql_where=_dirty)
 Index(
     "keys_place",
-    *(keys.c.place, keys.c.installation_id, keys.c.repository_id),
+    keys.c.place,
+    keys.c.installation_id,
+    keys.c.repository_id,
     sqlite_where=_dirty,
     postgresql_where=_dirty,
 )
@@ -254,7 +256,8 @@ follow_ups = Table(
 _open = follow_ups.c.is_open
 Index(
     "follow_ups_open",
-    *(follow_ups.c.repository_id, follow_ups.c.due),
+    follow_ups.c.repository_id,
+    follow_ups.c.due,
     sqlite_where=_open,
     postgresql_where=_open,
 )

@@ -108,29 +108,29 @@ class Writer:
         repeatable = all(isinstance(job.work, Batched) for job in group)
 
         def transaction() -> list[Any]:
-            return once(self._connections, lambda c: self._done(c, group), writes=True)
+            return once(self._connections, lambda c: self._do(c, group), writes=True)
 
         try:
             return persistent(transaction, again_if_unsure=repeatable)
         except Exception as error:  # for those who wait for the jobs  # noqa: BLE001
             return [Failed(error)] * len(group)
 
-    def _done(self, connection: Connection, group: list[Job]) -> list[Any]:
+    def _do(self, connection: Connection, group: list[Job]) -> list[Any]:
         if len(group) == 1:  # it needs no savepoint
             work = group[0].work
             if isinstance(work, Batched):
                 return [*self._accept(connection, [work.value])]
             return [work(connection)]
         items = [job.work.value for job in group if isinstance(job.work, Batched)]
-        accepted = _guarded(connection, lambda c: self._accept(c, items)) if items else []
+        accepted = _in_savepoint(connection, lambda c: self._accept(c, items)) if items else []
         results = iter([accepted] * len(items) if isinstance(accepted, Failed) else accepted)
         return [
-            next(results) if isinstance(job.work, Batched) else _guarded(connection, job.work)
+            next(results) if isinstance(job.work, Batched) else _in_savepoint(connection, job.work)
             for job in group
         ]
 
 
-def _guarded(connection: Connection, function: Function) -> Any:
+def _in_savepoint(connection: Connection, function: Function) -> Any:
     """The result of the function, or Failed if it was rolled back to a savepoint.
 
     Raises DriverError (the connection is lost) and Undone (the whole transaction is).
