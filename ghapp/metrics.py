@@ -195,7 +195,9 @@ class Metrics(Observer):
         self._asked: set[str] = set()  # keys of runs that a delivery asked for
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        self._of = {name: _made(name, shown, self._registry) for name, shown in SHOWN.items()}
+        self._metrics = {
+            name: _metric(name, shown, self._registry) for name, shown in SHOWN.items()
+        }
         # Called for every request, so the labels are not looked up each time.
         self._calls = cache(self._counter("ghapp_github_requests_total").labels)
         self._call_durations = cache(
@@ -298,13 +300,13 @@ class Metrics(Observer):
                 gauge.labels(str(id), window).set(units)
 
     def _counter(self, name: str) -> Counter:
-        return _as(Counter, self._of[name])
+        return _as(Counter, self._metrics[name])
 
     def _gauge(self, name: str) -> Gauge:
-        return _as(Gauge, self._of[name])
+        return _as(Gauge, self._metrics[name])
 
     def _histogram(self, name: str) -> Histogram:
-        return _as(Histogram, self._of[name])
+        return _as(Histogram, self._metrics[name])
 
 
 class _Plain(Collector):
@@ -319,7 +321,7 @@ class _Plain(Collector):
             yield metric
 
 
-def _made(
+def _metric(
     name: str, shown: MetricFamily, registry: CollectorRegistry
 ) -> Counter | Gauge | Histogram:
     if shown.kind is Histogram:

@@ -136,12 +136,12 @@ class Worker:
             self.observer.began(claim)  # at the claim: later deliveries are not of this run
             task = asyncio.create_task(self._run(claim), name=str(claim.key))
             self._runs[task] = claim
-            task.add_done_callback(self._ended)
+            task.add_done_callback(self._run_ended)
 
     def _free(self) -> Free:
         return free((claim.key for claim in self._runs.values()), self.concurrency)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _run_ended(self, task: asyncio.Task[None]) -> None:
         """Free the slot of a run; keys that the last claim left out may use it."""
         del self._runs[task]
         self.store.queue.wake()
@@ -151,7 +151,7 @@ class Worker:
         started = time.perf_counter()
         logs.bind(key=str(claim.key))
         try:
-            line = await self._settled(claim)
+            line = await self._reconcile(claim)
         except LeaseLost:
             line = {"outcome": "lease lost"}
         except (Busy, StoreFailed) as error:
@@ -166,14 +166,14 @@ class Worker:
         milliseconds = round(seconds * 1000, 1)
         log.info("run", **line, attempts=claim.attempts, milliseconds=milliseconds)
 
-    async def _settled(self, claim: Claim) -> dict[str, Any]:
+    async def _reconcile(self, claim: Claim) -> dict[str, Any]:
         """Reconcile the key and give it back; the outcome for the log.
 
         Raises LeaseLost, Busy and StoreFailed (it is not given back).
         """
         if claim.attempts >= MAX_ATTEMPTS:
             # The failure is shown only once: to show it may be what ended the worker.
-            return await self._failed(claim, ENDED, shows=claim.attempts == MAX_ATTEMPTS)
+            return await self._fail(claim, ENDED, shows=claim.attempts == MAX_ATTEMPTS)
         shows = True
         try:
             async with asyncio.timeout(RUN_SECONDS):
@@ -185,22 +185,22 @@ class Worker:
                 raise done.later
             return {"outcome": "done", "head_sha": done.head_sha, "effects": list(done.effects)}
         except Retry as retry:
-            return await self._failed(claim, str(retry), retry.after_seconds, shows=shows)
+            return await self._fail(claim, str(retry), retry.after_seconds, shows=shows)
         except Wait as wait:
-            return await self._deferred(claim, wait)
+            return await self._defer(claim, wait)
         except Gone as gone:
             self._held.pop(claim.token, None)
             await self.store.queue.finish(claim)
             return {"outcome": "gone", "reason": str(gone)}
         except Busy as busy:
-            return await self._deferred(claim, Wait(str(busy), after_seconds=STORE_AWAY_SECONDS))
+            return await self._defer(claim, Wait(str(busy), after_seconds=STORE_AWAY_SECONDS))
         except LeaseLost:
             raise
         except Exception as error:
             log.exception("run failed")
-            return await self._failed(claim, f"{type(error).__name__}: {error}")
+            return await self._fail(claim, f"{type(error).__name__}: {error}")
 
-    async def _failed(
+    async def _fail(
         self, claim: Claim, reason: str, after_seconds: float = 0.0, *, shows: bool = True
     ) -> dict[str, Any]:
         """Give the key back after a failed attempt, for twice as long each time; the last parks it.
@@ -224,7 +224,7 @@ class Worker:
             return {"outcome": "parked", "reason": reason}
         return {"outcome": "later", "after_seconds": after, "reason": reason}
 
-    async def _deferred(self, claim: Claim, wait: Wait) -> dict[str, Any]:
+    async def _defer(self, claim: Claim, wait: Wait) -> dict[str, Any]:
         """Give the key back for later; no attempt is counted."""
         self._held.pop(claim.token, None)
         reason, after, lags = str(wait), wait.after_seconds, isinstance(wait, Lag)
