@@ -1,4 +1,4 @@
-"""People: the labels of ours that they set or removed, and what they have the right to do."""
+"""People: which of our labels they set or removed, and what they have the right to do."""
 
 from __future__ import annotations
 
