@@ -1,4 +1,4 @@
-"""Single reads, one endpoint each: what GitHub answers, reduced to what we use.
+"""Single reads, one endpoint each, reduced to what we use.
 
 Sources: https://docs.github.com/rest/pulls/pulls, /rest/issues, /rest/checks/runs,
 /rest/git/trees, /rest/collaborators/collaborators, /rest/teams/members
@@ -25,7 +25,7 @@ from ghapp.github.rate_limits import Importance
 from ghapp.github.transport import RAW
 
 CHECK_NAME = "NFR review"
-QUEUE = "queue"  # stands for the pull's number in the run on a queue's head
+QUEUE = "queue"  # in `external_id` of a check run on a queue's head, in place of a pull's number
 
 Login = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -68,10 +68,10 @@ class _PullRow(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class PullRead:
-    """now: GitHub's clock.
+    """A pull as it was read. now: GitHub's clock.
 
-    base_sha: the base branch's tip as GitHub last compared it. Under its branch's name, the base of
-    a merged pull would hold what the pull brought; and a tag may have the same name.
+    base_sha: the tip of the base branch when GitHub last compared it. The branch's name would not
+    do: the branch of a merged pull contains the pull, and a tag may have the same name.
     """
 
     pull: Pull
@@ -166,7 +166,7 @@ class _Runs(msgspec.Struct):
 
 
 def at(repository: Repository, rest: str) -> str:
-    """A path below the repository's."""
+    """The path of something in a repository."""
     return f"repos/{quote(repository.full_name)}/{rest}"
 
 
@@ -262,8 +262,8 @@ async def blob(
 ) -> bytes | None:
     """The beginning of a file's content; None if the answer has a status in `fine`.
 
-    By its SHA, so that no push meanwhile can put another content in its place. Raises Gone and
-    Retry. Source: https://docs.github.com/rest/git/blobs
+    It is read by its SHA, so that no push can change it meanwhile. Raises Gone, Retry and Wait.
+    Source: https://docs.github.com/rest/git/blobs
     """
     path = at(repository, f"git/blobs/{quote(sha, safe='')}")
     request = Request("GET", path, headers={"Accept": RAW})
@@ -276,7 +276,7 @@ async def holds(api: Installation, repository: Repository, branch: str, commit_s
 
     Source: https://docs.github.com/rest/commits/commits#compare-two-commits
     """
-    # We need none of the files and commits between them, of which the second page is short.
+    # The second page is short; we need none of the files and commits.
     path = at(repository, f"compare/{quote(branch, safe='')}...{commit_sha}?per_page=1&page=2")
     found, _ = await api.get(path, _Compared)
     return found.status in ("behind", "identical")
@@ -299,7 +299,7 @@ async def review_comments(api: Installation, key: PullKey) -> tuple[CommentRow, 
 
 
 async def newest_events(api: Installation, key: PullKey, pages: int) -> tuple[EventRow, ...]:
-    """The last pages of what happened to the pull, oldest first. Raises Gone, Retry and Wait."""
+    """The last pages of the pull's events, oldest first. Raises Gone, Retry and Wait."""
     path = at(key.repository, f"issues/{key.number}/events?")
     return await api.rows(path, EventRow, newest_pages=pages)
 
@@ -317,9 +317,9 @@ async def newest_run(
 
 
 def check_run(row: RunRow, written_for: int | str) -> CheckRun:
-    """A run as far as it can be read back; its digest only if it was written for this.
+    """A check run as far as it can be read back. written_for: the number of a pull, or QUEUE.
 
-    written_for: the number of a pull, or QUEUE.
+    A check run that was written for another pull has no digest, so it equals no other.
     """
     owner, _, digest = (row.external_id or "").removeprefix("v1:").partition(":")
     conclusion = row.conclusion if row.status == "completed" else ""

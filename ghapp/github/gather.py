@@ -1,4 +1,4 @@
-"""A key -> the facts a pull is judged by, all of one head; nothing is written."""
+"""Reads the facts that a pull is judged by, all of one head; writes nothing."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from ghapp.github.transport import TOTAL_SECONDS
 
 ROUNDS = 3
 MOVING_SECONDS, MOST_LAG_SECONDS = 2.0, 30.0
-# So often in a row reads may lag before it counts as a failure, which in the end people see.
+# How many Lags in a row before a lag is a Retry, so that in the end the key is parked.
 PATIENCE = 10
-# So often a run waits for a pull that a delivery named and reads do not know.
+# How many Lags for a pull that a delivery named and reads do not know.
 NOT_THERE_WAITS = 4
 POLICY_AGE = timedelta(minutes=10)
 
@@ -34,9 +34,9 @@ POLICY_AGE = timedelta(minutes=10)
 async def gather(
     api: Installation, key: PullKey, history: History, rules: Rules, us: Identity, clock: datetime
 ) -> Facts:
-    """The facts. clock: GitHub's, by which the policy's age is known.
+    """The facts. clock: GitHub's, for the age of the policy.
 
-    Raises Gone (no such pull for us) and Retry (also if reads lag behind a delivery).
+    Raises Gone (no such pull for us), Retry, Wait, and Lag (reads are behind a delivery).
     """
     read, source = await both(_pull(api, key, history), _source(api, key, history, rules, clock))
     pull, policy = await _with_unshown(api, read), effective(source, rules)
@@ -74,9 +74,10 @@ async def gather(
 
 
 def _delivered(history: History) -> Iterator[Message]:
-    """The messages of deliveries, a button's behind what it was pressed on, and what led to that.
+    """The messages of deliveries; a button's time is moved behind the check run it belongs to.
 
-    A button's time is when GitHub completed the run, which is before it answered us that it had.
+    A button's message has the time at which GitHub completed the check run. GitHub's answer to our
+    write, from which on the check run counts as shown, is later.
     """
     for message in history.messages:
         if message.channel is not Channel.BUTTON:
@@ -89,8 +90,8 @@ def _delivered(history: History) -> Iterator[Message]:
 
 
 async def _pull(api: Installation, key: PullKey, history: History) -> PullRead:
-    """The pull with files of the same head."""
-    await api.permissions()  # an installation that is gone says so here, at once
+    """The pull with its files, all of one head. Raises Gone, Lag, Retry and Wait."""
+    await api.permissions()  # first, because this shows at once if the installation is gone
     pages = _pages(history.changed_files)
     known = [at for at in (history.fresh_at, history.seen_at) if at]
     late = Retry if history.waited >= PATIENCE else Lag
@@ -110,7 +111,7 @@ async def _pull(api: Installation, key: PullKey, history: History) -> PullRead:
                 after_seconds=min(2.0 ** min(history.waited, 10), MOST_LAG_SECONDS),
             )
         rows += await _files(api, key, range(pages + 1, _pages(pull.changed_files) + 1))
-        listed = len({row.filename for row in rows})  # a page that is repeated is not another one
+        listed = len({row.filename for row in rows})  # GitHub may repeat a page
         counted = listed == pull.changed_files or pull.changed_files >= MOST_FILES
         if counted and all(row.of_head(pull.head_sha) for row in rows):
             files = sorted(map(endpoints.file, rows), key=lambda file: file.path)
@@ -151,31 +152,31 @@ async def _with_unshown(api: Installation, read: PullRead) -> Pull:
 
 
 async def _new_folders(api: Installation, pull: Pull, base_sha: str) -> frozenset[str]:
-    """The folders at the top that the base branch lacks; one more read at most for each base."""
+    """The top-level folders that the base branch lacks; at most one read for each base commit."""
     possible = perhaps_new(pull.files) if pull.complete else frozenset()
     if not possible or not base_sha:
         return frozenset()
     there = await endpoints.top_folders(api, pull.key.repository, base_sha)
-    # If GitHub lists some or none, any folder may be there: none is called new on a guess.
+    # Without a complete list no folder counts as new.
     return frozenset() if there is None else possible - there
 
 
 async def _source(
     api: Installation, key: PullKey, history: History, rules: Rules, clock: datetime
 ) -> PolicySource:
-    """The policy: as remembered while that is young and nobody asks for a re-check, else read."""
+    """The policy: as recorded if that is recent and nobody asks for a re-check, else read now."""
     source = history.policy
     young = source and source.read_at and clock - source.read_at < POLICY_AGE
     if source is None or not young or history.touched:
         read = await policies.read(api, key.repository, source)
-        source = await asyncio.to_thread(_judged, read, rules)
-    if source.packs:  # many take a while to work out: off the event loop, and then remembered
+        source = await asyncio.to_thread(_with_good_version, read, rules)
+    if source.packs:  # `effective` is slow for many packs: here off the event loop, then cached
         await asyncio.to_thread(effective, source, rules)
     return source
 
 
-def _judged(read: PolicySource, rules: Rules) -> PolicySource:
-    """What was read, and as the last good version if it is without problems."""
+def _with_good_version(read: PolicySource, rules: Rules) -> PolicySource:
+    """What was read; if it has no problems, also as the last good version."""
     if read.text is None:
         return replace(read, good=None, good_packs=())
     broken = problems_of(read.text, rules, packs=read.packs)
