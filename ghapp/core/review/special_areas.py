@@ -65,17 +65,17 @@ def flagged_areas(
         pull = facts.pull
         hit = FilesHit(pull.changed_files)
         mark = f"{pull.head_sha} {pull.base_ref}"
-        found.insert(0, _without_pack(TOO_MANY_FILES, (hit,), facts, mark))
+        found.insert(0, _without_pack(TOO_MANY_FILES, both("too_many_files"), (hit,), facts, mark))
     if checklist.unread:
         # The SHAs of the files' blobs show whether they have changed.
         files = tuple(file for file in facts.pull.files if file.path in checklist.unread)
         hits = tuple(UnreadHit(path=path) for path in checklist.unread)
         mark = fingerprint(tuple(changed_file(file) for file in files))
-        found.insert(0, _without_pack(UNREAD_FILES, hits, facts, mark))
+        found.insert(0, _without_pack(UNREAD_FILES, both("unread_files"), hits, facts, mark))
     if deciding := _deciding(facts):
         changes = tuple(PolicyHit(path=file.path) for file in deciding)
         mark = fingerprint(tuple(changed_file(file) for file in deciding))
-        found.insert(0, _without_pack(REVIEW_POLICY, changes, facts, mark))
+        found.insert(0, _without_pack(REVIEW_POLICY, both("review_policy"), changes, facts, mark))
     mode = strictest(found, facts.policy)
     raised = [_concern(entry, mode, facts) for entry in concerns(ledger)]
     return tuple(one for one in (*raised, *found) if one.area.mode != "observe")
@@ -131,10 +131,12 @@ def _concern(entry: Entry, mode: str, facts: Facts) -> Flagged:
     return Flagged(area, (ConcernHit(entry.note),), (), (item,), mark)
 
 
-def _without_pack(name: str, hits: tuple[Hit, ...], facts: Facts, mark: str) -> Flagged:
+def _without_pack(
+    name: str, title: Text, hits: tuple[Hit, ...], facts: Facts, mark: str
+) -> Flagged:
     """An area without questions, signed off by the general reviewers."""
-    key, policy = name.replace("-", "_"), facts.policy
+    policy = facts.policy
     # What nobody has read may belong to any area: it takes the mode of the strictest.
     mode = max((policy.mode, *(one.mode for one in policy.areas)), key=MODES.index)
-    area = Area(name, both(key), WEIGHT, Detect(), (), True, mode, policy.reviewers)
+    area = Area(name, title, WEIGHT, Detect(), (), True, mode, policy.reviewers)
     return Flagged(area, hits, (), (), mark)
