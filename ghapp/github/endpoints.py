@@ -257,6 +257,23 @@ async def tree_entries(
     return entries
 
 
+async def tree(
+    api: Installation, repository: Repository, name: str
+) -> Mapping[str, TreeEntry] | None:
+    """The entries of a tree by their names; None if GitHub does not list all, or refuses.
+
+    name: of a branch, HEAD or a SHA. Raises Retry.
+    """
+    request = Request("GET", at(repository, f"git/trees/{quote(name, safe='')}"))
+    answer = await api.send(request, Importance.READ, fine=(403, 404, 409, 422))
+    if answer.status != 200:
+        return None
+    found = decoded(answer, _Tree, request)
+    if found.truncated:
+        return None
+    return {row.path: TreeEntry(row.sha, row.mode) for row in found.tree}
+
+
 async def blob(
     api: Installation, repository: Repository, sha: str, *, fine: tuple[int, ...]
 ) -> bytes | None:

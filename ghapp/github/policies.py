@@ -18,6 +18,7 @@ from ghapp.core.policy.policy import POLICY_PATH
 from ghapp.core.records import PackFile, PolicySource
 from ghapp.core.scan import new_file
 from ghapp.errors import Retry
+from ghapp.github import endpoints
 from ghapp.github.api import Installation, keep, together
 from ghapp.github.endpoints import at, blob
 from ghapp.github.errors import AGAIN_SECONDS, decoded
@@ -73,7 +74,8 @@ async def read(
 async def _file(api: Installation, repository: Repository, known: PolicySource) -> PolicySource:
     """The policy alone, still with the packs that it had before.
 
-    A 404 means that there is no such file, because the repository itself can be read.
+    If a policy was known, a 404 counts only if the tree of the default branch lacks the file, too:
+    one wrong answer would take a whole repository's protection away.
     """
     headers = {"Accept": RAW, **({"If-None-Match": known.etag} if known.etag else {})}
     request = Request("GET", at(repository, f"contents/{POLICY_PATH}"), headers=headers)
@@ -81,9 +83,22 @@ async def _file(api: Installation, repository: Repository, known: PolicySource) 
     if answer.status == 304:
         return replace(known, read_at=answer.date)
     if answer.status == 404:
+        was_there = known.text is not None or known.good is not None
+        if was_there and not await _is_gone(api, repository):
+            return known  # and read again by the next run
         return replace(known, text=None, etag="", read_at=answer.date)
     text, etag = _text(answer.body)[:MOST_CHARACTERS], answer.headers.get("etag", "")
     return replace(known, text=text, etag=etag, read_at=answer.date)
+
+
+async def _is_gone(api: Installation, repository: Repository) -> bool:
+    """Whether the tree of the default branch is read and has no policy."""
+    folder, _, name = POLICY_PATH.partition("/")
+    root = await endpoints.tree(api, repository, "HEAD")
+    if root is None or folder not in root:
+        return root is not None
+    inside = await endpoints.tree(api, repository, root[folder].sha)
+    return inside is not None and name not in inside
 
 
 async def _entries(api: Installation, repository: Repository, folder: str) -> list[PackFile]:

@@ -140,6 +140,8 @@ async def _pull(
         marks.append(Mark((key,), touched=run.shown is not None, requested=True))
     if applied.opened:  # the comment names the issues
         marks.append(Mark((key,)))
+    if source and history.policy and source.text != history.policy.text:
+        marks.append(Mark((RepositoryKey(key.repository),)))  # no push has announced the change
     later = applied.later
     await store.records.write(record, claim, run, finished=later is None, marks=marks)
     return Done(

@@ -199,3 +199,14 @@ def test_a_pack_that_never_worked_keeps_every_pull_from_turning_green(shop: Shop
     shop.repository.push("main", {PACK: RANKING}, by="sue")
     yield
     assert conclusion(pull) == "success"
+
+
+@story()
+def test_a_policy_that_is_found_to_be_another_one_is_applied_to_all_pulls(shop: Shop) -> Steps:
+    first, other = shop.open(), shop.open({"app/orders.py": "total = len\n"}, branch="feat/other")
+    yield
+    assert conclusion(first) == "in progress"
+    shop.lose("push", lambda: shop.policy("mode: advise\n"))
+    other.comment("/nfr refresh", "ann")
+    yield
+    assert conclusion(first) == "neutral"
