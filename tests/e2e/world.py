@@ -153,9 +153,15 @@ class World:
         return pull.comment(body, by)
 
     def settle(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        """Wait until every delivery is answered and no key is dirty any more."""
-        self.github.settle(patience_seconds)
-        self.until("every key worked off", lambda: self.ready()["dirty"] == 0, patience_seconds)
+        """Wait until every delivery is answered and no key is dirty any more.
+
+        What ghapp writes last may be delivered again, as a merge queue's next head is.
+        """
+        deliveries, before = self.github.deliveries, -1
+        while before != len(deliveries.all) or not deliveries.idle:
+            before = len(deliveries.all)
+            self.github.settle(patience_seconds)
+            self.until("every key worked off", lambda: self.ready()["dirty"] == 0, patience_seconds)
 
     def ready(self) -> dict[str, object]:
         assert self.ghapp is not None
