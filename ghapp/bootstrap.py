@@ -28,8 +28,8 @@ from ghapp.worker.schedule import sweep, sweeps
 from ghapp.worker.worker import Worker, first
 
 LOOK_SECONDS = 0.2
-# For a database that is out of reach or a standby at the start: most failovers take less.
-REACHED_SECONDS = 30.0
+# How long to wait at the start for a database that is out of reach or a standby.
+REACHED_SECONDS = 30.0  # most failovers take less
 NO_WORKER = (
     "SQLite supports a single process: deliveries are stored but not processed until `ghapp serve` "
     "is restarted without `--no-worker`, or uses PostgreSQL (GHAPP_DATABASE_URL)"
@@ -40,9 +40,10 @@ log = logs.logger()
 
 @asynccontextmanager
 async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[str]:
-    """Receive deliveries while inside, and work on them with `worker`; gives the address.
+    """Receive deliveries while inside; yields the address of the server.
 
-    Raises WrongSetting (the port is taken, the database does not answer or has another server).
+    worker: also work on dirty keys. Raises WrongSetting (the port is taken, the database does not
+    answer or another server has it).
     """
     logs.configure(settings.log_format)
     with bound(settings.host, settings.port) as listener, alone(settings):
@@ -52,7 +53,10 @@ async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[s
             runs = _worker(settings, store, github, metrics)
             claiming = runs.failing_seconds if worker else None
             site = application(
-                *(settings, store, login, login.standing),
+                settings,
+                store,
+                bot_login=login,
+                github=login.standing,
                 observer=metrics,
                 metrics=metrics,
                 claiming=claiming,
@@ -69,9 +73,10 @@ async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[s
 
 @asynccontextmanager
 async def working(settings: Settings, metrics_port: int | None = None) -> AsyncIterator[str]:
-    """Work on dirty keys while inside; gives the address of health and metrics, "" for none.
+    """Work on dirty keys while inside; yields the address of health and metrics, "" for none.
 
-    metrics_port: None is no such address. Raises WrongSetting (it is taken, or as `serving`).
+    metrics_port: None for no such address. Raises WrongSetting (the port is taken, the database
+    does not answer).
     """
     logs.configure(settings.log_format)
     metrics, stop = Metrics(), asyncio.Event()
@@ -93,12 +98,28 @@ async def working(settings: Settings, metrics_port: int | None = None) -> AsyncI
 
 
 def until_signalled(settings: Settings, running: AbstractAsyncContextManager[str]) -> None:
-    """Keep it running until SIGTERM or SIGINT; a second one ends the process at once.
+    """Keep it running until SIGTERM or SIGINT; a second signal ends the process at once.
 
-    running: gives the address to report, "" for none.
+    running: `serving` or `working`, not yet entered. Raises WrongSetting.
     """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_until_signalled(settings, running))
+
+
+async def _until_signalled(settings: Settings, running: AbstractAsyncContextManager[str]) -> None:
+    loop, signalled = asyncio.get_running_loop(), asyncio.Event()
+    async with running as url:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, signalled.set)
+        # Packs and modules stay in memory: full collections need not visit them.
+        gc.collect()
+        gc.freeze()
+        log.info("started", url=url, **_used(settings))
+        await signalled.wait()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        log.info("stopping")
+    log.info("stopped")
 
 
 def migrated(settings: Settings) -> None:
@@ -113,16 +134,18 @@ async def _migrated(settings: Settings) -> None:
 
 
 def _used(settings: Settings) -> dict[str, str]:
-    """With which database, and by which ghapp."""
+    """For the log: the database, and the version of ghapp."""
     return {"database": location(settings.database_url), "version": version("ghapp")}
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep by hand came to. worked_off: here, since no other process would have done so.
+    """The result of `ghapp sweep`.
 
-    parked: what then failed too often. redelivered: deliveries that had failed; none where nobody
-    runs who could receive them.
+    worked_off: this process did the work, because no server can be running.
+    parked: the keys that then failed too often; only if `worked_off`.
+    redelivered: how many failed deliveries were requested again; only if not `worked_off`, because
+    a server has to receive them.
     """
 
     installations: int
@@ -132,7 +155,7 @@ class Swept:
 
 
 def swept(settings: Settings) -> Swept:
-    """Have everything checked again; if no server can be running that will, in this process.
+    """Have everything checked again: by the running server, or here if none can be running.
 
     Raises WrongSetting, Retry and Gone (GitHub), Busy and StoreFailed (the database).
     """
@@ -156,32 +179,24 @@ async def _swept(settings: Settings) -> Swept:
             return Swept(found, worked_off=True, parked=await store.records.read(stats.parked))
 
 
-async def _until_signalled(settings: Settings, running: AbstractAsyncContextManager[str]) -> None:
-    loop, signalled = asyncio.get_running_loop(), asyncio.Event()
-    async with running as where:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, signalled.set)
-        # Packs and modules stay: a full collection need not walk through them each time.
-        gc.collect()
-        gc.freeze()
-        log.info("started", url=where, **_used(settings))
-        await signalled.wait()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-        log.info("stopping")
-    log.info("stopped")
-
-
 @asynccontextmanager
 async def _beside(
     works: list[Coroutine[Any, Any, None]], stop: asyncio.Event
 ) -> AsyncIterator[None]:
-    """Do the works while inside; then `stop` ends them. One that fails ends the inside as well."""
+    """Run the works while inside, then set `stop` and wait for them.
+
+    If one of them fails, the caller's task is cancelled, and the failure is raised.
+    """
     inside = asyncio.current_task()
     assert inside
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not stop.is_set() and not task.cancelled() and task.exception():
+            inside.cancel()
+
     tasks = [asyncio.create_task(work) for work in works]
     for task in tasks:
-        task.add_done_callback(_ending(inside, stop))
+        task.add_done_callback(ended)
     try:
         yield
     finally:
@@ -191,17 +206,9 @@ async def _beside(
             task.result()
 
 
-def _ending(inside: asyncio.Task[Any], stop: asyncio.Event) -> Callable[[asyncio.Task[None]], None]:
-    def ended(task: asyncio.Task[None]) -> None:
-        if not stop.is_set() and not task.cancelled() and task.exception():
-            inside.cancel()
-
-    return ended
-
-
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[Store]:
-    """Raises WrongSetting."""
+    """The store while inside. Raises WrongSetting."""
     is_new = settings.file is not None and not settings.file.exists()
     store = await _reached(settings)
     if is_new:
@@ -213,7 +220,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Store]:
 
 
 async def _reached(settings: Settings) -> Store:
-    """As soon as its server answers and takes writes. Raises WrongSetting (not for so long)."""
+    """The store, as soon as its server takes writes. Raises WrongSetting (not within the time)."""
     until, last = time.monotonic() + REACHED_SECONDS, ""
     while True:
         try:
@@ -244,7 +251,7 @@ def _github(settings: Settings, metrics: Metrics) -> GitHub:
 def _works(
     runs: Worker, store: Store, github: GitHub, metrics: Metrics, stop: asyncio.Event
 ) -> list[Coroutine[Any, Any, None]]:
-    """What a process that works does beside receiving."""
+    """What a process that works runs side by side: runs, sweeps and redeliveries."""
     return [
         runs.run(stop),
         first(stop.wait(), sweeps(store, github, metrics)),
@@ -259,7 +266,7 @@ def _worker(settings: Settings, store: Store, github: GitHub, metrics: Metrics) 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
-        import uvloop  # noqa: PLC0415 -- not to be had on Windows and PyPy
+        import uvloop  # noqa: PLC0415 -- not available on Windows and PyPy
     except ImportError:
         return None
     return uvloop.new_event_loop

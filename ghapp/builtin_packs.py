@@ -45,7 +45,7 @@ def ships(file: Path) -> bool:
 
 
 def holds_sets(file: Path) -> bool:
-    """Whether the file has the sets of globs that these packs name, and so is not a pack."""
+    """Whether the file is the one with the sets of globs that these packs name."""
     return file.name == SETS and ships(file)
 
 

@@ -1,6 +1,6 @@
-"""`ghapp demo`: the main job from beginning to end, without an account.
+"""`ghapp demo`: one pull request from opening to sign-off, without an account.
 
-The server is the real server, with SQLite in a temporary folder; GitHub is `ghapp.emulator`.
+The server is the real one, with SQLite in a temporary folder; GitHub is `ghapp.emulator`.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ class Story:
         self._pause()
         self.pull.push(files, by="ann")
 
-    # --- what the App wrote ----------------------------------------------------------------
+    # --- what ghapp wrote ------------------------------------------------------------------
 
     def _line(self, part: str) -> str:
         """The comment's first line with this in it, or ""."""
@@ -211,7 +211,7 @@ class Story:
         print(f"\n{self.step}. {self._say(key, **values)}")
 
     def _wait_for(self, key: str, result: Callable[[], bool]) -> None:
-        """key: of the words for the result."""
+        """Wait for the result and print it. key: of the words for it. Raises TimeoutError."""
         what, started = self._say(key), time.monotonic()
         while not result():
             if time.monotonic() - started > PATIENCE_SECONDS:

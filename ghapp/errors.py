@@ -3,13 +3,13 @@
 GhappError
   Refused     the delivery is not authentic or not readable: 4xx, nothing stored
   Busy        too much is queued, or the database is out of reach: 503 with Retry-After
-  StoreFailed the database refused what was asked of it: a bug in ghapp, or a row it cannot hold
-  Rejected    GitHub refuses one write for good: logged, the others go on
-  Retry       an attempt failed, as when GitHub answers 502: the key waits, and has so many attempts
+  StoreFailed the database refused a statement: a bug in ghapp, or a row it cannot hold
+  Rejected    GitHub refuses one write for good: logged, the other writes go on
+  Retry       an attempt failed, as when GitHub answers 502: the key waits; attempts are limited
   Wait        nothing failed, it is only too early, as with a rate limit: the key waits
-    Lag       GitHub's reads are behind what is known: the key waits, and has so many such waits
-  Gone        installation, repository or pull out of reach: the key is done, the run says so
-  LeaseLost   another worker took the key over: this run stops before its next write
+    Lag       GitHub's reads are behind what is known: the key waits; Lags in a row are limited
+  Gone        installation, repository or pull out of reach: the key is done, the log says so
+  LeaseLost   this run no longer holds the key: it stops before its next write
   WrongDatabase the database cannot be used: reported with its fix before anything starts
   WrongSetting  a setting is missing or broken: named with its fix before anything starts
   BadRange    `ghapp check` cannot read the repository or range it was given
@@ -38,14 +38,14 @@ class Refused(GhappError):
 
 
 class Busy(GhappError):
-    """The writer's queue is full or the database out of reach, now; nothing is known to be stored.
+    """The writer's queue is full, or the database is out of reach; perhaps nothing is stored.
 
-    GitHub shows the failed delivery, we redeliver it. A worker waits and goes on.
+    The delivery is answered 503, and ghapp requests it again. A worker waits and goes on.
     """
 
 
 class StoreFailed(GhappError):
-    """The database refused what was asked of it, and would do so again; nothing is stored."""
+    """The database refused a statement, and would refuse it again; nothing is stored."""
 
 
 class Retry(GhappError):
@@ -59,7 +59,7 @@ class Retry(GhappError):
 class Wait(GhappError):
     """Nothing failed, it is only too early: try the key again after `after_seconds`.
 
-    GitHub limits the rate or is away, or somebody else works on the same head.
+    GitHub limits the rate or is away, or another run works on the same head.
     """
 
     def __init__(self, text: str, *, after_seconds: float) -> None:
@@ -70,19 +70,19 @@ class Wait(GhappError):
 class Lag(Wait):
     """GitHub's reads do not show yet what is known.
 
-    Lags in a row are numbered (`History.waited`) and have an end, which no other wait between
-    them brings nearer.
+    `History.waited` counts Lags in a row, and their number is limited. Other waits in between do
+    not count.
     """
 
 
 class Rejected(GhappError):
-    """GitHub refuses this very write, and would again: a permission, a lock, a limit of its own."""
+    """GitHub refuses this write, and would refuse it again: a permission, a lock, a limit."""
 
 
 class Gone(GhappError):
     """Installation, repository or pull out of reach: nothing to do and nothing to repeat.
 
-    perhaps: a 404, which is also the answer for what is too new for GitHub to see it.
+    perhaps: GitHub answered 404, as it also does for a moment about what is new.
     """
 
     def __init__(self, text: str, *, perhaps: bool = False) -> None:
@@ -91,13 +91,16 @@ class Gone(GhappError):
 
 
 class LeaseLost(GhappError):
-    """The key's lease has passed to another worker; writing on would be writing twice."""
+    """The run's lease has expired or passed to another worker, or its key was deleted.
+
+    To write now could be to write twice.
+    """
 
 
 class WrongDatabase(GhappError):
     """A database that cannot be used. found: which one, and what is wrong; fix: what to do.
 
-    passes: whether it may pass by itself, as while one server takes over from another.
+    passes: whether it may pass by itself, as during a failover.
     """
 
     def __init__(self, found: str, fix: str, *, passes: bool = False) -> None:

@@ -1,7 +1,7 @@
 """Structured logs on standard error: one line per delivery and per run; never a body or token.
 
-Text from strangers, such as GitHub's reason for a refusal, neither steers a terminal nor passes for
-a line of the log: invisible characters are spelled out.
+Text from outside, such as GitHub's reason for a refusal, can neither control a terminal nor pass
+for a line of the log: invisible characters are escaped.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Handler(logging.StreamHandler[TextIO]):
 def configure(log_format: str) -> None:
     """Set up for the process. log_format: json | console | off (errors only, for people).
 
-    The logs of libraries (uvicorn, SQLAlchemy, asyncio) take the same way, from warnings on.
+    Warnings and errors of libraries (uvicorn, SQLAlchemy, asyncio) are logged in the same format.
     """
     level = logging.ERROR if log_format == "off" else logging.INFO
     shared: list[Processor] = [
@@ -73,7 +73,7 @@ def configure(log_format: str) -> None:
 
 
 def logger() -> FilteringBoundLogger:
-    """A logger that follows the newest `configure`."""
+    """A logger that follows the latest `configure`."""
     found: FilteringBoundLogger = structlog.get_logger()
     return found
 
@@ -96,7 +96,7 @@ def _escaped_values(logger: Any, method: str, event: EventDict) -> EventDict:
 
 
 def _traceback(out: TextIO, exc_info: ExcInfo) -> None:
-    """Without values, and indented: the text of an error may have several lines."""
+    """A traceback without values, indented because the text of an error may have several lines."""
     text = StringIO()
     structlog.dev.plain_traceback(text, exc_info)
     out.write(textwrap.indent(_INVISIBLE.sub(_escape, text.getvalue()), "  "))

@@ -1,4 +1,4 @@
-"""The numbers of this process for Prometheus: reported by its parts, shown as one page of text."""
+"""The metrics of this process for Prometheus: an observer that counts, and the page it shows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ghapp.store import Health
 
 T = TypeVar("T", Counter, Gauge, Histogram)
 
-UNVERIFIED = "unverified"  # whoever is refused may have named any event
+UNVERIFIED = "unverified"  # the event of refused deliveries: they may have named any
 KINDS = {
     PullKey: "pull",
     QueueKey: "queue",
@@ -39,7 +39,7 @@ KINDS = {
     SweepKey: "sweep",
     InstallationKey: "installation",
 }
-# Each installation has 4 numbers; of more than these only those with the least left are shown.
+# Each installation has 4 series. If there are more installations, those with the least left show.
 MOST_INSTALLATIONS = 100
 
 SHORT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -77,7 +77,7 @@ _OF_A_REPOSITORY = (
     "pulls/{number}/files",
     "pulls/{number}/reviews",
 )
-# The routes that ghapp asks; of any other one, only that it was asked is shown.
+# The routes that ghapp requests; all others are counted as OTHER.
 ROUTES = (
     "app",
     "app/hook/deliveries",
@@ -94,17 +94,17 @@ ROUTES = (
 
 
 def _pattern(route: str) -> str:
-    """What fits a route, also by a repository's id, which addresses from GitHub have."""
+    """A regular expression for a route; GitHub's own links name a repository by its id."""
     found = re.sub(r"\{\w+\}", "[^/]+", route.replace("{path}", ".+"))
     return found.replace("repos/[^/]+/[^/]+", r"(?:repos/[^/]+/[^/]+|repositories/\d+)")
 
 
-# One group for each route; a GitHub Enterprise Server has them below /api.
+# One group for each route; a GitHub Enterprise Server has all routes below /api.
 _ROUTE = re.compile(rf"/?(?:api/)?(?:v3/)?(?:({')|('.join(map(_pattern, ROUTES))}))")
 
 
 def route(path: str) -> str:
-    """The template of a path, as "repos/{owner}/{repo}/pulls/{number}"; else OTHER."""
+    """The route of a path, such as "repos/{owner}/{repo}/pulls/{number}"; OTHER if unknown."""
     found = _ROUTE.fullmatch(path.partition("?")[0])
     return ROUTES[found.lastindex - 1] if found and found.lastindex else OTHER
 
@@ -170,22 +170,22 @@ SHOWN: Mapping[str, MetricFamily] = {
     "ghapp_queue_dirty_keys": MetricFamily(Gauge, "Keys to be worked on, not parked."),
     "ghapp_queue_parked_keys": MetricFamily(Gauge, "Keys that failed too often."),
     "ghapp_queue_oldest_due_seconds": MetricFamily(
-        Gauge, "For how long the key that is due longest has been due; 0 where none is."
+        Gauge, "For how long the key that is due longest has been due; 0 if none is."
     ),
     "ghapp_newest_delivery_age_seconds": MetricFamily(
         Gauge, "How long ago the newest delivery was stored; NaN before the first."
     ),
     "ghapp_database_up": MetricFamily(
-        Gauge, "1 where the database has answered for this page, else 0 and the queue's are NaN."
+        Gauge, "1 if the database answered for this page; else 0, and what it knows is NaN."
     ),
     "ghapp_build_info": MetricFamily(Gauge, "Always 1; the version of ghapp.", ("version",)),
 }
 
 
 class Metrics(Observer):
-    """What the parts tell, kept in a registry of its own.
+    """Counts what it is notified of, in a registry of its own.
 
-    budgets: installation -> window -> what is left, asked for each page.
+    budgets: installation -> window -> what is left; called for each page.
     """
 
     content_type = CONTENT_TYPE_PLAIN_0_0_4
@@ -195,7 +195,9 @@ class Metrics(Observer):
         self._asked: set[str] = set()  # keys of runs that a delivery asked for
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        self._of = {name: _made(name, shown, self._registry) for name, shown in SHOWN.items()}
+        self._metrics = {
+            name: _metric(name, shown, self._registry) for name, shown in SHOWN.items()
+        }
         # Called for every request, so the labels are not looked up each time.
         self._calls = cache(self._counter("ghapp_github_requests_total").labels)
         self._call_durations = cache(
@@ -206,10 +208,14 @@ class Metrics(Observer):
         self._begin_at_zero()
 
     def _begin_at_zero(self) -> None:
-        """What alerts ask the increase of: else what is counted first would be none."""
+        """Create the series that alerts ask the increase of.
+
+        `increase` does not see the first event of a series that begins with it.
+        """
         self.redelivered(0, 0)
         deliveries = self._counter("ghapp_deliveries_total")
-        for outcome in ("unsigned", "not_stored"):  # nor is one read for which there is no room
+        # A delivery for which there is no room is not read either, so its event is unverified.
+        for outcome in ("unsigned", "not_stored"):
             deliveries.labels(UNVERIFIED, outcome)
         for event in (*EVENTS, *UNASKED):
             for outcome in ("stored", "not_stored"):
@@ -217,7 +223,7 @@ class Metrics(Observer):
         for kind in marks.KINDS:
             self._counter("ghapp_drift_repaired_total").labels(kind.__name__, "known")
 
-    # --- what it is notified of ----------------------------------------------------------
+    # --- as an observer ------------------------------------------------------------------
 
     def delivered(self, outcome: str, delivery: Delivery | None, seconds: float) -> None:
         event = delivery.event if delivery else UNVERIFIED
@@ -263,10 +269,10 @@ class Metrics(Observer):
         redeliveries.labels("asked").inc(asked)
         redeliveries.labels("given_up").inc(lost)
 
-    # --- what is shown -------------------------------------------------------------------
+    # --- the page ------------------------------------------------------------------------
 
     def page(self, health: Health | None) -> bytes:
-        """All of it as text. health: None where the database does not answer."""
+        """All metrics as text. health: None if the database does not answer."""
         nan = math.nan
         dirty, parked, due, newest = nan, nan, nan, nan
         if health:
@@ -294,17 +300,17 @@ class Metrics(Observer):
                 gauge.labels(str(id), window).set(units)
 
     def _counter(self, name: str) -> Counter:
-        return _as(Counter, self._of[name])
+        return _as(Counter, self._metrics[name])
 
     def _gauge(self, name: str) -> Gauge:
-        return _as(Gauge, self._of[name])
+        return _as(Gauge, self._metrics[name])
 
     def _histogram(self, name: str) -> Histogram:
-        return _as(Histogram, self._of[name])
+        return _as(Histogram, self._metrics[name])
 
 
 class _Plain(Collector):
-    """A registry without `_created`: a second series for each, which nobody asks for."""
+    """A registry without the `_created` series, which nobody asks for."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
@@ -315,7 +321,7 @@ class _Plain(Collector):
             yield metric
 
 
-def _made(
+def _metric(
     name: str, shown: MetricFamily, registry: CollectorRegistry
 ) -> Counter | Gauge | Histogram:
     if shown.kind is Histogram:

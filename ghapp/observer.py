@@ -1,4 +1,4 @@
-"""Who is notified of what this process does; `metrics.Metrics` is such an observer."""
+"""The interface for what counts the events of a process; `metrics.Metrics` implements it."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from ghapp.core.records import Claim
 
 
 class Observer:
-    """Each method is notified of one thing that has happened, and does nothing about it here."""
+    """Each method is called after one thing has happened; by default it does nothing."""
 
     def delivered(self, outcome: str, delivery: Delivery | None, seconds: float) -> None:
         """A delivery was answered. delivery: None if it is not authentic or not readable."""
 
     def began(self, claim: Claim) -> None:
-        """A run begins: what came so far is what it works off."""
+        """A run begins; it covers every delivery of its key so far."""
 
     def ended(self, claim: Claim, outcome: str, seconds: float) -> None:
-        """A run has ended. outcome: as in its line of the log."""
+        """A run has ended. outcome: as in the log."""
 
     def applied(self, effect: str, result: str) -> None:
         """An effect was tried. result: taken | failed | rejected | gone."""
 
     def repaired(self, key: PullKey, effect: str, *, known: bool) -> None:
-        """An effect was taken that no delivery asked for. known: whether a run has ended before."""
+        """An effect was taken that no delivery asked for. known: an earlier run has ended."""
 
     def called(self, method: str, path: str, status: int, result: str, seconds: float) -> None:
-        """GitHub was asked. status: 0 if no answer came. result: as `github.errors.result`."""
+        """A request to GitHub has ended. status: 0 if no answer came. result: `errors.result`."""
 
     def reached(self, *, is_there: bool) -> None:
         """GitHub has gone away, or is back."""
@@ -34,4 +34,4 @@ class Observer:
         """A sweep has ended. installations: how many it marked; None if it failed."""
 
     def redelivered(self, asked: int, lost: int) -> None:
-        """A round of redelivery has ended: how many were requested, and how many are lost."""
+        """A round of redelivery has ended. asked, lost: how many deliveries were."""

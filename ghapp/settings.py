@@ -35,17 +35,17 @@ POSTGRESQL = "postgresql+psycopg://"
 BEGIN = "-----BEGIN "
 DATA_RESIDENCY, SERVER_PATH = ".ghe.com", "/api/v3"
 NOT_A_NUMBER = ("int_parsing", "int_parsing_size")  # pydantic's names
-NO_DRIVER = "no_driver"  # our name, of an error that includes its own fix
+NO_DRIVER = "no_driver"  # our own type of error; its text includes the fix
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A GitHub's API, and the way to it.
+    """The API of one GitHub, and how to connect to it.
 
     api_url: the base of its REST API, such as "https://api.github.com" or "https://HOST/api/v3".
     proxy: "http://HOST:PORT" or "http://USER:PASSWORD@HOST:PORT"; "" for none.
-    ca_file, ca_dir: CAs to trust instead of certifi's: a PEM file, or a folder of such files, named
-    as `openssl rehash` does; the file comes before the folder, "" for none.
+    ca_file, ca_dir: CAs to trust instead of certifi's, "" for none. A PEM file, or a folder of such
+    files named as `openssl rehash` does; if both are set, only the file counts.
     """
 
     api_url: str
@@ -59,7 +59,7 @@ def _split(url: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        # Python's message would repeat a part of the address, perhaps of a password.
+        # Python's message would repeat a part of the address, perhaps a part of a password.
         raise ValueError("is not an address: its host or port cannot be read") from None
     return parts
 
@@ -106,13 +106,13 @@ def _proxy_url(given: str) -> str:
 
 
 def _private_key(given: str) -> str:
-    """The PEM text, from PEM text (line ends may be spelled \\n) or from a path to it."""
+    """The PEM text. given: that text (line ends may be spelled \\n), or the path of its file."""
     pem = given.replace("\\n", "\n")
     if BEGIN not in given:
         try:
             pem = Path(given).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            # The value may be half a key: it is not repeated.
+            # The message does not repeat the value, which may be a part of a key.
             why = (isinstance(error, OSError) and error.strerror) or "it is not text"
             text = f"is neither PEM text nor the path of a readable file ({why})"
             raise ValueError(text) from None
@@ -141,7 +141,7 @@ def _database_url(given: str) -> str:
         return given
     if scheme not in ("postgres", "postgresql", "postgresql+psycopg") or not rest:
         raise ValueError("is not a database that ghapp supports")
-    # With an "@" in the password, the rest of it would be taken for the host, which is shown.
+    # After an "@", the rest of a password would be taken for the host, which messages show.
     if _split(given).netloc.count("@") > 1:
         raise ValueError("has more than one `@`: write the one in the password as %40")
     if importlib.util.find_spec("psycopg") is None:
@@ -166,7 +166,7 @@ def _variable(name: str, default: Any, fix: str, *, secret: bool = False) -> Any
 
 
 class Settings(BaseSettings):
-    """Everything that the environment decides; its repr leaves out what may hold a secret.
+    """The settings from the environment; the repr leaves out what may hold a secret.
 
     webhook_secrets: any of them may have signed. database: "" is SQLite in `data_dir`.
     github_api_url: without a slash at its end. port: 0 is any free port.
@@ -273,9 +273,10 @@ class Settings(BaseSettings):
     def from_environment(
         cls, environ: Mapping[str, str] | None = None, *, needs_github: bool = True
     ) -> Settings:
-        """environ: None is that of the process. needs_github: whether the App must be given.
+        """Read the settings. Raises WrongSetting, one line for each problem.
 
-        Raises WrongSetting, one line for each problem.
+        environ: None for the environment of the process. needs_github: the App's credentials must
+        be set.
         """
         given = _given(os.environ if environ is None else environ)
         problems = []
@@ -310,13 +311,13 @@ FIXES: Mapping[str, str] = {  # name of a variable -> what to do if it is missin
 
 
 def named(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """The variables that are set; all others have their defaults."""
+    """The names of the settings that are set; all others have their defaults."""
     environ = os.environ if environ is None else environ
     return tuple(name for name in FIXES if environ.get(name, "").strip())
 
 
 def _given(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables that count, with defaults that depend on others. An empty one is unset."""
+    """The variables that count and are not empty, and defaults that depend on other variables."""
     given = {
         name: value.strip()
         for name, value in environ.items()

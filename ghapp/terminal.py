@@ -27,7 +27,7 @@ def wrapped(text: str, first: str = "", later: str | None = None, *, cut: bool =
 
     first: begins the first line. later: begins the others; by default spaces as wide as `first`.
     cut: break words that are longer than a line, except addresses. Otherwise a long path stays
-    whole, so that a terminal can open it. A terminal that leaves too little room wraps by itself.
+    whole, so that a terminal can open it. If the terminal is too narrow, the text is one line.
     """
     later = " " * cell_len(first) if later is None else later
     width = min(shutil.get_terminal_size((MOST_CELLS, 24)).columns, MOST_CELLS)

@@ -1,4 +1,4 @@
-"""The commands: wiring only. Each loads no more than it needs, so that help and check are quick."""
+"""The command `ghapp` and its subcommands. Each imports only what it needs, to start quickly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WRONG = 2  # exit status
 
 
 class Commands(TyperGroup):
-    """Ends a command that was used wrongly with the reason and exit status 2."""
+    """Ends a command that was used wrongly, with the reason and exit status 2."""
 
     def invoke(self, ctx: Any) -> Any:
         try:

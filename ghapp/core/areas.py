@@ -26,7 +26,7 @@ class Text:
         return self.ja if language == "ja" else self.en
 
     def naming(self, table: str) -> Text:
-        """The words with the name of a table in its place; without it if it is not a plain name.
+        """The words with a table's name in the place of `{table}`, or "the table" if it is odd.
 
         table: from a diff, with or without its schema.
         """
@@ -56,9 +56,10 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Detect:
-    """What flags an area, by the keys of `detect`. diff, removed, title: RE2; others: globs.
+    """What flags an area, by the keys of `detect`.
 
-    exclude: the globs of `exclude` and of the sets that `exclude_sets` names.
+    exclude: the globs of `exclude` and of the sets that `exclude_sets` names. submodules: whether
+    submodules belong to the area, wherever they are.
     """
 
     paths: tuple[str, ...] = ()
@@ -69,17 +70,21 @@ class Detect:
     labels: tuple[str, ...] = ()
     title: str = ""
     size: Size | None = None
+    submodules: bool = False
 
-    def claim(self, globs: AbstractSet[str]) -> str:
-        """The first of its paths for a file that these globs match; "" if none claims it."""
-        if globs.isdisjoint(self.paths) or not globs.isdisjoint(self.exclude):
+    def claim(self, globs: AbstractSet[str], excluding: AbstractSet[str]) -> str:
+        """The first of its paths for a file that these globs match; "" if none claims it.
+
+        excluding: the globs that match the file if they exclude it.
+        """
+        if globs.isdisjoint(self.paths) or not excluding.isdisjoint(self.exclude):
             return ""
         return next(glob for glob in self.paths if glob in globs)
 
-    def reads(self, globs: AbstractSet[str]) -> bool:
+    def reads(self, globs: AbstractSet[str], excluding: AbstractSet[str]) -> bool:
         """Whether it searches the changed lines of a file that these globs match."""
         wanted = not self.diff_files or not globs.isdisjoint(self.diff_files)
-        return bool(self.diff or self.removed) and wanted and globs.isdisjoint(self.exclude)
+        return bool(self.diff or self.removed) and wanted and excluding.isdisjoint(self.exclude)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +141,10 @@ When = Clause | AtLeast | Combined | InFile
 
 
 def globs_of(when: When | None) -> Iterator[str]:
-    """The globs that paths are matched against to tell whether the condition holds."""
+    """All globs in the condition."""
     if isinstance(when, Combined):
-        for one in when.of:
-            yield from globs_of(one)
+        for part in when.of:
+            yield from globs_of(part)
     elif isinstance(when, InFile):
         yield from (*when.path, *when.exclude)
     elif isinstance(when, Clause) and when.kind == "path":
@@ -148,9 +153,9 @@ def globs_of(when: When | None) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class SameAs:
-    """The item with the same answer: if both are shown, the one that says so is left out.
+    """Names another item with the same answer. If both are shown, the item with this is left out.
 
-    within: only if all files of its own area are files of that item's area, too.
+    within: only if all files of its own area are files of the other item's area, too.
     """
 
     item: str
@@ -163,12 +168,12 @@ class Item:
 
     id: never reused; answers and sign-offs refer to it. severity: must | should | could.
     refs: keys of `checklists/references.yml`. links: the first two of them, as (title, address).
-    when: what brings the question up, None is always. must_when: what makes it a must, whatever
-    its severity; None is nothing but a finding.
-    scope: project (true of the feature as a whole) | change (true of this diff).
-    kind: of evidence asked for: "" (a tick will do) | url | number | text | choice.
+    when: what brings the question up; None is always. must_when: what makes it a must, whatever
+    its severity; with None only a finding does.
+    scope: project (about the feature as a whole) | change (about this diff).
+    kind: of the evidence asked for: "" (a tick will do) | url | number | text | choice.
     never_defer: it may not be deferred, unless the policy says otherwise.
-    memo: what was made of its words, by language; forgotten with the item.
+    memo: its rendered words by language, cached for as long as the item lives.
     """
 
     id: str
@@ -191,12 +196,12 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What drops a finding if it matches, too.
+    """A pattern that drops a finding if it matches in this scope.
 
-    scope: line (of a statement all of it) | lines (with `before` and `after` neighbours on the
-    new side) | block (what the line opens or is in; with `within` the next outer block until
-    its text matches that) | nearest (the closest line at or above that matches `within`) | file
-    (its whole new version).
+    scope: line (or the whole statement) | lines (with `before` and `after` neighbours in the new
+    version) | block (the block that the line opens or is in; with `within` the innermost one
+    around it whose text matches that) | nearest (the closest line at or above that matches
+    `within`) | file (its whole new version).
     """
 
     pattern: str
@@ -213,13 +218,13 @@ class Hazard:
     item, area: the checklist item that a finding raises, and its area.
     scope: the files it reads: area (those of the area, by path or by line) | code (all but tests,
     documents and vendored code). files, exclude: globs; `files` replaces the area's own files, or
-    narrows code, but `**` alone is every file there is.
+    narrows `code`. `**` alone means every file, tests and documents included.
     by_statement: lines are joined to statements before `match` is searched.
-    removed: `match` is searched in removed lines.
-    requires: has to match in the whole new file, requires_removed in a removed line of the hunk.
-    unless_other_side: may match in no removed line of the hunk (of a removed line: no added one).
-    skip_rollback: not where a migration is undone. skip_new_table: not if the pull makes the table
-    that `match` names in its group `table`.
+    removed: `match` is searched in removed lines instead of added ones.
+    requires: has to match in the whole new file. requires_removed: in a removed line of the hunk.
+    unless_other_side: must match in no removed line of the hunk (if `removed`: in no added line).
+    skip_rollback: lines that undo a migration do not count. skip_new_table: nor do lines about a
+    table that the pull itself creates; `match` names it in its group `table`.
     dialect: any | mysql | postgres. once: only the first finding in a file counts.
     message: may name `{table}`, the match's group. fix: the one right replacement, as code.
     """
@@ -248,7 +253,7 @@ class Hazard:
 
 @dataclass(frozen=True, slots=True)
 class Reviewers:
-    """Who may sign off; without teams and users, people with maintain or admin.
+    """Who may sign off. Without teams and users: people with maintain or admin.
 
     teams: slugs in the repository's organisation.
     """
@@ -262,10 +267,11 @@ class Reviewers:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A flagged part of the system, as a policy puts it in force.
+    """A part of the system that may be flagged, as a policy puts it in force.
 
-    weight: 5 first. mode: observe | advise | enforce. enabled: packs may ship switched off.
-    flag: evidence (only with a question or a finding) | touch (also without).
+    weight: the heaviest first; 1 to 5 in packs. mode: observe | advise | enforce. enabled: packs
+    may ship switched off. flag: evidence (only with a question or a finding) | touch (also
+    without).
     retired: ids of items that are no longer asked, each with the ids of their successors.
     """
 
@@ -282,16 +288,16 @@ class Area:
     flag: str = "evidence"
 
     def __hash__(self) -> int:
-        # Areas are keys of caches: to hash all that is in them would cost more than it saves.
+        # Areas are keys of caches, and hashing everything in them would cost more than it saves.
         return hash(self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """Why an area is flagged; always shown. Each kind of trigger has its own, with its facts.
+    """Why an area is flagged; always shown. Each kind of trigger has a subclass with its facts.
 
-    kind: as `flagged_by` names it. words: "hit_WORDS" is the sentence that says it.
-    path, line: where; "" and 0 for the whole pull, 0 for a removed line.
+    kind: as the condition `flagged_by` names it. words: its sentence is the text `hit_WORDS`.
+    path, line: where it is; "" and 0 for the whole pull, 0 for a removed line.
     """
 
     kind: ClassVar[str]
@@ -307,10 +313,10 @@ class Finding:
     severity: must | should | could. item, area: the checklist item it raises and that item's
     area. line: in the new file; for a removed line the one that is now in its place, and 0 if the
     whole file is gone. source: the line itself, without indentation, cut.
-    accepted: the reason that `nfr:ignore` on the line gives, "" without one.
+    accepted: the reason that `nfr:ignore` on the line gives; "" without one.
     fix: the one right replacement, as code; "" if there is none.
-    unsure: the rest of the file decides, and could not be read. ignore_rejected: the line asks to
-    accept something, but not this finding, or without a reason.
+    unsure: the rest of the file decides, but could not be read. ignore_rejected: an `nfr:ignore` on
+    the line does not name this hazard, or has no reason.
     """
 
     hazard: str

@@ -23,7 +23,7 @@ REPLY_EVERY = timedelta(hours=1)  # per person, on a pull request without our co
 # Two days before GitHub calls a run stale that is in progress.
 # Source: https://docs.github.com/rest/guides/using-the-rest-api-to-interact-with-checks
 RENEWED_AFTER = timedelta(days=12)
-# The channels that commands come through, and what a reaction to each is put on.
+# By channel, what carries the reaction that acknowledges a message.
 REACTED: Mapping[Channel, str] = {
     Channel.COMMENT: "comment",
     Channel.REVIEW: "review",
@@ -31,8 +31,8 @@ REACTED: Mapping[Channel, str] = {
     Channel.REVIEW_COMMENT: "review_comment",
 }
 REACTIONS = ("confused", "+1", "eyes")  # worst first
-SPOKEN = frozenset({Channel.COMMENT, Channel.REVIEW, Channel.REVIEW_COMMENT})
-LABELS: Mapping[PullState, str] = {
+WRITTEN = frozenset({Channel.COMMENT, Channel.REVIEW, Channel.REVIEW_COMMENT})
+LABELS: Mapping[PullState, str] = {  # each other state has the label `waiting`
     PullState.ON_HOLD: "hold",
     PullState.SIGNED_OFF: "signed_off",
     PullState.WAIVED: "waived",
@@ -41,11 +41,12 @@ LABELS: Mapping[PullState, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to show. writes: False if the policy only observes: nothing goes to GitHub.
+    """Where the review stands, and what the pull request should carry.
 
-    follow_ups: all of this pull, those without an issue yet included.
-    pending_since: since when the existing run has been in progress, if it is to stay so.
-    renews: whether that is so long ago that a new run is to take its place.
+    writes: False if the policy only observes, so that nothing goes to GitHub.
+    follow_ups: all of this pull, including those without an issue yet.
+    pending_since: since when the existing check run has been in progress, if it stays in progress.
+    renews: whether that is so long ago that a new run has to replace it.
     """
 
     review: Review
@@ -63,7 +64,7 @@ class Decision:
 
     @property
     def items(self) -> Mapping[str, str]:
-        """Item id -> digest of what it is about, for the areas shown."""
+        """Item id -> digest of what the item is about, for the areas shown."""
         return {item: mark for area in self.review.areas for item, mark in area.marks.items()}
 
 
@@ -80,9 +81,11 @@ def decide(
     """
     pull, policy, observed = facts.pull, facts.policy, facts.observed
     review = review_of(facts, history, checklist, ledger)
-    deferred, made = follow_ups(review), {one.item for one in review.follow_ups}
-    # What was made is shown with the day that an extension gives it, since no run need follow.
-    review = replace(review, follow_ups=tuple(one for one in deferred if one.item in made))
+    current = follow_ups(review)
+    # Follow-ups that exist already are shown with the day to which they are extended now: there
+    # may be no later run that shows it.
+    existing_items = {one.item for one in review.follow_ups}
+    review = replace(review, follow_ups=tuple(one for one in current if one.item in existing_items))
     verdict = Verdict(
         pull.key.number,
         pull.head_sha,
@@ -94,26 +97,29 @@ def decide(
         holds=tuple(one.id for one in review.holds if review.state is PullState.ON_HOLD),
         base_ref=pull.base_ref,
     )
-    wanted = {issue(one, review) for one in deferred}
-    named = {one.item for one in wanted}
+    issues = {issue(one, review) for one in current}
+    items_with_issue = {one.item for one in issues}
     marks = Marks(
         check_run=_check_run(review, verdict, siblings),
         comment=_comment(review),
         labels=_labels(review),
         reactions=_reactions(ledger) | observed.reactions,
         replies=_replies(review) | observed.replies,
-        # An existing issue stays: we never close one.
-        issues=frozenset(wanted | {one for one in observed.issues if one.item not in named}),
+        # Other existing issues stay: ghapp closes none.
+        issues=frozenset(
+            issues | {one for one in observed.issues if one.item not in items_with_issue}
+        ),
     )
     if not pull.is_open:
         marks = _closed(review, marks, siblings, history)
-    run, existing, since = marks.check_run, observed.check_run, None
-    stays = pull.is_open and run and existing and run.head_sha == existing.head_sha
-    if run and existing and stays and not (run.conclusion or existing.conclusion):
-        # By GitHub's clock if the run was read back, else by our record.
-        since = facts.found_at or history.pending_since
+    run, existing = marks.check_run, observed.check_run
+    same_head = run and existing and run.head_sha == existing.head_sha
+    done = (run and run.conclusion) or (existing and existing.conclusion)
+    stays_pending = pull.is_open and same_head and not done
+    # By GitHub's clock if the run was read back, else by our record.
+    since = (facts.found_at or history.pending_since) if stays_pending else None
     renews = since is not None and facts.now - since >= RENEWED_AFTER
-    return Decision(review, marks, verdict, writes(policy), deferred, since, renews)
+    return Decision(review, marks, verdict, writes(policy), current, since, renews)
 
 
 def writes(policy: Policy) -> bool:
@@ -122,30 +128,31 @@ def writes(policy: Policy) -> bool:
 
 
 def _check_run(review: Review, verdict: Verdict, siblings: tuple[Verdict, ...]) -> CheckRun:
-    """The head's one check run: the worst that the pulls which have a say ask for.
+    """The one check run of the head: the worst conclusion of this pull and the siblings that count.
 
-    A closed pull has a say if it is worse, since else closing a pull and opening another on the
-    same head would turn it green; but not if its very diffs are signed off on an open one.
+    All open siblings count. A closed one counts if its conclusion is worse: else closing a pull and
+    opening another one on the same head would turn the head green. It does not count once the
+    diffs that it waits for are signed off on an open pull.
     """
     signed = set(verdict.signed).union(*(one.signed for one in siblings if one.is_open))
     own_rank = RANK.index(verdict.conclusion)
-    others = []
+    counting = []
     for one in siblings:
         settled = one.waiting and not one.holds and signed >= {*one.waiting}
         if one.is_open or (RANK.index(one.conclusion) < own_rank and not settled):
-            others.append(one)
-    shown = worst((verdict.conclusion, *(other.conclusion for other in others)))
+            counting.append(one)
+    shown = worst((verdict.conclusion, *(one.conclusion for one in counting)))
     reruns = sum(entry.channel is Channel.RERUN for entry in review.ledger)
-    return render.check_run(review, verdict, shown, (*others,), siblings, reruns)
+    return render.check_run(review, verdict, shown, tuple(counting), siblings, reruns)
 
 
 def _comment(review: Review) -> str:
-    """The one comment: if the policy wants it, or once somebody has written to us."""
+    """The one comment: if the policy wants it, or once somebody has written a command."""
     policy, existing = review.facts.policy, review.facts.observed.comment
-    written = any(entry.channel in SPOKEN for entry in review.ledger)
-    wanted = {"flagged": True, "features": review.checklist.feature, "never": False}
     if review.state is PullState.CLEAR:
         return render.collapsed(policy.language) if existing else ""
+    written = any(entry.channel in WRITTEN for entry in review.ledger)
+    wanted = {"flagged": True, "features": review.checklist.feature, "never": False}
     return render.comment(review) if wanted[policy.comment] or written or existing else ""
 
 
@@ -177,30 +184,29 @@ def _reactions(ledger: tuple[Entry, ...]) -> frozenset[Reaction]:
 
 
 def _replies(review: Review) -> frozenset[Reply]:
-    """Answers to who asked, refusals if no comment holds them: one per person and hour.
+    """The replies still to be written: at most one for each person and hour.
 
-    Those that exist already are not written again.
+    A reply answers a question, or gives a refusal that no comment shows.
     """
     existing = {one.message_id for one in review.facts.observed.replies}
-    found: dict[str, Reply] = {}
-    last: dict[str, Entry] = {}
+    added: dict[str, Reply] = {}
+    last: dict[str, Entry] = {}  # by person, the entry that was replied to last
     for entry in review.ledger:
         before = last.get(entry.speaker)
         if entry.replied and (before is None or entry.said_at - before.said_at >= REPLY_EVERY):
             last[entry.speaker] = entry
             if entry.message_id not in existing:
-                reply = Reply(entry.message_id, render.reply(review, entry))
-                found[entry.message_id] = reply
-    return frozenset(found.values())
+                added[entry.message_id] = Reply(entry.message_id, render.reply(review, entry))
+    return frozenset(added.values())
 
 
 def _closed(review: Review, marks: Marks, siblings: tuple[Verdict, ...], history: History) -> Marks:
-    """The marks of a pull that is closed: existing marks are kept right, and none is made.
+    """The marks of a closed pull: existing marks are kept up to date, and no new ones are made.
 
-    A label whose write had failed is written: the label before it may be gone already.
+    The one exception is a label whose write had failed: the label before it may be gone already.
 
-    No run stays in progress: `cancelled` rather than `neutral`, which would satisfy a required
-    check after reopening. If an open pull shares the head, its run is what shows.
+    No run stays in progress. It becomes `cancelled`, not `neutral`, which would satisfy a required
+    check after the pull is reopened. If an open pull shares the head, the run is left to that pull.
     """
     observed = review.facts.observed
     run = marks.check_run if observed.check_run else None

@@ -36,11 +36,11 @@ class Words:
         self._comma, self._space = ("、", "") if language == "ja" else (", ", " ")
 
     def __call__(self, key: str, /, **values: object) -> str:
-        """The text under `key`; {placeholders} are filled in as they are (escape them before)."""
+        """The text under `key`. The values of its placeholders have to be escaped already."""
         return self._table[key].format_map(values)
 
     def text(self, text: Text) -> str:
-        """What a pack or a policy has in both languages."""
+        """The text of a pack or a policy in this language."""
         return text.to(self.language)
 
     def joined(self, names: Iterable[str], left: int = 0, more: str = "and_more") -> str:
@@ -51,7 +51,7 @@ class Words:
         return self._comma.join((*names, self(more, count=left)) if left > 0 else names)
 
     def sentences(self, *parts: str) -> str:
-        """One after the other without the empty ones; Japanese puts no space between them."""
+        """The parts that are not empty, one after the other; Japanese has no space between them."""
         return self._space.join(filter(None, parts))
 
 

@@ -1,6 +1,6 @@
 """The ledger -> where areas and items stand, what is on hold, and which concerns are in force.
 
-What moves a state is a table; docs/review.md draws each of them.
+Each kind of state has a table of its moves; docs/review.md draws the tables.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class Verb(StrEnum):
 class Refusal:
     """Why a part of a message is not done, and what the sentence about it names.
 
-    reason: key of the sentence in the texts, behind `refused_`. subject: the word, item, day or
-    number it is about. instead: what could stand there: the known word most like it, or an example.
-    names: the areas, items or heads it concerns; refusals that are else equal share one sentence.
+    reason: the sentence is the text `refused_REASON`. subject: the word, item, day or number that
+    it is about. instead: what to write in its place: the most similar known word, or an example.
+    names: the areas, items or heads it concerns; refusals that differ in nothing else are merged.
     """
 
     reason: str
@@ -55,17 +55,17 @@ class Entry:
 
     part: counts the entries of one message, from 0.
     subject: the area signed off, waived, held or undone, the concern ("concern-1"), or the item
-    answered; "" for the whole pull, which only a hold may name, and in an UNDO for an approval
-    that was given before and is judged later.
+    answered. "" for a hold on the whole pull, and for an UNDO that is kept for an approval whose
+    delivery comes later.
     head_sha, fingerprint: what the speaker saw; "" if it does not matter. The fingerprint is that
-    of the area, for an answer that of the item.
-    right: by which right the speaker was allowed to ("team acme/sre", "user ann", "maintain").
+    of the area, or for an answer that of the item.
+    right: the right by which the speaker did this ("team acme/sre", "user ann", "maintain").
     note: the speaker's own words.
-    refusal: only of REFUSED. open_musts: of SIGN_OFF: the must items accepted open.
+    refusal: only in REFUSED. open_musts: only in SIGN_OFF: the must items that were still open.
     comment_id, node_id: what to acknowledge, as in Message.
-    replied: answered in a reply of its own, since the pull had nothing flagged and so no comment.
-    until, owner: of DEFER: the day it is due ("2026-12-31") and the login who sees to it.
-    whose, whose_id: of RELEASE: the account whose hold is undone.
+    replied: whether it gets a reply of its own: it asks for one, or no comment shows its refusal.
+    until, owner: only in DEFER: the day it is due ("2026-12-31"), and the owner's login.
+    whose, whose_id: only in RELEASE: the account whose hold is undone.
     speaker_id: of the speaker's account; 0 if it is not known.
     pending: of REFUSED: what counts in its place once it is known who pushed, if it was not them.
     own_allowed: whether the policy let people sign off what they had pushed.
@@ -119,7 +119,7 @@ class State(StrEnum):
 
 
 class ItemState(StrEnum):
-    """What has been said to one item."""
+    """Whether and how one item is answered."""
 
     OPEN = "open"
     ANSWERED = "answered"
@@ -141,7 +141,7 @@ class ConcernState(StrEnum):
     RAISED = "raised"
 
 
-# In all tables a pair that is absent changes nothing. STALE is never stored: it is SIGNED_OFF or
+# In all tables a pair that is absent changes nothing. No table leads to STALE: it is SIGNED_OFF or
 # WAIVED with another diff, so a push that restores the signed diff restores the sign-off.
 AREA: Mapping[tuple[State, Verb], State] = {
     (State.WAITING, Verb.SIGN_OFF): State.SIGNED_OFF,
@@ -193,10 +193,11 @@ def standing(
 ) -> SignOff:
     """The sign-off of one area, now that its diff has this fingerprint.
 
-    ledger: over all heads of the pull; what was said later counts later, however late it arrived.
-    Of all sign-offs since the last undo the one that fits this diff counts: a push that brings an
-    earlier diff back asks nothing anew.
+    ledger: over all heads of the pull, in any order: what counts is when each message was sent.
     stale_on: area-change | any-push | never.
+
+    The newest sign-off since the last undo that fits this diff counts. So a push that restores an
+    earlier diff also restores its sign-off.
     """
     moves = _moves(AREA, State.WAITING, (one for one in ledger if one.subject == area))
     state, last = moves[-1] if moves else (State.WAITING, None)
@@ -216,15 +217,12 @@ def standing(
 
 
 def answers(ledger: Iterable[Entry]) -> Mapping[str, Entry]:
-    """Item id -> the last answer to it that was not undone, to whatever diff it was given.
-
-    An answer is a CHECK, an NA or a DEFER.
-    """
+    """Item id -> its last answer unless undone: a CHECK, an NA or a DEFER, given to any diff."""
     return _in_force(ITEM, ItemState.OPEN, ledger, lambda entry: entry.subject)
 
 
 def holds(ledger: Iterable[Entry]) -> tuple[Entry, ...]:
-    """The holds in force, oldest first: one of each person and subject; it outlives every push."""
+    """The holds in force, oldest first: at most one for each person and subject."""
 
     def whose(entry: Entry) -> tuple[str, str]:
         holder = Account(entry.whose, entry.whose_id) if entry.whose else entry.account
@@ -234,25 +232,28 @@ def holds(ledger: Iterable[Entry]) -> tuple[Entry, ...]:
 
 
 def concerns(ledger: Iterable[Entry]) -> tuple[Entry, ...]:
-    """The concerns in force, oldest first; the id of each, "concern-1", is its subject."""
+    """The concerns in force, oldest first. The subject of each is its id, such as "concern-1"."""
     raised = _in_force(CONCERN, ConcernState.WITHDRAWN, ledger, lambda entry: entry.subject)
     return tuple(sorted(raised.values(), key=when))
 
 
 def when(entry: Entry) -> tuple[datetime, int]:
-    """The order of speaking: GitHub's times have whole seconds, and its comments count up."""
+    """The order of speaking. GitHub's times have whole seconds; comment ids decide ties."""
     return entry.said_at, entry.comment_id
 
 
 def _in_force(
-    table: Mapping[tuple[S, Verb], S], start: S, ledger: Iterable[Entry], by: Callable[[Entry], K]
+    table: Mapping[tuple[S, Verb], S], start: S, ledger: Iterable[Entry], of: Callable[[Entry], K]
 ) -> Mapping[K, Entry]:
-    """What each state that is not at its start rests on. by: which state an entry is about."""
+    """By key, the entry that its state rests on, without the keys whose state is `start`.
+
+    of: the key whose state an entry may move.
+    """
     verbs = {verb for _, verb in table}
     entries: dict[K, list[Entry]] = {}
     for entry in ledger:
         if entry.verb in verbs:
-            entries.setdefault(by(entry), []).append(entry)
+            entries.setdefault(of(entry), []).append(entry)
     moves = {key: _moves(table, start, found) for key, found in entries.items()}
     return {key: found[-1][1] for key, found in moves.items() if found and found[-1][0] != start}
 
@@ -260,7 +261,7 @@ def _in_force(
 def _moves(
     table: Mapping[tuple[S, Verb], S], start: S, entries: Iterable[Entry]
 ) -> list[tuple[S, Entry]]:
-    """The entries that move the table, in the order of speaking, each with where it leads."""
+    """Each entry that changes the state, in the order of speaking, with the state it leads to."""
     state, moves = start, []
     for entry in sorted(entries, key=when):
         moved = table.get((state, entry.verb))

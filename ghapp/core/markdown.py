@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 # GitHub's limits, in characters: of a comment, summary or text, and of a title in a check run.
 MOST_TEXT = 65_535
 MOST_TITLE = 255
-# Control, format, surrogate and separating characters; and letters that are drawn as nothing.
+# Control, format, surrogate and separating characters; below, letters that are drawn as nothing.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _FILLERS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
 _BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
@@ -35,15 +35,15 @@ _ADDRESS = re.compile(r"https://[A-Za-z0-9._~:/?#!$&'*+,;=%-]{1,1000}")
 
 
 def seen(text: str) -> str:
-    """The text on one line: a line break becomes a space, invisible characters are removed."""
-    if text.isprintable() and not _FILLERS.search(text):  # as nearly every text
+    """The text on one line: line breaks become a space, invisible characters are removed."""
+    if text.isprintable() and not _FILLERS.search(text):  # true for nearly every text
         return text
     line = _FILLERS.sub("", _BREAKS.sub(" ", text))
     return "".join(char for char in line if unicodedata.category(char) not in _INVISIBLE)
 
 
 def visible(text: str, most: int = 200) -> str:
-    """One line without control, zero-width and direction-changing characters, cut to `most`."""
+    """The text on one line without invisible characters, cut to `most` characters."""
     line = seen(text).strip()
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
@@ -54,7 +54,7 @@ def without_credentials(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Words of a policy inside Markdown: one line without HTML that mentions nobody."""
+    """Words of a policy inside Markdown: one line that holds no HTML and mentions nobody."""
     return seen(text).strip().translate(_SPECIAL)
 
 
@@ -64,7 +64,7 @@ def literal(text: str, most: int = 1_000) -> str:
 
 
 def login(name: str) -> str:
-    """A login as words, which mention nobody."""
+    """A login as plain text, which mentions nobody."""
     return literal(name, 60)
 
 
@@ -94,23 +94,23 @@ def paragraphs(*blocks: str) -> str:
 
 
 def folded(summary: str, lines: Iterable[str]) -> tuple[str, ...]:
-    """A block that opens on a click; GitHub wants the empty lines for Markdown inside."""
+    """A block that opens on a click. Without the empty lines GitHub renders no Markdown in it."""
     return (f"<details><summary>{summary}</summary>", "", *lines, "", "</details>")
 
 
 def cut(text: str, note: str) -> str:
     """The text within GitHub's limit: whole lines, and the note if anything is missing.
 
-    Folds that are cut open are closed before the note.
+    Folded blocks that the cut leaves open are closed before the note.
     """
     if len(text) <= MOST_TEXT:
         return text
-    deepest = max(itertools.accumulate(_opened(text)), default=0)
+    deepest = max(itertools.accumulate(_fold_steps(text)), default=0)
     room = MOST_TEXT - len(note) - 2 - len(_CLOSED) * deepest
     head = text[:room].rpartition("\n")[0]
-    return f"{head}{_CLOSED * sum(_opened(head))}\n\n{note}"
+    return f"{head}{_CLOSED * sum(_fold_steps(head))}\n\n{note}"
 
 
-def _opened(text: str) -> Iterator[int]:
-    """1 for each block that opens, -1 for each that closes, in their order."""
+def _fold_steps(text: str) -> Iterator[int]:
+    """1 for each folded block that opens, -1 for each that closes, in their order."""
     return (-1 if end else 1 for end in _FOLD.findall(text))

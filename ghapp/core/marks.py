@@ -38,8 +38,8 @@ class Action:
 class CheckRun:
     """The check run `NFR review` on one head SHA.
 
-    conclusion: "" while in progress, else success | neutral | action_required | cancelled, and on
-    the head of a merge queue, which waits for no one, failure.
+    conclusion: "" while in progress, else success | neutral | action_required | cancelled; on the
+    head of a merge queue also failure, because a queue cannot wait.
     digest: of everything below and of what it was computed from; two runs are equal when head
     SHA and digest are equal, since annotations can be added on GitHub but never removed.
     annotated: digest of the annotations and of how often a new run was asked for; a run is
@@ -80,7 +80,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """The issue of one follow-up of this pull; item and due day tell whether it is as it should be.
+    """The issue of one follow-up of this pull. Two are equal if item and due day are.
 
     body: with its marker. owner: whom to assign. label: (name, colour, description).
     """
@@ -97,7 +97,7 @@ class Issue:
 class Marks:
     """All that this app has on a pull request: both the existing ones and the wanted ones.
 
-    comment: Markdown with "\\n" line ends and no trailing space; "" where there is none.
+    comment: Markdown with "\\n" line ends and no trailing space; "" if there is none.
     labels: only those this app owns.
     """
 
@@ -111,9 +111,9 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Where our marks live on GitHub, from the answers to our writes; 0 where there are none.
+    """The ids of our marks on GitHub, from the answers to our writes; 0 if there is no such mark.
 
-    annotated: as in that run; "" where it is not one that we know, so that a new one is made.
+    annotated: as in that check run; "" if the run is not known, so that a new one is created.
     """
 
     check_run_id: int = 0
@@ -134,9 +134,6 @@ class Outcome:
     assigned: bool = True
 
 
-# --- effects --------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
     """What effects are planned from.
@@ -155,9 +152,9 @@ class Change:
 class Effect(ABC):
     """A write to GitHub. Each kind is a class in KINDS.
 
-    best_effort: nobody waits for it; only the check run may block a merge.
-    repeatable: a write that may have taken effect is simply repeated. Others leave a trace, which
-    is searched for first.
+    best_effort: whether the run goes on if it fails; only the check run may block a merge.
+    repeatable: whether a write that may have taken effect is simply repeated. If not, its trace is
+    searched for first.
     """
 
     __slots__ = ()
@@ -166,7 +163,7 @@ class Effect(ABC):
 
     @property
     def name(self) -> str:
-        """The effect in the record of writes under way: the kind, and its subject if one has it."""
+        """How the record of unresolved writes names the effect: its kind, perhaps its subject."""
         return type(self).__name__
 
     @classmethod
@@ -194,7 +191,9 @@ class PutCheckRun(Effect):
 
     @classmethod
     def planned(cls, change: Change) -> Iterable[Effect]:
-        """GitHub only ever adds annotations to a run, and does not let a completed one reopen."""
+        """A new run if the old one cannot become it: GitHub never removes annotations of a run,
+        and does not reopen a completed run.
+        """
         run, existing, written = change.desired.check_run, change.observed.check_run, change.written
         if run is None or run == existing:
             return
@@ -266,7 +265,7 @@ class PutComment(Effect):
 
 @dataclass(frozen=True, slots=True)
 class React(Effect):
-    """Reactions are never removed, and GitHub has each once, however often it is added."""
+    """Reactions are never removed. Adding one again changes nothing on GitHub."""
 
     reaction: Reaction
 

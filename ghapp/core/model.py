@@ -1,4 +1,4 @@
-"""The nouns that come in: addresses, messages, deliveries, facts. Values only."""
+"""The nouns that come in: keys, messages, deliveries, pulls and their files. Values only."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from enum import StrEnum
 import msgspec
 
 from ghapp.core.markdown import seen
-
-# --- addresses ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,7 @@ class Message:
     node_id: of the review, which only GraphQL can react to; "" for all others.
     head_sha: the head that it is about, if GitHub names one: for a review and a button.
     speaker_id: of the speaker's account; 0 if GitHub did not name it.
-    edited: found by reading, and not as it was first written: its speaker has to repeat it.
+    edited: its delivery was lost and it was edited since, so its speaker has to repeat it.
     """
 
     id: str
@@ -206,12 +204,12 @@ class Push:
 class Delivery:
     """One verified POST from GitHub, reduced to an address and at most some messages.
 
-    fresh_at: the newest `updated_at` it names; older facts are not those it is about.
+    fresh_at: the newest `updated_at` it names; facts older than that do not show the change yet.
     push: the head SHA and who pushed it, if the delivery says so. pushed_to: the pull, or the
     repository of the branch, under which that is recorded.
     opened: the pull is new, so none of our marks can be on it yet.
-    touched: someone else may have changed one of our marks: read them back. Of an installation:
-    nothing was delivered for a while, so all open pulls are to be checked.
+    touched: someone else may have changed one of our marks, so they are to be read back. For an
+    installation: nothing was delivered for a while, so all its open pulls are to be checked.
     left: repositories that are out of reach from now on. ended: heads that no queue tests any more.
     policy_changed: a push to the default branch changed the policy file.
     changed_files: how many files GitHub says the pull changes; 0 if it does not say.
@@ -234,19 +232,17 @@ class Delivery:
     ended: tuple[QueueKey, ...] = ()
 
 
-# --- facts -------------------------------------------------------------------------------
-
-
 # GitHub lists no more files of a pull.
 # Source: https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files
 MOST_FILES = 3_000
 
 
-class File(msgspec.Struct, frozen=True, gc=False):  # made 3,000 at a time, and faster so
+class File(msgspec.Struct, frozen=True, gc=False):  # faster to create: a pull may have 3,000
     """One changed file of a pull, as `GET pulls/{n}/files` gives it.
 
     patch: unified diff without file headers; "" if GitHub leaves it out (binary, too large).
-    sha: of the new blob; of the old one if the file is removed.
+    sha: of the new blob; of the old one if the file is removed. same_blob, mode: as far as they had
+    to be looked up; whether the old blob is the same, and the new mode if it is another one.
     """
 
     path: str
@@ -256,6 +252,8 @@ class File(msgspec.Struct, frozen=True, gc=False):  # made 3,000 at a time, and 
     patch: str = ""
     sha: str = ""
     previous_path: str = ""
+    same_blob: bool = False
+    mode: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +297,7 @@ class Pull:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake in a text a user keeps: where it is, what is wrong and what to do."""
+    """One mistake in a user's file: where it is, what is wrong and what to do."""
 
     path: str  # file
     line: int  # 1-based; 0 if no line can be named
@@ -307,7 +305,7 @@ class Problem:
     text: str
 
     def __post_init__(self) -> None:
-        """What it quotes may be any text: of that, one line of what is seen."""
+        """Keep the text to one visible line: it may quote anything from the file."""
         object.__setattr__(self, "text", seen(self.text))
 
     def __str__(self) -> str:

@@ -13,7 +13,10 @@ from ghapp.core.model import Account, Key, Message, Push
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """Whose keys are not to be claimed, by ids: those who have their share of a worker."""
+    """Ids of installations and repositories that already have their share of a worker's runs.
+
+    Further keys of theirs are not claimed.
+    """
 
     installations: tuple[int, ...] = ()
     repositories: tuple[int, ...] = ()
@@ -27,10 +30,10 @@ NOBODY = Full()
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a run's judge came to.
+    """The result of judging a run's messages.
 
     entries: new ones, in the order of speaking. judged: ids of the messages that are settled,
-    also if no entry came of them.
+    including those that led to no entry.
     """
 
     entries: tuple[Entry, ...] = ()
@@ -105,9 +108,9 @@ class Verdict:
 class PackFile:
     """A file of the repository that `packs` of its policy names, or the references beside one.
 
-    sha: of its blob. size: in bytes. kind: file | symlink | crowded (no file but a folder with
-    more entries than GitHub lists).
-    text: None if it was not read: it is no file, too large, or one of too many.
+    sha: of its blob. size: in bytes. kind: file | symlink | crowded (a folder with more entries
+    than GitHub lists).
+    text: None if it was not read: it is not a file, is too large, or too many are named.
     """
 
     path: str
@@ -122,8 +125,8 @@ class PolicySource:
     """The policy as last read from the default branch.
 
     text: None if the repository has no such file. etag: to ask whether it changed.
-    good: the last text without problems, with which a broken one is bridged; None if none was.
-    packs: what the text names under `packs`, in path order; good_packs: what `good` named then.
+    good: the last text without problems, which applies while `text` is broken; None if none was.
+    packs: the files that `text` names under `packs`, in path order. good_packs: those of `good`.
     """
 
     text: str | None = None
@@ -139,12 +142,12 @@ class History:
     """All that is recorded about a pull when a run begins, and the hints of its deliveries.
 
     marks: as last recorded; None if no run has ended yet.
-    unresolved: names of the effects that may or may not have been taken, as in `marks.name`: if
-    there are any, our marks are read back.
-    intended: what check runs would show that may or may not have been written, oldest first; their
-    `accepted_at` is when that was intended, by GitHub's clock.
-    fresh_at, opened, touched, changed_files: as in Delivery, joined over those not yet worked off;
-    opened only for as long as it surely has no marks.
+    unresolved: names (`Effect.name`) of the effects that may or may not have taken effect. If there
+    are any, our marks are read back.
+    intended: what the check runs among these would show, oldest first. Their `accepted_at` is when
+    the write was intended, by GitHub's clock.
+    fresh_at, opened, touched, changed_files: as in Delivery, joined over the deliveries that no run
+    has covered yet; `opened` only as long as the pull surely has no marks.
     seen_at: `updated_at` of the pull as our last run read it; None if none has.
     policy: None if it was never read; its `read_at` is None if a push may have changed it.
     pending_since: when GitHub accepted the check run that is in progress; None if none is.
@@ -175,7 +178,7 @@ class History:
     debts: tuple[FollowUp, ...] = ()  # open ones of others in the repository, soonest due first
 
     def knowing(self, earlier: tuple[Shown, ...]) -> History:
-        """The same, with what was shown and not recorded."""
+        """The same history, with what was shown earlier and not recorded."""
         shown = sorted((*self.shown, *earlier), key=lambda one: one.accepted_at)
         return replace(self, shown=tuple(shown)) if earlier else self
 
@@ -184,8 +187,8 @@ class History:
 class Claim:
     """A key held by this worker: the lease `token` fences its writes to the store.
 
-    touched: as in Delivery, of those that brought the key here.
-    arrived_at: when the oldest delivery came that this run works off; None if there is none.
+    touched: as in Delivery, joined over the deliveries that this run covers.
+    arrived_at: when the oldest of these deliveries arrived; None if there is none.
     claimed_at: by the same clock, the database's.
     """
 
@@ -199,7 +202,7 @@ class Claim:
 
     @property
     def waited_seconds(self) -> float | None:
-        """How long that delivery has waited for the run to begin; None if there is none."""
+        """How long the oldest delivery has waited for the run to begin; None if there is none."""
         if self.arrived_at is None or self.claimed_at is None:
             return None
         return max((self.claimed_at - self.arrived_at).total_seconds(), 0.0)
@@ -210,8 +213,8 @@ class Run:
     """What one pass of `reconcile` leaves behind.
 
     shown: None if no check run was written. state: of the pull, as in `review.PullState`.
-    unresolved: effects that failed, and may have taken effect all the same.
-    seen_at: `updated_at` of the pull as it was read; None if it was not.
+    unresolved: effects that failed, but may have taken effect.
+    seen_at: `updated_at` of the pull as it was read; None if it was not read.
     follow_ups: all of this pull. pending_since: as in History.
     """
 

@@ -1,4 +1,4 @@
-"""Attempts at deliveries, as GitHub's list of them has it: which of them are worth another one."""
+"""GitHub's list of attempts at deliveries: which ones are settled, and how far it was read."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ OVERLAP = timedelta(minutes=2)
 class Attempt:
     """One attempt at a delivery; all attempts at the same one have its GUID.
 
-    status_code: the answer GitHub got, or what it puts where none came.
-    redelivery: not the first attempt.
+    status_code: of ghapp's answer, or what GitHub lists if none came.
+    redelivery: whether it is not the first attempt.
     """
 
     id: int
@@ -35,11 +35,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far the list was read; it is listed newest first, so a reading may stop half way.
+    """How far the list was read. It is read from the newest attempt down, and may stop half way.
 
-    read_until: all attempts up to then are known; None where nothing was ever read.
-    cursor: where a reading that was not finished goes on; "" where none is under way.
-    began_at: the newest attempt when that reading began: `read_until` once it is finished.
+    read_until: all attempts up to then are known; None if nothing was ever read.
+    cursor: where an unfinished reading goes on; "" if there is none.
+    began_at: the newest attempt when that reading began; `read_until` once it is finished.
     """
 
     read_until: datetime | None = None
@@ -56,19 +56,14 @@ class Page:
 
 
 def moved(position: Position, page: Page) -> Position:
-    """The position after this page was read at it: further down, or all is read."""
+    """The position once the page at `position` is read: further down, or at the end."""
     began_at = position.began_at
     if not position.cursor:
         began_at = page.attempts[0].delivered_at if page.attempts else position.read_until
-    if (
-        began_at is None
-        or not page.next
-        or page.attempts[-1].delivered_at < _end(position, began_at)
-    ):
+    if began_at is None or not page.next:
+        return Position(began_at)
+    # Whatever is older need not be read.
+    end = position.read_until - OVERLAP if position.read_until else began_at - KEPT
+    if page.attempts[-1].delivered_at < end:
         return Position(began_at)
     return Position(position.read_until, page.next, began_at)
-
-
-def _end(position: Position, began_at: datetime) -> datetime:
-    """Whatever is older need not be read."""
-    return position.read_until - OVERLAP if position.read_until else began_at - KEPT

@@ -1,6 +1,6 @@
-"""`ghapp doctor`: the order of an examination, what it reads, and its exit status.
+"""`ghapp doctor`: reads everything that is checked, in order, and prints the findings.
 
-If something makes the rest impossible, the rest is reported as unknown.
+What cannot be checked because of an earlier problem is reported as unknown.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
 from pathlib import Path
 from typing import Literal
 
@@ -46,14 +47,14 @@ from ghapp.store.schedule import take_turn
 ARRIVAL_SECONDS, LOOK_SECONDS = 30.0, 1.0
 HEALTH_SECONDS = 10.0
 TURN = "doctor"
-LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # where it listens -> is asked
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # HOST -> where to ask it
 Progress = Callable[[str], None]
 
 
 async def run(settings: Settings, output: Literal["text", "json"], *, deliver: bool) -> bool:
-    """Whether nothing is wrong; prints the findings, and the progress on standard error.
+    """Examine, and print the findings; True if none is a problem. Raises WrongSetting.
 
-    Raises WrongSetting.
+    deliver: try a redelivery. The progress goes to standard error.
     """
 
     def progress(text: str) -> None:
@@ -78,7 +79,7 @@ async def run(settings: Settings, output: Literal["text", "json"], *, deliver: b
 async def examined(
     settings: Settings, given: tuple[str, ...], *, deliver: bool, progress: Progress
 ) -> AsyncIterator[Checked]:
-    """All findings, in order, as they are made. given: the variables that are set.
+    """All findings, in order, as they are made. given: the names of the settings that are set.
 
     deliver: try a redelivery. Raises WrongSetting (the CA file cannot be read).
     """
@@ -155,7 +156,7 @@ def _unread(part: Section, name: str, error: Exception) -> Checked:
 async def _arrival(
     registration: Registration, kept: Kept, server: Served, progress: Progress
 ) -> Checked:
-    """Whether a delivery that GitHub sends again arrives."""
+    """Ask GitHub to redeliver something harmless, and check whether it arrives."""
     if server.is_stopped:
         why = "not tried: no ghapp is running that could receive it"
         return webhook.arrival(Tried(why_not=why, fix="start `ghapp serve`, then try again"))
@@ -184,6 +185,7 @@ async def _arrival(
 
 
 def in_force(settings: Settings, given: tuple[str, ...]) -> InForce:
+    """The settings without secrets. given: the names of those that are set."""
     return InForce(
         given=given,
         app_id=settings.app_id,
@@ -198,7 +200,7 @@ def in_force(settings: Settings, given: tuple[str, ...]) -> InForce:
 
 
 def disk(file: Path | None) -> Disk | None:
-    """Where SQLite is; None for another database."""
+    """The disk and file of SQLite; None for PostgreSQL."""
     if file is None:
         return None
     mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else None
@@ -207,10 +209,10 @@ def disk(file: Path | None) -> Disk | None:
 
 
 def served(settings: Settings) -> Served:
-    """Whether ghapp runs, by the lock on SQLite and by its own health page."""
+    """Whether ghapp runs, by the lock on SQLite and by its `/readyz`."""
     try:
         locked = is_served(settings)
-    except WrongSetting:  # nothing can be written there, which the findings of the database report
+    except WrongSetting:  # the folder is read-only, which the findings of the database report
         locked = None
     if not settings.port:
         return Served(locked)
@@ -219,23 +221,20 @@ def served(settings: Settings) -> Served:
     url = f"http://{host}:{settings.port}"
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(f"{url}/readyz", timeout=HEALTH_SECONDS) as answer:
-            body = answer.read()
-    except urllib.error.HTTPError as refused:
-        with refused:
-            body = refused.read()
-    except OSError:
-        return Served(locked, url)
-    try:
-        page = json.loads(body)
+        try:
+            answer = direct.open(f"{url}/readyz", timeout=HEALTH_SECONDS)
+        except urllib.error.HTTPError as not_ready:
+            answer = not_ready
+        with answer:
+            page = json.loads(answer.read())
         return Served(locked, url, "" if page["status"] == "ready" else str(page["reason"]))
-    except (ValueError, TypeError, KeyError):
-        return Served(locked, url)  # another program answers
+    except (OSError, HTTPException, ValueError, TypeError, KeyError):
+        return Served(locked, url)  # nothing answers, or another program
 
 
 @dataclass(slots=True)
 class Kept:
-    """The database while it is examined. open: None if it could not be opened."""
+    """The examined database. found: what it answered. open: None if it could not be opened."""
 
     found: Stored = field(default_factory=Stored)
     open: Store | None = None
@@ -252,7 +251,7 @@ class Kept:
 
 @asynccontextmanager
 async def store(settings: Settings) -> AsyncIterator[Kept]:
-    """What the database answers; nothing is created or upgraded."""
+    """Open the database while inside, without creating or upgrading it, and read its state."""
     if settings.file and not settings.file.exists():
         yield Kept()
         return

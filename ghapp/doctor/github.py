@@ -1,4 +1,4 @@
-"""What GitHub has of the App: its registration, permissions, events and installations."""
+"""The App on GitHub, judged: whether it is reached, its permissions, events and installations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ghapp.github.app import Allowed, Installed, Reached, Registered
 from ghapp.github.requirements import OF_ORGANISATIONS, at_least, spoken
 
 CLOCK_SECONDS = 30.0
-# The first whose REST API is versioned, as ghapp asks for it.
+# The first whose REST API is versioned; ghapp sends the version.
 # Source: https://docs.github.com/enterprise-server@3.8/rest (its banner)
 OLDEST_SERVER = (3, 9)
 LOW_SHARE = 0.1

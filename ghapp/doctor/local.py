@@ -17,7 +17,7 @@ MANY_DUE_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The settings, without any secret. given: variables that are set.
+    """The settings, without any secret. given: the names of those that are set.
 
     fingerprint: of the private key, as GitHub shows it. database: its address, password hidden.
     """
@@ -48,10 +48,10 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the database answers. ahead_seconds: its clock before ours.
+    """What the database answers. ahead_seconds: its clock minus ours.
 
-    error, fix: why it could not be opened, "" if it was, and what to do about it, "" if only the
-    database itself knows. read_only: why it accepts no writes.
+    error: why it could not be opened, "" if it could. fix: what to do about that, "" if only the
+    database's own log can tell. read_only: why it accepts no writes, "" if it does.
     """
 
     error: str = ""
@@ -66,7 +66,8 @@ class Stored:
 class Served:
     """Whether ghapp runs. locked: a process of this machine has the SQLite file; None if unknown.
 
-    url: where it was asked, "" if PORT is any. reason: of `/readyz`; None if nothing answers.
+    url: where it was asked, "" if PORT is 0. reason: why it is not ready, by `/readyz`; "" if it is
+    ready, None if ghapp does not answer.
     """
 
     locked: bool | None = None

@@ -1,4 +1,4 @@
-"""Findings as people or programs read them."""
+"""Findings, and how they are printed for people and programs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class CheckVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """part, name: what was checked. fix: what to change, "" if nothing."""
+    """A finding. part, name: what was checked. fix: what to change, "" if nothing."""
 
     part: str
     name: str
@@ -60,7 +60,7 @@ NAME_WIDTH = 16
 
 
 def duration(seconds: float) -> str:
-    """In the largest unit that fits."""
+    """The duration in the largest unit that fits, as "4 minutes"."""
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= length:
             return counted(int(seconds // length), unit)

@@ -1,4 +1,4 @@
-"""Whether deliveries arrive: the webhook's settings, its recent attempts, and a redelivery."""
+"""Whether deliveries arrive, judged by the webhook's settings, recent attempts, a redelivery."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RECENT = timedelta(hours=24)
 MUCH_FAILED = 0.05
 NOT_IN_TIME = "no answer in time"
 AT_SETTINGS = "in the App's settings on GitHub"
-# Status of an answer -> what it means, and what to change; see `meaning`.
+# Status of the answer to an attempt -> what it means, and what to change; see `meaning`.
 MEANINGS: dict[int, tuple[str, str]] = {
     400: ("what arrived is not a delivery in GitHub's format", "set the content type to JSON"),
     401: (
@@ -39,9 +39,10 @@ UNCONNECTED = (
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A redelivery. of: what was redelivered; known: whether the database has it.
+    """A redelivery. of: what was redelivered, None if it was not tried; then why_not and fix.
 
-    answer: the new attempt; None if GitHub listed none in time. why_not: it was not tried.
+    known: the database has it. answer: the new attempt; None if GitHub listed none in time.
+    seconds: until the answer.
     """
 
     of: Attempted | None = None
@@ -63,10 +64,10 @@ def meaning(status_code: int, status: str) -> tuple[str, str]:
 
 
 def suitable(attempts: Iterable[Attempted], known: frozenset[str]) -> Attempted | None:
-    """What may be redelivered and changes nothing.
+    """The attempt to redeliver, which must not change anything; None if there is none.
 
-    The newest that the database has, because it proves the whole way; else the newest ping. known:
-    GUIDs in lower case.
+    The newest delivery that the database has, because it proves the whole way; else the newest
+    ping. known: GUIDs of the database, in lower case.
     """
     succeeded = [one for one in attempts if 200 <= one.status_code < 300]
     stored = (one for one in succeeded if one.guid.lower() in known)

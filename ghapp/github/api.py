@@ -1,4 +1,4 @@
-"""The API as one installation may use it: authorised, within its budget, refusals translated."""
+"""The API for one installation: authorised, within its budget, refusals translated."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 import msgspec
 from cachetools import LRUCache
 
+from ghapp.core.scan.unshown import TreeEntry
 from ghapp.errors import Rejected, Retry, Wait
 from ghapp.github.errors import (
     AGAIN_SECONDS,
@@ -34,21 +35,22 @@ A = TypeVar("A")
 B = TypeVar("B")
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
-PAGE = 100  # the most that GitHub lists at once
-MOST_PAGES = 1_000  # of one list: more than any that is read whole has
-# Of the connections to the host: when all of these hang, others have the rest.
+PAGE = 100  # rows; the most that GitHub lists at once
+MOST_PAGES = 1_000  # of one list; no list that is read whole has more
+# How many connections to the host one installation and one repository may use: if all of these
+# hang, others have the rest.
 MOST_IN_FLIGHT, MOST_OF_REPOSITORY = IN_FLIGHT * 4 // 5, IN_FLIGHT // 2
-# By then GitHub has ended what it was asked, whatever else we wait for.
+# By then GitHub has finished a write, or never will.
 MOST_LATE_SECONDS = LATE * TOTAL_SECONDS
-TEXT_BYTES, FOLDER_BYTES, PULLS_BYTES = 16 << 20, 1 << 20, 4 << 20
-ENTRY_BYTES = 300  # of a key and its place: empty and binary blobs take room, too
+TEXT_BYTES, FOLDER_BYTES, TREE_BYTES, PULLS_BYTES = 16 << 20, 1 << 20, 2 << 20, 4 << 20
+ENTRY_BYTES = 300  # of an entry itself: a key without a value takes room, too
 _LAST = re.compile(r'[?&]page=(\d{1,9})\b[^>]*>; rel="last"')
 _REPOSITORY = re.compile(r"repos/[^/]+/[^/]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A pull of a list that had moved since a run last read it."""
+    """A pull of a list, which had changed since a run last read it."""
 
     number: int
     updated_at: datetime
@@ -57,7 +59,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a list of pulls held that still matters. newest: `updated_at` of its first row."""
+    """What to remember of a list of pulls. newest: `updated_at` of its first row."""
 
     etag: str
     newest: datetime
@@ -72,6 +74,10 @@ def _folder_bytes(value: frozenset[str]) -> int:
     return sys.getsizeof(value) + sum(map(sys.getsizeof, value)) + ENTRY_BYTES
 
 
+def _tree_bytes(value: Mapping[str, TreeEntry]) -> int:
+    return ENTRY_BYTES * (2 + 2 * len(value)) + 2 * sum(map(len, value))
+
+
 def _listing_bytes(value: Listing) -> int:
     return ENTRY_BYTES * (2 + len(value.moved))
 
@@ -80,9 +86,10 @@ def _listing_bytes(value: Listing) -> int:
 class Cache:
     """Answers that need not be asked for again, in bounded memory, for all installations of a host.
 
-    Keys begin with the repository's id: what one may see, another may not.
-    texts: of blobs, None if a blob holds no text. folders: at the top of a commit. pulls: the first
-    page of a repository's pulls, newest change first, kept with its ETag.
+    Keys begin with the repository's id, because one repository may not see another's content.
+    texts: of blobs, None if a blob is not text. folders: at the top of a commit. entries: of some
+    paths in a commit. pulls: the first page of a repository's pulls, newest change first, with its
+    ETag.
     """
 
     texts: LRUCache[tuple[int, str], str | None] = field(
@@ -91,13 +98,16 @@ class Cache:
     folders: LRUCache[tuple[int, str], frozenset[str]] = field(
         default_factory=lambda: LRUCache(FOLDER_BYTES, _folder_bytes)
     )
+    entries: LRUCache[tuple[int, str, frozenset[str]], Mapping[str, TreeEntry]] = field(
+        default_factory=lambda: LRUCache(TREE_BYTES, _tree_bytes)
+    )
     pulls: LRUCache[int, Listing] = field(
         default_factory=lambda: LRUCache(PULLS_BYTES, _listing_bytes)
     )
 
 
 def keep(cache: LRUCache[K, T], key: K, value: T) -> None:
-    """Keep a value, unless it alone is too large."""
+    """Keep a value, unless it is larger than the whole cache."""
     with suppress(ValueError):
         cache[key] = value
 
@@ -122,23 +132,23 @@ class Installation:
         self._tokens = tokens
         self._budget = budget
         self._in_flight = asyncio.Semaphore(MOST_IN_FLIGHT)
-        # What the calls in flight for one repository share, or those for none.
+        # By the path of a repository; "" for requests that are not about one.
         self._rooms: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
-        self._reported = (0, 0.0)  # GitHub's own count: requests left, and until when that is so
-        self._late: dict[str, float] = {}  # repository -> until when a write may take effect
+        self._reported = (0, 0.0)  # by GitHub: requests left, and when its hour ends
+        self._late: dict[str, float] = {}  # repository -> until when a lost write may take effect
 
     async def permissions(self) -> Mapping[str, str]:
         """What the account granted, as {"members": "read"}. Raises Gone, Retry and Wait."""
         return (await self._tokens.get(self.id)).permissions
 
     def left(self) -> dict[str, int]:
-        """What this installation may still ask: in each of our windows, and as GitHub counts."""
+        """What this installation may still ask: in each of our windows, and by GitHub's count."""
         left, until = self._reported
         reported = {"github_hour": left} if until > self._tokens.now().timestamp() else {}
         return {**self._budget.left(time.monotonic()), **reported}
 
     def late_seconds(self, repository_path: str) -> float:
-        """For how long a write that nobody answered may still take effect there; 0: no longer."""
+        """For how long a write without an answer may still take effect there; 0 if it cannot."""
         return max(self._late.get(repository_path, 0.0) - time.monotonic(), 0.0)
 
     async def send(
@@ -150,7 +160,7 @@ class Installation:
         for a best-effort write only, Rejected.
         """
         answer = await self._authorised(request, importance)
-        if answer.status == 401:  # the token was dropped, and the next one may be taken
+        if answer.status == 401:  # the token was dropped: try once with a new one
             answer = await self._authorised(request, importance)
         current = answer.status == 304 and "If-None-Match" in request.headers
         limited = limited_seconds(answer)  # before `fine`: a limit may come as 403, too
@@ -185,8 +195,8 @@ class Installation:
     ) -> tuple[T | None, Answer]:
         """The data, and the answer for its headers; None only if the object of a write is gone.
 
-        GraphQL answers 200 where REST would refuse, and says in `errors` what went wrong. Raises
-        Rejected (all errors are of kinds in `refused`) and as `send`.
+        GraphQL refuses with status 200 and a list of `errors`. Raises as `send`, and Rejected (all
+        errors are of kinds in `refused`).
         Source: https://docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
         """
         reads = importance is Importance.READ
@@ -214,7 +224,7 @@ class Installation:
         if room is None:
             room = self._rooms[path] = asyncio.Semaphore(MOST_OF_REPOSITORY)
         async with room, self._in_flight:
-            # Only now, for GitHub may have asked for a rest while the call waited for its place.
+            # Only now: while the call waited for its place, GitHub may have asked us to wait.
             method = "GET" if request.reads else request.method
             self._budget.take(method, importance, time.monotonic())
             try:
@@ -232,7 +242,7 @@ class Installation:
 
 
 def _reported(answer: Answer) -> tuple[int, float] | None:
-    """The requests of REST that are left in this hour, and when it ends.
+    """How many REST requests are left in this hour, and when the hour ends; None if not said.
 
     Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
     """
@@ -249,10 +259,10 @@ async def whole(
     newest_pages: int = 0,
     most_pages: int = MOST_PAGES,
 ) -> tuple[T, ...]:
-    """A whole list in its order, of which `page` reads one page.
+    """A whole list in GitHub's order. page: reads the page of that number.
 
-    newest_pages: only so many of the last pages; 0 for all. most_pages: only so many of the first.
-    Raises as `page`, and Retry (GitHub repeats a page).
+    newest_pages: read only this many of the last pages; 0 for all. most_pages: stop after this
+    many. Raises as `page`, and Retry (GitHub repeats a page).
     """
     first, answer = await page(1)
     last = min(last_page(answer), most_pages)
@@ -275,7 +285,7 @@ def last_page(answer: Answer) -> int:
 
 
 async def together(reads: Iterable[Awaitable[T]]) -> tuple[T, ...]:
-    """All answers, in order; the first failure ends the others and is raised as it is."""
+    """All results, in order; the first failure cancels the other reads and is raised."""
     tasks = [asyncio.ensure_future(read) for read in reads]
     try:
         return tuple(await asyncio.gather(*tasks))

@@ -1,6 +1,6 @@
-"""The App as GitHub has it: what it asks for, where it is installed, how its webhook fares.
+"""The App itself on GitHub: its registration, installations, webhook, and deliveries.
 
-Nothing is judged here. Sources: https://docs.github.com/rest/apps/apps, /rest/apps/webhooks
+Sources: https://docs.github.com/rest/apps/apps, /rest/apps/webhooks
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from ghapp.github.host import GRAPHQL, Host, Request, Tokens, is_unknown
 from ghapp.settings import Endpoint
 
 T = TypeVar("T")
-MOST_SHOWN_PAGES = 10  # of installations: nobody reads what is said of more than a thousand
-# Too old, or not kept any more: asking again would be answered the same.
+MOST_SHOWN_PAGES = 10  # of installations; nobody reads findings about more than a thousand
+# A delivery is too old, or GitHub no longer keeps it.
 NOT_KEPT = (400, 404, 410, 422)
 _NEXT = re.compile(r'[?&]cursor=([^&>]+)[^>]*>; rel="next"')
 
@@ -40,9 +40,9 @@ class Owner(msgspec.Struct, frozen=True):
 
 
 class Installed(msgspec.Struct, frozen=True):
-    """permissions: what the account has granted so far. html_url: where that is changed.
+    """An installation. permissions: what its account has granted. html_url: where to change that.
 
-    Not githubkit's model: that knows a closed list of permissions and levels, and GitHub adds some.
+    githubkit's model has a closed list of permissions and levels, but GitHub adds new ones.
     """
 
     id: int
@@ -73,7 +73,7 @@ async def installations(tokens: Tokens, *, most_pages: int = MOST_PAGES) -> tupl
 
 
 async def attempts(tokens: Tokens, cursor: str = "") -> Page:
-    """A page of the attempts at deliveries; a cursor that GitHub forgot leads to the newest ones.
+    """A page of the attempts at deliveries; the first page if GitHub has forgotten the cursor.
 
     Raises Retry, and Gone (a GitHub Enterprise Server that is too old for it).
     """
@@ -103,12 +103,12 @@ async def redeliver(tokens: Tokens, attempt_id: int) -> bool:
     return True
 
 
-# What `ghapp doctor` asks besides.
+# --- for `ghapp doctor` ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """permissions: what the App asks for, as {"checks": "write"}."""
+    """The App's registration. permissions: what it asks for, as {"checks": "write"}."""
 
     id: int
     slug: str = ""
@@ -120,7 +120,7 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """secret: asterisks if one is set."""
+    """The settings of the webhook. secret: asterisks if one is set."""
 
     url: str = ""
     content_type: str = ""
@@ -144,11 +144,11 @@ class Attempted:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How a first call came out.
+    """The result of a first call.
 
-    why: "" if GitHub answered, else name | refused | slow | certificate | other, and `words`.
-    status: of its answer. is_api: whether that came from an API of GitHub.
-    is_unknown: no App of this id. ahead_seconds: GitHub's clock before ours.
+    why: "" if GitHub answered, else name | refused | slow | certificate | other.
+    words: the error, if it did not answer. status: of its answer. is_api: the answer came from
+    GitHub's API. is_unknown: GitHub has no such App. ahead_seconds: GitHub's clock minus ours.
     server_version: of a GitHub Enterprise Server, "" elsewhere.
     """
 
@@ -163,9 +163,9 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What an installation's token sees. left, limit: requests this hour, None without limits.
+    """What an installation's token can do. repositories: how many it sees.
 
-    answers_graphql: whether GraphQL answers, too.
+    left, limit: requests this hour, None without limits. answers_graphql: GraphQL answers as well.
     """
 
     repositories: int
@@ -193,9 +193,9 @@ class Registration:
     """
 
     def __init__(self, endpoint: Endpoint, app_id: int, private_key: str) -> None:
-        self._host = Host(endpoint, app_id, private_key, observe=self._observed)
+        self._host = Host(endpoint, app_id, private_key, observe=self._note)
         self._tokens = Tokens(self._host)
-        self._first: tuple[Answer, datetime] | None = None  # and when it came, by our clock
+        self._first: tuple[Answer, datetime] | None = None  # with its time by our clock
         self._last: Answer | None = None
 
     async def __aenter__(self) -> Self:
@@ -206,7 +206,7 @@ class Registration:
         await self._host.__aexit__()
 
     async def reach(self) -> Reached:
-        """Whether GitHub answers, and accepts App and key. Call it first: it follows the clock."""
+        """Whether GitHub answers, and accepts App and key. Call it first: it sets the clock."""
         try:
             await self._tokens.ask_as_app(Request("GET", "app"))
         except (Retry, Wait) as error:
@@ -283,7 +283,7 @@ class Registration:
         )
 
     async def _read(self, request: Request, call: Awaitable[githubkit.Response[T]]) -> T:
-        """An answer as githubkit's model of it."""
+        """The answer to a call of githubkit, as its model. request: for errors."""
         response = await self._host.answered(request, call)
         if response.is_error:
             answer = Answer(response.status_code, response.headers, response.content)
@@ -296,14 +296,14 @@ class Registration:
             text = f"{request}: the answer cannot be read: {what}"
             raise Retry(text, after_seconds=AGAIN_SECONDS) from None
 
-    def _observed(self, _method: str, _path: str, answer: Answer | None, _seconds: float) -> None:
+    def _note(self, _method: str, _path: str, answer: Answer | None, _seconds: float) -> None:
         if answer is not None:
             self._first = self._first or (answer, datetime.now(UTC))
         self._last = answer
 
 
 def because(error: BaseException) -> tuple[str, str]:
-    """Why no answer came: a word of `Reached.why`, and what the system says."""
+    """Why no answer came: `Reached.why`, and the system's own words."""
     chain = list(_chain(error))
     for one in chain:
         if isinstance(one, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(one):
@@ -319,7 +319,7 @@ def because(error: BaseException) -> tuple[str, str]:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error, and what it came from."""
+    """The error, and all errors that it came from."""
     known: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:

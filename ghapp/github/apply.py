@@ -1,4 +1,4 @@
-"""One effect -> one call to GitHub, a second one only if said here -> its outcome."""
+"""Writes an effect, as a rule with one call to GitHub; the functions with more calls say so."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ghapp.github.rate_limits import Importance
 from ghapp.github.readback import reply_marker
 from ghapp.github.writes import edit_existing, give_looks, outcome, quoted, unseen, write
 
-# How REST reacts, by what the reaction is on; only GraphQL reacts to a review.
+# REST's path of a reaction, by what it is on; only GraphQL reacts to a review.
 REACTIONS = {"comment": "issues/comments", "review_comment": "pulls/comments"}
 CONTENTS = {"+1": "THUMBS_UP", "eyes": "EYES", "confused": "CONFUSED"}
 REFUSED = frozenset({"FORBIDDEN", "UNPROCESSABLE"})  # as 403 and 422 in REST
@@ -41,18 +41,18 @@ mutation($id: ID!, $content: ReactionContent!) {
 
 
 async def apply(api: Installation, key: PullKey, effect: Effect) -> Outcome:
-    """Write it.
+    """Write the effect.
 
-    Raises Gone (the pull is out of reach), Retry (it may have taken effect), Wait and Rejected (it
-    would be refused again); never Rejected for the check run, which ghapp keeps trying to write.
+    Raises Gone (the pull is out of reach), Retry (it may have taken effect), Wait, and Rejected (it
+    would be refused again; never for the check run, which is tried again and again).
     """
     try:
         return await REQUESTS[type(effect)](api, key, effect)
     except Gone as gone:
-        await endpoints.pull(api, key)  # raises Gone itself, unless only the write was refused
+        await endpoints.pull(api, key)  # raises Gone if the pull itself is out of reach
         if not effect.best_effort:
             raise Retry(str(gone), after_seconds=PERMISSION_SECONDS) from gone
-        if gone.perhaps:  # we see the pull, so it is there: GitHub is behind itself
+        if gone.perhaps:  # the pull is there, so this 404 may only be a lag
             raise Retry(str(gone), after_seconds=AGAIN_SECONDS) from gone
         raise Rejected(str(gone)) from gone
 
@@ -66,7 +66,7 @@ async def _comment(api: Installation, key: PullKey, effect: PutComment) -> Outco
 
 
 async def _add_labels(api: Installation, key: PullKey, effect: AddLabels) -> Outcome:
-    """One more call for each label that GitHub had to make, to give it its looks."""
+    """With one more call for each label that GitHub had to create, for its colour."""
     names = [name for name, _, _ in effect.described]
     path = at(key.repository, f"issues/{key.number}/labels")
     request = Request("POST", path, {"labels": names})
@@ -82,9 +82,9 @@ async def _remove_label(api: Installation, key: PullKey, effect: RemoveLabel) ->
 
 
 async def _react(api: Installation, key: PullKey, effect: React) -> Outcome:
-    """A message that is deleted needs no acknowledgement; one more read tells whether it is.
+    """With one more read if the message is answered 404: a deleted one needs no reaction.
 
-    Raises Retry also if it exists after all, and was too new to be seen.
+    Raises Retry also if the message exists: it was too new to be visible.
     """
     reaction = effect.reaction
     if reaction.on == "review":

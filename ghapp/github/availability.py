@@ -1,8 +1,8 @@
-"""Whether GitHub answers at all: while it is away nothing is sent, and no key is blamed for it.
+"""Whether GitHub answers at all. While it is away, nothing is sent, and keys wait without failing.
 
-One request that fails proves little: the repository may be broken. So the App then asks who it is,
-which costs GitHub next to nothing; only if that fails, too, GitHub is away. This probe has a
-connection of its own: behind calls that hang, GitHub would seem to be away, and to stay away.
+One failed request proves little: only that repository may be broken. So ghapp then probes: it asks
+GitHub who the App is. GitHub counts as away only if that fails, too. The probe has a connection of
+its own, so that it does not wait behind calls that hang.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from ghapp.errors import Retry, Wait
 from ghapp.github.errors import Answer
 from ghapp.github.host import GitHubKit, Host, Request
 
-# From one probe to the next: doubled each time. With their jitter, keys wait for a minute at most.
+# The time between probes doubles, from first to most. With the jitter, keys wait a minute at most.
 FIRST_SECONDS, MOST_SECONDS, JITTER = 5.0, 48.0, 0.25
 PROBE = Request("GET", "app")
 
-# Is notified when GitHub goes away (False) and is back (True), with the reason and for how many
-# seconds it was away.
+# Called when GitHub goes away (False) and is back (True), with the reason, and for how many seconds
+# it was away.
 Report = Callable[[bool, str, float], None]
 
 
@@ -38,15 +38,15 @@ class Outage:
         self._host = host
         self._report = report
         self._now = now
-        self._window = 0.0  # from the last probe to the next while GitHub is away, else 0
-        self._known_until = -1.0  # until then the last probe counts
-        self._since = 0.0
+        self._window = 0.0  # the time between probes while GitHub is away, else 0
+        self._known_until = -1.0  # how long the last probe counts
+        self._since = 0.0  # when GitHub went away
         self._probing = asyncio.Lock()
 
     async def send(self, request: Request, github: GitHubKit) -> Answer:
-        """The answer; from 500 on only if GitHub is there otherwise.
+        """The answer, which may be a failure (500 and above) if only this request failed.
 
-        Raises Retry (no answer came) and Wait (GitHub is away).
+        Raises Retry (no answer came, but GitHub is there) and Wait (GitHub is away).
         """
         if self._window and not await self._is_there():
             raise self._away(f"{request} is not sent")
@@ -61,7 +61,7 @@ class Outage:
         return answer
 
     async def _is_there(self) -> bool:
-        """Probe, unless the last probe still counts; one probe however many ask."""
+        """Whether GitHub answers; probes unless the last probe still counts, once for all."""
         async with self._probing:
             if self._now() >= self._known_until:
                 await self._probe()
@@ -82,7 +82,7 @@ class Outage:
             self._report(not reason, reason, now - self._since)
 
     def _away(self, reason: str, least_seconds: float = 0.0) -> Wait:
-        """least_seconds: what the failure itself asks for."""
+        """The exception for a request while GitHub is away. least_seconds: how long at least."""
         jitter = self._window * JITTER * random.random()  # noqa: S311  # so that not all wake at once
         wait = max(self._known_until - self._now(), least_seconds, 0.0) + jitter
         return Wait(f"GitHub is away: {reason}", after_seconds=wait)

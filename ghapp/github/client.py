@@ -1,4 +1,4 @@
-"""GitHub, as the worker uses it: read, write, list. Everything else in this package serves it."""
+"""GitHub as the worker uses it. Everything else in this package serves this class."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ class _Repositories(msgspec.Struct):
 class GitHub:
     """One GitHub host. Enter it once.
 
-    limits: github | off. observer: is notified of every exchange, and when GitHub goes away and is
-    back. patience_seconds: for how long to wait for an answer. Raises WrongSetting (the key cannot
-    be read).
+    limits: github | off. observer: is notified of every request, and when GitHub goes away and
+    comes back. patience_seconds: how long to wait for an answer. Raises WrongSetting (the key
+    cannot be read).
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class GitHub:
         return slug
 
     def budgets(self) -> dict[int, dict[str, int]]:
-        """What each installation that was used may still ask of GitHub, by window."""
+        """What each installation used so far may still ask of GitHub, by window."""
         return {id: one.left() for id, one in self._installations.items()}
 
     async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts:
@@ -125,7 +125,7 @@ class GitHub:
         return await gather(self._installation(key.repository), key, history, rules, us, now)
 
     async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]:
-        """path -> the text of these files' new versions, None if there is none to be had.
+        """path -> the text of these files' new versions, None if it cannot be read.
 
         Raises Gone, Retry and Wait.
         """
@@ -135,17 +135,17 @@ class GitHub:
     async def apply(self, key: PullKey, effect: Effect) -> Outcome:
         """Write one effect.
 
-        Raises Gone, Retry (it may have taken effect all the same) and, except for the check run,
-        Rejected (it has not, and would be refused again).
+        Raises Gone, Wait, Retry (it may have taken effect all the same) and, except for the check
+        run, Rejected (it has not, and would be refused again).
         """
         return await apply(self._installation(key.repository), key, effect)
 
     async def queue(self, key: QueueKey) -> QueueFacts:
-        """The merge queue that tests this head, and our run on it. Raises Gone, Retry and Wait."""
+        """The queue that tests this head, with our check run on it. Raises Gone, Retry, Wait."""
         return await merge_queue.read(self._installation(key.repository), key, self._app_id)
 
     async def merged(self, key: QueueKey) -> bool:
-        """Whether the base branch holds the head by now. Raises Gone, Retry and Wait."""
+        """Whether the base branch contains the head. Raises Gone, Retry and Wait."""
         api = self._installation(key.repository)
         return await endpoints.holds(api, key.repository, key.base_ref, key.head_sha)
 
@@ -182,7 +182,7 @@ class GitHub:
         )
 
     async def answer(self, key: QueueKey, effect: PutCheckRun) -> Outcome:
-        """Write the run on a queue's head. Raises Gone, Wait and Retry (it may be written)."""
+        """Write the check run on a queue's head. Raises Gone, Wait, Retry (it may be written)."""
         return await writes.put(self._installation(key.repository), key, effect)
 
     async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]:
@@ -242,7 +242,7 @@ class GitHub:
 
 
 class Standing(StrEnum):
-    """Whether GitHub has said who this App is."""
+    """Whether GitHub knows this App."""
 
     ASKED = "asked"
     KNOWN = "known"
@@ -251,7 +251,7 @@ class Standing(StrEnum):
 
 
 class BotLogin:
-    """The login the App writes under, asked of GitHub until it is known; "" until then."""
+    """The login the App writes under; calling it returns "" until `learn` has asked GitHub."""
 
     def __init__(self) -> None:
         self._login = ""
@@ -261,18 +261,18 @@ class BotLogin:
         return self._login
 
     def standing(self) -> Standing:
-        """How the App stands with GitHub, as far as GitHub has answered."""
+        """Whether GitHub knows the App, by its last answer."""
         return self._standing
 
     async def learn(self, github: GitHub) -> None:
-        """Ask until it is known; GitHub may be down while ghapp starts."""
+        """Ask GitHub until the login is known; GitHub may be down while ghapp starts."""
         pause = LEAST_PAUSE_SECONDS
         while not self._login:
             try:
                 self._login = f"{await github.app()}[bot]"
                 self._standing = Standing.KNOWN
             except (Retry, Wait, Gone) as error:
-                # A host that is out of reach is asked again sooner.
+                # A Retry with less is for a host that is out of reach.
                 refused = isinstance(error, Gone) or (
                     isinstance(error, Retry) and error.after_seconds >= WRONG_KEY_SECONDS
                 )

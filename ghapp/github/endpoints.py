@@ -1,4 +1,4 @@
-"""Single reads, one endpoint each: what GitHub answers, reduced to what we use.
+"""Single reads, one endpoint each, reduced to what we use.
 
 Sources: https://docs.github.com/rest/pulls/pulls, /rest/issues, /rest/checks/runs,
 /rest/git/trees, /rest/collaborators/collaborators, /rest/teams/members
@@ -6,6 +6,8 @@ Sources: https://docs.github.com/rest/pulls/pulls, /rest/issues, /rest/checks/ru
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -15,6 +17,7 @@ import msgspec
 
 from ghapp.core.marks import CheckRun
 from ghapp.core.model import File, Pull, PullKey, Repository
+from ghapp.core.scan.unshown import TreeEntry
 from ghapp.github.api import PAGE, Installation, keep
 from ghapp.github.errors import decoded
 from ghapp.github.host import Request
@@ -23,7 +26,7 @@ from ghapp.github.transport import RAW
 
 CHECK_NAME = "NFR review"
 MOST_COMMIT_PAGES = 10
-QUEUE = "queue"  # stands for the pull's number in the run on a queue's head
+QUEUE = "queue"  # in `external_id` of a check run on a queue's head, in place of a pull's number
 
 Login = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -76,7 +79,7 @@ class _PullRow(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class PullRead:
-    """now: GitHub's clock."""
+    """A pull as it was read. now: GitHub's clock."""
 
     pull: Pull
     now: datetime
@@ -149,6 +152,8 @@ class RunRow(msgspec.Struct):
 class _TreeRow(msgspec.Struct):
     path: str
     type: str  # blob | tree | commit (a submodule, which is a folder to its users)
+    sha: str = ""
+    mode: str = ""
 
 
 class _Tree(msgspec.Struct):
@@ -183,7 +188,7 @@ class _Runs(msgspec.Struct):
 
 
 def at(repository: Repository, rest: str) -> str:
-    """A path below the repository's."""
+    """The path of something in a repository."""
     return f"repos/{quote(repository.full_name)}/{rest}"
 
 
@@ -254,13 +259,55 @@ async def top_folders(
     return folders
 
 
+async def tree_entries(
+    api: Installation, repository: Repository, commit_sha: str, paths: frozenset[str]
+) -> Mapping[str, TreeEntry]:
+    """The files of a commit at these paths; without those that GitHub does not list, or refuses.
+
+    Raises Retry. Source: https://docs.github.com/rest/git/trees (at most 100,000 entries)
+    """
+    known, key = api.cache.entries, (repository.id, commit_sha, paths)
+    if key in known:
+        return known[key]
+    path = at(repository, f"git/trees/{quote(commit_sha, safe='')}?recursive=1")
+    request = Request("GET", path)
+    answer = await api.send(request, Importance.READ, fine=(403, 404, 409, 422))
+    if answer.status != 200:
+        return {}
+
+    def read() -> Mapping[str, TreeEntry]:
+        rows = decoded(answer, _Tree, request).tree
+        return {row.path: TreeEntry(row.sha, row.mode) for row in rows if row.path in paths}
+
+    entries = await asyncio.to_thread(read)  # it may be seven megabytes
+    keep(known, key, entries)
+    return entries
+
+
+async def tree(
+    api: Installation, repository: Repository, name: str
+) -> Mapping[str, TreeEntry] | None:
+    """The entries of a tree by their names; None if GitHub does not list all, or refuses.
+
+    name: of a branch, HEAD or a SHA. Raises Retry.
+    """
+    request = Request("GET", at(repository, f"git/trees/{quote(name, safe='')}"))
+    answer = await api.send(request, Importance.READ, fine=(403, 404, 409, 422))
+    if answer.status != 200:
+        return None
+    found = decoded(answer, _Tree, request)
+    if found.truncated:
+        return None
+    return {row.path: TreeEntry(row.sha, row.mode) for row in found.tree}
+
+
 async def blob(
     api: Installation, repository: Repository, sha: str, *, fine: tuple[int, ...]
 ) -> bytes | None:
     """The beginning of a file's content; None if the answer has a status in `fine`.
 
-    By its SHA, so that no push meanwhile can put another content in its place. Raises Gone and
-    Retry. Source: https://docs.github.com/rest/git/blobs
+    It is read by its SHA, so that no push can change it meanwhile. Raises Gone, Retry and Wait.
+    Source: https://docs.github.com/rest/git/blobs
     """
     path = at(repository, f"git/blobs/{quote(sha, safe='')}")
     request = Request("GET", path, headers={"Accept": RAW})
@@ -273,7 +320,7 @@ async def holds(api: Installation, repository: Repository, branch: str, commit_s
 
     Source: https://docs.github.com/rest/commits/commits#compare-two-commits
     """
-    # We need none of the files and commits between them, of which the second page is short.
+    # The second page is short; we need none of the files and commits.
     path = at(repository, f"compare/{quote(branch, safe='')}...{commit_sha}?per_page=1&page=2")
     found, _ = await api.get(path, _Compared)
     return found.status in ("behind", "identical")
@@ -340,7 +387,7 @@ async def review_comments(api: Installation, key: PullKey) -> tuple[CommentRow, 
 
 
 async def newest_events(api: Installation, key: PullKey, pages: int) -> tuple[EventRow, ...]:
-    """The last pages of what happened to the pull, oldest first. Raises Gone, Retry and Wait."""
+    """The last pages of the pull's events, oldest first. Raises Gone, Retry and Wait."""
     path = at(key.repository, f"issues/{key.number}/events?")
     return await api.rows(path, EventRow, newest_pages=pages)
 
@@ -358,9 +405,9 @@ async def newest_run(
 
 
 def check_run(row: RunRow, written_for: int | str) -> CheckRun:
-    """A run as far as it can be read back; its digest only if it was written for this.
+    """A check run as far as it can be read back. written_for: the number of a pull, or QUEUE.
 
-    written_for: the number of a pull, or QUEUE.
+    A check run that was written for another pull has no digest, so it equals no other.
     """
     owner, _, digest = (row.external_id or "").removeprefix("v1:").partition(":")
     conclusion = row.conclusion if row.status == "completed" else ""

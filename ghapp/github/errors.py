@@ -1,4 +1,4 @@
-"""GitHub's answers, and what one from 400 on means for a run: wait, try again or give up.
+"""GitHub's answers, and what a refusal means for a run: wait, try again or stop.
 
 Source: https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api
 """
@@ -23,10 +23,10 @@ AGAIN_SECONDS = 5.0
 LIMIT_SECONDS, MOST_SECONDS = 60.0, 3_900.0
 LIMIT_WORDS = ("rate limit", "abuse detection")
 PERMISSION_SECONDS = 60.0
-# Words that GitHub uses if a 403 would be one again: a permission is missing, or the object is
-# locked, archived, blocked, or behind single sign-on or a list of addresses. Any other 403 may come
-# from something on the way, or be a limit that is not documented. The header
-# X-Accepted-GitHub-Permissions does not help: it names what the route needs, not what is missing.
+# Words in a 403 that will be repeated: a permission is missing, or the object is locked, archived,
+# blocked, or behind single sign-on or an allow list. Any other 403 may come from a proxy, or be an
+# undocumented limit. The header X-Accepted-GitHub-Permissions does not help: it names what the
+# route needs, not what is missing.
 # Source: https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api
 LASTING_WORDS = (
     "not accessible",
@@ -102,8 +102,8 @@ def refusal(
 ) -> Retry | Wait | Gone | Rejected:
     """The exception for a refused request. what: the request, as in "GET repos/acme/shop".
 
-    best_effort: nobody waits for the write if GitHub refuses it for good. A 403 without such a
-    reason is retried like a failure, and so not for ever.
+    best_effort: the write may be Rejected. A 403 without a lasting reason is a Retry, so attempts
+    at it are limited.
     """
     message = _message(answer)
     text = f"{what}: GitHub answers {answer.status}: {message}"
@@ -115,7 +115,7 @@ def refusal(
     if answer.status == 403:
         needed = answer.headers.get("x-accepted-github-permissions", "")
         text += f" (the App needs: {needed})" if needed else ""
-    if "already_exists" in message:  # somebody was quicker to make it: it may be used now
+    if "already_exists" in message:  # somebody else has just made it: the next run will find it
         return Retry(text, after_seconds=AGAIN_SECONDS)
     if best_effort:
         lasting = any(words in message.lower() for words in LASTING_WORDS)
@@ -139,7 +139,7 @@ def limited_seconds(answer: Answer) -> float:
 
 
 def reset_seconds(answer: Answer) -> float:
-    """How long a limited answer asks to wait; Retry-After may be a date, as proxies send it."""
+    """How long a limited answer asks to wait. Proxies may send a Retry-After that is a date."""
     after, reset = answer.headers.get("retry-after"), answer.headers.get("x-ratelimit-reset", "")
     if after is None:
         left = float(reset) - answer.date.timestamp() + 1.0 if reset.isdecimal() else 61.0
@@ -151,16 +151,16 @@ def reset_seconds(answer: Answer) -> float:
             left = (parsedate_to_datetime(after) - answer.date).total_seconds()
         except (ValueError, TypeError, OverflowError):
             left = LIMIT_SECONDS
-        left = left if left >= 0 else LIMIT_SECONDS  # over, and yet limited: no answer to that
+        left = left if left >= 0 else LIMIT_SECONDS  # a date in the past says nothing
     return min(max(left, 1.0), MOST_SECONDS)
 
 
 def _message(answer: Answer) -> str:
-    """GitHub's own words in one line; of a page that is not JSON, only that it is not."""
+    """GitHub's message in one line; "(no JSON)" if there is none."""
     try:
         body = msgspec.json.decode(answer.body, type=_Body)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return "(no JSON)"
     errors = [body.errors] if isinstance(body.errors, str) else map(str, body.errors)
-    # Something on the way may repeat the token that we have sent.
+    # A proxy's message may repeat the token that we have sent.
     return without_credentials(seen("; ".join([body.message, *errors])))[:500]

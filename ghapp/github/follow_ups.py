@@ -1,4 +1,4 @@
-"""The follow-ups of a pull as GitHub has them, also those of which we have no record."""
+"""The follow-ups of a pull as GitHub has them, including those that are not recorded."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ MOST_READ = 20  # issues of one pull read in one run
 async def read(
     api: Installation, history: History, pull: Pull, policy: Policy, us: Identity
 ) -> tuple[FollowUp, ...]:
-    """By item those remembered, with their issues' states, and those only GitHub knows.
+    """The recorded follow-ups with their issues' states, and those that only GitHub knows.
 
-    The list of our issues is read only if one may have been opened and not recorded. Raises Gone
-    and Retry.
+    The list of our issues is read only if one may have been opened and not recorded. Raises Gone,
+    Lag, Retry and Wait.
     """
     known, listed = await both(
         _refreshed(api, pull.key, history), _listed(api, history, pull, policy, us)
@@ -62,12 +62,12 @@ async def read(
 
 
 def issues(follow_ups: Iterable[FollowUp]) -> frozenset[Issue]:
-    """As marks: what shows whether an issue is as it should be."""
+    """The follow-ups' issues as marks, to be compared with those that they should have."""
     return frozenset(Issue(one.item, one.due) for one in follow_ups)
 
 
 async def _refreshed(api: Installation, key: PullKey, history: History) -> tuple[FollowUp, ...]:
-    """Those remembered, with their issues' states; open ones first, should there be too many."""
+    """The recorded follow-ups with their issues' states. If there are many, open ones are read."""
     known = history.follow_ups
     numbers = [one.issue for one in sorted(known, key=lambda one: not one.is_open) if one.issue]
     read = numbers[:MOST_READ]
@@ -77,7 +77,7 @@ async def _refreshed(api: Installation, key: PullKey, history: History) -> tuple
 
 
 async def _is_open(api: Installation, key: PullKey, number: int, history: History) -> bool:
-    """Whether it is; one that was deleted, or moved out of reach for more than a moment, is not."""
+    """Whether the issue is open; one that was deleted, or is out of reach for long, is not."""
     request = Request("GET", at(key.repository, f"issues/{number}"))
     answer = await api.send(request, Importance.READ, fine=(404, 410))
     if answer.status == 404 and history.waited < UNSEEN_WAITS:
@@ -89,7 +89,7 @@ async def _is_open(api: Installation, key: PullKey, number: int, history: Histor
 async def _listed(
     api: Installation, history: History, pull: Pull, policy: Policy, us: Identity
 ) -> list[IssueRow]:
-    """Our newest issues, newest first; none if nothing is in doubt, or issues are off."""
+    """Our issues, newest first; none if our record is certain, or issues are switched off."""
     written = {issue.item for issue in history.marks.issues} if history.marks else set[str]()
     recorded = {one.item for one in history.follow_ups}
     opening = any(name.startswith("OpenIssue ") for name in history.unresolved)

@@ -1,4 +1,4 @@
-"""A key -> the facts a pull is judged by, all of one head; nothing is written."""
+"""Reads the facts that a pull is judged by, all of one head; writes nothing."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ghapp.core.model import MOST_FILES, Channel, Message, PullKey
+from ghapp.core.model import MOST_FILES, Channel, Message, Pull, PullKey
 from ghapp.core.policy.policy import Rules, effective, problems_of
 from ghapp.core.records import History, PolicySource
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import asks
+from ghapp.core.scan import unshown
 from ghapp.core.scan.patch import perhaps_new
 from ghapp.errors import Gone, Lag, Retry
 from ghapp.github import endpoints, people, policies, readback
@@ -23,9 +24,9 @@ from ghapp.github.transport import TOTAL_SECONDS
 
 ROUNDS = 3
 MOVING_SECONDS, MOST_LAG_SECONDS = 2.0, 30.0
-# So often in a row reads may lag before it counts as a failure, which in the end people see.
+# How many Lags in a row before a lag is a Retry, so that in the end the key is parked.
 PATIENCE = 10
-# So often a run waits for a pull that a delivery named and reads do not know.
+# How many Lags for a pull that a delivery named and reads do not know.
 NOT_THERE_WAITS = 4
 POLICY_AGE = timedelta(minutes=10)
 
@@ -33,12 +34,12 @@ POLICY_AGE = timedelta(minutes=10)
 async def gather(
     api: Installation, key: PullKey, history: History, rules: Rules, us: Identity, clock: datetime
 ) -> Facts:
-    """The facts. clock: GitHub's, by which the policy's age is known.
+    """The facts. clock: GitHub's, for the age of the policy.
 
-    Raises Gone (no such pull for us) and Retry (also if reads lag behind a delivery).
+    Raises Gone (no such pull for us), Retry, Wait, and Lag (reads are behind a delivery).
     """
     read, source = await both(_pull(api, key, history), _source(api, key, history, rules, clock))
-    pull, policy = read.pull, effective(source, rules)
+    pull, policy = await _with_unshown(api, read), effective(source, rules)
     labels = people.compared(pull, policy.labels.values(), history)
     try:
         (observed, by_label), new_folders = await both(
@@ -46,7 +47,7 @@ async def gather(
                 readback.observe(api, history, pull, policy, us),
                 people.messages(api, history, pull, labels, us),
             ),
-            _new_folders(api, read),
+            _new_folders(api, pull, read.pull.base_sha),
         )
         delivered = _delivered(history.knowing(observed.earlier))
         messages = (*delivered, *by_label, *observed.missed)
@@ -73,9 +74,10 @@ async def gather(
 
 
 def _delivered(history: History) -> Iterator[Message]:
-    """The messages of deliveries, a button's behind what it was pressed on, and what led to that.
+    """The messages of deliveries; a button's time is moved behind the check run it belongs to.
 
-    A button's time is when GitHub completed the run, which is before it answered us that it had.
+    A button's message has the time at which GitHub completed the check run. GitHub's answer to our
+    write, from which on the check run counts as shown, is later.
     """
     for message in history.messages:
         if message.channel is not Channel.BUTTON:
@@ -88,8 +90,8 @@ def _delivered(history: History) -> Iterator[Message]:
 
 
 async def _pull(api: Installation, key: PullKey, history: History) -> PullRead:
-    """The pull with files of the same head."""
-    await api.permissions()  # an installation that is gone says so here, at once
+    """The pull with its files, all of one head. Raises Gone, Lag, Retry and Wait."""
+    await api.permissions()  # first, because this shows at once if the installation is gone
     pages = _pages(history.changed_files)
     known = [at for at in (history.fresh_at, history.seen_at) if at]
     late = Retry if history.waited >= PATIENCE else Lag
@@ -109,7 +111,7 @@ async def _pull(api: Installation, key: PullKey, history: History) -> PullRead:
                 after_seconds=min(2.0 ** min(history.waited, 10), MOST_LAG_SECONDS),
             )
         rows += await _files(api, key, range(pages + 1, _pages(pull.changed_files) + 1))
-        listed = len({row.filename for row in rows})  # a page that is repeated is not another one
+        listed = len({row.filename for row in rows})  # GitHub may repeat a page
         counted = listed == pull.changed_files or pull.changed_files >= MOST_FILES
         if counted and all(row.of_head(pull.head_sha) for row in rows):
             files = sorted(map(endpoints.file, rows), key=lambda file: file.path)
@@ -131,32 +133,50 @@ def _pages(files: int) -> int:
     return max(1, -(-min(files, MOST_FILES) // PAGE))
 
 
-async def _new_folders(api: Installation, read: PullRead) -> frozenset[str]:
-    """The folders at the top that the base branch lacks; one more read at most for each base."""
-    possible = perhaps_new(read.pull.files) if read.pull.complete else frozenset()
-    if not possible or not read.pull.base_sha:
+async def _with_unshown(api: Installation, read: PullRead) -> Pull:
+    """The pull with what its diff does not show: two reads, and blobs, only if there is any."""
+    pull, repository = read.pull, read.pull.key.repository
+    wanted = unshown.to_identify(pull.files)
+    if not wanted:
+        return pull
+    paths = frozenset(path for one in wanted for path in (one.path, one.previous_path) if path)
+    before, now = await both(
+        endpoints.tree_entries(api, repository, read.pull.base_sha, paths),
+        endpoints.tree_entries(api, repository, pull.head_sha, paths),
+    )
+    known = unshown.identified(wanted, before, now)
+    unread = tuple(one for one in known if unshown.is_unshown(one))
+    texts = await policies.read_contents(api, repository, unread) if unread else {}
+    found = {one.path: one for one in unshown.read(known, texts)}
+    return replace(pull, files=tuple([found.get(one.path, one) for one in pull.files]))
+
+
+async def _new_folders(api: Installation, pull: Pull, base_sha: str) -> frozenset[str]:
+    """The top-level folders that the base branch lacks; at most one read for each base commit."""
+    possible = perhaps_new(pull.files) if pull.complete else frozenset()
+    if not possible or not base_sha:
         return frozenset()
-    there = await endpoints.top_folders(api, read.pull.key.repository, read.pull.base_sha)
-    # If GitHub lists some or none, any folder may be there: none is called new on a guess.
+    there = await endpoints.top_folders(api, pull.key.repository, base_sha)
+    # Without a complete list no folder counts as new.
     return frozenset() if there is None else possible - there
 
 
 async def _source(
     api: Installation, key: PullKey, history: History, rules: Rules, clock: datetime
 ) -> PolicySource:
-    """The policy: as remembered while that is young and nobody asks for a re-check, else read."""
+    """The policy: as recorded if that is recent and nobody asks for a re-check, else read now."""
     source = history.policy
     young = source and source.read_at and clock - source.read_at < POLICY_AGE
     if source is None or not young or history.touched:
         read = await policies.read(api, key.repository, source)
-        source = await asyncio.to_thread(_judged, read, rules)
-    if source.packs:  # many take a while to work out: off the event loop, and then remembered
+        source = await asyncio.to_thread(_with_good_version, read, rules)
+    if source.packs:  # `effective` is slow for many packs: here off the event loop, then cached
         await asyncio.to_thread(effective, source, rules)
     return source
 
 
-def _judged(read: PolicySource, rules: Rules) -> PolicySource:
-    """What was read, and as the last good version if it is without problems."""
+def _with_good_version(read: PolicySource, rules: Rules) -> PolicySource:
+    """What was read; if it has no problems, also as the last good version."""
     if read.text is None:
         return replace(read, good=None, good_packs=())
     broken = problems_of(read.text, rules, packs=read.packs)

@@ -1,7 +1,7 @@
 """One GitHub host, asked through githubkit as the App or as one of its installations.
 
-githubkit signs the App's claims, authorises the calls and makes them. What is ours: a token is
-asked for once for all who need it, GitHub's clock counts, and every answer is an `Answer`.
+githubkit signs the App's claims, authorises the calls and makes them. Our own part: one request for
+a token however many need it, claims by GitHub's clock, and every answer as an `Answer`.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ from ghapp.settings import Endpoint
 T = TypeVar("T")
 GitHubKit: TypeAlias = githubkit.GitHub[Any]
 GRAPHQL = "graphql"  # the path of a request to GraphQL
-# A write that we stopped waiting for may take effect for this many times longer than we waited.
+# A write without an answer may take effect until this many times our patience has passed.
 LATE = 4 / 3
 MOVED = frozenset({301, 302, 307, 308})
-# Beside aiohttp's own: what cannot be sent (ValueError, InvalidURL), a session that is closed
-# (RuntimeError).
+# The errors of a request without an answer: aiohttp's, the system's, those of a request that cannot
+# be sent (ValueError, InvalidURL), and that of a closed session (RuntimeError).
 UNANSWERED = (aiohttp.ClientError, OSError, ValueError, RuntimeError, httpx.InvalidURL)
-# At most 10 minutes ahead; a minute back, as GitHub advises against clocks that differ.
+# GitHub allows at most 10 minutes ahead, and advises a minute back, for clocks that differ.
 # Source: https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app
 ISSUED_AGO, EXPIRES_IN = timedelta(seconds=60), timedelta(minutes=9)
 RENEWED_BEFORE = timedelta(minutes=5)
@@ -57,9 +57,9 @@ WRONG_KEY_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """path: below the API's base, its parts quoted; or GRAPHQL.
+    """A request. path: below the API's base, its parts quoted; or GRAPHQL.
 
-    reads: it changes nothing, whatever the method.
+    reads: it changes nothing, although its method is not GET.
     """
 
     method: str
@@ -77,11 +77,13 @@ class Request:
 
 
 class Sends(Protocol):
+    """Sends requests: `Host`, or `Outage` around it."""
+
     async def send(self, request: Request, github: GitHubKit) -> Answer: ...
 
 
 class _NoThrottler(BaseThrottler):
-    """The connections are the limit: waiting for one of them counts as waiting for the answer."""
+    """No limit of githubkit's own: the connections are the limit."""
 
     @contextmanager
     def acquire(self, _: httpx.Request) -> Iterator[None]:
@@ -95,7 +97,7 @@ class _NoThrottler(BaseThrottler):
 class Host:
     """One GitHub host; enter it once. Raises WrongSetting (the key or the CAs cannot be read).
 
-    app: githubkit as the App. observe: is notified of every exchange. patience_seconds: how long to
+    app: githubkit as the App. observe: is called after every request. patience_seconds: how long to
     wait for an answer.
     """
 
@@ -117,7 +119,7 @@ class Host:
         self._base = f"{endpoint.api_url.rstrip('/')}/"
         self._patience_seconds = patience_seconds
         self._claims = MemCacheStrategy()  # githubkit's default is shared by all hosts
-        # Calls that hang leave the second transport free, so that GitHub can always be probed.
+        # The second transport is for the probe, which must not wait behind calls that hang.
         self._transports = tuple(
             Transport(
                 endpoint, connections=most, patience_seconds=patience_seconds, observe=observe
@@ -127,7 +129,7 @@ class Host:
         self.app, self._probing = map(self._as_app, self._transports)
 
     def _as_app(self, transport: Transport) -> GitHubKit:
-        """githubkit as the App. Nothing is retried, cached or followed unless we do it."""
+        """githubkit as the App, with its own retries, cache and redirects switched off."""
         return githubkit.GitHub(
             githubkit.AppAuthStrategy(self.app_id, self._private_key),
             base_url=self._endpoint.api_url,
@@ -159,13 +161,13 @@ class Host:
             await transport.close()
 
     async def send(self, request: Request, github: GitHubKit) -> Answer:
-        """The answer; a renamed repository is followed on this host.
+        """The answer, after a redirect on this host, as for a renamed repository.
 
-        Raises Retry: no answer came, or the path has steps, which would lead elsewhere.
+        Raises Retry: no answer came, or the path has a segment such as "..", which leads elsewhere.
         """
         if not {".", ".."}.isdisjoint(map(unquote, request.path.partition("?")[0].split("/"))):
             raise Retry(f"{request}: cannot be sent", after_seconds=AGAIN_SECONDS)
-        # A whole address, of which httpx need not make one.
+        # A whole URL, so that httpx need not build it.
         url = self.graphql_url if request.path == GRAPHQL else self._base + request.path
         answer = await self._exchange(request, github, url)
         target = answer.headers.get("location", "") if answer.status in MOVED else ""
@@ -193,7 +195,7 @@ class Host:
     async def answered(
         self, request: Request, call: Awaitable[githubkit.Response[T]]
     ) -> githubkit.Response[T]:
-        """What a call of githubkit comes to, whatever the status. Raises Retry (no answer came)."""
+        """The response to a call of githubkit, whatever its status. Raises Retry (none came)."""
         try:
             return await call
         except RequestFailed as refused:
@@ -209,7 +211,7 @@ class Host:
             raise Retry(text, after_seconds=seconds) from cause
 
     def claim_at(self, now: datetime) -> None:
-        """Have githubkit present a claim of this time, if our clock is not GitHub's."""
+        """Have githubkit use a claim signed as of this time: GitHub's, if our clock is wrong."""
         claims = {"iat": now - ISSUED_AGO, "exp": now + EXPIRES_IN, "iss": str(self.app_id)}
         claim = jwt.encode(claims, self._private_key, algorithm="RS256")
         key = AppAuth.JWT_CACHE_KEY.format(issuer=self.app_id)
@@ -218,7 +220,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An installation's token. github: githubkit that asks with it.
+    """An installation's token. github: githubkit with this token.
 
     permissions: what the account granted, as {"checks": "write"}.
     """
@@ -235,28 +237,28 @@ class _Issued(msgspec.Struct):
 
 
 class Tokens:
-    """The App's claims by GitHub's clock, and a token for each installation, all of one host.
+    """Requests as the App, by GitHub's clock, and a token for each installation of a host.
 
-    sends: how requests are sent, if not by the host itself.
+    sends: sends the requests; by default the host itself.
     """
 
     def __init__(self, host: Host, sends: Sends | None = None) -> None:
         self._host = host
         self._sends = sends or host
-        self._ahead = timedelta()  # of GitHub's clock before ours, if that is wrong
+        self._ahead = timedelta()  # GitHub's clock minus ours; 0 unless ours is wrong
         self._cached: dict[int, Token] = {}
         self._renewals: dict[int, asyncio.Task[Token]] = {}
         self._limited: dict[int, tuple[Wait, float]] = {}  # the limit, and until when it holds
 
     def now(self) -> datetime:
-        """GitHub's clock, as far as its answers have shown."""
+        """GitHub's clock, as its last answers showed it."""
         return datetime.now(UTC) + self._ahead
 
     async def get(self, installation_id: int) -> Token:
-        """A token good for at least 5 minutes; one request however many ask for it at once.
+        """A token good for at least 5 minutes; one request, however many ask for it at once.
 
-        So a renewal that hangs or fails does so once for all of them, and not one after another.
-        Raises Gone (uninstalled or suspended) and Retry.
+        So a renewal that hangs or fails does so once for all of them.
+        Raises Gone (uninstalled or suspended), Retry and Wait.
         """
         token = self._cached.get(installation_id)
         if token and token.expires_at - RENEWED_BEFORE > self.now():
@@ -270,7 +272,7 @@ class Tokens:
             renewal = asyncio.create_task(self._renewed(installation_id))
             self._renewals[installation_id] = renewal
             renewal.add_done_callback(lambda done: self._renewal_ended(installation_id, done))
-        return await asyncio.shield(renewal)  # who is cancelled does not take it from the others
+        return await asyncio.shield(renewal)  # cancelling one caller does not cancel it for others
 
     def drop(self, installation_id: int, token: Token) -> None:
         """Forget a token that GitHub refused, unless another one has taken its place."""
@@ -285,7 +287,7 @@ class Tokens:
         return answer
 
     async def ask_as_app(self, request: Request) -> Answer:
-        """As `as_app`, but a refusal is an answer, too, unless it is of the App itself."""
+        """As `as_app`, but returns a refusal as an answer, unless GitHub refuses the App itself."""
         if abs(self._ahead) > CLOCK_OFF:
             self._host.claim_at(self.now())
         answer = await self._sends.send(request, self._host.app)
@@ -330,10 +332,10 @@ class Tokens:
     def _renewal_ended(self, installation_id: int, renewal: asyncio.Task[Token]) -> None:
         del self._renewals[installation_id]
         if not renewal.cancelled():
-            renewal.exception()  # whoever asked may be gone: nobody else retrieves it
+            renewal.exception()  # all callers may be cancelled; then nobody else retrieves it
 
     def _follow_clock(self, answer: Answer) -> bool:
-        """Follow GitHub's clock; whether ours was off by enough to be refused for it."""
+        """Note GitHub's clock; whether ours was off by enough to be refused for it."""
         ahead = answer.date - datetime.now(UTC)
         off = abs(ahead - self._ahead) > CLOCK_OFF
         if off:
@@ -342,7 +344,7 @@ class Tokens:
 
 
 def is_unknown(answer: Answer) -> bool:
-    """Whether GitHub has no App of this id at all, whatever the key.
+    """Whether GitHub says that it has no App of this id.
 
     Source: https://github.com/octokit/rest.js/issues/218
     """

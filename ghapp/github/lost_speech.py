@@ -1,6 +1,6 @@
-"""Messages whose delivery was lost: found in the pull's own lists when we read it back.
+"""Finds messages whose delivery was lost in the lists of the pull, when it is read back.
 
-Each gets the identity that its delivery would have given it, so it is judged once either way.
+Each gets the id that its delivery would have given it, so it is judged only once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ghapp.github.endpoints import CommentRow, ReviewRow, User
 from ghapp.github.events.speech import VERDICTS, of_box, tick
 from ghapp.github.payloads import Identity, text
 
-# So often a run waits for what may be there and is not listed yet.
+# How many Lags in a row for what may exist and is not listed yet.
 UNSEEN_WAITS = 3
 # Source: https://docs.github.com/graphql/reference/queries#nodes
 MOST_NODES = 100
@@ -55,7 +55,7 @@ class Editor(msgspec.Struct):
 
 
 class Edits(msgspec.Struct):
-    """Whether and by whom something written was edited; None: never, or by nobody known."""
+    """When and by whom something was last edited; None: never, or GitHub does not say by whom."""
 
     id: str = ""
     edited_at: datetime | None = msgspec.field(name="lastEditedAt", default=None)
@@ -67,7 +67,7 @@ class _Nodes(msgspec.Struct):
 
 
 async def edits(api: Installation, node_ids: Iterable[str]) -> Mapping[str, Edits]:
-    """By node id, of those that are there and may be seen. Raises Gone, Retry and Wait."""
+    """Node id -> its last edit, for those that exist and are visible. Raises Gone, Retry, Wait."""
     ids = tuple(dict.fromkeys(node_ids))
     portions = (ids[start : start + MOST_NODES] for start in range(0, len(ids), MOST_NODES))
     found = await together(api.graphql(_EDITS, {"ids": one}, _Nodes) for one in portions)
@@ -80,15 +80,15 @@ async def messages(
 ) -> tuple[Message, ...]:
     """Messages that were not delivered, oldest first; `edited` if they were changed since.
 
-    One request to GraphQL if there is anything to ask about; what is gone by then, for more than a
-    moment, does not count. Raises Gone, Retry and Wait.
+    If there are any, one request to GraphQL asks for their edits. A message that is listed and then
+    cannot be read is waited for, and in the end left out. Raises Gone, Lag, Retry and Wait.
     """
     known = history.judged | {one.id for one in history.messages}
     asked = [pair for pair in _with_commands(written, us) if _counts(pair[0], known, history)]
     verdicts = [one for one in _verdicts(written, pull, known) if _counts(one, known, history)]
     comments = (row for row in written.comments if row.id == history.written.comment_id)
     comment = next(comments, None)
-    turned = _turned(comment, history) if comment else ()
+    turned = _turned_boxes(comment, history) if comment else ()
     ids = [node_id for _, node_id in asked] + ([comment.node_id] if comment and turned else [])
     found = await edits(api, ids) if ids else {}
     if len(found) < len(set(ids)) and history.waited < UNSEEN_WAITS:
@@ -101,7 +101,7 @@ async def messages(
     )
     ticked: tuple[Message, ...] = ()
     edit = found.get(comment.node_id) if comment and turned else None
-    # The boxes count as turned by who edited our comment last, if that is a person.
+    # Whoever edited our comment last counts as having turned the boxes, if that is a person.
     if comment and edit and edit.edited_at and edit.editor and edit.editor.kind != "Bot":
         at, editor = edit.edited_at, Account(edit.editor.login, edit.editor.id)
         if not us.did(editor.login):
@@ -111,7 +111,7 @@ async def messages(
 
 
 def _with_commands(written: Conversation, us: Identity) -> Iterator[tuple[Message, str]]:
-    """Everything by people that may hold commands, with its node id."""
+    """Everything by people that may contain commands, each with its node id."""
     channels = (
         (written.comments, Channel.COMMENT, "comment"),
         (written.remarks, Channel.REVIEW_COMMENT, "review-comment"),
@@ -130,10 +130,11 @@ def _with_commands(written: Conversation, us: Identity) -> Iterator[tuple[Messag
 
 
 def _verdicts(written: Conversation, pull: Pull, known: frozenset[str]) -> Iterator[Message]:
-    """The states of reviews, which cannot be edited.
+    """Approvals, requests for changes, and dismissals; they cannot be edited.
 
-    GitHub does not say here by whom or when a review was dismissed. It matters only if its approval
-    is known. An approval comes too late once its reviewer is known to have asked for changes.
+    - GitHub does not say here by whom or when a review was dismissed. A dismissal matters only if
+      the approval is known.
+    - An approval is left out if a later request for changes by its reviewer is known.
     """
     refused = {
         speaker: row.submitted_at
@@ -169,10 +170,10 @@ def _person(user: User | None) -> Account | None:
 
 
 def _counts(one: Message, known: frozenset[str], history: History) -> bool:
-    """Whether it is new, and may have been meant for us.
+    """Whether a message is new, and may be meant for ghapp.
 
-    That is from our first check run on, or if it stops the review. Older messages are as old as the
-    pull, which may be older than we are here: they would only be refused, for nothing was shown.
+    Messages before our first check run count only if they block. The others may be older than the
+    App's installation, and would be refused anyway, because nothing was shown yet.
     """
     if one.id in known:
         return False
@@ -183,10 +184,10 @@ def _counts(one: Message, known: frozenset[str], history: History) -> bool:
     return blocks(one.text)
 
 
-def _turned(comment: CommentRow, history: History) -> tuple[tuple[str, bool], ...]:
-    """The boxes that are not as we last wrote them, and that no known delivery turned.
+def _turned_boxes(comment: CommentRow, history: History) -> tuple[tuple[str, bool], ...]:
+    """The boxes that are not as we last wrote them, and that no known delivery explains.
 
-    If we may have written another text since, they may be our own.
+    None if we may have written another text since: then they may be our own.
     """
     if history.marks is None or "PutComment" in history.unresolved:
         return ()

@@ -1,4 +1,4 @@
-"""A merge queue, which only GraphQL lists, and our run on the head that it tests."""
+"""Reads a merge queue, which only GraphQL lists, and our check run on the head that it tests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ query($owner: String!, $name: String!, $branch: String!, $after: String) {
   }
 }
 """
-# An entry that GitHub does not show: it may stand before any of the others.
+# Stands for an entry that GitHub does not show; it may be before any of the others.
 HIDDEN = Member(0, 0, "")
 
 
@@ -73,7 +73,7 @@ class _Data(msgspec.Struct):
 
 
 async def read(api: Installation, key: QueueKey, app_id: int) -> QueueFacts:
-    """The whole queue, and our newest run on the head. Raises Gone, Retry and Wait."""
+    """The whole queue, and our newest check run on the head. Raises Gone, Retry and Wait."""
     (members, refused), run = await both(
         _members(api, key), endpoints.newest_run(api, key.repository, key.head_sha, app_id)
     )
@@ -82,7 +82,7 @@ async def read(api: Installation, key: QueueKey, app_id: int) -> QueueFacts:
 
 
 async def _members(api: Installation, key: QueueKey) -> tuple[tuple[Member, ...], str]:
-    """The entries, none if the branch has no queue; and why GitHub refuses them, else ""."""
+    """The entries, none if the branch has no queue; and why GitHub refuses to list them, or ""."""
     owner, _, name = key.repository.full_name.partition("/")
     variables = {"owner": owner, "name": name, "branch": key.base_ref, "after": None}
     found: list[Member] = []

@@ -1,4 +1,4 @@
-"""The parts of GitHub's payloads that we read, within bounds that keep them storable.
+"""The parts of GitHub's payloads that we read, with bounds so that they can be stored.
 
 Source: https://docs.github.com/webhooks/webhook-events-and-payloads
 """
@@ -17,7 +17,7 @@ from ghapp.core.model import same_login
 from ghapp.errors import Refused
 
 T = TypeVar("T")
-# One delivery marks no more keys; beyond that, the key of what they all belong to.
+# The most keys of one delivery. If there are more, the one key of their repository or installation.
 MOST_KEYS = 1_000
 NEVER = datetime.min.replace(tzinfo=UTC)  # if GitHub gives no time at all
 
@@ -32,7 +32,7 @@ NodeId = Annotated[str, Meta(max_length=200, pattern=r"\A[^\x00-\x20]*\Z")]
 HeadsRef = Annotated[
     str, Meta(pattern=r"\Arefs/heads/[^\x00-\x20\x7f~^:?*\[\\]{1,255}\Z", max_length=266)
 ]
-# These go into addresses: no steps of a path, and of a repository nothing else than GitHub admits.
+# These become parts of URLs: no "." or "..", and in a repository's name only what GitHub allows.
 Login = Annotated[str, Meta(pattern=r"\A(?!\.{1,2}\Z)[^\x00-\x20]{1,100}\Z")]
 FullName = Annotated[
     str, Meta(pattern=r"\A[A-Za-z0-9_-]{1,100}/(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}\Z")
@@ -41,7 +41,7 @@ When = Annotated[datetime, Meta(tz=True)]
 
 
 class AnyEvent(Struct):
-    """Of every payload; `ping` and `push` have no action."""
+    """Any payload; `ping` and `push` have no action."""
 
     action: Annotated[str, Meta(max_length=100)] = ""
 
@@ -76,7 +76,7 @@ class RepositoryPart(Struct):
 
 
 class Place(Struct):
-    """Of every event about a repository."""
+    """An event about a repository."""
 
     repository: RepositoryPart
     installation: Installation
@@ -88,12 +88,12 @@ class Place(Struct):
 
 
 class Where(Place):
-    """With who did it; of a merge queue's own deeds GitHub may name nobody."""
+    """An event about a repository, with its sender."""
 
-    sender: User
+    sender: User  # events of a merge queue may have none, so they are a Place only
 
     def person(self, author: User | None) -> model.Account | None:
-        """The author, if that is a person and the very one who sent it."""
+        """The author's account if the author is a person and the sender."""
         if author is None or author.is_bot or not author.account.among((self.sender.account,)):
             return None
         return author.account
@@ -117,7 +117,7 @@ class PullRequest(Where):
 
 
 class PullLink(Struct):
-    """Stands in an issue that is a pull request."""
+    """Only an issue that is a pull request has one."""
 
 
 class Issue(Struct):
@@ -139,7 +139,7 @@ class Change(Struct, rename={"before": "from"}):
 
 
 class Changes(Struct):
-    """What an edit changed, as far as we read it."""
+    """What an edit changed."""
 
     body: Change | None = None
     default_branch: Change | None = None
@@ -152,7 +152,7 @@ class IssueComment(Where):
 
 
 class PullNumber(Struct):
-    """A pull as events about its reviews name it."""
+    """A pull in events about its reviews."""
 
     number: Number
     updated_at: When | None = None
@@ -199,14 +199,14 @@ class Base(Struct):
 
 
 class PullRef(Struct):
-    """A pull a check belongs to; it may be another repository's that has the same head."""
+    """A pull that a check run belongs to; it may be of another repository with the same head."""
 
     number: Number
     base: Base
 
 
 class Suite(Struct):
-    """A check suite, or what a check run says of its own."""
+    """A check suite, or the part of it in a check run."""
 
     head_sha: Sha | None = None
     head_branch: str | None = None
@@ -248,7 +248,7 @@ class Commit(Struct):
 
 
 class PushedRepository(RepositoryPart):
-    """Of a push only: here GitHub gives the time as seconds since 1970."""
+    """A repository in a push event, where GitHub gives the time as seconds since 1970."""
 
     pushed_at: Annotated[int, Meta(ge=0, le=2**33)] | When | None = None
 
@@ -296,25 +296,27 @@ class _Identified(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who this App is on GitHub: its own deeds and what it made. bot_login: "" if not known."""
+    """Who this App is on GitHub. bot_login: "" if it is not known yet."""
 
     app_id: int
     bot_login: str = ""
 
     def did(self, login: str) -> bool:
+        """Whether this App did what GitHub says that this login did."""
         return bool(self.bot_login) and same_login(login, self.bot_login)
 
     def made(self, app: _Identified | None) -> bool:
+        """Whether this App made what GitHub says that this App made."""
         return app is not None and app.id == self.app_id
 
 
 def text(body: str | None) -> str:
-    """What a person wrote, as every database can hold it."""
+    """What a person wrote, without what PostgreSQL cannot hold."""
     return (body or "").replace("\0", "")
 
 
 def decoded(body: bytes, type: type[T]) -> T:
-    """The payload as far as we read it. Raises Refused (it is not as GitHub documents it)."""
+    """The parts of the payload that we read. Raises Refused (it is not as GitHub documents it)."""
     try:
         return msgspec.json.decode(body, type=type)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""People: what they say by setting or removing our labels, and what they may do."""
+"""People: which of our labels they set or removed, and what they have the right to do."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from ghapp.github.rate_limits import Importance
 
 NEWEST_PAGES = 2
 SIGNS = {"labeled": "+", "unlabeled": "-"}
-# The list of events may lag behind the labels: how long the run waits for it, time after time.
+# The list of events may lag behind the labels: how long each Lag in a row waits for it.
 LAG_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Our labels on one pull, all as we spell them: GitHub's ignore case.
+    """Our labels on one pull, all in our spelling, because GitHub ignores case.
 
-    names: all of them. left: as we left them on the pull. there: as they are now.
+    names: all of them. left: those that we left on the pull. there: those that it has now.
     """
 
     names: frozenset[str]
@@ -39,7 +39,7 @@ class Labels:
 
 
 def compared(pull: Pull, names: Iterable[str], history: History) -> Labels:
-    """Our labels according to our record and to GitHub. names: the policy's."""
+    """Our labels by our record and by GitHub. names: the policy's."""
     recorded = history.marks.labels if history.marks else frozenset[str]()
     spelled = {name.casefold(): name for name in (*recorded, *names)}  # the policy's win
     left = frozenset(spelled[name.casefold()] for name in recorded)
@@ -148,7 +148,7 @@ async def _held(api: Installation, repository: Repository, login: str, ask: Ask)
 
 
 async def _membership(api: Installation, team: str, login: str) -> tuple[bool, str]:
-    """Whether the membership is active, and why that cannot be known, else ""."""
+    """Whether the membership is active; and why that cannot be known, "" if it is known."""
     org, _, slug = team.partition("/")
     path = f"orgs/{quote(org, safe='')}/teams/{quote(slug, safe='')}"
     request = Request("GET", f"{path}/memberships/{quote(login, safe='')}")

@@ -18,6 +18,7 @@ from ghapp.core.policy.policy import POLICY_PATH
 from ghapp.core.records import PackFile, PolicySource
 from ghapp.core.scan import new_file
 from ghapp.errors import Retry
+from ghapp.github import endpoints
 from ghapp.github.api import Installation, keep, together
 from ghapp.github.endpoints import at, blob
 from ghapp.github.errors import AGAIN_SECONDS, decoded
@@ -25,14 +26,14 @@ from ghapp.github.host import Request
 from ghapp.github.rate_limits import Importance
 from ghapp.github.transport import RAW
 
-# Of a longer policy file so much is kept that it is found too long.
+# One more than a policy may have, so that a longer file is still found too long.
 MOST_CHARACTERS = (256 << 10) + 1
-# Not ours to see, not there (or a submodule's commit), no blob, or longer than GitHub's 100 MB.
+# No permission, not there (or a submodule's commit), not a blob, or above GitHub's 100 MB.
 REFUSED = (403, 404, 422)
 
 
 class _EntryRow(msgspec.Struct):
-    """A file of a folder. download_url: None of folders and of submodules, which pass as files."""
+    """An entry of a folder. download_url: None for folders, and for submodules, of type file."""
 
     path: str
     type: str
@@ -44,10 +45,10 @@ class _EntryRow(msgspec.Struct):
 async def read(
     api: Installation, repository: Repository, known: PolicySource | None
 ) -> PolicySource:
-    """The policy and its packs; what was good stays as it was. Raises Gone, Retry and Wait.
+    """The policy and its packs. known: as last read; its last good version is kept.
 
-    One call if the file names no packs; else one more for each folder, and for each pack that was
-    not read before.
+    One call, and if the file names packs, one more for each folder, and for each pack that was not
+    read before. Raises Gone, Retry and Wait.
     """
     source = await _file(api, repository, known or PolicySource())
     globs = pack_files.named(source.text or "")
@@ -71,9 +72,10 @@ async def read(
 
 
 async def _file(api: Installation, repository: Repository, known: PolicySource) -> PolicySource:
-    """The policy alone, with the packs that it had before.
+    """The policy alone, still with the packs that it had before.
 
-    A 404 reads as absent: it says so only if the repository itself can be read.
+    If a policy was known, a 404 counts only if the tree of the default branch lacks the file, too:
+    one wrong answer would take a whole repository's protection away.
     """
     headers = {"Accept": RAW, **({"If-None-Match": known.etag} if known.etag else {})}
     request = Request("GET", at(repository, f"contents/{POLICY_PATH}"), headers=headers)
@@ -81,13 +83,26 @@ async def _file(api: Installation, repository: Repository, known: PolicySource) 
     if answer.status == 304:
         return replace(known, read_at=answer.date)
     if answer.status == 404:
+        was_there = known.text is not None or known.good is not None
+        if was_there and not await _is_gone(api, repository):
+            return known  # and read again by the next run
         return replace(known, text=None, etag="", read_at=answer.date)
     text, etag = _text(answer.body)[:MOST_CHARACTERS], answer.headers.get("etag", "")
     return replace(known, text=text, etag=etag, read_at=answer.date)
 
 
+async def _is_gone(api: Installation, repository: Repository) -> bool:
+    """Whether the tree of the default branch is read and has no policy."""
+    folder, _, name = POLICY_PATH.partition("/")
+    root = await endpoints.tree(api, repository, "HEAD")
+    if root is None or folder not in root:
+        return root is not None
+    inside = await endpoints.tree(api, repository, root[folder].sha)
+    return inside is not None and name not in inside
+
+
 async def _entries(api: Installation, repository: Repository, folder: str) -> list[PackFile]:
-    """What is in a folder; nothing if there is none."""
+    """The entries of a folder; none if there is no such folder."""
     request = Request("GET", at(repository, f"contents/{quote(folder)}"))
     answer = await api.send(request, Importance.READ, fine=(404,))
     if answer.status == 404 or not answer.body.startswith(b"["):  # a file, not a list of them
@@ -101,8 +116,8 @@ async def _entries(api: Installation, repository: Repository, folder: str) -> li
 
 
 def _text(body: bytes) -> str:
-    """Text that any database takes; what is wrong with it stays wrong when it is read as YAML."""
-    return body.decode("utf-8", "replace").replace("\0", "\x01")  # PostgreSQL keeps no NUL
+    """Text that any database can hold; what is wrong with it is still wrong as YAML."""
+    return body.decode("utf-8", "replace").replace("\0", "\x01")  # PostgreSQL cannot hold NUL
 
 
 async def read_contents(
@@ -110,8 +125,8 @@ async def read_contents(
 ) -> Mapping[str, str | None]:
     """path -> text of the file's new version; removed files are left out.
 
+    None if it is not among the first 20 files, above 1 MiB, binary, or refused by GitHub.
     Raises Gone, Retry and Wait.
-    None: beyond the first 20 files, more than 1 MiB, binary, or refused by GitHub.
     """
     wanted = new_file.blobs(files)
     shas = tuple(dict.fromkeys(sha for sha in wanted.values() if sha))
@@ -126,7 +141,7 @@ async def _content(api: Installation, repository: Repository, sha: str) -> str |
         return known[key]
     content = await blob(api, repository, sha, fine=REFUSED)
     if content is None:
-        return None  # and not kept: a permission may be given meanwhile
+        return None  # not cached: a permission may be granted later
     text = new_file.text(content)
     keep(known, key, text)
     return text

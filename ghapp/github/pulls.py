@@ -1,6 +1,6 @@
-"""The pulls of a repository that moved since runs last read them.
+"""The pulls of a repository that have changed since runs last read them.
 
-One call answered 304 if none did. Source: https://docs.github.com/rest/pulls/pulls#list-pull-requests
+If none has, one call answered 304. Source: https://docs.github.com/rest/pulls/pulls#list-pull-requests
 """
 
 from __future__ import annotations
@@ -33,42 +33,42 @@ class _Row(msgspec.Struct):
 
 
 async def pulls(api: Installation, repository: Repository, seen: Seen) -> tuple[PullKey, ...]:
-    """Those that changed after a run read them, and open ones never read; oldest change first.
+    """Pulls that changed after a run read them, and open ones never read; oldest change first.
+
+    A pull is returned each time until a run has read it, because runs may fail. A closed pull that
+    was never read needs nothing from us.
 
     seen: pull -> its `updated_at` when a run last read it. Raises Gone, Retry and Wait.
-
-    A pull that moved is named until a run has read it: the one that was to may have failed. A pull
-    that is closed and was never read needs nothing from us.
     """
     known = api.cache.pulls
     before = known.get(repository.id)
     rows, answer = await _page(api, repository, 1, etag=before.etag if before else "")
     if answer.status == 304 and before:
-        moved = _moving(before.moved, seen)
+        moved = _moved_pulls(before.moved, seen)
         keep(known, repository.id, Listing(before.etag, before.newest, moved))
     else:
-        further, whole = await _further(api, repository, (rows, answer), seen, before)
-        if before is None or not whole:
+        further, enough = await _further_rows(api, repository, (rows, answer), seen, before)
+        if before is None or not enough:
             path = at(repository, "pulls?state=open&sort=created&direction=asc")
             further = [row.moved for row in await api.rows(path, _Row)] + further
-        moved = _moving((*(before.moved if before else ()), *further, *rows), seen)
+        moved = _moved_pulls((*(before.moved if before else ()), *further, *rows), seen)
         if rows:
             listing = Listing(answer.headers.get("etag", ""), rows[0].updated_at, moved)
             keep(known, repository.id, listing)
     return tuple(PullKey(repository, row.number) for row in moved)
 
 
-async def _further(
+async def _further_rows(
     api: Installation,
     repository: Repository,
     first: tuple[list[Moved], Answer],
     seen: Seen,
     before: Listing | None,
 ) -> tuple[list[Moved], bool]:
-    """The further pages as far as they may matter, and whether they reach what we knew before.
+    """The rows of further pages as far as needed, and whether MOST_PAGES were enough for that.
 
-    Later, that is down to the newest change known then. At first, as long as pages name pulls that
-    a run has read in another state; all open ones are listed besides.
+    With a listing from before: down to the newest change that it had. Without one: as long as a
+    page has pulls that changed after a run read them; the caller lists all open ones besides.
     """
     rows, answer = first
     found: list[Moved] = []
@@ -98,8 +98,8 @@ def _moved(row: Moved, seen: Seen) -> bool:
     return row.is_open if known is None else row.updated_at > known
 
 
-def _moving(rows: Iterable[Moved], seen: Seen) -> tuple[Moved, ...]:
-    """Those that moved, each as the newest of its rows has it."""
+def _moved_pulls(rows: Iterable[Moved], seen: Seen) -> tuple[Moved, ...]:
+    """The pulls that moved, each by the newest of its rows."""
     newest: dict[int, Moved] = {}
     for row in rows:
         if row.number not in newest or newest[row.number].updated_at <= row.updated_at:

@@ -1,8 +1,8 @@
 """What one installation may still ask of GitHub: pure arithmetic, the time is passed in.
 
-Windows are exact: in no span of 60 (or 3,600) seconds more is spent than GitHub allows, and a
-burst within the limit passes at once. `Installation` and the pool of connections limit the requests
-in flight, to 100 and the probe.
+Windows are exact: in no span of 60 (or 3,600) seconds is more spent than GitHub allows, and a burst
+within the limit passes at once. The number of requests in flight is limited elsewhere, by
+`Installation` and the pool of connections.
 Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
 
@@ -14,7 +14,6 @@ from enum import Enum
 from ghapp.errors import Wait
 
 MINUTE, HOUR = 60.0, 3600.0
-# Each window, and the share of it that more important requests may count on.
 POINTS_A_MINUTE = 900
 CONTENT_A_MINUTE = 80
 CONTENT_AN_HOUR = 500
@@ -74,7 +73,7 @@ class Budget:
         self._closed_until = 0.0
 
     def take(self, method: str, importance: Importance, now: float) -> None:
-        """Account for one request that is about to be sent. Raises Wait (it would be too much)."""
+        """Count a request that is about to be sent. Raises Wait (it would be too many)."""
         if self._off:
             return
         wanted = [(self._points, 1 if method == "GET" else 5)]
@@ -88,7 +87,7 @@ class Budget:
             window.spend(units, now)
 
     def left(self, now: float) -> dict[str, int]:
-        """What is left of each window, 0 of all while GitHub has us wait; empty if off."""
+        """What is left of each window; all 0 while GitHub asks us to wait; empty if off."""
         if self._off:
             return {}
         windows = (self._points, *self._content)
@@ -99,5 +98,5 @@ class Budget:
         }
 
     def close(self, seconds: float, now: float) -> None:
-        """GitHub asked us to wait: whatever else is due waits too, since asking on prolongs it."""
+        """Send nothing for so long: GitHub asked us to wait, and more requests would prolong it."""
         self._closed_until = max(self._closed_until, now + seconds)

@@ -1,4 +1,4 @@
-"""Our own marks as GitHub has them, for when our record of them may be wrong."""
+"""Our own marks: by our record, or as GitHub has them if the record may be wrong."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ghapp.github.endpoints import CommentRow, RunRow, at
 from ghapp.github.lost_speech import UNSEEN_WAITS, Conversation
 from ghapp.github.payloads import Identity
 
-# GitHub's times have whole seconds, so what led to a run may have the same time as the run.
+# GitHub's times have whole seconds, so a cause and its check run may have the same time.
 LOOKING = timedelta(seconds=1)
 _REPLY = re.compile(r"<!-- ghapp:reply (\S+) -->")
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The marks that exist. found_at: when GitHub accepted the run that was read back, else None.
+    """The marks that exist. found_at: when GitHub accepted the check run, if it was read back.
 
-    earlier: what was shown, and its record lost, oldest first. missed: messages that were not
+    earlier: what was shown but not recorded, oldest first. missed: messages that were not
     delivered, oldest first.
     """
 
@@ -61,9 +61,9 @@ def doubtful(history: History) -> bool:
 async def observe(
     api: Installation, history: History, pull: Pull, policy: Policy, us: Identity
 ) -> Observed:
-    """The marks by our own record; if that is doubtful, as GitHub has them, with lost messages.
+    """The marks by our record; if that is doubtful, as GitHub has them, with lost messages.
 
-    Raises Gone, Retry and Wait.
+    Raises Gone, Lag, Retry and Wait.
     """
     if not doubtful(history):
         issues = follow_ups.issues(history.follow_ups)
@@ -77,10 +77,10 @@ async def observe(
         follow_ups.read(api, history, pull, policy, us),
     )
     comments = [row for row in written.comments if us.made(row.performed_via_github_app)]
-    earlier = await _earlier(api, history, pull, run, us)
+    earlier = await _unrecorded(api, history, pull, run, us)
     history = history.knowing(earlier)
-    observed = replace(_observed(history, pull, run, comments, followed), earlier=earlier)
-    unseen = _unseen(history, observed) or _vanished(history, pull, observed)
+    observed = replace(_listed(history, pull, run, comments, followed), earlier=earlier)
+    unseen = _invisible_writes(history, observed) or _invisible_marks(history, pull, observed)
     late = api.late_seconds(at(pull.key.repository, "").rstrip("/"))
     if unseen and (late or history.waited < UNSEEN_WAITS):
         text = f"{pull.key}: {unseen[0]} may have taken effect and is not visible yet"
@@ -100,13 +100,13 @@ async def _conversation(api: Installation, pull: Pull) -> Conversation:
     return Conversation(comments, reviews, remarks)
 
 
-async def _earlier(
+async def _unrecorded(
     api: Installation, history: History, pull: Pull, present: RunRow | None, us: Identity
 ) -> tuple[Shown, ...]:
-    """What our check runs showed that were written, and not recorded, before somebody pushed.
+    """What check runs showed that were written but not recorded, for heads without a record.
 
-    Each is looked for on the head that it was written to: what people said of it then is not about
-    what was shown before.
+    Each check run is looked up on the head that it was written to. What people said after it is
+    about this check run, not about an earlier one.
     """
     known, found = {one.head_sha for one in history.shown}, list[Shown]()
     for head_sha in dict.fromkeys(one.head_sha for one in history.intended):
@@ -116,11 +116,11 @@ async def _earlier(
         if head_sha != pull.head_sha:
             try:
                 run = await endpoints.newest_run(api, repository, head_sha, us.app_id)
-            except Gone:  # a head that nobody has any more
+            except Gone:  # the commit no longer exists
                 continue
         if run is None or run.started_at is None:
             continue
-        # It shows what the last intent before it was to show, if that was for this head.
+        # It shows what the last intent for this head before it was to show.
         at = run.started_at
         before = [one for one in history.intended if one.accepted_at <= at + LOOKING]
         here = [one for one in before if one.head_sha == head_sha]
@@ -128,16 +128,16 @@ async def _earlier(
     return tuple(found)
 
 
-def _observed(
+def _listed(
     history: History,
     pull: Pull,
     run: RunRow | None,
     comments: list[CommentRow],
     followed: tuple[FollowUp, ...],
 ) -> Observed:
-    """comments: those of the App. Its one comment is the known one, else the one with our marker.
+    """The marks as read. comments: the App's. Its mark is the recorded one, else one with MARKER.
 
-    Reactions are kept from our record: to add one again changes nothing on GitHub.
+    Reactions are taken from our record: adding one again changes nothing on GitHub.
     """
     lines = [(row, (row.body or "").lstrip().partition("\n")[0].strip()) for row in comments]
     known = (row for row in comments if row.id == history.written.comment_id)
@@ -160,17 +160,16 @@ def _observed(
     return Observed(marks, written, run.started_at if run else None, followed)
 
 
-def _unseen(history: History, now: Observed) -> list[str]:
-    """The unresolved effects that left no trace, of those which would leave one.
+def _invisible_writes(history: History, now: Observed) -> list[str]:
+    """The unresolved effects that would leave a trace, and that none is visible of.
 
-    A list that shows nothing of a write whose answer was lost may only be late: to believe it at
-    once would be to write twice.
+    The list may only lag behind, and then to write again at once would be to write twice.
     """
     found, run = set(traces(now.marks, now.written)), PutCheckRun.__name__
     before = history.marks.check_run if history.marks else None
     if (now.marks.check_run, now.written.check_run_id) == (before, history.written.check_run_id):
-        found.discard(run)  # it was there before
-    # The last run that may have been written was found, on whichever head.
+        found.discard(run)  # it is the one from before
+    # The last check run that may have been written was found on an earlier head.
     heads = {one.head_sha for one in history.intended[-1:]}
     if heads & {one.head_sha for one in now.earlier}:
         found.add(run)
@@ -179,10 +178,10 @@ def _unseen(history: History, now: Observed) -> list[str]:
     )
 
 
-def _vanished(history: History, pull: Pull, now: Observed) -> list[str]:
-    """What we know to have written and is not listed: deleted, or the list is late.
+def _invisible_marks(history: History, pull: Pull, now: Observed) -> list[str]:
+    """The names of recorded marks that are not visible: deleted, or the list lags behind.
 
-    To restore it at once would be to write twice if it is only late.
+    If it only lags, to restore them at once would be to write twice.
     """
     before = replace(history.marks or Marks(), issues=frozenset())  # each is read by its number
     run = PutCheckRun.__name__

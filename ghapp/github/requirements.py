@@ -1,4 +1,4 @@
-"""What the App has to ask of GitHub: permissions and events, and what each is for.
+"""The permissions and events that the App needs, and what each is for.
 
 Sources: https://docs.github.com/rest/authentication/permissions-required-for-github-apps,
 https://docs.github.com/webhooks/webhook-events-and-payloads
@@ -14,7 +14,7 @@ LEVELS = ("", "read", "write", "admin")
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """level: read | write. without: what does not work then; "" if nothing works."""
+    """level: read | write. without: what does not work without it; "" if nothing works."""
 
     level: str
     what_for: str
@@ -36,7 +36,7 @@ PERMISSIONS: Mapping[str, Need] = {  # by their names in the API
         "read", "answering merge queues", "a merge queue that requires the check waits for ever"
     ),
 }
-OF_ORGANISATIONS = frozenset({"members"})  # accounts of a person have no such permission
+OF_ORGANISATIONS = frozenset({"members"})  # permissions that a personal account does not have
 
 # event -> the permission without which GitHub does not offer it
 EVENTS: Mapping[str, str] = {
@@ -61,5 +61,5 @@ def at_least(found: str, level: str) -> bool:
 
 
 def spoken(name: str) -> str:
-    """A permission or event as the App's settings page calls it."""
+    """A permission or event as the App's settings page spells it."""
     return name.replace("_", " ").capitalize()

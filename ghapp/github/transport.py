@@ -1,7 +1,7 @@
-"""How requests get to GitHub: a transport of httpx, and so of githubkit, that aiohttp carries out.
+"""A transport for httpx, and so for githubkit, that sends requests with aiohttp.
 
-httpx's own pool takes twice the CPU (docs/decisions/0009-githubkit.md). Nothing is retried,
-followed, cached or judged here.
+httpx's own pool takes twice the CPU (docs/decisions/0009-githubkit.md). The transport does not
+retry, follow redirects, cache, or interpret answers.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ CONNECT_SECONDS, TOTAL_SECONDS = 5.0, 15.0
 # Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
 IN_FLIGHT = 100
 API_VERSION = "2022-11-28"  # githubkit's models are newer, but older servers refuse a newer version
-# Far above any page of GitHub's: what is longer, once unpacked, is an attack.
+# Unpacked. Far above any page of GitHub's: a longer answer is an attack.
 MOST_ANSWER_BYTES = 64 << 20
-# The media type of a file's own bytes, and how many of them are read: nobody needs more.
+# The media type of a file's own bytes, and how many of them are read; the rest is cut off.
 RAW, MOST_RAW_BYTES = "application/vnd.github.raw+json", (1 << 20) + 4
-# What aiohttp handles itself, or the body does not have once it is unpacked.
+# Headers that aiohttp has handled, or that are not true of the unpacked body.
 _OF_THE_WIRE = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 
-# Is notified of every exchange: method, path, the answer or None if none came, and the seconds.
+# Called after every request: method, path, the answer or None if none came, and the seconds.
 Observe = Callable[[str, str, Answer | None, float], None]
 
 
@@ -100,7 +100,7 @@ class Transport(httpx.AsyncBaseTransport):
     async def _exchanged(self, request: httpx.Request) -> tuple[httpx.Response, Answer]:
         headers = dict(request.headers.items())
         headers |= {"accept-encoding": "gzip", "x-github-api-version": API_VERSION}
-        if request.url.scheme != "https":  # with TLS, the proxy only gets to see its own request
+        if request.url.scheme != "https":  # with TLS, aiohttp sends them in CONNECT
             headers |= self._to_proxy
         async with self._session.request(
             request.method,
@@ -118,15 +118,15 @@ class Transport(httpx.AsyncBaseTransport):
             response.headers.encoding = "latin-1"  # text, whatever was sent
             answer = Answer(response.status_code, response.headers, body)
             if limited := limited_seconds(answer):
-                # Whole seconds, however it was said: githubkit stumbles over all else.
+                # In whole seconds: githubkit raises ValueError on a date.
                 response.headers["Retry-After"] = str(math.ceil(limited))
             return response, answer
 
 
 async def _body(received: aiohttp.ClientResponse, *, cut: bool) -> bytes:
-    """All of it, unpacked; only its beginning if it may be cut.
+    """The body, unpacked. cut: return only its beginning if it is long.
 
-    Raises ClientPayloadError (it has no end, or cannot be unpacked).
+    Raises ClientPayloadError (it is too long, or cannot be unpacked).
     """
     packing = received.headers.get("Content-Encoding", "identity").lower()
     if packing not in ("identity", "gzip"):
@@ -134,7 +134,7 @@ async def _body(received: aiohttp.ClientResponse, *, cut: bool) -> bytes:
     gzip = zlib.decompressobj(16 + zlib.MAX_WBITS) if packing == "gzip" else None
     most, body = MOST_RAW_BYTES if cut else MOST_ANSWER_BYTES, bytearray()
     async for part in received.content.iter_any():
-        try:  # a few packed bytes may be many: no more of them are unpacked than there is room for
+        try:  # a few packed bytes may be many unpacked ones: unpack no more than there is room for
             body += gzip.decompress(part, most + 1 - len(body)) if gzip else part
         except zlib.error as error:
             raise aiohttp.ClientPayloadError(str(error)) from error
@@ -148,10 +148,10 @@ async def _body(received: aiohttp.ClientResponse, *, cut: bool) -> bytes:
 
 
 def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
-    """A socket on which the kernel, too, gives up what GitHub has not acknowledged in time.
+    """A socket whose unacknowledged data the kernel drops after the time that we wait.
 
-    Otherwise it goes on sending for minutes after we have closed it: a write that a broken network
-    held back would take effect long after we looked for it and wrote it again.
+    Otherwise the kernel goes on sending for minutes after we have closed the socket. A write that a
+    broken network held back could take effect long after we looked for it and wrote it again.
     """
     family, kind, protocol, *_ = address
     made = socket.socket(family, kind, protocol)
@@ -161,9 +161,10 @@ def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
 
 
 def _trusted(endpoint: Endpoint) -> ssl.SSLContext:
+    """TLS that trusts the configured CAs. Raises WrongSetting."""
     if endpoint.ca_dir and not endpoint.ca_file:
-        # OpenSSL takes any text for folders, several of them too, and then trusts nobody.
-        # pathlib raises on a name that is too long or must not be read.
+        # OpenSSL accepts any text as a list of folders, and then trusts nobody.
+        # `os.path`, because pathlib raises if a name is too long or may not be read.
         if not any(os.path.isdir(one) for one in endpoint.ca_dir.split(os.pathsep)):  # noqa: PTH112
             raise WrongSetting("SSL_CERT_DIR: is not a folder; name one with CAs, or leave it out")
         return ssl.create_default_context(capath=endpoint.ca_dir)

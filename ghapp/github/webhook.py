@@ -1,7 +1,6 @@
 """Headers and bytes of a POST -> a verified Delivery: the keys it concerns, and the messages in it.
 
-Nothing else of the payload is kept; state is read fresh. Whatever comes in, it ends as a Delivery
-or as Refused.
+Nothing else of the payload is used; state is read fresh. Any input ends as a Delivery or Refused.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ def parse(
     """
     named = {name.lower(): value for name, value in headers.items()}
     signature = named.get("x-hub-signature-256", "").encode("utf-8", "replace")
-    # All of them are tried, each in constant time; an empty secret signs nothing.
+    # All secrets are tried, each in constant time. An empty one would let anybody sign.
     digests = (hmac.digest(one.encode(), body, hashlib.sha256).hex() for one in secrets if one)
     signed = [hmac.compare_digest(signature, f"sha256={one}".encode()) for one in digests]
     if not any(signed):

@@ -1,4 +1,4 @@
-"""Writes of check runs and issues, and what all writes share: request, outcome, labels' looks."""
+"""Writes check runs and issues; and what all writes share: the request, its outcome, labels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ghapp.github.errors import Answer, decoded, refusal
 from ghapp.github.host import Request
 from ghapp.github.rate_limits import Importance
 
-# What GitHub gives a label that it makes because an issue was to carry it.
+# The colour of a label that GitHub creates because it is added to an issue.
 UNDESCRIBED_COLOUR = "ededed"
 UNSEEN_SECONDS = 1.0
 # Source: https://docs.github.com/rest/checks/runs#update-a-check-run
@@ -55,7 +55,7 @@ async def write(
     importance: Importance = Importance.BEST_EFFORT,
     fine: tuple[int, ...] = (),
 ) -> Outcome:
-    """fine: if it is refused so, there is nothing to write. Raises as `Installation.send`."""
+    """Write. fine: statuses that mean there is nothing to write. Raises as `Installation.send`."""
     request = Request(method, path, body)
     return outcome(await api.send(request, importance, fine=fine), request)
 
@@ -65,9 +65,8 @@ async def edit_existing(
 ) -> Outcome:
     """Change what we wrote before.
 
-    Raises as `write`, and Retry also if it is not visible: it was deleted, or is too new to be
-    seen. Which of the two, the next run reads back; to write it anew at once might be to write it
-    twice.
+    Raises as `write`, and Retry if it is answered 404: it was deleted, or is too new to be visible.
+    The next run finds out which by reading back; creating it again at once could create it twice.
     """
     request = Request("PATCH", path, body)
     answer = await api.send(request, importance, fine=(404,))
@@ -77,9 +76,9 @@ async def edit_existing(
 
 
 def outcome(answer: Answer, request: Request) -> Outcome:
-    """The id of what was made; 0 if labels are left, or what was to be removed was gone.
+    """The id of what was written; 0 for a removed label, or if there was nothing to write.
 
-    Raises Retry: what answers something else is not GitHub, and may not have passed it on.
+    Raises Retry (the body is not GitHub's: a proxy answered, and may not have passed the write on).
     """
     if answer.status >= 400:
         return Outcome(0, answer.date)
@@ -90,7 +89,7 @@ def outcome(answer: Answer, request: Request) -> Outcome:
 
 
 def unseen(answer: Answer, request: Request) -> Retry:
-    """For what exists by our record and is answered 404."""
+    """The exception if something that we know to exist is answered 404."""
     return Retry(f"{request}: GitHub answers {answer.status}", after_seconds=UNSEEN_SECONDS)
 
 
@@ -100,7 +99,7 @@ async def give_looks(
     described: Iterable[tuple[str, str, str]],
     rows: Iterable[LabelRow],
 ) -> None:
-    """Colour and description for each label that GitHub had to make: one call each.
+    """Set colour and description of each label that GitHub had to create: one call each.
 
     described: (name, colour, description). rows: the labels as GitHub answered. Raises as `write`.
     """
@@ -113,9 +112,9 @@ async def give_looks(
 
 
 def quoted(name: str) -> str:
-    """As one part of a path. Raises Rejected (on the way it would become another path).
+    """The name quoted as one segment of a path. Raises Rejected (no path can name it).
 
-    Dots fall away however they are quoted, and `labels/..` or `labels/` is not one label.
+    "." and ".." are resolved on the way even if quoted, and `labels/` is not one label.
     """
     if not name.strip() or not {".", ".."}.isdisjoint(name.split("/")):
         raise Rejected(f"label {name!r}: no address can name it; remove it by hand")
@@ -123,11 +122,11 @@ def quoted(name: str) -> str:
 
 
 async def put(api: Installation, key: PullKey | QueueKey, effect: PutCheckRun) -> Outcome:
-    """Created with its annotations; patched without them, since GitHub would add them again.
+    """Create a check run with its annotations, or patch one without: GitHub would add them again.
 
-    Only the last of several requests sets digest and conclusion: a run cut short equals no other.
-    Raises Retry also if the run to be patched is not visible: too new, or one of the oldest of
-    1,000, which GitHub deletes.
+    Annotations may need several requests. Only the last one sets digest and conclusion, so that a
+    check run that was cut short equals no other. Raises Retry also if the check run to patch is not
+    visible: it is too new, or GitHub has deleted it as one of the oldest of 1,000.
     """
     run, path = effect.check_run, at(key.repository, "check-runs")
     owner = str(key.number) if isinstance(key, PullKey) else QUEUE
@@ -149,10 +148,9 @@ async def put(api: Installation, key: PullKey | QueueKey, effect: PutCheckRun) -
 def _run(
     run: CheckRun, owner: str, annotations: Sequence[Annotation], *, whole: bool = True
 ) -> dict[str, Any]:
-    """What GitHub wants to know of a run.
+    """The body of a request. owner: whom the check run is for, as `external_id` has it.
 
-    owner: what the run is written for, as it stands in `external_id`. whole: its last annotations
-    are among these.
+    whole: this is the last request.
     """
     output: dict[str, Any] = {"title": run.title, "summary": run.summary, "text": run.text}
     if annotations:
@@ -175,7 +173,7 @@ def _run(
     }
     if whole and run.conclusion:
         body |= {"status": "completed", "conclusion": run.conclusion}
-        # Named even if there are none: a patch without them would leave the earlier ones.
+        # Also if there are none: a patch without them would keep the earlier buttons.
         body["actions"] = [
             {"label": one.label, "description": one.description, "identifier": one.identifier}
             for one in run.actions
@@ -184,10 +182,10 @@ def _run(
 
 
 async def open_issue(api: Installation, key: PullKey, effect: OpenIssue) -> Outcome:
-    """Its number, 0 if issues are switched off. Raises Gone, Retry, Wait and Rejected.
+    """Open an issue; its number, 0 if issues are switched off. Raises Gone, Retry, Wait, Rejected.
 
-    An assignee whom GitHub does not accept is left out: it refuses the issue for that or, if we may
-    not assign, makes it without a word.
+    If GitHub refuses the issue because of its assignee, one more call opens it without. If we may
+    not assign, GitHub opens it without the assignee and does not say so.
     """
     issue, path = effect.issue, at(key.repository, "issues")
     label = issue.label[0]
@@ -195,7 +193,7 @@ async def open_issue(api: Installation, key: PullKey, effect: OpenIssue) -> Outc
     assigned = {**body, "assignees": [issue.owner] if issue.owner else []}
     request = Request("POST", path, assigned)
     answer = await api.send(request, Importance.BEST_EFFORT, fine=(SWITCHED_OFF, 422))
-    if answer.status == 422 and issue.owner and _for_the_assignee(answer):
+    if answer.status == 422 and issue.owner and _is_about_the_assignee(answer):
         request = Request("POST", path, {**body, "assignees": []})
         answer = await api.send(request, Importance.BEST_EFFORT, fine=(SWITCHED_OFF,))
     if answer.status == SWITCHED_OFF:
@@ -208,8 +206,8 @@ async def open_issue(api: Installation, key: PullKey, effect: OpenIssue) -> Outc
     return Outcome(made.number, answer.date, is_assigned)
 
 
-def _for_the_assignee(answer: Answer) -> bool:
-    """Whether a 422 names who was to be assigned."""
+def _is_about_the_assignee(answer: Answer) -> bool:
+    """Whether a 422 is because of the assignee."""
     try:
         refused = msgspec.json.decode(answer.body, type=_Refused)
     except msgspec.MsgspecError:
@@ -218,7 +216,7 @@ def _for_the_assignee(answer: Answer) -> bool:
 
 
 async def edit_issue(api: Installation, key: PullKey, effect: EditIssue) -> Outcome:
-    """Another title and body; one that is gone stays so. Raises Gone, Retry, Wait and Rejected."""
+    """Change title and body, unless the issue is gone. Raises Gone, Retry, Wait and Rejected."""
     path = at(key.repository, f"issues/{effect.number}")
     changed = {"title": effect.issue.title, "body": effect.issue.body}
     done = await write(api, "PATCH", path, changed, fine=(404, SWITCHED_OFF))

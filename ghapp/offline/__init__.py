@@ -1,1 +1,1 @@
-"""Commands on local files: a git range, policies, packs. Offline."""
+"""The commands that work offline: on a git range, policies and packs."""

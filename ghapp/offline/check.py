@@ -24,7 +24,10 @@ COMMAND = "ghapp check"
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A policy with its packs. name: where it was read; problems: with the names of its files."""
+    """A policy with its packs. name: where it was read, "" if there is none.
+
+    problems: in its files, under the names that people know them by.
+    """
 
     name: str = ""
     source: PolicySource = PolicySource()
@@ -43,8 +46,8 @@ def run(
 ) -> int:
     """Prints what would be asked about the range from `head` into `base`.
 
-    policy_file: None is the policy at `base`. format: text | markdown | json. language: None is
-    that of the policy. unfolded: show the questions beyond the policy's `max_items`, too.
+    policy_file: None means the policy at `base`. format: text | markdown | json. language: None
+    means that of the policy. unfolded: also show the questions beyond the policy's `max_items`.
     The result is the exit status: 0 nothing flagged, 1 something flagged, 2 wrong use, a broken
     policy or an output that cannot be written.
     """
@@ -87,7 +90,7 @@ def read_policy(path: git.Folder, commit: str, name: str, file: str | None, rule
             raw = place.read_bytes()
         except OSError as error:
             raise BadRange(f"cannot read the policy {place}: {error.strerror}") from error
-        # A policy outside of any `.github` takes its packs from the repository that it lies in.
+        # A policy outside of any `.github` takes its packs from the repository that it is in.
         above = (one for one in place.absolute().parents if (one / ".git").exists())
         files, problems = packs.beside(place, raw, rules, otherwise=next(above, Path.cwd()))
         name = str(place)

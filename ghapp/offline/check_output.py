@@ -42,7 +42,7 @@ class Checked:
         return bool(asked.flagged or asked.unread) or not asked.complete
 
     def warnings(self) -> list[str]:
-        """What makes the whole result doubtful."""
+        """Reasons why the whole result may be wrong."""
         if self.range.merge_base:
             return []
         pull = self.range.pull
@@ -69,7 +69,7 @@ class Checked:
         )
 
     def reasons(self, one: Flagged, name: Callable[[str], str]) -> list[str]:
-        """Why the area is flagged, and how many of its files no reason names."""
+        """Why the area is flagged, and how many more of its files there are."""
         reasons = [why(hit, self.words, name) for hit in one.hits]
         named = {hit.path for hit in one.hits if hit.path}  # none for a label or the size
         left = len(one.files) - len(named)
@@ -89,7 +89,7 @@ class Checked:
         return self.words("check_folded", items=items, names=self.words.joined(ids))
 
     def notes(self) -> list[str]:
-        """What else is needed to read the result right."""
+        """Remarks below the result: what was not read, and areas that only the title suggests."""
         asked, words, notes = self.checklist, self.words, []
         if not asked.complete:
             notes.append(words("incomplete"))
@@ -134,7 +134,7 @@ def as_text(checked: Checked) -> str:
 
 
 def _finding(finding: Finding, words: Words) -> str:
-    """One finding; its place comes first, so that terminals lead to it."""
+    """One finding. Its place comes first, so that terminals link to it."""
     path = visible(finding.path)
     text = words(
         "check_finding",
@@ -177,7 +177,7 @@ def as_markdown(checked: Checked) -> str:
 def as_json(checked: Checked) -> str:
     """For programs; the shape is a promise.
 
-    accepted: only in a finding that `nfr:ignore` on its line accepts, with the reason given there.
+    A finding has `accepted`, the reason, only if `nfr:ignore` on its line accepts it.
     """
     asked, pull, words = checked.checklist, checked.range.pull, checked.words
     outcome = {

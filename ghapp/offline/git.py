@@ -1,4 +1,4 @@
-"""A range of a local git repository -> the pull request it would be. Reads only, and offline."""
+"""A range of a local git repository -> the pull request it would be. It only reads, offline."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from datetime import datetime
 
 from ghapp.core.model import File, Pull, PullKey, Repository
 from ghapp.core.records import PackFile
-from ghapp.core.scan import new_file
+from ghapp.core.scan import new_file, unshown
 from ghapp.core.scan.patch import perhaps_new
+from ghapp.core.scan.unshown import TreeEntry
 from ghapp.errors import BadRange
 
 Folder = str | os.PathLike[str]
@@ -30,7 +31,7 @@ DIFF = (
     "--no-color",
 )
 
-# The repository's own configuration may not make git start programs.
+# Whatever the repository's configuration says, git starts no other programs.
 HARMLESS = (
     *("-c", "core.quotepath=off"),
     *("-c", "core.fsmonitor=false"),
@@ -49,10 +50,10 @@ MOST_NAMED = 500  # paths in one call of git
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A range and what git says around it.
+    """A range as a pull request.
 
-    base_sha: the commit that `base` names; the policy is read there.
-    merge_base: where the comparison starts; "" if the two have none in this clone.
+    base_sha: the commit that `base` names, from which the policy is read.
+    merge_base: where the comparison starts; "" if the two ends have none in this clone.
     one_author: whether all commits of the range have the pull's author.
     """
 
@@ -100,19 +101,20 @@ class Entry:
 
 
 def range_of(path: Folder, base: str, head: str = "HEAD") -> Range:
-    """The pull request from `head` into `base`, as GitHub would give it.
+    """The pull request from `head` into `base`, as GitHub would show it.
 
-    The title is the subject of the last commit, the author the name in it.
+    Its title and author are those of the last commit.
     Raises BadRange (not a repository, no such commit, objects missing).
     """
     base_sha, head_sha = commit_of(path, base), commit_of(path, head)
     # Exit status 1: no common ancestor, as in a shallow clone that ends above it.
     merge_base = _git(path, "merge-base", base_sha, head_sha, accept=(0, 1)).decode().strip()
-    commits = _text(path, "log", "-z", "--format=%an%x1f%cI%x1f%s", "-n1", head_sha)
+    commits = _git_text(path, "log", "-z", "--format=%an%x1f%cI%x1f%s", "-n1", head_sha)
     author, when, title = commits.rstrip("\0").split("\x1f", 2)
-    authors = _text(path, "log", "-z", "--format=%an", f"{merge_base or base_sha}..{head_sha}")
-    branch = _text(path, "rev-parse", "--abbrev-ref", head).strip() if head == "HEAD" else head
-    files = tuple(_files(path, merge_base or base_sha, head_sha))
+    authors = _git_text(path, "log", "-z", "--format=%an", f"{merge_base or base_sha}..{head_sha}")
+    branch = _git_text(path, "rev-parse", "--abbrev-ref", head).strip() if head == "HEAD" else head
+    old = merge_base or base_sha
+    files = _with_unshown(path, old, head_sha, _files(path, old, head_sha))
     pull = Pull(
         key=NO_PULL,
         title=title,
@@ -137,7 +139,7 @@ def merged(path: Folder, head: str = "HEAD", since: str = "") -> tuple[Merged, .
     commit = commit_of(path, head)
     only = (f"--since={since}",) if since else ()
     log = ("log", "-z", "--first-parent", "--format=%H%x1f%P%x1f%s", *only, commit, "--")
-    rows = (entry.split("\x1f", 2) for entry in _text(path, *log).split("\0") if entry)
+    rows = (entry.split("\x1f", 2) for entry in _git_text(path, *log).split("\0") if entry)
     return tuple(
         Merged(sha, parents.split()[0], title.strip(), [*parents.split(), sha][1])
         for sha, parents, title in rows
@@ -149,7 +151,7 @@ def commit_of(path: Folder, ref: str) -> str:
     """The SHA of the commit that a ref names. Raises BadRange if there is none."""
     if not ref or ref.startswith("-"):
         raise BadRange(f"`{ref}` is not a ref: name a branch, a tag or a commit")
-    found = _text(path, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", accept=(0, 1))
+    found = _git_text(path, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", accept=(0, 1))
     if not found:
         raise BadRange(f"`{ref}` is not a commit here: check its spelling, or fetch it first")
     return found.strip()
@@ -157,13 +159,13 @@ def commit_of(path: Folder, ref: str) -> str:
 
 def address(path: Folder) -> str:
     """The repository's address on the web, https://HOST/OWNER/NAME; "" if it is not known."""
-    remote = _text(path, "config", "--get", "remote.origin.url", accept=(0, 1)).strip()
+    remote = _git_text(path, "config", "--get", "remote.origin.url", accept=(0, 1)).strip()
     found = REMOTE.fullmatch(remote)
     return f"https://{found['host']}/{found['name']}" if found else ""
 
 
 def file_at(path: Folder, commit: str, name: str) -> bytes | None:
-    """The content of the file in a commit; None if there is none."""
+    """The content of a file in a commit; None if there is no such file."""
     entry = _git(path, "ls-tree", "-z", "--full-tree", commit, "--", name)
     if not entry:
         return None
@@ -174,7 +176,7 @@ def file_at(path: Folder, commit: str, name: str) -> bytes | None:
 
 
 def folder_at(path: Folder, commit: str, name: str) -> Iterator[PackFile]:
-    """The entries of the folder in a commit; none if there is no such folder."""
+    """The entries of a folder in a commit; none if there is no such folder."""
     listing = _git(path, "ls-tree", "-z", "-l", "--full-tree", commit, "--", f"{name}/")
     for entry in listing.split(b"\0")[:-1]:
         facts, _, file = entry.partition(b"\t")
@@ -189,9 +191,9 @@ def blob(path: Folder, sha: str) -> bytes:
 
 
 def contents(path: Folder, files: Iterable[File]) -> Mapping[str, str | None]:
-    """path -> text of the file's new version, within the bounds that the App keeps on GitHub.
+    """path -> text of the file's new version, within the limits that also hold on GitHub.
 
-    None if it has none, is too large, or is not in this clone. Removed files are left out.
+    None if it is binary, too large, or not in this clone. Removed files are left out.
     """
     wanted = new_file.blobs(files)
     objects = _objects(path, filter(None, wanted.values()))
@@ -220,10 +222,34 @@ def _files(path: Folder, old: str, new: str) -> list[File]:
     try:
         found = [*_diff(path, old, new)]
     except BadRange:
-        found = _partial_diff(path, old, new)
+        found = _diff_without_blobs(path, old, new)
         if not any(file.patch == "" and file.additions for file in found):
             raise  # nothing is missing: git failed for another reason
     return sorted(found, key=lambda file: os.fsencode(file.path))
+
+
+def _with_unshown(path: Folder, old: str, new: str, files: list[File]) -> tuple[File, ...]:
+    """The files with what their diff does not show, as the App reads it on GitHub."""
+    wanted = unshown.to_identify(files)
+    names = [name for one in wanted for name in (one.path, one.previous_path) if name]
+    before, now = _tree_entries(path, old, names), _tree_entries(path, new, names)
+    known = unshown.identified(wanted, before, now)
+    texts = contents(path, [one for one in known if unshown.is_unshown(one)])
+    found = {one.path: one for one in unshown.read(known, texts)}
+    return tuple(found.get(file.path, file) for file in files)
+
+
+def _tree_entries(path: Folder, commit: str, names: list[str]) -> Mapping[str, TreeEntry]:
+    """The files of a commit at these paths."""
+    found = {}
+    for at in range(0, len(names), MOST_NAMED):
+        some = names[at : at + MOST_NAMED]
+        listing = _git(path, "ls-tree", "-z", "--full-tree", commit, "--", *some)
+        for entry in listing.split(b"\0")[:-1]:
+            facts, _, name = entry.partition(b"\t")
+            mode, _, sha = facts.decode().split(" ")
+            found[os.fsdecode(name)] = TreeEntry(sha, mode)
+    return found
 
 
 def _diff(path: Folder, old: str, new: str, *more: str) -> Iterator[File]:
@@ -233,10 +259,10 @@ def _diff(path: Folder, old: str, new: str, *more: str) -> Iterator[File]:
     raw = _git(path, *DIFF, "-p", "--full-index", old, new, *more)
     patches = iter(raw.split(b"\ndiff --git "))
     for entry in entries:
-        # A new file type is shown as two patches.
+        # git shows a change of the file type as two patches.
         parts = [next(patches) for _ in range(2 if entry.letter == "T" else 1)]
         hunks = []
-        for part in parts:  # no hunk in binary files and in those that only moved
+        for part in parts:  # binary files and those that only moved have no hunk
             _, mark, rest = part.partition(b"\n@@ ")
             hunks += [(mark + rest)[1:].rstrip(b"\n").decode("utf-8", "replace")]
         patch = "\n".join(filter(None, hunks))
@@ -244,10 +270,10 @@ def _diff(path: Folder, old: str, new: str, *more: str) -> Iterator[File]:
         yield entry.file(patch, signs.count("+"), signs.count("-"))
 
 
-def _partial_diff(path: Folder, old: str, new: str) -> list[File]:
+def _diff_without_blobs(path: Folder, old: str, new: str) -> list[File]:
     """The changed files of a clone that lacks some blobs, such as one made with a filter.
 
-    A file that cannot be shown counts as having one added line, so that it does not pass for read.
+    A file whose blob is missing gets one added line without a patch, so that it counts as unread.
     """
     entries = list(_entries(path, old, new, "--no-renames"))
     shas = {sha for entry in entries for sha in (entry.old_sha, entry.new_sha)} - {"0" * 40}
@@ -275,14 +301,14 @@ def _entries(path: Folder, old: str, new: str, *more: str) -> list[Entry]:
 
 
 def _objects(path: Folder, shas: Iterable[str]) -> dict[str, tuple[str, int]]:
-    """SHA -> kind and size of those objects that are in this clone."""
+    """SHA -> kind and size, for the objects that are in this clone."""
     given = "".join(f"{sha}\n" for sha in sorted(set(shas))).encode()
     answers = _git(path, "cat-file", "--batch-check", given=given).decode().splitlines()
     found = (answer.split(" ") for answer in answers if not answer.endswith(" missing"))
     return {sha: (kind, int(size)) for sha, kind, size in found}
 
 
-def _text(path: Folder, *arguments: str, accept: tuple[int, ...] = (0,)) -> str:
+def _git_text(path: Folder, *arguments: str, accept: tuple[int, ...] = (0,)) -> str:
     return _git(path, *arguments, accept=accept).decode("utf-8", "replace")
 
 
@@ -290,8 +316,8 @@ def _git(
     path: Folder, *arguments: str, accept: tuple[int, ...] = (0,), given: bytes | None = None
 ) -> bytes:
     """What git prints. Raises BadRange with git's own message if it fails."""
-    # Not settings of ghapp but what git needs to run, without variables that point it to another
-    # repository (as in a hook) or make it run or fetch something.
+    # The environment that git needs (no settings of ghapp), without variables that point it to
+    # another repository, as in a hook, or make it run or fetch something.
     environment = {name: value for name, value in os.environ.items() if name[:4] != "GIT_"} | {
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_LITERAL_PATHSPECS": "1",

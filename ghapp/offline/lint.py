@@ -1,4 +1,4 @@
-"""`ghapp lint`: files of policies, packs and references -> their problems."""
+"""`ghapp lint`: policies, packs and files of references -> their problems."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ghapp.offline import packs
 def problems(files: Sequence[Path]) -> tuple[Problem, ...]:
     """The problems of the files and of the packs that policies among them name, each once.
 
-    Packs of one repository are judged together: they may not have the same ids.
+    Packs of one repository are checked together, because they may not have the same ids.
     Raises BadPack (a file cannot be read).
     """
     here, rules = Path.cwd(), builtin_packs.rules("advise")
     found: list[Problem] = []
-    own: dict[Path, list[Path]] = {}  # packs by the repository that they lie in
+    own: dict[Path, list[Path]] = {}  # packs by repository
     for file in files:
         text = packs.content(file)
         if file.name == NAME:

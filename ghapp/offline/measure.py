@@ -51,7 +51,8 @@ class Found:
 class Measured:
     """One change and what would have been asked about it, without folded questions.
 
-    lines: added ones. areas: flagged. unreadable: why git could not read it, else "".
+    lines: number of added ones. areas: ids of those flagged. unreadable: why git could not read it,
+    else "".
     """
 
     change: Merged
@@ -72,7 +73,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How often one area, question or rule came up. severities: with their counts."""
+    """In how many changes one area, question or rule came up. examples: some of their commits."""
 
     name: str
     count: int
@@ -94,9 +95,9 @@ class Row:
 class Measure:
     """Everything that was measured.
 
-    merged: how many changes there are; changes: those that were drawn, newest first.
+    changes: those of the sample, newest first. merged: how many changes there are in all.
     address: of the repository on the web, "" if it is not known. policy: where it was read.
-    titles: the question of each item.
+    titles: item id -> its question.
     """
 
     changes: tuple[Measured, ...]
@@ -195,9 +196,9 @@ def run(
 ) -> int:
     """Prints what the policy would have asked about the merged changes of the clone.
 
-    sample: how many to draw at most, 0 for all. policy_file: None is the policy at `head`.
-    format: text | markdown | json. The result is the exit status: 0, or 2 for wrong use, a broken
-    policy or an output that cannot be written.
+    sample: how many changes to draw at most; 0 for all. policy_file: None means the policy at
+    `head`. format: text | markdown | json. The result is the exit status: 0, or 2 for wrong use, a
+    broken policy or an output that cannot be written.
     """
     rules = builtin_packs.rules("advise")
     try:
@@ -225,7 +226,7 @@ def run(
 
 
 def drawn(merged: Sequence[Merged], sample: int, seed: int = SEED) -> tuple[Merged, ...]:
-    """So many of the changes, newest first; all of them if there are fewer, or for 0."""
+    """A sample of this many changes, newest first; all if there are fewer, or if `sample` is 0."""
     if not sample or len(merged) <= sample:
         return tuple(merged)
     chosen = random.Random(seed).sample(range(len(merged)), sample)  # noqa: S311  no secret
@@ -258,7 +259,7 @@ def measure(path: git.Folder, policy: Policy, change: Merged) -> Measured:
 
 
 def _measured(path: str, policy: Policy, changes: Sequence[Merged]) -> tuple[Measured, ...]:
-    """All changes, measured on all processors; a terminal sees the progress."""
+    """The changes, measured on all processors. Progress is shown on a terminal."""
     measured: list[Measured] = []
     shows_progress = sys.stderr.isatty()
     with ProcessPoolExecutor() as pool:

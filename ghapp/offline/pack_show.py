@@ -30,7 +30,7 @@ from ghapp.terminal import printed, wrapped, wrong
 
 INDENT = "  "
 BULLET = "- "
-# The labels that each of these may have, for one width of all their labels.
+# All labels that an item or a hazard may have, so that every table has columns of the same width.
 OF_ITEM = ("why", "evidence", "see", "scope", "when", "must_when", "same_as", "defer")
 OF_HAZARD = (
     *("item", "reads", "match", "unless", "requires", "skipped", "dialect", "fix"),
@@ -42,7 +42,7 @@ OF_FILE = ("path", "exclude", "diff", "removed", "unless", "not_diff")
 BOUNDS = ("changed_files_gte", "added_lines_gte", "new_top_level_dirs_gte")
 SIDES = {"+": "below", "-": "above", "~": "around"}
 
-# Left out of JSON: samples, and the keys that have the names of `ghapp check --format json`.
+# Left out of JSON: samples, and the keys that have other names there, those of `ghapp check`.
 SAMPLES = {"hit", "miss"}
 SAMPLES_OF_PATHS = {"path_hit", "path_miss"}
 RENAMED = {"id", "item", "sev", "en", "ja"}
@@ -112,7 +112,7 @@ def _pack(source: Source, words: Words) -> str:
 
 
 def _signals(source: Source, words: Words) -> str:
-    """What flags the area: globs and labels in one line, each pattern and each set in its own."""
+    """What flags the area: each list of globs or labels on one line, each pattern on its own."""
     rows: dict[str, Sequence[str]] = {}
     for key, value in source.pack.part.detect:
         if not value or key in SAMPLES_OF_PATHS:
@@ -182,7 +182,7 @@ def _hazard(part: HazardPart, words: Words) -> str:
 
 
 def _reads(part: HazardPart, words: Words) -> str:
-    """Which lines of which files the hazard looks at."""
+    """Which lines of which files the hazard searches."""
     side = "added_statements" if part.unit == "statement" else "added"
     lines = words("pack_reads_removed" if part.side == "removed" else f"pack_reads_{side}")
     where = f"{part.scope}_files"
@@ -216,7 +216,7 @@ def _block(severity: str, text: str, rows: Rows, keys: Sequence[str], words: Wor
 
 
 def _table(rows: Rows, keys: Iterable[str], indent: int, words: Words) -> str:
-    """Lines beside their labels. keys: all that such a table may have, for one width of labels."""
+    """Lines beside their labels. keys: all labels that set the width of the first column."""
     column = indent + max(cell_len(words(f"pack_{key}")) for key in keys) + 2
     lines = []
     for key, texts in rows.items():
@@ -231,7 +231,7 @@ def _table(rows: Rows, keys: Iterable[str], indent: int, words: Words) -> str:
 
 
 def _condition(when: WhenPart, words: Words) -> tuple[Line, ...]:
-    """A `when`, one line for each thing that has to hold, deeper ones below what joins them."""
+    """A `when`, one line for each condition; those that `any`, `all` and `not` join are deeper."""
     parts = list(_parts(when, words))
     return parts[0] if len(parts) == 1 else _below("all", parts, words)
 

@@ -44,7 +44,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Packs in the order of their files, and all problems of these and of other files."""
+    """Packs in the order of their files, and the problems of all files, also of broken packs."""
 
     sources: tuple[Source, ...]
     problems: tuple[Problem, ...] = ()
@@ -57,7 +57,7 @@ def builtin() -> Shelf:
 
 
 def shelf(paths: Sequence[Path]) -> Shelf:
-    """The packs in these files and folders, judged as the App does; without any, the built-in ones.
+    """The packs in these files and folders, checked as the App does; by default the built-in ones.
 
     Raises BadPack (no such file, or a folder without packs).
     """
@@ -110,7 +110,7 @@ def _parsed(texts: Iterable[tuple[str, str | bytes]], known: References) -> Shel
 
 
 def _may_be_pack(file: Path, folder: Path) -> bool:
-    """Not in hidden folders, and not in code from elsewhere."""
+    """Whether a file of a folder is YAML, and not in hidden folders or foreign code."""
     parts = file.relative_to(folder).parts
     foreign = any(part.startswith(".") or part in FOREIGN for part in parts)
     return not foreign and file.suffix in ENDINGS and file.is_file()
@@ -123,7 +123,7 @@ def _pack_file(file: Path, name: str) -> PackFile:
 
 
 def _text(raw: bytes) -> str:
-    # Bytes that are not UTF-8 stay, and are reported when the text is parsed.
+    # Bytes that are not UTF-8 are kept, and reported when the text is parsed.
     return raw.decode("utf-8", "surrogateescape")
 
 
@@ -137,7 +137,7 @@ def content(file: Path) -> bytes:
 
 def in_commit(path: git.Folder, commit: str, policy: bytes) -> tuple[PackFile, ...]:
     """The packs that a policy names, at a commit. Raises BadRange (git cannot read it)."""
-    return _named(
+    return _files_named(
         policy,
         lambda folder: git.folder_at(path, commit, folder),
         lambda file: git.blob(path, file.sha),
@@ -149,12 +149,12 @@ def beside(
 ) -> tuple[tuple[PackFile, ...], tuple[Problem, ...]]:
     """The packs that a policy of the working tree names, and the problems of both.
 
-    They lie below the folder that contains the policy's `.github`, else below `otherwise`. In
-    problems they are named as the policy was: from the current folder, or in full.
+    They are below the folder that contains the policy's `.github`, else below `otherwise`. Problems
+    name them like `file`: relative to the current folder, or in full.
     Raises BadPack (unreadable).
     """
     root = root_of(file, otherwise)
-    files = _named(
+    files = _files_named(
         policy, lambda folder: _entries(root, folder), lambda one: content(root / one.path)
     )
     names = {
@@ -171,7 +171,7 @@ def root_of(file: Path, otherwise: Path) -> Path:
     return next(above, otherwise)
 
 
-def _named(
+def _files_named(
     policy: bytes,
     entries: Callable[[str], Iterable[PackFile]],
     read: Callable[[PackFile], bytes],
@@ -251,7 +251,7 @@ FORMATS: Mapping[str, Callable[[Sequence[PackPart], Words], str]] = {
 
 
 def summary(part: PackPart, words: Words) -> dict[str, object]:
-    """What the list has of a pack, for programs."""
+    """A pack in the list for programs."""
     return {
         "id": part.area,
         "title": title(part, words),
@@ -287,7 +287,7 @@ def _total(parts: Sequence[PackPart], words: Words) -> str:
 
 
 def _severities(parts: Iterable[PackPart]) -> dict[str, int]:
-    """How many questions of each severity, the gravest first; by the gravest that each can have."""
+    """How many questions of each severity; a question counts with the highest that it can have."""
     counts = Counter[str](
         "must" if item.must_when else item.sev for part in parts for item in part.items
     )

@@ -21,15 +21,15 @@ class Store:
 
     @classmethod
     async def open(cls, url: str, *, migrate: bool = True) -> Store:
-        """Connected, its schema up to date. Raises WrongSetting (the URL) and WrongDatabase.
+        """Connect, and bring the schema up to date. Raises WrongSetting (the URL), WrongDatabase.
 
-        url: sqlite:////absolute/path or postgresql://...; migrate: else the schema must fit, and
-        whether the database takes writes is not checked.
+        url: sqlite:////absolute/path or postgresql://... migrate: False changes nothing; the schema
+        must fit already, and whether the database takes writes is not checked.
         """
         records = await Records.open(url, accept, migrate=migrate)
         return cls(WorkQueue(records), records)
 
     async def close(self) -> None:
-        """End when everything that was asked for is done."""
+        """Finish what was submitted, and disconnect."""
         await self.queue.close()
         await self.records.close()

@@ -1,4 +1,4 @@
-"""What GitHub sent: accepted many at a time, each once."""
+"""Deliveries: stored many at a time, each once, with everything they bring."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from ghapp.store.schema import Now, deliveries, messages, upsert
 from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.marking import MARK_DELIVERED, leave, row
 
-FAST = 1  # of zlib's levels; a seventh of the size for 30 microseconds
-
+FAST = 1  # zlib's level: a seventh of the size in 30 microseconds
 
 _DELIVER = Statement(
     upsert(deliveries).values(received_at=Now()).on_conflict_do_nothing().returning(deliveries.c.id)
@@ -27,9 +26,9 @@ _KNOWN = Statement(select(deliveries.c.id).where(one_of(deliveries.c.id, "ids"))
 
 
 def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
-    """Which of them were new; all of them are stored and their keys dirty.
+    """Store deliveries and make their keys dirty; for each, whether it was new.
 
-    Rows go in sorted, so that no two transactions wait in a circle.
+    Rows are sorted, so that transactions do not deadlock.
     """
     first = {one.id: one for one in reversed(batch)}
     in_order = [first[id] for id in sorted(first)]

@@ -17,13 +17,13 @@ PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA busy_timeout = 10000",
-    # Copied into the file itself after so many pages (16 MB), not 1,000: each time is two waits for
-    # the disk more, and whoever commits then waits for them.
+    # A checkpoint after this many pages (16 MB) instead of 1,000: each one waits twice for the
+    # disk, and so does whoever commits then.
     "PRAGMA wal_autocheckpoint = 4000",
-    # Of each connection, in KiB: what is left out the kernel has. 2,000 would fill in half an hour.
+    # KiB for each connection. The default, 2,000, fills in half an hour; the kernel caches anyway.
     "PRAGMA cache_size = -256",
 )
-# A server that is cut off is noticed within 10 s, else TCP would wait for a quarter of an hour.
+# A server that is cut off is noticed within 10 s; TCP alone would take a quarter of an hour.
 # Source: https://www.postgresql.org/docs/current/libpq-connect.html
 LIBPQ = {
     "connect_timeout": "5",
@@ -35,22 +35,22 @@ LIBPQ = {
 SESSION = (
     # A worker that is cut off or frozen half way through a transaction holds locks on its rows.
     "SET idle_in_transaction_session_timeout = 10000",
-    # Claims look dear to the planner and take milliseconds; to compile one takes half a second.
+    # The planner overestimates claims, which take milliseconds; compiling one takes half a second.
     "SET jit = off",
-    # All that is searched is in memory. Else the planner would sort all due keys for each claim.
+    # What is searched is in memory. With the default, claims would sort all due keys.
     "SET random_page_cost = 1.1",
 )
 POSTGRES_NAMES = ("postgres", "postgresql", "postgresql+psycopg")
 
 
 def connected(url: str, connections: int) -> Engine:
-    """An engine of at most so many connections; nothing is connected yet. Raises WrongSetting."""
+    """An engine with at most this many connections, none open yet. Raises WrongSetting."""
     parsed, more = _parsed(url), {"pool_size": connections, "max_overflow": 0}
     if parsed.drivername == "sqlite":
         _make_file(parsed.database)
         engine = create_engine(parsed, paramstyle="named", hide_parameters=True, **more)
         event.listen(engine, "connect", _set_up_sqlite)
-        # SQLAlchemy's own transactions change the schema; ours begin by themselves.
+        # Only migrations use SQLAlchemy's transactions, and those write.
         event.listen(engine, "begin", lambda one: one.exec_driver_sql("BEGIN IMMEDIATE"))
         return engine
     if parsed.drivername not in POSTGRES_NAMES:
@@ -67,7 +67,7 @@ def connected(url: str, connections: int) -> Engine:
 
 
 def location(url: str) -> str:
-    """SQLite's file; of a PostgreSQL not what may be secret: user, password, options.
+    """The database for logs: SQLite's file, or PostgreSQL's URL without user, password and options.
 
     Raises WrongSetting.
     """
@@ -79,7 +79,7 @@ def location(url: str) -> str:
 
 
 def bounds(url: URL) -> dict[str, str]:
-    """How long a connection waits for its server, as far as the URL does not say so itself."""
+    """Parameters that bound how long a connection waits, except those that the URL sets itself."""
     return {name: value for name, value in LIBPQ.items() if name not in url.query}
 
 
@@ -91,9 +91,9 @@ def _parsed(url: str) -> URL:
 
 
 def _make_file(file: str | None) -> None:
-    """A new file is its owner's alone; SQLite gives the files beside it the same permissions.
+    """Create the file for its owner only; SQLite gives the files beside it the same permissions.
 
-    An existing file stays as it is: somebody may have reasons. Raises WrongSetting.
+    The mode of an existing file stays as it is. Raises WrongSetting.
     """
     if not file or file == ":memory:":
         raise WrongSetting("GHAPP_DATABASE_URL: sqlite needs a file, as in sqlite:////var/ghapp.db")
@@ -101,18 +101,18 @@ def _make_file(file: str | None) -> None:
         Path(file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise WrongSetting(f"GHAPP_DATABASE_URL: no folder for {file}: {error}") from error
-    with contextlib.suppress(OSError):  # SQLite says it better
+    with contextlib.suppress(OSError):  # SQLite will report it
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _set_up_sqlite(connection: Any, record: object) -> None:
-    connection.isolation_level = None  # else the driver begins transactions when it sees fit
+    connection.isolation_level = None  # the driver begins no transactions by itself
     for pragma in PRAGMAS:
         connection.execute(pragma)
 
 
 def _set_up_postgresql(connection: Any, record: object) -> None:
-    connection.autocommit = True  # else the settings are undone with the first failed transaction
+    connection.autocommit = True  # a failed transaction would undo the settings
     for setting in SESSION:
         connection.execute(setting)
     connection.autocommit = False

@@ -1,4 +1,4 @@
-"""Deliveries that failed: those that GitHub lists, until they arrive or are lost."""
+"""Deliveries that failed, as GitHub lists them, until they arrive or are lost."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from ghapp.store.schema import Now, deliveries, failed_deliveries, readings, ups
 from ghapp.store.sql import Connection, Statement, one_of
 
 MOST_REDELIVERIES = 5
-# How long after the failure of the first, second ... redelivery the next one is asked for: what
-# kept GitHub from reaching us may take hours to be fixed.
+# How long to wait after the first, second ... redelivery has failed: the cause may take hours to
+# fix.
 PAUSES = {1: 300.0, 2: 1200.0, 3: 4800.0, 4: 19_200.0}
-# The process that took one to request it, and never recorded that, has ended meanwhile.
+# How long a process has to request what it took; then another may take it.
 TAKEN_SECONDS = 600.0
 KEPT_SECONDS = 4 * 24 * 3600.0  # one day more than GitHub keeps them
 LIST = "attempts"
 
 _ours = failed_deliveries.c
 _OPEN = and_(~_ours.settled, _ours.due > 0, _ours.due <= Now())
-_HERE = exists().where(deliveries.c.id == _ours.guid)  # it was taken, whatever GitHub saw of it
+_HERE = exists().where(deliveries.c.id == _ours.guid)  # stored, whatever answer GitHub got
 _SETTLE = Statement(
     update(failed_deliveries).where(one_of(_ours.guid, "guids")).values(settled=True)
 )
@@ -63,7 +63,7 @@ _TAKE = Statement(
     .values(redelivered=_ours.redelivered + 1, due=Now() + TAKEN_SECONDS)
     .returning(_ours.guid, _ours.attempt_id)
 )
-# One attempt at each delivery; an attempt older than the known one adds nothing but success.
+# Keeps the newest attempt of each delivery; of an older one, only that it succeeded counts.
 _note = upsert(failed_deliveries)
 _new = _note.excluded
 _is_newer = or_(
@@ -93,7 +93,7 @@ _PLACE = Statement(
 
 @dataclass(frozen=True, slots=True)
 class FailedDelivery:
-    """A delivery to be asked for again, by the id of its newest attempt."""
+    """A delivery to request again. attempt_id: of its newest attempt."""
 
     guid: str
     attempt_id: int
@@ -108,7 +108,7 @@ def position(connection: Connection) -> Position:
 
 
 def note(connection: Connection, attempts: Iterable[Attempt], reached: Position) -> int:
-    """Keep what a page of the list says, and the position; how many are lost by that."""
+    """Record a page of the list, and the position after it; how many deliveries became lost."""
     found: dict[str, list[Attempt]] = {}
     for one in attempts:
         found.setdefault(one.guid, []).append(one)
@@ -118,7 +118,7 @@ def note(connection: Connection, attempts: Iterable[Attempt], reached: Position)
         is_settled = any(one.settled for one in several)
         if is_settled:
             settled.append(guid)
-        # A delivery that was taken at once leaves no row; one that was repeated had failed before.
+        # A delivery that arrived at once needs no row; one that was redelivered had failed before.
         if not is_settled or any(one.redelivery for one in several):
             kept.append(
                 {
@@ -143,14 +143,14 @@ def note(connection: Connection, attempts: Iterable[Attempt], reached: Position)
 
 
 def take(connection: Connection) -> FailedDelivery | None:
-    """The oldest that is due, counted as asked for; nobody else gets it for a while."""
+    """Take the oldest that is due, and count the redelivery; nobody else gets it for a while."""
     connection.change(_SETTLE_HERE)
     found = connection.row(_TAKE)
     return FailedDelivery(found.guid, found.attempt_id) if found else None
 
 
 def asked(connection: Connection, failed: FailedDelivery, *, kept: bool) -> None:
-    """GitHub was asked for it; its next attempt tells more. kept: False if it no longer has it."""
+    """Record that GitHub was asked. kept: False if GitHub no longer has the delivery."""
     if kept:
         connection.change(_ASKED, {"of": failed.guid})
     else:

@@ -1,4 +1,4 @@
-"""What is known of a pull, or of a merge queue's head, when a run begins: read at once."""
+"""Reads what is recorded of a pull, or of a merge queue's head, when a run begins."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ from ghapp.store.schema import (
 from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.marking import dirty
 
-# For so long a pull that was just opened has no marks yet. One that is older may have them, and the
-# database, restored from a backup, not know of it.
+# For how long a pull counts as just opened, and so without marks. An older one may have marks that
+# the database does not know, as after it was restored from a backup.
 NEW_SECONDS = 120.0
 MOST_DEBTS = 200
 
@@ -67,9 +67,9 @@ _VERDICT, _PACKS = msgspec.json.Decoder(Verdict), msgspec.json.Decoder(tuple[Pac
 
 
 def recall(connection: Connection, key: PullKey) -> History:
-    """Everything that is known of a pull.
+    """Everything that is recorded of a pull.
 
-    Its hints are read first: what a delivery adds meanwhile is then only more than they say.
+    Hints are read first, so that they never speak of a message that is not read as well.
     """
     asked = {"of": str(key), "repository": key.repository.id}
     row = connection.rows(_ROW, asked)[0]
@@ -122,7 +122,7 @@ def recall(connection: Connection, key: PullKey) -> History:
 
 
 def recall_queue(connection: Connection, key: QueueKey, numbers: Iterable[int]) -> QueueHistory:
-    """Everything that is known of a queue's head. numbers: of the pulls in it."""
+    """Everything that is recorded of a queue's head. numbers: of the pulls in it."""
     asked = {"of": str(key), "repository": key.repository.id}
     row, members = connection.rows(_ROW, asked)[0], list(numbers)
     names = [str(PullKey(key.repository, number)) for number in members]
@@ -162,7 +162,7 @@ def _place(row: Any) -> int:
     return place
 
 
-# --- the one row of each --------------------------------------------------------------------------
+# --- one row: the key, the last run, the policy ---------------------------------------------------
 
 _of = select(
     bindparam("of", type_=Text).label("key"),
@@ -183,7 +183,7 @@ _ROW = Statement(
     )
 )
 
-# --- what there may be several of -----------------------------------------------------------------
+# --- lists, in the columns that all of them share -------------------------------------------------
 
 _key = bindparam("of", type_=Text)
 _none: ColumnElement[str] = literal_column("''")
@@ -198,7 +198,7 @@ def _list(
     place: Any = literal_column("0"),  # noqa: B008 -- a constant
     at: Any = literal_column("0"),  # noqa: B008
 ) -> Select[Any]:
-    """One kind of rows, in the columns that all kinds share."""
+    """One list. kind: its name, or an expression for it. of: the condition."""
     kind = literal_column(f"'{kind}'") if isinstance(kind, str) else kind
     columns = {"kind": kind, "place": place, "name": name, "text": text, "at": at}
     return select(*(column.label(label) for label, column in columns.items())).where(of)
@@ -227,7 +227,9 @@ _LISTS = Statement(
         _list("entry", ledger.c.key == _key, ledger.c.entry, place=ledger.c.row),
         _list("shown", shown.c.key == _key, shown.c.shown),
         _list(
-            *("intent", intents.c.key == _key, intents.c.shown),
+            "intent",
+            intents.c.key == _key,
+            intents.c.shown,
             name=intents.c.effect,
             place=intents.c.row,
         ),
@@ -281,7 +283,7 @@ _VERDICTS = Statement(
         reviews.c.repository_id == bindparam("repository"), one_of(reviews.c.number, "numbers")
     )
 )
-# A run is on its way: it goes on now, or something was delivered since the last one.
+# The pulls whose verdict may change: a run is in progress, or something came since the last one.
 _BEHIND = Statement(
     select(keys.c.number)
     .where(one_of(keys.c.key, "pulls"), dirty(keys))

@@ -1,4 +1,4 @@
-"""What people said: messages until they are judged, then entries, in order, for good."""
+"""Writes the ledger, and which messages are judged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _JUDGE = Statement(
 
 
 def append(connection: Connection, key: str, entries: Iterable[Entry]) -> None:
-    """Add the entries whose id is new; the ledger is never changed otherwise."""
+    """Add the entries whose id is new. Entries are never changed or deleted."""
     rows = [
         {"key": key, "id": entry.id, "entry": msgspec.json.encode(entry).decode()}
         for entry in entries
@@ -28,9 +28,9 @@ def append(connection: Connection, key: str, entries: Iterable[Entry]) -> None:
 
 
 def judged(connection: Connection, key: str, ids: Iterable[str]) -> None:
-    """These messages need not be judged again, and need not be read either.
+    """Record that these messages are judged.
 
-    A message that was found by reading has no row yet: a delivery that comes late will find it.
+    A message that was found by reading gets a row, so that a late delivery of it is known.
     """
     rows = [{"key": key, "id": id} for id in sorted(set(ids))]
     connection.change_each(_JUDGE, rows)

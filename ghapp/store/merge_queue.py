@@ -1,4 +1,4 @@
-"""The heads of merge queues: which of them a verdict may concern, until no queue tests them."""
+"""The heads of merge queues: which of them are tested now, and how they end."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ghapp.store.work_queue.marking import dirty
 # Source: https://docs.github.com/rest/repos/rules#create-a-repository-ruleset
 LIVE_SECONDS = 24 * 3600.0
 
-# A queue's head that was worked on not long ago, and is still tested.
+# A queue's head that was worked on not long ago, and so may still be tested.
 LIVE = and_(IS_QUEUE, keys.c.started_at > Now() - LIVE_SECONDS)
-# Whether a merge queue waits for the check of the very commit that `tested` names; for `holding`.
+# Whether a merge queue tests a commit; for `holding`. tested: how the key of such a head begins.
 _queued = keys.alias("queued")
 TESTED = (
     select(_queued.c.key)
@@ -36,13 +36,13 @@ _FORGET = Statement(delete(intents).where(intents.c.key == bindparam("ended")))
 
 
 def end(connection: Connection, ended: Iterable[QueueKey]) -> None:
-    """Nobody waits for these heads any more: who works on one has lost it, and writes nothing."""
+    """Delete the keys of these heads; whoever works on one loses its lease, and writes nothing."""
     rows = [{"ended": name} for name in sorted(map(str, ended))]
     connection.change_each(_END, rows)
     connection.change_each(_FORGET, rows)
 
 
 def over(connection: Connection, claim: Claim) -> None:
-    """No queue tests this head any more: its key is gone, and with it the lease."""
+    """Delete the claimed key of a head that no queue tests any more, and with it the lease."""
     if connection.change(_OVER, {"ended": str(claim.key), "token": claim.token}):
         connection.change(_FORGET, {"ended": str(claim.key)})

@@ -1,6 +1,6 @@
-"""The schema brought up to date by the first process that starts; the others wait for it.
+"""Brings the schema up to date; if several processes start, the first does and the others wait.
 
-A schema that is newer than this code is used if it says that this code can: decisions/0006.
+A schema newer than this code is used if it says that this code works with it: decisions/0006.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 
 HEAD = "0001"  # the newest revision in migrations/versions
-# Whoever waits for a lock on a table has everybody else wait behind: rather try again later.
+# While a migration waits for a lock on a table, everybody else waits behind it.
 _LOCK_SECONDS = 5
-_LOCK = 6_072_846_391  # any number that nobody else takes for an advisory lock
+_LOCK = 6_072_846_391  # of an advisory lock: any number that nobody else uses
 
 
 def migrated(engine: Engine, *, change: bool) -> None:
-    """The schema is at HEAD, or newer and works with us, when this returns.
+    """Check the schema: when this returns, this code works with it.
 
-    change: bring it up to date, and check that the database takes writes. Raises WrongDatabase:
-    out of reach, a standby, read-only, no database at all, too new for us, or older and not to
-    be changed.
+    change: bring it up to date first, and check that the database takes writes. Raises
+    WrongDatabase: out of reach, a standby, read-only, not a database, too new, or too old without
+    `change`.
     """
 
     def once() -> None:
@@ -77,14 +77,14 @@ def _migrated(connection: Connection, *, change: bool) -> None:
         if on_postgresql:
             connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
         command.upgrade(configured(connection), "head")
-    if change:  # a write that is undone: else the first delivery would find a read-only database
+    if change:  # a write that is undone, so that a read-only database is noticed now
         with connection.begin_nested() as trial:
             connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
             trial.rollback()
 
 
 def configured(connection: Connection) -> Config:
-    """Alembic's configuration for a connection with a transaction of its own."""
+    """Alembic's configuration, which runs migrations on the connection, in its transaction."""
     from alembic.config import Config  # noqa: PLC0415 -- as above
 
     config = Config()
@@ -95,7 +95,7 @@ def configured(connection: Connection) -> Config:
     return config
 
 
-# --- what a driver says of a database that cannot be used -> what is wrong, and what to do --------
+# --- a driver's error at the start -> what is wrong with the database, and what to do -------------
 
 # SQLite's primary result code -> what is wrong with the file, what to do.
 _FILE_ERRORS = {
@@ -115,8 +115,8 @@ _FILE_ERRORS = {
         "let the user that runs ghapp read and write it, and the folder it lies in",
     ),
 }
-# psycopg knows no SQLSTATE for what fails while it connects. If a server speaks another language,
-# these count as out of reach, whose remedy names user and database, too.
+# psycopg has no SQLSTATE for errors while it connects. If the server's messages are not English,
+# these errors count as out of reach, and that fix names user and database as well.
 _NO_SUCH_DATABASE = re.compile(r'database "[^"]*" does not exist')
 _NO_SUCH_USER = re.compile(
     r'authentication failed|no password supplied|no pg_hba\.conf entry|role "[^"]*" does not exist'
@@ -126,7 +126,7 @@ _NO_SUCH_USER = re.compile(
 def unusable(url: URL, error: DriverError) -> WrongDatabase:
     """Why the database at `url` cannot be used. Without a password, and in one line."""
     if url.drivername == "sqlite":
-        code = getattr(error.cause, "sqlite_errorcode", 0) & 0xFF  # above it: what kind of it
+        code = getattr(error.cause, "sqlite_errorcode", 0) & 0xFF  # the primary result code
         if code in _FILE_ERRORS:
             wrong, fix = _FILE_ERRORS[code]
             return WrongDatabase(f"{url.database} {wrong}", fix)
@@ -152,5 +152,5 @@ def unusable(url: URL, error: DriverError) -> WrongDatabase:
 
 
 def _written(url: URL) -> str:
-    """A PostgreSQL URL as people write it. Behind the "?" may stand a password, too."""
+    """A PostgreSQL URL as people write it, without its query, which may hold a password."""
     return url.set(drivername="postgresql", query={}).render_as_string(hide_password=True)

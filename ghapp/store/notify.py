@@ -1,4 +1,4 @@
-"""Word that keys were marked: to this process at the commit, to others by PostgreSQL."""
+"""Announces that keys were marked: in this process at the commit, to others through PostgreSQL."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _ANNOUNCE = Statement(select(func.pg_notify(CHANNEL, bindparam("process"))))
 
 
 def announce(connection: Connection) -> None:
-    """Tell those who wait for keys, once this transaction is committed."""
+    """Wake those who wait for keys, once this transaction is committed."""
     connection.marks = True
     if connection.is_postgresql:
         connection.rows(_ANNOUNCE, {"process": connection.process})
 
 
 def arguments(url: URL) -> dict[str, str]:
-    """The driver's own parameters to connect to that URL, with the same bounds as others."""
+    """The driver's parameters to connect to that URL, with the bounds that all connections have."""
     given = url.translate_connect_args(username="user", database="dbname")
     given.update({name: str(value) for name, value in url.query.items()})
     return given | bounds(url)
 
 
 class Listener:
-    """Calls `marked` when another process announces keys; what it misses, polling finds."""
+    """Calls `marked` when another process announces keys; polling finds what it misses."""
 
     def __init__(self, url: URL, process: str, marked: Callable[[], None]) -> None:
         self._arguments = arguments(url)
@@ -55,7 +55,7 @@ class Listener:
                 )
                 async with connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
-                    self._marked()  # who knows what was announced before
+                    self._marked()  # announcements before this were missed
                     async for one in connection.notifies():
                         if one.payload != self._process:
                             self._marked()

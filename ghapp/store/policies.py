@@ -14,7 +14,7 @@ from ghapp.store.sql import Connection, Statement
 _KEPT = ("text", "good", "packs", "good_packs", "etag", "read_at", "read_drops")
 
 
-# A push that may have changed the file.
+# Counts a push that may have changed the file.
 _DROP = Statement(
     upsert(policies)
     .values(drops=1)
@@ -22,7 +22,7 @@ _DROP = Statement(
         index_elements=[policies.c.repository_id], set_={"drops": policies.c.drops + 1}
     )
 )
-# A reading; of two the one stays that saw more pushes, or is later.
+# Keeps what was read, unless the stored reading had seen more pushes, or is later.
 _keep, _old = upsert(policies), policies.c
 _is_later = or_(
     _old.read_drops < _keep.excluded.read_drops,
@@ -39,13 +39,13 @@ _KEEP = Statement(
 
 
 def drop(connection: Connection, repository_ids: Iterable[int]) -> None:
-    """Note one push each, in one order everywhere."""
+    """Count one push for each repository, in sorted order so that transactions do not deadlock."""
     rows = [{"repository_id": id} for id in sorted(repository_ids)]
     connection.change_each(_DROP, rows)
 
 
 def keep(connection: Connection, repository_id: int, source: PolicySource, drops: int) -> None:
-    """Keep what was read, unless what we have was read later. drops: seen before the reading."""
+    """Store what was read, unless a later reading is stored. drops: pushes before this reading."""
     if source.read_at is None:
         return
     row = {

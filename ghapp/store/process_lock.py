@@ -1,4 +1,4 @@
-"""One process at a time works on a SQLite file: a lock beside it says which."""
+"""A lock file beside a SQLite database, so that only one process at a time works on it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ghapp.settings import Settings
 
 @contextmanager
 def alone(settings: Settings) -> Iterator[None]:
-    """Keep other servers off a database that admits one process. Raises WrongSetting."""
+    """Hold the lock while inside, if the database is SQLite. Raises WrongSetting (it is held)."""
     with held(settings) as is_ours:
         if settings.is_sqlite and not is_ours:
             raise WrongSetting(
@@ -27,9 +27,9 @@ def alone(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def held(settings: Settings) -> Iterator[bool]:
-    """Whether we alone may work on the database while inside; on PostgreSQL nobody may.
+    """Try to take the lock; True if it is ours while inside, always False on PostgreSQL.
 
-    Raises WrongSetting (where SQLite lies nothing can be written).
+    Raises WrongSetting (the lock file cannot be written).
     """
     if not settings.is_sqlite:
         yield False
@@ -45,9 +45,9 @@ def held(settings: Settings) -> Iterator[bool]:
 
 
 def is_served(settings: Settings) -> bool | None:
-    """Whether some process works on the database now; None where it admits several.
+    """Whether a process works on the SQLite database now; None on PostgreSQL.
 
-    Raises WrongSetting (where SQLite lies nothing can be written).
+    Raises WrongSetting (the lock file cannot be written).
     """
     with held(settings) as is_ours:
         return not is_ours if settings.is_sqlite else None

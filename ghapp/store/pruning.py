@@ -1,4 +1,4 @@
-"""What is old goes, a few rows at a time, so that nobody waits for it."""
+"""Deletes old rows, a few at a time so that nobody waits for it."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.marking import ZERO, dirty
 
 AT_ONCE = 500
-# What was pushed to branches is of use once a pull has that head; most never come to one.
+# A push to a branch matters once a pull has that head; most heads never get one.
 BRANCH_PUSHES_SECONDS = 90 * 24 * 3600.0
-# A queue waits for the checks of a head for 6 hours at most, and for 6 more to merge several pulls
-# at once (`check_response_timeout_minutes`, `min_entries_to_merge_wait_minutes`: 360). That it let
-# go of one is delivered within 3 days, or never.
+# A queue waits at most 6 hours for the checks of a head, and 6 more to merge several pulls at once
+# (`check_response_timeout_minutes`, `min_entries_to_merge_wait_minutes`: 360). The delivery that
+# ends a head comes within 3 days, or never.
 # Source: https://docs.github.com/rest/repos/rules#create-a-repository-ruleset
 QUEUE_HEADS_SECONDS = 7 * 24 * 3600.0
 
 
-# Some of them, the oldest; what was said in them is judged by its own rows.
+# The oldest deliveries. Their messages have rows of their own.
 _old_deliveries = (
     select(deliveries.c.id)
     .where(deliveries.c.received_at < now_once() - bindparam("age", type_=Double))
@@ -38,7 +38,7 @@ _old_deliveries = (
     .limit(AT_ONCE)
 )
 DELIVERIES = Statement(delete(deliveries).where(deliveries.c.id.in_(_old_deliveries)))
-# Some of those to branches, the oldest.
+# The oldest pushes to branches.
 _push = pushes.c.key, pushes.c.id
 _old_pushes = (
     select(*_push)
@@ -55,17 +55,17 @@ _old_commits = (
     .limit(AT_ONCE)
 )
 COMMITS = Statement(delete(pushed_commits).where(tuple_(*_commit).in_(_old_commits)))
-# Some that nobody holds, and that are worked off, or parked and fail for as long: a parked key is
-# tried again now and then, hence its age by what was delivered.
+# Heads of queues that are not leased, and are done, or have failed since an old delivery. A parked
+# key is tried every hour, so the age of a failing one is that of its delivery.
 _bound = now_once() - QUEUE_HEADS_SECONDS
 _is_done = and_(not_(dirty(keys)), keys.c.started_at < _bound)
-_fails = and_(keys.c.parked_at > ZERO, keys.c.arrived_at > ZERO, keys.c.arrived_at < _bound)
+_has_failed = and_(keys.c.parked_at > ZERO, keys.c.arrived_at > ZERO, keys.c.arrived_at < _bound)
 _old_heads = (
     select(keys.c.key)
-    .where(IS_QUEUE, keys.c.lease_until <= now_once(), or_(_is_done, _fails))
+    .where(IS_QUEUE, keys.c.lease_until <= now_once(), or_(_is_done, _has_failed))
     .limit(AT_ONCE)
     .with_for_update(skip_locked=True)
-    .cte("old")  # a subquery could be run again
+    .cte("old")  # a subquery could run twice
 )
 QUEUE_HEADS = Statement(
     delete(keys).where(keys.c.key.in_(select(_old_heads.c.key))).returning(keys.c.key)
@@ -74,14 +74,14 @@ _INTENTS = Statement(delete(intents).where(one_of(intents.c.key, "gone")))
 
 
 def _pruned_queue_heads(connection: Connection, _: float) -> int:
-    """With the writes under way to them."""
+    """Delete some old heads of queues, with their intents; how many."""
     gone = connection.values(QUEUE_HEADS)
     if gone:
         connection.change(_INTENTS, {"gone": gone})
     return len(gone)
 
 
-# Each deletes a number of rows and returns how many; 0 at the end. It takes the age of deliveries.
+# Each step deletes some rows and returns how many, 0 at the end; it takes the age of deliveries.
 STEPS: Mapping[str, Callable[[Connection, float], int]] = {
     "deliveries": lambda connection, age: connection.change(DELIVERIES, {"age": age}),
     "pushes": lambda connection, _: connection.change(PUSHES),
@@ -91,9 +91,9 @@ STEPS: Mapping[str, Callable[[Connection, float], int]] = {
 
 
 async def prune(records: Records, older_than_seconds: float) -> Mapping[str, int]:
-    """Delete what is old, a few rows at a time; how many there were, by the names in STEPS.
+    """Delete old rows, a few at a time; how many there were, by the names in STEPS.
 
-    older_than_seconds: of deliveries. What people said is kept.
+    older_than_seconds: of deliveries. Messages are kept.
     """
     pruned = dict.fromkeys(STEPS, 0)
     for name, step in STEPS.items():

@@ -18,26 +18,31 @@ from ghapp.store.writer import Accept, Batched, Writer
 
 P = ParamSpec("P")
 T = TypeVar("T")
-# Each has a connection: what SQLite keeps for one takes a megabyte, and hardly two reads of it ever
-# overlap; on PostgreSQL they wait for the server, and writes are among them.
+# Each thread has a connection. One to SQLite takes a megabyte, and two reads hardly ever overlap.
+# On PostgreSQL threads wait for the server, and most writes use them as well.
 SQLITE_THREADS, POSTGRESQL_THREADS = 2, 4
-MOST_CONNECTIONS = 1 + POSTGRESQL_THREADS  # of the writer and of these
+MOST_CONNECTIONS = 1 + POSTGRESQL_THREADS  # one for the writer
 
 
 class Records:
-    """One database, SQLite or PostgreSQL. A function given here is one short transaction.
+    """One database, SQLite or PostgreSQL.
 
-    It takes a connection first, and may run again if its transaction was undone.
-    All raise Busy (out of reach), StoreFailed, and what the function raises.
+    `read` and `write` run a function as one short transaction. The function takes a connection
+    first, and may run again if its transaction was rolled back. All methods raise Busy (out of
+    reach), StoreFailed, and what the function raises.
     """
 
     def __init__(self, engine: Engine, accept: Accept) -> None:
         self.url: URL = engine.url
-        self.process = token_hex(8)  # names this one among all that use the database
+        self.process = token_hex(8)  # names this process among all that use the database
         self.marked: Callable[[], None] = lambda: None  # called when keys may have become due
         loop = asyncio.get_running_loop()
+
+        def marked() -> None:
+            self.marked()  # whatever it is by then
+
         self._connections = Connections(
-            engine, self.process, lambda: loop.call_soon_threadsafe(self._tell)
+            engine, self.process, lambda: loop.call_soon_threadsafe(marked)
         )
         self._one_writer = engine.dialect.name == "sqlite"
         threads = SQLITE_THREADS if self._one_writer else POSTGRESQL_THREADS
@@ -46,10 +51,7 @@ class Records:
 
     @classmethod
     async def open(cls, url: str, accept: Accept, *, migrate: bool) -> Records:
-        """Connected, its schema up to date. Raises WrongSetting (the URL) and WrongDatabase.
-
-        accept: stores what `accept` is given, many at a time.
-        """
+        """Connect, as `Store.open`. accept: stores what the method `accept` is given, in groups."""
         engine = connected(url, MOST_CONNECTIONS)
         try:
             await asyncio.to_thread(migrated, engine, change=migrate)
@@ -61,33 +63,31 @@ class Records:
     async def read(
         self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """What the function returns; it changes nothing."""
+        """What the function returns; the function must not change anything."""
         return await self._in_thread(lambda c: function(c, *args, **kwargs), writes=False)
 
     async def write(
         self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """What the function returns, after the commit; on SQLite one after the other."""
+        """What the function returns, after the commit. On SQLite writes run one after the other."""
         if not self._one_writer:
             return await self._in_thread(lambda c: function(c, *args, **kwargs), writes=True)
         result: T = await self._writer.submit(lambda c: function(c, *args, **kwargs))
         return result
 
     async def accept(self, item: Any) -> Any:
-        """What `accept` returns for the item, after the commit; many are committed at once."""
+        """What `accept` returns for the item, after the commit; items are committed in groups."""
         return await self._writer.submit(Batched(item))
 
     async def close(self) -> None:
-        """End when everything that was asked for is done."""
-        await asyncio.to_thread(self._close)
+        """Finish what was submitted, and disconnect."""
 
-    def _close(self) -> None:
-        self._writer.close()
-        self._threads.shutdown()
-        self._connections.close()
+        def close() -> None:
+            self._writer.close()
+            self._threads.shutdown()
+            self._connections.close()
 
-    def _tell(self) -> None:
-        self.marked()
+        await asyncio.to_thread(close)
 
     async def _in_thread(self, function: Callable[[Connection], T], *, writes: bool) -> T:
         return await asyncio.get_running_loop().run_in_executor(

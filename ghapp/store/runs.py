@@ -104,12 +104,12 @@ def admit(
     shown: Shown | None = None,
     pushed: Pushed = NO_PUSHES,
 ) -> Admitted:
-    """Keep what was judged and which writes follow.
+    """Record what was judged and which writes follow.
 
-    source: the policy as it was read; None if it is the recalled one. earlier: what was shown, and
-    its record lost. effects, shown: as of `intend`. pushed: what the run knew, and what it read.
-    Raises LeaseLost, and Wait if another pull of the same head is being worked on, or a merge
-    queue tests it: both would write the one check run that they share.
+    source: the policy as it was read; None if it is the recalled one. earlier: what was shown but
+    not recorded. effects, shown: as in `intend`. pushed: what the run knew, and what it read.
+    Raises LeaseLost, and Wait if another pull with the same head is being worked on, or a merge
+    queue tests the head: they share one check run.
     """
     key = _pull(claim)
     if connection.is_postgresql:  # SQLite has one writer at a time anyway
@@ -140,7 +140,7 @@ def admit(
 def intend(
     connection: Connection, claim: Claim, effects: tuple[Effect, ...], shown: Shown | None = None
 ) -> None:
-    """Note writes that may happen from now on; until `record` they count as unresolved.
+    """Record writes before they are made; until `record` they count as unresolved.
 
     shown: what their check run would show. Raises LeaseLost.
     """
@@ -219,9 +219,9 @@ def record(
     finished: bool = False,
     marks: Iterable[Mark] = (),
 ) -> None:
-    """Keep what the run leaves, and mark the keys that its verdict is news for.
+    """Record a run, and if its verdict has changed, mark the keys that depend on it.
 
-    finished: and give the key back. marks: further keys to mark. Raises LeaseLost.
+    finished: also give the key back. marks: further keys to mark. Raises LeaseLost.
     """
     key = _pull(claim)
     if finished:
@@ -263,7 +263,7 @@ def record(
             for one in run.follow_ups
         ],
     )
-    # What a failed review would have shown stays: its check run may yet be found.
+    # A parked run keeps intents of check runs: such a check run may exist, and be found later.
     resolve = _RESOLVE_ALL_BUT_SHOWN if run.state == "parked" else _RESOLVE
     connection.change(resolve, {"of": str(key)})
     _intend(connection, key, run.unresolved)
@@ -293,6 +293,6 @@ def _json(value: object) -> str:
 
 
 def answered(connection: Connection, claim: Claim) -> None:
-    """The outcome of all writes to a queue's head is known. Raises LeaseLost."""
+    """Record that the outcome of all writes to a queue's head is known. Raises LeaseLost."""
     change(connection, claim, _HOLD)
     connection.change(_RESOLVE, {"of": str(claim.key)})

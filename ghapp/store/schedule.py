@@ -1,4 +1,4 @@
-"""Turns: of all processes one at a time does what is due now and then."""
+"""Turns: of all processes, only one at a time does a periodic job."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ghapp.store.schema import Now, turns, upsert
 from ghapp.store.sql import Connection, Statement
 
 _every = bindparam("every", type_=Double)
-# A turn that was taken far in the future was taken by a clock that has been set back.
+# A turn far in the future was taken before the clock was set back.
 _is_free = or_(turns.c.taken_at <= Now() - _every, turns.c.taken_at > Now() + _every)
 _TAKE = Statement(
     upsert(turns)
@@ -19,5 +19,5 @@ _TAKE = Statement(
 
 
 def take_turn(connection: Connection, name: str, every_seconds: float) -> bool:
-    """Whether the caller has the turn: true for one in each period of `every_seconds`."""
+    """Take the turn; True for one caller in each period of `every_seconds`."""
     return connection.row(_TAKE, {"of": name, "every": every_seconds}) is not None

@@ -1,6 +1,6 @@
 """The schema, one for SQLite and PostgreSQL; times are seconds since 1970 by the database's clock.
 
-Values of the core are kept whole, as JSON; columns of their own have only what statements ask for.
+Values of the core are stored as JSON. Only what statements ask for has a column of its own.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from sqlalchemy.sql.expression import FunctionElement
 
 metadata = MetaData()
 
-# SQLite numbers rows by itself only where the type is spelled INTEGER.
+# SQLite numbers rows by itself only if the type is spelled INTEGER.
 Row = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -56,12 +56,12 @@ def _now_on_postgresql(element: Now, compiler: SQLCompiler, **kw: Any) -> str:
 
 
 def now_once() -> ScalarSelect[float]:
-    """The clock read once for the whole statement, so that an index can be searched for it."""
+    """The clock, read once for the whole statement, so that an index can be used."""
     return select(Now()).scalar_subquery()
 
 
 def upsert(table: Table) -> postgresql.Insert:
-    """An insert that has ON CONFLICT; compiled for SQLite it is the same."""
+    """An insert that supports ON CONFLICT; it compiles for SQLite as well."""
     return postgresql.insert(table)
 
 
@@ -93,7 +93,7 @@ deliveries = Table(
     Index("deliveries_received_at", "received_at"),
 )
 
-# What people said. One delivery may speak to several pulls, hence the key in the primary key.
+# What people said. A message may be to several pulls, so the primary key includes the key.
 messages = Table(
     "messages",
     metadata,
@@ -103,13 +103,16 @@ messages = Table(
     _flag("judged"),
 )
 
-# Keys that no delivery asks for give way to those that one does, for so long.
+# How long a key that no delivery asks for gives way to keys that one asks for.
 GIVES_WAY_SECONDS = 3600
 
-# What to re-check. Dirty: generation > done_generation. Leased: lease_until > now. Parked:
-# parked_at > 0. policy_drops: policies.drops when the key was claimed. arrived_at: when the oldest
-# delivery came that no run has begun to work off; 0 for none. place: the order in which keys are
-# claimed. The last row: hints.
+# What to re-check.
+# - Dirty: generation > done_generation. Leased: lease_until > now. Parked: parked_at > 0.
+# - arrived_at: when the oldest delivery arrived that no run covers yet; 0 for none.
+# - place: the order in which keys are claimed.
+# - waited: how many Lags in a row.
+# - policy_drops: `policies.drops` when the key was claimed.
+# - fresh_at, opened, touched, changed_files: hints of deliveries, as in `model.Delivery`.
 keys = Table(
     "keys",
     metadata,
@@ -136,14 +139,16 @@ _dirty = keys.c.generation > keys.c.done_generation
 Index("keys_due", keys.c.due, sqlite_where=_dirty, postgresql_where=_dirty)
 Index(
     "keys_place",
-    *(keys.c.place, keys.c.installation_id, keys.c.repository_id),
+    keys.c.place,
+    keys.c.installation_id,
+    keys.c.repository_id,
     sqlite_where=_dirty,
     postgresql_where=_dirty,
 )
-# In the words that statements use: a parameter may be anything, so no partial index would serve.
 
 
 def is_queue(table: FromClause) -> ColumnElement[bool]:
+    """Whether a key is a queue's head. A literal: with a parameter no partial index is used."""
     return table.c.kind == literal_column("'queue'")
 
 
@@ -161,7 +166,7 @@ pushes = Table(
     Column("push", Text, nullable=False),
     Index("pushes_head", "key", "head_sha"),
 )
-# In one function's words, for LIKE means something else on each database.
+# With `substr`, because LIKE differs between the databases.
 _kind = func.substr(pushes.c.key, literal_column("1"), literal_column("11"))
 IS_BRANCH = _kind == literal_column("'repository:'")
 Index("pushes_to_branches", pushes.c.seen_at, sqlite_where=IS_BRANCH, postgresql_where=IS_BRANCH)
@@ -190,8 +195,8 @@ pull_commits = Table(
     Index("pull_commits_sha", "repository_id", "sha"),
 )
 
-# Writes under way: committed before the write, gone once its outcome is recorded. shown, head_sha:
-# what a check run would show, and where; "" of all other writes.
+# Writes in progress: committed before the write, deleted once its outcome is recorded.
+# shown, head_sha: what a check run would show, and on which head; "" for all other writes.
 intents = Table(
     "intents",
     metadata,
@@ -214,8 +219,8 @@ ledger = Table(
 )
 
 # The last run of each pull. verdict: what the pull asks of its head. seen_at: `updated_at` of the
-# pull as last read; 0 if it never was. pending_since: when GitHub accepted the check run that is in
-# progress now; 0 if none is.
+# pull as last read; 0 if it was never read. pending_since: when GitHub accepted the check run that
+# is in progress; 0 if none is.
 reviews = Table(
     "reviews",
     metadata,
@@ -249,9 +254,9 @@ shown = Table(
     Index("shown_key", "key"),
 )
 
-# The policy as last read; drops counts the pushes that may have changed it, read_drops how many
-# of them that reading had seen. read_at: 0 where it was never read. packs, good_packs: what the
-# two texts name; the second is NULL where it is the same, as it is for most.
+# The policy as last read. drops: how many pushes may have changed it; read_drops: how many of them
+# came before it was read. read_at: 0 if it was never read. packs, good_packs: the packs that `text`
+# and `good` name; good_packs is NULL if both are equal, as they mostly are.
 policies = Table(
     "policies",
     metadata,
@@ -277,16 +282,17 @@ follow_ups = Table(
 _open = follow_ups.c.is_open
 Index(
     "follow_ups_open",
-    *(follow_ups.c.repository_id, follow_ups.c.due),
+    follow_ups.c.repository_id,
+    follow_ups.c.due,
     sqlite_where=_open,
     postgresql_where=_open,
 )
 
-# What only one of all processes does at a time, and when one last began it.
+# What only one process does at a time, and when one last began it.
 turns = Table("turns", metadata, Column("name", Text, primary_key=True), _seconds("taken_at"))
 
 # Deliveries that failed, as GitHub lists them. attempt_id, delivered_at: of the newest attempt.
-# due: when to ask for another one; 0 where none is to be asked for, or what came of one is awaited.
+# due: when to request another one; 0 while the outcome of a requested one is not known.
 failed_deliveries = Table(
     "failed_deliveries",
     metadata,
@@ -295,7 +301,7 @@ failed_deliveries = Table(
     _flag("settled"),
 )
 
-# How far lists of GitHub were read that only grow; as `attempts.Position`, 0 for None.
+# How far growing lists of GitHub were read; as `redelivery.Position`, with 0 for None.
 readings = Table(
     "readings",
     metadata,

@@ -1,4 +1,4 @@
-"""Statements that SQLAlchemy makes, compiled once for each server and run by the driver itself.
+"""Statements of SQLAlchemy, compiled once for each kind of database and run by the driver itself.
 
 If SQLAlchemy ran them, an event would cost a seventh more: docs/decisions/0010-few-statements.md.
 """
@@ -24,34 +24,34 @@ NONE: Parameters = {}
 
 
 class Statement:
-    """A statement that runs again and again, with parameters of the same names each time.
+    """A statement that runs many times, always with parameters of the same names.
 
-    A list among the parameters is for `one_of`.
+    A parameter that is a list is for `one_of`.
     """
 
-    def __init__(self, made: ClauseElement) -> None:
-        self._made = made
+    def __init__(self, clause: ClauseElement) -> None:
+        self._clause = clause
         self._compiled: dict[str, Compiled] = {}
 
     def on(self, dialect: Dialect, parameters: Iterable[str]) -> Compiled:
-        """What the driver of that server takes. parameters: the names of those it is given."""
+        """The statement for that kind of database. parameters: their names."""
         found = self._compiled.get(dialect.name)
         if found is None:
-            found = Compiled(self._made, dialect, tuple(parameters))
+            found = Compiled(self._clause, dialect, tuple(parameters))
             self._compiled[dialect.name] = found
         return found
 
 
 class Compiled:
-    """sql: in the words of one server."""
+    """A statement for one kind of database. sql: what its driver runs."""
 
-    def __init__(self, made: ClauseElement, dialect: Dialect, names: Sequence[str]) -> None:
-        compiled = made.compile(dialect=dialect, column_keys=list(names))
+    def __init__(self, clause: ClauseElement, dialect: Dialect, names: Sequence[str]) -> None:
+        compiled = clause.compile(dialect=dialect, column_keys=list(names))
         assert isinstance(compiled, SQLCompiler)
         self.sql = str(compiled)
         self._constants = {name: one for name, one in compiled.params.items() if name not in names}
         self._is_sqlite = dialect.name == "sqlite"
-        columns = getattr(made, "exported_columns", ())
+        columns = getattr(clause, "exported_columns", ())
         self._row: Callable[[Sequence[Any]], Any] = tuple
         if columns:
             keys = [column.key or "_" for column in columns]
@@ -61,7 +61,7 @@ class Compiled:
         self._flags = flags if self._is_sqlite else []  # SQLite has no booleans
 
     def given(self, parameters: Parameters) -> dict[str, Any]:
-        """Everything that the driver has to be given."""
+        """All values for the driver: the parameters, and the constants of the statement."""
         values = {**self._constants, **parameters}
         if self._is_sqlite:
             for name, value in parameters.items():
@@ -70,7 +70,7 @@ class Compiled:
         return values
 
     def rows(self, found: Iterable[Sequence[Any]]) -> list[Any]:
-        """Rows whose columns have names."""
+        """The driver's rows as named tuples."""
         if not self._flags:
             return [self._row(values) for values in found]
         rows = []
@@ -87,12 +87,12 @@ class _OneOf(FunctionElement[bool]):
     inherit_cache = True
 
     def self_group(self, against: Any = None) -> _OneOf:  # noqa: ARG002
-        """As it is: SQLAlchemy would ask SQLite for `= 1`, and no index would serve."""
+        """Unchanged: for SQLite, SQLAlchemy would add `= 1`, and no index would be used."""
         return self
 
 
 def one_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-    """Whether it is among the items of the list that is given as `name`, however many there are."""
+    """Whether the column is in the list given as parameter `name`, which may be of any length."""
     return _OneOf(column, bindparam(name))
 
 
@@ -112,9 +112,10 @@ def _one_of_on_postgresql(element: _OneOf, compiler: SQLCompiler, **kw: Any) -> 
 
 
 class DriverError(Exception):
-    """What the driver raised. lost: and the connection can no longer be used.
+    """What the driver raised.
 
-    passes: it is of a kind that may pass, as a server that is away; else a statement is refused.
+    lost: the connection can no longer be used. passes: the error is of a kind that may pass, as if
+    the server is away; otherwise a statement was refused.
     """
 
     def __init__(self, cause: Exception, *, lost: bool, passes: bool) -> None:
@@ -123,7 +124,7 @@ class DriverError(Exception):
 
 
 def driver_error(dialect: Dialect, error: Exception, driver: Any = None) -> DriverError:
-    """driver: the connection that raised it, None if there was none yet."""
+    """The error as our own. driver: the connection that raised it, None if there was none yet."""
     kinds = dialect.loaded_dbapi
     passes = isinstance(error, kinds.OperationalError | kinds.InterfaceError)
     lost = driver is not None and dialect.is_disconnect(error, driver, None)  # type: ignore[arg-type]
@@ -131,9 +132,9 @@ def driver_error(dialect: Dialect, error: Exception, driver: Any = None) -> Driv
 
 
 class Connection:
-    """One connection, of one thread at a time. All raise DriverError.
+    """One connection, used by one thread at a time. All methods raise DriverError.
 
-    marks: whether this transaction marks keys, so that they are to be claimed once it is committed.
+    marks: this transaction has made keys due, which is announced after the commit.
     process: names this process among all that use the database.
     """
 
@@ -147,12 +148,12 @@ class Connection:
         self.lost = self.marks = False
 
     def rows(self, statement: Statement, parameters: Parameters = NONE) -> list[Any]:
-        """Named tuples of the columns."""
+        """The rows as named tuples."""
         compiled = statement.on(self.dialect, parameters)
         return compiled.rows(self.run(compiled.sql, compiled.given(parameters)).fetchall())
 
     def row(self, statement: Statement, parameters: Parameters = NONE) -> Any | None:
-        """The first row, None for none."""
+        """The first row, None if there is none."""
         found = self.rows(statement, parameters)
         return found[0] if found else None
 
@@ -161,12 +162,12 @@ class Connection:
         return [one[0] for one in self.rows(statement, parameters)]
 
     def value(self, statement: Statement, parameters: Parameters = NONE) -> Any | None:
-        """The first column of the first row, None for none."""
+        """The first column of the first row, None if there is none."""
         found = self.row(statement, parameters)
         return found[0] if found else None
 
     def value_each(self, statement: Statement, rows: Sequence[Parameters]) -> list[Any | None]:
-        """The first column of what each of these gives, None for nothing; in one round trip."""
+        """Run the statement for each of these; the value of each, None for none. One round trip."""
         if len(rows) < 2 or not self.is_postgresql:
             return [self.value(statement, one) for one in rows]
         compiled = statement.on(self.dialect, rows[0])
@@ -186,24 +187,24 @@ class Connection:
         return count
 
     def change_each(self, statement: Statement, rows: Sequence[Parameters]) -> None:
-        """Once with each of these; nothing for none."""
+        """Run the statement for each of these."""
         if not rows:
             return
         compiled = statement.on(self.dialect, rows[0])
-        if len(rows) == 1:  # as mostly; psycopg takes a round trip more if there are several
+        if len(rows) == 1:  # the usual case, in which `executemany` costs one more round trip
             self.run(compiled.sql, compiled.given(rows[0]))
         else:
             self.run_each(compiled.sql, [compiled.given(one) for one in rows])
 
     def run(self, sql: str, parameters: Parameters = NONE) -> Any:
-        """The driver's cursor."""
+        """Run SQL; the driver's cursor."""
         try:
             return self._driver.execute(sql, parameters)
         except self._driver_errors as error:
             raise self._noted(error) from error
 
     def run_each(self, sql: str, rows: Sequence[Parameters], **how: Any) -> Any:
-        """Once with each of them; the driver's cursor."""
+        """Run SQL for each of these; the driver's cursor."""
         try:
             cursor = self._driver.cursor()
             cursor.executemany(sql, rows, **how)
@@ -212,7 +213,7 @@ class Connection:
             raise self._noted(error) from error
 
     def begin(self, words: str) -> None:
-        """words: how a transaction begins on SQLite; PostgreSQL's driver begins by itself."""
+        """Begin a transaction. words: how, on SQLite; PostgreSQL's driver begins by itself."""
         if not self.is_postgresql:
             self.run(words)
 
@@ -223,14 +224,14 @@ class Connection:
             raise self._noted(error) from error
 
     def undo(self) -> None:
-        """All of the transaction; if that fails, the connection can no longer be used."""
+        """Roll back; if that fails, the connection can no longer be used."""
         try:
             self._driver.rollback()
         except self._driver_errors:
             self.lost = True
 
     def close(self) -> None:
-        """Let the server go."""
+        """Disconnect from the server."""
         with suppress(self._driver_errors):
             self._pooled.invalidate()
 
@@ -241,9 +242,9 @@ class Connection:
 
 
 class Connections:
-    """As many as are in use at once, and kept; SQLAlchemy's engine makes them.
+    """The connections of this process: opened when needed, and kept.
 
-    marked: called in any thread after a commit that marked keys. process: as of a connection.
+    marked: is called in any thread after a commit that made keys due. process: as in Connection.
     """
 
     def __init__(
@@ -255,7 +256,7 @@ class Connections:
         self._idle: deque[Connection] = deque()
 
     def take(self) -> Connection:
-        """One for the calling thread alone. Raises DriverError (none can be made)."""
+        """A connection for the calling thread alone. Raises DriverError (none can be opened)."""
         with suppress(IndexError):
             return self._idle.pop()
         dialect = self._engine.dialect
@@ -269,10 +270,10 @@ class Connections:
             self._idle.append(connection)
             return
         connection.close()
-        self._close_idle()  # mostly it is the server that is gone, and each would fail by itself
+        self._close_idle()  # mostly the server is gone, and each of them would fail as well
 
     def close(self) -> None:
-        """Those that are in use stay open."""
+        """Close all that are not in use."""
         self._close_idle()
         self._engine.dispose()
 

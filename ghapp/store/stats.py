@@ -1,4 +1,4 @@
-"""How the keys are doing: for health and for pages."""
+"""Figures of the queue, for health, metrics and the doctor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ghapp.store.work_queue.marking import claimable, dirty
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Ages in seconds, None where there is none. dirty: keys to be worked on, not parked."""
+    """Ages in seconds, None if there is none. dirty: keys to work on, without parked ones."""
 
     newest_delivery_seconds: float | None
     oldest_due_seconds: float | None
@@ -49,7 +49,7 @@ _PARKED = Statement(
 
 
 def health(connection: Connection) -> Health:
-    """How deliveries and keys are doing now."""
+    """The figures as of now."""
     return Health(*connection.rows(_HEALTH)[0])
 
 

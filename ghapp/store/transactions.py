@@ -1,4 +1,4 @@
-"""One short transaction: done, or undone and the reason raised as our own error."""
+"""One short transaction: committed, or rolled back and the reason raised as our own error."""
 
 from __future__ import annotations
 
@@ -12,36 +12,35 @@ from ghapp.store.sql import Connection, Connections, DriverError
 
 T = TypeVar("T")
 
-# A server that restarts is back in this time; GitHub waits ten seconds for an answer.
+# A server that restarts is back within 5 s; GitHub waits ten seconds for an answer.
 PATIENCE_SECONDS, PAUSE_SECONDS = 5.0, 0.1
-# SQLSTATEs of PostgreSQL: a standby, or a server that is set so.
+# SQLSTATE of PostgreSQL: a standby, or a server that is set to read-only.
 READ_ONLY = "25006"
 # Serialization failure, deadlock, shutdown, crash, starting up, too many connections.
 PASSING = ("40001", "40P01", "57P01", "57P02", "57P03", "53300")
 
 
 class Unsure(Busy):
-    """The connection broke while committing: it may have happened or not."""
+    """The connection broke during the commit: the transaction may be committed or not."""
 
 
 def persistent(transaction: Callable[[], T], *, again_if_unsure: bool = False) -> T:
-    """What `tried` returns; what the driver raised becomes our own error.
+    """As `tried`, with the driver's errors translated.
 
-    Raises Busy (the database is still out of reach, or Unsure if that is no reason to try again),
+    Raises Busy (the database is still out of reach), Unsure (unless `again_if_unsure`),
     StoreFailed, and what the transaction raises itself.
     """
     try:
         return tried(transaction, again_if_unsure=again_if_unsure)
     except DriverError as error:
-        # Its own words, and those of the driver, hold the row: a comment, a delivery.
+        # Not `from error`: its text holds the row, such as a comment or a delivery.
         raise translated(error) from None
 
 
 def tried(transaction: Callable[[], T], *, again_if_unsure: bool = False) -> T:
-    """The outcome, tried again for a while if the database is out of reach.
+    """What the transaction returns; tried again for a while if the database is out of reach.
 
-    Raises DriverError, Unsure (if that is no reason to try again), and what the transaction raises
-    itself.
+    Raises DriverError, Unsure (unless `again_if_unsure`), and what the transaction raises itself.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
@@ -59,10 +58,11 @@ def tried(transaction: Callable[[], T], *, again_if_unsure: bool = False) -> T:
 def once(
     connections: Connections, function: Callable[[Connection], T], *, writes: bool = False
 ) -> T:
-    """What `function` returns from one transaction, committed. Raises Unsure and all it raises.
+    """What `function` returns, after one transaction is committed.
 
-    writes: on SQLite it waits its turn at the start. A transaction that reads first and then writes
-    may find that another has written in between, and fail.
+    writes: on SQLite, wait for the lock at the start. A transaction that reads first would fail if
+    another one has written before its own first write. Raises Unsure, DriverError, and what the
+    function raises.
     """
     connection = connections.take()
     connection.marks = False
@@ -88,7 +88,7 @@ def once(
 
 
 def passing(error: DriverError) -> bool:
-    """Whether the same would succeed in a moment, on a fresh connection."""
+    """Whether the same may succeed in a moment, on a fresh connection."""
     if not error.passes:
         return False
     state = _state(error)  # None: psycopg lost or never had the server
@@ -96,15 +96,15 @@ def passing(error: DriverError) -> bool:
 
 
 def read_only(error: DriverError) -> bool:
-    """Whether the database can be read, and takes no writes."""
+    """Whether the database can be read, but takes no writes."""
     code = getattr(error.cause, "sqlite_errorcode", 0) & 0xFF
     return code == sqlite3.SQLITE_READONLY or _state(error) == READ_ONLY
 
 
 def translated(error: DriverError) -> Busy | StoreFailed:
-    """The error in our words: read-only, out of reach for now, or refused.
+    """The error as our own: read-only, out of reach for now, or refused.
 
-    Never with a row's content, only with codes and names.
+    The text has codes and names, never a row's content.
     """
     cause = error.cause
     diag = getattr(cause, "diag", None)

@@ -1,4 +1,4 @@
-"""The one thread of this process that commits in groups: many deliveries, one wait for the disk."""
+"""A thread that commits in groups: many deliveries, one wait for the disk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Accept = Callable[[Connection, Sequence[Any]], Sequence[Any]]
 
 
 class Undone(Busy):
-    """The database undid the whole transaction, not only the job that failed in it.
+    """The database rolled back the whole transaction, not only the job that failed in it.
 
     SQLite does so when its disk is full. Source: https://www.sqlite.org/lang_transaction.html
     """
@@ -29,14 +29,14 @@ class Undone(Busy):
 
 @dataclass(frozen=True, slots=True)
 class Batched:
-    """Something to accept, together with all other items of its group; safe to accept twice."""
+    """An item for `accept`, which takes all items of a group at once; safe to accept twice."""
 
     value: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An item to accept or a function to run, and who waits for the outcome."""
+    """An item to accept or a function to run, and the future of its outcome."""
 
     work: Batched | Function
     answer: asyncio.Future[Any]
@@ -44,13 +44,13 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Why a job of the group did not happen, while the others did."""
+    """Why one job of a group was rolled back; the others may have succeeded."""
 
     error: Exception
 
 
 class Writer:
-    """Takes whatever is queued, runs it in one transaction, answers after the commit."""
+    """Runs whatever is queued in one transaction, and answers after the commit."""
 
     def __init__(self, connections: Connections, accept: Accept) -> None:
         self._connections = connections
@@ -62,7 +62,7 @@ class Writer:
         self._thread.start()
 
     def submit(self, work: Batched | Function) -> asyncio.Future[Any]:
-        """To be awaited: the result, after the commit. Raises Busy (full or closed)."""
+        """A future of the result, set after the commit. Raises Busy (full or closed)."""
         if self._closed or self._queue.qsize() >= MOST_QUEUED:
             raise Busy("too many deliveries wait to be stored")
         answer = self._loop.create_future()
@@ -70,7 +70,7 @@ class Writer:
         return answer
 
     def close(self) -> None:
-        """End when everything that is queued is done."""
+        """Do what is queued, and end the thread."""
         self._closed = True
         self._queue.put(None)
         self._thread.join()
@@ -78,17 +78,17 @@ class Writer:
     def _run(self) -> None:
         while group := self._next():
             outcomes = self._commit(group)
-            # An item that was refused is tried once more, alone: another job may have spoilt the
-            # group, or another process stored it in the same moment.
+            # An item that failed is tried once more, alone: the cause may be another job of the
+            # group, or another process that stored the item at the same moment.
             for number, (job, outcome) in enumerate(zip(group, outcomes, strict=True)):
                 error = outcome.error if isinstance(outcome, Failed) else None
-                alone = isinstance(error, Undone) or not isinstance(error, Busy | None)
-                if alone and isinstance(job.work, Batched):
+                again = isinstance(error, Undone) or not isinstance(error, Busy | None)
+                if again and isinstance(job.work, Batched):
                     outcomes[number] = self._commit([job])[0]
             self._loop.call_soon_threadsafe(_answer, group, outcomes)
 
     def _next(self) -> list[Job]:
-        """What is queued, at least one job; empty when closed."""
+        """The queued jobs; waits for at least one. Empty when closed."""
         group: list[Job] = []
         try:
             job = self._queue.get()
@@ -100,40 +100,40 @@ class Writer:
         except Empty:
             return group
         if group:
-            self._queue.put(None)  # to be found again after this group
+            self._queue.put(None)  # end after this group
         return group
 
     def _commit(self, group: list[Job]) -> list[Any]:
-        """Result or Failed of each job: one transaction, or none of the jobs done."""
+        """The result of each job, or Failed; all in one transaction."""
         repeatable = all(isinstance(job.work, Batched) for job in group)
 
         def transaction() -> list[Any]:
-            return once(self._connections, lambda c: self._done(c, group), writes=True)
+            return once(self._connections, lambda c: self._do(c, group), writes=True)
 
         try:
             return persistent(transaction, again_if_unsure=repeatable)
-        except Exception as error:  # it must reach those who wait  # noqa: BLE001
+        except Exception as error:  # for those who wait for the jobs  # noqa: BLE001
             return [Failed(error)] * len(group)
 
-    def _done(self, connection: Connection, group: list[Job]) -> list[Any]:
-        if len(group) == 1:  # the transaction is guard enough
+    def _do(self, connection: Connection, group: list[Job]) -> list[Any]:
+        if len(group) == 1:  # it needs no savepoint
             work = group[0].work
             if isinstance(work, Batched):
                 return [*self._accept(connection, [work.value])]
             return [work(connection)]
         items = [job.work.value for job in group if isinstance(job.work, Batched)]
-        accepted = _guarded(connection, lambda c: self._accept(c, items)) if items else []
+        accepted = _in_savepoint(connection, lambda c: self._accept(c, items)) if items else []
         results = iter([accepted] * len(items) if isinstance(accepted, Failed) else accepted)
         return [
-            next(results) if isinstance(job.work, Batched) else _guarded(connection, job.work)
+            next(results) if isinstance(job.work, Batched) else _in_savepoint(connection, job.work)
             for job in group
         ]
 
 
-def _guarded(connection: Connection, function: Function) -> Any:
-    """The result, or Failed with nothing of it done.
+def _in_savepoint(connection: Connection, function: Function) -> Any:
+    """The result of the function, or Failed if it was rolled back to a savepoint.
 
-    Raises if the connection is lost, or everything that was done before in this transaction.
+    Raises DriverError (the connection is lost) and Undone (the whole transaction is).
     """
     try:
         connection.run("SAVEPOINT job")
@@ -156,7 +156,7 @@ def _guarded(connection: Connection, function: Function) -> Any:
 
 
 def _undo(connection: Connection, error: BaseException) -> None:
-    """Undo what was done since the savepoint. Raises Undone."""
+    """Roll back to the savepoint. Raises Undone (there is none any more)."""
     try:
         connection.run("ROLLBACK TO SAVEPOINT job")
     except DriverError:

@@ -1,4 +1,4 @@
-"""The routes, and what holds for every answer: JSON, security headers, errors in one sentence."""
+"""The routes, and what all answers share: JSON, security headers, errors in one sentence."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def application(
 ) -> Starlette:
     """The ASGI application that receives deliveries.
 
-    bot_login: the login the App writes under, "" until it is known. github: how the App stands
-    there. claiming: as in HealthPages.
+    bot_login: the login the App writes under, "" until it is known. github: whether GitHub knows
+    the App. claiming: as in HealthPages.
     """
     secrets, observer = settings.webhook_secrets, observer or Observer()
     webhook = Webhook(store, secrets, settings.app_id, bot_login, observer)
@@ -61,7 +61,7 @@ def watching(
     metrics: Page,
     claiming: Callable[[], float],
 ) -> Starlette:
-    """The ASGI application of a process that only works: health and metrics, all as above."""
+    """The ASGI application of a process that only works: health and metrics."""
     health = HealthPages(store, github, claiming=claiming)
     return _site(*_pages(health, store, metrics))
 
@@ -89,7 +89,7 @@ def _site(*routes: Route) -> Starlette:
         middleware=[Middleware(SecurityHeaders)],
         exception_handlers={HTTPException: http_error, Exception: bug},
     )
-    # A redirect would be a page to the Host that the sender names.
+    # A redirect would lead to whatever Host the sender names.
     application.router.redirect_slashes = False
     return application
 

@@ -16,9 +16,9 @@ from ghapp.errors import Busy, StoreFailed
 from ghapp.github.client import UNKNOWN_APP, Standing
 from ghapp.store import Health, Store, stats
 
-# A key that has been due for longer is not being worked on.
+# If a key has been due for longer, nobody works on it.
 MOST_DUE_SECONDS = 600.0
-# A database that restarts is back in this time.
+# A database that restarts is back within this time.
 MOST_FAILING_SECONDS = 30.0
 ANSWER_SECONDS = 8.0
 AWAY, SLOW = "the database fails", f"the database takes more than {ANSWER_SECONDS:.0f} s to answer"
@@ -34,8 +34,9 @@ log = logs.logger()
 
 @dataclass(frozen=True, slots=True)
 class HealthPages:
-    """storing, claiming: for how many seconds the database has refused deliveries, and claims.
+    """`/healthz` and `/readyz`.
 
+    storing, claiming: for how many seconds no delivery could be stored, and no key claimed.
     claiming: None if this process does not work on keys.
     """
 
@@ -48,7 +49,7 @@ class HealthPages:
         return JSONResponse({"status": "alive"})
 
     async def ready(self, _request: Request) -> Response:
-        """200, or 503 with the reason; with the figures, null if nothing has such an age."""
+        """200, or 503 with the reason; both with the figures, of which an age may be null."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 health = await self.store.records.read(stats.health)
@@ -79,33 +80,35 @@ class HealthPages:
 
 
 class Page(Protocol):
-    """HealthPages: None if the database does not answer."""
+    """The page of `/metrics`; see `metrics.Metrics`."""
 
     content_type: str
 
-    def page(self, health: Health | None) -> bytes: ...
+    def page(self, health: Health | None) -> bytes:
+        """The page. health: None if the database does not answer."""
+        ...
 
 
 class Scrape:
-    """Reads the database once in a few seconds, however often it is scraped."""
+    """`/metrics`. Reads the database at most once in a few seconds, however often it is scraped."""
 
-    def __init__(self, store: Store, shown: Page) -> None:
+    def __init__(self, store: Store, metrics: Page) -> None:
         self._store = store
-        self._shown = shown
+        self._metrics = metrics
         self._health: Health | None = None
         self._read_at = -FRESH_SECONDS
         self._reading = asyncio.Lock()
 
     async def answer(self, request: Request) -> Response:
-        """The page; 403 for what a proxy passes on, so that nobody publishes it unawares."""
+        """The page; 403 for a request through a proxy, so that nobody publishes it by mistake."""
         if any(name in request.headers for name in FORWARDED):
             return JSONResponse({"error": DIRECTLY}, 403)
         async with self._reading:
             if time.monotonic() - self._read_at >= FRESH_SECONDS:
                 self._health = await self._read()
                 self._read_at = time.monotonic()
-        page = self._shown.page(self._health)
-        return Response(page, headers={"Content-Type": self._shown.content_type})
+        page = self._metrics.page(self._health)
+        return Response(page, headers={"Content-Type": self._metrics.content_type})
 
     async def _read(self) -> Health | None:
         try:

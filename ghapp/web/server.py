@@ -13,13 +13,13 @@ from starlette.types import ASGIApp
 
 from ghapp.errors import WrongSetting
 
-# A head, its trailers and chunk extensions included. Heads of proxies and GitHub are far smaller.
+# Of a request head, also of trailers and chunk extensions. GitHub's and proxies' are far smaller.
 MOST_HEAD_BYTES = 64 * 1024
-# At a time; more are answered 503. Each may hold one body.
+# At a time; more are answered 503. Each may hold one body in memory.
 MOST_CONNECTIONS = 500
-# For deliveries under way; GitHub stops waiting after 10 seconds.
+# To finish requests when stopping; GitHub stops waiting after 10 seconds.
 GRACE_SECONDS = 10
-# Why a socket cannot listen -> what to do; all other reasons lie in the address.
+# Why a socket cannot listen -> what to do; for all other reasons, NOT_LOCAL.
 REMEDIES = {
     errno.EADDRINUSE: "stop what listens there, or set another HOST or {named}",
     errno.EACCES: "this user may not listen on so low a port: set a {named} above 1023",
@@ -28,7 +28,7 @@ NOT_LOCAL = "HOST is not an address of this machine: use 127.0.0.1, or 0.0.0.0 f
 
 
 def bound(host: str, port: int, named: str = "PORT") -> socket.socket:
-    """A socket with that address, which refuses connections until a `Server` uses it.
+    """A socket bound to the address; it refuses connections until a `Server` uses it.
 
     port: 0 is any free port. named: the setting or option that holds the port.
     Raises WrongSetting (the port is taken, the address is not on this machine).
@@ -39,8 +39,8 @@ def bound(host: str, port: int, named: str = "PORT") -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # also right after a restart
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        # Accepted sockets inherit it. asyncio sets it only on sockets that say that they are TCP,
-        # and without it an answer in two parts waits 40 ms for the first to be acknowledged.
+        # Accepted sockets inherit it. Without it, the second part of an answer waits 40 ms until
+        # the first is acknowledged. asyncio sets it only on sockets created with IPPROTO_TCP.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.bind((host, port))
     except OSError as error:
@@ -73,17 +73,17 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._listener = listener
-        listener.listen(config.backlog)  # connections from now on are served once it runs
+        listener.listen(config.backlog)  # connections wait until `until` runs
         host, port = listener.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # The caller decides what signals mean: uvicorn would leave the worker behind.
+        # Signals are the caller's: uvicorn would stop only itself, not the worker.
         yield
 
     async def until(self, stop: asyncio.Event) -> None:
-        """Answer until `stop` is set, then let the requests under way end."""
+        """Answer until `stop` is set, then finish the current requests."""
 
         async def exit_at_stop() -> None:
             await stop.wait()

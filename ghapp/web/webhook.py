@@ -1,4 +1,4 @@
-"""`POST /webhook`: raw bytes -> verified, stored, only then answered. Nothing is worked on here."""
+"""`POST /webhook`: a delivery is verified and stored, and only then answered."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOO_LARGE = f"the body is larger than {MOST_BYTES} bytes, which GitHub never sen
 # Source: https://docs.github.com/webhooks/using-webhooks/best-practices-for-using-webhooks
 READ_SECONDS = 30.0
 RETRY_AFTER_SECONDS = 10
-# After an error the connection is closed: the rest of the body is not read.
+# After an error the connection is closed, because the rest of the body is not read.
 CLOSE = {"Connection": "close"}
 # Headers that every delivery has: name, pattern, and the status and error if it does not match.
 REQUIRED_HEADERS = (
@@ -48,9 +48,9 @@ log = logs.logger()
 
 
 class Storing:
-    """For how long no delivery could be stored. The newest attempt decides, while it is new."""
+    """For how long no delivery could be stored, by the latest deliveries."""
 
-    forgotten_seconds = 120.0  # without deliveries nobody knows
+    forgotten_seconds = 120.0  # after so long without deliveries, a failure says nothing
 
     def __init__(self) -> None:
         self._failing_since: float | None = None
@@ -73,7 +73,7 @@ class Storing:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """secrets: any of them may have signed. bot_login: returns "" until it is known."""
+    """The route. secrets: any of them may have signed. bot_login: returns "" until it is known."""
 
     store: Store
     secrets: tuple[str, ...]
@@ -83,7 +83,7 @@ class Webhook:
     storing: Storing = field(default_factory=Storing)
 
     async def receive(self, request: Request) -> Response:
-        """202 once stored, 200 if it is of no interest, else an error, and nothing is stored."""
+        """202 once stored, 200 if the delivery is of no interest, else an error, nothing stored."""
         started, delivery = time.perf_counter(), None
         try:
             for name, pattern, status, wrong in REQUIRED_HEADERS:
@@ -117,7 +117,7 @@ class Webhook:
         return JSONResponse({"outcome": outcome}, 200 if outcome == "ignored" else 202)
 
     async def _accept(self, delivery: Delivery) -> str:
-        """stored, known (from an earlier attempt) or ignored."""
+        """Store the delivery. The outcome: stored, known (from an earlier attempt) or ignored."""
         concerns = (
             delivery.keys,
             delivery.messages,
@@ -153,7 +153,7 @@ async def read_body(request: Request, seconds: float = READ_SECONDS) -> bytes:
 
 
 def _fields(delivery: Delivery | None) -> dict[str, object]:
-    """What the log says of a delivery; nothing if it was not read."""
+    """A delivery for the log; nothing if it could not be read."""
     if delivery is None:
         return {}
     return {

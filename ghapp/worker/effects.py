@@ -1,4 +1,4 @@
-"""Effects applied on GitHub: the outcome of each, and what is recorded of the run because of it."""
+"""Applies effects on GitHub, and builds the record of the run from their outcomes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ class Applies(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """done: with GitHub's answers. failed: may have taken effect anyway. rejected: did not."""
+    """What became of each effect.
+
+    done: with GitHub's answers. failed: they may have taken effect anyway. rejected: they have not.
+    """
 
     done: tuple[tuple[Effect, Outcome], ...] = ()
     failed: tuple[tuple[Effect, Retry | Wait], ...] = ()
@@ -50,7 +53,7 @@ class Applied:
 
     @property
     def opened(self) -> bool:
-        """Whether it is settled that some issue exists, or that GitHub refuses it."""
+        """Whether an issue was opened, or GitHub refused to."""
         tried = (*self.effects, *(effect for effect, _ in self.rejected))
         return any(isinstance(effect, OpenIssue) for effect in tried)
 
@@ -70,7 +73,8 @@ async def apply(
 ) -> Applied:
     """Apply the check run first, then the best-effort writes side by side.
 
-    A best-effort write that fails holds up nothing. Raises what becomes of the check run, and Gone.
+    Raises Retry and Wait (the check run failed; a best-effort write that fails is only noted), and
+    Gone.
     """
     best_effort = [effect for effect in effects if effect.best_effort]
     check_run = [effect for effect in effects if not effect.best_effort]
@@ -100,13 +104,13 @@ async def apply(
 
 
 def quiet(history: History) -> bool:
-    """Whether a run only checks a suspicion: no delivery says that its pull has changed."""
+    """Whether no delivery says that the pull has changed: the run only checks a suspicion."""
     delivered = history.opened or history.fresh_at is not None or bool(history.messages)
     return history.touched and not delivered
 
 
 async def counted(effect: Effect, applying: Awaitable[Outcome], observer: Observer) -> Outcome:
-    """The outcome; the observer is notified of it, and of what is raised instead."""
+    """The outcome of applying the effect; the observer counts it, and whatever is raised."""
     name = type(effect).__name__
     try:
         outcome = await applying
@@ -124,7 +128,7 @@ async def counted(effect: Effect, applying: Awaitable[Outcome], observer: Observ
 
 
 def recorded(decision: Decision, facts: Facts, applied: Applied, *, found: bool) -> Run:
-    """What is recorded of a run. found: our run on this head was found by reading back."""
+    """The record of a run. found: our check run on this head was found by reading back."""
     marks = after(facts.observed, applied.effects)
     run, comment = applied.outcome(PutCheckRun), applied.outcome(PutComment)
     shown_at = run.answered_at if run else None
@@ -136,7 +140,7 @@ def recorded(decision: Decision, facts: Facts, applied: Applied, *, found: bool)
     pending_since = None
     if marks.check_run and not marks.check_run.conclusion and facts.pull.is_open:
         is_new = run is not None and run.id != facts.written.check_run_id
-        # A run that is patched is as old as before.
+        # A check run that is patched is as old as before.
         pending_since = run.answered_at if run and is_new else decision.pending_since
     return Run(
         marks=marks,
@@ -156,12 +160,12 @@ def recorded(decision: Decision, facts: Facts, applied: Applied, *, found: bool)
 
 
 def showing(decision: Decision, facts: Facts, at: datetime) -> Shown:
-    """What the decision's check run shows from `at` on."""
+    """What the decision's check run shows, from `at` on."""
     return Shown(facts.pull.head_sha, at, decision.fingerprints, decision.items)
 
 
 def _follow_ups(decision: Decision, facts: Facts, applied: Applied) -> Iterator[FollowUp]:
-    """The follow-ups as GitHub has them now, without what failed or was not tried."""
+    """The follow-ups as GitHub has them after the effects that were done or rejected."""
     settled: dict[str, tuple[int, bool]] = {}  # item -> number of its issue, whether it is assigned
     for effect, _ in applied.rejected:
         if isinstance(effect, OpenIssue | EditIssue):
@@ -179,7 +183,7 @@ def _follow_ups(decision: Decision, facts: Facts, applied: Applied) -> Iterator[
             continue
         shown = one.item in settled or (decision.writes and not before.issue)
         if shown or one.due == before.due:
-            # Whether it is open the decision knows, from GitHub or, without an issue, an answer.
+            # `is_open` is the decision's: from GitHub or, if there is no issue, from an answer.
             yield replace(one, issue=before.issue, assigned=before.assigned)
         else:
             yield before

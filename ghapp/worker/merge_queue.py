@@ -1,6 +1,6 @@
-"""The head of a merge queue: read, decided from the verdicts of its pulls, and answered once.
+"""Answers the head of a merge queue once, from the verdicts of the pulls in it.
 
-GitHub waits for the answer and then merges or gives up, so nothing here is left pending.
+GitHub waits for the answer and then merges or gives up, so the check run is never left pending.
 """
 
 from __future__ import annotations
@@ -28,19 +28,21 @@ from ghapp.store import Store, merge_queue, runs
 from ghapp.store.history import recall_queue
 from ghapp.worker.effects import counted
 
-# What is not there yet is waited for 1, 2, 4, 8, 16 and 16 s: the queue itself waits for us.
+# A run waits 1, 2, 4, 8, 16 and 16 s for what is not there yet: the queue itself waits for us.
 MOST_WAITS, MOST_WAIT_SECONDS = 6, 16.0
-# So often for a run that may have been written where reads show none.
+# How often it waits for a check run that may have been written and that reads do not show.
 UNSEEN_WAITS = 3
 
 
 class Answers(Protocol):
-    """Raises Gone (out of reach), Wait and Retry (it may have taken effect)."""
+    """Writes check runs on queue heads. Raises Gone, Wait and Retry (it may be written)."""
 
     async def answer(self, key: QueueKey, effect: PutCheckRun) -> Outcome: ...
 
 
 class Queues(Answers, Protocol):
+    """Reads merge queues. Raises Gone, Wait and Retry."""
+
     async def queue(self, key: QueueKey) -> QueueFacts: ...
     async def merged(self, key: QueueKey) -> bool: ...
 
@@ -53,9 +55,10 @@ async def answer(
     rules: Rules,
     observer: Observer,
 ) -> tuple[PutCheckRun, ...]:
-    """Bring our run on the head in line with the verdicts; the effects that were applied.
+    """Bring our check run on the head in line with the verdicts; the effects that were applied.
 
-    Raises Retry, Wait, Lag (something is not there yet), Gone and LeaseLost (no queue tests it).
+    Raises Retry, Wait, Lag (something is not there yet), Gone and LeaseLost (also if no queue
+    tests the head any more).
     """
     try:
         return await _answer(claim, key, github, store, rules, observer)
@@ -76,8 +79,9 @@ async def _answer(
     history = replace(history, verdicts=believed(history, key.base_ref, policy))
     silent = not writes(policy)
     answered = facts.check_run and facts.check_run.conclusion and not history.touched
-    if not inside and answered:  # so the queue has dropped or merged the head
-        await store.records.write(merge_queue.over, claim)  # a delivery that says so may never come
+    if not inside and answered:
+        # The queue has dropped or merged the head; the delivery that says so may never come.
+        await store.records.write(merge_queue.over, claim)
         raise LeaseLost(f"{key}: its queue has the answer, and no longer holds it")
     if silent and _sure(history.policy):
         return ()
@@ -87,9 +91,9 @@ async def _answer(
             raise _later(key, "its policy may have changed and is not read yet", history)
         return ()
     if not inside and not facts.refused and await github.merged(key):
-        return ()  # nobody waited for us: what is on the base branch is not called bad
+        return ()  # merged without us: a commit of the base branch gets no failed check run
     run = check_run(key.head_sha, inside, history.verdicts, policy, facts.refused)
-    # Somebody asks for a new run, and none is known to be under way.
+    # Somebody asked for a new check run, and none may have been written yet.
     fresh = history.touched and not history.unresolved
     existing = facts.check_run
     if run == existing and run.conclusion == existing.conclusion and not fresh:
@@ -109,7 +113,7 @@ async def show_failure(
     rules: Rules,
     observer: Observer,
 ) -> None:
-    """Say on the head that it could not be answered, else its queue waits for hours."""
+    """Write on the head that it could not be answered; otherwise its queue waits for hours."""
     policy = known((await store.records.read(recall_queue, key, ())).policy, rules)
     if writes(policy):
         run = parked_run(key.head_sha, policy, reason)
@@ -117,7 +121,7 @@ async def show_failure(
 
 
 def known(source: PolicySource | None, rules: Rules) -> Policy:
-    """The policy as last read; enforcing if it was never read, or may have changed since."""
+    """The policy as last read; one that may have changed since counts as enforcing if it writes."""
     policy = effective(source or PolicySource(), rules)
     if _sure(source) or not writes(policy):
         return policy
@@ -150,14 +154,14 @@ async def _wait(
 ) -> None:
     """Raises Lag while something may yet come that changes the answer."""
     if history.unresolved and facts.check_run is None and history.waited < UNSEEN_WAITS:
-        raise _later(key, "a run may have been written and is not to be seen yet", history)
+        raise _later(key, "a check run may have been written and is not visible yet", history)
     if history.waited >= MOST_WAITS:
         return
     if not inside and not facts.refused:
         raise _later(key, "GitHub does not list it in the queue yet", history)
     missing = unknown(inside, history.verdicts)
     if missing:
-        # Those that a run is on its way to anyway would be dirty for ever.
+        # A pull whose run is on its way is not marked: it would stay dirty for ever.
         asked = (PullKey(key.repository, one) for one in missing if one not in history.behind)
         await store.queue.mark_dirty(asked, requested=True)
         raise _later(key, f"no verdict yet on {_named(missing)}", history)

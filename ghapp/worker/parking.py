@@ -1,4 +1,4 @@
-"""What is said on a pull, or a queue's head, whose review failed too often."""
+"""Shows on a pull, or on the head of a merge queue, that its review failed too often."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Writes(Applies, Answers, Protocol):
 async def show_failure(
     claim: Claim, reason: str, github: Writes, store: Store, rules: Rules, observer: Observer
 ) -> None:
-    """Say on a pull's newest known head, or a queue's, that it failed, before the key is parked.
+    """Write a check run that says so, before the key is parked; of a pull, on its newest head.
 
-    The effect stays unresolved, so that the next run reads back what this has written.
+    The effect stays unresolved, so that the next run reads the check run back.
     Raises Retry, Wait, Gone and LeaseLost.
     """
     if isinstance(claim.key, QueueKey):

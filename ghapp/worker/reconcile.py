@@ -1,9 +1,9 @@
-"""The path of a job; read this first.
+"""The path of a run; read this first.
 
 key -> claim -> recall -> gather -> scan -> judge -> decide -> plan -> admit -> apply -> record
 
-Reading and writing GitHub is `github/`, storing is `store/`, the outcomes of effects are in
-`effects.py`, and everything that is decided is `core/`.
+`github/` reads and writes GitHub, `store/` stores, `core/` decides, and `effects.py` applies
+effects and builds the record.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from ghapp.worker.merge_queue import Queues
 
 
 class GitHub(Queues, Protocol):
-    """What a run needs of GitHub. All raise Retry, Wait and Gone (out of reach)."""
+    """What a run needs of GitHub. All raise Retry, Wait and Gone."""
 
     async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts: ...
     async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]: ...
@@ -64,11 +64,11 @@ class GitHub(Queues, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a run came to.
+    """The outcome of a run whose check run is as it should be.
 
     head_sha: of a pull or a merge queue, else "". effects: the names of those that were applied.
-    rejected: why GitHub refuses others for good. later: best-effort writes are to be repeated, so
-    that the key is not given back; the check run is as it should be.
+    rejected: why GitHub refuses others for good. later: why and when to repeat best-effort writes;
+    then the key is not given back.
     """
 
     head_sha: str
@@ -95,7 +95,7 @@ async def reconcile(
             return Done(key.head_sha, tuple(type(effect).__name__ for effect in written))
         case RepositoryKey(repository):
             pulls = await github.open_pulls(repository)
-            marks = [Mark(pulls)]  # what is parked, too
+            marks = [Mark(pulls)]  # parked pulls, too
             if claim.touched:
                 marks.insert(0, Mark(pulls, touched=True))
         case SweepKey(repository):
@@ -119,7 +119,7 @@ async def _pull(
     history = history.knowing(facts.earlier)
     pull = facts.pull
     history, pushed = await _with_pushers(facts, history, github, store)
-    # In threads: however large the diff or a comment is, others are not kept waiting.
+    # In threads, so that a large diff or comment does not block the event loop.
     by_author = only_by(pull.by, history, pull.head_sha)
     scanned = await asyncio.to_thread(scan, pull, facts.policy, only_author_pushed=by_author)
     contents = await github.contents(key, scanned.wanted) if scanned.wanted else {}
@@ -137,16 +137,18 @@ async def _pull(
         pushed,
     )
     siblings = admitted.siblings
-    if siblings:  # they share the check run: decide again for all of them
+    if siblings:  # they share the check run: decide again, for all of them
         planned = await asyncio.to_thread(_planned, facts, history, judged, siblings)
         await store.records.write(intend, claim, planned.effects, planned.shown)
     applied = await effects.apply(key, planned.effects, history, github, observer)
     run = effects.recorded(planned.decision, facts, applied, found=judged.found)
     marks = [Mark((key,), requested=True)] if admitted.is_late else []
-    if judged.found and facts.messages:  # the next run judges them; some it has to read again
+    if judged.found and facts.messages:  # the next run judges them, and reads lost ones again
         marks.append(Mark((key,), touched=run.shown is not None, requested=True))
     if applied.opened:  # the comment names the issues
         marks.append(Mark((key,)))
+    if source and history.policy and source.text != history.policy.text:
+        marks.append(Mark((RepositoryKey(key.repository),)))  # no push has announced the change
     later = applied.later
     await store.records.write(record, claim, run, finished=later is None, marks=marks)
     return Done(
@@ -188,10 +190,10 @@ async def _with_pushers(
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What a scan and the messages come to.
+    """The result of the scan and of the messages.
 
-    found: our run on this head was found by reading back. It was shown from then on: that is
-    recorded first, and what people said about it is judged by the next run.
+    found: our check run on this head was found by reading back. This run only records since when it
+    was shown, and the next run judges what people said about it.
     """
 
     checklist: Checklist
@@ -211,7 +213,7 @@ class _Planned:
 def _judged(
     facts: Facts, history: History, scanned: Scan, contents: Mapping[str, str | None]
 ) -> tuple[_Judged, _Planned]:
-    """Judged, and planned for this pull alone: few heads have several."""
+    """Judge, and plan as if no other pull shared the head, as is mostly so."""
     asked = checklist(scanned, facts.policy, findings(scanned.suspicion, contents))
     found = facts.found_at is not None and facts.pull.head_sha not in {
         shown.head_sha for shown in history.shown

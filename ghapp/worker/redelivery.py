@@ -1,4 +1,4 @@
-"""Failed deliveries are asked for again: GitHub itself never tries a second time."""
+"""Requests failed deliveries again, because GitHub itself never tries a second time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ghapp.observer import Observer
 from ghapp.store import Store, failed_deliveries
 from ghapp.worker.schedule import in_turn
 
-# Whatever stands between GitHub and us needs a moment to see that we are there again.
+# A proxy in front of ghapp needs a moment to notice that ghapp is back.
 FIRST_SECONDS = 10.0
 TURN = "redelivery"
 
@@ -22,7 +22,7 @@ log = logs.logger()
 
 
 class Hook(Protocol):
-    """Lists attempts at deliveries and makes new ones. Raises Retry and Wait, listing also Gone."""
+    """Lists attempts at deliveries and requests new ones. Raises Retry and Wait; listing, Gone."""
 
     async def attempts(self, cursor: str) -> Page: ...
     async def redeliver(self, attempt_id: int) -> bool: ...
@@ -30,10 +30,10 @@ class Hook(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Of one round; the next one goes on where they end it.
+    """The bounds of one round; the next round goes on from there.
 
-    pages: of the list. asked: deliveries asked for, two a second: well within GitHub's 900 points
-    a minute, of which a write takes 5.
+    pages: of the list. asked: how many deliveries are requested, two a second. That is well within
+    GitHub's 900 points a minute, of which a write takes 5.
     Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
     """
 
@@ -47,9 +47,10 @@ BOUNDS = Bounds()
 
 @dataclass(slots=True)
 class Round:
-    """What a round has come to so far. left: whether it ended with more of them due.
+    """What a round has done so far, as the log shows it.
 
-    lost: asked for too often, or no longer kept by GitHub.
+    lost: deliveries that were requested too often, or that GitHub no longer keeps.
+    left: whether more were due when the round ended.
     """
 
     pages: int = 0
@@ -61,7 +62,7 @@ class Round:
 async def redeliveries(
     store: Store, github: Hook, observer: Observer, *, first_seconds: float = FIRST_SECONDS
 ) -> None:
-    """Redeliver what failed, every few minutes, for ever; of all processes one at a time."""
+    """Request failed deliveries every few minutes, for ever; all processes take turns."""
 
     async def redeliver() -> None:
         await redelivered(store, github, observer)
@@ -75,10 +76,10 @@ async def redeliveries(
 async def redelivered(
     store: Store, github: Hook, observer: Observer, bounds: Bounds = BOUNDS
 ) -> int:
-    """One round, and its one line in the log; how many deliveries were asked for again.
+    """Do one round and log one line about it; how many deliveries were requested.
 
-    If GitHub is away, or too old to list them, the next round does it. The observer is notified
-    also of a round that breaks off. Raises Busy and StoreFailed.
+    If GitHub is away, or an Enterprise Server too old to list them, the round ends early. Raises
+    Busy and StoreFailed.
     """
     started, done = time.perf_counter(), Round()
     try:
@@ -95,7 +96,7 @@ async def redelivered(
 
 
 async def _read(store: Store, github: Hook, bounds: Bounds, done: Round) -> None:
-    """Note what is new in the list: what an earlier round left, then from the newest one down."""
+    """Record what is new in the list: the pages that an earlier round left, then the newest."""
     position = await store.records.read(failed_deliveries.position)
     from_newest = False
     while done.pages < bounds.pages and (position.cursor or not from_newest):
@@ -108,7 +109,7 @@ async def _read(store: Store, github: Hook, bounds: Bounds, done: Round) -> None
 
 
 async def _ask(store: Store, github: Hook, bounds: Bounds, done: Round) -> None:
-    """Ask for what is due, oldest first, so that messages are judged in their order."""
+    """Request what is due, oldest first, so that messages are judged in their order."""
     for _ in range(bounds.asked):
         failed = await store.records.write(failed_deliveries.take)
         if failed is None:

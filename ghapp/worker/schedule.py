@@ -1,4 +1,4 @@
-"""Checks now and then for what no delivery reported: marks installations, runs do the rest."""
+"""The sweep: every few minutes all installations are marked, and runs find what was missed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ghapp.store import Store
 from ghapp.store.schedule import take_turn
 from ghapp.store.work_queue import marking
 
-# The first one waits until the deliveries of a restart are on their way.
+# The first sweep waits until the deliveries of a restart are on their way.
 FIRST_SECONDS = 15.0
-# A review that fails for good shows that on its pull each time, hence not with every sweep.
+# How long parked keys stay so: each time they fail again, their pulls show it.
 PARKED_SECONDS = 3600.0
 TURN = "sweep"
 EVERY_SECONDS = 300.0
-# How often each process asks whether it is its turn: whoever did the last one may have ended.
+# How often each process asks for its turn: the one that swept last may have ended.
 ASK_SECONDS = 30.0
 
 log = logs.logger()
@@ -37,9 +37,9 @@ class Lists(Protocol):
 async def sweeps(
     store: Store, github: Lists, observer: Observer, *, first_seconds: float = FIRST_SECONDS
 ) -> None:
-    """Sweep every few minutes, for ever; of all processes one at a time."""
+    """Sweep every few minutes, for ever; all processes take turns."""
 
-    async def logged() -> None:
+    async def sweep_and_log() -> None:
         started, found = time.perf_counter(), None
         revived = await store.records.write(marking.retry_parked, PARKED_SECONDS)
         try:
@@ -55,13 +55,14 @@ async def sweeps(
         log.error("cannot sweep", reason=str(error))
         observer.swept(None)
 
-    await in_turn(store, TURN, logged, failed, first_seconds)
+    await in_turn(store, TURN, sweep_and_log, failed, first_seconds)
 
 
 async def sweep(store: Store, github: Lists) -> int:
-    """Mark all installations, and pulls whose check run is about to go stale; how many the former.
+    """Mark all installations, and pulls whose check run is about to go stale.
 
-    Raises Retry, Wait and Gone (GitHub does not tell them), Busy and StoreFailed.
+    Returns the number of installations. Raises Retry, Wait and Gone (GitHub does not list them),
+    Busy and StoreFailed.
     """
     found = await github.installations()
     await store.queue.mark_dirty(InstallationKey(id) for id in found)
@@ -76,9 +77,9 @@ async def in_turn(
     failed: Callable[[Busy | StoreFailed], None],
     first_seconds: float,
 ) -> None:
-    """Do it whenever it is this process's turn. failed: is notified that the database was away.
+    """Do it whenever it is this process's turn, for ever.
 
-    first_seconds: until this process asks for the first time.
+    failed: is called if the database fails. first_seconds: until the first turn.
     """
     await asyncio.sleep(first_seconds)
     while True:

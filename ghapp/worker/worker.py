@@ -1,4 +1,4 @@
-"""Claims dirty keys and reconciles them, many side by side: done, later or parked."""
+"""Claims dirty keys and runs `reconcile` on them, many side by side; the outcome of each run."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from ghapp.store.pruning import prune
 from ghapp.worker.parking import show_failure
 from ghapp.worker.reconcile import GitHub, reconcile
 
-# While an installation has its share of the slots, most of what becomes dirty is its own: others
-# are looked for so often then, and when a run ends, but not at each delivery.
+# While an installation has its share of the slots, most deliveries are its own. So the worker then
+# pauses between claims, and does not claim at each delivery.
 FULL_SECONDS = 0.05
-# How soon keys are found that another process has deferred: that is not announced.
+# How often to claim anyway: a key that another process has deferred is not announced.
 POLL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 10.0
 # Far above what GitHub's timeouts add up to: a run that takes longer hangs.
@@ -31,28 +31,27 @@ RUN_SECONDS = 300.0
 GRACE_SECONDS = 20.0
 STORE_AWAY_SECONDS = 2.0
 MOST_BACKOFF_SECONDS = 600.0
-# GitHub redelivers what is at most 3 days old; until then an id must be known again.
+# GitHub redelivers what is at most 3 days old; until then a delivery's id must be known.
 # Source: https://docs.github.com/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks
 KEPT_SECONDS, PRUNE_SECONDS = 7 * 24 * 3600.0, 3600.0
 ENDED = f"{MAX_ATTEMPTS} attempts came to no end: the worker was killed, blocked or cut off"
-FIRST = asyncio.FIRST_COMPLETED
+
+
+# How many runs at a time, and the share of them that one installation and one repository may have.
+# If all calls for an installation hang, its runs keep their slots until GitHub's timeouts end. So
+# some slots are kept for others, even if nobody else needs them now. A run mostly waits for GitHub,
+# so a free slot costs next to nothing.
+CONCURRENCY, SHARE, REPOSITORY_SHARE = 20, 0.8, 0.5
 
 log = logs.logger()
 
 
-# So many runs at a time, at most this share of them of one installation, and of one repository.
-# Where all calls for it hang, its runs keep their slots for as long as GitHub's timeouts take, and
-# a slot cannot be freed early: so some are kept for whoever comes next, also while nobody else has
-# anything to do. A run mostly waits for GitHub, so that a free slot costs next to nothing.
-CONCURRENCY, SHARE, REPOSITORY_SHARE = 20, 0.8, 0.5
-
-
 @dataclass(frozen=True, slots=True)
 class Free:
-    """What can be run beside the runs.
+    """What a worker may claim.
 
-    count: so many keys, whosever they are, and nobody comes above their share.
-    full: who has it already, and is not meant by that.
+    count: how many keys; even if all are of one installation, it stays within its share.
+    full: the installations and repositories that have their share already; claim none of theirs.
     """
 
     count: int
@@ -60,7 +59,7 @@ class Free:
 
 
 def free(running: Iterable[Key], concurrency: int) -> Free:
-    """Of so many slots, beside the runs of these keys. From 2 on nobody ever has all of them."""
+    """What may be claimed while these keys run. With 2 slots or more, nobody ever has all."""
     keys = tuple(running)
     installations: Counter[int] = Counter()
     repositories: Counter[int] = Counter()
@@ -73,7 +72,7 @@ def free(running: Iterable[Key], concurrency: int) -> Free:
     count, full = concurrency - len(keys), []
     for counts, part in ((installations, SHARE), (repositories, REPOSITORY_SHARE)):
         share = max(1, int(concurrency * part))
-        # So many more whoever has the most, and is not full, may have.
+        # All new keys may be of whoever has the most slots and is not full.
         count = min(count, share - max((n for n in counts.values() if n < share), default=0))
         full.append(tuple(id for id, n in counts.items() if n >= share))
     return Free(count, Full(*full))
@@ -81,7 +80,7 @@ def free(running: Iterable[Key], concurrency: int) -> Free:
 
 @dataclass(slots=True)
 class Worker:
-    """concurrency: how many runs at a time; a key that waits takes none of them."""
+    """Runs keys until it is stopped. concurrency: how many at a time."""
 
     store: Store
     github: GitHub
@@ -91,36 +90,36 @@ class Worker:
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     grace_seconds: float = GRACE_SECONDS
     _runs: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
-    _held: dict[str, Claim] = field(default_factory=dict)  # token -> claim that reconcile works on
-    _failing_since: float | None = None  # when a claim failed, unless one has succeeded since
+    _held: dict[str, Claim] = field(default_factory=dict)  # by token; claims not yet given back
+    _failing_since: float | None = None  # since when all claims have failed
 
     def failing_seconds(self) -> float:
-        """For how long the database has let nothing be claimed; 0 if it does."""
+        """For how long all claims have failed; 0 if the last one did not."""
         return 0.0 if self._failing_since is None else time.monotonic() - self._failing_since
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then let the runs end, within `grace_seconds`."""
         async with asyncio.TaskGroup() as group:
-            works = (self._heartbeats(), self._prunings(), woken(stop, self.store.queue))
+            works = (self._heartbeats(), self._prunings(), wake_at(stop, self.store.queue))
             beside = [group.create_task(work) for work in works]
             try:
                 while not stop.is_set():
-                    await self._round(stop)
+                    await self._claim(stop)
             finally:
                 await self._end_runs()
                 for task in beside:
                     task.cancel()
 
-    async def _round(self, stop: asyncio.Event) -> None:
-        """Fill the free slots with keys that are due, once there are both."""
-        free = self._free()
-        if free.full or not free.count:
-            pause = [asyncio.sleep(FULL_SECONDS)] if free.count else []
-            await first(stop.wait(), ended(tuple(self._runs)), *pause)
-            free = self._free()
+    async def _claim(self, stop: asyncio.Event) -> None:
+        """Claim keys for the free slots and start their runs; wait until there are both."""
+        slots = self._free()
+        if slots.full or not slots.count:
+            pause = [asyncio.sleep(FULL_SECONDS)] if slots.count else []
+            await first(stop.wait(), any_ended(tuple(self._runs)), *pause)
+            slots = self._free()
         try:
             claims = await self.store.queue.claim(
-                free.count, full=free.full, wait_seconds=POLL_SECONDS
+                slots.count, full=slots.full, wait_seconds=POLL_SECONDS
             )
         except (Busy, StoreFailed) as error:
             if self._failing_since is None:
@@ -129,34 +128,34 @@ class Worker:
             await first(stop.wait(), asyncio.sleep(STORE_AWAY_SECONDS))
             return
         self._failing_since = None
-        if stop.is_set():  # meanwhile
+        if stop.is_set():  # while it waited
             await self._give_back(claims)
             return
         for claim in claims:
             self._held[claim.token] = claim
-            self.observer.began(claim)  # now: what is delivered before the task begins comes later
+            self.observer.began(claim)  # at the claim: later deliveries are not of this run
             task = asyncio.create_task(self._run(claim), name=str(claim.key))
             self._runs[task] = claim
-            task.add_done_callback(self._ended)
+            task.add_done_callback(self._run_ended)
 
     def _free(self) -> Free:
         return free((claim.key for claim in self._runs.values()), self.concurrency)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        """Its slot is free, perhaps for keys that the last claim has left alone."""
+    def _run_ended(self, task: asyncio.Task[None]) -> None:
+        """Free the slot of a run; keys that the last claim left out may use it."""
         del self._runs[task]
         self.store.queue.wake()
 
     async def _run(self, claim: Claim) -> None:
-        """One run, and its one line in the log."""
+        """Run a claimed key, and log one line about it."""
         started = time.perf_counter()
         logs.bind(key=str(claim.key))
         try:
-            line = await self._settled(claim)
+            line = await self._reconcile(claim)
         except LeaseLost:
             line = {"outcome": "lease lost"}
         except (Busy, StoreFailed) as error:
-            # The lease runs out by itself, and the key is claimed again.
+            # The lease expires, and the key is claimed again.
             line = {"outcome": "not recorded", "reason": str(error)}
         except asyncio.CancelledError:
             line = {"outcome": "lease lost" if claim.token in self._held else "stopped"}
@@ -167,11 +166,14 @@ class Worker:
         milliseconds = round(seconds * 1000, 1)
         log.info("run", **line, attempts=claim.attempts, milliseconds=milliseconds)
 
-    async def _settled(self, claim: Claim) -> dict[str, Any]:
-        """Reconcile; what to log about it. The key is given back, or is to be tried again."""
+    async def _reconcile(self, claim: Claim) -> dict[str, Any]:
+        """Reconcile the key and give it back; the outcome for the log.
+
+        Raises LeaseLost, Busy and StoreFailed (it is not given back).
+        """
         if claim.attempts >= MAX_ATTEMPTS:
-            # Nor is it shown on GitHub once more if just that has ended the worker.
-            return await self._failed(claim, ENDED, shows=claim.attempts == MAX_ATTEMPTS)
+            # The failure is shown only once: to show it may be what ended the worker.
+            return await self._fail(claim, ENDED, shows=claim.attempts == MAX_ATTEMPTS)
         shows = True
         try:
             async with asyncio.timeout(RUN_SECONDS):
@@ -179,31 +181,31 @@ class Worker:
             if done.rejected:
                 log.warning("GitHub rejects best-effort writes", reasons=list(done.rejected))
             if done.later:
-                shows = False  # the check run is as it should be
+                shows = False  # only best-effort writes failed
                 raise done.later
             return {"outcome": "done", "head_sha": done.head_sha, "effects": list(done.effects)}
         except Retry as retry:
-            return await self._failed(claim, str(retry), retry.after_seconds, shows=shows)
+            return await self._fail(claim, str(retry), retry.after_seconds, shows=shows)
         except Wait as wait:
-            return await self._deferred(claim, wait)
+            return await self._defer(claim, wait)
         except Gone as gone:
             self._held.pop(claim.token, None)
             await self.store.queue.finish(claim)
             return {"outcome": "gone", "reason": str(gone)}
         except Busy as busy:
-            return await self._deferred(claim, Wait(str(busy), after_seconds=STORE_AWAY_SECONDS))
+            return await self._defer(claim, Wait(str(busy), after_seconds=STORE_AWAY_SECONDS))
         except LeaseLost:
             raise
         except Exception as error:
             log.exception("run failed")
-            return await self._failed(claim, f"{type(error).__name__}: {error}")
+            return await self._fail(claim, f"{type(error).__name__}: {error}")
 
-    async def _failed(
+    async def _fail(
         self, claim: Claim, reason: str, after_seconds: float = 0.0, *, shows: bool = True
     ) -> dict[str, Any]:
-        """Give the key back after a failed attempt; each waits twice as long, the last parks it.
+        """Give the key back after a failed attempt, for twice as long each time; the last parks it.
 
-        shows: whether to say so on GitHub when it is parked.
+        shows: show on GitHub that it is parked.
         """
         if shows and claim.attempts + 1 >= MAX_ATTEMPTS:
             tools = self.github, self.store, self.rules, self.observer
@@ -222,14 +224,15 @@ class Worker:
             return {"outcome": "parked", "reason": reason}
         return {"outcome": "later", "after_seconds": after, "reason": reason}
 
-    async def _deferred(self, claim: Claim, wait: Wait) -> dict[str, Any]:
+    async def _defer(self, claim: Claim, wait: Wait) -> dict[str, Any]:
+        """Give the key back for later; no attempt is counted."""
         self._held.pop(claim.token, None)
         reason, after, lags = str(wait), wait.after_seconds, isinstance(wait, Lag)
         await self.store.queue.defer(claim, after_seconds=after, reason=reason, lags=lags)
         return {"outcome": "later", "after_seconds": after, "reason": reason}
 
     async def _heartbeats(self) -> None:
-        """Extend the leases now and then; a run that has lost its lease stops at once."""
+        """Extend the leases every few seconds, and cancel runs that have lost theirs."""
         while True:
             await asyncio.sleep(self.heartbeat_seconds)
             claims = tuple(self._held.values())
@@ -238,7 +241,7 @@ class Worker:
             try:
                 kept = await self.store.queue.renew(claims)
             except (Busy, StoreFailed) as error:
-                # Runs go on: a lease that runs out meanwhile is noticed at the run's next write.
+                # Runs go on: each notices at its next write if its lease has expired.
                 log.error("cannot renew leases", reason=str(error))
                 continue
             lost = {claim.token for claim in claims} - kept
@@ -256,7 +259,7 @@ class Worker:
             await asyncio.sleep(PRUNE_SECONDS)
 
     async def _end_runs(self) -> None:
-        """Let the runs end; of those that take too long, the keys are free for others at once."""
+        """Let the runs end; cancel those that take too long, and give their keys back."""
         if self._runs:
             await asyncio.wait(self._runs, timeout=self.grace_seconds)
         left, tasks = tuple(self._held.values()), tuple(self._runs)
@@ -274,26 +277,26 @@ class Worker:
                 log.error("cannot give back", key=str(claim.key), reason=str(error))
 
 
-async def woken(stop: asyncio.Event, queue: WorkQueue) -> None:
-    """Let no claim wait any longer once `stop` is set."""
+async def wake_at(stop: asyncio.Event, queue: WorkQueue) -> None:
+    """Wake whoever waits for keys once `stop` is set."""
     await stop.wait()
     queue.wake()
 
 
-async def ended(runs: Iterable[asyncio.Task[None]]) -> None:
-    """Until one of them is over; there has to be one."""
-    await asyncio.wait(runs, return_when=FIRST)
+async def any_ended(runs: Iterable[asyncio.Task[None]]) -> None:
+    """Wait until one of the runs has ended. runs: at least one."""
+    await asyncio.wait(runs, return_when=asyncio.FIRST_COMPLETED)
 
 
 async def first(*waits: Awaitable[Any]) -> None:
-    """Until one of them is over; the others are cancelled. Raises what that one raised."""
+    """Wait until one of them has ended, and cancel the others. Raises what that one raised."""
     tasks = [asyncio.ensure_future(wait) for wait in waits]
     try:
-        await asyncio.wait(tasks, return_when=FIRST)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        over = [task for task in tasks if task.done()]
+        ended = [task for task in tasks if task.done()]
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-    for task in over:
+    for task in ended:
         task.result()

@@ -31,7 +31,8 @@ PULL = Pull(
 def file(path, *added, status="modified", previous="", removed=()):
     body = "".join(f"\n-{text}" for text in removed) + "".join(f"\n+{text}" for text in added)
     patch = f"@@ -1 +7 @@{body}" if body else ""
-    return File(path, status, len(added), len(removed), patch, "s", previous)
+    moved = status == "renamed" and not body
+    return File(path, status, len(added), len(removed), patch, "s", previous, same_blob=moved)
 
 
 OTHER = replace(AREA, id="other", detect=Detect(paths=("other/**",), diff=("other",)))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -346,6 +347,16 @@ def test_files_that_github_does_not_show_are_an_area_of_their_own() -> None:
     made = decided(rules, checklist=unread)
     assert (made.review.state, conclusion(made)) == (PullState.WAITING_REVIEWERS, "")
     assert "`big.sql` (GitHub shows no diff)" in made.marks.check_run.summary  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("mode", ["observe", "advise"])
+@pytest.mark.parametrize("unknown", [{"unread": ("big.sql",)}, {"complete": False}])
+def test_what_nobody_has_read_takes_the_mode_of_the_strictest_area(
+    mode: str, unknown: dict[str, Any]
+) -> None:
+    rules = policy(replace(DB, mode="enforce"), replace(DB, id="other", mode=mode), mode=mode)
+    made = decided(rules, checklist=replace(asked(), **unknown), changed_files=3000)
+    assert (made.review.state, conclusion(made)) == (PullState.WAITING_REVIEWERS, "")
 
 
 def test_a_rerun_gets_a_fresh_run() -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from socketserver import StreamRequestHandler, TCPServer
 from threading import Thread
 
 import pytest
@@ -213,6 +214,18 @@ class TestReading:
             found = examine.served(of(tmp_path, PORT=str(site.server_port), HOST="0.0.0.0"))
         assert (found.locked, found.reason) == (False, reason)
         assert found.url == f"http://127.0.0.1:{site.server_port}"
+
+    def test_another_protocol_is_not_a_server(self, tmp_path: Path) -> None:
+        class Banner(StreamRequestHandler):
+            def handle(self) -> None:
+                while self.rfile.readline().strip():
+                    pass
+                self.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+        with TCPServer(("127.0.0.1", 0), Banner) as other:
+            Thread(target=other.handle_request, daemon=True).start()
+            found = examine.served(of(tmp_path, PORT=str(other.server_address[1])))
+        assert found.reason is None
 
     def test_no_server_runs_if_nothing_listens(self, tmp_path: Path) -> None:
         assert examine.served(of(tmp_path, PORT="9")).is_stopped

@@ -17,6 +17,7 @@ import pytest
 from ghapp.core.model import Repository, SweepKey
 from ghapp.emulator.deliveries import Deliveries
 from ghapp.emulator.faults import Fault
+from ghapp.emulator.git import Files
 from ghapp.emulator.issue import Issue
 from ghapp.emulator.repository import Pull
 from ghapp.emulator.repository import Repository as Place
@@ -37,7 +38,7 @@ class Shop:
     world: World
     repository: Place
 
-    def open(self, files: dict[str, str] | None = None, **more: object) -> Pull:
+    def open(self, files: Files | None = None, **more: object) -> Pull:
         """Ann's feature pull with a risky migration, unless told otherwise."""
         return opened(self.repository, files, **more)
 

@@ -56,6 +56,42 @@ def test_a_new_policy_on_the_default_branch_changes_open_pulls(shop: Shop) -> St
 
 
 @story()
+def test_a_change_of_the_policy_is_signed_off_under_the_policy_in_force(shop: Shop) -> Steps:
+    weaker = "mode: observe\nreviewers: {users: [ann]}\n"
+    pull = shop.open({".github/nfr.yml": weaker}, author="ann")
+    yield
+    assert conclusion(pull) == "in progress"
+    assert title(pull) == "Waiting for SRE sign-off: Review policy"
+    pull.comment("/nfr done", "ann")
+    yield
+    assert conclusion(pull) == "in progress"
+    pull.comment("/nfr done review-policy", "sam")
+    yield
+    assert conclusion(pull) == "success"
+
+
+@story()
+def test_a_policy_that_is_removed_or_moved_away_is_signed_off(shop: Shop) -> Steps:
+    shop.repository.push("main", {"docs/old.yml": "x: 1\n"}, "ann")
+    removed = shop.open({".github/nfr.yml": None})
+    moved = shop.open({".github/nfr.yml": None, "nfr.yml": ENFORCE}, branch="feat/move")
+    yield
+    assert conclusion(removed) == conclusion(moved) == "in progress"
+
+
+@story(OWN_PACKS)
+def test_a_pack_that_the_policy_names_is_signed_off(shop: Shop) -> Steps:
+    shop.repository.push("main", {PACK: RANKING}, by="sue")
+    yield
+    pull = shop.open({PACK: RANKING.replace("must", "could")})
+    other = shop.open({".github/workflows/a.yml": "on: push\n"}, branch="feat/other")
+    yield
+    assert conclusion(pull) == "in progress"
+    assert "Review policy" in title(pull)
+    assert "Review policy" not in title(other)
+
+
+@story()
 def test_a_policy_in_the_pull_itself_decides_nothing(shop: Shop) -> Steps:
     pull = shop.open({MIGRATION: RISKY, ".github/nfr.yml": "mode: observe\n"})
     yield
@@ -163,3 +199,14 @@ def test_a_pack_that_never_worked_keeps_every_pull_from_turning_green(shop: Shop
     shop.repository.push("main", {PACK: RANKING}, by="sue")
     yield
     assert conclusion(pull) == "success"
+
+
+@story()
+def test_a_policy_that_is_found_to_be_another_one_is_applied_to_all_pulls(shop: Shop) -> Steps:
+    first, other = shop.open(), shop.open({"app/orders.py": "total = len\n"}, branch="feat/other")
+    yield
+    assert conclusion(first) == "in progress"
+    shop.lose("push", lambda: shop.policy("mode: advise\n"))
+    other.comment("/nfr refresh", "ann")
+    yield
+    assert conclusion(first) == "neutral"

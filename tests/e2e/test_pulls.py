@@ -427,3 +427,43 @@ def test_a_sweep_does_not_believe_reads_older_than_the_last_run(shop: Shop) -> S
     pull.edit(by="ann", title="feat: loyalty points")
     yield
     assert list(shop.repository.check_runs) == written
+
+
+NUL = "\0"
+
+
+@story()
+def test_a_nul_hides_no_secret_from_the_review(shop: Shop) -> Steps:
+    key = "AKIA" + "QYLPMN5HFIQR7XYA"
+    code = f"/*{NUL}*/ stripe.charge(amount);\nconst key = '{key}';\n"
+    pull = shop.open({"app/pay.js": code.encode()})
+    yield
+    assert conclusion(pull) == "in progress"
+    (run,) = pull.check_runs()
+    assert "`app/pay.js:2` (`APP-009`)" in run.summary
+    assert key not in run.summary + run.text
+
+
+@story()
+def test_a_migration_that_is_renamed_and_changed_is_not_taken_for_moved(shop: Shop) -> Steps:
+    old = {"db/migrate/1.sql": "SELECT 1;\n" * 50}
+    shop.repository.push("main", old, "ann")
+    moved = shop.open({"db/migrate/1.sql": None, "db/migrate/2.sql": old["db/migrate/1.sql"]})
+    drop = old["db/migrate/1.sql"] + f"--{NUL}\nDROP TABLE orders;\n"
+    files = {"db/migrate/1.sql": None, "db/migrate/2.sql": drop.encode()}
+    changed = shop.open(files, branch="feat/drop")
+    yield
+    assert conclusion(moved) == "success"
+    assert conclusion(changed) == "in progress"
+    assert "DBM-006" in changed.check_runs()[0].text
+
+
+@story()
+def test_a_file_that_cannot_be_read_is_signed_off_by_somebody(shop: Shop) -> Steps:
+    pull = shop.open({"app/pay.js": b"\0" * ((1 << 20) + 1)})
+    yield
+    assert conclusion(pull) == "in progress"
+    assert "`app/pay.js` (GitHub shows no diff)" in comments(pull)[0]
+    pull.comment("/nfr done", "sam")
+    yield
+    assert marks(pull) == SIGNED

@@ -21,6 +21,7 @@ from benchmarks.clock import Clock
 from ghapp.bootstrap import serving
 from ghapp.cli import app
 from ghapp.emulator.deliveries import Delivery
+from ghapp.emulator.git import Files
 from ghapp.emulator.github import Emulator
 from ghapp.emulator.repository import Pull, Repository
 from ghapp.emulator.server import EmulatorServer
@@ -152,9 +153,15 @@ class World:
         return pull.comment(body, by)
 
     def settle(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        """Wait until every delivery is answered and no key is dirty any more."""
-        self.github.settle(patience_seconds)
-        self.until("every key worked off", lambda: self.ready()["dirty"] == 0, patience_seconds)
+        """Wait until every delivery is answered and no key is dirty any more.
+
+        What ghapp writes last may be delivered again, as a merge queue's next head is.
+        """
+        deliveries, before = self.github.deliveries, -1
+        while before != len(deliveries.all) or not deliveries.idle:
+            before = len(deliveries.all)
+            self.github.settle(patience_seconds)
+            self.until("every key worked off", lambda: self.ready()["dirty"] == 0, patience_seconds)
 
     def ready(self) -> dict[str, object]:
         assert self.ghapp is not None
@@ -178,7 +185,7 @@ def command(world: World, *words: str, charset: str = "utf-8", **more: str) -> R
     return CliRunner(charset=charset).invoke(app, words, env=environment)
 
 
-def opened(repository: Repository, files: dict[str, str] | None = None, **more: object) -> Pull:
+def opened(repository: Repository, files: Files | None = None, **more: object) -> Pull:
     """Ann's feature pull with a risky migration, unless told otherwise."""
     values: dict[str, object] = {
         "author": "ann",

@@ -58,7 +58,7 @@ def test_a_forks_file_is_read_through_the_base_repository(world: World) -> None:
 
 
 def test_equal_files_are_read_once_and_known_ones_not_again(world: World) -> None:
-    pull = world.pull(files={"a.sql": SAFE, "b.sql": SAFE, "c.png": b"\0\1"})
+    pull = world.pull(files={"a.sql": SAFE, "b.sql": SAFE, "c.png": "x" * (MOST_BYTES + 1)})
     files = world.gather(pull).pull.files
 
     async def story(client: GitHub) -> tuple[Mapping[str, str | None], ...]:
@@ -90,7 +90,7 @@ def test_what_another_repository_may_see_is_not_taken_from_its_reading(world: Wo
         ("x" * MOST_BYTES, "x" * MOST_BYTES),
         ("x" * (MOST_BYTES + 1), None),
         ("注" * MOST_BYTES, None),
-        (b"\x89PNG\0\1", None),
+        (b"\x89PNG\0\1", "\ufffdPNG\1"),
         (b"caf\xe9\n", "caf\ufffd\n"),
         (Entry(b"README.md", "120000"), "README.md"),
         (Entry(b"1" * 40, "160000"), None),
@@ -98,7 +98,7 @@ def test_what_another_repository_may_see_is_not_taken_from_its_reading(world: Wo
     ids=["empty", "largest", "too-large", "too-large-in-bytes", "binary", "latin-1", "link",
          "submodule"],
 )  # fmt: skip
-def test_what_is_no_text_or_too_large_is_none(
+def test_what_is_no_file_or_too_large_is_none(
     world: World, content: str | bytes | Entry, expected: str | None
 ) -> None:
     assert read(world, world.pull(files={"file": content})) == {"file": expected}

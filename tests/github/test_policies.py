@@ -210,3 +210,23 @@ def test_an_answer_to_another_question_is_not_the_policy(
     world.github.faults.add(fault)
     with pytest.raises(Retry, match=str(fault.status)):
         world.gather(pull)
+
+
+def test_one_404_does_not_take_the_policy_away(world: World, pull: Pull) -> None:
+    known = world.gather(pull).source
+    assert known.text == POLICY
+    world.github.faults.add(Fault(CONTENTS, None, status=404, message="Not Found"))
+    kept = world.gather(pull, History(policy=replace(known, read_at=None))).source
+    assert (kept.text, kept.good) == (POLICY, POLICY)
+
+
+@pytest.mark.parametrize(
+    "gone", [{".github/nfr.yml": None}, {".github/nfr.yml": None, ".github/nfr/ranking.yml": None}]
+)
+def test_a_policy_that_the_tree_lacks_as_well_is_gone(
+    world: World, pull: Pull, gone: dict[str, None]
+) -> None:
+    known = world.gather(pull).source
+    world.shop.push("main", gone, "ann")
+    found = world.gather(pull, History(policy=replace(known, read_at=None))).source
+    assert (found.text, found.good) == (None, None)

@@ -39,11 +39,9 @@ def test_a_line_of_two_megabytes_is_not_looked_at_and_makes_the_file_an_area():
     assert "`src/data.py`" in run.summary
 
 
-def test_a_long_line_is_looked_at_in_part_and_the_check_says_so():
-    asked, _, run = judged(added("src/data.py", "x" * 5_000))
-    assert asked.partly == ("src/data.py",)
-    assert run.conclusion == "success"
-    assert "`src/data.py`" in run.summary
+def test_a_long_line_is_searched_to_its_end():
+    _, found, _ = judged(added("src/data.sql", "x" * 200_000 + "; DROP TABLE orders;"))
+    assert [one.hazard for one in found] == ["DBM-006"]
 
 
 def test_a_patch_that_github_cuts_is_searched_as_far_as_it_goes_and_the_check_says_so():

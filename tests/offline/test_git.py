@@ -324,13 +324,13 @@ class TestContents:
         [
             (b"x" * MOST_BYTES, "x" * MOST_BYTES),
             (b"x" * (MOST_BYTES + 1), None),
-            (b"\x89PNG\0\1", None),
+            (b"\x89PNG\0\1", "\ufffdPNG\1"),
             (b"caf\xe9\n", "caf\ufffd\n"),
             (b"", ""),
         ],
         ids=["largest", "too-large", "binary", "latin-1", "empty"],
     )
-    def test_binary_or_large_file_is_none(self, repo, content, expected):
+    def test_large_file_is_none(self, repo, content, expected):
         repo.commit(file=content)
         assert self.read(repo) == {"file": expected}
 

@@ -141,7 +141,7 @@ def test_json(ghapp, own):
     }
     assert {*shown["detect"]} == {
         *("paths", "exclude_sets", "exclude", "diff", "removed", "diff_files", "title"),
-        *("labels", "size", "note"),
+        *("labels", "size", "submodules", "note"),
     }
     (item,) = shown["items"]
     assert item == {

@@ -6,12 +6,13 @@ import asyncio
 import threading
 import time
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import pytest
 
 from benchmarks.postgres import Cluster
 from ghapp.core.records import NOBODY, Claim, Full
-from ghapp.errors import StoreFailed
+from ghapp.errors import LeaseLost, StoreFailed
 from ghapp.store import Store
 from ghapp.store.sql import NONE, Connection
 from tests.store.stores import (
@@ -106,6 +107,16 @@ async def test_keys_for_a_worker_that_went_away_are_given_back(store: Store) -> 
     assert await accepting
     claim = await due(store)
     assert (claim.key, claim.attempts) == (KEY, 0)
+
+
+@story
+async def test_a_delivery_is_stored_even_if_its_keys_cannot_be_given_back(store: Store) -> None:
+    worker = await waiting(store)
+    accepting = asyncio.create_task(store.queue.accept(delivery()))
+    await asyncio.sleep(0)  # by now it claims for the worker
+    worker.cancel()
+    with patch.object(store.queue, "defer", side_effect=LeaseLost("the key was deleted")):
+        assert await accepting
 
 
 @story

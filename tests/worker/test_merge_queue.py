@@ -217,7 +217,7 @@ def test_a_run_that_may_be_there_and_is_not_listed_yet_is_not_written_twice(
         await scene.store.records.write(runs.intend, scene.claim, (written,))
         await scene.github.answer(scene.key, written)
         world.github.faults.add(stale(LISTED, times=1))
-        await scene.waits("is not to be seen yet")
+        await scene.waits("is not visible yet")
         (effect,) = await scene.answer()
         assert effect.run_id == scene.runs[0].id
         assert [run.title for run in scene.runs] == [f"May be merged: #{entry.pull.number}"]

@@ -1,4 +1,4 @@
-"""Globs (gitwildmatch, as in .gitignore) and a path -> the globs that match. Linear in the path.
+"""Globs as in .gitignore, and a path -> the globs that match it. Linear in the path.
 
 A glob with a slash before its end is anchored at the root: `docs/**` is not `**/docs/**`.
 """
@@ -16,13 +16,14 @@ from ghapp.core.patterns.regexes import PATTERN_BYTES, Broken, Pattern, as_bytes
 MAX_LENGTH = 500
 MAX_DOUBLE_STARS = 6
 
-# A comma between braces is what shells expand and gitwildmatch takes literally.
+# Shells expand a comma between braces; .gitignore takes it literally.
 BRACES = re.compile(r"(?<!\\)\{[^{}]*,[^{}]*\}")
 WILD = re.compile(r"[*?\[\\]")
 # What stands for other text: `*`, `?` and a range like `[-_]`.
 ANYTHING = re.compile(r"[*?]|\[[!^]?\]?[^\[\]\\]*\]")
 
-# Globs that ask for nothing but a name: of a folder, of any part of the path, or its ending.
+# Globs that only ask for the name of a folder, the name of any part of the path, or its ending.
+# Such a glob matches every path that its index in `Globs` finds, so it needs no regex.
 NAMED = re.compile(r"\*\*|\*\*/(?:[^*?\[\]\\\s/]+(?:/\*\*)?|\*\.[^*?\[\]\\\s/.]+)")
 MAX_REMEMBERED = 4_096  # paths, and parts of paths, for each list of globs
 
@@ -60,7 +61,9 @@ def fault(glob: str) -> str:
 
 
 class Globs:
-    """A list of globs, in which `fault` finds nothing, for questions about many paths.
+    """A list of globs to match many paths against. `fault` finds nothing in any of them.
+
+    A path is looked up part by part in an index, and only the globs found there are tried on it.
 
     One regular expression of all globs was tried and dropped: several `**` in each of 200 globs
     make RE2 build a state for almost every path, and backtracking can be made to hang. pathspec's
@@ -69,14 +72,16 @@ class Globs:
 
     def __init__(self, globs: tuple[str, ...]) -> None:
         self._globs = globs
-        # Each glob is found by a name that one part of the path must have, "src/" of a folder and
-        # "*.md" of an ending, else by text that one part must hold; the others may match any path.
+        # The index, of places in `globs`. By a name that one part of a matching path has: "src/" is
+        # a folder, "*.md" an ending. Else by text that one part contains. Else anywhere.
         self._by_name: dict[str, list[int]] = {}
         self._by_text: dict[str, list[int]] = {}
         self._anywhere: list[int] = []
-        # Text that every matching path holds: most paths need no regular expression at all.
+        # By place: text that every matching path contains, so that most paths need no regex.
         self._texts = [_text(glob.rstrip().rpartition("/")[2]) or _text(glob) for glob in globs]
+        # By place: whether the index alone decides.
         self._sure = [NAMED.fullmatch(glob) is not None for glob in globs]
+        # Caches: by part of a path, by path, and one set of globs for all paths that match it.
         self._parts: dict[str, frozenset[int]] = {}
         self._paths: dict[str, frozenset[str]] = {}
         self._sets: dict[frozenset[int], frozenset[str]] = {}
@@ -128,7 +133,7 @@ class Globs:
         )
 
     def _possible(self, part: str) -> frozenset[int]:
-        """The places of the globs that may match a path with this part; of a folder with `/`."""
+        """The places of the globs that may match a path with this part; a folder ends in `/`."""
         name = part.removesuffix("/")
         names = {part, name}
         if "." in name:
@@ -145,12 +150,12 @@ class Globs:
 
 @lru_cache(maxsize=1024)
 def index(globs: tuple[str, ...]) -> Globs:
-    """The globs, to be asked about many paths."""
+    """The index of these globs, shared by all who match the same list."""
     return Globs(globs)
 
 
 def _text(glob: str) -> str:
-    """The longest text that every matching path holds; "" if none is known."""
+    """The longest text that every matching path contains; "" if none is known."""
     parts = glob.rstrip().split("/")
     plain = [ANYTHING.split(part) for part in parts if "\\" not in part]
     texts = (text for split in plain if not set("[]") & set("".join(split)) for text in split)

@@ -13,18 +13,18 @@ from typing import NamedTuple, Protocol, cast
 import re2  # type: ignore[import-untyped]  # google-re2 ships no types
 
 MAX_PATTERN = 2_000
-# What RE2 makes of the text: on a hostile line each step costs 5 ns for every byte, so that a
+# The size of the compiled program. On a hostile line each step costs 5 ns for every byte, so that a
 # hundred steps take 0.5 s for a megabyte. A `.` is 9 steps, and a repeat count multiplies.
 MAX_STEPS = 500
 MAX_HAZARD_STEPS = 4_000  # the shapes of all kinds of credentials take 3,100
-MAX_LINE = 2_000  # characters; the rest of a line is not searched
 
-PATTERN_BYTES = 1 << 20
+PATTERN_BYTES = 1 << 20  # of memory for one compiled pattern
 
-# Ends of the whole text, or (?m) switched off: these tell one line from many.
+# Ends of the whole text, or (?m) switched off. Such a pattern may match a line by itself, but not
+# the same line inside a longer text, or the other way round.
 WHOLE_TEXT = re.compile(r"\\[Az]|\(\?[a-zA-Z]*-[a-zA-Z]*m")
 
-HALF = re.compile(r"(?<!\\)(?:\\\\)*\\C")  # a single byte, which need not be a character
+HALF = re.compile(r"(?<!\\)(?:\\\\)*\\C")  # a single byte, which may be half a character
 
 Broken: type[Exception] = re2.error
 
@@ -61,7 +61,7 @@ class Match(Protocol):
 
 
 class Span(NamedTuple):
-    """A match in one line of a text, in bytes: where the line, the match and its end are."""
+    """A match in one line of a text: where the line and the match begin, and where it ends."""
 
     line: int
     start: int
@@ -141,8 +141,8 @@ def groups(pattern: str) -> frozenset[str]:
 
 
 def search(pattern: str, line: str) -> bool:
-    """Whether the pattern matches somewhere in the first 2,000 characters of the line."""
-    return compiled(pattern).search(as_bytes(line[:MAX_LINE])) is not None
+    """Whether the pattern matches somewhere in the line."""
+    return compiled(pattern).search(as_bytes(line)) is not None
 
 
 def anywhere(pattern: str, text: str) -> bool:
@@ -158,13 +158,13 @@ def first(patterns: tuple[str, ...], line: str) -> str:
 def matching(pattern: str, text: bytes) -> Iterator[Span]:
     """The lines that match, in their order, each at its first match.
 
-    text: any number of lines joined by line breaks, each cut to 2,000 characters.
+    text: any number of lines joined by line breaks.
     """
-    regex, alone, at = compiled(pattern), sees_whole_text(pattern), 0
+    regex, line_by_line, at = compiled(pattern), sees_whole_text(pattern), 0
     while at <= len(text):
-        # One search over all lines is what is quick; what it finds may reach beyond one line.
-        found = None if alone else regex.search(text, at)
-        if found is None and not alone:
+        # One search over all lines is quick, but what it finds may reach beyond one line.
+        found = None if line_by_line else regex.search(text, at)
+        if found is None and not line_by_line:
             return
         line = text.rfind(b"\n", 0, found.start()) + 1 if found else at
         end = text.find(b"\n", line)
@@ -187,5 +187,5 @@ def as_bytes(text: str) -> bytes:
 
 @lru_cache(maxsize=1024)
 def sees_whole_text(pattern: str) -> bool:
-    """Whether the pattern may tell one line from a text of many lines."""
+    """Whether the pattern may match a line differently inside a text of many lines."""
     return WHOLE_TEXT.search(pattern) is not None

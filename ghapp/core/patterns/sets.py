@@ -1,7 +1,7 @@
 """Many patterns and many texts -> which of them match which lines, in one pass for all.
 
-RE2 searches for all patterns of a set at once and reports which of them match somewhere in a batch
-of lines; only for these the lines are searched one pattern after the other.
+RE2 searches a batch of lines for all patterns of a set at once, and reports which ones match
+somewhere in it. Only these are then searched for one by one, to find their lines.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ import re2  # type: ignore[import-untyped]  # google-re2 ships no types
 
 from ghapp.core.patterns.regexes import Broken, Span, matching, sees_whole_text
 
-# RE2 makes the states of a set as texts ask for them, and more patterns ask for more of them: the
-# 111 hazards for lines in one set take 0.6 s for the first megabyte, in sets of 16 they take 0.1 s.
+# RE2 builds the states of a set while it searches, and more patterns need more states: the 111
+# hazards for lines take 0.6 s for the first megabyte in one set, and 0.1 s in sets of 16.
 SET_PATTERNS = 16
-# For these states; if they do not fit, RE2 throws them away again and again.
+# Memory for these states. If they do not fit, RE2 discards and rebuilds them again and again.
 SET_BYTES = 16 << 20
-# RE2 reports "no match" also if its memory does not suffice. This line is behind every batch: a set
-# that does not find it knows nothing.
+# RE2 also reports "no match" if its memory does not suffice. Every batch ends with this line: a set
+# that does not find it has given no answer.
 SENTINEL = b"\n\x01\x02\x03"
 
 
 class LineMatch(NamedTuple):
-    """A line that matches. text, pattern: their places; span: in that text."""
+    """A line that matches. text, pattern: their places in their lists; span: in that text."""
 
     text: int
     pattern: int
@@ -36,9 +36,9 @@ class LineMatch(NamedTuple):
 
 
 class Sieve:
-    """Patterns of RE2 in multi-line mode; they are told apart by their places in the list.
+    """Patterns of RE2 in multi-line mode, identified by their places in the list.
 
-    size: how many are in a set. memory: for the states of each.
+    size: how many patterns are in one set. memory: of each set, in bytes.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Sieve:
         ]
 
     def possible(self, text: bytes, wanted: AbstractSet[int]) -> frozenset[int]:
-        """Of the patterns wanted those that may match some line of the text; no others do."""
+        """Which of the patterns wanted may match a line of the text; the others surely do not."""
         found: set[int] = set()
         ended = text + SENTINEL
         for own, first, group in self._sets:
@@ -63,18 +63,18 @@ class Sieve:
     def lines(
         self, texts: Sequence[bytes], wanted: Sequence[frozenset[int]]
     ) -> Iterator[LineMatch]:
-        """Each line of each text that one of the patterns wanted for that text matches.
+        """The lines that match, in no order. Each text is searched for its own patterns.
 
-        texts: of lines joined by line breaks; "" has no line at all. wanted: as many. In no order.
+        texts: of lines joined by line breaks; "" has no line at all. wanted: by text, the patterns.
         """
         alike: dict[frozenset[int], list[int]] = {}
         for owner, text in enumerate(texts):
             if text and wanted[owner]:
                 alike.setdefault(wanted[owner], []).append(owner)
-        # Texts for which the same is wanted go together: most sets are for a few kinds of files.
-        for here, owners in alike.items():
+        # Texts that want the same patterns share batches: most sets are for a few kinds of files.
+        for patterns, owners in alike.items():
             for batch in batches((owner, texts[owner]) for owner in owners):
-                for pattern in self.possible(batch.text, here):
+                for pattern in self.possible(batch.text, patterns):
                     for span in matching(self.patterns[pattern], batch.text):
                         owner, shift = batch.owner(span.line)
                         yield LineMatch(owner, pattern, Span(*(place + shift for place in span)))
@@ -85,7 +85,7 @@ class PatternSet:
 
     def __init__(self, patterns: tuple[str, ...], memory: int) -> None:
         self._size = len(patterns)
-        # What tells one line from many cannot be asked of a batch.
+        # A search of a whole batch says nothing about these, so they are always possible.
         self._always = frozenset(i for i, one in enumerate(patterns) if sees_whole_text(one))
         options = re2.Options()
         options.log_errors = False
@@ -101,7 +101,7 @@ class PatternSet:
     def possible(self, ended: bytes) -> AbstractSet[int]:
         """The places of the patterns that may match. ended: a text with the sentinel behind it."""
         found = self._set.Match(ended) if self._set else None
-        if found == [self._size]:  # the sentinel alone, as mostly
+        if found == [self._size]:  # the sentinel alone, as in most batches
             return self._always
         if not found or self._size not in found:
             return frozenset(range(self._size))
@@ -113,8 +113,8 @@ class PatternSet:
 _set = lru_cache(maxsize=48)(PatternSet)
 sieve = lru_cache(maxsize=20)(Sieve)
 
-# Longer texts are searched in pieces: what matches in one says nothing about the others, and a
-# pattern that reaches over many lines would read each of them again from each line.
+# Longer texts are searched in pieces: a pattern that matches in one piece need not be searched for
+# in the others, and one that reaches over many lines would read all of them again from each line.
 BATCH_BYTES = 4 << 10
 
 
@@ -122,8 +122,8 @@ BATCH_BYTES = 4 << 10
 class Batch:
     """Pieces of whole lines, joined by line breaks.
 
-    starts: the places in the text at which the pieces begin. owners: for each piece the text that
-    it is of and its place in it.
+    starts: the places in `text` at which the pieces begin. owners: for each piece the number of the
+    text that it comes from, and its place in that text.
     """
 
     text: bytes
@@ -131,25 +131,25 @@ class Batch:
     owners: list[tuple[int, int]]
 
     def owner(self, place: int) -> tuple[int, int]:
-        """The text that is at this place of the batch, and how far its places are from here."""
+        """The text that owns this place of the batch, and the shift from here to its own places."""
         piece = bisect_right(self.starts, place) - 1
         owner, offset = self.owners[piece]
         return owner, offset - self.starts[piece]
 
 
 class Texts:
-    """Texts to be asked about many times. Each has its lines joined by line breaks, "" has none."""
+    """Texts that are searched many times. Each has lines joined by line breaks; "" has none."""
 
     def __init__(self, texts: Iterable[bytes]) -> None:
         self._batches = tuple(batches(enumerate(texts)))
 
     def matching(self, patterns: tuple[str, ...]) -> Iterator[int]:
-        """The places of the texts of which some line matches some pattern, each once."""
+        """The places of the texts in which a line matches one of the patterns, each once."""
         found: set[int] = set()
         for batch in self._batches:
             here = {owner for owner, _ in batch.owners}
             for each in patterns:
-                if here <= found:  # a large text has many batches, and one line is enough
+                if here <= found:  # one line of a text is enough, and a large one has many batches
                     break
                 for span in matching(each, batch.text):
                     owner, _ = batch.owner(span.line)
@@ -159,14 +159,14 @@ class Texts:
 
 
 def batches(texts: Iterable[tuple[int, bytes]]) -> Iterator[Batch]:
-    """The texts in batches. texts: each with the number to know it by; "" has no line at all."""
+    """The texts in batches. texts: each with its number; "" has no line at all."""
     held: list[bytes] = []
     starts: list[int] = []
     owners: list[tuple[int, int]] = []
     size = 0
     for owner, text in texts:
         offset = 0
-        while text and offset <= len(text):  # after the last break there is a line, be it empty
+        while text and offset <= len(text):  # the last break is followed by a line, perhaps empty
             end = text.find(b"\n", offset + BATCH_BYTES)
             end = len(text) if end < 0 else end
             held.append(text[offset:end])

@@ -1,4 +1,4 @@
-"""What a policy says of areas -> the areas in force, or what does not fit."""
+"""What a policy says about areas -> the areas in force, or what does not fit."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ OWN_WEIGHT = 3
 OWN_NEEDS = "an area of your own needs `title`, `detect` and `items`"
 
 Fault = tuple[Loc, str]
+Vocabulary = Mapping[str, Text]  # by placeholder: users, service, tenants
+
+DEFAULT: Vocabulary = {name: both(f"word_{name}") for name in ("users", "service", "tenants")}
+# A placeholder, and before it what shows that an English sentence begins there.
+_PLACE = re.compile(r"(^|[.?!] )?\{(users|service|tenants)\}")
 
 
 def areas(
@@ -33,7 +38,7 @@ def areas(
 
     packs: the built-in ones and those of the repository. mode, reviewers: of an area that has
     none of its own. An area that a layer names is flagged by a touch, unless a layer says
-    otherwise. Of what layers say about one item or hazard the last word counts.
+    otherwise. If several layers switch the same item or hazard, the last one counts.
     """
     known = {pack.id: replace(pack, mode=mode, reviewers=reviewers) for pack in packs}
     flags: dict[str, str] = {}
@@ -49,7 +54,7 @@ def areas(
             blank = Area(name, Text("", ""), OWN_WEIGHT, Detect(), (), True, mode, reviewers)
             area = _changed(known.get(name, blank), value, references)
             known[name] = replace(area, flag=flags.get(name, "touch"))
-            # What a layer says of a retired item holds for the items in its place.
+            # A switch of a retired item holds for the items in its place.
             successors = dict(area.retired)
             for item, on in switches(value).items():
                 items_on |= {(name, id): on for id in successors.get(item, (item,))}
@@ -59,7 +64,7 @@ def areas(
         if not area.enabled:
             continue
         items = tuple(one for one in area.items if items_on.get((area.id, one.id), True))
-        # A hazard goes with its item: it would answer to nothing.
+        # A hazard goes with its item: nobody could answer its findings.
         asked = {one.id for one in items}
         hazards = [
             one if said is True else replace(one, severity=str(said))
@@ -81,7 +86,7 @@ def switches(part: AreaPart) -> dict[str, bool]:
 
 
 def _changed(area: Area, part: AreaPart, references: References) -> Area:
-    """The area with what one layer says of it."""
+    """The area as one layer changes it."""
     detect = area.detect
     if part.detect:
         said = part.detect.model_fields_set
@@ -95,7 +100,7 @@ def _changed(area: Area, part: AreaPart, references: References) -> Area:
     exclude = (*detect.exclude, *left_out)
     items = {one.id: one for one in area.items}
     for own in own_items(part):
-        # It goes to the end, and keeps what the pack says of the id beside its words.
+        # It goes to the end. What a policy cannot write for an item stays as the pack has it.
         before = items.pop(own.id, None)
         items[own.id] = Item(
             id=own.id,
@@ -128,23 +133,23 @@ def _changed(area: Area, part: AreaPart, references: References) -> Area:
 
 
 def _text(en: str | None, ja: str | None) -> Text:
-    """Both languages; one that is not given takes the words of the other."""
+    """A text in both languages; a missing one takes the words of the other."""
     return Text(en or ja or "", ja or en or "")
 
 
 def faults(
     file: PolicyFile, packs: tuple[Area, ...], references: References, *, all_packs: bool = True
 ) -> Iterator[Fault]:
-    """What does not fit the areas of packs, each other or the policy's language.
+    """What does not fit the packs, the policy's language, or another part of the policy.
 
-    all_packs: whether `packs` are all that the file names; else an unknown area may well exist.
+    all_packs: whether `packs` are all that the file names; if not, an unknown area may exist.
     """
     known = {pack.id: pack for pack in packs}
     hazards = {hazard.id: pack.id for pack in packs for hazard in pack.hazards}
     homes = {item.id: pack.id for pack in packs for item in pack.items}
     for name, value in (file.areas or {}).items():
         if name not in known and all_packs:
-            yield from _unfounded(name, value, known)
+            yield from _lacking(name, value, known)
         if not isinstance(value, AreaPart):
             continue
         here = {hazard for hazard, home in hazards.items() if home == name}
@@ -160,11 +165,13 @@ def faults(
             if item not in ids and item not in dict(known[name].retired):
                 text = f"unknown item `{item}` in `areas.{name}`{meant(item, ids)}"
                 yield ("areas", name, "items", item), text
-        yield from _inside(name, value, homes, references if all_packs else None, file.language)
+        yield from _faults_inside(
+            name, value, homes, references if all_packs else None, file.language
+        )
 
 
-def _unfounded(name: str, value: bool | AreaPart, known: Mapping[str, Area]) -> Iterator[Fault]:
-    """What an area lacks that no pack has."""
+def _lacking(name: str, value: bool | AreaPart, known: Mapping[str, Area]) -> Iterator[Fault]:
+    """What is missing in an area that no pack has."""
     if isinstance(value, bool) or not value.detect:
         yield ("areas", name), f"unknown area `{name}`{meant(name, known)} ({OWN_NEEDS})"
         return
@@ -179,17 +186,17 @@ def _unfounded(name: str, value: bool | AreaPart, known: Mapping[str, Area]) -> 
         yield ("areas", name, "detect"), text
 
 
-def _inside(
+def _faults_inside(
     name: str,
     part: AreaPart,
     homes: dict[str, str],
     references: References | None,
     language: str | None,
 ) -> Iterator[Fault]:
-    """Words that lack the policy's language, ids used twice, and names that nothing has.
+    """Texts without the policy's language, ids used twice, and unknown references and sets.
 
-    An item of a pack's area may be written anew in that area. homes: item id -> area.
-    references: None if a file of them may be missing.
+    An item of a pack may be rewritten in its own area. homes: item id -> area.
+    references: None if a file of references may be missing.
     """
     language = language or "en"
     why = f"`{language}` is missing: it is the policy's language"
@@ -216,14 +223,8 @@ def _inside(
             yield ("areas", name, "detect", "exclude_sets", place), text
 
 
-Vocabulary = Mapping[str, Text]
-
-DEFAULT: Vocabulary = {name: both(f"word_{name}") for name in ("users", "service", "tenants")}
-_PLACE = re.compile(r"(^|[.?!] )?\{(users|service|tenants)\}")
-
-
 def worded(area: Area, vocabulary: Vocabulary = DEFAULT) -> Area:
-    """The area with its questions and messages in these words; `{table}` stays for the finding."""
+    """The area with its placeholders filled in, except `{table}`, which a finding fills in."""
 
     def text(one: Text) -> Text:
         if "{" not in one.en and "{" not in one.ja:
@@ -241,7 +242,7 @@ def worded(area: Area, vocabulary: Vocabulary = DEFAULT) -> Area:
 
 
 def spelled(text: str, language: str, vocabulary: Vocabulary = DEFAULT) -> str:
-    """The text with the words in their places, capitals where an English sentence begins."""
+    """The text with its placeholders filled in, capitalised at the start of an English sentence."""
     if "{" not in text:
         return text
 

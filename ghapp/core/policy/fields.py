@@ -1,4 +1,4 @@
-"""What the keys of packs and policies may hold: the types that their syntax is made of."""
+"""The types of the values in packs and policies, from which their syntax is built."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from ghapp.core.patterns import globs, regexes
 
 MAX_LIST = 200  # globs and regexes are tried one by one on every file of a pull
 ID = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
-# Ids of areas and items that no pack has: these are signed off under the policy as a whole.
+# Reserved: ids of areas and items that ghapp itself adds, see `review/special_areas.py`.
 TAKEN = re.compile(r"too-many-files|unread-files|concern-[0-9]+")
 
 
 def refused(wrong: Callable[[Any], object], text: str) -> AfterValidator:
-    """A check: of a wrong value the problem reads "`KEY` TEXT"."""
+    """A check of a value. The problem with a wrong one reads "`KEY` TEXT"."""
     return AfterValidator(partial(_checked, wrong, text))
 
 
 def refused_first(wrong: Callable[[Any], object], text: str) -> BeforeValidator:
-    """The same, before the value is read as what its type says."""
+    """The same, before pydantic converts the value to its type."""
     return BeforeValidator(partial(_checked, wrong, text))
 
 
@@ -45,14 +45,14 @@ def _checked(wrong: Callable[[Any], object], text: str, value: Any) -> Any:
 
 
 def in_short(*keys: str) -> BeforeValidator:
-    """A single word in the place of a mapping is the value of these keys."""
+    """Allows a single word in the place of a mapping: it is the value of these keys."""
     return BeforeValidator(
         lambda value: dict.fromkeys(keys, value) if isinstance(value, str) else value
     )
 
 
 def at_most(most: int, text: str) -> BeforeValidator:
-    """A limit on entries; not max_length, which checks each entry before it counts them."""
+    """A limit on entries. Unlike max_length, it counts them before each one is checked."""
     return refused_first(
         lambda values: isinstance(values, list | tuple | dict) and len(values) > most,
         text.format(most=most),
@@ -60,7 +60,7 @@ def at_most(most: int, text: str) -> BeforeValidator:
 
 
 def sound(fault: Callable[[str], str]) -> AfterValidator:
-    """A check of patterns, except of trusted ones: tests try those of the built-in packs."""
+    """A check of patterns. Those of built-in packs are trusted here, because tests check them."""
 
     def check(pattern: str, info: ValidationInfo) -> str:
         trusted = info.context and info.context["trusted"]
@@ -72,13 +72,13 @@ def sound(fault: Callable[[str], str]) -> AfterValidator:
 
 
 def inside(annotation: Any) -> Iterator[Any]:
-    """A type and everything that it is made of, down to models and marks."""
+    """A type and all types and annotations that it is made of."""
     yield annotation
     for part in get_args(annotation):
         yield from inside(part)
 
 
-REGEX, GLOB = "regex", "glob"  # mark the keys whose patterns are counted, see `limits`
+REGEX, GLOB = "regex", "glob"  # annotations of the keys whose patterns `limits` counts
 hazard_fault = partial(regexes.fault, most_steps=regexes.MAX_HAZARD_STEPS)
 Regex = Annotated[str, REGEX, sound(regexes.fault)]
 HazardRegex = Annotated[str, REGEX, sound(hazard_fault)]
@@ -98,7 +98,7 @@ Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_
 Count = Annotated[int, Field(ge=1, strict=True)]  # "3" and true are not numbers
 
 Most = at_most(MAX_LIST, "should have at most {most} entries: take some out")
-# Not min_length: that also calls a list empty whose entries are all wrong.
+# Not min_length, which also calls a list empty whose entries are all wrong.
 Some = refused(lambda values: not values, "should not be empty")
 Listed = BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
 GlobList = Annotated[tuple[Glob, ...], Most]
@@ -127,7 +127,7 @@ Category = Literal[
 class Part(BaseModel):
     """A mapping of a pack or policy, in which unknown keys are mistakes.
 
-    needs: keys of which one at least has to be there.
+    needs: keys of which at least one is required.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,7 +1,7 @@
-"""How many patterns a policy may hold, and all packs that it names together.
+"""How many patterns a policy may have, and all packs that it names together.
 
-Each is tried on every changed file or line of a pull. They are counted in what YAML gave, before
-any of them is compiled.
+Each pattern is tried on every changed file or line of a pull. They are counted in what YAML gave,
+before any of them is compiled.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ REGEX_KEYS, GLOB_KEYS = keys_with(REGEX), keys_with(GLOB)
 def crowded(value: object, *others: tuple[int, int, str, str]) -> Iterator[tuple[str, str]]:
     """What a policy or its packs have too many of, and what to do.
 
-    value: what YAML gave, of packs a list of that. others: more that is limited: how many there
-    are, how many there may be, of what, and what to do.
+    value: what YAML gave for the policy, or a list of what it gave for each pack.
+    others: further limits, each as (count, limit, noun, remedy).
     """
-    regexes = sum(1 for _ in _written(value, REGEX_KEYS))
-    globs = sum(1 for _ in _written(value, GLOB_KEYS))
+    regexes = sum(1 for _ in _texts_of(value, REGEX_KEYS))
+    globs = sum(1 for _ in _texts_of(value, GLOB_KEYS))
     for count, most, noun, remedy in (
         (regexes, MAX_REGEXES, "regular expressions", "join some by `|`"),
         (globs, MAX_GLOBS, "globs", "name folders instead of files"),
@@ -61,11 +61,11 @@ def crowded(value: object, *others: tuple[int, int, str, str]) -> Iterator[tuple
 
 
 def laborious(value: object, most: int = regexes.MAX_STEPS) -> str:
-    """That the regular expressions take too much together, and what to do; "" if they do not.
+    """That all regular expressions together take too many steps, and what to do; else "".
 
-    most: steps of one beyond which it is a mistake of its own, and not counted here.
+    most: the limit for a single one. Those beyond it are reported elsewhere, and not counted.
     """
-    sound = {one for one in _written(value, REGEX_KEYS) if not regexes.fault(one, most)}
+    sound = {one for one in _texts_of(value, REGEX_KEYS) if not regexes.fault(one, most)}
     steps = sum(regexes.steps(one) for one in sound)
     if steps <= MAX_STEPS:
         return ""
@@ -73,13 +73,13 @@ def laborious(value: object, most: int = regexes.MAX_STEPS) -> str:
     return f"regular expressions take {steps:,} steps together, {why}"
 
 
-def _written(value: object, keys: Collection[str], key: str = "") -> Iterator[str]:
-    """The text under these keys, at any depth."""
+def _texts_of(value: object, keys: Collection[str], key: str = "") -> Iterator[str]:
+    """The texts under these keys, at any depth. key: the one that `value` is under."""
     if isinstance(value, dict):
         for name, below in value.items():
-            yield from _written(below, keys, name)
+            yield from _texts_of(below, keys, name)
     elif isinstance(value, list):
         for below in value:
-            yield from _written(below, keys, key)
+            yield from _texts_of(below, keys, key)
     elif isinstance(value, str) and key in keys:
         yield value

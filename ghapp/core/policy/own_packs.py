@@ -1,4 +1,4 @@
-"""The files that a policy names under `packs` -> a company's own areas, with all that is wrong."""
+"""The files that a policy names under `packs` -> a repository's own areas, with all mistakes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ghapp.core.policy.packs import Listed, Pack
 from ghapp.core.policy.problems import meant
 from ghapp.core.records import PackFile
 
-# Of all own packs together, beside `limits`.
+# Limits for all packs of a repository together, besides those in `limits`.
 MAX_HAZARDS = 200
 MAX_VALUES = 100_000  # all built-in packs have 7,000
 LESS = "take some out"
@@ -25,9 +25,9 @@ Fault = tuple[yaml.Loc, str]
 
 @dataclass(frozen=True, slots=True)
 class OwnPacks:
-    """What the packs of a repository come to.
+    """The packs of a repository, as far as they are sound.
 
-    areas: of those packs that are sound. references: theirs and the built-in ones.
+    areas: of the sound packs. references: their own and the built-in ones.
     faults: at their places in the policy. problems: in the files of the packs.
     """
 
@@ -40,7 +40,7 @@ class OwnPacks:
 def read(
     named: Sequence[str], files: Sequence[PackFile], builtin: tuple[Area, ...], known: References
 ) -> OwnPacks:
-    """The packs in these files, each checked by itself, beside the others and the built-in ones.
+    """The packs in these files. Each is checked by itself, and against all other packs.
 
     named: the globs under `packs`. files: what `pack_files.chosen` gives, with the texts.
     known: the built-in references.
@@ -54,7 +54,7 @@ def read(
     if pack_files.too_many(files):
         words = f"match more than {pack_files.MAX_FILES} files: join some packs, or name fewer"
         return OwnPacks(references=known, faults=(*faults, (("packs",), f"the globs {words}")))
-    trees, known, problems, all_listed = _texts(files, known)
+    trees, known, problems, all_references = _parsed(files, known)
     values = [tree.value for tree in trees.values()]
     hazards = [value.get("hazards") for value in values if isinstance(value, dict)]
     crowded = limits.crowded(
@@ -63,7 +63,7 @@ def read(
         (_values(trees), MAX_VALUES, "values", LESS),
     )
     beyond = [f"have {count} together, {why}" for count, why in crowded]
-    if beyond or not all_listed:  # limits are reported before any of the patterns is compiled
+    if beyond or not all_references:  # limits are reported before any of the patterns is compiled
         faults += [(("packs",), f"the packs {words}") for words in beyond]
         return OwnPacks((), known, tuple(faults), _sorted(problems))
     own: dict[str, Pack] = {}
@@ -75,9 +75,9 @@ def read(
             problems += pack
     if words := limits.laborious(values, regexes.MAX_HAZARD_STEPS):
         faults.append((("packs",), f"the packs' {words}"))
-    problems += _doubled(own, builtin)
+    problems += _ids_used_twice(own, builtin)
     if len(own) == len(trees):
-        problems += _unnamed(own, builtin)
+        problems += _unknown_names(own, builtin)
     areas = (replace(pack_schema.area(pack.part, known), flag="touch") for pack in own.values())
     return OwnPacks(tuple(areas), known, tuple(faults), _sorted(problems))
 
@@ -87,17 +87,15 @@ def schema() -> dict[str, Any]:
     return {**PackPart.model_json_schema(), "title": "Pack of ghapp, .github/nfr/*.yml"}
 
 
-def _texts(
+def _parsed(
     files: Sequence[PackFile], known: References
 ) -> tuple[Mapping[str, yaml.Tree], References, list[Problem], bool]:
-    """What the files say, of packs until there are too many values, with their problems.
-
-    The packs that are YAML, by their path; the references beside the known ones; whether all files
-    of references could be read.
+    """The packs by path, until they have too many values; the known references with the new ones;
+    all problems; and whether all files of references could be read.
     """
     trees: dict[str, yaml.Tree] = {}
     problems: list[Problem] = []
-    all_listed = True
+    all_references = True
     for one in files:
         if one.text is None:
             problems.append(Problem(one.path, 0, 0, pack_files.unread(one)))
@@ -108,22 +106,22 @@ def _texts(
                 problems += listed.problems
             else:
                 problems += listed
-                all_listed = False
+                all_references = False
         elif _values(trees) <= MAX_VALUES:
             tree = yaml.read(one.text, one.path)
             if isinstance(tree, yaml.Tree):
                 trees[one.path] = tree
             else:
                 problems += tree
-    return trees, known, problems, all_listed
+    return trees, known, problems, all_references
 
 
 def _values(trees: Mapping[str, yaml.Tree]) -> int:
     return sum(len(tree.values) for tree in trees.values())
 
 
-def _doubled(own: Mapping[str, Pack], builtin: tuple[Area, ...]) -> Iterator[Problem]:
-    """Ids that another pack or a built-in one has, of retired items, too."""
+def _ids_used_twice(own: Mapping[str, Pack], builtin: tuple[Area, ...]) -> Iterator[Problem]:
+    """Ids that an earlier pack or a built-in one has already, those of retired items included."""
     homes: dict[tuple[str, str], str] = {}
     for area in builtin:
         home = f"the built-in area `{area.id}`"
@@ -150,8 +148,8 @@ def _doubled(own: Mapping[str, Pack], builtin: tuple[Area, ...]) -> Iterator[Pro
         homes = here | homes
 
 
-def _unnamed(own: Mapping[str, Pack], builtin: tuple[Area, ...]) -> Iterator[Problem]:
-    """Hazards, areas and questions that an item names and no pack has."""
+def _unknown_names(own: Mapping[str, Pack], builtin: tuple[Area, ...]) -> Iterator[Problem]:
+    """Hazards, areas and questions that an item refers to and no pack has."""
     parts = [pack.part for pack in own.values()]
     known = {
         "hazard": {one.id for area in builtin for one in area.hazards}
@@ -163,8 +161,8 @@ def _unnamed(own: Mapping[str, Pack], builtin: tuple[Area, ...]) -> Iterator[Pro
     for path, pack in own.items():
         for at, item in enumerate(pack.part.items):
             same = [("same_as", "item", item.same_as.item)] if item.same_as else []
-            named = [("when", *one) for one in _named(item.when)]
-            named += [("must_when", *one) for one in _named(item.must_when)]
+            named = [("when", *one) for one in _names_in(item.when)]
+            named += [("must_when", *one) for one in _names_in(item.must_when)]
             for key, noun, name in (*named, *same):
                 if name not in known[noun]:
                     place = pack.tree.at(("items", at, key))
@@ -174,14 +172,14 @@ def _unnamed(own: Mapping[str, Pack], builtin: tuple[Area, ...]) -> Iterator[Pro
                     yield Problem(path, *place, words)
 
 
-def _named(when: WhenPart | None) -> Iterator[tuple[str, str]]:
+def _names_in(when: WhenPart | None) -> Iterator[tuple[str, str]]:
     """The hazards and areas that a condition names, at any depth."""
     if when is None:
         return
     yield from (("hazard", name) for name in when.hazard or ())
     yield from (("area", name) for name in when.area or ())
     for inner in (*(when.any or ()), *(when.all or ()), when.not_):
-        yield from _named(inner)
+        yield from _names_in(inner)
 
 
 def _sorted(problems: Sequence[Problem]) -> tuple[Problem, ...]:

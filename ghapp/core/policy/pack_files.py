@@ -49,12 +49,22 @@ def fault(glob: str) -> str:
 
 @lru_cache(maxsize=256)
 def named(text: str) -> tuple[str, ...]:
-    """The globs under `packs` that are sound, of a policy's text; () if it cannot be read."""
+    """The sound globs under `packs` in the text of a policy; () if it cannot be read."""
     tree = yaml.read(text, POLICY) if "packs" in text else None
     value = tree.value if isinstance(tree, yaml.Tree) else None
     listed = value.get("packs") if isinstance(value, dict) else None
     sound = (one for one in listed or () if isinstance(one, str) and not fault(one))
     return tuple(sound)[:MAX_GLOBS] if isinstance(listed, list) else ()
+
+
+def decides(path: str, patterns: Sequence[str]) -> bool:
+    """Whether it is the policy, a pack that these globs name, or the references beside one."""
+    folder = path.rpartition("/")[0]
+    return (
+        path == POLICY
+        or bool(globs.matches(tuple(patterns), path))
+        or (folder in folders(patterns) and is_references(PackFile(path)))
+    )
 
 
 def folders(patterns: Sequence[str]) -> tuple[str, ...]:
@@ -65,9 +75,10 @@ def folders(patterns: Sequence[str]) -> tuple[str, ...]:
 def chosen(
     patterns: Sequence[str], entries: Mapping[str, Sequence[PackFile]]
 ) -> tuple[PackFile, ...]:
-    """The files that are named, and references beside them, in path order; of too many the first.
+    """The files that the globs name, and the references beside them, in path order.
 
-    entries: what lies in each of the `folders`; none if there is no such folder.
+    Of too many packs only the first ones, one more than allowed.
+    entries: what is in each of the `folders`; nothing if there is no such folder.
     """
     found: list[PackFile] = []
     for folder in folders(patterns):
@@ -95,7 +106,7 @@ def too_many(files: Sequence[PackFile]) -> bool:
 
 
 def is_references(file: PackFile) -> bool:
-    """Whether it holds references, and is not a pack whatever the globs say."""
+    """Whether the file holds references. Then it is not a pack, even if a glob matches it."""
     return file.path.endswith(f"/{packs.NAME}")
 
 

@@ -47,7 +47,7 @@ from ghapp.core.policy.fields import (
 )
 from ghapp.core.policy.hazard_schema import MOST_SAMPLES, HazardPart, hazard
 
-MOST_LINKS = 2  # of one item: more of them nobody follows
+MOST_LINKS = 2  # of one item: nobody follows more
 MOST_HAZARDS = 100  # of one pack: each is searched for in every file of its scope
 
 
@@ -146,7 +146,7 @@ class DetectPart(Part):
     path_hit and path_miss are samples that `ghapp test` runs. note: for readers.
     """
 
-    signals: ClassVar = ("paths", "diff", "removed", "labels", "size")
+    signals: ClassVar = ("paths", "diff", "removed", "labels", "size", "submodules")
 
     paths: GlobList = ()
     exclude_sets: NameList = ()
@@ -157,6 +157,7 @@ class DetectPart(Part):
     title: Regex | None = None
     labels: NameList = ()
     size: SizePart | None = None
+    submodules: StrictBool = False
     path_hit: NameList = ()
     path_miss: NameList = ()
     note: str = ""
@@ -261,7 +262,7 @@ def area(pack: PackPart, references: References) -> Area:
 
 
 def detect(part: DetectPart, references: References) -> Detect:
-    """The signals without their samples, and with the globs of the sets that they name."""
+    """The signals without samples. `exclude` includes the globs of the sets that are named."""
     known = {one.name for one in fields(Detect)}
     given = {key: value for key, value in part if key in known and value is not None}
     if part.size:

@@ -1,4 +1,4 @@
-"""The text of a pack -> the area it describes with its samples, or all Problems in it at once."""
+"""The text of a pack -> the pack and its area, or all Problems in it at once."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def read(
 ) -> Pack | tuple[Problem, ...]:
     """The pack, or the problems in the order of their places.
 
-    text: or what YAML reads in it. path: the file as its problems shall name it. references: what
-    the pack may name. trusted: its regular expressions and globs are not tried, which saves a third
-    of the time.
+    text: or the tree that `yaml.read` made of it. path: how the problems name the file.
+    references: what the pack may name. trusted: its regular expressions and globs are not checked,
+    which saves a third of the time.
     """
     tree = text if isinstance(text, yaml.Tree) else yaml.read(text, path)
     if not isinstance(tree, yaml.Tree):
@@ -60,7 +60,7 @@ def read(
 
 
 def _as_written(pack: object, references: References) -> Iterator[tuple[yaml.Loc, str]]:
-    """Ids used twice and names that nothing has, as far as the text is a pack at all."""
+    """Ids used twice, and unknown references and sets; found even if the pack is malformed."""
 
     def listed(key: str, inside: object) -> list[object]:
         found = inside.get(key) if isinstance(inside, dict) else None
@@ -85,7 +85,7 @@ def _as_written(pack: object, references: References) -> Iterator[tuple[yaml.Loc
 
 
 def _between_parts(part: PackPart) -> Iterator[tuple[yaml.Loc, str]]:
-    """Names in one part of the pack of what another part lacks."""
+    """Names in one part of the pack that do not fit its other parts."""
     ids = {item.id for item in part.items}
     for place, item in enumerate(part.items):
         if item.same_as and item.same_as.item == item.id:
@@ -113,10 +113,10 @@ ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?([/?#][A-Za-z0-9._~:/?#!$
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What a file of references says.
+    """A file of references.
 
-    known: those of before with its own, also those that have problems: to name these is not a
-    second mistake.
+    known: the existing references and its own ones. Those with problems are included, so that
+    naming one is not reported as a second mistake.
     """
 
     known: References
@@ -126,9 +126,9 @@ class Listed:
 def read_references(
     text: str | bytes, path: str, taken: References
 ) -> Listed | tuple[Problem, ...]:
-    """The references with what is wrong with single ones, or why there are none.
+    """The references with the problems of single ones, or why none could be read.
 
-    taken: existing references. path: the file as its problems shall name it.
+    taken: existing references. path: how the problems name the file.
     """
     tree = yaml.read(text, path)
     if not isinstance(tree, yaml.Tree):

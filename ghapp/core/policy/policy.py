@@ -31,17 +31,17 @@ DEFAULT_LABELS: Mapping[str, str] = {
     "follow_up": "nfr: follow-up",
 }
 
-# How many policies are remembered once worked out: of those with packs of more than LARGE
-# characters together, which take megabytes each, only a few.
+# Policies are cached, by their texts. Those whose packs have more than LARGE characters together
+# take megabytes each, so that only a few are kept: (small ones, large ones).
 KEPT, LARGE = (256, 8), 512 << 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rules:
-    """What holds if no policy says otherwise; one value for the life of the process.
+    """The defaults that a policy builds on; one value for the life of the process.
 
-    packs: the built-in areas, those included that are shipped switched off. Those of a repository
-    join them while its policy is worked out. references: what packs may name.
+    packs: the built-in areas, including those that are shipped switched off. While the policy of a
+    repository is read, its own areas are added. references: what packs may name.
     """
 
     packs: tuple[Area, ...]
@@ -51,7 +51,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What makes a pull a new feature; any rule will do. added_lines: 0 is unset."""
+    """What makes a pull a new feature; any of them is enough. added_lines: 0 is unset."""
 
     labels: tuple[str, ...] = ("feature", "enhancement")
     titles: tuple[str, ...] = (r"^feat(\(.+\))?!?:", "新機能")
@@ -107,11 +107,11 @@ def effective(source: PolicySource, rules: Rules) -> Policy:
     """The policy that the file of a repository and the packs it names put in force.
 
     No file: the built-in areas in the default mode. If the file or a pack is broken: the last good
-    version of all of them, else the built-in areas, with `standing` and `problems` saying so.
+    version of all of them, else the built-in areas; `standing` and `problems` say so.
     """
     now, good = _Version(source.text, source.packs), _Version(source.good, source.good_packs)
     large = now.is_large or good.is_large
-    return (_worked_out_large if large else _worked_out_small)(now, good, rules)
+    return (_effective_large if large else _effective_small)(now, good, rules)
 
 
 def problems_of(
@@ -122,74 +122,10 @@ def problems_of(
 ) -> tuple[Problem, ...]:
     """What is wrong with a policy file and its packs, in the order of the places; () means good.
 
-    Values are checked if YAML and its shape are sound, the first 50 mistakes of shape.
     packs: as `pack_files.chosen` gives them, with their texts.
     """
-    read = _read(_Version(text, packs), rules, path)
-    return () if isinstance(read, Sound) else read
-
-
-def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
-    """The layers joined over the defaults, the last one on top; areas and items by their id."""
-
-    def said(*keys: str) -> Any:
-        """What the topmost layer that has the key says; None if none has it."""
-        for layer in reversed(layers):
-            value: Any = layer
-            for key in keys:
-                value = getattr(value, key, None)
-            if value is not None:
-                return value
-        return None
-
-    def given(**values: Any) -> dict[str, Any]:
-        return {name: value for name, value in values.items() if value is not None}
-
-    def named(*keys: str) -> frozenset[str] | None:
-        values = said(*keys)
-        return None if values is None else frozenset(values)
-
-    def people(key: str, default: Reviewers) -> Reviewers:
-        part: PeoplePart | None = said(key)
-        return Reviewers(part.teams, part.users) if part else default
-
-    mode = said("mode") or rules.default_mode
-    reviewers = people("reviewers", NOBODY_NAMED)
-    vocabulary = {
-        key: Text(said("words", key, "en") or default.en, said("words", key, "ja") or default.ja)
-        for key, default in DEFAULT.items()
-    }
-    in_force = areas(layers, rules.packs, rules.references, mode, reviewers, vocabulary)
-    most = said("defer", "max_days") or Defer().max_days
-    usual = said("defer", "default_days") or Defer().default_days
-    never = named("defer", "never")
-    if never is None:
-        never = frozenset(item.id for area in in_force for item in area.items if item.never_defer)
-    features = {one.name: said("features", one.name) for one in fields(Features)}
-    return replace(
-        Policy(),
-        mode=mode,
-        reviewers=reviewers,
-        waivers=people("waivers", reviewers),
-        features=replace(Features(), **given(**features)),
-        defer=Defer(min(usual, most), most, never),
-        labels={key: said("labels", key) or name for key, name in DEFAULT_LABELS.items()},
-        areas=in_force,
-        **given(
-            language=said("language"),
-            stale_on=said("sign_off", "stale_on"),
-            allow_author=said("sign_off", "allow_author"),
-            require_answers=said("sign_off", "require_answers"),
-            pending=said("pending"),
-            comment=said("comment"),
-            max_items=said("max_items"),
-            sign_off_by=named("sign_off", "by"),
-            ignore_authors=named("ignore", "authors"),
-            ignore_paths=said("ignore", "paths"),
-            large_tables=said("large_tables"),
-            dialect=said("database", "dialect"),
-        ),
-    )
+    found = _read(_Version(text, packs), rules, path)
+    return () if isinstance(found, Sound) else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,19 +140,21 @@ class _Version:
         return sum(len(one.text or "") for one in self.packs) > LARGE
 
 
-def _work_out(now: _Version, good: _Version, rules: Rules) -> Policy:
+def _effective(now: _Version, good: _Version, rules: Rules) -> Policy:
+    """As `effective`, which caches this. good: the last good version."""
     if now.text is None:
         return merged((), rules)
-    read = _read(now, rules, POLICY_PATH)
-    if isinstance(read, Sound):
-        return read.in_force(rules)
-    bridge = () if good.text is None else _read(good, rules, POLICY_PATH)
-    if isinstance(bridge, Sound):
-        return replace(bridge.in_force(rules), standing="bridged", problems=read)
-    return replace(merged((), rules), standing="unreadable", problems=read)
+    found = _read(now, rules, POLICY_PATH)
+    if isinstance(found, Sound):
+        return found.in_force(rules)
+    last = () if good.text is None else _read(good, rules, POLICY_PATH)
+    if isinstance(last, Sound):
+        return replace(last.in_force(rules), standing="bridged", problems=found)
+    return replace(merged((), rules), standing="unreadable", problems=found)
 
 
 def _read(version: _Version, rules: Rules, path: str) -> Sound | tuple[Problem, ...]:
+    """As `read`, from the cache if the same version was read before."""
     cached = _read_large if version.is_large else _read_small
     return cached(version.text or "", path, version.packs, rules)
 
@@ -258,12 +196,12 @@ def read(
         file = PolicyFile.model_validate(value)
     except ValidationError as error:
         problems += mistakes(error, PolicyFile, tree, path, ELSEWHERE)
-        # What is well-formed is checked, too, so that all problems are reported at once.
+        # The well-formed rest is checked further, so that all problems are reported at once.
         file = PolicyFile.model_validate(_well_formed(value, error))
     own = own_packs.read(file.packs or (), files, rules.packs, rules.references)
     joined = (*rules.packs, *own.areas)
-    hidden = file.packs is None and isinstance(value, dict) and value.get("packs")
-    all_packs = not (hidden or own.faults or own.problems)
+    malformed_packs = file.packs is None and isinstance(value, dict) and value.get("packs")
+    all_packs = not (malformed_packs or own.faults or own.problems)
     laborious = limits.laborious(value)
     found = (
         *_unfit(file),
@@ -307,5 +245,70 @@ def _unfit(file: PolicyFile) -> Iterator[tuple[yaml.Loc, str]]:
         yield ("defer", "default_days"), text
 
 
+def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
+    """The layers joined over the defaults, the last one on top; areas and items join by id."""
+
+    def setting(*keys: str) -> Any:
+        """The value in the topmost layer that has the key; None if none has it."""
+        for layer in reversed(layers):
+            value: Any = layer
+            for key in keys:
+                value = getattr(value, key, None)
+            if value is not None:
+                return value
+        return None
+
+    def given(**values: Any) -> dict[str, Any]:
+        return {name: value for name, value in values.items() if value is not None}
+
+    def named(*keys: str) -> frozenset[str] | None:
+        values = setting(*keys)
+        return None if values is None else frozenset(values)
+
+    def people(key: str, default: Reviewers) -> Reviewers:
+        part: PeoplePart | None = setting(key)
+        return Reviewers(part.teams, part.users) if part else default
+
+    mode = setting("mode") or rules.default_mode
+    reviewers = people("reviewers", NOBODY_NAMED)
+    vocabulary = {
+        key: Text(
+            setting("words", key, "en") or default.en, setting("words", key, "ja") or default.ja
+        )
+        for key, default in DEFAULT.items()
+    }
+    in_force = areas(layers, rules.packs, rules.references, mode, reviewers, vocabulary)
+    most = setting("defer", "max_days") or Defer().max_days
+    usual = setting("defer", "default_days") or Defer().default_days
+    never = named("defer", "never")
+    if never is None:
+        never = frozenset(item.id for area in in_force for item in area.items if item.never_defer)
+    features = {one.name: setting("features", one.name) for one in fields(Features)}
+    return replace(
+        Policy(),
+        mode=mode,
+        reviewers=reviewers,
+        waivers=people("waivers", reviewers),
+        features=replace(Features(), **given(**features)),
+        defer=Defer(min(usual, most), most, never),
+        labels={key: setting("labels", key) or name for key, name in DEFAULT_LABELS.items()},
+        areas=in_force,
+        **given(
+            language=setting("language"),
+            stale_on=setting("sign_off", "stale_on"),
+            allow_author=setting("sign_off", "allow_author"),
+            require_answers=setting("sign_off", "require_answers"),
+            pending=setting("pending"),
+            comment=setting("comment"),
+            max_items=setting("max_items"),
+            sign_off_by=named("sign_off", "by"),
+            ignore_authors=named("ignore", "authors"),
+            ignore_paths=setting("ignore", "paths"),
+            large_tables=setting("large_tables"),
+            dialect=setting("database", "dialect"),
+        ),
+    )
+
+
 _read_small, _read_large = (lru_cache(maxsize=many)(read) for many in KEPT)
-_worked_out_small, _worked_out_large = (lru_cache(maxsize=many)(_work_out) for many in KEPT)
+_effective_small, _effective_large = (lru_cache(maxsize=many)(_effective) for many in KEPT)

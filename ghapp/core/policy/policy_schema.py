@@ -1,6 +1,6 @@
 """The syntax of `.github/nfr.yml`: which keys there are and what each may hold.
 
-A key that is absent or empty says nothing: the layer below it holds.
+A key that is absent or empty leaves its value to the layer below.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ Channel = Literal["command", "label", "review", "button"]
 
 MAX_AREAS = 100
 
-# Keys that are not spelling mistakes.
+# Unknown keys that are not spelling mistakes -> what to do about them.
 ELSEWHERE = {
     "locked": "belongs in the organisation's file: take it out of this one",
 }
 
-# In an address they are steps of the path.
+# In a URL `.` and `..` are steps of the path.
 NotDots = refused({".", ".."}.__contains__, "should be a name, not `.` or `..`")
 NotAt = refused(lambda name: name.startswith("@"), "should be written without `@`")
 Login = Annotated[SomeText, NotAt, NotDots]
@@ -191,8 +191,8 @@ class AreaPart(Part):
 
     flag: whether a touched path is enough (touch, as for every area that the file names), or a
     question or finding is needed (evidence). paths_remove: globs that the area leaves out.
-    items: a mapping switches items off or on, a
-    list adds items. hazards: a mapping switches hazards off or on, or gives them another severity.
+    items: a mapping switches items off or on, a list adds items.
+    hazards: a mapping switches hazards off or on, or gives them another severity.
     """
 
     mode: Mode | None = None

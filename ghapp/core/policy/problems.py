@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a file of users -> Problems in their words, with their places."""
+"""What pydantic finds wrong with a user's file -> Problems in plain words, with their places."""
 
 from __future__ import annotations
 
@@ -40,9 +40,8 @@ def mistakes(
 ) -> tuple[Problem, ...]:
     """What the validation of `tree.value` as `model` found, in the order of their places.
 
-    The first 50 of them: each costs a search for what was meant.
-
-    elsewhere: unknown keys of the whole file that deserve a hint of their own, and that hint.
+    Only the first 50, because each may cost a search for a similar word.
+    elsewhere: unknown keys at the top of the file that get a text of their own, with that text.
     """
 
     def place(detail: ErrorDetails) -> Place:
@@ -68,10 +67,10 @@ def mistakes(
 
     details = error.errors(include_url=False)
     around = {one["loc"][:end] for one in details for end in range(len(one["loc"]))}
-    # A list whose members are all wrong is called too short as well.
-    true = [one for one in details if one["type"] != "too_short" or one["loc"] not in around]
-    true.sort(key=place)
-    found = (Problem(path, *place(one), text(one)) for one in true[:MAX_PROBLEMS])
+    # pydantic calls a list whose members are all wrong too short as well.
+    real = [one for one in details if one["type"] != "too_short" or one["loc"] not in around]
+    real.sort(key=place)
+    found = (Problem(path, *place(one), text(one)) for one in real[:MAX_PROBLEMS])
     return tuple(sorted(found, key=lambda one: (one.line, one.column, one.text)))
 
 
@@ -91,9 +90,9 @@ def said(detail: ErrorDetails) -> str:
 
 
 def meant(word: str, known: Iterable[str], *, listed: bool = True) -> str:
-    """ ": did you mean `...`?" if a known word is near, else a list of them; may be "".
+    """ ": did you mean `...`?" if a known word is similar, else the known words; may be "".
 
-    listed: whether to list what is known; not of names by the hundred.
+    listed: whether to list the known words; False if there are hundreds.
     """
     words = sorted(known)
     near = get_close_matches(word[:100], words, n=1)
@@ -109,7 +108,7 @@ def named(loc: Loc, tree: Tree) -> str:
 
 
 def keys_at(loc: Loc, model: type[BaseModel]) -> set[str]:
-    """The keys that the mapping at `loc` may have; steps that name no field are passed over."""
+    """The keys that the mapping at `loc` may have. Steps that name no field are skipped."""
     models = {model}
     for step in loc:
         found = {

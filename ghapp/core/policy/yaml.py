@@ -1,7 +1,7 @@
 """YAML as strangers write it -> a tree that knows its lines, or Problems. Nothing in it is trusted.
 
-It reads the part of YAML that people use: maps, lists and plain scalars. The tree is built from
-the event stream, within limits: composing a deeply nested document kills the C loader's process.
+It reads the part of YAML that people use: maps, lists and scalars. The tree is built from the
+event stream, within limits, because the C loader crashes on a deeply nested document.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ MAX_PROBLEMS = 50
 Loc = tuple[str | int, ...]
 Place = tuple[int, int]
 
-# What YAML itself does not allow; a byte order mark only if it is not the first character.
+# What YAML itself does not allow. A leading byte order mark is removed before.
 UNPRINTABLE = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffc\U00010000-\U0010ffff]"
 )
 LOST = "\ufffd"  # allowed by YAML, but decoders put it where a file was not UTF-8
 
-# A plain scalar stands for one of these, else for its text. No octal, hexadecimal or base 60:
-# `012` and `1:30` stay what is written, and so do dates.
+# A plain scalar stands for one of these values or a number, else for its text. There is no octal,
+# hexadecimal or base 60: `012`, `1:30` and dates stay text.
 SPELT: Mapping[str, object] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **{
@@ -78,7 +78,7 @@ class Tree:
         return self.keys.get(known, self.values[known])
 
     def steps(self, loc: Loc) -> Loc:
-        """The steps of `loc` that the document has; no missing key, no branch of a union."""
+        """`loc` without the steps that the document lacks: missing keys, names of union types."""
         known: Loc = ()
         for step in loc:
             if (*known, step) in self.values:
@@ -87,9 +87,9 @@ class Tree:
 
 
 def read(text: str | bytes, path: str) -> Tree | tuple[Problem, ...]:
-    """The tree of the text, or all that is wrong with it; a text without content is None.
+    """The tree of the text, or all that is wrong with it. The value of an empty text is None.
 
-    path: the file as its Problems shall name it.
+    path: how the problems name the file.
     """
     try:
         raw = text.encode() if isinstance(text, str) else text
@@ -130,7 +130,7 @@ def _start(mark: Any) -> Place:
 
 
 def _value(event: yaml.NodeEvent) -> object:
-    """What a node stands for: of a map or list, an empty one to be filled."""
+    """What a node stands for. A map or list is still empty."""
     if isinstance(event, yaml.MappingStartEvent):
         return {}
     if isinstance(event, yaml.SequenceStartEvent):
@@ -149,7 +149,7 @@ def _value(event: yaml.NodeEvent) -> object:
 
 @dataclass(slots=True)
 class Unfinished:
-    """A map or list being read. key: of the value to come; None if a key is to come."""
+    """A map or list being read. key: of the next value in a map; None if a key comes next."""
 
     loc: Loc
     value: dict[str, object] | list[object]
@@ -170,11 +170,11 @@ class TreeBuilder:
         self.nodes = self.documents = 0
 
     def take(self, event: yaml.Event) -> bool:
-        """Whether to go on after this event."""
+        """Add the event to the tree. The result is whether to go on."""
         place = _start(event.start_mark)
         if isinstance(event, yaml.NodeEvent):
             self.nodes += 1
-            # What makes one place of the file depend on another, and types of one's own.
+            # Anchors and aliases make one place of the file depend on another; tags add types.
             if event.anchor is not None:
                 is_alias = isinstance(event, yaml.AliasEvent)
                 remedy = "aliases are not read, repeat the text"
@@ -208,7 +208,7 @@ class TreeBuilder:
         return Tree(self.root, {(): (1, 1), **self.values}, self.keys)
 
     def note(self, place: Place, text: str) -> None:
-        """One more problem; in the last line if the parser names a place behind it."""
+        """Add a problem; in the last line if the parser names a place behind the text."""
         line, column = place if place[0] <= self.last_line else (self.last_line, 1)
         self.problems.append(Problem(self.path, line, column, text))
 
@@ -229,7 +229,7 @@ class TreeBuilder:
             self.note(place, text)
         inner.key = key if isinstance(key, str) else ""
         self.keys.setdefault((*inner.loc, inner.key), place)
-        if isinstance(event, yaml.CollectionStartEvent):
+        if isinstance(event, yaml.CollectionStartEvent):  # read it to its end, outside of the tree
             self.open.append(Unfinished((), []))
 
     def _take_value(self, inner: Unfinished | None, event: yaml.NodeEvent, place: Place) -> None:

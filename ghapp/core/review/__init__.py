@@ -1,1 +1,1 @@
-"""What people say -> entries of the ledger."""
+"""Messages -> entries of the ledger, and where the review stands."""

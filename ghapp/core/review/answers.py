@@ -1,4 +1,4 @@
-"""Answers to items: checked with or without evidence, not applicable, deferred, and undone."""
+"""Answers to items: check, uncheck, not applicable, and defer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ghapp.core.review.case import MOST_SHOWN, Case, Command, Judged, known, lai
 
 
 def answer(case: Case, command: Command) -> tuple[Judged, ...]:
-    """One answer to each item named, bound to what the item is about as the speaker saw it."""
+    """One answer to each item named. It is bound to the diff of the item that the speaker saw."""
     if not case.by_author and not case.rights.write:
         return (case.no_right("no_write"),)
     right, items = "author" if case.by_author else "write", case.items
@@ -31,17 +31,20 @@ def answer(case: Case, command: Command) -> tuple[Judged, ...]:
     return (*merged(outcomes), *strange)
 
 
-# An address with a host and nobody's name before it, which could pass for the host.
+# An address with a host. No user name may precede it, because that could pass for the host.
 _URL = re.compile(
     r"https?://(?:\w(?:[\w.-]*\w)?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:[/?#]\S*)?", re.IGNORECASE
 )
 _NUMBER = re.compile(r"(?:[<>=~≈≤≥≦≧]=?\s*)?[+-]?(?:[0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)")
-# Shown as the right way; a choice's are its own.
+# By kind of evidence, what a refusal shows as an example; for a choice it shows the choices.
 _EXAMPLES = {"url": "https://example.com/report", "number": "72 ms", "text": ""}
 
 
 def accepted(item: Item, note: str) -> str | Refusal:
-    """The evidence as the ledger keeps it: a choice as its item spells it, all else as written."""
+    """The evidence as the ledger keeps it, or why it is refused.
+
+    A choice is kept as its item spells it, anything else as written.
+    """
     if not item.kind:
         return note
     example = _EXAMPLES.get(item.kind, " | ".join(item.choices))
@@ -65,12 +68,12 @@ def _plain(text: str) -> str:
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LOGIN = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}")
-# Where on earth a day ends last: twelve hours after it does in UTC.
+# In the last time zone a day ends twelve hours later than in UTC.
 _LAST_ZONE = timedelta(hours=12)
 
 
 def defer(case: Case, command: Command) -> tuple[Judged, ...]:
-    """One deferral for each item named that may wait; all until one day, with one owner."""
+    """One deferral for each item named that may be deferred, all with the same day and owner."""
     until = _until(case, command.until)
     if isinstance(until, Refusal):
         return (until,)
@@ -98,7 +101,7 @@ def defer(case: Case, command: Command) -> tuple[Judged, ...]:
 
 
 def _not_extended(case: Case, made: FollowUp, right: str, until: str) -> Refusal | None:
-    """Why the follow-up is not extended. A reviewer may do that once."""
+    """Why a follow-up that exists already is not extended; a reviewer may do that once."""
     if not made.is_open:
         return Refusal("follow_up_closed", names=(made.item,))
     if not right:

@@ -1,4 +1,4 @@
-"""One message before the judge: what its speaker saw, may do, and what was said before it."""
+"""One message with all that its judgement depends on: rights, the head seen, the ledger before."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One message, with all that decides about it.
+    """One message, with all that its judgement depends on.
 
-    ledger: all that was judged until now, oldest first; before: the part of it said before.
+    ledger: all entries so far, oldest first. before: those of messages sent before this one.
     shown: the check run that the message is about; None if GitHub had accepted none by then.
     flagged: the areas shown now and the concerns in force, by id.
-    reviewers: by area in force; an area that the policy has switched off meanwhile has none.
-    fingerprints: area -> fingerprint, of the areas that the speaker saw. A concern in force counts
-    as seen if it was raised before.
+    reviewers: by area in force; an area that the policy has switched off since is missing.
+    fingerprints: by area that the speaker saw. A concern in force counts as seen if it was raised
+    before.
     """
 
     facts: Facts
@@ -109,14 +109,14 @@ class Case:
         return next(filter(None, rights), "")
 
     def no_right(self, reason: str, *names: str) -> Refusal:
-        """The speaker may not do this; if a right could not be found out, that is why."""
+        """The refusal to a speaker without the right; `unclear` if it could not be found out."""
         unclear = self.rights.unclear
         return Refusal("unclear", unclear[0]) if unclear else Refusal(reason, names=names)
 
     def done(
         self, verb: Verb, subject: str = "", right: str = "", note: str = "", mark: str = ""
     ) -> Entry:
-        """What is done, as the first entry of the message. mark: the digest it is bound to."""
+        """The entry for something that the message does. mark: the digest that it is bound to."""
         return Entry(
             message_id=self.message.id,
             part=0,
@@ -136,7 +136,7 @@ class Case:
         )
 
     def entry(self, part: int, outcome: Judged) -> Entry:
-        """An outcome as the entry of its message with this number."""
+        """The outcome as an entry. part: its number within the message."""
         if isinstance(outcome, Entry):
             return replace(outcome, part=part)
         refused = self.done(Verb.REFUSED)
@@ -160,12 +160,12 @@ def case_of(
     ledger: tuple[Entry, ...],
     message: Message,
 ) -> Case:
-    """The message with what decides about it; what was said later does not, however it came."""
+    """The case of a message. Messages that were sent later do not count, even if judged before."""
     moment = (message.said_at, message.comment_id)
     before = tuple(
         entry
         for entry in ledger
-        # The words of a review come before its verdict.
+        # The commands in a review come before its verdict.
         if when(entry) <= moment or message.id.startswith(f"{entry.message_id}:")
     )
     shown = shown_to(message, history)
@@ -183,7 +183,7 @@ def case_of(
         shown,
         flagged,
         reviewers={area.id: area.reviewers for area in policy.areas}
-        | dict.fromkeys(WITHOUT_PACK, policy.reviewers)  # whatever else may bear their names
+        | dict.fromkeys(WITHOUT_PACK, policy.reviewers)  # whatever other area has such an id
         | {area: one.area.reviewers for area, one in in_force.items()},
         fingerprints={area: one.fingerprint for area, one in in_force.items()}
         | {area: mark for area, mark in prints.items() if area not in raised or area in in_force},
@@ -191,7 +191,7 @@ def case_of(
 
 
 def merged(outcomes: Iterable[Judged]) -> tuple[Judged, ...]:
-    """What one command comes to: what is done, then each reason why something is not, once."""
+    """The outcomes of one command: first what is done, then its refusals, each reason once."""
     done: list[Judged] = []
     refused: dict[Refusal, list[str]] = {}
     for one in outcomes:
@@ -208,9 +208,9 @@ def merged(outcomes: Iterable[Judged]) -> tuple[Judged, ...]:
 def known(
     words: tuple[str, ...], ids: Iterable[str], reason: str
 ) -> tuple[tuple[str, ...], tuple[Refusal, ...]]:
-    """The ids that the words mean, each once, and one refusal for all words that mean none.
+    """The ids that the words mean, each once, and at most one refusal for the unknown words.
 
-    It names the first of those words, and what that may mean.
+    The refusal names the first unknown word, and the most similar id.
     """
     ids = tuple(ids)
     meant = {word: resolved(word, ids) for word in words}
@@ -228,7 +228,7 @@ def nearest(word: str, known: tuple[str, ...]) -> str:
 
 
 def resolved(word: str, known: tuple[str, ...]) -> str:
-    """The known id that is meant: the same, or but for `_` in the place of `-`; else ""."""
+    """The known id that is meant, also if it is written with `_` instead of `-`; else ""."""
     if word in known:
         return word
     spelt = word.replace("_", "-")
@@ -236,6 +236,6 @@ def resolved(word: str, known: tuple[str, ...]) -> str:
 
 
 def laid_bare(word: str, most: int) -> str:
-    """The word, cut to `most` characters, with those that cannot be seen written out."""
+    """The word, cut to `most` characters, with invisible ones written as [U+XXXX]."""
     bare = (char if seen(char) else f"[U+{ord(char):04X}]" for char in word[:most])
     return "".join(bare)

@@ -22,8 +22,7 @@ from ghapp.core.review.case import Case, Command, Judged, laid_bare, nearest
 from ghapp.core.review.comment_text import MOST_CHARACTERS, PREFIX, lines, speaks
 from ghapp.core.review.sign_off import concern, hold, sign_off, undo, waive
 
-# One comment is one person's turn; what comes after this many is refused.
-MOST_COMMANDS = 20
+MOST_COMMANDS = 20  # in one comment; further ones are refused
 MOST_SUBJECTS = 100
 
 
@@ -31,10 +30,10 @@ MOST_SUBJECTS = 100
 class Who:
     """Who may use a command, and so what GitHub is asked about its speaker.
 
-    key: of the text, `who_KEY`. reviewers, waivers: whether the speaker belongs to those whom the
-    policy names; if both, to `waivers` only once something was waived. write: whether the speaker
-    has write access, unless it is the author.
-    by_policy: only the policy says who that is, so nothing is accepted while it is unreadable.
+    key: the text `who_KEY` describes them. reviewers, waivers: those whom the policy names; if both
+    are set, waivers matter only once something was waived. write: people with write access, which
+    is not asked about the author.
+    by_policy: only the policy says who they are, so nothing is accepted while it is unreadable.
     """
 
     key: str
@@ -57,12 +56,12 @@ WAIVERS = Who("waivers", waivers=True, by_policy=True)
 class Spec:
     """One command.
 
-    act: what comes of it. subjects: areas | items | "" (takes none).
-    note: what stands behind the dashes: "" (nothing) | may | must | all (no dashes are needed:
-    the rest of the line).
-    binds: to what the speaker saw, so it is refused if no check run had been shown.
-    blocks: it stops a review whatever was shown, so it counts also if it was said before that.
-    replied: it is answered in a reply of its own. reaction: to what was done; a refusal is 😕.
+    act: gives its outcomes. subjects: areas | items | "" (takes none).
+    note: whether a note follows the dashes: "" (no) | may | must | all (the note is the whole rest
+    of the line, with or without dashes).
+    binds: it is bound to what the speaker saw, so it is refused if no check run had been shown.
+    blocks: it stops a review whatever was shown, so it also counts if no check run had been shown.
+    replied: it gets a reply of its own. reaction: the one that acknowledges it; a refusal is 😕.
     """
 
     verb: Verb
@@ -80,7 +79,7 @@ class Spec:
 
 
 def noted(case: Case, command: Command) -> tuple[Judged, ...]:
-    """Nothing but an entry: the run itself does the rest."""
+    """Only an entry, because the run itself does the rest."""
     return (case.done(command.verb),)
 
 
@@ -117,7 +116,7 @@ COMMANDS: Mapping[str, Spec] = {
     "explain": Spec(Verb.EXPLAIN, "explain", ANYONE, noted, replied=True, reaction="eyes"),
     "help": Spec(Verb.HELP, "help", ANYONE, noted, replied=True, reaction="eyes"),
 }  # fmt: skip
-# A check run's button, by its identifier -> what pressing it says.
+# The check run's buttons, by identifier -> the command that each stands for.
 BUTTONS: Mapping[str, Verb] = {
     "signoff": Verb.SIGN_OFF,
     "refresh": Verb.REFRESH,
@@ -131,7 +130,7 @@ def spec_of(verb: Verb) -> Spec:
 
 
 def commands_of(message: Message, policy: Policy) -> tuple[Command | Refusal, ...]:
-    """What a message says, whichever channel it came through."""
+    """The commands in a message of any channel, with a refusal for each one that misses."""
     match message.channel:
         case Channel.COMMENT | Channel.REVIEW | Channel.REVIEW_COMMENT:
             found = parse(message.text)
@@ -157,15 +156,15 @@ def blocks(body: str) -> bool:
 
 @lru_cache(maxsize=64)
 def parse(body: str) -> tuple[Command | Refusal, ...]:
-    """The commands of a comment in order, with a refusal for each line that misses; never fails.
+    """The commands of a comment in order, with a refusal for each malformed one; never fails.
 
-    Of a long comment the beginning is read; a command behind it is refused as too_long.
+    Only the beginning of a long comment is read; a command after it is refused as too_long.
     """
     if not speaks(body):
         return ()
-    spoken, rest = lines(body)
+    read, rest = lines(body)
     found: list[Command | Refusal] = []
-    for line in spoken:
+    for line in read:
         words = line.split(maxsplit=1)
         if not words or words[0].lower() != PREFIX:
             continue
@@ -175,13 +174,13 @@ def parse(body: str) -> tuple[Command | Refusal, ...]:
     return (*found, Refusal("too_long", str(MOST_CHARACTERS))) if speaks(rest) else tuple(found)
 
 
-# Keyboards make one long dash of two; a Japanese one, typed full-width, needs no space behind it.
+# Keyboards turn two dashes into a long one. After full-width Japanese dashes no space is needed.
 _DASHES = re.compile(r"(?:^|\s)(?:(?:--|[—–]{1,2})(?=\s|$)|(?:――|ーー|－－|−−)[\u2015ー－−]*)")
 _BETWEEN = re.compile(r"[\s,、]+")
 
 
 def _read(line: str) -> Command | Refusal:
-    """One command line behind its prefix."""
+    """The command on a line, without its prefix, or why it is refused."""
     name, *more = line.split(maxsplit=1)
     # Only ASCII: the lower case of other letters may be ASCII (the Kelvin sign's is k).
     spec = COMMANDS.get(name.lower()) if name.isascii() else None
@@ -217,7 +216,7 @@ def _read(line: str) -> Command | Refusal:
 def _due(words: tuple[str, ...]) -> Command | None:
     """A deferral's items, day and owner, in any order; None if a day or owner is given twice.
 
-    A keyword with nothing behind it is kept as a day or an owner that cannot be read.
+    A keyword at the end becomes a day or an owner that is refused later, as unreadable.
     """
     items: list[str] = []
     given: dict[str, str] = {}
@@ -235,7 +234,7 @@ def _due(words: tuple[str, ...]) -> Command | None:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    """Ids, dates and owners: never full-width, without the backticks around them."""
+    """The words that are ids, dates and owners, without full-width letters and backticks."""
     words = (word.strip("`") for word in _BETWEEN.split(_narrow(text)))
     return tuple(word for word in words if word)
 

@@ -1,7 +1,7 @@
-"""A comment's Markdown -> the lines of it that may be commands, as GitHub shows them; its boxes.
+"""A comment's Markdown -> the lines that may be commands, as GitHub shows them; and its boxes.
 
-Such a line stands in an ordinary paragraph and opens with plain text: never in quotes, lists,
-code, tables or HTML. What it says is not read here (`commands.py`).
+Such a line is in an ordinary paragraph and begins with plain text: never in quotes, lists, code,
+tables or HTML. `commands.py` reads the commands.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ PREFIX = "/nfr"
 # Markdown costs up to 60 µs a line and 6 µs a character: a hostile comment of 64 KB took 2 s.
 MOST_CHARACTERS = 8_192
 MOST_LINES = 400
-# Beyond it the parser skips all that follows, and a list in a list is two levels deeper.
+# Deeper blocks are skipped by the parser; a list in a list is two levels deeper.
 MOST_NESTED = 12
 _DELIMITERS = re.compile(r"(?=.*\|)(?=.*-)[|:\- \t]+")
 _WEB = re.compile(r"https?://\S+", re.IGNORECASE)
 
 
 def speaks(body: str) -> bool:
-    """Whether a comment may hold a command at all: a cheap look before parsing Markdown."""
+    """Whether a comment may hold a command at all: a cheap check before parsing Markdown."""
     return any(line.lstrip()[: len(PREFIX)].lower() == PREFIX for line in body.splitlines())
 
 
 def lines(body: str) -> tuple[Iterator[str], str]:
-    """The lines that may be commands, of the beginning of a long comment, and what is not read."""
+    """The lines that may be commands, and the rest of a long comment, which is not read."""
     text = body.replace("\r\n", "\n")
     head, rest = text, ""
     if len(text) > MOST_CHARACTERS or text.count("\n") >= MOST_LINES:
@@ -42,7 +42,8 @@ def lines(body: str) -> tuple[Iterator[str], str]:
         for opening, inline in itertools.pairwise(_blocks().parse(head))
         if opening.type == "paragraph_open" and opening.level == 0
     ]
-    # What follows the cut may turn the lines before it into a heading, a table or a comment.
+    # What follows the cut may make a heading or a table of the paragraph before it, so that
+    # paragraph is not read either.
     end = head.count("\n") if rest else -1
     cut = "".join(f"{text}\n" for span, text in paragraphs if span[1] == end)
     read = (_visible(text) for span, text in paragraphs if span[1] != end)
@@ -87,7 +88,7 @@ def _visible(paragraph: str) -> Iterator[str]:
 
 
 def _shown(token: Token, address: str, line: list[str]) -> str:
-    """What is seen of a token; a link and an image show where they lead too, as evidence may."""
+    """What is seen of a token, and the address of a link or image, which may be evidence."""
     if token.type == "html_inline":
         return ""
     leads = {"link_close": address, "image": str(token.attrs.get("src", ""))}.get(token.type, "")
@@ -95,7 +96,7 @@ def _shown(token: Token, address: str, line: list[str]) -> str:
     return token.content if bare or not _WEB.fullmatch(leads) else f"{token.content} {leads}"
 
 
-# The id is what we rendered; GitHub changes only the mark between the brackets.
+# As we rendered it: GitHub changes only the mark between the brackets.
 _LINE = re.compile(r"^\s*- \[([ xX])\] `([A-Za-z0-9._-]{1,100})`")
 
 
@@ -106,7 +107,7 @@ def boxes(comment: str) -> dict[str, bool]:
 
 
 def ticks(before: str, after: str) -> tuple[tuple[str, bool], ...]:
-    """The items whose box an edit turned, with what it says now; added and gone ones not."""
+    """The items whose box an edit ticked or cleared, with its new state; new boxes do not count."""
     was = boxes(before)
     return tuple(
         (item, ticked)

@@ -19,8 +19,8 @@ class Facts:
     messages: to be judged now, oldest first: those of deliveries and of label events read.
     rights: by speaker; every speaker of a privileged message is in it.
     observed: our marks as they are: from our own record, or read back from GitHub.
-    found_at: when GitHub accepted our run that reading back found on this head, else None.
-    earlier: what had been shown without a record, as reading back found, oldest first.
+    found_at: when GitHub accepted our check run, if it was read back from this head; else None.
+    earlier: what was shown but not recorded, as read back, oldest first.
     follow_ups: those of this pull, as recorded or read back.
     """
 

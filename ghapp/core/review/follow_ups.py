@@ -13,10 +13,11 @@ SOON = timedelta(days=7)
 
 
 def follow_ups(review: Review) -> tuple[FollowUp, ...]:
-    """All of this pull: those made before, and one for each item that is deferred now.
+    """All follow-ups of this pull: the existing ones, and those to be made now.
 
-    They are made once the pull is signed off, waived or merged, and then they stay; a pull that
-    was closed without a merge gets none. The one extension is a later day said afterwards.
+    One is made for each deferred item once the pull is signed off, waived or merged, and it stays.
+    A pull that was closed without a merge gets none. A later deferral to a later day extends it,
+    once.
     """
     pull = review.facts.pull
     settled = review.state in (PullState.SIGNED_OFF, PullState.WAIVED)
@@ -29,7 +30,7 @@ def follow_ups(review: Review) -> tuple[FollowUp, ...]:
                 found[item] = FollowUp(number, item, area.id, due, owner, reason=entry.note)
             elif made and made.is_open and not made.extended and entry.until > made.due:
                 found[item] = replace(made, due=entry.until, reason=entry.note, extended=True)
-    # Without an issue that could be closed, an answer to the question closes the follow-up.
+    # A follow-up without an issue is closed by an answer to its question.
     done = {item for item, one in answers(review.ledger).items() if one.verb is not Verb.DEFER}
     return tuple(
         replace(one, is_open=False) if one.item in done and not one.issue else one
@@ -45,7 +46,7 @@ def has_open(review: Review) -> bool:
 
 
 def pressing(area: AreaReview, review: Review) -> tuple[FollowUp, ...]:
-    """The follow-ups of other pulls in this area that are due in a week, or were; soonest first."""
+    """Other pulls' follow-ups in this area that are due within a week or overdue; soonest first."""
     last = (review.facts.now + SOON).date().isoformat()
     return tuple(one for one in review.debts if one.area == area.id and one.due <= last)
 

@@ -40,10 +40,10 @@ class Ask:
 def asks(
     messages: Iterable[Message], policy: Policy, pull: Pull, ledger: Iterable[Entry] = ()
 ) -> Mapping[str, Ask]:
-    """What to ask GitHub about each speaker before judging; {} if nothing decides.
+    """What to ask GitHub about each speaker before judging; nothing about the other speakers.
 
-    ledger: if something was waived, undoing it may be up to those who waive. A concern's reviewers
-    are some of the policy's, or its raiser.
+    ledger: if something was waived, waivers may undo it, so being one matters, too. Concerns add
+    nobody: their reviewers are among the policy's, or the raiser alone.
     """
     needed: dict[str, Ask] = {}
     waived = any(entry.verb is Verb.WAIVE for entry in ledger)
@@ -85,7 +85,7 @@ def judge(facts: Facts, history: History, checklist: Checklist) -> Judgement:
     """What the messages of this run add to the ledger, in the order of speaking."""
     judged = set(history.judged)
     entries: tuple[Entry, ...] = ()
-    # What a review says in words comes before its verdict.
+    # The commands in a review come before its verdict.
     order = sorted(facts.messages, key=lambda one: (one.said_at, one.channel is Channel.APPROVAL))
     for message in order:
         if message.id in judged:
@@ -103,9 +103,9 @@ def judge(facts: Facts, history: History, checklist: Checklist) -> Judgement:
 
 
 def _outcomes(case: Case, command: Command | Refusal) -> tuple[Judged, ...]:
-    """What one command comes to; at least one outcome, so that it is always answered.
+    """The outcomes of one command: at least one, so that it is always answered.
 
-    A review's own verdict alone may come to nothing: most are ordinary work.
+    Only a review's own verdict may have none: most are ordinary work.
     """
     if case.message.channel is Channel.APPROVAL:
         return approve(case) if case.message.text == "approved" else retract(case)

@@ -1,7 +1,7 @@
 """Pulls in a merge queue + their verdicts -> whether the commit that the queue tests may be merged.
 
-That commit, the queue's head, holds the base branch with all pulls up to one of the queue merged
-in, so each of them has to pass, not only the pull that the commit is named after.
+That commit, the queue's head, holds the base branch with the first pulls of the queue merged in. So
+each of these pulls has to pass, not only the last one, after which the commit is named.
 """
 
 from __future__ import annotations
@@ -74,8 +74,9 @@ class QueueFacts:
 class QueueHistory:
     """What is recorded about a queue's head when a run begins.
 
-    behind: pulls with news that no run has worked off yet, or that a run works on.
-    unresolved: a check run may have been written to it, or not. touched: a fresh one is asked for.
+    behind: pulls whose verdicts are out of date: a run of theirs is pending or in progress.
+    unresolved: whether a check run may have been written without a record. touched: whether a fresh
+    one was requested.
     waited: how often in a row the key was deferred. policy: None if it was never read.
     """
 
@@ -88,9 +89,10 @@ class QueueHistory:
 
 
 def believed(history: QueueHistory, base_ref: str, policy: Policy) -> Verdicts:
-    """The verdicts that still hold: given for this base, with no news since, by this policy.
+    """The verdicts that still hold: for this base, not out of date, and under this policy.
 
-    A pull that waits and was only advised about by an older policy may be enforced by now.
+    A verdict that was neutral under an older policy does not hold if this policy enforces an area
+    that the pull still waits for.
     """
     modes = {area.id: area.mode for area in policy.areas}
 
@@ -106,7 +108,7 @@ def believed(history: QueueHistory, base_ref: str, policy: Policy) -> Verdicts:
 
 
 def state_of(member: Member, verdicts: Verdicts) -> MemberState:
-    """A verdict on another head than the one in the queue says nothing about it."""
+    """Whether the pull passes; unknown without a verdict on the head that is in the queue."""
     known = verdicts.get(member.number)
     if known is None or known.head_sha != member.head_sha:
         return MemberState.UNKNOWN
@@ -120,16 +122,19 @@ def unknown(inside: tuple[Member, ...], verdicts: Verdicts) -> tuple[int, ...]:
 
 
 def leaving(inside: tuple[Member, ...], verdicts: Verdicts) -> tuple[int, ...]:
-    """The numbers of blocked pulls ahead that leave the queue: it then makes another head."""
+    """The numbers of blocked pulls ahead that are about to leave the queue.
+
+    GitHub then tests another head.
+    """
     ahead = (one for one in inside[:-1] if one.state == LEAVING)
     return tuple(one.number for one in ahead if state_of(one, verdicts) is MemberState.BLOCKED)
 
 
 def conclusion(inside: tuple[Member, ...], verdicts: Verdicts, policy: Policy | None) -> str:
-    """success | failure | neutral. inside: () if it is not known who is in it.
+    """success | failure | neutral. inside: () if it is not known which pulls are in the head.
 
-    If nothing is enforced, an unknown pull blocks nothing, but it is not called good either.
-    policy: None if it is not known; then it is taken for the strictest.
+    If nothing is enforced, an unknown pull gives neutral: it blocks nothing, and is not a success.
+    policy: None if it is not known; then it counts as enforcing.
     """
     found = {state_of(one, verdicts) for one in inside} or {MemberState.UNKNOWN}
     if MemberState.BLOCKED in found:  # only what is enforced blocks
@@ -140,5 +145,5 @@ def conclusion(inside: tuple[Member, ...], verdicts: Verdicts, policy: Policy | 
 
 
 def enforced(policy: Policy | None) -> bool:
-    """Whether anything of it can keep a pull from being merged."""
+    """Whether the policy enforces anything; None counts as enforcing."""
     return policy is None or "enforce" in (policy.mode, *(area.mode for area in policy.areas))

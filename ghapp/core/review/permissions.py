@@ -1,7 +1,7 @@
 """By which right somebody may do something.
 
-Only GitHub's answers count (`model.Rights`); a right that was not asked for, or not answered, is
-not held.
+Only GitHub's answers count (`model.Rights`). A right that GitHub was not asked about, or did not
+answer about, counts as missing.
 """
 
 from __future__ import annotations

@@ -31,11 +31,11 @@ class PullState(StrEnum):
 class AreaReview:
     """One flagged area, with its sign-off, its answers and its holds.
 
-    given: item id -> its last answer, to whatever diff. worded: the same without ticks of the
-    present diff: a tick adds no words, so the answer before it is what is shown.
-    changed_by: for a stale sign-off the first other head SHA whose diff of this area differs;
+    given: item id -> its last answer, to any diff. worded: item id -> the last answer that is shown
+    in words: ticks of the present diff are skipped, because a tick adds no words.
+    changed_by: if the sign-off is stale, the first other head SHA whose diff of this area differs;
     "" if the same head has another diff (its base or the policy changed).
-    holds: those in force that name this area, oldest first.
+    holds: those in force on this area, oldest first.
     """
 
     flagged: Flagged
@@ -105,7 +105,7 @@ class AreaReview:
 
     @property
     def answered(self) -> Mapping[str, Entry]:
-        """The answers that hold: to a must item only those to the present diff."""
+        """The answers that hold. An answer to a must item holds only for the present diff."""
         if not self.given:
             return self.given
         musts = {item.id for item in self.items if item.severity == "must"}
@@ -136,10 +136,10 @@ class AreaReview:
 class Review:
     """The review as it stands.
 
-    areas: those shown, heaviest first (observed areas are not). mode: for what concerns the pull as
-    a whole: the strictest of its areas' modes and the policy's.
-    holds: those in force, oldest first; if the pull is waived they are overridden.
-    follow_ups: of this pull, as far as they were made. debts: open follow-ups of other pulls.
+    areas: those shown, heaviest first, without areas in mode observe. mode: for the pull as a
+    whole: the strictest of its areas' modes and the policy's.
+    holds: those in force, oldest first; if the pull is waived, they are overridden.
+    follow_ups: of this pull, as far as they exist. debts: open follow-ups of other pulls.
     """
 
     state: PullState
@@ -170,7 +170,7 @@ class Review:
         return worst((*areas, *held))
 
 
-# Worst first: what a head shows when several areas or several pulls ask different things of it.
+# Worst first: if several areas or pulls share a head, the worst of their conclusions is shown.
 RANK = ("action_required", "", "cancelled", "neutral", "success")
 
 
@@ -235,12 +235,12 @@ def _area_review(
 
 
 def mark_of(flagged: Flagged, item: str) -> str:
-    """The digest of what an item is about; of its whole area if no more is known."""
+    """The digest of the part of the diff that an item is about, or of the whole area."""
     return flagged.marks.get(item, flagged.fingerprint)
 
 
 def _without_ticks(given: tuple[Entry, ...], flagged: Flagged) -> Mapping[str, Entry]:
-    """The answers without the ticks of the present diff that came last."""
+    """The answers in force if the last ticks of the present diff are ignored."""
     while True:
         found = answers(given)
         ticks = [
@@ -259,8 +259,8 @@ def _state(areas: tuple[AreaReview, ...], facts: Facts, held: tuple[Entry, ...])
     waiting = [area for area in areas if not area.settled]
     waivers = [area.standing.signed for area in areas if area.waived]
     if held:
-        # A waiver overrides the holds said before it. In the same second the hold counts as the
-        # later one: the ids of reviews and comments have no common order.
+        # A waiver overrides earlier holds. In the same second the hold counts as the later one,
+        # because the ids of reviews and comments have no common order.
         waived_at = max((one.said_at for one in waivers if one), default=None)
         overridden = not waiting and waived_at and waived_at > max(one.said_at for one in held)
         if not overridden:

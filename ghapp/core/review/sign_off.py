@@ -32,7 +32,7 @@ CHANNELS: Mapping[Channel, str] = {
     Channel.BUTTON: "button",
     Channel.APPROVAL: "review",
 }
-# act -> the verb that undoes it, and the right of the person who did it
+# What a reviewer did -> the verb that undoes it, and by which right its own author may undo it.
 UNDOES: Mapping[Verb, tuple[Verb, str]] = {
     Verb.SIGN_OFF: (Verb.UNDO, "signer"),
     Verb.WAIVE: (Verb.UNDO, "signer"),
@@ -40,11 +40,9 @@ UNDOES: Mapping[Verb, tuple[Verb, str]] = {
     Verb.CONCERN: (Verb.WITHDRAW, "raiser"),
 }
 
-# --- sign-off and waiver -----------------------------------------------------------------
-
 
 def sign_off(case: Case, command: Command) -> tuple[Judged, ...]:
-    """The areas named, or all that wait for the speaker: not those that wait for others."""
+    """Signs off the areas named; without any, all that wait for the speaker."""
     closed = closed_channel(case)
     if closed:
         return (closed,)
@@ -59,10 +57,10 @@ def sign_off(case: Case, command: Command) -> tuple[Judged, ...]:
 
 
 def approve(case: Case) -> tuple[Judged, ...]:
-    """An approving review, as a sign-off of all that waits for the speaker, if that is wanted.
+    """An approving review signs off all that waits for the speaker, if the policy accepts reviews.
 
-    An approval by others is ordinary work. So is one that was dismissed, or followed by a request
-    for changes, before it arrived here.
+    For anybody who is not a reviewer it does nothing. Neither does an approval that was dismissed,
+    or followed by a request for changes, before its delivery arrived.
     """
     message = case.message
     review = message.id.rpartition(":")[0]
@@ -83,7 +81,7 @@ def approve(case: Case) -> tuple[Judged, ...]:
 
 
 def waive(case: Case, command: Command) -> tuple[Judged, ...]:
-    """All that is not signed off; if nothing but a hold is in the way, all areas."""
+    """Waives all areas that are not signed off; if only a hold is in the way, all areas."""
     right = case.right_of(case.policy.waivers)
     if not right:
         return (case.no_right("not_waiver"),)
@@ -101,7 +99,7 @@ def waive(case: Case, command: Command) -> tuple[Judged, ...]:
 
 
 def closed_channel(case: Case) -> Refusal | None:
-    """Why the policy accepts no sign-off by the channel of this one."""
+    """The refusal if the policy accepts no sign-off through this message's channel."""
     channel = CHANNELS[case.message.channel]
     return None if channel in case.policy.sign_off_by else Refusal("channel_closed", channel)
 
@@ -126,7 +124,7 @@ def _unless_barred(case: Case, done: Entry) -> Judged:
 
 
 def _shown(case: Case) -> tuple[str, ...]:
-    """The areas of the check run the speaker saw that are still in force."""
+    """The areas in the check run that the speaker saw, as far as they are still in force."""
     prints = case.shown.fingerprints if case.shown else {}
     return tuple(area for area in prints if area in case.reviewers and area in case.fingerprints)
 
@@ -166,8 +164,8 @@ def _signed(case: Case, areas: Iterable[str], note: str) -> tuple[Judged, ...]:
 def _open_musts(case: Case, area: str) -> tuple[str, ...]:
     """The must items of the area without an answer to the diff that the speaker saw.
 
-    An item that the present diff no longer asks counts if it may have been a must there: what it
-    was is not recorded.
+    An item that was shown there but is not asked now counts if it may have been a must: its
+    severity there is not recorded.
     """
     given = answers(case.before)
     here = case.flagged[area].items if area in case.flagged else ()
@@ -182,11 +180,8 @@ def _open_musts(case: Case, area: str) -> tuple[str, ...]:
     )
 
 
-# --- hold and concern --------------------------------------------------------------------
-
-
 def hold(case: Case, command: Command) -> tuple[Judged, ...]:
-    """The areas named, or the whole pull; a hold is bound to no diff, so it outlives every push."""
+    """Holds the areas named, or the whole pull. A hold is bound to no diff and outlives pushes."""
     if not command.subjects:
         right = case.right_to_pull()
         done = case.done(Verb.HOLD, "", right, command.note)
@@ -203,7 +198,7 @@ def hold(case: Case, command: Command) -> tuple[Judged, ...]:
 
 
 def concern(case: Case, command: Command) -> tuple[Judged, ...]:
-    """One more area of this pull alone; its number is never given again, withdrawn or not."""
+    """Adds an area to this pull alone. Its number is never used again, even once withdrawn."""
     right = case.right_to_pull()
     if not right:
         return (case.no_right("concern_not_reviewer"),)
@@ -211,22 +206,19 @@ def concern(case: Case, command: Command) -> tuple[Judged, ...]:
     return (case.done(Verb.CONCERN, f"concern-{number}", right, command.note),)
 
 
-# --- undo --------------------------------------------------------------------------------
-
-
 def undo(case: Case, command: Command) -> tuple[Judged, ...]:
-    """The latest of the speaker's own acts, else of anyone's if the speaker is a reviewer.
+    """Undoes the speaker's own latest act; without one, the latest act in areas of the speaker.
 
-    An act is all that one message did. The label stands for all sign-offs at once.
+    An act is everything that one message did. Removing the label undoes all sign-offs at once.
     """
-    del command  # it takes nothing
+    del command  # it has no arguments
     by_label = case.message.channel is Channel.LABEL
     closed = closed_channel(case) if by_label else None
     if closed:
         return (closed,)
     acts = [one for one in _acts(case) if one.verb is Verb.SIGN_OFF or not by_label]
     if not acts:
-        # Kept for a sign-off that was said before and whose delivery comes after this one.
+        # Recorded in case a sign-off that was sent before this is delivered after it.
         rights = {area: case.right(area) for area in case.fingerprints}
         ahead = (case.done(Verb.UNDO, area, right) for area, right in rights.items() if right)
         return (Refusal("nothing_to_undo"), *ahead)
@@ -243,10 +235,10 @@ def undo(case: Case, command: Command) -> tuple[Judged, ...]:
 
 
 def retract(case: Case) -> tuple[Judged, ...]:
-    """The sign-offs of a review that is dismissed, or followed by a request for changes.
+    """Undoes the sign-offs of a review that was dismissed, or followed by a request for changes.
 
-    A request for changes without any is kept: an approval given before may arrive after it. It is
-    of no area and is not acknowledged.
+    A request for changes without such sign-offs is recorded, too: an approval that was given before
+    may arrive after it. That entry names no area and is not acknowledged.
     """
     signed = [one for one in _acts(case) if one.channel is Channel.APPROVAL]
     if case.message.text == "dismissed":
@@ -276,9 +268,9 @@ def _acts(case: Case) -> list[Entry]:
 
 
 def _right_over(case: Case, act: Entry) -> str:
-    """By which right the speaker undoes what others did, or "".
+    """By which right the speaker may undo what others did, or "".
 
-    Whoever may not sign the change off may not remove what stops it, either.
+    Whoever may not sign off the change may not remove what blocks it, either.
     """
     if act.verb in (Verb.HOLD, Verb.CONCERN) and barred(case, act.subject):
         return ""

@@ -1,4 +1,4 @@
-"""The areas that no pack has: what cannot be read, and the concerns that reviewers raise."""
+"""The areas that no pack has: what cannot be read, the policy, and the concerns of reviewers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from ghapp.core.areas import Area, Detect, Hit, Item, Reviewers, Text
 from ghapp.core.i18n import both
 from ghapp.core.ledger import Entry, concerns
+from ghapp.core.model import File
+from ghapp.core.policy import pack_files
 from ghapp.core.policy.policy import Policy
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.permissions import grants, owner_of
@@ -20,7 +22,9 @@ from ghapp.core.scan.triggers import FilesHit
 # What cannot be read is an area, so that somebody has to check it: files beyond GitHub's limit of
 # listed files, and files whose diff GitHub does not show.
 TOO_MANY_FILES, UNREAD_FILES = "too-many-files", "unread-files"
-WITHOUT_PACK = (TOO_MANY_FILES, UNREAD_FILES)
+# A change of what is reviewed is signed off under the policy in force.
+REVIEW_POLICY = "review-policy"
+WITHOUT_PACK = (TOO_MANY_FILES, UNREAD_FILES, REVIEW_POLICY)
 CONCERN = "concern"  # the category of a concern's item
 WEIGHT, CONCERN_WEIGHT = 9, 10  # those of packs end at 5
 MODES = ("observe", "advise", "enforce")
@@ -34,6 +38,13 @@ class UnreadHit(Hit):
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyHit(Hit):
+    """A file that decides what is reviewed."""
+
+    kind = words = "policy"
+
+
+@dataclass(frozen=True, slots=True)
 class ConcernHit(Hit):
     """What a reviewer has raised, in their words."""
 
@@ -44,26 +55,41 @@ class ConcernHit(Hit):
 def flagged_areas(
     facts: Facts, checklist: Checklist, ledger: Iterable[Entry]
 ) -> tuple[Flagged, ...]:
-    """All areas in force that are shown, heaviest first: concerns, unreadable files, packs' areas.
+    """All areas that are shown, heaviest first: concerns, the policy, unread files, packs' areas.
 
-    ledger: whose concerns count. Areas that the policy only observes are not shown.
+    ledger: with the concerns. Areas in mode observe are not shown.
     """
     found = [*checklist.flagged]
     if not checklist.complete and not checklist.ignored:
-        # Any push and any other base reopens it: what changed beyond the limit is not known.
+        # Any push and any other base makes it stale: what changed beyond the limit is not known.
         pull = facts.pull
         hit = FilesHit(pull.changed_files)
         mark = f"{pull.head_sha} {pull.base_ref}"
-        found.insert(0, _without_pack(TOO_MANY_FILES, (hit,), facts, mark))
+        found.insert(0, _without_pack(TOO_MANY_FILES, both("too_many_files"), (hit,), facts, mark))
     if checklist.unread:
         # The SHAs of the files' blobs show whether they have changed.
         files = tuple(file for file in facts.pull.files if file.path in checklist.unread)
         hits = tuple(UnreadHit(path=path) for path in checklist.unread)
         mark = fingerprint(tuple(changed_file(file) for file in files))
-        found.insert(0, _without_pack(UNREAD_FILES, hits, facts, mark))
+        found.insert(0, _without_pack(UNREAD_FILES, both("unread_files"), hits, facts, mark))
+    if deciding := _deciding(facts):
+        changes = tuple(PolicyHit(path=file.path) for file in deciding)
+        mark = fingerprint(tuple(changed_file(file) for file in deciding))
+        found.insert(0, _without_pack(REVIEW_POLICY, both("review_policy"), changes, facts, mark))
     mode = strictest(found, facts.policy)
     raised = [_concern(entry, mode, facts) for entry in concerns(ledger)]
     return tuple(one for one in (*raised, *found) if one.area.mode != "observe")
+
+
+def _deciding(facts: Facts) -> tuple[File, ...]:
+    """The changed files of the policy: its own, and the packs that it names or named."""
+    texts = (facts.source.text, facts.source.good)
+    named = [glob for text in texts if text for glob in pack_files.named(text)]
+    return tuple(
+        file
+        for file in facts.pull.files
+        if pack_files.decides(file.path, named) or pack_files.decides(file.previous_path, named)
+    )
 
 
 def strictest(flagged: Iterable[Flagged], policy: Policy) -> str:
@@ -75,10 +101,10 @@ def strictest(flagged: Iterable[Flagged], policy: Policy) -> str:
 
 
 def concern_reviewers(entry: Entry, policy: Policy, owner: str) -> Reviewers:
-    """Who may settle a concern: all who may review what its raiser had the right to review.
+    """Who may sign off a concern: all who may review what its raiser had the right to review.
 
-    owner: of the repository, whose teams a policy names by their slug alone. If no reviewers of
-    the policy have the recorded right any more, the raiser alone.
+    If no reviewers in the policy have the recorded right any more, only its raiser.
+    owner: of the repository; a policy names its teams by slug alone.
     """
     named = (policy.reviewers, *(area.reviewers for area in policy.areas))
     granting = [one for one in named if grants(one, entry.right, owner)]
@@ -91,8 +117,9 @@ def concern_reviewers(entry: Entry, policy: Policy, owner: str) -> Reviewers:
 
 
 def _concern(entry: Entry, mode: str, facts: Facts) -> Flagged:
-    """A concern as an area of one must item. Its fingerprint is that of its words: no push makes
-    its sign-off stale.
+    """A concern as an area with one must item.
+
+    Its fingerprint is that of its words, so that no push makes its sign-off stale.
     """
     name, number = entry.subject, entry.subject.rpartition("-")[2]
     title = both("concern_title", number=number, who=entry.speaker)
@@ -104,8 +131,12 @@ def _concern(entry: Entry, mode: str, facts: Facts) -> Flagged:
     return Flagged(area, (ConcernHit(entry.note),), (), (item,), mark)
 
 
-def _without_pack(name: str, hits: tuple[Hit, ...], facts: Facts, mark: str) -> Flagged:
+def _without_pack(
+    name: str, title: Text, hits: tuple[Hit, ...], facts: Facts, mark: str
+) -> Flagged:
     """An area without questions, signed off by the general reviewers."""
-    key, policy = name.replace("-", "_"), facts.policy
-    area = Area(name, both(key), WEIGHT, Detect(), (), True, policy.mode, policy.reviewers)
+    policy = facts.policy
+    # What nobody has read may belong to any area: it takes the mode of the strictest.
+    mode = max((policy.mode, *(one.mode for one in policy.areas)), key=MODES.index)
+    area = Area(name, title, WEIGHT, Detect(), (), True, mode, policy.reviewers)
     return Flagged(area, hits, (), (), mark)

@@ -1,1 +1,1 @@
-"""What a diff says about areas and hazards."""
+"""A diff -> the areas it touches, the hazards found in it, and the checklist."""

@@ -1,4 +1,4 @@
-"""A place in a file -> the block around it: what its brackets or its indentation hold together."""
+"""A place in a file -> the block that it opens or is in, by brackets or by indentation."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ MOST_TEXT = 64 << 10  # characters of a block that a regex searches
 
 
 def block(lines: Mapping[int, str], number: int, end: int, within: str) -> str:
-    """The lines of the block, joined.
+    """The text of the block that the match or the rest of its line opens, else of the one it is in.
 
-    lines: the whole file by number. number: the line in question. end: of the match in it.
-    What the match or the rest of its line opens, else the block it stands in; with `within` the
-    next outer block until its text matches that.
+    lines: the whole file by number. number: of the line with the match. end: of the match in it.
+    within: if not "", the next outer block is taken until its text matches this.
     """
     line = lines[number]
     if opened := _opened(lines, number, end):
@@ -47,7 +46,7 @@ def _text(lines: Mapping[int, str], first: int, last: int) -> str:
 
 
 def _opened(lines: Mapping[int, str], number: int, end: int) -> tuple[int, int] | None:
-    """From the line to the bracket that closes what is opened; None if nothing is."""
+    """The first and last line of the bracketed block that is opened here; None if none is."""
     line = lines[number]
     at = end - 1 if line[end - 1 : end] in PAIRS else end
     opened = [sign for sign in _brackets(line) if sign[0] >= at and sign[1] in PAIRS]
@@ -95,13 +94,13 @@ def _brackets(line: str) -> tuple[tuple[int, str], ...]:
 
 
 def _around(lines: Mapping[int, str], number: int) -> tuple[int, int]:
-    """The neighbours that are indented at least as deep, with the line above that opens them."""
+    """The lines around that are indented at least as deep, with the line above that opens them."""
     first, indent = number, _indent(lines[number])
     for above in range(number - 1, max(0, number - MOST_LINES), -1):
         line = lines.get(above)
         if line is None:  # a gap between hunks
             break
-        if _says_nothing(line):
+        if _has_no_depth(line):
             continue
         first = above
         if _indent(line) < indent:
@@ -113,15 +112,15 @@ def _down(lines: Mapping[int, str], number: int, indent: int) -> int:
     last = number
     for below in _following(lines, number + 1):
         line = lines[below]
-        if not _says_nothing(line):
+        if not _has_no_depth(line):
             if _indent(line) < indent:
                 break
             last = below
     return last
 
 
-def _says_nothing(line: str) -> bool:
-    """Whether its indentation means nothing: a blank line, or one that steers a template."""
+def _has_no_depth(line: str) -> bool:
+    """Whether the line's indentation means nothing: it is blank, or a template's control line."""
     return not line.strip() or line.lstrip().startswith("{{")
 
 

@@ -14,7 +14,7 @@ from itertools import zip_longest
 
 
 class Bump(IntEnum):
-    """The first part of a version that differs; below 1.0 the second part counts as the first."""
+    """The first part of a version that differs. Below 1.0 the second part counts as the first."""
 
     PATCH = 1
     MINOR = 2

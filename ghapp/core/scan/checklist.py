@@ -22,10 +22,11 @@ SEVERITIES = ("must", "should", "could")
 class Flagged:
     """One area that a pull touches.
 
-    hits: the first one decided `flagged_by`. files: the area's own, in path order (all of the
-    pull for label and size). items: those that apply: with a finding, then must, should, could.
+    hits: the first one is what `flagged_by` tests. files: the area's own, in path order; all files
+    of the pull if a label or the size flags it. items: those that apply: first those with a
+    finding, then must, should, could.
     findings: those of the area's hazards, in the order of files and lines.
-    marks: item id -> digest of that part of the diff which the item is about.
+    marks: item id -> digest of the part of the diff that the item is about.
     """
 
     area: Area
@@ -46,7 +47,8 @@ class Checklist:
     hints: ids of areas which only the title suggests.
     complete: False above 3,000 files: an SRE must be asked.
     ignored: why nothing is asked at all: "" or the author's login.
-    unread: paths, in order, of files whose added lines GitHub does not show and no area claims.
+    unread: paths, in order, of files whose changed lines are not all known, and which no flagged
+    area has by its paths.
     partly: paths of other files whose added lines were not all searched.
     """
 
@@ -61,7 +63,7 @@ class Checklist:
 
 
 def checklist(scan: Scan, policy: Policy, findings: tuple[Finding, ...] = ()) -> Checklist:
-    """What is asked about the pull. findings: what its hazards have come to."""
+    """What is asked about the pull. findings: of its hazards."""
     pull = scan.pull
     complete = pull.complete and max(scan.files_read, pull.changed_files) <= MOST_FILES
     if scan.ignored:
@@ -69,13 +71,13 @@ def checklist(scan: Scan, policy: Policy, findings: tuple[Finding, ...] = ()) ->
     flagged = tuple(_flagged(scan, policy, findings))
     found = {one.item for one in findings}
     shown = _shown(flagged, policy.max_items, found)
-    while doubled := _doubled(flagged, shown):
+    while redundant := _redundant(flagged, shown):
         flagged = tuple(
-            replace(one, items=tuple(item for item in one.items if item.id != doubled))
+            replace(one, items=tuple(item for item in one.items if item.id != redundant))
             for one in flagged
         )
         shown = _shown(flagged, policy.max_items, found)
-    # A must that does not fit is folded as a should: nobody has to open the fold.
+    # A must that does not fit is folded as a should, so that nobody has to open the fold.
     folded = {
         item.id: replace(item, severity="should")
         for one in flagged
@@ -88,14 +90,22 @@ def checklist(scan: Scan, policy: Policy, findings: tuple[Finding, ...] = ()) ->
             for one in flagged
         )
     ids = {one.area.id for one in flagged}
+    # Whoever signs an area off has read the files that it has by their paths.
+    signed = {place for place, area in enumerate(policy.areas) if area.id in ids}
+    claimed = {
+        one.change.file.path
+        for one in scan.files
+        if not signed.isdisjoint(claim.area for claim in one.claims)
+    }
+    unread = tuple(path for path in scan.unread if path not in claimed)
     return Checklist(
         flagged=flagged,
         shown=shown,
         hints=tuple(name for name in hinted(policy.areas, pull) if name not in ids),
         complete=complete,
         feature=is_feature(pull, policy.features),
-        unread=scan.unread,
-        partly=tuple(path for path in scan.partly if path not in scan.unread),
+        unread=unread,
+        partly=tuple(path for path in scan.partly if path not in unread),
     )
 
 
@@ -120,31 +130,31 @@ def _flagged(scan: Scan, policy: Policy, findings: tuple[Finding, ...]) -> Itera
         )
         own = tuple(one for one in findings if one.area == area.id)
         items = _items(area, scene, own)
-        # Who puts the area's label on wants it signed off, whatever the lines say.
+        # Somebody who adds the area's label wants a sign-off, whatever the lines are.
         if not (items or area.flag == "touch" or here.hits[0].kind == "label"):
             continue
-        # What is unsure only for want of a file to read is not part of what is signed.
+        # Findings that are unsure, because a file could not be read, do not change the fingerprint.
         sure = tuple(one for one in own if not one.unsure)
         whole = fingerprints.of(here.changes, [one.hazard for one in sure])
         marks: dict[str, str] = {}
         for item in items:
             raised = tuple(one for one in sure if one.item == item.id)
             files = about(item, scene, raised)
-            same = files == here.changes
             hazards_of_item = [one.hazard for one in raised]
-            marks[item.id] = whole if same else fingerprints.of(files, hazards_of_item)
+            is_whole = files == here.changes
+            marks[item.id] = whole if is_whole else fingerprints.of(files, hazards_of_item)
         files_of_area = tuple([one.file for one in here.changes])
         yield Flagged(area, here.hits, files_of_area, items, whole, own, marks)
 
 
 def _items(area: Area, scene: Scene, findings: tuple[Finding, ...]) -> tuple[Item, ...]:
-    """Those that apply, in order; a finding makes its item apply and a must finding a must.
+    """The items that apply, in order. A finding makes its item apply, a must finding as a must.
 
-    If nothing but a hazard touches the area, what is asked of every change to it is not asked: the
-    line is dangerous, but the change is about something else.
+    If only a hazard touches the area, items without a `when` do not apply: the line is dangerous,
+    but the change is about something else.
     """
     found = {one.item for one in findings}
-    worst: dict[str, str] = {}  # by item, of the findings that nobody has accepted
+    worst: dict[str, str] = {}  # by item, the worst severity of findings that nobody has accepted
     for one in findings:
         if not one.accepted:
             known = worst.get(one.item, one.severity)
@@ -155,7 +165,7 @@ def _items(area: Area, scene: Scene, findings: tuple[Finding, ...]) -> tuple[Ite
         severity = item.severity if asked else ""
         if worst.get(item.id) == "must" or (item.must_when and holds(item.must_when, scene)):
             severity = "must"
-        elif item.id in found and not asked:  # a mild finding asks no grave question
+        elif item.id in found and not asked:  # a mild finding does not bring up a must
             severity = max(item.severity, worst.get(item.id, "could"), key=SEVERITIES.index)
         if severity:
             items.append(item if severity == item.severity else replace(item, severity=severity))
@@ -169,8 +179,9 @@ def _rank(item: Item, found: AbstractSet[str], *, wide: bool = False) -> tuple[b
 def _shown(flagged: tuple[Flagged, ...], most: int, found: AbstractSet[str]) -> frozenset[str]:
     """Ids of the `most` questions that are not folded.
 
-    The first one of every area, unless it is mere advice; then the first ones over all. Those of an
-    area that nothing but the size of the pull flags come last.
+    The first question of every area has priority, unless it is a `could`. Then they are taken in
+    order over all areas. Those of areas that only the pull's size flags have no priority, and come
+    last among equals.
     """
     wide = {one.area.id for one in flagged if one.hits[0].kind == "size"}
     items = [(item, one.area.id in wide) for one in flagged for item in one.items]
@@ -185,8 +196,8 @@ def _shown(flagged: tuple[Flagged, ...], most: int, found: AbstractSet[str]) -> 
     return frozenset(list(chosen)[:most])
 
 
-def _doubled(flagged: tuple[Flagged, ...], shown: frozenset[str]) -> str:
-    """The first of the shown questions to which another one has the same answer; "" if none has."""
+def _redundant(flagged: tuple[Flagged, ...], shown: frozenset[str]) -> str:
+    """The first shown question that another shown question makes superfluous; "" if none is."""
     homes = {item.id: one for one in flagged for item in one.items if item.id in shown}
     same = [
         (item.id, item.same_as, one)
@@ -198,7 +209,7 @@ def _doubled(flagged: tuple[Flagged, ...], shown: frozenset[str]) -> str:
     for id, other, home in same:
         within = not other.within or set(home.files) <= set(homes[other.item].files)
         # An area keeps its last question: without one it could not be flagged. A question with a
-        # finding stays, for the finding is answered there.
+        # finding stays, because the finding is answered there.
         raised = any(one.item == id for one in home.findings)
         if within and len(home.items) > 1 and not raised:
             return id
@@ -206,7 +217,7 @@ def _doubled(flagged: tuple[Flagged, ...], shown: frozenset[str]) -> str:
 
 
 def is_feature(pull: Pull, features: Features) -> bool:
-    """Whether any rule of `features` holds for the pull, whose files are those that count."""
+    """Whether the pull is a new feature. pull: with the files that count."""
     labels = {label.casefold() for label in pull.labels}
     return (
         any(label.casefold() in labels for label in features.labels)

@@ -17,10 +17,10 @@ from ghapp.core.model import File
 class Language:
     """How files of one kind write comments, and which white space means something in them.
 
-    line: what begins a comment that ends with its line. block: what opens and closes one that may
-    reach over lines. code: what looks like a comment and is not. layout: free (neither spaces nor
+    line: what begins a comment that ends with its line. block: what opens and closes a comment that
+    may span lines. code: matches comments that count as code. layout: free (neither spaces nor
     breaks mean anything between tokens) | lines (a break may end a statement) | indented (the
-    indentation of a line means something, too) | exact.
+    indentation of a line means something, too) | exact (all white space does).
     """
 
     line: tuple[str, ...] = ()
@@ -30,11 +30,11 @@ class Language:
 
     @property
     def marks(self) -> tuple[str, ...]:
-        """What a comment begins or ends with; a patch without any of these has none."""
+        """What comments begin or end with. A patch without any of these has no comments."""
         return (*self.line, *(self.block or ()))
 
 
-# What a template, a heredoc or an f-string runs though it is in the place of a comment.
+# What a template, a heredoc or an f-string runs even inside what looks like a comment.
 RUNS = r"\$\{|\{\$|#\{|\{\{|\{%|\$\(|`|<\?|<%|\{[\w.]+[(\[}!:]"
 C_LIKE = re.compile(rf"//\s*(?:go:|\+build)|/\*[!+]|{RUNS}")
 PHP = re.compile(rf"#\[|/\*[!+]|{RUNS}")
@@ -98,7 +98,8 @@ SPACE = re.compile(r"\s+")
 TRAILING = re.compile(r"(?m),(?=[)\]}])|;(?=\}|$)")
 MARKS = bytes(code for code in range(128) if not chr(code).isalnum())
 BRANCHES = re.compile(r"\b(?:if|else|for|while|do)\b")  # `if (paid);` is not `if (paid)`
-# A break may go where no language ends a statement; behind these words it ends one in JavaScript.
+# No language ends a statement at a break after OPEN or before CLOSE, so such a break is layout.
+# A break after a word of ENDING ends a statement in JavaScript.
 OPEN, CLOSE = frozenset("([{,=:?&|+<"), frozenset(")]}.?:")
 ENDING = re.compile(r"\b(?:return|break|continue|throw|yield|async)$")
 
@@ -106,7 +107,7 @@ ENDING = re.compile(r"\b(?:return|break|continue|throw|yield|async)$")
 def language(path: str) -> Language:
     """How the file writes comments; an unknown kind has none."""
     name = path.rpartition("/")[2]
-    known = LANGUAGES.get(name.rpartition(".")[2])  # as of most files
+    known = LANGUAGES.get(name.rpartition(".")[2])  # enough for most files
     if known is None:
         name = name.lower()
         named = NAMES.get(name) or NAMES.get(name.partition(".")[0]) or name.rpartition(".")[2]
@@ -115,7 +116,7 @@ def language(path: str) -> Language:
 
 
 def comments(path: str, patch: str) -> tuple[bool, ...]:
-    """For each row of the patch whether it is nothing but a comment; () if none is."""
+    """For each row of the patch, whether it is only a comment; () if none is."""
     kind = language(path)
     if not any(mark in patch for mark in kind.marks):
         return ()
@@ -125,19 +126,21 @@ def comments(path: str, patch: str) -> tuple[bool, ...]:
         hunk: list[int] = []  # the places of its rows, as one side of the file has them
         for place, row in enumerate(rows):
             if row.startswith("@@ -"):
-                _mark(found, rows, hunk, kind)
+                _mark_comments(found, rows, hunk, kind)
                 hunk = []
             elif (row[:1] or " ") in sides:
                 hunk.append(place)
-        _mark(found, rows, hunk, kind)
+        _mark_comments(found, rows, hunk, kind)
     return tuple(found) if any(found) else ()
 
 
-def _mark(found: list[bool], rows: Sequence[str], hunk: Sequence[int], kind: Language) -> None:
-    """Set the rows of a hunk that are comments."""
+def _mark_comments(
+    found: list[bool], rows: Sequence[str], hunk: Sequence[int], kind: Language
+) -> None:
+    """Set `found` for the rows of a hunk that are comments."""
     texts = [rows[place][1:].strip() for place in hunk]
     opened, closed = kind.block or ("", "")
-    # A hunk begins within a comment if its rows have a star up to a lone end.
+    # A hunk begins inside a comment if its rows begin with a star up to a row with the end alone.
     first = next((text for text in texts if text == closed or not text.startswith("*")), None)
     inside = bool(closed) and first == closed
     for place, text in zip(hunk, texts, strict=True):
@@ -153,10 +156,10 @@ def _mark(found: list[bool], rows: Sequence[str], hunk: Sequence[int], kind: Lan
 def is_still(
     file: File, patch: str, commented: Sequence[bool], code: bytes, removed: bytes
 ) -> bool:
-    """Whether nothing but comments, layout or generated code has changed.
+    """Whether only comments, layout or generated code have changed.
 
-    patch: all of it, from its first hunk on. commented: of its rows, as `comments` gives them.
-    code, removed: the added and the removed lines without those.
+    patch: all of it, from its first hunk on. commented: as `comments` gives it for the patch.
+    code, removed: the added and the removed lines without comments.
     """
     if patch.startswith(("@@ -0,0 +1", "@@ -1")):
         header = GENERATED.search(patch, 0, HEADER)
@@ -177,27 +180,27 @@ def is_still(
             if not (commented and commented[place]) and row[1:].strip():
                 (new if sign == "+" else old).append(row[1:])
         elif sign != "\\" and (old or new):
-            if _said(old, layout) != _said(new, layout):
+            if _without_layout(old, layout) != _without_layout(new, layout):
                 return False
             old, new = [], []
     return True
 
 
-def _said(lines: list[str], layout: str) -> list[str]:
-    """What the lines say, without what means nothing in such a layout."""
+def _without_layout(lines: list[str], layout: str) -> list[str]:
+    """The lines without the white space and signs that mean nothing in this layout."""
     if layout not in ("exact", "indented"):
         return [_squeezed("\n".join(lines), layout)]
     found = []
     for line in lines:
         text = line.lstrip()
         indentation = line[: len(line) - len(text)]
-        said = text.rstrip() if layout == "exact" else _squeezed(text, "lines")
-        found.append(indentation + said)
+        rest = text.rstrip() if layout == "exact" else _squeezed(text, "lines")
+        found.append(indentation + rest)
     return found
 
 
 def _squeezed(text: str, layout: str) -> str:
-    """The text without what only lays it out: spaces, breaks, and which quotes it uses."""
+    """The text without its layout: spaces, breaks, trailing signs, and which quotes it uses."""
 
     def is_word(sign: str) -> bool:
         return sign.isalnum() or sign in ("_", "$", '"', "'", "-")

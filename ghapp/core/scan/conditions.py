@@ -1,6 +1,7 @@
 """A `when` and what is known of a flagged area -> whether the item applies, and to which files.
 
-Each kind of condition is one entry of `FINDS`: it answers with the files in which it holds.
+Each kind of condition is an entry of `FINDS`, which gives the files in which it holds, or of
+`COUNTS`, which gives the number that it compares.
 """
 
 from __future__ import annotations
@@ -19,19 +20,19 @@ from ghapp.core.scan.bumps import Bump, bumps
 from ghapp.core.scan.patch import LAYOUT, ChangedFile
 from ghapp.core.scan.scan import Touch
 
-LEAST_MOVED = 4  # characters besides layout; shorter lines are found everywhere
-# To find the files of each item costs a search in each file; so large a change is judged as a
-# whole, and so are the answers to it.
+LEAST_MOVED = 4  # characters besides layout; shorter lines occur everywhere
+# Finding the files of an item costs a search in each file. In an area with more files than this,
+# each item is about all of them, and so are its answers.
 MOST_NAMED = 300
 
-PULL = ""  # in the place of a path: it holds, and no file shows it
+PULL = ""  # in the place of a path: the condition holds, but for the pull and not in a file
 
 
 class NewLines:
     """Added and removed lines of code, with spaces in the place of lines that were only moved.
 
-    A line that is removed at one place and added at another says nothing new. It is moved as often
-    as it is both added and removed in the pull, whatever its indentation, quotes and commas.
+    A line that is removed at one place and added at another is not new. It counts as moved as often
+    as it is both added and removed in the pull. Indentation, quotes and commas do not matter.
     changes: of one pull, each path once.
     """
 
@@ -74,11 +75,12 @@ class NewLines:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a `when` is asked about: one flagged area in its pull.
+    """What a `when` is evaluated on: one flagged area in its pull.
 
     hazards: ids found anywhere in the pull. areas: ids of all areas that the pull touches.
     tables: the policy's large tables. new_lines: of the pull.
-    memo: texts that were asked about before. matches: whether one of these globs matches a path.
+    memo: by sign, the texts that were searched before. matches: tells whether one of several globs
+    matches a path.
     """
 
     pull: Pull
@@ -91,14 +93,14 @@ class Scene:
     matches: Callable[[tuple[str, ...], str], object] = globs.matches
 
     def matching(self, sign: str, patterns: tuple[str, ...]) -> Iterator[ChangedFile]:
-        """The files that may be read in which a new line of code matches one of the patterns."""
+        """The files in which a new line of code matches one of the patterns."""
         if sign not in self.memo:
             self.memo[sign] = Texts(self.new_lines.of(one, sign) for one in self.touch.read)
         return (self.touch.read[place] for place in self.memo[sign].matching(patterns))
 
 
 def holds(when: When | None, scene: Scene) -> bool:
-    """Whether the condition holds; no condition always does."""
+    """Whether the condition holds; None always does."""
     if when is None:
         return True
     if isinstance(when, Combined):
@@ -124,7 +126,7 @@ def about(item: Item, scene: Scene, findings: tuple[Finding, ...]) -> tuple[Chan
 
 
 def _named(when: When | None, scene: Scene) -> Iterator[str]:
-    """Paths of the files that a condition names; what it must not find names none."""
+    """Paths of the files in which the condition found something. A `not` names no files."""
     if isinstance(when, Combined):
         for one in when.of if when.how != "not" else ():
             yield from _named(one, scene)
@@ -133,7 +135,7 @@ def _named(when: When | None, scene: Scene) -> Iterator[str]:
 
 
 def _found(when: Clause | AtLeast | InFile, scene: Scene) -> Iterator[str]:
-    """Paths of the files in which it holds, or PULL; nothing if it does not hold."""
+    """Paths of the files in which the condition holds, or PULL; empty if it does not hold."""
     if isinstance(when, Clause):
         yield from FINDS[when.kind](when.values, scene)
     elif isinstance(when, InFile):
@@ -143,9 +145,9 @@ def _found(when: Clause | AtLeast | InFile, scene: Scene) -> Iterator[str]:
 
 
 def in_file(when: InFile, scene: Scene) -> Iterator[ChangedFile]:
-    """The files of the area that have all that the condition asks for."""
-    # All lines at once, and first: to match the paths before would take longer. Few lines are
-    # removed, so that few files are left to be searched for added ones.
+    """The files of the area that meet all of the condition."""
+    # The lines of all files are searched first and at once; matching paths first would take longer.
+    # Few lines are removed, so searching these first leaves few files.
     if when.removed:
         possible = scene.matching("-", when.removed)
     elif when.diff:
@@ -159,17 +161,18 @@ def in_file(when: InFile, scene: Scene) -> Iterator[ChangedFile]:
             (not when.new or one.file.status in ("added", "copied"))
             and (not when.path or scene.matches(when.path, path))
             and not (when.exclude and scene.matches(when.exclude, path))
-            and (not when.diff or _a_line(when.diff, when.unless, scene.new_lines.of(one, "+")))
+            and (not when.diff or _has_line(when.diff, when.unless, scene.new_lines.of(one, "+")))
             and (
-                not when.removed or _a_line(when.removed, when.unless, scene.new_lines.of(one, "-"))
+                not when.removed
+                or _has_line(when.removed, when.unless, scene.new_lines.of(one, "-"))
             )
-            and not (when.not_diff and _a_line(when.not_diff, (), one.added_code))
-            and (not when.bump or _a_bump(when, one))
+            and not (when.not_diff and _has_line(when.not_diff, (), one.added_code))
+            and (not when.bump or _has_bump(when, one))
         ):
             yield one
 
 
-def _a_line(patterns: tuple[str, ...], unless: tuple[str, ...], text: bytes) -> bool:
+def _has_line(patterns: tuple[str, ...], unless: tuple[str, ...], text: bytes) -> bool:
     """Whether a line matches one of the patterns and none of `unless`."""
     for pattern in patterns:
         for span in regexes.matching(pattern, text):
@@ -180,8 +183,8 @@ def _a_line(patterns: tuple[str, ...], unless: tuple[str, ...], text: bytes) -> 
     return False
 
 
-def _a_bump(when: InFile, change: ChangedFile) -> bool:
-    """Whether a version in the file changes so far, on lines that do not match `unless`."""
+def _has_bump(when: InFile, change: ChangedFile) -> bool:
+    """Whether a version in the file changes by at least `bump`, on a line without `unless`."""
     sides = (
         [
             line.decode("utf-8", "replace")
@@ -201,8 +204,8 @@ def _any_of(tables: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{names})(?!\w)", re.IGNORECASE)
 
 
-def _if(claim: object) -> tuple[str, ...]:
-    """The answer of a condition that no file shows."""
+def _of_pull(claim: object) -> tuple[str, ...]:
+    """What a condition on the whole pull finds: PULL if it holds."""
     return (PULL,) if claim else ()
 
 
@@ -214,19 +217,19 @@ FINDS: Mapping[str, Callable[[tuple[str, ...], Scene], Iterable[str]]] = {
         for one in scene.touch.changes
         if any(scene.matches(values, path) for path in one.paths)
     ),
-    # There is one list that it may name, the policy's `large_tables`.
+    # Its only value is `config.large_tables`.
     "table_in": lambda _, scene: (
         one.file.path
         for one in (scene.touch.read if scene.tables else ())
         if any(_any_of(scene.tables).search(one.code(sign).decode()) for sign in "+-")
     ),
-    "title": lambda values, scene: _if(regexes.first(values, scene.pull.title)),
-    "label": lambda values, scene: _if(
+    "title": lambda values, scene: _of_pull(regexes.first(values, scene.pull.title)),
+    "label": lambda values, scene: _of_pull(
         {value.casefold() for value in values} & {label.casefold() for label in scene.pull.labels}
     ),
-    "hazard": lambda values, scene: _if(not scene.hazards.isdisjoint(values)),
-    "area": lambda values, scene: _if(not scene.areas.isdisjoint(values)),
-    "flagged_by": lambda values, scene: _if(scene.touch.hits[0].kind in values),
+    "hazard": lambda values, scene: _of_pull(not scene.hazards.isdisjoint(values)),
+    "area": lambda values, scene: _of_pull(not scene.areas.isdisjoint(values)),
+    "flagged_by": lambda values, scene: _of_pull(scene.touch.hits[0].kind in values),
 }
 COUNTS: Mapping[str, Callable[[Scene], int]] = {
     "files_gte": lambda scene: len(scene.touch.changes),

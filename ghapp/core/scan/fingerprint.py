@@ -1,6 +1,6 @@
-"""The own files of an area -> a digest that changes when, and only when, what they change does.
+"""The files of an area -> a digest that changes exactly when their changes do.
 
-It knows no line numbers and no context, so a rebase or an edit elsewhere leaves it as it is.
+It covers no line numbers and no context, so a rebase or an edit elsewhere keeps it.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from operator import attrgetter
 
 from ghapp.core.scan.patch import ChangedFile
+from ghapp.core.scan.unshown import is_submodule
 
 
 class Fingerprints:
-    """Those of the areas of one pull: each file is described once, however many areas own it."""
+    """The fingerprints of one pull's areas. Each file is described once for all areas."""
 
     def __init__(self) -> None:
         self._described: dict[str, str] = {}
@@ -21,7 +22,7 @@ class Fingerprints:
     def of(self, changes: Iterable[ChangedFile], hazards: Iterable[str] = ()) -> str:
         """32 hex digits over the files and the ids of the hazards found in them, in any order.
 
-        changes: of this pull, so that a path stands for one of them.
+        changes: all of the same pull, so that a path identifies one of them.
         """
         parts = []
         for one in sorted(changes, key=attrgetter("file.path")):
@@ -30,10 +31,12 @@ class Fingerprints:
                 # The changed lines; the blob if they are not all there.
                 shown = file.patch and not one.hidden
                 kind, content = ("lines", one.shown) if shown else ("blob", file.sha)
+                if is_submodule(file):
+                    kind = "submodule"
                 # Lengths before texts: no content can pass for the end of its part.
                 self._described[path] = (
                     f"file {len(path)}:{path}{len(file.previous_path)}:{file.previous_path}"
-                    f"{len(file.status)}:{file.status}{kind} {len(content)}:{content}"
+                    f"{len(file.status)}:{file.status}{file.mode}{kind} {len(content)}:{content}"
                 )
             parts.append(self._described[path])
         parts += [f"hazard {len(id)}:{id}" for id in sorted(set(hazards))]
@@ -42,5 +45,5 @@ class Fingerprints:
 
 
 def fingerprint(changes: Iterable[ChangedFile], hazards: Iterable[str] = ()) -> str:
-    """That of one area alone."""
+    """The fingerprint of a single area; see `Fingerprints.of`."""
     return Fingerprints().of(changes, hazards)

@@ -1,7 +1,7 @@
 """Files and hazard rules -> suspicious lines, and of those the findings that stand.
 
-Two steps, for the rest of a file may decide: `suspected` needs the diff alone, `findings` what has
-been read of whole files since.
+There are two steps, because the rest of a file may decide: `suspected` needs only the diff,
+`findings` also the whole files that the first step asked for.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from ghapp.core.scan.search import Readable, reading, search
 from ghapp.core.scan.suspects import ASKING, Suspect, stands
 from ghapp.core.scan.triggers import Matched
 
-# Findings of one hazard that are kept; by then it is as plain as it can be. Accepted ones are
-# counted apart: else they could hide the others.
+# Findings of one hazard that are kept. Accepted ones are counted apart: else they could hide the
+# others.
 MOST_OF_HAZARD = 1_000
 MOST_SOURCE = 200
 
@@ -34,7 +34,7 @@ NEW_TABLE = (
     r"|\bcreate_table\s*\(?\s*[:\"']{table}\b|\bSchema::create\s*\(\s*[\"']{table}\b"
     r"|->createTable\s*\(\s*[\"']{table}\b|\bcreateTable\s*\(\s*[\"']{table}\b)"
 )
-# Whether there is any: to compile the pattern above for a table takes longer than to search.
+# Whether any table is made: compiling the pattern above for a table takes longer than a search.
 ANY_NEW_TABLE = (
     r"(?i)create\s+(?:unlogged\s+)?table\s|create\s+materialized|create_?table|Schema::create"
     r"|CreateModel"
@@ -44,9 +44,9 @@ COMMENT = (b"--", b"#", b"//", b"/*", b"*")
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """What is known from the diff alone.
+    """The suspects, as far as the diff alone settles them.
 
-    sure: suspects that stand. doubts: those that only a whole file settles, in path order.
+    sure: those that stand. doubts: those that need the whole file, in path order.
     crowded: paths of files with so many suspects that not all were checked.
     """
 
@@ -62,7 +62,7 @@ class Suspicion:
 
 
 def suspected(book: Rulebook, files: tuple[Matched, ...]) -> Suspicion:
-    """The suspects of the pull, by its diff alone."""
+    """The suspects of the pull."""
     read = reading(book, files)
     found, crowded = search(book, read)
     elsewhere = AddedElsewhere(book, read)
@@ -84,8 +84,8 @@ def suspected(book: Rulebook, files: tuple[Matched, ...]) -> Suspicion:
 def findings(suspicion: Suspicion, contents: Mapping[str, str | None]) -> tuple[Finding, ...]:
     """The findings, in the order of files and lines.
 
-    contents: path -> the new version; None or absent if it could not be read: then what it would
-    have settled stands, and says so.
+    contents: path -> the new version. If it is None or absent, the file could not be read, and the
+    doubts about it become findings that are `unsure`.
     """
     found = [_finding(one, unsure=False) for one in suspicion.sure]
     # One file at a time: twenty of them at once would take a gigabyte.
@@ -133,7 +133,7 @@ def _finding(one: Suspect, *, unsure: bool) -> Finding:
 
 
 class AddedElsewhere:
-    """The added lines that a hazard reads; gone through only for the suspects that ask for it."""
+    """Clears suspects by what the pull adds elsewhere; reads the added lines only if asked to."""
 
     def __init__(self, book: Rulebook, read: tuple[Readable, ...]) -> None:
         self._book = book
@@ -145,7 +145,7 @@ class AddedElsewhere:
     def clears(self, suspect: Suspect) -> bool:
         """Whether the rest of the pull makes the suspect harmless.
 
-        To be asked once for each: an added line makes up for one removed line, not for two.
+        To be called once for each suspect: an added line clears one removed line, not two.
         """
         hazard = suspect.hazard
         if hazard.removed:
@@ -155,7 +155,7 @@ class AddedElsewhere:
             line, left = suspect.line.strip(), self._moved[hazard.id]
             left[line] -= 1
             return left[line] >= 0
-        # A schema in front may be written at one place and left out at the other.
+        # A table's schema may be written in one place and omitted in the other.
         table = suspect.table.rpartition(".")[2]
         if not (hazard.skip_new_table and table):
             return False

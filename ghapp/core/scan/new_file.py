@@ -1,17 +1,18 @@
-"""The new version of a file, as far as its patch shows it or as a whole: line number -> text."""
+"""The new version of a file, whole or as far as its patch shows it: line number -> text."""
 
 from __future__ import annotations
 
+import codecs
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from ghapp.core.model import File
-from ghapp.core.patterns.regexes import MAX_LINE, as_bytes, compiled
+from ghapp.core.patterns.regexes import as_bytes, compiled
 from ghapp.core.scan.patch import MOST_LINES, cut_short, lines
 
-# Where a migration begins to be undone, and where it goes forward again.
+# The lines of a migration at which its rollback begins, and at which its forward part does.
 MARKER = (
     r"(?i)(?:(?:public\s+|protected\s+|static\s+|async\s+)*function\s+{down}\s*\("
     r"|def\s+(?:self\.)?(?:{down}|{grade})\b|(?:async\s+)?{down}\s*\(|(?:module\.)?exports\.{down}\b"
@@ -34,7 +35,7 @@ FORWARD = re.compile(
 class NewSide:
     """What is known of the new version.
 
-    lines: by number, from 1, each cut to what a regex searches. whole: whether that is all of it.
+    lines: by number, from 1. whole: whether that is all of it.
     What is asked more than once is worked out once: a file may have thousands of suspects.
     """
 
@@ -44,7 +45,7 @@ class NewSide:
         self._matches: dict[str, bool] = {}
 
     def around(self, number: int, before: int, after: int) -> tuple[list[str], bool]:
-        """The line with its neighbours as far as known without a gap; whether that is all."""
+        """The line with its known neighbours up to a gap, and whether none of them is missing."""
         first, last = number, number
         while first > number - before and first - 1 in self.lines:
             first -= 1
@@ -60,7 +61,7 @@ class NewSide:
         return self._matches[pattern]
 
     def forward(self, number: int) -> bool | None:
-        """Whether no rollback has begun above the line; None if the lines above are missing."""
+        """Whether the line is not in a rollback; None if too few lines above it are known."""
         place = bisect_right(self._markers, (number, True)) - 1
         run = self._runs[bisect_right(self._runs, number) - 1] if self._runs else number
         if place >= 0 and (self.whole or self._markers[place][0] >= run):
@@ -73,7 +74,7 @@ class NewSide:
 
     @cached_property
     def _markers(self) -> list[tuple[int, bool]]:
-        """The lines at which the way turns, and whether it turns back there."""
+        """The lines at which a rollback (True) or a forward part (False) begins."""
         stripped = ((number, line.lstrip()) for number, line in self.lines.items())
         return [
             (number, ROLLBACK.match(line) is not None)
@@ -83,14 +84,14 @@ class NewSide:
 
     @cached_property
     def _runs(self) -> list[int]:
-        """The lines at which lines without a gap begin."""
+        """The first line of each run of lines without a gap."""
         return [number for number in self.lines if number - 1 not in self.lines]
 
 
 def shown(file: File) -> NewSide:
     """What the file's patch shows of its new version."""
     rows = lines(file.patch)
-    known = {row.number: row.text[:MAX_LINE] for row in rows if row.sign != "-"}
+    known = {row.number: row.text for row in rows if row.sign != "-"}
     return NewSide(known, whole=file.status == "added" and not cut_short(file))
 
 
@@ -99,7 +100,7 @@ def of_text(text: str) -> NewSide | None:
     if text.count("\n") > MOST_LINES:
         return None
     split = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
-    return NewSide({number: line[:MAX_LINE] for number, line in enumerate(split, 1)}, whole=True)
+    return NewSide(dict(enumerate(split, 1)), whole=True)
 
 
 MOST_BLOBS = 20  # in one run
@@ -107,16 +108,17 @@ MOST_BYTES = 1 << 20  # of one file
 
 
 def blobs(files: Iterable[File]) -> Mapping[str, str]:
-    """path -> SHA of the blob to read; "" if none is. Removed files are left out.
+    """path -> SHA of the blob to read; "" beyond the first MOST_BLOBS. Removed files are left out.
 
-    The first MOST_BLOBS are read, whatever is known already: which ones must not depend on a cache.
+    Cached blobs count, too: which ones are read must not depend on a cache.
     """
     whole = [file for file in files if file.status != "removed"]
     return {file.path: file.sha if at < MOST_BLOBS else "" for at, file in enumerate(whole)}
 
 
 def text(body: bytes) -> str | None:
-    """A blob as text; None if it is too long (more than MOST_BYTES) or binary."""
-    if len(body) > MOST_BYTES or b"\0" in body:
+    """A blob as text, without NUL; None if it is too long (more than MOST_BYTES)."""
+    if len(body) > MOST_BYTES:
         return None
-    return body.decode("utf-8", "replace")
+    wide = body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return body.decode("utf-16" if wide else "utf-8", "replace").replace("\0", "")

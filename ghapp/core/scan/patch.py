@@ -1,6 +1,6 @@
-"""Patch text as GitHub gives it for one file -> its lines with their numbers.
+"""A patch as GitHub gives it for one file -> its lines with their numbers.
 
-It judges nothing; a cut, odd or foreign text gives the lines that can be read.
+A text that is cut or malformed gives the lines that can be read.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ghapp.core.model import File
-from ghapp.core.patterns.regexes import MAX_LINE, as_bytes
+from ghapp.core.patterns.regexes import as_bytes
 from ghapp.core.scan import code_lines
+from ghapp.core.scan.unshown import is_unshown
 
 # A larger patch is data, not something written by hand.
 MOST_PATCH = 1 << 20  # characters
 MOST_LINES = 100_000
 MOST_BREAKS = MOST_LINES + 2_000  # with the headers of hunks
 
-# What only lays a line out: a line that differs in nothing else is the same.
+# Layout: two lines that differ only in these characters are the same.
 LAYOUT = b" \t\"'`,;"
 
 # What other programs take for the end of a line, though git does not.
-ODD_ENDS = re.compile("[\r\x85\u2028\u2029]")
+ODD_ENDS = re.compile("[\r\x0b\x0c\x85\u2028\u2029]")
 
 # A patch begins with the header of a hunk, so that each of its changed lines has a break before it.
 ADDED = re.compile(r"\n\+(.*)")
@@ -36,7 +37,7 @@ class PatchLine(NamedTuple):
     """One line of a patch. A tuple, not a dataclass: a megabyte of diff has 25,000 of them.
 
     sign: "+" | "-" | " ". text: without line end. number: in the old file for "-", else in the
-    new one. hunk: 1-based. place: in the new file, where a removed line stood.
+    new one. hunk: from 1. place: the number in the new file; for "-" where the line was.
     """
 
     sign: str
@@ -47,12 +48,11 @@ class PatchLine(NamedTuple):
 
 
 class ChangedFile(NamedTuple):
-    """A file with the text of its patch, for searching; a tuple, for a pull has 3,000 of them.
+    """A file with the text of its patch, for searching. A tuple, because a pull may have 3,000.
 
     shown: the changed lines in the order of the patch, each with a line break and its sign in
-    front and without trailing space. added, removed: these lines without sign, cut to what a
-    regex searches, joined by line breaks, in UTF-8. cut: whether one of the added lines was longer,
-    or holds a break that is none for git, so that it cannot be read as it is meant.
+    front and without trailing space. added, removed: these lines without sign, joined by line
+    breaks, in UTF-8; what other programs take for the end of a line ends one here, too.
     hidden: whether not all that has changed is there.
     added_code, removed_code: added and removed with spaces in the place of lines that are comments.
     still: whether nothing but comments, layout or generated code has changed.
@@ -62,7 +62,6 @@ class ChangedFile(NamedTuple):
     shown: str = ""
     added: bytes = b""
     removed: bytes = b""
-    cut: bool = False
     hidden: bool = True
     added_code: bytes = b""
     removed_code: bytes = b""
@@ -78,7 +77,7 @@ class ChangedFile(NamedTuple):
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The path, and the one that the file had before if it was moved away from there."""
+        """The path; for a renamed file also the previous one."""
         file = self.file
         moved = file.status == "renamed" and file.previous_path
         return (file.path, file.previous_path) if moved else (file.path,)
@@ -87,11 +86,11 @@ class ChangedFile(NamedTuple):
     def only_moved(self) -> bool:
         """Whether nothing but the path has changed."""
         file = self.file
-        return file.status == "renamed" and not file.additions and not file.deletions
+        return file.status == "renamed" and file.same_blob and not file.mode
 
 
 def changed_file(file: File) -> ChangedFile:
-    """The file with its added and its removed text; one whose patch is too large has neither."""
+    """The file with its added and removed lines; with none if its patch is too large."""
     size = len(file.patch)
     if size > MOST_BREAKS and (size > MOST_PATCH or file.patch.count("\n") > MOST_BREAKS):
         return ChangedFile(file)
@@ -99,43 +98,45 @@ def changed_file(file: File) -> ChangedFile:
     body = patch.partition("\n")[2]
     added = body[1:].split("\n+") if body[:1] == "+" else []
     removed: list[str] = []
-    if len(added) != body.count("\n") + 1:  # else all lines are added, as of a new file
+    if len(added) != body.count("\n") + 1:  # else all lines are added, as in a new file
         added = ADDED.findall(patch)
         removed = REMOVED.findall(patch) if "\n-" in patch else []
-    text, short = _joined(added)
-    old_text, old_short = _joined(removed)
-    cut = short or _has_odd_ends(text)
-    hidden = len(added) < file.additions or len(removed) < file.deletions
-    new, old = as_bytes(text), as_bytes(old_text)
-    # What cannot be read as it is meant is taken for code, all of it.
-    unclear = cut or hidden or old_short or _has_odd_ends(old_text) or not (added or removed)
+    hidden = len(added) < file.additions or len(removed) < file.deletions or is_unshown(file)
+    text, old_text = "\n".join(added), "\n".join(removed)
+    # What other programs read as more lines than git does is taken for code, all of it.
+    odd = _has_odd_ends(text), _has_odd_ends(old_text)
+    new, old = (
+        as_bytes(ODD_ENDS.sub("\n", one) if is_odd else one)
+        for one, is_odd in zip((text, old_text), odd, strict=True)
+    )
+    unclear = any(odd) or hidden or not (added or removed)
     commented = () if unclear else code_lines.comments(file.path, patch)
     code = _blanked(new, patch, commented, "+")
     removed_code = _blanked(old, patch, commented, "-")
     still = not unclear and code_lines.is_still(file, patch, commented, code, removed_code)
     # If all lines are added there is no need to search for their order.
     order, sign = (CHANGED.findall(patch), "\n") if removed else (added, "\n+")
-    shown = sign.join(["", *map(str.rstrip, order)])
-    return ChangedFile(file, shown, new, old, cut, hidden, code, removed_code, still)
+    shown = sign.join(["", *map(_without_trailing_space, order)])
+    return ChangedFile(file, shown, new, old, hidden, code, removed_code, still)
 
 
-def _joined(found: list[str]) -> tuple[str, bool]:
-    """The lines, cut to what a regex searches; and whether one was longer."""
-    text = "\n".join(found)
-    if len(text) <= MAX_LINE or max(map(len, found)) <= MAX_LINE:
-        return text, False
-    return "\n".join([line[:MAX_LINE] for line in found]), True
+def _without_trailing_space(line: str) -> str:
+    """The line; behind a backslash, a space makes a difference."""
+    stripped = line.rstrip()
+    return line if stripped.endswith("\\") else stripped
 
 
 def _has_odd_ends(text: str) -> bool:
     # Most texts are ASCII, and a search for one character costs next to nothing.
-    return "\r" in text if text.isascii() else ODD_ENDS.search(text) is not None
+    if text.isascii():
+        return "\r" in text or "\x0c" in text or "\x0b" in text
+    return ODD_ENDS.search(text) is not None
 
 
 def _blanked(text: bytes, patch: str, commented: tuple[bool, ...], sign: str) -> bytes:
     """The lines of one sign, with spaces in the place of those that are comments.
 
-    All places stay what they are: what is found in one text can be looked up in the other.
+    All places stay the same, so that what is found in one text can be looked up in the other.
     """
     if not commented:
         return text
@@ -167,6 +168,17 @@ def lines(patch: str) -> tuple[PatchLine, ...]:
     return tuple(found)
 
 
+def searched_lines(patch: str) -> tuple[PatchLine, ...]:
+    """The lines as they are searched, with one more for each break that is none for git.
+
+    Such a line has the number of the one that it is a part of.
+    """
+    found = lines(patch)
+    if not any(_has_odd_ends(row.text) for row in found):
+        return found
+    return tuple(row._replace(text=text) for row in found for text in ODD_ENDS.split(row.text))
+
+
 def cut_short(file: File) -> bool:
     """Whether the patch shows fewer changed lines than GitHub counted in the file."""
     start = max(file.patch.find("@@ -"), 0)
@@ -177,7 +189,7 @@ def cut_short(file: File) -> bool:
 def _whole_lines(patch: str) -> str:
     """The text from the first hunk on: headers of a file, as git prints them, are not content."""
     if patch.startswith("@@ -") and "\r" not in patch and "\ufeff" not in patch:
-        return patch  # as most are
+        return patch  # true for most
     start = 0 if patch.startswith("@@ -") else patch.find("\n@@ -") + 1
     if not patch.startswith("@@ -", start):
         return ""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import PurePosixPath
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from ghapp.core.areas import Area, Hazard, globs_of
@@ -13,7 +15,7 @@ from ghapp.core.patterns.globs import Globs
 from ghapp.core.patterns.sets import Sieve, sieve
 from ghapp.core.scan.triggers import KINDS, Trigger
 
-# Machines write these; nothing in them is searched.
+# Machines write these; only secrets are searched for in them.
 NEVER_SCANNED = (
     "**/*.min.*",
     "**/*.map",
@@ -70,6 +72,11 @@ NOT_CODE = (
     "**/bower_components/**",
 )
 EVERYWHERE = ("**",)
+GENERAL = frozenset((*NEVER_SCANNED, *NOT_CODE))
+# Tools run what is in these folders and below, whatever its name: there, a name excludes nothing.
+MIGRATIONS = re.compile(
+    r"(?i)^(?:.*?/)?(?:migrations?|migrate|changelogs?|flyway|liquibase|alembic/versions)/"
+)
 # In a set; they are simpler than those of hazards, and almost every file is held against them.
 DETECT_PATTERNS = 25
 MOST_REMEMBERED = 8_192
@@ -82,7 +89,7 @@ Owner = TypeVar("Owner")
 
 
 class Sieved(NamedTuple, Generic[Owner]):
-    """Patterns to search for at once. owners: whose each of them is."""
+    """Patterns to search for at once. owners: of each pattern, by its place."""
 
     sieve: Sieve
     owners: tuple[Owner, ...]
@@ -91,7 +98,7 @@ class Sieved(NamedTuple, Generic[Owner]):
 class Reach(NamedTuple):
     """Which files a hazard reads.
 
-    area: whose own files they are, -1 if `files` or `code` says which.
+    area: the place of the area whose own files it reads; -1 if `files` or `code` decides.
     """
 
     code: bool
@@ -99,12 +106,20 @@ class Reach(NamedTuple):
     files: tuple[str, ...]
     exclude: tuple[str, ...]
 
-    def reads(self, globs: AbstractSet[str], places: AbstractSet[int], *, skipped: bool) -> bool:
+    def reads(
+        self,
+        globs: AbstractSet[str],
+        excluding: AbstractSet[str],
+        places: AbstractSet[int],
+        *,
+        skipped: bool,
+    ) -> bool:
         """Whether it has a file that these globs match and that belongs to these areas.
 
-        skipped: only what is searched for everywhere counts in the file.
+        excluding: the globs that match the file if they exclude it. skipped: only what is searched
+        for everywhere counts in the file.
         """
-        if not globs.isdisjoint(self.exclude) or (skipped and self.files != EVERYWHERE):
+        if not excluding.isdisjoint(self.exclude) or (skipped and self.files != EVERYWHERE):
             return False
         if self.area >= 0:
             return self.area in places
@@ -112,16 +127,17 @@ class Reach(NamedTuple):
             return True
         if self.files and globs.isdisjoint(self.files):
             return False
-        return not self.code or globs.isdisjoint(NOT_CODE)
+        return not self.code or excluding.isdisjoint(NOT_CODE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rulebook:
-    """What a file is held against; areas are told apart by their places in `areas`.
+    """Everything that files are matched against. Areas are identified by their places in `areas`.
 
-    triggers: of each area. globs: all there are. ignored: those of the policy.
-    lines: by sign, the patterns that flag areas, owned by their places. hazards: those for each
-    text. reaches: by what they read, the places of these hazards by text.
+    triggers: of each area. globs: all of them. ignored: globs of files that the policy ignores.
+    lines: by sign, the patterns that flag areas; owners are places of areas. hazards: by text, the
+    patterns of hazards. reaches: by reach and text, the places of the hazards with that reach.
+    memo: a cache that lives as long as the rulebook, see `remember`.
     """
 
     areas: tuple[Area, ...]
@@ -137,10 +153,25 @@ class Rulebook:
         """Whether one of these globs of the rulebook matches the path."""
         return not self.globs.matching(path).isdisjoint(globs)
 
-    def remember(self, key: Hashable, made: Made) -> Made:
-        """Keep what was made of the rulebook and the key in `memo`, to be forgotten with it.
+    def excluding(self, path: str) -> frozenset[str]:
+        """The globs that match the path, if they exclude it.
 
-        Files of one folder match the same globs, so that there are few different sets of them.
+        Folders below one of migrations exclude nothing: an author may call one `test`, and the
+        migration in it is run all the same. Nor does a name do that makes it a test or generated.
+        """
+        folder = MIGRATIONS.match(path)
+        if folder is None:
+            return self.globs.matching(path)
+        name = path.rpartition("/")[2]
+        named = self.globs.matching(folder[0] + name)
+        anyhow = self.globs.matching(f"{folder[0]}_{PurePosixPath(name).suffix}")
+        return named - (GENERAL - anyhow)
+
+    def remember(self, key: Hashable, made: Made) -> Made:
+        """Cache in `memo` what was made for this key.
+
+        Keys contain the set of globs that match a path. Files of one folder match the same globs,
+        so that there are few different keys.
         """
         if len(self.memo) >= MOST_REMEMBERED:
             self.memo.clear()
@@ -169,8 +200,8 @@ def rulebook(
         patterns = tuple(regex for _, regex in owned)
         lines[sign] = Sieved(sieve(patterns, DETECT_PATTERNS), tuple(place for place, _ in owned))
     places = {area.id: place for place, area in enumerate(areas)}
-    # By text and reach: hazards that read the same files are side by side, so that most sets of
-    # patterns are only for a few kinds of files.
+    # Hazards with the same reach are side by side, so that most sets of patterns are only for a few
+    # kinds of files.
     grouped: dict[str, dict[Reach, list[Hazard]]] = {text: {} for text in TEXTS}
     for area in areas:
         for one in area.hazards:
@@ -180,9 +211,9 @@ def rulebook(
                 reach = Reach(code, own, one.files, one.exclude)
                 text = "statements" if one.by_statement else "-" if one.removed else "+"
                 grouped[text].setdefault(reach, []).append(one)
-    # The largest groups come first: what a policy adds comes behind them, and their sets are
-    # shared. Last those for code, most of which read any file of it: together they are in the
-    # fewest sets.
+    # The largest groups come first, so that their sets are the same with and without the hazards
+    # that a policy adds, and are shared. Hazards with `scope: code` come last: most of them read
+    # the same files, and side by side they are in the fewest sets.
     hazards: dict[str, Sieved[Hazard]] = {}
     reaches: dict[Reach, dict[str, frozenset[int]]] = {}
     for text, groups in grouped.items():

@@ -1,4 +1,4 @@
-"""A pack -> its samples, and why one of them does not hold when the engine reads it."""
+"""A pack -> its samples, and why those that fail do so when the engine runs on them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PULL = Pull(
     changed_files=1,
 )
 
-# What may drop a finding, each with the value that drops nothing and what it then did.
+# The fields of a hazard that may drop a finding: the value that drops nothing, and the reason.
 CONDITIONS: Mapping[str, tuple[object, str]] = {
     "unless": (None, "`unless` matches"),
     "requires": ("", "`requires` does not match in the file"),
@@ -61,11 +61,11 @@ SCOPES = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One promise of a pack.
+    """One sample of a pack.
 
     kind: path_hit | path_miss | hit | miss. subject: the id of the area, the item or the hazard.
-    text: a path, lines of a new file, or a diff. loc: where it stands in the pack.
-    path: of the file, "" where any file of the area will do. severity: that is asked for.
+    text: a path, lines of a new file, or a diff. loc: where it is in the pack.
+    path: of the file; "" if any file of the area will do. severity: that is expected, or "".
     """
 
     kind: str
@@ -133,7 +133,7 @@ def fault(part: PackPart, whole: Area, sample: Sample) -> str:
 
 
 def _item_fault(part: PackPart, whole: Area, sample: Sample) -> str:
-    """Why the question is asked where it should not be, is not where it should, or how gravely."""
+    """Why the sample of a question does not hold; "" if it does."""
     file, new_side = written(sample.text, sample.path or (*part.detect.path_hit, *CODE)[0])
     policy = _policy(whole)
     scanned = scan(replace(PULL, files=(file,)), policy)
@@ -151,7 +151,7 @@ def _item_fault(part: PackPart, whole: Area, sample: Sample) -> str:
 
 
 def _hazard_fault(part: PackPart, whole: Area, hazard: Hazard, sample: Sample) -> str:
-    """Why the hazard is found where it should not be, or is not where it should."""
+    """Why the sample of a hazard does not hold; "" if it does."""
     path = path_of(whole, hazard, part.detect.path_hit)
     if not path:
         why = "`detect` has neither `paths` nor `diff`, so no file belongs to the area"
@@ -173,7 +173,7 @@ def _hazard_fault(part: PackPart, whole: Area, hazard: Hazard, sample: Sample) -
 
 @lru_cache(maxsize=256)
 def path_of(whole: Area, hazard: Hazard, path_hits: tuple[str, ...]) -> str:
-    """A path at which the hazard reads a file; "" if none can be made up.
+    """A path at which the hazard reads a file; "" if none can be invented.
 
     path_hits: paths that flag the area.
     """
@@ -193,12 +193,12 @@ def path_of(whole: Area, hazard: Hazard, path_hits: tuple[str, ...]) -> str:
 
 
 def _found(whole: Area, hazard: Hazard, text: str, path: str) -> tuple[Finding, ...]:
-    """What the engine finds with a hazard of the area, or with another form of it."""
+    """What the engine finds with a hazard of the area, or with a variant of it."""
     file, new_side = written(text, path)
     detect = whole.detect
     if not detect.paths:  # the sample need not hold a line that flags the area
         detect = replace(detect, paths=(path,))
-    # All hazards of the area share one rulebook for all samples; another form goes alone.
+    # All hazards of the area share one rulebook for all samples; a variant gets its own.
     hazards = whole.hazards if hazard in whole.hazards else (hazard,)
     policy = _policy(replace(whole, detect=detect, hazards=hazards))
     scanned = scan(replace(PULL, files=(file,)), policy)
@@ -213,19 +213,20 @@ def _policy(whole: Area) -> Policy:
 
 
 def _dropped(whole: Area, hazard: Hazard, text: str, path: str) -> str:
-    """Why nothing is found."""
+    """Why the hazard is not found."""
     if not _found(whole, _bare(hazard), text, path):
         return _unmatched(hazard, text)
     given = [name for name, (blank, _) in CONDITIONS.items() if getattr(hazard, name) != blank]
+    # Those without which the sample would be found; if there are none, several drop it together.
     alone = [name for name in given if _found(whole, _bare(hazard, name), text, path)]
-    said = {name: CONDITIONS[name][1] for name in alone or given}
-    if "unless" in said:
-        said["unless"] += f" {_scope(hazard)}"
-    return " and ".join(said.values())
+    reasons = {name: CONDITIONS[name][1] for name in alone or given}
+    if "unless" in reasons:
+        reasons["unless"] += f" {_scope(hazard)}"
+    return " and ".join(reasons.values())
 
 
 def _bare(hazard: Hazard, *names: str) -> Hazard:
-    """The hazard without these conditions, or without any."""
+    """The hazard without these of its CONDITIONS; if none is named, without all of them."""
     blank = {name: CONDITIONS[name][0] for name in names or CONDITIONS}
     return replace(hazard, **blank)  # type: ignore[arg-type]  # each value is its field's default
 
@@ -250,7 +251,7 @@ def _unmatched(hazard: Hazard, text: str) -> str:
     if not own:
         hint = "" if is_diff(text) else "; begin it with `@@`, and its lines with signs"
         return f"it has no {side} line{hint}"
-    # Whether `match` does match, but where it does not count.
+    # `other`: whether `match` matches, but not in a line that counts.
     if hazard.by_statement:
         other = any(True for one in statements(rows) for _ in one.matches(hazard.match))
         noun, wanted = "statement", "a statement that begins in an added line"

@@ -19,10 +19,11 @@ from ghapp.core.scan.triggers import AddedHit, LineFound, Matched, Matches, Path
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """Why an area is touched; the first hit decides `flagged_by`.
+    """Why an area is touched. hits: the first one is what `flagged_by` tests.
 
-    changes: the area's own files, in the order of the pull; all of the pull for label and size.
-    read: those of them whose lines a condition may search. found: only hazards touch it.
+    changes: the area's own files, in the order of the pull; all files of the pull if a label or the
+    size touches it. read: those of them whose lines conditions may search.
+    found: whether only hazards touch it.
     """
 
     hits: tuple[Hit, ...]
@@ -37,10 +38,10 @@ class Scan:
 
     pull: with the files that count. touched: by area id, why and where. suspicion: lines that
     hazards point at, some to be settled by whole files. files: all, also those that do not count.
-    unread: paths, in order, of files of which nothing is known: no area claims them by their path,
-    some area searches such files for lines, and not all added lines are there.
+    unread: paths, in order, of files of which not all is known: some area searches such files for
+    lines, and not all changed lines are there.
     partly: paths of files whose changed lines were not searched in full, though they may matter.
-    ignored: the author whom the policy leaves out; then nothing was searched.
+    ignored: the author, if the policy ignores their pulls; then nothing was searched.
     """
 
     pull: Pull
@@ -53,17 +54,17 @@ class Scan:
 
     @property
     def changes(self) -> Mapping[str, ChangedFile]:
-        """All files of the pull by their path, also those that do not count."""
+        """All files of the pull by path, including ignored ones."""
         return {one.change.file.path: one.change for one in self.files}
 
     @property
     def files_read(self) -> int:
-        """How many files the pull was read with, also those that do not count."""
+        """How many files the pull has, including ignored ones."""
         return max(len(self.files), len(self.pull.files))
 
     @property
     def wanted(self) -> tuple[File, ...]:
-        """Files whose whole new version decides about a suspect, and is not in the diff."""
+        """Files whose whole new version is needed to settle a suspect."""
         return self.suspicion.wanted
 
 
@@ -80,7 +81,7 @@ def scan(pull: Pull, policy: Policy, only_author_pushed: bool = True) -> Scan:
     files = match(book, pull.files)
     suspicion = suspected(book, files)
     counting = tuple([one for one in files if not one.ignored])
-    # What we show must not decide what we show.
+    # ghapp's own labels must not flag anything.
     shown = {name.casefold() for name in policy.labels.values()}
     pull = replace(
         pull,
@@ -91,10 +92,8 @@ def scan(pull: Pull, policy: Policy, only_author_pushed: bool = True) -> Scan:
         one.change.file.path
         for one in counting
         if one.change.hidden
-        and one.change.file.additions  # binary files have no lines
         and one.kind.scanned
-        and not one.claims
-        and any(area.detect.reads(one.kind.globs) for area in policy.areas)
+        and any(area.detect.reads(one.kind.globs, one.kind.excluding) for area in policy.areas)
     }
     return Scan(
         pull=pull,
@@ -134,13 +133,7 @@ def _touched(book: Rulebook, pull: Pull, files: tuple[Matched, ...]) -> Mapping[
 
 def _is_partly_read(one: Matched) -> bool:
     """Whether lines of it were not searched, or only in part."""
-    file, change = one.change.file, one.change
-    # Secrets are searched for in every file.
-    if not one.kind.scanned or change.cut or (change.hidden and (file.additions or file.deletions)):
-        return one.kind.scanned
-    # A file of an area that is not text for GitHub, as one in UTF-16 is not.
-    opaque = not (file.patch or file.additions or file.deletions)
-    return opaque and bool(one.claims) and file.status in ("added", "modified")
+    return one.change.hidden and one.kind.scanned
 
 
 def found_in(
@@ -148,7 +141,7 @@ def found_in(
     findings: tuple[Finding, ...],
     changes: Mapping[str, ChangedFile],
 ) -> Mapping[str, Touch]:
-    """The same with the files of the findings: a hazard flags its area, and its file belongs to it.
+    """The touched areas with those of the findings: a finding touches its area with its file.
 
     changes: all files of the pull by path.
     """
@@ -166,10 +159,10 @@ def found_in(
 
 
 def hinted(areas: tuple[Area, ...], pull: Pull) -> tuple[str, ...]:
-    """Ids of the areas that the pull's title suggests; a title flags nothing, it is a hint."""
+    """Ids of the areas that the pull's title suggests. It flags nothing, and is only a hint."""
     known = {area.id: area.detect.title for area in areas if area.detect.title}
     patterns = tuple(known.values())
-    # One search shows that most titles suggest nothing.
+    # One search for all: most titles suggest nothing.
     possible = sieve(patterns, DETECT_PATTERNS).possible(
         regexes.as_bytes(pull.title), frozenset(range(len(patterns)))
     )

@@ -12,43 +12,43 @@ from typing import NamedTuple
 
 from ghapp.core.areas import TABLE, Hazard
 from ghapp.core.patterns import regexes
-from ghapp.core.patterns.regexes import MAX_LINE, Span
-from ghapp.core.scan.patch import LAYOUT, PatchLine, lines
+from ghapp.core.patterns.regexes import Span
+from ghapp.core.scan.patch import LAYOUT, PatchLine, searched_lines
 from ghapp.core.scan.rulebook import EVERYWHERE, TEXTS, Rulebook
 from ghapp.core.scan.statements import statements
 from ghapp.core.scan.suspects import Suspect
 from ghapp.core.scan.triggers import Matched
 
 MOST_SUSPECTS = 50_000  # of one pull
-LAID_OUT = str.maketrans("", "", LAYOUT.decode())
+WITHOUT_LAYOUT = str.maketrans("", "", LAYOUT.decode())
 MOST_OF_BLOCK = 200  # lines that are searched for the head of a block
 MOST_NAME = 200  # characters; what is longer is not a table
-# The builder of one table that migrations of Laravel and Rails open a block with.
+# Opens a block about one table, in migrations of Laravel and Rails.
 OPENS_TABLE = re.compile(
     r"""\b(?:Schema::(?:create|table)\s*\(\s*|(?:create|change)_table\s*\(?\s*:?)["']?(\w+)"""
 )
 
 
 class Readable(NamedTuple):
-    """A file whose lines say something. hazards: that read it, by the text that they search."""
+    """A file that hazards may read. hazards: places of those that do, by the text they search."""
 
     file: Matched
     hazards: Mapping[str, frozenset[int]]
 
 
 def reading(book: Rulebook, files: Iterable[Matched]) -> tuple[Readable, ...]:
-    """The files that hazards may read."""
+    """The files, each with the hazards that read it."""
     read: list[Readable] = []
     for one in files:
-        if not one.kind.scanned:
-            continue
-        key = globs, places, skipped = one.kind.globs, one.places, one.ignored or one.change.still
+        kind = one.kind
+        skipped = one.ignored or one.change.still or not kind.scanned
+        key = kind.globs, kind.excluding, one.places, skipped
         known: Mapping[str, frozenset[int]] | None = book.memo.get(key)
         if known is None:
             found = [
                 own
                 for reach, own in book.reaches.items()
-                if reach.reads(globs, places, skipped=skipped)
+                if reach.reads(kind.globs, kind.excluding, one.places, skipped=skipped)
             ]
             none: frozenset[int] = frozenset()
             made = {text: none.union(*(own.get(text, none) for own in found)) for text in TEXTS}
@@ -58,11 +58,11 @@ def reading(book: Rulebook, files: Iterable[Matched]) -> tuple[Readable, ...]:
 
 
 def search(book: Rulebook, read: Sequence[Readable]) -> tuple[list[Suspect], frozenset[str]]:
-    """The suspects, in the order of files and lines; and the paths of files that have too many."""
+    """The suspects in the order of files and lines, and the paths of files that have too many."""
     found: dict[tuple[int, int, str], Suspect] = {}
     crowded = set()
     for index, one in _suspects(book, read):
-        # Parts of a long statement overlap by a line, which may be found twice.
+        # Parts of a long statement overlap by a line, so a line may be found twice.
         if len(found) < MOST_SUSPECTS:
             found.setdefault((index, one.number, one.hazard.id), one)
         else:
@@ -87,27 +87,27 @@ def _suspects(book: Rulebook, read: Sequence[Readable]) -> Iterator[tuple[int, S
 
 
 class PatchSearch:
-    """One file searched for hazards; its lines are numbered only once one is found."""
+    """The search of one file for hazards. Its patch is split into lines only when one is found."""
 
     def __init__(self, file: Matched) -> None:
         self.change = file.change
         self._hunks: dict[tuple[str, str], frozenset[int]] = {}
 
     def in_line(self, sign: str, hazard: Hazard, span: Span) -> Iterator[Suspect]:
-        """The suspect in an added or removed line of code; secrets count in comments, too."""
+        """The suspect in an added or removed line; in a comment only hazards for secrets count."""
         text = self.change.text(sign)
         if hazard.files != EVERYWHERE and self.change.code(sign)[span.line : span.end].isspace():
             return
         row = self._by_sign[sign][bisect_left(self._starts[sign], span.line)]
         end = len(text[span.line : span.end].decode("utf-8", "replace"))
         table = self._table(hazard, row, text, span.start)
-        yield from self._if_replaced(hazard, row, row.text[:MAX_LINE], end, table)
+        yield from self._unless_cleared(hazard, row, row.text, end, table)
 
     def in_statements(self, book: Rulebook, wanted: frozenset[int]) -> Iterator[Suspect]:
         """The suspects in statements, each on the added line on which its match begins."""
         sieve, hazards = book.hazards["statements"]
         found = tuple(statements(self._code_rows))
-        # One search of all of them tells for most files that there is nothing to find.
+        # For most files one search of all statements shows that there is nothing to find.
         wanted = sieve.possible(b"\n".join([one.text for one in found]), wanted)
         for statement in found if wanted else ():
             text = statement.text.decode("utf-8", "replace")
@@ -115,29 +115,29 @@ class PatchSearch:
                 for row, at in statement.matches(hazards[index].match):
                     if row.sign == "+":
                         table = self._table(hazards[index], row, statement.text, at)
-                        yield from self._if_replaced(hazards[index], row, text, 0, table)
+                        yield from self._unless_cleared(hazards[index], row, text, 0, table)
 
-    def _if_replaced(
+    def _unless_cleared(
         self, hazard: Hazard, row: PatchLine, text: str, end: int, table: str
     ) -> Iterator[Suspect]:
-        """The suspect, unless the other side of its hunk speaks against it."""
+        """The suspect, unless the other side of its hunk shows that it is not dangerous."""
         wanted, unwanted = hazard.requires_removed, hazard.unless_other_side
         if wanted and row.hunk not in self._hunks_with("-", wanted):
             return
         other = "+" if hazard.removed else "-"
         if unwanted and row.hunk in self._hunks_with(other, unwanted):
             return
-        # A line that the hunk removes, too, laid out in another way, is no new danger. Secrets are.
+        # A line that the hunk also removes, with another layout, is not a new danger. Secrets are.
         if row.sign == "+" and hazard.files != EVERYWHERE:
-            laid_out = row.hunk, row.text.translate(LAID_OUT)
-            if laid_out in self._gone:
+            without_layout = row.hunk, row.text.translate(WITHOUT_LAYOUT)
+            if without_layout in self._removed_rows:
                 return
         number = min(row.place, self._last[row.hunk]) if row.sign == "-" else row.place
-        line = row.text[:MAX_LINE]
+        line = row.text
         yield Suspect(hazard, self.change.file, max(number, 1), line, text, end, table)
 
     def _hunks_with(self, sign: str, pattern: str) -> frozenset[int]:
-        """The hunks in which a removed or an added line matches."""
+        """The hunks in which an added ("+") or a removed line ("-") matches."""
         key = sign, pattern
         if key not in self._hunks:
             self._hunks[key] = frozenset(
@@ -146,10 +146,10 @@ class PatchSearch:
         return self._hunks[key]
 
     def _table(self, hazard: Hazard, row: PatchLine, text: bytes, at: int) -> str:
-        """The table that the match at this place is about, if the rule speaks of it.
+        """The table that the match at this place is about; "" if the hazard needs no table.
 
-        Named by the match, or by the head of the block in which the row stands, as builders of
-        migrations have it.
+        The match names it, or the head of the block in which the row is, as in a migration that
+        opens a block for one table.
         """
         if not (hazard.skip_new_table or TABLE in hazard.message.en):
             return ""
@@ -169,7 +169,7 @@ class PatchSearch:
 
     @cached_property
     def _rows(self) -> tuple[PatchLine, ...]:
-        return lines(self.change.file.patch)
+        return searched_lines(self.change.file.patch)
 
     @cached_property
     def _by_sign(self) -> Mapping[str, list[PatchLine]]:
@@ -197,13 +197,15 @@ class PatchSearch:
         }
 
     @cached_property
-    def _gone(self) -> frozenset[tuple[int, str]]:
-        """The removed lines without their layout, each with its hunk."""
-        return frozenset((row.hunk, row.text.translate(LAID_OUT)) for row in self._by_sign["-"])
+    def _removed_rows(self) -> frozenset[tuple[int, str]]:
+        """The removed lines without layout, each with its hunk."""
+        return frozenset(
+            (row.hunk, row.text.translate(WITHOUT_LAYOUT)) for row in self._by_sign["-"]
+        )
 
     @cached_property
     def _last(self) -> Mapping[int, int]:
-        """The last line of the new file that each hunk shows; if it shows none, the place."""
+        """By hunk, the last line of the new file that it shows, or its place if it shows none."""
         return {row.hunk: row.number if row.sign != "-" else row.place for row in self._rows} | {
             row.hunk: row.number for row in self._rows if row.sign != "-"
         }

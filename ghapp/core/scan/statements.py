@@ -1,4 +1,4 @@
-"""The new side of a patch -> its statements, each joined to one line, as SQL and builders have."""
+"""The new side of a patch -> its statements, as in SQL, each joined to one line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 
-from ghapp.core.patterns.regexes import MAX_LINE, as_bytes, compiled
+from ghapp.core.patterns.regexes import as_bytes, compiled
 from ghapp.core.scan.patch import PatchLine
 
 COMMENT = re.compile(r"\s*(?:--(?=\s|$)|#|//)")
@@ -62,7 +62,7 @@ def _joined(held: list[PatchLine]) -> Iterator[SqlStatement]:
     kept: list[PatchLine] = []
     size = 0
     for row in held:
-        part = as_bytes(row.text[:MAX_LINE])
+        part = as_bytes(row.text)
         size += len(part) + 1
         if kept and size > MOST_BYTES:
             yield _statement(parts, kept)

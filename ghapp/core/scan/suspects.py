@@ -26,12 +26,12 @@ COMMENT_ENDS = ("*/", "-->", "#}", "%>", "}}")
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """One match of a hazard's `match`.
+    """A place where a hazard's `match` matches.
 
-    number: of the line in the new file, for a removed line where it stood. line: its text.
-    end: of the match in the line, in characters; 0 for a statement. text: what `unless` on the line
-    itself searches: the line, or its whole statement. table: that the match names, if the hazard
-    asks for it.
+    number: of the line in the new file, for a removed line where it was. line: its text.
+    end: of the match in the line, in characters; 0 for a statement. text: the line, or its whole
+    statement, in which `unless` with the scope `line` is searched. table: that the match is about;
+    "" if the hazard needs no table.
     """
 
     hazard: Hazard
@@ -56,7 +56,7 @@ class Suspect:
 
 
 def stands(suspect: Suspect, side: NewSide) -> bool | None:
-    """Whether the finding stands, by what is known of the new file; None: the rest decides."""
+    """Whether the finding stands, given this much of the new file; None if the rest decides."""
     hazard, answers = suspect.hazard, list[bool | None]()
     if hazard.unless:
         answers.append(_unguarded(hazard.unless, suspect, side))

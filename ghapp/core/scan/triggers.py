@@ -1,7 +1,7 @@
 """The kinds of triggers: what flags an area, and why it fired.
 
-A kind is a class here with an entry in `KINDS`. It says which paths and lines it needs matched, for
-that is done once for all areas (`rulebook`, `match`), and makes its hits of what was found. The
+A kind is a class here with an entry in `KINDS`. It names the globs and regexes that it needs, which
+are matched for all areas at once (`rulebook`, `match`), and makes its hits from what was found. The
 keys of `detect` that it reads are in `Detect` and `DetectPart`, its words in en.yml and ja.yml.
 """
 
@@ -17,31 +17,36 @@ from ghapp.core.areas import Area, Hit
 from ghapp.core.markdown import without_credentials
 from ghapp.core.model import Pull
 from ghapp.core.patterns.regexes import Span
-from ghapp.core.scan.patch import ChangedFile, lines
+from ghapp.core.scan.patch import ChangedFile, searched_lines
 
-FOLDER_FILES = 5  # that make a new folder at the top worth a question
+FOLDER_FILES = 5  # a new folder at the top with fewer files brings up no question
 MOST_PATHS, MOST_LINES = 5, 3  # hits kept for showing; the files are always complete
 MOST_OF_LINE = 120
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FileKind:
-    """What the globs that match a path say of it; thousands of paths share a few dozen of these.
+    """All that follows from the globs that match a path. Thousands of paths share a few dozen.
 
-    globs: of the rulebook. claims: areas whose path it is, each with the first such glob.
-    scanned: whether its lines are searched at all. ignored: by the policy. readers: by sign, the
-    patterns of the areas that search its added and removed lines.
+    globs: of the rulebook. excluding: those that match if they exclude the file. claims: areas
+    whose path it is, each with the first such glob. scanned: whether more than secrets is searched
+    for in its lines. ignored: by the policy. readers: by sign, the patterns of the areas that
+    search its added and removed lines.
     """
 
     globs: frozenset[str]
+    excluding: frozenset[str]
     claims: tuple[tuple[int, str], ...]
     scanned: bool
     ignored: bool
     readers: Mapping[str, frozenset[int]]
 
 
+SUBMODULE = ""  # in the place of a glob: the file is a submodule
+
+
 class PathClaim(NamedTuple):
-    """An area that has a file by its path, and how. area: its place."""
+    """An area that has a file by its path, or as a submodule. area: its place."""
 
     area: int
     glob: str
@@ -49,7 +54,7 @@ class PathClaim(NamedTuple):
 
 
 class LineFound(NamedTuple):
-    """An area that has a file by one of its lines. area: its place; sign: "+" | "-"."""
+    """An area to which a file belongs because of a line. area: its place. sign: "+" | "-"."""
 
     area: int
     sign: str
@@ -57,11 +62,11 @@ class LineFound(NamedTuple):
 
 
 class Matched(NamedTuple):
-    """One file, matched once for all areas, which are told apart by their places.
+    """One file, matched once for all areas. Areas are identified by their places.
 
     A file in which only comments or layout have changed belongs to no area.
 
-    kind: of its present path. ignored: by the policy. lines: of areas that do not claim it.
+    kind: of its present path. ignored: by the policy. lines: for areas that do not claim its path.
     """
 
     change: ChangedFile
@@ -86,7 +91,7 @@ class Matches(NamedTuple):
 
 
 def quoted(line: str) -> str:
-    """So much of a line as is quoted; that goes out by mail, so without credentials."""
+    """A line as it is quoted: cut, and without credentials, because GitHub sends it out by mail."""
     return without_credentials(line.strip()[: 4 * MOST_OF_LINE])[:MOST_OF_LINE]
 
 
@@ -94,7 +99,7 @@ def quoted(line: str) -> str:
 class Trigger(ABC):
     """One way to flag an area.
 
-    whole: if it fires, all files of the pull belong to the area.
+    whole: whether all files of the pull belong to the area if it fires.
     """
 
     area: Area
@@ -130,7 +135,7 @@ class LabelTrigger(Trigger):
     whole = True
 
     def hits(self, found: Matches) -> Iterable[Hit]:
-        """By name."""
+        """One for each such label, by name."""
         names = {
             label.casefold()
             for label in (*self.area.detect.labels, f"nfr/area: {self.area.id}")
@@ -153,12 +158,31 @@ class PathTrigger(Trigger):
 
     @property
     def globs(self) -> tuple[str, ...]:
-        """Of what the area has, and of what it leaves out."""
+        """Those of `paths` and of `exclude`."""
         return (*self.area.detect.paths, *self.area.detect.exclude)
 
     def hits(self, found: Matches) -> Iterable[Hit]:
         """The first few files."""
-        return [PathHit(one.glob, path=one.path) for _, one in found.claims[:MOST_PATHS]]
+        claims = [one for _, one in found.claims if one.glob != SUBMODULE]
+        return [PathHit(one.glob, path=one.path) for one in claims[:MOST_PATHS]]
+
+
+@dataclass(frozen=True, slots=True)
+class SubmoduleHit(Hit):
+    """Another commit of a submodule: what came with it, the diff does not show."""
+
+    kind = "path"
+    words = "submodule"
+
+
+@dataclass(frozen=True, slots=True)
+class SubmoduleTrigger(Trigger):
+    """`submodules` flags the area for each submodule that was added, changed or removed."""
+
+    def hits(self, found: Matches) -> Iterable[Hit]:
+        """The first few."""
+        paths = [one.path for _, one in found.claims if one.glob == SUBMODULE]
+        return [SubmoduleHit(path=path) for path in paths[:MOST_PATHS]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,32 +207,32 @@ class LineTrigger(Trigger):
 
     @property
     def globs(self) -> tuple[str, ...]:
-        """Of the files that are searched."""
+        """Those of `diff_files`; `exclude` is in PathTrigger."""
         return self.area.detect.diff_files
 
     @property
     def regexes(self) -> Mapping[str, tuple[str, ...]]:
-        """Both lists."""
+        """`diff` for added lines, `removed` for removed ones."""
         return {"+": self.area.detect.diff, "-": self.area.detect.removed}
 
     def hits(self, found: Matches) -> Iterable[Hit]:
-        """The first few files, each with its first line."""
+        """One for each of the first few files, with its first matching line."""
         for at, one in found.lines[:MOST_LINES]:
             change, span = found.files[at].change, one.span
             text = change.text(one.sign)
             end = text.find(b"\n", span.line)
             line = text[span.line : end if end >= 0 else None].decode("utf-8", "replace")
-            if one.sign == "-":  # its number is one of the old file
+            if one.sign == "-":  # it has no number in the new file
                 yield RemovedHit(quoted(line), path=change.file.path)
             else:
                 index = text.count(b"\n", 0, span.line)
-                rows = [row for row in lines(change.file.patch) if row.sign == "+"]
+                rows = [row for row in searched_lines(change.file.patch) if row.sign == "+"]
                 yield AddedHit(quoted(line), path=change.file.path, line=rows[index].number)
 
 
 @dataclass(frozen=True, slots=True)
 class FolderHit(Hit):
-    """The pull request makes a folder at the top of the repository."""
+    """The pull request adds a folder at the top of the repository."""
 
     kind = words = "folder"
     folder: str
@@ -216,7 +240,7 @@ class FolderHit(Hit):
 
 @dataclass(frozen=True, slots=True)
 class FilesHit(Hit):
-    """So many files have changed."""
+    """The number of changed files reaches a threshold."""
 
     kind = "size"
     words = "files"
@@ -225,7 +249,7 @@ class FilesHit(Hit):
 
 @dataclass(frozen=True, slots=True)
 class LinesHit(Hit):
-    """So many lines were added."""
+    """The number of added lines reaches a threshold."""
 
     kind = "size"
     words = "lines"
@@ -240,11 +264,11 @@ class SizeTrigger(Trigger):
 
     @property
     def globs(self) -> tuple[str, ...]:
-        """Of the files that do not count."""
+        """Those of `size.ignore`."""
         return self.area.detect.size.ignore if self.area.detect.size else ()
 
     def hits(self, found: Matches) -> Iterable[Hit]:
-        """Every threshold that is reached."""
+        """One for each threshold that is reached, and for each new folder if they reach theirs."""
         size, pull = self.area.detect.size, found.pull
         if size is None:
             return
@@ -258,7 +282,7 @@ class SizeTrigger(Trigger):
         added = sum([file.additions for file in counted])
         tops = [file.path.partition("/")[0] for file in counted] if pull.new_folders else ()
         inside = Counter(tops)
-        # A script or a first migration makes a folder, too, but no service.
+        # A script or a first migration may need a new folder, too, but is not a new service.
         folders = sorted(name for name in pull.new_folders if inside[name] >= FOLDER_FILES)
         if 0 < size.new_top_level_dirs_gte <= len(folders):
             yield from (FolderHit(name) for name in folders[:MOST_LINES])
@@ -269,4 +293,7 @@ class SizeTrigger(Trigger):
 
 
 # In the order in which they decide `flagged_by`.
-KINDS: tuple[type[Trigger], ...] = (LabelTrigger, PathTrigger, LineTrigger, SizeTrigger)
+KINDS: tuple[type[Trigger], ...] = (
+    *(LabelTrigger, PathTrigger, SubmoduleTrigger),
+    *(LineTrigger, SizeTrigger),
+)

@@ -1,1 +1,1 @@
-"""A review in words: check run, comment, replies."""
+"""A review as text: check run, comment, replies, issues."""

@@ -1,4 +1,4 @@
-"""Findings as people read them: as lines of Markdown, and as annotations on lines of the diff."""
+"""Findings as lines of Markdown, and as annotations on lines of the diff."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_FILES = 3
 # Source: https://docs.github.com/en/rest/checks/runs#create-a-check-run
 MOST_MESSAGE = 64 * 1024  # bytes
 MOST_WORDS = 1_000  # characters of one finding's message
-# Fifty go into one request, and write requests are scarce: the others are in the text.
+# One request takes fifty, and write requests are scarce. The others are only in the text.
 MOST_ANNOTATIONS = 250
 LEVELS = ("failure", "warning", "notice", "notice")  # by rank: must, should, could, accepted
 _SENTENCE_END = re.compile(r"[.!?](?= [A-Z`*])|。")
@@ -31,15 +31,12 @@ def opened(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def rank(finding: Finding) -> int:
-    """0 first: must, should, could, then what is accepted."""
+    """0 is first: must, should, could, then accepted findings."""
     return len(SEVERITIES) if finding.accepted else SEVERITIES.index(finding.severity)
 
 
 def split(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-    """The first ten of each hazard, heaviest first, and those beyond.
-
-    Of each hazard the open ones come first, then the order is that of files and lines.
-    """
+    """The first ten of each hazard, and the rest; both heaviest first, then by file and line."""
     shown: list[Finding] = []
     beyond: list[Finding] = []
     counts: Counter[str] = Counter()
@@ -50,12 +47,12 @@ def split(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], tuple[Findi
 
 
 def counted(count: int, words: Words) -> str:
-    """How many findings, in words."""
+    """A number of findings, in words."""
     return words("findings_one" if count == 1 else "findings_many", count=count)
 
 
 def severity(finding: Finding, words: Words) -> str:
-    """The severity in a word, or that the finding is accepted."""
+    """The severity in a word, or "accepted"."""
     return words("accepted" if finding.accepted else f"sev_{finding.severity}")
 
 
@@ -68,7 +65,7 @@ def by_severity(findings: Iterable[Finding], words: Words) -> str:
 
 
 def summary(review: Review, words: Words) -> str:
-    """The check run's count of findings over all areas, and what to do about a harmless one."""
+    """The check run's sentence on all findings: how many, and what to do about a harmless one."""
     findings = [finding for area in review.areas for finding in area.findings]
     if not findings:
         return ""
@@ -84,7 +81,7 @@ def marked(review: Review, words: Words) -> str:
 
 
 def line(findings: Sequence[Finding], words: Words) -> str:
-    """The one line about an area's findings: the heaviest hazards by name, the rest counted."""
+    """The comment's line on an area's findings: the heaviest hazards by name, the rest counted."""
     hazards: dict[str, list[Finding]] = {}
     for finding in sorted(opened(findings), key=rank):
         hazards.setdefault(finding.hazard, []).append(finding)
@@ -112,8 +109,8 @@ def line(findings: Sequence[Finding], words: Words) -> str:
 
 
 def listed(findings: Sequence[Finding], words: Words) -> tuple[str, ...]:
-    """Each hazard with its lines and message; how many more there are of it, and where."""
-    if not findings:  # as for most questions
+    """Each hazard with its lines and message; then how many more findings there are, and where."""
+    if not findings:  # true for most questions
         return ()
     shown, beyond = split(findings)
     groups: dict[tuple[object, ...], list[Finding]] = {}
@@ -140,7 +137,7 @@ def listed(findings: Sequence[Finding], words: Words) -> tuple[str, ...]:
 
 
 def _listed(alike: Sequence[Finding], words: Words) -> str:
-    """Findings that differ only in where they are."""
+    """The line for findings that differ only in their places."""
     first, paths = alike[0], ["", *(finding.path for finding in alike)]
     places = (
         _place(finding, finding.path, path, words)
@@ -159,7 +156,7 @@ def _listed(alike: Sequence[Finding], words: Words) -> str:
 
 
 def _place(finding: Finding, name: str, before: str, words: Words) -> str:
-    """File and line; the line alone if the path before it is the same."""
+    """File and line, or only the line if the previous path is the same. name: of the file."""
     if not finding.line:
         return words("place_gone", place=code(name))
     if finding.path == before:
@@ -175,9 +172,9 @@ def _doubts(finding: Finding, words: Words) -> Iterator[str]:
 
 
 def notes(review: Review, words: Words) -> tuple[Annotation, ...]:
-    """One for each line with findings, the first 250: heaviest first, then by path and line.
+    """One for each line with findings, heaviest first, then by path and line; 250 at most.
 
-    A file that is gone has no line to annotate.
+    A removed file has no line to annotate.
     """
     lines: dict[tuple[str, int], list[Finding]] = {}
     for area in review.areas:
@@ -203,7 +200,7 @@ def notes(review: Review, words: Words) -> tuple[Annotation, ...]:
 
 
 def _message(finding: Finding, words: Words) -> tuple[str, str]:
-    """A sentence on what is wrong; then what to do, and which hazard and question this is."""
+    """What is wrong, in a sentence; then what to do, and which hazard and question this is."""
     text = visible(words.text(finding.message), MOST_WORDS)
     end = _SENTENCE_END.search(text)
     wrong, rest = (text[: end.end()], text[end.end() :]) if end else (text, "")

@@ -1,4 +1,4 @@
-"""Follow-ups as people read them: as lines of the comment, and as issues that keep them in mind."""
+"""Follow-ups as lines of the comment, and as issues."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MARKER = re.compile(r"<!-- ghapp:follow-up ([1-9][0-9]{0,9}):([A-Za-z0-9._-]{1,
 
 
 def own(review: Review, words: Words) -> str:
-    """The follow-ups of this pull, once they are made."""
+    """The follow-ups of this pull, as far as they exist; else ""."""
     made = review.follow_ups
     if not made:
         return ""
@@ -43,7 +43,7 @@ def own(review: Review, words: Words) -> str:
 
 
 def debts(area: AreaReview, review: Review, words: Words) -> tuple[str, ...]:
-    """What other pulls deferred in this area and is due: a day, never how many are left."""
+    """Other pulls' follow-ups in this area that are due. Days are named, never counted down."""
     due = pressing(area, review)
     lines = [
         dotted(
@@ -66,20 +66,20 @@ def _issue(follow_up: FollowUp, words: Words) -> str:
 
 
 def marker(number: int, item: str) -> str:
-    """The first line of the issue of an item of the pull `number`."""
+    """The first line of a follow-up's issue. number: of the pull."""
     return f"<!-- ghapp:follow-up {number}:{item} -->"
 
 
 def read_marker(body: str) -> tuple[int, str] | None:
-    """The pull's number and the item of one of our issues; None for another issue."""
+    """The pull's number and the item of a follow-up's issue; None if it is another issue."""
     found = _MARKER.fullmatch(body.split("\n", 1)[0].strip())
     return (int(found[1]), found[2]) if found else None
 
 
 def issue(follow_up: FollowUp, review: Review) -> Issue:
-    """The issue of a follow-up, in words that do not depend on how the review goes on.
+    """The issue of a follow-up. Its text does not depend on how the review goes on.
 
-    The question of an area that is no longer flagged is worded as the policy has it.
+    If the area is no longer flagged, the question is the policy's.
     """
     pull, policy = review.facts.pull, review.facts.policy
     words = Words(policy.language)

@@ -1,4 +1,4 @@
-"""How the labels of this app look when they have to be created."""
+"""The colours and descriptions of ghapp's labels, for those that have to be created."""
 
 from __future__ import annotations
 

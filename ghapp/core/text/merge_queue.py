@@ -1,4 +1,4 @@
-"""The head of a merge queue -> its check run: which pulls are in it, and what each of them asks."""
+"""The head of a merge queue -> its check run: which pulls are in it, and what each one needs."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def check_run(
 ) -> CheckRun:
     """The run on the queue's head.
 
-    inside: next to be merged first; () if it is not known who is in it. policy: None if it is not
-    known. refused: why GitHub does not list who is in the queue.
+    inside: the pulls in it, in the order of merging; () if they are not known. policy: None if it
+    is not known. refused: why GitHub does not list the queue.
     """
     words = Words(policy.language if policy else "en")
     conclusion = merge_queue.conclusion(inside, verdicts, policy)
@@ -45,7 +45,7 @@ def check_run(
 
 
 def _title(inside: tuple[Member, ...], verdicts: Verdicts, words: Words) -> str:
-    """What decides: who is blocked, else who is not reviewed yet, else that all pass."""
+    """The title: which pulls are blocked, else which have no verdict yet, else that all pass."""
     if not inside:
         return words("title_queue_unlisted")
     standings = [merge_queue.state_of(member, verdicts) for member in inside]

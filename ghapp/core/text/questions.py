@@ -1,4 +1,4 @@
-"""The questions of an area: the task list, and what is behind each question."""
+"""The questions of an area: the task list, and the reason and evidence of each question."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ MOST_CONCERN = 1_000  # characters
 
 
 def asked(area: AreaReview, review: Review, words: Words) -> str:
-    """The task list of one area: what is asked first, the rest folded."""
+    """The task list of one area: the questions that are shown, then the rest folded."""
     if _asks_nothing(area):
         return words("no_question")
     lines: list[str] = []
-    inner: list[str] = []
+    rest: list[str] = []
     for item in area.items:
         shown = item.id in review.checklist.shown
-        (lines if shown else inner).extend(_lines(item, area, review, words))
-    rest = [item for item in area.items if item.id not in review.checklist.shown]
-    if rest:
-        summary = words("more_questions", count=len(rest))
-        lines += [*([""] if lines else []), *folded(summary, inner)]
+        (lines if shown else rest).extend(_lines(item, area, review, words))
+    count = sum(item.id not in review.checklist.shown for item in area.items)
+    if count:
+        summary = words("more_questions", count=count)
+        lines += [*([""] if lines else []), *folded(summary, rest)]
     return "\n".join(lines)
 
 
 def details(review: Review, words: Words) -> str:
-    """The folded block of the comment: what is behind each question that is not folded."""
+    """The comment's folded block with the reasons, evidence and findings of all shown questions."""
     lines: list[str] = []
     for area in review.areas:
         for item in area.items:
@@ -54,7 +54,7 @@ def details(review: Review, words: Words) -> str:
 
 
 def explained(area: AreaReview, review: Review, words: Words) -> str:
-    """One area in the check run's text: each question, its answer, and what is behind it."""
+    """One area in the check run's text: each question with its answer, findings and reason."""
     lines = [words("no_question")] if _asks_nothing(area) else []
     for item in area.items:
         lines += _lines(item, area, review, words, ticks=True)
@@ -67,7 +67,7 @@ def explained(area: AreaReview, review: Review, words: Words) -> str:
 
 
 def _asks_nothing(area: AreaReview) -> bool:
-    """Whether the area only waits for a sign-off; what cannot be read says so itself."""
+    """Whether to say that there is no question; an area without a pack never has any."""
     return not area.items and area.id not in WITHOUT_PACK
 
 
@@ -78,9 +78,9 @@ def _found(item: Item, area: AreaReview) -> list[Finding]:
 def _lines(
     item: Item, area: AreaReview, review: Review, words: Words, *, ticks: bool = False
 ) -> Iterator[str]:
-    """The question, and below it its answer. ticks: also if it was only ticked.
+    """The question, and its answer below it. ticks: also name who only ticked it.
 
-    A tick adds and removes no words: what was below the question before stays there.
+    Without `ticks`, a tick changes nothing below the question.
     """
     worded, holds = wording(item, words), area.answered.get(item.id)
     line = worded.open
@@ -112,11 +112,11 @@ def _lines(
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The words of an item in one language, whatever its answer.
+    """The texts of an item in one language, whatever its answer.
 
-    open: its line in a task list, unanswered. wants: how to answer if a mere tick is not enough,
-    else "". below: what is below it in the check run. details: in the comment's folded block, where
-    GitHub keeps line breaks; () if there is nothing to say.
+    open: its line in a task list, unanswered. wants: how to answer if a tick is not enough, else
+    "". below: the lines below it in the check run. details: its lines in the comment's folded
+    block, where GitHub keeps line breaks; () if there are none.
     """
 
     question: str
@@ -127,9 +127,9 @@ class Wording:
 
 
 def wording(item: Item, words: Words) -> Wording:
-    """The item's words inside Markdown, kept as long as the item.
+    """The item's texts as Markdown, cached in the item.
 
-    A concern's question is in a person's own words, so it is shown as code.
+    A concern's question is written by a person, so it is shown as code.
     """
     known: Wording | None = item.memo.get(words.language)
     if known is not None:

@@ -20,7 +20,7 @@ MOST_NAMED = 4  # values of a clause, parts of a condition, findings of an item
 
 @dataclass(frozen=True, slots=True)
 class HazardHit(Hit):
-    """An added line with a finding of the area."""
+    """An added line with a finding of this area; the line itself is not shown."""
 
     kind = "diff"
     words = "hazard"
@@ -29,17 +29,14 @@ class HazardHit(Hit):
 
 @dataclass(frozen=True, slots=True)
 class BareHit(Hit):
-    """An added line with a finding of another area."""
+    """An added line with a finding of another area; the line itself is not shown."""
 
     kind = "diff"
     words = "line"
 
 
 def why(hit: Hit, words: Words, name: Callable[[str], str] = code) -> str:
-    """The reason: which label, which file by which glob, which line, or how many of what.
-
-    name: how a name from the pull is shown so that it does nothing else.
-    """
+    """The hit as a clause. name: how to show a name from the pull safely, such as `code`."""
     facts = {one.name: getattr(hit, one.name) for one in fields(hit)}
     shown = {
         key: f"{fact:,}" if isinstance(fact, int) else name(fact) for key, fact in facts.items()
@@ -51,8 +48,8 @@ def why(hit: Hit, words: Words, name: Callable[[str], str] = code) -> str:
 def flagged_by(area: AreaReview, review: Review, words: Words, most: int = MOST_REASONS) -> str:
     """Why the area is flagged: the first few hits, and how many more there are.
 
-    The text of a line with a finding is left out: it may be a secret, and what GitHub has sent out
-    by mail cannot be recalled.
+    The text of a line with a finding is left out: it may be a secret, and GitHub sends comments out
+    by mail.
     """
     findings = [finding for other in review.areas for finding in other.findings]
     reasons: list[str] = []
@@ -92,7 +89,7 @@ def explanation(review: Review, words: Words) -> str:
 
 
 def _question(item: Item, area: AreaReview, words: Words) -> str:
-    """One question with its condition in words, and the findings that it answers to."""
+    """One question with its findings and its condition in words."""
     found = sorted((finding for finding in area.findings if finding.item == item.id), key=rank)
     reasons: list[str] = []
     if found:

@@ -1,7 +1,8 @@
 """A review -> what people read on GitHub: check run, comment, replies.
 
-The comment lists every item with a box whose line `comment_text.boxes` reads back: what a person
-ticks is what this renders for the answer, so we do not edit it after a tick alone.
+The comment lists every item with a box, which `comment_text.boxes` reads back. A comment in which a
+person ticked a box is the same as the one that is rendered for that answer. So ghapp does not edit
+it after a tick alone.
 """
 
 from __future__ import annotations
@@ -61,16 +62,17 @@ def check_run(
     siblings: tuple[Verdict, ...],
     reruns: int,
 ) -> CheckRun:
-    """The check run on the head: the worst of all pulls that share it decides, all are named.
+    """The check run on the head, which names all pulls that count there.
 
-    others: the siblings that count. reruns: how often a fresh run was asked for.
+    conclusion: the worst of theirs. others: the siblings that count. reruns: how often a fresh run
+    was requested.
     """
     words = Words(review.facts.policy.language)
-    shown = verdict.title
+    shown_title = verdict.title
     if conclusion != verdict.conclusion:
-        decides = next(other for other in others if other.conclusion == conclusion)
-        shared_title = words("title_shared", title=decides.title, number=decides.number)
-        shown = visible(shared_title, MOST_TITLE)
+        worst = next(other for other in others if other.conclusion == conclusion)
+        shared_title = words("title_shared", title=worst.title, number=worst.number)
+        shown_title = visible(shared_title, MOST_TITLE)
     sharing = sorted((verdict, *others), key=lambda one: one.number) if others else ()
     lines = [
         f"- {words('shared_line', number=one.number, title=plain(one.title))}" for one in sharing
@@ -93,7 +95,7 @@ def check_run(
         head_sha=verdict.head_sha,
         digest="",
         conclusion=conclusion,
-        title=shown,
+        title=shown_title,
         summary=cut(summary, words("cut")),
         text=cut(text, words("cut")),
         annotations=findings.notes(review, words),
@@ -101,12 +103,12 @@ def check_run(
     )
     basis = [area.fingerprint for area in review.areas]
     basis += [f"{one.number} {one.is_open} {one.conclusion}" for one in siblings]
-    # Each of several pulls on one head writes a run, and the newest is the one that GitHub shows.
+    # If several pulls share the head, each writes a run, and GitHub shows the newest.
     return sealed(run, basis, reruns, patched=not siblings)
 
 
 def _summary(review: Review, words: Words) -> str:
-    """The check run's summary of this pull: why, how it stands, who is next."""
+    """The check run's summary of this pull: why it is flagged, where it stands, who is next."""
     if review.state is PullState.CLEAR:
         author = review.checklist.ignored
         clear = words("clear_ignored" if author else "clear", author=code(author))
@@ -133,7 +135,7 @@ def _summary(review: Review, words: Words) -> str:
 
 
 def _notices(review: Review, words: Words) -> str:
-    """What is wrong around the review: the policy, or what could not be read of the pull."""
+    """Problems besides the review: in the policy, or with reading the pull."""
     policy, partly = review.facts.policy, review.checklist.partly
     problems = ""
     if policy.problems:
@@ -169,7 +171,7 @@ def closed_run(review: Review) -> CheckRun:
 def parked_run(head_sha: str, policy: Policy | None, reason: str) -> CheckRun:
     """The run on a pull whose review failed again and again; never green.
 
-    policy: None if it is not known; then it is taken for the strictest.
+    policy: None if it is not known; then it counts as enforcing.
     """
     policy = policy or Policy(mode="enforce")
     words = Words(policy.language)
@@ -184,8 +186,8 @@ def sealed(
 ) -> CheckRun:
     """The run with its digests.
 
-    basis: what else it was computed from, such as the fingerprints, so that a new diff is shown
-    anew even in the same words. patched: whether it may replace our older run.
+    basis: what else it was computed from, such as fingerprints, so that a new diff leads to a new
+    digest even with the same text. patched: whether it may replace our older run.
     """
 
     def digest(*content: object) -> str:
@@ -246,7 +248,7 @@ def _intro(review: Review, words: Words) -> str:
 
 
 def _ended(review: Review) -> str:
-    """How a pull ended whose review was not done; the end of a key."""
+    """How the pull ended before its review was done, as the end of a key in the texts."""
     ended = "merged" if review.facts.pull.is_merged else "closed"
     return f"{ended}_on_hold" if review.state is PullState.ON_HOLD else ended
 

@@ -1,4 +1,4 @@
-"""What commands are answered with: why one was refused, and which commands there are."""
+"""Answers to commands: why one was refused, and the list of commands."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ LABELS: Mapping[str, str] = {
 
 
 def refusals(review: Review, words: Words) -> str:
-    """The latest refusals that their speaker has not fixed since, each reason once.
+    """The latest refusals after which their speaker had no other message accepted, each once.
 
-    What else the same message did fixes nothing: a reaction says that part of it failed.
+    Other parts of the same message do not count: it still needs to be fixed.
     """
     recent: dict[tuple[str, Refusal], None] = {}
-    later: dict[str, set[str]] = {}  # by speaker: the messages with an entry that is not refused
+    later: dict[str, set[str]] = {}  # by speaker: later messages with an accepted entry
     for entry in reversed(review.ledger):
         others = later.setdefault(entry.speaker, set())
         if entry.refusal is None:
@@ -65,7 +65,7 @@ def refusal(speaker: str, why: Refusal, review: Review, words: Words) -> str:
 
 
 def commands(words: Words) -> str:
-    """The list of commands, from the table that reads them."""
+    """The list of commands."""
     return "\n".join(
         words(
             "command",

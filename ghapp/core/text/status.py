@@ -1,4 +1,4 @@
-"""What holds of what reviewers said: sign-offs, waivers and holds, and who has to act next."""
+"""The sign-offs, waivers and holds in force, and who has to act next."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def signed(area: AreaReview, review: Review, words: Words) -> str:
 
 
 def _undone(undo: Entry, review: Review, words: Words) -> str:
-    """Who undid what. speaker: "" for a dismissed review whose delivery was lost."""
+    """Who undid the sign-off or waiver; nobody is known if a dismissal's delivery was lost."""
     before = [
         entry
         for entry in review.ledger
@@ -61,7 +61,7 @@ def _undone(undo: Entry, review: Review, words: Words) -> str:
 
 
 def waivers(review: Review, words: Words) -> str:
-    """Who waived what and why, each waiver once; what it covers has not changed since."""
+    """Who waived which areas and why, each waiver in force once."""
     waived: dict[str, tuple[Entry, list[str]]] = {}
     for area in review.areas:
         entry = area.standing.signed
@@ -81,7 +81,7 @@ def waivers(review: Review, words: Words) -> str:
 
 
 def holds(review: Review, words: Words) -> str:
-    """Each hold in force: whose, on what and why. An area that is no longer flagged has its id."""
+    """Each hold: whose, on what and why. An area that is no longer flagged is named by its id."""
     titles = {area.id: area_title(area, words) for area in review.areas}
     titles[""] = words("whole_pull")
     return "\n".join(
@@ -125,7 +125,7 @@ def next_step(review: Review, words: Words, *, ticking: bool) -> str:
 
 
 def _ways(review: Review, words: Words) -> str:
-    """The channels that the policy leaves open for a sign-off, as far as they are shown."""
+    """How to sign off: the channels that the policy accepts, and that GitHub shows now."""
     policy, channels = review.facts.policy, review.facts.policy.sign_off_by
     if not review.conclusion:
         channels -= {"button"}  # GitHub shows none while a check run is in progress
@@ -143,7 +143,7 @@ def _ways(review: Review, words: Words) -> str:
 
 
 def signers(areas: Iterable[AreaReview], review: Review, words: Words) -> str:
-    """Who may sign these areas off: each set of reviewers once, with its areas if they differ."""
+    """Who may sign off these areas: each set of reviewers once, with its areas if sets differ."""
     groups: dict[Reviewers, list[str]] = {}
     for area in areas:
         groups.setdefault(area.reviewers, []).append(area_title(area, words))

@@ -81,7 +81,9 @@ def get_contents(call: Call) -> Response:
 
 
 def _resolved(repository: Repository, ref: str) -> str | None:
-    """The SHA of a branch or a SHA; None if there is no such commit."""
+    """The SHA of a branch, of HEAD or a SHA; None if there is no such commit."""
+    if ref == "HEAD":
+        return repository.branches.get(repository.default_branch)
     name = ref.removeprefix("refs/heads/").removeprefix("heads/")
     if name in repository.branches:
         return repository.branches[name]

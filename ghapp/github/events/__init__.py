@@ -1,1 +1,1 @@
-"""What each family of events says: the keys it concerns, and who spoke."""
+"""One module for each family of events: the keys that an event concerns, and its messages."""

@@ -1,4 +1,4 @@
-"""Pulls and pushes: what is to be reviewed has changed, or the policy it is reviewed with."""
+"""Events after which a pull, a policy, an installation or a follow-up may have changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ghapp.github import payloads
 from ghapp.github.events import merge_queue
 from ghapp.github.payloads import MOST_KEYS, MOST_NUMBER, Identity, decoded, utc
 
-# GitHub may have left some commits out of a push that names as many.
+# With this many commits, a push event may leave some out.
 MANY_COMMITS = 20
 VIAS = {"opened": Via.OPENED, "synchronize": Via.SYNCHRONIZE}
 # Source: https://github.com/apps/github-merge-queue
@@ -57,14 +57,14 @@ def pull_request(delivery: Delivery, us: Identity) -> Delivery:
 
 
 def push(delivery: Delivery, us: Identity) -> Delivery:
-    """Who pushed which commits to a branch: nothing else says who made a pull's first ones.
+    """Who pushed which commits to a branch; and whether the policy may have changed.
 
-    A branch that a merge queue moved itself has a head of no pull; others may make branches of such
-    names, and count as who has pushed.
+    For the first head of a pull, nothing else shows who pushed it. Branches of merge queues are
+    left out if the queue's own App pushed them; anybody else may use such a name.
     """
     payload = decoded(delivery.body, payloads.Push)
     place, branch = payload.where, payload.ref.removeprefix("refs/heads/")
-    # Not the commits' own times: those are their authors' to choose.
+    # Not the commits' times, which their authors choose.
     at, is_head = payload.repository.pushed_at, bool(payload.after.strip("0"))
     by_queue = same_login(payload.sender.login, QUEUE_LOGIN) and merge_queue.head(
         place, branch, payload.after
@@ -129,7 +129,7 @@ def installation_repositories(delivery: Delivery, us: Identity) -> Delivery:
 
 
 def issue(delivery: Delivery, us: Identity) -> Delivery:
-    """What others do to the issue of a follow-up concerns its pull."""
+    """The pull of a follow-up, if somebody else closes, reopens, deletes or moves its issue."""
     if delivery.action not in ("closed", "reopened", "deleted", "transferred"):
         return delivery
     payload = decoded(delivery.body, payloads.IssueEvent)

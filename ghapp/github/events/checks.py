@@ -1,4 +1,4 @@
-"""Our check run and its suite: asked for again, or one of its buttons pressed."""
+"""Events of our check run and its suite: a re-run was requested, or a button pressed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def check_run(delivery: Delivery, us: Identity) -> Delivery:
     queue = _queue(place, run.check_suite, run.head_sha)
     if queue:
         return _queued(delivery, queue)
-    # The pull that the run was written for: of a fork's, GitHub names none.
+    # The pull that the check run was written for: for a fork's pull, GitHub names none.
     found = _EXTERNAL_ID.match(run.external_id or "")
     named: tuple[Key, ...] = (PullKey(place, int(found.group(1))),) if found else ()
     keys = _pulls(place, run.pull_requests) or named
@@ -44,15 +44,15 @@ def check_run(delivery: Delivery, us: Identity) -> Delivery:
     if delivery.action == "rerequested":
         messages = _rerun(delivery, payload.sender, (suite_at, run.completed_at, run.started_at))
         return replace(delivery, keys=keys, messages=messages, touched=True)
-    # Of several pulls with this head, the button speaks of the pull whose run it belongs to.
+    # If several pulls have this head, the button is about the pull that the check run is for.
     keys, button = named or keys, payload.requested_action
     name = button.identifier if button else ""
     if name not in BUTTONS or payload.sender.is_bot or not run.head_sha:
         return replace(delivery, keys=keys, touched=True)
-    # GitHub gives no time of the pressing, only when the run came to be: the newest such time
-    # stands for it. Nor has it an id but the delivery's, which nothing signs: a press that somebody
-    # has recorded would count again under another one. So it is known by what is signed, which
-    # shows the run as it was, and so differs once something has come of the press.
+    # GitHub gives no time of the press, so the newest time of the check run stands for it. And it
+    # gives no id but the delivery's, which is not signed: a recorded press would count again under
+    # another one. So the id is a digest of the signed body. That contains the check run as it was,
+    # so it differs once the press has changed something.
     known = (utc(time) for time in (suite_at, run.completed_at, run.started_at) if time)
     at, id = max(known, default=NEVER), f"button:{sha256(delivery.body).hexdigest()}"
     who, head_sha = payload.sender, run.head_sha
@@ -77,12 +77,12 @@ def check_suite(delivery: Delivery, us: Identity) -> Delivery:
 def _queue(
     place: Repository, suite: payloads.Suite | None, head_sha: str | None
 ) -> QueueKey | None:
-    """The merge queue whose head this is, whatever pulls GitHub may name beside it."""
+    """The queue's head that this is, if any, even if GitHub names pulls as well."""
     return merge_queue.head(place, suite.head_branch if suite else None, head_sha)
 
 
 def _queued(delivery: Delivery, key: QueueKey) -> Delivery:
-    """A fresh answer for a queue's head; that it needs its first one, another event says."""
+    """A re-run for a queue's head; its first check run is requested by `merge_group`."""
     if delivery.action != "rerequested":
         return delivery
     return replace(delivery, keys=(key,), touched=True)
@@ -91,14 +91,14 @@ def _queued(delivery: Delivery, key: QueueKey) -> Delivery:
 def _rerun(
     delivery: Delivery, sender: payloads.User, times: Iterable[datetime | None]
 ) -> tuple[Message, ...]:
-    """Somebody asked for a fresh run. times: best first; GitHub gives none of the asking itself."""
+    """The message of a re-run. times: best first; GitHub does not give the time of the request."""
     at = next((utc(time) for time in times if time), NEVER)
     id = f"rerun:{delivery.id}"
     return (Message(id, Channel.RERUN, sender.login, at, "", speaker_id=sender.id),)
 
 
 def _pulls(place: Repository, refs: Iterable[payloads.PullRef]) -> tuple[Key, ...]:
-    """The pulls of this repository: others may have the same head. If too many, the repository."""
+    """The pulls of this repository, without other repositories'. If too many, the repository."""
     numbers = {ref.number for ref in refs if ref.base.repo.id == place.id}
     if len(numbers) > MOST_KEYS:
         return (RepositoryKey(place),)

@@ -1,4 +1,4 @@
-"""Merge queues: GitHub asks for checks of a queue's head, or will not merge it any more.
+"""Events of merge queues: a head needs its check, or the queue is done with it.
 
 Source: https://docs.github.com/webhooks/webhook-events-and-payloads#merge_group
 """
@@ -12,12 +12,12 @@ from ghapp.core.model import Delivery, QueueKey, Repository
 from ghapp.github import payloads
 from ghapp.github.payloads import Identity, decoded
 
-# The branches that GitHub makes for queues: BASE may hold slashes.
+# The branches that GitHub creates for queues; the base branch may contain slashes.
 _BRANCH = re.compile(r"\Agh-readonly-queue/(.{1,255})/pr-\d+-[0-9a-f]{40,64}\Z")
 
 
 def merge_group(delivery: Delivery, us: Identity) -> Delivery:
-    """A head that was merged is destroyed, too: any answer about it would come too late."""
+    """A new head, or the end of one: `destroyed` is also sent when a head is merged."""
     if delivery.action not in ("checks_requested", "destroyed"):
         return delivery
     payload = decoded(delivery.body, payloads.MergeGroup)
@@ -29,6 +29,6 @@ def merge_group(delivery: Delivery, us: Identity) -> Delivery:
 
 
 def head(place: Repository, branch: str | None, head_sha: str | None) -> QueueKey | None:
-    """The head that a queue's own branch has; None if the branch is any other."""
+    """The key of a queue's head; None if the branch is not a queue's."""
     found = _BRANCH.match(branch or "")
     return QueueKey(place, found.group(1), head_sha) if found and head_sha else None

@@ -1,4 +1,4 @@
-"""Comments and reviews of a pull: commands, boxes ticked, our own comment changed."""
+"""Events of comments and reviews: commands, ticked boxes, changes of our own comment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ghapp.github import payloads
 from ghapp.github.payloads import NEVER, Identity, decoded, text, utc
 
 VERDICTS = frozenset({"approved", "changes_requested"})
-# Within one line: over line breaks, thousands of empty ones take the square of their number.
+# Spaces without line breaks: otherwise thousands of empty lines would take quadratic time.
 _REFRESH = re.compile(r"^[^\S\n]*/nfr[^\S\n]+refresh\b", re.IGNORECASE | re.MULTILINE)
 
 
@@ -29,7 +29,7 @@ def issue_comment(delivery: Delivery, us: Identity) -> Delivery:
         return delivery
     ticked: tuple[Message, ...] = ()
     before = payload.changes.body.before if payload.changes and payload.changes.body else ""
-    # Whoever edits our one comment may turn its boxes.
+    # An edit of our one comment may be ticks; our replies have no boxes.
     if delivery.action == "edited" and not payload.sender.is_bot and before.startswith(MARKER):
         at, sender = utc(comment.updated_at), payload.sender.account
         turned = ticks(before, comment.body or "")
@@ -54,7 +54,7 @@ def _with_message(
     channel: Channel,
     kind: str,
 ) -> Delivery:
-    """With a person's new comment, if it speaks to us."""
+    """The delivery with a person's new comment as a message, if it speaks to ghapp."""
     body = text(comment.body)
     if delivery.action != "created" or not speaker or not speaks(body):
         return delivery
@@ -66,23 +66,23 @@ def _with_message(
 
 
 def tick(comment_id: int, item: str, ticked: bool, speaker: Account, at: datetime) -> Message:
-    """A box of our comment turned by an edit at that time."""
+    """The message that a box of our comment was turned by an edit at that time."""
     id = f"{of_box(comment_id, item, ticked)}{at:%Y-%m-%dT%H:%M:%SZ}"
     text = f"{'+' if ticked else '-'}{item}"
     return Message(id, Channel.TICK, speaker.login, at, text, speaker_id=speaker.id)
 
 
 def of_box(comment_id: int, item: str, ticked: bool) -> str:
-    """How the identity of every turn of this box to this side begins."""
+    """How the id of every message begins that this box was turned this way."""
     return f"tick:{comment_id}:{item}:{'on' if ticked else 'off'}:"
 
 
 def review(delivery: Delivery, us: Identity) -> Delivery:
-    """The verdict, then the body if it speaks to us.
+    """The messages of a review: its verdict, then its body if it speaks to ghapp.
 
-    An edit only asks for a re-check: a review's message is what it was at first. A dismissal may be
-    a bot's, for it only ever undoes. GitHub gives no time of it; the newest that it gives is not
-    before it.
+    - An edit only leads to a re-check: only the first version of a review is a message.
+    - A dismissal may be a bot's, because it only undoes. GitHub does not give its time, so the
+      newest time in the payload stands for it.
     """
     if delivery.action not in ("submitted", "edited", "dismissed"):
         return delivery
@@ -119,5 +119,5 @@ def review(delivery: Delivery, us: Identity) -> Delivery:
 
 
 def refreshes(body: str) -> bool:
-    """Whether somebody asks to re-check everything, our own marks included."""
+    """Whether somebody asks to re-check everything, including our own marks."""
     return bool(_REFRESH.search(body))

@@ -1,4 +1,4 @@
-"""The keys to re-check: marked by deliveries, claimed by workers, given back when worked off."""
+"""The keys to re-check: marked by deliveries, claimed by workers, and given back."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import asyncio
 import math
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ghapp.core.model import Delivery, Key
 from ghapp.core.records import NOBODY, Claim, Full
+from ghapp.errors import Busy, LeaseLost, StoreFailed
 from ghapp.store import deliveries
 from ghapp.store.notify import Listener, announce
 from ghapp.store.records import Records
@@ -21,7 +23,7 @@ from ghapp.store.work_queue.marking import Mark
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wish:
-    """What a worker that waits would claim. claims: None tells it to ask for itself."""
+    """What a waiting worker would claim. claims: what was claimed for it; None: claim yourself."""
 
     limit: int
     full: Full
@@ -30,7 +32,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A delivery to store. limit, full, since: what to claim in the same transaction, if any."""
+    """A delivery to store. limit, full, since: for a claim in the same transaction, if any."""
 
     delivery: Delivery
     limit: int = 0
@@ -41,17 +43,17 @@ class Arrival:
 class WorkQueue:
     """Each call is one short transaction off the event loop, committed when it returns.
 
-    All raise Busy (queue full, database out of reach: wait and go on) and StoreFailed. What
-    takes a claim raises LeaseLost if its lease ran out or passed to another worker.
+    All methods raise Busy (queue full, or database out of reach) and StoreFailed. Those that take
+    a claim raise LeaseLost if its lease has expired or passed to another worker.
     """
 
     def __init__(self, records: Records) -> None:
         self._records = records
-        self._dirty = True  # something may be due that no claim has seen
-        self._full: Full | None = None  # of the last claim, if it took all that it might take
-        self._seen_at = 0.0  # the database's clock at the last claim
-        self._next_due_at = math.inf  # by our own clock
-        self._wishes: list[Wish] = []  # of workers that wait
+        self._dirty = True  # a key may be due that the last claim has not seen
+        self._full: Full | None = None  # of the last claim; None if it may have left due keys
+        self._seen_at = 0.0  # when the last claim was, by the database's clock
+        self._next_due_at = math.inf  # when the next key is due, by our own clock
+        self._wishes: list[Wish] = []
         self._listener: Listener | None = None
         records.marked = self._marked
         if records.url.drivername.startswith("postgresql"):
@@ -62,80 +64,77 @@ class WorkQueue:
             await self._listener.close()
 
     async def accept(self, delivery: Delivery) -> bool:
-        """Store it and make its keys dirty; False if its id was known: then nothing changes.
+        """Store a delivery and make its keys dirty; False if it is known: then nothing changes.
 
-        A worker that waits gets the keys at once, claimed in the same transaction.
+        A waiting worker gets the keys at once, claimed in the same transaction.
         """
+        is_new: bool
         if not delivery.keys or not self._wishes:
-            is_new: bool
             is_new, _ = await self._records.accept(Arrival(delivery))
             return is_new
         wish, claimed = self._wishes.pop(0), None
-        self._forget()
+        self._begin_claim()
         try:
             arrival = Arrival(delivery, wish.limit, wish.full, self._seen_at)
             is_new, claimed = await self._records.accept(arrival)
-            self._note(claimed, wish.limit, wish.full)
-            return is_new
+            self._end_claim(claimed, wish.limit, wish.full)
         finally:
             if not wish.claims.done():
                 wish.claims.set_result(claimed.claims if claimed else None)
-            elif claimed:  # the worker went away meanwhile
-                for claim in claimed.claims:
+        if wish.claims.cancelled():  # the worker has stopped meanwhile
+            for claim in claimed.claims:
+                # The delivery is stored, so this must not fail it: at worst the lease expires.
+                with suppress(Busy, StoreFailed, LeaseLost):
                     await self.defer(claim, after_seconds=0.0)
+        return is_new
 
     async def mark_dirty(
         self, keys: Iterable[Key], *, touched: bool = False, requested: bool = False
     ) -> None:
-        """Have these keys re-checked. requested: somebody waits for it, as for a delivery.
-
-        touched: on the suspicion that GitHub's state is not the recorded one; keys that wait
-        after a failure, or are parked, then stay so.
-        """
-        marked = Mark(tuple(keys), touched, requested)
-        await self._records.write(marking.mark, marked)
+        """Make these keys dirty. touched, requested: as in Mark."""
+        await self._records.write(marking.mark, Mark(tuple(keys), touched, requested))
 
     async def claim(
         self, limit: int, *, full: Full = NOBODY, wait_seconds: float = 0.0
     ) -> tuple[Claim, ...]:
         """Lease up to `limit` keys that are due: requested ones first, then the longest due.
 
-        At most one of each head. full: of whom the caller can run no more. wait_seconds: how long
-        to wait if none is due; `wake` and a key that is deferred end the wait, without keys.
+        At most one key of each head. full: whose keys to leave out. wait_seconds: how long to wait
+        if none is due; `wake` and a deferred key end the wait, and then no keys are returned.
         """
         if limit <= 0:
             return ()
         due_in = self._next_due_at - time.monotonic()
-        # Nothing is due that the last claim has not seen.
-        if wait_seconds > 0 and not self._dirty and full == self._full and due_in > 0:
+        nothing_new = not self._dirty and full == self._full and due_in > 0  # since the last claim
+        if wait_seconds > 0 and nothing_new:
             wish = Wish(limit, full, asyncio.get_running_loop().create_future())
-            claims = await self._waited(wish, min(wait_seconds, due_in))
+            claims = await self._wait(wish, min(wait_seconds, due_in))
             if claims is not None:
                 return claims
-        self._forget()
+        self._begin_claim()
         claimed = await self._records.write(claiming.claim, limit, full, self._seen_at)
-        self._note(claimed, limit, full)
+        self._end_claim(claimed, limit, full)
         return claimed.claims
 
     def wake(self) -> None:
-        """Let whoever waits in `claim` go on, without keys."""
+        """End the wait of whoever waits in `claim`, without keys."""
         self._answer(())
 
     async def renew(self, claims: Iterable[Claim]) -> frozenset[str]:
-        """The tokens that still hold their key, for another 30 seconds."""
+        """Extend the leases by 30 seconds; the tokens of those that were still held."""
         return await self._records.write(leases.renew, tuple(claims))
 
     async def finish(self, claim: Claim, *marks: Mark) -> None:
-        """Give the key back; it stays dirty if something came in since the claim.
+        """Give the key back; it stays dirty if it was marked since the claim.
 
-        marks: further keys to mark with it.
+        marks: keys to mark in the same transaction.
         """
         await self._records.write(leases.finish, claim, marks)
 
     async def defer(
         self, claim: Claim, *, after_seconds: float, reason: str = "", lags: bool = False
     ) -> None:
-        """Give the key back for later: nothing failed. lags: GitHub's reads lag once more."""
+        """Give the key back for later: nothing failed. lags: count one more Lag in a row."""
         await self._records.write(leases.defer, claim, after_seconds, reason, lags=lags)
         self._due(after_seconds)
 
@@ -145,21 +144,23 @@ class WorkQueue:
         self._due(after_seconds)
         return is_parked
 
-    async def _waited(self, wish: Wish, seconds: float) -> tuple[Claim, ...] | None:
-        """What was claimed for the caller meanwhile; None: it has to ask for itself."""
+    async def _wait(self, wish: Wish, seconds: float) -> tuple[Claim, ...] | None:
+        """What was claimed for the caller while it waited; None: it has to claim itself."""
         self._wishes.append(wish)
         try:
             await asyncio.wait([wish.claims], timeout=seconds)
-            if wish in self._wishes:  # its time is over
-                self._wishes.remove(wish)
+            if wish in self._wishes:  # nothing has come within the time
                 return None
-            return await wish.claims  # at once, unless a delivery is being stored
+            return await wish.claims  # at once, unless a delivery is just being stored
         except BaseException:
             wish.claims.cancel()
             raise
+        finally:
+            with suppress(ValueError):
+                self._wishes.remove(wish)
 
     def _due(self, after_seconds: float) -> None:
-        """A key is due then: whoever waits has to know."""
+        """Note when a key will be due, and let whoever waits learn it."""
         due_at = time.monotonic() + after_seconds
         if due_at < self._next_due_at:
             self._next_due_at = due_at
@@ -175,12 +176,12 @@ class WorkQueue:
             if not wish.claims.done():
                 wish.claims.set_result(claims)
 
-    def _forget(self) -> None:
-        """A claim begins: what is marked or deferred from now on, it may not see."""
+    def _begin_claim(self) -> None:
+        """Forget what the last claim saw; what is marked from now on, this one may not see."""
         self._dirty, self._full, self._next_due_at = False, None, math.inf
 
-    def _note(self, claimed: Claimed, limit: int, full: Full) -> None:
-        """What the next caller may know without asking."""
+    def _end_claim(self, claimed: Claimed, limit: int, full: Full) -> None:
+        """Note what this claim saw, so that the next one may wait instead."""
         self._seen_at = claimed.at
         self._full = full if len(claimed.claims) < limit else None
         if claimed.next_due is not None:
@@ -191,7 +192,10 @@ class WorkQueue:
 def accept(
     connection: Connection, arrivals: Sequence[Arrival]
 ) -> list[tuple[bool, Claimed | None]]:
-    """Whether each was new; all of them are stored, their keys dirty, and wishes fulfilled."""
+    """Store all deliveries, make their keys dirty, and make the claims that they ask for.
+
+    For each: whether the delivery was new, and what was claimed.
+    """
     new = deliveries.accept(connection, [one.delivery for one in arrivals])
     left = any(is_new and one.delivery.keys for is_new, one in zip(new, arrivals, strict=True))
     claimed: list[Claimed | None] = []
@@ -199,7 +203,7 @@ def accept(
         found = None
         if one.limit:
             found = claiming.claim(connection, one.limit, one.full, one.since)
-            # Else nothing that is due now is left for others.
+            # A claim that was neither filled nor restricted leaves nothing for others.
             left = left and (len(found.claims) == one.limit or bool(one.full))
         claimed.append(found)
     if left:

@@ -1,4 +1,4 @@
-"""Which of the due keys a claim takes: requested ones first, and of those the longest due."""
+"""Which of the due keys a claim takes: requested ones first, then those that are due longest."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ghapp.store.work_queue.marking import ZERO, addressed, claimable, same_head
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """at: the database's clock. next_due: when the next key is due by it; None: there is none.
+    """at: when, by the database's clock. next_due: when the next key is due; None if there is none.
 
-    Keys that were due before that and were left out wait for something else: a run that ends, a
-    shared head.
+    A key that was due before and was not claimed waits for something else, such as the end of
+    another run on the same head.
     """
 
     claims: tuple[Claim, ...]
@@ -28,35 +28,35 @@ class Claimed:
     next_due: float | None
 
 
-_free, _other, _later = keys.alias("waiting"), keys.alias("other"), keys.alias("later")
-# Read once for the whole statement: else a key that becomes due meanwhile would be neither due nor
-# due later.
+_due, _other, _later = keys.alias("due_key"), keys.alias("other"), keys.alias("later")
+# Read once for the whole statement. Otherwise a key that becomes due meanwhile would be neither due
+# nor due later.
 _clock = select(Now().label("now")).cte("clock")
 _now = select(_clock.c.now).scalar_subquery()
-# Another pull of the same head is held, or comes before this one.
-_comes_first = tuple_(_other.c.place, _other.c.key) < tuple_(_free.c.place, _free.c.key)
+# Another pull of the same head is leased, or comes before this one.
+_comes_first = tuple_(_other.c.place, _other.c.key) < tuple_(_due.c.place, _due.c.key)
 _head_is_taken = (
     select(_other.c.key)
-    .where(same_head(_other, _free.c.repository_id, _free.c.head_sha, _free.c.key))
+    .where(same_head(_other, _due.c.repository_id, _due.c.head_sha, _due.c.key))
     .where(or_(_other.c.lease_until > Now(), and_(claimable(_other), _comes_first)))
     .exists()
 )
 _chosen = (
-    select(_free.c.key)
+    select(_due.c.key)
     .where(
-        _free.c.generation > _free.c.done_generation,
-        _free.c.parked_at == ZERO,
-        _free.c.due <= _now,
-        _free.c.place <= _now + GIVES_WAY_SECONDS,  # follows from that, and bounds the search
-        _free.c.lease_until <= _now,
-        not_(one_of(_free.c.installation_id, "full")),
-        not_(one_of(_free.c.repository_id, "crowded")),
+        _due.c.generation > _due.c.done_generation,
+        _due.c.parked_at == ZERO,
+        _due.c.due <= _now,
+        _due.c.place <= _now + GIVES_WAY_SECONDS,  # follows from `due`, and bounds the search
+        _due.c.lease_until <= _now,
+        not_(one_of(_due.c.installation_id, "full")),
+        not_(one_of(_due.c.repository_id, "crowded")),
         not_(_head_is_taken),
     )
-    .order_by(_free.c.place)
+    .order_by(_due.c.place)
     .limit(bindparam("most"))
-    .with_for_update(skip_locked=True, of=_free)
-    .cte("chosen")  # a subquery could be run again and lock more than it may
+    .with_for_update(skip_locked=True, of=_due)
+    .cte("chosen")  # a subquery could run twice, and lock more rows than the limit
 )
 _drops = select(policies.c.drops).where(policies.c.repository_id == keys.c.repository_id)
 _soonest = select(func.min(_later.c.due)).where(waiting(_later))
@@ -67,7 +67,7 @@ _CLAIM = Statement(
         lease_token=bindparam("nonce") + ":" + keys.c.key,
         lease_until=Now() + LEASE_SECONDS,
         started_at=Now(),
-        # A lease that nobody gave back: its run has killed or blocked its worker.
+        # A lease that nobody gave back counts as an attempt: its worker was killed or blocked.
         attempts=keys.c.attempts + case((keys.c.lease_token != "", 1), else_=0),
         policy_drops=func.coalesce(_drops.scalar_subquery(), 0),
     )
@@ -87,12 +87,12 @@ _NEXT_DUE = Statement(
 
 
 def claim(connection: Connection, limit: int, full: Full, since: float) -> Claimed:
-    """Lease up to `limit` keys that are due, and say when more will be.
+    """Lease up to `limit` keys that are due; also when the next key is due.
 
-    Keys that a delivery asks for come first, then those that have been due longest. At most one
-    key of each head. A claim after MAX_ATTEMPTS is for parking the key only.
-    full: whose keys are left alone. since: `Claimed.at` of the last claim; if nothing is claimed,
-    keys that became due after that count as due next.
+    Keys that a delivery asks for come first, then those that are due longest. At most one key of
+    each head. A claim after MAX_ATTEMPTS is only for parking the key.
+    full: whose keys to leave out. since: `Claimed.at` of the last claim; if nothing is claimed,
+    `next_due` includes keys that became due after that.
     """
     found = connection.rows(
         _CLAIM,

@@ -1,4 +1,4 @@
-"""Claimed keys: held for a while by whoever claimed them, changed by nobody else, given back."""
+"""Claimed keys: leased for a while, changed only by whoever holds the lease, and given back."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from ghapp.store.work_queue.marking import NO_HINTS, Mark, dirty, mark, same_hea
 REPOSITORY = bindparam("claimed_repository", type_=BigInteger)
 LEASE_SECONDS = 30.0
 MAX_ATTEMPTS = 8
-# When a parked key is due: else claims would walk through all of them in the index of what is due.
+# When a parked key is due: so claims need not pass all parked keys in the index.
 NEVER = 1e11
 
 
 def renew(connection: Connection, claims: Iterable[Claim]) -> frozenset[str]:
-    """The tokens that still hold their key, for another LEASE_SECONDS."""
+    """Extend the leases by LEASE_SECONDS; the tokens of those that were still held."""
     tokens = [one.token for one in claims]
     return frozenset(connection.values(_RENEW, {"tokens": tokens}))
 
 
 def finish(connection: Connection, claim: Claim, marks: Iterable[Mark] = ()) -> None:
-    """Give the key back, worked off up to the claimed generation, and mark keys after it.
+    """Give the key back, done up to the claimed generation, and mark further keys.
 
     Raises LeaseLost.
     """
     key = change(connection, claim, _FINISH, done=claim.generation)
     if key.generation > key.done_generation or key.head_waits:
-        connection.marks = True  # this key may be due again, or another one of its head
+        connection.marks = True  # this key may be due, or another key with the same head
     mark(connection, *marks)
 
 
 def defer(
     connection: Connection, claim: Claim, after_seconds: float, reason: str, *, lags: bool = False
 ) -> None:
-    """Give the key back for later. lags: GitHub's reads lag once more. Raises LeaseLost."""
+    """Give the key back for later. lags: count one more Lag in a row. Raises LeaseLost."""
     change(
         connection, claim, _LAGGING if lags else _WAITING, **_later(claim, after_seconds, reason)
     )
@@ -62,11 +62,11 @@ def _later(claim: Claim, after_seconds: float, reason: str) -> dict[str, Any]:
 
 
 def holding(*more: Any, **values: Any) -> Statement:
-    """A change of a claimed key, for `change`. more: what else to return with its row.
+    """An update of a claimed key, for `change`. more: what to return beside its row.
 
-    A lease that ran out is lost, whether or not somebody else has the key by now.
-    SQLAlchemy writes columns without their table in SQLite's RETURNING, also within subqueries: so
-    each of them reads one table, and compares it with parameters.
+    A lease that has expired is lost, even if nobody else has claimed the key yet.
+    In RETURNING on SQLite, SQLAlchemy writes columns without their table, also in subqueries. So
+    each subquery in `more` reads one table only, and compares it with parameters.
     """
     held = and_(
         keys.c.key == bindparam("claimed_key"),
@@ -77,7 +77,7 @@ def holding(*more: Any, **values: Any) -> Statement:
 
 
 def change(connection: Connection, claim: Claim, statement: Statement, **parameters: Any) -> Any:
-    """Change the claimed key; what it then is. Raises LeaseLost."""
+    """Run a statement of `holding`; the changed row. Raises LeaseLost."""
     key = claim.key
     held = {
         "claimed_key": str(key),
@@ -106,7 +106,7 @@ _LATER = {
 }
 _since = keys.c.arrived_at > keys.c.started_at
 _ARRIVED_SINCE = case((_since, keys.c.arrived_at), else_=0.0)
-# Hints stay where a delivery has come since the claim: they speak of what it brought.
+# Hints are cleared, unless a delivery has come since the claim: they may be from that one.
 UNHINTED = {
     name: case((keys.c.generation == bindparam("done"), none), else_=keys.c[name])
     for name, none in NO_HINTS.items()

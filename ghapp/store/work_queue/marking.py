@@ -33,9 +33,9 @@ from ghapp.store.notify import announce
 from ghapp.store.schema import Now, keys, reviews, upsert
 from ghapp.store.sql import Connection, Statement
 
-# What comes so soon after a run began waits until then, so that a burst makes one more run.
+# A key is due again this long after its last run began, so that a burst leads to one more run.
 COLLAPSE_SECONDS = 1.0
-# SQLite's clock has milliseconds: what comes in the one in which a run began came after that.
+# SQLite's clock has milliseconds: a delivery in the same one as a claim counts as after it.
 TICK_SECONDS = 0.001
 NO_HINTS = {"fresh_at": 0.0, "opened": False, "touched": False, "changed_files": 0}
 Hints = Mapping[str, float | int | bool]
@@ -43,7 +43,7 @@ Hints = Mapping[str, float | int | bool]
 
 # --- conditions --------------------------------------------------------------------------
 
-# In the statement itself: else a plan for any value skips our indexes.
+# A literal: with a parameter, PostgreSQL's generic plan does not use our partial indexes.
 ZERO: ColumnElement[float] = literal_column("0")
 
 
@@ -52,7 +52,7 @@ def dirty(table: FromClause) -> ColumnElement[bool]:
 
 
 def waiting(table: FromClause) -> ColumnElement[bool]:
-    """Dirty, neither parked nor held; due now or later."""
+    """Dirty, and neither parked nor leased; due now or later."""
     return and_(dirty(table), table.c.parked_at == ZERO, table.c.lease_until <= Now())
 
 
@@ -67,7 +67,7 @@ def _larger(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement
 def same_head(
     table: FromClause, repository_id: Any, head_sha: Any, key: Any
 ) -> ColumnElement[bool]:
-    """Other keys of this repository on this head; false for the head ""."""
+    """Other keys of this repository with this head; none if the head is ""."""
     return and_(
         table.c.repository_id == repository_id,
         table.c.head_sha == head_sha,
@@ -80,12 +80,12 @@ def same_head(
 
 
 def _marking(*, suspected: bool = False, delivered: bool = False) -> Statement:
-    """Makes a key dirty once more; takes what `row` gives.
+    """A statement that makes a key dirty once more; takes the parameters that `row` makes.
 
     A parked key gets a new chance. A key that waits in the queue keeps its place.
-    delivered: by a delivery, so that somebody waits for it.
-    suspected: nothing is known to have come in, so that a key which waits after a failure, or is
-    parked, stays so; else one that fails for good would be tried at every suspicion.
+    delivered: by a delivery, so somebody waits for it.
+    suspected: on a mere suspicion. A key that waits after a failure, or is parked, then stays so;
+    otherwise a key that always fails would be tried at every sweep.
     """
     came: Any = Now() if delivered else 0.0
     insert = upsert(keys).values(generation=1, due=Now(), arrived_at=came)
@@ -96,8 +96,7 @@ def _marking(*, suspected: bool = False, delivered: bool = False) -> Statement:
         else_=Now(),
     )
     stays = dirty(keys) if suspected else false()
-    # When the oldest delivery came that no run has begun to work off; the claim of a run that goes
-    # on carries what came before it.
+    # When the oldest delivery came that no run covers; earlier ones are in the claim of the run.
     arrived_at = case((dirty(keys), old.arrived_at), else_=0.0)
     if delivered:
         begun = and_(old.lease_until > Now(), old.arrived_at <= old.started_at)
@@ -129,7 +128,7 @@ def _marking(*, suspected: bool = False, delivered: bool = False) -> Statement:
 
 
 def row(key: Key, hints: Hints = NO_HINTS) -> dict[str, Any]:
-    """What `marking` takes. hints: as the columns of that name."""
+    """The parameters to mark a key. hints: by the names of their columns."""
     repository, number = Repository(0, 0, ""), 0
     match key:
         case PullKey(repository, number):
@@ -165,8 +164,9 @@ MARK_DELIVERED = _MARK[False, True]
 class Mark:
     """Keys to make dirty.
 
-    touched: on the suspicion that something of ghapp was changed, or said, and not delivered.
-    requested: somebody waits for it, as for a delivery.
+    touched: on the suspicion that a change of our marks, or a message, was not delivered; keys that
+    wait after a failure, or are parked, then stay so. requested: somebody waits for it, as for a
+    delivery.
     """
 
     keys: Iterable[Key]
@@ -175,7 +175,7 @@ class Mark:
 
 
 def mark(connection: Connection, *marks: Mark) -> None:
-    """Make the keys dirty, in one order everywhere: no two transactions wait in a circle."""
+    """Make the keys dirty, in sorted order so that transactions do not deadlock."""
     for one in marks:
         hints = {**NO_HINTS, "touched": one.touched}
         rows = [row(key, hints) for key in sorted(one.keys, key=str)]
@@ -185,7 +185,7 @@ def mark(connection: Connection, *marks: Mark) -> None:
 
 
 def retry_parked(connection: Connection, older_than_seconds: float = 0.0) -> int:
-    """Give parked keys a new chance; how many it were."""
+    """Give parked keys a new chance; how many there were."""
     count = connection.change(_REVIVE, {"age": older_than_seconds})
     if count:
         announce(connection)
@@ -219,9 +219,9 @@ _LEAVE = Statement(
 
 
 def leave(connection: Connection, left: Iterable[Repository]) -> None:
-    """Look at nothing of these repositories, until something new comes of them.
+    """Make the keys of these repositories clean, until something new comes in.
 
-    What of them moved to another installation is that one's.
+    Keys that another installation has taken over stay as they are.
     """
     rows = [{"by": one.installation_id, "of": one.id} for one in left]
     connection.change_each(_LEAVE, rows)
@@ -240,9 +240,9 @@ _PENDING = Statement(
 
 
 def mark_pending(connection: Connection, older_than_seconds: float) -> int:
-    """Make the pulls dirty whose check run has been in progress for so long; how many there were.
+    """Make pulls dirty whose check run has been in progress for so long; how many there were.
 
-    A check run that cannot be renewed, as when the App is no longer installed, once a day.
+    A pull whose check run cannot be renewed, as after the App is uninstalled, only once a day.
     """
     found = connection.rows(_PENDING, {"age": older_than_seconds})
     rows = [row(addressed(one)) for one in found]

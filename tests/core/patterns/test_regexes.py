@@ -58,12 +58,11 @@ def test_a_good_pattern_has_no_fault(pattern):
         ("新", "これは新しい", True),
         ("Drop", "drop", False),
         ("(?i)Drop", "drop", True),
-        ("x", "a" * 1_999 + "x", True),
-        ("x", "a" * 2_000 + "x", False),
+        ("x", "a" * 200_000 + "x", True),
         ("a.b", "a\udc80b", True),
     ],
 )
-def test_search_is_multi_line_and_reads_2000_characters(pattern, line, matches):
+def test_search_is_multi_line_and_reads_all_of_the_line(pattern, line, matches):
     assert regexes.search(pattern, line) is matches
 
 

@@ -255,8 +255,8 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
         (
             "areas:\n  own:\n    title: {en: Own}\n    detect: {title: own}\n"
             "    items: [{id: own-a, sev: must, cat: cost, en: A?}]",
-            "4:5: `areas.own.detect` flags nothing: give `paths`, `diff`, `removed`, `labels` "
-            "or `size`",
+            "4:5: `areas.own.detect` flags nothing: give `paths`, `diff`, `removed`, `labels`, "
+            "`size` or `submodules`",
         ),
         (
             OWN + "    items: [{id: own-a, cat: cost, en: A?}]",

@@ -45,6 +45,9 @@ def test_what_the_change_does_not_touch_keeps_the_fingerprint(changes):
         {"status": "added"},
         {"additions": 2},
         {"patch": ""},
+        {"patch": FILE.patch.replace("deux", "deux \\\\")},
+        {"mode": "100755"},
+        {"mode": "120000"},
     ],
     ids=[
         "another line",
@@ -56,6 +59,9 @@ def test_what_the_change_does_not_touch_keeps_the_fingerprint(changes):
         "status",
         "cut short",
         "no patch",
+        "backslash",
+        "mode",
+        "link",
     ],
 )
 def test_a_change_inside_changes_the_fingerprint(changes):
@@ -128,3 +134,15 @@ def test_no_name_can_pass_for_two(left, right):
 
     same = of(files(left)) == of(files(right))
     assert same == (sorted(left) == sorted(right))
+
+
+def test_different_changes_that_look_alike_have_different_fingerprints():
+    commit = "b" * 40
+    line = f"@@ -0,0 +1 @@\n+Subproject commit {commit}"
+    file = File("libs/pay", "added", 1, 0, line, "s1")
+    assert of((file,)) != of((replace(file, sha=commit),))
+    row = "@@ -1 +1 @@\n+RUN a \\"
+    ends = File("Dockerfile", "modified", 1, 0, row, "s1")
+    assert of((ends,)) != of((replace(ends, patch=row + " "),))
+    executable = File("run", "changed", sha="s1", same_blob=True, mode="100755")
+    assert of((executable,)) != of((replace(executable, mode="120000"),))

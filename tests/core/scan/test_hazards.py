@@ -68,8 +68,14 @@ def places(*files, **more):
         ("tests/a.py", {"files": ("**/*.py",)}, True),
         ("db/a.py", {"files": ("**/*.rb",)}, False),
         ("db/a.py", {"exclude": ("**/*.py",)}, False),
-        ("db/a.lock", {"scope": "code", "files": ("**",)}, False),
-        ("vendor/db/a.py", {"scope": "code", "files": ("**",)}, False),
+        ("db/a.lock", {"scope": "code", "files": ("**",)}, True),  # as secrets are
+        ("vendor/db/a.py", {"scope": "code", "files": ("**",)}, True),
+        ("vendor/db/a.py", {"scope": "code"}, False),
+        ("src/db/migration/test/V2__a.sql", {"scope": "code"}, True),
+        ("test/db/migration/V2__a.sql", {"scope": "code"}, False),
+        ("db/migrate/generated/a.rb", {"scope": "code"}, True),
+        ("db/migrate/README.md", {"scope": "code"}, False),
+        ("db/migrate/test_a", {"scope": "code"}, True),
     ],
 )
 def test_a_hazard_reads_the_files_of_its_scope(path, changes, looked):
@@ -147,9 +153,12 @@ def test_of_one_hazard_only_so_many_findings_are_looked_at():
     assert len(found(added("db/1.sql", *["drop"] * 1_500))) == MOST_OF_HAZARD
 
 
-def test_a_long_line_is_looked_at_up_to_2000_characters():
-    assert places(added("db/1.sql", "x" * 1_990 + " drop")) == [("db/1.sql", 1)]
-    assert places(added("db/1.sql", "x" * 1_999 + " drop")) == []
+def test_a_line_is_searched_however_long_it_is_and_wherever_a_language_ends_it():
+    hazard = replace(HAZARD, match="^drop")
+    assert places(added("db/1.sql", "x" * 200_000 + " drop")) == [("db/1.sql", 1)]
+    for end in "\u2028\u2029\x85\x0b\x0c\r":
+        one = added("db/1.sql", "a", f"x{end}drop", "drop")
+        assert places(one, hazard=hazard) == [("db/1.sql", 2), ("db/1.sql", 3)]
 
 
 # --- what drops it -----------------------------------------------------------------------
@@ -424,11 +433,8 @@ def test_an_area_that_only_a_hazard_touches_asks_nothing_that_is_asked_always():
 @pytest.mark.parametrize(
     ("file", "named"),
     [
-        (added("src/a.py", "x" * 3_000), True),
-        (added("tests/a.txt", "x" * 3_000), True),  # secrets are looked for there, too
-        (added("src/a.py", "a\rdrop"), True),  # a line break for others
-        (added("src/a.py", "a\u2028drop"), True),
-        (added("src/a.py", "x"), False),
+        (added("src/a.py", "x" * 3_000), False),
+        (added("src/a.py", "a\u2028drop"), False),
         (structs.replace(added("db/1.sql", "x"), additions=9), True),
         (structs.replace(patched("db/1.sql", "-x"), deletions=9), True),
         (File("a.png", "added", sha="s"), False),

@@ -3,7 +3,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghapp.core.model import File
-from ghapp.core.scan.patch import PatchLine, changed_file, cut_short, lines, perhaps_new
+from ghapp.core.scan.patch import (
+    PatchLine,
+    changed_file,
+    cut_short,
+    lines,
+    perhaps_new,
+    searched_lines,
+)
 
 PATCH = """@@ -1,4 +1,5 @@ class A
  one
@@ -91,25 +98,23 @@ def test_a_patch_is_cut_short_when_it_shows_less_than_was_counted(patch, additio
     assert cut_short(file) is cut
 
 
-def test_a_change_parts_added_from_removed_lines_and_cuts_them_for_regexes():
-    long = "x" * 3_000
-    found = changed_file(File("a", "modified", patch=f"@@ -1 +1,2 @@\n-old\n+{long}\r\n+b\n c"))
-    assert found.added.decode() == f"{'x' * 2_000}\nb"
-    assert found.removed == b"old"
-    assert found.cut
-    assert not changed_file(File("a", "modified", patch=f"@@ -1 +1 @@\n+{long[:2_000]}")).cut
+def test_a_change_parts_added_from_removed_lines():
+    found = changed_file(File("a", "modified", patch="@@ -1 +1,2 @@\n-old\n+a\r\n+b\n c"))
+    assert (found.added, found.removed) == (b"a\nb", b"old")
 
 
 @given(st.text("+-@ 1,\\\n\rx") | st.text())
 def test_the_ways_to_read_a_patch_agree(text):
     patch = f"@@ -1 +1 @@\n{text}"
-    found = [line for line in lines(patch) if line.sign != " "]
-    shown = [(line.sign + line.text).rstrip() for line in found]
+    changed = [line.sign + line.text for line in lines(patch) if line.sign != " "]
+    shown = [line if line.rstrip().endswith("\\") else line.rstrip() for line in changed]
     one = changed_file(File("a", "modified", patch=patch))
     assert one.shown == "".join(f"\n{line}" for line in shown)
+    found = [line for line in searched_lines(patch) if line.sign != " "]
     assert one.added.decode() == "\n".join(line.text for line in found if line.sign == "+")
     assert one.removed.decode() == "\n".join(line.text for line in found if line.sign == "-")
-    assert not cut_short(File("a", "modified", patch=patch, additions=one.added.count(b"\n")))
+    count = max(sum(line[0] == "+" for line in changed) - 1, 0)
+    assert not cut_short(File("a", "modified", patch=patch, additions=count))
 
 
 @pytest.mark.parametrize(

@@ -49,15 +49,21 @@ def test_only_claimed_paths_are_read_in_foreign_code():
         (file("a.sql", "x", "y", "z" * (1 << 20)), True),
         (structs.replace(file("a.sql", "x"), additions=2), True),
         (file("a.sql", "x"), False),
-        (File("a.png", "added"), False),  # binary: GitHub counts no lines
-        (File("a.sql", "removed", 0, 25_000), False),
-        (File("migrations/a.sql", "added", 25_000), False),  # flagged by its path
+        (File("a.png", "added", sha="s"), False),  # known to be binary
+        (File("a.sql", "added", sha="s"), True),  # binary for git, as a NUL makes it
+        (File("a.sql", "added", sha="e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"), False),  # empty
+        (File("a.sql", "renamed", sha="s", previous_path="b.sql"), True),
+        (File("a.sql", "renamed", sha="s", previous_path="b.sql", same_blob=True), False),
+        (File("a.sql", "changed", sha="s", same_blob=True, mode="100755"), False),
+        (File("a.sql", "removed", 0, 25_000), True),
+        (File("migrations/a.sql", "added", 25_000), True),
+        (File("migrations/test/a.sql", "added", 25_000), True),
         (File("a.json", "added", 25_000), False),  # no area looks for lines in it
         (File("test/a.sql", "added", 25_000), False),
         (File("a.lock", "added", 25_000), False),
         (File("vendor/a.sql", "added", 25_000), False),
     ],
-    ids=range(11),
+    ids=range(17),
 )
 def test_a_file_whose_lines_are_not_shown_is_unread_where_they_would_count(changed, missed):
     pull = replace(PULL, files=(file("b.sql", "x"), changed))

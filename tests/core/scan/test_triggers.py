@@ -7,6 +7,7 @@ import pytest
 
 from ghapp.core.areas import Detect, Size
 from ghapp.core.i18n import LANGUAGES, table
+from ghapp.core.model import File
 from ghapp.core.policy.pack_schema import DetectPart, FlaggedBy
 from ghapp.core.scan.triggers import (
     AddedHit,
@@ -16,6 +17,7 @@ from ghapp.core.scan.triggers import (
     LinesHit,
     PathHit,
     RemovedHit,
+    SubmoduleHit,
 )
 from tests.core.pulls import AREA, file, own, touched
 
@@ -31,6 +33,7 @@ from tests.core.pulls import AREA, file, own, touched
         (file("app/Migrations/1.py", "x"), None),
         (file("test/migrations/1.py", "x"), None),
         (file("app/migrations/__init__.py", "x"), None),
+        (file("app/migrations/test/1.py", "x"), [("path", "app/migrations/test/1.py", 0)]),
         (file("a.py", "alter table t"), None),
         (file("a.sql", "x", "  ALTER  TABLE t;"), [("diff", "a.sql", 8)]),
         (file("a.sql", "drop"), [("diff", "a.sql", 7)]),
@@ -48,6 +51,14 @@ from tests.core.pulls import AREA, file, own, touched
             [("path", "migrations/a.sql", 0)],
         ),
         (file("migrations/a.sql", status="renamed", previous="migrations/b.sql"), None),
+        (
+            File("migrations/a.sql", "renamed", sha="s", previous_path="migrations/b.sql"),
+            [("path", "migrations/a.sql", 0)],  # the blob may be another one
+        ),
+        (
+            File("migrations/a.sql", "changed", sha="s", same_blob=True, mode="120000"),
+            [("path", "migrations/a.sql", 0)],
+        ),
         (file("a.sql", status="renamed", previous="b.sql"), None),
         (
             file("b.py", "x", status="renamed", previous="migrations/b.py"),
@@ -172,7 +183,7 @@ def test_a_removed_line_flags_an_area_that_looks_for_it(changed, hits):
 
 
 def test_every_hit_has_words_and_a_name_for_conditions():
-    hits = (LabelHit, PathHit, AddedHit, RemovedHit, FolderHit, FilesHit, LinesHit)
+    hits = (LabelHit, PathHit, SubmoduleHit, AddedHit, RemovedHit, FolderHit, FilesHit, LinesHit)
     assert {hit.kind for hit in hits} == set(get_args(FlaggedBy))
     assert all(f"hit_{hit.words}" in table(language) for hit in hits for language in LANGUAGES)
 
@@ -180,3 +191,25 @@ def test_every_hit_has_words_and_a_name_for_conditions():
 def test_what_flags_an_area_is_read_from_packs():
     known = {one.name for one in fields(Detect)}
     assert set(DetectPart.signals) <= known <= set(DetectPart.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "sha", "flagged"),
+    [
+        ("libs/pay", "modified", "b" * 40, True),
+        ("vendor/pay", "added", "b" * 40, True),
+        ("libs/pay", "removed", "a" * 40, True),
+        ("libs/pay", "modified", "c" * 40, False),  # a file of such a line
+    ],
+)
+def test_a_submodule_flags_the_area_of_dependencies(path, status, sha, flagged):
+    rows = {
+        "added": "+Subproject commit " + "b" * 40,
+        "removed": "-Subproject commit " + "a" * 40,
+        "modified": f"-Subproject commit {'a' * 40}\n+Subproject commit {'b' * 40}",
+    }
+    changed = File(path, status, 1, 1, f"@@ -1 +1 @@\n{rows[status]}", sha)
+    found = touched(changed, area=replace(AREA, detect=Detect(submodules=True)))
+    assert (found and found.hits) == ((SubmoduleHit(path=path),) if flagged else None)
+    twice = touched(changed, area=replace(AREA, detect=Detect(paths=("**",), submodules=True)))
+    assert [type(hit) for hit in twice.hits] == [PathHit]

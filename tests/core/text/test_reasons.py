@@ -19,6 +19,7 @@ from ghapp.core.scan.triggers import (
     LinesHit,
     PathHit,
     RemovedHit,
+    SubmoduleHit,
 )
 from ghapp.core.text.reasons import condition, why
 from tests.core.build import area, asked, facts, finding, flagged, history, item, policy
@@ -46,6 +47,11 @@ from tests.core.text.scenes import CONCERN, DB, Scene, rendered, reply, same_as_
         ),
         (FilesHit(41), "41 files changed", "変更ファイル 41 件"),
         (LinesHit(1600), "1,600 lines added", "追加 1,600 行"),
+        (
+            SubmoduleHit(path="libs/pay"),
+            "`libs/pay`: another commit of a submodule",
+            "`libs/pay`：サブモジュールのコミット変更",
+        ),
         (
             FolderHit("app"),
             "new top-level folder `app`",
