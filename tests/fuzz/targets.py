@@ -39,7 +39,7 @@ from ghapp.core.review.commands import MOST_COMMANDS, parse
 from ghapp.core.review.comment_text import MOST_CHARACTERS, boxes, speaks, ticks
 from ghapp.core.scan.checklist import checklist
 from ghapp.core.scan.hazards import findings
-from ghapp.core.scan.patch import changed_file, lines
+from ghapp.core.scan.patch import changed_file, searched_lines
 from ghapp.core.scan.scan import scan
 from ghapp.errors import Refused
 from ghapp.github import webhook as deliveries
@@ -224,7 +224,7 @@ def diff(data: bytes) -> None:
     path, patch = name.decode("utf-8", "replace") or "a", rest.decode("utf-8", "replace")
     file = File(path, "modified", patch.count("\n+"), patch.count("\n-"), patch, "b" * 40)
     with soon():
-        parted, seen = changed_file(file), lines(patch)
+        parted, seen = changed_file(file), searched_lines(patch)
     added = [line.text for line in seen if line.sign == "+"]
     assert parted.added.count(b"\n") == max(len(added) - 1, 0)
     assert all(line.number >= 0 and line.hunk >= 0 for line in seen)
