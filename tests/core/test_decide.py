@@ -11,7 +11,7 @@ from ghapp.core.areas import Reviewers
 from ghapp.core.decide import Decision, decide, worst
 from ghapp.core.ledger import Entry, Refusal, Verb
 from ghapp.core.marks import CheckRun, Marks, Reaction
-from ghapp.core.model import Channel, Problem
+from ghapp.core.model import Channel, File, Problem
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import AreaDiff, Verdict
 from ghapp.core.review.review import PullState
@@ -357,6 +357,19 @@ def test_what_nobody_has_read_takes_the_mode_of_the_strictest_area(
     rules = policy(replace(DB, mode="enforce"), replace(DB, id="other", mode=mode), mode=mode)
     made = decided(rules, checklist=replace(asked(), **unknown), changed_files=3000)
     assert (made.review.state, conclusion(made)) == (PullState.WAITING_REVIEWERS, "")
+
+
+def test_a_change_of_the_policy_is_an_area_of_its_own_whatever_the_policy_says() -> None:
+    files = (File("a.py", "modified", 1, 0, "@@ -0,0 +1 @@\n+x", "s"),)
+    change = (File(".github/nfr.yml", "modified", 1, 0, "@@ -0,0 +1 @@\n+mode: observe", "s"),)
+    for rules in (policy(mode="enforce"), policy(replace(DB, mode="enforce"), mode="observe")):
+        none = decided(rules, checklist=asked(), files=files)
+        assert conclusion(none) == "success"
+        made = decided(rules, checklist=asked(), files=(*files, *change))
+        assert (made.review.state, conclusion(made)) == (PullState.WAITING_REVIEWERS, "")
+        assert [area.id for area in made.review.areas] == ["review-policy"]
+    ignored = Checklist(ignored="dependabot[bot]")
+    assert conclusion(decided(policy(mode="enforce"), checklist=ignored, files=change)) == ""
 
 
 def test_a_rerun_gets_a_fresh_run() -> None:

@@ -5,6 +5,7 @@ from ghapp.core.policy.pack_files import (
     MAX_FILES,
     chosen,
     concerns,
+    decides,
     fault,
     folders,
     is_references,
@@ -143,3 +144,21 @@ def test_a_folder_of_which_github_lists_only_a_part_is_not_trusted():
 )
 def test_yaml_below_github_may_change_the_policy(path, may_matter):
     assert concerns(path) is may_matter
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (".github/nfr.yml", True),
+        (".github/nfr/shop.yml", True),
+        (".github/nfr/references.yml", True),
+        (".github/other/references.yml", False),
+        (".github/workflows/a.yml", False),
+        ("nfr.yml", False),
+        ("", False),
+    ],
+)
+def test_the_policy_its_packs_and_their_references_decide_what_is_reviewed(
+    path: str, expected: bool
+) -> None:
+    assert decides(path, (".github/nfr/*.yml",)) is expected
