@@ -237,6 +237,18 @@ def file(row: FileRow) -> File:
     )
 
 
+async def _listed(
+    api: Installation, repository: Repository, name: str, query: str = ""
+) -> _Tree | None:
+    """A tree of a branch, HEAD, a commit or a tree; None if GitHub refuses. Raises Retry."""
+    path = f"git/trees/{quote(name, safe='')}{query}"
+    request = Request("GET", at(repository, path))
+    answer = await api.send(request, Importance.READ, fine=(403, 404, 409, 422))
+    if answer.status != 200:
+        return None
+    return await asyncio.to_thread(decoded, answer, _Tree, request)  # it may be seven megabytes
+
+
 async def top_folders(
     api: Installation, repository: Repository, commit_sha: str
 ) -> frozenset[str] | None:
@@ -247,12 +259,8 @@ async def top_folders(
     known, key = api.cache.folders, (repository.id, commit_sha)
     if key in known:
         return known[key]
-    request = Request("GET", at(repository, f"git/trees/{quote(commit_sha, safe='')}"))
-    answer = await api.send(request, Importance.READ, fine=(403, 404, 409, 422))
-    if answer.status != 200:
-        return None
-    found = decoded(answer, _Tree, request)
-    if found.truncated:
+    found = await _listed(api, repository, commit_sha)
+    if found is None or found.truncated:
         return None
     folders = frozenset(row.path for row in found.tree if row.type != "blob")
     keep(known, key, folders)
@@ -269,17 +277,10 @@ async def tree_entries(
     known, key = api.cache.entries, (repository.id, commit_sha, paths)
     if key in known:
         return known[key]
-    path = at(repository, f"git/trees/{quote(commit_sha, safe='')}?recursive=1")
-    request = Request("GET", path)
-    answer = await api.send(request, Importance.READ, fine=(403, 404, 409, 422))
-    if answer.status != 200:
+    found = await _listed(api, repository, commit_sha, "?recursive=1")
+    if found is None:
         return {}
-
-    def read() -> Mapping[str, TreeEntry]:
-        rows = decoded(answer, _Tree, request).tree
-        return {row.path: TreeEntry(row.sha, row.mode) for row in rows if row.path in paths}
-
-    entries = await asyncio.to_thread(read)  # it may be seven megabytes
+    entries = {row.path: TreeEntry(row.sha, row.mode) for row in found.tree if row.path in paths}
     keep(known, key, entries)
     return entries
 
@@ -291,12 +292,8 @@ async def tree(
 
     name: of a branch, HEAD or a SHA. Raises Retry.
     """
-    request = Request("GET", at(repository, f"git/trees/{quote(name, safe='')}"))
-    answer = await api.send(request, Importance.READ, fine=(403, 404, 409, 422))
-    if answer.status != 200:
-        return None
-    found = decoded(answer, _Tree, request)
-    if found.truncated:
+    found = await _listed(api, repository, name)
+    if found is None or found.truncated:
         return None
     return {row.path: TreeEntry(row.sha, row.mode) for row in found.tree}
 

@@ -134,7 +134,7 @@ async def _body(received: aiohttp.ClientResponse, *, cut: bool) -> bytes:
     gzip = zlib.decompressobj(16 + zlib.MAX_WBITS) if packing == "gzip" else None
     most, body = MOST_RAW_BYTES if cut else MOST_ANSWER_BYTES, bytearray()
     async for part in received.content.iter_any():
-        try:  # a few packed bytes may be many unpacked ones: unpack no more than there is room for
+        try:  # a few packed bytes may unpack to many: stop at the bound
             body += gzip.decompress(part, most + 1 - len(body)) if gzip else part
         except zlib.error as error:
             raise aiohttp.ClientPayloadError(str(error)) from error

@@ -89,9 +89,9 @@ def bar(
 ) -> Refusal | None:
     """Why somebody may not settle an area of a head: it is their own, or it is not known whose.
 
-    before: the ledger until then. What the area's last sign-off covers counts no more, for it was
-    checked, unless the signed head has had another diff too, since its base or the policy changed.
-    A waiver covers nothing: nobody has checked anything.
+    before: the ledger until then. Pushes that the area's last sign-off covers do not count: they
+    were checked. They do count if the signed head has had another diff, because its base or the
+    policy changed. A waiver covers nothing: nobody has checked anything.
     """
     checked = [entry for entry in before if entry.verb is not Verb.WAIVE]
     signed = standing(checked, area, "", "", "never").signed

@@ -184,7 +184,7 @@ def review_of(
 ) -> Review:
     """Where the review stands. ledger: oldest first."""
     flagged = flagged_areas(facts, checklist, ledger)
-    mode = strictest(flagged, facts.policy)
+    mode = strictest((one.area for one in flagged), facts.policy)
     held = holds(ledger) if mode != "observe" else ()
     areas = tuple(_area_review(one, facts, history, ledger, held) for one in flagged)
     made = {one.item: one for one in (*history.follow_ups, *facts.follow_ups)}

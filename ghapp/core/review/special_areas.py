@@ -76,7 +76,7 @@ def flagged_areas(
         changes = tuple(PolicyHit(path=file.path) for file in deciding)
         mark = fingerprint(tuple(changed_file(file) for file in deciding))
         found.insert(0, _without_pack(REVIEW_POLICY, both("review_policy"), changes, facts, mark))
-    mode = strictest(found, facts.policy)
+    mode = strictest((one.area for one in found), facts.policy)
     raised = [_concern(entry, mode, facts) for entry in concerns(ledger)]
     return tuple(one for one in (*raised, *found) if one.area.mode != "observe")
 
@@ -92,12 +92,12 @@ def _deciding(facts: Facts) -> tuple[File, ...]:
     )
 
 
-def strictest(flagged: Iterable[Flagged], policy: Policy) -> str:
-    """The strictest of the policy's mode and those of the areas flagged.
+def strictest(areas: Iterable[Area], policy: Policy) -> str:
+    """The strictest of the policy's mode and those of the areas.
 
     A flagged area in a laxer mode does not weaken what concerns the pull as a whole.
     """
-    return max((policy.mode, *(one.area.mode for one in flagged)), key=MODES.index)
+    return max((policy.mode, *(area.mode for area in areas)), key=MODES.index)
 
 
 def concern_reviewers(entry: Entry, policy: Policy, owner: str) -> Reviewers:
@@ -137,6 +137,6 @@ def _without_pack(
     """An area without questions, signed off by the general reviewers."""
     policy = facts.policy
     # What nobody has read may belong to any area: it takes the mode of the strictest.
-    mode = max((policy.mode, *(one.mode for one in policy.areas)), key=MODES.index)
+    mode = strictest(policy.areas, policy)
     area = Area(name, title, WEIGHT, Detect(), (), True, mode, policy.reviewers)
     return Flagged(area, hits, (), (), mark)

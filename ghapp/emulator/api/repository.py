@@ -207,7 +207,7 @@ def compare(call: Call) -> Response:
 
 
 def list_activities(call: Call) -> Response:
-    """What happened to branches, newest first. Pages are told apart by a cursor, not a number.
+    """What happened to branches, newest first. A page is asked for by its cursor.
 
     Source: https://docs.github.com/rest/repos/repos#list-repository-activities
     """
