@@ -295,6 +295,7 @@ def test_a_delivery_replayed_after_it_was_pruned_writes_nothing(open_world: Worl
     open_world.settle()
     open_world.say(pull, "/nfr undo")
     open_world.settle()
+    open_world.clock.forward()  # in the second of the undo, Sam could not have seen it
     pull.add_label("nfr: signed off", "sam")
     open_world.settle()
     pull.remove_label("nfr: signed off", "sam")
