@@ -3,7 +3,8 @@
 Three pulls of 300, 1,000 and 3,000 files (the last one with a megabyte of added lines) are held
 against the paths, lines and hazards of all packs. The files are made of this repository's own
 lines and of the samples in the packs, so that some of everything fires. Printed are milliseconds
-and, as ratios within this run, the cost of a file relative to the smallest pull.
+and, as ratios within this run, the cost of a file relative to the smallest pull. Then single files
+of up to a megabyte that are made to take long: each should take a second at most.
 
     uv run python -m benchmarks.matching
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +37,38 @@ FOLDERS = (
 )
 ENDINGS = ("py", "rb", "go", "ts", "tsx", "php", "sql", "tf", "yml", "json", "md", "html")
 
+HOSTILE_SECONDS, HOSTILE_BYTES, HOSTILE_LINES = 1.0, (1 << 20) - 2_000, 99_000
+
+
+def filled(path: str, line: Callable[[int], str], most: int = HOSTILE_LINES) -> File:
+    """A new file with as many of these lines as are still searched. line: by its number."""
+    lines, size = list[str](), 0
+    while size < HOSTILE_BYTES and len(lines) < most:
+        lines.append(line(len(lines)))
+        size += len(lines[-1]) + 2
+    patch = f"@@ -0,0 +1,{len(lines)} @@\n" + "\n".join(f"+{line}" for line in lines)
+    return File(path, "added", len(lines), 0, patch, "0" * 40)
+
+
+MEGABYTES: Mapping[str, File] = {
+    "16,000 distinct tables": filled(
+        "db/migrate/1.sql",
+        lambda n: f"create table t{n} (id int);" if n % 2 else f"alter table u{n} drop column a;",
+        16_000,
+    ),
+    "changes of 16,000 tables": filled(
+        "db/migrate/1.sql",
+        lambda n: f"alter table u{n} drop column a;" if n else "create table x (id int);",
+        16_000,
+    ),
+    "100,000 findings": filled("db/migrate/1.sql", lambda _: "drop table x;"),
+    "one statement": filled("db/migrate/1.sql", lambda _: "alter table x drop column y,"),
+    "nested builders": filled("db/migrate/1.rb", lambda n: "  " * (n % 90) + "t.remove :a"),
+    "open brackets": filled("infra/main.tf", lambda _: 'resource "aws_db_instance" "a" {'),
+    "changing indents": filled("infra/k8s/d.yaml", lambda n: " " * (n % 199) + "image: a:latest"),
+    "long lines": filled("db/migrate/1.sql", lambda _: "alter table " + "a " * 990),
+}
+
 
 def main() -> None:
     """Measure and print."""
@@ -54,6 +88,12 @@ def main() -> None:
             f"{each / base:.2f} of the smallest a file, {found} findings"
         )
     print(f"target {TARGET_MILLISECONDS} ms, ratio {best * 1e3 / TARGET_MILLISECONDS:.2f}")
+    for name, file in MEGABYTES.items():
+        seconds, found = measured(replace(pull, files=(file,), changed_files=1), policy)
+        ratio = seconds / HOSTILE_SECONDS
+        print(
+            f"{name}: {seconds:.2f} s of {HOSTILE_SECONDS:.0f}, ratio {ratio:.2f}, {found} findings"
+        )
 
 
 def measured(pull: Pull, policy: Policy) -> tuple[float, int]:

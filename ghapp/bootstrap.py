@@ -49,6 +49,8 @@ async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[s
     with bound(settings.host, settings.port) as listener, alone(settings):
         metrics = Metrics()
         async with _opened(settings) as store, _github(settings, metrics) as github:
+            if settings.is_sqlite:
+                await _take_over(store)
             login, stop = BotLogin(), asyncio.Event()
             runs = _worker(settings, store, github, metrics)
             claiming = runs.failing_seconds if worker else None
@@ -171,12 +173,19 @@ async def _swept(settings: Settings) -> Swept:
             await store.records.write(marking.retry_parked)
             if not is_alone:
                 return Swept(found, redelivered=await redelivered(store, github, metrics))
+            await _take_over(store)
             stop = asyncio.Event()
             runs = _worker(settings, store, github, metrics)
             async with _beside([runs.run(stop)], stop):
                 while (await store.records.read(stats.health)).dirty:  # the database knows best  # noqa: ASYNC110
                     await asyncio.sleep(LOOK_SECONDS)
             return Swept(found, worked_off=True, parked=await store.records.read(stats.parked))
+
+
+async def _take_over(store: Store) -> None:
+    """Whoever held keys of SQLite is gone, for its lock is ours."""
+    if count := await store.queue.take_over():
+        log.info("took over the keys of a process that is gone", keys=count)
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ GhappError
   StoreFailed the database refused a statement: a bug in ghapp, or a row it cannot hold
   Rejected    GitHub refuses one write for good: logged, the other writes go on
   Retry       an attempt failed, as when GitHub answers 502: the key waits; attempts are limited
+    Unanswered GitHub failed or did not answer: the call is repeated at once if that does no harm
   Wait        nothing failed, it is only too early, as with a rate limit: the key waits
     Lag       GitHub's reads are behind what is known: the key waits; Lags in a row are limited
   Gone        installation, repository or pull out of reach: the key is done, the log says so
@@ -54,6 +55,10 @@ class Retry(GhappError):
     def __init__(self, text: str, *, after_seconds: float) -> None:
         super().__init__(text)
         self.after_seconds = after_seconds
+
+
+class Unanswered(Retry):
+    """GitHub failed, or did not answer: a write may have taken effect all the same."""
 
 
 class Wait(GhappError):

@@ -143,7 +143,7 @@ class History:
 
     marks: as last recorded; None if no run has ended yet.
     unresolved: names (`Effect.name`) of the effects that may or may not have taken effect. If there
-    are any, our marks are read back.
+    are any, our marks are read back. unresolved_seconds: how long ago the last was intended.
     intended: what the check runs among these would show, oldest first. Their `accepted_at` is when
     the write was intended, by GitHub's clock.
     fresh_at, opened, touched, changed_files: as in Delivery, joined over the deliveries that no run
@@ -158,6 +158,7 @@ class History:
     marks: Marks | None = None
     written: Written = Written()
     unresolved: frozenset[str] = frozenset()
+    unresolved_seconds: float = 0.0
     intended: tuple[Shown, ...] = ()
     fresh_at: datetime | None = None
     seen_at: datetime | None = None
@@ -212,7 +213,9 @@ class Claim:
 class Run:
     """What one pass of `reconcile` leaves behind.
 
-    shown: None if no check run was written. state: of the pull, as in `review.PullState`.
+    shown: None if no check run was written, or if it shows the same as the last one.
+    shown_before: how often something else is recorded as shown on the head.
+    state: of the pull, as in `review.PullState`.
     unresolved: effects that failed, but may have taken effect.
     seen_at: `updated_at` of the pull as it was read; None if it was not read.
     follow_ups: all of this pull. pending_since: as in History.
@@ -223,6 +226,7 @@ class Run:
     verdict: Verdict
     state: str
     shown: Shown | None = None
+    shown_before: int = 0
     unresolved: tuple[Effect, ...] = ()
     seen_at: datetime | None = None
     follow_ups: tuple[FollowUp, ...] = ()

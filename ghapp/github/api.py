@@ -8,17 +8,20 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
+from urllib.parse import quote
 from weakref import WeakValueDictionary
 
 import msgspec
 from cachetools import LRUCache
 
+from ghapp.core.model import PullKey
 from ghapp.core.scan.unshown import TreeEntry
-from ghapp.errors import Rejected, Retry, Wait
+from ghapp.errors import Rejected, Retry, Unanswered, Wait
 from ghapp.github.errors import (
     AGAIN_SECONDS,
     Answer,
@@ -44,6 +47,12 @@ MOST_IN_FLIGHT, MOST_OF_REPOSITORY = IN_FLIGHT * 4 // 5, IN_FLIGHT // 2
 MOST_LATE_SECONDS = LATE * TOTAL_SECONDS
 TEXT_BYTES, FOLDER_BYTES, TREE_BYTES, PULLS_BYTES = 16 << 20, 1 << 20, 2 << 20, 4 << 20
 ENTRY_BYTES = 300  # of an entry itself: a key without a value takes room, too
+# How long a call that failed waits before it is made again at once, without its run starting again.
+PAUSES = (0.25, 0.5, 1.0)
+# A limit of GitHub that holds no longer than that is waited for so, too.
+MOST_PAUSE_SECONDS = 2.0
+# A call that has taken longer than that is left to the next run: it keeps a slot of the worker.
+TRYING_SECONDS = 5.0
 _LAST = re.compile(r'[?&]page=(\d{1,9})\b[^>]*>; rel="last"')
 _REPOSITORY = re.compile(r"repos/[^/]+/[^/]+")
 
@@ -134,16 +143,28 @@ class Installation:
         self._in_flight = asyncio.Semaphore(MOST_IN_FLIGHT)
         # By the path of a repository; "" for requests that are not about one.
         self._rooms: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
-        self._reported = (0, 0.0)  # by GitHub: requests left, and when its hour ends
-        self._late: dict[str, float] = {}  # repository -> until when a lost write may take effect
+        # What of this is known for all that is done on this installation: see `charged`.
+        self._reported = [(0, 0.0)]  # GitHub's own count: requests left, until when that is so
+        self._late: dict[str, float] = {}  # repository -> until when a write may take effect
+        self.payer: tuple[str, int] = ("", 0)  # the repository and the pull that all is for
+
+    def charged(self, key: PullKey) -> Installation:
+        """The same, for what is done for one pull: it counts for the share that the pull has."""
+        charged = copy(self)
+        charged.payer = f"repos/{quote(key.repository.full_name)}", key.number
+        return charged
+
+    def begin(self) -> None:
+        """A run of the pull begins. Raises Wait (its share of the budget is used up)."""
+        self._budget.begin(*self.payer, time.monotonic())
 
     async def permissions(self) -> Mapping[str, str]:
         """What the account granted, as {"members": "read"}. Raises Gone, Retry and Wait."""
         return (await self._tokens.get(self.id)).permissions
 
     def left(self) -> dict[str, int]:
-        """What this installation may still ask: in each of our windows, and by GitHub's count."""
-        left, until = self._reported
+        """What this installation may still ask: in each of our windows, and as GitHub counts."""
+        left, until = self._reported[0]
         reported = {"github_hour": left} if until > self._tokens.now().timestamp() else {}
         return {**self._budget.left(time.monotonic()), **reported}
 
@@ -156,19 +177,36 @@ class Installation:
     ) -> Answer:
         """The answer below 300 or with a status in `fine`; 304 to a request with an ETag.
 
+        Tried a few times if it fails and may be repeated, or GitHub limits the rate for a moment.
         Raises Gone (404 and the like), Wait (limits), Retry (5xx, refused, no answer) and,
         for a best-effort write only, Rejected.
         """
-        answer = await self._authorised(request, importance)
-        if answer.status == 401:  # the token was dropped: try once with a new one
-            answer = await self._authorised(request, importance)
-        current = answer.status == 304 and "If-None-Match" in request.headers
-        limited = limited_seconds(answer)  # before `fine`: a limit may come as 403, too
-        if limited:
-            self._budget.close(limited, time.monotonic())
-        elif answer.status < 300 or current or answer.status in fine:
-            return answer
-        raise refusal(answer, request, best_effort=importance is Importance.BEST_EFFORT)
+        until, pauses = time.monotonic() + TRYING_SECONDS, iter(PAUSES)
+        repeats = request.repeatable or not request.writes
+        while True:
+            error: Exception
+            try:
+                answer = await self._authorised(request, importance)
+                if answer.status == 401:  # the token was dropped, and the next one may be taken
+                    answer = await self._authorised(request, importance)
+            except (Retry, Wait) as failed:
+                error = failed
+            else:
+                current = answer.status == 304 and "If-None-Match" in request.headers
+                limited = limited_seconds(answer)  # before `fine`: a limit may come as 403, too
+                if limited:
+                    self._budget.close(limited, time.monotonic())
+                elif answer.status < 300 or current or answer.status in fine:
+                    return answer
+                best_effort = importance is Importance.BEST_EFFORT
+                error = refusal(answer, request, best_effort=best_effort)
+            now, pause = time.monotonic(), next(pauses, None)
+            closed = self._budget.closed_seconds(now)
+            passes = isinstance(error, Wait) and 0 < closed <= MOST_PAUSE_SECONDS
+            passes = passes or (isinstance(error, Unanswered) and repeats)
+            if pause is None or now > until or not passes:
+                raise error
+            await asyncio.sleep(max(pause, closed))
 
     async def get(self, path: str, type: type[T]) -> tuple[T, Answer]:
         """A decoded answer, and the answer itself for its headers. Raises as `send`."""
@@ -220,24 +258,26 @@ class Installation:
         token = await self._tokens.get(self.id)
         repository = _REPOSITORY.match(request.path)
         path = repository[0] if repository else ""
+        charged, pull = self.payer
         room = self._rooms.get(path)
         if room is None:
             room = self._rooms[path] = asyncio.Semaphore(MOST_OF_REPOSITORY)
         async with room, self._in_flight:
             # Only now: while the call waited for its place, GitHub may have asked us to wait.
             method = "GET" if request.reads else request.method
-            self._budget.take(method, importance, time.monotonic())
+            self._budget.take(method, importance, time.monotonic(), path or charged, pull)
             try:
                 answer = await self._sends.send(request, token.github)
             except (Retry, Wait) as retry:
                 if request.writes and path:
                     now = time.monotonic()
-                    self._late = {at: until for at, until in self._late.items() if until > now}
+                    for over in [at for at, until in self._late.items() if until <= now]:
+                        del self._late[over]
                     self._late[path] = now + min(retry.after_seconds, MOST_LATE_SECONDS)
                 raise
         if answer.status == 401:
             self._tokens.drop(self.id, token)
-        self._reported = _reported(answer) or self._reported
+        self._reported[0] = _reported(answer) or self._reported[0]
         return answer
 
 

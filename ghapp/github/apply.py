@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from ghapp.core.marks import (
@@ -19,18 +21,22 @@ from ghapp.core.marks import (
     RemoveLabel,
 )
 from ghapp.core.model import PullKey
-from ghapp.errors import Gone, Rejected, Retry
+from ghapp.errors import Gone, Rejected, Retry, Unanswered
 from ghapp.github import endpoints, writes
 from ghapp.github.api import Installation
 from ghapp.github.endpoints import LabelRow, at
 from ghapp.github.errors import AGAIN_SECONDS, PERMISSION_SECONDS, decoded
 from ghapp.github.host import Request
+from ghapp.github.payloads import Identity
 from ghapp.github.rate_limits import Importance
-from ghapp.github.readback import reply_marker
+from ghapp.github.readback import normalised, reply_marker
 from ghapp.github.writes import edit_existing, give_looks, outcome, quoted, unseen, write
 
 # REST's path of a reaction, by what it is on; only GraphQL reacts to a review.
 REACTIONS = {"comment": "issues/comments", "review_comment": "pulls/comments"}
+# When to look for what a failed write may have left. Lists lag behind: see `lost_speech`.
+LOOKS = (1.0, 2.0, 4.0)
+CLOCKS_DIFFER = timedelta(minutes=1)
 CONTENTS = {"+1": "THUMBS_UP", "eyes": "EYES", "confused": "CONFUSED"}
 REFUSED = frozenset({"FORBIDDEN", "UNPROCESSABLE"})  # as 403 and 422 in REST
 _REACT = """
@@ -40,14 +46,28 @@ mutation($id: ID!, $content: ReactionContent!) {
 """
 
 
-async def apply(api: Installation, key: PullKey, effect: Effect) -> Outcome:
-    """Write the effect.
+async def apply(
+    api: Installation, key: PullKey, effect: Effect, us: Identity, now: datetime
+) -> Outcome:
+    """Write it; if it fails and may have taken effect, look for it, and then write it once more.
 
-    Raises Gone (the pull is out of reach), Retry (it may have taken effect), Wait, and Rejected (it
-    would be refused again; never for the check run, which is tried again and again).
+    now: GitHub's clock.
+    Raises Gone (the pull is out of reach), Retry (it may have taken effect), Wait and Rejected (it
+    would be refused again); never Rejected for the check run, which ghapp keeps trying to write.
     """
+    request = REQUESTS[type(effect)]
     try:
-        return await REQUESTS[type(effect)](api, key, effect)
+        try:
+            return await request(api, key, effect)
+        except Unanswered as failed:
+            # One that we stopped waiting for may yet take effect: that is left to the next run.
+            if type(effect) not in FOUND or failed.after_seconds > AGAIN_SECONDS:
+                raise
+            for pause in LOOKS:
+                await asyncio.sleep(pause)
+                if found := await FOUND[type(effect)](api, key, effect, us, now):
+                    return found
+            return await request(api, key, effect)
     except Gone as gone:
         await endpoints.pull(api, key)  # raises Gone if the pull itself is out of reach
         if not effect.best_effort:
@@ -69,7 +89,7 @@ async def _add_labels(api: Installation, key: PullKey, effect: AddLabels) -> Out
     """With one more call for each label that GitHub had to create, for its colour."""
     names = [name for name, _, _ in effect.described]
     path = at(key.repository, f"issues/{key.number}/labels")
-    request = Request("POST", path, {"labels": names})
+    request = Request("POST", path, {"labels": names}, repeatable=True)
     answer = await api.send(request, Importance.BEST_EFFORT)
     rows = decoded(answer, list[LabelRow], request)
     await give_looks(api, key.repository, effect.described, rows)
@@ -78,7 +98,7 @@ async def _add_labels(api: Installation, key: PullKey, effect: AddLabels) -> Out
 
 async def _remove_label(api: Installation, key: PullKey, effect: RemoveLabel) -> Outcome:
     path = at(key.repository, f"issues/{key.number}/labels/{quoted(effect.label)}")
-    return await write(api, "DELETE", path, fine=(404,))
+    return await write(api, "DELETE", path, fine=(404,), repeatable=True)
 
 
 async def _react(api: Installation, key: PullKey, effect: React) -> Outcome:
@@ -94,7 +114,7 @@ async def _react(api: Installation, key: PullKey, effect: React) -> Outcome:
         )
         return Outcome(0, answer.date)
     path = at(key.repository, f"{REACTIONS[reaction.on]}/{reaction.comment_id}/reactions")
-    request = Request("POST", path, {"content": reaction.content})
+    request = Request("POST", path, {"content": reaction.content}, repeatable=True)
     answer = await api.send(request, Importance.BEST_EFFORT, fine=(404,))
     if answer.status == 404:
         read = Request("GET", path.removesuffix("/reactions"))
@@ -105,10 +125,49 @@ async def _react(api: Installation, key: PullKey, effect: React) -> Outcome:
 
 async def _reply(api: Installation, key: PullKey, effect: PostReply) -> Outcome:
     path = at(key.repository, f"issues/{key.number}/comments")
-    text = f"{reply_marker(effect.reply.message_id)}\n{effect.reply.body}"
-    return await write(api, "POST", path, {"body": text})
+    return await write(api, "POST", path, {"body": _reply_text(effect)})
 
 
+def _reply_text(effect: PostReply) -> str:
+    return f"{reply_marker(effect.reply.message_id)}\n{effect.reply.body}"
+
+
+async def _found_run(
+    api: Installation, key: PullKey, effect: PutCheckRun, us: Identity, now: datetime
+) -> Outcome | None:
+    run = await endpoints.newest_run(api, key.repository, effect.check_run.head_sha, us.app_id)
+    if run is None or run.started_at is None or run.started_at < now - CLOCKS_DIFFER:
+        return None
+    same = endpoints.check_run(run, key.number) == effect.check_run
+    return Outcome(run.id, run.started_at) if same else None
+
+
+async def _found_comment(
+    api: Installation, key: PullKey, effect: PutComment, us: Identity, now: datetime
+) -> Outcome | None:
+    return await _found(api, key, effect.body, us)
+
+
+async def _found_reply(
+    api: Installation, key: PullKey, effect: PostReply, us: Identity, now: datetime
+) -> Outcome | None:
+    return await _found(api, key, _reply_text(effect), us)
+
+
+async def _found(api: Installation, key: PullKey, body: str, us: Identity) -> Outcome | None:
+    """Our newest comment with this body."""
+    rows = await endpoints.comments(api, key)
+    ours = [row for row in rows if us.made(row.performed_via_github_app)]
+    same = [row for row in ours if normalised(row.body or "") == normalised(body)]
+    return Outcome(same[-1].id, same[-1].created_at) if same else None
+
+
+# How to find out whether a write that leaves a trace has taken effect.
+FOUND: Mapping[type[Effect], Callable[..., Awaitable[Outcome | None]]] = {
+    PutCheckRun: _found_run,
+    PutComment: _found_comment,
+    PostReply: _found_reply,
+}
 REQUESTS: Mapping[type[Effect], Callable[[Installation, PullKey, Any], Awaitable[Outcome]]] = {
     PutCheckRun: writes.put,
     AddLabels: _add_labels,

@@ -122,14 +122,16 @@ class GitHub:
         if not self._bot_login:
             await self.app()
         us, now = Identity(self._app_id, self._bot_login), self._tokens.now()
-        return await gather(self._installation(key.repository), key, history, rules, us, now)
+        api = self._installation(key.repository).charged(key)
+        api.begin()
+        return await gather(api, key, history, rules, us, now)
 
     async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]:
         """path -> the text of these files' new versions, None if it cannot be read.
 
         Raises Gone, Retry and Wait.
         """
-        api = self._installation(key.repository)
+        api = self._installation(key.repository).charged(key)
         return await policies.read_contents(api, key.repository, files)
 
     async def apply(self, key: PullKey, effect: Effect) -> Outcome:
@@ -138,7 +140,8 @@ class GitHub:
         Raises Gone, Wait, Retry (it may have taken effect all the same) and, except for the check
         run, Rejected (it has not, and would be refused again).
         """
-        return await apply(self._installation(key.repository), key, effect)
+        us, now = Identity(self._app_id, self._bot_login), self._tokens.now()
+        return await apply(self._installation(key.repository).charged(key), key, effect, us, now)
 
     async def queue(self, key: QueueKey) -> QueueFacts:
         """The queue that tests this head, with our check run on it. Raises Gone, Retry, Wait."""

@@ -15,7 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from ghapp.core.markdown import seen, without_credentials
-from ghapp.errors import Gone, Rejected, Retry, Wait
+from ghapp.errors import Gone, Rejected, Retry, Unanswered, Wait
 
 T = TypeVar("T")
 AGAIN_SECONDS = 5.0
@@ -121,6 +121,9 @@ def refusal(
         lasting = any(words in message.lower() for words in LASTING_WORDS)
         if answer.status == 422 or (answer.status == 403 and lasting):
             return Rejected(text)
+    if answer.status >= 500:
+        return Unanswered(text, after_seconds=AGAIN_SECONDS)
+    if best_effort:
         return Retry(text, after_seconds=AGAIN_SECONDS)
     if answer.status == 403:
         return Retry(text, after_seconds=PERMISSION_SECONDS)

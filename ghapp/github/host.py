@@ -33,7 +33,7 @@ from githubkit.cache import MemCacheStrategy
 from githubkit.exception import RequestError, RequestFailed
 from githubkit.throttling import BaseThrottler
 
-from ghapp.errors import Retry, Wait, WrongSetting
+from ghapp.errors import Retry, Unanswered, Wait, WrongSetting
 from ghapp.github.errors import AGAIN_SECONDS, Answer, refusal
 from ghapp.github.transport import IN_FLIGHT, TOTAL_SECONDS, Observe, Transport
 from ghapp.settings import Endpoint
@@ -59,7 +59,8 @@ WRONG_KEY_SECONDS = 60.0
 class Request:
     """A request. path: below the API's base, its parts quoted; or GRAPHQL.
 
-    reads: it changes nothing, although its method is not GET.
+    reads: it changes nothing, whatever the method. repeatable: it may change something, and twice
+    is as good as once.
     """
 
     method: str
@@ -67,6 +68,7 @@ class Request:
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     reads: bool = False
+    repeatable: bool = False
 
     @property
     def writes(self) -> bool:
@@ -208,7 +210,7 @@ class Host:
             late = request.writes and isinstance(cause, TimeoutError) and connected
             seconds = max(AGAIN_SECONDS, LATE * self._patience_seconds if late else 0.0)
             text = f"{request}: no answer from GitHub ({type(cause).__name__})"
-            raise Retry(text, after_seconds=seconds) from cause
+            raise Unanswered(text, after_seconds=seconds) from cause
 
     def claim_at(self, now: datetime) -> None:
         """Have githubkit use a claim signed as of this time: GitHub's, if our clock is wrong."""

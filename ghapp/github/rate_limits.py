@@ -20,6 +20,13 @@ CONTENT_AN_HOUR = 500
 WINDOWS = ("points_minute", "content_minute", "content_hour")
 
 
+# Of each window, the most that is for one repository, or for one pull request. A pull request has
+# the larger share only while half of every window is left: a lively conversation needs it.
+REPOSITORY_SHARE, PULL_SHARE, BUSY_PULL_SHARE = 0.5, 0.25, 0.1
+BUSY = 0.5
+MOST_SHARES = 1_000  # by then those are dropped of which nothing is spent
+
+
 class Importance(Enum):
     """The share of every window that a request leaves to more important ones."""
 
@@ -63,39 +70,101 @@ class Window:
             self._total -= self._spent.popleft()[1]
 
 
+def windows(share: float = 1.0) -> tuple[Window, ...]:
+    """Such a share of all windows of an installation."""
+    mosts = (POINTS_A_MINUTE, MINUTE), (CONTENT_A_MINUTE, MINUTE), (CONTENT_AN_HOUR, HOUR)
+    return tuple(Window(int(most * share), seconds) for most, seconds in mosts)
+
+
 class Budget:
-    """The windows of one installation. limits: github | off."""
+    """The windows of one installation, and what of them is for each repository and pull request.
+
+    limits: github | off. Below, repository: any name of it, "" for none; pull: its number, 0 for
+    none.
+    """
 
     def __init__(self, limits: str = "github") -> None:
         self._off = limits == "off"
-        self._points = Window(POINTS_A_MINUTE, MINUTE)
-        self._content = (Window(CONTENT_A_MINUTE, MINUTE), Window(CONTENT_AN_HOUR, HOUR))
+        self._windows = windows()
+        self._shares: dict[tuple[str, int], tuple[Window, ...]] = {}
         self._closed_until = 0.0
 
-    def take(self, method: str, importance: Importance, now: float) -> None:
-        """Count a request that is about to be sent. Raises Wait (it would be too many)."""
+    def begin(self, repository: str, pull: int, now: float) -> None:
+        """A run of a pull begins. Raises Wait (the earlier ones have used up its share).
+
+        What the run then reads is not bounded by that share: it could never come to an end.
+        """
+        if not self._off:
+            share = self._share(repository, pull, now)
+            wait = max(window.wait_seconds(1, self._kept(now), now) for window in share)
+            if wait > 0:
+                text = f"{repository}#{pull} has used up its share of the budget at GitHub"
+                raise Wait(text, after_seconds=wait)
+
+    def take(
+        self,
+        method: str,
+        importance: Importance,
+        now: float,
+        repository: str = "",
+        pull: int = 0,
+    ) -> None:
+        """Account for one request that is about to be sent. Raises Wait (it would be too much)."""
         if self._off:
             return
-        wanted = [(self._points, 1 if method == "GET" else 5)]
+        units = [1 if method == "GET" else 5]
         if method == "POST":  # creates content
-            wanted += [(window, 1) for window in self._content]
-        waits = [window.wait_seconds(units, importance.value, now) for window, units in wanted]
-        wait = max(self._closed_until - now, *waits)
+            units += [1, 1]
+        taken = [self._windows]
+        if repository:
+            taken.append(self._share(repository, 0, now))
+        bounds = [(share, importance.value) for share in taken]
+        if pull:
+            taken.append(self._share(repository, pull, now))
+            if importance is Importance.BEST_EFFORT:
+                bounds.append((taken[-1], self._kept(now)))
+        wait = max(
+            window.wait_seconds(count, kept, now)
+            for bound, kept in bounds
+            for window, count in zip(bound, units, strict=False)
+        )
+        wait = max(self._closed_until - now, wait)
         if wait > 0:
             raise Wait("the installation's budget at GitHub is used up", after_seconds=wait)
-        for window, units in wanted:
-            window.spend(units, now)
+        for share in taken:
+            for window, count in zip(share, units, strict=False):
+                window.spend(count, now)
+
+    def _kept(self, now: float) -> float:
+        """The part of its share that a pull leaves to others."""
+        busy = any(window.left(now) < window.most * BUSY for window in self._windows)
+        return 1 - BUSY_PULL_SHARE / PULL_SHARE if busy else 0.0
+
+    def _share(self, repository: str, pull: int, now: float) -> tuple[Window, ...]:
+        key = repository, pull
+        if key not in self._shares:
+            if len(self._shares) >= MOST_SHARES:
+                self._shares = {
+                    one: share
+                    for one, share in self._shares.items()
+                    if any(window.left(now) < window.most for window in share)
+                }
+            self._shares[key] = windows(PULL_SHARE if pull else REPOSITORY_SHARE)
+        return self._shares[key]
 
     def left(self, now: float) -> dict[str, int]:
         """What is left of each window; all 0 while GitHub asks us to wait; empty if off."""
         if self._off:
             return {}
-        windows = (self._points, *self._content)
         closed = self._closed_until > now
         return {
             name: 0 if closed else window.left(now)
-            for name, window in zip(WINDOWS, windows, strict=True)
+            for name, window in zip(WINDOWS, self._windows, strict=True)
         }
+
+    def closed_seconds(self, now: float) -> float:
+        """For how long GitHub has us wait; 0: it does not."""
+        return max(self._closed_until - now, 0.0)
 
     def close(self, seconds: float, now: float) -> None:
         """Send nothing for so long: GitHub asked us to wait, and more requests would prolong it."""

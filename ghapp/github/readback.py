@@ -20,6 +20,8 @@ from ghapp.github.payloads import Identity
 
 # GitHub's times have whole seconds, so a cause and its check run may have the same time.
 LOOKING = timedelta(seconds=1)
+# A write that two lists do not show, the last of them so long after it was sent, was not made.
+UNSEEN_SECONDS = 4.0
 _REPLY = re.compile(r"<!-- ghapp:reply (\S+) -->")
 
 
@@ -80,7 +82,9 @@ async def observe(
     earlier = await _unrecorded(api, history, pull, run, us)
     history = history.knowing(earlier)
     observed = replace(_listed(history, pull, run, comments, followed), earlier=earlier)
-    unseen = _invisible_writes(history, observed) or _invisible_marks(history, pull, observed)
+    settled = history.waited and history.unresolved_seconds >= UNSEEN_SECONDS
+    writes = [] if settled else _invisible_writes(history, observed)
+    unseen = writes or _invisible_marks(history, pull, observed)
     late = api.late_seconds(at(pull.key.repository, "").rstrip("/"))
     if unseen and (late or history.waited < UNSEEN_WAITS):
         text = f"{pull.key}: {unseen[0]} may have taken effect and is not visible yet"

@@ -54,9 +54,10 @@ async def write(
     *,
     importance: Importance = Importance.BEST_EFFORT,
     fine: tuple[int, ...] = (),
+    repeatable: bool = False,
 ) -> Outcome:
-    """Write. fine: statuses that mean there is nothing to write. Raises as `Installation.send`."""
-    request = Request(method, path, body)
+    """fine: if it is refused so, there is nothing to write. Raises as `Installation.send`."""
+    request = Request(method, path, body, repeatable=repeatable)
     return outcome(await api.send(request, importance, fine=fine), request)
 
 
@@ -68,7 +69,7 @@ async def edit_existing(
     Raises as `write`, and Retry if it is answered 404: it was deleted, or is too new to be visible.
     The next run finds out which by reading back; creating it again at once could create it twice.
     """
-    request = Request("PATCH", path, body)
+    request = Request("PATCH", path, body, repeatable=True)
     answer = await api.send(request, importance, fine=(404,))
     if answer.status == 404:
         raise unseen(answer, request)
@@ -108,7 +109,8 @@ async def give_looks(
         row = there.get(name.casefold())
         if row and row.color == UNDESCRIBED_COLOUR and row.description is None:
             looks = {"color": colour, "description": description}
-            await write(api, "PATCH", at(repository, f"labels/{quoted(name)}"), looks, fine=(404,))
+            path = at(repository, f"labels/{quoted(name)}")
+            await write(api, "PATCH", path, looks, fine=(404,), repeatable=True)
 
 
 def quoted(name: str) -> str:
@@ -219,5 +221,5 @@ async def edit_issue(api: Installation, key: PullKey, effect: EditIssue) -> Outc
     """Change title and body, unless the issue is gone. Raises Gone, Retry, Wait and Rejected."""
     path = at(key.repository, f"issues/{effect.number}")
     changed = {"title": effect.issue.title, "body": effect.issue.body}
-    done = await write(api, "PATCH", path, changed, fine=(404, SWITCHED_OFF))
+    done = await write(api, "PATCH", path, changed, fine=(404, SWITCHED_OFF), repeatable=True)
     return Outcome(effect.number, done.answered_at)

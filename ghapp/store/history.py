@@ -94,6 +94,7 @@ def recall(connection: Connection, key: PullKey) -> History:
         marks=_MARKS.decode(row.marks) if row.marks else None,
         written=_WRITTEN.decode(row.written) if row.written else Written(),
         unresolved=frozenset(one.name for one in intended),
+        unresolved_seconds=min((one.age for one in intended), default=0.0),
         intended=tuple(_SHOWN.decode(one.text) for one in intended if one.text),
         fresh_at=_time(row.fresh_at) if row.fresh_at else None,
         seen_at=_time(row.seen_at) if row.seen_at else None,
@@ -196,11 +197,11 @@ def _list(
     *,
     name: Any = _none,
     place: Any = literal_column("0"),  # noqa: B008 -- a constant
-    at: Any = literal_column("0"),  # noqa: B008
+    age: Any = literal_column("0"),  # noqa: B008
 ) -> Select[Any]:
-    """One list. kind: its name, or an expression for it. of: the condition."""
+    """One list. kind: its name, or an expression for it. of: the condition. age: in seconds."""
     kind = literal_column(f"'{kind}'") if isinstance(kind, str) else kind
-    columns = {"kind": kind, "place": place, "name": name, "text": text, "at": at}
+    columns = {"kind": kind, "place": place, "name": name, "text": text, "age": age}
     return select(*(column.label(label) for label, column in columns.items())).where(of)
 
 
@@ -232,6 +233,7 @@ _LISTS = Statement(
             intents.c.shown,
             name=intents.c.effect,
             place=intents.c.row,
+            age=Now() - intents.c.intended_at,
         ),
         _list(
             case(

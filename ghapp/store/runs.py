@@ -64,6 +64,16 @@ _SIBLINGS = Statement(
 )
 _HOLD = holding(lease_token=keys.c.lease_token)  # nothing changes, but it must be held
 _SHOW = Statement(insert(shown))
+# What people say is about the last one before it.
+MOST_SHOWN_OF_HEAD = 100
+_of_head = and_(shown.c.key == bindparam("of"), shown.c.head_sha == bindparam("head"))
+_newest = select(shown.c.row).where(_of_head).order_by(shown.c.row.desc())
+_SHOW_NO_MORE = Statement(
+    delete(shown).where(
+        _of_head,
+        shown.c.row <= _newest.offset(MOST_SHOWN_OF_HEAD).limit(1).scalar_subquery(),
+    )
+)
 _INTEND = Statement(insert(intents).values(intended_at=Now()))
 
 
@@ -248,6 +258,8 @@ def record(
     )
     if run.shown:
         _show(connection, key, run.shown)
+        if run.shown_before >= MOST_SHOWN_OF_HEAD:
+            connection.change(_SHOW_NO_MORE, {"of": str(key), "head": run.shown.head_sha})
     connection.change_each(
         _PUT_FOLLOW_UP,
         [

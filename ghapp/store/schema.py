@@ -109,6 +109,7 @@ GIVES_WAY_SECONDS = 3600
 # What to re-check.
 # - Dirty: generation > done_generation. Leased: lease_until > now. Parked: parked_at > 0.
 # - arrived_at: when the oldest delivery arrived that no run covers yet; 0 for none.
+# - runs: in the hour before started_at, roughly.
 # - place: the order in which keys are claimed.
 # - waited: how many Lags in a row.
 # - policy_drops: `policies.drops` when the key was claimed.
@@ -123,6 +124,7 @@ keys = Table(
     _text("full_name"),
     _whole("number"),
     *(_whole("generation"), _whole("done_generation"), _seconds("due"), _seconds("started_at")),
+    Column("runs", Double, nullable=False, server_default="0"),
     *(_text("lease_token"), _seconds("lease_until"), _text("head_sha"), _whole("policy_drops")),
     *(_whole("attempts"), _whole("waited"), _seconds("parked_at"), _text("error")),
     _seconds("arrived_at"),

@@ -127,13 +127,27 @@ async def counted(effect: Effect, applying: Awaitable[Outcome], observer: Observ
     return outcome
 
 
-def recorded(decision: Decision, facts: Facts, applied: Applied, *, found: bool) -> Run:
-    """The record of a run. found: our check run on this head was found by reading back."""
+def recorded(
+    decision: Decision,
+    facts: Facts,
+    applied: Applied,
+    known: tuple[Shown, ...] = (),
+    *,
+    found: bool,
+) -> Run:
+    """What is recorded of a run.
+
+    known: what is recorded as shown, oldest first; what shows the same as the last of them adds
+    nothing. found: our run on this head was found by reading back.
+    """
     marks = after(facts.observed, applied.effects)
     run, comment = applied.outcome(PutCheckRun), applied.outcome(PutComment)
     shown_at = run.answered_at if run else None
     if found and run is None and decision.marks.check_run == facts.observed.check_run:
         shown_at = facts.found_at
+    shows = showing(decision, facts, shown_at) if shown_at else None
+    if shows and known and replace(known[-1], accepted_at=shows.accepted_at) == shows:
+        shows = None
     annotated = facts.written.annotated
     if run and marks.check_run:
         annotated = marks.check_run.annotated
@@ -151,7 +165,8 @@ def recorded(decision: Decision, facts: Facts, applied: Applied, *, found: bool)
         ),
         verdict=decision.verdict,
         state=decision.review.state.value,
-        shown=showing(decision, facts, shown_at) if shown_at else None,
+        shown=shows,
+        shown_before=sum(one.head_sha == facts.pull.head_sha for one in known),
         unresolved=tuple(effect for effect, _ in applied.failed),
         seen_at=facts.pull.updated_at,
         follow_ups=tuple(_follow_ups(decision, facts, applied)),

@@ -9,10 +9,12 @@ effects and builds the record.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import ParamSpec, Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 from ghapp.core.decide import Decision, decide
 from ghapp.core.marks import Effect, Outcome, plan
@@ -46,6 +48,9 @@ from ghapp.worker import effects, merge_queue
 from ghapp.worker.effects import showing
 from ghapp.worker.merge_queue import Queues
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 
 class GitHub(Queues, Protocol):
     """What a run needs of GitHub. All raise Retry, Wait and Gone."""
@@ -60,6 +65,41 @@ class GitHub(Queues, Protocol):
     async def moved_pulls(
         self, repository: Repository, seen: Mapping[int, datetime]
     ) -> tuple[PullKey, ...]: ...
+
+
+# Of one scan. A megabyte takes a second at most, however hostile it is, and what exceeds this is
+# not tried again: it counts as unread.
+SCAN_SECONDS = 5.0
+# At a time. They take processors, which other repositories and installations have a share of.
+SCANS_OF_REPOSITORY, SCANS_OF_INSTALLATION = 1, 2
+
+
+class Threads:
+    """Runs what takes long beside the event loop, a few at a time for whoever it is done for."""
+
+    def __init__(self) -> None:
+        self._rooms: WeakValueDictionary[tuple[str, int], asyncio.Semaphore] = WeakValueDictionary()
+
+    async def run(
+        self, repository: Repository, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """What the function returns."""
+        own = self._room("repository", repository.id, SCANS_OF_REPOSITORY)
+        room = self._room("installation", repository.installation_id, SCANS_OF_INSTALLATION)
+        async with own, room:
+            return await asyncio.to_thread(function, *args, **kwargs)
+
+    def _room(self, kind: str, id: int, most: int) -> asyncio.Semaphore:
+        room = self._rooms.get((kind, id))
+        if room is None:
+            room = self._rooms[kind, id] = asyncio.Semaphore(most)
+        return room
+
+
+def deadline(seconds: float) -> Callable[[], bool]:
+    """Whether this thread has worked for so long; that others use the processors does not count."""
+    until = time.thread_time() + seconds
+    return lambda: time.thread_time() > until
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +118,12 @@ class Done:
 
 
 async def reconcile(
-    claim: Claim, github: GitHub, store: Store, rules: Rules, observer: Observer
+    claim: Claim,
+    github: GitHub,
+    store: Store,
+    rules: Rules,
+    observer: Observer,
+    threads: Threads,
 ) -> Done:
     """Bring what a key addresses in line with its facts, and give the key back.
 
@@ -88,7 +133,7 @@ async def reconcile(
     """
     match claim.key:
         case PullKey() as key:
-            return await _pull(claim, key, github, store, rules, observer)
+            return await _pull(claim, key, github, store, rules, observer, threads)
         case QueueKey() as key:
             written = await merge_queue.answer(claim, key, github, store, rules, observer)
             await store.queue.finish(claim)
@@ -111,7 +156,13 @@ async def reconcile(
 
 
 async def _pull(
-    claim: Claim, key: PullKey, github: GitHub, store: Store, rules: Rules, observer: Observer
+    claim: Claim,
+    key: PullKey,
+    github: GitHub,
+    store: Store,
+    rules: Rules,
+    observer: Observer,
+    threads: Threads,
 ) -> Done:
     """One pull request: its marks are what facts and ledger imply when this returns."""
     history = await store.records.read(recall, key)
@@ -121,9 +172,9 @@ async def _pull(
     history, pushed = await _with_pushers(facts, history, github, store)
     # In threads, so that a large diff or comment does not block the event loop.
     by_author = only_by(pull.by, history, pull.head_sha)
-    scanned = await asyncio.to_thread(scan, pull, facts.policy, only_author_pushed=by_author)
+    scanned = await threads.run(key.repository, _scanned, facts, by_author)
     contents = await github.contents(key, scanned.wanted) if scanned.wanted else {}
-    judged, planned = await asyncio.to_thread(_judged, facts, history, scanned, contents)
+    judged, planned = await threads.run(key.repository, _judged, facts, history, scanned, contents)
     source = None if facts.source is history.policy else facts.source
     admitted = await store.records.write(
         admit,
@@ -138,10 +189,10 @@ async def _pull(
     )
     siblings = admitted.siblings
     if siblings:  # they share the check run: decide again, for all of them
-        planned = await asyncio.to_thread(_planned, facts, history, judged, siblings)
+        planned = await threads.run(key.repository, _planned, facts, history, judged, siblings)
         await store.records.write(intend, claim, planned.effects, planned.shown)
     applied = await effects.apply(key, planned.effects, history, github, observer)
-    run = effects.recorded(planned.decision, facts, applied, found=judged.found)
+    run = effects.recorded(planned.decision, facts, applied, history.shown, found=judged.found)
     marks = [Mark((key,), requested=True)] if admitted.is_late else []
     if judged.found and facts.messages:  # the next run judges them, and reads lost ones again
         marks.append(Mark((key,), touched=run.shown is not None, requested=True))
@@ -210,16 +261,21 @@ class _Planned:
     shown: Shown
 
 
+def _scanned(facts: Facts, only_author_pushed: bool) -> Scan:
+    return scan(facts.pull, facts.policy, only_author_pushed, deadline(SCAN_SECONDS))
+
+
 def _judged(
     facts: Facts, history: History, scanned: Scan, contents: Mapping[str, str | None]
 ) -> tuple[_Judged, _Planned]:
-    """Judge, and plan as if no other pull shared the head, as is mostly so."""
-    asked = checklist(scanned, facts.policy, findings(scanned.suspicion, contents))
-    found = facts.found_at is not None and facts.pull.head_sha not in {
+    """Judged, and planned for this pull alone: few heads have several."""
+    found = findings(scanned.suspicion, contents, deadline(SCAN_SECONDS))
+    asked = checklist(scanned, facts.policy, found)
+    read_back = facts.found_at is not None and facts.pull.head_sha not in {
         shown.head_sha for shown in history.shown
     }
-    judgement = Judgement() if found else judge(facts, history, asked)
-    judged = _Judged(asked, found, judgement)
+    judgement = Judgement() if read_back else judge(facts, history, asked)
+    judged = _Judged(asked, read_back, judgement)
     return judged, _planned(facts, history, judged, ())
 
 

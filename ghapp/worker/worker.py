@@ -18,7 +18,7 @@ from ghapp.observer import Observer
 from ghapp.store import MAX_ATTEMPTS, Store, WorkQueue
 from ghapp.store.pruning import prune
 from ghapp.worker.parking import show_failure
-from ghapp.worker.reconcile import GitHub, reconcile
+from ghapp.worker.reconcile import GitHub, Threads, reconcile
 
 # While an installation has its share of the slots, most deliveries are its own. So the worker then
 # pauses between claims, and does not claim at each delivery.
@@ -89,6 +89,7 @@ class Worker:
     concurrency: int = CONCURRENCY
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     grace_seconds: float = GRACE_SECONDS
+    _threads: Threads = field(default_factory=Threads)
     _runs: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
     _held: dict[str, Claim] = field(default_factory=dict)  # by token; claims not yet given back
     _failing_since: float | None = None  # since when all claims have failed
@@ -177,7 +178,8 @@ class Worker:
         shows = True
         try:
             async with asyncio.timeout(RUN_SECONDS):
-                done = await reconcile(claim, self.github, self.store, self.rules, self.observer)
+                tools = self.github, self.store, self.rules, self.observer, self._threads
+                done = await reconcile(claim, *tools)
             if done.rejected:
                 log.warning("GitHub rejects best-effort writes", reasons=list(done.rejected))
             if done.later:

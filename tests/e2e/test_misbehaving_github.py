@@ -333,7 +333,10 @@ async def test_an_outage_parks_nothing_and_needs_nobody_to_recover(tmp_path: Pat
         assert await signed(made, *reviews) == []
 
 
-async def test_a_broken_repository_is_not_taken_for_an_outage(tmp_path: Path) -> None:
+async def test_a_broken_repository_is_not_taken_for_an_outage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ghapp.github.api.PAUSES", ())
     async with scene(tmp_path, concurrency=2) as made:
         broken, other = made.shop("shop"), made.shop("farm")
         made.spoil(broken, faults.broken(FILES, 500, times=None))

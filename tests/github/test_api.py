@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cachetools import LRUCache
 
-from ghapp.core.marks import React, Reaction
+from ghapp.core.marks import AddLabels, PostReply, React, Reaction, Reply
 from ghapp.core.model import PullKey, Repository
 from ghapp.core.records import History
 from ghapp.emulator.faults import Fault, broken, cut, primary_limit, secondary_limit, slow
@@ -23,11 +23,13 @@ from ghapp.github.apply import apply
 from ghapp.github.client import GitHub
 from ghapp.github.host import Request, Tokens
 from ghapp.github.lost_speech import edits
+from ghapp.github.payloads import Identity
 from ghapp.github.rate_limits import POINTS_A_MINUTE, Budget
 from ghapp.settings import Endpoint
 from tests.github.servers import asked, host, replied, serving
 from tests.github.world import APP_ID, RULES, World
 
+NOW = datetime(2026, 4, 1, tzinfo=UTC)
 PULL = "GET /repos/{owner}/{repo}/pulls/{number}"
 ROUTE = "POST /graphql"
 OPENED = History(opened=True)
@@ -51,10 +53,10 @@ def world() -> Iterator[World]:
         (secondary_limit(PULL, retry_after=7, status=429), 7, 7, Wait),
         (secondary_limit(PULL, retry_after=None), 60, 60, Wait),
         (primary_limit(PULL), 3_595, 3_605, Wait),
-        (broken(PULL, 500), 1, 60, Retry),
-        (broken(PULL, 502), 1, 60, Retry),
-        (broken(PULL, 503), 1, 60, Retry),
-        (cut(PULL), 1, 60, Retry),
+        (broken(PULL, 500, times=4), 1, 60, Retry),
+        (broken(PULL, 502, times=4), 1, 60, Retry),
+        (broken(PULL, 503, times=4), 1, 60, Retry),
+        (cut(PULL, times=4), 1, 60, Retry),
     ],
     ids=["secondary", "429", "no header", "primary", "500", "502", "503", "cut"],
 )
@@ -66,8 +68,43 @@ def test_failures_are_retried_and_limits_waited_for(
     with pytest.raises(error) as later:
         world.run(lambda client: client.gather(key, OPENED, RULES))
     assert least <= later.value.after_seconds <= most
-    assert world.github.calls[PULL] == 1
+    assert world.github.calls[PULL] == (4 if error is Retry else 1)
     world.run(lambda client: client.gather(key, OPENED, RULES))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [broken(PULL, 502, times=3), cut(PULL, times=3), secondary_limit(PULL, retry_after=1)],
+    ids=["502", "cut", "limit"],
+)
+def test_a_read_that_fails_for_a_moment_is_repeated_within_the_run(
+    world: World, fault: Fault
+) -> None:
+    key = world.key(world.pull())
+    world.github.faults.add(fault)
+    failing = fault.times or 0
+    facts = world.run(lambda client: client.gather(key, OPENED, RULES))
+    assert facts.pull.key == key
+    # Nothing else is read again because of it.
+    assert world.github.calls[PULL] == 1 + failing
+    assert world.github.calls[f"{PULL}/files"] == 1
+
+
+def test_only_writes_that_may_take_effect_twice_are_not_repeated_at_once(world: World) -> None:
+    pull = world.pull()
+    key, labels, comments = world.key(pull), "POST */labels", "POST */comments"
+
+    async def story(client: GitHub) -> None:
+        world.github.faults.add(broken(labels, after=True))
+        await client.apply(key, AddLabels((("x", "ededed", ""),)))
+        world.github.faults.add(broken(comments, after=True, times=None))
+        await client.apply(key, PostReply(Reply("comment:1", "help")))
+
+    world.run(story)
+    made = {route: count for route, count in world.github.calls.items() if route[:4] == "POST"}
+    assert [count for route, count in made.items() if route.endswith("/labels")] == [2]
+    assert [count for route, count in made.items() if route.endswith("/comments")] == [1]
+    assert (pull.labels, len(pull.comments)) == ({"x"}, 1)
 
 
 def test_a_limit_closes_the_installation_for_all_its_keys(world: World) -> None:
@@ -179,7 +216,7 @@ async def answering(body: Any, **headers: str) -> AsyncIterator[Callable[[], Ins
 
 async def react(api: Installation) -> None:
     pull = PullKey(Repository(1, 2, "acme/shop"), 3)
-    await apply(api, pull, React(Reaction(1, "+1", "review", "R_1")))
+    await apply(api, pull, React(Reaction(1, "+1", "review", "R_1")), Identity(1), NOW)
 
 
 def outcomes(body: Any, **headers: str) -> list[GhappError | None]:

@@ -52,6 +52,12 @@ def world() -> Iterator[World]:
     made.close()
 
 
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the looks for what a failed write may have left."""
+    monkeypatch.setattr("ghapp.github.apply.LOOKS", (0.0, 0.0))
+
+
 @pytest.fixture
 def pull(world: World) -> Iterator[Pull]:
     world.github.calls.clear()
@@ -124,7 +130,7 @@ def test_annotations_beyond_fifty_follow_and_the_last_ones_conclude(
 
 def test_a_run_cut_short_between_annotations_equals_no_other(world: World, pull: Pull) -> None:
     run = CheckRun(pull.head_sha, "d1", "success", "t", "s", annotations=notes(120))
-    world.github.faults.add(broken(PATCH_RUN, times=1))
+    world.github.faults.add(broken(PATCH_RUN, times=2))
     with pytest.raises(Retry):
         apply(world, pull, PutCheckRun(run, 0))
     facts = world.gather(pull, History())
@@ -312,7 +318,12 @@ def test_a_write_refused_for_good_is_rejected(world: World, pull: Pull, fault: F
 
 @pytest.mark.parametrize(
     "fault",
-    [refused(500), refused(401), cut("POST */comments"), secondary_limit("POST */comments")],
+    [
+        refused(500),
+        refused(401),
+        cut("POST */comments", times=2),
+        secondary_limit("POST */comments"),
+    ],
 )
 def test_a_write_that_may_succeed_later_is_not(world: World, pull: Pull, fault: Fault) -> None:
     world.github.faults.add(fault)
@@ -365,9 +376,21 @@ def test_a_permission_that_is_missing_is_named() -> None:
 
 def test_a_write_that_is_answered_502_is_not_sent_again(world: World, pull: Pull) -> None:
     world.github.faults.add(broken(COMMENT, after=True))
-    with pytest.raises(Retry):
-        apply(world, pull, PutComment("<!-- ghapp:nfr -->\nonce", 0))
+    world.github.faults.add(broken(RUNS, after=True))
+    run = CheckRun(pull.head_sha, "d1", "success", "t", "s")
+    comment = PutComment("<!-- ghapp:nfr -->\nonce", 0)
+    outcomes = apply(world, pull, comment, PutCheckRun(run, 0))
+    (made,) = pull.check_runs()
+    assert [one.id for one in outcomes] == [pull.comments[0].id, made.id]
     assert len(pull.comments) == 1
+
+
+def test_a_write_that_left_no_trace_is_made_once_more(world: World, pull: Pull) -> None:
+    world.github.faults.add(broken(COMMENT))
+    world.github.faults.add(broken(RUNS))
+    run = CheckRun(pull.head_sha, "d1", "success", "t", "s")
+    apply(world, pull, PutComment("<!-- ghapp:nfr -->\nonce", 0), PutCheckRun(run, 0))
+    assert (len(pull.comments), len(pull.check_runs())) == (1, 1)
     assert world.gather(
         pull, History(unresolved=frozenset({"PutComment"}))
     ).observed.comment.endswith("once")

@@ -152,8 +152,8 @@ def test_without_the_permission_everything_is_none() -> None:
         (secondary_limit(BLOB), Wait),
         (secondary_limit(BLOB, status=429, retry_after=None), Wait),
         (primary_limit(BLOB), Wait),
-        (broken(BLOB), Retry),
-        (cut(BLOB), Retry),
+        (broken(BLOB, times=None), Retry),
+        (cut(BLOB, times=None), Retry),
     ],
     ids=["secondary", "429", "primary", "502", "cut"],
 )

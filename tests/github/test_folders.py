@@ -126,7 +126,9 @@ def test_a_refused_tree_leaves_the_rest_of_the_facts(world: World, status: int) 
     assert (facts.pull.new_folders, len(facts.pull.files)) == (frozenset(), 1)
 
 
-@pytest.mark.parametrize(("fault", "error"), [(secondary_limit(TREE), Wait), (broken(TREE), Retry)])
+@pytest.mark.parametrize(
+    ("fault", "error"), [(secondary_limit(TREE), Wait), (broken(TREE, times=None), Retry)]
+)
 def test_a_github_that_is_busy_or_down_is_asked_again(
     world: World, fault: Fault, error: type[Exception]
 ) -> None:

@@ -240,7 +240,7 @@ def test_boxes_that_we_may_have_written_ourselves_are_nobodys_words(world: World
 def test_nobody_is_heard_before_it_is_known_whether_they_wrote_it_so(world: World) -> None:
     pull = world.pull()
     pull.comment("/nfr done", "sam")
-    world.github.faults.add(Fault(GRAPHQL, 1, status=502))
+    world.github.faults.add(Fault(GRAPHQL, 4, status=502))
     with pytest.raises(Retry):
         missed(world, pull)
     assert told(missed(world, pull)) == [("sam", "/nfr done", False)]

@@ -80,7 +80,7 @@ def test_a_queue_that_may_not_be_read_says_so_and_an_outage_comes_again(world: W
     facts = world.run(lambda client: client.queue(key(world)))
     assert facts.members == ()
     assert "FORBIDDEN Resource not accessible by integration" in facts.refused
-    world.github.faults.add(faults.broken(GRAPHQL))
+    world.github.faults.add(faults.broken(GRAPHQL, times=None))
     with pytest.raises(Retry):
         world.run(lambda client: client.queue(key(world)))
 

@@ -123,7 +123,7 @@ def test_a_look_that_fails_is_made_again(world: World) -> None:
     pulls = opened(world, 2)
 
     async def story(client: GitHub) -> None:
-        world.github.faults.add(broken(PULLS, times=1))
+        world.github.faults.add(broken(PULLS, times=4))
         with pytest.raises(Retry):
             await moved(client, world, {})
         assert await moved(client, world, {}) == [pull.number for pull in pulls]

@@ -7,13 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghapp.errors import Wait
-from ghapp.github.rate_limits import Budget, Importance
+from ghapp.github.rate_limits import MOST_SHARES, Budget, Importance
 
 
-def taken(budget: Budget, method: str, importance: Importance, now: float) -> float:
+def taken(
+    budget: Budget, method: str, importance: Importance, now: float, *whose: str | int
+) -> float:
     """Seconds to wait, 0.0 where it was taken."""
     try:
-        budget.take(method, importance, now)
+        budget.take(method, importance, now, *whose)  # type: ignore[arg-type]
     except Wait as wait:
         return wait.after_seconds
     return 0.0
@@ -89,3 +91,51 @@ def test_the_wait_that_is_told_is_enough(units: int, later: float) -> None:
         pass
     wait = taken(budget, method, Importance.CHECK_RUN, later)
     assert taken(budget, method, Importance.CHECK_RUN, later + wait) == 0.0
+
+
+def began(budget: Budget, repository: str, pull: int, now: float) -> float:
+    try:
+        budget.begin(repository, pull, now)
+    except Wait as wait:
+        return wait.after_seconds
+    return 0.0
+
+
+def test_no_pull_request_has_more_than_a_quarter_and_no_repository_more_than_half() -> None:
+    budget, pull, other = Budget(), ("acme/shop", 1), ("acme/shop", 2)
+    for _ in range(225):
+        assert began(budget, *pull, 1.0) == 0
+        assert taken(budget, "GET", Importance.READ, 1.0, *pull) == 0
+    assert began(budget, *pull, 2.0) == 59.0
+    assert began(budget, *other, 2.0) == 0
+    # A run that has begun comes to its end; only its comments wait for their share.
+    assert taken(budget, "GET", Importance.READ, 2.0, *pull) == 0
+    assert taken(budget, "PATCH", Importance.CHECK_RUN, 2.0, *pull) == 0
+    assert taken(budget, "PATCH", Importance.BEST_EFFORT, 2.0, *pull) > 0
+    assert began(budget, *pull, 61.5) == 0
+    rest = sum(not taken(budget, "GET", Importance.READ, 3.0, "acme/shop", n) for n in range(900))
+    assert 225 + 1 + 5 + rest == 405  # of 450, which leave a tenth to check runs
+    assert not taken(budget, "GET", Importance.READ, 3.0, "acme/farm", 1)
+    assert taken(budget, "PATCH", Importance.CHECK_RUN, 3.0, *other) == 0
+
+
+def test_a_pull_request_has_a_tenth_while_the_installation_is_busy() -> None:
+    budget, pull = Budget(), ("acme/shop", 1)
+    for _ in range(90):
+        assert taken(budget, "GET", Importance.READ, 1.0, *pull) == 0
+    assert began(budget, *pull, 1.0) == 0
+    for number in range(361):  # what others take, of 900
+        assert taken(budget, "GET", Importance.READ, 2.0, f"acme/farm-{number}", 1) == 0
+    assert began(budget, *pull, 3.0) == 58.0
+    assert taken(budget, "PATCH", Importance.BEST_EFFORT, 3.0, *pull) > 0
+    assert taken(budget, "PATCH", Importance.CHECK_RUN, 3.0, *pull) == 0
+    assert began(budget, "acme/shop", 2, 3.0) == 0
+    assert began(budget, *pull, 62.1) == 0
+
+
+def test_shares_that_nobody_uses_take_no_room() -> None:
+    budget = Budget()
+    for number in range(3 * MOST_SHARES):
+        budget.begin("acme/shop", number + 1, 60.0 * number)
+        budget.take("GET", Importance.READ, 60.0 * number, "acme/shop", number + 1)
+    assert len(budget._shares) <= MOST_SHARES

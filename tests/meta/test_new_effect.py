@@ -79,7 +79,7 @@ def test_its_trace_is_searched_for() -> None:
 def test_its_request_is_sent_and_counted() -> None:
     class GitHub:
         async def apply(self, key: Any, effect: Effect) -> Outcome:
-            return await apply.apply(cast("Any", None), key, effect)
+            return await apply.apply(cast("Any", None), key, effect, cast("Any", None), NOON)
 
     metrics = Metrics()
     applied = asyncio.run(effects.apply(KEY, (Pin("b"),), History(), GitHub(), metrics))

@@ -6,6 +6,9 @@ import time
 import tracemalloc
 from dataclasses import replace
 
+import pytest
+
+from benchmarks.matching import MEGABYTES
 from ghapp.builtin_packs import builtin
 from ghapp.core.model import File
 from ghapp.core.policy.policy import Policy
@@ -45,6 +48,20 @@ def test_three_thousand_hostile_files_take_bounded_time_and_memory() -> None:
     assert asked.flagged
     assert len(found) < 3_000
     assert took < 10.0, f"{took:.1f} s"
+
+
+@pytest.mark.parametrize("name", sorted(MEGABYTES))
+def test_a_hostile_megabyte_takes_a_second(name: str) -> None:
+    """As `benchmarks.matching` measures it; here with room for a busy machine."""
+    pull = replace(PULL, files=(MEGABYTES[name],), changed_files=1)
+    began = time.thread_time()
+    seen = scan(pull, POLICY)
+    checklist(
+        seen, POLICY, findings(seen.suspicion, dict.fromkeys(one.path for one in seen.wanted))
+    )
+    took = time.thread_time() - began
+    assert seen.touched or seen.suspicion.sure or seen.unread
+    assert took < 4.0, f"{took:.1f} s"
 
 
 def test_one_hostile_file_leaves_nothing_behind_that_grows() -> None:

@@ -164,6 +164,15 @@ def changed(url: str, statement: str) -> None:
     engine.dispose()
 
 
+def stored(url: str, query: str) -> Any:
+    """The one value that the query has."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        found = connection.execute(text(query)).scalar_one()
+    engine.dispose()
+    return found
+
+
 def later(source: PolicySource, minutes: int, words: str) -> PolicySource:
     assert source.read_at
     return replace(source, text=words, read_at=source.read_at + timedelta(minutes=minutes))

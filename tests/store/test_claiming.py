@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from ghapp.core.model import InstallationKey, PullKey, QueueKey, Repository, RepositoryKey, SweepKey
 from ghapp.core.records import Claim, Full
 from ghapp.store import Store
-from tests.store.stores import changed, delivery, health_of, opened, story
+from tests.store.stores import changed, delivery, health_of, opened, stored, story
 
 BIG, SMALL, THIRD = 11, 22, 33
 
@@ -150,5 +150,33 @@ def test_pulls_of_one_head_are_claimed_one_at_a_time_also_from_a_crowd(database_
             numbers = [claim.key.number for claim in claims if isinstance(claim.key, PullKey)]
             assert len(numbers) == 11
             assert len([number for number in numbers if number <= 30]) == 1
+
+    asyncio.run(play())
+
+
+def test_runs_of_one_pull_are_spaced_by_how_many_it_had_in_the_last_hour(
+    database_url: str,
+) -> None:
+    async def play() -> None:
+        async with opened(database_url) as store:
+
+            async def waits(runs: int) -> float:
+                """How long after the last of so many runs the next one begins."""
+                for _ in range(runs):
+                    await store.queue.accept(delivery(pull(BIG, 1)))
+                    changed(database_url, "UPDATE keys SET due = due - 100 WHERE number = 1")
+                    (claim,) = await store.queue.claim(1)
+                    await store.queue.finish(claim)
+                await store.queue.accept(delivery(pull(BIG, 1)))
+                spaced = "SELECT due - started_at FROM keys WHERE number = 1"
+                return float(stored(database_url, spaced))
+
+            assert await waits(30) <= 1.1
+            assert 25 < await waits(15) <= 30
+            await store.queue.accept(delivery(pull(BIG, 2)))
+            assert whose(await store.queue.claim(2)) == {BIG: 1}  # it waits for no other
+            hour = "UPDATE keys SET started_at = started_at - 3600"
+            changed(database_url, hour)
+            assert await waits(1) <= 1.1
 
     asyncio.run(play())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from ghapp.core.model import Channel, PullKey, Repository, RepositoryKey
 from ghapp.core.records import PackFile, PolicySource, Shown
 from ghapp.errors import Wait
 from ghapp.store import Store, runs
+from ghapp.store.runs import MOST_SHOWN_OF_HEAD
 from tests.store.stores import (
     EFFECTS,
     HEAD,
@@ -96,7 +98,11 @@ async def test_an_intent_is_unresolved_until_the_run_is_recorded(store: Store) -
     assert not (await recalled(store, KEY)).unresolved
     await store.records.write(runs.intend, claim, EFFECTS)
     await store.records.write(runs.intend, claim, EFFECTS[:1])
-    assert (await recalled(store, KEY)).unresolved == {"PutCheckRun", "AddLabels"}
+    history = await recalled(store, KEY)
+    assert history.unresolved == {"PutCheckRun", "AddLabels"}
+    await asyncio.sleep(0.05)
+    waited = (await recalled(store, KEY)).unresolved_seconds - history.unresolved_seconds
+    assert 0.04 < waited < 20 and history.unresolved_seconds < 20
     assert not (await recalled(store, OTHER)).unresolved
     await store.queue.fail(claim, after_seconds=0, reason="502")
     claim = await due(store)
@@ -276,3 +282,17 @@ async def test_heads_of_other_repositories_are_other_heads(store: Store) -> None
     await store.records.write(runs.record, claim, run(verdict(fork)))
     await store.queue.finish(claim)
     assert await dirty(store) == 0
+
+
+@story
+async def test_what_check_runs_of_one_head_showed_is_kept_up_to_a_bound(store: Store) -> None:
+    claim = await claimed(store)
+    await admitted(store, claim)
+    for number in range(MOST_SHOWN_OF_HEAD + 5):
+        seen = Shown(HEAD, NOON + timedelta(seconds=number), {"db": str(number)})
+        left = replace(run(verdict(KEY), seen), shown_before=number)
+        await store.records.write(runs.record, claim, left)
+    known = (await recalled(store)).shown
+    assert [one.fingerprints["db"] for one in known] == [
+        str(number) for number in range(5, MOST_SHOWN_OF_HEAD + 5)
+    ]

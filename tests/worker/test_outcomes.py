@@ -157,3 +157,16 @@ def test_a_follow_up_without_an_issue_that_was_answered_is_remembered_as_closed(
     assert kept(DEFER, SIGNED, known=(switched_off,)).follow_ups == (switched_off,)
     closed = kept(DEFER, SIGNED, answered, known=(switched_off,)).follow_ups
     assert closed == (replace(switched_off, is_open=False),)
+
+
+def test_a_check_run_that_shows_the_same_as_the_last_one_adds_no_record() -> None:
+    decision, seen = decided(mode="enforce")
+    assert decision.marks.check_run
+    put = done(PutCheckRun(decision.marks.check_run, 0), 5)
+    first = recorded(decision, seen, put, found=False)
+    assert first.shown
+    earlier = replace(first.shown, accepted_at=first.shown.accepted_at.replace(year=2025))
+    other = replace(earlier, fingerprints={"db": "other"})
+    for known, adds in (((), True), ((earlier,), False), ((earlier, other), True)):
+        again = recorded(decision, seen, put, known, found=False)
+        assert (again.shown is not None) == adds

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections import Counter
 from collections.abc import Mapping
 
 import pytest
 
 from ghapp.core.model import InstallationKey, Key, PullKey, QueueKey, Repository, RepositoryKey
 from ghapp.core.records import Full
+from ghapp.worker.reconcile import Threads
 from ghapp.worker.worker import CONCURRENCY, Free, free
 
 SHOP, FARM = Repository(1, 10, "acme/shop"), Repository(1, 20, "acme/farm")
@@ -62,3 +66,35 @@ def test_each_kind_of_key_is_of_its_installation() -> None:
         *(PullKey(FARM, at) for at in range(5)),
     ]
     assert free(keys, CONCURRENCY).full == Full((1,), (10,))
+
+
+def test_scans_of_one_repository_and_installation_leave_threads_to_others() -> None:
+    third = Repository(1, 30, "acme/third")
+    at_once, most, lock = Counter[int](), Counter[int](), threading.Lock()
+    ended = threading.Event()
+
+    def scan(repository: Repository) -> None:
+        ids = repository.id, repository.installation_id
+        with lock:
+            at_once.update(ids)
+            most.update({id: at_once[id] - most[id] for id in ids if at_once[id] > most[id]})
+        if repository.installation_id == 1:
+            ended.wait(10)
+        with lock:
+            at_once.subtract(ids)
+
+    async def play() -> None:
+        threads = Threads()
+        hostile = [
+            asyncio.create_task(threads.run(repository, scan, repository))
+            for repository in (SHOP, SHOP, SHOP, FARM, FARM, third)
+        ]
+        other = Repository(2, 40, "org/other")
+        async with asyncio.timeout(10):
+            await threads.run(other, scan, other)
+        assert not any(one.done() for one in hostile)
+        ended.set()
+        await asyncio.gather(*hostile)
+
+    asyncio.run(play())
+    assert most == {10: 1, 20: 1, 30: 1, 1: 2, 40: 1, 2: 1}

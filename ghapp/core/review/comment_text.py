@@ -21,6 +21,15 @@ MOST_LINES = 400
 # Deeper blocks are skipped by the parser; a list in a list is two levels deeper.
 MOST_NESTED = 12
 _DELIMITERS = re.compile(r"(?=.*\|)(?=.*-)[|:\- \t]+")
+# What nobody sees as it is written. Below these, a mail holds what it answers, mostly folded away.
+_MAIL = re.compile(
+    r"^[ \t*_]*(?:from|差出人)[*_ \t]*[:：].*\n(?:.*\n){0,6}?[ \t*_]*(?:subject|件名)[*_ \t]*[:：]"
+    r"|^.*\breply to this email directly\b|^[ \t]*-{3,} ?original message ?-{3,}",
+    re.IGNORECASE | re.MULTILINE,
+)
+_FOOTNOTE = re.compile(r" {0,3}\[\^[^\]\s]+\]:")  # left out if nothing refers to it
+_NO_BREAK = re.compile(r"[^\n]")
+_FORMULA = re.compile(r"\$\$.*?\$\$", re.DOTALL)
 _WEB = re.compile(r"https?://\S+", re.IGNORECASE)
 
 
@@ -32,6 +41,8 @@ def speaks(body: str) -> bool:
 def lines(body: str) -> tuple[Iterator[str], str]:
     """The lines that may be commands, and the rest of a long comment, which is not read."""
     text = body.replace("\r\n", "\n")
+    if mail := _MAIL.search(text):
+        text = text[: mail.start()]
     head, rest = text, ""
     if len(text) > MOST_CHARACTERS or text.count("\n") >= MOST_LINES:
         whole = text[:MOST_CHARACTERS].split("\n", MOST_LINES)[:-1]
@@ -65,7 +76,9 @@ def _inline() -> MarkdownIt:
 
 def _visible(paragraph: str) -> Iterator[str]:
     """The visible text of each line that opens with plain text and is not in a table."""
-    rows = paragraph.split("\n")
+    rows = _FORMULA.sub(_blotted, paragraph).split("\n")
+    notes = next((at for at, row in enumerate(rows) if _FOOTNOTE.match(row)), len(rows))
+    rows = rows[:notes]
     tables = (at for at, row in enumerate(rows) if at and _DELIMITERS.fullmatch(row))
     text = "\n".join(rows[: next(tables, len(rows) + 1) - 1])
     if not speaks(text):
@@ -85,6 +98,11 @@ def _visible(paragraph: str) -> Iterator[str]:
         line.append(_shown(token, address, line))
     if plain:
         yield "".join(line)
+
+
+def _blotted(formula: re.Match[str]) -> str:
+    """A formula of several lines, so that no line begins in it."""
+    return _NO_BREAK.sub("$", formula[0]) if "\n" in formula[0] else formula[0]
 
 
 def _shown(token: Token, address: str, line: list[str]) -> str:

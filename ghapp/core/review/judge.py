@@ -23,6 +23,11 @@ from ghapp.core.review.sign_off import approve, retract
 from ghapp.core.scan.checklist import Checklist
 
 SETTLING = frozenset({Verb.SIGN_OFF, Verb.WAIVE, Verb.UNDO})
+# Entries stay for good, and each run reads all of them. Above these bounds, nothing is added of a
+# message; on a pull, still what only reviewers can do.
+MOST_OF_MESSAGE, MOST_OF_PULL = 100, 2_000
+ANSWERS = frozenset({Verb.CHECK, Verb.UNCHECK, Verb.NA, Verb.DEFER})
+BY_ANYONE = ANSWERS | {Verb.REFUSED, Verb.REFRESH, Verb.EXPLAIN, Verb.HELP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +96,48 @@ def judge(facts: Facts, history: History, checklist: Checklist) -> Judgement:
         if message.id in judged:
             continue
         judged.add(message.id)
-        part = 0
+        added = list[Entry]()
+        repeated: Entry | None = None
         for command in commands_of(message, facts.policy):
-            ledger = (*history.ledger, *entries)
+            ledger = (*history.ledger, *entries, *added)
             ledger = counting(ledger, history, facts.pull, facts.policy)
             case = case_of(facts, history, checklist, ledger, message)
             for outcome in _outcomes(case, command):
-                entries = (*entries, case.entry(part, outcome))
-                part += 1
+                if len(added) > MOST_OF_MESSAGE:
+                    break
+                enough = len(added) == MOST_OF_MESSAGE
+                most = Refusal("too_many_subjects", str(MOST_OF_MESSAGE))
+                entry = case.entry(len(added), most if enough else outcome)
+                if len(ledger) >= MOST_OF_PULL and entry.verb in BY_ANYONE:
+                    continue
+                if _repeats(entry, (*ledger, *added)):
+                    repeated = repeated or entry
+                else:
+                    added.append(entry)
+        # What is written is acknowledged, and that needs an entry.
+        if repeated and not added and message.comment_id:
+            added.append(repeated)
+        entries = (*entries, *added)
     return Judgement(entries, tuple(message.id for message in facts.messages))
+
+
+def _repeats(entry: Entry, ledger: tuple[Entry, ...]) -> bool:
+    """Whether it says what was said before, so that it changes nothing."""
+    if entry.verb is Verb.REFUSED:
+        own = [one for one in ledger if one.message_id == entry.message_id]
+        return any(one.refusal == entry.refusal for one in own)
+    if entry.verb not in ANSWERS - {Verb.DEFER}:
+        return False
+    answers = (
+        one for one in reversed(ledger) if one.subject == entry.subject and one.verb in ANSWERS
+    )
+    last = next(answers, None)
+    return last is not None and _said(last) == _said(entry)
+
+
+def _said(answer: Entry) -> tuple[object, ...]:
+    said = answer.verb, answer.note, answer.speaker, answer.right
+    return *said, answer.head_sha, answer.fingerprint
 
 
 def _outcomes(case: Case, command: Command | Refusal) -> tuple[Judged, ...]:

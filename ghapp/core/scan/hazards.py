@@ -6,7 +6,6 @@ There are two steps, because the rest of a file may decide: `suspected` needs on
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +13,10 @@ from itertools import groupby
 
 from ghapp.core.areas import Finding, Hazard
 from ghapp.core.model import File
-from ghapp.core.patterns.regexes import PATTERN_BYTES, build, compiled
+from ghapp.core.patterns.regexes import compiled
 from ghapp.core.scan import new_file
 from ghapp.core.scan.rulebook import Rulebook
-from ghapp.core.scan.search import Readable, reading, search
+from ghapp.core.scan.search import Overdue, Readable, reading, search
 from ghapp.core.scan.suspects import ASKING, Suspect, stands
 from ghapp.core.scan.triggers import Matched
 
@@ -26,18 +25,13 @@ from ghapp.core.scan.triggers import Matched
 MOST_OF_HAZARD = 1_000
 MOST_SOURCE = 200
 
+# The name of a table, a model or a view that a line makes; a schema in front is left out.
 NEW_TABLE = (
     r"(?i)(?:\bcreate\s+(?:(?:unlogged\s+)?table|materialized\s+view)\s+(?:if\s+not\s+exists\s+)?"
-    r"(?:[\"`]?\w+[\"`]?\.)?[\"`]?{table}\b"
-    r"|\bCreateModel\s*\(\s*(?:name\s*=\s*)?[\"']{table}\b"
-    r"|<createTable\b[^>]*\btableName\s*=\s*[\"']{table}\b"
-    r"|\bcreate_table\s*\(?\s*[:\"']{table}\b|\bSchema::create\s*\(\s*[\"']{table}\b"
-    r"|->createTable\s*\(\s*[\"']{table}\b|\bcreateTable\s*\(\s*[\"']{table}\b)"
-)
-# Whether any table is made: compiling the pattern above for a table takes longer than a search.
-ANY_NEW_TABLE = (
-    r"(?i)create\s+(?:unlogged\s+)?table\s|create\s+materialized|create_?table|Schema::create"
-    r"|CreateModel"
+    r"(?:[\"`]?\w+[\"`]?\.)?[\"`]?|\bCreateModel\s*\(\s*(?:name\s*=\s*)?[\"']"
+    r"|<createTable\b[^>]*\btableName\s*=\s*[\"']|\bcreate_table\s*\(?\s*[:\"']"
+    r"|\bSchema::create\s*\(\s*[\"']|->createTable\s*\(\s*[\"']|\bcreateTable\s*\(\s*[\"'])"
+    r"(?P<table>\w+)"
 )
 COMMENT = (b"--", b"#", b"//", b"/*", b"*")
 
@@ -46,13 +40,13 @@ COMMENT = (b"--", b"#", b"//", b"/*", b"*")
 class Suspicion:
     """The suspects, as far as the diff alone settles them.
 
-    sure: those that stand. doubts: those that need the whole file, in path order.
-    crowded: paths of files with so many suspects that not all were checked.
+    sure: suspects that stand. doubts: those that only a whole file settles, in path order.
+    left: paths of files that were not searched in full, for there was too much to find or no time.
     """
 
     sure: tuple[Suspect, ...] = ()
     doubts: tuple[Suspect, ...] = ()
-    crowded: frozenset[str] = frozenset()
+    left: frozenset[str] = frozenset()
 
     @property
     def wanted(self) -> tuple[File, ...]:
@@ -61,13 +55,20 @@ class Suspicion:
         return tuple(found[path] for path in sorted(found))
 
 
-def suspected(book: Rulebook, files: tuple[Matched, ...]) -> Suspicion:
-    """The suspects of the pull."""
+def never() -> bool:
+    return False
+
+
+def suspected(book: Rulebook, files: tuple[Matched, ...], overdue: Overdue = never) -> Suspicion:
+    """The suspects of the pull, by its diff alone. overdue: then the rest of the files is left."""
     read = reading(book, files)
-    found, crowded = search(book, read)
+    found, left_out = search(book, read, overdue)
     elsewhere = AddedElsewhere(book, read)
     sure, doubts = [], []
-    for _, here in groupby(found, key=lambda one: one.file.path):
+    for path, here in groupby(found, key=lambda one: one.file.path):
+        if overdue():
+            left_out |= {path}
+            continue
         left = [one for one in here if not elsewhere.clears(one)]
         side = new_file.shown(left[0].file) if left else None
         for suspect in left:
@@ -78,19 +79,21 @@ def suspected(book: Rulebook, files: tuple[Matched, ...]) -> Suspicion:
             elif verdict:
                 sure.append(suspect)
     doubts.sort(key=lambda one: one.file.path)
-    return Suspicion(tuple(sure), tuple(doubts), crowded)
+    return Suspicion(tuple(sure), tuple(doubts), left_out)
 
 
-def findings(suspicion: Suspicion, contents: Mapping[str, str | None]) -> tuple[Finding, ...]:
+def findings(
+    suspicion: Suspicion, contents: Mapping[str, str | None], overdue: Overdue = never
+) -> tuple[Finding, ...]:
     """The findings, in the order of files and lines.
 
-    contents: path -> the new version. If it is None or absent, the file could not be read, and the
-    doubts about it become findings that are `unsure`.
+    contents: path -> the new version; None or absent if it could not be read: then what it would
+    have settled stands, and says so. overdue: then no more of them are looked into.
     """
     found = [_finding(one, unsure=False) for one in suspicion.sure]
     # One file at a time: twenty of them at once would take a gigabyte.
     for path, doubts in groupby(suspicion.doubts, key=lambda one: one.file.path):
-        content = contents.get(path)
+        content = None if overdue() else contents.get(path)
         side = new_file.of_text(content) if content is not None else None
         for one in doubts:
             if side is None or one.number not in side.lines:
@@ -138,8 +141,7 @@ class AddedElsewhere:
     def __init__(self, book: Rulebook, read: tuple[Readable, ...]) -> None:
         self._book = book
         self._read = read
-        self._texts: dict[str, bytes] = {}
-        self._made: dict[tuple[str, str], bool] = {}
+        self._made: dict[str, frozenset[bytes]] = {}
         self._moved: dict[str, Counter[str]] = {}
 
     def clears(self, suspect: Suspect) -> bool:
@@ -159,26 +161,27 @@ class AddedElsewhere:
         table = suspect.table.rpartition(".")[2]
         if not (hazard.skip_new_table and table):
             return False
-        key = hazard.id, table
-        if key not in self._made:
-            text, pattern = self._text(hazard), NEW_TABLE.format(table=re.escape(table))
-            self._made[key] = (
-                compiled(ANY_NEW_TABLE).search(text) is not None
-                and build(pattern, PATTERN_BYTES).search(text) is not None
-            )
-        return self._made[key]
+        if hazard.id not in self._made:
+            self._made[hazard.id] = _made(self._text(hazard))
+        return table.lower().encode() in self._made[hazard.id]
 
     def _text(self, hazard: Hazard) -> bytes:
         """All added lines that the hazard reads, without comments."""
-        if hazard.id not in self._texts:
-            text, place = next(
-                (text, place)
-                for text, (_, owners) in self._book.hazards.items()
-                for place, one in enumerate(owners)
-                if one is hazard
-            )
-            files = [one.file for one in self._read if place in one.hazards[text]]
-            lines = (line for one in files for line in one.change.added.split(b"\n"))
-            kept = [line for line in lines if not line.lstrip().startswith(COMMENT)]
-            self._texts[hazard.id] = b"\n".join(kept)
-        return self._texts[hazard.id]
+        text, place = next(
+            (text, place)
+            for text, (_, owners) in self._book.hazards.items()
+            for place, one in enumerate(owners)
+            if one is hazard
+        )
+        files = [one.file for one in self._read if place in one.hazards[text]]
+        lines = (line for one in files for line in one.change.added.split(b"\n"))
+        return b"\n".join([line for line in lines if not line.lstrip().startswith(COMMENT)])
+
+
+def _made(text: bytes) -> frozenset[bytes]:
+    """The names in lower case of all tables that the text makes, found in one pass over it."""
+    found, at, pattern = set(), 0, compiled(NEW_TABLE)
+    while made := pattern.search(text, at):
+        found.add((made.group(b"table") or b"").lower())
+        at = made.end()
+    return frozenset(found)

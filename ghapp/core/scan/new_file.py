@@ -10,6 +10,7 @@ from functools import cached_property
 
 from ghapp.core.model import File
 from ghapp.core.patterns.regexes import as_bytes, compiled
+from ghapp.core.scan.blocks import Blocks
 from ghapp.core.scan.patch import MOST_LINES, cut_short, lines
 
 # The lines of a migration at which its rollback begins, and at which its forward part does.
@@ -69,6 +70,11 @@ class NewSide:
         return True if self.whole or run == 1 else None
 
     @cached_property
+    def blocks(self) -> Blocks:
+        """Of a whole file; each line is at its number less 1."""
+        return Blocks(tuple(self.lines.values()))
+
+    @cached_property
     def _text(self) -> bytes:
         return as_bytes("\n".join(self.lines.values()))
 
@@ -92,7 +98,8 @@ def shown(file: File) -> NewSide:
     """What the file's patch shows of its new version."""
     rows = lines(file.patch)
     known = {row.number: row.text for row in rows if row.sign != "-"}
-    return NewSide(known, whole=file.status == "added" and not cut_short(file))
+    gapless = all(number == at for at, number in enumerate(known, 1))
+    return NewSide(known, whole=file.status == "added" and gapless and not cut_short(file))
 
 
 def of_text(text: str) -> NewSide | None:

@@ -10,10 +10,11 @@ from ghapp.core.model import File, Pull
 from ghapp.core.patterns import regexes
 from ghapp.core.patterns.sets import sieve
 from ghapp.core.policy.policy import Policy
-from ghapp.core.scan.hazards import Suspicion, suspected
+from ghapp.core.scan.hazards import Suspicion, never, suspected
 from ghapp.core.scan.match import match
 from ghapp.core.scan.patch import ChangedFile
 from ghapp.core.scan.rulebook import DETECT_PATTERNS, Rulebook, rulebook
+from ghapp.core.scan.search import Overdue
 from ghapp.core.scan.triggers import AddedHit, LineFound, Matched, Matches, PathClaim, quoted
 
 
@@ -68,18 +69,21 @@ class Scan:
         return self.suspicion.wanted
 
 
-def scan(pull: Pull, policy: Policy, only_author_pushed: bool = True) -> Scan:
+def scan(
+    pull: Pull, policy: Policy, only_author_pushed: bool = True, overdue: Overdue = never
+) -> Scan:
     """One pass over the diff.
 
     only_author_pushed: whether every head of the pull was pushed by its author; only then does
-    an author whom the policy ignores count as ignored.
+    an author whom the policy ignores count as ignored. overdue: then the rest of the files counts
+    as unread.
     """
     authors = {name.casefold() for name in policy.ignore_authors}
     if only_author_pushed and pull.author.casefold() in authors:
         return Scan(pull, ignored=pull.author)
     book = rulebook(policy.areas, policy.ignore_paths, policy.dialect)
     files = match(book, pull.files)
-    suspicion = suspected(book, files)
+    suspicion = suspected(book, files, overdue)
     counting = tuple([one for one in files if not one.ignored])
     # ghapp's own labels must not flag anything.
     shown = {name.casefold() for name in policy.labels.values()}
@@ -100,7 +104,7 @@ def scan(pull: Pull, policy: Policy, only_author_pushed: bool = True) -> Scan:
         touched=_touched(book, pull, counting),
         suspicion=suspicion,
         files=files,
-        unread=tuple(sorted(unread | suspicion.crowded)),
+        unread=tuple(sorted(unread | suspicion.left)),
         partly=tuple([one.change.file.path for one in files if _is_partly_read(one)]),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 from operator import attrgetter
@@ -19,7 +19,10 @@ from ghapp.core.scan.statements import statements
 from ghapp.core.scan.suspects import Suspect
 from ghapp.core.scan.triggers import Matched
 
-MOST_SUSPECTS = 50_000  # of one pull
+MOST_SUSPECTS = 20_000  # of one pull
+# Of added and removed lines that are searched before anybody asks how long it takes: that much is
+# searched in a second, however hostile it is.
+PORTION_BYTES = 1 << 20
 WITHOUT_LAYOUT = str.maketrans("", "", LAYOUT.decode())
 MOST_OF_BLOCK = 200  # lines that are searched for the head of a block
 MOST_NAME = 200  # characters; what is longer is not a table
@@ -27,6 +30,9 @@ MOST_NAME = 200  # characters; what is longer is not a table
 OPENS_TABLE = re.compile(
     r"""\b(?:Schema::(?:create|table)\s*\(\s*|(?:create|change)_table\s*\(?\s*:?)["']?(\w+)"""
 )
+
+
+Overdue = Callable[[], bool]  # whether a search has taken so long that it is to end
 
 
 class Readable(NamedTuple):
@@ -57,29 +63,59 @@ def reading(book: Rulebook, files: Iterable[Matched]) -> tuple[Readable, ...]:
     return tuple(read)
 
 
-def search(book: Rulebook, read: Sequence[Readable]) -> tuple[list[Suspect], frozenset[str]]:
-    """The suspects in the order of files and lines, and the paths of files that have too many."""
+def search(
+    book: Rulebook, read: Sequence[Readable], overdue: Overdue
+) -> tuple[list[Suspect], frozenset[str]]:
+    """The suspects, in the order of files and lines; and the paths of files not searched in full.
+
+    Those are the files at which there were too many suspects, or no time was left, and all after.
+    """
     found: dict[tuple[int, int, str], Suspect] = {}
-    crowded = set()
-    for index, one in _suspects(book, read):
-        # Parts of a long statement overlap by a line, so a line may be found twice.
-        if len(found) < MOST_SUSPECTS:
-            found.setdefault((index, one.number, one.hazard.id), one)
-        else:
-            crowded.add(one.file.path)
-    return [found[key] for key in sorted(found)], frozenset(crowded)
+    portions = _portions(read)
+    while portions and not overdue():
+        portion = portions.pop()
+        new = dict(found)
+        for index, one in _suspects(book, read, portion):
+            # Parts of a long statement overlap by a line, which may be found twice.
+            new.setdefault((index, one.number, one.hazard.id), one)
+            if len(new) > MOST_SUSPECTS:
+                break
+        if len(new) > MOST_SUSPECTS and len(portion) > 1:  # to know which of them is too much
+            portions += [range(place, place + 1) for place in reversed(portion)]
+            continue
+        found = new
+        if len(found) > MOST_SUSPECTS:
+            portions.append(portion)
+            break
+    left = frozenset(read[place].file.change.file.path for one in portions for place in one)
+    return [found[key] for key in sorted(found)], left
 
 
-def _suspects(book: Rulebook, read: Sequence[Readable]) -> Iterator[tuple[int, Suspect]]:
-    """The suspects with the places of their files."""
+def _portions(read: Sequence[Readable]) -> list[range]:
+    """The places of files that are searched together, as many as have enough text; last first."""
+    portions, start, size = list[range](), 0, 0
+    for place, one in enumerate(read):
+        if size > PORTION_BYTES:
+            portions.append(range(start, place))
+            start, size = place, 0
+        size += len(one.file.change.added) + len(one.file.change.removed)
+    return [range(start, len(read)), *reversed(portions)]
+
+
+def _suspects(
+    book: Rulebook, read: Sequence[Readable], places: range
+) -> Iterator[tuple[int, Suspect]]:
+    """The suspects of the files at these places, with the places."""
     patches: dict[int, PatchSearch] = {}
+    here = read[places.start : places.stop]
     for sign in "+-":
         sieve, hazards = book.hazards[sign]
-        texts = [one.file.change.text(sign) for one in read]
-        for index, pattern, span in sieve.lines(texts, [one.hazards[sign] for one in read]):
-            patch = patches.get(index) or patches.setdefault(index, PatchSearch(read[index].file))
+        texts = [one.file.change.text(sign) for one in here]
+        for at, pattern, span in sieve.lines(texts, [one.hazards[sign] for one in here]):
+            index = places[at]
+            patch = patches.get(index) or patches.setdefault(index, PatchSearch(here[at].file))
             yield from ((index, one) for one in patch.in_line(sign, hazards[pattern], span))
-    for index, one in enumerate(read):
+    for index, one in zip(places, here, strict=True):
         wanted = one.hazards["statements"]
         if wanted and one.file.change.added:
             patch = patches.get(index) or PatchSearch(one.file)
@@ -157,15 +193,39 @@ class PatchSearch:
         named = ((found and found.group(b"table")) or b"").decode("utf-8", "replace")
         if named:
             return named if len(named) <= MOST_NAME else ""
-        depth = _depth(row)
-        end = bisect_left(self._code_rows, row.place, key=attrgetter("place"))
-        for one in reversed(self._code_rows[max(end - MOST_OF_BLOCK, 0) : end]):
-            outside = one.hunk == row.hunk and one.sign != "-" and _depth(one) < depth
-            if outside and one.text.strip():
-                depth = _depth(one)
-                if opened := OPENS_TABLE.search(one.text):
-                    return opened[1] if len(opened[1]) <= MOST_NAME else ""
-        return ""
+        depth, end = _depth(row), bisect_left(self._code_rows, row.place, key=attrgetter("place"))
+        nearest, outer, openers = self._blocks
+        at = nearest[end]
+        while at >= 0 and _depth(self._code_rows[at]) >= depth:
+            at = outer[at]
+        opener = openers[at] if at >= 0 and self._code_rows[at].hunk == row.hunk else -1
+        if opener < max(end - MOST_OF_BLOCK, 0):
+            return ""
+        opened = OPENS_TABLE.search(self._code_rows[opener].text)
+        assert opened
+        return opened[1] if len(opened[1]) <= MOST_NAME else ""
+
+    @cached_property
+    def _blocks(self) -> tuple[list[int], list[int], list[int]]:
+        """For each line of code, by its place: the nearest one above that may open a block; and of
+        those, the one outside of its block, and the nearest opener of a table, be it itself.
+
+        -1 stands for none. All are of one hunk, except the first.
+        """
+        nearest, outer, openers, latest = list[int](), list[int](), list[int](), -1
+        for place, row in enumerate(self._code_rows):
+            nearest.append(latest)
+            at = opener = -1
+            if row.sign != "-" and row.text.strip():
+                at = latest if latest >= 0 and self._code_rows[latest].hunk == row.hunk else -1
+                depth = _depth(row)
+                while at >= 0 and _depth(self._code_rows[at]) >= depth:
+                    at = outer[at]
+                opener = place if OPENS_TABLE.search(row.text) else openers[at] if at >= 0 else -1
+                latest = place
+            outer.append(at)
+            openers.append(opener)
+        return [*nearest, latest], outer, openers
 
     @cached_property
     def _rows(self) -> tuple[PatchLine, ...]:

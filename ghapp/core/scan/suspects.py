@@ -12,7 +12,6 @@ from ghapp.core.areas import Guard, Hazard
 from ghapp.core.markdown import seen
 from ghapp.core.model import File
 from ghapp.core.patterns import regexes
-from ghapp.core.scan.blocks import block
 from ghapp.core.scan.new_file import NewSide
 
 NEAREST_LINES = 15  # above the line, as far as `nearest` is searched for
@@ -89,5 +88,5 @@ def _unguarded(guard: Guard, suspect: Suspect, side: NewSide) -> bool | None:
         case _:
             if not side.whole:
                 return None
-            text = block(side.lines, suspect.number, suspect.end, guard.within)
-            return not regexes.anywhere(guard.pattern, text)
+            place = suspect.number - 1
+            return not side.blocks.matching(guard.pattern, place, suspect.end, guard.within)

@@ -11,8 +11,10 @@ from sqlalchemy import Double, and_, bindparam, case, func, not_, or_, select, t
 from ghapp.core.records import Claim, Full
 from ghapp.store.schema import GIVES_WAY_SECONDS, Now, keys, policies
 from ghapp.store.sql import Connection, Statement, one_of
-from ghapp.store.work_queue.leases import LEASE_SECONDS
+from ghapp.store.work_queue.leases import BACK_SECONDS, LEASE_SECONDS, follow_clock
 from ghapp.store.work_queue.marking import ZERO, addressed, claimable, same_head, waiting
+
+HOUR_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ _chosen = (
     .with_for_update(skip_locked=True, of=_due)
     .cte("chosen")  # a subquery could run twice, and lock more rows than the limit
 )
+_ago = Now() - keys.c.started_at
 _drops = select(policies.c.drops).where(policies.c.repository_id == keys.c.repository_id)
 _soonest = select(func.min(_later.c.due)).where(waiting(_later))
 _CLAIM = Statement(
@@ -67,6 +70,8 @@ _CLAIM = Statement(
         lease_token=bindparam("nonce") + ":" + keys.c.key,
         lease_until=Now() + LEASE_SECONDS,
         started_at=Now(),
+        # Those of an hour ago count no more, those since in proportion.
+        runs=1 + case((_ago < HOUR_SECONDS, keys.c.runs * (1 - _ago / HOUR_SECONDS)), else_=0.0),
         # A lease that nobody gave back counts as an attempt: its worker was killed or blocked.
         attempts=keys.c.attempts + case((keys.c.lease_token != "", 1), else_=0),
         policy_drops=func.coalesce(_drops.scalar_subquery(), 0),
@@ -93,6 +98,7 @@ def claim(connection: Connection, limit: int, full: Full, since: float) -> Claim
     each head. A claim after MAX_ATTEMPTS is only for parking the key.
     full: whose keys to leave out. since: `Claimed.at` of the last claim; if nothing is claimed,
     `next_due` includes keys that became due after that.
+    On SQLite, a clock that was set back since is noticed: else its keys would wait for as long.
     """
     found = connection.rows(
         _CLAIM,
@@ -104,6 +110,11 @@ def claim(connection: Connection, limit: int, full: Full, since: float) -> Claim
         },
     )
     clock = found[0] if found else connection.rows(_NEXT_DUE, {"since": since})[0]
+    back_seconds = since - clock.at
+    if back_seconds > BACK_SECONDS and not connection.is_postgresql:
+        follow_clock(connection, back_seconds)
+        if not found:
+            return claim(connection, limit, full, clock.at)
     claims = [
         Claim(
             addressed(row),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, Double, and_, bindparam, case, exists, select, update
+from sqlalchemy import BigInteger, Double, and_, bindparam, case, exists, func, or_, select, update
 
 from ghapp.core.model import InstallationKey
 from ghapp.core.records import Claim
 from ghapp.errors import LeaseLost
-from ghapp.store.schema import Now, keys
+from ghapp.store.schema import Now, deliveries, keys
 from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.marking import NO_HINTS, Mark, dirty, mark, same_head
 
@@ -19,6 +19,28 @@ LEASE_SECONDS = 30.0
 MAX_ATTEMPTS = 8
 # When a parked key is due: so claims need not pass all parked keys in the index.
 NEVER = 1e11
+# A clock that was set back by less delays nothing for long.
+BACK_SECONDS = 1.0
+
+
+def take_over(connection: Connection) -> int:
+    """Free the keys that a process held which is known to be gone; how many there were.
+
+    A run that ended its process still counts as an attempt, for its token stays.
+    """
+    now, *known = connection.rows(_TIMES)[0]
+    back_seconds = max((at for at in known if at is not None), default=now) - now
+    if back_seconds > BACK_SECONDS:
+        follow_clock(connection, back_seconds)
+    return connection.change(_TAKE_OVER)
+
+
+def follow_clock(connection: Connection, back_seconds: float) -> None:
+    """Let what was due by a clock that has been set back by so much be due by the new one.
+
+    Only for SQLite: of several processes each would do so.
+    """
+    connection.change(_FOLLOW_CLOCK, {"back": back_seconds})
 
 
 def renew(connection: Connection, claims: Iterable[Claim]) -> frozenset[str]:
@@ -90,6 +112,44 @@ def change(connection: Connection, claim: Claim, statement: Statement, **paramet
     return found
 
 
+_TIMES = Statement(
+    select(
+        Now(),
+        select(func.max(keys.c.started_at)).scalar_subquery(),
+        select(func.max(deliveries.c.received_at)).scalar_subquery(),
+    )
+)
+_TAKE_OVER = Statement(update(keys).where(keys.c.lease_until > Now()).values(lease_until=Now()))
+_back = bindparam("back", type_=Double)
+
+
+def _set_back(column: Any) -> Any:
+    return case((and_(column > Now(), column < NEVER), column - _back), else_=column)
+
+
+_FOLLOW_CLOCK = Statement(
+    update(keys)
+    .where(
+        or_(
+            keys.c.due > Now(),
+            keys.c.lease_until > Now(),
+            keys.c.started_at > Now(),
+            keys.c.arrived_at > Now(),
+            keys.c.parked_at > Now(),
+        )
+    )
+    .values(
+        due=_set_back(keys.c.due),
+        started_at=_set_back(keys.c.started_at),
+        arrived_at=_set_back(keys.c.arrived_at),
+        parked_at=_set_back(keys.c.parked_at),
+        # Held as long as any lease is, and renewed meanwhile.
+        lease_until=case(
+            (keys.c.lease_until > Now() + LEASE_SECONDS, Now() + LEASE_SECONDS),
+            else_=keys.c.lease_until,
+        ),
+    )
+)
 _RENEW = Statement(
     update(keys)
     .where(one_of(keys.c.lease_token, "tokens"), keys.c.lease_until > Now())

@@ -13,6 +13,7 @@ from sqlalchemy import (
     bindparam,
     case,
     false,
+    literal,
     literal_column,
     not_,
     or_,
@@ -35,6 +36,9 @@ from ghapp.store.sql import Connection, Statement
 
 # A key is due again this long after its last run began, so that a burst leads to one more run.
 COLLAPSE_SECONDS = 1.0
+# Of so many runs in an hour each follows the last one as soon as that; then each run more has all
+# that follow wait so much longer, so that nobody can have one pull reviewed all the time.
+FREE_RUNS, RUN_SECONDS = 30.0, 2.0
 # SQLite's clock has milliseconds: a delivery in the same one as a claim counts as after it.
 TICK_SECONDS = 0.001
 NO_HINTS = {"fresh_at": 0.0, "opened": False, "touched": False, "changed_files": 0}
@@ -90,8 +94,10 @@ def _marking(*, suspected: bool = False, delivered: bool = False) -> Statement:
     came: Any = Now() if delivered else 0.0
     insert = upsert(keys).values(generation=1, due=Now(), arrived_at=came)
     new, old = insert.excluded, keys.c
+    crowd = case((old.kind == "pull", (old.runs - FREE_RUNS) * RUN_SECONDS), else_=0.0)
+    apart = _larger(literal(COLLAPSE_SECONDS), crowd)
     place = case(
-        (old.started_at > Now() - COLLAPSE_SECONDS, old.started_at + COLLAPSE_SECONDS),
+        (old.started_at > Now() - apart, old.started_at + apart),
         (and_(dirty(keys), old.parked_at == 0, old.due < Now()), old.due),
         else_=Now(),
     )

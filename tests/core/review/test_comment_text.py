@@ -48,6 +48,32 @@ def test_a_line_is_what_github_shows_of_it(body: str, expected: list[str]) -> No
     assert heard(body) == expected
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("I agree.\n\nFrom: Sam <s@x.example>\nSent: Monday\nSubject: Re: [shop]\n\n/nfr done", []),
+        ("**From:** Sam\n**To:** Ann\n\n**Subject:** x\n\n/nfr done", []),
+        ("差出人: 佐藤\n件名: Re\n\n/nfr done", []),
+        (
+            "/nfr undo\n\nReply to this email directly, view it\n\n/nfr done",
+            ["/nfr undo"],
+        ),
+        ("/nfr undo\n\n-----Original Message-----\n/nfr done", ["/nfr undo"]),
+        ("From: now on it counts\n\n/nfr done", ["/nfr done"]),
+        ("a\n[^1]: see\n/nfr done", []),
+        ("/nfr undo\n[^note]:\n    /nfr done", ["/nfr undo"]),
+        ("see[^1]\n\n/nfr done", ["/nfr done"]),
+        ("$$\n/nfr done\n$$", []),
+        ("a $$ x\n/nfr done\ny $$\n/nfr undo", ["/nfr undo"]),
+        ("it costs $$\n/nfr done", ["/nfr done"]),
+        ("/nfr na x -- costs $$5$$", ["/nfr na x -- costs $$5$$"]),
+    ],
+)
+def test_commands_that_nobody_sees_do_not_count(body: str, expected: list[str]) -> None:
+    assert heard(body) == expected
+    assert lines(body)[1] == ""
+
+
 def test_the_unread_rest_of_a_long_comment_is_returned() -> None:
     found, rest = lines("/nfr done\n\n" + "words\n" * MOST_CHARACTERS)
     assert next(found) == "/nfr done"

@@ -17,7 +17,7 @@ from ghapp.core.model import Channel, Message, Rights
 from ghapp.core.policy.policy import Defer
 from ghapp.core.records import FollowUp, History
 from ghapp.core.review.commands import ANYONE, COMMANDS
-from ghapp.core.review.judge import Ask, asks, judge
+from ghapp.core.review.judge import MOST_OF_MESSAGE, MOST_OF_PULL, Ask, asks, judge
 from tests.core.build import (
     HEAD,
     NEXT_HEAD,
@@ -550,3 +550,42 @@ def test_a_command_is_refused_for_people_without_the_right(name: str) -> None:
     told = {one.verb for one in entries(said, was=history(SEEN, ledger=[HELD]))}
     anyone = COMMANDS[name].who is ANYONE
     assert (told == {Verb.REFUSED}) is not anyone
+
+
+# --- bounds --------------------------------------------------------------------------------
+
+
+def test_a_comment_adds_a_bounded_number_of_entries() -> None:
+    items = [f"i{number}" for number in range(25)]
+    wide = replace(DB, items=tuple(item(one) for one in items))
+    orders = "\n".join(f"/nfr check {' '.join(items)} -- {word}" for word in "abcdefgh")
+    found = entries(
+        comment(orders, "ann"), rules=policy(wide), checklist=asked(flagged(wide, "d1"))
+    )
+    assert len(found) == MOST_OF_MESSAGE + 1
+    assert found[-1].refusal == Refusal("too_many_subjects", str(MOST_OF_MESSAGE))
+
+
+def test_what_changes_nothing_adds_nothing() -> None:
+    twice = "/nfr check db-plan\n/nfr check db-plan"
+    said = [comment(twice, "ann", number=number) for number in (1, 2, 3)]
+    # Each comment is acknowledged with one entry.
+    assert [(one.message_id, one.verb) for one in entries(*said)] == [
+        (f"comment:{number}", Verb.CHECK) for number in (1, 2, 3)
+    ]
+    (refused,) = entries(comment("/nfr x1\n/nfr x1\n/nfr x1"))
+    assert refused.refusal
+    assert len(entries(said[0], tick("+db-plan", minutes=6))) == 1
+    assert len(entries(said[0], tick("-db-plan", minutes=6))) == 2
+
+
+def test_a_pull_that_is_full_takes_only_what_reviewers_do() -> None:
+    full = [
+        entry(Verb.CHECK, "db-plan", "ann", note=str(number), number=number + 100)
+        for number in range(MOST_OF_PULL)
+    ]
+    was = history(SEEN, ledger=full)
+    said = comment("/nfr check db-plan\n/nfr help\n/nfr nonsense", "ann")
+    assert entries(said, was=was) == ()
+    done = comment("/nfr done db", number=7)
+    assert [one.verb for one in entries(said, done, was=was)] == [Verb.SIGN_OFF]

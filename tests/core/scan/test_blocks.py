@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from ghapp.core.scan.blocks import block
+from ghapp.core.scan.blocks import Blocks
 
 HCL = """\
 resource "aws_db" "shop" {
@@ -53,10 +53,10 @@ CALL = """\
 
 def of(text, match, within=""):
     """The block around the first line that has the match."""
-    lines = dict(enumerate(text.split("\n"), 1))
-    number, line = next((n, line) for n, line in lines.items() if match in line)
+    lines = text.split("\n")
+    place, line = next((place, line) for place, line in enumerate(lines) if match in line)
     start = line.index(match)
-    return block(lines, number, start + len(match), within).split("\n")
+    return Blocks(lines).text(place, start + len(match), within).split("\n")
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,9 @@ def test_brackets_in_comments_hold_nothing():
     assert len(of("a('#', x - (1)\n  b\n)\nc", "a(")) == 3
 
 
-def test_a_block_ends_where_lines_are_not_known():
-    lines = {3: "  a", 7: "  b", 8: "    c", 9: "  d"}
-    assert block(lines, 8, 5, "") == "  b\n    c"
-    assert block(lines, 9, 3, "") == "  b\n    c\n  d"
+def test_what_two_suspects_ask_for_is_worked_out_once():
+    blocks = Blocks(HCL.split("\n"))
+    for _ in range(2):
+        assert blocks.matching("backup", 0, 9, "")
+        assert not blocks.matching("protected", 0, 9, "")
+        assert blocks.text(2, 8, "").split("\n")[-1] == "  }"

@@ -328,6 +328,7 @@ def test_a_match_that_names_no_table_stands():
         (("Schema::create('orders', fn {", "});", "drop"), True),
         (("Schema::create('a', fn {", "});", "Schema::table('orders', fn {", "    drop"), True),
         (("create_table :orders do |t|", "  drop"), False),
+        (("create_table :orders do |t|", "", "  drop"), False),
         (("create_table :a do |t|", "end", "change_table :orders do |t|", "  drop"), True),
         (("create_table :orders do |t|", *["  x"] * 200, "  drop"), True),  # too far to look
     ],
@@ -465,6 +466,28 @@ def test_a_file_with_more_suspects_than_are_looked_at_is_an_area(monkeypatch):
     policy = Policy(areas=(area(HAZARD),))
     files = (added("db/1.sql", *["drop"] * 5), added("db/2.sql", "drop"))
     assert scan(replace(PULL, files=files), policy).unread == ("db/2.sql",)
+
+
+# Time is asked for before each portion of the files, and then before each file with suspects.
+@pytest.mark.parametrize(("in_time", "unread"), [(0, "012"), (2, "012"), (4, "12"), (6, "")])
+def test_what_a_scan_has_no_time_for_counts_as_unread(monkeypatch, in_time, unread):
+    monkeypatch.setattr("ghapp.core.scan.search.PORTION_BYTES", 1)
+    policy, left = Policy(areas=(area(HAZARD),)), iter([False] * in_time)
+    files = tuple(added(f"db/{number}.sql", "drop") for number in range(3))
+    seen = scan(replace(PULL, files=files), policy, overdue=lambda: next(left, True))
+    assert seen.unread == tuple(f"db/{number}.sql" for number in unread)
+    assert {one.file.path for one in seen.suspicion.sure}.isdisjoint(seen.unread)
+
+
+def test_whole_files_that_a_scan_has_no_time_for_clear_nothing():
+    guarded = replace(HAZARD, unless=Guard("safe", scope="file"))
+    policy = Policy(areas=(area(guarded),))
+    file = patched("db/1.sql", " a", "+drop", " b")
+    seen = scan(replace(PULL, files=(file,)), policy)
+    contents = {file.path: "\n" * 9 + "a\ndrop\nb\nsafe"}
+    assert findings(seen.suspicion, contents) == ()
+    (found,) = findings(seen.suspicion, contents, overdue=lambda: True)
+    assert found.unsure
 
 
 def test_an_added_line_makes_up_for_one_removed_line_where_the_hazard_reads_it():
