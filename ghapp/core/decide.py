@@ -14,7 +14,7 @@ from ghapp.core.records import AreaDiff, FollowUp, History, Verdict
 from ghapp.core.review.commands import COMMANDS
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.follow_ups import follow_ups, has_open
-from ghapp.core.review.review import RANK, PullState, Review, review_of, worst
+from ghapp.core.review.review import RANK, Base, PullState, Review, review_of, worst
 from ghapp.core.scan.checklist import Checklist
 from ghapp.core.text import render
 from ghapp.core.text.follow_ups import issue
@@ -96,6 +96,7 @@ def decide(
         signed=tuple(AreaDiff(one.id, one.fingerprint) for one in review.areas if one.settled),
         holds=tuple(one.id for one in review.holds if review.state is PullState.ON_HOLD),
         base_ref=pull.base_ref,
+        unguarded=review.is_withheld and review.base is Base.UNGUARDED,
     )
     issues = {issue(one, review) for one in current}
     items_with_issue = {one.item for one in issues}
@@ -130,18 +131,23 @@ def writes(policy: Policy) -> bool:
 def _check_run(review: Review, verdict: Verdict, siblings: tuple[Verdict, ...]) -> CheckRun:
     """The one check run of the head: the worst conclusion of this pull and the siblings that count.
 
-    All open siblings count. A closed one counts if its conclusion is worse: else closing a pull and
-    opening another one on the same head would turn the head green. It does not count once the
-    diffs that it waits for are signed off on an open pull.
+    All open siblings count. What passes only into a branch that nobody guards does not, if an open
+    pull is to be merged elsewhere: else anybody could block that one. A closed one counts if its
+    conclusion is worse: else closing a pull and opening another one on the same head would turn the
+    head green. It does not count once the diffs that it waits for are signed off on an open pull.
     """
     signed = set(verdict.signed).union(*(one.signed for one in siblings if one.is_open))
     own_rank = RANK.index(verdict.conclusion)
+    is_guarded = any(one.is_open and not one.unguarded for one in (verdict, *siblings))
     counting = []
     for one in siblings:
         settled = one.waiting and not one.holds and signed >= {*one.waiting}
+        if one.unguarded and (is_guarded or not one.is_open):
+            continue
         if one.is_open or (RANK.index(one.conclusion) < own_rank and not settled):
             counting.append(one)
-    shown = worst((verdict.conclusion, *(one.conclusion for one in counting)))
+    own = () if verdict.unguarded and is_guarded else (verdict.conclusion,)
+    shown = worst((*own, *(one.conclusion for one in counting)))
     reruns = sum(entry.channel is Channel.RERUN for entry in review.ledger)
     return render.check_run(review, verdict, shown, tuple(counting), siblings, reruns)
 

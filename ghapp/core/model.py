@@ -201,10 +201,19 @@ class Push:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """What a pull request proposes: to merge this head into this branch."""
+
+    head_sha: str
+    base_ref: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One verified POST from GitHub, reduced to an address and at most some messages.
 
     fresh_at: the newest `updated_at` it names; facts older than that do not show the change yet.
+    compared: what the pull was then to merge into what.
     push: the head SHA and who pushed it, if the delivery says so. pushed_to: the pull, or the
     repository of the branch, under which that is recorded.
     opened: the pull is new, so none of our marks can be on it yet.
@@ -222,6 +231,7 @@ class Delivery:
     keys: tuple[Key, ...] = ()
     messages: tuple[Message, ...] = ()
     fresh_at: datetime | None = None
+    compared: Compared | None = None
     push: Push | None = None
     pushed_to: PullKey | RepositoryKey | None = None
     opened: bool = False
@@ -282,6 +292,8 @@ class Pull:
     files: tuple[File, ...] = ()  # in path order
     complete: bool = True  # False if GitHub lists only the first 3,000 files
     new_folders: frozenset[str] = frozenset()  # at the top, which the base branch lacks
+    default_branch: str = ""  # of the repository
+    is_guarded: bool = True  # whether not everybody who can write may change the base as they like
     url: str = ""
     author_id: int = 0
     commits: int = 1

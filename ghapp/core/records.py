@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ghapp.core.ledger import Entry
 from ghapp.core.marks import Effect, Marks, Written
-from ghapp.core.model import Account, Key, Message, Push
+from ghapp.core.model import Account, Compared, Key, Message, Push
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,7 @@ class Verdict:
     waiting, signed: its areas by whether they are settled. holds: ids of the entries that keep it
     on hold.
     base_ref: what the pull was to be merged into, since another base means another diff.
+    unguarded: it would pass, but its base is not guarded.
     """
 
     number: int
@@ -102,6 +103,7 @@ class Verdict:
     signed: tuple[AreaDiff, ...] = ()
     holds: tuple[str, ...] = ()
     base_ref: str = ""
+    unguarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +150,13 @@ class History:
     the write was intended, by GitHub's clock.
     fresh_at, opened, touched, changed_files: as in Delivery, joined over the deliveries that no run
     has covered yet; `opened` only as long as the pull surely has no marks.
-    seen_at: `updated_at` of the pull as our last run read it; None if none has.
+    delivered: what the newest of these deliveries names as compared.
+    seen_at: `updated_at` of the pull as our last run read it; None if none has. compared: what that
+    run read.
     policy: None if it was never read; its `read_at` is None if a push may have changed it.
     pending_since: when GitHub accepted the check run that is in progress; None if none is.
+    base_since: when a run first read another base than the one before; None if that is long ago, or
+    never was.
     commits: by head SHA, as GitHub listed them when somebody settled an area of that head, oldest
     first; () if it does not list them. pushers: by commit, who pushed it to any branch.
     """
@@ -161,7 +167,9 @@ class History:
     unresolved_seconds: float = 0.0
     intended: tuple[Shown, ...] = ()
     fresh_at: datetime | None = None
+    delivered: Compared | None = None
     seen_at: datetime | None = None
+    compared: Compared | None = None
     opened: bool = False
     touched: bool = False
     changed_files: int = 0
@@ -175,6 +183,7 @@ class History:
     waited: int = 0  # how often in a row the key was deferred because facts lagged behind
     policy: PolicySource | None = None
     pending_since: datetime | None = None
+    base_since: datetime | None = None
     follow_ups: tuple[FollowUp, ...] = ()  # of this pull, by item
     debts: tuple[FollowUp, ...] = ()  # open ones of others in the repository, soonest due first
 
@@ -218,7 +227,7 @@ class Run:
     state: of the pull, as in `review.PullState`.
     unresolved: effects that failed, but may have taken effect.
     seen_at: `updated_at` of the pull as it was read; None if it was not read.
-    follow_ups: all of this pull. pending_since: as in History.
+    follow_ups: all of this pull. pending_since, base_since: as in History.
     """
 
     marks: Marks
@@ -231,3 +240,4 @@ class Run:
     seen_at: datetime | None = None
     follow_ups: tuple[FollowUp, ...] = ()
     pending_since: datetime | None = None
+    base_since: datetime | None = None

@@ -500,6 +500,8 @@ class Repository(Tracker):
     check_runs: dict[int, CheckRun] = field(default_factory=dict)
     suites: dict[str, CheckSuite] = field(default_factory=dict)  # by head SHA
     queues: dict[str, MergeQueue] = field(default_factory=dict)  # by base branch
+    protected: set[str] = field(default_factory=set)  # branches with a protection rule
+    rules: dict[str, list[str]] = field(default_factory=dict)  # by branch, types of rulesets' rules
     activities: list[Activity] = field(default_factory=list)
 
     @classmethod

@@ -18,7 +18,7 @@ import msgspec
 from ghapp.core.marks import CheckRun
 from ghapp.core.model import File, Pull, PullKey, Repository
 from ghapp.core.scan.unshown import TreeEntry
-from ghapp.github.api import PAGE, Installation, keep
+from ghapp.github.api import PAGE, Installation, keep, together
 from ghapp.github.errors import decoded
 from ghapp.github.host import Request
 from ghapp.github.rate_limits import Importance
@@ -51,6 +51,7 @@ class LabelRow(msgspec.Struct):
 class _RefRepository(msgspec.Struct):
     id: int = 0
     full_name: str = ""
+    default_branch: str = ""
 
 
 class _Ref(msgspec.Struct):
@@ -75,6 +76,22 @@ class _PullRow(msgspec.Struct):
     merged: bool = False
     html_url: str = ""
     commits: int = 1
+
+
+class _Protection(msgspec.Struct):
+    enabled: bool = False
+
+
+class _BranchRow(msgspec.Struct):
+    protection: _Protection = msgspec.field(default_factory=_Protection)
+
+
+class _RuleRow(msgspec.Struct):
+    type: str
+
+
+# The rules that let nobody push as they like.
+GUARDS = frozenset({"pull_request", "required_status_checks", "merge_queue", "update"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +231,31 @@ async def pull(api: Installation, key: PullKey) -> PullRead:
         head_repository=row.head.repo.full_name if row.head.repo else "",
         from_fork=row.head.repo is None or row.head.repo.id != key.repository.id,
         base_sha=row.base.sha,
+        default_branch=row.base.repo.default_branch if row.base.repo else "",
     )
     return PullRead(found, answer.date)
+
+
+async def is_guarded(api: Installation, pull: Pull) -> bool:
+    """Whether the base is the default branch, or one that rules keep people from changing at will.
+
+    Two calls, unless it is the default branch. Raises Retry and Wait.
+    GitHub's `protected` does not suffice: any rule sets it, even one about names of branches.
+    Sources: https://docs.github.com/rest/branches/branches#get-a-branch,
+    https://docs.github.com/rest/repos/rules#get-rules-for-a-branch
+    """
+    if pull.base_ref == pull.default_branch:
+        return True
+    name, repository = quote(pull.base_ref, safe=""), pull.key.repository
+    branch = Request("GET", at(repository, f"branches/{name}"))
+    rules = Request("GET", at(repository, f"rules/branches/{name}?per_page={PAGE}"))
+    answers = await together(
+        api.send(one, Importance.READ, fine=(403, 404)) for one in (branch, rules)
+    )
+    if answers[0].status == 200 and decoded(answers[0], _BranchRow, branch).protection.enabled:
+        return True
+    types = decoded(answers[1], list[_RuleRow], rules) if answers[1].status == 200 else []
+    return any(one.type in GUARDS for one in types)
 
 
 async def file_page(api: Installation, key: PullKey, number: int) -> list[FileRow]:

@@ -12,6 +12,7 @@ from ghapp.core.policy.policy import Rules, effective, problems_of
 from ghapp.core.records import History, PolicySource
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import asks
+from ghapp.core.review.pushes import newest
 from ghapp.core.scan import unshown
 from ghapp.core.scan.patch import perhaps_new
 from ghapp.errors import Gone, Lag, Retry
@@ -28,6 +29,9 @@ MOVING_SECONDS, MOST_LAG_SECONDS = 2.0, 30.0
 PATIENCE = 10
 # How many Lags for a pull that a delivery named and reads do not know.
 NOT_THERE_WAITS = 4
+# How many Lags for a read that differs from what is known of the same second. What is known may be
+# wrong, for deliveries may come in another order.
+OTHER_WAITS = 5
 POLICY_AGE = timedelta(minutes=10)
 
 
@@ -39,7 +43,8 @@ async def gather(
     Raises Gone (no such pull for us), Retry, Wait, and Lag (reads are behind a delivery).
     """
     read, source = await both(_pull(api, key, history), _source(api, key, history, rules, clock))
-    pull, policy = await _with_unshown(api, read), effective(source, rules)
+    pull, is_guarded = await both(_with_unshown(api, read), endpoints.is_guarded(api, read.pull))
+    policy = effective(source, rules)
     labels = people.compared(pull, policy.labels.values(), history)
     try:
         (observed, by_label), new_folders = await both(
@@ -60,7 +65,7 @@ async def gather(
         raise late(str(gone), after_seconds=seconds) from gone
     return Facts(
         now=read.now,
-        pull=replace(pull, new_folders=new_folders),
+        pull=replace(pull, new_folders=new_folders, is_guarded=is_guarded),
         policy=policy,
         source=source,
         messages=messages,
@@ -110,6 +115,9 @@ async def _pull(api: Installation, key: PullKey, history: History) -> PullRead:
                 f"{key}: GitHub still reads as of {pull.updated_at}, not {max(known)}",
                 after_seconds=min(2.0 ** min(history.waited, 10), MOST_LAG_SECONDS),
             )
+        if _is_other(pull, history) and history.waited < OTHER_WAITS:
+            text = f"{key}: GitHub reads {pull.head_sha[:7]} into {pull.base_ref}, not the newest"
+            raise Lag(text, after_seconds=2.0**history.waited)
         rows += await _files(api, key, range(pages + 1, _pages(pull.changed_files) + 1))
         listed = len({row.filename for row in rows})  # GitHub may repeat a page
         counted = listed == pull.changed_files or pull.changed_files >= MOST_FILES
@@ -122,6 +130,21 @@ async def _pull(api: Installation, key: PullKey, history: History) -> PullRead:
         f"{key}: pull and files were not of one head in {ROUNDS} readings",
         after_seconds=MOVING_SECONDS,
     )
+
+
+def _is_other(pull: Pull, history: History) -> bool:
+    """Whether something else is known to be compared then: GitHub's times have whole seconds.
+
+    By the newest delivery, else by the last run. A head that was pushed after that one is newer.
+    """
+    known = None
+    if history.seen_at == pull.updated_at:
+        known = history.compared
+    if history.fresh_at == pull.updated_at:
+        known = history.delivered
+    if known is None or pull.head_sha not in (known.head_sha, newest(history)):
+        return known is not None
+    return pull.head_sha == known.head_sha and known.base_ref not in ("", pull.base_ref)
 
 
 async def _files(api: Installation, key: PullKey, pages: Iterable[int]) -> list[FileRow]:

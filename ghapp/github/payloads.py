@@ -32,6 +32,7 @@ NodeId = Annotated[str, Meta(max_length=200, pattern=r"\A[^\x00-\x20]*\Z")]
 HeadsRef = Annotated[
     str, Meta(pattern=r"\Arefs/heads/[^\x00-\x20\x7f~^:?*\[\\]{1,255}\Z", max_length=266)
 ]
+Branch = Annotated[str, Meta(pattern=r"\A[^\x00-\x20\x7f]*\Z", max_length=255)]
 # These become parts of URLs: no "." or "..", and in a repository's name only what GitHub allows.
 Login = Annotated[str, Meta(pattern=r"\A(?!\.{1,2}\Z)[^\x00-\x20]{1,100}\Z")]
 FullName = Annotated[
@@ -104,9 +105,14 @@ class Head(Struct):
     ref: str = ""
 
 
+class BaseBranch(Struct):
+    ref: Branch = ""
+
+
 class PullPart(Struct):
     head: Head
     updated_at: When
+    base: BaseBranch = msgspec.field(default_factory=BaseBranch)
     changed_files: Count = 0
 
 

@@ -14,7 +14,7 @@ from ghapp.store.policies import drop
 from ghapp.store.pushes import keep, mark_concerned
 from ghapp.store.schema import Now, deliveries, messages, upsert
 from ghapp.store.sql import Connection, Statement, one_of
-from ghapp.store.work_queue.marking import MARK_DELIVERED, leave, row
+from ghapp.store.work_queue.marking import MARK_DELIVERED, Hints, leave, row
 
 FAST = 1  # zlib's level: a seventh of the size in 30 microseconds
 
@@ -30,7 +30,9 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
 
     Rows are sorted, so that transactions do not deadlock.
     """
-    first = {one.id: one for one in reversed(batch)}
+    first: dict[str, Delivery] = {}
+    for one in batch:
+        first.setdefault(one.id, one)
     in_order = [first[id] for id in sorted(first)]
     stored = connection.value_each(
         _DELIVER,
@@ -44,12 +46,15 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
             for one in in_order
         ],
     )
-    new = [one for one, id in zip(in_order, stored, strict=True) if id is not None]
+    fresh = {id for id in stored if id is not None}
+    new = [one for one in first.values() if one.id in fresh]  # in the order in which they came
     keys, said, pushed = [], [], list[tuple[PullKey | RepositoryKey, Push]]()
     policies_changed: set[int] = set()
     for one in new:
-        hints = {
+        hints: Hints = {
             "fresh_at": one.fresh_at.timestamp() if one.fresh_at else 0.0,
+            "named_head": one.compared.head_sha if one.compared else "",
+            "named_base": one.compared.base_ref if one.compared else "",
             "opened": one.opened,
             "touched": one.touched,
             "changed_files": one.changed_files,
@@ -73,8 +78,12 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
     leave(connection, (repository for one in new for repository in one.left))
     end(connection, (key for one in new for key in one.ended))
     drop(connection, policies_changed)
-    fresh = {one.id: one for one in new}
-    return [fresh.pop(one.id, None) is not None for one in batch]
+    unanswered = set(fresh)
+    answers = list[bool]()
+    for one in batch:
+        answers.append(one.id in unanswered)
+        unanswered.discard(one.id)
+    return answers
 
 
 def known(connection: Connection, ids: Iterable[str]) -> frozenset[str]:

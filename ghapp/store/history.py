@@ -28,6 +28,7 @@ from ghapp.core.ledger import Entry
 from ghapp.core.marks import Marks, Written
 from ghapp.core.model import (
     Account,
+    Compared,
     Message,
     PullKey,
     Push,
@@ -97,6 +98,9 @@ def recall(connection: Connection, key: PullKey) -> History:
         unresolved_seconds=min((one.age for one in intended), default=0.0),
         intended=tuple(_SHOWN.decode(one.text) for one in intended if one.text),
         fresh_at=_time(row.fresh_at) if row.fresh_at else None,
+        delivered=Compared(row.named_head, row.named_base) if row.named_head else None,
+        compared=Compared(row.head_sha, row.base_ref) if row.head_sha else None,
+        base_since=_time(row.base_since) if row.base_since else None,
         seen_at=_time(row.seen_at) if row.seen_at else None,
         opened=bool(row.is_new),
         touched=bool(row.touched),
@@ -172,6 +176,8 @@ _of = select(
 _ROW = Statement(
     select(
         *(keys.c.fresh_at, keys.c.touched, keys.c.changed_files, keys.c.waited),
+        *(keys.c.named_head, keys.c.named_base),
+        *(reviews.c.head_sha, reviews.c.base_ref, reviews.c.base_since),
         and_(keys.c.opened, keys.c.arrived_at > Now() - NEW_SECONDS).label("is_new"),
         *(reviews.c.marks, reviews.c.written, reviews.c.seen_at, reviews.c.pending_since),
         *(policies.c.text, policies.c.good, policies.c.packs, policies.c.good_packs),

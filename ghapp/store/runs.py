@@ -185,7 +185,10 @@ def _show(connection: Connection, key: PullKey, what: Shown) -> None:
 
 _RECORD = holding(**UNHINTED)
 _put = upsert(reviews).values(updated_at=Now())
-_last = ("head_sha", "state", "verdict", "marks", "written", "updated_at", "pending_since")
+_last = (
+    *("head_sha", "state", "verdict", "marks", "written", "updated_at", "pending_since"),
+    *("base_ref", "base_since"),
+)
 _seen_at = case((_put.excluded.seen_at > 0, _put.excluded.seen_at), else_=reviews.c.seen_at)
 _PUT = Statement(
     _put.on_conflict_do_update(
@@ -254,6 +257,8 @@ def record(
             "written": _json(run.written),
             "seen_at": _seconds(run.seen_at),
             "pending_since": _seconds(run.pending_since),
+            "base_ref": run.verdict.base_ref,
+            "base_since": _seconds(run.base_since),
         },
     )
     if run.shown:

@@ -114,6 +114,7 @@ GIVES_WAY_SECONDS = 3600
 # - waited: how many Lags in a row.
 # - policy_drops: `policies.drops` when the key was claimed.
 # - fresh_at, opened, touched, changed_files: hints of deliveries, as in `model.Delivery`.
+# - named_head, named_base: what the newest of them names as compared.
 keys = Table(
     "keys",
     metadata,
@@ -134,6 +135,7 @@ keys = Table(
         Computed(f"due + CASE WHEN arrived_at > 0 THEN 0 ELSE {GIVES_WAY_SECONDS} END", True),
     ),
     *(_seconds("fresh_at"), _flag("opened"), _flag("touched"), _whole("changed_files")),
+    *(_text("named_head"), _text("named_base")),
     Index("keys_head", "repository_id", "head_sha"),
     Index("keys_lease", "lease_token"),
 )
@@ -235,6 +237,7 @@ reviews = Table(
     Column("marks", Text, nullable=False),
     Column("written", Text, nullable=False),
     *(_seconds("updated_at"), _seconds("seen_at"), _seconds("pending_since")),
+    *(_text("base_ref"), _seconds("base_since")),
     Index("reviews_seen", "repository_id", "number", "seen_at"),
     Index("reviews_head", "repository_id", "head_sha"),
 )

@@ -171,6 +171,7 @@ def recorded(
         seen_at=facts.pull.updated_at,
         follow_ups=tuple(_follow_ups(decision, facts, applied)),
         pending_since=pending_since,
+        base_since=decision.review.base_since,
     )
 
 

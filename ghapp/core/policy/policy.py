@@ -102,6 +102,11 @@ class Policy:
     standing: str = "good"
     problems: tuple[Problem, ...] = ()
 
+    @property
+    def enforces(self) -> bool:
+        """Whether anything is enforced."""
+        return "enforce" in (self.mode, *(area.mode for area in self.areas))
+
 
 def effective(source: PolicySource, rules: Rules) -> Policy:
     """The policy that the file of a repository and the packs it names put in force.

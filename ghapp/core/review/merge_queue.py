@@ -13,8 +13,8 @@ from enum import StrEnum
 from ghapp.core.marks import CheckRun
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import PolicySource, Verdict
+from ghapp.core.review.review import PASSING
 
-PASSING = frozenset({"success", "neutral"})
 # GitHub will not merge the pull, so it is about to leave the queue.
 LEAVING = "UNMERGEABLE"
 
@@ -146,4 +146,4 @@ def conclusion(inside: tuple[Member, ...], verdicts: Verdicts, policy: Policy | 
 
 def enforced(policy: Policy | None) -> bool:
     """Whether the policy enforces anything; None counts as enforcing."""
-    return policy is None or "enforce" in (policy.mode, *(area.mode for area in policy.areas))
+    return policy is None or policy.enforces

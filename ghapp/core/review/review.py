@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ghapp.core.areas import Finding, Hit, Item, Reviewers, Text
@@ -25,6 +26,19 @@ class PullState(StrEnum):
     SIGNED_OFF = "signed_off"
     WAIVED = "waived"
     UNREADABLE = "unreadable"
+
+
+class Base(StrEnum):
+    """What is known of the branch that a pull is to be merged into.
+
+    settled: it decides what the pull changes. changed: it was another one a moment ago, and what
+    GitHub lists as changed may still be for that one. unguarded: whoever can write may change it as
+    they like, so that what the pull changes there says nothing about any other branch.
+    """
+
+    SETTLED = "settled"
+    CHANGED = "changed"
+    UNGUARDED = "unguarded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +154,7 @@ class Review:
     whole: the strictest of its areas' modes and the policy's.
     holds: those in force, oldest first; if the pull is waived, they are overridden.
     follow_ups: of this pull, as far as they exist. debts: open follow-ups of other pulls.
+    base_since: as in History.
     """
 
     state: PullState
@@ -151,14 +166,36 @@ class Review:
     holds: tuple[Entry, ...] = ()
     follow_ups: tuple[FollowUp, ...] = ()
     debts: tuple[FollowUp, ...] = ()
+    base_since: datetime | None = None
 
     @property
     def waiting(self) -> tuple[AreaReview, ...]:
         return tuple(area for area in self.areas if not area.settled)
 
     @property
+    def base(self) -> Base:
+        if self.base_since:
+            return Base.CHANGED
+        return Base.SETTLED if self.facts.pull.is_guarded else Base.UNGUARDED
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether it would pass, but only against this base or these files."""
+        return self.base is not Base.SETTLED and self._reviewed in PASSING
+
+    @property
     def conclusion(self) -> str:
-        """The worst over the areas and the holds, each in its own mode; "" is in progress."""
+        """As in CheckRun; "" is in progress. What is withheld is so while anything is enforced.
+
+        Then it is not neutral: GitHub lets that pass a required check.
+        """
+        if not self.is_withheld:
+            return self._reviewed
+        return "" if self.facts.policy.enforces else "neutral"
+
+    @property
+    def _reviewed(self) -> str:
+        """The worst over the areas and the holds, each in its own mode."""
         blocked = {"enforce": "action_required"}
         if self.state is PullState.UNREADABLE:
             return blocked.get(self.facts.policy.mode, "neutral")
@@ -170,6 +207,9 @@ class Review:
         return worst((*areas, *held))
 
 
+PASSING = frozenset({"success", "neutral"})
+# For so long after its base has changed, a pull is not believed to be read as it is now.
+SETTLES = timedelta(seconds=3)
 # Worst first: if several areas or pulls share a head, the worst of their conclusions is shown.
 RANK = ("action_required", "", "cancelled", "neutral", "success")
 
@@ -200,7 +240,15 @@ def review_of(
         holds=held,
         follow_ups=tuple(made.values()),
         debts=history.debts,
+        base_since=_base_since(facts, history),
     )
+
+
+def _base_since(facts: Facts, history: History) -> datetime | None:
+    last, since = history.compared, history.base_since
+    if last and last.base_ref and last.base_ref != facts.pull.base_ref:
+        return facts.now
+    return since if since and facts.now - since < SETTLES else None
 
 
 def _area_review(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from ghapp.core.i18n import Words
@@ -32,6 +32,8 @@ _JSON = json.JSONEncoder(ensure_ascii=False)
 def title(review: Review) -> str:
     """The check run's title for this pull alone; plain text."""
     words, state = Words(review.facts.policy.language), review.state
+    if review.is_withheld and not review.conclusion:
+        return visible(words(f"title_{review.base}", **_bases(review, str)), MOST_TITLE)
     if state is PullState.CLEAR:
         author = review.checklist.ignored
         return words("title_ignored" if author else "title_clear", author=author)
@@ -141,11 +143,18 @@ def _notices(review: Review, words: Words) -> str:
     if policy.problems:
         lines = [f"- {code(str(problem), 400)}" for problem in policy.problems[:MOST_PROBLEMS]]
         problems = "\n".join([words(f"policy_{policy.standing}"), "", *lines])
+    base = words(f"base_{review.base}", **_bases(review, code)) if review.is_withheld else ""
     too_many = "" if review.checklist.complete else words("incomplete")
     paths = words.joined(
         map(code, partly[:MOST_PARTLY]), len(partly) - MOST_PARTLY, "and_more_files"
     )
-    return paragraphs(problems, too_many, words("partly", paths=paths) if partly else "")
+    unread = words("partly", paths=paths) if partly else ""
+    return paragraphs(problems, base, too_many, unread)
+
+
+def _bases(review: Review, shown: Callable[[str], str]) -> Mapping[str, str]:
+    pull = review.facts.pull
+    return {"base": shown(pull.base_ref), "default": shown(pull.default_branch)}
 
 
 def _buttons(review: Review, conclusion: str, words: Words) -> tuple[Action, ...]:

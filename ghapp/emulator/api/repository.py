@@ -55,6 +55,19 @@ def get_permission(call: Call) -> Response:
     return ok(accounts.permission(call.at, user, call.repository().role(user)))
 
 
+def get_branch(call: Call) -> Response:
+    repository, name = call.repository(), call.params["branch"]
+    if name not in repository.branches:
+        raise not_found("Branch not found")
+    return call.conditional(ok(repositories.branch(call.at, repository, name)))
+
+
+def list_rules(call: Call) -> Response:
+    """The rules of active rulesets for a branch, which need not exist."""
+    types = call.repository().rules.get(call.params["branch"], [])
+    return call.listed(types, lambda rule: {"type": rule})
+
+
 # --- contents and git objects --------------------------------------------------------------
 
 

@@ -111,6 +111,21 @@ def repository(at: Addresses, repository: Repository) -> Json:
     }
 
 
+def branch(at: Addresses, repository: Repository, name: str) -> Json:
+    """As far as Apps read it. A rule of any ruleset makes a branch `protected`."""
+    sha, has_rule = repository.branches[name], name in repository.protected
+    level = "everyone" if has_rule else "off"
+    return {
+        "name": name,
+        "commit": {"sha": sha, "url": f"{at.repository(repository)}/commits/{sha}"},
+        "protected": has_rule or bool(repository.rules.get(name)),
+        "protection": {
+            "enabled": has_rule,
+            "required_status_checks": {"enforcement_level": level, "contexts": [], "checks": []},
+        },
+    }
+
+
 def label(at: Addresses, repository: Tracker, label: Label) -> Json:
     return {
         "id": label.id,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from ghapp.core.model import (
+    Compared,
     Delivery,
     InstallationKey,
     PullKey,
@@ -49,6 +50,7 @@ def pull_request(delivery: Delivery, us: Identity) -> Delivery:
         delivery,
         keys=(key,),
         fresh_at=at,
+        compared=Compared(pull.head.sha, pull.base.ref),
         push=push if pushed else None,
         pushed_to=key if pushed else None,
         opened=delivery.action == "opened",

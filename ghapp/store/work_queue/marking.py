@@ -41,8 +41,15 @@ COLLAPSE_SECONDS = 1.0
 FREE_RUNS, RUN_SECONDS = 30.0, 2.0
 # SQLite's clock has milliseconds: a delivery in the same one as a claim counts as after it.
 TICK_SECONDS = 0.001
-NO_HINTS = {"fresh_at": 0.0, "opened": False, "touched": False, "changed_files": 0}
-Hints = Mapping[str, float | int | bool]
+NO_HINTS: Mapping[str, float | int | bool | str] = {
+    "fresh_at": 0.0,
+    "named_head": "",
+    "named_base": "",
+    "opened": False,
+    "touched": False,
+    "changed_files": 0,
+}
+Hints = Mapping[str, float | int | bool | str]
 
 
 # --- conditions --------------------------------------------------------------------------
@@ -102,6 +109,8 @@ def _marking(*, suspected: bool = False, delivered: bool = False) -> Statement:
         else_=Now(),
     )
     stays = dirty(keys) if suspected else false()
+    # Of two deliveries of one second, the one that came last.
+    is_newest = and_(new.named_head != "", new.fresh_at >= old.fresh_at)
     # When the oldest delivery came that no run covers; earlier ones are in the claim of the run.
     arrived_at = case((dirty(keys), old.arrived_at), else_=0.0)
     if delivered:
@@ -123,6 +132,8 @@ def _marking(*, suspected: bool = False, delivered: bool = False) -> Statement:
                 "parked_at": case((stays, old.parked_at), else_=0.0),
                 "arrived_at": arrived_at,
                 "fresh_at": _larger(old.fresh_at, new.fresh_at),
+                "named_head": case((is_newest, new.named_head), else_=old.named_head),
+                "named_base": case((is_newest, new.named_base), else_=old.named_base),
                 "opened": or_(old.opened, new.opened),
                 "touched": or_(old.touched, new.touched),
                 "changed_files": case(

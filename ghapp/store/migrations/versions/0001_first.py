@@ -71,7 +71,7 @@ def upgrade() -> None:
         *(whole("policy_drops"), whole("attempts"), whole("waited"), seconds("parked_at")),
         *(text("error"), seconds("arrived_at"), sa.Column("place", sa.Double(), PLACE)),
         *(seconds("fresh_at"), flag("opened")),
-        *(flag("touched"), whole("changed_files")),
+        *(flag("touched"), whole("changed_files"), text("named_head"), text("named_base")),
     )
     index("keys_head", "keys", "repository_id", "head_sha")
     index("keys_lease", "keys", "lease_token")
@@ -119,6 +119,7 @@ def upgrade() -> None:
         *(whole("repository_id"), whole("number"), text("head_sha"), text("state")),
         *(given("verdict"), given("marks"), given("written")),
         *(seconds("updated_at"), seconds("seen_at"), seconds("pending_since")),
+        *(text("base_ref"), seconds("base_since")),
     )
     index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
     index("reviews_head", "reviews", "repository_id", "head_sha")
