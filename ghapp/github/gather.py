@@ -12,7 +12,6 @@ from ghapp.core.policy.policy import Rules, effective, problems_of
 from ghapp.core.records import History, PolicySource
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import asks
-from ghapp.core.review.pushes import newest
 from ghapp.core.scan import unshown
 from ghapp.core.scan.patch import perhaps_new
 from ghapp.errors import Gone, Lag, Retry
@@ -31,7 +30,7 @@ PATIENCE = 10
 NOT_THERE_WAITS = 4
 # How many Lags for a read that differs from what is known of the same second. What is known may be
 # wrong, for deliveries may come in another order.
-OTHER_WAITS = 5
+OTHER_WAITS = 4
 POLICY_AGE = timedelta(minutes=10)
 
 
@@ -142,9 +141,13 @@ def _is_other(pull: Pull, history: History) -> bool:
         known = history.compared
     if history.fresh_at == pull.updated_at:
         known = history.delivered
-    if known is None or pull.head_sha not in (known.head_sha, newest(history)):
-        return known is not None
-    return pull.head_sha == known.head_sha and known.base_ref not in ("", pull.base_ref)
+    if known is None:
+        return False
+    if pull.head_sha == known.head_sha:
+        return known.base_ref not in ("", pull.base_ref)
+    moves = {(push.before, push.head_sha) for push in history.pushes}
+    there, back = (known.head_sha, pull.head_sha), (pull.head_sha, known.head_sha)
+    return there not in moves or back in moves
 
 
 async def _files(api: Installation, key: PullKey, pages: Iterable[int]) -> list[FileRow]:

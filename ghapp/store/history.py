@@ -58,6 +58,8 @@ from ghapp.store.work_queue.marking import dirty
 # For how long a pull counts as just opened, and so without marks. An older one may have marks that
 # the database does not know, as after it was restored from a backup.
 NEW_SECONDS = 120.0
+# GitHub has several changes in one second, and its reads lag behind by seconds.
+SURE_SECONDS = 60.0
 MOST_DEBTS = 200
 
 _ENTRY, _MESSAGE = msgspec.json.Decoder(Entry), msgspec.json.Decoder(Message)
@@ -143,9 +145,12 @@ def recall_queue(connection: Connection, key: QueueKey, numbers: Iterable[int]) 
 
 
 def seen(connection: Connection, repository: Repository) -> Mapping[int, datetime]:
-    """The repository's pulls by number: `updated_at` as the last run of each read it."""
+    """The repository's pulls by number: up to which `updated_at` each was surely read.
+
+    What was read within a minute of it is not sure to be all of that second.
+    """
     found = connection.rows(_SEEN, {"of": repository.id})
-    return {one.number: _time(one.seen_at) for one in found}
+    return {one.number: _time(one.seen_at - (0 if one.is_sure else 1)) for one in found}
 
 
 def _policy(row: Any) -> PolicySource | None:
@@ -279,9 +284,10 @@ _LISTS = Statement(
 )
 
 _SEEN = Statement(
-    select(reviews.c.number, reviews.c.seen_at).where(
-        reviews.c.repository_id == bindparam("of"), reviews.c.seen_at > 0
-    )
+    select(
+        *(reviews.c.number, reviews.c.seen_at),
+        (reviews.c.updated_at >= reviews.c.seen_at + SURE_SECONDS).label("is_sure"),
+    ).where(reviews.c.repository_id == bindparam("of"), reviews.c.seen_at > 0)
 )
 
 # --- of a merge queue's head ----------------------------------------------------------------------

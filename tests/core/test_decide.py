@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from ghapp.core.areas import Reviewers
 from ghapp.core.decide import Decision, decide, worst
 from ghapp.core.ledger import Entry, Refusal, Verb
 from ghapp.core.marks import CheckRun, Marks, Reaction
-from ghapp.core.model import Channel, File, Problem
+from ghapp.core.model import Channel, Compared, File, Problem
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import AreaDiff, Verdict
 from ghapp.core.review.review import PullState
@@ -422,3 +423,67 @@ def test_reviewers_differ_by_area_in_who_has_to_act() -> None:
         "team `sre` (for Area db), wes (for Area web), "
         "a maintainer of this repository (for Area x) signs off" in summary
     )
+
+
+# --- the base ------------------------------------------------------------------------------
+
+
+ENFORCING, ADVISING = policy(DB, mode="enforce"), policy(area("db", "advise"))
+
+
+def unguarded(number: int, *, is_open: bool = True) -> Verdict:
+    """Of a pull into a branch that nobody guards, on which nothing else is to be said."""
+    return Verdict(number, HEAD, "", "Not yet", is_open, base_ref="mine", unguarded=True)
+
+
+@pytest.mark.parametrize(
+    ("rules", "ledger", "expected"),
+    [
+        (ENFORCING, (SIGNED,), ("", "Not reviewed against main yet", True)),
+        (ADVISING, (SIGNED,), ("neutral", "Signed off: Area db", True)),
+        (ADVISING, (), ("neutral", "Waiting for the author: Area db", True)),
+        (policy(mode="enforce"), (), ("", "Not reviewed against main yet", True)),
+        (policy(DB, pending="action_required"), (), ("action_required", "", False)),
+    ],
+)
+def test_nothing_passes_into_a_base_that_nobody_guards(
+    rules: Policy, ledger: tuple[Entry, ...], expected: tuple[str, str, bool]
+) -> None:
+    made = decided(rules, *ledger, is_guarded=False, base_ref="mine", default_branch="main")
+    assert (made.verdict.conclusion, made.verdict.unguarded) == (expected[0], expected[2])
+    assert conclusion(made) == expected[0]
+    assert made.verdict.title == (expected[1] or made.verdict.title)
+    run = made.marks.check_run
+    assert run and ("`mine`" in run.summary) is expected[2]
+
+
+def test_what_passes_only_into_an_unguarded_base_holds_up_no_other_pull() -> None:
+    assert conclusion(decided(ENFORCING, SIGNED, siblings=(unguarded(6),))) == "success"
+    assert conclusion(decided(ENFORCING, siblings=(unguarded(6),))) == ""
+    own = decided(ENFORCING, SIGNED, is_guarded=False)
+    assert conclusion(own) == ""
+    for other, expected in (("success", "success"), ("action_required", "action_required")):
+        there = Verdict(7, HEAD, other, "there", True, base_ref="main")
+        made = decided(ENFORCING, SIGNED, siblings=(unguarded(6), there), is_guarded=False)
+        assert conclusion(made) == expected
+        assert made.marks.check_run and "there" in made.marks.check_run.title
+    closed = decided(ENFORCING, SIGNED, siblings=(unguarded(6, is_open=False),))
+    assert conclusion(closed) == "success"
+
+
+def test_a_new_base_turns_nothing_green_before_a_second_read() -> None:
+    rules, was = ENFORCING, history(shown({"db": "f1"}))
+    was = replace(was, compared=Compared(HEAD, "stable"))
+    seen, asks = facts(rules), asked(flagged(DB, "f1"))
+    first = decide(seen, was, asks, (SIGNED,), ())
+    assert (conclusion(first), first.verdict.unguarded) == ("", False)
+    assert first.verdict.title == "Base changed to main: reading the change again"
+    assert first.review.base_since == seen.now
+    was = replace(was, compared=Compared(HEAD, "main"), base_since=seen.now)
+    for seconds, expected in ((1, ""), (3, "success")):
+        later = replace(seen, now=seen.now + timedelta(seconds=seconds))
+        made = decide(later, was, asks, (SIGNED,), ())
+        assert conclusion(made) == expected
+        assert made.review.base_since == (seen.now if expected == "" else None)
+    parked = replace(was, compared=Compared(HEAD, ""), base_since=None)
+    assert conclusion(decide(seen, parked, asks, (SIGNED,), ())) == "success"

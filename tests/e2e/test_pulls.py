@@ -47,6 +47,7 @@ def test_a_pull_from_a_fork_is_reviewed_like_any_other(shop: Shop) -> Steps:
 def test_one_head_on_several_pulls_shows_the_worst_and_names_all(shop: Shop) -> Steps:
     flagged = shop.open()
     shop.repository.branch("stable", of="feat/points")
+    shop.repository.protected.add("stable")
     flagged.push({"app/orders.py": "total = len\n"})
     yield
     clear = shop.repository.open_pull(author="ann", branch="feat/points", base="stable")
@@ -110,6 +111,7 @@ def test_a_check_that_is_rerun_gets_a_new_check_run(shop: Shop) -> Steps:
 @story()
 def test_a_new_base_needs_a_new_sign_off(shop: Shop) -> Steps:
     shop.repository.branch("stable")
+    shop.repository.protected.add("stable")
     shop.repository.push("main", {"db/migrate/1.sql": "DROP TABLE carts;\n"}, by="sue")
     pull = shop.open()
     yield
@@ -195,6 +197,7 @@ def test_a_risky_line_is_annotated_until_it_is_fixed(shop: Shop) -> Steps:
 @story()
 def test_a_head_whose_findings_are_gone_gets_a_new_check_run(shop: Shop) -> Steps:
     shop.repository.branch("stable")
+    shop.repository.protected.add("stable")
     shop.repository.push("main", {MIGRATION: INDEX}, by="sue")
     pull = shop.open({"app/orders.py": "total = len\n"})
     pull.retarget("stable", by="ann")  # the migration is part of the diff
@@ -302,6 +305,7 @@ def test_the_last_command_counts_in_whichever_order_they_arrive(shop: Shop) -> S
 @story(ENFORCE + "sign_off: {stale_on: any-push}\n")
 def test_a_sign_off_that_any_push_ends_does_not_cover_another_base(shop: Shop) -> Steps:
     shop.repository.branch("stable")
+    shop.repository.protected.add("stable")
     shop.repository.push("main", {"db/migrate/1.sql": "DROP TABLE carts;\n"}, by="sue")
     pull = shop.open()
     yield
@@ -353,6 +357,7 @@ def test_a_pull_can_be_closed_and_another_opened_with_the_same_head(shop: Shop) 
     first.close()
     yield
     shop.repository.branch("stable")
+    shop.repository.protected.add("stable")
     second = shop.repository.open_pull(
         author="ann", branch="feat/points", base="stable", title="feat: points"
     )
@@ -367,6 +372,7 @@ def test_a_pull_can_be_closed_and_another_opened_with_the_same_head(shop: Shop) 
 def test_the_newest_check_run_shows_the_state_after_an_undo(shop: Shop) -> Steps:
     pull = shop.open()
     shop.repository.branch("stable", of="feat/points")
+    shop.repository.protected.add("stable")
     pull.push({"app/orders.py": "total = len\n"})
     yield
     pull.comment("/nfr done", "sam")

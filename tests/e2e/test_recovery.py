@@ -320,6 +320,7 @@ def test_a_parked_pull_still_counts_on_a_shared_head(enforcing: World) -> None:
     with enforcing.github.deliveries.held() as held:
         pull = enforcing.open()
         enforcing.repository.branch("stable", of="feat/points")
+        enforcing.repository.protected.add("stable")
         enforcing.clock.forward()
         pull.push({"app/orders.py": "total = len\n"})
     asyncio.run(almost_parked(enforcing, [one for one in held if one.event == "pull_request"]))

@@ -21,7 +21,7 @@ from ghapp.core.marks import (
     Reply,
     Written,
 )
-from ghapp.core.model import Channel, File, Message, PullKey, Rights
+from ghapp.core.model import Channel, Compared, File, Message, PullKey, Push, Rights
 from ghapp.core.records import History, PolicySource
 from ghapp.core.text.render import MARKER
 from ghapp.emulator.faults import Fault, broken, repeated, secondary_limit, stale
@@ -136,6 +136,80 @@ def test_facts_older_than_their_delivery_wait(world: World, waited: int, seconds
         world.gather(pull, fresh)
     assert lag.value.after_seconds == seconds
     assert world.gather(pull, fresh).pull.title == "feat: newer"
+
+
+@pytest.mark.parametrize("from_delivery", [True, False])
+def test_a_read_that_differs_from_what_is_known_of_its_second_waits(
+    world: World, from_delivery: bool
+) -> None:
+    pull = world.pull()
+    at, here = pull.updated_at.replace(microsecond=0), Compared(pull.head_sha, "main")
+
+    def knowing(compared: Compared, waited: int = 0, *pushes: Push) -> History:
+        if from_delivery:
+            return History(fresh_at=at, delivered=compared, waited=waited, pushes=pushes)
+        return History(seen_at=at, compared=compared, waited=waited, pushes=pushes)
+
+    other = Compared("d" * 40, "main")
+    for compared in (other, Compared(pull.head_sha, "stable")):
+        for waited, seconds in enumerate((1, 2, 4, 8)):
+            with pytest.raises(Lag, match="not the newest") as lag:
+                world.gather(pull, knowing(compared, waited))
+            assert lag.value.after_seconds == seconds
+        assert world.gather(pull, knowing(compared, 4)).pull.base_ref == "main"
+    for compared in (here, Compared(pull.head_sha, "")):
+        assert world.gather(pull, knowing(compared)).pull.head_sha == pull.head_sha
+    there = Push(pull.head_sha, "ann", at, before=other.head_sha)
+    assert world.gather(pull, knowing(other, 0, there)).pull.head_sha == pull.head_sha
+    back = Push(other.head_sha, "ann", at, before=pull.head_sha)
+    with pytest.raises(Lag):
+        world.gather(pull, knowing(other, 0, there, back))
+
+
+def test_what_a_delivery_names_counts_before_what_the_last_run_read(world: World) -> None:
+    pull = world.pull()
+    at, other = pull.updated_at.replace(microsecond=0), Compared("d" * 40, "main")
+    here = Compared(pull.head_sha, "main")
+    world.gather(pull, History(fresh_at=at, delivered=here, seen_at=at, compared=other))
+    with pytest.raises(Lag):
+        world.gather(pull, History(fresh_at=at, delivered=other, seen_at=at, compared=here))
+
+
+@pytest.mark.parametrize(
+    ("rules", "has_rule", "is_guarded"),
+    [
+        ((), False, False),
+        ((), True, True),
+        (("branch_name_pattern", "non_fast_forward", "required_signatures"), False, False),
+        (("deletion", "pull_request"), False, True),
+        (("required_status_checks",), False, True),
+        (("merge_queue",), False, True),
+        (("update",), False, True),
+    ],
+)
+def test_rules_that_let_nobody_push_as_they_like_guard_a_base(
+    world: World, rules: tuple[str, ...], has_rule: bool, is_guarded: bool
+) -> None:
+    world.shop.branch("team/next")
+    world.shop.rules["team/next"] = list(rules)
+    if has_rule:
+        world.shop.protected.add("team/next")
+    facts = world.gather(world.pull(base="team/next"))
+    assert (facts.pull.default_branch, facts.pull.is_guarded) == ("main", is_guarded)
+
+
+def test_a_refusal_to_show_the_rules_guards_nothing(world: World) -> None:
+    world.shop.branch("next")
+    world.shop.protected.add("next")
+    world.shop.rules["next"] = ["pull_request"]
+    pull = world.pull(base="next")
+    world.github.faults.add(Fault("GET */branches/{branch}", None, status=403, message="Forbidden"))
+    assert not world.gather(pull).pull.is_guarded
+
+
+def test_the_default_branch_is_guarded_without_a_call(world: World) -> None:
+    assert world.gather(world.pull()).pull.is_guarded
+    assert not any("branches" in route for route in world.github.calls)
 
 
 def test_facts_older_than_those_of_our_last_run_wait(world: World) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import create_engine, select
 
+from ghapp.core.model import Compared, Delivery
 from ghapp.core.records import Claim
 from ghapp.errors import LeaseLost
 from ghapp.store import Store, runs
@@ -16,8 +19,11 @@ from ghapp.store.work_queue import marking
 from ghapp.store.work_queue.leases import MAX_ATTEMPTS
 from tests.store.stores import (
     EFFECTS,
+    HEAD,
     KEY,
     LONG_AGO,
+    NEXT_HEAD,
+    NOON,
     OTHER,
     PATIENCE_SECONDS,
     admitted,
@@ -274,3 +280,35 @@ async def test_health_tells_ages_and_counts(store: Store) -> None:
     assert health.oldest_due_seconds is not None
     assert 0 <= health.oldest_due_seconds < PATIENCE_SECONDS
     assert (health.dirty, health.parked) == (2, 0)
+
+
+@story
+async def test_the_newest_delivery_names_what_is_compared(store: Store) -> None:
+    def named(head_sha: str, base_ref: str, minutes: int) -> Delivery:
+        at = NOON + timedelta(minutes=minutes)
+        return delivery(fresh_at=at, compared=Compared(head_sha, base_ref))
+
+    await store.queue.accept(named(HEAD, "main", 1))
+    await store.queue.accept(named(NEXT_HEAD, "old", 0))  # an older one that comes late
+    await store.queue.accept(delivery())  # one that names nothing
+    assert (await recalled(store, KEY)).delivered == Compared(HEAD, "main")
+    await store.queue.accept(named(NEXT_HEAD, "stable", 1))  # of the same second: the last one
+    assert (await recalled(store, KEY)).delivered == Compared(NEXT_HEAD, "stable")
+    await asyncio.gather(
+        *(store.queue.accept(named(f"{number:040x}", "main", 2)) for number in range(20))
+    )
+    assert (await recalled(store, KEY)).delivered == Compared(f"{19:040x}", "main")
+    await worked_off(store)
+    history = await recalled(store, KEY)
+    assert (history.delivered, history.compared) == (None, Compared(HEAD, "main"))
+
+
+@story
+async def test_since_when_a_pull_has_its_base_is_kept_with_the_run(store: Store) -> None:
+    for since in (NOON, None):
+        claim = await claimed(store)
+        await admitted(store, claim)
+        await store.records.write(
+            runs.record, claim, replace(run(verdict(KEY)), base_since=since), finished=True
+        )
+        assert (await recalled(store, KEY)).base_since == since

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ghapp.core.model import InstallationKey, Key, RepositoryKey, SweepKey
-from ghapp.store import MAX_ATTEMPTS, Store, runs, schedule
+from ghapp.core.model import InstallationKey, Key, PullKey, RepositoryKey, SweepKey
+from ghapp.store import MAX_ATTEMPTS, Store, history, runs, schedule
 from ghapp.store.work_queue import marking
 from tests.store.stores import (
     KEY,
@@ -167,3 +169,21 @@ async def test_by_hand_all_parked_keys_get_one_at_once_and_no_other_does(store: 
     await store.queue.fail(await claimed(store, OTHER), after_seconds=99, reason="502")
     assert await store.records.write(marking.retry_parked) == 1
     assert [one.key for one in await store.queue.claim(5)] == [KEY]
+
+
+def test_a_pull_read_within_a_minute_of_its_change_is_not_surely_read(database_url: str) -> None:
+    async def play() -> None:
+        async with opened(database_url) as store:
+            now = datetime.now(UTC).replace(microsecond=0)
+            for number, seconds in ((1, 5), (2, 90)):
+                key, at = PullKey(SHOP, number), now - timedelta(seconds=seconds)
+                claim = await claimed(store, key)
+                await admitted(store, claim)
+                done = replace(run(verdict(key)), seen_at=at)
+                await store.records.write(runs.record, claim, done, finished=True)
+            assert await store.records.read(history.seen, SHOP) == {
+                1: now - timedelta(seconds=5 + 1),
+                2: now - timedelta(seconds=90),
+            }
+
+    asyncio.run(play())
