@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import AddLabels, CheckRun, Marks, Reaction, Reply
@@ -12,14 +12,24 @@ from ghapp.core.model import Channel
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import AreaDiff, FollowUp, History, Verdict
 from ghapp.core.review.commands import COMMANDS
+from ghapp.core.review.comment_text import boxes
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.follow_ups import follow_ups, has_open
-from ghapp.core.review.review import RANK, Base, PullState, Review, review_of, worst
+from ghapp.core.review.review import (
+    RANK,
+    SETTLES,
+    Base,
+    PullState,
+    Review,
+    review_of,
+    worst,
+)
 from ghapp.core.scan.checklist import Checklist
 from ghapp.core.text import render
 from ghapp.core.text.follow_ups import issue
 
-REPLY_EVERY = timedelta(hours=1)  # per person, on a pull request without our comment
+TICKING = timedelta(seconds=5)
+REPLY_EVERY = timedelta(hours=1)  # per person and kind
 # Two days before GitHub calls a run stale that is in progress.
 # Source: https://docs.github.com/rest/guides/using-the-rest-api-to-interact-with-checks
 RENEWED_AFTER = timedelta(days=12)
@@ -47,6 +57,7 @@ class Decision:
     follow_ups: all of this pull, including those without an issue yet.
     pending_since: since when the existing check run has been in progress, if it stays in progress.
     renews: whether that is so long ago that a new run has to replace it.
+    settles_in: when to check again, while the base has just changed or boxes are being ticked.
     """
 
     review: Review
@@ -56,6 +67,7 @@ class Decision:
     follow_ups: tuple[FollowUp, ...] = ()
     pending_since: datetime | None = None
     renews: bool = False
+    settles_in: timedelta | None = None
 
     @property
     def fingerprints(self) -> Mapping[str, str]:
@@ -120,7 +132,22 @@ def decide(
     # By GitHub's clock if the run was read back, else by our record.
     since = (facts.found_at or history.pending_since) if stays_pending else None
     renews = since is not None and facts.now - since >= RENEWED_AFTER
-    return Decision(review, marks, verdict, writes(policy), current, since, renews)
+    settles_in = SETTLES if review.base_since else None
+    if pull.is_open and _is_being_ticked(marks, facts, ledger):
+        marks = replace(marks, comment=observed.comment)
+        settles_in = TICKING
+    return Decision(review, marks, verdict, writes(policy), current, since, renews, settles_in)
+
+
+def _is_being_ticked(marks: Marks, facts: Facts, ledger: tuple[Entry, ...]) -> bool:
+    """Whether somebody may be about to tick the next box: GitHub refuses that if we edit meanwhile.
+
+    Then the boxes are as they should be, and only counts and names of questions are behind.
+    """
+    before = facts.observed.comment
+    ticked = (one.said_at for one in ledger if one.channel is Channel.TICK)
+    is_recent = facts.now - max(ticked, default=datetime.min.replace(tzinfo=UTC)) < TICKING
+    return is_recent and marks.comment != before and boxes(marks.comment) == boxes(before)
 
 
 def writes(policy: Policy) -> bool:
@@ -190,17 +217,18 @@ def _reactions(ledger: tuple[Entry, ...]) -> frozenset[Reaction]:
 
 
 def _replies(review: Review) -> frozenset[Reply]:
-    """The replies still to be written: at most one for each person and hour.
+    """The replies still to be written: at most one an hour of each kind to each person.
 
     A reply answers a question, or gives a refusal that no comment shows.
     """
     existing = {one.message_id for one in review.facts.observed.replies}
     added: dict[str, Reply] = {}
-    last: dict[str, Entry] = {}  # by person, the entry that was replied to last
+    # By person and kind, the entry that was replied to last.
+    last: dict[tuple[str, Verb], Entry] = {}
     for entry in review.ledger:
-        before = last.get(entry.speaker)
+        before = last.get((entry.speaker, entry.verb))
         if entry.replied and (before is None or entry.said_at - before.said_at >= REPLY_EVERY):
-            last[entry.speaker] = entry
+            last[entry.speaker, entry.verb] = entry
             if entry.message_id not in existing:
                 added[entry.message_id] = Reply(entry.message_id, render.reply(review, entry))
     return frozenset(added.values())

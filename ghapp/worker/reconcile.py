@@ -34,7 +34,6 @@ from ghapp.core.records import Claim, History, Judgement, Shown, Verdict
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import judge, settled_heads
 from ghapp.core.review.pushes import counting, is_unknown, only_by, steps
-from ghapp.core.review.review import SETTLES
 from ghapp.core.scan.checklist import Checklist, checklist
 from ghapp.core.scan.hazards import findings
 from ghapp.core.scan.scan import Scan, scan
@@ -202,8 +201,9 @@ async def _pull(
     if source and history.policy and source.text != history.policy.text:
         marks.append(Mark((RepositoryKey(key.repository),)))  # no push has announced the change
     later = applied.later
-    if later is None and planned.decision.review.base_since:
-        later = Wait(f"{key}: its base has just changed", after_seconds=SETTLES.total_seconds())
+    if later is None and (settles_in := planned.decision.settles_in):
+        text = f"{key}: its base has just changed, or boxes are being ticked"
+        later = Wait(text, after_seconds=settles_in.total_seconds())
     await store.records.write(record, claim, run, finished=later is None, marks=marks)
     return Done(
         pull.head_sha,

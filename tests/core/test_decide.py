@@ -328,6 +328,15 @@ class TestReplies:
             "comment:61",
         }
 
+    def test_are_for_each_kind_even_within_an_hour(self) -> None:
+        asks = [Verb.EXPLAIN, Verb.HELP, Verb.EXPLAIN]
+        said = [
+            entry(verb, minutes=number, number=number, replied=True, channel=Channel.BUTTON)
+            for number, verb in enumerate(asks, 1)
+        ]
+        made = decided(policy(), *said)
+        assert {one.message_id for one in made.marks.replies} == {"comment:1", "comment:2"}
+
     def test_give_the_reason_of_a_refusal(self) -> None:
         said = entry(Verb.REFUSED, refusal=Refusal("unknown_command", "dnoe", "done"), replied=True)
         (reply,) = decided(policy(), said).marks.replies

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ghapp.core.areas import Item, Reviewers
 from ghapp.core.ledger import Entry, Refusal, Verb, when
 from ghapp.core.markdown import seen
-from ghapp.core.model import Message, Rights
+from ghapp.core.model import Channel, Message, Rights
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import History, Shown
 from ghapp.core.review.facts import Facts
@@ -144,13 +144,15 @@ class Case:
 
 
 def shown_to(message: Message, history: History) -> Shown | None:
-    """The check run that a message is about; None if GitHub had accepted none by then."""
-    known = (
-        one
-        for one in reversed(history.shown)
-        if one.accepted_at < message.said_at and message.head_sha in ("", one.head_sha)
-    )
-    return next(known, None)
+    """The check run that a message is about; None if GitHub had accepted none by then.
+
+    A tick is in our comment, which follows the first check run, if only within the same second.
+    """
+    known = [one for one in history.shown if message.head_sha in ("", one.head_sha)]
+    before = [one for one in known if one.accepted_at < message.said_at]
+    if message.channel is Channel.TICK:
+        before = before or known[:1]
+    return before[-1] if before else None
 
 
 def case_of(

@@ -114,8 +114,11 @@ def _shown(token: Token, address: str, line: list[str]) -> str:
     return token.content if bare or not _WEB.fullmatch(leads) else f"{token.content} {leads}"
 
 
-# As we rendered it: GitHub changes only the mark between the brackets.
-_LINE = re.compile(r"^\s*- \[([ xX])\] `([A-Za-z0-9._-]{1,100})`")
+# As we rendered it: GitHub changes only the mark between the brackets. In the bold question, a
+# backslash stands before each asterisk.
+_LINE = re.compile(
+    r"^\s*- \[([ xX])\] (?:(?:~~)?\*\*(?:[^*\\]|\\.)*\*\*(?:~~)? )?`([A-Za-z0-9._-]{1,100})`"
+)
 
 
 def boxes(comment: str) -> dict[str, bool]:

@@ -80,32 +80,19 @@ def marked(review: Review, words: Words) -> str:
     return words("findings_where") if any_line else ""
 
 
-def line(findings: Sequence[Finding], words: Words) -> str:
-    """The comment's line on an area's findings: the heaviest hazards by name, the rest counted."""
-    hazards: dict[str, list[Finding]] = {}
-    for finding in sorted(opened(findings), key=rank):
-        hazards.setdefault(finding.hazard, []).append(finding)
-    left = count = sum(map(len, hazards.values()))
-    accepted = len(findings) - count
-    if not count:
-        return words("findings_accepted", count=accepted) if accepted else ""
-    named: list[str] = []
-    path = ""
-    for alike in [*hazards.values()][:MOST_NAMED]:
-        first, more = alike[0], len(alike) - 1
-        name = words(
-            "finding_short",
-            severity=severity(first, words),
-            hazard=code(first.hazard),
-            place=_place(first, first.path.rpartition("/")[2], path, words),
-        )
-        named.append(words("also_there", named=name, count=more) if more else name)
-        path = first.path
-        left -= len(alike)
-    listed = words.joined(named, left)
-    if accepted:
-        listed = words.joined((listed, words("and_accepted", count=accepted)))
-    return words("findings_line", findings=counted(count, words), named=listed)
+MOST_LISTED = 5  # in the comment; the check run has all
+
+
+def block(review: Review, words: Words) -> str:
+    """The comment's list of findings, heaviest first."""
+    found = [finding for area in review.areas for finding in area.findings]
+    lines = listed(sorted(opened(found), key=rank), words)
+    if not lines:
+        return words("findings_accepted", count=len(found)) if found else ""
+    shown = [f"- {line}" for line in lines[:MOST_LISTED]]
+    if len(lines) > MOST_LISTED:
+        shown.append(f"- {words('more_in_check', count=len(lines) - MOST_LISTED)}")
+    return "\n".join((f"**{words('findings')}**", "", *shown))
 
 
 def listed(findings: Sequence[Finding], words: Words) -> tuple[str, ...]:

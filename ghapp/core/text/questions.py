@@ -12,13 +12,16 @@ from ghapp.core.markdown import code, dotted, folded, link, login, plain
 from ghapp.core.review.review import AreaReview, Review
 from ghapp.core.review.special_areas import CONCERN, WITHOUT_PACK
 from ghapp.core.text import findings
+from ghapp.core.text.reasons import flagged_by
 
-MOST_FINDINGS = 5  # of one question in the comment; the check run has all that are shown
 MOST_CONCERN = 1_000  # characters
 
 
 def asked(area: AreaReview, review: Review, words: Words) -> str:
-    """The task list of one area: the questions that are shown, then the rest folded."""
+    """The task list of one area: the questions that are shown, then the rest folded.
+
+    All is folded if nothing is asked any more.
+    """
     if _asks_nothing(area):
         return words("no_question")
     lines: list[str] = []
@@ -30,27 +33,23 @@ def asked(area: AreaReview, review: Review, words: Words) -> str:
     if count:
         summary = words("more_questions", count=count)
         lines += [*([""] if lines else []), *folded(summary, rest)]
-    return "\n".join(lines)
+    over = area.settled or not review.facts.pull.is_open
+    return "\n".join(folded(words("questions"), lines) if over and lines else lines)
 
 
 def details(review: Review, words: Words) -> str:
-    """The comment's folded block with the reasons, evidence and findings of all shown questions."""
+    """The comment's folded block: why each area is flagged, and the reasons of its questions."""
     lines: list[str] = []
     for area in review.areas:
-        for item in area.items:
-            if item.id not in review.checklist.shown:
-                continue
-            listed = findings.listed(_found(item, area), words)
-            lines += wording(item, words).details or ([f"- `{item.id}`"] if listed else [])
-            lines += [f"  - {line}" for line in listed[:MOST_FINDINGS]]
-            left = len(listed) - MOST_FINDINGS
-            if left > 0:
-                lines.append(f"  - {words('more_in_check', count=left)}")
-    if not lines:
-        return ""
+        shown = [item for item in area.items if item.id in review.checklist.shown]
+        if not area.is_concern:  # a concern's words are its question
+            title, why = plain(words.text(area.title)), flagged_by(area, review, words)
+            lines.append(words("area_flagged_by", area=title, why=why))
+        lines += [line for item in shown for line in wording(item, words).details]
+        lines += [""] if lines and lines[-1] else []
     if any(findings.opened(area.findings) for area in review.areas):
-        lines += ["", words("findings_hint")]
-    return "\n".join(folded(words("details"), lines))
+        lines += [words("findings_hint"), ""]
+    return "\n".join(folded(words("details"), lines[:-1])) if lines else ""
 
 
 def explained(area: AreaReview, review: Review, words: Words) -> str:
@@ -85,11 +84,11 @@ def _lines(
     worded, holds = wording(item, words), area.answered.get(item.id)
     line = worded.open
     if holds:
-        question = f"~~{worded.question}~~" if holds.verb is Verb.NA else worded.question
-        line = task(item, words, " " if holds.verb is Verb.DEFER else "x", question)
+        box = " " if holds.verb is Verb.DEFER else "x"
+        line = task(item, words, box, struck=holds.verb is Verb.NA)
     count = len(findings.opened(_found(item, area)))
     if count:
-        line += words("item_findings", findings=findings.counted(count, words))
+        line = dotted(line, findings.counted(count, words))
     yield line if holds else line + worded.wants
     entry = (area.given if ticks else area.worded).get(item.id)
     if entry is None:
@@ -97,13 +96,18 @@ def _lines(
     present = area.is_present(entry)
     if not ticks and entry.verb is Verb.CHECK and not entry.note and present:
         return
-    before = "before_open" if item.severity == "must" else "before_holds"
+    last = area.given[item.id]
+    before = ""
+    if not present and area.is_present(last):
+        before = words("confirmed", who=last.speaker, sha=code(last.head_sha[:7]))
+    elif not present:
+        before = words("before_open" if item.severity == "must" else "before_holds")
     answer = words(
         f"given_{entry.verb.value}",
         who=entry.speaker,
         until=entry.until,
         owner=login(entry.owner),
-        before="" if present else words(before),
+        before=before,
     )
     note = code(entry.note, 1_000) if entry.note else ""
     issue = next((one.issue for one in review.follow_ups if one.item == item.id), 0)
@@ -149,7 +153,7 @@ def wording(item: Item, words: Words) -> Wording:
     details = [f"- `{item.id}` {why}".rstrip(), *(f"  {line}" for line in proof)]
     made = item.memo[words.language] = Wording(
         question=question,
-        open=task(item, words, " ", question),
+        open=task(item, words, " "),
         wants=wants,
         below=tuple(f"  - {line}" for line in (*reason, *proof)),
         details=tuple(details) if why or proof else (),
@@ -157,6 +161,12 @@ def wording(item: Item, words: Words) -> Wording:
     return made
 
 
-def task(item: Item, words: Words, box: str, question: str) -> str:
+def task(item: Item, words: Words, box: str, *, struck: bool = False) -> str:
     """A line of a task list, as `comment_text.boxes` reads it back."""
-    return f"- [{box}] `{item.id}` **{words(f'sev_{item.severity}')}** {question}"
+    severity, text = words(f"sev_{item.severity}"), words.text(item.question)
+    if item.category == CONCERN:  # anybody's words
+        named = dotted(f"`{item.id}`", severity)
+        return f"- [{box}] {named} · {code(text, MOST_CONCERN)}"
+    question = f"**{plain(text)}**"
+    asked = dotted(f"`{item.id}`", severity)
+    return f"- [{box}] {f'~~{question}~~' if struck else question} {asked}"

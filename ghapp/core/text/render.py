@@ -20,7 +20,7 @@ from ghapp.core.policy.policy import Policy
 from ghapp.core.records import Verdict
 from ghapp.core.review.commands import BUTTONS
 from ghapp.core.review.follow_ups import has_open
-from ghapp.core.review.review import PullState, Review
+from ghapp.core.review.review import AreaReview, PullState, Review
 from ghapp.core.text import findings, follow_ups, questions, reasons, replies, status
 
 MARKER = "<!-- ghapp:nfr -->"
@@ -82,17 +82,17 @@ def check_run(
     summary = paragraphs(
         _summary(review, words), words("shared") if others else "", "\n".join(lines)
     )
-    text = paragraphs(
-        *(
-            paragraphs(
-                f"### {status.area_title(area, words)}",
-                "\n".join(f"- {debt}" for debt in follow_ups.debts(area, review, words)),
-                status.signed(area, review, words),
-                questions.explained(area, review, words),
-            )
-            for area in review.areas
-        )
-    )
+    parts = list[str]()
+    for area in review.areas:
+        why = words("flagged_by", why=reasons.flagged_by(area, review, words))
+        parts += [
+            status.area_heading(area, words),
+            "" if area.is_concern else why,
+            "\n".join(f"- {debt}" for debt in follow_ups.debts(area, review, words)),
+            status.signed(area, review, words),
+            questions.explained(area, review, words),
+        ]
+    text = paragraphs(*parts)
     run = CheckRun(
         head_sha=verdict.head_sha,
         digest="",
@@ -110,30 +110,29 @@ def check_run(
 
 
 def _summary(review: Review, words: Words) -> str:
-    """The check run's summary of this pull: why it is flagged, where it stands, who is next."""
+    """The check run's summary of this pull: what to do next, and where each area stands."""
     if review.state is PullState.CLEAR:
         author = review.checklist.ignored
         clear = words("clear_ignored" if author else "clear", author=code(author))
         return paragraphs(_notices(review, words), clear, reasons.hints(review, words))
-    flagged = [
-        words(
-            "reason",
-            area=status.area_title(area, words),
-            why=reasons.flagged_by(area, review, words),
-        )
-        for area in review.areas
-    ]
     return paragraphs(
         _notices(review, words),
+        status.next_step(review, words, ticking=False),
+        "\n".join(
+            f"- {dotted(status.stands(area, words), _unasked(area, review, words))}"
+            for area in review.areas
+        ),
         status.holds(review, words),
         status.waivers(review, words),
-        "\n".join(flagged),
         findings.summary(review, words),
         replies.refusals(review, words),
-        status.next_step(review, words, ticking=False),
         follow_ups.own(review, words),
-        reasons.hints(review, words),
     )
+
+
+def _unasked(area: AreaReview, review: Review, words: Words) -> str:
+    """Why an area is flagged that has no questions which would show it."""
+    return "" if area.items else reasons.flagged_by(area, review, words)
 
 
 def _notices(review: Review, words: Words) -> str:
@@ -173,7 +172,7 @@ def _buttons(review: Review, conclusion: str, words: Words) -> tuple[Action, ...
 def closed_run(review: Review) -> CheckRun:
     """The run of a pull that was closed or merged while it was still waiting."""
     words = Words(review.facts.policy.language)
-    text = words(f"title_{_ended(review)}")
+    text = words(f"title_{status.ended(review)}")
     return sealed(CheckRun(review.facts.pull.head_sha, "", "cancelled", text, text))
 
 
@@ -211,55 +210,30 @@ def sealed(
 
 
 def comment(review: Review) -> str:
-    """The one comment on a flagged pull."""
-    pull, words = review.facts.pull, Words(review.facts.policy.language)
-    waits = review.waiting or review.state is PullState.ON_HOLD
-    state = review.state.value if pull.is_open or not waits else _ended(review)
+    """The one comment: whose turn it is, what was found, what to do next, then the questions."""
+    words, pull = Words(review.facts.policy.language), review.facts.pull
     blocks = [
-        f"{MARKER}\n### {words(f'heading_{state}')}",
+        f"{MARKER}\n### {status.heading(review, words)}",
         _notices(review, words),
         status.holds(review, words),
         status.waivers(review, words),
-        _intro(review, words),
+        findings.block(review, words),
         status.next_step(review, words, ticking=True),
         replies.refusals(review, words),
         follow_ups.own(review, words),
     ]
     for area in review.areas:
-        flagged = words("flagged_by", why=reasons.flagged_by(area, review, words))
-        lines = (
-            "" if area.is_concern else flagged,  # a concern's words are its question
-            findings.line(area.findings, words),
-            *follow_ups.debts(area, review, words),
-        )
         blocks += [
-            f"#### {status.area_title(area, words)}",
-            "\n".join(filter(None, lines)),  # GitHub keeps line breaks in comments
+            status.area_heading(area, words),
+            "\n".join(follow_ups.debts(area, review, words)),
             status.signed(area, review, words),
             questions.asked(area, review, words),
         ]
-    return cut(paragraphs(*blocks, questions.details(review, words)), words("cut"))
-
-
-def _intro(review: Review, words: Words) -> str:
-    """The opening sentence of the comment."""
-    named = [
-        f"**{status.area_title(area, words)}**" for area in review.areas if not area.is_concern
-    ]
-    if not named:
-        return words("intro_concerns") if review.areas else ""
-    key = {
-        PullState.WAITING_AUTHOR: "intro_waiting_author",
-        PullState.SIGNED_OFF: "intro_signed",
-    }.get(review.state, "intro")
-    intro = words(key, areas=words.joined(named))
-    return words.sentences(intro, findings.marked(review, words))
-
-
-def _ended(review: Review) -> str:
-    """How the pull ended before its review was done, as the end of a key in the texts."""
-    ended = "merged" if review.facts.pull.is_merged else "closed"
-    return f"{ended}_on_hold" if review.state is PullState.ON_HOLD else ended
+    blocks.append(questions.details(review, words))
+    asks = any(area.items for area in review.waiting)
+    if pull.is_open and asks:
+        blocks.append(words("footer"))
+    return cut(paragraphs(*blocks), words("cut"))
 
 
 def collapsed(language: str) -> str:

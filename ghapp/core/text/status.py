@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from ghapp.core.areas import Reviewers
+from ghapp.core.areas import Item, Reviewers
 from ghapp.core.i18n import Words
 from ghapp.core.ledger import Entry, State, Verb, when
-from ghapp.core.markdown import code, dotted, link, plain, visible
+from ghapp.core.markdown import code, dotted, link, login, plain, visible
 from ghapp.core.policy.policy import POLICY_PATH
 from ghapp.core.review.review import AreaReview, PullState, Review
 
@@ -17,6 +17,48 @@ MOST_REASON = 1_000  # characters
 def area_title(area: AreaReview, words: Words) -> str:
     """The area's title inside Markdown."""
     return plain(words.text(area.title))
+
+
+def ended(review: Review) -> str:
+    """How the pull ended before its review was done, as the end of a key in the texts."""
+    ended = "merged" if review.facts.pull.is_merged else "closed"
+    return f"{ended}_on_hold" if review.state is PullState.ON_HOLD else ended
+
+
+def heading(review: Review, words: Words) -> str:
+    """Whose turn it is, and with how much."""
+    pull, state = review.facts.pull, review.state
+    waits = review.waiting or state is PullState.ON_HOLD
+    if waits and not pull.is_open:
+        return words(f"heading_{ended(review)}")
+    count = sum(len(area.open_musts) for area in review.waiting)
+    named = words("open_one" if count == 1 else "open_many", count=count)
+    who = signers(review.waiting, review, words)
+    return words(f"heading_{state.value}", questions=named, author=login(pull.author), who=who)
+
+
+def area_heading(area: AreaReview, words: Words) -> str:
+    """The area's title, how many of its questions are answered, and the id that commands take."""
+    count = len(area.items)
+    answered = sum(item.id in area.answered and item.id not in area.deferred for item in area.items)
+    done = words("answered", answered=answered, count=count) if count else ""
+    return f"#### {dotted(area_title(area, words), done, code(area.id))}"
+
+
+def stands(area: AreaReview, words: Words) -> str:
+    """One area as the check run lists it: settled, or what is missing."""
+    title, musts = area_title(area, words), area.open_musts
+    if area.settled:
+        return words("area_settled", area=title)
+    missing = words("missing_musts", items=_named(musts, words)) if musts else ""
+    return words("area_waits", area=title, missing=missing or words("missing_sign_off"))
+
+
+MOST_NAMED = 5
+
+
+def _named(items: Sequence[Item], words: Words) -> str:
+    return words.joined([code(item.id) for item in items[:MOST_NAMED]], len(items) - MOST_NAMED)
 
 
 def signed(area: AreaReview, review: Review, words: Words) -> str:
@@ -99,10 +141,18 @@ def next_step(review: Review, words: Words, *, ticking: bool) -> str:
     """Who has to act next, and how. ticking: whether the boxes of the questions are below this."""
     pull, policy, state = review.facts.pull, review.facts.policy, review.state
     who = signers(review.waiting, review, words)
-    asked = ""
-    if any(area.open_musts for area in review.waiting):
-        key = "next_author" if ticking else "next_author_check"
-        asked = words(key, author=pull.author, who=who)
+    asked, musts = "", [item for area in review.waiting for item in area.open_musts]
+    if musts:
+        known = (item for area in review.waiting for item in area.items)
+        count = sum(item.severity == "must" for item in known)
+        asked = words(
+            "next_author" if ticking else "next_author_check",
+            author=login(pull.author),
+            who=who,
+            open=len(musts),
+            count=count,
+            items=_named(musts, words),
+        )
     if state is PullState.UNREADABLE:
         broken = next((problem.path for problem in policy.problems), POLICY_PATH)
         step = words("next_policy", path=code(broken))
@@ -112,7 +162,7 @@ def next_step(review: Review, words: Words, *, ticking: bool) -> str:
         holders = dict.fromkeys(words("person", who=hold.speaker) for hold in review.holds)
         step = words.sentences(words("next_hold", who=words.joined(holders)), asked)
     elif not review.waiting:
-        step = words("next_nobody")
+        step = words("next_waived" if state is PullState.WAIVED else "next_nobody")
     else:
         step = asked or words("next_reviewers", who=who, ways=_ways(review, words))
     lines = [step]

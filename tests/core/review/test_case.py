@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from ghapp.core.ledger import Refusal, Verb
-from ghapp.core.review.case import laid_bare, merged, nearest, resolved
+from ghapp.core.review.case import laid_bare, merged, nearest, resolved, shown_to
 from tests.core.build import (
+    NEXT_HEAD,
     area,
     asked,
     comment,
@@ -17,6 +18,7 @@ from tests.core.build import (
     history,
     policy,
     shown,
+    tick,
 )
 from tests.core.review.verdicts import BOTH, DB, RULES, WEB, verdicts
 
@@ -87,3 +89,12 @@ def test_equal_refusals_of_one_command_share_their_names() -> None:
         Refusal("evidence_text", "db-a"),
         Refusal("evidence_text", "db-b"),
     )
+
+
+def test_a_tick_in_the_second_of_the_check_run_is_about_the_head_shown_first() -> None:
+    first, second = shown({"db": "d1"}), shown({"db": "d2"}, NEXT_HEAD, 1)
+    was = history(first, second)
+    assert shown_to(tick("+db-plan", minutes=1), was) == first
+    assert shown_to(tick("+db-plan", minutes=2), was) == second
+    assert shown_to(tick("+db-plan"), history()) is None
+    assert shown_to(comment("/nfr done", minutes=1), was) is None

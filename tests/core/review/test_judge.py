@@ -91,6 +91,7 @@ WORDS = (Channel.COMMENT, Channel.REVIEW, Channel.REVIEW_COMMENT)
         ),
         # answers
         (tick("+db-rollback"), [("check", "db-rollback", "author")]),
+        (tick("+db-rollback", minutes=1), [("check", "db-rollback", "author")]),
         (tick("-db-rollback", "sam"), [("uncheck", "db-rollback", "write")]),
         (tick("+db-rollback", "eve"), [("refused", "no_write", "")]),
         (

@@ -164,7 +164,7 @@ class TestConcern:
         rules = policy(mode="enforce")
         made = decided(rules, CONCERN, found=asked())
         assert stands(made) == ("waiting_author", "", {"needs sign-off"})
-        assert "Reviewers have raised concerns on this PR." in made.marks.comment
+        assert "### NFR review: 1 question for ann" in made.marks.comment
         assert made.items == {"concern-1": mark(made)}
 
     def test_takes_a_sign_off_away_until_it_is_signed_itself(self) -> None:
@@ -333,7 +333,8 @@ def test_every_label_has_looks_of_its_own() -> None:
 def test_a_question_of_the_policy_may_ask_for_evidence_of_a_kind() -> None:
     one = replace(flagged(DB), items=(replace(item("db-load"), kind="number"),))
     body = decided(policy(DB, comment="flagged"), found=asked(one)).marks.comment
-    assert "Is db-load settled? — answer with `/nfr check db-load -- NUMBER`" in body
+    asked_for = "`db-load` · must — answer with `/nfr check db-load -- NUMBER`"
+    assert f"**Is db-load settled?** {asked_for}" in body
     given = answered(Verb.CHECK, "db-load", note="72 ms")
     body = decided(policy(DB, comment="flagged"), given, found=asked(one)).marks.comment
     assert "answer with" not in body and "answered by ann · `72 ms`" in body

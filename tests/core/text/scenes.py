@@ -19,6 +19,7 @@ from tests.core.build import (
     NEXT_HEAD,
     area,
     asked,
+    at,
     entry,
     facts,
     finding,
@@ -71,6 +72,8 @@ class Scene:
     rules: dict[str, object] = field(default_factory=dict)
     pull: dict[str, object] = field(default_factory=dict)
     head_sha: str = HEAD
+    observed: Marks | None = None
+    minutes: float = 60
 
     def decided(self, language: str = "en") -> Decision:
         rules: Policy = policy(DB, WEB, **{"language": language, "comment": "flagged"} | self.rules)
@@ -78,6 +81,7 @@ class Scene:
         before: History = history(shown({"db": "f1", "web": "f1"}), shown(marks, self.head_sha, 9))
         before = replace(before, follow_ups=self.made, debts=self.debts)
         now = facts(rules, head_sha=self.head_sha, **{"url": URL} | self.pull)  # type: ignore[arg-type]
+        now = replace(now, observed=self.observed or Marks(), now=at(self.minutes))
         return decide(now, before, asked(*self.areas), tuple(self.ledger), ())
 
     def comment(self, language: str = "en") -> str:

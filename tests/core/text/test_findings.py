@@ -21,49 +21,15 @@ from tests.core.text.scenes import DB, rendered
 LONG = "services/api/db/migrate/1.sql"
 
 
-@pytest.mark.parametrize(
-    ("findings", "en", "ja"),
-    [
-        ((), "", ""),
-        (
-            (finding(path=LONG),),
-            "**1 finding**: must `DB-1` `1.sql:3`",
-            "**検出事項 1 件**：必須 `DB-1` `1.sql:3`",
-        ),
-        (
-            (finding(severity="could", line=1), finding("DB-2", 2), finding("DB-3", 4)),
-            "**3 findings**: must `DB-2` `1.sql:2`, must `DB-3` line 4, could `DB-1` line 1",
-            "**検出事項 3 件**：必須 `DB-2` `1.sql:2`、必須 `DB-3` 4 行目、任意 `DB-1` 1 行目",
-        ),
-        (
-            (finding(), finding(line=4), finding("DB-2", 1, path="db/2.sql")),
-            "**3 findings**: must `DB-1` `1.sql:3` and 1 more, must `DB-2` `2.sql:1`",
-            "**検出事項 3 件**：必須 `DB-1` `1.sql:3` ほか 1 件、必須 `DB-2` `2.sql:1`",
-        ),
-        (
-            tuple(finding(f"DB-{n}", 1, path=f"{n}.sql") for n in range(5)),
-            "**5 findings**: must `DB-0` `0.sql:1`, must `DB-1` `1.sql:1`, must `DB-2` `2.sql:1`,"
-            " and 2 more",
-            "**検出事項 5 件**：必須 `DB-0` `0.sql:1`、必須 `DB-1` `1.sql:1`、"
-            "必須 `DB-2` `2.sql:1`、ほか 2 件",
-        ),
-        (
-            (finding(line=0), finding("DB-2", accepted="empty")),
-            "**1 finding**: must `DB-1` `1.sql` (removed), 1 accepted",
-            "**検出事項 1 件**：必須 `DB-1` `1.sql`（削除済み）、許容 1 件",
-        ),
-        (
-            (finding(accepted="empty"),),
-            "**No open findings**, 1 accepted",
-            "**未対応の検出事項はありません**（許容 1 件）",
-        ),
-    ],
-)
-def test_an_areas_line_names_the_heaviest_and_counts_the_rest(
-    findings: tuple[Finding, ...], en: str, ja: str
-) -> None:
-    assert texts.line(findings, Words("en")) == en
-    assert texts.line(findings, Words("ja")) == ja
+def test_the_comment_lists_open_findings_heaviest_first() -> None:
+    found = (finding("DB-2", 5, "should"), finding(), finding("DB-3", 7, accepted="empty table"))
+    body = rendered("en", "f1", (), asked(flagged(DB, "f1", *found))).comment
+    assert (
+        "**Findings**\n\n- **must** `db/1.sql:3`: DB-1 locks the table. (`DB-1`)\n"
+        "- **should** `db/1.sql:5`: DB-2 locks the table. (`DB-2`)\n\n**Next**" in body
+    )
+    body = rendered("en", "f1", (), asked(flagged(DB, "f1", found[2]))).comment
+    assert "\n\n**No open findings**, 1 accepted\n\n**Next**" in body
 
 
 @pytest.mark.parametrize(
@@ -134,7 +100,7 @@ def test_counts_are_by_severity_and_accepted_ones_apart() -> None:
 
 def test_only_findings_on_a_line_are_announced_as_marked() -> None:
     body = rendered("en", "f1", (), asked(flagged(DB, "f1", finding(line=0)))).comment
-    assert "**Files changed**" not in body and "`1.sql` (removed)" in body
+    assert "**Files changed**" not in body and "`db/1.sql` (removed)" in body
 
 
 def run(*findings: Finding, language: str = "en", mode: str = "enforce") -> CheckRun:

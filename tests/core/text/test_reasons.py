@@ -76,8 +76,8 @@ def test_the_text_of_a_line_with_a_finding_is_not_repeated() -> None:
     one = flagged(DB, "f1", finding(source=secret))
     api = replace(flagged(area("api")), hits=(hits[0],))
     marks = rendered("en", "f1", (), asked(replace(one, hits=hits), api))
-    assert "Flagged by `db/1.sql:3` (`DB-1`), `db/1.sql:9`: `x`" in marks.comment
-    assert "Flagged by `db/1.sql:3`\n" in marks.comment
+    assert "flagged by `db/1.sql:3` (`DB-1`), `db/1.sql:9`: `x`" in marks.comment
+    assert "flagged by `db/1.sql:3`\n" in marks.comment
     assert "s3cret" not in f"{marks.comment}{marks.check_run}"
 
 

@@ -87,14 +87,19 @@ def test_what_people_read_of_a_conversation(state: str, language: str) -> None:
     assert same_as_snapshot(state, language, text)
 
 
-def test_a_tick_alone_causes_no_edit() -> None:
+def test_a_tick_changes_its_box_and_the_count() -> None:
     more = asked(flagged(area("db", "enforce"), "f1", finding(item="db-plan"), finding()))
     before = rendered("en", "f1", (), more).comment
-    ticked = before.replace("- [ ] `db-plan`", "- [x] `db-plan`")
     answer = entry(Verb.CHECK, "db-plan", "ann")
-    assert ticked != before
-    assert rendered("en", "f1", (answer,), more).comment == ticked
-    assert boxes(ticked) == {"db-rollback": False, "db-plan": True}
+    after = rendered("en", "f1", (answer,), more).comment
+    assert boxes(after) == {"db-rollback": False, "db-plan": True}
+    differing = set(before.splitlines()) ^ set(after.splitlines())
+    assert differing == {
+        "#### Area db · 0 of 2 answered · `db`",
+        "#### Area db · 1 of 2 answered · `db`",
+        "- [ ] **Is db-plan settled?** `db-plan` · should · 1 finding",
+        "- [x] **Is db-plan settled?** `db-plan` · should · 1 finding",
+    }
 
 
 def test_every_item_has_a_box_that_reads_back() -> None:

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from ghapp.core.decide import TICKING
 from ghapp.core.ledger import Entry, Refusal, Verb
+from ghapp.core.marks import Marks
 from ghapp.core.model import Channel
 from ghapp.core.review.comment_text import boxes
 from tests.core.build import entry, flagged, item
@@ -65,8 +67,10 @@ def test_words_of_people_mention_link_and_close_nothing(language: str) -> None:
 
 
 def ticked(body: str, name: str) -> str:
-    assert f"- [ ] `{name}`" in body
-    return body.replace(f"- [ ] `{name}`", f"- [x] `{name}`")
+    """The comment once somebody has ticked the box of this question on GitHub."""
+    (line,) = (one for one in body.splitlines() if f"** `{name}`" in one)
+    assert line.startswith("- [ ] ")
+    return body.replace(line, line.replace("- [ ] ", "- [x] "))
 
 
 def tick(name: str, minutes: float = 30, fingerprint: str = "f1") -> Entry:
@@ -95,23 +99,45 @@ BEFORE = {
 
 @pytest.mark.parametrize("language", ["en", "ja"])
 @pytest.mark.parametrize("before", BEFORE)
-def test_a_tick_alone_causes_no_edit(before: str, language: str) -> None:
+def test_the_comment_is_not_edited_while_boxes_are_being_ticked(before: str, language: str) -> None:
     musts = replace(DB, items=tuple(replace(one, severity="must") for one in DB.items))
     # Another question stays open, so that it is not the whole that is settled.
     third = replace(musts, items=(*musts.items, item("db-third")))
     made = (MADE,) if before == "followed up" else ()
     scene = Scene(BEFORE[before], (flagged(third), flagged(WEB)), made)
-    shows = scene.comment(language)
-    once = replace(scene, ledger=(*scene.ledger, tick("db-plan")))
-    assert once.comment(language) == ticked(shows, "db-plan")
+    there = Marks(comment=ticked(scene.comment(language), "db-plan"))
+    once = replace(scene, ledger=(*scene.ledger, tick("db-plan")), observed=there)
+    soon = replace(once, minutes=30 + 4 / 60).decided(language)
+    assert (soon.marks.comment, soon.settles_in) == (there.comment, TICKING)
+    later = replace(once, minutes=30 + 5 / 60).decided(language)
+    assert (later.marks.comment, later.settles_in) == (once.comment(language), None)
+    assert boxes(later.marks.comment) == boxes(there.comment)
+    assert later.marks.comment != there.comment  # one question less is open
     twice = replace(once, ledger=(*once.ledger, tick("db-plan", 31)))
     assert twice.comment(language) == once.comment(language)
+
+
+def test_a_box_that_is_not_as_it_should_be_is_restored_at_once() -> None:
+    scene = Scene()
+    there = Marks(comment=ticked(scene.comment(), "db-plan"))
+    refused = replace(tick("web-plan"), verb=Verb.REFUSED, refusal=Refusal("no_write"))
+    now = replace(scene, ledger=(refused,), observed=there, minutes=30)
+    assert not boxes(now.comment())["db-plan"]
+
+
+def test_a_box_ticked_again_confirms_the_earlier_answer() -> None:
+    earlier = replace(NA, fingerprint="f0", verb=Verb.CHECK, note="rehearsed", subject="db-plan")
+    assert "answered by ann (for an earlier diff)" in Scene((earlier,)).comment()
+    again = replace(tick("db-plan"), speaker="sam-sre", head_sha="18ac230" + "0" * 33)
+    body = Scene((earlier, again)).comment()
+    assert "answered by ann (confirmed by sam-sre for `18ac230`) · `rehearsed`" in body
+    assert "earlier diff" not in body
 
 
 def test_a_box_that_is_unticked_is_open_whatever_was_said() -> None:
     off = replace(tick("db-rollback"), verb=Verb.UNCHECK)
     body = Scene((NA, off)).comment()
-    assert "- [ ] `db-rollback` **must** Is db-rollback settled?\n" in body
+    assert "- [ ] **Is db-rollback settled?** `db-rollback` · must\n" in body
     assert "read only table" not in body
 
 
