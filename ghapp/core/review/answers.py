@@ -10,7 +10,16 @@ from datetime import date, timedelta
 from ghapp.core.areas import Item
 from ghapp.core.ledger import Refusal, Verb, answers
 from ghapp.core.records import FollowUp
-from ghapp.core.review.case import MOST_SHOWN, Case, Command, Judged, known, laid_bare, merged
+from ghapp.core.review.case import (
+    MOST_SHOWN,
+    Case,
+    Command,
+    Judged,
+    known,
+    laid_bare,
+    merged,
+    resolved,
+)
 
 
 def answer(case: Case, command: Command) -> tuple[Judged, ...]:
@@ -18,7 +27,7 @@ def answer(case: Case, command: Command) -> tuple[Judged, ...]:
     if not case.by_author and not case.rights.write:
         return (case.no_right("no_write"),)
     right, items = "author" if case.by_author else "write", case.items
-    named, strange = known(command.subjects, items, "unknown_item")
+    named, strange = known(_subjects(case, command), items, "unknown_item")
     outcomes: list[Judged] = []
     for id in named:
         area, item = items[id]
@@ -29,6 +38,18 @@ def answer(case: Case, command: Command) -> tuple[Judged, ...]:
         else:
             outcomes.append(case.done(command.verb, id, right, note, case.mark(area, id)))
     return (*merged(outcomes), *strange)
+
+
+def _subjects(case: Case, command: Command) -> tuple[str, ...]:
+    """The words that name items: `all` and areas stand for each of theirs."""
+    found: list[str] = []
+    for word in command.subjects:
+        area = resolved(word, tuple(case.flagged))
+        if word in case.items or not (area or word == "all"):
+            found.append(word)
+            continue
+        found += [id for id, (of, _) in case.items.items() if area in ("", of)]
+    return tuple(dict.fromkeys(found))
 
 
 # An address with a host. No user name may precede it, because that could pass for the host.
@@ -67,6 +88,7 @@ def _plain(text: str) -> str:
 
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_SPAN = re.compile(r"\+?([0-9]{1,3})([dw])")
 _LOGIN = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}")
 # In the last time zone a day ends twelve hours later than in UTC.
 _LAST_ZONE = timedelta(hours=12)
@@ -113,16 +135,25 @@ def _not_extended(case: Case, made: FollowUp, right: str, until: str) -> Refusal
     return None if until > made.due else Refusal("extension_not_later", made.due)
 
 
+def _day(written: str, today: date) -> date | None:
+    """The day that is meant by a date, "tomorrow", "+30d" or "2w"; None if it is none of these."""
+    if written.lower() in ("tomorrow", "明日"):
+        return today + timedelta(days=1)
+    if span := _SPAN.fullmatch(written.lower()):
+        return today + timedelta(days=int(span[1]) * (7 if span[2] == "w" else 1))
+    try:
+        return date.fromisoformat(written) if _DAY.fullmatch(written) else None
+    except ValueError:  # the 30th of February
+        return None
+
+
 def _until(case: Case, written: str) -> str | Refusal:
     """The day until which it is deferred, as "2026-12-31"."""
     policy, said_at = case.policy.defer, case.message.said_at
     today = said_at.date()
     if not written:
         return (today + timedelta(days=policy.default_days)).isoformat()
-    try:
-        day = date.fromisoformat(written) if _DAY.fullmatch(written) else None
-    except ValueError:  # the 30th of February
-        day = None
+    day = _day(written, today)
     if day is None:
         return Refusal("date_unreadable", laid_bare(written, MOST_SHOWN))
     if day < (said_at - _LAST_ZONE).date():

@@ -19,7 +19,7 @@ from ghapp.core.model import Channel, Message
 from ghapp.core.policy.policy import Policy
 from ghapp.core.review.answers import answer, defer
 from ghapp.core.review.case import Case, Command, Judged, laid_bare, nearest
-from ghapp.core.review.comment_text import MOST_CHARACTERS, PREFIX, lines, speaks
+from ghapp.core.review.comment_text import MOST_CHARACTERS, lines, speaks
 from ghapp.core.review.sign_off import concern, hold, sign_off, undo, waive
 
 MOST_COMMANDS = 20  # in one comment; further ones are refused
@@ -116,6 +116,13 @@ COMMANDS: Mapping[str, Spec] = {
     "explain": Spec(Verb.EXPLAIN, "explain", ANYONE, noted, replied=True, reaction="eyes"),
     "help": Spec(Verb.HELP, "help", ANYONE, noted, replied=True, reaction="eyes"),
 }  # fmt: skip
+# What people write instead.
+SYNONYMS: Mapping[str, str] = {
+    **dict.fromkeys(("approve", "approved", "lgtm", "ok", "ack", "signoff", "sign-off"), "done"),
+    **dict.fromkeys(("reject", "block"), "hold"),
+    **dict.fromkeys(("skip", "n/a"), "na"),
+    "later": "defer",
+}
 # The check run's buttons, by identifier -> the command that each stands for.
 BUTTONS: Mapping[str, Verb] = {
     "signoff": Verb.SIGN_OFF,
@@ -154,6 +161,12 @@ def blocks(body: str) -> bool:
     return any(isinstance(one, Command) and spec_of(one.verb).blocks for one in parse(body))
 
 
+# Keyboards for Japanese write the slash, the letters and the space in full width.
+_NFR = r"[/／][nNｎＮ][fFｆＦ][rRｒＲ]"
+_COMMAND = re.compile(rf"\s*{_NFR}(?:(?=\s|$)|[-:：－](?=\w))(.*)", re.DOTALL)
+_WITHIN = re.compile(rf"(?:^|(?<=[\s、。，．,.!?！？（(])){_NFR}\s+([\w/-]{{1,20}})")
+
+
 @lru_cache(maxsize=64)
 def parse(body: str) -> tuple[Command | Refusal, ...]:
     """The commands of a comment in order, with a refusal for each malformed one; never fails.
@@ -165,12 +178,18 @@ def parse(body: str) -> tuple[Command | Refusal, ...]:
     read, rest = lines(body)
     found: list[Command | Refusal] = []
     for line in read:
-        words = line.split(maxsplit=1)
-        if not words or words[0].lower() != PREFIX:
+        command = _COMMAND.match(line)
+        within = None if command else _WITHIN.search(line)
+        if not command and not within:
             continue
         if len(found) == MOST_COMMANDS:
             return (*found, Refusal("too_many_commands", str(MOST_COMMANDS)))
-        found.append(_read(words[1] if len(words) > 1 else "help"))
+        if command:
+            found.append(_read(command[1].strip() or "help"))
+        elif within:
+            name = _narrow(within[1]).lower()
+            usage = COMMANDS.get(SYNONYMS.get(name, name), COMMANDS["help"]).usage
+            found.append(Refusal("not_at_start", f"/nfr {usage}"))
     return (*found, Refusal("too_long", str(MOST_CHARACTERS))) if speaks(rest) else tuple(found)
 
 
@@ -183,7 +202,8 @@ def _read(line: str) -> Command | Refusal:
     """The command on a line, without its prefix, or why it is refused."""
     name, *more = line.split(maxsplit=1)
     # Only ASCII: the lower case of other letters may be ASCII (the Kelvin sign's is k).
-    spec = COMMANDS.get(name.lower()) if name.isascii() else None
+    name = name.translate(_HALF_WIDTH)
+    spec = COMMANDS.get(SYNONYMS.get(name.lower(), name.lower())) if name.isascii() else None
     if spec is None:
         near = nearest(_narrow(name[:100]).lower(), tuple(COMMANDS))
         return Refusal("unknown_command", laid_bare(name, 40), near or "help")
@@ -237,6 +257,10 @@ def _words(text: str) -> tuple[str, ...]:
     """The words that are ids, dates and owners, without full-width letters and backticks."""
     words = (word.strip("`") for word in _BETWEEN.split(_narrow(text)))
     return tuple(word for word in words if word)
+
+
+# The letters and signs that a keyboard for Japanese writes in full width, and nothing else.
+_HALF_WIDTH = {0xFF00 + code: 0x20 + code for code in range(1, 0x5F)}
 
 
 def _narrow(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from ghapp.core.i18n import Words
 from ghapp.core.ledger import Refusal
@@ -60,6 +61,7 @@ def refusal(speaker: str, why: Refusal, review: Review, words: Words) -> str:
         who=signers(named or meant, review, words),
         waivers=people(policy.waivers, words),
         signed_off=code(policy.labels["signed_off"]),
+        future=f"{review.facts.now + timedelta(days=30):%Y-%m-%d}",
     )
     return words("refusal", who=speaker, words=text)
 

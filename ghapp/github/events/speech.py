@@ -14,7 +14,9 @@ from ghapp.github.payloads import NEVER, Identity, decoded, text, utc
 
 VERDICTS = frozenset({"approved", "changes_requested"})
 # Spaces without line breaks: otherwise thousands of empty lines would take quadratic time.
-_REFRESH = re.compile(r"^[^\S\n]*/nfr[^\S\n]+refresh\b", re.IGNORECASE | re.MULTILINE)
+_REFRESH = re.compile(
+    r"^[^\S\n]*[/／](?:nfr|ｎｆｒ)(?:[^\S\n]+|[-:])refresh\b", re.IGNORECASE | re.MULTILINE
+)
 
 
 def issue_comment(delivery: Delivery, us: Identity) -> Delivery:

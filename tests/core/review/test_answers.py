@@ -113,7 +113,7 @@ def test_only_a_check_has_evidence() -> None:
             comment("/nfr check db-plan, web-plan、db_plan", "ann"),
             [("check", "db-plan", "author"), ("check", "web-plan", "author")],
         ),
-        (comment("/nfr check all", "ann"), [("refused", "unknown_item", "all")]),
+        (comment("/nfr check every", "ann"), [("refused", "unknown_item", "every")]),
         (
             comment("/nfr check db\u200b-plan", "ann"),
             [("refused", "unknown_item", "db[U+200B]-plan db-plan")],
@@ -157,6 +157,10 @@ class TestDefer:
             ("", "2026-05-01", "ann"),
             ("until 2026-04-01", "2026-04-01", "ann"),
             ("until 2026-06-30 by @Bob-2", "2026-06-30", "Bob-2"),
+            ("until tomorrow", "2026-04-02", "ann"),
+            ("until +30d", "2026-05-01", "ann"),
+            ("until 2w by bob", "2026-04-15", "bob"),
+            ("until 明日", "2026-04-02", "ann"),
             ("by bob until ２０２６－０６－３０", "2026-06-30", "bob"),
         ],
     )
@@ -168,7 +172,9 @@ class TestDefer:
     @pytest.mark.parametrize(
         ("rest", "expected"),
         [
-            ("until tomorrow", ("date_unreadable", "tomorrow")),
+            ("until someday", ("date_unreadable", "someday")),
+            ("until 9999d", ("date_unreadable", "9999d")),
+            ("until 999w", ("date_too_far", "2026-06-30")),
             ("until next week", ("date_unreadable", "next")),
             ("until 2026-02-30", ("date_unreadable", "2026-02-30")),
             ("until 2026-13-01", ("date_unreadable", "2026-13-01")),

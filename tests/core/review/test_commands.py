@@ -60,7 +60,7 @@ DONE = Command(Verb.SIGN_OFF)
         ("/nfr done\n| a | b |\n|---|---|\n/nfr undo", [DONE]),
         ("~~/nfr done~~", []),
         ("- a\n  - b\n    - c\n      - d\n        - e\n\n/nfr done", [DONE]),
-        ("please write /nfr done", []),
+        ("please write /nfr done", [Refusal("not_at_start", "/nfr done [AREA...] [-- note]")]),
         ("/nfrdone", []),
         ("`x` /nfr done\n`y`\n/nfr undo\n*z*", [Command(Verb.UNDO)]),
         # what looks like a command and is none is answered
@@ -301,7 +301,6 @@ def test_ids_may_be_typed_in_many_ways(words: str, expected: tuple[str, ...]) ->
 @pytest.mark.parametrize(
     ("name", "detail"),
     [
-        ("ｄｏｎｅ", "ｄｏｎｅ done"),
         ("chec\u212a", "chec\u212a check"),
         ("do\u200bne", "do[U+200B]ne done"),
         ("\u202edone", "[U+202E]done done"),

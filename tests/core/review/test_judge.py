@@ -447,6 +447,7 @@ REACHED: Mapping[str, tuple[Message, Mapping[str, Any]]] = {
     "subjects_unwanted": (comment("/nfr undo db"), {}),
     "too_many_subjects": (comment("/nfr done " + " ".join(map(str, range(101)))), {}),
     "too_many_commands": (comment("/nfr refresh\n" * 21), {}),
+    "not_at_start": (comment("Thanks! /nfr done"), {}),
     "too_long": (comment("words\n" * 2_000 + "\n/nfr done"), {}),
     "reason_missing": (comment("/nfr hold"), {}),
     "edited": (written(Channel.REVIEW, "/nfr done", edited=True), {}),
