@@ -213,10 +213,12 @@ class Lookup:
     """Keys that a delivery does not name, but our own record does.
 
     head_sha: the pulls that are recorded on this head; "" for none.
+    labels: the repository, if one of these names may be that of a label of ghapp. Either of both.
     """
 
     repository: Repository
     head_sha: str = ""
+    labels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

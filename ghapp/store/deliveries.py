@@ -17,10 +17,11 @@ from ghapp.core.model import (
     Push,
     RepositoryKey,
 )
+from ghapp.core.policy.policy import may_be_label
 from ghapp.store.merge_queue import end
 from ghapp.store.policies import drop
 from ghapp.store.pushes import keep, mark_concerned
-from ghapp.store.schema import Now, deliveries, keys, messages, reviews, upsert
+from ghapp.store.schema import Now, deliveries, keys, messages, policies, reviews, upsert
 from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.marking import MARK_DELIVERED, Hints, leave, row
 
@@ -44,6 +45,11 @@ _ON_HEAD = Statement(
     )
     .order_by(literal_column("number").desc())
     .limit(MOST_ON_HEAD)
+)
+_TEXTS = Statement(
+    select(policies.c.text, policies.c.good).where(
+        policies.c.repository_id == bindparam("repository")
+    )
 )
 _KNOWN = Statement(select(deliveries.c.id).where(one_of(deliveries.c.id, "ids")))
 
@@ -82,7 +88,7 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
             "touched": one.touched,
             "changed_files": one.changed_files,
         }
-        addressed = one.keys + (found(connection, one.lookup) if one.lookup else ())
+        addressed = one.keys + (looked_up(connection, one.lookup) if one.lookup else ())
         marked += [row(key, hints) for key in addressed]
         if one.policy_changed:
             places = (key for key in one.keys if not isinstance(key, InstallationKey))
@@ -110,11 +116,15 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
     return answers
 
 
-def found(connection: Connection, lookup: Lookup) -> tuple[Key, ...]:
+def looked_up(connection: Connection, lookup: Lookup) -> tuple[Key, ...]:
     """The keys that our record has for it."""
-    asked = {"repository": lookup.repository.id, "head": lookup.head_sha}
-    numbers = connection.values(_ON_HEAD, asked)
-    return tuple(PullKey(lookup.repository, number) for number in sorted(numbers))
+    place, asked = lookup.repository, {"repository": lookup.repository.id}
+    if lookup.head_sha:
+        numbers = connection.values(_ON_HEAD, {**asked, "head": lookup.head_sha})
+        return tuple(PullKey(place, number) for number in numbers)
+    texts = [text for row in connection.rows(_TEXTS, asked) for text in row if text]
+    concerned = any(may_be_label(name, texts) for name in lookup.labels)
+    return (RepositoryKey(place),) if concerned else ()
 
 
 def known(connection: Connection, ids: Iterable[str]) -> frozenset[str]:

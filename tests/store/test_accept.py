@@ -40,6 +40,7 @@ from tests.store.stores import (
     OTHER,
     PATIENCE_SECONDS,
     SHOP,
+    SOURCE,
     admitted,
     changed,
     claimed,
@@ -410,3 +411,28 @@ def test_a_waiting_worker_gets_the_pulls_of_a_head_at_once(database_url: str) ->
             assert (claim.key, claim.touched) == (KEY, True)
 
     asyncio.run(play())
+
+
+def of_labels(*names: str, repository: Repository = SHOP) -> Delivery:
+    lookup = Lookup(repository, labels=frozenset(names))
+    return replace(delivery(), event="label", keys=(), lookup=lookup)
+
+
+@story
+async def test_only_a_label_of_ghapp_leads_to_a_check_of_its_repository(store: Store) -> None:
+    elsewhere = Repository(11, 502, "acme/site")
+    policy = replace(SOURCE, text="labels: {waiting: 'Look, please'}", good="labels: {hold: stop}")
+    claim = await claimed(store)
+    await admitted(store, claim, source=policy)
+    await store.queue.finish(claim)
+    assert await store.queue.accept(of_labels("bug", "please"))
+    assert await store.queue.accept(of_labels("look, please", repository=elsewhere))
+    assert await dirty(store) == 0
+    for place, name in (
+        (SHOP, "look, PLEASE"), (SHOP, "stop"), (elsewhere, "NFR: signed off"),
+    ):  # fmt: skip
+        assert await store.queue.accept(of_labels("bug", name, repository=place))
+        key = RepositoryKey(place)
+        claim = await due(store, key)
+        assert not claim.touched  # labels are read in every run
+        await store.queue.finish(claim)
