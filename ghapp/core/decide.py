@@ -115,7 +115,7 @@ def decide(
     marks = Marks(
         check_run=_check_run(review, verdict, siblings),
         comment=_comment(review),
-        labels=_labels(review),
+        labels=(_labels(review) - facts.late_labels) | (observed.labels & facts.late_labels),
         reactions=_reactions(ledger) | observed.reactions,
         replies=_replies(review) | observed.replies,
         # Other existing issues stay: ghapp closes none.

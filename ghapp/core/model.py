@@ -209,6 +209,19 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
+class Lookup:
+    """Keys that a delivery does not name, but our own record does.
+
+    head_sha: the pulls that are recorded on this head; "" for none.
+    labels: the repository, if one of these names may be that of a label of ghapp. Either of both.
+    """
+
+    repository: Repository
+    head_sha: str = ""
+    labels: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One verified POST from GitHub, reduced to an address and at most some messages.
 
@@ -221,6 +234,7 @@ class Delivery:
     installation: nothing was delivered for a while, so all its open pulls are to be checked.
     left: repositories that are out of reach from now on. ended: heads that no queue tests any more.
     policy_changed: a push to the default branch changed the policy file.
+    lookup: further keys, found when the delivery is stored.
     changed_files: how many files GitHub says the pull changes; 0 if it does not say.
     """
 
@@ -240,6 +254,12 @@ class Delivery:
     changed_files: int = 0
     left: tuple[Repository, ...] = ()
     ended: tuple[QueueKey, ...] = ()
+    lookup: Lookup | None = None
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether storing it makes keys dirty, or may do so."""
+        return bool(self.keys or self.lookup)
 
 
 # GitHub lists no more files of a pull.

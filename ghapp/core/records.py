@@ -157,6 +157,7 @@ class History:
     pending_since: when GitHub accepted the check run that is in progress; None if none is.
     base_since: when a run first read another base than the one before; None if that is long ago, or
     never was.
+    late_since: as in Facts, by the last run.
     commits: by head SHA, as GitHub listed them when somebody settled an area of that head, oldest
     first; () if it does not list them. pushers: by commit, who pushed it to any branch.
     """
@@ -184,6 +185,7 @@ class History:
     policy: PolicySource | None = None
     pending_since: datetime | None = None
     base_since: datetime | None = None
+    late_since: datetime | None = None
     follow_ups: tuple[FollowUp, ...] = ()  # of this pull, by item
     debts: tuple[FollowUp, ...] = ()  # open ones of others in the repository, soonest due first
 
@@ -227,7 +229,7 @@ class Run:
     state: of the pull, as in `review.PullState`.
     unresolved: effects that failed, but may have taken effect.
     seen_at: `updated_at` of the pull as it was read; None if it was not read.
-    follow_ups: all of this pull. pending_since, base_since: as in History.
+    follow_ups: all of this pull. pending_since, base_since, late_since: as in History.
     """
 
     marks: Marks
@@ -241,3 +243,4 @@ class Run:
     follow_ups: tuple[FollowUp, ...] = ()
     pending_since: datetime | None = None
     base_since: datetime | None = None
+    late_since: datetime | None = None

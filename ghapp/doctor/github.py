@@ -135,6 +135,9 @@ def events(subscribed: frozenset[str], requested: Mapping[str, str]) -> Iterator
         if permission == "merge_queues":
             without = requirements.PERMISSIONS[permission].without
             yield EVENTS.warning(spoken(name), f"{found}; without it {without}", fix)
+        elif name == "label":
+            without = "pull requests keep a label that was renamed or deleted until they change"
+            yield EVENTS.warning(spoken(name), f"{found}; without it {without}", fix)
         else:
             found += ": only the sweep finds what happens, minutes later"
             yield EVENTS.problem(spoken(name), found, fix)

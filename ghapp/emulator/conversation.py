@@ -129,7 +129,9 @@ class ReviewComment(Message):
 
 @dataclass(slots=True)
 class Event:
-    """A row of `GET issues/{n}/events`. label: for labeled and unlabeled.
+    """A row of `GET issues/{n}/events`. label: for labeled and unlabeled, as it was then.
+
+    Source: https://github.com/tiangolo/issue-manager/pull/9 (events keep a renamed label's name)
 
     details: what only this kind of event has, by GitHub's keys.
     """

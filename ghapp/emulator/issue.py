@@ -138,8 +138,16 @@ class Tracker:
         return label
 
     @locked
+    def rename_label(self, name: str, new_name: str, by: str) -> None:
+        """On every issue, too. Raises ValueError (no such label, or another one has the name)."""
+        label, other = self.label(name), self.label(new_name)
+        if label is None or other not in (None, label):
+            raise ValueError(f"{name!r} cannot become {new_name!r}")
+        self.edit_label(label, {"new_name": new_name}, by)
+
+    @locked
     def edit_label(self, label: Label, change: Json, by: str | None = None) -> None:
-        """change: any of new_name, color, description."""
+        """change: any of new_name, color, description. Issues get neither event nor delivery."""
         changes = {}
         del self.labels[label.name.lower()]
         for key, name in (("new_name", "name"), ("color", "color"), ("description",) * 2):
@@ -150,7 +158,23 @@ class Tracker:
         self.labels[label.name.lower()] = label
         self.emit("label", "edited", by or self.owner.login, label=label, changes=changes)
 
+    @locked
+    def delete_label(self, name: str, by: str) -> None:
+        """It leaves every issue, without event, delivery or change of `updated_at`.
+
+        GitHub's pages do not say so; that is the worst case for whoever watches labels. Raises
+        KeyError (no such label).
+        """
+        label = self.labels.pop(name.lower())
+        for thread in self.threads():
+            thread.label_list = [other for other in thread.label_list if other is not label]
+        self.emit("label", "deleted", by, label=label)
+
     # --- issues ----------------------------------------------------------------------------
+
+    def threads(self) -> Sequence[Thread]:
+        """Whatever has a number here."""
+        return tuple(self.issues.values())
 
     def next_number(self) -> int:
         self.numbers += 1
@@ -284,7 +308,7 @@ class Thread(ABC):
         commit_id: str | None = None,
         **details: object,
     ) -> None:
-        actor = self.github.user(by or self.author.login)
+        actor, label = self.github.user(by or self.author.login), copy.copy(label)
         via_app = actor is self.github.app.bot
         event = Event(
             self.github.new_id(), name, actor, self.updated_at, label, commit_id, via_app, details

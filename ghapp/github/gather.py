@@ -46,10 +46,10 @@ async def gather(
     policy = effective(source, rules)
     labels = people.compared(pull, policy.labels.values(), history)
     try:
-        (observed, by_label), new_folders = await both(
+        (observed, (by_label, labels)), new_folders = await both(
             both(
                 readback.observe(api, history, pull, policy, us),
-                people.messages(api, history, pull, labels, us),
+                people.messages(api, history, pull, labels, us, read.now),
             ),
             _new_folders(api, pull, read.pull.base_sha),
         )
@@ -69,7 +69,9 @@ async def gather(
         source=source,
         messages=messages,
         rights=rights,
-        observed=replace(observed.marks, labels=labels.there),
+        observed=replace(observed.marks, labels=labels.observed),
+        late_labels=labels.late,
+        late_since=(history.late_since or read.now) if labels.late else None,
         written=observed.written,
         found_at=observed.found_at,
         earlier=observed.earlier,

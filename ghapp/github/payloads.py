@@ -149,6 +149,7 @@ class Changes(Struct):
 
     body: Change | None = None
     default_branch: Change | None = None
+    name: Change | None = None
 
 
 class IssueComment(Where):
@@ -282,6 +283,15 @@ class MergeGroup(Place):
 
 
 class RepositoryEvent(Where):
+    changes: Changes | None = None
+
+
+class LabelPart(Struct):
+    name: Annotated[str, Meta(max_length=1_000)]
+
+
+class LabelEvent(Where):
+    label: LabelPart
     changes: Changes | None = None
 
 

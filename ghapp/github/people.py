@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 import msgspec
@@ -11,7 +12,6 @@ import msgspec
 from ghapp.core.model import Account, Channel, Message, Pull, Repository, Rights, same_login
 from ghapp.core.records import History
 from ghapp.core.review.judge import Ask
-from ghapp.errors import Lag
 from ghapp.github import endpoints
 from ghapp.github.api import Installation, together
 from ghapp.github.endpoints import User
@@ -22,8 +22,9 @@ from ghapp.github.rate_limits import Importance
 
 NEWEST_PAGES = 2
 SIGNS = {"labeled": "+", "unlabeled": "-"}
-# The list of events may lag behind the labels: how long each Lag in a row waits for it.
-LAG_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+# For so long, the list of events may lag behind the labels. After that there is no event, as for a
+# label that was renamed or deleted in the repository.
+LATE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,18 @@ class Labels:
     """Our labels on one pull, all in our spelling, because GitHub ignores case.
 
     names: all of them. left: those that we left on the pull. there: those that it has now.
+    late: those that differ, while no event shows yet who changed them.
     """
 
     names: frozenset[str]
     left: frozenset[str]
     there: frozenset[str]
+    late: frozenset[str] = frozenset()
+
+    @property
+    def observed(self) -> frozenset[str]:
+        """Those that it has now; those that are late as we left them."""
+        return (self.there - self.late) | (self.left & self.late)
 
 
 def compared(pull: Pull, names: Iterable[str], history: History) -> Labels:
@@ -49,14 +57,20 @@ def compared(pull: Pull, names: Iterable[str], history: History) -> Labels:
 
 
 async def messages(
-    api: Installation, history: History, pull: Pull, labels: Labels, us: Identity
-) -> tuple[Message, ...]:
+    api: Installation,
+    history: History,
+    pull: Pull,
+    labels: Labels,
+    us: Identity,
+    now: datetime,
+) -> tuple[tuple[Message, ...], Labels]:
     """New messages that people sent by setting or removing a label, oldest first.
 
+    And the labels, with those that are late; none is after LATE. now: by GitHub's clock.
     Raises Gone, Retry and Wait.
     """
     if labels.there == labels.left:
-        return ()
+        return (), labels
     spelled = {name.casefold(): name for name in labels.names}
     events = await endpoints.newest_events(api, pull.key, NEWEST_PAGES)
     changes = [
@@ -65,11 +79,10 @@ async def messages(
         if row.event in SIGNS and row.label and row.label.name.casefold() in spelled
     ]
     last = {name: row.event == "labeled" for row, name in changes}
-    differing = sorted(labels.there ^ labels.left)
-    unexplained = [name for name in differing if last.get(name) is not (name in labels.there)]
-    if unexplained and history.waited < len(LAG_SECONDS):
-        text = f"{pull.key}: no event shows yet who changed the label {unexplained[0]}"
-        raise Lag(text, after_seconds=LAG_SECONDS[history.waited])
+    if now - (history.late_since or now) < LATE:
+        differing = labels.there ^ labels.left
+        late = (name for name in differing if last.get(name) is not (name in labels.there))
+        labels = replace(labels, late=frozenset(late))
     found = []
     for row, name in changes:
         id, actor = f"label:{row.id}", row.actor or User("ghost")
@@ -77,7 +90,7 @@ async def messages(
             text = f"{SIGNS[row.event]}{name}"
             said = Message(id, Channel.LABEL, actor.login, row.created_at, text)
             found.append(replace(said, speaker_id=actor.id))
-    return tuple(found)
+    return tuple(found), labels
 
 
 class _Permissions(msgspec.Struct):

@@ -61,6 +61,7 @@ READERS: Mapping[str, Callable[[Delivery, Identity], Delivery]] = {
     "merge_group": merge_queue.merge_group,
     "push": changes.push,
     "repository": changes.repository,
+    "label": changes.label,
     "installation": changes.installation,
     "installation_repositories": changes.installation_repositories,
 }

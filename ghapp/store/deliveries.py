@@ -6,13 +6,22 @@ import zlib
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import bindparam, literal_column, select, union
 
-from ghapp.core.model import Delivery, InstallationKey, PullKey, Push, RepositoryKey
+from ghapp.core.model import (
+    Delivery,
+    InstallationKey,
+    Key,
+    Lookup,
+    PullKey,
+    Push,
+    RepositoryKey,
+)
+from ghapp.core.policy.policy import may_be_label
 from ghapp.store.merge_queue import end
 from ghapp.store.policies import drop
 from ghapp.store.pushes import keep, mark_concerned
-from ghapp.store.schema import Now, deliveries, messages, upsert
+from ghapp.store.schema import Now, deliveries, keys, messages, policies, reviews, upsert
 from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.marking import MARK_DELIVERED, Hints, leave, row
 
@@ -22,6 +31,26 @@ _DELIVER = Statement(
     upsert(deliveries).values(received_at=Now()).on_conflict_do_nothing().returning(deliveries.c.id)
 )
 _SAY = Statement(upsert(messages).on_conflict_do_nothing())
+# They share one check run, which the run of any of them writes anew.
+MOST_ON_HEAD = 1_000
+_of = [
+    (table.c.repository_id == bindparam("repository"), table.c.head_sha == bindparam("head"))
+    for table in (reviews, keys)
+]
+_is_pull = keys.c.kind == literal_column("'pull'")
+_ON_HEAD = Statement(
+    union(  # runs that have ended, and those that have not
+        select(reviews.c.number.label("number")).where(*_of[0]),
+        select(keys.c.number).where(*_of[1], _is_pull),
+    )
+    .order_by(literal_column("number").desc())
+    .limit(MOST_ON_HEAD)
+)
+_TEXTS = Statement(
+    select(policies.c.text, policies.c.good).where(
+        policies.c.repository_id == bindparam("repository")
+    )
+)
 _KNOWN = Statement(select(deliveries.c.id).where(one_of(deliveries.c.id, "ids")))
 
 
@@ -48,7 +77,7 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
     )
     fresh = {id for id in stored if id is not None}
     new = [one for one in first.values() if one.id in fresh]  # in the order in which they came
-    keys, said, pushed = [], [], list[tuple[PullKey | RepositoryKey, Push]]()
+    marked, said, pushed = [], [], list[tuple[PullKey | RepositoryKey, Push]]()
     policies_changed: set[int] = set()
     for one in new:
         hints: Hints = {
@@ -59,19 +88,20 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
             "touched": one.touched,
             "changed_files": one.changed_files,
         }
-        keys += [row(key, hints) for key in one.keys]
+        addressed = one.keys + (looked_up(connection, one.lookup) if one.lookup else ())
+        marked += [row(key, hints) for key in addressed]
         if one.policy_changed:
-            addressed = (key for key in one.keys if not isinstance(key, InstallationKey))
-            policies_changed.update(key.repository.id for key in addressed)
-        pulls = [str(key) for key in one.keys if isinstance(key, PullKey)]
+            places = (key for key in one.keys if not isinstance(key, InstallationKey))
+            policies_changed.update(key.repository.id for key in places)
+        pulls = [str(key) for key in addressed if isinstance(key, PullKey)]
         for message in one.messages:
             words = msgspec.json.encode(message).decode()
             said += [{"key": key, "id": message.id, "message": words} for key in pulls]
         if one.push and one.pushed_to:
             pushed.append((one.pushed_to, one.push))
-    keys.sort(key=lambda one: one["key"])
+    marked.sort(key=lambda one: one["key"])
     said.sort(key=lambda one: (one["key"], one["id"]))
-    connection.change_each(MARK_DELIVERED, keys)
+    connection.change_each(MARK_DELIVERED, marked)
     connection.change_each(_SAY, said)
     keep(connection, pushed)
     mark_concerned(connection, pushed)
@@ -84,6 +114,17 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
         answers.append(one.id in unanswered)
         unanswered.discard(one.id)
     return answers
+
+
+def looked_up(connection: Connection, lookup: Lookup) -> tuple[Key, ...]:
+    """The keys that our record has for it."""
+    place, asked = lookup.repository, {"repository": lookup.repository.id}
+    if lookup.head_sha:
+        numbers = connection.values(_ON_HEAD, {**asked, "head": lookup.head_sha})
+        return tuple(PullKey(place, number) for number in numbers)
+    texts = [text for row in connection.rows(_TEXTS, asked) for text in row if text]
+    concerned = any(may_be_label(name, texts) for name in lookup.labels)
+    return (RepositoryKey(place),) if concerned else ()
 
 
 def known(connection: Connection, ids: Iterable[str]) -> frozenset[str]:

@@ -119,6 +119,7 @@ def recall(connection: Connection, key: PullKey) -> History:
         waited=row.waited or 0,
         policy=_policy(row),
         pending_since=_time(row.pending_since) if row.pending_since else None,
+        late_since=_time(row.late_since) if row.late_since else None,
         follow_ups=tuple(
             sorted(
                 (_FOLLOW_UP.decode(one.text) for one in found["follow_up"]), key=lambda f: f.item
@@ -185,6 +186,7 @@ _ROW = Statement(
         *(reviews.c.head_sha, reviews.c.base_ref, reviews.c.base_since),
         and_(keys.c.opened, keys.c.arrived_at > Now() - NEW_SECONDS).label("is_new"),
         *(reviews.c.marks, reviews.c.written, reviews.c.seen_at, reviews.c.pending_since),
+        reviews.c.late_since,
         *(policies.c.text, policies.c.good, policies.c.packs, policies.c.good_packs),
         *(policies.c.etag, policies.c.read_at, policies.c.drops, policies.c.read_drops),
         exists().where(intents.c.key == _of.c.key).label("unresolved"),

@@ -187,7 +187,7 @@ _RECORD = holding(**UNHINTED)
 _put = upsert(reviews).values(updated_at=Now())
 _last = (
     *("head_sha", "state", "verdict", "marks", "written", "updated_at", "pending_since"),
-    *("base_ref", "base_since"),
+    *("base_ref", "base_since", "late_since"),
 )
 _seen_at = case((_put.excluded.seen_at > 0, _put.excluded.seen_at), else_=reviews.c.seen_at)
 _PUT = Statement(
@@ -259,6 +259,7 @@ def record(
             "pending_since": _seconds(run.pending_since),
             "base_ref": run.verdict.base_ref,
             "base_since": _seconds(run.base_since),
+            "late_since": _seconds(run.late_since),
         },
     )
     if run.shown:

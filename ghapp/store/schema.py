@@ -224,7 +224,7 @@ ledger = Table(
 
 # The last run of each pull. verdict: what the pull asks of its head. seen_at: `updated_at` of the
 # pull as last read; 0 if it was never read. pending_since: when GitHub accepted the check run that
-# is in progress; 0 if none is.
+# is in progress; 0 if none is. late_since: since when labels differ without an event; 0 if none do.
 reviews = Table(
     "reviews",
     metadata,
@@ -237,7 +237,7 @@ reviews = Table(
     Column("marks", Text, nullable=False),
     Column("written", Text, nullable=False),
     *(_seconds("updated_at"), _seconds("seen_at"), _seconds("pending_since")),
-    *(_text("base_ref"), _seconds("base_since")),
+    *(_text("base_ref"), _seconds("base_since"), _seconds("late_since")),
     Index("reviews_seen", "repository_id", "number", "seen_at"),
     Index("reviews_head", "repository_id", "head_sha"),
 )

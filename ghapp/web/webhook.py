@@ -119,7 +119,7 @@ class Webhook:
     async def _accept(self, delivery: Delivery) -> str:
         """Store the delivery. The outcome: stored, known (from an earlier attempt) or ignored."""
         concerns = (
-            delivery.keys,
+            delivery.has_keys,
             delivery.messages,
             delivery.push,
             delivery.left,

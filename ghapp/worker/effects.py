@@ -172,6 +172,7 @@ def recorded(
         follow_ups=tuple(_follow_ups(decision, facts, applied)),
         pending_since=pending_since,
         base_since=decision.review.base_since,
+        late_since=facts.late_since,
     )
 
 

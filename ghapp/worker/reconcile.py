@@ -67,6 +67,8 @@ class GitHub(Queues, Protocol):
     ) -> tuple[PullKey, ...]: ...
 
 
+# The longest time between two checks for the events of late labels.
+MOST_LATE_SECONDS = 30.0
 # Of one scan. A megabyte takes a second at most, however hostile it is, and what exceeds this is
 # not tried again: it counts as unread.
 SCAN_SECONDS = 5.0
@@ -107,8 +109,8 @@ class Done:
     """The outcome of a run whose check run is as it should be.
 
     head_sha: of a pull or a merge queue, else "". effects: the names of those that were applied.
-    rejected: why GitHub refuses others for good. later: why and when to repeat best-effort writes;
-    then the key is not given back.
+    rejected: why GitHub refuses others for good. later: why and when to repeat best-effort writes,
+    or to judge late labels; then the key is not given back.
     """
 
     head_sha: str
@@ -204,6 +206,10 @@ async def _pull(
     if later is None and (settles_in := planned.decision.settles_in):
         text = f"{key}: its base has just changed, or boxes are being ticked"
         later = Wait(text, after_seconds=settles_in.total_seconds())
+    if later is None and facts.late_since:
+        text = f"{key}: no event shows yet who changed the label {min(facts.late_labels)}"
+        seconds = (facts.now - facts.late_since).total_seconds()  # twice as long each time
+        later = Wait(text, after_seconds=min(max(seconds, 1.0), MOST_LATE_SECONDS))
     await store.records.write(record, claim, run, finished=later is None, marks=marks)
     return Done(
         pull.head_sha,

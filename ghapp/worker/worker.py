@@ -183,7 +183,7 @@ class Worker:
             if done.rejected:
                 log.warning("GitHub rejects best-effort writes", reasons=list(done.rejected))
             if done.later:
-                shows = False  # only best-effort writes failed
+                shows = False  # the check run is as it should be
                 raise done.later
             return {"outcome": "done", "head_sha": done.head_sha, "effects": list(done.effects)}
         except Retry as retry:

@@ -93,6 +93,23 @@ def test_each_state_has_its_marks(
     )
 
 
+@pytest.mark.parametrize("state", [(), (SIGNED,)], ids=["waiting", "signed"])
+@pytest.mark.parametrize("is_open", [True, False])
+@pytest.mark.parametrize("recorded", [WAITING, DONE, WAITING | DONE])
+def test_a_label_that_nobody_is_known_to_have_changed_is_left_alone(
+    recorded: frozenset[str], is_open: bool, state: tuple[Entry, ...]
+) -> None:
+    """The labels as recorded stand for those that the pull has; all other marks are as usual."""
+    seen = facts(policy(DB), observed=Marks(labels=recorded), is_open=is_open)
+    for late in (DONE, WAITING, WAITING | DONE):
+        given = asked(flagged(DB, "f1")), state, ()
+        made = decide(replace(seen, late_labels=late), history(shown({"db": "f1"})), *given)
+        usual = decide(seen, history(shown({"db": "f1"})), *given)
+        assert made.marks.labels & late == recorded & late
+        assert made.marks == replace(usual.marks, labels=made.marks.labels)
+        assert made.marks.labels - late == usual.marks.labels - late
+
+
 def test_a_clear_pull_is_green_and_carries_nothing_else() -> None:
     made = decided(policy())
     assert made.review.state is PullState.CLEAR

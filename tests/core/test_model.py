@@ -1,6 +1,16 @@
 from __future__ import annotations
 
-from ghapp.core.model import InstallationKey, PullKey, QueueKey, RepositoryKey, SweepKey
+from dataclasses import replace
+
+from ghapp.core.model import (
+    Delivery,
+    InstallationKey,
+    Lookup,
+    PullKey,
+    QueueKey,
+    RepositoryKey,
+    SweepKey,
+)
 from ghapp.core.policy.policy import DEFAULT_LABELS
 from ghapp.core.text.labels import described
 from tests.core.build import SHOP, policy
@@ -24,3 +34,10 @@ def test_a_queues_head_is_known_by_its_name() -> None:
     key = QueueKey(SHOP, "release/1.x", "a" * 40)
     assert str(key) == f"queue:42:{'a' * 40}:release/1.x"
     assert QueueKey.named(SHOP, str(key)) == key
+
+
+def test_a_delivery_has_keys_if_it_names_them_or_the_record_may() -> None:
+    none = Delivery("1", "push", "", b"{}")
+    assert not none.has_keys
+    assert replace(none, keys=(PullKey(SHOP, 5),)).has_keys
+    assert replace(none, lookup=Lookup(SHOP, "a" * 40)).has_keys

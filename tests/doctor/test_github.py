@@ -82,7 +82,8 @@ class TestEvents:
             ((), (), {"needed": GOOD}),
             (("issue_comment",), (), {"Issue comment": PROBLEM}),
             (("merge_group",), (), {"Merge group": WARNING}),
-            ((), ("label", "star"), {"needed": GOOD, "needless": WARNING}),
+            (("label",), (), {"Label": WARNING}),
+            ((), ("team", "star"), {"needed": GOOD, "needless": WARNING}),
             ((), ("installation",), {"needed": GOOD}),
         ],
     )

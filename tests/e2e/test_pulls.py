@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import product
 
@@ -106,6 +107,26 @@ def test_a_check_that_is_rerun_gets_a_new_check_run(shop: Shop) -> Steps:
     shop.repository.rerequest_suite(pull.head_sha, by="ann")
     yield
     assert len(pull.check_runs()) == 3
+
+
+@story()
+def test_all_checks_of_a_pull_from_a_fork_that_are_rerun_get_a_new_check_run(shop: Shop) -> Steps:
+    pull, twin = (shop.open(author="eve", fork="eve", branch=f"feat/{name}") for name in "ab")
+    assert pull.head_repository
+    pull.head_repository.move("feat/b", pull.head_sha, "eve")  # both pulls have one head
+    yield
+    (*_, before) = pull.check_runs()
+    shop.repository.rerequest_suite(pull.head_sha, by="ann")
+    yield
+    named = [one for one in shop.world.github.deliveries.all if one.action == "rerequested"]
+    suites = [json.loads(one.body)["check_suite"] for one in named if one.event == "check_suite"]
+    mine = [one for one in suites if one["head_sha"] == pull.head_sha]
+    assert [one["pull_requests"] for one in mine] == [[]]  # of a fork, GitHub names none
+    assert pull.check_runs()[-1].id > before.id
+    assert (marks(pull), marks(twin)) == (WAITING, WAITING)
+    shop.repository.rerequest_suite("0" * 40, by="ann")  # of nobody
+    yield
+    assert (marks(pull), marks(twin)) == (WAITING, WAITING)
 
 
 @story()

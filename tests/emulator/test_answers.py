@@ -6,6 +6,7 @@ import base64
 from typing import Any
 
 import httpx
+import pytest
 from githubkit_schemas.latest import models
 from pydantic import TypeAdapter
 
@@ -181,6 +182,38 @@ def test_events_show_who_set_which_label(world: World) -> None:
     ]
     ids = [row["id"] for row in rows]
     assert ids == sorted(set(ids))
+
+
+def test_a_label_that_is_renamed_or_deleted_is_so_on_every_pull_but_not_in_events(
+    world: World,
+) -> None:
+    repository = world.repository
+    pulls = [repository.open_pull(author="ann", branch=name, files={name: "1\n"}) for name in "ab"]
+    issue = repository.open_issue("ann", "t", labels=["waits"])
+    for pull in pulls:
+        pull.add_label("waits", "sam")
+    before = [pull.updated_at for pull in pulls]
+    repository.rename_label("Waits", "done", by="eve")
+    with pytest.raises(ValueError, match="cannot become"):
+        repository.rename_label("waits", "x", by="eve")
+    assert [one.labels for one in (*pulls, issue)] == [{"done"}] * 3
+    assert world.client.get(f"{REPO}/pulls/1").json()["labels"][0]["name"] == "done"
+    world.client.post(f"{REPO}/labels", json={"name": "waits"})
+    with pytest.raises(ValueError, match="cannot become"):
+        repository.rename_label("waits", "DONE", by="eve")
+    assert world.client.delete(f"{REPO}/labels/done").status_code == 204
+    assert world.client.delete(f"{REPO}/labels/done").status_code == 404
+    assert [one.labels for one in (*pulls, issue)] == [set()] * 3
+    rows = world.client.get(f"{REPO}/issues/1/events").json()
+    assert [(row["event"], row["label"]["name"]) for row in rows] == [("labeled", "waits")]
+    assert [pull.updated_at for pull in pulls] == before
+    world.github.settle()
+    edited = [one for one in world.payloads("label") if one["action"] == "edited"]
+    assert [one["changes"] for one in edited] == [{"name": {"from": "waits"}}]
+    labels = [(one["action"], one["label"]["name"]) for one in world.payloads("label")]
+    assert labels == [
+        ("created", "waits"), ("edited", "done"), ("created", "waits"), ("deleted", "done"),
+    ]  # fmt: skip
 
 
 def test_check_runs_keep_their_annotations_and_add_to_them(world: World) -> None:

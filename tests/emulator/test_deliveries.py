@@ -44,6 +44,7 @@ def life_of_a_pull(world: World) -> None:
     label = repository.label("x")
     assert label is not None
     repository.edit_label(label, {"new_name": "y", "color": "ff0000", "description": "d"})
+    repository.delete_label("y", "bob")
     pull.draft()
     pull.ready()
     pull.close()
@@ -87,6 +88,7 @@ def test_every_delivery_is_of_the_form_github_describes(world: World) -> None:
         ("issue_comment", "deleted"),
         ("issue_comment", "edited"),
         ("label", "created"),
+        ("label", "deleted"),
         ("label", "edited"),
         ("pull_request", "closed"),
         ("pull_request", "converted_to_draft"),

@@ -79,6 +79,8 @@ def _by_hand() -> Iterator[bytes]:
         ("check_suite", {"action": "rerequested", "check_suite": {**run, **run["check_suite"]}}),
         ("issues", {"action": "closed", "issue": {"body": marker,
                     "performed_via_github_app": {"id": APP_ID}}}),
+        ("label", {"action": "edited", "label": {"name": "nfr: signed off"},
+                   "changes": {"name": {"from": "nfr: needs sign-off"}}}),
         ("repository", {"action": "edited", "changes": {"default_branch": {"from": "master"}}}),
         ("installation_repositories", {"action": "added", "repositories_added": both}),
         ("installation_repositories", {"action": "removed", "repositories_removed": both}),

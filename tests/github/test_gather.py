@@ -492,13 +492,56 @@ def test_the_newest_events_are_read_of_a_long_history(world: World) -> None:
 
 def test_a_label_whose_event_is_not_listed_yet_is_waited_for(world: World) -> None:
     pull = world.pull()
+    pull.add_label(WAITING, BOT)
     pull.add_label(SIGNED, "sam")
-    pull.events.clear()
-    for waited, seconds in enumerate((1, 2, 4, 8, 16, 30)):
-        with pytest.raises(Lag) as lag:
-            world.gather(pull, known(waited=waited))
-        assert lag.value.after_seconds == seconds
-    assert world.gather(pull, known(waited=6)).messages == ()
+    (*_, event) = pull.events
+    pull.events.remove(event)
+    history = known(marks=Marks(labels=frozenset({WAITING})))
+    first = world.gather(pull, history)
+    assert (first.late_labels, first.late_since) == ({SIGNED}, first.now)
+    assert (first.observed.labels, first.messages) == ({WAITING}, ())
+    waiting = replace(history, late_since=first.now)
+    world.now.forward(50)
+    later = world.gather(pull, replace(waiting, waited=9))  # whatever else was waited for
+    assert (later.late_labels, later.late_since) == ({SIGNED}, first.now)
+    pull.events.append(event)
+    shown = world.gather(pull, waiting)
+    assert (shown.late_labels, shown.late_since) == (set(), None)
+    assert (shown.observed.labels, heard(shown.messages)) == (
+        {WAITING, SIGNED},
+        [("sam", f"+{SIGNED}")],
+    )
+    pull.events.remove(event)
+    world.now.forward(12)
+    never = world.gather(pull, waiting)
+    assert (never.late_labels, never.late_since) == (set(), None)
+    assert (never.observed.labels, never.messages) == ({WAITING, SIGNED}, ())
+
+
+def test_a_label_without_its_event_holds_up_no_other(world: World) -> None:
+    pull = world.pull()
+    pull.add_label(WAITING, BOT)
+    pull.remove_label(WAITING, "eve")
+    pull.add_label(SIGNED, "sam")
+    (*_, event) = pull.events
+    pull.events.remove(event)
+    facts = world.gather(pull, known(marks=Marks(labels=frozenset({WAITING}))))
+    assert (facts.late_labels, facts.observed.labels) == ({SIGNED}, set())
+    assert heard(facts.messages) == [("eve", f"-{WAITING}")]
+
+
+def test_a_renamed_label_is_changed_by_nobody(world: World) -> None:
+    """Events keep the name that it had."""
+    pull = world.pull()
+    pull.add_label(WAITING, BOT)
+    world.shop.rename_label(WAITING, SIGNED, by="eve")
+    history = known(marks=Marks(labels=frozenset({WAITING})))
+    facts = world.gather(pull, history)
+    assert (facts.late_labels, facts.observed.labels) == ({WAITING, SIGNED}, {WAITING})
+    world.now.forward(61)
+    facts = world.gather(pull, replace(history, late_since=facts.now))
+    assert (facts.late_labels, facts.observed.labels) == (set(), {SIGNED})
+    assert facts.messages == ()
 
 
 def test_a_label_that_the_policy_spells_anew_is_still_there(world: World) -> None:

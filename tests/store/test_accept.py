@@ -13,7 +13,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from benchmarks.postgres import Cluster
-from ghapp.core.model import Account, InstallationKey, PullKey, Push, RepositoryKey, Via
+from ghapp.core.model import (
+    Account,
+    Channel,
+    Delivery,
+    InstallationKey,
+    Lookup,
+    Message,
+    PullKey,
+    Push,
+    Repository,
+    RepositoryKey,
+    Via,
+)
 from ghapp.core.records import Judgement, Shown
 from ghapp.errors import Busy, GhappError, StoreFailed
 from ghapp.store import Store, pushes, runs
@@ -22,12 +34,16 @@ from ghapp.store.pruning import prune
 from tests.store.stores import (
     HEAD,
     KEY,
+    LONG_AGO,
     NEXT_HEAD,
     NOON,
     OTHER,
+    PATIENCE_SECONDS,
     SHOP,
+    SOURCE,
     admitted,
     changed,
+    claimed,
     comment,
     delivery,
     dirty,
@@ -38,6 +54,7 @@ from tests.store.stores import (
     run,
     story,
     verdict,
+    worked_off,
 )
 
 ACCEPTING = """
@@ -346,3 +363,76 @@ async def test_old_deliveries_are_pruned_and_what_was_said_in_them_is_still_judg
     await admitted(store, await due(store), entry("comment:1#0"), judged=("comment:1",))
     history = await recalled(store, KEY)
     assert (history.messages, history.ledger) == ((), (entry("comment:1#0"),))
+
+
+# --- keys that only the record knows ---------------------------------------------------------
+
+
+AGAIN = Message("rerun:d-1", Channel.RERUN, "ann", NOON, "")
+
+
+def of_head(head_sha: str = HEAD, repository: Repository = SHOP) -> Delivery:
+    """A request for a re-run that names no pull."""
+    lookup = Lookup(repository, head_sha)
+    return replace(delivery(), keys=(), lookup=lookup, messages=(AGAIN,), touched=True)
+
+
+@story
+async def test_a_delivery_about_a_head_is_about_the_pulls_recorded_on_it(store: Store) -> None:
+    third = PullKey(SHOP, 9)
+    await store.queue.mark_dirty([KEY])
+    await worked_off(store)
+    await admitted(store, await claimed(store, OTHER))  # no run of it has ended yet
+    await store.queue.mark_dirty([third])
+    await worked_off(store, third, head_sha=NEXT_HEAD)
+    before = await dirty(store)
+    assert await store.queue.accept(of_head("c" * 40))
+    assert await store.queue.accept(of_head(repository=replace(SHOP, id=9)))
+    assert (await dirty(store), before) == (1, 1)
+    assert await store.queue.accept(again := of_head())
+    assert not await store.queue.accept(again)
+    assert await dirty(store) == 2
+    for key, messages in ((KEY, (AGAIN,)), (OTHER, (AGAIN,)), (third, ())):
+        past = await recalled(store, key)
+        assert (past.messages, past.touched) == (messages, bool(messages))
+
+
+def test_a_waiting_worker_gets_the_pulls_of_a_head_at_once(database_url: str) -> None:
+    async def play() -> None:
+        async with opened(database_url) as store:
+            await store.queue.mark_dirty([KEY])
+            await worked_off(store)
+            changed(database_url, LONG_AGO)
+            assert await store.queue.claim(1) == ()
+            waiting = asyncio.create_task(store.queue.claim(1, wait_seconds=PATIENCE_SECONDS))
+            await asyncio.sleep(0)  # until it waits
+            assert await store.queue.accept(of_head())
+            (claim,) = await waiting
+            assert (claim.key, claim.touched) == (KEY, True)
+
+    asyncio.run(play())
+
+
+def of_labels(*names: str, repository: Repository = SHOP) -> Delivery:
+    lookup = Lookup(repository, labels=frozenset(names))
+    return replace(delivery(), event="label", keys=(), lookup=lookup)
+
+
+@story
+async def test_only_a_label_of_ghapp_leads_to_a_check_of_its_repository(store: Store) -> None:
+    elsewhere = Repository(11, 502, "acme/site")
+    policy = replace(SOURCE, text="labels: {waiting: 'Look, please'}", good="labels: {hold: stop}")
+    claim = await claimed(store)
+    await admitted(store, claim, source=policy)
+    await store.queue.finish(claim)
+    assert await store.queue.accept(of_labels("bug", "please"))
+    assert await store.queue.accept(of_labels("look, please", repository=elsewhere))
+    assert await dirty(store) == 0
+    for place, name in (
+        (SHOP, "look, PLEASE"), (SHOP, "stop"), (elsewhere, "NFR: signed off"),
+    ):  # fmt: skip
+        assert await store.queue.accept(of_labels("bug", name, repository=place))
+        key = RepositoryKey(place)
+        claim = await due(store, key)
+        assert not claim.touched  # labels are read in every run
+        await store.queue.finish(claim)

@@ -29,6 +29,7 @@ from tests.store.stores import (
     parked_in,
     recalled,
     run,
+    story,
     verdict,
 )
 
@@ -57,6 +58,18 @@ def test_a_run_remembers_since_when_its_check_run_is_in_progress(
     effects: tuple[tuple[PutCheckRun, int], ...], since: datetime | None
 ) -> None:
     assert left(decided(), *effects, there=PENDING).pending_since == since
+
+
+@story
+async def test_a_run_records_since_when_labels_are_late(store: Store) -> None:
+    for since in (START, None):
+        claim = await claimed(store)
+        await admitted(store, claim)
+        seen = replace(facts(policy(area("db", "enforce"))), late_since=since)
+        done = recorded(decided(), seen, Applied(), found=False)
+        await store.records.write(runs.record, claim, done)
+        await store.queue.finish(claim)
+        assert (await recalled(store)).late_since == since
 
 
 def test_a_closed_pull_has_no_run_to_renew() -> None:

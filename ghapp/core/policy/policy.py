@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any
@@ -30,6 +31,22 @@ DEFAULT_LABELS: Mapping[str, str] = {
     "follow_ups": "nfr: follow-ups",
     "follow_up": "nfr: follow-up",
 }
+
+# Between a key of a policy file and the end of its value; bounded, because anybody may write it.
+_BEFORE, _AFTER = r""":\s{0,20}['"]?""", r"""['"]?\s{0,20}(?:[,}#\n]|\Z)"""
+
+
+def may_be_label(name: str, texts: Iterable[str]) -> bool:
+    """Whether a policy file with one of these texts may call a label of ghapp so.
+
+    True for the default names, whatever the file says, and for every value in it.
+    """
+    folded = name.casefold()
+    if folded in {default.casefold() for default in DEFAULT_LABELS.values()}:
+        return True
+    value = re.compile(_BEFORE + re.escape(folded) + _AFTER)
+    return bool(folded) and any(value.search(text.casefold()) for text in texts)
+
 
 # Policies are cached, by their texts. Those whose packs have more than LARGE characters together
 # take megabytes each, so that only a few are kept: (small ones, large ones).

@@ -19,6 +19,9 @@ class Facts:
     messages: to be judged now, oldest first: those of deliveries and of label events read.
     rights: by speaker; every speaker of a privileged message is in it.
     observed: our marks as they are: from our own record, or read back from GitHub.
+    late_labels: those of ghapp's labels that differ from our record, while GitHub lists no event
+    yet that shows who changed them. They are neither judged nor restored for now, so `observed` has
+    them as recorded. late_since: when the first of them was seen; None if there are none.
     found_at: when GitHub accepted our check run, if it was read back from this head; else None.
     earlier: what was shown but not recorded, as read back, oldest first.
     follow_ups: those of this pull, as recorded or read back.
@@ -31,6 +34,8 @@ class Facts:
     messages: tuple[Message, ...] = ()
     rights: Mapping[str, Rights] = field(default_factory=dict)
     observed: Marks = Marks()
+    late_labels: frozenset[str] = frozenset()
+    late_since: datetime | None = None
     written: Written = Written()
     found_at: datetime | None = None
     earlier: tuple[Shown, ...] = ()

@@ -278,6 +278,11 @@ def edit_label(call: Call) -> Response:
     return _shown(call, label)
 
 
+def delete_label(call: Call) -> Response:
+    call.repository().delete_label(_label(call).name, call.by)
+    return Response(status_code=204)
+
+
 def _label(call: Call) -> Label:
     label = call.repository().label(call.params["name"])
     if label is None:

@@ -57,6 +57,7 @@ REPO = "/repos/{owner}/{repo}"
 COLLABORATOR = REPO + "/collaborators/{username}/permission"
 PULL = REPO + "/pulls/{number}"
 ISSUE = REPO + "/issues/{number}"
+LABEL = REPO + "/labels"
 COMMENT = REPO + "/issues/comments/{id}"
 REVIEWS = PULL + "/reviews"
 REVIEW_COMMENT = REPO + "/pulls/comments/{id}"
@@ -86,10 +87,11 @@ ROUTES = (
     Route("GET", REPO + "/git/blobs/{sha}", repository.get_blob, CONTENTS, "/git/blobs"),
     Route("GET", REPO + "/git/trees/{tree_sha}", repository.get_tree, CONTENTS, "/git/trees"),
     Route("GET", COLLABORATOR, repository.get_permission, METADATA, "/collaborators/collaborators"),
-    Route("GET", REPO + "/labels", repository.list_labels, ISSUES_READ, "/issues/labels"),
-    Route("POST", REPO + "/labels", repository.create_label, ISSUES_WRITE, "/issues/labels"),
-    Route("GET", REPO + "/labels/{name}", repository.get_label, ISSUES_READ, "/issues/labels"),
-    Route("PATCH", REPO + "/labels/{name}", repository.edit_label, ISSUES_WRITE, "/issues/labels"),
+    Route("GET", LABEL, repository.list_labels, ISSUES_READ, "/issues/labels"),
+    Route("POST", LABEL, repository.create_label, ISSUES_WRITE, "/issues/labels"),
+    Route("GET", LABEL + "/{name}", repository.get_label, ISSUES_READ, "/issues/labels"),
+    Route("PATCH", LABEL + "/{name}", repository.edit_label, ISSUES_WRITE, "/issues/labels"),
+    Route("DELETE", LABEL + "/{name}", repository.delete_label, ISSUES_WRITE, "/issues/labels"),
     Route("GET", REPO + "/pulls", pulls.list_pulls, PULLS, "/pulls/pulls"),
     Route("GET", PULL, pulls.get_pull, PULLS, "/pulls/pulls"),
     Route("GET", PULL + "/files", pulls.list_files, PULLS, "/pulls/pulls"),

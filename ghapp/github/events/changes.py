@@ -9,6 +9,7 @@ from ghapp.core.model import (
     Compared,
     Delivery,
     InstallationKey,
+    Lookup,
     PullKey,
     Push,
     Repository,
@@ -107,6 +108,21 @@ def repository(delivery: Delivery, us: Identity) -> Delivery:
     if delivery.action == "edited" and not other_branch:
         return delivery
     return replace(delivery, keys=(RepositoryKey(payload.where),), policy_changed=other_branch)
+
+
+def label(delivery: Delivery, us: Identity) -> Delivery:
+    """The repository, if somebody else has created, renamed or deleted a label of ghapp.
+
+    GitHub reports nothing about the pulls that have the label.
+    """
+    if delivery.action not in ("created", "edited", "deleted"):
+        return delivery
+    payload = decoded(delivery.body, payloads.LabelEvent)
+    renamed = payload.changes.name if payload.changes else None
+    if us.did(payload.sender.login) or (delivery.action == "edited" and not renamed):
+        return delivery
+    names = frozenset({payload.label.name, *([renamed.before] if renamed else [])})
+    return replace(delivery, lookup=Lookup(payload.where, labels=names))
 
 
 def installation(delivery: Delivery, us: Identity) -> Delivery:

@@ -12,6 +12,7 @@ from ghapp.core.model import (
     Channel,
     Delivery,
     Key,
+    Lookup,
     Message,
     PullKey,
     QueueKey,
@@ -38,12 +39,12 @@ def check_run(delivery: Delivery, us: Identity) -> Delivery:
     found = _EXTERNAL_ID.match(run.external_id or "")
     named: tuple[Key, ...] = (PullKey(place, int(found.group(1))),) if found else ()
     keys = _pulls(place, run.pull_requests) or named
-    if not keys:
-        return delivery
     suite_at = run.check_suite.updated_at if run.check_suite else None
     if delivery.action == "rerequested":
-        messages = _rerun(delivery, payload.sender, (suite_at, run.completed_at, run.started_at))
-        return replace(delivery, keys=keys, messages=messages, touched=True)
+        times = suite_at, run.completed_at, run.started_at
+        return _rerun(delivery, payload, keys, run.head_sha, times)
+    if not keys:
+        return delivery
     # If several pulls have this head, the button is about the pull that the check run is for.
     keys, button = named or keys, payload.requested_action
     name = button.identifier if button else ""
@@ -69,9 +70,9 @@ def check_suite(delivery: Delivery, us: Identity) -> Delivery:
     if queue:
         return _queued(delivery, queue)
     keys = _pulls(place, suite.pull_requests)
-    again = delivery.action == "rerequested" and bool(keys)
-    messages = _rerun(delivery, payload.sender, (suite.updated_at,)) if again else ()
-    return replace(delivery, keys=keys, messages=messages, touched=again)
+    if delivery.action == "rerequested":
+        return _rerun(delivery, payload, keys, suite.head_sha, (suite.updated_at,))
+    return replace(delivery, keys=keys)
 
 
 def _queue(
@@ -89,12 +90,24 @@ def _queued(delivery: Delivery, key: QueueKey) -> Delivery:
 
 
 def _rerun(
-    delivery: Delivery, sender: payloads.User, times: Iterable[datetime | None]
-) -> tuple[Message, ...]:
-    """The message of a re-run. times: best first; GitHub does not give the time of the request."""
-    at = next((utc(time) for time in times if time), NEVER)
-    id = f"rerun:{delivery.id}"
-    return (Message(id, Channel.RERUN, sender.login, at, "", speaker_id=sender.id),)
+    delivery: Delivery,
+    payload: payloads.Where,
+    keys: tuple[Key, ...],
+    head_sha: str | None,
+    times: Iterable[datetime | None],
+) -> Delivery:
+    """A re-run. times: best first; GitHub does not give the time of the request.
+
+    keys: if GitHub names none, as for a fork's pull, our record may know who has the head.
+    """
+    if not keys and not head_sha:
+        return delivery
+    at, sender = next((utc(time) for time in times if time), NEVER), payload.sender
+    message = Message(
+        f"rerun:{delivery.id}", Channel.RERUN, sender.login, at, "", speaker_id=sender.id
+    )
+    lookup = Lookup(payload.where, head_sha) if head_sha and not keys else None
+    return replace(delivery, keys=keys, lookup=lookup, messages=(message,), touched=True)
 
 
 def _pulls(place: Repository, refs: Iterable[payloads.PullRef]) -> tuple[Key, ...]:

@@ -69,7 +69,7 @@ class WorkQueue:
         A waiting worker gets the keys at once, claimed in the same transaction.
         """
         is_new: bool
-        if not delivery.keys or not self._wishes:
+        if not delivery.has_keys or not self._wishes:
             is_new, _ = await self._records.accept(Arrival(delivery))
             return is_new
         wish, claimed = self._wishes.pop(0), None
@@ -201,7 +201,7 @@ def accept(
     For each: whether the delivery was new, and what was claimed.
     """
     new = deliveries.accept(connection, [one.delivery for one in arrivals])
-    left = any(is_new and one.delivery.keys for is_new, one in zip(new, arrivals, strict=True))
+    left = any(is_new and one.delivery.has_keys for is_new, one in zip(new, arrivals, strict=True))
     claimed: list[Claimed | None] = []
     for one in arrivals:
         found = None

@@ -1,3 +1,4 @@
+import time
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from ghapp.core.policy.policy import (
     Policy,
     Rules,
     effective,
+    may_be_label,
     merged,
     problems_of,
 )
@@ -348,3 +350,31 @@ def test_areas_and_items_of_layers_are_joined_by_id():
     assert [item.id for item in found["database-migration"].items] == ["dbm-rollback"]
     assert found["database-migration"].mode == "enforce"
     assert "payments-checkout" in found
+
+
+# --- names of labels -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "expected"),
+    [
+        ("nfr: signed off", (), True),
+        ("NFR: On Hold", (), True),
+        ("bug", (), False),
+        ("", ("labels: {waiting: ''}",), False),
+        ("wait", ("labels: {waiting: wait}",), True),
+        ("WAIT", ("version: 1", "labels:\n  waiting: 'wait' # sre\n"), True),
+        ("sre: wait", ('labels: {"waiting":"sre: wait"}',), True),
+        ("SRE 待ち", ("labels:\n  waiting:\n    sre 待ち",), True),
+        ("wait", ("labels: {waiting: waits}", "# wait", "labels: {wait: x}"), False),
+        ("(a", ("labels: {waiting: (a}",), True),
+    ],
+)
+def test_a_label_may_be_one_of_ours_by_default_or_by_the_policy(name, texts, expected):
+    assert may_be_label(name, texts) is expected
+
+
+def test_a_long_policy_is_searched_for_a_name_within_a_moment():
+    begun = time.thread_time()
+    assert not may_be_label(" " * 1_000, (": " * 50_000 + " " * 100_000,))
+    assert time.thread_time() - begun < 2.0

@@ -9,6 +9,7 @@ import pytest
 from ghapp.core.model import (
     Delivery,
     InstallationKey,
+    Lookup,
     PullKey,
     Push,
     Repository,
@@ -125,6 +126,30 @@ def test_a_repository_that_moves_or_changes_its_default_branch_is_looked_at() ->
     assert (switched.keys, switched.policy_changed) == ((RepositoryKey(SHOP),), True)
     assert told("repository", "edited", changes={"description": {"from": "x"}}).keys == ()
     assert told("repository", "archived").keys == ()
+
+
+def label(action: str, name: str = "nfr: signed off", **parts: Any) -> Delivery:
+    return told("label", action, **{"label": {"id": 3, "name": name, "color": "ededed"}, **parts})
+
+
+def test_a_label_that_is_renamed_deleted_or_made_anew_is_named_for_the_record() -> None:
+    named = Lookup(SHOP, labels=frozenset({"nfr: signed off"}))
+    for action in ("created", "deleted"):
+        delivery = label(action)
+        assert (delivery.keys, delivery.lookup, delivery.touched) == ((), named, False)
+    renamed = label("edited", changes={"name": {"from": "old"}, "color": {"from": "ffffff"}})
+    assert renamed.lookup == Lookup(SHOP, labels=frozenset({"nfr: signed off", "old"}))
+
+
+def test_other_news_of_labels_are_ignored() -> None:
+    for delivery in (
+        label("edited", changes={"color": {"from": "ffffff"}}),
+        label("edited"),
+        label("something_new", changes={"name": {"from": "old"}}),
+        *(label(action, sender=OUR_BOT) for action in ("created", "deleted")),
+        label("edited", changes={"name": {"from": "old"}}, sender=OUR_BOT),
+    ):
+        assert (delivery.keys, delivery.lookup) == ((), None)
 
 
 # --- follow-up issues ----------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ghapp.core.model import Channel, Delivery, Message, PullKey, RepositoryKey
+from ghapp.core.model import Channel, Delivery, Lookup, Message, PullKey, RepositoryKey
 from tests.github.deliveries import APP_ID, AT, GUID, HEAD, KEY, LATER, ROBOT, SHOP, ref, run, told
 
 
@@ -38,6 +38,27 @@ def test_a_rerun_of_our_check_names_its_pulls_or_the_one_it_was_written_for() ->
 def test_other_check_runs_are_ignored(action: str, parts: dict[str, Any]) -> None:
     delivery = run(action, **parts)
     assert (delivery.keys, delivery.messages, delivery.touched) == ((), (), False)
+
+
+def test_a_rerun_that_names_no_pull_is_of_those_recorded_on_its_head() -> None:
+    """Of a fork's pull, GitHub names none."""
+    suite = {"app": {"id": APP_ID}, "head_sha": HEAD, "updated_at": AT.isoformat()}
+    rerun = Message(f"rerun:{GUID}", Channel.RERUN, "ann", AT, "", speaker_id=5)
+    for delivery in (
+        told("check_suite", "rerequested", check_suite={**suite, "pull_requests": []}),
+        run("rerequested", external_id=None, head_sha=HEAD),
+    ):
+        assert (delivery.keys, delivery.lookup) == ((), Lookup(SHOP, HEAD))
+        assert (delivery.messages, delivery.touched) == ((rerun,), True)
+    for delivery in (
+        told("check_suite", "requested", check_suite=suite),
+        told("check_suite", "rerequested", check_suite={**suite, "app": {"id": 8}}),
+        told("check_suite", "rerequested", check_suite={**suite, "head_sha": None}),
+        told("check_suite", "rerequested", check_suite={**suite, "pull_requests": [ref(4)]}),
+        run("rerequested", head_sha=HEAD),
+        run("requested_action", external_id=None, head_sha=HEAD),
+    ):
+        assert delivery.lookup is None
 
 
 def test_a_rerun_of_a_thousand_pulls_and_more_is_one_of_the_repository() -> None:

@@ -119,7 +119,7 @@ def upgrade() -> None:
         *(whole("repository_id"), whole("number"), text("head_sha"), text("state")),
         *(given("verdict"), given("marks"), given("written")),
         *(seconds("updated_at"), seconds("seen_at"), seconds("pending_since")),
-        *(text("base_ref"), seconds("base_since")),
+        *(text("base_ref"), seconds("base_since"), seconds("late_since")),
     )
     index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
     index("reviews_head", "reviews", "repository_id", "head_sha")
