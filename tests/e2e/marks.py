@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from markdown_it import MarkdownIt
 
 from ghapp.emulator.conversation import Comment
@@ -50,7 +52,13 @@ def body(pull: Pull) -> str:
 def boxes(pull: Pull) -> dict[str, bool]:
     """The questions in the App's comment, and whether they are ticked."""
     lines = [line for line in body(pull).splitlines() if line[:5] in ("- [ ]", "- [x]")]
-    return {line.split("`")[1]: line[3] == "x" for line in lines}
+    found = (re.search(r"`([a-z0-9-]+)` · ", line) for line in lines)
+    return {one[1]: line[3] == "x" for one, line in zip(found, lines, strict=True) if one}
+
+
+def box(pull: Pull, item: str) -> str:
+    """The line of a question in the App's comment."""
+    return line(pull, f"`{item}` · ")
 
 
 def line(pull: Pull, part: str) -> str:
@@ -68,9 +76,9 @@ def reactions(pull: Pull, id: int) -> list[str]:
 def tick(pull: Pull, item: str, by: str, *, on: bool = True) -> None:
     """Tick the box of a question, or remove the tick."""
     was, now = ("- [ ]", "- [x]") if on else ("- [x]", "- [ ]")
-    one = comment(pull)
-    assert f"{was} `{item}`" in one.body
-    pull.edit_comment(one.id, one.body.replace(f"{was} `{item}`", f"{now} `{item}`"), by)
+    one, asked = comment(pull), box(pull, item)
+    assert asked.startswith(was)
+    pull.edit_comment(one.id, one.body.replace(asked, asked.replace(was, now)), by)
 
 
 def press(pull: Pull, identifier: str, by: str) -> None:

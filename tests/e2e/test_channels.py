@@ -77,10 +77,11 @@ def test_commands_in_quotes_in_code_and_by_bots_are_ignored(shop: Shop) -> Steps
 def test_a_tick_answers_a_question_and_a_forged_tick_is_removed(shop: Shop) -> Steps:
     pull = shop.open()
     yield
+    assert "· 0 of 3 answered · `database-migration`" in body(pull)
     tick(pull, "dbm-rollback", "ann")
-    written = body(pull)
     yield
-    assert (body(pull), boxes(pull)["dbm-rollback"]) == (written, True)
+    assert boxes(pull)["dbm-rollback"]
+    assert "· 1 of 3 answered · `database-migration`" in body(pull)
     tick(pull, "dbm-online-ddl", "eve")
     yield
     assert boxes(pull) == {"dbm-online-ddl": False, "dbm-rollback": True, "dbm-query-plan": False}

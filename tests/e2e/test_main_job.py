@@ -11,6 +11,7 @@ from tests.e2e.marks import (
     SIGNED,
     WAITING,
     body,
+    box,
     boxes,
     comment,
     comments,
@@ -47,7 +48,7 @@ def test_a_flagged_feature_pull_gets_check_run_comment_and_label(shop: Shop) -> 
     assert title(pull) == "2 findings · Waiting for the author: Database migration"
     assert body(pull).startswith("<!-- ghapp:nfr -->\n")
     assert f"`{MIGRATION}` (matches `**/db/migrate/**`)" in body(pull)
-    assert "- [ ] `dbm-online-ddl` **must**" in body(pull)
+    assert "`dbm-online-ddl` · must" in box(pull, "dbm-online-ddl")
     label = shop.repository.label("nfr: needs sign-off")
     assert label and (label.color, bool(label.description)) == ("fbca04", True)
 
@@ -225,7 +226,8 @@ def test_a_sign_off_of_an_older_head_does_not_cover_a_newer_change(shop: Shop) -
 def test_a_ticked_box_is_an_answer_and_stays_ticked(shop: Shop) -> Steps:
     pull = shop.open()
     yield
-    ticked = body(pull).replace("- [ ] `dbm-rollback`", "- [x] `dbm-rollback`")
+    asked = box(pull, "dbm-rollback")
+    ticked = body(pull).replace(asked, asked.replace("- [ ]", "- [x]"))
     pull.edit_comment(comment(pull).id, ticked.replace("\n", "\r\n"), "ann")
     yield
     assert boxes(pull)["dbm-rollback"]

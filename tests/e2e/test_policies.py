@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.marks import SIGNED, WAITING, body, comments, conclusion, marks, title
+from tests.e2e.marks import SIGNED, WAITING, body, box, comments, conclusion, marks, title
 from tests.e2e.stories import Shop, Steps, story
 from tests.e2e.world import ENFORCE, MIGRATION, RISKY
 
@@ -167,7 +167,7 @@ def test_a_repositorys_own_pack_flags_pulls_and_its_last_good_version_holds(shop
     yield
     assert marks(pull) == WAITING
     assert title(pull).endswith("Waiting for the author: Ranking")
-    assert "`rank-latency` **must** Is p99 under 80 ms" in body(pull)
+    assert box(pull, "rank-latency").startswith("- [ ] **Is p99 under 80 ms")
     (mark,) = pull.check_runs()[-1].annotations
     assert (mark["path"], mark["start_line"]) == ("app/ranking/score.py", 2)
 

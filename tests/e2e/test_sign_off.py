@@ -374,7 +374,7 @@ def test_a_pull_that_ends_unsigned_says_so_and_continues_when_reopened(shop: Sho
     closed.reopen(by="ann")
     yield
     assert marks(closed) == WAITING
-    assert "### NFR review: waiting for the author" in body(closed)
+    assert "### NFR review: 1 question for ann" in body(closed)
     closed.comment("/nfr done", "sam")
     yield
     assert marks(closed) == SIGNED

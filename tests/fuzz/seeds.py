@@ -16,7 +16,9 @@ from ghapp.emulator.github import Emulator
 from tests.fuzz.targets import APP_ID, BOT, EVENTS, SECRET
 
 ROOT = Path(__file__).parents[2]
-LIST = f"{MARKER}\n- [ ] `dbm-lock` **must** Is it?\n- [x] `dbm-rollback` **must** And back?\n"
+LIST = (
+    f"{MARKER}\n- [ ] **Is it?** `dbm-lock` · must\n- [x] ~~**And back?**~~ `dbm-rollback` · must\n"
+)
 PATCH = "db/m/1.sql\n@@ -1,4 +1,5 @@ A\n one\n-two\n+{}\n+trois\n four\n@@ -9 +10 @@\n-a\n+b"
 BLOCK = re.compile(r"^```ya?ml\n(.*?)^```", re.DOTALL | re.MULTILINE)
 HIT = re.compile(r"^ *(?:- |hit: |miss: )+(.+)$", re.MULTILINE)

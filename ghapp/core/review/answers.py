@@ -136,7 +136,7 @@ def _not_extended(case: Case, made: FollowUp, right: str, until: str) -> Refusal
 
 
 def _day(written: str, today: date) -> date | None:
-    """The day that is meant by a date, "tomorrow", "+30d" or "2w"; None if it is none of these."""
+    """The day that is meant by a date, "tomorrow", "+30d" or "2w"; None for anything else."""
     if written.lower() in ("tomorrow", "明日"):
         return today + timedelta(days=1)
     if span := _SPAN.fullmatch(written.lower()):

@@ -46,6 +46,8 @@ def details(review: Review, words: Words) -> str:
             title, why = plain(words.text(area.title)), flagged_by(area, review, words)
             lines.append(words("area_flagged_by", area=title, why=why))
         lines += [line for item in shown for line in wording(item, words).details]
+        accepted = [finding for finding in area.findings if finding.accepted]
+        lines += [f"- {line}" for line in findings.listed(accepted, words)]
         lines += [""] if lines and lines[-1] else []
     if any(findings.opened(area.findings) for area in review.areas):
         lines += [words("findings_hint"), ""]
