@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ghapp.core.areas import Finding
 from ghapp.core.i18n import Words
-from ghapp.core.markdown import MOST_TITLE, code, literal, visible
+from ghapp.core.markdown import MOST_TITLE, code, folded, literal, visible
 from ghapp.core.marks import Annotation
 from ghapp.core.review.review import Review
 from ghapp.core.scan.checklist import SEVERITIES
@@ -84,7 +84,7 @@ MOST_LISTED = 5  # in the comment; the check run has all
 
 
 def block(review: Review, words: Words) -> str:
-    """The comment's list of findings, heaviest first."""
+    """The comment's list of findings, heaviest first; folded once nothing waits any more."""
     found = [finding for area in review.areas for finding in area.findings]
     lines = listed(sorted(opened(found), key=rank), words)
     if not lines:
@@ -92,6 +92,8 @@ def block(review: Review, words: Words) -> str:
     shown = [f"- {line}" for line in lines[:MOST_LISTED]]
     if len(lines) > MOST_LISTED:
         shown.append(f"- {words('more_in_check', count=len(lines) - MOST_LISTED)}")
+    if not review.waiting:
+        return "\n".join(folded(words("findings"), shown))
     return "\n".join((f"**{words('findings')}**", "", *shown))
 
 

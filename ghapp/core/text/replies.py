@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from ghapp.core.i18n import Words
-from ghapp.core.ledger import Refusal
-from ghapp.core.markdown import code
+from ghapp.core.ledger import Entry, Refusal
+from ghapp.core.markdown import code, link
+from ghapp.core.model import Channel
 from ghapp.core.review.commands import COMMANDS
 from ghapp.core.review.review import Review
 from ghapp.core.text.status import people, signers
 
-MOST_REFUSALS = 3
+MOST_REFUSALS, SHOWN_FOR = 3, timedelta(days=1)
 BLOCKING = frozenset({"hold_not_reviewer", "concern_not_reviewer"})
 # By the state that a label shows: the commands that set and undo the same.
 LABELS: Mapping[str, str] = {
@@ -25,24 +26,48 @@ LABELS: Mapping[str, str] = {
 def refusals(review: Review, words: Words) -> str:
     """The latest refusals after which their speaker had no other message accepted, each once.
 
-    Other parts of the same message do not count: it still needs to be fixed.
+    Other parts of the same message do not count: it still needs to be fixed. Nobody's refusals
+    crowd out another person's, and after a day none is shown.
     """
-    recent: dict[tuple[str, Refusal], None] = {}
+    pull, now = review.facts.pull, review.facts.now
+    recent: dict[tuple[str, Refusal], Entry] = {}
     later: dict[str, set[str]] = {}  # by speaker: later messages with an accepted entry
     for entry in reversed(review.ledger):
         others = later.setdefault(entry.speaker, set())
         if entry.refusal is None:
             others.add(entry.message_id)
-        elif others <= {entry.message_id}:
-            recent.setdefault((entry.speaker, entry.refusal))
-        if len(recent) == MOST_REFUSALS:
-            break
-    lines = [f"- {refusal(who, why, review, words)}" for who, why in reversed(recent)]
+        elif others <= {entry.message_id} and now - entry.said_at < SHOWN_FOR:
+            recent.setdefault((entry.speaker, entry.refusal), entry)
+    newest: dict[str, Entry] = {}
+    for one in recent.values():
+        newest.setdefault(one.speaker, one)
+    chosen = [*dict.fromkeys([*newest.values(), *recent.values()])][:MOST_REFUSALS]
+    lines = [
+        f"- {refusal(one.speaker, one.refusal, review, words, _address(one, pull.url))}"
+        for one in review.ledger
+        if one in chosen and one.refusal
+    ]
     return "\n".join([f"**{words('refusals')}**", "", *lines]) if lines else ""
 
 
-def refusal(speaker: str, why: Refusal, review: Review, words: Words) -> str:
-    """One refusal as a sentence: who asked, what was not done, why and what to do."""
+# By channel, where on the pull's page a message stands.
+ANCHORS: Mapping[Channel, str] = {
+    Channel.COMMENT: "issuecomment-",
+    Channel.REVIEW: "pullrequestreview-",
+    Channel.REVIEW_COMMENT: "discussion_r",
+}
+
+
+def _address(entry: Entry, url: str) -> str:
+    anchor = ANCHORS.get(entry.channel, "")
+    return f"{url}#{anchor}{entry.comment_id}" if url and anchor and entry.comment_id else ""
+
+
+def refusal(speaker: str, why: Refusal, review: Review, words: Words, address: str = "") -> str:
+    """One refusal as a sentence: who asked, what was not done, why and what to do.
+
+    address: of the message, to which the name leads; "" for none.
+    """
     policy, key = review.facts.policy, f"refused_{why.reason}"
     if why.reason == "state_label":  # GitHub's labels ignore case
         states = {name.casefold(): state for state, name in policy.labels.items()}
@@ -63,7 +88,7 @@ def refusal(speaker: str, why: Refusal, review: Review, words: Words) -> str:
         signed_off=code(policy.labels["signed_off"]),
         future=f"{review.facts.now + timedelta(days=30):%Y-%m-%d}",
     )
-    return words("refusal", who=speaker, words=text)
+    return words("refusal", who=link(speaker, address) if address else speaker, words=text)
 
 
 def commands(words: Words) -> str:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ghapp.core.areas import Reviewers
 from ghapp.core.i18n import table
 from ghapp.core.ledger import Refusal, Verb
 from tests.core.build import entry, policy
-from tests.core.text.scenes import DB, Scene, reply, same_as_snapshot, summary
+from tests.core.text.scenes import DB, URL, Scene, reply, same_as_snapshot, summary
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
@@ -117,6 +119,32 @@ def test_only_the_latest_refusals_are_shown_and_each_reason_once() -> None:
     shown_ones = [line for line in summary(policy(DB), *said).splitlines() if "- eve: " in line]
     assert len(shown_ones) == 3
     assert "authors cannot sign off" not in "".join(shown_ones)
+
+
+def test_nobodys_refusals_crowd_out_those_of_others() -> None:
+    refused = [
+        entry(Verb.REFUSED, refusal=Refusal(note), number=n, speaker=who, minutes=10 + n)
+        for n, (who, note) in enumerate(
+            [("sue", "author"), ("eve", "author"), ("eve", "no_write"), ("eve", "not_yours")]
+        )
+    ]
+    lines = [line for line in summary(policy(DB), *refused).splitlines() if line[:3] != "- A"]
+    assert [line[:6] for line in lines if line.startswith("- ")] == ["- sue:", "- eve:", "- eve:"]
+    assert "authors cannot sign off" not in lines[-1]
+    more = [
+        entry(Verb.REFUSED, refusal=Refusal("author"), number=n, speaker=f"p{n}", minutes=n)
+        for n in range(10, 15)
+    ]
+    lines = [line for line in summary(policy(DB), *more).splitlines() if "authors" in line]
+    assert [line[:5] for line in lines] == ["- p12", "- p13", "- p14"]
+
+
+def test_a_refusal_leads_to_its_message_and_goes_after_a_day() -> None:
+    refused = entry(Verb.REFUSED, refusal=Refusal("author"), speaker="eve", number=7)
+    scene = Scene((refused,))
+    assert f"- [eve]({URL}#issuecomment-7): authors" in scene.comment()
+    assert "authors cannot" in replace(scene, minutes=24 * 60).comment()
+    assert "authors cannot" not in replace(scene, minutes=24 * 60 + 6).comment()
 
 
 def test_a_refusal_goes_once_its_speaker_has_fixed_it() -> None:
