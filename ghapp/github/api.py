@@ -202,9 +202,9 @@ class Installation:
                 error = refusal(answer, request, best_effort=best_effort)
             now, pause = time.monotonic(), next(pauses, None)
             closed = self._budget.closed_seconds(now)
-            passes = isinstance(error, Wait) and 0 < closed <= MOST_PAUSE_SECONDS
-            passes = passes or (isinstance(error, Unanswered) and repeats)
-            if pause is None or now > until or not passes:
+            limited_briefly = isinstance(error, Wait) and closed > 0
+            passes = limited_briefly or (isinstance(error, Unanswered) and repeats)
+            if pause is None or now > until or closed > MOST_PAUSE_SECONDS or not passes:
                 raise error
             await asyncio.sleep(max(pause, closed))
 

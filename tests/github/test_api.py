@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from ghapp.core.marks import AddLabels, PostReply, React, Reaction, Reply
 from ghapp.core.model import PullKey, Repository
 from ghapp.core.records import History
 from ghapp.emulator.faults import Fault, broken, cut, primary_limit, secondary_limit, slow
-from ghapp.errors import GhappError, Rejected, Retry, Wait
+from ghapp.errors import GhappError, Rejected, Retry, Unanswered, Wait
 from ghapp.github.api import ENTRY_BYTES, MOST_OF_REPOSITORY, Cache, Installation, keep
 from ghapp.github.apply import apply
 from ghapp.github.client import GitHub
@@ -119,6 +120,23 @@ def test_a_limit_closes_the_installation_for_all_its_keys(world: World) -> None:
 
     world.run(story)
     assert world.github.calls[PULL] == 1
+
+
+def test_a_call_that_fails_is_not_kept_until_a_limit_ends(world: World) -> None:
+    key, labels = world.key(world.pull()), "POST */labels"
+
+    async def story(client: GitHub) -> None:
+        world.github.faults.add(secondary_limit(PULL, retry_after=60))
+        world.github.faults.add(replace(broken(labels, after=True), delay_seconds=0.5))
+        label = client.apply(key, AddLabels((("x", "ededed", ""),)))
+        ended = await asyncio.gather(
+            label, client.gather(key, OPENED, RULES), return_exceptions=True
+        )
+        assert [type(one) for one in ended] == [Unanswered, Wait]
+
+    began = time.monotonic()
+    world.run(story)
+    assert time.monotonic() - began < 30  # the limit lasts a minute
 
 
 def test_a_limit_is_heard_by_calls_that_wait_for_their_place(world: World) -> None:
