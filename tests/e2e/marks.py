@@ -67,6 +67,12 @@ def line(pull: Pull, part: str) -> str:
     return found
 
 
+def refused(pull: Pull, who: str) -> str:
+    """The only line of the App's comment that says what was not done for somebody."""
+    (found,) = [one for one in body(pull).splitlines() if re.match(rf"- \[?{who}[:\]]", one)]
+    return found
+
+
 def reactions(pull: Pull, id: int) -> list[str]:
     """The App's answers to a comment, a review or a comment of a review."""
     (answered,) = [one for one in pull.conversation() if one.id == id]

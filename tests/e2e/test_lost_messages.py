@@ -9,9 +9,9 @@ from tests.e2e.marks import (
     WAITING,
     body,
     boxes,
-    line,
     marks,
     reactions,
+    refused,
     tick,
 )
 from tests.e2e.stories import Shop, Steps, story
@@ -156,7 +156,7 @@ def test_a_lost_tick_counts_once_and_a_lost_forged_tick_is_removed(shop: Shop) -
     assert "answered by ann" in (pull.check_runs()[-1].text or "")
     assert boxes(pull)["dbm-rollback"]
     assert not boxes(forged)["dbm-rollback"]
-    assert "only the author and people with write access" in line(forged, "- eve: ")
+    assert "only the author and people with write access" in refused(forged, "eve")
     pull.comment("/nfr uncheck dbm-rollback", "bob")
     yield
     assert not boxes(pull)["dbm-rollback"]
@@ -184,7 +184,7 @@ def test_a_lost_comment_that_was_edited_since_has_to_be_repeated(shop: Shop) -> 
     yield
     for one, id in ((pull, said), (reviewed, review)):
         assert (marks(one), reactions(one, id)) == (WAITING, ["confused"])
-        assert "please write it again in a new comment" in line(one, "- sam: ")
+        assert "please write it again in a new comment" in refused(one, "sam")
     pull.comment("/nfr done", "sam")
     yield
     assert marks(pull) == SIGNED

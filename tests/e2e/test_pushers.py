@@ -10,10 +10,10 @@ from tests.e2e.marks import (
     body,
     comments,
     conclusion,
-    line,
     marks,
     press,
     reactions,
+    refused,
 )
 from tests.e2e.stories import BUTTONS, Shop, Steps, story
 from tests.e2e.world import ENFORCE, MIGRATION, RISKY, World
@@ -88,7 +88,7 @@ def test_a_push_reported_late_is_judged_again(shop: Shop) -> Steps:
     yield
     assert marks(pull) == WAITING
     assert [reactions(pull, one) for one in said] == [["confused"], ["confused"]]
-    assert f"not known who pushed `{late[:7]}`" in line(pull, "- sue: ")
+    assert f"not known who pushed `{late[:7]}`" in refused(pull, "sue")
     for delivery in held:
         shop.world.github.deliveries.send(delivery)
     yield
@@ -131,7 +131,7 @@ def test_a_head_that_nobody_reported_is_by_whom_github_lists_or_by_an_unknown_pe
     yield
     assert marks(pull) == WAITING
     why = "you pushed" if case == "listed" else "it is not known who pushed"
-    assert f"{why} `{pull.head_sha[:7]}`" in line(pull, "- sam: ")
+    assert f"{why} `{pull.head_sha[:7]}`" in refused(pull, "sam")
     pull.comment("/nfr done", "sue")
     yield
     assert marks(pull) == (SIGNED if case == "listed" else WAITING)

@@ -79,7 +79,7 @@ def test_what_is_found_is_what_its_delivery_would_have_told(world: World) -> Non
 
 def test_only_people_who_speak_to_us_are_found(world: World) -> None:
     pull = world.pull()
-    pull.comment("Nice, /nfr done", "ann")
+    pull.comment("Nice, `/nfr done`", "ann")
     pull.comment("/nfr done", "renovate[bot]")
     pull.comment("/nfr help", BOT)
     pull.review("sam", "commented", "Nice.")

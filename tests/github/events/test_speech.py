@@ -39,7 +39,9 @@ def test_a_command_is_taken_from_the_comment_as_created() -> None:
 @pytest.mark.parametrize(
     "parts",
     [
-        {"body": "Nice work, /nfr done"},
+        {"body": "Nice work, `/nfr done`"},
+        {"body": "> /nfr done"},
+        {"body": "see docs/nfr"},
         {"body": "LGTM"},
         {"body": ""},
         {"user": {"login": "renovate[bot]", "type": "Bot"}},
