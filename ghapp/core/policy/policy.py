@@ -15,7 +15,7 @@ from ghapp.core.model import Problem
 from ghapp.core.policy import limits, own_packs, pack_files, yaml
 from ghapp.core.policy.areas import DEFAULT, areas, faults
 from ghapp.core.policy.pack_schema import References
-from ghapp.core.policy.policy_schema import ELSEWHERE, PeoplePart, PolicyFile
+from ghapp.core.policy.policy_schema import ELSEWHERE, AreaPart, PeoplePart, PolicyFile
 from ghapp.core.policy.problems import mistakes
 from ghapp.core.records import PackFile, PolicySource
 
@@ -226,7 +226,7 @@ def read(
     all_packs = not (malformed_packs or own.faults or own.problems)
     laborious = limits.laborious(value)
     found = (
-        *_unfit(file),
+        *_unfit(file, rules),
         *([(("areas",), f"the file's {laborious}")] if laborious else []),
         *own.faults,
         *faults(file, joined, own.references, all_packs=all_packs),
@@ -250,8 +250,18 @@ def _well_formed(value: object, error: ValidationError) -> dict[str, Any]:
     return sound
 
 
-def _unfit(file: PolicyFile) -> Iterator[tuple[yaml.Loc, str]]:
+def _unfit(file: PolicyFile, rules: Rules) -> Iterator[tuple[yaml.Loc, str]]:
     """Values that do not go together."""
+    parts = (one for one in (file.areas or {}).values() if isinstance(one, AreaPart))
+    modes = {file.mode or rules.default_mode, *(part.mode for part in parts)}
+    by = file.sign_off.by if file.sign_off else None
+    if set(by or ()) == {"button"} and "enforce" in modes and file.pending != "action_required":
+        text = (
+            "`sign_off.by` is only `button`, and GitHub shows no buttons while a check run is in "
+            "progress, so that `enforce` could never be signed off: add "
+            "`pending: action_required`, or another channel such as `command`"
+        )
+        yield ("sign_off", "by"), text
     states: dict[str, str] = {}
     for state, default in DEFAULT_LABELS.items():
         name = getattr(file.labels, state, None) or default

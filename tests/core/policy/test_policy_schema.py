@@ -1,3 +1,4 @@
+from dataclasses import replace
 from time import process_time
 
 import pytest
@@ -295,6 +296,37 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
 )
 def test_one_mistake_is_one_problem_with_its_place_and_what_to_do(text, problem):
     assert told(text) == [problem]
+
+
+BUTTON = "sign_off: {by: [button]}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        (f"{BUTTON}mode: enforce", "advise"),
+        (f"{BUTTON}mode: enforce\npending: in_progress", "advise"),
+        (f"{BUTTON}areas: {{search-index: {{mode: enforce}}}}", "advise"),
+        (BUTTON, "enforce"),  # the default mode of the server
+    ],
+)
+def test_a_check_that_nobody_could_ever_sign_off_is_a_problem(text, mode):
+    (problem,) = problems_of(text, replace(RULES, default_mode=mode))
+    assert (problem.line, problem.column) == (1, 12)
+    assert "`pending: action_required`" in problem.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BUTTON,
+        f"{BUTTON}mode: enforce\npending: action_required",
+        "sign_off: {by: [button, command]}\nmode: enforce",
+        "mode: enforce",
+    ],
+)
+def test_a_check_that_somebody_can_sign_off_is_not(text):
+    assert told(text) == []
 
 
 def test_all_mistakes_are_told_at_once_in_their_order():
