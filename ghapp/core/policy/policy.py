@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from ghapp.core.areas import Area, Reviewers, Text
 from ghapp.core.model import Problem
 from ghapp.core.policy import limits, own_packs, pack_files, yaml
-from ghapp.core.policy.areas import DEFAULT, areas, faults
+from ghapp.core.policy.areas import DEFAULT, areas, faults, never_deferred, unknown_never
 from ghapp.core.policy.pack_schema import References
 from ghapp.core.policy.policy_schema import ELSEWHERE, AreaPart, PeoplePart, PolicyFile
 from ghapp.core.policy.problems import mistakes
@@ -222,14 +222,18 @@ def read(
         file = PolicyFile.model_validate(_well_formed(value, error))
     own = own_packs.read(file.packs or (), files, rules.packs, rules.references)
     joined = (*rules.packs, *own.areas)
-    malformed_packs = file.packs is None and isinstance(value, dict) and value.get("packs")
+    written = value if isinstance(value, dict) else {}
+    malformed_packs = file.packs is None and written.get("packs")
     all_packs = not (malformed_packs or own.faults or own.problems)
+    areas_now, areas_written = file.areas or {}, written.get("areas") or {}
+    all_areas = isinstance(areas_written, dict) and areas_now.keys() == areas_written.keys()
     laborious = limits.laborious(value)
     found = (
         *_unfit(file, rules),
         *([(("areas",), f"the file's {laborious}")] if laborious else []),
         *own.faults,
         *faults(file, joined, own.references, all_packs=all_packs),
+        *(unknown_never(file, joined) if all_packs and all_areas else ()),
     )
     some = found[: yaml.MAX_PROBLEMS]
     problems += [Problem(path, *tree.key_at(loc), words) for loc, words in some]
@@ -312,9 +316,9 @@ def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
     in_force = areas(layers, rules.packs, rules.references, mode, reviewers, vocabulary)
     most = setting("defer", "max_days") or Defer().max_days
     usual = setting("defer", "default_days") or Defer().default_days
-    never = named("defer", "never")
-    if never is None:
-        never = frozenset(item.id for area in in_force for item in area.items if item.never_defer)
+    never = never_deferred(layers, rules.packs)
+    if setting("defer", "never") != ():
+        never |= {item.id for area in in_force for item in area.items if item.never_defer}
     features = {one.name: setting("features", one.name) for one in fields(Features)}
     return replace(
         Policy(),

@@ -116,11 +116,15 @@ class IgnorePart(Part):
 
 
 class DeferPart(Part):
-    """How long an item may be deferred. never: items that may not; absent: as the packs say."""
+    """How long an item may be deferred, and which may not.
+
+    never, never_add: items beside those of the packs; `never: []` clears those of the packs.
+    """
 
     default_days: Count | None = None
     max_days: Count | None = None
     never: Annotated[tuple[AreaId, ...], Most] | None = None
+    never_add: Annotated[tuple[AreaId, ...], Most] | None = None
 
 
 class LabelsPart(Part):

@@ -225,6 +225,14 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
             "did you mean `dbm-rollback`?",
         ),
         (
+            "defer: {never: [dbm-rolback]}",
+            "1:17: unknown item `dbm-rolback` in `defer.never`: did you mean `dbm-rollback`?",
+        ),
+        (
+            "defer: {never_add: [idx-size, secrets]}",
+            "1:31: unknown item `secrets` in `defer.never_add`: `ghapp packs show AREA` lists them",
+        ),
+        (
             "areas: {database-migration: {items: {dbm-rollback: 'off'}}}",
             "1:52: `areas.database-migration.items.dbm-rollback` should be on or off",
         ),
@@ -377,6 +385,24 @@ def many(count, key, *values):
 )
 def test_one_file_has_a_bounded_number_of_regexes_and_globs(text, problem):
     assert told(text)[0] == problem
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "areas: [a]\ndefer: {never: [own-a]}",
+        f"{OWN}    items: [{{id: own-a, sev: mast, cat: cost, en: A?}}]\ndefer: {{never: [own-a]}}",
+        "packs: [x]\ndefer: {never: [own-a]}",
+    ],
+)
+def test_a_question_that_may_be_in_an_unread_part_is_not_called_unknown(text):
+    (problem,) = told(text)
+    assert "own-a" not in problem
+
+
+def test_a_question_of_the_policy_itself_may_not_be_deferred():
+    own = OWN + "    items: [{id: own-a, sev: must, cat: cost, en: A?}]\n"
+    assert told(f"{own}defer: {{never: [own-a], never_add: [idx-size]}}") == []
 
 
 def test_many_mistakes_are_told_by_their_first_fifty():
