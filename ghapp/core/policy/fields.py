@@ -33,6 +33,17 @@ def refused(wrong: Callable[[Any], object], text: str) -> AfterValidator:
     return AfterValidator(partial(_checked, wrong, text))
 
 
+def fitting(fault: Callable[[Any], str]) -> AfterValidator:
+    """A check of a value. The problem with a wrong one reads "`KEY` " and what `fault` says."""
+
+    def check(value: Any) -> Any:
+        if why := fault(value):
+            raise PydanticCustomError("value", "{text}", {"text": why})
+        return value
+
+    return AfterValidator(check)
+
+
 def refused_first(wrong: Callable[[Any], object], text: str) -> BeforeValidator:
     """The same, before pydantic converts the value to its type."""
     return BeforeValidator(partial(_checked, wrong, text))

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from ghapp.core.areas import Area, Reviewers, Text
 from ghapp.core.model import Problem
+from ghapp.core.patterns import globs
 from ghapp.core.policy import limits, own_packs, pack_files, yaml
 from ghapp.core.policy.areas import DEFAULT, areas, faults, never_deferred, unknown_never
 from ghapp.core.policy.pack_schema import References
@@ -51,6 +52,10 @@ def may_be_label(name: str, texts: Iterable[str]) -> bool:
 # Policies are cached, by their texts. Those whose packs have more than LARGE characters together
 # take megabytes each, so that only a few are kept: (small ones, large ones).
 KEPT, LARGE = (256, 8), 512 << 10
+
+
+# Paths of all kinds: globs that match each of them match every file.
+ANY_PATHS = ("x", ".x", "x.y", "x/y", ".x/y.z", "x/y/.z", "x y/z-1/Z_2.X3")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -274,6 +279,15 @@ def _unfit(file: PolicyFile, rules: Rules) -> Iterator[tuple[yaml.Loc, str]]:
             both = f"`labels.{other}` and `labels.{state}`"
             written = state if getattr(file.labels, state) else other
             yield ("labels", written), f"{both} are the same label on GitHub: rename one"
+    ignored = (file.ignore.paths if file.ignore else None) or ()
+    if all(globs.matches(ignored, path) for path in ANY_PATHS):
+        alone = [one for one in ignored if all(globs.matches((one,), path) for path in ANY_PATHS)]
+        which = f"`{alone[0]}` matches" if alone else "these globs together match"
+        text = (
+            f"{which} every file, so that ghapp would review nothing: name what to leave out, or "
+            "write `mode: observe` to review without a trace on GitHub"
+        )
+        yield ("ignore", "paths", *([ignored.index(alone[0])] if alone else [])), text
     defer = file.defer
     # A maximum below the usual 30 days alone lowers them as well.
     if defer and (defer.default_days or 0) > (defer.max_days or 90):

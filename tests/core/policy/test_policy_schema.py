@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from ghapp.core.areas import Area, Detect, Hazard, Item, Text
 from ghapp.core.policy.pack_schema import References
 from ghapp.core.policy.policy import DEFAULT_LABELS, POLICY_PATH, Rules, effective, problems_of
-from ghapp.core.policy.policy_schema import PolicyFile, schema
+from ghapp.core.policy.policy_schema import PolicyFile, login_fault, schema, team_fault
 from ghapp.core.records import PolicySource
 
 
@@ -108,9 +108,40 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
         ("labels: {hold: '..'}", "1:16: `labels.hold` should be a name, not `.` or `..`"),
         (
             "reviewers: {teams: [..]}",
-            "1:21: `reviewers.teams[0]` should be a name, not `.` or `..`",
+            "1:21: `reviewers.teams[0]` should be the team's slug, the end of its address on "
+            "GitHub",
         ),
-        ("reviewers: {users: [.]}", "1:21: `reviewers.users[0]` should be a name, not `.` or `..`"),
+        (
+            "waivers: {teams: ['SRE Leads']}",
+            "1:19: `waivers.teams[0]` should be the team's slug, the end of its address on GitHub: "
+            "write `sre-leads`",
+        ),
+        ("waivers: {teams: ['@sre']}", "1:19: `waivers.teams[0]` should be written without `@`"),
+        (
+            "reviewers: {users: [ann.lee]}",
+            "1:21: `reviewers.users[0]` should be a login, and `ann.lee` cannot be one: write "
+            "letters and digits, with single hyphens between them, and `[bot]` after the name of "
+            "an App",
+        ),
+        (
+            f"reviewers: {{users: [{'a' * 40}]}}",
+            "1:21: `reviewers.users[0]` should have at most 39 characters, as every login on "
+            "GitHub",
+        ),
+        (
+            "reviewers: {users: [acme/sre]}",
+            "1:21: `reviewers.users[0]` should be a login: teams belong in `teams`, each by its "
+            "slug alone",
+        ),
+        (
+            "reviewers: {users: [ann@acme.example]}",
+            "1:21: `reviewers.users[0]` should be a login, not a mail address: write the end of "
+            "the profile's address",
+        ),
+        (
+            "ignore: {authors: [app/renovate]}",
+            "1:20: `ignore.authors[0]` should be the App's login: write `renovate[bot]`",
+        ),
         (
             f"reviewers: {{teams: [{', '.join('1' * 20_000)}]}}",
             "1:20: `reviewers.teams` should have at most 200 entries: take some out",
@@ -306,6 +337,27 @@ def test_one_mistake_is_one_problem_with_its_place_and_what_to_do(text, problem)
     assert told(text) == [problem]
 
 
+@pytest.mark.parametrize(
+    ("paths", "problem"),
+    [
+        ("'docs/**', '**'", "1:29: `**` matches every file"),
+        ("'*'", "1:18: `*` matches every file"),
+        ("'**/*'", "1:18: `**/*` matches every file"),
+        ("'/**'", "1:18: `/**` matches every file"),
+        ("'?*'", "1:18: `?*` matches every file"),
+        ("'/*', '*/**'", "1:10: these globs together match every file"),
+    ],
+)
+def test_a_policy_that_ignores_every_file_is_a_problem(paths, problem):
+    (found,) = told(f"ignore: {{paths: [{paths}]}}")
+    assert found.startswith(f"{problem}, so that ghapp would review nothing: ")
+
+
+@pytest.mark.parametrize("paths", ["", "'**/*.*'", "'*.md', 'docs/**'", "'*/**'", "'.*'"])
+def test_a_policy_that_ignores_some_files_is_not(paths):
+    assert told(f"ignore: {{paths: [{paths}]}}") == []
+
+
 BUTTON = "sign_off: {by: [button]}\n"
 
 
@@ -403,6 +455,49 @@ def test_a_question_that_may_be_in_an_unread_part_is_not_called_unknown(text):
 def test_a_question_of_the_policy_itself_may_not_be_deferred():
     own = OWN + "    items: [{id: own-a, sev: must, cat: cost, en: A?}]\n"
     assert told(f"{own}defer: {{never: [own-a], never_add: [idx-size]}}") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "good"),
+    [
+        ("a", True),
+        ("7", True),
+        ("Ann-Lee-2", True),
+        ("a" * 39, True),
+        ("dependabot[bot]", True),
+        ("ann-lee_acme", True),  # a managed user of the enterprise `acme`
+        ("-ann", False),
+        ("ann-", False),
+        ("ann--lee", False),
+        ("_acme", False),
+        ("ann[bot", False),
+        ("ann lee", False),
+        ("ann\n", False),
+        ("an\N{LATIN SMALL LETTER E WITH ACUTE}", False),
+        (".", False),
+    ],
+)
+def test_a_login_is_one_that_github_may_have(name, good):
+    assert (login_fault(name) == "") is good
+
+
+@pytest.mark.parametrize(
+    ("slug", "good"),
+    [
+        ("sre", True),
+        ("sre-leads_2", True),
+        ("ent:security", True),  # a team of the enterprise
+        ("SRE", False),
+        ("sre leads", False),
+        ("-sre", False),
+        ("node.js", False),
+        ("\N{HIRAGANA LETTER A}", False),
+        ("sre\n", False),
+        ("", False),
+    ],
+)
+def test_a_slug_is_one_that_github_may_have(slug, good):
+    assert (team_fault(slug) == "") is good
 
 
 def test_many_mistakes_are_told_by_their_first_fifty():
