@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, LiteralString, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -30,7 +30,7 @@ TAKEN = re.compile(r"too-many-files|unread-files|concern-[0-9]+")
 
 def refused(wrong: Callable[[Any], object], text: str) -> AfterValidator:
     """A check of a value. The problem with a wrong one reads "`KEY` TEXT"."""
-    return AfterValidator(partial(_checked, wrong, text))
+    return AfterValidator(partial(_checked, wrong, text, "value"))
 
 
 def fitting(fault: Callable[[Any], str]) -> AfterValidator:
@@ -44,14 +44,19 @@ def fitting(fault: Callable[[Any], str]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def refused_first(wrong: Callable[[Any], object], text: str) -> BeforeValidator:
-    """The same, before pydantic converts the value to its type."""
-    return BeforeValidator(partial(_checked, wrong, text))
+def refused_first(
+    wrong: Callable[[Any], object], text: str, kind: LiteralString = "value"
+) -> BeforeValidator:
+    """The same, before pydantic converts the value to its type.
+
+    kind: "switch" if the value may be on or off.
+    """
+    return BeforeValidator(partial(_checked, wrong, text, kind))
 
 
-def _checked(wrong: Callable[[Any], object], text: str, value: Any) -> Any:
+def _checked(wrong: Callable[[Any], object], text: str, kind: LiteralString, value: Any) -> Any:
     if wrong(value):
-        raise PydanticCustomError("value", "{text}", {"text": text})
+        raise PydanticCustomError(kind, "{text}", {"text": text})
     return value
 
 

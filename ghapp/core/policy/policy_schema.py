@@ -121,6 +121,7 @@ HazardValue = Annotated[
     refused_first(  # one sentence instead of one for each of the two types
         lambda value: not isinstance(value, bool) and value not in ("must", "should", "could"),
         "should be on, off, must, should or could",
+        kind="switch",
     ),
 ]
 
@@ -252,6 +253,9 @@ class AreaPart(Part):
 AreaValue = Annotated[
     Annotated[StrictBool, Tag("switch")] | Annotated[AreaPart, Tag("area")],
     Discriminator(lambda value: "switch" if isinstance(value, bool) else "area"),
+    refused_first(
+        lambda value: isinstance(value, str), "should be on, off or a mapping", kind="switch"
+    ),
 ]
 
 

@@ -216,7 +216,7 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
         (
             "areas: {database-migration: {hazards: {DBM-010: 'off'}}}",
             "1:49: `areas.database-migration.hazards.DBM-010` should be on, off, must, should "
-            "or could",
+            "or could: write `off` without quotes",
         ),
         (
             "areas: {database-migration: {hazards: {dbm-010: off}}}",
@@ -244,7 +244,25 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
         ("areas: {Own: off}", "1:9: `areas.Own` should be lower-case words joined by `-`"),
         (
             "areas: {search-index: 'on'}",
+            "1:23: `areas.search-index` should be on, off or a mapping: write `on` without quotes",
+        ),
+        ("areas: {search-index: x}", "1:23: `areas.search-index` should be on, off or a mapping"),
+        (
+            "areas: {search-index: 7}",
             "1:23: `areas.search-index` should be a mapping, as in `key: value`",
+        ),
+        (
+            "areas: {search-index: ''}",
+            "1:23: `areas.search-index` should be on, off or a mapping",
+        ),
+        (
+            "areas: {search-index: {hazards: {APP-007: 'Off'}}}",
+            "1:43: `areas.search-index.hazards.APP-007` should be on, off, must, should or could: "
+            "write `Off` without quotes",
+        ),
+        (
+            "sign_off: {allow_author: 'no'}",
+            "1:26: `sign_off.allow_author` should be on or off: write `no` without quotes",
         ),
         (
             "areas: {search-index: {itmes: {}}}",
@@ -265,7 +283,8 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
         ),
         (
             "areas: {database-migration: {items: {dbm-rollback: 'off'}}}",
-            "1:52: `areas.database-migration.items.dbm-rollback` should be on or off",
+            "1:52: `areas.database-migration.items.dbm-rollback` should be on or off: "
+            "write `off` without quotes",
         ),
         (
             "areas: {search-index: {detect: {diff: ['(a']}}}",
