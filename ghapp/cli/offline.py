@@ -79,19 +79,23 @@ def measure(
 
 def lint(
     files: Annotated[
-        list[Path], typer.Argument(help="Policies, packs, and references beside packs.")
-    ],
+        list[Path] | None,
+        typer.Argument(
+            help="Policies, packs, and references beside packs; `-` is standard input. "
+            "By default `.github/nfr.yml` of this repository."
+        ),
+    ] = None,
+    output: Annotated[
+        Literal["text", "json", "github", "sarif"], typer.Option("--format")
+    ] = "text",
 ) -> None:
     """Check policies and the packs that they name; prints FILE:LINE:COLUMN: problem.
 
     Exit status 0: good, 1: problems, 2: wrong use.
     """
-    from ghapp.offline.lint import problems
+    from ghapp.offline.lint import run
 
-    found = problems(files)
-    for problem in found:
-        typer.echo(str(problem))
-    raise typer.Exit(1 if found else 0)
+    raise typer.Exit(run(files or (), output))
 
 
 def schema(

@@ -61,7 +61,7 @@ class TestLint:
     def test_good_policy(self, environment: dict[str, str], tmp_path: Path) -> None:
         (tmp_path / "nfr.yml").write_text(GOOD)
         ended = ghapp("lint", "nfr.yml", env=environment, cwd=tmp_path)
-        assert (ended.returncode, ended.stdout) == (0, "")
+        assert (ended.returncode, ended.stdout) == (0, "1 file, no problems\n")
 
     def test_all_problems_of_all_files_are_named(
         self, environment: dict[str, str], tmp_path: Path
@@ -85,7 +85,9 @@ class TestLint:
         assert ended.returncode == 1
         assert re.fullmatch(r"\.github/nfr/a\.yml:\d+:\d+: not YAML.+\n", ended.stdout)
 
-    @pytest.mark.parametrize("words", [["lint"], ["lint", "missing.yml"], ["lint", "."]])
+    @pytest.mark.parametrize(
+        "words", [["lint"], ["lint", "missing.yml"], ["lint", "."], ["lint", "--format", "x"]]
+    )
     def test_wrong_use(self, environment: dict[str, str], tmp_path: Path, words: list[str]) -> None:
         ended = ghapp(*words, env=environment, cwd=tmp_path)
         assert (ended.returncode, ended.stdout) == (2, "")
