@@ -196,6 +196,7 @@ def in_force(settings: Settings, given: tuple[str, ...]) -> InForce:
         proxied=bool(settings.proxy),
         is_sqlite=settings.is_sqlite,
         database=location(settings.database_url),
+        unknown=settings.unknown,
     )
 
 

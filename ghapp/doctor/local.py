@@ -20,6 +20,7 @@ class InForce:
     """The settings, without any secret. given: the names of those that are set.
 
     fingerprint: of the private key, as GitHub shows it. database: its address, password hidden.
+    unknown: variables that begin with GHAPP_ and are no settings.
     """
 
     given: tuple[str, ...]
@@ -31,6 +32,7 @@ class InForce:
     proxied: bool
     is_sqlite: bool
     database: str
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,12 @@ class Served:
 def settings(found: InForce) -> Iterator[Checked]:
     given = ", ".join(found.given)
     yield SETTINGS.good("from", f"the environment sets {given}; everything else has its default")
+    if found.unknown:
+        yield SETTINGS.warning(
+            "unknown",
+            f"no settings: {listed(found.unknown)}",
+            "check their spelling against README.md, or take them out",
+        )
     yield SETTINGS.good("App", f"id {found.app_id}, private key {found.fingerprint}")
     if found.secrets > 1:
         yield SETTINGS.warning(

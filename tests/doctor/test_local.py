@@ -40,6 +40,10 @@ class TestJudging:
         assert bad(settings(FORCED)) == {}
         assert bad(settings(replace(FORCED, secrets=2))) == {"webhook secret": WARNING}
 
+    def test_unknown_variables_are_a_warning(self) -> None:
+        found = replace(FORCED, unknown=("GHAPP_IMAGE",))
+        assert bad(settings(found)) == {"unknown": WARNING}
+
     @pytest.mark.parametrize(
         ("stored", "disk", "expected"),
         [
