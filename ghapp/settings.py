@@ -43,7 +43,7 @@ NOT_A_NUMBER = ("int_parsing", "int_parsing_size")  # pydantic's names
 SERVICE_LINK = re.compile(
     r"GHAPP_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)"
 )
-ALIKE = 0.7  # how much a name resembles a setting's, without GHAPP_, to be taken for it
+ALIKE = 0.65  # how much a name resembles a setting's, without GHAPP_, to be taken for it
 NO_DRIVER = "no_driver"  # our own type of error; its text includes the fix
 
 
@@ -305,7 +305,10 @@ class Settings(BaseSettings):
         problems, unknown = [], []
         bare = {name.removeprefix(PREFIX): name for name in FIXES}
         for name in sorted(given.keys() - FIXES.keys()):
-            near = difflib.get_close_matches(name.removeprefix(PREFIX), bare, n=1, cutoff=ALIKE)
+            wanted = name.removeprefix(PREFIX)
+            near = difflib.get_close_matches(wanted, bare, n=1, cutoff=ALIKE)
+            # GHAPP_MODE has too few letters of GHAPP_DEFAULT_MODE to resemble it.
+            near += [one for one in bare if {*wanted.split("_")} < {*one.split("_")}]
             if near:
                 problems.append(f"{name}: is not a setting; did you mean {bare[near[0]]}?")
             else:

@@ -298,7 +298,14 @@ def test_misspelt_name_is_corrected(good: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("GHAPP_APPID", "GHAPP_APP_ID"), ("GHAPP_HOST", "HOST"), ("GHAPP_PORT", "PORT")],
+    [
+        ("GHAPP_APPID", "GHAPP_APP_ID"),
+        ("GHAPP_HOST", "HOST"),
+        ("GHAPP_PORT", "PORT"),
+        ("GHAPP_MODE", "GHAPP_DEFAULT_MODE"),
+        ("GHAPP_KEY", "GHAPP_PRIVATE_KEY"),
+        ("GHAPP_DB_URL", "GHAPP_DATABASE_URL"),
+    ],
 )
 def test_name_that_resembles_a_setting_is_a_mistake(
     good: dict[str, str], name: str, meant: str
