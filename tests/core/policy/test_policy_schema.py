@@ -1,14 +1,24 @@
 from dataclasses import replace
 from time import process_time
+from typing import Annotated
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from ghapp.core.areas import Area, Detect, Hazard, Item, Text
-from ghapp.core.policy.pack_schema import References
-from ghapp.core.policy.policy import DEFAULT_LABELS, POLICY_PATH, Rules, effective, problems_of
+from ghapp.core.policy import fields, own_packs
+from ghapp.core.policy.areas import DEFAULT
+from ghapp.core.policy.pack_schema import PackPart, References
+from ghapp.core.policy.policy import (
+    DEFAULT_LABELS,
+    POLICY_PATH,
+    Policy,
+    Rules,
+    effective,
+    problems_of,
+)
 from ghapp.core.policy.policy_schema import PolicyFile, login_fault, schema, team_fault
 from ghapp.core.records import PolicySource
 
@@ -552,7 +562,109 @@ def test_the_schema_knows_every_key_and_refuses_others():
     found = schema()
     assert set(found["properties"]) == set(PolicyFile.model_fields)
     assert found["additionalProperties"] is False
-    assert "$id" not in found
+    assert found["$schema"] == "http://json-schema.org/draft-07/schema#"
+    assert found["$id"] == "urn:ghapp:schema:policy:1"
+
+
+SCHEMAS = (schema(), own_packs.schema())
+KEYS_SHOWN = [
+    pytest.param(shown, key in part.get("required", ()), id=f"{name}.{key}")
+    for whole in SCHEMAS
+    for name, part in (("", whole), *whole["definitions"].items())
+    for key, shown in part.get("properties", {}).items()
+]
+
+
+@pytest.mark.parametrize(("shown", "needed"), KEYS_SHOWN)
+def test_editors_show_what_each_key_means_its_default_and_an_example(shown, needed):
+    assert shown["description"].endswith(".")
+    assert len(shown["examples"]) == 1
+    assert ("default" in shown) is not needed
+
+
+def schemas_in(node):
+    """Every mapping inside a schema."""
+    if isinstance(node, dict):
+        yield node
+    for inner in node.values() if isinstance(node, dict) else node:
+        if isinstance(inner, dict | list):
+            yield from schemas_in(inner)
+
+
+@pytest.mark.parametrize("whole", SCHEMAS, ids=["policy", "pack"])
+def test_the_schema_keeps_to_draft_7(whole):
+    for node in schemas_in({key: whole[key] for key in ("properties", "definitions")}):
+        assert not {"$defs", "prefixItems", "unevaluatedProperties"} & set(node)
+        if "$ref" in node:
+            assert set(node) == {"$ref"}
+            start, _, name = node["$ref"].rpartition("/")
+            assert start == "#/definitions"
+            assert name in whole["definitions"]
+
+
+def test_the_schema_takes_what_the_policy_takes():
+    parts = schema()["definitions"]
+    switch = {"anyOf": [{"type": "boolean"}, {"enum": ["on", "off", "yes", "no"]}]}
+    (areas,) = schema()["properties"]["areas"]["anyOf"][0]["patternProperties"].values()
+    assert switch in areas["oneOf"]  # `off` is text in YAML 1.2
+    assert {"type": "string"} in parts["WhenPart"]["properties"]["diff"]["anyOf"]
+    assert {"type": "string"} in parts["VocabularyPart"]["properties"]["users"]["anyOf"]
+
+
+def parts_of(model, known=None):
+    """The model and all models inside."""
+    known = set() if known is None else known
+    if model not in known:
+        known.add(model)
+        for one in model.model_fields.values():
+            for part in fields.inside(one.annotation):
+                if isinstance(part, type) and issubclass(part, BaseModel):
+                    parts_of(part, known)
+    return known
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (model, name)
+        for model in sorted(parts_of(PolicyFile) | parts_of(PackPart), key=lambda one: one.__name__)
+        for name in model.model_fields
+    ],
+)
+def test_an_example_is_a_value_that_the_key_may_have(model, name):
+    one = model.model_fields[name]
+    (example,) = one.examples
+    if (model, name) not in ((PackPart, "items"), (PackPart, "hazards")):  # too long to show
+        whole = Annotated[(one.annotation, *one.metadata, "")]
+        TypeAdapter(whole).validate_python(example, context={"trusted": False})
+
+
+def test_the_defaults_that_editors_show_are_those_of_the_policy():
+    policy, found = Policy(), schema()
+    parts = found["definitions"]
+
+    def shown(part):
+        keys = parts[part]["properties"] if part else found["properties"]
+        return {key: one["default"] for key, one in keys.items()}
+
+    top, sign_off, defer = shown(""), shown("SignOffPart"), shown("DeferPart")
+    for key in ("mode", "language", "pending", "comment", "max_items"):
+        assert top[key] == getattr(policy, key)
+    assert tuple(top["large_tables"]) == policy.large_tables
+    assert set(sign_off.pop("by")) == policy.sign_off_by
+    assert sign_off == {key: getattr(policy, key) for key in sign_off}
+    assert shown("LabelsPart") == DEFAULT_LABELS
+    assert (defer["default_days"], defer["max_days"]) == (30, 90)
+    features = shown("FeaturesPart")
+    assert features.pop("added_lines") is None
+    assert {key: tuple(one) for key, one in features.items()} == {
+        key: getattr(policy.features, key) for key in features
+    }
+    ignore = shown("IgnorePart")
+    assert (set(ignore["authors"]), tuple(ignore["paths"])) == (
+        policy.ignore_authors, policy.ignore_paths,
+    )  # fmt: skip
+    assert shown("VocabularyPart") == {key: text.en for key, text in DEFAULT.items()}
 
 
 # --- whatever is written -------------------------------------------------------------------
