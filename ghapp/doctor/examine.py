@@ -43,6 +43,7 @@ from ghapp.store import Store, deliveries, stats
 from ghapp.store.engine import location
 from ghapp.store.process_lock import is_served
 from ghapp.store.schedule import take_turn
+from ghapp.terminal import painted
 
 ARRIVAL_SECONDS, LOOK_SECONDS = 30.0, 1.0
 HEALTH_SECONDS = 10.0
@@ -70,7 +71,9 @@ async def run(settings: Settings, output: Literal["text", "json"], *, deliver: b
     async for finding in examined(settings, named(), deliver=deliver, progress=progress):
         if output == "text":
             for line in report.lines(finding, found[-1] if found else None, plain=plain):
-                print(line, flush=True)  # as it is found: some of it takes a while
+                print(
+                    painted(line, report.STYLES), flush=True
+                )  # as it is found: some of it takes a while
         found.append(finding)
     print(report.encoded(found) if output == "json" else f"\n{report.summary(found)}")
     return all(one.verdict is not CheckVerdict.PROBLEM for one in found)

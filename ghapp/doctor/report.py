@@ -57,6 +57,13 @@ INSTALLATIONS, WEBHOOK = Section("Installations"), Section("Webhook")
 SYMBOLS = dict(zip(CheckVerdict, "✓!✗?", strict=True))
 PLAIN = dict(zip(CheckVerdict, "+!x?", strict=True))
 NAME_WIDTH = 16
+STYLES = {
+    r"^\S.*": "bold",  # the title of a part
+    r"^  [✓+](?= )": "green",
+    r"^  !(?= )": "yellow",
+    r"^  [✗x](?= )": "bold red",
+    r"(?<= )(→|->)(?= )": "cyan",
+}
 
 
 def duration(seconds: float) -> str:

@@ -16,8 +16,8 @@ from ghapp.core.scan.hazards import findings
 from ghapp.core.scan.scan import scan
 from ghapp.errors import BadPack, BadRange
 from ghapp.offline import git, packs
-from ghapp.offline.check_output import FORMATS, Checked
-from ghapp.terminal import printed, wrong
+from ghapp.offline.check_output import FORMATS, Checked, styles
+from ghapp.terminal import NO_STYLES, printed, wrong
 
 GOOD, FAILED = 0, 1  # exit statuses
 COMMAND = "ghapp check"
@@ -78,7 +78,9 @@ def run(
     checked = Checked(
         found, policy, read.name, asked, words, unfolded, fail_on, changes, uncommitted=left
     )
-    return printed(FORMATS[format](checked), COMMAND) or (FAILED if checked.failed else GOOD)
+    painting = styles(words) if format == "text" else NO_STYLES
+    status = printed(FORMATS[format](checked), COMMAND, painting)
+    return status or (FAILED if checked.failed else GOOD)
 
 
 def default_base(path: git.Folder, changes: str) -> str:

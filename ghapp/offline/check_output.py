@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -164,6 +165,21 @@ def as_text(checked: Checked) -> str:
             lines += [wrapped(line, "  ", "      ") for line in found]
         blocks.append("\n".join(lines))
     return "\n\n".join([*blocks, *map(wrapped, checked.notes())])
+
+
+def styles(words: Words) -> Mapping[str, str]:
+    """The colours of the text on a terminal, by regular expressions."""
+    severities = zip(SEVERITIES, ("bold red", "yellow", "cyan"), strict=True)
+    return {
+        r"\A.+$|(?<=\n\n)\S.*$": "bold",  # the heading, and the title of each area
+        r"\[[\w-]+\]": "dim",  # ids
+        r"^  [^\s:]+(:\d+)?(?=: )": "bold",  # the place of a finding
+        **{  # before a question, and after the place of a finding
+            rf"(?<=^  ){word}(?=  )|(?<=: ){word}(?=: |：)": style
+            for severity, style in severities
+            for word in [re.escape(words(f"sev_{severity}"))]
+        },
+    }
 
 
 def _finding(finding: Finding, words: Words) -> str:

@@ -19,11 +19,16 @@ from ghapp.core.policy.policy import POLICY_PATH
 from ghapp.core.records import PackFile
 from ghapp.errors import BadPack
 from ghapp.offline import packs, reports
-from ghapp.terminal import counted, printed, put, wrong
+from ghapp.terminal import NO_STYLES, counted, printed, put, wrong
 
 GOOD, PROBLEMS = 0, 1  # exit statuses
 COMMAND = "ghapp lint"
 STANDARD_INPUT = Path("-")
+STYLES = {
+    r"^.+?:\d+:\d+(?=: )": "bold",
+    r"`[^`]+`": "cyan",
+    r"no problems$": "green",
+}
 RULE = reports.Rule("invalid", "A policy, pack or file of references has a problem", "error")
 
 
@@ -51,7 +56,8 @@ def run(files: Sequence[Path], format: str) -> int:
         found = linted(files or [policy_here()])
     except BadPack as error:
         return wrong(f"{COMMAND}: {error}")
-    if status := printed(FORMATS[format](found), COMMAND):
+    painting = STYLES if format == "text" else NO_STYLES
+    if status := printed(FORMATS[format](found), COMMAND, painting):
         return status
     if format == "text" and found.problems:  # the lines alone are for programs
         put(f"{COMMAND}: {found.summary()}", sys.stderr)
