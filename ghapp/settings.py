@@ -114,21 +114,31 @@ def _proxy_url(given: str) -> str:
     return given
 
 
+def _decoded(given: str) -> str:
+    """PEM text that was given in Base64; "" if that was not given."""
+    try:
+        decoded = base64.b64decode("".join(given.split()), validate=True).decode()
+    except ValueError:
+        return ""
+    return decoded if BEGIN in decoded else ""
+
+
+def _key_file(given: str) -> Path | None:
+    """The path that was given in the place of PEM text."""
+    return None if not given or BEGIN in given or _decoded(given) else Path(given)
+
+
 def _private_key(given: str) -> str:
     """The PEM text.
 
     given: that text (line ends may be spelled \\n), the same in Base64, or the path of its file.
     """
     pem = given.replace("\\n", "\n")
-    try:
-        decoded = base64.b64decode("".join(given.split()), validate=True).decode()
-    except ValueError:
-        decoded = ""
-    if BEGIN in decoded:
+    if decoded := _decoded(given):
         pem = decoded
-    elif BEGIN not in given:
+    elif file := _key_file(given):
         try:
-            pem = Path(given).read_text(encoding="utf-8")
+            pem = file.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             # The message does not repeat the value, which may be a part of a key.
             why = (isinstance(error, OSError) and error.strerror) or "it is not text"
@@ -191,7 +201,8 @@ class Settings(BaseSettings):
     webhook_secrets: any of them may have signed. database: "" is SQLite in `data_dir`.
     github_api_url: without a slash at its end. port: 0 is any free port.
     proxy, ca_file, ca_dir: as in Endpoint. unknown: variables that look like settings and are none,
-    which may be meant for another program.
+    which may be meant for another program. private_key_file: where the key was read, None if it is
+    in the variable itself.
     """
 
     model_config = SettingsConfigDict(
@@ -256,6 +267,7 @@ class Settings(BaseSettings):
     ca_dir: str = _variable("SSL_CERT_DIR", "", "name a folder with CAs, or leave it out")
 
     unknown: tuple[str, ...] = ()
+    private_key_file: Path | None = None
 
     @classmethod
     def settings_customise_sources(
@@ -319,7 +331,8 @@ class Settings(BaseSettings):
         source = EnvSettingsSource(cls)
         source.env_vars = given
         try:
-            settings = cls(**source(), unknown=tuple(unknown))
+            key = _key_file(given.get("GHAPP_PRIVATE_KEY", ""))
+            settings = cls(**source(), unknown=tuple(unknown), private_key_file=key)
         except ValidationError as error:
             for one in error.errors(include_url=False, include_input=False):
                 name, what = str(one["loc"][0]), one["msg"][0].lower() + one["msg"][1:]

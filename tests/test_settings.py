@@ -115,8 +115,10 @@ class TestPrivateKey:
     def test_from_a_file(self, good: dict[str, str], tmp_path: Path) -> None:
         file = tmp_path / "key.pem"
         file.write_text(PEM)
+        assert Settings.from_environment(good).private_key_file is None
         good["GHAPP_PRIVATE_KEY"] = str(file)
-        assert Settings.from_environment(good).private_key == PEM
+        settings = Settings.from_environment(good)
+        assert (settings.private_key, settings.private_key_file) == (PEM, file)
 
     @pytest.mark.parametrize(
         ("key", "what"),

@@ -52,7 +52,8 @@ class Section:
 
 SETTINGS, DATABASE, SERVER = Section("Settings"), Section("Database"), Section("Server")
 GITHUB, PERMISSIONS, EVENTS = Section("GitHub"), Section("Permissions"), Section("Events")
-INSTALLATIONS, WEBHOOK = Section("Installations"), Section("Webhook")
+INSTALLATIONS, POLICIES = Section("Installations"), Section("Policies")
+WEBHOOK = Section("Webhook")
 
 SYMBOLS = dict(zip(CheckVerdict, "✓!✗?", strict=True))
 PLAIN = dict(zip(CheckVerdict, "+!x?", strict=True))
