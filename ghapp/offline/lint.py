@@ -29,7 +29,7 @@ STYLES = {
     r"`[^`]+`": "cyan",
     r"no problems$": "green",
 }
-RULE = reports.Rule("invalid", "A policy, pack or file of references has a problem", "error")
+RULE = reports.Rule("ghapp-lint", "A policy, pack or file of references has a problem", "error")
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,7 @@ class TestRun:
         monkeypatch.chdir("sub")
         assert lint.run([], "github") == 1
         out, err = capsys.readouterr()
-        assert out.startswith("::error file=.github/nfr.yml,line=1,col=7,title=invalid::`mode` sh")
+        assert out.startswith("::error file=.github/nfr.yml,line=1,col=7,title=ghapp-lint::`mode`")
         assert err == ""
         (Path("..") / ".github/nfr.yml").write_text("mode: advise\n")
         assert lint.run([], "github") == 0
@@ -166,5 +166,5 @@ class TestRun:
         Path(".github/nfr.yml").write_text("mode: advice\nlanguag: en\n")
         assert lint.run([], "sarif") == 1
         run = checked(capsys.readouterr().out)
-        assert [one["ruleId"] for one in run["results"]] == ["invalid", "invalid"]
+        assert [one["ruleId"] for one in run["results"]] == ["ghapp-lint", "ghapp-lint"]
         assert run["automationDetails"]["id"] == "ghapp/lint/"

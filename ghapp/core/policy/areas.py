@@ -96,11 +96,19 @@ def never_deferred(layers: Sequence[PolicyFile], packs: tuple[Area, ...]) -> fro
     return frozenset(new for id in ids for new in successors.get(id, (id,)))
 
 
-def unknown_never(file: PolicyFile, packs: tuple[Area, ...]) -> Iterator[Fault]:
-    """Items that the policy says nobody may defer, and that neither it nor a pack has."""
+def unknown_never(file: PolicyFile, packs: tuple[Area, ...], areas: object) -> Iterator[Fault]:
+    """Items that the policy says nobody may defer, and that neither it nor a pack has.
+
+    areas: what YAML gave, because `file` lacks malformed ones.
+    """
     known = {item.id for pack in packs for item in pack.items}
-    parts = [one for one in (file.areas or {}).values() if isinstance(one, AreaPart)]
-    known |= {item.id for part in parts for item in own_items(part)}
+    for area in areas.values() if isinstance(areas, dict) else ():
+        items = area.get("items") if isinstance(area, dict) else None
+        known |= {
+            item["id"]
+            for item in (items if isinstance(items, list) else ())
+            if isinstance(item, dict) and isinstance(item.get("id"), str)
+        }
     retired = {id for pack in packs for id, _ in pack.retired}
     for key in ("never", "never_add"):
         for place, id in enumerate(getattr(file.defer, key, None) or ()):

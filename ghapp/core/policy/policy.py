@@ -230,15 +230,13 @@ def read(
     written = value if isinstance(value, dict) else {}
     malformed_packs = file.packs is None and written.get("packs")
     all_packs = not (malformed_packs or own.faults or own.problems)
-    areas_now, areas_written = file.areas or {}, written.get("areas") or {}
-    all_areas = isinstance(areas_written, dict) and areas_now.keys() == areas_written.keys()
     laborious = limits.laborious(value)
     found = (
         *_unfit(file, rules),
         *([(("areas",), f"the file's {laborious}")] if laborious else []),
         *own.faults,
         *faults(file, joined, own.references, all_packs=all_packs),
-        *(unknown_never(file, joined) if all_packs and all_areas else ()),
+        *(unknown_never(file, joined, written.get("areas")) if all_packs else ()),
     )
     some = found[: yaml.MAX_PROBLEMS]
     problems += [Problem(path, *tree.key_at(loc), words) for loc, words in some]

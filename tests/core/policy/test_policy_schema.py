@@ -471,7 +471,6 @@ def test_one_file_has_a_bounded_number_of_regexes_and_globs(text, problem):
 @pytest.mark.parametrize(
     "text",
     [
-        "areas: [a]\ndefer: {never: [own-a]}",
         f"{OWN}    items: [{{id: own-a, sev: mast, cat: cost, en: A?}}]\ndefer: {{never: [own-a]}}",
         "packs: [x]\ndefer: {never: [own-a]}",
     ],
@@ -479,6 +478,14 @@ def test_one_file_has_a_bounded_number_of_regexes_and_globs(text, problem):
 def test_a_question_that_may_be_in_an_unread_part_is_not_called_unknown(text):
     (problem,) = told(text)
     assert "own-a" not in problem
+
+
+@pytest.mark.parametrize(
+    "areas", ["[a]", "{search-index: 'off'}", "{own: {items: 7}}", "{own: {items: [7, {id: 7}]}}"]
+)
+def test_an_unknown_question_is_named_beside_malformed_areas(areas):
+    *_, problem = told(f"areas: {areas}\ndefer: {{never: [dbm-rolback]}}")
+    assert problem.startswith("2:17: unknown item `dbm-rolback` in `defer.never`: did you mean")
 
 
 def test_a_question_of_the_policy_itself_may_not_be_deferred():
