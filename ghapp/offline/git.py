@@ -271,6 +271,8 @@ def commit_of(path: Folder, ref: str) -> str:
         same = _git_text(path, "rev-parse", f"--disambiguate={ref}").split()
         if len(same) > 1:
             raise BadRange(f"`{ref}` begins several SHAs here: write more of the one that you mean")
+    if not found and ref == "HEAD":
+        raise BadRange("this repository has no commit yet: make the first one")
     if not found:
         raise BadRange(f"`{ref}` is not a commit here: check its spelling, or fetch it first")
     return found.strip()

@@ -221,6 +221,13 @@ def test_wrong_use_is_named_with_what_to_do(check, arguments, words):
     assert err.startswith(f"ghapp check: {words}")
 
 
+def test_repository_without_a_commit_is_wrong_use(tmp_path, capsys):
+    Repo(tmp_path)
+    for base in ("HEAD", None):
+        assert run(str(tmp_path), base, "HEAD", None, "text", None, changes="staged") == 2
+        assert "this repository has no commit yet" in capsys.readouterr().err
+
+
 def test_folder_without_a_repository_is_wrong_use(tmp_path, capsys):
     assert run(str(tmp_path), "main", "HEAD", None, "text", None) == 2
     assert "not a git repository" in capsys.readouterr().err
