@@ -45,7 +45,7 @@ async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[s
     worker: also work on dirty keys. Raises WrongSetting (the port is taken, the database does not
     answer or another server has it).
     """
-    logs.configure(settings.log_format)
+    _log(settings)
     with bound(settings.host, settings.port) as listener, alone(settings):
         metrics = Metrics()
         async with _opened(settings) as store, _github(settings, metrics) as github:
@@ -80,7 +80,7 @@ async def working(settings: Settings, metrics_port: int | None = None) -> AsyncI
     metrics_port: None for no such address. Raises WrongSetting (the port is taken, the database
     does not answer).
     """
-    logs.configure(settings.log_format)
+    _log(settings)
     metrics, stop = Metrics(), asyncio.Event()
     with ExitStack() as closing:
         listener = None
@@ -126,13 +126,21 @@ async def _until_signalled(settings: Settings, running: AbstractAsyncContextMana
 
 def migrated(settings: Settings) -> None:
     """Bring the database up to date. Raises WrongSetting."""
-    logs.configure(settings.log_format)
+    _log(settings)
     asyncio.run(_migrated(settings))
 
 
 async def _migrated(settings: Settings) -> None:
     async with _opened(settings):
         log.info("migrated", **_used(settings))
+
+
+def _log(settings: Settings) -> None:
+    """Start the log, with what may be wrong in the settings."""
+    logs.configure(settings.log_format)
+    if settings.unknown:
+        why = "ghapp has no such settings: check their spelling, or take them out"
+        log.warning("unknown variables", names=settings.unknown, reason=why)
 
 
 def _used(settings: Settings) -> dict[str, str]:
@@ -161,7 +169,7 @@ def swept(settings: Settings) -> Swept:
 
     Raises WrongSetting, Retry and Gone (GitHub), Busy and StoreFailed (the database).
     """
-    logs.configure(settings.log_format)
+    _log(settings)
     return asyncio.run(_swept(settings))
 
 

@@ -5,11 +5,13 @@ Nothing else reads os.environ.
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import difflib
 import importlib.util
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -30,11 +32,18 @@ from pydantic_settings import (
 
 from ghapp.errors import GET_DRIVER, WrongSetting
 
+PREFIX = "GHAPP_"
 CREDENTIALS = ("GHAPP_APP_ID", "GHAPP_PRIVATE_KEY", "GHAPP_WEBHOOK_SECRET")
 POSTGRESQL = "postgresql+psycopg://"
 BEGIN = "-----BEGIN "
 DATA_RESIDENCY, SERVER_PATH = ".ghe.com", "/api/v3"
 NOT_A_NUMBER = ("int_parsing", "int_parsing_size")  # pydantic's names
+# What Kubernetes sets in each container for a Service whose name begins with `ghapp`.
+# Source: https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables
+SERVICE_LINK = re.compile(
+    r"GHAPP_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)"
+)
+ALIKE = 0.65  # how much a name resembles a setting's, without GHAPP_, to be taken for it
 NO_DRIVER = "no_driver"  # our own type of error; its text includes the fix
 
 
@@ -105,16 +114,37 @@ def _proxy_url(given: str) -> str:
     return given
 
 
+def _decoded(given: str) -> str:
+    """PEM text that was given in Base64; "" if that was not given."""
+    try:
+        decoded = base64.b64decode("".join(given.split()), validate=True).decode()
+    except ValueError:
+        return ""
+    return decoded if BEGIN in decoded else ""
+
+
+def _key_file(given: str) -> Path | None:
+    """The path that was given in the place of PEM text."""
+    return None if not given or BEGIN in given or _decoded(given) else Path(given)
+
+
 def _private_key(given: str) -> str:
-    """The PEM text. given: that text (line ends may be spelled \\n), or the path of its file."""
+    """The PEM text.
+
+    given: that text (line ends may be spelled \\n), the same in Base64, or the path of its file.
+    """
     pem = given.replace("\\n", "\n")
-    if BEGIN not in given:
+    if decoded := _decoded(given):
+        pem = decoded
+    elif file := _key_file(given):
         try:
-            pem = Path(given).read_text(encoding="utf-8")
+            pem = file.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             # The message does not repeat the value, which may be a part of a key.
             why = (isinstance(error, OSError) and error.strerror) or "it is not text"
-            text = f"is neither PEM text nor the path of a readable file ({why})"
+            text = (
+                f"is neither PEM text, nor that in Base64, nor the path of a readable file ({why})"
+            )
             raise ValueError(text) from None
     try:
         key = load_pem_private_key(pem.encode(), password=None)
@@ -170,7 +200,9 @@ class Settings(BaseSettings):
 
     webhook_secrets: any of them may have signed. database: "" is SQLite in `data_dir`.
     github_api_url: without a slash at its end. port: 0 is any free port.
-    proxy, ca_file, ca_dir: as in Endpoint.
+    proxy, ca_file, ca_dir: as in Endpoint. unknown: variables that look like settings and are none,
+    which may be meant for another program. private_key_file: where the key was read, None if it is
+    in the variable itself.
     """
 
     model_config = SettingsConfigDict(
@@ -189,7 +221,7 @@ class Settings(BaseSettings):
         "GHAPP_PRIVATE_KEY",
         "",
         "generate a private key on the App's settings page on GitHub, and set that PEM file's "
-        "path or its text",
+        "path, its text or its text in Base64",
         secret=True,
     )
     webhook_secrets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_secrets)] = _variable(
@@ -233,6 +265,9 @@ class Settings(BaseSettings):
     )
     ca_file: str = _variable("SSL_CERT_FILE", "", "name a PEM file with CAs, or leave it out")
     ca_dir: str = _variable("SSL_CERT_DIR", "", "name a folder with CAs, or leave it out")
+
+    unknown: tuple[str, ...] = ()
+    private_key_file: Path | None = None
 
     @classmethod
     def settings_customise_sources(
@@ -279,18 +314,25 @@ class Settings(BaseSettings):
         be set.
         """
         given = _given(os.environ if environ is None else environ)
-        problems = []
-        for name in given.keys() - FIXES.keys():
-            near = difflib.get_close_matches(name, FIXES, n=1)
-            fix = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(FIXES)}"
-            problems.append(f"{name}: is not a setting; {fix}")
+        problems, unknown = [], []
+        bare = {name.removeprefix(PREFIX): name for name in FIXES}
+        for name in sorted(given.keys() - FIXES.keys()):
+            wanted = name.removeprefix(PREFIX)
+            near = difflib.get_close_matches(wanted, bare, n=1, cutoff=ALIKE)
+            # GHAPP_MODE has too few letters of GHAPP_DEFAULT_MODE to resemble it.
+            near += [one for one in bare if {*wanted.split("_")} < {*one.split("_")}]
+            if near:
+                problems.append(f"{name}: is not a setting; did you mean {bare[near[0]]}?")
+            else:
+                unknown.append(name)
         if needs_github:
             missing = [name for name in CREDENTIALS if name not in given]
             problems += [f"{name}: is missing; {FIXES[name]}" for name in missing]
         source = EnvSettingsSource(cls)
         source.env_vars = given
         try:
-            settings = cls(**source())
+            key = _key_file(given.get("GHAPP_PRIVATE_KEY", ""))
+            settings = cls(**source(), unknown=tuple(unknown), private_key_file=key)
         except ValidationError as error:
             for one in error.errors(include_url=False, include_input=False):
                 name, what = str(one["loc"][0]), one["msg"][0].lower() + one["msg"][1:]
@@ -306,7 +348,9 @@ class Settings(BaseSettings):
 
 
 FIXES: Mapping[str, str] = {  # name of a variable -> what to do if it is missing or wrong
-    str(field.validation_alias): str(field.description) for field in Settings.model_fields.values()
+    str(field.validation_alias): str(field.description)
+    for field in Settings.model_fields.values()
+    if field.validation_alias
 }
 
 
@@ -316,12 +360,19 @@ def named(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
     return tuple(name for name in FIXES if environ.get(name, "").strip())
 
 
+def _linked(name: str, value: str) -> bool:
+    """Whether Kubernetes sets such a variable. GHAPP_PORT may also be a mistake for PORT."""
+    is_address = name.endswith("_PORT") and "://" in value
+    return is_address or SERVICE_LINK.fullmatch(name) is not None
+
+
 def _given(environ: Mapping[str, str]) -> dict[str, str]:
     """The variables that count and are not empty, and defaults that depend on other variables."""
     given = {
         name: value.strip()
         for name, value in environ.items()
-        if value.strip() and (name.startswith("GHAPP_") or name in FIXES)
+        if value.strip()
+        and (name in FIXES or (name.startswith(PREFIX) and not _linked(name, value)))
     }
     if "GHAPP_DATABASE_URL" in given:
         given.pop("GHAPP_DATA_DIR", None)

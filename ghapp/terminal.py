@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TextIO
 
 from rich.cells import cell_len, chop_cells
@@ -14,6 +16,7 @@ from ghapp.core.i18n import Words
 from ghapp.core.markdown import visible
 
 WRONG = 2  # exit status
+NO_STYLES: Mapping[str, str] = MappingProxyType({})
 MOST_CELLS = 100
 LEAST_CELLS = 16
 MOST_OF_ERROR = 1_000
@@ -54,10 +57,36 @@ def counted(number: int, noun: str, words: Words) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def printed(text: str, command: str) -> int:
-    """0, or WRONG if the output cannot be written. A reader that stops early is not an error."""
+def painted(text: str, styles: Mapping[str, str], stream: TextIO | None = None) -> str:
+    """The text with colours, if the stream is a terminal that shows them and NO_COLOR is not set.
+
+    styles: regular expressions in multi-line mode, each with the style that rich gives to what it
+    matches. stream: standard output by default.
+    """
+    stream = stream or sys.stdout
+    if not stream.isatty():  # rich takes a while to load
+        return text
+    from rich.console import Console  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(file=stream, highlight=False)
+    if console.no_color or not console.color_system:
+        return text
+    shown = Text(text)
+    for pattern, style in styles.items():
+        shown.highlight_regex(re.compile(pattern, re.MULTILINE), style)
+    with console.capture() as captured:
+        console.print(shown, soft_wrap=True, end="")
+    return captured.get()
+
+
+def printed(text: str, command: str, styles: Mapping[str, str] = NO_STYLES) -> int:
+    """0, or WRONG if the output cannot be written. A reader that stops early is not an error.
+
+    styles: as of `painted`.
+    """
     try:
-        put(text, sys.stdout)
+        put(painted(text, styles) if styles else text, sys.stdout)
         sys.stdout.flush()
     except OSError as error:
         # What is left in the buffer would fail once more when Python ends.

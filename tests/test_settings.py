@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -102,24 +104,35 @@ class TestPrivateKey:
         good["GHAPP_PRIVATE_KEY"] = PEM.strip().replace("\n", "\\n")
         assert Settings.from_environment(good).private_key == PEM
 
+    @pytest.mark.parametrize("width", [0, 76])
+    def test_in_base64(self, good: dict[str, str], width: int) -> None:
+        encoded = base64.b64encode(PEM.encode()).decode()
+        if width:  # as `base64` prints it
+            encoded = "\n".join(textwrap.wrap(encoded, width))
+        good["GHAPP_PRIVATE_KEY"] = encoded
+        assert Settings.from_environment(good).private_key == PEM
+
     def test_from_a_file(self, good: dict[str, str], tmp_path: Path) -> None:
         file = tmp_path / "key.pem"
         file.write_text(PEM)
+        assert Settings.from_environment(good).private_key_file is None
         good["GHAPP_PRIVATE_KEY"] = str(file)
-        assert Settings.from_environment(good).private_key == PEM
+        settings = Settings.from_environment(good)
+        assert (settings.private_key, settings.private_key_file) == (PEM, file)
 
     @pytest.mark.parametrize(
         ("key", "what"),
         [
             ("/nowhere/key.pem", "the path of a readable file (No such file or directory)"),
             ("/", "the path of a readable file (Is a directory)"),
+            (base64.b64encode(b"no key").decode(), "is neither PEM text, nor that in Base64, nor"),
             ("/bin/sh", "the path of a readable file (it is not text)"),
             ("x" * 5000, "the path of a readable file (File name too long)"),
             (PEM[:400], "is not a complete private key"),
             (pem(passphrase=b"open sesame"), "is encrypted with a passphrase"),
             (pem(ec.generate_private_key(ec.SECP256R1())), "is not an RSA key"),
         ],
-        ids=["missing", "folder", "program", "long", "half", "encrypted", "other"],
+        ids=["missing", "folder", "encoded", "program", "long", "half", "encrypted", "other"],
     )
     def test_broken(self, good: dict[str, str], key: str, what: str) -> None:
         (line,) = problems(good | {"GHAPP_PRIVATE_KEY": key})
@@ -285,8 +298,51 @@ def test_misspelt_name_is_corrected(good: dict[str, str]) -> None:
     assert line == "GHAPP_WEBHOOK_SECRETS: is not a setting; did you mean GHAPP_WEBHOOK_SECRET?"
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("GHAPP_APPID", "GHAPP_APP_ID"),
+        ("GHAPP_HOST", "HOST"),
+        ("GHAPP_PORT", "PORT"),
+        ("GHAPP_MODE", "GHAPP_DEFAULT_MODE"),
+        ("GHAPP_KEY", "GHAPP_PRIVATE_KEY"),
+        ("GHAPP_DB_URL", "GHAPP_DATABASE_URL"),
+    ],
+)
+def test_name_that_resembles_a_setting_is_a_mistake(
+    good: dict[str, str], name: str, meant: str
+) -> None:
+    assert problems(good | {name: "8001"}) == [f"{name}: is not a setting; did you mean {meant}?"]
+
+
+def test_name_that_resembles_nothing_is_a_warning(good: dict[str, str]) -> None:
+    assert Settings.from_environment(good).unknown == ()
+    found = Settings.from_environment(good | {"GHAPP_TEAM_CHAT": "#sre", "GHAPP_IMAGE": "x"})
+    assert found.unknown == ("GHAPP_IMAGE", "GHAPP_TEAM_CHAT")
+
+
+def test_variables_of_kubernetes_are_ignored(good: dict[str, str]) -> None:
+    address = "tcp://10.0.171.239:80"
+    linked = {
+        "GHAPP_SERVICE_HOST": "10.0.171.239",
+        "GHAPP_SERVICE_PORT": "80",
+        "GHAPP_SERVICE_PORT_HTTP_WEB": "80",
+        "GHAPP_PORT": address,
+        "GHAPP_PORT_80_TCP": address,
+        "GHAPP_PORT_80_TCP_PROTO": "tcp",
+        "GHAPP_PORT_80_TCP_PORT": "80",
+        "GHAPP_PORT_80_TCP_ADDR": "10.0.171.239",
+        # of a second Service, `ghapp-db`
+        "GHAPP_DB_SERVICE_HOST": "10.0.171.240",
+        "GHAPP_DB_PORT": "udp://10.0.171.240:53",
+        "GHAPP_DB_PORT_53_UDP_ADDR": "10.0.171.240",
+    }
+    found = Settings.from_environment(good | linked)
+    assert (found.unknown, found.port) == ((), 8000)
+
+
 def test_all_problems_are_named_at_once(good: dict[str, str]) -> None:
-    broken = {"GHAPP_APP_ID": "x", "PORT": "x", "GHAPP_PRIVATE_KEY": "x", "GHAPP_OTHER": "x"}
+    broken = {"GHAPP_APP_ID": "x", "PORT": "x", "GHAPP_PRIVATE_KEY": "x", "GHAPP_DATA_DIRS": "x"}
     names = [line.partition(":")[0] for line in problems(good | broken)]
     assert names == sorted(broken)
 

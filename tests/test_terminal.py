@@ -1,5 +1,6 @@
 """Text is wrapped by cells, and an output may fail."""
 
+import io
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from ghapp.terminal import wrapped
+from ghapp.terminal import painted, wrapped
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +85,39 @@ def test_characters_that_the_output_lacks_are_replaced():
     )
     assert done.returncode == 0
     assert b"database-migration" in done.stdout
+
+
+RED = {"must": "bold red"}
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def colours(monkeypatch):
+    """A terminal with colours, whatever the tests run in."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    return monkeypatch
+
+
+def test_a_terminal_shows_colours(colours):
+    shown = painted("a must\n  of it, which is wider than the terminal", RED, Terminal())
+    assert shown == ("a \x1b[1;31mmust\x1b[0m\n  of it, which is wider than the terminal")
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_a_terminal_without_colours_is_respected(colours, name, value):
+    colours.setenv(name, value)
+    assert painted("a must", RED, Terminal()) == "a must"
+
+
+def test_a_pipe_is_plain(colours):
+    assert painted("a must", RED, io.StringIO()) == "a must"
+
+
+def test_markup_of_the_text_is_text(colours):
+    assert painted("[red]a[/red] :smile:", RED, Terminal()) == "[red]a[/red] :smile:"

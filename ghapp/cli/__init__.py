@@ -27,31 +27,88 @@ class Commands(TyperGroup):
             raise typer.Exit(WRONG) from None
 
 
+LOCAL, SERVER = (
+    "On your machine, without an account",
+    "Running the App",
+)  # as `ghapp --help` groups them
+
+
+def _examples(*lines: str) -> str:
+    """The end of a command's help. lines: a command and what it does, separated by `#`."""
+    pairs = (line.split("#", 1) for line in lines)
+    return "\n\n".join(
+        ("Examples:", *(f"- `{command.strip()}`: {what.strip()}" for command, what in pairs))
+    )
+
+
 app = typer.Typer(
     cls=Commands,
     help="Non-functional requirements on pull requests: a short checklist, tracked to sign-off.",
+    epilog=_examples(
+        "ghapp demo # try it, without any account",
+        "ghapp check --worktree # what would be asked about your changes",
+        "ghapp lint # is the policy good?",
+        "ghapp COMMAND -h # more about a command",
+    ),
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     rich_markup_mode="markdown",  # in which a line of a docstring may end anywhere
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
-app.command()(server.serve)
-app.command()(server.work)
-app.command()(server.migrate)
-app.command()(server.sweep)
-app.command()(server.doctor)
-app.command()(offline.check)
-app.command()(offline.measure)
-app.command()(offline.lint)
-app.command()(offline.schema)
-app.command("test")(offline.try_samples)
-app.command()(offline.demo)
+app.command(rich_help_panel=LOCAL, epilog=_examples("ghapp demo --lang ja # in Japanese"))(
+    offline.demo
+)
+app.command(
+    rich_help_panel=LOCAL,
+    epilog=_examples(
+        "ghapp check # your branch, against the remote's default branch",
+        "ghapp check --staged --fail-on should # in a pre-commit hook",
+        "ghapp check --base v1.0 --head v1.1 # a range that need not be checked out",
+        "ghapp check --format github # in a workflow: annotations on the lines",
+        "ghapp check --format sarif > ghapp.sarif # for code scanning",
+    ),
+)(offline.check)
+app.command(
+    rich_help_panel=LOCAL,
+    epilog=_examples("ghapp measure --since '6 months ago' --policy new.yml # try a policy"),
+)(offline.measure)
+app.command(
+    rich_help_panel=LOCAL,
+    epilog=_examples(
+        "ghapp lint # the policy of this repository, and its packs",
+        "ghapp lint .github/nfr/*.yml --format github # packs, in a workflow",
+        "ghapp lint - < nfr.yml # as an editor does",
+    ),
+)(offline.lint)
+app.command(
+    rich_help_panel=LOCAL,
+    epilog=_examples(
+        "ghapp schema > .github/nfr.schema.json # then begin the policy with "
+        "`# yaml-language-server: $schema=nfr.schema.json`",
+    ),
+)(offline.schema)
+app.command(
+    "test", rich_help_panel=LOCAL, epilog=_examples("ghapp test .github/nfr # your own packs")
+)(offline.try_samples)
 
-packs = typer.Typer(cls=offline.Packs, help="List and show packs: what ghapp looks for and asks.")
+packs = typer.Typer(
+    cls=offline.Packs,
+    help="List and show packs: what ghapp looks for and asks.",
+    epilog=_examples(
+        "ghapp packs # all built-in packs", "ghapp packs caching # what one looks for and asks"
+    ),
+    rich_markup_mode="markdown",
+)
 packs.command("list")(offline.list_packs)
 packs.command("show")(offline.show_packs)
-app.add_typer(packs, name="packs")
+app.add_typer(packs, name="packs", rich_help_panel=LOCAL)
+
+app.command(rich_help_panel=SERVER)(server.serve)
+app.command(rich_help_panel=SERVER)(server.work)
+app.command(rich_help_panel=SERVER)(server.migrate)
+app.command(rich_help_panel=SERVER)(server.sweep)
+app.command(rich_help_panel=SERVER)(server.doctor)
 
 
 def _version(wanted: bool) -> None:

@@ -20,16 +20,33 @@ Files = Annotated[
 
 
 def check(
-    base: Annotated[
-        str, typer.Option(help="The branch or commit to merge into, such as `--base origin/main`.")
-    ],
     path: Annotated[Path, typer.Argument(help="A git repository.")] = Path(),
+    base: Annotated[
+        str | None,
+        typer.Option(
+            help="`--base origin/main`: the branch or commit to merge into; by default the "
+            "remote's default branch. The comparison starts at the merge base.",
+            show_default=False,
+        ),
+    ] = None,
     head: Annotated[str, typer.Option(help="The branch or commit to merge.")] = "HEAD",
+    staged: Annotated[
+        bool, typer.Option("--staged", help="Review what is staged, too, as in a pre-commit hook.")
+    ] = False,
+    worktree: Annotated[
+        bool, typer.Option("--worktree", help="Review all uncommitted changes and new files, too.")
+    ] = False,
     policy: Annotated[
         Path | None,
         typer.Option(help="A policy file; by default `.github/nfr.yml` at the base."),
     ] = None,
-    output: Format = "text",
+    output: Annotated[
+        Literal["text", "markdown", "json", "github", "sarif"], typer.Option("--format")
+    ] = "text",
+    fail_on: Annotated[
+        Literal["must", "should", "finding", "never"],
+        typer.Option(help="Exit with 1 for findings as severe as this, or for any, or never."),
+    ] = "must",
     lang: PolicyLanguage = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Show the folded questions, too.")
@@ -37,13 +54,22 @@ def check(
 ) -> None:
     """Review a local git range offline: what would be asked, and why.
 
-    Exit status 0: nothing flagged, 1: flagged, 2: wrong use, a broken policy, or an output that
-    cannot be written.
+    Exit status 0: no finding as severe as `--fail-on`, 1: some, or files that could not be read,
+    2: wrong use, a broken policy, or an output that cannot be written.
     """
     from ghapp.offline.check import run
 
+    if staged and worktree:
+        raise typer.BadParameter("--worktree includes what is staged: use only one of the two")
+    if (staged or worktree) and head != "HEAD":
+        raise typer.BadParameter("--staged and --worktree are about HEAD: leave --head out")
     file = str(policy) if policy else None
-    raise typer.Exit(run(str(path), base, head, file, output, lang, unfolded=everything))
+    changes = "staged" if staged else "worktree" if worktree else ""
+    status = run(
+        str(path), base, head, file, output, lang,
+        unfolded=everything, fail_on=fail_on, changes=changes,
+    )  # fmt: skip
+    raise typer.Exit(status)
 
 
 def measure(
@@ -79,19 +105,23 @@ def measure(
 
 def lint(
     files: Annotated[
-        list[Path], typer.Argument(help="Policies, packs, and references beside packs.")
-    ],
+        list[Path] | None,
+        typer.Argument(
+            help="Policies, packs, and references beside packs; `-` is standard input. "
+            "By default `.github/nfr.yml` of this repository."
+        ),
+    ] = None,
+    output: Annotated[
+        Literal["text", "json", "github", "sarif"], typer.Option("--format")
+    ] = "text",
 ) -> None:
     """Check policies and the packs that they name; prints FILE:LINE:COLUMN: problem.
 
     Exit status 0: good, 1: problems, 2: wrong use.
     """
-    from ghapp.offline.lint import problems
+    from ghapp.offline.lint import run
 
-    found = problems(files)
-    for problem in found:
-        typer.echo(str(problem))
-    raise typer.Exit(1 if found else 0)
+    raise typer.Exit(run(files or (), output))
 
 
 def schema(

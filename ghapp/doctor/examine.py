@@ -22,13 +22,14 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Literal
 
-from ghapp.doctor import github, local, report, webhook
-from ghapp.doctor.local import Disk, InForce, Served, Stored
+from ghapp.doctor import github, local, policies, report, webhook
+from ghapp.doctor.local import Disk, InForce, KeyFile, Served, Stored
 from ghapp.doctor.report import (
     EVENTS,
     GITHUB,
     INSTALLATIONS,
     PERMISSIONS,
+    POLICIES,
     WEBHOOK,
     Checked,
     CheckVerdict,
@@ -43,6 +44,7 @@ from ghapp.store import Store, deliveries, stats
 from ghapp.store.engine import location
 from ghapp.store.process_lock import is_served
 from ghapp.store.schedule import take_turn
+from ghapp.terminal import painted
 
 ARRIVAL_SECONDS, LOOK_SECONDS = 30.0, 1.0
 HEALTH_SECONDS = 10.0
@@ -70,7 +72,9 @@ async def run(settings: Settings, output: Literal["text", "json"], *, deliver: b
     async for finding in examined(settings, named(), deliver=deliver, progress=progress):
         if output == "text":
             for line in report.lines(finding, found[-1] if found else None, plain=plain):
-                print(line, flush=True)  # as it is found: some of it takes a while
+                print(
+                    painted(line, report.STYLES), flush=True
+                )  # as it is found: some of it takes a while
         found.append(finding)
     print(report.encoded(found) if output == "json" else f"\n{report.summary(found)}")
     return all(one.verdict is not CheckVerdict.PROBLEM for one in found)
@@ -100,11 +104,11 @@ async def examined(
             for finding in found:
                 yield finding
             if any(one.verdict is CheckVerdict.PROBLEM for one in found):
-                for part in (PERMISSIONS, EVENTS, INSTALLATIONS, WEBHOOK):
+                for part in (PERMISSIONS, EVENTS, INSTALLATIONS, POLICIES, WEBHOOK):
                     yield part.unknown("all", "not checked; see GitHub above")
                 return
             now = datetime.now(UTC) + timedelta(seconds=reached.ahead_seconds)
-            async for finding in _registered(registration):
+            async for finding in _registered(registration, settings, progress):
                 yield finding
             async for finding in _webhook(registration, now):
                 yield finding
@@ -112,7 +116,9 @@ async def examined(
                 yield await _arrival(registration, kept, server, progress)
 
 
-async def _registered(registration: Registration) -> AsyncIterator[Checked]:
+async def _registered(
+    registration: Registration, settings: Settings, progress: Progress
+) -> AsyncIterator[Checked]:
     try:
         app = await registration.app()
     except (Retry, Wait, Gone) as error:
@@ -133,6 +139,10 @@ async def _registered(registration: Registration) -> AsyncIterator[Checked]:
         except (Retry, Wait, Gone) as error:
             allowed[one.id] = str(error)
     for finding in github.installations(found, app.permissions, allowed):
+        yield finding
+    progress("reading the policies")
+    reached = [one for one in active if isinstance(allowed.get(one.id), Allowed)]
+    for finding in await policies.examined(settings, reached):
         yield finding
 
 
@@ -191,12 +201,22 @@ def in_force(settings: Settings, given: tuple[str, ...]) -> InForce:
         app_id=settings.app_id,
         fingerprint=fingerprint(settings.private_key),
         secrets=len(settings.webhook_secrets),
+        short_secrets=sum(len(one) < local.SHORT_SECRET for one in settings.webhook_secrets),
+        key_file=key_file(settings.private_key_file),
         api_url=settings.github_api_url,
         limits=settings.github_limits,
         proxied=bool(settings.proxy),
         is_sqlite=settings.is_sqlite,
         database=location(settings.database_url),
+        unknown=settings.unknown,
     )
+
+
+def key_file(file: Path | None) -> KeyFile | None:
+    """The file of the private key; None if the key is in the environment itself."""
+    if file is None or not file.exists():
+        return None
+    return KeyFile(str(file), stat.S_IMODE(file.stat().st_mode))
 
 
 def disk(file: Path | None) -> Disk | None:

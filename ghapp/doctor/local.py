@@ -11,8 +11,17 @@ from ghapp.store import Health, Parked
 FULL_BYTES, LOW_BYTES = 100 << 20, 1 << 30
 CLOCK_SECONDS = 5.0
 QUIET_SECONDS = 7 * 86_400.0  # an App in use gets a delivery in a week
-OTHERS_WRITE, OWNER_WRITES = 0o022, 0o200
+OTHERS_WRITE, OWNER_WRITES, OTHERS = 0o022, 0o200, 0o077
+SHORT_SECRET = 16  # characters; shorter ones can be guessed from a recorded delivery
 MANY_DUE_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """The file of the private key. mode: its permission bits."""
+
+    name: str
+    mode: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +29,8 @@ class InForce:
     """The settings, without any secret. given: the names of those that are set.
 
     fingerprint: of the private key, as GitHub shows it. database: its address, password hidden.
+    unknown: variables that begin with GHAPP_ and are no settings. short_secrets: how many of the
+    webhook's secrets are short. key_file: None if the key is in the environment itself.
     """
 
     given: tuple[str, ...]
@@ -31,6 +42,9 @@ class InForce:
     proxied: bool
     is_sqlite: bool
     database: str
+    unknown: tuple[str, ...] = ()
+    short_secrets: int = 0
+    key_file: KeyFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +97,28 @@ class Served:
 def settings(found: InForce) -> Iterator[Checked]:
     given = ", ".join(found.given)
     yield SETTINGS.good("from", f"the environment sets {given}; everything else has its default")
+    if found.unknown:
+        yield SETTINGS.warning(
+            "unknown",
+            f"no settings: {listed(found.unknown)}",
+            "check their spelling against README.md, or take them out",
+        )
     yield SETTINGS.good("App", f"id {found.app_id}, private key {found.fingerprint}")
+    if found.key_file and found.key_file.mode & OTHERS:
+        yield SETTINGS.warning(
+            "private key",
+            f"others on this machine can read {found.key_file.name} (mode {found.key_file.mode:o})",
+            f"chmod 600 {found.key_file.name}, as the user that runs ghapp; whoever has the key "
+            "acts as the App",
+        )
+    if found.short_secrets:
+        short = "it has" if found.secrets == 1 else f"{found.short_secrets} of them have"
+        yield SETTINGS.warning(
+            "webhook secret",
+            f"{short} fewer than {SHORT_SECRET} characters: whoever guesses it can sign off",
+            "make a long one, as with `openssl rand -hex 32`, and set it in the App's settings on "
+            "GitHub and in GHAPP_WEBHOOK_SECRET",
+        )
     if found.secrets > 1:
         yield SETTINGS.warning(
             "webhook secret",
@@ -91,7 +126,7 @@ def settings(found: InForce) -> Iterator[Checked]:
             "once the new one is set in the App's settings on GitHub and deliveries arrive, "
             "remove the old one from GHAPP_WEBHOOK_SECRET",
         )
-    else:
+    elif not found.short_secrets:
         yield SETTINGS.good("webhook secret", "one is accepted")
     proxy = "through the proxy in HTTPS_PROXY" if found.proxied else "without a proxy"
     limits = "ghapp keeps its rate limits" if found.limits == "github" else "no rate limits"

@@ -52,11 +52,19 @@ class Section:
 
 SETTINGS, DATABASE, SERVER = Section("Settings"), Section("Database"), Section("Server")
 GITHUB, PERMISSIONS, EVENTS = Section("GitHub"), Section("Permissions"), Section("Events")
-INSTALLATIONS, WEBHOOK = Section("Installations"), Section("Webhook")
+INSTALLATIONS, POLICIES = Section("Installations"), Section("Policies")
+WEBHOOK = Section("Webhook")
 
 SYMBOLS = dict(zip(CheckVerdict, "✓!✗?", strict=True))
 PLAIN = dict(zip(CheckVerdict, "+!x?", strict=True))
 NAME_WIDTH = 16
+STYLES = {
+    r"^\S.*": "bold",  # the title of a part
+    r"^  [✓+](?= )": "green",
+    r"^  !(?= )": "yellow",
+    r"^  [✗x](?= )": "bold red",
+    r"(?<= )(→|->)(?= )": "cyan",
+}
 
 
 def duration(seconds: float) -> str:

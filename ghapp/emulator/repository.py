@@ -502,6 +502,8 @@ class Repository(Tracker):
     queues: dict[str, MergeQueue] = field(default_factory=dict)  # by base branch
     protected: set[str] = field(default_factory=set)  # branches with a protection rule
     rules: dict[str, list[str]] = field(default_factory=dict)  # by branch, types of rulesets' rules
+    # By branch, the checks that a ruleset requires, or its protection if it is in `protected`.
+    required_checks: dict[str, list[str]] = field(default_factory=dict)
     activities: list[Activity] = field(default_factory=list)
 
     @classmethod

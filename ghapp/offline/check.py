@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,10 @@ from ghapp.core.scan.hazards import findings
 from ghapp.core.scan.scan import scan
 from ghapp.errors import BadPack, BadRange
 from ghapp.offline import git, packs
-from ghapp.offline.check_output import FORMATS, Checked
-from ghapp.terminal import printed, wrong
+from ghapp.offline.check_output import FORMATS, Checked, styles
+from ghapp.terminal import NO_STYLES, printed, wrong
 
-CLEAR, FLAGGED = 0, 1  # exit statuses
+GOOD, FAILED = 0, 1  # exit statuses
 COMMAND = "ghapp check"
 
 
@@ -36,39 +37,69 @@ class Read:
 
 def run(
     path: str,
-    base: str,
+    base: str | None,
     head: str,
     policy_file: str | None,
     format: str,
     language: str | None,
     *,
     unfolded: bool = False,
+    fail_on: str = "must",
+    changes: str = "",
 ) -> int:
     """Prints what would be asked about the range from `head` into `base`.
 
-    policy_file: None means the policy at `base`. format: text | markdown | json. language: None
-    means that of the policy. unfolded: also show the questions beyond the policy's `max_items`.
-    The result is the exit status: 0 nothing flagged, 1 something flagged, 2 wrong use, a broken
-    policy or an output that cannot be written.
+    base: None means the remote's default branch. policy_file: None means the policy at `base`.
+    format: text | markdown | json | github | sarif. language: None means that of the policy.
+    unfolded: also show the questions beyond the policy's `max_items`. changes: what to add to
+    `head`: "" | staged | worktree. fail_on: must | should | finding | never.
+    The result is the exit status: 1 if something is as heavy as `fail_on`, else 0; 2 for wrong use,
+    a broken policy or an output that cannot be written.
     """
     rules = builtin_packs.rules("advise")
+    with ExitStack() as closing:
+        try:
+            base = base or default_base(path, changes)
+            snapshot = None
+            if changes:
+                snapshot = closing.enter_context(git.snapshot(path, staged=changes == "staged"))
+            found = git.range_of(path, base, head, snapshot)
+            read = read_policy(path, found.base_sha, base, policy_file, rules)
+            left: tuple[str, ...] = ()
+            if head == "HEAD" and changes != "worktree":
+                left = git.uncommitted(path, staged=changes == "staged")
+        except (BadRange, BadPack) as error:
+            return wrong(f"{COMMAND}: {error}")
+        if read.problems:
+            return wrong(*map(str, read.problems), f"{COMMAND}: fix the policy and check again")
+        policy = effective(read.source, rules)
+        words = Words(language or policy.language)
+        asked = reviewed(found, policy)
+    checked = Checked(
+        found, policy, read.name, asked, words, unfolded, fail_on, changes, uncommitted=left
+    )
+    painting = styles(words) if format == "text" else NO_STYLES
+    status = printed(FORMATS[format](checked), COMMAND, painting)
+    return status or (FAILED if checked.failed else GOOD)
+
+
+def default_base(path: git.Folder, changes: str) -> str:
+    """The default branch of the remote; for uncommitted changes without a remote the last commit.
+
+    Raises BadRange (it is not known).
+    """
     try:
-        found = git.range_of(path, base, head)
-        read = read_policy(path, found.base_sha, base, policy_file, rules)
-    except (BadRange, BadPack) as error:
-        return wrong(f"{COMMAND}: {error}")
-    if read.problems:
-        return wrong(*map(str, read.problems), f"{COMMAND}: fix the policy and check again")
-    policy = effective(read.source, rules)
-    words = Words(language or policy.language)
-    checked = Checked(found, policy, read.name, reviewed(path, found, policy), words, unfolded)
-    return printed(FORMATS[format](checked), COMMAND) or (FLAGGED if checked.flagged else CLEAR)
+        return git.default_base(path)
+    except BadRange:
+        if changes:
+            return git.commit_of(path, "HEAD") and "HEAD"
+        raise
 
 
-def reviewed(path: git.Folder, found: git.Range, policy: Policy) -> Checklist:
+def reviewed(found: git.Range, policy: Policy) -> Checklist:
     """What the App would ask about the range. Raises BadRange (git cannot read it)."""
     scanned = scan(found.pull, policy, only_author_pushed=found.one_author)
-    texts = git.contents(path, scanned.wanted)
+    texts = git.contents(found.objects, scanned.wanted)
     return checklist(scanned, policy, findings(scanned.suspicion, texts))
 
 

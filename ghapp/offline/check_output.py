@@ -1,24 +1,29 @@
-"""The outcome of `ghapp check` as text for a terminal, as Markdown, and as JSON for programs."""
+"""The outcome of `ghapp check`: text and Markdown for people, and what programs read."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
 
-from ghapp.core.areas import Finding, Item
+from ghapp.core.areas import Finding, Hazard, Item
 from ghapp.core.i18n import Words
 from ghapp.core.markdown import code, visible
 from ghapp.core.policy.policy import Policy
-from ghapp.core.scan.checklist import Checklist, Flagged
+from ghapp.core.scan.checklist import SEVERITIES, Checklist, Flagged
 from ghapp.core.text import findings
 from ghapp.core.text.reasons import why
-from ghapp.offline import git
+from ghapp.offline import git, reports
 from ghapp.terminal import counted, wrapped
 
+JSON_VERSION = 1
+CHECK_RUN = "NFR review"
+LEVELS: Mapping[str, reports.Level] = {"must": "error", "should": "warning", "could": "note"}
+MOST_OF_PATH = 4_096
 MOST_NAMED = 3  # files that could not be read in full
 
 
@@ -27,6 +32,8 @@ class Checked:
     """A range and what is asked about it.
 
     policy_name: where the policy was read; "" without one. unfolded: show all questions.
+    fail_on: must | should | finding | never. changes: what was added to the head: "" | staged |
+    worktree. uncommitted: files with changes that were not reviewed.
     """
 
     range: git.Range
@@ -35,19 +42,42 @@ class Checked:
     checklist: Checklist
     words: Words
     unfolded: bool
+    fail_on: str = "must"
+    changes: str = ""
+    uncommitted: tuple[str, ...] = ()
 
     @property
     def flagged(self) -> bool:
         asked = self.checklist
         return bool(asked.flagged or asked.unread) or not asked.complete
 
+    @property
+    def failed(self) -> bool:
+        """Whether a finding is as heavy as `fail_on`, or may be: what was not read counts as must.
+
+        Accepted findings do not count.
+        """
+        if self.fail_on == "never":
+            return False
+        asked = self.checklist
+        lightest = "could" if self.fail_on == "finding" else self.fail_on
+        heavy = SEVERITIES[: SEVERITIES.index(lightest) + 1]
+        found = findings.opened(one for area in asked.flagged for one in area.findings)
+        unread = asked.unread or not asked.complete
+        return bool(unread) or any(one.severity in heavy for one in found)
+
+    @property
+    def head(self) -> str:
+        """The head as people know it."""
+        name = visible(self.range.pull.head_ref)
+        return f"{name} + {self.words(f'check_{self.changes}')}" if self.changes else name
+
     def warnings(self) -> list[str]:
         """Reasons why the whole result may be wrong."""
         if self.range.merge_base:
             return []
         pull = self.range.pull
-        base, head = visible(pull.base_ref), visible(pull.head_ref)
-        return [self.words("check_unrelated", base=base, head=head)]
+        return [self.words("check_unrelated", base=visible(pull.base_ref), head=self.head)]
 
     def heading(self) -> str:
         asked, pull, words = self.checklist, self.range.pull, self.words
@@ -55,7 +85,7 @@ class Checked:
             return words("check_ignored", author=visible(asked.ignored))
         ends = {
             "base": visible(pull.base_ref),
-            "head": visible(pull.head_ref),
+            "head": self.head,
             "files": counted(len(pull.files), "file", words),
         }
         if not asked.flagged:
@@ -102,6 +132,10 @@ class Checked:
             named = words.joined(titles[area] for area in asked.hints)
             labels = words.joined(code(f"nfr/area: {area}") for area in asked.hints)
             notes.append(words("check_hint", titles=named, labels=labels))
+        if self.uncommitted:
+            left = len(self.uncommitted) - MOST_NAMED
+            paths = words.joined(map(code, self.uncommitted[:MOST_NAMED]), left, "and_more_files")
+            notes.append(words("check_uncommitted", paths=paths))
         return notes
 
 
@@ -131,6 +165,21 @@ def as_text(checked: Checked) -> str:
             lines += [wrapped(line, "  ", "      ") for line in found]
         blocks.append("\n".join(lines))
     return "\n\n".join([*blocks, *map(wrapped, checked.notes())])
+
+
+def styles(words: Words) -> Mapping[str, str]:
+    """The colours of the text on a terminal, by regular expressions."""
+    severities = zip(SEVERITIES, ("bold red", "yellow", "cyan"), strict=True)
+    return {
+        r"\A.+$|(?<=\n\n)\S.*$": "bold",  # the heading, and the title of each area
+        r"\[[\w-]+\]": "dim",  # ids
+        r"^  [^\s:]+(:\d+)?(?=: )": "bold",  # the place of a finding
+        **{  # before a question, and after the place of a finding
+            rf"(?<=^  ){word}(?=  )|(?<=: ){word}(?=: |：)": style
+            for severity, style in severities
+            for word in [re.escape(words(f"sev_{severity}"))]
+        },
+    }
 
 
 def _finding(finding: Finding, words: Words) -> str:
@@ -175,30 +224,36 @@ def as_markdown(checked: Checked) -> str:
 
 
 def as_json(checked: Checked) -> str:
-    """For programs; the shape is a promise.
+    """For programs; the shape is a promise, and `version` changes with it.
 
-    A finding has `accepted`, the reason, only if `nfr:ignore` on its line accepts it.
+    Keys may be added without that. A finding has `accepted`, the reason, only if `nfr:ignore` on
+    its line accepts it.
     """
-    asked, pull, words = checked.checklist, checked.range.pull, checked.words
+    asked, words, policy = checked.checklist, checked.words, checked.policy
     outcome = {
+        "version": JSON_VERSION,
         "flagged": checked.flagged,
-        "base": visible(pull.base_ref),
-        "head": visible(pull.head_ref),
+        "failed": checked.failed,
+        "fail_on": checked.fail_on,
+        "base": visible(checked.range.pull.base_ref),
+        "head": visible(checked.range.pull.head_ref),
+        "changes": checked.changes or None,
+        "uncommitted": [*map(visible, checked.uncommitted)],
         "policy": visible(checked.policy_name) or None,
+        "mode": policy.mode,
+        "complete": asked.complete,
+        "unread": [visible(path) for path in (*asked.unread, *asked.partly)],
         "areas": [
             {
                 "id": one.area.id,
                 "title": words.text(one.area.title),
+                "mode": one.area.mode,
+                "reviewers": {
+                    "teams": one.area.reviewers.teams,
+                    "users": one.area.reviewers.users,
+                },
                 "reasons": [why(hit, words, visible) for hit in one.hits],
-                "items": [
-                    {
-                        "id": item.id,
-                        "severity": item.severity,
-                        "question": words.text(item.question),
-                        "shown": item.id in asked.shown,
-                    }
-                    for item in one.items
-                ],
+                "items": [_item(item, checked) for item in one.items],
             }
             for one in asked.flagged
         ],
@@ -221,8 +276,71 @@ def as_json(checked: Checked) -> str:
     return json.dumps(outcome, ensure_ascii=False, indent=2)
 
 
+def _item(item: Item, checked: Checked) -> dict[str, object]:
+    """A question. kind: of the evidence: "tick" if none is asked for."""
+    text = checked.words.text
+    return {
+        "id": item.id,
+        "severity": item.severity,
+        "category": item.category,
+        "question": text(item.question),
+        "why": text(item.why),
+        "evidence": text(item.evidence),
+        "kind": item.kind or "tick",
+        "choices": item.choices,
+        "links": [{"title": title, "url": url} for title, url in item.links],
+        "shown": item.id in checked.checklist.shown,
+    }
+
+
+def as_commands(checked: Checked) -> str:
+    """For GitHub Actions: each finding on its line, then the outcome and what was not read."""
+    summary = [reports.command("notice", checked.heading(), title=CHECK_RUN)]
+    warnings = (*checked.warnings(), *checked.notes())
+    said = [reports.command("warning", text, title=CHECK_RUN) for text in warnings]
+    return "\n".join(filter(None, (reports.as_commands(_results(checked)), *said, *summary)))
+
+
+def as_sarif(checked: Checked) -> str:
+    """For code scanning: findings are results; questions are none, because they have no line."""
+    rules = [
+        _rule(hazard, checked.words) for area in checked.policy.areas for hazard in area.hazards
+    ]
+    warnings = (*checked.warnings(), *checked.notes())
+    return reports.as_sarif("check", _results(checked), rules, warnings)
+
+
+def _results(checked: Checked) -> list[reports.Result]:
+    """The findings, heaviest first."""
+    words, areas = checked.words, checked.policy.areas
+    hazards = {one.id: _rule(one, words) for area in areas for one in area.hazards}
+    found = [one for area in checked.checklist.flagged for one in area.findings]
+    return [
+        reports.Result(
+            rule=hazards[one.hazard],
+            level=LEVELS[one.severity],
+            text=words.sentences(
+                visible(words.text(one.message), findings.MOST_WORDS),
+                words("finding_fix", fix=code(one.fix)) if one.fix else "",
+                words("finding_unsure") if one.unsure else "",
+            ),
+            path=visible(one.path, MOST_OF_PATH),
+            line=one.line,
+            accepted=visible(one.accepted),
+        )
+        for one in sorted(found, key=findings.rank)
+    ]
+
+
+def _rule(hazard: Hazard, words: Words) -> reports.Rule:
+    text = words.text(hazard.message.naming(""))
+    return reports.Rule(hazard.id, text, LEVELS[hazard.severity], tags=(hazard.area, hazard.item))
+
+
 FORMATS: Mapping[str, Callable[[Checked], str]] = {
     "text": as_text,
     "markdown": as_markdown,
     "json": as_json,
+    "github": as_commands,
+    "sarif": as_sarif,
 }

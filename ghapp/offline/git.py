@@ -1,13 +1,21 @@
-"""A range of a local git repository -> the pull request it would be. It only reads, offline."""
+"""A range of a local git repository -> the pull request it would be. Offline.
+
+It only reads the repository: what it has to write goes to a temporary folder.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
 
 from ghapp.core.model import File, Pull, PullKey, Repository
 from ghapp.core.records import PackFile
@@ -37,6 +45,7 @@ HARMLESS = (
     *("-c", "core.fsmonitor=false"),
     *("-c", f"core.hooksPath={os.devnull}"),
     *("-c", "log.showSignature=false"),
+    *("-c", "core.safecrlf=false"),  # it only warns, or refuses
 )
 
 STATUS = {"A": "added", "D": "removed", "M": "modified", "R": "renamed", "C": "copied"}
@@ -45,6 +54,7 @@ KINDS = {"blob": "file", "tree": "dir", "commit": "submodule"}
 REMOTE = re.compile(
     r"(?:https://(?:[^/@]+@)?|(?:ssh://)?git@)(?P<host>[\w.-]+)[:/](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?"
 )
+ABBREVIATED = re.compile("[0-9a-fA-F]{4,64}")
 MOST_NAMED = 500  # paths in one call of git
 
 
@@ -55,12 +65,25 @@ class Range:
     base_sha: the commit that `base` names, from which the policy is read.
     merge_base: where the comparison starts; "" if the two ends have none in this clone.
     one_author: whether all commits of the range have the pull's author.
+    objects: the repository in which the files can be read.
     """
 
     pull: Pull
     base_sha: str
     merge_base: str
     one_author: bool
+    objects: Folder
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is staged, or in the working tree, as a commit would have it.
+
+    folder: a temporary repository that has the tree, and borrows all other objects.
+    """
+
+    folder: Folder
+    tree: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +123,13 @@ class Entry:
         )
 
 
-def range_of(path: Folder, base: str, head: str = "HEAD") -> Range:
+def range_of(
+    path: Folder, base: str, head: str = "HEAD", uncommitted: Snapshot | None = None
+) -> Range:
     """The pull request from `head` into `base`, as GitHub would show it.
 
-    Its title and author are those of the last commit.
+    Its title and author are those of the last commit. uncommitted: changes on top of `head`, by the
+    user whom git is configured for.
     Raises BadRange (not a repository, no such commit, objects missing).
     """
     base_sha, head_sha = commit_of(path, base), commit_of(path, head)
@@ -113,8 +139,11 @@ def range_of(path: Folder, base: str, head: str = "HEAD") -> Range:
     author, when, title = commits.rstrip("\0").split("\x1f", 2)
     authors = _git_text(path, "log", "-z", "--format=%an", f"{merge_base or base_sha}..{head_sha}")
     branch = _git_text(path, "rev-parse", "--abbrev-ref", head).strip() if head == "HEAD" else head
-    old = merge_base or base_sha
-    files = _with_unshown(path, old, head_sha, _files(path, old, head_sha))
+    old, new, objects = merge_base or base_sha, head_sha, path
+    if uncommitted:
+        new, objects = uncommitted.tree, uncommitted.folder
+        author = _git_text(path, "config", "--get", "user.name", accept=(0, 1)).strip() or author
+    files = _with_unshown(objects, old, new, _files(objects, old, new))
     pull = Pull(
         key=NO_PULL,
         title=title,
@@ -125,9 +154,95 @@ def range_of(path: Folder, base: str, head: str = "HEAD") -> Range:
         updated_at=datetime.fromisoformat(when),
         changed_files=len(files),
         files=files,
-        new_folders=new_folders(path, base_sha, files),
+        new_folders=new_folders(objects, base_sha, files),
     )
-    return Range(pull, base_sha, merge_base, {author}.issuperset(authors.split("\0")[:-1]))
+    one_author = {author}.issuperset(authors.split("\0")[:-1])
+    return Range(pull, base_sha, merge_base, one_author, objects)
+
+
+def default_base(path: Folder) -> str:
+    """The default branch of the remote, such as "origin/main".
+
+    Raises BadRange (there is no remote, or its default branch is not known).
+    """
+    remotes = _git_text(path, "remote").split()
+    if not remotes or (len(remotes) > 1 and "origin" not in remotes):
+        which = "no remote" if not remotes else "several remotes, none of them `origin`"
+        raise BadRange(f"this clone has {which}: name the branch to merge into, as `--base main`")
+    remote = "origin" if "origin" in remotes else remotes[0]
+    ref = f"refs/remotes/{remote}/HEAD"
+    pointed = _git_text(path, "symbolic-ref", "--quiet", "--short", ref, accept=(0, 1)).strip()
+    for branch in (pointed, f"{remote}/main", f"{remote}/master"):
+        name = f"refs/remotes/{branch}"
+        if branch and _git(path, "rev-parse", "--verify", "--quiet", name, accept=(0, 1)):
+            return branch
+    raise BadRange(
+        f"the default branch of `{remote}` is not known here: "
+        f"run `git fetch {remote}` and `git remote set-head {remote} --auto`, or give `--base`"
+    )
+
+
+@contextmanager
+def snapshot(path: Folder, *, staged: bool) -> Iterator[Snapshot]:
+    """The files of the index, or of the working tree with new files that are not ignored.
+
+    It exists as long as one is inside. Raises BadRange (not a working tree, files in conflict).
+    """
+    where = ("--git-path", "index", "--git-path", "objects", "--show-object-format")
+    found = _git_text(path, "rev-parse", "--path-format=absolute", *where).splitlines()
+    index, objects, kind = Path(found[0]), found[1], found[2]
+    # `git commit FILE` runs its hook with an index of its own beside the usual one.
+    given = Path(os.path.abspath(os.environ.get("GIT_INDEX_FILE", index)))  # noqa: PTH100
+    if given.parent == index.parent and given.exists():
+        index = given
+    with tempfile.TemporaryDirectory(prefix="ghapp-check-") as folder:
+        copy, borrowing = Path(folder, "index"), Path(folder, "repository")
+        _git(path, "init", "-q", "--bare", "--template=", f"--object-format={kind}", borrowing)
+        (borrowing / "objects/info").mkdir(exist_ok=True)
+        alternates = borrowing / "objects/info/alternates"
+        alternates.write_text(f"{objects}\n", encoding="utf-8", errors="surrogateescape")
+        if index.exists():
+            shutil.copyfile(index, copy)
+        elsewhere = {
+            **_without_filters(path),
+            "GIT_INDEX_FILE": str(copy),
+            "GIT_OBJECT_DIRECTORY": str(borrowing / "objects"),
+        }
+        if not staged:
+            _git(path, "add", "--all", variables=elsewhere)
+        tree = _git(path, "write-tree", variables=elsewhere).decode().strip()
+        _git(borrowing, "config", "attr.tree", tree)  # it has no files to take attributes from
+        yield Snapshot(borrowing, tree)
+
+
+def uncommitted(path: Folder, *, staged: bool = False) -> tuple[str, ...]:
+    """The files whose changes are not committed, new ones included; a new folder ends in `/`.
+
+    staged: only what is not even staged. None in a repository without a working tree.
+    """
+    inside = _git_text(path, "rev-parse", "--is-inside-work-tree", accept=(0, 128)).strip()
+    if inside != "true":
+        return ()
+    options = ("--porcelain=v1", "-z", "--no-renames", "--ignore-submodules=dirty")
+    entries = _git(path, "status", *options, variables=_without_filters(path)).split(b"\0")[:-1]
+    return tuple(
+        os.fsdecode(entry[3:]) for entry in entries if not staged or entry[1:2] not in b" "
+    )
+
+
+def _without_filters(path: Folder) -> dict[str, str]:
+    """Variables of git that switch off the programs through which files would go."""
+    names = _git(path, "config", "--name-only", "-z", "--get-regexp", r"^filter\.", accept=(0, 1))
+    drivers = {os.fsdecode(name).rpartition(".")[0] for name in names.split(b"\0")[:-1]}
+    values = [
+        (f"{driver}.{key}", value)
+        for driver in sorted(drivers)
+        for key, value in (("clean", ""), ("process", ""), ("required", "false"))
+    ]
+    variables = {"GIT_CONFIG_COUNT": str(len(values))}
+    for place, (key, value) in enumerate(values):
+        variables |= {f"GIT_CONFIG_KEY_{place}": key, f"GIT_CONFIG_VALUE_{place}": value}
+    return variables
 
 
 def merged(path: Folder, head: str = "HEAD", since: str = "") -> tuple[Merged, ...]:
@@ -152,6 +267,12 @@ def commit_of(path: Folder, ref: str) -> str:
     if not ref or ref.startswith("-"):
         raise BadRange(f"`{ref}` is not a ref: name a branch, a tag or a commit")
     found = _git_text(path, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", accept=(0, 1))
+    if not found and ABBREVIATED.fullmatch(ref):
+        same = _git_text(path, "rev-parse", f"--disambiguate={ref}").split()
+        if len(same) > 1:
+            raise BadRange(f"`{ref}` begins several SHAs here: write more of the one that you mean")
+    if not found and ref == "HEAD":
+        raise BadRange("this repository has no commit yet: make the first one")
     if not found:
         raise BadRange(f"`{ref}` is not a commit here: check its spelling, or fetch it first")
     return found.strip()
@@ -313,7 +434,11 @@ def _git_text(path: Folder, *arguments: str, accept: tuple[int, ...] = (0,)) -> 
 
 
 def _git(
-    path: Folder, *arguments: str, accept: tuple[int, ...] = (0,), given: bytes | None = None
+    path: Folder,
+    *arguments: Folder,
+    accept: tuple[int, ...] = (0,),
+    given: bytes | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
     """What git prints. Raises BadRange with git's own message if it fails."""
     # The environment that git needs (no settings of ghapp), without variables that point it to
@@ -326,6 +451,7 @@ def _git(
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C",
+        **variables,
     }
     command = ["git", "--no-pager", *HARMLESS, "-C", path, *arguments]
     try:

@@ -237,7 +237,7 @@ def measure(path: git.Folder, policy: Policy, change: Merged) -> Measured:
     """What the policy would have asked about one change."""
     try:
         found = git.range_of(path, change.parent, change.head)
-        asked = check.reviewed(path, found, policy)
+        asked = check.reviewed(found, policy)
     except BadRange as error:
         return Measured(change, unreadable=str(error))
     return Measured(

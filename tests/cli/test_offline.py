@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -56,12 +57,44 @@ class TestCheck:
         ended = self.shell(f"{check} | true", environment, tmp_path)
         assert (ended.returncode, ended.stderr) == (1, "")  # flagged, as ever
 
+    def test_severities_are_coloured_on_a_terminal_only(
+        self, environment: dict[str, str], tmp_path: Path, check: str
+    ) -> None:
+        terminal = environment | {"TERM": "xterm-256color", "COLUMNS": "100"}
+        plain = self.shell(check, terminal, tmp_path).stdout
+        assert "\x1b" not in plain
+        for variables, coloured in (
+            ({}, True),
+            ({"NO_COLOR": "1"}, False),
+            ({"TERM": "dumb"}, False),
+        ):
+            ours, theirs = os.openpty()
+            words = ["bash", "-c", check]
+            env = terminal | variables
+            with subprocess.Popen(words, env=env, cwd=tmp_path, stdout=theirs) as running:
+                os.close(theirs)
+                shown = b""
+                while chunk := _read(ours):
+                    shown += chunk
+            os.close(ours)
+            assert running.returncode == 1
+            text = shown.decode().replace("\r\n", "\n")
+            assert ("\x1b[1;31mmust\x1b[0m" in text) is coloured
+            assert re.sub(r"\x1b\[[\d;]*m", "", text) == plain
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # the other end is closed
+        return b""
+
 
 class TestLint:
     def test_good_policy(self, environment: dict[str, str], tmp_path: Path) -> None:
         (tmp_path / "nfr.yml").write_text(GOOD)
         ended = ghapp("lint", "nfr.yml", env=environment, cwd=tmp_path)
-        assert (ended.returncode, ended.stdout) == (0, "")
+        assert (ended.returncode, ended.stdout) == (0, "1 file, no problems\n")
 
     def test_all_problems_of_all_files_are_named(
         self, environment: dict[str, str], tmp_path: Path
@@ -85,7 +118,9 @@ class TestLint:
         assert ended.returncode == 1
         assert re.fullmatch(r"\.github/nfr/a\.yml:\d+:\d+: not YAML.+\n", ended.stdout)
 
-    @pytest.mark.parametrize("words", [["lint"], ["lint", "missing.yml"], ["lint", "."]])
+    @pytest.mark.parametrize(
+        "words", [["lint"], ["lint", "missing.yml"], ["lint", "."], ["lint", "--format", "x"]]
+    )
     def test_wrong_use(self, environment: dict[str, str], tmp_path: Path, words: list[str]) -> None:
         ended = ghapp(*words, env=environment, cwd=tmp_path)
         assert (ended.returncode, ended.stdout) == (2, "")

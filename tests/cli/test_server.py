@@ -131,6 +131,16 @@ class TestServe:
         assert "restarted without `--no-worker`" in told["reason"]
         assert "GHAPP_DATABASE_URL" in told["reason"]
 
+    @PROCESSES
+    def test_variables_of_others_do_not_keep_it_from_starting(
+        self, environment: dict[str, str], tmp_path: Path
+    ) -> None:
+        others = {"GHAPP_PORT": "tcp://10.0.0.1:80", "GHAPP_SERVICE_HOST": "10.0.0.1"}
+        server = Serving(environment | others | {"GHAPP_IMAGE": "x"}, tmp_path, "--no-worker")
+        assert server.end() == 0
+        told = logged(server, "unknown variables")
+        assert (told["level"], told["names"]) == ("warning", ["GHAPP_IMAGE"])
+
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_signal_ends_it(self, serving: Serving, number: int) -> None:
         assert serving.end(number) == 0

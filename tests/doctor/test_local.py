@@ -15,7 +15,7 @@ from threading import Thread
 import pytest
 
 from ghapp.doctor import examine
-from ghapp.doctor.local import Disk, InForce, Served, Stored, database, server, settings
+from ghapp.doctor.local import Disk, InForce, KeyFile, Served, Stored, database, server, settings
 from ghapp.doctor.report import Checked, CheckVerdict, duration
 from ghapp.settings import Settings, named
 from ghapp.store import Health, Parked, Store
@@ -39,6 +39,26 @@ class TestJudging:
     def test_two_secrets_are_a_warning(self) -> None:
         assert bad(settings(FORCED)) == {}
         assert bad(settings(replace(FORCED, secrets=2))) == {"webhook secret": WARNING}
+
+    @pytest.mark.parametrize(("secrets", "short"), [(1, 1), (2, 1)])
+    def test_a_short_secret_is_a_warning(self, secrets: int, short: int) -> None:
+        found = [*settings(replace(FORCED, secrets=secrets, short_secrets=short))]
+        first = next(one for one in found if one.name == "webhook secret")
+        assert (first.verdict, "fewer than 16 characters" in first.found) == (WARNING, True)
+        assert "openssl rand -hex 32" in first.fix
+        assert not [one for one in found if one.found == "one is accepted"]
+
+    @pytest.mark.parametrize(("mode", "good"), [(0o600, True), (0o400, True), (0o640, False),
+                                                (0o604, False), (0o644, False)])  # fmt: skip
+    def test_a_key_that_others_can_read_is_a_warning(self, mode: int, good: bool) -> None:
+        found = replace(FORCED, key_file=KeyFile("/etc/ghapp/key.pem", mode))
+        assert bad(settings(found)) == ({} if good else {"private key": WARNING})
+        text = str([*settings(found)])
+        assert good or ("/etc/ghapp/key.pem" in text and f"(mode {mode:o})" in text)
+
+    def test_unknown_variables_are_a_warning(self) -> None:
+        found = replace(FORCED, unknown=("GHAPP_IMAGE",))
+        assert bad(settings(found)) == {"unknown": WARNING}
 
     @pytest.mark.parametrize(
         ("stored", "disk", "expected"),

@@ -50,9 +50,13 @@ def world(tmp_path: Path) -> Iterator[World]:
         made.close()
 
 
+CHECK = "NFR review"
+
+
 @pytest.fixture
 def running(world: World) -> World:
     """With a pull whose delivery was taken."""
+    world.repository.required_checks["main"] = [CHECK]
     world.start()
     world.open()
     world.settle()
@@ -228,7 +232,7 @@ class TestTheCommand:
     def test_warnings_are_not_a_failure_and_ascii_is_enough(self, running: World) -> None:
         ended = command(running, "doctor", "--no-deliver", charset="ascii")
         assert (ended.exit_code, ended.stderr) == (0, "")
-        assert ended.stdout.splitlines()[-1] == "25 good, 1 warning, 0 problems, 0 unknown."
+        assert ended.stdout.splitlines()[-1] == "26 good, 1 warning, 0 problems, 0 unknown."
         assert "  + App " in ended.stdout
         assert "the environment sets GHAPP_APP_ID, GHAPP_PRIVATE_KEY" in ended.stdout
 
@@ -247,3 +251,65 @@ class TestTheCommand:
         ended = command(world, "doctor", SSL_CERT_FILE="", SSL_CERT_DIR=folder)
         assert ended.exit_code == 2
         assert ended.stderr.startswith("SSL_CERT_DIR: is not a folder; ")
+
+
+class TestPolicies:
+    """The policies of all repositories, against the teams and rules on GitHub."""
+
+    def test_teams_that_do_not_exist(self, running: World) -> None:
+        running.shop(
+            "till",
+            "reviewers: {teams: [sre, sers]}\nwaivers: {teams: [leads]}\n"
+            "areas: {database-migration: {reviewers: {teams: [dba, dbas]}}}\n",
+        )
+        found = examine(running, deliver=False)
+        assert by(found, CheckVerdict.PROBLEM) == {("Policies", "acme/till")}
+        told = found["Policies", "acme/till"]
+        assert told.found == "its policy names teams that do not exist: dbas, leads, sers"
+        assert ".github/nfr.yml" in told.fix
+        assert "1 of 2 repositories" in found["Policies", "good"].found
+
+    def test_without_members_nothing_is_said_about_teams(self, world: World) -> None:
+        world.repository.required_checks["main"] = [CHECK]
+        world.shop("till", "reviewers: {teams: [sers]}\n")
+        (installation,) = world.github.installations.values()
+        del installation.permissions["members"]
+        found = examine(world, deliver=False)
+        assert ("Policies", "acme/till") not in found
+
+    def test_a_policy_that_is_invalid(self, running: World) -> None:
+        running.shop("till", "mode: strict\nmax_item: 3\n")
+        told = examine(running, deliver=False)["Policies", "acme/till"]
+        assert told.verdict is CheckVerdict.PROBLEM
+        assert ".github/nfr.yml:1:7: `mode` should be" in told.found
+        assert "(and 1 more)" in told.found
+        assert "ghapp lint" in told.fix
+
+    @pytest.mark.parametrize("is_protection", [False, True])
+    def test_a_check_that_nothing_requires(self, running: World, is_protection: bool) -> None:
+        repository = running.repository
+        repository.required_checks["main"] = ["other"]
+        if is_protection:
+            repository.protected.add("main")
+        told = examine(running, deliver=False)["Policies", "acme/shop"]
+        assert told.verdict is CheckVerdict.WARNING
+        assert "`main` does not require the check `NFR review`" in told.found
+        repository.required_checks["main"] = ["other", CHECK]
+        assert ("Policies", "acme/shop") not in examine(running, deliver=False)
+
+    def test_a_check_that_only_advises_need_not_be_required(self, running: World) -> None:
+        running.shop("till", "mode: advise\nreviewers: {teams: [sre]}\n")
+        found = examine(running, deliver=False)
+        assert "2 of 2 repositories" in found["Policies", "good"].found
+
+    def test_one_area_that_enforces_is_enough(self, running: World) -> None:
+        running.shop("till", "areas: {database-migration: {mode: enforce}}\n")
+        told = examine(running, deliver=False)["Policies", "acme/till"]
+        assert told.verdict is CheckVerdict.WARNING
+
+    def test_a_repository_that_cannot_be_read(self, running: World) -> None:
+        running.github.faults.add(
+            faults.forbidden("GET /repos/*/*/contents/*", "contents=read", times=None)
+        )
+        found = examine(running, deliver=False)
+        assert found["Policies", "acme/shop"].verdict is CheckVerdict.UNKNOWN

@@ -19,7 +19,7 @@ ARROWS = {
     "bootstrap": {
         "builtin_packs", "core", "github", "logs", "metrics", "store", "web", "worker",
     },
-    "doctor": {"github", "store", "terminal"},
+    "doctor": {"builtin_packs", "core", "github", "store", "terminal"},
     "metrics": {"core", "github", "store"},
     "web": {"core", "github", "logs", "store"},
     "worker": {"core", "github", "logs", "store"},

@@ -64,11 +64,11 @@ def test_every_command_is_in_the_readme(name: str) -> None:
 def _keys(part: dict[str, Any], above: str = "") -> Iterator[str]:
     """All keys of the policy's schema, as `a.b`."""
     for name, value in part.get("properties", {}).items():
-        refs = re.findall(r"'\$ref': '#/\$defs/(\w+)'", str(value))
-        inner = [schema()["$defs"][ref] for ref in refs]
+        refs = re.findall(r"'\$ref': '#/definitions/(\w+)'", str(value))
+        inner = [schema()["definitions"][ref] for ref in refs]
         key = f"{above}{name}"
         if key == "areas":
-            yield from _keys(schema()["$defs"]["AreaPart"], "areas.ID.")
+            yield from _keys(schema()["definitions"]["AreaPart"], "areas.ID.")
         elif inner and above == "":
             yield from _keys(inner[0], f"{key}.")
         else:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ghapp.doctor import github, local, report, webhook
+from ghapp.doctor import github, local, policies, report, webhook
 from ghapp.doctor.local import Disk, InForce, Served, Stored
+from ghapp.doctor.policies import Governed
 from ghapp.doctor.report import Checked
 from ghapp.doctor.webhook import Tried
 from ghapp.github.app import Allowed, Attempted, Hook, Installed, Owner, Reached, Registered
@@ -67,6 +68,8 @@ def example() -> Iterator[Checked]:
     one = Installed(7, owner, permissions, "selected")
     allowed = Allowed(12, 4810, 5000, answers_graphql=True)
     yield from github.installations((one,), permissions, {7: allowed})
+    governed = [Governed("acme/shop", loose="main"), *[Governed("acme/x")] * 11]
+    yield from policies.judged(governed)
     url = "https://ghapp.acme.example/webhook"
     yield from webhook.hook(Hook(url, "json", "0", "********"))
     push = Attempted(1, "g", NOW - timedelta(minutes=4), "push", None, "OK", 202)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ghapp.offline.lint import problems
+from ghapp.offline.lint import linted
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]
@@ -28,7 +28,7 @@ def test_a_policy_is_good_where_nothing_else_is(policy: str, tmp_path: Path) -> 
     file = tmp_path / ".github" / "nfr.yml"
     file.parent.mkdir()
     file.write_text(policy, encoding="utf-8")
-    assert problems([file]) == ()
+    assert linted([file]).problems == ()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

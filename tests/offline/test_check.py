@@ -1,14 +1,17 @@
 """`ghapp check`: what would be asked about a range, as text, Markdown and JSON."""
 
 import json
+from collections import Counter
 from functools import partial
 from pathlib import Path
+from subprocess import CalledProcessError
 
 import pytest
 
 from ghapp.offline.check import run
 from tests.offline.own_packs import BROKEN, NAMES, RANKING, with_own_pack
 from tests.offline.repositories import Repo
+from tests.offline.sarif import checked
 
 RISKY = """\
 class Migration:
@@ -107,21 +110,29 @@ def test_json(flagged, check):
     status, out, _ = check(format="json")
     assert status == 1
     found = json.loads(out)
-    assert list(found) == ["flagged", "base", "head", "policy", "areas", "findings"]
+    assert list(found) == [
+        *("version", "flagged", "failed", "fail_on", "base", "head", "changes", "uncommitted"),
+        *("policy", "mode", "complete", "unread", "areas", "findings"),
+    ]
+    assert (found["version"], found["failed"], found["fail_on"]) == (1, True, "must")
+    assert (found["mode"], found["complete"], found["unread"]) == ("advise", True, [])
     assert (found["flagged"], found["base"], found["head"]) == (True, "main", "topic")
     assert found["policy"] is None
     assert [list(finding) for finding in found["findings"]] == [
         ["hazard", "severity", "item", "area", "path", "line", "message"]
     ] * 2
     (area,) = found["areas"]
-    assert list(area) == ["id", "title", "reasons", "items"]
+    assert list(area) == ["id", "title", "mode", "reviewers", "reasons", "items"]
+    assert (area["mode"], area["reviewers"]) == ("advise", {"teams": [], "users": []})
     assert area["reasons"] == ["app/migrations/0002_index.py (matches **/migrations/**)"]
-    assert area["items"][-1] == {
-        "id": "dbm-query-plan",
-        "severity": "should",
-        "question": area["items"][-1]["question"],
-        "shown": True,
-    }
+    (item,) = [item for item in area["items"] if item["id"] == "dbm-query-plan"]
+    assert list(item) == [
+        *("id", "severity", "category", "question", "why", "evidence", "kind", "choices"),
+        *("links", "shown"),
+    ]
+    assert (item["severity"], item["kind"], item["shown"]) == ("should", "tick", True)
+    assert item["question"] and item["why"] and item["evidence"]
+    assert item["links"][0]["title"] and item["links"][0]["url"].startswith("https://")
     clear = json.loads(check("main", "main", format="json")[1])
     assert (clear["flagged"], clear["areas"], clear["findings"]) == (False, [], [])
 
@@ -210,6 +221,13 @@ def test_wrong_use_is_named_with_what_to_do(check, arguments, words):
     assert err.startswith(f"ghapp check: {words}")
 
 
+def test_repository_without_a_commit_is_wrong_use(tmp_path, capsys):
+    Repo(tmp_path)
+    for base in ("HEAD", None):
+        assert run(str(tmp_path), base, "HEAD", None, "text", None, changes="staged") == 2
+        assert "this repository has no commit yet" in capsys.readouterr().err
+
+
 def test_folder_without_a_repository_is_wrong_use(tmp_path, capsys):
     assert run(str(tmp_path), "main", "HEAD", None, "text", None) == 2
     assert "not a git repository" in capsys.readouterr().err
@@ -278,6 +296,265 @@ def test_more_files_than_github_lists_are_never_clear(repo, check):
 def test_lines_fit_the_terminal(flagged, check, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     assert max(map(len, check()[1].splitlines())) <= 60
+
+
+def test_json_names_who_may_sign_off_and_how_strictly(flagged, check, tmp_path):
+    policy = tmp_path / "policy.yml"
+    policy.write_text(
+        "mode: advise\nareas: {database-migration: {mode: enforce, reviewers: {teams: [dba]}}}\n"
+    )
+    found = json.loads(check(policy=policy, format="json")[1])
+    (area,) = found["areas"]
+    assert (found["mode"], area["mode"]) == ("advise", "enforce")
+    assert area["reviewers"] == {"teams": ["dba"], "users": []}
+
+
+LIGHTER = """\
+areas:
+  ranking: {{hazards: {{ACME-001: {severity}}}}}
+packs: ['.github/nfr/*.yml']
+"""
+
+
+class TestExitStatus:
+    """1 if a finding is as severe as `fail_on`, which is must unless said otherwise."""
+
+    @pytest.fixture
+    def repo(self, tmp_path):
+        return with_own_pack(tmp_path / "repo")
+
+    @pytest.mark.parametrize(
+        ("severity", "failing"),
+        [
+            ("must", {"must", "should", "finding"}),
+            ("should", {"should", "finding"}),
+            ("could", {"finding"}),
+            ("off", set()),
+        ],
+    )
+    def test_is_that_of_the_heaviest_finding(self, repo, check, severity, failing):
+        policy = repo.write("ci/lighter.yml", LIGHTER.format(severity=severity))
+        for fail_on in ("must", "should", "finding", "never"):
+            status, out, _ = check(policy=policy, head="topic", format="json", fail_on=fail_on)
+            assert (status, fail_on in failing) in ((0, False), (1, True))
+            assert json.loads(out)["failed"] is (status == 1)
+            assert json.loads(out)["flagged"] is True
+
+    def test_is_0_for_accepted_findings(self, repo, check):
+        accepted = "sleep(1)  # nfr:ignore ACME-001 only in the tool\n"
+        repo.commit(**{"src/ranking/score.py": accepted})
+        assert check(head="topic", fail_on="finding")[0] == 0
+
+    def test_is_1_for_what_could_not_be_read(self, repo, check):
+        repo.commit(**{f"src/{number}.txt": "" for number in range(3_001)})
+        policy = repo.write("ci/lighter.yml", LIGHTER.format(severity="off"))
+        assert check(policy=policy, head="topic")[0] == 1
+        assert check(policy=policy, head="topic", fail_on="never")[0] == 0
+
+
+class TestDefaultBase:
+    @pytest.fixture
+    def clone(self, flagged, tmp_path):
+        flagged.git("switch", "-q", "main")
+        made = Repo(tmp_path / "clone")
+        made.git("remote", "add", "origin", f"file://{flagged.folder}")
+        made.git("fetch", "-q", "origin")
+        made.git("switch", "-qc", "work", "origin/topic")
+        return made
+
+    def base(self, clone, capsys):
+        status = run(str(clone.folder), None, "HEAD", None, "json", None)
+        printed = capsys.readouterr()
+        return json.loads(printed.out)["base"] if status < 2 else printed.err
+
+    def test_is_the_default_branch_of_the_remote(self, flagged, clone, capsys):
+        flagged.git("branch", "-m", "main", "trunk")
+        clone.git("fetch", "-q", "origin")
+        clone.git("remote", "set-head", "origin", "--auto")
+        assert self.base(clone, capsys) == "origin/trunk"
+
+    @pytest.mark.parametrize("branch", ["main", "master"])
+    def test_is_the_usual_name_if_the_remotes_choice_is_not_known(
+        self, flagged, clone, capsys, branch
+    ):
+        flagged.git("branch", "-m", "main", branch)
+        clone.git("fetch", "-q", "--prune", "origin")
+        clone.git("remote", "set-head", "origin", "--delete")
+        assert self.base(clone, capsys) == f"origin/{branch}"
+
+    def test_is_that_of_the_only_remote_whatever_its_name(self, clone, capsys):
+        clone.git("remote", "rename", "origin", "company")
+        assert self.base(clone, capsys) == "company/main"
+
+    def test_has_to_be_named_if_it_is_not_known(self, repo, clone, capsys):
+        clone.git("remote", "set-head", "origin", "--delete")
+        clone.git("branch", "-qdr", "origin/main")
+        assert "`git remote set-head origin --auto`" in self.base(clone, capsys)
+        clone.git("remote", "rename", "origin", "a")
+        clone.git("remote", "add", "b", "https://example.com/b.git")
+        assert "several remotes, none of them `origin`" in self.base(clone, capsys)
+        assert "no remote: name the branch to merge into" in self.base(repo, capsys)
+
+    def test_comparison_starts_at_the_merge_base(self, flagged, clone, capsys):
+        flagged.commit(**{"app/migrations/0009_other.py": RISKY})
+        clone.git("fetch", "-q", "origin")
+        assert run(str(clone.folder), None, "HEAD", None, "text", None) == 1
+        assert "main...work: 1 file," in capsys.readouterr().out
+
+
+class TestUncommittedChanges:
+    """A risky migration is staged, a second one is not, and a third one is new."""
+
+    NAMES = tuple(f"app/migrations/000{number}_x.py" for number in (2, 3, 4))
+
+    @pytest.fixture
+    def repo(self, repo):
+        repo.commit(**{"app/migrations/0003_x.py": "x = 1\n", ".gitignore": "*.log\n"})
+        repo.write(self.NAMES[0], RISKY)
+        repo.git("add", "-A")
+        for name in (*self.NAMES[1:], "app/migrations/0005_x.log"):
+            repo.write(name, RISKY)
+        return repo
+
+    def reviewed(self, check, changes, **more):
+        status, out, err = check("HEAD", format="json", changes=changes, **more)
+        assert err == ""
+        return status, sorted({finding["path"] for finding in json.loads(out)["findings"]})
+
+    def test_staged(self, repo, check):
+        assert self.reviewed(check, "staged") == (1, [self.NAMES[0]])
+
+    def test_worktree_includes_new_files_that_are_not_ignored(self, repo, check):
+        assert self.reviewed(check, "worktree") == (1, [*self.NAMES])
+
+    def test_a_removed_file_is_removed(self, repo, check):
+        (repo.folder / self.NAMES[1]).unlink()
+        (repo.folder / "app/views.py").unlink()
+        out = check("HEAD", changes="worktree")[1]
+        assert out.startswith("NFR review of HEAD...main + uncommitted changes: 4 files")
+
+    def test_nothing_in_the_repository_changes(self, repo, check):
+        def state():
+            files = [path for path in repo.folder.rglob("*") if path.is_file()]
+            return {path: path.read_bytes() for path in files}
+
+        before = state()
+        for changes in ("", "staged", "worktree"):
+            check("HEAD", changes=changes)
+        assert state() == before
+
+    def test_what_is_not_reviewed_is_named(self, repo, check):
+        def left(changes):
+            return json.loads(check("HEAD", format="json", changes=changes)[1])["uncommitted"]
+
+        assert left("") == [*self.NAMES]
+        assert left("staged") == [*self.NAMES[1:]]
+        assert left("worktree") == []
+        note = f"Not reviewed: uncommitted changes in {', '.join(f'`{one}`' for one in self.NAMES)}"
+        assert note in " ".join(check("HEAD")[1].split())
+        assert json.loads(check("HEAD", "main", format="json")[1])["uncommitted"] == []
+
+    def test_last_commit_is_the_base_without_a_remote(self, repo, check):
+        assert check(None, changes="staged")[1].startswith(
+            "NFR review of HEAD...main + staged changes: 1 file"
+        )
+        assert check(None)[0] == 2
+
+    def test_commits_of_the_branch_are_reviewed_with_them(self, repo, check):
+        repo.git("commit", "-qm", "first")
+        status, out, _ = check("HEAD~1", format="json", changes="worktree")
+        paths = {finding["path"] for finding in json.loads(out)["findings"]}
+        assert (status, paths) == (1, {*self.NAMES})
+
+    def test_packs_and_policy_are_those_of_the_base(self, repo, check):
+        repo.write(".github/nfr.yml", "areas: {database-migration: off}\n")
+        assert self.reviewed(check, "worktree")[0] == 1
+
+    def test_index_of_a_partial_commit_is_the_one_of_its_hook(self, repo, check, monkeypatch):
+        monkeypatch.chdir(repo.folder)
+        repo.git("read-tree", "HEAD", env={"GIT_INDEX_FILE": ".git/next-index-1.lock"})
+        monkeypatch.setenv("GIT_INDEX_FILE", ".git/next-index-1.lock")
+        assert self.reviewed(check, "staged") == (0, [])
+        monkeypatch.setenv("GIT_INDEX_FILE", "/elsewhere/index")
+        assert self.reviewed(check, "staged") == (1, [self.NAMES[0]])
+
+    def test_filters_of_the_repository_are_not_run(self, repo, check, tmp_path):
+        ran = tmp_path / "ran"
+        for key, value in (("clean", f"touch {ran}; cat"), ("process", f"touch {ran}")):
+            repo.git("config", f"filter.odd=name.{key}", value)
+        repo.git("config", "filter.odd=name.required", "true")
+        repo.write(".gitattributes", "*.py filter=odd=name\n")
+        assert self.reviewed(check, "worktree") == (1, [*self.NAMES])
+        check("HEAD")
+        assert not ran.exists()
+
+    def test_files_in_conflict_are_named(self, repo, check):
+        repo.git("commit", "-qm", "first")
+        repo.git("switch", "-qc", "other", "HEAD~1", "--force")
+        repo.commit(**{self.NAMES[0]: "y = 1\n"})
+        with pytest.raises(CalledProcessError):
+            repo.git("merge", "-q", "main")
+        status, out, err = check("HEAD", changes="staged")
+        assert (status, out) == (2, "")
+        assert self.NAMES[0] in err
+
+    def test_attributes_count_as_in_a_commit(self, repo, check):
+        repo.write(".gitattributes", "*.py -diff\n")
+        uncommitted = self.reviewed(check, "worktree")
+        repo.commit()
+        status, out, _ = check("HEAD~1", format="json")
+        assert (status, sorted({one["path"] for one in json.loads(out)["findings"]})) == uncommitted
+
+
+def test_short_shas_are_commits(flagged, check):
+    base, head = (flagged.git("rev-parse", "--short=7", ref) for ref in ("main", "topic"))
+    status, out, _ = check(base, head)
+    assert status == 1
+    assert out.startswith(f"NFR review of {base}...{head}: 1 file")
+
+
+def test_short_sha_of_several_commits_is_named(repo, check):
+    for number in range(1_400):
+        (repo.folder / f"{number}").write_text(f"{number}")
+    repo.git("add", "-A")
+    shas = repo.git("ls-files", "-s").split()
+    begins = Counter(sha[:4] for sha in shas if len(sha) == 40)
+    (sha, count), *_ = begins.most_common(1)
+    assert count > 1
+    assert check(sha)[2].startswith(f"ghapp check: `{sha}` begins several SHAs here")
+
+
+class TestForPrograms:
+    @pytest.fixture
+    def repo(self, tmp_path):
+        return with_own_pack(tmp_path / "repo")
+
+    def test_commands_of_github(self, repo, check):
+        status, out, _ = check(head="topic", format="github", language="en")
+        assert status == 1
+        finding, *_, summary = out.splitlines()
+        assert finding == ("::error file=src/ranking/score.py,line=2,title=ACME-001::It sleeps.")
+        assert summary.startswith("::notice title=NFR review::NFR review of main...topic: ")
+
+    def test_sarif(self, repo, check):
+        status, out, _ = check(head="topic", format="sarif", language="en")
+        assert status == 1
+        run = checked(out)
+        (result,) = run["results"]
+        assert (result["ruleId"], result["level"]) == ("ACME-001", "error")
+        assert result["message"]["text"] == "It sleeps."
+        rules = {rule["id"]: rule for rule in run["tool"]["driver"]["rules"]}
+        assert rules["ACME-001"]["properties"]["tags"] == ["ranking", "rank-latency"]
+        assert "DBM-001" in rules
+        assert not any("{" in rule["shortDescription"]["text"] for rule in rules.values())
+
+    def test_sarif_suppresses_accepted_findings(self, repo, check):
+        accepted = "sleep(1)  # nfr:ignore ACME-001 only in the tool\n"
+        repo.commit(**{"src/ranking/score.py": accepted})
+        status, out, _ = check(head="topic", format="sarif")
+        (result,) = checked(out)["results"]
+        assert (status, result["suppressions"][0]["justification"]) == (0, "only in the tool")
+        assert "::error" not in check(head="topic", format="github")[1]
 
 
 def on_main(repo, **files):

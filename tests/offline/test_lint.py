@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from ghapp.errors import BadPack
 from ghapp.offline import lint
 from tests.offline.own_packs import BROKEN, NAMES, RANKING, REFERENCES, with_own_pack
 from tests.offline.repositories import Repo
+from tests.offline.sarif import checked
 
 
 @pytest.fixture
@@ -19,7 +22,7 @@ def repo(tmp_path: Path) -> Repo:
 
 
 def problems_of(*files: str) -> list[str]:
-    return [str(one) for one in lint.problems([Path(file) for file in files])]
+    return [str(one) for one in lint.linted([Path(file) for file in files]).problems]
 
 
 class TestLint:
@@ -75,4 +78,93 @@ class TestLint:
 
 def test_built_in_packs_and_references_are_good() -> None:
     folder = Path(builtin_packs.__file__).parents[1] / "checklists"
-    assert lint.problems(sorted(folder.glob("*.yml"))) == ()
+    assert lint.linted(sorted(folder.glob("*.yml"))).problems == ()
+
+
+class TestRun:
+    @pytest.fixture(autouse=True)
+    def _here(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / ".git").mkdir()
+        (tmp_path / ".github").mkdir()
+        (tmp_path / ".github/nfr.yml").write_text("mode: advise\n")
+        monkeypatch.chdir(tmp_path)
+
+    def test_good_files_are_counted(
+        self, repo: Repo, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert lint.run([Path(".github/nfr.yml")], "text") == 0
+        assert capsys.readouterr() == ("1 file, no problems\n", "")
+        monkeypatch.chdir(repo.folder)  # its policy names a pack and references
+        assert lint.run([Path(".github/nfr.yml"), Path(".github/nfr/ranking.yml")], "text") == 0
+        assert capsys.readouterr() == ("3 files, no problems\n", "")
+
+    @pytest.mark.parametrize(
+        ("folder", "name"), [(".", ".github/nfr.yml"), ("src/api", "../../.github/nfr.yml")]
+    )
+    def test_the_policy_of_the_repository_is_the_default(
+        self, folder: str, name: str, capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        Path(".github/nfr.yml").write_text("mode: advice\n")
+        monkeypatch.chdir(folder)
+        assert lint.run([], "text") == 1
+        out, err = capsys.readouterr()
+        assert out.startswith(f"{name}:1:7: `mode` should be")
+        assert err == "ghapp lint: 1 file, 1 problem\n"
+
+    def test_a_policy_above_the_repository_is_another_one(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        Path("inner/.git").mkdir(parents=True)
+        monkeypatch.chdir("inner")
+        assert lint.run([], "text") == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("ghapp lint: no .github/nfr.yml here or in the repository's root")
+
+    @pytest.mark.parametrize(
+        ("text", "problem"),
+        [
+            (b"mode: advice\n", "-:1:7: `mode` should be"),
+            (BROKEN.encode(), "-:3:9: `weight` should be"),
+            (b"\xff", "-:1:1: not UTF-8"),
+        ],
+    )
+    def test_standard_input_may_be_a_policy_or_a_pack(
+        self, text: bytes, problem: str, capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+        assert lint.run([Path("-")], "text") == 1
+        assert capsys.readouterr().out.startswith(problem)
+
+    def test_json(self, capsys: pytest.CaptureFixture[str]) -> None:
+        Path(".github/nfr.yml").write_text("mode: advice\n")
+        assert lint.run([], "json") == 1
+        found = json.loads(capsys.readouterr().out)
+        (problem,) = found["problems"]
+        assert (found["version"], found["files"]) == (1, [".github/nfr.yml"])
+        assert [problem[key] for key in ("path", "line", "column")] == [".github/nfr.yml", 1, 7]
+        assert problem["message"].startswith("`mode` should be")
+
+    def test_commands_of_github_name_the_file_from_the_root(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        Path("sub").mkdir()
+        Path(".github/nfr.yml").write_text("mode: advice\n")
+        monkeypatch.chdir("sub")
+        assert lint.run([], "github") == 1
+        out, err = capsys.readouterr()
+        assert out.startswith("::error file=.github/nfr.yml,line=1,col=7,title=ghapp-lint::`mode`")
+        assert err == ""
+        (Path("..") / ".github/nfr.yml").write_text("mode: advise\n")
+        assert lint.run([], "github") == 0
+        assert capsys.readouterr().out == "1 file, no problems\n"
+
+    def test_sarif(self, capsys: pytest.CaptureFixture[str]) -> None:
+        Path(".github/nfr.yml").write_text("mode: advice\nlanguag: en\n")
+        assert lint.run([], "sarif") == 1
+        run = checked(capsys.readouterr().out)
+        assert [one["ruleId"] for one in run["results"]] == ["ghapp-lint", "ghapp-lint"]
+        assert run["automationDetails"]["id"] == "ghapp/lint/"

@@ -85,6 +85,38 @@ def switches(part: AreaPart) -> dict[str, bool]:
     return part.items if isinstance(part.items, dict) else {}
 
 
+def never_deferred(layers: Sequence[PolicyFile], packs: tuple[Area, ...]) -> frozenset[str]:
+    """The items that the layers themselves say nobody may defer.
+
+    A retired item stands for the items in its place, as in `areas`.
+    """
+    successors = {old: new for area in packs for old, new in area.retired}
+    parts = [layer.defer for layer in layers if layer.defer]
+    ids = [id for part in parts for id in (*(part.never or ()), *(part.never_add or ()))]
+    return frozenset(new for id in ids for new in successors.get(id, (id,)))
+
+
+def unknown_never(file: PolicyFile, packs: tuple[Area, ...], areas: object) -> Iterator[Fault]:
+    """Items that the policy says nobody may defer, and that neither it nor a pack has.
+
+    areas: what YAML gave, because `file` lacks malformed ones.
+    """
+    known = {item.id for pack in packs for item in pack.items}
+    for area in areas.values() if isinstance(areas, dict) else ():
+        items = area.get("items") if isinstance(area, dict) else None
+        known |= {
+            item["id"]
+            for item in (items if isinstance(items, list) else ())
+            if isinstance(item, dict) and isinstance(item.get("id"), str)
+        }
+    retired = {id for pack in packs for id, _ in pack.retired}
+    for key in ("never", "never_add"):
+        for place, id in enumerate(getattr(file.defer, key, None) or ()):
+            if id not in known | retired:
+                near = meant(id, known, listed=False) or ": `ghapp packs show AREA` lists them"
+                yield ("defer", key, place), f"unknown item `{id}` in `defer.{key}`{near}"
+
+
 def _changed(area: Area, part: AreaPart, references: References) -> Area:
     """The area as one layer changes it."""
     detect = area.detect

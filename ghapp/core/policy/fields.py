@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, LiteralString, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -13,16 +14,19 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     StringConstraints,
     ValidationInfo,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, core_schema
 
 from ghapp.core.markdown import seen
 from ghapp.core.patterns import globs, regexes
 
 MAX_LIST = 200  # globs and regexes are tried one by one on every file of a pull
+DRAFT_7 = "http://json-schema.org/draft-07/schema#"
 ID = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 # Reserved: ids of areas and items that ghapp itself adds, see `review/special_areas.py`.
 TAKEN = re.compile(r"too-many-files|unread-files|concern-[0-9]+")
@@ -30,25 +34,59 @@ TAKEN = re.compile(r"too-many-files|unread-files|concern-[0-9]+")
 
 def refused(wrong: Callable[[Any], object], text: str) -> AfterValidator:
     """A check of a value. The problem with a wrong one reads "`KEY` TEXT"."""
-    return AfterValidator(partial(_checked, wrong, text))
+    return AfterValidator(partial(_checked, wrong, text, "value"))
 
 
-def refused_first(wrong: Callable[[Any], object], text: str) -> BeforeValidator:
-    """The same, before pydantic converts the value to its type."""
-    return BeforeValidator(partial(_checked, wrong, text))
+def fitting(fault: Callable[[Any], str]) -> AfterValidator:
+    """A check of a value. The problem with a wrong one reads "`KEY` " and what `fault` says."""
+
+    def check(value: Any) -> Any:
+        if why := fault(value):
+            raise PydanticCustomError("value", "{text}", {"text": why})
+        return value
+
+    return AfterValidator(check)
 
 
-def _checked(wrong: Callable[[Any], object], text: str, value: Any) -> Any:
+def refused_first(
+    wrong: Callable[[Any], object], text: str, kind: LiteralString = "value"
+) -> BeforeValidator:
+    """The same, before pydantic converts the value to its type.
+
+    kind: "switch" if the value may be on or off.
+    """
+    return BeforeValidator(partial(_checked, wrong, text, kind))
+
+
+def _checked(wrong: Callable[[Any], object], text: str, kind: LiteralString, value: Any) -> Any:
     if wrong(value):
-        raise PydanticCustomError("value", "{text}", {"text": text})
+        raise PydanticCustomError(kind, "{text}", {"text": text})
     return value
 
 
-def in_short(*keys: str) -> BeforeValidator:
+@dataclass(frozen=True, slots=True)
+class Shorthand:
+    """Allows a single text in the place of a list or mapping. whole: what the text stands for."""
+
+    whole: Callable[[str], object]
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_before_validator_function(self._read, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string"}, handler(schema)]}
+
+    def _read(self, value: Any) -> Any:
+        return self.whole(value) if isinstance(value, str) else value
+
+
+def in_short(*keys: str) -> Shorthand:
     """Allows a single word in the place of a mapping: it is the value of these keys."""
-    return BeforeValidator(
-        lambda value: dict.fromkeys(keys, value) if isinstance(value, str) else value
-    )
+    return Shorthand(lambda word: dict.fromkeys(keys, word))
 
 
 def at_most(most: int, text: str) -> BeforeValidator:
@@ -69,6 +107,62 @@ def sound(fault: Callable[[str], str]) -> AfterValidator:
         return pattern
 
     return AfterValidator(check)
+
+
+def key(
+    words: str, example: Any, *, value: Any = None, default: Any = None, alias: str | None = None
+) -> Any:
+    """A key that may be left out, with what editors show about it.
+
+    words: what it means. value: of the field if it is left out. default: what applies then, if the
+    value does not say so.
+    """
+    shown = [*value] if isinstance(value, tuple) else value
+    shown = shown if default is None else default
+    extra = {"default": shown}
+    return Field(value, description=words, examples=[example], json_schema_extra=extra, alias=alias)
+
+
+def required(words: str, example: Any) -> Any:
+    """A key that is required, with what editors show about it."""
+    return Field(description=words, examples=[example])
+
+
+def json_schema(model: type[BaseModel], id: str, title: str) -> dict[str, Any]:
+    """The JSON Schema of a file, in draft 7, which the YAML support of all editors reads.
+
+    id: an absolute address, which need not lead anywhere.
+    """
+    found = model.model_json_schema(ref_template="#/definitions/{model}")
+    definitions = found.pop("$defs", {})
+    body = {**_draft_7(found), "title": title}
+    parts = {name: _draft_7(part) for name, part in definitions.items()}
+    return {"$schema": DRAFT_7, "$id": id, **body, "definitions": parts}
+
+
+def _draft_7(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema, and all inside, without what draft 7 or an editor takes in another way."""
+    made: dict[str, Any] = {}
+    for name, value in schema.items():
+        if name in ("properties", "patternProperties"):
+            made[name] = {field: _draft_7(inner) for field, inner in value.items()}
+        elif name in ("anyOf", "oneOf", "allOf"):
+            made[name] = [_draft_7(inner) for inner in value]
+        elif name in ("items", "additionalProperties", "propertyNames") and value is not False:
+            made[name] = _draft_7(value)
+        elif name == "description":
+            made[name] = value.partition("\n\n")[0].replace("\n", " ")
+        elif name != "title":  # made of the key's name
+            made[name] = value
+    if "$ref" in made and len(made) > 1:  # draft 7 ignores what is beside a reference
+        made["allOf"] = [{"$ref": made.pop("$ref")}]
+    if "patternProperties" in made:  # an id of another form is a mistake
+        made["additionalProperties"] = False
+    if made.get("type") == "boolean":
+        # In YAML 1.2, which editors read, `off` is text.
+        del made["type"]
+        made["anyOf"] = [{"type": "boolean"}, {"enum": ["on", "off", "yes", "no"]}]
+    return made
 
 
 def inside(annotation: Any) -> Iterator[Any]:
@@ -100,7 +194,7 @@ Count = Annotated[int, Field(ge=1, strict=True)]  # "3" and true are not numbers
 Most = at_most(MAX_LIST, "should have at most {most} entries: take some out")
 # Not min_length, which also calls a list empty whose entries are all wrong.
 Some = refused(lambda values: not values, "should not be empty")
-Listed = BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+Listed = Shorthand(lambda text: [text])
 GlobList = Annotated[tuple[Glob, ...], Most]
 RegexList = Annotated[tuple[Regex, ...], Most]
 NameList = Annotated[tuple[SomeText, ...], Most]

@@ -18,7 +18,9 @@ from ghapp.core.policy.fields import (
     SomeText,
     Title,
     Why,
+    key,
     refused,
+    required,
 )
 
 HAZARD_ID = r"^[A-Z][A-Z0-9]*-[0-9]{1,4}$"
@@ -50,34 +52,82 @@ class HazardPart(Part):
     fp: what it is known to flag for nothing.
     """
 
-    id: Annotated[str, Field(pattern=HAZARD_ID)]
-    item: SomeText
-    sev: Severity
-    scope: Literal["area", "code"] = "area"
-    files: Globs | None = None
-    exclude_files: Globs | None = None
-    side: Literal["added", "removed"] = "added"
-    unit: Literal["line", "statement"] = "line"
-    match: HazardRegex
-    unless: HazardRegex | None = None
-    unless_scope: Scope = "line"
-    block_with: HazardRegex | None = None
-    nearest: HazardRegex | None = None
-    requires: HazardRegex | None = None
-    requires_scope: Literal["file"] = "file"
-    requires_removed: HazardRegex | None = None
-    unless_other_side: HazardRegex | None = None
-    skip_rollback: bool = False
-    skip_new_table: bool = False
-    dialect: Literal["any", "mysql", "postgres"] = "any"
-    once_per: Literal["file"] | None = None
-    en: Why
-    ja: Why
-    fix: Title | None = None
-    cross: str = ""
-    fp: str = ""
-    hit: Samples = ()
-    miss: Samples = ()
+    id: Annotated[str, Field(pattern=HAZARD_ID)] = required(
+        "Capital letters, `-` and a number; never used for another rule.", "GIFT-001"
+    )
+    item: SomeText = required("The question of this pack that a finding brings up.", "gift-expiry")
+    sev: Severity = required("Shown as failure (must), warning (should) or notice (could).", "must")
+    scope: Literal["area", "code"] = key(
+        "area reads the area's own files, code all but tests, documents and vendored files.",
+        "code",
+        value="area",
+    )
+    files: Globs | None = key(
+        "Globs that replace the area's own files, or narrow `scope: code`.", ["**/*.py"]
+    )
+    exclude_files: Globs | None = key("Globs of files that are not read.", ["**/seed/**"])
+    side: Literal["added", "removed"] = key(
+        "Whether added or removed lines are searched.", "removed", value="added"
+    )
+    unit: Literal["line", "statement"] = key(
+        "Whether single lines or whole statements are searched.", "statement", value="line"
+    )
+    match: HazardRegex = required(
+        "RE2 that each line is searched for; a group `(?P<table>...)` names the table.",
+        "requests\\.post\\(",
+    )
+    unless: HazardRegex | None = key("RE2: a finding is dropped if this matches, too.", "timeout=")
+    unless_scope: Scope = key(
+        "Where `unless` is searched: line, block, file, nearest, or `+N`, `-N`, `~N` lines.",
+        "+3",
+        value="line",
+    )
+    block_with: HazardRegex | None = key(
+        "RE2 of the block that `unless_scope: block` widens to.", "^resource "
+    )
+    nearest: HazardRegex | None = key(
+        "RE2 of the line at which `unless_scope: nearest` ends.", "^def "
+    )
+    requires: HazardRegex | None = key(
+        "RE2 that matches somewhere in the new version of the file.", "import requests"
+    )
+    requires_scope: Literal["file"] = key("Where `requires` is searched.", "file", value="file")
+    requires_removed: HazardRegex | None = key(
+        "RE2 that matches in a removed line of the same hunk.", "timeout"
+    )
+    unless_other_side: HazardRegex | None = key(
+        "RE2: a finding is dropped if this matches on the other side of the same hunk.", "timeout"
+    )
+    skip_rollback: bool = key(
+        "Whether lines that undo a migration do not count.", True, value=False
+    )
+    skip_new_table: bool = key(
+        "Whether tables that the pull request itself makes do not count.", True, value=False
+    )
+    dialect: Literal["any", "mysql", "postgres"] = key(
+        "The database that it is about; off if the policy names the other one.",
+        "mysql",
+        value="any",
+    )
+    once_per: Literal["file"] | None = key("Only the first finding in each file counts.", "file")
+    en: Why = required(
+        "What is wrong, then what to do, in English.", "The call may wait forever. Set a timeout."
+    )
+    ja: Why = required(
+        "What is wrong, then what to do, in Japanese.",
+        "応答を待ち続けます。タイムアウトを設定してください。",
+    )
+    fix: Title | None = key("The one right replacement, as code.", "timeout=10")
+    cross: str = key("Equal rules of known linters, for readers.", "ruff S113", value="")
+    fp: str = key("Known false alarms, for readers.", "Wrappers that set a timeout.", value="")
+    hit: Samples = key(
+        "Code in which it is found, which `ghapp test` tries.", ["requests.post(url)"], value=()
+    )
+    miss: Samples = key(
+        "Code in which it is not found, which `ghapp test` tries.",
+        ["requests.post(url, timeout=3)"],
+        value=(),
+    )
 
     @model_validator(mode="after")
     def goes_together(self) -> Self:

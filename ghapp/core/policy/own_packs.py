@@ -10,6 +10,7 @@ from ghapp.core.areas import Area
 from ghapp.core.model import Problem
 from ghapp.core.patterns import globs, regexes
 from ghapp.core.policy import limits, pack_files, pack_schema, packs, yaml
+from ghapp.core.policy.fields import json_schema
 from ghapp.core.policy.pack_schema import PackPart, References, WhenPart
 from ghapp.core.policy.packs import Listed, Pack
 from ghapp.core.policy.problems import meant
@@ -84,7 +85,7 @@ def read(
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of a pack, for editors."""
-    return {**PackPart.model_json_schema(), "title": "Pack of ghapp, .github/nfr/*.yml"}
+    return json_schema(PackPart, "urn:ghapp:schema:pack:1", "Pack of ghapp, .github/nfr/*.yml")
 
 
 def _parsed(

@@ -44,6 +44,8 @@ from ghapp.core.policy.fields import (
     Title,
     Why,
     in_short,
+    key,
+    required,
 )
 from ghapp.core.policy.hazard_schema import MOST_SAMPLES, HazardPart, hazard
 
@@ -64,15 +66,15 @@ class References:
 
 
 class TitlePart(Part):
-    en: Title
-    ja: Title
+    en: Title = required("In English.", "Gift cards")
+    ja: Title = required("In Japanese.", "ギフトカード")
 
 
 class BoundsPart(Part):
     """Thresholds over the whole pull; reaching one of them is enough."""
 
-    changed_files_gte: Count | None = None
-    added_lines_gte: Count | None = None
+    changed_files_gte: Count | None = key("At least so many files changed.", 50)
+    added_lines_gte: Count | None = key("At least so many lines were added.", 1000)
 
     needs: ClassVar[tuple[str, ...]] = ("changed_files_gte", "added_lines_gte")
 
@@ -83,8 +85,10 @@ class SizePart(BoundsPart):
     new_top_level_dirs_gte: folders of the repository's root that the base branch lacks.
     """
 
-    new_top_level_dirs_gte: Count | None = None
-    ignore: GlobList = ()
+    new_top_level_dirs_gte: Count | None = key(
+        "At least so many folders of the repository's root are new.", 1
+    )
+    ignore: GlobList = key("Globs of files that are not counted.", ["**/*.lock"], value=())
 
     needs = (*BoundsPart.needs, "new_top_level_dirs_gte")
 
@@ -96,14 +100,18 @@ class InFilePart(Part):
     not_diff: no added line matches. bump: a version changes by at least this part of it.
     """
 
-    path: Globs | None = None
-    exclude: Globs | None = None
-    new: StrictBool = False
-    diff: Regexes | None = None
-    removed: Regexes | None = None
-    unless: Regexes | None = None
-    not_diff: Regexes | None = None
-    bump: Literal["patch", "minor", "major"] | None = None
+    path: Globs | None = key("Globs, one of which its path matches.", "**/migrations/**")
+    exclude: Globs | None = key("Globs that its path does not match.", "**/seed/**")
+    new: StrictBool = key("Whether the pull request adds it.", True, value=False)
+    diff: Regexes | None = key("RE2, one of which matches an added line.", "(?i)balance")
+    removed: Regexes | None = key("RE2, one of which matches a removed line.", "(?i)lock")
+    unless: Regexes | None = key(
+        "RE2: lines that match do not count for `diff` and `removed`.", "test_"
+    )
+    not_diff: Regexes | None = key("RE2: no added line may match.", "timeout")
+    bump: Literal["patch", "minor", "major"] | None = key(
+        "The version of a dependency changes by at least that part.", "major"
+    )
 
     needs = ("path", "new", "diff", "removed", "bump")
 
@@ -115,22 +123,38 @@ FlaggedBy = Literal["label", "path", "diff", "removed", "folder", "size"]
 class WhenPart(Part):
     """A condition. All keys of one mapping must hold; a key with several values needs one."""
 
-    any: Annotated[tuple[WhenPart, ...], Most, Some] | None = None
-    all: Annotated[tuple[WhenPart, ...], Most, Some] | None = None
-    not_: WhenPart | None = Field(default=None, alias="not")
-    diff: Regexes | None = None
-    removed: Regexes | None = None
-    path: Globs | None = None
-    file: InFilePart | None = None
-    title: Regexes | None = None
-    label: Names | None = None
-    hazard: Names | None = None
-    area: Names | None = None
-    flagged_by: Annotated[tuple[FlaggedBy, ...], Listed, Some] | None = None
-    files_gte: Count | None = None
-    added_gte: Count | None = None
-    size: BoundsPart | None = None
-    table_in: Literal["config.large_tables"] | None = None
+    any: Annotated[tuple[WhenPart, ...], Most, Some] | None = key(
+        "One of these conditions holds.", [{"diff": "score"}, {"label": "ranking"}]
+    )
+    all: Annotated[tuple[WhenPart, ...], Most, Some] | None = key(
+        "All of these conditions hold.", [{"diff": "score"}, {"path": "src/**"}]
+    )
+    not_: WhenPart | None = key(
+        "This condition does not hold.", {"path": "**/reports/**"}, alias="not"
+    )
+    diff: Regexes | None = key("RE2: an added line in the area's files matches.", "(?i)balance")
+    removed: Regexes | None = key("RE2: a removed line in the area's files matches.", "(?i)lock")
+    path: Globs | None = key("Globs: a file of the area matches.", "**/models/**")
+    file: InFilePart | None = key(
+        "One file of the area meets several conditions.", {"path": "**/*.sql", "new": True}
+    )
+    title: Regexes | None = key("RE2: the pull request's title matches.", "(?i)ranking")
+    label: Names | None = key("The pull request has the label.", "ranking")
+    hazard: Names | None = key(
+        "A hazard with this id is found anywhere in the pull request.", "DBM-001"
+    )
+    area: Names | None = key("That other area is touched, too.", "caching")
+    flagged_by: Annotated[tuple[FlaggedBy, ...], Listed, Some] | None = key(
+        "What flags the area.", ["path", "diff"]
+    )
+    files_gte: Count | None = key("The area has at least so many changed files.", 5)
+    added_gte: Count | None = key("The area has at least so many added lines.", 100)
+    size: BoundsPart | None = key(
+        "The pull request is at least so large.", {"added_lines_gte": 400}
+    )
+    table_in: Literal["config.large_tables"] | None = key(
+        "A changed line names a table that the policy lists as large.", "config.large_tables"
+    )
 
     @model_validator(mode="after")
     def is_not_empty(self) -> Self:
@@ -148,27 +172,47 @@ class DetectPart(Part):
 
     signals: ClassVar = ("paths", "diff", "removed", "labels", "size", "submodules")
 
-    paths: GlobList = ()
-    exclude_sets: NameList = ()
-    exclude: GlobList = ()
-    diff: RegexList = ()
-    removed: RegexList = ()
-    diff_files: GlobList = ()
-    title: Regex | None = None
-    labels: NameList = ()
-    size: SizePart | None = None
-    submodules: StrictBool = False
-    path_hit: NameList = ()
-    path_miss: NameList = ()
-    note: str = ""
+    paths: GlobList = key(
+        "Globs of changed files that flag the area.", ["src/ranking/**"], value=()
+    )
+    exclude_sets: NameList = key(
+        "Names of sets of globs that are left out.", ["tests", "documents"], value=()
+    )
+    exclude: GlobList = key("Globs of files that are left out.", ["**/fakes/**"], value=())
+    diff: RegexList = key("RE2: added lines that flag the area.", ["(?i)score_v[0-9]"], value=())
+    removed: RegexList = key("RE2: removed lines that flag the area.", ["(?i)rate_limit"], value=())
+    diff_files: GlobList = key(
+        "Globs of the files whose lines are searched; by default all.", ["**/*.py"], value=()
+    )
+    title: Regex | None = key(
+        "RE2: titles of pull requests that suggest the area, as a hint.", "(?i)ranking"
+    )
+    labels: NameList = key("Labels that force the area in.", ["ranking"], value=())
+    size: SizePart | None = key(
+        "How large a pull request has to be to flag the area.", {"changed_files_gte": 50}
+    )
+    submodules: StrictBool = key(
+        "Whether a changed submodule flags the area, wherever it is.", True, value=False
+    )
+    path_hit: NameList = key(
+        "Paths that `paths` matches, which `ghapp test` tries.", ["src/ranking/score.py"], value=()
+    )
+    path_miss: NameList = key(
+        "Paths that `paths` does not match, which `ghapp test` tries.",
+        ["docs/ranking.txt"],
+        value=(),
+    )
+    note: str = key("For readers.", "The old engine is under lib/.", value="")
 
 
 class SamplePart(Part):
     """Lines of a new file, or a diff. path: of the file. sev: at which the question is asked."""
 
-    text: SomeText
-    path: SomeText | None = None
-    sev: Severity | None = None
+    text: SomeText = required(
+        "Lines of a new file, or a diff if it begins with `@@`.", "balance = 1"
+    )
+    path: SomeText | None = key("The path at which it is tried.", "src/cards.py")
+    sev: Severity | None = key("The severity at which the question is asked.", "must")
 
 
 Samples = Annotated[
@@ -179,8 +223,10 @@ Samples = Annotated[
 class SameAsPart(Part):
     """Another question with the same answer. within: only if all files here are files there."""
 
-    item: OwnId
-    within: StrictBool = False
+    item: OwnId = required("The question with the same answer.", "cache-ttl")
+    within: StrictBool = key(
+        "Only if all files of this area are files of the other question's area.", True, value=False
+    )
 
 
 class ItemPart(Part):
@@ -191,43 +237,74 @@ class ItemPart(Part):
     miss are samples that `ghapp test` runs: changes on which it is asked, and on which it is not.
     """
 
-    id: OwnId
-    cat: Category
-    sev: Severity
-    en: Ask
-    ja: Ask
-    why_en: Why
-    why_ja: Why
-    ev_en: Why
-    ev_ja: Why
-    refs: tuple[SomeText, ...] = ()
-    when: WhenPart | None = None
-    must_when: WhenPart | None = None
-    scope: Literal["project", "change"] = "change"
-    same_as: Annotated[SameAsPart, in_short("item")] | None = None
-    never_defer: StrictBool = False
-    hit: Samples = ()
-    miss: Samples = ()
+    id: OwnId = required(
+        "Never used again for another question, because answers and sign-offs refer to it.",
+        "gift-expiry",
+    )
+    cat: Category = required("The kind of requirement.", "data-integrity")
+    sev: Severity = required(
+        "must: answered before the sign-off; should: may stay open; could: advice.", "must"
+    )
+    en: Ask = required("The question in English.", "Can a balance go below zero?")
+    ja: Ask = required("The question in Japanese.", "残高が負になることはありませんか？")
+    why_en: Why = required("Why it matters, in English.", "Two orders may spend the same balance.")
+    why_ja: Why = required("Why it matters, in Japanese.", "二重に使われるおそれがあります。")
+    ev_en: Why = required(
+        "What to show as evidence, in English.", "A test with two orders at once."
+    )
+    ev_ja: Why = required("What to show as evidence, in Japanese.", "同時に 2 件注文するテスト。")
+    refs: tuple[SomeText, ...] = key(
+        "Keys of references; the first two are shown as links.", ["runbook"], value=()
+    )
+    when: WhenPart | None = key(
+        "When the question is asked; by default if anything but a hazard flags the area.",
+        {"diff": "(?i)balance"},
+    )
+    must_when: WhenPart | None = key(
+        "What makes it a must, whatever `sev` says.", {"removed": "(?i)lock"}
+    )
+    scope: Literal["project", "change"] = key(
+        "change: about this diff; project: about the feature as a whole.", "project", value="change"
+    )
+    same_as: Annotated[SameAsPart, in_short("item")] | None = key(
+        "Another question with the same answer; if both are shown, this one is left out.",
+        "pay-exactly-once",
+    )
+    never_defer: StrictBool = key("Whether nobody may defer it.", True, value=False)
+    hit: Samples = key(
+        "Changes on which it is asked, which `ghapp test` tries.", ["balance -= amount"], value=()
+    )
+    miss: Samples = key(
+        "Changes on which it is not asked, which `ghapp test` tries.", ["title = 'x'"], value=()
+    )
 
 
 class RetiredPart(Part):
     """An item that is no longer asked. replaced_by: the items in its place, if there are any."""
 
-    id: OwnId
-    replaced_by: Annotated[tuple[OwnId, ...], Most, Listed] = ()
+    id: OwnId = required("The id of a question that is no longer asked.", "gift-old")
+    replaced_by: Annotated[tuple[OwnId, ...], Most, Listed] = key(
+        "The questions in its place.", ["gift-expiry"], value=()
+    )
 
 
 class PackPart(Part):
     """A whole pack. enabled: packs may be shipped switched off; a policy switches them on."""
 
-    area: AreaId
-    title: TitlePart
-    weight: Annotated[int, Field(ge=1, le=5, strict=True)]
-    enabled: StrictBool = True
-    detect: DetectPart
-    items: Annotated[tuple[ItemPart, ...], Most, Some]
-    hazards: Annotated[tuple[HazardPart, ...], Field(max_length=MOST_HAZARDS)] = ()
-    retired: Annotated[tuple[RetiredPart, ...], Most] = ()
+    area: AreaId = required("The id of the area.", "gift-cards")
+    title: TitlePart = required("The name of the area.", {"en": "Gift cards", "ja": "ギフトカード"})
+    weight: Annotated[int, Field(ge=1, le=5, strict=True)] = required(
+        "How heavy it is, up to 5; the heaviest areas come first.", 4
+    )
+    enabled: StrictBool = key("Whether it is on unless a policy says otherwise.", False, value=True)
+    detect: DetectPart = required("What flags the area.", {"paths": ["src/cards/**"]})
+    items: Annotated[tuple[ItemPart, ...], Most, Some] = required("The questions.", [])
+    hazards: Annotated[tuple[HazardPart, ...], Field(max_length=MOST_HAZARDS)] = key(
+        "The rules that find dangerous lines.", [], value=()
+    )
+    retired: Annotated[tuple[RetiredPart, ...], Most] = key(
+        "Questions that are no longer asked.", [{"id": "gift-old"}], value=()
+    )
 
 
 def area(pack: PackPart, references: References) -> Area:

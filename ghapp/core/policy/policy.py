@@ -12,10 +12,11 @@ from pydantic import ValidationError
 
 from ghapp.core.areas import Area, Reviewers, Text
 from ghapp.core.model import Problem
+from ghapp.core.patterns import globs
 from ghapp.core.policy import limits, own_packs, pack_files, yaml
-from ghapp.core.policy.areas import DEFAULT, areas, faults
+from ghapp.core.policy.areas import DEFAULT, areas, faults, never_deferred, unknown_never
 from ghapp.core.policy.pack_schema import References
-from ghapp.core.policy.policy_schema import ELSEWHERE, PeoplePart, PolicyFile
+from ghapp.core.policy.policy_schema import ELSEWHERE, AreaPart, PeoplePart, PolicyFile
 from ghapp.core.policy.problems import mistakes
 from ghapp.core.records import PackFile, PolicySource
 
@@ -51,6 +52,10 @@ def may_be_label(name: str, texts: Iterable[str]) -> bool:
 # Policies are cached, by their texts. Those whose packs have more than LARGE characters together
 # take megabytes each, so that only a few are kept: (small ones, large ones).
 KEPT, LARGE = (256, 8), 512 << 10
+
+
+# Paths of all kinds: globs that match each of them match every file.
+ANY_PATHS = ("x", ".x", "x.y", "x/y", ".x/y.z", "x/y/.z", "x y/z-1/Z_2.X3")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -222,14 +227,16 @@ def read(
         file = PolicyFile.model_validate(_well_formed(value, error))
     own = own_packs.read(file.packs or (), files, rules.packs, rules.references)
     joined = (*rules.packs, *own.areas)
-    malformed_packs = file.packs is None and isinstance(value, dict) and value.get("packs")
+    written = value if isinstance(value, dict) else {}
+    malformed_packs = file.packs is None and written.get("packs")
     all_packs = not (malformed_packs or own.faults or own.problems)
     laborious = limits.laborious(value)
     found = (
-        *_unfit(file),
+        *_unfit(file, rules),
         *([(("areas",), f"the file's {laborious}")] if laborious else []),
         *own.faults,
         *faults(file, joined, own.references, all_packs=all_packs),
+        *(unknown_never(file, joined, written.get("areas")) if all_packs else ()),
     )
     some = found[: yaml.MAX_PROBLEMS]
     problems += [Problem(path, *tree.key_at(loc), words) for loc, words in some]
@@ -250,8 +257,18 @@ def _well_formed(value: object, error: ValidationError) -> dict[str, Any]:
     return sound
 
 
-def _unfit(file: PolicyFile) -> Iterator[tuple[yaml.Loc, str]]:
+def _unfit(file: PolicyFile, rules: Rules) -> Iterator[tuple[yaml.Loc, str]]:
     """Values that do not go together."""
+    parts = (one for one in (file.areas or {}).values() if isinstance(one, AreaPart))
+    modes = {file.mode or rules.default_mode, *(part.mode for part in parts)}
+    by = file.sign_off.by if file.sign_off else None
+    if set(by or ()) == {"button"} and "enforce" in modes and file.pending != "action_required":
+        text = (
+            "`sign_off.by` is only `button`, and GitHub shows no buttons while a check run is in "
+            "progress, so that `enforce` could never be signed off: add "
+            "`pending: action_required`, or another channel such as `command`"
+        )
+        yield ("sign_off", "by"), text
     states: dict[str, str] = {}
     for state, default in DEFAULT_LABELS.items():
         name = getattr(file.labels, state, None) or default
@@ -260,6 +277,15 @@ def _unfit(file: PolicyFile) -> Iterator[tuple[yaml.Loc, str]]:
             both = f"`labels.{other}` and `labels.{state}`"
             written = state if getattr(file.labels, state) else other
             yield ("labels", written), f"{both} are the same label on GitHub: rename one"
+    ignored = (file.ignore.paths if file.ignore else None) or ()
+    if all(globs.matches(ignored, path) for path in ANY_PATHS):
+        alone = [one for one in ignored if all(globs.matches((one,), path) for path in ANY_PATHS)]
+        which = f"`{alone[0]}` matches" if alone else "these globs together match"
+        text = (
+            f"{which} every file, so that ghapp would review nothing: name what to leave out, or "
+            "write `mode: observe` to review without a trace on GitHub"
+        )
+        yield ("ignore", "paths", *([ignored.index(alone[0])] if alone else [])), text
     defer = file.defer
     # A maximum below the usual 30 days alone lowers them as well.
     if defer and (defer.default_days or 0) > (defer.max_days or 90):
@@ -302,9 +328,9 @@ def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
     in_force = areas(layers, rules.packs, rules.references, mode, reviewers, vocabulary)
     most = setting("defer", "max_days") or Defer().max_days
     usual = setting("defer", "default_days") or Defer().default_days
-    never = named("defer", "never")
-    if never is None:
-        never = frozenset(item.id for area in in_force for item in area.items if item.never_defer)
+    never = never_deferred(layers, rules.packs)
+    if setting("defer", "never") != ():
+        never |= {item.id for area in in_force for item in area.items if item.never_defer}
     features = {one.name: setting("features", one.name) for one in fields(Features)}
     return replace(
         Policy(),

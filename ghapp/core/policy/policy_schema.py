@@ -5,6 +5,7 @@ A key that is absent or empty leaves its value to the layer below.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
@@ -26,9 +27,13 @@ from ghapp.core.policy.fields import (
     Title,
     Why,
     at_most,
+    fitting,
     in_short,
+    json_schema,
+    key,
     refused,
     refused_first,
+    required,
     sound,
 )
 from ghapp.core.policy.hazard_schema import HAZARD_ID
@@ -46,19 +51,55 @@ ELSEWHERE = {
     "locked": "belongs in the organisation's file: take it out of this one",
 }
 
+# Managed users have an underscore before the short code of their enterprise, an App has [bot].
+# Source: https://docs.github.com/enterprise-cloud@latest/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication
+LOGIN = re.compile(r"(?P<user>[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*(?:_[A-Za-z0-9]+)?)(?:\[bot\])?")
+MOST_OF_LOGIN = 39
+# GitHub makes the slug from the team's name; the teams of an enterprise have `ent:` before it.
+SLUG = re.compile(r"(?:ent:)?[a-z0-9_]+(?:-+[a-z0-9_]+)*")
+NOT_IN_SLUG = re.compile("[^a-z0-9_]+")
+
+
+def login_fault(name: str) -> str:
+    """Why GitHub has no account of this name, and what to write; "" if it may."""
+    found = LOGIN.fullmatch(name)
+    if name.startswith("@"):
+        return "should be written without `@`"
+    if found and len(found["user"]) > MOST_OF_LOGIN:
+        return f"should have at most {MOST_OF_LOGIN} characters, as every login on GitHub"
+    if found:
+        return ""
+    if name.startswith("app/"):
+        return f"should be the App's login: write `{name.removeprefix('app/')[:60]}[bot]`"
+    if "/" in name:
+        return "should be a login: teams belong in `teams`, each by its slug alone"
+    if "@" in name:
+        return "should be a login, not a mail address: write the end of the profile's address"
+    return (
+        f"should be a login, and `{name[:60]}` cannot be one: write letters and digits, with "
+        "single hyphens between them, and `[bot]` after the name of an App"
+    )
+
+
+def team_fault(slug: str) -> str:
+    """Why GitHub has no team of this slug, and what to write; "" if it may."""
+    if slug.startswith("@") and "/" not in slug:
+        return "should be written without `@`"
+    if "/" in slug:
+        alone = slug.rpartition("/")[2][:60] or "sre"
+        whose = "the organisation is the repository's"
+        return f"should be the team's slug alone, as in `{alone}`: {whose}"
+    if SLUG.fullmatch(slug):
+        return ""
+    likely = NOT_IN_SLUG.sub("-", slug.lower()).strip("-")[:60]
+    ending = "the end of its address on GitHub"
+    return f"should be the team's slug, {ending}" + (f": write `{likely}`" if likely else "")
+
+
+Login = Annotated[SomeText, fitting(login_fault)]
+Team = Annotated[SomeText, fitting(team_fault)]
 # In a URL `.` and `..` are steps of the path.
 NotDots = refused({".", ".."}.__contains__, "should be a name, not `.` or `..`")
-NotAt = refused(lambda name: name.startswith("@"), "should be written without `@`")
-Login = Annotated[SomeText, NotAt, NotDots]
-Team = Annotated[
-    SomeText,
-    refused(
-        lambda slug: "/" in slug or " " in slug,
-        "should be the team's slug alone, as in `sre`: the organisation is the repository's",
-    ),
-    NotAt,
-    NotDots,
-]
 # Source: https://docs.github.com/en/rest/issues/labels (names of at most 50 characters)
 LabelName = Annotated[
     str,
@@ -83,6 +124,7 @@ HazardValue = Annotated[
     refused_first(  # one sentence instead of one for each of the two types
         lambda value: not isinstance(value, bool) and value not in ("must", "should", "could"),
         "should be on, off, must, should or could",
+        kind="switch",
     ),
 ]
 
@@ -90,87 +132,182 @@ HazardValue = Annotated[
 class PeoplePart(Part):
     """teams: slugs in the organisation of the repository. users: logins."""
 
-    teams: Annotated[tuple[Team, ...], Most] = ()
-    users: Annotated[tuple[Login, ...], Most] = ()
+    teams: Annotated[tuple[Team, ...], Most] = key(
+        "Slugs of teams in the organisation of the repository.", ["sre"], value=()
+    )
+    users: Annotated[tuple[Login, ...], Most] = key("Logins.", ["ann-lee"], value=())
 
 
 class SignOffPart(Part):
-    by: Annotated[tuple[Channel, ...], Most, Field(min_length=1)] | None = None
-    stale_on: Literal["area-change", "any-push", "never"] | None = None
-    allow_author: StrictBool | None = None
-    require_answers: Literal["none", "must"] | None = None
+    by: Annotated[tuple[Channel, ...], Most, Field(min_length=1)] | None = key(
+        "The channels of a sign-off. `button` alone needs `pending: action_required` to enforce.",
+        ["command", "label", "review"],
+        default=["command", "label", "button"],
+    )
+    stale_on: Literal["area-change", "any-push", "never"] | None = key(
+        "What makes a sign-off stale: a change of the area's own diff, any push, or nothing.",
+        "any-push",
+        default="area-change",
+    )
+    allow_author: StrictBool | None = key(
+        "Whether the author, and people who pushed, may sign off.", True, default=False
+    )
+    require_answers: Literal["none", "must"] | None = key(
+        "must: no sign-off while a must question is open.", "must", default="none"
+    )
 
 
 class FeaturesPart(Part):
     """What makes a pull request a new feature; any of them will do."""
 
-    labels: NameList | None = None
-    titles: RegexList | None = None
-    branches: GlobList | None = None
-    added_lines: Count | None = None
+    labels: NameList | None = key(
+        "A pull request with such a label is a new feature.",
+        ["feature"],
+        default=["feature", "enhancement"],
+    )
+    titles: RegexList | None = key(
+        "RE2: a pull request with such a title is a new feature.",
+        ["^feat:"],
+        default=["^feat(\\(.+\\))?!?:", "新機能"],
+    )
+    branches: GlobList | None = key(
+        "Globs: a pull request from such a branch is a new feature.",
+        ["feature/**"],
+        default=["feature/**", "feat/**"],
+    )
+    added_lines: Count | None = key(
+        "A pull request that adds so many lines is a new feature; by default none is.",
+        400,
+    )
 
 
 class IgnorePart(Part):
-    authors: NameList | None = None
-    paths: GlobList | None = None
+    authors: Annotated[tuple[Login, ...], Most] | None = key(
+        "Logins whose pull requests are not asked about, if every push is theirs.",
+        ["dependabot[bot]"],
+        default=["dependabot[bot]", "renovate[bot]"],
+    )
+    paths: GlobList | None = key(
+        "Globs of files that are left out.", ["docs/**"], default=["docs/**", "**/*.md"]
+    )
 
 
 class DeferPart(Part):
-    """How long an item may be deferred. never: items that may not; absent: as the packs say."""
+    """How long an item may be deferred, and which may not.
 
-    default_days: Count | None = None
-    max_days: Count | None = None
-    never: Annotated[tuple[AreaId, ...], Most] | None = None
+    never, never_add: items beside those of the packs; `never: []` clears those of the packs.
+    """
+
+    default_days: Count | None = key(
+        "When a deferred question is due, in days, if the author names no day.", 14, default=30
+    )
+    max_days: Count | None = key(
+        "The latest day until which a question may be deferred, in days.", 60, default=90
+    )
+    never: Annotated[tuple[AreaId, ...], Most] | None = key(
+        "Questions that nobody may defer, beside those of the packs; `[]` clears those.",
+        [],
+    )
+    never_add: Annotated[tuple[AreaId, ...], Most] | None = key(
+        "Questions that nobody may defer, beside those of the packs.",
+        ["cfg-no-secrets"],
+        default=[],
+    )
 
 
 class LabelsPart(Part):
-    waiting: LabelName | None = None
-    hold: LabelName | None = None
-    signed_off: LabelName | None = None
-    waived: LabelName | None = None
-    follow_ups: LabelName | None = None
-    follow_up: LabelName | None = None
+    waiting: LabelName | None = key(
+        "The label while a sign-off is missing.", "needs sign-off", default="nfr: needs sign-off"
+    )
+    hold: LabelName | None = key(
+        "The label while somebody holds the pull request.", "on hold", default="nfr: on hold"
+    )
+    signed_off: LabelName | None = key(
+        "The label once everything is signed off.", "signed off", default="nfr: signed off"
+    )
+    waived: LabelName | None = key(
+        "The label once the review is waived.", "waived", default="nfr: waived"
+    )
+    follow_ups: LabelName | None = key(
+        "The label beside the one for signed off, if questions were deferred.",
+        "follow-ups",
+        default="nfr: follow-ups",
+    )
+    follow_up: LabelName | None = key(
+        "The label of the issues of deferred questions.", "follow-up", default="nfr: follow-up"
+    )
 
 
 class DatabasePart(Part):
     """dialect: hazards of the other one are off."""
 
-    dialect: Literal["mysql", "postgres"] | None = None
+    dialect: Literal["mysql", "postgres"] | None = key(
+        "The database in use; hazards of the other one are off. MariaDB is mysql.", "postgres"
+    )
 
 
 class WordsPart(Part):
     """Words in one or both languages; at least in the policy's own."""
 
-    en: Title | None = None
-    ja: Title | None = None
+    en: Title | None = key("In English.", "buyers")
+    ja: Title | None = key("In Japanese.", "購入者")
 
 
 class VocabularyPart(Part):
     """What the texts of packs call users, service and tenants here, in one or both languages."""
 
-    users: Annotated[WordsPart, in_short("en", "ja")] | None = None
-    service: Annotated[WordsPart, in_short("en", "ja")] | None = None
-    tenants: Annotated[WordsPart, in_short("en", "ja")] | None = None
+    users: Annotated[WordsPart, in_short("en", "ja")] | None = key(
+        "What the questions call the users.", "buyers", default="users"
+    )
+    service: Annotated[WordsPart, in_short("en", "ja")] | None = key(
+        "What the questions call the service.", "shop", default="service"
+    )
+    tenants: Annotated[WordsPart, in_short("en", "ja")] | None = key(
+        "What the questions call the tenants.", {"en": "shops", "ja": "店舗"}, default="tenants"
+    )
 
 
 class OwnItemPart(Part):
     """A question that the policy adds. evidence: the kind of answer asked for; absent: a tick."""
 
-    id: AreaId
-    sev: Severity
-    cat: Category
-    en: Ask | None = None
-    ja: Ask | None = None
-    why_en: Why | None = None
-    why_ja: Why | None = None
-    ev_en: Why | None = None
-    ev_ja: Why | None = None
-    refs: NameList = ()
-    when: WhenPart | None = None
-    must_when: WhenPart | None = None
-    scope: Literal["project", "change"] = "change"
-    evidence: Evidence | None = None
-    choices: Annotated[tuple[Title, ...], Most] = ()
+    id: AreaId = required(
+        "Never used again for another question, because answers and sign-offs refer to it.",
+        "rank-latency",
+    )
+    sev: Severity = required(
+        "must: answered before the sign-off; should: may stay open; could: advice.", "must"
+    )
+    cat: Category = required("The kind of requirement.", "performance")
+    en: Ask | None = key(
+        "The question in English; required if it is the policy's language.",
+        "p99 under 80 ms at 2x peak?",
+    )
+    ja: Ask | None = key(
+        "The question in Japanese; required if it is the policy's language.",
+        "ピークの 2 倍で p99 は 80 ms 以内ですか？",
+    )
+    why_en: Why | None = key("Why it matters, in English.", "Slow rankings empty carts.")
+    why_ja: Why | None = key("Why it matters, in Japanese.", "遅いと離脱につながります。")
+    ev_en: Why | None = key(
+        "What to show as evidence, in English.", "A load test of the last week."
+    )
+    ev_ja: Why | None = key("What to show as evidence, in Japanese.", "直近 1 週間の負荷試験。")
+    refs: NameList = key(
+        "Keys of references; the first two are shown as links.", ["runbook"], value=()
+    )
+    when: WhenPart | None = key("When the question is asked; by default always.", {"diff": "score"})
+    must_when: WhenPart | None = key(
+        "What makes it a must, whatever `sev` says.", {"diff": "score_v2"}
+    )
+    scope: Literal["project", "change"] = key(
+        "change: about this diff; project: about the feature as a whole.", "project", value="change"
+    )
+    evidence: Evidence | None = key("The kind of answer asked for; by default a tick.", "number")
+    choices: Annotated[tuple[Title, ...], Most] = key(
+        "The answers to choose from, with `evidence: choice`.",
+        ["yes, measured", "not needed"],
+        value=(),
+    )
 
     @model_validator(mode="after")
     def has_choices(self) -> Self:
@@ -195,47 +332,107 @@ class AreaPart(Part):
     hazards: a mapping switches hazards off or on, or gives them another severity.
     """
 
-    mode: Mode | None = None
-    flag: Literal["touch", "evidence"] | None = None
-    reviewers: PeoplePart | None = None
-    paths_add: GlobList = ()
-    paths_remove: GlobList = ()
-    items: Items | None = None
-    hazards: Annotated[dict[HazardId, HazardValue], Most] | None = None
-    title: WordsPart | None = None
-    detect: DetectPart | None = None
-    weight: Annotated[int, Field(ge=1, le=5, strict=True)] | None = None
+    mode: Mode | None = key(
+        "The mode of this area; by default that of the policy. The worst area decides.", "enforce"
+    )
+    flag: Literal["touch", "evidence"] | None = key(
+        "Whether a touched path is enough (touch), or a question or finding is needed (evidence).",
+        "evidence",
+        default="touch",
+    )
+    reviewers: PeoplePart | None = key(
+        "Who may sign this area off, in the place of the general reviewers.", {"teams": ["dba"]}
+    )
+    paths_add: GlobList = key(
+        "Globs of more files that flag the area.", ["db/changes/**"], value=()
+    )
+    paths_remove: GlobList = key("Globs of files that do not flag it.", ["**/fakes/**"], value=())
+    items: Items | None = key(
+        "Questions: a mapping switches those of the pack off or on, a list adds some.",
+        {"dbm-type-choice": False},
+    )
+    hazards: Annotated[dict[HazardId, HazardValue], Most] | None = key(
+        "Switches hazards off or on, or gives them another severity.",
+        {"DBM-010": False, "DBM-011": "could"},
+    )
+    title: WordsPart | None = key(
+        "The area's name; required for an area of your own.", {"en": "Ranking", "ja": "ランキング"}
+    )
+    detect: DetectPart | None = key(
+        "What flags the area; required for an area of your own.", {"paths": ["src/ranking/**"]}
+    )
+    weight: Annotated[int, Field(ge=1, le=5, strict=True)] | None = key(
+        "How heavy it is, up to 5; the heaviest areas come first. By default as in the pack.",
+        5,
+    )
 
 
 AreaValue = Annotated[
     Annotated[StrictBool, Tag("switch")] | Annotated[AreaPart, Tag("area")],
     Discriminator(lambda value: "switch" if isinstance(value, bool) else "area"),
+    refused_first(
+        lambda value: isinstance(value, str), "should be on, off or a mapping", kind="switch"
+    ),
 ]
 
 
 class PolicyFile(Part):
     """One layer: the file of a repository, later also that of its organisation."""
 
-    version: Literal[1] | None = None
-    mode: Mode | None = None
-    language: Language | None = None
-    reviewers: PeoplePart | None = None
-    waivers: PeoplePart | None = None
-    sign_off: SignOffPart | None = None
-    pending: Literal["in_progress", "action_required"] | None = None
-    comment: Literal["features", "flagged", "never"] | None = None
-    features: FeaturesPart | None = None
-    max_items: Annotated[int, Field(ge=1, le=50, strict=True)] | None = None
-    ignore: IgnorePart | None = None
-    defer: DeferPart | None = None
-    labels: LabelsPart | None = None
-    words: VocabularyPart | None = None
-    large_tables: NameList | None = None
-    database: DatabasePart | None = None
-    packs: PackGlobs | None = None
-    areas: Annotated[dict[AreaId, AreaValue], Field(max_length=MAX_AREAS)] | None = None
+    version: Literal[1] | None = key("The version of this format.", 1, default=1)
+    mode: Mode | None = key(
+        "Record only, show but never block, or block; by default GHAPP_DEFAULT_MODE.",
+        "enforce",
+        default="advise",
+    )
+    language: Language | None = key(
+        "The language of everything that people read.", "ja", default="en"
+    )
+    reviewers: PeoplePart | None = key(
+        "Who may sign off; by default people with maintain or admin.", {"teams": ["sre"]}
+    )
+    waivers: PeoplePart | None = key(
+        "Who may waive a review; by default the reviewers.", {"teams": ["sre-leads"]}
+    )
+    sign_off: SignOffPart | None = key(
+        "How a sign-off is given, and when it goes stale.", {"by": ["command", "review"]}
+    )
+    pending: Literal["in_progress", "action_required"] | None = key(
+        "What `enforce` shows before the sign-off.", "action_required", default="in_progress"
+    )
+    comment: Literal["features", "flagged", "never"] | None = key(
+        "Which flagged pull requests get the comment at once: new features, all, or none.",
+        "flagged",
+        default="features",
+    )
+    features: FeaturesPart | None = key(
+        "What makes a pull request a new feature; any of these is enough.", {"labels": ["feature"]}
+    )
+    max_items: Annotated[int, Field(ge=1, le=50, strict=True)] | None = key(
+        "How many questions are asked; the rest is folded and may stay open.", 5, default=7
+    )
+    ignore: IgnorePart | None = key("What is not reviewed.", {"paths": ["docs/**"]})
+    defer: DeferPart | None = key(
+        "How long a question may be deferred, and which may not.", {"max_days": 60}
+    )
+    labels: LabelsPart | None = key("The names of ghapp's labels.", {"waiting": "needs sign-off"})
+    words: VocabularyPart | None = key(
+        "What the questions call users, service and tenants.", {"users": "buyers"}
+    )
+    large_tables: NameList | None = key(
+        "Tables whose changes bring up more questions.", ["orders"], default=[]
+    )
+    database: DatabasePart | None = key("The database in use.", {"dialect": "postgres"})
+    packs: PackGlobs | None = key(
+        "Globs of packs of your own, below .github/.", [".github/nfr/*.yml"], default=[]
+    )
+    areas: Annotated[dict[AreaId, AreaValue], Field(max_length=MAX_AREAS)] | None = key(
+        "Switches areas, changes them, or adds some of your own; by id.",
+        {"database-migration": {"mode": "enforce"}},
+        default={},
+    )
 
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of the file, for editors."""
-    return {**PolicyFile.model_json_schema(), "title": "Policy of ghapp, .github/nfr.yml"}
+    return json_schema(PolicyFile, "urn:ghapp:schema:policy:1", "Policy of ghapp, .github/nfr.yml")

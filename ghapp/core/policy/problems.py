@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from ghapp.core.model import Problem
 from ghapp.core.policy.fields import ID, inside
 from ghapp.core.policy.hazard_schema import HAZARD_ID
-from ghapp.core.policy.yaml import MAX_PROBLEMS, Loc, Place, Tree
+from ghapp.core.policy.yaml import MAX_PROBLEMS, SPELT, Loc, Place, Tree
 
 EXPECTED = {
     "model_type": "should be a mapping, as in `key: value`",
@@ -24,6 +24,8 @@ EXPECTED = {
     "string_too_short": "should not be empty",
     "too_short": "should not be empty",
 }
+
+SWITCHES = ("bool_type", "switch")  # errors of values that may be on or off
 
 PATTERNS = {
     ID: "should be lower-case words joined by `-`",
@@ -86,7 +88,11 @@ def said(detail: ErrorDetails) -> str:
     if kind == "string_pattern_mismatch":
         return PATTERNS.get(detail["ctx"]["pattern"], message)
     subject, should, rest = message.partition("should")  # "String should have at most ..."
-    return EXPECTED.get(kind) or should + rest or subject
+    written = detail["input"]
+    # SPELT has the empty text, too, which stands for nothing.
+    quoted = isinstance(written, str) and isinstance(SPELT.get(written), bool)
+    remedy = f": write `{written}` without quotes" if quoted and kind in SWITCHES else ""
+    return (EXPECTED.get(kind) or should + rest or subject) + remedy
 
 
 def meant(word: str, known: Iterable[str], *, listed: bool = True) -> str:

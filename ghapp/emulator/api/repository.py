@@ -64,8 +64,13 @@ def get_branch(call: Call) -> Response:
 
 def list_rules(call: Call) -> Response:
     """The rules of active rulesets for a branch, which need not exist."""
-    types = call.repository().rules.get(call.params["branch"], [])
-    return call.listed(types, lambda rule: {"type": rule})
+    repository, branch = call.repository(), call.params["branch"]
+    rules: list[Json] = [{"type": rule} for rule in repository.rules.get(branch, [])]
+    checks = [] if branch in repository.protected else repository.required_checks.get(branch, [])
+    if checks:
+        parameters = {"required_status_checks": [{"context": one} for one in checks]}
+        rules.append({"type": "required_status_checks", "parameters": parameters})
+    return call.listed(rules, lambda rule: rule)
 
 
 # --- contents and git objects --------------------------------------------------------------

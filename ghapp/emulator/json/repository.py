@@ -115,13 +115,18 @@ def branch(at: Addresses, repository: Repository, name: str) -> Json:
     """As far as Apps read it. A rule of any ruleset makes a branch `protected`."""
     sha, has_rule = repository.branches[name], name in repository.protected
     level = "everyone" if has_rule else "off"
+    contexts = repository.required_checks.get(name, []) if has_rule else []
     return {
         "name": name,
         "commit": {"sha": sha, "url": f"{at.repository(repository)}/commits/{sha}"},
         "protected": has_rule or bool(repository.rules.get(name)),
         "protection": {
             "enabled": has_rule,
-            "required_status_checks": {"enforcement_level": level, "contexts": [], "checks": []},
+            "required_status_checks": {
+                "enforcement_level": level,
+                "contexts": contexts,
+                "checks": [{"context": one, "app_id": None} for one in contexts],
+            },
         },
     }
 

@@ -257,6 +257,31 @@ def test_packs_say_what_is_never_put_off_unless_the_policy_does():
     assert policy("areas: {payments-checkout: off}", rules=rules).defer.never == frozenset()
 
 
+@pytest.mark.parametrize(
+    ("text", "never"),
+    [
+        ("never: [dbm-rollback]", {"pay-exactly-once", "dbm-rollback"}),
+        ("never_add: [dbm-rollback]", {"pay-exactly-once", "dbm-rollback"}),
+        ("never: [], never_add: [dbm-rollback]", {"dbm-rollback"}),
+        ("never: [dbm-old]", {"pay-exactly-once", "dbm-type-choice"}),
+    ],
+)
+def test_a_list_adds_to_what_the_packs_say_and_only_an_empty_one_clears_it(text, never):
+    rules = marked(never_defer=True)
+    pay, migration, *others = rules.packs
+    migration = replace(migration, retired=(("dbm-old", ("dbm-type-choice",)),))
+    rules = replace(rules, packs=(pay, migration, *others))
+    found = policy(f"defer: {{{text}}}", rules=rules)
+    assert (found.problems, found.defer.never) == ((), never)
+
+
+def test_a_lower_layer_that_adds_is_kept():
+    rules = marked(never_defer=True)
+    below = PolicyFile.model_validate({"defer": {"never_add": ["idx-size"]}})
+    above = PolicyFile.model_validate({"defer": {"never": [], "never_add": ["dbm-rollback"]}})
+    assert merged((below, above), rules).defer.never == {"idx-size", "dbm-rollback"}
+
+
 def test_a_question_written_anew_keeps_what_its_pack_says_of_the_id():
     rules = marked(never_defer=True, same_as=SameAs("dbm-rollback"))
     own = "{id: pay-exactly-once, sev: could, cat: cost, en: Once?}"

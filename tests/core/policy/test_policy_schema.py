@@ -1,14 +1,25 @@
+from dataclasses import replace
 from time import process_time
+from typing import Annotated
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from ghapp.core.areas import Area, Detect, Hazard, Item, Text
-from ghapp.core.policy.pack_schema import References
-from ghapp.core.policy.policy import DEFAULT_LABELS, POLICY_PATH, Rules, effective, problems_of
-from ghapp.core.policy.policy_schema import PolicyFile, schema
+from ghapp.core.policy import fields, own_packs
+from ghapp.core.policy.areas import DEFAULT
+from ghapp.core.policy.pack_schema import PackPart, References
+from ghapp.core.policy.policy import (
+    DEFAULT_LABELS,
+    POLICY_PATH,
+    Policy,
+    Rules,
+    effective,
+    problems_of,
+)
+from ghapp.core.policy.policy_schema import PolicyFile, login_fault, schema, team_fault
 from ghapp.core.records import PolicySource
 
 
@@ -107,9 +118,40 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
         ("labels: {hold: '..'}", "1:16: `labels.hold` should be a name, not `.` or `..`"),
         (
             "reviewers: {teams: [..]}",
-            "1:21: `reviewers.teams[0]` should be a name, not `.` or `..`",
+            "1:21: `reviewers.teams[0]` should be the team's slug, the end of its address on "
+            "GitHub",
         ),
-        ("reviewers: {users: [.]}", "1:21: `reviewers.users[0]` should be a name, not `.` or `..`"),
+        (
+            "waivers: {teams: ['SRE Leads']}",
+            "1:19: `waivers.teams[0]` should be the team's slug, the end of its address on GitHub: "
+            "write `sre-leads`",
+        ),
+        ("waivers: {teams: ['@sre']}", "1:19: `waivers.teams[0]` should be written without `@`"),
+        (
+            "reviewers: {users: [ann.lee]}",
+            "1:21: `reviewers.users[0]` should be a login, and `ann.lee` cannot be one: write "
+            "letters and digits, with single hyphens between them, and `[bot]` after the name of "
+            "an App",
+        ),
+        (
+            f"reviewers: {{users: [{'a' * 40}]}}",
+            "1:21: `reviewers.users[0]` should have at most 39 characters, as every login on "
+            "GitHub",
+        ),
+        (
+            "reviewers: {users: [acme/sre]}",
+            "1:21: `reviewers.users[0]` should be a login: teams belong in `teams`, each by its "
+            "slug alone",
+        ),
+        (
+            "reviewers: {users: [ann@acme.example]}",
+            "1:21: `reviewers.users[0]` should be a login, not a mail address: write the end of "
+            "the profile's address",
+        ),
+        (
+            "ignore: {authors: [app/renovate]}",
+            "1:20: `ignore.authors[0]` should be the App's login: write `renovate[bot]`",
+        ),
         (
             f"reviewers: {{teams: [{', '.join('1' * 20_000)}]}}",
             "1:20: `reviewers.teams` should have at most 200 entries: take some out",
@@ -184,7 +226,7 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
         (
             "areas: {database-migration: {hazards: {DBM-010: 'off'}}}",
             "1:49: `areas.database-migration.hazards.DBM-010` should be on, off, must, should "
-            "or could",
+            "or could: write `off` without quotes",
         ),
         (
             "areas: {database-migration: {hazards: {dbm-010: off}}}",
@@ -212,7 +254,25 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
         ("areas: {Own: off}", "1:9: `areas.Own` should be lower-case words joined by `-`"),
         (
             "areas: {search-index: 'on'}",
+            "1:23: `areas.search-index` should be on, off or a mapping: write `on` without quotes",
+        ),
+        ("areas: {search-index: x}", "1:23: `areas.search-index` should be on, off or a mapping"),
+        (
+            "areas: {search-index: 7}",
             "1:23: `areas.search-index` should be a mapping, as in `key: value`",
+        ),
+        (
+            "areas: {search-index: ''}",
+            "1:23: `areas.search-index` should be on, off or a mapping",
+        ),
+        (
+            "areas: {search-index: {hazards: {APP-007: 'Off'}}}",
+            "1:43: `areas.search-index.hazards.APP-007` should be on, off, must, should or could: "
+            "write `Off` without quotes",
+        ),
+        (
+            "sign_off: {allow_author: 'no'}",
+            "1:26: `sign_off.allow_author` should be on or off: write `no` without quotes",
         ),
         (
             "areas: {search-index: {itmes: {}}}",
@@ -224,8 +284,17 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
             "did you mean `dbm-rollback`?",
         ),
         (
+            "defer: {never: [dbm-rolback]}",
+            "1:17: unknown item `dbm-rolback` in `defer.never`: did you mean `dbm-rollback`?",
+        ),
+        (
+            "defer: {never_add: [idx-size, secrets]}",
+            "1:31: unknown item `secrets` in `defer.never_add`: `ghapp packs show AREA` lists them",
+        ),
+        (
             "areas: {database-migration: {items: {dbm-rollback: 'off'}}}",
-            "1:52: `areas.database-migration.items.dbm-rollback` should be on or off",
+            "1:52: `areas.database-migration.items.dbm-rollback` should be on or off: "
+            "write `off` without quotes",
         ),
         (
             "areas: {search-index: {detect: {diff: ['(a']}}}",
@@ -297,6 +366,58 @@ def test_one_mistake_is_one_problem_with_its_place_and_what_to_do(text, problem)
     assert told(text) == [problem]
 
 
+@pytest.mark.parametrize(
+    ("paths", "problem"),
+    [
+        ("'docs/**', '**'", "1:29: `**` matches every file"),
+        ("'*'", "1:18: `*` matches every file"),
+        ("'**/*'", "1:18: `**/*` matches every file"),
+        ("'/**'", "1:18: `/**` matches every file"),
+        ("'?*'", "1:18: `?*` matches every file"),
+        ("'/*', '*/**'", "1:10: these globs together match every file"),
+    ],
+)
+def test_a_policy_that_ignores_every_file_is_a_problem(paths, problem):
+    (found,) = told(f"ignore: {{paths: [{paths}]}}")
+    assert found.startswith(f"{problem}, so that ghapp would review nothing: ")
+
+
+@pytest.mark.parametrize("paths", ["", "'**/*.*'", "'*.md', 'docs/**'", "'*/**'", "'.*'"])
+def test_a_policy_that_ignores_some_files_is_not(paths):
+    assert told(f"ignore: {{paths: [{paths}]}}") == []
+
+
+BUTTON = "sign_off: {by: [button]}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        (f"{BUTTON}mode: enforce", "advise"),
+        (f"{BUTTON}mode: enforce\npending: in_progress", "advise"),
+        (f"{BUTTON}areas: {{search-index: {{mode: enforce}}}}", "advise"),
+        (BUTTON, "enforce"),  # the default mode of the server
+    ],
+)
+def test_a_check_that_nobody_could_ever_sign_off_is_a_problem(text, mode):
+    (problem,) = problems_of(text, replace(RULES, default_mode=mode))
+    assert (problem.line, problem.column) == (1, 12)
+    assert "`pending: action_required`" in problem.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BUTTON,
+        f"{BUTTON}mode: enforce\npending: action_required",
+        "sign_off: {by: [button, command]}\nmode: enforce",
+        "mode: enforce",
+    ],
+)
+def test_a_check_that_somebody_can_sign_off_is_not(text):
+    assert told(text) == []
+
+
 def test_all_mistakes_are_told_at_once_in_their_order():
     text = """\
 mode: enfroce
@@ -347,6 +468,74 @@ def test_one_file_has_a_bounded_number_of_regexes_and_globs(text, problem):
     assert told(text)[0] == problem
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{OWN}    items: [{{id: own-a, sev: mast, cat: cost, en: A?}}]\ndefer: {{never: [own-a]}}",
+        "packs: [x]\ndefer: {never: [own-a]}",
+    ],
+)
+def test_a_question_that_may_be_in_an_unread_part_is_not_called_unknown(text):
+    (problem,) = told(text)
+    assert "own-a" not in problem
+
+
+@pytest.mark.parametrize(
+    "areas", ["[a]", "{search-index: 'off'}", "{own: {items: 7}}", "{own: {items: [7, {id: 7}]}}"]
+)
+def test_an_unknown_question_is_named_beside_malformed_areas(areas):
+    *_, problem = told(f"areas: {areas}\ndefer: {{never: [dbm-rolback]}}")
+    assert problem.startswith("2:17: unknown item `dbm-rolback` in `defer.never`: did you mean")
+
+
+def test_a_question_of_the_policy_itself_may_not_be_deferred():
+    own = OWN + "    items: [{id: own-a, sev: must, cat: cost, en: A?}]\n"
+    assert told(f"{own}defer: {{never: [own-a], never_add: [idx-size]}}") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "good"),
+    [
+        ("a", True),
+        ("7", True),
+        ("Ann-Lee-2", True),
+        ("a" * 39, True),
+        ("dependabot[bot]", True),
+        ("ann-lee_acme", True),  # a managed user of the enterprise `acme`
+        ("-ann", False),
+        ("ann-", False),
+        ("ann--lee", False),
+        ("_acme", False),
+        ("ann[bot", False),
+        ("ann lee", False),
+        ("ann\n", False),
+        ("an\N{LATIN SMALL LETTER E WITH ACUTE}", False),
+        (".", False),
+    ],
+)
+def test_a_login_is_one_that_github_may_have(name, good):
+    assert (login_fault(name) == "") is good
+
+
+@pytest.mark.parametrize(
+    ("slug", "good"),
+    [
+        ("sre", True),
+        ("sre-leads_2", True),
+        ("ent:security", True),  # a team of the enterprise
+        ("SRE", False),
+        ("sre leads", False),
+        ("-sre", False),
+        ("node.js", False),
+        ("\N{HIRAGANA LETTER A}", False),
+        ("sre\n", False),
+        ("", False),
+    ],
+)
+def test_a_slug_is_one_that_github_may_have(slug, good):
+    assert (team_fault(slug) == "") is good
+
+
 def test_many_mistakes_are_told_by_their_first_fifty():
     start = process_time()
     found = told("".join(f"k{number}: 1\n" for number in range(20_000)))
@@ -380,7 +569,109 @@ def test_the_schema_knows_every_key_and_refuses_others():
     found = schema()
     assert set(found["properties"]) == set(PolicyFile.model_fields)
     assert found["additionalProperties"] is False
-    assert "$id" not in found
+    assert found["$schema"] == "http://json-schema.org/draft-07/schema#"
+    assert found["$id"] == "urn:ghapp:schema:policy:1"
+
+
+SCHEMAS = (schema(), own_packs.schema())
+KEYS_SHOWN = [
+    pytest.param(shown, key in part.get("required", ()), id=f"{name}.{key}")
+    for whole in SCHEMAS
+    for name, part in (("", whole), *whole["definitions"].items())
+    for key, shown in part.get("properties", {}).items()
+]
+
+
+@pytest.mark.parametrize(("shown", "needed"), KEYS_SHOWN)
+def test_editors_show_what_each_key_means_its_default_and_an_example(shown, needed):
+    assert shown["description"].endswith(".")
+    assert len(shown["examples"]) == 1
+    assert ("default" in shown) is not needed
+
+
+def schemas_in(node):
+    """Every mapping inside a schema."""
+    if isinstance(node, dict):
+        yield node
+    for inner in node.values() if isinstance(node, dict) else node:
+        if isinstance(inner, dict | list):
+            yield from schemas_in(inner)
+
+
+@pytest.mark.parametrize("whole", SCHEMAS, ids=["policy", "pack"])
+def test_the_schema_keeps_to_draft_7(whole):
+    for node in schemas_in({key: whole[key] for key in ("properties", "definitions")}):
+        assert not {"$defs", "prefixItems", "unevaluatedProperties"} & set(node)
+        if "$ref" in node:
+            assert set(node) == {"$ref"}
+            start, _, name = node["$ref"].rpartition("/")
+            assert start == "#/definitions"
+            assert name in whole["definitions"]
+
+
+def test_the_schema_takes_what_the_policy_takes():
+    parts = schema()["definitions"]
+    switch = {"anyOf": [{"type": "boolean"}, {"enum": ["on", "off", "yes", "no"]}]}
+    (areas,) = schema()["properties"]["areas"]["anyOf"][0]["patternProperties"].values()
+    assert switch in areas["oneOf"]  # `off` is text in YAML 1.2
+    assert {"type": "string"} in parts["WhenPart"]["properties"]["diff"]["anyOf"]
+    assert {"type": "string"} in parts["VocabularyPart"]["properties"]["users"]["anyOf"]
+
+
+def parts_of(model, known=None):
+    """The model and all models inside."""
+    known = set() if known is None else known
+    if model not in known:
+        known.add(model)
+        for one in model.model_fields.values():
+            for part in fields.inside(one.annotation):
+                if isinstance(part, type) and issubclass(part, BaseModel):
+                    parts_of(part, known)
+    return known
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (model, name)
+        for model in sorted(parts_of(PolicyFile) | parts_of(PackPart), key=lambda one: one.__name__)
+        for name in model.model_fields
+    ],
+)
+def test_an_example_is_a_value_that_the_key_may_have(model, name):
+    one = model.model_fields[name]
+    (example,) = one.examples
+    if (model, name) not in ((PackPart, "items"), (PackPart, "hazards")):  # too long to show
+        whole = Annotated[(one.annotation, *one.metadata, "")]
+        TypeAdapter(whole).validate_python(example, context={"trusted": False})
+
+
+def test_the_defaults_that_editors_show_are_those_of_the_policy():
+    policy, found = Policy(), schema()
+    parts = found["definitions"]
+
+    def shown(part):
+        keys = parts[part]["properties"] if part else found["properties"]
+        return {key: one["default"] for key, one in keys.items()}
+
+    top, sign_off, defer = shown(""), shown("SignOffPart"), shown("DeferPart")
+    for key in ("mode", "language", "pending", "comment", "max_items"):
+        assert top[key] == getattr(policy, key)
+    assert tuple(top["large_tables"]) == policy.large_tables
+    assert set(sign_off.pop("by")) == policy.sign_off_by
+    assert sign_off == {key: getattr(policy, key) for key in sign_off}
+    assert shown("LabelsPart") == DEFAULT_LABELS
+    assert (defer["default_days"], defer["max_days"]) == (30, 90)
+    features = shown("FeaturesPart")
+    assert features.pop("added_lines") is None
+    assert {key: tuple(one) for key, one in features.items()} == {
+        key: getattr(policy.features, key) for key in features
+    }
+    ignore = shown("IgnorePart")
+    assert (set(ignore["authors"]), tuple(ignore["paths"])) == (
+        policy.ignore_authors, policy.ignore_paths,
+    )  # fmt: skip
+    assert shown("VocabularyPart") == {key: text.en for key, text in DEFAULT.items()}
 
 
 # --- whatever is written -------------------------------------------------------------------
