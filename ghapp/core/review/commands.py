@@ -178,19 +178,21 @@ def parse(body: str) -> tuple[Command | Refusal, ...]:
     read, rest = lines(body)
     found: list[Command | Refusal] = []
     for line in read:
-        command = _COMMAND.match(line)
-        within = None if command else _WITHIN.search(line)
-        if not command and not within:
+        given = _COMMAND.match(line)
+        written = given or _WITHIN.search(line)
+        if not written:
             continue
         if len(found) == MOST_COMMANDS:
             return (*found, Refusal("too_many_commands", str(MOST_COMMANDS)))
-        if command:
-            found.append(_read(command[1].strip() or "help"))
-        elif within:
-            name = _narrow(within[1]).lower()
-            usage = COMMANDS.get(SYNONYMS.get(name, name), COMMANDS["help"]).usage
-            found.append(Refusal("not_at_start", f"/nfr {usage}"))
+        found.append(_read(written[1].strip() or "help") if given else _misplaced(written[1]))
     return (*found, Refusal("too_long", str(MOST_CHARACTERS))) if speaks(rest) else tuple(found)
+
+
+def _misplaced(name: str) -> Refusal:
+    """The refusal of a command that does not begin its line."""
+    name = name.translate(_HALF_WIDTH).lower()
+    usage = COMMANDS.get(SYNONYMS.get(name, name), COMMANDS["help"]).usage
+    return Refusal("not_at_start", f"/nfr {usage}")
 
 
 # Keyboards turn two dashes into a long one. After full-width Japanese dashes no space is needed.

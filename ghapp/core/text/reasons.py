@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
-from ghapp.core.areas import AtLeast, Clause, Combined, Hit, InFile, Item, When
+from ghapp.core.areas import Hit, Item
 from ghapp.core.i18n import Words
 from ghapp.core.markdown import code, paragraphs, plain
 from ghapp.core.review.review import AreaReview, Review
 from ghapp.core.scan.triggers import AddedHit
-from ghapp.core.text.findings import rank
+from ghapp.core.text.findings import listed, rank
 from ghapp.core.text.status import area_title, signers
 
 MOST_REASONS = 3  # hits of an area; the explanation has more
 MOST_EXPLAINED = 10
-MOST_NAMED = 4  # values of a clause, parts of a condition, findings of an item
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,51 +88,13 @@ def explanation(review: Review, words: Words) -> str:
 
 
 def _question(item: Item, area: AreaReview, words: Words) -> str:
-    """One question with its findings and its condition in words."""
-    found = sorted((finding for finding in area.findings if finding.item == item.id), key=rank)
-    reasons: list[str] = []
-    if found:
-        named = [
-            f"{code(one.hazard)} {code(f'{one.path}:{one.line}' if one.line else one.path)}"
-            for one in found[:MOST_NAMED]
-        ]
-        findings = words.joined(named, len(found) - MOST_NAMED)
-        reasons.append(words("explain_found", findings=findings))
-    if item.must_when is not None and item.severity == "must":
-        reasons.append(words("explain_must", when=condition(item.must_when, words)))
-    if item.when is not None:
-        reasons.append(words("explain_when", when=condition(item.when, words)))
-    elif not found:
-        reasons.append(words("explain_raised" if area.is_concern else "explain_always"))
-    return words(
+    """One question: why it is asked, and what was found in the diff."""
+    found = [finding for finding in area.findings if finding.item == item.id]
+    why = plain(words.text(item.why))
+    line = words(
         "explain_item",
         item=code(item.id),
         severity=words(f"sev_{item.severity}"),
-        why=words("explain_between").join(reasons),
+        why=why or words("explain_raised" if area.is_concern else "explain_always"),
     )
-
-
-def condition(when: When, words: Words) -> str:
-    """A `when` as a clause of a sentence."""
-    if isinstance(when, Clause):
-        named = map(code, when.values[:MOST_NAMED])
-        values = words.joined(named, len(when.values) - MOST_NAMED)
-        return words(f"when_{when.kind}", values=values)
-    if isinstance(when, AtLeast):
-        return words(f"when_{when.kind}", values=f"{when.count:,}")
-    if isinstance(when, InFile):
-        lines = (("path", when.path), ("diff", when.diff), ("removed", when.removed))
-        parts = [condition(Clause(kind, values), words) for kind, values in lines if values]
-        parts += [words("when_file_new")] if when.new else []
-        parts += [words("when_file_bump", part=code(when.bump))] if when.bump else []
-        return words("when_file", values=words.joined(parts))
-    parts = []
-    for part in when.of[:MOST_NAMED]:
-        inner = condition(part, words)
-        joins = isinstance(part, Combined) and part.how != "not" and len(part.of) > 1
-        parts.append(words("when_inner", words=inner) if joins else inner)
-    if when.how == "not":
-        return words("when_not", words=parts[0])
-    left = len(when.of) - len(parts)
-    parts += [words("when_more", count=left)] if left else []
-    return words(f"when_{when.how}").join(parts)
+    return "\n".join((line, *(f"  - {one}" for one in listed(sorted(found, key=rank), words))))

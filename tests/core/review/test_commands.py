@@ -48,6 +48,7 @@ DONE = Command(Verb.SIGN_OFF)
         ("1. /nfr done", []),
         ("`/nfr done`", []),
         ("**/nfr done**", []),
+        ("/nfr undo\n**/nfr done**", [Command(Verb.UNDO)]),
         ("    /nfr done", []),
         ("# /nfr done", []),
         ("```\n/nfr done\n```", []),

@@ -4,13 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from ghapp.core.areas import AtLeast, Clause, Combined, InFile
+from ghapp.core.areas import Clause
 from ghapp.core.decide import decide
-from ghapp.core.i18n import Words, table
+from ghapp.core.i18n import Words
 from ghapp.core.ledger import Verb
 from ghapp.core.markdown import MOST_TEXT, visible
 from ghapp.core.scan.checklist import Checklist, Flagged
-from ghapp.core.scan.conditions import COUNTS, FINDS
 from ghapp.core.scan.triggers import (
     AddedHit,
     FilesHit,
@@ -21,7 +20,7 @@ from ghapp.core.scan.triggers import (
     RemovedHit,
     SubmoduleHit,
 )
-from ghapp.core.text.reasons import condition, why
+from ghapp.core.text.reasons import why
 from tests.core.build import area, asked, facts, finding, flagged, history, item, policy
 from tests.core.text.scenes import CONCERN, DB, Scene, rendered, reply, same_as_snapshot
 
@@ -97,53 +96,23 @@ def test_areas_that_only_the_title_suggests_are_a_hint() -> None:
     assert run and "The title suggests Area db, but" in run.summary
 
 
-def test_every_kind_of_condition_has_words() -> None:
-    kinds = [key.removeprefix("when_") for key in table("en") if key.startswith("when_")]
-    joining = ("all", "any", "not", "inner", "more", "file", "file_new", "file_bump")
-    clauses = [one for one in kinds if one not in joining]
-    assert set(clauses) == {*FINDS, *COUNTS}
-    for kind in clauses:
-        for language in ("en", "ja"):
-            one = AtLeast(kind, 7) if kind in COUNTS else Clause(kind, ("7",))
-            assert condition(one, Words(language))
-    when = InFile(path=("db/**",), new=True, diff=("drop",), bump="major")
-    assert condition(when, Words("en")) == (
-        "one file has all of this: a file matches `db/**`, an added line matches `drop`, "
-        "the pull request adds it, a version in it changes by a `major` or more"
-    )
-
-
-WHEN = Combined(
-    "any",
-    (
-        Clause("diff", ("(?i)alter", "drop", "a", "b", "c")),
-        Combined("all", (Clause("path", ("**/*.sql",)), AtLeast("files_gte", 1200))),
-        Combined("not", (Clause("area", ("web",)),)),
-        Combined("any", (Clause("title", ("x",)),)),
-        Clause("table_in", ("large_tables",)),
-    ),
-)
-
-
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_an_explanation_names_what_brought_up_each_question(language: str) -> None:
     first, second = DB.items
-    third, fourth = item("db-always"), replace(item("db-found"), when=Clause("hazard", ("DB-2",)))
-    items = (first, replace(second, when=WHEN), third, fourth)
+    third, fourth = item("db-always"), item("db-found")
+    items = (first, second, third, fourth)
     found = [finding(line=n) for n in range(1, 7)] + [finding("DB-2", item="db-found")]
     one = replace(flagged(DB, "f1", *found), items=items)
     text = reply(language, Scene((CONCERN,), (one,)), Verb.EXPLAIN)
     assert same_as_snapshot("explain", language, text)
 
 
-def test_an_explanation_says_what_made_a_question_a_must() -> None:
-    raised = replace(
-        item("db-a"), when=Clause("path", ("db/**",)), must_when=Clause("diff", ("x",))
-    )
-    mild = replace(raised, id="db-b", severity="should")
-    said = reply("en", Scene((), (replace(flagged(DB), items=(raised, mild)),)), Verb.EXPLAIN)
-    assert "- `db-a` **must**: a must if an added line matches `x`; asked if a file matches" in said
-    assert "- `db-b` **should**: asked if a file matches `db/**`" in said
+def test_an_explanation_shows_no_pattern_and_nothing_that_was_not_found() -> None:
+    when = Clause("diff", ("(?i)alter",))
+    one = replace(item("db-a"), when=Clause("hazard", ("DB-9",)), must_when=when)
+    said = reply("en", Scene((), (replace(flagged(DB), items=(one,)),)), Verb.EXPLAIN)
+    assert "- `db-a` **must**: Why db-a.\n" in said
+    assert "alter" not in said and "DB-9" not in said
 
 
 def test_an_explanation_fits_githubs_limit() -> None:
@@ -154,4 +123,4 @@ def test_an_explanation_fits_githubs_limit() -> None:
 
 def test_an_explanation_names_only_the_path_of_a_file_that_is_gone() -> None:
     one = flagged(DB, "f1", finding(line=0))
-    assert "found `DB-1` `db/1.sql`" in reply("en", Scene((), (one,)), Verb.EXPLAIN)
+    assert "`db/1.sql` (removed): DB-1" in reply("en", Scene((), (one,)), Verb.EXPLAIN)
