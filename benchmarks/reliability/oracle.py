@@ -16,7 +16,7 @@ from benchmarks.reliability.place import Place
 from benchmarks.review import boxes
 from ghapp.emulator.repository import Pull
 
-_REPLY = re.compile(r"<!-- ghapp:reply (\S+) -->")
+_REPLY = re.compile(r"<!-- ghapp:reply (\S+) \S+ -->")
 _MESSAGE = re.compile(r"comment:(\d+)#")
 
 

@@ -29,7 +29,6 @@ from ghapp.core.text import render
 from ghapp.core.text.follow_ups import issue
 
 TICKING = timedelta(seconds=5)
-REPLY_EVERY = timedelta(hours=1)  # per person and kind
 # Two days before GitHub calls a run stale that is in progress.
 # Source: https://docs.github.com/rest/guides/using-the-rest-api-to-interact-with-checks
 RENEWED_AFTER = timedelta(days=12)
@@ -117,7 +116,7 @@ def decide(
         comment=_comment(review),
         labels=(_labels(review) - facts.late_labels) | (observed.labels & facts.late_labels),
         reactions=_reactions(ledger) | observed.reactions,
-        replies=_replies(review) | observed.replies,
+        replies=_replies(review),
         # Other existing issues stay: ghapp closes none.
         issues=frozenset(
             issues | {one for one in observed.issues if one.item not in items_with_issue}
@@ -217,21 +216,24 @@ def _reactions(ledger: tuple[Entry, ...]) -> frozenset[Reaction]:
 
 
 def _replies(review: Review) -> frozenset[Reply]:
-    """The replies still to be written: at most one an hour of each kind to each person.
+    """One reply to each person of each kind: an answer, or a refusal that no comment shows.
 
-    A reply answers a question, or gives a refusal that no comment shows.
+    It answers the last message that asks for it, and stays as it is until the next one.
     """
-    existing = {one.message_id for one in review.facts.observed.replies}
-    added: dict[str, Reply] = {}
-    # By person and kind, the entry that was replied to last.
-    last: dict[tuple[str, Verb], Entry] = {}
-    for entry in review.ledger:
-        before = last.get((entry.speaker, entry.verb))
-        if entry.replied and (before is None or entry.said_at - before.said_at >= REPLY_EVERY):
-            last[entry.speaker, entry.verb] = entry
-            if entry.message_id not in existing:
-                added[entry.message_id] = Reply(entry.message_id, render.reply(review, entry))
-    return frozenset(added.values())
+    existing = {one.topic: one for one in review.facts.observed.replies}
+    asked = {reply_topic(entry): entry for entry in review.ledger if entry.replied}
+    wanted = set[Reply]()
+    for topic, entry in asked.items():
+        known = existing.pop(topic, None)
+        if known is None or known.message_id != entry.message_id:
+            comment_id = known.comment_id if known else 0
+            known = Reply(topic, entry.message_id, render.reply(review, entry), comment_id)
+        wanted.add(known)
+    return frozenset({*wanted, *existing.values()})
+
+
+def reply_topic(entry: Entry) -> str:
+    return f"{entry.verb.value}:{entry.speaker.lower()}"
 
 
 def _closed(review: Review, marks: Marks, siblings: tuple[Verdict, ...], history: History) -> Marks:

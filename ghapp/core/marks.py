@@ -72,10 +72,16 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One more comment, in answer to a message (`/nfr help`); never edited afterwards."""
+    """One more comment, in answer to a message; edited when the same is asked again.
 
+    topic: what is answered to whom, as "help:ann"; there is one reply for each. message_id: of the
+    message that was answered last. comment_id: 0 if it is still to be written.
+    """
+
+    topic: str
     message_id: str
     body: str = field(compare=False)
+    comment_id: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +286,7 @@ class React(Effect):
 
 @dataclass(frozen=True, slots=True)
 class PostReply(Effect):
-    """Replies are never removed."""
+    """Create a reply, or edit it if it has a `comment_id`. Replies are never removed."""
 
     reply: Reply
     repeatable = False
@@ -292,10 +298,11 @@ class PostReply(Effect):
     @classmethod
     def planned(cls, change: Change) -> Iterable[Effect]:
         added = change.desired.replies - change.observed.replies
-        return map(cls, sorted(added, key=lambda one: one.message_id))
+        return map(cls, sorted(added, key=lambda one: one.topic))
 
     def applied(self, marks: Marks) -> Marks:
-        return replace(marks, replies=marks.replies | {self.reply})
+        others = (one for one in marks.replies if one.topic != self.reply.topic)
+        return replace(marks, replies=frozenset({*others, self.reply}))
 
     @classmethod
     def traces(cls, marks: Marks, written: Written) -> Iterable[str]:

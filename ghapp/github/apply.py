@@ -124,12 +124,14 @@ async def _react(api: Installation, key: PullKey, effect: React) -> Outcome:
 
 
 async def _reply(api: Installation, key: PullKey, effect: PostReply) -> Outcome:
-    path = at(key.repository, f"issues/{key.number}/comments")
-    return await write(api, "POST", path, {"body": _reply_text(effect)})
+    body, id = {"body": _reply_text(effect)}, effect.reply.comment_id
+    if id:
+        return await edit_existing(api, at(key.repository, f"issues/comments/{id}"), body)
+    return await write(api, "POST", at(key.repository, f"issues/{key.number}/comments"), body)
 
 
 def _reply_text(effect: PostReply) -> str:
-    return f"{reply_marker(effect.reply.message_id)}\n{effect.reply.body}"
+    return f"{reply_marker(effect.reply)}\n{effect.reply.body}"
 
 
 async def _found_run(

@@ -22,7 +22,7 @@ from ghapp.github.payloads import Identity
 LOOKING = timedelta(seconds=1)
 # A write that two lists do not show, the last of them so long after it was sent, was not made.
 UNSEEN_SECONDS = 4.0
-_REPLY = re.compile(r"<!-- ghapp:reply (\S+) -->")
+_REPLY = re.compile(r"<!-- ghapp:reply (\S+) (\S+) -->")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ class Observed:
     missed: tuple[Message, ...] = ()
 
 
-def reply_marker(message_id: str) -> str:
+def reply_marker(reply: Reply) -> str:
     """The first line of a reply, by which it is found again."""
-    return f"<!-- ghapp:reply {message_id} -->"
+    return f"<!-- ghapp:reply {reply.topic} {reply.message_id} -->"
 
 
 def normalised(body: str) -> str:
@@ -152,7 +152,9 @@ def _listed(
         history.marks or Marks(),
         check_run=endpoints.check_run(run, pull.key.number) if run else None,
         comment=normalised(comment.body or "") if comment else "",
-        replies=frozenset(Reply(match[1], row.body or "") for row, match in replies if match),
+        replies=frozenset(
+            Reply(match[1], match[2], row.body or "", row.id) for row, match in replies if match
+        ),
         issues=follow_ups.issues(followed),
     )
     is_known = run is not None and run.id == history.written.check_run_id

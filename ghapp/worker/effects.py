@@ -14,6 +14,7 @@ from ghapp.core.marks import (
     Effect,
     OpenIssue,
     Outcome,
+    PostReply,
     PutCheckRun,
     PutComment,
     Written,
@@ -141,6 +142,13 @@ def recorded(
     nothing. found: our run on this head was found by reading back.
     """
     marks = after(facts.observed, applied.effects)
+    written_replies = {
+        effect.reply: replace(effect.reply, comment_id=outcome.id)
+        for effect, outcome in applied.done
+        if isinstance(effect, PostReply)
+    }
+    replies = frozenset(written_replies.get(one, one) for one in marks.replies)
+    marks = replace(marks, replies=replies)
     run, comment = applied.outcome(PutCheckRun), applied.outcome(PutComment)
     shown_at = run.answered_at if run else None
     if found and run is None and decision.marks.check_run == facts.observed.check_run:

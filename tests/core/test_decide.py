@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ghapp.core.areas import Reviewers
 from ghapp.core.decide import Decision, decide, worst
 from ghapp.core.ledger import Entry, Refusal, Verb
-from ghapp.core.marks import CheckRun, Marks, Reaction
+from ghapp.core.marks import CheckRun, Marks, Reaction, Reply
 from ghapp.core.model import Channel, Compared, File, Problem
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import AreaDiff, Verdict
@@ -320,7 +320,7 @@ class TestAcknowledgement:
 
 
 class TestReplies:
-    def test_are_one_per_comment_person_and_hour(self) -> None:
+    def test_are_one_for_each_person_and_answer_the_last_message(self) -> None:
         said = [
             entry(
                 Verb.HELP,
@@ -339,20 +339,30 @@ class TestReplies:
             ]
         ]
         made = decided(policy(), *said)
-        assert {reply.message_id for reply in made.marks.replies} == {
-            "comment:1",
-            "comment:40",
-            "comment:61",
+        assert {(one.topic, one.message_id) for one in made.marks.replies} == {
+            ("help:sam", "comment:61"),
+            ("help:eve", "comment:40"),
         }
 
-    def test_are_for_each_kind_even_within_an_hour(self) -> None:
+    def test_are_one_for_each_kind_and_button(self) -> None:
         asks = [Verb.EXPLAIN, Verb.HELP, Verb.EXPLAIN]
         said = [
             entry(verb, minutes=number, number=number, replied=True, channel=Channel.BUTTON)
             for number, verb in enumerate(asks, 1)
         ]
         made = decided(policy(), *said)
-        assert {one.message_id for one in made.marks.replies} == {"comment:1", "comment:2"}
+        assert {one.message_id for one in made.marks.replies} == {"comment:2", "comment:3"}
+
+    def test_are_edited_if_the_same_is_asked_again(self) -> None:
+        there = Reply("help:sam", "comment:1", "before", 77)
+        other = Reply("explain:eve", "comment:2", "as it was", 78)
+        observed = Marks(replies=frozenset({there, other}))
+        again = [entry(Verb.HELP, minutes=n, number=n, replied=True) for n in (1, 3)]
+        for ledger, message_id in ((again[:1], "comment:1"), (again, "comment:3")):
+            made = decided(policy(), *ledger, observed=observed)
+            (reply,) = made.marks.replies - {other}
+            assert (reply.message_id, reply.comment_id) == (message_id, 77)
+            assert (reply.body == "before") is (message_id == "comment:1")
 
     def test_give_the_reason_of_a_refusal(self) -> None:
         said = entry(Verb.REFUSED, refusal=Refusal("unknown_command", "dnoe", "done"), replied=True)

@@ -117,7 +117,7 @@ def test_an_issue_with_another_due_day_is_edited_where_github_has_one() -> None:
 
 def test_writes_of_which_there_may_be_several_are_named_by_what_they_are_about() -> None:
     assert OpenIssue(Issue("dbm-lock", "june")).name == "OpenIssue dbm-lock"
-    assert PostReply(Reply("comment:1", "help")).name == "PostReply comment:1"
+    assert PostReply(Reply("help:eve", "comment:1", "help")).name == "PostReply comment:1"
     assert PutCheckRun(RUN, 0).name == "PutCheckRun"
 
 
@@ -127,7 +127,7 @@ def test_what_must_not_be_written_twice_leaves_a_trace() -> None:
         comment="x",
         labels=frozenset({"l1"}),
         reactions=frozenset({Reaction(1, "+1")}),
-        replies=frozenset({Reply("c1", "help")}),
+        replies=frozenset({Reply("help:eve", "c1", "help")}),
         issues=frozenset({Issue("i1", "may")}),
     )
     found = traces(there, Written(comment_id=7, check_run_id=8))

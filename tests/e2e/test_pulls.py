@@ -10,7 +10,17 @@ from ghapp.bootstrap import swept
 from ghapp.core.model import PullKey, Repository
 from ghapp.emulator import faults
 from ghapp.emulator.repository import Pull
-from tests.e2e.marks import SIGNED, WAITING, boxes, comments, conclusion, marks, reactions, title
+from tests.e2e.marks import (
+    SIGNED,
+    WAITING,
+    boxes,
+    comments,
+    conclusion,
+    marks,
+    press,
+    reactions,
+    title,
+)
 from tests.e2e.stories import BUTTONS, Shop, Steps, story
 from tests.e2e.world import ENFORCE, MIGRATION, RISKY, World, in_store
 from tests.store.stores import LONG_AGO, changed
@@ -408,12 +418,32 @@ def test_the_newest_check_run_shows_the_state_after_an_undo(shop: Shop) -> Steps
 
 
 @story()
-def test_fifty_calls_for_help_get_one_reply(shop: Shop) -> Steps:
+def test_fifty_calls_for_help_get_one_reply_and_one_refusal(shop: Shop) -> Steps:
     pull = shop.open({"app/orders.py": "total = len\n"})
     yield
     pull.comment("/nfr help\n\n" * 50, "eve")
     yield
-    assert len(comments(pull)) == 1
+    assert [one.split()[2] for one in comments(pull)] == ["help:eve", "refused:eve"]
+
+
+@story(BUTTONS)
+def test_each_kind_of_question_has_one_reply_that_is_edited(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    pull.comment("/nfr explain", "ann")
+    pull.comment("/nfr help", "ann")
+    yield
+    _, *replies = comments(pull)
+    assert sorted(one.split()[2] for one in replies) == ["explain:ann", "help:ann"]
+    pull.push({MIGRATION: RISKY + "-- why\nDROP TABLE carts;\n"})
+    yield
+    press(pull, "explain", "ann")
+    pull.comment("/nfr help", "bob")
+    yield
+    _, *replies = comments(pull)
+    assert sorted(one.split()[2] for one in replies) == ["explain:ann", "help:ann", "help:bob"]
+    (explained,) = [one for one in replies if "explain:ann" in one]
+    assert f"as of `{pull.head_sha[:7]}`" in explained
 
 
 @story()

@@ -99,7 +99,7 @@ def test_only_writes_that_may_take_effect_twice_are_not_repeated_at_once(world: 
         world.github.faults.add(broken(labels, after=True))
         await client.apply(key, AddLabels((("x", "ededed", ""),)))
         world.github.faults.add(broken(comments, after=True, times=None))
-        await client.apply(key, PostReply(Reply("comment:1", "help")))
+        await client.apply(key, PostReply(Reply("help:eve", "comment:1", "help")))
 
     world.run(story)
     made = {route: count for route, count in world.github.calls.items() if route[:4] == "POST"}

@@ -196,9 +196,18 @@ def test_a_label_that_somebody_else_made_meanwhile_is_tried_again(world: World, 
 
 
 def test_a_reply_names_what_it_answers(world: World, pull: Pull) -> None:
-    apply(world, pull, PostReply(Reply("comment:5#1", "Help.")))
-    assert pull.comments[0].body == "<!-- ghapp:reply comment:5#1 -->\nHelp."
-    assert world.gather(pull, History()).observed.replies == {Reply("comment:5#1", "")}
+    first = Reply("help:eve", "comment:5#1", "Help.")
+    apply(world, pull, PostReply(first))
+    assert pull.comments[0].body == "<!-- ghapp:reply help:eve comment:5#1 -->\nHelp."
+    (found,) = world.gather(pull, History()).observed.replies
+    assert (found, found.comment_id) == (first, pull.comments[0].id)
+    again = replace(found, message_id="comment:7", body="Once more.")
+    apply(world, pull, PostReply(again))
+    assert [one.body for one in pull.comments] == [
+        "<!-- ghapp:reply help:eve comment:7 -->\nOnce more."
+    ]
+    (found,) = world.gather(pull, History()).observed.replies
+    assert found == again
 
 
 def test_a_reaction_may_be_repeated_and_its_comment_may_be_gone(world: World, pull: Pull) -> None:

@@ -353,7 +353,7 @@ def put(world: World, pull: Pull, digest: str = "d1") -> Written:
         key, run = world.key(pull), CheckRun(pull.head_sha, digest, "neutral", "t", "s")
         made = await client.apply(key, PutCheckRun(run, 0))
         comment = await client.apply(key, PutComment(f"{MARKER}\n\ntext  with spaces", 0))
-        await client.apply(key, PostReply(Reply("comment:1#0", "Help.")))
+        await client.apply(key, PostReply(Reply("help:eve", "comment:1#0", "Help.")))
         return Written(made.id, comment.id)
 
     return world.run(story)
@@ -382,7 +382,7 @@ def test_marks_in_doubt_are_read_back(world: World, history: History) -> None:
     assert facts.observed.check_run == CheckRun(pull.head_sha, "d1")
     assert facts.observed.check_run and facts.observed.check_run.conclusion == "neutral"
     assert facts.observed.comment == f"{MARKER}\n\ntext  with spaces"
-    assert facts.observed.replies == {Reply("comment:1#0", "")}
+    assert facts.observed.replies == {Reply("help:eve", "comment:1#0", "")}
     assert facts.written == replace(written, annotated="")
     assert facts.found_at is not None
     assert abs(facts.found_at - world.now()) < timedelta(minutes=1)
@@ -424,7 +424,7 @@ def lost(world: World, pull: Pull, effect: Effect, route: str) -> None:
     ("effect", "route"),
     [
         (PutComment(f"{MARKER}\ntext", 0), "*/comments"),
-        (PostReply(Reply("comment:1#0", "Help.")), "*/comments"),
+        (PostReply(Reply("help:eve", "comment:1#0", "Help.")), "*/comments"),
         (PutCheckRun(CheckRun("", "d1", "success", "t", "s"), 0), "*/check-runs"),
     ],
 )

@@ -57,7 +57,7 @@ async def test_marks_come_back_as_they_were_recorded(store: Store) -> None:
         "待ち\n- [ ] `item`",
         frozenset({"nfr: signed off"}),
         frozenset({Reaction(3, "+1"), Reaction(4, "eyes")}),
-        frozenset({Reply("comment:3", "help\x00")}),
+        frozenset({Reply("help:eve", "comment:3", "help\x00")}),
     )
     claim = await claimed(store)
     await store.records.write(runs.record, claim, replace(run(verdict(KEY)), marks=marks))

@@ -275,7 +275,7 @@ class TestReplies:
         assert found.body.startswith("No area is flagged as of `aaaaaaa`")
 
     def test_that_stand_are_not_written_again(self) -> None:
-        there = Marks(replies=frozenset({Reply("comment:30", "old")}))
+        there = Marks(replies=frozenset({Reply("explain:sam", "comment:30", "old")}))
         (found,) = decided(policy(DB), self.EXPLAIN, observed=there).marks.replies
         assert found.body == "old"
 
