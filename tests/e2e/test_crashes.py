@@ -106,7 +106,7 @@ def test_web_and_worker_processes_share_postgresql(stopped: World, postgres_url:
             stack.enter_context(started(stopped, "work", **where))
         pulls = []
         # 9, each with a check run, a label and a comment, stay below what one worker may create for
-        # a repository in a minute: it may happen to get them all, and would rightly wait above that.
+        # a repository in a minute: it may get them all, and would rightly wait above that.
         for number in range(9):
             stopped.github.listen(f"{webs[number % 2].url}/webhook")
             pulls.append(stopped.open(branch=f"feat/{number}"))

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from tests.e2e.marks import SIGNED, WAITING, body, box, comments, conclusion, marks, title
-from tests.e2e.stories import Shop, Steps, story
+from tests.e2e.marks import (
+    SIGNED,
+    WAITING,
+    body,
+    box,
+    comments,
+    conclusion,
+    marks,
+    refused,
+    title,
+)
+from tests.e2e.stories import LEADS, Shop, Steps, story
 from tests.e2e.world import ENFORCE, MIGRATION, RISKY
 
 PACK = ".github/nfr/ranking.yml"
@@ -68,6 +78,23 @@ def test_a_change_of_the_policy_is_signed_off_under_the_policy_in_force(shop: Sh
     pull.comment("/nfr done review-policy", "sam")
     yield
     assert conclusion(pull) == "success"
+
+
+@story(LEADS)
+def test_a_change_that_may_weaken_the_policy_is_signed_off_by_waivers(shop: Shop) -> Steps:
+    more = LEADS + "areas:\n  payments-checkout: {paths_add: ['pay/**']}\n"
+    weaker = shop.open({".github/nfr.yml": LEADS.replace("enforce", "advise")})
+    adding = shop.open({".github/nfr.yml": more}, branch="feat/more")
+    yield
+    for pull in (weaker, adding):
+        pull.comment("/nfr done", "sam")
+    yield
+    assert conclusion(adding) == "success"
+    assert conclusion(weaker) == "in progress"
+    assert "only team `sre-leads` may sign off" in refused(weaker, "sam")
+    weaker.comment("/nfr done", "lea")
+    yield
+    assert conclusion(weaker) == "success"
 
 
 @story()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from ghapp.core.areas import Reviewers
 from ghapp.core.ledger import Entry, Refusal, Verb
 from ghapp.core.model import Channel, Message, Pull
+from ghapp.core.policy import pack_files
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import History, Judgement
 from ghapp.core.review.case import Case, Command, Judged, case_of, shown_to
@@ -52,6 +53,11 @@ def asks(
     """
     needed: dict[str, Ask] = {}
     waived = any(entry.verb is Verb.WAIVE for entry in ledger)
+    changes_policy = any(
+        path.startswith(pack_files.FOLDER)
+        for file in pull.files
+        for path in (file.path, file.previous_path)
+    )
     for message in messages:
         reviews = "review" in policy.sign_off_by and message.text != "dismissed"
         if message.channel is Channel.APPROVAL and not reviews:
@@ -61,6 +67,7 @@ def asks(
         people: list[Reviewers] = []
         if any(who.reviewers for who in whos):
             people += (policy.reviewers, *(area.reviewers for area in policy.areas))
+            people += [policy.waivers] if changes_policy else []
         if any(who.waivers and (waived or not who.reviewers) for who in whos):
             people.append(policy.waivers)
         writes = any(who.write for who in whos) and not message.account.among((pull.by,))

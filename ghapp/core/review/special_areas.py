@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ghapp.core.areas import Area, Detect, Hit, Item, Reviewers, Text
 from ghapp.core.i18n import both
@@ -75,7 +76,9 @@ def flagged_areas(
     if deciding := _deciding(facts):
         changes = tuple(PolicyHit(path=file.path) for file in deciding)
         mark = fingerprint(tuple(changed_file(file) for file in deciding))
-        found.insert(0, _without_pack(REVIEW_POLICY, both("review_policy"), changes, facts, mark))
+        named = _without_pack(REVIEW_POLICY, both("review_policy"), changes, facts, mark)
+        area = replace(named.area, reviewers=guards(facts))
+        found.insert(0, replace(named, area=area))
     mode = strictest((one.area for one in found), facts.policy)
     raised = [_concern(entry, mode, facts) for entry in concerns(ledger)]
     return tuple(one for one in (*raised, *found) if one.area.mode != "observe")
@@ -90,6 +93,30 @@ def _deciding(facts: Facts) -> tuple[File, ...]:
         for file in facts.pull.files
         if pack_files.decides(file.path, named) or pack_files.decides(file.previous_path, named)
     )
+
+
+def guards(facts: Facts) -> Reviewers:
+    """Who signs off a change of the policy: waivers, if it may weaken what is in force."""
+    policy = facts.policy
+    return policy.waivers if any(map(_may_weaken, _deciding(facts))) else policy.reviewers
+
+
+# What an added line may weaken.
+_WEAKENS = re.compile(
+    r"\b(mode|enabled|off|reviewers|waivers|teams|users|ignore|sign_off|allow_author|stale_on"
+    r"|require_answers|pending|never|max_items|exclude|retired|sev|must_when|packs)\b"
+)
+
+
+def _may_weaken(file: File) -> bool:
+    """Whether a change of the policy does more than add to it; so does what is not seen in full."""
+    changed = changed_file(file)
+    if file.status not in ("added", "modified") or changed.hidden or not changed.added:
+        return True
+    taken = (line.strip() for line in changed.removed.decode("utf-8", "replace").split("\n"))
+    if any(line and not line.startswith("#") for line in taken):
+        return True
+    return _WEAKENS.search(changed.added.decode("utf-8", "replace")) is not None
 
 
 def strictest(areas: Iterable[Area], policy: Policy) -> str:
