@@ -182,7 +182,7 @@ class Push:
     id: of the delivery that reported it, or "activity:ID".
     before: the head until then; "" if that was not said, zeros if the branch is new. A pull that
     is opened has no head before.
-    commits: those that it brought, as far as GitHub lists them.
+    commits: those that it brought and no branch had before, as far as GitHub lists them.
     """
 
     head_sha: str

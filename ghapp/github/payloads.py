@@ -248,7 +248,10 @@ class CheckSuite(Where):
 
 
 class Commit(Struct):
+    """distinct: whether GitHub had it on no branch before."""
+
     id: Sha | None = None
+    distinct: bool = True
     added: list[str] = []
     modified: list[str] = []
     removed: list[str] = []

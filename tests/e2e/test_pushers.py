@@ -200,3 +200,42 @@ def test_what_was_said_under_an_old_name_counts_for_the_account(world: World) ->
     undone = world.say(reviewed, "/nfr undo", "samuel")
     world.settle()
     assert (conclusion(reviewed), reactions(reviewed, undone)) == ("action_required", ["+1"])
+
+
+def test_whoever_merges_did_not_push_what_they_merge(world: World) -> None:
+    first = world.open()
+    world.settle()
+    world.say(first, "/nfr done")
+    world.settle()
+    stacked = world.open(branch="feat/next", base="main")
+    world.settle()
+    world.clock.forward()
+    first.merge(by="sam")
+    world.settle()
+    assert marks(first) == SIGNED
+    first.edit(by="ann", title="feat: loyalty points")  # checked again, once it is merged
+    world.settle()
+    assert marks(first) == SIGNED
+    world.say(stacked, "/nfr done")
+    world.settle()
+    assert marks(stacked) == SIGNED
+
+
+def test_a_reviewer_who_merged_the_first_of_two_stacked_pulls_signs_off_the_second(
+    world: World,
+) -> None:
+    first = world.open(branch="feat/one")
+    world.repository.branch("feat/two", of="feat/one")
+    world.repository.push("feat/two", {"db/migrate/2.sql": "DROP TABLE carts;\n"}, by="ann")
+    second = world.repository.open_pull(author="ann", branch="feat/two", title="feat: two")
+    world.settle()
+    for pull in (first, second):
+        world.say(pull, "/nfr done")
+    world.settle()
+    assert marks(second) == SIGNED
+    world.clock.forward()
+    first.merge(by="sam")
+    world.settle()
+    second.edit(by="ann", title="feat: two of two")
+    world.settle()
+    assert marks(second) == SIGNED

@@ -170,9 +170,10 @@ def counting(
     """The ledger by what is known now of who pushed; deliveries may have come after a judgement.
 
     What people did to their own pushes is refused after all. What was refused because the pusher
-    was not known counts once it is known, and was somebody else.
+    was not known counts once it is known, and was somebody else. Once the pull is merged, its
+    ledger stands: the merge itself pushed its commits.
     """
-    if policy.allow_author:
+    if policy.allow_author or pull.is_merged:
         return ledger
     by = {account for push in history.pushes for account in (push.account,)}
     by.update(account for accounts in history.pushers.values() for account in accounts)

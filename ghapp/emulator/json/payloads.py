@@ -94,10 +94,15 @@ def _push(at: Addresses, repository: Repository, sender: User, push: Push) -> Js
     created = push.before == NO_SHA
     # Of a new branch, those that no other branch has: GitHub's pages do not say so.
     others = {sha for name, sha in repository.branches.items() if name != push.branch}
-    shas = (
-        git.commits_beside(others, push.after) if created else git.commits(push.before, push.after)
-    )
-    commits = [_commit(at, repository, sender, sha) for sha in shas[-COMMITS_LIMIT:]]
+    if git.parents.get(push.after) == (push.before,):  # one commit more: no need to run git
+        new = [push.after] if push.after not in others else []
+    else:
+        new = git.commits_beside(others, push.after)
+    shas = new if created else git.commits(push.before, push.after)
+    commits = [
+        {**_commit(at, repository, sender, sha), "distinct": sha in new}
+        for sha in shas[-COMMITS_LIMIT:]
+    ]
     return {
         "ref": f"refs/heads/{push.branch}",
         "before": push.before,
@@ -127,7 +132,6 @@ def _commit(at: Addresses, repository: Repository, sender: User, sha: str) -> Js
     return {
         "id": sha,
         "tree_id": sha,
-        "distinct": True,
         "message": "Change",
         "timestamp": iso(repository.github.now()),
         "url": f"{at.html}/{repository.full_name}/commit/{sha}",

@@ -84,7 +84,10 @@ def push(delivery: Delivery, us: Identity) -> Delivery:
             before=payload.before,
             branch=branch,
             id=delivery.id,
-            commits=tuple(dict.fromkeys(one.id for one in payload.commits if one.id)),
+            # Whoever merges, or branches off, did not bring what somebody else pushed before.
+            commits=tuple(
+                dict.fromkeys(one.id for one in payload.commits if one.id and one.distinct)
+            ),
         )
         delivery = replace(delivery, push=made, pushed_to=RepositoryKey(place))
     if payload.ref != f"refs/heads/{payload.repository.default_branch}":

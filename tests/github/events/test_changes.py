@@ -85,6 +85,12 @@ def test_a_push_to_any_branch_tells_who_pushed_it(ref: str, pushed_at: object) -
     assert delivery.keys == ()
 
 
+def test_a_push_did_not_bring_what_another_branch_had_before() -> None:
+    commits = [{"id": "a" * 40, "distinct": False}, {"id": "b" * 40, "distinct": True}]
+    delivery = branch_push(commits=[*commits, {"id": "c" * 40}])
+    assert delivery.push and delivery.push.commits == ("b" * 40, "c" * 40)
+
+
 @pytest.mark.parametrize(
     "parts",
     [
