@@ -1,0 +1,104 @@
+"""Japanese texts keep one style: no doubled full stops, and spaces only beside Latin letters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ghapp import builtin_packs
+from ghapp.core import i18n
+from ghapp.core.ledger import Refusal, Verb
+from ghapp.core.review.commands import COMMANDS
+from ghapp.emulator import words
+from tests.core.text.scenes import Scene, reply
+
+ROOT = Path(__file__).parents[2]
+SNAPSHOTS = sorted((ROOT / "tests/core/text/snapshots").glob("*.ja.md"))
+PAGES = [*ROOT.glob("*.ja.md"), *sorted(ROOT.glob("docs/ja/*.md"))]
+
+LETTER = r"[\u3005-\u3007\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u9fff]"
+SIGN = "[、。，．：；？！（）「」『』【】]"
+MISTAKES = re.compile(
+    "|".join(
+        (
+            "[？！。]。|、[、。]",
+            # Emphasis between the two does not show.
+            rf"(?:{LETTER}|{SIGN})[*~]* +[*~]*(?:{LETTER}|{SIGN})",
+            rf"(?<=[^ ·]) +{SIGN}",
+            rf"{LETTER}[,;:?!()]|[,;?!()]{LETTER}",
+        )
+    )
+)
+
+
+def mistakes(text: str) -> list[str]:
+    """The places that break the style, with what stands around them."""
+    return [text[max(0, one.start() - 9) : one.end() + 9] for one in MISTAKES.finditer(text)]
+
+
+def of_packs() -> Iterator[tuple[str, str]]:
+    for area in builtin_packs.builtin():
+        yield area.id, area.title.ja
+        for item in area.items:
+            for text in (item.question, item.why, item.evidence):
+                yield item.id, text.ja
+        for hazard in area.hazards:
+            yield hazard.id, hazard.message.ja
+    for key, (title, _) in builtin_packs.references().links.items():
+        yield key, title
+
+
+TEXTS = [
+    *i18n.table("ja").items(),
+    *((f"demo: {key}", texts["ja"]) for key, texts in words.table().items()),
+    *of_packs(),
+]
+
+
+def test_texts_keep_the_style() -> None:
+    assert {name: found for name, text in TEXTS if (found := mistakes(text))} == {}
+
+
+@pytest.mark.parametrize("file", SNAPSHOTS, ids=lambda file: file.name)
+def test_what_people_read_keeps_the_style(file: Path) -> None:
+    text = re.sub("^Buttons: .*$", "", file.read_text("utf-8"), flags=re.MULTILINE)  # the test's
+    assert mistakes(text) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_keeps_the_style(page: Path) -> None:
+    """Code blocks are those of the English page. A browser shows the end of a line as a space."""
+    text = re.sub(r"^ *```.*?^ *```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    assert mistakes(text) == []
+    assert re.findall(rf"^(?![#|]).*{LETTER}\n(?= *{LETTER})", text, re.MULTILINE) == []
+
+
+@pytest.mark.parametrize("spec", COMMANDS.values(), ids=COMMANDS)
+@pytest.mark.parametrize(
+    "reason", ["reason_missing", "subjects_missing", "subjects_unwanted", "not_at_start"]
+)
+def test_the_usage_in_a_refusal_is_japanese(spec, reason: str) -> None:
+    named = f"/nfr {spec.usage}" if reason == "not_at_start" else spec.usage
+    said = reply("ja", Scene(), Verb.REFUSED, refusal=Refusal(reason, named))
+    (usage,) = re.findall("`(/nfr .*?)`", said)
+    assert re.fullmatch(r"/nfr [a-z]+|/nfr (?:[^A-Za-z]|\b[a-z]+\b|ID|YYYY-MM-DD)+", usage)
+    assert not re.search(r"AREA|ITEM|TEXT|note|evidence|reason|owner", usage)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("よいですか？。", ["よいですか？。"]),
+        ("終わり。。", ["終わり。。"]),
+        ("**承認** 済み", ["**承認** 済み"]),
+        ("チーム `sre` （DB）", ["チーム `sre` （DB）"]),
+        ("可能（any）です(例)", ["可能（any）です(例)"]),
+        ("チーム `sre` が承認（PR 全体） · `db`", []),
+        ("よいですか？いいえ。`/nfr done`、次へ", []),
+    ],
+)
+def test_mistakes_are_found(text: str, found: list[str]) -> None:
+    assert bool(mistakes(text)) == bool(found)
