@@ -11,7 +11,7 @@ import pytest
 from ghapp import builtin_packs
 from ghapp.core import i18n
 from ghapp.core.ledger import Refusal, Verb
-from ghapp.core.review.commands import COMMANDS
+from ghapp.core.review.commands import COMMANDS, Spec
 from ghapp.emulator import words
 from tests.core.text.scenes import Scene, reply
 
@@ -29,13 +29,15 @@ MISTAKES = re.compile(
             rf"(?:{LETTER}|{SIGN})[*~]* +[*~]*(?:{LETTER}|{SIGN})",
             rf"(?<=[^ ·]) +{SIGN}",
             rf"{LETTER}[,;:?!()]|[,;?!()]{LETTER}",
+            rf"{LETTER}[A-Za-z0-9`]|[A-Za-z0-9`]{LETTER}",
         )
     )
 )
 
 
 def mistakes(text: str) -> list[str]:
-    """The places that break the style, with what stands around them."""
+    """The places that break the style, with what stands around them; within code nothing does."""
+    text = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "`x`", text)
     return [text[max(0, one.start() - 9) : one.end() + 9] for one in MISTAKES.finditer(text)]
 
 
@@ -48,11 +50,11 @@ def of_packs() -> Iterator[tuple[str, str]]:
         for hazard in area.hazards:
             yield hazard.id, hazard.message.ja
     for key, (title, _) in builtin_packs.references().links.items():
-        yield key, title
+        yield key, title.replace("グレード2018", "グレード")  # its own spelling
 
 
 TEXTS = [
-    *i18n.table("ja").items(),
+    *((key, text) for key, text in i18n.table("ja").items() if not key.startswith("usage_")),
     *((f"demo: {key}", texts["ja"]) for key, texts in words.table().items()),
     *of_packs(),
 ]
@@ -72,20 +74,23 @@ def test_what_people_read_keeps_the_style(file: Path) -> None:
 def test_a_page_keeps_the_style(page: Path) -> None:
     """Code blocks are those of the English page. A browser shows the end of a line as a space."""
     text = re.sub(r"^ *```.*?^ *```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"\[(.*?)\]\(.*?\)", r"\1", text)  # links as they are shown
     assert mistakes(text) == []
-    assert re.findall(rf"^(?![#|]).*{LETTER}\n(?= *{LETTER})", text, re.MULTILINE) == []
+    assert (
+        re.findall(rf"^(?![#|]).*{LETTER}\n(?= *(?:{LETTER}|{SIGN}|\[))", text, re.MULTILINE) == []
+    )
 
 
 @pytest.mark.parametrize("spec", COMMANDS.values(), ids=COMMANDS)
 @pytest.mark.parametrize(
     "reason", ["reason_missing", "subjects_missing", "subjects_unwanted", "not_at_start"]
 )
-def test_the_usage_in_a_refusal_is_japanese(spec, reason: str) -> None:
+def test_the_usage_in_a_refusal_is_japanese(spec: Spec, reason: str) -> None:
     named = f"/nfr {spec.usage}" if reason == "not_at_start" else spec.usage
     said = reply("ja", Scene(), Verb.REFUSED, refusal=Refusal(reason, named))
     (usage,) = re.findall("`(/nfr .*?)`", said)
-    assert re.fullmatch(r"/nfr [a-z]+|/nfr (?:[^A-Za-z]|\b[a-z]+\b|ID|YYYY-MM-DD)+", usage)
-    assert not re.search(r"AREA|ITEM|TEXT|note|evidence|reason|owner", usage)
+    keywords = {"nfr", spec.usage.split()[0], "until", "by", "ID", "YYYY", "MM", "DD"}
+    assert set(re.findall("[A-Za-z]+", usage)) <= keywords
 
 
 @pytest.mark.parametrize(
@@ -96,7 +101,8 @@ def test_the_usage_in_a_refusal_is_japanese(spec, reason: str) -> None:
         ("**承認** 済み", ["**承認** 済み"]),
         ("チーム `sre` （DB）", ["チーム `sre` （DB）"]),
         ("可能（any）です(例)", ["可能（any）です(例)"]),
-        ("チーム `sre` が承認（PR 全体） · `db`", []),
+        ("PRを確認", ["PRを確認"]),
+        ("チーム `sre` が承認（PR 全体） · `na 質問ID`", []),
         ("よいですか？いいえ。`/nfr done`、次へ", []),
     ],
 )
