@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations, product
 from pathlib import Path
 
 import pytest
 
 from ghapp import builtin_packs
 from ghapp.core import i18n
+from ghapp.core.areas import Reviewers
 from ghapp.core.ledger import Refusal, Verb
 from ghapp.core.review.commands import COMMANDS, Spec
 from ghapp.emulator import words
-from tests.core.text.scenes import Scene, reply
+from ghapp.offline import pack_show
+from ghapp.offline.packs import Source, builtin
+from tests.core.build import entry, flagged
+from tests.core.text.scenes import DB, WEB, Scene, reply
 
 ROOT = Path(__file__).parents[2]
 SNAPSHOTS = sorted((ROOT / "tests/core/text/snapshots").glob("*.ja.md"))
@@ -68,6 +74,38 @@ def test_texts_keep_the_style() -> None:
 def test_what_people_read_keeps_the_style(file: Path) -> None:
     text = re.sub("^Buttons: .*$", "", file.read_text("utf-8"), flags=re.MULTILINE)  # the test's
     assert mistakes(text) == []
+
+
+WHO = (
+    Reviewers(teams=("sre", "leads")),
+    Reviewers(users=("wes", "bob")),
+    Reviewers(teams=("sre",), users=("wes",)),
+    Reviewers(),
+)
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("mode", ["advise", "enforce"])
+@pytest.mark.parametrize("count", range(5))
+def test_the_next_step_keeps_the_style(who: Reviewers, mode: str, count: int) -> None:
+    """Whoever signs off, through whichever channels."""
+    first, second = (replace(area, mode=mode) for area in (replace(DB, reviewers=who), WEB))
+    answers = [entry(Verb.CHECK, f"{name}-rollback", "ann") for name in ("db", "web")]
+    for channels in combinations(("command", "label", "review", "button"), count):
+        rules = {"sign_off_by": frozenset(channels), "mode": mode, "waivers": who}
+        for areas, ledger in product([(first,), (first, second)], [(), answers]):
+            scene = Scene(ledger, tuple(map(flagged, areas)), rules=dict(rules))
+            marks = scene.decided("ja").marks
+            assert marks.check_run
+            assert mistakes(f"{marks.comment}\n{marks.check_run.title}") == []
+            assert mistakes(f"{marks.check_run.summary}\n{marks.check_run.text}") == []
+
+
+@pytest.mark.parametrize("source", builtin().sources, ids=lambda source: source.pack.part.area)
+def test_a_pack_is_shown_without_spaces_between_words(source: Source) -> None:
+    """Two spaces and more are columns."""
+    shown = pack_show.as_text([source], i18n.Words("ja"))
+    assert re.findall(rf"(?<! )(?:{LETTER}|{SIGN}) (?:{LETTER}|{SIGN}).*", shown) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

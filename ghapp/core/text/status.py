@@ -209,9 +209,5 @@ def people(reviewers: Reviewers, words: Words) -> str:
     if not reviewers:
         return words("who_maintain")
     teams = words.joined(map(code, reviewers.teams))
-    users = words.joined(visible(user, 40) for user in reviewers.users)
-    named = (
-        words("who_teams", teams=teams) if teams else "",
-        words("who_users", users=users) if users else "",
-    )
-    return words.joined(filter(None, named))
+    users = [words("person", who=visible(user, 40)) for user in reviewers.users]
+    return words.joined([words("who_teams", teams=teams), *users] if teams else users)
