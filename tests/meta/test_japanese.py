@@ -54,7 +54,8 @@ def of_packs() -> Iterator[tuple[str, str]]:
             for text in (item.question, item.why, item.evidence):
                 yield item.id, text.ja
         for hazard in area.hazards:
-            yield hazard.id, hazard.message.ja
+            yield hazard.id, hazard.message.naming("orders").ja
+            yield f"{hazard.id} without a name", hazard.message.naming("").ja
     for key, (title, _) in builtin_packs.references().links.items():
         yield key, title.replace("グレード2018", "グレード")  # its own spelling
 
