@@ -9,6 +9,7 @@ from itertools import combinations, product
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from ghapp import builtin_packs
 from ghapp.core import i18n
@@ -75,6 +76,17 @@ def test_texts_keep_the_style() -> None:
 def test_what_people_read_keeps_the_style(file: Path) -> None:
     text = re.sub("^Buttons: .*$", "", file.read_text("utf-8"), flags=re.MULTILINE)  # the test's
     assert mistakes(text) == []
+
+
+@pytest.mark.parametrize("file", [*PAGES, *SNAPSHOTS], ids=lambda file: file.name)
+def test_emphasis_is_shown_as_such(file: Path) -> None:
+    """Beside Japanese signs, Markdown may take asterisks and tildes for text."""
+    markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    tokens = [
+        one for token in markdown.parse(file.read_text("utf-8")) for one in token.children or ()
+    ]
+    shown = [token.content for token in tokens if token.type == "text"]
+    assert [text for text in shown if "**" in text or "~~" in text] == []
 
 
 WHO = (
