@@ -46,9 +46,12 @@ class Words:
     def joined(self, names: Iterable[str], left: int = 0, more: str = "and_more") -> str:
         """A list in a sentence: "a, b" or 「a、b」.
 
+        A Japanese name may end in a space that the next word needs; before a comma it is left out.
         left: how many names are left out; the text `more` counts them: "a, b, and 2 more".
         """
-        return self._comma.join((*names, self(more, count=left)) if left > 0 else names)
+        listed = [*names, self(more, count=left)] if left > 0 else [*names]
+        listed[:-1] = (name.rstrip() for name in listed[:-1])
+        return self._comma.join(listed)
 
     def sentences(self, *parts: str) -> str:
         """The parts that are not empty, one after the other; Japanese has no space between them."""

@@ -14,10 +14,12 @@ from ghapp.core.i18n import Words
 from ghapp.core.ledger import AREA, CONCERN, HOLD, ITEM, State, Verb
 from ghapp.core.policy.policy_schema import schema
 from ghapp.core.review.commands import COMMANDS
+from ghapp.core.text.replies import usage
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 REVIEW = (ROOT / "docs" / "review.md").read_text(encoding="utf-8")
+REVIEW_JA = (ROOT / "docs" / "ja" / "review.md").read_text(encoding="utf-8")
 POLICY = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 
@@ -47,11 +49,12 @@ def test_the_chart_of_an_area_is_its_table() -> None:
     assert _drawn("waiting") == arrows | stale
 
 
-def test_the_table_of_commands_is_the_one_that_reads_them() -> None:
-    words = Words("en")
-    rows = re.findall(r"^\| (`/nfr .*) \|$", REVIEW, re.MULTILINE)
-    assert rows == [
-        f"`/nfr {spec.usage}` | {words(f'who_{spec.who.key}')} | {words(f'help_{name}')}"
+@pytest.mark.parametrize(("language", "page"), [("en", REVIEW), ("ja", REVIEW_JA)])
+def test_the_table_of_commands_is_the_one_that_reads_them(language: str, page: str) -> None:
+    words = Words(language)
+    rows = re.findall(r"^\| (`/nfr .*) \|$", page, re.MULTILINE)
+    assert [row.split(" | ") for row in rows] == [
+        [f"`/nfr {usage(spec.usage, words)}`", words(f"who_{spec.who.key}"), words(f"help_{name}")]
         for name, spec in COMMANDS.items()
     ]
 

@@ -21,9 +21,10 @@ def _policies(document: str) -> list[str]:
     return [block for block in blocks if not re.fullmatch(r"packs: .*\n", block)]
 
 
-@pytest.mark.parametrize(
-    "policy", [text for name in ("README.md", "docs/policy.md") for text in _policies(name)]
-)
+PAGES = ("README.md", "README.ja.md", "docs/policy.md", "docs/ja/policy.md")
+
+
+@pytest.mark.parametrize("policy", [text for name in PAGES for text in _policies(name)])
 def test_a_policy_is_good_where_nothing_else_is(policy: str, tmp_path: Path) -> None:
     file = tmp_path / ".github" / "nfr.yml"
     file.parent.mkdir()

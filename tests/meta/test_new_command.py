@@ -95,7 +95,7 @@ def test_it_is_acknowledged_and_its_refusal_has_words(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_help_lists_it(language: str) -> None:
     (reply,) = decided(judged(comment("/nfr help")), language).replies
-    assert "`/nfr vouch -- reason`" in reply.body
+    assert f"`/nfr vouch -- {table(language)['usage_reason']}`" in reply.body
     assert f"vouches ({language})" in reply.body
 
 

@@ -1,8 +1,9 @@
 """The table of commands, and what people write -> the commands in it.
 
 To add a command, add a row to COMMANDS, write the function of that row beside related ones in
-`sign_off.py` or `answers.py`, and add its words to the texts: `help_NAME`, and a `refused_REASON`
-for each new reason. If it changes a state, add its verb and a row to a table in `core/ledger.py`.
+`sign_off.py` or `answers.py`, and add its words to the texts: `help_NAME`, a `refused_REASON` for
+each new reason, and `usage_VALUE` for a new value in its usage (`core/text/replies.py`). If it
+changes a state, add its verb and a row to a table in `core/ledger.py`.
 """
 
 from __future__ import annotations

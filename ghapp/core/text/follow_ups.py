@@ -102,7 +102,7 @@ def issue(follow_up: FollowUp, review: Review) -> Issue:
     )
     more = words(
         "issue_extended" if follow_up.extended else "issue_extend",
-        command=code(f"/nfr defer {name} until YYYY-MM-DD -- {words('a_reason')}"),
+        command=code(f"/nfr defer {name} until YYYY-MM-DD -- {words('usage_reason')}"),
         days=policy.defer.max_days,
     )
     label = policy.labels["follow_up"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -14,6 +15,7 @@ from ghapp.core.review.review import Review
 from ghapp.core.text.status import people, signers
 
 MOST_REFUSALS, SHOWN_FOR = 3, timedelta(days=1)
+WITH_USAGE = frozenset({"reason_missing", "subjects_missing", "subjects_unwanted"})
 BLOCKING = frozenset({"hold_not_reviewer", "concern_not_reviewer"})
 # By the state that a label shows: the commands that set and undo the same.
 LABELS: Mapping[str, str] = {
@@ -73,6 +75,10 @@ def refusal(speaker: str, why: Refusal, review: Review, words: Words, address: s
         states = {name.casefold(): state for state, name in policy.labels.items()}
         key = LABELS.get(states.get(why.subject.casefold(), ""), key)
     detail = ", ".join(why.names) or why.subject
+    if why.reason in WITH_USAGE:
+        detail = words("usage_alone", usage=usage(detail, words))
+    elif why.reason == "not_at_start":
+        detail = usage(detail, words)
     known = {area.id: area for area in review.areas}
     named = [known[name] for name in why.names if name in known]
     meant = review.areas if why.reason in BLOCKING else review.waiting
@@ -91,12 +97,21 @@ def refusal(speaker: str, why: Refusal, review: Review, words: Words, address: s
     return words("refusal", who=link(speaker, address) if address else speaker, words=text)
 
 
+# What COMMANDS calls the values of a command; `usage_` and such a word is a key of the texts.
+_VALUE = re.compile(r"\b(?:AREA|ITEM|TEXT|note|evidence|reason|owner)\b")
+
+
+def usage(written: str, words: Words) -> str:
+    """The usage of a command with its values named in the language: `na 質問ID... -- 理由`."""
+    return _VALUE.sub(lambda value: words(f"usage_{value[0].lower()}"), written)
+
+
 def commands(words: Words) -> str:
     """The list of commands."""
     return "\n".join(
         words(
             "command",
-            usage=code(f"/nfr {spec.usage}"),
+            usage=code(f"/nfr {usage(spec.usage, words)}"),
             does=words(f"help_{name}"),
             who=words(f"who_{spec.who.key}"),
         )

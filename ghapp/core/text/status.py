@@ -188,8 +188,7 @@ def _ways(review: Review, words: Words) -> str:
     if len(ways) < 2:
         return ways[0] if ways else words("ways_none")
     *first, beside, last = ways
-    listed = words.joined([*(way.rstrip() for way in first), beside])
-    return words("ways_or", first=listed, second=last)
+    return words("ways_or", first=words.joined((*first, beside)), second=last)
 
 
 def signers(areas: Iterable[AreaReview], review: Review, words: Words) -> str:
@@ -200,7 +199,7 @@ def signers(areas: Iterable[AreaReview], review: Review, words: Words) -> str:
     if len(groups) < 2:
         return people(next(iter(groups), review.facts.policy.reviewers), words)
     return words.joined(
-        words("who_area", who=people(reviewers, words), area=words.joined(titles))
+        words("who_area", who=people(reviewers, words).rstrip(), area=words.joined(titles))
         for reviewers, titles in groups.items()
     )
 
@@ -210,9 +209,5 @@ def people(reviewers: Reviewers, words: Words) -> str:
     if not reviewers:
         return words("who_maintain")
     teams = words.joined(map(code, reviewers.teams))
-    users = words.joined(visible(user, 40) for user in reviewers.users)
-    named = (
-        words("who_teams", teams=teams) if teams else "",
-        words("who_users", users=users) if users else "",
-    )
-    return words.joined(filter(None, named))
+    users = [words("person", who=visible(user, 40)) for user in reviewers.users]
+    return words.joined([words("who_teams", teams=teams), *users] if teams else users)

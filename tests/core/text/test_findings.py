@@ -95,7 +95,7 @@ def test_counts_are_by_severity_and_accepted_ones_apart() -> None:
         finding(severity="should"),
     ]
     assert texts.by_severity(findings, Words("en")) == "1 must, 2 should, 1 accepted"
-    assert texts.by_severity(findings, Words("ja")) == "必須 1 件、推奨 2 件、許容 1 件"
+    assert texts.by_severity(findings, Words("ja")) == "必須 1 件、推奨 2 件、承諾済み 1 件"
 
 
 def test_only_findings_on_a_line_are_announced_as_marked() -> None:

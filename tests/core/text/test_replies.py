@@ -21,6 +21,7 @@ DETAILS: dict[str, tuple[object, ...]] = {
     "unknown_command": ("wave", "waive"),
     "unknown_area": ("bd", "db"),
     "unknown_item": ("nothing",),
+    "not_at_start": ("/nfr done [AREA...] [-- note]",),
     "subjects_missing": ("concern TEXT",),
     "subjects_unwanted": ("undo",),
     "reason_missing": ("hold [AREA...] -- reason",),
