@@ -105,6 +105,12 @@ class Web:
             await asyncio.sleep(0.05)
 
 
+def host_in_url(host: str) -> str:
+    """How this machine reaches what listens at `host`, as in a URL."""
+    host = LOOPBACK.get(host, host)
+    return f"[{host}]" if ":" in host else host
+
+
 class EmulatorServer:
     """Serves an `Emulator` from a thread, by default on loopback.
 
@@ -148,9 +154,7 @@ class EmulatorServer:
         self._socket = socket.create_server(self._address, family=family, backlog=512)
         # Accepted sockets inherit it; else the second part of an answer waits for the first.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        host = LOOPBACK.get(host, host)
-        shown = f"[{host}]" if family == socket.AF_INET6 else host
-        origin = "https://localhost" if self._certificate else f"http://{shown}"
+        origin = "https://localhost" if self._certificate else f"http://{host_in_url(host)}"
         self.url = f"{origin}:{self._socket.getsockname()[1]}"
         self.github.serve_at(self.api_url, self.url)
         config = uvicorn.Config(

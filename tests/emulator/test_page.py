@@ -12,6 +12,7 @@ from ghapp.emulator import markdown
 from ghapp.emulator.page import LINES_LIMIT, Page
 from ghapp.emulator.play import ACTIONS, ISSUE_ACTIONS
 from ghapp.emulator.repository import Pull
+from ghapp.emulator.server import host_in_url
 from ghapp.emulator.words import table
 from tests.emulator.world import World
 
@@ -343,6 +344,20 @@ def test_a_page_says_whether_a_pull_was_merged_or_closed(world: World, pull: Pul
     play(world, do="reopen", by="ann")
     play(world, do="merge", by="sre-sam")
     assert state() == ["merged", "merged", "sre-sam merged 1 commit"]
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("::", "[::1]"),
+        ("::1", "[::1]"),
+        ("demo.example", "demo.example"),
+    ],
+)
+def test_links_lead_to_an_address_that_this_machine_reaches(host: str, expected: str) -> None:
+    assert host_in_url(host) == expected
 
 
 def test_the_list_shows_what_to_try(world: World) -> None:
