@@ -6,6 +6,7 @@ The server is the real one, with SQLite in a temporary folder; GitHub is `ghapp.
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 import signal
 import tempfile
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from ghapp.bootstrap import serving
 from ghapp.emulator import Emulator, EmulatorServer, Pull
 from ghapp.emulator.words import say
+from ghapp.errors import WrongSetting
 from ghapp.logs import configure
 from ghapp.settings import Settings
 
@@ -26,25 +28,49 @@ SECRET = "demo secret"
 MIGRATION = "db/migrate/20260401_add_points_to_orders.sql"
 POLICY = """\
 version: 1
-mode: enforce
+mode: {mode}
 language: {language}
 reviewers: {{teams: [sre]}}
+waivers: {{teams: [waiver-leads]}}
 """
 RISKY = """\
 ALTER TABLE orders ADD COLUMN points INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX index_orders_on_points ON orders (points);
 UPDATE orders SET points = total / 100;
 """
+JOB = """\
+@shared_task
+def send_weekly_report():
+    reports.save("weekly", total(orders_of_last_week()))
+"""
+SCHEDULE = """\
+weekly_report:
+  task: app.jobs.weekly_report.send_weekly_report
+  cron: "0 7 * * 1"
+"""
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+        - {name: web, image: "acme/web:latest"}
+"""
 SERVICE = "def points(total):\n    return total // 100\n"
 
 
-def run(*, once: bool, language: str) -> None:
+def run(*, once: bool, language: str, host: str, port: int) -> None:
     """Run the demo in a process of its own, which Ctrl-C and SIGTERM end.
 
-    Raises TimeoutError (a step did not show its result).
+    Raises TimeoutError (a step did not show its result), WrongSetting (the page cannot listen).
     """
     with suppress(KeyboardInterrupt, asyncio.CancelledError):
-        asyncio.run(_until_terminated(play(once=once, language=language)))
+        asyncio.run(_until_terminated(play(once=once, language=language, host=host, port=port)))
 
 
 async def _until_terminated(playing: Coroutine[None, None, None]) -> None:
@@ -55,15 +81,29 @@ async def _until_terminated(playing: Coroutine[None, None, None]) -> None:
     await task
 
 
-async def play(*, once: bool, language: str, github: Emulator | None = None) -> None:
+async def play(
+    *,
+    once: bool,
+    language: str,
+    github: Emulator | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+) -> None:
     """Play the story. once: end after it. github: a new emulator by default.
 
-    Raises TimeoutError (a step did not show its result).
+    host, port: of the page; port 0 is any free one. Raises as `run`.
     """
     configure("off")
     github = github or Emulator(webhook_secret=SECRET)
-    server = EmulatorServer(github, language=language)
-    url = server.start()
+    hint = say(language, "try", place="acme/shop #2")
+    server = EmulatorServer(github, language=language, hint=hint, host=host, port=port)
+    try:
+        url = server.start()
+    except OSError as wrong:
+        server.stop()
+        key = "port_in_use" if wrong.errno == errno.EADDRINUSE else "cannot_listen"
+        text = say(language, key, host=host, port=port, wrong=wrong.strerror)
+        raise WrongSetting(text) from wrong
     with tempfile.TemporaryDirectory(prefix="ghapp-demo-") as folder:
         settings = Settings.from_environment(
             {
@@ -79,16 +119,22 @@ async def play(*, once: bool, language: str, github: Emulator | None = None) -> 
         try:
             async with serving(settings) as ghapp_url:
                 github.listen(f"{ghapp_url}/webhook")
-                pull = _pull(github, language)
+                pulls = _pulls(github, language)
+                pages = [f"{url}/{one.repository.full_name}/pull/{one.number}" for one in pulls]
                 print(say(language, "addresses", github=url, ghapp=ghapp_url))
-                story = Story(pull, language)
+                hint = say(language, "try", place=pages[1])
+                if not once:
+                    print(hint)
+                story = Story(pulls[0], language)
                 try:
                     await asyncio.to_thread(story.play)
                 finally:
                     story.ended.set()
                 print(f"\n{say(language, 'done')}")
                 if not once:
-                    print(say(language, "look", url=f"{url}/acme/shop/pull/{pull.number}"))
+                    print(say(language, "look", url=pages[0]))
+                    print(hint)
+                    print(say(language, "buttons", url=pages[2]))
                     print(say(language, "play"))
                     await asyncio.Event().wait()
         finally:
@@ -96,25 +142,51 @@ async def play(*, once: bool, language: str, github: Emulator | None = None) -> 
             github.close()
 
 
-def _pull(github: Emulator, language: str) -> Pull:
-    """Ann's pull request on acme/shop, which has a policy."""
+def _pulls(github: Emulator, language: str) -> tuple[Pull, Pull, Pull]:
+    """The pull request of the story, one that waits for people, and one that is only advised.
+
+    On acme/shop the policy enforces, on acme/site it advises.
+    """
     github.team("acme", "sre", members=["sam-sre"])
-    repository = github.repository(
+    github.team("acme", "waiver-leads", members=["lea"])
+    shop = github.repository(
         "acme/shop",
         {
-            ".github/nfr.yml": POLICY.format(language=language),
+            ".github/nfr.yml": POLICY.format(mode="enforce", language=language),
             "app/orders.py": "def total(lines):\n    return sum(lines)\n",
             "db/schema.sql": "CREATE TABLE orders (id BIGINT PRIMARY KEY);\n",
             "notes/README.md": "Notes\n",
         },
     )
-    repository.collaborator("ann", "write")
-    repository.collaborator("sam-sre", "write")
-    return repository.open_pull(
-        author="ann",
-        branch="feat/points",
-        title=say(language, "pull_title"),
-        files={MIGRATION: RISKY, "app/points.py": SERVICE},
+    site = github.repository(
+        "acme/site",
+        {
+            ".github/nfr.yml": POLICY.format(mode="advise", language=language),
+            "index.html": "<h1>Acme</h1>\n",
+        },
+    )
+    for login in ("ann", "ben", "lea", "sam-sre"):
+        shop.collaborator(login, "write")
+        site.collaborator(login, "write")
+    return (
+        shop.open_pull(
+            author="ann",
+            branch="feat/points",
+            title=say(language, "pull_title"),
+            files={MIGRATION: RISKY, "app/points.py": SERVICE},
+        ),
+        shop.open_pull(
+            author="ann",
+            branch="feat/report",
+            title=say(language, "waiting_title"),
+            files={"app/jobs/weekly_report.py": JOB, "config/schedule.yml": SCHEDULE},
+        ),
+        site.open_pull(
+            author="ben",
+            branch="feat/deployment",
+            title=say(language, "advised_title"),
+            files={"deploy/kubernetes/web.yaml": DEPLOYMENT},
+        ),
     )
 
 

@@ -56,9 +56,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-app.command(rich_help_panel=LOCAL, epilog=_examples("ghapp demo --lang ja # in Japanese"))(
-    offline.demo
-)
+app.command(
+    rich_help_panel=LOCAL,
+    epilog=_examples(
+        "ghapp demo --lang ja # in Japanese", "ghapp demo --port 8080 # with pages on a fixed port"
+    ),
+)(offline.demo)
 app.command(
     rich_help_panel=LOCAL,
     epilog=_examples(

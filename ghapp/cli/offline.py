@@ -151,12 +151,18 @@ def demo(
     lang: Annotated[
         Literal["en", "ja"], typer.Option(help="The language of story, page and review.")
     ] = "en",
+    host: Annotated[
+        str, typer.Option(help="The page's address; whoever reaches it can play.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The page's port; 0 is any free one.")
+    ] = 0,
 ) -> None:
     """Show a whole review against a built-in GitHub, without any account."""
     from ghapp.demo import run
 
     try:
-        run(once=once, language=lang)
+        run(once=once, language=lang, host=host, port=port)
     except TimeoutError as late:
         typer.echo(str(late), err=True)
         raise typer.Exit(1) from None

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 import jinja2
 from markupsafe import Markup, escape
+from starlette.requests import cookie_parser
 from starlette.responses import Response
 
 from ghapp.emulator import markdown, play
@@ -35,7 +36,21 @@ EMOJI = {
     "+1": "👍", "-1": "👎", "laugh": "😄", "confused": "😕",
     "heart": "❤️", "hooray": "🎉", "rocket": "🚀", "eyes": "👀",
 }  # fmt: skip
+# Cookies: the login that one plays; what was just done, as "comment:ann", until a page shows it.
+ME, DONE = "emulator_me", "emulator_done"
 LINE_KINDS = {"@": "hunk", "+": "added", "-": "removed"}  # by the first character, else "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks for a page. me: the login that they play, "" if there is nobody to play.
+
+    people: the logins to choose from. done: the words that confirm their last action, once.
+    """
+
+    me: str
+    people: list[str]
+    done: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +94,10 @@ def file(change: Change, annotations: Iterable[Json]) -> File:
 class Page:
     """HTML over one `Emulator`. No JavaScript; every form answers with a redirect.
 
-    language: en or ja, for everything but what users wrote.
+    language: en or ja, for everything but what users wrote. hint: what to try, on the list.
     """
 
-    def __init__(self, github: Emulator, language: str = "en") -> None:
+    def __init__(self, github: Emulator, language: str = "en", hint: str = "") -> None:
         self.github = github
         self.language = language
         self._templates = jinja2.Environment(
@@ -99,9 +114,11 @@ class Page:
         self._templates.globals |= {
             "say": self._say,
             "language": language,
+            "hint": hint,
             "app": github.app,
             "color": lambda label: f"color-{label.color.lower()}",
-            "people_of": play.people,
+            "role": self._role,
+            "address": _address,
             "verdict": self._verdict,
             "comment_html": self._comment_html,
             "reactions": _reactions,
@@ -110,58 +127,95 @@ class Page:
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Response:
         with self.github.lock:
-            if method == "GET" and path == "/":
-                return self._front()
             if method == "GET" and path == "/emulator.css":
                 return self._style()
-            found = THREAD_PATH.fullmatch(path)
-            thread = self._thread(found) if found else None
-            if found is None or thread is None:
-                return self._shown("missing.html", status=404)
-            if method == "POST" and found[4]:
-                return self._play(thread, path, headers, body)
-            if method == "GET" and not found[4]:
-                return self._show(thread)
-            return self._shown("missing.html", status=405)
+            form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+            cookies = cookie_parser(headers.get("cookie", ""))
+            thread = self._thread(path)
+            visitor = self._visitor(thread, form, cookies)
+            if method == "POST":
+                if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+                    return self._shown("missing.html", visitor, status=403)
+                if path == "/me":
+                    return self._choose(form)
+                if thread is not None and path.endswith("/play"):
+                    return self._play(thread, visitor, form)
+            if method == "GET" and path == "/":
+                answer = self._front(visitor)
+            elif method == "GET" and thread is not None and not path.endswith("/play"):
+                answer = self._show(thread, visitor)
+            else:
+                status = 404 if thread is None else 405
+                return self._shown("missing.html", visitor, status=status)
+            if visitor.done:
+                answer.delete_cookie(DONE)
+            return answer
 
-    def _thread(self, found: re.Match[str]) -> Pull | Issue | None:
+    def _thread(self, path: str) -> Pull | Issue | None:
+        """What a path leads to; the path of its forms leads there, too."""
+        if not (found := THREAD_PATH.fullmatch(path)):
+            return None
         name, names = f"{found[1]}/{found[2]}".lower(), self.github.names
         repository = names.current.get(name) or names.moved.get(name)
         return repository.thread(int(found[3])) if repository else None
 
-    def _front(self) -> Response:
+    def _visitor(
+        self, thread: Pull | Issue | None, form: dict[str, str], cookies: dict[str, str]
+    ) -> Visitor:
+        """By default people play the author of what they see.
+
+        A form knows whom its page showed, which counts more than a choice in another window.
+        """
+        people = play.people(self.github, thread)
+        author = thread.author.login if thread else ""
+        wanted = [form.get("by"), cookies.get(ME), author, *people]
+        name, _, by = cookies.get(DONE, "").partition(":")
+        done = self._say(f"done_{name}", by=by) if f"done_{name}" in table() else ""
+        return Visitor(next((login for login in wanted if login in people), ""), people, done)
+
+    def _choose(self, form: dict[str, str]) -> Response:
+        """Play somebody else from now on, and return to the same page."""
+        thread = self._thread(form.get("back", ""))
+        location = _address(thread) if thread else "/"
+        answer = Response(status_code=303, headers={"location": location, **SECURITY})
+        if form.get("by") in play.people(self.github, thread):
+            answer.set_cookie(ME, form["by"], httponly=True, samesite="strict")
+        return answer
+
+    def _front(self, visitor: Visitor) -> Response:
         """All pulls, and the issues that the App opened: open ones first."""
         repositories = self.github.repositories.values()
         pulls = [pull for one in repositories for pull in one.pulls.values()]
         issues = [issue for one in repositories for issue in one.issues.values() if issue.via_app]
         pulls.sort(key=lambda pull: pull.updated_at, reverse=True)
         issues.sort(key=lambda issue: (issue.state != "open", issue.number))
-        return self._shown("pulls.html", pulls=pulls, issues=issues)
+        return self._shown("pulls.html", visitor, pulls=pulls, issues=issues)
 
-    def _play(
-        self, thread: Pull | Issue, path: str, headers: dict[str, str], body: bytes
-    ) -> Response:
-        site = headers.get("sec-fetch-site", "same-origin")
-        if site not in ("same-origin", "none"):
-            return self._shown("missing.html", status=403)
-        form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    def _play(self, thread: Pull | Issue, visitor: Visitor, form: dict[str, str]) -> Response:
+        by = form.get("by") or visitor.me
         try:
-            play.play(thread, form)
+            name = play.play(thread, {**form, "by": by})
         except play.ActionFailed as wrong:
-            return self._show(thread, problem=wrong.explained(self.language), status=422)
-        back = "/" if form.get("back") == "front" else path.removesuffix("/play")
-        return Response(status_code=303, headers={"location": back, **SECURITY})
+            return self._show(thread, visitor, problem=wrong.explained(self.language), status=422)
+        location = "/" if form.get("back") == "front" else _address(thread)
+        answer = Response(status_code=303, headers={"location": location, **SECURITY})
+        answer.set_cookie(DONE, f"{name}:{by}", httponly=True, samesite="strict")
+        return answer
 
-    def _show(self, thread: Pull | Issue, *, problem: str = "", status: int = 200) -> Response:
+    def _show(
+        self, thread: Pull | Issue, visitor: Visitor, *, problem: str = "", status: int = 200
+    ) -> Response:
         if isinstance(thread, Issue):
-            return self._shown("issue.html", status=status, issue=thread, problem=problem)
+            return self._shown("issue.html", visitor, thread, status, issue=thread, problem=problem)
         pull, repository = thread, thread.repository
         runs = {run.name: run for run in pull.check_runs()}
         notes = [note for run in runs.values() for note in run.annotations]
         changes = pull.changes()
         return self._shown(
             "pull.html",
-            status=status,
+            visitor,
+            pull,
+            status,
             pull=pull,
             problem=problem,
             runs=sorted(runs.values(), key=lambda run: run.name),
@@ -171,22 +225,35 @@ class Page:
             more_files=max(0, len(changes) - FILES_LIMIT),
             editable=play.editable(pull),
             verdicts=[r for r in pull.reviews if r.state in ("approved", "changes_requested")],
-            pressing=[
-                login
-                for login in play.people(pull)
-                if repository.may_write(self.github.user(login))
-            ],
+            may_press=bool(visitor.me) and repository.may_write(self.github.user(visitor.me)),
             labels=sorted(repository.labels.values(), key=lambda label: label.name),
         )
 
-    def _shown(self, template: str, *, status: int = 200, **values: object) -> Response:
-        text = self._templates.get_template(template).render(values)
+    def _shown(
+        self,
+        template: str,
+        visitor: Visitor,
+        thread: Pull | Issue | None = None,
+        status: int = 200,
+        **values: object,
+    ) -> Response:
+        text = self._templates.get_template(template).render(
+            values, visitor=visitor, me=visitor.me, thread=thread
+        )
         headers = {"content-type": "text/html; charset=utf-8", **SECURITY}
         return Response(text, status, headers)
 
     def _say(self, key: str, **values: object) -> Markup:
         """The words under `key`. Whatever is not markup yet is escaped."""
         return escape(table()[key][self.language]).format(**values)
+
+    def _role(self, login: str, thread: Pull | Issue | None) -> str:
+        """What somebody is on this page: its author, by their teams, or a developer."""
+        if thread is not None and login == thread.author.login:
+            return self._say("role_author")
+        slugs = [team.slug for team in self.github.teams.values() if login in team.members]
+        words = [self._say(f"team_{one}") if f"team_{one}" in table() else one for one in slugs]
+        return ", ".join(words) or self._say("role_developer")
 
     def _comment_html(self, message: Message) -> Markup:
         """The App's boxes are buttons that tick them."""
@@ -222,6 +289,11 @@ class Page:
             rules.append(f".color-{color}{{background:#{color};color:{ink}}}\n")
         text = self._templates.get_template("emulator.css").render() + "\n" + "".join(rules)
         return Response(text, headers={"content-type": "text/css; charset=utf-8", **SECURITY})
+
+
+def _address(thread: Pull | Issue) -> str:
+    kind = "issues" if isinstance(thread, Issue) else "pull"
+    return f"/{thread.repository.full_name}/{kind}/{thread.number}"
 
 
 def _outcome(run: CheckRun) -> str:

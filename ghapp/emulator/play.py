@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from ghapp.emulator import markdown
 from ghapp.emulator.git import GitFailed
+from ghapp.emulator.github import Emulator
 from ghapp.emulator.issue import Issue
 from ghapp.emulator.repository import Pull
 from ghapp.emulator.words import Cannot, say
@@ -36,14 +37,14 @@ class ActionFailed(Exception):
         return say(language, self.key, wrong=wrong)
 
 
-def play(thread: Pull | Issue, form: Form) -> None:
-    """Do what a form says. Raises ActionFailed."""
+def play(thread: Pull | Issue, form: Form) -> str:
+    """Do what a form says, and return the name of what was done. Raises ActionFailed."""
     by, name = form.get("by") or thread.author.login, form.get("do", "")
     try:
         if isinstance(thread, Issue) and name in ISSUE_ACTIONS:
             ISSUE_ACTIONS[name](thread, form, by)
         elif isinstance(thread, Pull) and "tick" in form:
-            _tick(thread, form, by)
+            return _tick(thread, form, by)
         elif isinstance(thread, Pull) and name in ACTIONS:
             ACTIONS[name](thread, form, by)
         else:
@@ -54,15 +55,17 @@ def play(thread: Pull | Issue, form: Form) -> None:
         raise ActionFailed("not_there", wrong) from wrong
     except ValueError as wrong:
         raise ActionFailed("did_not_work", wrong) from wrong
+    return name
 
 
-def people(thread: Pull | Issue) -> list[str]:
-    """Logins to act as: the author, if a person, then all with a right or a team."""
-    github, repository = thread.github, thread.repository
-    members = {login for team in github.teams.values() for login in team.members}
-    members |= {github.users[login].login for login in repository.roles}
-    first = [thread.author.login] if thread.author.kind == "User" else []
-    return [*first, *sorted(members - set(first))]
+def people(github: Emulator, thread: Pull | Issue | None = None) -> list[str]:
+    """Logins to act as: everyone with a right or a team, and the author, if a person."""
+    logins = {login for team in github.teams.values() for login in team.members}
+    for repository in github.repositories.values():
+        logins |= {github.users[login].login for login in repository.roles}
+    if thread is not None and thread.author.kind == "User":
+        logins.add(thread.author.login)
+    return sorted(logins)
 
 
 def editable(pull: Pull) -> list[str]:
@@ -74,14 +77,16 @@ def editable(pull: Pull) -> list[str]:
     ]
 
 
-def _tick(pull: Pull, form: Form, by: str) -> None:
+def _tick(pull: Pull, form: Form, by: str) -> str:
     comment_id, _, line = form["tick"].partition(":")
     try:
         comment = pull.find_comment(int(comment_id))
         body = markdown.tick(comment.body, int(line))
     except (KeyError, ValueError, IndexError):
         raise ActionFailed("no_box") from None
+    ticks = body.count("[x]") > comment.body.count("[x]")
     pull.edit_comment(comment.id, body, by)
+    return "tick" if ticks else "untick"
 
 
 def _body(form: Form, *, required: bool = False) -> str:

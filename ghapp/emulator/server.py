@@ -24,6 +24,8 @@ API_PATHS = (
 # Source: https://docs.github.com/enterprise-server@latest/rest/enterprise-admin#endpoint-urls
 SERVER_BASE = "/api/v3"
 GRACE_SECONDS = 2
+# What the addresses that stand for all of a machine include.
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 QUIET_SECONDS = 0.4
 
 
@@ -32,17 +34,22 @@ class Web:
 
     patience_seconds: how long a form waits for the App, so that the next page shows its answer.
     base: "" as on api.github.com, or SERVER_BASE: then the API is only below it.
-    language: of the pages, en or ja.
+    language, hint: of the pages, as of `Page`.
     """
 
     def __init__(
-        self, github: Emulator, patience_seconds: float, base: str = "", language: str = "en"
+        self,
+        github: Emulator,
+        patience_seconds: float,
+        base: str = "",
+        language: str = "en",
+        hint: str = "",
     ) -> None:
         self.github = github
         self.patience_seconds = patience_seconds
         self.base = base
         self.api = Api(github)
-        self.page = Page(github, language)
+        self.page = Page(github, language, hint)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -98,12 +105,18 @@ class Web:
             await asyncio.sleep(0.05)
 
 
+def host_in_url(host: str) -> str:
+    """How this machine reaches what listens at `host`, as in a URL."""
+    host = LOOPBACK.get(host, host)
+    return f"[{host}]" if ":" in host else host
+
+
 class EmulatorServer:
     """Serves an `Emulator` from a thread, by default on loopback.
 
     host: an address of this machine; any but those of loopback can be reached from outside.
-    base, language: as of `Web`. certificate: PEM files of a chain for localhost and of its key,
-    for TLS.
+    base, language, hint: as of `Web`. certificate: PEM files of a chain for localhost and of its
+    key, for TLS.
     """
 
     def __init__(
@@ -115,11 +128,12 @@ class EmulatorServer:
         patience_seconds: float = 3.0,
         base: str = "",
         language: str = "en",
+        hint: str = "",
         certificate: tuple[str, str] | None = None,
     ) -> None:
         self.github = github
         self.url = ""
-        self._web = Web(github, patience_seconds, base, language)
+        self._web = Web(github, patience_seconds, base, language, hint)
         self._address = (host, port)
         self._certificate: str | None
         self._key: str | None
@@ -134,11 +148,13 @@ class EmulatorServer:
         return f"{self.url}{self._web.base}"
 
     def start(self) -> str:
-        """Serve, and return the address once it answers."""
-        self._socket = socket.create_server(self._address, backlog=512)
+        """Serve, and return the address once it answers. Raises OSError (it cannot listen)."""
+        host, _ = self._address
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server(self._address, family=family, backlog=512)
         # Accepted sockets inherit it; else the second part of an answer waits for the first.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        origin = "https://localhost" if self._certificate else f"http://{self._address[0]}"
+        origin = "https://localhost" if self._certificate else f"http://{host_in_url(host)}"
         self.url = f"{origin}:{self._socket.getsockname()[1]}"
         self.github.serve_at(self.api_url, self.url)
         config = uvicorn.Config(

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from ghapp.cli import app
 from ghapp.demo import PATIENCE_SECONDS, SECRET, Story, play
 from ghapp.emulator.faults import Fault
 from ghapp.emulator.github import Emulator
@@ -54,33 +59,98 @@ def test_each_step_waits_for_what_the_next_one_reads(
     assert "nfr/area:" not in (run.summary or "")  # its title suggests no area that is not there
 
 
-@pytest.mark.parametrize(
-    ("language", "heading"),
-    [
-        ("en", "Files changed"),
-        pytest.param("ja", "変更されたファイル（Files changed）", marks=AGAIN),
-    ],
-)
-def test_after_the_story_a_page_in_the_same_language_is_served(
-    language: str, heading: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    async def looked_at() -> tuple[str, str]:
-        playing, told = asyncio.create_task(play(once=False, language=language)), ""
+@dataclass
+class Played:
+    """printed: until the demo waits for Ctrl-C. page: that of the story, as served then."""
+
+    language: str
+    port: int
+    printed: str
+    page: str
+    github: Emulator
+
+
+@pytest.fixture(scope="module", params=["en", pytest.param("ja", marks=AGAIN)])
+def played(request: pytest.FixtureRequest) -> Played:
+    """A demo that was played to its end, and ended while people could play."""
+    language, github, out = request.param, Emulator(webhook_secret=SECRET), io.StringIO()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    async def page_after_the_story() -> str:
+        demo = play(once=False, language=language, github=github, host="localhost", port=port)
+        playing = asyncio.create_task(demo)
         async with asyncio.timeout(60):
-            while "Ctrl-C" not in told:
-                await asyncio.sleep(0.05)
-                told += capsys.readouterr().out
-        [url] = re.findall(r"http://\S+/acme/shop/pull/1\b", told)
+            while "Ctrl-C" not in out.getvalue():
+                await asyncio.wait([playing], timeout=0.05)
+        [url] = re.findall(r"http://\S+/acme/shop/pull/1\b", out.getvalue())
         async with httpx.AsyncClient() as client:
             page = await client.get(url)
         playing.cancel()
         await asyncio.wait([playing])
-        return told, page.text
+        return page.text
 
-    told, page = asyncio.run(looked_at())
-    assert bool(english(told)) == (language == "en")
-    assert f'<html lang="{language}">' in page
-    assert f">{heading}</h2>" in page
+    with redirect_stdout(out):
+        page = asyncio.run(page_after_the_story())
+    return Played(language, port, out.getvalue(), page, github)
+
+
+def test_after_the_story_a_page_in_the_same_language_is_served(played: Played) -> None:
+    heading = {"en": "Files changed", "ja": "変更されたファイル（Files changed）"}
+    assert bool(english(played.printed)) == (played.language == "en")
+    assert f'<html lang="{played.language}">' in played.page
+    assert f">{heading[played.language]}</h2>" in played.page
+
+
+def test_the_page_is_served_at_the_host_and_port_of_the_options(played: Played) -> None:
+    assert f" http://localhost:{played.port}\n" in played.printed.splitlines(keepends=True)[0]
+
+
+def test_what_to_try_is_shown_before_the_story_and_after_it(played: Played) -> None:
+    [first, last] = re.findall(r".*/acme/shop/pull/2\b.*", played.printed)
+    assert first == last
+    assert played.printed.index(first) < played.printed.index("\n1. ")
+    assert "ann" in first
+    assert "sam-sre" in first
+
+
+def test_a_second_pull_request_waits_for_people(played: Played) -> None:
+    waiting = played.github.repositories["acme/shop"].pulls[2]
+    assert waiting.labels == {"nfr: needs sign-off"}
+    assert waiting.comments[0].body.count("- [ ] ") == 4
+    assert [(run.status, run.conclusion) for run in waiting.check_runs()] == [("in_progress", None)]
+
+
+def test_a_policy_that_advises_shows_the_buttons_of_the_check_run(played: Played) -> None:
+    [run] = played.github.repositories["acme/site"].pulls[1].check_runs()
+    assert (run.status, run.conclusion) == ("completed", "neutral")
+    assert [button["identifier"] for button in run.actions] == ["signoff", "refresh", "explain"]
+    assert "/acme/site/pull/1" in played.printed
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (
+            ["--port", "{port}"],
+            "port {port} of 127.0.0.1 is in use: stop what listens there, "
+            "or choose another --port\n",
+        ),
+        (
+            ["--port", "{port}", "--lang", "ja"],
+            "127.0.0.1 のポート {port} は使用中です。"
+            "使用中のプロセスを終了するか、--port で別のポートを指定してください。\n",
+        ),
+        (["--host", "203.0.113.9"], "the page cannot listen on port 0 of 203.0.113.9 ("),
+    ],
+)
+def test_a_page_that_cannot_listen_is_a_clear_error(words: list[str], expected: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        shown = CliRunner().invoke(app, ["demo", *(word.format(port=port) for word in words)])
+    assert shown.exit_code == 2
+    assert shown.stderr.startswith(expected.format(port=port))
+    assert shown.stdout == ""
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,11 @@ import httpx
 import pytest
 
 from ghapp.emulator import markdown
-from ghapp.emulator.page import LINES_LIMIT
+from ghapp.emulator.page import LINES_LIMIT, Page
+from ghapp.emulator.play import ACTIONS, ISSUE_ACTIONS
 from ghapp.emulator.repository import Pull
+from ghapp.emulator.server import host_in_url
+from ghapp.emulator.words import table
 from tests.emulator.world import World
 
 PAGE = "/acme/shop/pull/1"
@@ -179,7 +182,7 @@ def test_one_can_push_inside_and_outside_and_change_the_state(world: World, pull
     assert [*drafts, pull.is_draft] == [True, False]
     play(world, do="merge", by="ann")
     assert (pull.state, pull.merged_at is not None) == ("closed", True)
-    assert 'id="state-as"' not in world.client.get(PAGE).text  # nothing is left to choose
+    assert 'value="close"' not in world.client.get(PAGE).text  # nothing is left to choose
 
 
 def test_a_form_that_cannot_be_carried_out_is_explained(world: World, pull: Pull) -> None:
@@ -246,10 +249,121 @@ def test_buttons_are_shown_on_completed_runs_to_people_with_write(world: World, 
     world.client.patch(
         f"/repos/acme/shop/check-runs/{run['id']}", json={"conclusion": "action_required"}
     )
+    assert "Sign off now" in world.client.get(PAGE).text
+    world.client.post("/me", data={"by": "sre-sam"})
     text = world.client.get(PAGE).text
-    assert "Sign off now" in text
-    form = text[text.index('value="signoff"') : text.index("Sign off now")]
-    assert re.findall(r"<option>(.*?)</option>", form) == ["ann"]  # sre-sam may only read
+    assert "Sign off now" not in text
+    assert "sre-sam sees no buttons: that takes write access" in text
+
+
+def you(world: World, path: str) -> dict[str, str]:
+    """People to play with their roles; whom one plays is marked with a star."""
+    rows = re.findall(
+        r'<button name="by" value="(.+?)" aria-pressed="(.+?)">.*?<span[^>]*>(.*?)</span>',
+        world.client.get(path).text,
+    )
+    return {login: role + "*" * (pressed == "true") for login, pressed, role in rows}
+
+
+def test_whom_one_plays_is_chosen_once_for_all_pages(world: World, pull: Pull) -> None:
+    world.repository.collaborator("bob", "read")
+    issue = world.repository.open_issue("ghapp[bot]", "Later")
+    others = {"bob": "developer", "sre-sam": "SRE"}
+    assert you(world, PAGE) == {"ann": "author*", **others}
+    assert you(world, "/") == {"ann": "developer*", **others}
+    answer = world.client.post("/me", data={"by": "sre-sam", "back": PAGE})
+    assert (answer.status_code, answer.headers["location"]) == (303, PAGE)
+    assert you(world, PAGE) == {"ann": "author", "bob": "developer", "sre-sam": "SRE*"}
+    for path in ("/", f"/acme/shop/issues/{issue.number}", "/nothing/here"):
+        assert you(world, path) == {"ann": "developer", "bob": "developer", "sre-sam": "SRE*"}
+    play(world, do="comment", body="hi")
+    assert pull.comments[0].user.login == "sre-sam"
+    play(world, do="comment", body="from a page that showed ann", by="ann")
+    assert pull.comments[1].user.login == "ann"
+
+
+@pytest.mark.parametrize(
+    ("form", "headers", "status"),
+    [
+        ({"by": "mallory"}, {}, 303),  # nobody here has this name
+        ({}, {}, 303),
+        ({"by": "sre-sam"}, {"sec-fetch-site": "cross-site"}, 403),
+    ],
+)
+def test_a_choice_that_is_not_on_the_page_changes_nothing(
+    form: dict[str, str], headers: dict[str, str], status: int, world: World, pull: Pull
+) -> None:
+    answer = world.client.post("/me", data=form, headers=headers)
+    assert (answer.status_code, "set-cookie" in answer.headers) == (status, False)
+    assert you(world, PAGE)["ann"] == "author*"
+
+
+@pytest.mark.parametrize("back", ["//evil.example/", "/\\evil.example/a/pull/1", "/a/b/pull/1"])
+def test_a_choice_leads_back_to_no_other_site(back: str, world: World) -> None:
+    answer = world.client.post("/me", data={"by": "sre-sam", "back": back})
+    assert answer.headers["location"] == "/"
+
+
+def test_an_action_is_confirmed_once(world: World, pull: Pull) -> None:
+    def confirmed(path: str) -> list[str]:
+        return re.findall(r'role="status">(.*?)<', world.client.get(path).text)
+
+    play(world, do="comment", body="hi", by="sre-sam")
+    assert [confirmed(PAGE), confirmed(PAGE)] == [["Commented as sre-sam."], []]
+    pull.comment(BODY, "ghapp[bot]")
+    [first, second, _] = re.findall(r'name="tick" value="([^"]+)"', world.client.get(PAGE).text)
+    play(world, tick=first, by="ann")
+    assert confirmed(PAGE) == ["Ticked the box as ann."]
+    play(world, tick=second, by="ann")
+    assert confirmed(PAGE) == ["Unticked the box as ann."]
+    assert play(world, do="label", by="ann").status_code == 422
+    assert confirmed(PAGE) == []  # nothing was done
+    issue = world.repository.open_issue("ghapp[bot]", "Later")
+    form = {"do": "close", "by": "ann", "back": "front"}
+    world.client.post(f"/acme/shop/issues/{issue.number}/play", data=form)
+    assert [confirmed("/"), confirmed("/")] == [["Closed as ann."], []]
+
+
+def test_all_actions_have_a_confirmation() -> None:
+    words = {key.removeprefix("done_") for key in table() if key.startswith("done_")}
+    assert words == {*ACTIONS, *ISSUE_ACTIONS, "tick", "untick"}
+
+
+def test_a_page_says_whether_a_pull_was_merged_or_closed(world: World, pull: Pull) -> None:
+    def state() -> list[str]:
+        pages = [world.client.get(path).text for path in ("/", PAGE)]
+        line = " ".join(re.sub("<[^>]+>", "", pages[1][pages[1].index('"line"') :]).split())
+        words = re.match(r".*? ([\w-]+ \w+ (?:to merge )?1 commit)", line)
+        assert words
+        return [*(re.findall(r'class="state (.*?)"', page)[0] for page in pages), words[1]]
+
+    assert state() == ["open", "open", "ann wants to merge 1 commit"]
+    play(world, do="close", by="sre-sam")
+    assert state() == ["closed", "closed", "ann wanted to merge 1 commit"]
+    assert "closed without a merge" in world.client.get(PAGE).text
+    play(world, do="reopen", by="ann")
+    play(world, do="merge", by="sre-sam")
+    assert state() == ["merged", "merged", "sre-sam merged 1 commit"]
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("::", "[::1]"),
+        ("::1", "[::1]"),
+        ("demo.example", "demo.example"),
+    ],
+)
+def test_links_lead_to_an_address_that_this_machine_reaches(host: str, expected: str) -> None:
+    assert host_in_url(host) == expected
+
+
+def test_the_list_shows_what_to_try(world: World) -> None:
+    answer = Page(world.github, hint="Try <this>").answer("GET", "/", {}, b"")
+    assert "<p>Try &lt;this&gt;</p>" in answer.body.decode()
+    assert "Try" not in world.client.get("/").text
 
 
 def test_issues_of_the_app_are_listed_closed_and_reopened(world: World, pull: Pull) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
 import pytest
@@ -11,12 +12,13 @@ from starlette.responses import Response
 
 from ghapp.emulator.checks import CONCLUSIONS
 from ghapp.emulator.page import LINES_LIMIT, Page
+from ghapp.emulator.play import ACTIONS
 from ghapp.emulator.repository import Pull
 from tests.emulator.world import World
 
 # Names of people, things and commands; all other words have no Latin letter.
 NAMES = re.compile(
-    r"Approve|Files changed|GitHub|Issue|PR|UTC|acme/shop|push|git"
+    r"Approve|Files changed|GitHub|Issue|PR|SRE|UTC|acme/shop|push|git"
     r"|/nfr done|nfr: signed off|ann|bob|ghapp(?:\[bot\])?|sre-sam|[\w/]*\w\.\w+"
 )
 HOSTILE = '"><b>x</b>'
@@ -153,6 +155,14 @@ def test_a_failed_action_is_explained_in_japanese(
     assert english(answer) == set()
 
 
+@pytest.mark.parametrize("name", [*ACTIONS, "tick", "untick"])
+def test_a_confirmation_has_no_english(name: str, world: World, page: Page) -> None:
+    world.repository.open_pull(author="ann", branch="f", title="1", files={"1.md": "1\n"})
+    answer = page.answer("GET", "/acme/shop/pull/1", {"cookie": f"emulator_done={name}:ann"}, b"")
+    assert 'role="status">ann さんとして' in answer.body.decode()
+    assert english(answer) == set()
+
+
 def test_a_message_of_git_is_quoted(world: World, page: Page) -> None:
     pull = world.repository.open_pull(author="ann", branch="f", files={"1.md": "1\n"})
     world.repository.push("main", {"1.md": "2\n"}, "ann")
@@ -172,6 +182,9 @@ def test_hostile_names_stay_text(language: str, world: World) -> None:
     world.repository.open_issue("ghapp[bot]", HOSTILE, "1")
     texts = [get(page, at).body.decode() for at in ("/", f"/acme/shop/pull/{pull.number}")]
     texts.append(play(page, pull, do=HOSTILE).body.decode())
+    done = SimpleCookie({"emulator_done": f"comment:{HOSTILE}"}).output(header="").strip()
+    texts.append(page.answer("GET", "/", {"cookie": done}, b"").body.decode())
+    assert 'role="status"' in texts[-1]
     for text in texts:
         assert "<b>" not in text
         assert "&lt;b&gt;" in text

@@ -14,8 +14,8 @@ GHAPP = Path(__file__).parents[2] / "ghapp"
 TEMPLATES = sorted((GHAPP / "emulator" / "templates").glob("*.html"))
 # GitHub's names and ours, which are the same in both languages.
 NAMES = re.compile(
-    r"\b(?:Approve|Ctrl-C|Files changed|GitHub|Issue|NFR review|PR|SRE|UTC"
-    r"|ann|feat|ghapp|git|push|sam-sre)\b"
+    r"(?:--(?:host|port)|\b(?:Approve|Ctrl-C|Files changed|GitHub|Issue|NFR review|PR|SRE|UTC"
+    r"|ann|feat|ghapp|git|push|sam-sre)\b)"
 )
 
 
