@@ -18,9 +18,11 @@ from ghapp.core.markdown import MOST_TITLE, code, cut, dotted, paragraphs, plain
 from ghapp.core.marks import Action, CheckRun
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import Verdict
+from ghapp.core.review.case import nearest
 from ghapp.core.review.commands import BUTTONS
 from ghapp.core.review.follow_ups import has_open
 from ghapp.core.review.review import AreaReview, PullState, Review
+from ghapp.core.review.special_areas import WITHOUT_PACK
 from ghapp.core.text import findings, follow_ups, questions, reasons, replies, status
 
 MARKER = "<!-- ghapp:nfr -->"
@@ -148,7 +150,21 @@ def _notices(review: Review, words: Words) -> str:
         map(code, partly[:MOST_PARTLY]), len(partly) - MOST_PARTLY, "and_more_files"
     )
     unread = words("partly", paths=paths) if partly else ""
-    return paragraphs(problems, base, too_many, unread)
+    return paragraphs(problems, base, too_many, unread, _unknown_labels(review, words))
+
+
+def _unknown_labels(review: Review, words: Words) -> str:
+    """Labels that would add an area, if it existed; each with the id that is most like it."""
+    areas = tuple(area.id for area in review.facts.policy.areas)
+    lines = []
+    for label in sorted(review.facts.pull.labels):
+        prefix, _, name = label.partition(":")
+        known = {f"nfr/area: {area}" for area in (*areas, *WITHOUT_PACK)}
+        if prefix.strip().lower() == "nfr/area" and label.casefold() not in known:
+            near = nearest(name.strip().lower(), areas)
+            did_you_mean = words("refused_near", near=code(f"nfr/area: {near}")) if near else ""
+            lines.append(words("unknown_area_label", label=code(label), near=did_you_mean))
+    return "\n".join(lines)
 
 
 def _bases(review: Review, shown: Callable[[str], str]) -> Mapping[str, str]:

@@ -27,7 +27,7 @@ from tests.core.build import (
     item,
     policy,
 )
-from tests.core.text.scenes import DB, FOUND, STATES, rendered, same_as_snapshot
+from tests.core.text.scenes import DB, FOUND, STATES, Scene, rendered, same_as_snapshot
 
 SIGNED_OFF = entry(Verb.SIGN_OFF, "db", note="seen the plan", open_musts=("db-rollback",))
 ANSWERED = entry(Verb.CHECK, "db-rollback", "ann", note="ran it: https://x.example/1")
@@ -185,3 +185,25 @@ def test_a_review_that_failed_says_why_and_is_not_green(
     run = parked_run(HEAD, rules, "GET pulls/5: 500")
     assert (run.conclusion, run.title) == (conclusion, "The review failed")
     assert "`GET pulls/5: 500`" in run.summary
+
+
+@pytest.mark.parametrize(
+    ("label", "hint"),
+    [
+        (
+            "nfr/area: dbs",
+            "The label `nfr/area: dbs` names no area of this repository. Did you mean",
+        ),
+        ("NFR/Area:web-x", "The label `NFR/Area:web-x` names no area of this repository."),
+        ("nfr/area:db", "Did you mean `nfr/area: db`?"),
+        ("nfr/area: db", ""),
+        ("nfr/area: DB", ""),
+        ("nfr/areas: x", ""),
+        ("bug", ""),
+    ],
+)
+def test_a_label_that_names_no_area_gets_a_hint(label: str, hint: str) -> None:
+    run = Scene(pull={"labels": frozenset({label})}).decided().marks.check_run
+    assert run
+    assert ("names no area" in run.summary) is bool(hint)
+    assert hint in run.summary
