@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import AddLabels, CheckRun, Marks, Reaction, Reply
-from ghapp.core.model import Channel
+from ghapp.core.model import Channel, same_login
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import AreaDiff, FollowUp, History, Verdict
 from ghapp.core.review.commands import COMMANDS
@@ -117,6 +117,7 @@ def decide(
         labels=(_labels(review) - facts.late_labels) | (observed.labels & facts.late_labels),
         reactions=_reactions(ledger) | observed.reactions,
         replies=_replies(review),
+        requests=_requests(review) | observed.requests,
         # Other existing issues stay: ghapp closes none.
         issues=frozenset(
             issues | {one for one in observed.issues if one.item not in items_with_issue}
@@ -230,6 +231,22 @@ def _replies(review: Review) -> frozenset[Reply]:
             known = Reply(topic, entry.message_id, render.reply(review, entry), comment_id)
         wanted.add(known)
     return frozenset({*wanted, *existing.values()})
+
+
+def _requests(review: Review) -> frozenset[str]:
+    """Whom GitHub is to ask for a review, if the policy wants that: whoever can act next."""
+    pull, policy = review.facts.pull, review.facts.policy
+    waits = review.state is PullState.WAITING_REVIEWERS
+    if not (policy.request_review and waits and pull.is_open and not pull.is_draft):
+        return frozenset()
+    found = set[str]()
+    for area in review.waiting:
+        mark = area.fingerprint[:12]
+        teams = (team.rpartition("/")[2] for team in area.reviewers.teams)
+        found |= {f"team:{team}:{mark}" for team in teams}
+        others = (user for user in area.reviewers.users if not same_login(user, pull.author))
+        found |= {f"user:{user}:{mark}" for user in others if not user.endswith("[bot]")}
+    return frozenset(found)
 
 
 def reply_topic(entry: Entry) -> str:

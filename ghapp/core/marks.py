@@ -104,7 +104,7 @@ class Marks:
     """All that this app has on a pull request: both the existing ones and the wanted ones.
 
     comment: Markdown with "\\n" line ends and no trailing space; "" if there is none.
-    labels: only those this app owns.
+    labels: only those this app owns. requests: as in RequestReview, all that were ever made.
     """
 
     check_run: CheckRun | None = None
@@ -113,6 +113,7 @@ class Marks:
     reactions: frozenset[Reaction] = frozenset()
     replies: frozenset[Reply] = frozenset()
     issues: frozenset[Issue] = frozenset()
+    requests: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +311,31 @@ class PostReply(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class RequestReview(Effect):
+    """Have GitHub ask for reviews. Asking somebody twice changes nothing there.
+
+    requests: "team:SLUG:MARK" or "user:LOGIN:MARK", sorted. MARK is a digest of what waits, so that
+    the same people are asked again about something else only.
+    """
+
+    requests: tuple[str, ...]
+
+    @classmethod
+    def planned(cls, change: Change) -> Iterable[Effect]:
+        added = sorted(change.desired.requests - change.observed.requests)
+        if added:
+            yield cls(tuple(added))
+
+    def applied(self, marks: Marks) -> Marks:
+        return replace(marks, requests=marks.requests | {*self.requests})
+
+    def names(self, kind: str) -> list[str]:
+        """The slugs of the teams, or the logins of the users."""
+        found = (one.split(":") for one in self.requests)
+        return sorted({name for of, name, _ in found if of == kind})
+
+
+@dataclass(frozen=True, slots=True)
 class OpenIssue(Effect):
     """ghapp closes no issue."""
 
@@ -361,7 +387,7 @@ def _with_issue(marks: Marks, issue: Issue) -> Marks:
 # In the order in which they are planned: the check run comes first.
 KINDS: tuple[type[Effect], ...] = (
     *(PutCheckRun, AddLabels, RemoveLabel, PutComment),
-    *(React, PostReply, OpenIssue, EditIssue),
+    *(React, PostReply, RequestReview, OpenIssue, EditIssue),
 )
 
 

@@ -6,12 +6,12 @@ methods; every act that GitHub reports to an App emits a delivery.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
-from ghapp.emulator.accounts import Site, User, locked
+from ghapp.emulator.accounts import Site, Team, User, locked
 from ghapp.emulator.checks import CheckRun, CheckSuite
 from ghapp.emulator.conversation import Message, Review, ReviewComment
 from ghapp.emulator.diffs import Change, Diffs, hunk
@@ -43,6 +43,8 @@ class Pull(Thread):
     base_sha: str
     is_draft: bool = False
     commits: int = 0
+    requested: tuple[User, ...] = ()
+    requested_teams: tuple[Team, ...] = ()
     merged_at: datetime | None = None
     merged_by: User | None = None
     merge_commit_sha: str | None = None
@@ -111,6 +113,20 @@ class Pull(Thread):
         )
         self._head_repository.move(self.head_ref, sha, by or self.author.login)
         return sha
+
+    @locked
+    def request_reviews(self, users: Sequence[User], teams: Sequence[Team], by: str) -> None:
+        """Ask people and teams; those who are asked already are not asked again."""
+        new = [
+            one for one in (*users, *teams) if one not in (*self.requested, *self.requested_teams)
+        ]
+        if not new:
+            return
+        self.touch()
+        self.requested += tuple(one for one in users if one in new)
+        self.requested_teams += tuple(one for one in teams if one in new)
+        for _ in new:
+            self.notify("review_requested", by)
 
     @locked
     def retarget(self, base_ref: str, by: str | None = None) -> None:

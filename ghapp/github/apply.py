@@ -19,6 +19,7 @@ from ghapp.core.marks import (
     PutComment,
     React,
     RemoveLabel,
+    RequestReview,
 )
 from ghapp.core.model import PullKey
 from ghapp.errors import Gone, Rejected, Retry, Unanswered
@@ -130,6 +131,13 @@ async def _reply(api: Installation, key: PullKey, effect: PostReply) -> Outcome:
     return await write(api, "POST", at(key.repository, f"issues/{key.number}/comments"), body)
 
 
+async def _request_review(api: Installation, key: PullKey, effect: RequestReview) -> Outcome:
+    """Source: https://docs.github.com/rest/pulls/review-requests#request-reviewers-for-a-pull-request"""
+    path = at(key.repository, f"pulls/{key.number}/requested_reviewers")
+    body = {"reviewers": effect.names("user"), "team_reviewers": effect.names("team")}
+    return await write(api, "POST", path, body, repeatable=True)
+
+
 def _reply_text(effect: PostReply) -> str:
     return f"{reply_marker(effect.reply)}\n{effect.reply.body}"
 
@@ -177,6 +185,7 @@ REQUESTS: Mapping[type[Effect], Callable[[Installation, PullKey, Any], Awaitable
     PutComment: _comment,
     React: _react,
     PostReply: _reply,
+    RequestReview: _request_review,
     OpenIssue: writes.open_issue,
     EditIssue: writes.edit_issue,
 }

@@ -523,3 +523,25 @@ def test_a_new_base_turns_nothing_green_before_a_second_read() -> None:
         assert made.review.base_since == (seen.now if expected == "" else None)
     parked = replace(was, compared=Compared(HEAD, ""), base_since=None)
     assert conclusion(decide(seen, parked, asks, (SIGNED,), ())) == "success"
+
+
+# --- requested reviews -------------------------------------------------------------------
+
+
+def requested(*ledger: Entry, **changes: Any) -> set[str]:
+    people = Reviewers(teams=("acme/dba",), users=("wes", "ann", "robot[bot]"))
+    rules = replace(policy(area("db", reviewers=people)), **{"request_review": True} | changes)
+    return set(decided(rules, *ledger, author="ann").marks.requests)
+
+
+def test_reviews_are_requested_from_whoever_can_act_once_the_author_is_done() -> None:
+    asked_for = {"team:dba:f1", "user:wes:f1"}
+    assert requested() == set()  # a must question is open
+    assert requested(ANSWERED) == asked_for
+    assert requested(ANSWERED, request_review=False) == set()
+    assert requested(ANSWERED, SIGNED) == set()
+    rules = replace(policy(DB), request_review=True)
+    assert decided(rules, ANSWERED, is_draft=True).marks.requests == set()
+    assert decided(rules, ANSWERED, is_open=False).marks.requests == set()
+    before = Marks(requests=frozenset({"team:sre:f1", "team:sre:f0"}))
+    assert decided(rules, ANSWERED, observed=before).marks.requests == before.requests

@@ -17,6 +17,7 @@ from ghapp.core.marks import (
     PutCheckRun,
     Reaction,
     Reply,
+    RequestReview,
     Written,
     after,
     is_repeatable,
@@ -135,3 +136,13 @@ def test_what_must_not_be_written_twice_leaves_a_trace() -> None:
     effects = plan(there, Marks(), Written(), {})
     assert {one.name for one in effects if not is_repeatable(one.name)} == found
     assert traces(Marks(), Written()) == frozenset()
+
+
+def test_a_request_names_each_team_and_person_once() -> None:
+    wanted = Marks(requests=frozenset({"team:sre:1", "team:sre:2", "user:wes:1", "team:old:0"}))
+    observed = Marks(requests=frozenset({"team:old:0"}))
+    (effect,) = plan(wanted, observed, Written(), {})
+    assert isinstance(effect, RequestReview)
+    assert (effect.names("team"), effect.names("user")) == (["sre"], ["wes"])
+    assert after(observed, (effect,)) == wanted
+    assert plan(wanted, wanted, Written(), {}) == ()

@@ -261,3 +261,19 @@ def test_a_check_that_is_rerun_gets_a_new_check_run(shop: Shop) -> Steps:
     yield
     assert pull.check_runs()[-1].id != run.id
     assert marks(pull) == SIGNED
+
+
+@story(ENFORCE + "request_review: true\n")
+def test_reviews_are_requested_once_the_author_is_done(shop: Shop) -> Steps:
+    pull = shop.open()
+    yield
+    assert pull.requested_teams == ()
+    pull.comment(f"/nfr check {' '.join(boxes(pull))} -- see the plan", "ann")
+    yield
+    assert [team.slug for team in pull.requested_teams] == ["sre"]
+    asked = [one for one in shop.world.github.deliveries.all if one.action == "review_requested"]
+    pull.push({"app/orders.py": "total = len\n"})
+    yield
+    assert [team.slug for team in pull.requested_teams] == ["sre"]
+    again = [one for one in shop.world.github.deliveries.all if one.action == "review_requested"]
+    assert len(again) == len(asked) == 1

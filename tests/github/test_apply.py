@@ -22,6 +22,7 @@ from ghapp.core.marks import (
     Reaction,
     RemoveLabel,
     Reply,
+    RequestReview,
 )
 from ghapp.core.records import History
 from ghapp.emulator.faults import (
@@ -440,3 +441,16 @@ def test_all_open_pulls_and_repositories_are_listed() -> None:
         world.run(story)
     finally:
         world.close()
+
+
+def test_reviews_are_requested_of_teams_and_people(world: World, pull: Pull) -> None:
+    world.github.team("acme", "dba", members=["dan"])
+    world.shop.collaborator("wes", "write")
+    effect = RequestReview(("team:dba:f1", "user:wes:f1", "user:wes:f2"))
+    apply(world, pull, effect)
+    apply(world, pull, effect)
+    assert [team.slug for team in pull.requested_teams] == ["dba"]
+    assert [user.login for user in pull.requested] == ["wes"]
+    for wrong in ("team:nobody:f1", "user:stranger:f1", f"user:{pull.author.login}:f1"):
+        with pytest.raises(Rejected, match="collaborators"):
+            apply(world, pull, RequestReview((wrong,)))

@@ -114,6 +114,7 @@ class Policy:
     comment: str = "features"
     features: Features = Features()
     max_items: int = 7
+    request_review: bool = False
     ignore_authors: frozenset[str] = frozenset({"dependabot[bot]", "renovate[bot]"})
     ignore_paths: tuple[str, ...] = ("docs/**", "**/*.md")
     large_tables: tuple[str, ...] = ()
@@ -349,6 +350,7 @@ def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
             pending=setting("pending"),
             comment=setting("comment"),
             max_items=setting("max_items"),
+            request_review=setting("request_review"),
             sign_off_by=named("sign_off", "by"),
             ignore_authors=named("ignore", "authors"),
             ignore_paths=setting("ignore", "paths"),

@@ -411,6 +411,11 @@ class PolicyFile(Part):
     max_items: Annotated[int, Field(ge=1, le=50, strict=True)] | None = key(
         "How many questions are asked; the rest is folded and may stay open.", 5, default=7
     )
+    request_review: Annotated[bool, Field(strict=True)] | None = key(
+        "Whether GitHub asks the reviewers for a review, once the author's part is done.",
+        True,
+        default=False,
+    )
     ignore: IgnorePart | None = key("What is not reviewed.", {"paths": ["docs/**"]})
     defer: DeferPart | None = key(
         "How long a question may be deferred, and which may not.", {"max_days": 60}

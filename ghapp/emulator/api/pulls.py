@@ -8,10 +8,11 @@ from __future__ import annotations
 from functools import partial
 
 import msgspec
+from pydantic import Field
 from starlette.responses import Response
 
-from ghapp.emulator.api.answers import not_found, ok
-from ghapp.emulator.api.call import Call
+from ghapp.emulator.api.answers import invalid, not_found, ok
+from ghapp.emulator.api.call import Body, Call
 from ghapp.emulator.conversation import ReviewComment
 from ghapp.emulator.json import issues
 
@@ -42,6 +43,31 @@ def list_pulls(call: Call) -> Response:
 
 def get_pull(call: Call) -> Response:
     return call.conditional(ok(issues.pull(call.at, call.pull())))
+
+
+class Requested(Body):
+    reviewers: list[str] = Field(default_factory=list)
+    team_reviewers: list[str] = Field(default_factory=list)
+
+
+def request_reviewers(call: Call) -> Response:
+    """Refuses all of them if one is the author, nobody, or a team without access."""
+    pull, body = call.pull(), call.body(Requested)
+    repository, github = pull.repository, call.github
+    users = [github.user(login) for login in body.reviewers if login.lower() in github.users]
+    owner = repository.owner.login.lower()
+    teams = [github.teams.get((owner, slug)) for slug in body.team_reviewers]
+    known = [team for team in teams if team]
+    wrong = pull.author in users or any(repository.role(user) == "none" for user in users)
+    if wrong or len(users) < len(body.reviewers) or len(known) < len(teams):
+        raise invalid(
+            "PullRequest",
+            "reviewers",
+            "custom",
+            "Reviews may only be requested from collaborators.",
+        )
+    pull.request_reviews(users, known, call.by)
+    return ok(issues.pull_simple(call.at, pull), status=201)
 
 
 def list_files(call: Call) -> Response:

@@ -18,7 +18,7 @@ from ghapp.emulator.conversation import (
 from ghapp.emulator.diffs import Change
 from ghapp.emulator.issue import Thread, Tracker
 from ghapp.emulator.json import Json, iso, node_id
-from ghapp.emulator.json.accounts import Addresses, user
+from ghapp.emulator.json.accounts import Addresses, team, user
 from ghapp.emulator.json.repository import label, repository
 from ghapp.emulator.repository import Pull, Repository
 
@@ -123,8 +123,8 @@ def pull_simple(at: Addresses, pull: Pull) -> Json:
         "author_association": pull.repository.association(pull.author),
         "locked": False,
         "active_lock_reason": None,
-        "requested_reviewers": [],
-        "requested_teams": [],
+        "requested_reviewers": [user(at, one) for one in pull.requested],
+        "requested_teams": [team(at, one) for one in pull.requested_teams],
         "milestone": None,
         "auto_merge": None,
         "assignee": assignees[0] if assignees else None,

@@ -32,7 +32,8 @@ QUEUE_LOGIN = "github-merge-queue[bot]"
 
 def pull_request(delivery: Delivery, us: Identity) -> Delivery:
     payload = decoded(delivery.body, payloads.PullRequest)
-    if delivery.action in ("labeled", "unlabeled") and us.did(payload.sender.login):
+    ours = ("labeled", "unlabeled", "review_requested")
+    if delivery.action in ours and us.did(payload.sender.login):
         return delivery
     pull, at = payload.pull_request, utc(payload.pull_request.updated_at)
     key = PullKey(payload.where, payload.number)

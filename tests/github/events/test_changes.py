@@ -42,7 +42,7 @@ def test_a_new_head_comes_with_who_pushed_it(action: str, opened: bool) -> None:
     assert delivery.opened is opened
 
 
-@pytest.mark.parametrize("action", ["labeled", "unlabeled"])
+@pytest.mark.parametrize("action", ["labeled", "unlabeled", "review_requested"])
 def test_our_own_labels_are_no_news(action: str) -> None:
     assert pull(action, sender=OUR_BOT).keys == ()
     assert pull("edited", sender=OUR_BOT).keys == (KEY,)
