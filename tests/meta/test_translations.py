@@ -57,6 +57,7 @@ def links(page: Path) -> Counter[str]:
         if not target.startswith("https:"):
             path = (page.parent / target).resolve() if target else page
             target = PAGES.get(path, path).relative_to(ROOT).as_posix()
+            target = target.replace("docs/ja/images/", "docs/images/")
         targets[target] += 1
     return targets
 

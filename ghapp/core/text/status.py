@@ -145,12 +145,12 @@ def next_step(review: Review, words: Words, *, ticking: bool) -> str:
     if musts:
         known = (item for area in review.waiting for item in area.items)
         count = sum(item.severity == "must" for item in known)
+        number = "only" if count == 1 else "one" if len(musts) == 1 else "many"
         asked = words(
             "next_author" if ticking else "next_author_check",
             author=login(pull.author),
             who=who,
-            open=len(musts),
-            count=count,
+            musts=words(f"musts_{number}", open=len(musts), count=count),
             items=_named(musts, words),
         )
     if state is PullState.UNREADABLE:
