@@ -180,17 +180,24 @@ def test_an_approval_signs_off_until_it_is_dismissed(shop: Shop) -> Steps:
 
 
 @story()
-def test_an_approval_does_nothing_unless_the_policy_lists_it(shop: Shop) -> Steps:
+def test_an_approval_signs_nothing_unless_the_policy_lists_it_and_says_so_once(
+    shop: Shop,
+) -> Steps:
     pull = shop.open()
     yield
     before = body(pull)
     approved = pull.review("sam")
     yield
-    assert (marks(pull), body(pull), reactions(pull, approved)) == (WAITING, before, [])
+    first, reply = [one.body for one in pull.comments if one.via_app]
+    assert (marks(pull), first, reactions(pull, approved)) == (WAITING, before, ["confused"])
+    assert "sam: an approving review signs nothing off here" in reply
     pull.dismiss_review(approved, "sue")
     pull.review("sam", "changes_requested", "No.")
+    pull.review("sam")
+    pull.review("bob")  # who reviews code, and nothing else
     yield
-    assert (marks(pull), body(pull)) == (WAITING, before)
+    assert marks(pull) == WAITING
+    assert [one.body for one in pull.comments if one.via_app] == [first, reply]
 
 
 @story(BUTTONS)

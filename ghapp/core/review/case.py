@@ -140,7 +140,9 @@ class Case:
         if isinstance(outcome, Entry):
             return replace(outcome, part=part)
         refused = self.done(Verb.REFUSED)
-        return replace(refused, part=part, refusal=outcome, replied=not self.flagged)
+        # What no comment shows, and what nobody looks for in one.
+        replied = not self.flagged or outcome.reason == "approval_signs_nothing"
+        return replace(refused, part=part, refusal=outcome, replied=replied)
 
 
 def shown_to(message: Message, history: History) -> Shown | None:

@@ -174,19 +174,31 @@ def parse(body: str) -> tuple[Command | Refusal, ...]:
 
     Only the beginning of a long comment is read; a command after it is refused as too_long.
     """
+    return tuple(command for command, _ in _parsed(body))
+
+
+def quoted(body: str, number: int) -> str:
+    """The line of the command of this number in `parse`; "" if that concerns the whole comment."""
+    return _parsed(body)[number][1]
+
+
+@lru_cache(maxsize=64)
+def _parsed(body: str) -> tuple[tuple[Command | Refusal, str], ...]:
     if not speaks(body):
         return ()
     read, rest = lines(body)
-    found: list[Command | Refusal] = []
+    found: list[tuple[Command | Refusal, str]] = []
     for line in read:
         given = _COMMAND.match(line)
         written = given or _WITHIN.search(line)
         if not written:
             continue
         if len(found) == MOST_COMMANDS:
-            return (*found, Refusal("too_many_commands", str(MOST_COMMANDS)))
-        found.append(_read(written[1].strip() or "help") if given else _misplaced(written[1]))
-    return (*found, Refusal("too_long", str(MOST_CHARACTERS))) if speaks(rest) else tuple(found)
+            return (*found, (Refusal("too_many_commands", str(MOST_COMMANDS)), ""))
+        command = _read(written[1].strip() or "help") if given else _misplaced(written[1])
+        found.append((command, line.strip()))
+    too_long = Refusal("too_long", str(MOST_CHARACTERS))
+    return (*found, (too_long, "")) if speaks(rest) else tuple(found)
 
 
 def _misplaced(name: str) -> Refusal:

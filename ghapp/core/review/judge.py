@@ -16,17 +16,19 @@ from ghapp.core.policy import pack_files
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import History, Judgement
 from ghapp.core.review.case import Case, Command, Judged, case_of, shown_to
-from ghapp.core.review.commands import commands_of, spec_of
+from ghapp.core.review.commands import commands_of, quoted, spec_of
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.permissions import full_team, owner_of
 from ghapp.core.review.pushes import counting
-from ghapp.core.review.sign_off import approve, retract
+from ghapp.core.review.sign_off import approve, knows_channel, retract
 from ghapp.core.scan.checklist import Checklist
 
 SETTLING = frozenset({Verb.SIGN_OFF, Verb.WAIVE, Verb.UNDO})
 # Entries stay for good, and each run reads all of them. Above these bounds, nothing is added of a
 # message; on a pull, still what only reviewers can do.
 MOST_OF_MESSAGE, MOST_OF_PULL = 100, 2_000
+MOST_QUOTED = 80  # characters of a command that was refused
+WRITTEN = frozenset({Channel.COMMENT, Channel.REVIEW, Channel.REVIEW_COMMENT})
 ANSWERS = frozenset({Verb.CHECK, Verb.UNCHECK, Verb.NA, Verb.DEFER})
 BY_ANYONE = ANSWERS | {Verb.REFUSED, Verb.REFRESH, Verb.EXPLAIN, Verb.HELP}
 
@@ -52,6 +54,7 @@ def asks(
     nobody: their reviewers are among the policy's, or the raiser alone.
     """
     needed: dict[str, Ask] = {}
+    ledger = tuple(ledger)
     waived = any(entry.verb is Verb.WAIVE for entry in ledger)
     changes_policy = any(
         path.startswith(pack_files.FOLDER)
@@ -60,7 +63,8 @@ def asks(
     )
     for message in messages:
         reviews = "review" in policy.sign_off_by and message.text != "dismissed"
-        if message.channel is Channel.APPROVAL and not reviews:
+        is_news = message.text == "approved" and not knows_channel(ledger, message)
+        if message.channel is Channel.APPROVAL and not (reviews or is_news):
             continue
         found = [one for one in commands_of(message, policy) if isinstance(one, Command)]
         whos = {spec_of(command.verb).who for command in found}
@@ -105,7 +109,7 @@ def judge(facts: Facts, history: History, checklist: Checklist) -> Judgement:
         judged.add(message.id)
         added = list[Entry]()
         repeated: Entry | None = None
-        for command in commands_of(message, facts.policy):
+        for number, command in enumerate(commands_of(message, facts.policy)):
             ledger = (*history.ledger, *entries, *added)
             ledger = counting(ledger, history, facts.pull, facts.policy)
             case = case_of(facts, history, checklist, ledger, message)
@@ -115,6 +119,8 @@ def judge(facts: Facts, history: History, checklist: Checklist) -> Judgement:
                 enough = len(added) == MOST_OF_MESSAGE
                 most = Refusal("too_many_subjects", str(MOST_OF_MESSAGE))
                 entry = case.entry(len(added), most if enough else outcome)
+                if entry.refusal and message.channel in WRITTEN and not message.edited:
+                    entry = replace(entry, note=quoted(message.text, number)[:MOST_QUOTED])
                 if len(ledger) >= MOST_OF_PULL and entry.verb in BY_ANYONE:
                     continue
                 if _repeats(entry, (*ledger, *added)):

@@ -19,7 +19,7 @@ from ghapp.core.ledger import (
     standing,
     when,
 )
-from ghapp.core.model import Channel
+from ghapp.core.model import Channel, Message
 from ghapp.core.review.case import Case, Command, Judged, known, merged
 from ghapp.core.review.pushes import bar
 
@@ -71,10 +71,13 @@ def approve(case: Case) -> tuple[Judged, ...]:
         and entry.said_at >= message.said_at
         for entry in case.ledger
     )
-    if is_dismissed or is_refused or closed_channel(case) or case.policy.standing == "unreadable":
+    if is_dismissed or is_refused or case.policy.standing == "unreadable":
         return ()
     waiting = _waiting(case)
     own = [area for area in waiting or case.flagged if case.right(area)]
+    if closed_channel(case):  # once: approving the code is ordinary work
+        signs_nothing = waiting and own and not knows_channel(case.ledger, message)
+        return (Refusal("approval_signs_nothing"),) if signs_nothing else ()
     if case.shown is None:
         return (Refusal("not_shown", message.head_sha[:7]),) if own else ()
     return _signed(case, own if waiting else (), "")
@@ -95,6 +98,16 @@ def waive(case: Case, command: Command) -> tuple[Judged, ...]:
             case, case.done(Verb.WAIVE, area, right, command.note, case.fingerprints[area])
         )
         for area in areas
+    )
+
+
+def knows_channel(ledger: Iterable[Entry], message: Message) -> bool:
+    """Whether somebody knows already that approving reviews sign nothing off here."""
+    return any(
+        entry.refusal is not None
+        and entry.refusal.reason == "approval_signs_nothing"
+        and entry.account.among((message.account,))
+        for entry in ledger
     )
 
 

@@ -38,6 +38,8 @@ def refusals(review: Review, words: Words) -> str:
         others = later.setdefault(entry.speaker, set())
         if entry.refusal is None:
             others.add(entry.message_id)
+        elif entry.replied:
+            continue
         elif others <= {entry.message_id} and now - entry.said_at < SHOWN_FOR:
             recent.setdefault((entry.speaker, entry.refusal), entry)
     newest: dict[str, Entry] = {}
@@ -45,7 +47,7 @@ def refusals(review: Review, words: Words) -> str:
         newest.setdefault(one.speaker, one)
     chosen = [*dict.fromkeys([*newest.values(), *recent.values()])][:MOST_REFUSALS]
     lines = [
-        f"- {refusal(one.speaker, one.refusal, review, words, _address(one, pull.url))}"
+        f"- {refusal(one.speaker, one.refusal, review, words, _address(one, pull.url), one.note)}"
         for one in review.ledger
         if one in chosen and one.refusal
     ]
@@ -65,10 +67,17 @@ def _address(entry: Entry, url: str) -> str:
     return f"{url}#{anchor}{entry.comment_id}" if url and anchor and entry.comment_id else ""
 
 
-def refusal(speaker: str, why: Refusal, review: Review, words: Words, address: str = "") -> str:
+def refusal(
+    speaker: str,
+    why: Refusal,
+    review: Review,
+    words: Words,
+    address: str = "",
+    quoted: str = "",
+) -> str:
     """One refusal as a sentence: who asked, what was not done, why and what to do.
 
-    address: of the message, to which the name leads; "" for none.
+    address: of the message, to which the name leads; quoted: the command. Both may be "".
     """
     policy, key = review.facts.policy, f"refused_{why.reason}"
     if why.reason == "state_label":  # GitHub's labels ignore case
@@ -94,7 +103,10 @@ def refusal(speaker: str, why: Refusal, review: Review, words: Words, address: s
         signed_off=code(policy.labels["signed_off"]),
         future=f"{review.facts.now + timedelta(days=30):%Y-%m-%d}",
     )
-    return words("refusal", who=link(speaker, address) if address else speaker, words=text)
+    who = link(speaker, address) if address else speaker
+    if quoted:
+        return words("refusal_of", who=who, quoted=code(quoted), words=text)
+    return words("refusal", who=who, words=text)
 
 
 # What COMMANDS calls the values of a command; `usage_` and such a word is a key of the texts.

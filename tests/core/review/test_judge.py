@@ -387,8 +387,11 @@ def test_each_channel_and_command_needs_its_rights(said: Message, expected: Ask 
     assert asks([said], rules, pull()) == ({said.speaker: expected} if expected else {})
 
 
-def test_an_approval_needs_no_rights_if_the_policy_does_not_list_reviews() -> None:
-    assert asks([approval()], policy(), pull()) == {}
+def test_an_approval_that_signs_nothing_needs_rights_until_its_author_knows() -> None:
+    assert set(asks([approval()], policy(), pull())) == {"sam"}
+    told = entry(Verb.REFUSED, refusal=Refusal("approval_signs_nothing"))
+    assert asks([approval()], policy(), pull(), [told]) == {}
+    assert asks([approval("changes_requested")], policy(), pull()) == {}
 
 
 def test_an_undo_needs_the_waivers_once_something_was_waived() -> None:
@@ -448,6 +451,7 @@ REACHED: Mapping[str, tuple[Message, Mapping[str, Any]]] = {
     "too_many_subjects": (comment("/nfr done " + " ".join(map(str, range(101)))), {}),
     "too_many_commands": (comment("/nfr refresh\n" * 21), {}),
     "not_at_start": (comment("Thanks! /nfr done"), {}),
+    "approval_signs_nothing": (approval(), {}),
     "too_long": (comment("words\n" * 2_000 + "\n/nfr done"), {}),
     "reason_missing": (comment("/nfr hold"), {}),
     "edited": (written(Channel.REVIEW, "/nfr done", edited=True), {}),
@@ -591,3 +595,12 @@ def test_a_pull_that_is_full_takes_only_what_reviewers_do() -> None:
     assert entries(said, was=was) == ()
     done = comment("/nfr done db", number=7)
     assert [one.verb for one in entries(said, done, was=was)] == [Verb.SIGN_OFF]
+
+
+def test_a_refusal_keeps_the_line_that_was_refused() -> None:
+    body = "Hi.\n/nfr help\n/nfr dnoe " + "x" * 200 + "\n\nThanks! /nfr done"
+    _, first, second = entries(comment(body, "eve"))
+    assert first.note == ("/nfr dnoe " + "x" * 200)[:80]
+    assert second.note == "Thanks! /nfr done"
+    (whole,) = [one for one in entries(comment("/nfr refresh\n" * 21)) if one.refusal]
+    assert whole.note == ""

@@ -256,8 +256,14 @@ class TestAnApprovingReview:
     ) -> None:
         assert verdicts(said, rules=WITH_REVIEW) == expected
 
-    def test_is_ignored_if_the_policy_does_not_list_reviews(self) -> None:
-        assert verdicts(approval()) == []
+    def test_signs_nothing_if_the_policy_does_not_list_reviews_and_says_so_once(self) -> None:
+        (told,) = entries(approval())
+        assert told.refusal and told.refusal.reason == "approval_signs_nothing"
+        assert told.replied
+        assert verdicts(approval(number=3), was=history(SEEN, ledger=[told])) == []
+        assert verdicts(approval(speaker="bob")) == []
+        ledger = [entry(Verb.SIGN_OFF, "db", "zoe", 2, "d1", number=7)]
+        assert verdicts(approval(), was=history(SEEN, ledger=ledger)) == []
 
     def test_signs_nothing_under_an_unreadable_policy(self) -> None:
         rules = replace(WITH_REVIEW, standing="unreadable")

@@ -140,6 +140,14 @@ def test_nobodys_refusals_crowd_out_those_of_others() -> None:
     assert [line[:5] for line in lines] == ["- p12", "- p13", "- p14"]
 
 
+def test_a_refusal_quotes_the_command() -> None:
+    said = entry(Verb.REFUSED, refusal=Refusal("author"), note="/nfr done -- `mine` @all", number=7)
+    assert (
+        f"- [sam]({URL}#issuecomment-7): ``/nfr done -- `mine` @all`` — authors"
+        in Scene((said,)).comment()
+    )
+
+
 def test_a_refusal_leads_to_its_message_and_goes_after_a_day() -> None:
     refused = entry(Verb.REFUSED, refusal=Refusal("author"), speaker="eve", number=7)
     scene = Scene((refused,))
