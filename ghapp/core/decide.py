@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import AddLabels, CheckRun, Marks, Reaction, Reply
-from ghapp.core.model import Channel, same_login
+from ghapp.core.model import WRITTEN, Channel, same_login
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import AreaDiff, FollowUp, History, Verdict
 from ghapp.core.review.commands import COMMANDS
@@ -40,7 +40,6 @@ REACTED: Mapping[Channel, str] = {
     Channel.REVIEW_COMMENT: "review_comment",
 }
 REACTIONS = ("confused", "+1", "eyes")  # worst first
-WRITTEN = frozenset({Channel.COMMENT, Channel.REVIEW, Channel.REVIEW_COMMENT})
 LABELS: Mapping[PullState, str] = {  # each other state has the label `waiting`
     PullState.ON_HOLD: "hold",
     PullState.SIGNED_OFF: "signed_off",
@@ -222,7 +221,11 @@ def _replies(review: Review) -> frozenset[Reply]:
     It answers the last message that asks for it, and stays as it is until the next one.
     """
     existing = {one.topic: one for one in review.facts.observed.replies}
-    asked = {reply_topic(entry): entry for entry in review.ledger if entry.replied}
+    asked = {
+        f"{entry.verb.value}:{entry.speaker.lower()}": entry
+        for entry in review.ledger
+        if entry.replied
+    }
     wanted = set[Reply]()
     for topic, entry in asked.items():
         known = existing.pop(topic, None)
@@ -247,10 +250,6 @@ def _requests(review: Review) -> frozenset[str]:
         others = (user for user in area.reviewers.users if not same_login(user, pull.author))
         found |= {f"user:{user}:{mark}" for user in others if not user.endswith("[bot]")}
     return frozenset(found)
-
-
-def reply_topic(entry: Entry) -> str:
-    return f"{entry.verb.value}:{entry.speaker.lower()}"
 
 
 def _closed(review: Review, marks: Marks, siblings: tuple[Verdict, ...], history: History) -> Marks:

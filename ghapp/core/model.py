@@ -118,6 +118,10 @@ class Channel(StrEnum):
     RERUN = "rerun"
 
 
+# Those in which people write commands.
+WRITTEN = frozenset({Channel.COMMENT, Channel.REVIEW, Channel.REVIEW_COMMENT})
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """What one person said once, not yet judged.

@@ -14,7 +14,7 @@ from ghapp.core.policy.policy import Policy
 from ghapp.core.records import History, Shown
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.permissions import owner_of, right_to_review
-from ghapp.core.review.special_areas import REVIEW_POLICY, WITHOUT_PACK, flagged_areas, guards
+from ghapp.core.review.special_areas import REVIEW_POLICY, WITHOUT_PACK, flagged_areas
 from ghapp.core.scan.checklist import Checklist, Flagged
 
 Judged = Entry | Refusal
@@ -188,7 +188,7 @@ def case_of(
         flagged,
         reviewers={area.id: area.reviewers for area in policy.areas}
         | dict.fromkeys(WITHOUT_PACK, policy.reviewers)  # whatever other area has such an id
-        | {REVIEW_POLICY: guards(facts)}
+        | {id: flagged[id].area.reviewers for id in {REVIEW_POLICY} & flagged.keys()}
         | {area: one.area.reviewers for area, one in in_force.items()},
         fingerprints={area: one.fingerprint for area, one in in_force.items()}
         | {area: mark for area, mark in prints.items() if area not in raised or area in in_force},

@@ -20,7 +20,7 @@ from ghapp.core.model import Channel, Message
 from ghapp.core.policy.policy import Policy
 from ghapp.core.review.answers import answer, defer
 from ghapp.core.review.case import Case, Command, Judged, laid_bare, nearest
-from ghapp.core.review.comment_text import MOST_CHARACTERS, lines, speaks
+from ghapp.core.review.comment_text import MOST_CHARACTERS, PREFIX, lines, speaks
 from ghapp.core.review.sign_off import concern, hold, sign_off, undo, waive
 
 MOST_COMMANDS = 20  # in one comment; further ones are refused
@@ -162,10 +162,8 @@ def blocks(body: str) -> bool:
     return any(isinstance(one, Command) and spec_of(one.verb).blocks for one in parse(body))
 
 
-# Keyboards for Japanese write the slash, the letters and the space in full width.
-_NFR = r"[/／][nNｎＮ][fFｆＦ][rRｒＲ]"
-_COMMAND = re.compile(rf"\s*{_NFR}(?:(?=\s|$)|[-:：－](?=\w))(.*)", re.DOTALL)
-_WITHIN = re.compile(rf"(?:^|(?<=[\s、。，．,.!?！？（(])){_NFR}\s+([\w/-]{{1,20}})")
+_COMMAND = re.compile(rf"\s*{PREFIX}(?:(?=\s|$)|[-:：－](?=\w))(.*)", re.DOTALL)
+_WITHIN = re.compile(rf"(?:^|(?<=[\s、。，．,.!?！？（(])){PREFIX}\s+([\w/-]{{1,20}})")
 
 
 @lru_cache(maxsize=64)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from ghapp.core.areas import Reviewers
 from ghapp.core.ledger import Entry, Refusal, Verb
-from ghapp.core.model import Channel, Message, Pull
+from ghapp.core.model import WRITTEN, Channel, Message, Pull
 from ghapp.core.policy import pack_files
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import History, Judgement
@@ -28,7 +28,6 @@ SETTLING = frozenset({Verb.SIGN_OFF, Verb.WAIVE, Verb.UNDO})
 # message; on a pull, still what only reviewers can do.
 MOST_OF_MESSAGE, MOST_OF_PULL = 100, 2_000
 MOST_QUOTED = 80  # characters of a command that was refused
-WRITTEN = frozenset({Channel.COMMENT, Channel.REVIEW, Channel.REVIEW_COMMENT})
 ANSWERS = frozenset({Verb.CHECK, Verb.UNCHECK, Verb.NA, Verb.DEFER})
 BY_ANYONE = ANSWERS | {Verb.REFUSED, Verb.REFRESH, Verb.EXPLAIN, Verb.HELP}
 

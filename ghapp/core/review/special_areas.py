@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ghapp.core.areas import Area, Detect, Hit, Item, Reviewers, Text
 from ghapp.core.i18n import both
@@ -76,9 +76,8 @@ def flagged_areas(
     if deciding := _deciding(facts):
         changes = tuple(PolicyHit(path=file.path) for file in deciding)
         mark = fingerprint(tuple(changed_file(file) for file in deciding))
-        named = _without_pack(REVIEW_POLICY, both("review_policy"), changes, facts, mark)
-        area = replace(named.area, reviewers=guards(facts))
-        found.insert(0, replace(named, area=area))
+        title, by = both("review_policy"), guards(facts)
+        found.insert(0, _without_pack(REVIEW_POLICY, title, changes, facts, mark, by))
     mode = strictest((one.area for one in found), facts.policy)
     raised = [_concern(entry, mode, facts) for entry in concerns(ledger)]
     return tuple(one for one in (*raised, *found) if one.area.mode != "observe")
@@ -159,11 +158,17 @@ def _concern(entry: Entry, mode: str, facts: Facts) -> Flagged:
 
 
 def _without_pack(
-    name: str, title: Text, hits: tuple[Hit, ...], facts: Facts, mark: str
+    name: str,
+    title: Text,
+    hits: tuple[Hit, ...],
+    facts: Facts,
+    mark: str,
+    reviewers: Reviewers | None = None,
 ) -> Flagged:
-    """An area without questions, signed off by the general reviewers."""
+    """An area without questions. reviewers: by default those of the policy."""
     policy = facts.policy
     # What nobody has read may belong to any area: it takes the mode of the strictest.
     mode = strictest(policy.areas, policy)
-    area = Area(name, title, WEIGHT, Detect(), (), True, mode, policy.reviewers)
+    by = policy.reviewers if reviewers is None else reviewers
+    area = Area(name, title, WEIGHT, Detect(), (), True, mode, by)
     return Flagged(area, hits, (), (), mark)

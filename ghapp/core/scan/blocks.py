@@ -20,7 +20,7 @@ MOST_TEXT = 64 << 10  # characters of a block that a regex searches
 class Blocks:
     """The blocks of a file; what thousands of suspects ask of its lines is worked out once.
 
-    lines: the whole file. They are told apart by their places in it, from 0.
+    lines: the whole file. A line is named by its index, from 0.
     """
 
     def __init__(self, lines: Sequence[str]) -> None:

@@ -87,8 +87,8 @@ def findings(
 ) -> tuple[Finding, ...]:
     """The findings, in the order of files and lines.
 
-    contents: path -> the new version; None or absent if it could not be read: then what it would
-    have settled stands, and says so. overdue: then no more of them are looked into.
+    contents: path -> the new version; None or absent if it could not be read: then its suspects
+    are reported as unsure. overdue: once it is true, no further files are searched.
     """
     found = [_finding(one, unsure=False) for one in suspicion.sure]
     # One file at a time: twenty of them at once would take a gigabyte.

@@ -14,7 +14,6 @@ from ghapp.core.review.review import Review
 from ghapp.core.scan.checklist import SEVERITIES
 
 MOST_A_HAZARD = 10
-MOST_NAMED = 3  # hazards, in the one line that an area has for its findings
 MOST_FILES = 3
 # Source: https://docs.github.com/en/rest/checks/runs#create-a-check-run
 MOST_MESSAGE = 64 * 1024  # bytes

@@ -1,8 +1,7 @@
 """A review -> what people read on GitHub: check run, comment, replies.
 
-The comment lists every item with a box, which `comment_text.boxes` reads back. A comment in which a
-person ticked a box is the same as the one that is rendered for that answer. So ghapp does not edit
-it after a tick alone.
+The comment lists every item with a box, which `comment_text.boxes` reads back. A tick changes
+nothing else but the counts, so `decide` leaves the comment alone while somebody is ticking.
 """
 
 from __future__ import annotations
@@ -156,10 +155,10 @@ def _notices(review: Review, words: Words) -> str:
 def _unknown_labels(review: Review, words: Words) -> str:
     """Labels that would add an area, if it existed; each with the id that is most like it."""
     areas = tuple(area.id for area in review.facts.policy.areas)
+    known = {f"nfr/area: {area}" for area in (*areas, *WITHOUT_PACK)}
     lines = []
     for label in sorted(review.facts.pull.labels):
         prefix, _, name = label.partition(":")
-        known = {f"nfr/area: {area}" for area in (*areas, *WITHOUT_PACK)}
         if prefix.strip().lower() == "nfr/area" and label.casefold() not in known:
             near = nearest(name.strip().lower(), areas)
             did_you_mean = words("refused_near", near=code(f"nfr/area: {near}")) if near else ""

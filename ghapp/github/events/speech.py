@@ -7,16 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from ghapp.core.model import Account, Channel, Delivery, Message, PullKey
-from ghapp.core.review.comment_text import speaks, ticks
+from ghapp.core.review.comment_text import PREFIX, speaks, ticks
 from ghapp.core.text.render import MARKER
 from ghapp.github import payloads
 from ghapp.github.payloads import NEVER, Identity, decoded, text, utc
 
 VERDICTS = frozenset({"approved", "changes_requested"})
 # Spaces without line breaks: otherwise thousands of empty lines would take quadratic time.
-_REFRESH = re.compile(
-    r"^[^\S\n]*[/／](?:nfr|ｎｆｒ)(?:[^\S\n]+|[-:])refresh\b", re.IGNORECASE | re.MULTILINE
-)
+_REFRESH = re.compile(rf"^[^\S\n]*{PREFIX}(?:[^\S\n]+|[-:])refresh\b", re.IGNORECASE | re.MULTILINE)
 
 
 def issue_comment(delivery: Delivery, us: Identity) -> Delivery:

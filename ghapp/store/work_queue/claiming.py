@@ -70,7 +70,7 @@ _CLAIM = Statement(
         lease_token=bindparam("nonce") + ":" + keys.c.key,
         lease_until=Now() + LEASE_SECONDS,
         started_at=Now(),
-        # Those of an hour ago count no more, those since in proportion.
+        # Earlier runs count less the longer ago the last one began, and nothing after an hour.
         runs=1 + case((_ago < HOUR_SECONDS, keys.c.runs * (1 - _ago / HOUR_SECONDS)), else_=0.0),
         # A lease that nobody gave back counts as an attempt: its worker was killed or blocked.
         attempts=keys.c.attempts + case((keys.c.lease_token != "", 1), else_=0),
