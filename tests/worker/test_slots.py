@@ -71,7 +71,7 @@ def test_each_kind_of_key_is_of_its_installation() -> None:
 def test_scans_of_one_repository_and_installation_leave_threads_to_others() -> None:
     third = Repository(1, 30, "acme/third")
     at_once, most, lock = Counter[int](), Counter[int](), threading.Lock()
-    ended = threading.Event()
+    started, ended = threading.Semaphore(0), threading.Event()
 
     def scan(repository: Repository) -> None:
         ids = repository.id, repository.installation_id
@@ -79,7 +79,8 @@ def test_scans_of_one_repository_and_installation_leave_threads_to_others() -> N
             at_once.update(ids)
             most.update({id: at_once[id] - most[id] for id in ids if at_once[id] > most[id]})
         if repository.installation_id == 1:
-            ended.wait(10)
+            started.release()
+            ended.wait(30)
         with lock:
             at_once.subtract(ids)
 
@@ -90,7 +91,9 @@ def test_scans_of_one_repository_and_installation_leave_threads_to_others() -> N
             for repository in (SHOP, SHOP, SHOP, FARM, FARM, third)
         ]
         other = Repository(2, 40, "org/other")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
+            for _ in range(2):  # else a slow machine starts them after the other has ended
+                await asyncio.to_thread(started.acquire, timeout=20)
             await threads.run(other, scan, other)
         assert not any(one.done() for one in hostile)
         ended.set()
