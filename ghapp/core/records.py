@@ -129,6 +129,8 @@ class PolicySource:
     text: None if the repository has no such file. etag: to ask whether it changed.
     good: the last text without problems, which applies while `text` is broken; None if none was.
     packs: the files that `text` names under `packs`, in path order. good_packs: those of `good`.
+    organisation: the layer below, read in the same way from the organisation's `.github`
+    repository; None if none was read. There, a `good` without a `text` is a file that vanished.
     """
 
     text: str | None = None
@@ -137,6 +139,7 @@ class PolicySource:
     good: str | None = None
     packs: tuple[PackFile, ...] = ()
     good_packs: tuple[PackFile, ...] = ()
+    organisation: PolicySource | None = None
 
 
 @dataclass(frozen=True, slots=True)
