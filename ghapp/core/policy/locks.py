@@ -78,7 +78,7 @@ class Floor:
             if lock and direction not in ("", STRICTER):
                 old, new = row.of(self.base), row.of(policy)
                 refused.append(Refused(Change(key, direction, old, new), lock))
-                policy = row.put(policy, old)
+                policy = row.held(self.base, policy)
         return policy, refused
 
     def hold_areas(self, areas: tuple[Area, ...]) -> tuple[tuple[Area, ...], list[Refused]]:
@@ -180,7 +180,7 @@ def _kept(base: Area, area: Area, rows: Iterable[Row]) -> Area:
     """The area with the values of `base` in these rows where its own are weaker."""
     for row in rows:
         if row.direction(base, area) not in ("", STRICTER):
-            area = row.put(area, row.of(base))
+            area = row.held(base, area)
     return area
 
 

@@ -31,9 +31,10 @@ from ghapp.core.policy.strictness import KEYS, WEAKER, as_written, said_by
 from ghapp.core.records import PackFile, PolicySource
 
 POLICY_PATH = pack_files.POLICY
-# The layers above the built-in areas. How problems name an organisation's file, whose repository
-# is `.github` of the same owner.
-BUILTIN, ORGANISATION, REPOSITORY = "built-in", "organisation", "repository"
+# The layers, the topmost last, and how problems name an organisation's file, whose repository is
+# `.github` of the same owner.
+ORGANISATION, REPOSITORY = "organisation", "repository"
+LAYERS = ("built-in", ORGANISATION, REPOSITORY)
 ORGANISATION_PATH = f"{ORGANISATION}: {POLICY_PATH}"
 STANDINGS = ("good", "bridged", "unreadable")  # the worst last
 
@@ -107,11 +108,13 @@ class Defer:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a value comes from. layer: organisation | repository. line: of its key, from 1."""
+    """Where a value comes from. layer: one of LAYERS. line: of its key, from 1; 0 if built in."""
 
     layer: str
-    path: str
-    line: int
+    line: int = 0
+
+
+BUILT_IN = Origin("built-in")
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +262,7 @@ def _organisation_below(now: _Version, good: _Version, rules: Rules) -> Below:
         policy = replace(builtin.policy, standing="unreadable", problems=problems)
         return replace(builtin, policy=policy)
     own = replace(rules, packs=sound.packs, references=sound.references)
-    origins = {key: Origin(ORGANISATION, path, place[0]) for key, place in sound.places.items()}
+    origins = {key: Origin(ORGANISATION, place[0]) for key, place in sound.places.items()}
     policy = replace(
         merged((sound.file,), own),
         standing="bridged" if problems else "good",
@@ -313,16 +316,29 @@ class Sound:
         """The policy that the file of a repository puts in force, within the locks."""
         own = replace(below.rules, packs=self.packs, references=self.references)
         policy, refused = _joined((*below.layers, self.file), own, below.floor)
-        origins = {
-            key: Origin(REPOSITORY, POLICY_PATH, place[0]) for key, place in self.places.items()
-        }
         return replace(
             policy,
             standing=below.policy.standing,
             problems=below.policy.problems,
             refused=_named(refused, self.places, self.packs),
-            origins={**below.policy.origins, **origins},
+            origins=self._origins(refused, below.policy.origins),
         )
+
+    def _origins(
+        self, refused: Iterable[Refused], below: Mapping[str, Origin]
+    ) -> Mapping[str, Origin]:
+        """Where each value comes from; what a lock keeps has the origin that it has below."""
+        own = {key: Origin(REPOSITORY, place[0]) for key, place in self.places.items()}
+        kept: dict[str, Origin] = {}
+        for one in refused:
+            names = said_by(one.change.key)
+            own.pop(next((name for name in names if name in own), ""), None)
+            if any(name in own for name in names):  # which may add to it
+                continue
+            general = ("reviewers",) if names == ("waivers",) else (names[0].rpartition(".")[2],)
+            said = [below[name] for name in (*names, *general) if name in below]
+            kept[names[0]] = said[0] if said else BUILT_IN
+        return {**below, **own, **kept}
 
 
 def read(

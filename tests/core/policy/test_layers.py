@@ -314,8 +314,8 @@ def test_what_can_be_locked(lock):
 def test_a_value_that_weakens_a_lock_is_named_and_ignored(organisation, weaker, named):
     assert refused(organisation, weaker) == [named]
     left = changes(joined(organisation), joined(organisation, weaker))
-    # An area that a file names is flagged by a touch, which is stricter.
-    assert {one.key.rpartition(".")[2] for one in left} <= {"flag"}
+    # An area that a file names is flagged by a touch, and what it adds to a list is kept.
+    assert {one.direction for one in left} <= {"stricter"}
 
 
 @pytest.mark.parametrize(
@@ -348,6 +348,15 @@ def test_the_rest_of_a_file_with_refused_values_applies():
     assert [(one.line, one.column) for one in found.refused] == [(1, 1), (4, 9)]
     assert (found.mode, found.language) == ("enforce", "ja")
     assert (area(found, "web").mode, area(found, "web").weight) == ("enforce", 5)
+
+
+def test_what_a_refused_file_adds_to_a_locked_list_is_kept():
+    text = "areas: {db: {paths_add: ['more/**'], paths_remove: ['db/**']}}\nlarge_tables: [b]"
+    organisation = "large_tables: [a]\nlocked: [areas.db]"
+    assert refused(organisation, text) == ["1:38 areas.db.detect.paths", "2:1 large_tables"]
+    found = joined(organisation, text)
+    assert area(found, "db").detect.paths == ("db/**", "more/**")
+    assert found.large_tables == ("a", "b")
 
 
 def test_what_is_refused_says_what_holds_and_why():
