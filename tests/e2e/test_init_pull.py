@@ -145,6 +145,24 @@ def test_a_github_that_fails_is_named(stopped: World, bare: Repository, clone: P
     assert len(bare.pulls) == 1
 
 
+def test_a_token_that_github_repeats_is_not_shown(
+    stopped: World, bare: Repository, clone: Path
+) -> None:
+    token = stopped.github.personal_token("ann", WRITE)
+    stopped.github.faults.add(Fault("POST *", status=403, message=f"{token} may not"))
+    refused = init(stopped, clone, token)  # which checks that it is not in the output
+    assert refused.exit_code == 2 and "*** may not" in " ".join(refused.output.split())
+
+
+def test_an_answer_that_is_not_githubs_is_named(
+    stopped: World, bare: Repository, clone: Path
+) -> None:
+    token = stopped.github.personal_token("ann", WRITE)
+    stopped.github.faults.add(Fault("GET *", body=b"<html>"))
+    failed = init(stopped, clone, token)
+    assert failed.exit_code == 2 and "cannot be read" in failed.output
+
+
 def test_a_github_that_is_away_is_named(stopped: World, clone: Path) -> None:
     stopped.api_url = "http://127.0.0.1:9"
     gone = init(stopped, clone, "github_pat_abc")
