@@ -65,7 +65,7 @@ class Start:
             [SCHEMA, *comment(words("init_head"))],
             ["version: 1"],
             [*comment(words("init_mode")), f"mode: {self.mode}"],
-            [f"language: {words.language}"],
+            [f"language: {words.language}  # en, ja"],
             self._reviewers(),
             self._database(),
             self._ignore(),

@@ -37,7 +37,7 @@ version: 1
 # observe: record only. advise: ask, but never block. enforce: block until signed off.
 mode: advise
 
-language: en
+language: en  # en, ja
 
 # Who may sign off. Without reviewers: people with maintain or admin on the repository.
 # reviewers: {teams: ['platform']}  # found in .github/CODEOWNERS
@@ -83,7 +83,7 @@ version: 1
 # observe：記録のみ　advise：質問するがブロックしない　enforce：承認までブロックする
 mode: advise
 
-language: ja
+language: ja  # en, ja
 
 # 承認できる人。省略時は、リポジトリの maintain または admin 権限を持つ人です。
 # reviewers: {teams: ['platform']}  # .github/CODEOWNERS より
