@@ -112,6 +112,13 @@ app.command(rich_help_panel=SERVER)(server.work)
 app.command(rich_help_panel=SERVER)(server.migrate)
 app.command(rich_help_panel=SERVER)(server.sweep)
 app.command(rich_help_panel=SERVER)(server.doctor)
+app.command(
+    rich_help_panel=SERVER,
+    epilog=_examples(
+        "ghapp export --since 2026-01-01 --until 2026-03-31 --output q1.csv # for a spreadsheet",
+        "ghapp export --repository acme/shop --format json # for a program",
+    ),
+)(server.export)
 
 
 def _version(wanted: bool) -> None:

@@ -1,7 +1,9 @@
-"""`ghapp serve`, `work`, `migrate`, `sweep` and `doctor`: commands that need the settings."""
+"""`ghapp serve`, `work`, `migrate`, `sweep`, `doctor` and `export`: they need the settings."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -124,3 +126,41 @@ def doctor(
 
     good = asyncio.run(run(settings, output, deliver=deliver))
     raise typer.Exit(0 if good else 1)
+
+
+def export(
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The first day, in UTC.", show_default=False),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The last day, in UTC.", show_default=False),
+    ] = None,
+    repository: Annotated[str, typer.Option(help="Only this one, as `OWNER/REPO`.")] = "",
+    output_format: Annotated[
+        Literal["csv", "json"], typer.Option("--format", help="`json` is one object on each line.")
+    ] = "csv",
+    output: Annotated[
+        Path | None,
+        typer.Option(help="A file that only you may read; by default standard output."),
+    ] = None,
+) -> None:
+    """Export the ledger, follow-ups and the state of all reviews, for an audit.
+
+    It only reads the database, beside a running server, too. Sign-offs, waivers, holds, answers and
+    refusals are entries of the ledger.
+
+    Exit status 0: exported, 1: the database is out of reach, 2: wrong use, or an output that cannot
+    be written.
+    """
+    from ghapp.settings import Settings
+
+    if since and until and since > until:
+        raise typer.BadParameter("--since is later than --until: no day is between them")
+    settings = Settings.from_environment(needs_github=False)
+
+    from ghapp.export import Wanted, run
+
+    wanted = Wanted(since and since.date(), until and until.date(), repository)
+    raise typer.Exit(run(settings, wanted, output_format, output))

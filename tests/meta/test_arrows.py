@@ -14,12 +14,13 @@ PACKAGE = Path(__file__).parents[2] / "ghapp"
 ARROWS = {
     "__init__": set(),
     "__main__": {"cli"},
-    "cli": {"bootstrap", "builtin_packs", "core", "demo", "doctor", "offline"},
+    "cli": {"bootstrap", "builtin_packs", "core", "demo", "doctor", "export", "offline"},
     "demo": {"bootstrap", "emulator", "logs"},
     "bootstrap": {
         "builtin_packs", "core", "github", "logs", "metrics", "store", "web", "worker",
     },
     "doctor": {"builtin_packs", "core", "github", "store", "terminal"},
+    "export": {"builtin_packs", "core", "store", "terminal"},
     "metrics": {"core", "github", "store"},
     "web": {"core", "github", "logs", "store"},
     "worker": {"core", "github", "logs", "store"},
