@@ -92,7 +92,13 @@ app.command(
     ),
 )(offline.schema)
 app.command(
-    "test", rich_help_panel=LOCAL, epilog=_examples("ghapp test .github/nfr # your own packs")
+    "test",
+    rich_help_panel=LOCAL,
+    epilog=_examples(
+        "ghapp test # the tests of this repository's policy",
+        "ghapp test --policy new.yml # the same tests, with another policy",
+        "ghapp test .github/nfr # your own packs, and tests",
+    ),
 )(offline.try_samples)
 
 packs = typer.Typer(

@@ -107,15 +107,15 @@ def lint(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Policies, packs, and references beside packs; `-` is standard input. "
-            "By default `.github/nfr.yml` of this repository."
+            help="Policies, their tests, packs, and references beside packs; `-` is standard "
+            "input. By default `.github/nfr.yml` of this repository."
         ),
     ] = None,
     output: Annotated[
         Literal["text", "json", "github", "sarif"], typer.Option("--format")
     ] = "text",
 ) -> None:
-    """Check policies and the packs that they name; prints FILE:LINE:COLUMN: problem.
+    """Check policies, their tests and the packs that they name; prints FILE:LINE:COLUMN: problem.
 
     Exit status 0: good, 1: problems, 2: wrong use.
     """
@@ -126,24 +126,46 @@ def lint(
 
 def schema(
     pack: Annotated[bool, typer.Option("--pack", help="The schema of a pack instead.")] = False,
+    tests: Annotated[
+        bool, typer.Option("--tests", help="The schema of tests of a policy instead.")
+    ] = False,
 ) -> None:
-    """Print the JSON Schema of the policy file or of a pack, for editors."""
+    """Print the JSON Schema of the policy file, of a pack or of tests, for editors."""
     import json
 
     from ghapp.core.policy import own_packs, policy_schema
+    from ghapp.offline import fixture_schema
 
+    if pack and tests:
+        raise typer.BadParameter("--pack and --tests are different files: use only one of the two")
     found = own_packs.schema() if pack else policy_schema.schema()
+    found = fixture_schema.schema() if tests else found
     typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
-def try_samples(files: Files = None) -> None:
-    """Run the samples of packs with the App's own engine, and report which fail and why.
+def try_samples(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Tests of a policy, packs, and folders of both; by default `.github/nfr/tests` "
+            "of this repository, else the built-in packs."
+        ),
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(help="A policy file; by default `.github/nfr.yml` of their repository."),
+    ] = None,
+    output: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
+) -> None:
+    """Run the tests of a policy, or the samples of packs, with the App's own engine.
 
-    Exit status 0: all hold, 1: some fail, or a pack has problems, 2: wrong use.
+    Prints what differs from what a test expects, and which samples fail and why.
+
+    Exit status 0: all hold, 1: some fail, or a file has problems, 2: wrong use, or a broken policy.
     """
-    from ghapp.offline.pack_test import run
+    from ghapp.offline.fixtures import run
 
-    raise typer.Exit(run(files or ()))
+    raise typer.Exit(run(files or (), policy, output))
 
 
 def demo(

@@ -1,4 +1,4 @@
-"""`ghapp lint`: policies, packs and files of references -> their problems."""
+"""`ghapp lint`: policies, their tests, packs and files of references -> their problems."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ghapp.core.policy.packs import NAME, Listed, read_references
 from ghapp.core.policy.policy import POLICY_PATH
 from ghapp.core.records import PackFile
 from ghapp.errors import BadPack
-from ghapp.offline import packs, reports
+from ghapp.offline import fixtures, packs, reports
 from ghapp.terminal import NO_STYLES, counted, printed, put, wrong
 
 GOOD, PROBLEMS = 0, 1  # exit statuses
@@ -98,6 +98,10 @@ def linted(files: Sequence[Path]) -> Linted:
             found += listed.problems if isinstance(listed, Listed) else listed
             continue
         if builtin_packs.holds_sets(file):
+            continue
+        if packs.holds_cases(file):
+            cases = fixtures.parse(text, str(file))
+            found += [one for one in cases if isinstance(one, Problem)]
             continue
         tree = yaml.read(text, str(file))
         value = tree.value if isinstance(tree, yaml.Tree) else None
