@@ -172,7 +172,7 @@ async def _records(
     store: Store, settings: Settings, within: tuple[int, ...] | None
 ) -> AsyncIterator[Record]:
     """All records, kind by kind, each kind in a stable order."""
-    read, rules = store.records.read, builtin_packs.rules(settings.default_mode)
+    read, rules = store.records.read, builtin_packs.rules(settings.default_mode, settings.timezone)
     naming = Naming(settings.web_url, await _names(store))
     row = 0
     while entries := await read(audit.entries, row, within):

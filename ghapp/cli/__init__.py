@@ -120,6 +120,10 @@ app.command(rich_help_panel=SERVER)(server.sweep)
 app.command(rich_help_panel=SERVER)(server.doctor)
 app.command(
     rich_help_panel=SERVER,
+    epilog=_examples("ghapp explain acme/shop#123 # why is it blocked, and by whom?"),
+)(server.explain)
+app.command(
+    rich_help_panel=SERVER,
     epilog=_examples(
         "ghapp export --since 2026-01-01 --until 2026-03-31 --output q1.csv # for a spreadsheet",
         "ghapp export --repository acme/shop --format json # for a program",

@@ -1,4 +1,4 @@
-"""`ghapp serve`, `work`, `migrate`, `sweep`, `doctor` and `export`: they need the settings."""
+"""`ghapp serve`, `work`, `migrate`, `sweep`, `doctor`, `explain`, `export`: with the settings."""
 
 from __future__ import annotations
 
@@ -126,6 +126,33 @@ def doctor(
 
     good = asyncio.run(run(settings, output, deliver=deliver))
     raise typer.Exit(0 if good else 1)
+
+
+def explain(
+    pull: Annotated[str, typer.Argument(help="`OWNER/REPO#NUMBER`, or the address of its page.")],
+    output: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
+    lang: Annotated[
+        Literal["en", "ja"] | None, typer.Option(help="By default the policy's language.")
+    ] = None,
+) -> None:
+    """Show what ghapp would decide about a pull request now, why, and what it would write.
+
+    It reads GitHub as the App and the database if there is one, beside a running server, too, and
+    writes nothing to either.
+
+    Exit status 0: shown, 1: GitHub or the pull request is out of reach, 2: wrong use or settings.
+    """
+    from ghapp.settings import Settings
+
+    settings = Settings.from_environment()
+
+    from ghapp.explain import named, run
+
+    try:
+        found = named(pull, settings.web_url)
+    except ValueError as error:
+        raise typer.BadParameter(f"{pull}: {error}") from None
+    raise typer.Exit(run(settings, found, output, lang))
 
 
 def export(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
+from urllib.parse import quote
 
 import msgspec
 
@@ -223,6 +224,13 @@ class GitHub:
             for row in await whole(page)
             if not row.archived
         )
+
+    async def repository(self, full_name: str) -> Repository:
+        """The repository of this name, "OWNER/NAME". Raises Gone (out of reach), Retry and Wait."""
+        path = "/".join(quote(part, safe="") for part in full_name.split("/"))
+        id = await app.installation_of(self._tokens, path)
+        found, _ = await self._installation(id).get(f"repos/{path}", _RepositoryRow)
+        return Repository(id, found.id, found.full_name)
 
     async def attempts(self, cursor: str) -> Page:
         """A page of the attempts at deliveries, newest first; "" is the first one.

@@ -142,9 +142,13 @@ def admit(
     _intend(connection, key, effects, shown)
     keep(connection, ((key, push) for push in pushed.pushes))
     keep_commits(connection, key, pushed.commits)
+    return Admitted(siblings(connection, key, head_sha), is_late=bool(held.is_late))
+
+
+def siblings(connection: Connection, key: PullKey, head_sha: str) -> tuple[Verdict, ...]:
+    """The verdicts of other pulls on the head."""
     found = {"repository": key.repository.id, "head": head_sha, "of": key.number}
-    siblings = tuple(map(_VERDICT.decode, connection.values(_SIBLINGS, found)))
-    return Admitted(siblings, is_late=bool(held.is_late))
+    return tuple(map(_VERDICT.decode, connection.values(_SIBLINGS, found)))
 
 
 def intend(

@@ -168,15 +168,14 @@ async def _pull(
 ) -> Done:
     """One pull request: its marks are what facts and ledger imply when this returns."""
     history = await store.records.read(recall, key)
-    facts = await github.gather(key, history, rules)
-    history = history.knowing(facts.earlier)
+    considered = await consider(key, history, github, rules, threads, store)
+    facts, history, judged, planned = (
+        considered.facts,
+        considered.history,
+        considered.judged,
+        considered.planned,
+    )
     pull = facts.pull
-    history, pushed = await _with_pushers(facts, history, github, store)
-    # In threads, so that a large diff or comment does not block the event loop.
-    by_author = only_by(pull.by, history, pull.head_sha)
-    scanned = await threads.run(key.repository, _scanned, facts, by_author)
-    contents = await github.contents(key, scanned.wanted) if scanned.wanted else {}
-    judged, planned = await threads.run(key.repository, _judged, facts, history, scanned, contents)
     source = None if facts.source is history.policy else facts.source
     admitted = await store.records.write(
         admit,
@@ -187,11 +186,11 @@ async def _pull(
         facts.earlier,
         planned.effects,
         planned.shown,
-        pushed,
+        considered.pushed,
     )
     siblings = admitted.siblings
     if siblings:  # they share the check run: decide again, for all of them
-        planned = await threads.run(key.repository, _planned, facts, history, judged, siblings)
+        planned = await threads.run(key.repository, plan_of, facts, history, judged, siblings)
         await store.records.write(intend, claim, planned.effects, planned.shown)
     applied = await effects.apply(key, planned.effects, history, github, observer)
     run = effects.recorded(planned.decision, facts, applied, history.shown, found=judged.found)
@@ -219,8 +218,46 @@ async def _pull(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A pull as it is judged and decided for itself alone; nothing is written yet.
+
+    history: with what was read of it. pushed: what of that is new.
+    """
+
+    facts: Facts
+    history: History
+    pushed: Pushed
+    judged: Judged
+    planned: Planned
+
+
+async def consider(
+    key: PullKey,
+    history: History,
+    github: GitHub,
+    rules: Rules,
+    threads: Threads,
+    store: Store | None,
+) -> Considered:
+    """Gather, scan, judge, decide and plan. It only reads.
+
+    store: None if nothing is recorded. Raises Retry, Wait and Gone.
+    """
+    facts = await github.gather(key, history, rules)
+    history = history.knowing(facts.earlier)
+    pull = facts.pull
+    history, pushed = await _with_pushers(facts, history, github, store)
+    # In threads, so that a large diff or comment does not block the event loop.
+    by_author = only_by(pull.by, history, pull.head_sha)
+    scanned = await threads.run(key.repository, _scanned, facts, by_author)
+    contents = await github.contents(key, scanned.wanted) if scanned.wanted else {}
+    judged, planned = await threads.run(key.repository, _judged, facts, history, scanned, contents)
+    return Considered(facts, history, pushed, judged, planned)
+
+
 async def _with_pushers(
-    facts: Facts, history: History, github: GitHub, store: Store
+    facts: Facts, history: History, github: GitHub, store: Store | None
 ) -> tuple[History, Pushed]:
     """The history with who pushed what is to be settled, or ignored, and what of it is new.
 
@@ -232,15 +269,16 @@ async def _with_pushers(
     new = {one: await github.commits(pull, one) for one in heads if one not in history.commits}
     if new:
         commits = {sha for shas in new.values() for sha in shas}
-        pushers = await store.records.read(pushes.pushers, pull.key.repository, commits)
-        history = replace(
-            history, commits={**history.commits, **new}, pushers={**history.pushers, **pushers}
-        )
+        known = history.pushers
+        if store:
+            found = await store.records.read(pushes.pushers, pull.key.repository, commits)
+            known = {**known, **found}
+        history = replace(history, commits={**history.commits, **new}, pushers=known)
     ignored = pull.author.casefold() in {name.casefold() for name in policy.ignore_authors}
     asks = any(is_unknown(history, pull, head) for head in heads)
     if asks or (ignored and not all(by for _, by in steps(history, pull.head_sha, deep=True))):
-        known = {push.id for push in history.pushes}
-        listed = tuple(one for one in await github.pushes(pull) if one.id not in known)
+        ids = {push.id for push in history.pushes}
+        listed = tuple(one for one in await github.pushes(pull) if one.id not in ids)
         history = replace(history, pushes=(*history.pushes, *listed))
     else:
         listed = ()
@@ -249,7 +287,7 @@ async def _with_pushers(
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class Judged:
     """The result of the scan and of the messages.
 
     found: our check run on this head was found by reading back. This run only records since when it
@@ -262,7 +300,7 @@ class _Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class _Planned:
+class Planned:
     """shown: what the check run will show."""
 
     decision: Decision
@@ -276,7 +314,7 @@ def _scanned(facts: Facts, only_author_pushed: bool) -> Scan:
 
 def _judged(
     facts: Facts, history: History, scanned: Scan, contents: Mapping[str, str | None]
-) -> tuple[_Judged, _Planned]:
+) -> tuple[Judged, Planned]:
     """Judged, and planned for this pull alone: few heads have several."""
     found = findings(scanned.suspicion, contents, deadline(SCAN_SECONDS))
     asked = checklist(scanned, facts.policy, found)
@@ -284,23 +322,23 @@ def _judged(
         shown.head_sha for shown in history.shown
     }
     judgement = Judgement() if read_back else judge(facts, history, asked)
-    judged = _Judged(asked, read_back, judgement)
-    return judged, _planned(facts, history, judged, ())
+    judged = Judged(asked, read_back, judgement)
+    return judged, plan_of(facts, history, judged, ())
 
 
-def _planned(
-    facts: Facts, history: History, judged: _Judged, siblings: tuple[Verdict, ...]
-) -> _Planned:
-    """siblings: the verdicts of other pulls on the head."""
+def plan_of(
+    facts: Facts, history: History, judged: Judged, siblings: tuple[Verdict, ...]
+) -> Planned:
+    """What the pull should carry. siblings: the verdicts of other pulls on the head."""
     ledger = (*history.ledger, *judged.judgement.entries)
     ledger = counting(ledger, history, facts.pull, facts.policy)
     decision = decide(facts, history, judged.checklist, ledger, siblings)
     shown = showing(decision, facts, facts.now)
     if not decision.writes:
-        return _Planned(decision, (), shown)
+        return Planned(decision, (), shown)
     observed = facts.observed
     if decision.renews:  # as if the old run were not there: then a new one takes its place
         observed = replace(observed, check_run=None)
     issues = {one.item: one.issue for one in facts.follow_ups}
     planned = plan(decision.marks, observed, facts.written, described(facts.policy), issues)
-    return _Planned(decision, planned, shown)
+    return Planned(decision, planned, shown)

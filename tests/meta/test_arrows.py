@@ -14,12 +14,13 @@ PACKAGE = Path(__file__).parents[2] / "ghapp"
 ARROWS = {
     "__init__": set(),
     "__main__": {"cli"},
-    "cli": {"bootstrap", "builtin_packs", "core", "demo", "doctor", "export", "offline"},
+    "cli": {"bootstrap", "builtin_packs", "core", "demo", "doctor", "explain", "export", "offline"},
     "demo": {"bootstrap", "emulator", "logs"},
     "bootstrap": {
         "builtin_packs", "core", "github", "logs", "metrics", "store", "web", "worker",
     },
     "doctor": {"builtin_packs", "core", "github", "store", "terminal"},
+    "explain": {"builtin_packs", "core", "github", "store", "terminal", "worker"},
     "export": {"builtin_packs", "core", "store", "terminal"},
     "metrics": {"core", "github", "store"},
     "web": {"core", "github", "logs", "store"},
@@ -60,7 +61,7 @@ OWNERS = {
     "prometheus_client": {"metrics"},
     "structlog": {"logs"},
     "pydantic_settings": {"settings"},
-    "rich": {"offline", "terminal"},
+    "rich": {"explain", "offline", "terminal"},
     "typer": {"cli"},
 }
 
