@@ -41,7 +41,8 @@ async def dry_run(key: PullKey, github: GitHub, store: Store | None, rules: Rule
     Raises Retry, Wait and Gone (GitHub), Busy and StoreFailed.
     """
     history = await store.records.read(recall, key) if store else History()
-    history = replace(history, touched=True, opened=False)
+    policy = replace(history.policy, read_at=None) if history.policy else None
+    history = replace(history, policy=policy, touched=True, opened=False)
     threads = Threads()
     found = await consider(key, history, github, rules, threads, store)
     facts, history, judged = found.facts, found.history, found.judged
