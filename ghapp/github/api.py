@@ -154,9 +154,12 @@ class Installation:
         charged.payer = f"repos/{quote(key.repository.full_name)}", key.number
         return charged
 
-    def begin(self) -> None:
-        """A run of the pull begins. Raises Wait (its share of the budget is used up)."""
-        self._budget.begin(*self.payer, time.monotonic())
+    def begin(self, *, gives_way: bool = False) -> None:
+        """A run of the pull begins. Raises Wait (its share of the budget is used up).
+
+        gives_way: nobody waits for the run, so it leaves a part of the budget to others.
+        """
+        self._budget.begin(*self.payer, time.monotonic(), gives_way=gives_way)
 
     async def permissions(self) -> Mapping[str, str]:
         """What the account granted, as {"members": "read"}. Raises Gone, Retry and Wait."""
