@@ -66,8 +66,15 @@ class App(Struct):
     id: int
 
 
+class Account(Struct):
+    login: Login
+
+
 class Installation(Struct):
+    """account: where it is; only events about installations say so."""
+
     id: Id
+    account: Account | None = None
 
 
 class RepositoryPart(Struct):
@@ -146,10 +153,6 @@ class Change(Struct, rename={"before": "from"}):
 
 class Named(Struct):
     name: Change | None = None
-
-
-class Account(Struct):
-    login: Login
 
 
 class Accounts(Struct):

@@ -172,9 +172,11 @@ def installation_repositories(delivery: Delivery, us: Identity) -> Delivery:
         delivery = replace(delivery, keys=(InstallationKey(id),))
     else:
         delivery = replace(delivery, keys=tuple(map(RepositoryKey, places)))
-    owners = (one.owner for one in places if one.is_organisations)
-    for owner in dict.fromkeys(owners):
-        delivery = _of_organisation(delivery, id, owner)
+    account = payload.installation.account
+    for one in places:
+        if one.is_organisations:  # a repository that was transferred may have its new name already
+            owner = account.login.casefold() if account else one.owner
+            return _of_organisation(delivery, id, owner)
     return delivery
 
 

@@ -129,8 +129,9 @@ def test_a_repository_that_was_the_organisations_takes_its_policy_away() -> None
 
 @pytest.mark.parametrize("action", ["added", "removed"])
 def test_the_organisations_repository_comes_into_reach_and_leaves_it(action: str) -> None:
-    moved = {f"repositories_{action}": [{"id": 12, "full_name": "acme/.github"}]}
-    delivery = told("installation_repositories", action, **moved)
+    moved = {f"repositories_{action}": [{"id": 12, "full_name": "beta/.github"}]}
+    where = {"id": 1, "account": {"login": "Acme"}}
+    delivery = told("installation_repositories", action, installation=where, **moved)
     assert (delivery.keys[-1], delivery.organisations) == (ORGANISATION, ("acme",))
 
 
