@@ -53,6 +53,7 @@ class Decision:
 
     writes: False if the policy only observes, so that nothing goes to GitHub.
     follow_ups: all of this pull, including those without an issue yet.
+    state_since: since when runs have found the pull in its present state.
     pending_since: since when the existing check run has been in progress, if it stays in progress.
     renews: whether that is so long ago that a new run has to replace it.
     settles_in: when to check again, while the base has just changed or boxes are being ticked.
@@ -62,6 +63,7 @@ class Decision:
     marks: Marks
     verdict: Verdict
     writes: bool
+    state_since: datetime
     follow_ups: tuple[FollowUp, ...] = ()
     pending_since: datetime | None = None
     renews: bool = False
@@ -91,6 +93,8 @@ def decide(
     """
     pull, policy, observed = facts.pull, facts.policy, facts.observed
     review = review_of(facts, history, checklist, ledger)
+    is_as_before = review.state.value == history.state
+    state_since = (history.state_since if is_as_before else None) or facts.now
     current = follow_ups(review)
     # Follow-ups that exist already are shown with the day to which they are extended now: there
     # may be no later run that shows it.
@@ -135,7 +139,13 @@ def decide(
     if pull.is_open and _is_being_ticked(marks, facts, ledger):
         marks = replace(marks, comment=observed.comment)
         settles_in = TICKING
-    return Decision(review, marks, verdict, writes(policy), current, since, renews, settles_in)
+    return Decision(
+        *(review, marks, verdict, writes(policy), state_since),
+        follow_ups=current,
+        pending_since=since,
+        renews=renews,
+        settles_in=settles_in,
+    )
 
 
 def _is_being_ticked(marks: Marks, facts: Facts, ledger: tuple[Entry, ...]) -> bool:

@@ -159,6 +159,8 @@ class History:
     policy: None if no layer was ever read. `read_at` of a layer is None if a push may have changed
     it, or if it was never read. organisation_drops: how many pushes may have changed that layer.
     requested: a delivery or a person waits for the run; others give way to it.
+    state: of the pull after the last run, as in `review.PullState`; "" if there was none.
+    state_since: when a run first found it in this state; None if that is not known.
     pending_since: when GitHub accepted the check run that is in progress; None if none is.
     base_since: when a run first read another base than the one before; None if that is long ago, or
     never was.
@@ -190,6 +192,8 @@ class History:
     policy: PolicySource | None = None
     organisation_drops: int = 0
     requested: bool = True
+    state: str = ""
+    state_since: datetime | None = None
     pending_since: datetime | None = None
     base_since: datetime | None = None
     late_since: datetime | None = None
@@ -236,7 +240,9 @@ class Run:
     state: of the pull, as in `review.PullState`.
     unresolved: effects that failed, but may have taken effect.
     seen_at: `updated_at` of the pull as it was read; None if it was not read.
-    follow_ups: all of this pull. pending_since, base_since, late_since: as in History.
+    follow_ups: all of this pull.
+    state_since, pending_since, base_since, late_since: as in History.
+    recheck_at: when to check again even if nothing happens; None for never.
     """
 
     marks: Marks
@@ -248,6 +254,8 @@ class Run:
     unresolved: tuple[Effect, ...] = ()
     seen_at: datetime | None = None
     follow_ups: tuple[FollowUp, ...] = ()
+    state_since: datetime | None = None
+    recheck_at: datetime | None = None
     pending_since: datetime | None = None
     base_since: datetime | None = None
     late_since: datetime | None = None

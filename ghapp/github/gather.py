@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ghapp.core.model import MOST_FILES, WRITTEN, Channel, Message, Pull, PullKey, Repository
-from ghapp.core.policy.policy import Rules, effective, problems_of
+from ghapp.core.policy.policy import ORGANISATION, REPOSITORY, Rules, effective, problems_of
 from ghapp.core.records import History, PolicySource
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import asks
@@ -211,12 +211,12 @@ async def _source(
             return known
         if repository.is_organisations:  # its file is the layer below already
             return PolicySource(read_at=clock)
-        read = await policies.read(api, repository, known)
-        return await asyncio.to_thread(_with_good_version, read, rules)
+        return await policies.read(api, repository, known)
 
     source, layer = await both(own(), organisation())
     if source is not known or layer is not below:
         source = replace(source, organisation=layer)
+        source = await asyncio.to_thread(_with_good_version, source, rules)
     if source.packs or (layer and layer.packs):
         # `effective` is slow for many packs: here off the event loop, then cached
         await asyncio.to_thread(effective, source, rules)
@@ -235,7 +235,7 @@ async def read_organisation(
     read = await policies.read_organisation(api, repository, known)
     if read.text is None:
         return read
-    return await asyncio.to_thread(_with_good_version, read, rules)
+    return await asyncio.to_thread(_with_good_version, read, rules, ORGANISATION)
 
 
 def asks_for_recheck(message: Message) -> bool:
@@ -247,9 +247,10 @@ def asks_for_recheck(message: Message) -> bool:
     )
 
 
-def _with_good_version(read: PolicySource, rules: Rules) -> PolicySource:
-    """What was read; if it has no problems, also as the last good version."""
+def _with_good_version(read: PolicySource, rules: Rules, layer: str = REPOSITORY) -> PolicySource:
+    """What was read; if it has no problems, also as the last good version. layer: whose file."""
     if read.text is None:
         return replace(read, good=None, good_packs=())
-    broken = problems_of(read.text, rules, packs=read.packs)
+    below = read.organisation
+    broken = problems_of(read.text, rules, packs=read.packs, layer=layer, organisation=below)
     return read if broken else replace(read, good=read.text, good_packs=read.packs)

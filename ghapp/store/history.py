@@ -123,6 +123,8 @@ def recall(connection: Connection, key: PullKey) -> History:
         policy=_policy(row),
         organisation_drops=row.organisation_drops or 0,
         requested=bool(row.arrived_at),
+        state=row.state or "",
+        state_since=_time(row.state_since) if row.state_since else None,
         pending_since=_time(row.pending_since) if row.pending_since else None,
         late_since=_time(row.late_since) if row.late_since else None,
         follow_ups=tuple(
@@ -194,7 +196,7 @@ _ROW = Statement(
         *(reviews.c.head_sha, reviews.c.base_ref, reviews.c.base_since),
         and_(keys.c.opened, keys.c.arrived_at > Now() - NEW_SECONDS).label("is_new"),
         *(reviews.c.marks, reviews.c.written, reviews.c.seen_at, reviews.c.pending_since),
-        reviews.c.late_since,
+        *(reviews.c.late_since, reviews.c.state, reviews.c.state_since),
         *(policies.c[name].label(f"repository_{name}") for name in COLUMNS),
         *(organisations.c[name].label(f"organisation_{name}") for name in COLUMNS),
         exists().where(intents.c.key == _of.c.key).label("unresolved"),

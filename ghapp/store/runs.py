@@ -192,7 +192,7 @@ _put = upsert(reviews).values(updated_at=Now())
 _last = (
     *("installation_id", "is_open", "head_sha", "state", "verdict", "marks", "written"),
     *("updated_at", "pending_since"),
-    *("base_ref", "base_since", "late_since"),
+    *("base_ref", "base_since", "late_since", "state_since", "recheck_at"),
 )
 _seen_at = case((_put.excluded.seen_at > 0, _put.excluded.seen_at), else_=reviews.c.seen_at)
 _PUT = Statement(
@@ -267,6 +267,8 @@ def record(
             "base_ref": run.verdict.base_ref,
             "base_since": _seconds(run.base_since),
             "late_since": _seconds(run.late_since),
+            "state_since": _seconds(run.state_since),
+            "recheck_at": _seconds(run.recheck_at),
         },
     )
     if run.shown:
