@@ -127,15 +127,16 @@ class GitHub:
         return await gather(api, key, history, rules, us, now)
 
     async def organisation(
-        self, repository: Repository, known: PolicySource | None, rules: Rules
+        self, repository: Repository, known: PolicySource | None, drops: int, rules: Rules
     ) -> PolicySource:
         """The policy of a repository's organisation; what is known if that is recent.
 
-        Raises Gone, Retry and Wait.
+        drops: as in History. Raises Gone, Retry and Wait.
         """
-        if known and is_young(known, self._tokens.now()):
+        api, now = self._installation(repository), self._tokens.now()
+        if known and is_young(known, now):
             return known
-        return await read_organisation(self._installation(repository), repository, known, rules)
+        return await read_organisation(api, repository, known, drops, rules, now)
 
     async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]:
         """path -> the text of these files' new versions, None if it cannot be read.

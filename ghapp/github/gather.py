@@ -204,7 +204,8 @@ async def _source(
     async def organisation() -> PolicySource | None:
         if is_young(below, clock) and not asked:
             return below
-        return await read_organisation(api, repository, below, rules)
+        drops = history.organisation_drops
+        return await read_organisation(api, repository, below, drops, rules, clock, fresh=asked)
 
     async def own() -> PolicySource:
         if is_young(known, clock) and not asked:
@@ -229,13 +230,35 @@ def is_young(source: PolicySource | None, clock: datetime) -> bool:
 
 
 async def read_organisation(
-    api: Installation, repository: Repository, known: PolicySource | None, rules: Rules
+    api: Installation,
+    repository: Repository,
+    known: PolicySource | None,
+    drops: int,
+    rules: Rules,
+    clock: datetime,
+    *,
+    fresh: bool = False,
 ) -> PolicySource:
-    """The layer of the repository's organisation, read now. known: as last read."""
-    read = await policies.read_organisation(api, repository, known)
-    if read.text is None:
-        return read
-    return await asyncio.to_thread(_with_good_version, read, rules, ORGANISATION)
+    """The layer of the repository's organisation. known: as last read; drops: as in History.
+
+    One read, however many runs need it before it is stored. fresh: another one all the same.
+    """
+
+    async def reading() -> PolicySource:
+        read = await policies.read_organisation(api, repository, known)
+        if read.text is None:
+            return read
+        return await asyncio.to_thread(_with_good_version, read, rules, ORGANISATION)
+
+    shared, key = api.cache.organisations, (repository.owner, drops)
+    task = shared.get(key)
+    failed = task is not None and task.done() and (task.cancelled() or task.exception())
+    old = task is not None and task.done() and not failed and not is_young(task.result(), clock)
+    if task is None or failed or old or fresh:
+        task = shared[key] = asyncio.create_task(reading())
+        # All who wait may be cancelled; then nobody else retrieves the error.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return await asyncio.shield(task)
 
 
 def asks_for_recheck(message: Message) -> bool:

@@ -59,7 +59,7 @@ class GitHub(Queues, Protocol):
 
     async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts: ...
     async def organisation(
-        self, repository: Repository, known: PolicySource | None, rules: Rules
+        self, repository: Repository, known: PolicySource | None, drops: int, rules: Rules
     ) -> PolicySource: ...
     async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]: ...
     async def commits(self, pull: Pull, head_sha: str) -> tuple[str, ...]: ...
@@ -164,7 +164,7 @@ async def reconcile(
         case OrganisationKey() as key:
             layer = await store.records.read(policies.organisation, key.owner)
             place = Repository(key.installation_id, 0, f"{key.owner}/{ORGANISATION}")
-            source = await github.organisation(place, layer.source, rules)
+            source = await github.organisation(place, layer.source, layer.drops, rules)
             if source is not layer.source:
                 keep = policies.keep_organisation
                 await store.records.write(keep, key.owner, source, layer.drops)
