@@ -40,6 +40,38 @@ def areas(
     none of its own. An area that a layer names is flagged by a touch, unless a layer says
     otherwise. If several layers switch the same item or hazard, the last one counts.
     """
+    known, items_on, hazards_on = _layered(layers, packs, references, mode, reviewers)
+    enabled = []
+    for area in known.values():
+        if not area.enabled:
+            continue
+        items = tuple(one for one in area.items if items_on.get((area.id, one.id), True))
+        # A hazard goes with its item: nobody could answer its findings.
+        asked = {one.id for one in items}
+        hazards = [
+            one if said is True else replace(one, severity=str(said))
+            for one in area.hazards
+            if one.item in asked and (said := hazards_on.get((area.id, one.id), True))
+        ]
+        enabled.append(worded(replace(area, items=items, hazards=tuple(hazards)), vocabulary))
+    return tuple(sorted(enabled, key=lambda area: (-area.weight, area.id)))
+
+
+def left_by(
+    layers: Sequence[PolicyFile], packs: tuple[Area, ...], references: References
+) -> tuple[Area, ...]:
+    """The areas that the next layer finds, with all of their items: also those switched off."""
+    return tuple(_layered(layers, packs, references, "", Reviewers())[0].values())
+
+
+def _layered(
+    layers: Sequence[PolicyFile],
+    packs: tuple[Area, ...],
+    references: References,
+    mode: str,
+    reviewers: Reviewers,
+) -> tuple[dict[str, Area], dict[tuple[str, str], bool], dict[tuple[str, str], bool | str]]:
+    """The areas by id, and what the layers say of items and hazards, by both ids."""
     known = {pack.id: replace(pack, mode=mode, reviewers=reviewers) for pack in packs}
     flags: dict[str, str] = {}
     items_on: dict[tuple[str, str], bool] = {}
@@ -59,20 +91,7 @@ def areas(
             for item, on in switches(value).items():
                 items_on |= {(name, id): on for id in successors.get(item, (item,))}
             hazards_on |= {(name, id): said for id, said in (value.hazards or {}).items()}
-    enabled = []
-    for area in known.values():
-        if not area.enabled:
-            continue
-        items = tuple(one for one in area.items if items_on.get((area.id, one.id), True))
-        # A hazard goes with its item: nobody could answer its findings.
-        asked = {one.id for one in items}
-        hazards = [
-            one if said is True else replace(one, severity=str(said))
-            for one in area.hazards
-            if one.item in asked and (said := hazards_on.get((area.id, one.id), True))
-        ]
-        enabled.append(worded(replace(area, items=items, hazards=tuple(hazards)), vocabulary))
-    return tuple(sorted(enabled, key=lambda area: (-area.weight, area.id)))
+    return known, items_on, hazards_on
 
 
 def own_items(part: AreaPart) -> tuple[OwnItemPart, ...]:
@@ -170,10 +189,16 @@ def _text(en: str | None, ja: str | None) -> Text:
 
 
 def faults(
-    file: PolicyFile, packs: tuple[Area, ...], references: References, *, all_packs: bool = True
+    file: PolicyFile,
+    packs: tuple[Area, ...],
+    references: References,
+    language: str = "en",
+    *,
+    all_packs: bool = True,
 ) -> Iterator[Fault]:
     """What does not fit the packs, the policy's language, or another part of the policy.
 
+    packs: with the areas of the layers below. language: if the file names none.
     all_packs: whether `packs` are all that the file names; if not, an unknown area may exist.
     """
     known = {pack.id: pack for pack in packs}
@@ -198,7 +223,7 @@ def faults(
                 text = f"unknown item `{item}` in `areas.{name}`{meant(item, ids)}"
                 yield ("areas", name, "items", item), text
         yield from _faults_inside(
-            name, value, homes, references if all_packs else None, file.language
+            name, value, homes, references if all_packs else None, file.language or language
         )
 
 
@@ -223,14 +248,13 @@ def _faults_inside(
     part: AreaPart,
     homes: dict[str, str],
     references: References | None,
-    language: str | None,
+    language: str,
 ) -> Iterator[Fault]:
     """Texts without the policy's language, ids used twice, and unknown references and sets.
 
     An item of a pack may be rewritten in its own area. homes: item id -> area.
     references: None if a file of references may be missing.
     """
-    language = language or "en"
     why = f"`{language}` is missing: it is the policy's language"
     if part.title and getattr(part.title, language) is None:
         yield ("areas", name, "title"), why

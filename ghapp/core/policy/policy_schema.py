@@ -49,11 +49,6 @@ Channel = Literal["command", "label", "review", "button"]
 
 MAX_AREAS = 100
 
-# Unknown keys that are not spelling mistakes -> what to do about them.
-ELSEWHERE = {
-    "locked": "belongs in the organisation's file: take it out of this one",
-}
-
 # Managed users have an underscore before the short code of their enterprise, an App has [bot].
 # Source: https://docs.github.com/enterprise-cloud@latest/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication
 LOGIN = re.compile(r"(?P<user>[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*(?:_[A-Za-z0-9]+)?)(?:\[bot\])?")
@@ -432,7 +427,7 @@ AreaValue = Annotated[
 
 
 class PolicyFile(Part):
-    """One layer: the file of a repository, later also that of its organisation."""
+    """One layer: the file of a repository, or that of its organisation."""
 
     version: Literal[1] | None = key("The version of this format.", 1, default=1)
     mode: Mode | None = key(
@@ -498,6 +493,11 @@ class PolicyFile(Part):
         "Switches areas, changes them, or adds some of your own; by id.",
         {"database-migration": {"mode": "enforce"}},
         default={},
+    )
+    locked: Annotated[tuple[SomeText, ...], Most] | None = key(
+        "In the organisation's file: keys and areas that no repository may weaken.",
+        ["mode", "areas.database-migration"],
+        default=[],
     )
 
 
