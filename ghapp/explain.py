@@ -29,12 +29,14 @@ from ghapp.core.marks import (
     RemoveLabel,
     RequestReview,
 )
-from ghapp.core.model import PullKey
-from ghapp.core.policy.policy import POLICY_PATH
+from ghapp.core.model import PullKey, Repository
+from ghapp.core.policy.policy import POLICY_PATH, Rules, effective
+from ghapp.core.records import PolicySource
 from ghapp.core.review.review import AreaReview, Review
 from ghapp.core.text import findings, reasons, status
 from ghapp.errors import Busy, Gone, Lag, Retry, StoreFailed, Wait, WrongDatabase
 from ghapp.github.client import GitHub
+from ghapp.offline.explain import explained
 from ghapp.settings import Settings
 from ghapp.store import Store
 from ghapp.terminal import counted, printed, wrapped, wrong
@@ -89,6 +91,36 @@ def named(pull: str, web_url: str) -> tuple[str, int]:
     return found["name"], int(found["number"])
 
 
+def repository_named(name: str) -> str:
+    """The same name. Raises ValueError (it is not one)."""
+    if not re.fullmatch(NAME, name):
+        raise ValueError("it is neither a file or folder here nor OWNER/REPO")
+    return name
+
+
+def show_policy(settings: Settings, name: str, format: str, language: str | None) -> int:
+    """Prints the policy of a repository as GitHub has it now, over that of its organisation.
+
+    format, language: as of `run`. The result is the exit status: 0 good, 1 if a file has problems
+    or a lock refuses something, or GitHub is out of reach, 2 an output that cannot be written.
+    """
+    rules = builtin_packs.rules(settings.default_mode, settings.timezone)
+    try:
+        source = asyncio.run(_policy(settings, name, rules))
+    except (Gone, Retry, Wait) as error:
+        wrong(f"{COMMAND}: {_advice(error, settings, name)}")
+        return FAILED
+    policy = effective(source, rules)
+    status = printed(explained(source, rules, format, language), COMMAND)
+    return status or (FAILED if policy.problems or policy.refused else GOOD)
+
+
+async def _policy(settings: Settings, name: str, rules: Rules) -> PolicySource:
+    async with _github(settings) as github:
+        repository = await _repository(github, name)
+        return await github.policy(repository, rules)
+
+
 def run(settings: Settings, pull: tuple[str, int], format: str, language: str | None) -> int:
     """Prints what a run would decide about the pull request now, and writes nothing.
 
@@ -101,10 +133,10 @@ def run(settings: Settings, pull: tuple[str, int], format: str, language: str | 
         wrong(f"{COMMAND}: {_advice(error, settings, *pull)}")
         return FAILED
     words = Words(language or run.facts.policy.language)
-    explained = Explained(run, words, unrecorded)
+    found = Explained(run, words, unrecorded)
     if format == "json":
-        return printed(as_json(explained), COMMAND)
-    return printed(as_text(explained), COMMAND, STYLES)
+        return printed(as_json(found), COMMAND)
+    return printed(as_text(found), COMMAND, STYLES)
 
 
 class _NotInstalled(Gone):
@@ -114,25 +146,26 @@ class _NotInstalled(Gone):
 async def _read(settings: Settings, name: str, number: int) -> tuple[DryRun, str]:
     rules = builtin_packs.rules(settings.default_mode, settings.timezone)
     async with AsyncExitStack() as closing:
-        github = await closing.enter_async_context(
-            GitHub(
-                settings.endpoint,
-                settings.app_id,
-                settings.private_key,
-                limits=settings.github_limits,
-            )
-        )
-        try:
-            repository = await github.repository(name)
-        except Gone as error:
-            raise _NotInstalled(str(error)) from error
-        key = PullKey(repository, number)
+        github = await closing.enter_async_context(_github(settings))
+        key = PullKey(await _repository(github, name), number)
         store, unrecorded = await closing.enter_async_context(_store(settings))
         try:
             return await dry_run(key, github, store, rules), unrecorded
         except (Busy, StoreFailed) as error:
             unrecorded = str(error)
         return await dry_run(key, github, None, rules), unrecorded
+
+
+def _github(settings: Settings) -> GitHub:
+    limits = settings.github_limits
+    return GitHub(settings.endpoint, settings.app_id, settings.private_key, limits=limits)
+
+
+async def _repository(github: GitHub, name: str) -> Repository:
+    try:
+        return await github.repository(name)
+    except Gone as error:
+        raise _NotInstalled(str(error)) from error
 
 
 @asynccontextmanager
@@ -152,9 +185,9 @@ async def _store(settings: Settings) -> Any:
         await store.close()
 
 
-def _advice(error: Exception, settings: Settings, name: str, number: int) -> str:
-    """What is wrong, and what to do."""
-    pull = f"{name}#{number}"
+def _advice(error: Exception, settings: Settings, name: str, number: int = 0) -> str:
+    """What is wrong, and what to do. number: of the pull request, 0 for the repository itself."""
+    pull = f"{name}#{number}" if number else name
     if isinstance(error, _NotInstalled):
         return (
             f"{name}: the App is not installed there, or there is no such repository; install it "

@@ -120,7 +120,12 @@ app.command(rich_help_panel=SERVER)(server.sweep)
 app.command(rich_help_panel=SERVER)(server.doctor)
 app.command(
     rich_help_panel=SERVER,
-    epilog=_examples("ghapp explain acme/shop#123 # why is it blocked, and by whom?"),
+    epilog=_examples(
+        "ghapp explain acme/shop#123 # why is it blocked, and by whom?",
+        "ghapp explain --policy # of this checkout",
+        "ghapp explain --policy --organisation ../.github/.github/nfr.yml # with both layers",
+        "ghapp explain --policy acme/shop # as the App reads it now",
+    ),
 )(server.explain)
 app.command(
     rich_help_panel=SERVER,

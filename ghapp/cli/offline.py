@@ -1,4 +1,4 @@
-"""`ghapp check`, `measure`, `lint`, `schema`, `test`, `demo`, `packs`: no account is needed."""
+"""The commands that need no account: `ghapp check`, `lint`, `packs` and others."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ Format = Annotated[Literal["text", "markdown", "json"], typer.Option("--format")
 Language = Annotated[Literal["en", "ja"], typer.Option(help="The language of the output.")]
 PolicyLanguage = Annotated[
     Literal["en", "ja"] | None, typer.Option(help="By default the policy's language.")
+]
+Organisation = Annotated[
+    Path | None,
+    typer.Option(help="The policy file of the organisation, the layer below the repository's."),
 ]
 Files = Annotated[
     list[Path] | None,
@@ -40,6 +44,7 @@ def check(
         Path | None,
         typer.Option(help="A policy file; by default `.github/nfr.yml` at the base."),
     ] = None,
+    organisation: Organisation = None,
     output: Annotated[
         Literal["text", "markdown", "json", "github", "sarif"], typer.Option("--format")
     ] = "text",
@@ -67,6 +72,7 @@ def check(
     changes = "staged" if staged else "worktree" if worktree else ""
     status = run(
         str(path), base, head, file, output, lang,
+        organisation=str(organisation) if organisation else None,
         unfolded=everything, fail_on=fail_on, changes=changes,
     )  # fmt: skip
     raise typer.Exit(status)
@@ -111,6 +117,7 @@ def lint(
             "input. By default `.github/nfr.yml` of this repository."
         ),
     ] = None,
+    organisation: Organisation = None,
     output: Annotated[
         Literal["text", "json", "github", "sarif"], typer.Option("--format")
     ] = "text",
@@ -121,7 +128,7 @@ def lint(
     """
     from ghapp.offline.lint import run
 
-    raise typer.Exit(run(files or (), output))
+    raise typer.Exit(run(files or (), output, organisation))
 
 
 def schema(
@@ -155,6 +162,7 @@ def try_samples(
         Path | None,
         typer.Option(help="A policy file; by default `.github/nfr.yml` of their repository."),
     ] = None,
+    organisation: Organisation = None,
     output: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
 ) -> None:
     """Run the tests of a policy, or the samples of packs, with the App's own engine.
@@ -165,7 +173,7 @@ def try_samples(
     """
     from ghapp.offline.fixtures import run
 
-    raise typer.Exit(run(files or (), policy, output))
+    raise typer.Exit(run(files or (), policy, organisation, output))
 
 
 def demo(

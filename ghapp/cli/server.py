@@ -129,7 +129,20 @@ def doctor(
 
 
 def explain(
-    pull: Annotated[str, typer.Argument(help="`OWNER/REPO#NUMBER`, or the address of its page.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="`OWNER/REPO#NUMBER`, or the address of its page; with `--policy` a checkout, "
+            "a policy file, or `OWNER/REPO`."
+        ),
+    ] = ".",
+    policy: Annotated[
+        bool, typer.Option("--policy", help="Print the policy in force, value by value.")
+    ] = False,
+    organisation: Annotated[
+        Path | None,
+        typer.Option(help="The organisation's policy file, below that of a checkout."),
+    ] = None,
     output: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
     lang: Annotated[
         Literal["en", "ja"] | None, typer.Option(help="By default the policy's language.")
@@ -138,21 +151,35 @@ def explain(
     """Show what ghapp would decide about a pull request now, why, and what it would write.
 
     It reads GitHub as the App and the database if there is one, beside a running server, too, and
-    writes nothing to either.
+    writes nothing to either. `--policy` prints the policy in force instead: every value with the
+    layer and the line that set it.
 
-    Exit status 0: shown, 1: GitHub or the pull request is out of reach, 2: wrong use or settings.
+    Exit status 0: shown, 1: GitHub or the pull request is out of reach, or with `--policy` a file
+    has problems or weakens what the organisation locks, 2: wrong use or settings.
     """
+    if policy and (Path(what).exists() or "/" not in what):
+        from ghapp.offline.explain import run as run_offline
+
+        raise typer.Exit(run_offline(Path(what), organisation, output, lang))
+    if organisation:
+        text = "--organisation is for the policy of a checkout: GitHub's is read by itself"
+        raise typer.BadParameter(text)
+
     from ghapp.settings import Settings
 
     settings = Settings.from_environment()
 
-    from ghapp.explain import named, run
+    from ghapp import explain
 
     try:
-        found = named(pull, settings.web_url)
+        if policy:
+            name = explain.repository_named(what)
+            status = explain.show_policy(settings, name, output, lang)
+        else:
+            status = explain.run(settings, explain.named(what, settings.web_url), output, lang)
     except ValueError as error:
-        raise typer.BadParameter(f"{pull}: {error}") from None
-    raise typer.Exit(run(settings, found, output, lang))
+        raise typer.BadParameter(f"{what}: {error}") from None
+    raise typer.Exit(status)
 
 
 def export(

@@ -26,7 +26,7 @@ from ghapp.github.apply import apply
 from ghapp.github.availability import Outage
 from ghapp.github.endpoints import App, at
 from ghapp.github.errors import Answer, decoded, result
-from ghapp.github.gather import gather, is_young, read_organisation
+from ghapp.github.gather import gather, is_young, policy_source, read_organisation
 from ghapp.github.host import WRONG_KEY_SECONDS, Host, Request, Tokens
 from ghapp.github.payloads import Identity
 from ghapp.github.rate_limits import Budget
@@ -138,6 +138,14 @@ class GitHub:
         if known and is_young(known, now):
             return known
         return await read_organisation(api, repository, known, drops, rules, now)
+
+    async def policy(self, repository: Repository, rules: Rules) -> PolicySource:
+        """The policy of a repository as it is now, over that of its organisation.
+
+        Raises Gone, Retry and Wait.
+        """
+        api, now = self._installation(repository), self._tokens.now()
+        return await policy_source(api, repository, History(), rules, now)
 
     async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]:
         """path -> the text of these files' new versions, None if it cannot be read.

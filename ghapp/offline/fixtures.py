@@ -98,11 +98,12 @@ class Difference:
         return str(Problem(case.file, *case.at.get(self.key, case.place), text))
 
 
-def run(files: Sequence[Path], policy: Path | None, format: str) -> int:
+def run(files: Sequence[Path], policy: Path | None, organisation: Path | None, format: str) -> int:
     """Prints which cases of fixtures, and which samples of packs, fail.
 
     files: fixtures, packs and folders of both; by default the fixtures of this repository, else the
-    built-in packs. policy: in the place of that of the fixtures' repository. format: text | json.
+    built-in packs. policy: in the place of that of the fixtures' repository. organisation: the
+    policy file below that one. format: text | json.
     The result is the exit status: 0 all hold, 1 some fail or a file has problems, 2 wrong use, a
     broken policy, or an output that cannot be written.
     """
@@ -111,7 +112,7 @@ def run(files: Sequence[Path], policy: Path | None, format: str) -> int:
         tested = pack_test.tested(others) if others or not fixtures else None
         cases, problems = read(fixtures)
         rules = builtin_packs.rules("advise")
-        policies = Policies(policy, rules)
+        policies = Policies(policy, organisation, rules)
         differences = [
             difference
             for case in cases
@@ -249,11 +250,11 @@ def parse(text: str | bytes, path: str) -> tuple[Case, ...] | tuple[Problem, ...
 class Policies:
     """The policy of each fixture, read once. problems: of those that are broken.
 
-    file: in the place of all of them.
+    file: in the place of all of them. organisation: the file of the layer below.
     """
 
-    def __init__(self, file: Path | None, rules: Rules) -> None:
-        self._file, self._rules = file, rules
+    def __init__(self, file: Path | None, organisation: Path | None, rules: Rules) -> None:
+        self._file, self._organisation, self._rules = file, organisation, rules
         self._known: dict[Path | None, tuple[Policy, PolicySource]] = {}
         self.problems: tuple[Problem, ...] = ()
 
@@ -267,9 +268,13 @@ class Policies:
             beside = packs.root_of(Path(fixture), otherwise=Path.cwd()) / POLICY_PATH
             file = beside if beside.is_file() else None
         if file not in self._known:
-            source = PolicySource()
+            layer = self._organisation
+            below = packs.layer(layer, self._rules) if layer else None
+            source = PolicySource(organisation=below)
             if file:
-                found = read_policy("", "", "", str(file), self._rules)
+                found = read_policy(
+                    "", "", "", str(file), self._rules, str(layer) if layer else None
+                )
                 self.problems += found.problems
                 source = found.source
             self._known[file] = effective(source, self._rules), source

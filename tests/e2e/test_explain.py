@@ -193,6 +193,26 @@ def test_errors_say_what_to_do(world: World) -> None:
     assert (done.exit_code, "GHAPP_PRIVATE_KEY: is missing" in done.stderr) == (2, True)
 
 
+def test_the_policy_on_github_is_shown_with_its_origins(world: World) -> None:
+    """Both layers, and what the lock of the lower one refuses; nothing is written."""
+    locked = "mode: enforce\nlocked: [mode]\n"
+    world.github.repository("acme/.github", {".github/nfr.yml": locked})
+    world.repository.push("main", {".github/nfr.yml": "mode: advise\nmax_items: 3\n"}, by="sue")
+    world.settle()
+    before, calls = kept(world), world.github.calls.copy()
+    done = command(world, "explain", "--policy", "acme/shop", "--format", "json")
+    assert (done.exit_code, done.stderr) == (1, "")
+    found = json.loads(done.stdout)
+    values = {one["key"]: (one["value"], one["layer"], one["line"]) for one in found["values"]}
+    assert values["mode"] == ("enforce", "organisation", 1)
+    assert values["max_items"] == ("3", "repository", 2)
+    assert [one["line"] for one in found["refused"]] == [1]
+    assert [one for one in world.github.calls - calls if not one.startswith(READS)] == []
+    assert kept(world) == before
+    done = command(world, "explain", "--policy", "acme/none")
+    assert (done.exit_code, "the App is not installed there" in done.stderr) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("pull", "found"),
     [

@@ -20,7 +20,7 @@ ARROWS = {
         "builtin_packs", "core", "github", "logs", "metrics", "store", "web", "worker",
     },
     "doctor": {"builtin_packs", "core", "github", "store", "terminal"},
-    "explain": {"builtin_packs", "core", "github", "store", "terminal", "worker"},
+    "explain": {"builtin_packs", "core", "github", "offline", "store", "terminal", "worker"},
     "export": {"builtin_packs", "core", "store", "terminal"},
     "metrics": {"core", "github", "store"},
     "web": {"core", "github", "logs", "store"},

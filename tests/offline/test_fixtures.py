@@ -190,6 +190,18 @@ def test_another_policy_can_be_tried(place):
     assert (status, "expected database-migration; got none" in out) == (1, True)
 
 
+def test_the_policy_of_the_organisation_is_below(place):
+    (place / ".github/nfr.yml").unlink()
+    case(place, FILES, "expect: {conclusion: neutral}")
+    (place / "organisation.yml").write_text("mode: enforce\n")
+    status, out, _ = ghapp("--organisation", "../organisation.yml")
+    assert (status, "expected neutral; got in_progress" in out) == (1, True)
+    (place / ".github/nfr.yml").write_text("mode: advise\n")
+    assert ghapp("--organisation", "../organisation.yml")[0] == 0
+    (place / "organisation.yml").write_text("mode: enforce\nlocked: [mode]\n")
+    assert ghapp("--organisation", "../organisation.yml")[0] == 1
+
+
 def test_without_a_policy_the_built_in_areas_apply(place):
     (place / ".github/nfr.yml").unlink()
     expect = "expect: {areas: [database-migration], conclusion: neutral}"

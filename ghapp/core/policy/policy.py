@@ -36,7 +36,7 @@ POLICY_PATH = pack_files.POLICY
 # The layers, the topmost last, and how problems name an organisation's file, whose repository is
 # `.github` of the same owner.
 ORGANISATION, REPOSITORY = "organisation", "repository"
-LAYERS = ("built-in", ORGANISATION, REPOSITORY)
+LAYERS = ("builtin", ORGANISATION, REPOSITORY)
 ORGANISATION_PATH = f"{ORGANISATION}: {POLICY_PATH}"
 STANDINGS = ("good", "bridged", "unreadable")  # the worst last
 
@@ -118,7 +118,7 @@ class Origin:
     line: int = 0
 
 
-BUILT_IN = Origin("built-in")
+BUILT_IN = Origin(LAYERS[0])
 
 
 @dataclass(frozen=True, slots=True)
