@@ -23,7 +23,15 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from ghapp.core import marks
-from ghapp.core.model import Delivery, InstallationKey, PullKey, QueueKey, RepositoryKey, SweepKey
+from ghapp.core.model import (
+    Delivery,
+    InstallationKey,
+    OrganisationKey,
+    PullKey,
+    QueueKey,
+    RepositoryKey,
+    SweepKey,
+)
 from ghapp.core.records import Claim
 from ghapp.github.requirements import EVENTS, UNASKED
 from ghapp.observer import Observer
@@ -38,6 +46,7 @@ KINDS = {
     RepositoryKey: "repository",
     SweepKey: "sweep",
     InstallationKey: "installation",
+    OrganisationKey: "organisation",
 }
 # Each installation has 4 series. If there are more installations, those with the least left show.
 MOST_INSTALLATIONS = 100

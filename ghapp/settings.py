@@ -297,6 +297,15 @@ class Settings(BaseSettings):
         return Endpoint(self.github_api_url, self.proxy, self.ca_file, self.ca_dir)
 
     @property
+    def web_url(self) -> str:
+        """The base of GitHub's pages, without a slash at its end."""
+        parts = urlsplit(self.github_api_url)
+        host = parts.netloc
+        if host == "api.github.com" or host.endswith(DATA_RESIDENCY):
+            host = host.removeprefix("api.")
+        return f"{parts.scheme}://{host}"
+
+    @property
     def database_url(self) -> str:
         return self.database or f"sqlite:///{self.data_dir}/ghapp.sqlite3"
 

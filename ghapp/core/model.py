@@ -11,6 +11,9 @@ import msgspec
 
 from ghapp.core.markdown import seen
 
+# The name of the repository that holds the policy of an organisation.
+ORGANISATION = ".github"
+
 
 @dataclass(frozen=True, slots=True)
 class Repository:
@@ -19,6 +22,16 @@ class Repository:
     installation_id: int
     id: int
     full_name: str  # "owner/name", as GitHub last spelled it
+
+    @property
+    def owner(self) -> str:
+        """The login of its owner, in the one spelling that ghapp stores."""
+        return self.full_name.partition("/")[0].casefold()
+
+    @property
+    def is_organisations(self) -> bool:
+        """Whether its policy is the organisation's: it is the owner's `.github` repository."""
+        return self.full_name.partition("/")[2].casefold() == ORGANISATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +93,21 @@ class SweepKey:
         return f"sweep:{self.repository.id}"
 
 
-Key = PullKey | QueueKey | RepositoryKey | SweepKey | InstallationKey
+@dataclass(frozen=True, slots=True)
+class OrganisationKey:
+    """The open pulls of an installation, once the policy of its organisation has changed.
+
+    owner: as `Repository.owner`.
+    """
+
+    installation_id: int
+    owner: str
+
+    def __str__(self) -> str:
+        return f"organisation:{self.owner}"
+
+
+Key = PullKey | QueueKey | RepositoryKey | SweepKey | InstallationKey | OrganisationKey
 
 # --- people and what they say ------------------------------------------------------------
 
@@ -238,6 +265,7 @@ class Delivery:
     installation: nothing was delivered for a while, so all its open pulls are to be checked.
     left: repositories that are out of reach from now on. ended: heads that no queue tests any more.
     policy_changed: a push to the default branch changed the policy file.
+    organisations: owners, as in `Repository.owner`, whose own policy may have changed.
     lookup: further keys, found when the delivery is stored.
     changed_files: how many files GitHub says the pull changes; 0 if it does not say.
     """
@@ -255,6 +283,7 @@ class Delivery:
     opened: bool = False
     touched: bool = False
     policy_changed: bool = False
+    organisations: tuple[str, ...] = ()
     changed_files: int = 0
     left: tuple[Repository, ...] = ()
     ended: tuple[QueueKey, ...] = ()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
+from urllib.parse import quote
 
 import msgspec
 
@@ -14,7 +15,7 @@ from ghapp import logs
 from ghapp.core.marks import Effect, Outcome, PutCheckRun
 from ghapp.core.model import File, Pull, PullKey, Push, QueueKey, Repository, Via
 from ghapp.core.policy.policy import Rules
-from ghapp.core.records import History
+from ghapp.core.records import History, PolicySource
 from ghapp.core.redelivery import Page
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.merge_queue import QueueFacts
@@ -25,7 +26,7 @@ from ghapp.github.apply import apply
 from ghapp.github.availability import Outage
 from ghapp.github.endpoints import App, at
 from ghapp.github.errors import Answer, decoded, result
-from ghapp.github.gather import gather
+from ghapp.github.gather import gather, is_young, policy_source, read_organisation
 from ghapp.github.host import WRONG_KEY_SECONDS, Host, Request, Tokens
 from ghapp.github.payloads import Identity
 from ghapp.github.rate_limits import Budget
@@ -123,8 +124,28 @@ class GitHub:
             await self.app()
         us, now = Identity(self._app_id, self._bot_login), self._tokens.now()
         api = self._installation(key.repository).charged(key)
-        api.begin()
+        api.begin(gives_way=not history.requested)
         return await gather(api, key, history, rules, us, now)
+
+    async def organisation(
+        self, repository: Repository, known: PolicySource | None, drops: int, rules: Rules
+    ) -> PolicySource:
+        """The policy of a repository's organisation; what is known if that is recent.
+
+        drops: as in History. Raises Gone, Retry and Wait.
+        """
+        api, now = self._installation(repository), self._tokens.now()
+        if known and is_young(known, now):
+            return known
+        return await read_organisation(api, repository, known, drops, rules, now)
+
+    async def policy(self, repository: Repository, rules: Rules) -> PolicySource:
+        """The policy of a repository as it is now, over that of its organisation.
+
+        Raises Gone, Retry and Wait.
+        """
+        api, now = self._installation(repository), self._tokens.now()
+        return await policy_source(api, repository, History(), rules, now)
 
     async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]:
         """path -> the text of these files' new versions, None if it cannot be read.
@@ -223,6 +244,13 @@ class GitHub:
             for row in await whole(page)
             if not row.archived
         )
+
+    async def repository(self, full_name: str) -> Repository:
+        """The repository of this name, "OWNER/NAME". Raises Gone (out of reach), Retry and Wait."""
+        path = "/".join(quote(part, safe="") for part in full_name.split("/"))
+        id = await app.installation_of(self._tokens, path)
+        found, _ = await self._installation(id).get(f"repos/{path}", _RepositoryRow)
+        return Repository(id, found.id, found.full_name)
 
     async def attempts(self, cursor: str) -> Page:
         """A page of the attempts at deliveries, newest first; "" is the first one.

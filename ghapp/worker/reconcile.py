@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ParamSpec, Protocol, TypeVar
@@ -19,8 +19,10 @@ from weakref import WeakValueDictionary
 from ghapp.core.decide import Decision, decide
 from ghapp.core.marks import Effect, Outcome, plan
 from ghapp.core.model import (
+    ORGANISATION,
     File,
     InstallationKey,
+    OrganisationKey,
     Pull,
     PullKey,
     Push,
@@ -30,7 +32,7 @@ from ghapp.core.model import (
     SweepKey,
 )
 from ghapp.core.policy.policy import Rules
-from ghapp.core.records import Claim, History, Judgement, Shown, Verdict
+from ghapp.core.records import Claim, History, Judgement, PolicySource, Shown, Verdict
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import judge, settled_heads
 from ghapp.core.review.pushes import counting, is_unknown, only_by, steps
@@ -40,10 +42,10 @@ from ghapp.core.scan.scan import Scan, scan
 from ghapp.core.text.labels import described
 from ghapp.errors import Retry, Wait
 from ghapp.observer import Observer
-from ghapp.store import Store, pushes
+from ghapp.store import Store, policies, pushes
 from ghapp.store.history import recall, seen
 from ghapp.store.runs import Pushed, admit, intend, record
-from ghapp.store.work_queue.marking import Mark
+from ghapp.store.work_queue.marking import Mark, mark_behind
 from ghapp.worker import effects, merge_queue
 from ghapp.worker.effects import showing
 from ghapp.worker.merge_queue import Queues
@@ -56,6 +58,9 @@ class GitHub(Queues, Protocol):
     """What a run needs of GitHub. All raise Retry, Wait and Gone."""
 
     async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts: ...
+    async def organisation(
+        self, repository: Repository, known: PolicySource | None, drops: int, rules: Rules
+    ) -> PolicySource: ...
     async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]: ...
     async def commits(self, pull: Pull, head_sha: str) -> tuple[str, ...]: ...
     async def pushes(self, pull: Pull) -> tuple[Push, ...]: ...
@@ -143,7 +148,8 @@ async def reconcile(
         case RepositoryKey(repository):
             pulls = await github.open_pulls(repository)
             marks = [Mark(pulls)]  # parked pulls, too
-            if claim.touched:
+            if claim.touched:  # a push to the policy may have been missed, too
+                await store.records.write(policies.drop, (repository.id,))
                 marks.insert(0, Mark(pulls, touched=True))
         case SweepKey(repository):
             known = await store.records.read(seen, repository)
@@ -152,7 +158,19 @@ async def reconcile(
             found = await github.repositories(installation_id)
             marks = [Mark(tuple(map(SweepKey, found)))]
             if claim.touched:
+                owners = {one.owner for one in found}
+                await store.records.write(policies.drop_organisations, owners)
                 marks.insert(0, Mark(tuple(map(RepositoryKey, found)), touched=True))
+        case OrganisationKey() as key:
+            layer = await store.records.read(policies.organisation, key.owner)
+            place = Repository(key.installation_id, 0, f"{key.owner}/{ORGANISATION}")
+            source = await github.organisation(place, layer.source, layer.drops, rules)
+            if source is not layer.source:
+                keep = policies.keep_organisation
+                await store.records.write(keep, key.owner, source, layer.drops)
+                layer = await store.records.read(policies.organisation, key.owner)
+            more = await store.records.write(mark_behind, key, layer.changed_at)
+            marks = [Mark((key,))] if more else []
     await store.queue.finish(claim, *marks)
     return Done("", ("MarkDirty",))
 
@@ -168,15 +186,14 @@ async def _pull(
 ) -> Done:
     """One pull request: its marks are what facts and ledger imply when this returns."""
     history = await store.records.read(recall, key)
-    facts = await github.gather(key, history, rules)
-    history = history.knowing(facts.earlier)
+    considered = await consider(key, history, github, rules, threads, store)
+    facts, history, judged, planned = (
+        considered.facts,
+        considered.history,
+        considered.judged,
+        considered.planned,
+    )
     pull = facts.pull
-    history, pushed = await _with_pushers(facts, history, github, store)
-    # In threads, so that a large diff or comment does not block the event loop.
-    by_author = only_by(pull.by, history, pull.head_sha)
-    scanned = await threads.run(key.repository, _scanned, facts, by_author)
-    contents = await github.contents(key, scanned.wanted) if scanned.wanted else {}
-    judged, planned = await threads.run(key.repository, _judged, facts, history, scanned, contents)
     source = None if facts.source is history.policy else facts.source
     admitted = await store.records.write(
         admit,
@@ -187,11 +204,12 @@ async def _pull(
         facts.earlier,
         planned.effects,
         planned.shown,
-        pushed,
+        considered.pushed,
+        history.organisation_drops,
     )
     siblings = admitted.siblings
     if siblings:  # they share the check run: decide again, for all of them
-        planned = await threads.run(key.repository, _planned, facts, history, judged, siblings)
+        planned = await threads.run(key.repository, plan_of, facts, history, judged, siblings)
         await store.records.write(intend, claim, planned.effects, planned.shown)
     applied = await effects.apply(key, planned.effects, history, github, observer)
     run = effects.recorded(planned.decision, facts, applied, history.shown, found=judged.found)
@@ -200,8 +218,7 @@ async def _pull(
         marks.append(Mark((key,), touched=run.shown is not None, requested=True))
     if applied.opened:  # the comment names the issues
         marks.append(Mark((key,)))
-    if source and history.policy and source.text != history.policy.text:
-        marks.append(Mark((RepositoryKey(key.repository),)))  # no push has announced the change
+    marks += _unannounced(key.repository, history.policy, facts.source)
     later = applied.later
     if later is None and (settles_in := planned.decision.settles_in):
         text = f"{key}: its base has just changed, or boxes are being ticked"
@@ -219,8 +236,62 @@ async def _pull(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A pull as it is judged and decided for itself alone; nothing is written yet.
+
+    history: with what was read of it. pushed: what of that is new.
+    """
+
+    facts: Facts
+    history: History
+    pushed: Pushed
+    judged: Judged
+    planned: Planned
+
+
+async def consider(
+    key: PullKey,
+    history: History,
+    github: GitHub,
+    rules: Rules,
+    threads: Threads,
+    store: Store | None,
+) -> Considered:
+    """Gather, scan, judge, decide and plan. It only reads.
+
+    store: None if nothing is recorded. Raises Retry, Wait and Gone.
+    """
+    facts = await github.gather(key, history, rules)
+    history = history.knowing(facts.earlier)
+    pull = facts.pull
+    history, pushed = await _with_pushers(facts, history, github, store)
+    # In threads, so that a large diff or comment does not block the event loop.
+    by_author = only_by(pull.by, history, pull.head_sha)
+    scanned = await threads.run(key.repository, _scanned, facts, by_author)
+    contents = await github.contents(key, scanned.wanted) if scanned.wanted else {}
+    judged, planned = await threads.run(key.repository, _judged, facts, history, scanned, contents)
+    return Considered(facts, history, pushed, judged, planned)
+
+
+def _unannounced(
+    repository: Repository, known: PolicySource | None, now: PolicySource
+) -> Iterator[Mark]:
+    """What has to be re-checked because a layer of the policy changed and no push announced it."""
+
+    def changed(before: PolicySource | None, after: PolicySource | None) -> bool:
+        if before is None or before.read_at is None or after is None:
+            return False
+        return (before.text, before.packs) != (after.text, after.packs)
+
+    if changed(known, now):
+        yield Mark((RepositoryKey(repository),))
+    if known and changed(known.organisation, now.organisation):
+        yield Mark((OrganisationKey(repository.installation_id, repository.owner),))
+
+
 async def _with_pushers(
-    facts: Facts, history: History, github: GitHub, store: Store
+    facts: Facts, history: History, github: GitHub, store: Store | None
 ) -> tuple[History, Pushed]:
     """The history with who pushed what is to be settled, or ignored, and what of it is new.
 
@@ -232,15 +303,16 @@ async def _with_pushers(
     new = {one: await github.commits(pull, one) for one in heads if one not in history.commits}
     if new:
         commits = {sha for shas in new.values() for sha in shas}
-        pushers = await store.records.read(pushes.pushers, pull.key.repository, commits)
-        history = replace(
-            history, commits={**history.commits, **new}, pushers={**history.pushers, **pushers}
-        )
+        known = history.pushers
+        if store:
+            found = await store.records.read(pushes.pushers, pull.key.repository, commits)
+            known = {**known, **found}
+        history = replace(history, commits={**history.commits, **new}, pushers=known)
     ignored = pull.author.casefold() in {name.casefold() for name in policy.ignore_authors}
     asks = any(is_unknown(history, pull, head) for head in heads)
     if asks or (ignored and not all(by for _, by in steps(history, pull.head_sha, deep=True))):
-        known = {push.id for push in history.pushes}
-        listed = tuple(one for one in await github.pushes(pull) if one.id not in known)
+        ids = {push.id for push in history.pushes}
+        listed = tuple(one for one in await github.pushes(pull) if one.id not in ids)
         history = replace(history, pushes=(*history.pushes, *listed))
     else:
         listed = ()
@@ -249,7 +321,7 @@ async def _with_pushers(
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class Judged:
     """The result of the scan and of the messages.
 
     found: our check run on this head was found by reading back. This run only records since when it
@@ -262,7 +334,7 @@ class _Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class _Planned:
+class Planned:
     """shown: what the check run will show."""
 
     decision: Decision
@@ -276,7 +348,7 @@ def _scanned(facts: Facts, only_author_pushed: bool) -> Scan:
 
 def _judged(
     facts: Facts, history: History, scanned: Scan, contents: Mapping[str, str | None]
-) -> tuple[_Judged, _Planned]:
+) -> tuple[Judged, Planned]:
     """Judged, and planned for this pull alone: few heads have several."""
     found = findings(scanned.suspicion, contents, deadline(SCAN_SECONDS))
     asked = checklist(scanned, facts.policy, found)
@@ -284,23 +356,23 @@ def _judged(
         shown.head_sha for shown in history.shown
     }
     judgement = Judgement() if read_back else judge(facts, history, asked)
-    judged = _Judged(asked, read_back, judgement)
-    return judged, _planned(facts, history, judged, ())
+    judged = Judged(asked, read_back, judgement)
+    return judged, plan_of(facts, history, judged, ())
 
 
-def _planned(
-    facts: Facts, history: History, judged: _Judged, siblings: tuple[Verdict, ...]
-) -> _Planned:
-    """siblings: the verdicts of other pulls on the head."""
+def plan_of(
+    facts: Facts, history: History, judged: Judged, siblings: tuple[Verdict, ...]
+) -> Planned:
+    """What the pull should carry. siblings: the verdicts of other pulls on the head."""
     ledger = (*history.ledger, *judged.judgement.entries)
     ledger = counting(ledger, history, facts.pull, facts.policy)
     decision = decide(facts, history, judged.checklist, ledger, siblings)
     shown = showing(decision, facts, facts.now)
     if not decision.writes:
-        return _Planned(decision, (), shown)
+        return Planned(decision, (), shown)
     observed = facts.observed
     if decision.renews:  # as if the old run were not there: then a new one takes its place
         observed = replace(observed, check_run=None)
     issues = {one.item: one.issue for one in facts.follow_ups}
     planned = plan(decision.marks, observed, facts.written, described(facts.policy), issues)
-    return _Planned(decision, planned, shown)
+    return Planned(decision, planned, shown)

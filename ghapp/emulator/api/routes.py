@@ -82,6 +82,7 @@ ROUTES = (
     Route("GET", "/user/{id}", app.get_account, (), "/users/users"),
     Route("GET", TEAM, app.get_team, MEMBERS, "/teams/teams"),
     Route("GET", TEAM + "/memberships/{username}", app.get_membership, MEMBERS, "/teams", True),
+    Route("GET", REPO + "/installation", app.get_repository_installation, APP, "/apps/apps"),
     Route("GET", REPO, repository.get_repository, METADATA, "/repos/repos"),
     Route("GET", REPO + "/branches/{branch:path}", repository.get_branch, CONTENTS,
           "/branches/branches"),
