@@ -227,3 +227,12 @@ def test_an_area_of_a_pack_of_the_organisation_flags_pulls_of_its_repositories(
     pull = opened(world.repository, {"app/ranking/score.py": "score = 1\n"})
     world.settle()
     assert "Ranking" in title(pull)
+
+
+def test_a_change_while_the_app_was_suspended_is_in_force_after_that(world: World) -> None:
+    pulls = two_shops(world)
+    world.github.suspend(1, "ann")
+    organisation(world).push("main", {FILE: "mode: advise\n"}, "sue")
+    world.github.unsuspend(1, "ann")
+    world.settle()
+    assert {conclusion(pull) for pull in pulls} == {"neutral"}
