@@ -14,7 +14,7 @@ from ghapp.emulator.repository import Pull
 from ghapp.emulator.repository import Repository as Place
 from ghapp.store import Store
 from ghapp.store.history import recall
-from tests.e2e.marks import conclusion
+from tests.e2e.marks import conclusion, title
 from tests.e2e.test_policies import RANKING
 from tests.e2e.world import ENFORCE, World, in_store, opened, quiet, running
 
@@ -184,3 +184,55 @@ def test_a_pull_request_to_it_is_reviewed_under_it_alone(world: World) -> None:
     source = known(world, weaker)
     assert (source.text, below(world, weaker).text) == (None, PACKS)
     assert reads(world)[0] == 2
+
+
+# --- what it puts in force ------------------------------------------------------------------------
+
+
+def test_a_lock_of_the_organisation_outlives_its_repository(world: World) -> None:
+    organisation(world).push("main", {FILE: ENFORCE + "locked: [mode]\n", PACK: None}, "sue")
+    world.settle()
+    world.repository.push("main", {FILE: "mode: observe\n"}, "ann")
+    pull = world.open()
+    world.settle()
+    assert conclusion(pull) == "in progress"
+    organisation(world).delete("sue")
+    world.settle()
+    other = opened(world.repository, branch="feat/after")
+    world.settle()
+    assert (conclusion(pull), conclusion(other)) == ("in progress", "in progress")
+
+
+def test_a_push_to_it_changes_the_marks_of_the_pulls_of_all_repositories(world: World) -> None:
+    pulls = two_shops(world)
+    assert {conclusion(pull) for pull in pulls} == {"in progress"}
+    organisation(world).push("main", {FILE: "mode: advise\n"}, "sue")
+    world.settle()
+    assert {conclusion(pull) for pull in pulls} == {"neutral"}
+
+
+def test_a_transferred_repository_leaves_the_rules_of_its_old_owner(world: World) -> None:
+    world.github.repository("beta/.github", {FILE: "mode: advise\n"}, installation_id=2)
+    pull = world.open()
+    world.settle()
+    assert conclusion(pull) == "in progress"
+    world.repository.transfer("beta", "sue")
+    world.settle()
+    assert conclusion(pull) == "neutral"
+
+
+def test_an_area_of_a_pack_of_the_organisation_flags_pulls_of_its_repositories(
+    world: World,
+) -> None:
+    pull = opened(world.repository, {"app/ranking/score.py": "score = 1\n"})
+    world.settle()
+    assert "Ranking" in title(pull)
+
+
+def test_a_change_while_the_app_was_suspended_is_in_force_after_that(world: World) -> None:
+    pulls = two_shops(world)
+    world.github.suspend(1, "ann")
+    organisation(world).push("main", {FILE: "mode: advise\n"}, "sue")
+    world.github.unsuspend(1, "ann")
+    world.settle()
+    assert {conclusion(pull) for pull in pulls} == {"neutral"}

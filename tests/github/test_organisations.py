@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +17,7 @@ from ghapp.emulator.git import Entry, Files
 from ghapp.emulator.repository import Pull
 from ghapp.emulator.repository import Repository as Place
 from ghapp.errors import Retry
+from ghapp.github.client import GitHub
 from tests.github.test_policies import BROKEN, RANKING
 from tests.github.world import RULES, World
 
@@ -81,6 +83,45 @@ def test_it_is_asked_about_once_an_hour_without_being_sent_again(
     assert again.organisation
     assert again.organisation == replace(below, read_at=again.organisation.read_at)
     assert (world.github.calls[CONTENTS], world.github.calls[TREE]) == (3, trees)
+
+
+def test_runs_that_need_it_at_the_same_time_read_it_once(
+    world: World, pull: Pull, place: Place
+) -> None:
+    cart = world.github.repository("acme/cart", {"README.md": "# cart\n"})
+    change = cart.open_pull(author="ann", branch="feat", files={"a.py": "a = 1\n"})
+    keys = [world.key(pull), PullKey(Repository(1, cart.id, "Acme/cart"), change.number)]
+    world.github.latency_seconds = 0.05
+
+    async def story(client: GitHub, *drops: int) -> list[Facts]:
+        known = [History(opened=True, organisation_drops=one) for one in drops]
+        reads = [client.gather(key, one, RULES) for key in keys for one in known]
+        return list(await asyncio.gather(*reads))
+
+    async def twice(client: GitHub) -> list[Facts]:
+        return [*await story(client, 0, 0), *await story(client, 0), *await story(client, 1)]
+
+    found = world.run(twice)
+    assert {one.source.organisation and one.source.organisation.text for one in found} == {ENFORCE}
+    # One for each run of its own file, and two of the organisation's: a push came between.
+    assert world.github.calls[CONTENTS] == 8 + 2
+
+
+def test_a_read_that_failed_is_made_again(world: World, pull: Pull, place: Place) -> None:
+    world.github.faults.add(refused(CONTENTS, within="acme/.github"))
+
+    async def story(client: GitHub) -> PolicySource | None:
+        with pytest.raises(Retry):
+            await client.gather(world.key(pull), History(opened=True), RULES)
+        found = await client.gather(world.key(pull), History(opened=True), RULES)
+        return found.source.organisation
+
+    layer = world.run(story)
+    assert layer and layer.text == ENFORCE
+
+
+def refused(route: str, within: str) -> Fault:
+    return Fault(route, 1, status=403, message="Forbidden", within=within)
 
 
 def test_its_packs_are_its_own(world: World, pull: Pull, place: Place) -> None:

@@ -51,6 +51,8 @@ async def test_all_repositories_of_an_owner_share_its_policy(store: Store) -> No
     # Another one was never read itself, and logins ignore case.
     cart = (await recalled(store, CART)).policy
     assert cart == PolicySource(organisation=BELOW)
+    reinstalled = PullKey(replace(SHOP, installation_id=99), KEY.number)
+    assert (await recalled(store, reinstalled)).policy == BOTH
     beta = PullKey(Repository(12, 503, "beta/cart"), 1)
     assert (await recalled(store, beta)).policy is None
 
