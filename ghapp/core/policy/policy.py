@@ -23,7 +23,7 @@ from ghapp.core.policy.areas import (
     never_deferred,
     unknown_never,
 )
-from ghapp.core.policy.locks import Floor, Refused, floor, unknown
+from ghapp.core.policy.locks import Floor, Kept, Refused, floor, unknown
 from ghapp.core.policy.pack_schema import References
 from ghapp.core.policy.policy_schema import AreaPart, PeoplePart, PolicyFile
 from ghapp.core.policy.problems import mistakes
@@ -126,7 +126,8 @@ class Policy:
     problems: of the files and their packs as they are now; not empty when bridged or unreadable.
     refused: what the repository's file says and a lock of its organisation does not allow. The rest
     of that file is in force.
-    locked: what the organisation locks. words: of questions, by placeholder.
+    locked: what the organisation locks. kept: what else follows from that.
+    words: of questions, by placeholder.
     origins: of the values that files set, by key as in `strictness.Change`; others are built in.
     dialect: any | mysql | postgres; hazards of the other dialect are off.
     labels: our label names by state: waiting, hold, signed_off, waived, follow_ups, follow_up.
@@ -155,10 +156,16 @@ class Policy:
     areas: tuple[Area, ...] = ()
     words: Vocabulary = field(default_factory=lambda: DEFAULT)
     locked: tuple[str, ...] = ()
+    kept: Kept = Kept()
     standing: str = "good"
     problems: tuple[Problem, ...] = ()
     refused: tuple[Problem, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def unread_reviewers(self) -> Reviewers:
+        """Who signs off what nobody could read."""
+        return self.reviewers if self.kept.reviewers is None else self.kept.reviewers
 
     @property
     def enforces(self) -> bool:
@@ -572,7 +579,8 @@ def _joined(
     never = never_deferred(layers, rules.packs)
     if setting("defer", "never") != ():
         never |= {item.id for area in in_force for item in area.items if item.never_defer}
-    policy = replace(policy, areas=in_force, defer=replace(policy.defer, never=never))
+    defer = replace(policy.defer, never=never)
+    policy = replace(policy, areas=in_force, defer=defer, kept=floor.kept)
     policy, refused_at_last = floor.hold(policy, ("defer.never",))
     return policy, [*refused, *refused_inside, *refused_at_last]
 

@@ -88,9 +88,9 @@ def own(ids):
             "sev": SEVERITIES,
             "cat": SOME(("cost", "security")),
             "en": SOME(("A?", *ids)),
+            "ja": SOME(("A?", *ids)),
         },
         optional={
-            "ja": SOME(("A?", *ids)),
             "when": WHEN,
             "must_when": WHEN,
             "scope": SOME(("project", "change")),
@@ -175,8 +175,20 @@ KEYS = {
     "areas": some(**{name: area(name) for name in ITEMS}, ranking=OWN_AREA),
 }
 LOCKS = (*KEYS, "sign_off.by", "ignore.paths", "defer.max_days", *(f"areas.{id}" for id in ITEMS))
-REPOSITORY = some(**KEYS)
-ORGANISATION = some(**KEYS, locked=st.lists(SOME(LOCKS), unique=True, max_size=4))
+AREAS = ("areas", *(f"areas.{id}" for id in ITEMS))
+
+
+@st.composite
+def layers(draw, **more):
+    """A file with a few keys: more of them would hide what each one does."""
+    names = draw(st.lists(SOME([*KEYS, "areas", "areas"]), unique=True, max_size=5))
+    return draw(st.fixed_dictionaries({name: KEYS[name] for name in names} | more))
+
+
+REPOSITORY = layers()
+ORGANISATION = layers(
+    locked=st.lists(st.one_of(SOME(LOCKS), SOME(AREAS)), unique=True, min_size=1, max_size=4)
+)
 
 RANK = {"observe": 0, "advise": 1, "enforce": 2, "could": 0, "should": 1, "must": 2}
 STALE = ("never", "area-change", "any-push")
@@ -302,7 +314,7 @@ def joined(organisation: dict, repository: dict) -> tuple[Policy, Policy]:
 
 
 @given(ORGANISATION, REPOSITORY)
-@settings(max_examples=400)
+@settings(max_examples=500)
 @example({"locked": ["areas.pay"]}, {"areas": {"jobs": False}})
 @example(
     {"locked": ["areas"]},

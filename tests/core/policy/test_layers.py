@@ -381,6 +381,18 @@ def test_a_locked_area_keeps_the_mode_and_reviewers_it_inherits():
     assert (other.mode, other.reviewers) == ("observe", Reviewers(users=("me",)))
 
 
+def test_what_nobody_could_read_is_signed_off_by_the_organisation_if_it_locks_areas():
+    organisation, repository = "reviewers: {teams: [sre]}\n", "reviewers: {users: [me]}"
+    free, locked = (
+        joined(f"{organisation}locked: [{lock}]", repository) for lock in ("max_items", "areas.db")
+    )
+    assert free.unread_reviewers == free.reviewers == Reviewers(users=("me",))
+    assert locked.unread_reviewers == Reviewers(("sre",))
+    assert locked.kept.areas == {"db"}
+    assert locked.kept.items == {"db-rollback", "db-size"}
+    assert joined("locked: [areas.db]", repository).unread_reviewers == Reviewers()
+
+
 def test_questions_of_a_locked_area_come_before_those_that_are_added():
     repository = (
         "areas: {db: {items: [{id: db-rollback, sev: should, cat: cost, en: X}, "
