@@ -154,12 +154,22 @@ def explain(
 
 def schema(
     pack: Annotated[bool, typer.Option("--pack", help="The schema of a pack instead.")] = False,
+    output: Annotated[
+        Literal["json", "markdown"],
+        typer.Option("--format", help="markdown: a table of the policy's keys."),
+    ] = "json",
 ) -> None:
     """Print the JSON Schema of the policy file or of a pack, for editors."""
     import json
 
     from ghapp.core.policy import own_packs, policy_schema
+    from ghapp.offline.policy_keys import as_markdown
 
+    if output == "markdown":
+        if pack:
+            raise typer.BadParameter("docs/packs.md has the keys of a pack", param_hint="--format")
+        typer.echo(as_markdown())
+        return
     found = own_packs.schema() if pack else policy_schema.schema()
     typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
 

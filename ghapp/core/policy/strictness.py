@@ -194,6 +194,11 @@ KEYS: Mapping[str, Row] = {
     ),
     "max_items": Row(("max_items",), higher),
     "request_review": Row(("request_review",), rising(False, True)),
+    "remind.after": Row(("remind_after",), unordered),
+    **{
+        f"working_time.{name}": Row(("working_time", name), unordered)
+        for name in ("days", "hours", "holidays", "days_off")
+    },
     "ignore.authors": Row(("ignore_authors",), fewer_logins),
     "ignore.paths": Row(("ignore_paths",), fewer),
     "defer.default_days": Row(("defer", "default_days"), lower),
