@@ -294,13 +294,58 @@ def _effective(now: _Version, good: _Version, below: Below) -> Policy:
     found = _read(now, below, POLICY_PATH, REPOSITORY)
     if isinstance(found, Sound):
         return found.in_force(below)
-    last = () if good.text is None else _read(good, below, POLICY_PATH, REPOSITORY)
+    last: object = () if good.text is None else _read(good, below, POLICY_PATH, REPOSITORY)
+    over_a_file = below.layers or below.policy.problems
+    if over_a_file and good.text is not None and not isinstance(last, Sound):
+        last = _fitting(good, below)
     problems = (*below.policy.problems, *found)
     if isinstance(last, Sound):
         policy = last.in_force(below)
         standing = worst(policy.standing, "bridged")
         return replace(policy, standing=standing, problems=problems, refused=())
     return replace(below.policy, standing="unreadable", problems=problems)
+
+
+def _fitting(version: _Version, below: Below) -> Sound | None:
+    """A file that was good over another version of its organisation's, as far as it fits this one.
+
+    What it says of areas, questions and hazards that are gone is left out, and a text may lack the
+    language of the organisation. None if anything else is wrong.
+    """
+    tree = yaml.read(version.text or "", POLICY_PATH)
+    if not isinstance(tree, yaml.Tree) or not isinstance(tree.value, dict):
+        return None
+    value: dict[str, Any] = tree.value
+    try:
+        file = PolicyFile.model_validate(value)
+    except ValidationError:
+        return None
+    own = own_packs.read(file.packs or (), version.packs, below.areas, below.rules.references)
+    joined = (*below.areas, *own.areas)
+    if own.faults or own.problems or [*_unfit(file, below.policy)]:
+        return None
+    areas = value.get("areas") or {}
+    found = (
+        *faults(file, joined, own.references, below.policy.language),
+        *unknown_never(file, joined, areas),
+    )
+    gone = {loc for loc, _ in found}
+    for loc in gone:
+        match loc:
+            case ("areas", area):
+                areas.pop(area)
+            case ("areas", area, "items" | "hazards" as kind, str() as id):
+                areas.get(area, {}).get(kind, {}).pop(id, None)
+            case ("areas", _, "title") | ("areas", _, "items", int()) | ("defer", _, int()):
+                pass
+            case _:
+                return None
+    for key in ("never", "never_add"):
+        if listed := (value.get("defer") or {}).get(key):
+            kept = [one for at, one in enumerate(listed) if ("defer", key, at) not in gone]
+            value["defer"][key] = kept
+    fitting = PolicyFile.model_validate(value)
+    return Sound(fitting, (*below.rules.packs, *own.areas), own.references, _places(tree))
 
 
 def worst(*standings: str) -> str:
