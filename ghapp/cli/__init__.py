@@ -79,6 +79,14 @@ app.command(
 app.command(
     rich_help_panel=LOCAL,
     epilog=_examples(
+        "ghapp init # write .github/nfr.yml in this checkout",
+        "ghapp init --stdout --lang ja # only look at it, in Japanese",
+        "GH_TOKEN=... ghapp init --team sre --pr acme/shop # as a pull request",
+    ),
+)(offline.init)
+app.command(
+    rich_help_panel=LOCAL,
+    epilog=_examples(
         "ghapp lint # the policy of this repository, and its packs",
         "ghapp lint .github/nfr/*.yml --format github # packs, in a workflow",
         "ghapp lint - < nfr.yml # as an editor does",

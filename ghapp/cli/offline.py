@@ -109,6 +109,62 @@ def measure(
     raise typer.Exit(run(str(path), since, sample, head, file, output, lang))
 
 
+def init(
+    path: Annotated[Path, typer.Argument(help="A checkout.")] = Path(),
+    lang: Annotated[
+        Literal["en", "ja"] | None,
+        typer.Option(help="The language of the policy; by default that of the repository."),
+    ] = None,
+    mode: Annotated[
+        Literal["observe", "advise", "enforce"],
+        typer.Option(help="Record only, ask but never block, or block until signed off."),
+    ] = "advise",
+    team: Annotated[
+        str, typer.Option(help="The slug of the team that signs off.", show_default=False)
+    ] = "",
+    sample: Annotated[
+        int, typer.Option(min=0, help="Measure at most so many of the newest merged changes.")
+    ] = 200,
+    force: Annotated[bool, typer.Option("--force", help="Replace a policy that exists.")] = False,
+    only_print: Annotated[
+        bool, typer.Option("--stdout", "--dry-run", help="Print the policy, and write nothing.")
+    ] = False,
+    pull: Annotated[
+        str,
+        typer.Option(
+            "--pr",
+            metavar="OWNER/REPO",
+            help="Open a pull request with it instead, with the token in `GH_TOKEN`.",
+            show_default=False,
+        ),
+    ] = "",
+) -> None:
+    """Write a commented policy to start with, made from a checkout and its history.
+
+    Exit status 0, or 2: no checkout, a policy exists, or GitHub refuses the pull request.
+    """
+    from ghapp.core.policy.policy_schema import team_fault
+    from ghapp.offline.init import run
+
+    if fault := team and team_fault(team):
+        raise typer.BadParameter(f"--team {fault}")
+    if only_print and pull:
+        raise typer.BadParameter("--stdout writes nothing: leave out one of --stdout and --pr")
+    propose = None
+    if pull:
+        from functools import partial
+
+        from ghapp.github.proposal import propose as propose_in
+        from ghapp.settings import own_account
+
+        propose = partial(propose_in, *own_account(), pull, force=force)
+    status = run(
+        path, language=lang, mode=mode, team=team, sample=sample, force=force,
+        only_print=only_print, propose=propose,
+    )  # fmt: skip
+    raise typer.Exit(status)
+
+
 def lint(
     files: Annotated[
         list[Path] | None,

@@ -186,6 +186,7 @@ def _team(call: Call) -> Team:
     if (
         team is None
         or call.token is None
+        or call.token.installation is None
         or team.organization is not call.token.installation.account
     ):
         raise not_found()
