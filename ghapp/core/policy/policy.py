@@ -24,7 +24,7 @@ from ghapp.core.policy.areas import (
     never_deferred,
     unknown_never,
 )
-from ghapp.core.policy.locks import Floor, Refused, floor, unknown
+from ghapp.core.policy.locks import Floor, Kept, Refused, floor, unknown
 from ghapp.core.policy.pack_schema import References
 from ghapp.core.policy.policy_schema import AreaPart, PeoplePart, PolicyFile
 from ghapp.core.policy.problems import mistakes
@@ -130,7 +130,8 @@ class Policy:
     problems: of the files and their packs as they are now; not empty when bridged or unreadable.
     refused: what the repository's file says and a lock of its organisation does not allow. The rest
     of that file is in force.
-    locked: what the organisation locks. words: of questions, by placeholder.
+    locked: what the organisation locks. kept: what else follows from that.
+    words: of questions, by placeholder.
     origins: of the values that files set, by key as in `strictness.Change`; others are built in.
     remind_after: in working time; None for never.
     dialect: any | mysql | postgres; hazards of the other dialect are off.
@@ -162,10 +163,16 @@ class Policy:
     areas: tuple[Area, ...] = ()
     words: Vocabulary = field(default_factory=lambda: DEFAULT)
     locked: tuple[str, ...] = ()
+    kept: Kept = Kept()
     standing: str = "good"
     problems: tuple[Problem, ...] = ()
     refused: tuple[Problem, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def unread_reviewers(self) -> Reviewers:
+        """Who signs off what nobody could read."""
+        return self.reviewers if self.kept.reviewers is None else self.kept.reviewers
 
     @property
     def enforces(self) -> bool:
@@ -287,13 +294,58 @@ def _effective(now: _Version, good: _Version, below: Below) -> Policy:
     found = _read(now, below, POLICY_PATH, REPOSITORY)
     if isinstance(found, Sound):
         return found.in_force(below)
-    last = () if good.text is None else _read(good, below, POLICY_PATH, REPOSITORY)
+    last: object = () if good.text is None else _read(good, below, POLICY_PATH, REPOSITORY)
+    over_a_file = below.layers or below.policy.problems
+    if over_a_file and good.text is not None and not isinstance(last, Sound):
+        last = _fitting(good, below)
     problems = (*below.policy.problems, *found)
     if isinstance(last, Sound):
         policy = last.in_force(below)
         standing = worst(policy.standing, "bridged")
         return replace(policy, standing=standing, problems=problems, refused=())
     return replace(below.policy, standing="unreadable", problems=problems)
+
+
+def _fitting(version: _Version, below: Below) -> Sound | None:
+    """A file that was good over another version of its organisation's, as far as it fits this one.
+
+    What it says of areas, questions and hazards that are gone is left out, and a text may lack the
+    language of the organisation. None if anything else is wrong.
+    """
+    tree = yaml.read(version.text or "", POLICY_PATH)
+    if not isinstance(tree, yaml.Tree) or not isinstance(tree.value, dict):
+        return None
+    value: dict[str, Any] = tree.value
+    try:
+        file = PolicyFile.model_validate(value)
+    except ValidationError:
+        return None
+    own = own_packs.read(file.packs or (), version.packs, below.areas, below.rules.references)
+    joined = (*below.areas, *own.areas)
+    if own.faults or own.problems or [*_unfit(file, below.policy)]:
+        return None
+    areas = value.get("areas") or {}
+    found = (
+        *faults(file, joined, own.references, below.policy.language),
+        *unknown_never(file, joined, areas),
+    )
+    gone = {loc for loc, _ in found}
+    for loc in gone:
+        match loc:
+            case ("areas", area):
+                areas.pop(area)
+            case ("areas", area, "items" | "hazards" as kind, str() as id):
+                areas.get(area, {}).get(kind, {}).pop(id, None)
+            case ("areas", _, "title") | ("areas", _, "items", int()) | ("defer", _, int()):
+                pass
+            case _:
+                return None
+    for key in ("never", "never_add"):
+        if listed := (value.get("defer") or {}).get(key):
+            kept = [one for at, one in enumerate(listed) if ("defer", key, at) not in gone]
+            value["defer"][key] = kept
+    fitting = PolicyFile.model_validate(value)
+    return Sound(fitting, (*below.rules.packs, *own.areas), own.references, _places(tree))
 
 
 def worst(*standings: str) -> str:
@@ -611,7 +663,8 @@ def _joined(
     never = never_deferred(layers, rules.packs)
     if setting("defer", "never") != ():
         never |= {item.id for area in in_force for item in area.items if item.never_defer}
-    policy = replace(policy, areas=in_force, defer=replace(policy.defer, never=never))
+    defer = replace(policy.defer, never=never)
+    policy = replace(policy, areas=in_force, defer=defer, kept=floor.kept)
     policy, refused_at_last = floor.hold(policy, ("defer.never",))
     return policy, [*refused, *refused_inside, *refused_at_last]
 
