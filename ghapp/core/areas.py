@@ -272,6 +272,7 @@ class Area:
     weight: the heaviest first; 1 to 5 in packs. mode: observe | advise | enforce. enabled: packs
     may ship switched off. flag: evidence (only with a question or a finding) | touch (also
     without).
+    enforce_from: the day on which the mode begins to be enforce, as in `Policy`.
     retired: ids of items that are no longer asked, each with the ids of their successors.
     """
 
@@ -286,6 +287,7 @@ class Area:
     hazards: tuple[Hazard, ...] = ()
     retired: tuple[tuple[str, tuple[str, ...]], ...] = ()
     flag: str = "evidence"
+    enforce_from: str = ""
 
     def __hash__(self) -> int:
         # Areas are keys of caches, and hashing everything in them would cost more than it saves.

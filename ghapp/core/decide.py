@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import AddLabels, CheckRun, Marks, Reaction, Reply
 from ghapp.core.model import WRITTEN, Channel, same_login
-from ghapp.core.policy.policy import Policy
+from ghapp.core.policy.policy import midnight
 from ghapp.core.records import AreaDiff, FollowUp, History, Verdict
 from ghapp.core.review.commands import COMMANDS
 from ghapp.core.review.comment_text import boxes
@@ -57,6 +57,7 @@ class Decision:
     pending_since: since when the existing check run has been in progress, if it stays in progress.
     renews: whether that is so long ago that a new run has to replace it.
     settles_in: when to check again, while the base has just changed or boxes are being ticked.
+    enforces_at: when more than now begins to be enforced on the pull; None if that is not known.
     """
 
     review: Review
@@ -68,6 +69,7 @@ class Decision:
     pending_since: datetime | None = None
     renews: bool = False
     settles_in: timedelta | None = None
+    enforces_at: datetime | None = None
 
     @property
     def fingerprints(self) -> Mapping[str, str]:
@@ -140,11 +142,12 @@ def decide(
         marks = replace(marks, comment=observed.comment)
         settles_in = TICKING
     return Decision(
-        *(review, marks, verdict, writes(policy), state_since),
+        *(review, marks, verdict, policy.writes, state_since),
         follow_ups=current,
         pending_since=since,
         renews=renews,
         settles_in=settles_in,
+        enforces_at=midnight(policy.begins) if policy.begins and pull.is_open else None,
     )
 
 
@@ -157,11 +160,6 @@ def _is_being_ticked(marks: Marks, facts: Facts, ledger: tuple[Entry, ...]) -> b
     ticked = (one.said_at for one in ledger if one.channel is Channel.TICK)
     is_recent = facts.now - max(ticked, default=datetime.min.replace(tzinfo=UTC)) < TICKING
     return is_recent and marks.comment != before and boxes(marks.comment) == boxes(before)
-
-
-def writes(policy: Policy) -> bool:
-    """Whether anything goes to GitHub: not if the policy only observes."""
-    return policy.mode != "observe" or any(area.mode != "observe" for area in policy.areas)
 
 
 def _check_run(review: Review, verdict: Verdict, siblings: tuple[Verdict, ...]) -> CheckRun:

@@ -139,6 +139,7 @@ def recall_queue(connection: Connection, key: QueueKey, numbers: Iterable[int]) 
     verdicts = connection.rows(_VERDICTS, {**asked, "numbers": members}) if members else []
     return QueueHistory(
         verdicts={one.number: _VERDICT.decode(one.verdict) for one in verdicts},
+        now=_time(row.now),
         behind=frozenset(connection.values(_BEHIND, {"pulls": names}) if members else ()),
         policy=_policy(row),
         unresolved=bool(row.unresolved),
@@ -192,6 +193,7 @@ _ROW = Statement(
         *(policies.c.text, policies.c.good, policies.c.packs, policies.c.good_packs),
         *(policies.c.etag, policies.c.read_at, policies.c.drops, policies.c.read_drops),
         exists().where(intents.c.key == _of.c.key).label("unresolved"),
+        Now().label("now"),
     ).select_from(
         _of.outerjoin(keys, keys.c.key == _of.c.key)
         .outerjoin(reviews, reviews.c.key == _of.c.key)

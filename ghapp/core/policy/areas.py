@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from ghapp.core.areas import Area, Detect, Item, Reviewers, Text
 from ghapp.core.i18n import both
@@ -26,11 +27,25 @@ DEFAULT: Vocabulary = {name: both(f"word_{name}") for name in ("users", "service
 _PLACE = re.compile(r"(^|[.?!] )?\{(users|service|tenants)\}")
 
 
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """observe | advise | enforce. enforce_from: the day on which it begins; "" for at once."""
+
+    mode: str
+    enforce_from: str = ""
+
+    def under(self, part: PolicyFile | AreaPart) -> Mode:
+        """The mode once `part` has changed it: a `mode` takes the place of mode and day."""
+        mode = part.mode or self.mode
+        day = part.enforce_from or ("" if part.mode else self.enforce_from)
+        return Mode(mode, day if mode == "enforce" else "")
+
+
 def areas(
     layers: Sequence[PolicyFile],
     packs: tuple[Area, ...],
     references: References,
-    mode: str,
+    mode: Mode,
     reviewers: Reviewers,
     vocabulary: Vocabulary,
 ) -> tuple[Area, ...]:
@@ -40,7 +55,12 @@ def areas(
     none of its own. An area that a layer names is flagged by a touch, unless a layer says
     otherwise. If several layers switch the same item or hazard, the last one counts.
     """
-    known = {pack.id: replace(pack, mode=mode, reviewers=reviewers) for pack in packs}
+    general: dict[str, Any] = {
+        "mode": mode.mode,
+        "enforce_from": mode.enforce_from,
+        "reviewers": reviewers,
+    }
+    known = {pack.id: replace(pack, **general) for pack in packs}
     flags: dict[str, str] = {}
     items_on: dict[tuple[str, str], bool] = {}
     hazards_on: dict[tuple[str, str], bool | str] = {}
@@ -51,7 +71,7 @@ def areas(
                 continue
             if value.flag:
                 flags[name] = value.flag
-            blank = Area(name, Text("", ""), OWN_WEIGHT, Detect(), (), True, mode, reviewers)
+            blank = Area(name, Text("", ""), OWN_WEIGHT, Detect(), (), **general)
             area = _changed(known.get(name, blank), value, references)
             known[name] = replace(area, flag=flags.get(name, "touch"))
             # A switch of a retired item holds for the items in its place.
@@ -151,7 +171,7 @@ def _changed(area: Area, part: AreaPart, references: References) -> Area:
             same_as=before.same_as if before else None,
             never_defer=bool(before and before.never_defer),
         )
-    people = part.reviewers
+    people, mode = part.reviewers, Mode(area.mode, area.enforce_from).under(part)
     return replace(
         area,
         enabled=True,  # who changes an area that is shipped switched off wants to have it
@@ -159,7 +179,8 @@ def _changed(area: Area, part: AreaPart, references: References) -> Area:
         weight=part.weight or area.weight,
         detect=replace(detect, paths=(*kept, *part.paths_add), exclude=exclude),
         items=tuple(items.values()),
-        mode=part.mode or area.mode,
+        mode=mode.mode,
+        enforce_from=mode.enforce_from,
         reviewers=Reviewers(people.teams, people.users) if people else area.reviewers,
     )
 

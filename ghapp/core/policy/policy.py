@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -14,7 +15,7 @@ from ghapp.core.areas import Area, Reviewers, Text
 from ghapp.core.model import Problem
 from ghapp.core.patterns import globs
 from ghapp.core.policy import limits, own_packs, pack_files, yaml
-from ghapp.core.policy.areas import DEFAULT, areas, faults, never_deferred, unknown_never
+from ghapp.core.policy.areas import DEFAULT, Mode, areas, faults, never_deferred, unknown_never
 from ghapp.core.policy.pack_schema import References
 from ghapp.core.policy.policy_schema import ELSEWHERE, AreaPart, PeoplePart, PolicyFile
 from ghapp.core.policy.problems import mistakes
@@ -99,10 +100,13 @@ class Policy:
     problems: of the file and its packs as they are now; not empty when bridged or unreadable.
     dialect: any | mysql | postgres; hazards of the other dialect are off.
     labels: our label names by state: waiting, hold, signed_off, waived, follow_ups, follow_up.
-    areas: those enabled, heaviest first, then by id.
+    areas: those enabled, heaviest first, then by id. observed: those among them that are only
+    observed, once `on` has set them apart.
+    enforce_from: the day on which `mode` begins to be enforce, "2027-01-15"; "" if it is in force.
     """
 
     mode: str = "advise"
+    enforce_from: str = ""
     language: str = "en"
     reviewers: Reviewers = NOBODY_NAMED
     waivers: Reviewers = NOBODY_NAMED
@@ -122,6 +126,7 @@ class Policy:
     defer: Defer = Defer()
     labels: Mapping[str, str] = field(default_factory=lambda: DEFAULT_LABELS)
     areas: tuple[Area, ...] = ()
+    observed: tuple[Area, ...] = ()
     standing: str = "good"
     problems: tuple[Problem, ...] = ()
 
@@ -129,6 +134,64 @@ class Policy:
     def enforces(self) -> bool:
         """Whether anything is enforced."""
         return "enforce" in (self.mode, *(area.mode for area in self.areas))
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything goes to GitHub: not if everything is only observed."""
+        return {self.mode, *(area.mode for area in self.areas)} != {"observe"}
+
+    @property
+    def begins(self) -> str:
+        """The next day on which something begins to be enforced, if this is `on` a day; or ""."""
+        days = (self.enforce_from, *(area.enforce_from for area in self.areas))
+        return min(filter(None, days), default="")
+
+    def on(self, day: str) -> Policy:
+        """The policy as it holds on a day, "2027-01-15".
+
+        What is enforced from a later day on is only advice, and keeps its `enforce_from`. Areas
+        that are only observed are in `observed`, so that nothing about them is shown or asked.
+        """
+        if not self.begins and all(area.mode != "observe" for area in self.areas):
+            return self
+        found = tuple(_on(day, area) for area in self.areas)
+        return replace(
+            _on(day, self),
+            areas=tuple(area for area in found if area.mode != "observe"),
+            observed=tuple(area for area in found if area.mode == "observe"),
+        )
+
+    @property
+    def shown(self) -> Policy:
+        """The policy if what is only observed were shown as advice."""
+        if self.mode != "observe" and not self.observed:
+            return self
+        shown = (replace(area, mode="advise") for area in self.observed)
+        areas = sorted((*self.areas, *shown), key=lambda area: (-area.weight, area.id))
+        mode = "advise" if self.mode == "observe" else self.mode
+        return replace(self, mode=mode, areas=tuple(areas), observed=())
+
+
+def midnight(day: str) -> datetime:
+    """When a day begins, "2027-01-15"; days are those of UTC."""
+    return datetime.combine(date.fromisoformat(day), time(), UTC)
+
+
+def day_of(moment: datetime) -> str:
+    """The day of a moment, as `midnight` takes it."""
+    return moment.astimezone(UTC).date().isoformat()
+
+
+T = TypeVar("T", Area, Policy)
+
+
+def _on(day: str, one: T) -> T:
+    """An area's or a policy's own mode on a day."""
+    if not one.enforce_from:
+        return one
+    if one.enforce_from <= day:
+        return replace(one, enforce_from="")
+    return replace(one, mode="advise")
 
 
 def effective(source: PolicySource, rules: Rules) -> Policy:
@@ -270,6 +333,17 @@ def _unfit(file: PolicyFile, rules: Rules) -> Iterator[tuple[yaml.Loc, str]]:
             "`pending: action_required`, or another channel such as `command`"
         )
         yield ("sign_off", "by"), text
+    places: list[tuple[yaml.Loc, PolicyFile | AreaPart]] = [((), file)]
+    for name, value in (file.areas or {}).items():
+        places += [(("areas", name), value)] if isinstance(value, AreaPart) else []
+    for loc, part in places:
+        mode = part.mode or file.mode or rules.default_mode
+        if part.enforce_from and mode != "enforce":
+            text = (
+                f"`enforce_from` is the day on which `mode: enforce` begins, and the mode is "
+                f"`{mode}` here: write `mode: enforce` beside it, or take it out"
+            )
+            yield (*loc, "enforce_from"), text
     states: dict[str, str] = {}
     for state, default in DEFAULT_LABELS.items():
         name = getattr(file.labels, state, None) or default
@@ -318,7 +392,9 @@ def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
         part: PeoplePart | None = setting(key)
         return Reviewers(part.teams, part.users) if part else default
 
-    mode = setting("mode") or rules.default_mode
+    mode = Mode(rules.default_mode)
+    for layer in layers:
+        mode = mode.under(layer)
     reviewers = people("reviewers", NOBODY_NAMED)
     vocabulary = {
         key: Text(
@@ -335,7 +411,8 @@ def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
     features = {one.name: setting("features", one.name) for one in fields(Features)}
     return replace(
         Policy(),
-        mode=mode,
+        mode=mode.mode,
+        enforce_from=mode.enforce_from,
         reviewers=reviewers,
         waivers=people("waivers", reviewers),
         features=replace(Features(), **given(**features)),

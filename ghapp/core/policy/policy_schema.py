@@ -6,6 +6,7 @@ A key that is absent or empty leaves its value to the layer below.
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
@@ -127,6 +128,22 @@ HazardValue = Annotated[
         kind="switch",
     ),
 ]
+
+
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+NOT_A_DAY = "should be a day of the calendar, as in 2027-01-15"
+
+
+def _is_no_day(value: object) -> bool:
+    if not isinstance(value, str) or not DAY.fullmatch(value):
+        return True
+    try:
+        return date.fromisoformat(value) is None
+    except ValueError:
+        return True
+
+
+Day = Annotated[str, refused_first(_is_no_day, NOT_A_DAY)]
 
 
 class PeoplePart(Part):
@@ -335,6 +352,10 @@ class AreaPart(Part):
     mode: Mode | None = key(
         "The mode of this area; by default that of the policy. The worst area decides.", "enforce"
     )
+    enforce_from: Day | None = key(
+        "The day, in UTC, on which `mode: enforce` of this area begins; until then it advises.",
+        "2027-01-15",
+    )
     flag: Literal["touch", "evidence"] | None = key(
         "Whether a touched path is enough (touch), or a question or finding is needed (evidence).",
         "evidence",
@@ -384,6 +405,9 @@ class PolicyFile(Part):
         "Record only, show but never block, or block; by default GHAPP_DEFAULT_MODE.",
         "enforce",
         default="advise",
+    )
+    enforce_from: Day | None = key(
+        "The day, in UTC, on which `mode: enforce` begins; until then it advises.", "2027-01-15"
     )
     language: Language | None = key(
         "The language of everything that people read.", "ja", default="en"
