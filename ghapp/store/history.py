@@ -36,7 +36,7 @@ from ghapp.core.model import (
     Repository,
     RepositoryKey,
 )
-from ghapp.core.records import FollowUp, History, PackFile, PolicySource, Shown, Verdict
+from ghapp.core.records import FollowUp, History, PackFile, PolicySource, Shown, Trial, Verdict
 from ghapp.core.review.merge_queue import QueueHistory
 from ghapp.store.schema import (
     Now,
@@ -65,6 +65,7 @@ MOST_DEBTS = 200
 _ENTRY, _MESSAGE = msgspec.json.Decoder(Entry), msgspec.json.Decoder(Message)
 _SHOWN, _FOLLOW_UP = msgspec.json.Decoder(Shown), msgspec.json.Decoder(FollowUp)
 _MARKS, _WRITTEN = msgspec.json.Decoder(Marks), msgspec.json.Decoder(Written)
+_TRIAL = msgspec.json.Decoder(Trial)
 _PUSH = msgspec.json.Decoder(Push)
 _VERDICT, _PACKS = msgspec.json.Decoder(Verdict), msgspec.json.Decoder(tuple[PackFile, ...])
 
@@ -122,6 +123,7 @@ def recall(connection: Connection, key: PullKey) -> History:
         state_since=_time(row.state_since) if row.state_since else None,
         pending_since=_time(row.pending_since) if row.pending_since else None,
         late_since=_time(row.late_since) if row.late_since else None,
+        trial=_TRIAL.decode(row.trial) if row.trial else None,
         follow_ups=tuple(
             sorted(
                 (_FOLLOW_UP.decode(one.text) for one in found["follow_up"]), key=lambda f: f.item
@@ -189,7 +191,7 @@ _ROW = Statement(
         *(reviews.c.head_sha, reviews.c.base_ref, reviews.c.base_since),
         and_(keys.c.opened, keys.c.arrived_at > Now() - NEW_SECONDS).label("is_new"),
         *(reviews.c.marks, reviews.c.written, reviews.c.seen_at, reviews.c.pending_since),
-        *(reviews.c.late_since, reviews.c.state, reviews.c.state_since),
+        *(reviews.c.late_since, reviews.c.state, reviews.c.state_since, reviews.c.trial),
         *(policies.c.text, policies.c.good, policies.c.packs, policies.c.good_packs),
         *(policies.c.etag, policies.c.read_at, policies.c.drops, policies.c.read_drops),
         exists().where(intents.c.key == _of.c.key).label("unresolved"),

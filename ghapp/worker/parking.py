@@ -51,6 +51,7 @@ async def show_failure(
         written=history.written,
         verdict=verdict,
         state="parked",
+        trial=history.trial,
         unresolved=(effect,),
     )
     await store.records.write(record, claim, parked)

@@ -53,7 +53,7 @@ def test_commands_are_grouped_by_who_needs_them() -> None:
     }
     local, server = (groups[title] for title in (LOCAL, SERVER))
     assert local == {"demo", "check", "measure", "lint", "schema", "test", "packs"}
-    assert server == {"serve", "work", "migrate", "sweep", "doctor"}
+    assert server == {"serve", "work", "migrate", "sweep", "report", "doctor"}
     assert local | server == {*get_group(app).commands}
 
 

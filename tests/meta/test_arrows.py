@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[2] / "ghapp"
 ARROWS = {
     "__init__": set(),
     "__main__": {"cli"},
-    "cli": {"bootstrap", "builtin_packs", "core", "demo", "doctor", "offline"},
+    "cli": {"bootstrap", "builtin_packs", "core", "demo", "doctor", "offline", "terminal"},
     "demo": {"bootstrap", "emulator", "logs"},
     "bootstrap": {
         "builtin_packs", "core", "github", "logs", "metrics", "store", "web", "worker",
