@@ -266,6 +266,23 @@ class Reviewers:
 
 
 @dataclass(frozen=True, slots=True)
+class Mode:
+    """observe | advise | enforce.
+
+    enforce_from: the day on which enforce begins, "2027-01-15"; "" if it is in force.
+    """
+
+    mode: str
+    enforce_from: str = ""
+
+    def under(self, mode: str | None, enforce_from: str | None) -> Mode:
+        """The mode once a layer has changed it: a `mode` takes the place of mode and day."""
+        day = enforce_from or ("" if mode else self.enforce_from)
+        mode = mode or self.mode
+        return Mode(mode, day if mode == "enforce" else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Area:
     """A part of the system that may be flagged, as a policy puts it in force.
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ghapp.core.model import MOST_FILES, Channel, Message, Pull, PullKey
-from ghapp.core.policy.policy import Rules, day_of, effective, problems_of
+from ghapp.core.policy.policy import Rules, effective, problems_of
 from ghapp.core.records import History, PolicySource
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import asks
@@ -43,7 +43,7 @@ async def gather(
     """
     read, source = await both(_pull(api, key, history), _source(api, key, history, rules, clock))
     pull, is_guarded = await both(_with_unshown(api, read), endpoints.is_guarded(api, read.pull))
-    policy = effective(source, rules).on(day_of(read.now))
+    policy = effective(source, rules).on(read.now)
     labels = people.compared(pull, policy.labels.values(), history)
     try:
         (observed, (by_label, labels)), new_folders = await both(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from ghapp.core.decide import RENEWED_AFTER, Decision
@@ -25,10 +25,6 @@ from ghapp.core.records import FollowUp, History, Run, Shown
 from ghapp.core.review.facts import Facts
 from ghapp.errors import Gone, Rejected, Retry, Wait
 from ghapp.observer import Observer
-
-# The sweep goes by the database's clock, and a run by GitHub's. A run that begins when only the
-# first of the two shows the new day must not be the last one.
-CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 class Applies(Protocol):
@@ -168,9 +164,8 @@ def recorded(
         is_new = run is not None and run.id != facts.written.check_run_id
         # A check run that is patched is as old as before.
         pending_since = run.answered_at if run and is_new else decision.pending_since
-    rechecks = [pending_since + RENEWED_AFTER] if pending_since else []
-    if decision.enforces_at:
-        rechecks.append(decision.enforces_at + CLOCKS_DIFFER)
+    renewed_at = pending_since + RENEWED_AFTER if pending_since else None
+    rechecks = [at for at in (renewed_at, decision.recheck_at) if at]
     return Run(
         marks=marks,
         written=Written(

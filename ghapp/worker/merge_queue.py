@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ghapp.core.marks import Outcome, PutCheckRun
 from ghapp.core.model import PullKey, QueueKey
-from ghapp.core.policy.policy import Policy, Rules, day_of, effective
+from ghapp.core.policy.policy import Policy, Rules, effective
 from ghapp.core.records import Claim, PolicySource
 from ghapp.core.review.merge_queue import (
     Member,
@@ -121,7 +121,7 @@ async def show_failure(
 
 def known(history: QueueHistory, rules: Rules) -> Policy:
     """The policy as last read; one that may have changed since counts as enforcing if it writes."""
-    policy = effective(history.policy or PolicySource(), rules).on(day_of(history.now))
+    policy = effective(history.policy or PolicySource(), rules).on(history.now)
     if _sure(history.policy) or not policy.writes:
         return policy
     return replace(policy, mode="enforce")

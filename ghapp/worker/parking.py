@@ -6,7 +6,7 @@ from typing import Protocol
 
 from ghapp.core.marks import Marks, PutCheckRun
 from ghapp.core.model import PullKey, QueueKey
-from ghapp.core.policy.policy import Rules, day_of, effective
+from ghapp.core.policy.policy import Rules, effective
 from ghapp.core.records import Claim, PolicySource, Run, Verdict
 from ghapp.core.review.pushes import newest
 from ghapp.core.text.render import parked_run
@@ -38,7 +38,7 @@ async def show_failure(
     history = await store.records.read(recall, claim.key)
     head_sha, source = newest(history), history.policy or PolicySource()
     now = await store.records.read(stats.now)
-    policy = effective(source, rules).on(day_of(now))
+    policy = effective(source, rules).on(now)
     if not head_sha or not policy.writes:
         return
     run = parked_run(head_sha, policy if source.read_at else None, reason)

@@ -12,7 +12,7 @@ from ghapp import builtin_packs
 from ghapp.core.decide import Decision, decide
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.model import File
-from ghapp.core.policy.policy import Policy, day_of, effective, problems_of
+from ghapp.core.policy.policy import Policy, effective, problems_of
 from ghapp.core.records import PolicySource
 from ghapp.core.scan.checklist import checklist
 from ghapp.core.scan.hazards import findings
@@ -64,7 +64,7 @@ def policy(general: str, areas: tuple[tuple[str, str], ...], max_items: int) -> 
     listed = "".join(f"  {name}: {value}\n" for name, value in areas)
     text = f"mode: {general}\nmax_items: {max_items}\nareas:\n{listed or '  {}'}\n"
     assert not problems_of(text, RULES)
-    return effective(PolicySource(text), RULES).on(day_of(START))
+    return effective(PolicySource(text), RULES).on(START)
 
 
 def decided(rules: Policy, files: tuple[File, ...], ledger: list[Entry]) -> Decision:

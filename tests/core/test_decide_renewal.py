@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ghapp.core.decide import RENEWED_AFTER, Decision, decide
+from ghapp.core.decide import CLOCKS_DIFFER, RENEWED_AFTER, Decision, decide
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import CheckRun, Marks
 from tests.core.build import (
@@ -89,5 +89,5 @@ def test_an_open_pull_is_checked_again_when_more_begins_to_be_enforced(is_open: 
     later = replace(DB, mode="advise", enforce_from=day)
     for rules in (policy(later), policy(area("db", "advise"), enforce_from=day)):
         made = decide(facts(rules, is_open=is_open), history(), asked(), (), ())
-        assert made.enforces_at == (midnight if is_open else None)
-    assert decided().enforces_at is None
+        assert made.recheck_at == (midnight + CLOCKS_DIFFER if is_open else None)
+    assert decided().recheck_at is None

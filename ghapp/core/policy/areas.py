@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
-from ghapp.core.areas import Area, Detect, Item, Reviewers, Text
+from ghapp.core.areas import Area, Detect, Item, Mode, Reviewers, Text
 from ghapp.core.i18n import both
 from ghapp.core.policy import pack_schema
 from ghapp.core.policy.fields import either
@@ -27,20 +27,6 @@ DEFAULT: Vocabulary = {name: both(f"word_{name}") for name in ("users", "service
 _PLACE = re.compile(r"(^|[.?!] )?\{(users|service|tenants)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Mode:
-    """observe | advise | enforce. enforce_from: the day on which it begins; "" for at once."""
-
-    mode: str
-    enforce_from: str = ""
-
-    def under(self, part: PolicyFile | AreaPart) -> Mode:
-        """The mode once `part` has changed it: a `mode` takes the place of mode and day."""
-        mode = part.mode or self.mode
-        day = part.enforce_from or ("" if part.mode else self.enforce_from)
-        return Mode(mode, day if mode == "enforce" else "")
-
-
 def areas(
     layers: Sequence[PolicyFile],
     packs: tuple[Area, ...],
@@ -55,6 +41,38 @@ def areas(
     none of its own. An area that a layer names is flagged by a touch, unless a layer says
     otherwise. If several layers switch the same item or hazard, the last one counts.
     """
+    known, items_on, hazards_on = _layered(layers, packs, references, mode, reviewers)
+    enabled = []
+    for area in known.values():
+        if not area.enabled:
+            continue
+        items = tuple(one for one in area.items if items_on.get((area.id, one.id), True))
+        # A hazard goes with its item: nobody could answer its findings.
+        asked = {one.id for one in items}
+        hazards = [
+            one if said is True else replace(one, severity=str(said))
+            for one in area.hazards
+            if one.item in asked and (said := hazards_on.get((area.id, one.id), True))
+        ]
+        enabled.append(worded(replace(area, items=items, hazards=tuple(hazards)), vocabulary))
+    return tuple(sorted(enabled, key=lambda area: (-area.weight, area.id)))
+
+
+def left_by(
+    layers: Sequence[PolicyFile], packs: tuple[Area, ...], references: References
+) -> tuple[Area, ...]:
+    """The areas that the next layer finds, with all of their items: also those switched off."""
+    return tuple(_layered(layers, packs, references, Mode(""), Reviewers())[0].values())
+
+
+def _layered(
+    layers: Sequence[PolicyFile],
+    packs: tuple[Area, ...],
+    references: References,
+    mode: Mode,
+    reviewers: Reviewers,
+) -> tuple[dict[str, Area], dict[tuple[str, str], bool], dict[tuple[str, str], bool | str]]:
+    """The areas by id, and what the layers say of items and hazards, by both ids."""
     general: dict[str, Any] = {
         "mode": mode.mode,
         "enforce_from": mode.enforce_from,
@@ -79,20 +97,7 @@ def areas(
             for item, on in switches(value).items():
                 items_on |= {(name, id): on for id in successors.get(item, (item,))}
             hazards_on |= {(name, id): said for id, said in (value.hazards or {}).items()}
-    enabled = []
-    for area in known.values():
-        if not area.enabled:
-            continue
-        items = tuple(one for one in area.items if items_on.get((area.id, one.id), True))
-        # A hazard goes with its item: nobody could answer its findings.
-        asked = {one.id for one in items}
-        hazards = [
-            one if said is True else replace(one, severity=str(said))
-            for one in area.hazards
-            if one.item in asked and (said := hazards_on.get((area.id, one.id), True))
-        ]
-        enabled.append(worded(replace(area, items=items, hazards=tuple(hazards)), vocabulary))
-    return tuple(sorted(enabled, key=lambda area: (-area.weight, area.id)))
+    return known, items_on, hazards_on
 
 
 def own_items(part: AreaPart) -> tuple[OwnItemPart, ...]:
@@ -171,7 +176,8 @@ def _changed(area: Area, part: AreaPart, references: References) -> Area:
             same_as=before.same_as if before else None,
             never_defer=bool(before and before.never_defer),
         )
-    people, mode = part.reviewers, Mode(area.mode, area.enforce_from).under(part)
+    people = part.reviewers
+    mode = Mode(area.mode, area.enforce_from).under(part.mode, part.enforce_from)
     return replace(
         area,
         enabled=True,  # who changes an area that is shipped switched off wants to have it
@@ -191,10 +197,16 @@ def _text(en: str | None, ja: str | None) -> Text:
 
 
 def faults(
-    file: PolicyFile, packs: tuple[Area, ...], references: References, *, all_packs: bool = True
+    file: PolicyFile,
+    packs: tuple[Area, ...],
+    references: References,
+    language: str = "en",
+    *,
+    all_packs: bool = True,
 ) -> Iterator[Fault]:
     """What does not fit the packs, the policy's language, or another part of the policy.
 
+    packs: with the areas of the layers below. language: if the file names none.
     all_packs: whether `packs` are all that the file names; if not, an unknown area may exist.
     """
     known = {pack.id: pack for pack in packs}
@@ -219,7 +231,7 @@ def faults(
                 text = f"unknown item `{item}` in `areas.{name}`{meant(item, ids)}"
                 yield ("areas", name, "items", item), text
         yield from _faults_inside(
-            name, value, homes, references if all_packs else None, file.language
+            name, value, homes, references if all_packs else None, file.language or language
         )
 
 
@@ -244,14 +256,13 @@ def _faults_inside(
     part: AreaPart,
     homes: dict[str, str],
     references: References | None,
-    language: str | None,
+    language: str,
 ) -> Iterator[Fault]:
     """Texts without the policy's language, ids used twice, and unknown references and sets.
 
     An item of a pack may be rewritten in its own area. homes: item id -> area.
     references: None if a file of references may be missing.
     """
-    language = language or "en"
     why = f"`{language}` is missing: it is the policy's language"
     if part.title and getattr(part.title, language) is None:
         yield ("areas", name, "title"), why

@@ -39,18 +39,15 @@ from ghapp.core.policy.fields import (
 )
 from ghapp.core.policy.hazard_schema import HAZARD_ID
 from ghapp.core.policy.pack_schema import DetectPart, WhenPart
+from ghapp.core.working_time import DAYS
 
 Mode = Literal["observe", "advise", "enforce"]
 Language = Literal["en", "ja"]
 Evidence = Literal["url", "number", "text", "choice"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Channel = Literal["command", "label", "review", "button"]
 
 MAX_AREAS = 100
-
-# Unknown keys that are not spelling mistakes -> what to do about them.
-ELSEWHERE = {
-    "locked": "belongs in the organisation's file: take it out of this one",
-}
 
 # Managed users have an underscore before the short code of their enterprise, an App has [bot].
 # Source: https://docs.github.com/enterprise-cloud@latest/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication
@@ -59,6 +56,28 @@ MOST_OF_LOGIN = 39
 # GitHub makes the slug from the team's name; the teams of an enterprise have `ent:` before it.
 SLUG = re.compile(r"(?:ent:)?[a-z0-9_]+(?:-+[a-z0-9_]+)*")
 NOT_IN_SLUG = re.compile("[^a-z0-9_]+")
+
+
+CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
+HOURS = re.compile(f"{CLOCK}-({CLOCK}|24:00)")
+
+
+def hours_fault(hours: str) -> str:
+    """Why these are no working hours, and what to write; "" if they are."""
+    if not HOURS.fullmatch(hours):
+        return "should be two times on one day, such as `10:00-19:00`"
+    opens, _, closes = hours.partition("-")
+    return "" if opens < closes else "should end after it begins, on the same day"
+
+
+def days_fault(days: str) -> str:
+    """Why this is neither a day nor a range of days, and what to write; "" if it is one."""
+    first, _, last = days.partition("..")
+    try:
+        in_order = date.fromisoformat(first) <= date.fromisoformat(last or first)
+    except ValueError:
+        return "should be a day, such as `2026-12-29`, or days, such as `2026-12-29..2027-01-03`"
+    return "" if in_order else "should begin before it ends: write the earlier day first"
 
 
 def login_fault(name: str) -> str:
@@ -99,6 +118,15 @@ def team_fault(slug: str) -> str:
 
 Login = Annotated[SomeText, fitting(login_fault)]
 Team = Annotated[SomeText, fitting(team_fault)]
+Hours = Annotated[SomeText, fitting(hours_fault)]
+Days = Annotated[SomeText, fitting(days_fault)]
+Duration = Annotated[
+    SomeText,
+    refused(
+        lambda text: not re.fullmatch("[1-9][0-9]{0,2}[hd]", text),
+        "should be hours or working days, such as `4h` or `2d`",
+    ),
+]
 # In a URL `.` and `..` are steps of the path.
 NotDots = refused({".", ".."}.__contains__, "should be a name, not `.` or `..`")
 # Source: https://docs.github.com/en/rest/issues/labels (names of at most 50 characters)
@@ -255,6 +283,27 @@ class LabelsPart(Part):
     )
 
 
+class RemindPart(Part):
+    """after: in working time, `h` for hours or `d` for working days."""
+
+    after: Duration = required("After how much working time; once for each wait.", "2d")
+
+
+class WorkingTimePart(Part):
+    """By the clock of GHAPP_TIMEZONE."""
+
+    days: Annotated[tuple[Weekday, ...], Most] | None = key(
+        "The working days of the week.", ["mon", "tue"], default=[*DAYS[:5]]
+    )
+    hours: Hours | None = key("From when until when.", "10:00-19:00", default="09:00-18:00")
+    holidays: Literal["JP"] | None = key("Whose public holidays are days off.", "JP")
+    days_off: Annotated[tuple[Days, ...], Most] | None = key(
+        "Further days off, alone or from the first to the last.",
+        ["2026-12-29..2027-01-03"],
+        default=[],
+    )
+
+
 class DatabasePart(Part):
     """dialect: hazards of the other one are off."""
 
@@ -353,7 +402,7 @@ class AreaPart(Part):
         "The mode of this area; by default that of the policy. The worst area decides.", "enforce"
     )
     enforce_from: Day | None = key(
-        "The day, in UTC, on which `mode: enforce` of this area begins; until then it advises.",
+        "The day on which `mode: enforce` of this area begins; until then it advises.",
         "2027-01-15",
     )
     flag: Literal["touch", "evidence"] | None = key(
@@ -398,7 +447,7 @@ AreaValue = Annotated[
 
 
 class PolicyFile(Part):
-    """One layer: the file of a repository, later also that of its organisation."""
+    """One layer: the file of a repository, or that of its organisation."""
 
     version: Literal[1] | None = key("The version of this format.", 1, default=1)
     mode: Mode | None = key(
@@ -407,7 +456,7 @@ class PolicyFile(Part):
         default="advise",
     )
     enforce_from: Day | None = key(
-        "The day, in UTC, on which `mode: enforce` begins; until then it advises.", "2027-01-15"
+        "The day on which `mode: enforce` begins; until then it advises.", "2027-01-15"
     )
     language: Language | None = key(
         "The language of everything that people read.", "ja", default="en"
@@ -440,6 +489,14 @@ class PolicyFile(Part):
         True,
         default=False,
     )
+    remind: RemindPart | None = key(
+        "When `request_review` asks the reviewers once more, if they have not acted; never by "
+        "default.",
+        {"after": "2d"},
+    )
+    working_time: WorkingTimePart | None = key(
+        "When the reviewers work.", {"hours": "10:00-19:00", "holidays": "JP"}
+    )
     ignore: IgnorePart | None = key("What is not reviewed.", {"paths": ["docs/**"]})
     defer: DeferPart | None = key(
         "How long a question may be deferred, and which may not.", {"max_days": 60}
@@ -459,6 +516,11 @@ class PolicyFile(Part):
         "Switches areas, changes them, or adds some of your own; by id.",
         {"database-migration": {"mode": "enforce"}},
         default={},
+    )
+    locked: Annotated[tuple[SomeText, ...], Most] | None = key(
+        "In the organisation's file: keys and areas that no repository may weaken.",
+        ["mode", "areas.database-migration"],
+        default=[],
     )
 
 

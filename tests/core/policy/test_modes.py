@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -12,14 +14,13 @@ from ghapp.core.areas import Area, Detect, Item, Text
 from ghapp.core.policy.policy import (
     Policy,
     Rules,
-    day_of,
     effective,
     merged,
-    midnight,
     problems_of,
 )
 from ghapp.core.policy.policy_schema import PolicyFile
 from ghapp.core.records import PolicySource
+from ghapp.core.working_time import WorkingTime
 
 DAY = "2027-01-15"
 BEFORE, AFTER = "2027-01-14", "2027-01-16"
@@ -32,6 +33,10 @@ def pack(name: str, weight: int) -> Area:
 
 RULES = Rules((pack("db", 5), pack("web", 4), pack("mail", 3)), "advise")
 Modes = dict[str, tuple[str, str]]
+
+
+def noon(day: str) -> datetime:
+    return datetime.fromisoformat(f"{day}T12:00:00+00:00")
 
 
 def policy(text: str, *below: str) -> Policy:
@@ -81,9 +86,9 @@ def test_before_its_day_enforce_is_advice(
     text: str, before: Modes, after: tuple[str, str] | None
 ) -> None:
     rules = policy(text)
-    assert before.items() <= modes(rules.on(BEFORE)).items()
+    assert before.items() <= modes(rules.on(noon(BEFORE))).items()
     for day in (DAY, AFTER):
-        found = modes(rules.on(day))
+        found = modes(rules.on(noon(day)))
         assert found["db"] == (after or found["db"])
         assert not any(one for _, one in found.values())
 
@@ -136,24 +141,25 @@ def test_a_day_without_enforce_is_a_problem(text: str, place: str, mode: str) ->
 def test_a_past_day_and_a_default_mode_that_enforces_are_fine() -> None:
     assert problems_of("mode: enforce\nenforce_from: 2020-01-01", RULES) == ()
     assert problems_of(f"enforce_from: {DAY}", Rules(RULES.packs, "enforce")) == ()
-    assert policy("mode: enforce\nenforce_from: 2020-01-01").on(BEFORE).enforces
+    assert policy("mode: enforce\nenforce_from: 2020-01-01").on(noon(BEFORE)).enforces
 
 
 def test_the_next_day_is_the_first_that_is_to_come() -> None:
     text = f"{GENERAL}areas: {{db: {{mode: enforce, enforce_from: 2027-02-01}}}}"
     rules = policy(text)
-    assert [rules.on(day).begins for day in (BEFORE, DAY, "2027-02-01")] == [DAY, "2027-02-01", ""]
-    assert (rules.on(BEFORE).enforces, rules.on(DAY).enforces) == (False, True)
+    found = [rules.on(noon(day)).begins_at for day in (BEFORE, DAY, "2027-02-01")]
+    assert found == [midnight(DAY), midnight("2027-02-01"), None]
+    assert (rules.on(noon(BEFORE)).enforces, rules.on(noon(DAY)).enforces) == (False, True)
 
 
 def test_a_policy_without_days_and_observed_areas_is_the_same_on_all_days() -> None:
     rules = policy("mode: enforce")
-    assert rules.on(BEFORE) is rules
+    assert rules.on(noon(BEFORE)) is rules
     assert rules.shown is rules
 
 
 def test_observed_areas_are_set_apart_and_can_be_shown_as_advice() -> None:
-    rules = policy("mode: enforce\nareas: {db: {mode: observe}}").on(BEFORE)
+    rules = policy("mode: enforce\nareas: {db: {mode: observe}}").on(noon(BEFORE))
     assert [area.id for area in rules.areas] == ["web", "mail"]
     assert [area.id for area in rules.observed] == ["db"]
     assert [(area.id, area.mode) for area in rules.shown.areas] == [
@@ -174,23 +180,82 @@ def test_observed_areas_are_set_apart_and_can_be_shown_as_advice() -> None:
 )
 def test_it_writes_unless_everything_is_observed(text: str, writes: bool) -> None:
     rules = policy(text)
-    assert (rules.writes, rules.on(BEFORE).writes) == (writes, writes)
-    assert rules.on(BEFORE).shown.writes
-    assert rules.on(BEFORE).shown.mode != "observe"
+    assert (rules.writes, rules.on(noon(BEFORE)).writes) == (writes, writes)
+    assert rules.on(noon(BEFORE)).shown.writes
+    assert rules.on(noon(BEFORE)).shown.mode != "observe"
 
 
-DAYS = st.dates(min_value=datetime(2026, 1, 1, tzinfo=UTC).date()).map(lambda one: one.isoformat())
+DAYS = st.dates(datetime(2000, 1, 2, tzinfo=UTC).date(), datetime(2200, 1, 1, tzinfo=UTC).date())
+ZONES = st.sampled_from(["UTC", "Asia/Tokyo", "America/Los_Angeles", "Pacific/Kiritimati"])
+SECONDS = st.integers(-200_000, 200_000).map(lambda seconds: timedelta(seconds=seconds))
 
 
-@given(DAYS, DAYS)
-def test_it_enforces_exactly_from_the_day_on(begins: str, day: str) -> None:
-    rules = Policy(mode="enforce", enforce_from=begins).on(day)
-    assert (rules.mode == "enforce") == (midnight(day) >= midnight(begins))
-    assert rules.begins == ("" if rules.mode == "enforce" else begins)
+def midnight(day: str, zone: str = "UTC") -> datetime:
+    return datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone))
 
 
-@given(st.datetimes(min_value=datetime(2000, 1, 2), max_value=datetime(2200, 1, 1)))  # noqa: DTZ001
-def test_a_day_begins_at_midnight_utc_wherever_one_is(moment: datetime) -> None:
-    now = moment.replace(tzinfo=UTC)
-    assert midnight(day_of(now)) <= now < midnight(day_of(now)) + timedelta(days=1)
-    assert day_of(now.astimezone(timezone(timedelta(hours=9)))) == day_of(now)
+@given(DAYS.map(lambda one: one.isoformat()), ZONES, SECONDS)
+def test_it_enforces_exactly_from_midnight_on_by_the_clock_of_the_policy(
+    day: str, zone: str, after: timedelta
+) -> None:
+    begins = midnight(day, zone)
+    working = WorkingTime(zone=ZoneInfo(zone))
+    rules = Policy(mode="enforce", enforce_from=day, working_time=working)
+    found = rules.on(begins.astimezone(UTC) + after)
+    assert found.enforces == (after >= timedelta())
+    assert found.begins_at == (None if found.enforces else begins)
+
+
+def test_days_are_those_of_the_settings() -> None:
+    tokyo = replace(RULES, timezone=ZoneInfo("Asia/Tokyo"))
+    rules = effective(PolicySource(GENERAL), tokyo)
+    evening = datetime(2027, 1, 14, 15, tzinfo=UTC)
+    assert not rules.on(evening - timedelta(seconds=1)).enforces
+    assert rules.on(evening).enforces
+
+
+LOCKED = "locked: [mode, areas.db]\nmode: enforce\n"
+
+
+@pytest.mark.parametrize(
+    ("below", "own", "expected", "refused"),
+    [
+        # A later day is weaker, and so is a day where there was none.
+        (LOCKED, f"mode: enforce\nenforce_from: {DAY}", {"": ENFORCED, "db": ENFORCED}, 1),
+        (LOCKED, f"areas: {{db: {{enforce_from: {DAY}}}}}", {"db": ENFORCED}, 1),
+        (LOCKED, f"areas: {{web: {{enforce_from: {DAY}}}}}", {"web": ENFORCED}, 1),
+        (f"{LOCKED}enforce_from: {DAY}", "enforce_from: 2027-02-01", {"": ("enforce", DAY)}, 1),
+        (f"{LOCKED}enforce_from: {DAY}", "mode: advise", {"": ("enforce", DAY)}, 1),
+        # An earlier one, or none, is stricter.
+        (f"{LOCKED}enforce_from: {DAY}", "enforce_from: 2026-12-31",
+         {"": ("enforce", "2026-12-31"), "db": ("enforce", "2026-12-31")}, 0),
+        (f"{LOCKED}enforce_from: {DAY}", "mode: enforce", {"": ENFORCED, "db": ENFORCED}, 0),
+        ("locked: [mode]\nmode: advise", f"mode: enforce\nenforce_from: {DAY}",
+         {"": ("enforce", DAY)}, 0),
+    ],
+)  # fmt: skip
+def test_a_lock_holds_mode_and_day(below: str, own: str, expected: Modes, refused: int) -> None:
+    source = PolicySource(own, organisation=PolicySource(below, good=below))
+    rules = effective(source, RULES)
+    assert rules.standing == "good", rules.problems
+    assert expected.items() <= modes(rules).items()
+    assert len(rules.refused) == refused
+
+
+def test_a_refused_day_is_named_where_it_is_written() -> None:
+    own = f"language: en\nareas:\n  db:\n    enforce_from: {DAY}\n"
+    (found,) = effective(PolicySource(own, organisation=PolicySource(LOCKED)), RULES).refused
+    assert (found.line, found.column) == (4, 5)
+    text = (
+        "`areas.db.mode` is weaker than what the organisation locks (`areas.db`): `enforce` holds"
+    )
+    assert found.text.startswith(text)
+
+
+def test_a_repository_may_give_a_day_to_what_its_organisation_enforces() -> None:
+    below = PolicySource("mode: enforce\nareas: {db: {mode: advise}}")
+    for own, fine in (
+        (f"enforce_from: {DAY}", True),
+        (f"areas: {{db: {{enforce_from: {DAY}}}}}", False),
+    ):
+        assert (problems_of(own, RULES, organisation=below) == ()) == fine

@@ -9,7 +9,7 @@ import pytest
 
 from ghapp.core.areas import Area
 from ghapp.core.ledger import Entry, Verb
-from ghapp.core.policy.policy import Policy, day_of
+from ghapp.core.policy.policy import Policy
 from ghapp.core.records import Trial, TrialArea
 from ghapp.core.review.review import review_of
 from ghapp.core.review.trial import MOST_TITLE, trial
@@ -47,7 +47,7 @@ def tried(
     **changes: object,
 ) -> Trial | None:
     """The record of a run. areas: those that the pull touches, by default all."""
-    now = rules.on(day_of(START))
+    now = rules.on(START)
     touched = now.shown.areas if areas is None else areas
     seen = replace(facts(now.shown, **changes), now=at(minutes))  # type: ignore[arg-type]
     found = asked(*(flagged(one, "f1", finding("DB-1"), finding("DB-1", 9)) for one in touched))
