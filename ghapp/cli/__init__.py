@@ -125,6 +125,13 @@ app.command(rich_help_panel=SERVER)(server.serve)
 app.command(rich_help_panel=SERVER)(server.work)
 app.command(rich_help_panel=SERVER)(server.migrate)
 app.command(rich_help_panel=SERVER)(server.sweep)
+app.command(
+    rich_help_panel=SERVER,
+    epilog=_examples(
+        "ghapp report # two weeks of what would have been blocked, had it been enforced",
+        "ghapp report --repository acme/shop --days 30 --format markdown # to paste into an issue",
+    ),
+)(server.report)
 app.command(rich_help_panel=SERVER)(server.doctor)
 app.command(
     rich_help_panel=SERVER,

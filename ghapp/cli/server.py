@@ -1,4 +1,4 @@
-"""`ghapp serve`, `work`, `migrate`, `sweep`, `doctor`, `explain`, `export`: with the settings."""
+"""`serve`, `work`, `migrate`, `sweep`, `report`, `doctor`, `explain`, `export`: with settings."""
 
 from __future__ import annotations
 
@@ -101,6 +101,44 @@ def sweep() -> None:
     for one in found.parked:
         typer.echo(f"{one.key} {one.full_name} is parked: {one.error}", err=True)
     raise typer.Exit(1 if found.parked else 0)
+
+
+def report(
+    days: Annotated[
+        int, typer.Option(min=1, max=400, help="What was blocked within so many days.")
+    ] = 14,
+    repository: Annotated[
+        str, typer.Option(metavar="OWNER/REPO", help="Only one repository.", show_default=False)
+    ] = "",
+    output: Annotated[Literal["text", "markdown", "json"], typer.Option("--format")] = "text",
+    lang: Annotated[Literal["en", "ja"], typer.Option(help="The language of the output.")] = "en",
+) -> None:
+    """Show which pull requests would have been blocked, if everything was enforced.
+
+    It reads what ghapp recorded about areas in the modes observe and advise. A server may run
+    meanwhile.
+
+    Exit status 0, 1: the database is out of reach, or 2: wrong use, no database, or an output that
+    cannot be written.
+    """
+    if repository and not all(repository.partition("/")[::2]):
+        raise typer.BadParameter("--repository is OWNER/REPO, as in acme/shop")
+    from ghapp.settings import Settings
+
+    settings = Settings.from_environment(needs_github=False)
+
+    from ghapp.bootstrap import reported
+    from ghapp.core.i18n import Words
+    from ghapp.core.text.report import FORMATS
+    from ghapp.errors import Busy, StoreFailed
+    from ghapp.terminal import printed
+
+    try:
+        found = reported(settings, days, repository)
+    except (Busy, StoreFailed) as error:
+        typer.echo(f"{settings.database_variable}: {error}", err=True)
+        raise typer.Exit(1) from None
+    raise typer.Exit(printed(FORMATS[output](found, Words(lang)), "ghapp report"))
 
 
 def doctor(

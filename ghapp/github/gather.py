@@ -47,7 +47,7 @@ async def gather(
         _pull(api, key, history), policy_source(api, key.repository, history, rules, clock)
     )
     pull, is_guarded = await both(_with_unshown(api, read), endpoints.is_guarded(api, read.pull))
-    policy = effective(source, rules)
+    policy = effective(source, rules).on(read.now)
     labels = people.compared(pull, policy.labels.values(), history)
     try:
         (observed, (by_label, labels)), new_folders = await both(

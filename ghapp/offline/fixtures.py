@@ -304,7 +304,7 @@ def played(case: CasePart, policy: Policy, source: PolicySource) -> Outcome:
     ids = {case.author.casefold(): AUTHOR_ID}
     opened = Push(pull.head_sha, case.author, at, AUTHOR_ID, Via.OPENED, branch=case.branch)
     history = History(pushes=(opened,))
-    facts = Facts(at, pull, policy, source)
+    facts = Facts(at, pull, policy.on(at), source)
     outcome, history = _decided(facts, history, contents)
     for number, step in enumerate(case.steps, 1):
         at += timedelta(minutes=1)
@@ -320,7 +320,8 @@ def played(case: CasePart, policy: Policy, source: PolicySource) -> Outcome:
             history = replace(history, pushes=(*history.pushes, push))
         else:
             messages = (_message(step, number, at, account, pull.head_sha),)
-        facts = Facts(at, pull, policy, source, messages, {step.by: _rights(step, policy)})
+        rights = {step.by: _rights(step, policy)}
+        facts = Facts(at, pull, policy.on(at), source, messages, rights)
         outcome, history = _decided(facts, history, contents)
     reasons = (one.refusal.reason for one in history.ledger if one.refusal)
     return replace(outcome, refusals=tuple(reasons))

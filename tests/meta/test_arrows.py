@@ -16,7 +16,7 @@ ARROWS = {
     "__main__": {"cli"},
     "cli": {
         "bootstrap", "builtin_packs", "core", "demo", "doctor", "explain", "export", "github",
-        "offline",
+        "offline", "terminal",
     },
     "demo": {"bootstrap", "emulator", "logs"},
     "bootstrap": {

@@ -97,6 +97,7 @@ ROWS = [
 
 def decided(policy: Policy, file: File, now: datetime) -> tuple[dict[str, object], object, str]:
     """The areas with their reviewers, the conclusion (None if nothing is written), the summary."""
+    policy = policy.on(now)
     asking = pull(files=(file,), changed_files=1, is_guarded=True)
     seen = facts(policy, files=asking.files, changed_files=1)
     scanned = scan(seen.pull, policy, only_author_pushed=True)
