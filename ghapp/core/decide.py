@@ -151,7 +151,7 @@ def _is_being_ticked(marks: Marks, facts: Facts, ledger: tuple[Entry, ...]) -> b
 
 def writes(policy: Policy) -> bool:
     """Whether anything goes to GitHub: not if the policy only observes."""
-    return policy.mode != "observe" or any(area.mode != "observe" for area in policy.areas)
+    return policy.modes != {"observe"}
 
 
 def _check_run(review: Review, verdict: Verdict, siblings: tuple[Verdict, ...]) -> CheckRun:

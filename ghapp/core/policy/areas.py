@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 
-from ghapp.core.areas import Area, Detect, Item, Reviewers, Text
+from ghapp.core.areas import Area, Combined, Detect, Item, ModeRule, Reviewers, Text
 from ghapp.core.i18n import both
 from ghapp.core.policy import pack_schema
 from ghapp.core.policy.fields import either
 from ghapp.core.policy.pack_schema import MOST_LINKS, References
 from ghapp.core.policy.policy_schema import AreaPart, OwnItemPart, PolicyFile
 from ghapp.core.policy.problems import meant
+from ghapp.core.policy.pull_schema import avoids, condition, loosened, rules, up_to_the_author
 from ghapp.core.policy.yaml import Loc
 
 OWN_WEIGHT = 3
@@ -31,16 +32,21 @@ def areas(
     packs: tuple[Area, ...],
     references: References,
     mode: str,
+    mode_when: tuple[ModeRule, ...],
     reviewers: Reviewers,
     vocabulary: Vocabulary,
 ) -> tuple[Area, ...]:
     """The areas that are enabled, heaviest first, then by id.
 
-    packs: the built-in ones and those of the repository. mode, reviewers: of an area that has
-    none of its own. An area that a layer names is flagged by a touch, unless a layer says
+    packs: the built-in ones and those of the repository. mode, mode_when, reviewers: of an area
+    that has none of its own. An area that a layer names is flagged by a touch, unless a layer says
     otherwise. If several layers switch the same item or hazard, the last one counts.
     """
-    known = {pack.id: replace(pack, mode=mode, reviewers=reviewers) for pack in packs}
+
+    def general(area: Area) -> Area:
+        return replace(area, mode=mode, mode_when=mode_when, reviewers=reviewers)
+
+    known = {pack.id: general(pack) for pack in packs}
     flags: dict[str, str] = {}
     items_on: dict[tuple[str, str], bool] = {}
     hazards_on: dict[tuple[str, str], bool | str] = {}
@@ -51,8 +57,9 @@ def areas(
                 continue
             if value.flag:
                 flags[name] = value.flag
-            blank = Area(name, Text("", ""), OWN_WEIGHT, Detect(), (), True, mode, reviewers)
-            area = _changed(known.get(name, blank), value, references)
+            blank = Area(name, Text("", ""), OWN_WEIGHT, Detect(), ())
+            before = known.get(name) or general(blank)
+            area = _changed(before, value, references)
             known[name] = replace(area, flag=flags.get(name, "touch"))
             # A switch of a retired item holds for the items in its place.
             successors = dict(area.retired)
@@ -73,6 +80,28 @@ def areas(
         ]
         enabled.append(worded(replace(area, items=items, hazards=tuple(hazards)), vocabulary))
     return tuple(sorted(enabled, key=lambda area: (-area.weight, area.id)))
+
+
+def avoidable(file: PolicyFile, default_mode: str) -> Iterator[Fault]:
+    """Rules and conditions of the file by which any author may avoid `enforce`.
+
+    default_mode: of a file without one.
+    """
+    mode, general = file.mode or default_mode, rules(file.mode_when)
+    for place, why in loosened(general, {mode}):
+        yield ("mode_when", place), f"`mode_when[{place}]` {why}"
+    inherited = {mode, *(one.mode for one in general)}
+    for name, part in (file.areas or {}).items():
+        if not isinstance(part, AreaPart):
+            continue
+        own, otherwise = rules(part.mode_when), {part.mode} if part.mode else inherited
+        for place, why in loosened(own, otherwise):
+            yield ("areas", name, "mode_when", place), f"`areas.{name}.mode_when[{place}]` {why}"
+        enforced = "enforce" in {*otherwise, *(one.mode for one in own)}
+        by = up_to_the_author(Combined("not", (condition(part.when),))) if part.when else ""
+        if by and enforced:
+            text = f"`areas.{name}.when` {avoids(by)}, or do not enforce the area"
+            yield ("areas", name, "when"), text
 
 
 def own_items(part: AreaPart) -> tuple[OwnItemPart, ...]:
@@ -160,6 +189,9 @@ def _changed(area: Area, part: AreaPart, references: References) -> Area:
         detect=replace(detect, paths=(*kept, *part.paths_add), exclude=exclude),
         items=tuple(items.values()),
         mode=part.mode or area.mode,
+        # A mode of its own replaces the rules that would come before it.
+        mode_when=(*rules(part.mode_when), *(() if part.mode else area.mode_when)),
+        when=condition(part.when) if part.when else area.when,
         reviewers=Reviewers(people.teams, people.users) if people else area.reviewers,
     )
 

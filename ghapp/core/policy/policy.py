@@ -10,11 +10,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ghapp.core.areas import Area, Reviewers, Text
+from ghapp.core.areas import Area, Clause, Leaf, ModeRule, Reason, Reviewers, Text, When, leaves
 from ghapp.core.model import Problem
 from ghapp.core.patterns import globs
-from ghapp.core.policy import limits, own_packs, pack_files, yaml
-from ghapp.core.policy.areas import DEFAULT, areas, faults, never_deferred, unknown_never
+from ghapp.core.policy import limits, own_packs, pack_files, pull_schema, yaml
+from ghapp.core.policy.areas import (
+    DEFAULT,
+    areas,
+    avoidable,
+    faults,
+    never_deferred,
+    unknown_never,
+)
 from ghapp.core.policy.pack_schema import References
 from ghapp.core.policy.policy_schema import ELSEWHERE, AreaPart, PeoplePart, PolicyFile
 from ghapp.core.policy.problems import mistakes
@@ -100,6 +107,10 @@ class Policy:
     dialect: any | mysql | postgres; hazards of the other dialect are off.
     labels: our label names by state: waiting, hold, signed_off, waived, follow_ups, follow_up.
     areas: those enabled, heaviest first, then by id.
+    mode_when: rules before `mode`, of which the first that holds counts. mode_why: what of the pull
+    request settled the mode. general: what holds for all pull requests, if this is a policy for one
+    of them, see `scan/pull_conditions.py`.
+    asks: kinds of the facts that conditions are about. teams: slugs that conditions name.
     """
 
     mode: str = "advise"
@@ -124,11 +135,28 @@ class Policy:
     areas: tuple[Area, ...] = ()
     standing: str = "good"
     problems: tuple[Problem, ...] = ()
+    mode_when: tuple[ModeRule, ...] = ()
+    mode_why: tuple[Reason, ...] = ()
+    general: Policy | None = None
+    asks: frozenset[str] = frozenset()
+    teams: frozenset[str] = frozenset()
+
+    @property
+    def modes(self) -> frozenset[str]:
+        """All modes that something may have."""
+        rules = (*self.mode_when, *(rule for area in self.areas for rule in area.mode_when))
+        areas = (area.mode for area in self.areas)
+        return frozenset([self.mode, *areas, *(rule.mode for rule in rules)])
 
     @property
     def enforces(self) -> bool:
-        """Whether anything is enforced."""
-        return "enforce" in (self.mode, *(area.mode for area in self.areas))
+        """Whether anything is enforced, on this pull request or on others."""
+        return "enforce" in (self.general or self).modes
+
+    @property
+    def searched(self) -> tuple[Area, ...]:
+        """The areas that any pull request may be searched for."""
+        return (self.general or self).areas
 
 
 def effective(source: PolicySource, rules: Rules) -> Policy:
@@ -234,6 +262,7 @@ def read(
     laborious = limits.laborious(value)
     found = (
         *_unfit(file, rules),
+        *avoidable(file, rules.default_mode),
         *([(("areas",), f"the file's {laborious}")] if laborious else []),
         *own.faults,
         *faults(file, joined, own.references, all_packs=all_packs),
@@ -260,8 +289,11 @@ def _well_formed(value: object, error: ValidationError) -> dict[str, Any]:
 
 def _unfit(file: PolicyFile, rules: Rules) -> Iterator[tuple[yaml.Loc, str]]:
     """Values that do not go together."""
-    parts = (one for one in (file.areas or {}).values() if isinstance(one, AreaPart))
-    modes = {file.mode or rules.default_mode, *(part.mode for part in parts)}
+    parts = [one for one in (file.areas or {}).values() if isinstance(one, AreaPart)]
+    rows = (*(file.mode_when or ()), *(one for part in parts for one in part.mode_when or ()))
+    modes = {file.mode or rules.default_mode}.union(
+        (part.mode for part in parts if part.mode), (row.mode for row in rows)
+    )
     by = file.sign_off.by if file.sign_off else None
     if set(by or ()) == {"button"} and "enforce" in modes and file.pending != "action_required":
         text = (
@@ -326,7 +358,13 @@ def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
         )
         for key, default in DEFAULT.items()
     }
-    in_force = areas(layers, rules.packs, rules.references, mode, reviewers, vocabulary)
+    mode_when = tuple(
+        rule
+        for layer in reversed(_upto_mode(layers))
+        for rule in pull_schema.rules(layer.mode_when)
+    )
+    in_force = areas(layers, rules.packs, rules.references, mode, mode_when, reviewers, vocabulary)
+    asked = [one for one in _conditions(in_force, mode_when) if isinstance(one, Clause)]
     most = setting("defer", "max_days") or Defer().max_days
     usual = setting("defer", "default_days") or Defer().default_days
     never = never_deferred(layers, rules.packs)
@@ -342,6 +380,9 @@ def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
         defer=Defer(min(usual, most), most, never),
         labels={key: setting("labels", key) or name for key, name in DEFAULT_LABELS.items()},
         areas=in_force,
+        mode_when=mode_when,
+        asks=frozenset(one.kind for one in asked if one.kind in pull_schema.KINDS),
+        teams=frozenset(team for one in asked if one.kind == "team" for team in one.values),
         **given(
             language=setting("language"),
             stale_on=setting("sign_off", "stale_on"),
@@ -358,6 +399,22 @@ def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
             dialect=setting("database", "dialect"),
         ),
     )
+
+
+def _upto_mode(layers: Sequence[PolicyFile]) -> Sequence[PolicyFile]:
+    """The layers from the topmost one that has a mode: it replaces the rules below."""
+    places = [place for place, layer in enumerate(layers) if layer.mode]
+    return layers[max(places, default=0) :]
+
+
+def _conditions(areas: Sequence[Area], rules: Sequence[ModeRule]) -> Iterator[Leaf]:
+    """All conditions of a policy, without those that join others."""
+    whens: list[When | None] = [rule.when for rule in rules]
+    for area in areas:
+        whens += [area.when, area.detect.pull, *(rule.when for rule in area.mode_when)]
+        whens += [when for item in area.items for when in (item.when, item.must_when)]
+    for when in whens:
+        yield from leaves(when)
 
 
 _read_small, _read_large = (lru_cache(maxsize=many)(read) for many in KEPT)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ghapp.core.areas import Area, Detect, Hit, Item, Reviewers, Text
+from ghapp.core.areas import MODES, Area, Detect, Hit, Item, Reviewers, Text
 from ghapp.core.i18n import both
 from ghapp.core.ledger import Entry, concerns
 from ghapp.core.model import File
@@ -28,7 +28,6 @@ REVIEW_POLICY = "review-policy"
 WITHOUT_PACK = (TOO_MANY_FILES, UNREAD_FILES, REVIEW_POLICY)
 CONCERN = "concern"  # the category of a concern's item
 WEIGHT, CONCERN_WEIGHT = 9, 10  # those of packs end at 5
-MODES = ("observe", "advise", "enforce")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ def guards(facts: Facts) -> Reviewers:
 
 # What an added line may weaken.
 _WEAKENS = re.compile(
-    r"\b(mode|enabled|off|reviewers|waivers|teams|users|ignore|sign_off|allow_author|stale_on"
+    r"\b(mode|mode_when|when|enabled|off|reviewers|waivers|teams|users|ignore|sign_off|allow_author|stale_on"
     r"|require_answers|pending|never|max_items|exclude|retired|sev|must_when|packs)\b"
 )
 
@@ -167,8 +166,11 @@ def _without_pack(
 ) -> Flagged:
     """An area without questions. reviewers: by default those of the policy."""
     policy = facts.policy
-    # What nobody has read may belong to any area: it takes the mode of the strictest.
+    # What nobody has read may belong to any area: it takes the mode of the strictest. The policy
+    # guards every pull, so that no fact of this one makes its mode laxer.
     mode = strictest(policy.areas, policy)
+    if name == REVIEW_POLICY:
+        mode = max((policy.general or policy).modes, key=MODES.index)
     by = policy.reviewers if reviewers is None else reviewers
     area = Area(name, title, WEIGHT, Detect(), (), True, mode, by)
     return Flagged(area, hits, (), (), mark)

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from ghapp.core.areas import Area, Hit
+from ghapp.core.areas import Area, Hit, Reason
 from ghapp.core.markdown import without_credentials
 from ghapp.core.model import Pull
 from ghapp.core.patterns.regexes import Span
 from ghapp.core.scan.patch import ChangedFile, searched_lines
+from ghapp.core.scan.pull_conditions import weighed
 
 FOLDER_FILES = 5  # a new folder at the top with fewer files brings up no question
 MOST_PATHS, MOST_LINES = 5, 3  # hits kept for showing; the files are always complete
@@ -231,6 +232,29 @@ class LineTrigger(Trigger):
 
 
 @dataclass(frozen=True, slots=True)
+class PullHit(Hit):
+    """The condition on the pull request holds, or may hold. reasons: the facts that decide it."""
+
+    kind = words = "pull"
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PullTrigger(Trigger):
+    """`pull` flags the area for a pull request of which it holds, or of which not all is known."""
+
+    whole = True
+
+    def hits(self, found: Matches) -> Iterable[Hit]:
+        """One, with the facts."""
+        when = self.area.detect.pull
+        if when is None:
+            return []
+        weight = weighed(when, found.pull)
+        return [] if weight.value is False else [PullHit(weight.reasons)]
+
+
+@dataclass(frozen=True, slots=True)
 class FolderHit(Hit):
     """The pull request adds a folder at the top of the repository."""
 
@@ -295,5 +319,5 @@ class SizeTrigger(Trigger):
 # In the order in which they decide `flagged_by`.
 KINDS: tuple[type[Trigger], ...] = (
     *(LabelTrigger, PathTrigger, SubmoduleTrigger),
-    *(LineTrigger, SizeTrigger),
+    *(LineTrigger, PullTrigger, SizeTrigger),
 )

@@ -115,7 +115,8 @@ def _summary(review: Review, words: Words) -> str:
     if review.state is PullState.CLEAR:
         author = review.checklist.ignored
         clear = words("clear_ignored" if author else "clear", author=code(author))
-        return paragraphs(_notices(review, words), clear, reasons.hints(review, words))
+        exempt = reasons.exempt(review, words)
+        return paragraphs(_notices(review, words), clear, exempt, reasons.hints(review, words))
     return paragraphs(
         _notices(review, words),
         status.next_step(review, words, ticking=False),
@@ -123,6 +124,8 @@ def _summary(review: Review, words: Words) -> str:
             f"- {dotted(status.stands(area, words), _unasked(area, review, words))}"
             for area in review.areas
         ),
+        reasons.modes(review, words),
+        reasons.exempt(review, words),
         status.holds(review, words),
         status.waivers(review, words),
         findings.summary(review, words),
@@ -199,8 +202,7 @@ def parked_run(head_sha: str, policy: Policy | None, reason: str) -> CheckRun:
     policy = policy or Policy(mode="enforce")
     words = Words(policy.language)
     summary = words("parked", reason=code(reason, 400))
-    enforced = "enforce" in (policy.mode, *(area.mode for area in policy.areas))
-    conclusion = "action_required" if enforced else "neutral"
+    conclusion = "action_required" if policy.enforces else "neutral"
     return sealed(CheckRun(head_sha, "", conclusion, words("title_parked"), summary))
 
 
