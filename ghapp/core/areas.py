@@ -172,7 +172,7 @@ def globs_of(when: When | None) -> Iterator[str]:
     for one in leaves(when):
         if isinstance(one, InFile):
             yield from (*one.path, *one.exclude)
-        elif isinstance(one, Clause) and one.kind == "path":
+        elif isinstance(one, Clause) and one.kind in ("path", "adds", "deletes", "renames"):
             yield from one.values
 
 

@@ -310,12 +310,16 @@ class PostReply(Effect):
         return [cls(reply).name for reply in marks.replies]
 
 
+AGAIN = "again-"
+
+
 @dataclass(frozen=True, slots=True)
 class RequestReview(Effect):
     """Have GitHub ask for reviews. Asking somebody twice changes nothing there.
 
     requests: "team:SLUG:MARK" or "user:LOGIN:MARK", sorted. MARK is a digest of what waits, so that
-    the same people are asked again about something else only.
+    the same people are asked again about something else only; or AGAIN and since when they have
+    been waited for, to remind them once of that.
     """
 
     requests: tuple[str, ...]
@@ -329,10 +333,11 @@ class RequestReview(Effect):
     def applied(self, marks: Marks) -> Marks:
         return replace(marks, requests=marks.requests | {*self.requests})
 
-    def names(self, kind: str) -> list[str]:
-        """The slugs of the teams, or the logins of the users."""
+    def names(self, kind: str, *, reminded: bool = False) -> list[str]:
+        """The slugs of the teams, or the logins of the users. reminded: only of those."""
         found = (one.split(":") for one in self.requests)
-        return sorted({name for of, name, _ in found if of == kind})
+        marks = AGAIN if reminded else ""
+        return sorted({name for of, name, mark in found if of == kind and mark.startswith(marks)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,8 @@ class History:
     seen_at: `updated_at` of the pull as our last run read it; None if none has. compared: what that
     run read.
     policy: None if it was never read; its `read_at` is None if a push may have changed it.
+    state: of the pull after the last run, as in `review.PullState`; "" if there was none.
+    state_since: when a run first found it in this state; None if that is not known.
     pending_since: when GitHub accepted the check run that is in progress; None if none is.
     base_since: when a run first read another base than the one before; None if that is long ago, or
     never was.
@@ -186,6 +188,8 @@ class History:
     pushers: Mapping[str, frozenset[Account]] = field(default_factory=dict)
     waited: int = 0  # how often in a row the key was deferred because facts lagged behind
     policy: PolicySource | None = None
+    state: str = ""
+    state_since: datetime | None = None
     pending_since: datetime | None = None
     base_since: datetime | None = None
     late_since: datetime | None = None
@@ -232,7 +236,9 @@ class Run:
     state: of the pull, as in `review.PullState`.
     unresolved: effects that failed, but may have taken effect.
     seen_at: `updated_at` of the pull as it was read; None if it was not read.
-    follow_ups: all of this pull. pending_since, base_since, late_since: as in History.
+    follow_ups: all of this pull.
+    state_since, pending_since, base_since, late_since: as in History.
+    recheck_at: when to check again even if nothing happens; None for never.
     """
 
     marks: Marks
@@ -244,6 +250,8 @@ class Run:
     unresolved: tuple[Effect, ...] = ()
     seen_at: datetime | None = None
     follow_ups: tuple[FollowUp, ...] = ()
+    state_since: datetime | None = None
+    recheck_at: datetime | None = None
     pending_since: datetime | None = None
     base_since: datetime | None = None
     late_since: datetime | None = None

@@ -125,7 +125,7 @@ class _Branch(msgspec.Struct):
 
 async def examined(settings: Settings, installed: Iterable[Installed]) -> Iterator[Checked]:
     """The findings about the repositories of these installations, at most 50 of them."""
-    rules = builtin_packs.rules(settings.default_mode)
+    rules = builtin_packs.rules(settings.default_mode, settings.timezone)
     found: list[Governed] = []
     beyond = 0
     async with Host(settings.endpoint, settings.app_id, settings.private_key) as host:

@@ -50,7 +50,9 @@ async def gather(
     )
     teams, properties, unknown = known
     pull = replace(pull, teams=teams, properties=properties, unknown=pull.unknown | unknown)
-    policy = in_force(general, pull)
+    policy = general
+    if general.is_ruled:  # off the event loop: it matches all files of the pull
+        policy = await asyncio.to_thread(in_force, general, pull)
     labels = people.compared(pull, policy.labels.values(), history)
     try:
         (observed, (by_label, labels)), new_folders = await both(

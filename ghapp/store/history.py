@@ -118,6 +118,8 @@ def recall(connection: Connection, key: PullKey) -> History:
         pushers={sha: frozenset(accounts) for sha, accounts in pushers.items()},
         waited=row.waited or 0,
         policy=_policy(row),
+        state=row.state or "",
+        state_since=_time(row.state_since) if row.state_since else None,
         pending_since=_time(row.pending_since) if row.pending_since else None,
         late_since=_time(row.late_since) if row.late_since else None,
         follow_ups=tuple(
@@ -186,7 +188,7 @@ _ROW = Statement(
         *(reviews.c.head_sha, reviews.c.base_ref, reviews.c.base_since),
         and_(keys.c.opened, keys.c.arrived_at > Now() - NEW_SECONDS).label("is_new"),
         *(reviews.c.marks, reviews.c.written, reviews.c.seen_at, reviews.c.pending_since),
-        reviews.c.late_since,
+        *(reviews.c.late_since, reviews.c.state, reviews.c.state_since),
         *(policies.c.text, policies.c.good, policies.c.packs, policies.c.good_packs),
         *(policies.c.etag, policies.c.read_at, policies.c.drops, policies.c.read_drops),
         exists().where(intents.c.key == _of.c.key).label("unresolved"),

@@ -187,7 +187,7 @@ _RECORD = holding(**UNHINTED)
 _put = upsert(reviews).values(updated_at=Now())
 _last = (
     *("head_sha", "state", "verdict", "marks", "written", "updated_at", "pending_since"),
-    *("base_ref", "base_since", "late_since"),
+    *("base_ref", "base_since", "late_since", "state_since", "recheck_at"),
 )
 _seen_at = case((_put.excluded.seen_at > 0, _put.excluded.seen_at), else_=reviews.c.seen_at)
 _PUT = Statement(
@@ -260,6 +260,8 @@ def record(
             "base_ref": run.verdict.base_ref,
             "base_since": _seconds(run.base_since),
             "late_since": _seconds(run.late_since),
+            "state_since": _seconds(run.state_since),
+            "recheck_at": _seconds(run.recheck_at),
         },
     )
     if run.shown:

@@ -225,6 +225,7 @@ ledger = Table(
 # The last run of each pull. verdict: what the pull asks of its head. seen_at: `updated_at` of the
 # pull as last read; 0 if it was never read. pending_since: when GitHub accepted the check run that
 # is in progress; 0 if none is. late_since: since when labels differ without an event; 0 if none do.
+# recheck_at: when to check again even if nothing happens; 0 for never.
 reviews = Table(
     "reviews",
     metadata,
@@ -238,15 +239,16 @@ reviews = Table(
     Column("written", Text, nullable=False),
     *(_seconds("updated_at"), _seconds("seen_at"), _seconds("pending_since")),
     *(_text("base_ref"), _seconds("base_since"), _seconds("late_since")),
+    *(_seconds("state_since"), _seconds("recheck_at")),
     Index("reviews_seen", "repository_id", "number", "seen_at"),
     Index("reviews_head", "repository_id", "head_sha"),
 )
-_pending = reviews.c.pending_since > 0
+_rechecked = reviews.c.recheck_at > 0
 Index(
-    "reviews_pending",
-    reviews.c.pending_since,
-    sqlite_where=_pending,
-    postgresql_where=_pending,
+    "reviews_recheck",
+    reviews.c.recheck_at,
+    sqlite_where=_rechecked,
+    postgresql_where=_rechecked,
 )
 
 # What the check runs that GitHub accepted showed.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from ghapp.core.decide import Decision
+from ghapp.core.decide import RENEWED_AFTER, Decision
 from ghapp.core.marks import (
     EditIssue,
     Effect,
@@ -164,6 +164,8 @@ def recorded(
         is_new = run is not None and run.id != facts.written.check_run_id
         # A check run that is patched is as old as before.
         pending_since = run.answered_at if run and is_new else decision.pending_since
+    renewed_at = pending_since + RENEWED_AFTER if pending_since else None
+    rechecks = [at for at in (renewed_at, decision.recheck_at) if at]
     return Run(
         marks=marks,
         written=Written(
@@ -178,9 +180,11 @@ def recorded(
         unresolved=tuple(effect for effect, _ in applied.failed),
         seen_at=facts.pull.updated_at,
         follow_ups=tuple(_follow_ups(decision, facts, applied)),
+        state_since=decision.state_since,
         pending_since=pending_since,
         base_since=decision.review.base_since,
         late_since=facts.late_since,
+        recheck_at=min(rechecks, default=None),
     )
 
 

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from ghapp import logs
-from ghapp.core.decide import RENEWED_AFTER
 from ghapp.core.model import InstallationKey
 from ghapp.errors import Busy, Gone, Retry, StoreFailed, Wait
 from ghapp.observer import Observer
@@ -59,14 +58,14 @@ async def sweeps(
 
 
 async def sweep(store: Store, github: Lists) -> int:
-    """Mark all installations, and pulls whose check run is about to go stale.
+    """Mark all installations, and the pulls that are to be checked again by now.
 
     Returns the number of installations. Raises Retry, Wait and Gone (GitHub does not list them),
     Busy and StoreFailed.
     """
     found = await github.installations()
     await store.queue.mark_dirty(InstallationKey(id) for id in found)
-    await store.records.write(marking.mark_pending, RENEWED_AFTER.total_seconds())
+    await store.records.write(marking.mark_rechecks)
     return len(found)
 
 

@@ -72,3 +72,12 @@ def test_no_other_run_is_renewed(decision: Decision) -> None:
 
 def test_renewing_changes_nothing_of_what_the_run_shows() -> None:
     assert decided().marks == decided(since=YOUNG).marks
+
+
+def test_the_state_is_as_old_as_the_first_run_that_found_it() -> None:
+    seen = facts(policy(DB, mode="enforce"))
+    was = replace(history(), state="waiting_author", state_since=OLD)
+    checklist = asked(flagged(DB))
+    assert decide(seen, was, checklist, (), ()).state_since == OLD
+    assert decide(seen, replace(was, state_since=None), checklist, (), ()).state_since == NOW
+    assert decide(seen, replace(was, state="on_hold"), checklist, (), ()).state_since == NOW

@@ -264,7 +264,9 @@ def test_a_run_in_progress_is_renewed_once_before_it_goes_stale(world: World) ->
     assert len(pull.check_runs()) == 1
 
     changed(
-        world.settings.database_url, "UPDATE reviews SET pending_since = pending_since - 1036900"
+        world.settings.database_url,
+        "UPDATE reviews SET pending_since = pending_since - 1036900,"
+        " recheck_at = recheck_at - 1036900",
     )
     changed(world.settings.database_url, LONG_AGO)
     swept(world.settings)

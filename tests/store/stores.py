@@ -16,11 +16,22 @@ from sqlalchemy import create_engine, text
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import AddLabels, CheckRun, Marks, PutCheckRun, Written
 from ghapp.core.model import Channel, Delivery, Key, Message, PullKey, Repository
-from ghapp.core.records import Claim, History, Judgement, PolicySource, Run, Shown, Verdict
+from ghapp.core.records import (
+    NOBODY,
+    Claim,
+    Full,
+    History,
+    Judgement,
+    PolicySource,
+    Run,
+    Shown,
+    Verdict,
+)
 from ghapp.store import Store, history, runs, stats
 from ghapp.store.stats import Health, Parked
 
 PATIENCE_SECONDS = 20.0
+LONG = 10 * PATIENCE_SECONDS  # polling would take too long to be what ends it
 NOON = datetime(2026, 4, 1, 12, tzinfo=UTC)
 SHOP = Repository(11, 501, "acme/shop")
 KEY = PullKey(SHOP, 7)
@@ -114,6 +125,19 @@ async def due(store: Store, key: Key = KEY) -> Claim:
             assert claim.key == key
             return claim
     raise AssertionError(f"{key} is not due")
+
+
+async def waiting(store: Store, full: Full = NOBODY) -> asyncio.Task[tuple[Claim, ...]]:
+    """A worker that has found nothing and waits.
+
+    PostgreSQL's listener wakes whoever waits when it begins to listen, which may be at any time.
+    """
+    if listener := store.queue._listener:
+        await listener.close()
+    assert await store.queue.claim(1, full=full) == ()
+    task = asyncio.create_task(store.queue.claim(1, full=full, wait_seconds=LONG))
+    await asyncio.sleep(0)
+    return task
 
 
 async def worked_off(

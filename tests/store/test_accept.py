@@ -38,7 +38,6 @@ from tests.store.stores import (
     NEXT_HEAD,
     NOON,
     OTHER,
-    PATIENCE_SECONDS,
     SHOP,
     SOURCE,
     admitted,
@@ -54,6 +53,7 @@ from tests.store.stores import (
     run,
     story,
     verdict,
+    waiting,
     worked_off,
 )
 
@@ -403,11 +403,9 @@ def test_a_waiting_worker_gets_the_pulls_of_a_head_at_once(database_url: str) ->
             await store.queue.mark_dirty([KEY])
             await worked_off(store)
             changed(database_url, LONG_AGO)
-            assert await store.queue.claim(1) == ()
-            waiting = asyncio.create_task(store.queue.claim(1, wait_seconds=PATIENCE_SECONDS))
-            await asyncio.sleep(0)  # until it waits
+            worker = await waiting(store)
             assert await store.queue.accept(of_head())
-            (claim,) = await waiting
+            (claim,) = await worker
             assert (claim.key, claim.touched) == (KEY, True)
 
     asyncio.run(play())

@@ -1,4 +1,4 @@
-"""How old a check run in progress is: recorded by each run, found by the sweep."""
+"""When a pull is checked again though nothing happens: recorded by each run, found by the sweep."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ghapp.core.decide import Decision
+from ghapp.core.decide import RENEWED_AFTER, Decision
 from ghapp.core.marks import CheckRun, Marks, Outcome, PutCheckRun, Written
 from ghapp.core.model import PullKey
 from ghapp.core.records import Run
@@ -33,8 +33,6 @@ from tests.store.stores import (
     verdict,
 )
 
-DAY = 24 * 3600.0
-AGE = 12 * DAY
 WRITTEN = Written(check_run_id=21)
 
 
@@ -57,7 +55,18 @@ def left(decision: Decision, *effects: tuple[PutCheckRun, int], there: CheckRun)
 def test_a_run_remembers_since_when_its_check_run_is_in_progress(
     effects: tuple[tuple[PutCheckRun, int], ...], since: datetime | None
 ) -> None:
-    assert left(decided(), *effects, there=PENDING).pending_since == since
+    done = left(decided(), *effects, there=PENDING)
+    assert (done.pending_since, done.recheck_at) == (since, since and since + RENEWED_AFTER)
+
+
+@story
+async def test_a_run_records_the_state_and_since_when_it_holds(store: Store) -> None:
+    claim = await claimed(store)
+    await admitted(store, claim)
+    done = replace(run(verdict(KEY, "", "1" * 40)), state="on_hold", state_since=START)
+    await store.records.write(runs.record, claim, done)
+    known = await recalled(store)
+    assert (known.state, known.state_since) == ("on_hold", START)
 
 
 @story
@@ -77,12 +86,12 @@ def test_a_closed_pull_has_no_run_to_renew() -> None:
     assert recorded(decided(is_open=False), seen, Applied(), found=False).pending_since is None
 
 
-async def waits(store: Store, since: datetime | None, key: PullKey = KEY) -> None:
-    """The last run of the pull left a check run that is in progress since then."""
+async def waits(store: Store, until: datetime | None, key: PullKey = KEY) -> None:
+    """The last run of the pull asked for another one then."""
     claim, head_sha = await claimed(store, key), f"{key.number:040x}"
     await admitted(store, claim, head_sha=head_sha)
     done = run(verdict(key, "", head_sha))
-    await store.records.write(runs.record, claim, replace(done, pending_since=since))
+    await store.records.write(runs.record, claim, replace(done, recheck_at=until))
     await store.queue.finish(claim)
 
 
@@ -90,31 +99,39 @@ def ago(days: float) -> datetime:
     return datetime.now(UTC) - timedelta(days=days)
 
 
-def test_the_sweep_marks_old_ones_and_each_once_a_day(database_url: str) -> None:
+def test_the_sweep_marks_those_whose_time_has_come(database_url: str) -> None:
     async def play() -> None:
         async with opened(database_url) as store:
-            since = ago(12.1)
-            await waits(store, since)
-            await waits(store, ago(11.9), OTHER)
-            known = (await recalled(store, KEY)).pending_since
-            assert known and abs(known - since) < timedelta(milliseconds=1)
-            assert (
-                await store.records.write(marking.mark_pending, AGE) == 0
-            )  # it was looked at just now
+            await waits(store, ago(-0.1), OTHER)
+            await waits(store, ago(0.1))
+            # The last run began later than that, and left it as it was.
+            assert await store.records.write(marking.mark_rechecks) == 0
             changed(database_url, LONG_AGO)
-            assert await store.records.write(marking.mark_pending, AGE) == 1
-            assert await store.records.write(marking.mark_pending, AGE) == 0
+            assert await store.records.write(marking.mark_rechecks) == 1
+            assert await store.records.write(marking.mark_rechecks) == 0
             (claim,) = await store.queue.claim(9)
             assert claim.key == KEY
             assert not (await recalled(store, KEY)).touched
             await store.queue.finish(claim)
-            assert await store.records.write(marking.mark_pending, AGE) == 0
+            assert await store.records.write(marking.mark_rechecks) == 0
+
+    asyncio.run(play())
+
+
+def test_a_pull_is_marked_as_soon_as_its_time_comes_after_a_run(database_url: str) -> None:
+    async def play() -> None:
+        async with opened(database_url) as store:
+            await waits(store, ago(-0.1))
+            assert await store.records.write(marking.mark_rechecks) == 0
+            changed(database_url, "UPDATE keys SET started_at = started_at - 9000")
+            changed(database_url, "UPDATE reviews SET recheck_at = recheck_at - 8641")
+            assert await store.records.write(marking.mark_rechecks) == 1
 
     asyncio.run(play())
 
 
 @pytest.mark.parametrize("since", [None, ago(40)])
-def test_a_check_run_that_is_done_or_a_key_that_is_parked_is_left_alone(
+def test_what_asks_for_no_run_and_a_key_that_is_parked_are_left_alone(
     database_url: str, since: datetime | None
 ) -> None:
     async def play() -> None:
@@ -127,7 +144,7 @@ def test_a_check_run_that_is_done_or_a_key_that_is_parked_is_left_alone(
                     (claim,) = await store.queue.claim(1)
                     await store.queue.fail(claim, after_seconds=0, reason="500")
             changed(database_url, LONG_AGO)
-            assert await store.records.write(marking.mark_pending, AGE) == 0
+            assert await store.records.write(marking.mark_rechecks) == 0
             assert await dirty(store) == 0
             assert len(await parked_in(store)) == (1 if since else 0)
 

@@ -11,12 +11,13 @@ from unittest.mock import patch
 import pytest
 
 from benchmarks.postgres import Cluster
-from ghapp.core.records import NOBODY, Claim, Full
+from ghapp.core.records import Claim, Full
 from ghapp.errors import LeaseLost, StoreFailed
 from ghapp.store import Store
 from ghapp.store.sql import NONE, Connection
 from tests.store.stores import (
     KEY,
+    LONG,
     OTHER,
     PATIENCE_SECONDS,
     SHOP,
@@ -26,23 +27,10 @@ from tests.store.stores import (
     due,
     opened,
     story,
+    waiting,
 )
 
 T = TypeVar("T")
-LONG = 10 * PATIENCE_SECONDS  # polling would take too long to be what ends it
-
-
-async def waiting(store: Store, full: Full = NOBODY) -> asyncio.Task[tuple[Claim, ...]]:
-    """A worker that has found nothing and waits.
-
-    PostgreSQL's listener wakes whoever waits when it begins to listen, which may be at any time.
-    """
-    if listener := store.queue._listener:
-        await listener.close()
-    assert await store.queue.claim(1, full=full) == ()
-    task = asyncio.create_task(store.queue.claim(1, full=full, wait_seconds=LONG))
-    await asyncio.sleep(0)
-    return task
 
 
 async def working(store: Store) -> Claim:

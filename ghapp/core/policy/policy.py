@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, date, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
@@ -26,6 +27,7 @@ from ghapp.core.policy.pack_schema import References
 from ghapp.core.policy.policy_schema import ELSEWHERE, AreaPart, PeoplePart, PolicyFile
 from ghapp.core.policy.problems import mistakes
 from ghapp.core.records import PackFile, PolicySource
+from ghapp.core.working_time import DAYS, WorkingTime
 
 POLICY_PATH = pack_files.POLICY
 
@@ -70,12 +72,14 @@ class Rules:
     """The defaults that a policy builds on; one value for the life of the process.
 
     packs: the built-in areas, including those that are shipped switched off. While the policy of a
-    repository is read, its own areas are added. references: what packs may name.
+    repository is read, its own areas are added. references: what packs may name. timezone: of
+    working hours.
     """
 
     packs: tuple[Area, ...]
     default_mode: str
     references: References = field(default_factory=References)
+    timezone: tzinfo = UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,7 @@ class Policy:
     standing: good | bridged (the file is invalid, its last good version holds) | unreadable
     (invalid and no good version is known: nothing may be green).
     problems: of the file and its packs as they are now; not empty when bridged or unreadable.
+    remind_after: in working time; None for never.
     dialect: any | mysql | postgres; hazards of the other dialect are off.
     labels: our label names by state: waiting, hold, signed_off, waived, follow_ups, follow_up.
     areas: those enabled, heaviest first, then by id.
@@ -126,6 +131,8 @@ class Policy:
     features: Features = Features()
     max_items: int = 7
     request_review: bool = False
+    remind_after: timedelta | None = None
+    working_time: WorkingTime = WorkingTime()
     ignore_authors: frozenset[str] = frozenset({"dependabot[bot]", "renovate[bot]"})
     ignore_paths: tuple[str, ...] = ("docs/**", "**/*.md")
     large_tables: tuple[str, ...] = ()
@@ -147,6 +154,11 @@ class Policy:
         rules = (*self.mode_when, *(rule for area in self.areas for rule in area.mode_when))
         areas = (area.mode for area in self.areas)
         return frozenset([self.mode, *areas, *(rule.mode for rule in rules)])
+
+    @property
+    def is_ruled(self) -> bool:
+        """Whether areas or modes depend on the facts of the pull request."""
+        return bool(self.mode_when or any(one.when or one.mode_when for one in self.areas))
 
     @property
     def enforces(self) -> bool:
@@ -321,9 +333,32 @@ def _unfit(file: PolicyFile, rules: Rules) -> Iterator[tuple[yaml.Loc, str]]:
         yield ("ignore", "paths", *([ignored.index(alone[0])] if alone else [])), text
     defer = file.defer
     # A maximum below the usual 30 days alone lowers them as well.
+    if file.remind and not file.request_review:
+        text = "`remind` requests a review once more, and needs `request_review: true`: add that"
+        yield ("remind",), text
     if defer and (defer.default_days or 0) > (defer.max_days or 90):
         text = "`defer.default_days` is more than `defer.max_days`: lower it"
         yield ("defer", "default_days"), text
+
+
+def _working_time(
+    days: Iterable[str] | None,
+    hours: str | None,
+    holidays: str | None,
+    off: Iterable[str] | None,
+    zone: tzinfo,
+) -> WorkingTime:
+    """As a policy writes it; None is the default."""
+    opens, closes = (
+        int(hour) * 60 + int(minute)
+        for hour, _, minute in (at.partition(":") for at in (hours or "09:00-18:00").split("-"))
+    )
+    ranges = []
+    for one in off or ():
+        first, _, last = one.partition("..")
+        ranges.append((date.fromisoformat(first), date.fromisoformat(last or first)))
+    working = frozenset(map(DAYS.index, DAYS[:5] if days is None else days))
+    return WorkingTime(working, opens, closes, zone, holidays or "", tuple(ranges))
 
 
 def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
@@ -371,11 +406,19 @@ def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
     if setting("defer", "never") != ():
         never |= {item.id for area in in_force for item in area.items if item.never_defer}
     features = {one.name: setting("features", one.name) for one in fields(Features)}
+    days, hours, holidays, off = (
+        setting("working_time", key) for key in ("days", "hours", "holidays", "days_off")
+    )
+    working_time = _working_time(days, hours, holidays, off, rules.timezone)
+    after = setting("remind", "after")
+    hour_or_day = {"h": timedelta(hours=1), "d": working_time.day}
     return replace(
         Policy(),
         mode=mode,
         reviewers=reviewers,
         waivers=people("waivers", reviewers),
+        remind_after=int(after[:-1]) * hour_or_day[after[-1]] if after else None,
+        working_time=working_time,
         features=replace(Features(), **given(**features)),
         defer=Defer(min(usual, most), most, never),
         labels={key: setting("labels", key) or name for key, name in DEFAULT_LABELS.items()},

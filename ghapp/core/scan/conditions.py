@@ -106,7 +106,7 @@ def holds(when: When | None, scene: Scene) -> bool:
 
     def leaf(one: Leaf, unknown: bool) -> bool:
         if is_of_pull(one):
-            found = matched(one, scene.pull)
+            found = matched(one, scene.pull, scene.matches)
             return unknown if found is None else bool(found)
         return any(True for _ in _found(one, scene))
 
@@ -135,7 +135,7 @@ def _named(when: When | None, scene: Scene) -> Iterator[str]:
     elif when is not None and not is_of_pull(when):
         yield from _found(when, scene)
     elif isinstance(when, Clause) and when.kind in CHANGES:
-        yield from matched(when, scene.pull) or ()
+        yield from matched(when, scene.pull, scene.matches) or ()
 
 
 def _found(when: Leaf, scene: Scene) -> Iterator[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TypeGuard
 
 from ghapp.core.areas import (
@@ -21,21 +20,25 @@ from ghapp.core.areas import (
     ModeRule,
     Reason,
     When,
+    globs_of,
     holds,
 )
-from ghapp.core.model import Pull
+from ghapp.core.model import File, Pull
 from ghapp.core.patterns import globs, regexes
 from ghapp.core.policy.policy import Policy
 
 MOST_NAMED = 3  # values of a condition, in a reason
 PATTERNS = ("base", "branch", "adds", "deletes", "renames")  # whose values say nothing to readers
 
-# Of a renamed file both paths count.
+# By kind of condition, the files that it is about; both paths of a file count.
 CHANGES: Mapping[str, tuple[str, ...]] = {
     "adds": ("added", "copied"),
     "deletes": ("removed",),
     "renames": ("renamed",),
 }
+
+
+Matches = Callable[[tuple[str, ...], str], object]
 
 
 def _alike(values: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
@@ -44,17 +47,8 @@ def _alike(values: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if name.casefold() in folded))
 
 
-def _files(kind: str, values: tuple[str, ...], pull: Pull) -> tuple[str, ...]:
-    """The present paths of the files that changed so and match."""
-    return tuple(
-        one.path
-        for one in pull.files
-        if one.status in CHANGES[kind]
-        and any(globs.matches(values, path) for path in (one.path, one.previous_path) if path)
-    )
-
-
-# By kind of condition, what of the pull request it matches; nothing if it does not hold.
+# By kind of condition, what of the pull request it matches; nothing if it does not hold. Those in
+# CHANGES are conditions, too.
 FACTS: Mapping[str, Callable[[tuple[str, ...], Pull], tuple[str, ...]]] = {
     "title": lambda values, pull: (pull.title,) if regexes.first(values, pull.title) else (),
     "label": lambda values, pull: _alike(values, pull.labels),
@@ -63,7 +57,6 @@ FACTS: Mapping[str, Callable[[tuple[str, ...], Pull], tuple[str, ...]]] = {
     "author": lambda values, pull: _alike(values, (pull.author,)),
     "team": lambda values, pull: _alike(values, pull.teams),
     "draft": lambda values, pull: _alike(values, (str(pull.is_draft).lower(),)),
-    **{kind: partial(_files, kind) for kind in CHANGES},
     "topic": lambda values, pull: _alike(values, pull.topics),
     "property": lambda values, pull: _alike(values, pull.properties),
 }
@@ -75,13 +68,16 @@ SIZES: Mapping[str, Callable[[Pull], int]] = {
 
 def is_of_pull(one: Leaf) -> TypeGuard[Clause | AtLeast]:
     """Whether it is a condition on the pull as a whole."""
-    return isinstance(one, Clause | AtLeast) and (one.kind in FACTS or one.kind in SIZES)
+    kinds = (FACTS, SIZES, CHANGES)
+    return isinstance(one, Clause | AtLeast) and any(one.kind in some for some in kinds)
 
 
-def matched(one: Clause | AtLeast, pull: Pull) -> tuple[str, ...] | None:
+def matched(
+    one: Clause | AtLeast, pull: Pull, matches: Matches = globs.matches
+) -> tuple[str, ...] | None:
     """What of the pull the condition matches; () if it does not hold, None if that is unknown.
 
-    one: of a kind in FACTS or SIZES.
+    one: for which `is_of_pull` holds. matches: tells whether one of several globs matches a path.
     """
     if one.kind in pull.unknown:
         return None
@@ -89,6 +85,13 @@ def matched(one: Clause | AtLeast, pull: Pull) -> tuple[str, ...] | None:
     if isinstance(one, AtLeast):
         count = SIZES[one.kind](pull)
         found = (str(count),) if count >= one.count else ()
+    elif one.kind in CHANGES:  # by their new paths
+        found = tuple(
+            file.path
+            for file in pull.files
+            if file.status in CHANGES[one.kind]
+            and any(matches(one.values, path) for path in (file.path, file.previous_path) if path)
+        )
     else:
         found = FACTS[one.kind](one.values, pull)
     # What is found stands, even if not all is known.
@@ -109,21 +112,26 @@ class Weighed:
     reasons: tuple[Reason, ...] = ()
 
 
-def weighed(when: When, pull: Pull) -> Weighed:
-    """The condition, weighed for the pull. when: of kinds in FACTS and SIZES only."""
+def weighed(when: When, pull: Pull, matches: Matches = globs.matches) -> Weighed:
+    """The condition, weighed for the pull.
+
+    when: for whose leaves `is_of_pull` holds. matches: as for `matched`.
+    """
     if isinstance(when, Clause | AtLeast):
-        found = matched(when, pull)
+        found = matched(when, pull, matches)
         value = None if found is None else bool(found)
         return Weighed(value, (_reason(when, found, pull),))
     assert isinstance(when, Combined)
-    parts = [weighed(one, pull) for one in when.of]
     if when.how == "not":
-        (part,) = parts
+        part = weighed(when.of[0], pull, matches)
         return replace(part, value=None if part.value is None else not part.value)
     decisive = when.how == "any"  # one part with this value decides for all
-    for part in parts:
+    parts: list[Weighed] = []
+    for one in when.of:
+        part = weighed(one, pull, matches)
         if part.value is decisive:
             return part
+        parts.append(part)
     unknown = [part for part in parts if part.value is None]
     reasons = dict.fromkeys(one for part in unknown or parts for one in part.reasons)
     return Weighed(None if unknown else not decisive, tuple(reasons))
@@ -155,14 +163,14 @@ def in_force(policy: Policy, pull: Pull) -> Policy:
     the rules may give, the strictest applies.
     """
     general = policy.general or policy
-    if not (general.mode_when or any(one.when or one.mode_when for one in general.areas)):
+    if not general.is_ruled:
         return policy
-    pull = counting(pull, general)
-    mode, why = _mode(general.mode, general.mode_when, pull)
+    pull, matches = counting(pull, general), _together(general)
+    mode, why = _mode(general.mode, general.mode_when, pull, matches)
     areas = []
     for area in general.areas:
-        if may_be_flagged(area, pull):
-            own, own_why = _mode(area.mode, area.mode_when, pull)
+        if _may_be_flagged(area, pull, matches):
+            own, own_why = _mode(area.mode, area.mode_when, pull, matches)
             areas.append(replace(area, mode=own, mode_when=(), mode_why=own_why))
     return replace(
         general, mode=mode, mode_when=(), mode_why=why, areas=tuple(areas), general=general
@@ -172,40 +180,41 @@ def in_force(policy: Policy, pull: Pull) -> Policy:
 def counting(pull: Pull, policy: Policy) -> Pull:
     """The pull without the files and labels that do not count: ignored ones, and ghapp's own."""
     own = {name.casefold() for name in policy.labels.values()}
-    ignored = policy.ignore_paths
+    ignored = globs.index(policy.ignore_paths)
+
+    def is_ignored(file: File) -> bool:
+        return all(ignored.matching(path) for path in (file.path, file.previous_path) if path)
+
     return replace(
         pull,
         labels=frozenset(name for name in pull.labels if name.casefold() not in own),
-        files=tuple(
-            file
-            for file in pull.files
-            if not ignored
-            or not all(
-                globs.matches(ignored, path) for path in (file.path, file.previous_path) if path
-            )
-        ),
+        files=tuple(file for file in pull.files if not is_ignored(file)),
     )
 
 
-def may_be_flagged(area: Area, pull: Pull) -> bool:
+def _together(policy: Policy) -> Matches:
+    """Tells whether globs match a path; those of all rules at once, since each costs a search."""
+    whens = [area.when for area in policy.areas]
+    rules = (*policy.mode_when, *(rule for area in policy.areas for rule in area.mode_when))
+    whens += [rule.when for rule in rules]
+    all_globs = globs.index(tuple(dict.fromkeys(glob for when in whens for glob in globs_of(when))))
+    return lambda some, path: not all_globs.matching(path).isdisjoint(some)
+
+
+def _may_be_flagged(area: Area, pull: Pull, matches: Matches) -> bool:
     """Whether the area's `when` lets this pull be flagged; somebody's label for it always does."""
-    if area.when is None or forced(area, pull):
+    if area.when is None or _alike((f"nfr/area: {area.id}",), pull.labels):
         return True
-    return weighed(area.when, pull).value is not False
-
-
-def forced(area: Area, pull: Pull) -> bool:
-    """Whether somebody added the label that forces the area in."""
-    return bool(_alike((f"nfr/area: {area.id}",), pull.labels))
+    return weighed(area.when, pull, matches).value is not False
 
 
 def _mode(
-    otherwise: str, rules: tuple[ModeRule, ...], pull: Pull
+    otherwise: str, rules: tuple[ModeRule, ...], pull: Pull, matches: Matches
 ) -> tuple[str, tuple[Reason, ...]]:
     """The mode by the first rule that holds, and why; the strictest of those that may apply."""
     possible: list[tuple[str, tuple[Reason, ...]]] = []
     for rule in rules:
-        found = weighed(rule.when, pull)
+        found = weighed(rule.when, pull, matches)
         if found.value is not False:
             possible.append((rule.mode, found.reasons))
         if found.value:

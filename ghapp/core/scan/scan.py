@@ -124,7 +124,7 @@ def _touched(book: Rulebook, pull: Pull, files: tuple[Matched, ...]) -> Mapping[
             lines.setdefault(line.area, []).append((index, line))
     touched: dict[str, Touch] = {}
     for place, area in enumerate(book.areas):
-        found = Matches(pull, files, claims.get(place, ()), lines.get(place, ()))
+        found = Matches(pull, files, claims.get(place, ()), lines.get(place, ()), book.matches)
         fired = [(trigger.whole, [*trigger.hits(found)]) for trigger in book.triggers[place]]
         hits = [hit for _, here in fired for hit in here]
         if not hits:

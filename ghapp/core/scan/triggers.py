@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from ghapp.core.areas import Area, Hit, Reason
+from ghapp.core.areas import Area, Hit, Reason, globs_of
 from ghapp.core.markdown import without_credentials
 from ghapp.core.model import Pull
 from ghapp.core.patterns.regexes import Span
@@ -83,12 +83,16 @@ class Matched(NamedTuple):
 
 
 class Matches(NamedTuple):
-    """What was found in a pull for one area. claims, lines: with the places of their files."""
+    """What was found in a pull for one area. claims, lines: with the places of their files.
+
+    matches: tells whether one of several globs that a trigger names matches a path.
+    """
 
     pull: Pull
     files: Sequence[Matched]
     claims: Sequence[tuple[int, PathClaim]]
     lines: Sequence[tuple[int, LineFound]]
+    matches: Callable[[tuple[str, ...], str], object]
 
 
 def quoted(line: str) -> str:
@@ -245,12 +249,17 @@ class PullTrigger(Trigger):
 
     whole = True
 
+    @property
+    def globs(self) -> tuple[str, ...]:
+        """Those of its conditions on files."""
+        return tuple(globs_of(self.area.detect.pull))
+
     def hits(self, found: Matches) -> Iterable[Hit]:
         """One, with the facts."""
         when = self.area.detect.pull
         if when is None:
             return []
-        weight = weighed(when, found.pull)
+        weight = weighed(when, found.pull, found.matches)
         return [] if weight.value is False else [PullHit(weight.reasons)]
 
 

@@ -31,7 +31,7 @@ from ghapp.core.model import (
     SweepKey,
 )
 from ghapp.store.notify import announce
-from ghapp.store.schema import Now, keys, reviews, upsert
+from ghapp.store.schema import Now, keys, now_once, reviews, upsert
 from ghapp.store.sql import Connection, Statement
 
 # A key is due again this long after its last run began, so that a burst leads to one more run.
@@ -246,22 +246,28 @@ def leave(connection: Connection, left: Iterable[Repository]) -> None:
 
 AGAIN_SECONDS, AT_ONCE = 24 * 3600.0, 500
 
-_PENDING = Statement(
+_RECHECK = Statement(
     select(keys)
     .join(reviews, reviews.c.key == keys.c.key)
-    .where(reviews.c.pending_since > 0, reviews.c.pending_since <= Now() - bindparam("age"))
-    .where(not_(dirty(keys)), keys.c.started_at < Now() - AGAIN_SECONDS)
-    .order_by(keys.c.key)
+    .where(reviews.c.recheck_at > 0, reviews.c.recheck_at <= now_once())
+    .where(
+        not_(dirty(keys)),
+        or_(
+            keys.c.started_at < reviews.c.recheck_at,
+            keys.c.started_at < now_once() - AGAIN_SECONDS,
+        ),
+    )
+    .order_by(reviews.c.recheck_at)
     .limit(AT_ONCE)
 )
 
 
-def mark_pending(connection: Connection, older_than_seconds: float) -> int:
-    """Make pulls dirty whose check run has been in progress for so long; how many there were.
+def mark_rechecks(connection: Connection) -> int:
+    """Make the pulls dirty that are to be checked again now; how many there were.
 
-    A pull whose check run cannot be renewed, as after the App is uninstalled, only once a day.
+    A pull whose runs end without a record, as after the App is uninstalled, only once a day.
     """
-    found = connection.rows(_PENDING, {"age": older_than_seconds})
+    found = connection.rows(_RECHECK)
     rows = [row(addressed(one)) for one in found]
     if rows:
         connection.change_each(_MARK[True, False], rows)

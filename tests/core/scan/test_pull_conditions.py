@@ -99,11 +99,11 @@ def test_a_condition_matches_what_the_pull_request_has(
 
 def test_every_kind_is_covered_above_and_known_to_policies() -> None:
     (mark,) = test_a_condition_matches_what_the_pull_request_has.pytestmark  # type: ignore[attr-defined]
-    assert {when.kind for when, _ in mark.args[1]} == {*FACTS, *SIZES}
-    assert set(FACTS) == KINDS
+    assert {when.kind for when, _ in mark.args[1]} == {*FACTS, *SIZES, *CHANGES}
+    assert {*FACTS, *CHANGES} == KINDS
 
 
-@pytest.mark.parametrize("kind", sorted(set(FACTS) - {"title", *CHANGES}))
+@pytest.mark.parametrize("kind", sorted(set(FACTS) - {"title"}))
 def test_a_fact_that_is_unknown_is_neither_true_nor_false(kind: str) -> None:
     value = "true" if kind == "draft" else "main"
     pull = replace(KNOWN, unknown=frozenset({kind}))
@@ -475,7 +475,7 @@ def test_an_item_is_about_the_files_that_its_condition_on_the_pull_request_names
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("unknown", [False, True])
-@pytest.mark.parametrize("kind", [*sorted(FACTS), *sorted(SIZES)])
+@pytest.mark.parametrize("kind", sorted({*FACTS, *SIZES, *CHANGES}))
 def test_every_reason_has_words_and_shows_no_pattern(
     kind: str, unknown: bool, language: str
 ) -> None:

@@ -120,10 +120,11 @@ def upgrade() -> None:
         *(given("verdict"), given("marks"), given("written")),
         *(seconds("updated_at"), seconds("seen_at"), seconds("pending_since")),
         *(text("base_ref"), seconds("base_since"), seconds("late_since")),
+        *(seconds("state_since"), seconds("recheck_at")),
     )
     index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
     index("reviews_head", "reviews", "repository_id", "head_sha")
-    index("reviews_pending", "reviews", "pending_since", where="pending_since > 0")
+    index("reviews_recheck", "reviews", "recheck_at", where="recheck_at > 0")
     op.create_table(
         "shown",
         given("row", ROW, primary_key=True),
