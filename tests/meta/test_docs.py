@@ -72,6 +72,8 @@ def _keys(part: dict[str, Any], above: str = "") -> Iterator[str]:
         key = f"{above}{name}"
         if key == "areas":
             yield from _keys(schema()["definitions"]["AreaPart"], "areas.ID.")
+        elif key == "mode_when":
+            yield from (key, *schema()["definitions"]["PullWhenPart"]["properties"])
         elif inner and above == "":
             yield from _keys(inner[0], f"{key}.")
         else:
