@@ -40,8 +40,9 @@ class CheckRun:
 
     conclusion: "" while in progress, else success | neutral | action_required | cancelled; on the
     head of a merge queue also failure, because a queue cannot wait.
-    digest: of everything below and of what it was computed from; two runs are equal when head
-    SHA and digest are equal, since annotations can be added on GitHub but never removed.
+    digest: of everything below, except the policy in force at the end of `text`, and of what it was
+    computed from; two runs are equal when head SHA and digest are equal, since annotations can be
+    added on GitHub but never removed.
     annotated: digest of the annotations and of how often a new run was asked for; a run is
     patched only while it stays the same.
     """

@@ -16,26 +16,27 @@ MOST_DAYS = 400
 class WorkingTime:
     """The same hours on each working day, by the wall clock of `zone`.
 
-    days: of the week, 0 is Monday. opens, closes: minutes after midnight, at most 24 * 60.
+    days: of the week, 0 is Monday. hours: from, until; minutes after midnight, at most 24 * 60.
     holidays: JP for the public holidays of Japan, "" for none.
-    off: first and last day of further time off.
+    days_off: first and last day of further time off.
     """
 
     days: frozenset[int] = frozenset(range(5))
-    opens: int = 9 * 60
-    closes: int = 18 * 60
+    hours: tuple[int, int] = (9 * 60, 18 * 60)
     zone: tzinfo = UTC
     holidays: str = ""
-    off: tuple[tuple[date, date], ...] = ()
+    days_off: tuple[tuple[date, date], ...] = ()
 
     @property
     def day(self) -> timedelta:
         """How long a working day is."""
-        return timedelta(minutes=self.closes - self.opens)
+        opens, closes = self.hours
+        return timedelta(minutes=closes - opens)
 
     def works_on(self, day: date) -> bool:
         """Whether the team works on that day."""
-        if day.weekday() not in self.days or any(first <= day <= last for first, last in self.off):
+        is_off = any(first <= day <= last for first, last in self.days_off)
+        if is_off or day.weekday() not in self.days:
             return False
         return not (self.holidays == "JP" and jpholiday.is_holiday(day))
 
@@ -47,7 +48,7 @@ class WorkingTime:
         start, end = start.astimezone(UTC), end.astimezone(UTC)
         while day <= last:
             if self.works_on(day):
-                opens, closes = self._hours(day)
+                opens, closes = self._open(day)
                 found += max(min(end, closes) - max(start, opens), timedelta())
             day += timedelta(days=1)
         return found
@@ -58,7 +59,7 @@ class WorkingTime:
         start = start.astimezone(UTC)
         for _ in range(MOST_DAYS):
             if self.works_on(day):
-                opens, closes = self._hours(day)
+                opens, closes = self._open(day)
                 begins = max(start, opens)
                 if begins < closes and left <= closes - begins:
                     return begins + left
@@ -66,9 +67,8 @@ class WorkingTime:
             day += timedelta(days=1)
         return start + timedelta(days=MOST_DAYS)
 
-    def _hours(self, day: date) -> tuple[datetime, datetime]:
+    def _open(self, day: date) -> tuple[datetime, datetime]:
         midnight = datetime.combine(day, time.min)
-        return (
-            (midnight + timedelta(minutes=self.opens)).replace(tzinfo=self.zone).astimezone(UTC),
-            (midnight + timedelta(minutes=self.closes)).replace(tzinfo=self.zone).astimezone(UTC),
-        )
+        opens, closes = (midnight + timedelta(minutes=one) for one in self.hours)
+        by_clock = opens.replace(tzinfo=self.zone), closes.replace(tzinfo=self.zone)
+        return by_clock[0].astimezone(UTC), by_clock[1].astimezone(UTC)

@@ -16,6 +16,7 @@ from tests.meta.test_lock import PROJECT, ROOT, locked
 
 # Imported, and brought by what is asked for: its own types are theirs.
 BROUGHT = {
+    "annotated-types": "pydantic",
     "cryptography": "pyjwt",
     "markupsafe": "jinja2",
     "pydantic-core": "pydantic",

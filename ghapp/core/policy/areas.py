@@ -42,6 +42,39 @@ def areas(
     that has none of its own. An area that a layer names is flagged by a touch, unless a layer says
     otherwise. If several layers switch the same item or hazard, the last one counts.
     """
+    known, items_on, hazards_on = _layered(layers, packs, references, mode, mode_when, reviewers)
+    enabled = []
+    for area in known.values():
+        if not area.enabled:
+            continue
+        items = tuple(one for one in area.items if items_on.get((area.id, one.id), True))
+        # A hazard goes with its item: nobody could answer its findings.
+        asked = {one.id for one in items}
+        hazards = [
+            one if said is True else replace(one, severity=str(said))
+            for one in area.hazards
+            if one.item in asked and (said := hazards_on.get((area.id, one.id), True))
+        ]
+        enabled.append(worded(replace(area, items=items, hazards=tuple(hazards)), vocabulary))
+    return tuple(sorted(enabled, key=lambda area: (-area.weight, area.id)))
+
+
+def left_by(
+    layers: Sequence[PolicyFile], packs: tuple[Area, ...], references: References
+) -> tuple[Area, ...]:
+    """The areas that the next layer finds, with all of their items: also those switched off."""
+    return tuple(_layered(layers, packs, references, "", (), Reviewers())[0].values())
+
+
+def _layered(
+    layers: Sequence[PolicyFile],
+    packs: tuple[Area, ...],
+    references: References,
+    mode: str,
+    mode_when: tuple[ModeRule, ...],
+    reviewers: Reviewers,
+) -> tuple[dict[str, Area], dict[tuple[str, str], bool], dict[tuple[str, str], bool | str]]:
+    """The areas by id, and what the layers say of items and hazards, by both ids."""
 
     def general(area: Area) -> Area:
         return replace(area, mode=mode, mode_when=mode_when, reviewers=reviewers)
@@ -66,35 +99,27 @@ def areas(
             for item, on in switches(value).items():
                 items_on |= {(name, id): on for id in successors.get(item, (item,))}
             hazards_on |= {(name, id): said for id, said in (value.hazards or {}).items()}
-    enabled = []
-    for area in known.values():
-        if not area.enabled:
-            continue
-        items = tuple(one for one in area.items if items_on.get((area.id, one.id), True))
-        # A hazard goes with its item: nobody could answer its findings.
-        asked = {one.id for one in items}
-        hazards = [
-            one if said is True else replace(one, severity=str(said))
-            for one in area.hazards
-            if one.item in asked and (said := hazards_on.get((area.id, one.id), True))
-        ]
-        enabled.append(worded(replace(area, items=items, hazards=tuple(hazards)), vocabulary))
-    return tuple(sorted(enabled, key=lambda area: (-area.weight, area.id)))
+    return known, items_on, hazards_on
 
 
-def avoidable(file: PolicyFile, default_mode: str) -> Iterator[Fault]:
+def avoidable(
+    file: PolicyFile, mode: str, mode_when: Sequence[ModeRule], below: Sequence[Area]
+) -> Iterator[Fault]:
     """Rules and conditions of the file by which any author may avoid `enforce`.
 
-    default_mode: of a file without one.
+    mode, mode_when: of the layers below. below: their areas that do not have these two.
     """
-    mode, general = file.mode or default_mode, rules(file.mode_when)
-    for place, why in loosened(general, {mode}):
+    lower = {mode, *(one.mode for one in mode_when)}
+    general, otherwise = rules(file.mode_when), {file.mode} if file.mode else lower
+    for place, why in loosened(general, otherwise):
         yield ("mode_when", place), f"`mode_when[{place}]` {why}"
-    inherited = {mode, *(one.mode for one in general)}
+    inherited = {*otherwise, *(one.mode for one in general)}
+    of_area = {one.id: {one.mode, *(rule.mode for rule in one.mode_when)} for one in below}
     for name, part in (file.areas or {}).items():
         if not isinstance(part, AreaPart):
             continue
-        own, otherwise = rules(part.mode_when), {part.mode} if part.mode else inherited
+        own = rules(part.mode_when)
+        otherwise = {part.mode} if part.mode else of_area.get(name, inherited)
         for place, why in loosened(own, otherwise):
             yield ("areas", name, "mode_when", place), f"`areas.{name}.mode_when[{place}]` {why}"
         enforced = "enforce" in {*otherwise, *(one.mode for one in own)}
@@ -202,10 +227,16 @@ def _text(en: str | None, ja: str | None) -> Text:
 
 
 def faults(
-    file: PolicyFile, packs: tuple[Area, ...], references: References, *, all_packs: bool = True
+    file: PolicyFile,
+    packs: tuple[Area, ...],
+    references: References,
+    language: str = "en",
+    *,
+    all_packs: bool = True,
 ) -> Iterator[Fault]:
     """What does not fit the packs, the policy's language, or another part of the policy.
 
+    packs: with the areas of the layers below. language: if the file names none.
     all_packs: whether `packs` are all that the file names; if not, an unknown area may exist.
     """
     known = {pack.id: pack for pack in packs}
@@ -230,7 +261,7 @@ def faults(
                 text = f"unknown item `{item}` in `areas.{name}`{meant(item, ids)}"
                 yield ("areas", name, "items", item), text
         yield from _faults_inside(
-            name, value, homes, references if all_packs else None, file.language
+            name, value, homes, references if all_packs else None, file.language or language
         )
 
 
@@ -255,14 +286,13 @@ def _faults_inside(
     part: AreaPart,
     homes: dict[str, str],
     references: References | None,
-    language: str | None,
+    language: str,
 ) -> Iterator[Fault]:
     """Texts without the policy's language, ids used twice, and unknown references and sets.
 
     An item of a pack may be rewritten in its own area. homes: item id -> area.
     references: None if a file of references may be missing.
     """
-    language = language or "en"
     why = f"`{language}` is missing: it is the policy's language"
     if part.title and getattr(part.title, language) is None:
         yield ("areas", name, "title"), why

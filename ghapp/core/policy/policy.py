@@ -17,19 +17,29 @@ from ghapp.core.patterns import globs
 from ghapp.core.policy import limits, own_packs, pack_files, pull_schema, yaml
 from ghapp.core.policy.areas import (
     DEFAULT,
+    Vocabulary,
     areas,
     avoidable,
     faults,
+    left_by,
     never_deferred,
     unknown_never,
 )
+from ghapp.core.policy.locks import Floor, Refused, floor, unknown
 from ghapp.core.policy.pack_schema import References
-from ghapp.core.policy.policy_schema import ELSEWHERE, AreaPart, PeoplePart, PolicyFile
+from ghapp.core.policy.policy_schema import AreaPart, PeoplePart, PolicyFile
 from ghapp.core.policy.problems import mistakes
+from ghapp.core.policy.strictness import KEYS, WEAKER, as_written, said_by
 from ghapp.core.records import PackFile, PolicySource
 from ghapp.core.working_time import DAYS, WorkingTime
 
 POLICY_PATH = pack_files.POLICY
+# The layers, the topmost last, and how problems name an organisation's file, whose repository is
+# `.github` of the same owner.
+ORGANISATION, REPOSITORY = "organisation", "repository"
+LAYERS = ("builtin", ORGANISATION, REPOSITORY)
+ORGANISATION_PATH = f"{ORGANISATION}: {POLICY_PATH}"
+STANDINGS = ("good", "bridged", "unreadable")  # the worst last
 
 NOBODY_NAMED = Reviewers()
 
@@ -102,12 +112,27 @@ class Defer:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value comes from. layer: one of LAYERS. line: of its key, from 1; 0 if built in."""
+
+    layer: str
+    line: int = 0
+
+
+BUILT_IN = Origin(LAYERS[0])
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The rules in force for one repository, all layers joined.
 
-    standing: good | bridged (the file is invalid, its last good version holds) | unreadable
-    (invalid and no good version is known: nothing may be green).
-    problems: of the file and its packs as they are now; not empty when bridged or unreadable.
+    standing: good | bridged (a file is invalid, its last good version holds) | unreadable
+    (invalid and no good version is known: nothing may be green). The worst of all layers.
+    problems: of the files and their packs as they are now; not empty when bridged or unreadable.
+    refused: what the repository's file says and a lock of its organisation does not allow. The rest
+    of that file is in force.
+    locked: what the organisation locks. words: of questions, by placeholder.
+    origins: of the values that files set, by key as in `strictness.Change`; others are built in.
     remind_after: in working time; None for never.
     dialect: any | mysql | postgres; hazards of the other dialect are off.
     labels: our label names by state: waiting, hold, signed_off, waived, follow_ups, follow_up.
@@ -140,8 +165,12 @@ class Policy:
     defer: Defer = Defer()
     labels: Mapping[str, str] = field(default_factory=lambda: DEFAULT_LABELS)
     areas: tuple[Area, ...] = ()
+    words: Vocabulary = field(default_factory=lambda: DEFAULT)
+    locked: tuple[str, ...] = ()
     standing: str = "good"
     problems: tuple[Problem, ...] = ()
+    refused: tuple[Problem, ...] = ()
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
     mode_when: tuple[ModeRule, ...] = ()
     mode_why: tuple[Reason, ...] = ()
     general: Policy | None = None
@@ -172,14 +201,16 @@ class Policy:
 
 
 def effective(source: PolicySource, rules: Rules) -> Policy:
-    """The policy that the file of a repository and the packs it names put in force.
+    """The policy in force: the repository's file over its organisation's over the built-in areas.
 
-    No file: the built-in areas in the default mode. If the file or a pack is broken: the last good
-    version of all of them, else the built-in areas; `standing` and `problems` say so.
+    A layer without a file says nothing. If a file or one of its packs is broken, the last good
+    version of all of them applies; without one, what is below it. `standing` and `problems` say so.
+    An organisation's file that is gone is treated as broken, so that its locks cannot vanish.
     """
     now, good = _Version(source.text, source.packs), _Version(source.good, source.good_packs)
     large = now.is_large or good.is_large
-    return (_effective_large if large else _effective_small)(now, good, rules)
+    below = _below(source.organisation, rules)
+    return (_effective_large if large else _effective_small)(now, good, below)
 
 
 def problems_of(
@@ -187,12 +218,17 @@ def problems_of(
     rules: Rules,
     path: str = POLICY_PATH,
     packs: tuple[PackFile, ...] = (),
+    *,
+    layer: str = REPOSITORY,
+    organisation: PolicySource | None = None,
 ) -> tuple[Problem, ...]:
     """What is wrong with a policy file and its packs, in the order of the places; () means good.
 
-    packs: as `pack_files.chosen` gives them, with their texts.
+    packs: as `pack_files.chosen` gives them, with their texts. layer: whose file it is. Only an
+    organisation's has locks. organisation: for a repository's file, the layer below, whose areas it
+    may name. What a lock refuses is no problem here: `Policy.refused` has it.
     """
-    found = _read(_Version(text, packs), rules, path)
+    found = _read(_Version(text, packs), _below(organisation, rules), path, layer)
     return () if isinstance(found, Sound) else found
 
 
@@ -208,52 +244,151 @@ class _Version:
         return sum(len(one.text or "") for one in self.packs) > LARGE
 
 
-def _effective(now: _Version, good: _Version, rules: Rules) -> Policy:
+@dataclass(frozen=True, slots=True, eq=False)
+class Below:
+    """What a file builds on: the built-in areas, with or without an organisation's file.
+
+    layers: the files. rules: with their packs. areas: as the next layer finds them, also those
+    switched off. policy: in force without a next layer. One value for each version, as for `Rules`.
+    """
+
+    rules: Rules
+    layers: tuple[PolicyFile, ...]
+    areas: tuple[Area, ...]
+    policy: Policy
+    floor: Floor
+
+
+def _below(organisation: PolicySource | None, rules: Rules) -> Below:
+    if organisation is None or (organisation.text is None and organisation.good is None):
+        return _builtin(rules)
+    now = _Version(organisation.text, organisation.packs)
+    good = _Version(organisation.good, organisation.good_packs)
+    large = now.is_large or good.is_large
+    return (_organisation_large if large else _organisation_small)(now, good, rules)
+
+
+def _builtin_below(rules: Rules) -> Below:
+    """The built-in areas. `_builtin` caches this."""
+    policy = merged((), rules)
+    return Below(rules, (), rules.packs, policy, floor(policy))
+
+
+def _organisation_below(now: _Version, good: _Version, rules: Rules) -> Below:
+    """An organisation's file over the built-in areas. `_below` caches this.
+
+    good: its last good version; the file is gone if only this one has a text.
+    """
+    builtin = _builtin(rules)
+    path = ORGANISATION_PATH
+    gone = (
+        "the file is gone, and its last good version holds, so that no lock vanishes: restore the "
+        "file, or commit an empty one to end it"
+    )
+    found: Sound | tuple[Problem, ...] = (Problem(path, 0, 0, gone),)
+    if now.text is not None:
+        found = _read(now, builtin, path, ORGANISATION)
+    sound, problems = (found, ()) if isinstance(found, Sound) else (None, found)
+    if sound is None and good.text is not None:
+        last = _read(good, builtin, path, ORGANISATION)
+        sound = last if isinstance(last, Sound) else None
+    if sound is None:
+        policy = replace(builtin.policy, standing="unreadable", problems=problems)
+        return replace(builtin, policy=policy)
+    own = replace(rules, packs=sound.packs, references=sound.references)
+    origins = {key: Origin(ORGANISATION, place[0]) for key, place in sound.places.items()}
+    policy = replace(
+        merged((sound.file,), own),
+        standing="bridged" if problems else "good",
+        problems=problems,
+        origins=origins,
+    )
+    areas = left_by((sound.file,), sound.packs, sound.references)
+    return Below(own, (sound.file,), areas, policy, floor(policy))
+
+
+def _effective(now: _Version, good: _Version, below: Below) -> Policy:
     """As `effective`, which caches this. good: the last good version."""
     if now.text is None:
-        return merged((), rules)
-    found = _read(now, rules, POLICY_PATH)
+        return below.policy
+    found = _read(now, below, POLICY_PATH, REPOSITORY)
     if isinstance(found, Sound):
-        return found.in_force(rules)
-    last = () if good.text is None else _read(good, rules, POLICY_PATH)
+        return found.in_force(below)
+    last = () if good.text is None else _read(good, below, POLICY_PATH, REPOSITORY)
+    problems = (*below.policy.problems, *found)
     if isinstance(last, Sound):
-        return replace(last.in_force(rules), standing="bridged", problems=found)
-    return replace(merged((), rules), standing="unreadable", problems=found)
+        policy = last.in_force(below)
+        standing = worst(policy.standing, "bridged")
+        return replace(policy, standing=standing, problems=problems, refused=())
+    return replace(below.policy, standing="unreadable", problems=problems)
 
 
-def _read(version: _Version, rules: Rules, path: str) -> Sound | tuple[Problem, ...]:
+def worst(*standings: str) -> str:
+    """The one of them that trusts a policy least."""
+    return max(standings, key=STANDINGS.index)
+
+
+def _read(version: _Version, below: Below, path: str, layer: str) -> Sound | tuple[Problem, ...]:
     """As `read`, from the cache if the same version was read before."""
     cached = _read_large if version.is_large else _read_small
-    return cached(version.text or "", path, version.packs, rules)
+    return cached(version.text or "", path, version.packs, below, layer)
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A file without problems. packs, references: the built-in ones and the repository's own."""
+    """A file without problems.
+
+    packs, references: those of the layers below and its own. places: of its keys, by their names.
+    """
 
     file: PolicyFile
     packs: tuple[Area, ...]
     references: References
+    places: Mapping[str, yaml.Place]
 
-    def in_force(self, rules: Rules) -> Policy:
-        """The policy that the file puts in force."""
-        own = replace(rules, packs=self.packs, references=self.references)
-        return merged((self.file,), own)
+    def in_force(self, below: Below) -> Policy:
+        """The policy that the file of a repository puts in force, within the locks."""
+        own = replace(below.rules, packs=self.packs, references=self.references)
+        policy, refused = _joined((*below.layers, self.file), own, below.floor)
+        return replace(
+            policy,
+            standing=below.policy.standing,
+            problems=below.policy.problems,
+            refused=_named(refused, self.places, self.packs),
+            origins=self._origins(refused, below.policy.origins),
+        )
+
+    def _origins(
+        self, refused: Iterable[Refused], below: Mapping[str, Origin]
+    ) -> Mapping[str, Origin]:
+        """Where each value comes from; what a lock keeps has the origin that it has below."""
+        own = {key: Origin(REPOSITORY, place[0]) for key, place in self.places.items()}
+        kept: dict[str, Origin] = {}
+        for one in refused:
+            names = said_by(one.change.key)
+            own.pop(next((name for name in names if name in own), ""), None)
+            if any(name in own for name in names):  # which may add to it
+                continue
+            general = ("reviewers",) if names == ("waivers",) else (names[0].rpartition(".")[2],)
+            said = [below[name] for name in (*names, *general) if name in below]
+            kept[names[0]] = said[0] if said else BUILT_IN
+        return {**below, **own, **kept}
 
 
 def read(
-    text: str | bytes, path: str, files: Sequence[PackFile], rules: Rules
+    text: str | bytes, path: str, files: Sequence[PackFile], below: Below, layer: str
 ) -> Sound | tuple[Problem, ...]:
     """The file, or the problems in the order of its places, then those of its packs.
 
-    files: as `pack_files.chosen` gives them, with their texts.
+    files: as `pack_files.chosen` gives them, with their texts. layer: whose file it is.
     """
+    rules = below.rules
     tree = yaml.read(text, path)
     if not isinstance(tree, yaml.Tree):
         return tree
     value = tree.value
     if value is None:
-        return Sound(PolicyFile(), rules.packs, rules.references)
+        return Sound(PolicyFile(), rules.packs, rules.references, {})
     problems = [
         Problem(path, *tree.key_at(("areas",)), f"the file has {count}, {why}")
         for count, why in limits.crowded(value)
@@ -263,27 +398,86 @@ def read(
     try:
         file = PolicyFile.model_validate(value)
     except ValidationError as error:
-        problems += mistakes(error, PolicyFile, tree, path, ELSEWHERE)
+        problems += mistakes(error, PolicyFile, tree, path)
         # The well-formed rest is checked further, so that all problems are reported at once.
         file = PolicyFile.model_validate(_well_formed(value, error))
-    own = own_packs.read(file.packs or (), files, rules.packs, rules.references)
-    joined = (*rules.packs, *own.areas)
+    own = own_packs.read(file.packs or (), files, below.areas, rules.references)
+    joined = (*below.areas, *own.areas)
     written = value if isinstance(value, dict) else {}
     malformed_packs = file.packs is None and written.get("packs")
     all_packs = not (malformed_packs or own.faults or own.problems)
     laborious = limits.laborious(value)
     found = (
-        *_unfit(file, rules),
-        *avoidable(file, rules.default_mode),
+        *_unfit(file, below.policy),
+        *_avoidable(file, below),
         *([(("areas",), f"the file's {laborious}")] if laborious else []),
         *own.faults,
-        *faults(file, joined, own.references, all_packs=all_packs),
+        *faults(file, joined, own.references, below.policy.language, all_packs=all_packs),
         *(unknown_never(file, joined, written.get("areas")) if all_packs else ()),
+        *_locks(file, joined, layer, all_packs=all_packs),
     )
     some = found[: yaml.MAX_PROBLEMS]
     problems += [Problem(path, *tree.key_at(loc), words) for loc, words in some]
     problems.sort(key=lambda one: (one.line, one.column))
-    return (*problems, *own.problems) or Sound(file, joined, own.references)
+    if problems or own.problems:
+        return (*problems, *own.problems)
+    return Sound(file, (*rules.packs, *own.areas), own.references, _places(tree))
+
+
+def _places(tree: yaml.Tree) -> Mapping[str, yaml.Place]:
+    """The places of the keys, by their names: "sign_off.by", "areas.ranking.items.rank-latency"."""
+    found: dict[str, yaml.Place] = {}
+    for loc, place in tree.keys.items():
+        within = 4 if loc[0] == "areas" else 2
+        if len(loc) <= within and all(isinstance(step, str) for step in loc):
+            found[".".join(map(str, loc))] = place
+    for loc, place in tree.values.items():
+        match loc:
+            case ("areas", area, "items", int(), "id"):
+                value: Any = tree.value
+                for step in loc:
+                    value = value[step]
+                found[f"areas.{area}.items.{value}"] = place
+    return found
+
+
+def _named(
+    refused: Iterable[Refused], places: Mapping[str, yaml.Place], packs: tuple[Area, ...]
+) -> tuple[Problem, ...]:
+    """What a file says and a lock refuses, by place; not what merely follows from what it says.
+
+    So a general mode is not named because of a locked area, which keeps its own mode.
+    """
+    retired = {
+        f"areas.{area.id}.items.{new}": f"areas.{area.id}.items.{old}"
+        for area in packs
+        for old, successors in area.retired
+        for new in successors
+    }
+    found: dict[yaml.Place, Problem] = {}
+    for one in refused:
+        key = one.change.key
+        names = said_by(key)
+        names += tuple(retired[name] for name in names if name in retired)
+        place = next((places[name] for name in names if name in places), None)
+        if place:
+            what = "is weaker than what" if one.change.direction == WEAKER else "differs from what"
+            held = as_written(one.change.before)
+            text = f"`{key}` {what} the organisation locks (`{one.lock}`): `{held}` holds"
+            found.setdefault(place, Problem(POLICY_PATH, *place, f"{text}, take it out"))
+    return tuple(found[place] for place in sorted(found))
+
+
+def _locks(
+    file: PolicyFile, areas: Iterable[Area], layer: str, *, all_packs: bool
+) -> Iterator[tuple[yaml.Loc, str]]:
+    """What is wrong with `locked`. areas: of the layers below and of packs."""
+    if file.locked is not None and layer != ORGANISATION:
+        text = "`locked` belongs in the organisation's file: take it out of this one"
+        yield ("locked",), text
+    elif all_packs:
+        known = {*(area.id for area in areas), *(file.areas or {})}
+        yield from ((("locked", place), text) for place, text in unknown(file.locked or (), known))
 
 
 def _well_formed(value: object, error: ValidationError) -> dict[str, Any]:
@@ -299,15 +493,16 @@ def _well_formed(value: object, error: ValidationError) -> dict[str, Any]:
     return sound
 
 
-def _unfit(file: PolicyFile, rules: Rules) -> Iterator[tuple[yaml.Loc, str]]:
-    """Values that do not go together."""
+def _unfit(file: PolicyFile, below: Policy) -> Iterator[tuple[yaml.Loc, str]]:
+    """Values that do not go together, with those of the layers below."""
     parts = [one for one in (file.areas or {}).values() if isinstance(one, AreaPart)]
     rows = (*(file.mode_when or ()), *(one for part in parts for one in part.mode_when or ()))
-    modes = {file.mode or rules.default_mode}.union(
-        (part.mode for part in parts if part.mode), (row.mode for row in rows)
-    )
-    by = file.sign_off.by if file.sign_off else None
-    if set(by or ()) == {"button"} and "enforce" in modes and file.pending != "action_required":
+    modes = {file.mode or below.mode, *(part.mode for part in parts), *(one.mode for one in rows)}
+    modes |= {area.mode for area in below.areas if area.mode != below.mode}
+    modes |= {rule.mode for area in below.areas for rule in area.mode_when}
+    by = (file.sign_off.by if file.sign_off else None) or below.sign_off_by
+    pending = file.pending or below.pending
+    if set(by) == {"button"} and "enforce" in modes and pending != "action_required":
         text = (
             "`sign_off.by` is only `button`, and GitHub shows no buttons while a check run is in "
             "progress, so that `enforce` could never be signed off: add "
@@ -315,7 +510,7 @@ def _unfit(file: PolicyFile, rules: Rules) -> Iterator[tuple[yaml.Loc, str]]:
         )
         yield ("sign_off", "by"), text
     states: dict[str, str] = {}
-    for state, default in DEFAULT_LABELS.items():
+    for state, default in below.labels.items():
         name = getattr(file.labels, state, None) or default
         other = states.setdefault(name.casefold(), state)
         if other != state:
@@ -333,10 +528,11 @@ def _unfit(file: PolicyFile, rules: Rules) -> Iterator[tuple[yaml.Loc, str]]:
         yield ("ignore", "paths", *([ignored.index(alone[0])] if alone else [])), text
     defer = file.defer
     # A maximum below the usual 30 days alone lowers them as well.
-    if file.remind and not file.request_review:
+    requests = below.request_review if file.request_review is None else file.request_review
+    if file.remind and not requests:
         text = "`remind` requests a review once more, and needs `request_review: true`: add that"
         yield ("remind",), text
-    if defer and (defer.default_days or 0) > (defer.max_days or 90):
+    if defer and (defer.default_days or 0) > (defer.max_days or below.defer.max_days):
         text = "`defer.default_days` is more than `defer.max_days`: lower it"
         yield ("defer", "default_days"), text
 
@@ -358,11 +554,18 @@ def _working_time(
         first, _, last = one.partition("..")
         ranges.append((date.fromisoformat(first), date.fromisoformat(last or first)))
     working = frozenset(map(DAYS.index, DAYS[:5] if days is None else days))
-    return WorkingTime(working, opens, closes, zone, holidays or "", tuple(ranges))
+    return WorkingTime(working, (opens, closes), zone, holidays or "", tuple(ranges))
 
 
 def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
     """The layers joined over the defaults, the last one on top; areas and items join by id."""
+    return _joined(layers, rules, Floor(Policy()))[0]
+
+
+def _joined(
+    layers: Sequence[PolicyFile], rules: Rules, floor: Floor
+) -> tuple[Policy, list[Refused]]:
+    """As `merged`, but nowhere weaker than `floor`; and what is refused for that."""
 
     def setting(*keys: str) -> Any:
         """The value in the topmost layer that has the key; None if none has it."""
@@ -385,9 +588,8 @@ def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
         part: PeoplePart | None = setting(key)
         return Reviewers(part.teams, part.users) if part else default
 
-    mode = setting("mode") or rules.default_mode
     reviewers = people("reviewers", NOBODY_NAMED)
-    vocabulary = {
+    words = {
         key: Text(
             setting("words", key, "en") or default.en, setting("words", key, "ja") or default.ja
         )
@@ -398,13 +600,8 @@ def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
         for layer in reversed(_upto_mode(layers))
         for rule in pull_schema.rules(layer.mode_when)
     )
-    in_force = areas(layers, rules.packs, rules.references, mode, mode_when, reviewers, vocabulary)
-    asked = [one for one in _conditions(in_force, mode_when) if isinstance(one, Clause)]
     most = setting("defer", "max_days") or Defer().max_days
     usual = setting("defer", "default_days") or Defer().default_days
-    never = never_deferred(layers, rules.packs)
-    if setting("defer", "never") != ():
-        never |= {item.id for area in in_force for item in area.items if item.never_defer}
     features = {one.name: setting("features", one.name) for one in fields(Features)}
     days, hours, holidays, off = (
         setting("working_time", key) for key in ("days", "hours", "holidays", "days_off")
@@ -412,20 +609,18 @@ def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
     working_time = _working_time(days, hours, holidays, off, rules.timezone)
     after = setting("remind", "after")
     hour_or_day = {"h": timedelta(hours=1), "d": working_time.day}
-    return replace(
+    policy = replace(
         Policy(),
-        mode=mode,
+        mode=setting("mode") or rules.default_mode,
         reviewers=reviewers,
         waivers=people("waivers", reviewers),
         remind_after=int(after[:-1]) * hour_or_day[after[-1]] if after else None,
         working_time=working_time,
         features=replace(Features(), **given(**features)),
-        defer=Defer(min(usual, most), most, never),
+        defer=Defer(min(usual, most), most),
         labels={key: setting("labels", key) or name for key, name in DEFAULT_LABELS.items()},
-        areas=in_force,
         mode_when=mode_when,
-        asks=frozenset(one.kind for one in asked if one.kind in pull_schema.KINDS),
-        teams=frozenset(team for one in asked if one.kind == "team" for team in one.values),
+        words=words,
         **given(
             language=setting("language"),
             stale_on=setting("sign_off", "stale_on"),
@@ -440,8 +635,41 @@ def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
             ignore_paths=setting("ignore", "paths"),
             large_tables=setting("large_tables"),
             dialect=setting("database", "dialect"),
+            locked=setting("locked"),
         ),
     )
+    # The areas inherit from what holds; which questions nobody may defer depends on the areas.
+    policy, refused = floor.hold(policy, KEYS.keys() - {"defer.never"})
+    in_force = areas(
+        layers,
+        rules.packs,
+        rules.references,
+        policy.mode,
+        policy.mode_when,
+        policy.reviewers,
+        policy.words,
+    )
+    in_force, refused_inside = floor.hold_areas(in_force)
+    never = never_deferred(layers, rules.packs)
+    if setting("defer", "never") != ():
+        never |= {item.id for area in in_force for item in area.items if item.never_defer}
+    asked = [one for one in _conditions(in_force, policy.mode_when) if isinstance(one, Clause)]
+    policy = replace(
+        policy,
+        areas=in_force,
+        asks=frozenset(one.kind for one in asked if one.kind in pull_schema.KINDS),
+        teams=frozenset(team for one in asked if one.kind == "team" for team in one.values),
+        defer=replace(policy.defer, never=never),
+    )
+    policy, refused_at_last = floor.hold(policy, ("defer.never",))
+    return policy, [*refused, *refused_inside, *refused_at_last]
+
+
+def _avoidable(file: PolicyFile, below: Below) -> Iterator[tuple[yaml.Loc, str]]:
+    policy = below.policy
+    general = policy.mode, policy.mode_when
+    own = [area for area in policy.areas if (area.mode, area.mode_when) != general]
+    return avoidable(file, *general, own)
 
 
 def _upto_mode(layers: Sequence[PolicyFile]) -> Sequence[PolicyFile]:
@@ -460,5 +688,9 @@ def _conditions(areas: Sequence[Area], rules: Sequence[ModeRule]) -> Iterator[Le
         yield from leaves(when)
 
 
+_builtin = lru_cache(maxsize=8)(_builtin_below)
 _read_small, _read_large = (lru_cache(maxsize=many)(read) for many in KEPT)
+_organisation_small, _organisation_large = (
+    lru_cache(maxsize=many)(_organisation_below) for many in KEPT
+)
 _effective_small, _effective_large = (lru_cache(maxsize=many)(_effective) for many in KEPT)

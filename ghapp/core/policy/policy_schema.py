@@ -52,10 +52,6 @@ Channel = Literal["command", "label", "review", "button"]
 
 MAX_AREAS = 100
 
-# Unknown keys that are not spelling mistakes -> what to do about them.
-ELSEWHERE = {
-    "locked": "belongs in the organisation's file: take it out of this one",
-}
 
 CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
 HOURS = re.compile(f"{CLOCK}-({CLOCK}|24:00)")
@@ -395,7 +391,7 @@ AreaValue = Annotated[
 
 
 class PolicyFile(Part):
-    """One layer: the file of a repository, later also that of its organisation."""
+    """One layer: the file of a repository, or that of its organisation."""
 
     version: Literal[1] | None = key("The version of this format.", 1, default=1)
     mode: Mode | None = key(
@@ -466,6 +462,11 @@ class PolicyFile(Part):
         "Switches areas, changes them, or adds some of your own; by id.",
         {"database-migration": {"mode": "enforce"}},
         default={},
+    )
+    locked: Annotated[tuple[SomeText, ...], Most] | None = key(
+        "In the organisation's file: keys and areas that no repository may weaken.",
+        ["mode", "areas.database-migration"],
+        default=[],
     )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from difflib import get_close_matches
-from types import MappingProxyType
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -25,6 +24,11 @@ EXPECTED = {
     "too_short": "should not be empty",
 }
 
+BOUNDS = {  # error -> (the bound, what it is called)
+    "greater_than_equal": ("ge", "at least"),
+    "less_than_equal": ("le", "at most"),
+}
+
 SWITCHES = ("bool_type", "switch")  # errors of values that may be on or off
 
 PATTERNS = {
@@ -38,12 +42,10 @@ def mistakes(
     model: type[BaseModel],
     tree: Tree,
     path: str,
-    elsewhere: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Problem, ...]:
     """What the validation of `tree.value` as `model` found, in the order of their places.
 
     Only the first 50, because each may cost a search for a similar word.
-    elsewhere: unknown keys at the top of the file that get a text of their own, with that text.
     """
 
     def place(detail: ErrorDetails) -> Place:
@@ -57,8 +59,6 @@ def mistakes(
         loc, kind = detail["loc"], detail["type"]
         if kind == "extra_forbidden":
             key = str(loc[-1])
-            if len(loc) == 1 and key in elsewhere:
-                return f"`{key}` {elsewhere[key]}"
             return f"unknown key `{key[:40]}`{meant(key, keys_at(loc[:-1], model))}"
         if kind == "missing":
             around = named(loc[:-1], tree)
@@ -87,6 +87,9 @@ def said(detail: ErrorDetails) -> str:
         return f"should be {expected}" + (f": did you mean {near[0]}?" if near else "")
     if kind == "string_pattern_mismatch":
         return PATTERNS.get(detail["ctx"]["pattern"], message)
+    if kind in BOUNDS:
+        bound, most_or_least = BOUNDS[kind]
+        return f"should be {most_or_least} {detail['ctx'][bound]}"
     subject, should, rest = message.partition("should")  # "String should have at most ..."
     written = detail["input"]
     # SPELT has the empty text, too, which stands for nothing.

@@ -418,7 +418,7 @@ def test_working_time_and_reminders_come_from_the_policy() -> None:
     assert found.remind_after == timedelta(hours=27)
     assert found.working_time == WorkingTime(
         frozenset({0, 5}),
-        *(630, 1440, ZoneInfo("Asia/Tokyo"), "JP"),
+        *((630, 1440), ZoneInfo("Asia/Tokyo"), "JP"),
         ((date(2026, 12, 29), date(2027, 1, 3)), (date(2027, 2, 1), date(2027, 2, 1))),
     )
     assert policy("mode: advise\n").working_time == WorkingTime()
