@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from ghapp.core.policy.fields import (
     MAX_LIST,
+    Login,
     Most,
     NameList,
     Part,
@@ -21,7 +22,6 @@ from ghapp.core.policy.fields import (
     refused,
     required,
 )
-from ghapp.core.policy.policy_schema import Login
 
 # Each case is a whole review, or several.
 MAX_STEPS = 50
