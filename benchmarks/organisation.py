@@ -3,7 +3,7 @@
     uv run python -m benchmarks.organisation [--repositories 500] [--pulls 4]
 
 All on loopback, against the emulator, on SQLite, with 50 ms a call and the limits off. Takes some
-fifteen minutes, half of them for the change. Parts, in this order:
+twenty minutes, half of them for the change. Parts, in this order:
 
 - steady: one delivery for each repository. No policy may be read.
 - hour: an hour passes, by setting the times of the readings back, and two deliveries come for each
