@@ -191,7 +191,8 @@ async def _governed(api: Installation, row: _Row, teams: _Teams, rules: Rules) -
 
 def _named(policy: Policy) -> list[str]:
     """The teams that the policy names, each once."""
-    people = (policy.reviewers, policy.waivers, *(area.reviewers for area in policy.areas))
+    general = (policy.reviewers, policy.waivers, policy.unread_reviewers)
+    people = (*general, *(area.reviewers for area in policy.areas))
     return sorted({team for part in people for team in part.teams})
 
 

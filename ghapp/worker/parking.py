@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ghapp.core.decide import writes
 from ghapp.core.marks import Marks, PutCheckRun
 from ghapp.core.model import PullKey, QueueKey
 from ghapp.core.policy.policy import Rules, effective
@@ -12,7 +11,7 @@ from ghapp.core.records import Claim, PolicySource, Run, Verdict
 from ghapp.core.review.pushes import newest
 from ghapp.core.text.render import parked_run
 from ghapp.observer import Observer
-from ghapp.store import Store
+from ghapp.store import Store, stats
 from ghapp.store.history import recall
 from ghapp.store.runs import intend, record
 from ghapp.worker import merge_queue
@@ -38,8 +37,9 @@ async def show_failure(
         return
     history = await store.records.read(recall, claim.key)
     head_sha, source = newest(history), history.policy or PolicySource()
-    policy = effective(source, rules)
-    if not head_sha or not writes(policy):
+    now = await store.records.read(stats.now)
+    policy = effective(source, rules).on(now)
+    if not head_sha or not policy.writes:
         return
     run = parked_run(head_sha, policy if source.read_at else None, reason)
     effect = PutCheckRun(run, 0)
@@ -51,6 +51,7 @@ async def show_failure(
         written=history.written,
         verdict=verdict,
         state="parked",
+        trial=history.trial,
         unresolved=(effect,),
     )
     await store.records.write(record, claim, parked)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, date, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from ghapp.core.areas import Area, Reviewers, Text
+from ghapp.core.areas import Area, Mode, Reviewers, Text
 from ghapp.core.model import Problem
 from ghapp.core.patterns import globs
 from ghapp.core.policy import limits, own_packs, pack_files, yaml
@@ -24,7 +24,7 @@ from ghapp.core.policy.areas import (
     never_deferred,
     unknown_never,
 )
-from ghapp.core.policy.locks import Floor, Refused, floor, unknown
+from ghapp.core.policy.locks import Floor, Kept, Refused, floor, unknown
 from ghapp.core.policy.pack_schema import References
 from ghapp.core.policy.policy_schema import AreaPart, PeoplePart, PolicyFile
 from ghapp.core.policy.problems import mistakes
@@ -130,15 +130,19 @@ class Policy:
     problems: of the files and their packs as they are now; not empty when bridged or unreadable.
     refused: what the repository's file says and a lock of its organisation does not allow. The rest
     of that file is in force.
-    locked: what the organisation locks. words: of questions, by placeholder.
+    locked: what the organisation locks. kept: what else follows from that.
+    words: of questions, by placeholder.
     origins: of the values that files set, by key as in `strictness.Change`; others are built in.
     remind_after: in working time; None for never.
     dialect: any | mysql | postgres; hazards of the other dialect are off.
     labels: our label names by state: waiting, hold, signed_off, waived, follow_ups, follow_up.
-    areas: those enabled, heaviest first, then by id.
+    areas: those enabled, heaviest first, then by id. observed: those among them that are only
+    observed, once `on` has set them apart.
+    enforce_from: the day on which `mode` begins to be enforce, "2027-01-15"; "" if it is in force.
     """
 
     mode: str = "advise"
+    enforce_from: str = ""
     language: str = "en"
     reviewers: Reviewers = NOBODY_NAMED
     waivers: Reviewers = NOBODY_NAMED
@@ -160,17 +164,78 @@ class Policy:
     defer: Defer = Defer()
     labels: Mapping[str, str] = field(default_factory=lambda: DEFAULT_LABELS)
     areas: tuple[Area, ...] = ()
+    observed: tuple[Area, ...] = ()
     words: Vocabulary = field(default_factory=lambda: DEFAULT)
     locked: tuple[str, ...] = ()
+    kept: Kept = Kept()
     standing: str = "good"
     problems: tuple[Problem, ...] = ()
     refused: tuple[Problem, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
 
     @property
+    def unread_reviewers(self) -> Reviewers:
+        """Who signs off what nobody could read."""
+        return self.reviewers if self.kept.reviewers is None else self.kept.reviewers
+
+    @property
     def enforces(self) -> bool:
         """Whether anything is enforced."""
         return "enforce" in (self.mode, *(area.mode for area in self.areas))
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything goes to GitHub: not if everything is only observed."""
+        return {self.mode, *(area.mode for area in self.areas)} != {"observe"}
+
+    @property
+    def begins_at(self) -> datetime | None:
+        """When something more begins to be enforced, if this is `on` a moment; None if nothing."""
+        days = (self.enforce_from, *(area.enforce_from for area in self.areas))
+        first = min(filter(None, days), default="")
+        return _midnight(first, self.working_time.zone) if first else None
+
+    def on(self, now: datetime) -> Policy:
+        """The policy as it holds at a moment; a day begins at midnight by the clock of its zone.
+
+        What is enforced from a later day on is only advice, and keeps its `enforce_from`. Areas
+        that are only observed are in `observed`, so that nothing about them is shown or asked.
+        """
+        if not self.begins_at and all(area.mode != "observe" for area in self.areas):
+            return self
+        day = now.astimezone(self.working_time.zone).date().isoformat()
+        found = tuple(_on(day, area) for area in self.areas)
+        return replace(
+            _on(day, self),
+            areas=tuple(area for area in found if area.mode != "observe"),
+            observed=tuple(area for area in found if area.mode == "observe"),
+        )
+
+    @property
+    def shown(self) -> Policy:
+        """The policy if what is only observed were shown as advice."""
+        if self.mode != "observe" and not self.observed:
+            return self
+        shown = (replace(area, mode="advise") for area in self.observed)
+        areas = sorted((*self.areas, *shown), key=lambda area: (-area.weight, area.id))
+        mode = "advise" if self.mode == "observe" else self.mode
+        return replace(self, mode=mode, areas=tuple(areas), observed=())
+
+
+def _midnight(day: str, zone: tzinfo) -> datetime:
+    return datetime.combine(date.fromisoformat(day), time(), zone).astimezone(UTC)
+
+
+T = TypeVar("T", Area, Policy)
+
+
+def _on(day: str, one: T) -> T:
+    """An area's or a policy's own mode on a day."""
+    if not one.enforce_from:
+        return one
+    if one.enforce_from <= day:
+        return replace(one, enforce_from="")
+    return replace(one, mode="advise")
 
 
 def effective(source: PolicySource, rules: Rules) -> Policy:
@@ -287,13 +352,58 @@ def _effective(now: _Version, good: _Version, below: Below) -> Policy:
     found = _read(now, below, POLICY_PATH, REPOSITORY)
     if isinstance(found, Sound):
         return found.in_force(below)
-    last = () if good.text is None else _read(good, below, POLICY_PATH, REPOSITORY)
+    last: object = () if good.text is None else _read(good, below, POLICY_PATH, REPOSITORY)
+    over_a_file = below.layers or below.policy.problems
+    if over_a_file and good.text is not None and not isinstance(last, Sound):
+        last = _fitting(good, below)
     problems = (*below.policy.problems, *found)
     if isinstance(last, Sound):
         policy = last.in_force(below)
         standing = worst(policy.standing, "bridged")
         return replace(policy, standing=standing, problems=problems, refused=())
     return replace(below.policy, standing="unreadable", problems=problems)
+
+
+def _fitting(version: _Version, below: Below) -> Sound | None:
+    """A file that was good over another version of its organisation's, as far as it fits this one.
+
+    What it says of areas, questions and hazards that are gone is left out, and a text may lack the
+    language of the organisation. None if anything else is wrong.
+    """
+    tree = yaml.read(version.text or "", POLICY_PATH)
+    if not isinstance(tree, yaml.Tree) or not isinstance(tree.value, dict):
+        return None
+    value: dict[str, Any] = tree.value
+    try:
+        file = PolicyFile.model_validate(value)
+    except ValidationError:
+        return None
+    own = own_packs.read(file.packs or (), version.packs, below.areas, below.rules.references)
+    joined = (*below.areas, *own.areas)
+    if own.faults or own.problems or [*_unfit(file, below.policy)]:
+        return None
+    areas = value.get("areas") or {}
+    found = (
+        *faults(file, joined, own.references, below.policy.language),
+        *unknown_never(file, joined, areas),
+    )
+    gone = {loc for loc, _ in found}
+    for loc in gone:
+        match loc:
+            case ("areas", area):
+                areas.pop(area)
+            case ("areas", area, "items" | "hazards" as kind, str() as id):
+                areas.get(area, {}).get(kind, {}).pop(id, None)
+            case ("areas", _, "title") | ("areas", _, "items", int()) | ("defer", _, int()):
+                pass
+            case _:
+                return None
+    for key in ("never", "never_add"):
+        if listed := (value.get("defer") or {}).get(key):
+            kept = [one for at, one in enumerate(listed) if ("defer", key, at) not in gone]
+            value["defer"][key] = kept
+    fitting = PolicyFile.model_validate(value)
+    return Sound(fitting, (*below.rules.packs, *own.areas), own.references, _places(tree))
 
 
 def worst(*standings: str) -> str:
@@ -382,6 +492,7 @@ def read(
     laborious = limits.laborious(value)
     found = (
         *_unfit(file, below.policy),
+        *_days(file, below.policy),
         *([(("areas",), f"the file's {laborious}")] if laborious else []),
         *own.faults,
         *faults(file, joined, own.references, below.policy.language, all_packs=all_packs),
@@ -507,6 +618,23 @@ def _unfit(file: PolicyFile, below: Policy) -> Iterator[tuple[yaml.Loc, str]]:
         yield ("defer", "default_days"), text
 
 
+def _days(file: PolicyFile, below: Policy) -> Iterator[tuple[yaml.Loc, str]]:
+    """Days from which something that is not enforced would be."""
+    own = {area.id: area.mode for area in below.areas if area.mode != below.mode}
+    places: list[tuple[yaml.Loc, PolicyFile | AreaPart, str | None]] = [((), file, None)]
+    for name, value in (file.areas or {}).items():
+        if isinstance(value, AreaPart):
+            places.append((("areas", name), value, own.get(name)))
+    for loc, part, inherited in places:
+        mode = part.mode or inherited or file.mode or below.mode
+        if part.enforce_from and mode != "enforce":
+            text = (
+                "`enforce_from` is the day on which `mode: enforce` begins, and the mode is "
+                f"`{mode}` here: write `mode: enforce` beside it, or take it out"
+            )
+            yield (*loc, "enforce_from"), text
+
+
 def _working_time(
     days: Iterable[str] | None,
     hours: str | None,
@@ -574,9 +702,13 @@ def _joined(
     working_time = _working_time(days, hours, holidays, off, rules.timezone)
     after = setting("remind", "after")
     hour_or_day = {"h": timedelta(hours=1), "d": working_time.day}
+    mode = Mode(rules.default_mode)
+    for layer in layers:
+        mode = mode.under(layer.mode, layer.enforce_from)
     policy = replace(
         Policy(),
-        mode=setting("mode") or rules.default_mode,
+        mode=mode.mode,
+        enforce_from=mode.enforce_from,
         reviewers=reviewers,
         waivers=people("waivers", reviewers),
         remind_after=int(after[:-1]) * hour_or_day[after[-1]] if after else None,
@@ -604,14 +736,14 @@ def _joined(
     )
     # The areas inherit from what holds; which questions nobody may defer depends on the areas.
     policy, refused = floor.hold(policy, KEYS.keys() - {"defer.never"})
-    in_force = areas(
-        layers, rules.packs, rules.references, policy.mode, policy.reviewers, policy.words
-    )
+    mode = Mode(policy.mode, policy.enforce_from)
+    in_force = areas(layers, rules.packs, rules.references, mode, policy.reviewers, policy.words)
     in_force, refused_inside = floor.hold_areas(in_force)
     never = never_deferred(layers, rules.packs)
     if setting("defer", "never") != ():
         never |= {item.id for area in in_force for item in area.items if item.never_defer}
-    policy = replace(policy, areas=in_force, defer=replace(policy.defer, never=never))
+    defer = replace(policy.defer, never=never)
+    policy = replace(policy, areas=in_force, defer=defer, kept=floor.kept)
     policy, refused_at_last = floor.hold(policy, ("defer.never",))
     return policy, [*refused, *refused_inside, *refused_at_last]
 
