@@ -260,8 +260,9 @@ def _requests(review: Review, since: datetime) -> tuple[frozenset[str], datetime
     if not (policy.request_review and waits and pull.is_open and not pull.is_draft):
         return frozenset(), None
     remind_at = None
-    if policy.remind_after is not None:
-        remind_at = policy.working_time.after(since, policy.remind_after)
+    if policy.remind_after:
+        working = policy.working_time
+        remind_at = working.after(since, working.amount(policy.remind_after))
     reminds = remind_at is not None and remind_at <= review.facts.now
     found = set[str]()
     for area in review.waiting:

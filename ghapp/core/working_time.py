@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 
 import jpholiday
 
@@ -14,29 +15,32 @@ MOST_DAYS = 400
 
 @dataclass(frozen=True, slots=True)
 class WorkingTime:
-    """The same hours on each working day, by the wall clock of `zone`.
+    """The same hours on each working day, by the wall clock of `zone`; all as a policy writes it.
 
-    days: of the week, 0 is Monday. hours: from, until; minutes after midnight, at most 24 * 60.
-    holidays: JP for the public holidays of Japan, "" for none.
-    days_off: first and last day of further time off.
+    days: of DAYS. hours: "09:00-18:00", until 24:00 at most. holidays: JP for the public holidays
+    of Japan, "" for none. days_off: further ones, "2026-12-29" or "2026-12-29..2027-01-03".
     """
 
-    days: frozenset[int] = frozenset(range(5))
-    hours: tuple[int, int] = (9 * 60, 18 * 60)
+    days: tuple[str, ...] = DAYS[:5]
+    hours: str = "09:00-18:00"
     zone: tzinfo = UTC
     holidays: str = ""
-    days_off: tuple[tuple[date, date], ...] = ()
+    days_off: tuple[str, ...] = ()
 
     @property
     def day(self) -> timedelta:
         """How long a working day is."""
-        opens, closes = self.hours
-        return timedelta(minutes=closes - opens)
+        opens, closes = _times(self.hours)
+        return closes - opens
+
+    def amount(self, text: str) -> timedelta:
+        """So many hours, "4h", or working days, "2d"."""
+        return int(text[:-1]) * {"h": timedelta(hours=1), "d": self.day}[text[-1]]
 
     def works_on(self, day: date) -> bool:
         """Whether the team works on that day."""
-        is_off = any(first <= day <= last for first, last in self.days_off)
-        if is_off or day.weekday() not in self.days:
+        is_off = any(first <= day <= last for first, last in map(_range, self.days_off))
+        if is_off or DAYS[day.weekday()] not in self.days:
             return False
         return not (self.holidays == "JP" and jpholiday.is_holiday(day))
 
@@ -69,6 +73,23 @@ class WorkingTime:
 
     def _open(self, day: date) -> tuple[datetime, datetime]:
         midnight = datetime.combine(day, time.min)
-        opens, closes = (midnight + timedelta(minutes=one) for one in self.hours)
+        opens, closes = (midnight + one for one in _times(self.hours))
         by_clock = opens.replace(tzinfo=self.zone), closes.replace(tzinfo=self.zone)
         return by_clock[0].astimezone(UTC), by_clock[1].astimezone(UTC)
+
+
+@lru_cache(maxsize=1024)
+def _times(hours: str) -> tuple[timedelta, timedelta]:
+    """Since midnight."""
+    opens, closes = (
+        timedelta(hours=int(hour), minutes=int(minute))
+        for hour, _, minute in (one.partition(":") for one in hours.split("-"))
+    )
+    return opens, closes
+
+
+@lru_cache(maxsize=1024)
+def _range(days: str) -> tuple[date, date]:
+    """The first and the last day."""
+    first, _, last = days.partition("..")
+    return date.fromisoformat(first), date.fromisoformat(last or first)

@@ -549,7 +549,7 @@ def test_reviews_are_requested_from_whoever_can_act_once_the_author_is_done() ->
 
 @pytest.mark.parametrize("reminds", [False, True])
 def test_reviewers_are_reminded_once_after_so_much_working_time(reminds: bool) -> None:
-    rules = replace(policy(DB), request_review=True, remind_after=timedelta(hours=18))
+    rules = replace(policy(DB), request_review=True, remind_after="18h")
     seen = facts(rules)
     friday = datetime(2026, 3, 20, 17, tzinfo=UTC)
     now = datetime(2026, 3, 24, 17, 0, 0, tzinfo=UTC) - timedelta(seconds=not reminds)
@@ -565,6 +565,6 @@ def test_reviewers_are_reminded_once_after_so_much_working_time(reminds: bool) -
 
 
 def test_nobody_is_reminded_of_what_waits_for_others() -> None:
-    rules = replace(policy(DB), request_review=True, remind_after=timedelta(hours=1))
+    rules = replace(policy(DB), request_review=True, remind_after="1h")
     assert decided(rules).recheck_at is None
     assert decided(replace(rules, request_review=False), ANSWERED).recheck_at is None

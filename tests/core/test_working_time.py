@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghapp.core.working_time import MOST_DAYS, WorkingTime
+from ghapp.core.working_time import DAYS, MOST_DAYS, WorkingTime
 
 TOKYO, BERLIN, NEW_YORK = map(ZoneInfo, ("Asia/Tokyo", "Europe/Berlin", "America/New_York"))
-JAPAN = WorkingTime(hours=(10 * 60, 19 * 60), zone=TOKYO, holidays="JP")
-NEW_YEAR = (date(2026, 12, 29), date(2027, 1, 3))
-ALWAYS = WorkingTime(frozenset(range(7)), (0, 24 * 60), BERLIN)
+JAPAN = WorkingTime(hours="10:00-19:00", zone=TOKYO, holidays="JP")
+NEW_YEAR = "2026-12-29..2027-01-03"
+ALWAYS = WorkingTime(DAYS, "00:00-24:00", BERLIN)
 
 
 def at(text: str, zone: ZoneInfo = TOKYO) -> datetime:
@@ -55,20 +55,20 @@ def test_a_day_on_which_the_clock_is_changed_has_another_length(day: str, hours:
 
 
 def test_hours_follow_the_wall_clock_when_it_is_changed() -> None:
-    office = WorkingTime(frozenset(range(7)), (9 * 60, 17 * 60), NEW_YORK)
+    office = WorkingTime(DAYS, "09:00-17:00", NEW_YORK)
     start = at("2026-10-31T17:00", NEW_YORK)  # the clock is set back in this night
     assert office.after(start, timedelta(hours=8)) == at("2026-11-01T17:00", NEW_YORK)
 
 
 def test_two_days_are_two_working_days() -> None:
     friday = at("2026-11-20T17:00")
-    assert JAPAN.day == timedelta(hours=9)
+    assert JAPAN.day == JAPAN.amount("1d") == JAPAN.amount("9h") == timedelta(hours=9)
     assert JAPAN.after(friday, 2 * JAPAN.day) == at("2026-11-25T17:00")
     assert JAPAN.after(friday, timedelta(hours=2)) == at("2026-11-20T19:00")
 
 
 def test_a_team_that_never_works_has_an_end_of_waiting() -> None:
-    never = WorkingTime(days=frozenset())
+    never = WorkingTime(days=())
     start = datetime(2026, 11, 20, tzinfo=UTC)
     assert never.after(start, timedelta(hours=1)) == start + timedelta(days=MOST_DAYS)
     assert never.between(start, start + timedelta(days=30)) == timedelta()
@@ -79,11 +79,11 @@ times = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)).map(  # noqa:
 )
 teams = st.builds(
     WorkingTime,
-    st.frozensets(st.integers(0, 6), min_size=1),
-    st.tuples(st.integers(0, 11 * 60), st.integers(12 * 60, 24 * 60)),
+    st.sets(st.sampled_from(DAYS), min_size=1).map(tuple),
+    st.sampled_from(("00:00-24:00", "09:00-18:00", "00:30-08:15", "16:00-24:00")),
     st.sampled_from((TOKYO, BERLIN, NEW_YORK, UTC)),
     st.sampled_from(("", "JP")),
-    st.sampled_from(((), (NEW_YEAR,))),
+    st.sampled_from(((), (NEW_YEAR, "2026-06-01"))),
 )
 
 

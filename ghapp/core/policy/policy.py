@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -42,7 +42,7 @@ from ghapp.core.policy.policy_schema import AreaPart, PeoplePart, PolicyFile
 from ghapp.core.policy.problems import mistakes
 from ghapp.core.policy.strictness import KEYS, WEAKER, as_written, said_by
 from ghapp.core.records import PackFile, PolicySource
-from ghapp.core.working_time import DAYS, WorkingTime
+from ghapp.core.working_time import WorkingTime
 
 POLICY_PATH = pack_files.POLICY
 # The layers, the topmost last, and how problems name an organisation's file, whose repository is
@@ -145,7 +145,7 @@ class Policy:
     locked: what the organisation locks. kept: what else follows from that.
     words: of questions, by placeholder.
     origins: of the values that files set, by key as in `strictness.Change`; others are built in.
-    remind_after: in working time; None for never.
+    remind_after: as in WorkingTime.amount; "" for never.
     dialect: any | mysql | postgres; hazards of the other dialect are off.
     labels: our label names by state: waiting, hold, signed_off, waived, follow_ups, follow_up.
     areas: those enabled, heaviest first, then by id. observed: those among them that are only
@@ -171,7 +171,7 @@ class Policy:
     features: Features = Features()
     max_items: int = 7
     request_review: bool = False
-    remind_after: timedelta | None = None
+    remind_after: str = ""
     working_time: WorkingTime = WorkingTime()
     ignore_authors: frozenset[str] = frozenset({"dependabot[bot]", "renovate[bot]"})
     ignore_paths: tuple[str, ...] = ("docs/**", "**/*.md")
@@ -689,26 +689,6 @@ def _days(file: PolicyFile, below: Policy) -> Iterator[tuple[yaml.Loc, str]]:
             yield (*loc, "enforce_from"), text
 
 
-def _working_time(
-    days: Iterable[str] | None,
-    hours: str | None,
-    holidays: str | None,
-    off: Iterable[str] | None,
-    zone: tzinfo,
-) -> WorkingTime:
-    """As a policy writes it; None is the default."""
-    opens, closes = (
-        int(hour) * 60 + int(minute)
-        for hour, _, minute in (at.partition(":") for at in (hours or "09:00-18:00").split("-"))
-    )
-    ranges = []
-    for one in off or ():
-        first, _, last = one.partition("..")
-        ranges.append((date.fromisoformat(first), date.fromisoformat(last or first)))
-    working = frozenset(map(DAYS.index, DAYS[:5] if days is None else days))
-    return WorkingTime(working, (opens, closes), zone, holidays or "", tuple(ranges))
-
-
 def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
     """The layers joined over the defaults, the last one on top; areas and items join by id."""
     return _joined(layers, rules, Floor(Policy()))[0]
@@ -755,12 +735,9 @@ def _joined(
     most = setting("defer", "max_days") or Defer().max_days
     usual = setting("defer", "default_days") or Defer().default_days
     features = {one.name: setting("features", one.name) for one in fields(Features)}
-    days, hours, holidays, off = (
-        setting("working_time", key) for key in ("days", "hours", "holidays", "days_off")
-    )
-    working_time = _working_time(days, hours, holidays, off, rules.timezone)
-    after = setting("remind", "after")
-    hour_or_day = {"h": timedelta(hours=1), "d": working_time.day}
+    keys = ("days", "hours", "holidays", "days_off")
+    times = {key: setting("working_time", key) for key in keys}
+    working_time = replace(WorkingTime(zone=rules.timezone), **given(**times))
     mode = Mode(rules.default_mode)
     for layer in layers:
         mode = mode.under(layer.mode, layer.enforce_from)
@@ -770,7 +747,7 @@ def _joined(
         enforce_from=mode.enforce_from,
         reviewers=reviewers,
         waivers=people("waivers", reviewers),
-        remind_after=int(after[:-1]) * hour_or_day[after[-1]] if after else None,
+        remind_after=setting("remind", "after") or "",
         working_time=working_time,
         features=replace(Features(), **given(**features)),
         defer=Defer(min(usual, most), most),

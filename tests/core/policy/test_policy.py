@@ -1,6 +1,5 @@
 import time
 from dataclasses import replace
-from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -415,12 +414,12 @@ def test_working_time_and_reminders_come_from_the_policy() -> None:
         " days_off: [2026-12-29..2027-01-03, 2027-02-01]}\n"
     )
     found = policy(text, rules=replace(RULES, timezone=ZoneInfo("Asia/Tokyo")))
-    assert found.remind_after == timedelta(hours=27)
-    assert found.working_time == WorkingTime(
-        frozenset({0, 5}),
-        *((630, 1440), ZoneInfo("Asia/Tokyo"), "JP"),
-        ((date(2026, 12, 29), date(2027, 1, 3)), (date(2027, 2, 1), date(2027, 2, 1))),
+    assert (found.remind_after, found.working_time) == (
+        "2d",
+        WorkingTime(
+            *(("mon", "sat"), "10:30-24:00", ZoneInfo("Asia/Tokyo"), "JP"),
+            ("2026-12-29..2027-01-03", "2027-02-01"),
+        ),
     )
     assert policy("mode: advise\n").working_time == WorkingTime()
-    hours = policy("request_review: true\nremind: {after: 3h}\n")
-    assert hours.remind_after == timedelta(hours=3)
+    assert policy("mode: advise\n").remind_after == ""
