@@ -23,7 +23,15 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from ghapp.core import marks
-from ghapp.core.model import Delivery, InstallationKey, PullKey, QueueKey, RepositoryKey, SweepKey
+from ghapp.core.model import (
+    Delivery,
+    InstallationKey,
+    PolicyKey,
+    PullKey,
+    QueueKey,
+    RepositoryKey,
+    SweepKey,
+)
 from ghapp.core.records import Claim
 from ghapp.github.requirements import EVENTS, UNASKED
 from ghapp.observer import Observer
@@ -34,6 +42,7 @@ T = TypeVar("T", Counter, Gauge, Histogram)
 UNVERIFIED = "unverified"  # the event of refused deliveries: they may have named any
 KINDS = {
     PullKey: "pull",
+    PolicyKey: "policy",
     QueueKey: "queue",
     RepositoryKey: "repository",
     SweepKey: "sweep",

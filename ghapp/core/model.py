@@ -11,6 +11,9 @@ import msgspec
 
 from ghapp.core.markdown import seen
 
+# The name of the repository that holds the policy of an organisation.
+ORGANISATION = ".github"
+
 
 @dataclass(frozen=True, slots=True)
 class Repository:
@@ -19,6 +22,16 @@ class Repository:
     installation_id: int
     id: int
     full_name: str  # "owner/name", as GitHub last spelled it
+
+    @property
+    def owner(self) -> str:
+        """The login of its owner, in the one spelling that ghapp stores."""
+        return self.full_name.partition("/")[0].casefold()
+
+    @property
+    def is_organisations(self) -> bool:
+        """Whether its policy is the organisation's: it is the owner's `.github` repository."""
+        return self.full_name.partition("/")[2].casefold() == ORGANISATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +43,22 @@ class PullKey:
 
     def __str__(self) -> str:
         return f"pull:{self.repository.id}:{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyKey:
+    """The check run `NFR policy` of one pull request, which edits a policy."""
+
+    repository: Repository
+    number: int
+
+    def __str__(self) -> str:
+        return f"policy:{self.repository.id}:{self.number}"
+
+    @property
+    def pull(self) -> PullKey:
+        """The pull request itself."""
+        return PullKey(self.repository, self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +109,7 @@ class SweepKey:
         return f"sweep:{self.repository.id}"
 
 
-Key = PullKey | QueueKey | RepositoryKey | SweepKey | InstallationKey
+Key = PullKey | PolicyKey | QueueKey | RepositoryKey | SweepKey | InstallationKey
 
 # --- people and what they say ------------------------------------------------------------
 

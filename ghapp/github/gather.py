@@ -41,7 +41,9 @@ async def gather(
 
     Raises Gone (no such pull for us), Retry, Wait, and Lag (reads are behind a delivery).
     """
-    read, source = await both(_pull(api, key, history), _source(api, key, history, rules, clock))
+    read, source = await both(
+        read_pull(api, key, history), _source(api, key, history, rules, clock)
+    )
     pull, is_guarded = await both(_with_unshown(api, read), endpoints.is_guarded(api, read.pull))
     policy = effective(source, rules)
     labels = people.compared(pull, policy.labels.values(), history)
@@ -95,7 +97,7 @@ def _delivered(history: History) -> Iterator[Message]:
         yield replace(message, said_at=max((message.said_at, *times)) + LOOKING)
 
 
-async def _pull(api: Installation, key: PullKey, history: History) -> PullRead:
+async def read_pull(api: Installation, key: PullKey, history: History) -> PullRead:
     """The pull with its files, all of one head. Raises Gone, Lag, Retry and Wait."""
     await api.permissions()  # first, because this shows at once if the installation is gone
     pages = _pages(history.changed_files)

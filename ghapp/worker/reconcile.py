@@ -8,19 +8,18 @@ effects and builds the record.
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ParamSpec, Protocol, TypeVar
-from weakref import WeakValueDictionary
+from typing import Protocol
 
-from ghapp.core.decide import Decision, decide
-from ghapp.core.marks import Effect, Outcome, plan
+from ghapp.core.decide import Decision, decide, writes
+from ghapp.core.marks import Effect, Outcome, PutCheckRun, plan
 from ghapp.core.model import (
+    Channel,
     File,
     InstallationKey,
+    PolicyKey,
     Pull,
     PullKey,
     Push,
@@ -31,6 +30,7 @@ from ghapp.core.model import (
 )
 from ghapp.core.policy.policy import Rules
 from ghapp.core.records import Claim, History, Judgement, Shown, Verdict
+from ghapp.core.review import preview
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import judge, settled_heads
 from ghapp.core.review.pushes import counting, is_unknown, only_by, steps
@@ -40,19 +40,18 @@ from ghapp.core.scan.scan import Scan, scan
 from ghapp.core.text.labels import described
 from ghapp.errors import Retry, Wait
 from ghapp.observer import Observer
-from ghapp.store import Store, pushes
+from ghapp.store import Store, previews, pushes
 from ghapp.store.history import recall, seen
 from ghapp.store.runs import Pushed, admit, intend, record
 from ghapp.store.work_queue.marking import Mark
-from ghapp.worker import effects, merge_queue
+from ghapp.worker import effects, merge_queue, policy_check
 from ghapp.worker.effects import showing
 from ghapp.worker.merge_queue import Queues
+from ghapp.worker.policy_check import Policies
+from ghapp.worker.threads import Threads, deadline
 
-P = ParamSpec("P")
-T = TypeVar("T")
 
-
-class GitHub(Queues, Protocol):
+class GitHub(Queues, Policies, Protocol):
     """What a run needs of GitHub. All raise Retry, Wait and Gone."""
 
     async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts: ...
@@ -60,6 +59,7 @@ class GitHub(Queues, Protocol):
     async def commits(self, pull: Pull, head_sha: str) -> tuple[str, ...]: ...
     async def pushes(self, pull: Pull) -> tuple[Push, ...]: ...
     async def apply(self, key: PullKey, effect: Effect) -> Outcome: ...
+    async def answer(self, key: PolicyKey | QueueKey, effect: PutCheckRun) -> Outcome: ...
     async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]: ...
     async def repositories(self, installation_id: int) -> tuple[Repository, ...]: ...
     async def moved_pulls(
@@ -72,36 +72,6 @@ MOST_LATE_SECONDS = 30.0
 # Of one scan. A megabyte takes a second at most, however hostile it is, and what exceeds this is
 # not tried again: it counts as unread.
 SCAN_SECONDS = 5.0
-# At a time. They take processors, which other repositories and installations have a share of.
-SCANS_OF_REPOSITORY, SCANS_OF_INSTALLATION = 1, 2
-
-
-class Threads:
-    """Runs what takes long beside the event loop, a few at a time for whoever it is done for."""
-
-    def __init__(self) -> None:
-        self._rooms: WeakValueDictionary[tuple[str, int], asyncio.Semaphore] = WeakValueDictionary()
-
-    async def run(
-        self, repository: Repository, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """What the function returns."""
-        own = self._room("repository", repository.id, SCANS_OF_REPOSITORY)
-        room = self._room("installation", repository.installation_id, SCANS_OF_INSTALLATION)
-        async with own, room:
-            return await asyncio.to_thread(function, *args, **kwargs)
-
-    def _room(self, kind: str, id: int, most: int) -> asyncio.Semaphore:
-        room = self._rooms.get((kind, id))
-        if room is None:
-            room = self._rooms[kind, id] = asyncio.Semaphore(most)
-        return room
-
-
-def deadline(seconds: float) -> Callable[[], bool]:
-    """Whether this thread has worked for so long; that others use the processors does not count."""
-    until = time.thread_time() + seconds
-    return lambda: time.thread_time() > until
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +106,10 @@ async def reconcile(
     match claim.key:
         case PullKey() as key:
             return await _pull(claim, key, github, store, rules, observer, threads)
+        case PolicyKey() as key:
+            shared = github, store, rules, observer, threads
+            written = await policy_check.answer(claim, key, *shared)
+            return Done("", tuple(type(effect).__name__ for effect in written))
         case QueueKey() as key:
             written = await merge_queue.answer(claim, key, github, store, rules, observer)
             await store.queue.finish(claim)
@@ -202,6 +176,7 @@ async def _pull(
         marks.append(Mark((key,)))
     if source and history.policy and source.text != history.policy.text:
         marks.append(Mark((RepositoryKey(key.repository),)))  # no push has announced the change
+    marks += await _policy_marks(facts, store)
     later = applied.later
     if later is None and (settles_in := planned.decision.settles_in):
         text = f"{key}: its base has just changed, or boxes are being ticked"
@@ -217,6 +192,19 @@ async def _pull(
         tuple(str(error) for _, error in applied.rejected),
         later,
     )
+
+
+async def _policy_marks(facts: Facts, store: Store) -> tuple[Mark, ...]:
+    """The key of the check run `NFR policy`, if the pull needs another one than it has."""
+    pull, source = facts.pull, facts.source
+    if not (writes(facts.policy) and preview.proposes(pull, source)):
+        return ()
+    key = PolicyKey(pull.key.repository, pull.key.number)
+    if any(message.channel is Channel.RERUN for message in facts.messages):
+        return (Mark((key,), touched=True),)
+    known = await store.records.read(previews.basis, key)
+    is_known = known == preview.basis(pull.head_sha, pull.base_ref, source)
+    return () if is_known else (Mark((key,)),)
 
 
 async def _with_pushers(

@@ -143,6 +143,7 @@ class Policy:
     features: Features = Features()
     max_items: int = 7
     request_review: bool = False
+    preview: bool = True
     ignore_authors: frozenset[str] = frozenset({"dependabot[bot]", "renovate[bot]"})
     ignore_paths: tuple[str, ...] = ("docs/**", "**/*.md")
     large_tables: tuple[str, ...] = ()
@@ -539,6 +540,7 @@ def _joined(
             comment=setting("comment"),
             max_items=setting("max_items"),
             request_review=setting("request_review"),
+            preview=setting("preview"),
             sign_off_by=named("sign_off", "by"),
             ignore_authors=named("ignore", "authors"),
             ignore_paths=setting("ignore", "paths"),

@@ -411,6 +411,11 @@ class PolicyFile(Part):
         True,
         default=False,
     )
+    preview: Annotated[bool, Field(strict=True)] | None = key(
+        "Whether `NFR policy` replays a change of the policy over recent pull requests.",
+        False,
+        default=True,
+    )
     ignore: IgnorePart | None = key("What is not reviewed.", {"paths": ["docs/**"]})
     defer: DeferPart | None = key(
         "How long a question may be deferred, and which may not.", {"max_days": 60}

@@ -186,6 +186,7 @@ KEYS: Mapping[str, Row] = {
     ),
     "max_items": Row(("max_items",), higher),
     "request_review": Row(("request_review",), rising(False, True)),
+    "preview": Row(("preview",), rising(False, True)),
     "ignore.authors": Row(("ignore_authors",), fewer_logins),
     "ignore.paths": Row(("ignore_paths",), fewer),
     "defer.default_days": Row(("defer", "default_days"), lower),

@@ -139,6 +139,12 @@ def upgrade() -> None:
         *(text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
     )
     op.create_table(
+        "previews",
+        given("key", primary_key=True),
+        *(text("basis"), text("content"), text("replay"), seconds("written_at")),
+    )
+    index("previews_written_at", "previews", "written_at")
+    op.create_table(
         "follow_ups",
         *(given("key", primary_key=True), given("item", primary_key=True)),
         *(whole("repository_id"), text("area"), text("due"), flag("is_open")),
