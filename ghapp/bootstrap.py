@@ -277,7 +277,7 @@ def _works(
 
 
 def _worker(settings: Settings, store: Store, github: GitHub, metrics: Metrics) -> Worker:
-    rules = builtin_packs.rules(settings.default_mode)
+    rules = builtin_packs.rules(settings.default_mode, settings.timezone)
     return Worker(store, github, rules, metrics)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, tzinfo
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -62,9 +63,9 @@ def references() -> References:
     return References(links, sets)
 
 
-def rules(default_mode: str) -> Rules:
-    """The rules of a process: the built-in areas in this mode."""
-    return Rules(builtin(), default_mode, references())
+def rules(default_mode: str, timezone: tzinfo = UTC) -> Rules:
+    """The rules of a process: the built-in areas in this mode, working hours by that clock."""
+    return Rules(builtin(), default_mode, references(), timezone)
 
 
 def _folder() -> Traversable:

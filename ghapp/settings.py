@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -164,6 +165,13 @@ def _secrets(given: str | tuple[str, ...]) -> tuple[str, ...]:
     raise ValueError("holds only commas")
 
 
+def _zone(given: str | ZoneInfo) -> ZoneInfo:
+    try:
+        return given if isinstance(given, ZoneInfo) else ZoneInfo(given)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: it names a folder
+        raise ValueError("is not a time zone") from None
+
+
 def _database_url(given: str) -> str:
     scheme, _, rest = given.partition("://")
     if scheme == "sqlite" and rest.startswith("/") and rest.strip("/"):
@@ -249,6 +257,9 @@ class Settings(BaseSettings):
     )
     default_mode: Literal["observe", "advise", "enforce"] = _variable(
         "GHAPP_DEFAULT_MODE", "advise", "use observe, advise or enforce"
+    )
+    timezone: Annotated[ZoneInfo, BeforeValidator(_zone)] = _variable(
+        "GHAPP_TIMEZONE", ZoneInfo("UTC"), "use a name such as Asia/Tokyo or Europe/Berlin"
     )
     github_limits: Literal["github", "off"] = _variable(
         "GHAPP_GITHUB_LIMITS", "github", "use github, or off if the server has no rate limits"

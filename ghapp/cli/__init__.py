@@ -87,6 +87,13 @@ app.command(
 app.command(
     rich_help_panel=LOCAL,
     epilog=_examples(
+        "ghapp explain --policy # of this checkout",
+        "ghapp explain --policy --organisation ../.github/.github/nfr.yml # with both layers",
+    ),
+)(offline.explain)
+app.command(
+    rich_help_panel=LOCAL,
+    epilog=_examples(
         "ghapp schema > .github/nfr.schema.json # then begin the policy with "
         "`# yaml-language-server: $schema=nfr.schema.json`",
     ),

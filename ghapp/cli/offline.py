@@ -1,4 +1,4 @@
-"""`ghapp check`, `measure`, `lint`, `schema`, `test`, `demo`, `packs`: no account is needed."""
+"""The commands that need no account: `ghapp check`, `lint`, `explain`, `packs` and others."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ Format = Annotated[Literal["text", "markdown", "json"], typer.Option("--format")
 Language = Annotated[Literal["en", "ja"], typer.Option(help="The language of the output.")]
 PolicyLanguage = Annotated[
     Literal["en", "ja"] | None, typer.Option(help="By default the policy's language.")
+]
+Organisation = Annotated[
+    Path | None,
+    typer.Option(help="The policy file of the organisation, the layer below the repository's."),
 ]
 Files = Annotated[
     list[Path] | None,
@@ -40,6 +44,7 @@ def check(
         Path | None,
         typer.Option(help="A policy file; by default `.github/nfr.yml` at the base."),
     ] = None,
+    organisation: Organisation = None,
     output: Annotated[
         Literal["text", "markdown", "json", "github", "sarif"], typer.Option("--format")
     ] = "text",
@@ -67,6 +72,7 @@ def check(
     changes = "staged" if staged else "worktree" if worktree else ""
     status = run(
         str(path), base, head, file, output, lang,
+        organisation=str(organisation) if organisation else None,
         unfolded=everything, fail_on=fail_on, changes=changes,
     )  # fmt: skip
     raise typer.Exit(status)
@@ -111,6 +117,7 @@ def lint(
             "By default `.github/nfr.yml` of this repository."
         ),
     ] = None,
+    organisation: Organisation = None,
     output: Annotated[
         Literal["text", "json", "github", "sarif"], typer.Option("--format")
     ] = "text",
@@ -121,17 +128,48 @@ def lint(
     """
     from ghapp.offline.lint import run
 
-    raise typer.Exit(run(files or (), output))
+    raise typer.Exit(run(files or (), output, organisation))
+
+
+def explain(
+    path: Annotated[Path, typer.Argument(help="A checkout, or a policy file.")] = Path(),
+    policy: Annotated[
+        bool, typer.Option("--policy", help="Print the policy in force, value by value.")
+    ] = False,
+    organisation: Organisation = None,
+    output: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
+    lang: PolicyLanguage = None,
+) -> None:
+    """Print the policy in force: every value with the layer and the line that set it.
+
+    Exit status 0: good, 1: a file has problems or weakens what the organisation locks, 2: wrong
+    use.
+    """
+    from ghapp.offline.explain import run
+
+    if not policy:
+        raise typer.BadParameter("add --policy: that is what can be explained here")
+    raise typer.Exit(run(path, organisation, output, lang))
 
 
 def schema(
     pack: Annotated[bool, typer.Option("--pack", help="The schema of a pack instead.")] = False,
+    output: Annotated[
+        Literal["json", "markdown"],
+        typer.Option("--format", help="markdown: a table of the policy's keys."),
+    ] = "json",
 ) -> None:
     """Print the JSON Schema of the policy file or of a pack, for editors."""
     import json
 
     from ghapp.core.policy import own_packs, policy_schema
+    from ghapp.offline.policy_keys import as_markdown
 
+    if output == "markdown":
+        if pack:
+            raise typer.BadParameter("docs/packs.md has the keys of a pack", param_hint="--format")
+        typer.echo(as_markdown())
+        return
     found = own_packs.schema() if pack else policy_schema.schema()
     typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
 

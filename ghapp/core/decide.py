@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ghapp.core.ledger import Entry, Verb
-from ghapp.core.marks import AddLabels, CheckRun, Marks, Reaction, Reply
+from ghapp.core.marks import AGAIN, AddLabels, CheckRun, Marks, Reaction, Reply
 from ghapp.core.model import WRITTEN, Channel, same_login
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import AreaDiff, FollowUp, History, Verdict
@@ -57,6 +57,7 @@ class Decision:
     pending_since: since when the existing check run has been in progress, if it stays in progress.
     renews: whether that is so long ago that a new run has to replace it.
     settles_in: when to check again, while the base has just changed or boxes are being ticked.
+    recheck_at: when to check again even if nothing happens; None for never.
     """
 
     review: Review
@@ -68,6 +69,7 @@ class Decision:
     pending_since: datetime | None = None
     renews: bool = False
     settles_in: timedelta | None = None
+    recheck_at: datetime | None = None
 
     @property
     def fingerprints(self) -> Mapping[str, str]:
@@ -113,6 +115,7 @@ def decide(
         unguarded=review.is_withheld and review.base is Base.UNGUARDED,
     )
     issues = {issue(one, review) for one in current}
+    requests, recheck_at = _requests(review, state_since)
     items_with_issue = {one.item for one in issues}
     marks = Marks(
         check_run=_check_run(review, verdict, siblings),
@@ -120,7 +123,7 @@ def decide(
         labels=(_labels(review) - facts.late_labels) | (observed.labels & facts.late_labels),
         reactions=_reactions(ledger) | observed.reactions,
         replies=_replies(review),
-        requests=_requests(review) | observed.requests,
+        requests=requests | observed.requests,
         # Other existing issues stay: ghapp closes none.
         issues=frozenset(
             issues | {one for one in observed.issues if one.item not in items_with_issue}
@@ -145,6 +148,7 @@ def decide(
         pending_since=since,
         renews=renews,
         settles_in=settles_in,
+        recheck_at=recheck_at,
     )
 
 
@@ -246,20 +250,28 @@ def _replies(review: Review) -> frozenset[Reply]:
     return frozenset({*wanted, *existing.values()})
 
 
-def _requests(review: Review) -> frozenset[str]:
-    """Whom GitHub is to ask for a review, if the policy wants that: whoever can act next."""
+def _requests(review: Review, since: datetime) -> tuple[frozenset[str], datetime | None]:
+    """Whom GitHub is to ask for a review, if the policy wants that: whoever can act next.
+
+    since: when the pull began to wait for them. Also when to ask them once more.
+    """
     pull, policy = review.facts.pull, review.facts.policy
     waits = review.state is PullState.WAITING_REVIEWERS
     if not (policy.request_review and waits and pull.is_open and not pull.is_draft):
-        return frozenset()
+        return frozenset(), None
+    remind_at = None
+    if policy.remind_after is not None:
+        remind_at = policy.working_time.after(since, policy.remind_after)
+    reminds = remind_at is not None and remind_at <= review.facts.now
     found = set[str]()
     for area in review.waiting:
-        mark = area.fingerprint[:12]
-        teams = (team.rpartition("/")[2] for team in area.reviewers.teams)
-        found |= {f"team:{team}:{mark}" for team in teams}
+        people = {f"team:{team.rpartition('/')[2]}" for team in area.reviewers.teams}
         others = (user for user in area.reviewers.users if not same_login(user, pull.author))
-        found |= {f"user:{user}:{mark}" for user in others if not user.endswith("[bot]")}
-    return frozenset(found)
+        people |= {f"user:{user}" for user in others if not user.endswith("[bot]")}
+        found |= {f"{one}:{area.fingerprint[:12]}" for one in people}
+        if reminds:
+            found |= {f"{one}:{AGAIN}{since.timestamp():.0f}" for one in people}
+    return frozenset(found), None if reminds else remind_at
 
 
 def _closed(review: Review, marks: Marks, siblings: tuple[Verdict, ...], history: History) -> Marks:

@@ -44,8 +44,9 @@ class CheckRun:
     conclusion: "" while in progress, else success | neutral | action_required | cancelled; on the
     head of a merge queue also failure, because a queue cannot wait. A policy has success or
     failure.
-    digest: of everything below and of what it was computed from; two runs are equal when head
-    SHA and digest are equal, since annotations can be added on GitHub but never removed.
+    digest: of everything below, except the policy in force at the end of `text`, and of what it was
+    computed from; two runs are equal when head SHA and digest are equal, since annotations can be
+    added on GitHub but never removed.
     annotated: digest of the annotations and of how often a new run was asked for; a run is
     patched only while it stays the same.
     """
@@ -315,12 +316,16 @@ class PostReply(Effect):
         return [cls(reply).name for reply in marks.replies]
 
 
+AGAIN = "again-"
+
+
 @dataclass(frozen=True, slots=True)
 class RequestReview(Effect):
     """Have GitHub ask for reviews. Asking somebody twice changes nothing there.
 
     requests: "team:SLUG:MARK" or "user:LOGIN:MARK", sorted. MARK is a digest of what waits, so that
-    the same people are asked again about something else only.
+    the same people are asked again about something else only; or AGAIN and since when they have
+    been waited for, to remind them once of that.
     """
 
     requests: tuple[str, ...]
@@ -334,10 +339,11 @@ class RequestReview(Effect):
     def applied(self, marks: Marks) -> Marks:
         return replace(marks, requests=marks.requests | {*self.requests})
 
-    def names(self, kind: str) -> list[str]:
-        """The slugs of the teams, or the logins of the users."""
+    def names(self, kind: str, *, reminded: bool = False) -> list[str]:
+        """The slugs of the teams, or the logins of the users. reminded: only of those."""
         found = (one.split(":") for one in self.requests)
-        return sorted({name for of, name, _ in found if of == kind})
+        marks = AGAIN if reminded else ""
+        return sorted({name for of, name, mark in found if of == kind and mark.startswith(marks)})
 
 
 @dataclass(frozen=True, slots=True)

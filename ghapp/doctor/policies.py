@@ -125,7 +125,7 @@ class _Branch(msgspec.Struct):
 
 async def examined(settings: Settings, installed: Iterable[Installed]) -> Iterator[Checked]:
     """The findings about the repositories of these installations, at most 50 of them."""
-    rules = builtin_packs.rules(settings.default_mode)
+    rules = builtin_packs.rules(settings.default_mode, settings.timezone)
     found: list[Governed] = []
     beyond = 0
     async with Host(settings.endpoint, settings.app_id, settings.private_key) as host:
@@ -191,7 +191,8 @@ async def _governed(api: Installation, row: _Row, teams: _Teams, rules: Rules) -
 
 def _named(policy: Policy) -> list[str]:
     """The teams that the policy names, each once."""
-    people = (policy.reviewers, policy.waivers, *(area.reviewers for area in policy.areas))
+    general = (policy.reviewers, policy.waivers, policy.unread_reviewers)
+    people = (*general, *(area.reviewers for area in policy.areas))
     return sorted({team for part in people for team in part.teams})
 
 

@@ -129,6 +129,19 @@ class Pull(Thread):
             self.notify("review_requested", by)
 
     @locked
+    def remove_requests(self, users: Sequence[User], teams: Sequence[Team], by: str) -> None:
+        """Stop asking them; whoever is not asked stays so."""
+        asked = (*self.requested, *self.requested_teams)
+        gone = [one for one in (*users, *teams) if one in asked]
+        if not gone:
+            return
+        self.touch()
+        self.requested = tuple(one for one in self.requested if one not in gone)
+        self.requested_teams = tuple(one for one in self.requested_teams if one not in gone)
+        for _ in gone:
+            self.notify("review_request_removed", by)
+
+    @locked
     def retarget(self, base_ref: str, by: str | None = None) -> None:
         """Change the base branch."""
         self.touch()

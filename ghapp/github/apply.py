@@ -132,8 +132,18 @@ async def _reply(api: Installation, key: PullKey, effect: PostReply) -> Outcome:
 
 
 async def _request_review(api: Installation, key: PullKey, effect: RequestReview) -> Outcome:
-    """Source: https://docs.github.com/rest/pulls/review-requests#request-reviewers-for-a-pull-request"""
+    """With one more call for reminders: whoever is asked already has to be asked anew.
+
+    Source: https://docs.github.com/rest/pulls/review-requests#request-reviewers-for-a-pull-request
+    """
     path = at(key.repository, f"pulls/{key.number}/requested_reviewers")
+    again = {
+        "reviewers": effect.names("user", reminded=True),
+        "team_reviewers": effect.names("team", reminded=True),
+    }
+    if any(again.values()):  # 422: of one who is not asked any more
+        request = Request("DELETE", path, again, repeatable=True)
+        await api.send(request, Importance.BEST_EFFORT, fine=(422,))
     body = {"reviewers": effect.names("user"), "team_reviewers": effect.names("team")}
     return await write(api, "POST", path, body, repeatable=True)
 

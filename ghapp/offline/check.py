@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,14 @@ from pathlib import Path
 from ghapp import builtin_packs
 from ghapp.core.i18n import Words
 from ghapp.core.model import Problem
-from ghapp.core.policy.policy import POLICY_PATH, Policy, Rules, effective, problems_of
+from ghapp.core.policy.policy import (
+    ORGANISATION,
+    POLICY_PATH,
+    Policy,
+    Rules,
+    effective,
+    problems_of,
+)
 from ghapp.core.records import PolicySource
 from ghapp.core.scan.checklist import Checklist, checklist
 from ghapp.core.scan.hazards import findings
@@ -17,7 +25,7 @@ from ghapp.core.scan.scan import scan
 from ghapp.errors import BadPack, BadRange
 from ghapp.offline import git, packs
 from ghapp.offline.check_output import FORMATS, Checked, styles
-from ghapp.terminal import NO_STYLES, printed, wrong
+from ghapp.terminal import NO_STYLES, printed, put, wrong
 
 GOOD, FAILED = 0, 1  # exit statuses
 COMMAND = "ghapp check"
@@ -43,6 +51,7 @@ def run(
     format: str,
     language: str | None,
     *,
+    organisation: str | None = None,
     unfolded: bool = False,
     fail_on: str = "must",
     changes: str = "",
@@ -50,6 +59,7 @@ def run(
     """Prints what would be asked about the range from `head` into `base`.
 
     base: None means the remote's default branch. policy_file: None means the policy at `base`.
+    organisation: the policy file below that one.
     format: text | markdown | json | github | sarif. language: None means that of the policy.
     unfolded: also show the questions beyond the policy's `max_items`. changes: what to add to
     `head`: "" | staged | worktree. fail_on: must | should | finding | never.
@@ -64,7 +74,7 @@ def run(
             if changes:
                 snapshot = closing.enter_context(git.snapshot(path, staged=changes == "staged"))
             found = git.range_of(path, base, head, snapshot)
-            read = read_policy(path, found.base_sha, base, policy_file, rules)
+            read = read_policy(path, found.base_sha, base, policy_file, rules, organisation)
             left: tuple[str, ...] = ()
             if head == "HEAD" and changes != "worktree":
                 left = git.uncommitted(path, staged=changes == "staged")
@@ -73,6 +83,8 @@ def run(
         if read.problems:
             return wrong(*map(str, read.problems), f"{COMMAND}: fix the policy and check again")
         policy = effective(read.source, rules)
+        for refused in policy.refused:
+            put(f"{COMMAND}: {refused}", sys.stderr)
         words = Words(language or policy.language)
         asked = reviewed(found, policy)
     checked = Checked(
@@ -103,17 +115,32 @@ def reviewed(found: git.Range, policy: Policy) -> Checklist:
     return checklist(scanned, policy, findings(scanned.suspicion, texts))
 
 
-def read_policy(path: git.Folder, commit: str, name: str, file: str | None, rules: Rules) -> Read:
+def read_policy(
+    path: git.Folder,
+    commit: str,
+    name: str,
+    file: str | None,
+    rules: Rules,
+    organisation: str | None = None,
+) -> Read:
     """The policy in a file of the working tree, or in a commit if there is no `file`.
 
-    name: of the commit, as people know it. Raises BadRange and BadPack (it cannot be read).
+    name: of the commit, as people know it. organisation: the policy file below it, of the working
+    tree. Raises BadRange and BadPack (it cannot be read).
     """
+    below, wrong_below = None, tuple[Problem, ...]()
+    if organisation is not None:
+        under = Path(organisation)
+        below = packs.layer(under, rules)
+        _, wrong_below = packs.beside(
+            under, packs.content(under), rules, otherwise=Path.cwd(), layer=ORGANISATION
+        )
     if file is None:
         raw = git.file_at(path, commit, POLICY_PATH)
         if raw is None:
-            return Read()
+            return Read(source=PolicySource(organisation=below), problems=wrong_below)
         files = packs.in_commit(path, commit, raw)
-        problems = problems_of(raw, rules, POLICY_PATH, files)
+        problems = problems_of(raw, rules, POLICY_PATH, files, organisation=below)
         name = f"{name}:{POLICY_PATH}"
     else:
         place = Path(file)
@@ -123,7 +150,9 @@ def read_policy(path: git.Folder, commit: str, name: str, file: str | None, rule
             raise BadRange(f"cannot read the policy {place}: {error.strerror}") from error
         # A policy outside of any `.github` takes its packs from the repository that it is in.
         above = (one for one in place.absolute().parents if (one / ".git").exists())
-        files, problems = packs.beside(place, raw, rules, otherwise=next(above, Path.cwd()))
+        files, problems = packs.beside(
+            place, raw, rules, otherwise=next(above, Path.cwd()), organisation=below
+        )
         name = str(place)
-    text = raw.decode("utf-8", "surrogateescape")
-    return Read(name, PolicySource(text=text, packs=files), problems)
+    source = PolicySource(text=packs.decoded(raw), packs=files, organisation=below)
+    return Read(name, source, (*wrong_below, *problems))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ghapp import builtin_packs
@@ -15,8 +15,8 @@ from ghapp.core.model import Problem
 from ghapp.core.policy import own_packs, yaml
 from ghapp.core.policy.pack_schema import References
 from ghapp.core.policy.packs import NAME, Listed, read_references
-from ghapp.core.policy.policy import POLICY_PATH
-from ghapp.core.records import PackFile
+from ghapp.core.policy.policy import ORGANISATION, POLICY_PATH, effective
+from ghapp.core.records import PackFile, PolicySource
 from ghapp.errors import BadPack
 from ghapp.offline import packs, reports
 from ghapp.terminal import NO_STYLES, counted, printed, put, wrong
@@ -46,14 +46,15 @@ class Linted:
         return f"{counted(files, 'file', words)}, {found}"
 
 
-def run(files: Sequence[Path], format: str) -> int:
+def run(files: Sequence[Path], format: str, organisation: Path | None = None) -> int:
     """Prints the problems of the files, by default of the policy of the current repository.
 
+    organisation: the file below these policies, which is checked as well.
     format: text | json | github | sarif. The result is the exit status: 0 good, 1 problems, 2
     wrong use, or an output that cannot be written.
     """
     try:
-        found = linted(files or [policy_here()])
+        found = linted(files or [policy_here()], organisation)
     except BadPack as error:
         return wrong(f"{COMMAND}: {error}")
     painting = STYLES if format == "text" else NO_STYLES
@@ -79,8 +80,10 @@ def policy_here() -> Path:
     raise BadPack(f"no {POLICY_PATH} here or in the repository's root: name the files to check")
 
 
-def linted(files: Sequence[Path]) -> Linted:
+def linted(files: Sequence[Path], organisation: Path | None = None) -> Linted:
     """The problems of the files and of the packs that policies among them name, each once.
+
+    organisation: the file below these policies. What it locks and they weaken is a problem, too.
 
     Packs of one repository are checked together, because they may not have the same ids.
     Raises BadPack (a file cannot be read).
@@ -89,7 +92,17 @@ def linted(files: Sequence[Path]) -> Linted:
     found: list[Problem] = []
     read: dict[Path, str] = {}
     own: dict[Path, list[Path]] = {}  # packs by repository
+    below = None
+    if organisation:
+        below = packs.layer(organisation, rules)
+        _, problems = packs.beside(
+            organisation, packs.content(organisation), rules, otherwise=here, layer=ORGANISATION
+        )
+        read[organisation.absolute()] = str(organisation)
+        found += problems
     for file in files:
+        if organisation and file.absolute() == organisation.absolute():
+            continue
         text = sys.stdin.buffer.read() if file == STANDARD_INPUT else packs.content(file)
         read[file.absolute()] = str(file)
         if file.name == NAME:
@@ -108,10 +121,14 @@ def linted(files: Sequence[Path]) -> Linted:
         elif is_pack:
             own.setdefault(packs.root_of(file, otherwise=here), []).append(file)
         else:
-            named, problems = packs.beside(file, text, rules, otherwise=here)
+            named, problems = packs.beside(file, text, rules, otherwise=here, organisation=below)
             root = packs.root_of(file, otherwise=here)
             read |= {root / one.path: one.path for one in named}
             found += problems
+            if not problems and below:
+                whole = PolicySource(text=packs.decoded(text), packs=named, organisation=below)
+                refused = effective(whole, rules).refused
+                found += [replace(one, path=str(file)) for one in refused]
     for together in own.values():
         found += packs.shelf(together).problems
     return Linted(tuple(read.values()), tuple(dict.fromkeys(found)))

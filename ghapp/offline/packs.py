@@ -21,9 +21,9 @@ from ghapp.core.policy import own_packs, pack_files, packs
 from ghapp.core.policy.pack_files import ENDINGS
 from ghapp.core.policy.pack_schema import PackPart, References
 from ghapp.core.policy.packs import NAME, Pack
-from ghapp.core.policy.policy import Rules, problems_of
+from ghapp.core.policy.policy import REPOSITORY, Rules, problems_of
 from ghapp.core.policy.yaml import MAX_BYTES
-from ghapp.core.records import PackFile
+from ghapp.core.records import PackFile, PolicySource
 from ghapp.core.scan.checklist import SEVERITIES
 from ghapp.errors import BadPack
 from ghapp.offline import git
@@ -118,11 +118,12 @@ def _may_be_pack(file: Path, folder: Path) -> bool:
 
 def _pack_file(file: Path, name: str) -> PackFile:
     raw = content(file)
-    text = _text(raw) if len(raw) <= MAX_BYTES else None
+    text = decoded(raw) if len(raw) <= MAX_BYTES else None
     return PackFile(name, size=len(raw), text=text)
 
 
-def _text(raw: bytes) -> str:
+def decoded(raw: bytes) -> str:
+    """The text of a file."""
     # Bytes that are not UTF-8 are kept, and reported when the text is parsed.
     return raw.decode("utf-8", "surrogateescape")
 
@@ -145,12 +146,19 @@ def in_commit(path: git.Folder, commit: str, policy: bytes) -> tuple[PackFile, .
 
 
 def beside(
-    file: Path, policy: bytes, rules: Rules, otherwise: Path
+    file: Path,
+    policy: bytes,
+    rules: Rules,
+    otherwise: Path,
+    *,
+    layer: str = REPOSITORY,
+    organisation: PolicySource | None = None,
 ) -> tuple[tuple[PackFile, ...], tuple[Problem, ...]]:
     """The packs that a policy of the working tree names, and the problems of both.
 
-    They are below the folder that contains the policy's `.github`, else below `otherwise`. Problems
-    name them like `file`: relative to the current folder, or in full.
+    layer, organisation: as in `problems_of`. The packs are below the folder that contains the
+    policy's `.github`, else below `otherwise`. Problems name them like `file`: relative to the
+    current folder, or in full.
     Raises BadPack (unreadable).
     """
     root = root_of(file, otherwise)
@@ -161,8 +169,19 @@ def beside(
         one.path: str(root / one.path) if file.is_absolute() else os.path.relpath(root / one.path)
         for one in files
     }
-    problems = problems_of(policy, rules, str(file), files)
+    problems = problems_of(policy, rules, str(file), files, layer=layer, organisation=organisation)
     return files, tuple(replace(one, path=names.get(one.path, one.path)) for one in problems)
+
+
+def layer(file: Path, rules: Rules, organisation: PolicySource | None = None) -> PolicySource:
+    """A policy of the working tree with its packs. organisation: the layer below, if it has one.
+
+    Raises BadPack (unreadable).
+    """
+    raw = content(file)
+    above = (one for one in file.absolute().parents if (one / ".git").exists())
+    files, _ = beside(file, raw, rules, otherwise=next(above, Path.cwd()))
+    return PolicySource(text=decoded(raw), packs=files, organisation=organisation)
 
 
 def root_of(file: Path, otherwise: Path) -> Path:
@@ -176,11 +195,11 @@ def _files_named(
     entries: Callable[[str], Iterable[PackFile]],
     read: Callable[[PackFile], bytes],
 ) -> tuple[PackFile, ...]:
-    globs = pack_files.named(_text(policy))
+    globs = pack_files.named(decoded(policy))
     listed = {folder: tuple(entries(folder)) for folder in pack_files.folders(globs)}
     files = pack_files.chosen(globs, listed)
     wanted = pack_files.readable(files)
-    return tuple(replace(one, text=_text(read(one))) if one in wanted else one for one in files)
+    return tuple(replace(one, text=decoded(read(one))) if one in wanted else one for one in files)
 
 
 def _entries(root: Path, folder: str) -> list[PackFile]:

@@ -164,7 +164,8 @@ def recorded(
         is_new = run is not None and run.id != facts.written.check_run_id
         # A check run that is patched is as old as before.
         pending_since = run.answered_at if run and is_new else decision.pending_since
-    rechecks = [pending_since + RENEWED_AFTER] if pending_since else []
+    renewed_at = pending_since + RENEWED_AFTER if pending_since else None
+    rechecks = [at for at in (renewed_at, decision.recheck_at) if at]
     return Run(
         marks=marks,
         written=Written(

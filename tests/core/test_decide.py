@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -545,3 +545,26 @@ def test_reviews_are_requested_from_whoever_can_act_once_the_author_is_done() ->
     assert decided(rules, ANSWERED, is_open=False).marks.requests == set()
     before = Marks(requests=frozenset({"team:sre:f1", "team:sre:f0"}))
     assert decided(rules, ANSWERED, observed=before).marks.requests == before.requests
+
+
+@pytest.mark.parametrize("reminds", [False, True])
+def test_reviewers_are_reminded_once_after_so_much_working_time(reminds: bool) -> None:
+    rules = replace(policy(DB), request_review=True, remind_after=timedelta(hours=18))
+    seen = facts(rules)
+    friday = datetime(2026, 3, 20, 17, tzinfo=UTC)
+    now = datetime(2026, 3, 24, 17, 0, 0, tzinfo=UTC) - timedelta(seconds=not reminds)
+    was = replace(history(), state="waiting_reviewers", state_since=friday)
+    made = decide(replace(seen, now=now), was, asked(flagged(DB)), (ANSWERED,), ())
+    again = f"team:sre:again-{friday.timestamp():.0f}"
+    assert made.marks.requests == {"team:sre:f1", *([again] if reminds else [])}
+    assert made.recheck_at == (None if reminds else datetime(2026, 3, 24, 17, tzinfo=UTC))
+    known = replace(seen, now=now, observed=made.marks)
+    assert decide(known, was, asked(flagged(DB)), (ANSWERED,), ()).marks.requests == (
+        made.marks.requests
+    )
+
+
+def test_nobody_is_reminded_of_what_waits_for_others() -> None:
+    rules = replace(policy(DB), request_review=True, remind_after=timedelta(hours=1))
+    assert decided(rules).recheck_at is None
+    assert decided(replace(rules, request_review=False), ANSWERED).recheck_at is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ghapp.bootstrap import swept
 from tests.e2e.marks import (
     SIGNED,
     WAITING,
@@ -14,7 +15,8 @@ from tests.e2e.marks import (
     tick,
 )
 from tests.e2e.stories import BUTTONS, Shop, Steps, story
-from tests.e2e.world import ENFORCE, MIGRATION, RISKY
+from tests.e2e.world import ENFORCE, MIGRATION, RISKY, World
+from tests.store.stores import LONG_AGO, changed
 
 BY_REVIEW = ENFORCE + "sign_off: {by: [command, label, review, button]}\n"
 NO_LABEL = ENFORCE + "sign_off: {by: [command]}\n"
@@ -284,3 +286,30 @@ def test_reviews_are_requested_once_the_author_is_done(shop: Shop) -> Steps:
     assert [team.slug for team in pull.requested_teams] == ["sre"]
     again = [one for one in shop.world.github.deliveries.all if one.action == "review_requested"]
     assert len(again) == len(asked) == 1
+
+
+def test_who_does_not_review_is_reminded_once(world: World) -> None:
+    hours = "{hours: '00:00-24:00', days: [mon, tue, wed, thu, fri, sat, sun]}"
+    more = f"request_review: true\nremind: {{after: 4h}}\nworking_time: {hours}\n"
+    world.repository.push("main", {".github/nfr.yml": ENFORCE + more}, by="sue")
+    world.settle()
+    pull = world.open()
+    world.settle()
+    world.say(pull, f"/nfr check {' '.join(boxes(pull))} -- see the plan", "ann")
+    world.settle()
+
+    def asked() -> list[str]:
+        found = (one.action or "" for one in world.github.deliveries.all)
+        return [one for one in found if one.startswith("review_request")]
+
+    assert asked() == ["review_requested"]
+    database = world.settings.database_url
+    for _ in range(2):
+        changed(
+            database, "UPDATE reviews SET state_since = 1e9, recheck_at = recheck_at - 4 * 3600"
+        )
+        changed(database, LONG_AGO)
+        swept(world.settings)
+        world.settle()
+    assert asked() == ["review_requested", "review_request_removed", "review_requested"]
+    assert [team.slug for team in pull.requested_teams] == ["sre"]

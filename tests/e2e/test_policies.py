@@ -202,7 +202,7 @@ def test_a_repositorys_own_pack_flags_pulls_and_its_last_good_version_holds(shop
     yield
     summary = pull.check_runs()[-1].summary or ""
     assert marks(pull) == WAITING
-    assert f"{PACK}:3:9: `weight` should be less than or equal to 5" in summary
+    assert f"{PACK}:3:9: `weight` should be at most 5" in summary
     assert "its last good version applies" in summary
     pull.comment("/nfr done", "sam")
     yield

@@ -63,7 +63,9 @@ OWNERS = {
     "typer": {"cli"},
 }
 
-PURE = {"markdown_it", "msgspec", "pathspec", "pydantic", "pydantic_core", "re2", "yaml"}
+PURE = {
+    "jpholiday", "markdown_it", "msgspec", "pathspec", "pydantic", "pydantic_core", "re2", "yaml",
+}  # fmt: skip
 IMPURE = {
     "asyncio", "http", "logging", "os", "random", "secrets", "shutil", "socket", "sqlite3",
     "subprocess", "sys", "tempfile", "threading", "time", "urllib.request", "uuid",

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ghapp.core.i18n import Words
 from ghapp.core.ledger import AREA, CONCERN, HOLD, ITEM, State, Verb
-from ghapp.core.policy.policy_schema import schema
 from ghapp.core.review.commands import COMMANDS
 from ghapp.core.text.replies import usage
 
@@ -62,25 +59,6 @@ def test_the_table_of_commands_is_the_one_that_reads_them(language: str, page: s
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_in_the_readme(name: str) -> None:
     assert re.search(rf"`/nfr {name}[ `]", README)
-
-
-def _keys(part: dict[str, Any], above: str = "") -> Iterator[str]:
-    """All keys of the policy's schema, as `a.b`."""
-    for name, value in part.get("properties", {}).items():
-        refs = re.findall(r"'\$ref': '#/definitions/(\w+)'", str(value))
-        inner = [schema()["definitions"][ref] for ref in refs]
-        key = f"{above}{name}"
-        if key == "areas":
-            yield from _keys(schema()["definitions"]["AreaPart"], "areas.ID.")
-        elif inner and above == "":
-            yield from _keys(inner[0], f"{key}.")
-        else:
-            yield key
-
-
-@pytest.mark.parametrize("key", sorted(set(_keys(schema()))))
-def test_every_key_of_the_policy_is_documented(key: str) -> None:
-    assert f"`{key}`" in POLICY
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

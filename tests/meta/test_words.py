@@ -108,7 +108,12 @@ def test_questions_are_written_in_plain_words(path: Path) -> None:
 @pytest.mark.parametrize("path", PAGES, ids=name_of)
 def test_the_lines_of_a_page_fit(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
-    wide = [number for number, line in enumerate(lines, 1) if len(line) > MOST_COLUMNS]
+    wide = [
+        number
+        for number, line in enumerate(lines, 1)
+        # The rows of the table of keys are made from the model.
+        if len(line) > MOST_COLUMNS and not (path.name == "policy.md" and line.startswith("| `"))
+    ]
     assert wide == []
 
 

@@ -622,7 +622,7 @@ class TestOwnPacks:
         assert check() == (
             2,
             "",
-            ".github/nfr/ranking.yml:3:9: `weight` should be less than or equal to 5\n"
+            ".github/nfr/ranking.yml:3:9: `weight` should be at most 5\n"
             "ghapp check: fix the policy and check again\n",
         )
 

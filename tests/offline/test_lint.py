@@ -33,7 +33,7 @@ class TestLint:
     def test_packs_of_a_policy_are_checked_with_it(self, repo: Repo) -> None:
         assert problems_of(".github/nfr.yml") == []
         repo.write(".github/nfr/ranking.yml", BROKEN)
-        problem = ".github/nfr/ranking.yml:3:9: `weight` should be less than or equal to 5"
+        problem = ".github/nfr/ranking.yml:3:9: `weight` should be at most 5"
         assert problems_of(".github/nfr.yml") == [problem]
         whole = repo.folder / ".github/nfr"
         assert problems_of(str(repo.folder / ".github/nfr.yml")) == [

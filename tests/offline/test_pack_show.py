@@ -215,7 +215,7 @@ def test_pack_with_problems_is_not_shown(ghapp, own, words):
     status, out, err = ghapp("packs", *words, own(weight=9))
     assert (status, out) == (1, "")
     assert "shop.yml:" in err
-    assert "`weight` should be less than or equal to 5" in err
+    assert "`weight` should be at most 5" in err
 
 
 def test_text_of_a_pack_does_not_steer_the_terminal(ghapp, own):

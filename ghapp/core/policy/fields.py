@@ -20,6 +20,7 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError, core_schema
 
 from ghapp.core.markdown import seen
@@ -27,6 +28,8 @@ from ghapp.core.patterns import globs, regexes
 
 MAX_LIST = 200  # globs and regexes are tried one by one on every file of a pull
 DRAFT_7 = "http://json-schema.org/draft-07/schema#"
+# The version of ghapp that first read a key, and where the schema of the key has a later one.
+FIRST, SINCE = "0.1.0", "x-since"
 ID = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 # Reserved: ids of areas and items that ghapp itself adds, see `review/special_areas.py`.
 TAKEN = re.compile(r"too-many-files|unread-files|concern-[0-9]+")
@@ -110,17 +113,29 @@ def sound(fault: Callable[[str], str]) -> AfterValidator:
 
 
 def key(
-    words: str, example: Any, *, value: Any = None, default: Any = None, alias: str | None = None
+    words: str,
+    example: Any,
+    *,
+    value: Any = None,
+    default: Any = None,
+    alias: str | None = None,
+    since: str = FIRST,
 ) -> Any:
     """A key that may be left out, with what editors show about it.
 
     words: what it means. value: of the field if it is left out. default: what applies then, if the
-    value does not say so.
+    value does not say so. since: the version of ghapp that first read it.
     """
     shown = [*value] if isinstance(value, tuple) else value
     shown = shown if default is None else default
-    extra = {"default": shown}
+    extra = {"default": shown, **({} if since == FIRST else {SINCE: since})}
     return Field(value, description=words, examples=[example], json_schema_extra=extra, alias=alias)
+
+
+def since(field: FieldInfo) -> str:
+    """The version of ghapp that first read the key."""
+    extra = field.json_schema_extra
+    return str(extra.get(SINCE, FIRST)) if isinstance(extra, dict) else FIRST
 
 
 def required(words: str, example: Any) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from ghapp.core.areas import Area, Clause, Combined, When
+from ghapp.core.areas import Area, Clause, Combined, Reviewers, When
 from ghapp.core.policy.problems import meant
 from ghapp.core.policy.strictness import (
     AREA_KEYS,
@@ -57,6 +57,20 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What else follows from locked areas, where a change is not seen in full or much is asked.
+
+    Only these areas vouch for files that nobody could read, and only these reviewers sign such
+    files off; their questions are the first to be asked. reviewers: the organisation's; None if no
+    area is locked.
+    """
+
+    areas: frozenset[str] = frozenset()
+    items: frozenset[str] = frozenset()
+    reviewers: Reviewers | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Floor:
     """What a repository's policy may not be weaker than.
 
@@ -69,6 +83,16 @@ class Floor:
     areas: Mapping[str, str] = field(default_factory=dict)
     every_area: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def kept(self) -> Kept:
+        """What follows from the locked areas."""
+        locked = [area for area in self.base.areas if area.id in self.areas]
+        if not locked:
+            return Kept()
+        items = frozenset(item.id for area in locked for item in area.items)
+        reviewers = KEYS["reviewers"].of(self.base)
+        return Kept(frozenset(self.areas), items, reviewers)
+
     def hold(self, policy: P, keys: Collection[str]) -> tuple[P, list[Refused]]:
         """The policy with these of the keys outside of areas as they are locked."""
         refused = []
@@ -78,7 +102,7 @@ class Floor:
             if lock and direction not in ("", STRICTER):
                 old, new = row.of(self.base), row.of(policy)
                 refused.append(Refused(Change(key, direction, old, new), lock))
-                policy = row.put(policy, old)
+                policy = row.held(self.base, policy)
         return policy, refused
 
     def hold_areas(self, areas: tuple[Area, ...]) -> tuple[tuple[Area, ...], list[Refused]]:
@@ -180,7 +204,7 @@ def _kept(base: Area, area: Area, rows: Iterable[Row]) -> Area:
     """The area with the values of `base` in these rows where its own are weaker."""
     for row in rows:
         if row.direction(base, area) not in ("", STRICTER):
-            area = row.put(area, row.of(base))
+            area = row.held(base, area)
     return area
 
 

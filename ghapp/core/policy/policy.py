@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, date, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
@@ -23,17 +24,19 @@ from ghapp.core.policy.areas import (
     never_deferred,
     unknown_never,
 )
-from ghapp.core.policy.locks import Floor, Refused, floor, unknown
+from ghapp.core.policy.locks import Floor, Kept, Refused, floor, unknown
 from ghapp.core.policy.pack_schema import References
 from ghapp.core.policy.policy_schema import AreaPart, PeoplePart, PolicyFile
 from ghapp.core.policy.problems import mistakes
 from ghapp.core.policy.strictness import KEYS, WEAKER, as_written, said_by
 from ghapp.core.records import PackFile, PolicySource
+from ghapp.core.working_time import DAYS, WorkingTime
 
 POLICY_PATH = pack_files.POLICY
-# The layers above the built-in areas. How problems name an organisation's file, whose repository
-# is `.github` of the same owner.
-BUILTIN, ORGANISATION, REPOSITORY = "built-in", "organisation", "repository"
+# The layers, the topmost last, and how problems name an organisation's file, whose repository is
+# `.github` of the same owner.
+ORGANISATION, REPOSITORY = "organisation", "repository"
+LAYERS = ("builtin", ORGANISATION, REPOSITORY)
 ORGANISATION_PATH = f"{ORGANISATION}: {POLICY_PATH}"
 STANDINGS = ("good", "bridged", "unreadable")  # the worst last
 
@@ -78,12 +81,14 @@ class Rules:
     """The defaults that a policy builds on; one value for the life of the process.
 
     packs: the built-in areas, including those that are shipped switched off. While the policy of a
-    repository is read, its own areas are added. references: what packs may name.
+    repository is read, its own areas are added. references: what packs may name. timezone: of
+    working hours.
     """
 
     packs: tuple[Area, ...]
     default_mode: str
     references: References = field(default_factory=References)
+    timezone: tzinfo = UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +112,13 @@ class Defer:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a value comes from. layer: organisation | repository. line: of its key, from 1."""
+    """Where a value comes from. layer: one of LAYERS. line: of its key, from 1; 0 if built in."""
 
     layer: str
-    path: str
-    line: int
+    line: int = 0
+
+
+BUILT_IN = Origin(LAYERS[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +130,10 @@ class Policy:
     problems: of the files and their packs as they are now; not empty when bridged or unreadable.
     refused: what the repository's file says and a lock of its organisation does not allow. The rest
     of that file is in force.
-    locked: what the organisation locks. words: of questions, by placeholder.
+    locked: what the organisation locks. kept: what else follows from that.
+    words: of questions, by placeholder.
     origins: of the values that files set, by key as in `strictness.Change`; others are built in.
+    remind_after: in working time; None for never.
     dialect: any | mysql | postgres; hazards of the other dialect are off.
     labels: our label names by state: waiting, hold, signed_off, waived, follow_ups, follow_up.
     areas: those enabled, heaviest first, then by id.
@@ -144,6 +153,8 @@ class Policy:
     max_items: int = 7
     request_review: bool = False
     preview: bool = True
+    remind_after: timedelta | None = None
+    working_time: WorkingTime = WorkingTime()
     ignore_authors: frozenset[str] = frozenset({"dependabot[bot]", "renovate[bot]"})
     ignore_paths: tuple[str, ...] = ("docs/**", "**/*.md")
     large_tables: tuple[str, ...] = ()
@@ -153,10 +164,16 @@ class Policy:
     areas: tuple[Area, ...] = ()
     words: Vocabulary = field(default_factory=lambda: DEFAULT)
     locked: tuple[str, ...] = ()
+    kept: Kept = Kept()
     standing: str = "good"
     problems: tuple[Problem, ...] = ()
     refused: tuple[Problem, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def unread_reviewers(self) -> Reviewers:
+        """Who signs off what nobody could read."""
+        return self.reviewers if self.kept.reviewers is None else self.kept.reviewers
 
     @property
     def enforces(self) -> bool:
@@ -260,7 +277,7 @@ def _organisation_below(now: _Version, good: _Version, rules: Rules) -> Below:
         policy = replace(builtin.policy, standing="unreadable", problems=problems)
         return replace(builtin, policy=policy)
     own = replace(rules, packs=sound.packs, references=sound.references)
-    origins = {key: Origin(ORGANISATION, path, place[0]) for key, place in sound.places.items()}
+    origins = {key: Origin(ORGANISATION, place[0]) for key, place in sound.places.items()}
     policy = replace(
         merged((sound.file,), own),
         standing="bridged" if problems else "good",
@@ -278,13 +295,58 @@ def _effective(now: _Version, good: _Version, below: Below) -> Policy:
     found = _read(now, below, POLICY_PATH, REPOSITORY)
     if isinstance(found, Sound):
         return found.in_force(below)
-    last = () if good.text is None else _read(good, below, POLICY_PATH, REPOSITORY)
+    last: object = () if good.text is None else _read(good, below, POLICY_PATH, REPOSITORY)
+    over_a_file = below.layers or below.policy.problems
+    if over_a_file and good.text is not None and not isinstance(last, Sound):
+        last = _fitting(good, below)
     problems = (*below.policy.problems, *found)
     if isinstance(last, Sound):
         policy = last.in_force(below)
         standing = worst(policy.standing, "bridged")
         return replace(policy, standing=standing, problems=problems, refused=())
     return replace(below.policy, standing="unreadable", problems=problems)
+
+
+def _fitting(version: _Version, below: Below) -> Sound | None:
+    """A file that was good over another version of its organisation's, as far as it fits this one.
+
+    What it says of areas, questions and hazards that are gone is left out, and a text may lack the
+    language of the organisation. None if anything else is wrong.
+    """
+    tree = yaml.read(version.text or "", POLICY_PATH)
+    if not isinstance(tree, yaml.Tree) or not isinstance(tree.value, dict):
+        return None
+    value: dict[str, Any] = tree.value
+    try:
+        file = PolicyFile.model_validate(value)
+    except ValidationError:
+        return None
+    own = own_packs.read(file.packs or (), version.packs, below.areas, below.rules.references)
+    joined = (*below.areas, *own.areas)
+    if own.faults or own.problems or [*_unfit(file, below.policy)]:
+        return None
+    areas = value.get("areas") or {}
+    found = (
+        *faults(file, joined, own.references, below.policy.language),
+        *unknown_never(file, joined, areas),
+    )
+    gone = {loc for loc, _ in found}
+    for loc in gone:
+        match loc:
+            case ("areas", area):
+                areas.pop(area)
+            case ("areas", area, "items" | "hazards" as kind, str() as id):
+                areas.get(area, {}).get(kind, {}).pop(id, None)
+            case ("areas", _, "title") | ("areas", _, "items", int()) | ("defer", _, int()):
+                pass
+            case _:
+                return None
+    for key in ("never", "never_add"):
+        if listed := (value.get("defer") or {}).get(key):
+            kept = [one for at, one in enumerate(listed) if ("defer", key, at) not in gone]
+            value["defer"][key] = kept
+    fitting = PolicyFile.model_validate(value)
+    return Sound(fitting, (*below.rules.packs, *own.areas), own.references, _places(tree))
 
 
 def worst(*standings: str) -> str:
@@ -314,16 +376,29 @@ class Sound:
         """The policy that the file of a repository puts in force, within the locks."""
         own = replace(below.rules, packs=self.packs, references=self.references)
         policy, refused = _joined((*below.layers, self.file), own, below.floor)
-        origins = {
-            key: Origin(REPOSITORY, POLICY_PATH, place[0]) for key, place in self.places.items()
-        }
         return replace(
             policy,
             standing=below.policy.standing,
             problems=below.policy.problems,
             refused=_named(refused, self.places, self.packs),
-            origins={**below.policy.origins, **origins},
+            origins=self._origins(refused, below.policy.origins),
         )
+
+    def _origins(
+        self, refused: Iterable[Refused], below: Mapping[str, Origin]
+    ) -> Mapping[str, Origin]:
+        """Where each value comes from; what a lock keeps has the origin that it has below."""
+        own = {key: Origin(REPOSITORY, place[0]) for key, place in self.places.items()}
+        kept: dict[str, Origin] = {}
+        for one in refused:
+            names = said_by(one.change.key)
+            own.pop(next((name for name in names if name in own), ""), None)
+            if any(name in own for name in names):  # which may add to it
+                continue
+            general = ("reviewers",) if names == ("waivers",) else (names[0].rpartition(".")[2],)
+            said = [below[name] for name in (*names, *general) if name in below]
+            kept[names[0]] = said[0] if said else BUILT_IN
+        return {**below, **own, **kept}
 
 
 def read(
@@ -476,9 +551,33 @@ def _unfit(file: PolicyFile, below: Policy) -> Iterator[tuple[yaml.Loc, str]]:
         yield ("ignore", "paths", *([ignored.index(alone[0])] if alone else [])), text
     defer = file.defer
     # A maximum below the usual 30 days alone lowers them as well.
+    requests = below.request_review if file.request_review is None else file.request_review
+    if file.remind and not requests:
+        text = "`remind` requests a review once more, and needs `request_review: true`: add that"
+        yield ("remind",), text
     if defer and (defer.default_days or 0) > (defer.max_days or below.defer.max_days):
         text = "`defer.default_days` is more than `defer.max_days`: lower it"
         yield ("defer", "default_days"), text
+
+
+def _working_time(
+    days: Iterable[str] | None,
+    hours: str | None,
+    holidays: str | None,
+    off: Iterable[str] | None,
+    zone: tzinfo,
+) -> WorkingTime:
+    """As a policy writes it; None is the default."""
+    opens, closes = (
+        int(hour) * 60 + int(minute)
+        for hour, _, minute in (at.partition(":") for at in (hours or "09:00-18:00").split("-"))
+    )
+    ranges = []
+    for one in off or ():
+        first, _, last = one.partition("..")
+        ranges.append((date.fromisoformat(first), date.fromisoformat(last or first)))
+    working = frozenset(map(DAYS.index, DAYS[:5] if days is None else days))
+    return WorkingTime(working, (opens, closes), zone, holidays or "", tuple(ranges))
 
 
 def merged(layers: Sequence[PolicyFile], rules: Rules) -> Policy:
@@ -522,11 +621,19 @@ def _joined(
     most = setting("defer", "max_days") or Defer().max_days
     usual = setting("defer", "default_days") or Defer().default_days
     features = {one.name: setting("features", one.name) for one in fields(Features)}
+    days, hours, holidays, off = (
+        setting("working_time", key) for key in ("days", "hours", "holidays", "days_off")
+    )
+    working_time = _working_time(days, hours, holidays, off, rules.timezone)
+    after = setting("remind", "after")
+    hour_or_day = {"h": timedelta(hours=1), "d": working_time.day}
     policy = replace(
         Policy(),
         mode=setting("mode") or rules.default_mode,
         reviewers=reviewers,
         waivers=people("waivers", reviewers),
+        remind_after=int(after[:-1]) * hour_or_day[after[-1]] if after else None,
+        working_time=working_time,
         features=replace(Features(), **given(**features)),
         defer=Defer(min(usual, most), most),
         labels={key: setting("labels", key) or name for key, name in DEFAULT_LABELS.items()},
@@ -558,7 +665,8 @@ def _joined(
     never = never_deferred(layers, rules.packs)
     if setting("defer", "never") != ():
         never |= {item.id for area in in_force for item in area.items if item.never_defer}
-    policy = replace(policy, areas=in_force, defer=replace(policy.defer, never=never))
+    defer = replace(policy.defer, never=never)
+    policy = replace(policy, areas=in_force, defer=defer, kept=floor.kept)
     policy, refused_at_last = floor.hold(policy, ("defer.never",))
     return policy, [*refused, *refused_inside, *refused_at_last]
 

@@ -6,6 +6,7 @@ A key that is absent or empty leaves its value to the layer below.
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
@@ -38,10 +39,12 @@ from ghapp.core.policy.fields import (
 )
 from ghapp.core.policy.hazard_schema import HAZARD_ID
 from ghapp.core.policy.pack_schema import DetectPart, WhenPart
+from ghapp.core.working_time import DAYS
 
 Mode = Literal["observe", "advise", "enforce"]
 Language = Literal["en", "ja"]
 Evidence = Literal["url", "number", "text", "choice"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Channel = Literal["command", "label", "review", "button"]
 
 MAX_AREAS = 100
@@ -53,6 +56,28 @@ MOST_OF_LOGIN = 39
 # GitHub makes the slug from the team's name; the teams of an enterprise have `ent:` before it.
 SLUG = re.compile(r"(?:ent:)?[a-z0-9_]+(?:-+[a-z0-9_]+)*")
 NOT_IN_SLUG = re.compile("[^a-z0-9_]+")
+
+
+CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
+HOURS = re.compile(f"{CLOCK}-({CLOCK}|24:00)")
+
+
+def hours_fault(hours: str) -> str:
+    """Why these are no working hours, and what to write; "" if they are."""
+    if not HOURS.fullmatch(hours):
+        return "should be two times on one day, such as `10:00-19:00`"
+    opens, _, closes = hours.partition("-")
+    return "" if opens < closes else "should end after it begins, on the same day"
+
+
+def days_fault(days: str) -> str:
+    """Why this is neither a day nor a range of days, and what to write; "" if it is one."""
+    first, _, last = days.partition("..")
+    try:
+        in_order = date.fromisoformat(first) <= date.fromisoformat(last or first)
+    except ValueError:
+        return "should be a day, such as `2026-12-29`, or days, such as `2026-12-29..2027-01-03`"
+    return "" if in_order else "should begin before it ends: write the earlier day first"
 
 
 def login_fault(name: str) -> str:
@@ -93,6 +118,15 @@ def team_fault(slug: str) -> str:
 
 Login = Annotated[SomeText, fitting(login_fault)]
 Team = Annotated[SomeText, fitting(team_fault)]
+Hours = Annotated[SomeText, fitting(hours_fault)]
+Days = Annotated[SomeText, fitting(days_fault)]
+Duration = Annotated[
+    SomeText,
+    refused(
+        lambda text: not re.fullmatch("[1-9][0-9]{0,2}[hd]", text),
+        "should be hours or working days, such as `4h` or `2d`",
+    ),
+]
 # In a URL `.` and `..` are steps of the path.
 NotDots = refused({".", ".."}.__contains__, "should be a name, not `.` or `..`")
 # Source: https://docs.github.com/en/rest/issues/labels (names of at most 50 characters)
@@ -230,6 +264,27 @@ class LabelsPart(Part):
     )
     follow_up: LabelName | None = key(
         "The label of the issues of deferred questions.", "follow-up", default="nfr: follow-up"
+    )
+
+
+class RemindPart(Part):
+    """after: in working time, `h` for hours or `d` for working days."""
+
+    after: Duration = required("After how much working time; once for each wait.", "2d")
+
+
+class WorkingTimePart(Part):
+    """By the clock of GHAPP_TIMEZONE."""
+
+    days: Annotated[tuple[Weekday, ...], Most] | None = key(
+        "The working days of the week.", ["mon", "tue"], default=[*DAYS[:5]]
+    )
+    hours: Hours | None = key("From when until when.", "10:00-19:00", default="09:00-18:00")
+    holidays: Literal["JP"] | None = key("Whose public holidays are days off.", "JP")
+    days_off: Annotated[tuple[Days, ...], Most] | None = key(
+        "Further days off, alone or from the first to the last.",
+        ["2026-12-29..2027-01-03"],
+        default=[],
     )
 
 
@@ -415,6 +470,14 @@ class PolicyFile(Part):
         "Whether `NFR policy` replays a change of the policy over recent pull requests.",
         False,
         default=True,
+    )
+    remind: RemindPart | None = key(
+        "When `request_review` asks the reviewers once more, if they have not acted; never by "
+        "default.",
+        {"after": "2d"},
+    )
+    working_time: WorkingTimePart | None = key(
+        "When the reviewers work.", {"hours": "10:00-19:00", "holidays": "JP"}
     )
     ignore: IgnorePart | None = key("What is not reviewed.", {"paths": ["docs/**"]})
     defer: DeferPart | None = key(

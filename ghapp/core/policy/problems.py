@@ -24,6 +24,11 @@ EXPECTED = {
     "too_short": "should not be empty",
 }
 
+BOUNDS = {  # error -> (the bound, what it is called)
+    "greater_than_equal": ("ge", "at least"),
+    "less_than_equal": ("le", "at most"),
+}
+
 SWITCHES = ("bool_type", "switch")  # errors of values that may be on or off
 
 PATTERNS = {
@@ -82,6 +87,9 @@ def said(detail: ErrorDetails) -> str:
         return f"should be {expected}" + (f": did you mean {near[0]}?" if near else "")
     if kind == "string_pattern_mismatch":
         return PATTERNS.get(detail["ctx"]["pattern"], message)
+    if kind in BOUNDS:
+        bound, most_or_least = BOUNDS[kind]
+        return f"should be {most_or_least} {detail['ctx'][bound]}"
     subject, should, rest = message.partition("should")  # "String should have at most ..."
     written = detail["input"]
     # SPELT has the empty text, too, which stands for nothing.

@@ -67,6 +67,14 @@ class Row:
         changed: Whole = _put(whole, self.path, value)
         return changed
 
+    def held(self, before: Any, after: Whole) -> Whole:
+        """`after` with the value of `before`; of lists that may only grow, with what it adds."""
+        old, new = self.of(before), self.of(after)
+        if self.order is not more:
+            return self.put(after, old)
+        added = [one for one in new if one not in old]
+        return self.put(after, type(old)([*old, *added]))
+
     def direction(self, before: Any, after: Any) -> str:
         """How `after` compares with `before`, both of them whole; "" if the value is the same."""
         old, new = self.of(before), self.of(after)
@@ -187,6 +195,11 @@ KEYS: Mapping[str, Row] = {
     "max_items": Row(("max_items",), higher),
     "request_review": Row(("request_review",), rising(False, True)),
     "preview": Row(("preview",), rising(False, True)),
+    "remind.after": Row(("remind_after",), unordered),
+    **{
+        f"working_time.{name}": Row(("working_time", name), unordered)
+        for name in ("days", "hours", "holidays", "days_off")
+    },
     "ignore.authors": Row(("ignore_authors",), fewer_logins),
     "ignore.paths": Row(("ignore_paths",), fewer),
     "defer.default_days": Row(("defer", "default_days"), lower),
@@ -241,10 +254,11 @@ ITEM_KEYS: Mapping[str, Row] = {
 
 SEVERITY = Row(("severity",), rising("could", "should", "must"))
 
-# Keys without a value of their own in the policy in force -> the rows that show what they do.
+# Keys without a value of their own in the policy in force -> the rows that show what they do. What
+# may make a value weaker comes before what only adds to it.
 WRITTEN_FOR: Mapping[str, tuple[str, ...]] = {
-    "areas.ID.paths_add": ("detect.paths",),
     "areas.ID.paths_remove": ("detect.paths", "detect.exclude"),
+    "areas.ID.paths_add": ("detect.paths",),
     "areas.ID.detect.exclude_sets": ("detect.exclude",),
     "defer.never_add": ("defer.never",),
     # What follows is compared by `changes` itself: packs by the areas that they bring.

@@ -187,7 +187,7 @@ def case_of(
         shown,
         flagged,
         reviewers={area.id: area.reviewers for area in policy.areas}
-        | dict.fromkeys(WITHOUT_PACK, policy.reviewers)  # whatever other area has such an id
+        | dict.fromkeys(WITHOUT_PACK, policy.unread_reviewers)  # whatever other area has such an id
         | {id: flagged[id].area.reviewers for id in {REVIEW_POLICY} & flagged.keys()}
         | {area: one.area.reviewers for area, one in in_force.items()},
         fingerprints={area: one.fingerprint for area, one in in_force.items()}

@@ -69,7 +69,8 @@ def asks(
         whos = {spec_of(command.verb).who for command in found}
         people: list[Reviewers] = []
         if any(who.reviewers for who in whos):
-            people += (policy.reviewers, *(area.reviewers for area in policy.areas))
+            people += (policy.reviewers, policy.unread_reviewers)
+            people += (area.reviewers for area in policy.areas)
             people += [policy.waivers] if changes_policy else []
         if any(who.waivers and (waived or not who.reviewers) for who in whos):
             people.append(policy.waivers)

@@ -165,10 +165,10 @@ def _without_pack(
     mark: str,
     reviewers: Reviewers | None = None,
 ) -> Flagged:
-    """An area without questions. reviewers: by default those of the policy."""
+    """An area without questions. reviewers: by default those for what nobody could read."""
     policy = facts.policy
     # What nobody has read may belong to any area: it takes the mode of the strictest.
     mode = strictest(policy.areas, policy)
-    by = policy.reviewers if reviewers is None else reviewers
+    by = policy.unread_reviewers if reviewers is None else reviewers
     area = Area(name, title, WEIGHT, Detect(), (), True, mode, by)
     return Flagged(area, hits, (), (), mark)

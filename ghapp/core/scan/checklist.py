@@ -70,13 +70,13 @@ def checklist(scan: Scan, policy: Policy, findings: tuple[Finding, ...] = ()) ->
         return Checklist(complete=complete, ignored=scan.ignored)
     flagged = tuple(_flagged(scan, policy, findings))
     found = {one.item for one in findings}
-    shown = _shown(flagged, policy.max_items, found)
+    shown = _shown(flagged, policy, found)
     while redundant := _redundant(flagged, shown):
         flagged = tuple(
             replace(one, items=tuple(item for item in one.items if item.id != redundant))
             for one in flagged
         )
-        shown = _shown(flagged, policy.max_items, found)
+        shown = _shown(flagged, policy, found)
     # A must that does not fit is folded as a should, so that nobody has to open the fold.
     folded = {
         item.id: replace(item, severity="should")
@@ -91,7 +91,8 @@ def checklist(scan: Scan, policy: Policy, findings: tuple[Finding, ...] = ()) ->
         )
     ids = {one.area.id for one in flagged}
     # Whoever signs an area off has read the files that it has by their paths.
-    signed = {place for place, area in enumerate(policy.areas) if area.id in ids}
+    vouching = ids & policy.kept.areas if policy.kept.areas else ids
+    signed = {place for place, area in enumerate(policy.areas) if area.id in vouching}
     claimed = {
         one.change.file.path
         for one in scan.files
@@ -176,12 +177,12 @@ def _rank(item: Item, found: AbstractSet[str], *, wide: bool = False) -> tuple[b
     return item.id not in found, wide, SEVERITIES.index(item.severity)
 
 
-def _shown(flagged: tuple[Flagged, ...], most: int, found: AbstractSet[str]) -> frozenset[str]:
-    """Ids of the `most` questions that are not folded.
+def _shown(flagged: tuple[Flagged, ...], policy: Policy, found: AbstractSet[str]) -> frozenset[str]:
+    """Ids of the questions that are not folded, `max_items` at most.
 
     The first question of every area has priority, unless it is a `could`. Then they are taken in
     order over all areas. Those of areas that only the pull's size flags have no priority, and come
-    last among equals.
+    last among equals. What an organisation locks comes before all others.
     """
     wide = {one.area.id for one in flagged if one.hits[0].kind == "size"}
     items = [(item, one.area.id in wide) for one in flagged for item in one.items]
@@ -193,7 +194,8 @@ def _shown(flagged: tuple[Flagged, ...], most: int, found: AbstractSet[str]) -> 
         if one.items and one.items[0].severity != "could" and one.area.id not in wide
     ]
     chosen = dict.fromkeys((*first, *(item.id for item, _ in items)))
-    return frozenset(list(chosen)[:most])
+    kept_first = sorted(chosen, key=lambda name: name not in policy.kept.items)
+    return frozenset(kept_first[: policy.max_items])
 
 
 def _redundant(flagged: tuple[Flagged, ...], shown: frozenset[str]) -> str:

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ghapp.core.i18n import Words
 from ghapp.core.ledger import Entry, Verb
-from ghapp.core.markdown import MOST_TITLE, code, cut, dotted, paragraphs, plain, visible
+from ghapp.core.markdown import MOST_TEXT, MOST_TITLE, code, cut, dotted, paragraphs, plain, visible
 from ghapp.core.marks import Action, CheckRun
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import Verdict
@@ -23,6 +23,7 @@ from ghapp.core.review.follow_ups import has_open
 from ghapp.core.review.review import AreaReview, PullState, Review
 from ghapp.core.review.special_areas import WITHOUT_PACK
 from ghapp.core.text import findings, follow_ups, questions, reasons, replies, status
+from ghapp.core.text import policy as policy_text
 
 MARKER = "<!-- ghapp:nfr -->"
 MOST_PARTLY = 5  # files
@@ -107,17 +108,22 @@ def check_run(
     basis = [area.fingerprint for area in review.areas]
     basis += [f"{one.number} {one.is_open} {one.conclusion}" for one in siblings]
     # If several pulls share the head, each writes a run, and GitHub shows the newest.
-    return sealed(run, basis, reruns, patched=not siblings)
+    run = sealed(run, basis, reruns, patched=not siblings)
+    # Not part of the digest: a policy that leads to the same review rewrites no check run.
+    in_force = policy_text.in_force(review.facts.policy, words)
+    fits = len(run.text) + len(in_force) < MOST_TEXT
+    return replace(run, text=paragraphs(run.text, in_force)) if fits else run
 
 
 def _summary(review: Review, words: Words) -> str:
     """The check run's summary of this pull: what to do next, and where each area stands."""
+    notices = paragraphs(_notices(review, words), policy_text.refused(review.facts.policy, words))
     if review.state is PullState.CLEAR:
         author = review.checklist.ignored
         clear = words("clear_ignored" if author else "clear", author=code(author))
-        return paragraphs(_notices(review, words), clear, reasons.hints(review, words))
+        return paragraphs(notices, clear, reasons.hints(review, words))
     return paragraphs(
-        _notices(review, words),
+        notices,
         status.next_step(review, words, ticking=False),
         "\n".join(
             f"- {dotted(status.stands(area, words), _unasked(area, review, words))}"

@@ -70,6 +70,15 @@ def request_reviewers(call: Call) -> Response:
     return ok(issues.pull_simple(call.at, pull), status=201)
 
 
+def remove_requested_reviewers(call: Call) -> Response:
+    pull, body = call.pull(), call.body(Requested)
+    users = [call.github.users.get(login.lower()) for login in body.reviewers]
+    owner = pull.repository.owner.login.lower()
+    teams = [call.github.teams.get((owner, slug)) for slug in body.team_reviewers]
+    pull.remove_requests(list(filter(None, users)), list(filter(None, teams)), call.by)
+    return ok(issues.pull_simple(call.at, pull))
+
+
 def list_files(call: Call) -> Response:
     """Changed files in path order, of the head as it is at this very page.
 

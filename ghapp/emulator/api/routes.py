@@ -96,6 +96,8 @@ ROUTES = (
     Route("GET", PULL, pulls.get_pull, PULLS, "/pulls/pulls"),
     Route("POST", PULL + "/requested_reviewers", pulls.request_reviewers, PULLS_WRITE,
           "/pulls/review-requests"),
+    Route("DELETE", PULL + "/requested_reviewers", pulls.remove_requested_reviewers, PULLS_WRITE,
+          "/pulls/review-requests"),
     Route("GET", PULL + "/files", pulls.list_files, PULLS, "/pulls/pulls"),
     Route("GET", REVIEWS, pulls.list_reviews, PULLS, "/pulls/reviews"),
     Route("GET", REVIEWS + "/{id}", pulls.get_review, PULLS, "/pulls/reviews"),

@@ -32,7 +32,7 @@ QUEUE_LOGIN = "github-merge-queue[bot]"
 
 def pull_request(delivery: Delivery, us: Identity) -> Delivery:
     payload = decoded(delivery.body, payloads.PullRequest)
-    ours = ("labeled", "unlabeled", "review_requested")
+    ours = ("labeled", "unlabeled", "review_requested", "review_request_removed")
     if delivery.action in ours and us.did(payload.sender.login):
         return delivery
     pull, at = payload.pull_request, utc(payload.pull_request.updated_at)

@@ -197,6 +197,58 @@ def test_both_layers_are_named_if_both_are_broken():
     assert paths == ["organisation: .github/nfr.yml", ".github/nfr.yml"]
 
 
+def moved(text, organisation):
+    """A file that was good before the organisation's became this one."""
+    return effective(source(organisation, text, good=text), RULES)
+
+
+def test_a_file_that_names_what_its_organisation_took_away_holds_otherwise():
+    text = (
+        "mode: enforce\ndefer: {never_add: [rank-latency, db-size]}\n"
+        "areas: {ranking: {mode: enforce}, db: {weight: 5}}\n"
+    )
+    assert joined(RANKING, text).standing == "good"
+    found = moved(text, "max_items: 9")
+    assert (found.standing, found.mode, found.max_items) == ("bridged", "enforce", 9)
+    assert [(one.line, one.column) for one in found.problems] == [(2, 21), (3, 9)]
+    assert (area(found, "ranking"), area(found, "db").weight) == (None, 5)
+    assert found.defer.never == {"db-rollback", "db-size"}
+
+
+@pytest.mark.parametrize("inside", ["items: {rank-gone: off}", "hazards: {RANK-001: off}"])
+def test_switches_of_what_is_gone_are_left_out(inside):
+    found = moved(f"mode: enforce\nareas: {{db: {{weight: 5, {inside}}}}}", "max_items: 9")
+    assert (found.standing, found.mode) == ("bridged", "enforce")
+    assert area(found, "db").weight == 5
+
+
+def test_a_text_may_lack_the_language_of_the_organisation():
+    found = moved(RANKING + "mode: enforce\n", "language: ja")
+    assert (found.standing, found.mode, found.language) == ("bridged", "enforce", "ja")
+    assert area(found, "ranking").title == Text("Ranking", "Ranking")
+
+
+def test_a_file_holds_as_far_as_it_fits_while_its_organisation_is_unreadable():
+    found = moved("mode: enforce\nareas: {ranking: {weight: 5}}", "mode: [")
+    assert (found.standing, found.mode) == ("unreadable", "enforce")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mode: [",
+        "- a",
+        "mode: enfroce",
+        "packs: ['.github/gone.yml']",
+        RANKING.replace("ranking", "sorting"),
+        "sign_off: {by: [button]}",
+    ],
+)
+def test_what_fits_in_no_way_is_unreadable(text):
+    found = moved(text, RANKING + "mode: enforce\n")
+    assert (found.standing, found.mode) == ("unreadable", "enforce")
+
+
 # --- locks ---------------------------------------------------------------------------------
 
 
@@ -314,8 +366,8 @@ def test_what_can_be_locked(lock):
 def test_a_value_that_weakens_a_lock_is_named_and_ignored(organisation, weaker, named):
     assert refused(organisation, weaker) == [named]
     left = changes(joined(organisation), joined(organisation, weaker))
-    # An area that a file names is flagged by a touch, which is stricter.
-    assert {one.key.rpartition(".")[2] for one in left} <= {"flag"}
+    # An area that a file names is flagged by a touch, and what it adds to a list is kept.
+    assert {one.direction for one in left} <= {"stricter"}
 
 
 @pytest.mark.parametrize(
@@ -350,6 +402,15 @@ def test_the_rest_of_a_file_with_refused_values_applies():
     assert (area(found, "web").mode, area(found, "web").weight) == ("enforce", 5)
 
 
+def test_what_a_refused_file_adds_to_a_locked_list_is_kept():
+    text = "areas: {db: {paths_add: ['more/**'], paths_remove: ['db/**']}}\nlarge_tables: [b]"
+    organisation = "large_tables: [a]\nlocked: [areas.db]"
+    assert refused(organisation, text) == ["1:38 areas.db.detect.paths", "2:1 large_tables"]
+    found = joined(organisation, text)
+    assert area(found, "db").detect.paths == ("db/**", "more/**")
+    assert found.large_tables == ("a", "b")
+
+
 def test_what_is_refused_says_what_holds_and_why():
     found = joined("mode: enforce\nlocked: [mode, language]", "mode: advise\nlanguage: ja")
     assert [str(one) for one in found.refused] == [
@@ -370,6 +431,18 @@ def test_a_locked_area_keeps_the_mode_and_reviewers_it_inherits():
     kept, other = area(found, "db"), area(found, "web")
     assert (kept.mode, kept.reviewers) == ("enforce", Reviewers(("sre",)))
     assert (other.mode, other.reviewers) == ("observe", Reviewers(users=("me",)))
+
+
+def test_what_nobody_could_read_is_signed_off_by_the_organisation_if_it_locks_areas():
+    organisation, repository = "reviewers: {teams: [sre]}\n", "reviewers: {users: [me]}"
+    free, locked = (
+        joined(f"{organisation}locked: [{lock}]", repository) for lock in ("max_items", "areas.db")
+    )
+    assert free.unread_reviewers == free.reviewers == Reviewers(users=("me",))
+    assert locked.unread_reviewers == Reviewers(("sre",))
+    assert locked.kept.areas == {"db"}
+    assert locked.kept.items == {"db-rollback", "db-size"}
+    assert joined("locked: [areas.db]", repository).unread_reviewers == Reviewers()
 
 
 def test_questions_of_a_locked_area_come_before_those_that_are_added():

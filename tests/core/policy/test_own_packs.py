@@ -137,7 +137,7 @@ def test_a_policy_is_worked_out_once_however_large_its_packs_are():
 def test_a_problem_of_a_pack_names_its_file_and_line():
     broken = RANKING.replace("weight: 4", "weight: 9")
     assert told(POLICY, *files(ranking=broken)) == [
-        f"{FOLDER}/ranking.yml:3:9: `weight` should be less than or equal to 5"
+        f"{FOLDER}/ranking.yml:3:9: `weight` should be at most 5"
     ]
 
 

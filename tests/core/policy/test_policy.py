@@ -1,5 +1,7 @@
 import time
 from dataclasses import replace
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -18,6 +20,7 @@ from ghapp.core.policy.policy import (
 )
 from ghapp.core.policy.policy_schema import PolicyFile
 from ghapp.core.records import PolicySource
+from ghapp.core.working_time import WorkingTime
 
 
 def pack(name, weight, *items, enabled=True, **hazards):
@@ -403,3 +406,21 @@ def test_a_long_policy_is_searched_for_a_name_within_a_moment():
     begun = time.thread_time()
     assert not may_be_label(" " * 1_000, (": " * 50_000 + " " * 100_000,))
     assert time.thread_time() - begun < 2.0
+
+
+def test_working_time_and_reminders_come_from_the_policy() -> None:
+    text = (
+        "request_review: true\nremind: {after: 2d}\n"
+        "working_time: {days: [mon, sat], hours: '10:30-24:00', holidays: JP,"
+        " days_off: [2026-12-29..2027-01-03, 2027-02-01]}\n"
+    )
+    found = policy(text, rules=replace(RULES, timezone=ZoneInfo("Asia/Tokyo")))
+    assert found.remind_after == timedelta(hours=27)
+    assert found.working_time == WorkingTime(
+        frozenset({0, 5}),
+        *((630, 1440), ZoneInfo("Asia/Tokyo"), "JP"),
+        ((date(2026, 12, 29), date(2027, 1, 3)), (date(2027, 2, 1), date(2027, 2, 1))),
+    )
+    assert policy("mode: advise\n").working_time == WorkingTime()
+    hours = policy("request_review: true\nremind: {after: 3h}\n")
+    assert hours.remind_after == timedelta(hours=3)

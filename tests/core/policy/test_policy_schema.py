@@ -69,8 +69,8 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
         ),
         ("mode: off", "1:7: `mode` should be 'observe', 'advise' or 'enforce'"),
         ("language: fr", "1:11: `language` should be 'en' or 'ja'"),
-        ("max_items: 0", "1:12: `max_items` should be greater than or equal to 1"),
-        ("max_items: 51", "1:12: `max_items` should be less than or equal to 50"),
+        ("max_items: 0", "1:12: `max_items` should be at least 1"),
+        ("max_items: 51", "1:12: `max_items` should be at most 50"),
         ("max_items: '9'", "1:12: `max_items` should be a whole number"),
         ("max_items: on", "1:12: `max_items` should be a whole number"),
         ("sign_off: {by: []}", "1:16: `sign_off.by` should not be empty"),
@@ -385,6 +385,26 @@ def test_a_policy_that_ignores_every_file_is_a_problem(paths, problem):
 @pytest.mark.parametrize("paths", ["", "'**/*.*'", "'*.md', 'docs/**'", "'*/**'", "'.*'"])
 def test_a_policy_that_ignores_some_files_is_not(paths):
     assert told(f"ignore: {{paths: [{paths}]}}") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("working_time: {hours: '19:00-10:00'}", "should end after it begins, on the same day"),
+        ("working_time: {hours: 9-18}", "should be two times on one day, such as `10:00-19:00`"),
+        (
+            "working_time: {days_off: ['2026-02-30']}",
+            "should be a day, such as `2026-12-29`, or days",
+        ),
+        ("working_time: {days_off: [2027-01-03..2026-12-29]}", "should begin before it ends"),
+        ("working_time: {days: [monday]}", "did you mean mon?"),
+        ("request_review: true\nremind: {after: 2 days}", "should be hours or working days"),
+        ("remind: {after: 2d}", "`remind` requests a review once more, and needs `request_review"),
+    ],
+)
+def test_times_at_which_nobody_could_work_are_problems(text, problem):
+    (found,) = told(text)
+    assert problem in found
 
 
 BUTTON = "sign_off: {by: [button]}\n"

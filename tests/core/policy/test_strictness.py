@@ -56,6 +56,7 @@ def test_every_value_in_force_is_compared():
         "problems",
         "refused",
         "origins",
+        "kept",
     }
     nested = {row.path[:2] for row in KEYS.values() if len(row.path) > 1}
     assert {("features", one.name) for one in fields(Features)} <= nested

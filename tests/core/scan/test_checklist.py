@@ -15,6 +15,7 @@ from ghapp.core.areas import (
     Text,
 )
 from ghapp.core.model import MOST_FILES, File
+from ghapp.core.policy.locks import Kept
 from ghapp.core.policy.policy import Features, Policy
 from ghapp.core.scan.checklist import checklist, is_feature
 from ghapp.core.scan.fingerprint import fingerprint
@@ -54,6 +55,20 @@ def test_areas_come_heaviest_first_then_by_id_each_with_its_own_files():
     assert found.flagged[0].hits[0].path == "b/x.py"
     changes = tuple(changed_file(one) for one in found.flagged[0].files)
     assert found.flagged[0].fingerprint == fingerprint(changes)
+
+
+def test_only_locked_areas_vouch_for_files_that_nobody_could_read():
+    unread = [File("b/x.sql", "added", 25_000)]
+    areas = area("a", diff=("x",)), area("b")
+    assert asked(*areas, files=unread).unread == ()
+    assert asked(*areas, files=unread, kept=Kept(frozenset({"a"}))).unread == ("b/x.sql",)
+    assert asked(*areas, files=unread, kept=Kept(frozenset({"b"}))).unread == ()
+
+
+def test_questions_of_locked_areas_are_asked_first():
+    areas = area("a", weight=1), area("b", item("b-1"), item("b-2"), weight=5)
+    assert asked(*areas, max_items=1).shown == {"b-1"}
+    assert asked(*areas, max_items=1, kept=Kept(items=frozenset({"a-1"}))).shown == {"a-1"}
 
 
 def test_a_pull_that_touches_nothing_is_clear():

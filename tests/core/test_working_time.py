@@ -1,0 +1,102 @@
+"""Working time: weekends, hours, holidays, days off and changes of the clock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ghapp.core.working_time import MOST_DAYS, WorkingTime
+
+TOKYO, BERLIN, NEW_YORK = map(ZoneInfo, ("Asia/Tokyo", "Europe/Berlin", "America/New_York"))
+JAPAN = WorkingTime(hours=(10 * 60, 19 * 60), zone=TOKYO, holidays="JP")
+NEW_YEAR = (date(2026, 12, 29), date(2027, 1, 3))
+ALWAYS = WorkingTime(frozenset(range(7)), (0, 24 * 60), BERLIN)
+
+
+def at(text: str, zone: ZoneInfo = TOKYO) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=zone)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "hours"),
+    [
+        ("2026-11-20T17:00", "2026-11-24T10:30", 2.5),  # a weekend and Labour Thanksgiving Day
+        ("2026-11-24T08:00", "2026-11-24T22:00", 9),
+        ("2026-11-24T09:00", "2026-11-24T09:59", 0),
+        ("2026-11-24T12:00", "2026-11-24T11:00", 0),
+        ("2026-11-21T12:00", "2026-11-22T12:00", 0),
+        ("2026-09-18T18:00", "2026-09-24T11:00", 2),  # with a day between two holidays
+    ],
+)
+def test_only_open_hours_of_working_days_count(start: str, end: str, hours: float) -> None:
+    assert JAPAN.between(at(start), at(end)) == timedelta(hours=hours)
+
+
+def test_days_off_are_left_out() -> None:
+    closed = replace(JAPAN, days_off=(NEW_YEAR,))
+    start, end = at("2026-12-28T18:00"), at("2027-01-04T10:30")
+    assert closed.between(start, end) == timedelta(hours=1.5)
+    assert JAPAN.between(start, end) == timedelta(hours=1.5 + 3 * 9)
+    assert closed.after(start, timedelta(hours=1.5)) == end
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-06-01", 24)]
+)
+def test_a_day_on_which_the_clock_is_changed_has_another_length(day: str, hours: int) -> None:
+    start = at(f"{day}T00:00", BERLIN)
+    end = datetime.combine(start.date() + timedelta(days=1), start.time(), BERLIN)
+    assert ALWAYS.between(start, end) == timedelta(hours=hours)
+
+
+def test_hours_follow_the_wall_clock_when_it_is_changed() -> None:
+    office = WorkingTime(frozenset(range(7)), (9 * 60, 17 * 60), NEW_YORK)
+    start = at("2026-10-31T17:00", NEW_YORK)  # the clock is set back in this night
+    assert office.after(start, timedelta(hours=8)) == at("2026-11-01T17:00", NEW_YORK)
+
+
+def test_two_days_are_two_working_days() -> None:
+    friday = at("2026-11-20T17:00")
+    assert JAPAN.day == timedelta(hours=9)
+    assert JAPAN.after(friday, 2 * JAPAN.day) == at("2026-11-25T17:00")
+    assert JAPAN.after(friday, timedelta(hours=2)) == at("2026-11-20T19:00")
+
+
+def test_a_team_that_never_works_has_an_end_of_waiting() -> None:
+    never = WorkingTime(days=frozenset())
+    start = datetime(2026, 11, 20, tzinfo=UTC)
+    assert never.after(start, timedelta(hours=1)) == start + timedelta(days=MOST_DAYS)
+    assert never.between(start, start + timedelta(days=30)) == timedelta()
+
+
+times = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)).map(  # noqa: DTZ001
+    lambda one: one.replace(tzinfo=UTC)
+)
+teams = st.builds(
+    WorkingTime,
+    st.frozensets(st.integers(0, 6), min_size=1),
+    st.tuples(st.integers(0, 11 * 60), st.integers(12 * 60, 24 * 60)),
+    st.sampled_from((TOKYO, BERLIN, NEW_YORK, UTC)),
+    st.sampled_from(("", "JP")),
+    st.sampled_from(((), (NEW_YEAR,))),
+)
+
+
+@given(teams, times, st.integers(1, 3_000))
+def test_after_and_between_agree(team: WorkingTime, start: datetime, minutes: int) -> None:
+    amount = timedelta(minutes=minutes)
+    end = team.after(start, amount)
+    assert team.between(start, end) == amount
+    assert team.between(start, end - timedelta(minutes=1)) < amount
+
+
+@given(teams, st.tuples(times, times, times).map(sorted))
+def test_parts_add_up(team: WorkingTime, three: list[datetime]) -> None:
+    first, middle, last = three
+    both = team.between(first, middle) + team.between(middle, last)
+    assert team.between(first, last) == both
