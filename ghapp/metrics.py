@@ -26,6 +26,7 @@ from ghapp.core import marks
 from ghapp.core.model import (
     Delivery,
     InstallationKey,
+    OrganisationKey,
     PolicyKey,
     PullKey,
     QueueKey,
@@ -47,6 +48,7 @@ KINDS = {
     RepositoryKey: "repository",
     SweepKey: "sweep",
     InstallationKey: "installation",
+    OrganisationKey: "organisation",
 }
 # Each installation has 4 series. If there are more installations, those with the least left show.
 MOST_INSTALLATIONS = 100

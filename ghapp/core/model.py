@@ -109,7 +109,21 @@ class SweepKey:
         return f"sweep:{self.repository.id}"
 
 
-Key = PullKey | PolicyKey | QueueKey | RepositoryKey | SweepKey | InstallationKey
+@dataclass(frozen=True, slots=True)
+class OrganisationKey:
+    """The open pulls of an installation, once the policy of its organisation has changed.
+
+    owner: as `Repository.owner`.
+    """
+
+    installation_id: int
+    owner: str
+
+    def __str__(self) -> str:
+        return f"organisation:{self.owner}"
+
+
+Key = PullKey | PolicyKey | QueueKey | RepositoryKey | SweepKey | InstallationKey | OrganisationKey
 
 # --- people and what they say ------------------------------------------------------------
 
@@ -267,6 +281,7 @@ class Delivery:
     installation: nothing was delivered for a while, so all its open pulls are to be checked.
     left: repositories that are out of reach from now on. ended: heads that no queue tests any more.
     policy_changed: a push to the default branch changed the policy file.
+    organisations: owners, as in `Repository.owner`, whose own policy may have changed.
     lookup: further keys, found when the delivery is stored.
     changed_files: how many files GitHub says the pull changes; 0 if it does not say.
     """
@@ -284,6 +299,7 @@ class Delivery:
     opened: bool = False
     touched: bool = False
     policy_changed: bool = False
+    organisations: tuple[str, ...] = ()
     changed_files: int = 0
     left: tuple[Repository, ...] = ()
     ended: tuple[QueueKey, ...] = ()

@@ -156,7 +156,9 @@ class History:
     delivered: what the newest of these deliveries names as compared.
     seen_at: `updated_at` of the pull as our last run read it; None if none has. compared: what that
     run read.
-    policy: None if it was never read; its `read_at` is None if a push may have changed it.
+    policy: None if no layer was ever read. `read_at` of a layer is None if a push may have changed
+    it, or if it was never read. organisation_drops: how many pushes may have changed that layer.
+    requested: a delivery or a person waits for the run; others give way to it.
     state: of the pull after the last run, as in `review.PullState`; "" if there was none.
     state_since: when a run first found it in this state; None if that is not known.
     pending_since: when GitHub accepted the check run that is in progress; None if none is.
@@ -188,6 +190,8 @@ class History:
     pushers: Mapping[str, frozenset[Account]] = field(default_factory=dict)
     waited: int = 0  # how often in a row the key was deferred because facts lagged behind
     policy: PolicySource | None = None
+    organisation_drops: int = 0
+    requested: bool = True
     state: str = ""
     state_since: datetime | None = None
     pending_since: datetime | None = None

@@ -563,6 +563,16 @@ class Repository(Tracker):
         self.emit("repository", "renamed", by, changes=changes)
 
     @locked
+    def delete(self, by: str) -> None:
+        """It is gone with all in it, and no name leads to it any more."""
+        self.emit("repository", "deleted", by)
+        for names in (self.names.current, self.names.moved):
+            for name in [name for name, one in names.items() if one is self]:
+                del names[name]
+        self.network.repositories.remove(self)
+        self.installation = None
+
+    @locked
     def transfer(self, to_owner: str, by: str) -> None:
         """Move it to an account. If the App is not installed there, it loses the repository.
 

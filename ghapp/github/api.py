@@ -20,6 +20,7 @@ import msgspec
 from cachetools import LRUCache
 
 from ghapp.core.model import File, PullKey
+from ghapp.core.records import PolicySource
 from ghapp.core.scan.unshown import TreeEntry
 from ghapp.errors import Rejected, Retry, Unanswered, Wait
 from ghapp.github.errors import (
@@ -47,6 +48,7 @@ MOST_IN_FLIGHT, MOST_OF_REPOSITORY = IN_FLIGHT * 4 // 5, IN_FLIGHT // 2
 MOST_LATE_SECONDS = LATE * TOTAL_SECONDS
 TEXT_BYTES, FOLDER_BYTES, TREE_BYTES, PULLS_BYTES = 16 << 20, 1 << 20, 2 << 20, 4 << 20
 FILES_BYTES = 16 << 20
+MOST_ORGANISATIONS = 64  # whose last reading is kept in memory; each may be some megabytes
 ENTRY_BYTES = 300  # of an entry itself: a key without a value takes room, too
 # How long a call that failed waits before it is made again at once, without its run starting again.
 PAUSES = (0.25, 0.5, 1.0)
@@ -102,9 +104,10 @@ class Cache:
 
     Keys begin with the repository's id, because one repository may not see another's content.
     texts: of blobs, None if a blob is not text. folders: at the top of a commit. entries: of some
-    paths in a commit. files: the first page of what a pull's head changes, for previews.
-    pulls: the first page of a repository's pulls, newest change first, with its
-    ETag.
+    paths in a commit. files: the first page of what a pull's head changes, for previews. pulls: the
+    first page of a repository's pulls, newest change first, with its ETag. organisations: readings
+    of policies of organisations, by owner and how often it may have changed before; only until they
+    are stored.
     """
 
     texts: LRUCache[tuple[int, str], str | None] = field(
@@ -121,6 +124,9 @@ class Cache:
     )
     pulls: LRUCache[int, Listing] = field(
         default_factory=lambda: LRUCache(PULLS_BYTES, _listing_bytes)
+    )
+    organisations: LRUCache[tuple[str, int], asyncio.Task[PolicySource]] = field(
+        default_factory=lambda: LRUCache(MOST_ORGANISATIONS)
     )
 
 
@@ -163,9 +169,12 @@ class Installation:
         charged.payer = f"repos/{quote(key.repository.full_name)}", key.number
         return charged
 
-    def begin(self) -> None:
-        """A run of the pull begins. Raises Wait (its share of the budget is used up)."""
-        self._budget.begin(*self.payer, time.monotonic())
+    def begin(self, *, gives_way: bool = False) -> None:
+        """A run of the pull begins. Raises Wait (its share of the budget is used up).
+
+        gives_way: nobody waits for the run, so it leaves a part of the budget to others.
+        """
+        self._budget.begin(*self.payer, time.monotonic(), gives_way=gives_way)
 
     async def permissions(self) -> Mapping[str, str]:
         """What the account granted, as {"members": "read"}. Raises Gone, Retry and Wait."""

@@ -26,7 +26,7 @@ from ghapp.github.apply import apply
 from ghapp.github.availability import Outage
 from ghapp.github.endpoints import App, at
 from ghapp.github.errors import Answer, decoded, result
-from ghapp.github.gather import gather, read_pull
+from ghapp.github.gather import gather, is_young, read_organisation, read_pull
 from ghapp.github.host import WRONG_KEY_SECONDS, Host, Request, Tokens
 from ghapp.github.payloads import Identity
 from ghapp.github.rate_limits import Budget
@@ -129,8 +129,20 @@ class GitHub:
             await self.app()
         us, now = Identity(self._app_id, self._bot_login), self._tokens.now()
         api = self._installation(key.repository).charged(key)
-        api.begin()
+        api.begin(gives_way=not history.requested)
         return await gather(api, key, history, rules, us, now)
+
+    async def organisation(
+        self, repository: Repository, known: PolicySource | None, drops: int, rules: Rules
+    ) -> PolicySource:
+        """The policy of a repository's organisation; what is known if that is recent.
+
+        drops: as in History. Raises Gone, Retry and Wait.
+        """
+        api, now = self._installation(repository), self._tokens.now()
+        if known and is_young(known, now):
+            return known
+        return await read_organisation(api, repository, known, drops, rules, now)
 
     async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]:
         """path -> the text of these files' new versions, None if it cannot be read.

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ghapp.core.model import MOST_FILES, Channel, Message, Pull, PullKey
-from ghapp.core.policy.policy import Rules, effective, problems_of
+from ghapp.core.model import MOST_FILES, WRITTEN, Channel, Message, Pull, PullKey, Repository
+from ghapp.core.policy.policy import ORGANISATION, REPOSITORY, Rules, effective, problems_of
 from ghapp.core.records import History, PolicySource
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import asks
@@ -18,6 +18,7 @@ from ghapp.errors import Gone, Lag, Retry
 from ghapp.github import endpoints, people, policies, readback
 from ghapp.github.api import PAGE, Installation, both, together
 from ghapp.github.endpoints import FileRow, PullRead
+from ghapp.github.events.speech import refreshes
 from ghapp.github.payloads import Identity
 from ghapp.github.readback import LOOKING
 from ghapp.github.transport import TOTAL_SECONDS
@@ -31,7 +32,8 @@ NOT_THERE_WAITS = 4
 # How many Lags for a read that differs from what is known of the same second. What is known may be
 # wrong, for deliveries may come in another order.
 OTHER_WAITS = 4
-POLICY_AGE = timedelta(minutes=10)
+# A push drops what is recorded, and one whose delivery is lost is delivered again.
+POLICY_AGE = timedelta(hours=1)
 
 
 async def gather(
@@ -194,20 +196,86 @@ async def _new_folders(api: Installation, pull: Pull, base_sha: str) -> frozense
 async def _source(
     api: Installation, key: PullKey, history: History, rules: Rules, clock: datetime
 ) -> PolicySource:
-    """The policy: as recorded if that is recent and nobody asks for a re-check, else read now."""
-    source = history.policy
-    young = source and source.read_at and clock - source.read_at < POLICY_AGE
-    if source is None or not young or history.touched:
-        read = await policies.read(api, key.repository, source)
-        source = await asyncio.to_thread(_with_good_version, read, rules)
-    if source.packs:  # `effective` is slow for many packs: here off the event loop, then cached
+    """Both layers of the policy, each as recorded if that is recent, else read now.
+
+    If somebody asks for a re-check, both are read.
+    """
+    known, repository = history.policy or PolicySource(), key.repository
+    asked, below = any(map(asks_for_recheck, history.messages)), known.organisation
+
+    async def organisation() -> PolicySource | None:
+        if is_young(below, clock) and not asked:
+            return below
+        drops = history.organisation_drops
+        return await read_organisation(api, repository, below, drops, rules, clock, fresh=asked)
+
+    async def own() -> PolicySource:
+        if is_young(known, clock) and not asked:
+            return known
+        if repository.is_organisations:  # its file is the layer below already
+            return PolicySource(read_at=clock)
+        return await policies.read(api, repository, known)
+
+    source, layer = await both(own(), organisation())
+    if source is not known or layer is not below:
+        source = replace(source, organisation=layer)
+        source = await asyncio.to_thread(_with_good_version, source, rules)
+    if source.packs or (layer and layer.packs):
+        # `effective` is slow for many packs: here off the event loop, then cached
         await asyncio.to_thread(effective, source, rules)
     return source
 
 
-def _with_good_version(read: PolicySource, rules: Rules) -> PolicySource:
-    """What was read; if it has no problems, also as the last good version."""
+def is_young(source: PolicySource | None, clock: datetime) -> bool:
+    """Whether a layer need not be read again."""
+    return bool(source and source.read_at and clock - source.read_at < POLICY_AGE)
+
+
+async def read_organisation(
+    api: Installation,
+    repository: Repository,
+    known: PolicySource | None,
+    drops: int,
+    rules: Rules,
+    clock: datetime,
+    *,
+    fresh: bool = False,
+) -> PolicySource:
+    """The layer of the repository's organisation. known: as last read; drops: as in History.
+
+    One read, however many runs need it before it is stored. fresh: another one all the same.
+    """
+
+    async def reading() -> PolicySource:
+        read = await policies.read_organisation(api, repository, known)
+        if read.text is None:
+            return read
+        return await asyncio.to_thread(_with_good_version, read, rules, ORGANISATION)
+
+    shared, key = api.cache.organisations, (repository.owner, drops)
+    task = shared.get(key)
+    failed = task is not None and task.done() and (task.cancelled() or task.exception())
+    old = task is not None and task.done() and not failed and not is_young(task.result(), clock)
+    if task is None or failed or old or fresh:
+        task = shared[key] = asyncio.create_task(reading())
+        # All who wait may be cancelled; then nobody else retrieves the error.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return await asyncio.shield(task)
+
+
+def asks_for_recheck(message: Message) -> bool:
+    """Whether a person asks for everything to be read again."""
+    if message.channel is Channel.BUTTON:
+        return message.text == "refresh"
+    return message.channel is Channel.RERUN or (
+        message.channel in WRITTEN and refreshes(message.text)
+    )
+
+
+def _with_good_version(read: PolicySource, rules: Rules, layer: str = REPOSITORY) -> PolicySource:
+    """What was read; if it has no problems, also as the last good version. layer: whose file."""
     if read.text is None:
         return replace(read, good=None, good_packs=())
-    broken = problems_of(read.text, rules, packs=read.packs)
+    below = read.organisation
+    broken = problems_of(read.text, rules, packs=read.packs, layer=layer, organisation=below)
     return read if broken else replace(read, good=read.text, good_packs=read.packs)

@@ -60,7 +60,7 @@ class Request:
     """A request. path: below the API's base, its parts quoted; or GRAPHQL.
 
     reads: it changes nothing, whatever the method. repeatable: it may change something, and twice
-    is as good as once.
+    is as good as once. stays: a redirect is not followed, for it leads to another repository.
     """
 
     method: str
@@ -69,6 +69,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     reads: bool = False
     repeatable: bool = False
+    stays: bool = False
 
     @property
     def writes(self) -> bool:
@@ -173,7 +174,7 @@ class Host:
         url = self.graphql_url if request.path == GRAPHQL else self._base + request.path
         answer = await self._exchange(request, github, url)
         target = answer.headers.get("location", "") if answer.status in MOVED else ""
-        if target.startswith(self._root):
+        if target.startswith(self._root) and not request.stays:
             return await self._exchange(request, github, target)
         return answer
 

@@ -66,8 +66,15 @@ class App(Struct):
     id: int
 
 
+class Account(Struct):
+    login: Login
+
+
 class Installation(Struct):
+    """account: where it is; only events about installations say so."""
+
     id: Id
+    account: Account | None = None
 
 
 class RepositoryPart(Struct):
@@ -144,12 +151,29 @@ class Change(Struct, rename={"before": "from"}):
     before: str = ""
 
 
+class Named(Struct):
+    name: Change | None = None
+
+
+class Accounts(Struct):
+    """The account that had it, by its kind."""
+
+    user: Account | None = None
+    organization: Account | None = None
+
+
+class FromAccount(Struct, rename={"before": "from"}):
+    before: Accounts = msgspec.field(default_factory=Accounts)
+
+
 class Changes(Struct):
-    """What an edit changed."""
+    """What an edit changed. repository: its name, when it was renamed. owner: of one that moved."""
 
     body: Change | None = None
     default_branch: Change | None = None
     name: Change | None = None
+    repository: Named | None = None
+    owner: FromAccount | None = None
 
 
 class IssueComment(Where):

@@ -1,6 +1,6 @@
-"""The policy of a repository with the packs it names, and the new versions of changed files.
+"""Policies with the packs they name, and the new versions of changed files.
 
-The policy is read at the tip of the default branch.
+A policy is read at the tip of the default branch, of a repository or of its owner's `.github`.
 Sources: https://docs.github.com/rest/repos/contents, /rest/git/blobs
 """
 
@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from ghapp.core.model import File, Problem, Pull, Repository
+from ghapp.core.model import ORGANISATION, File, Problem, Pull, Repository
 from ghapp.core.policy import pack_files, yaml
 from ghapp.core.policy.policy import POLICY_PATH
 from ghapp.core.records import PackFile, PolicySource
@@ -25,7 +25,7 @@ from ghapp.github import endpoints
 from ghapp.github.api import Installation, keep, together
 from ghapp.github.endpoints import at, blob
 from ghapp.github.errors import AGAIN_SECONDS, decoded
-from ghapp.github.host import Request
+from ghapp.github.host import MOVED, Request
 from ghapp.github.rate_limits import Importance
 from ghapp.github.transport import RAW
 
@@ -33,6 +33,10 @@ from ghapp.github.transport import RAW
 MOST_CHARACTERS = (256 << 10) + 1
 # No permission, not there (or a submodule's commit), not a blob, or above GitHub's 100 MB.
 REFUSED = (403, 404, 422)
+# No file or repository of this name for us, another one now, or withheld for legal reasons.
+ABSENT = (404, 451, *MOVED)
+# git's modes of files, and of a folder.
+FILES, FOLDER = ("100644", "100755"), "040000"
 
 
 class _EntryRow(msgspec.Struct):
@@ -51,9 +55,89 @@ async def read(
     """The policy and its packs. known: as last read; its last good version is kept.
 
     One call, and if the file names packs, one more for each folder, and for each pack that was not
-    read before. Raises Gone, Retry and Wait.
+    read before. Two more if the file has changed: links and submodules do not count. If a policy
+    was known, an answer that it is not there counts only if the tree of the default branch lacks
+    it, too: one wrong answer would take a whole repository's protection away.
+    Raises Gone, Retry and Wait.
     """
-    source = await _file(api, repository, known or PolicySource())
+    known = known or PolicySource()
+    source = await _file(api, repository, known)
+    if source.text is not None:
+        return await _with_packs(api, repository, source)
+    was_there = known.text is not None or known.good is not None
+    if was_there and await _mode(api, repository) in (None, *FILES):
+        return known  # and read again by the next run
+    return replace(source, packs=())
+
+
+async def read_organisation(
+    api: Installation, repository: Repository, known: PolicySource | None
+) -> PolicySource:
+    """As `read`, of the `.github` repository of the same owner.
+
+    Once the file was seen, its last good version stays if the file is not there any more: deleted,
+    or its repository deleted, renamed, transferred or hidden from the App.
+    """
+    owner = repository.full_name.partition("/")[0]
+    place = Repository(repository.installation_id, 0, f"{owner}/{ORGANISATION}")
+    known = known or PolicySource()
+    source = await _file(api, place, known)
+    if source.text is not None:
+        return await _with_packs(api, place, source)
+    if known.text is not None and known.good is None:  # even a broken file may have had locks
+        return replace(known, etag="", read_at=source.read_at)
+    return replace(source, packs=())
+
+
+async def _file(api: Installation, repository: Repository, known: PolicySource) -> PolicySource:
+    """The policy alone, still with the packs that it had before; without a text if none is there.
+
+    A redirect leads to the organisation's repository under another name or of another owner.
+    """
+    stays = repository.is_organisations
+    headers = {"Accept": RAW, **({"If-None-Match": known.etag} if known.etag else {})}
+    path = at(repository, f"contents/{POLICY_PATH}")
+    request = Request("GET", path, headers=headers, stays=stays)
+    answer = await api.send(request, Importance.READ, fine=ABSENT if stays else (404,))
+    if answer.status == 304:
+        return replace(known, read_at=answer.date)
+    if answer.status == 200:
+        text, etag = _text(answer.body)[:MOST_CHARACTERS], answer.headers.get("etag", "")
+        if text == known.text or await _is_file(api, repository):
+            return replace(known, text=text, etag=etag, read_at=answer.date)
+    return replace(known, text=None, etag="", read_at=answer.date)
+
+
+async def _is_file(api: Installation, repository: Repository) -> bool:
+    """Whether the policy is a file of its own: GitHub gives a link's target in its place.
+
+    Raises Retry (the tree cannot be read).
+    """
+    mode = await _mode(api, repository)
+    if mode is None:
+        text = f"{repository.full_name}: GitHub does not list the tree with {POLICY_PATH}"
+        raise Retry(text, after_seconds=AGAIN_SECONDS)
+    return mode in FILES
+
+
+async def _mode(api: Installation, repository: Repository) -> str | None:
+    """git's mode of the policy on the default branch; "" if it is not there, None if not read."""
+    folder, _, name = POLICY_PATH.partition("/")
+    root = await endpoints.tree(api, repository, "HEAD")
+    if root is None:
+        return None
+    if folder not in root or root[folder].mode != FOLDER:
+        return ""
+    inside = await endpoints.tree(api, repository, root[folder].sha)
+    if inside is None:
+        return None
+    return inside[name].mode if name in inside else ""
+
+
+async def _with_packs(
+    api: Installation, repository: Repository, source: PolicySource
+) -> PolicySource:
+    """The policy with the packs that its text names."""
     globs = pack_files.named(source.text or "")
     if not globs:
         return replace(source, packs=())
@@ -72,36 +156,6 @@ async def read(
     paths = {one.path for one in readable}
     packs = (replace(one, text=texts[one.sha]) if one.path in paths else one for one in files)
     return replace(source, packs=tuple(packs))
-
-
-async def _file(api: Installation, repository: Repository, known: PolicySource) -> PolicySource:
-    """The policy alone, still with the packs that it had before.
-
-    If a policy was known, a 404 counts only if the tree of the default branch lacks the file, too:
-    one wrong answer would take a whole repository's protection away.
-    """
-    headers = {"Accept": RAW, **({"If-None-Match": known.etag} if known.etag else {})}
-    request = Request("GET", at(repository, f"contents/{POLICY_PATH}"), headers=headers)
-    answer = await api.send(request, Importance.READ, fine=(404,))
-    if answer.status == 304:
-        return replace(known, read_at=answer.date)
-    if answer.status == 404:
-        was_there = known.text is not None or known.good is not None
-        if was_there and not await _is_gone(api, repository):
-            return known  # and read again by the next run
-        return replace(known, text=None, etag="", read_at=answer.date)
-    text, etag = _text(answer.body)[:MOST_CHARACTERS], answer.headers.get("etag", "")
-    return replace(known, text=text, etag=etag, read_at=answer.date)
-
-
-async def _is_gone(api: Installation, repository: Repository) -> bool:
-    """Whether the tree of the default branch is read and has no policy."""
-    folder, _, name = POLICY_PATH.partition("/")
-    root = await endpoints.tree(api, repository, "HEAD")
-    if root is None or folder not in root:
-        return root is not None
-    inside = await endpoints.tree(api, repository, root[folder].sha)
-    return inside is not None and name not in inside
 
 
 async def _entries(api: Installation, repository: Repository, folder: str) -> list[PackFile]:

@@ -89,16 +89,23 @@ class Budget:
         self._shares: dict[tuple[str, int], tuple[Window, ...]] = {}
         self._closed_until = 0.0
 
-    def begin(self, repository: str, pull: int, now: float) -> None:
+    def begin(self, repository: str, pull: int, now: float, *, gives_way: bool = False) -> None:
         """A run of a pull begins. Raises Wait (the earlier ones have used up its share).
 
+        gives_way: nobody waits for the run, so it leaves half of every window to others.
         What the run then reads is not bounded by that share: it could never come to an end.
         """
-        if not self._off:
-            share = self._share(repository, pull, now)
-            wait = max(window.wait_seconds(1, self._kept(now), now) for window in share)
+        if self._off:
+            return
+        share = self._share(repository, pull, now)
+        wait = max(window.wait_seconds(1, self._kept(now), now) for window in share)
+        if wait > 0:
+            text = f"{repository}#{pull} has used up its share of the budget at GitHub"
+            raise Wait(text, after_seconds=wait)
+        if gives_way:
+            wait = max(window.wait_seconds(1, BUSY, now) for window in self._windows)
             if wait > 0:
-                text = f"{repository}#{pull} has used up its share of the budget at GitHub"
+                text = f"{repository}#{pull} leaves the budget at GitHub to what people wait for"
                 raise Wait(text, after_seconds=wait)
 
     def take(

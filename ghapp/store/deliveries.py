@@ -6,22 +6,32 @@ import zlib
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import bindparam, literal_column, select, union
+from sqlalchemy import bindparam, literal_column, select, union, union_all
 
 from ghapp.core.model import (
     Delivery,
     InstallationKey,
     Key,
     Lookup,
+    OrganisationKey,
     PullKey,
     Push,
     RepositoryKey,
 )
 from ghapp.core.policy.policy import may_be_label
 from ghapp.store.merge_queue import end
-from ghapp.store.policies import drop
+from ghapp.store.policies import drop, drop_organisations
 from ghapp.store.pushes import keep, mark_concerned
-from ghapp.store.schema import Now, deliveries, keys, messages, policies, reviews, upsert
+from ghapp.store.schema import (
+    Now,
+    deliveries,
+    keys,
+    messages,
+    organisations,
+    policies,
+    reviews,
+    upsert,
+)
 from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.marking import MARK_DELIVERED, Hints, leave, row
 
@@ -47,8 +57,13 @@ _ON_HEAD = Statement(
     .limit(MOST_ON_HEAD)
 )
 _TEXTS = Statement(
-    select(policies.c.text, policies.c.good).where(
-        policies.c.repository_id == bindparam("repository")
+    union_all(
+        select(policies.c.text, policies.c.good).where(
+            policies.c.repository_id == bindparam("repository")
+        ),
+        select(organisations.c.text, organisations.c.good).where(
+            organisations.c.owner == bindparam("owner")
+        ),
     )
 )
 _KNOWN = Statement(select(deliveries.c.id).where(one_of(deliveries.c.id, "ids")))
@@ -91,7 +106,8 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
         addressed = one.keys + (looked_up(connection, one.lookup) if one.lookup else ())
         marked += [row(key, hints) for key in addressed]
         if one.policy_changed:
-            places = (key for key in one.keys if not isinstance(key, InstallationKey))
+            wide = InstallationKey, OrganisationKey
+            places = (key for key in one.keys if not isinstance(key, wide))
             policies_changed.update(key.repository.id for key in places)
         pulls = [str(key) for key in addressed if isinstance(key, PullKey)]
         for message in one.messages:
@@ -108,6 +124,7 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
     leave(connection, (repository for one in new for repository in one.left))
     end(connection, (key for one in new for key in one.ended))
     drop(connection, policies_changed)
+    drop_organisations(connection, {owner for one in new for owner in one.organisations})
     unanswered = set(fresh)
     answers = list[bool]()
     for one in batch:
@@ -122,7 +139,8 @@ def looked_up(connection: Connection, lookup: Lookup) -> tuple[Key, ...]:
     if lookup.head_sha:
         numbers = connection.values(_ON_HEAD, {**asked, "head": lookup.head_sha})
         return tuple(PullKey(place, number) for number in numbers)
-    texts = [text for row in connection.rows(_TEXTS, asked) for text in row if text]
+    rows = connection.rows(_TEXTS, {**asked, "owner": place.owner})
+    texts = [text for row in rows for text in row if text]
     concerned = any(may_be_label(name, texts) for name in lookup.labels)
     return (RepositoryKey(place),) if concerned else ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,8 +37,9 @@ from ghapp.core.model import (
     Repository,
     RepositoryKey,
 )
-from ghapp.core.records import FollowUp, History, PackFile, PolicySource, Shown, Verdict
+from ghapp.core.records import FollowUp, History, PolicySource, Shown, Verdict
 from ghapp.core.review.merge_queue import QueueHistory
+from ghapp.store.policies import COLUMNS, read
 from ghapp.store.schema import (
     Now,
     follow_ups,
@@ -45,6 +47,7 @@ from ghapp.store.schema import (
     keys,
     ledger,
     messages,
+    organisations,
     policies,
     pull_commits,
     pushed_commits,
@@ -66,7 +69,7 @@ _ENTRY, _MESSAGE = msgspec.json.Decoder(Entry), msgspec.json.Decoder(Message)
 _SHOWN, _FOLLOW_UP = msgspec.json.Decoder(Shown), msgspec.json.Decoder(FollowUp)
 _MARKS, _WRITTEN = msgspec.json.Decoder(Marks), msgspec.json.Decoder(Written)
 _PUSH = msgspec.json.Decoder(Push)
-_VERDICT, _PACKS = msgspec.json.Decoder(Verdict), msgspec.json.Decoder(tuple[PackFile, ...])
+_VERDICT = msgspec.json.Decoder(Verdict)
 
 
 def recall(connection: Connection, key: PullKey) -> History:
@@ -75,7 +78,7 @@ def recall(connection: Connection, key: PullKey) -> History:
     Hints are read first, so that they never speak of a message that is not read as well.
     """
     asked = {"of": str(key), "repository": key.repository.id}
-    row = connection.rows(_ROW, asked)[0]
+    row = connection.rows(_ROW, {**asked, "owner": key.repository.owner})[0]
     found: defaultdict[str, list[Any]] = defaultdict(list)
     branches = str(RepositoryKey(key.repository))
     for one in connection.rows(_LISTS, {**asked, "branches": branches}):
@@ -118,6 +121,8 @@ def recall(connection: Connection, key: PullKey) -> History:
         pushers={sha: frozenset(accounts) for sha, accounts in pushers.items()},
         waited=row.waited or 0,
         policy=_policy(row),
+        organisation_drops=row.organisation_drops or 0,
+        requested=bool(row.arrived_at),
         state=row.state or "",
         state_since=_time(row.state_since) if row.state_since else None,
         pending_since=_time(row.pending_since) if row.pending_since else None,
@@ -134,7 +139,8 @@ def recall(connection: Connection, key: PullKey) -> History:
 def recall_queue(connection: Connection, key: QueueKey, numbers: Iterable[int]) -> QueueHistory:
     """Everything that is recorded of a queue's head. numbers: of the pulls in it."""
     asked = {"of": str(key), "repository": key.repository.id}
-    row, members = connection.rows(_ROW, asked)[0], list(numbers)
+    row = connection.rows(_ROW, {**asked, "owner": key.repository.owner})[0]
+    members = list(numbers)
     names = [str(PullKey(key.repository, number)) for number in members]
     verdicts = connection.rows(_VERDICTS, {**asked, "numbers": members}) if members else []
     return QueueHistory(
@@ -157,13 +163,14 @@ def seen(connection: Connection, repository: Repository) -> Mapping[int, datetim
 
 
 def _policy(row: Any) -> PolicySource | None:
-    """As last read, without `read_at` if a push may have changed it; None if never read."""
-    if not row.read_at:
-        return None
-    packs = _PACKS.decode(row.packs)
-    good_packs = packs if row.good_packs is None else _PACKS.decode(row.good_packs)
-    read_at = _time(row.read_at) if row.drops == row.read_drops else None
-    return PolicySource(row.text, row.etag, read_at, row.good, packs, good_packs)
+    """Both layers as last read; None if none was."""
+    own, below = (
+        read(*(getattr(row, f"{layer}_{name}") for name in COLUMNS))
+        for layer in ("repository", "organisation")
+    )
+    if below is None:
+        return own
+    return replace(own or PolicySource(), organisation=below)
 
 
 def _time(seconds: float) -> datetime:
@@ -175,27 +182,29 @@ def _place(row: Any) -> int:
     return place
 
 
-# --- one row: the key, the last run, the policy ---------------------------------------------------
+# --- one row: the key, the last run, both layers of the policy ------------------------------------
 
 _of = select(
     bindparam("of", type_=Text).label("key"),
     bindparam("repository", type_=BigInteger).label("repository_id"),
+    bindparam("owner", type_=Text).label("owner"),
 ).subquery("of")
 _ROW = Statement(
     select(
         *(keys.c.fresh_at, keys.c.touched, keys.c.changed_files, keys.c.waited),
-        *(keys.c.named_head, keys.c.named_base),
+        *(keys.c.named_head, keys.c.named_base, keys.c.arrived_at),
         *(reviews.c.head_sha, reviews.c.base_ref, reviews.c.base_since),
         and_(keys.c.opened, keys.c.arrived_at > Now() - NEW_SECONDS).label("is_new"),
         *(reviews.c.marks, reviews.c.written, reviews.c.seen_at, reviews.c.pending_since),
         *(reviews.c.late_since, reviews.c.state, reviews.c.state_since),
-        *(policies.c.text, policies.c.good, policies.c.packs, policies.c.good_packs),
-        *(policies.c.etag, policies.c.read_at, policies.c.drops, policies.c.read_drops),
+        *(policies.c[name].label(f"repository_{name}") for name in COLUMNS),
+        *(organisations.c[name].label(f"organisation_{name}") for name in COLUMNS),
         exists().where(intents.c.key == _of.c.key).label("unresolved"),
     ).select_from(
         _of.outerjoin(keys, keys.c.key == _of.c.key)
         .outerjoin(reviews, reviews.c.key == _of.c.key)
         .outerjoin(policies, policies.c.repository_id == _of.c.repository_id)
+        .outerjoin(organisations, organisations.c.owner == _of.c.owner)
     )
 )
 

@@ -1,41 +1,73 @@
-"""The policy of each repository as last read, and whether a push may have changed it since."""
+"""The policy of each repository and organisation as last read, and whether it may have changed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import and_, or_
+from sqlalchemy import Table, and_, bindparam, case, or_, select
 
 from ghapp.core.records import PackFile, PolicySource
-from ghapp.store.schema import policies, upsert
+from ghapp.store.schema import Now, organisations, policies, upsert
 from ghapp.store.sql import Connection, Statement
 
-_KEPT = ("text", "good", "packs", "good_packs", "etag", "read_at", "read_drops")
+COLUMNS = ("text", "good", "packs", "good_packs", "etag", "read_at", "drops", "read_drops")
+_KEPT = tuple(name for name in COLUMNS if name != "drops")
+_PACKS = msgspec.json.Decoder(tuple[PackFile, ...])
 
 
-# Counts a push that may have changed the file.
-_DROP = Statement(
-    upsert(policies)
-    .values(drops=1)
-    .on_conflict_do_update(
-        index_elements=[policies.c.repository_id], set_={"drops": policies.c.drops + 1}
+def _dropping(table: Table) -> Statement:
+    """Counts a push that may have changed the file."""
+    key = list(table.primary_key)
+    insert = upsert(table).values(drops=1)
+    return Statement(
+        insert.on_conflict_do_update(index_elements=key, set_={"drops": table.c.drops + 1})
+    )
+
+
+def _keeping(table: Table) -> Statement:
+    """Keeps what was read, unless the stored reading had seen more pushes, or is later."""
+    insert, old = upsert(table), table.c
+    new = insert.excluded
+    is_later = or_(
+        old.read_drops < new.read_drops,
+        and_(old.read_drops == new.read_drops, old.read_at < new.read_at),
+        old.read_at == 0,
+    )
+    kept: dict[str, Any] = {name: new[name] for name in _KEPT}
+    if table is organisations:
+        is_other = or_(old.text.is_distinct_from(new.text), old.packs != new.packs)
+        kept["changed_at"] = case((is_other, Now()), else_=old.changed_at)
+    return Statement(
+        insert.on_conflict_do_update(
+            index_elements=list(table.primary_key), set_=kept, where=is_later
+        )
+    )
+
+
+_DROP, _KEEP = _dropping(policies), _keeping(policies)
+_DROP_LAYER, _KEEP_LAYER = _dropping(organisations), _keeping(organisations)
+_LAYER = Statement(
+    select(organisations.c.changed_at, *(organisations.c[name] for name in COLUMNS)).where(
+        organisations.c.owner == bindparam("of")
     )
 )
-# Keeps what was read, unless the stored reading had seen more pushes, or is later.
-_keep, _old = upsert(policies), policies.c
-_is_later = or_(
-    _old.read_drops < _keep.excluded.read_drops,
-    and_(_old.read_drops == _keep.excluded.read_drops, _old.read_at < _keep.excluded.read_at),
-    _old.read_at == 0,
-)
-_KEEP = Statement(
-    _keep.on_conflict_do_update(
-        index_elements=[_old.repository_id],
-        set_={name: _keep.excluded[name] for name in _KEPT},
-        where=_is_later,
-    )
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The policy of an organisation. source: None if it was never read.
+
+    drops: how many pushes may have changed it. changed_at: when another content was first stored,
+    in seconds by the database's clock; 0 if that never was.
+    """
+
+    source: PolicySource | None = None
+    drops: int = 0
+    changed_at: float = 0.0
 
 
 def drop(connection: Connection, repository_ids: Iterable[int]) -> None:
@@ -44,12 +76,53 @@ def drop(connection: Connection, repository_ids: Iterable[int]) -> None:
     connection.change_each(_DROP, rows)
 
 
+def drop_organisations(connection: Connection, owners: Iterable[str]) -> None:
+    """As `drop`, for the policies of these owners."""
+    connection.change_each(_DROP_LAYER, [{"owner": one} for one in sorted(owners)])
+
+
 def keep(connection: Connection, repository_id: int, source: PolicySource, drops: int) -> None:
     """Store what was read, unless a later reading is stored. drops: pushes before this reading."""
-    if source.read_at is None:
-        return
-    row = {
-        "repository_id": repository_id,
+    if source.read_at is not None:
+        connection.change(_KEEP, {"repository_id": repository_id, **_row(source, drops)})
+
+
+def keep_organisation(connection: Connection, owner: str, source: PolicySource, drops: int) -> None:
+    """As `keep`, for the policy of an organisation."""
+    if source.read_at is not None:
+        connection.change(_KEEP_LAYER, {"owner": owner, **_row(source, drops)})
+
+
+def organisation(connection: Connection, owner: str) -> Layer:
+    """What is stored of the policy of an organisation."""
+    row = connection.row(_LAYER, {"of": owner})
+    if row is None:
+        return Layer()
+    return Layer(read(*(getattr(row, name) for name in COLUMNS)), row.drops, row.changed_at)
+
+
+def read(
+    text: str | None,
+    good: str | None,
+    packs: str,
+    good_packs: str | None,
+    etag: str,
+    read_at: float,
+    drops: int,
+    read_drops: int,
+) -> PolicySource | None:
+    """What a row holds, without `read_at` if a push may have changed it; None if never read."""
+    if not read_at:
+        return None
+    named = _PACKS.decode(packs)
+    good_named = named if good_packs is None else _PACKS.decode(good_packs)
+    at = datetime.fromtimestamp(read_at, UTC) if drops == read_drops else None
+    return PolicySource(text, etag, at, good, named, good_named)
+
+
+def _row(source: PolicySource, drops: int) -> dict[str, Any]:
+    assert source.read_at
+    return {
         "text": source.text,
         "good": source.good,
         "packs": _json(source.packs),
@@ -59,7 +132,6 @@ def keep(connection: Connection, repository_id: int, source: PolicySource, drops
         "read_drops": drops,
         "drops": drops,
     }
-    connection.change(_KEEP, row)
 
 
 def _json(packs: tuple[PackFile, ...]) -> str:

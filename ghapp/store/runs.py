@@ -113,11 +113,13 @@ def admit(
     effects: tuple[Effect, ...] = (),
     shown: Shown | None = None,
     pushed: Pushed = NO_PUSHES,
+    organisation_drops: int = 0,
 ) -> Admitted:
     """Record what was judged and which writes follow.
 
     source: the policy as it was read; None if it is the recalled one. earlier: what was shown but
     not recorded. effects, shown: as in `intend`. pushed: what the run knew, and what it read.
+    organisation_drops: as in History.
     Raises LeaseLost, and Wait if another pull with the same head is being worked on, or a merge
     queue tests the head: they share one check run.
     """
@@ -139,6 +141,8 @@ def admit(
     ledger.judged(connection, str(key), judgement.judged)
     if source:
         policies.keep(connection, key.repository.id, source, held.policy_drops)
+        if below := source.organisation:
+            policies.keep_organisation(connection, key.repository.owner, below, organisation_drops)
     _intend(connection, key, effects, shown)
     keep(connection, ((key, push) for push in pushed.pushes))
     keep_commits(connection, key, pushed.commits)
@@ -186,7 +190,8 @@ def _show(connection: Connection, key: PullKey, what: Shown) -> None:
 _RECORD = holding(**UNHINTED)
 _put = upsert(reviews).values(updated_at=Now())
 _last = (
-    *("head_sha", "state", "verdict", "marks", "written", "updated_at", "pending_since"),
+    *("installation_id", "is_open", "head_sha", "state", "verdict", "marks", "written"),
+    *("updated_at", "pending_since"),
     *("base_ref", "base_since", "late_since", "state_since", "recheck_at"),
 )
 _seen_at = case((_put.excluded.seen_at > 0, _put.excluded.seen_at), else_=reviews.c.seen_at)
@@ -248,8 +253,10 @@ def record(
         _PUT,
         {
             "key": str(key),
+            "installation_id": key.repository.installation_id,
             "repository_id": key.repository.id,
             "number": key.number,
+            "is_open": run.verdict.is_open,
             "head_sha": run.verdict.head_sha,
             "state": run.state,
             "verdict": verdict,

@@ -222,16 +222,16 @@ ledger = Table(
     Index("ledger_key_id", "key", "id", unique=True),
 )
 
-# The last run of each pull. verdict: what the pull asks of its head. seen_at: `updated_at` of the
-# pull as last read; 0 if it was never read. pending_since: when GitHub accepted the check run that
-# is in progress; 0 if none is. late_since: since when labels differ without an event; 0 if none do.
+# The last run of each pull. verdict: what the pull asks of its head. is_open: as the run read it.
+# seen_at: `updated_at` of the pull as last read; 0 if it was never read. pending_since: when GitHub
+# accepted the check run that is in progress; 0 if none is. late_since: since when labels differ
+# without an event; 0 if none do.
 # recheck_at: when to check again even if nothing happens; 0 for never.
 reviews = Table(
     "reviews",
     metadata,
     Column("key", Text, primary_key=True),
-    _whole("repository_id"),
-    _whole("number"),
+    *(_whole("installation_id"), _whole("repository_id"), _whole("number"), _flag("is_open")),
     _text("head_sha"),
     _text("state"),
     Column("verdict", Text, nullable=False),
@@ -242,6 +242,14 @@ reviews = Table(
     *(_seconds("state_since"), _seconds("recheck_at")),
     Index("reviews_seen", "repository_id", "number", "seen_at"),
     Index("reviews_head", "repository_id", "head_sha"),
+)
+_is_open = reviews.c.is_open
+Index(
+    "reviews_open",
+    reviews.c.installation_id,
+    reviews.c.seen_at,
+    sqlite_where=_is_open,
+    postgresql_where=_is_open,
 )
 _rechecked = reviews.c.recheck_at > 0
 Index(
@@ -261,20 +269,35 @@ shown = Table(
     Index("shown_key", "key"),
 )
 
+
 # The policy as last read. drops: how many pushes may have changed it; read_drops: how many of them
 # came before it was read. read_at: 0 if it was never read. packs, good_packs: the packs that `text`
 # and `good` name; good_packs is NULL if both are equal, as they mostly are.
+def _policy() -> tuple[Column[Any], ...]:
+    return (
+        Column("text", Text),
+        Column("good", Text),
+        Column("packs", Text, nullable=False, server_default="[]"),
+        Column("good_packs", Text),
+        *(_text("etag"), _seconds("read_at"), _whole("drops"), _whole("read_drops")),
+    )
+
+
 policies = Table(
     "policies",
     metadata,
     Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("text", Text),
-    Column("good", Text),
-    Column("packs", Text, nullable=False, server_default="[]"),
-    Column("good_packs", Text),
-    _text("etag"),
-    _seconds("read_at"),
-    *(_whole("drops"), _whole("read_drops")),
+    *_policy(),
+)
+
+# The same of each owner's `.github` repository, once for all repositories of the owner.
+# owner: as `model.Repository.owner`. changed_at: when another content of it was first stored.
+organisations = Table(
+    "organisations",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    *_policy(),
+    _seconds("changed_at"),
 )
 
 # What the check runs `NFR policy` were last written for. basis: digest of the head and of the

@@ -129,7 +129,9 @@ def known(source: PolicySource | None, rules: Rules) -> Policy:
 
 
 def _sure(source: PolicySource | None) -> bool:
-    return source is not None and source.read_at is not None
+    """Whether both layers were read, and no push may have changed them since."""
+    layers = (source, source.organisation if source else None)
+    return all(one is not None and one.read_at is not None for one in layers)
 
 
 async def _put(

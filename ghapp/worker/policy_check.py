@@ -74,7 +74,8 @@ async def answer(
     known = await store.records.read(previews.recall, key)
     history = replace(await store.records.read(recall, key.pull), waited=known.waited)
     source = history.policy or PolicySource()
-    if source.read_at is None and known.waited < MOST_WAITS:  # a run of the pull reads it
+    read_at = preview.layer(source, key.repository).read_at
+    if read_at is None and known.waited < MOST_WAITS:  # a run of the pull reads it
         raise _later(key, "the policy may have changed and is not read yet", known.waited)
     policy = await threads.run(key.repository, effective, source, rules)
     proposed = await github.proposed(key, history, source) if writes(policy) else None

@@ -8,7 +8,7 @@ effects and builds the record.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -16,9 +16,11 @@ from typing import Protocol
 from ghapp.core.decide import Decision, decide, writes
 from ghapp.core.marks import Effect, Outcome, PutCheckRun, plan
 from ghapp.core.model import (
+    ORGANISATION,
     Channel,
     File,
     InstallationKey,
+    OrganisationKey,
     PolicyKey,
     Pull,
     PullKey,
@@ -29,7 +31,7 @@ from ghapp.core.model import (
     SweepKey,
 )
 from ghapp.core.policy.policy import Rules
-from ghapp.core.records import Claim, History, Judgement, Shown, Verdict
+from ghapp.core.records import Claim, History, Judgement, PolicySource, Shown, Verdict
 from ghapp.core.review import preview
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import judge, settled_heads
@@ -40,10 +42,10 @@ from ghapp.core.scan.scan import Scan, scan
 from ghapp.core.text.labels import described
 from ghapp.errors import Retry, Wait
 from ghapp.observer import Observer
-from ghapp.store import Store, previews, pushes
+from ghapp.store import Store, policies, previews, pushes
 from ghapp.store.history import recall, seen
 from ghapp.store.runs import Pushed, admit, intend, record
-from ghapp.store.work_queue.marking import Mark
+from ghapp.store.work_queue.marking import Mark, mark_behind
 from ghapp.worker import effects, merge_queue, policy_check
 from ghapp.worker.effects import showing
 from ghapp.worker.merge_queue import Queues
@@ -55,6 +57,9 @@ class GitHub(Queues, Policies, Protocol):
     """What a run needs of GitHub. All raise Retry, Wait and Gone."""
 
     async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts: ...
+    async def organisation(
+        self, repository: Repository, known: PolicySource | None, drops: int, rules: Rules
+    ) -> PolicySource: ...
     async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]: ...
     async def commits(self, pull: Pull, head_sha: str) -> tuple[str, ...]: ...
     async def pushes(self, pull: Pull) -> tuple[Push, ...]: ...
@@ -117,7 +122,8 @@ async def reconcile(
         case RepositoryKey(repository):
             pulls = await github.open_pulls(repository)
             marks = [Mark(pulls)]  # parked pulls, too
-            if claim.touched:
+            if claim.touched:  # a push to the policy may have been missed, too
+                await store.records.write(policies.drop, (repository.id,))
                 marks.insert(0, Mark(pulls, touched=True))
         case SweepKey(repository):
             known = await store.records.read(seen, repository)
@@ -126,9 +132,28 @@ async def reconcile(
             found = await github.repositories(installation_id)
             marks = [Mark(tuple(map(SweepKey, found)))]
             if claim.touched:
+                owners = {one.owner for one in found}
+                await store.records.write(policies.drop_organisations, owners)
                 marks.insert(0, Mark(tuple(map(RepositoryKey, found)), touched=True))
+        case OrganisationKey() as key:
+            marks = await _organisation(key, github, store, rules)
     await store.queue.finish(claim, *marks)
     return Done("", ("MarkDirty",))
+
+
+async def _organisation(
+    key: OrganisationKey, github: GitHub, store: Store, rules: Rules
+) -> list[Mark]:
+    """Check some pulls that were last checked under another policy; the key itself if more are."""
+    layer = await store.records.read(policies.organisation, key.owner)
+    place = Repository(key.installation_id, 0, f"{key.owner}/{ORGANISATION}")
+    source = await github.organisation(place, layer.source, layer.drops, rules)
+    if source is not layer.source:
+        keep = policies.keep_organisation
+        await store.records.write(keep, key.owner, source, layer.drops)
+        layer = await store.records.read(policies.organisation, key.owner)
+    more = await store.records.write(mark_behind, key, layer.changed_at)
+    return [Mark((key,))] if more else []
 
 
 async def _pull(
@@ -162,6 +187,7 @@ async def _pull(
         planned.effects,
         planned.shown,
         pushed,
+        history.organisation_drops,
     )
     siblings = admitted.siblings
     if siblings:  # they share the check run: decide again, for all of them
@@ -174,8 +200,7 @@ async def _pull(
         marks.append(Mark((key,), touched=run.shown is not None, requested=True))
     if applied.opened:  # the comment names the issues
         marks.append(Mark((key,)))
-    if source and history.policy and source.text != history.policy.text:
-        marks.append(Mark((RepositoryKey(key.repository),)))  # no push has announced the change
+    marks += _unannounced(key.repository, history.policy, facts.source)
     marks += await _policy_marks(facts, store)
     later = applied.later
     if later is None and (settles_in := planned.decision.settles_in):
@@ -205,6 +230,22 @@ async def _policy_marks(facts: Facts, store: Store) -> tuple[Mark, ...]:
     known = await store.records.read(previews.basis, key)
     is_known = known == preview.basis(pull.head_sha, pull.base_ref, source)
     return () if is_known else (Mark((key,)),)
+
+
+def _unannounced(
+    repository: Repository, known: PolicySource | None, now: PolicySource
+) -> Iterator[Mark]:
+    """What has to be re-checked because a layer of the policy changed and no push announced it."""
+
+    def changed(before: PolicySource | None, after: PolicySource | None) -> bool:
+        if before is None or before.read_at is None or after is None:
+            return False
+        return (before.text, before.packs) != (after.text, after.packs)
+
+    if changed(known, now):
+        yield Mark((RepositoryKey(repository),))
+    if known and changed(known.organisation, now.organisation):
+        yield Mark((OrganisationKey(repository.installation_id, repository.owner),))
 
 
 async def _with_pushers(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ghapp import logs
-from ghapp.core.model import InstallationKey, Key
+from ghapp.core.model import InstallationKey, Key, OrganisationKey
 from ghapp.core.policy.policy import Rules
 from ghapp.core.records import NOBODY, Claim, Full
 from ghapp.errors import Busy, Gone, Lag, LeaseLost, Retry, StoreFailed, Wait
@@ -65,7 +65,7 @@ def free(running: Iterable[Key], concurrency: int) -> Free:
     installations: Counter[int] = Counter()
     repositories: Counter[int] = Counter()
     for key in keys:
-        if isinstance(key, InstallationKey):
+        if isinstance(key, InstallationKey | OrganisationKey):
             installations[key.installation_id] += 1
         else:
             installations[key.repository.installation_id] += 1

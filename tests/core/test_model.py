@@ -6,8 +6,10 @@ from ghapp.core.model import (
     Delivery,
     InstallationKey,
     Lookup,
+    OrganisationKey,
     PullKey,
     QueueKey,
+    Repository,
     RepositoryKey,
     SweepKey,
 )
@@ -21,6 +23,14 @@ def test_a_key_is_named_by_ids_that_outlive_renames() -> None:
     assert str(RepositoryKey(SHOP)) == "repository:42"
     assert str(SweepKey(SHOP)) == "sweep:42"
     assert str(InstallationKey(7)) == "installation:7"
+    assert str(OrganisationKey(7, "acme")) == "organisation:acme"
+
+
+def test_names_of_owners_and_of_their_own_repository_ignore_case() -> None:
+    own = Repository(7, 43, "Acme-Inc/.GitHub")
+    assert (own.owner, own.is_organisations) == ("acme-inc", True)
+    other = Repository(7, 44, ".github/acme")
+    assert (other.owner, other.is_organisations) == (".github", False)
 
 
 def test_labels_are_described_within_githubs_limits() -> None:

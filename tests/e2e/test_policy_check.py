@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from ghapp.emulator import faults
 from ghapp.emulator.checks import CheckRun
@@ -11,7 +15,7 @@ from ghapp.emulator.repository import Pull
 from tests.e2e.marks import conclusion, title
 from tests.e2e.stories import Shop, Steps, story
 from tests.e2e.test_policies import OWN_PACKS, PACK, RANKING
-from tests.e2e.world import ENFORCE, RISKY
+from tests.e2e.world import ENFORCE, RISKY, World, quiet, running
 
 POLICY = ".github/nfr.yml"
 ADVISE = ENFORCE.replace("enforce", "advise")
@@ -216,3 +220,41 @@ def test_the_head_decides_nothing_but_its_preview(shop: Shop) -> Steps:
         "in progress",
         "Waiting for SRE sign-off: Review policy",
     )
+
+
+@pytest.fixture
+def organised(tmp_path: Path) -> Iterator[World]:
+    """acme/shop without a policy of its own, and acme/.github with one and a pack."""
+    with running(tmp_path, policy=None, GHAPP_GITHUB_LIMITS="off") as world:
+        quiet(world)
+        world.github.repository("acme/.github", {POLICY: OWN_PACKS, PACK: RANKING})
+        yield world
+
+
+def test_the_organisations_policy_is_previewed_over_its_repositories(organised: World) -> None:
+    place = organised.github.repositories["acme/.github"]
+    other = organised.open({"app/ranking/score.py": "score = 1\n"})
+    organised.settle()
+    laxer = place.open_pull(
+        author="ann",
+        branch="laxer",
+        title="Ask less",
+        files={POLICY: OWN_PACKS.replace("enforce", "observe")},
+    )
+    milder = RANKING.replace("sev: must", "sev: could")
+    pack = place.open_pull(author="ann", branch="pack", title="Milder", files={PACK: milder})
+    gone = place.open_pull(author="ann", branch="gone", title="No policy", files={POLICY: None})
+    organised.settle()
+    for pull in (laxer, pack, gone):
+        # Whoever guards the policy now signs off each of them.
+        assert (conclusion(pull), title(pull)) == (
+            "in progress",
+            "Waiting for SRE sign-off: Review policy",
+        )
+    assert policy_run(laxer).conclusion == policy_run(pack).conclusion == "success"
+    assert f"`acme/shop#{other.number}`, for **Ranking**" in summary(laxer)
+    assert "**Ranking**: `rank-latency` · severity: `must` → `could`" in summary(pack)
+    assert "1 open and 0 merged PRs of 1 repositories" in summary(pack)
+    assert policy_run(gone).conclusion == "failure"
+    assert "cannot be deleted" in summary(gone)
+    assert conclusion(other) == "in progress"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from ghapp.core.decide import decide
-from ghapp.core.records import History
+from ghapp.core.records import History, PolicySource
 from ghapp.core.review.facts import Facts
 from ghapp.core.scan.checklist import checklist
 from ghapp.core.scan.scan import scan
@@ -106,7 +106,8 @@ def test_several_large_pulls_at_once_stay_within_what_github_lets_be_in_flight(
     world.github.latency_seconds, world.github.most_under_way = LATENCY_SECONDS, 0
 
     async def story(client: GitHub) -> list[Facts]:
-        known = [History(opened=True, changed_files=3_000)] * 2
+        policy = PolicySource(organisation=PolicySource(read_at=world.now()))
+        known = [History(opened=True, changed_files=3_000, policy=policy)] * 2
         reads = [
             client.gather(world.key(pull), history, RULES) for pull in pulls for history in known
         ]

@@ -316,7 +316,7 @@ def test_a_young_policy_is_not_read_again_and_an_old_one_is_only_asked_about(wor
     world.gather(pull, History(opened=True, policy=source))
     assert world.github.calls[CONTENTS] == 1
     assert source.read_at
-    old = replace(source, read_at=source.read_at - timedelta(minutes=11))
+    old = replace(source, read_at=source.read_at - timedelta(minutes=61))
     again = world.gather(pull, History(opened=True, policy=old)).source
     assert world.github.calls[CONTENTS] == 2
     assert (again.text, again.good, again.etag) == (POLICY, POLICY, source.etag)

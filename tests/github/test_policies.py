@@ -194,7 +194,7 @@ def test_a_pack_listed_and_not_there_is_waited_for(world: World, pull: Pull) -> 
 def test_an_old_policy_is_asked_about_and_its_folder_listed(world: World, pull: Pull) -> None:
     source = world.gather(pull).source
     assert source.read_at
-    old = replace(source, read_at=source.read_at - timedelta(minutes=11))
+    old = replace(source, read_at=source.read_at - timedelta(minutes=61))
     facts = world.gather(pull, History(opened=True, policy=old))
     assert facts.source.read_at and facts.source.read_at > old.read_at
     assert (facts.source.packs, reads(world)) == (source.packs, (4, 1))

@@ -93,9 +93,11 @@ def test_the_wait_that_is_told_is_enough(units: int, later: float) -> None:
     assert taken(budget, method, Importance.CHECK_RUN, later + wait) == 0.0
 
 
-def began(budget: Budget, repository: str, pull: int, now: float) -> float:
+def began(
+    budget: Budget, repository: str, pull: int, now: float, *, gives_way: bool = False
+) -> float:
     try:
-        budget.begin(repository, pull, now)
+        budget.begin(repository, pull, now, gives_way=gives_way)
     except Wait as wait:
         return wait.after_seconds
     return 0.0
@@ -131,6 +133,19 @@ def test_a_pull_request_has_a_tenth_while_the_installation_is_busy() -> None:
     assert taken(budget, "PATCH", Importance.CHECK_RUN, 3.0, *pull) == 0
     assert began(budget, "acme/shop", 2, 3.0) == 0
     assert began(budget, *pull, 62.1) == 0
+
+
+def test_a_run_that_nobody_waits_for_leaves_half_of_the_budget_to_others() -> None:
+    budget = Budget()
+    for number in range(450):  # of 900
+        assert began(budget, "acme/shop", number, 1.0, gives_way=True) == 0
+        assert taken(budget, "GET", Importance.READ, 1.0, f"acme/farm-{number}", 1) == 0
+    assert began(budget, "acme/shop", 1, 2.0, gives_way=True) == 59.0
+    assert began(budget, "acme/shop", 1, 2.0) == 0
+    assert began(budget, "acme/shop", 1, 61.0, gives_way=True) == 0
+    off = Budget("off")
+    off.close(60.0, 0.0)
+    assert began(off, "acme/shop", 1, 1.0, gives_way=True) == 0
 
 
 def test_shares_that_nobody_uses_take_no_room() -> None:

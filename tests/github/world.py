@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from benchmarks.clock import Clock
 from ghapp.core.model import PullKey, Repository
 from ghapp.core.policy.policy import Rules
-from ghapp.core.records import History
+from ghapp.core.records import History, PolicySource
 from ghapp.core.review.facts import Facts
 from ghapp.emulator.github import Emulator
 from ghapp.emulator.repository import Pull
@@ -56,7 +57,12 @@ class World:
         return asyncio.run(told())
 
     def gather(self, pull: Pull, history: History | None = None, **more: Any) -> Facts:
+        """The facts. Unless the history has more, acme was just found to have no policy."""
         known = history or History(opened=True)
+        own = known.policy or PolicySource()
+        if own.organisation is None:
+            absent = PolicySource(read_at=self.now())
+            known = replace(known, policy=replace(own, organisation=absent))
         return self.run(lambda client: client.gather(self.key(pull), known, RULES), **more)
 
     def close(self) -> None:

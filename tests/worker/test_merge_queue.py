@@ -52,7 +52,8 @@ class Scene:
         key, head_sha = self.world.key(pull), pull.head_sha
         await self.store.queue.mark_dirty([key])
         claim = await due(self.store, key)
-        source = PolicySource(f"mode: {self.mode}\n", "", NOON, f"mode: {self.mode}\n")
+        text, absent = f"mode: {self.mode}\n", PolicySource(read_at=NOON)
+        source = PolicySource(text, "", NOON, text, organisation=absent)
         await admitted(self.store, claim, head_sha=head_sha, source=source)
         await self.store.records.write(runs.record, claim, run(verdict(key, conclusion, head_sha)))
         await self.store.queue.finish(claim)

@@ -8,6 +8,7 @@ https://docs.github.com/rest/commits/commits#compare-two-commits
 from __future__ import annotations
 
 import base64
+import posixpath
 import re
 from functools import partial
 from urllib.parse import quote, urlencode
@@ -77,7 +78,10 @@ def list_rules(call: Call) -> Response:
 
 
 def get_contents(call: Call) -> Response:
-    """A file or folder at `ref`: a branch or a SHA, by default the default branch."""
+    """A file or folder at `ref`: a branch or a SHA, by default the default branch.
+
+    In place of a symbolic link to a file, that file is given.
+    """
     repository, path = call.repository(), call.params["path"].strip("/")
     ref = call.query.get("ref", "") or repository.default_branch
     sha = _resolved(repository, ref)
@@ -86,6 +90,11 @@ def get_contents(call: Call) -> Response:
     blob = repository.network.git.blob(f"{sha}:{path}") if path else None
     if blob is None:
         return _folder(call, repository, sha, path, ref)
+    folder, _, name = path.rpartition("/")
+    rows = repository.network.git.tree(sha, folder)
+    if any(row.name == name and row.mode == "120000" for row in rows):
+        target = posixpath.normpath(posixpath.join(folder, blob.data.decode()))
+        blob = repository.network.git.blob(f"{sha}:{target}") or blob
     if "raw" in call.headers.get("accept", ""):
         return call.conditional(_raw(blob.data))
     large = len(blob.data) > CONTENT_LIMIT

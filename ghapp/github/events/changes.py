@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from ghapp.core.model import (
+    ORGANISATION,
     Compared,
     Delivery,
     InstallationKey,
     Lookup,
+    OrganisationKey,
     PullKey,
     Push,
     Repository,
@@ -99,19 +101,40 @@ def push(delivery: Delivery, us: Identity) -> Delivery:
         for path in (*commit.added, *commit.modified, *commit.removed)
     )
     unsure = payload.forced or payload.created or len(payload.commits) >= MANY_COMMITS
-    if unsure or any(map(pack_files.concerns, paths)):
-        return replace(delivery, keys=(RepositoryKey(place),), policy_changed=True)
-    return delivery
+    if not unsure and not any(map(pack_files.concerns, paths)):
+        return delivery
+    if place.is_organisations:
+        return _of_organisation(delivery, place.installation_id, place.owner)
+    return replace(delivery, keys=(RepositoryKey(place),), policy_changed=True)
+
+
+def _of_organisation(delivery: Delivery, installation_id: int, *owners: str) -> Delivery:
+    """The delivery, which may change the policy of these owners. The first has the installation."""
+    key = OrganisationKey(installation_id, owners[0])
+    known = dict.fromkeys((*delivery.organisations, *owners))
+    return replace(delivery, keys=(*delivery.keys, key), organisations=tuple(known))
 
 
 def repository(delivery: Delivery, us: Identity) -> Delivery:
-    if delivery.action not in ("renamed", "transferred", "edited"):
+    """A repository that has another name, owner or default branch, or is gone."""
+    if delivery.action not in ("renamed", "transferred", "edited", "deleted"):
         return delivery
     payload = decoded(delivery.body, payloads.RepositoryEvent)
-    other_branch = bool(payload.changes and payload.changes.default_branch)
+    place, changes = payload.where, payload.changes or payloads.Changes()
+    other_branch = changes.default_branch is not None
     if delivery.action == "edited" and not other_branch:
         return delivery
-    return replace(delivery, keys=(RepositoryKey(payload.where),), policy_changed=other_branch)
+    if delivery.action != "deleted":
+        delivery = replace(delivery, keys=(RepositoryKey(place),), policy_changed=other_branch)
+    name = changes.repository.name if changes.repository else None
+    if place.is_organisations or (name and same_login(name.before, ORGANISATION)):
+        delivery = replace(delivery, policy_changed=True)  # its file is of another layer now
+        owners = [place.owner]
+        if changes.owner:
+            before = changes.owner.before.organization or changes.owner.before.user
+            owners += [before.login.casefold()] if before else []
+        return _of_organisation(delivery, place.installation_id, *owners)
+    return delivery
 
 
 def label(delivery: Delivery, us: Identity) -> Delivery:
@@ -141,13 +164,20 @@ def installation_repositories(delivery: Delivery, us: Identity) -> Delivery:
         return delivery
     payload = decoded(delivery.body, payloads.InstallationRepositories)
     id, added = payload.installation.id, payload.repositories_added
+    moved = payload.repositories_removed if delivery.action == "removed" else added
+    places = tuple(Repository(id, one.id, one.full_name) for one in moved)
     if delivery.action == "removed":
-        left = (Repository(id, one.id, one.full_name) for one in payload.repositories_removed)
-        return replace(delivery, left=tuple(left))
-    if len(added) > MOST_KEYS:
-        return replace(delivery, keys=(InstallationKey(id),))
-    keys = (RepositoryKey(Repository(id, one.id, one.full_name)) for one in added)
-    return replace(delivery, keys=tuple(keys))
+        delivery = replace(delivery, left=places)
+    elif len(added) > MOST_KEYS:
+        delivery = replace(delivery, keys=(InstallationKey(id),))
+    else:
+        delivery = replace(delivery, keys=tuple(map(RepositoryKey, places)))
+    account = payload.installation.account
+    for one in places:
+        if one.is_organisations:  # a repository that was transferred may have its new name already
+            owner = account.login.casefold() if account else one.owner
+            return _of_organisation(delivery, id, owner)
+    return delivery
 
 
 def issue(delivery: Delivery, us: Identity) -> Delivery:

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Double, and_, bindparam, case, exists, func, or_, select, update
 
-from ghapp.core.model import InstallationKey
+from ghapp.core.model import InstallationKey, OrganisationKey
 from ghapp.core.records import Claim
 from ghapp.errors import LeaseLost
-from ghapp.store.schema import Now, deliveries, keys
+from ghapp.store.schema import Now, deliveries, keys, organisations
 from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.marking import NO_HINTS, Mark, dirty, mark, same_head
 
@@ -41,6 +41,7 @@ def follow_clock(connection: Connection, back_seconds: float) -> None:
     Only for SQLite: of several processes each would do so.
     """
     connection.change(_FOLLOW_CLOCK, {"back": back_seconds})
+    connection.change(_FOLLOW_CLOCK_OF_LAYERS, {"back": back_seconds})
 
 
 def renew(connection: Connection, claims: Iterable[Claim]) -> frozenset[str]:
@@ -104,7 +105,9 @@ def change(connection: Connection, claim: Claim, statement: Statement, **paramet
     held = {
         "claimed_key": str(key),
         "claimed_token": claim.token,
-        "claimed_repository": 0 if isinstance(key, InstallationKey) else key.repository.id,
+        "claimed_repository": (
+            0 if isinstance(key, InstallationKey | OrganisationKey) else key.repository.id
+        ),
     }
     found = connection.row(statement, held | parameters)
     if found is None:
@@ -149,6 +152,11 @@ _FOLLOW_CLOCK = Statement(
             else_=keys.c.lease_until,
         ),
     )
+)
+_FOLLOW_CLOCK_OF_LAYERS = Statement(
+    update(organisations)
+    .where(organisations.c.changed_at > Now())
+    .values(changed_at=organisations.c.changed_at - _back)
 )
 _RENEW = Statement(
     update(keys)

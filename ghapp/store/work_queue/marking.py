@@ -8,11 +8,13 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Double,
     FromClause,
     and_,
     bindparam,
     case,
     false,
+    func,
     literal,
     literal_column,
     not_,
@@ -24,6 +26,7 @@ from sqlalchemy import (
 from ghapp.core.model import (
     InstallationKey,
     Key,
+    OrganisationKey,
     PolicyKey,
     PullKey,
     QueueKey,
@@ -164,6 +167,8 @@ def row(key: Key, hints: Hints = NO_HINTS) -> dict[str, Any]:
             kind = "sweep"
         case InstallationKey(installation_id):
             kind, repository = "installation", Repository(installation_id, 0, "")
+        case OrganisationKey(installation_id, owner):
+            kind, repository = "organisation", Repository(installation_id, 0, owner)
     return {
         "key": str(key),
         "kind": kind,
@@ -226,6 +231,8 @@ def addressed(found: Any) -> Key:
     """The key of a row."""
     if found.kind == "installation":
         return InstallationKey(found.installation_id)
+    if found.kind == "organisation":
+        return OrganisationKey(found.installation_id, found.full_name)
     repository = Repository(found.installation_id, found.repository_id, found.full_name)
     if found.kind == "pull":
         return PullKey(repository, found.number)
@@ -281,3 +288,42 @@ def mark_rechecks(connection: Connection) -> int:
         connection.change_each(_MARK[True, False], rows)
         announce(connection)
     return len(rows)
+
+
+# Of an installation's pulls, so many are checked at a time because its organisation's policy has
+# changed. So they take few slots and little of the budget, and wait behind everything else.
+MOST_BEHIND = 5
+
+_is_pull = keys.c.kind == literal_column("'pull'")
+_UNDER_WAY = Statement(
+    select(func.count()).where(
+        dirty(keys),
+        keys.c.installation_id == bindparam("by"),
+        _is_pull,
+        *(keys.c.parked_at == ZERO, keys.c.arrived_at == ZERO, keys.c.attempts == ZERO),
+    )
+)
+# A run that is under way may have read the policy before.
+_BEHIND = Statement(
+    select(keys)
+    .join(reviews, reviews.c.key == keys.c.key)
+    .where(reviews.c.is_open, reviews.c.installation_id == bindparam("by"))
+    .where(keys.c.started_at < bindparam("since", type_=Double))
+    .where(or_(not_(dirty(keys)), keys.c.lease_until > Now(), keys.c.parked_at > ZERO))
+    .order_by(reviews.c.seen_at.desc(), keys.c.key)
+    .limit(bindparam("most"))
+)
+
+
+def mark_behind(connection: Connection, key: OrganisationKey, since: float) -> bool:
+    """Make some open pulls dirty that were last checked before `since`, newest change first.
+
+    At most MOST_BEHIND of them wait at a time. False if none are left.
+    """
+    asked = {"by": key.installation_id}
+    room = MOST_BEHIND - int(connection.values(_UNDER_WAY, asked)[0])
+    if room <= 0:
+        return True
+    found = connection.rows(_BEHIND, {**asked, "since": since, "most": room})
+    mark(connection, Mark([addressed(one) for one in found]))
+    return len(found) == room

@@ -10,6 +10,7 @@ from ghapp.core.model import (
     Delivery,
     InstallationKey,
     Lookup,
+    OrganisationKey,
     PullKey,
     Push,
     Repository,
@@ -72,6 +73,66 @@ def test_a_push_counts_where_it_may_change_the_policy(parts: dict[str, Any], cha
     delivery = told("push", **{"ref": "refs/heads/main", **parts})
     assert delivery.policy_changed is changed
     assert delivery.keys == ((RepositoryKey(SHOP),) if changed else ())
+
+
+DOT_GITHUB = {"id": 12, "full_name": "Acme/.GitHub", "default_branch": "main"}
+ORGANISATION = OrganisationKey(1, "acme")
+
+
+@pytest.mark.parametrize(
+    ("parts", "changed"),
+    [
+        ({"commits": [{"modified": [".github/nfr.yml"]}]}, True),
+        ({"commits": [{"added": [".github/nfr/pack.yml"]}]}, True),
+        ({"commits": [{"modified": ["profile/README.md", "nfr.yml"]}]}, False),
+        ({"commits": [{}] * 20}, True),
+        ({"commits": [], "forced": True}, True),
+        ({"commits": [{"modified": [".github/nfr.yml"]}], "ref": "refs/heads/feat"}, False),
+    ],
+)
+def test_a_push_to_the_organisations_policy_concerns_all_its_repositories(
+    parts: dict[str, Any], changed: bool
+) -> None:
+    delivery = told("push", **{"ref": "refs/heads/main", "repository": DOT_GITHUB, **parts})
+    assert delivery.keys == ((ORGANISATION,) if changed else ())
+    assert delivery.organisations == (("acme",) if changed else ())
+
+
+@pytest.mark.parametrize(
+    ("action", "changes", "owners"),
+    [
+        ("deleted", {}, ("acme",)),
+        ("renamed", {"repository": {"name": {"from": "dot"}}}, ("acme",)),
+        ("edited", {"default_branch": {"from": "old"}}, ("acme",)),
+        ("edited", {"description": {"from": "x"}}, ()),
+        ("transferred", {"owner": {"from": {"organization": {"login": "Beta"}}}}, ("acme", "beta")),
+        ("transferred", {"owner": {"from": {"user": {"login": "Bob"}}}}, ("acme", "bob")),
+        ("archived", {}, ()),
+    ],
+)
+def test_what_happens_to_the_organisations_repository_may_change_its_policy(
+    action: str, changes: dict[str, Any], owners: tuple[str, ...]
+) -> None:
+    delivery = told("repository", action, repository=DOT_GITHUB, changes=changes)
+    assert delivery.organisations == owners
+    assert (ORGANISATION in delivery.keys) is bool(owners)
+
+
+def test_a_repository_that_was_the_organisations_takes_its_policy_away() -> None:
+    changes = {"repository": {"name": {"from": ".github"}}}
+    delivery = told("repository", "renamed", changes=changes)
+    assert delivery.keys == (RepositoryKey(SHOP), ORGANISATION)
+    assert (delivery.organisations, delivery.policy_changed) == (("acme",), True)
+    other = told("repository", "renamed", changes={"repository": {"name": {"from": "old"}}})
+    assert (other.keys, other.organisations) == ((RepositoryKey(SHOP),), ())
+
+
+@pytest.mark.parametrize("action", ["added", "removed"])
+def test_the_organisations_repository_comes_into_reach_and_leaves_it(action: str) -> None:
+    moved = {f"repositories_{action}": [{"id": 12, "full_name": "beta/.github"}]}
+    where = {"id": 1, "account": {"login": "Acme"}}
+    delivery = told("installation_repositories", action, installation=where, **moved)
+    assert (delivery.keys[-1], delivery.organisations) == (ORGANISATION, ("acme",))
 
 
 @pytest.mark.parametrize("pushed_at", [int(AT.timestamp()), "2026-04-01T11:30:00+02:00"])

@@ -116,7 +116,8 @@ def upgrade() -> None:
     op.create_table(
         "reviews",
         given("key", primary_key=True),
-        *(whole("repository_id"), whole("number"), text("head_sha"), text("state")),
+        *(whole("installation_id"), whole("repository_id"), whole("number"), flag("is_open")),
+        *(text("head_sha"), text("state")),
         *(given("verdict"), given("marks"), given("written")),
         *(seconds("updated_at"), seconds("seen_at"), seconds("pending_since")),
         *(text("base_ref"), seconds("base_since"), seconds("late_since")),
@@ -124,6 +125,7 @@ def upgrade() -> None:
     )
     index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
     index("reviews_head", "reviews", "repository_id", "head_sha")
+    index("reviews_open", "reviews", "installation_id", "seen_at", where="is_open")
     index("reviews_recheck", "reviews", "recheck_at", where="recheck_at > 0")
     op.create_table(
         "shown",
@@ -144,6 +146,14 @@ def upgrade() -> None:
         *(text("basis"), text("content"), text("replay"), seconds("written_at")),
     )
     index("previews_written_at", "previews", "written_at")
+    op.create_table(
+        "organisations",
+        given("owner", primary_key=True),
+        *(given("text", nullable=True), given("good", nullable=True)),
+        *(given("packs", server_default="[]"), given("good_packs", nullable=True)),
+        *(text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
+        seconds("changed_at"),
+    )
     op.create_table(
         "follow_ups",
         *(given("key", primary_key=True), given("item", primary_key=True)),
