@@ -258,3 +258,13 @@ def test_the_organisations_policy_is_previewed_over_its_repositories(organised: 
     assert policy_run(gone).conclusion == "failure"
     assert "cannot be deleted" in summary(gone)
     assert conclusion(other) == "in progress"
+
+
+@story()
+def test_a_check_run_whose_answer_was_lost_is_found_and_not_written_twice(shop: Shop) -> Steps:
+    pull = shop.open({POLICY: ADVISE})
+    yield
+    shop.spoil(faults.Fault("POST /repos/{owner}/{repo}/check-runs", after=True, status=502))
+    shop.repository.rerequest_run(policy_run(pull).id, "sam")
+    yield
+    assert [run.conclusion for run in policy_runs(pull)] == [None, "success"]
