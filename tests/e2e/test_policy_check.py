@@ -15,7 +15,7 @@ from ghapp.emulator.repository import Pull
 from tests.e2e.marks import conclusion, title
 from tests.e2e.stories import Shop, Steps, story
 from tests.e2e.test_policies import OWN_PACKS, PACK, RANKING
-from tests.e2e.world import ENFORCE, RISKY, World, quiet, running
+from tests.e2e.world import ENFORCE, RISKY, World, opened, quiet, running
 
 POLICY = ".github/nfr.yml"
 ADVISE = ENFORCE.replace("enforce", "advise")
@@ -268,3 +268,31 @@ def test_a_check_run_whose_answer_was_lost_is_found_and_not_written_twice(shop: 
     shop.repository.rerequest_run(policy_run(pull).id, "sam")
     yield
     assert [run.conclusion for run in policy_runs(pull)] == [None, "success"]
+
+
+def test_a_replay_is_bounded_and_kept_for_the_same_policies(organised: World) -> None:
+    place = organised.shop("site", ENFORCE)
+    for number in range(3):
+        opened(place, branch=f"feat/{number}")
+    organised.settle()
+    calls = organised.github.calls
+    calls.clear()
+    pull = opened(place, {POLICY: ADVISE}, branch="policy")
+    organised.settle()
+    # Of the replay: two lists, and one page of files for each pull; the rest is of the pull itself.
+    assert (calls[LISTS], calls[FILES]) == (2, 3 + 2)
+    calls.clear()
+    pull.push({"app/orders.py": "total = 0\n"}, "ann")
+    organised.settle()
+    assert (calls[LISTS], calls[FILES]) == (0, 2)
+    assert "over 3 open" in summary(pull)
+    calls.clear()
+    pull.push({POLICY: ADVISE + "max_items: 3\n"}, "ann")
+    organised.settle()
+    assert (calls[LISTS], calls[FILES]) == (2, 2)  # the files of each head are kept
+    assert "most questions at once" in summary(pull)
+    calls.clear()
+    pull.comment("a word", "ann")
+    organised.settle()
+    assert calls[LISTS] == 0
+    assert len(policy_runs(pull)) == 1

@@ -59,7 +59,8 @@ class Proposed:
 class Preview:
     """What a change of the policy does, by the files alone.
 
-    problems: of the files that the pull changes; then `after` is the policy in force.
+    problems: of the files that the pull changes. If there are any, nothing takes effect, and `after`
+    is the policy in force. refused: values that the organisation locks; the rest applies.
     """
 
     pull: Pull
@@ -67,13 +68,13 @@ class Preview:
     after: Policy
     problems: tuple[Problem, ...]
     changes: tuple[Change, ...] = ()
+    refused: tuple[Problem, ...] = ()
 
 
 def preview(proposed: Proposed, source: PolicySource, rules: Rules) -> Preview:
     """What would change. source: the policy in force.
 
-    What the proposed files say is checked as any policy is, and a lock is a problem of the file
-    that would weaken what it holds.
+    What the proposed files say is checked as any policy is.
     """
     pull, before = proposed.pull, effective(source, rules)
     problems = list(proposed.unreadable)
@@ -95,9 +96,7 @@ def preview(proposed: Proposed, source: PolicySource, rules: Rules) -> Preview:
         return Preview(pull, before, before, tuple(problems))
     sound = replace(new, good=new.text, good_packs=new.packs)
     after = effective(within(proposed.source, repository, sound), rules)
-    if after.refused:
-        return Preview(pull, before, before, after.refused)
-    return Preview(pull, before, after, (), changes(before, after))
+    return Preview(pull, before, after, (), changes(before, after), after.refused)
 
 
 # Why an organisation's file cannot be deleted.

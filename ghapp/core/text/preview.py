@@ -48,16 +48,18 @@ def check_run(preview: Preview, replay: Replay) -> CheckRun:
         names = {"base": code(pull.base_ref), "default": code(pull.default_branch)}
         elsewhere = words("preview_elsewhere", **names)
     nothing = "" if preview.changes else words("preview_nothing")
+    refused = _listed_problems(words("policy_refused"), preview.refused) if preview.refused else ""
     run = CheckRun(
         head_sha=pull.head_sha,
         digest="",
-        conclusion="success",
-        title=_title(groups, replay, words),
+        conclusion="failure" if refused else "success",
+        title=_title(preview, groups, replay, words),
         summary=cut(
-            paragraphs(elsewhere, nothing, *lists, _replayed(replay, preview, words)),
+            paragraphs(refused, elsewhere, nothing, *lists, _replayed(replay, preview, words)),
             words("cut"),
         ),
         text=cut(paragraphs(*beyond), words("cut")),
+        annotations=_annotations(preview.refused, words),
         name=POLICY,
     )
     return sealed(run)
@@ -66,26 +68,28 @@ def check_run(preview: Preview, replay: Replay) -> CheckRun:
 def _failed(head_sha: str, problems: Sequence[Problem], words: Words) -> CheckRun:
     count = len(problems)
     key = "title_policy_problem" if count == 1 else "title_policy_problems"
-    lines = [f"- {code(str(problem), 400)}" for problem in problems]
     run = CheckRun(
         head_sha=head_sha,
         digest="",
         conclusion="failure",
         title=words(key, count=count),
-        summary=cut("\n".join([words("policy_problems"), "", *lines]), words("cut")),
-        annotations=tuple(
-            Annotation(
-                one.path,
-                max(one.line, 1),
-                "failure",
-                visible(words("policy_problem"), MOST_TITLE),
-                visible(one.text, MOST_MESSAGE),
-            )
-            for one in problems[:MOST_ANNOTATIONS]
-        ),
+        summary=cut(_listed_problems(words("policy_problems"), problems), words("cut")),
+        annotations=_annotations(problems, words),
         name=POLICY,
     )
     return sealed(run)
+
+
+def _listed_problems(heading: str, problems: Sequence[Problem]) -> str:
+    return "\n".join([heading, "", *(f"- {code(str(one), 400)}" for one in problems)])
+
+
+def _annotations(problems: Sequence[Problem], words: Words) -> tuple[Annotation, ...]:
+    title = words("policy_problem")
+    return tuple(
+        Annotation(one.path, max(one.line, 1), "failure", title, visible(one.text, MOST_MESSAGE))
+        for one in problems[:MOST_ANNOTATIONS]
+    )
 
 
 def parked_run(head_sha: str, language: str, reason: str) -> CheckRun:
@@ -96,7 +100,9 @@ def parked_run(head_sha: str, language: str, reason: str) -> CheckRun:
     return sealed(CheckRun(head_sha, "", "failure", title, summary, name=POLICY))
 
 
-def _title(groups: Mapping[str, Sequence[str]], replay: Replay, words: Words) -> str:
+def _title(
+    preview: Preview, groups: Mapping[str, Sequence[str]], replay: Replay, words: Words
+) -> str:
     counts = [
         words(f"title_policy_{name}", count=len(lines)) for name, lines in groups.items() if lines
     ]
@@ -107,8 +113,10 @@ def _title(groups: Mapping[str, Sequence[str]], replay: Replay, words: Words) ->
         for name, found in (("lost", lost), ("new", new))
         if found
     ]
-    text = words.joined(counts) or words("title_policy_same")
-    return visible(dotted(text, words.joined(flagged) if flagged else ""), MOST_TITLE)
+    parts = [words.joined(one) for one in (counts, flagged) if one]
+    if preview.refused:
+        parts.insert(0, words("title_policy_refused", count=len(preview.refused)))
+    return visible(dotted(*parts) or words("title_policy_same"), MOST_TITLE)
 
 
 def _listed(name: str, shown: Sequence[str], lines: Sequence[str], words: Words) -> str:

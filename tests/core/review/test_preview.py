@@ -122,7 +122,10 @@ def test_an_organisations_file_cannot_be_deleted(known: PolicySource) -> None:
 
 
 def test_a_repository_may_not_lock_nor_weaken_what_is_locked() -> None:
-    (problem,) = previewed(EDITS["locked"]).problems
+    seen = previewed(EDITS["locked"])
+    (problem,) = seen.refused
+    area = next(one for one in seen.after.areas if one.id == "database-migration")
+    assert area.mode == "enforce"
     assert (problem.line, "areas.database-migration" in problem.text) == (2, True)
     before = source("", organisation=ORGANISATION)
     after = replace(before, text="locked: [mode]\n")
