@@ -59,8 +59,8 @@ class Proposed:
 class Preview:
     """What a change of the policy does, by the files alone.
 
-    problems: of the files that the pull changes. If there are any, nothing takes effect, and `after`
-    is the policy in force. refused: values that the organisation locks; the rest applies.
+    problems: of the files that the pull changes. With any, nothing takes effect, and `after` is the
+    policy in force. refused: values that the organisation locks; the rest applies.
     """
 
     pull: Pull
