@@ -9,15 +9,17 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
 
 from ghapp import builtin_packs, logs
+from ghapp.core.text.report import Report
 from ghapp.errors import WrongDatabase, WrongSetting
 from ghapp.github.client import BotLogin, GitHub
 from ghapp.metrics import Metrics
 from ghapp.settings import Settings
-from ghapp.store import Parked, Store, stats
+from ghapp.store import Parked, Store, stats, trials
 from ghapp.store.engine import location
 from ghapp.store.process_lock import alone, held
 from ghapp.store.work_queue import marking
@@ -188,6 +190,34 @@ async def _swept(settings: Settings) -> Swept:
                 while (await store.records.read(stats.health)).dirty:  # the database knows best  # noqa: ASYNC110
                     await asyncio.sleep(LOOK_SECONDS)
             return Swept(found, worked_off=True, parked=await store.records.read(stats.parked))
+
+
+def reported(settings: Settings, days: int, repository: str = "") -> Report:
+    """What would have been blocked, of one repository or all; a running server may go on.
+
+    Raises WrongSetting, Busy and StoreFailed (the database).
+    """
+    return asyncio.run(_reported(settings, days, repository))
+
+
+async def _reported(settings: Settings, days: int, repository: str) -> Report:
+    if settings.file and not settings.file.exists():
+        text = f"there is no database yet, {settings.file}: start `ghapp serve` first"
+        raise WrongSetting(f"{settings.database_variable}: {text}")
+    try:
+        store = await Store.open(settings.database_url, migrate=False)
+    except WrongDatabase as error:
+        raise WrongSetting(f"{settings.database_variable}: {error}") from error
+    try:
+        now = await store.records.read(stats.now)
+        found = await store.records.read(trials.tried, now - timedelta(days=days))
+    finally:
+        await store.close()
+    name = repository.casefold()
+    return Report(
+        tuple(one for one in found if not name or one.full_name.casefold() == name),
+        *(days, now, repository),
+    )
 
 
 async def _take_over(store: Store) -> None:

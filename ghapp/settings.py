@@ -297,6 +297,15 @@ class Settings(BaseSettings):
         return Endpoint(self.github_api_url, self.proxy, self.ca_file, self.ca_dir)
 
     @property
+    def web_url(self) -> str:
+        """The base of GitHub's pages, without a slash at its end."""
+        parts = urlsplit(self.github_api_url)
+        host = parts.netloc
+        if host == "api.github.com" or host.endswith(DATA_RESIDENCY):
+            host = host.removeprefix("api.")
+        return f"{parts.scheme}://{host}"
+
+    @property
     def database_url(self) -> str:
         return self.database or f"sqlite:///{self.data_dir}/ghapp.sqlite3"
 
@@ -369,6 +378,29 @@ def named(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """The names of the settings that are set; all others have their defaults."""
     environ = os.environ if environ is None else environ
     return tuple(name for name in FIXES if environ.get(name, "").strip())
+
+
+def own_account(environ: Mapping[str, str] | None = None) -> tuple[Endpoint, str]:
+    """GitHub's address, and the token of the person who runs a command, as `gh` names it.
+
+    Raises WrongSetting (there is no token, or the address is wrong).
+    """
+    environ = os.environ if environ is None else environ
+    token = (environ.get("GH_TOKEN") or environ.get("GITHUB_TOKEN") or "").strip()
+    if not token:
+        raise WrongSetting(
+            "GH_TOKEN: is missing; set it to a personal access token that may write to the "
+            "repository: fine-grained with Contents and Pull requests write, or classic with `repo`"
+        )
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise WrongSetting("GH_TOKEN: is not a token; copy it once more")
+    given = environ.get("GHAPP_GITHUB_API_URL") or environ.get("GITHUB_API_URL")
+    try:
+        return Endpoint(_api_url((given or "https://api.github.com").strip())), token
+    except ValueError as error:
+        raise WrongSetting(
+            f"GHAPP_GITHUB_API_URL: {error}; {FIXES['GHAPP_GITHUB_API_URL']}"
+        ) from None
 
 
 def _linked(name: str, value: str) -> bool:

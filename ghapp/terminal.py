@@ -6,15 +6,16 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 from rich.cells import cell_len, chop_cells
 
 from ghapp.core.i18n import Words
 from ghapp.core.markdown import visible
 
+T = TypeVar("T")
 WRONG = 2  # exit status
 NO_STYLES: Mapping[str, str] = MappingProxyType({})
 MOST_CELLS = 100
@@ -78,6 +79,24 @@ def painted(text: str, styles: Mapping[str, str], stream: TextIO | None = None) 
     with console.capture() as captured:
         console.print(shown, soft_wrap=True, end="")
     return captured.get()
+
+
+def progress(work: Sequence[T], unit: str = "changes") -> Iterator[T]:
+    """The work, one after the other; on a terminal, standard error shows how much is done."""
+    if not sys.stderr.isatty():
+        yield from work
+        return
+    from rich.console import Console  # noqa: PLC0415  rich takes a while to load
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+
+    columns = BarColumn(), MofNCompleteColumn(), TextColumn(unit)
+    # Without a thread of its own: processes are started while it is shown.
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, auto_refresh=False, transient=True) as bar:
+        task = bar.add_task("", total=len(work))
+        for one in work:
+            yield one
+            bar.update(task, advance=1, refresh=True)
 
 
 def printed(text: str, command: str, styles: Mapping[str, str] = NO_STYLES) -> int:

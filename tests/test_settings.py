@@ -374,3 +374,17 @@ def test_proxy_is_used_unless_no_proxy_names_the_host(
 ) -> None:
     environ = {"https_proxy": "http://proxy.example:3128", "NO_PROXY": direct}
     assert Settings.from_environment(good | environ).proxy == proxy
+
+
+@pytest.mark.parametrize(
+    ("api", "web"),
+    [
+        ("https://api.github.com", "https://github.com"),
+        ("https://github.corp.example/api/v3", "https://github.corp.example"),
+        ("https://api.corp.example/api/v3", "https://api.corp.example"),
+        ("https://api.acme.ghe.com", "https://acme.ghe.com"),
+        ("http://127.0.0.1:8001", "http://127.0.0.1:8001"),
+    ],
+)
+def test_pages_have_the_address_that_belongs_to_the_api(api: str, web: str) -> None:
+    assert Settings(github_api_url=api).web_url == web

@@ -79,6 +79,14 @@ app.command(
 app.command(
     rich_help_panel=LOCAL,
     epilog=_examples(
+        "ghapp init # write .github/nfr.yml in this checkout",
+        "ghapp init --stdout --lang ja # only look at it, in Japanese",
+        "GH_TOKEN=... ghapp init --team sre --pr acme/shop # as a pull request",
+    ),
+)(offline.init)
+app.command(
+    rich_help_panel=LOCAL,
+    epilog=_examples(
         "ghapp lint # the policy of this repository, and its packs",
         "ghapp lint .github/nfr/*.yml --format github # packs, in a workflow",
         "ghapp lint - < nfr.yml # as an editor does",
@@ -87,19 +95,18 @@ app.command(
 app.command(
     rich_help_panel=LOCAL,
     epilog=_examples(
-        "ghapp explain --policy # of this checkout",
-        "ghapp explain --policy --organisation ../.github/.github/nfr.yml # with both layers",
-    ),
-)(offline.explain)
-app.command(
-    rich_help_panel=LOCAL,
-    epilog=_examples(
         "ghapp schema > .github/nfr.schema.json # then begin the policy with "
         "`# yaml-language-server: $schema=nfr.schema.json`",
     ),
 )(offline.schema)
 app.command(
-    "test", rich_help_panel=LOCAL, epilog=_examples("ghapp test .github/nfr # your own packs")
+    "test",
+    rich_help_panel=LOCAL,
+    epilog=_examples(
+        "ghapp test # the tests of this repository's policy",
+        "ghapp test --policy new.yml # the same tests, with another policy",
+        "ghapp test .github/nfr # your own packs, and tests",
+    ),
 )(offline.try_samples)
 
 packs = typer.Typer(
@@ -118,7 +125,30 @@ app.command(rich_help_panel=SERVER)(server.serve)
 app.command(rich_help_panel=SERVER)(server.work)
 app.command(rich_help_panel=SERVER)(server.migrate)
 app.command(rich_help_panel=SERVER)(server.sweep)
+app.command(
+    rich_help_panel=SERVER,
+    epilog=_examples(
+        "ghapp report # two weeks of what would have been blocked, had it been enforced",
+        "ghapp report --repository acme/shop --days 30 --format markdown # to paste into an issue",
+    ),
+)(server.report)
 app.command(rich_help_panel=SERVER)(server.doctor)
+app.command(
+    rich_help_panel=SERVER,
+    epilog=_examples(
+        "ghapp explain acme/shop#123 # why is it blocked, and by whom?",
+        "ghapp explain --policy # of this checkout",
+        "ghapp explain --policy --organisation ../.github/.github/nfr.yml # with both layers",
+        "ghapp explain --policy acme/shop # as the App reads it now",
+    ),
+)(server.explain)
+app.command(
+    rich_help_panel=SERVER,
+    epilog=_examples(
+        "ghapp export --since 2026-01-01 --until 2026-03-31 --output q1.csv # for a spreadsheet",
+        "ghapp export --repository acme/shop --format json # for a program",
+    ),
+)(server.export)
 
 
 def _version(wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""The commands that need no account: `ghapp check`, `lint`, `explain`, `packs` and others."""
+"""The commands that need no account: `ghapp check`, `lint`, `packs` and others."""
 
 from __future__ import annotations
 
@@ -109,12 +109,68 @@ def measure(
     raise typer.Exit(run(str(path), since, sample, head, file, output, lang))
 
 
+def init(
+    path: Annotated[Path, typer.Argument(help="A checkout.")] = Path(),
+    lang: Annotated[
+        Literal["en", "ja"] | None,
+        typer.Option(help="The language of the policy; by default that of the repository."),
+    ] = None,
+    mode: Annotated[
+        Literal["observe", "advise", "enforce"],
+        typer.Option(help="Record only, ask but never block, or block until signed off."),
+    ] = "advise",
+    team: Annotated[
+        str, typer.Option(help="The slug of the team that signs off.", show_default=False)
+    ] = "",
+    sample: Annotated[
+        int, typer.Option(min=0, help="Measure at most so many of the newest merged changes.")
+    ] = 200,
+    force: Annotated[bool, typer.Option("--force", help="Replace a policy that exists.")] = False,
+    only_print: Annotated[
+        bool, typer.Option("--stdout", "--dry-run", help="Print the policy, and write nothing.")
+    ] = False,
+    pull: Annotated[
+        str,
+        typer.Option(
+            "--pr",
+            metavar="OWNER/REPO",
+            help="Open a pull request with it instead, with the token in `GH_TOKEN`.",
+            show_default=False,
+        ),
+    ] = "",
+) -> None:
+    """Write a commented policy to start with, made from a checkout and its history.
+
+    Exit status 0, or 2: no checkout, a policy exists, or GitHub refuses the pull request.
+    """
+    from ghapp.core.policy.policy_schema import team_fault
+    from ghapp.offline.init import run
+
+    if fault := team and team_fault(team):
+        raise typer.BadParameter(f"--team {fault}")
+    if only_print and pull:
+        raise typer.BadParameter("--stdout writes nothing: leave out one of --stdout and --pr")
+    propose = None
+    if pull:
+        from functools import partial
+
+        from ghapp.github.proposal import propose as propose_in
+        from ghapp.settings import own_account
+
+        propose = partial(propose_in, *own_account(), pull, force=force)
+    status = run(
+        path, language=lang, mode=mode, team=team, sample=sample, force=force,
+        only_print=only_print, propose=propose,
+    )  # fmt: skip
+    raise typer.Exit(status)
+
+
 def lint(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Policies, packs, and references beside packs; `-` is standard input. "
-            "By default `.github/nfr.yml` of this repository."
+            help="Policies, their tests, packs, and references beside packs; `-` is standard "
+            "input. By default `.github/nfr.yml` of this repository."
         ),
     ] = None,
     organisation: Organisation = None,
@@ -122,7 +178,7 @@ def lint(
         Literal["text", "json", "github", "sarif"], typer.Option("--format")
     ] = "text",
 ) -> None:
-    """Check policies and the packs that they name; prints FILE:LINE:COLUMN: problem.
+    """Check policies, their tests and the packs that they name; prints FILE:LINE:COLUMN: problem.
 
     Exit status 0: good, 1: problems, 2: wrong use.
     """
@@ -131,57 +187,59 @@ def lint(
     raise typer.Exit(run(files or (), output, organisation))
 
 
-def explain(
-    path: Annotated[Path, typer.Argument(help="A checkout, or a policy file.")] = Path(),
-    policy: Annotated[
-        bool, typer.Option("--policy", help="Print the policy in force, value by value.")
-    ] = False,
-    organisation: Organisation = None,
-    output: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
-    lang: PolicyLanguage = None,
-) -> None:
-    """Print the policy in force: every value with the layer and the line that set it.
-
-    Exit status 0: good, 1: a file has problems or weakens what the organisation locks, 2: wrong
-    use.
-    """
-    from ghapp.offline.explain import run
-
-    if not policy:
-        raise typer.BadParameter("add --policy: that is what can be explained here")
-    raise typer.Exit(run(path, organisation, output, lang))
-
-
 def schema(
     pack: Annotated[bool, typer.Option("--pack", help="The schema of a pack instead.")] = False,
+    tests: Annotated[
+        bool, typer.Option("--tests", help="The schema of tests of a policy instead.")
+    ] = False,
     output: Annotated[
         Literal["json", "markdown"],
         typer.Option("--format", help="markdown: a table of the policy's keys."),
     ] = "json",
 ) -> None:
-    """Print the JSON Schema of the policy file or of a pack, for editors."""
+    """Print the JSON Schema of the policy file, of a pack or of tests, for editors."""
     import json
 
     from ghapp.core.policy import own_packs, policy_schema
+    from ghapp.offline import fixture_schema
     from ghapp.offline.policy_keys import as_markdown
 
+    if pack and tests:
+        raise typer.BadParameter("--pack and --tests are different files: use only one of the two")
     if output == "markdown":
-        if pack:
-            raise typer.BadParameter("docs/packs.md has the keys of a pack", param_hint="--format")
+        if pack or tests:
+            raise typer.BadParameter("only the policy has a table of keys", param_hint="--format")
         typer.echo(as_markdown())
         return
     found = own_packs.schema() if pack else policy_schema.schema()
+    found = fixture_schema.schema() if tests else found
     typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
-def try_samples(files: Files = None) -> None:
-    """Run the samples of packs with the App's own engine, and report which fail and why.
+def try_samples(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Tests of a policy, packs, and folders of both; by default `.github/nfr/tests` "
+            "of this repository, else the built-in packs."
+        ),
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(help="A policy file; by default `.github/nfr.yml` of their repository."),
+    ] = None,
+    organisation: Organisation = None,
+    output: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
+) -> None:
+    """Run the tests of a policy, or the samples of packs, with the App's own engine.
 
-    Exit status 0: all hold, 1: some fail, or a pack has problems, 2: wrong use.
+    Prints what differs from what a test expects, and which samples fail and why.
+
+    Exit status 0: all hold, 1: some fail, or a file has problems, 2: wrong use, or a broken policy.
     """
-    from ghapp.offline.pack_test import run
+    from ghapp.offline.fixtures import run
 
-    raise typer.Exit(run(files or ()))
+    raise typer.Exit(run(files or (), policy, organisation, output))
 
 
 def demo(

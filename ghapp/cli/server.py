@@ -1,7 +1,9 @@
-"""`ghapp serve`, `work`, `migrate`, `sweep` and `doctor`: commands that need the settings."""
+"""`serve`, `work`, `migrate`, `sweep`, `report`, `doctor`, `explain`, `export`: with settings."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -101,6 +103,44 @@ def sweep() -> None:
     raise typer.Exit(1 if found.parked else 0)
 
 
+def report(
+    days: Annotated[
+        int, typer.Option(min=1, max=400, help="What was blocked within so many days.")
+    ] = 14,
+    repository: Annotated[
+        str, typer.Option(metavar="OWNER/REPO", help="Only one repository.", show_default=False)
+    ] = "",
+    output: Annotated[Literal["text", "markdown", "json"], typer.Option("--format")] = "text",
+    lang: Annotated[Literal["en", "ja"], typer.Option(help="The language of the output.")] = "en",
+) -> None:
+    """Show which pull requests would have been blocked, if everything was enforced.
+
+    It reads what ghapp recorded about areas in the modes observe and advise. A server may run
+    meanwhile.
+
+    Exit status 0, 1: the database is out of reach, or 2: wrong use, no database, or an output that
+    cannot be written.
+    """
+    if repository and not all(repository.partition("/")[::2]):
+        raise typer.BadParameter("--repository is OWNER/REPO, as in acme/shop")
+    from ghapp.settings import Settings
+
+    settings = Settings.from_environment(needs_github=False)
+
+    from ghapp.bootstrap import reported
+    from ghapp.core.i18n import Words
+    from ghapp.core.text.report import FORMATS
+    from ghapp.errors import Busy, StoreFailed
+    from ghapp.terminal import printed
+
+    try:
+        found = reported(settings, days, repository)
+    except (Busy, StoreFailed) as error:
+        typer.echo(f"{settings.database_variable}: {error}", err=True)
+        raise typer.Exit(1) from None
+    raise typer.Exit(printed(FORMATS[output](found, Words(lang)), "ghapp report"))
+
+
 def doctor(
     output: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
     deliver: Annotated[
@@ -124,3 +164,95 @@ def doctor(
 
     good = asyncio.run(run(settings, output, deliver=deliver))
     raise typer.Exit(0 if good else 1)
+
+
+def explain(
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="`OWNER/REPO#NUMBER`, or the address of its page; with `--policy` a checkout, "
+            "a policy file, or `OWNER/REPO`."
+        ),
+    ] = ".",
+    policy: Annotated[
+        bool, typer.Option("--policy", help="Print the policy in force, value by value.")
+    ] = False,
+    organisation: Annotated[
+        Path | None,
+        typer.Option(help="The organisation's policy file, below that of a checkout."),
+    ] = None,
+    output: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
+    lang: Annotated[
+        Literal["en", "ja"] | None, typer.Option(help="By default the policy's language.")
+    ] = None,
+) -> None:
+    """Show what ghapp would decide about a pull request now, why, and what it would write.
+
+    It reads GitHub as the App and the database if there is one, beside a running server, too, and
+    writes nothing to either. `--policy` prints the policy in force instead: every value with the
+    layer and the line that set it.
+
+    Exit status 0: shown, 1: GitHub or the pull request is out of reach, or with `--policy` a file
+    has problems or weakens what the organisation locks, 2: wrong use or settings.
+    """
+    if policy and (Path(what).exists() or "/" not in what):
+        from ghapp.offline.explain import run as run_offline
+
+        raise typer.Exit(run_offline(Path(what), organisation, output, lang))
+    if organisation:
+        text = "--organisation is for the policy of a checkout: GitHub's is read by itself"
+        raise typer.BadParameter(text)
+
+    from ghapp.settings import Settings
+
+    settings = Settings.from_environment()
+
+    from ghapp import explain
+
+    try:
+        if policy:
+            name = explain.repository_named(what)
+            status = explain.show_policy(settings, name, output, lang)
+        else:
+            status = explain.run(settings, explain.named(what, settings.web_url), output, lang)
+    except ValueError as error:
+        raise typer.BadParameter(f"{what}: {error}") from None
+    raise typer.Exit(status)
+
+
+def export(
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The first day, in UTC.", show_default=False),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The last day, in UTC.", show_default=False),
+    ] = None,
+    repository: Annotated[str, typer.Option(help="Only this one, as `OWNER/REPO`.")] = "",
+    output_format: Annotated[
+        Literal["csv", "json"], typer.Option("--format", help="`json` is one object on each line.")
+    ] = "csv",
+    output: Annotated[
+        Path | None,
+        typer.Option(help="A file that only you may read; by default standard output."),
+    ] = None,
+) -> None:
+    """Export the ledger, follow-ups and the state of all reviews, for an audit.
+
+    It only reads the database, beside a running server, too. Sign-offs, waivers, holds, answers and
+    refusals are entries of the ledger.
+
+    Exit status 0: exported, 1: the database is out of reach, 2: wrong use, or an output that cannot
+    be written.
+    """
+    from ghapp.settings import Settings
+
+    if since and until and since > until:
+        raise typer.BadParameter("--since is later than --until: no day is between them")
+    settings = Settings.from_environment(needs_github=False)
+
+    from ghapp.export import Wanted, run
+
+    wanted = Wanted(since and since.date(), until and until.date(), repository)
+    raise typer.Exit(run(settings, wanted, output_format, output))

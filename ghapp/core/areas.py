@@ -266,12 +266,30 @@ class Reviewers:
 
 
 @dataclass(frozen=True, slots=True)
+class Mode:
+    """observe | advise | enforce.
+
+    enforce_from: the day on which enforce begins, "2027-01-15"; "" if it is in force.
+    """
+
+    mode: str
+    enforce_from: str = ""
+
+    def under(self, mode: str | None, enforce_from: str | None) -> Mode:
+        """The mode once a layer has changed it: a `mode` takes the place of mode and day."""
+        day = enforce_from or ("" if mode else self.enforce_from)
+        mode = mode or self.mode
+        return Mode(mode, day if mode == "enforce" else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Area:
     """A part of the system that may be flagged, as a policy puts it in force.
 
     weight: the heaviest first; 1 to 5 in packs. mode: observe | advise | enforce. enabled: packs
     may ship switched off. flag: evidence (only with a question or a finding) | touch (also
     without).
+    enforce_from: the day on which the mode begins to be enforce, as in `Policy`.
     retired: ids of items that are no longer asked, each with the ids of their successors.
     """
 
@@ -286,6 +304,7 @@ class Area:
     hazards: tuple[Hazard, ...] = ()
     retired: tuple[tuple[str, tuple[str, ...]], ...] = ()
     flag: str = "evidence"
+    enforce_from: str = ""
 
     def __hash__(self) -> int:
         # Areas are keys of caches, and hashing everything in them would cost more than it saves.

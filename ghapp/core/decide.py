@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import AGAIN, AddLabels, CheckRun, Marks, Reaction, Reply
 from ghapp.core.model import WRITTEN, Channel, same_login
-from ghapp.core.policy.policy import Policy
 from ghapp.core.records import AreaDiff, FollowUp, History, Verdict
 from ghapp.core.review.commands import COMMANDS
 from ghapp.core.review.comment_text import boxes
@@ -32,6 +31,9 @@ TICKING = timedelta(seconds=5)
 # Two days before GitHub calls a run stale that is in progress.
 # Source: https://docs.github.com/rest/guides/using-the-rest-api-to-interact-with-checks
 RENEWED_AFTER = timedelta(days=12)
+# A sweep goes by the database's clock, and a decision by GitHub's. A run that begins when only the
+# first of the two shows a new day must not be the last one.
+CLOCKS_DIFFER = timedelta(minutes=5)
 # By channel, what carries the reaction that acknowledges a message.
 REACTED: Mapping[Channel, str] = {
     Channel.COMMENT: "comment",
@@ -139,16 +141,19 @@ def decide(
     since = (facts.found_at or history.pending_since) if stays_pending else None
     renews = since is not None and facts.now - since >= RENEWED_AFTER
     settles_in = SETTLES if review.base_since else None
+    begins_at = policy.begins_at if pull.is_open else None
+    if begins_at:
+        begins_at += CLOCKS_DIFFER
     if pull.is_open and _is_being_ticked(marks, facts, ledger):
         marks = replace(marks, comment=observed.comment)
         settles_in = TICKING
     return Decision(
-        *(review, marks, verdict, writes(policy), state_since),
+        *(review, marks, verdict, policy.writes, state_since),
         follow_ups=current,
         pending_since=since,
         renews=renews,
         settles_in=settles_in,
-        recheck_at=recheck_at,
+        recheck_at=min((at for at in (recheck_at, begins_at) if at), default=None),
     )
 
 
@@ -161,11 +166,6 @@ def _is_being_ticked(marks: Marks, facts: Facts, ledger: tuple[Entry, ...]) -> b
     ticked = (one.said_at for one in ledger if one.channel is Channel.TICK)
     is_recent = facts.now - max(ticked, default=datetime.min.replace(tzinfo=UTC)) < TICKING
     return is_recent and marks.comment != before and boxes(marks.comment) == boxes(before)
-
-
-def writes(policy: Policy) -> bool:
-    """Whether anything goes to GitHub: not if the policy only observes."""
-    return policy.mode != "observe" or any(area.mode != "observe" for area in policy.areas)
 
 
 def _check_run(review: Review, verdict: Verdict, siblings: tuple[Verdict, ...]) -> CheckRun:

@@ -107,6 +107,55 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialArea:
+    """An area that would have blocked a pull. id: "" for a hold on the whole pull.
+
+    mode: observe | advise. musts: ids of the must questions that were open. hazards: ids of those
+    that were found and that nobody accepted.
+    """
+
+    id: str
+    mode: str
+    musts: tuple[str, ...] = ()
+    hazards: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What would have blocked a pull if all its areas were enforced.
+
+    areas: that block it, or did at the end. since: when this began, by the first run that found it.
+    until: when it ended; None while it lasts.
+    ended: why it did: signed_off | waived | cleared (nothing is flagged, or held, any more) |
+    enforced (it blocks in earnest) | merged | closed (without a merge); "" while it lasts.
+    seconds: how long it lasted at other times before.
+    """
+
+    head_sha: str
+    author: str
+    title: str
+    url: str
+    areas: tuple[TrialArea, ...]
+    since: datetime
+    until: datetime | None = None
+    ended: str = ""
+    seconds: float = 0.0
+
+    def blocked_seconds(self, now: datetime) -> float:
+        """For how long in all it would have been blocked by now."""
+        return self.seconds + ((self.until or now) - self.since).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """The trial of one pull. full_name: of its repository."""
+
+    full_name: str
+    number: int
+    trial: Trial
+
+
+@dataclass(frozen=True, slots=True)
 class PackFile:
     """A file of the repository that `packs` of its policy names, or the references beside one.
 
@@ -164,7 +213,7 @@ class History:
     pending_since: when GitHub accepted the check run that is in progress; None if none is.
     base_since: when a run first read another base than the one before; None if that is long ago, or
     never was.
-    late_since: as in Facts, by the last run.
+    late_since: as in Facts, by the last run. trial: what the last run recorded.
     commits: by head SHA, as GitHub listed them when somebody settled an area of that head, oldest
     first; () if it does not list them. pushers: by commit, who pushed it to any branch.
     """
@@ -197,6 +246,7 @@ class History:
     pending_since: datetime | None = None
     base_since: datetime | None = None
     late_since: datetime | None = None
+    trial: Trial | None = None
     follow_ups: tuple[FollowUp, ...] = ()  # of this pull, by item
     debts: tuple[FollowUp, ...] = ()  # open ones of others in the repository, soonest due first
 
@@ -261,6 +311,7 @@ class Run:
     follow_ups: all of this pull.
     state_since, pending_since, base_since, late_since: as in History.
     recheck_at: when to check again even if nothing happens; None for never.
+    trial: what is only observed or advised, as if it were enforced; None if there never was any.
     """
 
     marks: Marks
@@ -274,6 +325,7 @@ class Run:
     follow_ups: tuple[FollowUp, ...] = ()
     state_since: datetime | None = None
     recheck_at: datetime | None = None
+    trial: Trial | None = None
     pending_since: datetime | None = None
     base_since: datetime | None = None
     late_since: datetime | None = None

@@ -88,12 +88,17 @@ class Installation:
 
 @dataclass(slots=True)
 class Token:
-    """An installation access token. repositories: ids, None for all of the installation's."""
+    """An installation access token, or a person's.
 
-    installation: Installation
+    installation: None for a person's. repositories: ids, None for all that it may have. user: whose
+    it is, None for an installation's.
+    """
+
+    installation: Installation | None
     permissions: dict[str, str]
     expires_at: datetime
     repositories: frozenset[int] | None = None
+    user: User | None = None
 
 
 class Site(ABC):
@@ -212,6 +217,15 @@ class Site(ABC):
         granted = permissions or dict(installation.permissions)
         token = self.tokens[name] = Token(installation, granted, expires_at, repositories)
         return name, token
+
+    @locked
+    def personal_token(self, login: str, permissions: dict[str, str]) -> str:
+        """A fine-grained token of a person, as the person hands it to a program."""
+        name = "github_pat_" + secrets.token_urlsafe(27)
+        expires_at = self.now() + timedelta(days=30)
+        granted = {"metadata": "read", **permissions}
+        self.tokens[name] = Token(None, granted, expires_at, user=self.user(login))
+        return name
 
     @locked
     def expire_tokens(self) -> None:

@@ -72,6 +72,15 @@ async def installations(tokens: Tokens, *, most_pages: int = MOST_PAGES) -> tupl
     return await whole(page, most_pages=most_pages)
 
 
+async def installation_of(tokens: Tokens, path: str) -> int:
+    """The id of the installation that reaches a repository. path: "OWNER/NAME", quoted.
+
+    Raises Gone (it is installed there no longer, or never was), Retry and Wait.
+    """
+    request = Request("GET", f"repos/{path}/installation")
+    return decoded(await tokens.as_app(request), Installed, request).id
+
+
 async def attempts(tokens: Tokens, cursor: str = "") -> Page:
     """A page of the attempts at deliveries; the first page if GitHub has forgotten the cursor.
 

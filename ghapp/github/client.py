@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
+from urllib.parse import quote
 
 import msgspec
 
@@ -26,7 +27,13 @@ from ghapp.github.apply import apply
 from ghapp.github.availability import Outage
 from ghapp.github.endpoints import App, at
 from ghapp.github.errors import Answer, decoded, result
-from ghapp.github.gather import gather, is_young, read_organisation, read_pull
+from ghapp.github.gather import (
+    gather,
+    is_young,
+    policy_source,
+    read_organisation,
+    read_pull,
+)
 from ghapp.github.host import WRONG_KEY_SECONDS, Host, Request, Tokens
 from ghapp.github.payloads import Identity
 from ghapp.github.rate_limits import Budget
@@ -143,6 +150,14 @@ class GitHub:
         if known and is_young(known, now):
             return known
         return await read_organisation(api, repository, known, drops, rules, now)
+
+    async def policy(self, repository: Repository, rules: Rules) -> PolicySource:
+        """The policy of a repository as it is now, over that of its organisation.
+
+        Raises Gone, Retry and Wait.
+        """
+        api, now = self._installation(repository), self._tokens.now()
+        return await policy_source(api, repository, History(), rules, now)
 
     async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]:
         """path -> the text of these files' new versions, None if it cannot be read.
@@ -293,6 +308,13 @@ class GitHub:
             return found.repositories, answer
 
         return await whole(page, most_pages=most_pages)
+
+    async def repository(self, full_name: str) -> Repository:
+        """The repository of this name, "OWNER/NAME". Raises Gone (out of reach), Retry and Wait."""
+        path = "/".join(quote(part, safe="") for part in full_name.split("/"))
+        id = await app.installation_of(self._tokens, path)
+        found, _ = await self._installation(id).get(f"repos/{path}", _RepositoryRow)
+        return Repository(id, found.id, found.full_name)
 
     async def attempts(self, cursor: str) -> Page:
         """A page of the attempts at deliveries, newest first; "" is the first one.

@@ -38,6 +38,7 @@ async def read(
     items = {one.item for one in known}
     deferred = {entry.subject: entry for entry in history.ledger if entry.verb is Verb.DEFER}
     found: dict[str, FollowUp] = {}
+    areas = (*policy.areas, *policy.observed)
     for row in listed:  # newest first, so that of two the older one stays
         marked = read_marker(row.body or "")
         if marked is None or not us.made(row.performed_via_github_app):
@@ -50,7 +51,7 @@ async def read(
         found[item] = FollowUp(
             number=number,
             item=item,
-            area=next((one.id for one in policy.areas for its in one.items if its.id == item), ""),
+            area=next((one.id for one in areas for its in one.items if its.id == item), ""),
             due=entry.until,
             owner=owner,
             reason=entry.note,

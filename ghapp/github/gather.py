@@ -44,10 +44,10 @@ async def gather(
     Raises Gone (no such pull for us), Retry, Wait, and Lag (reads are behind a delivery).
     """
     read, source = await both(
-        read_pull(api, key, history), _source(api, key, history, rules, clock)
+        read_pull(api, key, history), policy_source(api, key.repository, history, rules, clock)
     )
     pull, is_guarded = await both(_with_unshown(api, read), endpoints.is_guarded(api, read.pull))
-    policy = effective(source, rules)
+    policy = effective(source, rules).on(read.now)
     labels = people.compared(pull, policy.labels.values(), history)
     try:
         (observed, (by_label, labels)), new_folders = await both(
@@ -193,14 +193,14 @@ async def _new_folders(api: Installation, pull: Pull, base_sha: str) -> frozense
     return frozenset() if there is None else possible - there
 
 
-async def _source(
-    api: Installation, key: PullKey, history: History, rules: Rules, clock: datetime
+async def policy_source(
+    api: Installation, repository: Repository, history: History, rules: Rules, clock: datetime
 ) -> PolicySource:
     """Both layers of the policy, each as recorded if that is recent, else read now.
 
     If somebody asks for a re-check, both are read.
     """
-    known, repository = history.policy or PolicySource(), key.repository
+    known = history.policy or PolicySource()
     asked, below = any(map(asks_for_recheck, history.messages)), known.organisation
 
     async def organisation() -> PolicySource | None:

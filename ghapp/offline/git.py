@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,6 +50,7 @@ HARMLESS = (
 
 STATUS = {"A": "added", "D": "removed", "M": "modified", "R": "renamed", "C": "copied"}
 OTHER_STATUS = "changed"  # a new file type, or only a new mode
+LINK = "120000"  # the mode of a symbolic link
 KINDS = {"blob": "file", "tree": "dir", "commit": "submodule"}
 REMOTE = re.compile(
     r"(?:https://(?:[^/@]+@)?|(?:ssh://)?git@)(?P<host>[\w.-]+)[:/](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?"
@@ -245,14 +246,16 @@ def _without_filters(path: Folder) -> dict[str, str]:
     return variables
 
 
-def merged(path: Folder, head: str = "HEAD", since: str = "") -> tuple[Merged, ...]:
+def merged(path: Folder, head: str = "HEAD", since: str = "", most: int = 0) -> tuple[Merged, ...]:
     """The changes on the main line up to `head`, newest first: merges, squashes, single commits.
 
-    since: a date as git understands it. The first commit of a history has nothing to compare with.
+    since: a date as git understands it. most: how many to read; 0 for all. The first commit of a
+    history has nothing to compare with.
     Raises BadRange (not a repository, no such commit).
     """
     commit = commit_of(path, head)
-    only = (f"--since={since}",) if since else ()
+    only = [f"--since={since}"] if since else []
+    only += [f"--max-count={most}"] if most else []
     log = ("log", "-z", "--first-parent", "--format=%H%x1f%P%x1f%s", *only, commit, "--")
     rows = (entry.split("\x1f", 2) for entry in _git_text(path, *log).split("\0") if entry)
     return tuple(
@@ -260,6 +263,24 @@ def merged(path: Folder, head: str = "HEAD", since: str = "") -> tuple[Merged, .
         for sha, parents, title in rows
         if parents
     )
+
+
+def root(path: Folder) -> Path:
+    """The top folder of the working tree. Raises BadRange (there is none)."""
+    inside = _git_text(path, "rev-parse", "--is-inside-work-tree", accept=(0, 128)).strip()
+    if inside != "true":
+        raise BadRange(f"{path} is not a checkout of a git repository: name the folder of one")
+    return Path(os.fsdecode(_git(path, "rev-parse", "--show-toplevel")).removesuffix("\n"))
+
+
+def has_commits(path: Folder) -> bool:
+    """Whether HEAD is a commit: it is none in a repository that is new."""
+    return bool(_git(path, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", accept=(0, 1)))
+
+
+def day(path: Folder, commit: str) -> str:
+    """The day of a commit, such as "2026-01-31"."""
+    return _git_text(path, "log", "-n1", "--format=%cs", commit, "--").strip()
 
 
 def commit_of(path: Folder, ref: str) -> str:
@@ -302,8 +323,33 @@ def folder_at(path: Folder, commit: str, name: str) -> Iterator[PackFile]:
     for entry in listing.split(b"\0")[:-1]:
         facts, _, file = entry.partition(b"\t")
         mode, kind, sha, size = facts.decode().split()
-        kind = "symlink" if mode == "120000" else KINDS[kind]
+        kind = "symlink" if mode == LINK else KINDS[kind]
         yield PackFile(os.fsdecode(file), sha, 0 if size == "-" else int(size), kind)
+
+
+def files_of(snapshot: Snapshot) -> dict[str, tuple[str, int]]:
+    """Path -> SHA and size of the files, without links and submodules, in path order."""
+    listing = _git(snapshot.folder, "ls-tree", "-r", "-l", "-z", "--full-tree", snapshot.tree)
+    found = {}
+    for entry in listing.split(b"\0")[:-1]:
+        facts, _, name = entry.partition(b"\t")
+        mode, kind, sha, size = facts.decode().split()
+        if kind == "blob" and mode != LINK and size.isdigit():
+            found[os.fsdecode(name)] = sha, int(size)
+    return found
+
+
+def texts(path: Folder, shas: Sequence[str]) -> dict[str, str]:
+    """SHA -> the text of its blob; those that the clone lacks are left out."""
+    rest = _git(path, "cat-file", "--batch", given="".join(f"{sha}\n" for sha in shas).encode())
+    found = {}
+    while rest:
+        facts, _, rest = rest.partition(b"\n")
+        sha, *more = facts.decode().split(" ")
+        if more != ["missing"]:
+            size = int(more[1])
+            found[sha], rest = rest[:size].decode("utf-8", "replace"), rest[size + 1 :]
+    return found
 
 
 def blob(path: Folder, sha: str) -> bytes:

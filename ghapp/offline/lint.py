@@ -1,4 +1,4 @@
-"""`ghapp lint`: policies, packs and files of references -> their problems."""
+"""`ghapp lint`: policies, their tests, packs and files of references -> their problems."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ghapp.core.policy.packs import NAME, Listed, read_references
 from ghapp.core.policy.policy import ORGANISATION, POLICY_PATH, effective
 from ghapp.core.records import PackFile, PolicySource
 from ghapp.errors import BadPack
-from ghapp.offline import packs, reports
+from ghapp.offline import fixtures, packs, reports
 from ghapp.terminal import NO_STYLES, counted, printed, put, wrong
 
 GOOD, PROBLEMS = 0, 1  # exit statuses
@@ -105,12 +105,8 @@ def linted(files: Sequence[Path], organisation: Path | None = None) -> Linted:
             continue
         text = sys.stdin.buffer.read() if file == STANDARD_INPUT else packs.content(file)
         read[file.absolute()] = str(file)
-        if file.name == NAME:
-            known = References() if builtin_packs.ships(file) else builtin_packs.references()
-            listed = read_references(text, str(file), known)
-            found += listed.problems if isinstance(listed, Listed) else listed
-            continue
-        if builtin_packs.holds_sets(file):
+        if (alone := _alone(file, text)) is not None:
+            found += alone
             continue
         tree = yaml.read(text, str(file))
         value = tree.value if isinstance(tree, yaml.Tree) else None
@@ -132,6 +128,20 @@ def linted(files: Sequence[Path], organisation: Path | None = None) -> Linted:
     for together in own.values():
         found += packs.shelf(together).problems
     return Linted(tuple(read.values()), tuple(dict.fromkeys(found)))
+
+
+def _alone(file: Path, text: bytes) -> Sequence[Problem] | None:
+    """The problems of references or tests, which are checked alone; None if it is neither."""
+    if file.name == NAME:
+        known = References() if builtin_packs.ships(file) else builtin_packs.references()
+        listed = read_references(text, str(file), known)
+        return listed.problems if isinstance(listed, Listed) else listed
+    if builtin_packs.holds_sets(file):
+        return ()
+    if packs.holds_cases(file):
+        cases = fixtures.parse(text, str(file))
+        return [one for one in cases if isinstance(one, Problem)]
+    return None
 
 
 def as_text(found: Linted) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -18,11 +18,10 @@ from ghapp.core.scan.checklist import SEVERITIES
 from ghapp.errors import BadPack, BadRange
 from ghapp.offline import check, git
 from ghapp.offline.git import Merged
-from ghapp.terminal import printed, wrapped, wrong
+from ghapp.terminal import printed, progress, wrapped, wrong
 
 COMMAND = "ghapp measure"
 SEED = 1  # the same clone gives the same sample
-PROGRESS = 25  # changes between two updates on a terminal
 BUSIEST = 20
 EXAMPLES = 3  # commits beside each row
 VERSION = 1  # of the JSON
@@ -213,8 +212,8 @@ def run(
         return wrong(f"{COMMAND}: {path} has no merged change{f' since {since}' if since else ''}")
     policy = effective(read.source, rules)
     words = Words(language or policy.language)
-    measured = Measure(
-        changes=_measured(path, policy, drawn(merged, sample)),
+    outcome = Measure(
+        changes=measured(path, policy, drawn(merged, sample)),
         merged=len(merged),
         since=since,
         address=address,
@@ -222,7 +221,7 @@ def run(
         words=words,
         titles={one.id: words.text(one.question) for area in policy.areas for one in area.items},
     )
-    return printed(FORMATS[format](measured), COMMAND)
+    return printed(FORMATS[format](outcome), COMMAND)
 
 
 def drawn(merged: Sequence[Merged], sample: int, seed: int = SEED) -> tuple[Merged, ...]:
@@ -258,18 +257,27 @@ def measure(path: git.Folder, policy: Policy, change: Merged) -> Measured:
     )
 
 
-def _measured(path: str, policy: Policy, changes: Sequence[Merged]) -> tuple[Measured, ...]:
-    """The changes, measured on all processors. Progress is shown on a terminal."""
-    measured: list[Measured] = []
-    shows_progress = sys.stderr.isatty()
+def measured(
+    path: git.Folder,
+    policy: Policy,
+    changes: Sequence[Merged],
+    seconds: float | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[Measured, ...]:
+    """The changes, measured on all processors. Progress is shown on a terminal.
+
+    seconds: then the rest of the changes is left out, and those under way are waited for.
+    """
+    found: list[Measured] = []
+    ends_at = clock() + seconds if seconds is not None else None
     with ProcessPoolExecutor() as pool:
-        for job in [pool.submit(measure, path, policy, one) for one in changes]:
-            measured.append(job.result())
-            count, is_last = len(measured), len(measured) == len(changes)
-            if shows_progress and (count % PROGRESS == 0 or is_last):
-                text = f"\r{count:,} of {len(changes):,} changes"
-                print(text, end="\n" if is_last else "", file=sys.stderr, flush=True)
-    return tuple(measured)
+        jobs = [pool.submit(measure, path, policy, one) for one in changes]
+        for job in progress(jobs):
+            found.append(job.result())
+            if ends_at is not None and clock() >= ends_at:
+                pool.shutdown(cancel_futures=True)
+                break
+    return tuple(found)
 
 
 def as_text(measured: Measure) -> str:

@@ -1,43 +1,50 @@
-"""`ghapp test`: packs -> the samples that fail, and why."""
+"""`ghapp test` on packs: the samples that fail, and why."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ghapp.core.i18n import Words
 from ghapp.core.markdown import seen
 from ghapp.core.model import Problem
 from ghapp.core.scan.samples import HIT, KINDS_OF_PATHS, MISS, failures, samples
-from ghapp.errors import BadPack
 from ghapp.offline.packs import shelf
-from ghapp.terminal import counted, printed, wrong
+from ghapp.terminal import counted
 
-GOOD, FAILED = 0, 1  # exit statuses
 MOST_LINES = 8  # of a sample that are shown
 MOST_OF_LINE = 160
 
 
-def run(files: Sequence[Path]) -> int:
-    """Prints which samples fail in the packs of these files and folders, or all built-in ones.
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """lines: for people. failures: samples that fail, and problems of packs."""
 
-    The result is the exit status: 0 all samples hold, 1 some fail or a pack has problems, 2
-    wrong use, or an output that cannot be written.
+    lines: tuple[str, ...]
+    failures: tuple[Problem, ...]
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.failures)
+
+
+def tested(files: Sequence[Path]) -> Tested:
+    """Which samples fail in the packs of these files and folders, or in all built-in ones.
+
+    Raises BadPack (there is none, or it cannot be read).
     """
-    try:
-        found = shelf(files)
-    except BadPack as error:
-        return wrong(f"ghapp test: {error}")
+    found = shelf(files)
     words = Words("en")
-    failed, untested = 0, []
+    failed, untested = list[Problem](), list[str]()
     lines = [*map(str, found.problems)]
     for source in found.sources:
         tree = source.pack.tree
         for failure in failures(source.pack, source.references):
-            failed += 1
             sample = failure.sample
             text = f"{sample.subject}, {sample.kind}: {failure.why}"
-            lines.append(str(Problem(source.name, *tree.at(sample.loc), text)))
+            failed.append(Problem(source.name, *tree.at(sample.loc), text))
+            lines.append(str(failed[-1]))
             shown = sample.text.rstrip("\n").split("\n")
             lines += [f"    {seen(line)[:MOST_OF_LINE]}" for line in shown[:MOST_LINES]]
             if len(shown) > MOST_LINES:
@@ -56,8 +63,7 @@ def run(files: Sequence[Path]) -> int:
         counted(sum(len(part.hazards) for part in parts), "hazard", words),
         counted(len(kinds) - len(paths), "sample", words),
         counted(len(paths), "path", words),
-        f"{failed} failed",
+        f"{len(failed)} failed",
         *([counted(len(found.problems), "problem", words)] if found.problems else []),
     ]
-    status = printed("\n".join([*lines, *untested, ", ".join(counts)]), "ghapp test")
-    return status or (FAILED if failed or found.problems else GOOD)
+    return Tested((*lines, *untested, ", ".join(counts)), (*found.problems, *failed))

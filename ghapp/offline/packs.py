@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,6 +32,9 @@ from ghapp.terminal import counted, printed, wrapped, wrong
 
 PROBLEMS = 1  # exit status
 FOREIGN = frozenset({"node_modules", "vendor"})
+# Where the tests of a policy are. A file elsewhere is one if it has cases.
+TESTS = ".github/nfr/tests"
+CASES = re.compile(rb"^cases:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +114,24 @@ def _parsed(texts: Iterable[tuple[str, str | bytes]], known: References) -> Shel
 
 
 def _may_be_pack(file: Path, folder: Path) -> bool:
-    """Whether a file of a folder is YAML, and not in hidden folders or foreign code."""
+    """Whether a file of a folder is YAML, not tests, and not in hidden folders or foreign code."""
     parts = file.relative_to(folder).parts
     foreign = any(part.startswith(".") or part in FOREIGN for part in parts)
-    return not foreign and file.suffix in ENDINGS and file.is_file()
+    is_yaml = not foreign and file.suffix in ENDINGS and file.is_file()
+    return is_yaml and not holds_cases(file)
+
+
+def holds_cases(file: Path) -> bool:
+    """Whether a file is tests of a policy, by its folder or its content; then it is not a pack."""
+    if file.suffix not in ENDINGS:
+        return False
+    if file.absolute().parent.as_posix().endswith(f"/{TESTS}"):
+        return True
+    try:
+        with file.open("rb") as opened:
+            return CASES.search(opened.read(MAX_BYTES)) is not None
+    except OSError:  # whoever reads it reports that
+        return False
 
 
 def _pack_file(file: Path, name: str) -> PackFile:

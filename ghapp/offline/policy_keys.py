@@ -29,6 +29,7 @@ NAMES = {
     "Team": "slug",
     "LabelName": "label",
     "Days": "day",
+    "Day": "day",
     "Duration": "duration",
     "Hours": "hours",
 }

@@ -37,7 +37,7 @@ from ghapp.core.model import (
     Repository,
     RepositoryKey,
 )
-from ghapp.core.records import FollowUp, History, PolicySource, Shown, Verdict
+from ghapp.core.records import FollowUp, History, PolicySource, Shown, Trial, Verdict
 from ghapp.core.review.merge_queue import QueueHistory
 from ghapp.store.policies import COLUMNS, read
 from ghapp.store.schema import (
@@ -68,6 +68,7 @@ MOST_DEBTS = 200
 _ENTRY, _MESSAGE = msgspec.json.Decoder(Entry), msgspec.json.Decoder(Message)
 _SHOWN, _FOLLOW_UP = msgspec.json.Decoder(Shown), msgspec.json.Decoder(FollowUp)
 _MARKS, _WRITTEN = msgspec.json.Decoder(Marks), msgspec.json.Decoder(Written)
+_TRIAL = msgspec.json.Decoder(Trial)
 _PUSH = msgspec.json.Decoder(Push)
 _VERDICT = msgspec.json.Decoder(Verdict)
 
@@ -127,6 +128,7 @@ def recall(connection: Connection, key: PullKey) -> History:
         state_since=_time(row.state_since) if row.state_since else None,
         pending_since=_time(row.pending_since) if row.pending_since else None,
         late_since=_time(row.late_since) if row.late_since else None,
+        trial=_TRIAL.decode(row.trial) if row.trial else None,
         follow_ups=tuple(
             sorted(
                 (_FOLLOW_UP.decode(one.text) for one in found["follow_up"]), key=lambda f: f.item
@@ -145,6 +147,7 @@ def recall_queue(connection: Connection, key: QueueKey, numbers: Iterable[int]) 
     verdicts = connection.rows(_VERDICTS, {**asked, "numbers": members}) if members else []
     return QueueHistory(
         verdicts={one.number: _VERDICT.decode(one.verdict) for one in verdicts},
+        now=_time(row.now),
         behind=frozenset(connection.values(_BEHIND, {"pulls": names}) if members else ()),
         policy=_policy(row),
         unresolved=bool(row.unresolved),
@@ -196,10 +199,11 @@ _ROW = Statement(
         *(reviews.c.head_sha, reviews.c.base_ref, reviews.c.base_since),
         and_(keys.c.opened, keys.c.arrived_at > Now() - NEW_SECONDS).label("is_new"),
         *(reviews.c.marks, reviews.c.written, reviews.c.seen_at, reviews.c.pending_since),
-        *(reviews.c.late_since, reviews.c.state, reviews.c.state_since),
+        *(reviews.c.late_since, reviews.c.state, reviews.c.state_since, reviews.c.trial),
         *(policies.c[name].label(f"repository_{name}") for name in COLUMNS),
         *(organisations.c[name].label(f"organisation_{name}") for name in COLUMNS),
         exists().where(intents.c.key == _of.c.key).label("unresolved"),
+        Now().label("now"),
     ).select_from(
         _of.outerjoin(keys, keys.c.key == _of.c.key)
         .outerjoin(reviews, reviews.c.key == _of.c.key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import Double, and_, bindparam, delete, not_, or_, select, tuple_
+from sqlalchemy import Double, and_, bindparam, delete, not_, or_, select, tuple_, update
 
 from ghapp.store.records import Records
 from ghapp.store.schema import (
@@ -17,6 +17,7 @@ from ghapp.store.schema import (
     previews,
     pushed_commits,
     pushes,
+    reviews,
 )
 from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.marking import ZERO, dirty
@@ -84,6 +85,17 @@ QUEUE_HEADS = Statement(
 _INTENTS = Statement(delete(intents).where(one_of(intents.c.key, "gone")))
 
 
+# What would have blocked a pull is for reports. Nothing else of its row goes.
+TRIAL_SECONDS = 400 * 24 * 3600.0
+_is_old = and_(reviews.c.trial_until > ZERO, reviews.c.trial_until < now_once() - TRIAL_SECONDS)
+_old_trials = select(reviews.c.key).where(_is_old).order_by(reviews.c.trial_until).limit(AT_ONCE)
+TRIALS = Statement(
+    update(reviews)
+    .where(reviews.c.key.in_(_old_trials), _is_old)  # it may be another one by now
+    .values(trial="", trial_until=0.0)
+)
+
+
 def _pruned_queue_heads(connection: Connection, _: float) -> int:
     """Delete some old heads of queues, with their intents; how many."""
     gone = connection.values(QUEUE_HEADS)
@@ -99,6 +111,7 @@ STEPS: Mapping[str, Callable[[Connection, float], int]] = {
     "commits": lambda connection, _: connection.change(COMMITS),
     "previews": lambda connection, _: connection.change(PREVIEWS),
     "queue_heads": _pruned_queue_heads,
+    "trials": lambda connection, _: connection.change(TRIALS),
 }
 
 

@@ -24,12 +24,12 @@ from sqlalchemy import (
 
 from ghapp.core.marks import Effect
 from ghapp.core.model import Key, PullKey, Push, QueueKey, RepositoryKey
-from ghapp.core.records import Claim, Judgement, PolicySource, Run, Shown, Verdict
+from ghapp.core.records import Claim, Judgement, PolicySource, Run, Shown, Trial, Verdict
 from ghapp.errors import Wait
 from ghapp.store import ledger, policies
 from ghapp.store.merge_queue import LIVE, TESTED
 from ghapp.store.pushes import keep, keep_commits
-from ghapp.store.schema import Now, follow_ups, intents, keys, pushes, reviews, shown, upsert
+from ghapp.store.schema import LASTS, Now, follow_ups, intents, keys, pushes, reviews, shown, upsert
 from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.leases import REPOSITORY, UNHINTED, change, finish, holding
 from ghapp.store.work_queue.marking import Mark, mark, same_head
@@ -146,9 +146,13 @@ def admit(
     _intend(connection, key, effects, shown)
     keep(connection, ((key, push) for push in pushed.pushes))
     keep_commits(connection, key, pushed.commits)
+    return Admitted(siblings(connection, key, head_sha), is_late=bool(held.is_late))
+
+
+def siblings(connection: Connection, key: PullKey, head_sha: str) -> tuple[Verdict, ...]:
+    """The verdicts of other pulls on the head."""
     found = {"repository": key.repository.id, "head": head_sha, "of": key.number}
-    siblings = tuple(map(_VERDICT.decode, connection.values(_SIBLINGS, found)))
-    return Admitted(siblings, is_late=bool(held.is_late))
+    return tuple(map(_VERDICT.decode, connection.values(_SIBLINGS, found)))
 
 
 def intend(
@@ -192,7 +196,7 @@ _put = upsert(reviews).values(updated_at=Now())
 _last = (
     *("installation_id", "is_open", "head_sha", "state", "verdict", "marks", "written"),
     *("updated_at", "pending_since"),
-    *("base_ref", "base_since", "late_since", "state_since", "recheck_at"),
+    *("base_ref", "base_since", "late_since", "state_since", "recheck_at", "trial", "trial_until"),
 )
 _seen_at = case((_put.excluded.seen_at > 0, _put.excluded.seen_at), else_=reviews.c.seen_at)
 _PUT = Statement(
@@ -269,6 +273,8 @@ def record(
             "late_since": _seconds(run.late_since),
             "state_since": _seconds(run.state_since),
             "recheck_at": _seconds(run.recheck_at),
+            "trial": _json(run.trial) if run.trial else "",
+            "trial_until": trial_until(run.trial),
         },
     )
     if run.shown:
@@ -300,6 +306,11 @@ def record(
         queues = [QueueKey.named(key.repository, one.queue) for one in found if one.queue]
         mark(connection, Mark([*pulls, *queues], requested=True))
     mark(connection, *marks)
+
+
+def trial_until(trial: Trial | None) -> float:
+    """Until when a trial lasts, as it is stored."""
+    return (_seconds(trial.until) or LASTS) if trial else 0.0
 
 
 def _pull(claim: Claim) -> PullKey:

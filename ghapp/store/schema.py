@@ -227,6 +227,9 @@ ledger = Table(
 # accepted the check run that is in progress; 0 if none is. late_since: since when labels differ
 # without an event; 0 if none do.
 # recheck_at: when to check again even if nothing happens; 0 for never.
+# trial: what would have blocked it; "" if nothing would. trial_until: until when; 0 if there is no
+# trial, and LASTS while there is one.
+LASTS = 1e11
 reviews = Table(
     "reviews",
     metadata,
@@ -239,7 +242,7 @@ reviews = Table(
     Column("written", Text, nullable=False),
     *(_seconds("updated_at"), _seconds("seen_at"), _seconds("pending_since")),
     *(_text("base_ref"), _seconds("base_since"), _seconds("late_since")),
-    *(_seconds("state_since"), _seconds("recheck_at")),
+    *(_seconds("state_since"), _seconds("recheck_at"), _text("trial"), _seconds("trial_until")),
     Index("reviews_seen", "repository_id", "number", "seen_at"),
     Index("reviews_head", "repository_id", "head_sha"),
 )
@@ -258,6 +261,9 @@ Index(
     sqlite_where=_rechecked,
     postgresql_where=_rechecked,
 )
+
+_tried = reviews.c.trial_until > 0
+Index("reviews_trial", reviews.c.trial_until, sqlite_where=_tried, postgresql_where=_tried)
 
 # What the check runs that GitHub accepted showed.
 shown = Table(

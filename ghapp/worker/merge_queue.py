@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-from ghapp.core.decide import writes
 from ghapp.core.marks import Outcome, PutCheckRun
 from ghapp.core.model import PullKey, QueueKey
 from ghapp.core.policy.policy import Policy, Rules, effective
@@ -75,9 +74,9 @@ async def _answer(
     facts = await github.queue(key)
     inside = facts.upto(key.head_sha)
     history = await store.records.read(recall_queue, key, (one.number for one in inside))
-    policy = known(history.policy, rules)
+    policy = known(history, rules)
     history = replace(history, verdicts=believed(history, key.base_ref, policy))
-    silent = not writes(policy)
+    silent = not policy.writes
     answered = facts.check_run and facts.check_run.conclusion and not history.touched
     if not inside and answered:
         # The queue has dropped or merged the head; the delivery that says so may never come.
@@ -114,16 +113,16 @@ async def show_failure(
     observer: Observer,
 ) -> None:
     """Write on the head that it could not be answered; otherwise its queue waits for hours."""
-    policy = known((await store.records.read(recall_queue, key, ())).policy, rules)
-    if writes(policy):
+    policy = known(await store.records.read(recall_queue, key, ()), rules)
+    if policy.writes:
         run = parked_run(key.head_sha, policy, reason)
         await _put(claim, key, PutCheckRun(run, 0), github, store, observer)
 
 
-def known(source: PolicySource | None, rules: Rules) -> Policy:
+def known(history: QueueHistory, rules: Rules) -> Policy:
     """The policy as last read; one that may have changed since counts as enforcing if it writes."""
-    policy = effective(source or PolicySource(), rules)
-    if _sure(source) or not writes(policy):
+    policy = effective(history.policy or PolicySource(), rules).on(history.now)
+    if _sure(history.policy) or not policy.writes:
         return policy
     return replace(policy, mode="enforce")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ghapp.core.decide import writes
 from ghapp.core.marks import Marks, Outcome, PutCheckRun
 from ghapp.core.model import PolicyKey, PullKey, QueueKey
 from ghapp.core.policy.policy import Rules, effective
@@ -12,7 +11,7 @@ from ghapp.core.records import Claim, PolicySource, Run, Verdict
 from ghapp.core.review.pushes import newest
 from ghapp.core.text.render import parked_run
 from ghapp.observer import Observer
-from ghapp.store import Store
+from ghapp.store import Store, stats
 from ghapp.store.history import recall
 from ghapp.store.runs import intend, record
 from ghapp.worker import merge_queue, policy_check
@@ -42,8 +41,9 @@ async def show_failure(
     pull = claim.key.pull if isinstance(claim.key, PolicyKey) else claim.key
     history = await store.records.read(recall, pull)
     head_sha, source = newest(history), history.policy or PolicySource()
-    policy = effective(source, rules)
-    if not head_sha or not writes(policy):
+    now = await store.records.read(stats.now)
+    policy = effective(source, rules).on(now)
+    if not head_sha or not policy.writes:
         return
     if isinstance(claim.key, PolicyKey):
         shared = github, store, observer
@@ -59,6 +59,7 @@ async def show_failure(
         written=history.written,
         verdict=verdict,
         state="parked",
+        trial=history.trial,
         unresolved=(effect,),
     )
     await store.records.write(record, claim, parked)

@@ -15,7 +15,6 @@ from typing import Protocol
 
 import msgspec
 
-from ghapp.core.decide import writes
 from ghapp.core.marks import CheckRun, Outcome, PutCheckRun
 from ghapp.core.model import File, PolicyKey, Pull, PullKey, Repository
 from ghapp.core.policy.policy import Policy, Rules, effective
@@ -78,7 +77,7 @@ async def answer(
     if read_at is None and known.waited < MOST_WAITS:  # a run of the pull reads it
         raise _later(key, "the policy may have changed and is not read yet", known.waited)
     policy = await threads.run(key.repository, effective, source, rules)
-    proposed = await github.proposed(key, history, source) if writes(policy) else None
+    proposed = await github.proposed(key, history, source) if policy.writes else None
     if proposed is None:
         await store.queue.finish(claim)
         return ()
@@ -177,8 +176,7 @@ class _Replaying:
                 sample = partial(self.github.sample, repository, but=number)
                 pulls = await sample("open", preview.MOST_OPEN)
                 pulls += await sample("closed", preview.MOST_MERGED)
-                policies = self.seen.before, self.seen.after
-                missing = await self._replay(pulls, *policies, rules)
+                missing = await self._replay(pulls, self.seen.before, self.seen.after, rules)
         except Wait:
             missing = "limited"
         except (Retry, Gone, Rejected):
@@ -224,7 +222,11 @@ class _Replaying:
         rules: Sequence[tuple[str, str, str]],
         shown_in: str = "",
     ) -> str:
-        """Replay the pulls; why some are missing, "" if none are."""
+        """Replay the pulls; why some are missing, "" if none are.
+
+        What is to be enforced from a later day on counts as if it were enforced now.
+        """
+        before, after = before.on(preview.LATER), after.on(preview.LATER)
         for start in range(0, len(pulls), AT_ONCE):
             if time.monotonic() > self.until:
                 return "late"

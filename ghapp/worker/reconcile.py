@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from ghapp.core.decide import Decision, decide, writes
+from ghapp.core.decide import Decision, decide
 from ghapp.core.marks import Effect, Outcome, PutCheckRun, plan
 from ghapp.core.model import (
     ORGANISATION,
@@ -30,12 +30,14 @@ from ghapp.core.model import (
     RepositoryKey,
     SweepKey,
 )
-from ghapp.core.policy.policy import Rules
-from ghapp.core.records import Claim, History, Judgement, PolicySource, Shown, Verdict
+from ghapp.core.policy.policy import Policy, Rules
+from ghapp.core.records import Claim, History, Judgement, PolicySource, Shown, Trial, Verdict
 from ghapp.core.review import preview
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import judge, settled_heads
 from ghapp.core.review.pushes import counting, is_unknown, only_by, steps
+from ghapp.core.review.review import review_of
+from ghapp.core.review.trial import trial
 from ghapp.core.scan.checklist import Checklist, checklist
 from ghapp.core.scan.hazards import findings
 from ghapp.core.scan.scan import Scan, scan
@@ -167,15 +169,14 @@ async def _pull(
 ) -> Done:
     """One pull request: its marks are what facts and ledger imply when this returns."""
     history = await store.records.read(recall, key)
-    facts = await github.gather(key, history, rules)
-    history = history.knowing(facts.earlier)
+    considered = await consider(key, history, github, rules, threads, store)
+    facts, history, judged, planned = (
+        considered.facts,
+        considered.history,
+        considered.judged,
+        considered.planned,
+    )
     pull = facts.pull
-    history, pushed = await _with_pushers(facts, history, github, store)
-    # In threads, so that a large diff or comment does not block the event loop.
-    by_author = only_by(pull.by, history, pull.head_sha)
-    scanned = await threads.run(key.repository, _scanned, facts, by_author)
-    contents = await github.contents(key, scanned.wanted) if scanned.wanted else {}
-    judged, planned = await threads.run(key.repository, _judged, facts, history, scanned, contents)
     source = None if facts.source is history.policy else facts.source
     admitted = await store.records.write(
         admit,
@@ -186,15 +187,16 @@ async def _pull(
         facts.earlier,
         planned.effects,
         planned.shown,
-        pushed,
+        considered.pushed,
         history.organisation_drops,
     )
     siblings = admitted.siblings
     if siblings:  # they share the check run: decide again, for all of them
-        planned = await threads.run(key.repository, _planned, facts, history, judged, siblings)
+        planned = await threads.run(key.repository, plan_of, facts, history, judged, siblings)
         await store.records.write(intend, claim, planned.effects, planned.shown)
     applied = await effects.apply(key, planned.effects, history, github, observer)
     run = effects.recorded(planned.decision, facts, applied, history.shown, found=judged.found)
+    run = replace(run, trial=planned.trial)
     marks = [Mark((key,), requested=True)] if admitted.is_late else []
     if judged.found and facts.messages:  # the next run judges them, and reads lost ones again
         marks.append(Mark((key,), touched=run.shown is not None, requested=True))
@@ -222,7 +224,7 @@ async def _pull(
 async def _policy_marks(facts: Facts, store: Store) -> tuple[Mark, ...]:
     """The key of the check run `NFR policy`, if the pull needs another one than it has."""
     pull, source = facts.pull, facts.source
-    if not (writes(facts.policy) and preview.proposes(pull, source)):
+    if not (facts.policy.writes and preview.proposes(pull, source)):
         return ()
     key = PolicyKey(pull.key.repository, pull.key.number)
     if any(message.channel is Channel.RERUN for message in facts.messages):
@@ -230,6 +232,45 @@ async def _policy_marks(facts: Facts, store: Store) -> tuple[Mark, ...]:
     known = await store.records.read(previews.basis, key)
     is_known = known == preview.basis(pull.head_sha, pull.base_ref, source)
     return () if is_known else (Mark((key,)),)
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A pull as it is judged and decided for itself alone; nothing is written yet.
+
+    history: with what was read of it. pushed: what of that is new.
+    """
+
+    facts: Facts
+    history: History
+    pushed: Pushed
+    judged: Judged
+    planned: Planned
+
+
+async def consider(
+    key: PullKey,
+    history: History,
+    github: GitHub,
+    rules: Rules,
+    threads: Threads,
+    store: Store | None,
+) -> Considered:
+    """Gather, scan, judge, decide and plan. It only reads.
+
+    store: None if nothing is recorded. Raises Retry, Wait and Gone.
+    """
+    facts = await github.gather(key, history, rules)
+    history = history.knowing(facts.earlier)
+    pull = facts.pull
+    history, pushed = await _with_pushers(facts, history, github, store)
+    # In threads, so that a large diff or comment does not block the event loop.
+    by_author = only_by(pull.by, history, pull.head_sha)
+    scanned = await threads.run(key.repository, _scanned, facts, by_author)
+    wanted = dict.fromkeys((*scanned.shown.wanted, *scanned.whole.wanted))
+    contents = await github.contents(key, tuple(wanted)) if wanted else {}
+    judged, planned = await threads.run(key.repository, _judged, facts, history, scanned, contents)
+    return Considered(facts, history, pushed, judged, planned)
 
 
 def _unannounced(
@@ -249,7 +290,7 @@ def _unannounced(
 
 
 async def _with_pushers(
-    facts: Facts, history: History, github: GitHub, store: Store
+    facts: Facts, history: History, github: GitHub, store: Store | None
 ) -> tuple[History, Pushed]:
     """The history with who pushed what is to be settled, or ignored, and what of it is new.
 
@@ -261,15 +302,16 @@ async def _with_pushers(
     new = {one: await github.commits(pull, one) for one in heads if one not in history.commits}
     if new:
         commits = {sha for shas in new.values() for sha in shas}
-        pushers = await store.records.read(pushes.pushers, pull.key.repository, commits)
-        history = replace(
-            history, commits={**history.commits, **new}, pushers={**history.pushers, **pushers}
-        )
+        known = history.pushers
+        if store:
+            found = await store.records.read(pushes.pushers, pull.key.repository, commits)
+            known = {**known, **found}
+        history = replace(history, commits={**history.commits, **new}, pushers=known)
     ignored = pull.author.casefold() in {name.casefold() for name in policy.ignore_authors}
     asks = any(is_unknown(history, pull, head) for head in heads)
     if asks or (ignored and not all(by for _, by in steps(history, pull.head_sha, deep=True))):
-        known = {push.id for push in history.pushes}
-        listed = tuple(one for one in await github.pushes(pull) if one.id not in known)
+        ids = {push.id for push in history.pushes}
+        listed = tuple(one for one in await github.pushes(pull) if one.id not in ids)
         history = replace(history, pushes=(*history.pushes, *listed))
     else:
         listed = ()
@@ -278,58 +320,87 @@ async def _with_pushers(
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class Scanned:
+    """shown: for the areas that are shown. whole: also for those that are only observed.
+
+    So what is observed does not change what is shown. Both are the same if nothing is.
+    """
+
+    shown: Scan
+    whole: Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
     """The result of the scan and of the messages.
 
+    whole: what would be asked if nothing were only observed.
     found: our check run on this head was found by reading back. This run only records since when it
     was shown, and the next run judges what people said about it.
     """
 
     checklist: Checklist
+    whole: Checklist
     found: bool
     judgement: Judgement
 
 
 @dataclass(frozen=True, slots=True)
-class _Planned:
-    """shown: what the check run will show."""
+class Planned:
+    """shown: what the check run will show. trial: as in Run."""
 
     decision: Decision
     effects: tuple[Effect, ...]
     shown: Shown
+    trial: Trial | None
 
 
-def _scanned(facts: Facts, only_author_pushed: bool) -> Scan:
-    return scan(facts.pull, facts.policy, only_author_pushed, deadline(SCAN_SECONDS))
+def _scanned(facts: Facts, only_author_pushed: bool) -> Scanned:
+    def of(policy: Policy) -> Scan:
+        return scan(facts.pull, policy, only_author_pushed, deadline(SCAN_SECONDS))
+
+    shown = of(facts.policy)
+    return Scanned(shown, of(facts.policy.shown) if facts.policy.observed else shown)
 
 
 def _judged(
-    facts: Facts, history: History, scanned: Scan, contents: Mapping[str, str | None]
-) -> tuple[_Judged, _Planned]:
+    facts: Facts, history: History, scanned: Scanned, contents: Mapping[str, str | None]
+) -> tuple[Judged, Planned]:
     """Judged, and planned for this pull alone: few heads have several."""
-    found = findings(scanned.suspicion, contents, deadline(SCAN_SECONDS))
-    asked = checklist(scanned, facts.policy, found)
+
+    def asked_of(scanned: Scan, policy: Policy) -> Checklist:
+        found = findings(scanned.suspicion, contents, deadline(SCAN_SECONDS))
+        return checklist(scanned, policy, found)
+
+    asked = whole = asked_of(scanned.shown, facts.policy)
+    if facts.policy.observed:
+        whole = asked_of(scanned.whole, facts.policy.shown)
     read_back = facts.found_at is not None and facts.pull.head_sha not in {
         shown.head_sha for shown in history.shown
     }
     judgement = Judgement() if read_back else judge(facts, history, asked)
-    judged = _Judged(asked, read_back, judgement)
-    return judged, _planned(facts, history, judged, ())
+    judged = Judged(asked, whole, read_back, judgement)
+    return judged, plan_of(facts, history, judged, ())
 
 
-def _planned(
-    facts: Facts, history: History, judged: _Judged, siblings: tuple[Verdict, ...]
-) -> _Planned:
-    """siblings: the verdicts of other pulls on the head."""
+def plan_of(
+    facts: Facts, history: History, judged: Judged, siblings: tuple[Verdict, ...]
+) -> Planned:
+    """What the pull should carry. siblings: the verdicts of other pulls on the head."""
     ledger = (*history.ledger, *judged.judgement.entries)
     ledger = counting(ledger, history, facts.pull, facts.policy)
     decision = decide(facts, history, judged.checklist, ledger, siblings)
     shown = showing(decision, facts, facts.now)
+    review = decision.review
+    if facts.policy.shown is not facts.policy:
+        as_shown = replace(facts, policy=facts.policy.shown)
+        review = review_of(as_shown, history, judged.whole, ledger)
+    tried = trial(review, facts.policy, history.trial)
     if not decision.writes:
-        return _Planned(decision, (), shown)
+        return Planned(decision, (), shown, tried)
     observed = facts.observed
     if decision.renews:  # as if the old run were not there: then a new one takes its place
         observed = replace(observed, check_run=None)
     issues = {one.item: one.issue for one in facts.follow_ups}
     planned = plan(decision.marks, observed, facts.written, described(facts.policy), issues)
-    return _Planned(decision, planned, shown)
+    return Planned(decision, planned, shown, tried)

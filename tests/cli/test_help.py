@@ -52,8 +52,8 @@ def test_commands_are_grouped_by_who_needs_them() -> None:
         for title, text in zip(panels[::2], panels[1::2], strict=True)
     }
     local, server = (groups[title] for title in (LOCAL, SERVER))
-    assert local == {"demo", "check", "measure", "lint", "explain", "schema", "test", "packs"}
-    assert server == {"serve", "work", "migrate", "sweep", "doctor"}
+    assert local == {"demo", "check", "init", "measure", "lint", "schema", "test", "packs"}
+    assert server == {"serve", "work", "migrate", "sweep", "doctor", "explain", "export", "report"}
     assert local | server == {*get_group(app).commands}
 
 

@@ -1,13 +1,13 @@
-"""A check run that stays in progress gets a successor before GitHub calls it stale."""
+"""What changes though nothing happens: a check run gets old, and a day comes that enforces."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ghapp.core.decide import RENEWED_AFTER, Decision, decide
+from ghapp.core.decide import CLOCKS_DIFFER, RENEWED_AFTER, Decision, decide
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import CheckRun, Marks
 from tests.core.build import (
@@ -81,3 +81,13 @@ def test_the_state_is_as_old_as_the_first_run_that_found_it() -> None:
     assert decide(seen, was, checklist, (), ()).state_since == OLD
     assert decide(seen, replace(was, state_since=None), checklist, (), ()).state_since == NOW
     assert decide(seen, replace(was, state="on_hold"), checklist, (), ()).state_since == NOW
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_an_open_pull_is_checked_again_when_more_begins_to_be_enforced(is_open: bool) -> None:
+    day, midnight = "2026-05-01", datetime(2026, 5, 1, tzinfo=UTC)
+    later = replace(DB, mode="advise", enforce_from=day)
+    for rules in (policy(later), policy(area("db", "advise"), enforce_from=day)):
+        made = decide(facts(rules, is_open=is_open), history(), asked(), (), ())
+        assert made.recheck_at == (midnight + CLOCKS_DIFFER if is_open else None)
+    assert decided().recheck_at is None

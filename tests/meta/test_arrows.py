@@ -14,12 +14,17 @@ PACKAGE = Path(__file__).parents[2] / "ghapp"
 ARROWS = {
     "__init__": set(),
     "__main__": {"cli"},
-    "cli": {"bootstrap", "builtin_packs", "core", "demo", "doctor", "offline"},
+    "cli": {
+        "bootstrap", "builtin_packs", "core", "demo", "doctor", "explain", "export", "github",
+        "offline", "terminal",
+    },
     "demo": {"bootstrap", "emulator", "logs"},
     "bootstrap": {
         "builtin_packs", "core", "github", "logs", "metrics", "store", "web", "worker",
     },
     "doctor": {"builtin_packs", "core", "github", "store", "terminal"},
+    "explain": {"builtin_packs", "core", "github", "offline", "store", "terminal", "worker"},
+    "export": {"builtin_packs", "core", "store", "terminal"},
     "metrics": {"core", "github", "store"},
     "web": {"core", "github", "logs", "store"},
     "worker": {"core", "github", "logs", "store"},
@@ -59,7 +64,7 @@ OWNERS = {
     "prometheus_client": {"metrics"},
     "structlog": {"logs"},
     "pydantic_settings": {"settings"},
-    "rich": {"offline", "terminal"},
+    "rich": {"explain", "offline", "terminal"},
     "typer": {"cli"},
 }
 

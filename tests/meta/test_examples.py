@@ -15,10 +15,13 @@ OURS = [ROOT / "ghapp", *(ROOT / name for name in ("benchmarks", "tests"))]
 
 
 def _policies(document: str) -> list[str]:
-    """Those that can be copied: `packs` alone is told of where the packs are made."""
+    """Those that can be copied: `packs` alone is told of where the packs are made.
+
+    A block that begins with `repos` is for pre-commit.
+    """
     text = (ROOT / document).read_text(encoding="utf-8")
     blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return [block for block in blocks if not re.fullmatch(r"packs: .*\n", block)]
+    return [block for block in blocks if not re.fullmatch(r"packs: .*\n|(?s:repos:.*)", block)]
 
 
 PAGES = ("README.md", "README.ja.md", "docs/policy.md", "docs/ja/policy.md")

@@ -59,6 +59,13 @@ def test_a_run_remembers_since_when_its_check_run_is_in_progress(
     assert (done.pending_since, done.recheck_at) == (since, since and since + RENEWED_AFTER)
 
 
+def test_a_run_asks_for_another_one_at_the_first_of_several_times() -> None:
+    soon, late = OLD + timedelta(days=1), OLD + timedelta(days=30)
+    assert left(replace(decided(), recheck_at=soon), there=PENDING).recheck_at == soon
+    renewed = left(replace(decided(), recheck_at=late), there=PENDING)
+    assert renewed.recheck_at == OLD + RENEWED_AFTER
+
+
 @story
 async def test_a_run_records_the_state_and_since_when_it_holds(store: Store) -> None:
     claim = await claimed(store)

@@ -20,6 +20,7 @@ from ghapp.store.pruning import (
     PUSHES,
     QUEUE_HEADS,
     STEPS,
+    TRIALS,
     prune,
 )
 from ghapp.store.sql import Connection, Connections, Statement
@@ -47,6 +48,9 @@ FILL = {
     "queue_heads": f"""
         INSERT INTO keys (key, kind, generation, done_generation, started_at) {NUMBERS}
         SELECT 'queue:501:' || n, 'queue', 1, 1, 5 FROM numbers""",
+    "trials": f"""
+        INSERT INTO reviews (key, verdict, marks, written, trial, trial_until) {NUMBERS}
+        SELECT 'pull:501:' || n, '', '', '', 'old', 5 FROM numbers""",
 }
 FILL_PULLS = (
     f"""
@@ -61,6 +65,9 @@ FILL_PULLS = (
     f"""
         INSERT INTO keys (key, kind, generation, done_generation, started_at) {NUMBERS}
         SELECT 'pull:501:' || n, 'pull', 1, 1, 5 FROM numbers""",
+    f"""
+        INSERT INTO reviews (key, verdict, marks, written, trial_until) {NUMBERS}
+        SELECT 'pull:502:' || n, '', '', '', (n % 2) * 1e11 FROM numbers""",
 )
 
 
@@ -137,6 +144,11 @@ async def test_a_worker_that_is_stopped_meanwhile_does_not_go_on_to_the_end(
             r"previews_written_at \(written_at<",
         ),
         (QUEUE_HEADS, "Scan using keys_queue", "USING INDEX keys_queue"),
+        (
+            TRIALS,
+            r"reviews_trial .*\n.*Cond: \(trial_until <",
+            r"reviews_trial \(trial_until>\? AND trial_until<",
+        ),
     ],
     ids=STEPS,
 )
@@ -150,19 +162,19 @@ def test_what_is_old_is_found_by_its_index_and_nothing_else_is_read(
     changed(database_url, "UPDATE deliveries SET received_at = 5e9")
     plan = planned(database_url, statement)
     assert re.search(sqlite if database_url.startswith("sqlite") else postgresql, plan)
-    tables = "deliveries|pushes|pushed_commits|previews|keys"
+    tables = "deliveries|pushes|pushed_commits|previews|keys|reviews"
     whole = rf"(Seq Scan on|SCAN) ({tables})\b(?! USING INDEX keys_queue)"
     assert not re.search(whole, plan)
 
 
-def planned(url: str, statement: Statement) -> str:
+def planned(url: str, statement: Statement, **given: float) -> str:
     """How the database goes about it, knowing what it holds."""
     sqlite = url.startswith("sqlite")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text("ANALYZE" if sqlite else "VACUUM ANALYZE"))
     engine.dispose()
-    given = {"age": 3600.0} if statement is DELIVERIES else {}
+    given = {"age": 3600.0} if statement is DELIVERIES else given
 
     def explained(one: Connection) -> str:
         words = statement.on(one.dialect, given)

@@ -268,3 +268,22 @@ def test_nothing_is_said_while_the_policy_only_observes(world: World, tmp_path: 
         assert scene.runs == []
 
     told(world, tmp_path, entry.head_sha, tell)
+
+
+@pytest.mark.parametrize(
+    ("day", "conclusion"), [("2100-01-01", "neutral"), ("2020-01-01", "failure")]
+)
+def test_a_queue_goes_by_the_day_from_which_the_policy_enforces(
+    world: World, tmp_path: Path, day: str, conclusion: str
+) -> None:
+    """A verdict that is not known blocks only if something is enforced by then."""
+    (entry, other) = queued(world, "a", "b")
+
+    async def tell(scene: Scene) -> None:
+        scene.mode = f"enforce\nenforce_from: {day}"
+        await scene.verdict(entry.pull, "success")
+        scene.waited(6)
+        await scene.answer()
+        assert [run.conclusion for run in scene.runs] == [conclusion]
+
+    told(world, tmp_path, other.head_sha, tell)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
+from typing import Any
 
-from ghapp.core.areas import Area, Detect, Item, Reviewers, Text
+from ghapp.core.areas import Area, Detect, Item, Mode, Reviewers, Text
 from ghapp.core.i18n import both
 from ghapp.core.policy import pack_schema
 from ghapp.core.policy.fields import either
@@ -30,7 +31,7 @@ def areas(
     layers: Sequence[PolicyFile],
     packs: tuple[Area, ...],
     references: References,
-    mode: str,
+    mode: Mode,
     reviewers: Reviewers,
     vocabulary: Vocabulary,
 ) -> tuple[Area, ...]:
@@ -61,18 +62,23 @@ def left_by(
     layers: Sequence[PolicyFile], packs: tuple[Area, ...], references: References
 ) -> tuple[Area, ...]:
     """The areas that the next layer finds, with all of their items: also those switched off."""
-    return tuple(_layered(layers, packs, references, "", Reviewers())[0].values())
+    return tuple(_layered(layers, packs, references, Mode(""), Reviewers())[0].values())
 
 
 def _layered(
     layers: Sequence[PolicyFile],
     packs: tuple[Area, ...],
     references: References,
-    mode: str,
+    mode: Mode,
     reviewers: Reviewers,
 ) -> tuple[dict[str, Area], dict[tuple[str, str], bool], dict[tuple[str, str], bool | str]]:
     """The areas by id, and what the layers say of items and hazards, by both ids."""
-    known = {pack.id: replace(pack, mode=mode, reviewers=reviewers) for pack in packs}
+    general: dict[str, Any] = {
+        "mode": mode.mode,
+        "enforce_from": mode.enforce_from,
+        "reviewers": reviewers,
+    }
+    known = {pack.id: replace(pack, **general) for pack in packs}
     flags: dict[str, str] = {}
     items_on: dict[tuple[str, str], bool] = {}
     hazards_on: dict[tuple[str, str], bool | str] = {}
@@ -83,7 +89,7 @@ def _layered(
                 continue
             if value.flag:
                 flags[name] = value.flag
-            blank = Area(name, Text("", ""), OWN_WEIGHT, Detect(), (), True, mode, reviewers)
+            blank = Area(name, Text("", ""), OWN_WEIGHT, Detect(), (), **general)
             area = _changed(known.get(name, blank), value, references)
             known[name] = replace(area, flag=flags.get(name, "touch"))
             # A switch of a retired item holds for the items in its place.
@@ -171,6 +177,7 @@ def _changed(area: Area, part: AreaPart, references: References) -> Area:
             never_defer=bool(before and before.never_defer),
         )
     people = part.reviewers
+    mode = Mode(area.mode, area.enforce_from).under(part.mode, part.enforce_from)
     return replace(
         area,
         enabled=True,  # who changes an area that is shipped switched off wants to have it
@@ -178,7 +185,8 @@ def _changed(area: Area, part: AreaPart, references: References) -> Area:
         weight=part.weight or area.weight,
         detect=replace(detect, paths=(*kept, *part.paths_add), exclude=exclude),
         items=tuple(items.values()),
-        mode=part.mode or area.mode,
+        mode=mode.mode,
+        enforce_from=mode.enforce_from,
         reviewers=Reviewers(people.teams, people.users) if people else area.reviewers,
     )
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, date, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from ghapp.core.areas import Area, Reviewers, Text
+from ghapp.core.areas import Area, Mode, Reviewers, Text
 from ghapp.core.model import Problem
 from ghapp.core.patterns import globs
 from ghapp.core.policy import limits, own_packs, pack_files, yaml
@@ -136,10 +136,13 @@ class Policy:
     remind_after: in working time; None for never.
     dialect: any | mysql | postgres; hazards of the other dialect are off.
     labels: our label names by state: waiting, hold, signed_off, waived, follow_ups, follow_up.
-    areas: those enabled, heaviest first, then by id.
+    areas: those enabled, heaviest first, then by id. observed: those among them that are only
+    observed, once `on` has set them apart.
+    enforce_from: the day on which `mode` begins to be enforce, "2027-01-15"; "" if it is in force.
     """
 
     mode: str = "advise"
+    enforce_from: str = ""
     language: str = "en"
     reviewers: Reviewers = NOBODY_NAMED
     waivers: Reviewers = NOBODY_NAMED
@@ -162,6 +165,7 @@ class Policy:
     defer: Defer = Defer()
     labels: Mapping[str, str] = field(default_factory=lambda: DEFAULT_LABELS)
     areas: tuple[Area, ...] = ()
+    observed: tuple[Area, ...] = ()
     words: Vocabulary = field(default_factory=lambda: DEFAULT)
     locked: tuple[str, ...] = ()
     kept: Kept = Kept()
@@ -179,6 +183,60 @@ class Policy:
     def enforces(self) -> bool:
         """Whether anything is enforced."""
         return "enforce" in (self.mode, *(area.mode for area in self.areas))
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything goes to GitHub: not if everything is only observed."""
+        return {self.mode, *(area.mode for area in self.areas)} != {"observe"}
+
+    @property
+    def begins_at(self) -> datetime | None:
+        """When something more begins to be enforced, if this is `on` a moment; None if nothing."""
+        days = (self.enforce_from, *(area.enforce_from for area in self.areas))
+        first = min(filter(None, days), default="")
+        return _midnight(first, self.working_time.zone) if first else None
+
+    def on(self, now: datetime) -> Policy:
+        """The policy as it holds at a moment; a day begins at midnight by the clock of its zone.
+
+        What is enforced from a later day on is only advice, and keeps its `enforce_from`. Areas
+        that are only observed are in `observed`, so that nothing about them is shown or asked.
+        """
+        if not self.begins_at and all(area.mode != "observe" for area in self.areas):
+            return self
+        day = now.astimezone(self.working_time.zone).date().isoformat()
+        found = tuple(_on(day, area) for area in self.areas)
+        return replace(
+            _on(day, self),
+            areas=tuple(area for area in found if area.mode != "observe"),
+            observed=tuple(area for area in found if area.mode == "observe"),
+        )
+
+    @property
+    def shown(self) -> Policy:
+        """The policy if what is only observed were shown as advice."""
+        if self.mode != "observe" and not self.observed:
+            return self
+        shown = (replace(area, mode="advise") for area in self.observed)
+        areas = sorted((*self.areas, *shown), key=lambda area: (-area.weight, area.id))
+        mode = "advise" if self.mode == "observe" else self.mode
+        return replace(self, mode=mode, areas=tuple(areas), observed=())
+
+
+def _midnight(day: str, zone: tzinfo) -> datetime:
+    return datetime.combine(date.fromisoformat(day), time(), zone).astimezone(UTC)
+
+
+T = TypeVar("T", Area, Policy)
+
+
+def _on(day: str, one: T) -> T:
+    """An area's or a policy's own mode on a day."""
+    if not one.enforce_from:
+        return one
+    if one.enforce_from <= day:
+        return replace(one, enforce_from="")
+    return replace(one, mode="advise")
 
 
 def effective(source: PolicySource, rules: Rules) -> Policy:
@@ -435,6 +493,7 @@ def read(
     laborious = limits.laborious(value)
     found = (
         *_unfit(file, below.policy),
+        *_days(file, below.policy),
         *([(("areas",), f"the file's {laborious}")] if laborious else []),
         *own.faults,
         *faults(file, joined, own.references, below.policy.language, all_packs=all_packs),
@@ -560,6 +619,23 @@ def _unfit(file: PolicyFile, below: Policy) -> Iterator[tuple[yaml.Loc, str]]:
         yield ("defer", "default_days"), text
 
 
+def _days(file: PolicyFile, below: Policy) -> Iterator[tuple[yaml.Loc, str]]:
+    """Days from which something that is not enforced would be."""
+    own = {area.id: area.mode for area in below.areas if area.mode != below.mode}
+    places: list[tuple[yaml.Loc, PolicyFile | AreaPart, str | None]] = [((), file, None)]
+    for name, value in (file.areas or {}).items():
+        if isinstance(value, AreaPart):
+            places.append((("areas", name), value, own.get(name)))
+    for loc, part, inherited in places:
+        mode = part.mode or inherited or file.mode or below.mode
+        if part.enforce_from and mode != "enforce":
+            text = (
+                "`enforce_from` is the day on which `mode: enforce` begins, and the mode is "
+                f"`{mode}` here: write `mode: enforce` beside it, or take it out"
+            )
+            yield (*loc, "enforce_from"), text
+
+
 def _working_time(
     days: Iterable[str] | None,
     hours: str | None,
@@ -627,9 +703,13 @@ def _joined(
     working_time = _working_time(days, hours, holidays, off, rules.timezone)
     after = setting("remind", "after")
     hour_or_day = {"h": timedelta(hours=1), "d": working_time.day}
+    mode = Mode(rules.default_mode)
+    for layer in layers:
+        mode = mode.under(layer.mode, layer.enforce_from)
     policy = replace(
         Policy(),
-        mode=setting("mode") or rules.default_mode,
+        mode=mode.mode,
+        enforce_from=mode.enforce_from,
         reviewers=reviewers,
         waivers=people("waivers", reviewers),
         remind_after=int(after[:-1]) * hour_or_day[after[-1]] if after else None,
@@ -658,9 +738,8 @@ def _joined(
     )
     # The areas inherit from what holds; which questions nobody may defer depends on the areas.
     policy, refused = floor.hold(policy, KEYS.keys() - {"defer.never"})
-    in_force = areas(
-        layers, rules.packs, rules.references, policy.mode, policy.reviewers, policy.words
-    )
+    mode = Mode(policy.mode, policy.enforce_from)
+    in_force = areas(layers, rules.packs, rules.references, mode, policy.reviewers, policy.words)
     in_force, refused_inside = floor.hold_areas(in_force)
     never = never_deferred(layers, rules.packs)
     if setting("defer", "never") != ():

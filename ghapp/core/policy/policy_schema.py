@@ -158,6 +158,22 @@ HazardValue = Annotated[
 ]
 
 
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+NOT_A_DAY = "should be a day of the calendar, as in 2027-01-15"
+
+
+def _is_no_day(value: object) -> bool:
+    if not isinstance(value, str) or not DAY.fullmatch(value):
+        return True
+    try:
+        return date.fromisoformat(value) is None
+    except ValueError:
+        return True
+
+
+Day = Annotated[str, refused_first(_is_no_day, NOT_A_DAY)]
+
+
 class PeoplePart(Part):
     """teams: slugs in the organisation of the repository. users: logins."""
 
@@ -385,6 +401,10 @@ class AreaPart(Part):
     mode: Mode | None = key(
         "The mode of this area; by default that of the policy. The worst area decides.", "enforce"
     )
+    enforce_from: Day | None = key(
+        "The day on which `mode: enforce` of this area begins; until then it advises.",
+        "2027-01-15",
+    )
     flag: Literal["touch", "evidence"] | None = key(
         "Whether a touched path is enough (touch), or a question or finding is needed (evidence).",
         "evidence",
@@ -434,6 +454,9 @@ class PolicyFile(Part):
         "Record only, show but never block, or block; by default GHAPP_DEFAULT_MODE.",
         "enforce",
         default="advise",
+    )
+    enforce_from: Day | None = key(
+        "The day on which `mode: enforce` begins; until then it advises.", "2027-01-15"
     )
     language: Language | None = key(
         "The language of everything that people read.", "ja", default="en"

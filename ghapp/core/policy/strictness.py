@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
-from ghapp.core.areas import Area, Hazard, Item, Reviewers, SameAs, Size, Text, When
+from ghapp.core.areas import Area, Hazard, Item, Mode, Reviewers, SameAs, Size, Text, When
 
 MODES = ("observe", "advise", "enforce")
 WEAKER, DIFFERENT, STRICTER = "weaker", "different", "stricter"
@@ -88,6 +88,27 @@ def _put(whole: Any, path: tuple[str, ...], value: Any) -> Any:
     if isinstance(whole, Mapping):
         return {**whole, step: _put(whole[step], tuple(rest), value)}
     return replace(whole, **{step: _put(getattr(whole, step), tuple(rest), value)})
+
+
+@dataclass(frozen=True, slots=True)
+class ModeRow(Row):
+    """A mode with the day on which it begins: one value, since a later day is weaker."""
+
+    def of(self, whole: Any) -> Mode:
+        return Mode(whole.mode, whole.enforce_from)
+
+    def put(self, whole: Whole, value: Mode) -> Whole:
+        day = _put(whole, ("enforce_from",), value.enforce_from)
+        changed: Whole = _put(day, self.path, value.mode)
+        return changed
+
+
+def modes(before: Mode, after: Mode) -> str:
+    """What is enforced from a later day on is weaker, and yet stricter than advice."""
+    old, new = MODES.index(before.mode), MODES.index(after.mode)
+    if old != new:
+        return STRICTER if new > old else WEAKER
+    return STRICTER if after.enforce_from < before.enforce_from else WEAKER
 
 
 def unordered(before: object, after: object) -> str:
@@ -176,7 +197,7 @@ def evidence(before: str, after: str) -> str:
 
 # The keys outside of areas. A label's name or a word is neither stricter nor weaker.
 KEYS: Mapping[str, Row] = {
-    "mode": Row(("mode",), rising(*MODES)),
+    "mode": ModeRow(("mode",), modes),
     "language": Row(("language",), unordered),
     "reviewers": Row(("reviewers",), fewer_people),
     "waivers": Row(("waivers",), fewer_people),
@@ -218,7 +239,7 @@ KEYS: Mapping[str, Row] = {
 }
 
 AREA_KEYS: Mapping[str, Row] = {
-    "mode": Row(("mode",), rising(*MODES)),
+    "mode": ModeRow(("mode",), modes),
     "flag": Row(("flag",), rising("evidence", "touch")),
     "reviewers": Row(("reviewers",), fewer_people),
     "title": Row(("title",), unordered),
@@ -257,6 +278,8 @@ SEVERITY = Row(("severity",), rising("could", "should", "must"))
 # Keys without a value of their own in the policy in force -> the rows that show what they do. What
 # may make a value weaker comes before what only adds to it.
 WRITTEN_FOR: Mapping[str, tuple[str, ...]] = {
+    "enforce_from": ("mode",),
+    "areas.ID.enforce_from": ("mode",),
     "areas.ID.paths_remove": ("detect.paths", "detect.exclude"),
     "areas.ID.paths_add": ("detect.paths",),
     "areas.ID.detect.exclude_sets": ("detect.exclude",),
@@ -367,9 +390,14 @@ def said_by(key: str) -> tuple[str, ...]:
         case ["areas", area, "items" | "hazards" as kind, id, *_]:
             return (f"areas.{area}.{kind}.{id}",)
         case ["areas", area, *rest]:
-            others = [one for one, rows in WRITTEN_FOR.items() if ".".join(rest) in rows]
+            others = [one for one in _writing(".".join(rest)) if one.startswith("areas.ID.")]
             return (key, *(one.replace("areas.ID", f"areas.{area}") for one in others))
-    return (key, *(one for one, rows in WRITTEN_FOR.items() if key in rows))
+    return (key, *(one for one in _writing(key) if not one.startswith("areas.ID.")))
+
+
+def _writing(row: str) -> tuple[str, ...]:
+    """The keys that are written for this row."""
+    return tuple(one for one, rows in WRITTEN_FOR.items() if row in rows)
 
 
 def as_written(value: object) -> str:
@@ -377,6 +405,8 @@ def as_written(value: object) -> str:
     match value:
         case bool():
             return "on" if value else "off"
+        case Mode():
+            return f"{value.mode} from {value.enforce_from}" if value.enforce_from else value.mode
         case Reviewers():
             parts = {"teams": value.teams, "users": value.users}
             named = [f"{key}: {as_written(names)}" for key, names in parts.items() if names]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from ghapp.core.marks import CheckRun
@@ -78,9 +79,11 @@ class QueueHistory:
     unresolved: whether a check run may have been written without a record. touched: whether a fresh
     one was requested.
     waited: how often in a row the key was deferred. policy: None if it was never read.
+    now: the database's clock.
     """
 
     verdicts: Verdicts
+    now: datetime
     behind: frozenset[int] = frozenset()
     policy: PolicySource | None = None
     unresolved: bool = False
@@ -94,7 +97,7 @@ def believed(history: QueueHistory, base_ref: str, policy: Policy) -> Verdicts:
     A verdict that was neutral under an older policy does not hold if this policy enforces an area
     that the pull still waits for.
     """
-    modes = {area.id: area.mode for area in policy.areas}
+    modes = {area.id: area.mode for area in (*policy.areas, *policy.observed)}
 
     def holds(verdict: Verdict) -> bool:
         waiting = (modes.get(one.area) or policy.mode for one in verdict.waiting)

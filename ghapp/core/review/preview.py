@@ -9,6 +9,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -37,6 +38,8 @@ from ghapp.core.scan.scan import scan
 MOST_OPEN, MOST_MERGED = 50, 50
 MOST_REPOSITORIES, MOST_OF_REPOSITORY = 10, 10
 MOST_FILES = 100  # of each pull
+# When everything is enforced that a policy enforces from some day on.
+LATER = datetime(9999, 1, 1, tzinfo=UTC)
 # Whether a rule always matches can be said of so many pulls.
 ENOUGH = 10
 
@@ -229,8 +232,9 @@ def replayed(
     overdue: Callable[[], bool] = never,
     shown_in: str = "",
 ) -> Replayed:
-    """The pull under both policies. Whole files are not read, so unsure findings do not count.
+    """The pull under both policies, `on` a moment.
 
+    Whole files are not read, so unsure findings do not count.
     shown_in: its repository, if the preview is of several.
     """
     old, new = (_asked(pull, policy, overdue) for policy in (before, after))

@@ -12,7 +12,7 @@ from ghapp.core.ledger import Entry, SignOff, State, Verb, answers, holds, stand
 from ghapp.core.model import Channel
 from ghapp.core.records import FollowUp, History
 from ghapp.core.review.facts import Facts
-from ghapp.core.review.special_areas import CONCERN, flagged_areas, strictest
+from ghapp.core.review.special_areas import CONCERN, begins, flagged_areas, strictest
 from ghapp.core.scan.checklist import Checklist, Flagged
 
 
@@ -70,6 +70,10 @@ class AreaReview:
     @property
     def mode(self) -> str:
         return self.flagged.area.mode
+
+    @property
+    def enforce_from(self) -> str:
+        return self.flagged.area.enforce_from
 
     @property
     def reviewers(self) -> Reviewers:
@@ -151,7 +155,8 @@ class Review:
     """The review as it stands.
 
     areas: those shown, heaviest first, without areas in mode observe. mode: for the pull as a
-    whole: the strictest of its areas' modes and the policy's.
+    whole: the strictest of its areas' modes and the policy's. enforce_from: the day on which that
+    becomes enforce, as in Policy.
     holds: those in force, oldest first; if the pull is waived, they are overridden.
     follow_ups: of this pull, as far as they exist. debts: open follow-ups of other pulls.
     base_since: as in History.
@@ -163,6 +168,7 @@ class Review:
     checklist: Checklist
     ledger: tuple[Entry, ...]
     mode: str = "advise"
+    enforce_from: str = ""
     holds: tuple[Entry, ...] = ()
     follow_ups: tuple[FollowUp, ...] = ()
     debts: tuple[FollowUp, ...] = ()
@@ -224,7 +230,8 @@ def review_of(
 ) -> Review:
     """Where the review stands. ledger: oldest first."""
     flagged = flagged_areas(facts, checklist, ledger)
-    mode = strictest((one.area for one in flagged), facts.policy)
+    areas_shown = [one.area for one in flagged]
+    mode = strictest(areas_shown, facts.policy)
     held = holds(ledger) if mode != "observe" else ()
     areas = tuple(_area_review(one, facts, history, ledger, held) for one in flagged)
     made = {one.item: one for one in (*history.follow_ups, *facts.follow_ups)}
@@ -237,6 +244,7 @@ def review_of(
         checklist=replace(checklist, shown=checklist.shown | asked),
         ledger=ledger,
         mode=mode,
+        enforce_from=begins(areas_shown, facts.policy),
         holds=held,
         follow_ups=tuple(made.values()),
         debts=history.debts,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from ghapp.core.areas import Area, Detect, Hit, Item, Reviewers, Text
 from ghapp.core.i18n import both
@@ -79,8 +79,8 @@ def flagged_areas(
         mark = fingerprint(tuple(changed_file(file) for file in deciding))
         title, by = both("review_policy"), guards(facts)
         found.insert(0, _without_pack(REVIEW_POLICY, title, changes, facts, mark, by))
-    mode = strictest((one.area for one in found), facts.policy)
-    raised = [_concern(entry, mode, facts) for entry in concerns(ledger)]
+    areas = [one.area for one in found]
+    raised = [_concern(entry, areas, facts) for entry in concerns(ledger)]
     return tuple(one for one in (*raised, *found) if one.area.mode != "observe")
 
 
@@ -126,6 +126,13 @@ def strictest(areas: Iterable[Area], policy: Policy) -> str:
     return max((policy.mode, *(area.mode for area in areas)), key=MODES.index)
 
 
+def begins(areas: Iterable[Area], policy: Policy) -> str:
+    """The day on which `strictest` becomes enforce; "" if it is, or if no such day is known."""
+    known: tuple[Policy | Area, ...] = (policy, *areas)
+    days = [one.enforce_from for one in known if one.enforce_from]
+    return "" if any(one.mode == "enforce" for one in known) else min(days, default="")
+
+
 def concern_reviewers(entry: Entry, policy: Policy, owner: str) -> Reviewers:
     """Who may sign off a concern: all who may review what its raiser had the right to review.
 
@@ -142,16 +149,18 @@ def concern_reviewers(entry: Entry, policy: Policy, owner: str) -> Reviewers:
     )
 
 
-def _concern(entry: Entry, mode: str, facts: Facts) -> Flagged:
+def _concern(entry: Entry, areas: Sequence[Area], facts: Facts) -> Flagged:
     """A concern as an area with one must item.
 
-    Its fingerprint is that of its words, so that no push makes its sign-off stale.
+    Its fingerprint is that of its words, so that no push makes its sign-off stale. areas: those
+    that are flagged beside it.
     """
     name, number = entry.subject, entry.subject.rpartition("-")[2]
     title = both("concern_title", number=number, who=entry.speaker)
     item = Item(name, "must", CONCERN, Text(entry.note, entry.note))
     reviewers = concern_reviewers(entry, facts.policy, owner_of(facts.pull))
-    area = Area(name, title, CONCERN_WEIGHT, Detect(), (item,), True, mode, reviewers)
+    area = _strict(Area(name, title, CONCERN_WEIGHT, Detect(), (item,)), areas, facts.policy)
+    area = replace(area, reviewers=reviewers)
     words = f"{name}\n{entry.note}".encode("utf-8", "surrogatepass")
     mark = hashlib.sha256(words).hexdigest()[:32]
     return Flagged(area, (ConcernHit(entry.note),), (), (item,), mark)
@@ -168,7 +177,11 @@ def _without_pack(
     """An area without questions. reviewers: by default those for what nobody could read."""
     policy = facts.policy
     # What nobody has read may belong to any area: it takes the mode of the strictest.
-    mode = strictest(policy.areas, policy)
+    area = _strict(Area(name, title, WEIGHT, Detect(), ()), policy.areas, policy)
     by = policy.unread_reviewers if reviewers is None else reviewers
-    area = Area(name, title, WEIGHT, Detect(), (), True, mode, by)
-    return Flagged(area, hits, (), (), mark)
+    return Flagged(replace(area, reviewers=by), hits, (), (), mark)
+
+
+def _strict(area: Area, areas: Sequence[Area], policy: Policy) -> Area:
+    """The area in the strictest mode of these and the policy."""
+    return replace(area, mode=strictest(areas, policy), enforce_from=begins(areas, policy))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ghapp.core.areas import Area, Reviewers
+from ghapp.core.areas import Area, Mode, Reviewers
 from ghapp.core.i18n import Words
 from ghapp.core.markdown import MOST_TITLE, code, cut, dotted, paragraphs, plain, visible
 from ghapp.core.marks import POLICY, Annotation, CheckRun
@@ -160,9 +160,13 @@ def line(change: Change, preview: Preview, words: Words) -> str:
 
 def _with_meaning(text: str, change: Change, words: Words) -> str:
     """The text, and for a mode what that means."""
-    if change.key.rpartition(".")[2] != "mode":
+    mode = change.after
+    if not isinstance(mode, Mode):
         return text
-    return words("change_meaning", text=text, meaning=words(f"change_to_{change.after}"))
+    meaning = words(f"change_to_{mode.mode}")
+    if mode.enforce_from:
+        meaning = words("change_to_enforce_from", day=mode.enforce_from)
+    return words("change_meaning", text=text, meaning=meaning)
 
 
 def _switched(change: Change, area: str, preview: Preview, words: Words) -> str:

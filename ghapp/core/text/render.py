@@ -125,10 +125,7 @@ def _summary(review: Review, words: Words) -> str:
     return paragraphs(
         notices,
         status.next_step(review, words, ticking=False),
-        "\n".join(
-            f"- {dotted(status.stands(area, words), _unasked(area, review, words))}"
-            for area in review.areas
-        ),
+        "\n".join(f"- {dotted(*_line(area, review, words))}" for area in review.areas),
         status.holds(review, words),
         status.waivers(review, words),
         findings.summary(review, words),
@@ -137,9 +134,15 @@ def _summary(review: Review, words: Words) -> str:
     )
 
 
-def _unasked(area: AreaReview, review: Review, words: Words) -> str:
-    """Why an area is flagged that has no questions which would show it."""
-    return "" if area.items else reasons.flagged_by(area, review, words)
+def _line(area: AreaReview, review: Review, words: Words) -> tuple[str, ...]:
+    """Where an area stands; why it is flagged, if no questions show it; from when it blocks.
+
+    If the same holds for all, the next step says from when.
+    """
+    why = "" if area.items else reasons.flagged_by(area, review, words)
+    begins = "" if area.settled or status.common_day(review) else area.enforce_from
+    day = words("area_begins", day=status.day(begins, words)) if begins else ""
+    return status.stands(area, words), why, day
 
 
 def _notices(review: Review, words: Words) -> str:
@@ -160,8 +163,10 @@ def _notices(review: Review, words: Words) -> str:
 
 def _unknown_labels(review: Review, words: Words) -> str:
     """Labels that would add an area, if it existed; each with the id that is most like it."""
-    areas = tuple(area.id for area in review.facts.policy.areas)
-    known = {f"nfr/area: {area}" for area in (*areas, *WITHOUT_PACK)}
+    policy = review.facts.policy
+    areas = tuple(area.id for area in policy.areas)
+    observed = (area.id for area in policy.observed)
+    known = {f"nfr/area: {area}" for area in (*areas, *observed, *WITHOUT_PACK)}
     lines = []
     for label in sorted(review.facts.pull.labels):
         prefix, _, name = label.partition(":")
@@ -205,8 +210,7 @@ def parked_run(head_sha: str, policy: Policy | None, reason: str) -> CheckRun:
     policy = policy or Policy(mode="enforce")
     words = Words(policy.language)
     summary = words("parked", reason=code(reason, 400))
-    enforced = "enforce" in (policy.mode, *(area.mode for area in policy.areas))
-    conclusion = "action_required" if enforced else "neutral"
+    conclusion = "action_required" if policy.enforces else "neutral"
     return sealed(CheckRun(head_sha, "", conclusion, words("title_parked"), summary))
 
 

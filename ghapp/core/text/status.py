@@ -167,11 +167,28 @@ def next_step(review: Review, words: Words, *, ticking: bool) -> str:
         step = asked or words("next_reviewers", who=who, ways=_ways(review, words))
     lines = [step]
     waits = review.waiting or state is PullState.ON_HOLD
-    if waits and pull.is_open and review.mode != "enforce":
+    if waits and pull.is_open and (begins := common_day(review)):
+        lines.append(words("begins_note", day=day(begins, words)))
+    elif waits and pull.is_open and review.mode != "enforce":
         lines.append(words("advise_note"))
     if ticking and pull.is_draft and pull.is_open:  # the check run is the same once it is ready
         lines.append(words("draft_note", author=pull.author))
     return words("next", words="\n".join(lines))
+
+
+def common_day(review: Review) -> str:
+    """The day from which everything that waits blocks the merge; "" if there is no such one."""
+    shown = {area.id for area in review.areas}
+    days = {area.enforce_from for area in review.areas if not area.settled or area.holds}
+    days |= {review.enforce_from for hold in review.holds if hold.subject not in shown}
+    return days.pop() if len(days) == 1 else ""
+
+
+def day(iso: str, words: Words) -> str:
+    """A day in words. iso: "2027-01-15"."""
+    year, month, number = iso.split("-")
+    name = words("months").split()[int(month) - 1]
+    return words("day", year=year, month=name, number=int(number))
 
 
 def _ways(review: Review, words: Words) -> str:

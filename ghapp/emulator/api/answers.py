@@ -12,6 +12,7 @@ from ghapp.emulator.json import Json
 
 DOCS = "https://docs.github.com/rest"
 INACCESSIBLE = "Resource not accessible by integration"
+INACCESSIBLE_TO_PERSON = "Resource not accessible by personal access token"
 
 
 def ok(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -51,9 +52,9 @@ def not_found(message: str = "Not Found") -> Refusal:
     return Refusal(404, message)
 
 
-def inaccessible(headers: Mapping[str, str] | None = None) -> Refusal:
+def inaccessible(headers: Mapping[str, str] | None = None, message: str = INACCESSIBLE) -> Refusal:
     """The token lacks a permission, or is not of the kind that is asked for."""
-    return Refusal(403, INACCESSIBLE, headers=headers)
+    return Refusal(403, message, headers=headers)
 
 
 def issues_off() -> Refusal:

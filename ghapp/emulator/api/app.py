@@ -44,6 +44,15 @@ def get_installation(call: Call) -> Response:
     return ok(accounts.installation(call.at, _installation(call)))
 
 
+def get_repository_installation(call: Call) -> Response:
+    """That of the App. Source: https://docs.github.com/rest/apps/apps"""
+    name = f"{call.params['owner']}/{call.params['repo']}".lower()
+    for repository in call.github.repositories.values():
+        if repository.full_name.lower() == name and repository.installation:
+            return ok(accounts.installation(call.at, repository.installation))
+    raise not_found()
+
+
 def _installation(call: Call) -> Installation:
     installation = call.github.installations.get(call.number("id"))
     if installation is None:
@@ -186,6 +195,7 @@ def _team(call: Call) -> Team:
     if (
         team is None
         or call.token is None
+        or call.token.installation is None
         or team.organization is not call.token.installation.account
     ):
         raise not_found()

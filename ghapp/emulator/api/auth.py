@@ -1,4 +1,4 @@
-"""Who calls: the App by its signed JWT, an installation by its token; and what a token may do."""
+"""Who calls: the App by its JWT, an installation or a person by a token; and what it may do."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _public_key(private_key: str) -> RSAPublicKey:
     return key.public_key()
 
 
-def installation_token(github: Emulator, authorization: str) -> Token:
+def known_token(github: Emulator, authorization: str) -> Token:
     """Raises Refusal (401)."""
     name = bearer(authorization)
     if not name:

@@ -101,7 +101,7 @@ class Call:
 
     @property
     def by(self) -> str:
-        return self.github.app.bot.login
+        return ((self.token and self.token.user) or self.github.app.bot).login
 
     def body(self, shape: type[B]) -> B:
         """The body as GitHub admits it. Raises Refusal (400 not JSON, 422 not of the shape)."""
@@ -150,7 +150,11 @@ class Call:
 
     def may_see(self, repository: Tracker) -> bool:
         token = self.token
-        if token is None or repository.installation is not token.installation:
+        if token is None:
+            return False
+        if token.user is not None:
+            return repository.role(token.user) != "none"
+        if repository.installation is not token.installation:
             return False
         return token.repositories is None or repository.id in token.repositories
 

@@ -41,6 +41,36 @@ def list_pulls(call: Call) -> Response:
     return call.listed(rows, partial(issues.pull_simple, call.at))
 
 
+class New(Body):
+    title: str
+    head: str
+    base: str
+    body: str | None = None
+
+
+def create_pull(call: Call) -> Response:
+    """From a branch of the repository itself; those of forks are left out here.
+
+    Source: https://docs.github.com/rest/pulls/pulls#create-a-pull-request
+    """
+    repository, body = call.repository(), call.body(New)
+    for field, branch in (("head", body.head), ("base", body.base)):
+        if branch not in repository.branches:
+            raise invalid("PullRequest", field, "invalid")
+    if repository.branches[body.head] == repository.branches[body.base]:
+        words = f"No commits between {body.base} and {body.head}"
+        raise invalid("PullRequest", "base", "custom", words)
+    owner = repository.owner.login
+    for pull in repository.pulls.values():
+        if (pull.state, pull.head_ref, pull.base_ref) == ("open", body.head, body.base):
+            words = f"A pull request already exists for {owner}:{body.head}."
+            raise invalid("PullRequest", "head", "custom", words)
+    made = repository.open_pull(
+        author=call.by, branch=body.head, base=body.base, title=body.title, body=body.body
+    )
+    return ok(issues.pull(call.at, made), 201)
+
+
 def get_pull(call: Call) -> Response:
     return call.conditional(ok(issues.pull(call.at, call.pull())))
 

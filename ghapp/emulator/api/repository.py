@@ -15,7 +15,14 @@ from urllib.parse import quote, urlencode
 
 from starlette.responses import Response
 
-from ghapp.emulator.api.answers import Refusal, invalid, not_found, ok
+from ghapp.emulator.api.answers import (
+    INACCESSIBLE_TO_PERSON,
+    Refusal,
+    inaccessible,
+    invalid,
+    not_found,
+    ok,
+)
 from ghapp.emulator.api.call import Body, Call
 from ghapp.emulator.conversation import Label
 from ghapp.emulator.issue import UNKNOWN_LABEL_COLOR
@@ -159,6 +166,73 @@ def _entry(call: Call, repository: Repository, path: str, ref: str, sha: str, ki
         "download_url": None if folder else html.format("raw"),
         "_links": {"self": url, "git": git, "html": page},
     }
+
+
+class NewContents(Body):
+    """sha: of the blob that is replaced; "" for a new file."""
+
+    message: str
+    content: str
+    branch: str = ""
+    sha: str = ""
+
+
+def put_contents(call: Call) -> Response:
+    """Commit one file to a branch.
+
+    Source: https://docs.github.com/rest/repos/contents#create-or-update-file-contents
+    """
+    repository, path, body = (
+        call.repository(),
+        call.params["path"].strip("/"),
+        call.body(NewContents),
+    )
+    branch = body.branch or repository.default_branch
+    if not repository.may_write(repository.github.user(call.by)):
+        raise inaccessible(message=INACCESSIBLE_TO_PERSON)
+    if branch not in repository.branches:
+        raise not_found(f"Branch {branch} not found")
+    git = repository.network.git
+    there = git.blob(f"{repository.branches[branch]}:{path}")
+    if there and not body.sha:
+        raise Refusal(422, 'Invalid request.\n\n"sha" wasn\'t supplied.')
+    if (there.sha if there else "") != body.sha:
+        raise Refusal(409, f"{path} does not match {body.sha}")
+    try:
+        data = base64.b64decode(body.content, validate=True)
+    except ValueError:
+        raise Refusal(422, "content is not valid Base64") from None
+    sha = repository.push(branch, {path: data}, call.by, body.message)
+    blob = git.blob(f"{sha}:{path}")
+    assert blob is not None
+    content = {**_entry(call, repository, path, branch, blob.sha, "file"), "size": len(data)}
+    commit = {"sha": sha, "message": body.message}
+    return ok({"content": content, "commit": commit}, 200 if there else 201)
+
+
+class NewRef(Body):
+    ref: str
+    sha: str
+
+
+def create_ref(call: Call) -> Response:
+    """A branch. Source: https://docs.github.com/rest/git/refs#create-a-reference"""
+    repository, body = call.repository(), call.body(NewRef)
+    if not repository.may_write(repository.github.user(call.by)):
+        raise inaccessible(message=INACCESSIBLE_TO_PERSON)
+    name = body.ref.removeprefix("refs/heads/")
+    if name == body.ref or not name:
+        raise Refusal(422, "Reference name must start with 'refs/heads/' here")
+    if name in repository.branches:
+        raise Refusal(422, "Reference already exists")
+    if body.sha not in repository.network.git.parents:
+        raise Refusal(422, "Object does not exist")
+    repository.move(name, body.sha, call.by)
+    url = f"{call.at.repository(repository)}/git"
+    shape = {"sha": body.sha, "type": "commit", "url": f"{url}/commits/{body.sha}"}
+    answer = {"ref": body.ref, "node_id": node_id("Ref", repository.id),
+              "url": f"{url}/{body.ref}", "object": shape}  # fmt: skip
+    return ok(answer, 201)
 
 
 def get_blob(call: Call) -> Response:

@@ -17,7 +17,13 @@ from starlette.types import Receive, Scope, Send
 
 from ghapp.emulator import graphql
 from ghapp.emulator.api import app, auth, checks, issues, pulls, repository
-from ghapp.emulator.api.answers import Refusal, inaccessible, not_found
+from ghapp.emulator.api.answers import (
+    INACCESSIBLE,
+    INACCESSIBLE_TO_PERSON,
+    Refusal,
+    inaccessible,
+    not_found,
+)
 from ghapp.emulator.api.call import Call
 from ghapp.emulator.conversation import Comment, ReviewComment
 from ghapp.emulator.github import CallInProgress, Emulator
@@ -46,6 +52,7 @@ class Route:
 
 APP = ("app",)
 METADATA, MEMBERS, CONTENTS = ("metadata:read",), ("members:read",), ("contents:read",)
+CONTENTS_WRITE = ("contents:write",)
 PULLS, PULLS_WRITE = ("pull_requests:read",), ("pull_requests:write",)
 CHECKS_READ, CHECKS_WRITE = ("checks:read",), ("checks:write",)
 ISSUES_READ = ("issues:read", "pull_requests:read")  # a pull is an issue: either will do
@@ -75,6 +82,7 @@ ROUTES = (
     Route("GET", "/user/{id}", app.get_account, (), "/users/users"),
     Route("GET", TEAM, app.get_team, MEMBERS, "/teams/teams"),
     Route("GET", TEAM + "/memberships/{username}", app.get_membership, MEMBERS, "/teams", True),
+    Route("GET", REPO + "/installation", app.get_repository_installation, APP, "/apps/apps"),
     Route("GET", REPO, repository.get_repository, METADATA, "/repos/repos"),
     Route("GET", REPO + "/branches/{branch:path}", repository.get_branch, CONTENTS,
           "/branches/branches"),
@@ -82,6 +90,9 @@ ROUTES = (
           "/repos/rules"),
     Route("GET", REPO + "/contents/{path:path}", repository.get_contents, CONTENTS,
           "/repos/contents"),
+    Route("PUT", REPO + "/contents/{path:path}", repository.put_contents, CONTENTS_WRITE,
+          "/repos/contents"),
+    Route("POST", REPO + "/git/refs", repository.create_ref, CONTENTS_WRITE, "/git/refs"),
     Route("GET", REPO + "/compare/{path:path}", repository.compare, CONTENTS, "/commits/commits"),
     Route("GET", REPO + "/activity", repository.list_activities, CONTENTS, "/repos/repos"),
     Route("GET", REPO + "/git/blobs/{sha}", repository.get_blob, CONTENTS, "/git/blobs"),
@@ -93,6 +104,7 @@ ROUTES = (
     Route("PATCH", LABEL + "/{name}", repository.edit_label, ISSUES_WRITE, "/issues/labels"),
     Route("DELETE", LABEL + "/{name}", repository.delete_label, ISSUES_WRITE, "/issues/labels"),
     Route("GET", REPO + "/pulls", pulls.list_pulls, PULLS, "/pulls/pulls"),
+    Route("POST", REPO + "/pulls", pulls.create_pull, PULLS_WRITE, "/pulls/pulls"),
     Route("GET", PULL, pulls.get_pull, PULLS, "/pulls/pulls"),
     Route("POST", PULL + "/requested_reviewers", pulls.request_reviewers, PULLS_WRITE,
           "/pulls/review-requests"),
@@ -218,12 +230,13 @@ class Api:
                 if route.needs == APP:
                     auth.check_app(github, authorization)
                     return route.answer(call)
-                call.token = auth.installation_token(github, authorization)
+                call.token = auth.known_token(github, authorization)
                 if auth.allows(call.token.permissions, route.needs):
                     return route.answer(call)
                 needed = "; ".join(need.replace(":", "=") for need in route.needs)
                 headers = {"x-accepted-github-permissions": needed}
-                raise not_found() if route.hidden else inaccessible(headers)
+                message = INACCESSIBLE_TO_PERSON if call.token.user else INACCESSIBLE
+                raise not_found() if route.hidden else inaccessible(headers, message)
             except Refusal as refusal:
                 return refusal.answer(route.docs)
 

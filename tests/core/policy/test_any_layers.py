@@ -6,6 +6,7 @@
 import json
 from dataclasses import replace
 
+import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -336,6 +337,18 @@ def test_what_is_locked_is_nowhere_weaker(files: tuple[dict, dict]) -> None:
     org, now = joined(*files)
     assert weakened(org.locked, org, now) == []
     assert now.locked == org.locked
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if key != "areas"])
+@given(st.data())
+@settings(max_examples=40)
+def test_each_key_is_held_by_its_lock(key: str, data: st.DataObject) -> None:
+    organisation = data.draw(
+        st.fixed_dictionaries({"locked": st.just([key])}, optional={key: KEYS[key]})
+    )
+    repository = data.draw(st.fixed_dictionaries({key: KEYS[key]}))
+    org, now = joined(organisation, repository)
+    assert weakened(org.locked, org, now) == []
 
 
 @given(pairs())

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import pytest
 from pydantic import BaseModel
 
-from ghapp.core.areas import Area, Clause, Detect, Hazard, Item, Reviewers, SameAs, Size, Text
+from ghapp.core.areas import Area, Clause, Detect, Hazard, Item, Mode, Reviewers, SameAs, Size, Text
 from ghapp.core.policy.fields import inside
 from ghapp.core.policy.policy import DEFAULT_LABELS, Defer, Features, Policy
 from ghapp.core.policy.policy_schema import AreaPart, OwnItemPart, PolicyFile
@@ -49,9 +49,10 @@ def test_every_key_of_the_syntax_has_its_place_in_the_table():
 
 def test_every_value_in_force_is_compared():
     """A field of the policy that no row reads could be weakened unseen."""
-    read = {row.path[0] for row in KEYS.values()}
+    read = {row.path[0] for row in KEYS.values()} | {"enforce_from"}  # beside the mode
     assert {one.name for one in fields(Policy)} - read == {
         "areas",
+        "observed",
         "standing",
         "problems",
         "refused",
@@ -63,9 +64,8 @@ def test_every_value_in_force_is_compared():
     assert {("defer", one.name) for one in fields(Defer)} <= nested
     assert {("labels", name) for name in DEFAULT_LABELS} <= nested
     read = {row.path for row in AREA_KEYS.values()}
-    assert {path[0] for path in read} | {"id", "items", "hazards", "enabled", "retired"} == {
-        one.name for one in fields(Area)
-    }
+    others = {"id", "items", "hazards", "enabled", "retired", "enforce_from"}
+    assert {path[0] for path in read} | others == {one.name for one in fields(Area)}
     assert {("detect", one.name) for one in fields(Detect)} <= read
     read = {row.path[0] for row in ITEM_KEYS.values()}
     # The links are those of the references; what is never deferred is in `defer.never`.
@@ -91,8 +91,11 @@ SRE, BOTH = Reviewers(("sre",)), Reviewers(("sre",), ("ann",))
 @pytest.mark.parametrize(
     ("key", "before", "after", "forth", "back"),
     [
-        ("mode", "advise", "enforce", S, W),
-        ("mode", "observe", "advise", S, W),
+        ("mode", Mode("advise"), Mode("enforce"), S, W),
+        ("mode", Mode("observe"), Mode("advise"), S, W),
+        ("mode", Mode("enforce", "2027-01-15"), Mode("enforce"), S, W),
+        ("mode", Mode("enforce", "2027-01-15"), Mode("enforce", "2026-12-31"), S, W),
+        ("mode", Mode("advise"), Mode("enforce", "2027-01-15"), S, W),
         ("language", "en", "ja", D, D),
         ("reviewers", BOTH, SRE, S, W),
         ("reviewers", SRE, Reviewers(("SRE",)), S, S),
@@ -146,6 +149,7 @@ X, Y = Clause("diff", ("x",)), Clause("diff", ("y",))
 @pytest.mark.parametrize(
     ("key", "before", "after", "forth", "back"),
     [
+        ("mode", Mode("enforce", "2027-01-15"), Mode("enforce"), S, W),
         ("flag", "evidence", "touch", S, W),
         ("title", Text("a", "a"), Text("b", "a"), D, D),
         ("weight", 3, 4, S, W),
@@ -268,9 +272,9 @@ def test_a_value_as_its_file_would_have_it(value, words):
 
 
 def test_a_value_may_be_said_under_several_keys():
-    assert said_by("mode") == ("mode",)
+    assert said_by("mode") == ("mode", "enforce_from")
     assert said_by("defer.never") == ("defer.never", "defer.never_add")
-    assert said_by("areas.db.mode") == ("areas.db.mode",)
+    assert said_by("areas.db.mode") == ("areas.db.mode", "areas.db.enforce_from")
     assert said_by("areas.db.items.db-size.sev") == ("areas.db.items.db-size",)
     assert set(said_by("areas.db.detect.exclude")) == {
         "areas.db.detect.exclude",

@@ -42,6 +42,7 @@ areas:
         en: p99 under 80 ms?
         ja: p99 は 80 ms 以内ですか？
 """
+ADVISE = BASE.replace("mode: enforce", "mode: advise")
 PACK = """\
 area: discovery
 title: {en: Discovery, ja: 検索}
@@ -88,6 +89,9 @@ def pack(text: str = PACK, path: str = ".github/nfr/search.yml") -> PackFile:
 NAMES_PACKS = "packs: ['.github/nfr/*.yml']\n"
 EDITS = {
     "observe_first": Edit(changed("mode: enforce", "mode: observe")),
+    "enforce_from": Edit(
+        changed("mode: advise", "mode: enforce\nenforce_from: 2027-01-15", ADVISE), before=ADVISE
+    ),
     "one_area_advises": Edit(changed("{reviewers: {teams: [dba]}}", "{mode: advise}")),
     "area_off": Edit(changed("{reviewers: {teams: [dba]}}", "off")),
     "new_area": Edit(
@@ -187,6 +191,7 @@ def replay(seen: Preview) -> Replay:
     if not seen.changes:
         return Replay()
     new = preview.added_rules(seen.before, seen.after)
-    pulls = tuple(preview.replayed(one, seen.before, seen.after) for one in sample())
+    before, after = seen.before.on(preview.LATER), seen.after.on(preview.LATER)
+    pulls = tuple(preview.replayed(one, before, after) for one in sample())
     matched = Counter(rule for one in sample() for rule in preview.matching(one, new))
     return Replay(pulls, preview.counted(new, matched))

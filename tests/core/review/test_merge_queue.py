@@ -21,7 +21,7 @@ from ghapp.core.review.merge_queue import (
     unknown,
 )
 from ghapp.core.text import merge_queue
-from tests.core.build import area
+from tests.core.build import START, area
 
 PAGES = "https://github.example/acme/shop/pull"
 ENFORCE, ADVISE = Policy(mode="enforce"), Policy(mode="advise")
@@ -207,5 +207,5 @@ DB_ENFORCED = Policy(mode="advise", areas=(area("db", "enforce"),))
 def test_a_verdict_holds_for_its_base_and_policy_and_while_nothing_came_since(
     given: Verdict, base_ref: str, behind: tuple[int, ...], policy: Policy, holds: bool
 ) -> None:
-    history = QueueHistory({1: given}, behind=frozenset(behind))
+    history = QueueHistory({1: given}, START, behind=frozenset(behind))
     assert believed(history, base_ref, policy) == ({1: given} if holds else {})

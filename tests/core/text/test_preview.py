@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from markdown_it import MarkdownIt
 
+from ghapp.core.areas import Mode
 from ghapp.core.i18n import Words
 from ghapp.core.policy.strictness import AREA_KEYS, DIFFERENT, ITEM_KEYS, KEYS, WEAKER, Change
 from ghapp.core.review.preview import ENOUGH, Replay, Replayed, Rule
@@ -39,9 +40,10 @@ def line(change: Change, language: str = "en") -> str:
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_every_change_of_every_edit_has_words(language: str) -> None:
     for key, row in KEYS.items():
-        assert line(Change(key, WEAKER, "a", "enforce" if key == "mode" else "b"), language), row
+        after = Mode("enforce") if key == "mode" else "b"
+        assert line(Change(key, WEAKER, "a", after), language), row
     for key in AREA_KEYS:
-        after = "enforce" if key == "mode" else "b"
+        after = Mode("enforce") if key == "mode" else "b"
         assert line(Change(f"areas.ranking.{key}", WEAKER, "a", after, "ranking"), language)
     for kind, keys in (("items", [*ITEM_KEYS, ""]), ("hazards", ["sev", "rule", ""])):
         for key in keys:

@@ -121,12 +121,13 @@ def upgrade() -> None:
         *(given("verdict"), given("marks"), given("written")),
         *(seconds("updated_at"), seconds("seen_at"), seconds("pending_since")),
         *(text("base_ref"), seconds("base_since"), seconds("late_since")),
-        *(seconds("state_since"), seconds("recheck_at")),
+        *(seconds("state_since"), seconds("recheck_at"), text("trial"), seconds("trial_until")),
     )
     index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
     index("reviews_head", "reviews", "repository_id", "head_sha")
     index("reviews_open", "reviews", "installation_id", "seen_at", where="is_open")
     index("reviews_recheck", "reviews", "recheck_at", where="recheck_at > 0")
+    index("reviews_trial", "reviews", "trial_until", where="trial_until > 0")
     op.create_table(
         "shown",
         given("row", ROW, primary_key=True),
