@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ghapp.core.model import Problem, Repository
+from ghapp.core.model import PolicyKey, Problem, Repository
 from ghapp.core.policy.strictness import STRICTER, WEAKER
 from ghapp.core.records import PolicySource
 from ghapp.core.review import preview
@@ -192,3 +192,8 @@ def test_a_replay_that_takes_too_long_ends() -> None:
 def test_questions_that_are_asked_as_often_are_left_out() -> None:
     pull = Replayed(1, True, ("a",), ("a",), asked=("x", "y"), asked_after=("y", "z"))
     assert preview.questions(Replay((pull,))) == (("x", 1, 0), ("z", 0, 1))
+
+
+def test_a_policy_check_has_a_key_of_its_own_beside_its_pull() -> None:
+    key = PolicyKey(SHOP, 90)
+    assert (str(key), key.pull) == ("policy:42:90", PULL.key)
