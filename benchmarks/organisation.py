@@ -3,7 +3,7 @@
     uv run python -m benchmarks.organisation [--repositories 500] [--pulls 4]
 
 All on loopback, against the emulator, on SQLite, with 50 ms a call and the limits off. Takes some
-fifteen minutes, half of them for the change. Parts, in this order:
+twenty minutes, half of them for the change. Parts, in this order:
 
 - steady: one delivery for each repository. No policy may be read.
 - hour: an hour passes, by setting the times of the readings back, and two deliveries come for each
@@ -120,10 +120,11 @@ def push(
     done = len(pulls) - len(left)
     line = f"{done} of {len(pulls)} pull requests checked again in {seconds:.0f} s"
     yield f"{line}, {reads} reads of policies", not left and reads == 1
-    p95s = [percentile(one, 0.95) * 1000 for one in (quiet, loud)]
+    p50s, p95s = ([percentile(one, share) * 1000 for one in (quiet, loud)] for share in (0.5, 0.95))
     ratio = p95s[1] / p95s[0]
-    line = f"p95 to the check run of {len(quiet)} and {len(loud)} others"
-    yield f"{line}: {p95s[0]:.0f} and {p95s[1]:.0f} ms, ratio {ratio:.2f}", ratio <= MOST_SLOWER
+    line = f"to the check run of {len(quiet)} and {len(loud)} others"
+    line += f": p50 {p50s[0]:.0f} and {p50s[1]:.0f} ms, p95 {p95s[0]:.0f} and {p95s[1]:.0f} ms"
+    yield f"{line}, ratio {ratio:.2f}", ratio <= MOST_SLOWER
 
 
 PARTS: dict[

@@ -143,7 +143,7 @@ def init(
 
     Exit status 0, or 2: no checkout, a policy exists, or GitHub refuses the pull request.
     """
-    from ghapp.core.policy.policy_schema import team_fault
+    from ghapp.core.policy.fields import team_fault
     from ghapp.offline.init import run
 
     if fault := team and team_fault(team):

@@ -6,7 +6,7 @@ Packs (`policy/packs.py`) and policies (`policy/policy.py`) make them; `scan/` r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -59,7 +59,7 @@ class Detect:
     """What flags an area, by the keys of `detect`.
 
     exclude: the globs of `exclude` and of the sets that `exclude_sets` names. submodules: whether
-    submodules belong to the area, wherever they are.
+    submodules belong to the area, wherever they are. pull: a condition on the pull request.
     """
 
     paths: tuple[str, ...] = ()
@@ -71,6 +71,7 @@ class Detect:
     title: str = ""
     size: Size | None = None
     submodules: bool = False
+    pull: When | None = None
 
     def claim(self, globs: AbstractSet[str], excluding: AbstractSet[str]) -> str:
         """The first of its paths for a file that these globs match; "" if none claims it.
@@ -91,8 +92,10 @@ class Detect:
 class Clause:
     """One key of a `when` mapping: true if any of `values` holds.
 
-    kind: diff | removed | path | title | label | hazard | area | flagged_by | table_in.
-    values: regexes, globs or names, by kind.
+    kind: of the area diff | removed | path | hazard | area | flagged_by | table_in; of the pull
+    request as in `scan/pull_conditions.py`.
+    values: regexes, globs or names, by kind. Those of `property` are "NAME: VALUE", those of
+    `draft` "true" or "false".
     """
 
     kind: str
@@ -137,18 +140,63 @@ class InFile:
     bump: str = ""
 
 
-When = Clause | AtLeast | Combined | InFile
+Leaf = Clause | AtLeast | InFile
+When = Leaf | Combined
+
+
+def holds(when: When, leaf: Callable[[Leaf, bool], bool], *, unknown: bool = True) -> bool:
+    """Whether a condition holds.
+
+    leaf: whether one without parts does; its second argument is the answer if that is not known.
+    unknown: what to answer if the condition is not known as a whole.
+    """
+    if not isinstance(when, Combined):
+        return leaf(when, unknown)
+    if when.how == "not":
+        return not holds(when.of[0], leaf, unknown=not unknown)
+    joined = all if when.how == "all" else any
+    return joined(holds(one, leaf, unknown=unknown) for one in when.of)
+
+
+def leaves(when: When | None) -> Iterator[Leaf]:
+    """All conditions in the condition that have no parts."""
+    if isinstance(when, Combined):
+        for part in when.of:
+            yield from leaves(part)
+    elif when is not None:
+        yield when
 
 
 def globs_of(when: When | None) -> Iterator[str]:
-    """All globs in the condition."""
-    if isinstance(when, Combined):
-        for part in when.of:
-            yield from globs_of(part)
-    elif isinstance(when, InFile):
-        yield from (*when.path, *when.exclude)
-    elif isinstance(when, Clause) and when.kind == "path":
-        yield from when.values
+    """All globs in the condition that are matched together with those of all areas."""
+    for one in leaves(when):
+        if isinstance(one, InFile):
+            yield from (*one.path, *one.exclude)
+        elif isinstance(one, Clause) and one.kind in ("path", "adds", "deletes", "renames"):
+            yield from one.values
+
+
+MODES = ("observe", "advise", "enforce")  # the laxest first
+
+
+@dataclass(frozen=True, slots=True)
+class ModeRule:
+    """The mode of the pull requests for which a condition holds."""
+
+    when: When
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A fact of a pull request that decides a condition; its words are the text `reason_WORDS`.
+
+    name: what the fact is about, from the pull request; if it has no such thing, from the policy.
+    """
+
+    words: str
+    name: str = ""
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +339,8 @@ class Area:
     without).
     enforce_from: the day on which the mode begins to be enforce, as in `Policy`.
     retired: ids of items that are no longer asked, each with the ids of their successors.
+    when: which pull requests may be flagged; None is all. mode_when: rules before `mode`, of which
+    the first that holds counts. mode_why: what of the pull request settled the mode.
     """
 
     id: str
@@ -305,6 +355,9 @@ class Area:
     retired: tuple[tuple[str, tuple[str, ...]], ...] = ()
     flag: str = "evidence"
     enforce_from: str = ""
+    when: When | None = None
+    mode_when: tuple[ModeRule, ...] = ()
+    mode_why: tuple[Reason, ...] = ()
 
     def __hash__(self) -> int:
         # Areas are keys of caches, and hashing everything in them would cost more than it saves.

@@ -344,6 +344,9 @@ class Pull:
     a merged pull would hold what the pull brought; and a tag may have the same name.
     head_repository: full name of where its branch is, "" if that is gone.
     from_fork: whether that is another repository, whose pushes nobody reports to us.
+    teams: slugs of the teams that conditions name and that the author is an active member of.
+    topics, properties: of the repository; a custom property is "NAME: VALUE".
+    unknown: kinds of conditions whose facts are not known, and "team SLUG" for a single team.
     """
 
     key: PullKey
@@ -369,6 +372,10 @@ class Pull:
     base_sha: str = ""
     head_repository: str = ""
     from_fork: bool = False
+    teams: frozenset[str] = frozenset()
+    topics: frozenset[str] = frozenset()
+    properties: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
 
     @property
     def by(self) -> Account:

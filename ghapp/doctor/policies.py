@@ -180,9 +180,8 @@ async def _governed(api: Installation, row: _Row, teams: _Teams, rules: Rules) -
         if policy.problems:
             return Governed(row.full_name, problems=tuple(map(str, policy.problems)))
         missing = await teams.missing(row.owner, _named(policy))
-        enforces = "enforce" in {policy.mode, *(area.mode for area in policy.areas)}
         loose = ""
-        if enforces and not await _is_required(api, repository, row.default_branch):
+        if policy.enforces and not await _is_required(api, repository, row.default_branch):
             loose = row.default_branch
         return Governed(row.full_name, missing=missing, loose=loose)
     except (Retry, Wait, Gone) as error:
@@ -193,7 +192,7 @@ def _named(policy: Policy) -> list[str]:
     """The teams that the policy names, each once."""
     general = (policy.reviewers, policy.waivers, policy.unread_reviewers)
     people = (*general, *(area.reviewers for area in policy.areas))
-    return sorted({team for part in people for team in part.teams})
+    return sorted({team for part in people for team in part.teams} | policy.teams)
 
 
 async def _is_required(api: Installation, repository: Repository, branch: str) -> bool:

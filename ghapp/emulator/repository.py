@@ -534,6 +534,8 @@ class Repository(Tracker):
     # By branch, the checks that a ruleset requires, or its protection if it is in `protected`.
     required_checks: dict[str, list[str]] = field(default_factory=dict)
     activities: list[Activity] = field(default_factory=list)
+    topics: list[str] | None = field(default_factory=list)  # None: this GitHub lists none
+    properties: dict[str, str | list[str] | None] = field(default_factory=dict)  # custom ones
 
     @classmethod
     def create(

@@ -49,9 +49,12 @@ class LabelRow(msgspec.Struct):
 
 
 class _RefRepository(msgspec.Struct):
+    """topics: None if GitHub does not list them."""
+
     id: int = 0
     full_name: str = ""
     default_branch: str = ""
+    topics: list[str] | None = None
 
 
 class _Ref(msgspec.Struct):
@@ -212,6 +215,7 @@ def at(repository: Repository, rest: str) -> str:
 async def pull(api: Installation, key: PullKey) -> PullRead:
     """The pull without its files. Raises Gone, Retry and Wait."""
     row, answer = await api.get(at(key.repository, f"pulls/{key.number}"), _PullRow)
+    topics = row.base.repo.topics if row.base.repo else None
     found = Pull(
         key=key,
         title=row.title,
@@ -232,8 +236,35 @@ async def pull(api: Installation, key: PullKey) -> PullRead:
         from_fork=row.head.repo is None or row.head.repo.id != key.repository.id,
         base_sha=row.base.sha,
         default_branch=row.base.repo.default_branch if row.base.repo else "",
+        topics=frozenset(topics or ()),
+        unknown=frozenset(["topic"] if topics is None else []),
     )
     return PullRead(found, answer.date)
+
+
+class _PropertyRow(msgspec.Struct):
+    """value: a list if several may be chosen, None if none is."""
+
+    property_name: str
+    value: str | list[str] | None = None
+
+
+async def properties(api: Installation, repository: Repository) -> frozenset[str] | None:
+    """The repository's custom properties, as "NAME: VALUE"; None if GitHub does not show them.
+
+    Raises Retry and Wait.
+    Source: https://docs.github.com/rest/repos/custom-properties (only organisations have them)
+    """
+    request = Request("GET", at(repository, "properties/values"))
+    answer = await api.send(request, Importance.READ, fine=(403, 404))
+    if answer.status != 200:
+        return None
+    rows = decoded(answer, list[_PropertyRow], request)
+    return frozenset(
+        f"{row.property_name}: {value}"
+        for row in rows
+        for value in ([row.value] if isinstance(row.value, str) else row.value or [])
+    )
 
 
 async def is_guarded(api: Installation, pull: Pull) -> bool:

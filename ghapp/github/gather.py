@@ -8,12 +8,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ghapp.core.model import MOST_FILES, WRITTEN, Channel, Message, Pull, PullKey, Repository
-from ghapp.core.policy.policy import ORGANISATION, REPOSITORY, Rules, effective, problems_of
+from ghapp.core.policy.policy import (
+    ORGANISATION,
+    REPOSITORY,
+    Policy,
+    Rules,
+    effective,
+    problems_of,
+)
 from ghapp.core.records import History, PolicySource
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import asks
 from ghapp.core.scan import unshown
 from ghapp.core.scan.patch import perhaps_new
+from ghapp.core.scan.pull_conditions import in_force
 from ghapp.errors import Gone, Lag, Retry
 from ghapp.github import endpoints, people, policies, readback
 from ghapp.github.api import PAGE, Installation, both, together
@@ -46,8 +54,17 @@ async def gather(
     read, source = await both(
         read_pull(api, key, history), policy_source(api, key.repository, history, rules, clock)
     )
-    pull, is_guarded = await both(_with_unshown(api, read), endpoints.is_guarded(api, read.pull))
-    policy = effective(source, rules).on(read.now)
+    general = effective(source, rules)
+    (pull, is_guarded), known = await both(
+        both(_with_unshown(api, read), endpoints.is_guarded(api, read.pull)),
+        _asked(api, read.pull, general),
+    )
+    teams, properties, unknown = known
+    pull = replace(pull, teams=teams, properties=properties, unknown=pull.unknown | unknown)
+    policy = general
+    if general.is_ruled:  # off the event loop: it matches all files of the pull
+        policy = await asyncio.to_thread(in_force, general, pull)
+    policy = policy.on(read.now)
     labels = people.compared(pull, policy.labels.values(), history)
     try:
         (observed, (by_label, labels)), new_folders = await both(
@@ -181,6 +198,26 @@ async def _with_unshown(api: Installation, read: PullRead) -> Pull:
     texts = await policies.read_contents(api, repository, unread) if unread else {}
     found = {one.path: one for one in unshown.read(known, texts)}
     return replace(pull, files=tuple([found.get(one.path, one) for one in pull.files]))
+
+
+async def _asked(
+    api: Installation, pull: Pull, policy: Policy
+) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """What else conditions of the policy ask for: `teams`, `properties` and `unknown` of the pull.
+
+    No call if they ask for nothing else. The author's teams are read in each run, because a
+    membership may end at any time.
+    """
+    repository = pull.key.repository
+    teams, properties, unknown = frozenset[str](), frozenset[str](), frozenset[str]()
+    if policy.teams:
+        teams, unclear = await people.teams_of(api, repository, pull.author, policy.teams)
+        unknown = frozenset(f"team {slug}" for slug in unclear)
+    if "property" in policy.asks:
+        found = await endpoints.properties(api, repository)
+        properties = found or properties
+        unknown |= {"property"} if found is None else frozenset()
+    return teams, properties, unknown
 
 
 async def _new_folders(api: Installation, pull: Pull, base_sha: str) -> frozenset[str]:

@@ -12,6 +12,7 @@ import msgspec
 from ghapp.core.model import Account, Channel, Message, Pull, Repository, Rights, same_login
 from ghapp.core.records import History
 from ghapp.core.review.judge import Ask
+from ghapp.core.review.permissions import full_team
 from ghapp.github import endpoints
 from ghapp.github.api import Installation, together
 from ghapp.github.endpoints import User
@@ -158,6 +159,23 @@ async def _held(api: Installation, repository: Repository, login: str, ask: Ask)
         unclear += [doubt] if doubt else []
     maintain = granted.maintain or granted.admin
     return Rights(granted.push or maintain, maintain, frozenset(teams), tuple(unclear))
+
+
+async def teams_of(
+    api: Installation, repository: Repository, login: str, slugs: Iterable[str]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Which of these teams somebody is an active member of, and of which that cannot be known.
+
+    One call for each team, and a second one if the person is no member. Raises Retry and Wait.
+    slugs: of teams in the repository's organisation.
+    """
+    named, owner = sorted(slugs), repository.full_name.partition("/")[0]
+    found = await together(_membership(api, full_team(slug, owner), login) for slug in named)
+    answers = dict(zip(named, found, strict=True))
+    return (
+        frozenset(slug for slug, (active, _) in answers.items() if active),
+        frozenset(slug for slug, (_, doubt) in answers.items() if doubt),
+    )
 
 
 async def _membership(api: Installation, team: str, login: str) -> tuple[bool, str]:

@@ -21,6 +21,7 @@ from ghapp.core.policy.policy import (
 from ghapp.core.records import PolicySource
 from ghapp.core.scan.checklist import Checklist, checklist
 from ghapp.core.scan.hazards import findings
+from ghapp.core.scan.pull_conditions import in_force
 from ghapp.core.scan.scan import scan
 from ghapp.errors import BadPack, BadRange
 from ghapp.offline import git, packs
@@ -82,7 +83,7 @@ def run(
             return wrong(f"{COMMAND}: {error}")
         if read.problems:
             return wrong(*map(str, read.problems), f"{COMMAND}: fix the policy and check again")
-        policy = effective(read.source, rules)
+        policy = in_force(effective(read.source, rules), found.pull)
         for refused in policy.refused:
             put(f"{COMMAND}: {refused}", sys.stderr)
         words = Words(language or policy.language)
@@ -109,7 +110,10 @@ def default_base(path: git.Folder, changes: str) -> str:
 
 
 def reviewed(found: git.Range, policy: Policy) -> Checklist:
-    """What the App would ask about the range. Raises BadRange (git cannot read it)."""
+    """What the App would ask about the range. Raises BadRange (git cannot read it).
+
+    policy: in force for the range.
+    """
     scanned = scan(found.pull, policy, only_author_pushed=found.one_author)
     texts = git.contents(found.objects, scanned.wanted)
     return checklist(scanned, policy, findings(scanned.suspicion, texts))

@@ -16,7 +16,7 @@ from ghapp.core.markdown import code, visible
 from ghapp.core.policy.policy import Policy
 from ghapp.core.scan.checklist import SEVERITIES, Checklist, Flagged
 from ghapp.core.text import findings
-from ghapp.core.text.reasons import why
+from ghapp.core.text.reasons import decided, why
 from ghapp.offline import git, reports
 from ghapp.terminal import counted, wrapped
 
@@ -76,15 +76,14 @@ class Checked:
         """Reasons why the whole result may be wrong."""
         if self.range.merge_base:
             return []
-        pull = self.range.pull
-        return [self.words("check_unrelated", base=visible(pull.base_ref), head=self.head)]
+        return [self.words("check_unrelated", base=visible(self.range.base), head=self.head)]
 
     def heading(self) -> str:
         asked, pull, words = self.checklist, self.range.pull, self.words
         if asked.ignored:
             return words("check_ignored", author=visible(asked.ignored))
         ends = {
-            "base": visible(pull.base_ref),
+            "base": visible(self.range.base),
             "head": self.head,
             "files": counted(len(pull.files), "file", words),
         }
@@ -132,6 +131,12 @@ class Checked:
             named = words.joined(titles[area] for area in asked.hints)
             labels = words.joined(code(f"nfr/area: {area}") for area in asked.hints)
             notes.append(words("check_hint", titles=named, labels=labels))
+        for one in asked.exempt:
+            because = decided(one.reasons, words, visible)
+            notes.append(words("exempt", area=words.text(one.area.title), why=because))
+        if unknown := sorted(self.policy.asks & self.range.pull.unknown):
+            facts = words.joined(words(f"fact_{kind}") for kind in unknown)
+            notes.append(words("check_unknown", facts=facts))
         if self.uncommitted:
             left = len(self.uncommitted) - MOST_NAMED
             paths = words.joined(map(code, self.uncommitted[:MOST_NAMED]), left, "and_more_files")
@@ -235,13 +240,15 @@ def as_json(checked: Checked) -> str:
         "flagged": checked.flagged,
         "failed": checked.failed,
         "fail_on": checked.fail_on,
-        "base": visible(checked.range.pull.base_ref),
+        "base": visible(checked.range.base),
         "head": visible(checked.range.pull.head_ref),
         "changes": checked.changes or None,
         "uncommitted": [*map(visible, checked.uncommitted)],
         "policy": visible(checked.policy_name) or None,
         "mode": policy.mode,
         "complete": asked.complete,
+        "exempt": [one.area.id for one in asked.exempt],
+        "unknown": sorted(policy.asks & checked.range.pull.unknown),
         "unread": [visible(path) for path in (*asked.unread, *asked.partly)],
         "areas": [
             {

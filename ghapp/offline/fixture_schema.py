@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from ghapp.core.policy.fields import (
     MAX_LIST,
+    Login,
     Most,
     NameList,
     Part,
@@ -21,7 +22,6 @@ from ghapp.core.policy.fields import (
     refused,
     required,
 )
-from ghapp.core.policy.policy_schema import Login
 
 # Each case is a whole review, or several.
 MAX_STEPS = 50
@@ -160,11 +160,16 @@ class CasePart(Part):
     files: Files = required("The files that it changes.", {"db/1.sql": "CREATE TABLE t (id INT);"})
     title: str = key("Its title.", "feat: points", value="Change")
     author: Login = key("Who opened it.", "ann", value="author")
+    author_teams: NameList = key("Teams that the author is in, by slug.", ["web"], value=())
     branch: SomeText = key("Its branch.", "feat/points", value="change")
     base: SomeText = key("The branch that it is to be merged into.", "release/1.0", value="main")
     labels: NameList = key("Its labels.", ["feature"], value=())
     draft: StrictBool = key("Whether it is a draft.", True, value=False)
     guarded: StrictBool = key("Whether a rule guards the base branch.", False, value=True)
+    topics: NameList = key("Topics of the repository.", ["payments"], value=())
+    properties: dict[str, SomeText] = key(
+        "Custom properties of the repository.", {"tier": "1"}, default={}, value={}
+    )
     new_folders: NameList = key("Folders at the top that the base lacks.", ["search"], value=())
     date: str = key("The day on which it is opened.", "2026-04-01", value="2026-01-01")
     steps: Annotated[

@@ -42,6 +42,7 @@ from ghapp.core.review.pushes import counting, only_by
 from ghapp.core.review.special_areas import WITHOUT_PACK
 from ghapp.core.scan.checklist import Checklist, checklist
 from ghapp.core.scan.hazards import findings
+from ghapp.core.scan.pull_conditions import in_force
 from ghapp.core.scan.samples import is_diff, written
 from ghapp.core.scan.scan import scan
 from ghapp.errors import BadPack, BadRange
@@ -300,11 +301,14 @@ def played(case: CasePart, policy: Policy, source: PolicySource) -> Outcome:
         is_guarded=case.guarded,
         url="https://github.example/owner/repository/pull/1",
         author_id=AUTHOR_ID,
+        teams=frozenset(case.author_teams),
+        topics=frozenset(case.topics),
+        properties=frozenset(f"{name}: {value}" for name, value in case.properties.items()),
     )
     ids = {case.author.casefold(): AUTHOR_ID}
     opened = Push(pull.head_sha, case.author, at, AUTHOR_ID, Via.OPENED, branch=case.branch)
     history = History(pushes=(opened,))
-    facts = Facts(at, pull, policy.on(at), source)
+    facts = Facts(at, pull, in_force(policy, pull).on(at), source)
     outcome, history = _decided(facts, history, contents)
     for number, step in enumerate(case.steps, 1):
         at += timedelta(minutes=1)
@@ -321,7 +325,7 @@ def played(case: CasePart, policy: Policy, source: PolicySource) -> Outcome:
         else:
             messages = (_message(step, number, at, account, pull.head_sha),)
         rights = {step.by: _rights(step, policy)}
-        facts = Facts(at, pull, policy.on(at), source, messages, rights)
+        facts = Facts(at, pull, in_force(policy, pull).on(at), source, messages, rights)
         outcome, history = _decided(facts, history, contents)
     reasons = (one.refusal.reason for one in history.ledger if one.refusal)
     return replace(outcome, refusals=tuple(reasons))

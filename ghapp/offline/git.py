@@ -63,13 +63,14 @@ MOST_NAMED = 500  # paths in one call of git
 class Range:
     """A range as a pull request.
 
-    base_sha: the commit that `base` names, from which the policy is read.
+    base: as the user calls it. base_sha: the commit that it names, from which the policy is read.
     merge_base: where the comparison starts; "" if the two ends have none in this clone.
     one_author: whether all commits of the range have the pull's author.
     objects: the repository in which the files can be read.
     """
 
     pull: Pull
+    base: str
     base_sha: str
     merge_base: str
     one_author: bool
@@ -124,6 +125,10 @@ class Entry:
         )
 
 
+# What conditions on a pull request may ask for, and no range has; the title is the last commit's.
+UNKNOWN = frozenset({"label", "author", "team", "draft", "topic", "property"})
+
+
 def range_of(
     path: Folder, base: str, head: str = "HEAD", uncommitted: Snapshot | None = None
 ) -> Range:
@@ -140,6 +145,7 @@ def range_of(
     author, when, title = commits.rstrip("\0").split("\x1f", 2)
     authors = _git_text(path, "log", "-z", "--format=%an", f"{merge_base or base_sha}..{head_sha}")
     branch = _git_text(path, "rev-parse", "--abbrev-ref", head).strip() if head == "HEAD" else head
+    into, known_head = "" if base == "HEAD" else _branch_of(path, base), _branch_of(path, head)
     old, new, objects = merge_base or base_sha, head_sha, path
     if uncommitted:
         new, objects = uncommitted.tree, uncommitted.folder
@@ -151,14 +157,23 @@ def range_of(
         author=author,
         head_sha=head_sha,
         head_ref=branch,
-        base_ref=base,
+        base_ref=into or base,
         updated_at=datetime.fromisoformat(when),
         changed_files=len(files),
         files=files,
         new_folders=new_folders(objects, base_sha, files),
+        unknown=UNKNOWN.union(["base"] if not into else [], ["branch"] if not known_head else []),
     )
     one_author = {author}.issuperset(authors.split("\0")[:-1])
-    return Range(pull, base_sha, merge_base, one_author, objects)
+    return Range(pull, base, base_sha, merge_base, one_author, objects)
+
+
+def _branch_of(path: Folder, ref: str) -> str:
+    """The branch that a ref names here or on a remote; "" if it names none."""
+    name = _git_text(path, "rev-parse", "--symbolic-full-name", ref).strip()
+    if name.startswith("refs/remotes/"):
+        return name.removeprefix("refs/remotes/").partition("/")[2]
+    return name.removeprefix("refs/heads/") if name.startswith("refs/heads/") else ""
 
 
 def default_base(path: Folder) -> str:

@@ -15,6 +15,7 @@ from ghapp.core.i18n import Words
 from ghapp.core.markdown import code, plain, visible
 from ghapp.core.policy.policy import Policy, effective
 from ghapp.core.scan.checklist import SEVERITIES
+from ghapp.core.scan.pull_conditions import in_force
 from ghapp.errors import BadPack, BadRange
 from ghapp.offline import check, git
 from ghapp.offline.git import Merged
@@ -236,7 +237,7 @@ def measure(path: git.Folder, policy: Policy, change: Merged) -> Measured:
     """What the policy would have asked about one change."""
     try:
         found = git.range_of(path, change.parent, change.head)
-        asked = check.reviewed(found, policy)
+        asked = check.reviewed(found, in_force(policy, found.pull))
     except BadRange as error:
         return Measured(change, unreadable=str(error))
     return Measured(

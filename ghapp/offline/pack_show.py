@@ -15,13 +15,13 @@ from ghapp.core.policy.areas import spelled
 from ghapp.core.policy.hazard_schema import NEIGHBOURS, HazardPart
 from ghapp.core.policy.pack_schema import (
     MOST_LINKS,
-    BoundsPart,
     InFilePart,
     ItemPart,
     SizePart,
     WhenPart,
 )
 from ghapp.core.policy.problems import meant
+from ghapp.core.policy.pull_schema import BoundsPart, PullWhenPart
 from ghapp.core.scan.checklist import SEVERITIES
 from ghapp.errors import BadPack
 from ghapp.offline import packs
@@ -37,7 +37,10 @@ OF_HAZARD = (
     *("cross", "fp"),
 )
 PATTERNS = ("diff", "removed")
-CONDITIONS = ("diff", "removed", "path", "title", "label", "hazard", "area", "flagged_by")
+CONDITIONS = (
+    *("diff", "removed", "path", "title", "label", "base", "branch", "author", "team"),
+    *("adds", "deletes", "renames", "topic", "hazard", "area", "flagged_by"),
+)
 OF_FILE = ("path", "exclude", "diff", "removed", "unless", "not_diff")
 BOUNDS = ("changed_files_gte", "added_lines_gte", "new_top_level_dirs_gte")
 SIDES = {"+": "below", "-": "above", "~": "around"}
@@ -122,6 +125,8 @@ def _signals(source: Source, words: Words) -> str:
             if value.ignore:
                 ignored = words("condition_ignore", values=words.joined(value.ignore))
                 rows[key] = [*rows[key], ignored]
+        elif isinstance(value, PullWhenPart):
+            rows[key] = _indented(value, words)
         elif key == "exclude_sets":
             sets = source.references.sets
             rows[key] = [f"{name}: {words.joined(sets[name])}" for name in value]
@@ -136,17 +141,13 @@ def _item(item: ItemPart, source: Source, words: Words) -> str:
     japanese = words.language == "ja"
     links = [source.references.links[key] for key in item.refs[:MOST_LINKS]]
 
-    def condition(when: WhenPart | None) -> list[str]:
-        lines = _condition(when, words) if when else ()
-        return [f"{INDENT * depth}{BULLET * bool(depth)}{line}" for depth, line in lines]
-
     rows: dict[str, Sequence[str]] = {
         "why": [spelled(item.why_ja if japanese else item.why_en, words.language)],
         "evidence": [spelled(item.ev_ja if japanese else item.ev_en, words.language)],
         "see": [f"{title} {address}" for title, address in links],
         "scope": [words(f"pack_{item.scope}")],
-        "when": condition(item.when),
-        "must_when": condition(item.must_when),
+        "when": _indented(item.when, words),
+        "must_when": _indented(item.must_when, words),
         "same_as": [],
         "defer": [words("pack_never_defer")] if item.never_defer else [],
     }
@@ -230,28 +231,41 @@ def _table(rows: Rows, keys: Iterable[str], indent: int, words: Words) -> str:
     return "\n".join(lines)
 
 
-def _condition(when: WhenPart, words: Words) -> tuple[Line, ...]:
+def _indented(when: PullWhenPart | None, words: Words) -> list[str]:
+    lines = _condition(when, words) if when else ()
+    return [f"{INDENT * depth}{BULLET * bool(depth)}{line}" for depth, line in lines]
+
+
+def _condition(when: PullWhenPart, words: Words) -> tuple[Line, ...]:
     """A `when`, one line for each condition; those that `any`, `all` and `not` join are deeper."""
     parts = list(_parts(when, words))
     return parts[0] if len(parts) == 1 else _below("all", parts, words)
 
 
-def _parts(when: WhenPart, words: Words) -> Iterator[tuple[Line, ...]]:
-    for key in ("any", "all"):
-        if inner := getattr(when, key):
-            yield _below(key, [_condition(one, words) for one in inner], words)
-    if when.not_:
-        yield _below("not", [_condition(when.not_, words)], words)
+def _parts(when: PullWhenPart, words: Words) -> Iterator[tuple[Line, ...]]:
+    for key, inner in {"any": when.any, "all": when.all, "not": (when.not_,)}.items():
+        if below := [_condition(one, words) for one in inner or () if one]:
+            yield _below(key, below, words)
     for key in CONDITIONS:
-        if values := getattr(when, key):
+        if values := getattr(when, key, None):
             yield ((0, words(f"condition_{key}", values=_either(values, words))),)
+    if when.draft is not None:
+        yield ((0, words("condition_draft" if when.draft else "condition_ready")),)
+    for name, values in (when.property or {}).items():
+        shown = words("condition_property", name=name, values=_either(values, words))
+        yield ((0, shown),)
+    if when.size:
+        bounds = [((0, line),) for line in _bounds(when.size, words)]
+        yield bounds[0] if len(bounds) == 1 else _below("any", bounds, words)
+    if isinstance(when, WhenPart):
+        yield from _of_area(when, words)
+
+
+def _of_area(when: WhenPart, words: Words) -> Iterator[tuple[Line, ...]]:
     if when.file:
         yield _below("file", [((0, line),) for line in _of_file(when.file, words)], words)
     for line in _bounds(when, words, ("files_gte", "added_gte")):
         yield ((0, line),)
-    if when.size:
-        bounds = [((0, line),) for line in _bounds(when.size, words)]
-        yield bounds[0] if len(bounds) == 1 else _below("any", bounds, words)
     if when.table_in:
         yield ((0, words("condition_table_in")),)
 
@@ -291,7 +305,7 @@ def as_json(sources: Iterable[Source], words: Words) -> str:
     language = words.language
     japanese = language == "ja"
 
-    def condition(when: WhenPart | None) -> Tree | None:
+    def condition(when: PullWhenPart | None) -> Tree | None:
         if when is None:
             return None
         return when.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
@@ -302,7 +316,10 @@ def as_json(sources: Iterable[Source], words: Words) -> str:
         shown.append(
             {
                 **packs.summary(part, words),
-                "detect": part.detect.model_dump(mode="json", exclude=SAMPLES_OF_PATHS),
+                "detect": {
+                    **part.detect.model_dump(mode="json", exclude=SAMPLES_OF_PATHS),
+                    "pull": condition(part.detect.pull),
+                },
                 "items": [
                     {
                         "id": item.id,

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from ghapp.core.areas import Area
 from ghapp.core.patterns import globs
+from ghapp.core.policy.fields import team_fault
 from ghapp.core.policy.policy import Policy
-from ghapp.core.policy.policy_schema import team_fault
 from ghapp.core.scan.rulebook import NEVER_SCANNED, NOT_CODE
 from ghapp.offline import git
 

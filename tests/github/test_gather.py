@@ -207,6 +207,86 @@ def test_a_refusal_to_show_the_rules_guards_nothing(world: World) -> None:
     assert not world.gather(pull).pull.is_guarded
 
 
+TEAMS = "GET /orgs/{org}/teams/{slug}"
+MEMBERSHIP = f"{TEAMS}/memberships/{{username}}"
+PROPERTIES = "GET /repos/{owner}/{repo}/properties/values"
+
+
+def ruled(when: str) -> PolicySource:
+    """A policy that enforces if this condition holds, read just now."""
+    text = f"mode_when: [{{mode: enforce, {when}}}]\n"
+    return PolicySource(text, "", datetime.now(UTC), text)
+
+
+@pytest.mark.parametrize(
+    ("when", "mode"),
+    [
+        ("base: main, branch: feat, author: ann, draft: off", "enforce"),
+        ("topic: Payments", "enforce"),
+        ("topic: toys", "advise"),
+        ("adds: app.py", "enforce"),
+        ("not: {label: x}, size: {changed_files_gte: 2}", "enforce"),
+    ],
+)
+def test_what_comes_with_the_pull_is_asked_without_a_call(
+    world: World, when: str, mode: str
+) -> None:
+    world.shop.topics = ["payments"]
+    facts = world.gather(world.pull(), known(policy=ruled(when)))
+    assert facts.policy.mode == mode
+    assert (world.github.calls[PULL], world.github.calls[FILES]) == (1, 1)
+    assert sum(world.github.calls.values()) == 4  # with the App and its token
+
+
+@pytest.mark.parametrize(
+    ("author", "mode", "calls"),
+    [("sam", "enforce", (1, 0)), ("ann", "advise", (1, 1)), ("pat", "advise", (1, 0))],
+)
+def test_the_teams_of_the_author_are_read_if_a_condition_asks(
+    world: World, author: str, mode: str, calls: tuple[int, int]
+) -> None:
+    world.shop.collaborator(author, "write")
+    facts = world.gather(world.pull(author=author), known(policy=ruled("team: sre")))
+    assert (facts.policy.mode, facts.pull.unknown) == (mode, frozenset())
+    assert (world.github.calls[MEMBERSHIP], world.github.calls[TEAMS]) == calls
+    assert world.github.calls[PROPERTIES] == 0
+
+
+def test_a_team_that_nobody_can_see_makes_the_strictest_mode(world: World) -> None:
+    facts = world.gather(world.pull(), known(policy=ruled("team: gone")))
+    assert (facts.policy.mode, facts.pull.unknown) == ("enforce", {"team gone"})
+    assert [one.words for one in facts.policy.mode_why] == ["team_unknown"]
+
+
+@pytest.mark.parametrize(
+    ("when", "mode"),
+    [
+        ("property: {tier: '1'}", "enforce"),
+        ("property: {tier: ['0', '2']}", "advise"),
+        ("property: {langs: Rust}", "enforce"),
+        ("property: {owner: x}", "advise"),
+    ],
+)
+def test_custom_properties_are_read_if_a_condition_asks(world: World, when: str, mode: str) -> None:
+    world.shop.properties = {"tier": "1", "langs": ["Go", "Rust"], "owner": None}
+    facts = world.gather(world.pull(), known(policy=ruled(when)))
+    assert (facts.policy.mode, facts.pull.unknown) == (mode, frozenset())
+    assert (world.github.calls[PROPERTIES], world.github.calls[MEMBERSHIP]) == (1, 0)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_properties_that_github_does_not_show_are_unknown(world: World, status: int) -> None:
+    world.github.faults.add(Fault("GET */properties/values", None, status=status))
+    facts = world.gather(world.pull(), known(policy=ruled("property: {tier: '1'}")))
+    assert (facts.policy.mode, facts.pull.unknown) == ("enforce", {"property"})
+
+
+def test_topics_that_github_does_not_list_are_unknown(world: World) -> None:
+    world.shop.topics = None
+    facts = world.gather(world.pull(), known(policy=ruled("topic: payments")))
+    assert (facts.policy.mode, facts.pull.unknown) == ("enforce", {"topic"})
+
+
 def test_the_default_branch_is_guarded_without_a_call(world: World) -> None:
     assert world.gather(world.pull()).pull.is_guarded
     assert not any("branches" in route for route in world.github.calls)

@@ -112,7 +112,7 @@ def test_json(flagged, check):
     found = json.loads(out)
     assert list(found) == [
         *("version", "flagged", "failed", "fail_on", "base", "head", "changes", "uncommitted"),
-        *("policy", "mode", "complete", "unread", "areas", "findings"),
+        *("policy", "mode", "complete", "exempt", "unknown", "unread", "areas", "findings"),
     ]
     assert (found["version"], found["failed"], found["fail_on"]) == (1, True, "must")
     assert (found["mode"], found["complete"], found["unread"]) == ("advise", True, [])
@@ -666,3 +666,54 @@ class TestOwnPacks:
         status, _, err = check(policy=repo.folder / ".github/nfr.yml")
         assert status == 2
         assert ".github/nfr: cannot be read (" in err
+
+
+RULED = (
+    "mode_when:\n"
+    "  - {base: main, mode: advise}\n"
+    "  - {team: contractors, mode: observe}\n"
+    "areas:\n"
+    "  database-migration: {when: {not: {base: main}}}\n"
+    "  payments-checkout: {when: {not: {label: skip}}}\n"
+)
+
+
+def test_conditions_on_a_pull_request_hold_as_far_as_the_range_shows_them(flagged, check, tmp_path):
+    policy = tmp_path / "nfr.yml"
+    policy.write_text(RULED)
+    outcome = json.loads(check(policy=policy, format="json")[1])
+    assert (outcome["mode"], outcome["areas"]) == ("advise", [])
+    assert outcome["exempt"] == ["database-migration"]
+    assert outcome["unknown"] == ["label", "team"]
+    status, out, _ = check(policy=policy)
+    text = " ".join(out.split())
+    assert status == 0
+    assert "The policy takes this pull request out of Database migration: base branch main." in text
+    assert "A local range does not show labels, the author's teams. Where" in text
+
+
+@pytest.mark.parametrize(
+    ("base", "branch"), [("main", "main"), ("origin/main", "main"), ("v1", ""), ("HEAD~1", "")]
+)
+def test_the_base_branch_is_known_if_the_range_names_one(flagged, check, tmp_path, base, branch):
+    flagged.git("update-ref", "refs/remotes/origin/main", "main")
+    flagged.git("tag", "v1", "main")
+    policy = tmp_path / "nfr.yml"
+    policy.write_text("mode_when: [{base: main, mode: enforce}, {base: '**', mode: observe}]\n")
+    outcome = json.loads(check(base, policy=policy, format="json")[1])
+    assert outcome["base"] == base
+    assert outcome["mode"] == "enforce"  # also if it is not known: the strictest
+    assert outcome["unknown"] == ([] if branch else ["base"])
+
+
+def test_the_branch_of_a_commit_is_not_known(flagged, check, tmp_path):
+    policy = tmp_path / "nfr.yml"
+    policy.write_text("mode_when: [{branch: topic, mode: observe}]\n")
+    sha = flagged.git("rev-parse", "HEAD").strip()
+    for head, mode, unknown in (
+        ("topic", "observe", []),
+        ("HEAD", "observe", []),
+        (sha, "advise", ["branch"]),
+    ):
+        outcome = json.loads(check(head=head, policy=policy, format="json")[1])
+        assert (outcome["mode"], outcome["unknown"]) == (mode, unknown)

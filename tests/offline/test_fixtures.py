@@ -182,6 +182,27 @@ def test_a_day_is_that_of_the_pull_request(place):
     assert "got date_past" in case(place, "date: '2026-06-15'", *lines)[1]
 
 
+@pytest.mark.parametrize(
+    ("keys", "conclusion"),
+    [
+        ((), "neutral"),
+        (("base: release/1",), "in_progress"),
+        (("author_teams: [web]",), "in_progress"),
+        (("topics: [payments]",), "in_progress"),
+        (("properties: {tier: '1'}",), "in_progress"),
+        (("date: '2027-01-15'",), "in_progress"),
+    ],
+)
+def test_facts_and_days_settle_the_mode(place, keys, conclusion):
+    (place / ".github/nfr.yml").write_text(
+        "mode: enforce\nenforce_from: 2027-01-15\nmode_when:\n"
+        "  - {base: 'release/**', mode: enforce}\n"
+        "  - {any: [{team: web}, {topic: payments}, {property: {tier: '1'}}], mode: enforce}\n"
+    )
+    status, out, _ = case(place, FILES, *keys, f"expect: {{conclusion: {conclusion}}}")
+    assert (status, out) == (0, "1 case, 0 failed\n")
+
+
 def test_another_policy_can_be_tried(place):
     (place / "new.yml").write_text("areas: {database-migration: off}")
     case(place, FILES, "expect: {areas: [database-migration]}")

@@ -64,16 +64,47 @@ def test_conditions_are_put_into_words(ghapp, own):
         " - a file of the area is d/**"
         " - the pull request's title matches e - SHOP-001 is found"
         " - caching is touched, too - the area is flagged by path"
+        " - one of these holds - changed files: 3 or more - added lines: 1,000 or more"
         " - one file of the area has all of this - it is f/** - it is not g/**"
         " - a line added in it matches h - a line removed in it matches i"
         " - lines that match j do not count - the pull request adds it"
         " - lines added in the area: 4 or more"
-        " - one of these holds - changed files: 3 or more - added lines: 1,000 or more"
         " - the diff names a table of the policy's `large_tables`"
         " must if a line added in the area matches k"
     ) in text
     assert "size new folders at the top of the repository: 1 or more not counted: *.lock" in text
     assert "note Mind." in text
+
+
+def test_conditions_on_the_pull_request_are_put_into_words(ghapp, own):
+    when = {
+        "base": ["main", "release/**"],
+        "branch": "hotfix/**",
+        "author": "ann",
+        "team": "contractors",
+        "draft": False,
+        "adds": "a/**",
+        "deletes": "b/**",
+        "renames": "c/**",
+        "topic": "payments",
+        "property": {"tier": ["1", "2"]},
+        "not": {"draft": True},
+    }
+    file = own(detect=PACK["detect"] | {"pull": when})
+    status, out, _ = ghapp("packs", "show", file)
+    assert status == 0
+    assert (
+        "pull request all of these hold - this does not hold - it is a draft"
+        " - it is to be merged into one of main, release/**"
+        " - it comes from the branch hotfix/** - its author is ann"
+        " - its author is in the team contractors - it adds a file that is a/**"
+        " - it deletes a file that is b/** - it renames a file that was or is c/**"
+        " - the repository has the topic payments - it is not a draft"
+        " - the custom property tier of the repository is one of 1, 2"
+    ) in " ".join(out.split())
+    shown = json.loads(ghapp("packs", "show", file, "--format", "json")[1])["packs"][0]
+    assert shown["detect"]["pull"]["base"] == ["main", "release/**"]
+    assert shown["detect"]["pull"]["not"] == {"draft": True}
 
 
 @pytest.mark.parametrize(
@@ -141,7 +172,7 @@ def test_json(ghapp, own):
     }
     assert {*shown["detect"]} == {
         *("paths", "exclude_sets", "exclude", "diff", "removed", "diff_files", "title"),
-        *("labels", "size", "submodules", "note"),
+        *("labels", "pull", "size", "submodules", "note"),
     }
     (item,) = shown["items"]
     assert item == {

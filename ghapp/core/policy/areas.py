@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import Any
 
-from ghapp.core.areas import Area, Detect, Item, Mode, Reviewers, Text
+from ghapp.core.areas import Area, Combined, Detect, Item, Mode, ModeRule, Reviewers, Text
 from ghapp.core.i18n import both
 from ghapp.core.policy import pack_schema
 from ghapp.core.policy.fields import either
 from ghapp.core.policy.pack_schema import MOST_LINKS, References
 from ghapp.core.policy.policy_schema import AreaPart, OwnItemPart, PolicyFile
 from ghapp.core.policy.problems import meant
+from ghapp.core.policy.pull_schema import avoids, condition, loosened, rules, up_to_the_author
 from ghapp.core.policy.yaml import Loc
 
 OWN_WEIGHT = 3
@@ -32,16 +32,17 @@ def areas(
     packs: tuple[Area, ...],
     references: References,
     mode: Mode,
+    mode_when: tuple[ModeRule, ...],
     reviewers: Reviewers,
     vocabulary: Vocabulary,
 ) -> tuple[Area, ...]:
     """The areas that are enabled, heaviest first, then by id.
 
-    packs: the built-in ones and those of the repository. mode, reviewers: of an area that has
-    none of its own. An area that a layer names is flagged by a touch, unless a layer says
+    packs: the built-in ones and those of the repository. mode, mode_when, reviewers: of an area
+    that has none of its own. An area that a layer names is flagged by a touch, unless a layer says
     otherwise. If several layers switch the same item or hazard, the last one counts.
     """
-    known, items_on, hazards_on = _layered(layers, packs, references, mode, reviewers)
+    known, items_on, hazards_on = _layered(layers, packs, references, mode, mode_when, reviewers)
     enabled = []
     for area in known.values():
         if not area.enabled:
@@ -62,7 +63,7 @@ def left_by(
     layers: Sequence[PolicyFile], packs: tuple[Area, ...], references: References
 ) -> tuple[Area, ...]:
     """The areas that the next layer finds, with all of their items: also those switched off."""
-    return tuple(_layered(layers, packs, references, Mode(""), Reviewers())[0].values())
+    return tuple(_layered(layers, packs, references, Mode(""), (), Reviewers())[0].values())
 
 
 def _layered(
@@ -70,15 +71,21 @@ def _layered(
     packs: tuple[Area, ...],
     references: References,
     mode: Mode,
+    mode_when: tuple[ModeRule, ...],
     reviewers: Reviewers,
 ) -> tuple[dict[str, Area], dict[tuple[str, str], bool], dict[tuple[str, str], bool | str]]:
     """The areas by id, and what the layers say of items and hazards, by both ids."""
-    general: dict[str, Any] = {
-        "mode": mode.mode,
-        "enforce_from": mode.enforce_from,
-        "reviewers": reviewers,
-    }
-    known = {pack.id: replace(pack, **general) for pack in packs}
+
+    def general(area: Area) -> Area:
+        return replace(
+            area,
+            mode=mode.mode,
+            enforce_from=mode.enforce_from,
+            mode_when=mode_when,
+            reviewers=reviewers,
+        )
+
+    known = {pack.id: general(pack) for pack in packs}
     flags: dict[str, str] = {}
     items_on: dict[tuple[str, str], bool] = {}
     hazards_on: dict[tuple[str, str], bool | str] = {}
@@ -89,8 +96,9 @@ def _layered(
                 continue
             if value.flag:
                 flags[name] = value.flag
-            blank = Area(name, Text("", ""), OWN_WEIGHT, Detect(), (), **general)
-            area = _changed(known.get(name, blank), value, references)
+            blank = Area(name, Text("", ""), OWN_WEIGHT, Detect(), ())
+            before = known.get(name) or general(blank)
+            area = _changed(before, value, references)
             known[name] = replace(area, flag=flags.get(name, "touch"))
             # A switch of a retired item holds for the items in its place.
             successors = dict(area.retired)
@@ -98,6 +106,33 @@ def _layered(
                 items_on |= {(name, id): on for id in successors.get(item, (item,))}
             hazards_on |= {(name, id): said for id, said in (value.hazards or {}).items()}
     return known, items_on, hazards_on
+
+
+def avoidable(
+    file: PolicyFile, mode: str, mode_when: Sequence[ModeRule], below: Sequence[Area]
+) -> Iterator[Fault]:
+    """Rules and conditions of the file by which any author may avoid `enforce`.
+
+    mode, mode_when: of the layers below. below: their areas that do not have these two.
+    """
+    lower = {mode, *(one.mode for one in mode_when)}
+    general, otherwise = rules(file.mode_when), {file.mode} if file.mode else lower
+    for place, why in loosened(general, otherwise):
+        yield ("mode_when", place), f"`mode_when[{place}]` {why}"
+    inherited = {*otherwise, *(one.mode for one in general)}
+    of_area = {one.id: {one.mode, *(rule.mode for rule in one.mode_when)} for one in below}
+    for name, part in (file.areas or {}).items():
+        if not isinstance(part, AreaPart):
+            continue
+        own = rules(part.mode_when)
+        otherwise = {part.mode} if part.mode else of_area.get(name, inherited)
+        for place, why in loosened(own, otherwise):
+            yield ("areas", name, "mode_when", place), f"`areas.{name}.mode_when[{place}]` {why}"
+        enforced = "enforce" in {*otherwise, *(one.mode for one in own)}
+        by = up_to_the_author(Combined("not", (condition(part.when),))) if part.when else ""
+        if by and enforced:
+            text = f"`areas.{name}.when` {avoids(by)}, or do not enforce the area"
+            yield ("areas", name, "when"), text
 
 
 def own_items(part: AreaPart) -> tuple[OwnItemPart, ...]:
@@ -187,6 +222,9 @@ def _changed(area: Area, part: AreaPart, references: References) -> Area:
         items=tuple(items.values()),
         mode=mode.mode,
         enforce_from=mode.enforce_from,
+        # A mode of its own replaces the rules that would come before it.
+        mode_when=(*rules(part.mode_when), *(() if part.mode else area.mode_when)),
+        when=condition(part.when) if part.when else area.when,
         reviewers=Reviewers(people.teams, people.users) if people else area.reviewers,
     )
 

@@ -218,6 +218,55 @@ Globs = Annotated[tuple[Glob, ...], Most, Listed, Some]
 Regexes = Annotated[tuple[Regex, ...], Most, Listed, Some]
 Names = Annotated[tuple[SomeText, ...], Most, Listed, Some]
 
+# Managed users have an underscore before the short code of their enterprise, an App has [bot].
+# Source: https://docs.github.com/enterprise-cloud@latest/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication
+LOGIN = re.compile(r"(?P<user>[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*(?:_[A-Za-z0-9]+)?)(?:\[bot\])?")
+MOST_OF_LOGIN = 39
+# GitHub makes the slug from the team's name; the teams of an enterprise have `ent:` before it.
+SLUG = re.compile(r"(?:ent:)?[a-z0-9_]+(?:-+[a-z0-9_]+)*")
+NOT_IN_SLUG = re.compile("[^a-z0-9_]+")
+
+
+def login_fault(name: str) -> str:
+    """Why GitHub has no account of this name, and what to write; "" if it may."""
+    found = LOGIN.fullmatch(name)
+    if name.startswith("@"):
+        return "should be written without `@`"
+    if found and len(found["user"]) > MOST_OF_LOGIN:
+        return f"should have at most {MOST_OF_LOGIN} characters, as every login on GitHub"
+    if found:
+        return ""
+    if name.startswith("app/"):
+        return f"should be the App's login: write `{name.removeprefix('app/')[:60]}[bot]`"
+    if "/" in name:
+        return "should be a login: teams belong in `teams`, each by its slug alone"
+    if "@" in name:
+        return "should be a login, not a mail address: write the end of the profile's address"
+    return (
+        f"should be a login, and `{name[:60]}` cannot be one: write letters and digits, with "
+        "single hyphens between them, and `[bot]` after the name of an App"
+    )
+
+
+def team_fault(slug: str) -> str:
+    """Why GitHub has no team of this slug, and what to write; "" if it may."""
+    if slug.startswith("@") and "/" not in slug:
+        return "should be written without `@`"
+    if "/" in slug:
+        alone = slug.rpartition("/")[2][:60] or "sre"
+        whose = "the organisation is the repository's"
+        return f"should be the team's slug alone, as in `{alone}`: {whose}"
+    if SLUG.fullmatch(slug):
+        return ""
+    likely = NOT_IN_SLUG.sub("-", slug.lower()).strip("-")[:60]
+    ending = "the end of its address on GitHub"
+    return f"should be the team's slug, {ending}" + (f": write `{likely}`" if likely else "")
+
+
+Login = Annotated[SomeText, fitting(login_fault)]
+Team = Annotated[SomeText, fitting(team_fault)]
+
+Mode = Literal["observe", "advise", "enforce"]
 Severity = Literal["must", "should", "could"]
 Category = Literal[
     "availability",
@@ -250,6 +299,6 @@ class Part(BaseModel):
 
 
 def either(keys: Sequence[str]) -> str:
-    """Two or more keys in a sentence: "`a`, `b` or `c`"."""
+    """One or more keys in a sentence: "`a`, `b` or `c`"."""
     *first, last = (f"`{key}`" for key in keys)
-    return f"{', '.join(first)} or {last}"
+    return f"{', '.join(first)} or {last}" if first else last

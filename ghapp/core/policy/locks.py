@@ -38,9 +38,10 @@ BEHIND_AREAS = (
     "large_tables",
     "database",
 )
-# What is held by a lock of another key: areas inherit these two, and waivers are reviewers.
-OF_EVERY_AREA = ("mode", "reviewers")
-BEHIND_KEYS = {"reviewers": ("waivers",)}
+# What is held by a lock of another key: areas inherit these, waivers are reviewers, and rules come
+# before a mode.
+OF_EVERY_AREA = ("mode", "mode_when", "reviewers")
+BEHIND_KEYS = {"reviewers": ("waivers",), "mode": ("mode_when",)}
 LOCKABLE = tuple(key for key in KEYS if key != "locked")
 
 

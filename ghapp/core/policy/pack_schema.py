@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, StrictBool, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, StrictBool
 
 from ghapp.core.areas import (
     Area,
@@ -22,6 +21,7 @@ from ghapp.core.areas import (
     Text,
     When,
 )
+from ghapp.core.policy import pull_schema
 from ghapp.core.policy.fields import (
     AreaId,
     Ask,
@@ -48,6 +48,7 @@ from ghapp.core.policy.fields import (
     required,
 )
 from ghapp.core.policy.hazard_schema import MOST_SAMPLES, HazardPart, hazard
+from ghapp.core.policy.pull_schema import BoundsPart, PullWhenPart
 
 MOST_LINKS = 2  # of one item: nobody follows more
 MOST_HAZARDS = 100  # of one pack: each is searched for in every file of its scope
@@ -68,15 +69,6 @@ class References:
 class TitlePart(Part):
     en: Title = required("In English.", "Gift cards")
     ja: Title = required("In Japanese.", "ギフトカード")
-
-
-class BoundsPart(Part):
-    """Thresholds over the whole pull; reaching one of them is enough."""
-
-    changed_files_gte: Count | None = key("At least so many files changed.", 50)
-    added_lines_gte: Count | None = key("At least so many lines were added.", 1000)
-
-    needs: ClassVar[tuple[str, ...]] = ("changed_files_gte", "added_lines_gte")
 
 
 class SizePart(BoundsPart):
@@ -117,10 +109,10 @@ class InFilePart(Part):
 
 
 # How an area may be flagged, see `scan/triggers.py`.
-FlaggedBy = Literal["label", "path", "diff", "removed", "folder", "size"]
+FlaggedBy = Literal["label", "path", "diff", "removed", "pull", "folder", "size"]
 
 
-class WhenPart(Part):
+class WhenPart(PullWhenPart):
     """A condition. All keys of one mapping must hold; a key with several values needs one."""
 
     any: Annotated[tuple[WhenPart, ...], Most, Some] | None = key(
@@ -138,8 +130,6 @@ class WhenPart(Part):
     file: InFilePart | None = key(
         "One file of the area meets several conditions.", {"path": "**/*.sql", "new": True}
     )
-    title: Regexes | None = key("RE2: the pull request's title matches.", "(?i)ranking")
-    label: Names | None = key("The pull request has the label.", "ranking")
     hazard: Names | None = key(
         "A hazard with this id is found anywhere in the pull request.", "DBM-001"
     )
@@ -149,18 +139,11 @@ class WhenPart(Part):
     )
     files_gte: Count | None = key("The area has at least so many changed files.", 5)
     added_gte: Count | None = key("The area has at least so many added lines.", 100)
-    size: BoundsPart | None = key(
-        "The pull request is at least so large.", {"added_lines_gte": 400}
-    )
     table_in: Literal["config.large_tables"] | None = key(
         "A changed line names a table that the policy lists as large.", "config.large_tables"
     )
 
-    @model_validator(mode="after")
-    def is_not_empty(self) -> Self:
-        if self.model_fields_set:
-            return self
-        raise PydanticCustomError("empty", "should not be empty: leave it out to ask always")
+    if_empty = "should not be empty: leave it out to ask always"
 
 
 class DetectPart(Part):
@@ -170,7 +153,7 @@ class DetectPart(Part):
     path_hit and path_miss are samples that `ghapp test` runs. note: for readers.
     """
 
-    signals: ClassVar = ("paths", "diff", "removed", "labels", "size", "submodules")
+    signals: ClassVar = ("paths", "diff", "removed", "labels", "pull", "size", "submodules")
 
     paths: GlobList = key(
         "Globs of changed files that flag the area.", ["src/ranking/**"], value=()
@@ -188,6 +171,10 @@ class DetectPart(Part):
         "RE2: titles of pull requests that suggest the area, as a hint.", "(?i)ranking"
     )
     labels: NameList = key("Labels that force the area in.", ["ranking"], value=())
+    pull: PullWhenPart | None = key(
+        "A condition on the pull request that flags the area, with all of its files.",
+        {"base": "release/**", "adds": "**/Dockerfile"},
+    )
     size: SizePart | None = key(
         "How large a pull request has to be to flag the area.", {"changed_files_gte": 50}
     )
@@ -342,6 +329,8 @@ def detect(part: DetectPart, references: References) -> Detect:
     """The signals without samples. `exclude` includes the globs of the sets that are named."""
     known = {one.name for one in fields(Detect)}
     given = {key: value for key, value in part if key in known and value is not None}
+    if part.pull:
+        given["pull"] = pull_schema.condition(part.pull)
     if part.size:
         given["size"] = Size(**{key: value for key, value in part.size if value})
     sets = [glob for name in part.exclude_sets for glob in references.sets.get(name, ())]
@@ -351,23 +340,17 @@ def detect(part: DetectPart, references: References) -> Detect:
 
 def condition(part: WhenPart) -> When:
     """The mapping as one condition: its keys joined by "all" if there are several."""
-    joined = {"any": part.any, "all": part.all, "not": (part.not_,) if part.not_ else None}
-    parts: list[When] = [
-        Combined(how, tuple(map(condition, inner))) for how, inner in joined.items() if inner
+    below = {"any": part.any, "all": part.all, "not": (part.not_,) if part.not_ else None}
+    found: list[When] = [
+        Combined(how, tuple(map(condition, inner))) for how, inner in below.items() if inner
     ]
-    kinds = ("diff", "removed", "path", "title", "label", "hazard", "area", "flagged_by")
-    parts += [Clause(kind, values) for kind in kinds if (values := getattr(part, kind))]
+    kinds = ("diff", "removed", "path", "hazard", "area", "flagged_by")
+    found += [Clause(kind, values) for kind in kinds if (values := getattr(part, kind))]
     counts = ("files_gte", "added_gte")
-    parts += [AtLeast(kind, count) for kind in counts if (count := getattr(part, kind))]
+    found += [AtLeast(kind, count) for kind in counts if (count := getattr(part, kind))]
     if part.file:
-        parts.append(InFile(**{key: value for key, value in part.file if value}))
-    if part.size:
-        bounds = {
-            "pull_files_gte": part.size.changed_files_gte,
-            "pull_added_gte": part.size.added_lines_gte,
-        }
-        of = tuple(AtLeast(kind, count) for kind, count in bounds.items() if count)
-        parts.append(Combined("any", of))
+        found.append(InFile(**{key: value for key, value in part.file if value}))
+    found += pull_schema.parts(part)
     if part.table_in:
-        parts.append(Clause("table_in", (part.table_in,)))
-    return parts[0] if len(parts) == 1 else Combined("all", tuple(parts))
+        found.append(Clause("table_in", (part.table_in,)))
+    return pull_schema.joined(found)

@@ -11,14 +11,26 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from ghapp.core.areas import Area, Mode, Reviewers, Text
+from ghapp.core.areas import (
+    Area,
+    Clause,
+    Leaf,
+    Mode,
+    ModeRule,
+    Reason,
+    Reviewers,
+    Text,
+    When,
+    leaves,
+)
 from ghapp.core.model import Problem
 from ghapp.core.patterns import globs
-from ghapp.core.policy import limits, own_packs, pack_files, yaml
+from ghapp.core.policy import limits, own_packs, pack_files, pull_schema, yaml
 from ghapp.core.policy.areas import (
     DEFAULT,
     Vocabulary,
     areas,
+    avoidable,
     faults,
     left_by,
     never_deferred,
@@ -139,6 +151,10 @@ class Policy:
     areas: those enabled, heaviest first, then by id. observed: those among them that are only
     observed, once `on` has set them apart.
     enforce_from: the day on which `mode` begins to be enforce, "2027-01-15"; "" if it is in force.
+    mode_when: rules before `mode`, of which the first that holds counts. mode_why: what of the pull
+    request settled the mode. general: what holds for all pull requests, if this is a policy for one
+    of them, see `scan/pull_conditions.py`.
+    asks: kinds of the facts that conditions are about. teams: slugs that conditions name.
     """
 
     mode: str = "advise"
@@ -173,6 +189,23 @@ class Policy:
     problems: tuple[Problem, ...] = ()
     refused: tuple[Problem, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
+    mode_when: tuple[ModeRule, ...] = ()
+    mode_why: tuple[Reason, ...] = ()
+    general: Policy | None = None
+    asks: frozenset[str] = frozenset()
+    teams: frozenset[str] = frozenset()
+
+    @property
+    def modes(self) -> frozenset[str]:
+        """All modes that something may have."""
+        rules = (*self.mode_when, *(rule for area in self.areas for rule in area.mode_when))
+        areas = (area.mode for area in self.areas)
+        return frozenset([self.mode, *areas, *(rule.mode for rule in rules)])
+
+    @property
+    def is_ruled(self) -> bool:
+        """Whether areas or modes depend on the facts of the pull request."""
+        return bool(self.mode_when or any(one.when or one.mode_when for one in self.areas))
 
     @property
     def unread_reviewers(self) -> Reviewers:
@@ -181,13 +214,20 @@ class Policy:
 
     @property
     def enforces(self) -> bool:
-        """Whether anything is enforced."""
-        return "enforce" in (self.mode, *(area.mode for area in self.areas))
+        """Whether anything is enforced, on this pull request or on others."""
+        return "enforce" in (self.general or self).modes
+
+    @property
+    def searched(self) -> tuple[Area, ...]:
+        """The areas that any pull request may be searched for, except those only observed."""
+        observed = {area.id for area in self.observed}
+        areas = (self.general or self).areas
+        return tuple([area for area in areas if area.id not in observed]) if observed else areas
 
     @property
     def writes(self) -> bool:
         """Whether anything goes to GitHub: not if everything is only observed."""
-        return {self.mode, *(area.mode for area in self.areas)} != {"observe"}
+        return self.modes != {"observe"}
 
     @property
     def begins_at(self) -> datetime | None:
@@ -202,14 +242,22 @@ class Policy:
         What is enforced from a later day on is only advice, and keeps its `enforce_from`. Areas
         that are only observed are in `observed`, so that nothing about them is shown or asked.
         """
-        if not self.begins_at and all(area.mode != "observe" for area in self.areas):
+        general = self.general
+        days = self.begins_at or (general and general.begins_at)
+        if not days and all(area.mode != "observe" for area in self.areas):
             return self
         day = now.astimezone(self.working_time.zone).date().isoformat()
         found = tuple(_on(day, area) for area in self.areas)
+        if general:
+            areas = tuple(_on(day, area) for area in general.areas)
+            general = replace(_on(day, general), areas=areas)
+        # A rule may give an area another mode, as long as it is not settled for a pull request.
+        observed = {area.id for area in found if area.mode == "observe" and not area.mode_when}
         return replace(
             _on(day, self),
-            areas=tuple(area for area in found if area.mode != "observe"),
-            observed=tuple(area for area in found if area.mode == "observe"),
+            areas=tuple(area for area in found if area.id not in observed),
+            observed=tuple(area for area in found if area.id in observed),
+            general=general,
         )
 
     @property
@@ -220,7 +268,7 @@ class Policy:
         shown = (replace(area, mode="advise") for area in self.observed)
         areas = sorted((*self.areas, *shown), key=lambda area: (-area.weight, area.id))
         mode = "advise" if self.mode == "observe" else self.mode
-        return replace(self, mode=mode, areas=tuple(areas), observed=())
+        return replace(self, mode=mode, areas=tuple(areas), observed=(), general=None)
 
 
 def _midnight(day: str, zone: tzinfo) -> datetime:
@@ -494,6 +542,7 @@ def read(
     found = (
         *_unfit(file, below.policy),
         *_days(file, below.policy),
+        *_avoidable(file, below),
         *([(("areas",), f"the file's {laborious}")] if laborious else []),
         *own.faults,
         *faults(file, joined, own.references, below.policy.language, all_packs=all_packs),
@@ -579,9 +628,11 @@ def _well_formed(value: object, error: ValidationError) -> dict[str, Any]:
 
 def _unfit(file: PolicyFile, below: Policy) -> Iterator[tuple[yaml.Loc, str]]:
     """Values that do not go together, with those of the layers below."""
-    parts = (one for one in (file.areas or {}).values() if isinstance(one, AreaPart))
-    modes = {file.mode or below.mode, *(part.mode for part in parts)}
+    parts = [one for one in (file.areas or {}).values() if isinstance(one, AreaPart)]
+    rows = (*(file.mode_when or ()), *(one for part in parts for one in part.mode_when or ()))
+    modes = {file.mode or below.mode, *(part.mode for part in parts), *(one.mode for one in rows)}
     modes |= {area.mode for area in below.areas if area.mode != below.mode}
+    modes |= {rule.mode for area in below.areas for rule in area.mode_when}
     by = (file.sign_off.by if file.sign_off else None) or below.sign_off_by
     pending = file.pending or below.pending
     if set(by) == {"button"} and "enforce" in modes and pending != "action_required":
@@ -694,6 +745,11 @@ def _joined(
         )
         for key, default in DEFAULT.items()
     }
+    mode_when = tuple(
+        rule
+        for layer in reversed(_upto_mode(layers))
+        for rule in pull_schema.rules(layer.mode_when)
+    )
     most = setting("defer", "max_days") or Defer().max_days
     usual = setting("defer", "default_days") or Defer().default_days
     features = {one.name: setting("features", one.name) for one in fields(Features)}
@@ -717,6 +773,7 @@ def _joined(
         features=replace(Features(), **given(**features)),
         defer=Defer(min(usual, most), most),
         labels={key: setting("labels", key) or name for key, name in DEFAULT_LABELS.items()},
+        mode_when=mode_when,
         words=words,
         **given(
             language=setting("language"),
@@ -738,16 +795,53 @@ def _joined(
     )
     # The areas inherit from what holds; which questions nobody may defer depends on the areas.
     policy, refused = floor.hold(policy, KEYS.keys() - {"defer.never"})
-    mode = Mode(policy.mode, policy.enforce_from)
-    in_force = areas(layers, rules.packs, rules.references, mode, policy.reviewers, policy.words)
+    in_force = areas(
+        layers,
+        rules.packs,
+        rules.references,
+        Mode(policy.mode, policy.enforce_from),
+        policy.mode_when,
+        policy.reviewers,
+        policy.words,
+    )
     in_force, refused_inside = floor.hold_areas(in_force)
     never = never_deferred(layers, rules.packs)
     if setting("defer", "never") != ():
         never |= {item.id for area in in_force for item in area.items if item.never_defer}
-    defer = replace(policy.defer, never=never)
-    policy = replace(policy, areas=in_force, defer=defer, kept=floor.kept)
+    asked = [one for one in _conditions(in_force, policy.mode_when) if isinstance(one, Clause)]
+    policy = replace(
+        policy,
+        areas=in_force,
+        asks=frozenset(one.kind for one in asked if one.kind in pull_schema.KINDS),
+        teams=frozenset(team for one in asked if one.kind == "team" for team in one.values),
+        defer=replace(policy.defer, never=never),
+        kept=floor.kept,
+    )
     policy, refused_at_last = floor.hold(policy, ("defer.never",))
     return policy, [*refused, *refused_inside, *refused_at_last]
+
+
+def _avoidable(file: PolicyFile, below: Below) -> Iterator[tuple[yaml.Loc, str]]:
+    policy = below.policy
+    general = policy.mode, policy.mode_when
+    own = [area for area in policy.areas if (area.mode, area.mode_when) != general]
+    return avoidable(file, *general, own)
+
+
+def _upto_mode(layers: Sequence[PolicyFile]) -> Sequence[PolicyFile]:
+    """The layers from the topmost one that has a mode: it replaces the rules below."""
+    places = [place for place, layer in enumerate(layers) if layer.mode]
+    return layers[max(places, default=0) :]
+
+
+def _conditions(areas: Sequence[Area], rules: Sequence[ModeRule]) -> Iterator[Leaf]:
+    """All conditions of a policy, without those that join others."""
+    whens: list[When | None] = [rule.when for rule in rules]
+    for area in areas:
+        whens += [area.when, area.detect.pull, *(rule.when for rule in area.mode_when)]
+        whens += [when for item in area.items for when in (item.when, item.must_when)]
+    for when in whens:
+        yield from leaves(when)
 
 
 _builtin = lru_cache(maxsize=8)(_builtin_below)

@@ -19,12 +19,15 @@ from ghapp.core.policy.fields import (
     Category,
     Count,
     GlobList,
+    Login,
+    Mode,
     Most,
     NameList,
     Part,
     RegexList,
     Severity,
     SomeText,
+    Team,
     Title,
     Why,
     at_most,
@@ -39,23 +42,15 @@ from ghapp.core.policy.fields import (
 )
 from ghapp.core.policy.hazard_schema import HAZARD_ID
 from ghapp.core.policy.pack_schema import DetectPart, WhenPart
+from ghapp.core.policy.pull_schema import ModeRules, PullWhenPart
 from ghapp.core.working_time import DAYS
 
-Mode = Literal["observe", "advise", "enforce"]
 Language = Literal["en", "ja"]
 Evidence = Literal["url", "number", "text", "choice"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Channel = Literal["command", "label", "review", "button"]
 
 MAX_AREAS = 100
-
-# Managed users have an underscore before the short code of their enterprise, an App has [bot].
-# Source: https://docs.github.com/enterprise-cloud@latest/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication
-LOGIN = re.compile(r"(?P<user>[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*(?:_[A-Za-z0-9]+)?)(?:\[bot\])?")
-MOST_OF_LOGIN = 39
-# GitHub makes the slug from the team's name; the teams of an enterprise have `ent:` before it.
-SLUG = re.compile(r"(?:ent:)?[a-z0-9_]+(?:-+[a-z0-9_]+)*")
-NOT_IN_SLUG = re.compile("[^a-z0-9_]+")
 
 
 CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
@@ -80,44 +75,6 @@ def days_fault(days: str) -> str:
     return "" if in_order else "should begin before it ends: write the earlier day first"
 
 
-def login_fault(name: str) -> str:
-    """Why GitHub has no account of this name, and what to write; "" if it may."""
-    found = LOGIN.fullmatch(name)
-    if name.startswith("@"):
-        return "should be written without `@`"
-    if found and len(found["user"]) > MOST_OF_LOGIN:
-        return f"should have at most {MOST_OF_LOGIN} characters, as every login on GitHub"
-    if found:
-        return ""
-    if name.startswith("app/"):
-        return f"should be the App's login: write `{name.removeprefix('app/')[:60]}[bot]`"
-    if "/" in name:
-        return "should be a login: teams belong in `teams`, each by its slug alone"
-    if "@" in name:
-        return "should be a login, not a mail address: write the end of the profile's address"
-    return (
-        f"should be a login, and `{name[:60]}` cannot be one: write letters and digits, with "
-        "single hyphens between them, and `[bot]` after the name of an App"
-    )
-
-
-def team_fault(slug: str) -> str:
-    """Why GitHub has no team of this slug, and what to write; "" if it may."""
-    if slug.startswith("@") and "/" not in slug:
-        return "should be written without `@`"
-    if "/" in slug:
-        alone = slug.rpartition("/")[2][:60] or "sre"
-        whose = "the organisation is the repository's"
-        return f"should be the team's slug alone, as in `{alone}`: {whose}"
-    if SLUG.fullmatch(slug):
-        return ""
-    likely = NOT_IN_SLUG.sub("-", slug.lower()).strip("-")[:60]
-    ending = "the end of its address on GitHub"
-    return f"should be the team's slug, {ending}" + (f": write `{likely}`" if likely else "")
-
-
-Login = Annotated[SomeText, fitting(login_fault)]
-Team = Annotated[SomeText, fitting(team_fault)]
 Hours = Annotated[SomeText, fitting(hours_fault)]
 Days = Annotated[SomeText, fitting(days_fault)]
 Duration = Annotated[
@@ -410,6 +367,13 @@ class AreaPart(Part):
         "evidence",
         default="touch",
     )
+    mode_when: ModeRules | None = key(
+        "Rules for the mode of this area; the first whose condition holds counts, else `mode`.",
+        [{"base": "release/**", "mode": "enforce"}],
+    )
+    when: PullWhenPart | None = key(
+        "Which pull requests may be flagged; by default all.", {"base": ["main", "release/**"]}
+    )
     reviewers: PeoplePart | None = key(
         "Who may sign this area off, in the place of the general reviewers.", {"teams": ["dba"]}
     )
@@ -457,6 +421,11 @@ class PolicyFile(Part):
     )
     enforce_from: Day | None = key(
         "The day on which `mode: enforce` begins; until then it advises.", "2027-01-15"
+    )
+    mode_when: ModeRules | None = key(
+        "Rules for the mode; the first whose condition holds counts, else `mode`.",
+        [{"base": "release/**", "mode": "enforce"}],
+        default=[],
     )
     language: Language | None = key(
         "The language of everything that people read.", "ja", default="en"

@@ -10,9 +10,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
-from ghapp.core.areas import Area, Hazard, Item, Mode, Reviewers, SameAs, Size, Text, When
+from ghapp.core.areas import (
+    MODES,
+    Area,
+    Combined,
+    Hazard,
+    Item,
+    Mode,
+    ModeRule,
+    Reviewers,
+    SameAs,
+    Size,
+    Text,
+    When,
+)
 
-MODES = ("observe", "advise", "enforce")
 WEAKER, DIFFERENT, STRICTER = "weaker", "different", "stricter"
 
 Whole = TypeVar("Whole")  # a policy, an area or a question
@@ -190,6 +202,32 @@ def reasons_for_must(before: When | None, after: When | None) -> str:
     return WEAKER if after is None else STRICTER if before is None else DIFFERENT
 
 
+def narrowed(before: When | None, after: When | None) -> str:
+    """Of an area: which pull requests may be flagged; None is all."""
+    return STRICTER if after is None or (before and _allows(before, after)) else WEAKER
+
+
+def widened(before: When | None, after: When | None) -> str:
+    """Of an area: which pull requests flag it; None is none."""
+    return STRICTER if after and (before is None or _allows(before, after)) else WEAKER
+
+
+def _allows(before: When, after: When) -> bool:
+    """Whether the second one holds wherever the first one does, as far as their form shows it."""
+    return isinstance(after, Combined) and after.how == "any" and before in after.of
+
+
+def ruled(before: tuple[ModeRule, ...], after: tuple[ModeRule, ...]) -> str:
+    """Rules for the mode: some that enforce before the same, or the same with stricter modes."""
+    same = len(after) - len(before)
+    pairs = list(zip(before, after[same:], strict=True)) if same >= 0 else []
+    rises = same >= 0 and all(
+        old.when == new.when and MODES.index(old.mode) <= MODES.index(new.mode)
+        for old, new in pairs
+    )
+    return STRICTER if rises and all(one.mode == "enforce" for one in after[:same]) else WEAKER
+
+
 def evidence(before: str, after: str) -> str:
     """Without a kind of evidence a tick is enough."""
     return WEAKER if not after else DIFFERENT if before else STRICTER
@@ -198,6 +236,7 @@ def evidence(before: str, after: str) -> str:
 # The keys outside of areas. A label's name or a word is neither stricter nor weaker.
 KEYS: Mapping[str, Row] = {
     "mode": ModeRow(("mode",), modes),
+    "mode_when": Row(("mode_when",), ruled),
     "language": Row(("language",), unordered),
     "reviewers": Row(("reviewers",), fewer_people),
     "waivers": Row(("waivers",), fewer_people),
@@ -240,6 +279,8 @@ KEYS: Mapping[str, Row] = {
 
 AREA_KEYS: Mapping[str, Row] = {
     "mode": ModeRow(("mode",), modes),
+    "mode_when": Row(("mode_when",), ruled),
+    "when": Row(("when",), narrowed),
     "flag": Row(("flag",), rising("evidence", "touch")),
     "reviewers": Row(("reviewers",), fewer_people),
     "title": Row(("title",), unordered),
@@ -252,6 +293,7 @@ AREA_KEYS: Mapping[str, Row] = {
     "detect.title": Row(("detect", "title"), hint),
     "detect.labels": Row(("detect", "labels"), more),
     "detect.size": Row(("detect", "size"), sizes),
+    "detect.pull": Row(("detect", "pull"), widened),
     "detect.submodules": Row(("detect", "submodules"), rising(False, True)),
 }
 
@@ -314,7 +356,7 @@ def changes(before: AnyPolicy, after: AnyPolicy) -> tuple[Change, ...]:
         else:
             inherited = {
                 f"areas.{name}.{key}"
-                for key in ("mode", "reviewers")
+                for key in ("mode", "mode_when", "reviewers")
                 if KEYS[key].of(before) == AREA_KEYS[key].of(old[name])
                 and KEYS[key].of(after) == AREA_KEYS[key].of(new[name])
             }
@@ -400,7 +442,7 @@ def _writing(row: str) -> tuple[str, ...]:
     return tuple(one for one, rows in WRITTEN_FOR.items() if row in rows)
 
 
-def as_written(value: object) -> str:
+def as_written(value: object) -> str:  # noqa: C901 -- a case for each type
     """A value of a policy as its file would have it, in one line: "enforce", "[command, label]"."""
     match value:
         case bool():
@@ -414,7 +456,9 @@ def as_written(value: object) -> str:
         case frozenset():
             return as_written(tuple(sorted(value)))
         case tuple():
-            return f"[{', '.join(map(str, value))}]"
+            return f"[{', '.join(map(as_written, value))}]"
+        case ModeRule():
+            return f"a condition: {value.mode}"
         case Text():
             return f"{value.en} / {value.ja}"
         case Size():

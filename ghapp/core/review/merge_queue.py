@@ -15,7 +15,9 @@ from ghapp.core.marks import CheckRun
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import PolicySource, Verdict
 from ghapp.core.review.review import PASSING
+from ghapp.core.scan.pull_conditions import modes_into
 
+ENFORCED = frozenset({"enforce"})  # all modes that an area may have
 # GitHub will not merge the pull, so it is about to leave the queue.
 LEAVING = "UNMERGEABLE"
 
@@ -95,13 +97,17 @@ def believed(history: QueueHistory, base_ref: str, policy: Policy) -> Verdicts:
     """The verdicts that still hold: for this base, not out of date, and under this policy.
 
     A verdict that was neutral under an older policy does not hold if this policy enforces an area
-    that the pull still waits for.
+    that the pull still waits for, whatever the facts of the pull are.
     """
-    modes = {area.id: area.mode for area in (*policy.areas, *policy.observed)}
+    general = modes_into(base_ref, policy.mode, policy.mode_when)
+    modes = {
+        area.id: modes_into(base_ref, area.mode, area.mode_when)
+        for area in (*policy.areas, *policy.observed)
+    }
 
     def holds(verdict: Verdict) -> bool:
-        waiting = (modes.get(one.area) or policy.mode for one in verdict.waiting)
-        return verdict.conclusion != "neutral" or "enforce" not in waiting
+        waiting = (modes.get(one.area, general) for one in verdict.waiting)
+        return verdict.conclusion != "neutral" or ENFORCED not in waiting
 
     return {
         number: one

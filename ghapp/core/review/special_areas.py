@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ghapp.core.areas import Area, Detect, Hit, Item, Reviewers, Text
+from ghapp.core.areas import MODES, Area, Detect, Hit, Item, Reviewers, Text
 from ghapp.core.i18n import both
 from ghapp.core.ledger import Entry, concerns
 from ghapp.core.model import File
@@ -29,7 +29,6 @@ REVIEW_POLICY = "review-policy"
 WITHOUT_PACK = (TOO_MANY_FILES, UNREAD_FILES, REVIEW_POLICY)
 CONCERN = "concern"  # the category of a concern's item
 WEIGHT, CONCERN_WEIGHT = 9, 10  # those of packs end at 5
-MODES = ("observe", "advise", "enforce")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ def guards(facts: Facts) -> Reviewers:
 
 # What an added line may weaken.
 _WEAKENS = re.compile(
-    r"\b(mode|enabled|off|reviewers|waivers|teams|users|ignore|sign_off|allow_author|stale_on"
+    r"\b(mode|mode_when|when|enabled|off|reviewers|waivers|teams|users|ignore|sign_off|allow_author|stale_on"
     r"|require_answers|pending|never|max_items|exclude|retired|sev|must_when|packs)\b"
 )
 
@@ -178,6 +177,10 @@ def _without_pack(
     policy = facts.policy
     # What nobody has read may belong to any area: it takes the mode of the strictest.
     area = _strict(Area(name, title, WEIGHT, Detect(), ()), policy.areas, policy)
+    guarding = max((policy.general or policy).modes, key=MODES.index)
+    if name == REVIEW_POLICY and MODES.index(guarding) > MODES.index(area.mode):
+        # The policy guards every pull, so that no fact of this one makes its mode laxer.
+        area = replace(area, mode=guarding, enforce_from="")
     by = policy.unread_reviewers if reviewers is None else reviewers
     return Flagged(replace(area, reviewers=by), hits, (), (), mark)
 

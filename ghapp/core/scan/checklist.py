@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
-from ghapp.core.areas import Area, Finding, Hit, Item
+from ghapp.core.areas import Area, Finding, Hit, Item, Reason
 from ghapp.core.model import MOST_FILES, File, Pull
 from ghapp.core.patterns import globs, regexes
 from ghapp.core.policy.policy import Features, Policy
 from ghapp.core.scan.conditions import NewLines, Scene, about, holds
 from ghapp.core.scan.fingerprint import Fingerprints
+from ghapp.core.scan.pull_conditions import weighed
 from ghapp.core.scan.rulebook import rulebook
 from ghapp.core.scan.scan import Scan, found_in, hinted
 
@@ -39,6 +40,14 @@ class Flagged:
 
 
 @dataclass(frozen=True, slots=True)
+class Exempt:
+    """An area that a pull touches, but that its `when` takes the pull out of; and what decides."""
+
+    area: Area
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Checklist:
     """What is asked about a pull.
 
@@ -50,6 +59,7 @@ class Checklist:
     unread: paths, in order, of files whose changed lines are not all known, and which no flagged
     area has by its paths.
     partly: paths of other files whose added lines were not all searched.
+    exempt: what would be flagged, if the policy did not take this pull out.
     """
 
     flagged: tuple[Flagged, ...] = ()
@@ -60,6 +70,7 @@ class Checklist:
     ignored: str = ""
     unread: tuple[str, ...] = ()
     partly: tuple[str, ...] = ()
+    exempt: tuple[Exempt, ...] = ()
 
 
 def checklist(scan: Scan, policy: Policy, findings: tuple[Finding, ...] = ()) -> Checklist:
@@ -68,6 +79,9 @@ def checklist(scan: Scan, policy: Policy, findings: tuple[Finding, ...] = ()) ->
     complete = pull.complete and max(scan.files_read, pull.changed_files) <= MOST_FILES
     if scan.ignored:
         return Checklist(complete=complete, ignored=scan.ignored)
+    known = {area.id for area in policy.areas}
+    exempt = {*scan.exempt, *(one.area for one in findings if one.area not in known)}
+    findings = tuple([one for one in findings if one.area in known])
     flagged = tuple(_flagged(scan, policy, findings))
     found = {one.item for one in findings}
     shown = _shown(flagged, policy, found)
@@ -92,7 +106,7 @@ def checklist(scan: Scan, policy: Policy, findings: tuple[Finding, ...] = ()) ->
     ids = {one.area.id for one in flagged}
     # Whoever signs an area off has read the files that it has by their paths.
     vouching = ids & policy.kept.areas if policy.kept.areas else ids
-    signed = {place for place, area in enumerate(policy.areas) if area.id in vouching}
+    signed = {place for place, area in enumerate(policy.searched) if area.id in vouching}
     claimed = {
         one.change.file.path
         for one in scan.files
@@ -107,6 +121,11 @@ def checklist(scan: Scan, policy: Policy, findings: tuple[Finding, ...] = ()) ->
         feature=is_feature(pull, policy.features),
         unread=unread,
         partly=tuple(path for path in scan.partly if path not in unread),
+        exempt=tuple(
+            Exempt(area, weighed(area.when, pull).reasons)
+            for area in policy.searched
+            if area.when and area.id in exempt
+        ),
     )
 
 
@@ -114,7 +133,7 @@ def _flagged(scan: Scan, policy: Policy, findings: tuple[Finding, ...]) -> Itera
     touched = found_in(scan.touched, findings, scan.changes) if findings else scan.touched
     hazards = frozenset(one.hazard for one in findings)
     fingerprints = Fingerprints()
-    book = rulebook(policy.areas, policy.ignore_paths, policy.dialect)
+    book = rulebook(policy.searched, policy.ignore_paths, policy.dialect)
     new_lines = NewLines(one.change for one in scan.files if not one.ignored)
     for area in sorted(policy.areas, key=lambda area: (-area.weight, area.id)):
         if area.id not in touched:

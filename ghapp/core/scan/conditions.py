@@ -1,7 +1,7 @@
 """A `when` and what is known of a flagged area -> whether the item applies, and to which files.
 
 Each kind of condition is an entry of `FINDS`, which gives the files in which it holds, or of
-`COUNTS`, which gives the number that it compares.
+`COUNTS`, which gives the number that it compares. Those on the whole pull are in `pull_conditions`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
-from ghapp.core.areas import AtLeast, Clause, Combined, Finding, InFile, Item, When
+from ghapp.core import areas
+from ghapp.core.areas import Clause, Combined, Finding, InFile, Item, Leaf, When
 from ghapp.core.model import Pull
 from ghapp.core.patterns import globs, regexes
 from ghapp.core.patterns.sets import Texts
 from ghapp.core.scan.bumps import Bump, bumps
 from ghapp.core.scan.patch import LAYOUT, ChangedFile
+from ghapp.core.scan.pull_conditions import CHANGES, is_of_pull, matched
 from ghapp.core.scan.scan import Touch
 
 LEAST_MOVED = 4  # characters besides layout; shorter lines occur everywhere
@@ -100,15 +102,15 @@ class Scene:
 
 
 def holds(when: When | None, scene: Scene) -> bool:
-    """Whether the condition holds; None always does."""
-    if when is None:
-        return True
-    if isinstance(when, Combined):
-        if when.how == "all":
-            return all(holds(one, scene) for one in when.of)
-        some = any(holds(one, scene) for one in when.of)
-        return not some if when.how == "not" else some
-    return any(True for _ in _found(when, scene))
+    """Whether the condition holds, or may hold if not all is known; None always does."""
+
+    def leaf(one: Leaf, unknown: bool) -> bool:
+        if is_of_pull(one):
+            found = matched(one, scene.pull, scene.matches)
+            return unknown if found is None else bool(found)
+        return any(True for _ in _found(one, scene))
+
+    return when is None or areas.holds(when, leaf)
 
 
 def about(item: Item, scene: Scene, findings: tuple[Finding, ...]) -> tuple[ChangedFile, ...]:
@@ -130,11 +132,13 @@ def _named(when: When | None, scene: Scene) -> Iterator[str]:
     if isinstance(when, Combined):
         for one in when.of if when.how != "not" else ():
             yield from _named(one, scene)
-    elif when is not None:
+    elif when is not None and not is_of_pull(when):
         yield from _found(when, scene)
+    elif isinstance(when, Clause) and when.kind in CHANGES:
+        yield from matched(when, scene.pull, scene.matches) or ()
 
 
-def _found(when: Clause | AtLeast | InFile, scene: Scene) -> Iterator[str]:
+def _found(when: Leaf, scene: Scene) -> Iterator[str]:
     """Paths of the files in which the condition holds, or PULL; empty if it does not hold."""
     if isinstance(when, Clause):
         yield from FINDS[when.kind](when.values, scene)
@@ -223,10 +227,6 @@ FINDS: Mapping[str, Callable[[tuple[str, ...], Scene], Iterable[str]]] = {
         for one in (scene.touch.read if scene.tables else ())
         if any(_any_of(scene.tables).search(one.code(sign).decode()) for sign in "+-")
     ),
-    "title": lambda values, scene: _of_pull(regexes.first(values, scene.pull.title)),
-    "label": lambda values, scene: _of_pull(
-        {value.casefold() for value in values} & {label.casefold() for label in scene.pull.labels}
-    ),
     "hazard": lambda values, scene: _of_pull(not scene.hazards.isdisjoint(values)),
     "area": lambda values, scene: _of_pull(not scene.areas.isdisjoint(values)),
     "flagged_by": lambda values, scene: _of_pull(scene.touch.hits[0].kind in values),
@@ -234,6 +234,4 @@ FINDS: Mapping[str, Callable[[tuple[str, ...], Scene], Iterable[str]]] = {
 COUNTS: Mapping[str, Callable[[Scene], int]] = {
     "files_gte": lambda scene: len(scene.touch.changes),
     "added_gte": lambda scene: sum(one.file.additions for one in scene.touch.changes),
-    "pull_files_gte": lambda scene: len(scene.pull.files),
-    "pull_added_gte": lambda scene: sum(file.additions for file in scene.pull.files),
 }

@@ -43,6 +43,7 @@ class Scan:
     lines, and not all changed lines are there.
     partly: paths of files whose changed lines were not searched in full, though they may matter.
     ignored: the author, if the policy ignores their pulls; then nothing was searched.
+    exempt: ids of areas that it would touch, if their `when` let this pull be flagged.
     """
 
     pull: Pull
@@ -52,6 +53,7 @@ class Scan:
     unread: tuple[str, ...] = ()
     partly: tuple[str, ...] = ()
     ignored: str = ""
+    exempt: tuple[str, ...] = ()
 
     @property
     def changes(self) -> Mapping[str, ChangedFile]:
@@ -81,7 +83,7 @@ def scan(
     authors = {name.casefold() for name in policy.ignore_authors}
     if only_author_pushed and pull.author.casefold() in authors:
         return Scan(pull, ignored=pull.author)
-    book = rulebook(policy.areas, policy.ignore_paths, policy.dialect)
+    book = rulebook(policy.searched, policy.ignore_paths, policy.dialect)
     files = match(book, pull.files)
     suspicion = suspected(book, files, overdue)
     counting = tuple([one for one in files if not one.ignored])
@@ -99,9 +101,11 @@ def scan(
         and one.kind.scanned
         and any(area.detect.reads(one.kind.globs, one.kind.excluding) for area in policy.areas)
     }
+    touched, ids = _touched(book, pull, counting), {area.id for area in policy.areas}
     return Scan(
         pull=pull,
-        touched=_touched(book, pull, counting),
+        touched={name: touch for name, touch in touched.items() if name in ids},
+        exempt=tuple([name for name in touched if name not in ids]),
         suspicion=suspicion,
         files=files,
         unread=tuple(sorted(unread | suspicion.left)),
@@ -120,7 +124,7 @@ def _touched(book: Rulebook, pull: Pull, files: tuple[Matched, ...]) -> Mapping[
             lines.setdefault(line.area, []).append((index, line))
     touched: dict[str, Touch] = {}
     for place, area in enumerate(book.areas):
-        found = Matches(pull, files, claims.get(place, ()), lines.get(place, ()))
+        found = Matches(pull, files, claims.get(place, ()), lines.get(place, ()), book.matches)
         fired = [(trigger.whole, [*trigger.hits(found)]) for trigger in book.triggers[place]]
         hits = [hit for _, here in fired for hit in here]
         if not hits:

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from ghapp.core.areas import Area, Hit
+from ghapp.core.areas import Area, Hit, Reason, globs_of
 from ghapp.core.markdown import without_credentials
 from ghapp.core.model import Pull
 from ghapp.core.patterns.regexes import Span
 from ghapp.core.scan.patch import ChangedFile, searched_lines
+from ghapp.core.scan.pull_conditions import weighed
 
 FOLDER_FILES = 5  # a new folder at the top with fewer files brings up no question
 MOST_PATHS, MOST_LINES = 5, 3  # hits kept for showing; the files are always complete
@@ -82,12 +83,16 @@ class Matched(NamedTuple):
 
 
 class Matches(NamedTuple):
-    """What was found in a pull for one area. claims, lines: with the places of their files."""
+    """What was found in a pull for one area. claims, lines: with the places of their files.
+
+    matches: tells whether one of several globs that a trigger names matches a path.
+    """
 
     pull: Pull
     files: Sequence[Matched]
     claims: Sequence[tuple[int, PathClaim]]
     lines: Sequence[tuple[int, LineFound]]
+    matches: Callable[[tuple[str, ...], str], object]
 
 
 def quoted(line: str) -> str:
@@ -231,6 +236,34 @@ class LineTrigger(Trigger):
 
 
 @dataclass(frozen=True, slots=True)
+class PullHit(Hit):
+    """The condition on the pull request holds, or may hold. reasons: the facts that decide it."""
+
+    kind = words = "pull"
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PullTrigger(Trigger):
+    """`pull` flags the area for a pull request of which it holds, or of which not all is known."""
+
+    whole = True
+
+    @property
+    def globs(self) -> tuple[str, ...]:
+        """Those of its conditions on files."""
+        return tuple(globs_of(self.area.detect.pull))
+
+    def hits(self, found: Matches) -> Iterable[Hit]:
+        """One, with the facts."""
+        when = self.area.detect.pull
+        if when is None:
+            return []
+        weight = weighed(when, found.pull, found.matches)
+        return [] if weight.value is False else [PullHit(weight.reasons)]
+
+
+@dataclass(frozen=True, slots=True)
 class FolderHit(Hit):
     """The pull request adds a folder at the top of the repository."""
 
@@ -295,5 +328,5 @@ class SizeTrigger(Trigger):
 # In the order in which they decide `flagged_by`.
 KINDS: tuple[type[Trigger], ...] = (
     *(LabelTrigger, PathTrigger, SubmoduleTrigger),
-    *(LineTrigger, SizeTrigger),
+    *(LineTrigger, PullTrigger, SizeTrigger),
 )

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
-from ghapp.core.areas import Hit, Item
+from ghapp.core.areas import Hit, Item, Reason
 from ghapp.core.i18n import Words
 from ghapp.core.markdown import code, paragraphs, plain
 from ghapp.core.review.review import AreaReview, Review
-from ghapp.core.scan.triggers import AddedHit
+from ghapp.core.scan.triggers import AddedHit, PullHit
 from ghapp.core.text.findings import listed, rank
 from ghapp.core.text.status import area_title, signers
 
 MOST_REASONS = 3  # hits of an area; the explanation has more
 MOST_EXPLAINED = 10
+MOST_FACTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,48 @@ class BareHit(Hit):
 
 def why(hit: Hit, words: Words, name: Callable[[str], str] = code) -> str:
     """The hit as a clause. name: how to show a name from the pull safely, such as `code`."""
+    if isinstance(hit, PullHit):
+        return words("hit_pull", reasons=decided(hit.reasons, words, name))
     facts = {one.name: getattr(hit, one.name) for one in fields(hit)}
     shown = {
         key: f"{fact:,}" if isinstance(fact, int) else name(fact) for key, fact in facts.items()
     }
     place = f"{hit.path}:{hit.line}" if hit.line else hit.path
     return words(f"hit_{hit.words}", **shown, place=name(place))
+
+
+def decided(reasons: Sequence[Reason], words: Words, name: Callable[[str], str] = code) -> str:
+    """The facts that decided a condition on the pull request, as a clause. name: as for `why`."""
+    shown = [
+        words(f"reason_{one.words}", name=name(one.name), count=f"{one.count:,}")
+        for one in reasons[:MOST_FACTS]
+    ]
+    return words.joined(shown, len(reasons) - MOST_FACTS)
+
+
+def modes(review: Review, words: Words) -> str:
+    """The modes that the policy's rules gave to what is flagged, each with its reasons."""
+    found: dict[tuple[str, tuple[Reason, ...]], list[str]] = {}
+    for area in review.areas:
+        if because := area.flagged.area.mode_why:
+            found.setdefault((area.mode, because), []).append(area_title(area, words))
+    return "\n".join(
+        words(
+            "mode_why",
+            areas=words.joined(titles),
+            mode=code(mode),
+            why=decided(because, words),
+        )
+        for (mode, because), titles in found.items()
+    )
+
+
+def exempt(review: Review, words: Words) -> str:
+    """The areas that the policy takes this pull request out of, each with the facts."""
+    return "\n".join(
+        words("exempt", area=plain(words.text(one.area.title)), why=decided(one.reasons, words))
+        for one in review.checklist.exempt
+    )
 
 
 def flagged_by(area: AreaReview, review: Review, words: Words, most: int = MOST_REASONS) -> str:
@@ -84,7 +121,7 @@ def explanation(review: Review, words: Words) -> str:
         )
         items = "\n".join(_question(item, area, words) for item in area.items)
         blocks.append(f"{heading}\n\n{items}" if items else heading)
-    return paragraphs(*blocks, hints(review, words))
+    return paragraphs(*blocks, modes(review, words), exempt(review, words), hints(review, words))
 
 
 def _question(item: Item, area: AreaReview, words: Words) -> str:

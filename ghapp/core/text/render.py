@@ -121,11 +121,14 @@ def _summary(review: Review, words: Words) -> str:
     if review.state is PullState.CLEAR:
         author = review.checklist.ignored
         clear = words("clear_ignored" if author else "clear", author=code(author))
-        return paragraphs(notices, clear, reasons.hints(review, words))
+        exempt = reasons.exempt(review, words)
+        return paragraphs(notices, clear, exempt, reasons.hints(review, words))
     return paragraphs(
         notices,
         status.next_step(review, words, ticking=False),
         "\n".join(f"- {dotted(*_line(area, review, words))}" for area in review.areas),
+        reasons.modes(review, words),
+        reasons.exempt(review, words),
         status.holds(review, words),
         status.waivers(review, words),
         findings.summary(review, words),

@@ -70,6 +70,20 @@ def get_branch(call: Call) -> Response:
     return call.conditional(ok(repositories.branch(call.at, repository, name)))
 
 
+def get_properties(call: Call) -> Response:
+    """Custom properties, which only an organisation defines.
+
+    Source: https://docs.github.com/rest/repos/custom-properties
+    """
+    repository = call.repository()
+    if repository.owner.kind != "Organization":
+        raise not_found()
+    rows = [
+        {"property_name": name, "value": value} for name, value in repository.properties.items()
+    ]
+    return ok(rows)
+
+
 def list_rules(call: Call) -> Response:
     """The rules of active rulesets for a branch, which need not exist."""
     repository, branch = call.repository(), call.params["branch"]

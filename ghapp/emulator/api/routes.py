@@ -86,6 +86,8 @@ ROUTES = (
     Route("GET", REPO, repository.get_repository, METADATA, "/repos/repos"),
     Route("GET", REPO + "/branches/{branch:path}", repository.get_branch, CONTENTS,
           "/branches/branches"),
+    Route("GET", REPO + "/properties/values", repository.get_properties, METADATA,
+          "/repos/custom-properties"),
     Route("GET", REPO + "/rules/branches/{branch:path}", repository.list_rules, METADATA,
           "/repos/rules"),
     Route("GET", REPO + "/contents/{path:path}", repository.get_contents, CONTENTS,

@@ -292,7 +292,7 @@ def mark_rechecks(connection: Connection) -> int:
 
 # Of an installation's pulls, so many are checked at a time because its organisation's policy has
 # changed. So they take few slots and little of the budget, and wait behind everything else.
-MOST_BEHIND = 5
+MOST_BEHIND = 3
 
 _is_pull = keys.c.kind == literal_column("'pull'")
 _UNDER_WAY = Statement(

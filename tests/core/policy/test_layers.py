@@ -359,6 +359,31 @@ def test_what_can_be_locked(lock):
         ("locked: [areas.db]", "waivers: {users: [me]}", "1:1 waivers"),
         ("large_tables: [a]\nlocked: [areas.db]", "large_tables: [b]", "1:1 large_tables"),
         ("locked: [areas.db]", "database: {dialect: mysql}", "1:12 database.dialect"),
+        (
+            "mode: enforce\nlocked: [mode]",
+            "mode_when: [{author: me, mode: observe}]",
+            "1:1 mode_when",
+        ),
+        (
+            "mode_when: [{base: main, mode: enforce}]\nlocked: [mode]",
+            "mode_when: [{team: me, mode: advise}]",
+            "1:1 mode_when",
+        ),
+        (
+            "mode: enforce\nlocked: [mode]",
+            "areas: {web: {mode_when: [{author: me, mode: observe}]}}",
+            "1:15 areas.web.mode_when",
+        ),
+        (
+            "mode: enforce\nlocked: [areas.db]",
+            "areas: {db: {mode_when: [{author: me, mode: observe}]}}",
+            "1:14 areas.db.mode_when",
+        ),
+        (
+            "mode: enforce\nlocked: [areas.db]",
+            "areas: {db: {when: {base: main}}}",
+            "1:14 areas.db.when",
+        ),
         # Questions of `pay` depend on a hazard of `db`.
         ("locked: [areas.pay]", "areas: {db: off}", "1:9 areas.db"),
     ],
@@ -374,6 +399,7 @@ def test_a_value_that_weakens_a_lock_is_named_and_ignored(organisation, weaker, 
     ("organisation", "stricter"),
     [
         ("locked: [mode]", "mode: enforce"),
+        ("locked: [mode]", "mode_when: [{base: main, mode: enforce}]"),
         ("reviewers: {teams: [sre, dba]}\nlocked: [reviewers]", "reviewers: {teams: [dba]}"),
         ("locked: [sign_off]", "sign_off: {by: [command], require_answers: must}"),
         ("locked: [areas.db]", "max_items: 9"),
@@ -443,6 +469,13 @@ def test_what_nobody_could_read_is_signed_off_by_the_organisation_if_it_locks_ar
     assert locked.kept.areas == {"db"}
     assert locked.kept.items == {"db-rollback", "db-size"}
     assert joined("locked: [areas.db]", repository).unread_reviewers == Reviewers()
+
+
+def test_no_general_rule_of_a_repository_reaches_a_locked_area():
+    organisation = "mode: enforce\nlocked: [areas.db]"
+    found = joined(organisation, "mode_when: [{author: me, mode: observe}]")
+    assert (area(found, "db").mode, area(found, "db").mode_when) == ("enforce", ())
+    assert [rule.mode for rule in area(found, "web").mode_when] == ["observe"]
 
 
 def test_questions_of_a_locked_area_come_before_those_that_are_added():

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ghapp.builtin_packs import rules
 from ghapp.core.areas import Area, Detect, Item, Text
 from ghapp.core.policy.policy import (
     Policy,
@@ -20,7 +21,9 @@ from ghapp.core.policy.policy import (
 )
 from ghapp.core.policy.policy_schema import PolicyFile
 from ghapp.core.records import PolicySource
+from ghapp.core.scan.pull_conditions import in_force
 from ghapp.core.working_time import WorkingTime
+from tests.core.pulls import PULL
 
 DAY = "2027-01-15"
 BEFORE, AFTER = "2027-01-14", "2027-01-16"
@@ -259,3 +262,44 @@ def test_a_repository_may_give_a_day_to_what_its_organisation_enforces() -> None
         (f"areas: {{db: {{enforce_from: {DAY}}}}}", False),
     ):
         assert (problems_of(own, RULES, organisation=below) == ()) == fine
+
+
+RULED = """
+mode: enforce
+enforce_from: 2027-01-15
+mode_when: [{base: 'release/**', mode: enforce}]
+areas:
+  caching: {mode: observe, mode_when: [{base: main, mode: advise}], when: {base: [main, dev]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("base", "mode", "begins", "caching"),
+    [
+        ("main", "advise", "2027-01-15", "advise"),
+        ("release/1", "enforce", "", None),
+        ("dev", "advise", "2027-01-15", "observe"),
+    ],
+)
+def test_a_rule_settles_the_mode_before_the_day_does(
+    base: str, mode: str, begins: str, caching: str | None
+) -> None:
+    general = effective(PolicySource(text=RULED), rules("advise"))
+    pull = replace(PULL, base_ref=base)
+    found = in_force(general, pull).on(datetime(2027, 1, 14, 12, tzinfo=UTC))
+    assert (found.mode, found.enforce_from) == (mode, begins)
+    modes = {area.id: area.mode for area in (*found.areas, *found.observed)}
+    assert modes.get("caching") == caching
+    assert ("caching" in {area.id for area in found.observed}) == (caching == "observe")
+    assert ("caching" in {area.id for area in found.searched}) == (caching != "observe")
+    later = in_force(general, pull).on(datetime(2027, 1, 15, 12, tzinfo=UTC))
+    assert (later.mode, later.enforce_from) == ("enforce", "")
+    assert found.enforces
+    assert found.general
+    assert ("enforce" in found.general.modes) and found.general.mode == "advise"
+
+
+def test_what_a_rule_may_still_raise_is_not_set_apart() -> None:
+    general = effective(PolicySource(text=RULED), rules("advise"))
+    assert general.on(datetime(2027, 1, 14, 12, tzinfo=UTC)).observed == ()
+    assert general.writes

@@ -95,7 +95,7 @@ def test_a_pack_becomes_an_area():
         ("{removed: [x, y]}", Clause("removed", ("x", "y"))),
         (
             "{label: a, hazard: [B-1]}",
-            Combined("all", (Clause("label", ("a",)), Clause("hazard", ("B-1",)))),
+            Combined("all", (Clause("hazard", ("B-1",)), Clause("label", ("a",)))),
         ),
         (
             "{any: [{path: '**/a'}, {title: b}], flagged_by: [path, diff]}",

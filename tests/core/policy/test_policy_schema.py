@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 from ghapp.core.areas import Area, Detect, Hazard, Item, Text
 from ghapp.core.policy import fields, own_packs
 from ghapp.core.policy.areas import DEFAULT
+from ghapp.core.policy.fields import login_fault, team_fault
 from ghapp.core.policy.pack_schema import PackPart, References
 from ghapp.core.policy.policy import (
     DEFAULT_LABELS,
@@ -19,7 +20,7 @@ from ghapp.core.policy.policy import (
     effective,
     problems_of,
 )
-from ghapp.core.policy.policy_schema import PolicyFile, login_fault, schema, team_fault
+from ghapp.core.policy.policy_schema import PolicyFile, schema
 from ghapp.core.records import PolicySource
 
 
@@ -325,7 +326,7 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
             "areas:\n  own:\n    title: {en: Own}\n    detect: {title: own}\n"
             "    items: [{id: own-a, sev: must, cat: cost, en: A?}]",
             "4:5: `areas.own.detect` flags nothing: give `paths`, `diff`, `removed`, `labels`, "
-            "`size` or `submodules`",
+            "`pull`, `size` or `submodules`",
         ),
         (
             OWN + "    items: [{id: own-a, cat: cost, en: A?}]",

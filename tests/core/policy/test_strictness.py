@@ -5,7 +5,20 @@ from dataclasses import fields, replace
 import pytest
 from pydantic import BaseModel
 
-from ghapp.core.areas import Area, Clause, Detect, Hazard, Item, Mode, Reviewers, SameAs, Size, Text
+from ghapp.core.areas import (
+    Area,
+    Clause,
+    Combined,
+    Detect,
+    Hazard,
+    Item,
+    Mode,
+    ModeRule,
+    Reviewers,
+    SameAs,
+    Size,
+    Text,
+)
 from ghapp.core.policy.fields import inside
 from ghapp.core.policy.policy import DEFAULT_LABELS, Defer, Features, Policy
 from ghapp.core.policy.policy_schema import AreaPart, OwnItemPart, PolicyFile
@@ -21,7 +34,7 @@ from ghapp.core.policy.strictness import (
 
 # Mappings whose keys are ids or languages, or that are one value of a condition or threshold.
 WHOLE = {"reviewers", "waivers", "areas", "items", "hazards", "title", "size", "when", "must_when"}
-WHOLE |= {"users", "service", "tenants"}
+WHOLE |= {"users", "service", "tenants", "mode_when", "pull"}
 
 
 def keys_of(model, prefix=""):
@@ -58,13 +71,18 @@ def test_every_value_in_force_is_compared():
         "refused",
         "origins",
         "kept",
+        # What follows from the others: of one pull request, and of all conditions.
+        "mode_why",
+        "general",
+        "asks",
+        "teams",
     }
     nested = {row.path[:2] for row in KEYS.values() if len(row.path) > 1}
     assert {("features", one.name) for one in fields(Features)} <= nested
     assert {("defer", one.name) for one in fields(Defer)} <= nested
     assert {("labels", name) for name in DEFAULT_LABELS} <= nested
     read = {row.path for row in AREA_KEYS.values()}
-    others = {"id", "items", "hazards", "enabled", "retired", "enforce_from"}
+    others = {"id", "items", "hazards", "enabled", "retired", "enforce_from", "mode_why"}
     assert {path[0] for path in read} | others == {one.name for one in fields(Area)}
     assert {("detect", one.name) for one in fields(Detect)} <= read
     read = {row.path[0] for row in ITEM_KEYS.values()}
@@ -85,6 +103,9 @@ def directions(before, after):
 
 
 W, D, S = "weaker", "different", "stricter"
+BASE = Clause("base", ("main",))
+MAIN, ASK = ModeRule(BASE, "enforce"), ModeRule(BASE, "advise")
+DEV = ModeRule(Clause("base", ("dev",)), "enforce")
 SRE, BOTH = Reviewers(("sre",)), Reviewers(("sre",), ("ann",))
 
 
@@ -96,6 +117,12 @@ SRE, BOTH = Reviewers(("sre",)), Reviewers(("sre",), ("ann",))
         ("mode", Mode("enforce", "2027-01-15"), Mode("enforce"), S, W),
         ("mode", Mode("enforce", "2027-01-15"), Mode("enforce", "2026-12-31"), S, W),
         ("mode", Mode("advise"), Mode("enforce", "2027-01-15"), S, W),
+        ("mode_when", (), (MAIN,), S, W),
+        ("mode_when", (MAIN,), (DEV, MAIN), S, W),
+        ("mode_when", (ASK,), (MAIN,), S, W),
+        ("mode_when", (MAIN,), (MAIN, DEV), W, W),
+        ("mode_when", (MAIN,), (DEV,), W, W),
+        ("mode_when", (), (ASK,), W, W),
         ("language", "en", "ja", D, D),
         ("reviewers", BOTH, SRE, S, W),
         ("reviewers", SRE, Reviewers(("SRE",)), S, S),
@@ -169,6 +196,13 @@ X, Y = Clause("diff", ("x",)), Clause("diff", ("y",))
         ("detect.size", Size(9, 5), Size(8, 6), W, W),
         ("detect.size", Size(9, ignore=("a", "b")), Size(9, ignore=("a",)), S, W),
         ("detect.submodules", False, True, S, W),
+        ("detect.pull", None, BASE, S, W),
+        ("detect.pull", BASE, Combined("any", (BASE, X)), S, W),
+        ("detect.pull", BASE, X, W, W),
+        ("mode_when", (), (MAIN,), S, W),
+        ("when", BASE, None, S, W),
+        ("when", BASE, Combined("any", (BASE, X)), S, W),
+        ("when", BASE, X, W, W),
     ],
 )
 def test_the_order_of_a_key_of_an_area(key, before, after, forth, back):
@@ -265,6 +299,7 @@ def test_a_question_that_nobody_may_defer_is_not_missed_once_it_is_not_asked():
         (Size(9, new_top_level_dirs_gte=1), "changed_files_gte: 9, new_top_level_dirs_gte: 1"),
         (SameAs("a"), "a"),
         (X, "a condition"),
+        ((MAIN, ASK), "[a condition: enforce, a condition: advise]"),
     ],
 )
 def test_a_value_as_its_file_would_have_it(value, words):

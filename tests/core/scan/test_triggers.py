@@ -16,6 +16,7 @@ from ghapp.core.scan.triggers import (
     LabelHit,
     LinesHit,
     PathHit,
+    PullHit,
     RemovedHit,
     SubmoduleHit,
 )
@@ -184,6 +185,7 @@ def test_a_removed_line_flags_an_area_that_looks_for_it(changed, hits):
 
 def test_every_hit_has_words_and_a_name_for_conditions():
     hits = (LabelHit, PathHit, SubmoduleHit, AddedHit, RemovedHit, FolderHit, FilesHit, LinesHit)
+    hits = (*hits, PullHit)
     assert {hit.kind for hit in hits} == set(get_args(FlaggedBy))
     assert all(f"hit_{hit.words}" in table(language) for hit in hits for language in LANGUAGES)
 

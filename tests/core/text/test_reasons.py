@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from ghapp.core.areas import Clause
+from ghapp.core.areas import Clause, Reason
 from ghapp.core.decide import decide
 from ghapp.core.i18n import Words
 from ghapp.core.ledger import Verb
 from ghapp.core.markdown import MOST_TEXT, visible
-from ghapp.core.scan.checklist import Checklist, Flagged
+from ghapp.core.scan.checklist import Checklist, Exempt, Flagged
 from ghapp.core.scan.triggers import (
     AddedHit,
     FilesHit,
@@ -17,11 +17,12 @@ from ghapp.core.scan.triggers import (
     LabelHit,
     LinesHit,
     PathHit,
+    PullHit,
     RemovedHit,
     SubmoduleHit,
 )
 from ghapp.core.text.reasons import why
-from tests.core.build import area, asked, facts, finding, flagged, history, item, policy
+from tests.core.build import area, asked, entry, facts, finding, flagged, history, item, policy
 from tests.core.text.scenes import CONCERN, DB, Scene, rendered, reply, same_as_snapshot
 
 
@@ -55,6 +56,11 @@ from tests.core.text.scenes import CONCERN, DB, Scene, rendered, reply, same_as_
             FolderHit("app"),
             "new top-level folder `app`",
             "最上位の新規フォルダ `app`",
+        ),
+        (
+            PullHit((Reason("base", "release/1"), Reason("lines", count=1600))),
+            "base branch `release/1`, 1,600 lines added",
+            "ベースブランチ `release/1`、追加 1,600 行",
         ),
         (FilesHit(3500), "3,500 files changed", "変更ファイル 3,500 件"),
     ],
@@ -113,6 +119,38 @@ def test_an_explanation_shows_no_pattern_and_nothing_that_was_not_found() -> Non
     said = reply("en", Scene((), (replace(flagged(DB), items=(one,)),)), Verb.EXPLAIN)
     assert "- `db-a` **must**: Why db-a.\n" in said
     assert "alter" not in said and "DB-9" not in said
+
+
+BASE = (Reason("base", "release/1"),)
+
+
+@pytest.mark.parametrize(
+    ("language", "mode", "exempt"),
+    [
+        (
+            "en",
+            "Mode `enforce` for Area db: base branch `release/1`.",
+            "The policy takes this pull request out of Area api: base branch `release/1`.",
+        ),
+        (
+            "ja",
+            "領域 dbのモードは `enforce` です：ベースブランチ `release/1`。",
+            "この PR はポリシーにより領域 apiの対象外です：ベースブランチ `release/1`。",
+        ),
+    ],
+)
+def test_facts_that_settle_modes_and_areas_are_named(language: str, mode: str, exempt: str) -> None:
+    rules = policy(DB, language=language)
+    seen, out = facts(rules), (Exempt(area("api"), BASE),)
+    ruled = flagged(replace(DB, mode_why=BASE))
+    both = replace(asked(ruled, flagged(area("web"))), exempt=out)
+    run = decide(seen, history(), both, (), ()).marks.check_run
+    assert run and mode in run.summary and exempt in run.summary
+    said = entry(Verb.EXPLAIN, "", "ann", minutes=20, number=30, replied=True)
+    (reply,) = decide(seen, history(), both, (said,), ()).marks.replies
+    assert mode in reply.body and exempt in reply.body
+    clear = decide(seen, history(), Checklist(exempt=out), (), ()).marks.check_run
+    assert clear and exempt in clear.summary and clear.conclusion == "success"
 
 
 def test_an_explanation_fits_githubs_limit() -> None:
