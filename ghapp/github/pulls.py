@@ -109,6 +109,10 @@ def _moved_pulls(rows: Iterable[Moved], seen: Seen) -> tuple[Moved, ...]:
     return tuple(sorted(found, key=lambda row: (row.updated_at, row.number)))
 
 
+# What conditions may be about and such a list does not have.
+UNLISTED = frozenset({"team", "topic", "property"})
+
+
 class _Side(msgspec.Struct):
     sha: str = ""
     ref: str = ""
@@ -156,6 +160,7 @@ async def listed(
             is_merged=row.merged_at is not None,
             url=row.html_url,
             author_id=row.user.id if row.user else 0,
+            unknown=UNLISTED,
         )
         for row in wanted
     )[:most]

@@ -222,11 +222,7 @@ class _Replaying:
         rules: Sequence[tuple[str, str, str]],
         shown_in: str = "",
     ) -> str:
-        """Replay the pulls; why some are missing, "" if none are.
-
-        What is to be enforced from a later day on counts as if it were enforced now.
-        """
-        before, after = before.on(preview.LATER), after.on(preview.LATER)
+        """Replay the pulls; why some are missing, "" if none are."""
         for start in range(0, len(pulls), AT_ONCE):
             if time.monotonic() > self.until:
                 return "late"

@@ -31,6 +31,7 @@ from ghapp.core.records import PolicySource
 from ghapp.core.scan.checklist import checklist
 from ghapp.core.scan.hazards import findings, never
 from ghapp.core.scan.patch import changed_file
+from ghapp.core.scan.pull_conditions import in_force
 from ghapp.core.scan.scan import scan
 
 # The most that a preview reads: two lists of pulls, and one page of files for each pull; for an
@@ -232,9 +233,10 @@ def replayed(
     overdue: Callable[[], bool] = never,
     shown_in: str = "",
 ) -> Replayed:
-    """The pull under both policies, `on` a moment.
+    """The pull under both policies.
 
-    Whole files are not read, so unsure findings do not count.
+    Whole files are not read, so unsure findings do not count. What is to be enforced from a later
+    day on counts as if it were enforced now.
     shown_in: its repository, if the preview is of several.
     """
     old, new = (_asked(pull, policy, overdue) for policy in (before, after))
@@ -255,6 +257,7 @@ def _asked(
     pull: Pull, policy: Policy, overdue: Callable[[], bool]
 ) -> tuple[tuple[Area, ...], tuple[str, ...]]:
     """The areas that are flagged, and the ids of the questions that are shown."""
+    policy = in_force(policy, pull).on(LATER)
     scanned = scan(pull, policy, overdue=overdue)
     sure = replace(scanned.suspicion, doubts=())
     asked = checklist(scanned, policy, findings(sure, {}))

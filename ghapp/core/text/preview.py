@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ghapp.core.areas import Area, Mode, Reviewers
+from ghapp.core.areas import Area, Mode, Reviewers, SameAs, Size, Text
 from ghapp.core.i18n import Words
 from ghapp.core.markdown import MOST_TITLE, code, cut, dotted, paragraphs, plain, visible
 from ghapp.core.marks import POLICY, Annotation, CheckRun
@@ -188,6 +188,9 @@ def _area(id: str, preview: Preview, words: Words) -> str:
 def _values(change: Change, words: Words) -> str:
     """What the value was and is: for lists what is gone and what is new."""
     before, after = change.before, change.after
+    if _is_condition(before) or _is_condition(after):
+        state = "gone" if not after else "other" if before else "new"
+        return words("change_list", parts=words(f"change_condition_{state}"))
     if isinstance(before, frozenset | tuple) and isinstance(after, frozenset | tuple):
         gone, new = (
             [one for one in _sorted(left) if one not in right]
@@ -201,6 +204,13 @@ def _values(change: Change, words: Words) -> str:
         listed = words.joined(parts) or words("change_order")
         return words("change_list", parts=listed)
     return words("change_value", before=_value(before, words), after=_value(after, words))
+
+
+def _is_condition(value: object) -> bool:
+    """Whether the value, or one of a list, has no short form that people would recognise."""
+    if isinstance(value, tuple | frozenset):
+        return any(map(_is_condition, value))
+    return not isinstance(value, str | int | Reviewers | Mode | Text | Size | SameAs | None)
 
 
 def _sorted(values: Iterable[object]) -> list[str]:

@@ -191,7 +191,6 @@ def replay(seen: Preview) -> Replay:
     if not seen.changes:
         return Replay()
     new = preview.added_rules(seen.before, seen.after)
-    before, after = seen.before.on(preview.LATER), seen.after.on(preview.LATER)
-    pulls = tuple(preview.replayed(one, before, after) for one in sample())
+    pulls = tuple(preview.replayed(one, seen.before, seen.after) for one in sample())
     matched = Counter(rule for one in sample() for rule in preview.matching(one, new))
     return Replay(pulls, preview.counted(new, matched))

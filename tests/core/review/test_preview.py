@@ -19,6 +19,7 @@ from tests.core.review.edits import (
     NAMES_PACKS,
     ORGANISATION,
     PULL,
+    Edit,
     pack,
     previewed,
     replay,
@@ -197,3 +198,16 @@ def test_questions_that_are_asked_as_often_are_left_out() -> None:
 def test_a_policy_check_has_a_key_of_its_own_beside_its_pull() -> None:
     key = PolicyKey(SHOP, 90)
     assert (str(key), key.pull) == ("policy:42:90", PULL.key)
+
+
+def test_rules_for_single_pulls_are_replayed_and_the_unknown_is_strict() -> None:
+    ruled = BASE + "mode_when:\n  - {base: 'release/**', mode: advise}\n"
+    seen = previewed(Edit(ruled))
+    assert not seen.problems
+    main, release = sample()[3], replace(sample()[3], base_ref="release/1")
+    assert preview.replayed(main, seen.before, seen.after).blocks_after
+    assert not preview.replayed(release, seen.before, seen.after).blocks_after
+    teams = previewed(Edit(BASE + "mode_when:\n  - {team: contractors, mode: advise}\n"))
+    assert not teams.problems
+    unknown = replace(main, unknown=frozenset({"team"}))
+    assert preview.replayed(unknown, teams.before, teams.after).blocks_after

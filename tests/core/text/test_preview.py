@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from markdown_it import MarkdownIt
 
-from ghapp.core.areas import Mode
+from ghapp.core.areas import AtLeast, Mode
 from ghapp.core.i18n import Words
 from ghapp.core.policy.strictness import AREA_KEYS, DIFFERENT, ITEM_KEYS, KEYS, WEAKER, Change
 from ghapp.core.review.preview import ENOUGH, Replay, Replayed, Rule
@@ -50,6 +50,22 @@ def test_every_change_of_every_edit_has_words(language: str) -> None:
             name = f"areas.ranking.{kind}.one.{key}".rstrip(".")
             for before, after in ((True, False), (False, True)):
                 assert "`one`" in line(Change(name, WEAKER, before, after, "ranking"), language)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (None, AtLeast("pull_files_gte", 3), "now under a condition"),
+        (AtLeast("pull_files_gte", 3), None, "no longer under a condition"),
+        (
+            (AtLeast("pull_files_gte", 3),),
+            (AtLeast("pull_files_gte", 4),),
+            "under another condition",
+        ),
+    ],
+)
+def test_conditions_are_only_named(before: object, after: object, words: str) -> None:
+    assert line(Change("mode_when", DIFFERENT, before, after)) == f"mode of some PRs: {words}"
 
 
 def test_a_list_in_another_order_says_so() -> None:
