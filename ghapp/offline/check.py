@@ -144,8 +144,12 @@ def read_policy(
         if raw is None:
             return Read(source=PolicySource(organisation=below), problems=wrong_below)
         files = packs.in_commit(path, commit, raw)
-        problems = problems_of(raw, rules, POLICY_PATH, files, organisation=below)
+        layer = packs.layer_in(git.root(path))
+        problems = problems_of(raw, rules, POLICY_PATH, files, layer=layer, organisation=below)
         name = f"{name}:{POLICY_PATH}"
+        if layer == ORGANISATION:  # there, the file is the layer below every repository
+            own = PolicySource(text=packs.decoded(raw), packs=files)
+            return Read(name, PolicySource(organisation=own), (*wrong_below, *problems))
     else:
         place = Path(file)
         try:

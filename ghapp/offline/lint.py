@@ -117,8 +117,10 @@ def linted(files: Sequence[Path], organisation: Path | None = None) -> Linted:
         elif is_pack:
             own.setdefault(packs.root_of(file, otherwise=here), []).append(file)
         else:
-            named, problems = packs.beside(file, text, rules, otherwise=here, organisation=below)
             root = packs.root_of(file, otherwise=here)
+            named, problems = packs.beside(
+                *(file, text, rules), otherwise=here, layer=packs.layer_in(root), organisation=below
+            )
             read |= {root / one.path: one.path for one in named}
             found += problems
             if not problems and below:

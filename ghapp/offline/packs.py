@@ -22,7 +22,7 @@ from ghapp.core.policy import own_packs, pack_files, packs
 from ghapp.core.policy.pack_files import ENDINGS
 from ghapp.core.policy.pack_schema import PackPart, References
 from ghapp.core.policy.packs import NAME, Pack
-from ghapp.core.policy.policy import REPOSITORY, Rules, problems_of
+from ghapp.core.policy.policy import ORGANISATION, REPOSITORY, Rules, problems_of
 from ghapp.core.policy.yaml import MAX_BYTES
 from ghapp.core.records import PackFile, PolicySource
 from ghapp.core.scan.checklist import SEVERITIES
@@ -189,6 +189,11 @@ def beside(
     }
     problems = problems_of(policy, rules, str(file), files, layer=layer, organisation=organisation)
     return files, tuple(replace(one, path=names.get(one.path, one.path)) for one in problems)
+
+
+def layer_in(root: Path) -> str:
+    """Whose policy a checkout has: a repository called `.github` has that of its organisation."""
+    return ORGANISATION if root.name == ".github" else REPOSITORY
 
 
 def layer(file: Path, rules: Rules, organisation: PolicySource | None = None) -> PolicySource:

@@ -29,8 +29,9 @@ PAGES = ("README.md", "README.ja.md", "docs/policy.md", "docs/ja/policy.md")
 
 @pytest.mark.parametrize("policy", [text for name in PAGES for text in _policies(name)])
 def test_a_policy_is_good_where_nothing_else_is(policy: str, tmp_path: Path) -> None:
-    file = tmp_path / ".github" / "nfr.yml"
-    file.parent.mkdir()
+    root = tmp_path / (".github" if "\nlocked:" in policy else "shop")
+    file = root / ".github" / "nfr.yml"
+    file.parent.mkdir(parents=True)
     file.write_text(policy, encoding="utf-8")
     assert linted([file]).problems == ()
 

@@ -112,3 +112,16 @@ def test_explain_without_a_policy_of_the_repository(repo: Repo) -> None:
 def test_explain_used_wrongly(repo: Repo) -> None:
     assert CliRunner().invoke(app, ["explain"]).exit_code == 2
     assert CliRunner().invoke(app, ["explain", "gone.yml", "--policy"]).exit_code == 2
+
+
+def test_a_checkout_called_dot_github_has_the_file_of_the_organisation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = Repo(tmp_path / ".github")
+    repo.commit("first", **{".github/nfr.yml": LOCKS + "areas: {caching: off}\n"})
+    repo.commit("second", **{"src/cache/keys.py": "cache.set(key, value)\n"})
+    monkeypatch.chdir(repo.folder)
+    lint = CliRunner().invoke(app, ["lint"])
+    assert (lint.exit_code, lint.stdout) == (0, "1 file, no problems\n")
+    check = CliRunner().invoke(app, ["check", "--base", "HEAD~1", "--format", "json"])
+    assert (check.exit_code, json.loads(check.stdout)["areas"]) == (0, [])

@@ -606,7 +606,10 @@ def _locks(
 ) -> Iterator[tuple[yaml.Loc, str]]:
     """What is wrong with `locked`. areas: of the layers below and of packs."""
     if file.locked is not None and layer != ORGANISATION:
-        text = "`locked` belongs in the organisation's file: take it out of this one"
+        text = (
+            "`locked` belongs in the organisation's file, in its repository `.github`: take it "
+            "out of this one"
+        )
         yield ("locked",), text
     elif all_packs:
         known = {*(area.id for area in areas), *(file.areas or {})}

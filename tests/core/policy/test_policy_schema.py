@@ -187,7 +187,8 @@ OWN = "areas:\n  own:\n    title: {en: Own}\n    detect: {paths: ['a/**']}\n"
         ),
         (
             "locked: [mode]",
-            "1:1: `locked` belongs in the organisation's file: take it out of this one",
+            "1:1: `locked` belongs in the organisation's file, in its repository `.github`: "
+            "take it out of this one",
         ),
         (
             "packs: [a.yml]",
