@@ -27,6 +27,7 @@ from ghapp.core.model import (
     Delivery,
     InstallationKey,
     OrganisationKey,
+    PolicyKey,
     PullKey,
     QueueKey,
     RepositoryKey,
@@ -42,6 +43,7 @@ T = TypeVar("T", Counter, Gauge, Histogram)
 UNVERIFIED = "unverified"  # the event of refused deliveries: they may have named any
 KINDS = {
     PullKey: "pull",
+    PolicyKey: "policy",
     QueueKey: "queue",
     RepositoryKey: "repository",
     SweepKey: "sweep",

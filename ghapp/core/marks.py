@@ -34,12 +34,16 @@ class Action:
     identifier: str
 
 
+REVIEW, POLICY = "NFR review", "NFR policy"
+
+
 @dataclass(frozen=True, slots=True)
 class CheckRun:
-    """The check run `NFR review` on one head SHA.
+    """One of our check runs on one head SHA: the review, or what a change of the policy does.
 
     conclusion: "" while in progress, else success | neutral | action_required | cancelled; on the
-    head of a merge queue also failure, because a queue cannot wait.
+    head of a merge queue also failure, because a queue cannot wait. A policy has success or
+    failure.
     digest: of everything below, except the policy in force at the end of `text`, and of what it was
     computed from; two runs are equal when head SHA and digest are equal, since annotations can be
     added on GitHub but never removed.
@@ -56,6 +60,7 @@ class CheckRun:
     annotations: tuple[Annotation, ...] = field(default=(), compare=False)
     annotated: str = field(default="", compare=False)
     actions: tuple[Action, ...] = field(default=(), compare=False)
+    name: str = REVIEW
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,22 @@ class PullKey:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyKey:
+    """The check run `NFR policy` of one pull request, which edits a policy."""
+
+    repository: Repository
+    number: int
+
+    def __str__(self) -> str:
+        return f"policy:{self.repository.id}:{self.number}"
+
+    @property
+    def pull(self) -> PullKey:
+        """The pull request itself."""
+        return PullKey(self.repository, self.number)
+
+
+@dataclass(frozen=True, slots=True)
 class QueueKey:
     """One head of a merge queue: the base branch with the first pulls of its queue merged in."""
 
@@ -107,7 +123,7 @@ class OrganisationKey:
         return f"organisation:{self.owner}"
 
 
-Key = PullKey | QueueKey | RepositoryKey | SweepKey | InstallationKey | OrganisationKey
+Key = PullKey | PolicyKey | QueueKey | RepositoryKey | SweepKey | InstallationKey | OrganisationKey
 
 # --- people and what they say ------------------------------------------------------------
 

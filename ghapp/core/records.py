@@ -257,6 +257,24 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class Previewed:
+    """What is recorded about a check run `NFR policy` when a run begins.
+
+    basis: what it was last written for; "" if it never was. content: the two policies of `replay`.
+    replay: as JSON; "" if none is kept.
+    unresolved: whether a check run may have been written without a record. touched: whether a fresh
+    one was requested. waited: how often in a row the key was deferred.
+    """
+
+    basis: str = ""
+    content: str = ""
+    replay: str = ""
+    unresolved: bool = False
+    touched: bool = False
+    waited: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A key held by this worker: the lease `token` fences its writes to the store.
 

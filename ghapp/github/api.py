@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 import msgspec
 from cachetools import LRUCache
 
-from ghapp.core.model import PullKey
+from ghapp.core.model import File, PullKey
 from ghapp.core.records import PolicySource
 from ghapp.core.scan.unshown import TreeEntry
 from ghapp.errors import Rejected, Retry, Unanswered, Wait
@@ -47,6 +47,7 @@ MOST_IN_FLIGHT, MOST_OF_REPOSITORY = IN_FLIGHT * 4 // 5, IN_FLIGHT // 2
 # By then GitHub has finished a write, or never will.
 MOST_LATE_SECONDS = LATE * TOTAL_SECONDS
 TEXT_BYTES, FOLDER_BYTES, TREE_BYTES, PULLS_BYTES = 16 << 20, 1 << 20, 2 << 20, 4 << 20
+FILES_BYTES = 16 << 20
 MOST_ORGANISATIONS = 64  # whose last reading is kept in memory; each may be some megabytes
 ENTRY_BYTES = 300  # of an entry itself: a key without a value takes room, too
 # How long a call that failed waits before it is made again at once, without its run starting again.
@@ -89,6 +90,10 @@ def _tree_bytes(value: Mapping[str, TreeEntry]) -> int:
     return ENTRY_BYTES * (2 + 2 * len(value)) + 2 * sum(map(len, value))
 
 
+def _files_bytes(value: tuple[File, ...]) -> int:
+    return ENTRY_BYTES * (2 + len(value)) + sum(sys.getsizeof(one.patch) for one in value)
+
+
 def _listing_bytes(value: Listing) -> int:
     return ENTRY_BYTES * (2 + len(value.moved))
 
@@ -99,9 +104,10 @@ class Cache:
 
     Keys begin with the repository's id, because one repository may not see another's content.
     texts: of blobs, None if a blob is not text. folders: at the top of a commit. entries: of some
-    paths in a commit. pulls: the first page of a repository's pulls, newest change first, with its
-    ETag. organisations: readings of policies of organisations, by owner and how often it may have
-    changed before; only until they are stored.
+    paths in a commit. files: the first page of what a pull's head changes, for previews. pulls: the
+    first page of a repository's pulls, newest change first, with its ETag. organisations: readings
+    of policies of organisations, by owner and how often it may have changed before; only until they
+    are stored.
     """
 
     texts: LRUCache[tuple[int, str], str | None] = field(
@@ -112,6 +118,9 @@ class Cache:
     )
     entries: LRUCache[tuple[int, str, frozenset[str]], Mapping[str, TreeEntry]] = field(
         default_factory=lambda: LRUCache(TREE_BYTES, _tree_bytes)
+    )
+    files: LRUCache[tuple[int, int, str], tuple[File, ...]] = field(
+        default_factory=lambda: LRUCache(FILES_BYTES, _files_bytes)
     )
     pulls: LRUCache[int, Listing] = field(
         default_factory=lambda: LRUCache(PULLS_BYTES, _listing_bytes)

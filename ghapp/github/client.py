@@ -12,21 +12,28 @@ from urllib.parse import quote
 import msgspec
 
 from ghapp import logs
-from ghapp.core.marks import Effect, Outcome, PutCheckRun
-from ghapp.core.model import File, Pull, PullKey, Push, QueueKey, Repository, Via
+from ghapp.core.marks import POLICY, CheckRun, Effect, Outcome, PutCheckRun
+from ghapp.core.model import File, PolicyKey, Pull, PullKey, Push, QueueKey, Repository, Via
 from ghapp.core.policy.policy import Rules
 from ghapp.core.records import History, PolicySource
 from ghapp.core.redelivery import Page
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.merge_queue import QueueFacts
+from ghapp.core.review.preview import Proposed, proposes
 from ghapp.errors import Gone, Retry, Wait
 from ghapp.github import app, endpoints, merge_queue, policies, pulls, writes
-from ghapp.github.api import PAGE, Cache, Installation, whole
+from ghapp.github.api import MOST_PAGES, PAGE, Cache, Installation, whole
 from ghapp.github.apply import apply
 from ghapp.github.availability import Outage
 from ghapp.github.endpoints import App, at
 from ghapp.github.errors import Answer, decoded, result
-from ghapp.github.gather import gather, is_young, policy_source, read_organisation
+from ghapp.github.gather import (
+    gather,
+    is_young,
+    policy_source,
+    read_organisation,
+    read_pull,
+)
 from ghapp.github.host import WRONG_KEY_SECONDS, Host, Request, Tokens
 from ghapp.github.payloads import Identity
 from ghapp.github.rate_limits import Budget
@@ -37,6 +44,9 @@ from ghapp.settings import Endpoint
 LEAST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 5.0, 300.0
 REACHED_BY = "check GHAPP_GITHUB_API_URL and HTTPS_PROXY; deliveries are stored meanwhile"
 UNKNOWN_APP = "GitHub does not know this App: check GHAPP_APP_ID and GHAPP_PRIVATE_KEY"
+
+# Of an installation, for the sample of a preview.
+MOST_REPOSITORY_PAGES = 5
 
 log = logs.logger()
 
@@ -49,6 +59,8 @@ class _RepositoryRow(msgspec.Struct):
     id: int
     full_name: str
     archived: bool = False
+    private: bool = True
+    pushed_at: str | None = None
 
 
 class _Repositories(msgspec.Struct):
@@ -205,8 +217,56 @@ class GitHub:
             if row.actor and row.after.strip("0")
         )
 
-    async def answer(self, key: QueueKey, effect: PutCheckRun) -> Outcome:
-        """Write the check run on a queue's head. Raises Gone, Wait, Retry (it may be written)."""
+    async def proposed(
+        self, key: PolicyKey, history: History, source: PolicySource
+    ) -> Proposed | None:
+        """What the pull would put in force; None if it is closed or edits no policy.
+
+        history: of the pull. source: the policy in force. Raises Gone, Retry and Wait.
+        """
+        api = self._installation(key.repository).charged(key.pull)
+        api.begin()
+        pull = (await read_pull(api, key.pull, history)).pull
+        return await policies.read_proposed(api, pull, source) if proposes(pull, source) else None
+
+    async def policy_run(self, key: PolicyKey, head_sha: str) -> tuple[CheckRun | None, int]:
+        """Our newest check run `NFR policy` on a head, and its id. Raises Gone, Retry and Wait."""
+        api = self._installation(key.repository)
+        row = await endpoints.newest_run(api, key.repository, head_sha, self._app_id, POLICY)
+        return (endpoints.check_run(row, key.number, POLICY), row.id) if row else (None, 0)
+
+    async def sample(
+        self, repository: Repository, state: str, most: int, but: int = 0
+    ) -> tuple[Pull, ...]:
+        """Open pulls, or merged ones, without files: as `pulls.listed`, which it raises as."""
+        return await pulls.listed(self._installation(repository), repository, state, most, but)
+
+    async def first_files(self, pull: Pull) -> tuple[File, ...]:
+        """What the pull changes, as far as one page has it: as `pulls.first_files`."""
+        return await pulls.first_files(self._installation(pull.key.repository), pull)
+
+    async def newest_repositories(
+        self, repository: Repository, most: int
+    ) -> tuple[tuple[Repository, ...], bool]:
+        """The others of the same owner that were pushed to last; whether private ones are left out.
+
+        They are if the repository itself is public, so that it does not show what they contain.
+        At most five calls. Raises Gone, Retry and Wait.
+        """
+        id = repository.installation_id
+        rows = [row for row in await self._rows(id, MOST_REPOSITORY_PAGES) if not row.archived]
+        is_public = any(row.id == repository.id and not row.private for row in rows)
+        others = [row for row in rows if row.id != repository.id]
+        shown = [row for row in others if not (is_public and row.private)]
+        shown.sort(key=lambda row: (row.pushed_at or "", row.id), reverse=True)
+        found = (Repository(id, row.id, row.full_name) for row in shown[:most])
+        return tuple(found), len(shown) < len(others)
+
+    async def answer(self, key: PolicyKey | QueueKey, effect: PutCheckRun) -> Outcome:
+        """Write a check run that no run of a pull writes.
+
+        Raises Gone, Wait, Retry (it may be written).
+        """
         return await writes.put(self._installation(key.repository), key, effect)
 
     async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]:
@@ -232,6 +292,14 @@ class GitHub:
 
     async def repositories(self, installation_id: int) -> tuple[Repository, ...]:
         """The repositories of an installation, without archived ones. Raises Gone, Retry, Wait."""
+        rows = await self._rows(installation_id)
+        return tuple(
+            Repository(installation_id, row.id, row.full_name) for row in rows if not row.archived
+        )
+
+    async def _rows(
+        self, installation_id: int, most_pages: int = MOST_PAGES
+    ) -> tuple[_RepositoryRow, ...]:
         api = self._installation(installation_id)
 
         async def page(number: int) -> tuple[list[_RepositoryRow], Answer]:
@@ -239,11 +307,7 @@ class GitHub:
             found, answer = await api.get(path, _Repositories)
             return found.repositories, answer
 
-        return tuple(
-            Repository(installation_id, row.id, row.full_name)
-            for row in await whole(page)
-            if not row.archived
-        )
+        return await whole(page, most_pages=most_pages)
 
     async def repository(self, full_name: str) -> Repository:
         """The repository of this name, "OWNER/NAME". Raises Gone (out of reach), Retry and Wait."""

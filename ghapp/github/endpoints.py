@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from ghapp.core.marks import CheckRun
+from ghapp.core.marks import REVIEW, CheckRun
 from ghapp.core.model import File, Pull, PullKey, Repository
 from ghapp.core.scan.unshown import TreeEntry
 from ghapp.github.api import PAGE, Installation, keep, together
@@ -24,7 +24,7 @@ from ghapp.github.host import Request
 from ghapp.github.rate_limits import Importance
 from ghapp.github.transport import RAW
 
-CHECK_NAME = "NFR review"
+CHECK_NAME = REVIEW
 MOST_COMMIT_PAGES = 10
 QUEUE = "queue"  # in `external_id` of a check run on a queue's head, in place of a pull's number
 
@@ -461,22 +461,23 @@ async def newest_events(api: Installation, key: PullKey, pages: int) -> tuple[Ev
 
 
 async def newest_run(
-    api: Installation, repository: Repository, head_sha: str, app_id: int
+    api: Installation, repository: Repository, head_sha: str, app_id: int, name: str = REVIEW
 ) -> RunRow | None:
-    """Our newest check run on a head. Raises Gone, Retry and Wait."""
-    name = quote(CHECK_NAME)
-    query = f"check_name={name}&app_id={app_id}&filter=all&per_page=100"
+    """Our newest check run of this name on a head. Raises Gone, Retry and Wait."""
+    query = f"check_name={quote(name)}&app_id={app_id}&filter=all&per_page=100"
     path = at(repository, f"commits/{head_sha}/check-runs?{query}")
     found, _ = await api.get(path, _Runs)
     runs = [run for run in found.check_runs if run.app and run.app.id == app_id]
     return max(runs, key=lambda run: run.id, default=None)
 
 
-def check_run(row: RunRow, written_for: int | str) -> CheckRun:
+def check_run(row: RunRow, written_for: int | str, name: str = REVIEW) -> CheckRun:
     """A check run as far as it can be read back. written_for: the number of a pull, or QUEUE.
 
     A check run that was written for another pull has no digest, so it equals no other.
     """
     owner, _, digest = (row.external_id or "").removeprefix("v1:").partition(":")
     conclusion = row.conclusion if row.status == "completed" else ""
-    return CheckRun(row.head_sha, digest if owner == str(written_for) else "", conclusion or "")
+    return CheckRun(
+        row.head_sha, digest if owner == str(written_for) else "", conclusion or "", name=name
+    )

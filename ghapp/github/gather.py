@@ -52,7 +52,7 @@ async def gather(
     Raises Gone (no such pull for us), Retry, Wait, and Lag (reads are behind a delivery).
     """
     read, source = await both(
-        _pull(api, key, history), policy_source(api, key.repository, history, rules, clock)
+        read_pull(api, key, history), policy_source(api, key.repository, history, rules, clock)
     )
     general = effective(source, rules)
     (pull, is_guarded), known = await both(
@@ -116,7 +116,7 @@ def _delivered(history: History) -> Iterator[Message]:
         yield replace(message, said_at=max((message.said_at, *times)) + LOOKING)
 
 
-async def _pull(api: Installation, key: PullKey, history: History) -> PullRead:
+async def read_pull(api: Installation, key: PullKey, history: History) -> PullRead:
     """The pull with its files, all of one head. Raises Gone, Lag, Retry and Wait."""
     await api.permissions()  # first, because this shows at once if the installation is gone
     pages = _pages(history.changed_files)

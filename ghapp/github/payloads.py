@@ -247,6 +247,7 @@ class Suite(Struct):
 
 
 class Run(Struct):
+    name: str = ""
     head_sha: Sha | None = None
     app: App | None = None
     external_id: str | None = None

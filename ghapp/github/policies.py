@@ -7,16 +7,19 @@ Sources: https://docs.github.com/rest/repos/contents, /rest/git/blobs
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 import msgspec
 
-from ghapp.core.model import ORGANISATION, File, Repository
-from ghapp.core.policy import pack_files
+from ghapp.core.model import ORGANISATION, File, Problem, Pull, Repository
+from ghapp.core.policy import pack_files, yaml
 from ghapp.core.policy.policy import POLICY_PATH
 from ghapp.core.records import PackFile, PolicySource
+from ghapp.core.review import preview
+from ghapp.core.review.preview import Proposed
 from ghapp.core.scan import new_file
+from ghapp.core.scan.unshown import TreeEntry
 from ghapp.errors import Retry
 from ghapp.github import endpoints
 from ghapp.github.api import Installation, keep, together
@@ -199,3 +202,159 @@ async def _content(api: Installation, repository: Repository, sha: str) -> str |
     text = new_file.text(content)
     keep(known, key, text)
     return text
+
+
+# git's modes of what a path may be besides a file.
+_KINDS = {"120000": "symlink", "160000": "submodule", "040000": "folder"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a path of a commit is: file | symlink | submodule | folder | absent | unread.
+
+    at: the path, or the folder on its way that is something else.
+    """
+
+    kind: str
+    at: str
+    sha: str = ""
+
+
+class _Commit:
+    """The files of one commit; each folder on the way to them is read once."""
+
+    def __init__(self, api: Installation, repository: Repository, sha: str) -> None:
+        self._api = api
+        self._repository = repository
+        self._sha = sha
+        self._trees: dict[str, Mapping[str, TreeEntry] | None] = {}
+
+    async def find(self, path: str) -> _Found:
+        """What there is. Raises Retry and Wait."""
+        sha, steps = self._sha, path.split("/")
+        for end in range(1, len(steps) + 1):
+            if sha not in self._trees:
+                self._trees[sha] = await endpoints.tree(self._api, self._repository, sha)
+            here, so_far = self._trees[sha], "/".join(steps[:end])
+            if here is None:
+                return _Found("unread", so_far)
+            entry = here.get(steps[end - 1])
+            if entry is None:
+                return _Found("absent", so_far)
+            kind, sha = _KINDS.get(entry.mode, "file"), entry.sha
+            if kind != "folder" or end == len(steps):
+                is_no_folder = kind == "file" and end < len(steps)
+                return _Found("absent" if is_no_folder else kind, so_far, sha)
+        raise AssertionError(path)
+
+
+async def read_proposed(api: Installation, pull: Pull, source: PolicySource) -> Proposed:
+    """What the pull would put in force, its files read at its head and all others as they are now.
+
+    source: the policy in force. It is read file by file, so that no link, submodule or renamed
+    folder leads elsewhere. At most 5 folders, their trees, and the files that the pull changes, or
+    that its policy names anew. Raises Gone, Retry and Wait.
+    """
+    repository = pull.key.repository
+    known = preview.layer(source, repository)
+    commit, problems = _Commit(api, repository, pull.head_sha), list[Problem]()
+    changed = {path for one in pull.files for path in (one.path, one.previous_path) if path}
+
+    async def content(path: str) -> tuple[_Found, bytes | None]:
+        found = await commit.find(path)
+        if found.kind != "file":
+            return found, None
+        return found, await blob(api, repository, found.sha, fine=REFUSED)
+
+    text, is_readable = known.text, True
+    if POLICY_PATH in changed:
+        found, body = await content(POLICY_PATH)
+        text = None if body is None else _text(body)[:MOST_CHARACTERS]
+        if body is None and found.kind != "absent":
+            is_readable = False
+            problems.append(Problem(found.at, 0, 0, _unread(found)))
+    globs = pack_files.named(text or "")
+    touched = preview.deciding(pull.files, (*preview.named(known), *globs))
+    paths = tuple(dict.fromkeys(p for one in touched for p in (one.path, one.previous_path) if p))
+    for path in filter(preview.is_calendar, paths):
+        found, body = await content(path)
+        words = "" if found.kind == "absent" else _unread(found)
+        if body is not None:
+            words = preview.calendar_problem(body.decode("utf-8", "replace"))
+            if len(body) > yaml.MAX_BYTES:
+                words = f"the file has more than {yaml.MAX_BYTES:,} bytes: split it"
+        if words:
+            problems.append(Problem(path, 0 if body is None else 1, 1, words))
+    packs: tuple[PackFile, ...] = ()
+    if globs:
+        listed = await _listed_packs(api, repository, globs, changed, commit, problems)
+        packs = await _with_texts(api, repository, listed, (*known.packs, *known.good_packs))
+    proposed = replace(known, text=text, packs=packs)
+    whole = preview.within(source, repository, proposed) if is_readable else None
+    return Proposed(pull, paths, whole, tuple(problems))
+
+
+async def _listed_packs(
+    api: Installation,
+    repository: Repository,
+    globs: tuple[str, ...],
+    changed: set[str],
+    commit: _Commit,
+    problems: list[Problem],
+) -> tuple[PackFile, ...]:
+    """The packs that the globs would name: those of the default branch, with what the pull changes.
+
+    problems: gets what is wrong with those that are no files.
+    """
+    folders = pack_files.folders(globs)
+    there = await together(_entries(api, repository, folder) for folder in folders)
+    entries = dict(zip(folders, there, strict=True))
+    for folder in folders:
+        kept = [one for one in entries[folder] if one.path not in changed]
+        for path in sorted(changed):
+            if path.rpartition("/")[0] != folder or not pack_files.decides(path, globs):
+                continue
+            found = await commit.find(path)
+            if found.kind in ("file", "symlink") and found.at == path:
+                kept.append(PackFile(path, found.sha, 0, found.kind))
+            elif found.kind != "absent":
+                problems.append(Problem(found.at, 0, 0, _unread(found)))
+        entries[folder] = kept
+    return pack_files.chosen(globs, entries)
+
+
+async def _with_texts(
+    api: Installation,
+    repository: Repository,
+    files: tuple[PackFile, ...],
+    known: tuple[PackFile, ...],
+) -> tuple[PackFile, ...]:
+    """The packs with their texts, of which those of `known` need not be read."""
+    texts: dict[str, tuple[int, str | None]] = {
+        one.sha: (one.size, one.text) for one in known if one.text is not None
+    }
+    readable = {one.path for one in pack_files.readable(files)}
+    for one in files:
+        if one.path in readable and one.sha not in texts:
+            body = await blob(api, repository, one.sha, fine=REFUSED)
+            too_large = body is None or len(body) > yaml.MAX_BYTES
+            size = max(one.size, yaml.MAX_BYTES + 1) if body is None else len(body)
+            texts[one.sha] = size, None if too_large or body is None else _text(body)
+    found = []
+    for one in files:
+        size, text = texts[one.sha] if one.path in readable else (one.size, None)
+        found.append(replace(one, size=one.size or size, text=text))
+    return tuple(found)
+
+
+def _unread(found: _Found) -> str:
+    """Why a path has no content, and what to do."""
+    if found.kind == "symlink":
+        return "is a symbolic link: put the file itself here"
+    if found.kind == "submodule":
+        return "is a submodule: put the file itself here"
+    if found.kind == "folder":
+        return "is a folder: put a file here"
+    if found.kind == "unread":
+        return "GitHub does not list what is in this folder: keep fewer files there"
+    return "GitHub does not give its content, as it is too large: split it"

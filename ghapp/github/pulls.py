@@ -1,6 +1,6 @@
-"""The pulls of a repository that have changed since runs last read them.
+"""The pulls of a repository: those that changed since runs last read them, and samples of them.
 
-If none has, one call answered 304. Source: https://docs.github.com/rest/pulls/pulls#list-pull-requests
+If none has changed, one call answered 304. Source: https://docs.github.com/rest/pulls/pulls#list-pull-requests
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from datetime import datetime
 
 import msgspec
 
-from ghapp.core.model import PullKey, Repository
+from ghapp.core.model import File, Pull, PullKey, Repository
+from ghapp.github import endpoints
 from ghapp.github.api import PAGE, Installation, Listing, Moved, keep, last_page
-from ghapp.github.endpoints import at
+from ghapp.github.endpoints import FileRow, LabelRow, User, at
 from ghapp.github.errors import Answer, decoded
 from ghapp.github.host import Request
 from ghapp.github.rate_limits import Importance
@@ -106,3 +107,79 @@ def _moved_pulls(rows: Iterable[Moved], seen: Seen) -> tuple[Moved, ...]:
             newest[row.number] = row
     found = (row for row in newest.values() if _moved(row, seen))
     return tuple(sorted(found, key=lambda row: (row.updated_at, row.number)))
+
+
+# What conditions may be about and such a list does not have.
+UNLISTED = frozenset({"team", "topic", "property"})
+
+
+class _Side(msgspec.Struct):
+    sha: str = ""
+    ref: str = ""
+
+
+class _SampleRow(msgspec.Struct):
+    number: int
+    title: str
+    user: User | None
+    state: str
+    head: _Side
+    base: _Side
+    updated_at: datetime
+    labels: list[LabelRow] = []
+    draft: bool = False
+    merged_at: datetime | None = None
+    html_url: str = ""
+
+
+async def listed(
+    api: Installation, repository: Repository, state: str, most: int, but: int = 0
+) -> tuple[Pull, ...]:
+    """Open pulls, or merged ones, without files: the newest changes first. One call.
+
+    state: open | closed; of the closed ones those that were merged, among the last hundred.
+    but: the number of a pull that is left out. Raises Gone, Retry, Wait and Rejected.
+    """
+    query = f"state={state}&sort=updated&direction=desc&per_page={PAGE}"
+    request = Request("GET", at(repository, f"pulls?{query}"))
+    answer = await api.send(request, Importance.BEST_EFFORT)
+    rows = decoded(answer, list[_SampleRow], request)
+    wanted = (row for row in rows if row.number != but and (row.merged_at or state == "open"))
+    return tuple(
+        Pull(
+            key=PullKey(repository, row.number),
+            title=row.title,
+            author=row.user.login if row.user else "ghost",
+            head_sha=row.head.sha,
+            head_ref=row.head.ref,
+            base_ref=row.base.ref,
+            updated_at=row.updated_at,
+            labels=frozenset(label.name for label in row.labels),
+            is_open=row.state == "open",
+            is_draft=row.draft,
+            is_merged=row.merged_at is not None,
+            url=row.html_url,
+            author_id=row.user.id if row.user else 0,
+            unknown=UNLISTED,
+        )
+        for row in wanted
+    )[:most]
+
+
+async def first_files(api: Installation, pull: Pull) -> tuple[File, ...]:
+    """The first hundred files that the pull changes: one call, or none if they were read before.
+
+    Raises Gone, Retry, Wait and Rejected.
+    """
+    repository, number = pull.key.repository, pull.key.number
+    known, key = api.cache.files, (repository.id, number, pull.head_sha)
+    if key in known:
+        return known[key]
+    path = at(repository, f"pulls/{number}/files?per_page={PAGE}")
+    request = Request("GET", path)
+    answer = await api.send(request, Importance.BEST_EFFORT)
+    rows = decoded(answer, list[FileRow], request)
+    files = tuple(map(endpoints.file, sorted(rows, key=lambda row: row.filename)))
+    if all(row.of_head(pull.head_sha) for row in rows):  # else somebody has just pushed
+        keep(known, key, files)
+    return files

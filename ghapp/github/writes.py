@@ -9,10 +9,10 @@ from urllib.parse import quote
 import msgspec
 
 from ghapp.core.marks import Annotation, CheckRun, EditIssue, OpenIssue, Outcome, PutCheckRun
-from ghapp.core.model import PullKey, QueueKey, Repository, same_login
+from ghapp.core.model import PolicyKey, PullKey, QueueKey, Repository, same_login
 from ghapp.errors import Rejected, Retry
 from ghapp.github.api import Installation
-from ghapp.github.endpoints import CHECK_NAME, QUEUE, LabelRow, User, at
+from ghapp.github.endpoints import QUEUE, LabelRow, User, at
 from ghapp.github.errors import Answer, decoded, refusal
 from ghapp.github.host import Request
 from ghapp.github.rate_limits import Importance
@@ -123,7 +123,9 @@ def quoted(name: str) -> str:
     return quote(name, safe="")
 
 
-async def put(api: Installation, key: PullKey | QueueKey, effect: PutCheckRun) -> Outcome:
+async def put(
+    api: Installation, key: PullKey | PolicyKey | QueueKey, effect: PutCheckRun
+) -> Outcome:
     """Create a check run with its annotations, or patch one without: GitHub would add them again.
 
     Annotations may need several requests. Only the last one sets digest and conclusion, so that a
@@ -131,7 +133,7 @@ async def put(api: Installation, key: PullKey | QueueKey, effect: PutCheckRun) -
     visible: it is too new, or GitHub has deleted it as one of the oldest of 1,000.
     """
     run, path = effect.check_run, at(key.repository, "check-runs")
-    owner = str(key.number) if isinstance(key, PullKey) else QUEUE
+    owner = QUEUE if isinstance(key, QueueKey) else str(key.number)
     if effect.run_id:
         body = _run(run, owner, ())
         return await edit_existing(api, f"{path}/{effect.run_id}", body, Importance.CHECK_RUN)
@@ -168,7 +170,7 @@ def _run(
             for one in annotations
         ]
     body: dict[str, Any] = {
-        "name": CHECK_NAME,
+        "name": run.name,
         "external_id": f"v1:{owner}:{run.digest if whole else ''}",
         "status": "in_progress",
         "output": output,

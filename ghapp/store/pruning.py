@@ -14,6 +14,7 @@ from ghapp.store.schema import (
     intents,
     keys,
     now_once,
+    previews,
     pushed_commits,
     pushes,
     reviews,
@@ -24,6 +25,8 @@ from ghapp.store.work_queue.marking import ZERO, dirty
 AT_ONCE = 500
 # A push to a branch matters once a pull has that head; most heads never get one.
 BRANCH_PUSHES_SECONDS = 90 * 24 * 3600.0
+# After that, a preview is made anew.
+PREVIEWS_SECONDS = 90 * 24 * 3600.0
 # A queue waits at most 6 hours for the checks of a head, and 6 more to merge several pulls at once
 # (`check_response_timeout_minutes`, `min_entries_to_merge_wait_minutes`: 360). The delivery that
 # ends a head comes within 3 days, or never.
@@ -56,6 +59,14 @@ _old_commits = (
     .limit(AT_ONCE)
 )
 COMMITS = Statement(delete(pushed_commits).where(tuple_(*_commit).in_(_old_commits)))
+# What previews are kept for, long after anybody works on their pull requests.
+_old_previews = (
+    select(previews.c.key)
+    .where(previews.c.written_at < now_once() - PREVIEWS_SECONDS)
+    .order_by(previews.c.written_at)
+    .limit(AT_ONCE)
+)
+PREVIEWS = Statement(delete(previews).where(previews.c.key.in_(_old_previews)))
 # Heads of queues that are not leased, and are done, or have failed since an old delivery. A parked
 # key is tried every hour, so the age of a failing one is that of its delivery.
 _bound = now_once() - QUEUE_HEADS_SECONDS
@@ -98,6 +109,7 @@ STEPS: Mapping[str, Callable[[Connection, float], int]] = {
     "deliveries": lambda connection, age: connection.change(DELIVERIES, {"age": age}),
     "pushes": lambda connection, _: connection.change(PUSHES),
     "commits": lambda connection, _: connection.change(COMMITS),
+    "previews": lambda connection, _: connection.change(PREVIEWS),
     "queue_heads": _pruned_queue_heads,
     "trials": lambda connection, _: connection.change(TRIALS),
 }

@@ -306,6 +306,16 @@ organisations = Table(
     _seconds("changed_at"),
 )
 
+# What the check runs `NFR policy` were last written for. basis: digest of the head and of the
+# policy in force. content: digest of both policies, whose replay is kept.
+previews = Table(
+    "previews",
+    metadata,
+    Column("key", Text, primary_key=True),
+    *(_text("basis"), _text("content"), _text("replay"), _seconds("written_at")),
+    Index("previews_written_at", "written_at"),
+)
+
 # Questions that were deferred, each until its issue is closed.
 follow_ups = Table(
     "follow_ups",

@@ -15,7 +15,8 @@ from ghapp.core.review.judge import judge
 from ghapp.store import Store
 from ghapp.store.history import recall
 from ghapp.store.runs import siblings
-from ghapp.worker.reconcile import GitHub, Threads, consider, plan_of
+from ghapp.worker.reconcile import GitHub, consider, plan_of
+from ghapp.worker.threads import Threads
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ghapp.core.marks import Marks, PutCheckRun
-from ghapp.core.model import PullKey, QueueKey
+from ghapp.core.marks import Marks, Outcome, PutCheckRun
+from ghapp.core.model import PolicyKey, PullKey, QueueKey
 from ghapp.core.policy.policy import Rules, effective
 from ghapp.core.records import Claim, PolicySource, Run, Verdict
 from ghapp.core.review.pushes import newest
@@ -14,13 +14,16 @@ from ghapp.observer import Observer
 from ghapp.store import Store, stats
 from ghapp.store.history import recall
 from ghapp.store.runs import intend, record
-from ghapp.worker import merge_queue
+from ghapp.worker import merge_queue, policy_check
 from ghapp.worker.effects import Applies, counted
 from ghapp.worker.merge_queue import Answers
+from ghapp.worker.policy_check import Policies
 
 
-class Writes(Applies, Answers, Protocol):
+class Writes(Applies, Answers, Policies, Protocol):
     """Applies effects on pulls and on heads of queues."""
+
+    async def answer(self, key: PolicyKey | QueueKey, effect: PutCheckRun) -> Outcome: ...
 
 
 async def show_failure(
@@ -33,13 +36,18 @@ async def show_failure(
     """
     if isinstance(claim.key, QueueKey):
         await merge_queue.show_failure(claim, claim.key, reason, github, store, rules, observer)
-    if not isinstance(claim.key, PullKey):
+    if not isinstance(claim.key, PullKey | PolicyKey):
         return
-    history = await store.records.read(recall, claim.key)
+    pull = claim.key.pull if isinstance(claim.key, PolicyKey) else claim.key
+    history = await store.records.read(recall, pull)
     head_sha, source = newest(history), history.policy or PolicySource()
     now = await store.records.read(stats.now)
     policy = effective(source, rules).on(now)
     if not head_sha or not policy.writes:
+        return
+    if isinstance(claim.key, PolicyKey):
+        shared = github, store, observer
+        await policy_check.show_failure(claim, claim.key, reason, head_sha, policy, *shared)
         return
     run = parked_run(head_sha, policy if source.read_at else None, reason)
     effect = PutCheckRun(run, 0)

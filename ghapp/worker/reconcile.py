@@ -8,21 +8,20 @@ effects and builds the record.
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ParamSpec, Protocol, TypeVar
-from weakref import WeakValueDictionary
+from typing import Protocol
 
 from ghapp.core.decide import Decision, decide
-from ghapp.core.marks import Effect, Outcome, plan
+from ghapp.core.marks import Effect, Outcome, PutCheckRun, plan
 from ghapp.core.model import (
     ORGANISATION,
+    Channel,
     File,
     InstallationKey,
     OrganisationKey,
+    PolicyKey,
     Pull,
     PullKey,
     Push,
@@ -33,6 +32,7 @@ from ghapp.core.model import (
 )
 from ghapp.core.policy.policy import Policy, Rules
 from ghapp.core.records import Claim, History, Judgement, PolicySource, Shown, Trial, Verdict
+from ghapp.core.review import preview
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import judge, settled_heads
 from ghapp.core.review.pushes import counting, is_unknown, only_by, steps
@@ -44,19 +44,18 @@ from ghapp.core.scan.scan import Scan, scan
 from ghapp.core.text.labels import described
 from ghapp.errors import Retry, Wait
 from ghapp.observer import Observer
-from ghapp.store import Store, policies, pushes
+from ghapp.store import Store, policies, previews, pushes
 from ghapp.store.history import recall, seen
 from ghapp.store.runs import Pushed, admit, intend, record
 from ghapp.store.work_queue.marking import Mark, mark_behind
-from ghapp.worker import effects, merge_queue
+from ghapp.worker import effects, merge_queue, policy_check
 from ghapp.worker.effects import showing
 from ghapp.worker.merge_queue import Queues
+from ghapp.worker.policy_check import Policies
+from ghapp.worker.threads import Threads, deadline
 
-P = ParamSpec("P")
-T = TypeVar("T")
 
-
-class GitHub(Queues, Protocol):
+class GitHub(Queues, Policies, Protocol):
     """What a run needs of GitHub. All raise Retry, Wait and Gone."""
 
     async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts: ...
@@ -67,6 +66,7 @@ class GitHub(Queues, Protocol):
     async def commits(self, pull: Pull, head_sha: str) -> tuple[str, ...]: ...
     async def pushes(self, pull: Pull) -> tuple[Push, ...]: ...
     async def apply(self, key: PullKey, effect: Effect) -> Outcome: ...
+    async def answer(self, key: PolicyKey | QueueKey, effect: PutCheckRun) -> Outcome: ...
     async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]: ...
     async def repositories(self, installation_id: int) -> tuple[Repository, ...]: ...
     async def moved_pulls(
@@ -79,36 +79,6 @@ MOST_LATE_SECONDS = 30.0
 # Of one scan. A megabyte takes a second at most, however hostile it is, and what exceeds this is
 # not tried again: it counts as unread.
 SCAN_SECONDS = 5.0
-# At a time. They take processors, which other repositories and installations have a share of.
-SCANS_OF_REPOSITORY, SCANS_OF_INSTALLATION = 1, 2
-
-
-class Threads:
-    """Runs what takes long beside the event loop, a few at a time for whoever it is done for."""
-
-    def __init__(self) -> None:
-        self._rooms: WeakValueDictionary[tuple[str, int], asyncio.Semaphore] = WeakValueDictionary()
-
-    async def run(
-        self, repository: Repository, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """What the function returns."""
-        own = self._room("repository", repository.id, SCANS_OF_REPOSITORY)
-        room = self._room("installation", repository.installation_id, SCANS_OF_INSTALLATION)
-        async with own, room:
-            return await asyncio.to_thread(function, *args, **kwargs)
-
-    def _room(self, kind: str, id: int, most: int) -> asyncio.Semaphore:
-        room = self._rooms.get((kind, id))
-        if room is None:
-            room = self._rooms[kind, id] = asyncio.Semaphore(most)
-        return room
-
-
-def deadline(seconds: float) -> Callable[[], bool]:
-    """Whether this thread has worked for so long; that others use the processors does not count."""
-    until = time.thread_time() + seconds
-    return lambda: time.thread_time() > until
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +113,10 @@ async def reconcile(
     match claim.key:
         case PullKey() as key:
             return await _pull(claim, key, github, store, rules, observer, threads)
+        case PolicyKey() as key:
+            shared = github, store, rules, observer, threads
+            written = await policy_check.answer(claim, key, *shared)
+            return Done("", tuple(type(effect).__name__ for effect in written))
         case QueueKey() as key:
             written = await merge_queue.answer(claim, key, github, store, rules, observer)
             await store.queue.finish(claim)
@@ -164,17 +138,24 @@ async def reconcile(
                 await store.records.write(policies.drop_organisations, owners)
                 marks.insert(0, Mark(tuple(map(RepositoryKey, found)), touched=True))
         case OrganisationKey() as key:
-            layer = await store.records.read(policies.organisation, key.owner)
-            place = Repository(key.installation_id, 0, f"{key.owner}/{ORGANISATION}")
-            source = await github.organisation(place, layer.source, layer.drops, rules)
-            if source is not layer.source:
-                keep = policies.keep_organisation
-                await store.records.write(keep, key.owner, source, layer.drops)
-                layer = await store.records.read(policies.organisation, key.owner)
-            more = await store.records.write(mark_behind, key, layer.changed_at)
-            marks = [Mark((key,))] if more else []
+            marks = await _organisation(key, github, store, rules)
     await store.queue.finish(claim, *marks)
     return Done("", ("MarkDirty",))
+
+
+async def _organisation(
+    key: OrganisationKey, github: GitHub, store: Store, rules: Rules
+) -> list[Mark]:
+    """Check some pulls that were last checked under another policy; the key itself if more are."""
+    layer = await store.records.read(policies.organisation, key.owner)
+    place = Repository(key.installation_id, 0, f"{key.owner}/{ORGANISATION}")
+    source = await github.organisation(place, layer.source, layer.drops, rules)
+    if source is not layer.source:
+        keep = policies.keep_organisation
+        await store.records.write(keep, key.owner, source, layer.drops)
+        layer = await store.records.read(policies.organisation, key.owner)
+    more = await store.records.write(mark_behind, key, layer.changed_at)
+    return [Mark((key,))] if more else []
 
 
 async def _pull(
@@ -222,6 +203,7 @@ async def _pull(
     if applied.opened:  # the comment names the issues
         marks.append(Mark((key,)))
     marks += _unannounced(key.repository, history.policy, facts.source)
+    marks += await _policy_marks(facts, store)
     later = applied.later
     if later is None and (settles_in := planned.decision.settles_in):
         text = f"{key}: its base has just changed, or boxes are being ticked"
@@ -237,6 +219,19 @@ async def _pull(
         tuple(str(error) for _, error in applied.rejected),
         later,
     )
+
+
+async def _policy_marks(facts: Facts, store: Store) -> tuple[Mark, ...]:
+    """The key of the check run `NFR policy`, if the pull needs another one than it has."""
+    pull, source = facts.pull, facts.source
+    if not (facts.policy.writes and preview.proposes(pull, source)):
+        return ()
+    key = PolicyKey(pull.key.repository, pull.key.number)
+    if any(message.channel is Channel.RERUN for message in facts.messages):
+        return (Mark((key,), touched=True),)
+    known = await store.records.read(previews.basis, key)
+    is_known = known == preview.basis(pull.head_sha, pull.base_ref, source)
+    return () if is_known else (Mark((key,)),)
 
 
 @dataclass(frozen=True, slots=True)

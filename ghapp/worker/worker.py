@@ -18,7 +18,8 @@ from ghapp.observer import Observer
 from ghapp.store import MAX_ATTEMPTS, Store, WorkQueue
 from ghapp.store.pruning import prune
 from ghapp.worker.parking import show_failure
-from ghapp.worker.reconcile import GitHub, Threads, reconcile
+from ghapp.worker.reconcile import GitHub, reconcile
+from ghapp.worker.threads import Threads
 
 # While an installation has its share of the slots, most deliveries are its own. So the worker then
 # pauses between claims, and does not claim at each delivery.

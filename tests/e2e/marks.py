@@ -30,7 +30,7 @@ def marks(pull: Pull) -> tuple[str, frozenset[str]]:
 
 def title(pull: Pull) -> str:
     """Of the newest check run on the head."""
-    return pull.check_runs()[-1].title or ""
+    return [run for run in pull.check_runs() if run.name == CHECK_RUN][-1].title or ""
 
 
 def comments(pull: Pull) -> list[str]:

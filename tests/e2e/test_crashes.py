@@ -28,6 +28,7 @@ from tests.e2e.world import World
 from tests.store.stores import changed
 
 ISSUE = "POST /repos/{owner}/{repo}/issues"
+CHECK_RUNS = "POST /repos/{owner}/{repo}/check-runs"
 COMMENT = "POST /repos/{owner}/{repo}/issues/{number}/comments"
 LEASE_SECONDS = 30.0
 LEASE_OVER = "UPDATE keys SET lease_until = 0"
@@ -57,6 +58,34 @@ def test_a_process_killed_between_two_writes_writes_nothing_twice(stopped: World
         stopped.until("the sign-off", lambda: marks(pull) == SIGNED, LEASE_SECONDS + 20)
         stopped.until("success", lambda: conclusion(pull) == "success")
     assert (conclusion(pull), len(comments(pull))) == ("success", 1)
+
+
+@pytest.mark.slow("kills a process, and waits until another one takes over")
+def test_a_process_killed_after_a_policy_check_writes_no_second_one(stopped: World) -> None:
+    first = Process(stopped, "serve")
+    stopped.github.listen(f"{first.url}/webhook")
+    pull = stopped.open({".github/nfr.yml": "mode: advise\n"})
+
+    def policy_runs() -> list[str | None]:
+        return [run.conclusion for run in pull.check_runs() if run.name == "NFR policy"]
+
+    stopped.until("the policy check", lambda: policy_runs() == ["success"])
+    # Another one takes effect, and its answer would come long after the kill.
+    stopped.github.faults.add(faults.Fault(CHECK_RUNS, after=True, delay_seconds=15))
+    (asked,) = [run for run in pull.check_runs() if run.name == "NFR policy"]
+    stopped.repository.rerequest_run(asked.id, "sam")
+    stopped.until("the next one", lambda: policy_runs() == [None, "success"])
+    first.kill()
+    changed(stopped.settings.database_url, LEASE_OVER)
+    with started(stopped, "serve") as second:
+        stopped.github.listen(f"{second.url}/webhook")
+
+        def dirty() -> int:
+            with urllib.request.urlopen(f"{second.url}/readyz", timeout=10) as answer:
+                return int(json.load(answer)["dirty"])
+
+        stopped.until("every key worked off", lambda: not dirty(), LEASE_SECONDS + 30)
+    assert policy_runs() == [None, "success"]
 
 
 @pytest.mark.slow("kills a process, and waits until another one takes over")

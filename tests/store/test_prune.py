@@ -16,6 +16,7 @@ from ghapp.store.pruning import (
     AT_ONCE,
     COMMITS,
     DELIVERIES,
+    PREVIEWS,
     PUSHES,
     QUEUE_HEADS,
     STEPS,
@@ -41,6 +42,9 @@ FILL = {
     "commits": f"""
         INSERT INTO pushed_commits (repository_id, sha, user_id, login, seen_at) {NUMBERS}
         SELECT n, 'a', 5, 'ann', 5 FROM numbers""",
+    "previews": f"""
+        INSERT INTO previews (key, replay, written_at) {NUMBERS}
+        SELECT 'policy:501:' || n, 'x', 5 FROM numbers""",
     "queue_heads": f"""
         INSERT INTO keys (key, kind, generation, done_generation, started_at) {NUMBERS}
         SELECT 'queue:501:' || n, 'queue', 1, 1, 5 FROM numbers""",
@@ -55,6 +59,9 @@ FILL_PULLS = (
     f"""
         INSERT INTO pushes (key, id, push, seen_at) {NUMBERS}
         SELECT 'pull:501:' || n, 'a', '', 5 FROM numbers""",
+    f"""
+        INSERT INTO previews (key, replay, written_at) {NUMBERS}
+        SELECT 'policy:502:' || n, '{"x" * 400}', 5e9 FROM numbers""",
     f"""
         INSERT INTO keys (key, kind, generation, done_generation, started_at) {NUMBERS}
         SELECT 'pull:501:' || n, 'pull', 1, 1, 5 FROM numbers""",
@@ -131,6 +138,11 @@ async def test_a_worker_that_is_stopped_meanwhile_does_not_go_on_to_the_end(
             r"pushed_commits_seen .*\n.*Cond: \(seen_at <",
             r"pushed_commits_seen \(seen_at<",
         ),
+        (
+            PREVIEWS,
+            r"previews_written_at .*\n.*Cond: \(written_at <",
+            r"previews_written_at \(written_at<",
+        ),
         (QUEUE_HEADS, "Scan using keys_queue", "USING INDEX keys_queue"),
         (
             TRIALS,
@@ -150,7 +162,7 @@ def test_what_is_old_is_found_by_its_index_and_nothing_else_is_read(
     changed(database_url, "UPDATE deliveries SET received_at = 5e9")
     plan = planned(database_url, statement)
     assert re.search(sqlite if database_url.startswith("sqlite") else postgresql, plan)
-    tables = "deliveries|pushes|pushed_commits|keys|reviews"
+    tables = "deliveries|pushes|pushed_commits|previews|keys|reviews"
     whole = rf"(Seq Scan on|SCAN) ({tables})\b(?! USING INDEX keys_queue)"
     assert not re.search(whole, plan)
 

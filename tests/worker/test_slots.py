@@ -11,7 +11,7 @@ import pytest
 
 from ghapp.core.model import InstallationKey, Key, PullKey, QueueKey, Repository, RepositoryKey
 from ghapp.core.records import Full
-from ghapp.worker.reconcile import Threads
+from ghapp.worker.threads import Threads
 from ghapp.worker.worker import CONCURRENCY, Free, free
 
 SHOP, FARM = Repository(1, 10, "acme/shop"), Repository(1, 20, "acme/farm")

@@ -172,6 +172,7 @@ class Policy:
     max_items: int = 7
     request_review: bool = False
     remind_after: str = ""
+    preview: bool = True
     working_time: WorkingTime = WorkingTime()
     ignore_authors: frozenset[str] = frozenset({"dependabot[bot]", "renovate[bot]"})
     ignore_paths: tuple[str, ...] = ("docs/**", "**/*.md")
@@ -763,6 +764,7 @@ def _joined(
             comment=setting("comment"),
             max_items=setting("max_items"),
             request_review=setting("request_review"),
+            preview=setting("preview"),
             sign_off_by=named("sign_off", "by"),
             ignore_authors=named("ignore", "authors"),
             ignore_paths=setting("ignore", "paths"),

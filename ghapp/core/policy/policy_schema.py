@@ -458,6 +458,11 @@ class PolicyFile(Part):
         True,
         default=False,
     )
+    preview: Annotated[bool, Field(strict=True)] | None = key(
+        "Whether `NFR policy` replays a change of the policy over recent pull requests.",
+        False,
+        default=True,
+    )
     remind: RemindPart | None = key(
         "When `request_review` asks the reviewers once more, if they have not acted; never by "
         "default.",

@@ -254,6 +254,7 @@ KEYS: Mapping[str, Row] = {
     ),
     "max_items": Row(("max_items",), higher),
     "request_review": Row(("request_review",), rising(False, True)),
+    "preview": Row(("preview",), rising(False, True)),
     "remind.after": Row(("remind_after",), unordered),
     **{
         f"working_time.{name}": Row(("working_time", name), unordered)

@@ -15,6 +15,7 @@ from ghapp.core.policy import pack_files
 from ghapp.core.policy.policy import Policy
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.permissions import grants, owner_of
+from ghapp.core.review.preview import layer, named
 from ghapp.core.scan.checklist import Checklist, Flagged
 from ghapp.core.scan.fingerprint import fingerprint
 from ghapp.core.scan.patch import changed_file
@@ -84,12 +85,11 @@ def flagged_areas(
 
 def _deciding(facts: Facts) -> tuple[File, ...]:
     """The changed files of the policy: its own, and the packs that it names or named."""
-    texts = (facts.source.text, facts.source.good)
-    named = [glob for text in texts if text for glob in pack_files.named(text)]
+    globs = named(layer(facts.source, facts.pull.key.repository))
     return tuple(
         file
         for file in facts.pull.files
-        if pack_files.decides(file.path, named) or pack_files.decides(file.previous_path, named)
+        if pack_files.decides(file.path, globs) or pack_files.decides(file.previous_path, globs)
     )
 
 

@@ -10,7 +10,7 @@ from ghapp.core.i18n import Words
 from ghapp.core.ledger import Verb
 from ghapp.core.markdown import code, dotted, folded, link, login, plain
 from ghapp.core.review.review import AreaReview, Review
-from ghapp.core.review.special_areas import CONCERN, WITHOUT_PACK
+from ghapp.core.review.special_areas import CONCERN, REVIEW_POLICY, WITHOUT_PACK
 from ghapp.core.text import findings
 from ghapp.core.text.reasons import flagged_by
 
@@ -22,8 +22,8 @@ def asked(area: AreaReview, review: Review, words: Words) -> str:
 
     All is folded if nothing is asked any more.
     """
-    if _asks_nothing(area):
-        return words("no_question")
+    if not area.items and (note := _without_questions(area, words)):
+        return note
     lines: list[str] = []
     rest: list[str] = []
     for item in area.items:
@@ -56,7 +56,8 @@ def details(review: Review, words: Words) -> str:
 
 def explained(area: AreaReview, review: Review, words: Words) -> str:
     """One area in the check run's text: each question with its answer, findings and reason."""
-    lines = [words("no_question")] if _asks_nothing(area) else []
+    note = "" if area.items else _without_questions(area, words)
+    lines = [note] if note else []
     for item in area.items:
         lines += _lines(item, area, review, words, ticks=True)
         lines += [f"  - {line}" for line in findings.listed(_found(item, area), words)]
@@ -67,9 +68,11 @@ def explained(area: AreaReview, review: Review, words: Words) -> str:
     return "\n".join(lines)
 
 
-def _asks_nothing(area: AreaReview) -> bool:
-    """Whether to say that there is no question; an area without a pack never has any."""
-    return not area.items and area.id not in WITHOUT_PACK
+def _without_questions(area: AreaReview, words: Words) -> str:
+    """What to say of an area that has no question; those without a pack never have any."""
+    if area.id == REVIEW_POLICY:
+        return words("policy_check_shows")
+    return "" if area.id in WITHOUT_PACK else words("no_question")
 
 
 def _found(item: Item, area: AreaReview) -> list[Finding]:

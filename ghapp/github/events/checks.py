@@ -8,12 +8,14 @@ from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 
+from ghapp.core.marks import POLICY
 from ghapp.core.model import (
     Channel,
     Delivery,
     Key,
     Lookup,
     Message,
+    PolicyKey,
     PullKey,
     QueueKey,
     Repository,
@@ -37,6 +39,9 @@ def check_run(delivery: Delivery, us: Identity) -> Delivery:
         return _queued(delivery, queue)
     # The pull that the check run was written for: for a fork's pull, GitHub names none.
     found = _EXTERNAL_ID.match(run.external_id or "")
+    if run.name == POLICY:
+        asked = (PolicyKey(place, int(found.group(1))),) if found else ()
+        return replace(delivery, keys=asked, touched=True)
     named: tuple[Key, ...] = (PullKey(place, int(found.group(1))),) if found else ()
     keys = _pulls(place, run.pull_requests) or named
     suite_at = run.check_suite.updated_at if run.check_suite else None

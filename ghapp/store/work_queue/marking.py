@@ -27,6 +27,7 @@ from ghapp.core.model import (
     InstallationKey,
     Key,
     OrganisationKey,
+    PolicyKey,
     PullKey,
     QueueKey,
     Repository,
@@ -104,7 +105,10 @@ def _marking(*, suspected: bool = False, delivered: bool = False) -> Statement:
     came: Any = Now() if delivered else 0.0
     insert = upsert(keys).values(generation=1, due=Now(), arrived_at=came)
     new, old = insert.excluded, keys.c
-    crowd = case((old.kind == "pull", (old.runs - FREE_RUNS) * RUN_SECONDS), else_=0.0)
+    crowd = case(
+        (or_(old.kind == "pull", old.kind == "policy"), (old.runs - FREE_RUNS) * RUN_SECONDS),
+        else_=0.0,
+    )
     apart = _larger(literal(COLLAPSE_SECONDS), crowd)
     place = case(
         (old.started_at > Now() - apart, old.started_at + apart),
@@ -153,6 +157,8 @@ def row(key: Key, hints: Hints = NO_HINTS) -> dict[str, Any]:
     match key:
         case PullKey(repository, number):
             kind = "pull"
+        case PolicyKey(repository, number):
+            kind = "policy"
         case QueueKey(repository):
             kind = "queue"
         case RepositoryKey(repository):
@@ -230,6 +236,8 @@ def addressed(found: Any) -> Key:
     repository = Repository(found.installation_id, found.repository_id, found.full_name)
     if found.kind == "pull":
         return PullKey(repository, found.number)
+    if found.kind == "policy":
+        return PolicyKey(repository, found.number)
     if found.kind == "queue":
         return QueueKey.named(repository, found.key)
     return SweepKey(repository) if found.kind == "sweep" else RepositoryKey(repository)

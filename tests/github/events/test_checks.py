@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ghapp.core.model import Channel, Delivery, Lookup, Message, PullKey, RepositoryKey
+from ghapp.core.model import Channel, Delivery, Lookup, Message, PolicyKey, PullKey, RepositoryKey
 from tests.github.deliveries import APP_ID, AT, GUID, HEAD, KEY, LATER, ROBOT, SHOP, ref, run, told
 
 
@@ -22,6 +22,13 @@ def test_a_rerun_of_our_check_names_its_pulls_or_the_one_it_was_written_for() ->
     )
     pressed = run("requested_action")
     assert (len(pressed.keys), pressed.messages, pressed.touched) == (1, (), True)
+
+
+def test_a_rerun_of_a_policy_check_repeats_that_one_alone() -> None:
+    delivery = run("rerequested", name="NFR policy", pull_requests=[ref(4)])
+    assert (delivery.keys, delivery.messages) == ((PolicyKey(SHOP, 8),), ())
+    assert delivery.touched
+    assert run("rerequested", name="NFR policy", external_id=None).keys == ()
 
 
 @pytest.mark.parametrize(

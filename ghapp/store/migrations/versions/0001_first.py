@@ -142,6 +142,12 @@ def upgrade() -> None:
         *(text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
     )
     op.create_table(
+        "previews",
+        given("key", primary_key=True),
+        *(text("basis"), text("content"), text("replay"), seconds("written_at")),
+    )
+    index("previews_written_at", "previews", "written_at")
+    op.create_table(
         "organisations",
         given("owner", primary_key=True),
         *(given("text", nullable=True), given("good", nullable=True)),
