@@ -74,6 +74,9 @@ class GitHub(Queues, Policies, Protocol):
     ) -> tuple[PullKey, ...]: ...
 
 
+# Between the open pulls of a repository that are all checked again, the newest first: they leave
+# room for what people wait for.
+APART_SECONDS = 0.2
 # The longest time between two checks for the events of late labels.
 MOST_LATE_SECONDS = 30.0
 # Of one scan. A megabyte takes a second at most, however hostile it is, and what exceeds this is
@@ -122,11 +125,11 @@ async def reconcile(
             await store.queue.finish(claim)
             return Done(key.head_sha, tuple(type(effect).__name__ for effect in written))
         case RepositoryKey(repository):
-            pulls = await github.open_pulls(repository)
-            marks = [Mark(pulls)]  # parked pulls, too
+            newest_first = (await github.open_pulls(repository))[::-1]
+            marks = [Mark(newest_first, apart_seconds=APART_SECONDS)]  # parked pulls, too
             if claim.touched:  # a push to the policy may have been missed, too
                 await store.records.write(policies.drop, (repository.id,))
-                marks.insert(0, Mark(pulls, touched=True))
+                marks.insert(0, Mark(newest_first, touched=True, apart_seconds=APART_SECONDS))
         case SweepKey(repository):
             known = await store.records.read(seen, repository)
             marks = [Mark(await github.moved_pulls(repository, known), touched=True)]

@@ -10,13 +10,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import create_engine, select
 
-from ghapp.core.model import Compared, Delivery
+from ghapp.core.model import Compared, Delivery, PullKey
 from ghapp.core.records import Claim
 from ghapp.errors import LeaseLost
 from ghapp.store import Store, runs
 from ghapp.store.schema import keys
 from ghapp.store.work_queue import marking
 from ghapp.store.work_queue.leases import MAX_ATTEMPTS
+from ghapp.store.work_queue.marking import Mark
 from tests.store.stores import (
     EFFECTS,
     HEAD,
@@ -26,6 +27,7 @@ from tests.store.stores import (
     NOON,
     OTHER,
     PATIENCE_SECONDS,
+    SHOP,
     admitted,
     changed,
     claimed,
@@ -312,3 +314,18 @@ async def test_since_when_a_pull_has_its_base_is_kept_with_the_run(store: Store)
             runs.record, claim, replace(run(verdict(KEY)), base_since=since), finished=True
         )
         assert (await recalled(store, KEY)).base_since == since
+
+
+@story
+async def test_keys_that_are_marked_apart_become_due_one_after_the_other(store: Store) -> None:
+    newest_first = [PullKey(SHOP, number) for number in (12, 9, 3)]
+    waiting = PullKey(SHOP, 7)
+    assert await store.queue.accept(delivery(waiting))
+    apart = Mark([*newest_first, waiting], apart_seconds=600.0)
+    await store.records.write(marking.mark, apart)
+    # What waits in the queue keeps its place.
+    assert {claim.key for claim in await store.queue.claim(9)} == {newest_first[0], waiting}
+    assert await store.queue.claim(9) == ()
+    assert await store.queue.accept(delivery(newest_first[2]))  # somebody waits for this one now
+    assert (await due(store, newest_first[2])).key == newest_first[2]
+    assert await store.queue.claim(9) == ()

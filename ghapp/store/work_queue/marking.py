@@ -103,7 +103,8 @@ def _marking(*, suspected: bool = False, delivered: bool = False) -> Statement:
     otherwise a key that always fails would be tried at every sweep.
     """
     came: Any = Now() if delivered else 0.0
-    insert = upsert(keys).values(generation=1, due=Now(), arrived_at=came)
+    due = Now() + bindparam("later", type_=Double)
+    insert = upsert(keys).values(generation=1, due=due, arrived_at=came)
     new, old = insert.excluded, keys.c
     crowd = case(
         (or_(old.kind == "pull", old.kind == "policy"), (old.runs - FREE_RUNS) * RUN_SECONDS),
@@ -113,7 +114,7 @@ def _marking(*, suspected: bool = False, delivered: bool = False) -> Statement:
     place = case(
         (old.started_at > Now() - apart, old.started_at + apart),
         (and_(dirty(keys), old.parked_at == 0, old.due < Now()), old.due),
-        else_=Now(),
+        else_=new.due,
     )
     stays = dirty(keys) if suspected else false()
     # Of two deliveries of one second, the one that came last.
@@ -151,8 +152,8 @@ def _marking(*, suspected: bool = False, delivered: bool = False) -> Statement:
     )
 
 
-def row(key: Key, hints: Hints = NO_HINTS) -> dict[str, Any]:
-    """The parameters to mark a key. hints: by the names of their columns."""
+def row(key: Key, hints: Hints = NO_HINTS, later: float = 0.0) -> dict[str, Any]:
+    """The parameters to mark a key. hints: by the names of their columns. later: in seconds."""
     repository, number = Repository(0, 0, ""), 0
     match key:
         case PullKey(repository, number):
@@ -176,6 +177,7 @@ def row(key: Key, hints: Hints = NO_HINTS) -> dict[str, Any]:
         "repository_id": repository.id,
         "full_name": repository.full_name,
         "number": number,
+        "later": later,
         **hints,
     }
 
@@ -194,19 +196,21 @@ class Mark:
 
     touched: on the suspicion that a change of our marks, or a message, was not delivered; keys that
     wait after a failure, or are parked, then stay so. requested: somebody waits for it, as for a
-    delivery.
+    delivery. apart_seconds: how much later than the key before it each is due.
     """
 
     keys: Iterable[Key]
     touched: bool = False
     requested: bool = False
+    apart_seconds: float = 0.0
 
 
 def mark(connection: Connection, *marks: Mark) -> None:
     """Make the keys dirty, in sorted order so that transactions do not deadlock."""
     for one in marks:
         hints = {**NO_HINTS, "touched": one.touched}
-        rows = [row(key, hints) for key in sorted(one.keys, key=str)]
+        later = {key: place * one.apart_seconds for place, key in enumerate(one.keys)}
+        rows = [row(key, hints, later[key]) for key in sorted(later, key=str)]
         if rows:
             connection.change_each(_MARK[one.touched, one.requested], rows)
             announce(connection)
