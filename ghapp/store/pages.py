@@ -5,7 +5,7 @@ Nothing is changed. However many rows there are, a page reads few of them whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
@@ -16,10 +16,10 @@ from ghapp.core.ledger import Entry
 from ghapp.core.records import FollowUp, Overview, Verdict
 from ghapp.store import schema
 from ghapp.store.schema import IS_PARKED, IS_PULL, Now, keys, ledger, reviews
-from ghapp.store.sql import Connection, Statement, one_of
+from ghapp.store.sql import Connection, Statement
 
 # Of each part of a page: more at once is nothing that a team can talk about.
-MOST_ROWS = 50
+MOST_ROWS = 25
 MOST_ENTRIES = 200
 OVERDUE, TODAY, SOON, LATER = "overdue", "today", "soon", "later"
 EVERY_REPOSITORY, NO_REPOSITORY = 0, -1  # in the place of an id
@@ -167,7 +167,7 @@ def queue(connection: Connection, narrowed: Narrowed, zone: tzinfo) -> Queue:
             parked[0].total if parked else 0,
             tuple(Parked(one.full_name, one.number, one.error, _time(one.at)) for one in parked),
         ),
-        _due(connection, repository, narrowed.area, today, today, (OVERDUE, TODAY)),
+        _due(connection, repository, narrowed.area, today, today, last=today),
     )
 
 
@@ -176,7 +176,7 @@ def follow_ups(connection: Connection, zone: tzinfo, soon_days: int) -> FollowUp
     now = _time(connection.rows(_NOW)[0][0])
     today = now.astimezone(zone).date()
     soon = today + timedelta(days=soon_days)
-    return FollowUps(now, _due(connection, EVERY_REPOSITORY, "", today, soon, PARTS))
+    return FollowUps(now, _due(connection, EVERY_REPOSITORY, "", today, soon, last=date.max))
 
 
 def _due(
@@ -185,16 +185,16 @@ def _due(
     area: str,
     today: date,
     soon: date,
-    parts: Iterable[str],
+    last: date,
 ) -> Parts:
-    """soon: the last day of the part SOON."""
+    """soon: the last day of the part SOON. last: what is due later is left out."""
     found: dict[str, tuple[int, tuple[Due, ...]]] = {}
     asked = {
         "repository": repository,
         "area": area,
         "today": today.isoformat(),
         "soon": soon.isoformat(),
-        "parts": list(parts),
+        "last": last.isoformat(),
     }
     for one in connection.rows(_DUE, asked):
         row = Due(one.full_name, _FOLLOW_UP.decode(one.follow_up))
@@ -306,6 +306,7 @@ _counted = (
     )
     .where(
         _table.c.is_open,
+        _day <= bindparam("last", type_=Text),
         or_(_repository == 0, _table.c.repository_id == _repository),
         or_(_area == "", _table.c.area == _area),
     )
@@ -318,7 +319,7 @@ _DUE = Statement(
         _table,
         and_(_table.c.key == _counted.c.key, _table.c.item == _counted.c.item),
     )
-    .where(_counted.c.place <= MOST_ROWS, one_of(_counted.c.part, "parts"))
+    .where(_counted.c.place <= MOST_ROWS)
     .order_by(_counted.c.due, _counted.c.key, _counted.c.item)
 )
 _PULL = Statement(

@@ -88,7 +88,7 @@ def test_the_pages_fit_a_narrow_window_in_japanese(
     assert world.ghapp
     pull = world.open(title=TITLE + "あ" * 200 + "b" * 200)
     world.settle()
-    world.say(pull, "/nfr hold " + "負荷試験を先に" * 20)
+    world.say(pull, "/nfr hold -- " + "負荷試験を先に" * 20)
     world.settle()
     for width in (390, 320):
         page = opened(browser, width, locale="ja-JP", color_scheme=scheme)
