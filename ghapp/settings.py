@@ -261,6 +261,9 @@ class Settings(BaseSettings):
     timezone: Annotated[ZoneInfo, BeforeValidator(_zone)] = _variable(
         "GHAPP_TIMEZONE", ZoneInfo("UTC"), "use a name such as Asia/Tokyo or Europe/Berlin"
     )
+    pages: Literal["off", "local"] = _variable(
+        "GHAPP_PAGES", "off", "use off, or local to show the pages to who is on this machine"
+    )
     github_limits: Literal["github", "off"] = _variable(
         "GHAPP_GITHUB_LIMITS", "github", "use github, or off if the server has no rate limits"
     )

@@ -43,7 +43,7 @@ def application(
     metrics: Page | None = None,
     claiming: Callable[[], float] | None = None,
 ) -> Starlette:
-    """The ASGI application that receives deliveries and shows the pages.
+    """The ASGI application that receives deliveries and, if the settings say so, shows the pages.
 
     bot_login: the login the App writes under, "" until it is known. github: whether GitHub knows
     the App. claiming: as in HealthPages.
@@ -54,7 +54,7 @@ def application(
     return _site(
         Route("/webhook", webhook.receive, methods=["POST"]),
         *_pages(health, store, metrics),
-        *Pages(store, settings).routes(),
+        *(Pages(store, settings).routes() if settings.pages == "local" else ()),
     )
 
 

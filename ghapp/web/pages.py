@@ -1,6 +1,7 @@
 """The pages for people and the same as JSON: the queue, a pull request, the follow-ups.
 
-They need no sign-in, so they answer only who is on this machine. Nothing here changes anything.
+They need no sign-in, so they are off by default, and answer only who is on this machine. Nothing
+here changes anything.
 """
 
 from __future__ import annotations

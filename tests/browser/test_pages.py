@@ -29,7 +29,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    with running(tmp_path) as made:
+    with running(tmp_path, GHAPP_PAGES="local") as made:
         yield made
 
 

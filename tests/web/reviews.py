@@ -24,6 +24,7 @@ WEB = "https://github.example"
 SETTINGS = Settings(
     app_id=7,
     webhook_secrets=("secret",),
+    pages="local",
     github_api_url=f"{WEB}/api/v3",
     timezone=zoneinfo.ZoneInfo("Asia/Tokyo"),
 )
@@ -95,9 +96,11 @@ async def recorded(
     return key
 
 
-def client(store: Store, peer: str = "127.0.0.1", base_url: str = LOCAL) -> httpx.AsyncClient:
+def client(
+    store: Store, peer: str = "127.0.0.1", base_url: str = LOCAL, settings: Settings = SETTINGS
+) -> httpx.AsyncClient:
     """A browser at that address. base_url: what it takes the server's name for."""
-    app = application(SETTINGS, store, lambda: "ghapp[bot]")
+    app = application(settings, store, lambda: "ghapp[bot]")
     transport = httpx.ASGITransport(app=app, client=(peer, 50_000))
     return httpx.AsyncClient(transport=transport, base_url=base_url)
 

@@ -71,7 +71,7 @@ def works() -> bool:
 
 @pytest.fixture
 async def site(tmp_path: Path, works: bool) -> AsyncIterator[Site]:
-    settings = Settings(app_id=APP_ID, webhook_secrets=(SECRET, "the next secret"))
+    settings = Settings(app_id=APP_ID, webhook_secrets=(SECRET, "the next secret"), pages="local")
     file = tmp_path / "ghapp.sqlite3"
     store = await Store.open(f"sqlite:///{file}")
     stop, metrics = asyncio.Event(), Metrics()

@@ -8,9 +8,10 @@ import pytest
 
 from ghapp.core.ledger import Verb
 from ghapp.core.records import FollowUp, Note
+from ghapp.settings import Settings
 from ghapp.store import Store
 from tests.store.stores import NOON, story
-from tests.web.reviews import WEB, area, client, days_from_now, entry, overview, recorded
+from tests.web.reviews import SETTINGS, WEB, area, client, days_from_now, entry, overview, recorded
 from tests.web.site import Site
 
 PATHS = (
@@ -23,6 +24,14 @@ HOSTILE = (
 )
 
 PLAIN = HOSTILE.replace("\x00", "")  # as a name of a policy, which holds no such character
+
+
+@story
+async def test_there_are_no_pages_by_default(store: Store) -> None:
+    await recorded(store, 1)
+    off = SETTINGS.model_copy(update={"pages": Settings.model_fields["pages"].default})
+    async with client(store, settings=off) as browser:
+        assert [(await browser.get(path)).status_code for path in PATHS] == [404] * len(PATHS)
 
 
 @story
