@@ -92,7 +92,8 @@ class Budget:
     def begin(self, repository: str, pull: int, now: float, *, gives_way: bool = False) -> None:
         """A run of a pull begins. Raises Wait (the earlier ones have used up its share).
 
-        gives_way: nobody waits for the run, so it leaves half of every window to others.
+        gives_way: nobody waits for the run, so it leaves half of every window to others, and half
+        of what is for its repository.
         What the run then reads is not bounded by that share: it could never come to an end.
         """
         if self._off:
@@ -103,7 +104,8 @@ class Budget:
             text = f"{repository}#{pull} has used up its share of the budget at GitHub"
             raise Wait(text, after_seconds=wait)
         if gives_way:
-            wait = max(window.wait_seconds(1, BUSY, now) for window in self._windows)
+            shared = (*self._windows, *self._share(repository, 0, now))
+            wait = max(window.wait_seconds(1, BUSY, now) for window in shared)
             if wait > 0:
                 text = f"{repository}#{pull} leaves the budget at GitHub to what people wait for"
                 raise Wait(text, after_seconds=wait)

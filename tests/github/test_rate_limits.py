@@ -148,6 +148,16 @@ def test_a_run_that_nobody_waits_for_leaves_half_of_the_budget_to_others() -> No
     assert began(off, "acme/shop", 1, 1.0, gives_way=True) == 0
 
 
+def test_a_run_that_nobody_waits_for_leaves_half_of_the_repositorys_share_to_others() -> None:
+    budget = Budget()
+    for number in range(225):  # of the 450 for one repository
+        assert began(budget, "acme/shop", number + 1, 1.0, gives_way=True) == 0
+        assert taken(budget, "GET", Importance.READ, 1.0, "acme/shop", number + 1) == 0
+    assert began(budget, "acme/shop", 300, 2.0, gives_way=True) == 59.0
+    assert began(budget, "acme/shop", 300, 2.0) == 0
+    assert began(budget, "acme/farm", 1, 2.0, gives_way=True) == 0
+
+
 def test_shares_that_nobody_uses_take_no_room() -> None:
     budget = Budget()
     for number in range(3 * MOST_SHARES):
