@@ -99,9 +99,10 @@ class Scene:
                 await asyncio.sleep(0.03)
         self.clock.forward(3)
 
-    async def hurry(self) -> None:
-        """What was put off is due now, and what was parked is tried again."""
-        self.parked += await self.store.records.write(marking.retry_parked)
+    async def hurry(self, *, revives: bool = True) -> None:
+        """What was put off is due now. revives: what was parked is tried again, too."""
+        if revives:
+            self.parked += await self.store.records.write(marking.retry_parked)
         with sqlite3.connect(self._file, timeout=10) as database:
             database.execute("UPDATE keys SET due = 1 WHERE generation > done_generation")
         database.close()

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from ghapp.core.ledger import Entry
+from ghapp.core.areas import Text
+from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import Effect, Marks, Written
 from ghapp.core.model import Account, Compared, Key, Message, Push
 
@@ -153,6 +154,95 @@ class Tried:
     full_name: str
     number: int
     trial: Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody did, as far as pages name it: an answer that holds, a sign-off or a hold.
+
+    subject: as in Entry. until: only of a deferral.
+    """
+
+    verb: Verb
+    who: str
+    at: datetime
+    text: str = ""
+    subject: str = ""
+    head_sha: str = ""
+    until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as a run showed it. answer: the one that holds; None if it is open."""
+
+    id: str
+    severity: str
+    question: Text
+    answer: Note | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlaggedArea:
+    """An area as a run showed it.
+
+    state: as in `ledger.State`. signed: what a settled or stale state rests on. why: what flagged
+    it. reviewers: who may sign it off, as "team SLUG" and logins; () for maintainers and admins.
+    """
+
+    id: str
+    title: Text
+    mode: str
+    state: str
+    why: Text
+    reviewers: tuple[str, ...] = ()
+    signed: Note | None = None
+    items: tuple[Asked, ...] = ()
+
+    @property
+    def settled(self) -> bool:
+        return self.state in ("signed_off", "waived")
+
+    @property
+    def open_musts(self) -> tuple[str, ...]:
+        return tuple(one.id for one in self.items if one.severity == "must" and not one.answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """When a team works; as in `working_time.WorkingTime`, without the zone."""
+
+    days: tuple[str, ...]
+    hours: str
+    holidays: str = ""
+    days_off: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What pages show of a pull, as its last run left it.
+
+    holds: those in force, oldest first. hours: by the policy in force.
+    """
+
+    title: str
+    author: str
+    is_draft: bool
+    hours: Hours
+    areas: tuple[FlaggedArea, ...] = ()
+    holds: tuple[Note, ...] = ()
+
+    @property
+    def waiting(self) -> tuple[FlaggedArea, ...]:
+        return tuple(one for one in self.areas if not one.settled)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """What a list can be narrowed to: "area:ID" and "team:SLUG" of what is not settled."""
+        found = {f"area:{area.id}" for area in self.waiting}
+        for area in self.waiting:
+            found |= {f"team:{one[5:]}" for one in area.reviewers if one.startswith("team ")}
+        return tuple(sorted(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +402,7 @@ class Run:
     state_since, pending_since, base_since, late_since: as in History.
     recheck_at: when to check again even if nothing happens; None for never.
     trial: what is only observed or advised, as if it were enforced; None if there never was any.
+    overview: None if the pull was not read.
     """
 
     marks: Marks
@@ -329,3 +420,4 @@ class Run:
     pending_since: datetime | None = None
     base_since: datetime | None = None
     late_since: datetime | None = None
+    overview: Overview | None = None

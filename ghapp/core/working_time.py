@@ -51,8 +51,8 @@ class WorkingTime:
         # Times of one zone differ by the wall clock in Python, which is wrong when it is changed.
         start, end = start.astimezone(UTC), end.astimezone(UTC)
         while day <= last:
-            if self.works_on(day):
-                opens, closes = self._open(day)
+            if times := _working(self, day):
+                opens, closes = times
                 found += max(min(end, closes) - max(start, opens), timedelta())
             day += timedelta(days=1)
         return found
@@ -62,8 +62,8 @@ class WorkingTime:
         left, day = amount, start.astimezone(self.zone).date()
         start = start.astimezone(UTC)
         for _ in range(MOST_DAYS):
-            if self.works_on(day):
-                opens, closes = self._open(day)
+            if times := _working(self, day):
+                opens, closes = times
                 begins = max(start, opens)
                 if begins < closes and left <= closes - begins:
                     return begins + left
@@ -71,11 +71,15 @@ class WorkingTime:
             day += timedelta(days=1)
         return start + timedelta(days=MOST_DAYS)
 
-    def _open(self, day: date) -> tuple[datetime, datetime]:
-        midnight = datetime.combine(day, time.min)
-        opens, closes = (midnight + one for one in _times(self.hours))
-        by_clock = opens.replace(tzinfo=self.zone), closes.replace(tzinfo=self.zone)
-        return by_clock[0].astimezone(UTC), by_clock[1].astimezone(UTC)
+
+@lru_cache(maxsize=4096)
+def _working(team: WorkingTime, day: date) -> tuple[datetime, datetime] | None:
+    """When the team begins and ends on that day; None if it does not work."""
+    if not team.works_on(day):
+        return None
+    midnight = datetime.combine(day, time.min)
+    opens, closes = ((midnight + one).replace(tzinfo=team.zone) for one in _times(team.hours))
+    return opens.astimezone(UTC), closes.astimezone(UTC)
 
 
 @lru_cache(maxsize=1024)

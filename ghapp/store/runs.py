@@ -197,12 +197,15 @@ _last = (
     *("installation_id", "is_open", "head_sha", "state", "verdict", "marks", "written"),
     *("updated_at", "pending_since"),
     *("base_ref", "base_since", "late_since", "state_since", "recheck_at", "trial", "trial_until"),
+    *("turn", "tags"),
 )
 _seen_at = case((_put.excluded.seen_at > 0, _put.excluded.seen_at), else_=reviews.c.seen_at)
+_overview = case((_put.excluded.overview != "", _put.excluded.overview), else_=reviews.c.overview)
 _PUT = Statement(
     _put.on_conflict_do_update(
         index_elements=[reviews.c.key],
-        set_={name: _put.excluded[name] for name in _last} | {"seen_at": _seen_at},
+        set_={name: _put.excluded[name] for name in _last}
+        | {"seen_at": _seen_at, "overview": _overview},
     )
 )
 _put_follow_up = upsert(follow_ups)
@@ -213,6 +216,13 @@ _PUT_FOLLOW_UP = Statement(
         set_={name: _put_follow_up.excluded[name] for name in _news},
     )
 )
+# By the state of an open pull that is no draft, whose turn it is.
+TURNS: Mapping[str, str] = {
+    "waiting_reviewers": "reviewers",
+    "on_hold": "hold",
+    "waiting_author": "author",
+    "unreadable": "admin",
+}
 _resolving = delete(intents).where(intents.c.key == bindparam("of"))
 _RESOLVE = Statement(_resolving)
 _RESOLVE_ALL_BUT_SHOWN = Statement(_resolving.where(intents.c.shown == ""))
@@ -250,7 +260,8 @@ def record(
         finish(connection, claim)
     else:
         change(connection, claim, _RECORD, done=claim.generation)
-    verdict = _json(run.verdict)
+    verdict, overview = _json(run.verdict), run.overview
+    is_ready = run.verdict.is_open and overview is not None and not overview.is_draft
     asked = {"of": str(key), "repository": key.repository.id, "head": run.verdict.head_sha}
     found = connection.rows(_CONCERNED, asked)
     connection.change(
@@ -275,6 +286,9 @@ def record(
             "recheck_at": _seconds(run.recheck_at),
             "trial": _json(run.trial) if run.trial else "",
             "trial_until": trial_until(run.trial),
+            "turn": TURNS.get(run.state, "") if is_ready else "",
+            "tags": "".join(f"{tag}\n" for tag in overview.tags) if overview else "",
+            "overview": _json(overview) if overview else "",
         },
     )
     if run.shown:

@@ -158,6 +158,10 @@ def is_queue(table: FromClause) -> ColumnElement[bool]:
 
 IS_QUEUE = is_queue(keys)
 Index("keys_queue", keys.c.repository_id, sqlite_where=IS_QUEUE, postgresql_where=IS_QUEUE)
+IS_PULL = keys.c.kind == literal_column("'pull'")
+Index("keys_number", keys.c.number, sqlite_where=IS_PULL, postgresql_where=IS_PULL)
+IS_PARKED = keys.c.parked_at > literal_column("0")
+Index("keys_parked", keys.c.parked_at, sqlite_where=IS_PARKED, postgresql_where=IS_PARKED)
 
 # Every push by itself, to a pull or, under a repository's key, to any of its branches. id: of the
 # delivery. user_id: 0 if it has none.
@@ -229,6 +233,8 @@ ledger = Table(
 # recheck_at: when to check again even if nothing happens; 0 for never.
 # trial: what would have blocked it; "" if nothing would. trial_until: until when; 0 if there is no
 # trial, and LASTS while there is one.
+# turn: whose turn it is, as in `runs.TURNS`; "" if nobody waits, or it is a draft. tags: as in
+# `Overview.tags`, each in a line of its own. overview: for pages; "" if the pull was never read.
 LASTS = 1e11
 reviews = Table(
     "reviews",
@@ -236,13 +242,14 @@ reviews = Table(
     Column("key", Text, primary_key=True),
     *(_whole("installation_id"), _whole("repository_id"), _whole("number"), _flag("is_open")),
     _text("head_sha"),
-    _text("state"),
+    *(_text("state"), _text("turn"), _text("tags")),
     Column("verdict", Text, nullable=False),
     Column("marks", Text, nullable=False),
     Column("written", Text, nullable=False),
     *(_seconds("updated_at"), _seconds("seen_at"), _seconds("pending_since")),
     *(_text("base_ref"), _seconds("base_since"), _seconds("late_since")),
     *(_seconds("state_since"), _seconds("recheck_at"), _text("trial"), _seconds("trial_until")),
+    _text("overview"),
     Index("reviews_seen", "repository_id", "number", "seen_at"),
     Index("reviews_head", "repository_id", "head_sha"),
 )
@@ -264,6 +271,14 @@ Index(
 
 _tried = reviews.c.trial_until > 0
 Index("reviews_trial", reviews.c.trial_until, sqlite_where=_tried, postgresql_where=_tried)
+
+_waits = reviews.c.turn != literal_column("''")
+Index(
+    "reviews_turn",
+    *(reviews.c.turn, reviews.c.state_since, reviews.c.key, reviews.c.repository_id),
+    sqlite_where=_waits,
+    postgresql_where=_waits,
+)
 
 # What the check runs that GitHub accepted showed.
 shown = Table(

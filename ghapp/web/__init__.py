@@ -1,1 +1,1 @@
-"""What ghapp answers over HTTP: deliveries, health and metrics. Knows nothing of the work."""
+"""What ghapp answers over HTTP: deliveries, health, metrics, pages. Knows nothing of the work."""

@@ -18,9 +18,10 @@ from ghapp.observer import Observer
 from ghapp.settings import Settings
 from ghapp.store import Store
 from ghapp.web.health import HealthPages, Page, Scrape
+from ghapp.web.pages import Pages
 from ghapp.web.webhook import Webhook
 
-# Nothing here is a page: no script, frame, form or cache may make use of it.
+# Of what is no page: no script, frame, form or cache may make use of it.
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
@@ -42,7 +43,7 @@ def application(
     metrics: Page | None = None,
     claiming: Callable[[], float] | None = None,
 ) -> Starlette:
-    """The ASGI application that receives deliveries.
+    """The ASGI application that receives deliveries and shows the pages.
 
     bot_login: the login the App writes under, "" until it is known. github: whether GitHub knows
     the App. claiming: as in HealthPages.
@@ -51,7 +52,9 @@ def application(
     webhook = Webhook(store, secrets, settings.app_id, bot_login, observer)
     health = HealthPages(store, github, webhook.storing.failing_seconds, claiming)
     return site(
-        Route("/webhook", webhook.receive, methods=["POST"]), *_pages(health, store, metrics)
+        Route("/webhook", webhook.receive, methods=["POST"]),
+        *_pages(health, store, metrics),
+        *Pages(store, settings).routes(),
     )
 
 
@@ -102,7 +105,7 @@ def site(*routes: Route, headers: Mapping[str, str] = SECURITY_HEADERS) -> Starl
 
 
 class SecurityHeaders:
-    """Puts the security headers on every answer of the application inside."""
+    """Puts the security headers on every answer of the application inside that lacks them."""
 
     def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
         self._app = app
@@ -111,7 +114,9 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *self._headers]
+                own = list(message.get("headers", ()))
+                names = {name for name, _ in own}
+                message["headers"] = own + [one for one in self._headers if one[0] not in names]
             await send(message)
 
         await self._app(scope, receive, with_headers)

@@ -23,6 +23,7 @@ from ghapp.core.marks import (
 from ghapp.core.model import PullKey
 from ghapp.core.records import FollowUp, History, Run, Shown
 from ghapp.core.review.facts import Facts
+from ghapp.core.text.overview import overview
 from ghapp.errors import Gone, Rejected, Retry, Wait
 from ghapp.observer import Observer
 
@@ -185,6 +186,7 @@ def recorded(
         base_since=decision.review.base_since,
         late_since=facts.late_since,
         recheck_at=min(rechecks, default=None),
+        overview=overview(decision.review),
     )
 
 

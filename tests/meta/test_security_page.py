@@ -17,6 +17,7 @@ SECTIONS = (
     "Policies and packs",
     "Requests to GitHub",
     "Logs, errors, database, disk",
+    "Pages",
     "Dependencies",
 )
 ITEM = re.compile(r"^- .*\n(?:  .*\n)*", re.MULTILINE)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
         ("POST", "/webhook", 401),
         ("GET", "/webhook", 405),
         ("DELETE", "/healthz", 405),
-        ("GET", "/", 404),
+        ("GET", "/favicon.ico", 404),
         ("POST", "/webhook/", 404),
         ("GET", "/../../etc/passwd", 404),
     ],

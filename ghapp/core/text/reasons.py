@@ -81,8 +81,14 @@ def exempt(review: Review, words: Words) -> str:
     )
 
 
-def flagged_by(area: AreaReview, review: Review, words: Words, most: int = MOST_REASONS) -> str:
-    """Why the area is flagged: the first few hits, and how many more there are.
+def flagged_by(
+    area: AreaReview,
+    review: Review,
+    words: Words,
+    most: int = MOST_REASONS,
+    name: Callable[[str], str] = code,
+) -> str:
+    """Why the area is flagged: the first few hits, and how many more there are. name: as for `why`.
 
     The text of a line with a finding is left out: it may be a secret, and GitHub sends comments out
     by mail.
@@ -96,7 +102,7 @@ def flagged_by(area: AreaReview, review: Review, words: Words, most: int = MOST_
             shown = BareHit(path=hit.path, line=hit.line)
             if own:
                 shown = HazardHit(own, path=hit.path, line=hit.line)
-        reasons.append(why(shown, words))
+        reasons.append(why(shown, words, name))
     return words.joined(reasons, len(area.hits) - most)
 
 

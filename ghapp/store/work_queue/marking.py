@@ -254,13 +254,21 @@ _LEAVE = Statement(
 )
 
 
+_UNLIST = Statement(
+    update(reviews)
+    .where(reviews.c.installation_id == bindparam("by"), reviews.c.repository_id == bindparam("of"))
+    .values(turn="")
+)
+
+
 def leave(connection: Connection, left: Iterable[Repository]) -> None:
-    """Make the keys of these repositories clean, until something new comes in.
+    """Make the keys of these repositories clean, until something new comes in; no page lists them.
 
     Keys that another installation has taken over stay as they are.
     """
     rows = [{"by": one.installation_id, "of": one.id} for one in left]
     connection.change_each(_LEAVE, rows)
+    connection.change_each(_UNLIST, rows)
 
 
 AGAIN_SECONDS, AT_ONCE = 24 * 3600.0, 500

@@ -20,7 +20,15 @@ def placeholders(text: str) -> set[str]:
 
 
 def patterns() -> Iterator[str]:
-    """Regexes for the keys that the code names: whole strings, and f-strings with fixed parts."""
+    """Regexes for the keys that the code names: whole strings, and f-strings with fixed parts.
+
+    A template names whole strings, and beginnings that a `+` continues.
+    """
+    for file in PACKAGE.glob("web/templates/*.html"):
+        for name, goes_on in re.findall(
+            r'"(page_\w+|sev_|who_\w+)"( \+)?', file.read_text("utf-8")
+        ):
+            yield name + ("[a-z_]+" if goes_on else "")
     for file in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

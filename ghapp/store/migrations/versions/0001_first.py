@@ -78,6 +78,8 @@ def upgrade() -> None:
     index("keys_due", "keys", "due", where=DIRTY)
     index("keys_place", "keys", "place", "installation_id", "repository_id", where=DIRTY)
     index("keys_queue", "keys", "repository_id", where="kind = 'queue'")
+    index("keys_number", "keys", "number", where="kind = 'pull'")
+    index("keys_parked", "keys", "parked_at", where="parked_at > 0")
     op.create_table(
         "pushes",
         *(given("key", primary_key=True), given("id", primary_key=True)),
@@ -117,17 +119,20 @@ def upgrade() -> None:
         "reviews",
         given("key", primary_key=True),
         *(whole("installation_id"), whole("repository_id"), whole("number"), flag("is_open")),
-        *(text("head_sha"), text("state")),
+        *(text("head_sha"), text("state"), text("turn"), text("tags")),
         *(given("verdict"), given("marks"), given("written")),
         *(seconds("updated_at"), seconds("seen_at"), seconds("pending_since")),
         *(text("base_ref"), seconds("base_since"), seconds("late_since")),
         *(seconds("state_since"), seconds("recheck_at"), text("trial"), seconds("trial_until")),
+        text("overview"),
     )
     index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
     index("reviews_head", "reviews", "repository_id", "head_sha")
     index("reviews_open", "reviews", "installation_id", "seen_at", where="is_open")
     index("reviews_recheck", "reviews", "recheck_at", where="recheck_at > 0")
     index("reviews_trial", "reviews", "trial_until", where="trial_until > 0")
+    turn = ("turn", "state_since", "key", "repository_id")
+    index("reviews_turn", "reviews", *turn, where="turn != ''")
     op.create_table(
         "shown",
         given("row", ROW, primary_key=True),

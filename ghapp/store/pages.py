@@ -1,0 +1,347 @@
+"""Reads what the pages show: reviews by whose turn it is, one pull with its ledger, follow-ups.
+
+Nothing is changed. However many rows there are, a page reads few of them whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+
+import msgspec
+from sqlalchemy import BigInteger, Text, and_, bindparam, case, func, literal_column, or_, select
+
+from ghapp.core.ledger import Entry
+from ghapp.core.records import FollowUp, Overview, Verdict
+from ghapp.store import schema
+from ghapp.store.schema import IS_PARKED, IS_PULL, Now, keys, ledger, reviews
+from ghapp.store.sql import Connection, Statement
+
+# Of each part of a page: more at once is nothing that a team can talk about.
+MOST_ROWS = 25
+MOST_ENTRIES = 200
+OVERDUE, TODAY, SOON, LATER = "overdue", "today", "soon", "later"
+EVERY_REPOSITORY, NO_REPOSITORY = 0, -1  # in the place of an id
+PARTS = (OVERDUE, TODAY, SOON, LATER)
+
+_ENTRY, _FOLLOW_UP = msgspec.json.Decoder(Entry), msgspec.json.Decoder(FollowUp)
+_OVERVIEW, _VERDICT = msgspec.json.Decoder(Overview), msgspec.json.Decoder(Verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """What the queue is narrowed to; "" for all. repository: its full name."""
+
+    repository: str = ""
+    area: str = ""
+    team: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A review that somebody has to act on. title: of its check run. since: in this state."""
+
+    full_name: str
+    number: int
+    title: str
+    since: datetime
+    overview: Overview
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A key that failed too often. number: of the pull; 0 if it is of something else."""
+
+    full_name: str
+    number: int
+    error: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An open follow-up."""
+
+    full_name: str
+    follow_up: FollowUp
+
+
+# By part, how many follow-ups there are, and those that are due first.
+Parts = Mapping[str, tuple[int, tuple[Due, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUps:
+    """The open follow-ups of all repositories."""
+
+    now: datetime
+    parts: Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the queue can be narrowed to: names of repositories by id, areas and teams."""
+
+    repositories: Mapping[int, str]
+    areas: tuple[str, ...]
+    teams: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """By turn, how many reviews wait, and those that have waited longest; the same of parked keys.
+
+    follow_ups: by part, those that are overdue or due today.
+    """
+
+    now: datetime
+    choices: Choices
+    turns: Mapping[str, tuple[int, tuple[Waiting, ...]]]
+    parked: tuple[int, tuple[Parked, ...]]
+    follow_ups: Parts
+
+
+@dataclass(frozen=True, slots=True)
+class PullPage:
+    """One pull as its last run left it.
+
+    state: as in `review.PullState`, or "parked". error: why its key is parked; "" if it is not.
+    entries: the newest of its ledger, newest first; `judged` counts all of them.
+    """
+
+    now: datetime
+    full_name: str
+    number: int
+    state: str
+    since: datetime
+    verdict: Verdict
+    overview: Overview | None
+    error: str
+    checked_at: datetime
+    entries: tuple[Entry, ...]
+    judged: int
+    follow_ups: tuple[FollowUp, ...]
+
+
+def choices(connection: Connection) -> Choices:
+    """What waits can be narrowed to."""
+    tags = {tag for one in connection.values(_TAGS) for tag in one.split("\n")}
+    return Choices(
+        {one.repository_id: one.full_name for one in connection.rows(_REPOSITORIES)},
+        *(
+            tuple(sorted(tag.removeprefix(kind) for tag in tags if tag.startswith(kind)))
+            for kind in ("area:", "team:")
+        ),
+    )
+
+
+def queue(connection: Connection, narrowed: Narrowed, zone: tzinfo) -> Queue:
+    """What waits. zone: of the clock by which follow-ups are due."""
+    now, options = _time(connection.rows(_NOW)[0][0]), choices(connection)
+    ids = {name.lower(): id for id, name in options.repositories.items()}
+    name = narrowed.repository.lower()
+    repository = ids.get(name, NO_REPOSITORY) if name else EVERY_REPOSITORY
+    asked = {
+        "repository": repository,
+        "area": f"area:{narrowed.area}\n" if narrowed.area else "",
+        "team": f"team:{narrowed.team}\n" if narrowed.team else "",
+    }
+    turns: dict[str, tuple[int, tuple[Waiting, ...]]] = {}
+    for one in connection.rows(_WAITING, asked):
+        row = Waiting(
+            one.full_name,
+            one.number,
+            _VERDICT.decode(one.verdict).title,
+            _time(one.state_since),
+            _OVERVIEW.decode(one.overview),
+        )
+        turns[one.turn] = one.total, (*turns.get(one.turn, (0, ()))[1], row)
+    parked = connection.rows(_PARKED, {"repository": repository})
+    today = now.astimezone(zone).date()
+    return Queue(
+        now,
+        options,
+        turns,
+        (
+            parked[0].total if parked else 0,
+            tuple(Parked(one.full_name, one.number, one.error, _time(one.at)) for one in parked),
+        ),
+        _due(connection, repository, narrowed.area, today, today, last=today),
+    )
+
+
+def follow_ups(connection: Connection, zone: tzinfo, soon_days: int) -> FollowUps:
+    """Open follow-ups. soon_days: for so many days from today they are in the part SOON."""
+    now = _time(connection.rows(_NOW)[0][0])
+    today = now.astimezone(zone).date()
+    soon = today + timedelta(days=soon_days)
+    return FollowUps(now, _due(connection, EVERY_REPOSITORY, "", today, soon, last=date.max))
+
+
+def _due(
+    connection: Connection,
+    repository: int,
+    area: str,
+    today: date,
+    soon: date,
+    last: date,
+) -> Parts:
+    """soon: the last day of the part SOON. last: what is due later is left out."""
+    found: dict[str, tuple[int, tuple[Due, ...]]] = {}
+    asked = {
+        "repository": repository,
+        "area": area,
+        "today": today.isoformat(),
+        "soon": soon.isoformat(),
+        "last": last.isoformat(),
+    }
+    for one in connection.rows(_DUE, asked):
+        row = Due(one.full_name, _FOLLOW_UP.decode(one.follow_up))
+        found[one.part] = one.total, (*found.get(one.part, (0, ()))[1], row)
+    return found
+
+
+def pull(connection: Connection, full_name: str, number: int) -> PullPage | None:
+    """The pull, by the name that its repository has now; None if none is recorded."""
+    row = connection.row(_PULL, {"name": full_name.lower(), "number": number})
+    if row is None:
+        return None
+    entries = connection.rows(_ENTRIES, {"of": row.key})
+    return PullPage(
+        _time(row.now),
+        row.full_name,
+        row.number,
+        "parked" if row.parked_at else row.state,
+        _time(row.parked_at or row.state_since or row.updated_at),
+        _VERDICT.decode(row.verdict),
+        _OVERVIEW.decode(row.overview) if row.overview else None,
+        row.error if row.parked_at else "",
+        _time(row.updated_at),
+        tuple(_ENTRY.decode(one.entry) for one in entries),
+        entries[0].total if entries else 0,
+        tuple(map(_FOLLOW_UP.decode, connection.values(_FOLLOW_UPS, {"of": row.key}))),
+    )
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+_table = schema.follow_ups
+_NOW = Statement(select(Now()))
+_waits = reviews.c.turn != literal_column("''")
+_repository = bindparam("repository", type_=BigInteger)
+_in_repository = or_(_repository == 0, reviews.c.repository_id == _repository)
+# With `replace`, because LIKE differs between the databases.
+_tagged = [
+    or_(
+        bindparam(kind, type_=Text) == "",
+        func.replace(reviews.c.tags, bindparam(kind, type_=Text), "") != reviews.c.tags,
+    )
+    for kind in ("area", "team")
+]
+_TAGS = Statement(select(reviews.c.tags).distinct().where(_waits))
+_one_of_each = (
+    select(reviews.c.repository_id, func.min(reviews.c.key).label("key"))
+    .where(_waits)
+    .group_by(reviews.c.repository_id)
+    .subquery()
+)
+_REPOSITORIES = Statement(
+    select(_one_of_each.c.repository_id, keys.c.full_name)
+    .join(keys, keys.c.key == _one_of_each.c.key)
+    .order_by(keys.c.full_name)
+)
+# The rows are counted and numbered in an index; only those that are shown are read whole.
+_placed = (
+    select(
+        reviews.c.key,
+        reviews.c.turn,
+        func.row_number()
+        .over(partition_by=reviews.c.turn, order_by=(reviews.c.state_since, reviews.c.key))
+        .label("place"),
+        func.count().over(partition_by=reviews.c.turn).label("total"),
+    )
+    .where(_waits, _in_repository, *_tagged)
+    .subquery()
+)
+_WAITING = Statement(
+    select(
+        *(keys.c.full_name, reviews.c.number, reviews.c.verdict, reviews.c.state_since),
+        *(reviews.c.overview, _placed.c.turn, _placed.c.total),
+    )
+    .join(reviews, reviews.c.key == _placed.c.key)
+    .join(keys, keys.c.key == _placed.c.key)
+    .where(_placed.c.place <= MOST_ROWS)
+    .order_by(_placed.c.turn, _placed.c.place)
+)
+_PARKED = Statement(
+    select(
+        *(keys.c.full_name, keys.c.number, keys.c.error, keys.c.parked_at.label("at")),
+        func.count().over().label("total"),
+    )
+    .where(IS_PARKED, or_(_repository == 0, keys.c.repository_id == _repository))
+    .order_by(keys.c.parked_at, keys.c.key)
+    .limit(MOST_ROWS)
+)
+_day, _today, _soon = (
+    _table.c.due,
+    bindparam("today", type_=Text),
+    bindparam("soon", type_=Text),
+)
+_part = case(
+    (_day < _today, literal_column(f"'{OVERDUE}'")),
+    (_day == _today, literal_column(f"'{TODAY}'")),
+    (_day <= _soon, literal_column(f"'{SOON}'")),
+    else_=literal_column(f"'{LATER}'"),
+)
+_area = bindparam("area", type_=Text)
+_by_day = (_day, _table.c.key, _table.c.item)
+_counted = (
+    select(
+        *(_table.c.key, _table.c.item, _day, _part.label("part")),
+        func.row_number().over(partition_by=_part, order_by=_by_day).label("place"),
+        func.count().over(partition_by=_part).label("total"),
+    )
+    .where(
+        _table.c.is_open,
+        _day <= bindparam("last", type_=Text),
+        or_(_repository == 0, _table.c.repository_id == _repository),
+        or_(_area == "", _table.c.area == _area),
+    )
+    .subquery()
+)
+_DUE = Statement(
+    select(keys.c.full_name, _table.c.follow_up, _counted.c.part, _counted.c.total)
+    .join(keys, keys.c.key == _counted.c.key)
+    .join(
+        _table,
+        and_(_table.c.key == _counted.c.key, _table.c.item == _counted.c.item),
+    )
+    .where(_counted.c.place <= MOST_ROWS)
+    .order_by(_counted.c.due, _counted.c.key, _counted.c.item)
+)
+_PULL = Statement(
+    select(
+        *(Now().label("now"), keys.c.key, keys.c.full_name, keys.c.number, keys.c.error),
+        *(keys.c.parked_at, reviews.c.state, reviews.c.state_since, reviews.c.verdict),
+        *(reviews.c.overview, reviews.c.updated_at),
+    )
+    .join(reviews, reviews.c.key == keys.c.key)
+    .where(IS_PULL, keys.c.number == bindparam("number"))
+    .where(func.lower(keys.c.full_name) == bindparam("name"))
+    .order_by(keys.c.started_at.desc())
+    .limit(1)
+)
+_ENTRIES = Statement(
+    select(ledger.c.entry, func.count().over().label("total"))
+    .where(ledger.c.key == bindparam("of"))
+    .order_by(ledger.c.row.desc())
+    .limit(MOST_ENTRIES)
+)
+_FOLLOW_UPS = Statement(
+    select(_table.c.follow_up)
+    .where(_table.c.key == bindparam("of"))
+    .order_by(_table.c.due, _table.c.item)
+)

@@ -1,0 +1,109 @@
+"""Reviews as runs record them, and a client of the pages over a store."""
+
+from __future__ import annotations
+
+import zoneinfo
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import httpx
+
+from ghapp.core.areas import Text
+from ghapp.core.ledger import Entry, Verb
+from ghapp.core.model import Channel, PullKey, Repository
+from ghapp.core.records import Asked, FlaggedArea, FollowUp, Hours, Judgement, Note, Overview, Run
+from ghapp.settings import Settings
+from ghapp.store import Store, runs
+from ghapp.web.app import application
+from tests.store.stores import HEAD, NOON, SOURCE, claimed, run, verdict
+
+SHOP = Repository(11, 501, "acme/shop")
+BATCH = Repository(11, 502, "acme/batch")
+HOURS = Hours(("mon", "tue", "wed", "thu", "fri"), "09:00-18:00")
+WEB = "https://github.example"
+SETTINGS = Settings(
+    app_id=7,
+    webhook_secrets=("secret",),
+    github_api_url=f"{WEB}/api/v3",
+    timezone=zoneinfo.ZoneInfo("Asia/Tokyo"),
+)
+LOCAL = "http://127.0.0.1:8000"
+ANSWER = Note(Verb.CHECK, "tanaka", NOON, "online, 40 s on a copy", "dbm-lock-time", HEAD)
+
+
+def area(id: str = "database-migration", **changes: object) -> FlaggedArea:
+    """An area with one open must question and one that is answered."""
+    values: dict[str, object] = {
+        "title": Text("Database migration", "データベース移行"),
+        "mode": "enforce",
+        "state": "waiting",
+        "why": Text("db/1.sql:3: add_column", "db/1.sql:3：add_column"),
+        "reviewers": ("team dba", "sue"),
+        "items": (
+            Asked("dbm-lock-time", "must", Text("How long is the lock?", "ロック時間は？"), ANSWER),
+            Asked("dbm-rollback", "must", Text("Is there a way back?", "戻せますか？")),
+        ),
+    }
+    return FlaggedArea(id, **(values | changes))  # type: ignore[arg-type]
+
+
+def overview(title: str = "add a column", **changes: object) -> Overview:
+    values: dict[str, object] = {
+        "author": "ann",
+        "is_draft": False,
+        "hours": HOURS,
+        "areas": (area(),),
+    }
+    return Overview(title, **(values | changes))  # type: ignore[arg-type]
+
+
+def entry(verb: Verb, subject: str = "", minutes: int = 0, **changes: object) -> Entry:
+    values: dict[str, object] = {
+        "speaker": "sam",
+        "said_at": NOON + timedelta(minutes=minutes),
+        "channel": Channel.COMMENT,
+        "subject": subject,
+        "head_sha": HEAD,
+        "right": "team acme/dba",
+    }
+    return Entry(f"comment:{minutes}", 0, verb, **(values | changes))  # type: ignore[arg-type]
+
+
+async def recorded(
+    store: Store,
+    number: int,
+    state: str = "waiting_reviewers",
+    shown: Overview | None = None,
+    *entries: Entry,
+    repository: Repository = SHOP,
+    since: datetime = NOON,
+    is_open: bool = True,
+    follow_ups: tuple[FollowUp, ...] = (),
+) -> PullKey:
+    """A whole run of this pull, which has a head of its own."""
+    key, head_sha = PullKey(repository, number), f"{repository.id:08x}{number:032x}"
+    claim = await claimed(store, key)
+    await store.records.write(runs.admit, claim, head_sha, SOURCE, Judgement(entries, ()))
+    left: Run = replace(
+        run(replace(verdict(key, "", head_sha), is_open=is_open)),
+        state=state,
+        state_since=since,
+        overview=shown or overview(f"pull {number}"),
+        follow_ups=follow_ups,
+    )
+    await store.records.write(runs.record, claim, left, finished=True)
+    return key
+
+
+def client(store: Store, peer: str = "127.0.0.1", base_url: str = LOCAL) -> httpx.AsyncClient:
+    """A browser at that address. base_url: what it takes the server's name for."""
+    app = application(SETTINGS, store, lambda: "ghapp[bot]")
+    transport = httpx.ASGITransport(app=app, client=(peer, 50_000))
+    return httpx.AsyncClient(transport=transport, base_url=base_url)
+
+
+def days_from_now(days: int) -> str:
+    """A day as a follow-up names it, by the team's clock."""
+    return (
+        (datetime.now(UTC).astimezone(SETTINGS.timezone) + timedelta(days=days)).date().isoformat()
+    )

@@ -1,0 +1,391 @@
+"""What the pages show of what runs recorded, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from importlib import resources
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from ghapp.core.ledger import Refusal, Verb
+from ghapp.core.model import Channel, PullKey
+from ghapp.core.records import FollowUp, Note
+from ghapp.store import Store
+from ghapp.store.pages import MOST_ENTRIES, MOST_ROWS
+from ghapp.web.pages import PAGE_HEADERS
+from tests.store.stores import NOON, changed, claimed, delivery, opened, story
+from tests.web.reviews import (
+    BATCH,
+    SHOP,
+    WEB,
+    area,
+    client,
+    days_from_now,
+    entry,
+    overview,
+    recorded,
+)
+
+HOLD = Note(Verb.HOLD, "suzuki", NOON, "load test first")
+
+
+async def get(store: Store, path: str, **headers: str) -> httpx.Response:
+    async with client(store) as browser:
+        answer = await browser.get(path, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+async def listed(store: Store, query: str = "") -> dict[str, list[int]]:
+    """The numbers in each section of the queue, in their order."""
+    found = (await get(store, f"/api/v1/queue{query}")).json()
+    return {one["id"]: [row["number"] for row in one["reviews"]] for one in found["sections"]}
+
+
+@story
+async def test_reviews_are_grouped_by_turn_oldest_first(store: Store) -> None:
+    await recorded(store, 1, "waiting_reviewers", since=NOON)
+    await recorded(store, 2, "waiting_reviewers", since=NOON - timedelta(days=1))
+    await recorded(store, 3, "waiting_author")
+    await recorded(store, 4, "on_hold", overview(holds=(HOLD,)))
+    await recorded(store, 5, "unreadable")
+    assert await listed(store) == {"reviewers": [2, 1], "hold": [4], "author": [3], "admin": [5]}
+
+
+@story
+async def test_what_waits_for_nobody_is_not_listed(store: Store) -> None:
+    await recorded(store, 1, "waiting_reviewers", is_open=False)
+    await recorded(store, 2, "waiting_reviewers", overview(is_draft=True))
+    await recorded(store, 3, "signed_off")
+    await recorded(store, 4, "clear", overview(areas=()))
+    await recorded(store, 5, "waiting_author")
+    await recorded(store, 5, "waived")
+    assert not any((await listed(store)).values())
+
+
+@story
+async def test_each_row_says_why_it_is_there(store: Store) -> None:
+    stale = area("payments", state="stale", reviewers=())
+    await recorded(store, 1, "waiting_reviewers", overview(areas=(area(), stale)))
+    await recorded(store, 2, "waiting_author")
+    await recorded(store, 3, "on_hold", overview(holds=(HOLD, replace(HOLD, text=""))))
+    text = (await get(store, "/?lang=en")).text
+    assert "database-migration: team dba, sue can sign off." in text
+    assert (
+        "payments: the sign-off went stale; a maintainer of this repository can sign off." in text
+    )
+    assert "must questions still open: 1 (dbm-rollback)" in text
+    assert "held by suzuki: “load test first”. held by suzuki." in text
+
+
+@story
+async def test_the_queue_is_narrowed_by_repository_area_and_team(store: Store) -> None:
+    await recorded(store, 1)
+    mine = overview(areas=(area("payments", reviewers=("team pay",)),))
+    await recorded(store, 2, "waiting_author", mine, repository=BATCH)
+    for query, numbers in (
+        ("", {1, 2}),
+        ("?repository=acme/shop", {1}),
+        ("?repository=ACME/Batch", {2}),
+        ("?repository=acme/none", set()),
+        ("?area=payments", {2}),
+        ("?area=pay", set()),
+        ("?team=dba", {1}),
+        ("?team=pay&area=payments", {2}),
+        ("?team=dba&area=payments", set()),
+    ):
+        found = await listed(store, query)
+        assert {number for some in found.values() for number in some} == numbers, query
+    page = (await get(store, "/?lang=en&area=payments&refresh=60")).text
+    for option in ("acme/batch", "acme/shop", "database-migration", "dba", "pay"):
+        assert f"<option>{option}</option>" in page
+    assert "<option selected>payments</option>" in page
+    assert '<input type="hidden" name="refresh" value="60">' in page
+    assert "Nothing here matches the filter." in page
+
+
+@story
+async def test_a_long_list_is_cut_and_counted(store: Store) -> None:
+    for number in range(MOST_ROWS + 3):
+        since = NOON + timedelta(minutes=number)
+        await recorded(store, number + 1, "waiting_author", since=since)
+    found = (await get(store, "/api/v1/queue")).json()["sections"][2]
+    assert (found["total"], len(found["reviews"])) == (MOST_ROWS + 3, MOST_ROWS)
+    assert found["reviews"][0]["number"] == 1
+    assert "3 more are not listed here" in (await get(store, "/?lang=en")).text
+
+
+def test_a_parked_review_needs_the_admin(database_url: str) -> None:
+    async def play() -> None:
+        async with opened(database_url) as store:
+            await recorded(store, 1)
+            claim = await claimed(store, PullKey(SHOP, 1))
+            await store.queue.fail(claim, after_seconds=0, reason="GitHub is <b>down</b>")
+            changed(database_url, "UPDATE keys SET parked_at = 1")
+            found = (await get(store, "/api/v1/queue")).json()["sections"][3]
+            assert (found["total"], found["reviews"][0]["number"]) == (1, 1)
+            text = (await get(store, "/?lang=en")).text
+            assert "parked after too many failures: GitHub is &lt;b&gt;down&lt;/b&gt;" in text
+            pull = (await get(store, "/api/v1/pulls/acme/shop/1")).json()
+            assert (pull["state"], pull["next"]) == ("parked", "GitHub is <b>down</b>")
+            assert pull["title"] == "pull 1"
+
+    asyncio.run(play())
+
+
+@story
+async def test_a_repository_out_of_reach_is_not_listed(store: Store) -> None:
+    await recorded(store, 1)
+    await recorded(store, 2, repository=BATCH)
+    await store.queue.accept(delivery(left=(SHOP,)))
+    assert (await listed(store))["reviewers"] == [2]
+    await recorded(store, 1)
+    assert (await listed(store))["reviewers"] == [1, 2]
+
+
+@story
+async def test_follow_ups_are_grouped_by_when_they_are_due(store: Store) -> None:
+    made = tuple(
+        FollowUp(1, f"item-{days}", "db", days_from_now(days), "bob", "after launch", issue=9)
+        for days in (-3, 0, 5, 30)
+    )
+    closed = replace(made[0], item="closed", is_open=False)
+    await recorded(store, 1, "signed_off", follow_ups=(*made, closed))
+    found = (await get(store, "/api/v1/follow-ups")).json()["sections"]
+    assert [(one["id"], [row["item"] for row in one["follow_ups"]]) for one in found] == [
+        ("overdue", ["item--3"]),
+        ("today", ["item-0"]),
+        ("soon", ["item-5"]),
+        ("later", ["item-30"]),
+    ]
+    assert found[0]["follow_ups"][0]["url"] == f"{WEB}/acme/shop/issues/9"
+    page = (await get(store, "/follow-ups?lang=en")).text
+    assert "3 d overdue" in page and "after launch" in page and "in 5 d" in page
+    queue = (await get(store, "/api/v1/queue")).json()["follow_ups"]
+    assert [(one["id"], one["total"]) for one in queue] == [("overdue", 1), ("today", 1)]
+
+
+@story
+async def test_a_pull_shows_why_questions_answers_and_ledger(store: Store) -> None:
+    refused = entry(
+        *(Verb.REFUSED, "", 2), right="", refusal=Refusal("not_reviewer"), channel=Channel.LABEL
+    )
+    hold = entry(Verb.HOLD, "database-migration", 1, note="wait for the backup")
+    await recorded(store, 7, "waiting_reviewers", None, hold, refused)
+    found = (await get(store, "/api/v1/pulls/ACME/shop/7?lang=en")).json()
+    assert (found["state"], found["url"]) == ("waiting_reviewers", f"{WEB}/acme/shop/pull/7")
+    assert [one["verb"] for one in found["timeline"]] == ["refused", "hold"]
+    assert found["judged"] == 2
+    assert found["areas"][0]["items"][0]["answer"]["text"] == "online, 40 s on a copy"
+    page = (await get(store, "/pulls/acme/shop/7?lang=en")).text
+    for text in (
+        "db/1.sql:3: add_column",
+        "How long is the lock?",
+        "online, 40 s on a copy",
+        "wait for the backup",
+        "by the right team acme/dba",
+        "not_reviewer",
+        f'href="{WEB}/acme/shop/pull/7"',
+    ):
+        assert text in page, text
+
+
+@story
+async def test_a_long_ledger_is_cut_and_counted(store: Store) -> None:
+    entries = [entry(Verb.EXPLAIN, "", minutes) for minutes in range(MOST_ENTRIES + 2)]
+    await recorded(store, 7, "waiting_reviewers", None, *entries)
+    found = (await get(store, "/api/v1/pulls/acme/shop/7")).json()
+    assert (found["judged"], len(found["timeline"])) == (MOST_ENTRIES + 2, MOST_ENTRIES)
+    assert "2 earlier entries" in (await get(store, "/pulls/acme/shop/7?lang=en")).text
+
+
+@story
+async def test_what_is_not_recorded_is_not_found(store: Store) -> None:
+    await recorded(store, 7)
+    async with client(store) as browser:
+        for path in (
+            "acme/shop/8",
+            "acme/other/7",
+            "acme/shop/x",
+            f"acme/shop/{'9' * 40}",
+            "a/b/٣",
+        ):
+            page = await browser.get(f"/pulls/{path}", headers={"Accept-Language": "en"})
+            assert page.status_code == 404 and "No such review" in page.text
+            assert (await browser.get(f"/api/v1/pulls/{path}")).json() == {"error": "Not Found"}
+
+
+@story
+async def test_an_empty_page_says_why(store: Store) -> None:
+    english, japanese = [(await get(store, f"/?lang={one}")).text for one in ("en", "ja")]
+    for text in ("No pull request waits for a sign-off.", "No review is parked", "is overdue"):
+        assert text in english
+    for text in ("承認待ちの PR はありません。", "期限切れのフォローアップはありません。"):
+        assert text in japanese
+    assert "No follow-up is due later" in (await get(store, "/follow-ups?lang=en")).text
+
+
+@story
+async def test_the_language_is_the_named_one_or_the_browsers(store: Store) -> None:
+    for header, path, found in (
+        ("", "/", "en"),
+        ("ja", "/", "ja"),
+        ("fr, ja;q=0.8, en;q=0.5", "/", "ja"),
+        ("en;q=0.5, ja-JP;q=0.9", "/", "ja"),
+        ("ja;q=x, en", "/", "en"),
+        ("ja", "/?lang=en", "en"),
+        ("en", "/?lang=xx", "en"),
+    ):
+        answer = await get(store, path, **{"Accept-Language": header})
+        assert answer.headers["Content-Language"] == found, header
+        assert f'<html lang="{found}">' in answer.text
+
+
+@story
+async def test_text_to_paste(store: Store) -> None:
+    title = "@all [x](http://evil.example) <b>"
+    await recorded(store, 1, "waiting_reviewers", overview(title), entry(Verb.HOLD, note="@team"))
+    await recorded(store, 2, follow_ups=(FollowUp(2, "it", "db", days_from_now(-1), "bob"),))
+    for path in ("/", "/follow-ups", "/pulls/acme/shop/1"):
+        answer = await get(store, f"{path}?format=md&lang=en")
+        assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert answer.text.startswith("## ")
+        assert "@" not in answer.text and "<b>" not in answer.text
+        assert "[x](http://evil" not in answer.text
+    queue = (await get(store, "/?format=md&lang=en")).text
+    assert "### Waiting on SRE (2)" in queue
+    assert f"[acme/shop#1]({WEB}/acme/shop/pull/1)" in queue
+
+
+@story
+async def test_a_wall_screen_is_refreshed(store: Store) -> None:
+    for given, seconds in (("60", "60"), ("1", "10"), ("9999", "3600"), ("x", None), ("", None)):
+        answer = await get(store, f"/?refresh={given}")
+        assert answer.headers.get("Refresh") == seconds, given
+
+
+@story
+async def test_every_page_has_the_headers_and_one_style_sheet(store: Store) -> None:
+    await recorded(store, 1)
+    async with client(store) as browser:
+        for path in ("/", "/follow-ups", "/pulls/acme/shop/1", "/pulls/acme/shop/2"):
+            answer = await browser.get(path)
+            assert {name: answer.headers.get_list(name) for name in PAGE_HEADERS} == {
+                name: [value] for name, value in PAGE_HEADERS.items()
+            }
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert answer.headers["Referrer-Policy"] == "same-origin"
+            assert answer.headers["Cache-Control"] == "no-store"
+            (style,) = re.findall(r'rel="stylesheet" href="([^"]+)"', answer.text)
+        found = await browser.get(style)
+        assert found.headers["Content-Type"].startswith("text/css")
+        assert "immutable" in found.headers["Cache-Control"] and len(found.content) < 7_000
+        assert (await browser.post("/")).status_code == 405
+        assert (await browser.head("/")).status_code == 200
+
+
+def test_a_database_that_fails_is_named(sqlite_url: str) -> None:
+    async def play() -> None:
+        async with opened(sqlite_url) as store:
+            changed(sqlite_url, "DROP TABLE reviews")
+            async with client(store) as browser:
+                answer = await browser.get("/")
+            assert answer.status_code == 503
+            assert list(answer.json()) == ["error"]
+
+    asyncio.run(play())
+
+
+# --- the OpenAPI file -----------------------------------------------------------------------------
+
+DESCRIBED: dict[str, Any] = yaml.safe_load(
+    (resources.files("ghapp.web") / "openapi.yaml").read_text("utf-8")
+)
+TYPES: dict[str, type] = {
+    "string": str,
+    "integer": int,
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+    "null": type(None),
+}
+FORMATS = {"date-time": r"\d{4}-[\d-]+T[\d:.]+Z", "date": r"\d{4}-\d\d-\d\d", "": ".*"}
+UNDERSTOOD = {
+    *("type", "properties", "required", "additionalProperties", "items", "enum", "format"),
+    *("description", "anyOf", "$ref"),
+}
+
+
+def faults(value: Any, schema: dict[str, Any], at: str = "$") -> Iterator[str]:
+    """Where a value is not as the schema says; of the keys of JSON Schema that the file uses."""
+    assert schema.keys() <= UNDERSTOOD, schema
+    if "$ref" in schema:
+        schema = DESCRIBED["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    if "anyOf" in schema:
+        if all(list(faults(value, one, at)) for one in schema["anyOf"]):
+            yield f"{at}: fits none"
+    elif type(value) is not TYPES[schema["type"]]:
+        yield f"{at}: not {schema['type']}"
+    elif isinstance(value, list):
+        for place, one in enumerate(value):
+            yield from faults(one, schema["items"], f"{at}[{place}]")
+    elif isinstance(value, dict):
+        known = schema["properties"]
+        yield from (f"{at}: {name} is missing" for name in {*schema["required"]} - {*value})
+        yield from (f"{at}: {name} is not described" for name in {*value} - {*known})
+        for name in {*value} & {*known}:
+            yield from faults(value[name], known[name], f"{at}.{name}")
+    else:
+        fits = re.fullmatch(FORMATS[schema.get("format", "")], str(value), re.DOTALL)
+        if not fits or value not in schema.get("enum", [value]):
+            yield f"{at}: not such a value"
+
+
+@story
+async def test_answers_are_as_the_openapi_file_says(store: Store) -> None:
+    signed = area("payments", state="signed_off", signed=replace(HOLD, verb=Verb.SIGN_OFF))
+    refused = entry(Verb.REFUSED, "", 3, refusal=Refusal("not_reviewer"))
+    due = tuple(FollowUp(1, str(n), "db", days_from_now(n), "bob") for n in (-2, 0, 2, 20))
+    await recorded(
+        *(store, 1, "waiting_reviewers", overview(areas=(area(), signed))),
+        *(entry(Verb.CHECK, "dbm-lock-time"), refused),
+        follow_ups=due,
+    )
+    await recorded(store, 2, "on_hold", overview(holds=(HOLD,)))
+    answers = {
+        "/api/v1/queue": "/api/v1/queue",
+        "/api/v1/follow-ups": "/api/v1/follow-ups",
+        "/api/v1/pulls/{owner}/{repository}/{number}": "/api/v1/pulls/acme/shop/1",
+    }
+    assert answers.keys() == DESCRIBED["paths"].keys()
+    for named, path in answers.items():
+        for language in ("en", "ja"):
+            answer = await get(store, f"{path}?lang={language}")
+            assert answer.headers["Content-Type"] == "application/json"
+            ok = DESCRIBED["paths"][named]["get"]["responses"]["200"]
+            schema = ok["content"]["application/json"]["schema"]
+            assert list(faults(answer.json(), schema)) == []
+    assert yaml.safe_load((await get(store, "/api/v1/openapi.yaml")).text) == DESCRIBED
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ({"now": "x", "sections": [], "follow_ups": []}, "$.now: not such a value"),
+        ({"sections": [], "follow_ups": []}, "$: now is missing"),
+        ({"now": "2026-04-01T12:00:00Z", "sections": 3, "follow_ups": []}, "$.sections: not array"),
+        (
+            {"now": "2026-04-01T12:00:00Z", "sections": [], "follow_ups": [], "x": 1},
+            "$: x is not described",
+        ),
+    ],
+)
+def test_an_answer_that_differs_is_found(value: Any, fault: str) -> None:
+    assert list(faults(value, {"$ref": "#/components/schemas/Queue"})) == [fault]
