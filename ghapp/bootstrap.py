@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
@@ -15,23 +16,28 @@ from typing import Any
 
 from ghapp import builtin_packs, logs
 from ghapp.core.text.report import Report
-from ghapp.errors import WrongDatabase, WrongSetting
+from ghapp.errors import Busy, StoreFailed, WrongDatabase, WrongSetting
 from ghapp.github.client import BotLogin, GitHub
 from ghapp.metrics import Metrics
-from ghapp.settings import Settings
-from ghapp.store import Parked, Store, stats, trials
+from ghapp.settings import CREDENTIALS, STORED, Credentials, Settings
+from ghapp.store import Parked, Store, credentials, stats, trials
 from ghapp.store.engine import location
 from ghapp.store.process_lock import alone, held
 from ghapp.store.work_queue import marking
-from ghapp.web.app import application, watching
+from ghapp.web.app import application, watching, without_app
 from ghapp.web.server import Server, bound
+from ghapp.web.setup import Front, SetUp
 from ghapp.worker.redelivery import redelivered, redeliveries
 from ghapp.worker.schedule import sweep, sweeps
 from ghapp.worker.worker import Worker, first
 
 LOOK_SECONDS = 0.2
+SET_UP_SECONDS = 2.0  # how often to look whether another process has finished set-up
 # How long to wait at the start for a database that is out of reach or a standby.
 REACHED_SECONDS = 30.0  # most failovers take less
+NO_CREDENTIALS = (
+    f"{', '.join(CREDENTIALS)}: are missing, and the database has none; set them, {STORED}"
+)
 NO_WORKER = (
     "SQLite supports a single process: deliveries are stored but not processed until `ghapp serve` "
     "is restarted without `--no-worker`, or uses PostgreSQL (GHAPP_DATABASE_URL)"
@@ -41,38 +47,144 @@ log = logs.logger()
 
 
 @asynccontextmanager
-async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[str]:
+async def serving(
+    settings: Settings,
+    *,
+    worker: bool = True,
+    invite: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True),
+) -> AsyncIterator[str]:
     """Receive deliveries while inside; yields the address of the server.
 
-    worker: also work on dirty keys. Raises WrongSetting (the port is taken, the database does not
-    answer or another server has it).
+    Without credentials, in the settings or in the database, it serves set-up first, and goes on
+    once the App is made. invite: shows the address of set-up, which holds a secret, to whoever
+    started the server. worker: also work on dirty keys. Raises WrongSetting (the port is taken, the
+    database does not answer or another server has it).
     """
     _log(settings)
     with bound(settings.host, settings.port) as listener, alone(settings):
-        metrics = Metrics()
-        async with _opened(settings) as store, _github(settings, metrics) as github:
+        async with _opened(settings) as store:
             if settings.is_sqlite:
                 await _take_over(store)
-            login, stop = BotLogin(), asyncio.Event()
-            runs = _worker(settings, store, github, metrics)
-            claiming = runs.failing_seconds if worker else None
-            site = application(
-                settings,
-                store,
-                bot_login=login,
-                github=login.standing,
-                observer=metrics,
-                metrics=metrics,
-                claiming=claiming,
-            )
-            server = Server(site, listener)
-            works = [server.until(stop), first(stop.wait(), login.learn(github))]
-            if worker:
-                works += _works(runs, store, github, metrics, stop)
-            elif settings.is_sqlite:
-                log.warning("deliveries are not processed", reason=NO_WORKER)
-            async with _beside(works, stop):
+            settings = await _known(settings, store)
+            front, stop = Front(without_app(store)), asyncio.Event()
+            server = Server(front, listener)
+            if settings.app_id:
+                async with (
+                    _receiving(settings, store, front, stop, worker=worker) as works,
+                    _beside([server.until(stop), *works], stop),
+                ):
+                    yield server.url
+                return
+            setup = front.setup = SetUp(settings, store, server.url)
+            invite(setup.invitation())
+            goes_on = _after(setup, settings, store, front, stop, worker=worker)
+            async with _beside([server.until(stop), goes_on], stop):
                 yield server.url
+
+
+@asynccontextmanager
+async def _receiving(
+    settings: Settings, store: Store, front: Front, stop: asyncio.Event, *, worker: bool
+) -> AsyncIterator[list[Coroutine[Any, Any, None]]]:
+    """Have `front` receive deliveries; yields what to run beside it until `stop`."""
+    metrics = Metrics()
+    async with _github(settings, metrics) as github:
+        login = BotLogin()
+        runs = _worker(settings, store, github, metrics)
+        front.site = application(
+            settings,
+            store,
+            bot_login=login,
+            github=login.standing,
+            observer=metrics,
+            metrics=metrics,
+            claiming=runs.failing_seconds if worker else None,
+        )
+        if front.setup:
+            front.setup.switched(github)
+        works: list[Coroutine[Any, Any, None]] = [first(stop.wait(), login.learn(github))]
+        if worker:
+            works += _works(runs, store, github, metrics, stop)
+        elif settings.is_sqlite:
+            log.warning("deliveries are not processed", reason=NO_WORKER)
+        yield works
+
+
+async def _after(
+    setup: SetUp,
+    settings: Settings,
+    store: Store,
+    front: Front,
+    stop: asyncio.Event,
+    *,
+    worker: bool,
+) -> None:
+    """Wait until credentials are stored, by this process or another one; then receive."""
+    while not stop.is_set() and not settings.app_id:
+        await first(stop.wait(), setup.stored.wait(), asyncio.sleep(SET_UP_SECONDS))
+        try:
+            settings = await _known(settings, store)
+        except (Busy, StoreFailed) as error:
+            log.warning("waiting for the database", reason=str(error))
+    if stop.is_set():
+        return
+    log.info("set up", app_id=settings.app_id)
+    async with (
+        _receiving(settings, store, front, stop, worker=worker) as works,
+        _beside(works, stop),
+    ):
+        await stop.wait()
+
+
+async def _known(settings: Settings, store: Store) -> Settings:
+    """The settings, with the credentials of the database if the environment has none.
+
+    Raises WrongSetting (they cannot be decrypted), Busy and StoreFailed.
+    """
+    if settings.app_id:
+        return settings
+    sealed = await store.records.read(credentials.read)
+    return settings.with_stored(credentials.Seal(settings).opened(sealed)) if sealed else settings
+
+
+async def _needed(settings: Settings, store: Store) -> Settings:
+    """As `_known`. Raises WrongSetting also if there are no credentials anywhere."""
+    found = await _known(settings, store)
+    if not found.app_id:
+        raise WrongSetting(NO_CREDENTIALS)
+    return found
+
+
+def with_stored(settings: Settings) -> Settings:
+    """The settings, with the credentials of the database if the environment has none.
+
+    For commands that run beside a server: it changes nothing. Raises WrongSetting.
+    """
+    return settings if settings.app_id else asyncio.run(_looked_up(settings))[0]
+
+
+def stored_credentials(settings: Settings) -> Credentials:
+    """What set-up stored. Raises WrongSetting (nothing, or it cannot be read)."""
+    return asyncio.run(_looked_up(settings))[1]
+
+
+async def _looked_up(settings: Settings) -> tuple[Settings, Credentials]:
+    sealed = None
+    if settings.file is None or settings.file.exists():
+        try:
+            store = await Store.open(settings.database_url, migrate=False)
+        except WrongDatabase as error:
+            raise WrongSetting(f"{settings.database_variable}: {error}") from error
+        try:
+            sealed = await store.records.read(credentials.read)
+        except (Busy, StoreFailed) as error:
+            raise WrongSetting(f"{settings.database_variable}: {error}") from error
+        finally:
+            await store.close()
+    if sealed is None:
+        raise WrongSetting(NO_CREDENTIALS)
+    found = credentials.Seal(settings).opened(sealed)
+    return settings.with_stored(found), found
 
 
 @asynccontextmanager
@@ -88,7 +200,10 @@ async def working(settings: Settings, metrics_port: int | None = None) -> AsyncI
         listener = None
         if metrics_port is not None:
             listener = closing.enter_context(bound(settings.host, metrics_port, "--metrics-port"))
-        async with _opened(settings) as store, _github(settings, metrics) as github:
+        async with (
+            _opened(settings) as store,
+            _github(await _needed(settings, store), metrics) as github,
+        ):
             runs = _worker(settings, store, github, metrics)
             works, url = _works(runs, store, github, metrics, stop), ""
             if listener:
@@ -178,7 +293,10 @@ def swept(settings: Settings) -> Swept:
 async def _swept(settings: Settings) -> Swept:
     with held(settings) as is_alone:
         metrics = Metrics()
-        async with _opened(settings) as store, _github(settings, metrics) as github:
+        async with (
+            _opened(settings) as store,
+            _github(await _needed(settings, store), metrics) as github,
+        ):
             found = await sweep(store, github)
             await store.records.write(marking.retry_parked)
             if not is_alone:

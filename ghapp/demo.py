@@ -64,13 +64,19 @@ spec:
 SERVICE = "def points(total):\n    return total // 100\n"
 
 
-def run(*, once: bool, language: str, host: str, port: int) -> None:
+def run(*, once: bool, language: str, host: str, port: int, begins: bool = False) -> None:
     """Run the demo in a process of its own, which Ctrl-C and SIGTERM end.
 
-    Raises TimeoutError (a step did not show its result), WrongSetting (the page cannot listen).
+    begins: begin with set-up, in place of the story. Raises TimeoutError (a step did not show its
+    result), WrongSetting (the page cannot listen).
     """
+    playing = (
+        set_up(language=language, host=host, port=port)
+        if begins
+        else play(once=once, language=language, host=host, port=port)
+    )
     with suppress(KeyboardInterrupt, asyncio.CancelledError):
-        asyncio.run(_until_terminated(play(once=once, language=language, host=host, port=port)))
+        asyncio.run(_until_terminated(playing))
 
 
 async def _until_terminated(playing: Coroutine[None, None, None]) -> None:
@@ -95,15 +101,7 @@ async def play(
     """
     configure("off")
     github = github or Emulator(webhook_secret=SECRET)
-    hint = say(language, "try", place="acme/shop #2")
-    server = EmulatorServer(github, language=language, hint=hint, host=host, port=port)
-    try:
-        url = server.start()
-    except OSError as wrong:
-        server.stop()
-        key = "port_in_use" if wrong.errno == errno.EADDRINUSE else "cannot_listen"
-        text = say(language, key, host=host, port=port, wrong=wrong.strerror)
-        raise WrongSetting(text) from wrong
+    server, url = _started(github, language, host, port)
     with tempfile.TemporaryDirectory(prefix="ghapp-demo-") as folder:
         settings = Settings.from_environment(
             {
@@ -142,10 +140,57 @@ async def play(
             github.close()
 
 
-def _pulls(github: Emulator, language: str) -> tuple[Pull, Pull, Pull]:
+async def set_up(*, language: str, host: str = "127.0.0.1", port: int = 0) -> None:
+    """Wait with an emulated GitHub and a ghapp without an App, which people set up on the pages.
+
+    host, port: as of `play`. Raises WrongSetting (the page cannot listen).
+    """
+    configure("off")
+    github = Emulator()
+    server, url = _started(github, language, host, port)
+    with tempfile.TemporaryDirectory(prefix="ghapp-demo-") as folder:
+        settings = Settings.from_environment(
+            {
+                "GHAPP_GITHUB_API_URL": url,
+                "GHAPP_DATA_DIR": folder,
+                "GHAPP_LOG_FORMAT": "off",
+                "PORT": "0",
+            },
+            may_be_stored=True,
+        )
+        try:
+            _pulls(github, language, installation_id=None)
+            invited: list[str] = []
+            async with serving(settings, invite=invited.append) as ghapp_url:
+                print(say(language, "addresses", github=url, ghapp=ghapp_url))
+                print(say(language, "set_up"))
+                print(invited[0].splitlines()[-1], flush=True)
+                await asyncio.Event().wait()
+        finally:
+            server.stop()
+            github.close()
+
+
+def _started(github: Emulator, language: str, host: str, port: int) -> tuple[EmulatorServer, str]:
+    """The pages of GitHub, served, and their address. Raises WrongSetting (it cannot listen)."""
+    hint = say(language, "try", place="acme/shop #2")
+    server = EmulatorServer(github, language=language, hint=hint, host=host, port=port)
+    try:
+        return server, server.start()
+    except OSError as wrong:
+        server.stop()
+        key = "port_in_use" if wrong.errno == errno.EADDRINUSE else "cannot_listen"
+        text = say(language, key, host=host, port=port, wrong=wrong.strerror)
+        raise WrongSetting(text) from wrong
+
+
+def _pulls(
+    github: Emulator, language: str, installation_id: int | None = 1
+) -> tuple[Pull, Pull, Pull]:
     """The pull request of the story, one that waits for people, and one that is only advised.
 
-    On acme/shop the policy enforces, on acme/site it advises.
+    On acme/shop the policy enforces, on acme/site it advises. installation_id: None if the App is
+    not installed.
     """
     github.team("acme", "sre", members=["sam-sre"])
     github.team("acme", "waiver-leads", members=["lea"])
@@ -157,6 +202,7 @@ def _pulls(github: Emulator, language: str) -> tuple[Pull, Pull, Pull]:
             "db/schema.sql": "CREATE TABLE orders (id BIGINT PRIMARY KEY);\n",
             "notes/README.md": "Notes\n",
         },
+        installation_id=installation_id,
     )
     site = github.repository(
         "acme/site",
@@ -164,6 +210,7 @@ def _pulls(github: Emulator, language: str) -> tuple[Pull, Pull, Pull]:
             ".github/nfr.yml": POLICY.format(mode="advise", language=language),
             "index.html": "<h1>Acme</h1>\n",
         },
+        installation_id=installation_id,
     )
     for login in ("ann", "ben", "lea", "sam-sre"):
         shop.collaborator(login, "write")

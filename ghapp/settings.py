@@ -35,6 +35,11 @@ from ghapp.errors import GET_DRIVER, WrongSetting
 
 PREFIX = "GHAPP_"
 CREDENTIALS = ("GHAPP_APP_ID", "GHAPP_PRIVATE_KEY", "GHAPP_WEBHOOK_SECRET")
+STORED = (
+    "or set none of the three, start `ghapp serve`, and open the address of its set-up: it makes "
+    "the App on GitHub and stores its credentials"
+)
+LEAST_SECRET_KEY = 32
 POSTGRESQL = "postgresql+psycopg://"
 BEGIN = "-----BEGIN "
 DATA_RESIDENCY, SERVER_PATH = ".ghe.com", "/api/v3"
@@ -46,6 +51,22 @@ SERVICE_LINK = re.compile(
 )
 ALIKE = 0.65  # how much a name resembles a setting's, without GHAPP_, to be taken for it
 NO_DRIVER = "no_driver"  # our own type of error; its text includes the fix
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Credentials:
+    """An App as GitHub hands it out: who it is, and its secrets.
+
+    html_url: the App's page. client_id, client_secret: for signing people in. private_key: PEM.
+    """
+
+    app_id: int
+    slug: str
+    html_url: str
+    client_id: str
+    client_secret: str = dataclasses.field(repr=False)
+    webhook_secret: str = dataclasses.field(repr=False)
+    private_key: str = dataclasses.field(repr=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -104,6 +125,23 @@ def _api_url(given: str) -> str:
     elif path != SERVER_PATH and not _is_loopback(host):
         raise ValueError(f"does not end with {SERVER_PATH}, as GitHub Enterprise Server requires")
     return given.rstrip("/")
+
+
+def _base_url(given: str) -> str:
+    """Where people and GitHub reach ghapp, without a slash at its end."""
+    parts = _split(given)
+    host = parts.hostname or ""
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+        raise ValueError("is neither an https:// address nor one of loopback")
+    if not host or parts.username or parts.query or parts.fragment or parts.path.strip("/"):
+        raise ValueError("is not a plain address without a path")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _secret_key(given: str) -> str:
+    if len(given) < LEAST_SECRET_KEY:
+        raise ValueError(f"has fewer than {LEAST_SECRET_KEY} characters")
+    return given
 
 
 def _proxy_url(given: str) -> str:
@@ -210,7 +248,9 @@ class Settings(BaseSettings):
     github_api_url: without a slash at its end. port: 0 is any free port.
     proxy, ca_file, ca_dir: as in Endpoint. unknown: variables that look like settings and are none,
     which may be meant for another program. private_key_file: where the key was read, None if it is
-    in the variable itself.
+    in the variable itself. base_url: where people and GitHub reach ghapp, without a slash at its
+    end; "" if it was not set. app_id: 0 if no credentials are known. is_stored: the credentials are
+    those of the database, not of the environment.
     """
 
     model_config = SettingsConfigDict(
@@ -244,6 +284,18 @@ class Settings(BaseSettings):
         "https://api.github.com",
         "use https://api.github.com, https://HOST/api/v3 for GitHub Enterprise Server, or "
         "https://api.SUBDOMAIN.ghe.com for data residency",
+    )
+    base_url: Annotated[str, AfterValidator(_base_url)] = _variable(
+        "GHAPP_BASE_URL",
+        "",
+        "use the https:// address of the proxy in front of ghapp, such as https://ghapp.example.com",
+    )
+    secret_key: Annotated[str, AfterValidator(_secret_key)] = _variable(
+        "GHAPP_SECRET_KEY",
+        "",
+        "set a long random text, as from `openssl rand -hex 32`, and keep it: credentials in the "
+        "database are encrypted with it",
+        secret=True,
     )
     database: Annotated[str, AfterValidator(_database_url)] = _variable(
         "GHAPP_DATABASE_URL",
@@ -282,6 +334,18 @@ class Settings(BaseSettings):
 
     unknown: tuple[str, ...] = ()
     private_key_file: Path | None = None
+    is_stored: bool = False
+
+    def with_stored(self, found: Credentials) -> Settings:
+        """These settings, with credentials of the database."""
+        return self.model_copy(
+            update={
+                "app_id": found.app_id,
+                "private_key": found.private_key,
+                "webhook_secrets": (found.webhook_secret,),
+                "is_stored": True,
+            }
+        )
 
     @classmethod
     def settings_customise_sources(
@@ -298,6 +362,11 @@ class Settings(BaseSettings):
     def endpoint(self) -> Endpoint:
         """Where GitHub is reached, and how."""
         return Endpoint(self.github_api_url, self.proxy, self.ca_file, self.ca_dir)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether GitHub's API is on this machine, as an emulator's."""
+        return _is_loopback(urlsplit(self.github_api_url).hostname or "")
 
     @property
     def web_url(self) -> str:
@@ -329,19 +398,25 @@ class Settings(BaseSettings):
 
     @classmethod
     def from_environment(
-        cls, environ: Mapping[str, str] | None = None, *, needs_github: bool = True
+        cls,
+        environ: Mapping[str, str] | None = None,
+        *,
+        needs_github: bool = True,
+        may_be_stored: bool = False,
     ) -> Settings:
         """Read the settings. Raises WrongSetting, one line for each problem.
 
         environ: None for the environment of the process. needs_github: the App's credentials must
-        be set.
+        be set. may_be_stored: unless none of them is, for the database may have them.
         """
         given = _given(os.environ if environ is None else environ)
         problems, unknown = [], []
         bare = {name.removeprefix(PREFIX): name for name in FIXES}
         for name in sorted(given.keys() - FIXES.keys()):
             wanted = name.removeprefix(PREFIX)
-            near = difflib.get_close_matches(wanted, bare, n=1, cutoff=ALIKE)
+            # GHAPP_DB_URL resembles GHAPP_BASE_URL more than what it means.
+            meant = re.sub(r"\bDB(?=_|$)", "DATABASE", wanted)
+            near = difflib.get_close_matches(meant, bare, n=1, cutoff=ALIKE)
             # GHAPP_MODE has too few letters of GHAPP_DEFAULT_MODE to resemble it.
             near += [one for one in bare if {*wanted.split("_")} < {*one.split("_")}]
             if near:
@@ -350,6 +425,8 @@ class Settings(BaseSettings):
                 unknown.append(name)
         if needs_github:
             missing = [name for name in CREDENTIALS if name not in given]
+            if may_be_stored and len(missing) == len(CREDENTIALS):
+                missing = []
             problems += [f"{name}: is missing; {FIXES[name]}" for name in missing]
         source = EnvSettingsSource(cls)
         source.env_vars = given

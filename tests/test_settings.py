@@ -220,6 +220,53 @@ class TestAddressOfGitHub:
         assert Settings.from_environment(on).github_limits == "github"
 
 
+class TestBaseUrl:
+    @pytest.mark.parametrize(
+        ("given", "expected"),
+        [
+            ("https://ghapp.example", "https://ghapp.example"),
+            ("https://ghapp.example:8443/", "https://ghapp.example:8443"),
+            ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+            ("http://localhost:8000/", "http://localhost:8000"),
+        ],
+    )
+    def test_good(self, good: dict[str, str], given: str, expected: str) -> None:
+        assert Settings.from_environment(good | {"GHAPP_BASE_URL": given}).base_url == expected
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            "http://ghapp.example",
+            "https://",
+            "ghapp.example",
+            "https://ghapp.example/path",
+            "https://u@ghapp.example",
+            "https://ghapp.example?x",
+        ],
+    )
+    def test_bad(self, good: dict[str, str], given: str) -> None:
+        (line,) = problems(good | {"GHAPP_BASE_URL": given})
+        assert line.startswith("GHAPP_BASE_URL: ") and "use the https:// address" in line
+
+
+class TestStoredCredentials:
+    def test_all_may_be_missing_if_the_database_may_have_them(self, good: dict[str, str]) -> None:
+        bare = {name: value for name, value in good.items() if name not in CREDENTIALS}
+        assert Settings.from_environment(bare, may_be_stored=True).app_id == 0
+
+    @pytest.mark.parametrize("name", CREDENTIALS)
+    def test_some_without_the_others_are_an_error(self, good: dict[str, str], name: str) -> None:
+        bare = {one: value for one, value in good.items() if one not in CREDENTIALS}
+        with pytest.raises(WrongSetting) as wrong:
+            Settings.from_environment(bare | {name: good[name]}, may_be_stored=True)
+        lines = str(wrong.value).splitlines()
+        assert {line.partition(":")[0] for line in lines} == {*CREDENTIALS} - {name}
+
+    def test_a_short_key_is_refused(self, good: dict[str, str]) -> None:
+        (line,) = problems(good | {"GHAPP_SECRET_KEY": "hush-hush"})
+        assert "has fewer than 32 characters" in line and "hush-hush" not in line
+
+
 class TestDatabase:
     @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
     def test_postgresql(self, good: dict[str, str], scheme: str) -> None:
@@ -352,6 +399,7 @@ def test_no_secret_is_shown(good: dict[str, str]) -> None:
         "GHAPP_WEBHOOK_SECRET": "hush-hush",
         "GHAPP_DATABASE_URL": "postgresql://ghapp:hush-hush@db.example/ghapp",
         "HTTPS_PROXY": "http://me:hush-hush@proxy.example",
+        "GHAPP_SECRET_KEY": "hush-hush" * 4,
     }
     settings = Settings.from_environment(good | secrets)
     shown = f"{settings} {settings!r} {settings.endpoint} {settings.endpoint!r}"

@@ -123,6 +123,10 @@ app.add_typer(packs, name="packs", rich_help_panel=LOCAL)
 
 app.command(rich_help_panel=SERVER)(server.serve)
 app.command(rich_help_panel=SERVER)(server.work)
+app.command(
+    rich_help_panel=SERVER,
+    epilog=_examples("ghapp credentials --export ghapp.env # what set-up stored, as a backup"),
+)(server.credentials)
 app.command(rich_help_panel=SERVER)(server.migrate)
 app.command(rich_help_panel=SERVER)(server.sweep)
 app.command(

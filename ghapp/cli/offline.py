@@ -253,12 +253,18 @@ def demo(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="The page's port; 0 is any free one.")
     ] = 0,
+    setup: Annotated[
+        bool,
+        typer.Option("--setup", help="Begin without an App, and make it on the set-up page."),
+    ] = False,
 ) -> None:
     """Show a whole review against a built-in GitHub, without any account."""
+    if once and setup:
+        raise typer.BadParameter("--once is the end of a story, which --setup does not play")
     from ghapp.demo import run
 
     try:
-        run(once=once, language=lang, host=host, port=port)
+        run(once=once, language=lang, host=host, port=port, begins=setup)
     except TimeoutError as late:
         typer.echo(str(late), err=True)
         raise typer.Exit(1) from None

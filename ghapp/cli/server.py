@@ -1,12 +1,15 @@
-"""`serve`, `work`, `migrate`, `sweep`, `report`, `doctor`, `explain`, `export`: with settings."""
+"""The commands with settings: `serve`, `work`, `credentials`, `migrate`, `sweep` and others."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from ghapp.settings import Settings
 
 NEEDS_POSTGRESQL = (
     "GHAPP_DATABASE_URL: `ghapp work` needs PostgreSQL, because SQLite supports a single process; "
@@ -22,12 +25,15 @@ def serve(
 ) -> None:
     """Receive deliveries and process them.
 
+    Without an App's credentials it starts with set-up: open the address that it prints, and GitHub
+    makes the App. The credentials are stored in the database, encrypted.
+
     SQLite supports a single process. With `--no-worker`, deliveries are stored but not processed
     until you restart `ghapp serve` without the flag.
     """
     from ghapp.settings import Settings
 
-    settings = Settings.from_environment()
+    settings = Settings.from_environment(may_be_stored=True)
 
     from ghapp.bootstrap import serving, until_signalled
 
@@ -46,13 +52,66 @@ def work(
     from ghapp.errors import WrongSetting
     from ghapp.settings import Settings
 
-    settings = Settings.from_environment()
+    settings = Settings.from_environment(may_be_stored=True)
     if settings.is_sqlite:
         raise WrongSetting(NEEDS_POSTGRESQL)
 
     from ghapp.bootstrap import until_signalled, working
 
     until_signalled(settings, working(settings, metrics_port))
+
+
+def _with_stored(settings: Settings) -> Settings:
+    """The settings, with the credentials of the database if the environment has none."""
+    if settings.app_id:
+        return settings
+    from ghapp.bootstrap import with_stored
+
+    return with_stored(settings)
+
+
+def credentials(
+    export: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="A new file, which only you may read.", show_default=False
+        ),
+    ],
+) -> None:
+    """Write the credentials that set-up stored into a file of environment variables.
+
+    Keep the file as a backup, or start ghapp elsewhere with it: the environment takes precedence
+    over the database.
+
+    Exit status 0: written, 1: the file exists or cannot be written, 2: wrong use or settings, or
+    nothing is stored.
+    """
+    import base64
+    import os
+
+    from ghapp.settings import Settings
+
+    settings = Settings.from_environment(needs_github=False)
+
+    from ghapp.bootstrap import stored_credentials
+
+    found = stored_credentials(settings)
+    key = base64.b64encode(found.private_key.encode()).decode()  # which no format has to quote
+    lines = (
+        f"# The App {found.html_url}",
+        f"GHAPP_APP_ID={found.app_id}",
+        f"GHAPP_WEBHOOK_SECRET={found.webhook_secret}",
+        f"GHAPP_PRIVATE_KEY={key}",
+        f"# client id {found.client_id}, client secret {found.client_secret}",
+    )
+    try:
+        descriptor = os.open(export, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write("\n".join((*lines, "")))
+    except OSError as error:
+        typer.echo(f"{export}: cannot be written ({error.strerror}); name a new file", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{export} has the credentials of App {found.app_id}.")
 
 
 def migrate() -> None:
@@ -79,7 +138,7 @@ def sweep() -> None:
     """
     from ghapp.settings import Settings
 
-    settings = Settings.from_environment()
+    settings = Settings.from_environment(may_be_stored=True)
 
     from ghapp.bootstrap import swept
     from ghapp.errors import Busy, Gone, Retry, StoreFailed, Wait
@@ -146,22 +205,39 @@ def doctor(
     deliver: Annotated[
         bool, typer.Option(help="Ask GitHub to redeliver something that ghapp already has.")
     ] = True,
+    fix_webhook: Annotated[
+        bool,
+        typer.Option(
+            "--fix-webhook",
+            help="First set the webhook's URL and secret on GitHub, from GHAPP_BASE_URL and the "
+            "secret in force.",
+        ),
+    ] = False,
 ) -> None:
     """Check the setup and say what to change: settings, database, GitHub, App and webhook.
 
-    It works with or without a running server, and changes nothing. To test whether deliveries
-    arrive, it asks GitHub to redeliver one that ghapp already has, which has no effect.
+    It works with or without a running server, and changes nothing without `--fix-webhook`. To test
+    whether deliveries arrive, it asks GitHub to redeliver one that ghapp already has, which has no
+    effect.
 
     Exit status 0: good, perhaps with warnings, 1: problems, 2: wrong use or settings.
     """
     from ghapp.settings import Settings
 
-    settings = Settings.from_environment()
+    settings = _with_stored(Settings.from_environment(may_be_stored=True))
 
     import asyncio
 
+    from ghapp.doctor.examine import fix_webhook as fix
     from ghapp.doctor.examine import run
+    from ghapp.errors import Gone, Retry, Wait
 
+    if fix_webhook:
+        try:
+            typer.echo(f"The webhook leads to {asyncio.run(fix(settings))} now.", err=True)
+        except (Retry, Wait, Gone) as error:
+            typer.echo(f"the webhook is as it was: {error}", err=True)
+            raise typer.Exit(1) from None
     good = asyncio.run(run(settings, output, deliver=deliver))
     raise typer.Exit(0 if good else 1)
 
@@ -205,7 +281,7 @@ def explain(
 
     from ghapp.settings import Settings
 
-    settings = Settings.from_environment()
+    settings = _with_stored(Settings.from_environment(may_be_stored=True))
 
     from ghapp import explain
 

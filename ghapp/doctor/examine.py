@@ -39,7 +39,7 @@ from ghapp.doctor.webhook import Tried
 from ghapp.errors import Busy, Gone, Retry, StoreFailed, Wait, WrongDatabase, WrongSetting
 from ghapp.github.app import Allowed, Registration
 from ghapp.github.host import fingerprint
-from ghapp.settings import Settings, named
+from ghapp.settings import FIXES, Settings, named
 from ghapp.store import Store, deliveries, stats
 from ghapp.store.engine import location
 from ghapp.store.process_lock import is_served
@@ -78,6 +78,21 @@ async def run(settings: Settings, output: Literal["text", "json"], *, deliver: b
         found.append(finding)
     print(report.encoded(found) if output == "json" else f"\n{report.summary(found)}")
     return all(one.verdict is not CheckVerdict.PROBLEM for one in found)
+
+
+async def fix_webhook(settings: Settings) -> str:
+    """Set the webhook's URL and secret on GitHub to those in force; the URL.
+
+    GitHub's API cannot switch a webhook on. Raises WrongSetting (there is no base URL), Retry, Wait
+    and Gone.
+    """
+    if not settings.base_url:
+        fix = FIXES["GHAPP_BASE_URL"]
+        raise WrongSetting(f"GHAPP_BASE_URL: is missing, and --fix-webhook needs it; {fix}")
+    url = f"{settings.base_url}{webhook.PATH}"
+    async with Registration(settings.endpoint, settings.app_id, settings.private_key) as app:
+        await app.set_hook(url, settings.webhook_secrets[0])
+    return url
 
 
 async def examined(
@@ -209,6 +224,7 @@ def in_force(settings: Settings, given: tuple[str, ...]) -> InForce:
         is_sqlite=settings.is_sqlite,
         database=location(settings.database_url),
         unknown=settings.unknown,
+        is_stored=settings.is_stored,
     )
 
 

@@ -30,7 +30,8 @@ class InForce:
 
     fingerprint: of the private key, as GitHub shows it. database: its address, password hidden.
     unknown: variables that begin with GHAPP_ and are no settings. short_secrets: how many of the
-    webhook's secrets are short. key_file: None if the key is in the environment itself.
+    webhook's secrets are short. key_file: None if the key is in the environment itself. is_stored:
+    the App's credentials are those that set-up stored in the database.
     """
 
     given: tuple[str, ...]
@@ -45,6 +46,7 @@ class InForce:
     unknown: tuple[str, ...] = ()
     short_secrets: int = 0
     key_file: KeyFile | None = None
+    is_stored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Served:
 
 
 def settings(found: InForce) -> Iterator[Checked]:
-    given = ", ".join(found.given)
+    given = ", ".join(found.given) or "nothing"
     yield SETTINGS.good("from", f"the environment sets {given}; everything else has its default")
     if found.unknown:
         yield SETTINGS.warning(
@@ -103,6 +105,8 @@ def settings(found: InForce) -> Iterator[Checked]:
             f"no settings: {listed(found.unknown)}",
             "check their spelling against README.md, or take them out",
         )
+    if found.is_stored:
+        yield SETTINGS.good("credentials", "those that set-up stored in the database")
     yield SETTINGS.good("App", f"id {found.app_id}, private key {found.fingerprint}")
     if found.key_file and found.key_file.mode & OTHERS:
         yield SETTINGS.warning(

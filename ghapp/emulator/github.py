@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import tempfile
 from collections import Counter
@@ -21,6 +22,7 @@ from ghapp.emulator.faults import Faults
 from ghapp.emulator.git import Files, Git
 from ghapp.emulator.json.accounts import Addresses
 from ghapp.emulator.json.payloads import payload
+from ghapp.emulator.registration import Manifest, Registration
 from ghapp.emulator.repository import Names, Network, Repository
 
 PERMISSIONS = {
@@ -109,6 +111,7 @@ class Emulator(Site):
         self.file_pages: dict[tuple[object, ...], bytes] = {}  # encoded lists of changed files
         self._folder = Path(tempfile.mkdtemp(prefix="github-emulator-"))
         self.serve_at("https://api.github.com", "https://github.com")
+        self.registration = Registration()
         hook = Hook(self.new_id(), app_id, webhook_url, webhook_secret)
         self.deliveries = Deliveries(hook, self.new_id, self.now)
 
@@ -121,6 +124,31 @@ class Emulator(Site):
     def serve_at(self, api: str, html: str) -> None:
         """Set the addresses of this GitHub, which are in every answer and delivery."""
         self.addresses = Addresses(api, html, self.app)
+
+    @locked
+    def register(self, manifest: Manifest, owner: str) -> str:
+        """Make the one App what a manifest asks for; the code to exchange for its secrets."""
+        self.app.owner = self.user(owner, kind="Organization")
+        self.app.name, self.app.slug = manifest.name, manifest.slug
+        self.app.bot = self.user(f"{manifest.slug}[bot]")
+        self.app.permissions = dict(manifest.default_permissions)
+        self.app.events = tuple(manifest.default_events)
+        active = manifest.hook_attributes.active
+        self.deliveries.hook.url = manifest.hook_attributes.url if active else ""
+        self.deliveries.hook.secret = secrets.token_hex(20)
+        self.serve_at(self.addresses.api, self.addresses.html)
+        return self.registration.begin(manifest, self.now())
+
+    @locked
+    def install(self, account: str, by: str) -> int:
+        """Install the App on all repositories of an account; the installation's number."""
+        number = max(self.installations, default=0) + 1
+        made = self.installation(number, account)
+        for repository in self.repositories.values():
+            if repository.owner is made.account:
+                repository.installation = made
+        self.notify_installed(number, by)
+        return number
 
     # --- repositories ----------------------------------------------------------------------
 

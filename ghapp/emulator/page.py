@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import jinja2
 from markupsafe import Markup, escape
@@ -20,6 +20,7 @@ from ghapp.emulator.diffs import Change, numbered
 from ghapp.emulator.github import Emulator
 from ghapp.emulator.issue import Issue
 from ghapp.emulator.json import Json
+from ghapp.emulator.registration import BadManifest, parsed
 from ghapp.emulator.repository import Pull
 from ghapp.emulator.words import table
 
@@ -38,7 +39,19 @@ EMOJI = {
 }  # fmt: skip
 # Cookies: the login that one plays; what was just done, as "comment:ann", until a page shows it.
 ME, DONE = "emulator_me", "emulator_done"
+NEW_APP = re.compile(r"(?:/organizations/([^/]+))?/settings/apps/new")
 LINE_KINDS = {"@": "hunk", "+": "added", "-": "removed"}  # by the first character, else "kept"
+
+
+def _leading_to(answer: Response, url: str) -> Response:
+    """The answer, whose form may be answered with a redirect there: Chromium asks for that, too."""
+    parts = urlsplit(url)
+    policy = SECURITY["content-security-policy"]
+    allowed = policy.replace(
+        "form-action 'self'", f"form-action 'self' {parts.scheme}://{parts.netloc}"
+    )
+    answer.headers["content-security-policy"] = allowed
+    return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +138,14 @@ class Page:
         }
         self._templates.tests["bot"] = lambda user: user.kind == "Bot"
 
-    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Response:
+    def answer(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, query: str = ""
+    ) -> Response:
         with self.github.lock:
             if method == "GET" and path == "/emulator.css":
                 return self._style()
+            if answer := self._registered(method, path, query, body):
+                return answer
             form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
             cookies = cookie_parser(headers.get("cookie", ""))
             thread = self._thread(path)
@@ -150,6 +167,42 @@ class Page:
             if visitor.done:
                 answer.delete_cookie(DONE)
             return answer
+
+    def _registered(self, method: str, path: str, query: str, body: bytes) -> Response | None:
+        """What set-up of an App shows, which begins on another site; None for all other paths."""
+        given = dict(parse_qsl(query)) | dict(parse_qsl(body.decode("utf-8", "replace")))
+        nobody, github = Visitor("", []), self.github
+        if method == "POST" and (found := NEW_APP.fullmatch(path)):
+            try:
+                manifest = parsed(given.get("manifest", ""))
+            except BadManifest as wrong:
+                return self._shown("manifest.html", nobody, status=422, problem=str(wrong))
+            if "confirmed" in given:
+                code = github.register(manifest, found[1] or "octocat")
+                target = {"code": code, "state": given.get("state", "")}
+                headers = {"location": f"{manifest.redirect_url}?{urlencode(target)}", **SECURITY}
+                return Response(status_code=302, headers=headers)
+            answer = self._shown(
+                "manifest.html",
+                nobody,
+                problem="",
+                manifest=manifest,
+                text=given["manifest"],
+                state=given.get("state", ""),
+                path=path,
+            )
+            return _leading_to(answer, manifest.redirect_url)
+        made = github.registration.manifest
+        if made is None or path != f"/apps/{github.app.slug}/installations/new":
+            return None
+        if method == "POST" and given.get("account"):
+            number = github.install(given["account"], github.app.owner.login)
+            target = {"installation_id": str(number), "setup_action": "install"}
+            headers = {"location": f"{made.setup_url}?{urlencode(target)}", **SECURITY}
+            return Response(status_code=302, headers=headers)
+        accounts = sorted({one.owner.login for one in github.repositories.values()})
+        answer = self._shown("install.html", nobody, accounts=accounts)
+        return _leading_to(answer, made.setup_url)
 
     def _thread(self, path: str) -> Pull | Issue | None:
         """What a path leads to; the path of its forms leads there, too."""

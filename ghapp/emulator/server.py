@@ -19,7 +19,8 @@ from ghapp.emulator.page import Page
 
 LOG = logging.getLogger(__name__)
 API_PATHS = (
-    "/repos/", "/repositories/", "/app/", "/orgs/", "/installation/", "/api/", "/user/",
+    "/repos/", "/repositories/", "/app/", "/app-manifests/", "/orgs/", "/installation/", "/api/",
+    "/user/",
 )  # fmt: skip
 # Source: https://docs.github.com/enterprise-server@latest/rest/enterprise-admin#endpoint-urls
 SERVER_BASE = "/api/v3"
@@ -90,7 +91,8 @@ class Web:
     async def _page(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         body, headers = await request.body(), dict(request.headers)
-        answer = self.page.answer(request.method, path, headers, body)
+        query = scope["query_string"].decode("ascii")
+        answer = self.page.answer(request.method, path, headers, body, query)
         if answer.status_code == 303:
             await self._quiet()
         await answer(scope, receive, send)

@@ -247,6 +247,11 @@ class Registration:
             found.url or "", found.content_type or "", found.insecure_ssl or "0", found.secret or ""
         )
 
+    async def set_hook(self, url: str, secret: str) -> None:
+        """Set where the webhook leads, and what signs its deliveries, in JSON over verified TLS."""
+        body = {"url": url, "secret": secret, "content_type": "json", "insecure_ssl": "0"}
+        await self._tokens.as_app(Request("PATCH", "app/hook/config", body, repeatable=True))
+
     async def attempts(self) -> tuple[Attempted, ...]:
         """The newest attempts at deliveries, newest first."""
         call = self._host.app.rest.apps.async_list_webhook_deliveries(per_page=PAGE)

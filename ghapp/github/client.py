@@ -343,6 +343,7 @@ class Standing(StrEnum):
     KNOWN = "known"
     UNREACHABLE = "unreachable"  # deliveries are stored and wait
     REFUSED = "refused"
+    SET_UP = "set-up"  # there is no App yet
 
 
 class BotLogin:

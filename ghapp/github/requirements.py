@@ -52,6 +52,19 @@ EVENTS: Mapping[str, str] = {
     "repository": "metadata",
     "merge_group": "merge_queues",
 }
+REPORTS: Mapping[str, str] = {  # event -> what it reports, as far as ghapp needs it
+    "pull_request": "that a pull request was opened, changed, labelled, closed or merged",
+    "pull_request_review": "reviews that answer, sign off or undo a sign-off",
+    "pull_request_review_comment": "commands beside the diff",
+    "issue_comment": "commands and ticked boxes in comments",
+    "issues": "that the issue of a follow-up was closed or changed",
+    "label": "that one of ghapp's labels was renamed or deleted",
+    "check_run": "presses of buttons, and requests to run the check again",
+    "check_suite": "requests to run all checks again",
+    "push": "changes of the policy, and who pushed a commit",
+    "repository": "renamed, transferred and deleted repositories",
+    "merge_group": "commits of merge queues, which wait for the check",
+}
 # "All GitHub Apps receive this event by default. You cannot manually subscribe to this event."
 UNASKED = frozenset({"installation", "installation_repositories"})
 

@@ -370,5 +370,14 @@ readings = Table(
     *(_seconds("read_until"), _text("cursor"), _seconds("began_at")),
 )
 
+# One row, with the number 1, if set-up has made the App. sealed: its credentials, encrypted.
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),
+    _seconds("stored_at"),
+)
+
 # One row. works_from: the oldest revision of the schema whose code works on the schema as it is.
 schema = Table("schema", metadata, Column("works_from", Text, primary_key=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from starlette.applications import Starlette
@@ -51,11 +51,16 @@ def application(
     secrets, observer = settings.webhook_secrets, observer or Observer()
     webhook = Webhook(store, secrets, settings.app_id, bot_login, observer)
     health = HealthPages(store, github, webhook.storing.failing_seconds, claiming)
-    return _site(
+    return site(
         Route("/webhook", webhook.receive, methods=["POST"]),
         *_pages(health, store, metrics),
         *(Pages(store, settings).routes() if settings.pages == "local" else ()),
     )
+
+
+def without_app(store: Store) -> Starlette:
+    """The ASGI application of a server whose App does not exist yet: health alone."""
+    return site(*_pages(HealthPages(store, lambda: Standing.SET_UP), store, None))
 
 
 def watching(
@@ -66,7 +71,7 @@ def watching(
 ) -> Starlette:
     """The ASGI application of a process that only works: health and metrics."""
     health = HealthPages(store, github, claiming=claiming)
-    return _site(*_pages(health, store, metrics))
+    return site(*_pages(health, store, metrics))
 
 
 def _pages(health: HealthPages, store: Store, metrics: Page | None) -> list[Route]:
@@ -76,7 +81,9 @@ def _pages(health: HealthPages, store: Store, metrics: Page | None) -> list[Rout
     return routes
 
 
-def _site(*routes: Route) -> Starlette:
+def site(*routes: Route, headers: Mapping[str, str] = SECURITY_HEADERS) -> Starlette:
+    """An application with these routes. headers: on every answer."""
+
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         phrase = HTTPStatus(error.status_code).phrase
@@ -85,11 +92,11 @@ def _site(*routes: Route) -> Starlette:
     async def bug(request: Request, error: Exception) -> Response:
         # The traceback goes to the log; this answer is made outside of the middleware.
         text = "ghapp failed to answer; its log has the reason"
-        return JSONResponse({"error": text}, 500, SECURITY_HEADERS)
+        return JSONResponse({"error": text}, 500, headers)
 
     application = Starlette(
         routes=routes,
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[Middleware(SecurityHeaders, headers=headers)],
         exception_handlers={HTTPException: http_error, Exception: bug},
     )
     # A redirect would lead to whatever Host the sender names.
@@ -100,11 +107,9 @@ def _site(*routes: Route) -> Starlette:
 class SecurityHeaders:
     """Puts the security headers on every answer of the application inside that lacks them."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
         self._app = app
-        self._headers = [
-            (name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()
-        ]
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:

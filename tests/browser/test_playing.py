@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from tests.e2e.marks import SIGNED, boxes, marks
 from tests.e2e.world import ENFORCE, World, running
 
 pytestmark = pytest.mark.slow("starts a browser")
-# No sandbox, for root may not have one; no calls home, for there is no network.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-
-
-def _chromium() -> str:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        missing = "Chromium is not on PATH"
-        if os.environ.get("GHAPP_TEST_REQUIRE") == "all":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return program
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    program = _chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield browser.new_page(java_script_enabled=False)
-        browser.close()
 
 
 @pytest.fixture

@@ -53,7 +53,17 @@ def test_commands_are_grouped_by_who_needs_them() -> None:
     }
     local, server = (groups[title] for title in (LOCAL, SERVER))
     assert local == {"demo", "check", "init", "measure", "lint", "schema", "test", "packs"}
-    assert server == {"serve", "work", "migrate", "sweep", "doctor", "explain", "export", "report"}
+    assert server == {
+        "serve",
+        "work",
+        "migrate",
+        "sweep",
+        "credentials",
+        "doctor",
+        "explain",
+        "export",
+        "report",
+    }
     assert local | server == {*get_group(app).commands}
 
 

@@ -15,7 +15,7 @@ TEMPLATES = sorted((GHAPP / "emulator" / "templates").glob("*.html"))
 # GitHub's names and ours, which are the same in both languages.
 NAMES = re.compile(
     r"(?:--(?:host|port)|\b(?:Approve|Ctrl-C|Files changed|GitHub|Issue|NFR review|PR|SRE|UTC"
-    r"|ann|feat|ghapp|git|push|sam-sre)\b)"
+    r"|acme|ann|feat|ghapp|git|push|sam-sre)\b)"
 )
 
 

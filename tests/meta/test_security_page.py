@@ -12,6 +12,7 @@ from tests.meta.test_lock import ROOT
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 SECTIONS = (
     "The webhook",
+    "Set-up",
     "Pull requests",
     "Policies and packs",
     "Requests to GitHub",

@@ -119,6 +119,38 @@ def get_hook(call: Call) -> Response:
     return ok(shape)
 
 
+class HookConfig(Body):
+    url: str | None = None
+    content_type: Literal["json", "form"] | None = None
+    secret: str | None = None
+    insecure_ssl: Literal["0", "1"] | None = None
+
+
+def set_hook(call: Call) -> Response:
+    """Change what is named. Source: https://docs.github.com/rest/apps/webhooks"""
+    hook = call.github.deliveries.hook
+    for name, value in call.body(HookConfig).model_dump(exclude_none=True).items():
+        setattr(hook, name, value)
+    return get_hook(call)
+
+
+def convert(call: Call) -> Response:
+    """The App that a manifest made, with its secrets: once for each code, within an hour.
+
+    Source: https://docs.github.com/rest/apps/apps#create-a-github-app-from-a-manifest
+    """
+    github = call.github
+    if not github.registration.spend(call.params["code"], github.now()):
+        raise not_found()
+    hook = github.deliveries.hook
+    secrets: Json = {
+        "client_secret": github.registration.client_secret,
+        "webhook_secret": hook.secret if hook.url else None,
+        "pem": github.private_key,
+    }
+    return ok({**call.at.app, **secrets}, 201)
+
+
 def list_deliveries(call: Call) -> Response:
     """Newest first; the cursor is the id below which the page starts."""
     tried = [delivery for delivery in call.github.deliveries.all if delivery.status_code]

@@ -31,7 +31,8 @@ from ghapp.emulator.github import CallInProgress, Emulator
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """needs: any of these permissions is enough; "app" asks for the App's JWT instead.
+    """needs: any of these permissions is enough; "app" asks for the App's JWT instead, and "nobody"
+    for nothing.
 
     template: a parameter marked ":path" may hold slashes, as file names and branch names do.
     hidden: a token without the permission gets 404 rather than 403.
@@ -51,6 +52,7 @@ class Route:
 
 
 APP = ("app",)
+NOBODY = ("nobody",)  # without authentication
 METADATA, MEMBERS, CONTENTS = ("metadata:read",), ("members:read",), ("contents:read",)
 CONTENTS_WRITE = ("contents:write",)
 PULLS, PULLS_WRITE = ("pull_requests:read",), ("pull_requests:write",)
@@ -75,7 +77,9 @@ ROUTES = (
     Route("GET", "/app/installations", app.list_installations, APP, "/apps/apps"),
     Route("GET", "/app/installations/{id}", app.get_installation, APP, "/apps/apps"),
     Route("POST", "/app/installations/{id}/access_tokens", app.create_token, APP, "/apps/apps"),
+    Route("POST", "/app-manifests/{code}/conversions", app.convert, NOBODY, "/apps/apps"),
     Route("GET", "/app/hook/config", app.get_hook, APP, "/apps/webhooks"),
+    Route("PATCH", "/app/hook/config", app.set_hook, APP, "/apps/webhooks"),
     Route("GET", "/app/hook/deliveries", app.list_deliveries, APP, "/apps/webhooks"),
     Route("POST", "/app/hook/deliveries/{id}/attempts", app.redeliver, APP, "/apps/webhooks"),
     Route("GET", "/installation/repositories", app.list_repositories, METADATA, "/apps"),
@@ -229,6 +233,8 @@ class Api:
         github, authorization = self._github, call.headers.get("authorization", "")
         with github.lock:
             try:
+                if route.needs == NOBODY:
+                    return route.answer(call)
                 if route.needs == APP:
                     auth.check_app(github, authorization)
                     return route.answer(call)

@@ -179,6 +179,11 @@ def upgrade() -> None:
         given("name", primary_key=True),
         *(seconds("read_until"), text("cursor"), seconds("began_at")),
     )
+    op.create_table(
+        "credentials",
+        given("number", sa.Integer(), primary_key=True, autoincrement=False),
+        *(given("sealed", sa.LargeBinary()), seconds("stored_at")),
+    )
     op.create_table("schema", given("works_from", primary_key=True))
     op.execute("INSERT INTO schema (works_from) VALUES ('0001')")
 

@@ -1,0 +1,32 @@
+"""A real browser, without script."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+# No sandbox, for root may not have one; no calls home, for there is no network.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+
+
+def _chromium() -> str:
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        missing = "Chromium is not on PATH"
+        if os.environ.get("GHAPP_TEST_REQUIRE") == "all":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return program
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    program = _chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser.new_page(java_script_enabled=False)
+        browser.close()
