@@ -7,24 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_playing import FLAGS, _chromium
 from tests.e2e.world import World, running
 
 pytestmark = pytest.mark.slow("starts a browser")
 # Where to keep what the browser showed, for whoever wants to see it; by default nowhere.
 KEPT = os.environ.get("GHAPP_TEST_SCREENSHOTS", "")
 TITLE = "feat: points <script>document.title = 1</script>"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = _chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
