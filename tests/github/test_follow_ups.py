@@ -157,12 +157,15 @@ def test_reading_back_tells_which_are_still_open(world: World) -> None:
 def test_no_more_than_twenty_issues_are_looked_at_open_ones_first(world: World) -> None:
     pull = world.pull()
     history = [follow_up(pull, 900 + at, f"i{at}", is_open=at >= 10) for at in range(35)]
-    with pytest.raises(Lag, match="opened and is not visible yet"):
-        world.gather(pull, known(world, *history, touched=True))
-    world.github.calls.clear()
     facts = world.gather(pull, known(world, *history, touched=True, waited=3))
     assert [one.is_open for one in facts.follow_ups] == [False] * 30 + [True] * 5
     assert world.github.calls[ONE] == 20
+
+
+def test_an_issue_that_is_not_visible_yet_is_waited_for(world: World) -> None:
+    pull = world.pull()
+    with pytest.raises(Lag, match="opened and is not visible yet"):
+        world.gather(pull, known(world, follow_up(pull, 900), touched=True))
 
 
 @pytest.mark.parametrize("state", ["open", "closed"])
