@@ -110,7 +110,9 @@ def run(settings: Settings, wanted: Wanted, format: str, output: Path | None) ->
     try:
         with _opened(output) as file:
             asyncio.run(_export(settings, wanted, FORMATS[format], file))
-    except BrokenPipeError:  # the reader needs no more; what is left in the buffer would fail again
+    except (
+        BrokenPipeError
+    ):  # the reader has closed; writing the rest of the buffer would fail again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         return wrong(f"{COMMAND}: cannot write {output or 'the output'}: {error.strerror}")

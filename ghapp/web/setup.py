@@ -1,6 +1,6 @@
 """`/setup`: whoever started the server makes the App on GitHub, and its credentials are stored.
 
-Knows no more of a visitor than the cookie that the printed token was exchanged for.
+A visitor is known only by the cookie that the printed token was exchanged for.
 """
 
 from __future__ import annotations
