@@ -12,7 +12,7 @@ from ghapp import builtin_packs
 from ghapp.core.i18n import Words
 from ghapp.core.markdown import seen
 from ghapp.core.policy.policy import POLICY_PATH, Policy, Rules, effective
-from ghapp.core.policy.settings import in_force
+from ghapp.core.policy.settings import all_settings
 from ghapp.core.records import PolicySource
 from ghapp.core.text.policy import origin
 from ghapp.errors import BadPack
@@ -57,7 +57,7 @@ def explained(source: PolicySource, rules: Rules, format: str, language: str | N
 
 def as_text(policy: Policy, words: Words) -> str:
     """One line for each value: its key, where it comes from, and the value, wrapped."""
-    rows = [(one.key, origin(one.origin, words), one.value) for one in in_force(policy)]
+    rows = [(one.key, origin(one.origin, words), one.value) for one in all_settings(policy)]
     keys, origins, _ = (max(map(cell_len, column)) for column in zip(*rows, strict=True))
     lines = [str(one) for one in (*policy.problems, *policy.refused)]
     lines += [""] if lines else []
@@ -78,7 +78,7 @@ def as_json(policy: Policy, _words: Words) -> str:
     )
     values = [
         {"key": one.key, "value": one.value, "layer": one.origin.layer, "line": one.origin.line}
-        for one in in_force(policy)
+        for one in all_settings(policy)
     ]
     outcome = {
         "version": 1,

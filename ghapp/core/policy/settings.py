@@ -32,7 +32,7 @@ def set_by_files(policy: Policy) -> tuple[Setting, ...]:
     return tuple(found)
 
 
-def in_force(policy: Policy) -> tuple[Setting, ...]:
+def all_settings(policy: Policy) -> tuple[Setting, ...]:
     """All values outside of areas; then of each area that is on its mode, its reviewers, and what
     a file sets; then the areas that a file switches off.
     """

@@ -1,7 +1,7 @@
 """Where each value in force comes from: the layer and the line."""
 
 from ghapp.core.policy.policy import effective
-from ghapp.core.policy.settings import in_force, set_by_files
+from ghapp.core.policy.settings import all_settings, set_by_files
 from ghapp.core.records import PolicySource
 from tests.core.policy.test_layers import RANKING, RULES, joined
 
@@ -66,7 +66,7 @@ def test_areas_of_an_organisation_keep_their_lines():
 
 def test_the_whole_policy_has_origins():
     found = origins(
-        in_force(joined("reviewers: {teams: [sre]}", "areas: {db: off, web: {weight: 1}}"))
+        all_settings(joined("reviewers: {teams: [sre]}", "areas: {db: off, web: {weight: 1}}"))
     )
     assert found["mode"] == "advise builtin 0"
     assert found["waivers"] == found["reviewers"] == "{teams: [sre]} organisation 1"
