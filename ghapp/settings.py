@@ -378,6 +378,15 @@ class Settings(BaseSettings):
         return f"{parts.scheme}://{host}"
 
     @property
+    def details_base(self) -> str:
+        """What links to pages of ghapp begin with on GitHub; "" if they would lead nowhere.
+
+        Pages for this machine alone answer a browser that asks for them by a name of loopback.
+        """
+        is_served = self.pages == "local" and _is_loopback(urlsplit(self.base_url).hostname or "")
+        return self.base_url if is_served else ""
+
+    @property
     def database_url(self) -> str:
         return self.database or f"sqlite:///{self.data_dir}/ghapp.sqlite3"
 

@@ -436,3 +436,17 @@ def test_proxy_is_used_unless_no_proxy_names_the_host(
 )
 def test_pages_have_the_address_that_belongs_to_the_api(api: str, web: str) -> None:
     assert Settings(github_api_url=api).web_url == web
+
+
+@pytest.mark.parametrize(
+    ("pages", "base", "details"),
+    [
+        ("off", "http://127.0.0.1:8000", ""),
+        ("local", "http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("local", "https://ghapp.example.com", ""),
+        ("local", "", ""),
+    ],
+)
+def test_links_lead_only_to_pages_that_answer(pages: str, base: str, details: str) -> None:
+    given = {"base_url": base} if base else {}
+    assert Settings(pages=pages, **given).details_base == details

@@ -49,7 +49,7 @@ async def show_failure(
         shared = github, store, observer
         await policy_check.show_failure(claim, claim.key, reason, head_sha, policy, *shared)
         return
-    run = parked_run(head_sha, policy if source.read_at else None, reason)
+    run = parked_run(head_sha, policy if source.read_at else None, reason, rules.details(pull))
     effect = PutCheckRun(run, 0)
     await store.records.write(intend, claim, (effect,))
     await counted(effect, github.apply(claim.key, effect), observer)
