@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
@@ -26,10 +27,12 @@ from sqlalchemy import (
 )
 
 from ghapp.core.ledger import Entry
-from ghapp.core.records import FollowUp, Overview, Verdict
+from ghapp.core.model import PullKey, Repository
+from ghapp.core.records import FollowUp, Overview, RunNote, Shown, Verdict
 from ghapp.store import schema
-from ghapp.store.schema import IS_PARKED, IS_PULL, Now, keys, ledger, reviews
+from ghapp.store.schema import IS_PARKED, IS_PULL, Now, keys, ledger, reviews, shown
 from ghapp.store.sql import Connection, Parameters, Statement, one_of
+from ghapp.store.work_queue.marking import Mark, mark
 
 # Of each part of a page: more at once is nothing that a team can talk about.
 MOST_ROWS = 25
@@ -42,6 +45,8 @@ PARTS = (OVERDUE, TODAY, SOON, LATER)
 Seen = frozenset[int] | None
 
 _ENTRY, _FOLLOW_UP = msgspec.json.Decoder(Entry), msgspec.json.Decoder(FollowUp)
+_RUNS = msgspec.json.Decoder(tuple[RunNote, ...])
+_SHOWN = msgspec.json.Decoder(Shown)
 _OVERVIEW, _VERDICT = msgspec.json.Decoder(Overview), msgspec.json.Decoder(Verdict)
 
 
@@ -56,13 +61,18 @@ class Narrowed:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A review that somebody has to act on. title: of its check run. since: in this state."""
+    """A review that somebody has to act on. title: of its check run. since: in this state.
+
+    flagged_since: when it was first flagged and ready. state: as in `review.PullState`.
+    """
 
     full_name: str
     number: int
     title: str
     since: datetime
     overview: Overview
+    flagged_since: datetime
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +118,13 @@ class Choices:
 class Queue:
     """By turn, how many reviews wait, and those that have waited longest; the same of parked keys.
 
+    repository: as for `asking`.
     follow_ups: by part, those that are overdue or due today.
     """
 
     now: datetime
     choices: Choices
+    repository: int
     turns: Mapping[str, tuple[int, tuple[Waiting, ...]]]
     parked: tuple[int, tuple[Parked, ...]]
     follow_ups: Parts
@@ -123,7 +135,8 @@ class PullPage:
     """One pull as its last run left it.
 
     state: as in `review.PullState`, or "parked". error: why its key is parked; "" if it is not.
-    entries: the newest of its ledger, newest first; `judged` counts all of them.
+    entries: the newest of its ledger, newest first; `judged` counts all of them. attempts: how many
+    failed in a row. runs: the last ones. shown: when GitHub accepted which check run, by head.
     """
 
     now: datetime
@@ -138,6 +151,9 @@ class PullPage:
     entries: tuple[Entry, ...]
     judged: int
     follow_ups: tuple[FollowUp, ...]
+    attempts: int
+    runs: tuple[RunNote, ...]
+    shown: tuple[Shown, ...]
 
 
 def rights(seen: Seen) -> Parameters:
@@ -169,33 +185,46 @@ def queue(connection: Connection, seen: Seen, narrowed: Narrowed, zone: tzinfo) 
     ids = {name.lower(): id for id, name in options.repositories.items()}
     name = narrowed.repository.lower()
     repository = ids.get(name, NO_REPOSITORY) if name else EVERY_REPOSITORY
-    asked = {
-        **rights(seen),
-        "repository": repository,
-        "area": f"area:{narrowed.area}\n" if narrowed.area else "",
-        "team": f"team:{narrowed.team}\n" if narrowed.team else "",
-    }
+    asked = asking(seen, repository, narrowed)
     turns: dict[str, tuple[int, tuple[Waiting, ...]]] = {}
     for one in connection.rows(_WAITING, asked):
-        row = Waiting(
-            one.full_name,
-            one.number,
-            _VERDICT.decode(one.verdict).title,
-            _time(one.state_since),
-            _OVERVIEW.decode(one.overview),
-        )
+        row = waiting(one)
         turns[one.turn] = one.total, (*turns.get(one.turn, (0, ()))[1], row)
     parked = connection.rows(_PARKED, {**rights(seen), "repository": repository})
     today = now.astimezone(zone).date()
     return Queue(
         now,
         options,
+        repository,
         turns,
         (
             parked[0].total if parked else 0,
             tuple(Parked(one.full_name, one.number, one.error, _time(one.at)) for one in parked),
         ),
         _due(connection, seen, repository, narrowed.area, today, today, last=today),
+    )
+
+
+def asking(seen: Seen, repository: int, narrowed: Narrowed) -> Parameters:
+    """The parameters of `IN_VIEW`. repository: its id, else EVERY_REPOSITORY or NO_REPOSITORY."""
+    return {
+        **rights(seen),
+        "repository": repository,
+        "area": f"area:{narrowed.area}\n" if narrowed.area else "",
+        "team": f"team:{narrowed.team}\n" if narrowed.team else "",
+    }
+
+
+def waiting(row: Any) -> Waiting:
+    """A row with the columns of `WAITING`."""
+    return Waiting(
+        row.full_name,
+        row.number,
+        _VERDICT.decode(row.verdict).title,
+        _time(row.state_since),
+        _OVERVIEW.decode(row.overview),
+        _time(row.flagged_since),
+        row.state,
     )
 
 
@@ -247,12 +276,29 @@ def pull(connection: Connection, seen: Seen, full_name: str, number: int) -> Pul
         _time(row.parked_at or row.state_since or row.updated_at),
         _VERDICT.decode(row.verdict),
         _OVERVIEW.decode(row.overview) if row.overview else None,
-        row.error if row.parked_at else "",
+        row.error if row.parked_at or row.attempts else "",
         _time(row.updated_at),
         tuple(_ENTRY.decode(one.entry) for one in entries),
         entries[0].total if entries else 0,
         tuple(map(_FOLLOW_UP.decode, connection.values(_FOLLOW_UPS, {"of": row.key}))),
+        row.attempts,
+        _RUNS.decode(row.runs),
+        tuple(map(_SHOWN.decode, connection.values(_SHOWN_BEFORE, {"of": row.key}))),
     )
+
+
+def check_again(connection: Connection, seen: Seen, full_name: str, number: int) -> bool:
+    """Have the pull checked again, as if nothing were known of our marks; False if it is not seen.
+
+    A pull that is parked gets a new chance.
+    """
+    asked = {**rights(seen), "name": full_name.lower(), "number": number}
+    row = connection.row(_PULL, asked)
+    if row is None:
+        return False
+    key = PullKey(Repository(row.installation_id, row.repository_id, row.full_name), row.number)
+    mark(connection, Mark((key,), touched=True), Mark((key,), requested=True))
+    return True
 
 
 def _time(seconds: float) -> datetime:
@@ -284,6 +330,12 @@ _REPOSITORIES = Statement(
     .join(keys, keys.c.key == _one_of_each.c.key)
     .order_by(keys.c.full_name)
 )
+# What the queue is narrowed to, and its reader may see; see `asking`.
+IN_VIEW = and_(_in_repository, may_see(reviews.c.repository_id), *_tagged)
+WAITING = (
+    *(keys.c.full_name, reviews.c.number, reviews.c.verdict, reviews.c.state_since),
+    *(reviews.c.overview, reviews.c.flagged_since, reviews.c.state),
+)
 # The rows are counted and numbered in an index; only those that are shown are read whole.
 _placed = (
     select(
@@ -294,14 +346,11 @@ _placed = (
         .label("place"),
         func.count().over(partition_by=reviews.c.turn).label("total"),
     )
-    .where(_waits, _in_repository, may_see(reviews.c.repository_id), *_tagged)
+    .where(_waits, IN_VIEW)
     .subquery()
 )
 _WAITING = Statement(
-    select(
-        *(keys.c.full_name, reviews.c.number, reviews.c.verdict, reviews.c.state_since),
-        *(reviews.c.overview, _placed.c.turn, _placed.c.total),
-    )
+    select(*WAITING, _placed.c.turn, _placed.c.total)
     .join(reviews, reviews.c.key == _placed.c.key)
     .join(keys, keys.c.key == _placed.c.key)
     .where(_placed.c.place <= MOST_ROWS)
@@ -359,7 +408,8 @@ _PULL = Statement(
     select(
         *(Now().label("now"), keys.c.key, keys.c.full_name, keys.c.number, keys.c.error),
         *(keys.c.parked_at, reviews.c.state, reviews.c.state_since, reviews.c.verdict),
-        *(reviews.c.overview, reviews.c.updated_at),
+        *(reviews.c.overview, reviews.c.updated_at, reviews.c.runs, keys.c.attempts),
+        *(keys.c.installation_id, keys.c.repository_id),
     )
     .join(reviews, reviews.c.key == keys.c.key)
     .where(IS_PULL, keys.c.number == bindparam("number"), may_see(keys.c.repository_id))
@@ -371,6 +421,12 @@ _ENTRIES = Statement(
     select(ledger.c.entry, func.count().over().label("total"))
     .where(ledger.c.key == bindparam("of"))
     .order_by(ledger.c.row.desc())
+    .limit(MOST_ENTRIES)
+)
+_SHOWN_BEFORE = Statement(
+    select(shown.c.shown)
+    .where(shown.c.key == bindparam("of"))
+    .order_by(shown.c.row.desc())
     .limit(MOST_ENTRIES)
 )
 _FOLLOW_UPS = Statement(

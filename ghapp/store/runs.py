@@ -8,6 +8,7 @@ from datetime import datetime
 
 import msgspec
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     and_,
     bindparam,
@@ -192,28 +193,45 @@ def _show(connection: Connection, key: PullKey, what: Shown) -> None:
 
 
 _RECORD = holding(**UNHINTED)
-_put = upsert(reviews).values(updated_at=Now())
+_put = upsert(reviews).values(
+    updated_at=Now(),
+    flagged_since=case((bindparam("is_flagged", type_=Boolean), Now()), else_=0.0),
+)
 _last = (
     *("installation_id", "is_open", "head_sha", "state", "verdict", "marks", "written"),
     *("updated_at", "pending_since"),
     *("base_ref", "base_since", "late_since", "state_since", "recheck_at", "trial", "trial_until"),
-    *("turn", "tags"),
+    *("turn", "tags", "runs"),
 )
 _seen_at = case((_put.excluded.seen_at > 0, _put.excluded.seen_at), else_=reviews.c.seen_at)
+# A parked run has not read the pull.
+_flagged_since = case(
+    (_put.excluded.overview == "", reviews.c.flagged_since),
+    (and_(_put.excluded.flagged_since > 0, reviews.c.flagged_since > 0), reviews.c.flagged_since),
+    else_=_put.excluded.flagged_since,
+)
 _overview = case((_put.excluded.overview != "", _put.excluded.overview), else_=reviews.c.overview)
 _PUT = Statement(
     _put.on_conflict_do_update(
         index_elements=[reviews.c.key],
         set_={name: _put.excluded[name] for name in _last}
-        | {"seen_at": _seen_at, "overview": _overview},
+        | {"seen_at": _seen_at, "overview": _overview, "flagged_since": _flagged_since},
     )
 )
-_put_follow_up = upsert(follow_ups)
-_news = ("repository_id", "area", "due", "is_open", "follow_up")
+_put_follow_up = upsert(follow_ups).values(
+    closed_at=case((bindparam("stays", type_=Boolean), 0.0), else_=Now())
+)
+_new_follow_up = _put_follow_up.excluded
+_news = ("repository_id", "area", "due", "is_open", "follow_up", "owner")
+_closed_at = case(
+    (_new_follow_up.is_open, 0.0),
+    (follow_ups.c.closed_at > 0, follow_ups.c.closed_at),
+    else_=_new_follow_up.closed_at,
+)
 _PUT_FOLLOW_UP = Statement(
     _put_follow_up.on_conflict_do_update(
         index_elements=[follow_ups.c.key, follow_ups.c.item],
-        set_={name: _put_follow_up.excluded[name] for name in _news},
+        set_={name: _new_follow_up[name] for name in _news} | {"closed_at": _closed_at},
     )
 )
 # By the state of an open pull that is no draft, whose turn it is.
@@ -289,6 +307,8 @@ def record(
             "turn": TURNS.get(run.state, "") if is_ready else "",
             "tags": "".join(f"{tag}\n" for tag in overview.tags) if overview else "",
             "overview": _json(overview) if overview else "",
+            "runs": _json(run.runs),
+            "is_flagged": is_ready and run.state != "clear",
         },
     )
     if run.shown:
@@ -306,6 +326,8 @@ def record(
                 "due": one.due,
                 "is_open": one.is_open,
                 "follow_up": _json(one),
+                "owner": one.owner.replace("\0", ""),  # PostgreSQL has no text with it
+                "stays": one.is_open,
             }
             for one in run.follow_ups
         ],

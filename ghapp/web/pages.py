@@ -1,33 +1,39 @@
 """The pages for people and the same as JSON: the queue, a pull request, the follow-ups.
 
 They need no sign-in, so they are off by default, and answer only who is on this machine. Nothing
-here changes anything.
+here changes anything, except that a pull can be checked again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from importlib import resources
 from urllib.parse import urlencode, urlsplit
 
 import jinja2
 import msgspec
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from ghapp.core.i18n import LANGUAGES, Words
 from ghapp.core.markdown import seen
+from ghapp.core.schedule import last_before_today
 from ghapp.errors import Busy, StoreFailed
 from ghapp.settings import Settings
 from ghapp.store import Store, pages
 from ghapp.store.pages import Narrowed
+from ghapp.store.stand_up import stand_up
 from ghapp.web import views
+from ghapp.web.forms import same_origin
 from ghapp.web.views import Place
 from ghapp.web.visitor import HERE, Visitor
 
@@ -36,6 +42,7 @@ PAGE_HEADERS = {
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+SPAN = re.compile(r"(`+)( ?)(.+?)\2\1(?!`)")
 FOREVER = "private, max-age=31536000, immutable"
 # What proxies add. A proxy on this machine would lend its address to the whole world.
 FORWARDED = (
@@ -44,7 +51,8 @@ FORWARDED = (
 )
 LEAST_REFRESH_SECONDS, MOST_REFRESH_SECONDS = 10, 3_600
 MOST_DIGITS = 18
-READS = ("GET", "HEAD")
+READS, WRITES = ("GET", "HEAD"), ("POST",)
+CHECK_AGAIN = "/check-again"
 NARROWED = ("repository", "area", "team")
 AWAY = "the database does not answer; try once more in a moment"
 
@@ -93,12 +101,22 @@ def language(request: Request) -> str:
     return next((one for *_, one in sorted(weighed) if one in LANGUAGES), LANGUAGES[0])
 
 
+def spans(text: str) -> Markup:
+    """Markdown that has code spans alone -> HTML."""
+    made, last = Markup(""), 0
+    for found in SPAN.finditer(text):
+        made += Markup("{}<code>{}</code>").format(text[last : found.start()], found[3])
+        last = found.end()
+    return made + text[last:]
+
+
 class Pages:
     """The routes of the pages, over one store."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._place = Place(settings.web_url, settings.timezone)
+        self._standup = settings.standup
         self._templates = jinja2.Environment(
             loader=jinja2.PackageLoader("ghapp.web"),
             autoescape=True,
@@ -112,6 +130,7 @@ class Pages:
         self._style_path = f"/pages-{hashlib.sha256(self._style).hexdigest()[:16]}.css"
         self._templates.globals["style"] = self._style_path
         self._templates.filters["seen"] = seen
+        self._templates.filters["spans"] = spans
         self._templates.filters["clock"] = lambda at: at.astimezone(settings.timezone).strftime(
             "%Y-%m-%d %H:%M %Z"
         )
@@ -129,21 +148,24 @@ class Pages:
             "/api/v1/openapi.yaml": self._described,
             self._style_path: self._styled,
         }
-        return [Route(path, _Local(answer)) for path, answer in found.items()]
+        writes = Route(pull + CHECK_AGAIN, _Local(self._check_again, WRITES))
+        return [*(Route(path, _Local(answer)) for path, answer in found.items()), writes]
 
     async def _queue(self, request: Request, visitor: Visitor) -> Response:
         """The queue for the stand-up, narrowed by repository, area and team."""
         words = Words(language(request))
         narrowed = Narrowed(*(request.query_params.get(name, "") for name in NARROWED))
+        zone = self._place.zone
+        since = last_before_today(self._standup, zone, datetime.now(UTC))
         found = await self._store.records.read(
-            pages.queue, visitor.repositories, narrowed, self._place.zone
+            stand_up, visitor.repositories, narrowed, zone, since
         )
         view = views.queue_view(found, self._place, words)
         if _is_api(request):
             return _json(view)
         if _is_text(request):
             return _text(views.queue_markdown(view, self._place, words))
-        choices = found.choices
+        choices = found.queue.choices
         options = {
             "repository": [*choices.repositories.values()],
             "area": choices.areas,
@@ -180,12 +202,30 @@ class Pages:
             if _is_api(request):
                 raise HTTPException(404)
             return self._page("missing.html", request, words, status=404)
-        view = views.pull_view(found, self._place, words)
+        marks = request.query_params.get("marks") == "1"
+        view = views.pull_view(found, self._place, words, marks=marks)
         if _is_api(request):
             return _json(view)
         if _is_text(request):
             return _text(views.pull_markdown(view, self._place, words))
         return self._page("pull.html", request, words, view=view)
+
+    async def _check_again(self, request: Request, visitor: Visitor) -> Response:
+        """Have a pull checked again, and lead back to its page."""
+        given, origin = request.path_params, f"{request.url.scheme}://{request.url.netloc}"
+        if not same_origin(request, origin):
+            raise HTTPException(403)
+        number, name = given["number"], f"{given['owner']}/{given['repository']}"
+        is_number = number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS
+        write = self._store.records.write
+        if not is_number or not await write(
+            pages.check_again, visitor.repositories, name, int(number)
+        ):
+            raise HTTPException(404)
+        named = request.query_params.get("lang", "")
+        kept = {"lang": named} if named in LANGUAGES else {}
+        page = request.url.path.removesuffix(CHECK_AGAIN)
+        return RedirectResponse(f"{page}?{urlencode({**kept, 'asked': '1'})}", 303)
 
     async def _described(self, _request: Request, _visitor: Visitor) -> Response:
         """The OpenAPI file of what is below `/api/v1/`."""
@@ -222,15 +262,15 @@ class Pages:
 class _Local:
     """A page for this machine alone; 404 for everybody else, as if there were no such page."""
 
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
+    def __init__(self, answer: Answer, methods: tuple[str, ...] = READS) -> None:
+        self._answer, self._methods = answer, methods
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         if not is_local(request):
             raise HTTPException(404)
-        if request.method not in READS:
-            raise HTTPException(405, headers={"Allow": ", ".join(READS)})
+        if request.method not in self._methods:
+            raise HTTPException(405, headers={"Allow": ", ".join(self._methods)})
         try:
             response = await self._answer(request, HERE)
         except (Busy, StoreFailed):

@@ -32,6 +32,7 @@ from ghapp.github.requirements import EVENTS, PERMISSIONS, REPORTS, spoken
 from ghapp.settings import Credentials, Settings
 from ghapp.store import Store, credentials, stats
 from ghapp.web.app import SECURITY_HEADERS, site
+from ghapp.web.forms import same_origin
 
 LIFE_SECONDS = 3600.0  # of the token, and of the cookie that it is exchanged for
 COOKIE = "__Host-ghapp-setup"
@@ -344,16 +345,6 @@ class SetUp:
         if made.html_url.startswith(f"{self._settings.web_url}/"):
             return made.html_url.rstrip("/")
         return f"{self._settings.web_url}/apps/{made.slug}"
-
-
-def same_origin(request: Request, base: str) -> bool:
-    """Whether a form of one of our own pages sent the request. base: where ghapp answers.
-
-    Browsers without Sec-Fetch-Site send Origin with each POST.
-    """
-    if site := request.headers.get("sec-fetch-site"):
-        return site == "same-origin"
-    return request.headers.get("origin") == base
 
 
 def _on_loopback(listening: str) -> str:

@@ -72,6 +72,7 @@ def upgrade() -> None:
         *(text("error"), seconds("arrived_at"), sa.Column("place", sa.Double(), PLACE)),
         *(seconds("fresh_at"), flag("opened")),
         *(flag("touched"), whole("changed_files"), text("named_head"), text("named_base")),
+        text("delivery"),
     )
     index("keys_head", "keys", "repository_id", "head_sha")
     index("keys_lease", "keys", "lease_token")
@@ -125,6 +126,7 @@ def upgrade() -> None:
         *(text("base_ref"), seconds("base_since"), seconds("late_since")),
         *(seconds("state_since"), seconds("recheck_at"), text("trial"), seconds("trial_until")),
         text("overview"),
+        *(given("runs", server_default="[]"), seconds("flagged_since")),
     )
     index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
     index("reviews_head", "reviews", "repository_id", "head_sha")
@@ -133,6 +135,8 @@ def upgrade() -> None:
     index("reviews_trial", "reviews", "trial_until", where="trial_until > 0")
     turn = ("turn", "state_since", "key", "repository_id")
     index("reviews_turn", "reviews", *turn, where="turn != ''")
+    index("reviews_new", "reviews", "flagged_since", where="turn != ''")
+    index("reviews_waived", "reviews", "state_since", where="state = 'waived'")
     op.create_table(
         "shown",
         given("row", ROW, primary_key=True),
@@ -145,6 +149,7 @@ def upgrade() -> None:
         *(given("text", nullable=True), given("good", nullable=True)),
         *(given("packs", server_default="[]"), given("good_packs", nullable=True)),
         *(text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
+        flag("is_broken"),
     )
     op.create_table(
         "previews",
@@ -158,15 +163,17 @@ def upgrade() -> None:
         *(given("text", nullable=True), given("good", nullable=True)),
         *(given("packs", server_default="[]"), given("good_packs", nullable=True)),
         *(text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
-        seconds("changed_at"),
+        *(flag("is_broken"), seconds("changed_at")),
     )
     op.create_table(
         "follow_ups",
         *(given("key", primary_key=True), given("item", primary_key=True)),
         *(whole("repository_id"), text("area"), text("due"), flag("is_open")),
         given("follow_up"),
+        *(text("owner"), seconds("closed_at")),
     )
     index("follow_ups_open", "follow_ups", "repository_id", "due", where="is_open")
+    index("follow_ups_closed", "follow_ups", "closed_at", where="closed_at > 0")
     op.create_table("turns", given("name", primary_key=True), seconds("taken_at"))
     op.create_table(
         "failed_deliveries",
