@@ -14,7 +14,6 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -215,7 +214,7 @@ def _webhooks(given: str | Mapping[str, str]) -> Mapping[str, str]:
         if not parts.hostname or not (parts.scheme == "https" or is_local):
             whose = f"{SLACK}_{name.upper()} " if name else ""
             raise ValueError(f"{whose}is not an https:// address")
-    return MappingProxyType(found)
+    return found
 
 
 def _zone(given: str | ZoneInfo) -> ZoneInfo:
@@ -334,7 +333,7 @@ class Settings(BaseSettings):
     )
     slack_webhooks: Annotated[Mapping[str, str], NoDecode, BeforeValidator(_webhooks)] = _variable(
         SLACK,
-        MappingProxyType({}),
+        {},
         "use the https:// address of an incoming webhook; of further ones under names of their "
         "own, as GHAPP_SLACK_WEBHOOK_URL_DBA",
         secret=True,

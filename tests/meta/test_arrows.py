@@ -70,7 +70,8 @@ OWNERS = {
 }
 
 PURE = {
-    "cronsim", "jpholiday", "markdown_it", "msgspec", "pathspec", "pydantic", "pydantic_core", "re2", "yaml",
+    "cronsim", "jpholiday", "markdown_it", "msgspec", "pathspec", "pydantic", "pydantic_core",
+    "re2", "yaml",
 }  # fmt: skip
 IMPURE = {
     "asyncio", "http", "logging", "os", "random", "secrets", "shutil", "socket", "sqlite3",
