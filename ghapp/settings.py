@@ -13,11 +13,13 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cronsim import CronSim, CronSimError
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -204,6 +206,14 @@ def _secrets(given: str | tuple[str, ...]) -> tuple[str, ...]:
     raise ValueError("holds only commas")
 
 
+def _schedule(given: str) -> str:
+    try:
+        CronSim(given, datetime(2026, 1, 1, tzinfo=UTC))
+    except CronSimError:
+        raise ValueError("is not a schedule") from None
+    return given
+
+
 def _webhooks(given: str | Mapping[str, str]) -> Mapping[str, str]:
     """Addresses by name, from lines "NAME=ADDRESS"; see `_given`."""
     lines = given.splitlines() if isinstance(given, str) else []
@@ -330,6 +340,11 @@ class Settings(BaseSettings):
     )
     pages: Literal["off", "local"] = _variable(
         "GHAPP_PAGES", "off", "use off, or local to show the pages to who is on this machine"
+    )
+    standup: Annotated[str, AfterValidator(_schedule)] = _variable(
+        "GHAPP_STANDUP",
+        "45 11 * * 1-5",
+        "use five fields as in cron, by the clock of GHAPP_TIMEZONE, such as 45 11 * * 1-5",
     )
     slack_webhooks: Annotated[Mapping[str, str], NoDecode, BeforeValidator(_webhooks)] = _variable(
         SLACK,

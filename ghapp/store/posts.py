@@ -16,6 +16,7 @@ from ghapp.store.sql import Connection, Statement, one_of
 
 LEASE_SECONDS = 90.0  # longer than reading and sending take
 MOST_SENDS = 2  # of which the outcome may be unknown
+CLAIMED, HELD, DONE, GIVEN_UP = "claimed", "held", "done", "given up"
 
 _this = and_(posts.c.target == bindparam("to"), posts.c.id == bindparam("of"))
 _lease = bindparam("lease", type_=Double)
@@ -29,6 +30,12 @@ _CLAIM = Statement(
     )
     .returning(posts.c.sends)
 )
+_GIVE_UP = Statement(
+    update(posts)
+    .where(_this, posts.c.done_at == 0, posts.c.lease_until <= Now(), posts.c.sends >= MOST_SENDS)
+    .values(done_at=Now(), outcome="unknown", lease_until=0)
+)
+_IS_DONE = Statement(select(posts.c.id).where(_this, posts.c.done_at > 0))
 _SENDING = Statement(update(posts).where(_this).values(sends=posts.c.sends + 1))
 _DONE = Statement(
     update(posts).where(_this).values(done_at=Now(), outcome=bindparam("what"), lease_until=0)
@@ -42,11 +49,14 @@ _LATER = Statement(
     )
 )
 _LAST = Statement(
-    select(func.max(posts.c.done_at)).where(
+    select(posts.c.id, posts.c.done_at)
+    .where(
         posts.c.target == bindparam("to"),
         posts.c.id.like(bindparam("kind")),
         posts.c.outcome == "sent",
     )
+    .order_by(posts.c.done_at.desc())
+    .limit(1)
 )
 _KNOWN = Statement(
     select(posts.c.id).where(posts.c.target == bindparam("to"), one_of(posts.c.id, "ids"))
@@ -61,10 +71,17 @@ _SENT_SINCE = Statement(
 )
 
 
-def claim(connection: Connection, target: str, id: str) -> bool:
-    """Whether the caller may prepare and send it now: nobody else does, and nobody has."""
-    asked = {"to": target, "of": id, "lease": LEASE_SECONDS}
-    return connection.row(_CLAIM, asked) is not None
+def claim(connection: Connection, target: str, id: str) -> str:
+    """CLAIMED if the caller may prepare and send it now; else how it stands.
+
+    HELD: another process is at it, or it is too early to try again. DONE: nothing more is sent.
+    GIVEN_UP: it may have arrived, and may not be sent once more; this is said once.
+    """
+    if connection.row(_CLAIM, {"to": target, "of": id, "lease": LEASE_SECONDS}):
+        return CLAIMED
+    if connection.change(_GIVE_UP, {"to": target, "of": id}):
+        return GIVEN_UP
+    return DONE if connection.row(_IS_DONE, {"to": target, "of": id}) else HELD
 
 
 def sending(connection: Connection, target: str, id: str) -> None:
@@ -73,23 +90,23 @@ def sending(connection: Connection, target: str, id: str) -> None:
 
 
 def done(connection: Connection, target: str, id: str, outcome: str) -> None:
-    """Record that nothing more is sent. outcome: sent | empty | day off | refused | folded."""
+    """Record that nothing more is sent. outcome: sent | empty | refused | folded."""
     connection.change(_DONE, {"to": target, "of": id, "what": outcome})
 
 
-def later(
-    connection: Connection, target: str, id: str, after_seconds: float, *, unsent: bool
-) -> None:
+def later(connection: Connection, target: str, id: str, after_seconds: float, unsent: bool) -> None:
     """Have it tried again. unsent: the last try surely did not arrive."""
     connection.change(
         _LATER, {"to": target, "of": id, "after": after_seconds, "unsent": int(unsent)}
     )
 
 
-def last_sent(connection: Connection, target: str, kind: str) -> datetime | None:
-    """When a message of this kind last went there; None if none did."""
-    found = connection.value(_LAST, {"to": target, "kind": f"{kind}:%"})
-    return datetime.fromtimestamp(found, UTC) if found else None
+def last_sent(connection: Connection, target: str, kind: str) -> tuple[str, datetime] | None:
+    """What the newest message of this kind that went there is about, and when; None if none did."""
+    found = connection.row(_LAST, {"to": target, "kind": f"{kind}:%"})
+    if found is None:
+        return None
+    return found.id.partition(":")[2], datetime.fromtimestamp(found.done_at, UTC)
 
 
 def sent_since(connection: Connection, target: str, kind: str, since: datetime) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from ghapp.core.i18n import Words
@@ -56,6 +57,16 @@ class Digest:
     queue: str = ""
 
 
+def day_named(day: date, words: Words) -> str:
+    """The day with its weekday: "Wed 25 Nov"."""
+    return words(
+        "digest_day",
+        weekday=words("digest_weekdays").split()[day.weekday()],
+        month=words("digest_months").split()[day.month - 1],
+        day=day.day,
+    )
+
+
 def as_slack(digest: Digest, words: Words) -> dict[str, Any]:
     """The message for an incoming webhook. `text` is what notifications show."""
     blocks: list[dict[str, Any]] = [
@@ -79,7 +90,7 @@ def _sections(digest: Digest, words: Words) -> Iterator[str]:
     if digest.summary:
         yield _escaped("\n".join(digest.summary))[:MOST_SECTION]
     for part in digest.parts:
-        text = f"*{_escaped(part.title)}*"
+        text = f"*{_escaped(visible(part.title, MOST_HEADER))}*"
         for line in _slack_lines(part, words):
             if len(text) + 1 + len(line) > MOST_SECTION:
                 yield text
