@@ -340,7 +340,7 @@ async def _reported(settings: Settings, days: int, repository: str) -> Report:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a target would be told. digest: None if that is nothing. works: whether anybody does."""
+    """A message. digest: None if there is nothing to say. works: whether anybody works then."""
 
     target: str
     language: str

@@ -138,7 +138,7 @@ app.command(
 )(server.report)
 app.command(
     rich_help_panel=SERVER,
-    epilog=_examples("ghapp digest --dry-run # what the stand-up will be told"),
+    epilog=_examples("ghapp digest --dry-run # what today's stand-up will read"),
 )(server.digest)
 app.command(rich_help_panel=SERVER)(server.doctor)
 app.command(

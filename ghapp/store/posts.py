@@ -16,7 +16,7 @@ from ghapp.store.sql import Connection, Statement, one_of
 
 LEASE_SECONDS = 90.0  # longer than reading and sending take
 MOST_SENDS = 2  # of which the outcome may be unknown
-CLAIMED, HELD, DONE, GIVEN_UP = "claimed", "held", "done", "given up"
+CLAIMED, HELD, DONE, UNANSWERED = "claimed", "held", "done", "unanswered"
 
 _this = and_(posts.c.target == bindparam("to"), posts.c.id == bindparam("of"))
 _lease = bindparam("lease", type_=Double)
@@ -30,7 +30,7 @@ _CLAIM = Statement(
     )
     .returning(posts.c.sends)
 )
-_GIVE_UP = Statement(
+_ABANDON = Statement(
     update(posts)
     .where(_this, posts.c.done_at == 0, posts.c.lease_until <= Now(), posts.c.sends >= MOST_SENDS)
     .values(done_at=Now(), outcome="unknown", lease_until=0)
@@ -75,12 +75,12 @@ def claim(connection: Connection, target: str, id: str) -> str:
     """CLAIMED if the caller may prepare and send it now; else how it stands.
 
     HELD: another process is at it, or it is too early to try again. DONE: nothing more is sent.
-    GIVEN_UP: it may have arrived, and may not be sent once more; this is said once.
+    UNANSWERED: it may have arrived, and may not be sent once more; this is said once.
     """
     if connection.row(_CLAIM, {"to": target, "of": id, "lease": LEASE_SECONDS}):
         return CLAIMED
-    if connection.change(_GIVE_UP, {"to": target, "of": id}):
-        return GIVEN_UP
+    if connection.change(_ABANDON, {"to": target, "of": id}):
+        return UNANSWERED
     return DONE if connection.row(_IS_DONE, {"to": target, "of": id}) else HELD
 
 

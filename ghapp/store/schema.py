@@ -354,7 +354,7 @@ turns = Table("turns", metadata, Column("name", Text, primary_key=True), _second
 
 # Messages to channels and issues of teams. id: its kind and what it is about, "digest:2026-11-25".
 # sends: how often it was sent without a known failure. done_at: 0 if it may still be sent.
-# outcome: what `posts.done` was told.
+# outcome: as in `posts.done`.
 posts = Table(
     "posts",
     metadata,

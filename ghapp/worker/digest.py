@@ -41,7 +41,7 @@ FIRST_SECONDS, ASK_SECONDS = 20.0, 30.0
 LATER_SECONDS = 60.0
 KIND = "digest"
 MONDAY = 0
-# Whose turn is told of, in the order of the message; what waits for the author is only counted.
+# What is listed, in the order of the message; what waits for the author is only counted.
 LISTED = ("reviewers", "hold", "admin")
 
 log = logs.logger()
@@ -226,7 +226,7 @@ async def known_audiences(
 
 
 async def made(store: Store, audience: Audience, day: date, place: Place) -> Digest | None:
-    """What the target is told on that day; None if that is nothing. Raises Busy and StoreFailed."""
+    """The message on that day; None if there is nothing to say. Raises Busy and StoreFailed."""
     last = await store.records.read(posts.last_sent, str(audience.target), KIND)
     since = (date.fromisoformat(last[0]), last[1]) if last else None
     seen, team = frozenset(one.id for one in audience.repositories), audience.target.team
@@ -286,7 +286,7 @@ class Digests:
         write, to, id = self._store.records.write, str(audience.target), f"{KIND}:{day}"
         state = await write(posts.claim, to, id)
         if state != posts.CLAIMED:
-            if state == posts.GIVEN_UP:
+            if state == posts.UNANSWERED:
                 log.error("gave up a digest", target=to, reason="no answer came, twice")
             return state != posts.HELD
         digest = await made(self._store, audience, day, self._place)

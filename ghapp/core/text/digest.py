@@ -61,8 +61,8 @@ def day_named(day: date, words: Words) -> str:
     """The day with its weekday: "Wed 25 Nov"."""
     return words(
         "digest_day",
-        weekday=words("digest_weekdays").split()[day.weekday()],
-        month=words("digest_months").split()[day.month - 1],
+        weekday=words("digest_weekdays").split("·")[day.weekday()],
+        month=words("digest_months").split("·")[day.month - 1],
         day=day.day,
     )
 
