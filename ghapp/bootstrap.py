@@ -29,6 +29,7 @@ from ghapp.store.work_queue import marking
 from ghapp.web.app import application, watching, without_app
 from ghapp.web.server import Server, bound
 from ghapp.web.setup import Front, SetUp
+from ghapp.worker.alerts import Alerts
 from ghapp.worker.digest import Digests, Place, known_audiences, made
 from ghapp.worker.redelivery import redelivered, redeliveries
 from ghapp.worker.schedule import sweep, sweeps
@@ -96,7 +97,7 @@ async def _receiving(
         Slack(settings.slack_webhooks, settings.endpoint) as slack,
     ):
         login = BotLogin()
-        digests = _digests(settings, store, github, slack, metrics)
+        digests, alerts = _messages(settings, store, github, slack, metrics)
         runs = _worker(settings, store, github, metrics)
         front.site = application(
             settings,
@@ -111,7 +112,7 @@ async def _receiving(
             front.setup.switched(github)
         works: list[Coroutine[Any, Any, None]] = [first(stop.wait(), login.learn(github))]
         if worker:
-            works += _works(runs, store, github, metrics, digests, stop)
+            works += _works(runs, store, github, metrics, digests, alerts, stop)
         elif settings.is_sqlite:
             log.warning("deliveries are not processed", reason=NO_WORKER)
         yield works
@@ -212,9 +213,9 @@ async def working(settings: Settings, metrics_port: int | None = None) -> AsyncI
             _github(await _needed(settings, store), metrics) as github,
             Slack(settings.slack_webhooks, settings.endpoint) as slack,
         ):
-            digests = _digests(settings, store, github, slack, metrics)
+            digests, alerts = _messages(settings, store, github, slack, metrics)
             runs = _worker(settings, store, github, metrics)
-            works, url = _works(runs, store, github, metrics, digests, stop), ""
+            works, url = _works(runs, store, github, metrics, digests, alerts, stop), ""
             if listener:
                 login = BotLogin()
                 site = watching(store, login.standing, metrics, runs.failing_seconds)
@@ -472,6 +473,7 @@ def _works(
     github: GitHub,
     metrics: Metrics,
     digests: Digests,
+    alerts: Alerts,
     stop: asyncio.Event,
 ) -> list[Coroutine[Any, Any, None]]:
     """What a process that works runs side by side: runs, sweeps and redeliveries."""
@@ -480,15 +482,19 @@ def _works(
         first(stop.wait(), sweeps(store, github, metrics)),
         first(stop.wait(), redeliveries(store, github, metrics)),
         first(stop.wait(), digests.run()),
+        first(stop.wait(), alerts.run()),
     ]
 
 
-def _digests(
+def _messages(
     settings: Settings, store: Store, github: GitHub, slack: Slack, metrics: Metrics
-) -> Digests:
+) -> tuple[Digests, Alerts]:
     place = Place(settings.timezone, settings.web_url, settings.base_url)
     rules = builtin_packs.rules(settings.default_mode, settings.timezone)
-    return Digests(store, github, slack, rules, place, settings.standup, metrics)
+    return (
+        Digests(store, github, slack, rules, place, settings.standup, metrics),
+        Alerts(store, slack, rules, place, metrics),
+    )
 
 
 def _worker(settings: Settings, store: Store, github: GitHub, metrics: Metrics) -> Worker:

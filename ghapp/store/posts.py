@@ -58,8 +58,10 @@ _LAST = Statement(
     .order_by(posts.c.done_at.desc())
     .limit(1)
 )
-_KNOWN = Statement(
-    select(posts.c.id).where(posts.c.target == bindparam("to"), one_of(posts.c.id, "ids"))
+_SETTLED = Statement(
+    select(posts.c.id).where(
+        posts.c.target == bindparam("to"), one_of(posts.c.id, "ids"), posts.c.done_at > 0
+    )
 )
 _SENT_SINCE = Statement(
     select(func.count()).where(
@@ -115,6 +117,6 @@ def sent_since(connection: Connection, target: str, kind: str, since: datetime) 
     return int(connection.value(_SENT_SINCE, asked) or 0)
 
 
-def known(connection: Connection, target: str, ids: Iterable[str]) -> frozenset[str]:
-    """Those of these messages that were claimed before."""
-    return frozenset(connection.values(_KNOWN, {"to": target, "ids": [*ids]}))
+def settled(connection: Connection, target: str, ids: Iterable[str]) -> frozenset[str]:
+    """Those of these messages of which nothing more is sent."""
+    return frozenset(connection.values(_SETTLED, {"to": target, "ids": [*ids]}))
