@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, tzinfo
 from urllib.parse import quote
 
 from ghapp.core.i18n import Words
@@ -17,9 +17,10 @@ from ghapp.core.markdown import code, dotted, link, literal, paragraphs, visible
 from ghapp.core.marks import PutCheckRun
 from ghapp.core.model import ORGANISATION
 from ghapp.core.policy.policy import DEFAULT_LABELS, POLICY_PATH, REPOSITORY
-from ghapp.core.records import FlaggedArea, Hours, Note, Overview, PolicyFile, RunNote
+from ghapp.core.records import FlaggedArea, Note, Overview, PolicyFile, RunNote
 from ghapp.core.text.replies import address, reason
-from ghapp.core.working_time import WorkingTime
+from ghapp.core.text.turns import age, quoted, reviewers, waited
+from ghapp.core.text.turns import why as why_it_waits
 from ghapp.store.pages import (
     OVERDUE,
     PARTS,
@@ -311,12 +312,12 @@ def pull_view(page: PullPage, place: Place, words: Words, *, marks: bool = False
     """Everything about one pull. marks: also what ghapp wrote, as far as it is recorded."""
     overview, verdict = page.overview, page.verdict
     today = page.now.astimezone(place.zone).date()
-    seconds, waited = _waited(page.since, page.now, overview.hours if overview else None, place)
+    passed = waited(page.since, page.now, overview.hours if overview else None, place.zone)
     areas = overview.areas if overview else ()
     turn = {"waiting_reviewers": "reviewers", "waiting_author": "author", "on_hold": "hold"}
     next_step = visible(verdict.title, MOST_WHY)
     if overview and verdict.is_open and page.state in turn:
-        next_step = _why(turn[page.state], overview.waiting, overview.holds, words)
+        next_step = why_it_waits(turn[page.state], overview.waiting, overview.holds, words)
     elif page.error:
         next_step = visible(page.error, MOST_WHY)
     return PullView(
@@ -331,8 +332,8 @@ def pull_view(page: PullPage, place: Place, words: Words, *, marks: bool = False
         is_open=verdict.is_open,
         is_draft=bool(overview and overview.is_draft),
         since=page.since,
-        waited_seconds=seconds,
-        waited=_age(waited, words),
+        waited_seconds=int(passed[0].total_seconds()),
+        waited=age(passed, words),
         next=next_step,
         head_sha=verdict.head_sha,
         base_ref=visible(verdict.base_ref, MOST_NAME),
@@ -397,13 +398,13 @@ def _timeline(page: PullPage, place: Place, words: Words, *, marks: bool) -> Ite
 
 def _waiting(one: Waiting, found: StandUp, place: Place, words: Words) -> ReviewRow:
     overview, turn = one.overview, TURN_OF[one.state]
-    seconds, waited = _waited(one.since, found.queue.now, overview.hours, place)
-    why = _why(turn, overview.waiting, overview.holds, words)
+    passed = waited(one.since, found.queue.now, overview.hours, place.zone)
+    why = why_it_waits(turn, overview.waiting, overview.holds, words)
     if turn == "waived":
         notes = [area.signed for area in overview.areas if area.state == "waived" and area.signed]
         why = words.sentences(
             *dict.fromkeys(
-                words("page_waived", who=visible(n.who, MOST_NAME), note=_quoted(n.text, words))
+                words("page_waived", who=visible(n.who, MOST_NAME), note=quoted(n.text, words))
                 for n in notes
             )
         )
@@ -417,8 +418,8 @@ def _waiting(one: Waiting, found: StandUp, place: Place, words: Words) -> Review
         tuple(visible(area.id, MOST_NAME) for area in overview.waiting),
         why or visible(one.title, MOST_WHY),
         one.since,
-        seconds,
-        _age(waited, words),
+        int(passed[0].total_seconds()),
+        age(passed, words),
         one.flagged_since > found.since,
         one.state,
         words(f"page_state_{one.state}"),
@@ -436,7 +437,7 @@ def _admin(one: Parked | Failing | Broken, now: datetime, place: Place, words: W
         case Broken(name, has_good, since):
             url = place.policy(name)
             why = words("page_broken_good" if has_good else "page_broken")
-    seconds, waited = _waited(since, now, None, place)
+    passed = waited(since, now, None, place.zone)
     return ReviewRow(
         *(visible(name, MOST_NAME), number, "", ""),
         url=place.pull(name, number) if number else url,
@@ -444,45 +445,9 @@ def _admin(one: Parked | Failing | Broken, now: datetime, place: Place, words: W
         areas=(),
         why=why,
         since=since,
-        waited_seconds=seconds,
-        waited=_age(waited, words),
+        waited_seconds=int(passed[0].total_seconds()),
+        waited=age(passed, words),
     )
-
-
-def _why(turn: str, waiting: Iterable[FlaggedArea], holds: Iterable[Note], words: Words) -> str:
-    """Why it is this turn, in a sentence; "" if the areas do not say."""
-    if turn == "hold":
-        return words.sentences(
-            *(
-                words("page_held", who=visible(one.who, MOST_NAME), note=_quoted(one.text, words))
-                for one in holds
-            )
-        )
-    if turn == "author":
-        musts = [item for area in waiting for item in area.open_musts]
-        named = words.joined([visible(one, MOST_NAME) for one in musts[:5]], len(musts) - 5)
-        return words("page_open_musts", count=len(musts), items=named) if musts else ""
-    if turn == "reviewers":
-        return words.sentences(
-            *(
-                words(
-                    "page_stale" if area.state == "stale" else "page_signs_off",
-                    area=visible(area.id, MOST_NAME),
-                    who=_reviewers(area, words),
-                )
-                for area in waiting
-            )
-        )
-    return ""
-
-
-def _quoted(note: str, words: Words) -> str:
-    return words("page_quoted", note=visible(note, MOST_NOTE)) if note.strip() else ""
-
-
-def _reviewers(area: FlaggedArea, words: Words) -> str:
-    named = [visible(one, MOST_NAME) for one in area.reviewers]
-    return words.joined(named) if named else words("who_maintain")
 
 
 def _area(area: FlaggedArea, page: PullPage, place: Place, words: Words) -> AreaView:
@@ -539,7 +504,7 @@ def _entry(entry: Entry, overview: Overview | None, url: str, words: Words) -> E
         waivers = [visible(one, MOST_NAME) for one in (overview.waivers if overview else ())]
         sentence = reason(
             *(refusal, words, entry.said_at, (overview and overview.labels) or DEFAULT_LABELS),
-            who=words.joined(dict.fromkeys(_reviewers(one, words) for one in meant))
+            who=words.joined(dict.fromkeys(reviewers(one, words) for one in meant))
             or words("who_maintain"),
             waivers=words.joined(waivers) or words("who_maintain"),
         )
@@ -603,29 +568,6 @@ def _due_in(days: int, words: Words) -> str:
 
 def _page(full_name: str, number: int) -> str:
     return f"/pulls/{quote(full_name)}/{number}"
-
-
-def _waited(
-    since: datetime, now: datetime, hours: Hours | None, place: Place
-) -> tuple[int, tuple[timedelta, timedelta]]:
-    """How much working time has passed, in seconds, and beside the length of a working day."""
-    working = WorkingTime(zone=place.zone)
-    if hours:
-        working = WorkingTime(hours.days, hours.hours, place.zone, hours.holidays, hours.days_off)
-    waited = working.between(since, now)
-    return int(waited.total_seconds()), (waited, working.day)
-
-
-def _age(waited: tuple[timedelta, timedelta], words: Words) -> str:
-    """The two largest units that are needed."""
-    passed, day = waited
-    days, rest = divmod(passed, day)
-    hours, minutes = divmod(int(rest.total_seconds()) // 60, 60)
-    if days:
-        return words("report_days", days=days, hours=hours)
-    if hours:
-        return words("report_hours", hours=hours, minutes=minutes)
-    return words("report_minutes", minutes=minutes)
 
 
 # --- Markdown -------------------------------------------------------------------------------------
