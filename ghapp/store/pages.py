@@ -16,6 +16,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    Double,
     Text,
     and_,
     bindparam,
@@ -37,6 +38,7 @@ from ghapp.store.work_queue.marking import Mark, mark
 # Of each part of a page: more at once is nothing that a team can talk about.
 MOST_ROWS = 25
 MOST_ENTRIES = 200
+CLOSED_DAYS, MOST_CLOSED = 30, 2_000
 NEWEST_ENTRIES = 5_000
 OVERDUE, TODAY, SOON, LATER = "overdue", "today", "soon", "later"
 EVERY_REPOSITORY, NO_REPOSITORY = 0, -1  # in the place of an id
@@ -109,11 +111,26 @@ Parts = Mapping[str, tuple[int, tuple[Due, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
+class Closed:
+    """A follow-up that was closed. on: the day, by the clock of the team."""
+
+    full_name: str
+    follow_up: FollowUp
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
 class FollowUps:
-    """The open follow-ups of all repositories."""
+    """The follow-ups of all repositories that are open, or were closed in the last CLOSED_DAYS.
+
+    closed: how many, how many of them in time, and the newest. owners, areas: of all of them.
+    """
 
     now: datetime
     parts: Parts
+    closed: tuple[int, int, tuple[Closed, ...]]
+    owners: tuple[str, ...]
+    areas: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,12 +256,42 @@ def waiting(row: Any) -> Waiting:
     )
 
 
-def follow_ups(connection: Connection, seen: Seen, zone: tzinfo, soon_days: int) -> FollowUps:
-    """Open follow-ups. soon_days: for so many days from today they are in the part SOON."""
+def follow_ups(
+    connection: Connection,
+    seen: Seen,
+    zone: tzinfo,
+    soon_days: int,
+    owner: str = "",
+    area: str = "",
+) -> FollowUps:
+    """Follow-ups. soon_days: for so many days from today they are in the part SOON.
+
+    owner, area: only theirs; "" for all.
+    """
     now = _time(connection.rows(_NOW)[0][0])
     today = now.astimezone(zone).date()
     soon = today + timedelta(days=soon_days)
-    return FollowUps(now, _due(connection, seen, EVERY_REPOSITORY, "", today, soon, last=date.max))
+    since = {**rights(seen), "since": (now - timedelta(days=CLOSED_DAYS)).timestamp()}
+    named = connection.rows(_NAMED, since)
+    closed = [
+        Closed(
+            one.full_name,
+            _FOLLOW_UP.decode(one.follow_up),
+            _time(one.closed_at).astimezone(zone).date(),
+        )
+        for one in connection.rows(_CLOSED, {**since, "area": area, "owner": owner.lower()})
+    ]
+    return FollowUps(
+        now,
+        _due(*(connection, seen, EVERY_REPOSITORY, area, today, soon), last=date.max, owner=owner),
+        (
+            len(closed),
+            sum(one.on.isoformat() <= one.follow_up.due for one in closed),
+            tuple(closed[:MOST_ROWS]),
+        ),
+        tuple(sorted({one.owner for one in named if one.owner})),
+        tuple(sorted({one.area for one in named if one.area})),
+    )
 
 
 def _due(
@@ -255,6 +302,7 @@ def _due(
     today: date,
     soon: date,
     last: date,
+    owner: str = "",
 ) -> Parts:
     """soon: the last day of the part SOON. last: what is due later is left out."""
     found: dict[str, tuple[int, tuple[Due, ...]]] = {}
@@ -262,6 +310,7 @@ def _due(
         **rights(seen),
         "repository": repository,
         "area": area,
+        "owner": owner.lower(),
         "today": today.isoformat(),
         "soon": soon.isoformat(),
         "last": last.isoformat(),
@@ -397,7 +446,11 @@ _part = case(
     (_day <= _soon, literal_column(f"'{SOON}'")),
     else_=literal_column(f"'{LATER}'"),
 )
-_area = bindparam("area", type_=Text)
+_area, _owner = bindparam("area", type_=Text), bindparam("owner", type_=Text)
+_is_named = and_(
+    or_(_area == "", _table.c.area == _area),
+    or_(_owner == "", func.lower(_table.c.owner) == _owner),
+)
 _by_day = (_day, _table.c.key, _table.c.item)
 _counted = (
     select(
@@ -410,7 +463,7 @@ _counted = (
         _day <= bindparam("last", type_=Text),
         may_see(_table.c.repository_id),
         or_(_repository == 0, _table.c.repository_id == _repository),
-        or_(_area == "", _table.c.area == _area),
+        _is_named,
     )
     .subquery()
 )
@@ -423,6 +476,19 @@ _DUE = Statement(
     )
     .where(_counted.c.place <= MOST_ROWS)
     .order_by(_counted.c.due, _counted.c.key, _counted.c.item)
+)
+_closed_since = _table.c.closed_at > bindparam("since", type_=Double)
+_CLOSED = Statement(
+    select(keys.c.full_name, _table.c.follow_up, _table.c.closed_at)
+    .join(keys, keys.c.key == _table.c.key)
+    .where(_closed_since, may_see(_table.c.repository_id), _is_named)
+    .order_by(_table.c.closed_at.desc(), _table.c.key, _table.c.item)
+    .limit(MOST_CLOSED)
+)
+_NAMED = Statement(
+    select(_table.c.owner, _table.c.area)
+    .where(or_(_table.c.is_open, _closed_since), may_see(_table.c.repository_id))
+    .distinct()
 )
 _PULL = Statement(
     select(

@@ -177,17 +177,29 @@ class Pages:
         )
 
     async def _follow_ups(self, request: Request, visitor: Visitor) -> Response:
-        """All open follow-ups by when they are due."""
-        words = Words(language(request))
+        """Follow-ups by when they are due, narrowed by owner and area."""
+        words, asked = Words(language(request)), request.query_params
+        owner, area = asked.get("owner", ""), asked.get("area", "")
         found = await self._store.records.read(
-            pages.follow_ups, visitor.repositories, self._place.zone, views.SOON_DAYS
+            pages.follow_ups,
+            *(visitor.repositories, self._place.zone, views.SOON_DAYS, owner, area),
         )
-        view = views.follow_ups_view(found, self._place, words)
+        view = views.follow_ups_view(found, self._place, words, asked.get("show", ""))
         if _is_api(request):
             return _json(view)
         if _is_text(request):
             return _text(views.follow_ups_markdown(view, self._place, words))
-        return self._page("follow_ups.html", request, words, view=view)
+        options = {"owner": found.owners, "area": found.areas}
+        is_narrowed = bool(owner or area or asked.get("show"))
+        return self._page(
+            "follow_ups.html",
+            request,
+            words,
+            view=view,
+            options=options,
+            shown=views.SHOWN,
+            is_narrowed=is_narrowed,
+        )
 
     async def _pull(self, request: Request, visitor: Visitor) -> Response:
         """One pull request; 404 if no run of it is recorded."""

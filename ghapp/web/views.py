@@ -7,7 +7,7 @@ escape them, and the Markdown shows them as plain text.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from urllib.parse import quote
 
@@ -36,6 +36,8 @@ from ghapp.store.stand_up import Broken, Failing, StandUp
 
 MOST_TITLE, MOST_NOTE, MOST_NAME, MOST_WHY = 200, 500, 100, 1_000
 SOON_DAYS = 7
+CLOSED = "closed"
+SHOWN = ("open", *PARTS, CLOSED)  # what the follow-ups can be narrowed to
 # Whose turn it is, in the order of the page; "waived" and "admin" come after the follow-ups.
 TURNS = ("new", "reviewers", "hold", "author", "waived", "admin")
 TURN_OF = {
@@ -106,7 +108,11 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class FollowUpRow:
-    """days: until it is due; negative if it is overdue. issue: 0 if there is none."""
+    """days: until it is due; negative if it is overdue. issue: 0 if there is none.
+
+    asked_by: who deferred it; "" if that is not known. age: since then, in words. closed: the day
+    on which it was; "" while it is open.
+    """
 
     repository: str
     number: int
@@ -121,14 +127,20 @@ class FollowUpRow:
     url: str
     page: str
     extended: bool
+    asked_by: str
+    age: str
+    closed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FollowUpSection:
+    """note: more about all of it; "" for nothing."""
+
     id: str
     title: str
     total: int
     follow_ups: tuple[FollowUpRow, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,9 +315,25 @@ def queue_view(found: StandUp, place: Place, words: Words) -> QueueView:
     return QueueView(queue.now, found.since, longest, tuple(sections), due)
 
 
-def follow_ups_view(found: FollowUps, place: Place, words: Words) -> FollowUpsView:
-    """Open follow-ups by when they are due."""
-    return FollowUpsView(found.now, _follow_ups(found.parts, PARTS, found.now, place, words))
+def follow_ups_view(found: FollowUps, place: Place, words: Words, show: str = "") -> FollowUpsView:
+    """Follow-ups by when they are due. show: one of SHOWN; all of them otherwise."""
+    parts = [one for one in PARTS if show in (one, "open") or show not in SHOWN]
+    sections = _follow_ups(found.parts, parts, found.now, place, words)
+    if show == CLOSED or show not in SHOWN:
+        total, in_time, rows = found.closed
+        today = found.now.astimezone(place.zone).date()
+        shown = tuple(
+            replace(
+                _follow_up(Due(one.full_name, one.follow_up), today, place, words),
+                closed=one.on.isoformat(),
+                when=words("page_closed_on", day=one.on.isoformat()),
+            )
+            for one in rows
+        )
+        note = words("page_in_time", count=in_time, total=total) if total else ""
+        title = words("page_due_closed")
+        sections = (*sections, FollowUpSection(CLOSED, title, total, shown, note))
+    return FollowUpsView(found.now, sections)
 
 
 def pull_view(page: PullPage, place: Place, words: Words, *, marks: bool = False) -> PullView:
@@ -557,6 +585,10 @@ def _follow_up(one: Due, today: date, place: Place, words: Words) -> FollowUpRow
         place.issue(name, what.issue) if what.issue else place.pull(name, what.number),
         _page(name, what.number),
         what.extended,
+        visible(what.asked_by, MOST_NAME),
+        words("page_days", days=(today - what.asked_at.astimezone(place.zone).date()).days)
+        if what.asked_at
+        else "",
     )
 
 
@@ -661,6 +693,9 @@ def _follow_ups_markdown(sections: Iterable[FollowUpSection], words: Words) -> l
                     link(f"{one.repository}#{one.number}", one.url),
                     literal(one.owner),
                     literal(one.reason),
+                    words("page_asked_by", who=literal(one.asked_by)) if one.asked_by else "",
+                    one.age,
+                    words("page_extended") if one.extended else "",
                 )
                 for one in section.follow_ups
             ],

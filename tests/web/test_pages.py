@@ -252,15 +252,33 @@ async def test_follow_ups_are_grouped_by_when_they_are_due(store: Store) -> None
         FollowUp(1, f"item-{days}", "db", days_from_now(days), "bob", "after launch", issue=9)
         for days in (-3, 0, 5, 30)
     )
-    closed = replace(made[0], item="closed", is_open=False)
+    closed = replace(made[0], item="closed", is_open=False, area="web", asked_by="sue")
+    late = replace(closed, item="late", owner="Eve", asked_at=datetime.now(UTC), extended=True)
+    in_time = replace(late, item="in-time", due=days_from_now(3))
+    made = (*made, late, in_time)
     await recorded(store, 1, "signed_off", follow_ups=(*made, closed))
-    found = (await get(store, "/api/v1/follow-ups")).json()["sections"]
+    found = (await get(store, "/api/v1/follow-ups?lang=en")).json()["sections"]
     assert [(one["id"], [row["item"] for row in one["follow_ups"]]) for one in found] == [
         ("overdue", ["item--3"]),
         ("today", ["item-0"]),
         ("soon", ["item-5"]),
         ("later", ["item-30"]),
+        ("closed", ["closed", "in-time", "late"]),
     ]
+    assert (found[4]["note"], found[4]["follow_ups"][2]["closed"]) == (
+        "In time: 1 of 3.",
+        days_from_now(0),
+    )
+
+    async def narrowed(query: str) -> list[tuple[str, list[str]]]:
+        sections = (await get(store, f"/api/v1/follow-ups?{query}")).json()["sections"]
+        return [(one["id"], [row["item"] for row in one["follow_ups"]]) for one in sections]
+
+    assert await narrowed("show=closed&owner=eve") == [("closed", ["in-time", "late"])]
+    assert await narrowed("show=soon") == [("soon", ["item-5"])]
+    assert [one for _, one in await narrowed("show=open&area=web")] == [[], [], [], []]
+    text = (await get(store, "/follow-ups?lang=en&format=md")).text
+    assert "deferred by sue · 0 d ago · extended once" in text
     assert found[0]["follow_ups"][0]["url"] == f"{WEB}/acme/shop/issues/9"
     page = (await get(store, "/follow-ups?lang=en")).text
     assert "3 d overdue" in page and "after launch" in page and "in 5 d" in page
