@@ -28,7 +28,7 @@ from ghapp.web.app import application, watching, without_app
 from ghapp.web.server import Server, bound
 from ghapp.web.setup import Front, SetUp
 from ghapp.worker.redelivery import redelivered, redeliveries
-from ghapp.worker.schedule import sweep, sweeps
+from ghapp.worker.schedule import roll_ups, sweep, sweeps
 from ghapp.worker.worker import Worker, first
 
 LOOK_SECONDS = 0.2
@@ -416,11 +416,12 @@ def _github(settings: Settings, metrics: Metrics) -> GitHub:
 def _works(
     runs: Worker, store: Store, github: GitHub, metrics: Metrics, stop: asyncio.Event
 ) -> list[Coroutine[Any, Any, None]]:
-    """What a process that works runs side by side: runs, sweeps and redeliveries."""
+    """What a process that works runs side by side: runs, sweeps, redeliveries and roll-ups."""
     return [
         runs.run(stop),
         first(stop.wait(), sweeps(store, github, metrics)),
         first(stop.wait(), redeliveries(store, github, metrics)),
+        first(stop.wait(), roll_ups(store, runs.rules.timezone)),
     ]
 
 
