@@ -22,6 +22,7 @@ from ghapp.metrics import Metrics
 from ghapp.settings import CREDENTIALS, STORED, Credentials, Settings
 from ghapp.store import Parked, Store, credentials, stats, trials
 from ghapp.store.engine import location
+from ghapp.store.forgetting import Found, find, forget
 from ghapp.store.process_lock import alone, held
 from ghapp.store.work_queue import marking
 from ghapp.web.app import application, watching, without_app
@@ -37,6 +38,11 @@ SET_UP_SECONDS = 2.0  # how often to look whether another process has finished s
 REACHED_SECONDS = 30.0  # most failovers take less
 NO_CREDENTIALS = (
     f"{', '.join(CREDENTIALS)}: are missing, and the database has none; set them, {STORED}"
+)
+STILL_INSTALLED = (
+    "installation {}: the App is still installed there, so ghapp would store new data at once; "
+    "uninstall it on GitHub (Settings, GitHub Apps, Configure, Uninstall), then repeat this, or "
+    "use --force"
 )
 NO_WORKER = (
     "SQLite supports a single process: deliveries are stored but not processed until `ghapp serve` "
@@ -310,6 +316,29 @@ async def _swept(settings: Settings) -> Swept:
             return Swept(found, worked_off=True, parked=await store.records.read(stats.parked))
 
 
+def forgotten(settings: Settings, installation_id: int, *, yes: bool, force: bool) -> Found:
+    """What is stored of an installation. yes: delete it. force: also while the App is installed.
+
+    Raises WrongSetting (it is installed), Retry, Wait and Gone (GitHub), Busy and StoreFailed.
+    """
+    return asyncio.run(_forgotten(settings, installation_id, yes=yes, force=force))
+
+
+async def _forgotten(settings: Settings, installation_id: int, *, yes: bool, force: bool) -> Found:
+    store = await _existing(settings)
+    try:
+        if yes and not force:
+            async with _github(await _needed(settings, store), Metrics()) as github:
+                if installation_id in await github.installations():
+                    raise WrongSetting(STILL_INSTALLED.format(installation_id))
+        found = await find(store.records, installation_id)
+        if yes:
+            await forget(store.records, found)
+        return found
+    finally:
+        await store.close()
+
+
 def reported(settings: Settings, days: int, repository: str = "") -> Report:
     """What would have been blocked, of one repository or all; a running server may go on.
 
@@ -319,13 +348,7 @@ def reported(settings: Settings, days: int, repository: str = "") -> Report:
 
 
 async def _reported(settings: Settings, days: int, repository: str) -> Report:
-    if settings.file and not settings.file.exists():
-        text = f"there is no database yet, {settings.file}: start `ghapp serve` first"
-        raise WrongSetting(f"{settings.database_variable}: {text}")
-    try:
-        store = await Store.open(settings.database_url, migrate=False)
-    except WrongDatabase as error:
-        raise WrongSetting(f"{settings.database_variable}: {error}") from error
+    store = await _existing(settings)
     try:
         now = await store.records.read(stats.now)
         found = await store.records.read(trials.tried, now - timedelta(days=days))
@@ -336,6 +359,17 @@ async def _reported(settings: Settings, days: int, repository: str) -> Report:
         tuple(one for one in found if not name or one.full_name.casefold() == name),
         *(days, now, repository),
     )
+
+
+async def _existing(settings: Settings) -> Store:
+    """The store as it is, for a command beside a server. Raises WrongSetting (there is none)."""
+    if settings.file and not settings.file.exists():
+        text = f"there is no database yet, {settings.file}: start `ghapp serve` first"
+        raise WrongSetting(f"{settings.database_variable}: {text}")
+    try:
+        return await Store.open(settings.database_url, migrate=False)
+    except WrongDatabase as error:
+        raise WrongSetting(f"{settings.database_variable}: {error}") from error
 
 
 async def _take_over(store: Store) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,7 +31,7 @@ def shown(minutes: int = 0, **changes: Any) -> Overview:
     return overview(at=NOW + timedelta(minutes=minutes), hours=ALWAYS, head_sha=HEAD, **changes)
 
 
-def in_order(row: Mapping[str, Any]) -> str:
+def in_order(row: Any) -> str:
     return str(sorted(row.items()))
 
 
