@@ -24,6 +24,7 @@ from ghapp.settings import CREDENTIALS, STORED, Credentials, Settings
 from ghapp.slack import Slack
 from ghapp.store import Parked, Store, credentials, stats, trials
 from ghapp.store.engine import location
+from ghapp.store.forgetting import Found, find, forget
 from ghapp.store.process_lock import alone, held
 from ghapp.store.work_queue import marking
 from ghapp.web.app import application, watching, without_app
@@ -32,7 +33,7 @@ from ghapp.web.setup import Front, SetUp
 from ghapp.worker.alerts import Alerts
 from ghapp.worker.digest import Digests, Place, known_audiences, made
 from ghapp.worker.redelivery import redelivered, redeliveries
-from ghapp.worker.schedule import sweep, sweeps
+from ghapp.worker.schedule import roll_ups, sweep, sweeps
 from ghapp.worker.worker import Worker, first
 
 LOOK_SECONDS = 0.2
@@ -41,6 +42,11 @@ SET_UP_SECONDS = 2.0  # how often to look whether another process has finished s
 REACHED_SECONDS = 30.0  # most failovers take less
 NO_CREDENTIALS = (
     f"{', '.join(CREDENTIALS)}: are missing, and the database has none; set them, {STORED}"
+)
+STILL_INSTALLED = (
+    "installation {}: the App is still installed there, so ghapp would store new data at once; "
+    "uninstall it on GitHub (Settings, GitHub Apps, Configure, Uninstall), then repeat this, or "
+    "use --force"
 )
 NO_WORKER = (
     "SQLite supports a single process: deliveries are stored but not processed until `ghapp serve` "
@@ -320,6 +326,26 @@ async def _swept(settings: Settings) -> Swept:
             return Swept(found, worked_off=True, parked=await store.records.read(stats.parked))
 
 
+def forgotten(settings: Settings, installation_id: int, *, yes: bool, force: bool) -> Found:
+    """What is stored of an installation. yes: delete it. force: also while the App is installed.
+
+    Raises WrongSetting (it is installed), Retry, Wait and Gone (GitHub), Busy and StoreFailed.
+    """
+    return asyncio.run(_forgotten(settings, installation_id, yes=yes, force=force))
+
+
+async def _forgotten(settings: Settings, installation_id: int, *, yes: bool, force: bool) -> Found:
+    async with _there(settings) as store:
+        if yes and not force:
+            async with _github(await _needed(settings, store), Metrics()) as github:
+                if installation_id in await github.installations():
+                    raise WrongSetting(STILL_INSTALLED.format(installation_id))
+        found = await find(store.records, installation_id)
+        if yes:
+            await forget(store.records, found)
+        return found
+
+
 def reported(settings: Settings, days: int, repository: str = "") -> Report:
     """What would have been blocked, of one repository or all; a running server may go on.
 
@@ -476,13 +502,14 @@ def _works(
     alerts: Alerts,
     stop: asyncio.Event,
 ) -> list[Coroutine[Any, Any, None]]:
-    """What a process that works runs side by side: runs, sweeps and redeliveries."""
+    """What a process that works runs side by side: runs, sweeps, redeliveries and roll-ups."""
     return [
         runs.run(stop),
         first(stop.wait(), sweeps(store, github, metrics)),
         first(stop.wait(), redeliveries(store, github, metrics)),
         first(stop.wait(), digests.run()),
         first(stop.wait(), alerts.run()),
+        first(stop.wait(), roll_ups(store, runs.rules.timezone)),
     ]
 
 

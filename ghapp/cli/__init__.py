@@ -157,6 +157,13 @@ app.command(
         "ghapp export --repository acme/shop --format json # for a program",
     ),
 )(server.export)
+app.command(
+    rich_help_panel=SERVER,
+    epilog=_examples(
+        "ghapp forget 4711 # what is stored of this installation?",
+        "ghapp forget 4711 --yes # delete it",
+    ),
+)(server.forget)
 
 
 def _version(wanted: bool) -> None:
