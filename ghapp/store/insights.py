@@ -245,10 +245,11 @@ _WEEKS = Statement(
     .where(*_within(area_days), area_days.c.area == _area)
     .group_by(literal_column("1"))
 )
+_nothing: Any = literal_column("''")  # the amounts have spaces behind them
 _TIMINGS = Statement(
     select(
         *(timings.c.kind, timings.c.day),
-        func.aggregate_strings(timings.c.amounts, "").label("amounts"),
+        func.aggregate_strings(timings.c.amounts, _nothing).label("amounts"),
     )
     .where(*_within(timings), timings.c.area == _area)
     .group_by(timings.c.kind, timings.c.day)
