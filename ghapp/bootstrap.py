@@ -15,14 +15,16 @@ from importlib.metadata import version
 from typing import Any
 
 from ghapp import builtin_packs, logs
+from ghapp.core.insights import worth_it
 from ghapp.core.text.digest import Digest
+from ghapp.core.text.question_report import Merged, QuestionReport
 from ghapp.core.text.report import Report
 from ghapp.errors import Busy, StoreFailed, WrongDatabase, WrongSetting
 from ghapp.github.client import BotLogin, GitHub
 from ghapp.metrics import Metrics
 from ghapp.settings import CREDENTIALS, STORED, Credentials, Settings
 from ghapp.slack import Slack
-from ghapp.store import Parked, Store, credentials, stats, trials
+from ghapp.store import Parked, Store, credentials, insights, stats, trials
 from ghapp.store.engine import location
 from ghapp.store.forgetting import Found, find, forget
 from ghapp.store.process_lock import alone, held
@@ -362,6 +364,31 @@ async def _reported(settings: Settings, days: int, repository: str) -> Report:
     return Report(
         tuple(one for one in found if not name or one.full_name.casefold() == name),
         *(days, now, repository),
+    )
+
+
+def questioned(settings: Settings, days: int, repository: str = "") -> QuestionReport:
+    """Which questions have a proposal, and what was merged without sign-off; as `reported`."""
+    return asyncio.run(_questioned(settings, -(-days // 7), repository))
+
+
+async def _questioned(settings: Settings, weeks: int, repository: str) -> QuestionReport:
+    narrowed = insights.Narrowed(repository, weeks=weeks)
+    async with _there(settings) as store:
+        found = await store.records.read(insights.insights, None, narrowed, settings.timezone)
+    count, merged = found.unsigned
+    return QuestionReport(
+        tuple(one for one in worth_it(found.questions) if one.proposals),
+        tuple(
+            Merged(
+                *(one.full_name, one.number, one.overview.title),
+                tuple(area.id for area in one.overview.waiting),
+                one.at,
+                f"{settings.web_url}/{one.full_name}/pull/{one.number}",
+            )
+            for one in merged
+        ),
+        *(count, weeks, builtin_packs.places(), repository),
     )
 
 

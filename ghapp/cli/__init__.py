@@ -134,6 +134,7 @@ app.command(
     epilog=_examples(
         "ghapp report # two weeks of what would have been blocked, had it been enforced",
         "ghapp report --repository acme/shop --days 30 --format markdown # to paste into an issue",
+        "ghapp report --questions # which questions to retire, reword or automate",
     ),
 )(server.report)
 app.command(

@@ -164,11 +164,25 @@ def sweep() -> None:
 
 def report(
     days: Annotated[
-        int, typer.Option(min=1, max=400, help="What was blocked within so many days.")
-    ] = 14,
+        int | None,
+        typer.Option(
+            min=1,
+            max=400,
+            help="Go back so many days.",
+            show_default="14; 84 with --questions",
+        ),
+    ] = None,
     repository: Annotated[
         str, typer.Option(metavar="OWNER/REPO", help="Only one repository.", show_default=False)
     ] = "",
+    questions: Annotated[
+        bool,
+        typer.Option(
+            "--questions",
+            help="Instead, which questions to retire, reword or automate, and what was merged "
+            "without sign-off.",
+        ),
+    ] = False,
     output: Annotated[Literal["text", "markdown", "json"], typer.Option("--format")] = "text",
     lang: Annotated[Literal["en", "ja"], typer.Option(help="The language of the output.")] = "en",
 ) -> None:
@@ -186,18 +200,23 @@ def report(
 
     settings = Settings.from_environment(needs_github=False)
 
-    from ghapp.bootstrap import reported
+    from ghapp.bootstrap import questioned, reported
     from ghapp.core.i18n import Words
+    from ghapp.core.text.question_report import QUESTION_FORMATS
     from ghapp.core.text.report import FORMATS
     from ghapp.errors import Busy, StoreFailed
     from ghapp.terminal import printed
 
     try:
-        found = reported(settings, days, repository)
+        if questions:
+            about = questioned(settings, days or 84, repository)
+            text = QUESTION_FORMATS[output](about, Words(lang))
+        else:
+            text = FORMATS[output](reported(settings, days or 14, repository), Words(lang))
     except (Busy, StoreFailed) as error:
         typer.echo(f"{settings.database_variable}: {error}", err=True)
         raise typer.Exit(1) from None
-    raise typer.Exit(printed(FORMATS[output](found, Words(lang)), "ghapp report"))
+    raise typer.Exit(printed(text, "ghapp report"))
 
 
 def digest(

@@ -127,12 +127,6 @@ def day_of(at: datetime, zone: tzinfo) -> int:
     return at.astimezone(zone).date().toordinal()
 
 
-def rounded(amount: int) -> int:
-    """The amount to its first two digits, so that few different ones are kept."""
-    unit: int = 10 ** max(len(str(amount)) - 2, 0)
-    return round(amount / unit) * unit
-
-
 def counted(before: Counted | None, seen: Seen, zone: tzinfo) -> Counted:
     """What the pull counts for now. before: what it counted for; None if it never did.
 
@@ -199,10 +193,10 @@ def _count_timings(
     for step in seen.steps:
         day = day_of(step.at, working.zone)
         if step.kind == CHECK:
-            timings[Cell(TIMINGS, day, WHOLE, CHECK, str(rounded(int(step.value))))] += 1
+            timings[Cell(TIMINGS, day, WHOLE, CHECK, step.value)] += 1
         elif step.value != turn:
             if since and turn in (REVIEWERS, AUTHOR):
-                waited = rounded(int(working.between(since, step.at).total_seconds()) // 60)
+                waited = int(working.between(since, step.at).total_seconds()) // 60
                 for place in (WHOLE, *areas):
                     timings[Cell(TIMINGS, day, place, turn, str(waited))] += 1
             turn, since = step.value, step.at

@@ -5,7 +5,7 @@ As in `pages`, each read is for the repositories that its reader may see.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -28,7 +28,7 @@ from sqlalchemy import (
     select,
 )
 
-from ghapp.core.insights import CHECK, LATER, WHOLE, WITHIN, Question, before
+from ghapp.core.insights import LATER, WHOLE, WITHIN, Question, before
 from ghapp.core.records import Overview
 from ghapp.core.working_time import WorkingTime
 from ghapp.store import schema
@@ -115,9 +115,10 @@ def insights(connection: Connection, seen: Seen, narrowed: Narrowed, zone: tzinf
     sums: dict[date, Mapping[str, int]] = {}
     for one in connection.rows(_WEEKS, asked):
         sums[_monday(one.week)] = {name: getattr(one, name) or 0 for name in SUMS}
-    waits: dict[date, dict[str, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
+    waits: dict[date, dict[str, Counter[int]]] = defaultdict(lambda: defaultdict(Counter))
     for one in connection.rows(_TIMINGS, asked):
-        waits[_monday(one.week)][one.kind][one.amount] = int(one.many)
+        monday = _monday((one.day - 1) // 7)
+        waits[monday][one.kind].update(map(int, one.amounts.split()))
     found = connection.rows(_AREAS, asked)
     areas = {one.area: {name: int(getattr(one, name) or 0) for name in SUMS} for one in found}
     working = WorkingTime(zone=zone)
@@ -244,13 +245,14 @@ _WEEKS = Statement(
     .where(*_within(area_days), area_days.c.area == _area)
     .group_by(literal_column("1"))
 )
+_nothing: Any = literal_column("''")  # the amounts have spaces behind them
 _TIMINGS = Statement(
     select(
-        *(_week(timings).label("week"), timings.c.kind, timings.c.amount),
-        func.sum(timings.c.many).label("many"),
+        *(timings.c.kind, timings.c.day),
+        func.aggregate_strings(timings.c.amounts, _nothing).label("amounts"),
     )
-    .where(*_within(timings), timings.c.area == case((timings.c.kind == CHECK, WHOLE), else_=_area))
-    .group_by(literal_column("1"), timings.c.kind, timings.c.amount)
+    .where(*_within(timings), timings.c.area == _area)
+    .group_by(timings.c.kind, timings.c.day)
 )
 _AREAS = Statement(
     select(area_days.c.area, *_summed(area_days, SUMS))

@@ -127,7 +127,8 @@ _oldest_day = cast(now_once() / DAY_SECONDS, Integer) + (FIRST_DAY - KEPT_DAYS)
 def _old_sums(table: Table) -> Statement:
     """Deletes the oldest days."""
     place = tuple(table.primary_key)
-    old = select(*place).where(place[0] < _oldest_day).order_by(place[0]).limit(AT_ONCE)
+    day = table.c.day
+    old = select(*place).where(day < _oldest_day).order_by(day).limit(AT_ONCE)
     return Statement(delete(table).where(tuple_(*place).in_(old)))
 
 

@@ -7,10 +7,9 @@ it counts for already; both change in one transaction, so that nothing is counte
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, tzinfo
-from operator import add
 from typing import Any
 
 import msgspec
@@ -38,7 +37,6 @@ KEPT_DAYS = 400
 AT_ONCE = 50  # pulls
 DAY_SECONDS, FIRST_DAY = 86_400.0, date(1970, 1, 1).toordinal()
 LEAST, MOST = "least_words", "most_words"
-JOINED: Mapping[str, Callable[[int, int], int]] = {LEAST: min, MOST: max}  # others are added
 
 _COUNTED, _OVERVIEW = msgspec.json.Decoder(Counted), msgspec.json.Decoder(Overview)
 _FOLLOW_UP = msgspec.json.Decoder(FollowUp)
@@ -57,7 +55,7 @@ class Change:
     updated_at: float
     read: int
     counted: str = ""
-    cells: Mapping[Cell, int] | None = None
+    cells: Mapping[Cell, int] = field(default_factory=dict)
 
 
 async def roll_up(records: Records, zone: tzinfo) -> int:
@@ -97,40 +95,49 @@ def _changes(connection: Connection, zone: tzinfo) -> list[Change]:
 
 def _apply(connection: Connection, changes: Iterable[Change]) -> None:
     """Add what each pull adds, if its review is as it was read."""
-    rows: dict[str, dict[tuple[object, ...], dict[str, int]]] = {one: {} for one in _ADD}
     today = int(connection.rows(_NOW)[0].now // DAY_SECONDS) + FIRST_DAY
+    rows: dict[str, dict[Place, dict[str, Any]]] = {one: {} for one in _ADD}
     for change in changes:
-        known = {"of": change.key, "at": change.updated_at}
-        if not connection.change(_TAKE, {**known, "read": change.read}) or not change.counted:
+        asked = {"of": change.key, "at": change.updated_at, "read": change.read}
+        if not connection.change(_TAKE, asked) or not change.counted:
             continue
         kept = {"key": change.key, "repository_id": change.repository_id}
         connection.change(_KEEP, {**kept, "counted": change.counted})
-        for cell, count in (change.cells or {}).items():
-            if cell.day < today - KEPT_DAYS:
-                continue
-            place: tuple[object, ...] = cell.day, change.repository_id, cell.area
-            columns = {cell.what: count}
-            if cell.of == QUESTIONS:
-                place = *place, cell.name
-                columns = {LEAST: count, MOST: count} if cell.what == WORDS else columns
-            elif cell.of == TIMINGS:
-                place, columns = (*place, cell.name, int(cell.what)), {"many": count}
-            row = rows[cell.of].setdefault(place, {})
-            for name, value in columns.items():
-                join: Callable[[int, int], int] = JOINED.get(name, add)
-                row[name] = join(row[name], value) if name in row else value
+        for cell, count in change.cells.items():
+            if cell.day >= today - KEPT_DAYS:
+                place = cell.area, cell.name, cell.day, change.repository_id
+                _join(rows[cell.of].setdefault(place, {}), cell, count)
     for of, found in rows.items():
         table, statement = _ADD[of]
         names = [column.name for column in table.primary_key]
-        sums = [column for column in table.c if column.name not in names]
+        none = {one.name: one.type.python_type() for one in table.c if not one.nullable}
+        empty = dict.fromkeys(table.c.keys()) | none
         connection.change_each(
             statement,
             [
-                dict(zip(names, place, strict=True))
-                | {one.name: row.get(one.name, None if one.nullable else 0) for one in sums}
-                for place, row in sorted(found.items(), key=lambda pair: str(pair[0]))
+                empty | dict(zip(names, _named(of, place), strict=True)) | found[place]
+                for place in sorted(found)
             ],
         )
+
+
+Place = tuple[str, str, int, int]  # area, name, day, repository
+
+
+def _named(of: str, place: Place) -> tuple[str | int, ...]:
+    """The values of the primary key; areas have no name beside their own."""
+    area, name, day, repository_id = place
+    return (area, day, repository_id) if of == AREAS else (area, name, day, repository_id)
+
+
+def _join(row: dict[str, Any], cell: Cell, count: int) -> None:
+    """Add a cell to the row that it belongs to."""
+    if cell.of == TIMINGS:
+        row["amounts"] = row.get("amounts", "") + f"{cell.what} " * count
+    elif cell.what == WORDS:
+        row[LEAST], row[MOST] = min(row.get(LEAST, count), count), max(row.get(MOST, count), count)
+    else:
+        row[cell.what] = row.get(cell.what, 0) + count
 
 
 def _adding(table: Table) -> Statement:

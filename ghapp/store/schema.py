@@ -311,15 +311,17 @@ counted = Table(
 
 # Sums for `/insights`, one row for each day of each repository and what it is about.
 # day: as `date.toordinal`, by the team's clock.
-def _rollup(name: str, *columns: Column[Any]) -> Table:
+# In the order of the primary key, they are summed without sorting.
+def _rollup(name: str, of: tuple[str, ...], *sums: Column[Any]) -> Table:
     number: dict[str, Any] = {"primary_key": True, "autoincrement": False}
     return Table(
         name,
         metadata,
+        *(Column(one, Text, primary_key=True) for one in of),
         Column("day", Integer, **number),
         Column("repository_id", BigInteger, **number),
-        Column("area", Text, primary_key=True),
-        *columns,
+        *sums,
+        Index(f"{name}_day", "day"),
         sqlite_with_rowid=False,
     )
 
@@ -327,6 +329,7 @@ def _rollup(name: str, *columns: Column[Any]) -> Table:
 # area: "" for the pull requests themselves, which have an outcome once they are closed.
 area_days = _rollup(
     "area_days",
+    ("area",),
     *(_whole("flagged"), _whole("signed_off"), _whole("waived"), _whole("unsigned")),
     *(_whole("closed"), _whole("deferred"), _whole("resolved"), _whole("kept"), _whole("stale")),
 )
@@ -334,7 +337,7 @@ area_days = _rollup(
 # least_words, most_words: digests of answers in words; equal if all such answers are.
 question_days = _rollup(
     "question_days",
-    Column("item", Text, primary_key=True),
+    ("area", "item"),
     *(_whole("asked"), _whole("answered"), _whole("not_applicable"), _whole("deferred")),
     *(_whole("in_bulk"), _whole("concerns"), _whole("findings"), _whole("worded")),
     *(_whole("within_5"), _whole("within_15"), _whole("within_60"), _whole("within_240")),
@@ -342,13 +345,8 @@ question_days = _rollup(
     *(Column("least_words", BigInteger), Column("most_words", BigInteger)),
 )
 # kind: reviewers | author, whose turn it was, in minutes of working time; check, in milliseconds
-# from a delivery to its check run. amount: to two digits. many: how many there were.
-timings = _rollup(
-    "timings",
-    Column("kind", Text, primary_key=True),
-    Column("amount", BigInteger, primary_key=True, autoincrement=False),
-    _whole("many"),
-)
+# from a delivery to its check run. amounts: each of them, with a space behind it.
+timings = _rollup("timings", ("area", "kind"), _text("amounts"))
 
 # What the check runs that GitHub accepted showed.
 shown = Table(

@@ -28,6 +28,7 @@ from ghapp.core.insights import (
     worth_it,
 )
 from ghapp.core.markdown import code, dotted, link, literal, paragraphs, visible
+from ghapp.core.text.question_report import proposals
 from ghapp.store.insights import AGES, OLDER, Insights, Narrowed, Unsigned, Week
 from ghapp.web.charts import Chart, Point, Series, lines, rows, stacks
 from ghapp.web.views import MOST_NAME, MOST_TITLE, MOST_WHY, Place, page_path
@@ -221,12 +222,6 @@ def _wait(minutes: Mapping[int, int]) -> Wait:
 def question_view(one: Question, words: Words) -> QuestionView:
     """A question with its numbers and what they propose."""
     item = _items().get(one.item)
-    numbers = {
-        "asked": one.asked,
-        "percent": one.not_applicable_percent,
-        "bulk": one.in_bulk_percent,
-        "given": one.given,
-    }
     return QuestionView(
         visible(one.item, MOST_NAME),
         visible(one.area, MOST_NAME),
@@ -236,7 +231,7 @@ def question_view(one: Question, words: Words) -> QuestionView:
         *(one.answered, one.not_applicable, one.not_applicable_percent),
         *(one.in_bulk, one.in_bulk_percent, one.deferred, one.concerns, one.findings),
         one.median_minutes,
-        tuple(ProposalView(kind, words(f"proposal_{kind}", **numbers)) for kind in one.proposals),
+        tuple(map(ProposalView, one.proposals, proposals(one, words))),
     )
 
 

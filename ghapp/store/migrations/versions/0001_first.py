@@ -206,35 +206,32 @@ def _roll_ups() -> None:
     index("counted_at", "counted", "counted_at")
     _rollup(
         "area_days",
+        ("area",),
         *map(whole, ("flagged", "signed_off", "waived", "unsigned", "closed")),
         *map(whole, ("deferred", "resolved", "kept", "stale")),
     )
-    digest = {"nullable": True}
     _rollup(
         "question_days",
-        given("item", primary_key=True),
+        ("area", "item"),
         *map(whole, ("asked", "answered", "not_applicable", "deferred", "in_bulk", "concerns")),
         *map(whole, ("findings", "worded", "within_5", "within_15", "within_60", "within_240")),
         *(whole("within_540"), whole("later")),
-        *(given(name, sa.BigInteger(), **digest) for name in ("least_words", "most_words")),
+        *(given(one, sa.BigInteger(), nullable=True) for one in ("least_words", "most_words")),
     )
-    _rollup(
-        "timings",
-        given("kind", primary_key=True),
-        given("amount", sa.BigInteger(), primary_key=True, autoincrement=False),
-        whole("many"),
-    )
+    _rollup("timings", ("area", "kind"), text("amounts"))
 
 
-def _rollup(name: str, *columns: sa.Column[Any]) -> None:
-    """A table of sums by day, repository and area."""
+def _rollup(name: str, of: tuple[str, ...], *sums: sa.Column[Any]) -> None:
+    """A table of sums by day and repository."""
     number = {"primary_key": True, "autoincrement": False}
     op.create_table(
         name,
+        *(given(one, primary_key=True) for one in of),
         *(given("day", sa.Integer(), **number), given("repository_id", sa.BigInteger(), **number)),
-        *(given("area", primary_key=True), *columns),
+        *sums,
         sqlite_with_rowid=False,
     )
+    index(f"{name}_day", name, "day")
 
 
 def downgrade() -> None:
