@@ -201,12 +201,16 @@ MOST_RUNS = 5  # whose notes are kept of each pull
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as a run showed it. answer: the one that holds; None if it is open."""
+    """A question as a run showed it.
+
+    answer: the one that holds; None if it is open. findings: how many hazards raised it.
+    """
 
     id: str
     severity: str
     question: Text
     answer: Note | None = None
+    findings: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +288,7 @@ class Overview:
     holds: those in force, oldest first. hours: by the policy in force. policy: its files, topmost
     first; () if only what is built in applies. waivers: as `FlaggedArea.reviewers`. labels: as in
     Policy.
+    at: when the pull was read; None if an earlier version read it. head_sha: as it was then.
     """
 
     title: str
@@ -295,6 +300,9 @@ class Overview:
     policy: tuple[PolicyFile, ...] = ()
     waivers: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    at: datetime | None = None
+    head_sha: str = ""
+    is_merged: bool = False
 
     @property
     def waiting(self) -> tuple[FlaggedArea, ...]:

@@ -442,7 +442,7 @@ def _waiting(one: Waiting, found: StandUp, place: Place, words: Words) -> Review
         visible(overview.title, MOST_TITLE),
         visible(overview.author, MOST_NAME),
         place.pull(one.full_name, one.number),
-        _page(one.full_name, one.number),
+        page_path(one.full_name, one.number),
         tuple(visible(area.id, MOST_NAME) for area in overview.waiting),
         why or visible(one.title, MOST_WHY),
         one.since,
@@ -469,7 +469,7 @@ def _admin(one: Parked | Failing | Broken, now: datetime, place: Place, words: W
     return ReviewRow(
         *(visible(name, MOST_NAME), number, "", ""),
         url=place.pull(name, number) if number else url,
-        page=_page(name, number) if number else "",
+        page=page_path(name, number) if number else "",
         areas=(),
         why=why,
         since=since,
@@ -583,10 +583,10 @@ def _follow_up(one: Due, today: date, place: Place, words: Words) -> FollowUpRow
         _due_in(days, words),
         what.issue,
         place.issue(name, what.issue) if what.issue else place.pull(name, what.number),
-        _page(name, what.number),
+        page_path(name, what.number),
         what.extended,
         visible(what.asked_by, MOST_NAME),
-        words("page_days", days=(today - what.asked_at.astimezone(place.zone).date()).days)
+        words("page_days_ago", days=(today - what.asked_at.astimezone(place.zone).date()).days)
         if what.asked_at
         else "",
     )
@@ -598,7 +598,7 @@ def _due_in(days: int, words: Words) -> str:
     return words("page_days_left", days=days) if days else words("page_is_today")
 
 
-def _page(full_name: str, number: int) -> str:
+def page_path(full_name: str, number: int) -> str:
     return f"/pulls/{quote(full_name)}/{number}"
 
 

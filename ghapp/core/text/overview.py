@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 
 from ghapp.core.areas import Reviewers, Text
@@ -40,6 +41,9 @@ def overview(review: Review) -> Overview:
         policy=tuple(_files(review.facts.source)),
         waivers=_people(review.facts.policy.waivers),
         labels=review.facts.policy.labels,
+        at=review.facts.now,
+        head_sha=pull.head_sha,
+        is_merged=pull.is_merged,
     )
 
 
@@ -70,6 +74,7 @@ def _area(area: AreaReview, review: Review) -> FlaggedArea:
         flagged_by(area, review, Words(language), MOST_EXPLAINED, visible) for language in LANGUAGES
     )
     answers = area.answered
+    found = Counter(one.item for one in area.findings)
     return FlaggedArea(
         area.id,
         area.title,
@@ -84,6 +89,7 @@ def _area(area: AreaReview, review: Review) -> FlaggedArea:
                 item.severity,
                 item.question,
                 _note(answers[item.id]) if item.id in answers else None,
+                found[item.id],
             )
             for item in area.items
         ),
