@@ -197,7 +197,7 @@ _last = (
     *("installation_id", "is_open", "head_sha", "state", "verdict", "marks", "written"),
     *("updated_at", "pending_since"),
     *("base_ref", "base_since", "late_since", "state_since", "recheck_at", "trial", "trial_until"),
-    *("turn", "tags"),
+    *("turn", "tags", "release_on", "urgency"),
 )
 _seen_at = case((_put.excluded.seen_at > 0, _put.excluded.seen_at), else_=reviews.c.seen_at)
 _overview = case((_put.excluded.overview != "", _put.excluded.overview), else_=reviews.c.overview)
@@ -220,6 +220,7 @@ _PUT_FOLLOW_UP = Statement(
 TURNS: Mapping[str, str] = {
     "waiting_reviewers": "reviewers",
     "on_hold": "hold",
+    "frozen": "hold",
     "waiting_author": "author",
     "unreadable": "admin",
 }
@@ -289,6 +290,8 @@ def record(
             "turn": TURNS.get(run.state, "") if is_ready else "",
             "tags": "".join(f"{tag}\n" for tag in overview.tags) if overview else "",
             "overview": _json(overview) if overview else "",
+            "release_on": overview.release_on if overview and run.verdict.is_open else "",
+            "urgency": overview.urgency if overview and run.verdict.is_open else "",
         },
     )
     if run.shown:

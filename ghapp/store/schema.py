@@ -235,6 +235,7 @@ ledger = Table(
 # trial, and LASTS while there is one.
 # turn: whose turn it is, as in `runs.TURNS`; "" if nobody waits, or it is a draft. tags: as in
 # `Overview.tags`, each in a line of its own. overview: for pages; "" if the pull was never read.
+# release_on, urgency: as in Overview; "" for a closed pull.
 LASTS = 1e11
 reviews = Table(
     "reviews",
@@ -249,7 +250,7 @@ reviews = Table(
     *(_seconds("updated_at"), _seconds("seen_at"), _seconds("pending_since")),
     *(_text("base_ref"), _seconds("base_since"), _seconds("late_since")),
     *(_seconds("state_since"), _seconds("recheck_at"), _text("trial"), _seconds("trial_until")),
-    _text("overview"),
+    *(_text("overview"), _text("release_on"), _text("urgency")),
     Index("reviews_seen", "repository_id", "number", "seen_at"),
     Index("reviews_head", "repository_id", "head_sha"),
 )
@@ -275,9 +276,18 @@ Index("reviews_trial", reviews.c.trial_until, sqlite_where=_tried, postgresql_wh
 _waits = reviews.c.turn != literal_column("''")
 Index(
     "reviews_turn",
-    *(reviews.c.turn, reviews.c.state_since, reviews.c.key, reviews.c.repository_id),
+    *(reviews.c.turn, reviews.c.urgency, reviews.c.state_since),
+    *(reviews.c.key, reviews.c.repository_id),
     sqlite_where=_waits,
     postgresql_where=_waits,
+)
+
+_planned = reviews.c.release_on != literal_column("''")
+Index(
+    "reviews_release",
+    *(reviews.c.release_on, reviews.c.repository_id, reviews.c.state, reviews.c.key),
+    sqlite_where=_planned,
+    postgresql_where=_planned,
 )
 
 # What the check runs that GitHub accepted showed.
@@ -293,13 +303,15 @@ shown = Table(
 
 # The policy as last read. drops: how many pushes may have changed it; read_drops: how many of them
 # came before it was read. read_at: 0 if it was never read. packs, good_packs: the packs that `text`
-# and `good` name; good_packs is NULL if both are equal, as they mostly are.
+# and `good` name; good_packs is NULL if both are equal, as they mostly are. calendar: the file that
+# `text` names as its calendar; "" if it names none.
 def _policy() -> tuple[Column[Any], ...]:
     return (
         Column("text", Text),
         Column("good", Text),
         Column("packs", Text, nullable=False, server_default="[]"),
         Column("good_packs", Text),
+        _text("calendar"),
         *(_text("etag"), _seconds("read_at"), _whole("drops"), _whole("read_drops")),
     )
 

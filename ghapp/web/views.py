@@ -14,7 +14,9 @@ from urllib.parse import quote
 from ghapp.core.i18n import Words
 from ghapp.core.ledger import Entry
 from ghapp.core.markdown import code, dotted, link, literal, paragraphs, visible
-from ghapp.core.records import FlaggedArea, Hours, Note
+from ghapp.core.records import FlaggedArea, Hours, Note, Overview
+from ghapp.core.releases import Freeze, Release
+from ghapp.core.text import status
 from ghapp.core.working_time import WorkingTime
 from ghapp.store.pages import (
     OVERDUE,
@@ -24,6 +26,7 @@ from ghapp.store.pages import (
     FollowUps,
     Parked,
     Parts,
+    Planned,
     PullPage,
     Queue,
     Waiting,
@@ -52,7 +55,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class ReviewRow:
-    """One line of the queue. page: its path here, "" if it has none. why: why it is listed."""
+    """One line of the queue. page: its path here, "" if it has none. why: why it is listed.
+
+    release: the next one in words, and release_on its day; "" if none is known. frozen: whether a
+    release freeze is in force.
+    """
 
     repository: str
     number: int
@@ -65,11 +72,14 @@ class ReviewRow:
     since: datetime
     waited_seconds: int
     waited: str
+    release_on: str = ""
+    release: str = ""
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Reviews that wait for the same: those that have waited longest, and how many there are."""
+    """Reviews that wait for the same: the most urgent ones, and how many there are."""
 
     id: str
     title: str
@@ -105,10 +115,22 @@ class FollowUpSection:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseView:
+    """The next release. text: all of it in words."""
+
+    on: str
+    name: str
+    flagged: int
+    unsigned: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class QueueView:
     now: datetime
     sections: tuple[Section, ...]
     follow_ups: tuple[FollowUpSection, ...]
+    release: ReleaseView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +193,10 @@ class EntryView:
 
 @dataclass(frozen=True, slots=True)
 class PullView:
-    """next: what has to happen. judged: how many entries the ledger has in all."""
+    """next: what has to happen. judged: how many entries the ledger has in all.
+
+    release, release_on: as in ReviewRow. freeze: the release freeze in force, in words.
+    """
 
     now: datetime
     repository: str
@@ -194,6 +219,9 @@ class PullView:
     timeline: tuple[EntryView, ...]
     judged: int
     follow_ups: tuple[FollowUpRow, ...]
+    release_on: str
+    release: str
+    freeze: str
 
 
 # --- views ----------------------------------------------------------------------------------------
@@ -210,7 +238,27 @@ def queue_view(queue: Queue, place: Place, words: Words) -> QueueView:
             rows += [_parked(one, queue.now, place, words) for one in queue.parked[1]]
         sections.append(Section(turn, words(f"page_turn_{turn}"), total, tuple(rows)))
     due = _follow_ups(queue.follow_ups, (OVERDUE, TODAY), queue.now, place, words)
-    return QueueView(queue.now, tuple(sections), due)
+    release = _planned(queue.planned, words) if queue.planned else None
+    return QueueView(queue.now, tuple(sections), due, release)
+
+
+def _planned(planned: Planned, words: Words) -> ReleaseView:
+    release, counts = planned.release, (planned.flagged, planned.unsigned)
+    named = {"release": _release(release, words), "flagged": counts[0], "unsigned": counts[1]}
+    text = words("page_next_release", **named)
+    return ReleaseView(release.on, visible(release.name, MOST_NAME), *counts, text)
+
+
+def _release(release: Release | None, words: Words) -> str:
+    """A release in short, "26 Nov (v5.12)"; "" if there is none."""
+    if release is None:
+        return ""
+    _, month, number = release.on.split("-")
+    name = words("short_months").split()[int(month) - 1]
+    day = words("short_day", month=name, number=int(number))
+    if not release.name:
+        return day
+    return words("page_release_on", day=day, name=visible(release.name, MOST_NAME))
 
 
 def follow_ups_view(found: FollowUps, place: Place, words: Words) -> FollowUpsView:
@@ -225,9 +273,11 @@ def pull_view(page: PullPage, place: Place, words: Words) -> PullView:
     seconds, waited = _waited(page.since, page.now, overview.hours if overview else None, place)
     areas = overview.areas if overview else ()
     turn = {"waiting_reviewers": "reviewers", "waiting_author": "author", "on_hold": "hold"}
+    turn["frozen"] = "hold"
+    freeze = overview.freeze if overview else None
     next_step = visible(verdict.title, MOST_WHY)
     if overview and verdict.is_open and page.state in turn:
-        next_step = _why(turn[page.state], overview.waiting, overview.holds, words)
+        next_step = _why(turn[page.state], overview, words)
     elif page.error:
         next_step = visible(page.error, MOST_WHY)
     return PullView(
@@ -256,13 +306,16 @@ def pull_view(page: PullPage, place: Place, words: Words) -> PullView:
             for one in page.follow_ups
             if one.is_open
         ),
+        release_on=overview.release_on if overview and verdict.is_open else "",
+        release=_release(overview.release, words) if overview and verdict.is_open else "",
+        freeze=_freeze(freeze, words) if freeze and verdict.is_open else "",
     )
 
 
 def _waiting(one: Waiting, turn: str, now: datetime, place: Place, words: Words) -> ReviewRow:
     overview = one.overview
     seconds, waited = _waited(one.since, now, overview.hours, place)
-    why = _why(turn, overview.waiting, overview.holds, words)
+    why = _why(turn, overview, words)
     return ReviewRow(
         visible(one.full_name, MOST_NAME),
         one.number,
@@ -275,6 +328,9 @@ def _waiting(one: Waiting, turn: str, now: datetime, place: Place, words: Words)
         one.since,
         seconds,
         _age(waited, words),
+        overview.release_on,
+        _release(overview.release, words),
+        overview.freeze is not None,
     )
 
 
@@ -293,8 +349,15 @@ def _parked(one: Parked, now: datetime, place: Place, words: Words) -> ReviewRow
     )
 
 
-def _why(turn: str, waiting: Iterable[FlaggedArea], holds: Iterable[Note], words: Words) -> str:
+def _freeze(freeze: Freeze, words: Words) -> str:
+    return status.freeze(freeze, words, lambda name: visible(name, MOST_NAME))
+
+
+def _why(turn: str, overview: Overview, words: Words) -> str:
     """Why it is this turn, in a sentence; "" if the areas do not say."""
+    waiting, holds = overview.waiting, overview.holds
+    if turn == "hold" and overview.freeze and not holds:
+        return words("page_frozen", freeze=_freeze(overview.freeze, words))
     if turn == "hold":
         return words.sentences(
             *(
@@ -454,6 +517,7 @@ def _age(waited: tuple[timedelta, timedelta], words: Words) -> str:
 def queue_markdown(view: QueueView, place: Place, words: Words) -> str:
     """The queue as text to paste into a chat or a wiki."""
     blocks = [f"## {words('page_queue')} ({_time(view.now, place)})"]
+    blocks.append(literal(view.release.text) if view.release else "")
     for section in view.sections:
         lines = [
             dotted(
@@ -462,6 +526,8 @@ def queue_markdown(view: QueueView, place: Place, words: Words) -> str:
                 literal(one.title, MOST_TITLE),
                 literal(words.joined(one.areas)),
                 literal(one.why),
+                f"{words('page_release')} {literal(one.release)}" if one.release else "",
+                words("page_freeze") if one.frozen else "",
             )
             for one in section.reviews
         ]
@@ -511,6 +577,10 @@ def pull_markdown(view: PullView, place: Place, words: Words) -> str:
         paragraphs(
             f"## {name} {literal(view.title, MOST_TITLE)}",
             dotted(f"**{view.state_text}**", view.waited, literal(view.next)),
+            dotted(
+                f"{words('page_release')} {literal(view.release)}" if view.release else "",
+                f"{words('page_freeze')} ({literal(view.freeze)})" if view.freeze else "",
+            ),
             _listed(words("page_areas"), len(view.areas), areas, words),
             _listed(words("page_questions"), len(items), items, words),
             _listed(words("page_timeline"), view.judged, entries, words),

@@ -24,6 +24,7 @@ from ghapp.core.areas import (
     Text,
     When,
 )
+from ghapp.core.releases import Freeze
 
 WEAKER, DIFFERENT, STRICTER = "weaker", "different", "stricter"
 
@@ -260,6 +261,10 @@ KEYS: Mapping[str, Row] = {
         f"working_time.{name}": Row(("working_time", name), unordered)
         for name in ("days", "hours", "holidays", "days_off")
     },
+    "release.from": Row(("release", "sources"), unordered),
+    "release.calendar": Row(("release", "calendar"), unordered),
+    "release.freeze.mode": Row(("release", "freeze"), rising("note", "hold")),
+    "release.freeze.periods": Row(("release", "freezes"), more),
     "ignore.authors": Row(("ignore_authors",), fewer_logins),
     "ignore.paths": Row(("ignore_paths",), fewer),
     "defer.default_days": Row(("defer", "default_days"), lower),
@@ -467,6 +472,8 @@ def as_written(value: object) -> str:  # noqa: C901 -- a case for each type
             return ", ".join(f"{key}: {count}" for key, count in least.items() if count)
         case SameAs():
             return value.item
+        case Freeze():
+            return str(value)
         case str() | int() | None:
             return str(value or "none")
     return "a condition"

@@ -23,6 +23,8 @@ def overview(review: Review) -> Overview:
         hours=Hours(working.days, working.hours, working.holidays, working.days_off),
         areas=tuple(_area(one, review) for one in review.areas),
         holds=tuple(map(_note, review.holds)) if review.state is PullState.ON_HOLD else (),
+        release=review.release,
+        freeze=review.freeze,
     )
 
 

@@ -124,15 +124,17 @@ def upgrade() -> None:
         *(seconds("updated_at"), seconds("seen_at"), seconds("pending_since")),
         *(text("base_ref"), seconds("base_since"), seconds("late_since")),
         *(seconds("state_since"), seconds("recheck_at"), text("trial"), seconds("trial_until")),
-        text("overview"),
+        *(text("overview"), text("release_on"), text("urgency")),
     )
     index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
     index("reviews_head", "reviews", "repository_id", "head_sha")
     index("reviews_open", "reviews", "installation_id", "seen_at", where="is_open")
     index("reviews_recheck", "reviews", "recheck_at", where="recheck_at > 0")
     index("reviews_trial", "reviews", "trial_until", where="trial_until > 0")
-    turn = ("turn", "state_since", "key", "repository_id")
+    turn = ("turn", "urgency", "state_since", "key", "repository_id")
     index("reviews_turn", "reviews", *turn, where="turn != ''")
+    planned = ("release_on", "repository_id", "state", "key")
+    index("reviews_release", "reviews", *planned, where="release_on != ''")
     op.create_table(
         "shown",
         given("row", ROW, primary_key=True),
@@ -144,7 +146,7 @@ def upgrade() -> None:
         given("repository_id", sa.BigInteger(), primary_key=True, autoincrement=False),
         *(given("text", nullable=True), given("good", nullable=True)),
         *(given("packs", server_default="[]"), given("good_packs", nullable=True)),
-        *(text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
+        *(text("calendar"), text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
     )
     op.create_table(
         "previews",
@@ -157,7 +159,7 @@ def upgrade() -> None:
         given("owner", primary_key=True),
         *(given("text", nullable=True), given("good", nullable=True)),
         *(given("packs", server_default="[]"), given("good_packs", nullable=True)),
-        *(text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
+        *(text("calendar"), text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
         seconds("changed_at"),
     )
     op.create_table(
