@@ -14,6 +14,7 @@ from ghapp.core.policy import fields, policy_schema
 from ghapp.core.policy.fields import Part
 from ghapp.core.policy.policy_schema import (
     AreaPart,
+    DestinationPart,
     OwnItemPart,
     PeriodPart,
     PolicyFile,
@@ -40,6 +41,8 @@ NAMES = {
     "Calendar": "file",
     "Duration": "duration",
     "Hours": "hours",
+    "WebhookName": "name",
+    "IssueName": "issue",
 }
 
 
@@ -78,6 +81,8 @@ def keys(part: type[Part] = PolicyFile, above: str = "") -> Iterator[Key]:
             written += ".ID"
         if PeriodPart in within:
             written += "[]"
+        if name == "teams" and DestinationPart in within:
+            written += ".TEAM"
         if within and within[0] not in (AreaPart, OwnItemPart, WordsPart):
             yield from keys(within[0], f"{written}.")
             continue

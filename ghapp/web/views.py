@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, tzinfo
 from urllib.parse import quote
 
 from ghapp.core.i18n import Words
 from ghapp.core.ledger import Entry
 from ghapp.core.markdown import code, dotted, link, literal, paragraphs, visible
-from ghapp.core.records import FlaggedArea, Hours, Note, Overview
-from ghapp.core.releases import Freeze, Release
-from ghapp.core.text import status
-from ghapp.core.working_time import WorkingTime
+from ghapp.core.records import FlaggedArea, Note
+from ghapp.core.text.turns import age, freeze_named, next_release, release_named, waited
+from ghapp.core.text.turns import why as why_it_waits
 from ghapp.store.pages import (
     OVERDUE,
     PARTS,
@@ -244,21 +243,8 @@ def queue_view(queue: Queue, place: Place, words: Words) -> QueueView:
 
 def _planned(planned: Planned, words: Words) -> ReleaseView:
     release, counts = planned.release, (planned.flagged, planned.unsigned)
-    named = {"release": _release(release, words), "flagged": counts[0], "unsigned": counts[1]}
-    text = words("page_next_release", **named)
+    text = next_release(release, *counts, words)
     return ReleaseView(release.on, visible(release.name, MOST_NAME), *counts, text)
-
-
-def _release(release: Release | None, words: Words) -> str:
-    """A release in short, "26 Nov (v5.12)"; "" if there is none."""
-    if release is None:
-        return ""
-    _, month, number = release.on.split("-")
-    name = words("short_months").split()[int(month) - 1]
-    day = words("short_day", month=name, number=int(number))
-    if not release.name:
-        return day
-    return words("page_release_on", day=day, name=visible(release.name, MOST_NAME))
 
 
 def follow_ups_view(found: FollowUps, place: Place, words: Words) -> FollowUpsView:
@@ -270,14 +256,14 @@ def pull_view(page: PullPage, place: Place, words: Words) -> PullView:
     """Everything about one pull."""
     overview, verdict = page.overview, page.verdict
     today = page.now.astimezone(place.zone).date()
-    seconds, waited = _waited(page.since, page.now, overview.hours if overview else None, place)
+    passed = waited(page.since, page.now, overview.hours if overview else None, place.zone)
     areas = overview.areas if overview else ()
     turn = {"waiting_reviewers": "reviewers", "waiting_author": "author", "on_hold": "hold"}
     turn["frozen"] = "hold"
     freeze = overview.freeze if overview else None
     next_step = visible(verdict.title, MOST_WHY)
     if overview and verdict.is_open and page.state in turn:
-        next_step = _why(turn[page.state], overview, words)
+        next_step = why_it_waits(turn[page.state], overview, words)
     elif page.error:
         next_step = visible(page.error, MOST_WHY)
     return PullView(
@@ -292,8 +278,8 @@ def pull_view(page: PullPage, place: Place, words: Words) -> PullView:
         is_open=verdict.is_open,
         is_draft=bool(overview and overview.is_draft),
         since=page.since,
-        waited_seconds=seconds,
-        waited=_age(waited, words),
+        waited_seconds=int(passed[0].total_seconds()),
+        waited=age(passed, words),
         next=next_step,
         head_sha=verdict.head_sha,
         base_ref=visible(verdict.base_ref, MOST_NAME),
@@ -307,15 +293,15 @@ def pull_view(page: PullPage, place: Place, words: Words) -> PullView:
             if one.is_open
         ),
         release_on=overview.release_on if overview and verdict.is_open else "",
-        release=_release(overview.release, words) if overview and verdict.is_open else "",
-        freeze=_freeze(freeze, words) if freeze and verdict.is_open else "",
+        release=release_named(overview.release, words) if overview and verdict.is_open else "",
+        freeze=freeze_named(freeze, words) if freeze and verdict.is_open else "",
     )
 
 
 def _waiting(one: Waiting, turn: str, now: datetime, place: Place, words: Words) -> ReviewRow:
     overview = one.overview
-    seconds, waited = _waited(one.since, now, overview.hours, place)
-    why = _why(turn, overview, words)
+    passed = waited(one.since, now, overview.hours, place.zone)
+    why = why_it_waits(turn, overview, words)
     return ReviewRow(
         visible(one.full_name, MOST_NAME),
         one.number,
@@ -326,16 +312,16 @@ def _waiting(one: Waiting, turn: str, now: datetime, place: Place, words: Words)
         tuple(visible(area.id, MOST_NAME) for area in overview.waiting),
         why or visible(one.title, MOST_WHY),
         one.since,
-        seconds,
-        _age(waited, words),
+        int(passed[0].total_seconds()),
+        age(passed, words),
         overview.release_on,
-        _release(overview.release, words),
+        release_named(overview.release, words),
         overview.freeze is not None,
     )
 
 
 def _parked(one: Parked, now: datetime, place: Place, words: Words) -> ReviewRow:
-    seconds, waited = _waited(one.since, now, None, place)
+    passed = waited(one.since, now, None, place.zone)
     address = place.pull(one.full_name, one.number) if one.number else ""
     error = visible(one.error, MOST_NOTE)
     return ReviewRow(
@@ -344,52 +330,9 @@ def _parked(one: Parked, now: datetime, place: Place, words: Words) -> ReviewRow
         *("", "", address, _page(one.full_name, one.number) if one.number else "", ()),
         words("page_parked", error=error),
         one.since,
-        seconds,
-        _age(waited, words),
+        int(passed[0].total_seconds()),
+        age(passed, words),
     )
-
-
-def _freeze(freeze: Freeze, words: Words) -> str:
-    return status.freeze(freeze, words, lambda name: visible(name, MOST_NAME))
-
-
-def _why(turn: str, overview: Overview, words: Words) -> str:
-    """Why it is this turn, in a sentence; "" if the areas do not say."""
-    waiting, holds = overview.waiting, overview.holds
-    if turn == "hold" and overview.freeze and not holds:
-        return words("page_frozen", freeze=_freeze(overview.freeze, words))
-    if turn == "hold":
-        return words.sentences(
-            *(
-                words("page_held", who=visible(one.who, MOST_NAME), note=_quoted(one.text, words))
-                for one in holds
-            )
-        )
-    if turn == "author":
-        musts = [item for area in waiting for item in area.open_musts]
-        named = words.joined([visible(one, MOST_NAME) for one in musts[:5]], len(musts) - 5)
-        return words("page_open_musts", count=len(musts), items=named) if musts else ""
-    if turn == "reviewers":
-        return words.sentences(
-            *(
-                words(
-                    "page_stale" if area.state == "stale" else "page_signs_off",
-                    area=visible(area.id, MOST_NAME),
-                    who=_reviewers(area, words),
-                )
-                for area in waiting
-            )
-        )
-    return ""
-
-
-def _quoted(note: str, words: Words) -> str:
-    return words("page_quoted", note=visible(note, MOST_NOTE)) if note.strip() else ""
-
-
-def _reviewers(area: FlaggedArea, words: Words) -> str:
-    named = [visible(one, MOST_NAME) for one in area.reviewers]
-    return words.joined(named) if named else words("who_maintain")
 
 
 def _area(area: FlaggedArea, words: Words) -> AreaView:
@@ -486,29 +429,6 @@ def _due_in(days: int, words: Words) -> str:
 
 def _page(full_name: str, number: int) -> str:
     return f"/pulls/{quote(full_name)}/{number}"
-
-
-def _waited(
-    since: datetime, now: datetime, hours: Hours | None, place: Place
-) -> tuple[int, tuple[timedelta, timedelta]]:
-    """How much working time has passed, in seconds, and beside the length of a working day."""
-    working = WorkingTime(zone=place.zone)
-    if hours:
-        working = WorkingTime(hours.days, hours.hours, place.zone, hours.holidays, hours.days_off)
-    waited = working.between(since, now)
-    return int(waited.total_seconds()), (waited, working.day)
-
-
-def _age(waited: tuple[timedelta, timedelta], words: Words) -> str:
-    """The two largest units that are needed."""
-    passed, day = waited
-    days, rest = divmod(passed, day)
-    hours, minutes = divmod(int(rest.total_seconds()) // 60, 60)
-    if days:
-        return words("report_days", days=days, hours=hours)
-    if hours:
-        return words("report_hours", hours=hours, minutes=minutes)
-    return words("report_minutes", minutes=minutes)
 
 
 # --- Markdown -------------------------------------------------------------------------------------
