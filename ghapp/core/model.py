@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from ghapp.core.markdown import seen
+from ghapp.core.releases import Milestone
 
 # The name of the repository that holds the policy of an organisation.
 ORGANISATION = ".github"
@@ -376,6 +377,7 @@ class Pull:
     topics: frozenset[str] = frozenset()
     properties: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()
+    milestone: Milestone | None = None
 
     @property
     def by(self) -> Account:

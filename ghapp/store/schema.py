@@ -238,6 +238,7 @@ ledger = Table(
 # unsigned_at: when it was merged without the sign-offs that it waited for; 0 if it was not.
 # to_count: whether `rollups` has to count it anew. steps: what happened since it last did, each in
 # a line of its own, as `insights.Step` reads it.
+# release_on, urgency: as in Overview; "" for a closed pull.
 LASTS = 1e11
 reviews = Table(
     "reviews",
@@ -253,6 +254,7 @@ reviews = Table(
     *(_text("base_ref"), _seconds("base_since"), _seconds("late_since")),
     *(_seconds("state_since"), _seconds("recheck_at"), _text("trial"), _seconds("trial_until")),
     *(_text("overview"), _seconds("unsigned_at"), _text("steps"), _flag("to_count")),
+    *(_text("release_on"), _text("urgency")),
     Index("reviews_seen", "repository_id", "number", "seen_at"),
     Index("reviews_head", "repository_id", "head_sha"),
 )
@@ -278,9 +280,18 @@ Index("reviews_trial", reviews.c.trial_until, sqlite_where=_tried, postgresql_wh
 _waits = reviews.c.turn != literal_column("''")
 Index(
     "reviews_turn",
-    *(reviews.c.turn, reviews.c.state_since, reviews.c.key, reviews.c.repository_id),
+    *(reviews.c.turn, reviews.c.urgency, reviews.c.state_since),
+    *(reviews.c.key, reviews.c.repository_id),
     sqlite_where=_waits,
     postgresql_where=_waits,
+)
+
+_planned = reviews.c.release_on != literal_column("''")
+Index(
+    "reviews_release",
+    *(reviews.c.release_on, reviews.c.repository_id, reviews.c.state, reviews.c.key),
+    sqlite_where=_planned,
+    postgresql_where=_planned,
 )
 
 _to_count = reviews.c.to_count
@@ -361,13 +372,15 @@ shown = Table(
 
 # The policy as last read. drops: how many pushes may have changed it; read_drops: how many of them
 # came before it was read. read_at: 0 if it was never read. packs, good_packs: the packs that `text`
-# and `good` name; good_packs is NULL if both are equal, as they mostly are.
+# and `good` name; good_packs is NULL if both are equal, as they mostly are. calendar: the file that
+# `text` names as its calendar; "" if it names none.
 def _policy() -> tuple[Column[Any], ...]:
     return (
         Column("text", Text),
         Column("good", Text),
         Column("packs", Text, nullable=False, server_default="[]"),
         Column("good_packs", Text),
+        _text("calendar"),
         *(_text("etag"), _seconds("read_at"), _whole("drops"), _whole("read_drops")),
     )
 

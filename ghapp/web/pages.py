@@ -46,7 +46,7 @@ FORWARDED = (
 LEAST_REFRESH_SECONDS, MOST_REFRESH_SECONDS = 10, 3_600
 MOST_DIGITS = 18
 READS = ("GET", "HEAD")
-NARROWED = ("repository", "area", "team")
+NARROWED = ("repository", "area", "team", "release")
 AWAY = "the database does not answer; try once more in a moment"
 
 Answer = Callable[[Request, Visitor], Awaitable[Response]]
@@ -135,7 +135,7 @@ class Pages:
         return [Route(path, _Local(answer)) for path, answer in found.items()]
 
     async def _queue(self, request: Request, visitor: Visitor) -> Response:
-        """The queue for the stand-up, narrowed by repository, area and team."""
+        """The queue for the stand-up, narrowed by repository, area, team and release."""
         words = Words(language(request))
         narrowed = Narrowed(*(request.query_params.get(name, "") for name in NARROWED))
         found = await self._store.records.read(
@@ -151,6 +151,7 @@ class Pages:
             "repository": [*choices.repositories.values()],
             "area": choices.areas,
             "team": choices.teams,
+            "release": choices.releases,
         }
         is_narrowed = narrowed != Narrowed()
         return self._page(
