@@ -134,7 +134,8 @@ def test_nothing_but_facts_ticks_a_step_off(world: World, server: Unset) -> None
 
     world.until("the App answers", answers)
     page = browser.get(f"{server.url}/setup/installed?installation_id=1&setup_action=install")
-    assert page.text.count("Done:") == 2
+    assert page.text.count("Done:") == 3
+    assert "Done: This machine&#39;s clock agrees with GitHub&#39;s." in page.text
     assert "To do: The App has no repository yet" in page.text
     assert "To do: No delivery has arrived yet" in page.text
     assert page.headers["refresh"] == "5"
@@ -167,6 +168,7 @@ def test_a_restart_and_other_commands_use_what_is_stored(
     )
     assert exported.private_key == world.github.private_key
     assert exported.webhook_secrets == (world.github.deliveries.hook.secret,)
+    assert exported.client_secret == world.github.registration.client_secret
     assert command(world, "credentials", "--export", str(file)).exit_code == 1
 
 
