@@ -118,6 +118,12 @@ async def test_the_demo_can_begin_with_set_up(capsys: pytest.CaptureFixture[str]
         while "nfr: needs sign-off" not in (await asyncio.to_thread(browser.get, github)).text:
             assert not demo.done()
             await asyncio.sleep(0.05)
+    ghapp = re.findall(r"^ghapp +(\S+)", printed, re.MULTILINE)[0]
+    asked = await asyncio.to_thread(browser.get, f"{ghapp}/login")
+    assert asked.url.path == "/login/oauth/authorize"
+    queue = await asyncio.to_thread(browser.press, asked, "Authorize", by="sam-sre")
+    assert (queue.status_code, str(queue.url)) == (200, f"{ghapp}/")
+    assert "@sam-sre" in queue.text and "acme/shop#" in queue.text
     demo.cancel()
     with suppress(asyncio.CancelledError):
         await demo

@@ -211,6 +211,23 @@ async def test_a_token_that_github_no_longer_accepts_ends_the_session(people: Pe
 
 
 @story
+async def test_whoever_revokes_the_app_on_github_is_signed_out_at_once(people: People) -> None:
+    emulated = people.github.github
+    emulated.deliveries.hook.secret = people.settings.webhook_secrets[0]
+    async with (
+        people.signed_in("ann") as one,
+        people.signed_in("ann") as two,
+        people.signed_in("eve") as other,
+    ):
+        emulated.revoke_authorization("ann")
+        headers, body = emulated.signed(emulated.deliveries.all[-1])
+        answer = await other.post("/webhook", content=body, headers=headers)
+        assert answer.status_code == 202
+        for browser, status in ((one, 401), (two, 401), (other, 200)):
+            assert (await browser.get("/api/v1/queue")).status_code == status
+
+
+@story
 async def test_declining_on_github_is_answered_with_a_page(people: People) -> None:
     async with people.browser() as browser:
         back = await allowed(await begun(browser), "")
