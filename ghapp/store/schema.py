@@ -472,5 +472,18 @@ credentials = Table(
     _seconds("stored_at"),
 )
 
+# People who have signed in to the pages. hash: of the cookie, in hex. user_id: on GitHub.
+# token: with which GitHub says what they may see, encrypted.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    *(_whole("user_id"), _text("login")),
+    Column("token", LargeBinary, nullable=False),
+    _seconds("expires_at"),
+    Index("sessions_user", "user_id"),
+    Index("sessions_expires", "expires_at"),
+)
+
 # One row. works_from: the oldest revision of the schema whose code works on the schema as it is.
 schema = Table("schema", metadata, Column("works_from", Text, primary_key=True))

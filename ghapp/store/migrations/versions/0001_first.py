@@ -196,6 +196,14 @@ def upgrade() -> None:
         given("number", sa.Integer(), primary_key=True, autoincrement=False),
         *(given("sealed", sa.LargeBinary()), seconds("stored_at")),
     )
+    op.create_table(
+        "sessions",
+        given("hash", primary_key=True),
+        *(whole("user_id"), text("login")),
+        *(given("token", sa.LargeBinary()), seconds("expires_at")),
+    )
+    index("sessions_user", "sessions", "user_id")
+    index("sessions_expires", "sessions", "expires_at")
     op.create_table("schema", given("works_from", primary_key=True))
     op.execute("INSERT INTO schema (works_from) VALUES ('0001')")
 
