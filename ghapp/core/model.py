@@ -11,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from ghapp.core.markdown import seen
+from ghapp.core.releases import Milestone
 
 # The name of the repository that holds the policy of an organisation.
 ORGANISATION = ".github"
@@ -290,6 +291,7 @@ class Delivery:
     organisations: owners, as in `Repository.owner`, whose own policy may have changed.
     lookup: further keys, found when the delivery is stored.
     changed_files: how many files GitHub says the pull changes; 0 if it does not say.
+    revoked: the id of an account that no longer lets the App act for it; 0 for none.
     """
 
     id: str
@@ -310,6 +312,7 @@ class Delivery:
     left: tuple[Repository, ...] = ()
     ended: tuple[QueueKey, ...] = ()
     lookup: Lookup | None = None
+    revoked: int = 0
 
     @property
     def has_keys(self) -> bool:
@@ -382,6 +385,7 @@ class Pull:
     topics: frozenset[str] = frozenset()
     properties: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()
+    milestone: Milestone | None = None
 
     @property
     def by(self) -> Account:

@@ -31,6 +31,7 @@ from ghapp.store.pages import (
     asking,
     may_see,
     queue,
+    rights,
     waiting,
 )
 from ghapp.store.schema import IS_WAIVED, keys, organisations, policies, reviews
@@ -85,8 +86,7 @@ def stand_up(
     """All of it. zone: of the clock by which follow-ups are due. since: the last stand-up."""
     found = queue(connection, seen, narrowed, zone)
     asked = asking(seen, found.repository, narrowed)
-    place = {**asked, "place": found.repository}
-    del place["repository"], place["area"], place["team"]
+    place = {**rights(seen), "place": found.repository}
     broken = [
         one
         for statement in (_BROKEN, _BROKEN_LAYERS)

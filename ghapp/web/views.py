@@ -19,8 +19,17 @@ from ghapp.core.model import ORGANISATION
 from ghapp.core.policy.policy import DEFAULT_LABELS, POLICY_PATH, REPOSITORY
 from ghapp.core.records import FlaggedArea, Note, Overview, PolicyFile, RunNote
 from ghapp.core.text.replies import address, reason
-from ghapp.core.text.turns import age, quoted, reviewers, waited
+from ghapp.core.text.turns import (
+    age,
+    freeze_named,
+    next_release,
+    quoted,
+    release_named,
+    reviewers,
+    waited,
+)
 from ghapp.core.text.turns import why as why_it_waits
+from ghapp.store import runs
 from ghapp.store.pages import (
     OVERDUE,
     PARTS,
@@ -29,6 +38,7 @@ from ghapp.store.pages import (
     FollowUps,
     Parked,
     Parts,
+    Planned,
     PullPage,
     Waiting,
 )
@@ -40,13 +50,7 @@ CLOSED = "closed"
 SHOWN = ("open", *PARTS, CLOSED)  # what the follow-ups can be narrowed to
 # Whose turn it is, in the order of the page; "waived" and "admin" come after the follow-ups.
 TURNS = ("new", "reviewers", "hold", "author", "waived", "admin")
-TURN_OF = {
-    "waiting_reviewers": "reviewers",
-    "on_hold": "hold",
-    "waiting_author": "author",
-    "unreadable": "admin",
-    "waived": "waived",
-}
+TURN_OF = {**runs.TURNS, "waived": "waived"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,8 @@ class ReviewRow:
     """One line of the queue. page: its path here, "" if it has none. why: why it is listed.
 
     is_new: since the last stand-up. state: as in PullView, "" of what is no pull.
+    release: the next one in words, and release_on its day; "" if none is known. frozen: whether a
+    release freeze is in force.
     """
 
     repository: str
@@ -94,11 +100,14 @@ class ReviewRow:
     is_new: bool = False
     state: str = ""
     state_text: str = ""
+    release_on: str = ""
+    release: str = ""
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Reviews that wait for the same: those that have waited longest, and how many there are."""
+    """Reviews that wait for the same: the most urgent ones, and how many there are."""
 
     id: str
     title: str
@@ -144,6 +153,17 @@ class FollowUpSection:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseView:
+    """The next release. text: all of it in words."""
+
+    on: str
+    name: str
+    flagged: int
+    unsigned: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class QueueView:
     """standup: the last one. longest: the longest wait on reviewers, in words; "" for none."""
 
@@ -152,6 +172,7 @@ class QueueView:
     longest: str
     sections: tuple[Section, ...]
     follow_ups: tuple[FollowUpSection, ...]
+    release: ReleaseView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +287,7 @@ class PullView:
 
     trouble: why the last check failed, or the review is parked; "" if neither. policy: its files,
     topmost first; () if only what is built in applies. runs: the last ones, newest first.
+    release, release_on: as in ReviewRow. freeze: the release freeze in force, in words.
     """
 
     now: datetime
@@ -292,6 +314,9 @@ class PullView:
     trouble: str
     policy: tuple[PolicyView, ...]
     runs: tuple[RunView, ...]
+    release_on: str
+    release: str
+    freeze: str
 
 
 # --- views ----------------------------------------------------------------------------------------
@@ -312,7 +337,14 @@ def queue_view(found: StandUp, place: Place, words: Words) -> QueueView:
     due = _follow_ups(queue.follow_ups, (OVERDUE, TODAY), queue.now, place, words)
     first = next(iter(sections[TURNS.index("reviewers")].reviews), None)
     longest = first.waited if first else ""
-    return QueueView(queue.now, found.since, longest, tuple(sections), due)
+    release = _planned(queue.planned, words) if queue.planned else None
+    return QueueView(queue.now, found.since, longest, tuple(sections), due, release)
+
+
+def _planned(planned: Planned, words: Words) -> ReleaseView:
+    release, counts = planned.release, (planned.flagged, planned.unsigned)
+    text = next_release(release, *counts, words)
+    return ReleaseView(release.on, visible(release.name, MOST_NAME), *counts, text)
 
 
 def follow_ups_view(found: FollowUps, place: Place, words: Words, show: str = "") -> FollowUpsView:
@@ -343,9 +375,11 @@ def pull_view(page: PullPage, place: Place, words: Words, *, marks: bool = False
     passed = waited(page.since, page.now, overview.hours if overview else None, place.zone)
     areas = overview.areas if overview else ()
     turn = {"waiting_reviewers": "reviewers", "waiting_author": "author", "on_hold": "hold"}
+    turn["frozen"] = "hold"
+    freeze = overview.freeze if overview else None
     next_step = visible(verdict.title, MOST_WHY)
     if overview and verdict.is_open and page.state in turn:
-        next_step = why_it_waits(turn[page.state], overview.waiting, overview.holds, words)
+        next_step = why_it_waits(turn[page.state], overview, words)
     elif page.error:
         next_step = visible(page.error, MOST_WHY)
     return PullView(
@@ -379,6 +413,9 @@ def pull_view(page: PullPage, place: Place, words: Words, *, marks: bool = False
             _policy(one, page.full_name, place) for one in (overview.policy if overview else ())
         ),
         runs=tuple(_run(one, words) for one in page.runs),
+        release_on=overview.release_on if overview and verdict.is_open else "",
+        release=release_named(overview.release, words) if overview and verdict.is_open else "",
+        freeze=freeze_named(freeze, words) if freeze and verdict.is_open else "",
     )
 
 
@@ -427,7 +464,7 @@ def _timeline(page: PullPage, place: Place, words: Words, *, marks: bool) -> Ite
 def _waiting(one: Waiting, found: StandUp, place: Place, words: Words) -> ReviewRow:
     overview, turn = one.overview, TURN_OF[one.state]
     passed = waited(one.since, found.queue.now, overview.hours, place.zone)
-    why = why_it_waits(turn, overview.waiting, overview.holds, words)
+    why = why_it_waits(turn, overview, words)
     if turn == "waived":
         notes = [area.signed for area in overview.areas if area.state == "waived" and area.signed]
         why = words.sentences(
@@ -451,6 +488,9 @@ def _waiting(one: Waiting, found: StandUp, place: Place, words: Words) -> Review
         one.flagged_since > found.since,
         one.state,
         words(f"page_state_{one.state}"),
+        overview.release_on,
+        release_named(overview.release, words),
+        overview.freeze is not None,
     )
 
 
@@ -610,6 +650,7 @@ def queue_markdown(view: QueueView, place: Place, words: Words) -> str:
     blocks = [
         f"## {words('page_queue')} ({_time(view.now, place)})",
         words("page_longest", waited=view.longest) if view.longest else "",
+        literal(view.release.text) if view.release else "",
     ]
     for section in view.sections:
         lines = [
@@ -619,6 +660,8 @@ def queue_markdown(view: QueueView, place: Place, words: Words) -> str:
                 literal(one.title, MOST_TITLE),
                 literal(words.joined(one.areas)),
                 literal(one.why),
+                f"{words('page_release')} {literal(one.release)}" if one.release else "",
+                words("page_freeze") if one.frozen else "",
             )
             for one in section.reviews
         ]
@@ -673,6 +716,10 @@ def pull_markdown(view: PullView, place: Place, words: Words) -> str:
         paragraphs(
             f"## {name} {literal(view.title, MOST_TITLE)}",
             dotted(f"**{view.state_text}**", view.waited, literal(view.next)),
+            dotted(
+                f"{words('page_release')} {literal(view.release)}" if view.release else "",
+                f"{words('page_freeze')} ({literal(view.freeze)})" if view.freeze else "",
+            ),
             _listed(words("page_areas"), len(view.areas), areas, words),
             _listed(words("page_questions"), len(items), items, words),
             _listed(words("page_timeline"), max(view.judged, len(entries)), entries, words),

@@ -10,6 +10,7 @@ from ghapp.core.marks import Marks, Written
 from ghapp.core.model import Message, Pull, Rights
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import FollowUp, PolicySource, Shown
+from ghapp.core.releases import Release
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Facts:
     earlier: what was shown but not recorded, as read back, oldest first.
     follow_ups: those of this pull, as recorded or read back.
     details: the address of the pull's page of ghapp; "" if it is not to be named.
+    releases: of the calendar that the policy names, the next one first.
     """
 
     now: datetime
@@ -42,3 +44,4 @@ class Facts:
     earlier: tuple[Shown, ...] = ()
     follow_ups: tuple[FollowUp, ...] = ()
     details: str = ""
+    releases: tuple[Release, ...] = ()
