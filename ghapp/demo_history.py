@@ -91,7 +91,7 @@ class Clock:
     def to(self, at: datetime) -> None:
         self.at = max(self.at, at)
 
-    def forward(self, seconds: float = 2.0) -> None:
+    def forward(self, seconds: float = 0.4) -> None:
         self.at += timedelta(seconds=seconds)
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    Select,
     Text,
     and_,
     bindparam,
@@ -23,11 +25,13 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    union_all,
 )
 
 from ghapp.core.ledger import Entry
 from ghapp.core.records import FollowUp, Overview, Verdict
 from ghapp.store import schema
+from ghapp.store.runs import TURNS
 from ghapp.store.schema import IS_PARKED, IS_PULL, Now, keys, ledger, reviews
 from ghapp.store.sql import Connection, Parameters, Statement, one_of
 
@@ -186,7 +190,9 @@ def queue(connection: Connection, seen: Seen, narrowed: Narrowed, zone: tzinfo) 
         "area": f"area:{narrowed.area}\n" if narrowed.area else "",
         "team": f"team:{narrowed.team}\n" if narrowed.team else "",
     }
-    turns: dict[str, tuple[int, tuple[Waiting, ...]]] = {}
+    turns: dict[str, tuple[int, tuple[Waiting, ...]]] = {
+        one.turn: (one.total, ()) for one in connection.rows(_TURNS, asked)
+    }
     for one in connection.rows(_WAITING, asked):
         row = Waiting(
             one.full_name,
@@ -195,7 +201,8 @@ def queue(connection: Connection, seen: Seen, narrowed: Narrowed, zone: tzinfo) 
             _time(one.state_since),
             _OVERVIEW.decode(one.overview),
         )
-        turns[one.turn] = one.total, (*turns.get(one.turn, (0, ()))[1], row)
+        total, before = turns[one.turn]
+        turns[one.turn] = total, (*before, row)
     parked = connection.rows(_PARKED, {**rights(seen), "repository": repository})
     today = now.astimezone(zone).date()
     return Queue(
@@ -228,7 +235,6 @@ def _due(
     last: date,
 ) -> Parts:
     """soon: the last day of the part SOON. last: what is due later is left out."""
-    found: dict[str, tuple[int, tuple[Due, ...]]] = {}
     asked = {
         **rights(seen),
         "repository": repository,
@@ -237,9 +243,13 @@ def _due(
         "soon": soon.isoformat(),
         "last": last.isoformat(),
     }
+    found: dict[str, tuple[int, tuple[Due, ...]]] = {
+        one.part: (one.total, ()) for one in connection.rows(_PARTS, asked)
+    }
     for one in connection.rows(_DUE, asked):
         row = Due(one.full_name, _FOLLOW_UP.decode(one.follow_up))
-        found[one.part] = one.total, (*found.get(one.part, (0, ()))[1], row)
+        total, before = found[one.part]
+        found[one.part] = total, (*before, row)
     return found
 
 
@@ -304,28 +314,33 @@ _REPOSITORIES = Statement(
     .join(keys, keys.c.key == _one_of_each.c.key)
     .order_by(keys.c.full_name)
 )
-# The rows are counted and numbered in an index; only those that are shown are read whole.
-_placed = (
-    select(
-        reviews.c.key,
-        reviews.c.turn,
-        func.row_number()
-        .over(partition_by=reviews.c.turn, order_by=(reviews.c.state_since, reviews.c.key))
-        .label("place"),
-        func.count().over(partition_by=reviews.c.turn).label("total"),
-    )
-    .where(_waits, _in_repository, may_see(reviews.c.repository_id), *_tagged)
-    .subquery()
+# Counted in an index; only the rows that are shown are read whole.
+_listed = (_waits, _in_repository, may_see(reviews.c.repository_id), *_tagged)
+_TURNS = Statement(
+    select(reviews.c.turn, func.count().label("total")).where(*_listed).group_by(reviews.c.turn)
 )
+
+
+def _longest(turn: str) -> Select[Any]:
+    """Those of a turn that have waited longest."""
+    return select(
+        select(reviews.c.key, reviews.c.turn)
+        .where(reviews.c.turn == literal_column(f"'{turn}'"), *_listed)
+        .order_by(reviews.c.state_since, reviews.c.key)
+        .limit(MOST_ROWS)
+        .subquery()
+    )
+
+
+_longest_waiting = union_all(*map(_longest, TURNS.values())).subquery()
 _WAITING = Statement(
     select(
         *(keys.c.full_name, reviews.c.number, reviews.c.verdict, reviews.c.state_since),
-        *(reviews.c.overview, _placed.c.turn, _placed.c.total),
+        *(reviews.c.overview, _longest_waiting.c.turn),
     )
-    .join(reviews, reviews.c.key == _placed.c.key)
-    .join(keys, keys.c.key == _placed.c.key)
-    .where(_placed.c.place <= MOST_ROWS)
-    .order_by(_placed.c.turn, _placed.c.place)
+    .join(reviews, reviews.c.key == _longest_waiting.c.key)
+    .join(keys, keys.c.key == _longest_waiting.c.key)
+    .order_by(_longest_waiting.c.turn, reviews.c.state_since, reviews.c.key)
 )
 _PARKED = Statement(
     select(
@@ -342,38 +357,48 @@ _day, _today, _soon = (
     bindparam("today", type_=Text),
     bindparam("soon", type_=Text),
 )
+_parts = {
+    OVERDUE: _day < _today,
+    TODAY: _day == _today,
+    SOON: and_(_day > _today, _day <= _soon),
+    LATER: and_(_day > _today, _day > _soon),
+}
 _part = case(
-    (_day < _today, literal_column(f"'{OVERDUE}'")),
-    (_day == _today, literal_column(f"'{TODAY}'")),
-    (_day <= _soon, literal_column(f"'{SOON}'")),
-    else_=literal_column(f"'{LATER}'"),
+    *((condition, literal_column(f"'{part}'")) for part, condition in _parts.items()),
 )
 _area = bindparam("area", type_=Text)
-_by_day = (_day, _table.c.key, _table.c.item)
-_counted = (
-    select(
-        *(_table.c.key, _table.c.item, _day, _part.label("part")),
-        func.row_number().over(partition_by=_part, order_by=_by_day).label("place"),
-        func.count().over(partition_by=_part).label("total"),
-    )
-    .where(
-        _table.c.is_open,
-        _day <= bindparam("last", type_=Text),
-        may_see(_table.c.repository_id),
-        or_(_repository == 0, _table.c.repository_id == _repository),
-        or_(_area == "", _table.c.area == _area),
-    )
-    .subquery()
+_owed = (
+    _table.c.is_open,
+    _day <= bindparam("last", type_=Text),
+    may_see(_table.c.repository_id),
+    or_(_repository == 0, _table.c.repository_id == _repository),
+    or_(_area == "", _table.c.area == _area),
 )
+_PARTS = Statement(
+    select(_part.label("part"), func.count().label("total")).where(*_owed).group_by(_part)
+)
+
+
+def _soonest(part: str) -> Select[Any]:
+    """Those of a part that are due first."""
+    return select(
+        select(_table.c.key, _table.c.item, literal_column(f"'{part}'").label("part"))
+        .where(_parts[part], *_owed)
+        .order_by(_day, _table.c.key, _table.c.item)
+        .limit(MOST_ROWS)
+        .subquery()
+    )
+
+
+_soonest_due = union_all(*map(_soonest, PARTS)).subquery()
 _DUE = Statement(
-    select(keys.c.full_name, _table.c.follow_up, _counted.c.part, _counted.c.total)
-    .join(keys, keys.c.key == _counted.c.key)
+    select(keys.c.full_name, _table.c.follow_up, _soonest_due.c.part)
+    .join(keys, keys.c.key == _soonest_due.c.key)
     .join(
         _table,
-        and_(_table.c.key == _counted.c.key, _table.c.item == _counted.c.item),
+        and_(_table.c.key == _soonest_due.c.key, _table.c.item == _soonest_due.c.item),
     )
-    .where(_counted.c.place <= MOST_ROWS)
-    .order_by(_counted.c.due, _counted.c.key, _counted.c.item)
+    .order_by(_table.c.due, _table.c.key, _table.c.item)
 )
 _PULL = Statement(
     select(

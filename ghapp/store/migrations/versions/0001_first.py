@@ -131,8 +131,9 @@ def upgrade() -> None:
     index("reviews_open", "reviews", "installation_id", "seen_at", where="is_open")
     index("reviews_recheck", "reviews", "recheck_at", where="recheck_at > 0")
     index("reviews_trial", "reviews", "trial_until", where="trial_until > 0")
-    turn = ("turn", "state_since", "key", "repository_id")
+    turn = ("turn", "state_since", "key", "repository_id", "tags")
     index("reviews_turn", "reviews", *turn, where="turn != ''")
+    index("reviews_waiting", "reviews", "repository_id", "key", where="turn != ''")
     op.create_table(
         "shown",
         given("row", ROW, primary_key=True),
@@ -167,6 +168,8 @@ def upgrade() -> None:
         given("follow_up"),
     )
     index("follow_ups_open", "follow_ups", "repository_id", "due", where="is_open")
+    due = ("due", "key", "item", "repository_id", "area")
+    index("follow_ups_due", "follow_ups", *due, where="is_open")
     op.create_table("turns", given("name", primary_key=True), seconds("taken_at"))
     op.create_table(
         "posts",
