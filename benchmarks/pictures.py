@@ -1,49 +1,59 @@
 """Pictures of the pages for the docs, of a running `ghapp demo` whose history is complete.
 
-uv run python -m benchmarks.pictures http://127.0.0.1:PORT docs/images
+uv run python -m benchmarks.pictures http://127.0.0.1:PORT docs [--dark]
+
+They are in `docs/images` and, in Japanese, in `docs/ja/images`. The pull request is the first one
+whose sign-off went stale.
 """
 
 from __future__ import annotations
 
+import argparse
 import shutil
-import sys
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Locator, sync_playwright
 
-WIDTH, HEIGHT = 1_100, 900
-LANGUAGES, SCHEMES = ("en", "ja"), ("light", "dark")
+WIDTH = 1_000
+HEIGHTS = {"queue": 720, "pull": 680, "follow-ups": 640}
+FOLDERS = {"en": "images", "ja": "ja/images"}
 
 
-def pages(browser: Browser, ghapp: str) -> dict[str, str]:
-    """By name, the path of each page; of a pull request, the one that waits longest."""
+def paths(browser: Browser, ghapp: str) -> dict[str, str]:
+    """By name, the path of each page."""
     page = browser.new_page()
-    page.goto(ghapp)
-    pull = page.locator("main a[href^='/pulls/']").first.get_attribute("href") or ""
+    page.goto(f"{ghapp}/?lang=en")
+    links = page.locator("main a[href^='/pulls/']")
+    stale: Locator = page.locator("li", has_text="went stale").locator("a[href^='/pulls/']")
+    pull = (stale if stale.count() else links).first.get_attribute("href") or ""
     page.close()
     return {"queue": "/", "pull": pull.partition("?")[0], "follow-ups": "/follow-ups"}
 
 
-def taken(ghapp: str, folder: Path) -> None:
-    """One picture of each page in both languages and colour schemes."""
-    folder.mkdir(parents=True, exist_ok=True)
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("ghapp")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--dark", action="store_true")
+    given = parser.parse_args()
+    ghapp = given.ghapp.rstrip("/")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
-        for name, path in pages(browser, ghapp).items():
-            for language in LANGUAGES:
-                for scheme in SCHEMES:
-                    page = browser.new_page(
-                        viewport={"width": WIDTH, "height": HEIGHT},
-                        color_scheme="dark" if scheme == "dark" else "light",
-                        locale=language,
-                    )
-                    page.goto(f"{ghapp.rstrip('/')}{path}?lang={language}")
-                    page.screenshot(path=folder / f"{name}-{language}-{scheme}.png")
-                    page.close()
+        for name, path in paths(browser, ghapp).items():
+            for language, below in FOLDERS.items():
+                page = browser.new_page(
+                    viewport={"width": WIDTH, "height": HEIGHTS[name]},
+                    color_scheme="dark" if given.dark else "light",
+                )
+                page.goto(f"{ghapp}{path}?lang={language}")
+                file = given.folder / below / f"{name}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                page.screenshot(path=file)
+                page.close()
         browser.close()
 
 
 if __name__ == "__main__":
-    taken(sys.argv[1], Path(sys.argv[2]))
+    main()
