@@ -1,9 +1,9 @@
 """Pictures of the pages for the docs, of a running `ghapp demo` whose history is complete.
 
-uv run python -m benchmarks.pictures http://127.0.0.1:PORT docs [--dark]
+uv run python -m benchmarks.pictures http://127.0.0.1:PORT docs [--lang ja] [--dark]
 
-They are in `docs/images` and, in Japanese, in `docs/ja/images`. The pull request is the first one
-whose sign-off went stale.
+They are in `docs/images` or, of `ghapp demo --lang ja`, in `docs/ja/images`. The pull request is
+the first one whose sign-off went stale.
 """
 
 from __future__ import annotations
@@ -34,24 +34,23 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("ghapp")
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--lang", choices=tuple(FOLDERS), default="en")
     parser.add_argument("--dark", action="store_true")
     given = parser.parse_args()
-    ghapp = given.ghapp.rstrip("/")
+    ghapp, folder = given.ghapp.rstrip("/"), given.folder / FOLDERS[given.lang]
+    folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         for name, path in paths(browser, ghapp).items():
-            for language, below in FOLDERS.items():
-                page = browser.new_page(
-                    viewport={"width": WIDTH, "height": HEIGHTS[name]},
-                    color_scheme="dark" if given.dark else "light",
-                )
-                page.goto(f"{ghapp}{path}?lang={language}")
-                file = given.folder / below / f"{name}.png"
-                file.parent.mkdir(parents=True, exist_ok=True)
-                page.screenshot(path=file)
-                page.close()
+            page = browser.new_page(
+                viewport={"width": WIDTH, "height": HEIGHTS[name]},
+                color_scheme="dark" if given.dark else "light",
+            )
+            page.goto(f"{ghapp}{path}?lang={given.lang}")
+            page.screenshot(path=folder / f"{name}.png")
+            page.close()
         browser.close()
 
 
