@@ -33,6 +33,7 @@ from ghapp.github.webhook import parse
 from ghapp.observer import Observer
 from ghapp.settings import Endpoint
 from ghapp.store import Store, copying
+from ghapp.store.rollups import roll_up
 from ghapp.store.stats import health
 from ghapp.store.work_queue import marking
 from ghapp.worker.reconcile import reconcile
@@ -442,6 +443,7 @@ class Player:
         self.clock.to(end)
         await self.store.records.write(marking.mark_rechecks)
         await self._settle()
+        await roll_up(self.store.records, TEAM.zone)
 
     def _openings(self, begin: datetime, end: datetime) -> Iterator[tuple[datetime, int, Steps]]:
         """When each pull request is opened, and what happens then."""

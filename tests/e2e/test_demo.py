@@ -192,6 +192,13 @@ def test_follow_ups_of_the_history_have_their_issues(played: Played) -> None:
         assert issue.created_at < played.github.now() - timedelta(hours=1)
 
 
+def test_insights_count_the_history(played: Played) -> None:
+    counted = re.findall(
+        r"<code>(database-migration|sql-query|caching)</code>", played.pages["/insights"].text
+    )
+    assert len(set(counted)) >= 2
+
+
 def test_a_history_that_nobody_waits_for_ends() -> None:
     ended = threading.Event()
     ended.set()
