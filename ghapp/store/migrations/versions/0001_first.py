@@ -132,10 +132,14 @@ def upgrade() -> None:
     index("reviews_recheck", "reviews", "recheck_at", where="recheck_at > 0")
     index("reviews_trial", "reviews", "trial_until", where="trial_until > 0")
     index("reviews_to_count", "reviews", "key", where="to_count")
-    unsigned = ("unsigned_at", "repository_id")
-    index("reviews_unsigned", "reviews", *unsigned, where="unsigned_at > 0")
-    turn = ("turn", "state_since", "key", "repository_id", "tags")
-    index("reviews_turn", "reviews", *turn, where="turn != ''")
+    index(
+        *("reviews_unsigned", "reviews", "unsigned_at", "repository_id"),
+        where="unsigned_at > 0",
+    )
+    index(
+        *("reviews_turn", "reviews", "turn", "state_since", "key", "repository_id", "tags"),
+        where="turn != ''",
+    )
     index("reviews_waiting", "reviews", "repository_id", "key", where="turn != ''")
     _roll_ups()
     op.create_table(
@@ -172,8 +176,10 @@ def upgrade() -> None:
         given("follow_up"),
     )
     index("follow_ups_open", "follow_ups", "repository_id", "due", where="is_open")
-    due = ("due", "key", "item", "repository_id", "area")
-    index("follow_ups_due", "follow_ups", *due, where="is_open")
+    index(
+        *("follow_ups_due", "follow_ups", "due", "key", "item", "repository_id", "area"),
+        where="is_open",
+    )
     op.create_table("turns", given("name", primary_key=True), seconds("taken_at"))
     op.create_table(
         "posts",
