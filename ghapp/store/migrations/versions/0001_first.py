@@ -125,22 +125,25 @@ def upgrade() -> None:
         *(text("base_ref"), seconds("base_since"), seconds("late_since")),
         *(seconds("state_since"), seconds("recheck_at"), text("trial"), seconds("trial_until")),
         *(text("overview"), seconds("unsigned_at"), text("steps"), flag("to_count")),
+        *(text("release_on"), text("urgency")),
     )
     index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
     index("reviews_head", "reviews", "repository_id", "head_sha")
     index("reviews_open", "reviews", "installation_id", "seen_at", where="is_open")
     index("reviews_recheck", "reviews", "recheck_at", where="recheck_at > 0")
     index("reviews_trial", "reviews", "trial_until", where="trial_until > 0")
-    index("reviews_to_count", "reviews", "key", where="to_count")
-    index(
-        *("reviews_unsigned", "reviews", "unsigned_at", "repository_id"),
-        where="unsigned_at > 0",
-    )
-    index(
-        *("reviews_turn", "reviews", "turn", "state_since", "key", "repository_id", "tags"),
-        where="turn != ''",
-    )
-    index("reviews_waiting", "reviews", "repository_id", "key", where="turn != ''")
+    for name, columns, where in (
+        ("to_count", ("key",), "to_count"),
+        ("unsigned", ("unsigned_at", "repository_id"), "unsigned_at > 0"),
+        (
+            "turn",
+            ("turn", "urgency", "state_since", "key", "repository_id", "tags"),
+            "turn != ''",
+        ),
+        ("waiting", ("repository_id", "key"), "turn != ''"),
+        ("release", ("release_on", "repository_id", "state", "key"), "release_on != ''"),
+    ):
+        index(f"reviews_{name}", "reviews", *columns, where=where)
     _roll_ups()
     op.create_table(
         "shown",
@@ -153,7 +156,7 @@ def upgrade() -> None:
         given("repository_id", sa.BigInteger(), primary_key=True, autoincrement=False),
         *(given("text", nullable=True), given("good", nullable=True)),
         *(given("packs", server_default="[]"), given("good_packs", nullable=True)),
-        *(text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
+        *(text("calendar"), text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
     )
     op.create_table(
         "previews",
@@ -166,7 +169,7 @@ def upgrade() -> None:
         given("owner", primary_key=True),
         *(given("text", nullable=True), given("good", nullable=True)),
         *(given("packs", server_default="[]"), given("good_packs", nullable=True)),
-        *(text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
+        *(text("calendar"), text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
         seconds("changed_at"),
     )
     op.create_table(
@@ -202,6 +205,14 @@ def upgrade() -> None:
         given("number", sa.Integer(), primary_key=True, autoincrement=False),
         *(given("sealed", sa.LargeBinary()), seconds("stored_at")),
     )
+    op.create_table(
+        "sessions",
+        given("hash", primary_key=True),
+        *(whole("user_id"), text("login")),
+        *(given("token", sa.LargeBinary()), seconds("expires_at")),
+    )
+    index("sessions_user", "sessions", "user_id")
+    index("sessions_expires", "sessions", "expires_at")
     op.create_table("schema", given("works_from", primary_key=True))
     op.execute("INSERT INTO schema (works_from) VALUES ('0001')")
 
