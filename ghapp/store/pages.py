@@ -17,6 +17,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Double,
+    Select,
     Text,
     and_,
     bindparam,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    union_all,
 )
 
 from ghapp.core.ledger import Entry
@@ -32,6 +34,7 @@ from ghapp.core.model import PullKey, Repository
 from ghapp.core.records import FollowUp, Overview, RunNote, Shown, Verdict
 from ghapp.core.releases import Release
 from ghapp.store import schema
+from ghapp.store.runs import TURNS
 from ghapp.store.schema import IS_PARKED, IS_PULL, Now, keys, ledger, reviews, shown
 from ghapp.store.sql import Connection, Parameters, Statement, one_of
 from ghapp.store.work_queue.marking import Mark, mark
@@ -229,10 +232,12 @@ def queue(connection: Connection, seen: Seen, narrowed: Narrowed, zone: tzinfo) 
     name = narrowed.repository.lower()
     repository = ids.get(name, NO_REPOSITORY) if name else EVERY_REPOSITORY
     asked = asking(seen, repository, narrowed)
-    turns: dict[str, tuple[int, tuple[Waiting, ...]]] = {}
+    turns: dict[str, tuple[int, tuple[Waiting, ...]]] = {
+        one.turn: (one.total, ()) for one in connection.rows(_TURNS, asked)
+    }
     for one in connection.rows(_WAITING, asked):
-        row = waiting(one)
-        turns[one.turn] = one.total, (*turns.get(one.turn, (0, ()))[1], row)
+        total, before = turns[one.turn]
+        turns[one.turn] = total, (*before, waiting(one))
     parked = connection.rows(_PARKED, {**rights(seen), "repository": repository})
     today = now.astimezone(zone).date()
     return Queue(
@@ -334,7 +339,6 @@ def _due(
     owner: str = "",
 ) -> Parts:
     """soon: the last day of the part SOON. last: what is due later is left out."""
-    found: dict[str, tuple[int, tuple[Due, ...]]] = {}
     asked = {
         **rights(seen),
         "repository": repository,
@@ -344,9 +348,13 @@ def _due(
         "soon": soon.isoformat(),
         "last": last.isoformat(),
     }
+    found: dict[str, tuple[int, tuple[Due, ...]]] = {
+        one.part: (one.total, ()) for one in connection.rows(_PARTS, asked)
+    }
     for one in connection.rows(_DUE, asked):
         row = Due(one.full_name, _FOLLOW_UP.decode(one.follow_up))
-        found[one.part] = one.total, (*found.get(one.part, (0, ()))[1], row)
+        total, before = found[one.part]
+        found[one.part] = total, (*before, row)
     return found
 
 
@@ -456,23 +464,33 @@ WAITING = (
     *(keys.c.full_name, reviews.c.number, reviews.c.verdict, reviews.c.state_since),
     *(reviews.c.overview, reviews.c.flagged_since, reviews.c.state),
 )
-# The rows are counted and numbered in an index; only those that are shown are read whole.
-_placed = (
-    select(
-        reviews.c.key,
-        reviews.c.turn,
-        func.row_number().over(partition_by=reviews.c.turn, order_by=_by_urgency).label("place"),
-        func.count().over(partition_by=reviews.c.turn).label("total"),
-    )
-    .where(_waits, IN_VIEW)
-    .subquery()
+# Counted in an index; only the rows that are shown are read whole.
+_listed = (_waits, IN_VIEW)
+_TURNS = Statement(
+    select(reviews.c.turn, func.count().label("total")).where(*_listed).group_by(reviews.c.turn)
 )
+
+
+def _longest(turn: str) -> Select[Any]:
+    """Those of a turn that are most urgent, and then have waited longest."""
+    return select(
+        select(reviews.c.key, reviews.c.turn)
+        .where(reviews.c.turn == literal_column(f"'{turn}'"), *_listed)
+        .order_by(*_by_urgency)
+        .limit(MOST_ROWS)
+        .subquery()
+    )
+
+
+_longest_waiting = union_all(*map(_longest, dict.fromkeys(TURNS.values()))).subquery()
 _WAITING = Statement(
-    select(*WAITING, _placed.c.turn, _placed.c.total)
-    .join(reviews, reviews.c.key == _placed.c.key)
-    .join(keys, keys.c.key == _placed.c.key)
-    .where(_placed.c.place <= MOST_ROWS)
-    .order_by(_placed.c.turn, _placed.c.place)
+    select(
+        *WAITING,
+        _longest_waiting.c.turn,
+    )
+    .join(reviews, reviews.c.key == _longest_waiting.c.key)
+    .join(keys, keys.c.key == _longest_waiting.c.key)
+    .order_by(_longest_waiting.c.turn, *_by_urgency)
 )
 _PARKED = Statement(
     select(
@@ -489,42 +507,52 @@ _day, _today, _soon = (
     bindparam("today", type_=Text),
     bindparam("soon", type_=Text),
 )
+_parts = {
+    OVERDUE: _day < _today,
+    TODAY: _day == _today,
+    SOON: and_(_day > _today, _day <= _soon),
+    LATER: and_(_day > _today, _day > _soon),
+}
 _part = case(
-    (_day < _today, literal_column(f"'{OVERDUE}'")),
-    (_day == _today, literal_column(f"'{TODAY}'")),
-    (_day <= _soon, literal_column(f"'{SOON}'")),
-    else_=literal_column(f"'{LATER}'"),
+    *((condition, literal_column(f"'{part}'")) for part, condition in _parts.items()),
 )
 _area, _owner = bindparam("area", type_=Text), bindparam("owner", type_=Text)
 _is_named = and_(
     or_(_area == "", _table.c.area == _area),
     or_(_owner == "", func.lower(_table.c.owner) == _owner),
 )
-_by_day = (_day, _table.c.key, _table.c.item)
-_counted = (
-    select(
-        *(_table.c.key, _table.c.item, _day, _part.label("part")),
-        func.row_number().over(partition_by=_part, order_by=_by_day).label("place"),
-        func.count().over(partition_by=_part).label("total"),
-    )
-    .where(
-        _table.c.is_open,
-        _day <= bindparam("last", type_=Text),
-        may_see(_table.c.repository_id),
-        or_(_repository == 0, _table.c.repository_id == _repository),
-        _is_named,
-    )
-    .subquery()
+_owed = (
+    _table.c.is_open,
+    _day <= bindparam("last", type_=Text),
+    may_see(_table.c.repository_id),
+    or_(_repository == 0, _table.c.repository_id == _repository),
+    _is_named,
 )
+_PARTS = Statement(
+    select(_part.label("part"), func.count().label("total")).where(*_owed).group_by(_part)
+)
+
+
+def _soonest(part: str) -> Select[Any]:
+    """Those of a part that are due first."""
+    return select(
+        select(_table.c.key, _table.c.item, literal_column(f"'{part}'").label("part"))
+        .where(_parts[part], *_owed)
+        .order_by(_day, _table.c.key, _table.c.item)
+        .limit(MOST_ROWS)
+        .subquery()
+    )
+
+
+_soonest_due = union_all(*map(_soonest, PARTS)).subquery()
 _DUE = Statement(
-    select(keys.c.full_name, _table.c.follow_up, _counted.c.part, _counted.c.total)
-    .join(keys, keys.c.key == _counted.c.key)
+    select(keys.c.full_name, _table.c.follow_up, _soonest_due.c.part)
+    .join(keys, keys.c.key == _soonest_due.c.key)
     .join(
         _table,
-        and_(_table.c.key == _counted.c.key, _table.c.item == _counted.c.item),
+        and_(_table.c.key == _soonest_due.c.key, _table.c.item == _soonest_due.c.item),
     )
-    .where(_counted.c.place <= MOST_ROWS)
-    .order_by(_counted.c.due, _counted.c.key, _counted.c.item)
+    .order_by(_table.c.due, _table.c.key, _table.c.item)
 )
 _closed_since = _table.c.closed_at > bindparam("since", type_=Double)
 _CLOSED = Statement(

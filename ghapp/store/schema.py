@@ -286,7 +286,13 @@ _waits = reviews.c.turn != literal_column("''")
 Index(
     "reviews_turn",
     *(reviews.c.turn, reviews.c.urgency, reviews.c.state_since),
-    *(reviews.c.key, reviews.c.repository_id),
+    *(reviews.c.key, reviews.c.repository_id, reviews.c.tags),
+    sqlite_where=_waits,
+    postgresql_where=_waits,
+)
+Index(
+    "reviews_waiting",
+    *(reviews.c.repository_id, reviews.c.key),
     sqlite_where=_waits,
     postgresql_where=_waits,
 )
@@ -445,6 +451,13 @@ Index(
     "follow_ups_open",
     follow_ups.c.repository_id,
     follow_ups.c.due,
+    sqlite_where=_open,
+    postgresql_where=_open,
+)
+Index(
+    "follow_ups_due",
+    *(follow_ups.c.due, follow_ups.c.key, follow_ups.c.item),
+    *(follow_ups.c.repository_id, follow_ups.c.area),
     sqlite_where=_open,
     postgresql_where=_open,
 )

@@ -132,12 +132,17 @@ def upgrade() -> None:
     index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
     index("reviews_head", "reviews", "repository_id", "head_sha")
     index("reviews_open", "reviews", "installation_id", "seen_at", where="is_open")
-    index("reviews_to_count", "reviews", "key", where="to_count")
     for name, columns, where in (
         ("recheck", ("recheck_at",), "recheck_at > 0"),
         ("trial", ("trial_until",), "trial_until > 0"),
+        ("to_count", ("key",), "to_count"),
         ("unsigned", ("unsigned_at", "repository_id"), "unsigned_at > 0"),
-        ("turn", ("turn", "urgency", "state_since", "key", "repository_id"), "turn != ''"),
+        (
+            "turn",
+            ("turn", "urgency", "state_since", "key", "repository_id", "tags"),
+            "turn != ''",
+        ),
+        ("waiting", ("repository_id", "key"), "turn != ''"),
         ("new", ("flagged_since",), "turn != ''"),
         ("waived", ("state_since",), "state = 'waived'"),
         ("release", ("release_on", "repository_id", "state", "key"), "release_on != ''"),
@@ -181,6 +186,10 @@ def upgrade() -> None:
     )
     index("follow_ups_closed", "follow_ups", "closed_at", where="closed_at > 0")
     index("follow_ups_open", "follow_ups", "repository_id", "due", where="is_open")
+    index(
+        *("follow_ups_due", "follow_ups", "due", "key", "item", "repository_id", "area"),
+        where="is_open",
+    )
     op.create_table("turns", given("name", primary_key=True), seconds("taken_at"))
     op.create_table(
         "posts",
