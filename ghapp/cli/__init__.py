@@ -137,6 +137,10 @@ app.command(
         "ghapp report --questions # which questions to retire, reword or automate",
     ),
 )(server.report)
+app.command(
+    rich_help_panel=SERVER,
+    epilog=_examples("ghapp digest --dry-run # what today's stand-up will read"),
+)(server.digest)
 app.command(rich_help_panel=SERVER)(server.doctor)
 app.command(
     rich_help_panel=SERVER,

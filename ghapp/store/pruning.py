@@ -30,6 +30,7 @@ from ghapp.store.schema import (
     intents,
     keys,
     now_once,
+    posts,
     previews,
     pushed_commits,
     pushes,
@@ -113,6 +114,11 @@ TRIALS = Statement(
     .values(trial="", trial_until=0.0)
 )
 
+# Messages to teams, long after anybody could send them again.
+POSTS_SECONDS = 40 * 24 * 3600.0
+_bound = now_once() - POSTS_SECONDS
+POSTS = Statement(delete(posts).where(posts.c.lease_until < _bound, posts.c.done_at < _bound))
+
 
 # Numbers for `/insights`, and what they were made of; see `rollups`.
 _oldest_day = cast(now_once() / DAY_SECONDS, Integer) + (FIRST_DAY - KEPT_DAYS)
@@ -156,6 +162,7 @@ STEPS: Mapping[str, Callable[[Connection, float], int]] = {
     "question_days": lambda connection, _: connection.change(SUMS["question_days"]),
     "timings": lambda connection, _: connection.change(SUMS["timings"]),
     "counted": lambda connection, _: connection.change(COUNTED),
+    "posts": lambda connection, _: connection.change(POSTS),
 }
 
 
