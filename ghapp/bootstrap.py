@@ -534,9 +534,9 @@ def _works(
         runs.run(stop),
         first(stop.wait(), sweeps(store, github, metrics)),
         first(stop.wait(), redeliveries(store, github, metrics)),
-        first(stop.wait(), roll_ups(store, runs.rules.timezone)),
         first(stop.wait(), digests.run()),
         first(stop.wait(), alerts.run()),
+        first(stop.wait(), roll_ups(store, runs.rules.timezone)),
     ]
 
 

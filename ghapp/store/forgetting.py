@@ -32,10 +32,12 @@ BY_KEY: Sequence[Table] = (
     *(schema.messages, schema.intents, schema.pushes, schema.pull_commits, schema.ledger),
     *(schema.shown, schema.previews, schema.follow_ups, schema.counted, reviews, keys),
 )
-# Where no row says anything of an installation: the App's own credentials, clocks and cursors, and
-# which deliveries GitHub failed to deliver in the last days, by their GUID alone.
+# Where no row says anything of an installation: the App's own credentials, clocks and cursors,
+# which deliveries GitHub failed to deliver in the last days, by their GUID alone, and which
+# messages were sent, by digests.
 OF_NONE: Sequence[Table] = (
     *(schema.turns, schema.failed_deliveries, schema.readings, schema.credentials, schema.schema),
+    schema.posts,
 )
 
 

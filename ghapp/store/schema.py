@@ -420,7 +420,8 @@ Index(
 # What only one process does at a time, and when one last began it.
 turns = Table("turns", metadata, Column("name", Text, primary_key=True), _seconds("taken_at"))
 
-# Messages to channels and issues of teams. id: its kind and what it is about, "digest:2026-11-25".
+# Messages to channels and issues of teams. target: a digest of where it goes. id: its kind, and the
+# day or a digest of what it is about, "digest:2026-11-25".
 # sends: how often it was sent without a known failure. done_at: 0 if it may still be sent.
 # outcome: as in `posts.done`.
 posts = Table(
