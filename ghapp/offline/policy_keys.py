@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from ghapp.core.policy import fields, policy_schema
 from ghapp.core.policy.fields import Part
-from ghapp.core.policy.policy_schema import AreaPart, OwnItemPart, PolicyFile, WordsPart
+from ghapp.core.policy.policy_schema import AreaPart, ItemPart, OwnItemPart, PolicyFile, WordsPart
 
 HEAD = """\
 | key | type | default | example | since | meaning |
@@ -68,7 +68,7 @@ def keys(part: type[Part] = PolicyFile, above: str = "") -> Iterator[Key]:
         within = [one for one in parts(hints[name]) if one.__module__ == policy_schema.__name__]
         if AreaPart in within:
             written += ".ID"
-        if within and within[0] not in (AreaPart, OwnItemPart, WordsPart):
+        if within and within[0] not in (AreaPart, ItemPart, OwnItemPart, WordsPart):
             yield from keys(within[0], f"{written}.")
             continue
         yield Key(
@@ -82,6 +82,7 @@ def keys(part: type[Part] = PolicyFile, above: str = "") -> Iterator[Key]:
         if AreaPart in within:
             yield from keys(AreaPart, f"{written}.")
         elif OwnItemPart in within:
+            yield from keys(ItemPart, f"{written}.ID.")
             yield from keys(OwnItemPart, f"{written}[].")
 
 

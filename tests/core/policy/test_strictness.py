@@ -48,7 +48,7 @@ def keys_of(model, prefix=""):
         if parts and name not in WHOLE:
             yield from keys_of(parts[0], f"{prefix}{name}.")
         else:
-            yield prefix + name
+            yield prefix + (field.alias if prefix == "projects." and field.alias else name)
 
 
 def test_every_key_of_the_syntax_has_its_place_in_the_table():
@@ -224,7 +224,7 @@ def test_the_order_of_a_key_of_an_area(key, before, after, forth, back):
         ("when", X, Y, D, D),
         ("must_when", None, X, S, W),
         ("must_when", X, Y, D, D),
-        ("scope", "change", "project", D, D),
+        ("scope", "change", "project", W, S),
         ("evidence", "", "url", S, W),
         ("evidence", "url", "number", D, D),
         ("choices", (), ("a",), D, D),
