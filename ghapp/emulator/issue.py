@@ -244,7 +244,8 @@ class Thread(ABC):
 
     Every act on it moves `updated_at`, keeps the state before it (for reads that lag) and is
     reported to the App. via_app: the App opened it. state_reason: why an issue was closed or opened
-    last. earlier: this thread before each of its last changes.
+    last. milestone: the description of its milestone. parent: the issue that it is a sub-issue of.
+    earlier: this thread before each of its last changes.
     """
 
     repository: Tracker
@@ -262,6 +263,8 @@ class Thread(ABC):
     via_app: bool = False
     label_list: list[Label] = field(default_factory=list)
     assignees: list[User] = field(default_factory=list)
+    milestone: str | None = None
+    parent: Issue | None = None
     comments: list[Comment] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     earlier: deque[Any] = field(default_factory=lambda: deque(maxlen=EARLIER_STATES))
@@ -344,6 +347,13 @@ class Thread(ABC):
         self.closed_by = self.github.user(by or self.author.login) if closes else None
         self._add_event(action, by)
         self.notify(action, by)
+
+    @locked
+    def set_milestone(self, description: str | None, by: str) -> None:
+        """A milestone with this description, or none."""
+        self.touch()
+        self.milestone = description
+        self.notify("demilestoned" if description is None else "milestoned", by)
 
     # --- messages and reactions ------------------------------------------------------------
 
@@ -495,6 +505,18 @@ class Issue(Thread):
     def reopen(self, by: str) -> None:
         if self.state == "closed":
             self._set_state("reopened", by, "reopened")
+
+    @locked
+    def set_parent(self, parent: Issue | None, by: str) -> None:
+        """Make it a sub-issue of another issue, or of none.
+
+        Source: https://docs.github.com/webhooks/webhook-events-and-payloads#sub_issues
+        """
+        before, self.parent = self.parent, parent
+        action = "parent_issue_added" if parent else "parent_issue_removed"
+        self.repository.emit(
+            "sub_issues", action, by, sub_issue=self, parent_issue=parent or before
+        )
 
     @locked
     def delete(self, by: str) -> None:

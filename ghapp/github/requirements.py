@@ -24,7 +24,7 @@ class Need:
 PERMISSIONS: Mapping[str, Need] = {  # by their names in the API
     "checks": Need("write", "the check run `NFR review`"),
     "pull_requests": Need("write", "reading pull requests, and reactions to reviews"),
-    "issues": Need("write", "the comment, labels, and the issues of follow-ups"),
+    "issues": Need("write", "the comment, labels, and the issues of follow-ups and projects"),
     "contents": Need("read", "the policy file, packs, and files that decide a finding"),
     "metadata": Need("read", "repositories, and what people may do in them"),
     "members": Need(
@@ -45,6 +45,7 @@ EVENTS: Mapping[str, str] = {
     "pull_request_review_comment": "pull_requests",
     "issue_comment": "issues",
     "issues": "issues",
+    "sub_issues": "issues",
     "label": "metadata",
     "check_run": "checks",
     "check_suite": "checks",
@@ -57,7 +58,8 @@ REPORTS: Mapping[str, str] = {  # event -> what it reports, as far as ghapp need
     "pull_request_review": "reviews that answer, sign off or undo a sign-off",
     "pull_request_review_comment": "commands beside the diff",
     "issue_comment": "commands and ticked boxes in comments",
-    "issues": "that the issue of a follow-up was closed or changed",
+    "issues": "that the issue of a follow-up or a project was closed or changed",
+    "sub_issues": "that an issue belongs to another issue, which may be a project",
     "label": "that one of ghapp's labels was renamed or deleted",
     "check_run": "presses of buttons, and requests to run the check again",
     "check_suite": "requests to run all checks again",

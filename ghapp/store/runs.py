@@ -197,7 +197,7 @@ _last = (
     *("installation_id", "is_open", "head_sha", "state", "verdict", "marks", "written"),
     *("updated_at", "pending_since"),
     *("base_ref", "base_since", "late_since", "state_since", "recheck_at", "trial", "trial_until"),
-    *("turn", "tags"),
+    *("turn", "tags", "membership", "project"),
 )
 _seen_at = case((_put.excluded.seen_at > 0, _put.excluded.seen_at), else_=reviews.c.seen_at)
 _overview = case((_put.excluded.overview != "", _put.excluded.overview), else_=reviews.c.overview)
@@ -289,6 +289,10 @@ def record(
             "turn": TURNS.get(run.state, "") if is_ready else "",
             "tags": "".join(f"{tag}\n" for tag in overview.tags) if overview else "",
             "overview": _json(overview) if overview else "",
+            "membership": _json(run.membership) if run.membership else "",
+            "project": str(run.membership.project)
+            if run.membership and run.membership.project
+            else "",
         },
     )
     if run.shown:

@@ -235,6 +235,7 @@ ledger = Table(
 # trial, and LASTS while there is one.
 # turn: whose turn it is, as in `runs.TURNS`; "" if nobody waits, or it is a draft. tags: as in
 # `Overview.tags`, each in a line of its own. overview: for pages; "" if the pull was never read.
+# membership: how it came to its project; "" if it names none. project: the key of that; "" if none.
 LASTS = 1e11
 reviews = Table(
     "reviews",
@@ -250,6 +251,7 @@ reviews = Table(
     *(_text("base_ref"), _seconds("base_since"), _seconds("late_since")),
     *(_seconds("state_since"), _seconds("recheck_at"), _text("trial"), _seconds("trial_until")),
     _text("overview"),
+    *(_text("membership"), _text("project")),
     Index("reviews_seen", "repository_id", "number", "seen_at"),
     Index("reviews_head", "repository_id", "head_sha"),
 )
@@ -278,6 +280,14 @@ Index(
     *(reviews.c.turn, reviews.c.state_since, reviews.c.key, reviews.c.repository_id),
     sqlite_where=_waits,
     postgresql_where=_waits,
+)
+
+_joined = reviews.c.project != literal_column("''")
+Index(
+    "reviews_project",
+    *(reviews.c.project, reviews.c.number),
+    sqlite_where=_joined,
+    postgresql_where=_joined,
 )
 
 # What the check runs that GitHub accepted showed.
@@ -348,6 +358,44 @@ Index(
     sqlite_where=_open,
     postgresql_where=_open,
 )
+
+# Issues as they were read on the way from a pull to its project, also those that are none. A row
+# goes when a delivery says that the issue has changed. reference: as `ProjectKey.reference`.
+issues = Table(
+    "issues",
+    metadata,
+    Column("reference", Text, primary_key=True),
+    Column("issue", Text, nullable=False),
+    _seconds("read_at"),
+    Index("issues_read_at", "read_at"),
+)
+
+# Which issues the way of a pull to its project leads through, whether it has one or not.
+pull_issues = Table(
+    "pull_issues",
+    metadata,
+    Column("reference", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Index("pull_issues_key", "key"),
+)
+
+# The last run of each project. ledger: the key of its entries, its first address, which stays when
+# the issue is transferred. key: its present address. node_id: of the issue.
+# consultation: what waits for the reviewers, asked_at: since when; "" and 0 if nothing does.
+projects = Table(
+    "projects",
+    metadata,
+    Column("ledger", Text, primary_key=True),
+    *(_text("key"), _whole("installation_id"), _whole("repository_id"), _text("full_name")),
+    *(_whole("number"), _text("node_id"), _text("title"), _text("url"), _flag("is_open")),
+    Column("marks", Text, nullable=False),
+    Column("written", Text, nullable=False),
+    *(_text("touched"), _text("consultation"), _seconds("asked_at"), _seconds("updated_at")),
+    Index("projects_key", "key"),
+    Index("projects_node", "node_id"),
+)
+_asked = projects.c.asked_at > literal_column("0")
+Index("projects_asked", projects.c.asked_at, sqlite_where=_asked, postgresql_where=_asked)
 
 # What only one process does at a time, and when one last began it.
 turns = Table("turns", metadata, Column("name", Text, primary_key=True), _seconds("taken_at"))

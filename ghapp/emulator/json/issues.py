@@ -52,7 +52,7 @@ def issue(at: Addresses, thread: Thread) -> Json:
         "state_reason": thread.state_reason,
         "locked": False,
         "active_lock_reason": None,
-        "milestone": None,
+        "milestone": _milestone(thread),
         "assignee": assignees[0] if assignees else None,
         "assignees": assignees,
         "comments": len(thread.comments),
@@ -64,6 +64,9 @@ def issue(at: Addresses, thread: Thread) -> Json:
         "reactions": _reaction_counts(url, []),
         "performed_via_github_app": at.app if thread.via_app else None,
     }
+    if thread.parent:
+        above = thread.parent
+        shape["parent_issue_url"] = f"{at.repository(above.repository)}/issues/{above.number}"
     if isinstance(thread, Pull):
         shape["draft"] = thread.is_draft
         shape["pull_request"] = {
@@ -74,6 +77,12 @@ def issue(at: Addresses, thread: Thread) -> Json:
             "merged_at": iso(thread.merged_at),
         }
     return shape
+
+
+def _milestone(thread: Thread) -> Json | None:
+    if thread.milestone is None:
+        return None
+    return {"title": "a milestone", "state": "open", "description": thread.milestone}
 
 
 def issue_alone(at: Addresses, thread: Thread) -> Json:
@@ -125,7 +134,7 @@ def pull_simple(at: Addresses, pull: Pull) -> Json:
         "active_lock_reason": None,
         "requested_reviewers": [user(at, one) for one in pull.requested],
         "requested_teams": [team(at, one) for one in pull.requested_teams],
-        "milestone": None,
+        "milestone": _milestone(pull),
         "auto_merge": None,
         "assignee": assignees[0] if assignees else None,
         "assignees": assignees,

@@ -43,7 +43,7 @@ def index(name: str, table: str, *columns: str, where: str = "", unique: bool = 
     op.create_index(name, table, [*columns], unique=unique, **kinds)
 
 
-def upgrade() -> None:
+def upgrade() -> None:  # noqa: PLR0915 -- one for each table
     op.create_table(
         "deliveries",
         given("id", primary_key=True),
@@ -125,6 +125,7 @@ def upgrade() -> None:
         *(text("base_ref"), seconds("base_since"), seconds("late_since")),
         *(seconds("state_since"), seconds("recheck_at"), text("trial"), seconds("trial_until")),
         text("overview"),
+        *(text("membership"), text("project")),
     )
     index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
     index("reviews_head", "reviews", "repository_id", "head_sha")
@@ -133,6 +134,7 @@ def upgrade() -> None:
     index("reviews_trial", "reviews", "trial_until", where="trial_until > 0")
     turn = ("turn", "state_since", "key", "repository_id")
     index("reviews_turn", "reviews", *turn, where="turn != ''")
+    index("reviews_project", "reviews", "project", "number", where="project != ''")
     op.create_table(
         "shown",
         given("row", ROW, primary_key=True),
@@ -167,6 +169,27 @@ def upgrade() -> None:
         given("follow_up"),
     )
     index("follow_ups_open", "follow_ups", "repository_id", "due", where="is_open")
+    op.create_table(
+        "issues",
+        *(given("reference", primary_key=True), given("issue"), seconds("read_at")),
+    )
+    index("issues_read_at", "issues", "read_at")
+    op.create_table(
+        "pull_issues",
+        *(given("reference", primary_key=True), given("key", primary_key=True)),
+    )
+    index("pull_issues_key", "pull_issues", "key")
+    op.create_table(
+        "projects",
+        given("ledger", primary_key=True),
+        *(text("key"), whole("installation_id"), whole("repository_id"), text("full_name")),
+        *(whole("number"), text("node_id"), text("title"), text("url"), flag("is_open")),
+        *(given("marks"), given("written"), text("touched"), text("consultation")),
+        *(seconds("asked_at"), seconds("updated_at")),
+    )
+    index("projects_key", "projects", "key")
+    index("projects_node", "projects", "node_id")
+    index("projects_asked", "projects", "asked_at", where="asked_at > 0")
     op.create_table("turns", given("name", primary_key=True), seconds("taken_at"))
     op.create_table(
         "failed_deliveries",
