@@ -134,8 +134,13 @@ app.command(
     epilog=_examples(
         "ghapp report # two weeks of what would have been blocked, had it been enforced",
         "ghapp report --repository acme/shop --days 30 --format markdown # to paste into an issue",
+        "ghapp report --questions # which questions to retire, reword or automate",
     ),
 )(server.report)
+app.command(
+    rich_help_panel=SERVER,
+    epilog=_examples("ghapp digest --dry-run # what today's stand-up will read"),
+)(server.digest)
 app.command(rich_help_panel=SERVER)(server.doctor)
 app.command(
     rich_help_panel=SERVER,
@@ -153,6 +158,13 @@ app.command(
         "ghapp export --repository acme/shop --format json # for a program",
     ),
 )(server.export)
+app.command(
+    rich_help_panel=SERVER,
+    epilog=_examples(
+        "ghapp forget 4711 # what is stored of this installation?",
+        "ghapp forget 4711 --yes # delete it",
+    ),
+)(server.forget)
 
 
 def _version(wanted: bool) -> None:

@@ -282,12 +282,16 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as a run showed it. answer: the one that holds; None if it is open."""
+    """A question as a run showed it.
+
+    answer: the one that holds; None if it is open. findings: how many hazards raised it.
+    """
 
     id: str
     severity: str
     question: Text
     answer: Note | None = None
+    findings: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +334,8 @@ class Hours:
 class Overview:
     """What pages show of a pull, as its last run left it.
 
-    holds: those in force, oldest first. hours: by the policy in force.
+    holds: those in force, oldest first. hours: by the policy in force. at: when the pull was read;
+    None if an earlier version read it. head_sha: as it was then.
     """
 
     title: str
@@ -339,6 +344,9 @@ class Overview:
     hours: Hours
     areas: tuple[FlaggedArea, ...] = ()
     holds: tuple[Note, ...] = ()
+    at: datetime | None = None
+    head_sha: str = ""
+    is_merged: bool = False
 
     @property
     def waiting(self) -> tuple[FlaggedArea, ...]:

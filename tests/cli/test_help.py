@@ -59,10 +59,12 @@ def test_commands_are_grouped_by_who_needs_them() -> None:
         "migrate",
         "sweep",
         "credentials",
+        "digest",
         "doctor",
         "explain",
         "export",
         "report",
+        "forget",
     }
     assert local | server == {*get_group(app).commands}
 

@@ -124,7 +124,7 @@ def upgrade() -> None:  # noqa: PLR0915 -- one for each table
         *(seconds("updated_at"), seconds("seen_at"), seconds("pending_since")),
         *(text("base_ref"), seconds("base_since"), seconds("late_since")),
         *(seconds("state_since"), seconds("recheck_at"), text("trial"), seconds("trial_until")),
-        text("overview"),
+        *(text("overview"), seconds("unsigned_at"), text("steps"), flag("to_count")),
         *(text("membership"), text("project")),
     )
     index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
@@ -132,9 +132,13 @@ def upgrade() -> None:  # noqa: PLR0915 -- one for each table
     index("reviews_open", "reviews", "installation_id", "seen_at", where="is_open")
     index("reviews_recheck", "reviews", "recheck_at", where="recheck_at > 0")
     index("reviews_trial", "reviews", "trial_until", where="trial_until > 0")
+    index("reviews_to_count", "reviews", "key", where="to_count")
+    unsigned = ("unsigned_at", "repository_id")
+    index("reviews_unsigned", "reviews", *unsigned, where="unsigned_at > 0")
     turn = ("turn", "state_since", "key", "repository_id")
     index("reviews_turn", "reviews", *turn, where="turn != ''")
     index("reviews_project", "reviews", "project", "number", where="project != ''")
+    _roll_ups()
     op.create_table(
         "shown",
         given("row", ROW, primary_key=True),
@@ -192,6 +196,11 @@ def upgrade() -> None:  # noqa: PLR0915 -- one for each table
     index("projects_asked", "projects", "asked_at", where="asked_at > 0")
     op.create_table("turns", given("name", primary_key=True), seconds("taken_at"))
     op.create_table(
+        "posts",
+        *(given("target", primary_key=True), given("id", primary_key=True)),
+        *(whole("sends"), seconds("lease_until"), seconds("done_at"), text("outcome")),
+    )
+    op.create_table(
         "failed_deliveries",
         given("guid", primary_key=True),
         *(whole("attempt_id"), seconds("delivered_at"), whole("redelivered"), seconds("due")),
@@ -209,6 +218,43 @@ def upgrade() -> None:  # noqa: PLR0915 -- one for each table
     )
     op.create_table("schema", given("works_from", primary_key=True))
     op.execute("INSERT INTO schema (works_from) VALUES ('0001')")
+
+
+def _roll_ups() -> None:
+    op.create_table(
+        "counted",
+        given("key", primary_key=True),
+        *(whole("repository_id"), seconds("counted_at"), given("counted")),
+    )
+    index("counted_at", "counted", "counted_at")
+    _rollup(
+        "area_days",
+        ("area",),
+        *map(whole, ("flagged", "signed_off", "waived", "unsigned", "closed")),
+        *map(whole, ("deferred", "resolved", "kept", "stale")),
+    )
+    _rollup(
+        "question_days",
+        ("area", "item"),
+        *map(whole, ("asked", "answered", "not_applicable", "deferred", "in_bulk", "concerns")),
+        *map(whole, ("findings", "worded", "within_5", "within_15", "within_60", "within_240")),
+        *(whole("within_540"), whole("later")),
+        *(given(one, sa.BigInteger(), nullable=True) for one in ("least_words", "most_words")),
+    )
+    _rollup("timings", ("area", "kind"), text("amounts"))
+
+
+def _rollup(name: str, of: tuple[str, ...], *sums: sa.Column[Any]) -> None:
+    """A table of sums by day and repository."""
+    number = {"primary_key": True, "autoincrement": False}
+    op.create_table(
+        name,
+        *(given(one, primary_key=True) for one in of),
+        *(given("day", sa.Integer(), **number), given("repository_id", sa.BigInteger(), **number)),
+        *sums,
+        sqlite_with_rowid=False,
+    )
+    index(f"{name}_day", name, "day")
 
 
 def downgrade() -> None:
