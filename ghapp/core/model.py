@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from ghapp.core.markdown import seen
+from ghapp.core.releases import Milestone
 
 # The name of the repository that holds the policy of an organisation.
 ORGANISATION = ".github"
@@ -315,6 +316,7 @@ class Delivery:
     changed_files: how many files GitHub says the pull changes; 0 if it does not say.
     issues: those whose labels, state or parent have changed. moved: the address that the first of
     them has from now on, its node id before and from now on.
+    revoked: the id of an account that no longer lets the App act for it; 0 for none.
     """
 
     id: str
@@ -337,6 +339,7 @@ class Delivery:
     lookup: Lookup | None = None
     issues: tuple[ProjectKey, ...] = ()
     moved: tuple[ProjectKey, str, str] | None = None
+    revoked: int = 0
 
     @property
     def has_keys(self) -> bool:
@@ -377,7 +380,7 @@ class Pull:
     a merged pull would hold what the pull brought; and a tag may have the same name.
     head_repository: full name of where its branch is, "" if that is gone.
     from_fork: whether that is another repository, whose pushes nobody reports to us.
-    body: its description. milestone: the description of its milestone.
+    body: its description. milestone_text: the description of its milestone.
     teams: slugs of the teams that conditions name and that the author is an active member of.
     topics, properties: of the repository; a custom property is "NAME: VALUE".
     unknown: kinds of conditions whose facts are not known, and "team SLUG" for a single team.
@@ -410,8 +413,9 @@ class Pull:
     topics: frozenset[str] = frozenset()
     properties: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()
+    milestone: Milestone | None = None
     body: str = ""
-    milestone: str = ""
+    milestone_text: str = ""
 
     @property
     def by(self) -> Account:

@@ -244,7 +244,7 @@ class Thread(ABC):
 
     Every act on it moves `updated_at`, keeps the state before it (for reads that lag) and is
     reported to the App. via_app: the App opened it. state_reason: why an issue was closed or opened
-    last. milestone: the description of its milestone. parent: the issue that it is a sub-issue of.
+    last. parent: the issue that it is a sub-issue of.
     earlier: this thread before each of its last changes.
     """
 
@@ -263,7 +263,6 @@ class Thread(ABC):
     via_app: bool = False
     label_list: list[Label] = field(default_factory=list)
     assignees: list[User] = field(default_factory=list)
-    milestone: str | None = None
     parent: Issue | None = None
     comments: list[Comment] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -347,13 +346,6 @@ class Thread(ABC):
         self.closed_by = self.github.user(by or self.author.login) if closes else None
         self._add_event(action, by)
         self.notify(action, by)
-
-    @locked
-    def set_milestone(self, description: str | None, by: str) -> None:
-        """A milestone with this description, or none."""
-        self.touch()
-        self.milestone = description
-        self.notify("demilestoned" if description is None else "milestoned", by)
 
     # --- messages and reactions ------------------------------------------------------------
 

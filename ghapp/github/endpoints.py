@@ -17,6 +17,7 @@ import msgspec
 
 from ghapp.core.marks import REVIEW, CheckRun
 from ghapp.core.model import File, ProjectKey, Pull, PullKey, Repository
+from ghapp.core.releases import Milestone
 from ghapp.core.scan.unshown import TreeEntry
 from ghapp.github.api import PAGE, Installation, keep, together
 from ghapp.github.errors import decoded
@@ -65,7 +66,10 @@ class _Ref(msgspec.Struct):
     repo: _RefRepository | None = None
 
 
-class _Milestone(msgspec.Struct):
+class _MilestoneRow(msgspec.Struct):
+    title: str = ""
+    state: str = "open"
+    due_on: datetime | None = None
     description: str | None = None
 
 
@@ -84,7 +88,7 @@ class _PullRow(msgspec.Struct):
     html_url: str = ""
     commits: int = 1
     body: str | None = None
-    milestone: _Milestone | None = None
+    milestone: _MilestoneRow | None = None
 
 
 class _Protection(msgspec.Struct):
@@ -222,6 +226,9 @@ async def pull(api: Installation, key: PullKey) -> PullRead:
     """The pull without its files. Raises Gone, Retry and Wait."""
     row, answer = await api.get(at(key.repository, f"pulls/{key.number}"), _PullRow)
     topics = row.base.repo.topics if row.base.repo else None
+    milestone, planned = None, row.milestone
+    if planned:
+        milestone = Milestone(planned.title, planned.due_on, planned.state == "open")
     found = Pull(
         key=key,
         title=row.title,
@@ -244,8 +251,9 @@ async def pull(api: Installation, key: PullKey) -> PullRead:
         default_branch=row.base.repo.default_branch if row.base.repo else "",
         topics=frozenset(topics or ()),
         unknown=frozenset(["topic"] if topics is None else []),
+        milestone=milestone,
         body=row.body or "",
-        milestone=(row.milestone.description or "") if row.milestone else "",
+        milestone_text=(row.milestone.description or "") if row.milestone else "",
     )
     return PullRead(found, answer.date)
 

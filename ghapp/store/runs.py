@@ -215,7 +215,7 @@ _last = (
     *("installation_id", "is_open", "head_sha", "state", "verdict", "marks", "written"),
     *("updated_at", "pending_since"),
     *("base_ref", "base_since", "late_since", "state_since", "recheck_at", "trial", "trial_until"),
-    *("turn", "tags", "to_count", "membership", "project"),
+    *("turn", "tags", "to_count", "release_on", "urgency", "membership", "project"),
 )
 _seen_at = case((_put.excluded.seen_at > 0, _put.excluded.seen_at), else_=reviews.c.seen_at)
 _overview = case((_put.excluded.overview != "", _put.excluded.overview), else_=reviews.c.overview)
@@ -249,6 +249,7 @@ _PUT_FOLLOW_UP = Statement(
 TURNS: Mapping[str, str] = {
     "waiting_reviewers": "reviewers",
     "on_hold": "hold",
+    "frozen": "hold",
     "waiting_author": "author",
     "unreadable": "admin",
 }
@@ -329,6 +330,8 @@ def record(
             "turned": f"turn {turn} {_seconds(at)}\n" if at else "",
             "arrived": _seconds(claim.arrived_at) if run.shown and at else 0.0,
             "stamp": f" {_seconds(at)}\n",
+            "release_on": overview.release_on if overview and run.verdict.is_open else "",
+            "urgency": overview.urgency if overview and run.verdict.is_open else "",
         },
     )
     if run.shown:

@@ -239,6 +239,7 @@ ledger = Table(
 # unsigned_at: when it was merged without the sign-offs that it waited for; 0 if it was not.
 # to_count: whether `rollups` has to count it anew. steps: what happened since it last did, each in
 # a line of its own, as `insights.Step` reads it.
+# release_on, urgency: as in Overview; "" for a closed pull.
 LASTS = 1e11
 reviews = Table(
     "reviews",
@@ -254,6 +255,7 @@ reviews = Table(
     *(_text("base_ref"), _seconds("base_since"), _seconds("late_since")),
     *(_seconds("state_since"), _seconds("recheck_at"), _text("trial"), _seconds("trial_until")),
     *(_text("overview"), _seconds("unsigned_at"), _text("steps"), _flag("to_count")),
+    *(_text("release_on"), _text("urgency")),
     *(_text("membership"), _text("project")),
     Index("reviews_seen", "repository_id", "number", "seen_at"),
     Index("reviews_head", "repository_id", "head_sha"),
@@ -280,7 +282,8 @@ Index("reviews_trial", reviews.c.trial_until, sqlite_where=_tried, postgresql_wh
 _waits = reviews.c.turn != literal_column("''")
 Index(
     "reviews_turn",
-    *(reviews.c.turn, reviews.c.state_since, reviews.c.key, reviews.c.repository_id),
+    *(reviews.c.turn, reviews.c.urgency, reviews.c.state_since),
+    *(reviews.c.key, reviews.c.repository_id),
     sqlite_where=_waits,
     postgresql_where=_waits,
 )
@@ -291,6 +294,14 @@ Index(
     *(reviews.c.project, reviews.c.number),
     sqlite_where=_joined,
     postgresql_where=_joined,
+)
+
+_planned = reviews.c.release_on != literal_column("''")
+Index(
+    "reviews_release",
+    *(reviews.c.release_on, reviews.c.repository_id, reviews.c.state, reviews.c.key),
+    sqlite_where=_planned,
+    postgresql_where=_planned,
 )
 
 _to_count = reviews.c.to_count
@@ -371,13 +382,15 @@ shown = Table(
 
 # The policy as last read. drops: how many pushes may have changed it; read_drops: how many of them
 # came before it was read. read_at: 0 if it was never read. packs, good_packs: the packs that `text`
-# and `good` name; good_packs is NULL if both are equal, as they mostly are.
+# and `good` name; good_packs is NULL if both are equal, as they mostly are. calendar: the file that
+# `text` names as its calendar; "" if it names none.
 def _policy() -> tuple[Column[Any], ...]:
     return (
         Column("text", Text),
         Column("good", Text),
         Column("packs", Text, nullable=False, server_default="[]"),
         Column("good_packs", Text),
+        _text("calendar"),
         *(_text("etag"), _seconds("read_at"), _whole("drops"), _whole("read_drops")),
     )
 
@@ -505,6 +518,19 @@ credentials = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("sealed", LargeBinary, nullable=False),
     _seconds("stored_at"),
+)
+
+# People who have signed in to the pages. hash: of the cookie, in hex. user_id: on GitHub.
+# token: with which GitHub says what they may see, encrypted.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    *(_whole("user_id"), _text("login")),
+    Column("token", LargeBinary, nullable=False),
+    _seconds("expires_at"),
+    Index("sessions_user", "user_id"),
+    Index("sessions_expires", "expires_at"),
 )
 
 # One row. works_from: the oldest revision of the schema whose code works on the schema as it is.

@@ -152,14 +152,14 @@ def _happened(
         )
     for held in queue.turns.get("hold", (0, ()))[1]:
         passed, day = waited(held.since, queue.now, held.overview.hours, place.zone)
-        if passed > day:
+        if passed > day and held.overview.holds:  # a release freeze ends by itself
             yield Alert(
                 f"hold:{held.full_name}:{held.number}:{held.since.timestamp():.0f}",
                 Line(
                     f"{held.full_name}#{held.number}",
                     f"{place.web_url}/{held.full_name}/pull/{held.number}",
                     words("alert_hold", waited=age((passed, day), words)),
-                    (held.overview.title, why("hold", (), held.overview.holds, words)),
+                    (held.overview.title, why("hold", held.overview, words)),
                 ),
             )
     for parked in queue.parked[1]:

@@ -29,7 +29,7 @@ from ghapp.core.text.digest import (
     as_slack,
     day_named,
 )
-from ghapp.core.text.turns import age, waited, why
+from ghapp.core.text.turns import age, next_release, release_named, waited, why
 from ghapp.core.working_time import WorkingTime
 from ghapp.errors import Busy, Gone, Rejected, Retry, StoreFailed, Wait
 from ghapp.observer import Observer
@@ -170,6 +170,9 @@ def _summary(
     if rows := queue.turns.get("reviewers", (0, ()))[1]:
         times = [waited(one.since, queue.now, one.overview.hours, place.zone) for one in rows]
         said.append(words("digest_longest", waited=age(max(times), words)))
+    if queue.planned:
+        planned = queue.planned
+        said.append(next_release(planned.release, planned.flagged, planned.unsigned, words))
     if last and last < day - timedelta(days=1):
         said.append(words("digest_since", day=day_named(last, words)))
     return tuple(said)
@@ -180,6 +183,7 @@ def _review(
 ) -> Line:
     overview = one.overview
     passed = age(waited(one.since, now, overview.hours, place.zone), words)
+    release = release_named(overview.release, words)
     return Line(
         f"{one.full_name.partition('/')[2]}#{one.number}",
         f"{place.web_url}/{one.full_name}/pull/{one.number}",
@@ -187,7 +191,8 @@ def _review(
         (
             words.joined([area.id for area in overview.waiting]),
             passed,
-            why(turn, overview.waiting, overview.holds, words) or one.title,
+            why(turn, overview, words) or one.title,
+            release and f"{words('page_release')} {release}",
         ),
         is_new=since is not None and one.since > since,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ghapp.emulator.issue import Issue, Thread
-from ghapp.emulator.repository import Pull
+from ghapp.emulator.repository import Milestone, Pull
 from ghapp.store import projects
 from tests.e2e.marks import body, boxes, line, marks
 from tests.e2e.stories import Shop, Steps, story
@@ -171,7 +171,7 @@ def test_a_milestone_names_the_project_of_its_pulls(shop: Shop) -> Steps:
     issue = begin(shop)
     issue.comment("/nfr check alpha-peak -- 500 rps", "bob")
     pull = touching(shop, "alpha", author="eve", fork="eve")
-    pull.set_milestone(f"v5\n\nNFR-Project: #{issue.number}", "sam")
+    pull.plan(Milestone(1, "v5", description=f"NFR-Project: #{issue.number}"), "sam")
     yield
     pull.comment("/nfr refresh", "eve")
     yield

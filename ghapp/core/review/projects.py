@@ -58,7 +58,7 @@ def references(pull: Pull, policy: Policy, ledger: Iterable[Entry]) -> tuple[Ref
         return () if last.subject == NONE else (Reference("command", last.subject, last.account),)
     owner = pull.key.repository.full_name
     body = _HIDDEN.sub("", pull.body[:MOST_BODY].replace("\r\n", "\n"))
-    milestone = _HIDDEN.sub("", pull.milestone[:MOST_BODY].replace("\r\n", "\n"))
+    milestone = _HIDDEN.sub("", pull.milestone_text[:MOST_BODY].replace("\r\n", "\n"))
     found = (
         ("trailer", _TRAILER.search(body), pull.by),
         ("parent", _CLOSES.search(body), pull.by),

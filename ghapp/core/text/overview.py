@@ -28,6 +28,8 @@ def overview(review: Review) -> Overview:
         at=review.facts.now,
         head_sha=pull.head_sha,
         is_merged=pull.is_merged,
+        release=review.release,
+        freeze=review.freeze,
     )
 
 

@@ -106,7 +106,7 @@ def test_a_description_names_a_project(body: str, expected: list[tuple[str, str]
 
 
 def test_a_milestone_is_the_last_way_and_a_policy_may_close_ways() -> None:
-    named = pull(body="closes #9", milestone="NFR-Project: #12")
+    named = pull(body="closes #9", milestone_text="NFR-Project: #12")
     assert [one.how for one in references(named, RULES, ())] == ["parent", "milestone"]
     closed = policy(projects=Projects(ways=frozenset({"milestone"})))
     assert references(named, closed, ()) == (Reference("milestone", "acme/shop#12"),)

@@ -125,6 +125,7 @@ def upgrade() -> None:  # noqa: PLR0915 -- one for each table
         *(text("base_ref"), seconds("base_since"), seconds("late_since")),
         *(seconds("state_since"), seconds("recheck_at"), text("trial"), seconds("trial_until")),
         *(text("overview"), seconds("unsigned_at"), text("steps"), flag("to_count")),
+        *(text("release_on"), text("urgency")),
         *(text("membership"), text("project")),
     )
     index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
@@ -133,10 +134,12 @@ def upgrade() -> None:  # noqa: PLR0915 -- one for each table
     index("reviews_recheck", "reviews", "recheck_at", where="recheck_at > 0")
     index("reviews_trial", "reviews", "trial_until", where="trial_until > 0")
     index("reviews_to_count", "reviews", "key", where="to_count")
-    unsigned = ("unsigned_at", "repository_id")
-    index("reviews_unsigned", "reviews", *unsigned, where="unsigned_at > 0")
-    turn = ("turn", "state_since", "key", "repository_id")
-    index("reviews_turn", "reviews", *turn, where="turn != ''")
+    for name, columns, where in (
+        ("unsigned", ("unsigned_at", "repository_id"), "unsigned_at > 0"),
+        ("turn", ("turn", "urgency", "state_since", "key", "repository_id"), "turn != ''"),
+        ("release", ("release_on", "repository_id", "state", "key"), "release_on != ''"),
+    ):
+        index(f"reviews_{name}", "reviews", *columns, where=where)
     index("reviews_project", "reviews", "project", "number", where="project != ''")
     _roll_ups()
     op.create_table(
@@ -150,7 +153,7 @@ def upgrade() -> None:  # noqa: PLR0915 -- one for each table
         given("repository_id", sa.BigInteger(), primary_key=True, autoincrement=False),
         *(given("text", nullable=True), given("good", nullable=True)),
         *(given("packs", server_default="[]"), given("good_packs", nullable=True)),
-        *(text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
+        *(text("calendar"), text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
     )
     op.create_table(
         "previews",
@@ -163,7 +166,7 @@ def upgrade() -> None:  # noqa: PLR0915 -- one for each table
         given("owner", primary_key=True),
         *(given("text", nullable=True), given("good", nullable=True)),
         *(given("packs", server_default="[]"), given("good_packs", nullable=True)),
-        *(text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
+        *(text("calendar"), text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
         seconds("changed_at"),
     )
     op.create_table(
@@ -216,6 +219,14 @@ def upgrade() -> None:  # noqa: PLR0915 -- one for each table
         given("number", sa.Integer(), primary_key=True, autoincrement=False),
         *(given("sealed", sa.LargeBinary()), seconds("stored_at")),
     )
+    op.create_table(
+        "sessions",
+        given("hash", primary_key=True),
+        *(whole("user_id"), text("login")),
+        *(given("token", sa.LargeBinary()), seconds("expires_at")),
+    )
+    index("sessions_user", "sessions", "user_id")
+    index("sessions_expires", "sessions", "expires_at")
     op.create_table("schema", given("works_from", primary_key=True))
     op.execute("INSERT INTO schema (works_from) VALUES ('0001')")
 
