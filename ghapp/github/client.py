@@ -16,15 +16,26 @@ import msgspec
 
 from ghapp import logs
 from ghapp.core.marks import POLICY, CheckRun, Effect, Outcome, PutCheckRun
-from ghapp.core.model import File, PolicyKey, Pull, PullKey, Push, QueueKey, Repository, Via
+from ghapp.core.model import (
+    Account,
+    File,
+    PolicyKey,
+    ProjectKey,
+    Pull,
+    PullKey,
+    Push,
+    QueueKey,
+    Repository,
+    Via,
+)
 from ghapp.core.policy.policy import Rules
-from ghapp.core.records import History, PolicySource
+from ghapp.core.records import History, KnownIssue, PolicySource
 from ghapp.core.redelivery import Page
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.merge_queue import QueueFacts
 from ghapp.core.review.preview import Proposed, proposes
 from ghapp.errors import Gone, Retry, Wait
-from ghapp.github import app, endpoints, merge_queue, policies, pulls, writes
+from ghapp.github import app, endpoints, merge_queue, policies, projects, pulls, writes
 from ghapp.github.api import MOST_PAGES, PAGE, Cache, Installation, whole
 from ghapp.github.app import Installed
 from ghapp.github.apply import apply
@@ -195,7 +206,32 @@ class GitHub:
         api = self._installation(key.repository).charged(key)
         return await policies.read_contents(api, key.repository, files)
 
-    async def apply(self, key: PullKey, effect: Effect) -> Outcome:
+    async def issue(self, place: Repository, reference: str) -> KnownIssue | None:
+        """An issue that a pull of `place` names; None if it is out of reach.
+
+        Raises Gone, Retry and Wait.
+        """
+        return await projects.issue(self._installation(place), place, reference)
+
+    async def may_write(self, repository: Repository, who: Account) -> bool:
+        """Whether somebody may write in a repository. Raises Gone, Retry and Wait."""
+        return await projects.may_write(self._installation(repository), repository, who)
+
+    async def project(
+        self, key: ProjectKey, history: History, rules: Rules
+    ) -> tuple[Facts, KnownIssue] | None:
+        """What a project is judged by; None if its issue is out of reach.
+
+        Raises Gone, Retry and Wait.
+        """
+        if not self._bot_login:
+            await self.app()
+        us, now = Identity(self._app_id, self._bot_login), self._tokens.now()
+        return await projects.gather(
+            self._installation(key.repository), key, history, rules, us, now
+        )
+
+    async def apply(self, key: PullKey | ProjectKey, effect: Effect) -> Outcome:
         """Write one effect.
 
         Raises Gone, Wait, Retry (it may have taken effect all the same) and, except for the check

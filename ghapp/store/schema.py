@@ -238,6 +238,7 @@ ledger = Table(
 # `Overview.tags`, each in a line of its own. overview: for pages; "" if the pull was never read.
 # runs: the last few, newest first, as `records.RunNote`. flagged_since: when a run first found it
 # flagged and ready; 0 while it is clear, or a draft.
+# membership: how it came to its project; "" if it names none. project: the key of that; "" if none.
 # unsigned_at: when it was merged without the sign-offs that it waited for; 0 if it was not.
 # to_count: whether `rollups` has to count it anew. steps: what happened since it last did, each in
 # a line of its own, as `insights.Step` reads it.
@@ -260,6 +261,7 @@ reviews = Table(
     Column("runs", Text, nullable=False, server_default="[]"),
     _seconds("flagged_since"),
     *(_text("release_on"), _text("urgency")),
+    *(_text("membership"), _text("project")),
     Index("reviews_seen", "repository_id", "number", "seen_at"),
     Index("reviews_head", "repository_id", "head_sha"),
 )
@@ -299,6 +301,14 @@ Index(
 Index("reviews_new", reviews.c.flagged_since, sqlite_where=_waits, postgresql_where=_waits)
 IS_WAIVED = reviews.c.state == literal_column("'waived'")
 Index("reviews_waived", reviews.c.state_since, sqlite_where=IS_WAIVED, postgresql_where=IS_WAIVED)
+
+_joined = reviews.c.project != literal_column("''")
+Index(
+    "reviews_project",
+    *(reviews.c.project, reviews.c.number),
+    sqlite_where=_joined,
+    postgresql_where=_joined,
+)
 
 _planned = reviews.c.release_on != literal_column("''")
 Index(
@@ -461,6 +471,44 @@ Index(
     sqlite_where=_open,
     postgresql_where=_open,
 )
+
+# Issues as they were read on the way from a pull to its project, also those that are none. A row
+# goes when a delivery says that the issue has changed. reference: as `ProjectKey.reference`.
+issues = Table(
+    "issues",
+    metadata,
+    Column("reference", Text, primary_key=True),
+    Column("issue", Text, nullable=False),
+    _seconds("read_at"),
+    Index("issues_read_at", "read_at"),
+)
+
+# Which issues the way of a pull to its project leads through, whether it has one or not.
+pull_issues = Table(
+    "pull_issues",
+    metadata,
+    Column("reference", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Index("pull_issues_key", "key"),
+)
+
+# The last run of each project. ledger: the key of its entries, its first address, which stays when
+# the issue is transferred. key: its present address. node_id: of the issue.
+# consultation: what waits for the reviewers, asked_at: since when; "" and 0 if nothing does.
+projects = Table(
+    "projects",
+    metadata,
+    Column("ledger", Text, primary_key=True),
+    *(_text("key"), _whole("installation_id"), _whole("repository_id"), _text("full_name")),
+    *(_whole("number"), _text("node_id"), _text("title"), _text("url"), _flag("is_open")),
+    Column("marks", Text, nullable=False),
+    Column("written", Text, nullable=False),
+    *(_text("touched"), _text("consultation"), _seconds("asked_at"), _seconds("updated_at")),
+    Index("projects_key", "key"),
+    Index("projects_node", "node_id"),
+)
+_asked = projects.c.asked_at > literal_column("0")
+Index("projects_asked", projects.c.asked_at, sqlite_where=_asked, postgresql_where=_asked)
 
 # What only one process does at a time, and when one last began it.
 turns = Table("turns", metadata, Column("name", Text, primary_key=True), _seconds("taken_at"))

@@ -22,7 +22,15 @@ from ghapp.core.review.commands import BUTTONS
 from ghapp.core.review.follow_ups import has_open
 from ghapp.core.review.review import AreaReview, PullState, Review
 from ghapp.core.review.special_areas import WITHOUT_PACK
-from ghapp.core.text import findings, follow_ups, questions, reasons, replies, status
+from ghapp.core.text import (
+    findings,
+    follow_ups,
+    projects,
+    questions,
+    reasons,
+    replies,
+    status,
+)
 from ghapp.core.text import policy as policy_text
 
 MARKER = "<!-- ghapp:nfr -->"
@@ -132,6 +140,7 @@ def _summary(review: Review, words: Words) -> str:
         status.frozen(review, words),
         status.next_step(review, words, ticking=False),
         "\n".join(f"- {dotted(*_line(area, review, words))}" for area in review.areas),
+        projects.line(review, words),
         reasons.modes(review, words),
         reasons.exempt(review, words),
         status.holds(review, words),
@@ -256,6 +265,7 @@ def comment(review: Review) -> str:
         status.waivers(review, words),
         findings.block(review, words),
         status.next_step(review, words, ticking=True),
+        projects.line(review, words),
         replies.refusals(review, words),
         follow_ups.own(review, words),
     ]

@@ -28,6 +28,7 @@ from ghapp.core.model import (
     Key,
     OrganisationKey,
     PolicyKey,
+    ProjectKey,
     PullKey,
     QueueKey,
     Repository,
@@ -162,6 +163,8 @@ def row(key: Key, hints: Hints = NO_HINTS, later: float = 0.0) -> dict[str, Any]
             kind = "pull"
         case PolicyKey(repository, number):
             kind = "policy"
+        case ProjectKey(repository, number):
+            kind = "project"
         case QueueKey(repository):
             kind = "queue"
         case RepositoryKey(repository):
@@ -242,6 +245,8 @@ def addressed(found: Any) -> Key:
     repository = Repository(found.installation_id, found.repository_id, found.full_name)
     if found.kind == "pull":
         return PullKey(repository, found.number)
+    if found.kind == "project":
+        return ProjectKey(repository, found.number)
     if found.kind == "policy":
         return PolicyKey(repository, found.number)
     if found.kind == "queue":
