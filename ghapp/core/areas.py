@@ -339,6 +339,8 @@ class Area:
     without).
     enforce_from: the day on which the mode begins to be enforce, as in `Policy`.
     retired: ids of items that are no longer asked, each with the ids of their successors.
+    configuration: whether its hazards also read the files of a whole tree, see
+    `scan/configuration.py`.
     when: which pull requests may be flagged; None is all. mode_when: rules before `mode`, of which
     the first that holds counts. mode_why: what of the pull request settled the mode.
     """
@@ -358,6 +360,7 @@ class Area:
     when: When | None = None
     mode_when: tuple[ModeRule, ...] = ()
     mode_why: tuple[Reason, ...] = ()
+    configuration: bool = False
 
     def __hash__(self) -> int:
         # Areas are keys of caches, and hashing everything in them would cost more than it saves.

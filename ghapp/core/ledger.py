@@ -31,6 +31,7 @@ class Verb(StrEnum):
     REFRESH = "refresh"
     EXPLAIN = "explain"
     HELP = "help"
+    ACCEPT = "accept"  # of a finding in the configuration; UNDO opens it again
     REFUSED = "refused"
 
 

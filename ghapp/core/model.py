@@ -123,7 +123,26 @@ class OrganisationKey:
         return f"organisation:{self.owner}"
 
 
-Key = PullKey | PolicyKey | QueueKey | RepositoryKey | SweepKey | InstallationKey | OrganisationKey
+@dataclass(frozen=True, slots=True)
+class ConfigurationKey:
+    """The standing review of one repository's configuration, and its issue."""
+
+    repository: Repository
+
+    def __str__(self) -> str:
+        return f"configuration:{self.repository.id}"
+
+
+Key = (
+    PullKey
+    | PolicyKey
+    | QueueKey
+    | RepositoryKey
+    | SweepKey
+    | InstallationKey
+    | OrganisationKey
+    | ConfigurationKey
+)
 
 # --- people and what they say ------------------------------------------------------------
 

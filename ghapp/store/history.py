@@ -30,6 +30,7 @@ from ghapp.core.marks import Marks, Written
 from ghapp.core.model import (
     Account,
     Compared,
+    ConfigurationKey,
     Message,
     PullKey,
     Push,
@@ -73,8 +74,8 @@ _PUSH = msgspec.json.Decoder(Push)
 _VERDICT = msgspec.json.Decoder(Verdict)
 
 
-def recall(connection: Connection, key: PullKey) -> History:
-    """Everything that is recorded of a pull.
+def recall(connection: Connection, key: PullKey | ConfigurationKey) -> History:
+    """Everything that is recorded of a pull, or of what was said about a configuration.
 
     Hints are read first, so that they never speak of a message that is not read as well.
     """

@@ -18,6 +18,7 @@ from ghapp.core.marks import Effect, Outcome, PutCheckRun, plan
 from ghapp.core.model import (
     ORGANISATION,
     Channel,
+    ConfigurationKey,
     File,
     InstallationKey,
     OrganisationKey,
@@ -48,14 +49,15 @@ from ghapp.store import Store, policies, previews, pushes
 from ghapp.store.history import recall, seen
 from ghapp.store.runs import Pushed, admit, intend, record
 from ghapp.store.work_queue.marking import Mark, mark_behind
-from ghapp.worker import effects, merge_queue, policy_check
+from ghapp.worker import configuration, effects, merge_queue, policy_check
+from ghapp.worker.configuration import Trees
 from ghapp.worker.effects import showing
 from ghapp.worker.merge_queue import Queues
 from ghapp.worker.policy_check import Policies
 from ghapp.worker.threads import Threads, deadline
 
 
-class GitHub(Queues, Policies, Protocol):
+class GitHub(Queues, Policies, Trees, Protocol):
     """What a run needs of GitHub. All raise Retry, Wait and Gone."""
 
     async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts: ...
@@ -99,7 +101,7 @@ class Done:
     later: Retry | Wait | None = None
 
 
-async def reconcile(
+async def reconcile(  # noqa: C901 -- a case for each kind of key
     claim: Claim,
     github: GitHub,
     store: Store,
@@ -126,7 +128,10 @@ async def reconcile(
             return Done(key.head_sha, tuple(type(effect).__name__ for effect in written))
         case RepositoryKey(repository):
             newest_first = (await github.open_pulls(repository))[::-1]
-            marks = [Mark(newest_first, apart_seconds=APART_SECONDS)]  # parked pulls, too
+            marks = [
+                Mark(newest_first, apart_seconds=APART_SECONDS),  # parked pulls, too
+                Mark((ConfigurationKey(repository),)),  # the policy may want a search now
+            ]
             if claim.touched:  # a push to the policy may have been missed, too
                 await store.records.write(policies.drop, (repository.id,))
                 marks.insert(0, Mark(newest_first, touched=True, apart_seconds=APART_SECONDS))
@@ -140,6 +145,9 @@ async def reconcile(
                 owners = {one.owner for one in found}
                 await store.records.write(policies.drop_organisations, owners)
                 marks.insert(0, Mark(tuple(map(RepositoryKey, found)), touched=True))
+        case ConfigurationKey() as key:
+            tools = github, store, rules, threads
+            return Done("", await configuration.answer(claim, key, *tools))
         case OrganisationKey() as key:
             marks = await _organisation(key, github, store, rules)
     await store.queue.finish(claim, *marks)

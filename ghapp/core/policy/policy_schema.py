@@ -238,6 +238,9 @@ class LabelsPart(Part):
     follow_up: LabelName | None = key(
         "The label of the issues of deferred questions.", "follow-up", default="nfr: follow-up"
     )
+    configuration: LabelName | None = key(
+        "The label of the issue about configuration.", "config", default="nfr: configuration"
+    )
 
 
 class RemindPart(Part):
@@ -258,6 +261,15 @@ class WorkingTimePart(Part):
         "Further days off, alone or from the first to the last.",
         ["2026-12-29..2027-01-03"],
         default=[],
+    )
+
+
+class ConfigurationPart(Part):
+    scan: Literal["weekly", "off"] | None = key(
+        "Whether the configuration of the default branch is searched once a week, and an issue "
+        "lists what is found.",
+        "weekly",
+        default="off",
     )
 
 
@@ -481,6 +493,9 @@ class PolicyFile(Part):
     )
     large_tables: NameList | None = key(
         "Tables whose changes bring up more questions.", ["orders"], default=[]
+    )
+    configuration: ConfigurationPart | None = key(
+        "The standing review of the configuration.", {"scan": "weekly"}
     )
     database: DatabasePart | None = key("The database in use.", {"dialect": "postgres"})
     packs: PackGlobs | None = key(
