@@ -195,6 +195,12 @@ _BLOBS = Statement(
         configuration_blobs.c.sha, configuration_blobs.c.reading, configuration_blobs.c.spots
     ).where(configuration_blobs.c.repository_id == _of)
 )
+_PATHS = Statement(
+    select(configuration_findings.c.path)
+    .distinct()
+    .where(configuration_findings.c.repository_id == _of)
+    .where(configuration_findings.c.gone_at == literal_column("0"))
+)
 _WEEKS = Statement(
     select(configuration_weeks)
     .where(configuration_weeks.c.repository_id == _of)
@@ -236,6 +242,11 @@ def findings(connection: Connection, repository_id: int) -> tuple[Tracked, ...]:
         )
         for row in connection.rows(_FINDINGS, {"of": repository_id})
     )
+
+
+def open_paths(connection: Connection, repository_id: int) -> frozenset[str]:
+    """The files in which the last search found something."""
+    return frozenset(connection.values(_PATHS, {"of": repository_id}))
 
 
 def spots(connection: Connection, repository_id: int) -> Found:

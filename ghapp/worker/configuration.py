@@ -18,7 +18,7 @@ from typing import Protocol, TypeVar
 from ghapp.core.areas import Finding
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import Issue
-from ghapp.core.model import ConfigurationKey, Message, Repository, Rights
+from ghapp.core.model import ConfigurationKey, File, Message, Pull, PullKey, Repository, Rights
 from ghapp.core.policy.policy import Policy, effective
 from ghapp.core.policy.policy import Rules as PolicyRules
 from ghapp.core.records import Claim, History, PolicySource
@@ -27,6 +27,7 @@ from ghapp.core.review.configuration import Standing
 from ghapp.core.review.judge import Ask
 from ghapp.core.scan import configuration as scan
 from ghapp.core.scan.configuration import Rules, TreeFile, Wanted
+from ghapp.core.scan.patch import cut_short
 from ghapp.core.text.configuration import issue as issue_of
 from ghapp.errors import Lag, Rejected, Wait
 from ghapp.github.api import together
@@ -47,6 +48,7 @@ FILE_SECONDS = 2.0
 LEAST_WAIT_SECONDS = 300.0
 # How often a run waits for an issue that may have been opened and that is not listed.
 UNSEEN_WAITS = 3
+MOST_COMPARED = 10  # files of a pull, in which it may have fixed something
 REFUSED_FOR = timedelta(days=7)  # how long the issue shows a comment without effect
 OTHERS_SECONDS = 10.0  # until the next attempt, while other repositories are searched
 
@@ -65,6 +67,12 @@ class Trees(Protocol):
     async def own_issue(self, repository: Repository, label: str) -> int: ...
     async def put_issue(self, repository: Repository, number: int, issue: Issue) -> int: ...
     async def acknowledge(self, repository: Repository, comment_id: int, content: str) -> None: ...
+
+
+class Contents(Protocol):
+    """Reads the new versions of files that a pull changes."""
+
+    async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]: ...
 
 
 async def answer(
@@ -302,3 +310,43 @@ async def _put(
         written = number
     await store.records.write(configurations.wrote, claim, place.id, written, digest)
     return ["EditIssue" if written and written == number else "OpenIssue"]
+
+
+async def fixed(
+    pull: Pull, policy: Policy, github: Contents, store: Store, threads: Threads
+) -> tuple[tuple[str, str], ...]:
+    """The findings that a pull removes, as (hazard, path), in the order of its files.
+
+    Only files in which a search has found something are read, so most pulls cost no call. What else
+    changed on the default branch does not count: a file is compared with what the pull's own diff
+    says that it was. Raises Gone, Retry and Wait.
+    """
+    if policy.scan == "off":
+        return ()
+    touched = [one for one in pull.files if one.status != "added" and one.patch]
+    if not touched:
+        return ()
+    place = pull.key.repository
+    paths = await store.records.read(configurations.open_paths, place.id)
+    files = [one for one in touched if (one.previous_path or one.path) in paths]
+    if not files:
+        return ()
+    some = tuple(files[:MOST_COMPARED])
+    texts = await github.contents(pull.key, some)
+    return await threads.run(place, _fixed, policy, some, texts)
+
+
+def _fixed(
+    policy: Policy, files: tuple[File, ...], texts: Mapping[str, str | None]
+) -> tuple[tuple[str, str], ...]:
+    rules, found = scan.rules_of(policy), list[tuple[str, str]]()
+    for file in files:
+        text = "" if file.status == "removed" else texts.get(file.path)
+        old = None if text is None or cut_short(file) else scan.before(file.patch, text)
+        if old is None or text is None:
+            continue
+        was = scan.spots(rules, file.previous_path or file.path, old, deadline(FILE_SECONDS))
+        now = scan.spots(rules, file.path, text, deadline(FILE_SECONDS)) if text else ()
+        if was is not None and now is not None:
+            found += [(one.hazard, file.path) for one in scan.fixed(was, now)]
+    return tuple(found)

@@ -280,7 +280,11 @@ async def consider(
     scanned = await threads.run(key.repository, _scanned, facts, by_author)
     wanted = dict.fromkeys((*scanned.shown.wanted, *scanned.whole.wanted))
     contents = await github.contents(key, tuple(wanted)) if wanted else {}
-    judged, planned = await threads.run(key.repository, _judged, facts, history, scanned, contents)
+    fixes: tuple[tuple[str, str], ...] = ()
+    if store:
+        fixes = await configuration.fixed(pull, facts.policy, github, store, threads)
+    judging = facts, history, scanned, contents, fixes
+    judged, planned = await threads.run(key.repository, _judged, *judging)
     return Considered(facts, history, pushed, judged, planned)
 
 
@@ -375,13 +379,17 @@ def _scanned(facts: Facts, only_author_pushed: bool) -> Scanned:
 
 
 def _judged(
-    facts: Facts, history: History, scanned: Scanned, contents: Mapping[str, str | None]
+    facts: Facts,
+    history: History,
+    scanned: Scanned,
+    contents: Mapping[str, str | None],
+    fixes: tuple[tuple[str, str], ...],
 ) -> tuple[Judged, Planned]:
     """Judged, and planned for this pull alone: few heads have several."""
 
     def asked_of(scanned: Scan, policy: Policy) -> Checklist:
         found = findings(scanned.suspicion, contents, deadline(SCAN_SECONDS))
-        return checklist(scanned, policy, found)
+        return replace(checklist(scanned, policy, found), fixes=fixes)
 
     asked = whole = asked_of(scanned.shown, facts.policy)
     if facts.policy.observed:

@@ -131,3 +131,21 @@ def test_an_issue_that_was_deleted_is_opened_once_more(shop: Shop) -> Steps:
     yield
     (again,) = shop.issues
     assert "**2 findings open**" in text(again)
+
+
+@story(WEEKLY)
+def test_a_pull_request_says_what_it_fixes(shop: Shop) -> Steps:
+    files = {"infra/ssh.tf": OPEN_TO_ALL, "infra/old.tf": OPEN_TO_ALL, "infra/all.tf": OPEN_TO_ALL}
+    shop.repository.push("main", files, by="sue")
+    search(shop)
+    yield
+    pull = shop.open({"infra/ssh.tf": CLOSED, "infra/old.tf": None}, branch="feat/fix")
+    other = shop.open({"app/orders.py": "total = len\n"}, branch="feat/other")
+    yield
+    summary = pull.check_runs()[-1].summary or ""
+    fixes = "**Fixes 2 findings** in the configuration: `IAC-001` `infra/old.tf`, `IAC-001` "
+    assert f"{fixes}`infra/ssh.tf`." in summary
+    assert "Fixes" not in (other.check_runs()[-1].summary or "")
+    pull.push({"infra/ssh.tf": f"{OPEN_TO_ALL}# unchanged rule\n"}, by="ann")
+    yield
+    assert "**Fixes 1 finding**" in (pull.check_runs()[-1].summary or "")
