@@ -273,6 +273,7 @@ class Hazard:
     unless_other_side: must match in no removed line of the hunk (if `removed`: in no added line).
     skip_rollback: lines that undo a migration do not count. skip_new_table: nor do lines about a
     table that the pull itself creates; `match` names it in its group `table`.
+    of_change: it asks about the change itself, and means nothing in a file that stays as it is.
     dialect: any | mysql | postgres. once: only the first finding in a file counts.
     message: may name `{table}`, the match's group. fix: the one right replacement, as code.
     """
@@ -297,6 +298,7 @@ class Hazard:
     dialect: str = "any"
     once: bool = False
     fix: str = ""
+    of_change: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ LEAST_WAIT_SECONDS = 300.0
 UNSEEN_WAITS = 3
 MOST_COMPARED = 10  # files of a pull, in which it may have fixed something
 REFUSED_FOR = timedelta(days=7)  # how long the issue shows a comment without effect
-OTHERS_SECONDS = 10.0  # until the next attempt, while other repositories are searched
+OTHERS_SECONDS = 30.0  # until the next attempt, while other repositories are searched
 
 
 class Trees(Protocol):
@@ -90,6 +90,9 @@ async def answer(
     place, records = key.repository, store.records
     history = await records.read(recall, key)
     known = await records.read(configurations.recall, place.id)
+    if known.wanted and threads.searches.locked() and not history.messages:
+        text = f"{place.full_name}: other repositories are being searched"
+        raise Wait(text, after_seconds=OTHERS_SECONDS)
     source = await github.configured(place, history, rules)
     policy = (await threads.run(place, effective, source, rules)).on(known.now)
     entries = await _judged(history.messages, policy, place, known, github)
@@ -108,9 +111,6 @@ async def answer(
     done = list[str]()
     searched = scan.rules_of(policy)
     if known.wanted:
-        if threads.searches.locked():
-            text = f"{place.full_name}: other repositories are being searched"
-            raise Wait(text, after_seconds=OTHERS_SECONDS)
         async with threads.searches:
             await _search(claim, place, searched, known, github, store, threads)
         known = await records.read(configurations.recall, place.id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ghapp.core.areas import Area, Finding, Hazard
@@ -96,7 +96,11 @@ class Rules:
 
 def rules_of(policy: Policy) -> Rules:
     """The rules of a policy, as it holds at a moment: what is only observed is not searched for."""
-    areas = tuple(area for area in policy.areas if area.configuration and area.hazards)
+    areas = tuple(
+        replace(area, hazards=tuple(one for one in area.hazards if not one.of_change))
+        for area in policy.areas
+        if area.configuration and area.hazards
+    )
     return _rules(areas, policy.ignore_paths, policy.dialect)
 
 

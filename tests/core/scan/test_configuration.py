@@ -151,3 +151,9 @@ def test_the_digest_depends_on_the_engine(monkeypatch: pytest.MonkeyPatch) -> No
     configuration._rules.cache_clear()
     assert rules_of(policy()).digest != digest
     configuration._rules.cache_clear()
+
+
+def test_a_question_about_a_change_is_none_about_what_is_there() -> None:
+    text = "moved {\n  from = aws_sqs_queue.a\n  to   = aws_sqs_queue.b\n}\n"
+    assert spots(rules_of(policy()), "main.tf", text) == ()
+    assert any(one.of_change for area in policy().areas for one in area.hazards)
