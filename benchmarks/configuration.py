@@ -103,16 +103,23 @@ def second(
         one.push("main", {"infra/open.tf": USUAL}, "ann")
     until("all worked off", place.quiet, PATIENCE_SECONDS)
     place.github.calls.clear()
-    place.database.change("UPDATE configurations SET wanted_at = searched_at + 1")
-    place.database.change(
-        "UPDATE keys SET generation = generation + 1, due = 0 WHERE kind = 'configuration'"
-    )
+    place.database.change("UPDATE configurations SET next_at = 0")
     began = time.monotonic()
+    repositories[0].push("main", {POLICY: f"{WEEKLY}# again\n"}, "ann")  # it begins the chain
+    until("searched again", lambda: not _left(place), PATIENCE_SECONDS)
     until("all worked off", place.quiet, PATIENCE_SECONDS)
     reads, count = place.github.calls[BLOBS], len(repositories) - 1
     line = f"{count} repositories searched again in {time.monotonic() - began:.0f} s"
     line += f", {reads} of {count * files} files read"
     yield line, reads == count
+
+
+def _left(place: Place) -> int:
+    """How many repositories wait for their search."""
+    rows = place.database.rows(
+        "SELECT count(*) FROM configurations WHERE next_at = 0 OR wanted_at > searched_at"
+    )
+    return int(rows[0][0])
 
 
 def _unsearched(repositories: Sequence[Repository], began: float) -> bool:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    union_all,
     update,
 )
 
@@ -104,6 +105,18 @@ _may_be_on = or_(
     policy_texts.c.good.like(_MENTIONS),
     exists().where(or_(organisations.c.text.like(_MENTIONS), organisations.c.good.like(_MENTIONS))),
 )
+
+
+def _no_search_in(installation_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether no repository of the installation is being searched."""
+    return ~exists().where(
+        _under_way.c.kind == literal_column("'configuration'"),
+        _under_way.c.installation_id == installation_id,
+        dirty(_under_way),
+        _under_way.c.parked_at == literal_column("0"),
+    )
+
+
 _first_due = (
     select(func.min(keys.c.repository_id).label("repository_id"))
     .select_from(
@@ -111,23 +124,29 @@ _first_due = (
             configurations, configurations.c.repository_id == keys.c.repository_id
         ).outerjoin(policy_texts, policy_texts.c.repository_id == keys.c.repository_id)
     )
-    .where(_is_sweep, _may_be_on)
+    .where(_is_sweep, _may_be_on, _no_search_in(keys.c.installation_id))
     .where(or_(configurations.c.next_at.is_(None), configurations.c.next_at <= now_once()))
-    .where(
-        ~exists().where(
-            _under_way.c.kind == literal_column("'configuration'"),
-            _under_way.c.installation_id == keys.c.installation_id,
-            dirty(_under_way),
-            _under_way.c.parked_at == literal_column("0"),
-        )
-    )
     .group_by(keys.c.installation_id)
     .limit(MOST_MARKED)
     .subquery()
 )
+_first_hastened = (
+    select(func.min(configurations.c.repository_id).label("repository_id"))
+    .where(configurations.c.next_at == literal_column("0"))
+    .where(_no_search_in(configurations.c.installation_id))
+    .group_by(configurations.c.installation_id)
+    .limit(MOST_MARKED)
+    .subquery()
+)
+_place = ("installation_id", "repository_id", "full_name")
 _DUE = Statement(
-    select(keys.c.installation_id, keys.c.repository_id, keys.c.full_name).join(
-        _first_due, and_(keys.c.repository_id == _first_due.c.repository_id, _is_sweep)
+    union_all(
+        select(*(configurations.c[name] for name in _place)).join(
+            _first_hastened, configurations.c.repository_id == _first_hastened.c.repository_id
+        ),
+        select(*(keys.c[name] for name in _place)).join(
+            _first_due, and_(keys.c.repository_id == _first_due.c.repository_id, _is_sweep)
+        ),
     )
 )
 _want = upsert(configurations).values(wanted_at=Now(), next_at=Now() + WEEK)
@@ -154,12 +173,23 @@ def mark_due(connection: Connection) -> int:
     Repositories are known by their sweeps. What fails or cannot be read is asked for again in a
     week, like the rest.
     """
-    found = [
-        Repository(row.installation_id, row.repository_id, row.full_name)
-        for row in connection.rows(_DUE)
-    ]
-    want(connection, found)
+    found: dict[int, Repository] = {}
+    for row in connection.rows(_DUE):
+        place = Repository(row.installation_id, row.repository_id, row.full_name)
+        found.setdefault(row.installation_id, place)
+    want(connection, found.values())
     return len(found)
+
+
+def hasten(connection: Connection, repository: Repository) -> None:
+    """Have the next search of the repository come soon, whatever its policy says as last read."""
+    row = {
+        "repository_id": repository.id,
+        "installation_id": repository.installation_id,
+        "full_name": repository.full_name,
+    }
+    connection.change(_HASTEN, row)
+    mark_due(connection)
 
 
 def want(connection: Connection, repositories: Iterable[Repository]) -> None:
@@ -175,6 +205,13 @@ def want(connection: Connection, repositories: Iterable[Repository]) -> None:
     ]
     connection.change_each(_WANT, rows)
     mark(connection, Mark(tuple(map(ConfigurationKey, listed))))
+
+
+_HASTEN = Statement(
+    upsert(configurations)
+    .values(next_at=0.0)
+    .on_conflict_do_update(index_elements=[configurations.c.repository_id], set_={"next_at": 0.0})
+)
 
 
 # --- what is recorded -----------------------------------------------------------------------------

@@ -351,9 +351,9 @@ Index(
 
 # The standing review of each repository's configuration. wanted_at: when a search was last asked
 # for; searched_at: when one last ended, and before_at the one before it. next_at: when the next one
-# is due. files, unread, is_partial: of the last one. read: how many files had to be read for it.
-# issue: its number; written: digest of the text that it has. legend: the messages of the hazards
-# that were found, by id.
+# is due; 0 for soon. files, unread, is_partial: of the last one. read: how many files had to be
+# read for it. issue: its number; written: digest of the text that it has. legend: the messages of
+# the hazards that were found, by id.
 configurations = Table(
     "configurations",
     metadata,

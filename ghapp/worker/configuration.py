@@ -50,7 +50,7 @@ LEAST_WAIT_SECONDS = 300.0
 UNSEEN_WAITS = 3
 MOST_COMPARED = 10  # files of a pull, in which it may have fixed something
 REFUSED_FOR = timedelta(days=7)  # how long the issue shows a comment without effect
-OTHERS_SECONDS = 30.0  # until the next attempt, while other repositories are searched
+OTHERS_SECONDS = 10.0  # until the next attempt, while other repositories are searched
 
 
 class Trees(Protocol):

@@ -45,7 +45,7 @@ from ghapp.core.scan.scan import Scan, scan
 from ghapp.core.text.labels import described
 from ghapp.errors import Retry, Wait
 from ghapp.observer import Observer
-from ghapp.store import Store, policies, previews, pushes
+from ghapp.store import Store, configurations, policies, previews, pushes
 from ghapp.store.history import recall, seen
 from ghapp.store.runs import Pushed, admit, intend, record
 from ghapp.store.work_queue.marking import Mark, mark_behind
@@ -128,10 +128,8 @@ async def reconcile(  # noqa: C901 -- a case for each kind of key
             return Done(key.head_sha, tuple(type(effect).__name__ for effect in written))
         case RepositoryKey(repository):
             newest_first = (await github.open_pulls(repository))[::-1]
-            marks = [
-                Mark(newest_first, apart_seconds=APART_SECONDS),  # parked pulls, too
-                Mark((ConfigurationKey(repository),)),  # the policy may want a search now
-            ]
+            marks = [Mark(newest_first, apart_seconds=APART_SECONDS)]  # parked pulls, too
+            await store.records.write(configurations.hasten, repository)  # other rules may hold
             if claim.touched:  # a push to the policy may have been missed, too
                 await store.records.write(policies.drop, (repository.id,))
                 marks.insert(0, Mark(newest_first, touched=True, apart_seconds=APART_SECONDS))

@@ -78,6 +78,16 @@ async def test_a_policy_that_does_not_mention_it_costs_nothing(store: Store) -> 
 
 
 @story
+async def test_after_a_change_of_the_policy_it_is_due_soon(store: Store) -> None:
+    await installed(store, SHOP, text=OFF)
+    await store.records.write(configurations.hasten, SHOP)
+    (claim,) = await store.queue.claim(9)
+    assert claim.key == KEY
+    await store.records.write(configurations.end, claim)
+    assert await wanted(store) == set()
+
+
+@story
 async def test_where_it_is_off_it_is_asked_for_again_in_a_day(store: Store) -> None:
     await installed(store, SHOP)
     await store.records.write(configurations.mark_due)
