@@ -167,10 +167,9 @@ def upgrade() -> None:
         given("follow_up"),
     )
     index("follow_ups_open", "follow_ups", "repository_id", "due", where="is_open")
-    repository = ("repository_id", sa.BigInteger())
     op.create_table(
         "configurations",
-        given(*repository, primary_key=True, autoincrement=False),
+        given("repository_id", sa.BigInteger(), primary_key=True, autoincrement=False),
         *(whole("installation_id"), text("full_name"), seconds("wanted_at")),
         *(seconds("searched_at"), seconds("before_at"), seconds("next_at")),
         *(whole("files"), whole("read"), flag("is_partial"), whole("issue"), text("written")),
@@ -179,13 +178,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "configuration_blobs",
-        given(*repository, primary_key=True, autoincrement=False),
+        given("repository_id", sa.BigInteger(), primary_key=True, autoincrement=False),
         *(given("sha", primary_key=True), given("reading", primary_key=True)),
         given("spots", nullable=True),
     )
     op.create_table(
         "configuration_findings",
-        given(*repository, primary_key=True, autoincrement=False),
+        given("repository_id", sa.BigInteger(), primary_key=True, autoincrement=False),
         *(given("path", primary_key=True), given("hazard", primary_key=True)),
         given("number", sa.BigInteger(), primary_key=True, autoincrement=False),
         *(whole("line"), text("severity"), text("area"), text("accepted")),
@@ -193,11 +192,16 @@ def upgrade() -> None:
     )
     op.create_table(
         "configuration_weeks",
-        given(*repository, primary_key=True, autoincrement=False),
+        given("repository_id", sa.BigInteger(), primary_key=True, autoincrement=False),
         given("week", primary_key=True),
         *(whole("must"), whole("should"), whole("could"), whole("accepted")),
     )
     op.create_table("turns", given("name", primary_key=True), seconds("taken_at"))
+    op.create_table(
+        "posts",
+        *(given("target", primary_key=True), given("id", primary_key=True)),
+        *(whole("sends"), seconds("lease_until"), seconds("done_at"), text("outcome")),
+    )
     op.create_table(
         "failed_deliveries",
         given("guid", primary_key=True),
