@@ -123,6 +123,7 @@ class Pages:
             "/": self._queue,
             "/follow-ups": self._follow_ups,
             pull: self._pull,
+            "/configuration/{owner}/{repository}": self._configuration,
             "/api/v1/queue": self._queue,
             "/api/v1/follow-ups": self._follow_ups,
             f"/api/v1{pull}": self._pull,
@@ -186,6 +187,18 @@ class Pages:
         if _is_text(request):
             return _text(views.pull_markdown(view, self._place, words))
         return self._page("pull.html", request, words, view=view)
+
+    async def _configuration(self, request: Request, visitor: Visitor) -> Response:
+        """The standing review of a repository; 404 if none is recorded."""
+        words, given = Words(language(request)), request.path_params
+        name = f"{given['owner']}/{given['repository']}"
+        found = await self._store.records.read(
+            pages.configuration, visitor.repositories, name, self._place.zone
+        )
+        if found is None:
+            return self._page("missing.html", request, words, status=404)
+        view = views.configuration_view(found, self._place, words)
+        return self._page("configuration.html", request, words, view=view)
 
     async def _described(self, _request: Request, _visitor: Visitor) -> Response:
         """The OpenAPI file of what is below `/api/v1/`."""
