@@ -16,7 +16,7 @@ ARROWS = {
     "__main__": {"cli"},
     "cli": {
         "bootstrap", "builtin_packs", "core", "demo", "doctor", "explain", "export", "github",
-        "offline", "terminal",
+        "offline", "scan", "terminal",
     },
     "demo": {"bootstrap", "emulator", "logs"},
     "bootstrap": {
@@ -24,6 +24,9 @@ ARROWS = {
     },
     "doctor": {"builtin_packs", "core", "github", "store", "terminal"},
     "explain": {"builtin_packs", "core", "github", "offline", "store", "terminal", "worker"},
+    "scan": {
+        "builtin_packs", "core", "explain", "github", "offline", "store", "terminal", "worker",
+    },
     "export": {"builtin_packs", "core", "store", "terminal"},
     "metrics": {"core", "github", "store"},
     "web": {"core", "github", "logs", "store"},
