@@ -224,11 +224,15 @@ def digest(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the messages. Nothing is sent.")
     ] = False,
+    retro: Annotated[
+        bool, typer.Option("--retro", help="The message for the retro in its place.")
+    ] = False,
 ) -> None:
     """Show what the messages for today's stand-up would say, for each place they go to.
 
     `ghapp serve` and `ghapp work` send them at GHAPP_STANDUP, once a working day, to the webhooks
-    of GHAPP_SLACK_WEBHOOK_URL and to the issues that policies name under `digest`.
+    of GHAPP_SLACK_WEBHOOK_URL and to the issues that policies name under `digest`. The message for
+    the retro goes to the webhooks alone, on the days that policies name under `retro`.
 
     Exit status 0: printed, 1: the database is out of reach, 2: wrong use or settings.
     """
@@ -246,11 +250,11 @@ def digest(
     from ghapp.terminal import printed
 
     try:
-        found = digested(settings)
+        found = digested(settings, retro=retro)
     except (Busy, StoreFailed) as error:
         typer.echo(f"{settings.database_variable}: {error}", err=True)
         raise typer.Exit(1) from None
-    blocks = [Words("en")("digest_no_targets")] if not found else []
+    blocks = [Words("en")("retro_none" if retro else "digest_no_targets")] if not found else []
     for one in found:
         words = Words(one.language)
         text = as_text(one.digest, words) if one.digest else words("digest_none")

@@ -28,7 +28,7 @@ from sqlalchemy import (
     select,
 )
 
-from ghapp.core.insights import LATER, WHOLE, WITHIN, Question, before
+from ghapp.core.insights import LATER, REVIEWERS, WHOLE, WITHIN, Question, before
 from ghapp.core.records import Overview
 from ghapp.core.working_time import WorkingTime
 from ghapp.store import schema
@@ -142,6 +142,17 @@ def insights(connection: Connection, seen: Seen, narrowed: Narrowed, zone: tzinf
     )
 
 
+def reviewers_waits(
+    connection: Connection, seen: Seen, first: date
+) -> Mapping[str, Mapping[int, int]]:
+    """By area, how often it waited for its reviewers for how many minutes, since that day."""
+    found: dict[str, Counter[int]] = defaultdict(Counter)
+    period = {**rights(seen), "first": first.toordinal(), "repository": EVERY_REPOSITORY}
+    for one in connection.rows(_AREAS_WAITS, {**period, "kind": REVIEWERS}):
+        found[one.area].update(map(int, one.amounts.split()))
+    return found
+
+
 def unsigned(
     connection: Connection, seen: Seen, asked: Parameters, since: datetime
 ) -> tuple[int, tuple[Unsigned, ...]]:
@@ -253,6 +264,12 @@ _TIMINGS = Statement(
     )
     .where(*_within(timings), timings.c.area == _area)
     .group_by(timings.c.kind, timings.c.day)
+)
+_AREAS_WAITS = Statement(
+    select(timings.c.area, func.aggregate_strings(timings.c.amounts, _nothing).label("amounts"))
+    .where(*_within(timings), timings.c.kind == bindparam("kind", type_=Text))
+    .where(timings.c.area != WHOLE)
+    .group_by(timings.c.area)
 )
 _AREAS = Statement(
     select(area_days.c.area, *_summed(area_days, SUMS))
