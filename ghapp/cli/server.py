@@ -500,11 +500,22 @@ def export(
         Path | None,
         typer.Option(help="A file that only you may read; by default standard output."),
     ] = None,
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report",
+            help="Print a self-review in numbers: the year until `--until`, and the one before.",
+        ),
+    ] = False,
+    lang: Annotated[
+        Literal["en", "ja"], typer.Option("--lang", help="Of the text of `--report`.")
+    ] = "en",
 ) -> None:
     """Export the ledger, follow-ups and the state of all reviews, for an audit.
 
     It only reads the database, beside a running server, too. Sign-offs, waivers, holds, answers and
-    refusals are entries of the ledger.
+    refusals are entries of the ledger. With `--report` it prints a text, or an object with
+    `--format json`.
 
     Exit status 0: exported, 1: the database is out of reach, 2: wrong use, or an output that cannot
     be written.
@@ -513,7 +524,24 @@ def export(
 
     if since and until and since > until:
         raise typer.BadParameter("--since is later than --until: no day is between them")
+    if report and (since or output):
+        raise typer.BadParameter("--report takes neither --since nor --output")
     settings = Settings.from_environment(needs_github=False)
+
+    if report:
+        from ghapp.core.i18n import Words
+        from ghapp.core.text.self_review import YEARLY_FORMATS
+        from ghapp.errors import Busy, StoreFailed
+        from ghapp.export import yearly
+        from ghapp.terminal import printed
+
+        try:
+            found = yearly(settings, until and until.date(), repository)
+        except (Busy, StoreFailed) as error:
+            typer.echo(f"{settings.database_variable}: {error}", err=True)
+            raise typer.Exit(1) from None
+        form = YEARLY_FORMATS["json" if output_format == "json" else "text"]
+        raise typer.Exit(printed(form(found, Words(lang)), "ghapp export"))
 
     from ghapp.export import Wanted, run
 
