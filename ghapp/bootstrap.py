@@ -15,15 +15,18 @@ from importlib.metadata import version
 from typing import Any
 
 from ghapp import builtin_packs, logs
+from ghapp.core.insights import worth_it
 from ghapp.core.text.digest import Digest
+from ghapp.core.text.question_report import Merged, QuestionReport
 from ghapp.core.text.report import Report
 from ghapp.errors import Busy, StoreFailed, WrongDatabase, WrongSetting
 from ghapp.github.client import BotLogin, GitHub
 from ghapp.metrics import Metrics
 from ghapp.settings import CREDENTIALS, STORED, Credentials, Settings
 from ghapp.slack import Slack
-from ghapp.store import Parked, Store, credentials, stats, trials
+from ghapp.store import Parked, Store, credentials, insights, stats, trials
 from ghapp.store.engine import location
+from ghapp.store.forgetting import Found, find, forget
 from ghapp.store.process_lock import alone, held
 from ghapp.store.work_queue import marking
 from ghapp.web.app import application, watching, without_app
@@ -32,7 +35,7 @@ from ghapp.web.setup import Front, SetUp
 from ghapp.worker.alerts import Alerts
 from ghapp.worker.digest import Digests, Place, known_audiences, made
 from ghapp.worker.redelivery import redelivered, redeliveries
-from ghapp.worker.schedule import sweep, sweeps
+from ghapp.worker.schedule import roll_ups, sweep, sweeps
 from ghapp.worker.worker import Worker, first
 
 LOOK_SECONDS = 0.2
@@ -41,6 +44,11 @@ SET_UP_SECONDS = 2.0  # how often to look whether another process has finished s
 REACHED_SECONDS = 30.0  # most failovers take less
 NO_CREDENTIALS = (
     f"{', '.join(CREDENTIALS)}: are missing, and the database has none; set them, {STORED}"
+)
+STILL_INSTALLED = (
+    "installation {}: the App is still installed there, so ghapp would store new data at once; "
+    "uninstall it on GitHub (Settings, GitHub Apps, Configure, Uninstall), then repeat this, or "
+    "use --force"
 )
 NO_WORKER = (
     "SQLite supports a single process: deliveries are stored but not processed until `ghapp serve` "
@@ -320,6 +328,26 @@ async def _swept(settings: Settings) -> Swept:
             return Swept(found, worked_off=True, parked=await store.records.read(stats.parked))
 
 
+def forgotten(settings: Settings, installation_id: int, *, yes: bool, force: bool) -> Found:
+    """What is stored of an installation. yes: delete it. force: also while the App is installed.
+
+    Raises WrongSetting (it is installed), Retry, Wait and Gone (GitHub), Busy and StoreFailed.
+    """
+    return asyncio.run(_forgotten(settings, installation_id, yes=yes, force=force))
+
+
+async def _forgotten(settings: Settings, installation_id: int, *, yes: bool, force: bool) -> Found:
+    async with _there(settings) as store:
+        if yes and not force:
+            async with _github(await _needed(settings, store), Metrics()) as github:
+                if installation_id in await github.installations():
+                    raise WrongSetting(STILL_INSTALLED.format(installation_id))
+        found = await find(store.records, installation_id)
+        if yes:
+            await forget(store.records, found)
+        return found
+
+
 def reported(settings: Settings, days: int, repository: str = "") -> Report:
     """What would have been blocked, of one repository or all; a running server may go on.
 
@@ -336,6 +364,31 @@ async def _reported(settings: Settings, days: int, repository: str) -> Report:
     return Report(
         tuple(one for one in found if not name or one.full_name.casefold() == name),
         *(days, now, repository),
+    )
+
+
+def questioned(settings: Settings, days: int, repository: str = "") -> QuestionReport:
+    """Which questions have a proposal, and what was merged without sign-off; as `reported`."""
+    return asyncio.run(_questioned(settings, -(-days // 7), repository))
+
+
+async def _questioned(settings: Settings, weeks: int, repository: str) -> QuestionReport:
+    narrowed = insights.Narrowed(repository, weeks=weeks)
+    async with _there(settings) as store:
+        found = await store.records.read(insights.insights, None, narrowed, settings.timezone)
+    count, merged = found.unsigned
+    return QuestionReport(
+        tuple(one for one in worth_it(found.questions) if one.proposals),
+        tuple(
+            Merged(
+                *(one.full_name, one.number, one.overview.title),
+                tuple(area.id for area in one.overview.waiting),
+                one.at,
+                f"{settings.web_url}/{one.full_name}/pull/{one.number}",
+            )
+            for one in merged
+        ),
+        *(count, weeks, builtin_packs.places(), repository),
     )
 
 
@@ -476,13 +529,14 @@ def _works(
     alerts: Alerts,
     stop: asyncio.Event,
 ) -> list[Coroutine[Any, Any, None]]:
-    """What a process that works runs side by side: runs, sweeps and redeliveries."""
+    """What a process that works runs side by side: runs, sweeps, redeliveries and roll-ups."""
     return [
         runs.run(stop),
         first(stop.wait(), sweeps(store, github, metrics)),
         first(stop.wait(), redeliveries(store, github, metrics)),
         first(stop.wait(), digests.run()),
         first(stop.wait(), alerts.run()),
+        first(stop.wait(), roll_ups(store, runs.rules.timezone)),
     ]
 
 

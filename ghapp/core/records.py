@@ -175,12 +175,16 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as a run showed it. answer: the one that holds; None if it is open."""
+    """A question as a run showed it.
+
+    answer: the one that holds; None if it is open. findings: how many hazards raised it.
+    """
 
     id: str
     severity: str
     question: Text
     answer: Note | None = None
+    findings: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +227,8 @@ class Hours:
 class Overview:
     """What pages show of a pull, as its last run left it.
 
-    holds: those in force, oldest first. hours: by the policy in force.
+    holds: those in force, oldest first. hours: by the policy in force. at: when the pull was read;
+    None if an earlier version read it. head_sha: as it was then.
     release: the next one that the pull may be in. freeze: the release freeze in force.
     """
 
@@ -235,6 +240,9 @@ class Overview:
     holds: tuple[Note, ...] = ()
     release: Release | None = None
     freeze: Freeze | None = None
+    at: datetime | None = None
+    head_sha: str = ""
+    is_merged: bool = False
 
     @property
     def release_on(self) -> str:

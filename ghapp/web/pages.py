@@ -1,4 +1,4 @@
-"""The pages for people and the same as JSON: the queue, a pull request, the follow-ups.
+"""The pages for people and the same as JSON: queue, pull requests, follow-ups and insights.
 
 They need no sign-in, so they are off by default, and answer only who is on this machine. Nothing
 here changes anything.
@@ -26,8 +26,9 @@ from ghapp.core.markdown import seen
 from ghapp.errors import Busy, StoreFailed
 from ghapp.settings import Settings
 from ghapp.store import Store, pages
+from ghapp.store import insights as stored
 from ghapp.store.pages import Narrowed
-from ghapp.web import views
+from ghapp.web import insights, views
 from ghapp.web.views import Place
 from ghapp.web.visitor import HERE, Visitor
 
@@ -122,9 +123,11 @@ class Pages:
         found: dict[str, Answer] = {
             "/": self._queue,
             "/follow-ups": self._follow_ups,
+            "/insights": self._insights,
             pull: self._pull,
             "/api/v1/queue": self._queue,
             "/api/v1/follow-ups": self._follow_ups,
+            "/api/v1/insights": self._insights,
             f"/api/v1{pull}": self._pull,
             "/api/v1/openapi.yaml": self._described,
             self._style_path: self._styled,
@@ -167,6 +170,23 @@ class Pages:
         if _is_text(request):
             return _text(views.follow_ups_markdown(view, self._place, words))
         return self._page("follow_ups.html", request, words, view=view)
+
+    async def _insights(self, request: Request, visitor: Visitor) -> Response:
+        """Charts and tables of the last weeks, narrowed by repository and area."""
+        words, asked = Words(language(request)), insights.narrowed(request.query_params)
+        found = await self._store.records.read(
+            stored.insights, visitor.repositories, asked, self._place.zone
+        )
+        view = insights.insights_view(found, asked, self._place, words)
+        if _is_api(request):
+            return _json(view)
+        if _is_text(request):
+            return _text(insights.insights_markdown(view, self._place, words))
+        values = insights.page_values(view, found, words)
+        is_narrowed = bool(asked.repository or asked.area)
+        return self._page(
+            "insights.html", request, words, view=view, is_narrowed=is_narrowed, **values
+        )
 
     async def _pull(self, request: Request, visitor: Visitor) -> Response:
         """One pull request; 404 if no run of it is recorded."""

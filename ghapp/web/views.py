@@ -308,7 +308,7 @@ def _waiting(one: Waiting, turn: str, now: datetime, place: Place, words: Words)
         visible(overview.title, MOST_TITLE),
         visible(overview.author, MOST_NAME),
         place.pull(one.full_name, one.number),
-        _page(one.full_name, one.number),
+        page_path(one.full_name, one.number),
         tuple(visible(area.id, MOST_NAME) for area in overview.waiting),
         why or visible(one.title, MOST_WHY),
         one.since,
@@ -327,7 +327,7 @@ def _parked(one: Parked, now: datetime, place: Place, words: Words) -> ReviewRow
     return ReviewRow(
         visible(one.full_name, MOST_NAME),
         one.number,
-        *("", "", address, _page(one.full_name, one.number) if one.number else "", ()),
+        *("", "", address, page_path(one.full_name, one.number) if one.number else "", ()),
         words("page_parked", error=error),
         one.since,
         int(passed[0].total_seconds()),
@@ -416,7 +416,7 @@ def _follow_up(one: Due, today: date, place: Place, words: Words) -> FollowUpRow
         _due_in(days, words),
         what.issue,
         place.issue(name, what.issue) if what.issue else place.pull(name, what.number),
-        _page(name, what.number),
+        page_path(name, what.number),
         what.extended,
     )
 
@@ -427,7 +427,7 @@ def _due_in(days: int, words: Words) -> str:
     return words("page_days_left", days=days) if days else words("page_is_today")
 
 
-def _page(full_name: str, number: int) -> str:
+def page_path(full_name: str, number: int) -> str:
     return f"/pulls/{quote(full_name)}/{number}"
 
 

@@ -26,7 +26,7 @@ ARROWS = {
     "explain": {"builtin_packs", "core", "github", "offline", "store", "terminal", "worker"},
     "export": {"builtin_packs", "core", "store", "terminal"},
     "metrics": {"core", "github", "store"},
-    "web": {"core", "github", "logs", "store"},
+    "web": {"builtin_packs", "core", "github", "logs", "store"},
     "worker": {"core", "github", "logs", "slack", "store"},
     "github": {"core", "logs"},
     "store": {"core"},

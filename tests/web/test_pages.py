@@ -343,7 +343,7 @@ async def test_a_wall_screen_is_refreshed(store: Store) -> None:
 async def test_every_page_has_the_headers_and_one_style_sheet(store: Store) -> None:
     await recorded(store, 1)
     async with client(store) as browser:
-        for path in ("/", "/follow-ups", "/pulls/acme/shop/1", "/pulls/acme/shop/2"):
+        for path in ("/", "/follow-ups", "/insights", "/pulls/acme/shop/1", "/pulls/acme/shop/2"):
             answer = await browser.get(path)
             assert {name: answer.headers.get_list(name) for name in PAGE_HEADERS} == {
                 name: [value] for name, value in PAGE_HEADERS.items()
@@ -354,7 +354,7 @@ async def test_every_page_has_the_headers_and_one_style_sheet(store: Store) -> N
             (style,) = re.findall(r'rel="stylesheet" href="([^"]+)"', answer.text)
         found = await browser.get(style)
         assert found.headers["Content-Type"].startswith("text/css")
-        assert "immutable" in found.headers["Cache-Control"] and len(found.content) < 7_000
+        assert "immutable" in found.headers["Cache-Control"] and len(found.content) < 8_000
         assert (await browser.post("/")).status_code == 405
         assert (await browser.head("/")).status_code == 200
 
@@ -430,6 +430,7 @@ async def test_answers_are_as_the_openapi_file_says(store: Store) -> None:
     answers = {
         "/api/v1/queue": "/api/v1/queue",
         "/api/v1/follow-ups": "/api/v1/follow-ups",
+        "/api/v1/insights": "/api/v1/insights",
         "/api/v1/pulls/{owner}/{repository}/{number}": "/api/v1/pulls/acme/shop/1",
     }
     assert answers.keys() == DESCRIBED["paths"].keys()

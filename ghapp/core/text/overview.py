@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from ghapp.core.areas import Text
 from ghapp.core.i18n import LANGUAGES, Words
 from ghapp.core.ledger import Entry
@@ -25,6 +27,9 @@ def overview(review: Review) -> Overview:
         holds=tuple(map(_note, review.holds)) if review.state is PullState.ON_HOLD else (),
         release=review.release,
         freeze=review.freeze,
+        at=review.facts.now,
+        head_sha=pull.head_sha,
+        is_merged=pull.is_merged,
     )
 
 
@@ -33,6 +38,7 @@ def _area(area: AreaReview, review: Review) -> FlaggedArea:
         flagged_by(area, review, Words(language), MOST_EXPLAINED, visible) for language in LANGUAGES
     )
     answers, reviewers = area.answered, area.reviewers
+    found = Counter(one.item for one in area.findings)
     return FlaggedArea(
         area.id,
         area.title,
@@ -47,6 +53,7 @@ def _area(area: AreaReview, review: Review) -> FlaggedArea:
                 item.severity,
                 item.question,
                 _note(answers[item.id]) if item.id in answers else None,
+                found[item.id],
             )
             for item in area.items
         ),

@@ -43,6 +43,13 @@ def index(name: str, table: str, *columns: str, where: str = "", unique: bool = 
     op.create_index(name, table, [*columns], unique=unique, **kinds)
 
 
+def _queue() -> None:
+    planned = ("release_on", "repository_id", "state", "key")
+    index("reviews_release", "reviews", *planned, where="release_on != ''")
+    turn = ("turn", "urgency", "state_since", "key", "repository_id")
+    index("reviews_turn", "reviews", *turn, where="turn != ''")
+
+
 def upgrade() -> None:
     op.create_table(
         "deliveries",
@@ -124,17 +131,19 @@ def upgrade() -> None:
         *(seconds("updated_at"), seconds("seen_at"), seconds("pending_since")),
         *(text("base_ref"), seconds("base_since"), seconds("late_since")),
         *(seconds("state_since"), seconds("recheck_at"), text("trial"), seconds("trial_until")),
-        *(text("overview"), text("release_on"), text("urgency")),
+        *(text("overview"), seconds("unsigned_at"), text("steps"), flag("to_count")),
+        *(text("release_on"), text("urgency")),
     )
     index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
     index("reviews_head", "reviews", "repository_id", "head_sha")
     index("reviews_open", "reviews", "installation_id", "seen_at", where="is_open")
     index("reviews_recheck", "reviews", "recheck_at", where="recheck_at > 0")
     index("reviews_trial", "reviews", "trial_until", where="trial_until > 0")
-    turn = ("turn", "urgency", "state_since", "key", "repository_id")
-    index("reviews_turn", "reviews", *turn, where="turn != ''")
-    planned = ("release_on", "repository_id", "state", "key")
-    index("reviews_release", "reviews", *planned, where="release_on != ''")
+    _queue()
+    index("reviews_to_count", "reviews", "key", where="to_count")
+    unsigned = ("unsigned_at", "repository_id")
+    index("reviews_unsigned", "reviews", *unsigned, where="unsigned_at > 0")
+    _roll_ups()
     op.create_table(
         "shown",
         given("row", ROW, primary_key=True),
@@ -193,6 +202,43 @@ def upgrade() -> None:
     )
     op.create_table("schema", given("works_from", primary_key=True))
     op.execute("INSERT INTO schema (works_from) VALUES ('0001')")
+
+
+def _roll_ups() -> None:
+    op.create_table(
+        "counted",
+        given("key", primary_key=True),
+        *(whole("repository_id"), seconds("counted_at"), given("counted")),
+    )
+    index("counted_at", "counted", "counted_at")
+    _rollup(
+        "area_days",
+        ("area",),
+        *map(whole, ("flagged", "signed_off", "waived", "unsigned", "closed")),
+        *map(whole, ("deferred", "resolved", "kept", "stale")),
+    )
+    _rollup(
+        "question_days",
+        ("area", "item"),
+        *map(whole, ("asked", "answered", "not_applicable", "deferred", "in_bulk", "concerns")),
+        *map(whole, ("findings", "worded", "within_5", "within_15", "within_60", "within_240")),
+        *(whole("within_540"), whole("later")),
+        *(given(one, sa.BigInteger(), nullable=True) for one in ("least_words", "most_words")),
+    )
+    _rollup("timings", ("area", "kind"), text("amounts"))
+
+
+def _rollup(name: str, of: tuple[str, ...], *sums: sa.Column[Any]) -> None:
+    """A table of sums by day and repository."""
+    number = {"primary_key": True, "autoincrement": False}
+    op.create_table(
+        name,
+        *(given(one, primary_key=True) for one in of),
+        *(given("day", sa.Integer(), **number), given("repository_id", sa.BigInteger(), **number)),
+        *sums,
+        sqlite_with_rowid=False,
+    )
+    index(f"{name}_day", name, "day")
 
 
 def downgrade() -> None:
