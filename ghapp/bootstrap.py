@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanag
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeVar
 
 from ghapp import builtin_packs, logs
 from ghapp.core.insights import worth_it
@@ -56,6 +56,7 @@ NO_WORKER = (
 )
 
 log = logs.logger()
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -75,28 +76,32 @@ async def serving(
     _log(settings)
     with bound(settings.host, settings.port) as listener, alone(settings):
         async with _opened(settings) as store:
-            if settings.is_sqlite:
-                await _take_over(store)
-            settings = await _known(settings, store)
+            settings = await _patiently(settings, lambda: _begun(settings, store))
             front, stop = Front(without_app(store)), asyncio.Event()
             server = Server(front, listener)
             if settings.app_id:
                 async with (
-                    _receiving(settings, store, front, stop, worker=worker) as works,
+                    _receiving(settings, store, front, server.url, stop, worker=worker) as works,
                     _beside([server.until(stop), *works], stop),
                 ):
                     yield server.url
                 return
             setup = front.setup = SetUp(settings, store, server.url)
             invite(setup.invitation())
-            goes_on = _after(setup, settings, store, front, stop, worker=worker)
+            goes_on = _after(setup, settings, store, front, server.url, stop, worker=worker)
             async with _beside([server.until(stop), goes_on], stop):
                 yield server.url
 
 
 @asynccontextmanager
 async def _receiving(
-    settings: Settings, store: Store, front: Front, stop: asyncio.Event, *, worker: bool
+    settings: Settings,
+    store: Store,
+    front: Front,
+    listening: str,
+    stop: asyncio.Event,
+    *,
+    worker: bool,
 ) -> AsyncIterator[list[Coroutine[Any, Any, None]]]:
     """Have `front` receive deliveries; yields what to run beside it until `stop`."""
     metrics = Metrics()
@@ -115,6 +120,7 @@ async def _receiving(
             observer=metrics,
             metrics=metrics,
             claiming=runs.failing_seconds if worker else None,
+            listening=listening,
         )
         if front.setup:
             front.setup.switched(github)
@@ -131,6 +137,7 @@ async def _after(
     settings: Settings,
     store: Store,
     front: Front,
+    listening: str,
     stop: asyncio.Event,
     *,
     worker: bool,
@@ -146,10 +153,17 @@ async def _after(
         return
     log.info("set up", app_id=settings.app_id)
     async with (
-        _receiving(settings, store, front, stop, worker=worker) as works,
+        _receiving(settings, store, front, listening, stop, worker=worker) as works,
         _beside(works, stop),
     ):
         await stop.wait()
+
+
+async def _begun(settings: Settings, store: Store) -> Settings:
+    """As `_known`, once the keys of a process that is gone are free."""
+    if settings.is_sqlite:
+        await _take_over(store)
+    return await _known(settings, store)
 
 
 async def _known(settings: Settings, store: Store) -> Settings:
@@ -218,7 +232,9 @@ async def working(settings: Settings, metrics_port: int | None = None) -> AsyncI
             listener = closing.enter_context(bound(settings.host, metrics_port, "--metrics-port"))
         async with (
             _opened(settings) as store,
-            _github(await _needed(settings, store), metrics) as github,
+            _github(
+                await _patiently(settings, lambda: _needed(settings, store)), metrics
+            ) as github,
             Slack(settings.slack_webhooks, settings.endpoint) as slack,
         ):
             digests, alerts = _messages(settings, store, github, slack, metrics)
@@ -493,13 +509,19 @@ async def _opened(settings: Settings) -> AsyncIterator[Store]:
 
 async def _reached(settings: Settings) -> Store:
     """The store, as soon as its server takes writes. Raises WrongSetting (not within the time)."""
+    return await _patiently(settings, lambda: Store.open(settings.database_url))
+
+
+async def _patiently(settings: Settings, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """What the database answers at the start. Raises WrongSetting (not within the time)."""
     until, last = time.monotonic() + REACHED_SECONDS, ""
     while True:
         try:
-            return await Store.open(settings.database_url)
-        except WrongDatabase as error:
+            return await ask()
+        except (WrongDatabase, Busy, StoreFailed) as error:
             left, reason = until - time.monotonic(), str(error)
-            if not error.passes or left < 0:
+            passes = error.passes if isinstance(error, WrongDatabase) else isinstance(error, Busy)
+            if not passes or left < 0:
                 raise WrongSetting(f"{settings.database_variable}: {reason}") from error
             if reason != last:
                 seconds = round(left, 1)

@@ -102,7 +102,8 @@ def credentials(
         f"GHAPP_APP_ID={found.app_id}",
         f"GHAPP_WEBHOOK_SECRET={found.webhook_secret}",
         f"GHAPP_PRIVATE_KEY={key}",
-        f"# client id {found.client_id}, client secret {found.client_secret}",
+        f"GHAPP_CLIENT_ID={found.client_id}",
+        f"GHAPP_CLIENT_SECRET={found.client_secret}",
     )
     try:
         descriptor = os.open(export, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)

@@ -285,6 +285,7 @@ class Delivery:
     organisations: owners, as in `Repository.owner`, whose own policy may have changed.
     lookup: further keys, found when the delivery is stored.
     changed_files: how many files GitHub says the pull changes; 0 if it does not say.
+    revoked: the id of an account that no longer lets the App act for it; 0 for none.
     """
 
     id: str
@@ -305,6 +306,7 @@ class Delivery:
     left: tuple[Repository, ...] = ()
     ended: tuple[QueueKey, ...] = ()
     lookup: Lookup | None = None
+    revoked: int = 0
 
     @property
     def has_keys(self) -> bool:

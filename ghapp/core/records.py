@@ -238,11 +238,11 @@ class Overview:
     hours: Hours
     areas: tuple[FlaggedArea, ...] = ()
     holds: tuple[Note, ...] = ()
-    release: Release | None = None
-    freeze: Freeze | None = None
     at: datetime | None = None
     head_sha: str = ""
     is_merged: bool = False
+    release: Release | None = None
+    freeze: Freeze | None = None
 
     @property
     def release_on(self) -> str:

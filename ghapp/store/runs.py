@@ -322,12 +322,12 @@ def record(
             "turn": turn,
             "tags": "".join(f"{tag}\n" for tag in overview.tags) if overview else "",
             "overview": _json(overview) if overview else "",
-            "release_on": overview.release_on if overview and run.verdict.is_open else "",
-            "urgency": overview.urgency if overview and run.verdict.is_open else "",
             "unsigned_at": _seconds(at) if unsigned else 0.0,
             "turned": f"turn {turn} {_seconds(at)}\n" if at else "",
             "arrived": _seconds(claim.arrived_at) if run.shown and at else 0.0,
             "stamp": f" {_seconds(at)}\n",
+            "release_on": overview.release_on if overview and run.verdict.is_open else "",
+            "urgency": overview.urgency if overview and run.verdict.is_open else "",
         },
     )
     if run.shown:

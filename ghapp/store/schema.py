@@ -235,10 +235,10 @@ ledger = Table(
 # trial, and LASTS while there is one.
 # turn: whose turn it is, as in `runs.TURNS`; "" if nobody waits, or it is a draft. tags: as in
 # `Overview.tags`, each in a line of its own. overview: for pages; "" if the pull was never read.
-# release_on, urgency: as in Overview; "" for a closed pull.
 # unsigned_at: when it was merged without the sign-offs that it waited for; 0 if it was not.
 # to_count: whether `rollups` has to count it anew. steps: what happened since it last did, each in
 # a line of its own, as `insights.Step` reads it.
+# release_on, urgency: as in Overview; "" for a closed pull.
 LASTS = 1e11
 reviews = Table(
     "reviews",
@@ -470,6 +470,19 @@ credentials = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("sealed", LargeBinary, nullable=False),
     _seconds("stored_at"),
+)
+
+# People who have signed in to the pages. hash: of the cookie, in hex. user_id: on GitHub.
+# token: with which GitHub says what they may see, encrypted.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    *(_whole("user_id"), _text("login")),
+    Column("token", LargeBinary, nullable=False),
+    _seconds("expires_at"),
+    Index("sessions_user", "user_id"),
+    Index("sessions_expires", "expires_at"),
 )
 
 # One row. works_from: the oldest revision of the schema whose code works on the schema as it is.

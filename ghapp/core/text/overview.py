@@ -25,11 +25,11 @@ def overview(review: Review) -> Overview:
         hours=Hours(working.days, working.hours, working.holidays, working.days_off),
         areas=tuple(_area(one, review) for one in review.areas),
         holds=tuple(map(_note, review.holds)) if review.state is PullState.ON_HOLD else (),
-        release=review.release,
-        freeze=review.freeze,
         at=review.facts.now,
         head_sha=pull.head_sha,
         is_merged=pull.is_merged,
+        release=review.release,
+        freeze=review.freeze,
     )
 
 

@@ -183,6 +183,13 @@ def installation_repositories(delivery: Delivery, us: Identity) -> Delivery:
     return delivery
 
 
+def authorization(delivery: Delivery, us: Identity) -> Delivery:
+    """The person who no longer lets the App act for them."""
+    if delivery.action != "revoked":
+        return delivery
+    return replace(delivery, revoked=decoded(delivery.body, payloads.Authorization).sender.id)
+
+
 def issue(delivery: Delivery, us: Identity) -> Delivery:
     """The pull of a follow-up, if somebody else closes, reopens, deletes or moves its issue."""
     if delivery.action not in ("closed", "reopened", "deleted", "transferred"):

@@ -43,13 +43,6 @@ def index(name: str, table: str, *columns: str, where: str = "", unique: bool = 
     op.create_index(name, table, [*columns], unique=unique, **kinds)
 
 
-def _queue() -> None:
-    planned = ("release_on", "repository_id", "state", "key")
-    index("reviews_release", "reviews", *planned, where="release_on != ''")
-    turn = ("turn", "urgency", "state_since", "key", "repository_id")
-    index("reviews_turn", "reviews", *turn, where="turn != ''")
-
-
 def upgrade() -> None:
     op.create_table(
         "deliveries",
@@ -139,10 +132,13 @@ def upgrade() -> None:
     index("reviews_open", "reviews", "installation_id", "seen_at", where="is_open")
     index("reviews_recheck", "reviews", "recheck_at", where="recheck_at > 0")
     index("reviews_trial", "reviews", "trial_until", where="trial_until > 0")
-    _queue()
     index("reviews_to_count", "reviews", "key", where="to_count")
-    unsigned = ("unsigned_at", "repository_id")
-    index("reviews_unsigned", "reviews", *unsigned, where="unsigned_at > 0")
+    for name, columns, where in (
+        ("unsigned", ("unsigned_at", "repository_id"), "unsigned_at > 0"),
+        ("turn", ("turn", "urgency", "state_since", "key", "repository_id"), "turn != ''"),
+        ("release", ("release_on", "repository_id", "state", "key"), "release_on != ''"),
+    ):
+        index(f"reviews_{name}", "reviews", *columns, where=where)
     _roll_ups()
     op.create_table(
         "shown",
@@ -200,6 +196,14 @@ def upgrade() -> None:
         given("number", sa.Integer(), primary_key=True, autoincrement=False),
         *(given("sealed", sa.LargeBinary()), seconds("stored_at")),
     )
+    op.create_table(
+        "sessions",
+        given("hash", primary_key=True),
+        *(whole("user_id"), text("login")),
+        *(given("token", sa.LargeBinary()), seconds("expires_at")),
+    )
+    index("sessions_user", "sessions", "user_id")
+    index("sessions_expires", "sessions", "expires_at")
     op.create_table("schema", given("works_from", primary_key=True))
     op.execute("INSERT INTO schema (works_from) VALUES ('0001')")
 
