@@ -24,6 +24,7 @@ from ghapp.store import Store, pages
 from ghapp.store import insights as stored
 from ghapp.store.pages import Narrowed
 from ghapp.web import insights, views
+from ghapp.web.feeds import Feeds
 from ghapp.web.language import language
 from ghapp.web.sign_in import SignIn
 from ghapp.web.views import Place
@@ -97,6 +98,13 @@ class Pages:
             *(Route(path, Guarded(guard, answer)) for path, answer in found.items()),
             Route(self._style_path, Guarded(Everybody(), self._styled)),
             *signing_in.routes(),
+            *Feeds(
+                self._settings,
+                self._store,
+                guard,
+                self._page,
+                self._settings.base(self._listening),
+            ).routes(),
         ]
 
     async def _queue(self, request: Request, visitor: Visitor) -> Response:
