@@ -28,6 +28,7 @@ from ghapp.core.model import (
     Key,
     OrganisationKey,
     PolicyKey,
+    ProjectKey,
     PullKey,
     QueueKey,
     Repository,
@@ -52,6 +53,7 @@ NO_HINTS: Mapping[str, float | int | bool | str] = {
     "opened": False,
     "touched": False,
     "changed_files": 0,
+    "delivery": "",
 }
 Hints = Mapping[str, float | int | bool | str]
 
@@ -147,6 +149,7 @@ def _marking(*, suspected: bool = False, delivered: bool = False) -> Statement:
                 "changed_files": case(
                     (new.changed_files > 0, new.changed_files), else_=old.changed_files
                 ),
+                "delivery": case((new.delivery != "", new.delivery), else_=old.delivery),
             },
         )
     )
@@ -160,6 +163,8 @@ def row(key: Key, hints: Hints = NO_HINTS, later: float = 0.0) -> dict[str, Any]
             kind = "pull"
         case PolicyKey(repository, number):
             kind = "policy"
+        case ProjectKey(repository, number):
+            kind = "project"
         case QueueKey(repository):
             kind = "queue"
         case RepositoryKey(repository):
@@ -240,6 +245,8 @@ def addressed(found: Any) -> Key:
     repository = Repository(found.installation_id, found.repository_id, found.full_name)
     if found.kind == "pull":
         return PullKey(repository, found.number)
+    if found.kind == "project":
+        return ProjectKey(repository, found.number)
     if found.kind == "policy":
         return PolicyKey(repository, found.number)
     if found.kind == "queue":
