@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ghapp.core import releases
@@ -96,22 +96,6 @@ class Feeds:
                 ]
             else:
                 is_full = True
-        return await self._shown(request, visitor, words, addresses, is_full=is_full)
-
-    async def _revoke(self, request: Request, visitor: Visitor) -> Response:
-        fields = await forms.sent(request, self._base, visitor.form)
-        await self._store.records.write(feeds.revoke, fields.get("feed", ""), visitor.user_id)
-        return await self._shown(request, visitor, Words(language(request)), [])
-
-    async def _shown(
-        self,
-        request: Request,
-        visitor: Visitor,
-        words: Words,
-        addresses: list[tuple[str, str]],
-        *,
-        is_full: bool = False,
-    ) -> Response:
         found = await self._store.records.read(feeds.listed, visitor.user_id)
         return self._shows(
             "feeds.html",
@@ -123,6 +107,11 @@ class Feeds:
             missing=releases.missing(),
             days=feeds.WORKS.days,
         )
+
+    async def _revoke(self, request: Request, visitor: Visitor) -> Response:
+        fields = await forms.sent(request, self._base, visitor.form)
+        await self._store.records.write(feeds.revoke, fields.get("feed", ""), visitor.user_id)
+        return RedirectResponse(f"{PATH}?lang={language(request)}", 303)
 
     # --- the feeds ---------------------------------------------------------------------------
 
