@@ -34,6 +34,7 @@ from pydantic_settings import (
 from ghapp.errors import GET_DRIVER, WrongSetting
 
 PREFIX = "GHAPP_"
+SECRETS_DIR = "GHAPP_SECRETS_DIR"
 CREDENTIALS = ("GHAPP_APP_ID", "GHAPP_PRIVATE_KEY", "GHAPP_WEBHOOK_SECRET")
 STORED = (
     "or set none of the three, start `ghapp serve`, and open the address of its set-up: it makes "
@@ -250,7 +251,8 @@ class Settings(BaseSettings):
     which may be meant for another program. private_key_file: where the key was read, None if it is
     in the variable itself. base_url: where people and GitHub reach ghapp, without a slash at its
     end; "" if it was not set. app_id: 0 if no credentials are known. is_stored: the credentials are
-    those of the database, not of the environment.
+    those of the database, not of the environment. secrets_dir: where files stood for variables, ""
+    for nowhere.
     """
 
     model_config = SettingsConfigDict(
@@ -331,6 +333,9 @@ class Settings(BaseSettings):
     )
     ca_file: str = _variable("SSL_CERT_FILE", "", "name a PEM file with CAs, or leave it out")
     ca_dir: str = _variable("SSL_CERT_DIR", "", "name a folder with CAs, or leave it out")
+    secrets_dir: str = _variable(
+        SECRETS_DIR, "", "name a folder with a file for each variable, or leave it out"
+    )
 
     unknown: tuple[str, ...] = ()
     private_key_file: Path | None = None
@@ -409,7 +414,7 @@ class Settings(BaseSettings):
         environ: None for the environment of the process. needs_github: the App's credentials must
         be set. may_be_stored: unless none of them is, for the database may have them.
         """
-        given = _given(os.environ if environ is None else environ)
+        given = _given(_with_files(os.environ if environ is None else environ))
         problems, unknown = [], []
         bare = {name.removeprefix(PREFIX): name for name in FIXES}
         for name in sorted(given.keys() - FIXES.keys()):
@@ -456,7 +461,7 @@ FIXES: Mapping[str, str] = {  # name of a variable -> what to do if it is missin
 
 def named(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """The names of the settings that are set; all others have their defaults."""
-    environ = os.environ if environ is None else environ
+    environ = _with_files(os.environ if environ is None else environ)
     return tuple(name for name in FIXES if environ.get(name, "").strip())
 
 
@@ -481,6 +486,30 @@ def own_account(environ: Mapping[str, str] | None = None) -> tuple[Endpoint, str
         raise WrongSetting(
             f"GHAPP_GITHUB_API_URL: {error}; {FIXES['GHAPP_GITHUB_API_URL']}"
         ) from None
+
+
+def _with_files(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment, with what GHAPP_SECRETS_DIR holds and the environment does not set.
+
+    Each file there is named as a variable, as Kubernetes mounts a Secret, Compose its secrets and
+    systemd its credentials. Raises WrongSetting.
+    """
+    folder = environ.get(SECRETS_DIR, "").strip()
+    if not folder:
+        return environ
+    try:
+        files = {
+            path.name: path.read_text(encoding="utf-8")
+            for path in Path(folder).iterdir()
+            if path.name in FIXES or path.name.startswith(PREFIX)
+        }
+    except (OSError, ValueError) as error:
+        why = (isinstance(error, OSError) and error.strerror) or "a file there is not text"
+        where = getattr(error, "filename", None) or folder
+        raise WrongSetting(
+            f"{SECRETS_DIR}: {where} cannot be read ({why}); {FIXES[SECRETS_DIR]}"
+        ) from None
+    return {**files, **{name: value for name, value in environ.items() if value.strip()}}
 
 
 def _linked(name: str, value: str) -> bool:
