@@ -87,6 +87,13 @@ class Process:
                 assert time.monotonic() < deadline, self.log
                 time.sleep(0.05)
 
+    def wait_to_log(self, words: str) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while words not in self.log:
+            assert self._process.poll() is None, self.log
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.05)
+
     def ended(self, number: int = signal.SIGTERM) -> int:
         """The exit status after this signal; 0 sends none."""
         if number:

@@ -16,6 +16,11 @@ WORSE = [
     ("Dockerfile", "FROM debian:trixie-slim", "FROM debian:latest", "K8S-014"),
     ("Dockerfile", "USER 10001:10001", "USER root", "K8S-020"),
     ("Dockerfile", "ENV PATH=", "ENV API_TOKEN=s3cr3tvalue PATH=", "K8S-017"),
+    ("deploy/kubernetes/web.yaml", "replicas: 2", "replicas: 1", "K8S-003"),
+    ("deploy/kubernetes/web.yaml", "ghapp:0.1.0", "ghapp:latest", "K8S-002"),
+    ("deploy/kubernetes/worker.yaml", "resources:", "unlimited:", "K8S-001"),
+    ("deploy/kubernetes/worker.yaml", "topologySpreadConstraints", "ex", "K8S-016"),
+    ("deploy/kubernetes/disruption.yaml", "maxUnavailable: 1", "maxUnavailable: 0", "K8S-007"),
 ]
 
 
