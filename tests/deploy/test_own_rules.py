@@ -8,7 +8,12 @@ from tests.deploy.recipes import ROOT, findings
 
 RECIPES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
-    for path in (ROOT / "Dockerfile", *ROOT.glob("deploy/**/*"))
+    for path in (
+        ROOT / "Dockerfile",
+        ROOT / "compose.yaml",
+        ROOT / "Procfile",
+        *ROOT.glob("deploy/**/*"),
+    )
     if path.is_file() and "__pycache__" not in path.parts
 }
 # (file, old, new, the hazard that the change is)
@@ -16,6 +21,7 @@ WORSE = [
     ("Dockerfile", "FROM debian:trixie-slim", "FROM debian:latest", "K8S-014"),
     ("Dockerfile", "USER 10001:10001", "USER root", "K8S-020"),
     ("Dockerfile", "ENV PATH=", "ENV API_TOKEN=s3cr3tvalue PATH=", "K8S-017"),
+    ("compose.yaml", "caddy:2.10-alpine", "caddy:latest", "K8S-019"),
     ("deploy/kubernetes/web.yaml", "replicas: 2", "replicas: 1", "K8S-003"),
     ("deploy/kubernetes/web.yaml", "ghapp:0.1.0", "ghapp:latest", "K8S-002"),
     ("deploy/kubernetes/worker.yaml", "resources:", "unlimited:", "K8S-001"),
