@@ -1,6 +1,7 @@
 """Reads what the pages show: reviews by whose turn it is, one pull with its ledger, follow-ups.
 
-Nothing is changed. However many rows there are, a page reads few of them whole.
+Nothing is changed. However many rows there are, a page reads few of them whole. Each read is for
+the repositories that its reader may see; nothing of another one is counted.
 """
 
 from __future__ import annotations
@@ -10,13 +11,25 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 import msgspec
-from sqlalchemy import BigInteger, Text, and_, bindparam, case, func, literal_column, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Text,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 
 from ghapp.core.ledger import Entry
 from ghapp.core.records import FollowUp, Overview, Verdict
 from ghapp.store import schema
 from ghapp.store.schema import IS_PARKED, IS_PULL, Now, keys, ledger, reviews
-from ghapp.store.sql import Connection, Statement
+from ghapp.store.sql import Connection, Parameters, Statement, one_of
 
 # Of each part of a page: more at once is nothing that a team can talk about.
 MOST_ROWS = 25
@@ -24,6 +37,9 @@ MOST_ENTRIES = 200
 OVERDUE, TODAY, SOON, LATER = "overdue", "today", "soon", "later"
 EVERY_REPOSITORY, NO_REPOSITORY = 0, -1  # in the place of an id
 PARTS = (OVERDUE, TODAY, SOON, LATER)
+
+# The ids of the repositories that a reader may see; None for all of them.
+Seen = frozenset[int] | None
 
 _ENTRY, _FOLLOW_UP = msgspec.json.Decoder(Entry), msgspec.json.Decoder(FollowUp)
 _OVERVIEW, _VERDICT = msgspec.json.Decoder(Overview), msgspec.json.Decoder(Verdict)
@@ -124,11 +140,22 @@ class PullPage:
     follow_ups: tuple[FollowUp, ...]
 
 
-def choices(connection: Connection) -> Choices:
+def rights(seen: Seen) -> Parameters:
+    """The parameters of a statement that is narrowed with `may_see`."""
+    return {"sees_all": seen is None, "seen": sorted(seen or ())}
+
+
+def may_see(repository_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether the reader may see the repository; see `rights`."""
+    return or_(bindparam("sees_all", type_=Boolean), one_of(repository_id, "seen"))
+
+
+def choices(connection: Connection, seen: Seen) -> Choices:
     """What waits can be narrowed to."""
-    tags = {tag for one in connection.values(_TAGS) for tag in one.split("\n")}
+    asked = rights(seen)
+    tags = {tag for one in connection.values(_TAGS, asked) for tag in one.split("\n")}
     return Choices(
-        {one.repository_id: one.full_name for one in connection.rows(_REPOSITORIES)},
+        {one.repository_id: one.full_name for one in connection.rows(_REPOSITORIES, asked)},
         *(
             tuple(sorted(tag.removeprefix(kind) for tag in tags if tag.startswith(kind)))
             for kind in ("area:", "team:")
@@ -136,13 +163,14 @@ def choices(connection: Connection) -> Choices:
     )
 
 
-def queue(connection: Connection, narrowed: Narrowed, zone: tzinfo) -> Queue:
+def queue(connection: Connection, seen: Seen, narrowed: Narrowed, zone: tzinfo) -> Queue:
     """What waits. zone: of the clock by which follow-ups are due."""
-    now, options = _time(connection.rows(_NOW)[0][0]), choices(connection)
+    now, options = _time(connection.rows(_NOW)[0][0]), choices(connection, seen)
     ids = {name.lower(): id for id, name in options.repositories.items()}
     name = narrowed.repository.lower()
     repository = ids.get(name, NO_REPOSITORY) if name else EVERY_REPOSITORY
     asked = {
+        **rights(seen),
         "repository": repository,
         "area": f"area:{narrowed.area}\n" if narrowed.area else "",
         "team": f"team:{narrowed.team}\n" if narrowed.team else "",
@@ -157,7 +185,7 @@ def queue(connection: Connection, narrowed: Narrowed, zone: tzinfo) -> Queue:
             _OVERVIEW.decode(one.overview),
         )
         turns[one.turn] = one.total, (*turns.get(one.turn, (0, ()))[1], row)
-    parked = connection.rows(_PARKED, {"repository": repository})
+    parked = connection.rows(_PARKED, {**rights(seen), "repository": repository})
     today = now.astimezone(zone).date()
     return Queue(
         now,
@@ -167,20 +195,21 @@ def queue(connection: Connection, narrowed: Narrowed, zone: tzinfo) -> Queue:
             parked[0].total if parked else 0,
             tuple(Parked(one.full_name, one.number, one.error, _time(one.at)) for one in parked),
         ),
-        _due(connection, repository, narrowed.area, today, today, last=today),
+        _due(connection, seen, repository, narrowed.area, today, today, last=today),
     )
 
 
-def follow_ups(connection: Connection, zone: tzinfo, soon_days: int) -> FollowUps:
+def follow_ups(connection: Connection, seen: Seen, zone: tzinfo, soon_days: int) -> FollowUps:
     """Open follow-ups. soon_days: for so many days from today they are in the part SOON."""
     now = _time(connection.rows(_NOW)[0][0])
     today = now.astimezone(zone).date()
     soon = today + timedelta(days=soon_days)
-    return FollowUps(now, _due(connection, EVERY_REPOSITORY, "", today, soon, last=date.max))
+    return FollowUps(now, _due(connection, seen, EVERY_REPOSITORY, "", today, soon, last=date.max))
 
 
 def _due(
     connection: Connection,
+    seen: Seen,
     repository: int,
     area: str,
     today: date,
@@ -190,6 +219,7 @@ def _due(
     """soon: the last day of the part SOON. last: what is due later is left out."""
     found: dict[str, tuple[int, tuple[Due, ...]]] = {}
     asked = {
+        **rights(seen),
         "repository": repository,
         "area": area,
         "today": today.isoformat(),
@@ -202,9 +232,10 @@ def _due(
     return found
 
 
-def pull(connection: Connection, full_name: str, number: int) -> PullPage | None:
-    """The pull, by the name that its repository has now; None if none is recorded."""
-    row = connection.row(_PULL, {"name": full_name.lower(), "number": number})
+def pull(connection: Connection, seen: Seen, full_name: str, number: int) -> PullPage | None:
+    """The pull, by the name that its repository has now; None if there is none to be seen."""
+    asked = {**rights(seen), "name": full_name.lower(), "number": number}
+    row = connection.row(_PULL, asked)
     if row is None:
         return None
     entries = connection.rows(_ENTRIES, {"of": row.key})
@@ -241,10 +272,10 @@ _tagged = [
     )
     for kind in ("area", "team")
 ]
-_TAGS = Statement(select(reviews.c.tags).distinct().where(_waits))
+_TAGS = Statement(select(reviews.c.tags).distinct().where(_waits, may_see(reviews.c.repository_id)))
 _one_of_each = (
     select(reviews.c.repository_id, func.min(reviews.c.key).label("key"))
-    .where(_waits)
+    .where(_waits, may_see(reviews.c.repository_id))
     .group_by(reviews.c.repository_id)
     .subquery()
 )
@@ -263,7 +294,7 @@ _placed = (
         .label("place"),
         func.count().over(partition_by=reviews.c.turn).label("total"),
     )
-    .where(_waits, _in_repository, *_tagged)
+    .where(_waits, _in_repository, may_see(reviews.c.repository_id), *_tagged)
     .subquery()
 )
 _WAITING = Statement(
@@ -281,7 +312,8 @@ _PARKED = Statement(
         *(keys.c.full_name, keys.c.number, keys.c.error, keys.c.parked_at.label("at")),
         func.count().over().label("total"),
     )
-    .where(IS_PARKED, or_(_repository == 0, keys.c.repository_id == _repository))
+    .where(IS_PARKED, may_see(keys.c.repository_id))
+    .where(or_(_repository == 0, keys.c.repository_id == _repository))
     .order_by(keys.c.parked_at, keys.c.key)
     .limit(MOST_ROWS)
 )
@@ -307,6 +339,7 @@ _counted = (
     .where(
         _table.c.is_open,
         _day <= bindparam("last", type_=Text),
+        may_see(_table.c.repository_id),
         or_(_repository == 0, _table.c.repository_id == _repository),
         or_(_area == "", _table.c.area == _area),
     )
@@ -329,7 +362,7 @@ _PULL = Statement(
         *(reviews.c.overview, reviews.c.updated_at),
     )
     .join(reviews, reviews.c.key == keys.c.key)
-    .where(IS_PULL, keys.c.number == bindparam("number"))
+    .where(IS_PULL, keys.c.number == bindparam("number"), may_see(keys.c.repository_id))
     .where(func.lower(keys.c.full_name) == bindparam("name"))
     .order_by(keys.c.started_at.desc())
     .limit(1)

@@ -29,6 +29,7 @@ from ghapp.store import Store, pages
 from ghapp.store.pages import Narrowed
 from ghapp.web import views
 from ghapp.web.views import Place
+from ghapp.web.visitor import HERE, Visitor
 
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; "
@@ -47,7 +48,7 @@ READS = ("GET", "HEAD")
 NARROWED = ("repository", "area", "team")
 AWAY = "the database does not answer; try once more in a moment"
 
-Answer = Callable[[Request], Awaitable[Response]]
+Answer = Callable[[Request, Visitor], Awaitable[Response]]
 
 
 def is_local(request: Request) -> bool:
@@ -130,11 +131,13 @@ class Pages:
         }
         return [Route(path, _Local(answer)) for path, answer in found.items()]
 
-    async def _queue(self, request: Request) -> Response:
+    async def _queue(self, request: Request, visitor: Visitor) -> Response:
         """The queue for the stand-up, narrowed by repository, area and team."""
         words = Words(language(request))
         narrowed = Narrowed(*(request.query_params.get(name, "") for name in NARROWED))
-        found = await self._store.records.read(pages.queue, narrowed, self._place.zone)
+        found = await self._store.records.read(
+            pages.queue, visitor.repositories, narrowed, self._place.zone
+        )
         view = views.queue_view(found, self._place, words)
         if _is_api(request):
             return _json(view)
@@ -151,10 +154,12 @@ class Pages:
             "queue.html", request, words, view=view, options=options, is_narrowed=is_narrowed
         )
 
-    async def _follow_ups(self, request: Request) -> Response:
+    async def _follow_ups(self, request: Request, visitor: Visitor) -> Response:
         """All open follow-ups by when they are due."""
         words = Words(language(request))
-        found = await self._store.records.read(pages.follow_ups, self._place.zone, views.SOON_DAYS)
+        found = await self._store.records.read(
+            pages.follow_ups, visitor.repositories, self._place.zone, views.SOON_DAYS
+        )
         view = views.follow_ups_view(found, self._place, words)
         if _is_api(request):
             return _json(view)
@@ -162,13 +167,15 @@ class Pages:
             return _text(views.follow_ups_markdown(view, self._place, words))
         return self._page("follow_ups.html", request, words, view=view)
 
-    async def _pull(self, request: Request) -> Response:
+    async def _pull(self, request: Request, visitor: Visitor) -> Response:
         """One pull request; 404 if no run of it is recorded."""
         words, given = Words(language(request)), request.path_params
         number, name = given["number"], f"{given['owner']}/{given['repository']}"
         found = None
         if number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS:
-            found = await self._store.records.read(pages.pull, name, int(number))
+            found = await self._store.records.read(
+                pages.pull, visitor.repositories, name, int(number)
+            )
         if found is None:
             if _is_api(request):
                 raise HTTPException(404)
@@ -180,11 +187,11 @@ class Pages:
             return _text(views.pull_markdown(view, self._place, words))
         return self._page("pull.html", request, words, view=view)
 
-    async def _described(self, _request: Request) -> Response:
+    async def _described(self, _request: Request, _visitor: Visitor) -> Response:
         """The OpenAPI file of what is below `/api/v1/`."""
         return Response(self._openapi, media_type="application/yaml")
 
-    async def _styled(self, _request: Request) -> Response:
+    async def _styled(self, _request: Request, _visitor: Visitor) -> Response:
         """The style sheet; its name changes with its content."""
         return Response(self._style, media_type="text/css", headers={"Cache-Control": FOREVER})
 
@@ -225,7 +232,7 @@ class _Local:
         if request.method not in READS:
             raise HTTPException(405, headers={"Allow": ", ".join(READS)})
         try:
-            response = await self._answer(request)
+            response = await self._answer(request, HERE)
         except (Busy, StoreFailed):
             response = JSONResponse({"error": AWAY}, 503)
         await response(scope, receive, send)
