@@ -227,6 +227,16 @@ def _database_url(given: str) -> str:
     return POSTGRESQL + rest
 
 
+def _otlp_endpoint(given: str) -> str:
+    """Where traces are sent; the exporter itself reads the variable, and others beside it."""
+    if not re.match("https?://[^/]", given):
+        raise ValueError("is not an http:// or https:// address")
+    if importlib.util.find_spec("opentelemetry") is None:
+        text = "needs OpenTelemetry, which is missing; install `ghapp[otel]`, or leave it out"
+        raise PydanticCustomError(NO_DRIVER, "{text}", {"text": text})
+    return given
+
+
 def _writable_folder(path: Path) -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds private comments
@@ -333,6 +343,12 @@ class Settings(BaseSettings):
     )
     ca_file: str = _variable("SSL_CERT_FILE", "", "name a PEM file with CAs, or leave it out")
     ca_dir: str = _variable("SSL_CERT_DIR", "", "name a folder with CAs, or leave it out")
+    otlp_endpoint: Annotated[str, AfterValidator(_otlp_endpoint)] = _variable(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "",
+        "name the address of a collector that takes OTLP over HTTP, such as http://HOST:4318, or "
+        "leave it out",
+    )
     secrets_dir: str = _variable(
         SECRETS_DIR, "", "name a folder with a file for each variable, or leave it out"
     )

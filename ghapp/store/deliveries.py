@@ -96,6 +96,7 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
     policies_changed: set[int] = set()
     for one in new:
         hints: Hints = {
+            "delivery": one.id,
             "fresh_at": one.fresh_at.timestamp() if one.fresh_at else 0.0,
             "named_head": one.compared.head_sha if one.compared else "",
             "named_base": one.compared.base_ref if one.compared else "",

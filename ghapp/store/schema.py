@@ -115,6 +115,7 @@ GIVES_WAY_SECONDS = 3600
 # - policy_drops: `policies.drops` when the key was claimed.
 # - fresh_at, opened, touched, changed_files: hints of deliveries, as in `model.Delivery`.
 # - named_head, named_base: what the newest of them names as compared.
+# - delivery: the id of the newest of them.
 keys = Table(
     "keys",
     metadata,
@@ -135,7 +136,7 @@ keys = Table(
         Computed(f"due + CASE WHEN arrived_at > 0 THEN 0 ELSE {GIVES_WAY_SECONDS} END", True),
     ),
     *(_seconds("fresh_at"), _flag("opened"), _flag("touched"), _whole("changed_files")),
-    *(_text("named_head"), _text("named_base")),
+    *(_text("named_head"), _text("named_base"), _text("delivery")),
     Index("keys_head", "repository_id", "head_sha"),
     Index("keys_lease", "lease_token"),
 )

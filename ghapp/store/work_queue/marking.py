@@ -52,6 +52,7 @@ NO_HINTS: Mapping[str, float | int | bool | str] = {
     "opened": False,
     "touched": False,
     "changed_files": 0,
+    "delivery": "",
 }
 Hints = Mapping[str, float | int | bool | str]
 
@@ -144,6 +145,7 @@ def _marking(*, suspected: bool = False, delivered: bool = False) -> Statement:
                 "named_base": case((is_newest, new.named_base), else_=old.named_base),
                 "opened": or_(old.opened, new.opened),
                 "touched": or_(old.touched, new.touched),
+                "delivery": case((new.delivery != "", new.delivery), else_=old.delivery),
                 "changed_files": case(
                     (new.changed_files > 0, new.changed_files), else_=old.changed_files
                 ),

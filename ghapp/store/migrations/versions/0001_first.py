@@ -72,6 +72,7 @@ def upgrade() -> None:
         *(text("error"), seconds("arrived_at"), sa.Column("place", sa.Double(), PLACE)),
         *(seconds("fresh_at"), flag("opened")),
         *(flag("touched"), whole("changed_files"), text("named_head"), text("named_base")),
+        text("delivery"),
     )
     index("keys_head", "keys", "repository_id", "head_sha")
     index("keys_lease", "keys", "lease_token")
