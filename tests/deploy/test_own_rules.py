@@ -16,6 +16,8 @@ RECIPES = {
     )
     if path.is_file() and "__pycache__" not in path.parts
 }
+# It fires for each such resource; the cost stands beside it, and the tag is the provider's.
+KNOWN = [("IAC-024", "deploy/ecs/main.tf")]
 # (file, old, new, the hazard that the change is)
 WORSE = [
     ("Dockerfile", "FROM debian:trixie-slim", "FROM debian:latest", "K8S-014"),
@@ -27,11 +29,30 @@ WORSE = [
     ("deploy/kubernetes/worker.yaml", "resources:", "unlimited:", "K8S-001"),
     ("deploy/kubernetes/worker.yaml", "topologySpreadConstraints", "ex", "K8S-016"),
     ("deploy/kubernetes/disruption.yaml", "maxUnavailable: 1", "maxUnavailable: 0", "K8S-007"),
+    (
+        "deploy/ecs/main.tf",
+        "storage_encrypted               = true",
+        "storage_encrypted = false",
+        "IAC-007",
+    ),
+    (
+        "deploy/ecs/main.tf",
+        "deletion_protection             = true",
+        "deletion_protection = false",
+        "IAC-003",
+    ),
+    (
+        "deploy/ecs/main.tf",
+        "publicly_accessible          = false",
+        "publicly_accessible = true",
+        "IAC-002",
+    ),
+    ("deploy/ecs/main.tf", "retention_in_days = 90", "", "IAC-016"),
 ]
 
 
 def test_they_find_nothing(tmp_path: Path) -> None:
-    assert findings(tmp_path, RECIPES) == []
+    assert findings(tmp_path, RECIPES) == KNOWN
 
 
 def test_they_would_find(tmp_path: Path) -> None:
