@@ -15,11 +15,13 @@ from importlib.metadata import version
 from typing import Any
 
 from ghapp import builtin_packs, logs
+from ghapp.core.text.digest import Digest
 from ghapp.core.text.report import Report
 from ghapp.errors import Busy, StoreFailed, WrongDatabase, WrongSetting
 from ghapp.github.client import BotLogin, GitHub
 from ghapp.metrics import Metrics
 from ghapp.settings import CREDENTIALS, STORED, Credentials, Settings
+from ghapp.slack import Slack
 from ghapp.store import Parked, Store, credentials, stats, trials
 from ghapp.store.engine import location
 from ghapp.store.process_lock import alone, held
@@ -27,6 +29,8 @@ from ghapp.store.work_queue import marking
 from ghapp.web.app import application, watching, without_app
 from ghapp.web.server import Server, bound
 from ghapp.web.setup import Front, SetUp
+from ghapp.worker.alerts import Alerts
+from ghapp.worker.digest import Digests, Place, known_audiences, made
 from ghapp.worker.redelivery import redelivered, redeliveries
 from ghapp.worker.schedule import sweep, sweeps
 from ghapp.worker.worker import Worker, first
@@ -87,8 +91,13 @@ async def _receiving(
     settings: Settings, store: Store, front: Front, stop: asyncio.Event, *, worker: bool
 ) -> AsyncIterator[list[Coroutine[Any, Any, None]]]:
     """Have `front` receive deliveries; yields what to run beside it until `stop`."""
-    async with _metrics(settings) as metrics, _github(settings, metrics) as github:
+    async with (
+        _metrics(settings) as metrics,
+        _github(settings, metrics) as github,
+        Slack(settings.slack_webhooks, settings.endpoint) as slack,
+    ):
         login = BotLogin()
+        digests, alerts = _messages(settings, store, github, slack, metrics)
         runs = _worker(settings, store, github, metrics)
         front.site = application(
             settings,
@@ -103,7 +112,7 @@ async def _receiving(
             front.setup.switched(github)
         works: list[Coroutine[Any, Any, None]] = [first(stop.wait(), login.learn(github))]
         if worker:
-            works += _works(runs, store, github, metrics, stop)
+            works += _works(runs, store, github, metrics, digests, alerts, stop)
         elif settings.is_sqlite:
             log.warning("deliveries are not processed", reason=NO_WORKER)
         yield works
@@ -203,9 +212,11 @@ async def working(settings: Settings, metrics_port: int | None = None) -> AsyncI
             _opened(settings) as store,
             _metrics(settings) as metrics,
             _github(await _needed(settings, store), metrics) as github,
+            Slack(settings.slack_webhooks, settings.endpoint) as slack,
         ):
+            digests, alerts = _messages(settings, store, github, slack, metrics)
             runs = _worker(settings, store, github, metrics)
-            works, url = _works(runs, store, github, metrics, stop), ""
+            works, url = _works(runs, store, github, metrics, digests, alerts, stop), ""
             if listener:
                 login = BotLogin()
                 site = watching(store, login.standing, metrics, runs.failing_seconds)
@@ -319,6 +330,56 @@ def reported(settings: Settings, days: int, repository: str = "") -> Report:
 
 
 async def _reported(settings: Settings, days: int, repository: str) -> Report:
+    async with _there(settings) as store:
+        now = await store.records.read(stats.now)
+        found = await store.records.read(trials.tried, now - timedelta(days=days))
+    name = repository.casefold()
+    return Report(
+        tuple(one for one in found if not name or one.full_name.casefold() == name),
+        *(days, now, repository),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A message. digest: None if there is nothing to say. works: whether anybody works then."""
+
+    target: str
+    language: str
+    digest: Digest | None
+    works: bool
+
+
+def digested(settings: Settings) -> tuple[Written, ...]:
+    """What the stand-up's messages would say now; nothing is sent, and a server may run meanwhile.
+
+    Raises WrongSetting, Busy and StoreFailed (the database).
+    """
+    return asyncio.run(_digested(settings))
+
+
+async def _digested(settings: Settings) -> tuple[Written, ...]:
+    async with _there(settings) as store:
+        now = await store.records.read(stats.now)
+        day = now.astimezone(settings.timezone).date()
+        rules = builtin_packs.rules(settings.default_mode, settings.timezone)
+        place = Place(settings.timezone, settings.web_url, settings.base_url)
+        return tuple(
+            [
+                Written(
+                    str(one.target),
+                    one.language,
+                    await made(store, one, day, place),
+                    one.works_on(day),
+                )
+                for one in await known_audiences(store, rules, settings.slack_webhooks)
+            ]
+        )
+
+
+@asynccontextmanager
+async def _there(settings: Settings) -> AsyncIterator[Store]:
+    """The database that a server made, unchanged. Raises WrongSetting."""
     if settings.file and not settings.file.exists():
         text = f"there is no database yet, {settings.file}: start `ghapp serve` first"
         raise WrongSetting(f"{settings.database_variable}: {text}")
@@ -327,15 +388,9 @@ async def _reported(settings: Settings, days: int, repository: str) -> Report:
     except WrongDatabase as error:
         raise WrongSetting(f"{settings.database_variable}: {error}") from error
     try:
-        now = await store.records.read(stats.now)
-        found = await store.records.read(trials.tried, now - timedelta(days=days))
+        yield store
     finally:
         await store.close()
-    name = repository.casefold()
-    return Report(
-        tuple(one for one in found if not name or one.full_name.casefold() == name),
-        *(days, now, repository),
-    )
 
 
 async def _take_over(store: Store) -> None:
@@ -429,14 +484,33 @@ def _github(settings: Settings, metrics: Metrics) -> GitHub:
 
 
 def _works(
-    runs: Worker, store: Store, github: GitHub, metrics: Metrics, stop: asyncio.Event
+    runs: Worker,
+    store: Store,
+    github: GitHub,
+    metrics: Metrics,
+    digests: Digests,
+    alerts: Alerts,
+    stop: asyncio.Event,
 ) -> list[Coroutine[Any, Any, None]]:
     """What a process that works runs side by side: runs, sweeps and redeliveries."""
     return [
         runs.run(stop),
         first(stop.wait(), sweeps(store, github, metrics)),
         first(stop.wait(), redeliveries(store, github, metrics)),
+        first(stop.wait(), digests.run()),
+        first(stop.wait(), alerts.run()),
     ]
+
+
+def _messages(
+    settings: Settings, store: Store, github: GitHub, slack: Slack, metrics: Metrics
+) -> tuple[Digests, Alerts]:
+    place = Place(settings.timezone, settings.web_url, settings.base_url)
+    rules = builtin_packs.rules(settings.default_mode, settings.timezone)
+    return (
+        Digests(store, github, slack, rules, place, settings.standup, metrics),
+        Alerts(store, slack, rules, place, metrics),
+    )
 
 
 def _worker(settings: Settings, store: Store, github: GitHub, metrics: Metrics) -> Worker:

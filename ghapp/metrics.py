@@ -175,6 +175,12 @@ SHOWN: Mapping[str, MetricFamily] = {
     "ghapp_sweep_success_timestamp_seconds": MetricFamily(
         Gauge, "When the last sweep of this process succeeded; 0 before the first."
     ),
+    "ghapp_digest_run_timestamp_seconds": MetricFamily(
+        Gauge, "When this process last saw all messages of a stand-up settled; 0 before the first."
+    ),
+    "ghapp_posts_total": MetricFamily(
+        Counter, "Messages to teams, by where they go and what came of it.", ("kind", "outcome")
+    ),
     "ghapp_redeliveries_total": MetricFamily(
         Counter, "Deliveries that had failed, by what this process did about them.", ("outcome",)
     ),
@@ -274,6 +280,12 @@ class Metrics(Observer):
         if installations is not None:
             self._gauge("ghapp_sweep_installations").set(installations)
             self._gauge("ghapp_sweep_success_timestamp_seconds").set_to_current_time()
+
+    def digested(self) -> None:
+        self._gauge("ghapp_digest_run_timestamp_seconds").set_to_current_time()
+
+    def posted(self, kind: str, outcome: str) -> None:
+        self._counter("ghapp_posts_total").labels(kind, outcome).inc()
 
     def redelivered(self, asked: int, lost: int) -> None:
         redeliveries = self._counter("ghapp_redeliveries_total")

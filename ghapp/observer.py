@@ -46,5 +46,14 @@ class Observer:
     def swept(self, installations: int | None) -> None:
         """A sweep has ended. installations: how many it marked; None if it failed."""
 
+    def digested(self) -> None:
+        """Everything that was due for a stand-up is sent, or was nothing."""
+
+    def posted(self, kind: str, outcome: str) -> None:
+        """A message to a team was tried.
+
+        kind: slack | issue. outcome: sent | refused | later | unknown.
+        """
+
     def redelivered(self, asked: int, lost: int) -> None:
         """A round of redelivery has ended. asked, lost: how many deliveries were."""

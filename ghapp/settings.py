@@ -13,11 +13,13 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cronsim import CronSim, CronSimError
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -41,6 +43,7 @@ STORED = (
     "the App on GitHub and stores its credentials"
 )
 LEAST_SECRET_KEY = 32
+SLACK = "GHAPP_SLACK_WEBHOOK_URL"
 POSTGRESQL = "postgresql+psycopg://"
 BEGIN = "-----BEGIN "
 DATA_RESIDENCY, SERVER_PATH = ".ghe.com", "/api/v3"
@@ -204,6 +207,27 @@ def _secrets(given: str | tuple[str, ...]) -> tuple[str, ...]:
     raise ValueError("holds only commas")
 
 
+def _schedule(given: str) -> str:
+    try:
+        CronSim(given, datetime(2026, 1, 1, tzinfo=UTC))
+    except CronSimError:
+        raise ValueError("is not a schedule") from None
+    return given
+
+
+def _webhooks(given: str | Mapping[str, str]) -> Mapping[str, str]:
+    """Addresses by name, from lines "NAME=ADDRESS"; see `_given`."""
+    lines = given.splitlines() if isinstance(given, str) else []
+    found = dict(given) if isinstance(given, Mapping) else dict(one.split("=", 1) for one in lines)
+    for name, address in found.items():
+        parts = _split(address)
+        is_local = parts.scheme == "http" and _is_loopback(parts.hostname or "")
+        if not parts.hostname or not (parts.scheme == "https" or is_local):
+            whose = f"{SLACK}_{name.upper()} " if name else ""
+            raise ValueError(f"{whose}is not an https:// address")
+    return found
+
+
 def _zone(given: str | ZoneInfo) -> ZoneInfo:
     try:
         return given if isinstance(given, ZoneInfo) else ZoneInfo(given)
@@ -261,7 +285,8 @@ class Settings(BaseSettings):
     which may be meant for another program. private_key_file: where the key was read, None if it is
     in the variable itself. base_url: where people and GitHub reach ghapp, without a slash at its
     end; "" if it was not set. app_id: 0 if no credentials are known. is_stored: the credentials are
-    those of the database, not of the environment. secrets_dir: where files stood for variables, ""
+    those of the database, not of the environment. slack_webhooks: addresses by the names that
+    policies use, "" for the one without a name. secrets_dir: where files stood for variables, ""
     for nowhere.
     """
 
@@ -327,6 +352,18 @@ class Settings(BaseSettings):
     )
     pages: Literal["off", "local"] = _variable(
         "GHAPP_PAGES", "off", "use off, or local to show the pages to who is on this machine"
+    )
+    standup: Annotated[str, AfterValidator(_schedule)] = _variable(
+        "GHAPP_STANDUP",
+        "45 11 * * 1-5",
+        "use five fields as in cron, by the clock of GHAPP_TIMEZONE, such as 45 11 * * 1-5",
+    )
+    slack_webhooks: Annotated[Mapping[str, str], NoDecode, BeforeValidator(_webhooks)] = _variable(
+        SLACK,
+        {},
+        "use the https:// address of an incoming webhook; of further ones under names of their "
+        "own, as GHAPP_SLACK_WEBHOOK_URL_DBA",
+        secret=True,
     )
     github_limits: Literal["github", "off"] = _variable(
         "GHAPP_GITHUB_LIMITS", "github", "use github, or off if the server has no rate limits"
@@ -534,6 +571,11 @@ def _linked(name: str, value: str) -> bool:
     return is_address or SERVICE_LINK.fullmatch(name) is not None
 
 
+def _hook(variable: str) -> str:
+    """The name that policies give to the webhook of this variable: "dba" of …_URL_DBA."""
+    return variable.removeprefix(SLACK).lstrip("_").lower()
+
+
 def _given(environ: Mapping[str, str]) -> dict[str, str]:
     """The variables that count and are not empty, and defaults that depend on other variables."""
     given = {
@@ -542,6 +584,9 @@ def _given(environ: Mapping[str, str]) -> dict[str, str]:
         if value.strip()
         and (name in FIXES or (name.startswith(PREFIX) and not _linked(name, value)))
     }
+    hooks = [name for name in given if name == SLACK or name.startswith(f"{SLACK}_")]
+    if lines := [f"{_hook(name)}={given.pop(name)}" for name in sorted(hooks)]:
+        given[SLACK] = "\n".join(lines)
     if "GHAPP_DATABASE_URL" in given:
         given.pop("GHAPP_DATA_DIR", None)
     else:

@@ -136,6 +136,10 @@ app.command(
         "ghapp report --repository acme/shop --days 30 --format markdown # to paste into an issue",
     ),
 )(server.report)
+app.command(
+    rich_help_panel=SERVER,
+    epilog=_examples("ghapp digest --dry-run # what today's stand-up will read"),
+)(server.digest)
 app.command(rich_help_panel=SERVER)(server.doctor)
 app.command(
     rich_help_panel=SERVER,

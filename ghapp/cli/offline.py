@@ -44,6 +44,14 @@ def check(
         Path | None,
         typer.Option(help="A policy file; by default `.github/nfr.yml` at the base."),
     ] = None,
+    policy_at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REV",
+            help="The branch or commit whose policy counts; by default the base.",
+            show_default=False,
+        ),
+    ] = None,
     organisation: Organisation = None,
     output: Annotated[
         Literal["text", "markdown", "json", "github", "sarif"], typer.Option("--format")
@@ -56,6 +64,14 @@ def check(
     everything: Annotated[
         bool, typer.Option("--all", help="Show the folded questions, too.")
     ] = False,
+    summary: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also add the result as Markdown to the end of a file: `$GITHUB_STEP_SUMMARY`.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Review a local git range offline: what would be asked, and why.
 
@@ -68,12 +84,15 @@ def check(
         raise typer.BadParameter("--worktree includes what is staged: use only one of the two")
     if (staged or worktree) and head != "HEAD":
         raise typer.BadParameter("--staged and --worktree are about HEAD: leave --head out")
+    if policy and policy_at:
+        raise typer.BadParameter("--policy and --policy-at exclude each other: leave one out")
     file = str(policy) if policy else None
     changes = "staged" if staged else "worktree" if worktree else ""
     status = run(
         str(path), base, head, file, output, lang,
         organisation=str(organisation) if organisation else None,
-        unfolded=everything, fail_on=fail_on, changes=changes,
+        unfolded=everything, fail_on=fail_on, changes=changes, policy_at=policy_at,
+        summary=summary,
     )  # fmt: skip
     raise typer.Exit(status)
 

@@ -200,6 +200,44 @@ def report(
     raise typer.Exit(printed(FORMATS[output](found, Words(lang)), "ghapp report"))
 
 
+def digest(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the messages. Nothing is sent.")
+    ] = False,
+) -> None:
+    """Show what the messages for today's stand-up would say, for each place they go to.
+
+    `ghapp serve` and `ghapp work` send them at GHAPP_STANDUP, once a working day, to the webhooks
+    of GHAPP_SLACK_WEBHOOK_URL and to the issues that policies name under `digest`.
+
+    Exit status 0: printed, 1: the database is out of reach, 2: wrong use or settings.
+    """
+    if not dry_run:
+        text = "the server sends digests by itself: add --dry-run to see what they would say"
+        raise typer.BadParameter(text)
+    from ghapp.settings import Settings
+
+    settings = Settings.from_environment(needs_github=False)
+
+    from ghapp.bootstrap import digested
+    from ghapp.core.i18n import Words
+    from ghapp.core.text.digest import as_text
+    from ghapp.errors import Busy, StoreFailed
+    from ghapp.terminal import printed
+
+    try:
+        found = digested(settings)
+    except (Busy, StoreFailed) as error:
+        typer.echo(f"{settings.database_variable}: {error}", err=True)
+        raise typer.Exit(1) from None
+    blocks = [Words("en")("digest_no_targets")] if not found else []
+    for one in found:
+        words = Words(one.language)
+        text = as_text(one.digest, words) if one.digest else words("digest_none")
+        blocks.append(f"# {one.target}\n{text if one.works else words('digest_off')}")
+    raise typer.Exit(printed("\n\n".join(blocks), "ghapp digest"))
+
+
 def doctor(
     output: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
     deliver: Annotated[

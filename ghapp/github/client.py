@@ -229,6 +229,13 @@ class GitHub:
         pull = (await read_pull(api, key.pull, history)).pull
         return await policies.read_proposed(api, pull, source) if proposes(pull, source) else None
 
+    async def rewrite_issue(
+        self, repository: Repository, number: int, body: str, *, in_private: bool
+    ) -> None:
+        """Change the text of an open issue; as `writes.rewrite_issue`, which it raises as."""
+        api = self._installation(repository)
+        await writes.rewrite_issue(api, repository, number, body, in_private=in_private)
+
     async def policy_run(self, key: PolicyKey, head_sha: str) -> tuple[CheckRun | None, int]:
         """Our newest check run `NFR policy` on a head, and its id. Raises Gone, Retry and Wait."""
         api = self._installation(key.repository)

@@ -12,7 +12,7 @@ from ghapp.core.marks import Annotation, CheckRun, EditIssue, OpenIssue, Outcome
 from ghapp.core.model import PolicyKey, PullKey, QueueKey, Repository, same_login
 from ghapp.errors import Rejected, Retry
 from ghapp.github.api import Installation
-from ghapp.github.endpoints import QUEUE, LabelRow, User, at
+from ghapp.github.endpoints import QUEUE, IssueRow, LabelRow, User, at
 from ghapp.github.errors import Answer, decoded, refusal
 from ghapp.github.host import Request
 from ghapp.github.rate_limits import Importance
@@ -217,6 +217,33 @@ def _is_about_the_assignee(answer: Answer) -> bool:
     except msgspec.MsgspecError:
         return False
     return any("assignee" in f"{one.field} {one.message}".lower() for one in refused.errors)
+
+
+class _Visible(msgspec.Struct):
+    private: bool = False
+
+
+async def rewrite_issue(
+    api: Installation, repository: Repository, number: int, body: str, *, in_private: bool
+) -> None:
+    """Change the text of an open issue. in_private: only in a private repository.
+
+    Raises Gone, Retry, Wait and Rejected.
+    """
+    if in_private:
+        request = Request("GET", at(repository, "").rstrip("/"))
+        answer = await api.send(request, Importance.BEST_EFFORT)
+        if not decoded(answer, _Visible, request).private:
+            text = f"{repository.full_name} is public, and the message names other repositories"
+            raise Rejected(f"{text}: use an issue of a private one")
+    path = at(repository, f"issues/{number}")
+    request = Request("GET", path)
+    answer = await api.send(request, Importance.BEST_EFFORT)
+    row = decoded(answer, IssueRow, request)
+    if row.state != "open":
+        raise Rejected(f"{repository.full_name}#{number} is closed: reopen it, or name another one")
+    if row.body != body:
+        await write(api, "PATCH", path, {"body": body}, repeatable=True)
 
 
 async def edit_issue(api: Installation, key: PullKey, effect: EditIssue) -> Outcome:

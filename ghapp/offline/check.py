@@ -56,6 +56,8 @@ def run(
     unfolded: bool = False,
     fail_on: str = "must",
     changes: str = "",
+    policy_at: str | None = None,
+    summary: Path | None = None,
 ) -> int:
     """Prints what would be asked about the range from `head` into `base`.
 
@@ -63,7 +65,9 @@ def run(
     organisation: the policy file below that one.
     format: text | markdown | json | github | sarif. language: None means that of the policy.
     unfolded: also show the questions beyond the policy's `max_items`. changes: what to add to
-    `head`: "" | staged | worktree. fail_on: must | should | finding | never.
+    `head`: "" | staged | worktree. fail_on: must | should | finding | never. policy_at: the commit
+    whose policy counts, in the place of that at `base`. summary: a file that gets the result as
+    Markdown, too, at its end.
     The result is the exit status: 1 if something is as heavy as `fail_on`, else 0; 2 for wrong use,
     a broken policy or an output that cannot be written.
     """
@@ -75,7 +79,8 @@ def run(
             if changes:
                 snapshot = closing.enter_context(git.snapshot(path, staged=changes == "staged"))
             found = git.range_of(path, base, head, snapshot)
-            read = read_policy(path, found.base_sha, base, policy_file, rules, organisation)
+            at = git.commit_of(path, policy_at) if policy_at else found.base_sha
+            read = read_policy(path, at, policy_at or base, policy_file, rules, organisation)
             left: tuple[str, ...] = ()
             if head == "HEAD" and changes != "worktree":
                 left = git.uncommitted(path, staged=changes == "staged")
@@ -91,6 +96,12 @@ def run(
     checked = Checked(
         found, policy, read.name, asked, words, unfolded, fail_on, changes, uncommitted=left
     )
+    if summary:
+        try:
+            with summary.open("a", encoding="utf-8") as file:
+                file.write(f"{FORMATS['markdown'](checked)}\n")
+        except OSError as error:
+            return wrong(f"{COMMAND}: cannot write {summary}: {error.strerror}")
     painting = styles(words) if format == "text" else NO_STYLES
     status = printed(FORMATS[format](checked), COMMAND, painting)
     return status or (FAILED if checked.failed else GOOD)

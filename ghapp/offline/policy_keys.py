@@ -12,7 +12,13 @@ from pydantic.fields import FieldInfo
 
 from ghapp.core.policy import fields, policy_schema
 from ghapp.core.policy.fields import Part
-from ghapp.core.policy.policy_schema import AreaPart, OwnItemPart, PolicyFile, WordsPart
+from ghapp.core.policy.policy_schema import (
+    AreaPart,
+    DestinationPart,
+    OwnItemPart,
+    PolicyFile,
+    WordsPart,
+)
 
 HEAD = """\
 | key | type | default | example | since | meaning |
@@ -32,6 +38,8 @@ NAMES = {
     "Day": "day",
     "Duration": "duration",
     "Hours": "hours",
+    "WebhookName": "name",
+    "IssueName": "issue",
 }
 
 
@@ -68,6 +76,8 @@ def keys(part: type[Part] = PolicyFile, above: str = "") -> Iterator[Key]:
         within = [one for one in parts(hints[name]) if one.__module__ == policy_schema.__name__]
         if AreaPart in within:
             written += ".ID"
+        if name == "teams" and DestinationPart in within:
+            written += ".TEAM"
         if within and within[0] not in (AreaPart, OwnItemPart, WordsPart):
             yield from keys(within[0], f"{written}.")
             continue

@@ -34,6 +34,7 @@ from ghapp.store.sql import Connection, Parameters, Statement, one_of
 # Of each part of a page: more at once is nothing that a team can talk about.
 MOST_ROWS = 25
 MOST_ENTRIES = 200
+NEWEST_ENTRIES = 5_000
 OVERDUE, TODAY, SOON, LATER = "overdue", "today", "soon", "later"
 EVERY_REPOSITORY, NO_REPOSITORY = 0, -1  # in the place of an id
 PARTS = (OVERDUE, TODAY, SOON, LATER)
@@ -81,6 +82,16 @@ class Due:
 
     full_name: str
     follow_up: FollowUp
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A waiver in the ledger. key: of its pull."""
+
+    key: str
+    full_name: str
+    number: int
+    entry: Entry
 
 
 # By part, how many follow-ups there are, and those that are due first.
@@ -255,6 +266,15 @@ def pull(connection: Connection, seen: Seen, full_name: str, number: int) -> Pul
     )
 
 
+def waivers(connection: Connection, seen: Seen, since: datetime) -> tuple[Waiver, ...]:
+    """Waivers since then, newest first, as far as the newest entries of the ledger go."""
+    found = [
+        Waiver(one.key, one.full_name, one.number, _ENTRY.decode(one.entry))
+        for one in connection.rows(_WAIVERS, rights(seen))
+    ]
+    return tuple(one for one in found if one.entry.said_at >= since)
+
+
 def _time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
@@ -372,6 +392,19 @@ _ENTRIES = Statement(
     .where(ledger.c.key == bindparam("of"))
     .order_by(ledger.c.row.desc())
     .limit(MOST_ENTRIES)
+)
+# An entry is JSON, and its verb is written by us; a note has its quotes escaped.
+_newest = (
+    select(ledger.c.row, ledger.c.key, ledger.c.entry)
+    .order_by(ledger.c.row.desc())
+    .limit(NEWEST_ENTRIES)
+    .subquery()
+)
+_WAIVERS = Statement(
+    select(keys.c.key, keys.c.full_name, keys.c.number, _newest.c.entry)
+    .join(keys, keys.c.key == _newest.c.key)
+    .where(_newest.c.entry.like('%"verb":"waive"%'), may_see(keys.c.repository_id))
+    .order_by(_newest.c.row.desc())
 )
 _FOLLOW_UPS = Statement(
     select(_table.c.follow_up)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, and_, bindparam, case, or_, select
+from sqlalchemy import Table, and_, bindparam, case, func, or_, select
 
+from ghapp.core.model import Repository
 from ghapp.core.records import PackFile, PolicySource
-from ghapp.store.schema import Now, organisations, policies, upsert
+from ghapp.store.schema import IS_PULL, Now, keys, organisations, policies, upsert
 from ghapp.store.sql import Connection, Statement
 
 COLUMNS = ("text", "good", "packs", "good_packs", "etag", "read_at", "drops", "read_drops")
@@ -54,6 +55,19 @@ _LAYER = Statement(
     select(organisations.c.changed_at, *(organisations.c[name] for name in COLUMNS)).where(
         organisations.c.owner == bindparam("of")
     )
+)
+
+_place = (keys.c.repository_id, keys.c.installation_id, keys.c.full_name)
+_places = (
+    select(*_place, func.max(keys.c.started_at).label("at")).where(IS_PULL).group_by(*_place)
+).subquery()
+_OF_ALL = Statement(
+    select(
+        *(_places.c.repository_id, _places.c.installation_id, _places.c.full_name),
+        *(policies.c[name] for name in COLUMNS),
+    )
+    .outerjoin_from(_places, policies, policies.c.repository_id == _places.c.repository_id)
+    .order_by(_places.c.at)
 )
 
 
@@ -99,6 +113,21 @@ def organisation(connection: Connection, owner: str) -> Layer:
     if row is None:
         return Layer()
     return Layer(read(*(getattr(row, name) for name in COLUMNS)), row.drops, row.changed_at)
+
+
+def of_all(connection: Connection) -> Mapping[Repository, PolicySource]:
+    """The policy of every repository with a recorded pull, over that of its organisation."""
+    places: dict[int, tuple[Repository, PolicySource]] = {}
+    for one in connection.rows(_OF_ALL):  # under its newest name last
+        place = Repository(one.installation_id, one.repository_id, one.full_name)
+        values = [getattr(one, name) for name in COLUMNS]
+        source = read(*values) if one.read_at else None
+        places[place.id] = place, source or PolicySource()
+    owners = {place.owner for place, _ in places.values()}
+    below = {owner: organisation(connection, owner).source for owner in owners}
+    return {
+        place: replace(source, organisation=below[place.owner]) for place, source in places.values()
+    }
 
 
 def read(

@@ -14,6 +14,7 @@ from ghapp.store.schema import (
     intents,
     keys,
     now_once,
+    posts,
     previews,
     pushed_commits,
     pushes,
@@ -95,6 +96,11 @@ TRIALS = Statement(
     .values(trial="", trial_until=0.0)
 )
 
+# Messages to teams, long after anybody could send them again.
+POSTS_SECONDS = 40 * 24 * 3600.0
+_bound = now_once() - POSTS_SECONDS
+POSTS = Statement(delete(posts).where(posts.c.lease_until < _bound, posts.c.done_at < _bound))
+
 
 def _pruned_queue_heads(connection: Connection, _: float) -> int:
     """Delete some old heads of queues, with their intents; how many."""
@@ -112,6 +118,7 @@ STEPS: Mapping[str, Callable[[Connection, float], int]] = {
     "previews": lambda connection, _: connection.change(PREVIEWS),
     "queue_heads": _pruned_queue_heads,
     "trials": lambda connection, _: connection.change(TRIALS),
+    "posts": lambda connection, _: connection.change(POSTS),
 }
 
 

@@ -353,6 +353,17 @@ Index(
 # What only one process does at a time, and when one last began it.
 turns = Table("turns", metadata, Column("name", Text, primary_key=True), _seconds("taken_at"))
 
+# Messages to channels and issues of teams. id: its kind and what it is about, "digest:2026-11-25".
+# sends: how often it was sent without a known failure. done_at: 0 if it may still be sent.
+# outcome: as in `posts.done`.
+posts = Table(
+    "posts",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    *(_whole("sends"), _seconds("lease_until"), _seconds("done_at"), _text("outcome")),
+)
+
 # Deliveries that failed, as GitHub lists them. attempt_id, delivered_at: of the newest attempt.
 # due: when to request another one; 0 while the outcome of a requested one is not known.
 failed_deliveries = Table(

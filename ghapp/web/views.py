@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, tzinfo
 from urllib.parse import quote
 
 from ghapp.core.i18n import Words
 from ghapp.core.ledger import Entry
 from ghapp.core.markdown import code, dotted, link, literal, paragraphs, visible
-from ghapp.core.records import FlaggedArea, Hours, Note
-from ghapp.core.working_time import WorkingTime
+from ghapp.core.records import FlaggedArea, Note
+from ghapp.core.text.turns import age, waited
+from ghapp.core.text.turns import why as why_it_waits
 from ghapp.store.pages import (
     OVERDUE,
     PARTS,
@@ -222,12 +223,12 @@ def pull_view(page: PullPage, place: Place, words: Words) -> PullView:
     """Everything about one pull."""
     overview, verdict = page.overview, page.verdict
     today = page.now.astimezone(place.zone).date()
-    seconds, waited = _waited(page.since, page.now, overview.hours if overview else None, place)
+    passed = waited(page.since, page.now, overview.hours if overview else None, place.zone)
     areas = overview.areas if overview else ()
     turn = {"waiting_reviewers": "reviewers", "waiting_author": "author", "on_hold": "hold"}
     next_step = visible(verdict.title, MOST_WHY)
     if overview and verdict.is_open and page.state in turn:
-        next_step = _why(turn[page.state], overview.waiting, overview.holds, words)
+        next_step = why_it_waits(turn[page.state], overview.waiting, overview.holds, words)
     elif page.error:
         next_step = visible(page.error, MOST_WHY)
     return PullView(
@@ -242,8 +243,8 @@ def pull_view(page: PullPage, place: Place, words: Words) -> PullView:
         is_open=verdict.is_open,
         is_draft=bool(overview and overview.is_draft),
         since=page.since,
-        waited_seconds=seconds,
-        waited=_age(waited, words),
+        waited_seconds=int(passed[0].total_seconds()),
+        waited=age(passed, words),
         next=next_step,
         head_sha=verdict.head_sha,
         base_ref=visible(verdict.base_ref, MOST_NAME),
@@ -261,8 +262,8 @@ def pull_view(page: PullPage, place: Place, words: Words) -> PullView:
 
 def _waiting(one: Waiting, turn: str, now: datetime, place: Place, words: Words) -> ReviewRow:
     overview = one.overview
-    seconds, waited = _waited(one.since, now, overview.hours, place)
-    why = _why(turn, overview.waiting, overview.holds, words)
+    passed = waited(one.since, now, overview.hours, place.zone)
+    why = why_it_waits(turn, overview.waiting, overview.holds, words)
     return ReviewRow(
         visible(one.full_name, MOST_NAME),
         one.number,
@@ -273,13 +274,13 @@ def _waiting(one: Waiting, turn: str, now: datetime, place: Place, words: Words)
         tuple(visible(area.id, MOST_NAME) for area in overview.waiting),
         why or visible(one.title, MOST_WHY),
         one.since,
-        seconds,
-        _age(waited, words),
+        int(passed[0].total_seconds()),
+        age(passed, words),
     )
 
 
 def _parked(one: Parked, now: datetime, place: Place, words: Words) -> ReviewRow:
-    seconds, waited = _waited(one.since, now, None, place)
+    passed = waited(one.since, now, None, place.zone)
     address = place.pull(one.full_name, one.number) if one.number else ""
     error = visible(one.error, MOST_NOTE)
     return ReviewRow(
@@ -288,45 +289,9 @@ def _parked(one: Parked, now: datetime, place: Place, words: Words) -> ReviewRow
         *("", "", address, _page(one.full_name, one.number) if one.number else "", ()),
         words("page_parked", error=error),
         one.since,
-        seconds,
-        _age(waited, words),
+        int(passed[0].total_seconds()),
+        age(passed, words),
     )
-
-
-def _why(turn: str, waiting: Iterable[FlaggedArea], holds: Iterable[Note], words: Words) -> str:
-    """Why it is this turn, in a sentence; "" if the areas do not say."""
-    if turn == "hold":
-        return words.sentences(
-            *(
-                words("page_held", who=visible(one.who, MOST_NAME), note=_quoted(one.text, words))
-                for one in holds
-            )
-        )
-    if turn == "author":
-        musts = [item for area in waiting for item in area.open_musts]
-        named = words.joined([visible(one, MOST_NAME) for one in musts[:5]], len(musts) - 5)
-        return words("page_open_musts", count=len(musts), items=named) if musts else ""
-    if turn == "reviewers":
-        return words.sentences(
-            *(
-                words(
-                    "page_stale" if area.state == "stale" else "page_signs_off",
-                    area=visible(area.id, MOST_NAME),
-                    who=_reviewers(area, words),
-                )
-                for area in waiting
-            )
-        )
-    return ""
-
-
-def _quoted(note: str, words: Words) -> str:
-    return words("page_quoted", note=visible(note, MOST_NOTE)) if note.strip() else ""
-
-
-def _reviewers(area: FlaggedArea, words: Words) -> str:
-    named = [visible(one, MOST_NAME) for one in area.reviewers]
-    return words.joined(named) if named else words("who_maintain")
 
 
 def _area(area: FlaggedArea, words: Words) -> AreaView:
@@ -423,29 +388,6 @@ def _due_in(days: int, words: Words) -> str:
 
 def _page(full_name: str, number: int) -> str:
     return f"/pulls/{quote(full_name)}/{number}"
-
-
-def _waited(
-    since: datetime, now: datetime, hours: Hours | None, place: Place
-) -> tuple[int, tuple[timedelta, timedelta]]:
-    """How much working time has passed, in seconds, and beside the length of a working day."""
-    working = WorkingTime(zone=place.zone)
-    if hours:
-        working = WorkingTime(hours.days, hours.hours, place.zone, hours.holidays, hours.days_off)
-    waited = working.between(since, now)
-    return int(waited.total_seconds()), (waited, working.day)
-
-
-def _age(waited: tuple[timedelta, timedelta], words: Words) -> str:
-    """The two largest units that are needed."""
-    passed, day = waited
-    days, rest = divmod(passed, day)
-    hours, minutes = divmod(int(rest.total_seconds()) // 60, 60)
-    if days:
-        return words("report_days", days=days, hours=hours)
-    if hours:
-        return words("report_hours", hours=hours, minutes=minutes)
-    return words("report_minutes", minutes=minutes)
 
 
 # --- Markdown -------------------------------------------------------------------------------------

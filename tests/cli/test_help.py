@@ -59,6 +59,7 @@ def test_commands_are_grouped_by_who_needs_them() -> None:
         "migrate",
         "sweep",
         "credentials",
+        "digest",
         "doctor",
         "explain",
         "export",

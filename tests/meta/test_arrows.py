@@ -20,7 +20,8 @@ ARROWS = {
     },
     "demo": {"bootstrap", "emulator", "logs"},
     "bootstrap": {
-        "builtin_packs", "core", "github", "logs", "metrics", "store", "tracing", "web", "worker",
+        "builtin_packs", "core", "github", "logs", "metrics", "slack", "store", "tracing", "web",
+        "worker",
     },
     "doctor": {"builtin_packs", "core", "github", "store", "terminal"},
     "explain": {"builtin_packs", "core", "github", "offline", "store", "terminal", "worker"},
@@ -28,13 +29,14 @@ ARROWS = {
     "metrics": {"core", "github", "store"},
     "tracing": {"core", "metrics"},
     "web": {"core", "github", "logs", "store"},
-    "worker": {"core", "github", "logs", "store"},
+    "worker": {"core", "github", "logs", "slack", "store"},
     "github": {"core", "logs"},
     "store": {"core"},
     "offline": {"builtin_packs", "core", "terminal"},
     "terminal": {"core"},
     "builtin_packs": {"core"},
     "logs": set(),
+    "slack": set(),
     "settings": {"errors"},
     "errors": set(),
     "observer": {"core"},
@@ -49,9 +51,9 @@ CLOSED = {"core", "emulator", "errors", "logs"}  # may not use even those
 COLUMN = ("patterns", "policy", "scan", "review", "text", "decide")
 
 OWNERS = {
-    "aiohttp": {"github"},
+    "aiohttp": {"github", "slack"},
     "cachetools": {"github"},
-    "certifi": {"github"},
+    "certifi": {"github", "slack"},
     "githubkit": {"github"},
     "httpx": {"emulator", "github"},
     "yarl": {"github"},
@@ -71,7 +73,8 @@ OWNERS = {
 }
 
 PURE = {
-    "jpholiday", "markdown_it", "msgspec", "pathspec", "pydantic", "pydantic_core", "re2", "yaml",
+    "cronsim", "jpholiday", "markdown_it", "msgspec", "pathspec", "pydantic", "pydantic_core",
+    "re2", "yaml",
 }  # fmt: skip
 IMPURE = {
     "asyncio", "http", "logging", "os", "random", "secrets", "shutil", "socket", "sqlite3",

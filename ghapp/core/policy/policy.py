@@ -23,6 +23,7 @@ from ghapp.core.areas import (
     When,
     leaves,
 )
+from ghapp.core.digest import Destination, DigestTo
 from ghapp.core.model import Problem
 from ghapp.core.patterns import globs
 from ghapp.core.policy import limits, own_packs, pack_files, pull_schema, yaml
@@ -174,6 +175,7 @@ class Policy:
     remind_after: str = ""
     preview: bool = True
     working_time: WorkingTime = WorkingTime()
+    digest: DigestTo = DigestTo()
     ignore_authors: frozenset[str] = frozenset({"dependabot[bot]", "renovate[bot]"})
     ignore_paths: tuple[str, ...] = ("docs/**", "**/*.md")
     large_tables: tuple[str, ...] = ()
@@ -738,6 +740,12 @@ def _joined(
     features = {one.name: setting("features", one.name) for one in fields(Features)}
     keys = ("days", "hours", "holidays", "days_off")
     times = {key: setting("working_time", key) for key in keys}
+    teams: Mapping[str, Any] = setting("digest", "teams") or {}
+    digest = DigestTo(
+        setting("digest", "slack") or "",
+        setting("digest", "issue") or "",
+        {slug: Destination(one.slack or "", one.issue or "") for slug, one in teams.items()},
+    )
     working_time = replace(WorkingTime(zone=rules.timezone), **given(**times))
     mode = Mode(rules.default_mode)
     for layer in layers:
@@ -750,6 +758,7 @@ def _joined(
         waivers=people("waivers", reviewers),
         remind_after=setting("remind", "after") or "",
         working_time=working_time,
+        digest=digest,
         features=replace(Features(), **given(**features)),
         defer=Defer(min(usual, most), most),
         labels={key: setting("labels", key) or name for key, name in DEFAULT_LABELS.items()},

@@ -240,6 +240,29 @@ class LabelsPart(Part):
     )
 
 
+WEBHOOK = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
+ISSUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}#[1-9][0-9]{0,8}")
+
+
+def webhook_fault(name: str) -> str:
+    """Why no webhook has this name, and what to write; "" if one may."""
+    if "://" in name:
+        return (
+            "should be a name, because an address is a secret: set GHAPP_SLACK_WEBHOOK_URL_SRE on "
+            "the server, and write `sre`"
+        )
+    return "" if WEBHOOK.fullmatch(name) else "should be a name of small letters and digits"
+
+
+def issue_fault(name: str) -> str:
+    """Why this names no issue, and what to write; "" if it does."""
+    return "" if ISSUE.fullmatch(name) else "should be `OWNER/REPOSITORY#NUMBER`"
+
+
+WebhookName = Annotated[SomeText, fitting(webhook_fault)]
+IssueName = Annotated[SomeText, fitting(issue_fault)]
+
+
 class RemindPart(Part):
     """after: in working time, `h` for hours or `d` for working days."""
 
@@ -258,6 +281,27 @@ class WorkingTimePart(Part):
         "Further days off, alone or from the first to the last.",
         ["2026-12-29..2027-01-03"],
         default=[],
+    )
+
+
+class DestinationPart(Part):
+    """Where a message goes; anywhere."""
+
+    slack: WebhookName | None = key(
+        "The name of a webhook of the server: `dba` for GHAPP_SLACK_WEBHOOK_URL_DBA, `default` for "
+        "GHAPP_SLACK_WEBHOOK_URL, or `none`.",
+        "dba",
+    )
+    issue: IssueName | None = key(
+        "An issue whose text the message becomes; in a private repository.", "acme/sre#1"
+    )
+
+
+class DigestPart(DestinationPart):
+    """The message for the stand-up."""
+
+    teams: Annotated[dict[Team, DestinationPart], Field(max_length=50)] | None = key(
+        "Messages for single teams, with what waits for them.", {"dba": {"slack": "dba"}}
     )
 
 
@@ -470,6 +514,9 @@ class PolicyFile(Part):
     )
     working_time: WorkingTimePart | None = key(
         "When the reviewers work.", {"hours": "10:00-19:00", "holidays": "JP"}
+    )
+    digest: DigestPart | None = key(
+        "Where the message for the stand-up goes.", {"issue": "acme/sre#1"}
     )
     ignore: IgnorePart | None = key("What is not reviewed.", {"paths": ["docs/**"]})
     defer: DeferPart | None = key(

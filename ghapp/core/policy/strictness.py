@@ -24,9 +24,9 @@ from ghapp.core.areas import (
     Text,
     When,
 )
+from ghapp.core.digest import Destination
 
 WEAKER, DIFFERENT, STRICTER = "weaker", "different", "stricter"
-
 Whole = TypeVar("Whole")  # a policy, an area or a question
 Inner = TypeVar("Inner", Item, Hazard)
 Order = Callable[[Any, Any], str]  # two values that differ -> how the second one compares
@@ -260,6 +260,7 @@ KEYS: Mapping[str, Row] = {
         f"working_time.{name}": Row(("working_time", name), unordered)
         for name in ("days", "hours", "holidays", "days_off")
     },
+    **{f"digest.{name}": Row(("digest", name), unordered) for name in ("slack", "issue", "teams")},
     "ignore.authors": Row(("ignore_authors",), fewer_logins),
     "ignore.paths": Row(("ignore_paths",), fewer),
     "defer.default_days": Row(("defer", "default_days"), lower),
@@ -467,6 +468,11 @@ def as_written(value: object) -> str:  # noqa: C901 -- a case for each type
             return ", ".join(f"{key}: {count}" for key, count in least.items() if count)
         case SameAs():
             return value.item
+        case Destination():
+            return ", ".join(filter(None, (value.slack, value.issue))) or "none"
+        case Mapping():
+            named = [f"{key}: {as_written(one)}" for key, one in value.items()]
+            return f"{{{', '.join(named)}}}"
         case str() | int() | None:
             return str(value or "none")
     return "a condition"

@@ -34,7 +34,7 @@ from ghapp.core.policy.strictness import (
 
 # Mappings whose keys are ids or languages, or that are one value of a condition or threshold.
 WHOLE = {"reviewers", "waivers", "areas", "items", "hazards", "title", "size", "when", "must_when"}
-WHOLE |= {"users", "service", "tenants", "mode_when", "pull"}
+WHOLE |= {"users", "service", "tenants", "mode_when", "pull", "digest.teams"}
 
 
 def keys_of(model, prefix=""):
@@ -45,7 +45,7 @@ def keys_of(model, prefix=""):
             for one in inside(field.annotation)
             if isinstance(one, type) and issubclass(one, BaseModel)
         ]
-        if parts and name not in WHOLE:
+        if parts and not {name, prefix + name} & WHOLE:
             yield from keys_of(parts[0], f"{prefix}{name}.")
         else:
             yield prefix + name

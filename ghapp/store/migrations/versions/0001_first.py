@@ -170,6 +170,11 @@ def upgrade() -> None:
     index("follow_ups_open", "follow_ups", "repository_id", "due", where="is_open")
     op.create_table("turns", given("name", primary_key=True), seconds("taken_at"))
     op.create_table(
+        "posts",
+        *(given("target", primary_key=True), given("id", primary_key=True)),
+        *(whole("sends"), seconds("lease_until"), seconds("done_at"), text("outcome")),
+    )
+    op.create_table(
         "failed_deliveries",
         given("guid", primary_key=True),
         *(whole("attempt_id"), seconds("delivered_at"), whole("redelivered"), seconds("due")),

@@ -1,0 +1,74 @@
+"""Where the messages for stand-ups go, by the policies in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from cronsim import CronSim
+
+DEFAULT, NONE = "default", "none"  # names of webhooks in a policy
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where messages go. slack: the name of a webhook, default | none; "" and `issue` "" are unset.
+
+    issue: "OWNER/REPOSITORY#NUMBER".
+    """
+
+    slack: str = ""
+    issue: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DigestTo(Destination):
+    """Where the messages for the stand-up go. teams: those for single teams, by slug."""
+
+    teams: Mapping[str, Destination] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A channel or an issue. name: of a webhook, "" for the one without; or "acme/sre#1".
+
+    team: only what waits for this one; "" for all.
+    """
+
+    kind: str  # slack | issue
+    name: str
+    team: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}:{self.team}"
+
+
+def targets(to: DigestTo, webhooks: Iterable[str]) -> tuple[Target, ...]:
+    """Where a policy wants its messages. webhooks: the names of those that the server has.
+
+    Without a word about it, messages go to the webhook without a name.
+    """
+    found: list[Target] = []
+    for team, one in ({"": to} | dict(to.teams)).items():
+        name = one.slack or ("" if team or one.issue else DEFAULT)
+        name = name.replace("-", "_")
+        hook = "" if name == DEFAULT else name
+        if name and name != NONE and hook in webhooks:
+            found.append(Target("slack", hook, team))
+        if one.issue:
+            found.append(Target("issue", one.issue, team))
+    return tuple(found)
+
+
+def due(schedule: str, zone: tzinfo, now: datetime) -> date | None:
+    """The day whose message is due by now, by the clock of the zone; None before its time.
+
+    schedule: as of cron, "45 11 * * 1-5". Only the first time of a day counts.
+    """
+    local = now.astimezone(zone)
+    midnight = datetime.combine(local.date(), time(), zone)
+    first = next(CronSim(schedule, midnight - timedelta(minutes=1)), None)
+    if first is None or first.date() != local.date() or first.astimezone(UTC) > now:
+        return None
+    return local.date()

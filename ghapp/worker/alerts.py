@@ -1,0 +1,178 @@
+"""What is posted at once: waivers, long holds, parked reviews, unreadable policies.
+
+Each is said once, and no more than a few a day: the last message of a day names the rest together,
+and the next stand-up lists all of it anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from ghapp import logs
+from ghapp.core.i18n import Words
+from ghapp.core.policy.policy import Rules, effective
+from ghapp.core.text.digest import MOST_LINES, Digest, Line, Part, as_slack
+from ghapp.core.text.turns import age, waited, why
+from ghapp.errors import Busy, StoreFailed
+from ghapp.observer import Observer
+from ghapp.slack import Refused, Slack, Unknown, Unsent
+from ghapp.store import Store, pages, policies, posts, stats
+from ghapp.store.pages import Narrowed, Queue, Waiver
+from ghapp.worker.digest import LATER_SECONDS, Audience, Place, audiences
+from ghapp.worker.schedule import in_turn
+
+TURN, KIND = "alerts", "alert"
+FIRST_SECONDS = 30.0
+MOST_A_DAY = 5
+RECENT = timedelta(days=1)  # what is older is no news
+
+log = logs.logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """id: of what happened, which never changes. line: to what it happened."""
+
+    id: str
+    line: Line
+
+
+class Alerts:
+    """Sends them to the channels that get digests."""
+
+    def __init__(
+        self, store: Store, slack: Slack, rules: Rules, place: Place, observer: Observer
+    ) -> None:
+        self._store, self._slack, self._rules = store, slack, rules
+        self._place, self._observer = place, observer
+
+    async def run(self, first_seconds: float = FIRST_SECONDS) -> None:
+        """Look every few minutes, for ever; all processes take turns."""
+
+        def failed(error: Busy | StoreFailed) -> None:
+            log.error("cannot send alerts", reason=str(error))
+
+        await in_turn(self._store, TURN, self.look, failed, first_seconds)
+
+    async def look(self) -> None:
+        """Send what is new. Raises Busy and StoreFailed."""
+        if not self._slack.names:
+            return
+        read, zone = self._store.records.read, self._place.zone
+        now, known = await read(stats.now), await read(policies.of_all)
+        found = await asyncio.to_thread(audiences, known, self._rules, self._slack.names)
+        unreadable = frozenset(
+            repository.id
+            for repository, source in known.items()
+            if effective(source, self._rules).standing == "unreadable"
+        )
+        for audience in found:
+            if audience.target.kind != "slack":
+                continue
+            team, seen = audience.target.team, frozenset(one.id for one in audience.repositories)
+            queue = await read(pages.queue, seen, Narrowed(team=team), zone)
+            waivers = () if team else await read(pages.waivers, seen, now - RECENT)
+            words = Words(audience.language)
+            alerts = [*_happened(queue, waivers, self._place, words)]
+            if not team:
+                alerts += _unreadable(audience, unreadable, self._place, words)
+            await self._send(audience, alerts, now)
+
+    async def _send(self, audience: Audience, alerts: Sequence[Alert], now: datetime) -> None:
+        """Those that are new: one message each, the last of a day for all that are left."""
+        read, write, to = self._store.records.read, self._store.records.write, str(audience.target)
+        settled = await read(posts.settled, to, [one.id for one in alerts])
+        new = [one for one in alerts if one.id not in settled]
+        today = datetime.combine(now.astimezone(self._place.zone).date(), time(), self._place.zone)
+        left = MOST_A_DAY - await read(posts.sent_since, to, KIND, today)
+        while new:
+            count = 1 if left > 1 or len(new) == 1 else len(new)
+            first, new = new[:count], new[count:]
+            mine = [one for one in first if await write(posts.claim, to, one.id) == posts.CLAIMED]
+            if mine and left > 0 and not await self._posted(audience, mine):
+                return
+            for place, one in enumerate(mine):
+                await write(posts.done, to, one.id, "folded" if place or left <= 0 else "sent")
+            left -= bool(mine)
+
+    async def _posted(self, audience: Audience, alerts: Sequence[Alert]) -> bool:
+        """Whether it is sent, or refused for good; if not, all of it is tried again later."""
+        write, to, words = self._store.records.write, str(audience.target), Words(audience.language)
+        for one in alerts:
+            await write(posts.sending, to, one.id)
+        lines = tuple(one.line for one in alerts[:MOST_LINES])
+        part = Part(words("alert_title"), lines, len(alerts))
+        queue = self._place.base_url and f"{self._place.base_url}/?lang={words.language}"
+        unsent, after = False, LATER_SECONDS
+        try:
+            digest = Digest(words("alert_heading"), (), (part,), queue=queue)
+            await self._slack.post(audience.target.name, as_slack(digest, words))
+        except Unsent as error:
+            unsent, after, reason = True, error.after_seconds, str(error)
+        except Unknown as error:
+            reason = str(error)
+        except Refused as error:
+            log.error("an alert is refused", target=to, reason=str(error))
+            self._observer.posted("slack", "refused")
+            return True
+        else:
+            self._observer.posted("slack", "sent")
+            return True
+        log.warning("alerts are sent later", target=to, reason=reason, seconds=after)
+        self._observer.posted("slack", "later" if unsent else "unknown")
+        for one in alerts:
+            await write(posts.later, to, one.id, after, unsent)
+        return False
+
+
+def _happened(
+    queue: Queue, waivers: Sequence[Waiver], place: Place, words: Words
+) -> Iterator[Alert]:
+    for one in waivers:
+        entry, number = one.entry, one.number
+        yield Alert(
+            f"{KIND}:waived:{one.key}:{entry.id}",
+            Line(
+                f"{one.full_name}#{number}",
+                f"{place.web_url}/{one.full_name}/pull/{number}",
+                words("alert_waived", who=entry.speaker),
+                (entry.subject, entry.note),
+            ),
+        )
+    for held in queue.turns.get("hold", (0, ()))[1]:
+        passed, day = waited(held.since, queue.now, held.overview.hours, place.zone)
+        if passed > day:
+            yield Alert(
+                f"{KIND}:hold:{held.full_name}:{held.number}:{held.since.timestamp():.0f}",
+                Line(
+                    f"{held.full_name}#{held.number}",
+                    f"{place.web_url}/{held.full_name}/pull/{held.number}",
+                    words("alert_hold", waited=age((passed, day), words)),
+                    (held.overview.title, why("hold", (), held.overview.holds, words)),
+                ),
+            )
+    for parked in queue.parked[1]:
+        name = f"{parked.full_name}#{parked.number}" if parked.number else parked.full_name
+        address = f"{place.web_url}/{parked.full_name}"
+        yield Alert(
+            f"{KIND}:parked:{name}:{parked.since.timestamp():.0f}",
+            Line(
+                name,
+                f"{address}/pull/{parked.number}" if parked.number else address,
+                words("page_parked", error=parked.error),
+            ),
+        )
+
+
+def _unreadable(
+    audience: Audience, unreadable: frozenset[int], place: Place, words: Words
+) -> Iterator[Alert]:
+    """Said once in a while for as long as the same policy stays so: rows of `posts` are pruned."""
+    for one in audience.repositories:
+        if one.id in unreadable:
+            address = f"{place.web_url}/{one.full_name}"
+            line = Line(one.full_name, address, words("alert_unreadable"))
+            yield Alert(f"{KIND}:policy:{one.id}", line)

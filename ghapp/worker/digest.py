@@ -1,0 +1,332 @@
+"""The message for the stand-up: once for each working day and target, whichever process sends it.
+
+The target's row is claimed, then the message is made and sent, then the row is closed. Whatever
+fails in between is tried again: at once by another process if this one ends, later if Slack or
+GitHub say so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Protocol
+
+from ghapp import logs
+from ghapp.core.digest import Target, due, targets
+from ghapp.core.i18n import Words
+from ghapp.core.model import Repository
+from ghapp.core.policy.policy import BUILT_IN, ORGANISATION, Policy, Rules, effective
+from ghapp.core.records import PolicySource
+from ghapp.core.text.digest import (
+    MOST_LINES,
+    Digest,
+    Line,
+    Part,
+    as_markdown,
+    as_slack,
+    day_named,
+)
+from ghapp.core.text.turns import age, waited, why
+from ghapp.core.working_time import WorkingTime
+from ghapp.errors import Busy, Gone, Rejected, Retry, StoreFailed, Wait
+from ghapp.observer import Observer
+from ghapp.slack import Refused, Slack, Unknown, Unsent
+from ghapp.store import Store, pages, policies, posts, stats
+from ghapp.store.pages import Due, Narrowed, Parked, Queue, Waiting
+
+FIRST_SECONDS, ASK_SECONDS = 20.0, 30.0
+LATER_SECONDS = 60.0
+KIND = "digest"
+MONDAY = 0
+# What is listed, in the order of the message; what waits for the author is only counted.
+LISTED = ("reviewers", "hold", "admin")
+
+log = logs.logger()
+
+
+class Issues(Protocol):
+    """Writes the text of an issue. Raises Gone, Rejected, Retry and Wait."""
+
+    async def rewrite_issue(
+        self, repository: Repository, number: int, body: str, *, in_private: bool
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where people and pages are.
+
+    zone: of the team's clock. web_url: of GitHub. base_url: of the pages, "" if none are served.
+    """
+
+    zone: tzinfo
+    web_url: str
+    base_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who gets one message. repositories: that it is about. working: when any of them works."""
+
+    target: Target
+    repositories: tuple[Repository, ...]
+    language: str
+    working: tuple[WorkingTime, ...]
+
+    def works_on(self, day: date) -> bool:
+        """Whether anybody does."""
+        return any(one.works_on(day) for one in self.working)
+
+
+def audiences(
+    known: Mapping[Repository, PolicySource], rules: Rules, webhooks: Iterable[str]
+) -> tuple[Audience, ...]:
+    """All targets that the policies in force name. webhooks: the names of those that are set.
+
+    A target that policies of several languages name is written to in the most frequent one.
+    """
+    hooks = frozenset(webhooks)
+    found: dict[Target, list[tuple[Repository, Policy]]] = {}
+    for repository, source in known.items():
+        policy = effective(source, rules)
+        for target in targets(policy.digest, hooks):
+            if target.kind == "issue" and not _may_name(policy, target, repository):
+                text = "only the organisation's policy may name another repository's issue"
+                log.warning("no digest", target=str(target), of=repository.full_name, reason=text)
+                continue
+            found.setdefault(target, []).append((repository, policy))
+    return tuple(
+        Audience(
+            target,
+            tuple(repository for repository, _ in named),
+            Counter(policy.language for _, policy in named).most_common(1)[0][0],
+            tuple(dict.fromkeys(policy.working_time for _, policy in named)),
+        )
+        for target, named in sorted(found.items(), key=lambda one: str(one[0]))
+    )
+
+
+def _may_name(policy: Policy, target: Target, repository: Repository) -> bool:
+    """Whether whoever wrote the policy may have that issue rewritten."""
+    key = "digest.teams" if target.team else "digest.issue"
+    where = target.name.partition("#")[0].casefold()
+    is_own = where == repository.full_name.casefold()
+    is_above = policy.origins.get(key, BUILT_IN).layer == ORGANISATION
+    return is_own or (is_above and where.partition("/")[0] == repository.owner)
+
+
+# --- the words ------------------------------------------------------------------------------------
+
+
+def worded(
+    queue: Queue,
+    last: tuple[date, datetime] | None,
+    day: date,
+    team: str,
+    place: Place,
+    words: Words,
+) -> Digest | None:
+    """What is said on a day; None if there is nothing to say, which one line says on Mondays.
+
+    last: the day of the last message, and when it was sent; what is newer is marked. None if none
+    ever was.
+    """
+    parts, since = [], last[1] if last else None
+    for turn in LISTED[:-1]:
+        total, rows = queue.turns.get(turn, (0, ()))
+        lines = [_review(one, turn, queue.now, since, place, words) for one in rows[:MOST_LINES]]
+        parts.append(Part(words(f"digest_{turn}"), tuple(lines), total))
+    total, parked = queue.parked
+    lines = [_parked(one, queue.now, since, place, words) for one in parked[:MOST_LINES]]
+    parts.append(Part(words("digest_admin"), tuple(lines), total))
+    promised = [queue.follow_ups.get(part, (0, ())) for part in (pages.OVERDUE, pages.TODAY)]
+    owed = [one for _, rows in promised for one in rows][:MOST_LINES]
+    lines = [_promise(one, day, place, words) for one in owed]
+    parts.append(Part(words("digest_promised"), tuple(lines), sum(n for n, _ in promised)))
+    listed = tuple(part for part in parts if part.total)
+    address = place.base_url and f"{place.base_url}/?lang={words.language}"
+    if team and address:
+        address += f"&team={team}"
+    heading = words("digest_heading", day=day_named(day, words))
+    if team:
+        heading = words("report_noted", name=heading, note=team)
+    if not listed:
+        if day.weekday() != MONDAY:
+            return None
+        return Digest(heading, (words("digest_nothing"),), (), queue=address)
+    summary = _summary(queue, promised[0][0], last and last[0], day, place, words)
+    return Digest(heading, summary, listed, queue=address)
+
+
+def _summary(
+    queue: Queue, overdue: int, last: date | None, day: date, place: Place, words: Words
+) -> tuple[str, ...]:
+    """The counts, the longest wait, and since when, if a day was left out."""
+    counts = {turn: queue.turns.get(turn, (0, ()))[0] for turn in ("reviewers", "author", "hold")}
+    said = [words("digest_counts", **counts, overdue=overdue)]
+    if rows := queue.turns.get("reviewers", (0, ()))[1]:
+        times = [waited(one.since, queue.now, one.overview.hours, place.zone) for one in rows]
+        said.append(words("digest_longest", waited=age(max(times), words)))
+    if last and last < day - timedelta(days=1):
+        said.append(words("digest_since", day=day_named(last, words)))
+    return tuple(said)
+
+
+def _review(
+    one: Waiting, turn: str, now: datetime, since: datetime | None, place: Place, words: Words
+) -> Line:
+    overview = one.overview
+    passed = age(waited(one.since, now, overview.hours, place.zone), words)
+    return Line(
+        f"{one.full_name.partition('/')[2]}#{one.number}",
+        f"{place.web_url}/{one.full_name}/pull/{one.number}",
+        overview.title,
+        (
+            words.joined([area.id for area in overview.waiting]),
+            passed,
+            why(turn, overview.waiting, overview.holds, words) or one.title,
+        ),
+        is_new=since is not None and one.since > since,
+    )
+
+
+def _parked(one: Parked, now: datetime, since: datetime | None, place: Place, words: Words) -> Line:
+    name = f"{one.full_name}#{one.number}" if one.number else one.full_name
+    address = f"{place.web_url}/{one.full_name}"
+    return Line(
+        name,
+        f"{address}/pull/{one.number}" if one.number else address,
+        words("page_parked", error=one.error),
+        (age(waited(one.since, now, None, place.zone), words),),
+        is_new=since is not None and one.since > since,
+    )
+
+
+def _promise(one: Due, day: date, place: Place, words: Words) -> Line:
+    what, address = one.follow_up, f"{place.web_url}/{one.full_name}"
+    days = (date.fromisoformat(what.due) - day).days
+    when = words("page_days_over", days=-days) if days < 0 else words("page_is_today")
+    return Line(
+        f"{one.full_name.partition('/')[2]}#{what.issue or what.number}",
+        f"{address}/issues/{what.issue}" if what.issue else f"{address}/pull/{what.number}",
+        what.item,
+        (when, what.owner, what.reason),
+    )
+
+
+async def known_audiences(
+    store: Store, rules: Rules, webhooks: Iterable[str]
+) -> tuple[Audience, ...]:
+    """All of them, by the policies as last read. Raises Busy and StoreFailed."""
+    known = await store.records.read(policies.of_all)
+    return await asyncio.to_thread(audiences, known, rules, webhooks)
+
+
+async def made(store: Store, audience: Audience, day: date, place: Place) -> Digest | None:
+    """The message on that day; None if there is nothing to say. Raises Busy and StoreFailed."""
+    last = await store.records.read(posts.last_sent, str(audience.target), KIND)
+    since = (date.fromisoformat(last[0]), last[1]) if last else None
+    seen, team = frozenset(one.id for one in audience.repositories), audience.target.team
+    queue = await store.records.read(pages.queue, seen, Narrowed(team=team), place.zone)
+    return worded(queue, since, day, team, place, Words(audience.language))
+
+
+# --- sending --------------------------------------------------------------------------------------
+
+
+class Digests:
+    """Sends what is due. schedule: as of `due`."""
+
+    def __init__(
+        self,
+        store: Store,
+        issues: Issues,
+        slack: Slack,
+        rules: Rules,
+        place: Place,
+        schedule: str,
+        observer: Observer,
+    ) -> None:
+        self._store, self._issues, self._slack = store, issues, slack
+        self._rules, self._place, self._schedule = rules, place, schedule
+        self._observer = observer
+        self._finished: set[tuple[date, Target]] = set()
+        self._over: date | None = None  # the day on which nothing is left to send
+
+    async def run(self, first_seconds: float = FIRST_SECONDS) -> None:
+        """Send them when they are due, for ever."""
+        await asyncio.sleep(first_seconds)
+        while True:
+            try:
+                await self.send_due(await self._store.records.read(stats.now))
+            except (Busy, StoreFailed) as error:
+                log.error("cannot send digests", reason=str(error))
+            await asyncio.sleep(ASK_SECONDS)
+
+    async def send_due(self, now: datetime) -> None:
+        """Send those of today that are due and not sent. Raises Busy and StoreFailed."""
+        day = due(self._schedule, self._place.zone, now)
+        if day is None or day == self._over:
+            return
+        found = await known_audiences(self._store, self._rules, self._slack.names)
+        for one in found:
+            if (day, one.target) not in self._finished and await self._settled(one, day):
+                self._finished.add((day, one.target))
+        if all((day, one.target) in self._finished for one in found):
+            self._over, self._finished = day, set()
+            self._observer.digested()
+
+    async def _settled(self, audience: Audience, day: date) -> bool:
+        """Whether nothing more is to be done for the target today. Raises Busy, StoreFailed."""
+        if not audience.works_on(day):
+            return True
+        write, to, id = self._store.records.write, str(audience.target), f"{KIND}:{day}"
+        state = await write(posts.claim, to, id)
+        if state != posts.CLAIMED:
+            if state == posts.UNANSWERED:
+                log.error("gave up a digest", target=to, reason="no answer came, twice")
+            return state != posts.HELD
+        digest = await made(self._store, audience, day, self._place)
+        if digest is None:
+            await write(posts.done, to, id, "empty")
+            return True
+        words = Words(audience.language)
+        await write(posts.sending, to, id)
+        outcome = "sent"
+        try:
+            if audience.target.kind == "slack":
+                await self._slack.post(audience.target.name, as_slack(digest, words))
+            else:
+                await self._rewrite(audience, as_markdown(digest, words))
+        except (Unsent, Retry, Wait) as error:
+            after = getattr(error, "after_seconds", None) or LATER_SECONDS
+            log.warning("a digest is sent later", target=to, reason=str(error), seconds=after)
+            await write(posts.later, to, id, after, True)
+            self._observer.posted(audience.target.kind, "later")
+            return False
+        except Unknown as error:
+            log.warning("a digest may be repeated", target=to, reason=str(error))
+            await write(posts.later, to, id, LATER_SECONDS, False)
+            self._observer.posted(audience.target.kind, "unknown")
+            return False
+        except (Refused, Gone, Rejected) as error:
+            log.error("a digest is refused", target=to, reason=str(error))
+            outcome = "refused"
+        await write(posts.done, to, id, outcome)
+        self._observer.posted(audience.target.kind, outcome)
+        return True
+
+    async def _rewrite(self, audience: Audience, body: str) -> None:
+        """Put it into the issue. Raises Gone, Rejected, Retry and Wait."""
+        name, _, number = audience.target.name.partition("#")
+        owner = name.partition("/")[0].casefold()
+        near = next((one for one in audience.repositories if one.owner == owner), None)
+        if near is None:
+            raise Gone(f"{name} belongs to another owner than the repositories that name it")
+        place = Repository(near.installation_id, 0, name)
+        names = {one.full_name.casefold() for one in audience.repositories}
+        in_private = names != {name.casefold()}  # of itself, a public repository may tell
+        await self._issues.rewrite_issue(place, int(number), body, in_private=in_private)

@@ -1,0 +1,57 @@
+"""A process that sends the digests that are due, and is killed at one step of it.
+
+Arguments: the database, the webhook, the time, and before which step it is killed, from 0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ghapp import builtin_packs
+from ghapp.observer import Observer
+from ghapp.settings import Endpoint
+from ghapp.slack import Slack
+from ghapp.store import Store
+from ghapp.worker.digest import Digests, Place
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+SCHEDULE = "45 11 * * 1-5"
+
+
+async def sent(database: str, webhook: str, now: datetime, killed_at: int | None = None) -> None:
+    """Send what is due. killed_at: before or after which write, read or post; None for never."""
+    store = await Store.open(database)
+    steps = iter(range(1_000))
+
+    def step() -> None:
+        if next(steps) == killed_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def counted(call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def before_and_after(*args: Any) -> Any:
+            step()
+            found = await call(*args)
+            step()
+            return found
+
+        return before_and_after
+
+    async with Slack({"": webhook}, Endpoint("https://api.github.com")) as slack:
+        place, rules = Place(TOKYO, "https://github.example"), builtin_packs.rules("advise", TOKYO)
+        digests = Digests(store, None, slack, rules, place, SCHEDULE, Observer())  # type: ignore[arg-type]
+        store.records.write = counted(store.records.write)  # type: ignore[method-assign]
+        slack.post = counted(slack.post)  # type: ignore[method-assign]
+        await digests.send_due(now)
+    await store.close()
+
+
+if __name__ == "__main__":
+    database, webhook, now, killed_at = sys.argv[1:]
+    asyncio.run(sent(database, webhook, datetime.fromisoformat(now), int(killed_at)))

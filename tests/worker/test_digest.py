@@ -1,0 +1,334 @@
+"""The stand-up's message: once for each working day and target, whatever fails or is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from slack_sdk.models.blocks import Block
+
+from ghapp import builtin_packs
+from ghapp.core.digest import Target, due
+from ghapp.core.i18n import Words
+from ghapp.core.ledger import Verb
+from ghapp.core.model import Repository
+from ghapp.core.records import Note, PolicySource
+from ghapp.core.text.digest import Digest, Line, Part, as_markdown, as_slack, as_text
+from ghapp.store import Store, pages
+from ghapp.store.pages import Narrowed
+from ghapp.store.pruning import prune
+from ghapp.worker.digest import Audience, Place, audiences, worded
+from tests.store.stores import NOON, SHOP, changed, opened, stored
+from tests.web.reviews import BATCH, overview, recorded
+from tests.worker.digest_process import TOKYO, sent
+from tests.worker.slack_server import SILENT, SlackServer
+
+WEDNESDAY = datetime(2026, 11, 25, 11, 46, tzinfo=TOKYO)
+PLACE = Place(TOKYO, "https://github.example", "https://ghapp.example")
+LEASES_END = "UPDATE posts SET lease_until = 0"
+PROCESS = Path(__file__).with_name("digest_process.py")
+
+
+@pytest.fixture
+def slack() -> Iterator[SlackServer]:
+    server = SlackServer()
+    yield server
+    server.close()
+
+
+async def waits(url: str, *numbers: int) -> None:
+    """Reviews that wait for SRE."""
+    async with opened(url) as store:
+        for number in numbers or (1,):
+            await recorded(store, number, since=NOON)
+
+
+def outcomes(url: str) -> list[str]:
+    found = stored(url, "SELECT outcome FROM posts WHERE done_at > 0")
+    return [found] if isinstance(found, str) else list(found or ())
+
+
+def test_two_processes_send_it_once(database_url: str, slack: SlackServer) -> None:
+    async def play() -> None:
+        await waits(database_url)
+        await asyncio.gather(*(sent(database_url, slack.url, WEDNESDAY) for _ in range(4)))
+        await sent(database_url, slack.url, WEDNESDAY + timedelta(hours=5))
+
+    asyncio.run(play())
+    assert len(slack.taken) == 1
+    assert "shop#1" in str(slack.taken[0])
+
+
+@pytest.mark.slow("each of 16 cases starts a process")
+@pytest.mark.parametrize("killed_at", range(8))
+def test_a_process_that_is_killed_is_made_up_for(
+    database_url: str, slack: SlackServer, killed_at: int
+) -> None:
+    """Steps: the claim, the note that it is sent, the message, the note that it was."""
+    asyncio.run(waits(database_url))
+    arguments = [database_url, slack.url, WEDNESDAY.isoformat(), str(killed_at)]
+    died = subprocess.run(
+        [sys.executable, "-m", "tests.worker.digest_process", *arguments], check=False
+    )
+    assert died.returncode == -9
+    before = len(slack.taken)
+    assert before == (killed_at > 4)
+    asyncio.run(sent(database_url, slack.url, WEDNESDAY))  # the lease lasts
+    assert len(slack.taken) == max(before, killed_at == 0)
+    changed(database_url, LEASES_END)
+    asyncio.run(sent(database_url, slack.url, WEDNESDAY))
+    assert len(slack.taken) == (2 if killed_at in (5, 6) else 1)
+    changed(database_url, LEASES_END)
+    asyncio.run(sent(database_url, slack.url, WEDNESDAY))
+    assert len(slack.taken) == (2 if killed_at in (5, 6) else 1)
+
+
+@pytest.mark.parametrize(
+    ("answers", "messages", "outcome"),
+    [
+        ([(429, 30)], 1, "sent"),
+        ([(500, 0), (503, 0), (500, 0)], 1, "sent"),
+        ([(SILENT, 0)], 2, "sent"),  # the first may have arrived
+        ([(SILENT, 0), (SILENT, 0)], 2, "unknown"),
+        ([(404, 0)], 0, "refused"),
+        ([(302, 0)], 0, "refused"),
+    ],
+)
+def test_what_slack_answers_decides_whether_it_is_sent_again(
+    sqlite_url: str, slack: SlackServer, answers: list[tuple[int, int]], messages: int, outcome: str
+) -> None:
+    slack.answers = answers
+
+    async def play() -> None:
+        await waits(sqlite_url)
+        for _ in range(6):
+            await sent(sqlite_url, slack.url, WEDNESDAY)
+            changed(sqlite_url, LEASES_END)
+
+    asyncio.run(play())
+    assert len(slack.taken) == messages
+    assert outcomes(sqlite_url) == [outcome]
+
+
+def test_it_waits_as_long_as_slack_says(sqlite_url: str, slack: SlackServer) -> None:
+    slack.answers = [(429, 3_000)]
+
+    async def play() -> None:
+        await waits(sqlite_url)
+        await sent(sqlite_url, slack.url, WEDNESDAY)
+        left = stored(sqlite_url, "SELECT lease_until - unixepoch() FROM posts")
+        assert 2_900 < left <= 3_001
+        await sent(sqlite_url, slack.url, WEDNESDAY)
+
+    asyncio.run(play())
+    assert slack.taken == []
+
+
+def test_nothing_to_say_is_one_line_on_mondays(sqlite_url: str, slack: SlackServer) -> None:
+    async def play() -> None:
+        async with opened(sqlite_url) as store:
+            await recorded(store, 1, "clear", overview(areas=()))
+        for day in range(5):
+            await sent(
+                sqlite_url,
+                slack.url,
+                datetime(2026, 11, 30 - 7, 12, tzinfo=TOKYO) + timedelta(days=day),
+            )
+
+    asyncio.run(play())
+    assert [len(one["blocks"]) for one in slack.taken] == [2]
+    assert "Nothing waits" in str(slack.taken)
+
+
+def test_nobody_is_told_on_a_day_off(sqlite_url: str, slack: SlackServer) -> None:
+    """29 December to 3 January by the policy, Coming of Age Day by the calendar of Japan."""
+    policy = "working_time: {holidays: JP, days_off: ['2026-12-29..2027-01-03']}\nlanguage: ja\n"
+
+    quoted = policy.replace("'", "''")
+
+    async def play() -> None:
+        async with opened(sqlite_url) as store:
+            await recorded(store, 1)
+        changed(sqlite_url, f"UPDATE policies SET text = '{quoted}'")
+        for day in range(24):
+            await sent(
+                sqlite_url,
+                slack.url,
+                datetime(2026, 12, 28, 12, tzinfo=TOKYO) + timedelta(days=day),
+            )
+
+    asyncio.run(play())
+    days = stored(
+        sqlite_url, "SELECT group_concat(id, ' ') FROM (SELECT id FROM posts ORDER BY id)"
+    )
+    worked = [28, *(range(4, 9)), *(range(12, 16)), *range(18, 21)]
+    assert days.split() == [
+        f"digest:{2026 if day == 28 else 2027}-{12 if day == 28 else 1:02}-{day:02}"
+        for day in worked
+    ]
+    assert len(slack.taken) == len(worked)
+    texts = [one["blocks"][0]["text"]["text"] for one in slack.taken]
+    assert texts[:2] == ["NFR 朝会 12/28(月)", "NFR 朝会 1/4(月)"]
+    assert "12/28(月) 以降" in str(slack.taken[1])
+
+
+@given(
+    zone=st.sampled_from(["Asia/Tokyo", "Europe/Berlin", "America/New_York"]),
+    day=st.dates(date(2026, 1, 1), date(2027, 12, 31)),
+    schedule=st.sampled_from([("45 11 * * *", 11, 45), ("30 2 * * *", 2, 30), ("0 0 * * *", 0, 0)]),
+)
+def test_it_is_due_once_a_day_whatever_the_clock_does(
+    zone: str, day: date, schedule: tuple[str, int, int]
+) -> None:
+    """Also on the days of 23 and 25 hours."""
+    text, hour, minute = schedule
+    here = ZoneInfo(zone)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=here).astimezone(UTC)
+    times = [midnight + timedelta(minutes=15 * step) for step in range(4 * 26)]
+    today = [one for one in times if one.astimezone(here).date() == day]
+    found = [due(text, here, one) for one in today]
+    assert set(found) <= {None, day}
+    assert found == sorted(found, key=lambda one: one is not None)  # and stays so until midnight
+    first = today[found.index(day)].astimezone(here)
+    assert (first.hour, first.minute) >= (hour, minute)
+    assert first.hour - hour <= 1
+
+
+# --- what it says ---------------------------------------------------------------------------------
+
+
+async def queue_of(store: Store, **narrowed: str) -> pages.Queue:
+    return await store.records.read(pages.queue, None, Narrowed(**narrowed), TOKYO)
+
+
+def test_it_reads_like_the_stand_up_board(sqlite_url: str) -> None:
+    async def play() -> Digest:
+        async with opened(sqlite_url) as store:
+            await recorded(store, 1421, shown=overview("add column to orders"), since=NOON)
+            held = overview("load", holds=(Note(Verb.HOLD, "suzuki", NOON, "load test first"),))
+            await recorded(store, 1399, "on_hold", held, since=NOON)
+            await recorded(store, 7, "waiting_author", overview("x"), since=NOON)
+            found = await queue_of(store)
+        made = worded(
+            found,
+            (date(2026, 11, 24), NOON - timedelta(days=3)),
+            date(2026, 11, 25),
+            "",
+            PLACE,
+            Words("en"),
+        )
+        assert made
+        return made
+
+    text = as_text(asyncio.run(play()), Words("en"))
+    lines = text.splitlines()
+    assert lines[0] == "NFR stand-up, Wed 25 Nov"
+    assert lines[1] == "Waiting on SRE 1 · on author 1 · on hold 1 · overdue 0"
+    assert "NEW shop#1421 add column to orders · database-migration" in text
+    assert "load test first" in text
+    assert "shop#7" not in text
+    assert lines[-1] == "https://ghapp.example/?lang=en"
+
+
+HOSTILE = st.text(max_size=300) | st.sampled_from(
+    ["<!channel> @here", "<https://x|y>", "*b* `c` |", "a" * 5_000, "\u202eabc", "&lt;!here&gt;"]
+)
+
+
+@given(texts=st.lists(HOSTILE, min_size=4, max_size=40), language=st.sampled_from(["en", "ja"]))
+def test_slack_takes_it_and_nobody_is_mentioned(texts: list[str], language: str) -> None:
+    lines = tuple(
+        Line(texts[n % len(texts)], "https://github.example/a/b/pull/1", one, (one, one), True)
+        for n, one in enumerate(texts)
+    )
+    parts = tuple(Part(one, lines, len(lines)) for one in texts[:4])
+    digest = Digest(texts[0] or "x", tuple(texts[:2]), parts, (texts[1],), "https://ghapp.example/")
+    words = Words(language)
+    message = as_slack(digest, words)
+    blocks = message["blocks"]
+    assert len(blocks) <= 50
+    for block in Block.parse_all(blocks):
+        block.validate_json()
+    assert sum(len(one["text"]["text"]) for one in blocks) <= 13_200
+    for one in blocks[1:]:
+        markup = one["text"]["text"].replace("<https://", "")
+        assert "<" not in markup
+        assert len(one["text"]["text"]) <= 3_000
+    assert "<" not in message["text"]
+    as_markdown(digest, words)
+    as_text(digest, words)
+
+
+# --- where it goes --------------------------------------------------------------------------------
+
+OPS = Repository(11, 503, "acme/ops")
+STRANGER = Repository(12, 601, "evil/shop")
+
+
+def sources(**texts: str) -> dict[Repository, PolicySource]:
+    named = {"shop": SHOP, "batch": BATCH, "ops": OPS, "stranger": STRANGER}
+    organisation = texts.pop("organisation", None)
+    layer = PolicySource(organisation, good=organisation, read_at=NOON) if organisation else None
+    return {
+        named[name]: PolicySource(text, good=text, read_at=NOON, organisation=layer)
+        for name, text in texts.items()
+    }
+
+
+def told(webhooks: tuple[str, ...], **texts: str) -> dict[str, set[str]]:
+    rules = builtin_packs.rules("advise", TOKYO)
+    found: tuple[Audience, ...] = audiences(sources(**texts), rules, webhooks)
+    return {str(one.target): {r.full_name for r in one.repositories} for one in found}
+
+
+def test_a_server_with_one_webhook_tells_it_everything() -> None:
+    assert told(("",), shop="mode: advise", batch="mode: advise") == {
+        "slack::": {"acme/shop", "acme/batch"}
+    }
+    assert told((), shop="mode: advise") == {}
+
+
+def test_a_policy_chooses_channels_issues_and_teams() -> None:
+    organisation = "digest: {issue: 'acme/sre#1', teams: {dba: {slack: dba}}}"
+    assert told(
+        ("", "dba"), organisation=organisation, shop="mode: advise", ops="digest: {slack: none}"
+    ) == {
+        "issue:acme/sre#1:": {"acme/shop", "acme/ops"},
+        "slack:dba:dba": {"acme/shop", "acme/ops"},
+    }
+
+
+def test_a_repository_cannot_have_the_issues_of_others_rewritten() -> None:
+    assert told(
+        (), shop="digest: {issue: 'acme/batch#1'}", batch="digest: {issue: 'acme/batch#2'}"
+    ) == {"issue:acme/batch#2:": {"acme/batch"}}
+    organisation = "digest: {issue: 'evil/shop#1'}"
+    assert told((), organisation=organisation, shop="mode: advise") == {}
+
+
+def test_a_name_that_the_server_does_not_have_is_no_target() -> None:
+    assert told(("",), shop="digest: {slack: dba}") == {}
+    assert Target("slack", "dba", "") != Target("slack", "dba", "dba")
+
+
+def test_old_messages_are_forgotten_and_recent_ones_kept(
+    sqlite_url: str, slack: SlackServer
+) -> None:
+
+    async def play() -> tuple[int, int]:
+        await waits(sqlite_url)
+        await sent(sqlite_url, slack.url, WEDNESDAY)
+        async with opened(sqlite_url) as store:
+            first = (await prune(store.records, 1e9))["posts"]
+            changed(sqlite_url, "UPDATE posts SET done_at = 1, lease_until = 0")
+            return first, (await prune(store.records, 1e9))["posts"]
+
+    assert asyncio.run(play()) == (0, 1)
