@@ -48,7 +48,7 @@ COPY --from=build /opt/ghapp /opt/ghapp
 ENV PATH=/opt/ghapp/bin:/usr/bin LANG=C.UTF-8 PYTHONUNBUFFERED=1 \
     HOST=0.0.0.0 PORT=8000 GHAPP_DATA_DIR=/data
 # Bytecode for a fast start, of what serves: the root of a container may be read-only.
-RUN ["python", "-c", "import ghapp.bootstrap, ghapp.doctor.examine, alembic.command, psycopg, uvloop"]
+RUN ["python", "-c", "import ghapp.bootstrap, ghapp.doctor.examine, ghapp.tracing, alembic.command, psycopg, uvloop"]
 ENV PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
 WORKDIR /data
