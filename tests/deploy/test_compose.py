@@ -149,7 +149,8 @@ def test_a_delivery_comes_through_the_proxy_and_nothing_else_does(
                 assert client.get(path).status_code == 404, path
             large = b"x" * (MOST_BYTES + 1)
             refused = client.post("/webhook", content=large, headers=headers(large))
-            assert refused.status_code == 413
+            # 502 if ghapp, which reads the declared length, closes before Caddy has passed it all.
+            assert refused.status_code in (413, 502)
         assert worker.healthy()
     finally:
         proxy.kill()
