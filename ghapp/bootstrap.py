@@ -12,18 +12,21 @@ from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanag
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeVar
 
 from ghapp import builtin_packs, logs
+from ghapp.core.insights import worth_it
 from ghapp.core.text.digest import Digest
+from ghapp.core.text.question_report import Merged, QuestionReport
 from ghapp.core.text.report import Report
 from ghapp.errors import Busy, StoreFailed, WrongDatabase, WrongSetting
 from ghapp.github.client import BotLogin, GitHub
 from ghapp.metrics import Metrics
 from ghapp.settings import CREDENTIALS, STORED, Credentials, Settings
 from ghapp.slack import Slack
-from ghapp.store import Parked, Store, credentials, stats, trials
+from ghapp.store import Parked, Store, credentials, insights, stats, trials
 from ghapp.store.engine import location
+from ghapp.store.forgetting import Found, find, forget
 from ghapp.store.process_lock import alone, held
 from ghapp.store.work_queue import marking
 from ghapp.web.app import application, watching, without_app
@@ -32,7 +35,7 @@ from ghapp.web.setup import Front, SetUp
 from ghapp.worker.alerts import Alerts
 from ghapp.worker.digest import Digests, Place, known_audiences, made
 from ghapp.worker.redelivery import redelivered, redeliveries
-from ghapp.worker.schedule import sweep, sweeps
+from ghapp.worker.schedule import roll_ups, sweep, sweeps
 from ghapp.worker.worker import Worker, first
 
 LOOK_SECONDS = 0.2
@@ -42,12 +45,18 @@ REACHED_SECONDS = 30.0  # most failovers take less
 NO_CREDENTIALS = (
     f"{', '.join(CREDENTIALS)}: are missing, and the database has none; set them, {STORED}"
 )
+STILL_INSTALLED = (
+    "installation {}: the App is still installed there, so ghapp would store new data at once; "
+    "uninstall it on GitHub (Settings, GitHub Apps, Configure, Uninstall), then repeat this, or "
+    "use --force"
+)
 NO_WORKER = (
     "SQLite supports a single process: deliveries are stored but not processed until `ghapp serve` "
     "is restarted without `--no-worker`, or uses PostgreSQL (GHAPP_DATABASE_URL)"
 )
 
 log = logs.logger()
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -67,28 +76,32 @@ async def serving(
     _log(settings)
     with bound(settings.host, settings.port) as listener, alone(settings):
         async with _opened(settings) as store:
-            if settings.is_sqlite:
-                await _take_over(store)
-            settings = await _known(settings, store)
+            settings = await _patiently(settings, lambda: _begun(settings, store))
             front, stop = Front(without_app(store)), asyncio.Event()
             server = Server(front, listener)
             if settings.app_id:
                 async with (
-                    _receiving(settings, store, front, stop, worker=worker) as works,
+                    _receiving(settings, store, front, server.url, stop, worker=worker) as works,
                     _beside([server.until(stop), *works], stop),
                 ):
                     yield server.url
                 return
             setup = front.setup = SetUp(settings, store, server.url)
             invite(setup.invitation())
-            goes_on = _after(setup, settings, store, front, stop, worker=worker)
+            goes_on = _after(setup, settings, store, front, server.url, stop, worker=worker)
             async with _beside([server.until(stop), goes_on], stop):
                 yield server.url
 
 
 @asynccontextmanager
 async def _receiving(
-    settings: Settings, store: Store, front: Front, stop: asyncio.Event, *, worker: bool
+    settings: Settings,
+    store: Store,
+    front: Front,
+    listening: str,
+    stop: asyncio.Event,
+    *,
+    worker: bool,
 ) -> AsyncIterator[list[Coroutine[Any, Any, None]]]:
     """Have `front` receive deliveries; yields what to run beside it until `stop`."""
     async with (
@@ -107,6 +120,7 @@ async def _receiving(
             observer=metrics,
             metrics=metrics,
             claiming=runs.failing_seconds if worker else None,
+            listening=listening,
         )
         if front.setup:
             front.setup.switched(github)
@@ -123,6 +137,7 @@ async def _after(
     settings: Settings,
     store: Store,
     front: Front,
+    listening: str,
     stop: asyncio.Event,
     *,
     worker: bool,
@@ -138,10 +153,17 @@ async def _after(
         return
     log.info("set up", app_id=settings.app_id)
     async with (
-        _receiving(settings, store, front, stop, worker=worker) as works,
+        _receiving(settings, store, front, listening, stop, worker=worker) as works,
         _beside(works, stop),
     ):
         await stop.wait()
+
+
+async def _begun(settings: Settings, store: Store) -> Settings:
+    """As `_known`, once the keys of a process that is gone are free."""
+    if settings.is_sqlite:
+        await _take_over(store)
+    return await _known(settings, store)
 
 
 async def _known(settings: Settings, store: Store) -> Settings:
@@ -211,7 +233,9 @@ async def working(settings: Settings, metrics_port: int | None = None) -> AsyncI
         async with (
             _opened(settings) as store,
             _metrics(settings) as metrics,
-            _github(await _needed(settings, store), metrics) as github,
+            _github(
+                await _patiently(settings, lambda: _needed(settings, store)), metrics
+            ) as github,
             Slack(settings.slack_webhooks, settings.endpoint) as slack,
         ):
             digests, alerts = _messages(settings, store, github, slack, metrics)
@@ -321,6 +345,26 @@ async def _swept(settings: Settings) -> Swept:
             return Swept(found, worked_off=True, parked=await store.records.read(stats.parked))
 
 
+def forgotten(settings: Settings, installation_id: int, *, yes: bool, force: bool) -> Found:
+    """What is stored of an installation. yes: delete it. force: also while the App is installed.
+
+    Raises WrongSetting (it is installed), Retry, Wait and Gone (GitHub), Busy and StoreFailed.
+    """
+    return asyncio.run(_forgotten(settings, installation_id, yes=yes, force=force))
+
+
+async def _forgotten(settings: Settings, installation_id: int, *, yes: bool, force: bool) -> Found:
+    async with _there(settings) as store:
+        if yes and not force:
+            async with _github(await _needed(settings, store), Metrics()) as github:
+                if installation_id in await github.installations():
+                    raise WrongSetting(STILL_INSTALLED.format(installation_id))
+        found = await find(store.records, installation_id)
+        if yes:
+            await forget(store.records, found)
+        return found
+
+
 def reported(settings: Settings, days: int, repository: str = "") -> Report:
     """What would have been blocked, of one repository or all; a running server may go on.
 
@@ -337,6 +381,31 @@ async def _reported(settings: Settings, days: int, repository: str) -> Report:
     return Report(
         tuple(one for one in found if not name or one.full_name.casefold() == name),
         *(days, now, repository),
+    )
+
+
+def questioned(settings: Settings, days: int, repository: str = "") -> QuestionReport:
+    """Which questions have a proposal, and what was merged without sign-off; as `reported`."""
+    return asyncio.run(_questioned(settings, -(-days // 7), repository))
+
+
+async def _questioned(settings: Settings, weeks: int, repository: str) -> QuestionReport:
+    narrowed = insights.Narrowed(repository, weeks=weeks)
+    async with _there(settings) as store:
+        found = await store.records.read(insights.insights, None, narrowed, settings.timezone)
+    count, merged = found.unsigned
+    return QuestionReport(
+        tuple(one for one in worth_it(found.questions) if one.proposals),
+        tuple(
+            Merged(
+                *(one.full_name, one.number, one.overview.title),
+                tuple(area.id for area in one.overview.waiting),
+                one.at,
+                f"{settings.web_url}/{one.full_name}/pull/{one.number}",
+            )
+            for one in merged
+        ),
+        *(count, weeks, builtin_packs.places(), repository),
     )
 
 
@@ -441,13 +510,19 @@ async def _opened(settings: Settings) -> AsyncIterator[Store]:
 
 async def _reached(settings: Settings) -> Store:
     """The store, as soon as its server takes writes. Raises WrongSetting (not within the time)."""
+    return await _patiently(settings, lambda: Store.open(settings.database_url))
+
+
+async def _patiently(settings: Settings, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """What the database answers at the start. Raises WrongSetting (not within the time)."""
     until, last = time.monotonic() + REACHED_SECONDS, ""
     while True:
         try:
-            return await Store.open(settings.database_url)
-        except WrongDatabase as error:
+            return await ask()
+        except (WrongDatabase, Busy, StoreFailed) as error:
             left, reason = until - time.monotonic(), str(error)
-            if not error.passes or left < 0:
+            passes = error.passes if isinstance(error, WrongDatabase) else isinstance(error, Busy)
+            if not passes or left < 0:
                 raise WrongSetting(f"{settings.database_variable}: {reason}") from error
             if reason != last:
                 seconds = round(left, 1)
@@ -492,13 +567,14 @@ def _works(
     alerts: Alerts,
     stop: asyncio.Event,
 ) -> list[Coroutine[Any, Any, None]]:
-    """What a process that works runs side by side: runs, sweeps and redeliveries."""
+    """What a process that works runs side by side: runs, sweeps, redeliveries and roll-ups."""
     return [
         runs.run(stop),
         first(stop.wait(), sweeps(store, github, metrics)),
         first(stop.wait(), redeliveries(store, github, metrics)),
         first(stop.wait(), digests.run()),
         first(stop.wait(), alerts.run()),
+        first(stop.wait(), roll_ups(store, runs.rules.timezone)),
     ]
 
 

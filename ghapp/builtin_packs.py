@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from functools import cache
 from importlib import resources
@@ -37,6 +39,17 @@ def texts() -> tuple[tuple[str, bytes], ...]:
         for source in sources
         if source.name.endswith(".yml") and source.name not in (REFERENCES, SETS)
     )
+
+
+@cache
+def places() -> Mapping[str, str]:
+    """Where each item is defined: its id -> "checklists/caching.yml:12"."""
+    found: dict[str, str] = {}
+    for name, text in texts():
+        for number, line in enumerate(text.decode().splitlines(), 1):
+            if item := re.match(r"\s*- \{?id: ([\w-]+)", line):
+                found.setdefault(item[1], f"checklists/{name}:{number}")
+    return found
 
 
 def ships(file: Path) -> bool:

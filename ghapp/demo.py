@@ -154,6 +154,7 @@ async def set_up(*, language: str, host: str = "127.0.0.1", port: int = 0) -> No
                 "GHAPP_GITHUB_API_URL": url,
                 "GHAPP_DATA_DIR": folder,
                 "GHAPP_LOG_FORMAT": "off",
+                "GHAPP_PAGES": "sign-in",
                 "PORT": "0",
             },
             may_be_stored=True,

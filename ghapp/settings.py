@@ -142,6 +142,12 @@ def _base_url(given: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def _client(given: str) -> str:
+    if not given.isascii() or not given.isprintable() or " " in given:
+        raise ValueError("holds characters that GitHub never uses in it")
+    return given
+
+
 def _secret_key(given: str) -> str:
     if len(given) < LEAST_SECRET_KEY:
         raise ValueError(f"has fewer than {LEAST_SECRET_KEY} characters")
@@ -285,9 +291,10 @@ class Settings(BaseSettings):
     which may be meant for another program. private_key_file: where the key was read, None if it is
     in the variable itself. base_url: where people and GitHub reach ghapp, without a slash at its
     end; "" if it was not set. app_id: 0 if no credentials are known. is_stored: the credentials are
-    those of the database, not of the environment. slack_webhooks: addresses by the names that
-    policies use, "" for the one without a name. secrets_dir: where files stood for variables, ""
-    for nowhere.
+    those of the database, not of the environment. client_id, client_secret: for signing people in;
+    "" if nobody can. pages: "" if it was not set; see `shown`. slack_webhooks: addresses by the
+    names that policies use, "" for the one without a name. secrets_dir: where files stood for
+    variables, "" for nowhere.
     """
 
     model_config = SettingsConfigDict(
@@ -316,6 +323,19 @@ class Settings(BaseSettings):
         "separated by a comma",
         secret=True,
     )
+    client_id: Annotated[str, AfterValidator(_client)] = _variable(
+        "GHAPP_CLIENT_ID",
+        "",
+        "take the client ID from the App's settings page on GitHub, or leave out both "
+        "GHAPP_CLIENT_ID and GHAPP_CLIENT_SECRET: then nobody can sign in to the pages",
+    )
+    client_secret: Annotated[str, AfterValidator(_client)] = _variable(
+        "GHAPP_CLIENT_SECRET",
+        "",
+        "generate a client secret on the App's settings page on GitHub, or leave out both "
+        "GHAPP_CLIENT_ID and GHAPP_CLIENT_SECRET: then nobody can sign in to the pages",
+        secret=True,
+    )
     github_api_url: Annotated[str, AfterValidator(_api_url)] = _variable(
         "GHAPP_GITHUB_API_URL",
         "https://api.github.com",
@@ -330,8 +350,8 @@ class Settings(BaseSettings):
     secret_key: Annotated[str, AfterValidator(_secret_key)] = _variable(
         "GHAPP_SECRET_KEY",
         "",
-        "set a long random text, as from `openssl rand -hex 32`, and keep it: credentials in the "
-        "database are encrypted with it",
+        "set a long random text, as from `openssl rand -hex 32`, and keep it: it encrypts "
+        "credentials and tokens in the database",
         secret=True,
     )
     database: Annotated[str, AfterValidator(_database_url)] = _variable(
@@ -350,8 +370,11 @@ class Settings(BaseSettings):
     timezone: Annotated[ZoneInfo, BeforeValidator(_zone)] = _variable(
         "GHAPP_TIMEZONE", ZoneInfo("UTC"), "use a name such as Asia/Tokyo or Europe/Berlin"
     )
-    pages: Literal["off", "local"] = _variable(
-        "GHAPP_PAGES", "off", "use off, or local to show the pages to who is on this machine"
+    pages: Literal["", "off", "local", "sign-in"] = _variable(
+        "GHAPP_PAGES",
+        "",
+        "use sign-in for everybody who signs in with GitHub, local for who is on this machine, or "
+        "off",
     )
     standup: Annotated[str, AfterValidator(_schedule)] = _variable(
         "GHAPP_STANDUP",
@@ -401,9 +424,30 @@ class Settings(BaseSettings):
                 "app_id": found.app_id,
                 "private_key": found.private_key,
                 "webhook_secrets": (found.webhook_secret,),
+                "client_id": self.client_id or found.client_id,
+                "client_secret": self.client_secret or found.client_secret,
                 "is_stored": True,
             }
         )
+
+    @property
+    def shown(self) -> Literal["off", "local", "sign-in"]:
+        """To whom the pages are shown.
+
+        By default to people who sign in, if they can: with nothing but GHAPP_BASE_URL, set-up
+        makes everything that sign-in needs. Otherwise to nobody, because `local` trusts whoever
+        connects from this machine, which may be a proxy that serves the whole world.
+        """
+        return self.pages or ("sign-in" if self.client_id and self.base_url else "off")
+
+    def base(self, listening: str) -> str:
+        """Where people reach ghapp: the base URL, else the address for a browser on this machine.
+
+        listening: where the server listens.
+        """
+        parts = urlsplit(listening)
+        host = "[::1]" if ":" in (parts.hostname or "") else "127.0.0.1"
+        return self.base_url or f"http://{host}:{parts.port}"
 
     @classmethod
     def settings_customise_sources(
@@ -486,6 +530,7 @@ class Settings(BaseSettings):
             if may_be_stored and len(missing) == len(CREDENTIALS):
                 missing = []
             problems += [f"{name}: is missing; {FIXES[name]}" for name in missing]
+        problems += _without_sign_in(given)
         source = EnvSettingsSource(cls)
         source.env_vars = given
         try:
@@ -510,6 +555,26 @@ FIXES: Mapping[str, str] = {  # name of a variable -> what to do if it is missin
     for field in Settings.model_fields.values()
     if field.validation_alias
 }
+
+
+def _without_sign_in(given: Mapping[str, str]) -> list[str]:
+    """Why nobody can sign in although the settings say so.
+
+    Credentials that set-up stored have a client ID and a secret.
+    """
+    wanted, app = given.get("GHAPP_PAGES") == "sign-in", "GHAPP_APP_ID" in given
+    clients = [name for name in ("GHAPP_CLIENT_ID", "GHAPP_CLIENT_SECRET") if name in given]
+    missing = {"GHAPP_CLIENT_ID", "GHAPP_CLIENT_SECRET"}.difference(clients)
+    found = [
+        f"{name}: is missing; {FIXES[name]}" for name in missing if clients or (wanted and app)
+    ]
+    host = given.get("HOST", "127.0.0.1")
+    if wanted and "GHAPP_BASE_URL" not in given and not _is_loopback(host):
+        found.append(
+            "GHAPP_BASE_URL: is missing, and GHAPP_PAGES=sign-in needs it unless HOST is this "
+            f"machine's own address; {FIXES['GHAPP_BASE_URL']}"
+        )
+    return found
 
 
 def named(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ghapp.errors import WrongSetting
-from ghapp.settings import CREDENTIALS, FIXES, Endpoint, Settings, named
+from ghapp.settings import CREDENTIALS, FIXES, Credentials, Endpoint, Settings, named
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
@@ -477,3 +477,71 @@ class TestFilesOfSecrets:
         (line,) = problems(good | {"GHAPP_SECRETS_DIR": str(folder)})
         assert line.startswith(f"GHAPP_SECRETS_DIR: {folder} cannot be read (")
         assert "name a folder with a file for each variable" in line
+
+
+# --- who sees the pages ---------------------------------------------------------------------------
+
+CLIENT = {"GHAPP_CLIENT_ID": "Iv23.abc", "GHAPP_CLIENT_SECRET": "c1ient-secret"}
+BASE = {"GHAPP_BASE_URL": "https://ghapp.example"}
+
+
+@pytest.mark.parametrize(
+    ("more", "shown"),
+    [
+        ({}, "off"),
+        (BASE, "off"),
+        (CLIENT, "off"),
+        (CLIENT | BASE, "sign-in"),
+        (CLIENT | BASE | {"GHAPP_PAGES": "off"}, "off"),
+        (CLIENT | BASE | {"GHAPP_PAGES": "local"}, "local"),
+        (CLIENT | {"GHAPP_PAGES": "sign-in"}, "sign-in"),
+        ({"GHAPP_PAGES": "local"}, "local"),
+    ],
+    ids=str,
+)
+def test_pages_are_for_those_who_sign_in_if_people_can(
+    good: dict[str, str], more: dict[str, str], shown: str
+) -> None:
+    assert Settings.from_environment(good | more).shown == shown
+
+
+def test_what_set_up_stored_is_enough_to_sign_in(tmp_path: Path) -> None:
+    made = Credentials(7, "ghapp", "https://github.com/apps/ghapp", "Iv1.a", "secret", "hook", PEM)
+    data = {"GHAPP_DATA_DIR": str(tmp_path)}
+    found = Settings.from_environment(data | BASE, may_be_stored=True).with_stored(made)
+    assert (found.client_id, found.client_secret, found.shown) == ("Iv1.a", "secret", "sign-in")
+    rotated = Settings.from_environment(data | CLIENT, may_be_stored=True).with_stored(made)
+    assert (rotated.client_id, rotated.client_secret) == ("Iv23.abc", "c1ient-secret")
+
+
+@pytest.mark.parametrize(
+    ("more", "names"),
+    [
+        ({"GHAPP_CLIENT_ID": "Iv23.abc"}, ["GHAPP_CLIENT_SECRET"]),
+        ({"GHAPP_CLIENT_SECRET": "c1ient-secret"}, ["GHAPP_CLIENT_ID"]),
+        ({"GHAPP_PAGES": "sign-in"}, ["GHAPP_CLIENT_ID", "GHAPP_CLIENT_SECRET"]),
+        (CLIENT | {"GHAPP_PAGES": "sign-in", "HOST": "0.0.0.0"}, ["GHAPP_BASE_URL"]),
+        (CLIENT | {"GHAPP_BASE_URL": "http://ghapp.example"}, ["GHAPP_BASE_URL"]),
+        (CLIENT | {"GHAPP_CLIENT_ID": "Iv23 abc"}, ["GHAPP_CLIENT_ID"]),
+        ({"GHAPP_PAGES": "on"}, ["GHAPP_PAGES"]),
+    ],
+    ids=str,
+)
+def test_why_nobody_could_sign_in_is_named(
+    good: dict[str, str], more: dict[str, str], names: list[str]
+) -> None:
+    assert [line.partition(":")[0] for line in problems(good | more)] == names
+
+
+@pytest.mark.parametrize(
+    ("listening", "base"),
+    [
+        ("http://0.0.0.0:8000", "http://127.0.0.1:8000"),
+        ("http://[::]:81", "http://[::1]:81"),
+    ],
+)
+def test_without_a_base_url_people_reach_this_machine(
+    good: dict[str, str], listening: str, base: str
+) -> None:
+    assert Settings.from_environment(good).base(listening) == base
+    assert Settings.from_environment(good | BASE).base(listening) == BASE["GHAPP_BASE_URL"]

@@ -134,6 +134,7 @@ app.command(
     epilog=_examples(
         "ghapp report # two weeks of what would have been blocked, had it been enforced",
         "ghapp report --repository acme/shop --days 30 --format markdown # to paste into an issue",
+        "ghapp report --questions # which questions to retire, reword or automate",
     ),
 )(server.report)
 app.command(
@@ -157,6 +158,13 @@ app.command(
         "ghapp export --repository acme/shop --format json # for a program",
     ),
 )(server.export)
+app.command(
+    rich_help_panel=SERVER,
+    epilog=_examples(
+        "ghapp forget 4711 # what is stored of this installation?",
+        "ghapp forget 4711 --yes # delete it",
+    ),
+)(server.forget)
 
 
 def _version(wanted: bool) -> None:

@@ -102,7 +102,8 @@ def credentials(
         f"GHAPP_APP_ID={found.app_id}",
         f"GHAPP_WEBHOOK_SECRET={found.webhook_secret}",
         f"GHAPP_PRIVATE_KEY={key}",
-        f"# client id {found.client_id}, client secret {found.client_secret}",
+        f"GHAPP_CLIENT_ID={found.client_id}",
+        f"GHAPP_CLIENT_SECRET={found.client_secret}",
     )
     try:
         descriptor = os.open(export, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -164,11 +165,25 @@ def sweep() -> None:
 
 def report(
     days: Annotated[
-        int, typer.Option(min=1, max=400, help="What was blocked within so many days.")
-    ] = 14,
+        int | None,
+        typer.Option(
+            min=1,
+            max=400,
+            help="Go back so many days.",
+            show_default="14; 84 with --questions",
+        ),
+    ] = None,
     repository: Annotated[
         str, typer.Option(metavar="OWNER/REPO", help="Only one repository.", show_default=False)
     ] = "",
+    questions: Annotated[
+        bool,
+        typer.Option(
+            "--questions",
+            help="Instead, which questions to retire, reword or automate, and what was merged "
+            "without sign-off.",
+        ),
+    ] = False,
     output: Annotated[Literal["text", "markdown", "json"], typer.Option("--format")] = "text",
     lang: Annotated[Literal["en", "ja"], typer.Option(help="The language of the output.")] = "en",
 ) -> None:
@@ -186,18 +201,23 @@ def report(
 
     settings = Settings.from_environment(needs_github=False)
 
-    from ghapp.bootstrap import reported
+    from ghapp.bootstrap import questioned, reported
     from ghapp.core.i18n import Words
+    from ghapp.core.text.question_report import QUESTION_FORMATS
     from ghapp.core.text.report import FORMATS
     from ghapp.errors import Busy, StoreFailed
     from ghapp.terminal import printed
 
     try:
-        found = reported(settings, days, repository)
+        if questions:
+            about = questioned(settings, days or 84, repository)
+            text = QUESTION_FORMATS[output](about, Words(lang))
+        else:
+            text = FORMATS[output](reported(settings, days or 14, repository), Words(lang))
     except (Busy, StoreFailed) as error:
         typer.echo(f"{settings.database_variable}: {error}", err=True)
         raise typer.Exit(1) from None
-    raise typer.Exit(printed(FORMATS[output](found, Words(lang)), "ghapp report"))
+    raise typer.Exit(printed(text, "ghapp report"))
 
 
 def digest(
@@ -236,6 +256,57 @@ def digest(
         text = as_text(one.digest, words) if one.digest else words("digest_none")
         blocks.append(f"# {one.target}\n{text if one.works else words('digest_off')}")
     raise typer.Exit(printed("\n\n".join(blocks), "ghapp digest"))
+
+
+def forget(
+    installation: Annotated[
+        int, typer.Argument(min=1, help="The id of the installation, as in the log.")
+    ],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Delete; without it, only count what would be deleted.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Delete even if the App is, or may be, installed there.")
+    ] = False,
+) -> None:
+    """Delete everything that is stored of an installation: ledger, reviews, deliveries and all.
+
+    Uninstall the App on GitHub first. Without `--yes` it only counts. It deletes a few rows at a
+    time, also beside a running server, and can be repeated if it was stopped. Backups of the
+    database still have the data.
+
+    Exit status 0: counted or deleted, 1: GitHub or the database is out of reach, 2: wrong use or
+    settings, no database, or the App is still installed there.
+    """
+    from ghapp.settings import Settings
+
+    checks = yes and not force
+    settings = Settings.from_environment(needs_github=checks, may_be_stored=checks)
+
+    from ghapp.bootstrap import forgotten
+    from ghapp.errors import Busy, Gone, Retry, StoreFailed, Wait
+
+    try:
+        found = forgotten(settings, installation, yes=yes, force=force)
+    except (Busy, StoreFailed) as error:
+        typer.echo(f"{settings.database_variable}: {error}", err=True)
+        raise typer.Exit(1) from None
+    except (Retry, Wait, Gone) as error:
+        text = f"{error}; whether the App is still installed is not known: try again, or --force"
+        typer.echo(text, err=True)
+        raise typer.Exit(1) from None
+    for name, count in found.counts.items():
+        if count:
+            typer.echo(f"{count:>9}  {name}")
+    for name in found.kept:
+        typer.echo(f"kept: {name}, which belongs to another installation now")
+    total = sum(found.counts.values())
+    if not total:
+        typer.echo(f"Nothing is stored of installation {installation}.")
+    elif yes:
+        typer.echo(f"Rows deleted: {total}.")
+    else:
+        typer.echo(f"Rows that would be deleted: {total}. Add --yes to delete them.")
 
 
 def doctor(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import AGAIN, AddLabels, CheckRun, Marks, Reaction, Reply
 from ghapp.core.model import WRITTEN, Channel, same_login
 from ghapp.core.records import AreaDiff, FollowUp, History, Verdict
+from ghapp.core.releases import midnight, turns_at
 from ghapp.core.review.commands import COMMANDS
 from ghapp.core.review.comment_text import boxes
 from ghapp.core.review.facts import Facts
@@ -44,6 +45,7 @@ REACTED: Mapping[Channel, str] = {
 REACTIONS = ("confused", "+1", "eyes")  # worst first
 LABELS: Mapping[PullState, str] = {  # each other state has the label `waiting`
     PullState.ON_HOLD: "hold",
+    PullState.FROZEN: "hold",
     PullState.SIGNED_OFF: "signed_off",
     PullState.WAIVED: "waived",
 }
@@ -141,9 +143,7 @@ def decide(
     since = (facts.found_at or history.pending_since) if stays_pending else None
     renews = since is not None and facts.now - since >= RENEWED_AFTER
     settles_in = SETTLES if review.base_since else None
-    begins_at = policy.begins_at if pull.is_open else None
-    if begins_at:
-        begins_at += CLOCKS_DIFFER
+    turns = _turns(review) if pull.is_open else ()
     if pull.is_open and _is_being_ticked(marks, facts, ledger):
         marks = replace(marks, comment=observed.comment)
         settles_in = TICKING
@@ -153,8 +153,20 @@ def decide(
         pending_since=since,
         renews=renews,
         settles_in=settles_in,
-        recheck_at=min((at for at in (recheck_at, begins_at) if at), default=None),
+        recheck_at=min((at for at in (recheck_at, *turns) if at), default=None),
     )
+
+
+def _turns(review: Review) -> tuple[datetime, ...]:
+    """When a day begins on which the review would be another one: just after that."""
+    policy, now = review.facts.policy, review.facts.now
+    zone = policy.working_time.zone
+    found = [policy.begins_at]
+    if review.areas:
+        found.append(turns_at(policy.release.freezes, now, zone))
+    if review.areas and review.release:  # then another release is the next one
+        found.append(midnight(date.fromisoformat(review.release.on) + timedelta(days=1), zone))
+    return tuple(at + CLOCKS_DIFFER for at in found if at)
 
 
 def _is_being_ticked(marks: Marks, facts: Facts, ledger: tuple[Entry, ...]) -> bool:

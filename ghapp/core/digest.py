@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from hashlib import sha256
 
 from cronsim import CronSim
 
@@ -42,6 +43,11 @@ class Target:
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}:{self.team}"
+
+    @property
+    def id(self) -> str:
+        """A digest of it, which names no repository."""
+        return sha256(str(self).encode()).hexdigest()[:32]
 
 
 def targets(to: DigestTo, webhooks: Iterable[str]) -> tuple[Target, ...]:

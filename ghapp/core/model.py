@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from ghapp.core.markdown import seen
+from ghapp.core.releases import Milestone
 
 # The name of the repository that holds the policy of an organisation.
 ORGANISATION = ".github"
@@ -284,6 +285,7 @@ class Delivery:
     organisations: owners, as in `Repository.owner`, whose own policy may have changed.
     lookup: further keys, found when the delivery is stored.
     changed_files: how many files GitHub says the pull changes; 0 if it does not say.
+    revoked: the id of an account that no longer lets the App act for it; 0 for none.
     """
 
     id: str
@@ -304,6 +306,7 @@ class Delivery:
     left: tuple[Repository, ...] = ()
     ended: tuple[QueueKey, ...] = ()
     lookup: Lookup | None = None
+    revoked: int = 0
 
     @property
     def has_keys(self) -> bool:
@@ -376,6 +379,7 @@ class Pull:
     topics: frozenset[str] = frozenset()
     properties: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()
+    milestone: Milestone | None = None
 
     @property
     def by(self) -> Account:

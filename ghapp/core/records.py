@@ -10,6 +10,7 @@ from ghapp.core.areas import Text
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import Effect, Marks, Written
 from ghapp.core.model import Account, Compared, Key, Message, Push
+from ghapp.core.releases import Freeze, Release
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +175,16 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as a run showed it. answer: the one that holds; None if it is open."""
+    """A question as a run showed it.
+
+    answer: the one that holds; None if it is open. findings: how many hazards raised it.
+    """
 
     id: str
     severity: str
     question: Text
     answer: Note | None = None
+    findings: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +227,9 @@ class Hours:
 class Overview:
     """What pages show of a pull, as its last run left it.
 
-    holds: those in force, oldest first. hours: by the policy in force.
+    holds: those in force, oldest first. hours: by the policy in force. at: when the pull was read;
+    None if an earlier version read it. head_sha: as it was then.
+    release: the next one that the pull may be in. freeze: the release freeze in force.
     """
 
     title: str
@@ -231,6 +238,21 @@ class Overview:
     hours: Hours
     areas: tuple[FlaggedArea, ...] = ()
     holds: tuple[Note, ...] = ()
+    at: datetime | None = None
+    head_sha: str = ""
+    is_merged: bool = False
+    release: Release | None = None
+    freeze: Freeze | None = None
+
+    @property
+    def release_on(self) -> str:
+        """The day of the release, as it is sorted; "" if there is none."""
+        return self.release.on if self.release and self.areas else ""
+
+    @property
+    def urgency(self) -> str:
+        """What is smaller comes first in lists: in a freeze, then by the day of the release."""
+        return "0" if self.freeze else self.release_on or "9"
 
     @property
     def waiting(self) -> tuple[FlaggedArea, ...]:
@@ -238,10 +260,13 @@ class Overview:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """What a list can be narrowed to: "area:ID" and "team:SLUG" of what is not settled."""
+        """What a list can be narrowed to: "release:DAY", and "area:ID" and "team:SLUG" of what is
+        not settled.
+        """
         found = {f"area:{area.id}" for area in self.waiting}
         for area in self.waiting:
             found |= {f"team:{one[5:]}" for one in area.reviewers if one.startswith("team ")}
+        found |= {f"release:{self.release_on}"} if self.release_on else set()
         return tuple(sorted(found))
 
 
@@ -250,7 +275,7 @@ class PackFile:
     """A file of the repository that `packs` of its policy names, or the references beside one.
 
     sha: of its blob. size: in bytes. kind: file | symlink | crowded (a folder with more entries
-    than GitHub lists).
+    than GitHub lists) | absent (a calendar that is not there).
     text: None if it was not read: it is not a file, is too large, or too many are named.
     """
 
@@ -270,6 +295,7 @@ class PolicySource:
     packs: the files that `text` names under `packs`, in path order. good_packs: those of `good`.
     organisation: the layer below, read in the same way from the organisation's `.github`
     repository; None if none was read. There, a `good` without a `text` is a file that vanished.
+    calendar: the file of that repository that `text` names as its calendar.
     """
 
     text: str | None = None
@@ -279,6 +305,7 @@ class PolicySource:
     packs: tuple[PackFile, ...] = ()
     good_packs: tuple[PackFile, ...] = ()
     organisation: PolicySource | None = None
+    calendar: PackFile | None = None
 
 
 @dataclass(frozen=True, slots=True)

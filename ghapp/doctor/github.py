@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ghapp.core.i18n import Words
 from ghapp.doctor.report import (
     EVENTS,
     GITHUB,
@@ -105,10 +106,12 @@ def permissions(requested: Mapping[str, str]) -> Iterator[Checked]:
         if at_least(level, need.level):
             continue
         complete = False
-        found = f"the App requests {level or 'none'}, and {need.what_for} needs {need.level}"
+        what_for = Words("en")(f"need_{name}")
+        found = f"the App requests {level or 'none'}, and {what_for} needs {need.level}"
         fix = f"set it to {need.level} {AT_SETTINGS}; each account it is installed on has to accept"
-        if need.without:
-            yield PERMISSIONS.warning(spoken(name), f"{found}; without it {need.without}", fix)
+        if not need.vital:
+            without = Words("en")(f"without_{name}")
+            yield PERMISSIONS.warning(spoken(name), f"{found}; without it {without}", fix)
         else:
             yield PERMISSIONS.problem(spoken(name), found, fix)
     if complete:
@@ -133,7 +136,7 @@ def events(subscribed: frozenset[str], requested: Mapping[str, str]) -> Iterator
         fix = f"tick it {AT_SETTINGS}{after}"
         found = "the App is not subscribed to it"
         if permission == "merge_queues":
-            without = requirements.PERMISSIONS[permission].without
+            without = Words("en")(f"without_{permission}")
             yield EVENTS.warning(spoken(name), f"{found}; without it {without}", fix)
         elif name == "label":
             without = "pull requests keep a label that was renamed or deleted until they change"

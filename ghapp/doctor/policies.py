@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -10,6 +11,7 @@ import msgspec
 
 from ghapp import builtin_packs
 from ghapp.core.model import Repository
+from ghapp.core.policy import pack_files
 from ghapp.core.policy.policy import POLICY_PATH, Policy, Rules, effective
 from ghapp.doctor.report import POLICIES, Checked, listed
 from ghapp.errors import Gone, Retry, Wait
@@ -33,7 +35,8 @@ class Governed:
 
     problems: of its file and packs. missing: teams that the policy names and GitHub does not have.
     loose: the default branch if the policy enforces there and nothing requires the check run, else
-    "". unread: why it could not be read, else "".
+    "". unread: why it could not be read, else "". calendar: why its calendar of releases is not
+    used, else "".
     """
 
     full_name: str
@@ -41,6 +44,7 @@ class Governed:
     missing: tuple[str, ...] = ()
     loose: str = ""
     unread: str = ""
+    calendar: str = ""
 
 
 def judged(found: Iterable[Governed], beyond: int = 0) -> Iterator[Checked]:
@@ -48,7 +52,7 @@ def judged(found: Iterable[Governed], beyond: int = 0) -> Iterator[Checked]:
     good, total = 0, 0
     for one in found:
         total += 1
-        good += not (one.problems or one.missing or one.loose or one.unread)
+        good += not (one.problems or one.missing or one.loose or one.unread or one.calendar)
         if one.unread:
             yield POLICIES.unknown(one.full_name, one.unread, "try again in a while")
         if one.problems:
@@ -64,6 +68,12 @@ def judged(found: Iterable[Governed], beyond: int = 0) -> Iterator[Checked]:
                 f"its policy names teams that do not exist: {listed(one.missing)}",
                 f"correct the slugs in {POLICY_PATH}, or create the teams: ghapp takes sign-offs "
                 "of nobody in their place",
+            )
+        if one.calendar:
+            yield POLICIES.warning(
+                one.full_name,
+                f"its calendar of releases is not used: {one.calendar}",
+                "until then, only milestones say when pull requests are released",
             )
         if one.loose:
             yield POLICIES.warning(
@@ -183,7 +193,10 @@ async def _governed(api: Installation, row: _Row, teams: _Teams, rules: Rules) -
         loose = ""
         if policy.enforces and not await _is_required(api, repository, row.default_branch):
             loose = row.default_branch
-        return Governed(row.full_name, missing=missing, loose=loose)
+        calendar = ""
+        if source.calendar:
+            calendar = await asyncio.to_thread(pack_files.calendar_fault, source.calendar)
+        return Governed(row.full_name, missing=missing, loose=loose, calendar=calendar)
     except (Retry, Wait, Gone) as error:
         return Governed(row.full_name, unread=str(error))
 

@@ -74,7 +74,8 @@ class App:
 class Installation:
     """permissions: what the account granted, which may lag behind what the App asks for.
 
-    selection: all | selected, of its repositories.
+    selection: all | selected, of its repositories. is_guarded: by single sign-on, so that it is
+    hidden from people, none of whom has an active session there.
     """
 
     id: int
@@ -84,6 +85,7 @@ class Installation:
     selection: str = "all"
     suspended_at: datetime | None = None
     suspended_by: User | None = None
+    is_guarded: bool = False
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ from ghapp.emulator.faults import Faults
 from ghapp.emulator.git import Files, Git
 from ghapp.emulator.json.accounts import Addresses
 from ghapp.emulator.json.payloads import payload
+from ghapp.emulator.oauth import OAuth
 from ghapp.emulator.registration import Manifest, Registration
 from ghapp.emulator.repository import Names, Network, Repository
 
@@ -112,6 +113,7 @@ class Emulator(Site):
         self._folder = Path(tempfile.mkdtemp(prefix="github-emulator-"))
         self.serve_at("https://api.github.com", "https://github.com")
         self.registration = Registration()
+        self.oauth = OAuth(self, self.registration)
         hook = Hook(self.new_id(), app_id, webhook_url, webhook_secret)
         self.deliveries = Deliveries(hook, self.new_id, self.now)
 
@@ -137,6 +139,8 @@ class Emulator(Site):
         self.deliveries.hook.url = manifest.hook_attributes.url if active else ""
         self.deliveries.hook.secret = secrets.token_hex(20)
         self.serve_at(self.addresses.api, self.addresses.html)
+        if active:
+            self._send("ping", None, self.app.owner, None, {"zen": "Keep it logically awesome."})
         return self.registration.begin(manifest, self.now())
 
     @locked
@@ -244,6 +248,18 @@ class Emulator(Site):
         parts = {"repositories": repositories, "requester": None}
         self.emit("installation", action, self.user(by), self.installations[number], parts)
 
+    @locked
+    def revoke_authorization(self, login: str) -> None:
+        """A person no longer lets the App act for them: their tokens end, which is delivered.
+
+        Source: https://docs.github.com/webhooks/webhook-events-and-payloads#github_app_authorization
+        """
+        person = self.user(login)
+        for name, token in list(self.tokens.items()):
+            if token.user is person and name.startswith("ghu_"):
+                del self.tokens[name]
+        self._send("github_app_authorization", "revoked", person, None, {})
+
     def _revoke_tokens(self, installation: Installation) -> None:
         for name, token in list(self.tokens.items()):
             if token.installation is installation:
@@ -264,10 +280,21 @@ class Emulator(Site):
             return
         if installation.suspended_at is not None and event != "installation":
             return
+        self._send(event, action, sender, installation, parts)
+
+    def _send(
+        self,
+        event: str,
+        action: str | None,
+        sender: User,
+        installation: Installation | None,
+        parts: Mapping[str, object],
+    ) -> None:
         repository = parts.get("repository")
         body = payload(self.addresses, event, action, sender, installation, parts)
         self.deliveries.new(
-            event, action, msgspec.json.encode(body), installation_id=installation.id,
+            event, action, msgspec.json.encode(body),
+            installation_id=installation.id if installation else None,
             repository_id=repository.id if isinstance(repository, Repository) else None,
         )  # fmt: skip
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import jinja2
 from markupsafe import Markup, escape
 from starlette.requests import cookie_parser
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from ghapp.emulator import markdown, play
 from ghapp.emulator.checks import CheckRun
@@ -20,6 +20,7 @@ from ghapp.emulator.diffs import Change, numbered
 from ghapp.emulator.github import Emulator
 from ghapp.emulator.issue import Issue
 from ghapp.emulator.json import Json
+from ghapp.emulator.oauth import Refused
 from ghapp.emulator.registration import BadManifest, parsed
 from ghapp.emulator.repository import Pull
 from ghapp.emulator.words import table
@@ -144,7 +145,8 @@ class Page:
         with self.github.lock:
             if method == "GET" and path == "/emulator.css":
                 return self._style()
-            if answer := self._registered(method, path, query, body):
+            answer = self._registered(method, path, query, body)
+            if answer := answer or self._oauth(method, path, query, headers, body):
                 return answer
             form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
             cookies = cookie_parser(headers.get("cookie", ""))
@@ -203,6 +205,34 @@ class Page:
         accounts = sorted({one.owner.login for one in github.repositories.values()})
         answer = self._shown("install.html", nobody, accounts=accounts)
         return _leading_to(answer, made.setup_url)
+
+    def _oauth(
+        self, method: str, path: str, query: str, headers: dict[str, str], body: bytes
+    ) -> Response | None:
+        """A person lets the App know who they are; the App fetches their token. None elsewhere."""
+        github, nobody = self.github, Visitor("", [])
+        form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+        client_id = github.addresses.app["client_id"]
+        if method == "POST" and path == "/login/oauth/access_token":
+            found = github.oauth.token(form, client_id)
+            if "application/json" in headers.get("accept", ""):
+                return JSONResponse(found, headers=SECURITY)
+            return Response(urlencode(found), headers=SECURITY)
+        if path != "/login/oauth/authorize":
+            return None
+        asked = dict(parse_qsl(query))
+        try:
+            back = github.oauth.check(asked, client_id)
+        except Refused as wrong:
+            return self._shown("authorize.html", nobody, status=404, problem=str(wrong))
+        same = headers.get("sec-fetch-site", "same-origin") == "same-origin"
+        if method == "POST" and same and ("by" in form or "declined" in form):
+            login = form.get("by", "")
+            target = github.oauth.allow(asked, login) if login else github.oauth.decline(asked)
+            return Response(status_code=302, headers={"location": target, **SECURITY})
+        people = sorted(one.login for one in github.users.values() if one.kind == "User")
+        answer = self._shown("authorize.html", nobody, problem="", people=people)
+        return _leading_to(answer, back)
 
     def _thread(self, path: str) -> Pull | Issue | None:
         """What a path leads to; the path of its forms leads there, too."""

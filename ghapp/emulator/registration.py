@@ -81,14 +81,19 @@ def parsed(text: str) -> Manifest:
 
 @dataclass(slots=True)
 class Registration:
-    """The manifest that made the App, None if none did; and codes that are good until a time."""
+    """The manifest that made the App, None if none did; and codes that are good until a time.
+
+    callback_urls: where people may be sent back to once they have signed in.
+    """
 
     manifest: Manifest | None = None
-    client_secret: str = field(default="", repr=False)
+    client_secret: str = field(default_factory=lambda: secrets.token_hex(20), repr=False)
     codes: dict[str, datetime] = field(default_factory=dict)
+    callback_urls: list[str] = field(default_factory=list)
 
     def begin(self, manifest: Manifest, now: datetime) -> str:
         self.manifest, self.client_secret = manifest, secrets.token_hex(20)
+        self.callback_urls = list(manifest.callback_urls)
         code = secrets.token_hex(20)
         self.codes[code] = now + CODE_LIVES
         return code

@@ -26,6 +26,16 @@ PASSING = ("success", "neutral", "skipped")
 NO_SHA = "0" * 40
 
 
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """due_on: midnight of the day in GitHub's zone, as people choose it on its pages."""
+
+    number: int
+    title: str
+    due_on: datetime | None = None
+    state: str = "open"
+
+
 @dataclass(eq=False, repr=False, kw_only=True)
 class Pull(Thread):
     """A pull request. head_owner: kept for the label "owner:ref" when the fork is gone.
@@ -48,6 +58,7 @@ class Pull(Thread):
     merged_at: datetime | None = None
     merged_by: User | None = None
     merge_commit_sha: str | None = None
+    milestone: Milestone | None = None
     reviews: list[Review] = field(default_factory=list)
     review_comments: list[ReviewComment] = field(default_factory=list)
 
@@ -140,6 +151,13 @@ class Pull(Thread):
         self.requested_teams = tuple(one for one in self.requested_teams if one not in gone)
         for _ in gone:
             self.notify("review_request_removed", by)
+
+    @locked
+    def plan(self, milestone: Milestone | None, by: str | None = None) -> None:
+        """Put it into a milestone, or take it out of the one that it is in."""
+        self.touch()
+        self.milestone = milestone
+        self.notify("milestoned" if milestone else "demilestoned", by)
 
     @locked
     def retarget(self, base_ref: str, by: str | None = None) -> None:

@@ -62,7 +62,7 @@ class Web:
         github.most_under_way = max(github.most_under_way, github.under_way)
         try:
             below = self._api_path(path)
-            if below in ("/app", "/graphql") or below.startswith(API_PATHS):
+            if below in ("/app", "/graphql", "/user") or below.startswith(API_PATHS):
                 await self.api({**scope, "path": below}, receive, send)
             else:
                 await self._page(path, scope, receive, send)

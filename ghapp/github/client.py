@@ -23,6 +23,7 @@ from ghapp.core.review.preview import Proposed, proposes
 from ghapp.errors import Gone, Retry, Wait
 from ghapp.github import app, endpoints, merge_queue, policies, pulls, writes
 from ghapp.github.api import MOST_PAGES, PAGE, Cache, Installation, whole
+from ghapp.github.app import Installed
 from ghapp.github.apply import apply
 from ghapp.github.availability import Outage
 from ghapp.github.endpoints import App, at
@@ -294,8 +295,16 @@ class GitHub:
 
     async def installations(self) -> tuple[int, ...]:
         """All installations of the App that are not suspended. Raises Gone, Retry and Wait."""
+        return tuple(dict.fromkeys(one.id for one in await self.installed()))
+
+    async def installed(self) -> tuple[Installed, ...]:
+        """The same, with what GitHub says of each. Raises Gone, Retry and Wait."""
         found = await app.installations(self._tokens)
-        return tuple(dict.fromkeys(one.id for one in found if one.suspended_at is None))
+        return tuple(one for one in found if one.suspended_at is None)
+
+    def ahead_seconds(self) -> float:
+        """GitHub's clock minus ours, by its last answers; 0 if ours is good enough."""
+        return self._tokens.ahead_seconds
 
     async def repositories(self, installation_id: int) -> tuple[Repository, ...]:
         """The repositories of an installation, without archived ones. Raises Gone, Retry, Wait."""

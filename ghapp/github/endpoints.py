@@ -17,6 +17,7 @@ import msgspec
 
 from ghapp.core.marks import REVIEW, CheckRun
 from ghapp.core.model import File, Pull, PullKey, Repository
+from ghapp.core.releases import Milestone
 from ghapp.core.scan.unshown import TreeEntry
 from ghapp.github.api import PAGE, Installation, keep, together
 from ghapp.github.errors import decoded
@@ -65,6 +66,12 @@ class _Ref(msgspec.Struct):
     repo: _RefRepository | None = None
 
 
+class _MilestoneRow(msgspec.Struct):
+    title: str = ""
+    state: str = "open"
+    due_on: datetime | None = None
+
+
 class _PullRow(msgspec.Struct):
     number: int
     title: str
@@ -79,6 +86,7 @@ class _PullRow(msgspec.Struct):
     merged: bool = False
     html_url: str = ""
     commits: int = 1
+    milestone: _MilestoneRow | None = None
 
 
 class _Protection(msgspec.Struct):
@@ -216,6 +224,9 @@ async def pull(api: Installation, key: PullKey) -> PullRead:
     """The pull without its files. Raises Gone, Retry and Wait."""
     row, answer = await api.get(at(key.repository, f"pulls/{key.number}"), _PullRow)
     topics = row.base.repo.topics if row.base.repo else None
+    milestone, planned = None, row.milestone
+    if planned:
+        milestone = Milestone(planned.title, planned.due_on, planned.state == "open")
     found = Pull(
         key=key,
         title=row.title,
@@ -238,6 +249,7 @@ async def pull(api: Installation, key: PullKey) -> PullRead:
         default_branch=row.base.repo.default_branch if row.base.repo else "",
         topics=frozenset(topics or ()),
         unknown=frozenset(["topic"] if topics is None else []),
+        milestone=milestone,
     )
     return PullRead(found, answer.date)
 

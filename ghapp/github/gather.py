@@ -17,6 +17,7 @@ from ghapp.core.policy.policy import (
     problems_of,
 )
 from ghapp.core.records import History, PolicySource
+from ghapp.core.releases import Release, upcoming
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import asks
 from ghapp.core.scan import unshown
@@ -67,12 +68,12 @@ async def gather(
     policy = policy.on(read.now)
     labels = people.compared(pull, policy.labels.values(), history)
     try:
-        (observed, (by_label, labels)), new_folders = await both(
+        (observed, (by_label, labels)), (new_folders, dates) = await both(
             both(
                 readback.observe(api, history, pull, policy, us),
                 people.messages(api, history, pull, labels, us, read.now),
             ),
-            _new_folders(api, pull, read.pull.base_sha),
+            both(_new_folders(api, pull, read.pull.base_sha), _releases(source, policy, read.now)),
         )
         delivered = _delivered(history.knowing(observed.earlier))
         messages = (*delivered, *by_label, *observed.missed)
@@ -97,7 +98,20 @@ async def gather(
         found_at=observed.found_at,
         earlier=observed.earlier,
         follow_ups=observed.follow_ups,
+        releases=dates,
     )
+
+
+async def _releases(source: PolicySource, policy: Policy, now: datetime) -> tuple[Release, ...]:
+    """The next releases of the calendar that the policy names; none if it cannot be read."""
+    plan, zone = policy.release, policy.working_time.zone
+    calendars = (layer.calendar for layer in (source, source.organisation) if layer)
+    found = next((one for one in calendars if one and one.path == plan.calendar), None)
+    if "calendar" not in plan.sources or found is None or found.text is None:
+        return ()
+    today = now.astimezone(zone).date()
+    dates, _ = await asyncio.to_thread(upcoming, found.text, zone, today)
+    return dates
 
 
 def _delivered(history: History) -> Iterator[Message]:

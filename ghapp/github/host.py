@@ -257,6 +257,11 @@ class Tokens:
         """GitHub's clock, as its last answers showed it."""
         return datetime.now(UTC) + self._ahead
 
+    @property
+    def ahead_seconds(self) -> float:
+        """GitHub's clock minus ours, by its last answers; 0 if ours is good enough."""
+        return self._ahead.total_seconds()
+
     async def get(self, installation_id: int) -> Token:
         """A token good for at least 5 minutes; one request, however many ask for it at once.
 

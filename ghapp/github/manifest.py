@@ -11,15 +11,13 @@ import secrets
 from typing import Annotated, Any
 from urllib.parse import quote
 
-import githubkit
 import msgspec
-from githubkit.exception import RequestError, RequestFailed
 
 from ghapp.errors import Gone, Retry, WrongSetting
-from ghapp.github.errors import AGAIN_SECONDS, Answer, decoded, refusal
-from ghapp.github.host import UNANSWERED, fingerprint
+from ghapp.github.caller import Caller
+from ghapp.github.errors import decoded, refusal
+from ghapp.github.host import fingerprint
 from ghapp.github.requirements import EVENTS, PERMISSIONS
-from ghapp.github.transport import TOTAL_SECONDS, Transport
 from ghapp.settings import Credentials, Endpoint
 
 CODE = re.compile(r"[\w-]{1,200}", re.ASCII)
@@ -77,31 +75,9 @@ async def converted(endpoint: Endpoint, code: str) -> Credentials:
     named = "POST app-manifests/CODE/conversions"  # the code is a secret
     if not CODE.fullmatch(code):
         raise Gone("this is not a code of GitHub's")
-    transport = Transport(
-        endpoint, connections=1, patience_seconds=TOTAL_SECONDS, observe=lambda *_: None
-    )
-    await transport.open()
-    github = githubkit.GitHub(
-        githubkit.UnauthAuthStrategy(),
-        base_url=endpoint.api_url,
-        user_agent="ghapp",
-        follow_redirects=False,
-        trust_env=False,
-        async_transport=transport,
-        http_cache=False,
-        auto_retry=False,
-    )
-    try:
+    async with Caller(endpoint) as caller:
         path = f"app-manifests/{quote(code, safe='')}/conversions"
-        response = await github.arequest("POST", f"{endpoint.api_url}/{path}")
-    except RequestFailed as refused:
-        response = refused.response
-    except (RequestError, *UNANSWERED) as error:
-        text = f"GitHub did not answer ({type(error).__name__})"
-        raise Retry(text, after_seconds=AGAIN_SECONDS) from None
-    finally:
-        await transport.close()
-    answer = Answer(response.status_code, response.headers, response.content)
+        answer = await caller.send("POST", path)
     if answer.status in (404, 422):
         raise Gone("GitHub does not know this code: it works once, and for an hour")
     if answer.status >= 400:

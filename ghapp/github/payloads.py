@@ -62,6 +62,12 @@ class User(Struct):
         return self.type == "Bot" or self.login.endswith("[bot]")
 
 
+class Authorization(Struct):
+    """What a person lets the App do for them has changed."""
+
+    sender: User
+
+
 class App(Struct):
     id: int
 

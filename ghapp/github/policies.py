@@ -6,12 +6,14 @@ Sources: https://docs.github.com/rest/repos/contents, /rest/git/blobs
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 import msgspec
 
+from ghapp.core import releases
 from ghapp.core.model import ORGANISATION, File, Problem, Pull, Repository
 from ghapp.core.policy import pack_files, yaml
 from ghapp.core.policy.policy import POLICY_PATH
@@ -22,7 +24,7 @@ from ghapp.core.scan import new_file
 from ghapp.core.scan.unshown import TreeEntry
 from ghapp.errors import Retry
 from ghapp.github import endpoints
-from ghapp.github.api import Installation, keep, together
+from ghapp.github.api import Installation, both, keep, together
 from ghapp.github.endpoints import at, blob
 from ghapp.github.errors import AGAIN_SECONDS, decoded
 from ghapp.github.host import MOVED, Request
@@ -63,7 +65,7 @@ async def read(
     known = known or PolicySource()
     source = await _file(api, repository, known)
     if source.text is not None:
-        return await _with_packs(api, repository, source)
+        return await _with_files(api, repository, source)
     was_there = known.text is not None or known.good is not None
     if was_there and await _mode(api, repository) in (None, *FILES):
         return known  # and read again by the next run
@@ -83,7 +85,7 @@ async def read_organisation(
     known = known or PolicySource()
     source = await _file(api, place, known)
     if source.text is not None:
-        return await _with_packs(api, place, source)
+        return await _with_files(api, place, source)
     if known.text is not None and known.good is None:  # even a broken file may have had locks
         return replace(known, etag="", read_at=source.read_at)
     return replace(source, packs=())
@@ -134,6 +136,38 @@ async def _mode(api: Installation, repository: Repository) -> str | None:
     return inside[name].mode if name in inside else ""
 
 
+async def _with_files(
+    api: Installation, repository: Repository, source: PolicySource
+) -> PolicySource:
+    """The policy with the packs and the calendar that its text names."""
+    path, _ = pack_files.calendar(source.text or "")
+    if not path:
+        return replace(await _with_packs(api, repository, source), calendar=None)
+    found, calendar = await both(
+        _with_packs(api, repository, source), _calendar(api, repository, path, source.calendar)
+    )
+    return replace(found, calendar=calendar)
+
+
+async def _calendar(
+    api: Installation, repository: Repository, path: str, known: PackFile | None
+) -> PackFile:
+    """The calendar of this path in the organisation's repository. known: as last read.
+
+    One call; one more if its content is new, and not more than is read of a calendar.
+    """
+    owner = repository.full_name.partition("/")[0]
+    place = Repository(repository.installation_id, 0, f"{owner}/{ORGANISATION}")
+    entries = {one.path: one for one in await _entries(api, place, path.rpartition("/")[0])}
+    found = entries.get(path, PackFile(path, kind="absent"))
+    if found.kind != "file" or found.size > releases.MOST_BYTES:
+        return found
+    if known and known.sha == found.sha and known.text is not None:
+        return replace(found, text=known.text)
+    content = await blob(api, place, found.sha, fine=REFUSED)
+    return found if content is None else replace(found, text=_text(content))
+
+
 async def _with_packs(
     api: Installation, repository: Repository, source: PolicySource
 ) -> PolicySource:
@@ -160,9 +194,10 @@ async def _with_packs(
 
 async def _entries(api: Installation, repository: Repository, folder: str) -> list[PackFile]:
     """The entries of a folder; none if there is no such folder."""
-    request = Request("GET", at(repository, f"contents/{quote(folder)}"))
-    answer = await api.send(request, Importance.READ, fine=(404,))
-    if answer.status == 404 or not answer.body.startswith(b"["):  # a file, not a list of them
+    stays = repository.is_organisations
+    request = Request("GET", at(repository, f"contents/{quote(folder)}"), stays=stays)
+    answer = await api.send(request, Importance.READ, fine=ABSENT if stays else (404,))
+    if answer.status != 200 or not answer.body.startswith(b"["):  # a file, not a list of them
         return []
     found = []
     for row in decoded(answer, list[_EntryRow], request):
@@ -276,15 +311,15 @@ async def read_proposed(api: Installation, pull: Pull, source: PolicySource) -> 
     globs = pack_files.named(text or "")
     touched = preview.deciding(pull.files, (*preview.named(known), *globs))
     paths = tuple(dict.fromkeys(p for one in touched for p in (one.path, one.previous_path) if p))
-    for path in filter(preview.is_calendar, paths):
+    for path in filter(pack_files.is_calendar, paths):
         found, body = await content(path)
         words = "" if found.kind == "absent" else _unread(found)
         if body is not None:
-            words = preview.calendar_problem(body.decode("utf-8", "replace"))
-            if len(body) > yaml.MAX_BYTES:
-                words = f"the file has more than {yaml.MAX_BYTES:,} bytes: split it"
+            words = await asyncio.to_thread(releases.fault, body.decode("utf-8", "replace"))
         if words:
             problems.append(Problem(path, 0 if body is None else 1, 1, words))
+    if POLICY_PATH in changed:
+        problems += await _calendar_problems(api, repository, text or "", known.calendar, paths)
     packs: tuple[PackFile, ...] = ()
     if globs:
         listed = await _listed_packs(api, repository, globs, changed, commit, problems)
@@ -292,6 +327,25 @@ async def read_proposed(api: Installation, pull: Pull, source: PolicySource) -> 
     proposed = replace(known, text=text, packs=packs)
     whole = preview.within(source, repository, proposed) if is_readable else None
     return Proposed(pull, paths, whole, tuple(problems))
+
+
+async def _calendar_problems(
+    api: Installation,
+    repository: Repository,
+    text: str,
+    known: PackFile | None,
+    checked: tuple[str, ...],
+) -> list[Problem]:
+    """What is wrong with the calendar that the text of a policy names, as it is now.
+
+    known: as last read. checked: paths of this repository that are checked as they are at the head.
+    """
+    path, place = pack_files.calendar(text)
+    if not path or (repository.is_organisations and path in checked):
+        return []
+    named = await _calendar(api, repository, path, known)
+    words = await asyncio.to_thread(pack_files.calendar_fault, named)
+    return [Problem(POLICY_PATH, *place, words)] if words else []
 
 
 async def _listed_packs(

@@ -14,31 +14,28 @@ LEVELS = ("", "read", "write", "admin")
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """level: read | write. without: what does not work without it; "" if nothing works."""
+    """level: read | write. vital: nothing works without it.
+
+    The text `need_NAME` says what it is for, and `without_NAME` what does not work without it.
+    """
 
     level: str
-    what_for: str
-    without: str = ""
+    vital: bool = True
 
 
 PERMISSIONS: Mapping[str, Need] = {  # by their names in the API
-    "checks": Need("write", "the check run `NFR review`"),
-    "pull_requests": Need("write", "reading pull requests, and reactions to reviews"),
-    "issues": Need("write", "the comment, labels, and the issues of follow-ups"),
-    "contents": Need("read", "the policy file, packs, and files that decide a finding"),
-    "metadata": Need("read", "repositories, and what people may do in them"),
-    "members": Need(
-        "read",
-        "looking up who is in a reviewer team",
-        "only reviewers named by login may sign off",
-    ),
-    "merge_queues": Need(
-        "read", "answering merge queues", "a merge queue that requires the check waits for ever"
-    ),
+    "checks": Need("write"),
+    "pull_requests": Need("write"),
+    "issues": Need("write"),
+    "contents": Need("read"),
+    "metadata": Need("read"),
+    "members": Need("read", vital=False),
+    "merge_queues": Need("read", vital=False),
 }
 OF_ORGANISATIONS = frozenset({"members"})  # permissions that a personal account does not have
 
-# event -> the permission without which GitHub does not offer it
+# event -> the permission without which GitHub does not offer it. The text `event_NAME` says what
+# the event reports, as far as ghapp needs it.
 EVENTS: Mapping[str, str] = {
     "pull_request": "pull_requests",
     "pull_request_review": "pull_requests",
@@ -52,21 +49,8 @@ EVENTS: Mapping[str, str] = {
     "repository": "metadata",
     "merge_group": "merge_queues",
 }
-REPORTS: Mapping[str, str] = {  # event -> what it reports, as far as ghapp needs it
-    "pull_request": "that a pull request was opened, changed, labelled, closed or merged",
-    "pull_request_review": "reviews that answer, sign off or undo a sign-off",
-    "pull_request_review_comment": "commands beside the diff",
-    "issue_comment": "commands and ticked boxes in comments",
-    "issues": "that the issue of a follow-up was closed or changed",
-    "label": "that one of ghapp's labels was renamed or deleted",
-    "check_run": "presses of buttons, and requests to run the check again",
-    "check_suite": "requests to run all checks again",
-    "push": "changes of the policy, and who pushed a commit",
-    "repository": "renamed, transferred and deleted repositories",
-    "merge_group": "commits of merge queues, which wait for the check",
-}
 # "All GitHub Apps receive this event by default. You cannot manually subscribe to this event."
-UNASKED = frozenset({"installation", "installation_repositories"})
+UNASKED = frozenset({"installation", "installation_repositories", "github_app_authorization"})
 
 
 def at_least(found: str, level: str) -> bool:

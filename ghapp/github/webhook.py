@@ -64,4 +64,5 @@ READERS: Mapping[str, Callable[[Delivery, Identity], Delivery]] = {
     "label": changes.label,
     "installation": changes.installation,
     "installation_repositories": changes.installation_repositories,
+    "github_app_authorization": changes.authorization,
 }

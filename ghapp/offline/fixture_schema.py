@@ -146,6 +146,7 @@ class ExpectPart(Given):
             "on_hold",
             "signed_off",
             "waived",
+            "frozen",
             "unreadable",
         ]
         | None

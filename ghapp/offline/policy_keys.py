@@ -16,6 +16,7 @@ from ghapp.core.policy.policy_schema import (
     AreaPart,
     DestinationPart,
     OwnItemPart,
+    PeriodPart,
     PolicyFile,
     WordsPart,
 )
@@ -36,6 +37,8 @@ NAMES = {
     "LabelName": "label",
     "Days": "day",
     "Day": "day",
+    "FreezeDay": "day",
+    "Calendar": "file",
     "Duration": "duration",
     "Hours": "hours",
     "WebhookName": "name",
@@ -76,6 +79,8 @@ def keys(part: type[Part] = PolicyFile, above: str = "") -> Iterator[Key]:
         within = [one for one in parts(hints[name]) if one.__module__ == policy_schema.__name__]
         if AreaPart in within:
             written += ".ID"
+        if PeriodPart in within:
+            written += "[]"
         if name == "teams" and DestinationPart in within:
             written += ".TEAM"
         if within and within[0] not in (AreaPart, OwnItemPart, WordsPart):

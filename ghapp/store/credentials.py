@@ -1,4 +1,4 @@
-"""The App's credentials that set-up stored: one row, encrypted."""
+"""The App's credentials that set-up stored: one row, encrypted; and what encrypts secrets."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ _READ = Statement(select(credentials.c.sealed))
 
 
 class Seal:
-    """Encrypts and decrypts credentials. Raises WrongSetting (there is no key, or another one).
+    """Encrypts and decrypts credentials, and texts of sign-in.
 
-    makes: make the key file of SQLite if it is missing.
+    makes: make the key file of SQLite if it is missing. Raises WrongSetting (there is no key, or
+    another one).
     """
 
     def __init__(self, settings: Settings, *, makes: bool = False) -> None:
@@ -40,12 +41,24 @@ class Seal:
                 fix = FIXES["GHAPP_SECRET_KEY"]
                 raise WrongSetting(
                     "GHAPP_SECRET_KEY: is missing, and PostgreSQL needs it to store the App's "
-                    f"credentials; {fix}"
+                    f"credentials and the tokens of people who sign in; {fix}"
                 )
             path = settings.file.parent / KEY_FILE
             secret, self._where = _read_key(path, makes=makes), str(path)
-        derived = HKDF(SHA256(), 32, salt=None, info=b"ghapp credentials").derive(secret.encode())
-        self._fernet = Fernet(base64.urlsafe_b64encode(derived))
+        self._fernet, self._of_texts = (
+            Fernet(base64.urlsafe_b64encode(HKDF(SHA256(), 32, None, info).derive(secret.encode())))
+            for info in (b"ghapp credentials", b"ghapp sign-in")
+        )
+
+    def hidden(self, text: str) -> bytes:
+        return self._of_texts.encrypt(text.encode())
+
+    def revealed(self, sealed: bytes, most_seconds: int | None = None) -> str | None:
+        """The text, None if it was not hidden with this key. most_seconds: or too long ago."""
+        try:
+            return self._of_texts.decrypt(sealed, most_seconds).decode()
+        except InvalidToken:
+            return None
 
     def closed(self, found: Credentials) -> bytes:
         return self._fernet.encrypt(msgspec.json.encode(found))

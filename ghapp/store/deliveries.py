@@ -19,6 +19,7 @@ from ghapp.core.model import (
     RepositoryKey,
 )
 from ghapp.core.policy.policy import may_be_label
+from ghapp.store import sessions
 from ghapp.store.merge_queue import end
 from ghapp.store.policies import drop, drop_organisations
 from ghapp.store.pushes import keep, mark_concerned
@@ -126,6 +127,8 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
     end(connection, (key for one in new for key in one.ended))
     drop(connection, policies_changed)
     drop_organisations(connection, {owner for one in new for owner in one.organisations})
+    if revoked := {one.revoked for one in new if one.revoked}:
+        sessions.end_all(connection, revoked)
     unanswered = set(fresh)
     answers = list[bool]()
     for one in batch:

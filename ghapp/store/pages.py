@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from ghapp.core.ledger import Entry
 from ghapp.core.records import FollowUp, Overview, Verdict
+from ghapp.core.releases import Release
 from ghapp.store import schema
 from ghapp.store.schema import IS_PARKED, IS_PULL, Now, keys, ledger, reviews
 from ghapp.store.sql import Connection, Parameters, Statement, one_of
@@ -38,6 +39,7 @@ NEWEST_ENTRIES = 5_000
 OVERDUE, TODAY, SOON, LATER = "overdue", "today", "soon", "later"
 EVERY_REPOSITORY, NO_REPOSITORY = 0, -1  # in the place of an id
 PARTS = (OVERDUE, TODAY, SOON, LATER)
+SETTLED = ("signed_off", "waived", "frozen")  # as in `review.PullState`
 
 # The ids of the repositories that a reader may see; None for all of them.
 Seen = frozenset[int] | None
@@ -48,11 +50,12 @@ _OVERVIEW, _VERDICT = msgspec.json.Decoder(Overview), msgspec.json.Decoder(Verdi
 
 @dataclass(frozen=True, slots=True)
 class Narrowed:
-    """What the queue is narrowed to; "" for all. repository: its full name."""
+    """What the queue is narrowed to; "" for all. repository: its full name. release: a day."""
 
     repository: str = ""
     area: str = ""
     team: str = ""
+    release: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +111,28 @@ class FollowUps:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the queue can be narrowed to: names of repositories by id, areas and teams."""
+    """What the queue can be narrowed to: names of repositories by id, areas, teams and days."""
 
     repositories: Mapping[int, str]
     areas: tuple[str, ...]
     teams: tuple[str, ...]
+    releases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The next release, with how many pulls are flagged for it, and how many are not signed off."""
+
+    release: Release
+    flagged: int
+    unsigned: int
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """By turn, how many reviews wait, and those that have waited longest; the same of parked keys.
+    """By turn, how many reviews wait, and the most urgent ones; the same of parked keys.
 
+    In a freeze first, then those of the next release, then those that have waited longest.
     follow_ups: by part, those that are overdue or due today.
     """
 
@@ -127,6 +141,7 @@ class Queue:
     turns: Mapping[str, tuple[int, tuple[Waiting, ...]]]
     parked: tuple[int, tuple[Parked, ...]]
     follow_ups: Parts
+    planned: Planned | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +184,7 @@ def choices(connection: Connection, seen: Seen) -> Choices:
         {one.repository_id: one.full_name for one in connection.rows(_REPOSITORIES, asked)},
         *(
             tuple(sorted(tag.removeprefix(kind) for tag in tags if tag.startswith(kind)))
-            for kind in ("area:", "team:")
+            for kind in ("area:", "team:", "release:")
         ),
     )
 
@@ -185,6 +200,7 @@ def queue(connection: Connection, seen: Seen, narrowed: Narrowed, zone: tzinfo) 
         "repository": repository,
         "area": f"area:{narrowed.area}\n" if narrowed.area else "",
         "team": f"team:{narrowed.team}\n" if narrowed.team else "",
+        "release": f"release:{narrowed.release}\n" if narrowed.release else "",
     }
     turns: dict[str, tuple[int, tuple[Waiting, ...]]] = {}
     for one in connection.rows(_WAITING, asked):
@@ -207,7 +223,20 @@ def queue(connection: Connection, seen: Seen, narrowed: Narrowed, zone: tzinfo) 
             tuple(Parked(one.full_name, one.number, one.error, _time(one.at)) for one in parked),
         ),
         _due(connection, seen, repository, narrowed.area, today, today, last=today),
+        _planned(connection, seen, today),
     )
+
+
+def _planned(connection: Connection, seen: Seen, today: date) -> Planned | None:
+    """The next release that flagged pulls are for, from today on; None if there is none."""
+    asked = rights(seen)
+    (day,) = connection.values(_NEXT_DAY, {**asked, "today": today.isoformat()})
+    if day is None:
+        return None
+    row = connection.rows(_OF_RELEASE, {**asked, "day": day})[0]
+    (overview,) = connection.values(_OVERVIEW_OF, {"of": row.key})
+    release = _OVERVIEW.decode(overview).release or Release(day)
+    return Planned(release, row.flagged, row.unsigned)
 
 
 def follow_ups(connection: Connection, seen: Seen, zone: tzinfo, soon_days: int) -> FollowUps:
@@ -290,7 +319,7 @@ _tagged = [
         bindparam(kind, type_=Text) == "",
         func.replace(reviews.c.tags, bindparam(kind, type_=Text), "") != reviews.c.tags,
     )
-    for kind in ("area", "team")
+    for kind in ("area", "team", "release")
 ]
 _TAGS = Statement(select(reviews.c.tags).distinct().where(_waits, may_see(reviews.c.repository_id)))
 _one_of_each = (
@@ -304,14 +333,34 @@ _REPOSITORIES = Statement(
     .join(keys, keys.c.key == _one_of_each.c.key)
     .order_by(keys.c.full_name)
 )
+_by_urgency = (reviews.c.urgency, reviews.c.state_since, reviews.c.key)
+_has_release = reviews.c.release_on != literal_column("''")
+_NEXT_DAY = Statement(
+    select(func.min(reviews.c.release_on)).where(
+        _has_release,
+        reviews.c.release_on >= bindparam("today", type_=Text),
+        may_see(reviews.c.repository_id),
+    )
+)
+_is_settled = reviews.c.state.in_([literal_column(f"'{one}'") for one in SETTLED])
+_OF_RELEASE = Statement(
+    select(
+        func.count().label("flagged"),
+        func.sum(case((_is_settled, 0), else_=1)).label("unsigned"),
+        func.min(reviews.c.key).label("key"),
+    ).where(
+        _has_release,
+        reviews.c.release_on == bindparam("day", type_=Text),
+        may_see(reviews.c.repository_id),
+    )
+)
+_OVERVIEW_OF = Statement(select(reviews.c.overview).where(reviews.c.key == bindparam("of")))
 # The rows are counted and numbered in an index; only those that are shown are read whole.
 _placed = (
     select(
         reviews.c.key,
         reviews.c.turn,
-        func.row_number()
-        .over(partition_by=reviews.c.turn, order_by=(reviews.c.state_since, reviews.c.key))
-        .label("place"),
+        func.row_number().over(partition_by=reviews.c.turn, order_by=_by_urgency).label("place"),
         func.count().over(partition_by=reviews.c.turn).label("total"),
     )
     .where(_waits, _in_repository, may_see(reviews.c.repository_id), *_tagged)

@@ -15,9 +15,13 @@ from ghapp.core.records import PackFile, PolicySource
 from ghapp.store.schema import IS_PULL, Now, keys, organisations, policies, upsert
 from ghapp.store.sql import Connection, Statement
 
-COLUMNS = ("text", "good", "packs", "good_packs", "etag", "read_at", "drops", "read_drops")
+COLUMNS = (
+    *("text", "good", "packs", "good_packs", "calendar", "etag", "read_at"),
+    *("drops", "read_drops"),
+)
 _KEPT = tuple(name for name in COLUMNS if name != "drops")
 _PACKS = msgspec.json.Decoder(tuple[PackFile, ...])
+_CALENDAR = msgspec.json.Decoder(PackFile)
 
 
 def _dropping(table: Table) -> Statement:
@@ -40,7 +44,11 @@ def _keeping(table: Table) -> Statement:
     )
     kept: dict[str, Any] = {name: new[name] for name in _KEPT}
     if table is organisations:
-        is_other = or_(old.text.is_distinct_from(new.text), old.packs != new.packs)
+        is_other = or_(
+            old.text.is_distinct_from(new.text),
+            old.packs != new.packs,
+            old.calendar != new.calendar,
+        )
         kept["changed_at"] = case((is_other, Now()), else_=old.changed_at)
     return Statement(
         insert.on_conflict_do_update(
@@ -135,6 +143,7 @@ def read(
     good: str | None,
     packs: str,
     good_packs: str | None,
+    calendar: str,
     etag: str,
     read_at: float,
     drops: int,
@@ -146,7 +155,8 @@ def read(
     named = _PACKS.decode(packs)
     good_named = named if good_packs is None else _PACKS.decode(good_packs)
     at = datetime.fromtimestamp(read_at, UTC) if drops == read_drops else None
-    return PolicySource(text, etag, at, good, named, good_named)
+    planned = _CALENDAR.decode(calendar) if calendar else None
+    return PolicySource(text, etag, at, good, named, good_named, calendar=planned)
 
 
 def _row(source: PolicySource, drops: int) -> dict[str, Any]:
@@ -156,6 +166,7 @@ def _row(source: PolicySource, drops: int) -> dict[str, Any]:
         "good": source.good,
         "packs": _json(source.packs),
         "good_packs": None if source.good_packs == source.packs else _json(source.good_packs),
+        "calendar": _json(source.calendar) if source.calendar else "",
         "etag": source.etag,
         "read_at": source.read_at.timestamp(),
         "read_drops": drops,
@@ -163,5 +174,5 @@ def _row(source: PolicySource, drops: int) -> dict[str, Any]:
     }
 
 
-def _json(packs: tuple[PackFile, ...]) -> str:
-    return msgspec.json.encode(packs).decode()
+def _json(files: tuple[PackFile, ...] | PackFile) -> str:
+    return msgspec.json.encode(files).decode()

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import Double, and_, bindparam, delete, not_, or_, select, tuple_, update
+from sqlalchemy import (
+    Double,
+    Integer,
+    Table,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    not_,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from ghapp.store.records import Records
+from ghapp.store.rollups import DAY_SECONDS, FIRST_DAY, KEPT_DAYS
 from ghapp.store.schema import (
     IS_BRANCH,
     IS_QUEUE,
+    area_days,
+    counted,
     deliveries,
     intents,
     keys,
@@ -18,7 +34,9 @@ from ghapp.store.schema import (
     previews,
     pushed_commits,
     pushes,
+    question_days,
     reviews,
+    timings,
 )
 from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.marking import ZERO, dirty
@@ -102,6 +120,28 @@ _bound = now_once() - POSTS_SECONDS
 POSTS = Statement(delete(posts).where(posts.c.lease_until < _bound, posts.c.done_at < _bound))
 
 
+# Numbers for `/insights`, and what they were made of; see `rollups`.
+_oldest_day = cast(now_once() / DAY_SECONDS, Integer) + (FIRST_DAY - KEPT_DAYS)
+
+
+def _old_sums(table: Table) -> Statement:
+    """Deletes the oldest days."""
+    place = tuple(table.primary_key)
+    day = table.c.day
+    old = select(*place).where(day < _oldest_day).order_by(day).limit(AT_ONCE)
+    return Statement(delete(table).where(tuple_(*place).in_(old)))
+
+
+SUMS = {table.name: _old_sums(table) for table in (area_days, question_days, timings)}
+_old_counted = (
+    select(counted.c.key)
+    .where(counted.c.counted_at < now_once() - KEPT_DAYS * DAY_SECONDS)
+    .order_by(counted.c.counted_at)
+    .limit(AT_ONCE)
+)
+COUNTED = Statement(delete(counted).where(counted.c.key.in_(_old_counted)))
+
+
 def _pruned_queue_heads(connection: Connection, _: float) -> int:
     """Delete some old heads of queues, with their intents; how many."""
     gone = connection.values(QUEUE_HEADS)
@@ -119,6 +159,10 @@ STEPS: Mapping[str, Callable[[Connection, float], int]] = {
     "queue_heads": _pruned_queue_heads,
     "trials": lambda connection, _: connection.change(TRIALS),
     "posts": lambda connection, _: connection.change(POSTS),
+    "area_days": lambda connection, _: connection.change(SUMS["area_days"]),
+    "question_days": lambda connection, _: connection.change(SUMS["question_days"]),
+    "timings": lambda connection, _: connection.change(SUMS["timings"]),
+    "counted": lambda connection, _: connection.change(COUNTED),
 }
 
 

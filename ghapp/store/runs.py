@@ -8,12 +8,17 @@ from datetime import datetime
 
 import msgspec
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
+    Double,
+    Text,
     and_,
     bindparam,
     case,
+    cast,
     delete,
     exists,
+    func,
     insert,
     literal_column,
     or_,
@@ -22,6 +27,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from ghapp.core.insights import is_unsigned
 from ghapp.core.marks import Effect
 from ghapp.core.model import Key, PullKey, Push, QueueKey, RepositoryKey
 from ghapp.core.records import Claim, Judgement, PolicySource, Run, Shown, Trial, Verdict
@@ -32,7 +38,7 @@ from ghapp.store.pushes import keep, keep_commits
 from ghapp.store.schema import LASTS, Now, follow_ups, intents, keys, pushes, reviews, shown, upsert
 from ghapp.store.sql import Connection, Statement, one_of
 from ghapp.store.work_queue.leases import REPOSITORY, UNHINTED, change, finish, holding
-from ghapp.store.work_queue.marking import Mark, mark, same_head
+from ghapp.store.work_queue.marking import ZERO, Mark, mark, same_head
 
 HEAD_HELD_SECONDS, QUEUE_SECONDS = 1.0, 30.0
 _VERDICT = msgspec.json.Decoder(Verdict)
@@ -192,20 +198,43 @@ def _show(connection: Connection, key: PullKey, what: Shown) -> None:
 
 
 _RECORD = holding(**UNHINTED)
-_put = upsert(reviews).values(updated_at=Now())
+# How long it took from the oldest delivery to the check run, as `insights.steps` reads it.
+_checked = case(
+    (
+        bindparam("arrived", type_=Double) > ZERO,
+        literal_column("'check '")
+        + cast(cast((Now() - bindparam("arrived", type_=Double)) * 1000, BigInteger), Text)
+        + bindparam("stamp", type_=Text),
+    ),
+    else_=literal_column("''"),
+)
+_turned = bindparam("turned", type_=Text)
+MOST_STEPS = 8_000  # characters, until they are counted
+_put = upsert(reviews).values(updated_at=Now(), to_count=True, steps=_turned + _checked)
 _last = (
     *("installation_id", "is_open", "head_sha", "state", "verdict", "marks", "written"),
     *("updated_at", "pending_since"),
     *("base_ref", "base_since", "late_since", "state_since", "recheck_at", "trial", "trial_until"),
-    *("turn", "tags"),
+    *("turn", "tags", "to_count", "release_on", "urgency"),
 )
 _seen_at = case((_put.excluded.seen_at > 0, _put.excluded.seen_at), else_=reviews.c.seen_at)
 _overview = case((_put.excluded.overview != "", _put.excluded.overview), else_=reviews.c.overview)
+_turns = and_(_turned != "", reviews.c.turn != _put.excluded.turn)
+_steps = case(
+    (func.length(reviews.c.steps) > MOST_STEPS, reviews.c.steps),
+    else_=reviews.c.steps + case((_turns, _turned), else_="") + _checked,
+)
+_stays_unsigned = or_(
+    _put.excluded.overview == "",
+    and_(_put.excluded.unsigned_at > ZERO, reviews.c.unsigned_at > ZERO),
+)
+_unsigned_at = case((_stays_unsigned, reviews.c.unsigned_at), else_=_put.excluded.unsigned_at)
 _PUT = Statement(
     _put.on_conflict_do_update(
         index_elements=[reviews.c.key],
         set_={name: _put.excluded[name] for name in _last}
-        | {"seen_at": _seen_at, "overview": _overview},
+        | {"seen_at": _seen_at, "overview": _overview}
+        | {"steps": _steps, "unsigned_at": _unsigned_at},
     )
 )
 _put_follow_up = upsert(follow_ups)
@@ -220,6 +249,7 @@ _PUT_FOLLOW_UP = Statement(
 TURNS: Mapping[str, str] = {
     "waiting_reviewers": "reviewers",
     "on_hold": "hold",
+    "frozen": "hold",
     "waiting_author": "author",
     "unreadable": "admin",
 }
@@ -261,7 +291,10 @@ def record(
     else:
         change(connection, claim, _RECORD, done=claim.generation)
     verdict, overview = _json(run.verdict), run.overview
+    at = overview.at if overview else None
     is_ready = run.verdict.is_open and overview is not None and not overview.is_draft
+    turn = TURNS.get(run.state, "") if is_ready else ""
+    unsigned = overview is not None and is_unsigned(overview, run.state)
     asked = {"of": str(key), "repository": key.repository.id, "head": run.verdict.head_sha}
     found = connection.rows(_CONCERNED, asked)
     connection.change(
@@ -286,9 +319,15 @@ def record(
             "recheck_at": _seconds(run.recheck_at),
             "trial": _json(run.trial) if run.trial else "",
             "trial_until": trial_until(run.trial),
-            "turn": TURNS.get(run.state, "") if is_ready else "",
+            "turn": turn,
             "tags": "".join(f"{tag}\n" for tag in overview.tags) if overview else "",
             "overview": _json(overview) if overview else "",
+            "unsigned_at": _seconds(at) if unsigned else 0.0,
+            "turned": f"turn {turn} {_seconds(at)}\n" if at else "",
+            "arrived": _seconds(claim.arrived_at) if run.shown and at else 0.0,
+            "stamp": f" {_seconds(at)}\n",
+            "release_on": overview.release_on if overview and run.verdict.is_open else "",
+            "urgency": overview.urgency if overview and run.verdict.is_open else "",
         },
     )
     if run.shown:

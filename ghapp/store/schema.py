@@ -236,6 +236,10 @@ ledger = Table(
 # trial, and LASTS while there is one.
 # turn: whose turn it is, as in `runs.TURNS`; "" if nobody waits, or it is a draft. tags: as in
 # `Overview.tags`, each in a line of its own. overview: for pages; "" if the pull was never read.
+# unsigned_at: when it was merged without the sign-offs that it waited for; 0 if it was not.
+# to_count: whether `rollups` has to count it anew. steps: what happened since it last did, each in
+# a line of its own, as `insights.Step` reads it.
+# release_on, urgency: as in Overview; "" for a closed pull.
 LASTS = 1e11
 reviews = Table(
     "reviews",
@@ -250,7 +254,8 @@ reviews = Table(
     *(_seconds("updated_at"), _seconds("seen_at"), _seconds("pending_since")),
     *(_text("base_ref"), _seconds("base_since"), _seconds("late_since")),
     *(_seconds("state_since"), _seconds("recheck_at"), _text("trial"), _seconds("trial_until")),
-    _text("overview"),
+    *(_text("overview"), _seconds("unsigned_at"), _text("steps"), _flag("to_count")),
+    *(_text("release_on"), _text("urgency")),
     Index("reviews_seen", "repository_id", "number", "seen_at"),
     Index("reviews_head", "repository_id", "head_sha"),
 )
@@ -276,10 +281,84 @@ Index("reviews_trial", reviews.c.trial_until, sqlite_where=_tried, postgresql_wh
 _waits = reviews.c.turn != literal_column("''")
 Index(
     "reviews_turn",
-    *(reviews.c.turn, reviews.c.state_since, reviews.c.key, reviews.c.repository_id),
+    *(reviews.c.turn, reviews.c.urgency, reviews.c.state_since),
+    *(reviews.c.key, reviews.c.repository_id),
     sqlite_where=_waits,
     postgresql_where=_waits,
 )
+
+_planned = reviews.c.release_on != literal_column("''")
+Index(
+    "reviews_release",
+    *(reviews.c.release_on, reviews.c.repository_id, reviews.c.state, reviews.c.key),
+    sqlite_where=_planned,
+    postgresql_where=_planned,
+)
+
+_to_count = reviews.c.to_count
+Index(
+    "reviews_to_count",
+    reviews.c.key,
+    sqlite_where=_to_count,
+    postgresql_where=_to_count,
+)
+_unsigned = reviews.c.unsigned_at > 0
+Index(
+    "reviews_unsigned",
+    *(reviews.c.unsigned_at, reviews.c.repository_id),
+    sqlite_where=_unsigned,
+    postgresql_where=_unsigned,
+)
+
+# What the roll-ups below have of each pull, as `insights.Counted`.
+counted = Table(
+    "counted",
+    metadata,
+    Column("key", Text, primary_key=True),
+    *(_whole("repository_id"), _seconds("counted_at")),
+    Column("counted", Text, nullable=False),
+    Index("counted_at", "counted_at"),
+)
+
+
+# Sums for `/insights`, one row for each day of each repository and what it is about.
+# day: as `date.toordinal`, by the team's clock.
+# In the order of the primary key, they are summed without sorting.
+def _rollup(name: str, of: tuple[str, ...], *sums: Column[Any]) -> Table:
+    number: dict[str, Any] = {"primary_key": True, "autoincrement": False}
+    return Table(
+        name,
+        metadata,
+        *(Column(one, Text, primary_key=True) for one in of),
+        Column("day", Integer, **number),
+        Column("repository_id", BigInteger, **number),
+        *sums,
+        Index(f"{name}_day", "day"),
+        sqlite_with_rowid=False,
+    )
+
+
+# area: "" for the pull requests themselves, which have an outcome once they are closed.
+area_days = _rollup(
+    "area_days",
+    ("area",),
+    *(_whole("flagged"), _whole("signed_off"), _whole("waived"), _whole("unsigned")),
+    *(_whole("closed"), _whole("deferred"), _whole("resolved"), _whole("kept"), _whole("stale")),
+)
+# within_N: how many were answered within so many minutes of working time, and not sooner.
+# least_words, most_words: digests of answers in words; equal if all such answers are.
+question_days = _rollup(
+    "question_days",
+    ("area", "item"),
+    *(_whole("asked"), _whole("answered"), _whole("not_applicable"), _whole("deferred")),
+    *(_whole("in_bulk"), _whole("concerns"), _whole("findings"), _whole("worded")),
+    *(_whole("within_5"), _whole("within_15"), _whole("within_60"), _whole("within_240")),
+    *(_whole("within_540"), _whole("later")),
+    *(Column("least_words", BigInteger), Column("most_words", BigInteger)),
+)
+# kind: reviewers | author, whose turn it was, in minutes of working time; check, in milliseconds
+# from a delivery to its check run. amounts: each of them, with a space behind it.
+timings = _rollup("timings", ("area", "kind"), _text("amounts"))
 
 # What the check runs that GitHub accepted showed.
 shown = Table(
@@ -294,13 +373,15 @@ shown = Table(
 
 # The policy as last read. drops: how many pushes may have changed it; read_drops: how many of them
 # came before it was read. read_at: 0 if it was never read. packs, good_packs: the packs that `text`
-# and `good` name; good_packs is NULL if both are equal, as they mostly are.
+# and `good` name; good_packs is NULL if both are equal, as they mostly are. calendar: the file that
+# `text` names as its calendar; "" if it names none.
 def _policy() -> tuple[Column[Any], ...]:
     return (
         Column("text", Text),
         Column("good", Text),
         Column("packs", Text, nullable=False, server_default="[]"),
         Column("good_packs", Text),
+        _text("calendar"),
         *(_text("etag"), _seconds("read_at"), _whole("drops"), _whole("read_drops")),
     )
 
@@ -353,7 +434,8 @@ Index(
 # What only one process does at a time, and when one last began it.
 turns = Table("turns", metadata, Column("name", Text, primary_key=True), _seconds("taken_at"))
 
-# Messages to channels and issues of teams. id: its kind and what it is about, "digest:2026-11-25".
+# Messages to channels and issues of teams. target: a digest of where it goes. id: its kind, and the
+# day or a digest of what it is about, "digest:2026-11-25".
 # sends: how often it was sent without a known failure. done_at: 0 if it may still be sent.
 # outcome: as in `posts.done`.
 posts = Table(
@@ -389,6 +471,19 @@ credentials = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("sealed", LargeBinary, nullable=False),
     _seconds("stored_at"),
+)
+
+# People who have signed in to the pages. hash: of the cookie, in hex. user_id: on GitHub.
+# token: with which GitHub says what they may see, encrypted.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    *(_whole("user_id"), _text("login")),
+    Column("token", LargeBinary, nullable=False),
+    _seconds("expires_at"),
+    Index("sessions_user", "user_id"),
+    Index("sessions_expires", "expires_at"),
 )
 
 # One row. works_from: the oldest revision of the schema whose code works on the schema as it is.

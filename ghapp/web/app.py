@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -19,7 +18,7 @@ from ghapp.settings import Settings
 from ghapp.store import Store
 from ghapp.web.health import HealthPages, Page, Scrape
 from ghapp.web.pages import Pages
-from ghapp.web.webhook import Webhook
+from ghapp.web.webhook import CLOSE, RETRY_AFTER_SECONDS, Webhook
 
 # Of what is no page: no script, frame, form or cache may make use of it.
 SECURITY_HEADERS = {
@@ -31,6 +30,7 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
 }
+NOT_YET = "ghapp is not set up yet; deliver again in a while"
 
 
 def application(
@@ -42,11 +42,13 @@ def application(
     observer: Observer | None = None,
     metrics: Page | None = None,
     claiming: Callable[[], float] | None = None,
+    listening: str = "",
 ) -> Starlette:
     """The ASGI application that receives deliveries and, if the settings say so, shows the pages.
 
     bot_login: the login the App writes under, "" until it is known. github: whether GitHub knows
-    the App. claiming: as in HealthPages.
+    the App. claiming: as in HealthPages. listening: the address of the server. Raises WrongSetting
+    (people are to sign in, and there is no key to encrypt their tokens with).
     """
     secrets, observer = settings.webhook_secrets, observer or Observer()
     webhook = Webhook(store, secrets, settings.app_id, bot_login, observer)
@@ -54,13 +56,26 @@ def application(
     return site(
         Route("/webhook", webhook.receive, methods=["POST"]),
         *_pages(health, store, metrics),
-        *(Pages(store, settings).routes() if settings.pages == "local" else ()),
+        *(Pages(store, settings, listening).routes() if settings.shown != "off" else ()),
+        headers=headers_at(settings.base_url),
     )
 
 
 def without_app(store: Store) -> Starlette:
-    """The ASGI application of a server whose App does not exist yet: health alone."""
-    return site(*_pages(HealthPages(store, lambda: Standing.SET_UP), store, None))
+    """The ASGI application of a server whose App does not exist yet: health, and a webhook.
+
+    GitHub sends a `ping` as soon as the App is made, before anybody can know its secret. It says
+    nothing, so it is taken unread. Everything else has to come again.
+    """
+
+    async def ping(request: Request) -> Response:
+        if request.headers.get("x-github-event") == "ping":
+            return JSONResponse({"outcome": "ignored"})
+        headers = {"Retry-After": str(RETRY_AFTER_SECONDS), **CLOSE}
+        return JSONResponse({"error": NOT_YET}, 503, headers)
+
+    health = HealthPages(store, lambda: Standing.SET_UP)
+    return site(Route("/webhook", ping, methods=["POST"]), *_pages(health, store, None))
 
 
 def watching(
@@ -81,13 +96,19 @@ def _pages(health: HealthPages, store: Store, metrics: Page | None) -> list[Rout
     return routes
 
 
+def headers_at(base: str) -> Mapping[str, str]:
+    """The headers of every answer. base: where ghapp answers, "" if that is not known."""
+    if not base.startswith("https://"):
+        return SECURITY_HEADERS
+    return {**SECURITY_HEADERS, "Strict-Transport-Security": "max-age=31536000"}
+
+
 def site(*routes: Route, headers: Mapping[str, str] = SECURITY_HEADERS) -> Starlette:
     """An application with these routes. headers: on every answer."""
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        phrase = HTTPStatus(error.status_code).phrase
-        return JSONResponse({"error": phrase}, error.status_code, error.headers)
+        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
     async def bug(request: Request, error: Exception) -> Response:
         # The traceback goes to the log; this answer is made outside of the middleware.

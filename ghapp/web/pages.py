@@ -1,35 +1,42 @@
-"""The pages for people and the same as JSON: the queue, a pull request, the follow-ups.
+"""The pages for people and the same as JSON: queue, pull requests, follow-ups and insights.
 
-They need no sign-in, so they are off by default, and answer only who is on this machine. Nothing
-here changes anything.
+A guard decides who sees them, and of which repositories. Nothing here changes anything.
 """
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
 from importlib import resources
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import jinja2
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from ghapp.core.i18n import LANGUAGES, Words
 from ghapp.core.markdown import seen
-from ghapp.errors import Busy, StoreFailed
 from ghapp.settings import Settings
 from ghapp.store import Store, pages
+from ghapp.store import insights as stored
 from ghapp.store.pages import Narrowed
-from ghapp.web import views
+from ghapp.web import insights, views
+from ghapp.web.language import language
+from ghapp.web.sign_in import SignIn
 from ghapp.web.views import Place
-from ghapp.web.visitor import HERE, Visitor
+from ghapp.web.visitor import (
+    NOBODY,
+    Answer,
+    Everybody,
+    Guard,
+    Guarded,
+    Local,
+    Visitor,
+    is_api,
+)
 
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; "
@@ -37,67 +44,17 @@ PAGE_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 FOREVER = "private, max-age=31536000, immutable"
-# What proxies add. A proxy on this machine would lend its address to the whole world.
-FORWARDED = (
-    *("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"),
-    *("via", "cf-connecting-ip", "true-client-ip"),
-)
 LEAST_REFRESH_SECONDS, MOST_REFRESH_SECONDS = 10, 3_600
 MOST_DIGITS = 18
-READS = ("GET", "HEAD")
-NARROWED = ("repository", "area", "team")
-AWAY = "the database does not answer; try once more in a moment"
-
-Answer = Callable[[Request, Visitor], Awaitable[Response]]
-
-
-def is_local(request: Request) -> bool:
-    """Whether the request comes from this machine, and through no proxy.
-
-    What decides is the peer of the connection. What a request says of itself can only refuse it:
-    headers of proxies; HTTP/1.0, which old proxies speak and no browser does; and another host's
-    name, by which a page of that host would read ours through the visitor's browser.
-    """
-    peer = request.client.host if request.client else ""
-    try:
-        host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    except ValueError:
-        return False
-    return (
-        _is_loopback(peer)
-        and (host == "localhost" or _is_loopback(host))
-        and request.scope.get("http_version") != "1.0"
-        and not any(name in request.headers for name in FORWARDED)
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def language(request: Request) -> str:
-    """The language that the address names, else the first one that the browser prefers."""
-    named = request.query_params.get("lang", "")
-    if named in LANGUAGES:
-        return named
-    weighed: list[tuple[float, int, str]] = []
-    for part in request.headers.get("accept-language", "")[:1_000].replace(" ", "").split(","):
-        name, _, weight = part.partition(";q=")
-        try:
-            weighed.append((-float(weight or 1), len(weighed), name.lower()[:2]))
-        except ValueError:
-            continue
-    return next((one for *_, one in sorted(weighed) if one in LANGUAGES), LANGUAGES[0])
+NARROWED = ("repository", "area", "team", "release")
 
 
 class Pages:
-    """The routes of the pages, over one store."""
+    """The routes of the pages, over one store. listening: the address of the server."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings, listening: str = "") -> None:
         self._store = store
+        self._settings, self._listening = settings, listening
         self._place = Place(settings.web_url, settings.timezone)
         self._templates = jinja2.Environment(
             loader=jinja2.PackageLoader("ghapp.web"),
@@ -117,29 +74,40 @@ class Pages:
         )
 
     def routes(self) -> list[Route]:
-        """All of them, each for this machine only."""
+        """All of them, each for those whom the settings let in; the style sheet is for all."""
         pull = "/pulls/{owner}/{repository}/{number}"
         found: dict[str, Answer] = {
             "/": self._queue,
             "/follow-ups": self._follow_ups,
+            "/insights": self._insights,
             pull: self._pull,
             "/api/v1/queue": self._queue,
             "/api/v1/follow-ups": self._follow_ups,
+            "/api/v1/insights": self._insights,
             f"/api/v1{pull}": self._pull,
             "/api/v1/openapi.yaml": self._described,
             self._style_path: self._styled,
         }
-        return [Route(path, _Local(answer)) for path, answer in found.items()]
+        guard: Guard = Local()
+        if self._settings.shown != "sign-in":
+            return [Route(path, Guarded(guard, answer)) for path, answer in found.items()]
+        guard = signing_in = SignIn(self._settings, self._store, self._page, self._listening)
+        del found[self._style_path]  # the pages before sign-in need it as well
+        return [
+            *(Route(path, Guarded(guard, answer)) for path, answer in found.items()),
+            Route(self._style_path, Guarded(Everybody(), self._styled)),
+            *signing_in.routes(),
+        ]
 
     async def _queue(self, request: Request, visitor: Visitor) -> Response:
-        """The queue for the stand-up, narrowed by repository, area and team."""
+        """The queue for the stand-up, narrowed by repository, area, team and release."""
         words = Words(language(request))
         narrowed = Narrowed(*(request.query_params.get(name, "") for name in NARROWED))
         found = await self._store.records.read(
             pages.queue, visitor.repositories, narrowed, self._place.zone
         )
         view = views.queue_view(found, self._place, words)
-        if _is_api(request):
+        if is_api(request):
             return _json(view)
         if _is_text(request):
             return _text(views.queue_markdown(view, self._place, words))
@@ -148,6 +116,7 @@ class Pages:
             "repository": [*choices.repositories.values()],
             "area": choices.areas,
             "team": choices.teams,
+            "release": choices.releases,
         }
         is_narrowed = narrowed != Narrowed()
         return self._page(
@@ -161,11 +130,28 @@ class Pages:
             pages.follow_ups, visitor.repositories, self._place.zone, views.SOON_DAYS
         )
         view = views.follow_ups_view(found, self._place, words)
-        if _is_api(request):
+        if is_api(request):
             return _json(view)
         if _is_text(request):
             return _text(views.follow_ups_markdown(view, self._place, words))
         return self._page("follow_ups.html", request, words, view=view)
+
+    async def _insights(self, request: Request, visitor: Visitor) -> Response:
+        """Charts and tables of the last weeks, narrowed by repository and area."""
+        words, asked = Words(language(request)), insights.narrowed(request.query_params)
+        found = await self._store.records.read(
+            stored.insights, visitor.repositories, asked, self._place.zone
+        )
+        view = insights.insights_view(found, asked, self._place, words)
+        if is_api(request):
+            return _json(view)
+        if _is_text(request):
+            return _text(insights.insights_markdown(view, self._place, words))
+        values = insights.page_values(view, found, words)
+        is_narrowed = bool(asked.repository or asked.area)
+        return self._page(
+            "insights.html", request, words, view=view, is_narrowed=is_narrowed, **values
+        )
 
     async def _pull(self, request: Request, visitor: Visitor) -> Response:
         """One pull request; 404 if no run of it is recorded."""
@@ -177,11 +163,11 @@ class Pages:
                 pages.pull, visitor.repositories, name, int(number)
             )
         if found is None:
-            if _is_api(request):
+            if is_api(request):
                 raise HTTPException(404)
             return self._page("missing.html", request, words, status=404)
         view = views.pull_view(found, self._place, words)
-        if _is_api(request):
+        if is_api(request):
             return _json(view)
         if _is_text(request):
             return _text(views.pull_markdown(view, self._place, words))
@@ -210,6 +196,7 @@ class Pages:
             other=other,
             switched=f"?{urlencode({**query, 'lang': other})}",
             path=request.url.path,
+            visitor=getattr(request.state, "visitor", NOBODY),
         )
         headers = {**PAGE_HEADERS, "Content-Language": words.language}
         wanted = query.get("refresh", "")
@@ -217,29 +204,6 @@ class Pages:
             seconds = min(max(int(wanted), LEAST_REFRESH_SECONDS), MOST_REFRESH_SECONDS)
             headers["Refresh"] = str(seconds)
         return Response(text, status, headers, media_type="text/html")
-
-
-class _Local:
-    """A page for this machine alone; 404 for everybody else, as if there were no such page."""
-
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        if not is_local(request):
-            raise HTTPException(404)
-        if request.method not in READS:
-            raise HTTPException(405, headers={"Allow": ", ".join(READS)})
-        try:
-            response = await self._answer(request, HERE)
-        except (Busy, StoreFailed):
-            response = JSONResponse({"error": AWAY}, 503)
-        await response(scope, receive, send)
-
-
-def _is_api(request: Request) -> bool:
-    return request.url.path.startswith("/api/")
 
 
 def _is_text(request: Request) -> bool:

@@ -13,10 +13,9 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import jinja2
 from starlette.requests import Request
@@ -25,25 +24,27 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ghapp import logs
+from ghapp.core.i18n import LANGUAGES, Words
 from ghapp.errors import Busy, Gone, Rejected, Retry, StoreFailed, Wait, WrongSetting
+from ghapp.github.app import Installed
 from ghapp.github.client import GitHub
 from ghapp.github.manifest import address, converted, manifest
-from ghapp.github.requirements import EVENTS, PERMISSIONS, REPORTS, spoken
+from ghapp.github.requirements import EVENTS, OF_ORGANISATIONS, PERMISSIONS, at_least, spoken
 from ghapp.settings import Credentials, Settings
 from ghapp.store import Store, credentials, stats
-from ghapp.web.app import SECURITY_HEADERS, site
+from ghapp.web import forms
+from ghapp.web.app import headers_at, site
+from ghapp.web.language import language
 
 LIFE_SECONDS = 3600.0  # of the token, and of the cookie that it is exchanged for
 COOKIE = "__Host-ghapp-setup"
 ACCOUNT = re.compile(r"[A-Za-z0-9](?:[\w-]{0,98}[A-Za-z0-9])?", re.ASCII)
-MOST_FORM_BYTES = 4096
 SWITCH_SECONDS = 10.0  # it takes a second or two
 REFRESH_SECONDS = 5
 MOST_ASKED = 20  # installations whose repositories are counted
 LOST = (
     "open the address that ghapp printed when it started; if it was used or is old, restart ghapp"
 )
-FORGED = "the form was not sent by this page: open /setup again"
 NO_BASE = (
     "GHAPP_BASE_URL is not set: this address works in a browser on this machine only, and GitHub "
     "cannot deliver to it. Set it to the https:// address of the proxy in front of ghapp."
@@ -75,7 +76,7 @@ class Session:
     """The one visitor. hash: of the cookie. state: of the next answer from GitHub, good once.
 
     form: the token of our own form. account: the login of an organisation, "" for a personal
-    account, None if it was not chosen yet.
+    account, None if it was not chosen yet. language: "" for the one that the browser prefers.
     """
 
     hash: bytes
@@ -83,6 +84,7 @@ class Session:
     form: str = field(repr=False)
     state: str = field(repr=False)
     account: str | None = None
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class SetUp:
         self._github: GitHub | None = None
         self._settings, self._store, self._clock = settings, store, clock
         self._seal = credentials.Seal(settings, makes=True)
-        self._base = settings.base_url or _on_loopback(listening)
+        self._base = settings.base(listening)
         self._is_reachable = self._base.startswith("https://") or settings.is_local
         self._token_hash = b""
         self._until = 0.0
@@ -135,12 +137,10 @@ class SetUp:
             "base-uri 'none'; frame-ancestors 'none'"
         )
         headers = {
-            **SECURITY_HEADERS,
+            **headers_at(self._base),
             "Content-Security-Policy": policy,
             "Cross-Origin-Opener-Policy": "same-origin",
         }
-        if self._base.startswith("https://"):
-            headers["Strict-Transport-Security"] = "max-age=31536000"
         self.site = site(
             Route("/setup", self.choose, methods=["POST"]),
             Route("/setup", self.begin, methods=["GET"]),
@@ -170,7 +170,11 @@ class SetUp:
         session, cookie = self._session, request.cookies.get(COOKIE, "")
         if session is None or self._clock() > session.until:
             return None
-        return session if hmac.compare_digest(_hash(cookie), session.hash) else None
+        if not hmac.compare_digest(_hash(cookie), session.hash):
+            return None
+        if (chosen := request.query_params.get("lang", "")) in LANGUAGES:
+            session = self._session = replace(session, language=chosen)
+        return session
 
     def _refused(self) -> Response:
         if self.stored.is_set():
@@ -203,26 +207,17 @@ class SetUp:
             return self._refused()
         if token:
             return RedirectResponse("/setup", 303)
-        return self._start(session)
+        return self._start(request, session)
 
     async def choose(self, request: Request) -> Response:
         """Remember the account that the App will belong to."""
         session = self._known(request)
         if session is None or self.stored.is_set():
             return self._refused()
-        if not same_origin(request, self._base):
-            return JSONResponse({"error": FORGED}, 403)
-        body = b""
-        async for part in request.stream():
-            body += part
-            if len(body) > MOST_FORM_BYTES:
-                return JSONResponse({"error": "the form is too long"}, 413)
-        form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
-        if not hmac.compare_digest(form.get("form", "").encode(), session.form.encode()):
-            return JSONResponse({"error": FORGED}, 403)
+        form = await forms.sent(request, self._base, session.form)
         account = form.get("account", "").strip()
         if account and not ACCOUNT.fullmatch(account):
-            return self._start(session, f"{account[:100]} is not the name of an organisation", 422)
+            return self._start(request, session, "setup_bad_account", 422, name=account[:100])
         chosen = None if "again" in form else account
         self._session = replace(session, account=chosen, state=_secret())
         return RedirectResponse("/setup", 303)
@@ -243,25 +238,23 @@ class SetUp:
                 return self._refused()
             state = request.query_params.get("state", "")
             if not hmac.compare_digest(state.encode(), session.state.encode()):
-                return self._start(session, "GitHub's answer does not belong to this page", 403)
+                return self._start(request, session, "setup_foreign_answer", 403)
             session = self._session = replace(session, state=_secret())
             code = request.query_params.get("code", "")
             try:
                 made = await converted(self._settings.endpoint, code)
             except (Gone, Rejected, Retry, Wait, WrongSetting) as error:
                 log.error("set-up got no credentials", reason=str(error))
-                return self._start(session, f"The App is not stored: {error}. Try again.", 502)
+                return self._start(request, session, "setup_not_stored", 502, why=error)
             page = self._page_of(made)
             try:
                 sealed = self._seal.closed(made)
                 is_first = await self._store.records.write(credentials.keep, sealed)
             except (Busy, StoreFailed) as error:
                 log.error("set-up could not store credentials", reason=str(error))
-                why = f"The database takes no writes. Delete the App at {page}, and try again."
-                return self._start(session, why, 503)
+                return self._start(request, session, "setup_no_writes", 503, page=page)
             if not is_first:
-                why = f"Another set-up was faster. Delete this second App at {page}."
-                return self._start(session, why, 409)
+                return self._start(request, session, "setup_second_app", 409, page=page)
             self.stored.set()
             log.info("the App is stored", app_id=made.app_id, slug=made.slug)
         with contextlib.suppress(TimeoutError):  # the installation is delivered at once
@@ -270,13 +263,16 @@ class SetUp:
 
     async def installed(self, request: Request) -> Response:
         """Which steps are done, by facts; nothing in the query counts. Ends set-up after all."""
-        if self._known(request) is None or self._is_over:
+        session = self._known(request)
+        if session is None or self._is_over:
             return self._refused()
         if not self.stored.is_set():
             return RedirectResponse("/setup", 303)
-        steps = await self._steps()
+        words = _words(request, session)
+        steps = await self._steps(words)
         done = all(step.done for step in steps)
-        answer = self._shown("installed.html", steps=steps, done=done)
+        shows = self._settings.base_url and self._settings.pages != "off"
+        answer = self._shown("installed.html", words, steps=steps, done=done, shows=shows)
         if done:
             self._is_over = True
             log.info("set-up is over")
@@ -284,46 +280,58 @@ class SetUp:
             answer.headers["Refresh"] = str(REFRESH_SECONDS)
         return answer
 
-    async def _steps(self) -> list[Step]:
+    async def _steps(self, words: Words) -> list[Step]:
         github = self._github
         if github is None:
-            return [Step(False, "The server is switching to the new App.")]
+            return [Step(False, words("setup_switching"))]
         try:
             slug = await github.app()
         except (Retry, Wait, Gone) as error:
-            return [Step(False, f"The App does not answer yet: {error}")]
-        steps = [Step(True, f"The App answers as {slug}[bot].")]
+            return [Step(False, words("setup_no_answer", why=error))]
+        steps = [Step(True, words("setup_answers", login=f"{slug}[bot]"))]
         try:
-            found = await github.installations()
-            count = sum([len(await github.repositories(id)) for id in found[:MOST_ASKED]])
+            found = await github.installed()
+            count = sum([len(await github.repositories(one.id)) for one in found[:MOST_ASKED]])
         except (Retry, Wait, Gone) as error:
-            steps.append(Step(False, f"Its installations cannot be read yet: {error}"))
+            steps.append(Step(False, words("setup_unread", why=error)))
         else:
             page = f"{self._settings.web_url}/apps/{slug}/installations/new"
-            missing = f"The App has no repository yet: install it at {page}"
-            text = f"The App is installed on repositories: {count}." if count else missing
-            steps.append(Step(count > 0, text))
+            steps.append(
+                Step(True, words("setup_repositories", count=count))
+                if count
+                else Step(False, words("setup_no_repository", page=page))
+            )
+            steps += _members(words, found)
+            ahead = round(github.ahead_seconds())
+            off = words("setup_clock_off", seconds=abs(ahead))
+            steps.append(Step(not ahead, off if ahead else words("setup_clock")))
         try:
             newest = (await self._store.records.read(stats.health)).newest_delivery_seconds
         except (Busy, StoreFailed):
-            steps.append(Step(False, "The database does not answer."))
+            steps.append(Step(False, words("setup_database_away")))
             return steps
-        waits = "No delivery has arrived yet: open a pull request, or run `ghapp doctor`."
-        if not self._is_reachable:
-            waits = "GitHub cannot deliver to this address: set GHAPP_BASE_URL, and the webhook "
-            waits += "URL in the App's settings."
+        waits = words("setup_no_delivery" if self._is_reachable else "setup_unreachable")
         arrived = newest is not None
-        steps.append(Step(arrived, "A first delivery has arrived." if arrived else waits))
+        steps.append(Step(arrived, words("setup_delivery") if arrived else waits))
         return steps
 
-    def _start(self, session: Session, problem: str = "", status: int = 200) -> Response:
-        """The first page. problem: what went wrong before."""
+    def _start(
+        self,
+        request: Request,
+        session: Session,
+        problem: str = "",
+        status: int = 200,
+        **values: object,
+    ) -> Response:
+        """The first page. problem: the text of what went wrong before. values: of that text."""
         account = session.account or ""
         asked = manifest(self._base, account, is_reachable=self._is_reachable)
+        words = _words(request, session)
         return self._shown(
             "setup.html",
+            words,
             status,
-            problem=problem,
+            problem=words(problem, **values) if problem else "",
             session=session,
             base=self._base,
             given_base=bool(self._settings.base_url),
@@ -331,13 +339,24 @@ class SetUp:
             target=address(self._settings.web_url, account, session.state),
             manifest=json.dumps(asked),
             name=asked["name"],
-            permissions=[(spoken(name), need) for name, need in PERMISSIONS.items()],
-            events=[(spoken(name), REPORTS[name]) for name in EVENTS],
+            permissions=[
+                (
+                    *(spoken(name), need.level, words(f"need_{name}")),
+                    "" if need.vital else words(f"without_{name}"),
+                )
+                for name, need in PERMISSIONS.items()
+            ],
+            events=[(spoken(name), words(f"event_{name}")) for name in EVENTS],
         )
 
-    def _shown(self, template: str, status: int = 200, **values: Any) -> Response:
-        text = self._templates.get_template(template).render(values)
-        return Response(text, status, media_type="text/html")
+    def _shown(self, template: str, words: Words, status: int = 200, **values: Any) -> Response:
+        other = next(one for one in LANGUAGES if one != words.language)
+        path = "/setup/installed" if template == "installed.html" else "/setup"
+        text = self._templates.get_template(template).render(
+            values, words=words, other=other, switched=f"{path}?lang={other}"
+        )
+        headers = {"Content-Language": words.language}
+        return Response(text, status, headers, media_type="text/html")
 
     def _page_of(self, made: Credentials) -> str:
         """The App's page. A foreign address in the answer would lead the visitor elsewhere."""
@@ -346,21 +365,25 @@ class SetUp:
         return f"{self._settings.web_url}/apps/{made.slug}"
 
 
-def same_origin(request: Request, base: str) -> bool:
-    """Whether a form of one of our own pages sent the request. base: where ghapp answers.
+def _words(request: Request, session: Session) -> Words:
+    return Words(session.language or language(request))
 
-    Browsers without Sec-Fetch-Site send Origin with each POST.
+
+def _members(words: Words, found: Iterable[Installed]) -> list[Step]:
+    """Whether ghapp may read who is in a team, for each organisation that the App is installed on.
+
+    A personal account has no teams.
     """
-    if site := request.headers.get("sec-fetch-site"):
-        return site == "same-origin"
-    return request.headers.get("origin") == base
-
-
-def _on_loopback(listening: str) -> str:
-    """The address of this server for a browser on the same machine."""
-    parts = urlsplit(listening)
-    host = "[::1]" if ":" in (parts.hostname or "") else "127.0.0.1"
-    return f"http://{host}:{parts.port}"
+    steps = []
+    for one in found:
+        if one.account is None or one.account.type != "Organization":
+            continue
+        for name in OF_ORGANISATIONS:
+            works = at_least(one.permissions.get(name, ""), PERMISSIONS[name].level)
+            key = "setup_members" if works else "setup_no_members"
+            text = words(key, account=one.account.login, page=one.html_url)
+            steps.append(Step(works, text))
+    return steps
 
 
 def _hash(secret: str) -> bytes:

@@ -15,7 +15,7 @@ from ghapp.core.i18n import Words
 from ghapp.core.ledger import Entry
 from ghapp.core.markdown import code, dotted, link, literal, paragraphs, visible
 from ghapp.core.records import FlaggedArea, Note
-from ghapp.core.text.turns import age, waited
+from ghapp.core.text.turns import age, freeze_named, next_release, release_named, waited
 from ghapp.core.text.turns import why as why_it_waits
 from ghapp.store.pages import (
     OVERDUE,
@@ -25,6 +25,7 @@ from ghapp.store.pages import (
     FollowUps,
     Parked,
     Parts,
+    Planned,
     PullPage,
     Queue,
     Waiting,
@@ -53,7 +54,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class ReviewRow:
-    """One line of the queue. page: its path here, "" if it has none. why: why it is listed."""
+    """One line of the queue. page: its path here, "" if it has none. why: why it is listed.
+
+    release: the next one in words, and release_on its day; "" if none is known. frozen: whether a
+    release freeze is in force.
+    """
 
     repository: str
     number: int
@@ -66,11 +71,14 @@ class ReviewRow:
     since: datetime
     waited_seconds: int
     waited: str
+    release_on: str = ""
+    release: str = ""
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Reviews that wait for the same: those that have waited longest, and how many there are."""
+    """Reviews that wait for the same: the most urgent ones, and how many there are."""
 
     id: str
     title: str
@@ -106,10 +114,22 @@ class FollowUpSection:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseView:
+    """The next release. text: all of it in words."""
+
+    on: str
+    name: str
+    flagged: int
+    unsigned: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class QueueView:
     now: datetime
     sections: tuple[Section, ...]
     follow_ups: tuple[FollowUpSection, ...]
+    release: ReleaseView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +192,10 @@ class EntryView:
 
 @dataclass(frozen=True, slots=True)
 class PullView:
-    """next: what has to happen. judged: how many entries the ledger has in all."""
+    """next: what has to happen. judged: how many entries the ledger has in all.
+
+    release, release_on: as in ReviewRow. freeze: the release freeze in force, in words.
+    """
 
     now: datetime
     repository: str
@@ -195,6 +218,9 @@ class PullView:
     timeline: tuple[EntryView, ...]
     judged: int
     follow_ups: tuple[FollowUpRow, ...]
+    release_on: str
+    release: str
+    freeze: str
 
 
 # --- views ----------------------------------------------------------------------------------------
@@ -211,7 +237,14 @@ def queue_view(queue: Queue, place: Place, words: Words) -> QueueView:
             rows += [_parked(one, queue.now, place, words) for one in queue.parked[1]]
         sections.append(Section(turn, words(f"page_turn_{turn}"), total, tuple(rows)))
     due = _follow_ups(queue.follow_ups, (OVERDUE, TODAY), queue.now, place, words)
-    return QueueView(queue.now, tuple(sections), due)
+    release = _planned(queue.planned, words) if queue.planned else None
+    return QueueView(queue.now, tuple(sections), due, release)
+
+
+def _planned(planned: Planned, words: Words) -> ReleaseView:
+    release, counts = planned.release, (planned.flagged, planned.unsigned)
+    text = next_release(release, *counts, words)
+    return ReleaseView(release.on, visible(release.name, MOST_NAME), *counts, text)
 
 
 def follow_ups_view(found: FollowUps, place: Place, words: Words) -> FollowUpsView:
@@ -226,9 +259,11 @@ def pull_view(page: PullPage, place: Place, words: Words) -> PullView:
     passed = waited(page.since, page.now, overview.hours if overview else None, place.zone)
     areas = overview.areas if overview else ()
     turn = {"waiting_reviewers": "reviewers", "waiting_author": "author", "on_hold": "hold"}
+    turn["frozen"] = "hold"
+    freeze = overview.freeze if overview else None
     next_step = visible(verdict.title, MOST_WHY)
     if overview and verdict.is_open and page.state in turn:
-        next_step = why_it_waits(turn[page.state], overview.waiting, overview.holds, words)
+        next_step = why_it_waits(turn[page.state], overview, words)
     elif page.error:
         next_step = visible(page.error, MOST_WHY)
     return PullView(
@@ -257,25 +292,31 @@ def pull_view(page: PullPage, place: Place, words: Words) -> PullView:
             for one in page.follow_ups
             if one.is_open
         ),
+        release_on=overview.release_on if overview and verdict.is_open else "",
+        release=release_named(overview.release, words) if overview and verdict.is_open else "",
+        freeze=freeze_named(freeze, words) if freeze and verdict.is_open else "",
     )
 
 
 def _waiting(one: Waiting, turn: str, now: datetime, place: Place, words: Words) -> ReviewRow:
     overview = one.overview
     passed = waited(one.since, now, overview.hours, place.zone)
-    why = why_it_waits(turn, overview.waiting, overview.holds, words)
+    why = why_it_waits(turn, overview, words)
     return ReviewRow(
         visible(one.full_name, MOST_NAME),
         one.number,
         visible(overview.title, MOST_TITLE),
         visible(overview.author, MOST_NAME),
         place.pull(one.full_name, one.number),
-        _page(one.full_name, one.number),
+        page_path(one.full_name, one.number),
         tuple(visible(area.id, MOST_NAME) for area in overview.waiting),
         why or visible(one.title, MOST_WHY),
         one.since,
         int(passed[0].total_seconds()),
         age(passed, words),
+        overview.release_on,
+        release_named(overview.release, words),
+        overview.freeze is not None,
     )
 
 
@@ -286,7 +327,7 @@ def _parked(one: Parked, now: datetime, place: Place, words: Words) -> ReviewRow
     return ReviewRow(
         visible(one.full_name, MOST_NAME),
         one.number,
-        *("", "", address, _page(one.full_name, one.number) if one.number else "", ()),
+        *("", "", address, page_path(one.full_name, one.number) if one.number else "", ()),
         words("page_parked", error=error),
         one.since,
         int(passed[0].total_seconds()),
@@ -375,7 +416,7 @@ def _follow_up(one: Due, today: date, place: Place, words: Words) -> FollowUpRow
         _due_in(days, words),
         what.issue,
         place.issue(name, what.issue) if what.issue else place.pull(name, what.number),
-        _page(name, what.number),
+        page_path(name, what.number),
         what.extended,
     )
 
@@ -386,7 +427,7 @@ def _due_in(days: int, words: Words) -> str:
     return words("page_days_left", days=days) if days else words("page_is_today")
 
 
-def _page(full_name: str, number: int) -> str:
+def page_path(full_name: str, number: int) -> str:
     return f"/pulls/{quote(full_name)}/{number}"
 
 
@@ -396,6 +437,7 @@ def _page(full_name: str, number: int) -> str:
 def queue_markdown(view: QueueView, place: Place, words: Words) -> str:
     """The queue as text to paste into a chat or a wiki."""
     blocks = [f"## {words('page_queue')} ({_time(view.now, place)})"]
+    blocks.append(literal(view.release.text) if view.release else "")
     for section in view.sections:
         lines = [
             dotted(
@@ -404,6 +446,8 @@ def queue_markdown(view: QueueView, place: Place, words: Words) -> str:
                 literal(one.title, MOST_TITLE),
                 literal(words.joined(one.areas)),
                 literal(one.why),
+                f"{words('page_release')} {literal(one.release)}" if one.release else "",
+                words("page_freeze") if one.frozen else "",
             )
             for one in section.reviews
         ]
@@ -453,6 +497,10 @@ def pull_markdown(view: PullView, place: Place, words: Words) -> str:
         paragraphs(
             f"## {name} {literal(view.title, MOST_TITLE)}",
             dotted(f"**{view.state_text}**", view.waited, literal(view.next)),
+            dotted(
+                f"{words('page_release')} {literal(view.release)}" if view.release else "",
+                f"{words('page_freeze')} ({literal(view.freeze)})" if view.freeze else "",
+            ),
             _listed(words("page_areas"), len(view.areas), areas, words),
             _listed(words("page_questions"), len(items), items, words),
             _listed(words("page_timeline"), view.judged, entries, words),

@@ -124,6 +124,7 @@ class Webhook:
             delivery.push,
             delivery.left,
             delivery.ended,
+            delivery.revoked,
         )
         if not any(concerns) and not delivery.policy_changed:
             return "ignored"

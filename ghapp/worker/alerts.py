@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from hashlib import sha256
 
 from ghapp import logs
 from ghapp.core.i18n import Words
@@ -34,10 +35,15 @@ log = logs.logger()
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """id: of what happened, which never changes. line: to what it happened."""
+    """what: what happened, always in the same words. line: to what it happened."""
 
-    id: str
+    what: str
     line: Line
+
+    @property
+    def id(self) -> str:
+        """A digest of it, which names no repository."""
+        return f"{KIND}:{sha256(self.what.encode()).hexdigest()[:32]}"
 
 
 class Alerts:
@@ -83,7 +89,7 @@ class Alerts:
 
     async def _send(self, audience: Audience, alerts: Sequence[Alert], now: datetime) -> None:
         """Those that are new: one message each, the last of a day for all that are left."""
-        read, write, to = self._store.records.read, self._store.records.write, str(audience.target)
+        read, write, to = self._store.records.read, self._store.records.write, audience.target.id
         settled = await read(posts.settled, to, [one.id for one in alerts])
         new = [one for one in alerts if one.id not in settled]
         today = datetime.combine(now.astimezone(self._place.zone).date(), time(), self._place.zone)
@@ -100,7 +106,7 @@ class Alerts:
 
     async def _posted(self, audience: Audience, alerts: Sequence[Alert]) -> bool:
         """Whether it is sent, or refused for good; if not, all of it is tried again later."""
-        write, to, words = self._store.records.write, str(audience.target), Words(audience.language)
+        write, to, words = self._store.records.write, audience.target.id, Words(audience.language)
         for one in alerts:
             await write(posts.sending, to, one.id)
         lines = tuple(one.line for one in alerts[:MOST_LINES])
@@ -115,13 +121,15 @@ class Alerts:
         except Unknown as error:
             reason = str(error)
         except Refused as error:
-            log.error("an alert is refused", target=to, reason=str(error))
+            log.error("an alert is refused", target=str(audience.target), reason=str(error))
             self._observer.posted("slack", "refused")
             return True
         else:
             self._observer.posted("slack", "sent")
             return True
-        log.warning("alerts are sent later", target=to, reason=reason, seconds=after)
+        log.warning(
+            "alerts are sent later", target=str(audience.target), reason=reason, seconds=after
+        )
         self._observer.posted("slack", "later" if unsent else "unknown")
         for one in alerts:
             await write(posts.later, to, one.id, after, unsent)
@@ -134,7 +142,7 @@ def _happened(
     for one in waivers:
         entry, number = one.entry, one.number
         yield Alert(
-            f"{KIND}:waived:{one.key}:{entry.id}",
+            f"waived:{one.key}:{entry.id}",
             Line(
                 f"{one.full_name}#{number}",
                 f"{place.web_url}/{one.full_name}/pull/{number}",
@@ -144,21 +152,21 @@ def _happened(
         )
     for held in queue.turns.get("hold", (0, ()))[1]:
         passed, day = waited(held.since, queue.now, held.overview.hours, place.zone)
-        if passed > day:
+        if passed > day and held.overview.holds:  # a release freeze ends by itself
             yield Alert(
-                f"{KIND}:hold:{held.full_name}:{held.number}:{held.since.timestamp():.0f}",
+                f"hold:{held.full_name}:{held.number}:{held.since.timestamp():.0f}",
                 Line(
                     f"{held.full_name}#{held.number}",
                     f"{place.web_url}/{held.full_name}/pull/{held.number}",
                     words("alert_hold", waited=age((passed, day), words)),
-                    (held.overview.title, why("hold", (), held.overview.holds, words)),
+                    (held.overview.title, why("hold", held.overview, words)),
                 ),
             )
     for parked in queue.parked[1]:
         name = f"{parked.full_name}#{parked.number}" if parked.number else parked.full_name
         address = f"{place.web_url}/{parked.full_name}"
         yield Alert(
-            f"{KIND}:parked:{name}:{parked.since.timestamp():.0f}",
+            f"parked:{name}:{parked.since.timestamp():.0f}",
             Line(
                 name,
                 f"{address}/pull/{parked.number}" if parked.number else address,
@@ -175,4 +183,4 @@ def _unreadable(
         if one.id in unreadable:
             address = f"{place.web_url}/{one.full_name}"
             line = Line(one.full_name, address, words("alert_unreadable"))
-            yield Alert(f"{KIND}:policy:{one.id}", line)
+            yield Alert(f"policy:{one.id}", line)

@@ -29,7 +29,7 @@ from ghapp.core.text.digest import (
     as_slack,
     day_named,
 )
-from ghapp.core.text.turns import age, waited, why
+from ghapp.core.text.turns import age, next_release, release_named, waited, why
 from ghapp.core.working_time import WorkingTime
 from ghapp.errors import Busy, Gone, Rejected, Retry, StoreFailed, Wait
 from ghapp.observer import Observer
@@ -170,6 +170,9 @@ def _summary(
     if rows := queue.turns.get("reviewers", (0, ()))[1]:
         times = [waited(one.since, queue.now, one.overview.hours, place.zone) for one in rows]
         said.append(words("digest_longest", waited=age(max(times), words)))
+    if queue.planned:
+        planned = queue.planned
+        said.append(next_release(planned.release, planned.flagged, planned.unsigned, words))
     if last and last < day - timedelta(days=1):
         said.append(words("digest_since", day=day_named(last, words)))
     return tuple(said)
@@ -180,6 +183,7 @@ def _review(
 ) -> Line:
     overview = one.overview
     passed = age(waited(one.since, now, overview.hours, place.zone), words)
+    release = release_named(overview.release, words)
     return Line(
         f"{one.full_name.partition('/')[2]}#{one.number}",
         f"{place.web_url}/{one.full_name}/pull/{one.number}",
@@ -187,7 +191,8 @@ def _review(
         (
             words.joined([area.id for area in overview.waiting]),
             passed,
-            why(turn, overview.waiting, overview.holds, words) or one.title,
+            why(turn, overview, words) or one.title,
+            release and f"{words('page_release')} {release}",
         ),
         is_new=since is not None and one.since > since,
     )
@@ -227,7 +232,7 @@ async def known_audiences(
 
 async def made(store: Store, audience: Audience, day: date, place: Place) -> Digest | None:
     """The message on that day; None if there is nothing to say. Raises Busy and StoreFailed."""
-    last = await store.records.read(posts.last_sent, str(audience.target), KIND)
+    last = await store.records.read(posts.last_sent, audience.target.id, KIND)
     since = (date.fromisoformat(last[0]), last[1]) if last else None
     seen, team = frozenset(one.id for one in audience.repositories), audience.target.team
     queue = await store.records.read(pages.queue, seen, Narrowed(team=team), place.zone)
@@ -283,11 +288,13 @@ class Digests:
         """Whether nothing more is to be done for the target today. Raises Busy, StoreFailed."""
         if not audience.works_on(day):
             return True
-        write, to, id = self._store.records.write, str(audience.target), f"{KIND}:{day}"
+        write, to, id = self._store.records.write, audience.target.id, f"{KIND}:{day}"
         state = await write(posts.claim, to, id)
         if state != posts.CLAIMED:
             if state == posts.UNANSWERED:
-                log.error("gave up a digest", target=to, reason="no answer came, twice")
+                log.error(
+                    "gave up a digest", target=str(audience.target), reason="no answer came, twice"
+                )
             return state != posts.HELD
         digest = await made(self._store, audience, day, self._place)
         if digest is None:
@@ -303,17 +310,22 @@ class Digests:
                 await self._rewrite(audience, as_markdown(digest, words))
         except (Unsent, Retry, Wait) as error:
             after = getattr(error, "after_seconds", None) or LATER_SECONDS
-            log.warning("a digest is sent later", target=to, reason=str(error), seconds=after)
+            log.warning(
+                "a digest is sent later",
+                target=str(audience.target),
+                reason=str(error),
+                seconds=after,
+            )
             await write(posts.later, to, id, after, True)
             self._observer.posted(audience.target.kind, "later")
             return False
         except Unknown as error:
-            log.warning("a digest may be repeated", target=to, reason=str(error))
+            log.warning("a digest may be repeated", target=str(audience.target), reason=str(error))
             await write(posts.later, to, id, LATER_SECONDS, False)
             self._observer.posted(audience.target.kind, "unknown")
             return False
         except (Refused, Gone, Rejected) as error:
-            log.error("a digest is refused", target=to, reason=str(error))
+            log.error("a digest is refused", target=str(audience.target), reason=str(error))
             outcome = "refused"
         await write(posts.done, to, id, outcome)
         self._observer.posted(audience.target.kind, outcome)

@@ -288,7 +288,8 @@ def _unannounced(
     def changed(before: PolicySource | None, after: PolicySource | None) -> bool:
         if before is None or before.read_at is None or after is None:
             return False
-        return (before.text, before.packs) != (after.text, after.packs)
+        parts = [(one.text, one.packs, one.calendar) for one in (before, after)]
+        return parts[0] != parts[1]
 
     if changed(known, now):
         yield Mark((RepositoryKey(repository),))

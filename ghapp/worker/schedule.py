@@ -1,10 +1,11 @@
-"""The sweep: every few minutes all installations are marked, and runs find what was missed."""
+"""What happens every few minutes: all installations are marked for the sweep, and runs counted."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import tzinfo
 from typing import Protocol
 
 from ghapp import logs
@@ -12,6 +13,7 @@ from ghapp.core.model import InstallationKey
 from ghapp.errors import Busy, Gone, Retry, StoreFailed, Wait
 from ghapp.observer import Observer
 from ghapp.store import Store
+from ghapp.store.rollups import roll_up
 from ghapp.store.schedule import take_turn
 from ghapp.store.work_queue import marking
 
@@ -19,7 +21,7 @@ from ghapp.store.work_queue import marking
 FIRST_SECONDS = 15.0
 # How long parked keys stay so: each time they fail again, their pulls show it.
 PARKED_SECONDS = 3600.0
-TURN = "sweep"
+TURN, ROLL_UP_TURN = "sweep", "roll_up"
 EVERY_SECONDS = 300.0
 # How often each process asks for its turn: the one that swept last may have ended.
 ASK_SECONDS = 30.0
@@ -67,6 +69,21 @@ async def sweep(store: Store, github: Lists) -> int:
     await store.queue.mark_dirty(InstallationKey(id) for id in found)
     await store.records.write(marking.mark_rechecks)
     return len(found)
+
+
+async def roll_ups(store: Store, zone: tzinfo, *, first_seconds: float = FIRST_SECONDS) -> None:
+    """Count for `/insights` what runs have recorded, every few minutes, for ever."""
+
+    async def roll_up_and_log() -> None:
+        started = time.perf_counter()
+        if pulls := await roll_up(store.records, zone):
+            milliseconds = round((time.perf_counter() - started) * 1000, 1)
+            log.info("rolled up", pulls=pulls, milliseconds=milliseconds)
+
+    def failed(error: Busy | StoreFailed) -> None:
+        log.error("cannot roll up", reason=str(error))
+
+    await in_turn(store, ROLL_UP_TURN, roll_up_and_log, failed, first_seconds)
 
 
 async def in_turn(

@@ -64,6 +64,7 @@ def test_commands_are_grouped_by_who_needs_them() -> None:
         "explain",
         "export",
         "report",
+        "forget",
     }
     assert local | server == {*get_group(app).commands}
 

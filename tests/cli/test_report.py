@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from ghapp.cli import app
+from ghapp.core.ledger import Verb
+from ghapp.store.rollups import roll_up
 from tests.cli.commands import ghapp
 from tests.store.stores import opened
 from tests.store.test_trials import API, a_trial, ago, ran
+from tests.web.reviews import recorded as reviewed
+from tests.web.test_insights import asked_often, shown
 
 
 def report(url: str, *words: str) -> Result:
@@ -62,6 +66,23 @@ def test_an_empty_report_is_no_failure(recorded: str) -> None:
     ended = report(recorded, "--repository", "acme/none")
     assert ended.exit_code == 0
     assert ended.stdout.startswith("No pull request would have been blocked in the last 14 days")
+
+
+def test_questions_and_merges_without_sign_off(database_url: str) -> None:
+    async def play() -> None:
+        async with opened(database_url) as store:
+            await asked_often(store, Verb.NA)
+            await reviewed(store, 1, "waiting_author", shown(0, is_merged=True), is_open=False)
+            await roll_up(store.records, UTC)
+
+    asyncio.run(play())
+    ended = report(database_url, "--questions")
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("Questions with a proposal in the last 12 weeks: 1\ndbm-online")
+    assert "Merged without sign-off in the last 12 weeks: 1\nacme/shop#1  " in ended.stdout
+    words = ("--questions", "--days", "15", "--repository", "acme/api", "--format", "json")
+    found = json.loads(report(database_url, *words).stdout)
+    assert (found["weeks"], found["questions"], found["merged"]) == (3, [], [])
 
 
 def test_wrong_use_is_named(recorded: str) -> None:

@@ -118,6 +118,12 @@ async def test_the_demo_can_begin_with_set_up(capsys: pytest.CaptureFixture[str]
         while "nfr: needs sign-off" not in (await asyncio.to_thread(browser.get, github)).text:
             assert not demo.done()
             await asyncio.sleep(0.05)
+    ghapp = re.findall(r"^ghapp +(\S+)", printed, re.MULTILINE)[0]
+    asked = await asyncio.to_thread(browser.get, f"{ghapp}/login")
+    assert asked.url.path == "/login/oauth/authorize"
+    queue = await asyncio.to_thread(browser.press, asked, "Authorize", by="sam-sre")
+    assert (queue.status_code, str(queue.url)) == (200, f"{ghapp}/")
+    assert "@sam-sre" in queue.text and "acme/shop#" in queue.text
     demo.cancel()
     with suppress(asyncio.CancelledError):
         await demo
@@ -134,7 +140,8 @@ def test_nothing_but_facts_ticks_a_step_off(world: World, server: Unset) -> None
 
     world.until("the App answers", answers)
     page = browser.get(f"{server.url}/setup/installed?installation_id=1&setup_action=install")
-    assert page.text.count("Done:") == 2
+    assert page.text.count("Done:") == 3
+    assert "Done: This machine&#39;s clock agrees with GitHub&#39;s." in page.text
     assert "To do: The App has no repository yet" in page.text
     assert "To do: No delivery has arrived yet" in page.text
     assert page.headers["refresh"] == "5"
@@ -167,6 +174,7 @@ def test_a_restart_and_other_commands_use_what_is_stored(
     )
     assert exported.private_key == world.github.private_key
     assert exported.webhook_secrets == (world.github.deliveries.hook.secret,)
+    assert exported.client_secret == world.github.registration.client_secret
     assert command(world, "credentials", "--export", str(file)).exit_code == 1
 
 

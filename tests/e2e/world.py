@@ -222,8 +222,8 @@ def in_store(world: World, do: Callable[[Store], Awaitable[object]]) -> None:
 
 
 def quiet(world: World) -> None:
-    """No sweep and no redelivery begins by itself for the next minutes: their turns are taken."""
-    for turn in (schedule.TURN, redelivery.TURN):
+    """What happens every few minutes does not begin by itself: the turns are taken."""
+    for turn in (schedule.TURN, redelivery.TURN, schedule.ROLL_UP_TURN):
         in_store(
             world, lambda store, name=turn: store.records.write(take_turn, name, EVERY_SECONDS)
         )

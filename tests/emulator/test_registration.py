@@ -16,7 +16,7 @@ import pytest
 from ghapp.emulator.github import Emulator
 from ghapp.emulator.server import EmulatorServer
 from ghapp.github.manifest import manifest
-from ghapp.github.requirements import EVENTS, PERMISSIONS, REPORTS
+from ghapp.github.requirements import EVENTS, PERMISSIONS
 from tests.support import PRIVATE_KEY
 
 BASE = "https://ghapp.example"
@@ -79,7 +79,7 @@ def code(client: httpx.Client, asked: dict[str, Any]) -> str:
 def test_our_manifest_asks_for_what_the_table_of_needs_says() -> None:
     made = asked()
     assert made["default_permissions"] == {n: need.level for n, need in PERMISSIONS.items()}
-    assert made["default_events"] == [*EVENTS] == [*REPORTS]
+    assert made["default_events"] == [*EVENTS]
     assert not {"installation", "installation_repositories"} & set(made["default_events"])
 
 

@@ -28,7 +28,7 @@ ARROWS = {
     "export": {"builtin_packs", "core", "store", "terminal"},
     "metrics": {"core", "github", "store"},
     "tracing": {"core", "metrics"},
-    "web": {"core", "github", "logs", "store"},
+    "web": {"builtin_packs", "core", "github", "logs", "store"},
     "worker": {"core", "github", "logs", "slack", "store"},
     "github": {"core", "logs"},
     "store": {"core"},

@@ -33,8 +33,8 @@ BROUGHT = {
 LOADED = {"hishel": "githubkit", "tzdata": "zoneinfo"}
 # By SPDX. MPL and LGPL bind who changes the library, which we do not.
 LICENCES = {
-    "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "LGPL-3.0-only", "MIT", "MIT-0",
-    "MPL-2.0", "PSF-2.0",
+    "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "LGPL-3.0-only",
+    "LGPL-3.0-or-later", "MIT", "MIT-0", "MPL-2.0", "PSF-2.0",
 }  # fmt: skip
 # As those spell it who have no SPDX expression.
 SPELT = {
@@ -54,8 +54,8 @@ def names() -> list[str]:
 
 def asked_for() -> list[Requirement]:
     project = PROJECT["project"]
-    extras = project["optional-dependencies"]
-    lines = [*project["dependencies"], *extras["postgres"], *extras["otel"]]
+    extras = project["optional-dependencies"].values()
+    lines = [*project["dependencies"], *(line for extra in extras for line in extra)]
     return [Requirement(line) for line in lines]
 
 

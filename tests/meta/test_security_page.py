@@ -18,6 +18,7 @@ SECTIONS = (
     "Requests to GitHub",
     "Logs, errors, database, disk",
     "Pages",
+    "Sign-in",
     "Dependencies",
 )
 ITEM = re.compile(r"^- .*\n(?:  .*\n)*", re.MULTILINE)

@@ -264,7 +264,7 @@ def test_every_problem_of_a_file_is_named_with_its_place_and_the_others_run(plac
         "8:13: `cases[1].files./a` should be a path in the repository, as `src/app.py`",
         "8:23: `cases[1].files.c` needs `diff`, `content` or `status`",
         "9:21: `cases[1].expect.state` should be 'clear', 'waiting_author', 'waiting_reviewers', "
-        "'on_hold', 'signed_off', 'waived' or 'unreadable': did you mean signed_off?",
+        "'on_hold', 'signed_off', 'waived', 'frozen' or 'unreadable': did you mean signed_off?",
         "9:40: unknown key `include`: did you mean `includes`?",
     ):
         assert f"{file}:{line}\n" in out

@@ -15,11 +15,13 @@ from ghapp.store.engine import connected
 from ghapp.store.pruning import (
     AT_ONCE,
     COMMITS,
+    COUNTED,
     DELIVERIES,
     PREVIEWS,
     PUSHES,
     QUEUE_HEADS,
     STEPS,
+    SUMS,
     TRIALS,
     prune,
 )
@@ -51,6 +53,18 @@ FILL = {
     "trials": f"""
         INSERT INTO reviews (key, verdict, marks, written, trial, trial_until) {NUMBERS}
         SELECT 'pull:501:' || n, '', '', '', 'old', 5 FROM numbers""",
+    "area_days": f"""
+        INSERT INTO area_days (day, repository_id, area) {NUMBERS}
+        SELECT 719163 + n % 9, n, 'db' FROM numbers""",
+    "question_days": f"""
+        INSERT INTO question_days (day, repository_id, area, item) {NUMBERS}
+        SELECT 719163 + n % 9, n, 'db', 'x' FROM numbers""",
+    "timings": f"""
+        INSERT INTO timings (day, repository_id, area, kind) {NUMBERS}
+        SELECT 719163 + n % 9, n, '', 'author' FROM numbers""",
+    "counted": f"""
+        INSERT INTO counted (key, counted, counted_at) {NUMBERS}
+        SELECT 'pull:501:' || n, '', 5 FROM numbers""",
 }
 FILL_PULLS = (
     f"""
@@ -68,6 +82,18 @@ FILL_PULLS = (
     f"""
         INSERT INTO reviews (key, verdict, marks, written, trial_until) {NUMBERS}
         SELECT 'pull:502:' || n, '', '', '', (n % 2) * 1e11 FROM numbers""",
+    f"""
+        INSERT INTO area_days (day, repository_id, area) {NUMBERS}
+        SELECT 999999, n, 'db' FROM numbers""",
+    f"""
+        INSERT INTO question_days (day, repository_id, area, item) {NUMBERS}
+        SELECT 999999, n, 'db', 'x' FROM numbers""",
+    f"""
+        INSERT INTO timings (day, repository_id, area, kind) {NUMBERS}
+        SELECT 999999, n, '', 'author' FROM numbers""",
+    f"""
+        INSERT INTO counted (key, counted, counted_at) {NUMBERS}
+        SELECT 'pull:502:' || n, '{"x" * 400}', 5e9 FROM numbers""",
 )
 
 
@@ -149,6 +175,8 @@ async def test_a_worker_that_is_stopped_meanwhile_does_not_go_on_to_the_end(
             r"reviews_trial .*\n.*Cond: \(trial_until <",
             r"reviews_trial \(trial_until>\? AND trial_until<",
         ),
+        *((SUMS[name], rf"{name}_day .*\n.*Cond: \(day <", rf"{name}_day \(day<") for name in SUMS),
+        (COUNTED, r"counted_at .*\n.*Cond: \(counted_at <", r"counted_at \(counted_at<"),
     ],
     ids=STEPS,
 )
@@ -162,7 +190,8 @@ def test_what_is_old_is_found_by_its_index_and_nothing_else_is_read(
     changed(database_url, "UPDATE deliveries SET received_at = 5e9")
     plan = planned(database_url, statement)
     assert re.search(sqlite if database_url.startswith("sqlite") else postgresql, plan)
-    tables = "deliveries|pushes|pushed_commits|previews|keys|reviews"
+    tables = "deliveries|pushes|pushed_commits|previews|keys|reviews|counted|timings"
+    tables += "|area_days|question_days"
     whole = rf"(Seq Scan on|SCAN) ({tables})\b(?! USING INDEX keys_queue)"
     assert not re.search(whole, plan)
 

@@ -19,7 +19,7 @@ from ghapp.bootstrap import migrated
 from ghapp.emulator.github import Emulator
 from ghapp.errors import WrongSetting
 from ghapp.settings import Settings
-from ghapp.store import transactions
+from ghapp.store import Store, transactions
 
 OURS = "GHAPP_DATABASE_URL: postgresql://ghapp@/ours"
 STANDBY = f"{OURS} is a standby, which takes no writes; promote it"
@@ -128,3 +128,31 @@ async def served(settings: Settings, stop: asyncio.Event) -> str:
         socket.create_connection(("127.0.0.1", settings.port), timeout=5).close()
         await stop.wait()
         return url
+
+
+def test_one_that_goes_away_before_credentials_are_read_is_waited_for_too(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = settings(cluster)
+
+    async def play() -> None:
+        store = await Store.open(found.database_url)
+
+        async def begun() -> Settings:
+            return await bootstrap._patiently(found, lambda: bootstrap._begun(found, store))
+
+        cluster.stop()
+        later = threading.Timer(0.5, cluster.start)
+        later.start()
+        assert await begun() == found
+        later.join()
+        monkeypatch.setattr(bootstrap, "REACHED_SECONDS", 0.3)
+        cluster.stop()
+        try:
+            with pytest.raises(WrongSetting, match=r"^GHAPP_DATABASE_URL: "):
+                await begun()
+        finally:
+            cluster.start()
+            await store.close()
+
+    asyncio.run(play())

@@ -17,6 +17,7 @@ import yaml
 from ghapp.core.ledger import Refusal, Verb
 from ghapp.core.model import Channel, PullKey
 from ghapp.core.records import FollowUp, Note
+from ghapp.core.releases import Freeze, Release
 from ghapp.store import Store
 from ghapp.store.pages import MOST_ENTRIES, MOST_ROWS
 from ghapp.web.pages import PAGE_HEADERS
@@ -109,6 +110,73 @@ async def test_the_queue_is_narrowed_by_repository_area_and_team(store: Store) -
     assert "<option selected>payments</option>" in page
     assert '<input type="hidden" name="refresh" value="60">' in page
     assert "Nothing here matches the filter." in page
+
+
+FREEZE = Freeze("2026-12-29", "2027-01-03", "New <b>Year</b>")
+
+
+@story
+async def test_a_section_begins_with_what_is_frozen_and_what_is_released_next(
+    store: Store,
+) -> None:
+    day = timedelta(days=1)
+    await recorded(store, 1, since=NOON - 9 * day)
+    await recorded(store, 2, shown=overview(release=Release("2026-12-10", "v2")))
+    await recorded(store, 3, shown=overview(release=Release("2026-11-26", "v1")))
+    await recorded(store, 4, shown=overview(release=Release("2026-11-26")), since=NOON - day)
+    frozen = overview(release=Release("2027-01-14", "v3"), freeze=FREEZE)
+    await recorded(store, 5, shown=frozen)
+    await recorded(store, 6, "frozen", overview(areas=(area(state="signed_off"),), freeze=FREEZE))
+    found = await listed(store)
+    assert (found["reviewers"], found["hold"]) == ([5, 4, 3, 2, 1], [6])
+    text = (await get(store, "/?lang=en")).text
+    for words in (
+        '<time datetime="2026-11-26"><bdi>26 Nov (v1)</bdi></time>',
+        '<time datetime="2026-11-26"><bdi>26 Nov</bdi></time>',
+        '<span class="state">release freeze</span>',
+        "signed off; release freeze (New &lt;b&gt;Year&lt;/b&gt;, until 3 January 2027).",
+    ):
+        assert words in text
+    assert "リリース <time" in (await get(store, "/?lang=ja")).text
+    pull = (await get(store, "/pulls/acme/shop/5?lang=en")).text
+    assert "<dt>Release</dt><dd><bdi>14 Jan (v3)</bdi></dd>" in pull
+    assert "<dd><bdi>New &lt;b&gt;Year&lt;/b&gt;, until 3 January 2027</bdi></dd>" in pull
+    pasted = (await get(store, "/?lang=en&format=md")).text
+    assert "Release 14 Jan (v3) · release freeze" in pasted
+
+
+@story
+async def test_the_queue_is_narrowed_by_the_day_of_a_release(store: Store) -> None:
+    await recorded(store, 1, shown=overview(release=Release("2026-11-26", "v1")))
+    await recorded(store, 2, shown=overview(release=Release("2026-12-10", "x area:payments")))
+    assert (await listed(store, "?release=2026-11-26"))["reviewers"] == [1]
+    assert (await listed(store, "?release=2026-11-2"))["reviewers"] == []
+    assert (await listed(store, "?area=payments"))["reviewers"] == []
+    page = (await get(store, "/?lang=en&release=2026-12-10")).text
+    assert "<option selected>2026-12-10</option>" in page
+    assert "<option>2026-11-26</option>" in page
+
+
+@story
+async def test_the_next_release_is_counted_above_the_queue(store: Store) -> None:
+    async def text() -> str | None:
+        found = (await get(store, "/api/v1/queue?lang=en")).json()["release"]
+        return found and found["text"]
+
+    assert await text() is None
+    past, soon, late = (Release(days_from_now(days), f"v{days}") for days in (-1, 3, 9))
+    for number, state, release in (
+        *((1, "waiting_author", past), (2, "waiting_author", late), (3, "waiting_author", soon)),
+        *((4, "signed_off", soon), (5, "waived", soon), (6, "frozen", soon)),
+    ):
+        await recorded(store, number, state, overview(release=release))
+    await recorded(store, 7, shown=overview(release=soon), is_open=False)
+    await recorded(store, 8, "clear", overview(areas=(), release=soon))
+    found = await text()
+    assert found
+    assert found.endswith("(v3): 4 flagged, 1 not signed")
+    assert f"<strong>{found}</strong>" in (await get(store, "/?lang=en")).text
+    assert found.split(":")[0] in (await get(store, "/?lang=en&format=md")).text
 
 
 @story
@@ -275,7 +343,7 @@ async def test_a_wall_screen_is_refreshed(store: Store) -> None:
 async def test_every_page_has_the_headers_and_one_style_sheet(store: Store) -> None:
     await recorded(store, 1)
     async with client(store) as browser:
-        for path in ("/", "/follow-ups", "/pulls/acme/shop/1", "/pulls/acme/shop/2"):
+        for path in ("/", "/follow-ups", "/insights", "/pulls/acme/shop/1", "/pulls/acme/shop/2"):
             answer = await browser.get(path)
             assert {name: answer.headers.get_list(name) for name in PAGE_HEADERS} == {
                 name: [value] for name, value in PAGE_HEADERS.items()
@@ -286,7 +354,7 @@ async def test_every_page_has_the_headers_and_one_style_sheet(store: Store) -> N
             (style,) = re.findall(r'rel="stylesheet" href="([^"]+)"', answer.text)
         found = await browser.get(style)
         assert found.headers["Content-Type"].startswith("text/css")
-        assert "immutable" in found.headers["Cache-Control"] and len(found.content) < 7_000
+        assert "immutable" in found.headers["Cache-Control"] and len(found.content) < 8_000
         assert (await browser.post("/")).status_code == 405
         assert (await browser.head("/")).status_code == 200
 
@@ -362,6 +430,7 @@ async def test_answers_are_as_the_openapi_file_says(store: Store) -> None:
     answers = {
         "/api/v1/queue": "/api/v1/queue",
         "/api/v1/follow-ups": "/api/v1/follow-ups",
+        "/api/v1/insights": "/api/v1/insights",
         "/api/v1/pulls/{owner}/{repository}/{number}": "/api/v1/pulls/acme/shop/1",
     }
     assert answers.keys() == DESCRIBED["paths"].keys()
@@ -378,11 +447,23 @@ async def test_answers_are_as_the_openapi_file_says(store: Store) -> None:
 @pytest.mark.parametrize(
     ("value", "fault"),
     [
-        ({"now": "x", "sections": [], "follow_ups": []}, "$.now: not such a value"),
-        ({"sections": [], "follow_ups": []}, "$: now is missing"),
-        ({"now": "2026-04-01T12:00:00Z", "sections": 3, "follow_ups": []}, "$.sections: not array"),
         (
-            {"now": "2026-04-01T12:00:00Z", "sections": [], "follow_ups": [], "x": 1},
+            {"now": "x", "sections": [], "follow_ups": [], "release": None},
+            "$.now: not such a value",
+        ),
+        ({"sections": [], "follow_ups": [], "release": None}, "$: now is missing"),
+        (
+            {"now": "2026-04-01T12:00:00Z", "sections": 3, "follow_ups": [], "release": None},
+            "$.sections: not array",
+        ),
+        (
+            {
+                "now": "2026-04-01T12:00:00Z",
+                "sections": [],
+                "follow_ups": [],
+                "release": None,
+                "x": 1,
+            },
             "$: x is not described",
         ),
     ],

@@ -16,6 +16,7 @@ from tests.web.site import Site
 
 PATHS = (
     *("/", "/follow-ups", "/pulls/acme/shop/1", "/?format=md", "/api/v1/queue"),
+    *("/insights", "/insights?format=md", "/api/v1/insights"),
     *("/api/v1/follow-ups", "/api/v1/pulls/acme/shop/1", "/api/v1/openapi.yaml"),
 )
 HOSTILE = (

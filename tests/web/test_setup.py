@@ -15,9 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from ghapp.core.i18n import LANGUAGES, Words
 from ghapp.emulator.github import Emulator
 from ghapp.emulator.server import EmulatorServer
-from ghapp.github.requirements import EVENTS, PERMISSIONS, REPORTS, spoken
+from ghapp.github.requirements import EVENTS, PERMISSIONS, spoken
 from ghapp.settings import Settings
 from ghapp.store import Store, credentials
 from ghapp.store.credentials import Seal
@@ -157,19 +158,51 @@ async def test_the_app_is_made_and_stored_encrypted(
 
 
 async def test_the_page_gives_the_reason_of_each_permission_and_event(visitor: Visitor) -> None:
-    page = html.unescape(await visitor.enter())
-    for name, need in PERMISSIONS.items():
-        assert f"{spoken(name)}</th><td>{need.level}</td><td>{need.what_for}" in page
-    for name in EVENTS:
-        assert f"{spoken(name)}</th><td>{REPORTS[name]}</td>" in page
-    assert page.count("<button>") == 1 and "<script" not in page
+    await visitor.enter()
+    for words in map(Words, LANGUAGES):
+        page = html.unescape((await visitor.get(f"/setup?lang={words.language}")).text)
+        for name, need in PERMISSIONS.items():
+            what_for = words(f"need_{name}")
+            if not need.vital:
+                what_for += words("setup_without", without=words(f"without_{name}"))
+            assert f"{spoken(name)}</th><td>{need.level}</td><td>{what_for}</td>" in page
+        for name in EVENTS:
+            assert f"{spoken(name)}</th><td>{words(f'event_{name}')}</td>" in page
+        assert page.count("<button>") == 1 and "<script" not in page
+        assert f'<html lang="{words.language}">' in page
+
+
+async def test_the_language_is_the_browsers_until_another_one_is_chosen(visitor: Visitor) -> None:
+    await visitor.enter()
+    asked = {"Accept-Language": "ja"}
+    for path, title in (
+        ("/setup", "ghapp のセットアップ"),
+        ("/setup?lang=en", "Set up ghapp"),
+        ("/setup?lang=xx", "Set up ghapp"),
+    ):
+        answer = await visitor._asked("GET", path, headers=asked)
+        assert f"<h1>{title}</h1>" in answer.text
+    path = await visitor.made((await visitor.get("/setup")).text)
+    await visitor.get(path)
+    installed = await visitor._asked("GET", "/setup/installed", headers=asked)
+    assert "<h1>Setting up ghapp</h1>" in installed.text
+    installed = await visitor.get("/setup/installed?lang=ja")
+    assert "サーバーを新しい App に切り替えています。" in installed.text
 
 
 async def test_only_health_and_set_up_answer(visitor: Visitor) -> None:
     assert (await visitor.get("/healthz")).status_code == 200
     assert (await visitor.get("/readyz")).json()["github"] == "set-up"
-    for path in ("/", "/webhook", "/metrics", "/setups"):
+    for path in ("/", "/metrics", "/setups", "/login"):
         assert (await visitor.get(path)).status_code == 404
+
+
+async def test_the_first_ping_is_taken_and_everything_else_comes_again(visitor: Visitor) -> None:
+    """GitHub sends it before anybody can know the secret that signs it."""
+    ping = await visitor.post("/webhook", {"X-GitHub-Event": "ping"})
+    assert (ping.status_code, ping.json()) == (200, {"outcome": "ignored"})
+    other = await visitor.post("/webhook", {"X-GitHub-Event": "installation"})
+    assert (other.status_code, other.headers["retry-after"]) == (503, "10")
 
 
 async def test_headers_admit_a_form_to_github_and_nothing_else(

@@ -138,9 +138,9 @@ def since(field: FieldInfo) -> str:
     return str(extra.get(SINCE, FIRST)) if isinstance(extra, dict) else FIRST
 
 
-def required(words: str, example: Any) -> Any:
+def required(words: str, example: Any, *, alias: str | None = None) -> Any:
     """A key that is required, with what editors show about it."""
-    return Field(description=words, examples=[example])
+    return Field(description=words, examples=[example], alias=alias)
 
 
 def json_schema(model: type[BaseModel], id: str, title: str) -> dict[str, Any]:

@@ -37,6 +37,7 @@ BEHIND_AREAS = (
     "pending",
     "large_tables",
     "database",
+    "release.freeze",
 )
 # What is held by a lock of another key: areas inherit these, waivers are reviewers, and rules come
 # before a mode.
@@ -159,7 +160,8 @@ def floor(base: AnyPolicy) -> Floor:
 def unknown(locked: Sequence[str], areas: Iterable[str]) -> Iterator[tuple[int, str]]:
     """The entries of `locked` that name nothing, by their place, and what is wrong with each."""
     parts = {key.partition(".")[0] for key in LOCKABLE}
-    known = {*LOCKABLE, *parts, ALL_AREAS, *(f"areas.{id}" for id in areas)}
+    groups = {key.rpartition(".")[0] for key in LOCKABLE if "." in key}
+    known = {*LOCKABLE, *parts, *groups, ALL_AREAS, *(f"areas.{id}" for id in areas)}
     for place, name in enumerate(locked):
         if name not in known:
             # All areas together are too many to list.

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
+from ghapp.core import releases
 from ghapp.core.patterns import globs
 from ghapp.core.policy import packs, yaml
 from ghapp.core.records import PackFile
@@ -13,6 +14,7 @@ from ghapp.core.records import PackFile
 POLICY = ".github/nfr.yml"
 FOLDER, WORKFLOWS = ".github/", ".github/workflows/"
 ENDINGS = (".yml", ".yaml")
+CALENDAR = ("release", "calendar")  # the key of a policy that names one
 
 MAX_GLOBS = 5
 MAX_FILES = 20
@@ -25,6 +27,17 @@ NO_WILDCARDS = "[]{}\\"
 def concerns(path: str) -> bool:
     """Whether a change of this file may change the policy, whatever its `packs` are."""
     return path.startswith(FOLDER) and not path.startswith(WORKFLOWS) and path.endswith(ENDINGS)
+
+
+def concerns_organisation(path: str) -> bool:
+    """The same in the repository of an organisation's policy, which also has the calendars."""
+    return concerns(path) or is_calendar(path)
+
+
+def is_calendar(path: str) -> bool:
+    """Whether it is a calendar of the team, as `.github/releases.ics`."""
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/" == FOLDER and name.endswith(".ics") and path.isprintable()
 
 
 def fault(glob: str) -> str:
@@ -55,6 +68,34 @@ def named(text: str) -> tuple[str, ...]:
     listed = value.get("packs") if isinstance(value, dict) else None
     sound = (one for one in listed or () if isinstance(one, str) and not fault(one))
     return tuple(sound)[:MAX_GLOBS] if isinstance(listed, list) else ()
+
+
+@lru_cache(maxsize=256)
+def calendar(text: str) -> tuple[str, yaml.Place]:
+    """The path of the calendar that the text of a policy names, and where; "" if it names none."""
+    tree = yaml.read(text, POLICY) if "calendar" in text else None
+    if isinstance(tree, yaml.Tree):
+        value = tree.value
+        for key in CALENDAR:
+            value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, str) and is_calendar(value):
+            return value, tree.key_at(CALENDAR)
+    return "", (0, 0)
+
+
+def calendar_fault(file: PackFile) -> str:
+    """Why a calendar that a policy names is not read, and what to do; "" if it is. Slow."""
+    if file.kind == "absent":
+        return (
+            f"`{file.path}` is not in the organisation's repository `.github`, or ghapp cannot "
+            "read it there: create it, and install the App on that repository"
+        )
+    if file.kind != "file":
+        return f"`{file.path}` is a {file.kind}: put the file itself there"
+    if file.text is None:
+        most = f"{releases.MOST_BYTES:,}"
+        return f"`{file.path}` has {file.size:,} bytes, more than {most}: take old events out"
+    return releases.fault(file.text)
 
 
 def decides(path: str, patterns: Sequence[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -43,6 +43,7 @@ from ghapp.core.policy.policy_schema import AreaPart, PeoplePart, PolicyFile
 from ghapp.core.policy.problems import mistakes
 from ghapp.core.policy.strictness import KEYS, WEAKER, as_written, said_by
 from ghapp.core.records import PackFile, PolicySource
+from ghapp.core.releases import Freeze, Plan, midnight
 from ghapp.core.working_time import WorkingTime
 
 POLICY_PATH = pack_files.POLICY
@@ -175,6 +176,7 @@ class Policy:
     remind_after: str = ""
     preview: bool = True
     working_time: WorkingTime = WorkingTime()
+    release: Plan = Plan()
     digest: DigestTo = DigestTo()
     ignore_authors: frozenset[str] = frozenset({"dependabot[bot]", "renovate[bot]"})
     ignore_paths: tuple[str, ...] = ("docs/**", "**/*.md")
@@ -236,7 +238,7 @@ class Policy:
         """When something more begins to be enforced, if this is `on` a moment; None if nothing."""
         days = (self.enforce_from, *(area.enforce_from for area in self.areas))
         first = min(filter(None, days), default="")
-        return _midnight(first, self.working_time.zone) if first else None
+        return midnight(date.fromisoformat(first), self.working_time.zone) if first else None
 
     def on(self, now: datetime) -> Policy:
         """The policy as it holds at a moment; a day begins at midnight by the clock of its zone.
@@ -271,10 +273,6 @@ class Policy:
         areas = sorted((*self.areas, *shown), key=lambda area: (-area.weight, area.id))
         mode = "advise" if self.mode == "observe" else self.mode
         return replace(self, mode=mode, areas=tuple(areas), observed=(), general=None)
-
-
-def _midnight(day: str, zone: tzinfo) -> datetime:
-    return datetime.combine(date.fromisoformat(day), time(), zone).astimezone(UTC)
 
 
 T = TypeVar("T", Area, Policy)
@@ -563,7 +561,7 @@ def _places(tree: yaml.Tree) -> Mapping[str, yaml.Place]:
     """The places of the keys, by their names: "sign_off.by", "areas.ranking.items.rank-latency"."""
     found: dict[str, yaml.Place] = {}
     for loc, place in tree.keys.items():
-        within = 4 if loc[0] == "areas" else 2
+        within = {"areas": 4, "release": 3}.get(str(loc[0]), 2)
         if len(loc) <= within and all(isinstance(step, str) for step in loc):
             found[".".join(map(str, loc))] = place
     for loc, place in tree.values.items():
@@ -747,6 +745,13 @@ def _joined(
         {slug: Destination(one.slack or "", one.issue or "") for slug, one in teams.items()},
     )
     working_time = replace(WorkingTime(zone=rules.timezone), **given(**times))
+    periods = setting("release", "freeze", "periods")
+    plan = given(
+        sources=setting("release", "sources"),
+        calendar=setting("release", "calendar"),
+        freeze=setting("release", "freeze", "mode"),
+    )
+    freezes = tuple(Freeze(one.first, one.last, one.name or "") for one in periods or ())
     mode = Mode(rules.default_mode)
     for layer in layers:
         mode = mode.under(layer.mode, layer.enforce_from)
@@ -758,6 +763,7 @@ def _joined(
         waivers=people("waivers", reviewers),
         remind_after=setting("remind", "after") or "",
         working_time=working_time,
+        release=replace(Plan(freezes=freezes), **plan),
         digest=digest,
         features=replace(Features(), **given(**features)),
         defer=Defer(min(usual, most), most),

@@ -43,6 +43,7 @@ from ghapp.core.policy.fields import (
 from ghapp.core.policy.hazard_schema import HAZARD_ID
 from ghapp.core.policy.pack_schema import DetectPart, WhenPart
 from ghapp.core.policy.pull_schema import ModeRules, PullWhenPart
+from ghapp.core.releases import FIRST_YEAR, LAST_YEAR
 from ghapp.core.working_time import DAYS
 
 Language = Literal["en", "ja"]
@@ -284,6 +285,70 @@ class WorkingTimePart(Part):
     )
 
 
+FreezeDay = Annotated[
+    Day,
+    refused(
+        lambda day: not FIRST_YEAR <= int(day[:4]) <= LAST_YEAR,
+        f"should be a day of the years {FIRST_YEAR} to {LAST_YEAR}",
+    ),
+]
+Calendar = Annotated[
+    SomeText,
+    refused(
+        lambda path: not pack_files.is_calendar(path) or len(path) > 100,
+        "should be a file such as `.github/releases.ics`, in the organisation's repository "
+        "`.github`",
+    ),
+]
+
+
+class PeriodPart(Part):
+    """Days of a freeze."""
+
+    first: FreezeDay = required("The first day.", "2026-12-25", alias="from")
+    last: FreezeDay = required("The last day.", "2027-01-03", alias="to")
+    name: Title | None = key("What it is called.", "New Year")
+
+    @model_validator(mode="after")
+    def is_in_order(self) -> Self:
+        if self.last < self.first:
+            raise PydanticCustomError("value", "should end after it begins: `to` is before `from`")
+        return self
+
+
+class FreezePart(Part):
+    """When nothing is to be released, by the clock of GHAPP_TIMEZONE."""
+
+    mode: Literal["note", "hold"] | None = key(
+        "note: flagged pull requests say so; hold: what is enforced is not green until the freeze "
+        "ends or somebody waives it.",
+        "hold",
+        default="note",
+    )
+    periods: Annotated[tuple[PeriodPart, ...], Most] | None = key(
+        "The days, the first and the last included.",
+        [{"from": "2026-12-25", "to": "2027-01-03", "name": "New Year"}],
+        default=[],
+    )
+
+
+class ReleasePart(Part):
+    """When a pull request is released."""
+
+    sources: Annotated[tuple[Literal["milestone", "calendar"], ...], Most] | None = key(
+        "Where the day of the next release comes from; the first one that has a day counts.",
+        ["milestone"],
+        default=["milestone", "calendar"],
+        alias="from",
+    )
+    calendar: Calendar | None = key(
+        "The calendar of releases: a file in the organisation's repository `.github`. It needs "
+        "the extra `calendar`.",
+        ".github/releases.ics",
+    )
+    freeze: FreezePart | None = key("When nothing is to be released.", {"mode": "hold"})
+
+
 class DestinationPart(Part):
     """Where a message goes; anywhere."""
 
@@ -514,6 +579,10 @@ class PolicyFile(Part):
     )
     working_time: WorkingTimePart | None = key(
         "When the reviewers work.", {"hours": "10:00-19:00", "holidays": "JP"}
+    )
+    release: ReleasePart | None = key(
+        "When pull requests are released, and when nothing is to be.",
+        {"calendar": ".github/releases.ics"},
     )
     digest: DigestPart | None = key(
         "Where the message for the stand-up goes.", {"issue": "acme/sre#1"}

@@ -25,6 +25,7 @@ from ghapp.core.areas import (
     When,
 )
 from ghapp.core.digest import Destination
+from ghapp.core.releases import Freeze
 
 WEAKER, DIFFERENT, STRICTER = "weaker", "different", "stricter"
 Whole = TypeVar("Whole")  # a policy, an area or a question
@@ -260,6 +261,10 @@ KEYS: Mapping[str, Row] = {
         f"working_time.{name}": Row(("working_time", name), unordered)
         for name in ("days", "hours", "holidays", "days_off")
     },
+    "release.from": Row(("release", "sources"), unordered),
+    "release.calendar": Row(("release", "calendar"), unordered),
+    "release.freeze.mode": Row(("release", "freeze"), rising("note", "hold")),
+    "release.freeze.periods": Row(("release", "freezes"), more),
     **{f"digest.{name}": Row(("digest", name), unordered) for name in ("slack", "issue", "teams")},
     "ignore.authors": Row(("ignore_authors",), fewer_logins),
     "ignore.paths": Row(("ignore_paths",), fewer),
@@ -473,6 +478,6 @@ def as_written(value: object) -> str:  # noqa: C901 -- a case for each type
         case Mapping():
             named = [f"{key}: {as_written(one)}" for key, one in value.items()]
             return f"{{{', '.join(named)}}}"
-        case str() | int() | None:
+        case str() | int() | Freeze() | None:
             return str(value or "none")
     return "a condition"

@@ -10,6 +10,7 @@ from ghapp.core.marks import Marks, Written
 from ghapp.core.model import Message, Pull, Rights
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import FollowUp, PolicySource, Shown
+from ghapp.core.releases import Release
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Facts:
     found_at: when GitHub accepted our check run, if it was read back from this head; else None.
     earlier: what was shown but not recorded, as read back, oldest first.
     follow_ups: those of this pull, as recorded or read back.
+    releases: of the calendar that the policy names, the next one first.
     """
 
     now: datetime
@@ -40,3 +42,4 @@ class Facts:
     found_at: datetime | None = None
     earlier: tuple[Shown, ...] = ()
     follow_ups: tuple[FollowUp, ...] = ()
+    releases: tuple[Release, ...] = ()

@@ -20,7 +20,7 @@ def follow_ups(review: Review) -> tuple[FollowUp, ...]:
     once.
     """
     pull = review.facts.pull
-    settled = review.state in (PullState.SIGNED_OFF, PullState.WAIVED)
+    settled = review.state in (PullState.SIGNED_OFF, PullState.WAIVED, PullState.FROZEN)
     found = {one.item: one for one in review.follow_ups}
     for area in review.areas:
         for item, entry in area.deferred.items():

@@ -180,28 +180,10 @@ def deciding(files: Iterable[File], patterns: tuple[str, ...]) -> tuple[File, ..
         file
         for file in files
         if any(
-            pack_files.decides(path, patterns) or is_calendar(path)
+            pack_files.decides(path, patterns) or pack_files.is_calendar(path)
             for path in (file.path, file.previous_path)
         )
     )
-
-
-def is_calendar(path: str) -> bool:
-    """Whether it is a calendar of the team, as `.github/releases.ics`."""
-    folder, _, name = path.rpartition("/")
-    return f"{folder}/" == pack_files.FOLDER and name.endswith(".ics")
-
-
-def calendar_problem(text: str) -> str:
-    """What is wrong with the text of a calendar and what to do; "" if nothing is.
-
-    Source: RFC 5545, section 3.4.
-    """
-    lines = [line.strip().upper() for line in text.removeprefix("\ufeff").splitlines()]
-    lines = [line for line in lines if line]
-    if not lines or lines[0] != "BEGIN:VCALENDAR" or lines[-1] != "END:VCALENDAR":
-        return "not a calendar: it begins with BEGIN:VCALENDAR and ends with END:VCALENDAR"
-    return ""
 
 
 def proposes(pull: Pull, source: PolicySource) -> bool:

@@ -10,7 +10,9 @@ from enum import StrEnum
 from ghapp.core.areas import Finding, Hit, Item, Reviewers, Text
 from ghapp.core.ledger import Entry, SignOff, State, Verb, answers, holds, standing
 from ghapp.core.model import Channel
+from ghapp.core.policy.policy import Policy
 from ghapp.core.records import FollowUp, History
+from ghapp.core.releases import Freeze, Release, frozen, release_of
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.special_areas import CONCERN, begins, flagged_areas, strictest
 from ghapp.core.scan.checklist import Checklist, Flagged
@@ -25,6 +27,7 @@ class PullState(StrEnum):
     ON_HOLD = "on_hold"
     SIGNED_OFF = "signed_off"
     WAIVED = "waived"
+    FROZEN = "frozen"  # all settled, and a release freeze holds what is signed off
     UNREADABLE = "unreadable"
 
 
@@ -160,6 +163,8 @@ class Review:
     holds: those in force, oldest first; if the pull is waived, they are overridden.
     follow_ups: of this pull, as far as they exist. debts: open follow-ups of other pulls.
     base_since: as in History.
+    release: the next one that the pull may be in. freeze: the release freeze in force; None if
+    nothing is flagged, or the pull is closed.
     """
 
     state: PullState
@@ -173,6 +178,13 @@ class Review:
     follow_ups: tuple[FollowUp, ...] = ()
     debts: tuple[FollowUp, ...] = ()
     base_since: datetime | None = None
+    release: Release | None = None
+    freeze: Freeze | None = None
+
+    @property
+    def frozen(self) -> tuple[AreaReview, ...]:
+        """The areas that the freeze holds, whether they are signed off or not."""
+        return _frozen(self.areas, self.facts.policy, self.freeze)
 
     @property
     def waiting(self) -> tuple[AreaReview, ...]:
@@ -205,7 +217,10 @@ class Review:
         blocked = {"enforce": "action_required"}
         if self.state is PullState.UNREADABLE:
             return blocked.get(self.facts.policy.mode, "neutral")
-        areas = [area.conclusion(self.facts.policy.pending) for area in self.areas]
+        pending = self.facts.policy.pending
+        areas = [area.conclusion(pending) for area in self.areas]
+        if self.frozen:
+            areas.append("" if pending == "in_progress" else "action_required")
         if self.state is not PullState.ON_HOLD:
             return worst(areas)
         modes = {area.id: area.mode for area in self.areas}
@@ -237,8 +252,11 @@ def review_of(
     made = {one.item: one for one in (*history.follow_ups, *facts.follow_ups)}
     concerns = (area for area in areas if area.is_concern)
     asked = frozenset(item.id for area in concerns for item in area.items)
+    policy, pull, now = facts.policy, facts.pull, facts.now
+    plan, zone = policy.release, policy.working_time.zone
+    freeze = frozen(plan.freezes, now, zone) if areas and pull.is_open else None
     return Review(
-        state=_state(areas, facts, held),
+        state=_state(areas, facts, held, _frozen(areas, policy, freeze)),
         areas=areas,
         facts=facts,
         checklist=replace(checklist, shown=checklist.shown | asked),
@@ -249,7 +267,18 @@ def review_of(
         follow_ups=tuple(made.values()),
         debts=history.debts,
         base_since=_base_since(facts, history),
+        release=release_of(plan.sources, pull.milestone, facts.releases, now, zone),
+        freeze=freeze,
     )
+
+
+def _frozen(
+    areas: tuple[AreaReview, ...], policy: Policy, freeze: Freeze | None
+) -> tuple[AreaReview, ...]:
+    """What is enforced and not waived, if the policy has a freeze hold it."""
+    if freeze is None or policy.release.freeze != "hold":
+        return ()
+    return tuple(area for area in areas if area.mode == "enforce" and not area.waived)
 
 
 def _base_since(facts: Facts, history: History) -> datetime | None:
@@ -309,7 +338,12 @@ def _without_ticks(given: tuple[Entry, ...], flagged: Flagged) -> Mapping[str, E
         given = tuple(one for one in given if one not in ticks)
 
 
-def _state(areas: tuple[AreaReview, ...], facts: Facts, held: tuple[Entry, ...]) -> PullState:
+def _state(
+    areas: tuple[AreaReview, ...],
+    facts: Facts,
+    held: tuple[Entry, ...],
+    frozen_areas: tuple[AreaReview, ...],
+) -> PullState:
     if facts.policy.standing == "unreadable":
         return PullState.UNREADABLE
     waiting = [area for area in areas if not area.settled]
@@ -323,6 +357,8 @@ def _state(areas: tuple[AreaReview, ...], facts: Facts, held: tuple[Entry, ...])
             return PullState.ON_HOLD
     if not areas:
         return PullState.CLEAR
+    if not waiting and frozen_areas:
+        return PullState.FROZEN
     if not waiting:
         return PullState.WAIVED if waivers else PullState.SIGNED_OFF
     asked = any(area.open_musts for area in waiting)

@@ -20,6 +20,7 @@ from ghapp.core.ledger import (
     when,
 )
 from ghapp.core.model import Channel, Message
+from ghapp.core.releases import frozen
 from ghapp.core.review.case import Case, Command, Judged, known, merged
 from ghapp.core.review.pushes import bar
 
@@ -84,12 +85,14 @@ def approve(case: Case) -> tuple[Judged, ...]:
 
 
 def waive(case: Case, command: Command) -> tuple[Judged, ...]:
-    """Waives all areas that are not signed off; if only a hold is in the way, all areas."""
+    """Waives all areas that are not signed off; if a hold or freeze is in the way, all areas."""
     right = case.right_of(case.policy.waivers)
     if not right:
         return (case.no_right("not_waiver"),)
-    areas = _waiting(case)
-    if not areas and holds(case.before):
+    areas, plan = _waiting(case), case.policy.release
+    zone = case.policy.working_time.zone
+    freeze = frozen(plan.freezes, case.message.said_at, zone) if plan.freeze == "hold" else None
+    if freeze or (not areas and holds(case.before)):
         areas = _shown(case)
     if not areas:
         return (Refusal("nothing_to_waive"),)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from ghapp.core.areas import Text
 from ghapp.core.i18n import LANGUAGES, Words
 from ghapp.core.ledger import Entry
@@ -23,6 +25,11 @@ def overview(review: Review) -> Overview:
         hours=Hours(working.days, working.hours, working.holidays, working.days_off),
         areas=tuple(_area(one, review) for one in review.areas),
         holds=tuple(map(_note, review.holds)) if review.state is PullState.ON_HOLD else (),
+        at=review.facts.now,
+        head_sha=pull.head_sha,
+        is_merged=pull.is_merged,
+        release=review.release,
+        freeze=review.freeze,
     )
 
 
@@ -31,6 +38,7 @@ def _area(area: AreaReview, review: Review) -> FlaggedArea:
         flagged_by(area, review, Words(language), MOST_EXPLAINED, visible) for language in LANGUAGES
     )
     answers, reviewers = area.answered, area.reviewers
+    found = Counter(one.item for one in area.findings)
     return FlaggedArea(
         area.id,
         area.title,
@@ -45,6 +53,7 @@ def _area(area: AreaReview, review: Review) -> FlaggedArea:
                 item.severity,
                 item.question,
                 _note(answers[item.id]) if item.id in answers else None,
+                found[item.id],
             )
             for item in area.items
         ),

@@ -14,6 +14,7 @@ from ghapp.core.markdown import MOST_TITLE, code, cut, dotted, paragraphs, plain
 from ghapp.core.marks import POLICY, Annotation, CheckRun
 from ghapp.core.model import Problem
 from ghapp.core.policy.strictness import DIFFERENT, STRICTER, WEAKER, Change, as_written
+from ghapp.core.releases import Freeze
 from ghapp.core.review.preview import ENOUGH, Preview, Replay, Replayed, questions
 from ghapp.core.text.render import sealed
 from ghapp.core.text.status import people
@@ -210,7 +211,8 @@ def _is_condition(value: object) -> bool:
     """Whether the value, or one of a list, has no short form that people would recognise."""
     if isinstance(value, tuple | frozenset):
         return any(map(_is_condition, value))
-    return not isinstance(value, str | int | Reviewers | Mode | Text | Size | SameAs | None)
+    short = str | int | Reviewers | Mode | Text | Size | SameAs | Freeze | None
+    return not isinstance(value, short)
 
 
 def _sorted(values: Iterable[object]) -> list[str]:

@@ -48,8 +48,11 @@ def title(review: Review) -> str:
         areas = review.areas if state is PullState.SIGNED_OFF else review.waiting
         if state is PullState.WAIVED:
             areas = tuple(area for area in review.areas if area.waived)
+        if state is PullState.FROZEN:
+            areas = review.frozen
         named = [words.text(area.title) for area in areas]
-    text = words(f"title_{state.value}", areas=words.joined(map(visible, named)))
+    freeze = status.freeze(review.freeze, words, visible) if review.freeze else ""
+    text = words(f"title_{state.value}", areas=words.joined(map(visible, named)), freeze=freeze)
     opened = sum(len(findings.opened(area.findings)) for area in review.waiting)
     counted = findings.counted(opened, words) if opened else ""
     if state is PullState.UNREADABLE:
@@ -125,6 +128,7 @@ def _summary(review: Review, words: Words) -> str:
         return paragraphs(notices, clear, exempt, reasons.hints(review, words))
     return paragraphs(
         notices,
+        status.frozen(review, words),
         status.next_step(review, words, ticking=False),
         "\n".join(f"- {dotted(*_line(area, review, words))}" for area in review.areas),
         reasons.modes(review, words),
@@ -244,6 +248,7 @@ def comment(review: Review) -> str:
         f"{MARKER}\n### {status.heading(review, words)}",
         _notices(review, words),
         status.holds(review, words),
+        status.frozen(review, words),
         status.waivers(review, words),
         findings.block(review, words),
         status.next_step(review, words, ticking=True),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ghapp.core.areas import Item, Reviewers
 from ghapp.core.i18n import Words
 from ghapp.core.ledger import Entry, State, Verb, when
 from ghapp.core.markdown import code, dotted, link, login, plain, visible
 from ghapp.core.policy.policy import POLICY_PATH
+from ghapp.core.releases import Freeze
 from ghapp.core.review.review import AreaReview, PullState, Review
 
 MOST_REASON = 1_000  # characters
@@ -137,6 +138,24 @@ def holds(review: Review, words: Words) -> str:
     )
 
 
+def frozen(review: Review, words: Words) -> str:
+    """What the release freeze in force means for the pull; "" if none is."""
+    if review.freeze is None:
+        return ""
+    held = words.joined(area_title(area, words) for area in review.frozen)
+    return words(
+        "freeze_hold" if held else "freeze_note",
+        freeze=freeze(review.freeze, words, plain),
+        areas=held,
+    )
+
+
+def freeze(one: Freeze, words: Words, shown: Callable[[str], str]) -> str:
+    """A freeze in short: its name and its last day. shown: how a name is made harmless."""
+    key = "freeze_named" if one.name else "freeze_unnamed"
+    return words(key, name=shown(one.name), day=day(one.last, words))
+
+
 def next_step(review: Review, words: Words, *, ticking: bool) -> str:
     """Who has to act next, and how. ticking: whether the boxes of the questions are below this."""
     pull, policy, state = review.facts.pull, review.facts.policy, review.state
@@ -162,7 +181,8 @@ def next_step(review: Review, words: Words, *, ticking: bool) -> str:
         holders = dict.fromkeys(words("person", who=hold.speaker) for hold in review.holds)
         step = words.sentences(words("next_hold", who=words.joined(holders)), asked)
     elif not review.waiting:
-        step = words("next_waived" if state is PullState.WAIVED else "next_nobody")
+        settled = {PullState.WAIVED: "next_waived", PullState.FROZEN: "next_frozen"}
+        step = words(settled.get(state, "next_nobody"))
     else:
         step = asked or words("next_reviewers", who=who, ways=_ways(review, words))
     lines = [step]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta, tzinfo
 
 from ghapp.core.i18n import Words
 from ghapp.core.markdown import visible
-from ghapp.core.records import FlaggedArea, Hours, Note
+from ghapp.core.records import FlaggedArea, Hours, Overview
+from ghapp.core.releases import Freeze, Release
+from ghapp.core.text import status
 from ghapp.core.working_time import WorkingTime
 
 MOST_NAME, MOST_NOTE = 100, 500
 
 
-def why(turn: str, waiting: Iterable[FlaggedArea], holds: Iterable[Note], words: Words) -> str:
+def why(turn: str, overview: Overview, words: Words) -> str:
     """Why it is this turn, in a sentence; "" if the areas do not say."""
+    waiting, holds = overview.waiting, overview.holds
+    if turn == "hold" and overview.freeze and not holds:
+        return words("page_frozen", freeze=freeze_named(overview.freeze, words))
     if turn == "hold":
         return words.sentences(
             *(
@@ -47,6 +51,29 @@ def _quoted(note: str, words: Words) -> str:
 def _reviewers(area: FlaggedArea, words: Words) -> str:
     named = [visible(one, MOST_NAME) for one in area.reviewers]
     return words.joined(named) if named else words("who_maintain")
+
+
+def release_named(release: Release | None, words: Words) -> str:
+    """A release in short, "26 Nov (v5.12)"; "" if there is none."""
+    if release is None:
+        return ""
+    _, month, number = release.on.split("-")
+    name = words("short_months").split()[int(month) - 1]
+    day = words("short_day", month=name, number=int(number))
+    if not release.name:
+        return day
+    return words("page_release_on", day=day, name=visible(release.name, MOST_NAME))
+
+
+def next_release(release: Release, flagged: int, unsigned: int, words: Words) -> str:
+    """The next release, with how many pulls are flagged for it and how many are not signed off."""
+    named = release_named(release, words)
+    return words("page_next_release", release=named, flagged=flagged, unsigned=unsigned)
+
+
+def freeze_named(freeze: Freeze, words: Words) -> str:
+    """A release freeze in short, "New Year, until 3 January 2027"."""
+    return status.freeze(freeze, words, lambda name: visible(name, MOST_NAME))
 
 
 def age(waited: tuple[timedelta, timedelta], words: Words) -> str:

@@ -9,13 +9,14 @@ from typing import Literal
 from pydantic import Field
 from starlette.responses import Response
 
-from ghapp.emulator.accounts import Installation, Team
-from ghapp.emulator.api.answers import Refusal, invalid, not_found, ok
+from ghapp.emulator.accounts import Installation, Team, User
+from ghapp.emulator.api.answers import Refusal, inaccessible, invalid, not_found, ok
 from ghapp.emulator.api.auth import allows
 from ghapp.emulator.api.call import Body, Call
 from ghapp.emulator.deliveries import Delivery
 from ghapp.emulator.json import Json, accounts, iso
 from ghapp.emulator.json import repository as repositories
+from ghapp.emulator.repository import Repository
 
 PERMISSION_NAMES = (
     "actions", "administration", "checks", "contents", "deployments", "environments", "issues",
@@ -101,6 +102,49 @@ def list_repositories(call: Call) -> Response:
     rows = [row for row in call.github.repositories.values() if call.may_see(row)]
     shape = partial(repositories.repository, call.at)
     return call.counted(rows, "repositories", shape, repository_selection="all")
+
+
+# --- what the App asks for a person -------------------------------------------------------
+
+
+def _person(call: Call) -> User:
+    """Whose token it is. Raises Refusal (403: it is an installation's)."""
+    if call.token is None or call.token.user is None:
+        raise inaccessible()
+    return call.token.user
+
+
+def get_user(call: Call) -> Response:
+    """The person themselves. Source: https://docs.github.com/rest/users/users"""
+    return ok(accounts.user(call.at, _person(call)))
+
+
+def _seen(call: Call, installation: Installation) -> list[Repository]:
+    """What the person has an explicit right to, of what the installation reaches."""
+    person = _person(call)
+    return [
+        row
+        for row in call.github.repositories.values()
+        if row.installation is installation and not installation.is_guarded
+        if row.role(person) != "none"
+    ]
+
+
+def list_users_installations(call: Call) -> Response:
+    """Those with a repository that the person may see.
+
+    Source: https://docs.github.com/rest/apps/installations
+    """
+    _person(call)
+    rows = [one for one in call.github.installations.values() if _seen(call, one)]
+    return call.counted(rows, "installations", partial(accounts.installation, call.at))
+
+
+def list_users_repositories(call: Call) -> Response:
+    """Source: https://docs.github.com/rest/apps/installations"""
+    _person(call)
+    rows = _seen(call, _installation(call))
+    return call.counted(rows, "repositories", partial(repositories.repository, call.at))
 
 
 # --- the webhook ---------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from ghapp.emulator.issue import Thread, Tracker
 from ghapp.emulator.json import Json, iso, node_id
 from ghapp.emulator.json.accounts import Addresses, team, user
 from ghapp.emulator.json.repository import label, repository
-from ghapp.emulator.repository import Pull, Repository
+from ghapp.emulator.repository import Milestone, Pull, Repository
 
 
 def page(at: Addresses, thread: Thread) -> str:
@@ -125,10 +125,33 @@ def pull_simple(at: Addresses, pull: Pull) -> Json:
         "active_lock_reason": None,
         "requested_reviewers": [user(at, one) for one in pull.requested],
         "requested_teams": [team(at, one) for one in pull.requested_teams],
-        "milestone": None,
+        "milestone": milestone(at, pull.repository, pull.milestone) if pull.milestone else None,
         "auto_merge": None,
         "assignee": assignees[0] if assignees else None,
         "assignees": assignees,
+    }
+
+
+def milestone(at: Addresses, place: Repository, found: Milestone) -> Json:
+    """A milestone; the emulator does not know who made it and when."""
+    url, beginning = f"{at.repository(place)}/milestones/{found.number}", iso(place.created_at)
+    return {
+        "url": url,
+        "html_url": f"{at.html}/{place.full_name}/milestone/{found.number}",
+        "labels_url": f"{url}/labels",
+        "id": place.id * 1_000 + found.number,
+        "node_id": node_id("Milestone", place.id * 1_000 + found.number),
+        "number": found.number,
+        "title": found.title,
+        "description": None,
+        "creator": user(at, place.owner),
+        "open_issues": 1,
+        "closed_issues": 0,
+        "state": found.state,
+        "created_at": beginning,
+        "updated_at": beginning,
+        "due_on": iso(found.due_on),
+        "closed_at": beginning if found.state == "closed" else None,
     }
 
 

@@ -65,10 +65,13 @@ def payload(
     event: str,
     action: str | None,
     sender: User,
-    installation: Installation,
+    installation: Installation | None,
     parts: Mapping[str, Any],
 ) -> Json:
-    """parts: the state to show, by the payload's keys; `repository` if the event is about one."""
+    """parts: the state to show, by the payload's keys; `repository` if the event is about one.
+
+    installation: None for an event that is about the App or a person.
+    """
     where, thread = parts.get("repository"), parts.get("issue") or parts.get("pull_request")
     to = Payload(at, event, where, thread)
     body: Json = {"action": action} if action else {}
@@ -81,6 +84,8 @@ def payload(
         body |= _push(at, where, sender, parts["push"])
         for name in ("pushed_at", "created_at"):  # here, these are in seconds
             body["repository"][name] = int(getattr(where, name).timestamp())
+    if installation is None:
+        return {**body, "sender": accounts.user(at, sender)}
     if event in ABOUT_INSTALLATIONS:
         body["installation"] = accounts.installation(at, installation)
     else:

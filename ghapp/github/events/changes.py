@@ -101,7 +101,10 @@ def push(delivery: Delivery, us: Identity) -> Delivery:
         for path in (*commit.added, *commit.modified, *commit.removed)
     )
     unsure = payload.forced or payload.created or len(payload.commits) >= MANY_COMMITS
-    if not unsure and not any(map(pack_files.concerns, paths)):
+    decides = pack_files.concerns
+    if place.is_organisations:  # calendars are read of this repository alone
+        decides = pack_files.concerns_organisation
+    if not unsure and not any(map(decides, paths)):
         return delivery
     if place.is_organisations:
         return _of_organisation(delivery, place.installation_id, place.owner)
@@ -178,6 +181,13 @@ def installation_repositories(delivery: Delivery, us: Identity) -> Delivery:
             owner = account.login.casefold() if account else one.owner
             return _of_organisation(delivery, id, owner)
     return delivery
+
+
+def authorization(delivery: Delivery, us: Identity) -> Delivery:
+    """The person who no longer lets the App act for them."""
+    if delivery.action != "revoked":
+        return delivery
+    return replace(delivery, revoked=decoded(delivery.body, payloads.Authorization).sender.id)
 
 
 def issue(delivery: Delivery, us: Identity) -> Delivery:

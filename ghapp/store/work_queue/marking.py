@@ -259,7 +259,7 @@ _LEAVE = Statement(
 _UNLIST = Statement(
     update(reviews)
     .where(reviews.c.installation_id == bindparam("by"), reviews.c.repository_id == bindparam("of"))
-    .values(turn="")
+    .values(turn="", release_on="")
 )
 
 

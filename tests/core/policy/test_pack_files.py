@@ -1,5 +1,6 @@
 import pytest
 
+from ghapp.core.policy import pack_files
 from ghapp.core.policy.pack_files import (
     MAX_ENTRIES,
     MAX_FILES,
@@ -162,3 +163,54 @@ def test_the_policy_its_packs_and_their_references_decide_what_is_reviewed(
     path: str, expected: bool
 ) -> None:
     assert decides(path, (".github/nfr/*.yml",)) is expected
+
+
+NAMED = "mode: advise\nrelease:\n  calendar: .github/releases.ics\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (NAMED, (".github/releases.ics", (3, 3))),
+        ("", ("", (0, 0))),
+        ("# no calendar\n", ("", (0, 0))),
+        ("release: calendar\n", ("", (0, 0))),
+        ("release: {calendar: [.github/releases.ics]}\n", ("", (0, 0))),
+        ("release: {calendar: https://acme.example/a.ics}\n", ("", (0, 0))),
+        ("release: {calendar: .github/releases.ics\n", ("", (0, 0))),
+    ],
+)
+def test_the_calendar_that_a_policy_names(text: str, expected: object) -> None:
+    assert pack_files.calendar(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (".github/releases.ics", True),
+        (".github/a/releases.ics", False),
+        ("releases.ics", False),
+        (".github/releases.ics\n", False),
+        (".github/releases.yml", False),
+    ],
+)
+def test_calendars_are_kept_beside_the_policy(path: str, *, expected: bool) -> None:
+    assert pack_files.is_calendar(path) is expected
+    assert pack_files.concerns_organisation(path) is (expected or path.endswith(".yml"))
+    assert not pack_files.concerns(path) or path.endswith(".yml")
+
+
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [
+        (PackFile("c.ics", kind="absent"), "is not in the organisation's repository `.github`"),
+        (PackFile("c.ics", kind="symlink"), "is a symlink: put the file itself there"),
+        (PackFile("c.ics", size=1 << 30), "has 1,073,741,824 bytes, more than 262,144"),
+        (PackFile("c.ics", text="<html>"), "not a calendar"),
+        (PackFile("c.ics", text="BEGIN:VCALENDAR\nEND:VCALENDAR\n"), ""),
+    ],
+)
+def test_why_a_calendar_is_not_read(file: PackFile, why: str) -> None:
+    found = pack_files.calendar_fault(file)
+    assert why in found
+    assert bool(found) is bool(why)

@@ -19,6 +19,7 @@ from ghapp.core.policy.policy import (
 )
 from ghapp.core.policy.policy_schema import PolicyFile
 from ghapp.core.records import PolicySource
+from ghapp.core.releases import Freeze, Plan
 from ghapp.core.working_time import WorkingTime
 
 
@@ -405,6 +406,50 @@ def test_a_long_policy_is_searched_for_a_name_within_a_moment():
     begun = time.thread_time()
     assert not may_be_label(" " * 1_000, (": " * 50_000 + " " * 100_000,))
     assert time.thread_time() - begun < 2.0
+
+
+RELEASES = """\
+release:
+  from: [calendar]
+  calendar: .github/releases.ics
+  freeze:
+    mode: hold
+    periods:
+      - {from: 2026-12-25, to: 2027-01-03, name: 年末年始}
+      - {from: 2027-03-31, to: 2027-03-31}
+"""
+
+
+def test_releases_and_freezes_come_from_the_policy() -> None:
+    freezes = (
+        Freeze("2026-12-25", "2027-01-03", "年末年始"),
+        Freeze("2027-03-31", "2027-03-31"),
+    )
+    whole = Plan(("calendar",), ".github/releases.ics", "hold", freezes)
+    assert policy(RELEASES).release == whole
+    assert policy("mode: advise\n").release == Plan(("milestone", "calendar"), "", "note", ())
+    assert policy("release:\n").release == Plan()
+    below = PolicySource(text=RELEASES, good=RELEASES)
+    over = PolicySource(text="release: {freeze: {mode: note}}\n", organisation=below)
+    found = effective(over, RULES)
+    assert found.release == replace(whole, freeze="note")
+    origins = {key: found.origins[f"release.{key}"].layer for key in ("from", "freeze.mode")}
+    assert origins == {"from": "organisation", "freeze.mode": "repository"}
+
+
+@pytest.mark.parametrize(
+    ("own", "held"),
+    [("mode: note", "release.freeze.mode"), ("periods: []", "release.freeze.periods")],
+)
+@pytest.mark.parametrize("lock", ["release", "release.freeze", "areas"])
+def test_a_lock_keeps_the_freezes_of_the_organisation(own: str, held: str, lock: str) -> None:
+    text = f"{RELEASES}locked: [{lock}]\n"
+    below = PolicySource(text=text, good=text)
+    mine = f"release: {{freeze: {{{own}}}}}\n"
+    found = effective(PolicySource(text=mine, good=mine, organisation=below), RULES)
+    assert found.release == policy(RELEASES).release
+    (refused,) = found.refused
+    assert refused.text.startswith(f"`{held}` is weaker than what the organisation locks")
 
 
 def test_working_time_and_reminders_come_from_the_policy() -> None:

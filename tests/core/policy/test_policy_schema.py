@@ -409,6 +409,29 @@ def test_times_at_which_nobody_could_work_are_problems(text, problem):
     assert problem in found
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("calendar: https://x/releases.ics", "should be a file such as `.github/releases.ics`"),
+        ("calendar: releases.ics", "should be a file such as `.github/releases.ics`"),
+        ("calendar: .github/../x.ics", "should be a file such as `.github/releases.ics`"),
+        ("calendar: .github/a/x.ics", "should be a file such as `.github/releases.ics`"),
+        (f"calendar: .github/{'x' * 100}.ics", "should be a file such as `.github/releases.ics`"),
+        ("from: [milestones]", "did you mean milestone?"),
+        ("sources: [milestone]", "unknown key `sources`"),
+        ("freeze: {mode: block}", "should be"),
+        ("freeze: {periods: [{from: 2026-12-25}]}", "`to`"),
+        ("freeze: {periods: [{from: 2026-12-25, to: 2026-12-24}]}", "`to` is before `from`"),
+        ("freeze: {periods: [{from: 2026-02-30, to: 2026-12-24}]}", "should be a day of the"),
+        ("freeze: {periods: [{from: 0001-01-01, to: 2026-12-24}]}", "of the years 2000 to 2999"),
+        ("freeze: {periods: [{from: 2026-12-24, to: 9999-12-31}]}", "of the years 2000 to 2999"),
+    ],
+)
+def test_releases_that_cannot_be_planned_are_problems(text, problem):
+    (found,) = told(f"release: {{{text}}}\n")
+    assert problem in found
+
+
 BUTTON = "sign_off: {by: [button]}\n"
 
 

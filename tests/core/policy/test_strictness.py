@@ -31,10 +31,11 @@ from ghapp.core.policy.strictness import (
     changes,
     said_by,
 )
+from ghapp.core.releases import Freeze
 
 # Mappings whose keys are ids or languages, or that are one value of a condition or threshold.
 WHOLE = {"reviewers", "waivers", "areas", "items", "hazards", "title", "size", "when", "must_when"}
-WHOLE |= {"users", "service", "tenants", "mode_when", "pull", "digest.teams"}
+WHOLE |= {"users", "service", "tenants", "mode_when", "pull", "periods", "digest.teams"}
 
 
 def keys_of(model, prefix=""):
@@ -46,9 +47,9 @@ def keys_of(model, prefix=""):
             if isinstance(one, type) and issubclass(one, BaseModel)
         ]
         if parts and not {name, prefix + name} & WHOLE:
-            yield from keys_of(parts[0], f"{prefix}{name}.")
+            yield from keys_of(parts[0], f"{prefix}{field.alias or name}.")
         else:
-            yield prefix + name
+            yield prefix + (field.alias or name)
 
 
 def test_every_key_of_the_syntax_has_its_place_in_the_table():
@@ -106,6 +107,7 @@ W, D, S = "weaker", "different", "stricter"
 BASE = Clause("base", ("main",))
 MAIN, ASK = ModeRule(BASE, "enforce"), ModeRule(BASE, "advise")
 DEV = ModeRule(Clause("base", ("dev",)), "enforce")
+NEW_YEAR = Freeze("2026-12-29", "2027-01-03", "New Year")
 SRE, BOTH = Reviewers(("sre",)), Reviewers(("sre",), ("ann",))
 
 
@@ -146,6 +148,11 @@ SRE, BOTH = Reviewers(("sre",)), Reviewers(("sre",), ("ann",))
         ("features.added_lines", 9, 8, S, W),
         ("max_items", 7, 8, S, W),
         ("request_review", False, True, S, W),
+        ("release.from", ("milestone",), ("calendar",), D, D),
+        ("release.calendar", "", ".github/releases.ics", D, D),
+        ("release.freeze.mode", "note", "hold", S, W),
+        ("release.freeze.periods", (), (NEW_YEAR,), S, W),
+        ("release.freeze.periods", (NEW_YEAR,), (Freeze("2026-12-29", "2026-12-31"),), W, W),
         ("ignore.authors", frozenset({"Ann", "bob"}), frozenset({"ann"}), S, W),
         ("ignore.paths", ("a", "b"), ("b",), S, W),
         ("defer.default_days", 30, 20, S, W),
@@ -298,6 +305,7 @@ def test_a_question_that_nobody_may_defer_is_not_missed_once_it_is_not_asked():
         (Text("a", "b"), "a / b"),
         (Size(9, new_top_level_dirs_gte=1), "changed_files_gte: 9, new_top_level_dirs_gte: 1"),
         (SameAs("a"), "a"),
+        ((NEW_YEAR,), "[2026-12-29..2027-01-03 New Year]"),
         (X, "a condition"),
         ((MAIN, ASK), "[a condition: enforce, a condition: advise]"),
     ],

@@ -29,7 +29,6 @@ from tests.core.review.edits import (
 )
 
 ORG = Repository(SHOP.installation_id, 1, "acme/.github")
-CALENDAR = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"
 NAMED = source(BASE + NAMES_PACKS, (pack(),))
 
 
@@ -72,20 +71,6 @@ def test_in_the_organisations_repository_its_own_packs_count() -> None:
     assert preview.proposes(elsewhere, known)
     assert not preview.proposes(changed, known)
     assert not preview.proposes(elsewhere, PolicySource())
-
-
-@pytest.mark.parametrize(
-    ("text", "is_sound"),
-    [
-        (CALENDAR, True),
-        ("\ufeff" + CALENDAR.lower(), True),
-        ("", False),
-        ("BEGIN:VCALENDAR\n", False),
-        ("<html>\nEND:VCALENDAR\n", False),
-    ],
-)
-def test_a_calendar_begins_and_ends_as_one(text: str, *, is_sound: bool) -> None:
-    assert (preview.calendar_problem(text) == "") is is_sound
 
 
 def test_the_policy_in_force_stays_while_a_file_cannot_be_read() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from ghapp.core.areas import Clause, Reviewers
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.model import Channel, Message
+from ghapp.core.releases import Freeze, Plan
 from ghapp.core.review.judge import judge
 from tests.core.build import (
     HEAD,
@@ -16,6 +18,7 @@ from tests.core.build import (
     approval,
     area,
     asked,
+    at,
     button,
     comment,
     entry,
@@ -366,6 +369,23 @@ class TestWaive:
             ("waive", "db"),
             ("waive", "web"),
         ]
+
+    @pytest.mark.parametrize(
+        ("mode", "days", "expected"),
+        [
+            ("hold", 0, ["db", "web"]),
+            ("note", 0, ["web"]),
+            ("hold", 1, ["web"]),  # it begins the day after
+        ],
+    )
+    def test_covers_what_is_signed_off_while_a_freeze_holds_it(
+        self, mode: str, days: int, expected: list[str]
+    ) -> None:
+        day = (at(5) + timedelta(days=days)).date().isoformat()
+        rules = replace(RULES, release=Plan(freeze=mode, freezes=(Freeze(day, day),)))
+        was = history(SEEN, ledger=[entry(Verb.SIGN_OFF, "db", "sam", 2, "d1", number=7)])
+        said = comment("/nfr waive -- x", "lee")
+        assert [one[1] for one in verdicts(said, rules=rules, was=was)] == expected
 
     def test_is_not_for_the_author_nor_for_who_pushed(self) -> None:
         rules = replace(RULES, waivers=Reviewers(users=("ann", "bob")))

@@ -26,7 +26,7 @@ def patterns() -> Iterator[str]:
     """
     for file in PACKAGE.glob("web/templates/*.html"):
         for name, goes_on in re.findall(
-            r'"(page_\w+|sev_|who_\w+)"( \+)?', file.read_text("utf-8")
+            r'"(page_\w+|setup_\w+|sev_|who_\w+)"( \+)?', file.read_text("utf-8")
         ):
             yield name + ("[a-z_]+" if goes_on else "")
     for file in PACKAGE.rglob("*.py"):

@@ -167,6 +167,13 @@ def test_a_push_of_no_head_or_at_no_known_time_tells_nothing(parts: dict[str, An
     assert (delivery.push, delivery.pushed_to) == (None, None)
 
 
+@pytest.mark.parametrize(("action", "revoked"), [("revoked", 9), ("approved", 0)])
+def test_whoever_revokes_the_app_is_named(action: str, revoked: int) -> None:
+    ann = {"login": "ann", "type": "User", "id": 9}
+    found = told("github_app_authorization", action, sender=ann)
+    assert (found.revoked, found.keys) == (revoked, ())
+
+
 @pytest.mark.parametrize("action", ["created", "unsuspend", "new_permissions_accepted"])
 def test_an_installation_in_reach_is_looked_at(action: str) -> None:
     delivery = told("installation", action)

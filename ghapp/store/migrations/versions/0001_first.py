@@ -125,15 +125,22 @@ def upgrade() -> None:
         *(seconds("updated_at"), seconds("seen_at"), seconds("pending_since")),
         *(text("base_ref"), seconds("base_since"), seconds("late_since")),
         *(seconds("state_since"), seconds("recheck_at"), text("trial"), seconds("trial_until")),
-        text("overview"),
+        *(text("overview"), seconds("unsigned_at"), text("steps"), flag("to_count")),
+        *(text("release_on"), text("urgency")),
     )
     index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
     index("reviews_head", "reviews", "repository_id", "head_sha")
     index("reviews_open", "reviews", "installation_id", "seen_at", where="is_open")
     index("reviews_recheck", "reviews", "recheck_at", where="recheck_at > 0")
     index("reviews_trial", "reviews", "trial_until", where="trial_until > 0")
-    turn = ("turn", "state_since", "key", "repository_id")
-    index("reviews_turn", "reviews", *turn, where="turn != ''")
+    index("reviews_to_count", "reviews", "key", where="to_count")
+    for name, columns, where in (
+        ("unsigned", ("unsigned_at", "repository_id"), "unsigned_at > 0"),
+        ("turn", ("turn", "urgency", "state_since", "key", "repository_id"), "turn != ''"),
+        ("release", ("release_on", "repository_id", "state", "key"), "release_on != ''"),
+    ):
+        index(f"reviews_{name}", "reviews", *columns, where=where)
+    _roll_ups()
     op.create_table(
         "shown",
         given("row", ROW, primary_key=True),
@@ -145,7 +152,7 @@ def upgrade() -> None:
         given("repository_id", sa.BigInteger(), primary_key=True, autoincrement=False),
         *(given("text", nullable=True), given("good", nullable=True)),
         *(given("packs", server_default="[]"), given("good_packs", nullable=True)),
-        *(text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
+        *(text("calendar"), text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
     )
     op.create_table(
         "previews",
@@ -158,7 +165,7 @@ def upgrade() -> None:
         given("owner", primary_key=True),
         *(given("text", nullable=True), given("good", nullable=True)),
         *(given("packs", server_default="[]"), given("good_packs", nullable=True)),
-        *(text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
+        *(text("calendar"), text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
         seconds("changed_at"),
     )
     op.create_table(
@@ -190,8 +197,53 @@ def upgrade() -> None:
         given("number", sa.Integer(), primary_key=True, autoincrement=False),
         *(given("sealed", sa.LargeBinary()), seconds("stored_at")),
     )
+    op.create_table(
+        "sessions",
+        given("hash", primary_key=True),
+        *(whole("user_id"), text("login")),
+        *(given("token", sa.LargeBinary()), seconds("expires_at")),
+    )
+    index("sessions_user", "sessions", "user_id")
+    index("sessions_expires", "sessions", "expires_at")
     op.create_table("schema", given("works_from", primary_key=True))
     op.execute("INSERT INTO schema (works_from) VALUES ('0001')")
+
+
+def _roll_ups() -> None:
+    op.create_table(
+        "counted",
+        given("key", primary_key=True),
+        *(whole("repository_id"), seconds("counted_at"), given("counted")),
+    )
+    index("counted_at", "counted", "counted_at")
+    _rollup(
+        "area_days",
+        ("area",),
+        *map(whole, ("flagged", "signed_off", "waived", "unsigned", "closed")),
+        *map(whole, ("deferred", "resolved", "kept", "stale")),
+    )
+    _rollup(
+        "question_days",
+        ("area", "item"),
+        *map(whole, ("asked", "answered", "not_applicable", "deferred", "in_bulk", "concerns")),
+        *map(whole, ("findings", "worded", "within_5", "within_15", "within_60", "within_240")),
+        *(whole("within_540"), whole("later")),
+        *(given(one, sa.BigInteger(), nullable=True) for one in ("least_words", "most_words")),
+    )
+    _rollup("timings", ("area", "kind"), text("amounts"))
+
+
+def _rollup(name: str, of: tuple[str, ...], *sums: sa.Column[Any]) -> None:
+    """A table of sums by day and repository."""
+    number = {"primary_key": True, "autoincrement": False}
+    op.create_table(
+        name,
+        *(given(one, primary_key=True) for one in of),
+        *(given("day", sa.Integer(), **number), given("repository_id", sa.BigInteger(), **number)),
+        *sums,
+        sqlite_with_rowid=False,
+    )
+    index(f"{name}_day", name, "day")
 
 
 def downgrade() -> None:
