@@ -28,6 +28,7 @@ from ghapp.core.model import (
     InstallationKey,
     OrganisationKey,
     PolicyKey,
+    ProjectKey,
     PullKey,
     QueueKey,
     RepositoryKey,
@@ -45,6 +46,7 @@ KINDS = {
     PullKey: "pull",
     PolicyKey: "policy",
     QueueKey: "queue",
+    ProjectKey: "project",
     RepositoryKey: "repository",
     SweepKey: "sweep",
     InstallationKey: "installation",
@@ -262,7 +264,7 @@ class Metrics(Observer):
     def applied(self, effect: str, result: str) -> None:
         self._counter("ghapp_effects_total").labels(effect, result).inc()
 
-    def repaired(self, key: PullKey, effect: str, *, known: bool) -> None:
+    def repaired(self, key: PullKey | ProjectKey, effect: str, *, known: bool) -> None:
         if str(key) not in self._asked:
             pull = "known" if known else "new"
             self._counter("ghapp_drift_repaired_total").labels(effect, pull).inc()

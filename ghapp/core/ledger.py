@@ -31,6 +31,8 @@ class Verb(StrEnum):
     REFRESH = "refresh"
     EXPLAIN = "explain"
     HELP = "help"
+    PROJECT = "project"  # of a pull: join the one named, or leave; of an issue: be one
+    CONSULT = "consult"
     REFUSED = "refused"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from urllib.parse import quote
 
 import msgspec
 
@@ -45,6 +46,11 @@ class PullKey:
     def __str__(self) -> str:
         return f"pull:{self.repository.id}:{self.number}"
 
+    @property
+    def page(self) -> str:
+        """The path of its page of ghapp."""
+        return f"/pulls/{quote(self.repository.full_name)}/{self.number}"
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyKey:
@@ -78,6 +84,22 @@ class QueueKey:
         """The key whose `str` this is."""
         _, _, head_sha, base_ref = name.split(":", 3)
         return cls(repository, base_ref, head_sha)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectKey:
+    """One issue that is a project, or may become one."""
+
+    repository: Repository
+    number: int
+
+    def __str__(self) -> str:
+        return f"project:{self.repository.id}:{self.number}"
+
+    @property
+    def reference(self) -> str:
+        """Its name as a reference: "acme/shop#12", in the one spelling that ghapp stores."""
+        return f"{self.repository.full_name.casefold()}#{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +146,16 @@ class OrganisationKey:
         return f"organisation:{self.owner}"
 
 
-Key = PullKey | PolicyKey | QueueKey | RepositoryKey | SweepKey | InstallationKey | OrganisationKey
+Key = (
+    PullKey
+    | PolicyKey
+    | QueueKey
+    | ProjectKey
+    | RepositoryKey
+    | SweepKey
+    | InstallationKey
+    | OrganisationKey
+)
 
 # --- people and what they say ------------------------------------------------------------
 
@@ -261,12 +292,16 @@ class Lookup:
     """Keys that a delivery does not name, but our own record does.
 
     head_sha: the pulls that are recorded on this head; "" for none.
-    labels: the repository, if one of these names may be that of a label of ghapp. Either of both.
+    labels: the repository, if one of these names may be that of a label of ghapp.
+    issue: the number of an issue that has changed: its project, if it is one or may have become one
+    by the label `labelled`. One of the three.
     """
 
     repository: Repository
     head_sha: str = ""
     labels: frozenset[str] = frozenset()
+    issue: int = 0
+    labelled: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +320,8 @@ class Delivery:
     organisations: owners, as in `Repository.owner`, whose own policy may have changed.
     lookup: further keys, found when the delivery is stored.
     changed_files: how many files GitHub says the pull changes; 0 if it does not say.
+    issues: those whose labels, state or parent have changed. moved: the address that the first of
+    them has from now on, its node id before and from now on.
     revoked: the id of an account that no longer lets the App act for it; 0 for none.
     """
 
@@ -306,12 +343,14 @@ class Delivery:
     left: tuple[Repository, ...] = ()
     ended: tuple[QueueKey, ...] = ()
     lookup: Lookup | None = None
+    issues: tuple[ProjectKey, ...] = ()
+    moved: tuple[ProjectKey, str, str] | None = None
     revoked: int = 0
 
     @property
     def has_keys(self) -> bool:
         """Whether storing it makes keys dirty, or may do so."""
-        return bool(self.keys or self.lookup)
+        return bool(self.keys or self.lookup or self.issues)
 
 
 # GitHub lists no more files of a pull.
@@ -347,6 +386,7 @@ class Pull:
     a merged pull would hold what the pull brought; and a tag may have the same name.
     head_repository: full name of where its branch is, "" if that is gone.
     from_fork: whether that is another repository, whose pushes nobody reports to us.
+    body: its description. milestone_text: the description of its milestone.
     teams: slugs of the teams that conditions name and that the author is an active member of.
     topics, properties: of the repository; a custom property is "NAME: VALUE".
     unknown: kinds of conditions whose facts are not known, and "team SLUG" for a single team.
@@ -380,6 +420,8 @@ class Pull:
     properties: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()
     milestone: Milestone | None = None
+    body: str = ""
+    milestone_text: str = ""
 
     @property
     def by(self) -> Account:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
@@ -13,15 +16,26 @@ import msgspec
 
 from ghapp import logs
 from ghapp.core.marks import POLICY, CheckRun, Effect, Outcome, PutCheckRun
-from ghapp.core.model import File, PolicyKey, Pull, PullKey, Push, QueueKey, Repository, Via
+from ghapp.core.model import (
+    Account,
+    File,
+    PolicyKey,
+    ProjectKey,
+    Pull,
+    PullKey,
+    Push,
+    QueueKey,
+    Repository,
+    Via,
+)
 from ghapp.core.policy.policy import Rules
-from ghapp.core.records import History, PolicySource
+from ghapp.core.records import History, KnownIssue, PolicySource
 from ghapp.core.redelivery import Page
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.merge_queue import QueueFacts
 from ghapp.core.review.preview import Proposed, proposes
 from ghapp.errors import Gone, Retry, Wait
-from ghapp.github import app, endpoints, merge_queue, policies, pulls, writes
+from ghapp.github import app, endpoints, merge_queue, policies, projects, pulls, writes
 from ghapp.github.api import MOST_PAGES, PAGE, Cache, Installation, whole
 from ghapp.github.app import Installed
 from ghapp.github.apply import apply
@@ -50,6 +64,28 @@ UNKNOWN_APP = "GitHub does not know this App: check GHAPP_APP_ID and GHAPP_PRIVA
 MOST_REPOSITORY_PAGES = 5
 
 log = logs.logger()
+
+
+@dataclass(slots=True)
+class Effort:
+    """What a run has taken so far. calls: requests to GitHub."""
+
+    began: float = field(default_factory=time.perf_counter)
+    calls: int = 0
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.began
+
+
+_effort: ContextVar[Effort | None] = ContextVar("effort", default=None)
+
+
+def measured() -> Effort:
+    """What this task takes from now on, with the tasks that it starts."""
+    effort = Effort()
+    _effort.set(effort)
+    return effort
 
 
 class _Numbered(msgspec.Struct):
@@ -103,6 +139,8 @@ class GitHub:
         self._cache = Cache()
 
     def _called(self, method: str, path: str, answer: Answer | None, seconds: float) -> None:
+        if effort := _effort.get():
+            effort.calls += 1
         status = answer.status if answer else 0
         self._observer.called(method, path, status, result(answer), seconds)
 
@@ -168,7 +206,32 @@ class GitHub:
         api = self._installation(key.repository).charged(key)
         return await policies.read_contents(api, key.repository, files)
 
-    async def apply(self, key: PullKey, effect: Effect) -> Outcome:
+    async def issue(self, place: Repository, reference: str) -> KnownIssue | None:
+        """An issue that a pull of `place` names; None if it is out of reach.
+
+        Raises Gone, Retry and Wait.
+        """
+        return await projects.issue(self._installation(place), place, reference)
+
+    async def may_write(self, repository: Repository, who: Account) -> bool:
+        """Whether somebody may write in a repository. Raises Gone, Retry and Wait."""
+        return await projects.may_write(self._installation(repository), repository, who)
+
+    async def project(
+        self, key: ProjectKey, history: History, rules: Rules
+    ) -> tuple[Facts, KnownIssue] | None:
+        """What a project is judged by; None if its issue is out of reach.
+
+        Raises Gone, Retry and Wait.
+        """
+        if not self._bot_login:
+            await self.app()
+        us, now = Identity(self._app_id, self._bot_login), self._tokens.now()
+        return await projects.gather(
+            self._installation(key.repository), key, history, rules, us, now
+        )
+
+    async def apply(self, key: PullKey | ProjectKey, effect: Effect) -> Outcome:
         """Write one effect.
 
         Raises Gone, Wait, Retry (it may have taken effect all the same) and, except for the check

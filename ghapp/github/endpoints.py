@@ -16,7 +16,7 @@ from urllib.parse import quote
 import msgspec
 
 from ghapp.core.marks import REVIEW, CheckRun
-from ghapp.core.model import File, Pull, PullKey, Repository
+from ghapp.core.model import File, ProjectKey, Pull, PullKey, Repository
 from ghapp.core.releases import Milestone
 from ghapp.core.scan.unshown import TreeEntry
 from ghapp.github.api import PAGE, Installation, keep, together
@@ -70,6 +70,7 @@ class _MilestoneRow(msgspec.Struct):
     title: str = ""
     state: str = "open"
     due_on: datetime | None = None
+    description: str | None = None
 
 
 class _PullRow(msgspec.Struct):
@@ -86,6 +87,7 @@ class _PullRow(msgspec.Struct):
     merged: bool = False
     html_url: str = ""
     commits: int = 1
+    body: str | None = None
     milestone: _MilestoneRow | None = None
 
 
@@ -250,8 +252,16 @@ async def pull(api: Installation, key: PullKey) -> PullRead:
         topics=frozenset(topics or ()),
         unknown=frozenset(["topic"] if topics is None else []),
         milestone=milestone,
+        body=row.body or "",
+        milestone_text=(row.milestone.description or "") if row.milestone else "",
     )
     return PullRead(found, answer.date)
+
+
+async def exists(api: Installation, key: PullKey | ProjectKey) -> None:
+    """Raises Gone (the pull or the issue is out of reach), Retry and Wait."""
+    kind = "pulls" if isinstance(key, PullKey) else "issues"
+    await api.send(Request("GET", at(key.repository, f"{kind}/{key.number}")), Importance.READ)
 
 
 class _PropertyRow(msgspec.Struct):
@@ -450,7 +460,7 @@ async def account(api: Installation, id: int) -> User | None:
     return decoded(answer, User, request) if answer.status == 200 else None
 
 
-async def comments(api: Installation, key: PullKey) -> tuple[CommentRow, ...]:
+async def comments(api: Installation, key: PullKey | ProjectKey) -> tuple[CommentRow, ...]:
     """All comments of the conversation, oldest first. Raises Gone, Retry and Wait."""
     path = at(key.repository, f"issues/{key.number}/comments?")
     return await api.rows(path, CommentRow)

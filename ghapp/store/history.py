@@ -31,13 +31,23 @@ from ghapp.core.model import (
     Account,
     Compared,
     Message,
+    ProjectKey,
     PullKey,
     Push,
     QueueKey,
     Repository,
     RepositoryKey,
 )
-from ghapp.core.records import FollowUp, History, PolicySource, Shown, Trial, Verdict
+from ghapp.core.records import (
+    FollowUp,
+    History,
+    Membership,
+    PolicySource,
+    RunNote,
+    Shown,
+    Trial,
+    Verdict,
+)
 from ghapp.core.review.merge_queue import QueueHistory
 from ghapp.store.policies import COLUMNS, read
 from ghapp.store.schema import (
@@ -68,13 +78,14 @@ MOST_DEBTS = 200
 _ENTRY, _MESSAGE = msgspec.json.Decoder(Entry), msgspec.json.Decoder(Message)
 _SHOWN, _FOLLOW_UP = msgspec.json.Decoder(Shown), msgspec.json.Decoder(FollowUp)
 _MARKS, _WRITTEN = msgspec.json.Decoder(Marks), msgspec.json.Decoder(Written)
-_TRIAL = msgspec.json.Decoder(Trial)
+_TRIAL, _MEMBERSHIP = msgspec.json.Decoder(Trial), msgspec.json.Decoder(Membership)
 _PUSH = msgspec.json.Decoder(Push)
+_RUNS = msgspec.json.Decoder(tuple[RunNote, ...])
 _VERDICT = msgspec.json.Decoder(Verdict)
 
 
-def recall(connection: Connection, key: PullKey) -> History:
-    """Everything that is recorded of a pull.
+def recall(connection: Connection, key: PullKey | ProjectKey) -> History:
+    """Everything that is recorded of a pull; of a project, without its last run.
 
     Hints are read first, so that they never speak of a message that is not read as well.
     """
@@ -124,11 +135,14 @@ def recall(connection: Connection, key: PullKey) -> History:
         policy=_policy(row),
         organisation_drops=row.organisation_drops or 0,
         requested=bool(row.arrived_at),
+        delivery=row.delivery or "",
+        runs=_RUNS.decode(row.runs) if row.runs else (),
         state=row.state or "",
         state_since=_time(row.state_since) if row.state_since else None,
         pending_since=_time(row.pending_since) if row.pending_since else None,
         late_since=_time(row.late_since) if row.late_since else None,
         trial=_TRIAL.decode(row.trial) if row.trial else None,
+        membership=_MEMBERSHIP.decode(row.membership) if row.membership else None,
         follow_ups=tuple(
             sorted(
                 (_FOLLOW_UP.decode(one.text) for one in found["follow_up"]), key=lambda f: f.item
@@ -195,11 +209,12 @@ _of = select(
 _ROW = Statement(
     select(
         *(keys.c.fresh_at, keys.c.touched, keys.c.changed_files, keys.c.waited),
-        *(keys.c.named_head, keys.c.named_base, keys.c.arrived_at),
+        *(keys.c.named_head, keys.c.named_base, keys.c.arrived_at, keys.c.delivery, reviews.c.runs),
         *(reviews.c.head_sha, reviews.c.base_ref, reviews.c.base_since),
         and_(keys.c.opened, keys.c.arrived_at > Now() - NEW_SECONDS).label("is_new"),
         *(reviews.c.marks, reviews.c.written, reviews.c.seen_at, reviews.c.pending_since),
         *(reviews.c.late_since, reviews.c.state, reviews.c.state_since, reviews.c.trial),
+        reviews.c.membership,
         *(policies.c[name].label(f"repository_{name}") for name in COLUMNS),
         *(organisations.c[name].label(f"organisation_{name}") for name in COLUMNS),
         exists().where(intents.c.key == _of.c.key).label("unresolved"),

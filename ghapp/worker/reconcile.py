@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ghapp.core.decide import Decision, decide
+from ghapp.core.ledger import Verb
 from ghapp.core.marks import Effect, Outcome, PutCheckRun, plan
 from ghapp.core.model import (
     ORGANISATION,
@@ -22,6 +23,7 @@ from ghapp.core.model import (
     InstallationKey,
     OrganisationKey,
     PolicyKey,
+    ProjectKey,
     Pull,
     PullKey,
     Push,
@@ -31,7 +33,19 @@ from ghapp.core.model import (
     SweepKey,
 )
 from ghapp.core.policy.policy import Policy, Rules
-from ghapp.core.records import Claim, History, Judgement, PolicySource, Shown, Trial, Verdict
+from ghapp.core.records import (
+    MOST_RUNS,
+    Claim,
+    History,
+    Judgement,
+    KnownIssue,
+    Membership,
+    PolicySource,
+    RunNote,
+    Shown,
+    Trial,
+    Verdict,
+)
 from ghapp.core.review import preview
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import judge, settled_heads
@@ -43,19 +57,22 @@ from ghapp.core.scan.hazards import findings
 from ghapp.core.scan.scan import Scan, scan
 from ghapp.core.text.labels import described
 from ghapp.errors import Retry, Wait
+from ghapp.github.client import measured
 from ghapp.observer import Observer
 from ghapp.store import Store, policies, previews, pushes
 from ghapp.store.history import recall, seen
+from ghapp.store.projects import keep_way
 from ghapp.store.runs import Pushed, admit, intend, record
 from ghapp.store.work_queue.marking import Mark, mark_behind
-from ghapp.worker import effects, merge_queue, policy_check
+from ghapp.worker import effects, merge_queue, policy_check, projects
 from ghapp.worker.effects import showing
 from ghapp.worker.merge_queue import Queues
 from ghapp.worker.policy_check import Policies
+from ghapp.worker.projects import Issues
 from ghapp.worker.threads import Threads, deadline
 
 
-class GitHub(Queues, Policies, Protocol):
+class GitHub(Queues, Policies, Issues, Protocol):
     """What a run needs of GitHub. All raise Retry, Wait and Gone."""
 
     async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts: ...
@@ -65,7 +82,7 @@ class GitHub(Queues, Policies, Protocol):
     async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]: ...
     async def commits(self, pull: Pull, head_sha: str) -> tuple[str, ...]: ...
     async def pushes(self, pull: Pull) -> tuple[Push, ...]: ...
-    async def apply(self, key: PullKey, effect: Effect) -> Outcome: ...
+    async def apply(self, key: PullKey | ProjectKey, effect: Effect) -> Outcome: ...
     async def answer(self, key: PolicyKey | QueueKey, effect: PutCheckRun) -> Outcome: ...
     async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]: ...
     async def repositories(self, installation_id: int) -> tuple[Repository, ...]: ...
@@ -99,7 +116,7 @@ class Done:
     later: Retry | Wait | None = None
 
 
-async def reconcile(
+async def reconcile(  # noqa: C901 -- one branch for each kind of key
     claim: Claim,
     github: GitHub,
     store: Store,
@@ -120,6 +137,10 @@ async def reconcile(
             shared = github, store, rules, observer, threads
             written = await policy_check.answer(claim, key, *shared)
             return Done("", tuple(type(effect).__name__ for effect in written))
+        case ProjectKey() as key:
+            shared = github, store, rules, observer, threads
+            applied, later = await projects.answer(claim, key, *shared)
+            return Done("", tuple(type(effect).__name__ for effect in applied), later=later)
         case QueueKey() as key:
             written = await merge_queue.answer(claim, key, github, store, rules, observer)
             await store.queue.finish(claim)
@@ -171,6 +192,7 @@ async def _pull(
     threads: Threads,
 ) -> Done:
     """One pull request: its marks are what facts and ledger imply when this returns."""
+    effort = measured()
     history = await store.records.read(recall, key)
     with observer.step("gather"):
         considered = await consider(key, history, github, rules, threads, store)
@@ -202,8 +224,21 @@ async def _pull(
     with observer.step("write"):
         applied = await effects.apply(key, planned.effects, history, github, observer)
     run = effects.recorded(planned.decision, facts, applied, history.shown, found=judged.found)
-    run = replace(run, trial=planned.trial)
+    note = RunNote(
+        read_at=facts.now,
+        state=run.state,
+        head_sha=pull.head_sha,
+        delivery=history.delivery,
+        waited_seconds=claim.waited_seconds or 0.0,
+        seconds=effort.seconds,
+        calls=effort.calls,
+        writes=tuple(effect.name for effect in applied.effects),
+    )
+    run = replace(run, trial=planned.trial, runs=(note, *history.runs)[:MOST_RUNS])
     marks = [Mark((key,), requested=True)] if admitted.is_late else []
+    if any(one.verb is Verb.PROJECT for one in judged.judgement.entries):
+        marks.append(Mark((key,), requested=True))  # the next run finds the project
+    marks += await _of_project(key, considered, run.membership, store)
     if judged.found and facts.messages:  # the next run judges them, and reads lost ones again
         marks.append(Mark((key,), touched=run.shown is not None, requested=True))
     if applied.opened:  # the comment names the issues
@@ -228,6 +263,21 @@ async def _pull(
     )
 
 
+async def _of_project(
+    key: PullKey, considered: Considered, now: Membership | None, store: Store
+) -> tuple[Mark, ...]:
+    """Record how the pull came to its project; the projects whose comments show it differently."""
+    before, read = considered.history.membership, considered.issues
+    through = now.through if now else ()
+    changed = through if through != (before.through if before else ()) else None
+    again: tuple[Mark, ...] = ()
+    if read or changed is not None:
+        label = considered.facts.policy.projects.label
+        early = await store.records.write(keep_way, key, changed, read, label)
+        again = (Mark((key, *early)),) if early else ()
+    return (*projects.marks(before, now), *again)
+
+
 async def _policy_marks(facts: Facts, store: Store) -> tuple[Mark, ...]:
     """The key of the check run `NFR policy`, if the pull needs another one than it has."""
     pull, source = facts.pull, facts.source
@@ -245,7 +295,8 @@ async def _policy_marks(facts: Facts, store: Store) -> tuple[Mark, ...]:
 class Considered:
     """A pull as it is judged and decided for itself alone; nothing is written yet.
 
-    history: with what was read of it. pushed: what of that is new.
+    history: with what was read of it. pushed: what of that is new. issues: those read to find its
+    project, by the references that led to them.
     """
 
     facts: Facts
@@ -253,6 +304,7 @@ class Considered:
     pushed: Pushed
     judged: Judged
     planned: Planned
+    issues: tuple[tuple[str, KnownIssue], ...] = ()
 
 
 async def consider(
@@ -268,6 +320,7 @@ async def consider(
     store: None if nothing is recorded. Raises Retry, Wait and Gone.
     """
     facts = await github.gather(key, history, rules)
+    facts, issues = await projects.with_project(facts, history, github, store)
     history = history.knowing(facts.earlier)
     pull = facts.pull
     history, pushed = await _with_pushers(facts, history, github, store)
@@ -277,7 +330,7 @@ async def consider(
     wanted = dict.fromkeys((*scanned.shown.wanted, *scanned.whole.wanted))
     contents = await github.contents(key, tuple(wanted)) if wanted else {}
     judged, planned = await threads.run(key.repository, _judged, facts, history, scanned, contents)
-    return Considered(facts, history, pushed, judged, planned)
+    return Considered(facts, history, pushed, judged, planned, issues)
 
 
 def _unannounced(

@@ -24,7 +24,7 @@ from ghapp.core.areas import (
     leaves,
 )
 from ghapp.core.digest import Destination, DigestTo
-from ghapp.core.model import Problem
+from ghapp.core.model import Problem, PullKey
 from ghapp.core.patterns import globs
 from ghapp.core.policy import limits, own_packs, pack_files, pull_schema, yaml
 from ghapp.core.policy.areas import (
@@ -75,7 +75,8 @@ def may_be_label(name: str, texts: Iterable[str]) -> bool:
     True for the default names, whatever the file says, and for every value in it.
     """
     folded = name.casefold()
-    if folded in {default.casefold() for default in DEFAULT_LABELS.values()}:
+    defaults = (*DEFAULT_LABELS.values(), Projects().label)
+    if folded in {default.casefold() for default in defaults}:
         return True
     value = re.compile(_BEFORE + re.escape(folded) + _AFTER)
     return bool(folded) and any(value.search(text.casefold()) for text in texts)
@@ -96,13 +97,18 @@ class Rules:
 
     packs: the built-in areas, including those that are shipped switched off. While the policy of a
     repository is read, its own areas are added. references: what packs may name. timezone: of
-    working hours.
+    working hours. details_base: where others find the pages, for links to them; "" for no links.
     """
 
     packs: tuple[Area, ...]
     default_mode: str
     references: References = field(default_factory=References)
     timezone: tzinfo = UTC
+    details_base: str = ""
+
+    def details(self, key: PullKey) -> str:
+        """The address of the pull's page; "" for no link to it."""
+        return self.details_base + key.page if self.details_base else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,21 @@ class Defer:
     default_days: int = 30
     max_days: int = 90
     never: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Projects:
+    """Which issues are projects, and what pull requests have from them.
+
+    ways: command | trailer | parent | milestone, how the project of a pull is found. inherit: none
+    | answers. max_age_days: after which an answer is asked for again. new_area: quiet | ask.
+    """
+
+    label: str = "nfr: project"
+    ways: frozenset[str] = frozenset({"command", "trailer", "parent", "milestone"})
+    inherit: str = "answers"
+    max_age_days: int = 90
+    new_area: str = "ask"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +204,7 @@ class Policy:
     large_tables: tuple[str, ...] = ()
     dialect: str = "any"
     defer: Defer = Defer()
+    projects: Projects = Projects()
     labels: Mapping[str, str] = field(default_factory=lambda: DEFAULT_LABELS)
     areas: tuple[Area, ...] = ()
     observed: tuple[Area, ...] = ()
@@ -736,6 +758,8 @@ def _joined(
     most = setting("defer", "max_days") or Defer().max_days
     usual = setting("defer", "default_days") or Defer().default_days
     features = {one.name: setting("features", one.name) for one in fields(Features)}
+    projects = {one.name: setting("projects", one.name) for one in fields(Projects)}
+    projects["ways"] = named("projects", "ways")
     keys = ("days", "hours", "holidays", "days_off")
     times = {key: setting("working_time", key) for key in keys}
     teams: Mapping[str, Any] = setting("digest", "teams") or {}
@@ -767,6 +791,7 @@ def _joined(
         digest=digest,
         features=replace(Features(), **given(**features)),
         defer=Defer(min(usual, most), most),
+        projects=replace(Projects(), **given(**projects)),
         labels={key: setting("labels", key) or name for key, name in DEFAULT_LABELS.items()},
         mode_when=mode_when,
         words=words,

@@ -28,6 +28,7 @@ from ghapp.core.model import (
     Key,
     OrganisationKey,
     PolicyKey,
+    ProjectKey,
     PullKey,
     QueueKey,
     Repository,
@@ -145,10 +146,10 @@ def _marking(*, suspected: bool = False, delivered: bool = False) -> Statement:
                 "named_base": case((is_newest, new.named_base), else_=old.named_base),
                 "opened": or_(old.opened, new.opened),
                 "touched": or_(old.touched, new.touched),
-                "delivery": case((new.delivery != "", new.delivery), else_=old.delivery),
                 "changed_files": case(
                     (new.changed_files > 0, new.changed_files), else_=old.changed_files
                 ),
+                "delivery": case((new.delivery != "", new.delivery), else_=old.delivery),
             },
         )
     )
@@ -162,6 +163,8 @@ def row(key: Key, hints: Hints = NO_HINTS, later: float = 0.0) -> dict[str, Any]
             kind = "pull"
         case PolicyKey(repository, number):
             kind = "policy"
+        case ProjectKey(repository, number):
+            kind = "project"
         case QueueKey(repository):
             kind = "queue"
         case RepositoryKey(repository):
@@ -242,6 +245,8 @@ def addressed(found: Any) -> Key:
     repository = Repository(found.installation_id, found.repository_id, found.full_name)
     if found.kind == "pull":
         return PullKey(repository, found.number)
+    if found.kind == "project":
+        return ProjectKey(repository, found.number)
     if found.kind == "policy":
         return PolicyKey(repository, found.number)
     if found.kind == "queue":

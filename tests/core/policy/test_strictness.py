@@ -231,7 +231,7 @@ def test_the_order_of_a_key_of_an_area(key, before, after, forth, back):
         ("when", X, Y, D, D),
         ("must_when", None, X, S, W),
         ("must_when", X, Y, D, D),
-        ("scope", "change", "project", D, D),
+        ("scope", "change", "project", W, S),
         ("evidence", "", "url", S, W),
         ("evidence", "url", "number", D, D),
         ("choices", (), ("a",), D, D),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ghapp.core.model import Channel, Delivery, Message
+from ghapp.core.model import Channel, Delivery, Message, ProjectKey
 from ghapp.core.text.render import MARKER
 from tests.github.deliveries import (
     APP_ID,
@@ -18,6 +18,7 @@ from tests.github.deliveries import (
     LIST,
     OUR_BOT,
     ROBOT,
+    SHOP,
     comment,
     remark,
     review,
@@ -48,12 +49,21 @@ def test_a_command_is_taken_from_the_comment_as_created() -> None:
         {"user": None},
         {"sender": {"login": "eve", "type": "User"}},
         {"via": {"id": APP_ID}},
-        {"issue": {"number": 4}},
     ],
 )
 def test_a_comment_that_says_nothing_to_us_is_ignored(parts: dict[str, Any]) -> None:
     delivery = comment("created", **parts)
     assert (delivery.keys, delivery.messages) == ((), ())
+
+
+def test_a_command_on_an_issue_is_about_a_project() -> None:
+    delivery = comment("created", "/nfr project", issue={"number": 4})
+    assert delivery.keys == (ProjectKey(SHOP, 4),)
+    assert [one.text for one in delivery.messages] == ["/nfr project"]
+    ours = {"user": OUR_BOT, "via": {"id": APP_ID}, "issue": {"number": 4}}
+    restored = comment("deleted", "<!-- ghapp:project -->\n### NFR project", **ours)
+    assert (restored.keys, restored.touched) == ((ProjectKey(SHOP, 4),), True)
+    assert comment("deleted", "an issue of a follow-up", **ours).keys == ()
 
 
 @pytest.mark.parametrize("action", ["edited", "deleted"])

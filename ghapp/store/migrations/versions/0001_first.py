@@ -43,7 +43,7 @@ def index(name: str, table: str, *columns: str, where: str = "", unique: bool = 
     op.create_index(name, table, [*columns], unique=unique, **kinds)
 
 
-def upgrade() -> None:
+def upgrade() -> None:  # noqa: PLR0915 -- one for each table
     op.create_table(
         "deliveries",
         given("id", primary_key=True),
@@ -126,20 +126,30 @@ def upgrade() -> None:
         *(text("base_ref"), seconds("base_since"), seconds("late_since")),
         *(seconds("state_since"), seconds("recheck_at"), text("trial"), seconds("trial_until")),
         *(text("overview"), seconds("unsigned_at"), text("steps"), flag("to_count")),
+        *(given("runs", server_default="[]"), seconds("flagged_since")),
         *(text("release_on"), text("urgency")),
+        *(text("membership"), text("project")),
     )
     index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
     index("reviews_head", "reviews", "repository_id", "head_sha")
     index("reviews_open", "reviews", "installation_id", "seen_at", where="is_open")
-    index("reviews_recheck", "reviews", "recheck_at", where="recheck_at > 0")
-    index("reviews_trial", "reviews", "trial_until", where="trial_until > 0")
-    index("reviews_to_count", "reviews", "key", where="to_count")
     for name, columns, where in (
+        ("recheck", ("recheck_at",), "recheck_at > 0"),
+        ("trial", ("trial_until",), "trial_until > 0"),
+        ("to_count", ("key",), "to_count"),
         ("unsigned", ("unsigned_at", "repository_id"), "unsigned_at > 0"),
-        ("turn", ("turn", "urgency", "state_since", "key", "repository_id"), "turn != ''"),
+        (
+            "turn",
+            ("turn", "urgency", "state_since", "key", "repository_id", "tags"),
+            "turn != ''",
+        ),
+        ("waiting", ("repository_id", "key"), "turn != ''"),
+        ("new", ("flagged_since",), "turn != ''"),
+        ("waived", ("state_since",), "state = 'waived'"),
         ("release", ("release_on", "repository_id", "state", "key"), "release_on != ''"),
     ):
         index(f"reviews_{name}", "reviews", *columns, where=where)
+    index("reviews_project", "reviews", "project", "number", where="project != ''")
     _roll_ups()
     op.create_table(
         "shown",
@@ -153,6 +163,7 @@ def upgrade() -> None:
         *(given("text", nullable=True), given("good", nullable=True)),
         *(given("packs", server_default="[]"), given("good_packs", nullable=True)),
         *(text("calendar"), text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
+        flag("is_broken"),
     )
     op.create_table(
         "previews",
@@ -166,15 +177,42 @@ def upgrade() -> None:
         *(given("text", nullable=True), given("good", nullable=True)),
         *(given("packs", server_default="[]"), given("good_packs", nullable=True)),
         *(text("calendar"), text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
-        seconds("changed_at"),
+        *(flag("is_broken"), seconds("changed_at")),
     )
     op.create_table(
         "follow_ups",
         *(given("key", primary_key=True), given("item", primary_key=True)),
         *(whole("repository_id"), text("area"), text("due"), flag("is_open")),
         given("follow_up"),
+        *(text("owner"), seconds("closed_at")),
     )
+    index("follow_ups_closed", "follow_ups", "closed_at", where="closed_at > 0")
     index("follow_ups_open", "follow_ups", "repository_id", "due", where="is_open")
+    index(
+        *("follow_ups_due", "follow_ups", "due", "key", "item", "repository_id", "area"),
+        where="is_open",
+    )
+    op.create_table(
+        "issues",
+        *(given("reference", primary_key=True), given("issue"), seconds("read_at")),
+    )
+    index("issues_read_at", "issues", "read_at")
+    op.create_table(
+        "pull_issues",
+        *(given("reference", primary_key=True), given("key", primary_key=True)),
+    )
+    index("pull_issues_key", "pull_issues", "key")
+    op.create_table(
+        "projects",
+        given("ledger", primary_key=True),
+        *(text("key"), whole("installation_id"), whole("repository_id"), text("full_name")),
+        *(whole("number"), text("node_id"), text("title"), text("url"), flag("is_open")),
+        *(given("marks"), given("written"), text("touched"), text("consultation")),
+        *(seconds("asked_at"), seconds("updated_at")),
+    )
+    index("projects_key", "projects", "key")
+    index("projects_node", "projects", "node_id")
+    index("projects_asked", "projects", "asked_at", where="asked_at > 0")
     op.create_table("turns", given("name", primary_key=True), seconds("taken_at"))
     op.create_table(
         "posts",
