@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 
 from ghapp.core import marks
 from ghapp.core.model import (
+    ConfigurationKey,
     Delivery,
     InstallationKey,
     OrganisationKey,
@@ -51,6 +52,7 @@ KINDS = {
     SweepKey: "sweep",
     InstallationKey: "installation",
     OrganisationKey: "organisation",
+    ConfigurationKey: "configuration",
 }
 # Each installation has 4 series. If there are more installations, those with the least left show.
 MOST_INSTALLATIONS = 100

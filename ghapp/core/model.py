@@ -146,6 +146,16 @@ class OrganisationKey:
         return f"organisation:{self.owner}"
 
 
+@dataclass(frozen=True, slots=True)
+class ConfigurationKey:
+    """The standing review of one repository's configuration, and its issue."""
+
+    repository: Repository
+
+    def __str__(self) -> str:
+        return f"configuration:{self.repository.id}"
+
+
 Key = (
     PullKey
     | PolicyKey
@@ -155,6 +165,7 @@ Key = (
     | SweepKey
     | InstallationKey
     | OrganisationKey
+    | ConfigurationKey
 )
 
 # --- people and what they say ------------------------------------------------------------

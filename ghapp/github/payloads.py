@@ -142,6 +142,8 @@ class PullLink(Struct):
 class Issue(Struct):
     number: Number
     pull_request: PullLink | None = None
+    body: str | None = None
+    performed_via_github_app: App | None = None
 
 
 class Comment(Struct):

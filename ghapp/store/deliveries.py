@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import bindparam, literal_column, select, union, union_all
 
 from ghapp.core.model import (
+    ConfigurationKey,
     Delivery,
     InstallationKey,
     Key,
@@ -118,7 +119,8 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
             wide = InstallationKey, OrganisationKey
             places = (key for key in one.keys if not isinstance(key, wide))
             policies_changed.update(key.repository.id for key in places)
-        pulls = [str(key) for key in addressed if isinstance(key, PullKey | ProjectKey)]
+        kinds = PullKey | ProjectKey | ConfigurationKey
+        pulls = [str(key) for key in addressed if isinstance(key, kinds)]
         for message in one.messages:
             words = msgspec.json.encode(message).decode()
             said += [{"key": key, "id": message.id, "message": words} for key in pulls]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from sqlalchemy import Table, bindparam, delete, func, select, tuple_
 from ghapp.core.model import OrganisationKey, Repository
 from ghapp.store import schema
 from ghapp.store.records import Records
-from ghapp.store.schema import deliveries, keys, organisations, posts, reviews
+from ghapp.store.schema import deliveries, issues, keys, organisations, reviews
 from ghapp.store.sql import Connection, Statement, one_of
 
 AT_ONCE = 500  # rows
@@ -25,12 +24,15 @@ BODIES_AT_ONCE = 100
 # Where a row belongs to a key, and where to a repository. The last two say which keys and
 # repositories there are, so they come last: a run that was stopped can be repeated.
 BY_REPOSITORY: Sequence[Table] = (
-    *(schema.pushed_commits, schema.policies),
+    *(schema.pushed_commits, schema.policies, schema.projects),
+    *(schema.configurations, schema.configuration_blobs),
+    *(schema.configuration_findings, schema.configuration_weeks),
     *(schema.area_days, schema.question_days, schema.timings),
 )
 BY_KEY: Sequence[Table] = (
     *(schema.messages, schema.intents, schema.pushes, schema.pull_commits, schema.ledger),
-    *(schema.shown, schema.previews, schema.follow_ups, schema.counted, reviews, keys),
+    *(schema.shown, schema.previews, schema.follow_ups, schema.counted, schema.pull_issues),
+    *(reviews, keys),
 )
 # Where no row says anything of an installation: the App's own credentials, clocks and cursors,
 # which deliveries GitHub failed to deliver in the last days, by their GUID alone, and which
@@ -47,7 +49,7 @@ class Found:
     """What is stored of an installation.
 
     keys: of all tables. owners: whose policies are stored for it alone. deliveries: their ids.
-    posts: of messages to its teams, and about its pulls, the target and the id.
+    issues: references of those that were read on the way to projects.
     kept: names of repositories that are now another installation's, whose rows stay.
     counts: by table, how many rows there are.
     """
@@ -56,7 +58,7 @@ class Found:
     keys: tuple[str, ...]
     owners: tuple[str, ...]
     deliveries: tuple[str, ...]
-    posts: tuple[tuple[str, str], ...]
+    issues: tuple[str, ...]
     kept: tuple[str, ...]
     counts: Mapping[str, int]
 
@@ -79,9 +81,9 @@ async def find(records: Records, installation_id: int) -> Found:
         counts[table.name] = await records.read(_count, table, "key", named)
     counts[organisations.name] = await records.read(_count, organisations, "owner", [*owners])
     counts[deliveries.name] = len(ids)
-    sent = await records.read(_posts, set(repositories), set(owners))
-    counts[posts.name] = len(sent)
-    return Found(repositories, tuple(named), owners, tuple(ids), sent, kept, counts)
+    read = await records.read(_issues, set(owners))
+    counts[issues.name] = len(read)
+    return Found(repositories, tuple(named), owners, tuple(ids), read, kept, counts)
 
 
 async def forget(records: Records, found: Found) -> None:
@@ -94,8 +96,9 @@ async def forget(records: Records, found: Found) -> None:
             while await records.write(_delete_some, table, repository):
                 pass
     await records.write(_delete, organisations, "owner", [*found.owners])
-    for start in range(0, len(found.posts), AT_ONCE):
-        await records.write(_delete_posts, found.posts[start : start + AT_ONCE])
+    for start in range(0, len(found.issues), AT_ONCE):
+        some = [*found.issues[start : start + AT_ONCE]]
+        await records.write(_delete, issues, "reference", some)
     for table in BY_KEY:
         for start in range(0, len(found.keys), KEYS_AT_ONCE):
             some = [*found.keys[start : start + KEYS_AT_ONCE]]
@@ -143,24 +146,13 @@ def _repository(key: str) -> int:
     return int(id) if kind in KINDS and id.isdigit() else 0
 
 
-KINDS = ("pull", "policy", "queue", "repository", "sweep")
+KINDS = ("pull", "policy", "queue", "repository", "sweep", "project", "configuration")
 
 
-def _posts(
-    connection: Connection, repositories: set[int], owners: set[str]
-) -> tuple[tuple[str, str], ...]:
-    """The messages that go to an issue of one of the owners, or are about a repository."""
-    found = []
-    for one in connection.rows(_POSTS):
-        about = {int(id) for id in re.findall(r":(?:pull|policy):(\d+)", one.id)}
-        issue = re.match(r"issue:([^/]+)/", one.target)
-        if about & repositories or (issue and issue[1].casefold() in owners):
-            found.append((one.target, one.id))
-    return tuple(found)
-
-
-def _delete_posts(connection: Connection, found: Iterable[tuple[str, str]]) -> None:
-    connection.change_each(_DELETE_POST, [{"to": to, "of": id} for to, id in found])
+def _issues(connection: Connection, owners: set[str]) -> tuple[str, ...]:
+    """References of issues that were read in repositories of these owners."""
+    found = connection.values(_REFERENCES)
+    return tuple(one for one in found if one.partition("/")[0] in owners)
 
 
 def _bodies(connection: Connection, received_at: float, id: str) -> list[Any]:
@@ -209,7 +201,7 @@ def _deleting_some(table: Table) -> Statement:
 _IN = (
     *((table, "repository_id") for table in BY_REPOSITORY),
     *((table, "key") for table in BY_KEY),
-    *((organisations, "owner"), (deliveries, "id")),
+    *((organisations, "owner"), (deliveries, "id"), (issues, "reference")),
 )
 _COUNTS = {
     (table.name, column): Statement(
@@ -223,10 +215,7 @@ _DELETES = {
 }
 _DELETES_SOME = {table.name: _deleting_some(table) for table in BY_REPOSITORY}
 _KEYS = {table.name: Statement(select(table.c.key).distinct()) for table in BY_KEY}
-_POSTS = Statement(select(posts.c.target, posts.c.id))
-_DELETE_POST = Statement(
-    delete(posts).where(posts.c.target == bindparam("to"), posts.c.id == bindparam("of"))
-)
+_REFERENCES = Statement(select(issues.c.reference))
 _OWN_KEYS = Statement(
     select(keys.c.key, keys.c.repository_id, keys.c.full_name).where(
         keys.c.installation_id == bindparam("of")

@@ -30,6 +30,7 @@ from ghapp.core.marks import Marks, Written
 from ghapp.core.model import (
     Account,
     Compared,
+    ConfigurationKey,
     Message,
     ProjectKey,
     PullKey,
@@ -84,8 +85,10 @@ _RUNS = msgspec.json.Decoder(tuple[RunNote, ...])
 _VERDICT = msgspec.json.Decoder(Verdict)
 
 
-def recall(connection: Connection, key: PullKey | ProjectKey) -> History:
+def recall(connection: Connection, key: PullKey | ProjectKey | ConfigurationKey) -> History:
     """Everything that is recorded of a pull; of a project, without its last run.
+
+    Of a configuration, what was said about it.
 
     Hints are read first, so that they never speak of a message that is not read as well.
     """

@@ -510,6 +510,51 @@ projects = Table(
 _asked = projects.c.asked_at > literal_column("0")
 Index("projects_asked", projects.c.asked_at, sqlite_where=_asked, postgresql_where=_asked)
 
+# The standing review of each repository's configuration. wanted_at: when a search was last asked
+# for; searched_at: when one last ended, and before_at the one before it. next_at: when the next one
+# is due; 0 for soon. files, unread, is_partial: of the last one. read: how many files had to be
+# read for it. issue: its number; written: digest of the text that it has. legend: the messages of
+# the hazards that were found, by id.
+configurations = Table(
+    "configurations",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    *(_whole("installation_id"), _text("full_name"), _seconds("wanted_at")),
+    *(_seconds("searched_at"), _seconds("before_at"), _seconds("next_at")),
+    *(_whole("files"), _whole("read"), _flag("is_partial"), _whole("issue"), _text("written")),
+    Column("unread", Text, nullable=False, server_default="[]"),
+    Column("legend", Text, nullable=False, server_default="{}"),
+)
+# What was found in a file, by its SHA and by what else decides (`scan.configuration.Wanted`); the
+# content itself is not stored. spots: NULL if it could not be searched.
+configuration_blobs = Table(
+    "configuration_blobs",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("sha", Text, primary_key=True),
+    Column("reading", Text, primary_key=True),
+    Column("spots", Text),
+)
+# Findings over time, as `review.configuration.Tracked`. gone_at: 0 while it is there.
+configuration_findings = Table(
+    "configuration_findings",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("path", Text, primary_key=True),
+    Column("hazard", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    *(_whole("line"), _text("severity"), _text("area"), _text("accepted")),
+    *(_seconds("first_seen"), _seconds("last_seen"), _seconds("gone_at")),
+)
+# How many were open at the end of each week, by the Monday that it began with.
+configuration_weeks = Table(
+    "configuration_weeks",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("week", Text, primary_key=True),
+    *(_whole("must"), _whole("should"), _whole("could"), _whole("accepted")),
+)
+
 # What only one process does at a time, and when one last began it.
 turns = Table("turns", metadata, Column("name", Text, primary_key=True), _seconds("taken_at"))
 

@@ -19,6 +19,7 @@ from ghapp.core.marks import Effect, Outcome, PutCheckRun, plan
 from ghapp.core.model import (
     ORGANISATION,
     Channel,
+    ConfigurationKey,
     File,
     InstallationKey,
     OrganisationKey,
@@ -59,12 +60,13 @@ from ghapp.core.text.labels import described
 from ghapp.errors import Retry, Wait
 from ghapp.github.client import measured
 from ghapp.observer import Observer
-from ghapp.store import Store, policies, previews, pushes
+from ghapp.store import Store, configurations, policies, previews, pushes
 from ghapp.store.history import recall, seen
 from ghapp.store.projects import keep_way
 from ghapp.store.runs import Pushed, admit, intend, record
 from ghapp.store.work_queue.marking import Mark, mark_behind
-from ghapp.worker import effects, merge_queue, policy_check, projects
+from ghapp.worker import configuration, effects, merge_queue, policy_check, projects
+from ghapp.worker.configuration import Trees
 from ghapp.worker.effects import showing
 from ghapp.worker.merge_queue import Queues
 from ghapp.worker.policy_check import Policies
@@ -72,7 +74,7 @@ from ghapp.worker.projects import Issues
 from ghapp.worker.threads import Threads, deadline
 
 
-class GitHub(Queues, Policies, Issues, Protocol):
+class GitHub(Queues, Policies, Issues, Trees, Protocol):
     """What a run needs of GitHub. All raise Retry, Wait and Gone."""
 
     async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts: ...
@@ -148,6 +150,7 @@ async def reconcile(  # noqa: C901 -- one branch for each kind of key
         case RepositoryKey(repository):
             newest_first = (await github.open_pulls(repository))[::-1]
             marks = [Mark(newest_first, apart_seconds=APART_SECONDS)]  # parked pulls, too
+            await store.records.write(configurations.hasten, repository)  # other rules may hold
             if claim.touched:  # a push to the policy may have been missed, too
                 await store.records.write(policies.drop, (repository.id,))
                 marks.insert(0, Mark(newest_first, touched=True, apart_seconds=APART_SECONDS))
@@ -161,6 +164,9 @@ async def reconcile(  # noqa: C901 -- one branch for each kind of key
                 owners = {one.owner for one in found}
                 await store.records.write(policies.drop_organisations, owners)
                 marks.insert(0, Mark(tuple(map(RepositoryKey, found)), touched=True))
+        case ConfigurationKey() as key:
+            tools = github, store, rules, threads
+            return Done("", await configuration.answer(claim, key, *tools))
         case OrganisationKey() as key:
             marks = await _organisation(key, github, store, rules)
     await store.queue.finish(claim, *marks)
@@ -194,7 +200,8 @@ async def _pull(
     """One pull request: its marks are what facts and ledger imply when this returns."""
     effort = measured()
     history = await store.records.read(recall, key)
-    considered = await consider(key, history, github, rules, threads, store)
+    with observer.step("gather"):
+        considered = await consider(key, history, github, rules, threads, store)
     facts, history, judged, planned = (
         considered.facts,
         considered.history,
@@ -203,23 +210,25 @@ async def _pull(
     )
     pull = facts.pull
     source = None if facts.source is history.policy else facts.source
-    admitted = await store.records.write(
-        admit,
-        claim,
-        pull.head_sha,
-        source,
-        judged.judgement,
-        facts.earlier,
-        planned.effects,
-        planned.shown,
-        considered.pushed,
-        history.organisation_drops,
-    )
+    with observer.step("admit"):
+        admitted = await store.records.write(
+            admit,
+            claim,
+            pull.head_sha,
+            source,
+            judged.judgement,
+            facts.earlier,
+            planned.effects,
+            planned.shown,
+            considered.pushed,
+            history.organisation_drops,
+        )
     siblings = admitted.siblings
     if siblings:  # they share the check run: decide again, for all of them
         planned = await threads.run(key.repository, plan_of, facts, history, judged, siblings)
         await store.records.write(intend, claim, planned.effects, planned.shown)
-    applied = await effects.apply(key, planned.effects, history, github, observer)
+    with observer.step("write"):
+        applied = await effects.apply(key, planned.effects, history, github, observer)
     run = effects.recorded(planned.decision, facts, applied, history.shown, found=judged.found)
     note = RunNote(
         read_at=facts.now,
@@ -250,7 +259,8 @@ async def _pull(
         text = f"{key}: no event shows yet who changed the label {min(facts.late_labels)}"
         seconds = (facts.now - facts.late_since).total_seconds()  # twice as long each time
         later = Wait(text, after_seconds=min(max(seconds, 1.0), MOST_LATE_SECONDS))
-    await store.records.write(record, claim, run, finished=later is None, marks=marks)
+    with observer.step("record"):
+        await store.records.write(record, claim, run, finished=later is None, marks=marks)
     return Done(
         pull.head_sha,
         tuple(type(effect).__name__ for effect in applied.effects),
@@ -325,7 +335,11 @@ async def consider(
     scanned = await threads.run(key.repository, _scanned, facts, by_author)
     wanted = dict.fromkeys((*scanned.shown.wanted, *scanned.whole.wanted))
     contents = await github.contents(key, tuple(wanted)) if wanted else {}
-    judged, planned = await threads.run(key.repository, _judged, facts, history, scanned, contents)
+    fixes: tuple[tuple[str, str], ...] = ()
+    if store:
+        fixes = await configuration.fixed(pull, facts.policy, github, store, threads)
+    judging = facts, history, scanned, contents, fixes
+    judged, planned = await threads.run(key.repository, _judged, *judging)
     return Considered(facts, history, pushed, judged, planned, issues)
 
 
@@ -421,13 +435,17 @@ def _scanned(facts: Facts, only_author_pushed: bool) -> Scanned:
 
 
 def _judged(
-    facts: Facts, history: History, scanned: Scanned, contents: Mapping[str, str | None]
+    facts: Facts,
+    history: History,
+    scanned: Scanned,
+    contents: Mapping[str, str | None],
+    fixes: tuple[tuple[str, str], ...],
 ) -> tuple[Judged, Planned]:
     """Judged, and planned for this pull alone: few heads have several."""
 
     def asked_of(scanned: Scan, policy: Policy) -> Checklist:
         found = findings(scanned.suspicion, contents, deadline(SCAN_SECONDS))
-        return checklist(scanned, policy, found)
+        return replace(checklist(scanned, policy, found), fixes=fixes)
 
     asked = whole = asked_of(scanned.shown, facts.policy)
     if facts.policy.observed:

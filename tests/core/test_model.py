@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ghapp.core.model import (
+    ConfigurationKey,
     Delivery,
     InstallationKey,
     Lookup,
@@ -26,6 +27,7 @@ def test_a_key_is_named_by_ids_that_outlive_renames() -> None:
     assert str(SweepKey(SHOP)) == "sweep:42"
     assert str(InstallationKey(7)) == "installation:7"
     assert str(OrganisationKey(7, "acme")) == "organisation:acme"
+    assert str(ConfigurationKey(SHOP)) == "configuration:42"
 
 
 def test_a_pull_has_a_page_of_its_own() -> None:

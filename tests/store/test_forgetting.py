@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Boolean, Double, LargeBinary, Table, Text, create_engine, insert, select
 
 from ghapp.store.forgetting import AT_ONCE, BY_KEY, BY_REPOSITORY, OF_NONE, Found, find, forget
-from ghapp.store.schema import keys, metadata, posts
+from ghapp.store.schema import keys, metadata
 from tests.store.stores import changed, opened, stored
 from tests.store.test_prune import NUMBERS
 
@@ -28,11 +28,10 @@ def row(table: Table, installation: int) -> dict[str, Any]:
         "installation_id": installation,
         "owner": f"owner-{installation}",
         "full_name": f"Owner-{installation}/shop",
+        "reference": f"owner-{installation}/shop#1",
         "body": zlib.compress(json.dumps({"installation": {"id": installation}}).encode()),
         "place": None if table is keys else installation,
     }
-    if table is posts:
-        known |= {"target": f"issue:Owner-{installation}/sre#1:", "id": f"digest:{installation}"}
     found = {}
     for column in table.c:
         value = known.get(column.name)
@@ -120,7 +119,7 @@ def test_what_is_not_searched_names_no_installation(table: Table) -> None:
 
 def test_every_table_has_its_place() -> None:
     places = {*BY_KEY, *BY_REPOSITORY, *OF_NONE} | {
-        metadata.tables[name] for name in ("organisations", "deliveries", "posts")
+        metadata.tables[name] for name in ("organisations", "deliveries", "issues")
     }
     assert places == {*metadata.sorted_tables}
 
@@ -128,21 +127,13 @@ def test_every_table_has_its_place() -> None:
 def test_all_kinds_of_keys_are_found_without_a_row_of_their_own(database_url: str) -> None:
     filled(database_url)
     kinds = ("repository:1101", "sweep:1101", "policy:1101:7", "queue:1101:abc:main", "pull:1101:8")
+    kinds += ("project:1101:3", "configuration:1101")
     for key in kinds:
         changed(database_url, f"INSERT INTO pushes (key, id, push) VALUES ('{key}', 'x', '')")
     for key in ("pull:11010:7", "installation:1101", "pull:x:1101"):
         changed(database_url, f"INSERT INTO pushes (key, id, push) VALUES ('{key}', 'x', '')")
     forgotten(database_url, GONE)
     assert stored(database_url, "SELECT count(*) FROM pushes") == 4
-
-
-def test_messages_about_its_pulls_go_from_every_channel(database_url: str) -> None:
-    filled(database_url)
-    ids = ("alert:waived:pull:1101:7:comment:1#0", "alert:policy:1101", "alert:policy:11010")
-    for id in ids:
-        changed(database_url, f"INSERT INTO posts (target, id) VALUES ('slack::', '{id}')")
-    forgotten(database_url, GONE)
-    assert stored(database_url, "SELECT id FROM posts WHERE target = 'slack::'") == ids[-1]
 
 
 def test_keys_of_the_installation_itself_go_too(database_url: str) -> None:

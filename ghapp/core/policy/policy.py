@@ -63,6 +63,7 @@ DEFAULT_LABELS: Mapping[str, str] = {
     "waived": "nfr: waived",
     "follow_ups": "nfr: follow-ups",
     "follow_up": "nfr: follow-up",
+    "configuration": "nfr: configuration",
 }
 
 # Between a key of a policy file and the end of its value; bounded, because anybody may write it.
@@ -170,7 +171,9 @@ class Policy:
     origins: of the values that files set, by key as in `strictness.Change`; others are built in.
     remind_after: as in WorkingTime.amount; "" for never.
     dialect: any | mysql | postgres; hazards of the other dialect are off.
-    labels: our label names by state: waiting, hold, signed_off, waived, follow_ups, follow_up.
+    labels: our label names by state: waiting, hold, signed_off, waived, follow_ups, follow_up; and
+    that of the issue about configuration.
+    scan: weekly | off, of the configuration of the default branch.
     areas: those enabled, heaviest first, then by id. observed: those among them that are only
     observed, once `on` has set them apart.
     enforce_from: the day on which `mode` begins to be enforce, "2027-01-15"; "" if it is in force.
@@ -196,6 +199,7 @@ class Policy:
     request_review: bool = False
     remind_after: str = ""
     preview: bool = True
+    scan: str = "off"
     working_time: WorkingTime = WorkingTime()
     release: Plan = Plan()
     digest: DigestTo = DigestTo()
@@ -805,6 +809,7 @@ def _joined(
             max_items=setting("max_items"),
             request_review=setting("request_review"),
             preview=setting("preview"),
+            scan=setting("configuration", "scan"),
             sign_off_by=named("sign_off", "by"),
             ignore_authors=named("ignore", "authors"),
             ignore_paths=setting("ignore", "paths"),

@@ -240,6 +240,9 @@ class LabelsPart(Part):
     follow_up: LabelName | None = key(
         "The label of the issues of deferred questions.", "follow-up", default="nfr: follow-up"
     )
+    configuration: LabelName | None = key(
+        "The label of the issue about configuration.", "config", default="nfr: configuration"
+    )
 
 
 WEBHOOK = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
@@ -311,6 +314,15 @@ class ProjectsPart(Part):
         "consulted says so.",
         "quiet",
         default="ask",
+    )
+
+
+class ConfigurationPart(Part):
+    scan: Literal["weekly", "off"] | None = key(
+        "Whether the configuration of the default branch is searched once a week, and an issue "
+        "lists what is found.",
+        "weekly",
+        default="off",
     )
 
 
@@ -645,6 +657,9 @@ class PolicyFile(Part):
     )
     large_tables: NameList | None = key(
         "Tables whose changes bring up more questions.", ["orders"], default=[]
+    )
+    configuration: ConfigurationPart | None = key(
+        "The standing review of the configuration.", {"scan": "weekly"}
     )
     database: DatabasePart | None = key("The database in use.", {"dialect": "postgres"})
     packs: PackGlobs | None = key(

@@ -278,11 +278,20 @@ KEYS: Mapping[str, Row] = {
     "projects.new_area": Row(("projects", "new_area"), rising("quiet", "ask")),
     **{
         f"labels.{state}": Row(("labels", state), unordered)
-        for state in ("waiting", "hold", "signed_off", "waived", "follow_ups", "follow_up")
+        for state in (
+            "waiting",
+            "hold",
+            "signed_off",
+            "waived",
+            "follow_ups",
+            "follow_up",
+            "configuration",
+        )
     },
     **{
         f"words.{name}": Row(("words", name), unordered) for name in ("users", "service", "tenants")
     },
+    "configuration.scan": Row(("scan",), rising("off", "weekly")),
     "large_tables": Row(("large_tables",), more),
     "database.dialect": Row(("dialect",), dialects),
     "locked": Row(("locked",), more),

@@ -14,6 +14,7 @@ COLOURS: Mapping[str, str] = {
     "waived": "5319e7",
     "follow_ups": "c5def5",  # of the pull
     "follow_up": "d4c5f9",  # of an issue
+    "configuration": "bfd4f2",  # of an issue
 }
 PROJECT_COLOUR = "bfdadc"
 

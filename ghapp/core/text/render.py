@@ -23,6 +23,7 @@ from ghapp.core.review.follow_ups import has_open
 from ghapp.core.review.review import AreaReview, PullState, Review
 from ghapp.core.review.special_areas import WITHOUT_PACK
 from ghapp.core.text import (
+    configuration,
     findings,
     follow_ups,
     projects,
@@ -130,11 +131,12 @@ def check_run(
 def _summary(review: Review, words: Words) -> str:
     """The check run's summary of this pull: what to do next, and where each area stands."""
     notices = paragraphs(_notices(review, words), policy_text.refused(review.facts.policy, words))
+    fixes = configuration.fixes(review.checklist.fixes, words)
     if review.state is PullState.CLEAR:
         author = review.checklist.ignored
         clear = words("clear_ignored" if author else "clear", author=code(author))
         exempt = reasons.exempt(review, words)
-        return paragraphs(notices, clear, exempt, reasons.hints(review, words))
+        return paragraphs(notices, clear, fixes, exempt, reasons.hints(review, words))
     return paragraphs(
         notices,
         status.frozen(review, words),
@@ -146,6 +148,7 @@ def _summary(review: Review, words: Words) -> str:
         status.holds(review, words),
         status.waivers(review, words),
         findings.summary(review, words),
+        fixes,
         replies.refusals(review, words),
         follow_ups.own(review, words),
     )

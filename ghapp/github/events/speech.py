@@ -6,8 +6,17 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
-from ghapp.core.model import Account, Channel, Delivery, Message, ProjectKey, PullKey
+from ghapp.core.model import (
+    Account,
+    Channel,
+    ConfigurationKey,
+    Delivery,
+    Message,
+    ProjectKey,
+    PullKey,
+)
 from ghapp.core.review.comment_text import PREFIX, speaks, ticks
+from ghapp.core.text.configuration import marked
 from ghapp.core.text.render import MARKER
 from ghapp.github import payloads
 from ghapp.github.payloads import NEVER, Identity, decoded, text, utc
@@ -19,12 +28,16 @@ _REFRESH = re.compile(rf"^[^\S\n]*{PREFIX}(?:[^\S\n]+|[-:])refresh\b", re.IGNORE
 
 def issue_comment(delivery: Delivery, us: Identity) -> Delivery:
     payload = decoded(delivery.body, payloads.IssueComment)
+    comment = payload.comment
     if us.did(payload.sender.login):
         return delivery
     key: PullKey | ProjectKey = PullKey(payload.where, payload.issue.number)
     if payload.issue.pull_request is None:
         key = ProjectKey(payload.where, payload.issue.number)
-    comment = payload.comment
+        ours = us.made(payload.issue.performed_via_github_app)
+        if ours and marked(payload.issue.body or ""):
+            speaker, place = payload.person(comment.user), ConfigurationKey(payload.where)
+            return _with_message(delivery, place, comment, speaker, Channel.COMMENT, "comment")
     if not us.made(comment.performed_via_github_app):
         speaker = payload.person(comment.user)
         return _with_message(delivery, key, comment, speaker, Channel.COMMENT, "comment")
@@ -59,7 +72,7 @@ def review_comment(delivery: Delivery, us: Identity) -> Delivery:
 
 def _with_message(
     delivery: Delivery,
-    key: PullKey | ProjectKey,
+    key: PullKey | ProjectKey | ConfigurationKey,
     comment: payloads.Comment,
     speaker: Account | None,
     channel: Channel,

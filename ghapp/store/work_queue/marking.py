@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from ghapp.core.model import (
+    ConfigurationKey,
     InstallationKey,
     Key,
     OrganisationKey,
@@ -171,6 +172,8 @@ def row(key: Key, hints: Hints = NO_HINTS, later: float = 0.0) -> dict[str, Any]
             kind = "repository"
         case SweepKey(repository):
             kind = "sweep"
+        case ConfigurationKey(repository):
+            kind = "configuration"
         case InstallationKey(installation_id):
             kind, repository = "installation", Repository(installation_id, 0, "")
         case OrganisationKey(installation_id, owner):
@@ -251,6 +254,8 @@ def addressed(found: Any) -> Key:
         return PolicyKey(repository, found.number)
     if found.kind == "queue":
         return QueueKey.named(repository, found.key)
+    if found.kind == "configuration":
+        return ConfigurationKey(repository)
     return SweepKey(repository) if found.kind == "sweep" else RepositoryKey(repository)
 
 

@@ -213,6 +213,35 @@ def upgrade() -> None:  # noqa: PLR0915 -- one for each table
     index("projects_key", "projects", "key")
     index("projects_node", "projects", "node_id")
     index("projects_asked", "projects", "asked_at", where="asked_at > 0")
+    op.create_table(
+        "configurations",
+        given("repository_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        *(whole("installation_id"), text("full_name"), seconds("wanted_at")),
+        *(seconds("searched_at"), seconds("before_at"), seconds("next_at")),
+        *(whole("files"), whole("read"), flag("is_partial"), whole("issue"), text("written")),
+        given("unread", server_default="[]"),
+        given("legend", server_default="{}"),
+    )
+    op.create_table(
+        "configuration_blobs",
+        given("repository_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        *(given("sha", primary_key=True), given("reading", primary_key=True)),
+        given("spots", nullable=True),
+    )
+    op.create_table(
+        "configuration_findings",
+        given("repository_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        *(given("path", primary_key=True), given("hazard", primary_key=True)),
+        given("number", sa.BigInteger(), primary_key=True, autoincrement=False),
+        *(whole("line"), text("severity"), text("area"), text("accepted")),
+        *(seconds("first_seen"), seconds("last_seen"), seconds("gone_at")),
+    )
+    op.create_table(
+        "configuration_weeks",
+        given("repository_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        given("week", primary_key=True),
+        *(whole("must"), whole("should"), whole("could"), whole("accepted")),
+    )
     op.create_table("turns", given("name", primary_key=True), seconds("taken_at"))
     op.create_table(
         "posts",
