@@ -574,7 +574,7 @@ def _messages(
 
 
 def _worker(settings: Settings, store: Store, github: GitHub, metrics: Metrics) -> Worker:
-    rules = builtin_packs.rules(settings.default_mode, settings.timezone)
+    rules = builtin_packs.rules(settings.default_mode, settings.timezone, settings.details_base)
     return Worker(store, github, rules, metrics)
 
 

@@ -76,9 +76,12 @@ def references() -> References:
     return References(links, sets)
 
 
-def rules(default_mode: str, timezone: tzinfo = UTC) -> Rules:
-    """The rules of a process: the built-in areas in this mode, working hours by that clock."""
-    return Rules(builtin(), default_mode, references(), timezone)
+def rules(default_mode: str, timezone: tzinfo = UTC, details_base: str = "") -> Rules:
+    """The rules of a process: the built-in areas in this mode, working hours by that clock.
+
+    details_base: as in Rules.
+    """
+    return Rules(builtin(), default_mode, references(), timezone, details_base)
 
 
 def _folder() -> Traversable:

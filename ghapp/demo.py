@@ -1,6 +1,7 @@
 """`ghapp demo`: one pull request from opening to sign-off, without an account.
 
-The server is the real one, with SQLite in a temporary folder; GitHub is `ghapp.emulator`.
+The server is the real one, with SQLite in a temporary folder; GitHub is `ghapp.emulator`. While the
+story plays, three months of history are played beside it, for the pages.
 """
 
 from __future__ import annotations
@@ -15,15 +16,19 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from ghapp.bootstrap import serving
+from ghapp.demo_history import DAYS, played
 from ghapp.emulator import Emulator, EmulatorServer, Pull
 from ghapp.emulator.words import say
 from ghapp.errors import WrongSetting
 from ghapp.logs import configure
 from ghapp.settings import Settings
+from ghapp.store import Store, copying
 
 PATIENCE_SECONDS = 15.0
+PAGES = ("/", "/follow-ups", "/insights")
 SECRET = "demo secret"
 MIGRATION = "db/migrate/20260401_add_points_to_orders.sql"
 POLICY = """\
@@ -94,10 +99,11 @@ async def play(
     github: Emulator | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
+    days: int = DAYS,
 ) -> None:
-    """Play the story. once: end after it. github: a new emulator by default.
+    """Play the story. once: end after it, without a history. github: a new emulator by default.
 
-    host, port: of the page; port 0 is any free one. Raises as `run`.
+    host, port: of the page; port 0 is any free one. days: of the history. Raises as `run`.
     """
     configure("off")
     github = github or Emulator(webhook_secret=SECRET)
@@ -111,6 +117,7 @@ async def play(
                 "GHAPP_GITHUB_API_URL": url,
                 "GHAPP_DATA_DIR": folder,
                 "GHAPP_LOG_FORMAT": "off",
+                "GHAPP_PAGES": "local",
                 "PORT": "0",
             }
         )
@@ -124,20 +131,74 @@ async def play(
                 if not once:
                     print(hint)
                 story = Story(pulls[0], language)
+                works: list[asyncio.Future[None]] = []
+                if not once:
+                    adding = _with_history(github, url, ghapp_url, settings, language, days)
+                    works.append(asyncio.ensure_future(adding))
                 try:
                     await asyncio.to_thread(story.play)
+                    print(f"\n{say(language, 'done')}")
+                    if not once:
+                        print(say(language, "look", url=pages[0]))
+                        print(hint)
+                        print(say(language, "buttons", url=pages[2]))
+                        print(say(language, "play"), flush=True)
+                        await asyncio.gather(*works)
+                        await asyncio.Event().wait()
                 finally:
                     story.ended.set()
-                print(f"\n{say(language, 'done')}")
-                if not once:
-                    print(say(language, "look", url=pages[0]))
-                    print(hint)
-                    print(say(language, "buttons", url=pages[2]))
-                    print(say(language, "play"))
-                    await asyncio.Event().wait()
+                    await _ended(works)
         finally:
             server.stop()
             github.close()
+
+
+async def _with_history(
+    github: Emulator, github_url: str, ghapp_url: str, settings: Settings, language: str, days: int
+) -> None:
+    """Play the history, and add it to GitHub and to the database of the running server.
+
+    github_url, ghapp_url: where their pages are.
+    """
+    ended, shown = threading.Event(), 0
+
+    def report(share: float) -> None:
+        nonlocal shown
+        if int(share * 4) > shown:
+            shown = int(share * 4)
+            print(f"   [{say(language, 'history_is_played', percent=shown * 25)}]", flush=True)
+
+    print(say(language, "history", url=_page(ghapp_url, "/", language)), flush=True)
+    play = partial(played, github, github_url, language, days=days, ended=ended, report=report)
+    playing = asyncio.ensure_future(asyncio.to_thread(play))
+    try:
+        history = await asyncio.shield(playing)
+    except asyncio.CancelledError:
+        ended.set()
+        await asyncio.wait([playing])
+        playing.exception()
+        raise
+    store = await Store.open(settings.database_url, migrate=False)
+    try:
+        await store.records.write(copying.put, history.rows)
+    finally:
+        await store.close()
+    github.adopt(history.github)
+    addresses = [_page(ghapp_url, path, language) for path in PAGES]
+    print(
+        say(language, "pages", count=history.pulls, addresses="\n   ".join(addresses)), flush=True
+    )
+
+
+def _page(ghapp_url: str, path: str, language: str) -> str:
+    return f"{ghapp_url}{path}" + ("" if language == "en" else f"?lang={language}")
+
+
+async def _ended(works: list[asyncio.Future[None]]) -> None:
+    """Cancel what still goes on, and wait for its end."""
+    for work in works:
+        work.cancel()
+    await asyncio.gather(*works, return_exceptions=True)
 
 
 async def set_up(*, language: str, host: str = "127.0.0.1", port: int = 0) -> None:

@@ -459,6 +459,16 @@ class Settings(BaseSettings):
         return f"{parts.scheme}://{host}"
 
     @property
+    def details_base(self) -> str:
+        """What links to pages of ghapp begin with on GitHub; "" if they would lead nowhere.
+
+        Pages for this machine alone answer a browser that asks for them by a name of loopback.
+        """
+        is_local = _is_loopback(urlsplit(self.base_url).hostname or "")
+        is_served = self.shown == "sign-in" or (self.shown == "local" and is_local)
+        return self.base_url if is_served else ""
+
+    @property
     def database_url(self) -> str:
         return self.database or f"sqlite:///{self.data_dir}/ghapp.sqlite3"
 

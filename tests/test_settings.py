@@ -438,6 +438,22 @@ def test_pages_have_the_address_that_belongs_to_the_api(api: str, web: str) -> N
     assert Settings(github_api_url=api).web_url == web
 
 
+@pytest.mark.parametrize(
+    ("pages", "base", "details"),
+    [
+        ("off", "http://127.0.0.1:8000", ""),
+        ("local", "http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("local", "https://ghapp.example.com", ""),
+        ("sign-in", "https://ghapp.example.com", "https://ghapp.example.com"),
+        ("sign-in", "", ""),
+        ("local", "", ""),
+    ],
+)
+def test_links_lead_only_to_pages_that_answer(pages: str, base: str, details: str) -> None:
+    given = {"base_url": base} if base else {}
+    assert Settings(pages=pages, **given).details_base == details
+
+
 # --- who sees the pages ---------------------------------------------------------------------------
 
 CLIENT = {"GHAPP_CLIENT_ID": "Iv23.abc", "GHAPP_CLIENT_SECRET": "c1ient-secret"}

@@ -49,6 +49,8 @@ class CheckRun:
     added on GitHub but never removed.
     annotated: digest of the annotations and of how often a new run was asked for; a run is
     patched only while it stays the same.
+    details_url: where *Details* leads; "" for the App's home page. What is new in it alone rewrites
+    no check run.
     """
 
     head_sha: str
@@ -61,6 +63,7 @@ class CheckRun:
     annotated: str = field(default="", compare=False)
     actions: tuple[Action, ...] = field(default=(), compare=False)
     name: str = REVIEW
+    details_url: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from urllib.parse import quote
 
 import msgspec
 
@@ -44,6 +45,11 @@ class PullKey:
 
     def __str__(self) -> str:
         return f"pull:{self.repository.id}:{self.number}"
+
+    @property
+    def page(self) -> str:
+        """The path of its page of ghapp."""
+        return f"/pulls/{quote(self.repository.full_name)}/{self.number}"
 
 
 @dataclass(frozen=True, slots=True)

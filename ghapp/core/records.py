@@ -62,7 +62,8 @@ class FollowUp:
 
     number: of the pull. due: a day, "2026-12-31". issue: its number; 0 if GitHub has none,
     since issues are switched off there. assigned: whether GitHub took the owner as assignee.
-    extended: whether the one extension is used up.
+    extended: whether the one extension is used up. asked_by, asked_at: who deferred it at first,
+    and when; "" and None if that is not known.
     """
 
     number: int
@@ -75,6 +76,8 @@ class FollowUp:
     assigned: bool = True
     extended: bool = False
     is_open: bool = True
+    asked_by: str = ""
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,30 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class RunNote:
+    """One run of a pull, as pages list it.
+
+    read_at: when its facts were read, by GitHub's clock. state: what it found, as in Run.
+    delivery: the newest that it covers, as "EVENT.ACTION ID"; "" if none asked for it.
+    waited_seconds: how long the oldest of them had waited for it. calls: requests to GitHub.
+    writes: names of the effects that were applied. error: why the review is parked.
+    """
+
+    read_at: datetime
+    state: str
+    head_sha: str
+    delivery: str = ""
+    waited_seconds: float = 0.0
+    seconds: float = 0.0
+    calls: int = 0
+    writes: tuple[str, ...] = ()
+    error: str = ""
+
+
+MOST_RUNS = 5  # whose notes are kept of each pull
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A question as a run showed it.
 
@@ -188,9 +215,26 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A finding as a run showed it. item: the question that it belongs to. line: 0 if it is gone.
+
+    accepted: the reason given on the line; "" if nobody accepted it.
+    """
+
+    hazard: str
+    severity: str
+    item: str
+    path: str
+    line: int
+    message: Text
+    accepted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FlaggedArea:
     """An area as a run showed it.
 
+    fingerprint: of its diff. findings: the heaviest.
     state: as in `ledger.State`. signed: what a settled or stale state rests on. why: what flagged
     it. reviewers: who may sign it off, as "team SLUG" and logins; () for maintainers and admins.
     """
@@ -203,6 +247,8 @@ class FlaggedArea:
     reviewers: tuple[str, ...] = ()
     signed: Note | None = None
     items: tuple[Asked, ...] = ()
+    fingerprint: str = ""
+    findings: tuple[Found, ...] = ()
 
     @property
     def settled(self) -> bool:
@@ -224,11 +270,26 @@ class Hours:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyFile:
+    """A file that the policy in force comes from.
+
+    layer: repository | organisation. sha: of the blob in force, as git names it; "" if none is.
+    is_current: whether that is the newest version; the newest is broken, or gone, if not.
+    """
+
+    layer: str
+    sha: str
+    is_current: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """What pages show of a pull, as its last run left it.
 
-    holds: those in force, oldest first. hours: by the policy in force. at: when the pull was read;
-    None if an earlier version read it. head_sha: as it was then.
+    holds: those in force, oldest first. hours: by the policy in force. policy: its files, topmost
+    first; () if only what is built in applies. waivers: as `FlaggedArea.reviewers`. labels: as in
+    Policy.
+    at: when the pull was read; None if an earlier version read it. head_sha: as it was then.
     release: the next one that the pull may be in. freeze: the release freeze in force.
     """
 
@@ -238,6 +299,9 @@ class Overview:
     hours: Hours
     areas: tuple[FlaggedArea, ...] = ()
     holds: tuple[Note, ...] = ()
+    policy: tuple[PolicyFile, ...] = ()
+    waivers: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
     at: datetime | None = None
     head_sha: str = ""
     is_merged: bool = False
@@ -307,6 +371,12 @@ class PolicySource:
     organisation: PolicySource | None = None
     calendar: PackFile | None = None
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether there is a file, and not it but its last good version is in force, or none."""
+        is_good = (self.text, self.packs) == (self.good, self.good_packs)
+        return self.text is not None and not is_good
+
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -325,6 +395,7 @@ class History:
     policy: None if no layer was ever read. `read_at` of a layer is None if a push may have changed
     it, or if it was never read. organisation_drops: how many pushes may have changed that layer.
     requested: a delivery or a person waits for the run; others give way to it.
+    delivery, runs: as in RunNote, and the notes of the last runs, newest first.
     state: of the pull after the last run, as in `review.PullState`; "" if there was none.
     state_since: when a run first found it in this state; None if that is not known.
     pending_since: when GitHub accepted the check run that is in progress; None if none is.
@@ -358,6 +429,8 @@ class History:
     policy: PolicySource | None = None
     organisation_drops: int = 0
     requested: bool = True
+    delivery: str = ""
+    runs: tuple[RunNote, ...] = ()
     state: str = ""
     state_since: datetime | None = None
     pending_since: datetime | None = None
@@ -429,7 +502,7 @@ class Run:
     state_since, pending_since, base_since, late_since: as in History.
     recheck_at: when to check again even if nothing happens; None for never.
     trial: what is only observed or advised, as if it were enforced; None if there never was any.
-    overview: None if the pull was not read.
+    overview: None if the pull was not read. runs: notes of this run and the last, newest first.
     """
 
     marks: Marks
@@ -448,3 +521,4 @@ class Run:
     base_since: datetime | None = None
     late_since: datetime | None = None
     overview: Overview | None = None
+    runs: tuple[RunNote, ...] = ()

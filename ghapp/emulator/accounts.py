@@ -6,7 +6,7 @@ import functools
 import itertools
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import RLock
@@ -106,7 +106,7 @@ class Token:
 class Site(ABC):
     """What repositories need to know of the GitHub that they are on.
 
-    lock: held by whatever reads or changes state.
+    lock: held by whatever reads or changes state. ids: of what is made from now on.
     token_seconds: how long an installation token lives.
     """
 
@@ -119,15 +119,21 @@ class Site(ABC):
         events: tuple[str, ...],
         clock: Callable[[], datetime],
         token_seconds: float,
+        beside: Site | None = None,
     ) -> None:
-        self.lock = RLock()
         self.clock = clock
         self.token_seconds = token_seconds
-        self.users: dict[str, User] = {}  # by lower-case login
-        self.teams: dict[tuple[str, str], Team] = {}  # by lower-case organization, and slug
-        self.installations: dict[int, Installation] = {}
         self.tokens: dict[str, Token] = {}
-        self._ids = itertools.count(1_000_001)
+        self.lock: RLock = beside.lock if beside else RLock()
+        # By lower-case login; by lower-case organization, and slug; by number.
+        self.users: dict[str, User] = beside.users if beside else {}
+        self.teams: dict[tuple[str, str], Team] = beside.teams if beside else {}
+        self.installations: dict[int, Installation] = beside.installations if beside else {}
+        self.ids: Iterator[int] = beside.ids if beside else itertools.count(1_000_001)
+        self.app: App
+        if beside:
+            self.app = beside.app
+            return
         owner = self.user("platform-team", kind="Organization")
         bot = self.user(f"{slug}[bot]")
         self.app = App(app_id, slug, slug, owner, bot, permissions, events, self.now())
@@ -150,7 +156,7 @@ class Site(ABC):
         return self.clock()
 
     def new_id(self) -> int:
-        return next(self._ids)
+        return next(self.ids)
 
     @locked
     def user(self, login: str, *, kind: str = "User") -> User:

@@ -73,6 +73,8 @@ class Emulator(Site):
     private_key: PEM, made if "". limits: when patches end. latency_seconds: added to each call.
     rate_limit: requests an hour, 0 for none. enterprise_version: "" on github.com.
     former_key: a private key that is valid beside it, while it is replaced.
+    beside: another emulator whose App, accounts, teams, installations and numbers this one shares.
+    It has repositories, deliveries and a clock of its own, until the other one adopts it.
     """
 
     def __init__(
@@ -91,10 +93,11 @@ class Emulator(Site):
         rate_limit: int = 15_000,
         enterprise_version: str = "",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        beside: Emulator | None = None,
     ) -> None:
         super().__init__(
             app_id, slug, permissions=permissions or dict(PERMISSIONS), events=tuple(events),
-            clock=clock, token_seconds=token_seconds,
+            clock=clock, token_seconds=token_seconds, beside=beside,
         )  # fmt: skip
         self.private_key = private_key or new_private_key()
         self.former_key = ""
@@ -110,7 +113,10 @@ class Emulator(Site):
         self.names = Names()
         self.repositories = self.names.current
         self.file_pages: dict[tuple[object, ...], bytes] = {}  # encoded lists of changed files
-        self._folder = Path(tempfile.mkdtemp(prefix="github-emulator-"))
+        self._is_beside = beside is not None
+        self.folder: Path = (  # of the git objects
+            beside.folder if beside else Path(tempfile.mkdtemp(prefix="github-emulator-"))
+        )
         self.serve_at("https://api.github.com", "https://github.com")
         self.registration = Registration()
         self.oauth = OAuth(self, self.registration)
@@ -120,7 +126,23 @@ class Emulator(Site):
     def close(self) -> None:
         """Stop sending and remove the git objects."""
         self.deliveries.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if not self._is_beside:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    @locked
+    def adopt(self, other: Emulator) -> None:
+        """Take the repositories of an emulator that was made `beside` this one.
+
+        Raises ValueError (a repository of the same name exists).
+        """
+        if taken := self.repositories.keys() & other.repositories.keys():
+            raise ValueError(f"{min(taken)} exists already")
+        for repository in other.repositories.values():
+            repository.github, repository.names = self, self.names
+        self.names.current |= other.names.current
+        self.names.moved |= other.names.moved
+        other.names = Names()
+        other.repositories = other.names.current
 
     @locked
     def serve_at(self, api: str, html: str) -> None:
@@ -169,7 +191,7 @@ class Emulator(Site):
         login, _, name = full_name.partition("/")
         owner, git = (
             self.user(login, kind="Organization"),
-            Git(self._folder / f"{self.new_id()}.git"),
+            Git(self.folder / f"{self.new_id()}.git"),
         )
         made = Repository.create(
             self, self.names, Network(git, Diffs(git, self.limits)), owner, name,

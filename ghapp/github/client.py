@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
@@ -50,6 +53,28 @@ UNKNOWN_APP = "GitHub does not know this App: check GHAPP_APP_ID and GHAPP_PRIVA
 MOST_REPOSITORY_PAGES = 5
 
 log = logs.logger()
+
+
+@dataclass(slots=True)
+class Effort:
+    """What a run has taken so far. calls: requests to GitHub."""
+
+    began: float = field(default_factory=time.perf_counter)
+    calls: int = 0
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.began
+
+
+_effort: ContextVar[Effort | None] = ContextVar("effort", default=None)
+
+
+def measured() -> Effort:
+    """What this task takes from now on, with the tasks that it starts."""
+    effort = Effort()
+    _effort.set(effort)
+    return effort
 
 
 class _Numbered(msgspec.Struct):
@@ -103,6 +128,8 @@ class GitHub:
         self._cache = Cache()
 
     def _called(self, method: str, path: str, answer: Answer | None, seconds: float) -> None:
+        if effort := _effort.get():
+            effort.calls += 1
         status = answer.status if answer else 0
         self._observer.called(method, path, status, result(answer), seconds)
 

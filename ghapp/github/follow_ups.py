@@ -58,6 +58,8 @@ async def read(
             issue=row.number,
             assigned=same_login(owner, *(one.login for one in row.assignees)),
             is_open=row.state == "open",
+            asked_by=entry.speaker,
+            asked_at=entry.said_at,
         )
     return (*known, *found.values())
 

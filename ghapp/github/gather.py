@@ -98,6 +98,7 @@ async def gather(
         found_at=observed.found_at,
         earlier=observed.earlier,
         follow_ups=observed.follow_ups,
+        details=rules.details(key),
         releases=dates,
     )
 

@@ -175,6 +175,8 @@ def _run(
         "status": "in_progress",
         "output": output,
     }
+    if run.details_url:
+        body["details_url"] = run.details_url
     if whole and run.conclusion:
         body |= {"status": "completed", "conclusion": run.conclusion}
         # Also if there are none: a patch without them would keep the earlier buttons.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ghapp.store.records import Records
@@ -20,13 +21,17 @@ class Store:
     records: Records
 
     @classmethod
-    async def open(cls, url: str, *, migrate: bool = True) -> Store:
+    async def open(
+        cls, url: str, *, migrate: bool = True, clock: Callable[[], float] | None = None
+    ) -> Store:
         """Connect, and bring the schema up to date. Raises WrongSetting (the URL), WrongDatabase.
 
         url: sqlite:////absolute/path or postgresql://... migrate: False changes nothing; the schema
         must fit already, and whether the database takes writes is not checked.
+        clock: gives the time in seconds since 1970 in place of SQLite's own clock, for a history
+        that is played within seconds.
         """
-        records = await Records.open(url, accept, migrate=migrate)
+        records = await Records.open(url, accept, migrate=migrate, clock=clock)
         return cls(WorkQueue(records), records)
 
     async def close(self) -> None:

@@ -103,6 +103,7 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
             "opened": one.opened,
             "touched": one.touched,
             "changed_files": one.changed_files,
+            "delivery": f"{'.'.join(filter(None, (one.event, one.action)))} {one.id}",
         }
         addressed = one.keys + (looked_up(connection, one.lookup) if one.lookup else ())
         marked += [row(key, hints) for key in addressed]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from sqlalchemy import Table, bindparam, delete, func, select, tuple_
 from ghapp.core.model import OrganisationKey, Repository
 from ghapp.store import schema
 from ghapp.store.records import Records
-from ghapp.store.schema import deliveries, keys, organisations, reviews
+from ghapp.store.schema import deliveries, keys, organisations, posts, reviews
 from ghapp.store.sql import Connection, Statement, one_of
 
 AT_ONCE = 500  # rows
@@ -45,6 +46,7 @@ class Found:
     """What is stored of an installation.
 
     keys: of all tables. owners: whose policies are stored for it alone. deliveries: their ids.
+    posts: of messages to its teams, and about its pulls, the target and the id.
     kept: names of repositories that are now another installation's, whose rows stay.
     counts: by table, how many rows there are.
     """
@@ -53,6 +55,7 @@ class Found:
     keys: tuple[str, ...]
     owners: tuple[str, ...]
     deliveries: tuple[str, ...]
+    posts: tuple[tuple[str, str], ...]
     kept: tuple[str, ...]
     counts: Mapping[str, int]
 
@@ -75,7 +78,9 @@ async def find(records: Records, installation_id: int) -> Found:
         counts[table.name] = await records.read(_count, table, "key", named)
     counts[organisations.name] = await records.read(_count, organisations, "owner", [*owners])
     counts[deliveries.name] = len(ids)
-    return Found(repositories, tuple(named), owners, tuple(ids), kept, counts)
+    sent = await records.read(_posts, set(repositories), set(owners))
+    counts[posts.name] = len(sent)
+    return Found(repositories, tuple(named), owners, tuple(ids), sent, kept, counts)
 
 
 async def forget(records: Records, found: Found) -> None:
@@ -88,6 +93,8 @@ async def forget(records: Records, found: Found) -> None:
             while await records.write(_delete_some, table, repository):
                 pass
     await records.write(_delete, organisations, "owner", [*found.owners])
+    for start in range(0, len(found.posts), AT_ONCE):
+        await records.write(_delete_posts, found.posts[start : start + AT_ONCE])
     for table in BY_KEY:
         for start in range(0, len(found.keys), KEYS_AT_ONCE):
             some = [*found.keys[start : start + KEYS_AT_ONCE]]
@@ -136,6 +143,23 @@ def _repository(key: str) -> int:
 
 
 KINDS = ("pull", "policy", "queue", "repository", "sweep")
+
+
+def _posts(
+    connection: Connection, repositories: set[int], owners: set[str]
+) -> tuple[tuple[str, str], ...]:
+    """The messages that go to an issue of one of the owners, or are about a repository."""
+    found = []
+    for one in connection.rows(_POSTS):
+        about = {int(id) for id in re.findall(r":(?:pull|policy):(\d+)", one.id)}
+        issue = re.match(r"issue:([^/]+)/", one.target)
+        if about & repositories or (issue and issue[1].casefold() in owners):
+            found.append((one.target, one.id))
+    return tuple(found)
+
+
+def _delete_posts(connection: Connection, found: Iterable[tuple[str, str]]) -> None:
+    connection.change_each(_DELETE_POST, [{"to": to, "of": id} for to, id in found])
 
 
 def _bodies(connection: Connection, received_at: float, id: str) -> list[Any]:
@@ -198,6 +222,10 @@ _DELETES = {
 }
 _DELETES_SOME = {table.name: _deleting_some(table) for table in BY_REPOSITORY}
 _KEYS = {table.name: Statement(select(table.c.key).distinct()) for table in BY_KEY}
+_POSTS = Statement(select(posts.c.target, posts.c.id))
+_DELETE_POST = Statement(
+    delete(posts).where(posts.c.target == bindparam("to"), posts.c.id == bindparam("of"))
+)
 _OWN_KEYS = Statement(
     select(keys.c.key, keys.c.repository_id, keys.c.full_name).where(
         keys.c.installation_id == bindparam("of")

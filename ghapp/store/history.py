@@ -37,7 +37,7 @@ from ghapp.core.model import (
     Repository,
     RepositoryKey,
 )
-from ghapp.core.records import FollowUp, History, PolicySource, Shown, Trial, Verdict
+from ghapp.core.records import FollowUp, History, PolicySource, RunNote, Shown, Trial, Verdict
 from ghapp.core.review.merge_queue import QueueHistory
 from ghapp.store.policies import COLUMNS, read
 from ghapp.store.schema import (
@@ -70,6 +70,7 @@ _SHOWN, _FOLLOW_UP = msgspec.json.Decoder(Shown), msgspec.json.Decoder(FollowUp)
 _MARKS, _WRITTEN = msgspec.json.Decoder(Marks), msgspec.json.Decoder(Written)
 _TRIAL = msgspec.json.Decoder(Trial)
 _PUSH = msgspec.json.Decoder(Push)
+_RUNS = msgspec.json.Decoder(tuple[RunNote, ...])
 _VERDICT = msgspec.json.Decoder(Verdict)
 
 
@@ -124,6 +125,8 @@ def recall(connection: Connection, key: PullKey) -> History:
         policy=_policy(row),
         organisation_drops=row.organisation_drops or 0,
         requested=bool(row.arrived_at),
+        delivery=row.delivery or "",
+        runs=_RUNS.decode(row.runs) if row.runs else (),
         state=row.state or "",
         state_since=_time(row.state_since) if row.state_since else None,
         pending_since=_time(row.pending_since) if row.pending_since else None,
@@ -195,7 +198,7 @@ _of = select(
 _ROW = Statement(
     select(
         *(keys.c.fresh_at, keys.c.touched, keys.c.changed_files, keys.c.waited),
-        *(keys.c.named_head, keys.c.named_base, keys.c.arrived_at),
+        *(keys.c.named_head, keys.c.named_base, keys.c.arrived_at, keys.c.delivery, reviews.c.runs),
         *(reviews.c.head_sha, reviews.c.base_ref, reviews.c.base_since),
         and_(keys.c.opened, keys.c.arrived_at > Now() - NEW_SECONDS).label("is_new"),
         *(reviews.c.marks, reviews.c.written, reviews.c.seen_at, reviews.c.pending_since),

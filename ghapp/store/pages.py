@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    Double,
+    Select,
     Text,
     and_,
     bindparam,
@@ -23,18 +26,23 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    union_all,
 )
 
 from ghapp.core.ledger import Entry
-from ghapp.core.records import FollowUp, Overview, Verdict
+from ghapp.core.model import PullKey, Repository
+from ghapp.core.records import FollowUp, Overview, RunNote, Shown, Verdict
 from ghapp.core.releases import Release
 from ghapp.store import schema
-from ghapp.store.schema import IS_PARKED, IS_PULL, Now, keys, ledger, reviews
+from ghapp.store.runs import TURNS
+from ghapp.store.schema import IS_PARKED, IS_PULL, Now, keys, ledger, reviews, shown
 from ghapp.store.sql import Connection, Parameters, Statement, one_of
+from ghapp.store.work_queue.marking import Mark, mark
 
 # Of each part of a page: more at once is nothing that a team can talk about.
 MOST_ROWS = 25
 MOST_ENTRIES = 200
+CLOSED_DAYS, MOST_CLOSED = 30, 2_000
 NEWEST_ENTRIES = 5_000
 OVERDUE, TODAY, SOON, LATER = "overdue", "today", "soon", "later"
 EVERY_REPOSITORY, NO_REPOSITORY = 0, -1  # in the place of an id
@@ -45,6 +53,8 @@ SETTLED = ("signed_off", "waived", "frozen")  # as in `review.PullState`
 Seen = frozenset[int] | None
 
 _ENTRY, _FOLLOW_UP = msgspec.json.Decoder(Entry), msgspec.json.Decoder(FollowUp)
+_RUNS = msgspec.json.Decoder(tuple[RunNote, ...])
+_SHOWN = msgspec.json.Decoder(Shown)
 _OVERVIEW, _VERDICT = msgspec.json.Decoder(Overview), msgspec.json.Decoder(Verdict)
 
 
@@ -60,13 +70,18 @@ class Narrowed:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A review that somebody has to act on. title: of its check run. since: in this state."""
+    """A review that somebody has to act on. title: of its check run. since: in this state.
+
+    flagged_since: when it was first flagged and ready. state: as in `review.PullState`.
+    """
 
     full_name: str
     number: int
     title: str
     since: datetime
     overview: Overview
+    flagged_since: datetime
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +117,26 @@ Parts = Mapping[str, tuple[int, tuple[Due, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
+class Closed:
+    """A follow-up that was closed. on: the day, by the clock of the team."""
+
+    full_name: str
+    follow_up: FollowUp
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
 class FollowUps:
-    """The open follow-ups of all repositories."""
+    """The follow-ups of all repositories that are open, or were closed in the last CLOSED_DAYS.
+
+    closed: how many, how many of them in time, and the newest. owners, areas: of all of them.
+    """
 
     now: datetime
     parts: Parts
+    closed: tuple[int, int, tuple[Closed, ...]]
+    owners: tuple[str, ...]
+    areas: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +163,13 @@ class Queue:
     """By turn, how many reviews wait, and the most urgent ones; the same of parked keys.
 
     In a freeze first, then those of the next release, then those that have waited longest.
+    repository: as for `asking`.
     follow_ups: by part, those that are overdue or due today.
     """
 
     now: datetime
     choices: Choices
+    repository: int
     turns: Mapping[str, tuple[int, tuple[Waiting, ...]]]
     parked: tuple[int, tuple[Parked, ...]]
     follow_ups: Parts
@@ -149,7 +181,8 @@ class PullPage:
     """One pull as its last run left it.
 
     state: as in `review.PullState`, or "parked". error: why its key is parked; "" if it is not.
-    entries: the newest of its ledger, newest first; `judged` counts all of them.
+    entries: the newest of its ledger, newest first; `judged` counts all of them. attempts: how many
+    failed in a row. runs: the last ones. shown: when GitHub accepted which check run, by head.
     """
 
     now: datetime
@@ -164,6 +197,9 @@ class PullPage:
     entries: tuple[Entry, ...]
     judged: int
     follow_ups: tuple[FollowUp, ...]
+    attempts: int
+    runs: tuple[RunNote, ...]
+    shown: tuple[Shown, ...]
 
 
 def rights(seen: Seen) -> Parameters:
@@ -195,28 +231,19 @@ def queue(connection: Connection, seen: Seen, narrowed: Narrowed, zone: tzinfo) 
     ids = {name.lower(): id for id, name in options.repositories.items()}
     name = narrowed.repository.lower()
     repository = ids.get(name, NO_REPOSITORY) if name else EVERY_REPOSITORY
-    asked = {
-        **rights(seen),
-        "repository": repository,
-        "area": f"area:{narrowed.area}\n" if narrowed.area else "",
-        "team": f"team:{narrowed.team}\n" if narrowed.team else "",
-        "release": f"release:{narrowed.release}\n" if narrowed.release else "",
+    asked = asking(seen, repository, narrowed)
+    turns: dict[str, tuple[int, tuple[Waiting, ...]]] = {
+        one.turn: (one.total, ()) for one in connection.rows(_TURNS, asked)
     }
-    turns: dict[str, tuple[int, tuple[Waiting, ...]]] = {}
     for one in connection.rows(_WAITING, asked):
-        row = Waiting(
-            one.full_name,
-            one.number,
-            _VERDICT.decode(one.verdict).title,
-            _time(one.state_since),
-            _OVERVIEW.decode(one.overview),
-        )
-        turns[one.turn] = one.total, (*turns.get(one.turn, (0, ()))[1], row)
+        total, before = turns[one.turn]
+        turns[one.turn] = total, (*before, waiting(one))
     parked = connection.rows(_PARKED, {**rights(seen), "repository": repository})
     today = now.astimezone(zone).date()
     return Queue(
         now,
         options,
+        repository,
         turns,
         (
             parked[0].total if parked else 0,
@@ -224,6 +251,30 @@ def queue(connection: Connection, seen: Seen, narrowed: Narrowed, zone: tzinfo) 
         ),
         _due(connection, seen, repository, narrowed.area, today, today, last=today),
         _planned(connection, seen, today),
+    )
+
+
+def asking(seen: Seen, repository: int, narrowed: Narrowed) -> Parameters:
+    """The parameters of `IN_VIEW`. repository: its id, else EVERY_REPOSITORY or NO_REPOSITORY."""
+    return {
+        **rights(seen),
+        "repository": repository,
+        "area": f"area:{narrowed.area}\n" if narrowed.area else "",
+        "team": f"team:{narrowed.team}\n" if narrowed.team else "",
+        "release": f"release:{narrowed.release}\n" if narrowed.release else "",
+    }
+
+
+def waiting(row: Any) -> Waiting:
+    """A row with the columns of `WAITING`."""
+    return Waiting(
+        row.full_name,
+        row.number,
+        _VERDICT.decode(row.verdict).title,
+        _time(row.state_since),
+        _OVERVIEW.decode(row.overview),
+        _time(row.flagged_since),
+        row.state,
     )
 
 
@@ -239,12 +290,42 @@ def _planned(connection: Connection, seen: Seen, today: date) -> Planned | None:
     return Planned(release, row.flagged, row.unsigned)
 
 
-def follow_ups(connection: Connection, seen: Seen, zone: tzinfo, soon_days: int) -> FollowUps:
-    """Open follow-ups. soon_days: for so many days from today they are in the part SOON."""
+def follow_ups(
+    connection: Connection,
+    seen: Seen,
+    zone: tzinfo,
+    soon_days: int,
+    owner: str = "",
+    area: str = "",
+) -> FollowUps:
+    """Follow-ups. soon_days: for so many days from today they are in the part SOON.
+
+    owner, area: only theirs; "" for all.
+    """
     now = _time(connection.rows(_NOW)[0][0])
     today = now.astimezone(zone).date()
     soon = today + timedelta(days=soon_days)
-    return FollowUps(now, _due(connection, seen, EVERY_REPOSITORY, "", today, soon, last=date.max))
+    since = {**rights(seen), "since": (now - timedelta(days=CLOSED_DAYS)).timestamp()}
+    named = connection.rows(_NAMED, since)
+    closed = [
+        Closed(
+            one.full_name,
+            _FOLLOW_UP.decode(one.follow_up),
+            _time(one.closed_at).astimezone(zone).date(),
+        )
+        for one in connection.rows(_CLOSED, {**since, "area": area, "owner": owner.lower()})
+    ]
+    return FollowUps(
+        now,
+        _due(*(connection, seen, EVERY_REPOSITORY, area, today, soon), last=date.max, owner=owner),
+        (
+            len(closed),
+            sum(one.on.isoformat() <= one.follow_up.due for one in closed),
+            tuple(closed[:MOST_ROWS]),
+        ),
+        tuple(sorted({one.owner for one in named if one.owner})),
+        tuple(sorted({one.area for one in named if one.area})),
+    )
 
 
 def _due(
@@ -255,20 +336,25 @@ def _due(
     today: date,
     soon: date,
     last: date,
+    owner: str = "",
 ) -> Parts:
     """soon: the last day of the part SOON. last: what is due later is left out."""
-    found: dict[str, tuple[int, tuple[Due, ...]]] = {}
     asked = {
         **rights(seen),
         "repository": repository,
         "area": area,
+        "owner": owner.lower(),
         "today": today.isoformat(),
         "soon": soon.isoformat(),
         "last": last.isoformat(),
     }
+    found: dict[str, tuple[int, tuple[Due, ...]]] = {
+        one.part: (one.total, ()) for one in connection.rows(_PARTS, asked)
+    }
     for one in connection.rows(_DUE, asked):
         row = Due(one.full_name, _FOLLOW_UP.decode(one.follow_up))
-        found[one.part] = one.total, (*found.get(one.part, (0, ()))[1], row)
+        total, before = found[one.part]
+        found[one.part] = total, (*before, row)
     return found
 
 
@@ -287,12 +373,29 @@ def pull(connection: Connection, seen: Seen, full_name: str, number: int) -> Pul
         _time(row.parked_at or row.state_since or row.updated_at),
         _VERDICT.decode(row.verdict),
         _OVERVIEW.decode(row.overview) if row.overview else None,
-        row.error if row.parked_at else "",
+        row.error if row.parked_at or row.attempts else "",
         _time(row.updated_at),
         tuple(_ENTRY.decode(one.entry) for one in entries),
         entries[0].total if entries else 0,
         tuple(map(_FOLLOW_UP.decode, connection.values(_FOLLOW_UPS, {"of": row.key}))),
+        row.attempts,
+        _RUNS.decode(row.runs),
+        tuple(map(_SHOWN.decode, connection.values(_SHOWN_BEFORE, {"of": row.key}))),
     )
+
+
+def check_again(connection: Connection, seen: Seen, full_name: str, number: int) -> bool:
+    """Have the pull checked again, as if nothing were known of our marks; False if it is not seen.
+
+    A pull that is parked gets a new chance.
+    """
+    asked = {**rights(seen), "name": full_name.lower(), "number": number}
+    row = connection.row(_PULL, asked)
+    if row is None:
+        return False
+    key = PullKey(Repository(row.installation_id, row.repository_id, row.full_name), row.number)
+    mark(connection, Mark((key,), touched=True), Mark((key,), requested=True))
+    return True
 
 
 def waivers(connection: Connection, seen: Seen, since: datetime) -> tuple[Waiver, ...]:
@@ -355,26 +458,39 @@ _OF_RELEASE = Statement(
     )
 )
 _OVERVIEW_OF = Statement(select(reviews.c.overview).where(reviews.c.key == bindparam("of")))
-# The rows are counted and numbered in an index; only those that are shown are read whole.
-_placed = (
-    select(
-        reviews.c.key,
-        reviews.c.turn,
-        func.row_number().over(partition_by=reviews.c.turn, order_by=_by_urgency).label("place"),
-        func.count().over(partition_by=reviews.c.turn).label("total"),
-    )
-    .where(_waits, _in_repository, may_see(reviews.c.repository_id), *_tagged)
-    .subquery()
+# What the queue is narrowed to, and its reader may see; see `asking`.
+IN_VIEW = and_(_in_repository, may_see(reviews.c.repository_id), *_tagged)
+WAITING = (
+    *(keys.c.full_name, reviews.c.number, reviews.c.verdict, reviews.c.state_since),
+    *(reviews.c.overview, reviews.c.flagged_since, reviews.c.state),
 )
+# Counted in an index; only the rows that are shown are read whole.
+_listed = (_waits, IN_VIEW)
+_TURNS = Statement(
+    select(reviews.c.turn, func.count().label("total")).where(*_listed).group_by(reviews.c.turn)
+)
+
+
+def _longest(turn: str) -> Select[Any]:
+    """Those of a turn that are most urgent, and then have waited longest."""
+    return select(
+        select(reviews.c.key, reviews.c.turn)
+        .where(reviews.c.turn == literal_column(f"'{turn}'"), *_listed)
+        .order_by(*_by_urgency)
+        .limit(MOST_ROWS)
+        .subquery()
+    )
+
+
+_longest_waiting = union_all(*map(_longest, dict.fromkeys(TURNS.values()))).subquery()
 _WAITING = Statement(
     select(
-        *(keys.c.full_name, reviews.c.number, reviews.c.verdict, reviews.c.state_since),
-        *(reviews.c.overview, _placed.c.turn, _placed.c.total),
+        *WAITING,
+        _longest_waiting.c.turn,
     )
-    .join(reviews, reviews.c.key == _placed.c.key)
-    .join(keys, keys.c.key == _placed.c.key)
-    .where(_placed.c.place <= MOST_ROWS)
-    .order_by(_placed.c.turn, _placed.c.place)
+    .join(reviews, reviews.c.key == _longest_waiting.c.key)
+    .join(keys, keys.c.key == _longest_waiting.c.key)
+    .order_by(_longest_waiting.c.turn, *_by_urgency)
 )
 _PARKED = Statement(
     select(
@@ -391,44 +507,72 @@ _day, _today, _soon = (
     bindparam("today", type_=Text),
     bindparam("soon", type_=Text),
 )
+_parts = {
+    OVERDUE: _day < _today,
+    TODAY: _day == _today,
+    SOON: and_(_day > _today, _day <= _soon),
+    LATER: and_(_day > _today, _day > _soon),
+}
 _part = case(
-    (_day < _today, literal_column(f"'{OVERDUE}'")),
-    (_day == _today, literal_column(f"'{TODAY}'")),
-    (_day <= _soon, literal_column(f"'{SOON}'")),
-    else_=literal_column(f"'{LATER}'"),
+    *((condition, literal_column(f"'{part}'")) for part, condition in _parts.items()),
 )
-_area = bindparam("area", type_=Text)
-_by_day = (_day, _table.c.key, _table.c.item)
-_counted = (
-    select(
-        *(_table.c.key, _table.c.item, _day, _part.label("part")),
-        func.row_number().over(partition_by=_part, order_by=_by_day).label("place"),
-        func.count().over(partition_by=_part).label("total"),
-    )
-    .where(
-        _table.c.is_open,
-        _day <= bindparam("last", type_=Text),
-        may_see(_table.c.repository_id),
-        or_(_repository == 0, _table.c.repository_id == _repository),
-        or_(_area == "", _table.c.area == _area),
-    )
-    .subquery()
+_area, _owner = bindparam("area", type_=Text), bindparam("owner", type_=Text)
+_is_named = and_(
+    or_(_area == "", _table.c.area == _area),
+    or_(_owner == "", func.lower(_table.c.owner) == _owner),
 )
+_owed = (
+    _table.c.is_open,
+    _day <= bindparam("last", type_=Text),
+    may_see(_table.c.repository_id),
+    or_(_repository == 0, _table.c.repository_id == _repository),
+    _is_named,
+)
+_PARTS = Statement(
+    select(_part.label("part"), func.count().label("total")).where(*_owed).group_by(_part)
+)
+
+
+def _soonest(part: str) -> Select[Any]:
+    """Those of a part that are due first."""
+    return select(
+        select(_table.c.key, _table.c.item, literal_column(f"'{part}'").label("part"))
+        .where(_parts[part], *_owed)
+        .order_by(_day, _table.c.key, _table.c.item)
+        .limit(MOST_ROWS)
+        .subquery()
+    )
+
+
+_soonest_due = union_all(*map(_soonest, PARTS)).subquery()
 _DUE = Statement(
-    select(keys.c.full_name, _table.c.follow_up, _counted.c.part, _counted.c.total)
-    .join(keys, keys.c.key == _counted.c.key)
+    select(keys.c.full_name, _table.c.follow_up, _soonest_due.c.part)
+    .join(keys, keys.c.key == _soonest_due.c.key)
     .join(
         _table,
-        and_(_table.c.key == _counted.c.key, _table.c.item == _counted.c.item),
+        and_(_table.c.key == _soonest_due.c.key, _table.c.item == _soonest_due.c.item),
     )
-    .where(_counted.c.place <= MOST_ROWS)
-    .order_by(_counted.c.due, _counted.c.key, _counted.c.item)
+    .order_by(_table.c.due, _table.c.key, _table.c.item)
+)
+_closed_since = _table.c.closed_at > bindparam("since", type_=Double)
+_CLOSED = Statement(
+    select(keys.c.full_name, _table.c.follow_up, _table.c.closed_at)
+    .join(keys, keys.c.key == _table.c.key)
+    .where(_closed_since, may_see(_table.c.repository_id), _is_named)
+    .order_by(_table.c.closed_at.desc(), _table.c.key, _table.c.item)
+    .limit(MOST_CLOSED)
+)
+_NAMED = Statement(
+    select(_table.c.owner, _table.c.area)
+    .where(or_(_table.c.is_open, _closed_since), may_see(_table.c.repository_id))
+    .distinct()
 )
 _PULL = Statement(
     select(
         *(Now().label("now"), keys.c.key, keys.c.full_name, keys.c.number, keys.c.error),
         *(keys.c.parked_at, reviews.c.state, reviews.c.state_since, reviews.c.verdict),
-        *(reviews.c.overview, reviews.c.updated_at),
+        *(reviews.c.overview, reviews.c.updated_at, reviews.c.runs, keys.c.attempts),
+        *(keys.c.installation_id, keys.c.repository_id),
     )
     .join(reviews, reviews.c.key == keys.c.key)
     .where(IS_PULL, keys.c.number == bindparam("number"), may_see(keys.c.repository_id))
@@ -440,6 +584,12 @@ _ENTRIES = Statement(
     select(ledger.c.entry, func.count().over().label("total"))
     .where(ledger.c.key == bindparam("of"))
     .order_by(ledger.c.row.desc())
+    .limit(MOST_ENTRIES)
+)
+_SHOWN_BEFORE = Statement(
+    select(shown.c.shown)
+    .where(shown.c.key == bindparam("of"))
+    .order_by(shown.c.row.desc())
     .limit(MOST_ENTRIES)
 )
 # An entry is JSON, and its verb is written by us; a note has its quotes escaped.

@@ -42,7 +42,7 @@ def _keeping(table: Table) -> Statement:
         and_(old.read_drops == new.read_drops, old.read_at < new.read_at),
         old.read_at == 0,
     )
-    kept: dict[str, Any] = {name: new[name] for name in _KEPT}
+    kept: dict[str, Any] = {name: new[name] for name in (*_KEPT, "is_broken")}
     if table is organisations:
         is_other = or_(
             old.text.is_distinct_from(new.text),
@@ -112,7 +112,11 @@ def keep(connection: Connection, repository_id: int, source: PolicySource, drops
 def keep_organisation(connection: Connection, owner: str, source: PolicySource, drops: int) -> None:
     """As `keep`, for the policy of an organisation."""
     if source.read_at is not None:
-        connection.change(_KEEP_LAYER, {"owner": owner, **_row(source, drops)})
+        is_gone = source.text is None and source.good is not None
+        row = _row(source, drops)
+        connection.change(
+            _KEEP_LAYER, {"owner": owner, **row, "is_broken": is_gone or row["is_broken"]}
+        )
 
 
 def organisation(connection: Connection, owner: str) -> Layer:
@@ -171,6 +175,7 @@ def _row(source: PolicySource, drops: int) -> dict[str, Any]:
         "read_at": source.read_at.timestamp(),
         "read_drops": drops,
         "drops": drops,
+        "is_broken": source.is_broken,
     }
 
 

@@ -116,8 +116,12 @@ TRIALS = Statement(
 
 # Messages to teams, long after anybody could send them again.
 POSTS_SECONDS = 40 * 24 * 3600.0
-_bound = now_once() - POSTS_SECONDS
-POSTS = Statement(delete(posts).where(posts.c.lease_until < _bound, posts.c.done_at < _bound))
+_before = now_once() - POSTS_SECONDS
+_post = posts.c.target, posts.c.id
+_old_posts = (
+    select(*_post).where(posts.c.lease_until < _before, posts.c.done_at < _before).limit(AT_ONCE)
+)
+POSTS = Statement(delete(posts).where(tuple_(*_post).in_(_old_posts)))
 
 
 # Numbers for `/insights`, and what they were made of; see `rollups`.

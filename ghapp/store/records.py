@@ -50,9 +50,11 @@ class Records:
         self._writer = Writer(self._connections, accept)
 
     @classmethod
-    async def open(cls, url: str, accept: Accept, *, migrate: bool) -> Records:
+    async def open(
+        cls, url: str, accept: Accept, *, migrate: bool, clock: Callable[[], float] | None = None
+    ) -> Records:
         """Connect, as `Store.open`. accept: stores what the method `accept` is given, in groups."""
-        engine = connected(url, MOST_CONNECTIONS)
+        engine = connected(url, MOST_CONNECTIONS, clock)
         try:
             await asyncio.to_thread(migrated, engine, change=migrate)
         except BaseException:

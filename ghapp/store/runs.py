@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     Double,
     Text,
@@ -210,14 +211,25 @@ _checked = case(
 )
 _turned = bindparam("turned", type_=Text)
 MOST_STEPS = 8_000  # characters, until they are counted
-_put = upsert(reviews).values(updated_at=Now(), to_count=True, steps=_turned + _checked)
+_put = upsert(reviews).values(
+    updated_at=Now(),
+    to_count=True,
+    steps=_turned + _checked,
+    flagged_since=case((bindparam("is_flagged", type_=Boolean), Now()), else_=0.0),
+)
 _last = (
     *("installation_id", "is_open", "head_sha", "state", "verdict", "marks", "written"),
     *("updated_at", "pending_since"),
     *("base_ref", "base_since", "late_since", "state_since", "recheck_at", "trial", "trial_until"),
-    *("turn", "tags", "to_count", "release_on", "urgency"),
+    *("turn", "tags", "runs", "to_count", "release_on", "urgency"),
 )
 _seen_at = case((_put.excluded.seen_at > 0, _put.excluded.seen_at), else_=reviews.c.seen_at)
+# A parked run has not read the pull.
+_flagged_since = case(
+    (_put.excluded.overview == "", reviews.c.flagged_since),
+    (and_(_put.excluded.flagged_since > 0, reviews.c.flagged_since > 0), reviews.c.flagged_since),
+    else_=_put.excluded.flagged_since,
+)
 _overview = case((_put.excluded.overview != "", _put.excluded.overview), else_=reviews.c.overview)
 _turns = and_(_turned != "", reviews.c.turn != _put.excluded.turn)
 _steps = case(
@@ -233,16 +245,24 @@ _PUT = Statement(
     _put.on_conflict_do_update(
         index_elements=[reviews.c.key],
         set_={name: _put.excluded[name] for name in _last}
-        | {"seen_at": _seen_at, "overview": _overview}
+        | {"seen_at": _seen_at, "overview": _overview, "flagged_since": _flagged_since}
         | {"steps": _steps, "unsigned_at": _unsigned_at},
     )
 )
-_put_follow_up = upsert(follow_ups)
-_news = ("repository_id", "area", "due", "is_open", "follow_up")
+_put_follow_up = upsert(follow_ups).values(
+    closed_at=case((bindparam("stays", type_=Boolean), 0.0), else_=Now())
+)
+_new_follow_up = _put_follow_up.excluded
+_news = ("repository_id", "area", "due", "is_open", "follow_up", "owner")
+_closed_at = case(
+    (_new_follow_up.is_open, 0.0),
+    (follow_ups.c.closed_at > 0, follow_ups.c.closed_at),
+    else_=_new_follow_up.closed_at,
+)
 _PUT_FOLLOW_UP = Statement(
     _put_follow_up.on_conflict_do_update(
         index_elements=[follow_ups.c.key, follow_ups.c.item],
-        set_={name: _put_follow_up.excluded[name] for name in _news},
+        set_={name: _new_follow_up[name] for name in _news} | {"closed_at": _closed_at},
     )
 )
 # By the state of an open pull that is no draft, whose turn it is.
@@ -322,6 +342,8 @@ def record(
             "turn": turn,
             "tags": "".join(f"{tag}\n" for tag in overview.tags) if overview else "",
             "overview": _json(overview) if overview else "",
+            "runs": _json(run.runs),
+            "is_flagged": is_ready and run.state != "clear",
             "unsigned_at": _seconds(at) if unsigned else 0.0,
             "turned": f"turn {turn} {_seconds(at)}\n" if at else "",
             "arrived": _seconds(claim.arrived_at) if run.shown and at else 0.0,
@@ -345,6 +367,8 @@ def record(
                 "due": one.due,
                 "is_open": one.is_open,
                 "follow_up": _json(one),
+                "owner": one.owner.replace("\0", ""),  # PostgreSQL has no text with it
+                "stays": one.is_open,
             }
             for one in run.follow_ups
         ],

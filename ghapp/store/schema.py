@@ -115,6 +115,7 @@ GIVES_WAY_SECONDS = 3600
 # - policy_drops: `policies.drops` when the key was claimed.
 # - fresh_at, opened, touched, changed_files: hints of deliveries, as in `model.Delivery`.
 # - named_head, named_base: what the newest of them names as compared.
+# - delivery: the newest of them, as "EVENT.ACTION ID".
 keys = Table(
     "keys",
     metadata,
@@ -135,7 +136,7 @@ keys = Table(
         Computed(f"due + CASE WHEN arrived_at > 0 THEN 0 ELSE {GIVES_WAY_SECONDS} END", True),
     ),
     *(_seconds("fresh_at"), _flag("opened"), _flag("touched"), _whole("changed_files")),
-    *(_text("named_head"), _text("named_base")),
+    *(_text("named_head"), _text("named_base"), _text("delivery")),
     Index("keys_head", "repository_id", "head_sha"),
     Index("keys_lease", "lease_token"),
 )
@@ -235,6 +236,8 @@ ledger = Table(
 # trial, and LASTS while there is one.
 # turn: whose turn it is, as in `runs.TURNS`; "" if nobody waits, or it is a draft. tags: as in
 # `Overview.tags`, each in a line of its own. overview: for pages; "" if the pull was never read.
+# runs: the last few, newest first, as `records.RunNote`. flagged_since: when a run first found it
+# flagged and ready; 0 while it is clear, or a draft.
 # unsigned_at: when it was merged without the sign-offs that it waited for; 0 if it was not.
 # to_count: whether `rollups` has to count it anew. steps: what happened since it last did, each in
 # a line of its own, as `insights.Step` reads it.
@@ -254,6 +257,8 @@ reviews = Table(
     *(_text("base_ref"), _seconds("base_since"), _seconds("late_since")),
     *(_seconds("state_since"), _seconds("recheck_at"), _text("trial"), _seconds("trial_until")),
     *(_text("overview"), _seconds("unsigned_at"), _text("steps"), _flag("to_count")),
+    Column("runs", Text, nullable=False, server_default="[]"),
+    _seconds("flagged_since"),
     *(_text("release_on"), _text("urgency")),
     Index("reviews_seen", "repository_id", "number", "seen_at"),
     Index("reviews_head", "repository_id", "head_sha"),
@@ -281,10 +286,19 @@ _waits = reviews.c.turn != literal_column("''")
 Index(
     "reviews_turn",
     *(reviews.c.turn, reviews.c.urgency, reviews.c.state_since),
-    *(reviews.c.key, reviews.c.repository_id),
+    *(reviews.c.key, reviews.c.repository_id, reviews.c.tags),
     sqlite_where=_waits,
     postgresql_where=_waits,
 )
+Index(
+    "reviews_waiting",
+    *(reviews.c.repository_id, reviews.c.key),
+    sqlite_where=_waits,
+    postgresql_where=_waits,
+)
+Index("reviews_new", reviews.c.flagged_since, sqlite_where=_waits, postgresql_where=_waits)
+IS_WAIVED = reviews.c.state == literal_column("'waived'")
+Index("reviews_waived", reviews.c.state_since, sqlite_where=IS_WAIVED, postgresql_where=IS_WAIVED)
 
 _planned = reviews.c.release_on != literal_column("''")
 Index(
@@ -372,7 +386,8 @@ shown = Table(
 
 # The policy as last read. drops: how many pushes may have changed it; read_drops: how many of them
 # came before it was read. read_at: 0 if it was never read. packs, good_packs: the packs that `text`
-# and `good` name; good_packs is NULL if both are equal, as they mostly are. calendar: the file that
+# and `good` name; good_packs is NULL if both are equal, as they mostly are. is_broken: `text` is
+# not in force, or the file of an organisation is gone. calendar: the file that
 # `text` names as its calendar; "" if it names none.
 def _policy() -> tuple[Column[Any], ...]:
     return (
@@ -382,6 +397,7 @@ def _policy() -> tuple[Column[Any], ...]:
         Column("good_packs", Text),
         _text("calendar"),
         *(_text("etag"), _seconds("read_at"), _whole("drops"), _whole("read_drops")),
+        _flag("is_broken"),
     )
 
 
@@ -412,7 +428,8 @@ previews = Table(
     Index("previews_written_at", "written_at"),
 )
 
-# Questions that were deferred, each until its issue is closed.
+# Questions that were deferred, each until its issue is closed. closed_at: when a run found that it
+# is; 0 while it is open.
 follow_ups = Table(
     "follow_ups",
     metadata,
@@ -420,12 +437,27 @@ follow_ups = Table(
     Column("item", Text, primary_key=True),
     *(_whole("repository_id"), _text("area"), _text("due"), _flag("is_open")),
     Column("follow_up", Text, nullable=False),
+    *(_text("owner"), _seconds("closed_at")),
+)
+_closed = follow_ups.c.closed_at > 0
+Index(
+    "follow_ups_closed",
+    follow_ups.c.closed_at,
+    sqlite_where=_closed,
+    postgresql_where=_closed,
 )
 _open = follow_ups.c.is_open
 Index(
     "follow_ups_open",
     follow_ups.c.repository_id,
     follow_ups.c.due,
+    sqlite_where=_open,
+    postgresql_where=_open,
+)
+Index(
+    "follow_ups_due",
+    *(follow_ups.c.due, follow_ups.c.key, follow_ups.c.item),
+    *(follow_ups.c.repository_id, follow_ups.c.area),
     sqlite_where=_open,
     postgresql_where=_open,
 )

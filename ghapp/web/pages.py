@@ -1,29 +1,36 @@
 """The pages for people and the same as JSON: queue, pull requests, follow-ups and insights.
 
-A guard decides who sees them, and of which repositories. Nothing here changes anything.
+A guard decides who sees them, and of which repositories. Nothing here changes anything, except that
+a pull can be checked again.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
+from datetime import UTC, datetime
 from importlib import resources
 from urllib.parse import urlencode
 
 import jinja2
 import msgspec
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ghapp.core.i18n import LANGUAGES, Words
 from ghapp.core.markdown import seen
+from ghapp.core.schedule import last_before_today
 from ghapp.settings import Settings
 from ghapp.store import Store, pages
 from ghapp.store import insights as stored
 from ghapp.store.pages import Narrowed
+from ghapp.store.stand_up import stand_up
 from ghapp.web import insights, views
+from ghapp.web.forms import sent
 from ghapp.web.language import language
 from ghapp.web.sign_in import SignIn
 from ghapp.web.views import Place
@@ -43,10 +50,21 @@ PAGE_HEADERS = {
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+SPAN = re.compile(r"(`+)( ?)(.+?)\2\1(?!`)")
 FOREVER = "private, max-age=31536000, immutable"
 LEAST_REFRESH_SECONDS, MOST_REFRESH_SECONDS = 10, 3_600
 MOST_DIGITS = 18
+CHECK_AGAIN = "/check-again"
 NARROWED = ("repository", "area", "team", "release")
+
+
+def spans(text: str) -> Markup:
+    """Markdown that has code spans alone -> HTML."""
+    made, last = Markup(""), 0
+    for found in SPAN.finditer(text):
+        made += Markup("{}<code>{}</code>").format(text[last : found.start()], found[3])
+        last = found.end()
+    return made + text[last:]
 
 
 class Pages:
@@ -56,6 +74,7 @@ class Pages:
         self._store = store
         self._settings, self._listening = settings, listening
         self._place = Place(settings.web_url, settings.timezone)
+        self._standup = settings.standup
         self._templates = jinja2.Environment(
             loader=jinja2.PackageLoader("ghapp.web"),
             autoescape=True,
@@ -69,6 +88,7 @@ class Pages:
         self._style_path = f"/pages-{hashlib.sha256(self._style).hexdigest()[:16]}.css"
         self._templates.globals["style"] = self._style_path
         self._templates.filters["seen"] = seen
+        self._templates.filters["spans"] = spans
         self._templates.filters["clock"] = lambda at: at.astimezone(settings.timezone).strftime(
             "%Y-%m-%d %H:%M %Z"
         )
@@ -89,13 +109,18 @@ class Pages:
             self._style_path: self._styled,
         }
         guard: Guard = Local()
+        again = pull + CHECK_AGAIN
         if self._settings.shown != "sign-in":
-            return [Route(path, Guarded(guard, answer)) for path, answer in found.items()]
+            return [
+                *(Route(path, Guarded(guard, answer)) for path, answer in found.items()),
+                Route(again, Guarded(guard, self._check_again, ("POST",))),
+            ]
         guard = signing_in = SignIn(self._settings, self._store, self._page, self._listening)
         del found[self._style_path]  # the pages before sign-in need it as well
         return [
             *(Route(path, Guarded(guard, answer)) for path, answer in found.items()),
             Route(self._style_path, Guarded(Everybody(), self._styled)),
+            Route(again, Guarded(guard, self._check_again, ("POST",))),
             *signing_in.routes(),
         ]
 
@@ -103,15 +128,17 @@ class Pages:
         """The queue for the stand-up, narrowed by repository, area, team and release."""
         words = Words(language(request))
         narrowed = Narrowed(*(request.query_params.get(name, "") for name in NARROWED))
+        zone = self._place.zone
+        since = last_before_today(self._standup, zone, datetime.now(UTC))
         found = await self._store.records.read(
-            pages.queue, visitor.repositories, narrowed, self._place.zone
+            stand_up, visitor.repositories, narrowed, zone, since
         )
         view = views.queue_view(found, self._place, words)
         if is_api(request):
             return _json(view)
         if _is_text(request):
             return _text(views.queue_markdown(view, self._place, words))
-        choices = found.choices
+        choices = found.queue.choices
         options = {
             "repository": [*choices.repositories.values()],
             "area": choices.areas,
@@ -124,17 +151,29 @@ class Pages:
         )
 
     async def _follow_ups(self, request: Request, visitor: Visitor) -> Response:
-        """All open follow-ups by when they are due."""
-        words = Words(language(request))
+        """Follow-ups by when they are due, narrowed by owner and area."""
+        words, asked = Words(language(request)), request.query_params
+        owner, area = asked.get("owner", ""), asked.get("area", "")
         found = await self._store.records.read(
-            pages.follow_ups, visitor.repositories, self._place.zone, views.SOON_DAYS
+            pages.follow_ups,
+            *(visitor.repositories, self._place.zone, views.SOON_DAYS, owner, area),
         )
-        view = views.follow_ups_view(found, self._place, words)
+        view = views.follow_ups_view(found, self._place, words, asked.get("show", ""))
         if is_api(request):
             return _json(view)
         if _is_text(request):
             return _text(views.follow_ups_markdown(view, self._place, words))
-        return self._page("follow_ups.html", request, words, view=view)
+        options = {"owner": found.owners, "area": found.areas}
+        is_narrowed = bool(owner or area or asked.get("show"))
+        return self._page(
+            "follow_ups.html",
+            request,
+            words,
+            view=view,
+            options=options,
+            shown=views.SHOWN,
+            is_narrowed=is_narrowed,
+        )
 
     async def _insights(self, request: Request, visitor: Visitor) -> Response:
         """Charts and tables of the last weeks, narrowed by repository and area."""
@@ -166,12 +205,31 @@ class Pages:
             if is_api(request):
                 raise HTTPException(404)
             return self._page("missing.html", request, words, status=404)
-        view = views.pull_view(found, self._place, words)
+        marks = request.query_params.get("marks") == "1"
+        view = views.pull_view(found, self._place, words, marks=marks)
         if is_api(request):
             return _json(view)
         if _is_text(request):
             return _text(views.pull_markdown(view, self._place, words))
         return self._page("pull.html", request, words, view=view)
+
+    async def _check_again(self, request: Request, visitor: Visitor) -> Response:
+        """Have a pull checked again, and lead back to its page."""
+        given, base = request.path_params, self._settings.base(self._listening)
+        if self._settings.shown == "local":  # by whatever name of loopback the browser has for it
+            base = f"{request.url.scheme}://{request.url.netloc}"
+        await sent(request, base, visitor.form)
+        number, name = given["number"], f"{given['owner']}/{given['repository']}"
+        is_number = number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS
+        write = self._store.records.write
+        if not is_number or not await write(
+            pages.check_again, visitor.repositories, name, int(number)
+        ):
+            raise HTTPException(404)
+        named = request.query_params.get("lang", "")
+        kept = {"lang": named} if named in LANGUAGES else {}
+        page = request.url.path.removesuffix(CHECK_AGAIN)
+        return RedirectResponse(f"{page}?{urlencode({**kept, 'asked': '1'})}", 303)
 
     async def _described(self, _request: Request, _visitor: Visitor) -> Response:
         """The OpenAPI file of what is below `/api/v1/`."""

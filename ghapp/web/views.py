@@ -6,17 +6,30 @@ escape them, and the Markdown shows them as plain text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from urllib.parse import quote
 
 from ghapp.core.i18n import Words
 from ghapp.core.ledger import Entry
 from ghapp.core.markdown import code, dotted, link, literal, paragraphs, visible
-from ghapp.core.records import FlaggedArea, Note
-from ghapp.core.text.turns import age, freeze_named, next_release, release_named, waited
+from ghapp.core.marks import PutCheckRun
+from ghapp.core.model import ORGANISATION
+from ghapp.core.policy.policy import DEFAULT_LABELS, POLICY_PATH, REPOSITORY
+from ghapp.core.records import FlaggedArea, Note, Overview, PolicyFile, RunNote
+from ghapp.core.text.replies import address, reason
+from ghapp.core.text.turns import (
+    age,
+    freeze_named,
+    next_release,
+    quoted,
+    release_named,
+    reviewers,
+    waited,
+)
 from ghapp.core.text.turns import why as why_it_waits
+from ghapp.store import runs
 from ghapp.store.pages import (
     OVERDUE,
     PARTS,
@@ -27,14 +40,17 @@ from ghapp.store.pages import (
     Parts,
     Planned,
     PullPage,
-    Queue,
     Waiting,
 )
+from ghapp.store.stand_up import Broken, Failing, StandUp
 
 MOST_TITLE, MOST_NOTE, MOST_NAME, MOST_WHY = 200, 500, 100, 1_000
 SOON_DAYS = 7
-# Whose turn it is, in the order of the page.
-TURNS = ("reviewers", "hold", "author", "admin")
+CLOSED = "closed"
+SHOWN = ("open", *PARTS, CLOSED)  # what the follow-ups can be narrowed to
+# Whose turn it is, in the order of the page; "waived" and "admin" come after the follow-ups.
+TURNS = ("new", "reviewers", "hold", "author", "waived", "admin")
+TURN_OF = {**runs.TURNS, "waived": "waived"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +64,15 @@ class Place:
         """The address of a pull, or of an issue, on GitHub."""
         return f"{self.web_url}/{quote(full_name)}/pull/{number}"
 
+    def policy(self, full_name: str) -> str:
+        """The address of a repository's policy file."""
+        return f"{self.web_url}/{quote(full_name)}/blob/HEAD/{POLICY_PATH}"
+
+    def line(self, full_name: str, head_sha: str, path: str, line: int) -> str:
+        """The address of a line as the head has it."""
+        anchor = f"#L{line}" if line else ""
+        return f"{self.web_url}/{quote(full_name)}/blob/{head_sha}/{quote(path)}{anchor}"
+
     def issue(self, full_name: str, number: int) -> str:
         return f"{self.web_url}/{quote(full_name)}/issues/{number}"
 
@@ -56,6 +81,7 @@ class Place:
 class ReviewRow:
     """One line of the queue. page: its path here, "" if it has none. why: why it is listed.
 
+    is_new: since the last stand-up. state: as in PullView, "" of what is no pull.
     release: the next one in words, and release_on its day; "" if none is known. frozen: whether a
     release freeze is in force.
     """
@@ -71,6 +97,9 @@ class ReviewRow:
     since: datetime
     waited_seconds: int
     waited: str
+    is_new: bool = False
+    state: str = ""
+    state_text: str = ""
     release_on: str = ""
     release: str = ""
     frozen: bool = False
@@ -88,7 +117,11 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class FollowUpRow:
-    """days: until it is due; negative if it is overdue. issue: 0 if there is none."""
+    """days: until it is due; negative if it is overdue. issue: 0 if there is none.
+
+    asked_by: who deferred it; "" if that is not known. age: since then, in words. closed: the day
+    on which it was; "" while it is open.
+    """
 
     repository: str
     number: int
@@ -103,14 +136,20 @@ class FollowUpRow:
     url: str
     page: str
     extended: bool
+    asked_by: str
+    age: str
+    closed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FollowUpSection:
+    """note: more about all of it; "" for nothing."""
+
     id: str
     title: str
     total: int
     follow_ups: tuple[FollowUpRow, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +165,11 @@ class ReleaseView:
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
+    """standup: the last one. longest: the longest wait on reviewers, in words; "" for none."""
+
     now: datetime
+    standup: datetime
+    longest: str
     sections: tuple[Section, ...]
     follow_ups: tuple[FollowUpSection, ...]
     release: ReleaseView | None
@@ -160,6 +203,20 @@ class ItemView:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundView:
+    """A finding. line: 0 if it is gone. url: of the line on GitHub. accepted: why; "" if open."""
+
+    hazard: str
+    severity: str
+    item: str
+    path: str
+    line: int
+    message: str
+    accepted: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class AreaView:
     """state_text, mode_text: in words."""
 
@@ -172,11 +229,17 @@ class AreaView:
     reviewers: tuple[str, ...]
     signed: NoteView | None
     items: tuple[ItemView, ...]
+    fingerprint: str
+    findings: tuple[FoundView, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class EntryView:
-    """One entry of the ledger. refusal: why it was not done; "" if it was."""
+    """One entry of the ledger, or a write of ghapp, with neither channel nor verb.
+
+    refusal: why it was not done; "" if it was. refusal_text: the same in a sentence, as Markdown
+    with code spans. url: of the message on GitHub.
+    """
 
     at: datetime
     who: str
@@ -188,12 +251,42 @@ class EntryView:
     head_sha: str
     note: str
     refusal: str
+    refusal_text: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run. delivery: as in RunNote. writes: kinds of effects. error: why it is parked."""
+
+    read_at: datetime
+    state: str
+    state_text: str
+    head_sha: str
+    delivery: str
+    waited_seconds: float
+    seconds: float
+    calls: int
+    writes: tuple[str, ...]
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyView:
+    """A file that the policy comes from. sha: of the blob in force; "" if none of it is."""
+
+    repository: str
+    sha: str
+    is_current: bool
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
 class PullView:
     """next: what has to happen. judged: how many entries the ledger has in all.
 
+    trouble: why the last check failed, or the review is parked; "" if neither. policy: its files,
+    topmost first; () if only what is built in applies. runs: the last ones, newest first.
     release, release_on: as in ReviewRow. freeze: the release freeze in force, in words.
     """
 
@@ -218,6 +311,9 @@ class PullView:
     timeline: tuple[EntryView, ...]
     judged: int
     follow_ups: tuple[FollowUpRow, ...]
+    trouble: str
+    policy: tuple[PolicyView, ...]
+    runs: tuple[RunView, ...]
     release_on: str
     release: str
     freeze: str
@@ -226,19 +322,23 @@ class PullView:
 # --- views ----------------------------------------------------------------------------------------
 
 
-def queue_view(queue: Queue, place: Place, words: Words) -> QueueView:
+def queue_view(found: StandUp, place: Place, words: Words) -> QueueView:
     """The queue for the stand-up."""
-    sections = []
+    queue, sections = found.queue, []
+    changed = {"new": found.new, "waived": found.waived}
     for turn in TURNS:
-        total, found = queue.turns.get(turn, (0, ()))
-        rows = [_waiting(one, turn, queue.now, place, words) for one in found]
+        total, reviews = changed.get(turn) or queue.turns.get(turn, (0, ()))
+        rows = [_waiting(one, found, place, words) for one in reviews]
         if turn == "admin":
-            total += queue.parked[0]
-            rows += [_parked(one, queue.now, place, words) for one in queue.parked[1]]
+            needs = (queue.parked, found.failing, found.broken)
+            total += sum(count for count, _ in needs)
+            rows += [_admin(one, queue.now, place, words) for _, some in needs for one in some]
         sections.append(Section(turn, words(f"page_turn_{turn}"), total, tuple(rows)))
     due = _follow_ups(queue.follow_ups, (OVERDUE, TODAY), queue.now, place, words)
+    first = next(iter(sections[TURNS.index("reviewers")].reviews), None)
+    longest = first.waited if first else ""
     release = _planned(queue.planned, words) if queue.planned else None
-    return QueueView(queue.now, tuple(sections), due, release)
+    return QueueView(queue.now, found.since, longest, tuple(sections), due, release)
 
 
 def _planned(planned: Planned, words: Words) -> ReleaseView:
@@ -247,13 +347,29 @@ def _planned(planned: Planned, words: Words) -> ReleaseView:
     return ReleaseView(release.on, visible(release.name, MOST_NAME), *counts, text)
 
 
-def follow_ups_view(found: FollowUps, place: Place, words: Words) -> FollowUpsView:
-    """Open follow-ups by when they are due."""
-    return FollowUpsView(found.now, _follow_ups(found.parts, PARTS, found.now, place, words))
+def follow_ups_view(found: FollowUps, place: Place, words: Words, show: str = "") -> FollowUpsView:
+    """Follow-ups by when they are due. show: one of SHOWN; all of them otherwise."""
+    parts = [one for one in PARTS if show in (one, "open") or show not in SHOWN]
+    sections = _follow_ups(found.parts, parts, found.now, place, words)
+    if show == CLOSED or show not in SHOWN:
+        total, in_time, rows = found.closed
+        today = found.now.astimezone(place.zone).date()
+        shown = tuple(
+            replace(
+                _follow_up(Due(one.full_name, one.follow_up), today, place, words),
+                closed=one.on.isoformat(),
+                when=words("page_closed_on", day=one.on.isoformat()),
+            )
+            for one in rows
+        )
+        note = words("page_in_time", count=in_time, total=total) if total else ""
+        title = words("page_due_closed")
+        sections = (*sections, FollowUpSection(CLOSED, title, total, shown, note))
+    return FollowUpsView(found.now, sections)
 
 
-def pull_view(page: PullPage, place: Place, words: Words) -> PullView:
-    """Everything about one pull."""
+def pull_view(page: PullPage, place: Place, words: Words, *, marks: bool = False) -> PullView:
+    """Everything about one pull. marks: also what ghapp wrote, as far as it is recorded."""
     overview, verdict = page.overview, page.verdict
     today = page.now.astimezone(place.zone).date()
     passed = waited(page.since, page.now, overview.hours if overview else None, place.zone)
@@ -284,24 +400,79 @@ def pull_view(page: PullPage, place: Place, words: Words) -> PullView:
         head_sha=verdict.head_sha,
         base_ref=visible(verdict.base_ref, MOST_NAME),
         checked_at=page.checked_at,
-        areas=tuple(_area(one, words) for one in areas),
-        timeline=tuple(_entry(one, words) for one in page.entries),
+        areas=tuple(_area(one, page, place, words) for one in areas),
+        timeline=tuple(_timeline(page, place, words, marks=marks)),
         judged=page.judged,
         follow_ups=tuple(
             _follow_up(Due(page.full_name, one), today, place, words)
             for one in page.follow_ups
             if one.is_open
         ),
+        trouble=visible(page.error, MOST_WHY),
+        policy=tuple(
+            _policy(one, page.full_name, place) for one in (overview.policy if overview else ())
+        ),
+        runs=tuple(_run(one, words) for one in page.runs),
         release_on=overview.release_on if overview and verdict.is_open else "",
         release=release_named(overview.release, words) if overview and verdict.is_open else "",
         freeze=freeze_named(freeze, words) if freeze and verdict.is_open else "",
     )
 
 
-def _waiting(one: Waiting, turn: str, now: datetime, place: Place, words: Words) -> ReviewRow:
-    overview = one.overview
-    passed = waited(one.since, now, overview.hours, place.zone)
+def _policy(one: PolicyFile, full_name: str, place: Place) -> PolicyView:
+    owner = full_name.partition("/")[0]
+    name = full_name if one.layer == REPOSITORY else f"{owner}/{ORGANISATION}"
+    return PolicyView(visible(name, MOST_NAME), one.sha, one.is_current, place.policy(name))
+
+
+def _run(one: RunNote, words: Words) -> RunView:
+    return RunView(
+        *(one.read_at, one.state, words(f"page_state_{one.state}"), one.head_sha),
+        visible(one.delivery, MOST_NAME),
+        *(round(one.waited_seconds, 3), round(one.seconds, 3), one.calls),
+        tuple(name.partition(" ")[0] for name in one.writes),
+        visible(one.error, MOST_WHY),
+    )
+
+
+def _timeline(page: PullPage, place: Place, words: Words, *, marks: bool) -> Iterator[EntryView]:
+    """The ledger, newest first; with `marks`, also what ghapp wrote.
+
+    Of runs that are too old to be listed, only check runs are known.
+    """
+    url = place.pull(page.full_name, page.number)
+    entries = [_entry(one, page.overview, url, words) for one in page.entries]
+    if marks:
+        oldest = min((one.read_at for one in page.runs), default=page.now)
+        written = [(one.read_at, one.writes, one.head_sha) for one in page.runs if one.writes]
+        written += [
+            (one.accepted_at, (PutCheckRun.__name__,), one.head_sha)
+            for one in page.shown
+            if one.accepted_at < oldest
+        ]
+        entries += [
+            EntryView(
+                *(at, "ghapp", "", "", "", words("page_wrote")),
+                words.joined(dict.fromkeys(name.partition(" ")[0] for name in names)),
+                *(head_sha, "", ""),
+            )
+            for at, names, head_sha in written
+        ]
+    yield from sorted(entries, key=lambda one: one.at, reverse=True) if marks else entries
+
+
+def _waiting(one: Waiting, found: StandUp, place: Place, words: Words) -> ReviewRow:
+    overview, turn = one.overview, TURN_OF[one.state]
+    passed = waited(one.since, found.queue.now, overview.hours, place.zone)
     why = why_it_waits(turn, overview, words)
+    if turn == "waived":
+        notes = [area.signed for area in overview.areas if area.state == "waived" and area.signed]
+        why = words.sentences(
+            *dict.fromkeys(
+                words("page_waived", who=visible(n.who, MOST_NAME), note=quoted(n.text, words))
+                for n in notes
+            )
+        )
     return ReviewRow(
         visible(one.full_name, MOST_NAME),
         one.number,
@@ -314,28 +485,40 @@ def _waiting(one: Waiting, turn: str, now: datetime, place: Place, words: Words)
         one.since,
         int(passed[0].total_seconds()),
         age(passed, words),
+        one.flagged_since > found.since,
+        one.state,
+        words(f"page_state_{one.state}"),
         overview.release_on,
         release_named(overview.release, words),
         overview.freeze is not None,
     )
 
 
-def _parked(one: Parked, now: datetime, place: Place, words: Words) -> ReviewRow:
-    passed = waited(one.since, now, None, place.zone)
-    address = place.pull(one.full_name, one.number) if one.number else ""
-    error = visible(one.error, MOST_NOTE)
+def _admin(one: Parked | Failing | Broken, now: datetime, place: Place, words: Words) -> ReviewRow:
+    """What somebody who runs ghapp, or a repository's policy, has to look at."""
+    number, url = 0, ""
+    match one:
+        case Parked(name, number, error, since):
+            why = words("page_parked", error=visible(error, MOST_NOTE))
+        case Failing(name, number, error, attempts, since):
+            why = words("page_failing", count=attempts, error=visible(error, MOST_NOTE))
+        case Broken(name, has_good, since):
+            url = place.policy(name)
+            why = words("page_broken_good" if has_good else "page_broken")
+    passed = waited(since, now, None, place.zone)
     return ReviewRow(
-        visible(one.full_name, MOST_NAME),
-        one.number,
-        *("", "", address, page_path(one.full_name, one.number) if one.number else "", ()),
-        words("page_parked", error=error),
-        one.since,
-        int(passed[0].total_seconds()),
-        age(passed, words),
+        *(visible(name, MOST_NAME), number, "", ""),
+        url=place.pull(name, number) if number else url,
+        page=page_path(name, number) if number else "",
+        areas=(),
+        why=why,
+        since=since,
+        waited_seconds=int(passed[0].total_seconds()),
+        waited=age(passed, words),
     )
 
 
-def _area(area: FlaggedArea, words: Words) -> AreaView:
+def _area(area: FlaggedArea, page: PullPage, place: Place, words: Words) -> AreaView:
     return AreaView(
         visible(area.id, MOST_NAME),
         visible(words.text(area.title), MOST_TITLE),
@@ -354,6 +537,17 @@ def _area(area: FlaggedArea, words: Words) -> AreaView:
             )
             for item in area.items
         ),
+        area.fingerprint,
+        tuple(
+            FoundView(
+                *(one.hazard, one.severity, visible(one.item, MOST_NAME)),
+                *(visible(one.path, MOST_WHY), one.line),
+                visible(words.text(one.message), MOST_WHY),
+                visible(one.accepted, MOST_NOTE),
+                place.line(page.full_name, page.verdict.head_sha, one.path, one.line),
+            )
+            for one in area.findings
+        ),
     )
 
 
@@ -369,8 +563,19 @@ def _note(note: Note, words: Words) -> NoteView:
     )
 
 
-def _entry(entry: Entry, words: Words) -> EntryView:
-    refusal = entry.refusal
+def _entry(entry: Entry, overview: Overview | None, url: str, words: Words) -> EntryView:
+    refusal, sentence = entry.refusal, ""
+    if refusal:
+        areas = overview.areas if overview else ()
+        named = [one for one in areas if one.id in refusal.names]
+        meant = named or [one for one in areas if not one.settled]
+        waivers = [visible(one, MOST_NAME) for one in (overview.waivers if overview else ())]
+        sentence = reason(
+            *(refusal, words, entry.said_at, (overview and overview.labels) or DEFAULT_LABELS),
+            who=words.joined(dict.fromkeys(reviewers(one, words) for one in meant))
+            or words("who_maintain"),
+            waivers=words.joined(waivers) or words("who_maintain"),
+        )
     return EntryView(
         entry.said_at,
         visible(entry.speaker, MOST_NAME),
@@ -382,6 +587,8 @@ def _entry(entry: Entry, words: Words) -> EntryView:
         entry.head_sha,
         visible(entry.note, MOST_NOTE),
         refusal.reason if refusal else "",
+        sentence,
+        address(entry, url),
     )
 
 
@@ -418,6 +625,10 @@ def _follow_up(one: Due, today: date, place: Place, words: Words) -> FollowUpRow
         place.issue(name, what.issue) if what.issue else place.pull(name, what.number),
         page_path(name, what.number),
         what.extended,
+        visible(what.asked_by, MOST_NAME),
+        words("page_days_ago", days=(today - what.asked_at.astimezone(place.zone).date()).days)
+        if what.asked_at
+        else "",
     )
 
 
@@ -436,13 +647,16 @@ def page_path(full_name: str, number: int) -> str:
 
 def queue_markdown(view: QueueView, place: Place, words: Words) -> str:
     """The queue as text to paste into a chat or a wiki."""
-    blocks = [f"## {words('page_queue')} ({_time(view.now, place)})"]
-    blocks.append(literal(view.release.text) if view.release else "")
+    blocks = [
+        f"## {words('page_queue')} ({_time(view.now, place)})",
+        words("page_longest", waited=view.longest) if view.longest else "",
+        literal(view.release.text) if view.release else "",
+    ]
     for section in view.sections:
         lines = [
             dotted(
-                f"- {one.waited}",
-                link(f"{one.repository}#{one.number}", one.url),
+                f"- {one.waited}" + (f" **{words('page_new')}**" if one.is_new else ""),
+                link(_named(one), one.url),
                 literal(one.title, MOST_TITLE),
                 literal(words.joined(one.areas)),
                 literal(one.why),
@@ -451,9 +665,14 @@ def queue_markdown(view: QueueView, place: Place, words: Words) -> str:
             )
             for one in section.reviews
         ]
+        if section.id == "waived":
+            blocks += _follow_ups_markdown(view.follow_ups, words)
         blocks.append(_listed(section.title, section.total, lines, words))
-    blocks += _follow_ups_markdown(view.follow_ups, words)
     return paragraphs(*blocks) + "\n"
+
+
+def _named(row: ReviewRow) -> str:
+    return f"{row.repository}#{row.number}" if row.number else row.repository
 
 
 def follow_ups_markdown(view: FollowUpsView, place: Place, words: Words) -> str:
@@ -489,7 +708,7 @@ def pull_markdown(view: PullView, place: Place, words: Words) -> str:
             one.channel,
             code(one.head_sha[:7]) if one.head_sha else "",
             literal(one.note),
-            one.refusal,
+            one.refusal_text,
         )
         for one in view.timeline
     ]
@@ -503,7 +722,7 @@ def pull_markdown(view: PullView, place: Place, words: Words) -> str:
             ),
             _listed(words("page_areas"), len(view.areas), areas, words),
             _listed(words("page_questions"), len(items), items, words),
-            _listed(words("page_timeline"), view.judged, entries, words),
+            _listed(words("page_timeline"), max(view.judged, len(entries)), entries, words),
         )
         + "\n"
     )
@@ -521,6 +740,9 @@ def _follow_ups_markdown(sections: Iterable[FollowUpSection], words: Words) -> l
                     link(f"{one.repository}#{one.number}", one.url),
                     literal(one.owner),
                     literal(one.reason),
+                    words("page_asked_by", who=literal(one.asked_by)) if one.asked_by else "",
+                    one.age,
+                    words("page_extended") if one.extended else "",
                 )
                 for one in section.follow_ups
             ],

@@ -7,7 +7,7 @@ from typing import Protocol
 from ghapp.core.marks import Marks, Outcome, PutCheckRun
 from ghapp.core.model import PolicyKey, PullKey, QueueKey
 from ghapp.core.policy.policy import Rules, effective
-from ghapp.core.records import Claim, PolicySource, Run, Verdict
+from ghapp.core.records import MOST_RUNS, Claim, PolicySource, Run, RunNote, Verdict
 from ghapp.core.review.pushes import newest
 from ghapp.core.text.render import parked_run
 from ghapp.observer import Observer
@@ -49,11 +49,13 @@ async def show_failure(
         shared = github, store, observer
         await policy_check.show_failure(claim, claim.key, reason, head_sha, policy, *shared)
         return
-    run = parked_run(head_sha, policy if source.read_at else None, reason)
+    run = parked_run(head_sha, policy if source.read_at else None, reason, rules.details(pull))
     effect = PutCheckRun(run, 0)
     await store.records.write(intend, claim, (effect,))
     await counted(effect, github.apply(claim.key, effect), observer)
     verdict = Verdict(claim.key.number, head_sha, run.conclusion, run.title, is_open=True)
+    waited = claim.waited_seconds or 0.0
+    note = RunNote(now, "parked", head_sha, history.delivery, waited, error=reason)
     parked = Run(
         marks=history.marks or Marks(),
         written=history.written,
@@ -61,5 +63,6 @@ async def show_failure(
         state="parked",
         trial=history.trial,
         unresolved=(effect,),
+        runs=(note, *history.runs)[:MOST_RUNS],
     )
     await store.records.write(record, claim, parked)

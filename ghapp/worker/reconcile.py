@@ -31,7 +31,17 @@ from ghapp.core.model import (
     SweepKey,
 )
 from ghapp.core.policy.policy import Policy, Rules
-from ghapp.core.records import Claim, History, Judgement, PolicySource, Shown, Trial, Verdict
+from ghapp.core.records import (
+    MOST_RUNS,
+    Claim,
+    History,
+    Judgement,
+    PolicySource,
+    RunNote,
+    Shown,
+    Trial,
+    Verdict,
+)
 from ghapp.core.review import preview
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.judge import judge, settled_heads
@@ -43,6 +53,7 @@ from ghapp.core.scan.hazards import findings
 from ghapp.core.scan.scan import Scan, scan
 from ghapp.core.text.labels import described
 from ghapp.errors import Retry, Wait
+from ghapp.github.client import measured
 from ghapp.observer import Observer
 from ghapp.store import Store, policies, previews, pushes
 from ghapp.store.history import recall, seen
@@ -171,6 +182,7 @@ async def _pull(
     threads: Threads,
 ) -> Done:
     """One pull request: its marks are what facts and ledger imply when this returns."""
+    effort = measured()
     history = await store.records.read(recall, key)
     considered = await consider(key, history, github, rules, threads, store)
     facts, history, judged, planned = (
@@ -199,7 +211,17 @@ async def _pull(
         await store.records.write(intend, claim, planned.effects, planned.shown)
     applied = await effects.apply(key, planned.effects, history, github, observer)
     run = effects.recorded(planned.decision, facts, applied, history.shown, found=judged.found)
-    run = replace(run, trial=planned.trial)
+    note = RunNote(
+        read_at=facts.now,
+        state=run.state,
+        head_sha=pull.head_sha,
+        delivery=history.delivery,
+        waited_seconds=claim.waited_seconds or 0.0,
+        seconds=effort.seconds,
+        calls=effort.calls,
+        writes=tuple(effect.name for effect in applied.effects),
+    )
+    run = replace(run, trial=planned.trial, runs=(note, *history.runs)[:MOST_RUNS])
     marks = [Mark((key,), requested=True)] if admitted.is_late else []
     if judged.found and facts.messages:  # the next run judges them, and reads lost ones again
         marks.append(Mark((key,), touched=run.shown is not None, requested=True))

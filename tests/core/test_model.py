@@ -13,7 +13,7 @@ from ghapp.core.model import (
     RepositoryKey,
     SweepKey,
 )
-from ghapp.core.policy.policy import DEFAULT_LABELS
+from ghapp.core.policy.policy import DEFAULT_LABELS, Rules
 from ghapp.core.text.labels import described
 from tests.core.build import SHOP, policy
 
@@ -24,6 +24,14 @@ def test_a_key_is_named_by_ids_that_outlive_renames() -> None:
     assert str(SweepKey(SHOP)) == "sweep:42"
     assert str(InstallationKey(7)) == "installation:7"
     assert str(OrganisationKey(7, "acme")) == "organisation:acme"
+
+
+def test_a_pull_has_a_page_of_its_own() -> None:
+    key = PullKey(SHOP, 5)
+    assert key.page == "/pulls/acme/shop/5"
+    rules = Rules((), "advise", details_base="https://ghapp.example.com")
+    assert rules.details(key) == "https://ghapp.example.com/pulls/acme/shop/5"
+    assert Rules((), "advise").details(key) == ""
 
 
 def test_names_of_owners_and_of_their_own_repository_ignore_case() -> None:

@@ -10,9 +10,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing, redirect_stdout
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -20,7 +22,9 @@ import pytest
 from typer.testing import CliRunner
 
 from ghapp.cli import app
-from ghapp.demo import PATIENCE_SECONDS, SECRET, Story, play
+from ghapp.demo import PAGES, PATIENCE_SECONDS, SECRET, Story, play
+from ghapp.demo_history import Ended
+from ghapp.demo_history import played as played_history
 from ghapp.emulator.faults import Fault
 from ghapp.emulator.github import Emulator
 
@@ -30,6 +34,7 @@ NAMES = re.compile(
     r"|\b(?:DB|DDL|GitHub|PR|SRE|ann|ghapp|push|sam-sre)\b"
 )
 ENDS = {"en": "\nDone.\n", "ja": "\nデモの流れは以上です。\n"}
+LAST_PAGE = re.compile(rf"^   (http://\S+){PAGES[-1]}(?:\?lang=ja)?$", re.MULTILINE)
 AGAIN = pytest.mark.slow("plays the whole demo once more, in another language")
 
 
@@ -61,38 +66,53 @@ def test_each_step_waits_for_what_the_next_one_reads(
 
 @dataclass
 class Played:
-    """printed: until the demo waits for Ctrl-C. page: that of the story, as served then."""
+    """printed: until the history was complete. page: that of the story, as served then.
+
+    pages: of ghapp, by path.
+    """
 
     language: str
     port: int
     printed: str
     page: str
+    pages: dict[str, httpx.Response]
     github: Emulator
 
 
 @pytest.fixture(scope="module", params=["en", pytest.param("ja", marks=AGAIN)])
 def played(request: pytest.FixtureRequest) -> Played:
-    """A demo that was played to its end, and ended while people could play."""
+    """A demo that was played to its end, and ended while people could play.
+
+    Its history is as short as the part that is scripted.
+    """
     language, github, out = request.param, Emulator(webhook_secret=SECRET), io.StringIO()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
 
-    async def page_after_the_story() -> str:
-        demo = play(once=False, language=language, github=github, host="localhost", port=port)
+    async def pages_after_the_story() -> tuple[str, dict[str, httpx.Response]]:
+        demo = play(
+            once=False, language=language, github=github, host="localhost", port=port, days=14
+        )
         playing = asyncio.create_task(demo)
-        async with asyncio.timeout(60):
-            while "Ctrl-C" not in out.getvalue():
+        async with asyncio.timeout(300):  # on a machine that has much else to do
+            while not ("Ctrl-C" in out.getvalue() and LAST_PAGE.search(out.getvalue())):
+                assert not playing.done()
                 await asyncio.wait([playing], timeout=0.05)
         [url] = re.findall(r"http://\S+/acme/shop/pull/1\b", out.getvalue())
+        ghapp = LAST_PAGE.findall(out.getvalue())[0]
         async with httpx.AsyncClient() as client:
             page = await client.get(url)
+            pages = {
+                path: await client.get(f"{ghapp}{path}?lang={language}")
+                for path in (*PAGES, "/api/v1/queue", "/api/v1/follow-ups")
+            }
         playing.cancel()
         await asyncio.wait([playing])
-        return page.text
+        return page.text, pages
 
     with redirect_stdout(out):
-        page = asyncio.run(page_after_the_story())
-    return Played(language, port, out.getvalue(), page, github)
+        page, pages = asyncio.run(pages_after_the_story())
+    return Played(language, port, out.getvalue(), page, pages, github)
 
 
 def test_after_the_story_a_page_in_the_same_language_is_served(played: Played) -> None:
@@ -126,6 +146,64 @@ def test_a_policy_that_advises_shows_the_buttons_of_the_check_run(played: Played
     assert (run.status, run.conclusion) == ("completed", "neutral")
     assert [button["identifier"] for button in run.actions] == ["signoff", "refresh", "explain"]
     assert "/acme/site/pull/1" in played.printed
+
+
+def test_all_pages_of_ghapp_are_served_and_named(played: Played) -> None:
+    for path in PAGES:
+        page = played.pages[path]
+        assert page.status_code == 200
+        assert f'<html lang="{played.language}">' in page.text
+        assert f"{path}{'' if played.language == 'en' else '?lang=ja'}\n" in played.printed
+
+
+def test_the_queue_shows_what_waits_for_whom_beside_the_story(played: Played) -> None:
+    sections = {one["id"]: one for one in played.pages["/api/v1/queue"].json()["sections"]}
+    found = {
+        turn: {one["repository"] for one in section["reviews"]}
+        for turn, section in sections.items()
+    }
+    assert "acme/shop" in found["author"]
+    assert all(
+        len(names - {"acme/shop", "acme/site"}) > 0
+        for turn, names in found.items()
+        if turn != "admin"
+    )
+    assert sections["admin"]["total"] == 0
+    assert len(sections["hold"]["reviews"]) >= 2
+    areas = {area for one in sections["reviewers"]["reviews"] for area in one["areas"]}
+    assert len(areas) >= 3
+
+
+def test_what_the_queue_lists_is_on_github_as_well(played: Played) -> None:
+    sections = played.pages["/api/v1/queue"].json()["sections"]
+    for one in (one for section in sections for one in section["reviews"]):
+        pull = played.github.repositories[one["repository"]].pulls[one["number"]]
+        assert (pull.state, pull.title) == ("open", one["title"])
+        assert pull.labels & {"nfr: needs sign-off", "nfr: on hold"}
+
+
+def test_follow_ups_of_the_history_have_their_issues(played: Played) -> None:
+    sections = played.pages["/api/v1/follow-ups"].json()["sections"]
+    found = [one for section in sections for one in section["follow_ups"]]
+    assert len(found) >= 2
+    for one in found:
+        issue = played.github.repositories[one["repository"]].issues[one["issue"]]
+        assert one["item"] in issue.title
+        assert issue.created_at < played.github.now() - timedelta(hours=1)
+
+
+def test_insights_count_the_history(played: Played) -> None:
+    counted = re.findall(
+        r"<code>(database-migration|sql-query|caching)</code>", played.pages["/insights"].text
+    )
+    assert len(set(counted)) >= 2
+
+
+def test_a_history_that_nobody_waits_for_ends() -> None:
+    ended = threading.Event()
+    ended.set()
+    with closing(Emulator(webhook_secret=SECRET)) as github, pytest.raises(Ended):
+        played_history(github, "http://127.0.0.1", "en", ended=ended)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ ARROWS = {
         "bootstrap", "builtin_packs", "core", "demo", "doctor", "explain", "export", "github",
         "offline", "terminal",
     },
-    "demo": {"bootstrap", "emulator", "logs"},
+    "demo": {"bootstrap", "demo_history", "emulator", "logs", "store"},
+    "demo_history": {"builtin_packs", "core", "emulator", "github", "store", "worker"},
     "bootstrap": {
         "builtin_packs", "core", "github", "logs", "metrics", "slack", "store", "web", "worker",
     },

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Boolean, Double, LargeBinary, Table, Text, create_engine, insert, select
 
 from ghapp.store.forgetting import AT_ONCE, BY_KEY, BY_REPOSITORY, OF_NONE, Found, find, forget
-from ghapp.store.schema import keys, metadata
+from ghapp.store.schema import keys, metadata, posts
 from tests.store.stores import changed, opened, stored
 from tests.store.test_prune import NUMBERS
 
@@ -31,6 +31,8 @@ def row(table: Table, installation: int) -> dict[str, Any]:
         "body": zlib.compress(json.dumps({"installation": {"id": installation}}).encode()),
         "place": None if table is keys else installation,
     }
+    if table is posts:
+        known |= {"target": f"issue:Owner-{installation}/sre#1:", "id": f"digest:{installation}"}
     found = {}
     for column in table.c:
         value = known.get(column.name)
@@ -118,7 +120,7 @@ def test_what_is_not_searched_names_no_installation(table: Table) -> None:
 
 def test_every_table_has_its_place() -> None:
     places = {*BY_KEY, *BY_REPOSITORY, *OF_NONE} | {
-        metadata.tables[name] for name in ("organisations", "deliveries")
+        metadata.tables[name] for name in ("organisations", "deliveries", "posts")
     }
     assert places == {*metadata.sorted_tables}
 
@@ -132,6 +134,15 @@ def test_all_kinds_of_keys_are_found_without_a_row_of_their_own(database_url: st
         changed(database_url, f"INSERT INTO pushes (key, id, push) VALUES ('{key}', 'x', '')")
     forgotten(database_url, GONE)
     assert stored(database_url, "SELECT count(*) FROM pushes") == 4
+
+
+def test_messages_about_its_pulls_go_from_every_channel(database_url: str) -> None:
+    filled(database_url)
+    ids = ("alert:waived:pull:1101:7:comment:1#0", "alert:policy:1101", "alert:policy:11010")
+    for id in ids:
+        changed(database_url, f"INSERT INTO posts (target, id) VALUES ('slack::', '{id}')")
+    forgotten(database_url, GONE)
+    assert stored(database_url, "SELECT id FROM posts WHERE target = 'slack::'") == ids[-1]
 
 
 def test_keys_of_the_installation_itself_go_too(database_url: str) -> None:

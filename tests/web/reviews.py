@@ -11,7 +11,18 @@ import httpx
 from ghapp.core.areas import Text
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.model import Channel, PullKey, Repository
-from ghapp.core.records import Asked, FlaggedArea, FollowUp, Hours, Judgement, Note, Overview, Run
+from ghapp.core.records import (
+    Asked,
+    FlaggedArea,
+    FollowUp,
+    Hours,
+    Judgement,
+    Note,
+    Overview,
+    Run,
+    RunNote,
+    Shown,
+)
 from ghapp.settings import Settings
 from ghapp.store import Store, runs
 from ghapp.web.app import application
@@ -80,6 +91,8 @@ async def recorded(
     since: datetime = NOON,
     is_open: bool = True,
     follow_ups: tuple[FollowUp, ...] = (),
+    notes: tuple[RunNote, ...] = (),
+    accepted: Shown | None = None,
 ) -> PullKey:
     """A whole run of this pull, which has a head of its own."""
     key, head_sha = PullKey(repository, number), f"{repository.id:08x}{number:032x}"
@@ -91,6 +104,8 @@ async def recorded(
         state_since=since,
         overview=shown or overview(f"pull {number}"),
         follow_ups=follow_ups,
+        runs=notes,
+        shown=accepted,
     )
     await store.records.write(runs.record, claim, left, finished=True)
     return key

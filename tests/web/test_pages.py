@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import Any
 
@@ -14,14 +14,27 @@ import httpx
 import pytest
 import yaml
 
+from ghapp.core.areas import Text
+from ghapp.core.i18n import LANGUAGES, table
 from ghapp.core.ledger import Refusal, Verb
 from ghapp.core.model import Channel, PullKey
-from ghapp.core.records import FollowUp, Note
+from ghapp.core.records import FollowUp, Found, Note, PolicyFile, PolicySource, RunNote, Shown
 from ghapp.core.releases import Freeze, Release
-from ghapp.store import Store
-from ghapp.store.pages import MOST_ENTRIES, MOST_ROWS
+from ghapp.store import Store, policies
+from ghapp.store.pages import MOST_ENTRIES, MOST_ROWS, check_again
+from ghapp.store.stand_up import FAILS_AFTER
 from ghapp.web.pages import PAGE_HEADERS
-from tests.store.stores import NOON, changed, claimed, delivery, opened, story
+from tests.store.stores import (
+    HEAD,
+    NEXT_HEAD,
+    NOON,
+    changed,
+    claimed,
+    delivery,
+    due,
+    opened,
+    story,
+)
 from tests.web.reviews import (
     BATCH,
     SHOP,
@@ -57,7 +70,10 @@ async def test_reviews_are_grouped_by_turn_oldest_first(store: Store) -> None:
     await recorded(store, 3, "waiting_author")
     await recorded(store, 4, "on_hold", overview(holds=(HOLD,)))
     await recorded(store, 5, "unreadable")
-    assert await listed(store) == {"reviewers": [2, 1], "hold": [4], "author": [3], "admin": [5]}
+    ordered = {"reviewers": [2, 1], "hold": [4], "author": [3], "waived": [], "admin": [5]}
+    found = await listed(store)
+    assert {*found.pop("new")} == {1, 2, 3, 4, 5}
+    assert found == ordered
 
 
 @story
@@ -69,6 +85,41 @@ async def test_what_waits_for_nobody_is_not_listed(store: Store) -> None:
     await recorded(store, 5, "waiting_author")
     await recorded(store, 5, "waived")
     assert not any((await listed(store)).values())
+
+
+def test_what_was_flagged_since_the_last_stand_up_is_new(database_url: str) -> None:
+    async def play() -> None:
+        async with opened(database_url) as store:
+            await recorded(store, 1, since=datetime.now(UTC) - timedelta(hours=2))
+            await recorded(store, 2, "waiting_author", repository=BATCH)
+            await recorded(store, 3, "waiting_reviewers", overview(is_draft=True))
+            await recorded(store, 4, "clear", overview(areas=()))
+            old = "UPDATE reviews SET flagged_since = 1 WHERE number = 1"
+            changed(database_url, old)
+            await recorded(store, 1, since=datetime.now(UTC) - timedelta(hours=2))
+            assert (await listed(store))["new"] == [2]
+            assert (await listed(store, "?repository=acme/shop"))["new"] == []
+            page = (await get(store, "/?lang=en")).text
+            assert page.count('<span class="new">new</span>') == 1
+            assert "Longest wait on SRE: " in page
+            await recorded(store, 1, "clear", overview(areas=()))
+            await recorded(store, 1, "waiting_author")
+            await recorded(store, 3, "waiting_author")
+            assert {*(await listed(store))["new"]} == {1, 2, 3}
+
+    asyncio.run(play())
+
+
+@story
+async def test_what_was_waived_since_the_last_stand_up_is_listed(store: Store) -> None:
+    note = Note(Verb.WAIVE, "lea", NOON, "incident 42")
+    waived = overview(areas=(area(state="waived", signed=note), area("x", state="waived")))
+    now = datetime.now(UTC)
+    await recorded(store, 1, "waived", waived, since=now)
+    await recorded(store, 2, "waived", waived, since=now - timedelta(days=30))
+    await recorded(store, 3, "waived", waived, since=now, is_open=False)
+    assert {*(await listed(store))["waived"]} == {1, 3}
+    assert "waived by lea: “incident 42”." in (await get(store, "/?lang=en")).text
 
 
 @story
@@ -184,7 +235,7 @@ async def test_a_long_list_is_cut_and_counted(store: Store) -> None:
     for number in range(MOST_ROWS + 3):
         since = NOON + timedelta(minutes=number)
         await recorded(store, number + 1, "waiting_author", since=since)
-    found = (await get(store, "/api/v1/queue")).json()["sections"][2]
+    found = (await get(store, "/api/v1/queue")).json()["sections"][3]
     assert (found["total"], len(found["reviews"])) == (MOST_ROWS + 3, MOST_ROWS)
     assert found["reviews"][0]["number"] == 1
     assert "3 more are not listed here" in (await get(store, "/?lang=en")).text
@@ -197,7 +248,7 @@ def test_a_parked_review_needs_the_admin(database_url: str) -> None:
             claim = await claimed(store, PullKey(SHOP, 1))
             await store.queue.fail(claim, after_seconds=0, reason="GitHub is <b>down</b>")
             changed(database_url, "UPDATE keys SET parked_at = 1")
-            found = (await get(store, "/api/v1/queue")).json()["sections"][3]
+            found = (await get(store, "/api/v1/queue")).json()["sections"][-1]
             assert (found["total"], found["reviews"][0]["number"]) == (1, 1)
             text = (await get(store, "/?lang=en")).text
             assert "parked after too many failures: GitHub is &lt;b&gt;down&lt;/b&gt;" in text
@@ -206,6 +257,51 @@ def test_a_parked_review_needs_the_admin(database_url: str) -> None:
             assert pull["title"] == "pull 1"
 
     asyncio.run(play())
+
+
+def test_what_fails_again_and_again_needs_the_admin(database_url: str) -> None:
+    async def play() -> None:
+        async with opened(database_url) as store:
+            for failures in (FAILS_AFTER - 1, FAILS_AFTER):
+                key = PullKey(SHOP, failures)
+                await recorded(store, failures)
+                claim = await claimed(store, key)
+                await store.queue.fail(claim, after_seconds=600, reason="the App lacks checks")
+                changed(
+                    database_url,
+                    f"UPDATE keys SET attempts = {failures} WHERE number = {failures}",
+                )
+            found = (await get(store, "/api/v1/queue?lang=en")).json()["sections"][-1]
+            assert [(one["number"], one["why"]) for one in found["reviews"]] == [
+                (3, "3 checks in a row failed; the next is made later: the App lacks checks")
+            ]
+
+    asyncio.run(play())
+
+
+@story
+async def test_a_policy_that_cannot_be_read_needs_the_admin(store: Store) -> None:
+    await recorded(store, 1)
+    await recorded(store, 2, repository=BATCH)
+    now = datetime.now(UTC)
+    broken = PolicySource("mode: x", "2", now, "mode: advise")
+    layer = PolicySource("mode: x", "2", now)
+    await store.records.write(policies.keep, SHOP.id, broken, 0)
+    await store.records.write(policies.keep_organisation, "acme", layer, 0)
+    await store.records.write(policies.keep_organisation, "other", layer, 0)
+    found = (await get(store, "/api/v1/queue?lang=en")).json()["sections"][-1]
+    assert found["total"] == 2
+    assert [(one["repository"], one["url"]) for one in found["reviews"]] == [
+        ("acme/shop", f"{WEB}/acme/shop/blob/HEAD/.github/nfr.yml"),
+        ("acme/.github", f"{WEB}/acme/.github/blob/HEAD/.github/nfr.yml"),
+    ]
+    assert "its last good version is in force" in found["reviews"][0]["why"]
+    narrowed = (await get(store, "/api/v1/queue?repository=acme/batch")).json()["sections"][-1]
+    assert [one["repository"] for one in narrowed["reviews"]] == ["acme/.github"]
+    good = replace(broken, text="mode: advise", read_at=now + timedelta(minutes=1))
+    await store.records.write(policies.keep, SHOP.id, good, 0)
+    found = (await get(store, "/api/v1/queue")).json()["sections"][-1]
+    assert [one["repository"] for one in found["reviews"]] == ["acme/.github"]
 
 
 @story
@@ -224,15 +320,33 @@ async def test_follow_ups_are_grouped_by_when_they_are_due(store: Store) -> None
         FollowUp(1, f"item-{days}", "db", days_from_now(days), "bob", "after launch", issue=9)
         for days in (-3, 0, 5, 30)
     )
-    closed = replace(made[0], item="closed", is_open=False)
+    closed = replace(made[0], item="closed", is_open=False, area="web", asked_by="sue")
+    late = replace(closed, item="late", owner="Eve", asked_at=datetime.now(UTC), extended=True)
+    in_time = replace(late, item="in-time", due=days_from_now(3))
+    made = (*made, late, in_time)
     await recorded(store, 1, "signed_off", follow_ups=(*made, closed))
-    found = (await get(store, "/api/v1/follow-ups")).json()["sections"]
+    found = (await get(store, "/api/v1/follow-ups?lang=en")).json()["sections"]
     assert [(one["id"], [row["item"] for row in one["follow_ups"]]) for one in found] == [
         ("overdue", ["item--3"]),
         ("today", ["item-0"]),
         ("soon", ["item-5"]),
         ("later", ["item-30"]),
+        ("closed", ["closed", "in-time", "late"]),
     ]
+    assert (found[4]["note"], found[4]["follow_ups"][2]["closed"]) == (
+        "In time: 1 of 3.",
+        days_from_now(0),
+    )
+
+    async def narrowed(query: str) -> list[tuple[str, list[str]]]:
+        sections = (await get(store, f"/api/v1/follow-ups?{query}")).json()["sections"]
+        return [(one["id"], [row["item"] for row in one["follow_ups"]]) for one in sections]
+
+    assert await narrowed("show=closed&owner=eve") == [("closed", ["in-time", "late"])]
+    assert await narrowed("show=soon") == [("soon", ["item-5"])]
+    assert [one for _, one in await narrowed("show=open&area=web")] == [[], [], [], []]
+    text = (await get(store, "/follow-ups?lang=en&format=md")).text
+    assert "deferred by sue · 0 d ago · extended once" in text
     assert found[0]["follow_ups"][0]["url"] == f"{WEB}/acme/shop/issues/9"
     page = (await get(store, "/follow-ups?lang=en")).text
     assert "3 d overdue" in page and "after launch" in page and "in 5 d" in page
@@ -259,10 +373,144 @@ async def test_a_pull_shows_why_questions_answers_and_ledger(store: Store) -> No
         "online, 40 s on a copy",
         "wait for the backup",
         "by the right team acme/dba",
-        "not_reviewer",
+        "only team dba, sue may sign off",
         f'href="{WEB}/acme/shop/pull/7"',
     ):
         assert text in page, text
+
+
+@story
+async def test_a_refusal_is_a_sentence_in_both_languages(store: Store) -> None:
+    refused = entry(
+        *(Verb.REFUSED, "", 2),
+        refusal=Refusal("unknown_area", "dbs", instead="db<x>"),
+        comment_id=9,
+    )
+    await recorded(store, 7, "waiting_reviewers", None, refused)
+    english, japanese = [(await get(store, f"/pulls/acme/shop/7?lang={n}")).text for n in LANGUAGES]
+    for part in ("<code>dbs</code> is not an area", "<code>db&lt;x&gt;</code>", "<code>/nfr done"):
+        assert part in english
+    assert "<code>dbs</code>" in japanese and "領域" in japanese
+    assert f'href="{WEB}/acme/shop/pull/7#issuecomment-9"' in english
+    assert "is not an area" in (await get(store, "/pulls/acme/shop/7?format=md&lang=en")).text
+
+
+@story
+async def test_every_refusal_has_a_sentence(store: Store) -> None:
+    reasons = sorted(key[8:] for key in table("en") if key.startswith("refused_"))
+    entries = [
+        entry(Verb.REFUSED, "", n, refusal=Refusal(one, "x", "y", ("database-migration",)))
+        for n, one in enumerate(reasons)
+    ]
+    await recorded(store, 7, "waiting_reviewers", None, *entries)
+    for language in LANGUAGES:
+        found = (await get(store, f"/api/v1/pulls/acme/shop/7?lang={language}")).json()
+        assert all(one["refusal_text"] for one in found["timeline"])
+
+
+@story
+async def test_findings_stand_at_their_question_with_a_link_to_the_line(store: Store) -> None:
+    message = Text("<b>a lock</b>", "ロック")
+    at_item = Found("DB-1", "must", "dbm-rollback", "db/a b.sql", 3, message)
+    gone = Found("DB-2", "should", "no-item", "db/2.sql", 0, message, "empty table")
+    shown = overview(areas=(area(findings=(at_item, gone), fingerprint="f" * 40),))
+    await recorded(store, 7, "waiting_reviewers", shown)
+    page = (await get(store, "/pulls/acme/shop/7?lang=en")).text
+    head = f"{SHOP.id:08x}{7:032x}"
+    assert f'href="{WEB}/acme/shop/blob/{head}/db/a%20b.sql#L3"' in page
+    assert "&lt;b&gt;a lock&lt;/b&gt;" in page and "empty table" in page and "ffffffffffff" in page
+    question = page.index("Is there a way back?")
+    assert question < page.index("db/a b.sql:3") < page.index("db/2.sql")
+
+
+@story
+async def test_a_pull_shows_where_its_policy_comes_from(store: Store) -> None:
+    files = (PolicyFile("repository", "a" * 40, False), PolicyFile("organisation", "b" * 40))
+    await recorded(store, 7, "waiting_reviewers", overview(policy=files))
+    page = (await get(store, "/pulls/acme/shop/7?lang=en")).text
+    assert f'href="{WEB}/acme/shop/blob/HEAD/.github/nfr.yml"' in page
+    assert f'href="{WEB}/acme/.github/blob/HEAD/.github/nfr.yml"' in page
+    assert "@aaaaaaa" in page and "@bbbbbbb" in page and "cannot be read" in page
+    await recorded(store, 7, "waiting_reviewers", overview())
+    assert "built-in packs alone" in (await get(store, "/pulls/acme/shop/7?lang=en")).text
+
+
+@story
+async def test_the_last_checks_are_listed_and_what_they_wrote_on_demand(store: Store) -> None:
+    note = RunNote(
+        *(NOON, "waiting_author", HEAD, "pull_request.opened <d>", 0.5, 0.25, 4),
+        ("PutCheckRun", "PostReply comment:1"),
+    )
+    parked = RunNote(NOON + timedelta(hours=1), "parked", HEAD, error="GitHub is down")
+    accepted = Shown(NEXT_HEAD, NOON - timedelta(days=1))
+    await recorded(
+        *(store, 7, "waiting_author", None, entry(Verb.HOLD, minutes=-9)),
+        notes=(parked, note),
+        accepted=accepted,
+    )
+    path = "/pulls/acme/shop/7?lang=en"
+    page = (await get(store, path)).text
+    for part in (
+        "pull_request.opened &lt;d&gt;",
+        "waited 0.5 s",
+        "calls: 4, 250 ms",
+        "<code>PostReply</code>",
+        "parked after too many failures: GitHub is down",
+        "no delivery asked for it",
+    ):
+        assert part in page, part
+    api = "/api/v1/pulls/acme/shop/7?lang=en"
+    assert [one["who"] for one in (await get(store, api)).json()["timeline"]] == ["sam"]
+    found = (await get(store, f"{api}&marks=1")).json()["timeline"]
+    assert [(one["who"], one["subject"], one["head_sha"]) for one in found] == [
+        ("ghapp", "PutCheckRun, PostReply", HEAD),
+        ("sam", "", HEAD),
+        ("ghapp", "PutCheckRun", NEXT_HEAD),
+    ]
+    assert "PutCheckRun, PostReply" in (await get(store, f"{path}&marks=1")).text
+
+
+@story
+async def test_a_check_can_be_asked_for_by_a_form_of_the_page(store: Store) -> None:
+    key = await recorded(store, 7)
+    path, own = "/pulls/acme/shop/7/check-again", {"Sec-Fetch-Site": "same-origin"}
+    assert f'action="{path}?lang=ja"' in (await get(store, "/pulls/acme/shop/7?lang=ja")).text
+    async with client(store) as browser:
+        for headers in ({}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+            assert (await browser.post(path, headers=headers)).status_code == 403
+        assert (await browser.get(path)).status_code == 405
+        for forged in ({}, {"form": "x"}):
+            answer = await browser.post(path, headers=own, data=forged)
+            assert answer.status_code == 403
+        page = (await browser.get("/pulls/acme/shop/7")).text
+        (token,) = re.findall('name="form" value="([^"]+)"', page)
+        for name in ("acme/shop/8", "acme/other/7", "acme/shop/x"):
+            address = f"/pulls/{name}/check-again"
+            answer = await browser.post(address, headers=own, data={"form": token})
+            assert answer.status_code == 404
+        assert await store.queue.claim(1) == ()
+        form = {"form": token}
+        answer = await browser.post(f"{path}?lang=ja", headers=own, data=form)
+        assert answer.status_code == 303
+        assert answer.headers["Location"] == "/pulls/acme/shop/7?lang=ja&asked=1"
+        assert "予約しました" in (await browser.get(answer.headers["Location"])).text
+    claim = await due(store, key)
+    assert claim.touched
+
+
+def test_a_stranger_cannot_ask_for_a_check(sqlite_url: str) -> None:
+    async def play() -> None:
+        async with opened(sqlite_url) as store:
+            await recorded(store, 7)
+            async with client(store, peer="203.0.113.7") as browser:
+                answer = await browser.post(
+                    "/pulls/acme/shop/7/check-again", headers={"Sec-Fetch-Site": "same-origin"}
+                )
+            assert answer.status_code == 404
+            assert not await store.records.write(check_again, frozenset({BATCH.id}), "acme/shop", 7)
+            assert await store.queue.claim(1) == ()
+
+    asyncio.run(play())
 
 
 @story
@@ -379,6 +627,7 @@ DESCRIBED: dict[str, Any] = yaml.safe_load(
 TYPES: dict[str, type] = {
     "string": str,
     "integer": int,
+    "number": float,
     "boolean": bool,
     "array": list,
     "object": dict,
@@ -418,25 +667,35 @@ def faults(value: Any, schema: dict[str, Any], at: str = "$") -> Iterator[str]:
 
 @story
 async def test_answers_are_as_the_openapi_file_says(store: Store) -> None:
-    signed = area("payments", state="signed_off", signed=replace(HOLD, verb=Verb.SIGN_OFF))
+    found = Found("DB-1", "must", "dbm-rollback", "db/1.sql", 3, Text("a lock", "ロック"))
+    signed = area(
+        *("payments",),
+        state="signed_off",
+        signed=replace(HOLD, verb=Verb.SIGN_OFF),
+        findings=(found,),
+    )
+    files = (PolicyFile("repository", "a" * 40),)
+    note = RunNote(NOON, "waiting_author", HEAD, "push d", 0.5, 0.25, 4, ("PutComment",))
     refused = entry(Verb.REFUSED, "", 3, refusal=Refusal("not_reviewer"))
-    due = tuple(FollowUp(1, str(n), "db", days_from_now(n), "bob") for n in (-2, 0, 2, 20))
+    owed = tuple(FollowUp(1, str(n), "db", days_from_now(n), "bob") for n in (-2, 0, 2, 20))
     await recorded(
-        *(store, 1, "waiting_reviewers", overview(areas=(area(), signed))),
+        *(store, 1, "waiting_reviewers", overview(areas=(area(), signed), policy=files)),
         *(entry(Verb.CHECK, "dbm-lock-time"), refused),
-        follow_ups=due,
+        follow_ups=owed,
+        notes=(note,),
     )
     await recorded(store, 2, "on_hold", overview(holds=(HOLD,)))
     answers = {
         "/api/v1/queue": "/api/v1/queue",
         "/api/v1/follow-ups": "/api/v1/follow-ups",
         "/api/v1/insights": "/api/v1/insights",
-        "/api/v1/pulls/{owner}/{repository}/{number}": "/api/v1/pulls/acme/shop/1",
+        "/api/v1/pulls/{owner}/{repository}/{number}": "/api/v1/pulls/acme/shop/1?marks=1",
     }
     assert answers.keys() == DESCRIBED["paths"].keys()
     for named, path in answers.items():
         for language in ("en", "ja"):
-            answer = await get(store, f"{path}?lang={language}")
+            separator = "&" if "?" in path else "?"
+            answer = await get(store, f"{path}{separator}lang={language}")
             assert answer.headers["Content-Type"] == "application/json"
             ok = DESCRIBED["paths"][named]["get"]["responses"]["200"]
             schema = ok["content"]["application/json"]["schema"]
@@ -444,26 +703,25 @@ async def test_answers_are_as_the_openapi_file_says(store: Store) -> None:
     assert yaml.safe_load((await get(store, "/api/v1/openapi.yaml")).text) == DESCRIBED
 
 
+NOW = "2026-04-01T12:00:00Z"
+AT = {"now": NOW, "standup": NOW, "longest": "", "release": None}
+
+
 @pytest.mark.parametrize(
     ("value", "fault"),
     [
-        (
-            {"now": "x", "sections": [], "follow_ups": [], "release": None},
-            "$.now: not such a value",
-        ),
-        ({"sections": [], "follow_ups": [], "release": None}, "$: now is missing"),
-        (
-            {"now": "2026-04-01T12:00:00Z", "sections": 3, "follow_ups": [], "release": None},
-            "$.sections: not array",
-        ),
+        ({**AT, "now": "x", "sections": [], "follow_ups": []}, "$.now: not such a value"),
         (
             {
-                "now": "2026-04-01T12:00:00Z",
-                "sections": [],
-                "follow_ups": [],
-                "release": None,
-                "x": 1,
+                name: one
+                for name, one in {**AT, "sections": [], "follow_ups": []}.items()
+                if name != "now"
             },
+            "$: now is missing",
+        ),
+        ({**AT, "sections": 3, "follow_ups": []}, "$.sections: not array"),
+        (
+            {**AT, "sections": [], "follow_ups": [], "x": 1},
             "$: x is not described",
         ),
     ],

@@ -22,7 +22,9 @@ DEFER = entry(
     Verb.DEFER, "db-plan", "ann", 4, note="later", number=2, until="2026-05-01", owner="bob"
 )
 LATER = replace(DEFER, message_id="c", said_at=SIGNED.said_at, until="2026-06-01", note="holiday")
-NEW = FollowUp(5, "db-plan", "db", "2026-05-01", "bob", "later")
+NEW = FollowUp(
+    *(5, "db-plan", "db", "2026-05-01", "bob", "later"), asked_by="ann", asked_at=DEFER.said_at
+)
 KEPT = replace(NEW, issue=12, assigned=False)
 EXTENDED = replace(KEPT, due="2026-06-01", reason="holiday", extended=True)
 OPEN = OpenIssue(Issue("db-plan", "2026-05-01"))

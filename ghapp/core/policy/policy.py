@@ -24,7 +24,7 @@ from ghapp.core.areas import (
     leaves,
 )
 from ghapp.core.digest import Destination, DigestTo
-from ghapp.core.model import Problem
+from ghapp.core.model import Problem, PullKey
 from ghapp.core.patterns import globs
 from ghapp.core.policy import limits, own_packs, pack_files, pull_schema, yaml
 from ghapp.core.policy.areas import (
@@ -96,13 +96,18 @@ class Rules:
 
     packs: the built-in areas, including those that are shipped switched off. While the policy of a
     repository is read, its own areas are added. references: what packs may name. timezone: of
-    working hours.
+    working hours. details_base: where others find the pages, for links to them; "" for no links.
     """
 
     packs: tuple[Area, ...]
     default_mode: str
     references: References = field(default_factory=References)
     timezone: tzinfo = UTC
+    details_base: str = ""
+
+    def details(self, key: PullKey) -> str:
+        """The address of the pull's page; "" for no link to it."""
+        return self.details_base + key.page if self.details_base else ""
 
 
 @dataclass(frozen=True, slots=True)

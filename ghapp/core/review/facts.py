@@ -26,6 +26,7 @@ class Facts:
     found_at: when GitHub accepted our check run, if it was read back from this head; else None.
     earlier: what was shown but not recorded, as read back, oldest first.
     follow_ups: those of this pull, as recorded or read back.
+    details: the address of the pull's page of ghapp; "" if it is not to be named.
     releases: of the calendar that the policy names, the next one first.
     """
 
@@ -42,4 +43,5 @@ class Facts:
     found_at: datetime | None = None
     earlier: tuple[Shown, ...] = ()
     follow_ups: tuple[FollowUp, ...] = ()
+    details: str = ""
     releases: tuple[Release, ...] = ()

@@ -27,7 +27,11 @@ def follow_ups(review: Review) -> tuple[FollowUp, ...]:
             made = found.get(item)
             if made is None and (pull.is_merged or (settled and pull.is_open)):
                 number, due, owner = pull.key.number, entry.until, entry.owner
-                found[item] = FollowUp(number, item, area.id, due, owner, reason=entry.note)
+                found[item] = FollowUp(
+                    *(number, item, area.id, due, owner, entry.note),
+                    asked_by=entry.speaker,
+                    asked_at=entry.said_at,
+                )
             elif made and made.is_open and not made.extended and entry.until > made.due:
                 found[item] = replace(made, due=entry.until, reason=entry.note, extended=True)
     # A follow-up without an issue is closed by an answer to its question.

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
+from collections.abc import Iterator
 
-from ghapp.core.areas import Text
+from ghapp.core.areas import Reviewers, Text
 from ghapp.core.i18n import LANGUAGES, Words
 from ghapp.core.ledger import Entry
 from ghapp.core.markdown import visible
-from ghapp.core.records import Asked, FlaggedArea, Hours, Note, Overview
+from ghapp.core.records import (
+    Asked,
+    FlaggedArea,
+    Found,
+    Hours,
+    Note,
+    Overview,
+    PolicyFile,
+    PolicySource,
+)
 from ghapp.core.review.review import AreaReview, PullState, Review
+from ghapp.core.text.findings import rank
 from ghapp.core.text.reasons import MOST_EXPLAINED, flagged_by
 
 MOST_NOTE = 1_000  # characters
+MOST_FOUND = 20  # findings of an area
 
 
 def overview(review: Review) -> Overview:
@@ -25,6 +38,9 @@ def overview(review: Review) -> Overview:
         hours=Hours(working.days, working.hours, working.holidays, working.days_off),
         areas=tuple(_area(one, review) for one in review.areas),
         holds=tuple(map(_note, review.holds)) if review.state is PullState.ON_HOLD else (),
+        policy=tuple(_files(review.facts.source)),
+        waivers=_people(review.facts.policy.waivers),
+        labels=review.facts.policy.labels,
         at=review.facts.now,
         head_sha=pull.head_sha,
         is_merged=pull.is_merged,
@@ -33,11 +49,33 @@ def overview(review: Review) -> Overview:
     )
 
 
+def _files(source: PolicySource) -> Iterator[PolicyFile]:
+    """An organisation's file stays in force when it is gone, and a repository's does not."""
+    if source.text is not None:
+        yield PolicyFile("repository", _sha(source.good), not source.is_broken)
+    below = source.organisation
+    if below and (below.text is not None or below.good is not None):
+        is_current = below.text is not None and not below.is_broken
+        yield PolicyFile("organisation", _sha(below.good), is_current)
+
+
+def _sha(text: str | None) -> str:
+    """The name that git gives to a blob with this text."""
+    if text is None:
+        return ""
+    content = text.encode("utf-8", "surrogatepass")
+    return hashlib.sha1(b"blob %d\0%b" % (len(content), content)).hexdigest()  # noqa: S324
+
+
+def _people(named: Reviewers) -> tuple[str, ...]:
+    return (*(f"team {one}" for one in named.teams), *named.users)
+
+
 def _area(area: AreaReview, review: Review) -> FlaggedArea:
     why = (
         flagged_by(area, review, Words(language), MOST_EXPLAINED, visible) for language in LANGUAGES
     )
-    answers, reviewers = area.answered, area.reviewers
+    answers = area.answered
     found = Counter(one.item for one in area.findings)
     return FlaggedArea(
         area.id,
@@ -45,7 +83,7 @@ def _area(area: AreaReview, review: Review) -> FlaggedArea:
         area.mode,
         area.standing.state.value,
         Text(*why),
-        reviewers=(*(f"team {one}" for one in reviewers.teams), *reviewers.users),
+        reviewers=_people(area.reviewers),
         signed=_note(area.standing.signed) if area.standing.signed else None,
         items=tuple(
             Asked(
@@ -56,6 +94,14 @@ def _area(area: AreaReview, review: Review) -> FlaggedArea:
                 found[item.id],
             )
             for item in area.items
+        ),
+        fingerprint=area.fingerprint,
+        findings=tuple(
+            Found(
+                *(one.hazard, one.severity, one.item, one.path, one.line, one.message),
+                one.accepted[:MOST_NOTE],
+            )
+            for one in sorted(area.findings, key=rank)[:MOST_FOUND]
         ),
     )
 

@@ -103,10 +103,11 @@ def check_run(
         digest="",
         conclusion=conclusion,
         title=shown_title,
-        summary=cut(summary, words("cut")),
-        text=cut(text, words("cut")),
+        summary=cut(summary, _rest(review.facts.details, words)),
+        text=cut(text, _rest(review.facts.details, words)),
         annotations=findings.notes(review, words),
         actions=_buttons(review, conclusion, words),
+        details_url=review.facts.details,
     )
     basis = [area.fingerprint for area in review.areas]
     basis += [f"{one.number} {one.is_open} {one.conclusion}" for one in siblings]
@@ -206,19 +207,22 @@ def closed_run(review: Review) -> CheckRun:
     """The run of a pull that was closed or merged while it was still waiting."""
     words = Words(review.facts.policy.language)
     text = words(f"title_{status.ended(review)}")
-    return sealed(CheckRun(review.facts.pull.head_sha, "", "cancelled", text, text))
+    facts = review.facts
+    run = CheckRun(facts.pull.head_sha, "", "cancelled", text, text, details_url=facts.details)
+    return sealed(run)
 
 
-def parked_run(head_sha: str, policy: Policy | None, reason: str) -> CheckRun:
+def parked_run(head_sha: str, policy: Policy | None, reason: str, details: str = "") -> CheckRun:
     """The run on a pull whose review failed again and again; never green.
 
-    policy: None if it is not known; then it counts as enforcing.
+    policy: None if it is not known; then it counts as enforcing. details: as in Facts.
     """
     policy = policy or Policy(mode="enforce")
     words = Words(policy.language)
     summary = words("parked", reason=code(reason, 400))
     conclusion = "action_required" if policy.enforces else "neutral"
-    return sealed(CheckRun(head_sha, "", conclusion, words("title_parked"), summary))
+    title = words("title_parked")
+    return sealed(CheckRun(head_sha, "", conclusion, title, summary, details_url=details))
 
 
 def sealed(
@@ -266,7 +270,15 @@ def comment(review: Review) -> str:
     asks = any(area.items for area in review.waiting)
     if pull.is_open and asks:
         blocks.append(words("footer"))
-    return cut(paragraphs(*blocks), words("cut"))
+    details = review.facts.details
+    if details:
+        blocks.append(words("details_link", url=details))
+    return cut(paragraphs(*blocks), _rest(details, words))
+
+
+def _rest(details: str, words: Words) -> str:
+    """The note in the place of what is too long, with a link to all of it if there is a page."""
+    return words("cut_linked", url=details) if details else words("cut")
 
 
 def collapsed(language: str) -> str:
@@ -280,5 +292,5 @@ def reply(review: Review, entry: Entry) -> str:
     if entry.refusal:
         return replies.refusal(entry.speaker, entry.refusal, review, words)
     if entry.verb is Verb.EXPLAIN:
-        return cut(reasons.explanation(review, words), words("cut"))
+        return cut(reasons.explanation(review, words), _rest(review.facts.details, words))
     return paragraphs(words("help"), replies.commands(words))

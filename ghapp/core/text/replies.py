@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ghapp.core.i18n import Words
 from ghapp.core.ledger import Entry, Refusal
@@ -47,7 +47,7 @@ def refusals(review: Review, words: Words) -> str:
         newest.setdefault(one.speaker, one)
     chosen = [*dict.fromkeys([*newest.values(), *recent.values()])][:MOST_REFUSALS]
     lines = [
-        f"- {refusal(one.speaker, one.refusal, review, words, _address(one, pull.url), one.note)}"
+        f"- {refusal(one.speaker, one.refusal, review, words, address(one, pull.url), one.note)}"
         for one in review.ledger
         if one in chosen and one.refusal
     ]
@@ -62,7 +62,8 @@ ANCHORS: Mapping[Channel, str] = {
 }
 
 
-def _address(entry: Entry, url: str) -> str:
+def address(entry: Entry, url: str) -> str:
+    """Where on GitHub the message of an entry stands; "" if that is not known. url: of the pull."""
     anchor = ANCHORS.get(entry.channel, "")
     return f"{url}#{anchor}{entry.comment_id}" if url and anchor and entry.comment_id else ""
 
@@ -79,34 +80,55 @@ def refusal(
 
     address: of the message, to which the name leads; quoted: the command. Both may be "".
     """
-    policy, key = review.facts.policy, f"refused_{why.reason}"
+    policy = review.facts.policy
+    known = {area.id: area for area in review.areas}
+    named = [known[name] for name in why.names if name in known]
+    meant = review.areas if why.reason in BLOCKING else review.waiting
+    text = reason(
+        *(why, words, review.facts.now, policy.labels),
+        who=signers(named or meant, review, words),
+        waivers=people(policy.waivers, words),
+    )
+    who = link(speaker, address) if address else speaker
+    if quoted:
+        return words("refusal_of", who=who, quoted=code(quoted), words=text)
+    return words("refusal", who=who, words=text)
+
+
+def reason(
+    why: Refusal,
+    words: Words,
+    now: datetime,
+    labels: Mapping[str, str],
+    *,
+    who: str,
+    waivers: str,
+) -> str:
+    """Why something was refused and what to do, without whom; Markdown with code spans alone.
+
+    labels: as in Policy. who, waivers: who may sign off, and waive.
+    """
+    key = f"refused_{why.reason}"
     if why.reason == "state_label":  # GitHub's labels ignore case
-        states = {name.casefold(): state for state, name in policy.labels.items()}
+        states = {name.casefold(): state for state, name in labels.items()}
         key = LABELS.get(states.get(why.subject.casefold(), ""), key)
     detail = ", ".join(why.names) or why.subject
     if why.reason in WITH_USAGE:
         detail = words("usage_alone", usage=usage(detail, words))
     elif why.reason == "not_at_start":
         detail = usage(detail, words)
-    known = {area.id: area for area in review.areas}
-    named = [known[name] for name in why.names if name in known]
-    meant = review.areas if why.reason in BLOCKING else review.waiting
-    text = words(
+    return words(
         key,
         detail=code(detail) if detail else "",
         near=words("refused_near", near=code(why.instead)) if why.instead else "",
         item=code(why.subject),
         choices=code(why.instead),
         example=code(f"/nfr check {why.subject} -- {why.instead or words('a_text')}"),
-        who=signers(named or meant, review, words),
-        waivers=people(policy.waivers, words),
-        signed_off=code(policy.labels["signed_off"]),
-        future=f"{review.facts.now + timedelta(days=30):%Y-%m-%d}",
+        who=who,
+        waivers=waivers,
+        signed_off=code(labels["signed_off"]),
+        future=f"{now + timedelta(days=30):%Y-%m-%d}",
     )
-    who = link(speaker, address) if address else speaker
-    if quoted:
-        return words("refusal_of", who=who, quoted=code(quoted), words=text)
-    return words("refusal", who=who, words=text)
 
 
 # What COMMANDS calls the values of a command; `usage_` and such a word is a key of the texts.

@@ -22,7 +22,7 @@ def why(turn: str, overview: Overview, words: Words) -> str:
     if turn == "hold":
         return words.sentences(
             *(
-                words("page_held", who=visible(one.who, MOST_NAME), note=_quoted(one.text, words))
+                words("page_held", who=visible(one.who, MOST_NAME), note=quoted(one.text, words))
                 for one in holds
             )
         )
@@ -36,7 +36,7 @@ def why(turn: str, overview: Overview, words: Words) -> str:
                 words(
                     "page_stale" if area.state == "stale" else "page_signs_off",
                     area=visible(area.id, MOST_NAME),
-                    who=_reviewers(area, words),
+                    who=reviewers(area, words),
                 )
                 for area in waiting
             )
@@ -44,11 +44,13 @@ def why(turn: str, overview: Overview, words: Words) -> str:
     return ""
 
 
-def _quoted(note: str, words: Words) -> str:
+def quoted(note: str, words: Words) -> str:
+    """A note after what it is about; "" if there is none."""
     return words("page_quoted", note=visible(note, MOST_NOTE)) if note.strip() else ""
 
 
-def _reviewers(area: FlaggedArea, words: Words) -> str:
+def reviewers(area: FlaggedArea, words: Words) -> str:
+    """Who may sign the area off."""
     named = [visible(one, MOST_NAME) for one in area.reviewers]
     return words.joined(named) if named else words("who_maintain")
 

@@ -52,6 +52,7 @@ NO_HINTS: Mapping[str, float | int | bool | str] = {
     "opened": False,
     "touched": False,
     "changed_files": 0,
+    "delivery": "",
 }
 Hints = Mapping[str, float | int | bool | str]
 
@@ -147,6 +148,7 @@ def _marking(*, suspected: bool = False, delivered: bool = False) -> Statement:
                 "changed_files": case(
                     (new.changed_files > 0, new.changed_files), else_=old.changed_files
                 ),
+                "delivery": case((new.delivery != "", new.delivery), else_=old.delivery),
             },
         )
     )

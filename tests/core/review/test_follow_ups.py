@@ -21,7 +21,9 @@ DEFER = entry(
 )
 WAIVED = entry(Verb.WAIVE, "db", "lee", number=3, note="incident")
 HOLD = entry(Verb.HOLD, "", "sam", 8, number=4, note="wait")
-MADE = FollowUp(5, "db-plan", "db", "2026-05-01", "bob", "later")
+MADE = FollowUp(
+    *(5, "db-plan", "db", "2026-05-01", "bob", "later"), asked_by="ann", asked_at=DEFER.said_at
+)
 EXTENDED = replace(
     DEFER, message_id="c", said_at=SIGNED.said_at, until="2026-06-01", note="holiday"
 )

@@ -3,12 +3,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import msgspec
+import pytest
 
 from ghapp.core.areas import Text
 from ghapp.core.ledger import Entry, Verb
-from ghapp.core.records import Overview
+from ghapp.core.records import Overview, PolicyFile, PolicySource
 from ghapp.core.scan.triggers import AddedHit
-from ghapp.core.text.overview import overview
+from ghapp.core.text.overview import MOST_FOUND, overview
 from tests.core.build import entry, finding, flagged
 from tests.core.text.scenes import DB, DEFER, HOLD, NA, SIGNED, Scene
 
@@ -70,6 +71,50 @@ def test_the_text_of_a_line_with_a_finding_is_not_kept() -> None:
     hits = (AddedHit("the secret", path="db/1.sql", line=3),)
     (db,) = of(areas=(replace(flagged(DB, "f1", finding()), hits=hits),)).areas
     assert "db/1.sql:3" in db.why.en and "secret" not in db.why.en + db.why.ja
+
+
+def test_findings_come_heaviest_first_with_their_question_and_not_their_line() -> None:
+    light, heavy = finding("DB-2", 5, "should"), finding("DB-1", 3)
+    noted = finding("DB-3", 7, accepted="empty table")
+    (db,) = of(areas=(flagged(DB, "f1", light, noted, heavy),)).areas
+    assert [(one.hazard, one.path, one.line, one.item) for one in db.findings] == [
+        ("DB-1", "db/1.sql", 3, heavy.item),
+        ("DB-2", "db/1.sql", 5, light.item),
+        ("DB-3", "db/1.sql", 7, noted.item),
+    ]
+    assert (db.fingerprint, db.findings[2].accepted) == ("f1", "empty table")
+    many = tuple(finding("DB-1", line) for line in range(1, MOST_FOUND + 9))
+    assert len(of(areas=(flagged(DB, "f1", *many),)).areas[0].findings) == MOST_FOUND
+
+
+SHA = "78981922613b2afb6025042ff6bd878ac1994e85"  # by `git hash-object`
+
+
+@pytest.mark.parametrize(
+    ("source", "files"),
+    [
+        (PolicySource(), ()),
+        (PolicySource("a\n", good="a\n"), (PolicyFile("repository", SHA),)),
+        (PolicySource("b", good="a\n"), (PolicyFile("repository", SHA, False),)),
+        (PolicySource("b"), (PolicyFile("repository", "", False),)),
+        (PolicySource(good="a\n"), ()),
+        (
+            PolicySource("a\n", good="a\n", organisation=PolicySource("a\n", good="a\n")),
+            (PolicyFile("repository", SHA), PolicyFile("organisation", SHA)),
+        ),
+        (
+            PolicySource(organisation=PolicySource(good="a\n")),
+            (PolicyFile("organisation", SHA, False),),
+        ),
+        (PolicySource(organisation=PolicySource()), ()),
+    ],
+)
+def test_it_names_the_files_that_the_policy_comes_from(
+    source: PolicySource, files: tuple[PolicyFile, ...]
+) -> None:
+    review = Scene().decided().review
+    review = replace(review, facts=replace(review.facts, source=source))
+    assert overview(review).policy == files
 
 
 def test_it_comes_back_from_json_as_it_was() -> None:

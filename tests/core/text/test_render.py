@@ -26,6 +26,7 @@ from tests.core.build import (
     history,
     item,
     policy,
+    shown,
 )
 from tests.core.text.scenes import DB, FOUND, STATES, Scene, rendered, same_as_snapshot
 
@@ -137,6 +138,22 @@ def test_texts_fit_githubs_limits() -> None:
     assert marks.comment.endswith("省略しました。）")
 
 
+def test_what_is_cut_leads_to_the_page() -> None:
+    items = tuple(item(f"i-{number}-{'x' * 80}") for number in range(500))
+    big = Flagged(area("db"), (PathHit("db/**", path="db/1.sql"),), (), items, "f1")
+    page = "https://ghapp.example/pulls/acme/shop/5"
+    now = replace(facts(policy(big.area, comment="flagged")), details=page)
+    marks = decide(now, history(shown({"db": "f1"})), asked(*[big] * 3), (), ()).marks
+    assert marks.check_run
+    note = f"(The rest exceeds GitHub's size limit: [read all of it]({page}).)"
+    for text in (marks.comment, marks.check_run.text):
+        assert note in text and len(text) <= MOST_TEXT
+    assert marks.check_run.details_url == page
+    elsewhere = decide(replace(now, details=""), history(), asked(flagged(big.area)), (), ()).marks
+    assert elsewhere.check_run and elsewhere.check_run.details_url == ""
+    assert "http" not in elsewhere.comment
+
+
 def test_the_title_counts_open_findings_of_areas_that_wait() -> None:
     titles = [
         rendered("en", "f1", ledger, asked(flagged(DB, "f1", *FOUND))).check_run
@@ -185,6 +202,8 @@ def test_a_review_that_failed_says_why_and_is_not_green(
     run = parked_run(HEAD, rules, "GET pulls/5: 500")
     assert (run.conclusion, run.title) == (conclusion, "The review failed")
     assert "`GET pulls/5: 500`" in run.summary
+    page = "https://ghapp.example/pulls/acme/shop/5"
+    assert parked_run(HEAD, rules, "GET pulls/5: 500", page).details_url == page
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,7 @@ def upgrade() -> None:
         *(text("error"), seconds("arrived_at"), sa.Column("place", sa.Double(), PLACE)),
         *(seconds("fresh_at"), flag("opened")),
         *(flag("touched"), whole("changed_files"), text("named_head"), text("named_base")),
+        text("delivery"),
     )
     index("keys_head", "keys", "repository_id", "head_sha")
     index("keys_lease", "keys", "lease_token")
@@ -125,17 +126,25 @@ def upgrade() -> None:
         *(text("base_ref"), seconds("base_since"), seconds("late_since")),
         *(seconds("state_since"), seconds("recheck_at"), text("trial"), seconds("trial_until")),
         *(text("overview"), seconds("unsigned_at"), text("steps"), flag("to_count")),
+        *(given("runs", server_default="[]"), seconds("flagged_since")),
         *(text("release_on"), text("urgency")),
     )
     index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
     index("reviews_head", "reviews", "repository_id", "head_sha")
     index("reviews_open", "reviews", "installation_id", "seen_at", where="is_open")
-    index("reviews_recheck", "reviews", "recheck_at", where="recheck_at > 0")
-    index("reviews_trial", "reviews", "trial_until", where="trial_until > 0")
-    index("reviews_to_count", "reviews", "key", where="to_count")
     for name, columns, where in (
+        ("recheck", ("recheck_at",), "recheck_at > 0"),
+        ("trial", ("trial_until",), "trial_until > 0"),
+        ("to_count", ("key",), "to_count"),
         ("unsigned", ("unsigned_at", "repository_id"), "unsigned_at > 0"),
-        ("turn", ("turn", "urgency", "state_since", "key", "repository_id"), "turn != ''"),
+        (
+            "turn",
+            ("turn", "urgency", "state_since", "key", "repository_id", "tags"),
+            "turn != ''",
+        ),
+        ("waiting", ("repository_id", "key"), "turn != ''"),
+        ("new", ("flagged_since",), "turn != ''"),
+        ("waived", ("state_since",), "state = 'waived'"),
         ("release", ("release_on", "repository_id", "state", "key"), "release_on != ''"),
     ):
         index(f"reviews_{name}", "reviews", *columns, where=where)
@@ -152,6 +161,7 @@ def upgrade() -> None:
         *(given("text", nullable=True), given("good", nullable=True)),
         *(given("packs", server_default="[]"), given("good_packs", nullable=True)),
         *(text("calendar"), text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
+        flag("is_broken"),
     )
     op.create_table(
         "previews",
@@ -165,15 +175,21 @@ def upgrade() -> None:
         *(given("text", nullable=True), given("good", nullable=True)),
         *(given("packs", server_default="[]"), given("good_packs", nullable=True)),
         *(text("calendar"), text("etag"), seconds("read_at"), whole("drops"), whole("read_drops")),
-        seconds("changed_at"),
+        *(flag("is_broken"), seconds("changed_at")),
     )
     op.create_table(
         "follow_ups",
         *(given("key", primary_key=True), given("item", primary_key=True)),
         *(whole("repository_id"), text("area"), text("due"), flag("is_open")),
         given("follow_up"),
+        *(text("owner"), seconds("closed_at")),
     )
+    index("follow_ups_closed", "follow_ups", "closed_at", where="closed_at > 0")
     index("follow_ups_open", "follow_ups", "repository_id", "due", where="is_open")
+    index(
+        *("follow_ups_due", "follow_ups", "due", "key", "item", "repository_id", "area"),
+        where="is_open",
+    )
     op.create_table("turns", given("name", primary_key=True), seconds("taken_at"))
     op.create_table(
         "posts",

@@ -1,0 +1,194 @@
+"""Reads what is new for a stand-up, beside the queue itself, and what needs the admin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Double,
+    Table,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+)
+
+from ghapp.store.pages import (
+    EVERY_REPOSITORY,
+    IN_VIEW,
+    MOST_ROWS,
+    WAITING,
+    Narrowed,
+    Queue,
+    Seen,
+    Waiting,
+    asking,
+    may_see,
+    queue,
+    rights,
+    waiting,
+)
+from ghapp.store.schema import IS_WAIVED, keys, organisations, policies, reviews
+from ghapp.store.sql import Connection, Statement
+from ghapp.store.work_queue.marking import dirty
+
+# A key that fails once or twice passes by itself, as a rule.
+FAILS_AFTER = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A policy whose newest version is not in force. name: of its repository."""
+
+    name: str
+    has_good: bool
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A key that fails again and again, and is not parked yet. number: of the pull, else 0."""
+
+    full_name: str
+    number: int
+    error: str
+    attempts: int
+    started_at: datetime
+
+
+Reviews = tuple[int, tuple[Waiting, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class StandUp:
+    """The queue, and what has changed since the last stand-up; each with how many there are in all.
+
+    new: what waits and was not flagged then. waived: since then. Both newest first.
+    """
+
+    queue: Queue
+    since: datetime
+    new: Reviews
+    waived: Reviews
+    broken: tuple[int, tuple[Broken, ...]]
+    failing: tuple[int, tuple[Failing, ...]]
+
+
+def stand_up(
+    connection: Connection, seen: Seen, narrowed: Narrowed, zone: tzinfo, since: datetime
+) -> StandUp:
+    """All of it. zone: of the clock by which follow-ups are due. since: the last stand-up."""
+    found = queue(connection, seen, narrowed, zone)
+    asked = asking(seen, found.repository, narrowed)
+    place = {**rights(seen), "place": found.repository}
+    broken = [
+        one
+        for statement in (_BROKEN, _BROKEN_LAYERS)
+        for one in connection.rows(statement, place)
+        if one.name
+    ]
+    failing = connection.rows(_FAILING, place)
+    return StandUp(
+        found,
+        since,
+        _reviews(connection.rows(_NEW, {**asked, "since": since.timestamp()})),
+        _reviews(connection.rows(_WAIVED, {**asked, "since": since.timestamp()})),
+        (
+            len(broken),
+            tuple(Broken(one.name, bool(one.has_good), _time(one.read_at)) for one in broken),
+        ),
+        (
+            failing[0].total if failing else 0,
+            tuple(
+                Failing(
+                    *(one.full_name, one.number, one.error, one.attempts), _time(one.started_at)
+                )
+                for one in failing
+            ),
+        ),
+    )
+
+
+def _reviews(rows: list[Any]) -> Reviews:
+    return (rows[0].total if rows else 0), tuple(map(waiting, rows))
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _changed(of: ColumnElement[bool], at: ColumnElement[float]) -> Statement:
+    """The reviews of a kind that came into it since then, newest first."""
+    counted = (
+        select(reviews.c.key, func.count().over().label("total"))
+        .where(of, IN_VIEW, at > bindparam("since", type_=Double))
+        .order_by(at.desc(), reviews.c.key)
+        .limit(MOST_ROWS)
+        .subquery()
+    )
+    return Statement(
+        select(*WAITING, counted.c.total)
+        .join(reviews, reviews.c.key == counted.c.key)
+        .join(keys, keys.c.key == counted.c.key)
+        .order_by(at.desc(), reviews.c.key)
+    )
+
+
+_NEW = _changed(reviews.c.turn != literal_column("''"), reviews.c.flagged_since)
+_WAIVED = _changed(
+    and_(IS_WAIVED, reviews.c.overview != literal_column("''")), reviews.c.state_since
+)
+_place: ColumnElement[int] = bindparam("place", type_=BigInteger)
+_FAILING = Statement(
+    select(
+        *(keys.c.full_name, keys.c.number, keys.c.error, keys.c.attempts, keys.c.started_at),
+        func.count().over().label("total"),
+    )
+    .where(dirty(keys), keys.c.parked_at == literal_column("0"), keys.c.attempts >= FAILS_AFTER)
+    .where(may_see(keys.c.repository_id))
+    .where(or_(_place == EVERY_REPOSITORY, keys.c.repository_id == _place))
+    .order_by(keys.c.started_at, keys.c.key)
+    .limit(MOST_ROWS)
+)
+
+
+def _broken(table: Table, name: Any, seen: ColumnElement[bool]) -> Statement:
+    of = table.c
+    return Statement(
+        select(name.label("name"), of.good.is_not(None).label("has_good"), of.read_at)
+        .where(of.is_broken, seen)
+        .order_by(of.read_at)
+        .limit(MOST_ROWS)
+    )
+
+
+_named = (
+    select(func.min(keys.c.full_name))
+    .where(keys.c.repository_id == policies.c.repository_id)
+    .scalar_subquery()
+)
+_BROKEN = _broken(
+    policies,
+    _named,
+    and_(
+        may_see(policies.c.repository_id),
+        or_(_place == EVERY_REPOSITORY, policies.c.repository_id == _place),
+    ),
+)
+# Whoever may see a repository of the owner reads on its check runs what is wrong with the file.
+_prefix = organisations.c.owner + literal_column("'/'")
+_BROKEN_LAYERS = _broken(
+    organisations,
+    organisations.c.owner + literal_column("'/.github'"),
+    select(keys.c.key)
+    .where(may_see(keys.c.repository_id))
+    .where(or_(_place == EVERY_REPOSITORY, keys.c.repository_id == _place))
+    .where(func.substr(func.lower(keys.c.full_name), 1, func.length(_prefix)) == _prefix)
+    .exists(),
+)

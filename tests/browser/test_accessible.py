@@ -1,0 +1,119 @@
+"""The pages as axe checks them, in both languages and colour schemes, wide, narrow and enlarged."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.test_pages import kept
+from tests.e2e.world import World, running
+
+pytestmark = pytest.mark.slow("starts a browser")
+AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+TITLE = "feat: points " + "b" * 120
+# A window of 1280 px that is enlarged to 200 % has 640 px of CSS.
+WINDOWS = {"wide": (1280, 1), "enlarged": (640, 2), "narrow": (320, 1)}
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    if not AXE.exists():
+        missing = "axe-core is missing: run `npm ci --prefix tests/browser`"
+        if os.environ.get("GHAPP_TEST_REQUIRE") == "all":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return AXE.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, list[str]]]:
+    """A world in which each page has something to show, and the paths of its pages."""
+    with running(tmp_path_factory.mktemp("data"), GHAPP_PAGES="local") as world:
+        pull = world.open(title=TITLE)
+        held = world.open(branch="feat/more")
+        world.settle()
+        world.say(pull, "/nfr done nothing-such")
+        world.say(held, "/nfr hold -- load test first")
+        world.settle()
+        world.say(pull, "/nfr check all", by="ann")
+        world.say(pull, "/nfr defer dbm-query-plan until 2w by @ann -- after launch", by="ann")
+        world.settle()
+        world.say(pull, "/nfr done")
+        world.settle()
+        path = f"/pulls/acme/shop/{pull.number}"
+        yield world, ["/", "/follow-ups", path, f"{path}?marks=1&asked=1", "/pulls/acme/shop/999"]
+
+
+def opened(browser: Browser, size: str, scheme: str) -> Page:
+    width, factor = WINDOWS[size]
+    return browser.new_page(
+        viewport={"width": width, "height": 900},
+        device_scale_factor=factor,
+        color_scheme=scheme,  # type: ignore[arg-type]
+    )
+
+
+def with_language(path: str, language: str) -> str:
+    return f"{path}{'&' if '?' in path else '?'}lang={language}"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("size", WINDOWS)
+def test_axe_finds_nothing(
+    browser: Browser,
+    shown: tuple[World, list[str]],
+    axe: str,
+    size: str,
+    language: str,
+    scheme: str,
+) -> None:
+    world, paths = shown
+    assert world.ghapp
+    page = opened(browser, size, scheme)
+    for place, path in enumerate(paths):
+        page.goto(f"{world.ghapp.url}{with_language(path, language)}")
+        assert page.locator("script").count() == 0
+        page.evaluate(axe)
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations', 'passes']})")
+        kept(page, f"axe-{place}-{size}-{language}-{scheme}")
+        faults = [(one["id"], [at["html"] for at in one["nodes"]]) for one in found["violations"]]
+        assert faults == [], path
+        assert "color-contrast" in {one["id"] for one in found["passes"]}
+        width = WINDOWS[size][0]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    page.close()
+
+
+def test_axe_would_find_a_fault(browser: Browser, axe: str) -> None:
+    page = browser.new_page()
+    page.set_content("<html><body><p style='color: #ccc'>pale</p><img src='data:,'></body></html>")
+    page.evaluate(axe)
+    found = {one["id"] for one in page.evaluate("axe.run()")["violations"]}
+    assert {"color-contrast", "html-has-lang", "image-alt"} <= found
+    page.close()
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_keyboard_goes_through_a_page_in_its_order(
+    browser: Browser, shown: tuple[World, list[str]], language: str
+) -> None:
+    world, paths = shown
+    assert world.ghapp
+    page = opened(browser, "wide", "light")
+    where = "(() => { const all = [...document.querySelectorAll('a, button, input, select')]"
+    where += ".filter((one) => one.type !== 'hidden'); return [all.indexOf(document.activeElement),"
+    where += " all.length]; })()"
+    for path in paths:
+        page.goto(f"{world.ghapp.url}{with_language(path, language)}")
+        _, count = page.evaluate(where)
+        places = []
+        for _ in range(count):
+            page.keyboard.press("Tab")
+            places.append(page.evaluate(where)[0])
+        assert places == list(range(count)), path
+    page.close()
