@@ -32,8 +32,11 @@ STATES = (
     "clear",
 )
 FAR = datetime(2100, 1, 1, tzinfo=UTC)  # so that ages are 0, whenever the page is made
-# What differs from one moment to the next.
-MOMENTS = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d\S*( [A-Z]+)?)?|\d+ d overdue|in \d+ d\b")
+# What differs from one moment to the next, and from one visitor to the next.
+MOMENTS = re.compile(
+    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d\S*( [A-Z]+)?)?|\d+ d overdue|in \d+ d\b"
+    r'|name="form" value="[^"]*"'  # which each session has of its own
+)
 
 
 @dataclass(frozen=True)
