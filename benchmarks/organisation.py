@@ -101,7 +101,7 @@ def push(
     github, other = place.github, repositories[-1]
     pulls = [pull for one in repositories[:-1] for pull in one.pulls.values()]
     over = time.monotonic() + QUIET_SECONDS
-    quiet = _waits(other, lambda: time.monotonic() < over)
+    quiet = waits(other, lambda: time.monotonic() < over)
     until("all worked off", place.quiet, PATIENCE_SECONDS)
     github.calls.clear()
     titles = [_title(pull) for pull in pulls]
@@ -114,7 +114,7 @@ def push(
             del left[number]
         return bool(left) and time.monotonic() - began < MOST_SECONDS
 
-    loud = _waits(other, unfinished)
+    loud = waits(other, unfinished)
     seconds = time.monotonic() - began
     reads = github.calls[CONTENTS]
     done = len(pulls) - len(left)
@@ -143,17 +143,17 @@ def _reads_after(place: Place, rounds: Sequence[Sequence[Repository]]) -> int:
     return place.github.calls[CONTENTS]
 
 
-def _waits(repository: Repository, goes_on: Callable[[], bool]) -> list[float]:
+def waits(repository: Repository, goes_on: Callable[[], bool]) -> list[float]:
     """How long check runs took, of pulls that are opened one after the other."""
-    waits = list[float]()
+    taken = list[float]()
     while goes_on():
         began = time.monotonic()
         pull = _open(repository)
         while not _shown(pull) and time.monotonic() - began < PATIENCE_SECONDS:
             time.sleep(LOOK_SECONDS)
-        waits.append(time.monotonic() - began)
-        time.sleep(max(0.0, BETWEEN_SECONDS - waits[-1]))
-    return waits
+        taken.append(time.monotonic() - began)
+        time.sleep(max(0.0, BETWEEN_SECONDS - taken[-1]))
+    return taken
 
 
 def _open(repository: Repository) -> Pull:

@@ -108,7 +108,7 @@ def show_policy(settings: Settings, name: str, format: str, language: str | None
     try:
         source = asyncio.run(_policy(settings, name, rules))
     except (Gone, Retry, Wait) as error:
-        wrong(f"{COMMAND}: {_advice(error, settings, name)}")
+        wrong(f"{COMMAND}: {advice(error, settings, name)}")
         return FAILED
     policy = effective(source, rules)
     status = printed(explained(source, rules, format, language), COMMAND)
@@ -116,8 +116,8 @@ def show_policy(settings: Settings, name: str, format: str, language: str | None
 
 
 async def _policy(settings: Settings, name: str, rules: Rules) -> PolicySource:
-    async with _github(settings) as github:
-        repository = await _repository(github, name)
+    async with connected(settings) as github:
+        repository = await reached(github, name)
         return await github.policy(repository, rules)
 
 
@@ -130,7 +130,7 @@ def run(settings: Settings, pull: tuple[str, int], format: str, language: str | 
     try:
         run, unrecorded = asyncio.run(_read(settings, *pull))
     except (Gone, Retry, Wait) as error:
-        wrong(f"{COMMAND}: {_advice(error, settings, *pull)}")
+        wrong(f"{COMMAND}: {advice(error, settings, *pull)}")
         return FAILED
     words = Words(language or run.facts.policy.language)
     found = Explained(run, words, unrecorded)
@@ -146,9 +146,9 @@ class _NotInstalled(Gone):
 async def _read(settings: Settings, name: str, number: int) -> tuple[DryRun, str]:
     rules = builtin_packs.rules(settings.default_mode, settings.timezone)
     async with AsyncExitStack() as closing:
-        github = await closing.enter_async_context(_github(settings))
-        key = PullKey(await _repository(github, name), number)
-        store, unrecorded = await closing.enter_async_context(_store(settings))
+        github = await closing.enter_async_context(connected(settings))
+        key = PullKey(await reached(github, name), number)
+        store, unrecorded = await closing.enter_async_context(recorded(settings))
         try:
             return await dry_run(key, github, store, rules), unrecorded
         except (Busy, StoreFailed) as error:
@@ -156,12 +156,14 @@ async def _read(settings: Settings, name: str, number: int) -> tuple[DryRun, str
         return await dry_run(key, github, None, rules), unrecorded
 
 
-def _github(settings: Settings) -> GitHub:
+def connected(settings: Settings) -> GitHub:
+    """GitHub as the App, not yet entered."""
     limits = settings.github_limits
     return GitHub(settings.endpoint, settings.app_id, settings.private_key, limits=limits)
 
 
-async def _repository(github: GitHub, name: str) -> Repository:
+async def reached(github: GitHub, name: str) -> Repository:
+    """The repository of this name. Raises Gone (the App is not installed there), Retry, Wait."""
     try:
         return await github.repository(name)
     except Gone as error:
@@ -169,7 +171,7 @@ async def _repository(github: GitHub, name: str) -> Repository:
 
 
 @asynccontextmanager
-async def _store(settings: Settings) -> Any:
+async def recorded(settings: Settings) -> Any:
     """The database, and why there is none; neither created nor upgraded."""
     if settings.file and not settings.file.exists():
         yield None, f"{settings.file} does not exist"
@@ -185,7 +187,7 @@ async def _store(settings: Settings) -> Any:
         await store.close()
 
 
-def _advice(error: Exception, settings: Settings, name: str, number: int = 0) -> str:
+def advice(error: Exception, settings: Settings, name: str, number: int = 0) -> str:
     """What is wrong, and what to do. number: of the pull request, 0 for the repository itself."""
     pull = f"{name}#{number}" if number else name
     if isinstance(error, _NotInstalled):

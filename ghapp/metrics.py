@@ -24,10 +24,12 @@ from prometheus_client.registry import Collector
 
 from ghapp.core import marks
 from ghapp.core.model import (
+    ConfigurationKey,
     Delivery,
     InstallationKey,
     OrganisationKey,
     PolicyKey,
+    ProjectKey,
     PullKey,
     QueueKey,
     RepositoryKey,
@@ -45,10 +47,12 @@ KINDS = {
     PullKey: "pull",
     PolicyKey: "policy",
     QueueKey: "queue",
+    ProjectKey: "project",
     RepositoryKey: "repository",
     SweepKey: "sweep",
     InstallationKey: "installation",
     OrganisationKey: "organisation",
+    ConfigurationKey: "configuration",
 }
 # Each installation has 4 series. If there are more installations, those with the least left show.
 MOST_INSTALLATIONS = 100
@@ -262,7 +266,7 @@ class Metrics(Observer):
     def applied(self, effect: str, result: str) -> None:
         self._counter("ghapp_effects_total").labels(effect, result).inc()
 
-    def repaired(self, key: PullKey, effect: str, *, known: bool) -> None:
+    def repaired(self, key: PullKey | ProjectKey, effect: str, *, known: bool) -> None:
         if str(key) not in self._asked:
             pull = "known" if known else "new"
             self._counter("ghapp_drift_repaired_total").labels(effect, pull).inc()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ghapp.core.model import Delivery, PullKey
+from ghapp.core.model import Delivery, ProjectKey, PullKey
 from ghapp.core.records import Claim
 
 
@@ -21,7 +21,7 @@ class Observer:
     def applied(self, effect: str, result: str) -> None:
         """An effect was tried. result: taken | failed | rejected | gone."""
 
-    def repaired(self, key: PullKey, effect: str, *, known: bool) -> None:
+    def repaired(self, key: PullKey | ProjectKey, effect: str, *, known: bool) -> None:
         """An effect was taken that no delivery asked for. known: an earlier run has ended."""
 
     def called(self, method: str, path: str, status: int, result: str, seconds: float) -> None:

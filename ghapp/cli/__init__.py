@@ -152,6 +152,15 @@ app.command(
     ),
 )(server.explain)
 app.command(
+    rich_help_panel=LOCAL,
+    epilog=_examples(
+        "ghapp scan # the configuration of this checkout",
+        "ghapp scan --format sarif > ghapp.sarif # for code scanning",
+        "ghapp scan --commit v1.0 # as it was then",
+        "ghapp scan acme/shop # the default branch on GitHub, as the App",
+    ),
+)(server.scan)
+app.command(
     rich_help_panel=SERVER,
     epilog=_examples(
         "ghapp export --since 2026-01-01 --until 2026-03-31 --output q1.csv # for a spreadsheet",

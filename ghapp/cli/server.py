@@ -405,6 +405,80 @@ def explain(
     raise typer.Exit(status)
 
 
+def scan(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="[PATH|OWNER/REPO]",
+            help="A checkout, or a folder in one; else a repository on GitHub.",
+        ),
+    ] = ".",
+    commit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF",
+            help="Read the files of a commit of the clone, not the working tree.",
+            show_default=False,
+        ),
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(help="A policy file; by default `.github/nfr.yml` of the repository."),
+    ] = None,
+    organisation: Annotated[
+        Path | None,
+        typer.Option(help="The organisation's policy file, below that of a checkout."),
+    ] = None,
+    output: Annotated[
+        Literal["text", "markdown", "json", "github", "sarif"], typer.Option("--format")
+    ] = "text",
+    fail_on: Annotated[
+        Literal["must", "should", "finding", "never"],
+        typer.Option(help="Exit with 1 for findings as severe as this, or for any, or never."),
+    ] = "never",
+    lang: Annotated[
+        Literal["en", "ja"] | None, typer.Option(help="By default the policy's language.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show more than ten findings of each rule.")
+    ] = False,
+) -> None:
+    """Search the configuration as it is, not only what a change adds.
+
+    It reads the files of infrastructure as code, Kubernetes, containers and pipelines. A checkout
+    is read offline. Of a repository on GitHub it reads the default branch, as the App, and beside a
+    running server, too; it writes nothing there, nor to the database.
+
+    Exit status 0: scanned, 1: a finding is as severe as `--fail-on`, or GitHub is out of reach,
+    2: wrong use or settings, a broken policy, or an output that cannot be written.
+    """
+    if Path(what).exists() or "/" not in what or commit:
+        from ghapp.offline.scan import run as run_offline
+
+        status = run_offline(
+            what, commit, str(policy) if policy else None, output, lang,
+            organisation=str(organisation) if organisation else None,
+            unfolded=everything, fail_on=fail_on,
+        )  # fmt: skip
+        raise typer.Exit(status)
+    if organisation or policy:
+        text = "GitHub's policies are read by themselves: leave out --policy and --organisation"
+        raise typer.BadParameter(text)
+
+    from ghapp import explain
+    from ghapp.settings import Settings
+
+    settings = _with_stored(Settings.from_environment(may_be_stored=True))
+
+    from ghapp.scan import run
+
+    try:
+        name = explain.repository_named(what)
+    except ValueError as error:
+        raise typer.BadParameter(f"{what}: {error}") from None
+    raise typer.Exit(run(settings, name, output, lang, unfolded=everything, fail_on=fail_on))
+
+
 def export(
     since: Annotated[
         datetime | None,

@@ -273,6 +273,7 @@ class Hazard:
     unless_other_side: must match in no removed line of the hunk (if `removed`: in no added line).
     skip_rollback: lines that undo a migration do not count. skip_new_table: nor do lines about a
     table that the pull itself creates; `match` names it in its group `table`.
+    of_change: it asks about the change itself, and means nothing in a file that stays as it is.
     dialect: any | mysql | postgres. once: only the first finding in a file counts.
     message: may name `{table}`, the match's group. fix: the one right replacement, as code.
     """
@@ -297,6 +298,7 @@ class Hazard:
     dialect: str = "any"
     once: bool = False
     fix: str = ""
+    of_change: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +341,8 @@ class Area:
     without).
     enforce_from: the day on which the mode begins to be enforce, as in `Policy`.
     retired: ids of items that are no longer asked, each with the ids of their successors.
+    configuration: whether its hazards also read the files of a whole tree, see
+    `scan/configuration.py`.
     when: which pull requests may be flagged; None is all. mode_when: rules before `mode`, of which
     the first that holds counts. mode_why: what of the pull request settled the mode.
     """
@@ -358,6 +362,7 @@ class Area:
     when: When | None = None
     mode_when: tuple[ModeRule, ...] = ()
     mode_why: tuple[Reason, ...] = ()
+    configuration: bool = False
 
     def __hash__(self) -> int:
         # Areas are keys of caches, and hashing everything in them would cost more than it saves.

@@ -9,12 +9,21 @@ from datetime import UTC, date, datetime, timedelta
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import AGAIN, AddLabels, CheckRun, Marks, Reaction, Reply
 from ghapp.core.model import WRITTEN, Channel, same_login
-from ghapp.core.records import AreaDiff, FollowUp, History, Verdict
+from ghapp.core.records import (
+    AreaDiff,
+    Consultation,
+    FollowUp,
+    History,
+    ProjectPull,
+    Verdict,
+)
 from ghapp.core.releases import midnight, turns_at
 from ghapp.core.review.commands import COMMANDS
 from ghapp.core.review.comment_text import boxes
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.follow_ups import follow_ups, has_open
+from ghapp.core.review.project_issue import areas, consultation
+from ghapp.core.review.projects import expires_at
 from ghapp.core.review.review import (
     RANK,
     SETTLES,
@@ -25,7 +34,7 @@ from ghapp.core.review.review import (
     worst,
 )
 from ghapp.core.scan.checklist import Checklist
-from ghapp.core.text import render
+from ghapp.core.text import projects, render
 from ghapp.core.text.follow_ups import issue
 
 TICKING = timedelta(seconds=5)
@@ -143,6 +152,7 @@ def decide(
     since = (facts.found_at or history.pending_since) if stays_pending else None
     renews = since is not None and facts.now - since >= RENEWED_AFTER
     settles_in = SETTLES if review.base_since else None
+    again_at = _asked_again_at(review) if pull.is_open else None
     turns = _turns(review) if pull.is_open else ()
     if pull.is_open and _is_being_ticked(marks, facts, ledger):
         marks = replace(marks, comment=observed.comment)
@@ -153,7 +163,7 @@ def decide(
         pending_since=since,
         renews=renews,
         settles_in=settles_in,
-        recheck_at=min((at for at in (recheck_at, *turns) if at), default=None),
+        recheck_at=min((at for at in (recheck_at, again_at, *turns) if at), default=None),
     )
 
 
@@ -167,6 +177,50 @@ def _turns(review: Review) -> tuple[datetime, ...]:
     if review.areas and review.release:  # then another release is the next one
         found.append(midnight(date.fromisoformat(review.release.on) + timedelta(days=1), zone))
     return tuple(at + CLOCKS_DIFFER for at in found if at)
+
+
+def _asked_again_at(review: Review) -> datetime | None:
+    """When the first answer of the project is asked for again."""
+    found = (one for area in review.areas for one in area.inherited.values())
+    at = expires_at(found, review.facts)
+    return at + CLOCKS_DIFFER if at else None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectDecision:
+    """Where a project stands, and what its issue should carry.
+
+    is_project: whether the issue has the label, or is to have it. is_open, touched: as in Project.
+    """
+
+    is_project: bool
+    is_open: bool
+    marks: Marks
+    touched: Mapping[str, str]
+    consultation: Consultation | None = None
+
+
+def decide_project(
+    facts: Facts, ledger: tuple[Entry, ...], pulls: tuple[ProjectPull, ...], *, begins: bool
+) -> ProjectDecision:
+    """What the issue of a project should carry. ledger: oldest first.
+
+    pulls: of the project, as the comment lists them. begins: somebody has just made it a project.
+    """
+    policy, observed = facts.policy, facts.observed
+    label = policy.projects.label
+    is_project = begins or label in observed.labels
+    is_open = is_project and facts.pull.is_open
+    review = Review(PullState.CLEAR, (), facts, Checklist(), ledger)
+    board = projects.Board(facts, ledger, areas(policy), pulls)
+    marks = Marks(
+        comment=projects.comment(board) if is_project else observed.comment,
+        labels=observed.labels | ({label} if begins else set()),
+        reactions=_reactions(ledger) | observed.reactions,
+        replies=_replies(review),
+    )
+    waits = consultation(facts, ledger) if is_open else None
+    return ProjectDecision(is_project, is_open, marks, projects.members(pulls), waits)
 
 
 def _is_being_ticked(marks: Marks, facts: Facts, ledger: tuple[Entry, ...]) -> bool:

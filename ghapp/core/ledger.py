@@ -31,6 +31,9 @@ class Verb(StrEnum):
     REFRESH = "refresh"
     EXPLAIN = "explain"
     HELP = "help"
+    PROJECT = "project"  # of a pull: join the one named, or leave; of an issue: be one
+    CONSULT = "consult"
+    ACCEPT = "accept"  # of a finding in the configuration; UNDO opens it again
     REFUSED = "refused"
 
 

@@ -87,6 +87,22 @@ class QueueKey:
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectKey:
+    """One issue that is a project, or may become one."""
+
+    repository: Repository
+    number: int
+
+    def __str__(self) -> str:
+        return f"project:{self.repository.id}:{self.number}"
+
+    @property
+    def reference(self) -> str:
+        """Its name as a reference: "acme/shop#12", in the one spelling that ghapp stores."""
+        return f"{self.repository.full_name.casefold()}#{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
 class RepositoryKey:
     """All open pulls of one repository: its policy changed, or it came into reach."""
 
@@ -130,7 +146,27 @@ class OrganisationKey:
         return f"organisation:{self.owner}"
 
 
-Key = PullKey | PolicyKey | QueueKey | RepositoryKey | SweepKey | InstallationKey | OrganisationKey
+@dataclass(frozen=True, slots=True)
+class ConfigurationKey:
+    """The standing review of one repository's configuration, and its issue."""
+
+    repository: Repository
+
+    def __str__(self) -> str:
+        return f"configuration:{self.repository.id}"
+
+
+Key = (
+    PullKey
+    | PolicyKey
+    | QueueKey
+    | ProjectKey
+    | RepositoryKey
+    | SweepKey
+    | InstallationKey
+    | OrganisationKey
+    | ConfigurationKey
+)
 
 # --- people and what they say ------------------------------------------------------------
 
@@ -267,12 +303,16 @@ class Lookup:
     """Keys that a delivery does not name, but our own record does.
 
     head_sha: the pulls that are recorded on this head; "" for none.
-    labels: the repository, if one of these names may be that of a label of ghapp. Either of both.
+    labels: the repository, if one of these names may be that of a label of ghapp.
+    issue: the number of an issue that has changed: its project, if it is one or may have become one
+    by the label `labelled`. One of the three.
     """
 
     repository: Repository
     head_sha: str = ""
     labels: frozenset[str] = frozenset()
+    issue: int = 0
+    labelled: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +331,8 @@ class Delivery:
     organisations: owners, as in `Repository.owner`, whose own policy may have changed.
     lookup: further keys, found when the delivery is stored.
     changed_files: how many files GitHub says the pull changes; 0 if it does not say.
+    issues: those whose labels, state or parent have changed. moved: the address that the first of
+    them has from now on, its node id before and from now on.
     revoked: the id of an account that no longer lets the App act for it; 0 for none.
     """
 
@@ -312,12 +354,14 @@ class Delivery:
     left: tuple[Repository, ...] = ()
     ended: tuple[QueueKey, ...] = ()
     lookup: Lookup | None = None
+    issues: tuple[ProjectKey, ...] = ()
+    moved: tuple[ProjectKey, str, str] | None = None
     revoked: int = 0
 
     @property
     def has_keys(self) -> bool:
         """Whether storing it makes keys dirty, or may do so."""
-        return bool(self.keys or self.lookup)
+        return bool(self.keys or self.lookup or self.issues)
 
 
 # GitHub lists no more files of a pull.
@@ -353,6 +397,7 @@ class Pull:
     a merged pull would hold what the pull brought; and a tag may have the same name.
     head_repository: full name of where its branch is, "" if that is gone.
     from_fork: whether that is another repository, whose pushes nobody reports to us.
+    body: its description. milestone_text: the description of its milestone.
     teams: slugs of the teams that conditions name and that the author is an active member of.
     topics, properties: of the repository; a custom property is "NAME: VALUE".
     unknown: kinds of conditions whose facts are not known, and "team SLUG" for a single team.
@@ -386,6 +431,8 @@ class Pull:
     properties: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()
     milestone: Milestone | None = None
+    body: str = ""
+    milestone_text: str = ""
 
     @property
     def by(self) -> Account:

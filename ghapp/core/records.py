@@ -9,7 +9,7 @@ from datetime import datetime
 from ghapp.core.areas import Text
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import Effect, Marks, Written
-from ghapp.core.model import Account, Compared, Key, Message, Push
+from ghapp.core.model import Account, Compared, Key, Message, ProjectKey, Push
 from ghapp.core.releases import Freeze, Release
 
 
@@ -78,6 +78,114 @@ class FollowUp:
     is_open: bool = True
     asked_by: str = ""
     asked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownIssue:
+    """An issue as read, as far as it decides whether it is a project.
+
+    parent: as `ProjectKey.reference`; "" if it has none. is_open: also false if it is gone.
+    """
+
+    key: ProjectKey
+    node_id: str
+    title: str
+    url: str
+    is_open: bool
+    labels: frozenset[str] = frozenset()
+    parent: str = ""
+    updated_at: datetime | None = None
+
+    def has(self, label: str) -> bool:
+        """Whether it has the label; GitHub's labels ignore case."""
+        return label.casefold() in {one.casefold() for one in self.labels}
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """How a pull came to its project, or what may be meant by one.
+
+    how: command | trailer | parent | milestone. reference: the issue named, as
+    `ProjectKey.reference`. by: who named it. standing: joined | hint (only somebody with write
+    access can join) | no_project (the issue is not one). project: only if joined.
+    through: the issues read on the way, as references. shown: what the comment on the project shows
+    of the pull, as a digest.
+    """
+
+    how: str
+    reference: str
+    by: str
+    standing: str
+    project: ProjectKey | None = None
+    through: tuple[str, ...] = ()
+    shown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """An issue that is a project, as its pulls see it.
+
+    is_open: whether the issue is open and has the label. ledger: of the issue, oldest first.
+    touched: area id -> the first of its pulls that touched it, as "acme/shop#5".
+    """
+
+    key: ProjectKey
+    title: str
+    url: str
+    is_open: bool
+    ledger: tuple[Entry, ...] = ()
+    touched: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPull:
+    """A pull of a project. state: as in `review.PullState`. areas: their titles."""
+
+    full_name: str
+    number: int
+    title: str
+    state: str
+    is_open: bool
+    areas: tuple[tuple[str, Text], ...] = ()
+
+    @property
+    def reference(self) -> str:
+        return f"{self.full_name}#{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRun:
+    """What a run of a project leaves behind.
+
+    is_open: as in `Project`. touched: as there. unresolved: effects that failed, but may have taken
+    effect.
+    """
+
+    issue: KnownIssue
+    is_open: bool
+    marks: Marks
+    written: Written
+    touched: Mapping[str, str] = field(default_factory=dict)
+    consultation: Consultation | None = None
+    unresolved: tuple[Effect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Consultation:
+    """What a project waits for the reviewers to answer.
+
+    areas: their ids; () for a question about none. asked_at: when the oldest of it was asked.
+    question: in the words of who asked last; "" if there are none.
+    """
+
+    full_name: str
+    number: int
+    title: str
+    url: str
+    areas: tuple[str, ...]
+    who: str
+    asked_at: datetime
+    question: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,7 +509,7 @@ class History:
     pending_since: when GitHub accepted the check run that is in progress; None if none is.
     base_since: when a run first read another base than the one before; None if that is long ago, or
     never was.
-    late_since: as in Facts, by the last run. trial: what the last run recorded.
+    late_since: as in Facts, by the last run. trial, membership: what the last run recorded.
     commits: by head SHA, as GitHub listed them when somebody settled an area of that head, oldest
     first; () if it does not list them. pushers: by commit, who pushed it to any branch.
     """
@@ -437,6 +545,7 @@ class History:
     base_since: datetime | None = None
     late_since: datetime | None = None
     trial: Trial | None = None
+    membership: Membership | None = None
     follow_ups: tuple[FollowUp, ...] = ()  # of this pull, by item
     debts: tuple[FollowUp, ...] = ()  # open ones of others in the repository, soonest due first
 
@@ -502,7 +611,8 @@ class Run:
     state_since, pending_since, base_since, late_since: as in History.
     recheck_at: when to check again even if nothing happens; None for never.
     trial: what is only observed or advised, as if it were enforced; None if there never was any.
-    overview: None if the pull was not read. runs: notes of this run and the last, newest first.
+    overview, membership: None if the pull was not read. membership: also if it names no project.
+    runs: notes of this run and the last, newest first.
     """
 
     marks: Marks
@@ -522,3 +632,4 @@ class Run:
     late_since: datetime | None = None
     overview: Overview | None = None
     runs: tuple[RunNote, ...] = ()
+    membership: Membership | None = None

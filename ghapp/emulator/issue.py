@@ -244,7 +244,8 @@ class Thread(ABC):
 
     Every act on it moves `updated_at`, keeps the state before it (for reads that lag) and is
     reported to the App. via_app: the App opened it. state_reason: why an issue was closed or opened
-    last. earlier: this thread before each of its last changes.
+    last. parent: the issue that it is a sub-issue of.
+    earlier: this thread before each of its last changes.
     """
 
     repository: Tracker
@@ -262,6 +263,7 @@ class Thread(ABC):
     via_app: bool = False
     label_list: list[Label] = field(default_factory=list)
     assignees: list[User] = field(default_factory=list)
+    parent: Issue | None = None
     comments: list[Comment] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     earlier: deque[Any] = field(default_factory=lambda: deque(maxlen=EARLIER_STATES))
@@ -495,6 +497,18 @@ class Issue(Thread):
     def reopen(self, by: str) -> None:
         if self.state == "closed":
             self._set_state("reopened", by, "reopened")
+
+    @locked
+    def set_parent(self, parent: Issue | None, by: str) -> None:
+        """Make it a sub-issue of another issue, or of none.
+
+        Source: https://docs.github.com/webhooks/webhook-events-and-payloads#sub_issues
+        """
+        before, self.parent = self.parent, parent
+        action = "parent_issue_added" if parent else "parent_issue_removed"
+        self.repository.emit(
+            "sub_issues", action, by, sub_issue=self, parent_issue=parent or before
+        )
 
     @locked
     def delete(self, by: str) -> None:

@@ -34,6 +34,7 @@ class Milestone:
     title: str
     due_on: datetime | None = None
     state: str = "open"
+    description: str | None = None
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

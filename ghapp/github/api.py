@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 import msgspec
 from cachetools import LRUCache
 
-from ghapp.core.model import File, PullKey
+from ghapp.core.model import File, ProjectKey, PullKey
 from ghapp.core.records import PolicySource
 from ghapp.core.scan.unshown import TreeEntry
 from ghapp.errors import Rejected, Retry, Unanswered, Wait
@@ -163,7 +163,7 @@ class Installation:
         self._late: dict[str, float] = {}  # repository -> until when a write may take effect
         self.payer: tuple[str, int] = ("", 0)  # the repository and the pull that all is for
 
-    def charged(self, key: PullKey) -> Installation:
+    def charged(self, key: PullKey | ProjectKey) -> Installation:
         """The same, for what is done for one pull: it counts for the share that the pull has."""
         charged = copy(self)
         charged.payer = f"repos/{quote(key.repository.full_name)}", key.number

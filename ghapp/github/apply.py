@@ -21,7 +21,7 @@ from ghapp.core.marks import (
     RemoveLabel,
     RequestReview,
 )
-from ghapp.core.model import PullKey
+from ghapp.core.model import ProjectKey, PullKey
 from ghapp.errors import Gone, Rejected, Retry, Unanswered
 from ghapp.github import endpoints, writes
 from ghapp.github.api import Installation
@@ -48,7 +48,7 @@ mutation($id: ID!, $content: ReactionContent!) {
 
 
 async def apply(
-    api: Installation, key: PullKey, effect: Effect, us: Identity, now: datetime
+    api: Installation, key: PullKey | ProjectKey, effect: Effect, us: Identity, now: datetime
 ) -> Outcome:
     """Write it; if it fails and may have taken effect, look for it, and then write it once more.
 
@@ -70,7 +70,8 @@ async def apply(
                     return found
             return await request(api, key, effect)
     except Gone as gone:
-        await endpoints.pull(api, key)  # raises Gone if the pull itself is out of reach
+        # Raises Gone if the pull, or the issue, itself is out of reach.
+        await endpoints.exists(api, key)
         if not effect.best_effort:
             raise Retry(str(gone), after_seconds=PERMISSION_SECONDS) from gone
         if gone.perhaps:  # the pull is there, so this 404 may only be a lag
@@ -78,7 +79,7 @@ async def apply(
         raise Rejected(str(gone)) from gone
 
 
-async def _comment(api: Installation, key: PullKey, effect: PutComment) -> Outcome:
+async def _comment(api: Installation, key: PullKey | ProjectKey, effect: PutComment) -> Outcome:
     body = {"body": effect.body}
     if effect.comment_id:
         path = at(key.repository, f"issues/comments/{effect.comment_id}")
@@ -86,7 +87,7 @@ async def _comment(api: Installation, key: PullKey, effect: PutComment) -> Outco
     return await write(api, "POST", at(key.repository, f"issues/{key.number}/comments"), body)
 
 
-async def _add_labels(api: Installation, key: PullKey, effect: AddLabels) -> Outcome:
+async def _add_labels(api: Installation, key: PullKey | ProjectKey, effect: AddLabels) -> Outcome:
     """With one more call for each label that GitHub had to create, for its colour."""
     names = [name for name, _, _ in effect.described]
     path = at(key.repository, f"issues/{key.number}/labels")
@@ -97,12 +98,14 @@ async def _add_labels(api: Installation, key: PullKey, effect: AddLabels) -> Out
     return Outcome(0, answer.date)
 
 
-async def _remove_label(api: Installation, key: PullKey, effect: RemoveLabel) -> Outcome:
+async def _remove_label(
+    api: Installation, key: PullKey | ProjectKey, effect: RemoveLabel
+) -> Outcome:
     path = at(key.repository, f"issues/{key.number}/labels/{quoted(effect.label)}")
     return await write(api, "DELETE", path, fine=(404,), repeatable=True)
 
 
-async def _react(api: Installation, key: PullKey, effect: React) -> Outcome:
+async def _react(api: Installation, key: PullKey | ProjectKey, effect: React) -> Outcome:
     """With one more read if the message is answered 404: a deleted one needs no reaction.
 
     Raises Retry also if the message exists: it was too new to be visible.
@@ -124,14 +127,16 @@ async def _react(api: Installation, key: PullKey, effect: React) -> Outcome:
     return replace(outcome(answer, request), id=0)
 
 
-async def _reply(api: Installation, key: PullKey, effect: PostReply) -> Outcome:
+async def _reply(api: Installation, key: PullKey | ProjectKey, effect: PostReply) -> Outcome:
     body, id = {"body": _reply_text(effect)}, effect.reply.comment_id
     if id:
         return await edit_existing(api, at(key.repository, f"issues/comments/{id}"), body)
     return await write(api, "POST", at(key.repository, f"issues/{key.number}/comments"), body)
 
 
-async def _request_review(api: Installation, key: PullKey, effect: RequestReview) -> Outcome:
+async def _request_review(
+    api: Installation, key: PullKey | ProjectKey, effect: RequestReview
+) -> Outcome:
     """With one more call for reminders: whoever is asked already has to be asked anew.
 
     Source: https://docs.github.com/rest/pulls/review-requests#request-reviewers-for-a-pull-request
@@ -153,7 +158,7 @@ def _reply_text(effect: PostReply) -> str:
 
 
 async def _found_run(
-    api: Installation, key: PullKey, effect: PutCheckRun, us: Identity, now: datetime
+    api: Installation, key: PullKey | ProjectKey, effect: PutCheckRun, us: Identity, now: datetime
 ) -> Outcome | None:
     run = await endpoints.newest_run(api, key.repository, effect.check_run.head_sha, us.app_id)
     if run is None or run.started_at is None or run.started_at < now - CLOCKS_DIFFER:
@@ -163,18 +168,20 @@ async def _found_run(
 
 
 async def _found_comment(
-    api: Installation, key: PullKey, effect: PutComment, us: Identity, now: datetime
+    api: Installation, key: PullKey | ProjectKey, effect: PutComment, us: Identity, now: datetime
 ) -> Outcome | None:
     return await _found(api, key, effect.body, us)
 
 
 async def _found_reply(
-    api: Installation, key: PullKey, effect: PostReply, us: Identity, now: datetime
+    api: Installation, key: PullKey | ProjectKey, effect: PostReply, us: Identity, now: datetime
 ) -> Outcome | None:
     return await _found(api, key, _reply_text(effect), us)
 
 
-async def _found(api: Installation, key: PullKey, body: str, us: Identity) -> Outcome | None:
+async def _found(
+    api: Installation, key: PullKey | ProjectKey, body: str, us: Identity
+) -> Outcome | None:
     """Our newest comment with this body."""
     rows = await endpoints.comments(api, key)
     ours = [row for row in rows if us.made(row.performed_via_github_app)]
@@ -188,7 +195,7 @@ FOUND: Mapping[type[Effect], Callable[..., Awaitable[Outcome | None]]] = {
     PutComment: _found_comment,
     PostReply: _found_reply,
 }
-REQUESTS: Mapping[type[Effect], Callable[[Installation, PullKey, Any], Awaitable[Outcome]]] = {
+REQUESTS: Mapping[type[Effect], Callable[[Installation, Any, Any], Awaitable[Outcome]]] = {
     PutCheckRun: writes.put,
     AddLabels: _add_labels,
     RemoveLabel: _remove_label,

@@ -15,16 +15,41 @@ from urllib.parse import quote
 import msgspec
 
 from ghapp import logs
-from ghapp.core.marks import POLICY, CheckRun, Effect, Outcome, PutCheckRun
-from ghapp.core.model import File, PolicyKey, Pull, PullKey, Push, QueueKey, Repository, Via
+from ghapp.core.marks import POLICY, CheckRun, Effect, Issue, Outcome, PutCheckRun
+from ghapp.core.model import (
+    Account,
+    File,
+    PolicyKey,
+    ProjectKey,
+    Pull,
+    PullKey,
+    Push,
+    QueueKey,
+    Repository,
+    Rights,
+    Via,
+)
 from ghapp.core.policy.policy import Rules
-from ghapp.core.records import History, PolicySource
+from ghapp.core.records import History, KnownIssue, PolicySource
 from ghapp.core.redelivery import Page
 from ghapp.core.review.facts import Facts
+from ghapp.core.review.judge import Ask
 from ghapp.core.review.merge_queue import QueueFacts
 from ghapp.core.review.preview import Proposed, proposes
+from ghapp.core.scan import new_file
+from ghapp.core.scan.configuration import TreeFile
 from ghapp.errors import Gone, Retry, Wait
-from ghapp.github import app, endpoints, merge_queue, policies, pulls, writes
+from ghapp.github import (
+    app,
+    endpoints,
+    issues,
+    merge_queue,
+    people,
+    policies,
+    projects,
+    pulls,
+    writes,
+)
 from ghapp.github.api import MOST_PAGES, PAGE, Cache, Installation, whole
 from ghapp.github.app import Installed
 from ghapp.github.apply import apply
@@ -40,7 +65,7 @@ from ghapp.github.gather import (
 )
 from ghapp.github.host import WRONG_KEY_SECONDS, Host, Request, Tokens
 from ghapp.github.payloads import Identity
-from ghapp.github.rate_limits import Budget
+from ghapp.github.rate_limits import Budget, Importance
 from ghapp.github.transport import TOTAL_SECONDS
 from ghapp.observer import Observer
 from ghapp.settings import Endpoint
@@ -195,7 +220,32 @@ class GitHub:
         api = self._installation(key.repository).charged(key)
         return await policies.read_contents(api, key.repository, files)
 
-    async def apply(self, key: PullKey, effect: Effect) -> Outcome:
+    async def issue(self, place: Repository, reference: str) -> KnownIssue | None:
+        """An issue that a pull of `place` names; None if it is out of reach.
+
+        Raises Gone, Retry and Wait.
+        """
+        return await projects.issue(self._installation(place), place, reference)
+
+    async def may_write(self, repository: Repository, who: Account) -> bool:
+        """Whether somebody may write in a repository. Raises Gone, Retry and Wait."""
+        return await projects.may_write(self._installation(repository), repository, who)
+
+    async def project(
+        self, key: ProjectKey, history: History, rules: Rules
+    ) -> tuple[Facts, KnownIssue] | None:
+        """What a project is judged by; None if its issue is out of reach.
+
+        Raises Gone, Retry and Wait.
+        """
+        if not self._bot_login:
+            await self.app()
+        us, now = Identity(self._app_id, self._bot_login), self._tokens.now()
+        return await projects.gather(
+            self._installation(key.repository), key, history, rules, us, now
+        )
+
+    async def apply(self, key: PullKey | ProjectKey, effect: Effect) -> Outcome:
         """Write one effect.
 
         Raises Gone, Wait, Retry (it may have taken effect all the same) and, except for the check
@@ -303,6 +353,56 @@ class GitHub:
         Raises Gone, Wait, Retry (it may be written).
         """
         return await writes.put(self._installation(key.repository), key, effect)
+
+    async def configured(
+        self, repository: Repository, history: History, rules: Rules
+    ) -> PolicySource:
+        """The policy of a repository, as recorded if that is recent. Raises Gone, Retry, Wait."""
+        if not self._bot_login:
+            await self.app()
+        api, now = self._installation(repository), self._tokens.now()
+        return await policy_source(api, repository, history, rules, now)
+
+    async def all_files(
+        self, repository: Repository, *, gives_way: bool = True
+    ) -> tuple[tuple[TreeFile, ...], bool]:
+        """The files of the default branch, and whether GitHub lists all.
+
+        gives_way: nobody waits for it. Raises Gone (GitHub refuses, or it is empty), Retry, Wait.
+        """
+        importance = Importance.SCAN if gives_way else Importance.READ
+        found = await endpoints.all_files(self._installation(repository), repository, importance)
+        if found is None:
+            raise Gone(f"{repository.full_name}: GitHub does not list the tree")
+        return found
+
+    async def text(self, repository: Repository, sha: str, *, gives_way: bool = True) -> str | None:
+        """The text of a file; None if it cannot be read. gives_way: as above. Raises as above."""
+        importance = Importance.SCAN if gives_way else Importance.READ
+        api, fine = self._installation(repository), policies.REFUSED
+        found = await endpoints.blob(api, repository, sha, fine=fine, importance=importance)
+        return None if found is None else new_file.text(found)
+
+    async def rights(self, repository: Repository, asks: Mapping[str, Ask]) -> Mapping[str, Rights]:
+        """The rights of these speakers. Raises Gone, Retry and Wait."""
+        return await people.rights(self._installation(repository), repository, asks)
+
+    async def own_issue(self, repository: Repository, label: str) -> int:
+        """Our newest issue about configuration; 0 if there is none. Raises Gone, Retry, Wait."""
+        us = Identity(self._app_id, self._bot_login)
+        return await issues.own(self._installation(repository), repository, label, us)
+
+    async def put_issue(self, repository: Repository, number: int, issue: Issue) -> int:
+        """Write an issue; its number, 0 if issues are switched off or it is gone.
+
+        number: 0 for a new one. Raises Gone, Retry, Wait and Rejected.
+        """
+        return await issues.put(self._installation(repository), repository, number, issue)
+
+    async def acknowledge(self, repository: Repository, comment_id: int, content: str) -> None:
+        """React to a comment, unless it is gone. Raises Gone, Retry, Wait and Rejected."""
+        api = self._installation(repository)
+        await issues.acknowledge(api, repository, comment_id, content)
 
     async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]:
         """All open pulls, oldest first. Raises Gone, Retry and Wait."""

@@ -16,8 +16,9 @@ from urllib.parse import quote
 import msgspec
 
 from ghapp.core.marks import REVIEW, CheckRun
-from ghapp.core.model import File, Pull, PullKey, Repository
+from ghapp.core.model import File, ProjectKey, Pull, PullKey, Repository
 from ghapp.core.releases import Milestone
+from ghapp.core.scan.configuration import TreeFile
 from ghapp.core.scan.unshown import TreeEntry
 from ghapp.github.api import PAGE, Installation, keep, together
 from ghapp.github.errors import decoded
@@ -27,6 +28,7 @@ from ghapp.github.transport import RAW
 
 CHECK_NAME = REVIEW
 MOST_COMMIT_PAGES = 10
+LINK = "120000"  # git's mode of a symbolic link
 QUEUE = "queue"  # in `external_id` of a check run on a queue's head, in place of a pull's number
 
 Login = Annotated[str, msgspec.Meta(min_length=1)]
@@ -70,6 +72,7 @@ class _MilestoneRow(msgspec.Struct):
     title: str = ""
     state: str = "open"
     due_on: datetime | None = None
+    description: str | None = None
 
 
 class _PullRow(msgspec.Struct):
@@ -86,6 +89,7 @@ class _PullRow(msgspec.Struct):
     merged: bool = False
     html_url: str = ""
     commits: int = 1
+    body: str | None = None
     milestone: _MilestoneRow | None = None
 
 
@@ -182,6 +186,7 @@ class _TreeRow(msgspec.Struct):
     type: str  # blob | tree | commit (a submodule, which is a folder to its users)
     sha: str = ""
     mode: str = ""
+    size: int = 0
 
 
 class _Tree(msgspec.Struct):
@@ -250,8 +255,16 @@ async def pull(api: Installation, key: PullKey) -> PullRead:
         topics=frozenset(topics or ()),
         unknown=frozenset(["topic"] if topics is None else []),
         milestone=milestone,
+        body=row.body or "",
+        milestone_text=(row.milestone.description or "") if row.milestone else "",
     )
     return PullRead(found, answer.date)
+
+
+async def exists(api: Installation, key: PullKey | ProjectKey) -> None:
+    """Raises Gone (the pull or the issue is out of reach), Retry and Wait."""
+    kind = "pulls" if isinstance(key, PullKey) else "issues"
+    await api.send(Request("GET", at(key.repository, f"{kind}/{key.number}")), Importance.READ)
 
 
 class _PropertyRow(msgspec.Struct):
@@ -321,12 +334,16 @@ def file(row: FileRow) -> File:
 
 
 async def _listed(
-    api: Installation, repository: Repository, name: str, query: str = ""
+    api: Installation,
+    repository: Repository,
+    name: str,
+    query: str = "",
+    importance: Importance = Importance.READ,
 ) -> _Tree | None:
     """A tree of a branch, HEAD, a commit or a tree; None if GitHub refuses. Raises Retry."""
     path = f"git/trees/{quote(name, safe='')}{query}"
     request = Request("GET", at(repository, path))
-    answer = await api.send(request, Importance.READ, fine=(403, 404, 409, 422))
+    answer = await api.send(request, importance, fine=(403, 404, 409, 422))
     if answer.status != 200:
         return None
     return await asyncio.to_thread(decoded, answer, _Tree, request)  # it may be seven megabytes
@@ -381,8 +398,27 @@ async def tree(
     return {row.path: TreeEntry(row.sha, row.mode) for row in found.tree}
 
 
+async def all_files(
+    api: Installation, repository: Repository, importance: Importance
+) -> tuple[tuple[TreeFile, ...], bool] | None:
+    """The files of the default branch, and whether GitHub lists all; None if it refuses.
+
+    Links and submodules are left out. Raises Retry and Wait.
+    """
+    found = await _listed(api, repository, "HEAD", "?recursive=1", importance)
+    if found is None:
+        return None
+    rows = (row for row in found.tree if row.type == "blob" and row.mode != LINK)
+    return tuple(TreeFile(row.path, row.sha, row.size) for row in rows), not found.truncated
+
+
 async def blob(
-    api: Installation, repository: Repository, sha: str, *, fine: tuple[int, ...]
+    api: Installation,
+    repository: Repository,
+    sha: str,
+    *,
+    fine: tuple[int, ...],
+    importance: Importance = Importance.READ,
 ) -> bytes | None:
     """The beginning of a file's content; None if the answer has a status in `fine`.
 
@@ -391,7 +427,7 @@ async def blob(
     """
     path = at(repository, f"git/blobs/{quote(sha, safe='')}")
     request = Request("GET", path, headers={"Accept": RAW})
-    answer = await api.send(request, Importance.READ, fine=fine)
+    answer = await api.send(request, importance, fine=fine)
     return answer.body if answer.status == 200 else None
 
 
@@ -450,7 +486,7 @@ async def account(api: Installation, id: int) -> User | None:
     return decoded(answer, User, request) if answer.status == 200 else None
 
 
-async def comments(api: Installation, key: PullKey) -> tuple[CommentRow, ...]:
+async def comments(api: Installation, key: PullKey | ProjectKey) -> tuple[CommentRow, ...]:
     """All comments of the conversation, oldest first. Raises Gone, Retry and Wait."""
     path = at(key.repository, f"issues/{key.number}/comments?")
     return await api.rows(path, CommentRow)

@@ -142,6 +142,8 @@ class PullLink(Struct):
 class Issue(Struct):
     number: Number
     pull_request: PullLink | None = None
+    body: str | None = None
+    performed_via_github_app: App | None = None
 
 
 class Comment(Struct):
@@ -219,12 +221,36 @@ class ReviewEvent(Where):
 
 
 class IssuePart(Struct):
+    number: Number
+    node_id: NodeId = ""
+    updated_at: When | None = None
     body: str | None = None
     performed_via_github_app: App | None = None
 
 
+class IssueChanges(Struct):
+    """new_issue, new_repository: where a transferred issue is from now on."""
+
+    new_issue: IssuePart | None = None
+    new_repository: RepositoryPart | None = None
+
+
+class IssueLabel(Struct):
+    name: Annotated[str, Meta(max_length=1_000)]
+
+
 class IssueEvent(Where):
+    """label: the one that was set or removed."""
+
     issue: IssuePart
+    changes: IssueChanges | None = None
+    label: IssueLabel | None = None
+
+
+class SubIssueEvent(Where):
+    """sub_issue: of this repository."""
+
+    sub_issue: IssuePart
 
 
 class BaseRepository(Struct):

@@ -24,6 +24,8 @@ WINDOWS = ("points_minute", "content_minute", "content_hour")
 # the larger share only while half of every window is left: a lively conversation needs it.
 REPOSITORY_SHARE, PULL_SHARE, BUSY_PULL_SHARE = 0.5, 0.25, 0.1
 BUSY = 0.5
+# Of an installation, for the standing review: a fifth of what GitHub allows the smallest one.
+SCANS_AN_HOUR = 1_000
 MOST_SHARES = 1_000  # by then those are dropped of which nothing is spent
 
 
@@ -33,6 +35,7 @@ class Importance(Enum):
     CHECK_RUN = 0.0
     READ = 0.1  # a run that began should be able to write its check run
     BEST_EFFORT = 0.25  # comments, labels, reactions
+    SCAN = 0.75  # reads of the standing review, for which nobody waits
 
 
 class Window:
@@ -86,6 +89,7 @@ class Budget:
     def __init__(self, limits: str = "github") -> None:
         self._off = limits == "off"
         self._windows = windows()
+        self._scans = Window(SCANS_AN_HOUR, HOUR)
         self._shares: dict[tuple[str, int], tuple[Window, ...]] = {}
         self._closed_until = 0.0
 
@@ -128,6 +132,9 @@ class Budget:
         if repository:
             taken.append(self._share(repository, 0, now))
         bounds = [(share, importance.value) for share in taken]
+        if importance is Importance.SCAN:
+            taken.append((self._scans,))
+            bounds.append((taken[-1], 0.0))
         if pull:
             taken.append(self._share(repository, pull, now))
             if importance is Importance.BEST_EFFORT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -147,14 +148,11 @@ def _listed(
     known = (row for row in comments if row.id == history.written.comment_id)
     marked = (row for row, line in lines if line == MARKER)
     comment = next(known, None) or next(marked, None)
-    replies = ((row, _REPLY.fullmatch(line)) for row, line in lines)
     marks = replace(
         history.marks or Marks(),
         check_run=endpoints.check_run(run, pull.key.number) if run else None,
         comment=normalised(comment.body or "") if comment else "",
-        replies=frozenset(
-            Reply(match[1], match[2], row.body or "", row.id) for row, match in replies if match
-        ),
+        replies=replies_of(comments),
         issues=follow_ups.issues(followed),
     )
     is_known = run is not None and run.id == history.written.check_run_id
@@ -164,6 +162,15 @@ def _listed(
         annotated=history.written.annotated if is_known else "",
     )
     return Observed(marks, written, run.started_at if run else None, followed)
+
+
+def replies_of(comments: Iterable[CommentRow]) -> frozenset[Reply]:
+    """Those of the App's comments that are replies."""
+    lines = ((row, (row.body or "").lstrip().partition("\n")[0].strip()) for row in comments)
+    replies = ((row, _REPLY.fullmatch(line)) for row, line in lines)
+    return frozenset(
+        Reply(match[1], match[2], row.body or "", row.id) for row, match in replies if match
+    )
 
 
 def _invisible_writes(history: History, now: Observed) -> list[str]:

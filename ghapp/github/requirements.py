@@ -42,6 +42,7 @@ EVENTS: Mapping[str, str] = {
     "pull_request_review_comment": "pull_requests",
     "issue_comment": "issues",
     "issues": "issues",
+    "sub_issues": "issues",
     "label": "metadata",
     "check_run": "checks",
     "check_suite": "checks",

@@ -56,6 +56,7 @@ READERS: Mapping[str, Callable[[Delivery, Identity], Delivery]] = {
     "pull_request_review_comment": speech.review_comment,
     "issue_comment": speech.issue_comment,
     "issues": changes.issue,
+    "sub_issues": changes.sub_issues,
     "check_run": checks.check_run,
     "check_suite": checks.check_suite,
     "merge_group": merge_queue.merge_group,

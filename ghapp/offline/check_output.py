@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
@@ -165,7 +165,7 @@ def as_text(checked: Checked) -> str:
             shown, beyond = findings.split(one.findings)
             left = Counter(finding.hazard for finding in beyond)
             lines += ["", f"  {findings.counted(len(one.findings), words)}"]
-            found = [_finding(finding, words) for finding in shown]
+            found = [finding_line(finding, words) for finding in shown]
             found += [words("check_beyond", hazard=one, count=left[one]) for one in left]
             lines += [wrapped(line, "  ", "      ") for line in found]
         blocks.append("\n".join(lines))
@@ -187,7 +187,7 @@ def styles(words: Words) -> Mapping[str, str]:
     }
 
 
-def _finding(finding: Finding, words: Words) -> str:
+def finding_line(finding: Finding, words: Words) -> str:
     """One finding. Its place comes first, so that terminals link to it."""
     path = visible(finding.path)
     text = words(
@@ -265,22 +265,25 @@ def as_json(checked: Checked) -> str:
             for one in asked.flagged
         ],
         "findings": [
-            {
-                "hazard": finding.hazard,
-                "severity": finding.severity,
-                "item": finding.item,
-                "area": finding.area,
-                "path": visible(finding.path),
-                "line": finding.line,
-                "message": words.text(finding.message),
-                **({"fix": finding.fix} if finding.fix else {}),
-                **({"accepted": visible(finding.accepted)} if finding.accepted else {}),
-            }
-            for one in asked.flagged
-            for finding in one.findings
+            finding_json(finding, words) for one in asked.flagged for finding in one.findings
         ],
     }
     return json.dumps(outcome, ensure_ascii=False, indent=2)
+
+
+def finding_json(finding: Finding, words: Words) -> dict[str, object]:
+    """A finding, for programs."""
+    return {
+        "hazard": finding.hazard,
+        "severity": finding.severity,
+        "item": finding.item,
+        "area": finding.area,
+        "path": visible(finding.path),
+        "line": finding.line,
+        "message": words.text(finding.message),
+        **({"fix": finding.fix} if finding.fix else {}),
+        **({"accepted": visible(finding.accepted)} if finding.accepted else {}),
+    }
 
 
 def _item(item: Item, checked: Checked) -> dict[str, object]:
@@ -311,7 +314,7 @@ def as_commands(checked: Checked) -> str:
 def as_sarif(checked: Checked) -> str:
     """For code scanning: findings are results; questions are none, because they have no line."""
     rules = [
-        _rule(hazard, checked.words) for area in checked.policy.areas for hazard in area.hazards
+        rule(hazard, checked.words) for area in checked.policy.areas for hazard in area.hazards
     ]
     warnings = (*checked.warnings(), *checked.notes())
     return reports.as_sarif("check", _results(checked), rules, warnings)
@@ -319,9 +322,13 @@ def as_sarif(checked: Checked) -> str:
 
 def _results(checked: Checked) -> list[reports.Result]:
     """The findings, heaviest first."""
-    words, areas = checked.words, checked.policy.areas
-    hazards = {one.id: _rule(one, words) for area in areas for one in area.hazards}
     found = [one for area in checked.checklist.flagged for one in area.findings]
+    return results(found, checked.policy, checked.words)
+
+
+def results(found: Iterable[Finding], policy: Policy, words: Words) -> list[reports.Result]:
+    """Findings under this policy, heaviest first."""
+    hazards = {one.id: rule(one, words) for area in policy.areas for one in area.hazards}
     return [
         reports.Result(
             rule=hazards[one.hazard],
@@ -339,7 +346,8 @@ def _results(checked: Checked) -> list[reports.Result]:
     ]
 
 
-def _rule(hazard: Hazard, words: Words) -> reports.Rule:
+def rule(hazard: Hazard, words: Words) -> reports.Rule:
+    """What may be found."""
     text = words.text(hazard.message.naming(""))
     return reports.Rule(hazard.id, text, LEVELS[hazard.severity], tags=(hazard.area, hazard.item))
 

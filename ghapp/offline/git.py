@@ -354,8 +354,24 @@ def files_of(snapshot: Snapshot) -> dict[str, tuple[str, int]]:
     return found
 
 
+def working_files(path: Folder) -> tuple[str, ...]:
+    """The files of the working tree below a folder, tracked or new; ignored ones are left out.
+
+    Their paths begin at the root of the repository. Raises BadRange (there is no working tree).
+    """
+    root(path)
+    options = ("-z", "--cached", "--others", "--exclude-standard", "--full-name", "--deduplicate")
+    names = _git(path, "ls-files", *options).split(b"\0")[:-1]
+    return tuple(sorted(map(os.fsdecode, names)))
+
+
 def texts(path: Folder, shas: Sequence[str]) -> dict[str, str]:
     """SHA -> the text of its blob; those that the clone lacks are left out."""
+    return {sha: body.decode("utf-8", "replace") for sha, body in bodies(path, shas).items()}
+
+
+def bodies(path: Folder, shas: Sequence[str]) -> dict[str, bytes]:
+    """SHA -> the content of its blob; those that the clone lacks are left out."""
     rest = _git(path, "cat-file", "--batch", given="".join(f"{sha}\n" for sha in shas).encode())
     found = {}
     while rest:
@@ -363,7 +379,7 @@ def texts(path: Folder, shas: Sequence[str]) -> dict[str, str]:
         sha, *more = facts.decode().split(" ")
         if more != ["missing"]:
             size = int(more[1])
-            found[sha], rest = rest[:size].decode("utf-8", "replace"), rest[size + 1 :]
+            found[sha], rest = rest[:size], rest[size + 1 :]
     return found
 
 

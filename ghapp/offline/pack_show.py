@@ -165,7 +165,8 @@ def _hazard(part: HazardPart, words: Words) -> str:
     if part.unless_other_side:
         unless.append(words("pack_other_side", pattern=part.unless_other_side))
     needed = {"requires_file": part.requires, "requires_removed": part.requires_removed}
-    skips = [key for key in ("skip_rollback", "skip_new_table", "once_per") if getattr(part, key)]
+    keys = ("skip_rollback", "skip_new_table", "once_per", "of_change")
+    skips = [key for key in keys if getattr(part, key)]
     rows: Rows = {
         "item": [part.item],
         "reads": [_reads(part, words)],

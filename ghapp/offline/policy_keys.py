@@ -15,6 +15,7 @@ from ghapp.core.policy.fields import Part
 from ghapp.core.policy.policy_schema import (
     AreaPart,
     DestinationPart,
+    ItemPart,
     OwnItemPart,
     PeriodPart,
     PolicyFile,
@@ -83,7 +84,7 @@ def keys(part: type[Part] = PolicyFile, above: str = "") -> Iterator[Key]:
             written += "[]"
         if name == "teams" and DestinationPart in within:
             written += ".TEAM"
-        if within and within[0] not in (AreaPart, OwnItemPart, WordsPart):
+        if within and within[0] not in (AreaPart, ItemPart, OwnItemPart, WordsPart):
             yield from keys(within[0], f"{written}.")
             continue
         yield Key(
@@ -97,6 +98,7 @@ def keys(part: type[Part] = PolicyFile, above: str = "") -> Iterator[Key]:
         if AreaPart in within:
             yield from keys(AreaPart, f"{written}.")
         elif OwnItemPart in within:
+            yield from keys(ItemPart, f"{written}.ID.")
             yield from keys(OwnItemPart, f"{written}[].")
 
 

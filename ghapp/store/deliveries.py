@@ -9,17 +9,19 @@ import msgspec
 from sqlalchemy import bindparam, literal_column, select, union, union_all
 
 from ghapp.core.model import (
+    ConfigurationKey,
     Delivery,
     InstallationKey,
     Key,
     Lookup,
     OrganisationKey,
+    ProjectKey,
     PullKey,
     Push,
     RepositoryKey,
 )
 from ghapp.core.policy.policy import may_be_label
-from ghapp.store import sessions
+from ghapp.store import projects, sessions
 from ghapp.store.merge_queue import end
 from ghapp.store.policies import drop, drop_organisations
 from ghapp.store.pushes import keep, mark_concerned
@@ -34,7 +36,7 @@ from ghapp.store.schema import (
     upsert,
 )
 from ghapp.store.sql import Connection, Statement, one_of
-from ghapp.store.work_queue.marking import MARK_DELIVERED, Hints, leave, row
+from ghapp.store.work_queue.marking import MARK_DELIVERED, NO_HINTS, Hints, leave, row
 
 FAST = 1  # zlib's level: a seventh of the size in 30 microseconds
 
@@ -106,12 +108,19 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
             "delivery": f"{'.'.join(filter(None, (one.event, one.action)))} {one.id}",
         }
         addressed = one.keys + (looked_up(connection, one.lookup) if one.lookup else ())
-        marked += [row(key, hints) for key in addressed]
+        addressed += _of_issues(connection, one)
+        # What a delivery says of an issue is not about the pulls that name it.
+        about = {*one.keys} if one.lookup and one.lookup.issue else {*addressed}
+        marked += [
+            row(key, hints if key in about or isinstance(key, ProjectKey) else NO_HINTS)
+            for key in addressed
+        ]
         if one.policy_changed:
             wide = InstallationKey, OrganisationKey
             places = (key for key in one.keys if not isinstance(key, wide))
             policies_changed.update(key.repository.id for key in places)
-        pulls = [str(key) for key in addressed if isinstance(key, PullKey)]
+        kinds = PullKey | ProjectKey | ConfigurationKey
+        pulls = [str(key) for key in addressed if isinstance(key, kinds)]
         for message in one.messages:
             words = msgspec.json.encode(message).decode()
             said += [{"key": key, "id": message.id, "message": words} for key in pulls]
@@ -137,6 +146,16 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
     return answers
 
 
+def _of_issues(connection: Connection, one: Delivery) -> tuple[Key, ...]:
+    """The projects and pulls that a change of issues concerns."""
+    if not one.issues:
+        return ()
+    found: list[Key] = [key for key in one.issues if projects.is_known(connection, key)]
+    if one.moved and projects.move(connection, one.issues[0], *one.moved):
+        found.append(one.moved[0])
+    return (*found, *projects.changed(connection, one.issues))
+
+
 def looked_up(connection: Connection, lookup: Lookup) -> tuple[Key, ...]:
     """The keys that our record has for it."""
     place, asked = lookup.repository, {"repository": lookup.repository.id}
@@ -145,6 +164,10 @@ def looked_up(connection: Connection, lookup: Lookup) -> tuple[Key, ...]:
         return tuple(PullKey(place, number) for number in numbers)
     rows = connection.rows(_TEXTS, {**asked, "owner": place.owner})
     texts = [text for row in rows for text in row if text]
+    if lookup.issue:
+        key = ProjectKey(place, lookup.issue)
+        is_project = may_be_label(lookup.labelled, texts)
+        return (key, *projects.changed(connection, (key,))) if is_project else ()
     concerned = any(may_be_label(name, texts) for name in lookup.labels)
     return (RepositoryKey(place),) if concerned else ()
 

@@ -30,14 +30,25 @@ from ghapp.core.marks import Marks, Written
 from ghapp.core.model import (
     Account,
     Compared,
+    ConfigurationKey,
     Message,
+    ProjectKey,
     PullKey,
     Push,
     QueueKey,
     Repository,
     RepositoryKey,
 )
-from ghapp.core.records import FollowUp, History, PolicySource, RunNote, Shown, Trial, Verdict
+from ghapp.core.records import (
+    FollowUp,
+    History,
+    Membership,
+    PolicySource,
+    RunNote,
+    Shown,
+    Trial,
+    Verdict,
+)
 from ghapp.core.review.merge_queue import QueueHistory
 from ghapp.store.policies import COLUMNS, read
 from ghapp.store.schema import (
@@ -68,14 +79,16 @@ MOST_DEBTS = 200
 _ENTRY, _MESSAGE = msgspec.json.Decoder(Entry), msgspec.json.Decoder(Message)
 _SHOWN, _FOLLOW_UP = msgspec.json.Decoder(Shown), msgspec.json.Decoder(FollowUp)
 _MARKS, _WRITTEN = msgspec.json.Decoder(Marks), msgspec.json.Decoder(Written)
-_TRIAL = msgspec.json.Decoder(Trial)
+_TRIAL, _MEMBERSHIP = msgspec.json.Decoder(Trial), msgspec.json.Decoder(Membership)
 _PUSH = msgspec.json.Decoder(Push)
 _RUNS = msgspec.json.Decoder(tuple[RunNote, ...])
 _VERDICT = msgspec.json.Decoder(Verdict)
 
 
-def recall(connection: Connection, key: PullKey) -> History:
-    """Everything that is recorded of a pull.
+def recall(connection: Connection, key: PullKey | ProjectKey | ConfigurationKey) -> History:
+    """Everything that is recorded of a pull; of a project, without its last run.
+
+    Of a configuration, what was said about it.
 
     Hints are read first, so that they never speak of a message that is not read as well.
     """
@@ -132,6 +145,7 @@ def recall(connection: Connection, key: PullKey) -> History:
         pending_since=_time(row.pending_since) if row.pending_since else None,
         late_since=_time(row.late_since) if row.late_since else None,
         trial=_TRIAL.decode(row.trial) if row.trial else None,
+        membership=_MEMBERSHIP.decode(row.membership) if row.membership else None,
         follow_ups=tuple(
             sorted(
                 (_FOLLOW_UP.decode(one.text) for one in found["follow_up"]), key=lambda f: f.item
@@ -203,6 +217,7 @@ _ROW = Statement(
         and_(keys.c.opened, keys.c.arrived_at > Now() - NEW_SECONDS).label("is_new"),
         *(reviews.c.marks, reviews.c.written, reviews.c.seen_at, reviews.c.pending_since),
         *(reviews.c.late_since, reviews.c.state, reviews.c.state_since, reviews.c.trial),
+        reviews.c.membership,
         *(policies.c[name].label(f"repository_{name}") for name in COLUMNS),
         *(organisations.c[name].label(f"organisation_{name}") for name in COLUMNS),
         exists().where(intents.c.key == _of.c.key).label("unresolved"),

@@ -29,11 +29,14 @@ from sqlalchemy import (
     union_all,
 )
 
+from ghapp.core.areas import Text as TextOfBoth
 from ghapp.core.ledger import Entry
-from ghapp.core.model import PullKey, Repository
+from ghapp.core.model import ConfigurationKey, PullKey, Repository
 from ghapp.core.records import FollowUp, Overview, RunNote, Shown, Verdict
 from ghapp.core.releases import Release
-from ghapp.store import schema
+from ghapp.core.review.configuration import Standing, acceptances, rank
+from ghapp.store import configurations, schema
+from ghapp.store.configurations import Week
 from ghapp.store.runs import TURNS
 from ghapp.store.schema import IS_PARKED, IS_PULL, Now, keys, ledger, reviews, shown
 from ghapp.store.sql import Connection, Parameters, Statement, one_of
@@ -52,6 +55,7 @@ SETTLED = ("signed_off", "waived", "frozen")  # as in `review.PullState`
 # The ids of the repositories that a reader may see; None for all of them.
 Seen = frozenset[int] | None
 
+_PLACE = ("installation_id", "repository_id", "full_name")
 _ENTRY, _FOLLOW_UP = msgspec.json.Decoder(Entry), msgspec.json.Decoder(FollowUp)
 _RUNS = msgspec.json.Decoder(tuple[RunNote, ...])
 _SHOWN = msgspec.json.Decoder(Shown)
@@ -200,6 +204,20 @@ class PullPage:
     attempts: int
     runs: tuple[RunNote, ...]
     shown: tuple[Shown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationPage:
+    """The standing review of one repository. issue: 0 if there is none.
+
+    weeks: oldest first. legend: the messages of the hazards that were found, by id.
+    """
+
+    full_name: str
+    issue: int
+    standing: Standing
+    weeks: tuple[Week, ...]
+    legend: Mapping[str, TextOfBoth]
 
 
 def rights(seen: Seen) -> Parameters:
@@ -407,6 +425,32 @@ def waivers(connection: Connection, seen: Seen, since: datetime) -> tuple[Waiver
     return tuple(one for one in found if one.entry.said_at >= since)
 
 
+def configuration(
+    connection: Connection, seen: Seen, full_name: str, zone: tzinfo
+) -> ConfigurationPage | None:
+    """The standing review of a repository; None if none is recorded, or it is not to be seen.
+
+    zone: of the clock by which acceptances end.
+    """
+    row = connection.row(_CONFIGURATION, {**rights(seen), "name": full_name.lower()})
+    if row is None:
+        return None
+    known = configurations.recall(connection, row.repository_id)
+    key = ConfigurationKey(Repository(row.installation_id, row.repository_id, row.full_name))
+    entries = tuple(map(_ENTRY.decode, connection.values(_WHOLE_LEDGER, {"of": str(key)})))
+    standing = Standing(
+        findings=tuple(sorted(known.findings, key=rank)),
+        accepted=acceptances(entries, known.now.astimezone(zone).date()),
+        searched_at=known.searched_at,
+        before=known.before,
+        files=known.files,
+        unread=known.unread,
+        complete=not known.is_partial,
+    )
+    weeks = configurations.weeks(connection, row.repository_id)
+    return ConfigurationPage(row.full_name, known.issue, standing, weeks, known.legend)
+
+
 def _time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
@@ -579,6 +623,16 @@ _PULL = Statement(
     .where(func.lower(keys.c.full_name) == bindparam("name"))
     .order_by(keys.c.started_at.desc())
     .limit(1)
+)
+_CONFIGURATION = Statement(
+    select(*(schema.configurations.c[name] for name in _PLACE))
+    .where(func.lower(schema.configurations.c.full_name) == bindparam("name"))
+    .where(may_see(schema.configurations.c.repository_id), schema.configurations.c.searched_at > 0)
+    .order_by(schema.configurations.c.searched_at.desc())
+    .limit(1)
+)
+_WHOLE_LEDGER = Statement(
+    select(ledger.c.entry).where(ledger.c.key == bindparam("of")).order_by(ledger.c.row)
 )
 _ENTRIES = Statement(
     select(ledger.c.entry, func.count().over().label("total"))

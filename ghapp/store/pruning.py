@@ -28,6 +28,7 @@ from ghapp.store.schema import (
     counted,
     deliveries,
     intents,
+    issues,
     keys,
     now_once,
     posts,
@@ -46,6 +47,7 @@ AT_ONCE = 500
 BRANCH_PUSHES_SECONDS = 90 * 24 * 3600.0
 # After that, a preview is made anew.
 PREVIEWS_SECONDS = 90 * 24 * 3600.0
+ISSUES_SECONDS = 24 * 3600.0
 # A queue waits at most 6 hours for the checks of a head, and 6 more to merge several pulls at once
 # (`check_response_timeout_minutes`, `min_entries_to_merge_wait_minutes`: 360). The delivery that
 # ends a head comes within 3 days, or never.
@@ -101,6 +103,14 @@ _old_heads = (
 QUEUE_HEADS = Statement(
     delete(keys).where(keys.c.key.in_(select(_old_heads.c.key))).returning(keys.c.key)
 )
+# What was read of an issue counts for an hour.
+_old_issues = (
+    select(issues.c.reference)
+    .where(issues.c.read_at < now_once() - ISSUES_SECONDS)
+    .order_by(issues.c.read_at)
+    .limit(AT_ONCE)
+)
+ISSUES = Statement(delete(issues).where(issues.c.reference.in_(_old_issues)))
 _INTENTS = Statement(delete(intents).where(one_of(intents.c.key, "gone")))
 
 
@@ -160,6 +170,7 @@ STEPS: Mapping[str, Callable[[Connection, float], int]] = {
     "pushes": lambda connection, _: connection.change(PUSHES),
     "commits": lambda connection, _: connection.change(COMMITS),
     "previews": lambda connection, _: connection.change(PREVIEWS),
+    "issues": lambda connection, _: connection.change(ISSUES),
     "queue_heads": _pruned_queue_heads,
     "trials": lambda connection, _: connection.change(TRIALS),
     "posts": lambda connection, _: connection.change(POSTS),

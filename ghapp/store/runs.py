@@ -221,7 +221,7 @@ _last = (
     *("installation_id", "is_open", "head_sha", "state", "verdict", "marks", "written"),
     *("updated_at", "pending_since"),
     *("base_ref", "base_since", "late_since", "state_since", "recheck_at", "trial", "trial_until"),
-    *("turn", "tags", "runs", "to_count", "release_on", "urgency"),
+    *("turn", "tags", "runs", "to_count", "release_on", "urgency", "membership", "project"),
 )
 _seen_at = case((_put.excluded.seen_at > 0, _put.excluded.seen_at), else_=reviews.c.seen_at)
 # A parked run has not read the pull.
@@ -344,6 +344,10 @@ def record(
             "overview": _json(overview) if overview else "",
             "runs": _json(run.runs),
             "is_flagged": is_ready and run.state != "clear",
+            "membership": _json(run.membership) if run.membership else "",
+            "project": str(run.membership.project)
+            if run.membership and run.membership.project
+            else "",
             "unsigned_at": _seconds(at) if unsigned else 0.0,
             "turned": f"turn {turn} {_seconds(at)}\n" if at else "",
             "arrived": _seconds(claim.arrived_at) if run.shown and at else 0.0,

@@ -238,6 +238,7 @@ ledger = Table(
 # `Overview.tags`, each in a line of its own. overview: for pages; "" if the pull was never read.
 # runs: the last few, newest first, as `records.RunNote`. flagged_since: when a run first found it
 # flagged and ready; 0 while it is clear, or a draft.
+# membership: how it came to its project; "" if it names none. project: the key of that; "" if none.
 # unsigned_at: when it was merged without the sign-offs that it waited for; 0 if it was not.
 # to_count: whether `rollups` has to count it anew. steps: what happened since it last did, each in
 # a line of its own, as `insights.Step` reads it.
@@ -260,6 +261,7 @@ reviews = Table(
     Column("runs", Text, nullable=False, server_default="[]"),
     _seconds("flagged_since"),
     *(_text("release_on"), _text("urgency")),
+    *(_text("membership"), _text("project")),
     Index("reviews_seen", "repository_id", "number", "seen_at"),
     Index("reviews_head", "repository_id", "head_sha"),
 )
@@ -299,6 +301,14 @@ Index(
 Index("reviews_new", reviews.c.flagged_since, sqlite_where=_waits, postgresql_where=_waits)
 IS_WAIVED = reviews.c.state == literal_column("'waived'")
 Index("reviews_waived", reviews.c.state_since, sqlite_where=IS_WAIVED, postgresql_where=IS_WAIVED)
+
+_joined = reviews.c.project != literal_column("''")
+Index(
+    "reviews_project",
+    *(reviews.c.project, reviews.c.number),
+    sqlite_where=_joined,
+    postgresql_where=_joined,
+)
 
 _planned = reviews.c.release_on != literal_column("''")
 Index(
@@ -460,6 +470,89 @@ Index(
     *(follow_ups.c.repository_id, follow_ups.c.area),
     sqlite_where=_open,
     postgresql_where=_open,
+)
+
+# Issues as they were read on the way from a pull to its project, also those that are none. A row
+# goes when a delivery says that the issue has changed. reference: as `ProjectKey.reference`.
+issues = Table(
+    "issues",
+    metadata,
+    Column("reference", Text, primary_key=True),
+    Column("issue", Text, nullable=False),
+    _seconds("read_at"),
+    Index("issues_read_at", "read_at"),
+)
+
+# Which issues the way of a pull to its project leads through, whether it has one or not.
+pull_issues = Table(
+    "pull_issues",
+    metadata,
+    Column("reference", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Index("pull_issues_key", "key"),
+)
+
+# The last run of each project. ledger: the key of its entries, its first address, which stays when
+# the issue is transferred. key: its present address. node_id: of the issue.
+# consultation: what waits for the reviewers, asked_at: since when; "" and 0 if nothing does.
+projects = Table(
+    "projects",
+    metadata,
+    Column("ledger", Text, primary_key=True),
+    *(_text("key"), _whole("installation_id"), _whole("repository_id"), _text("full_name")),
+    *(_whole("number"), _text("node_id"), _text("title"), _text("url"), _flag("is_open")),
+    Column("marks", Text, nullable=False),
+    Column("written", Text, nullable=False),
+    *(_text("touched"), _text("consultation"), _seconds("asked_at"), _seconds("updated_at")),
+    Index("projects_key", "key"),
+    Index("projects_node", "node_id"),
+)
+_asked = projects.c.asked_at > literal_column("0")
+Index("projects_asked", projects.c.asked_at, sqlite_where=_asked, postgresql_where=_asked)
+
+# The standing review of each repository's configuration. wanted_at: when a search was last asked
+# for; searched_at: when one last ended, and before_at the one before it. next_at: when the next one
+# is due; 0 for soon. files, unread, is_partial: of the last one. read: how many files had to be
+# read for it. issue: its number; written: digest of the text that it has. legend: the messages of
+# the hazards that were found, by id.
+configurations = Table(
+    "configurations",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    *(_whole("installation_id"), _text("full_name"), _seconds("wanted_at")),
+    *(_seconds("searched_at"), _seconds("before_at"), _seconds("next_at")),
+    *(_whole("files"), _whole("read"), _flag("is_partial"), _whole("issue"), _text("written")),
+    Column("unread", Text, nullable=False, server_default="[]"),
+    Column("legend", Text, nullable=False, server_default="{}"),
+)
+# What was found in a file, by its SHA and by what else decides (`scan.configuration.Wanted`); the
+# content itself is not stored. spots: NULL if it could not be searched.
+configuration_blobs = Table(
+    "configuration_blobs",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("sha", Text, primary_key=True),
+    Column("reading", Text, primary_key=True),
+    Column("spots", Text),
+)
+# Findings over time, as `review.configuration.Tracked`. gone_at: 0 while it is there.
+configuration_findings = Table(
+    "configuration_findings",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("path", Text, primary_key=True),
+    Column("hazard", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    *(_whole("line"), _text("severity"), _text("area"), _text("accepted")),
+    *(_seconds("first_seen"), _seconds("last_seen"), _seconds("gone_at")),
+)
+# How many were open at the end of each week, by the Monday that it began with.
+configuration_weeks = Table(
+    "configuration_weeks",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("week", Text, primary_key=True),
+    *(_whole("must"), _whole("should"), _whole("could"), _whole("accepted")),
 )
 
 # What only one process does at a time, and when one last began it.

@@ -101,6 +101,7 @@ class Pages:
             "/follow-ups": self._follow_ups,
             "/insights": self._insights,
             pull: self._pull,
+            "/configuration/{owner}/{repository}": self._configuration,
             "/api/v1/queue": self._queue,
             "/api/v1/follow-ups": self._follow_ups,
             "/api/v1/insights": self._insights,
@@ -230,6 +231,18 @@ class Pages:
         kept = {"lang": named} if named in LANGUAGES else {}
         page = request.url.path.removesuffix(CHECK_AGAIN)
         return RedirectResponse(f"{page}?{urlencode({**kept, 'asked': '1'})}", 303)
+
+    async def _configuration(self, request: Request, visitor: Visitor) -> Response:
+        """The standing review of a repository; 404 if none is recorded."""
+        words, given = Words(language(request)), request.path_params
+        name = f"{given['owner']}/{given['repository']}"
+        found = await self._store.records.read(
+            pages.configuration, visitor.repositories, name, self._place.zone
+        )
+        if found is None:
+            return self._page("missing.html", request, words, status=404)
+        view = views.configuration_view(found, self._place, words)
+        return self._page("configuration.html", request, words, view=view)
 
     async def _described(self, _request: Request, _visitor: Visitor) -> Response:
         """The OpenAPI file of what is below `/api/v1/`."""

@@ -18,6 +18,8 @@ from ghapp.core.marks import PutCheckRun
 from ghapp.core.model import ORGANISATION
 from ghapp.core.policy.policy import DEFAULT_LABELS, POLICY_PATH, REPOSITORY
 from ghapp.core.records import FlaggedArea, Note, Overview, PolicyFile, RunNote
+from ghapp.core.review.configuration import Tracked
+from ghapp.core.scan.checklist import SEVERITIES
 from ghapp.core.text.replies import address, reason
 from ghapp.core.text.turns import (
     age,
@@ -34,6 +36,7 @@ from ghapp.store.pages import (
     OVERDUE,
     PARTS,
     TODAY,
+    ConfigurationPage,
     Due,
     FollowUps,
     Parked,
@@ -322,6 +325,53 @@ class PullView:
 # --- views ----------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class FoundRow:
+    """What a rule finds in one file. note: why it is accepted, or since when it is there."""
+
+    path: str
+    lines: str
+    url: str
+    note: str
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RuleView:
+    """A rule with the files in which it finds something."""
+
+    hazard: str
+    severity: str
+    message: str
+    files: tuple[FoundRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WeekRow:
+    monday: str
+    must: int
+    should: int
+    could: int
+    accepted: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationView:
+    """The standing review of a repository. weeks: newest first; most: the highest total."""
+
+    repository: str
+    url: str
+    issue: int
+    searched_at: datetime
+    files: int
+    counts: str
+    opened: tuple[RuleView, ...]
+    accepted: tuple[RuleView, ...]
+    weeks: tuple[WeekRow, ...]
+    most: int
+
+
 def queue_view(found: StandUp, place: Place, words: Words) -> QueueView:
     """The queue for the stand-up."""
     queue, sections = found.queue, []
@@ -416,6 +466,70 @@ def pull_view(page: PullPage, place: Place, words: Words, *, marks: bool = False
         release_on=overview.release_on if overview and verdict.is_open else "",
         release=release_named(overview.release, words) if overview and verdict.is_open else "",
         freeze=freeze_named(freeze, words) if freeze and verdict.is_open else "",
+    )
+
+
+def configuration_view(page: ConfigurationPage, place: Place, words: Words) -> ConfigurationView:
+    standing, name = page.standing, visible(page.full_name, MOST_NAME)
+    assert standing.searched_at
+    weeks = [
+        WeekRow(*(one.monday, one.must, one.should, one.could, one.accepted), total=sum(counts))
+        for one in reversed(page.weeks)
+        for counts in [(one.must, one.should, one.could)]
+    ]
+    counts = standing.counts()
+    return ConfigurationView(
+        repository=name,
+        url=place.issue(page.full_name, page.issue) if page.issue else "",
+        issue=page.issue,
+        searched_at=standing.searched_at,
+        files=standing.files,
+        counts=words.joined(
+            words("findings_of", count=counts[one], severity=words(f"sev_{one}"))
+            for one in SEVERITIES
+            if counts[one]
+        ),
+        opened=tuple(_rules(standing.open, page, place, words)),
+        accepted=tuple(_rules(standing.waived, page, place, words)),
+        weeks=tuple(weeks),
+        most=max((one.total for one in weeks), default=0),
+    )
+
+
+def _rules(
+    found: Iterable[Tracked], page: ConfigurationPage, place: Place, words: Words
+) -> Iterable[RuleView]:
+    """The rules of these findings in the order given, each with its files."""
+    groups: dict[str, dict[str, list[Tracked]]] = {}
+    for one in found:
+        groups.setdefault(one.hazard, {}).setdefault(one.path, []).append(one)
+    for hazard, files in groups.items():
+        message = page.legend.get(hazard)
+        severity = next(iter(files.values()))[0].severity
+        yield RuleView(
+            hazard,
+            words(f"sev_{severity}"),
+            visible(words.text(message), MOST_WHY) if message else "",
+            tuple(_found(path, here, page, place, words) for path, here in files.items()),
+        )
+
+
+def _found(
+    path: str, here: list[Tracked], page: ConfigurationPage, place: Place, words: Words
+) -> FoundRow:
+    first, day = here[0], min(one.first_seen for one in here).astimezone(place.zone).date()
+    note = words("configuration_since", day=day.isoformat())
+    if page.standing.is_accepted(first):
+        entry = (page.standing.accepted or {}).get(str(first.place))
+        reason = first.accepted or (entry.note if entry else "")
+        note = f"{reason} ({entry.speaker})" if entry and not first.accepted else reason
+    address = f"{place.web_url}/{quote(page.full_name)}/blob/HEAD/{quote(path)}#L{first.line}"
+    return FoundRow(
+        visible(path, MOST_TITLE),
+        ", ".join(dict.fromkeys(str(one.line) for one in here)),
+        address,
+        visible(note, MOST_NOTE),
+        any(map(page.standing.is_new, here)),
     )
 
 

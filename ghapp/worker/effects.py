@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,8 +21,8 @@ from ghapp.core.marks import (
     Written,
     after,
 )
-from ghapp.core.model import PullKey
-from ghapp.core.records import FollowUp, History, Run, Shown
+from ghapp.core.model import ProjectKey, PullKey
+from ghapp.core.records import FollowUp, History, Membership, Run, Shown
 from ghapp.core.review.facts import Facts
 from ghapp.core.text.overview import overview
 from ghapp.errors import Gone, Rejected, Retry, Wait
@@ -31,7 +32,7 @@ from ghapp.observer import Observer
 class Applies(Protocol):
     """Applies an effect. Raises Gone, Rejected (this write for good), Retry and Wait."""
 
-    async def apply(self, key: PullKey, effect: Effect) -> Outcome: ...
+    async def apply(self, key: PullKey | ProjectKey, effect: Effect) -> Outcome: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,11 @@ class Applied:
 
 
 async def apply(
-    key: PullKey, effects: tuple[Effect, ...], history: History, github: Applies, observer: Observer
+    key: PullKey | ProjectKey,
+    effects: tuple[Effect, ...],
+    history: History,
+    github: Applies,
+    observer: Observer,
 ) -> Applied:
     """Apply the check run first, then the best-effort writes side by side.
 
@@ -187,7 +192,19 @@ def recorded(
         late_since=facts.late_since,
         recheck_at=min(rechecks, default=None),
         overview=overview(decision.review),
+        membership=_membership(decision, facts),
     )
+
+
+def _membership(decision: Decision, facts: Facts) -> Membership | None:
+    """How the pull came to its project, with a digest of what the project's comment shows of it."""
+    found, review = facts.membership, decision.review
+    if found is None:
+        return None
+    areas = (one.id for one in review.areas)
+    parts = (review.state.value, str(facts.pull.is_open), facts.pull.title, *areas)
+    words = "\n".join(parts).encode("utf-8", "surrogatepass")
+    return replace(found, shown=hashlib.sha256(words).hexdigest()[:16])
 
 
 def showing(decision: Decision, facts: Facts, at: datetime) -> Shown:

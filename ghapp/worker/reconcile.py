@@ -14,14 +14,17 @@ from datetime import datetime
 from typing import Protocol
 
 from ghapp.core.decide import Decision, decide
+from ghapp.core.ledger import Verb
 from ghapp.core.marks import Effect, Outcome, PutCheckRun, plan
 from ghapp.core.model import (
     ORGANISATION,
     Channel,
+    ConfigurationKey,
     File,
     InstallationKey,
     OrganisationKey,
     PolicyKey,
+    ProjectKey,
     Pull,
     PullKey,
     Push,
@@ -36,6 +39,8 @@ from ghapp.core.records import (
     Claim,
     History,
     Judgement,
+    KnownIssue,
+    Membership,
     PolicySource,
     RunNote,
     Shown,
@@ -55,18 +60,21 @@ from ghapp.core.text.labels import described
 from ghapp.errors import Retry, Wait
 from ghapp.github.client import measured
 from ghapp.observer import Observer
-from ghapp.store import Store, policies, previews, pushes
+from ghapp.store import Store, configurations, policies, previews, pushes
 from ghapp.store.history import recall, seen
+from ghapp.store.projects import keep_way
 from ghapp.store.runs import Pushed, admit, intend, record
 from ghapp.store.work_queue.marking import Mark, mark_behind
-from ghapp.worker import effects, merge_queue, policy_check
+from ghapp.worker import configuration, effects, merge_queue, policy_check, projects
+from ghapp.worker.configuration import Trees
 from ghapp.worker.effects import showing
 from ghapp.worker.merge_queue import Queues
 from ghapp.worker.policy_check import Policies
+from ghapp.worker.projects import Issues
 from ghapp.worker.threads import Threads, deadline
 
 
-class GitHub(Queues, Policies, Protocol):
+class GitHub(Queues, Policies, Issues, Trees, Protocol):
     """What a run needs of GitHub. All raise Retry, Wait and Gone."""
 
     async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts: ...
@@ -76,7 +84,7 @@ class GitHub(Queues, Policies, Protocol):
     async def contents(self, key: PullKey, files: tuple[File, ...]) -> Mapping[str, str | None]: ...
     async def commits(self, pull: Pull, head_sha: str) -> tuple[str, ...]: ...
     async def pushes(self, pull: Pull) -> tuple[Push, ...]: ...
-    async def apply(self, key: PullKey, effect: Effect) -> Outcome: ...
+    async def apply(self, key: PullKey | ProjectKey, effect: Effect) -> Outcome: ...
     async def answer(self, key: PolicyKey | QueueKey, effect: PutCheckRun) -> Outcome: ...
     async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]: ...
     async def repositories(self, installation_id: int) -> tuple[Repository, ...]: ...
@@ -110,7 +118,7 @@ class Done:
     later: Retry | Wait | None = None
 
 
-async def reconcile(
+async def reconcile(  # noqa: C901 -- one branch for each kind of key
     claim: Claim,
     github: GitHub,
     store: Store,
@@ -131,6 +139,10 @@ async def reconcile(
             shared = github, store, rules, observer, threads
             written = await policy_check.answer(claim, key, *shared)
             return Done("", tuple(type(effect).__name__ for effect in written))
+        case ProjectKey() as key:
+            shared = github, store, rules, observer, threads
+            applied, later = await projects.answer(claim, key, *shared)
+            return Done("", tuple(type(effect).__name__ for effect in applied), later=later)
         case QueueKey() as key:
             written = await merge_queue.answer(claim, key, github, store, rules, observer)
             await store.queue.finish(claim)
@@ -138,6 +150,7 @@ async def reconcile(
         case RepositoryKey(repository):
             newest_first = (await github.open_pulls(repository))[::-1]
             marks = [Mark(newest_first, apart_seconds=APART_SECONDS)]  # parked pulls, too
+            await store.records.write(configurations.hasten, repository)  # other rules may hold
             if claim.touched:  # a push to the policy may have been missed, too
                 await store.records.write(policies.drop, (repository.id,))
                 marks.insert(0, Mark(newest_first, touched=True, apart_seconds=APART_SECONDS))
@@ -151,6 +164,9 @@ async def reconcile(
                 owners = {one.owner for one in found}
                 await store.records.write(policies.drop_organisations, owners)
                 marks.insert(0, Mark(tuple(map(RepositoryKey, found)), touched=True))
+        case ConfigurationKey() as key:
+            tools = github, store, rules, threads
+            return Done("", await configuration.answer(claim, key, *tools))
         case OrganisationKey() as key:
             marks = await _organisation(key, github, store, rules)
     await store.queue.finish(claim, *marks)
@@ -223,6 +239,9 @@ async def _pull(
     )
     run = replace(run, trial=planned.trial, runs=(note, *history.runs)[:MOST_RUNS])
     marks = [Mark((key,), requested=True)] if admitted.is_late else []
+    if any(one.verb is Verb.PROJECT for one in judged.judgement.entries):
+        marks.append(Mark((key,), requested=True))  # the next run finds the project
+    marks += await _of_project(key, considered, run.membership, store)
     if judged.found and facts.messages:  # the next run judges them, and reads lost ones again
         marks.append(Mark((key,), touched=run.shown is not None, requested=True))
     if applied.opened:  # the comment names the issues
@@ -246,6 +265,21 @@ async def _pull(
     )
 
 
+async def _of_project(
+    key: PullKey, considered: Considered, now: Membership | None, store: Store
+) -> tuple[Mark, ...]:
+    """Record how the pull came to its project; the projects whose comments show it differently."""
+    before, read = considered.history.membership, considered.issues
+    through = now.through if now else ()
+    changed = through if through != (before.through if before else ()) else None
+    again: tuple[Mark, ...] = ()
+    if read or changed is not None:
+        label = considered.facts.policy.projects.label
+        early = await store.records.write(keep_way, key, changed, read, label)
+        again = (Mark((key, *early)),) if early else ()
+    return (*projects.marks(before, now), *again)
+
+
 async def _policy_marks(facts: Facts, store: Store) -> tuple[Mark, ...]:
     """The key of the check run `NFR policy`, if the pull needs another one than it has."""
     pull, source = facts.pull, facts.source
@@ -263,7 +297,8 @@ async def _policy_marks(facts: Facts, store: Store) -> tuple[Mark, ...]:
 class Considered:
     """A pull as it is judged and decided for itself alone; nothing is written yet.
 
-    history: with what was read of it. pushed: what of that is new.
+    history: with what was read of it. pushed: what of that is new. issues: those read to find its
+    project, by the references that led to them.
     """
 
     facts: Facts
@@ -271,6 +306,7 @@ class Considered:
     pushed: Pushed
     judged: Judged
     planned: Planned
+    issues: tuple[tuple[str, KnownIssue], ...] = ()
 
 
 async def consider(
@@ -286,6 +322,7 @@ async def consider(
     store: None if nothing is recorded. Raises Retry, Wait and Gone.
     """
     facts = await github.gather(key, history, rules)
+    facts, issues = await projects.with_project(facts, history, github, store)
     history = history.knowing(facts.earlier)
     pull = facts.pull
     history, pushed = await _with_pushers(facts, history, github, store)
@@ -294,8 +331,12 @@ async def consider(
     scanned = await threads.run(key.repository, _scanned, facts, by_author)
     wanted = dict.fromkeys((*scanned.shown.wanted, *scanned.whole.wanted))
     contents = await github.contents(key, tuple(wanted)) if wanted else {}
-    judged, planned = await threads.run(key.repository, _judged, facts, history, scanned, contents)
-    return Considered(facts, history, pushed, judged, planned)
+    fixes: tuple[tuple[str, str], ...] = ()
+    if store:
+        fixes = await configuration.fixed(pull, facts.policy, github, store, threads)
+    judging = facts, history, scanned, contents, fixes
+    judged, planned = await threads.run(key.repository, _judged, *judging)
+    return Considered(facts, history, pushed, judged, planned, issues)
 
 
 def _unannounced(
@@ -390,13 +431,17 @@ def _scanned(facts: Facts, only_author_pushed: bool) -> Scanned:
 
 
 def _judged(
-    facts: Facts, history: History, scanned: Scanned, contents: Mapping[str, str | None]
+    facts: Facts,
+    history: History,
+    scanned: Scanned,
+    contents: Mapping[str, str | None],
+    fixes: tuple[tuple[str, str], ...],
 ) -> tuple[Judged, Planned]:
     """Judged, and planned for this pull alone: few heads have several."""
 
     def asked_of(scanned: Scan, policy: Policy) -> Checklist:
         found = findings(scanned.suspicion, contents, deadline(SCAN_SECONDS))
-        return checklist(scanned, policy, found)
+        return replace(checklist(scanned, policy, found), fixes=fixes)
 
     asked = whole = asked_of(scanned.shown, facts.policy)
     if facts.policy.observed:

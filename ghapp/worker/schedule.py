@@ -12,7 +12,7 @@ from ghapp import logs
 from ghapp.core.model import InstallationKey
 from ghapp.errors import Busy, Gone, Retry, StoreFailed, Wait
 from ghapp.observer import Observer
-from ghapp.store import Store
+from ghapp.store import Store, configurations
 from ghapp.store.rollups import roll_up
 from ghapp.store.schedule import take_turn
 from ghapp.store.work_queue import marking
@@ -60,7 +60,7 @@ async def sweeps(
 
 
 async def sweep(store: Store, github: Lists) -> int:
-    """Mark all installations, and the pulls that are to be checked again by now.
+    """Mark all installations, the pulls that are to be checked again by now, and due searches.
 
     Returns the number of installations. Raises Retry, Wait and Gone (GitHub does not list them),
     Busy and StoreFailed.
@@ -68,6 +68,7 @@ async def sweep(store: Store, github: Lists) -> int:
     found = await github.installations()
     await store.queue.mark_dirty(InstallationKey(id) for id in found)
     await store.records.write(marking.mark_rechecks)
+    await store.records.write(configurations.mark_due)
     return len(found)
 
 

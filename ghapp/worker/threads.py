@@ -15,12 +15,15 @@ T = TypeVar("T")
 
 # At a time. They take processors, which other repositories and installations have a share of.
 SCANS_OF_REPOSITORY, SCANS_OF_INSTALLATION = 1, 2
+# Searches of whole trees, for which nobody waits: of all runs of a process, so many at a time.
+SEARCHES = 2
 
 
 class Threads:
     """Runs what takes long beside the event loop, a few at a time for whoever it is done for."""
 
     def __init__(self) -> None:
+        self.searches = asyncio.Semaphore(SEARCHES)
         self._rooms: WeakValueDictionary[tuple[str, int], asyncio.Semaphore] = WeakValueDictionary()
 
     async def run(

@@ -52,7 +52,7 @@ def test_commands_are_grouped_by_who_needs_them() -> None:
         for title, text in zip(panels[::2], panels[1::2], strict=True)
     }
     local, server = (groups[title] for title in (LOCAL, SERVER))
-    assert local == {"demo", "check", "init", "measure", "lint", "schema", "test", "packs"}
+    assert local == {"demo", "check", "init", "measure", "lint", "schema", "test", "packs", "scan"}
     assert server == {
         "serve",
         "work",

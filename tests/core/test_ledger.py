@@ -158,9 +158,10 @@ def test_every_state_of_a_table_can_be_reached_and_left(
 
 
 def test_an_entry_about_one_thing_moves_no_other() -> None:
-    """Each verb is in one table alone, but those which only the judge knows."""
+    """Each verb is in one table alone, but those of projects and those only the judge knows."""
     tables: tuple[Mapping[tuple[Any, Verb], Any], ...] = (AREA, ITEM, HOLD, CONCERN)
     verbs = [verb for table in tables for verb in {verb for _, verb in table}]
     assert len(verbs) == len(set(verbs))
-    outside = {Verb.REFRESH, Verb.EXPLAIN, Verb.HELP, Verb.REFUSED}
+    outside = {Verb.REFRESH, Verb.EXPLAIN, Verb.HELP, Verb.REFUSED, Verb.PROJECT, Verb.CONSULT}
+    outside.add(Verb.ACCEPT)
     assert set(Verb) - set(verbs) == outside

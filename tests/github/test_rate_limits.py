@@ -164,3 +164,24 @@ def test_shares_that_nobody_uses_take_no_room() -> None:
         budget.begin("acme/shop", number + 1, 60.0 * number)
         budget.take("GET", Importance.READ, 60.0 * number, "acme/shop", number + 1)
     assert len(budget._shares) <= MOST_SHARES
+
+
+def test_a_scan_leaves_three_quarters_of_everything_to_others() -> None:
+    budget = Budget()
+    shops = [f"acme/{number}" for number in range(3)]
+    taken_by = [
+        sum(not taken(budget, "GET", Importance.SCAN, 0.0, shop) for _ in range(400))
+        for shop in shops
+    ]
+    assert taken_by == [112, 112, 1]  # of 450 for a repository, and of 900 in all
+    assert taken(budget, "GET", Importance.READ, 0.0, shops[0]) == 0.0
+
+
+def test_scans_are_at_most_a_thousand_an_hour() -> None:
+    budget, made = Budget(), 0
+    for minute in range(60):
+        for _ in range(100):
+            made += not taken(budget, "GET", Importance.SCAN, 60.0 * minute, "acme/shop")
+    assert made == 1_000
+    assert taken(budget, "GET", Importance.READ, 3_540.0, "acme/shop") == 0.0
+    assert taken(budget, "GET", Importance.SCAN, 3_600.0, "acme/shop") == 0.0

@@ -16,7 +16,7 @@ ARROWS = {
     "__main__": {"cli"},
     "cli": {
         "bootstrap", "builtin_packs", "core", "demo", "doctor", "explain", "export", "github",
-        "offline", "terminal",
+        "offline", "scan", "terminal",
     },
     "demo": {"bootstrap", "demo_history", "emulator", "logs", "store"},
     "demo_history": {"builtin_packs", "core", "emulator", "github", "store", "worker"},
@@ -25,6 +25,9 @@ ARROWS = {
     },
     "doctor": {"builtin_packs", "core", "github", "store", "terminal"},
     "explain": {"builtin_packs", "core", "github", "offline", "store", "terminal", "worker"},
+    "scan": {
+        "builtin_packs", "core", "explain", "github", "offline", "store", "terminal", "worker",
+    },
     "export": {"builtin_packs", "core", "store", "terminal"},
     "metrics": {"core", "github", "store"},
     "web": {"builtin_packs", "core", "github", "logs", "store"},

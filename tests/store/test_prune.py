@@ -17,6 +17,7 @@ from ghapp.store.pruning import (
     COMMITS,
     COUNTED,
     DELIVERIES,
+    ISSUES,
     PREVIEWS,
     PUSHES,
     QUEUE_HEADS,
@@ -47,6 +48,9 @@ FILL = {
     "previews": f"""
         INSERT INTO previews (key, replay, written_at) {NUMBERS}
         SELECT 'policy:501:' || n, 'x', 5 FROM numbers""",
+    "issues": f"""
+        INSERT INTO issues (reference, issue, read_at) {NUMBERS}
+        SELECT 'acme/shop#' || n, 'x', 5 FROM numbers""",
     "queue_heads": f"""
         INSERT INTO keys (key, kind, generation, done_generation, started_at) {NUMBERS}
         SELECT 'queue:501:' || n, 'queue', 1, 1, 5 FROM numbers""",
@@ -79,6 +83,9 @@ FILL_PULLS = (
     f"""
         INSERT INTO previews (key, replay, written_at) {NUMBERS}
         SELECT 'policy:502:' || n, '{"x" * 400}', 5e9 FROM numbers""",
+    f"""
+        INSERT INTO issues (reference, issue, read_at) {NUMBERS}
+        SELECT 'acme/batch#' || n, '{"x" * 400}', 5e9 FROM numbers""",
     f"""
         INSERT INTO keys (key, kind, generation, done_generation, started_at) {NUMBERS}
         SELECT 'pull:501:' || n, 'pull', 1, 1, 5 FROM numbers""",
@@ -172,6 +179,7 @@ async def test_a_worker_that_is_stopped_meanwhile_does_not_go_on_to_the_end(
             r"previews_written_at .*\n.*Cond: \(written_at <",
             r"previews_written_at \(written_at<",
         ),
+        (ISSUES, r"issues_read_at .*\n.*Cond: \(read_at <", r"issues_read_at \(read_at<"),
         (QUEUE_HEADS, "Scan using keys_queue", "USING INDEX keys_queue"),
         (
             TRIALS,
@@ -193,7 +201,7 @@ def test_what_is_old_is_found_by_its_index_and_nothing_else_is_read(
     changed(database_url, "UPDATE deliveries SET received_at = 5e9")
     plan = planned(database_url, statement)
     assert re.search(sqlite if database_url.startswith("sqlite") else postgresql, plan)
-    tables = "deliveries|pushes|pushed_commits|previews|keys|reviews|counted|timings"
+    tables = "deliveries|pushes|pushed_commits|previews|issues|keys|reviews|counted|timings"
     tables += "|area_days|question_days"
     whole = rf"(Seq Scan on|SCAN) ({tables})\b(?! USING INDEX keys_queue)"
     assert not re.search(whole, plan)

@@ -11,13 +11,15 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from ghapp import metrics
 from ghapp.bootstrap import swept
 from ghapp.core.marks import KINDS, CheckRun, Effect, Marks, Outcome, PutCheckRun
-from ghapp.core.model import Channel, InstallationKey, Message, PullKey
+from ghapp.core.model import Channel, InstallationKey, Key, Message, PullKey
 from ghapp.core.records import Claim, History
 from ghapp.emulator import faults
 from ghapp.errors import GhappError, Gone, Rejected, Retry, Wait
@@ -453,3 +455,7 @@ class TestBudgets:
         assert shown == {str(id) for id in range(150 - MOST_INSTALLATIONS, 150)}
         metrics.budgets = dict
         assert page(metrics).labels("github_budget_remaining") == []
+
+
+def test_every_kind_of_key_has_a_name() -> None:
+    assert set(metrics.KINDS) == set(get_args(Key))

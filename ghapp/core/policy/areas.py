@@ -141,8 +141,15 @@ def own_items(part: AreaPart) -> tuple[OwnItemPart, ...]:
 
 
 def switches(part: AreaPart) -> dict[str, bool]:
-    """Which items of an area are on or off."""
-    return part.items if isinstance(part.items, dict) else {}
+    """Which items of an area are on or off; one that the policy changes is on."""
+    named = part.items if isinstance(part.items, dict) else {}
+    return {item: value if isinstance(value, bool) else True for item, value in named.items()}
+
+
+def scopes(part: AreaPart) -> dict[str, str]:
+    """The scopes that the policy gives to questions of a pack, by their ids."""
+    named = part.items if isinstance(part.items, dict) else {}
+    return {item: value.scope for item, value in named.items() if not isinstance(value, bool)}
 
 
 def never_deferred(layers: Sequence[PolicyFile], packs: tuple[Area, ...]) -> frozenset[str]:
@@ -190,7 +197,13 @@ def _changed(area: Area, part: AreaPart, references: References) -> Area:
     kept = tuple(glob for glob in detect.paths if glob not in part.paths_remove)
     left_out = tuple(glob for glob in part.paths_remove if glob not in detect.paths)
     exclude = (*detect.exclude, *left_out)
-    items = {one.id: one for one in area.items}
+    successors, scoped = dict(area.retired), dict[str, str]()
+    for named, scope in scopes(part).items():
+        scoped |= dict.fromkeys(successors.get(named, (named,)), scope)
+    items = {
+        one.id: replace(one, scope=scoped[one.id]) if one.id in scoped else one
+        for one in area.items
+    }
     for own in own_items(part):
         # It goes to the end. What a policy cannot write for an item stays as the pack has it.
         before = items.pop(own.id, None)

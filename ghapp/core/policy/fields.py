@@ -32,7 +32,7 @@ DRAFT_7 = "http://json-schema.org/draft-07/schema#"
 FIRST, SINCE = "0.1.0", "x-since"
 ID = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 # Reserved: ids of areas and items that ghapp itself adds, see `review/special_areas.py`.
-TAKEN = re.compile(r"too-many-files|unread-files|concern-[0-9]+")
+TAKEN = re.compile(r"too-many-files|unread-files|(project-)?concern-[0-9]+")
 
 
 def refused(wrong: Callable[[Any], object], text: str) -> AfterValidator:

@@ -109,6 +109,11 @@ class HazardPart(Part):
         "mysql",
         value="any",
     )
+    of_change: bool = key(
+        "Whether it is about the change itself, so that the standing review leaves it out.",
+        True,
+        value=False,
+    )
     once_per: Literal["file"] | None = key("Only the first finding in each file counts.", "file")
     en: Why = required(
         "What is wrong, then what to do, in English.", "The call may wait forever. Set a timeout."
@@ -200,5 +205,6 @@ def hazard(part: HazardPart, area: str) -> Hazard:
         skip_new_table=part.skip_new_table,
         dialect=part.dialect,
         once=part.once_per == "file",
+        of_change=part.of_change,
         fix=part.fix or "",
     )

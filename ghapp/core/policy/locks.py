@@ -33,6 +33,7 @@ BEHIND_AREAS = (
     "waivers",
     "ignore",
     "defer",
+    "projects",
     "max_items",
     "pending",
     "large_tables",

@@ -292,6 +292,11 @@ class PackPart(Part):
     retired: Annotated[tuple[RetiredPart, ...], Most] = key(
         "Questions that are no longer asked.", [{"id": "gift-old"}], value=()
     )
+    configuration: StrictBool = key(
+        "Whether the standing review searches its files as they are, not only what changes.",
+        True,
+        value=False,
+    )
 
 
 def area(pack: PackPart, references: References) -> Area:
@@ -320,6 +325,7 @@ def area(pack: PackPart, references: References) -> Area:
             for part in pack.items
         ),
         enabled=pack.enabled,
+        configuration=pack.configuration,
         hazards=tuple(hazard(part, pack.area) for part in pack.hazards),
         retired=tuple((part.id, part.replaced_by) for part in pack.retired),
     )

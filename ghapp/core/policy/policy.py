@@ -63,6 +63,7 @@ DEFAULT_LABELS: Mapping[str, str] = {
     "waived": "nfr: waived",
     "follow_ups": "nfr: follow-ups",
     "follow_up": "nfr: follow-up",
+    "configuration": "nfr: configuration",
 }
 
 # Between a key of a policy file and the end of its value; bounded, because anybody may write it.
@@ -75,7 +76,8 @@ def may_be_label(name: str, texts: Iterable[str]) -> bool:
     True for the default names, whatever the file says, and for every value in it.
     """
     folded = name.casefold()
-    if folded in {default.casefold() for default in DEFAULT_LABELS.values()}:
+    defaults = (*DEFAULT_LABELS.values(), Projects().label)
+    if folded in {default.casefold() for default in defaults}:
         return True
     value = re.compile(_BEFORE + re.escape(folded) + _AFTER)
     return bool(folded) and any(value.search(text.casefold()) for text in texts)
@@ -130,6 +132,21 @@ class Defer:
 
 
 @dataclass(frozen=True, slots=True)
+class Projects:
+    """Which issues are projects, and what pull requests have from them.
+
+    ways: command | trailer | parent | milestone, how the project of a pull is found. inherit: none
+    | answers. max_age_days: after which an answer is asked for again. new_area: quiet | ask.
+    """
+
+    label: str = "nfr: project"
+    ways: frozenset[str] = frozenset({"command", "trailer", "parent", "milestone"})
+    inherit: str = "answers"
+    max_age_days: int = 90
+    new_area: str = "ask"
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where a value comes from. layer: one of LAYERS. line: of its key, from 1; 0 if built in."""
 
@@ -154,7 +171,9 @@ class Policy:
     origins: of the values that files set, by key as in `strictness.Change`; others are built in.
     remind_after: as in WorkingTime.amount; "" for never.
     dialect: any | mysql | postgres; hazards of the other dialect are off.
-    labels: our label names by state: waiting, hold, signed_off, waived, follow_ups, follow_up.
+    labels: our label names by state: waiting, hold, signed_off, waived, follow_ups, follow_up; and
+    that of the issue about configuration.
+    scan: weekly | off, of the configuration of the default branch.
     areas: those enabled, heaviest first, then by id. observed: those among them that are only
     observed, once `on` has set them apart.
     enforce_from: the day on which `mode` begins to be enforce, "2027-01-15"; "" if it is in force.
@@ -180,6 +199,7 @@ class Policy:
     request_review: bool = False
     remind_after: str = ""
     preview: bool = True
+    scan: str = "off"
     working_time: WorkingTime = WorkingTime()
     release: Plan = Plan()
     digest: DigestTo = DigestTo()
@@ -188,6 +208,7 @@ class Policy:
     large_tables: tuple[str, ...] = ()
     dialect: str = "any"
     defer: Defer = Defer()
+    projects: Projects = Projects()
     labels: Mapping[str, str] = field(default_factory=lambda: DEFAULT_LABELS)
     areas: tuple[Area, ...] = ()
     observed: tuple[Area, ...] = ()
@@ -741,6 +762,8 @@ def _joined(
     most = setting("defer", "max_days") or Defer().max_days
     usual = setting("defer", "default_days") or Defer().default_days
     features = {one.name: setting("features", one.name) for one in fields(Features)}
+    projects = {one.name: setting("projects", one.name) for one in fields(Projects)}
+    projects["ways"] = named("projects", "ways")
     keys = ("days", "hours", "holidays", "days_off")
     times = {key: setting("working_time", key) for key in keys}
     teams: Mapping[str, Any] = setting("digest", "teams") or {}
@@ -772,6 +795,7 @@ def _joined(
         digest=digest,
         features=replace(Features(), **given(**features)),
         defer=Defer(min(usual, most), most),
+        projects=replace(Projects(), **given(**projects)),
         labels={key: setting("labels", key) or name for key, name in DEFAULT_LABELS.items()},
         mode_when=mode_when,
         words=words,
@@ -785,6 +809,7 @@ def _joined(
             max_items=setting("max_items"),
             request_review=setting("request_review"),
             preview=setting("preview"),
+            scan=setting("configuration", "scan"),
             sign_off_by=named("sign_off", "by"),
             ignore_authors=named("ignore", "authors"),
             ignore_paths=setting("ignore", "paths"),

@@ -50,6 +50,7 @@ Language = Literal["en", "ja"]
 Evidence = Literal["url", "number", "text", "choice"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Channel = Literal["command", "label", "review", "button"]
+Way = Literal["command", "trailer", "parent", "milestone"]
 
 MAX_AREAS = 100
 
@@ -239,6 +240,9 @@ class LabelsPart(Part):
     follow_up: LabelName | None = key(
         "The label of the issues of deferred questions.", "follow-up", default="nfr: follow-up"
     )
+    configuration: LabelName | None = key(
+        "The label of the issue about configuration.", "config", default="nfr: configuration"
+    )
 
 
 WEBHOOK = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
@@ -282,6 +286,43 @@ class WorkingTimePart(Part):
         "Further days off, alone or from the first to the last.",
         ["2026-12-29..2027-01-03"],
         default=[],
+    )
+
+
+class ProjectsPart(Part):
+    """Issues that pull requests have answers from. ways: `from` in the file."""
+
+    label: LabelName | None = key(
+        "The label that makes an issue a project.", "project", default="nfr: project"
+    )
+    ways: Annotated[tuple[Way, ...], Most] | None = key(
+        "How the project of a pull request is found; the first way that finds one counts.",
+        ["command"],
+        default=["command", "trailer", "parent", "milestone"],
+        alias="from",
+    )
+    inherit: Literal["none", "answers"] | None = key(
+        "Whether answers of a project count on its pull requests; sign-offs never do.",
+        "none",
+        default="answers",
+    )
+    max_age_days: Count | None = key(
+        "After how many days an answer of a project is asked for again.", 60, default=90
+    )
+    new_area: Literal["quiet", "ask"] | None = key(
+        "Whether the first pull request that touches an area about which its project was never "
+        "consulted says so.",
+        "quiet",
+        default="ask",
+    )
+
+
+class ConfigurationPart(Part):
+    scan: Literal["weekly", "off"] | None = key(
+        "Whether the configuration of the default branch is searched once a week, and an issue "
+        "lists what is found.",
+        "weekly",
+        default="off",
     )
 
 
@@ -448,8 +489,23 @@ class OwnItemPart(Part):
         return self
 
 
+class ItemPart(Part):
+    """What the policy changes of a question of a pack. scope: as in Item."""
+
+    scope: Literal["project", "change"] = required(
+        "project: answered once for all pull requests of a project; change: for each diff.",
+        "project",
+    )
+
+
+ItemValue = Annotated[
+    Annotated[StrictBool, Tag("switch")] | Annotated[ItemPart, Tag("item")],
+    Discriminator(lambda value: "item" if isinstance(value, dict | ItemPart) else "switch"),
+]
+
+
 Items = Annotated[
-    Annotated[dict[AreaId, StrictBool], Most, Tag("switches")]
+    Annotated[dict[AreaId, ItemValue], Most, Tag("switches")]
     | Annotated[tuple[OwnItemPart, ...], Most, Tag("own")],
     Discriminator(lambda value: "own" if isinstance(value, list | tuple) else "switches"),
 ]
@@ -460,7 +516,7 @@ class AreaPart(Part):
 
     flag: whether a touched path is enough (touch, as for every area that the file names), or a
     question or finding is needed (evidence). paths_remove: globs that the area leaves out.
-    items: a mapping switches items off or on, a list adds items.
+    items: a mapping switches items off or on or gives them another scope, a list adds items.
     hazards: a mapping switches hazards off or on, or gives them another severity.
     """
 
@@ -491,7 +547,8 @@ class AreaPart(Part):
     )
     paths_remove: GlobList = key("Globs of files that do not flag it.", ["**/fakes/**"], value=())
     items: Items | None = key(
-        "Questions: a mapping switches those of the pack off or on, a list adds some.",
+        "Questions: a mapping switches those of the pack off or on, or gives them another "
+        "`scope`; a list adds some.",
         {"dbm-type-choice": False},
     )
     hazards: Annotated[dict[HazardId, HazardValue], Most] | None = key(
@@ -592,11 +649,17 @@ class PolicyFile(Part):
         "How long a question may be deferred, and which may not.", {"max_days": 60}
     )
     labels: LabelsPart | None = key("The names of ghapp's labels.", {"waiting": "needs sign-off"})
+    projects: ProjectsPart | None = key(
+        "Issues whose answers count on the pull requests of a project.", {"inherit": "none"}
+    )
     words: VocabularyPart | None = key(
         "What the questions call users, service and tenants.", {"users": "buyers"}
     )
     large_tables: NameList | None = key(
         "Tables whose changes bring up more questions.", ["orders"], default=[]
+    )
+    configuration: ConfigurationPart | None = key(
+        "The standing review of the configuration.", {"scan": "weekly"}
     )
     database: DatabasePart | None = key("The database in use.", {"dialect": "postgres"})
     packs: PackGlobs | None = key(

@@ -271,13 +271,27 @@ KEYS: Mapping[str, Row] = {
     "defer.default_days": Row(("defer", "default_days"), lower),
     "defer.max_days": Row(("defer", "max_days"), lower),
     "defer.never": Row(("defer", "never"), more),
+    "projects.label": Row(("projects", "label"), unordered),
+    "projects.from": Row(("projects", "ways"), fewer),
+    "projects.inherit": Row(("projects", "inherit"), rising("answers", "none")),
+    "projects.max_age_days": Row(("projects", "max_age_days"), lower),
+    "projects.new_area": Row(("projects", "new_area"), rising("quiet", "ask")),
     **{
         f"labels.{state}": Row(("labels", state), unordered)
-        for state in ("waiting", "hold", "signed_off", "waived", "follow_ups", "follow_up")
+        for state in (
+            "waiting",
+            "hold",
+            "signed_off",
+            "waived",
+            "follow_ups",
+            "follow_up",
+            "configuration",
+        )
     },
     **{
         f"words.{name}": Row(("words", name), unordered) for name in ("users", "service", "tenants")
     },
+    "configuration.scan": Row(("scan",), rising("off", "weekly")),
     "large_tables": Row(("large_tables",), more),
     "database.dialect": Row(("dialect",), dialects),
     "locked": Row(("locked",), more),
@@ -315,7 +329,7 @@ ITEM_KEYS: Mapping[str, Row] = {
     "refs": Row(("refs",), unordered),
     "when": Row(("when",), conditions),
     "must_when": Row(("must_when",), reasons_for_must),
-    "scope": Row(("scope",), unordered),
+    "scope": Row(("scope",), rising("project", "change")),
     "evidence": Row(("kind",), evidence),
     "choices": Row(("choices",), unordered),
     "same_as": Row(("same_as",), conditions),

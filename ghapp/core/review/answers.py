@@ -101,7 +101,8 @@ def defer(case: Case, command: Command) -> tuple[Judged, ...]:
         return (until,)
     if command.owner and not _LOGIN.fullmatch(command.owner):
         return (Refusal("owner_unreadable", laid_bare(command.owner, MOST_SHOWN)),)
-    owner = command.owner or case.facts.pull.author
+    owner = command.owner or case.facts.pull.author or case.message.speaker
+    may = case.by_author or (case.facts.on_issue and case.rights.write)
     named, strange = known(command.subjects, case.items, "unknown_item")
     outcomes: list[Judged] = []
     for id in named:
@@ -109,14 +110,14 @@ def defer(case: Case, command: Command) -> tuple[Judged, ...]:
         right = case.right(area)
         made = next((one for one in case.facts.follow_ups if one.item == id), None)
         refusal = _not_extended(case, made, right, until) if made else None
-        if not (right or case.by_author):
+        if not (right or may):
             outcomes.append(case.no_right("defer_not_allowed", id))
         elif id in case.policy.defer.never:
             outcomes.append(Refusal("never_deferred", names=(id,)))
         elif refusal:
             outcomes.append(refusal)
         else:
-            by = "author" if case.by_author and not made else right
+            by = "author" if case.by_author and not made else right or "write"
             deferred = case.done(Verb.DEFER, id, by, command.note, case.mark(area, id))
             outcomes.append(replace(deferred, until=until, owner=owner))
     return (*merged(outcomes), *strange)

@@ -14,6 +14,7 @@ from ghapp.core.policy.policy import Policy
 from ghapp.core.records import History, Shown
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.permissions import owner_of, right_to_review
+from ghapp.core.review.projects import concerns_here
 from ghapp.core.review.special_areas import REVIEW_POLICY, WITHOUT_PACK, flagged_areas
 from ghapp.core.scan.checklist import Checklist, Flagged
 
@@ -141,7 +142,8 @@ class Case:
             return replace(outcome, part=part)
         refused = self.done(Verb.REFUSED)
         # What no comment shows, and what nobody looks for in one.
-        replied = not self.flagged or outcome.reason == "approval_signs_nothing"
+        unseen = not self.flagged or self.facts.on_issue
+        replied = unseen or outcome.reason == "approval_signs_nothing"
         return replace(refused, part=part, refusal=outcome, replied=replied)
 
 
@@ -177,6 +179,7 @@ def case_of(
     flagged = {one.area.id: one for one in flagged_areas(facts, checklist, before)}
     raised = {entry.subject for entry in before if entry.verb is Verb.CONCERN}
     in_force = {area: one for area, one in flagged.items() if area in raised}
+    of_project = {one.subject for one in concerns_here(facts)} & flagged.keys()
     policy = facts.policy
     return Case(
         facts,
@@ -188,7 +191,7 @@ def case_of(
         flagged,
         reviewers={area.id: area.reviewers for area in policy.areas}
         | dict.fromkeys(WITHOUT_PACK, policy.unread_reviewers)  # whatever other area has such an id
-        | {id: flagged[id].area.reviewers for id in {REVIEW_POLICY} & flagged.keys()}
+        | {id: flagged[id].area.reviewers for id in {REVIEW_POLICY} & flagged.keys() | of_project}
         | {area: one.area.reviewers for area, one in in_force.items()},
         fingerprints={area: one.fingerprint for area, one in in_force.items()}
         | {area: mark for area, mark in prints.items() if area not in raised or area in in_force},

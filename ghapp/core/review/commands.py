@@ -21,6 +21,7 @@ from ghapp.core.policy.policy import Policy
 from ghapp.core.review.answers import answer, defer
 from ghapp.core.review.case import Case, Command, Judged, laid_bare, nearest
 from ghapp.core.review.comment_text import MOST_CHARACTERS, PREFIX, lines, speaks
+from ghapp.core.review.joining import accept, begin, consult, join, only_on_issues
 from ghapp.core.review.sign_off import concern, hold, sign_off, undo, waive
 
 MOST_COMMANDS = 20  # in one comment; further ones are refused
@@ -33,7 +34,7 @@ class Who:
 
     key: the text `who_KEY` describes them. reviewers, waivers: those whom the policy names; if both
     are set, waivers matter only once something was waived. write: people with write access, which
-    is not asked about the author.
+    is not asked about the author unless `author` says so.
     by_policy: only the policy says who they are, so nothing is accepted while it is unreadable.
     """
 
@@ -42,6 +43,7 @@ class Who:
     waivers: bool = False
     write: bool = False
     by_policy: bool = False
+    author: bool = False
 
 
 ANYONE = Who("anyone")
@@ -51,13 +53,15 @@ REVIEWERS = Who("reviewers", reviewers=True, by_policy=True)
 ANY_REVIEWER = Who("any_reviewer", reviewers=True, by_policy=True)
 SPEAKER_OR_REVIEWERS = Who("speaker_or_reviewers", reviewers=True, waivers=True, by_policy=True)
 WAIVERS = Who("waivers", waivers=True, by_policy=True)
+WRITERS = Who("writers", write=True, author=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
     """One command.
 
-    act: gives its outcomes. subjects: areas | items | "" (takes none).
+    act: gives its outcomes. on_issue: those on the issue of a project; None if it is for pulls.
+    subjects: areas | items | project | "" (takes none).
     note: whether a note follows the dashes: "" (no) | may | must | all (the note is the whole rest
     of the line, with or without dashes).
     binds: it is bound to what the speaker saw, so it is refused if no check run had been shown.
@@ -77,6 +81,7 @@ class Spec:
     blocks: bool = False
     replied: bool = False
     reaction: str = "+1"
+    on_issue: Callable[[Case, Command], tuple[Judged, ...]] | None = None
 
 
 def noted(case: Case, command: Command) -> tuple[Judged, ...]:
@@ -87,35 +92,48 @@ def noted(case: Case, command: Command) -> tuple[Judged, ...]:
 COMMANDS: Mapping[str, Spec] = {
     "done": Spec(
         Verb.SIGN_OFF, "done [AREA...] [-- note]", REVIEWERS, sign_off,
-        subjects="areas", note="may", binds=True,
+        subjects="areas", note="may", binds=True, on_issue=accept,
     ),
-    "undo": Spec(Verb.UNDO, "undo", SPEAKER_OR_REVIEWERS, undo),
+    "undo": Spec(Verb.UNDO, "undo", SPEAKER_OR_REVIEWERS, undo, on_issue=undo),
     "hold": Spec(
         Verb.HOLD, "hold [AREA...] -- reason", ANY_REVIEWER, hold,
         subjects="areas", note="must", blocks=True,
     ),
-    "concern": Spec(Verb.CONCERN, "concern TEXT", ANY_REVIEWER, concern, note="all", blocks=True),
+    "concern": Spec(
+        Verb.CONCERN, "concern TEXT", ANY_REVIEWER, concern, note="all", blocks=True,
+        on_issue=concern,
+    ),
     "check": Spec(
         Verb.CHECK, "check ITEM... [-- evidence]", AUTHOR_OR_WRITE, answer,
-        subjects="items", needs_subjects=True, note="may", binds=True,
+        subjects="items", needs_subjects=True, note="may", binds=True, on_issue=answer,
     ),
     "uncheck": Spec(
         Verb.UNCHECK, "uncheck ITEM...", AUTHOR_OR_WRITE, answer,
-        subjects="items", needs_subjects=True, binds=True,
+        subjects="items", needs_subjects=True, binds=True, on_issue=answer,
     ),
     "na": Spec(
         Verb.NA, "na ITEM... -- reason", AUTHOR_OR_WRITE, answer,
-        subjects="items", needs_subjects=True, note="must", binds=True,
+        subjects="items", needs_subjects=True, note="must", binds=True, on_issue=answer,
     ),
     "defer": Spec(
         Verb.DEFER, "defer ITEM... [until YYYY-MM-DD] [by @owner] -- reason",
         AUTHOR_OR_REVIEWERS, defer,
         subjects="items", needs_subjects=True, note="must", takes_due=True, binds=True,
+        on_issue=defer,
     ),
     "waive": Spec(Verb.WAIVE, "waive -- reason", WAIVERS, waive, note="must", binds=True),
-    "refresh": Spec(Verb.REFRESH, "refresh", ANYONE, noted, reaction="eyes"),
+    "project": Spec(
+        Verb.PROJECT, "project [#12]", WRITERS, join, subjects="project", on_issue=begin
+    ),
+    "consult": Spec(
+        Verb.CONSULT, "consult [AREA...] [-- note]", WRITERS, only_on_issues,
+        subjects="areas", note="may", on_issue=consult,
+    ),
+    "refresh": Spec(Verb.REFRESH, "refresh", ANYONE, noted, reaction="eyes", on_issue=noted),
     "explain": Spec(Verb.EXPLAIN, "explain", ANYONE, noted, replied=True, reaction="eyes"),
-    "help": Spec(Verb.HELP, "help", ANYONE, noted, replied=True, reaction="eyes"),
+    "help": Spec(
+        Verb.HELP, "help", ANYONE, noted, replied=True, reaction="eyes", on_issue=noted
+    ),
 }  # fmt: skip
 # What people write instead.
 SYNONYMS: Mapping[str, str] = {

@@ -9,7 +9,7 @@ from datetime import datetime
 from ghapp.core.marks import Marks, Written
 from ghapp.core.model import Message, Pull, Rights
 from ghapp.core.policy.policy import Policy
-from ghapp.core.records import FollowUp, PolicySource, Shown
+from ghapp.core.records import FollowUp, Membership, PolicySource, Project, Shown
 from ghapp.core.releases import Release
 
 
@@ -28,6 +28,8 @@ class Facts:
     follow_ups: those of this pull, as recorded or read back.
     details: the address of the pull's page of ghapp; "" if it is not to be named.
     releases: of the calendar that the policy names, the next one first.
+    membership, project: of the pull. on_issue: this is a project itself, which is judged as a pull
+    without a diff.
     """
 
     now: datetime
@@ -45,3 +47,6 @@ class Facts:
     follow_ups: tuple[FollowUp, ...] = ()
     details: str = ""
     releases: tuple[Release, ...] = ()
+    membership: Membership | None = None
+    project: Project | None = None
+    on_issue: bool = False

@@ -18,6 +18,7 @@ from ghapp.core.records import History, Judgement
 from ghapp.core.review.case import Case, Command, Judged, case_of, shown_to
 from ghapp.core.review.commands import commands_of, quoted, spec_of
 from ghapp.core.review.facts import Facts
+from ghapp.core.review.joining import has_begun
 from ghapp.core.review.permissions import full_team, owner_of
 from ghapp.core.review.pushes import counting
 from ghapp.core.review.sign_off import approve, knows_channel, retract
@@ -29,6 +30,7 @@ SETTLING = frozenset({Verb.SIGN_OFF, Verb.WAIVE, Verb.UNDO})
 MOST_OF_MESSAGE, MOST_OF_PULL = 100, 2_000
 MOST_QUOTED = 80  # characters of a command that was refused
 ANSWERS = frozenset({Verb.CHECK, Verb.UNCHECK, Verb.NA, Verb.DEFER})
+BEFORE_PROJECT = frozenset({Verb.PROJECT, Verb.HELP, Verb.REFRESH})  # on an issue
 BY_ANYONE = ANSWERS | {Verb.REFUSED, Verb.REFRESH, Verb.EXPLAIN, Verb.HELP}
 
 
@@ -74,7 +76,8 @@ def asks(
             people += [policy.waivers] if changes_policy else []
         if any(who.waivers and (waived or not who.reviewers) for who in whos):
             people.append(policy.waivers)
-        writes = any(who.write for who in whos) and not message.account.among((pull.by,))
+        by_author = message.account.among((pull.by,))
+        writes = any(who.write and (who.author or not by_author) for who in whos)
         teams = {full_team(team, owner_of(pull)) for who in people for team in who.teams}
         known = needed.get(message.speaker, Ask())
         ask = Ask(known.permission or writes or not all(people), known.teams | teams)
@@ -163,6 +166,11 @@ def _outcomes(case: Case, command: Command | Refusal) -> tuple[Judged, ...]:
     if isinstance(command, Refusal):
         return (command,)
     spec = spec_of(command.verb)
+    act = spec.on_issue if case.facts.on_issue else spec.act
+    if act is None:
+        return (Refusal("not_on_issues"),)
+    if case.facts.on_issue and command.verb not in BEFORE_PROJECT and not has_begun(case):
+        return (Refusal("not_a_project"),)
     if spec.binds and case.shown is None:
         head_sha = case.message.head_sha or case.facts.pull.head_sha
         return (Refusal("not_shown", head_sha[:7]),)
@@ -170,5 +178,5 @@ def _outcomes(case: Case, command: Command | Refusal) -> tuple[Judged, ...]:
         return (Refusal("policy_unreadable"),)
     return tuple(
         replace(one, replied=True) if spec.replied and isinstance(one, Entry) else one
-        for one in spec.act(case, command)
+        for one in act(case, command)
     )

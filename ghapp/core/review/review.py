@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -14,6 +14,7 @@ from ghapp.core.policy.policy import Policy
 from ghapp.core.records import FollowUp, History
 from ghapp.core.releases import Freeze, Release, frozen, release_of
 from ghapp.core.review.facts import Facts
+from ghapp.core.review.projects import Inherited, holding, inherited
 from ghapp.core.review.special_areas import CONCERN, begins, flagged_areas, strictest
 from ghapp.core.scan.checklist import Checklist, Flagged
 
@@ -50,6 +51,7 @@ class AreaReview:
 
     given: item id -> its last answer, to any diff. worded: item id -> the last answer that is shown
     in words: ticks of the present diff are skipped, because a tick adds no words.
+    inherited: item id -> what its project says about it.
     changed_by: if the sign-off is stale, the first other head SHA whose diff of this area differs;
     "" if the same head has another diff (its base or the policy changed).
     holds: those in force on this area, oldest first.
@@ -61,6 +63,7 @@ class AreaReview:
     worded: Mapping[str, Entry]
     changed_by: str = ""
     holds: tuple[Entry, ...] = ()
+    inherited: Mapping[str, Inherited] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -126,16 +129,22 @@ class AreaReview:
 
     @property
     def answered(self) -> Mapping[str, Entry]:
-        """The answers that hold. An answer to a must item holds only for the present diff."""
+        """The answers that hold, also those of the project.
+
+        An answer to a must item given here holds only for the present diff.
+        """
+        of_project = holding(self.inherited)
         if not self.given:
-            return self.given
+            return of_project
         musts = {item.id for item in self.items if item.severity == "must"}
-        return {k: one for k, one in self.given.items() if k not in musts or self.is_present(one)}
+        own = {k: one for k, one in self.given.items() if k not in musts or self.is_present(one)}
+        return {**of_project, **own}
 
     @property
     def deferred(self) -> Mapping[str, Entry]:
-        """Item id -> the deferral in force."""
-        return {k: one for k, one in self.answered.items() if one.verb is Verb.DEFER}
+        """Item id -> the deferral in force that was given here; a project keeps its own."""
+        own = self.answered.items() if self.given else ()
+        return {k: one for k, one in own if one.verb is Verb.DEFER and k in self.given}
 
     @property
     def open_musts(self) -> tuple[Item, ...]:
@@ -316,6 +325,7 @@ def _area_review(
         worded=_without_ticks(given, flagged),
         changed_by=changed_by,
         holds=tuple(one for one in held if one.subject == area),
+        inherited=inherited(facts, flagged, given),
     )
 
 

@@ -22,6 +22,7 @@ from ghapp.core.ledger import (
 from ghapp.core.model import Channel, Message
 from ghapp.core.releases import frozen
 from ghapp.core.review.case import Case, Command, Judged, known, merged
+from ghapp.core.review.projects import holding, inherited
 from ghapp.core.review.pushes import bar
 
 # A channel's name in the policy's `sign_off.by`.
@@ -185,6 +186,8 @@ def _open_musts(case: Case, area: str) -> tuple[str, ...]:
     """
     given = answers(case.before)
     here = case.flagged[area].items if area in case.flagged else ()
+    flagged = case.flagged.get(area)
+    of_project = holding(inherited(case.facts, flagged, case.before)) if flagged else {}
     shown = case.shown.items if case.shown else {}
     gone = (item for of, item in case.items.values() if of == area and item.id in shown)
     musts = {item.id: item.severity == "must" or item.must_when is not None for item in gone}
@@ -192,7 +195,9 @@ def _open_musts(case: Case, area: str) -> tuple[str, ...]:
     return tuple(
         id
         for id, is_must in musts.items()
-        if is_must and not (id in given and given[id].fingerprint == case.mark(area, id))
+        if is_must
+        and id not in of_project
+        and not (id in given and given[id].fingerprint == case.mark(area, id))
     )
 
 

@@ -16,6 +16,7 @@ from ghapp.core.policy.policy import Policy
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.permissions import grants, owner_of
 from ghapp.core.review.preview import layer, named
+from ghapp.core.review.projects import PROJECT_CONCERN, concerns_here, spelled
 from ghapp.core.scan.checklist import Checklist, Flagged
 from ghapp.core.scan.fingerprint import fingerprint
 from ghapp.core.scan.patch import changed_file
@@ -79,7 +80,8 @@ def flagged_areas(
         title, by = both("review_policy"), guards(facts)
         found.insert(0, _without_pack(REVIEW_POLICY, title, changes, facts, mark, by))
     areas = [one.area for one in found]
-    raised = [_concern(entry, areas, facts) for entry in concerns(ledger)]
+    all_raised = (*concerns(ledger), *concerns_here(facts))
+    raised = [_concern(entry, areas, facts) for entry in all_raised]
     return tuple(one for one in (*raised, *found) if one.area.mode != "observe")
 
 
@@ -156,6 +158,9 @@ def _concern(entry: Entry, areas: Sequence[Area], facts: Facts) -> Flagged:
     """
     name, number = entry.subject, entry.subject.rpartition("-")[2]
     title = both("concern_title", number=number, who=entry.speaker)
+    if facts.project and name.startswith(PROJECT_CONCERN):
+        place = spelled(facts.project.key.reference, facts.pull.key.repository.full_name)
+        title = both("concern_of_project", number=number, who=entry.speaker, project=place)
     item = Item(name, "must", CONCERN, Text(entry.note, entry.note))
     reviewers = concern_reviewers(entry, facts.policy, owner_of(facts.pull))
     area = _strict(Area(name, title, CONCERN_WEIGHT, Detect(), (item,)), areas, facts.policy)

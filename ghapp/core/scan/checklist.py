@@ -60,6 +60,7 @@ class Checklist:
     area has by its paths.
     partly: paths of other files whose added lines were not all searched.
     exempt: what would be flagged, if the policy did not take this pull out.
+    fixes: hazards with paths of what the standing review had found and this pull removes.
     """
 
     flagged: tuple[Flagged, ...] = ()
@@ -71,6 +72,7 @@ class Checklist:
     unread: tuple[str, ...] = ()
     partly: tuple[str, ...] = ()
     exempt: tuple[Exempt, ...] = ()
+    fixes: tuple[tuple[str, str], ...] = ()
 
 
 def checklist(scan: Scan, policy: Policy, findings: tuple[Finding, ...] = ()) -> Checklist:

@@ -14,13 +14,16 @@ COLOURS: Mapping[str, str] = {
     "waived": "5319e7",
     "follow_ups": "c5def5",  # of the pull
     "follow_up": "d4c5f9",  # of an issue
+    "configuration": "bfd4f2",  # of an issue
 }
+PROJECT_COLOUR = "bfdadc"
 
 
 def described(policy: Policy) -> Mapping[str, tuple[str, str]]:
     """Label name -> (colour as six hex digits, description)."""
     words = Words(policy.language)
-    return {
+    found = {
         policy.labels[state]: (colour, words(f"{state}_description"))
         for state, colour in COLOURS.items()
     }
+    return {**found, policy.projects.label: (PROJECT_COLOUR, words("project_description"))}

@@ -11,7 +11,7 @@ from ghapp.core.ledger import Verb
 from ghapp.core.markdown import code, dotted, folded, link, login, plain
 from ghapp.core.review.review import AreaReview, Review
 from ghapp.core.review.special_areas import CONCERN, REVIEW_POLICY, WITHOUT_PACK
-from ghapp.core.text import findings
+from ghapp.core.text import findings, projects
 from ghapp.core.text.reasons import flagged_by
 
 MOST_CONCERN = 1_000  # characters
@@ -95,6 +95,8 @@ def _lines(
     if count:
         line = dotted(line, findings.counted(count, words))
     yield line if holds else line + worded.wants
+    if of_project := projects.answer(item.id, area, review, words):
+        yield f"  {of_project}"
     entry = (area.given if ticks else area.worded).get(item.id)
     if entry is None:
         return

@@ -22,7 +22,16 @@ from ghapp.core.review.commands import BUTTONS
 from ghapp.core.review.follow_ups import has_open
 from ghapp.core.review.review import AreaReview, PullState, Review
 from ghapp.core.review.special_areas import WITHOUT_PACK
-from ghapp.core.text import findings, follow_ups, questions, reasons, replies, status
+from ghapp.core.text import (
+    configuration,
+    findings,
+    follow_ups,
+    projects,
+    questions,
+    reasons,
+    replies,
+    status,
+)
 from ghapp.core.text import policy as policy_text
 
 MARKER = "<!-- ghapp:nfr -->"
@@ -122,21 +131,24 @@ def check_run(
 def _summary(review: Review, words: Words) -> str:
     """The check run's summary of this pull: what to do next, and where each area stands."""
     notices = paragraphs(_notices(review, words), policy_text.refused(review.facts.policy, words))
+    fixes = configuration.fixes(review.checklist.fixes, words)
     if review.state is PullState.CLEAR:
         author = review.checklist.ignored
         clear = words("clear_ignored" if author else "clear", author=code(author))
         exempt = reasons.exempt(review, words)
-        return paragraphs(notices, clear, exempt, reasons.hints(review, words))
+        return paragraphs(notices, clear, fixes, exempt, reasons.hints(review, words))
     return paragraphs(
         notices,
         status.frozen(review, words),
         status.next_step(review, words, ticking=False),
         "\n".join(f"- {dotted(*_line(area, review, words))}" for area in review.areas),
+        projects.line(review, words),
         reasons.modes(review, words),
         reasons.exempt(review, words),
         status.holds(review, words),
         status.waivers(review, words),
         findings.summary(review, words),
+        fixes,
         replies.refusals(review, words),
         follow_ups.own(review, words),
     )
@@ -256,6 +268,7 @@ def comment(review: Review) -> str:
         status.waivers(review, words),
         findings.block(review, words),
         status.next_step(review, words, ticking=True),
+        projects.line(review, words),
         replies.refusals(review, words),
         follow_ups.own(review, words),
     ]

@@ -64,6 +64,9 @@ def issue(at: Addresses, thread: Thread) -> Json:
         "reactions": _reaction_counts(url, []),
         "performed_via_github_app": at.app if thread.via_app else None,
     }
+    if thread.parent:
+        above = thread.parent
+        shape["parent_issue_url"] = f"{at.repository(above.repository)}/issues/{above.number}"
     if isinstance(thread, Pull):
         shape["draft"] = thread.is_draft
         shape["pull_request"] = {
@@ -143,7 +146,7 @@ def milestone(at: Addresses, place: Repository, found: Milestone) -> Json:
         "node_id": node_id("Milestone", place.id * 1_000 + found.number),
         "number": found.number,
         "title": found.title,
-        "description": None,
+        "description": found.description,
         "creator": user(at, place.owner),
         "open_issues": 1,
         "closed_issues": 0,

@@ -12,6 +12,7 @@ from ghapp.core.model import (
     InstallationKey,
     Lookup,
     OrganisationKey,
+    ProjectKey,
     PullKey,
     Push,
     Repository,
@@ -191,15 +192,51 @@ def authorization(delivery: Delivery, us: Identity) -> Delivery:
 
 
 def issue(delivery: Delivery, us: Identity) -> Delivery:
-    """The pull of a follow-up, if somebody else closes, reopens, deletes or moves its issue."""
-    if delivery.action not in ("closed", "reopened", "deleted", "transferred"):
+    """The pull of a follow-up, if somebody else closes, reopens, deletes or moves its issue.
+
+    And what a project may be: an issue whose label, state or place has changed.
+    """
+    if delivery.action not in ISSUE_ACTIONS:
         return delivery
     payload = decoded(delivery.body, payloads.IssueEvent)
-    found = read_marker(payload.issue.body or "")
-    made = us.made(payload.issue.performed_via_github_app)
-    if us.did(payload.sender.login) or not made or not found:
+    part, by_us = payload.issue, us.did(payload.sender.login)
+    key = ProjectKey(payload.where, part.number)
+    if payload.label:
+        if by_us:
+            return delivery
+        return replace(
+            delivery,
+            lookup=Lookup(payload.where, issue=part.number, labelled=payload.label.name),
+            fresh_at=utc(part.updated_at) if part.updated_at else None,
+        )
+    delivery = replace(delivery, issues=(key,), moved=_moved(payload))
+    found, made = read_marker(part.body or ""), us.made(part.performed_via_github_app)
+    if delivery.action == "edited" or by_us or not made or not found:
         return delivery
     number, _ = found
     if not 0 < number <= MOST_NUMBER:  # people can edit the body
         return delivery
     return replace(delivery, keys=(PullKey(payload.where, number),), touched=True)
+
+
+ISSUE_ACTIONS = frozenset(
+    {"closed", "reopened", "deleted", "transferred", "edited", "labeled", "unlabeled"}
+)
+
+
+def _moved(payload: payloads.IssueEvent) -> tuple[ProjectKey, str, str] | None:
+    """Where a transferred issue is from now on, and its node id before and from now on."""
+    changes = payload.changes
+    if not changes or not changes.new_issue or not changes.new_repository:
+        return None
+    place, issue = changes.new_repository, changes.new_issue
+    to = Repository(payload.installation.id, place.id, place.full_name)
+    return ProjectKey(to, issue.number), payload.issue.node_id, issue.node_id
+
+
+def sub_issues(delivery: Delivery, us: Identity) -> Delivery:
+    """The issue that has another parent from now on, or none."""
+    if delivery.action not in ("parent_issue_added", "parent_issue_removed"):
+        return delivery
+    payload = decoded(delivery.body, payloads.SubIssueEvent)
+    return replace(delivery, issues=(ProjectKey(payload.where, payload.sub_issue.number),))

@@ -6,8 +6,17 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
-from ghapp.core.model import Account, Channel, Delivery, Message, PullKey
+from ghapp.core.model import (
+    Account,
+    Channel,
+    ConfigurationKey,
+    Delivery,
+    Message,
+    ProjectKey,
+    PullKey,
+)
 from ghapp.core.review.comment_text import PREFIX, speaks, ticks
+from ghapp.core.text.configuration import marked
 from ghapp.core.text.render import MARKER
 from ghapp.github import payloads
 from ghapp.github.payloads import NEVER, Identity, decoded, text, utc
@@ -19,13 +28,22 @@ _REFRESH = re.compile(rf"^[^\S\n]*{PREFIX}(?:[^\S\n]+|[-:])refresh\b", re.IGNORE
 
 def issue_comment(delivery: Delivery, us: Identity) -> Delivery:
     payload = decoded(delivery.body, payloads.IssueComment)
-    if payload.issue.pull_request is None or us.did(payload.sender.login):
+    comment = payload.comment
+    if us.did(payload.sender.login):
         return delivery
-    key, comment = PullKey(payload.where, payload.issue.number), payload.comment
+    key: PullKey | ProjectKey = PullKey(payload.where, payload.issue.number)
+    if payload.issue.pull_request is None:
+        key = ProjectKey(payload.where, payload.issue.number)
+        ours = us.made(payload.issue.performed_via_github_app)
+        if ours and marked(payload.issue.body or ""):
+            speaker, place = payload.person(comment.user), ConfigurationKey(payload.where)
+            return _with_message(delivery, place, comment, speaker, Channel.COMMENT, "comment")
     if not us.made(comment.performed_via_github_app):
         speaker = payload.person(comment.user)
         return _with_message(delivery, key, comment, speaker, Channel.COMMENT, "comment")
     if delivery.action not in ("edited", "deleted"):
+        return delivery
+    if isinstance(key, ProjectKey) and not _was_ours(payload):
         return delivery
     ticked: tuple[Message, ...] = ()
     before = payload.changes.body.before if payload.changes and payload.changes.body else ""
@@ -35,6 +53,12 @@ def issue_comment(delivery: Delivery, us: Identity) -> Delivery:
         turned = ticks(before, comment.body or "")
         ticked = tuple(tick(comment.id, item, on, sender, at) for item, on in turned)
     return replace(delivery, keys=(key,), messages=ticked, touched=True)
+
+
+def _was_ours(payload: payloads.IssueComment) -> bool:
+    """Whether a comment on an issue is that of a project, or a reply: its first line says so."""
+    before = payload.changes.body.before if payload.changes and payload.changes.body else ""
+    return (before or payload.comment.body or "").startswith("<!-- ghapp:")
 
 
 def review_comment(delivery: Delivery, us: Identity) -> Delivery:
@@ -48,7 +72,7 @@ def review_comment(delivery: Delivery, us: Identity) -> Delivery:
 
 def _with_message(
     delivery: Delivery,
-    key: PullKey,
+    key: PullKey | ProjectKey | ConfigurationKey,
     comment: payloads.Comment,
     speaker: Account | None,
     channel: Channel,

@@ -24,10 +24,12 @@ from sqlalchemy import (
 )
 
 from ghapp.core.model import (
+    ConfigurationKey,
     InstallationKey,
     Key,
     OrganisationKey,
     PolicyKey,
+    ProjectKey,
     PullKey,
     QueueKey,
     Repository,
@@ -162,12 +164,16 @@ def row(key: Key, hints: Hints = NO_HINTS, later: float = 0.0) -> dict[str, Any]
             kind = "pull"
         case PolicyKey(repository, number):
             kind = "policy"
+        case ProjectKey(repository, number):
+            kind = "project"
         case QueueKey(repository):
             kind = "queue"
         case RepositoryKey(repository):
             kind = "repository"
         case SweepKey(repository):
             kind = "sweep"
+        case ConfigurationKey(repository):
+            kind = "configuration"
         case InstallationKey(installation_id):
             kind, repository = "installation", Repository(installation_id, 0, "")
         case OrganisationKey(installation_id, owner):
@@ -242,10 +248,14 @@ def addressed(found: Any) -> Key:
     repository = Repository(found.installation_id, found.repository_id, found.full_name)
     if found.kind == "pull":
         return PullKey(repository, found.number)
+    if found.kind == "project":
+        return ProjectKey(repository, found.number)
     if found.kind == "policy":
         return PolicyKey(repository, found.number)
     if found.kind == "queue":
         return QueueKey.named(repository, found.key)
+    if found.kind == "configuration":
+        return ConfigurationKey(repository)
     return SweepKey(repository) if found.kind == "sweep" else RepositoryKey(repository)
 
 

@@ -498,3 +498,24 @@ def test_a_lock_reaches_the_areas_that_its_questions_depend_on():
     assert named() == ()
     assert named(when=inside)
     assert named(same_as=SameAs("b-one"))
+
+
+def test_a_policy_gives_questions_of_a_pack_another_scope():
+    text = (
+        "areas: {db: {items: {db-size: {scope: project}}}, "
+        "web: {items: {web-old: {scope: project}}}}"
+    )
+    found = effective(source(None, text), RULES)
+    assert {one.id: one.scope for one in area(found, "db").items} == {
+        "db-rollback": "change",
+        "db-size": "project",
+    }
+    assert [one.scope for one in area(found, "web").items] == ["project"]
+    problems = problems_of("areas: {db: {items: {db-size: {scop: project}}}}", RULES)
+    assert any("`scop`" in one.text for one in problems)
+
+
+def test_a_policy_says_which_issues_are_projects():
+    found = effective(source(None, "projects: {from: [command], max_age_days: 30}"), RULES).projects
+    assert (found.ways, found.max_age_days, found.inherit) == ({"command"}, 30, "answers")
+    assert found.label == "nfr: project"

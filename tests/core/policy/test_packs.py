@@ -164,7 +164,11 @@ def test_what_makes_a_question_a_must_and_its_scope_are_kept():
     ("old", "new", "problems"),
     [
         ("weight: 3", "weigth: 3", ["1:1: `weight` is missing", "3:1: unknown key `weigth`: did"]),
-        ("weight: 3", "weight: 3\nzzz: 1", ["4:1: unknown key `zzz`: known here: area, detect"]),
+        (
+            "weight: 3",
+            "weight: 3\nzzz: 1",
+            ["4:1: unknown key `zzz`: known here: area, configuration, detect"],
+        ),
         ("weight: 3", 'weight: "3"', ["3:9: `weight` should be a whole number"]),
         ("weight: 3", "weight: 9", ["3:9: `weight` should be at most 5"]),
         ("area: caching", "area: Ca ching", ["1:7: `area` should be lower-case words"]),

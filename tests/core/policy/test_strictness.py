@@ -84,6 +84,7 @@ def test_every_value_in_force_is_compared():
     assert {("labels", name) for name in DEFAULT_LABELS} <= nested
     read = {row.path for row in AREA_KEYS.values()}
     others = {"id", "items", "hazards", "enabled", "retired", "enforce_from", "mode_why"}
+    others |= {"configuration"}  # a pack has it, and no policy changes it
     assert {path[0] for path in read} | others == {one.name for one in fields(Area)}
     assert {("detect", one.name) for one in fields(Detect)} <= read
     read = {row.path[0] for row in ITEM_KEYS.values()}
@@ -231,7 +232,7 @@ def test_the_order_of_a_key_of_an_area(key, before, after, forth, back):
         ("when", X, Y, D, D),
         ("must_when", None, X, S, W),
         ("must_when", X, Y, D, D),
-        ("scope", "change", "project", D, D),
+        ("scope", "change", "project", W, S),
         ("evidence", "", "url", S, W),
         ("evidence", "url", "number", D, D),
         ("choices", (), ("a",), D, D),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ghapp.core.areas import Reviewers
 from ghapp.core.i18n import table
 from ghapp.core.ledger import Refusal, Verb
+from ghapp.core.marks import Marks
 from ghapp.core.model import Channel, Message, Rights
 from ghapp.core.policy.policy import Defer
 from ghapp.core.records import FollowUp, History
@@ -429,6 +430,9 @@ TYPED = {"rules": policy(CHECKED), "checklist": asked(flagged(CHECKED, "d1"))}
 NEXT = shown({"db": "d1"}, NEXT_HEAD, minutes=3)
 
 
+ON_ISSUE = {"on_issue": True, "observed": Marks(labels=frozenset({"nfr: project"}))}
+
+
 MADE = FollowUp(5, "db-plan", "db", "2026-04-20", "ann", issue=12)
 
 
@@ -508,6 +512,15 @@ REACHED: Mapping[str, tuple[Message, Mapping[str, Any]]] = {
         comment(DEFERRAL.format("2026-05-01")),
         {"follow_ups": (replace(MADE, is_open=False),)},
     ),
+    "project_no_write": (comment("/nfr project #12", "eve"), {}),
+    "project_unnamed": (comment("/nfr project", "bob"), {}),
+    "project_unreadable": (comment("/nfr project points", "bob"), {}),
+    "only_on_issues": (comment("/nfr consult db", "bob"), {}),
+    "not_on_issues": (comment("/nfr hold -- x"), {"on_issue": True}),
+    "not_a_project": (comment("/nfr check db-plan", "bob"), {"on_issue": True}),
+    "nothing_likely": (comment("/nfr consult", "bob"), ON_ISSUE),
+    "nothing_consulted": (comment("/nfr done"), ON_ISSUE),
+    "unknown_project_area": (comment("/nfr consult web2", "bob"), ON_ISSUE),
 }
 
 
@@ -535,6 +548,8 @@ DONE: Mapping[str, tuple[str, str, Verb]] = {
     "na": ("ann", "db-plan -- x", Verb.NA),
     "defer": ("ann", "db-plan -- x", Verb.DEFER),
     "waive": ("lee", "-- x", Verb.WAIVE),
+    "project": ("bob", "#12", Verb.PROJECT),
+    "consult": ("bob", "db", Verb.REFUSED),  # it is for issues
     "refresh": ("eve", "", Verb.REFRESH),
     "explain": ("eve", "", Verb.EXPLAIN),
     "help": ("eve", "", Verb.HELP),

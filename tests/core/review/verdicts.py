@@ -35,11 +35,13 @@ def entries(
     was: History | None = None,
     checklist: Checklist = BOTH,
     follow_ups: tuple[FollowUp, ...] = (),
+    on_issue: bool = False,
     **known: object,
 ) -> tuple[Entry, ...]:
     """What the judge adds to the ledger."""
     seen = facts(rules, *said, rights=RIGHTS, **known)  # type: ignore[arg-type]
-    return judge(replace(seen, follow_ups=follow_ups), was or history(SEEN), checklist).entries
+    seen = replace(seen, follow_ups=follow_ups, on_issue=on_issue)
+    return judge(seen, was or history(SEEN), checklist).entries
 
 
 def verdicts(*said: Message, **known: object) -> list[tuple[str, str, str]]:

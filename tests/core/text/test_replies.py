@@ -7,6 +7,7 @@ import pytest
 from ghapp.core.areas import Reviewers
 from ghapp.core.i18n import table
 from ghapp.core.ledger import Refusal, Verb
+from ghapp.core.review.joining import CONSULT_USAGE, PROJECT_USAGE
 from tests.core.build import entry, policy
 from tests.core.text.scenes import DB, URL, Scene, reply, same_as_snapshot, summary
 
@@ -45,6 +46,11 @@ DETAILS: dict[str, tuple[object, ...]] = {
     "date_too_far": ("2026-06-30",),
     "owner_unreadable": ("acme/sre",),
     "extension_not_later": ("2026-05-01",),
+    "unknown_project_area": ("gama", "gamma"),
+    "project_unreadable": ("points",),
+    "project_unnamed": (PROJECT_USAGE,),
+    "only_on_issues": (CONSULT_USAGE,),
+    "nothing_likely": ("", "", ("db",)),
 }
 REASONS = sorted(
     key.removeprefix("refused_")

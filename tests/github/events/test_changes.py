@@ -11,6 +11,7 @@ from ghapp.core.model import (
     InstallationKey,
     Lookup,
     OrganisationKey,
+    ProjectKey,
     PullKey,
     Push,
     Repository,
@@ -257,3 +258,34 @@ def test_what_becomes_of_a_follow_up_looks_at_its_pull_again(action: str) -> Non
 def test_other_issues_are_none_of_our_business(parts: dict[str, Any]) -> None:
     delivery = issue(parts.pop("action", "closed"), **parts)
     assert (delivery.keys, delivery.touched) == ((), False)
+
+
+# --- projects ------------------------------------------------------------------------------
+
+
+def test_a_label_of_an_issue_is_named_for_the_record_with_the_time_of_the_issue() -> None:
+    for action in ("labeled", "unlabeled"):
+        delivery = issue(action, None, label={"name": "nfr: project"})
+        assert delivery.lookup == Lookup(SHOP, issue=31, labelled="nfr: project")
+        assert delivery.keys == delivery.issues == ()
+    assert issue("labeled", None, label={"name": "x"}, sender=OUR_BOT).lookup is None
+
+
+def test_an_issue_that_has_changed_is_named_also_where_it_moves() -> None:
+    here = ProjectKey(SHOP, 31)
+    for action in ("closed", "reopened", "deleted", "edited"):
+        assert (issue(action, None).issues, issue(action, None).moved) == ((here,), None)
+    assert issue("opened", None).issues == ()
+    there = Repository(SHOP.installation_id, 77, "acme/batch")
+    changes = {
+        "new_issue": {"number": 5, "node_id": "I_2"},
+        "new_repository": {"id": 77, "full_name": "acme/batch"},
+    }
+    assert issue("transferred", None, changes=changes).moved == (ProjectKey(there, 5), "", "I_2")
+
+
+def test_an_issue_that_gets_or_loses_a_parent_is_named() -> None:
+    parts = {"sub_issue": {"number": 31}, "parent_issue": {"number": 12}}
+    for action in ("parent_issue_added", "parent_issue_removed"):
+        assert told("sub_issues", action, **parts).issues == (ProjectKey(SHOP, 31),)
+    assert told("sub_issues", "sub_issue_added", **parts).issues == ()

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ghapp.core.model import Channel, Delivery, Message
+from ghapp.core.model import Channel, ConfigurationKey, Delivery, Message, ProjectKey
+from ghapp.core.text.configuration import MARKER as CONFIGURATION
 from ghapp.core.text.render import MARKER
 from tests.github.deliveries import (
     APP_ID,
@@ -18,6 +19,7 @@ from tests.github.deliveries import (
     LIST,
     OUR_BOT,
     ROBOT,
+    SHOP,
     comment,
     remark,
     review,
@@ -48,12 +50,21 @@ def test_a_command_is_taken_from_the_comment_as_created() -> None:
         {"user": None},
         {"sender": {"login": "eve", "type": "User"}},
         {"via": {"id": APP_ID}},
-        {"issue": {"number": 4}},
     ],
 )
 def test_a_comment_that_says_nothing_to_us_is_ignored(parts: dict[str, Any]) -> None:
     delivery = comment("created", **parts)
     assert (delivery.keys, delivery.messages) == ((), ())
+
+
+def test_a_command_on_an_issue_is_about_a_project() -> None:
+    delivery = comment("created", "/nfr project", issue={"number": 4})
+    assert delivery.keys == (ProjectKey(SHOP, 4),)
+    assert [one.text for one in delivery.messages] == ["/nfr project"]
+    ours = {"user": OUR_BOT, "via": {"id": APP_ID}, "issue": {"number": 4}}
+    restored = comment("deleted", "<!-- ghapp:project -->\n### NFR project", **ours)
+    assert (restored.keys, restored.touched) == ((ProjectKey(SHOP, 4),), True)
+    assert comment("deleted", "an issue of a follow-up", **ours).keys == ()
 
 
 @pytest.mark.parametrize("action", ["edited", "deleted"])
@@ -194,4 +205,31 @@ def test_commands_count_beside_a_line_too() -> None:
 )
 def test_a_remark_that_says_nothing_to_us_is_ignored(parts: dict[str, Any]) -> None:
     delivery = remark(parts.pop("action", "created"), **parts)
+    assert (delivery.keys, delivery.messages) == ((), ())
+
+
+# --- the issue about configuration ----------------------------------------------------------------
+
+
+def on_issue(body: str, app_id: int, said: str = "/nfr accept A-1 b -- c") -> Delivery:
+    issue = {"number": 5, "body": body, "performed_via_github_app": {"id": app_id}}
+    return comment("created", said, issue=issue)
+
+
+def test_a_command_on_our_issue_is_a_message_about_the_configuration() -> None:
+    delivery = on_issue(f"{CONFIGURATION}\nx", APP_ID)
+    assert delivery.keys == (ConfigurationKey(KEY.repository),)
+    assert [one.text for one in delivery.messages] == ["/nfr accept A-1 b -- c"]
+
+
+@pytest.mark.parametrize(
+    ("body", "app_id", "text"),
+    [
+        (f"{CONFIGURATION}\nx", APP_ID + 1, "/nfr accept A-1 b -- c"),
+        (f"x\n{CONFIGURATION}", APP_ID, "/nfr accept A-1 b -- c"),
+        (f"{CONFIGURATION}\nx", APP_ID, "thanks"),
+    ],
+)
+def test_other_issues_and_other_comments_are_ignored(body: str, app_id: int, text: str) -> None:
+    delivery = on_issue(body, app_id, text)
     assert (delivery.keys, delivery.messages) == ((), ())

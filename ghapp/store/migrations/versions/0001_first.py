@@ -43,7 +43,7 @@ def index(name: str, table: str, *columns: str, where: str = "", unique: bool = 
     op.create_index(name, table, [*columns], unique=unique, **kinds)
 
 
-def upgrade() -> None:
+def upgrade() -> None:  # noqa: PLR0915 -- one for each table
     op.create_table(
         "deliveries",
         given("id", primary_key=True),
@@ -128,6 +128,7 @@ def upgrade() -> None:
         *(text("overview"), seconds("unsigned_at"), text("steps"), flag("to_count")),
         *(given("runs", server_default="[]"), seconds("flagged_since")),
         *(text("release_on"), text("urgency")),
+        *(text("membership"), text("project")),
     )
     index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
     index("reviews_head", "reviews", "repository_id", "head_sha")
@@ -148,6 +149,7 @@ def upgrade() -> None:
         ("release", ("release_on", "repository_id", "state", "key"), "release_on != ''"),
     ):
         index(f"reviews_{name}", "reviews", *columns, where=where)
+    index("reviews_project", "reviews", "project", "number", where="project != ''")
     _roll_ups()
     op.create_table(
         "shown",
@@ -189,6 +191,56 @@ def upgrade() -> None:
     index(
         *("follow_ups_due", "follow_ups", "due", "key", "item", "repository_id", "area"),
         where="is_open",
+    )
+    op.create_table(
+        "issues",
+        *(given("reference", primary_key=True), given("issue"), seconds("read_at")),
+    )
+    index("issues_read_at", "issues", "read_at")
+    op.create_table(
+        "pull_issues",
+        *(given("reference", primary_key=True), given("key", primary_key=True)),
+    )
+    index("pull_issues_key", "pull_issues", "key")
+    op.create_table(
+        "projects",
+        given("ledger", primary_key=True),
+        *(text("key"), whole("installation_id"), whole("repository_id"), text("full_name")),
+        *(whole("number"), text("node_id"), text("title"), text("url"), flag("is_open")),
+        *(given("marks"), given("written"), text("touched"), text("consultation")),
+        *(seconds("asked_at"), seconds("updated_at")),
+    )
+    index("projects_key", "projects", "key")
+    index("projects_node", "projects", "node_id")
+    index("projects_asked", "projects", "asked_at", where="asked_at > 0")
+    op.create_table(
+        "configurations",
+        given("repository_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        *(whole("installation_id"), text("full_name"), seconds("wanted_at")),
+        *(seconds("searched_at"), seconds("before_at"), seconds("next_at")),
+        *(whole("files"), whole("read"), flag("is_partial"), whole("issue"), text("written")),
+        given("unread", server_default="[]"),
+        given("legend", server_default="{}"),
+    )
+    op.create_table(
+        "configuration_blobs",
+        given("repository_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        *(given("sha", primary_key=True), given("reading", primary_key=True)),
+        given("spots", nullable=True),
+    )
+    op.create_table(
+        "configuration_findings",
+        given("repository_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        *(given("path", primary_key=True), given("hazard", primary_key=True)),
+        given("number", sa.BigInteger(), primary_key=True, autoincrement=False),
+        *(whole("line"), text("severity"), text("area"), text("accepted")),
+        *(seconds("first_seen"), seconds("last_seen"), seconds("gone_at")),
+    )
+    op.create_table(
+        "configuration_weeks",
+        given("repository_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        given("week", primary_key=True),
+        *(whole("must"), whole("should"), whole("could"), whole("accepted")),
     )
     op.create_table("turns", given("name", primary_key=True), seconds("taken_at"))
     op.create_table(

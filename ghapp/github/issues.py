@@ -1,0 +1,54 @@
+"""The one issue of a repository about its configuration, and the comments on it."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from ghapp.core.marks import EditIssue, Issue, OpenIssue
+from ghapp.core.model import PullKey, Repository
+from ghapp.core.text.configuration import marked
+from ghapp.github import writes
+from ghapp.github.api import PAGE, Installation
+from ghapp.github.endpoints import IssueRow, at
+from ghapp.github.errors import decoded
+from ghapp.github.host import Request
+from ghapp.github.payloads import Identity
+from ghapp.github.rate_limits import Importance
+
+
+async def own(api: Installation, repository: Repository, label: str, us: Identity) -> int:
+    """Our newest issue about configuration; 0 if none is listed. Raises Gone, Retry and Wait."""
+    creator = quote(us.bot_login, safe="")
+    query = (
+        f"labels={quote(label, safe='')}&creator={creator}&state=all&sort=created&direction=desc"
+    )
+    request = Request("GET", at(repository, f"issues?{query}&per_page={PAGE}"))
+    answer = await api.send(request, Importance.READ, fine=(404, 410))
+    rows = decoded(answer, list[IssueRow], request) if answer.status == 200 else []
+    ours = (row for row in rows if us.made(row.performed_via_github_app))
+    return next((row.number for row in ours if marked(row.body or "")), 0)
+
+
+async def put(api: Installation, repository: Repository, number: int, issue: Issue) -> int:
+    """Open the issue, or change its text; its number, 0 if it is gone or issues are switched off.
+
+    Raises Gone, Retry, Wait and Rejected.
+    """
+    key = PullKey(repository, 0)
+    if not number:
+        return (await writes.open_issue(api, key, OpenIssue(issue))).id
+    path = at(repository, f"issues/{number}")
+    request = Request("GET", path)
+    answer = await api.send(request, Importance.READ, fine=(404, writes.SWITCHED_OFF))
+    if answer.status != 200:
+        return 0
+    return (await writes.edit_issue(api, key, EditIssue(issue, number))).id
+
+
+async def acknowledge(
+    api: Installation, repository: Repository, comment_id: int, content: str
+) -> None:
+    """React to a comment, unless it is gone. Raises Gone, Retry, Wait and Rejected."""
+    path = at(repository, f"issues/comments/{comment_id}/reactions")
+    request = Request("POST", path, {"content": content}, repeatable=True)
+    await api.send(request, Importance.BEST_EFFORT, fine=(404,))
