@@ -45,7 +45,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, lis
         world.say(pull, "/nfr done")
         world.settle()
         path = f"/pulls/acme/shop/{pull.number}"
-        yield world, ["/", "/follow-ups", path, f"{path}?marks=1&asked=1", "/pulls/acme/shop/999"]
+        paths = ["/", "/follow-ups", path, f"{path}?marks=1&asked=1", "/pulls/acme/shop/999"]
+        yield world, [*paths, "/insights"]
 
 
 def opened(browser: Browser, size: str, scheme: str) -> Page:
