@@ -106,9 +106,10 @@ def test_the_keyboard_goes_through_a_page_in_its_order(
     world, paths = shown
     assert world.ghapp
     page = opened(browser, "wide", "light")
-    where = "(() => { const all = [...document.querySelectorAll('a, button, input, select')]"
-    where += ".filter((one) => one.type !== 'hidden'); return [all.indexOf(document.activeElement),"
-    where += " all.length]; })()"
+    focused = "a, button, input, select, summary, [tabindex='0']"
+    where = f'(() => {{ const all = [...document.querySelectorAll("{focused}")]'
+    where += ".filter((one) => one.type !== 'hidden' && one.checkVisibility()); return ["
+    where += "all.indexOf(document.activeElement), all.length]; })()"
     for path in paths:
         page.goto(f"{world.ghapp.url}{with_language(path, language)}")
         _, count = page.evaluate(where)
