@@ -137,7 +137,7 @@ def decide(
         reactions=_reactions(ledger) | observed.reactions,
         replies=_replies(review),
         requests=requests | observed.requests,
-        # Other existing issues stay: ghapp closes none.
+        # Other existing issues stay.
         issues=frozenset(
             issues | {one for one in observed.issues if one.item not in items_with_issue}
         ),
@@ -263,7 +263,7 @@ def _comment(review: Review) -> str:
     policy, existing = review.facts.policy, review.facts.observed.comment
     if review.state is PullState.CLEAR:
         return render.collapsed(policy.language) if existing else ""
-    written = any(entry.channel in WRITTEN for entry in review.ledger)
+    written = any(one.channel in WRITTEN and not one.issue for one in review.ledger)
     wanted = {"flagged": True, "features": review.checklist.feature, "never": False}
     return render.comment(review) if wanted[policy.comment] or written or existing else ""
 
@@ -301,19 +301,21 @@ def _replies(review: Review) -> frozenset[Reply]:
     It answers the last message that asks for it, and stays as it is until the next one.
     """
     existing = {one.topic: one for one in review.facts.observed.replies}
-    asked = {
-        f"{entry.verb.value}:{entry.speaker.lower()}": entry
-        for entry in review.ledger
-        if entry.replied
-    }
+    asked = {_topic(entry): entry for entry in review.ledger if entry.replied}
     wanted = set[Reply]()
     for topic, entry in asked.items():
         known = existing.pop(topic, None)
         if known is None or known.message_id != entry.message_id:
             comment_id = known.comment_id if known else 0
-            known = Reply(topic, entry.message_id, render.reply(review, entry), comment_id)
+            text = render.reply(review, entry)
+            known = Reply(topic, entry.message_id, text, comment_id, entry.issue)
         wanted.add(known)
     return frozenset({*wanted, *existing.values()})
+
+
+def _topic(entry: Entry) -> str:
+    where = f":{entry.issue}" if entry.issue else ""
+    return f"{entry.verb.value}:{entry.speaker.lower()}{where}"
 
 
 def _requests(review: Review, since: datetime) -> tuple[frozenset[str], datetime | None]:

@@ -222,6 +222,7 @@ class Message:
     head_sha: the head that it is about, if GitHub names one: for a review and a button.
     speaker_id: of the speaker's account; 0 if GitHub did not name it.
     edited: its delivery was lost and it was edited since, so its speaker has to repeat it.
+    issue: number of the follow-up's issue that it was said on; 0 if it was said on the pull.
     """
 
     id: str
@@ -234,6 +235,7 @@ class Message:
     head_sha: str = ""
     edited: bool = False
     speaker_id: int = 0
+    issue: int = 0
 
     @property
     def account(self) -> Account:

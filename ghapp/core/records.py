@@ -64,6 +64,7 @@ class FollowUp:
     since issues are switched off there. assigned: whether GitHub took the owner as assignee.
     extended: whether the one extension is used up. asked_by, asked_at: who deferred it at first,
     and when; "" and None if that is not known.
+    done: id of the ledger's entry by which ghapp closed the issue last; "" if it never did.
     """
 
     number: int
@@ -78,6 +79,7 @@ class FollowUp:
     is_open: bool = True
     asked_by: str = ""
     asked_at: datetime | None = None
+    done: str = ""
 
 
 @dataclass(frozen=True, slots=True)

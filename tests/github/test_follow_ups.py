@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import EditIssue, Effect, Issue, Marks, OpenIssue, Outcome
-from ghapp.core.model import Channel
+from ghapp.core.model import Channel, PullKey
 from ghapp.core.records import FollowUp, History, PolicySource
 from ghapp.core.text.follow_ups import marker
 from ghapp.emulator.faults import Fault, broken
@@ -239,3 +240,23 @@ def test_each_issue_of_a_lost_run_is_waited_for(world: World) -> None:
         world.gather(pull, history)
     apply(world, pull, OpenIssue(wanted(pull, "dbm-back")))
     assert {one.item for one in world.gather(pull, history).follow_ups} == {"dbm-lock", "dbm-back"}
+
+
+def test_pulls_whose_issues_changed_after_a_run_are_found(world: World) -> None:
+    pull = world.pull()
+    apply(world, pull, OpenIssue(wanted(pull)))
+    world.shop.open_issue("eve", "t", marker(pull.number, "dbm-lock"))
+    world.shop.open_issue(BOT, "t", "no marker")
+
+    def moved(number: int, seconds: float) -> tuple[PullKey, ...]:
+        checked = {number: world.now() + timedelta(seconds=seconds)}
+
+        async def story(client: GitHub) -> tuple[PullKey, ...]:
+            return await client.moved_follow_ups(world.repository, checked)
+
+        return world.run(story)
+
+    assert moved(pull.number, 0) == (world.key(pull),)
+    assert moved(pull.number, 60) == moved(pull.number + 1, 0) == ()
+    world.github.faults.add(Fault(LIST, None, status=410, message="Issues are disabled"))
+    assert moved(pull.number, 0) == ()

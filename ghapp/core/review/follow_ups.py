@@ -34,10 +34,19 @@ def follow_ups(review: Review) -> tuple[FollowUp, ...]:
                 )
             elif made and made.is_open and not made.extended and entry.until > made.due:
                 found[item] = replace(made, due=entry.until, reason=entry.note, extended=True)
+    for entry in review.ledger:
+        made = found.get(entry.subject)
+        if entry.verb is Verb.CLOSE and made and made.issue:
+            found[made.item] = replace(made, done=entry.id)
+    # Whoever reopens the issue by hand after that reopens the follow-up.
+    before = {one.item: one.done for one in review.follow_ups}
+    closed = {item for item, one in found.items() if one.done != before.get(item, "")}
     # A follow-up without an issue is closed by an answer to its question.
     done = {item for item, one in answers(review.ledger).items() if one.verb is not Verb.DEFER}
     return tuple(
-        replace(one, is_open=False) if one.item in done and not one.issue else one
+        replace(one, is_open=False)
+        if one.item in closed or (one.item in done and not one.issue)
+        else one
         for one in found.values()
     )
 

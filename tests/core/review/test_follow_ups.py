@@ -112,6 +112,19 @@ class TestOnceMade:
     def test_no_other_word_changes_its_day(self, made: FollowUp) -> None:
         assert decided(DEFER, EXTENDED, made=(made,)).follow_ups == (made,)
 
+    def test_a_reviewer_ends_it_and_whoever_reopens_the_issue_begins_it_again(self) -> None:
+        done = entry(Verb.CLOSE, "db-plan", "sam", 9, number=9, note="`url`", issue=12)
+        there = replace(MADE, issue=12)
+        made = decided(DEFER, done, made=(there,))
+        ended = replace(there, is_open=False, done=done.id)
+        assert made.follow_ups == (ended,)
+        assert made.marks.issues == {Issue("db-plan", MADE.due, done=done.id)}
+        assert "- ~~`db-plan`~~ done, says sam · `` `url` `` · #12\n" in made.marks.comment
+        again = replace(ended, is_open=True)
+        assert decided(DEFER, done, made=(again,)).follow_ups == (again,)
+        newer = replace(done, message_id="later")
+        assert not decided(DEFER, done, newer, made=(again,)).follow_ups[0].is_open
+
     def test_what_the_record_remembers_is_enough(self) -> None:
         was = replace(history(), follow_ups=(MADE,))
         made = decide(facts(policy(DB)), was, asked(flagged(DB)), (), ())

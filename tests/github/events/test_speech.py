@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ghapp.core.model import Channel, ConfigurationKey, Delivery, Message, ProjectKey
 from ghapp.core.text.configuration import MARKER as CONFIGURATION
+from ghapp.core.text.follow_ups import marker
 from ghapp.core.text.render import MARKER
 from tests.github.deliveries import (
     APP_ID,
@@ -209,6 +211,17 @@ def test_a_remark_that_says_nothing_to_us_is_ignored(parts: dict[str, Any]) -> N
 
 
 # --- the issue about configuration ----------------------------------------------------------------
+
+
+def test_a_command_on_the_issue_of_a_follow_up_is_a_message_about_its_pull() -> None:
+    delivery = on_issue(f"{marker(7, 'db-plan')}\nx", APP_ID, "/nfr done -- url")
+    assert delivery.keys == (replace(KEY, number=7),)
+    (message,) = delivery.messages
+    assert (message.text, message.issue) == ("/nfr done -- url", 5)
+    forged = on_issue(f"{marker(7, 'db-plan')}\nx", APP_ID + 1, "/nfr done -- url")
+    assert forged.keys == (ProjectKey(KEY.repository, 5),)
+    out_of_range = on_issue(f"{marker(9_999_999_999, 'db-plan')}\nx", APP_ID, "/nfr done")
+    assert out_of_range.keys == (ProjectKey(KEY.repository, 5),)
 
 
 def on_issue(body: str, app_id: int, said: str = "/nfr accept A-1 b -- c") -> Delivery:
