@@ -65,6 +65,7 @@ class FollowUp:
     extended: whether the one extension is used up. asked_by, asked_at: who deferred it at first,
     and when; "" and None if that is not known.
     done: id of the ledger's entry by which ghapp closed the issue last; "" if it never did.
+    counts_on: the next working day, if the team does not work on the day it is due; else "".
     """
 
     number: int
@@ -80,6 +81,12 @@ class FollowUp:
     asked_by: str = ""
     asked_at: datetime | None = None
     done: str = ""
+    counts_on: str = ""
+
+    @property
+    def last_day(self) -> str:
+        """The last day on which it is not overdue."""
+        return self.counts_on or self.due
 
 
 @dataclass(frozen=True, slots=True)

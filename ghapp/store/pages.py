@@ -338,7 +338,7 @@ def follow_ups(
         _due(*(connection, seen, EVERY_REPOSITORY, area, today, soon), last=date.max, owner=owner),
         (
             len(closed),
-            sum(one.on.isoformat() <= one.follow_up.due for one in closed),
+            sum(one.on.isoformat() <= one.follow_up.last_day for one in closed),
             tuple(closed[:MOST_ROWS]),
         ),
         tuple(sorted({one.owner for one in named if one.owner})),

@@ -724,7 +724,7 @@ def _follow_ups(
 
 def _follow_up(one: Due, today: date, place: Place, words: Words) -> FollowUpRow:
     name, what = one.full_name, one.follow_up
-    days = (date.fromisoformat(what.due) - today).days
+    days = (date.fromisoformat(what.last_day) - today).days
     return FollowUpRow(
         visible(name, MOST_NAME),
         what.number,

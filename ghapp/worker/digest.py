@@ -212,7 +212,7 @@ def _parked(one: Parked, now: datetime, since: datetime | None, place: Place, wo
 
 def _promise(one: Due, day: date, place: Place, words: Words) -> Line:
     what, address = one.follow_up, f"{place.web_url}/{one.full_name}"
-    days = (date.fromisoformat(what.due) - day).days
+    days = (date.fromisoformat(what.last_day) - day).days
     when = words("page_days_over", days=-days) if days < 0 else words("page_is_today")
     return Line(
         f"{one.full_name.partition('/')[2]}#{what.issue or what.number}",
