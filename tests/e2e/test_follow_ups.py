@@ -6,6 +6,8 @@ import re
 from collections.abc import Generator
 from datetime import timedelta
 
+import httpx
+
 from ghapp.emulator import faults
 from ghapp.emulator.issue import Issue
 from ghapp.emulator.repository import Pull
@@ -302,6 +304,40 @@ def test_a_lost_delivery_from_the_issue_is_made_up_for(shop: Shop) -> Steps:
     shop.sweep()
     yield
     assert len(replies(issue)) == 1
+
+
+def listed(world: World) -> list[str]:
+    """The open follow-ups of the page, whenever they are due."""
+    assert world.ghapp
+    page = httpx.get(f"{world.ghapp.url}/api/v1/follow-ups?lang=en", timeout=60).json()
+    return [row["item"] for section in page["sections"] for row in section["rows"]]
+
+
+def test_an_overdue_promise_of_a_project_comes_back_until_it_is_kept(world: World) -> None:
+    project = world.repository.open_issue("ann", "Checkout", labels=["nfr: project"])
+    world.settle()
+    pull = world.open(body=f"NFR-Project: #{project.number}")
+    due = (world.clock() + timedelta(days=1)).date()
+    world.settle()
+    world.say(pull, f"/nfr defer {ITEM} until {due} by @bob -- after launch", "ann")
+    world.settle()
+    world.say(pull, "/nfr done", "sam")
+    world.settle()
+    pull.merge(by="bob")
+    world.settle()
+    (issue,) = [one for one in world.repository.issues.values() if one.via_app]
+    assert listed(world) == [ITEM]
+    world.clock.forward(timedelta(days=10).total_seconds())
+    following = world.open({"db/migrate/2.sql": RISKY}, branch="feat/next")
+    world.settle()
+    pressed = line(following, "**Overdue since ")
+    assert f"{due}**: `{ITEM}` · #{issue.number} · deferred in #{pull.number}" in pressed
+    issue.comment("/nfr done -- https://example.com/plan", "sam")
+    world.settle()
+    assert (issue.state, listed(world)) == ("closed", [])
+    world.say(following, "/nfr refresh", "ann")
+    world.settle()
+    assert "Overdue" not in body(following)
 
 
 def test_a_lost_answer_to_closing_closes_the_issue_once(world: World) -> None:

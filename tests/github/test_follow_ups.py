@@ -182,7 +182,9 @@ def test_an_issue_whose_answer_was_lost_is_found_and_not_made_again(
         issue.close("ann")
     history = known(world, unresolved=LOST, ledger=(deferred(world),))
     facts = world.gather(pull, history)
-    assert facts.follow_ups == (follow_up(pull, issue.number, is_open=state == "open"),)
+    said = {"asked_by": "ann", "asked_at": history.ledger[0].said_at}
+    expected = follow_up(pull, issue.number, is_open=state == "open", **said)
+    assert facts.follow_ups == (expected,)
     assert facts.observed.issues == {Issue("dbm-lock", DUE)}
 
 
@@ -203,7 +205,8 @@ def test_a_mark_without_its_follow_up_is_looked_for(world: World) -> None:
     (made,) = apply(world, pull, OpenIssue(wanted(pull)))
     marks = Marks(issues=frozenset({Issue("dbm-lock", DUE)}))
     history = known(world, marks=marks, ledger=(deferred(world),), touched=True)
-    assert world.gather(pull, history).follow_ups == (follow_up(pull, made.id),)
+    said = {"asked_by": "ann", "asked_at": history.ledger[0].said_at}
+    assert world.gather(pull, history).follow_ups == (follow_up(pull, made.id, **said),)
 
 
 def test_only_our_own_issues_of_this_pull_and_of_what_was_put_off_are_found(world: World) -> None:

@@ -243,6 +243,9 @@ def test_a_command_on_our_issue_is_a_message_about_the_configuration() -> None:
         (f"{CONFIGURATION}\nx", APP_ID, "thanks"),
     ],
 )
-def test_other_issues_and_other_comments_are_ignored(body: str, app_id: int, text: str) -> None:
+def test_other_issues_may_be_projects_and_other_comments_are_ignored(
+    body: str, app_id: int, text: str
+) -> None:
     delivery = on_issue(body, app_id, text)
-    assert (delivery.keys, delivery.messages) == ((), ())
+    keys = () if text == "thanks" else (ProjectKey(KEY.repository, 5),)
+    assert (delivery.keys, len(delivery.messages)) == (keys, len(keys))
