@@ -175,7 +175,8 @@ class Consultation:
     """What a project waits for the reviewers to answer.
 
     areas: their ids; () for a question about none. asked_at: when the oldest of it was asked.
-    question: in the words of who asked last; "" if there are none.
+    question: in the words of who asked last; "" if there are none. reviewers: who may answer, as
+    `FlaggedArea.reviewers`.
     """
 
     full_name: str
@@ -186,6 +187,7 @@ class Consultation:
     who: str
     asked_at: datetime
     question: str = ""
+    reviewers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,10 +32,10 @@ from sqlalchemy import (
 from ghapp.core.areas import Text as TextOfBoth
 from ghapp.core.ledger import Entry
 from ghapp.core.model import ConfigurationKey, PullKey, Repository
-from ghapp.core.records import FollowUp, Overview, RunNote, Shown, Verdict
+from ghapp.core.records import Consultation, FollowUp, Overview, RunNote, Shown, Verdict
 from ghapp.core.releases import Release
 from ghapp.core.review.configuration import Standing, acceptances, rank
-from ghapp.store import configurations, schema
+from ghapp.store import configurations, projects, schema
 from ghapp.store.configurations import Week
 from ghapp.store.runs import TURNS
 from ghapp.store.schema import IS_PARKED, IS_PULL, Now, keys, ledger, reviews, shown
@@ -45,6 +45,7 @@ from ghapp.store.work_queue.marking import Mark, mark
 # Of each part of a page: more at once is nothing that a team can talk about.
 MOST_ROWS = 25
 MOST_ENTRIES = 200
+MOST_MISSING = 5  # pulls of a release that are named
 CLOSED_DAYS, MOST_CLOSED = 30, 2_000
 NEWEST_ENTRIES = 5_000
 OVERDUE, TODAY, SOON, LATER = "overdue", "today", "soon", "later"
@@ -155,11 +156,15 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The next release, with how many pulls are flagged for it, and how many are not signed off."""
+    """The next release, with how many pulls are flagged for it, and how many are not signed off.
+
+    missing: the first of these, as the name of the repository and a number.
+    """
 
     release: Release
     flagged: int
     unsigned: int
+    missing: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +174,7 @@ class Queue:
     In a freeze first, then those of the next release, then those that have waited longest.
     repository: as for `asking`.
     follow_ups: by part, those that are overdue or due today.
+    consultations: what projects wait for the reviewers to answer, and how many do.
     """
 
     now: datetime
@@ -178,6 +184,7 @@ class Queue:
     parked: tuple[int, tuple[Parked, ...]]
     follow_ups: Parts
     planned: Planned | None = None
+    consultations: tuple[int, tuple[Consultation, ...]] = (0, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +241,16 @@ def choices(connection: Connection, seen: Seen) -> Choices:
     """What waits can be narrowed to."""
     asked = rights(seen)
     tags = {tag for one in connection.values(_TAGS, asked) for tag in one.split("\n")}
+    consulted = projects.consultations(connection, seen)
+    tags |= {f"area:{area}" for one in consulted for area in one.areas}
+    tags |= {f"team:{who[5:]}" for one in consulted for who in one.reviewers if who[:5] == "team "}
+    names = {
+        one.repository_id: one.full_name
+        for statement in (_CONSULTED, _REPOSITORIES)
+        for one in connection.rows(statement, asked)
+    }
     return Choices(
-        {one.repository_id: one.full_name for one in connection.rows(_REPOSITORIES, asked)},
+        dict(sorted(names.items(), key=lambda one: one[1])),
         *(
             tuple(sorted(tag.removeprefix(kind) for tag in tags if tag.startswith(kind)))
             for kind in ("area:", "team:", "release:")
@@ -269,7 +284,24 @@ def queue(connection: Connection, seen: Seen, narrowed: Narrowed, zone: tzinfo) 
         ),
         _due(connection, seen, repository, narrowed.area, today, today, last=today),
         _planned(connection, seen, today),
+        _consultations(connection, seen, repository, narrowed),
     )
+
+
+def _consultations(
+    connection: Connection, seen: Seen, repository: int, narrowed: Narrowed
+) -> tuple[int, tuple[Consultation, ...]]:
+    """How many there are, and those that were asked first; none of them is for a release."""
+    wanted = seen
+    if repository != EVERY_REPOSITORY:
+        wanted = frozenset({repository} if seen is None else seen & {repository})
+    found = [
+        one
+        for one in (() if narrowed.release else projects.consultations(connection, wanted))
+        if not narrowed.area or narrowed.area in one.areas
+        if not narrowed.team or f"team {narrowed.team}" in one.reviewers
+    ]
+    return len(found), tuple(found[:MOST_ROWS])
 
 
 def asking(seen: Seen, repository: int, narrowed: Narrowed) -> Parameters:
@@ -305,7 +337,10 @@ def _planned(connection: Connection, seen: Seen, today: date) -> Planned | None:
     row = connection.rows(_OF_RELEASE, {**asked, "day": day})[0]
     (overview,) = connection.values(_OVERVIEW_OF, {"of": row.key})
     release = _OVERVIEW.decode(overview).release or Release(day)
-    return Planned(release, row.flagged, row.unsigned)
+    missing = [
+        (one.full_name, one.number) for one in connection.rows(_MISSING, {**asked, "day": day})
+    ]
+    return Planned(release, row.flagged, row.unsigned, tuple(missing))
 
 
 def follow_ups(
@@ -480,6 +515,12 @@ _REPOSITORIES = Statement(
     .join(keys, keys.c.key == _one_of_each.c.key)
     .order_by(keys.c.full_name)
 )
+_CONSULTED = Statement(
+    select(schema.projects.c.repository_id, schema.projects.c.full_name)
+    .where(schema.projects.c.asked_at > 0, schema.projects.c.is_open)
+    .where(may_see(schema.projects.c.repository_id))
+    .distinct()
+)
 _by_urgency = (reviews.c.urgency, reviews.c.state_since, reviews.c.key)
 _has_release = reviews.c.release_on != literal_column("''")
 _NEXT_DAY = Statement(
@@ -500,6 +541,18 @@ _OF_RELEASE = Statement(
         reviews.c.release_on == bindparam("day", type_=Text),
         may_see(reviews.c.repository_id),
     )
+)
+_MISSING = Statement(
+    select(keys.c.full_name, reviews.c.number)
+    .join(keys, keys.c.key == reviews.c.key)
+    .where(
+        _has_release,
+        reviews.c.release_on == bindparam("day", type_=Text),
+        ~_is_settled,
+        may_see(reviews.c.repository_id),
+    )
+    .order_by(reviews.c.number, keys.c.full_name)
+    .limit(MOST_MISSING)
 )
 _OVERVIEW_OF = Statement(select(reviews.c.overview).where(reviews.c.key == bindparam("of")))
 # What the queue is narrowed to, and its reader may see; see `asking`.

@@ -17,7 +17,7 @@ from ghapp.core.markdown import code, dotted, link, literal, paragraphs, visible
 from ghapp.core.marks import PutCheckRun
 from ghapp.core.model import ORGANISATION
 from ghapp.core.policy.policy import DEFAULT_LABELS, POLICY_PATH, REPOSITORY
-from ghapp.core.records import FlaggedArea, Note, Overview, PolicyFile, RunNote
+from ghapp.core.records import Consultation, FlaggedArea, Note, Overview, PolicyFile, RunNote
 from ghapp.core.review.configuration import Tracked
 from ghapp.core.scan.checklist import SEVERITIES
 from ghapp.core.text.replies import address, reason
@@ -52,7 +52,7 @@ SOON_DAYS = 7
 CLOSED = "closed"
 SHOWN = ("open", *PARTS, CLOSED)  # what the follow-ups can be narrowed to
 # Whose turn it is, in the order of the page; "waived" and "admin" come after the follow-ups.
-TURNS = ("new", "reviewers", "hold", "author", "waived", "admin")
+TURNS = ("new", "reviewers", "consultations", "hold", "author", "waived", "admin")
 TURN_OF = {**runs.TURNS, "waived": "waived"}
 
 
@@ -379,6 +379,9 @@ def queue_view(found: StandUp, place: Place, words: Words) -> QueueView:
     for turn in TURNS:
         total, reviews = changed.get(turn) or queue.turns.get(turn, (0, ()))
         rows = [_waiting(one, found, place, words) for one in reviews]
+        if turn == "consultations":
+            total, asked = queue.consultations
+            rows = [_consultation(one, found, place, words) for one in asked]
         if turn == "admin":
             needs = (queue.parked, found.failing, found.broken)
             total += sum(count for count, _ in needs)
@@ -608,6 +611,25 @@ def _waiting(one: Waiting, found: StandUp, place: Place, words: Words) -> Review
     )
 
 
+def _consultation(one: Consultation, found: StandUp, place: Place, words: Words) -> ReviewRow:
+    """What a project waits for the reviewers to answer."""
+    passed = waited(one.asked_at, found.queue.now, None, place.zone)
+    return ReviewRow(
+        visible(one.full_name, MOST_NAME),
+        one.number,
+        visible(one.title, MOST_TITLE),
+        visible(one.who, MOST_NAME),
+        place.issue(one.full_name, one.number),
+        project_path(one.full_name, one.number),
+        tuple(visible(area, MOST_NAME) for area in one.areas),
+        words("page_consulted", note=quoted(one.question, words)),
+        one.asked_at,
+        int(passed[0].total_seconds()),
+        age(passed, words),
+        one.asked_at > found.since,
+    )
+
+
 def _admin(one: Parked | Failing | Broken, now: datetime, place: Place, words: Words) -> ReviewRow:
     """What somebody who runs ghapp, or a repository's policy, has to look at."""
     number, url = 0, ""
@@ -754,6 +776,10 @@ def _due_in(days: int, words: Words) -> str:
 
 def page_path(full_name: str, number: int) -> str:
     return f"/pulls/{quote(full_name)}/{number}"
+
+
+def project_path(full_name: str, number: int) -> str:
+    return f"/projects/{quote(full_name)}/{number}"
 
 
 # --- Markdown -------------------------------------------------------------------------------------

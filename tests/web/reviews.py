@@ -10,23 +10,27 @@ import httpx
 
 from ghapp.core.areas import Text
 from ghapp.core.ledger import Entry, Verb
-from ghapp.core.model import Channel, PullKey, Repository
+from ghapp.core.marks import Marks, Written
+from ghapp.core.model import Channel, ProjectKey, PullKey, Repository
 from ghapp.core.records import (
     Asked,
+    Consultation,
     FlaggedArea,
     FollowUp,
     Hours,
     Judgement,
+    KnownIssue,
     Note,
     Overview,
+    ProjectRun,
     Run,
     RunNote,
     Shown,
 )
 from ghapp.settings import Settings
-from ghapp.store import Store, runs
+from ghapp.store import Store, projects, runs
 from ghapp.web.app import application
-from tests.store.stores import HEAD, NOON, SOURCE, claimed, run, verdict
+from tests.store.stores import HEAD, NOON, SOURCE, claimed, due, run, verdict
 
 SHOP = Repository(11, 501, "acme/shop")
 BATCH = Repository(11, 502, "acme/batch")
@@ -108,6 +112,32 @@ async def recorded(
         shown=accepted,
     )
     await store.records.write(runs.record, claim, left, finished=True)
+    return key
+
+
+async def project(
+    store: Store,
+    number: int,
+    *entries: Entry,
+    asked: str | None = None,
+    repository: Repository = SHOP,
+    title: str = "orders v2",
+    areas: tuple[str, ...] = ("external-api",),
+    **changes: object,
+) -> ProjectKey:
+    """A whole run of this issue, which is a project. asked: a question to the reviewers."""
+    key = ProjectKey(repository, number)
+    await store.queue.mark_dirty([key])
+    claim = await due(store, key)
+    await store.records.write(projects.admit, claim, str(key), None, Judgement(entries, ()), ())
+    consultation = None
+    if asked is not None:
+        at = NOON + timedelta(minutes=number)
+        names = (repository.full_name, number, title, "")
+        consultation = Consultation(*names, areas, "bob", at, asked, ("team dba", "sue"))
+    issue = KnownIssue(key, f"I_{number}", title, "", True, frozenset({"nfr: project"}))
+    run = ProjectRun(issue, True, Marks(), Written(), {}, consultation, **changes)  # type: ignore[arg-type]
+    await store.records.write(projects.record, claim, str(key), run)
     return key
 
 

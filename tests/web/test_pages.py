@@ -21,7 +21,7 @@ from ghapp.core.model import Channel, PullKey
 from ghapp.core.records import FollowUp, Found, Note, PolicyFile, PolicySource, RunNote, Shown
 from ghapp.core.releases import Freeze, Release
 from ghapp.store import Store, policies
-from ghapp.store.pages import MOST_ENTRIES, MOST_ROWS, check_again
+from ghapp.store.pages import MOST_ENTRIES, MOST_ROWS, Narrowed, check_again, queue
 from ghapp.store.stand_up import FAILS_AFTER
 from ghapp.web.pages import PAGE_HEADERS
 from tests.store.stores import (
@@ -44,6 +44,7 @@ from tests.web.reviews import (
     days_from_now,
     entry,
     overview,
+    project,
     recorded,
 )
 
@@ -70,7 +71,14 @@ async def test_reviews_are_grouped_by_turn_oldest_first(store: Store) -> None:
     await recorded(store, 3, "waiting_author")
     await recorded(store, 4, "on_hold", overview(holds=(HOLD,)))
     await recorded(store, 5, "unreadable")
-    ordered = {"reviewers": [2, 1], "hold": [4], "author": [3], "waived": [], "admin": [5]}
+    ordered = {
+        "reviewers": [2, 1],
+        "consultations": [],
+        "hold": [4],
+        "author": [3],
+        "waived": [],
+        "admin": [5],
+    }
     found = await listed(store)
     assert {*found.pop("new")} == {1, 2, 3, 4, 5}
     assert found == ordered
@@ -231,11 +239,63 @@ async def test_the_next_release_is_counted_above_the_queue(store: Store) -> None
 
 
 @story
+async def test_consultations_stand_between_what_waits_on_sre_and_what_is_on_hold(
+    store: Store,
+) -> None:
+    await recorded(store, 1)
+    question = "is <b>500</b> rps fine? [x](http://evil.example) @all"
+    await project(store, 12, asked=question)
+    await project(store, 13, asked="", repository=BATCH, title="@all <i>", areas=("caching",))
+    await project(store, 14)
+    found = (await get(store, "/api/v1/queue?lang=en")).json()["sections"]
+    assert [one["id"] for one in found[1:4]] == ["reviewers", "consultations", "hold"]
+    first, second = found[2]["reviews"]
+    assert (found[2]["total"], first["number"], second["number"]) == (2, 12, 13)
+    assert (first["url"], first["page"]) == (
+        f"{WEB}/acme/shop/issues/12",
+        "/projects/acme/shop/12",
+    )
+    assert (first["areas"], first["is_new"], first["author"]) == (["external-api"], False, "bob")
+    page = (await get(store, "/?lang=en")).text
+    assert "is &lt;b&gt;500&lt;/b&gt; rps fine?" in page and "@all &lt;i&gt;" in page
+    pasted = (await get(store, "/?lang=en&format=md")).text
+    assert "### Consultations (2)" in pasted and "@" not in pasted
+    assert "[x](http://evil" not in pasted and "<b>" not in pasted
+    assert "### 事前相談 (2)" in (await get(store, "/?lang=ja&format=md")).text
+    for query, numbers in (
+        ("?repository=acme/batch", [13]),
+        ("?repository=acme/none", []),
+        ("?area=external-api", [12]),
+        ("?team=dba", [12, 13]),
+        ("?team=pay", []),
+        ("?release=2026-11-26", []),
+    ):
+        assert (await listed(store, query))["consultations"] == numbers, query
+
+
+@story
+async def test_consultations_of_repositories_that_are_not_seen_are_not_listed(
+    store: Store,
+) -> None:
+    await project(store, 12, asked="fine?")
+
+    async def count(*ids: int, repository: str = "") -> int:
+        narrowed = Narrowed(repository=repository)
+        seen = frozenset(ids)
+        found = await store.records.read(queue, seen, narrowed, UTC)
+        return found.consultations[0]
+
+    assert await count(SHOP.id) == 1
+    assert await count(BATCH.id) == await count() == 0
+    assert await count(BATCH.id, repository="acme/shop") == 0
+
+
+@story
 async def test_a_long_list_is_cut_and_counted(store: Store) -> None:
     for number in range(MOST_ROWS + 3):
         since = NOON + timedelta(minutes=number)
         await recorded(store, number + 1, "waiting_author", since=since)
-    found = (await get(store, "/api/v1/queue")).json()["sections"][3]
+    found = (await get(store, "/api/v1/queue")).json()["sections"][4]
     assert (found["total"], len(found["reviews"])) == (MOST_ROWS + 3, MOST_ROWS)
     assert found["reviews"][0]["number"] == 1
     assert "3 more are not listed here" in (await get(store, "/?lang=en")).text

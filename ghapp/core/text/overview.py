@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 
-from ghapp.core.areas import Reviewers, Text
+from ghapp.core.areas import Text
 from ghapp.core.i18n import LANGUAGES, Words
 from ghapp.core.ledger import Entry
 from ghapp.core.markdown import visible
@@ -39,7 +39,7 @@ def overview(review: Review) -> Overview:
         areas=tuple(_area(one, review) for one in review.areas),
         holds=tuple(map(_note, review.holds)) if review.state is PullState.ON_HOLD else (),
         policy=tuple(_files(review.facts.source)),
-        waivers=_people(review.facts.policy.waivers),
+        waivers=review.facts.policy.waivers.words,
         labels=review.facts.policy.labels,
         at=review.facts.now,
         head_sha=pull.head_sha,
@@ -67,10 +67,6 @@ def _sha(text: str | None) -> str:
     return hashlib.sha1(b"blob %d\0%b" % (len(content), content)).hexdigest()  # noqa: S324
 
 
-def _people(named: Reviewers) -> tuple[str, ...]:
-    return (*(f"team {one}" for one in named.teams), *named.users)
-
-
 def _area(area: AreaReview, review: Review) -> FlaggedArea:
     why = (
         flagged_by(area, review, Words(language), MOST_EXPLAINED, visible) for language in LANGUAGES
@@ -83,7 +79,7 @@ def _area(area: AreaReview, review: Review) -> FlaggedArea:
         area.mode,
         area.standing.state.value,
         Text(*why),
-        reviewers=_people(area.reviewers),
+        reviewers=area.reviewers.words,
         signed=_note(area.standing.signed) if area.standing.signed else None,
         items=tuple(
             Asked(
