@@ -157,8 +157,8 @@ class ProjectPull:
 class ProjectRun:
     """What a run of a project leaves behind.
 
-    is_open: as in `Project`. touched: as there. unresolved: effects that failed, but may have taken
-    effect.
+    is_open: as in `Project`. touched: as there. areas: as pages show them. unresolved: effects that
+    failed, but may have taken effect.
     """
 
     issue: KnownIssue
@@ -168,6 +168,7 @@ class ProjectRun:
     touched: Mapping[str, str] = field(default_factory=dict)
     consultation: Consultation | None = None
     unresolved: tuple[Effect, ...] = ()
+    areas: tuple[ProjectArea, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +316,7 @@ class Asked:
     """A question as a run showed it.
 
     answer: the one that holds; None if it is open. findings: how many hazards raised it.
+    is_inherited: whether the answer is that of the pull's project.
     """
 
     id: str
@@ -322,6 +324,29 @@ class Asked:
     question: Text
     answer: Note | None = None
     findings: int = 0
+    is_inherited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectArea:
+    """An area of a project as a run showed it. id, title: "" for a question about no area.
+
+    consulted: who asked about it last; None if nobody has. accepted: the reviewers' answer.
+    """
+
+    id: str
+    title: Text
+    consulted: Note | None = None
+    accepted: Note | None = None
+    items: tuple[Asked, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OfProject:
+    """The project that a pull belongs to, as a run of the pull showed it."""
+
+    key: ProjectKey
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,6 +426,7 @@ class Overview:
     Policy.
     at: when the pull was read; None if an earlier version read it. head_sha: as it was then.
     release: the next one that the pull may be in. freeze: the release freeze in force.
+    project: None if it belongs to none.
     """
 
     title: str
@@ -417,6 +443,7 @@ class Overview:
     is_merged: bool = False
     release: Release | None = None
     freeze: Freeze | None = None
+    project: OfProject | None = None
 
     @property
     def release_on(self) -> str:

@@ -7,7 +7,7 @@ the repositories that its reader may see; nothing of another one is counted.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -32,7 +32,15 @@ from sqlalchemy import (
 from ghapp.core.areas import Text as TextOfBoth
 from ghapp.core.ledger import Entry
 from ghapp.core.model import ConfigurationKey, PullKey, Repository
-from ghapp.core.records import Consultation, FollowUp, Overview, RunNote, Shown, Verdict
+from ghapp.core.records import (
+    Consultation,
+    FollowUp,
+    Overview,
+    ProjectArea,
+    RunNote,
+    Shown,
+    Verdict,
+)
 from ghapp.core.releases import Release
 from ghapp.core.review.configuration import Standing, acceptances, rank
 from ghapp.store import configurations, projects, schema
@@ -60,6 +68,7 @@ _PLACE = ("installation_id", "repository_id", "full_name")
 _ENTRY, _FOLLOW_UP = msgspec.json.Decoder(Entry), msgspec.json.Decoder(FollowUp)
 _RUNS = msgspec.json.Decoder(tuple[RunNote, ...])
 _SHOWN = msgspec.json.Decoder(Shown)
+_PROJECT_AREAS = msgspec.json.Decoder(tuple[ProjectArea, ...])
 _OVERVIEW, _VERDICT = msgspec.json.Decoder(Overview), msgspec.json.Decoder(Verdict)
 
 
@@ -225,6 +234,37 @@ class ConfigurationPage:
     standing: Standing
     weeks: tuple[Week, ...]
     legend: Mapping[str, TextOfBoth]
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectMember:
+    """A pull of a project. overview: None if no run has read it."""
+
+    full_name: str
+    number: int
+    state: str
+    is_open: bool
+    overview: Overview | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPage:
+    """One project as its last run left it, with those of its pulls that may be seen.
+
+    ledger: oldest first. pulls: open ones first, then the newest. follow_ups: the open ones of
+    these pulls, soonest due first.
+    """
+
+    now: datetime
+    full_name: str
+    number: int
+    title: str
+    is_open: bool
+    checked_at: datetime
+    areas: tuple[ProjectArea, ...]
+    ledger: tuple[Entry, ...]
+    pulls: tuple[ProjectMember, ...]
+    follow_ups: tuple[Due, ...]
 
 
 def rights(seen: Seen) -> Parameters:
@@ -418,6 +458,10 @@ def pull(connection: Connection, seen: Seen, full_name: str, number: int) -> Pul
     if row is None:
         return None
     entries = connection.rows(_ENTRIES, {"of": row.key})
+    overview = _OVERVIEW.decode(row.overview) if row.overview else None
+    of = overview.project if overview else None
+    if overview and of and seen is not None and of.key.repository.id not in seen:
+        overview = replace(overview, project=None)
     return PullPage(
         _time(row.now),
         row.full_name,
@@ -425,7 +469,7 @@ def pull(connection: Connection, seen: Seen, full_name: str, number: int) -> Pul
         "parked" if row.parked_at else row.state,
         _time(row.parked_at or row.state_since or row.updated_at),
         _VERDICT.decode(row.verdict),
-        _OVERVIEW.decode(row.overview) if row.overview else None,
+        overview,
         row.error if row.parked_at or row.attempts else "",
         _time(row.updated_at),
         tuple(_ENTRY.decode(one.entry) for one in entries),
@@ -434,6 +478,36 @@ def pull(connection: Connection, seen: Seen, full_name: str, number: int) -> Pul
         row.attempts,
         _RUNS.decode(row.runs),
         tuple(map(_SHOWN.decode, connection.values(_SHOWN_BEFORE, {"of": row.key}))),
+    )
+
+
+def project(connection: Connection, seen: Seen, full_name: str, number: int) -> ProjectPage | None:
+    """The project, by the name that its repository has now; None if there is none to be seen."""
+    asked = {**rights(seen), "name": full_name.lower(), "number": number}
+    row = connection.row(_PROJECT, asked)
+    if row is None:
+        return None
+    of = {**rights(seen), "of": row.key}
+    return ProjectPage(
+        _time(row.now),
+        row.full_name,
+        row.number,
+        row.title,
+        bool(row.is_open),
+        _time(row.updated_at),
+        _PROJECT_AREAS.decode(row.areas),
+        tuple(map(_ENTRY.decode, connection.values(_WHOLE_LEDGER, {"of": row.ledger}))),
+        tuple(
+            ProjectMember(
+                *(one.full_name, one.number, one.state, bool(one.is_open)),
+                _OVERVIEW.decode(one.overview) if one.overview else None,
+            )
+            for one in connection.rows(_MEMBERS, of)
+        ),
+        tuple(
+            Due(one.full_name, _FOLLOW_UP.decode(one.follow_up))
+            for one in connection.rows(_OWED_BY_MEMBERS, of)
+        ),
     )
 
 
@@ -676,6 +750,35 @@ _PULL = Statement(
     .where(func.lower(keys.c.full_name) == bindparam("name"))
     .order_by(keys.c.started_at.desc())
     .limit(1)
+)
+_PROJECT = Statement(
+    select(
+        *(schema.projects.c[name] for name in ("key", "ledger", "full_name", "number", "title")),
+        *(schema.projects.c[name] for name in ("is_open", "areas", "updated_at")),
+        Now().label("now"),
+    )
+    .where(func.lower(schema.projects.c.full_name) == bindparam("name"))
+    .where(schema.projects.c.number == bindparam("number"))
+    .where(may_see(schema.projects.c.repository_id))
+    .order_by(schema.projects.c.updated_at.desc())
+    .limit(1)
+)
+_is_member = (reviews.c.project == bindparam("of"), may_see(reviews.c.repository_id))
+_MEMBERS = Statement(
+    select(keys.c.full_name, reviews.c.number, reviews.c.state, reviews.c.is_open)
+    .add_columns(reviews.c.overview)
+    .join(keys, keys.c.key == reviews.c.key)
+    .where(*_is_member)
+    .order_by(reviews.c.is_open.desc(), reviews.c.number.desc(), keys.c.full_name)
+    .limit(projects.MOST_PULLS)
+)
+_OWED_BY_MEMBERS = Statement(
+    select(keys.c.full_name, _table.c.follow_up)
+    .join(reviews, reviews.c.key == _table.c.key)
+    .join(keys, keys.c.key == _table.c.key)
+    .where(_table.c.is_open, *_is_member)
+    .order_by(_table.c.due, _table.c.key, _table.c.item)
+    .limit(MOST_CLOSED)
 )
 _CONFIGURATION = Statement(
     select(*(schema.configurations.c[name] for name in _PLACE))

@@ -20,8 +20,10 @@ from ghapp.core.records import (
     Hours,
     Judgement,
     KnownIssue,
+    Membership,
     Note,
     Overview,
+    ProjectArea,
     ProjectRun,
     Run,
     RunNote,
@@ -97,8 +99,9 @@ async def recorded(
     follow_ups: tuple[FollowUp, ...] = (),
     notes: tuple[RunNote, ...] = (),
     accepted: Shown | None = None,
+    of: ProjectKey | None = None,
 ) -> PullKey:
-    """A whole run of this pull, which has a head of its own."""
+    """A whole run of this pull, which has a head of its own. of: its project."""
     key, head_sha = PullKey(repository, number), f"{repository.id:08x}{number:032x}"
     claim = await claimed(store, key)
     await store.records.write(runs.admit, claim, head_sha, SOURCE, Judgement(entries, ()))
@@ -110,6 +113,7 @@ async def recorded(
         follow_ups=follow_ups,
         runs=notes,
         shown=accepted,
+        membership=Membership("command", of.reference, "ann", "joined", of) if of else None,
     )
     await store.records.write(runs.record, claim, left, finished=True)
     return key
@@ -123,7 +127,7 @@ async def project(
     repository: Repository = SHOP,
     title: str = "orders v2",
     areas: tuple[str, ...] = ("external-api",),
-    **changes: object,
+    areas_shown: tuple[ProjectArea, ...] = (),
 ) -> ProjectKey:
     """A whole run of this issue, which is a project. asked: a question to the reviewers."""
     key = ProjectKey(repository, number)
@@ -136,7 +140,7 @@ async def project(
         names = (repository.full_name, number, title, "")
         consultation = Consultation(*names, areas, "bob", at, asked, ("team dba", "sue"))
     issue = KnownIssue(key, f"I_{number}", title, "", True, frozenset({"nfr: project"}))
-    run = ProjectRun(issue, True, Marks(), Written(), {}, consultation, **changes)  # type: ignore[arg-type]
+    run = ProjectRun(issue, True, Marks(), Written(), {}, consultation, (), areas_shown)
     await store.records.write(projects.record, claim, str(key), run)
     return key
 

@@ -17,11 +17,32 @@ import yaml
 from ghapp.core.areas import Text
 from ghapp.core.i18n import LANGUAGES, table
 from ghapp.core.ledger import Refusal, Verb
-from ghapp.core.model import Channel, PullKey
-from ghapp.core.records import FollowUp, Found, Note, PolicyFile, PolicySource, RunNote, Shown
+from ghapp.core.model import Channel, ProjectKey, PullKey
+from ghapp.core.records import (
+    Asked,
+    FollowUp,
+    Found,
+    Note,
+    OfProject,
+    Overview,
+    PolicyFile,
+    PolicySource,
+    ProjectArea,
+    RunNote,
+    Shown,
+)
 from ghapp.core.releases import Freeze, Release
 from ghapp.store import Store, policies
-from ghapp.store.pages import MOST_ENTRIES, MOST_ROWS, Narrowed, check_again, queue
+from ghapp.store.pages import (
+    MOST_ENTRIES,
+    MOST_ROWS,
+    Narrowed,
+    ProjectPage,
+    check_again,
+    pull,
+    queue,
+)
+from ghapp.store.pages import project as page_of_project
 from ghapp.store.stand_up import FAILS_AFTER
 from ghapp.web.pages import PAGE_HEADERS
 from tests.store.stores import (
@@ -36,6 +57,7 @@ from tests.store.stores import (
     story,
 )
 from tests.web.reviews import (
+    ANSWER,
     BATCH,
     SHOP,
     WEB,
@@ -679,6 +701,132 @@ def test_a_database_that_fails_is_named(sqlite_url: str) -> None:
     asyncio.run(play())
 
 
+# --- projects -------------------------------------------------------------------------------------
+
+ASKED = Note(Verb.CONSULT, "bob", NOON, "is <b>500</b> rps fine? @all")
+ACCEPTED = Note(Verb.SIGN_OFF, "sue", NOON, "yes")
+AREAS = (
+    ProjectArea("", Text("", ""), replace(ASKED, text="a hard one?")),
+    ProjectArea(
+        "external-api",
+        Text("External <API>", "外部 API"),
+        ASKED,
+        ACCEPTED,
+        (
+            Asked("ext-peak", "must", Text("What is the peak?", "ピークは？"), ANSWER),
+            Asked("ext-cost", "should", Text("What does it cost?", "費用は？")),
+        ),
+    ),
+    ProjectArea("caching", Text("Caching", "キャッシュ")),
+)
+
+
+def member(of: ProjectKey, *items: str, title: str = "feat: api") -> Overview:
+    """What a pull of the project shows. items: ids of what the project answers for it."""
+    asked = (
+        Asked(one, "must", Text("?", "？"), ANSWER, is_inherited=one in items)
+        for one in ("ext-peak", "own")
+    )
+    shown = area("external-api", items=tuple(asked))
+    return overview(title, areas=(shown,), project=OfProject(of, "orders <v2>"))
+
+
+@story
+async def test_the_page_of_a_project_shows_consultations_answers_concerns_and_its_pulls(
+    store: Store,
+) -> None:
+    said = (
+        entry(Verb.CONSULT, "external-api", 1, note="is <b>500</b> rps fine? @all"),
+        entry(Verb.CONCERN, "concern-1", 2, note="who is on call? @team"),
+        entry(Verb.CONCERN, "concern-2", 3, note="answered one"),
+        entry(Verb.CHECK, "concern-2", 4, note="ann"),
+        entry(Verb.PROJECT, "", 5),
+    )
+    of = await project(store, 12, *said, title="orders <v2> @all", areas_shown=AREAS)
+    owed = (FollowUp(21, "load-test", "external-api", days_from_now(-2), "tanaka"),)
+    await recorded(store, 21, shown=member(of, "ext-peak"), of=of, follow_ups=owed)
+    await recorded(store, 22, "signed_off", member(of, "ext-peak"), of=of, is_open=False)
+    await recorded(store, 23, shown=member(of), of=of)
+    await recorded(store, 24, shown=overview("of another"))
+    found = (await get(store, "/api/v1/projects/Acme/Shop/12?lang=en")).json()
+    assert [(one["number"], one["inherited"]) for one in found["pulls"]] == [
+        (23, 0),
+        (21, 1),
+        (22, 1),
+    ]
+    general, api, caching = found["areas"]
+    assert (general["title"], api["accepted"]["who"]) == ("The project as a whole", "sue")
+    assert caching["consulted"] is None
+    assert api["items"][0]["used"] == ["acme/shop#21", "acme/shop#22"]
+    assert [one["subject"] for one in found["concerns"]] == ["concern-1"]
+    assert [one["item"] for one in found["follow_ups"]] == ["load-test"]
+    assert (found["judged"], found["timeline"][0]["verb"]) == (5, "project")
+    page = (await get(store, "/projects/acme/shop/12?lang=en")).text
+    for text in (
+        "orders &lt;v2&gt; @all",
+        "External &lt;API&gt;",
+        "is &lt;b&gt;500&lt;/b&gt; rps fine?",
+        "Nobody has asked the reviewers about this area.",
+        "counts in acme/shop#21, acme/shop#22",
+        "who is on call?",
+        f'href="{WEB}/acme/shop/issues/12"',
+        '<a href="/pulls/acme/shop/22?lang=en">',
+        "named the project",
+    ):
+        assert text in page, text
+    assert "of another" not in page
+    japanese = (await get(store, "/projects/acme/shop/12?lang=ja")).text
+    assert "外部 API" in japanese and "相談と回答" in japanese
+    pasted = (await get(store, "/projects/acme/shop/12?lang=en&format=md")).text
+    assert "@" not in pasted and "<b>" not in pasted and "<v2>" not in pasted
+    assert "### Pull requests (3)" in pasted and "counts in acme/shop" in pasted
+
+
+@story
+async def test_a_pull_links_to_its_project(store: Store) -> None:
+    of = ProjectKey(SHOP, 12)
+    await recorded(store, 21, shown=member(of, "ext-peak"), of=of)
+    page = (await get(store, "/pulls/acme/shop/21?lang=en")).text
+    assert '<a href="/projects/acme/shop/12?lang=en">' in page
+    assert "#12 orders &lt;v2&gt; (1 answer inherited)" in page
+    pasted = (await get(store, "/pulls/acme/shop/21?lang=en&format=md")).text
+    assert "Project " in pasted and "<v2>" not in pasted
+    await recorded(store, 22)
+    assert "/projects/" not in (await get(store, "/pulls/acme/shop/22")).text
+
+
+@story
+async def test_a_project_shows_only_what_its_reader_may_see(store: Store) -> None:
+    of = await project(store, 12)
+    owed = (FollowUp(7, "load-test", "db", days_from_now(1), "bob"),)
+    await recorded(store, 21, shown=member(of), of=of)
+    await recorded(store, 7, shown=member(of, "ext-peak"), of=of, repository=BATCH, follow_ups=owed)
+
+    async def seen(*ids: int) -> ProjectPage | None:
+        return await store.records.read(page_of_project, frozenset(ids), "acme/shop", 12)
+
+    assert await seen() is None
+    assert await seen(BATCH.id) is None
+    mine, both = await seen(SHOP.id), await seen(SHOP.id, BATCH.id)
+    assert mine and both
+    assert [one.number for one in mine.pulls] == [21] and mine.follow_ups == ()
+    assert [one.number for one in both.pulls] == [21, 7] and len(both.follow_ups) == 1
+    for ids, shows in (({BATCH.id}, False), ({BATCH.id, SHOP.id}, True)):
+        found = await store.records.read(pull, frozenset(ids), "acme/batch", 7)
+        assert found and found.overview
+        assert bool(found.overview.project) is shows
+
+
+@story
+async def test_what_is_no_project_has_no_page(store: Store) -> None:
+    await project(store, 12)
+    async with client(store) as browser:
+        for path in ("acme/shop/13", "acme/batch/12", "acme/shop/x", f"acme/shop/{'9' * 40}"):
+            page = await browser.get(f"/projects/{path}")
+            assert page.status_code == 404
+            assert (await browser.get(f"/api/v1/projects/{path}")).json() == {"error": "Not Found"}
+
+
 # --- the OpenAPI file -----------------------------------------------------------------------------
 
 DESCRIBED: dict[str, Any] = yaml.safe_load(
@@ -745,11 +893,14 @@ async def test_answers_are_as_the_openapi_file_says(store: Store) -> None:
         notes=(note,),
     )
     await recorded(store, 2, "on_hold", overview(holds=(HOLD,)))
+    of = await project(store, 12, entry(Verb.CONCERN, "concern-1", 1), asked="", areas_shown=AREAS)
+    await recorded(store, 3, shown=member(of), of=of, follow_ups=owed)
     answers = {
         "/api/v1/queue": "/api/v1/queue",
         "/api/v1/follow-ups": "/api/v1/follow-ups",
         "/api/v1/insights": "/api/v1/insights",
         "/api/v1/pulls/{owner}/{repository}/{number}": "/api/v1/pulls/acme/shop/1?marks=1",
+        "/api/v1/projects/{owner}/{repository}/{number}": "/api/v1/projects/acme/shop/12",
     }
     assert answers.keys() == DESCRIBED["paths"].keys()
     for named, path in answers.items():
