@@ -104,8 +104,8 @@ async def _receiving(
     worker: bool,
 ) -> AsyncIterator[list[Coroutine[Any, Any, None]]]:
     """Have `front` receive deliveries; yields what to run beside it until `stop`."""
-    metrics = Metrics()
     async with (
+        _metrics(settings) as metrics,
         _github(settings, metrics) as github,
         Slack(settings.slack_webhooks, settings.endpoint) as slack,
     ):
@@ -225,13 +225,14 @@ async def working(settings: Settings, metrics_port: int | None = None) -> AsyncI
     does not answer).
     """
     _log(settings)
-    metrics, stop = Metrics(), asyncio.Event()
+    stop = asyncio.Event()
     with ExitStack() as closing:
         listener = None
         if metrics_port is not None:
             listener = closing.enter_context(bound(settings.host, metrics_port, "--metrics-port"))
         async with (
             _opened(settings) as store,
+            _metrics(settings) as metrics,
             _github(
                 await _patiently(settings, lambda: _needed(settings, store)), metrics
             ) as github,
@@ -326,9 +327,9 @@ def swept(settings: Settings) -> Swept:
 
 async def _swept(settings: Settings) -> Swept:
     with held(settings) as is_alone:
-        metrics = Metrics()
         async with (
             _opened(settings) as store,
+            _metrics(settings) as metrics,
             _github(await _needed(settings, store), metrics) as github,
         ):
             found = await sweep(store, github)
@@ -528,6 +529,21 @@ async def _patiently(settings: Settings, ask: Callable[[], Coroutine[Any, Any, T
                 log.warning("waiting for the database", reason=reason, seconds_left=seconds)
             last = reason
         await asyncio.sleep(LOOK_SECONDS)
+
+
+@asynccontextmanager
+async def _metrics(settings: Settings) -> AsyncIterator[Metrics]:
+    """What counts the events of this process, and traces them if the settings say where to."""
+    if not settings.otlp_endpoint:
+        yield Metrics()
+        return
+    from ghapp.tracing import Tracing  # noqa: PLC0415 -- an extra, which takes a while to load
+
+    tracing = Tracing()
+    try:
+        yield tracing
+    finally:
+        await asyncio.to_thread(tracing.close)
 
 
 def _github(settings: Settings, metrics: Metrics) -> GitHub:

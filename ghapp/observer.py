@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 from ghapp.core.model import Delivery, ProjectKey, PullKey
 from ghapp.core.records import Claim
 
@@ -9,11 +11,22 @@ from ghapp.core.records import Claim
 class Observer:
     """Each method is called after one thing has happened; by default it does nothing."""
 
+    def stored(self, delivery: Delivery, seconds: float) -> None:
+        """A delivery was stored, or was known. seconds: how long the database took."""
+
     def delivered(self, outcome: str, delivery: Delivery | None, seconds: float) -> None:
         """A delivery was answered. delivery: None if it is not authentic or not readable."""
 
     def began(self, claim: Claim) -> None:
         """A run begins; it covers every delivery of its key so far."""
+
+    def running(self, claim: Claim) -> AbstractContextManager[None]:  # noqa: ARG002 -- for others
+        """Entered in the task of a run, for as long as it lasts."""
+        return nullcontext()
+
+    def step(self, name: str) -> AbstractContextManager[None]:  # noqa: ARG002 -- for others
+        """Entered for as long as a step of the current run lasts."""
+        return nullcontext()
 
     def ended(self, claim: Claim, outcome: str, seconds: float) -> None:
         """A run has ended. outcome: as in the log."""

@@ -36,6 +36,7 @@ from pydantic_settings import (
 from ghapp.errors import GET_DRIVER, WrongSetting
 
 PREFIX = "GHAPP_"
+SECRETS_DIR = "GHAPP_SECRETS_DIR"
 CREDENTIALS = ("GHAPP_APP_ID", "GHAPP_PRIVATE_KEY", "GHAPP_WEBHOOK_SECRET")
 STORED = (
     "or set none of the three, start `ghapp serve`, and open the address of its set-up: it makes "
@@ -256,6 +257,16 @@ def _database_url(given: str) -> str:
     return POSTGRESQL + rest
 
 
+def _otlp_endpoint(given: str) -> str:
+    """Where traces are sent; the exporter itself reads the variable, and others beside it."""
+    if not re.match("https?://[^/]", given):
+        raise ValueError("is not an http:// or https:// address")
+    if importlib.util.find_spec("opentelemetry") is None:
+        text = "needs OpenTelemetry, which is missing; install `ghapp[otel]`, or leave it out"
+        raise PydanticCustomError(NO_DRIVER, "{text}", {"text": text})
+    return given
+
+
 def _writable_folder(path: Path) -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds private comments
@@ -282,7 +293,8 @@ class Settings(BaseSettings):
     end; "" if it was not set. app_id: 0 if no credentials are known. is_stored: the credentials are
     those of the database, not of the environment. client_id, client_secret: for signing people in;
     "" if nobody can. pages: "" if it was not set; see `shown`. slack_webhooks: addresses by the
-    names that policies use, "" for the one without a name.
+    names that policies use, "" for the one without a name. secrets_dir: where files stood for
+    variables, "" for nowhere.
     """
 
     model_config = SettingsConfigDict(
@@ -391,6 +403,15 @@ class Settings(BaseSettings):
     )
     ca_file: str = _variable("SSL_CERT_FILE", "", "name a PEM file with CAs, or leave it out")
     ca_dir: str = _variable("SSL_CERT_DIR", "", "name a folder with CAs, or leave it out")
+    otlp_endpoint: Annotated[str, AfterValidator(_otlp_endpoint)] = _variable(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "",
+        "name the address of a collector that takes OTLP over HTTP, such as http://HOST:4318, or "
+        "leave it out",
+    )
+    secrets_dir: str = _variable(
+        SECRETS_DIR, "", "name a folder with a file for each variable, or leave it out"
+    )
 
     unknown: tuple[str, ...] = ()
     private_key_file: Path | None = None
@@ -500,7 +521,7 @@ class Settings(BaseSettings):
         environ: None for the environment of the process. needs_github: the App's credentials must
         be set. may_be_stored: unless none of them is, for the database may have them.
         """
-        given = _given(os.environ if environ is None else environ)
+        given = _given(_with_files(os.environ if environ is None else environ))
         problems, unknown = [], []
         bare = {name.removeprefix(PREFIX): name for name in FIXES}
         for name in sorted(given.keys() - FIXES.keys()):
@@ -568,7 +589,7 @@ def _without_sign_in(given: Mapping[str, str]) -> list[str]:
 
 def named(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """The names of the settings that are set; all others have their defaults."""
-    environ = os.environ if environ is None else environ
+    environ = _with_files(os.environ if environ is None else environ)
     return tuple(name for name in FIXES if environ.get(name, "").strip())
 
 
@@ -593,6 +614,30 @@ def own_account(environ: Mapping[str, str] | None = None) -> tuple[Endpoint, str
         raise WrongSetting(
             f"GHAPP_GITHUB_API_URL: {error}; {FIXES['GHAPP_GITHUB_API_URL']}"
         ) from None
+
+
+def _with_files(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment, with what GHAPP_SECRETS_DIR holds and the environment does not set.
+
+    Each file there is named as a variable, as Kubernetes mounts a Secret, Compose its secrets and
+    systemd its credentials. Raises WrongSetting.
+    """
+    folder = environ.get(SECRETS_DIR, "").strip()
+    if not folder:
+        return environ
+    try:
+        files = {
+            path.name: path.read_text(encoding="utf-8")
+            for path in Path(folder).iterdir()
+            if path.name in FIXES or path.name.startswith(PREFIX)
+        }
+    except (OSError, ValueError) as error:
+        why = (isinstance(error, OSError) and error.strerror) or "a file there is not text"
+        where = getattr(error, "filename", None) or folder
+        raise WrongSetting(
+            f"{SECRETS_DIR}: {where} cannot be read ({why}); {FIXES[SECRETS_DIR]}"
+        ) from None
+    return {**files, **{name: value for name, value in environ.items() if value.strip()}}
 
 
 def _linked(name: str, value: str) -> bool:

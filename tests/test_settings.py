@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ghapp.errors import WrongSetting
-from ghapp.settings import CREDENTIALS, FIXES, Credentials, Endpoint, Settings
+from ghapp.settings import CREDENTIALS, FIXES, Credentials, Endpoint, Settings, named
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
@@ -436,6 +436,47 @@ def test_proxy_is_used_unless_no_proxy_names_the_host(
 )
 def test_pages_have_the_address_that_belongs_to_the_api(api: str, web: str) -> None:
     assert Settings(github_api_url=api).web_url == web
+
+
+class TestFilesOfSecrets:
+    """GHAPP_SECRETS_DIR: one file for each variable, as platforms mount secrets."""
+
+    def test_a_file_stands_for_a_variable(self, good: dict[str, str], tmp_path: Path) -> None:
+        folder = tmp_path / "secrets"
+        (folder / "..data").mkdir(parents=True)  # of Kubernetes
+        (folder / "GHAPP_WEBHOOK_SECRET").write_text("from a file\n")
+        (folder / "GHAPP_PRIVATE_KEY").write_text(good.pop("GHAPP_PRIVATE_KEY"))
+        (folder / "unrelated").write_bytes(b"\xff")
+        del good["GHAPP_WEBHOOK_SECRET"]
+        given = good | {"GHAPP_SECRETS_DIR": str(folder)}
+        settings = Settings.from_environment(given)
+        assert settings.webhook_secrets == ("from a file",)
+        assert (settings.private_key, settings.private_key_file) == (PEM, None)
+        assert {"GHAPP_APP_ID", "GHAPP_PRIVATE_KEY"} <= {*named(given)}
+
+    def test_the_environment_takes_precedence(self, good: dict[str, str], tmp_path: Path) -> None:
+        (tmp_path / "GHAPP_WEBHOOK_SECRET").write_text("from a file")
+        (tmp_path / "GHAPP_APP_ID").write_text("7")
+        given = good | {"GHAPP_SECRETS_DIR": str(tmp_path), "GHAPP_APP_ID": " "}
+        settings = Settings.from_environment(given)
+        assert (settings.webhook_secrets, settings.app_id) == (("hush",), 7)
+
+    def test_a_misspelt_file_is_named(self, good: dict[str, str], tmp_path: Path) -> None:
+        (tmp_path / "GHAPP_WEBHOOK_SECRETS").write_text("hush")
+        (line,) = problems(good | {"GHAPP_SECRETS_DIR": str(tmp_path)})
+        assert line.endswith("is not a setting; did you mean GHAPP_WEBHOOK_SECRET?")
+
+    @pytest.mark.parametrize("content", [None, b"\xff"])
+    def test_what_cannot_be_read_is_named(
+        self, good: dict[str, str], tmp_path: Path, content: bytes | None
+    ) -> None:
+        folder = tmp_path / "none"
+        if content:
+            folder.mkdir()
+            (folder / "GHAPP_WEBHOOK_SECRET").write_bytes(content)
+        (line,) = problems(good | {"GHAPP_SECRETS_DIR": str(folder)})
+        assert line.startswith(f"GHAPP_SECRETS_DIR: {folder} cannot be read (")
+        assert "name a folder with a file for each variable" in line
 
 
 @pytest.mark.parametrize(

@@ -608,7 +608,7 @@ class Claim:
 
     touched: as in Delivery, joined over the deliveries that this run covers.
     arrived_at: when the oldest of these deliveries arrived; None if there is none.
-    claimed_at: by the same clock, the database's.
+    claimed_at: by the same clock, the database's. delivery: the id of the newest; "" if none.
     """
 
     key: Key
@@ -618,6 +618,7 @@ class Claim:
     touched: bool = False
     arrived_at: datetime | None = None
     claimed_at: datetime | None = None
+    delivery: str = ""
 
     @property
     def waited_seconds(self) -> float | None:

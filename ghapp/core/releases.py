@@ -135,6 +135,16 @@ def release_of(
     return None
 
 
+def missing() -> str:
+    """Why calendars are neither read nor written here, and what to do; "" if they are."""
+    try:
+        import icalendar  # noqa: F401, PLC0415
+        import recurring_ical_events  # noqa: F401, PLC0415
+    except ImportError:
+        return NOT_INSTALLED
+    return ""
+
+
 @lru_cache(maxsize=64)
 def upcoming(text: str, zone: tzinfo, today: date) -> tuple[tuple[Release, ...], str]:
     """The releases of a calendar from today on, for 400 days; and what is wrong with it, or "".
@@ -143,13 +153,11 @@ def upcoming(text: str, zone: tzinfo, today: date) -> tuple[tuple[Release, ...],
     neither a zone nor UTC is in `zone`. A file with a problem has no releases. Slow: seconds for
     the worst file. Source: RFC 5545
     """
-    if fault := _fault(text):
-        return (), fault
-    try:
-        import icalendar  # noqa: PLC0415 -- an extra, and slow to import
-        import recurring_ical_events  # noqa: PLC0415
-    except ImportError:
-        return (), NOT_INSTALLED
+    if wrong := _fault(text) or missing():
+        return (), wrong
+    import icalendar  # noqa: PLC0415 -- an extra, and slow to import
+    import recurring_ical_events  # noqa: PLC0415
+
     last, found = today + AHEAD, set[Release]()
     margin = timedelta(days=2)  # between zones
     try:  # a file that breaks the format makes the libraries raise almost anything

@@ -21,7 +21,7 @@ from ghapp.core.model import (
     RepositoryKey,
 )
 from ghapp.core.policy.policy import may_be_label
-from ghapp.store import projects, sessions
+from ghapp.store import feeds, projects, sessions
 from ghapp.store.merge_queue import end
 from ghapp.store.policies import drop, drop_organisations
 from ghapp.store.pushes import keep, mark_concerned
@@ -138,6 +138,7 @@ def accept(connection: Connection, batch: Sequence[Delivery]) -> list[bool]:
     drop_organisations(connection, {owner for one in new for owner in one.organisations})
     if revoked := {one.revoked for one in new if one.revoked}:
         sessions.end_all(connection, revoked)
+        feeds.end_all(connection, revoked)
     unanswered = set(fresh)
     answers = list[bool]()
     for one in batch:

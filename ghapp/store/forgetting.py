@@ -36,10 +36,11 @@ BY_KEY: Sequence[Table] = (
 )
 # Where no row says anything of an installation: the App's own credentials, clocks and cursors,
 # which deliveries GitHub failed to deliver in the last days, by their GUID alone, and which
-# messages were sent, by digests. Sessions of people end within 8 hours.
+# messages were sent, by digests. Sessions of people end within 8 hours; their feeds name
+# repositories by ids alone, and show what is stored of them.
 OF_NONE: Sequence[Table] = (
     *(schema.turns, schema.failed_deliveries, schema.readings, schema.credentials, schema.schema),
-    *(schema.posts, schema.sessions),
+    *(schema.posts, schema.sessions, schema.feeds),
 )
 
 

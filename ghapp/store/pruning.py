@@ -27,6 +27,7 @@ from ghapp.store.schema import (
     area_days,
     counted,
     deliveries,
+    feeds,
     intents,
     issues,
     keys,
@@ -138,6 +139,17 @@ POSTS = Statement(delete(posts).where(tuple_(*_post).in_(_old_posts)))
 _oldest_day = cast(now_once() / DAY_SECONDS, Integer) + (FIRST_DAY - KEPT_DAYS)
 
 
+# Feeds whose owners have not come back: they stopped working long before.
+FEEDS_SECONDS = 90 * 24 * 3600.0
+_old_feeds = (
+    select(feeds.c.hash)
+    .where(feeds.c.allowed_at < now_once() - FEEDS_SECONDS)
+    .order_by(feeds.c.allowed_at)
+    .limit(AT_ONCE)
+)
+FEEDS = Statement(delete(feeds).where(feeds.c.hash.in_(_old_feeds)))
+
+
 def _old_sums(table: Table) -> Statement:
     """Deletes the oldest days."""
     place = tuple(table.primary_key)
@@ -174,6 +186,7 @@ STEPS: Mapping[str, Callable[[Connection, float], int]] = {
     "queue_heads": _pruned_queue_heads,
     "trials": lambda connection, _: connection.change(TRIALS),
     "posts": lambda connection, _: connection.change(POSTS),
+    "feeds": lambda connection, _: connection.change(FEEDS),
     "area_days": lambda connection, _: connection.change(SUMS["area_days"]),
     "question_days": lambda connection, _: connection.change(SUMS["question_days"]),
     "timings": lambda connection, _: connection.change(SUMS["timings"]),

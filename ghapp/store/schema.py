@@ -611,5 +611,17 @@ sessions = Table(
     Index("sessions_expires", "expires_at"),
 )
 
+# Calendar feeds. hash: of the token in its address, in hex. repositories: the ids of those that its
+# owner could see when GitHub last said so, at allowed_at.
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    *(_whole("user_id"), _text("login"), _text("repositories")),
+    *(_seconds("made_at"), _seconds("allowed_at")),
+    Index("feeds_user", "user_id"),
+    Index("feeds_allowed", "allowed_at"),
+)
+
 # One row. works_from: the oldest revision of the schema whose code works on the schema as it is.
 schema = Table("schema", metadata, Column("works_from", Text, primary_key=True))

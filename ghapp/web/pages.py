@@ -30,6 +30,7 @@ from ghapp.store import insights as stored
 from ghapp.store.pages import Narrowed
 from ghapp.store.stand_up import stand_up
 from ghapp.web import insights, views
+from ghapp.web.feeds import Feeds
 from ghapp.web.forms import sent
 from ghapp.web.language import language
 from ghapp.web.sign_in import SignIn
@@ -127,6 +128,13 @@ class Pages:
             Route(self._style_path, Guarded(Everybody(), self._styled)),
             Route(again, Guarded(guard, self._check_again, ("POST",))),
             *signing_in.routes(),
+            *Feeds(
+                self._settings,
+                self._store,
+                guard,
+                self._page,
+                self._settings.base(self._listening),
+            ).routes(),
         ]
 
     async def _queue(self, request: Request, visitor: Visitor) -> Response:

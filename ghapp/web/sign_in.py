@@ -22,7 +22,7 @@ from ghapp.core.i18n import LANGUAGES, Words
 from ghapp.errors import Busy, Gone, Rejected, Retry, StoreFailed, Wait, WrongSetting
 from ghapp.github.oauth import Rights, address, signed_in
 from ghapp.settings import Settings
-from ghapp.store import Store, sessions
+from ghapp.store import Store, feeds, sessions
 from ghapp.store.credentials import Seal
 from ghapp.store.sessions import Session
 from ghapp.web import forms
@@ -67,6 +67,7 @@ class SignIn:
         self._back = f"{self._base}/login/callback"
         self._seal = Seal(settings, makes=True)
         self._rights = Rights(settings)
+        self._kept: dict[str, frozenset[int]] = {}  # by session, what its feeds know
         self._used: dict[str, None] = {}  # states, in the order in which they came back
 
     def routes(self) -> list[Route]:
@@ -100,7 +101,12 @@ class SignIn:
             if is_api(request):
                 return JSONResponse({"error": words("page_rights_unknown")}, 503)
             return self._said(request, "page_rights_unknown", 503, _wanted(request))
-        return Visitor(session.login, seen, _form(cookie))
+        if self._kept.get(session.hash) is not seen:  # as GitHub has just said
+            self._kept[session.hash] = seen
+            if len(self._kept) > MOST_USED:
+                del self._kept[next(iter(self._kept))]
+            await self._store.records.write(feeds.allow, session.user_id, seen)
+        return Visitor(session.login, seen, _form(cookie), session.user_id)
 
     def _to_sign_in(self, request: Request) -> Response:
         """JSON for programs, the way to GitHub for people.

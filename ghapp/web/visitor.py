@@ -31,11 +31,13 @@ class Visitor:
 
     login: on GitHub; "" for who is on this machine and did not sign in. repositories: the ids of
     those that they may see; None for all. form: the token of forms on their pages; see `forms`.
+    user_id: of their account; 0 without a session.
     """
 
     login: str
     repositories: frozenset[int] | None
     form: str = field(default="", repr=False)
+    user_id: int = 0
 
 
 HERE, NOBODY = Visitor("", None), Visitor("", frozenset())

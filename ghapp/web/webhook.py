@@ -128,7 +128,10 @@ class Webhook:
         )
         if not any(concerns) and not delivery.policy_changed:
             return "ignored"
-        return "stored" if await self.store.queue.accept(delivery) else "known"
+        started = time.perf_counter()
+        is_new = await self.store.queue.accept(delivery)
+        self.observer.stored(delivery, time.perf_counter() - started)
+        return "stored" if is_new else "known"
 
     def _count(self, outcome: str, delivery: Delivery | None, started: float) -> None:
         if delivery and outcome != "ignored":

@@ -200,7 +200,8 @@ async def _pull(
     """One pull request: its marks are what facts and ledger imply when this returns."""
     effort = measured()
     history = await store.records.read(recall, key)
-    considered = await consider(key, history, github, rules, threads, store)
+    with observer.step("gather"):
+        considered = await consider(key, history, github, rules, threads, store)
     facts, history, judged, planned = (
         considered.facts,
         considered.history,
@@ -209,23 +210,25 @@ async def _pull(
     )
     pull = facts.pull
     source = None if facts.source is history.policy else facts.source
-    admitted = await store.records.write(
-        admit,
-        claim,
-        pull.head_sha,
-        source,
-        judged.judgement,
-        facts.earlier,
-        planned.effects,
-        planned.shown,
-        considered.pushed,
-        history.organisation_drops,
-    )
+    with observer.step("admit"):
+        admitted = await store.records.write(
+            admit,
+            claim,
+            pull.head_sha,
+            source,
+            judged.judgement,
+            facts.earlier,
+            planned.effects,
+            planned.shown,
+            considered.pushed,
+            history.organisation_drops,
+        )
     siblings = admitted.siblings
     if siblings:  # they share the check run: decide again, for all of them
         planned = await threads.run(key.repository, plan_of, facts, history, judged, siblings)
         await store.records.write(intend, claim, planned.effects, planned.shown)
-    applied = await effects.apply(key, planned.effects, history, github, observer)
+    with observer.step("write"):
+        applied = await effects.apply(key, planned.effects, history, github, observer)
     run = effects.recorded(planned.decision, facts, applied, history.shown, found=judged.found)
     note = RunNote(
         read_at=facts.now,
@@ -256,7 +259,8 @@ async def _pull(
         text = f"{key}: no event shows yet who changed the label {min(facts.late_labels)}"
         seconds = (facts.now - facts.late_since).total_seconds()  # twice as long each time
         later = Wait(text, after_seconds=min(max(seconds, 1.0), MOST_LATE_SECONDS))
-    await store.records.write(record, claim, run, finished=later is None, marks=marks)
+    with observer.step("record"):
+        await store.records.write(record, claim, run, finished=later is None, marks=marks)
     return Done(
         pull.head_sha,
         tuple(type(effect).__name__ for effect in applied.effects),

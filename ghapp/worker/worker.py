@@ -150,6 +150,10 @@ class Worker:
 
     async def _run(self, claim: Claim) -> None:
         """Run a claimed key, and log one line about it."""
+        with self.observer.running(claim):
+            await self._logged(claim)
+
+    async def _logged(self, claim: Claim) -> None:
         started = time.perf_counter()
         logs.bind(key=str(claim.key))
         try:

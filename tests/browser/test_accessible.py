@@ -45,7 +45,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, lis
         world.say(pull, "/nfr done")
         world.settle()
         path = f"/pulls/acme/shop/{pull.number}"
-        yield world, ["/", "/follow-ups", path, f"{path}?marks=1&asked=1", "/pulls/acme/shop/999"]
+        paths = ["/", "/follow-ups", path, f"{path}?marks=1&asked=1", "/pulls/acme/shop/999"]
+        yield world, [*paths, "/insights"]
 
 
 def opened(browser: Browser, size: str, scheme: str) -> Page:
@@ -105,9 +106,10 @@ def test_the_keyboard_goes_through_a_page_in_its_order(
     world, paths = shown
     assert world.ghapp
     page = opened(browser, "wide", "light")
-    where = "(() => { const all = [...document.querySelectorAll('a, button, input, select')]"
-    where += ".filter((one) => one.type !== 'hidden'); return [all.indexOf(document.activeElement),"
-    where += " all.length]; })()"
+    focused = "a, button, input, select, summary, [tabindex='0']"
+    where = f'(() => {{ const all = [...document.querySelectorAll("{focused}")]'
+    where += ".filter((one) => one.type !== 'hidden' && one.checkVisibility()); return ["
+    where += "all.indexOf(document.activeElement), all.length]; })()"
     for path in paths:
         page.goto(f"{world.ghapp.url}{with_language(path, language)}")
         _, count = page.evaluate(where)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -100,3 +101,24 @@ def test_a_filter_of_a_page_whose_session_is_over_leads_to_sign_in(
     page.get_by_role("button", name="Authorize as ann").click()
     expect(page).to_have_url(re.compile(rf"^{server.url}/\?"))
     expect(page.get_by_role("heading", name="Queue for the stand-up")).to_be_visible()
+
+
+def test_a_feed_is_made_read_by_a_calendar_and_revoked(browser: Browser, world: World) -> None:
+    page = opened(browser)
+    server = set_up(page, world)
+    page.goto(server.url)
+    page.get_by_role("button", name="Authorize as ann").click()
+    page.get_by_role("link", name="Calendar feeds").click()
+    expect(page.get_by_text("You have no feed.")).to_be_visible()
+    page.get_by_role("button", name="Make a feed").click()
+    expect(page.get_by_role("heading", name="Your feed is made.")).to_be_visible()
+    made = page.get_by_text(f"{server.url}/follow-ups.ics?token=").inner_text()
+    kept(page, "feeds")
+    for width in (390, 320):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    calendar = httpx.get(made, timeout=PATIENCE_SECONDS)
+    assert calendar.text.startswith("BEGIN:VCALENDAR")
+    page.get_by_role("button", name="Revoke the feed").click()
+    expect(page.get_by_text("You have no feed.")).to_be_visible()
+    assert httpx.get(made, timeout=PATIENCE_SECONDS).status_code == 404

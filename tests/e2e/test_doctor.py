@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ghapp.core import releases
 from ghapp.doctor.examine import examined
 from ghapp.doctor.report import Checked, CheckVerdict
 from ghapp.emulator import faults
@@ -306,6 +308,21 @@ class TestPolicies:
         running.shop("till", "areas: {database-migration: {mode: enforce}}\n")
         told = examine(running, deliver=False)["Policies", "acme/till"]
         assert told.verdict is CheckVerdict.WARNING
+
+    def test_a_calendar_that_is_not_used(
+        self, running: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        good = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"
+        running.shop("till", "release: {calendar: .github/releases.ics}\n")
+        told = examine(running, deliver=False)["Policies", "acme/till"]
+        assert told.verdict is CheckVerdict.WARNING
+        assert "is not in the organisation's repository `.github`" in told.found
+        running.github.repository("acme/.github", {".github/releases.ics": good})
+        assert ("Policies", "acme/till") not in examine(running, deliver=False)
+        releases.upcoming.cache_clear()
+        monkeypatch.setitem(sys.modules, "icalendar", None)
+        told = examine(running, deliver=False)["Policies", "acme/till"]
+        assert "`uv pip install '.[calendar]'`" in told.found
 
     def test_a_repository_that_cannot_be_read(self, running: World) -> None:
         running.github.faults.add(

@@ -19,6 +19,13 @@ BROUGHT = {
     "annotated-types": "pydantic",
     "cryptography": "pyjwt",
     "markupsafe": "jinja2",
+    # All of them share one name to import.
+    "opentelemetry-api": "opentelemetry-sdk",
+    "opentelemetry-exporter-http-transport": "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry-exporter-otlp-common": "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry-exporter-otlp-proto-common": "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry-proto": "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry-semantic-conventions": "opentelemetry-sdk",
     "pydantic-core": "pydantic",
     "yarl": "aiohttp",
 }
@@ -31,6 +38,7 @@ LICENCES = {
 }  # fmt: skip
 # As those spell it who have no SPDX expression.
 SPELT = {
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache Software License": "Apache-2.0",
     "BSD License": "BSD-3-Clause",
     "ISC License (ISCL)": "ISC",
@@ -128,6 +136,7 @@ def test_its_licence_is_one_of_those_we_may_use(name: str) -> None:
         licence = told["License-Expression" if "License-Expression" in told else "License"]
     else:
         classified = [line.rpartition(" :: ")[2] for line in told.get_all("Classifier") or ()]
+        classified += told.get_all("License") or ()
         licence = " AND ".join(SPELT[line] for line in classified if line in SPELT)
     parts = licence.replace(" OR ", " AND ").split(" AND ")
     assert parts and set(parts) <= LICENCES, licence

@@ -2,7 +2,7 @@
 
 To lock anew, empty `constraint-dependencies` in pyproject.toml and run
     uv pip compile --universal --generate-hashes --no-header --extra postgres \\
-        --extra calendar pyproject.toml -o requirements.lock
+        --extra calendar --extra otel pyproject.toml -o requirements.lock
 then copy the versions, with their markers, into `constraint-dependencies`.
 """
 

@@ -17,8 +17,8 @@ from ghapp.web.health import MOST_DUE_SECONDS, MOST_FAILING_SECONDS
 from ghapp.web.webhook import OUTCOMES
 
 OPERATIONS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
-(_BLOCK,) = re.findall(r"```yaml\n(groups:.*?)```", OPERATIONS, re.DOTALL)
-(_GROUP,) = yaml.safe_load(_BLOCK)["groups"]
+_ALERTS = Path(__file__).parents[2] / "deploy" / "prometheus" / "alerts.yml"
+(_GROUP,) = yaml.safe_load(_ALERTS.read_text(encoding="utf-8"))["groups"]
 RULES: list[dict[str, Any]] = _GROUP["rules"]
 LABELS_OF_ALL = {"job", "instance", "le"}
 
@@ -64,6 +64,15 @@ def test_every_value_of_a_label_is_explained(word: str) -> None:
 def test_the_limits_of_readiness_are_those_of_the_code() -> None:
     assert f"for {MOST_FAILING_SECONDS:.0f} s no delivery could be stored" in OPERATIONS
     assert f"been due for {MOST_DUE_SECONDS / 60:.0f} minutes" in OPERATIONS
+
+
+def test_the_table_of_alerts_is_that_of_the_rules() -> None:
+    rows = re.findall(r"^\| `Ghapp.* \|$", OPERATIONS, re.MULTILINE)
+    assert rows == [
+        f"| `{rule['alert']}` | {rule['labels']['severity']} | {rule.get('for', 'at once')} | "
+        f"{rule['annotations']['summary']} |"
+        for rule in RULES
+    ]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])

@@ -18,6 +18,7 @@ SECTIONS = (
     "Requests to GitHub",
     "Logs, errors, database, disk",
     "Pages",
+    "Calendar feeds",
     "Sign-in",
     "Dependencies",
 )

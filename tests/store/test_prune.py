@@ -17,6 +17,7 @@ from ghapp.store.pruning import (
     COMMITS,
     COUNTED,
     DELIVERIES,
+    FEEDS,
     ISSUES,
     PREVIEWS,
     PUSHES,
@@ -60,6 +61,9 @@ FILL = {
     "posts": f"""
         INSERT INTO posts (target, id, done_at) {NUMBERS}
         SELECT 'slack::', 'digest:' || n, 5 FROM numbers""",
+    "feeds": f"""
+        INSERT INTO feeds (hash, allowed_at) {NUMBERS}
+        SELECT 'old-' || n, 5 FROM numbers""",
     "area_days": f"""
         INSERT INTO area_days (day, repository_id, area) {NUMBERS}
         SELECT 719163 + n % 9, n, 'db' FROM numbers""",
@@ -92,6 +96,9 @@ FILL_PULLS = (
     f"""
         INSERT INTO reviews (key, verdict, marks, written, trial_until) {NUMBERS}
         SELECT 'pull:502:' || n, '', '', '', (n % 2) * 1e11 FROM numbers""",
+    f"""
+        INSERT INTO feeds (hash, repositories, allowed_at) {NUMBERS}
+        SELECT 'new-' || n, '{"x" * 400}', 5e9 FROM numbers""",
     f"""
         INSERT INTO area_days (day, repository_id, area) {NUMBERS}
         SELECT 999999, n, 'db' FROM numbers""",
@@ -186,6 +193,7 @@ async def test_a_worker_that_is_stopped_meanwhile_does_not_go_on_to_the_end(
             r"reviews_trial .*\n.*Cond: \(trial_until <",
             r"reviews_trial \(trial_until>\? AND trial_until<",
         ),
+        (FEEDS, r"feeds_allowed .*\n.*Cond: \(allowed_at <", r"feeds_allowed \(allowed_at<"),
         *((SUMS[name], rf"{name}_day .*\n.*Cond: \(day <", rf"{name}_day \(day<") for name in SUMS),
         (COUNTED, r"counted_at .*\n.*Cond: \(counted_at <", r"counted_at \(counted_at<"),
     ],
@@ -202,7 +210,7 @@ def test_what_is_old_is_found_by_its_index_and_nothing_else_is_read(
     plan = planned(database_url, statement)
     assert re.search(sqlite if database_url.startswith("sqlite") else postgresql, plan)
     tables = "deliveries|pushes|pushed_commits|previews|issues|keys|reviews|counted|timings"
-    tables += "|area_days|question_days"
+    tables += "|area_days|question_days|feeds"
     whole = rf"(Seq Scan on|SCAN) ({tables})\b(?! USING INDEX keys_queue)"
     assert not re.search(whole, plan)
 

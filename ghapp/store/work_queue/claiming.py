@@ -124,6 +124,7 @@ def claim(connection: Connection, limit: int, full: Full, since: float) -> Claim
             row.touched,
             datetime.fromtimestamp(row.arrived_at, UTC) if row.arrived_at > 0 else None,
             datetime.fromtimestamp(row.started_at, UTC),
+            row.delivery.rpartition(" ")[2],
         )
         for row in sorted(found, key=lambda row: (row.due, row.key))
     ]

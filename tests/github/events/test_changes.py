@@ -61,6 +61,7 @@ def test_our_own_labels_are_no_news(action: str) -> None:
         ({"commits": [{"modified": [".github/packs/deep/x.yaml"]}]}, True),
         ({"commits": [{"modified": [".github/workflows/ci.yml"]}]}, False),
         ({"commits": [{"modified": ["src/a.py", ".github/nfr.yml.bak"]}]}, False),
+        ({"commits": [{"modified": [".github/releases.ics"]}]}, False),
         ({"commits": [{"modified": ["src/a.py"]}]}, False),
         ({"commits": [{}] * 20}, True),
         ({"commits": [{}] * 19}, False),
@@ -85,6 +86,8 @@ ORGANISATION = OrganisationKey(1, "acme")
     [
         ({"commits": [{"modified": [".github/nfr.yml"]}]}, True),
         ({"commits": [{"added": [".github/nfr/pack.yml"]}]}, True),
+        ({"commits": [{"modified": [".github/releases.ics"]}]}, True),
+        ({"commits": [{"modified": [".github/a/releases.ics"]}]}, False),
         ({"commits": [{"modified": ["profile/README.md", "nfr.yml"]}]}, False),
         ({"commits": [{}] * 20}, True),
         ({"commits": [], "forced": True}, True),

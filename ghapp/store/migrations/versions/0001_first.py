@@ -265,6 +265,12 @@ def upgrade() -> None:  # noqa: PLR0915 -- one for each table
         given("number", sa.Integer(), primary_key=True, autoincrement=False),
         *(given("sealed", sa.LargeBinary()), seconds("stored_at")),
     )
+    _people()
+    op.create_table("schema", given("works_from", primary_key=True))
+    op.execute("INSERT INTO schema (works_from) VALUES ('0001')")
+
+
+def _people() -> None:
     op.create_table(
         "sessions",
         given("hash", primary_key=True),
@@ -273,8 +279,14 @@ def upgrade() -> None:  # noqa: PLR0915 -- one for each table
     )
     index("sessions_user", "sessions", "user_id")
     index("sessions_expires", "sessions", "expires_at")
-    op.create_table("schema", given("works_from", primary_key=True))
-    op.execute("INSERT INTO schema (works_from) VALUES ('0001')")
+    op.create_table(
+        "feeds",
+        given("hash", primary_key=True),
+        *(whole("user_id"), text("login"), text("repositories")),
+        *(seconds("made_at"), seconds("allowed_at")),
+    )
+    index("feeds_user", "feeds", "user_id")
+    index("feeds_allowed", "feeds", "allowed_at")
 
 
 def _roll_ups() -> None:
