@@ -160,6 +160,11 @@ class ConfigurationKey:
     def __str__(self) -> str:
         return f"configuration:{self.repository.id}"
 
+    @property
+    def page(self) -> str:
+        """The path of its page of ghapp."""
+        return f"/configuration/{quote(self.repository.full_name)}"
+
 
 Key = (
     PullKey

@@ -53,6 +53,7 @@ from ghapp.store.work_queue.marking import Mark, mark
 # Of each part of a page: more at once is nothing that a team can talk about.
 MOST_ROWS = 25
 MOST_ENTRIES = 200
+MOST_CONFIGURATIONS = 500
 MOST_MISSING = 5  # pulls of a release that are named
 CLOSED_DAYS, MOST_CLOSED = 30, 2_000
 NEWEST_ENTRIES = 5_000
@@ -265,6 +266,16 @@ class ProjectPage:
     ledger: tuple[Entry, ...]
     pulls: tuple[ProjectMember, ...]
     follow_ups: tuple[Due, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """The standing review of one repository in numbers, as the last week has them."""
+
+    full_name: str
+    issue: int
+    searched_at: datetime
+    week: Week
 
 
 def rights(seen: Seen) -> Parameters:
@@ -560,6 +571,17 @@ def configuration(
     return ConfigurationPage(row.full_name, known.issue, standing, weeks, known.legend)
 
 
+def all_configurations(connection: Connection, seen: Seen) -> tuple[Configured, ...]:
+    """Of each repository that has one, those with the heaviest findings first."""
+    return tuple(
+        Configured(
+            *(one.full_name, one.issue, _time(one.searched_at)),
+            Week(*(one.week, one.must, one.should, one.could, one.accepted)),
+        )
+        for one in connection.rows(_CONFIGURATIONS, rights(seen))
+    )
+
+
 def _time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
@@ -786,6 +808,30 @@ _CONFIGURATION = Statement(
     .where(may_see(schema.configurations.c.repository_id), schema.configurations.c.searched_at > 0)
     .order_by(schema.configurations.c.searched_at.desc())
     .limit(1)
+)
+_weeks, _configurations = schema.configuration_weeks, schema.configurations
+_last_week = (
+    select(_weeks.c.repository_id, func.max(_weeks.c.week).label("week"))
+    .group_by(_weeks.c.repository_id)
+    .subquery()
+)
+_CONFIGURATIONS = Statement(
+    select(
+        *(_configurations.c[name] for name in ("full_name", "issue", "searched_at")),
+        *(_weeks.c[name] for name in ("week", "must", "should", "could", "accepted")),
+    )
+    .join(_last_week, _last_week.c.repository_id == _configurations.c.repository_id)
+    .join(
+        _weeks,
+        and_(
+            _weeks.c.repository_id == _last_week.c.repository_id,
+            _weeks.c.week == _last_week.c.week,
+        ),
+    )
+    .where(_configurations.c.searched_at > 0, may_see(_configurations.c.repository_id))
+    .order_by(_weeks.c.must.desc(), _weeks.c.should.desc(), _weeks.c.could.desc())
+    .order_by(_configurations.c.full_name)
+    .limit(MOST_CONFIGURATIONS)
 )
 _WHOLE_LEDGER = Statement(
     select(ledger.c.entry).where(ledger.c.key == bindparam("of")).order_by(ledger.c.row)

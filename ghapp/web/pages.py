@@ -105,12 +105,15 @@ class Pages:
             "/insights": self._insights,
             pull: self._pull,
             project: self._project,
+            "/configuration": self._configurations,
             "/configuration/{owner}/{repository}": self._configuration,
             "/api/v1/queue": self._queue,
             "/api/v1/follow-ups": self._follow_ups,
             "/api/v1/insights": self._insights,
             f"/api/v1{pull}": self._pull,
             f"/api/v1{project}": self._project,
+            "/api/v1/configuration": self._configurations,
+            "/api/v1/configuration/{owner}/{repository}": self._configuration,
             "/api/v1/openapi.yaml": self._described,
             self._style_path: self._styled,
         }
@@ -261,9 +264,24 @@ class Pages:
             pages.configuration, visitor.repositories, name, self._place.zone
         )
         if found is None:
-            return self._page("missing.html", request, words, status=404)
+            return self._missing(request, words)
         view = views.configuration_view(found, self._place, words)
+        if is_api(request):
+            return _json(view)
+        if _is_text(request):
+            return _text(views.configuration_markdown(view, self._place, words))
         return self._page("configuration.html", request, words, view=view)
+
+    async def _configurations(self, request: Request, visitor: Visitor) -> Response:
+        """All standing reviews."""
+        words = Words(language(request))
+        found = await self._store.records.read(pages.all_configurations, visitor.repositories)
+        view = views.configurations_view(found, self._place)
+        if is_api(request):
+            return _json(view)
+        if _is_text(request):
+            return _text(views.configurations_markdown(view, self._place, words))
+        return self._page("configurations.html", request, words, view=view)
 
     async def _described(self, _request: Request, _visitor: Visitor) -> Response:
         """The OpenAPI file of what is below `/api/v1/`."""

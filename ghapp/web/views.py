@@ -48,6 +48,7 @@ from ghapp.store.pages import (
     PARTS,
     TODAY,
     ConfigurationPage,
+    Configured,
     Due,
     FollowUps,
     Parked,
@@ -677,6 +678,43 @@ def configuration_view(page: ConfigurationPage, place: Place, words: Words) -> C
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ConfiguredRow:
+    """What is open in one repository, by severity. page: its path here. url: of the issue."""
+
+    repository: str
+    must: int
+    should: int
+    could: int
+    accepted: int
+    searched_at: datetime
+    issue: int
+    url: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationsView:
+    repositories: tuple[ConfiguredRow, ...]
+
+
+def configurations_view(found: Iterable[Configured], place: Place) -> ConfigurationsView:
+    """All standing reviews."""
+    return ConfigurationsView(
+        tuple(
+            ConfiguredRow(
+                visible(one.full_name, MOST_NAME),
+                *(one.week.must, one.week.should, one.week.could, one.week.accepted),
+                one.searched_at,
+                one.issue,
+                place.issue(one.full_name, one.issue) if one.issue else "",
+                f"/configuration/{quote(one.full_name)}",
+            )
+            for one in found
+        )
+    )
+
+
 def _rules(
     found: Iterable[Tracked], page: ConfigurationPage, place: Place, words: Words
 ) -> Iterable[RuleView]:
@@ -1031,6 +1069,68 @@ def pull_markdown(view: PullView, place: Place, words: Words) -> str:
         )
         + "\n"
     )
+
+
+def configuration_markdown(view: ConfigurationView, place: Place, words: Words) -> str:
+    """The standing review of a repository as text to paste."""
+    name = link(view.repository, view.url) if view.url else literal(view.repository)
+    weeks = [
+        f"- {one.monday}: "
+        + words.joined(
+            words("findings_of", count=getattr(one, severity), severity=words(f"sev_{severity}"))
+            for severity in SEVERITIES
+        )
+        for one in view.weeks
+    ]
+    return (
+        paragraphs(
+            f"## {words('page_configuration')} {name} ({_time(view.searched_at, place)})",
+            view.counts or words("page_none"),
+            *(
+                _listed(title, len(lines), lines, words)
+                for title, rules in (
+                    (words("page_configuration_open"), view.opened),
+                    (words("configuration_accepted"), view.accepted),
+                )
+                for lines in [list(_found_markdown(rules, words))]
+            ),
+            _listed(words("page_configuration_by_week"), len(weeks), weeks, words),
+        )
+        + "\n"
+    )
+
+
+def _found_markdown(rules: Iterable[RuleView], words: Words) -> Iterator[str]:
+    for rule in rules:
+        for one in rule.files:
+            yield "- " + dotted(
+                f"{code(rule.hazard)} {rule.severity}",
+                link(one.path, one.url),
+                words("page_configuration_lines", lines=one.lines),
+                literal(one.note),
+                literal(rule.message),
+            )
+
+
+def configurations_markdown(view: ConfigurationsView, place: Place, words: Words) -> str:
+    """All standing reviews as text to paste."""
+    lines = [
+        "- "
+        + dotted(
+            link(one.repository, one.url) if one.url else literal(one.repository),
+            words.joined(
+                words(
+                    "findings_of", count=getattr(one, severity), severity=words(f"sev_{severity}")
+                )
+                for severity in SEVERITIES
+            ),
+            f"{words('accepted')} {one.accepted}",
+            _time(one.searched_at, place),
+        )
+        for one in view.repositories
+    ]
+    heading = words("page_configuration")
+    return "\n".join((f"## {heading}", "", *(lines or [words("page_none")]), ""))
 
 
 def _entries_markdown(entries: Iterable[EntryView], place: Place) -> list[str]:

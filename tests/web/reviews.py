@@ -11,7 +11,7 @@ import httpx
 from ghapp.core.areas import Text
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import Marks, Written
-from ghapp.core.model import Channel, ProjectKey, PullKey, Repository
+from ghapp.core.model import Channel, ConfigurationKey, ProjectKey, PullKey, Repository
 from ghapp.core.records import (
     Asked,
     Consultation,
@@ -29,8 +29,10 @@ from ghapp.core.records import (
     RunNote,
     Shown,
 )
+from ghapp.core.review.configuration import Tracked
 from ghapp.settings import Settings
-from ghapp.store import Store, projects, runs
+from ghapp.store import Store, configurations, ledger, projects, runs
+from ghapp.store.configurations import Outcome
 from ghapp.web.app import application
 from tests.store.stores import HEAD, NOON, SOURCE, claimed, due, run, verdict
 
@@ -46,6 +48,8 @@ SETTINGS = Settings(
     timezone=zoneinfo.ZoneInfo("Asia/Tokyo"),
 )
 LOCAL = "http://127.0.0.1:8000"
+STANDING_REVIEW = ConfigurationKey(SHOP)
+OPEN_FINDING = Tracked("infra/<b>.tf", "IAC-001", 0, 2, "must", "iac", NOON, NOON)
 ANSWER = Note(Verb.CHECK, "tanaka", NOON, "online, 40 s on a copy", "dbm-lock-time", HEAD)
 
 
@@ -143,6 +147,29 @@ async def project(
     run = ProjectRun(issue, True, Marks(), Written(), {}, consultation, (), areas_shown)
     await store.records.write(projects.record, claim, str(key), run)
     return key
+
+
+async def searched(store: Store) -> None:
+    """A standing review of the shop: two findings are open, two accepted and one is gone."""
+    await store.records.write(configurations.want, [SHOP])
+    claim = await due(store, STANDING_REVIEW)
+    at = (await store.records.read(configurations.recall, SHOP.id)).now
+    findings = (
+        OPEN_FINDING,
+        replace(OPEN_FINDING, path="infra/new.tf", first_seen=at),
+        replace(OPEN_FINDING, path="infra/by.tf"),
+        replace(OPEN_FINDING, path="infra/in.tf", accepted="a bastion"),
+        replace(OPEN_FINDING, path="infra/gone.tf", gone_at=NOON),
+    )
+    legend = {"IAC-001": Text("Open to all.", "全公開。")}
+    outcome = Outcome(at, findings, 9, (), False, legend, ())
+    await store.records.write(configurations.searched, claim, SHOP.id, outcome)
+    accepted = replace(entry(Verb.ACCEPT, "IAC-001 infra/by.tf"), note="known")
+    await store.records.write(ledger.append, str(STANDING_REVIEW), [accepted])
+    for monday, must in (("2026-11-23", 4), ("2026-11-30", 2)):
+        counts = {"must": must, "should": 1, "could": 0, "accepted": 2}
+        await store.records.write(configurations.count, SHOP.id, monday, counts)
+    await store.records.write(configurations.wrote, claim, SHOP.id, 5, "digest")
 
 
 def client(

@@ -68,6 +68,7 @@ from tests.web.reviews import (
     overview,
     project,
     recorded,
+    searched,
 )
 
 HOLD = Note(Verb.HOLD, "suzuki", NOON, "load test first")
@@ -895,12 +896,15 @@ async def test_answers_are_as_the_openapi_file_says(store: Store) -> None:
     await recorded(store, 2, "on_hold", overview(holds=(HOLD,)))
     of = await project(store, 12, entry(Verb.CONCERN, "concern-1", 1), asked="", areas_shown=AREAS)
     await recorded(store, 3, shown=member(of), of=of, follow_ups=owed)
+    await searched(store)
     answers = {
         "/api/v1/queue": "/api/v1/queue",
         "/api/v1/follow-ups": "/api/v1/follow-ups",
         "/api/v1/insights": "/api/v1/insights",
         "/api/v1/pulls/{owner}/{repository}/{number}": "/api/v1/pulls/acme/shop/1?marks=1",
         "/api/v1/projects/{owner}/{repository}/{number}": "/api/v1/projects/acme/shop/12",
+        "/api/v1/configuration": "/api/v1/configuration",
+        "/api/v1/configuration/{owner}/{repository}": "/api/v1/configuration/acme/shop",
     }
     assert answers.keys() == DESCRIBED["paths"].keys()
     for named, path in answers.items():

@@ -108,6 +108,13 @@ def test_a_hazard_that_the_policy_no_longer_has_is_listed_by_its_id() -> None:
     assert "- **could** `OWN-001` \n" in text
 
 
+def test_the_issue_links_to_its_page_if_there_is_one() -> None:
+    own, url = policy("en"), "https://ghapp.example/configuration/acme/shop"
+    hazards = rules_of(own).hazards
+    assert f"how many were open by week]({url})" in issue(STANDING, hazards, own, url).body
+    assert "by week" not in issue(STANDING, hazards, own).body
+
+
 def test_only_its_own_first_line_marks_the_issue() -> None:
     assert marked(f"{MARKER}\nx")
     assert not marked(f"x\n{MARKER}")
