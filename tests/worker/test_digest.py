@@ -8,21 +8,17 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from slack_sdk.models.blocks import Block
 
 from ghapp import builtin_packs
-from ghapp.core.digest import Target, due
+from ghapp.core.digest import Target
 from ghapp.core.i18n import Words
 from ghapp.core.ledger import Verb
 from ghapp.core.model import Repository
 from ghapp.core.records import Note, PolicySource
 from ghapp.core.releases import Release
-from ghapp.core.text.digest import Digest, Line, Part, as_markdown, as_slack, as_text
+from ghapp.core.text.digest import Digest, as_text
 from ghapp.store import Store, pages
 from ghapp.store.pages import Narrowed
 from ghapp.store.pruning import prune
@@ -182,28 +178,6 @@ def test_nobody_is_told_on_a_day_off(sqlite_url: str, slack: SlackServer) -> Non
     assert "12/28(月) 以降" in str(slack.taken[1])
 
 
-@given(
-    zone=st.sampled_from(["Asia/Tokyo", "Europe/Berlin", "America/New_York"]),
-    day=st.dates(date(2026, 1, 1), date(2027, 12, 31)),
-    schedule=st.sampled_from([("45 11 * * *", 11, 45), ("30 2 * * *", 2, 30), ("0 0 * * *", 0, 0)]),
-)
-def test_it_is_due_once_a_day_whatever_the_clock_does(
-    zone: str, day: date, schedule: tuple[str, int, int]
-) -> None:
-    """Also on the days of 23 and 25 hours."""
-    text, hour, minute = schedule
-    here = ZoneInfo(zone)
-    midnight = datetime(day.year, day.month, day.day, tzinfo=here).astimezone(UTC)
-    times = [midnight + timedelta(minutes=15 * step) for step in range(4 * 26)]
-    today = [one for one in times if one.astimezone(here).date() == day]
-    found = [due(text, here, one) for one in today]
-    assert set(found) <= {None, day}
-    assert found == sorted(found, key=lambda one: one is not None)  # and stays so until midnight
-    first = today[found.index(day)].astimezone(here)
-    assert (first.hour, first.minute) >= (hour, minute)
-    assert first.hour - hour <= 1
-
-
 # --- what it says ---------------------------------------------------------------------------------
 
 
@@ -314,35 +288,6 @@ def test_all_that_is_signed_off_before_a_release_is_said(sqlite_url: str) -> Non
         assert told.closing == ()
 
     asyncio.run(play())
-
-
-HOSTILE = st.text(max_size=300) | st.sampled_from(
-    ["<!channel> @here", "<https://x|y>", "*b* `c` |", "a" * 5_000, "\u202eabc", "&lt;!here&gt;"]
-)
-
-
-@given(texts=st.lists(HOSTILE, min_size=4, max_size=40), language=st.sampled_from(["en", "ja"]))
-def test_slack_takes_it_and_nobody_is_mentioned(texts: list[str], language: str) -> None:
-    lines = tuple(
-        Line(texts[n % len(texts)], "https://github.example/a/b/pull/1", one, (one, one), True)
-        for n, one in enumerate(texts)
-    )
-    parts = tuple(Part(one, lines, len(lines)) for one in texts[:4])
-    digest = Digest(texts[0] or "x", tuple(texts[:2]), parts, (texts[1],), "https://ghapp.example/")
-    words = Words(language)
-    message = as_slack(digest, words)
-    blocks = message["blocks"]
-    assert len(blocks) <= 50
-    for block in Block.parse_all(blocks):
-        block.validate_json()
-    assert sum(len(one["text"]["text"]) for one in blocks) <= 13_200
-    for one in blocks[1:]:
-        markup = one["text"]["text"].replace("<https://", "")
-        assert "<" not in markup
-        assert len(one["text"]["text"]) <= 3_000
-    assert "<" not in message["text"]
-    as_markdown(digest, words)
-    as_text(digest, words)
 
 
 # --- where it goes --------------------------------------------------------------------------------
