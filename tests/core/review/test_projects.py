@@ -393,7 +393,8 @@ def test_a_pull_shows_its_project_and_what_is_answered_there() -> None:
 def test_the_comment_on_the_issue_links_to_the_page_if_there_is_one() -> None:
     assert "Timeline and details" not in board().marks.comment
     known = replace(facts(ISSUE, observed=Marks(labels=frozenset({LABEL}))), on_issue=True)
-    url = "https://ghapp.example/projects/acme/shop/12"
+    url = f"https://ghapp.example{HERE.page}"
+    assert url.endswith("/projects/acme/shop/12")
     comment = decide_project(replace(known, details=url), (), (), begins=False).marks.comment
     assert f"[Timeline and details]({url})" in comment
 
