@@ -14,6 +14,7 @@ from ghapp.core.records import (
     Consultation,
     FollowUp,
     History,
+    ProjectArea,
     ProjectPull,
     Verdict,
 )
@@ -36,6 +37,7 @@ from ghapp.core.review.review import (
 from ghapp.core.scan.checklist import Checklist
 from ghapp.core.text import projects, render
 from ghapp.core.text.follow_ups import issue
+from ghapp.core.text.overview import project_areas
 
 TICKING = timedelta(seconds=5)
 # Two days before GitHub calls a run stale that is in progress.
@@ -191,6 +193,7 @@ class ProjectDecision:
     """Where a project stands, and what its issue should carry.
 
     is_project: whether the issue has the label, or is to have it. is_open, touched: as in Project.
+    areas: as in ProjectRun.
     """
 
     is_project: bool
@@ -198,6 +201,7 @@ class ProjectDecision:
     marks: Marks
     touched: Mapping[str, str]
     consultation: Consultation | None = None
+    areas: tuple[ProjectArea, ...] = ()
 
 
 def decide_project(
@@ -220,7 +224,8 @@ def decide_project(
         replies=_replies(review),
     )
     waits = consultation(facts, ledger) if is_open else None
-    return ProjectDecision(is_project, is_open, marks, projects.members(pulls), waits)
+    shown = tuple(project_areas(board)) if is_project else ()
+    return ProjectDecision(is_project, is_open, marks, projects.members(pulls), waits, shown)
 
 
 def _is_being_ticked(marks: Marks, facts: Facts, ledger: tuple[Entry, ...]) -> bool:

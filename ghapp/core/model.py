@@ -101,6 +101,11 @@ class ProjectKey:
         """Its name as a reference: "acme/shop#12", in the one spelling that ghapp stores."""
         return f"{self.repository.full_name.casefold()}#{self.number}"
 
+    @property
+    def page(self) -> str:
+        """The path of its page of ghapp."""
+        return f"/projects/{quote(self.repository.full_name)}/{self.number}"
+
 
 @dataclass(frozen=True, slots=True)
 class RepositoryKey:
@@ -154,6 +159,11 @@ class ConfigurationKey:
 
     def __str__(self) -> str:
         return f"configuration:{self.repository.id}"
+
+    @property
+    def page(self) -> str:
+        """The path of its page of ghapp."""
+        return f"/configuration/{quote(self.repository.full_name)}"
 
 
 Key = (

@@ -166,8 +166,8 @@ class ProjectPull:
 class ProjectRun:
     """What a run of a project leaves behind.
 
-    is_open: as in `Project`. touched: as there. unresolved: effects that failed, but may have taken
-    effect.
+    is_open: as in `Project`. touched: as there. areas: as pages show them. unresolved: effects that
+    failed, but may have taken effect.
     """
 
     issue: KnownIssue
@@ -177,6 +177,7 @@ class ProjectRun:
     touched: Mapping[str, str] = field(default_factory=dict)
     consultation: Consultation | None = None
     unresolved: tuple[Effect, ...] = ()
+    areas: tuple[ProjectArea, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,8 @@ class Consultation:
     """What a project waits for the reviewers to answer.
 
     areas: their ids; () for a question about none. asked_at: when the oldest of it was asked.
-    question: in the words of who asked last; "" if there are none.
+    question: in the words of who asked last; "" if there are none. reviewers: who may answer, as
+    `FlaggedArea.reviewers`.
     """
 
     full_name: str
@@ -195,6 +197,7 @@ class Consultation:
     who: str
     asked_at: datetime
     question: str = ""
+    reviewers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +325,7 @@ class Asked:
     """A question as a run showed it.
 
     answer: the one that holds; None if it is open. findings: how many hazards raised it.
+    is_inherited: whether the answer is that of the pull's project.
     """
 
     id: str
@@ -329,6 +333,29 @@ class Asked:
     question: Text
     answer: Note | None = None
     findings: int = 0
+    is_inherited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectArea:
+    """An area of a project as a run showed it. id, title: "" for a question about no area.
+
+    consulted: who asked about it last; None if nobody has. accepted: the reviewers' answer.
+    """
+
+    id: str
+    title: Text
+    consulted: Note | None = None
+    accepted: Note | None = None
+    items: tuple[Asked, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OfProject:
+    """The project that a pull belongs to, as a run of the pull showed it."""
+
+    key: ProjectKey
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,6 +435,7 @@ class Overview:
     Policy.
     at: when the pull was read; None if an earlier version read it. head_sha: as it was then.
     release: the next one that the pull may be in. freeze: the release freeze in force.
+    project: None if it belongs to none.
     """
 
     title: str
@@ -424,6 +452,7 @@ class Overview:
     is_merged: bool = False
     release: Release | None = None
     freeze: Freeze | None = None
+    project: OfProject | None = None
 
     @property
     def release_on(self) -> str:
