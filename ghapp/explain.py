@@ -19,6 +19,7 @@ from ghapp.core.ledger import Entry
 from ghapp.core.markdown import code, seen, visible
 from ghapp.core.marks import (
     AddLabels,
+    CloseIssue,
     EditIssue,
     Effect,
     OpenIssue,
@@ -332,7 +333,7 @@ def _area(area: AreaReview, review: Review, words: Words) -> Iterator[str]:
     yield wrapped(status.people(area.reviewers, words), f"  {words('explain_who')}  ")
 
 
-def _effect(effect: Effect, words: Words) -> str:
+def _effect(effect: Effect, words: Words) -> str:  # noqa: C901 -- a case for each kind
     """What would be written, as a sentence."""
     match effect:
         case PutCheckRun(run, run_id):
@@ -362,6 +363,8 @@ def _effect(effect: Effect, words: Words) -> str:
             return words("explain_open_issue", item=code(issue.item), due=due, owner=owner)
         case EditIssue(issue, number):
             return words("explain_edit_issue", number=number, due=issue.due)
+        case CloseIssue(number=number):
+            return words("explain_close_issue", number=number)
     return effect.name
 
 

@@ -34,7 +34,7 @@ from ghapp.terminal import wrong
 GOOD, FAILED = 0, 1  # exit statuses
 COMMAND = "ghapp export"
 # Verbs whose subject is a question. That of the others is an area, or nothing.
-ANSWERS = frozenset({Verb.CHECK, Verb.UNCHECK, Verb.NA, Verb.DEFER, Verb.INCIDENT})
+ANSWERS = frozenset({Verb.CHECK, Verb.UNCHECK, Verb.NA, Verb.DEFER, Verb.CLOSE, Verb.INCIDENT})
 GIVEN = frozenset({Verb.CHECK, Verb.NA, Verb.DEFER})
 YEAR_DAYS = 365
 ANCHORS: Mapping[Channel, str] = {
@@ -275,7 +275,7 @@ class Naming:
             own = self._own.get(of.repository_id, {})
             area = own.get(area) or self._builtin.get(area, "")
         anchor = ANCHORS.get(entry.channel, "")
-        url = self._url(of)
+        url = self._url(of, entry.issue)
         return Record(
             kind=kind,
             when=_time(entry.said_at),
@@ -334,9 +334,11 @@ class Naming:
         name = self._repositories.get(of.repository_id, "")
         return Record(kind, "", name, of.number, url=self._url(of), repository_id=of.repository_id)
 
-    def _url(self, of: Of) -> str:
+    def _url(self, of: Of, issue: int = 0) -> str:
+        """Of the pull, or of the issue of this number."""
         name = self._repositories.get(of.repository_id, "")
-        return f"{self._web_url}/{name}/pull/{of.number}" if name else ""
+        place = f"issues/{issue}" if issue else f"pull/{of.number}"
+        return f"{self._web_url}/{name}/{place}" if name else ""
 
 
 def _time(at: datetime) -> str:

@@ -314,6 +314,11 @@ class Reviewers:
     def __bool__(self) -> bool:
         return bool(self.teams or self.users)
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Each of them, as "team SLUG" or a login."""
+        return (*(f"team {one}" for one in self.teams), *self.users)
+
 
 @dataclass(frozen=True, slots=True)
 class Mode:

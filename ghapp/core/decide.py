@@ -14,6 +14,7 @@ from ghapp.core.records import (
     Consultation,
     FollowUp,
     History,
+    ProjectArea,
     ProjectPull,
     Verdict,
 )
@@ -36,6 +37,7 @@ from ghapp.core.review.review import (
 from ghapp.core.scan.checklist import Checklist
 from ghapp.core.text import projects, render
 from ghapp.core.text.follow_ups import issue
+from ghapp.core.text.overview import project_areas
 
 TICKING = timedelta(seconds=5)
 # Two days before GitHub calls a run stale that is in progress.
@@ -137,7 +139,7 @@ def decide(
         reactions=_reactions(ledger) | observed.reactions,
         replies=_replies(review),
         requests=requests | observed.requests,
-        # Other existing issues stay: ghapp closes none.
+        # Other existing issues stay.
         issues=frozenset(
             issues | {one for one in observed.issues if one.item not in items_with_issue}
         ),
@@ -191,6 +193,7 @@ class ProjectDecision:
     """Where a project stands, and what its issue should carry.
 
     is_project: whether the issue has the label, or is to have it. is_open, touched: as in Project.
+    areas: as in ProjectRun.
     """
 
     is_project: bool
@@ -198,6 +201,7 @@ class ProjectDecision:
     marks: Marks
     touched: Mapping[str, str]
     consultation: Consultation | None = None
+    areas: tuple[ProjectArea, ...] = ()
 
 
 def decide_project(
@@ -220,7 +224,8 @@ def decide_project(
         replies=_replies(review),
     )
     waits = consultation(facts, ledger) if is_open else None
-    return ProjectDecision(is_project, is_open, marks, projects.members(pulls), waits)
+    shown = tuple(project_areas(board)) if is_project else ()
+    return ProjectDecision(is_project, is_open, marks, projects.members(pulls), waits, shown)
 
 
 def _is_being_ticked(marks: Marks, facts: Facts, ledger: tuple[Entry, ...]) -> bool:
@@ -263,7 +268,7 @@ def _comment(review: Review) -> str:
     policy, existing = review.facts.policy, review.facts.observed.comment
     if review.state is PullState.CLEAR:
         return render.collapsed(policy.language) if existing else ""
-    written = any(entry.channel in WRITTEN for entry in review.ledger)
+    written = any(one.channel in WRITTEN and not one.issue for one in review.ledger)
     wanted = {"flagged": True, "features": review.checklist.feature, "never": False}
     return render.comment(review) if wanted[policy.comment] or written or existing else ""
 
@@ -301,19 +306,21 @@ def _replies(review: Review) -> frozenset[Reply]:
     It answers the last message that asks for it, and stays as it is until the next one.
     """
     existing = {one.topic: one for one in review.facts.observed.replies}
-    asked = {
-        f"{entry.verb.value}:{entry.speaker.lower()}": entry
-        for entry in review.ledger
-        if entry.replied
-    }
+    asked = {_topic(entry): entry for entry in review.ledger if entry.replied}
     wanted = set[Reply]()
     for topic, entry in asked.items():
         known = existing.pop(topic, None)
         if known is None or known.message_id != entry.message_id:
             comment_id = known.comment_id if known else 0
-            known = Reply(topic, entry.message_id, render.reply(review, entry), comment_id)
+            text = render.reply(review, entry)
+            known = Reply(topic, entry.message_id, text, comment_id, entry.issue)
         wanted.add(known)
     return frozenset({*wanted, *existing.values()})
+
+
+def _topic(entry: Entry) -> str:
+    where = f":{entry.issue}" if entry.issue else ""
+    return f"{entry.verb.value}:{entry.speaker.lower()}{where}"
 
 
 def _requests(review: Review, since: datetime) -> tuple[frozenset[str], datetime | None]:

@@ -34,6 +34,7 @@ class Verb(StrEnum):
     PROJECT = "project"  # of a pull: join the one named, or leave; of an issue: be one
     CONSULT = "consult"
     INCIDENT = "incident"  # that the question would have prevented
+    CLOSE = "close"  # of a follow-up, on its own issue
     ACCEPT = "accept"  # of a finding in the configuration; UNDO opens it again
     REFUSED = "refused"
 
@@ -73,6 +74,7 @@ class Entry:
     speaker_id: of the speaker's account; 0 if it is not known.
     pending: of REFUSED: what counts in its place once it is known who pushed, if it was not them.
     own_allowed: whether the policy let people sign off what they had pushed.
+    issue: as in Message.
     """
 
     message_id: str
@@ -98,6 +100,7 @@ class Entry:
     whose_id: int = 0
     pending: Verb | None = None
     own_allowed: bool = False
+    issue: int = 0
 
     @property
     def account(self) -> Account:

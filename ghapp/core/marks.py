@@ -83,6 +83,7 @@ class Reaction:
 class Reply:
     """One more comment, in answer to a message; edited when the same is asked again.
 
+    issue: number of the follow-up's issue that it is on; 0 if it is on the pull.
     topic: what is answered to whom, as "help:ann"; there is one reply for each. message_id: of the
     message that was answered last. comment_id: 0 if it is still to be written.
     """
@@ -91,13 +92,15 @@ class Reply:
     message_id: str
     body: str = field(compare=False)
     comment_id: int = field(default=0, compare=False)
+    issue: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """The issue of one follow-up of this pull. Two are equal if item and due day are.
+    """The issue of one follow-up of this pull. Two are equal if item, due day and `done` are.
 
-    body: with its marker. owner: whom to assign. label: (name, colour, description).
+    body: with its marker. owner: whom to assign. label: (name, colour, description). done: as in
+    FollowUp.
     """
 
     item: str
@@ -106,6 +109,7 @@ class Issue:
     body: str = field(default="", compare=False)
     owner: str = field(default="", compare=False)
     label: tuple[str, str, str] = field(default=("", "", ""), compare=False)
+    done: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,8 +355,6 @@ class RequestReview(Effect):
 
 @dataclass(frozen=True, slots=True)
 class OpenIssue(Effect):
-    """ghapp closes no issue."""
-
     issue: Issue
     repeatable = False
 
@@ -383,10 +385,33 @@ class EditIssue(Effect):
 
     @classmethod
     def planned(cls, change: Change) -> Iterable[Effect]:
-        existing = {issue.item for issue in change.observed.issues}
-        changed = change.desired.issues - change.observed.issues
-        for issue in sorted(changed, key=lambda one: one.item):
-            if issue.item in existing and change.issues.get(issue.item):
+        due = {issue.item: issue.due for issue in change.observed.issues}
+        for issue in sorted(change.desired.issues, key=lambda one: one.item):
+            changed = due.get(issue.item, issue.due) != issue.due
+            if changed and change.issues.get(issue.item):
+                yield cls(issue, change.issues[issue.item])
+
+    def applied(self, marks: Marks) -> Marks:
+        return _with_issue(marks, self.issue)
+
+
+@dataclass(frozen=True, slots=True)
+class CloseIssue(Effect):
+    """Close the issue `number`, because somebody said that its follow-up is done."""
+
+    issue: Issue
+    number: int
+
+    @property
+    def name(self) -> str:
+        return f"CloseIssue {self.issue.item}"
+
+    @classmethod
+    def planned(cls, change: Change) -> Iterable[Effect]:
+        done = {issue.item: issue.done for issue in change.observed.issues}
+        for issue in sorted(change.desired.issues, key=lambda one: one.item):
+            changed = done.get(issue.item, issue.done) != issue.done
+            if changed and change.issues.get(issue.item):
                 yield cls(issue, change.issues[issue.item])
 
     def applied(self, marks: Marks) -> Marks:
@@ -401,7 +426,7 @@ def _with_issue(marks: Marks, issue: Issue) -> Marks:
 # In the order in which they are planned: the check run comes first.
 KINDS: tuple[type[Effect], ...] = (
     *(PutCheckRun, AddLabels, RemoveLabel, PutComment),
-    *(React, PostReply, RequestReview, OpenIssue, EditIssue),
+    *(React, PostReply, RequestReview, OpenIssue, EditIssue, CloseIssue),
 )
 
 

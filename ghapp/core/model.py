@@ -101,6 +101,11 @@ class ProjectKey:
         """Its name as a reference: "acme/shop#12", in the one spelling that ghapp stores."""
         return f"{self.repository.full_name.casefold()}#{self.number}"
 
+    @property
+    def page(self) -> str:
+        """The path of its page of ghapp."""
+        return f"/projects/{quote(self.repository.full_name)}/{self.number}"
+
 
 @dataclass(frozen=True, slots=True)
 class RepositoryKey:
@@ -154,6 +159,11 @@ class ConfigurationKey:
 
     def __str__(self) -> str:
         return f"configuration:{self.repository.id}"
+
+    @property
+    def page(self) -> str:
+        """The path of its page of ghapp."""
+        return f"/configuration/{quote(self.repository.full_name)}"
 
 
 Key = (
@@ -222,6 +232,7 @@ class Message:
     head_sha: the head that it is about, if GitHub names one: for a review and a button.
     speaker_id: of the speaker's account; 0 if GitHub did not name it.
     edited: its delivery was lost and it was edited since, so its speaker has to repeat it.
+    issue: number of the follow-up's issue that it was said on; 0 if it was said on the pull.
     """
 
     id: str
@@ -234,6 +245,7 @@ class Message:
     head_sha: str = ""
     edited: bool = False
     speaker_id: int = 0
+    issue: int = 0
 
     @property
     def account(self) -> Account:

@@ -64,6 +64,8 @@ class FollowUp:
     since issues are switched off there. assigned: whether GitHub took the owner as assignee.
     extended: whether the one extension is used up. asked_by, asked_at: who deferred it at first,
     and when; "" and None if that is not known.
+    done: id of the ledger's entry by which ghapp closed the issue last; "" if it never did.
+    counts_on: the next working day, if the team does not work on the day it is due; else "".
     """
 
     number: int
@@ -78,6 +80,13 @@ class FollowUp:
     is_open: bool = True
     asked_by: str = ""
     asked_at: datetime | None = None
+    done: str = ""
+    counts_on: str = ""
+
+    @property
+    def last_day(self) -> str:
+        """The last day on which it is not overdue."""
+        return self.counts_on or self.due
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +166,8 @@ class ProjectPull:
 class ProjectRun:
     """What a run of a project leaves behind.
 
-    is_open: as in `Project`. touched: as there. unresolved: effects that failed, but may have taken
-    effect.
+    is_open: as in `Project`. touched: as there. areas: as pages show them. unresolved: effects that
+    failed, but may have taken effect.
     """
 
     issue: KnownIssue
@@ -168,6 +177,7 @@ class ProjectRun:
     touched: Mapping[str, str] = field(default_factory=dict)
     consultation: Consultation | None = None
     unresolved: tuple[Effect, ...] = ()
+    areas: tuple[ProjectArea, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +185,8 @@ class Consultation:
     """What a project waits for the reviewers to answer.
 
     areas: their ids; () for a question about none. asked_at: when the oldest of it was asked.
-    question: in the words of who asked last; "" if there are none.
+    question: in the words of who asked last; "" if there are none. reviewers: who may answer, as
+    `FlaggedArea.reviewers`.
     """
 
     full_name: str
@@ -186,6 +197,7 @@ class Consultation:
     who: str
     asked_at: datetime
     question: str = ""
+    reviewers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +325,7 @@ class Asked:
     """A question as a run showed it.
 
     answer: the one that holds; None if it is open. findings: how many hazards raised it.
+    is_inherited: whether the answer is that of the pull's project.
     """
 
     id: str
@@ -320,6 +333,29 @@ class Asked:
     question: Text
     answer: Note | None = None
     findings: int = 0
+    is_inherited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectArea:
+    """An area of a project as a run showed it. id, title: "" for a question about no area.
+
+    consulted: who asked about it last; None if nobody has. accepted: the reviewers' answer.
+    """
+
+    id: str
+    title: Text
+    consulted: Note | None = None
+    accepted: Note | None = None
+    items: tuple[Asked, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OfProject:
+    """The project that a pull belongs to, as a run of the pull showed it."""
+
+    key: ProjectKey
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,6 +435,7 @@ class Overview:
     Policy.
     at: when the pull was read; None if an earlier version read it. head_sha: as it was then.
     release: the next one that the pull may be in. freeze: the release freeze in force.
+    project: None if it belongs to none.
     """
 
     title: str
@@ -415,6 +452,7 @@ class Overview:
     is_merged: bool = False
     release: Release | None = None
     freeze: Freeze | None = None
+    project: OfProject | None = None
 
     @property
     def release_on(self) -> str:

@@ -44,6 +44,11 @@ class WorkingTime:
             return False
         return not (self.holidays == "JP" and jpholiday.is_holiday(day))
 
+    def day_from(self, day: date) -> date:
+        """That day, or the next one on which the team works; itself if there is none in 400."""
+        days = (day + timedelta(days=later) for later in range(MOST_DAYS))
+        return next(filter(self.works_on, days), day)
+
     def between(self, start: datetime, end: datetime) -> timedelta:
         """How much working time lies between them; none if they are in the other order."""
         found, day = timedelta(), start.astimezone(self.zone).date()

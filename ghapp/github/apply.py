@@ -10,6 +10,7 @@ from typing import Any
 
 from ghapp.core.marks import (
     AddLabels,
+    CloseIssue,
     EditIssue,
     Effect,
     OpenIssue,
@@ -131,7 +132,8 @@ async def _reply(api: Installation, key: PullKey | ProjectKey, effect: PostReply
     body, id = {"body": _reply_text(effect)}, effect.reply.comment_id
     if id:
         return await edit_existing(api, at(key.repository, f"issues/comments/{id}"), body)
-    return await write(api, "POST", at(key.repository, f"issues/{key.number}/comments"), body)
+    number = effect.reply.issue or key.number
+    return await write(api, "POST", at(key.repository, f"issues/{number}/comments"), body)
 
 
 async def _request_review(
@@ -176,7 +178,8 @@ async def _found_comment(
 async def _found_reply(
     api: Installation, key: PullKey | ProjectKey, effect: PostReply, us: Identity, now: datetime
 ) -> Outcome | None:
-    return await _found(api, key, _reply_text(effect), us)
+    where = ProjectKey(key.repository, effect.reply.issue) if effect.reply.issue else key
+    return await _found(api, where, _reply_text(effect), us)
 
 
 async def _found(
@@ -205,4 +208,5 @@ REQUESTS: Mapping[type[Effect], Callable[[Installation, Any, Any], Awaitable[Out
     RequestReview: _request_review,
     OpenIssue: writes.open_issue,
     EditIssue: writes.edit_issue,
+    CloseIssue: writes.close_issue,
 }

@@ -42,6 +42,7 @@ from ghapp.errors import Gone, Retry, Wait
 from ghapp.github import (
     app,
     endpoints,
+    follow_ups,
     issues,
     merge_queue,
     people,
@@ -419,6 +420,16 @@ class GitHub:
         seen: pull -> its `updated_at` when a run last read it. Raises Gone, Retry and Wait.
         """
         return await pulls.pulls(self._installation(repository), repository, seen)
+
+    async def moved_follow_ups(
+        self, repository: Repository, checked: Mapping[int, datetime]
+    ) -> tuple[PullKey, ...]:
+        """Pulls whose follow-ups' issues changed after a run. Raises Gone, Retry and Wait.
+
+        checked: pull -> when a run last read it.
+        """
+        us = Identity(self._app_id, self._bot_login)
+        return await follow_ups.moved(self._installation(repository), repository, checked, us)
 
     async def installations(self) -> tuple[int, ...]:
         """All installations of the App that are not suspended. Raises Gone, Retry and Wait."""

@@ -160,6 +160,8 @@ class IssueRow(msgspec.Struct):
     state: str
     body: str | None = None
     assignees: list[User] = []
+    comments: int = 0
+    updated_at: datetime | None = None
     performed_via_github_app: App | None = None
 
 

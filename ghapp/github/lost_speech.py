@@ -6,7 +6,7 @@ Each gets the id that its delivery would have given it, so it is judged only onc
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import msgspec
@@ -39,11 +39,15 @@ fragment who on Actor { login __typename ... on User { databaseId } }
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """All that was written on a pull. remarks: the comments beside lines of the diff."""
+    """All that was written on a pull. remarks: the comments beside lines of the diff.
+
+    issues: the comments on the issues of its follow-ups, by their numbers.
+    """
 
     comments: tuple[CommentRow, ...] = ()
     reviews: tuple[ReviewRow, ...] = ()
     remarks: tuple[CommentRow, ...] = ()
+    issues: Mapping[int, tuple[CommentRow, ...]] = field(default_factory=dict)
 
 
 class Editor(msgspec.Struct):
@@ -113,16 +117,17 @@ async def messages(
 def _with_commands(written: Conversation, us: Identity) -> Iterator[tuple[Message, str]]:
     """Everything by people that may contain commands, each with its node id."""
     channels = (
-        (written.comments, Channel.COMMENT, "comment"),
-        (written.remarks, Channel.REVIEW_COMMENT, "review-comment"),
+        (written.comments, Channel.COMMENT, "comment", 0),
+        (written.remarks, Channel.REVIEW_COMMENT, "review-comment", 0),
+        *((rows, Channel.COMMENT, "comment", number) for number, rows in written.issues.items()),
     )
-    for rows, channel, kind in channels:
+    for rows, channel, kind, issue in channels:
         for row in rows:
             body, speaker = text(row.body), _person(row.user)
             if speaker and speaks(body) and not us.made(row.performed_via_github_app):
                 id = f"{kind}:{row.id}"
                 said = Message(id, channel, speaker.login, row.created_at, body, row.id)
-                yield replace(said, speaker_id=speaker.id), row.node_id
+                yield replace(said, speaker_id=speaker.id, issue=issue), row.node_id
     for review in written.reviews:
         body, speaker, at = text(review.body), _person(review.user), review.submitted_at
         if speaker and at and speaks(body):

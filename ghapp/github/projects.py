@@ -169,6 +169,7 @@ async def gather(
         observed=replace(observed, labels=labels),
         written=written,
         on_issue=True,
+        details=rules.details(known.key),
     )
     return facts, known
 

@@ -72,17 +72,18 @@ async def observe(
         issues = follow_ups.issues(history.follow_ups)
         marks = replace(history.marks or Marks(), issues=issues)
         return Observed(marks, history.written, follow_ups=history.follow_ups)
-    (run, written), followed = await both(
+    (run, written), read = await both(
         both(
             endpoints.newest_run(api, pull.key.repository, pull.head_sha, us.app_id),
             _conversation(api, pull),
         ),
         follow_ups.read(api, history, pull, policy, us),
     )
+    written = replace(written, issues=read.comments)
     comments = [row for row in written.comments if us.made(row.performed_via_github_app)]
     earlier = await _unrecorded(api, history, pull, run, us)
     history = history.knowing(earlier)
-    observed = replace(_listed(history, pull, run, comments, followed), earlier=earlier)
+    observed = replace(_listed(history, pull, run, comments, read, us), earlier=earlier)
     settled = history.waited and history.unresolved_seconds >= UNSEEN_SECONDS
     writes = [] if settled else _invisible_writes(history, observed)
     unseen = writes or _invisible_marks(history, pull, observed)
@@ -138,7 +139,8 @@ def _listed(
     pull: Pull,
     run: RunRow | None,
     comments: list[CommentRow],
-    followed: tuple[FollowUp, ...],
+    read: follow_ups.Read,
+    us: Identity,
 ) -> Observed:
     """The marks as read. comments: the App's. Its mark is the recorded one, else one with MARKER.
 
@@ -152,8 +154,8 @@ def _listed(
         history.marks or Marks(),
         check_run=endpoints.check_run(run, pull.key.number) if run else None,
         comment=normalised(comment.body or "") if comment else "",
-        replies=replies_of(comments),
-        issues=follow_ups.issues(followed),
+        replies=replies_of(comments) | _on_issues(history, read, us),
+        issues=follow_ups.issues(read.follow_ups),
     )
     is_known = run is not None and run.id == history.written.check_run_id
     written = Written(
@@ -161,7 +163,7 @@ def _listed(
         comment_id=comment.id if comment else 0,
         annotated=history.written.annotated if is_known else "",
     )
-    return Observed(marks, written, run.started_at if run else None, followed)
+    return Observed(marks, written, run.started_at if run else None, read.follow_ups)
 
 
 def replies_of(comments: Iterable[CommentRow]) -> frozenset[Reply]:
@@ -171,6 +173,16 @@ def replies_of(comments: Iterable[CommentRow]) -> frozenset[Reply]:
     return frozenset(
         Reply(match[1], match[2], row.body or "", row.id) for row, match in replies if match
     )
+
+
+def _on_issues(history: History, read: follow_ups.Read, us: Identity) -> frozenset[Reply]:
+    """Our replies on issues of follow-ups. Those that we know of stay: none is written twice."""
+    known = {one.topic: one for one in history.marks.replies if one.issue} if history.marks else {}
+    for number, rows in read.comments.items():
+        ours = (row for row in rows if us.made(row.performed_via_github_app))
+        for one in replies_of(ours):
+            known[one.topic] = replace(one, issue=number)
+    return frozenset(known.values())
 
 
 def _invisible_writes(history: History, now: Observed) -> list[str]:

@@ -8,7 +8,15 @@ from urllib.parse import quote
 
 import msgspec
 
-from ghapp.core.marks import Annotation, CheckRun, EditIssue, OpenIssue, Outcome, PutCheckRun
+from ghapp.core.marks import (
+    Annotation,
+    CheckRun,
+    CloseIssue,
+    EditIssue,
+    OpenIssue,
+    Outcome,
+    PutCheckRun,
+)
 from ghapp.core.model import PolicyKey, PullKey, QueueKey, Repository, same_login
 from ghapp.errors import Rejected, Retry
 from ghapp.github.api import Installation
@@ -253,4 +261,12 @@ async def edit_issue(api: Installation, key: PullKey, effect: EditIssue) -> Outc
     path = at(key.repository, f"issues/{effect.number}")
     changed = {"title": effect.issue.title, "body": effect.issue.body}
     done = await write(api, "PATCH", path, changed, fine=(404, SWITCHED_OFF), repeatable=True)
+    return Outcome(effect.number, done.answered_at)
+
+
+async def close_issue(api: Installation, key: PullKey, effect: CloseIssue) -> Outcome:
+    """Close it as completed, unless it is gone. Raises Gone, Retry, Wait and Rejected."""
+    path = at(key.repository, f"issues/{effect.number}")
+    body = {"state": "closed", "state_reason": "completed"}
+    done = await write(api, "PATCH", path, body, fine=(404, SWITCHED_OFF), repeatable=True)
     return Outcome(effect.number, done.answered_at)

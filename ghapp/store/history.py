@@ -182,6 +182,13 @@ def seen(connection: Connection, repository: Repository) -> Mapping[int, datetim
     return {one.number: _time(one.seen_at - (0 if one.is_sure else 1)) for one in found}
 
 
+def followed(connection: Connection, repository: Repository) -> Mapping[int, datetime]:
+    """The repository's pulls with follow-ups by number: when a run last read each."""
+    found = connection.rows(_FOLLOWED, {"of": repository.id})
+    runs = ((one.number, _RUNS.decode(one.runs)) for one in found)
+    return {number: notes[0].read_at for number, notes in runs if notes}
+
+
 def _policy(row: Any) -> PolicySource | None:
     """Both layers as last read; None if none was."""
     own, below = (
@@ -323,6 +330,14 @@ _SEEN = Statement(
         *(reviews.c.number, reviews.c.seen_at),
         (reviews.c.updated_at >= reviews.c.seen_at + SURE_SECONDS).label("is_sure"),
     ).where(reviews.c.repository_id == bindparam("of"), reviews.c.seen_at > 0)
+)
+
+_FOLLOWED = Statement(
+    select(reviews.c.number, reviews.c.runs).where(
+        reviews.c.runs != "",
+        reviews.c.repository_id == bindparam("of"),
+        exists().where(follow_ups.c.key == reviews.c.key),
+    )
 )
 
 # --- of a merge queue's head ----------------------------------------------------------------------

@@ -7,7 +7,7 @@ the repositories that its reader may see; nothing of another one is counted.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -32,10 +32,18 @@ from sqlalchemy import (
 from ghapp.core.areas import Text as TextOfBoth
 from ghapp.core.ledger import Entry
 from ghapp.core.model import ConfigurationKey, PullKey, Repository
-from ghapp.core.records import FollowUp, Overview, RunNote, Shown, Verdict
+from ghapp.core.records import (
+    Consultation,
+    FollowUp,
+    Overview,
+    ProjectArea,
+    RunNote,
+    Shown,
+    Verdict,
+)
 from ghapp.core.releases import Release
 from ghapp.core.review.configuration import Standing, acceptances, rank
-from ghapp.store import configurations, schema
+from ghapp.store import configurations, projects, schema
 from ghapp.store.configurations import Week
 from ghapp.store.runs import TURNS
 from ghapp.store.schema import IS_PARKED, IS_PULL, Now, keys, ledger, reviews, shown
@@ -45,6 +53,8 @@ from ghapp.store.work_queue.marking import Mark, mark
 # Of each part of a page: more at once is nothing that a team can talk about.
 MOST_ROWS = 25
 MOST_ENTRIES = 200
+MOST_CONFIGURATIONS = 500
+MOST_MISSING = 5  # pulls of a release that are named
 CLOSED_DAYS, MOST_CLOSED = 30, 2_000
 NEWEST_ENTRIES = 5_000
 OVERDUE, TODAY, SOON, LATER = "overdue", "today", "soon", "later"
@@ -59,6 +69,7 @@ _PLACE = ("installation_id", "repository_id", "full_name")
 _ENTRY, _FOLLOW_UP = msgspec.json.Decoder(Entry), msgspec.json.Decoder(FollowUp)
 _RUNS = msgspec.json.Decoder(tuple[RunNote, ...])
 _SHOWN = msgspec.json.Decoder(Shown)
+_PROJECT_AREAS = msgspec.json.Decoder(tuple[ProjectArea, ...])
 _OVERVIEW, _VERDICT = msgspec.json.Decoder(Overview), msgspec.json.Decoder(Verdict)
 
 
@@ -155,11 +166,15 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The next release, with how many pulls are flagged for it, and how many are not signed off."""
+    """The next release, with how many pulls are flagged for it, and how many are not signed off.
+
+    missing: the first of these, as the name of the repository and a number.
+    """
 
     release: Release
     flagged: int
     unsigned: int
+    missing: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +184,7 @@ class Queue:
     In a freeze first, then those of the next release, then those that have waited longest.
     repository: as for `asking`.
     follow_ups: by part, those that are overdue or due today.
+    consultations: what projects wait for the reviewers to answer, and how many do.
     """
 
     now: datetime
@@ -178,6 +194,7 @@ class Queue:
     parked: tuple[int, tuple[Parked, ...]]
     follow_ups: Parts
     planned: Planned | None = None
+    consultations: tuple[int, tuple[Consultation, ...]] = (0, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +237,47 @@ class ConfigurationPage:
     legend: Mapping[str, TextOfBoth]
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectMember:
+    """A pull of a project. overview: None if no run has read it."""
+
+    full_name: str
+    number: int
+    state: str
+    is_open: bool
+    overview: Overview | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPage:
+    """One project as its last run left it, with those of its pulls that may be seen.
+
+    ledger: oldest first. pulls: open ones first, then the newest. follow_ups: the open ones of
+    these pulls, soonest due first.
+    """
+
+    now: datetime
+    full_name: str
+    number: int
+    title: str
+    is_open: bool
+    checked_at: datetime
+    areas: tuple[ProjectArea, ...]
+    ledger: tuple[Entry, ...]
+    pulls: tuple[ProjectMember, ...]
+    follow_ups: tuple[Due, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """The standing review of one repository in numbers, as the last week has them."""
+
+    full_name: str
+    issue: int
+    searched_at: datetime
+    week: Week
+
+
 def rights(seen: Seen) -> Parameters:
     """The parameters of a statement that is narrowed with `may_see`."""
     return {"sees_all": seen is None, "seen": sorted(seen or ())}
@@ -234,8 +292,16 @@ def choices(connection: Connection, seen: Seen) -> Choices:
     """What waits can be narrowed to."""
     asked = rights(seen)
     tags = {tag for one in connection.values(_TAGS, asked) for tag in one.split("\n")}
+    consulted = projects.consultations(connection, seen)
+    tags |= {f"area:{area}" for one in consulted for area in one.areas}
+    tags |= {f"team:{who[5:]}" for one in consulted for who in one.reviewers if who[:5] == "team "}
+    names = {
+        one.repository_id: one.full_name
+        for statement in (_CONSULTED, _REPOSITORIES)
+        for one in connection.rows(statement, asked)
+    }
     return Choices(
-        {one.repository_id: one.full_name for one in connection.rows(_REPOSITORIES, asked)},
+        dict(sorted(names.items(), key=lambda one: one[1])),
         *(
             tuple(sorted(tag.removeprefix(kind) for tag in tags if tag.startswith(kind)))
             for kind in ("area:", "team:", "release:")
@@ -269,7 +335,24 @@ def queue(connection: Connection, seen: Seen, narrowed: Narrowed, zone: tzinfo) 
         ),
         _due(connection, seen, repository, narrowed.area, today, today, last=today),
         _planned(connection, seen, today),
+        _consultations(connection, seen, repository, narrowed),
     )
+
+
+def _consultations(
+    connection: Connection, seen: Seen, repository: int, narrowed: Narrowed
+) -> tuple[int, tuple[Consultation, ...]]:
+    """How many there are, and those that were asked first; none of them is for a release."""
+    wanted = seen
+    if repository != EVERY_REPOSITORY:
+        wanted = frozenset({repository} if seen is None else seen & {repository})
+    found = [
+        one
+        for one in (() if narrowed.release else projects.consultations(connection, wanted))
+        if not narrowed.area or narrowed.area in one.areas
+        if not narrowed.team or f"team {narrowed.team}" in one.reviewers
+    ]
+    return len(found), tuple(found[:MOST_ROWS])
 
 
 def asking(seen: Seen, repository: int, narrowed: Narrowed) -> Parameters:
@@ -305,7 +388,10 @@ def _planned(connection: Connection, seen: Seen, today: date) -> Planned | None:
     row = connection.rows(_OF_RELEASE, {**asked, "day": day})[0]
     (overview,) = connection.values(_OVERVIEW_OF, {"of": row.key})
     release = _OVERVIEW.decode(overview).release or Release(day)
-    return Planned(release, row.flagged, row.unsigned)
+    missing = [
+        (one.full_name, one.number) for one in connection.rows(_MISSING, {**asked, "day": day})
+    ]
+    return Planned(release, row.flagged, row.unsigned, tuple(missing))
 
 
 def follow_ups(
@@ -338,7 +424,7 @@ def follow_ups(
         _due(*(connection, seen, EVERY_REPOSITORY, area, today, soon), last=date.max, owner=owner),
         (
             len(closed),
-            sum(one.on.isoformat() <= one.follow_up.due for one in closed),
+            sum(one.on.isoformat() <= one.follow_up.last_day for one in closed),
             tuple(closed[:MOST_ROWS]),
         ),
         tuple(sorted({one.owner for one in named if one.owner})),
@@ -383,6 +469,10 @@ def pull(connection: Connection, seen: Seen, full_name: str, number: int) -> Pul
     if row is None:
         return None
     entries = connection.rows(_ENTRIES, {"of": row.key})
+    overview = _OVERVIEW.decode(row.overview) if row.overview else None
+    of = overview.project if overview else None
+    if overview and of and seen is not None and of.key.repository.id not in seen:
+        overview = replace(overview, project=None)
     return PullPage(
         _time(row.now),
         row.full_name,
@@ -390,7 +480,7 @@ def pull(connection: Connection, seen: Seen, full_name: str, number: int) -> Pul
         "parked" if row.parked_at else row.state,
         _time(row.parked_at or row.state_since or row.updated_at),
         _VERDICT.decode(row.verdict),
-        _OVERVIEW.decode(row.overview) if row.overview else None,
+        overview,
         row.error if row.parked_at or row.attempts else "",
         _time(row.updated_at),
         tuple(_ENTRY.decode(one.entry) for one in entries),
@@ -399,6 +489,36 @@ def pull(connection: Connection, seen: Seen, full_name: str, number: int) -> Pul
         row.attempts,
         _RUNS.decode(row.runs),
         tuple(map(_SHOWN.decode, connection.values(_SHOWN_BEFORE, {"of": row.key}))),
+    )
+
+
+def project(connection: Connection, seen: Seen, full_name: str, number: int) -> ProjectPage | None:
+    """The project, by the name that its repository has now; None if there is none to be seen."""
+    asked = {**rights(seen), "name": full_name.lower(), "number": number}
+    row = connection.row(_PROJECT, asked)
+    if row is None:
+        return None
+    of = {**rights(seen), "of": row.key}
+    return ProjectPage(
+        _time(row.now),
+        row.full_name,
+        row.number,
+        row.title,
+        bool(row.is_open),
+        _time(row.updated_at),
+        _PROJECT_AREAS.decode(row.areas),
+        tuple(map(_ENTRY.decode, connection.values(_WHOLE_LEDGER, {"of": row.ledger}))),
+        tuple(
+            ProjectMember(
+                *(one.full_name, one.number, one.state, bool(one.is_open)),
+                _OVERVIEW.decode(one.overview) if one.overview else None,
+            )
+            for one in connection.rows(_MEMBERS, of)
+        ),
+        tuple(
+            Due(one.full_name, _FOLLOW_UP.decode(one.follow_up))
+            for one in connection.rows(_OWED_BY_MEMBERS, of)
+        ),
     )
 
 
@@ -451,6 +571,17 @@ def configuration(
     return ConfigurationPage(row.full_name, known.issue, standing, weeks, known.legend)
 
 
+def all_configurations(connection: Connection, seen: Seen) -> tuple[Configured, ...]:
+    """Of each repository that has one, those with the heaviest findings first."""
+    return tuple(
+        Configured(
+            *(one.full_name, one.issue, _time(one.searched_at)),
+            Week(*(one.week, one.must, one.should, one.could, one.accepted)),
+        )
+        for one in connection.rows(_CONFIGURATIONS, rights(seen))
+    )
+
+
 def _time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
@@ -480,6 +611,12 @@ _REPOSITORIES = Statement(
     .join(keys, keys.c.key == _one_of_each.c.key)
     .order_by(keys.c.full_name)
 )
+_CONSULTED = Statement(
+    select(schema.projects.c.repository_id, schema.projects.c.full_name)
+    .where(schema.projects.c.asked_at > 0, schema.projects.c.is_open)
+    .where(may_see(schema.projects.c.repository_id))
+    .distinct()
+)
 _by_urgency = (reviews.c.urgency, reviews.c.state_since, reviews.c.key)
 _has_release = reviews.c.release_on != literal_column("''")
 _NEXT_DAY = Statement(
@@ -500,6 +637,18 @@ _OF_RELEASE = Statement(
         reviews.c.release_on == bindparam("day", type_=Text),
         may_see(reviews.c.repository_id),
     )
+)
+_MISSING = Statement(
+    select(keys.c.full_name, reviews.c.number)
+    .join(keys, keys.c.key == reviews.c.key)
+    .where(
+        _has_release,
+        reviews.c.release_on == bindparam("day", type_=Text),
+        ~_is_settled,
+        may_see(reviews.c.repository_id),
+    )
+    .order_by(reviews.c.number, keys.c.full_name)
+    .limit(MOST_MISSING)
 )
 _OVERVIEW_OF = Statement(select(reviews.c.overview).where(reviews.c.key == bindparam("of")))
 # What the queue is narrowed to, and its reader may see; see `asking`.
@@ -624,12 +773,65 @@ _PULL = Statement(
     .order_by(keys.c.started_at.desc())
     .limit(1)
 )
+_PROJECT = Statement(
+    select(
+        *(schema.projects.c[name] for name in ("key", "ledger", "full_name", "number", "title")),
+        *(schema.projects.c[name] for name in ("is_open", "areas", "updated_at")),
+        Now().label("now"),
+    )
+    .where(func.lower(schema.projects.c.full_name) == bindparam("name"))
+    .where(schema.projects.c.number == bindparam("number"))
+    .where(may_see(schema.projects.c.repository_id))
+    .order_by(schema.projects.c.updated_at.desc())
+    .limit(1)
+)
+_is_member = (reviews.c.project == bindparam("of"), may_see(reviews.c.repository_id))
+_MEMBERS = Statement(
+    select(keys.c.full_name, reviews.c.number, reviews.c.state, reviews.c.is_open)
+    .add_columns(reviews.c.overview)
+    .join(keys, keys.c.key == reviews.c.key)
+    .where(*_is_member)
+    .order_by(reviews.c.is_open.desc(), reviews.c.number.desc(), keys.c.full_name)
+    .limit(projects.MOST_PULLS)
+)
+_OWED_BY_MEMBERS = Statement(
+    select(keys.c.full_name, _table.c.follow_up)
+    .join(reviews, reviews.c.key == _table.c.key)
+    .join(keys, keys.c.key == _table.c.key)
+    .where(_table.c.is_open, *_is_member)
+    .order_by(_table.c.due, _table.c.key, _table.c.item)
+    .limit(MOST_CLOSED)
+)
 _CONFIGURATION = Statement(
     select(*(schema.configurations.c[name] for name in _PLACE))
     .where(func.lower(schema.configurations.c.full_name) == bindparam("name"))
     .where(may_see(schema.configurations.c.repository_id), schema.configurations.c.searched_at > 0)
     .order_by(schema.configurations.c.searched_at.desc())
     .limit(1)
+)
+_weeks, _configurations = schema.configuration_weeks, schema.configurations
+_last_week = (
+    select(_weeks.c.repository_id, func.max(_weeks.c.week).label("week"))
+    .group_by(_weeks.c.repository_id)
+    .subquery()
+)
+_CONFIGURATIONS = Statement(
+    select(
+        *(_configurations.c[name] for name in ("full_name", "issue", "searched_at")),
+        *(_weeks.c[name] for name in ("week", "must", "should", "could", "accepted")),
+    )
+    .join(_last_week, _last_week.c.repository_id == _configurations.c.repository_id)
+    .join(
+        _weeks,
+        and_(
+            _weeks.c.repository_id == _last_week.c.repository_id,
+            _weeks.c.week == _last_week.c.week,
+        ),
+    )
+    .where(_configurations.c.searched_at > 0, may_see(_configurations.c.repository_id))
+    .order_by(_weeks.c.must.desc(), _weeks.c.should.desc(), _weeks.c.could.desc())
+    .order_by(_configurations.c.full_name)
+    .limit(MOST_CONFIGURATIONS)
 )
 _WHOLE_LEDGER = Statement(
     select(ledger.c.entry).where(ledger.c.key == bindparam("of")).order_by(ledger.c.row)

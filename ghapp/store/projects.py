@@ -242,7 +242,17 @@ def admit(
 _put = upsert(projects).values(updated_at=Now())
 _last = (
     *("key", "installation_id", "repository_id", "full_name", "number", "node_id"),
-    *("title", "url", "is_open", "marks", "written", "touched", "consultation", "asked_at"),
+    *(
+        "title",
+        "url",
+        "is_open",
+        "marks",
+        "written",
+        "touched",
+        "consultation",
+        "asked_at",
+        "areas",
+    ),
 )
 _PUT = Statement(
     _put.on_conflict_do_update(
@@ -291,6 +301,7 @@ def record(
                 "touched": _json(run.touched),
                 "consultation": _json(asked) if asked else "",
                 "asked_at": asked.asked_at.timestamp() if asked else 0.0,
+                "areas": _json(run.areas),
             },
         )
         connection.change(_KEEP, {"reference": key.reference, "issue": _json(run.issue)})

@@ -368,7 +368,7 @@ def record(
                 "item": one.item,
                 "repository_id": key.repository.id,
                 "area": one.area,
-                "due": one.due,
+                "due": one.last_day,
                 "is_open": one.is_open,
                 "follow_up": _json(one),
                 "owner": one.owner.replace("\0", ""),  # PostgreSQL has no text with it

@@ -514,6 +514,7 @@ projects = Table(
     Column("marks", Text, nullable=False),
     Column("written", Text, nullable=False),
     *(_text("touched"), _text("consultation"), _seconds("asked_at"), _seconds("updated_at")),
+    Column("areas", Text, nullable=False, server_default="[]"),
     Index("projects_key", "key"),
     Index("projects_node", "node_id"),
 )

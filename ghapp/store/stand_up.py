@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    case,
     func,
     literal_column,
     or_,
@@ -60,6 +61,19 @@ class Failing:
     error: str
     attempts: int
     started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """How many reviews came into these states and are still in them.
+
+    new: flagged and still open, whether or not they are signed off by now. The others also count
+    once they are closed.
+    """
+
+    new: int
+    signed_off: int
+    waived: int
 
 
 Reviews = tuple[int, tuple[Waiting, ...]]
@@ -115,6 +129,12 @@ def stand_up(
     )
 
 
+def happened(connection: Connection, seen: Seen, since: datetime) -> Happened:
+    """What happened since then in the repositories that may be seen."""
+    row = connection.rows(_HAPPENED, {**rights(seen), "since": since.timestamp()})[0]
+    return Happened(row.new or 0, row.signed_off or 0, row.waived or 0)
+
+
 def _reviews(rows: list[Any]) -> Reviews:
     return (rows[0].total if rows else 0), tuple(map(waiting, rows))
 
@@ -143,6 +163,22 @@ def _changed(of: ColumnElement[bool], at: ColumnElement[float]) -> Statement:
 _NEW = _changed(reviews.c.turn != literal_column("''"), reviews.c.flagged_since)
 _WAIVED = _changed(
     and_(IS_WAIVED, reviews.c.overview != literal_column("''")), reviews.c.state_since
+)
+_since = bindparam("since", type_=Double)
+_settled_since = {
+    state: and_(
+        reviews.c.state == literal_column(f"'{state}'"),
+        reviews.c.overview != literal_column("''"),
+        reviews.c.state_since > _since,
+    )
+    for state in ("signed_off", "waived")
+}
+_is_new = reviews.c.flagged_since > _since
+_HAPPENED = Statement(
+    select(
+        func.sum(case((_is_new, 1), else_=0)).label("new"),
+        *(func.sum(case((one, 1), else_=0)).label(state) for state, one in _settled_since.items()),
+    ).where(may_see(reviews.c.repository_id), or_(_is_new, reviews.c.state_since > _since))
 )
 _place: ColumnElement[int] = bindparam("place", type_=BigInteger)
 _FAILING = Statement(

@@ -96,17 +96,24 @@ class Pages:
 
     def routes(self) -> list[Route]:
         """All of them, each for those whom the settings let in; the style sheet is for all."""
-        pull = "/pulls/{owner}/{repository}/{number}"
+        pull, project = (
+            f"/{name}/{{owner}}/{{repository}}/{{number}}" for name in ("pulls", "projects")
+        )
         found: dict[str, Answer] = {
             "/": self._queue,
             "/follow-ups": self._follow_ups,
             "/insights": self._insights,
             pull: self._pull,
+            project: self._project,
+            "/configuration": self._configurations,
             "/configuration/{owner}/{repository}": self._configuration,
             "/api/v1/queue": self._queue,
             "/api/v1/follow-ups": self._follow_ups,
             "/api/v1/insights": self._insights,
             f"/api/v1{pull}": self._pull,
+            f"/api/v1{project}": self._project,
+            "/api/v1/configuration": self._configurations,
+            "/api/v1/configuration/{owner}/{repository}": self._configuration,
             "/api/v1/openapi.yaml": self._described,
             self._style_path: self._styled,
         }
@@ -203,17 +210,10 @@ class Pages:
 
     async def _pull(self, request: Request, visitor: Visitor) -> Response:
         """One pull request; 404 if no run of it is recorded."""
-        words, given = Words(language(request)), request.path_params
-        number, name = given["number"], f"{given['owner']}/{given['repository']}"
-        found = None
-        if number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS:
-            found = await self._store.records.read(
-                pages.pull, visitor.repositories, name, int(number)
-            )
+        words, (name, number) = Words(language(request)), _numbered(request)
+        found = await self._store.records.read(pages.pull, visitor.repositories, name, number)
         if found is None:
-            if is_api(request):
-                raise HTTPException(404)
-            return self._page("missing.html", request, words, status=404)
+            return self._missing(request, words)
         marks = request.query_params.get("marks") == "1"
         view = views.pull_view(found, self._place, words, marks=marks)
         if is_api(request):
@@ -222,18 +222,34 @@ class Pages:
             return _text(views.pull_markdown(view, self._place, words))
         return self._page("pull.html", request, words, view=view)
 
+    async def _project(self, request: Request, visitor: Visitor) -> Response:
+        """One project; 404 if no run of it is recorded."""
+        words, (name, number) = Words(language(request)), _numbered(request)
+        found = await self._store.records.read(pages.project, visitor.repositories, name, number)
+        if found is None:
+            return self._missing(request, words)
+        view = views.project_view(found, self._place, words)
+        if is_api(request):
+            return _json(view)
+        if _is_text(request):
+            return _text(views.project_markdown(view, self._place, words))
+        return self._page("project.html", request, words, view=view)
+
+    def _missing(self, request: Request, words: Words) -> Response:
+        """What is not recorded, or not to be seen. Raises HTTPException for JSON."""
+        if is_api(request):
+            raise HTTPException(404)
+        return self._page("missing.html", request, words, status=404)
+
     async def _check_again(self, request: Request, visitor: Visitor) -> Response:
         """Have a pull checked again, and lead back to its page."""
-        given, base = request.path_params, self._settings.base(self._listening)
+        base = self._settings.base(self._listening)
         if self._settings.shown == "local":  # by whatever name of loopback the browser has for it
             base = f"{request.url.scheme}://{request.url.netloc}"
         await sent(request, base, visitor.form)
-        number, name = given["number"], f"{given['owner']}/{given['repository']}"
-        is_number = number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS
+        name, number = _numbered(request)
         write = self._store.records.write
-        if not is_number or not await write(
-            pages.check_again, visitor.repositories, name, int(number)
-        ):
+        if not await write(pages.check_again, visitor.repositories, name, number):
             raise HTTPException(404)
         named = request.query_params.get("lang", "")
         kept = {"lang": named} if named in LANGUAGES else {}
@@ -248,9 +264,24 @@ class Pages:
             pages.configuration, visitor.repositories, name, self._place.zone
         )
         if found is None:
-            return self._page("missing.html", request, words, status=404)
+            return self._missing(request, words)
         view = views.configuration_view(found, self._place, words)
+        if is_api(request):
+            return _json(view)
+        if _is_text(request):
+            return _text(views.configuration_markdown(view, self._place, words))
         return self._page("configuration.html", request, words, view=view)
+
+    async def _configurations(self, request: Request, visitor: Visitor) -> Response:
+        """All standing reviews."""
+        words = Words(language(request))
+        found = await self._store.records.read(pages.all_configurations, visitor.repositories)
+        view = views.configurations_view(found, self._place)
+        if is_api(request):
+            return _json(view)
+        if _is_text(request):
+            return _text(views.configurations_markdown(view, self._place, words))
+        return self._page("configurations.html", request, words, view=view)
 
     async def _described(self, _request: Request, _visitor: Visitor) -> Response:
         """The OpenAPI file of what is below `/api/v1/`."""
@@ -283,6 +314,14 @@ class Pages:
             seconds = min(max(int(wanted), LEAST_REFRESH_SECONDS), MOST_REFRESH_SECONDS)
             headers["Refresh"] = str(seconds)
         return Response(text, status, headers, media_type="text/html")
+
+
+def _numbered(request: Request) -> tuple[str, int]:
+    """The repository and the number in the path; 0, which nothing has, if that is none."""
+    given = request.path_params
+    text = given["number"]
+    is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+    return f"{given['owner']}/{given['repository']}", int(text) if is_number else 0
 
 
 def _is_text(request: Request) -> bool:

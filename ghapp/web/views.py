@@ -6,7 +6,7 @@ escape them, and the Markdown shows them as plain text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from urllib.parse import quote
@@ -17,8 +17,17 @@ from ghapp.core.markdown import code, dotted, link, literal, paragraphs, visible
 from ghapp.core.marks import PutCheckRun
 from ghapp.core.model import ORGANISATION
 from ghapp.core.policy.policy import DEFAULT_LABELS, POLICY_PATH, REPOSITORY
-from ghapp.core.records import FlaggedArea, Note, Overview, PolicyFile, RunNote
+from ghapp.core.records import (
+    Consultation,
+    FlaggedArea,
+    Note,
+    Overview,
+    PolicyFile,
+    ProjectArea,
+    RunNote,
+)
 from ghapp.core.review.configuration import Tracked
+from ghapp.core.review.projects import open_concerns
 from ghapp.core.scan.checklist import SEVERITIES
 from ghapp.core.text.replies import address, reason
 from ghapp.core.text.turns import (
@@ -33,26 +42,32 @@ from ghapp.core.text.turns import (
 from ghapp.core.text.turns import why as why_it_waits
 from ghapp.store import runs
 from ghapp.store.pages import (
+    MOST_ENTRIES,
+    MOST_ROWS,
     OVERDUE,
     PARTS,
     TODAY,
     ConfigurationPage,
+    Configured,
     Due,
     FollowUps,
     Parked,
     Parts,
     Planned,
+    ProjectMember,
+    ProjectPage,
     PullPage,
     Waiting,
 )
 from ghapp.store.stand_up import Broken, Failing, StandUp
 
+MOST_PULLS, MOST_USED = 50, 5  # of a project; in which an answer counts
 MOST_TITLE, MOST_NOTE, MOST_NAME, MOST_WHY = 200, 500, 100, 1_000
 SOON_DAYS = 7
 CLOSED = "closed"
 SHOWN = ("open", *PARTS, CLOSED)  # what the follow-ups can be narrowed to
 # Whose turn it is, in the order of the page; "waived" and "admin" come after the follow-ups.
-TURNS = ("new", "reviewers", "hold", "author", "waived", "admin")
+TURNS = ("new", "reviewers", "consultations", "hold", "author", "waived", "admin")
 TURN_OF = {**runs.TURNS, "waived": "waived"}
 
 
@@ -291,6 +306,7 @@ class PullView:
     trouble: why the last check failed, or the review is parked; "" if neither. policy: its files,
     topmost first; () if only what is built in applies. runs: the last ones, newest first.
     release, release_on: as in ReviewRow. freeze: the release freeze in force, in words.
+    project: None if it has none that the reader may see.
     """
 
     now: datetime
@@ -320,6 +336,79 @@ class PullView:
     release_on: str
     release: str
     freeze: str
+    project: OfProjectView | None
+
+
+@dataclass(frozen=True, slots=True)
+class OfProjectView:
+    """The project of a pull. inherited: how many answers it has from there. text: all in words."""
+
+    repository: str
+    number: int
+    title: str
+    inherited: int
+    page: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectItemView:
+    """used: the first of the pulls in which the answer counts. used_total: how many there are."""
+
+    id: str
+    severity: str
+    question: str
+    answer: NoteView | None
+    used: tuple[str, ...]
+    used_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectAreaView:
+    """id: "" for what is about no area. consulted: None if nobody asked the reviewers."""
+
+    id: str
+    title: str
+    consulted: NoteView | None
+    accepted: NoteView | None
+    items: tuple[ProjectItemView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPullRow:
+    """areas: their titles. inherited: how many answers it has from the project."""
+
+    repository: str
+    number: int
+    title: str
+    state: str
+    state_text: str
+    is_open: bool
+    areas: tuple[str, ...]
+    inherited: int
+    url: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectView:
+    """Totals count what is cut off. concerns: those that nobody has answered here."""
+
+    now: datetime
+    repository: str
+    number: int
+    title: str
+    url: str
+    is_open: bool
+    checked_at: datetime
+    areas: tuple[ProjectAreaView, ...]
+    concerns: tuple[EntryView, ...]
+    pulls: tuple[ProjectPullRow, ...]
+    pulls_total: int
+    follow_ups: tuple[FollowUpRow, ...]
+    follow_ups_total: int
+    timeline: tuple[EntryView, ...]
+    judged: int
 
 
 # --- views ----------------------------------------------------------------------------------------
@@ -379,6 +468,9 @@ def queue_view(found: StandUp, place: Place, words: Words) -> QueueView:
     for turn in TURNS:
         total, reviews = changed.get(turn) or queue.turns.get(turn, (0, ()))
         rows = [_waiting(one, found, place, words) for one in reviews]
+        if turn == "consultations":
+            total, asked = queue.consultations
+            rows = [_consultation(one, found, place, words) for one in asked]
         if turn == "admin":
             needs = (queue.parked, found.failing, found.broken)
             total += sum(count for count, _ in needs)
@@ -466,6 +558,96 @@ def pull_view(page: PullPage, place: Place, words: Words, *, marks: bool = False
         release_on=overview.release_on if overview and verdict.is_open else "",
         release=release_named(overview.release, words) if overview and verdict.is_open else "",
         freeze=freeze_named(freeze, words) if freeze and verdict.is_open else "",
+        project=_of_project(overview, words) if overview else None,
+    )
+
+
+def _inherited(overview: Overview) -> tuple[str, ...]:
+    """Ids of the questions that the project answers for a pull."""
+    return tuple(item.id for area in overview.areas for item in area.items if item.is_inherited)
+
+
+def _of_project(overview: Overview, words: Words) -> OfProjectView | None:
+    if overview.project is None:
+        return None
+    key, count = overview.project.key, len(_inherited(overview))
+    name = visible(key.repository.full_name, MOST_NAME)
+    title = visible(overview.project.title, MOST_TITLE)
+    text = words(
+        f"page_inherits_{'one' if count == 1 else 'many'}",
+        number=key.number,
+        title=title,
+        count=count,
+    )
+    return OfProjectView(name, key.number, title, count, key.page, text)
+
+
+def project_view(page: ProjectPage, place: Place, words: Words) -> ProjectView:
+    """Everything about one project."""
+    url, today = place.issue(page.full_name, page.number), page.now.astimezone(place.zone).date()
+    used: dict[str, list[str]] = {}
+    for one in page.pulls:
+        for item in _inherited(one.overview) if one.overview else ():
+            used.setdefault(item, []).append(f"{visible(one.full_name, MOST_NAME)}#{one.number}")
+    newest = page.ledger[::-1][:MOST_ENTRIES]
+    return ProjectView(
+        now=page.now,
+        repository=visible(page.full_name, MOST_NAME),
+        number=page.number,
+        title=visible(page.title, MOST_TITLE),
+        url=url,
+        is_open=page.is_open,
+        checked_at=page.checked_at,
+        areas=tuple(_project_area(one, used, words) for one in page.areas),
+        concerns=tuple(_entry(one, None, url, words) for one in open_concerns(page.ledger)),
+        pulls=tuple(_member(one, place, words) for one in page.pulls[:MOST_PULLS]),
+        pulls_total=len(page.pulls),
+        follow_ups=tuple(
+            _follow_up(one, today, place, words) for one in page.follow_ups[:MOST_ROWS]
+        ),
+        follow_ups_total=len(page.follow_ups),
+        timeline=tuple(_entry(one, None, url, words) for one in newest),
+        judged=len(page.ledger),
+    )
+
+
+def _project_area(
+    area: ProjectArea, used: Mapping[str, Sequence[str]], words: Words
+) -> ProjectAreaView:
+    return ProjectAreaView(
+        visible(area.id, MOST_NAME),
+        visible(words.text(area.title), MOST_TITLE) or words("page_project_general"),
+        _note(area.consulted, words) if area.consulted else None,
+        _note(area.accepted, words) if area.accepted else None,
+        tuple(
+            ProjectItemView(
+                visible(item.id, MOST_NAME),
+                item.severity,
+                visible(words.text(item.question), MOST_WHY),
+                _note(item.answer, words) if item.answer else None,
+                tuple(used.get(item.id, ())[:MOST_USED]),
+                len(used.get(item.id, ())),
+            )
+            for item in area.items
+        ),
+    )
+
+
+def _member(one: ProjectMember, place: Place, words: Words) -> ProjectPullRow:
+    overview = one.overview
+    return ProjectPullRow(
+        visible(one.full_name, MOST_NAME),
+        one.number,
+        visible(overview.title, MOST_TITLE) if overview else "",
+        one.state,
+        words(f"page_state_{one.state}" if one.is_open else "page_closed"),
+        one.is_open,
+        tuple(visible(words.text(area.title), MOST_NAME) for area in overview.areas)
+        if overview
+        else (),
+        len(_inherited(overview)) if overview else 0,
+        place.pull(one.full_name, one.number),
+        page_path(one.full_name, one.number),
     )
 
 
@@ -493,6 +675,43 @@ def configuration_view(page: ConfigurationPage, place: Place, words: Words) -> C
         accepted=tuple(_rules(standing.waived, page, place, words)),
         weeks=tuple(weeks),
         most=max((one.total for one in weeks), default=0),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredRow:
+    """What is open in one repository, by severity. page: its path here. url: of the issue."""
+
+    repository: str
+    must: int
+    should: int
+    could: int
+    accepted: int
+    searched_at: datetime
+    issue: int
+    url: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationsView:
+    repositories: tuple[ConfiguredRow, ...]
+
+
+def configurations_view(found: Iterable[Configured], place: Place) -> ConfigurationsView:
+    """All standing reviews."""
+    return ConfigurationsView(
+        tuple(
+            ConfiguredRow(
+                visible(one.full_name, MOST_NAME),
+                *(one.week.must, one.week.should, one.week.could, one.week.accepted),
+                one.searched_at,
+                one.issue,
+                place.issue(one.full_name, one.issue) if one.issue else "",
+                f"/configuration/{quote(one.full_name)}",
+            )
+            for one in found
+        )
     )
 
 
@@ -605,6 +824,25 @@ def _waiting(one: Waiting, found: StandUp, place: Place, words: Words) -> Review
         overview.release_on,
         release_named(overview.release, words),
         overview.freeze is not None,
+    )
+
+
+def _consultation(one: Consultation, found: StandUp, place: Place, words: Words) -> ReviewRow:
+    """What a project waits for the reviewers to answer."""
+    passed = waited(one.asked_at, found.queue.now, None, place.zone)
+    return ReviewRow(
+        visible(one.full_name, MOST_NAME),
+        one.number,
+        visible(one.title, MOST_TITLE),
+        visible(one.who, MOST_NAME),
+        place.issue(one.full_name, one.number),
+        project_path(one.full_name, one.number),
+        tuple(visible(area, MOST_NAME) for area in one.areas),
+        words("page_consulted", note=quoted(one.question, words)),
+        one.asked_at,
+        int(passed[0].total_seconds()),
+        age(passed, words),
+        one.asked_at > found.since,
     )
 
 
@@ -724,7 +962,7 @@ def _follow_ups(
 
 def _follow_up(one: Due, today: date, place: Place, words: Words) -> FollowUpRow:
     name, what = one.full_name, one.follow_up
-    days = (date.fromisoformat(what.due) - today).days
+    days = (date.fromisoformat(what.last_day) - today).days
     return FollowUpRow(
         visible(name, MOST_NAME),
         what.number,
@@ -754,6 +992,10 @@ def _due_in(days: int, words: Words) -> str:
 
 def page_path(full_name: str, number: int) -> str:
     return f"/pulls/{quote(full_name)}/{number}"
+
+
+def project_path(full_name: str, number: int) -> str:
+    return f"/projects/{quote(full_name)}/{number}"
 
 
 # --- Markdown -------------------------------------------------------------------------------------
@@ -811,7 +1053,88 @@ def pull_markdown(view: PullView, place: Place, words: Words) -> str:
         for area in view.areas
         for item in area.items
     ]
-    entries = [
+    entries = _entries_markdown(view.timeline, place)
+    return (
+        paragraphs(
+            f"## {name} {literal(view.title, MOST_TITLE)}",
+            dotted(f"**{view.state_text}**", view.waited, literal(view.next)),
+            dotted(
+                f"{words('page_project')} {literal(view.project.text)}" if view.project else "",
+                f"{words('page_release')} {literal(view.release)}" if view.release else "",
+                f"{words('page_freeze')} ({literal(view.freeze)})" if view.freeze else "",
+            ),
+            _listed(words("page_areas"), len(view.areas), areas, words),
+            _listed(words("page_questions"), len(items), items, words),
+            _listed(words("page_timeline"), max(view.judged, len(entries)), entries, words),
+        )
+        + "\n"
+    )
+
+
+def configuration_markdown(view: ConfigurationView, place: Place, words: Words) -> str:
+    """The standing review of a repository as text to paste."""
+    name = link(view.repository, view.url) if view.url else literal(view.repository)
+    weeks = [
+        f"- {one.monday}: "
+        + words.joined(
+            words("findings_of", count=getattr(one, severity), severity=words(f"sev_{severity}"))
+            for severity in SEVERITIES
+        )
+        for one in view.weeks
+    ]
+    return (
+        paragraphs(
+            f"## {words('page_configuration')} {name} ({_time(view.searched_at, place)})",
+            view.counts or words("page_none"),
+            *(
+                _listed(title, len(lines), lines, words)
+                for title, rules in (
+                    (words("page_configuration_open"), view.opened),
+                    (words("configuration_accepted"), view.accepted),
+                )
+                for lines in [list(_found_markdown(rules, words))]
+            ),
+            _listed(words("page_configuration_by_week"), len(weeks), weeks, words),
+        )
+        + "\n"
+    )
+
+
+def _found_markdown(rules: Iterable[RuleView], words: Words) -> Iterator[str]:
+    for rule in rules:
+        for one in rule.files:
+            yield "- " + dotted(
+                f"{code(rule.hazard)} {rule.severity}",
+                link(one.path, one.url),
+                words("page_configuration_lines", lines=one.lines),
+                literal(one.note),
+                literal(rule.message),
+            )
+
+
+def configurations_markdown(view: ConfigurationsView, place: Place, words: Words) -> str:
+    """All standing reviews as text to paste."""
+    lines = [
+        "- "
+        + dotted(
+            link(one.repository, one.url) if one.url else literal(one.repository),
+            words.joined(
+                words(
+                    "findings_of", count=getattr(one, severity), severity=words(f"sev_{severity}")
+                )
+                for severity in SEVERITIES
+            ),
+            f"{words('accepted')} {one.accepted}",
+            _time(one.searched_at, place),
+        )
+        for one in view.repositories
+    ]
+    heading = words("page_configuration")
+    return "\n".join((f"## {heading}", "", *(lines or [words("page_none")]), ""))
+
+
+def _entries_markdown(entries: Iterable[EntryView], place: Place) -> list[str]:
+    return [
         "- "
         + dotted(
             _time(one.at, place),
@@ -824,22 +1147,70 @@ def pull_markdown(view: PullView, place: Place, words: Words) -> str:
             literal(one.note),
             one.refusal_text,
         )
-        for one in view.timeline
+        for one in entries
     ]
+
+
+def project_markdown(view: ProjectView, place: Place, words: Words) -> str:
+    """One project as text to paste."""
+    name = link(f"{view.repository}#{view.number}", view.url)
+    blocks = [
+        f"## {name} {literal(view.title, MOST_TITLE)}",
+        "" if view.is_open else words("page_closed"),
+    ]
+    for area in view.areas:
+        lines = [
+            "- " + dotted(one.what, literal(one.who), _time(one.at, place), literal(one.text))
+            for one in (area.consulted, area.accepted)
+            if one
+        ]
+        lines += [
+            "- "
+            + dotted(
+                code(item.id),
+                words(f"sev_{item.severity}"),
+                dotted(item.answer.what, literal(item.answer.who), literal(item.answer.text))
+                if item.answer
+                else words("page_item_open"),
+                words("page_used", pulls=literal(_used(item, words))) if item.used else "",
+            )
+            for item in area.items
+        ]
+        blocks.append("\n".join((f"### {literal(area.title)}", "", *lines)))
+    concerns = [
+        f"- {dotted(code(one.subject), literal(one.who), literal(one.note))}"
+        for one in view.concerns
+    ]
+    pulls = [
+        "- "
+        + dotted(
+            link(f"{one.repository}#{one.number}", one.url),
+            literal(one.title, MOST_TITLE),
+            literal(words.joined(one.areas)),
+            one.state_text,
+        )
+        for one in view.pulls
+    ]
+    owed = FollowUpSection("", words("page_follow_ups"), view.follow_ups_total, view.follow_ups)
     return (
         paragraphs(
-            f"## {name} {literal(view.title, MOST_TITLE)}",
-            dotted(f"**{view.state_text}**", view.waited, literal(view.next)),
-            dotted(
-                f"{words('page_release')} {literal(view.release)}" if view.release else "",
-                f"{words('page_freeze')} ({literal(view.freeze)})" if view.freeze else "",
+            *blocks,
+            _listed(words("page_project_concerns"), len(concerns), concerns, words),
+            _listed(words("page_project_pulls"), view.pulls_total, pulls, words),
+            *_follow_ups_markdown([owed], words),
+            _listed(
+                words("page_timeline"),
+                view.judged,
+                _entries_markdown(view.timeline, place),
+                words,
             ),
-            _listed(words("page_areas"), len(view.areas), areas, words),
-            _listed(words("page_questions"), len(items), items, words),
-            _listed(words("page_timeline"), max(view.judged, len(entries)), entries, words),
         )
         + "\n"
     )
+
+
+def _used(item: ProjectItemView, words: Words) -> str:
+    return words.joined(item.used, item.used_total - len(item.used))
 
 
 def _follow_ups_markdown(sections: Iterable[FollowUpSection], words: Words) -> list[str]:

@@ -120,7 +120,8 @@ async def answer(
     monday = configurations.monday_of(now)
     await records.write(configurations.count, place.id, monday, standing.counts())
     if policy.writes and (known.issue or known.findings):
-        issue = await threads.run(place, issue_of, standing, searched.hazards, policy)
+        details = rules.details(key)
+        issue = await threads.run(place, issue_of, standing, searched.hazards, policy, details)
         done += await _put(claim, place, issue, known, history, github, store)
     await records.write(configurations.end, claim)
     return tuple(done)

@@ -19,7 +19,7 @@ from ghapp.core.digest import Target, due, targets
 from ghapp.core.i18n import Words
 from ghapp.core.model import Repository
 from ghapp.core.policy.policy import BUILT_IN, ORGANISATION, Policy, Rules, effective
-from ghapp.core.records import PolicySource
+from ghapp.core.records import Consultation, PolicySource
 from ghapp.core.text.digest import (
     MOST_LINES,
     Digest,
@@ -29,18 +29,20 @@ from ghapp.core.text.digest import (
     as_slack,
     day_named,
 )
-from ghapp.core.text.turns import age, next_release, release_named, waited, why
+from ghapp.core.text.turns import age, quoted, release_named, waited, why
 from ghapp.core.working_time import WorkingTime
 from ghapp.errors import Busy, Gone, Rejected, Retry, StoreFailed, Wait
 from ghapp.observer import Observer
 from ghapp.slack import Refused, Slack, Unknown, Unsent
 from ghapp.store import Store, pages, policies, posts, stats
-from ghapp.store.pages import Due, Narrowed, Parked, Queue, Waiting
+from ghapp.store.pages import Due, Narrowed, Parked, Planned, Queue, Waiting
+from ghapp.store.stand_up import Happened, happened
 
 FIRST_SECONDS, ASK_SECONDS = 20.0, 30.0
 LATER_SECONDS = 60.0
 KIND = "digest"
 MONDAY = 0
+MOST_CONSULTED = 3  # that have room kept for them beside reviews
 # What is listed, in the order of the message; what waits for the author is only counted.
 LISTED = ("reviewers", "hold", "admin")
 
@@ -138,16 +140,23 @@ def worded(
     team: str,
     place: Place,
     words: Words,
+    changed: Happened | None = None,
 ) -> Digest | None:
     """What is said on a day; None if there is nothing to say, which one line says on Mondays.
 
     last: the day of the last message, and when it was sent; what is newer is marked. None if none
-    ever was.
+    ever was. changed: what happened since then.
     """
     parts, since = [], last[1] if last else None
     for turn in LISTED[:-1]:
         total, rows = queue.turns.get(turn, (0, ()))
         lines = [_review(one, turn, queue.now, since, place, words) for one in rows[:MOST_LINES]]
+        if turn == "reviewers":
+            count, asked = queue.consultations
+            total += count
+            lines = lines[: MOST_LINES - len(asked[:MOST_CONSULTED])]
+            room = MOST_LINES - len(lines)
+            lines += [_asked(one, queue.now, since, place, words) for one in asked[:room]]
         parts.append(Part(words(f"digest_{turn}"), tuple(lines), total))
     total, parked = queue.parked
     lines = [_parked(one, queue.now, since, place, words) for one in parked[:MOST_LINES]]
@@ -168,7 +177,11 @@ def worded(
             return None
         return Digest(heading, (words("digest_nothing"),), (), queue=address)
     summary = _summary(queue, promised[0][0], last and last[0], day, place, words)
-    return Digest(heading, summary, listed, queue=address)
+    closing: tuple[str, ...] = ()
+    if last and changed:
+        counts = {"new": changed.new, "signed_off": changed.signed_off, "waived": changed.waived}
+        closing = (words("digest_happened", day=day_named(last[0], words), **counts),)
+    return Digest(heading, summary, listed, closing, queue=address)
 
 
 def _summary(
@@ -182,7 +195,7 @@ def _summary(
         said.append(words("digest_longest", waited=age(max(times), words)))
     if queue.planned:
         planned = queue.planned
-        said.append(next_release(planned.release, planned.flagged, planned.unsigned, words))
+        said.append(_before(planned, words))
     if last and last < day - timedelta(days=1):
         said.append(words("digest_since", day=day_named(last, words)))
     return tuple(said)
@@ -204,7 +217,38 @@ def _review(
             why(turn, overview, words) or one.title,
             release and f"{words('page_release')} {release}",
         ),
-        is_new=since is not None and one.since > since,
+        is_new=since is not None and one.flagged_since > since,
+    )
+
+
+def _before(planned: Planned, words: Words) -> str:
+    """The next release, and what is not signed off for it."""
+    missing = [f"{name.partition('/')[2]}#{number}" for name, number in planned.missing]
+    named = words.joined(missing, planned.unsigned - len(missing))
+    return words(
+        "digest_before_release" if missing else "digest_before_release_done",
+        release=release_named(planned.release, words),
+        flagged=planned.flagged,
+        unsigned=planned.unsigned,
+        pulls=named,
+    )
+
+
+def _asked(
+    one: Consultation, now: datetime, since: datetime | None, place: Place, words: Words
+) -> Line:
+    """A consultation, which is answered on the issue of its project."""
+    return Line(
+        f"{one.full_name.partition('/')[2]}#{one.number}",
+        f"{place.web_url}/{one.full_name}/issues/{one.number}",
+        one.title,
+        (
+            words("digest_consultation"),
+            words.joined(one.areas),
+            age(waited(one.asked_at, now, None, place.zone), words),
+            words("digest_asks", who=one.who, note=quoted(one.question, words)),
+        ),
+        is_new=since is not None and one.asked_at > since,
     )
 
 
@@ -222,7 +266,7 @@ def _parked(one: Parked, now: datetime, since: datetime | None, place: Place, wo
 
 def _promise(one: Due, day: date, place: Place, words: Words) -> Line:
     what, address = one.follow_up, f"{place.web_url}/{one.full_name}"
-    days = (date.fromisoformat(what.due) - day).days
+    days = (date.fromisoformat(what.last_day) - day).days
     when = words("page_days_over", days=-days) if days < 0 else words("page_is_today")
     return Line(
         f"{one.full_name.partition('/')[2]}#{what.issue or what.number}",
@@ -246,7 +290,10 @@ async def made(store: Store, audience: Audience, day: date, place: Place) -> Dig
     since = (date.fromisoformat(last[0]), last[1]) if last else None
     seen, team = frozenset(one.id for one in audience.repositories), audience.target.team
     queue = await store.records.read(pages.queue, seen, Narrowed(team=team), place.zone)
-    return worded(queue, since, day, team, place, Words(audience.language))
+    changed = None
+    if since and not team:  # what is settled has no team any more
+        changed = await store.records.read(happened, seen, since[1])
+    return worded(queue, since, day, team, place, Words(audience.language), changed)
 
 
 # --- sending --------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from ghapp.core.decide import RENEWED_AFTER, Decision
 from ghapp.core.marks import (
+    CloseIssue,
     EditIssue,
     Effect,
     OpenIssue,
@@ -221,6 +222,7 @@ def _follow_ups(decision: Decision, facts: Facts, applied: Applied) -> Iterator[
     for effect, outcome in applied.done:
         if isinstance(effect, OpenIssue | EditIssue):
             settled[effect.issue.item] = outcome.id, outcome.assigned
+    closed = {one.issue.item for one in applied.effects if isinstance(one, CloseIssue)}
     known = {one.item: one for one in facts.follow_ups}
     for one in decision.follow_ups:
         before = known.get(one.item)
@@ -232,6 +234,10 @@ def _follow_ups(decision: Decision, facts: Facts, applied: Applied) -> Iterator[
         shown = one.item in settled or (decision.writes and not before.issue)
         if shown or one.due == before.due:
             # `is_open` is the decision's: from GitHub or, if there is no issue, from an answer.
-            yield replace(one, issue=before.issue, assigned=before.assigned)
+            now = replace(one, issue=before.issue, assigned=before.assigned)
         else:
-            yield before
+            now = replace(before, done=one.done, is_open=one.is_open)
+        if one.done == before.done or one.item in closed:
+            yield now
+        else:
+            yield replace(now, done=before.done, is_open=before.is_open)

@@ -227,4 +227,5 @@ def _run(
         decision.touched,
         decision.consultation,
         tuple(effect for effect, _ in applied.failed),
+        decision.areas,
     )

@@ -61,7 +61,7 @@ from ghapp.errors import Retry, Wait
 from ghapp.github.client import measured
 from ghapp.observer import Observer
 from ghapp.store import Store, configurations, policies, previews, pushes
-from ghapp.store.history import recall, seen
+from ghapp.store.history import followed, recall, seen
 from ghapp.store.projects import keep_way
 from ghapp.store.runs import Pushed, admit, intend, record
 from ghapp.store.work_queue.marking import Mark, mark_behind
@@ -90,6 +90,9 @@ class GitHub(Queues, Policies, Issues, Trees, Protocol):
     async def repositories(self, installation_id: int) -> tuple[Repository, ...]: ...
     async def moved_pulls(
         self, repository: Repository, seen: Mapping[int, datetime]
+    ) -> tuple[PullKey, ...]: ...
+    async def moved_follow_ups(
+        self, repository: Repository, checked: Mapping[int, datetime]
     ) -> tuple[PullKey, ...]: ...
 
 
@@ -157,6 +160,9 @@ async def reconcile(  # noqa: C901 -- one branch for each kind of key
         case SweepKey(repository):
             known = await store.records.read(seen, repository)
             marks = [Mark(await github.moved_pulls(repository, known), touched=True)]
+            if checked := await store.records.read(followed, repository):
+                moved = await github.moved_follow_ups(repository, checked)
+                marks.append(Mark(moved, touched=True))
         case InstallationKey(installation_id):
             found = await github.repositories(installation_id)
             marks = [Mark(tuple(map(SweepKey, found)))]

@@ -23,8 +23,9 @@ from ghapp.cli import app
 from ghapp.core.ledger import Entry, Refusal, Verb
 from ghapp.core.model import Channel
 from ghapp.core.records import FollowUp, PolicySource
-from ghapp.export import COLUMNS, FORMULA, Record, Wanted, as_csv, as_json
+from ghapp.export import COLUMNS, FORMULA, Naming, Record, Wanted, as_csv, as_json
 from ghapp.store import runs
+from ghapp.store.audit import Of
 from tests.store.stores import HEAD, KEY, NOON, admitted, claimed, opened, run, verdict
 
 Export = Callable[..., Result]
@@ -242,3 +243,10 @@ def test_the_days_are_those_of_utc() -> None:
     evening = datetime(2026, 4, 1, 23, 30, tzinfo=timezone(timedelta(hours=-9)))
     assert Wanted(since=date(2026, 4, 2)).holds(evening)
     assert not Wanted(until=date(2026, 4, 1)).holds(evening)
+
+
+def test_what_was_said_on_the_issue_of_a_follow_up_leads_there() -> None:
+    closed = replace(SIGNED, verb=Verb.CLOSE, subject="cache-ttl", issue=31)
+    record = Naming("https://github.com", {501: "acme/shop"}).entry("entry", Of(501, 7), closed)
+    assert (record.pull, record.subject, record.area) == (7, "cache-ttl", "caching")
+    assert record.url == "https://github.com/acme/shop/issues/31#issuecomment-21"

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from ghapp.core.marks import (
     AddLabels,
     CheckRun,
+    CloseIssue,
     EditIssue,
     Effect,
     Issue,
@@ -114,6 +115,19 @@ def test_an_issue_with_another_due_day_is_edited_where_github_has_one() -> None:
     for known in ({"i1": 0}, {}):
         assert plan(desired, Marks(issues=frozenset({there})), Written(), {}, known) == ()
     assert plan(desired, Marks(), Written(), {}) == (OpenIssue(Issue("i1", "june")),)
+
+
+def test_an_issue_is_closed_once_for_each_time_that_it_is_done() -> None:
+    desired, there = Marks(issues=frozenset({Issue("i1", "may", done="c#0")})), Issue("i1", "may")
+    observed = Marks(issues=frozenset({there}))
+    (closes,) = plan(desired, observed, Written(), {}, {"i1": 11})
+    assert (closes, closes.name) == (
+        CloseIssue(Issue("i1", "may", done="c#0"), 11),
+        "CloseIssue i1",
+    )
+    assert plan(desired, after(observed, [closes]), Written(), {}, {"i1": 11}) == ()
+    assert plan(desired, observed, Written(), {}, {"i1": 0}) == ()
+    assert is_repeatable(closes.name)
 
 
 def test_writes_of_which_there_may_be_several_are_named_by_what_they_are_about() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -100,3 +100,19 @@ def test_parts_add_up(team: WorkingTime, three: list[datetime]) -> None:
     first, middle, last = three
     both = team.between(first, middle) + team.between(middle, last)
     assert team.between(first, last) == both
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        ("2026-12-25", "2026-12-25"),
+        ("2026-12-26", "2026-12-28"),
+        ("2026-12-29", "2027-01-04"),
+        ("2027-01-11", "2027-01-12"),  # Coming of Age Day
+    ],
+)
+def test_what_is_due_on_a_day_off_counts_on_the_next_working_day(day: str, expected: str) -> None:
+    team = WorkingTime(holidays="JP", days_off=("2026-12-29..2027-01-03",))
+    assert team.day_from(date.fromisoformat(day)) == date.fromisoformat(expected)
+    never = WorkingTime(days_off=("2026-01-01..2099-12-31",))
+    assert never.day_from(date.fromisoformat(day)) == date.fromisoformat(day)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
 from datetime import timedelta
+from pathlib import Path
+
+import httpx
 
 from ghapp.emulator import faults
+from ghapp.emulator.issue import Issue
+from ghapp.emulator.repository import Pull
 from tests.e2e.marks import (
     body,
     line,
@@ -15,9 +21,10 @@ from tests.e2e.marks import (
     title,
 )
 from tests.e2e.stories import Shop, Steps, story
-from tests.e2e.world import RISKY, World
+from tests.e2e.world import RISKY, World, quiet, running
 
 OPEN = "POST /repos/{owner}/{repo}/issues"
+CLOSE = "PATCH /repos/{owner}/{repo}/issues/{number}"
 ITEM, OTHER = "dbm-query-plan", "dbm-online-ddl"
 WITH_FOLLOW_UPS = ("success", {"signed off", "follow-ups"})
 OBSERVE = "version: 1\nmode: observe\nreviewers: {teams: [sre]}\n"
@@ -207,6 +214,158 @@ def test_no_issue_is_opened_if_the_policy_only_observes(shop: Shop) -> Steps:
     pull.merge(by="bob")
     yield
     assert (shop.issues, pull.labels, pull.check_runs()) == ([], set(), [])
+
+
+def signed_off(shop: Shop, due: str) -> Generator[None, None, Pull]:
+    """A merged pull with one follow-up."""
+    pull = shop.open()
+    yield
+    pull.comment(f"/nfr defer {ITEM} until {due} -- after launch", "ann")
+    yield
+    pull.comment("/nfr done", "sam")
+    yield
+    pull.merge(by="bob")
+    yield
+    return pull
+
+
+def reacted(issue: Issue, id: int) -> list[str]:
+    return [one.content for one in issue.find_comment(id).reactions]
+
+
+def replies(issue: Issue) -> list[str]:
+    return [one.body for one in issue.comments if one.via_app]
+
+
+@story()
+def test_a_reviewer_closes_the_issue_with_evidence(shop: Shop) -> Steps:
+    pull = yield from signed_off(shop, day(shop, 20))
+    (issue,) = shop.issues
+    said = issue.comment("/nfr done -- https://example.com/plan", "sue")
+    yield
+    assert (issue.state, issue.state_reason) == ("closed", "completed")
+    assert (reacted(issue, said), replies(issue)) == (["+1"], [])
+    assert marks(pull) == ("success", {"signed off"})
+    done = line(pull, f"~~`{ITEM}`~~ done, says sue")
+    assert done.endswith(f"`https://example.com/plan` · #{issue.number}")
+    issue.reopen("bob")
+    yield
+    assert (issue.state, marks(pull)) == ("open", WITH_FOLLOW_UPS)
+    again = issue.comment(f"/nfr done {ITEM}", "sam")
+    yield
+    assert (issue.state, reacted(issue, again)) == ("closed", ["+1"])
+    assert len(shop.issues) == 1
+
+
+@story()
+def test_nobody_else_closes_it_and_the_issue_says_who_can(shop: Shop) -> Steps:
+    pull = yield from signed_off(shop, day(shop, 20))
+    (issue,) = shop.issues
+    before = body(pull)
+    by_bob = issue.comment("/nfr done -- it works", "bob")
+    yield
+    (reply,) = replies(issue)
+    assert (issue.state, reacted(issue, by_bob)) == ("open", ["confused"])
+    assert "bob: follow-up: only reviewers (team `sre`) can say that it is done" in reply
+    again = issue.comment("/nfr hold -- not yet\n/nfr done other-item", "sam")
+    yield
+    assert (issue.state, reacted(issue, again)) == ("open", ["confused"])
+    assert len(replies(issue)) == 2
+    assert f"this is the issue of `{ITEM}` alone" in replies(issue)[1]
+    assert body(pull) == before
+    by_ann = issue.comment("/nfr done", "ann")
+    yield
+    assert (issue.state, reacted(issue, by_ann)) == ("open", ["confused"])
+
+
+@story()
+def test_the_day_is_moved_on_the_issue_too(shop: Shop) -> Steps:
+    later = day(shop, 40)
+    yield from signed_off(shop, day(shop, 20))
+    (issue,) = shop.issues
+    said = issue.comment(f"/nfr defer {ITEM} until {later} -- vendor is late", "sam")
+    yield
+    assert reacted(issue, said) == ["+1"]
+    assert issue.title.endswith(f"due {later})")
+
+
+@story()
+def test_a_lost_delivery_from_the_issue_is_made_up_for(shop: Shop) -> Steps:
+    pull = yield from signed_off(shop, day(shop, 20))
+    (issue,) = shop.issues
+    shop.lose("issue_comment.created", lambda: issue.comment("/nfr done -- measured", "sam"))
+    shop.lose("issue_comment.created", lambda: issue.comment("/nfr done -- me too", "bob"))
+    yield
+    assert issue.state == "open"
+    shop.sweep()
+    yield
+    assert issue.state == "closed"
+    assert "says sam · `measured`" in line(pull, f"~~`{ITEM}`~~")
+    assert len(replies(issue)) == 1
+    shop.sweep()
+    yield
+    assert len(replies(issue)) == 1
+
+
+def listed(world: World) -> list[str]:
+    """The open follow-ups of the page, whenever they are due."""
+    assert world.ghapp
+    page = httpx.get(f"{world.ghapp.url}/api/v1/follow-ups?lang=en", timeout=60).json()
+    return [
+        row["item"]
+        for section in page["sections"]
+        if section["id"] != "closed"
+        for row in section["follow_ups"]
+    ]
+
+
+def test_an_overdue_promise_of_a_project_comes_back_until_it_is_kept(tmp_path: Path) -> None:
+    with running(tmp_path, GHAPP_PAGES="local", GHAPP_GITHUB_LIMITS="off") as world:
+        quiet(world)
+        _promised(world)
+
+
+def _promised(world: World) -> None:
+    project = world.repository.open_issue("ann", "Checkout", labels=["nfr: project"])
+    world.settle()
+    pull = world.open(body=f"NFR-Project: #{project.number}")
+    due = (world.clock() + timedelta(days=1)).date()
+    world.settle()
+    world.say(pull, f"/nfr defer {ITEM} until {due} by @bob -- after launch", "ann")
+    world.settle()
+    world.say(pull, "/nfr done", "sam")
+    world.settle()
+    pull.merge(by="bob")
+    world.settle()
+    (issue,) = [one for one in world.repository.issues.values() if one.via_app]
+    assert listed(world) == [ITEM]
+    world.clock.forward(timedelta(days=10).total_seconds())
+    following = world.open({"db/migrate/2.sql": RISKY}, branch="feat/next")
+    world.settle()
+    pressed = line(following, "**Overdue since ")
+    assert f"{due}**: `{ITEM}` · #{issue.number} · deferred in #{pull.number}" in pressed
+    issue.comment("/nfr done -- https://example.com/plan", "sam")
+    world.settle()
+    assert (issue.state, listed(world)) == ("closed", [])
+    world.say(following, "/nfr refresh", "ann")
+    world.settle()
+    assert "Overdue" not in body(following)
+
+
+def test_a_lost_answer_to_closing_closes_the_issue_once(world: World) -> None:
+    pull = world.open()
+    world.settle()
+    world.say(pull, f"/nfr defer {ITEM} -- after launch", "ann")
+    world.settle()
+    world.say(pull, "/nfr done", "sam")
+    world.settle()
+    (issue,) = [one for one in world.repository.issues.values() if one.via_app]
+    world.github.faults.add(faults.broken(CLOSE, after=True), faults.cut(CLOSE))
+    issue.comment("/nfr done -- measured", "sam")
+    world.until("the end", lambda: "says sam" in body(pull))
+    world.settle()
+    closed = [one for one in issue.events if one.name == "closed"]
+    assert (issue.state, len(closed)) == ("closed", 1)
 
 
 def test_a_lost_answer_to_opening_an_issue_opens_no_second_issue(world: World) -> None:

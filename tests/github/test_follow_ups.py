@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import EditIssue, Effect, Issue, Marks, OpenIssue, Outcome
-from ghapp.core.model import Channel
+from ghapp.core.model import Channel, PullKey
 from ghapp.core.records import FollowUp, History, PolicySource
 from ghapp.core.text.follow_ups import marker
 from ghapp.emulator.faults import Fault, broken
@@ -181,7 +182,9 @@ def test_an_issue_whose_answer_was_lost_is_found_and_not_made_again(
         issue.close("ann")
     history = known(world, unresolved=LOST, ledger=(deferred(world),))
     facts = world.gather(pull, history)
-    assert facts.follow_ups == (follow_up(pull, issue.number, is_open=state == "open"),)
+    said = {"asked_by": "ann", "asked_at": history.ledger[0].said_at}
+    expected = follow_up(pull, issue.number, is_open=state == "open", **said)
+    assert facts.follow_ups == (expected,)
     assert facts.observed.issues == {Issue("dbm-lock", DUE)}
 
 
@@ -202,7 +205,8 @@ def test_a_mark_without_its_follow_up_is_looked_for(world: World) -> None:
     (made,) = apply(world, pull, OpenIssue(wanted(pull)))
     marks = Marks(issues=frozenset({Issue("dbm-lock", DUE)}))
     history = known(world, marks=marks, ledger=(deferred(world),), touched=True)
-    assert world.gather(pull, history).follow_ups == (follow_up(pull, made.id),)
+    said = {"asked_by": "ann", "asked_at": history.ledger[0].said_at}
+    assert world.gather(pull, history).follow_ups == (follow_up(pull, made.id, **said),)
 
 
 def test_only_our_own_issues_of_this_pull_and_of_what_was_put_off_are_found(world: World) -> None:
@@ -239,3 +243,23 @@ def test_each_issue_of_a_lost_run_is_waited_for(world: World) -> None:
         world.gather(pull, history)
     apply(world, pull, OpenIssue(wanted(pull, "dbm-back")))
     assert {one.item for one in world.gather(pull, history).follow_ups} == {"dbm-lock", "dbm-back"}
+
+
+def test_pulls_whose_issues_changed_after_a_run_are_found(world: World) -> None:
+    pull = world.pull()
+    apply(world, pull, OpenIssue(wanted(pull)))
+    world.shop.open_issue("eve", "t", marker(pull.number, "dbm-lock"))
+    world.shop.open_issue(BOT, "t", "no marker")
+
+    def moved(number: int, seconds: float) -> tuple[PullKey, ...]:
+        checked = {number: world.now() + timedelta(seconds=seconds)}
+
+        async def story(client: GitHub) -> tuple[PullKey, ...]:
+            return await client.moved_follow_ups(world.repository, checked)
+
+        return world.run(story)
+
+    assert moved(pull.number, 0) == (world.key(pull),)
+    assert moved(pull.number, 60) == moved(pull.number + 1, 0) == ()
+    world.github.faults.add(Fault(LIST, None, status=410, message="Issues are disabled"))
+    assert moved(pull.number, 0) == ()

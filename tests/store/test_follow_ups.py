@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from ghapp.core.model import Channel, PullKey, Repository
-from ghapp.core.records import FollowUp
-from ghapp.store import Store, history, runs
+from ghapp.core.records import FollowUp, RunNote
+from ghapp.store import Store, history, pages, runs
 from ghapp.store.history import MOST_DEBTS
 from tests.store.stores import (
     KEY,
@@ -150,3 +150,29 @@ def test_a_run_that_did_not_read_the_pull_changes_nothing_of_that(
         assert await store.records.read(history.seen, SHOP) == ({7: NOON} if before else {})
 
     told(database_url)
+
+
+@story
+async def test_what_is_due_on_a_day_off_is_listed_by_the_next_working_day(store: Store) -> None:
+    now = datetime.now(UTC)
+    past, later = ((now + timedelta(days=days)).date().isoformat() for days in (-3, 3))
+    await recorded(store, KEY, replace(PLAN, due=past, counts_on=later), replace(TTL, due=past))
+    found = await store.records.read(pages.follow_ups, None, UTC, 7)
+    assert {
+        part: [one.follow_up.item for one in rows] for part, (_, rows) in found.parts.items()
+    } == {
+        "overdue": ["cache-ttl"],
+        "soon": ["dbm-plan"],
+    }
+
+
+@story
+async def test_pulls_with_follow_ups_are_known_with_when_a_run_read_them(store: Store) -> None:
+    assert await store.records.read(history.followed, SHOP) == {}
+    for key, made in ((KEY, (PLAN,)), (OTHER, ()), (ELSEWHERE, (PLAN,))):
+        claim = await claimed(store, key)
+        notes = (RunNote(NOON, "signed_off", ""), RunNote(NOON - timedelta(days=1), "", ""))
+        done = replace(run(verdict(key)), follow_ups=made, runs=notes)
+        await store.records.write(runs.record, claim, done)
+        await store.queue.finish(claim)
+    assert await store.records.read(history.followed, SHOP) == {7: NOON}

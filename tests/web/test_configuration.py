@@ -2,44 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC
 
-from ghapp.core.areas import Text
-from ghapp.core.ledger import Verb
-from ghapp.core.model import ConfigurationKey
-from ghapp.core.review.configuration import Tracked
-from ghapp.store import Store, configurations, ledger, pages
-from ghapp.store.configurations import Outcome
-from tests.store.stores import NOON, SHOP, due, entry, story
-from tests.web.reviews import client
-
-KEY = ConfigurationKey(SHOP)
-OPEN = Tracked("infra/<b>.tf", "IAC-001", 0, 2, "must", "iac", NOON, NOON)
-
-
-async def searched(store: Store) -> None:
-    await store.records.write(configurations.want, [SHOP])
-    claim = await due(store, KEY)
-    at = (await store.records.read(configurations.recall, SHOP.id)).now
-    findings = (
-        OPEN,
-        replace(OPEN, path="infra/new.tf", first_seen=at),
-        replace(OPEN, path="infra/by.tf"),
-        replace(OPEN, path="infra/in.tf", accepted="a bastion"),
-        replace(OPEN, path="infra/gone.tf", gone_at=NOON),
-    )
-    legend = {"IAC-001": Text("Open to all.", "全公開。")}
-    outcome = Outcome(at, findings, 9, (), False, legend, ())
-    await store.records.write(configurations.searched, claim, SHOP.id, outcome)
-    accepted = replace(
-        entry("comment:1", note="known"), verb=Verb.ACCEPT, subject="IAC-001 infra/by.tf"
-    )
-    await store.records.write(ledger.append, str(KEY), [accepted])
-    for monday, must in (("2026-11-23", 4), ("2026-11-30", 2)):
-        counts = {"must": must, "should": 1, "could": 0, "accepted": 2}
-        await store.records.write(configurations.count, SHOP.id, monday, counts)
-    await store.records.write(configurations.wrote, claim, SHOP.id, 5, "digest")
+from ghapp.store import Store, configurations, pages
+from tests.store.stores import SHOP, story
+from tests.web.reviews import client, recorded, searched
 
 
 @story
@@ -84,3 +51,41 @@ async def test_it_is_shown_only_to_who_may_see_the_repository(store: Store) -> N
         True,
         False,
     ]
+
+
+@story
+async def test_all_that_exist_are_listed_and_the_queue_links_there(store: Store) -> None:
+    async with client(store) as browser:
+        empty = await browser.get("/configuration?lang=en")
+        assert "<code>configuration: {scan: weekly}</code>" in empty.text
+        await searched(store)
+        await recorded(store, 1)
+        assert 'href="/configuration?lang=en"' in (await browser.get("/?lang=en")).text
+        page = await browser.get("/configuration?lang=en")
+        assert '<a href="/configuration/acme/shop?lang=en"><bdi>acme/shop</bdi></a>' in page.text
+        assert "must 2 · should 1 · could 0 · accepted 2" in page.text
+        assert "構成ファイルの定期レビュー" in (await browser.get("/configuration?lang=ja")).text
+        pasted = (await browser.get("/configuration?lang=en&format=md")).text
+        assert "/acme/shop/issues/5)" in pasted and "2 must" in pasted
+        (row,) = (await browser.get("/api/v1/configuration")).json()["repositories"]
+        assert (row["must"], row["page"]) == (2, "/configuration/acme/shop")
+    for ids, count in ((None, 1), (frozenset({SHOP.id}), 1), (frozenset({1}), 0)):
+        found = await store.records.read(pages.all_configurations, ids)
+        assert len(found) == count
+
+
+@story
+async def test_it_can_be_read_as_text_and_as_json(store: Store) -> None:
+    await searched(store)
+    async with client(store) as browser:
+        text = (await browser.get("/configuration/acme/shop?lang=en&format=md")).text
+        found = (await browser.get("/api/v1/configuration/acme/shop?lang=en")).json()
+        missing = await browser.get("/api/v1/configuration/acme/none")
+        page = (await browser.get("/configuration/acme/shop?lang=en")).text
+    assert "### open (2)" in text and "### Accepted (2)" in text
+    assert "<b>" not in text and "infra/new.tf" in text
+    assert "- 2026-11-30: 2 must, 1 should" in text
+    assert [one["hazard"] for one in found["opened"]] == ["IAC-001"]
+    assert [one["total"] for one in found["weeks"]] == [3, 5]
+    assert (missing.status_code, missing.json()) == (404, {"error": "Not Found"})
+    assert 'href="?lang=en&amp;format=md"' in page and 'href="/configuration?lang=en"' in page

@@ -17,11 +17,32 @@ import yaml
 from ghapp.core.areas import Text
 from ghapp.core.i18n import LANGUAGES, table
 from ghapp.core.ledger import Refusal, Verb
-from ghapp.core.model import Channel, PullKey
-from ghapp.core.records import FollowUp, Found, Note, PolicyFile, PolicySource, RunNote, Shown
+from ghapp.core.model import Channel, ProjectKey, PullKey
+from ghapp.core.records import (
+    Asked,
+    FollowUp,
+    Found,
+    Note,
+    OfProject,
+    Overview,
+    PolicyFile,
+    PolicySource,
+    ProjectArea,
+    RunNote,
+    Shown,
+)
 from ghapp.core.releases import Freeze, Release
 from ghapp.store import Store, policies
-from ghapp.store.pages import MOST_ENTRIES, MOST_ROWS, check_again
+from ghapp.store.pages import (
+    MOST_ENTRIES,
+    MOST_ROWS,
+    Narrowed,
+    ProjectPage,
+    check_again,
+    pull,
+    queue,
+)
+from ghapp.store.pages import project as page_of_project
 from ghapp.store.stand_up import FAILS_AFTER
 from ghapp.web.pages import PAGE_HEADERS
 from tests.store.stores import (
@@ -36,6 +57,7 @@ from tests.store.stores import (
     story,
 )
 from tests.web.reviews import (
+    ANSWER,
     BATCH,
     SHOP,
     WEB,
@@ -44,7 +66,9 @@ from tests.web.reviews import (
     days_from_now,
     entry,
     overview,
+    project,
     recorded,
+    searched,
 )
 
 HOLD = Note(Verb.HOLD, "suzuki", NOON, "load test first")
@@ -70,7 +94,14 @@ async def test_reviews_are_grouped_by_turn_oldest_first(store: Store) -> None:
     await recorded(store, 3, "waiting_author")
     await recorded(store, 4, "on_hold", overview(holds=(HOLD,)))
     await recorded(store, 5, "unreadable")
-    ordered = {"reviewers": [2, 1], "hold": [4], "author": [3], "waived": [], "admin": [5]}
+    ordered = {
+        "reviewers": [2, 1],
+        "consultations": [],
+        "hold": [4],
+        "author": [3],
+        "waived": [],
+        "admin": [5],
+    }
     found = await listed(store)
     assert {*found.pop("new")} == {1, 2, 3, 4, 5}
     assert found == ordered
@@ -231,11 +262,63 @@ async def test_the_next_release_is_counted_above_the_queue(store: Store) -> None
 
 
 @story
+async def test_consultations_stand_between_what_waits_on_sre_and_what_is_on_hold(
+    store: Store,
+) -> None:
+    await recorded(store, 1)
+    question = "is <b>500</b> rps fine? [x](http://evil.example) @all"
+    await project(store, 12, asked=question)
+    await project(store, 13, asked="", repository=BATCH, title="@all <i>", areas=("caching",))
+    await project(store, 14)
+    found = (await get(store, "/api/v1/queue?lang=en")).json()["sections"]
+    assert [one["id"] for one in found[1:4]] == ["reviewers", "consultations", "hold"]
+    first, second = found[2]["reviews"]
+    assert (found[2]["total"], first["number"], second["number"]) == (2, 12, 13)
+    assert (first["url"], first["page"]) == (
+        f"{WEB}/acme/shop/issues/12",
+        "/projects/acme/shop/12",
+    )
+    assert (first["areas"], first["is_new"], first["author"]) == (["external-api"], False, "bob")
+    page = (await get(store, "/?lang=en")).text
+    assert "is &lt;b&gt;500&lt;/b&gt; rps fine?" in page and "@all &lt;i&gt;" in page
+    pasted = (await get(store, "/?lang=en&format=md")).text
+    assert "### Consultations (2)" in pasted and "@" not in pasted
+    assert "[x](http://evil" not in pasted and "<b>" not in pasted
+    assert "### 事前相談 (2)" in (await get(store, "/?lang=ja&format=md")).text
+    for query, numbers in (
+        ("?repository=acme/batch", [13]),
+        ("?repository=acme/none", []),
+        ("?area=external-api", [12]),
+        ("?team=dba", [12, 13]),
+        ("?team=pay", []),
+        ("?release=2026-11-26", []),
+    ):
+        assert (await listed(store, query))["consultations"] == numbers, query
+
+
+@story
+async def test_consultations_of_repositories_that_are_not_seen_are_not_listed(
+    store: Store,
+) -> None:
+    await project(store, 12, asked="fine?")
+
+    async def count(*ids: int, repository: str = "") -> int:
+        narrowed = Narrowed(repository=repository)
+        seen = frozenset(ids)
+        found = await store.records.read(queue, seen, narrowed, UTC)
+        return found.consultations[0]
+
+    assert await count(SHOP.id) == 1
+    assert await count(BATCH.id) == await count() == 0
+    assert await count(BATCH.id, repository="acme/shop") == 0
+
+
+@story
 async def test_a_long_list_is_cut_and_counted(store: Store) -> None:
     for number in range(MOST_ROWS + 3):
         since = NOON + timedelta(minutes=number)
         await recorded(store, number + 1, "waiting_author", since=since)
-    found = (await get(store, "/api/v1/queue")).json()["sections"][3]
+    found = (await get(store, "/api/v1/queue")).json()["sections"][4]
     assert (found["total"], len(found["reviews"])) == (MOST_ROWS + 3, MOST_ROWS)
     assert found["reviews"][0]["number"] == 1
     assert "3 more are not listed here" in (await get(store, "/?lang=en")).text
@@ -619,6 +702,132 @@ def test_a_database_that_fails_is_named(sqlite_url: str) -> None:
     asyncio.run(play())
 
 
+# --- projects -------------------------------------------------------------------------------------
+
+ASKED = Note(Verb.CONSULT, "bob", NOON, "is <b>500</b> rps fine? @all")
+ACCEPTED = Note(Verb.SIGN_OFF, "sue", NOON, "yes")
+AREAS = (
+    ProjectArea("", Text("", ""), replace(ASKED, text="a hard one?")),
+    ProjectArea(
+        "external-api",
+        Text("External <API>", "外部 API"),
+        ASKED,
+        ACCEPTED,
+        (
+            Asked("ext-peak", "must", Text("What is the peak?", "ピークは？"), ANSWER),
+            Asked("ext-cost", "should", Text("What does it cost?", "費用は？")),
+        ),
+    ),
+    ProjectArea("caching", Text("Caching", "キャッシュ")),
+)
+
+
+def member(of: ProjectKey, *items: str, title: str = "feat: api") -> Overview:
+    """What a pull of the project shows. items: ids of what the project answers for it."""
+    asked = (
+        Asked(one, "must", Text("?", "？"), ANSWER, is_inherited=one in items)
+        for one in ("ext-peak", "own")
+    )
+    shown = area("external-api", items=tuple(asked))
+    return overview(title, areas=(shown,), project=OfProject(of, "orders <v2>"))
+
+
+@story
+async def test_the_page_of_a_project_shows_consultations_answers_concerns_and_its_pulls(
+    store: Store,
+) -> None:
+    said = (
+        entry(Verb.CONSULT, "external-api", 1, note="is <b>500</b> rps fine? @all"),
+        entry(Verb.CONCERN, "concern-1", 2, note="who is on call? @team"),
+        entry(Verb.CONCERN, "concern-2", 3, note="answered one"),
+        entry(Verb.CHECK, "concern-2", 4, note="ann"),
+        entry(Verb.PROJECT, "", 5),
+    )
+    of = await project(store, 12, *said, title="orders <v2> @all", areas_shown=AREAS)
+    owed = (FollowUp(21, "load-test", "external-api", days_from_now(-2), "tanaka"),)
+    await recorded(store, 21, shown=member(of, "ext-peak"), of=of, follow_ups=owed)
+    await recorded(store, 22, "signed_off", member(of, "ext-peak"), of=of, is_open=False)
+    await recorded(store, 23, shown=member(of), of=of)
+    await recorded(store, 24, shown=overview("of another"))
+    found = (await get(store, "/api/v1/projects/Acme/Shop/12?lang=en")).json()
+    assert [(one["number"], one["inherited"]) for one in found["pulls"]] == [
+        (23, 0),
+        (21, 1),
+        (22, 1),
+    ]
+    general, api, caching = found["areas"]
+    assert (general["title"], api["accepted"]["who"]) == ("The project as a whole", "sue")
+    assert caching["consulted"] is None
+    assert api["items"][0]["used"] == ["acme/shop#21", "acme/shop#22"]
+    assert [one["subject"] for one in found["concerns"]] == ["concern-1"]
+    assert [one["item"] for one in found["follow_ups"]] == ["load-test"]
+    assert (found["judged"], found["timeline"][0]["verb"]) == (5, "project")
+    page = (await get(store, "/projects/acme/shop/12?lang=en")).text
+    for text in (
+        "orders &lt;v2&gt; @all",
+        "External &lt;API&gt;",
+        "is &lt;b&gt;500&lt;/b&gt; rps fine?",
+        "Nobody has asked the reviewers about this area.",
+        "counts in acme/shop#21, acme/shop#22",
+        "who is on call?",
+        f'href="{WEB}/acme/shop/issues/12"',
+        '<a href="/pulls/acme/shop/22?lang=en">',
+        "named the project",
+    ):
+        assert text in page, text
+    assert "of another" not in page
+    japanese = (await get(store, "/projects/acme/shop/12?lang=ja")).text
+    assert "外部 API" in japanese and "相談と回答" in japanese
+    pasted = (await get(store, "/projects/acme/shop/12?lang=en&format=md")).text
+    assert "@" not in pasted and "<b>" not in pasted and "<v2>" not in pasted
+    assert "### Pull requests (3)" in pasted and "counts in acme/shop" in pasted
+
+
+@story
+async def test_a_pull_links_to_its_project(store: Store) -> None:
+    of = ProjectKey(SHOP, 12)
+    await recorded(store, 21, shown=member(of, "ext-peak"), of=of)
+    page = (await get(store, "/pulls/acme/shop/21?lang=en")).text
+    assert '<a href="/projects/acme/shop/12?lang=en">' in page
+    assert "#12 orders &lt;v2&gt; (1 answer inherited)" in page
+    pasted = (await get(store, "/pulls/acme/shop/21?lang=en&format=md")).text
+    assert "Project " in pasted and "<v2>" not in pasted
+    await recorded(store, 22)
+    assert "/projects/" not in (await get(store, "/pulls/acme/shop/22")).text
+
+
+@story
+async def test_a_project_shows_only_what_its_reader_may_see(store: Store) -> None:
+    of = await project(store, 12)
+    owed = (FollowUp(7, "load-test", "db", days_from_now(1), "bob"),)
+    await recorded(store, 21, shown=member(of), of=of)
+    await recorded(store, 7, shown=member(of, "ext-peak"), of=of, repository=BATCH, follow_ups=owed)
+
+    async def seen(*ids: int) -> ProjectPage | None:
+        return await store.records.read(page_of_project, frozenset(ids), "acme/shop", 12)
+
+    assert await seen() is None
+    assert await seen(BATCH.id) is None
+    mine, both = await seen(SHOP.id), await seen(SHOP.id, BATCH.id)
+    assert mine and both
+    assert [one.number for one in mine.pulls] == [21] and mine.follow_ups == ()
+    assert [one.number for one in both.pulls] == [21, 7] and len(both.follow_ups) == 1
+    for ids, shows in (({BATCH.id}, False), ({BATCH.id, SHOP.id}, True)):
+        found = await store.records.read(pull, frozenset(ids), "acme/batch", 7)
+        assert found and found.overview
+        assert bool(found.overview.project) is shows
+
+
+@story
+async def test_what_is_no_project_has_no_page(store: Store) -> None:
+    await project(store, 12)
+    async with client(store) as browser:
+        for path in ("acme/shop/13", "acme/batch/12", "acme/shop/x", f"acme/shop/{'9' * 40}"):
+            page = await browser.get(f"/projects/{path}")
+            assert page.status_code == 404
+            assert (await browser.get(f"/api/v1/projects/{path}")).json() == {"error": "Not Found"}
+
+
 # --- the OpenAPI file -----------------------------------------------------------------------------
 
 DESCRIBED: dict[str, Any] = yaml.safe_load(
@@ -685,11 +894,17 @@ async def test_answers_are_as_the_openapi_file_says(store: Store) -> None:
         notes=(note,),
     )
     await recorded(store, 2, "on_hold", overview(holds=(HOLD,)))
+    of = await project(store, 12, entry(Verb.CONCERN, "concern-1", 1), asked="", areas_shown=AREAS)
+    await recorded(store, 3, shown=member(of), of=of, follow_ups=owed)
+    await searched(store)
     answers = {
         "/api/v1/queue": "/api/v1/queue",
         "/api/v1/follow-ups": "/api/v1/follow-ups",
         "/api/v1/insights": "/api/v1/insights",
         "/api/v1/pulls/{owner}/{repository}/{number}": "/api/v1/pulls/acme/shop/1?marks=1",
+        "/api/v1/projects/{owner}/{repository}/{number}": "/api/v1/projects/acme/shop/12",
+        "/api/v1/configuration": "/api/v1/configuration",
+        "/api/v1/configuration/{owner}/{repository}": "/api/v1/configuration/acme/shop",
     }
     assert answers.keys() == DESCRIBED["paths"].keys()
     for named, path in answers.items():

@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,13 +17,15 @@ from ghapp.core.i18n import Words
 from ghapp.core.ledger import Verb
 from ghapp.core.model import Repository
 from ghapp.core.records import Note, PolicySource
+from ghapp.core.releases import Release
 from ghapp.core.text.digest import Digest, as_text
 from ghapp.store import Store, pages
 from ghapp.store.pages import Narrowed
 from ghapp.store.pruning import prune
+from ghapp.store.stand_up import Happened, happened
 from ghapp.worker.digest import Audience, Place, audiences, worded
 from tests.store.stores import NOON, SHOP, changed, opened, stored
-from tests.web.reviews import BATCH, overview, recorded
+from tests.web.reviews import BATCH, area, days_from_now, overview, project, recorded
 from tests.worker.digest_process import TOKYO, sent
 from tests.worker.slack_server import SILENT, SlackServer
 
@@ -210,6 +212,82 @@ def test_it_reads_like_the_stand_up_board(sqlite_url: str) -> None:
     assert "load test first" in text
     assert "shop#7" not in text
     assert lines[-1] == "https://ghapp.example/?lang=en"
+
+
+def test_it_names_consultations_the_next_release_and_what_happened(database_url: str) -> None:
+    soon = Release(days_from_now(3), "v5.12")
+
+    async def play() -> list[str]:
+        async with opened(database_url) as store:
+            before = datetime.now(UTC) - timedelta(minutes=5)
+            since = NOON - timedelta(days=3)
+            await recorded(store, 1421, shown=overview("add a column", release=soon), since=since)
+            done = overview(areas=(area(state="signed_off"),), release=soon)
+            now = datetime.now(UTC)
+            await recorded(store, 2, "signed_off", done, since=now)
+            await recorded(store, 3, "signed_off", done, since=since)
+            waived = overview(areas=(area(state="waived"),))
+            await recorded(store, 4, "waived", waived, since=now, is_open=False)
+            await project(store, 88, asked="can it be split?", title="split nightly batch")
+            found = await queue_of(store)
+            changes = await store.records.read(happened, None, before)
+            of_others = await store.records.read(happened, frozenset({BATCH.id}), before)
+            assert of_others == Happened(0, 0, 0)
+        texts = []
+        for language in ("en", "ja"):
+            words = Words(language)
+            last = date(2026, 11, 24), before
+            told = worded(found, last, date(2026, 11, 25), "", PLACE, words, changes)
+            assert told
+            texts.append(as_text(told, words))
+        return texts
+
+    english, japanese = asyncio.run(play())
+    assert "Look at today\n  NEW shop#1421 add a column" in english
+    consulted = "shop#88 split nightly batch · consultation · external-api"
+    assert f"  {consulted}" in english
+    assert "asked by bob: “can it be split?”" in english
+    assert "(v5.12), 1 of 3 not signed off (shop#1421)" in english
+    assert "Since Tue 24 Nov: 3 new, 1 signed off, 1 waived" in english
+    assert "今日見るもの" in japanese and "事前相談" in japanese
+    assert "11/24(火) 以降：新着 3、承認 1、免除 1" in japanese
+
+
+def test_a_consultation_is_new_until_a_message_has_named_it(sqlite_url: str) -> None:
+    async def play() -> None:
+        async with opened(sqlite_url) as store:
+            for number in range(1, 13):
+                await recorded(store, number, since=NOON)
+            for number in range(20, 30):
+                await project(store, number, asked="", title="later")
+            found = await queue_of(store)
+        for minutes, marked in ((0, 3), (20, 2), (60, 0)):
+            last = date(2026, 11, 24), NOON + timedelta(minutes=minutes)
+            told = worded(found, last, date(2026, 11, 25), "", PLACE, Words("en"))
+            assert told
+            (part,) = told.parts
+            assert (part.total, len(part.lines)) == (22, 10)
+            assert [one.name for one in part.lines[7:]] == ["shop#20", "shop#21", "shop#22"]
+            assert sum(one.is_new for one in part.lines[7:]) == marked
+
+    asyncio.run(play())
+
+
+def test_all_that_is_signed_off_before_a_release_is_said(sqlite_url: str) -> None:
+    async def play() -> None:
+        async with opened(sqlite_url) as store:
+            done = overview(
+                areas=(area(state="signed_off"),), release=Release(days_from_now(3), "v6")
+            )
+            await recorded(store, 2, "signed_off", done)
+            await recorded(store, 3)
+            found = await queue_of(store)
+        told = worded(found, None, date(2026, 11, 25), "", PLACE, Words("en"))
+        assert told
+        assert "(v6), all 1 signed off" in " ".join(told.summary)
+        assert told.closing == ()
+
+    asyncio.run(play())
 
 
 # --- where it goes --------------------------------------------------------------------------------

@@ -85,6 +85,11 @@ class Moving(Installations):
         self.seen.append(seen)
         return (OTHER,)
 
+    async def moved_follow_ups(
+        self, repository: Repository, checked: Mapping[int, datetime]
+    ) -> tuple[PullKey, ...]:
+        raise AssertionError("there are none")
+
     async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts:
         self.gathered.append((key, history.touched))
         raise Gone("no such pull")

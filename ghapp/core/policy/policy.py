@@ -24,7 +24,7 @@ from ghapp.core.areas import (
     leaves,
 )
 from ghapp.core.digest import Destination, DigestTo, Retro
-from ghapp.core.model import Problem, PullKey
+from ghapp.core.model import ConfigurationKey, Problem, ProjectKey, PullKey
 from ghapp.core.patterns import globs
 from ghapp.core.policy import limits, own_packs, pack_files, pull_schema, yaml
 from ghapp.core.policy.areas import (
@@ -107,8 +107,8 @@ class Rules:
     timezone: tzinfo = UTC
     details_base: str = ""
 
-    def details(self, key: PullKey) -> str:
-        """The address of the pull's page; "" for no link to it."""
+    def details(self, key: PullKey | ProjectKey | ConfigurationKey) -> str:
+        """The address of the page about it; "" for no link to it."""
         return self.details_base + key.page if self.details_base else ""
 
 

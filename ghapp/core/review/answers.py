@@ -150,6 +150,36 @@ def defer(case: Case, command: Command) -> tuple[Judged, ...]:
     return (*merged(outcomes), *strange)
 
 
+def close(case: Case, command: Command) -> tuple[Judged, ...]:
+    """The follow-up whose issue this is said on is done; the note is its evidence.
+
+    A reviewer of its area says so, and not the author of the pull, as for a sign-off.
+    """
+    made = case.follow_up
+    if made is None or not {*command.subjects} <= {made.item, made.area}:
+        return (_another(made),)
+    # An area that the policy has switched off since has the reviewers of everything else.
+    known = made.area in case.reviewers
+    right = case.right(made.area) if known else case.right_of(case.policy.reviewers)
+    if not right:
+        return (case.no_right("close_not_reviewer", *([made.area] if known else [])),)
+    if case.by_author and not case.policy.allow_author:
+        return (Refusal("close_author", names=(made.area,) if known else ()),)
+    return (case.done(Verb.CLOSE, made.item, right, command.note),)
+
+
+def extend(case: Case, command: Command) -> tuple[Judged, ...]:
+    """Another day for the follow-up whose issue this is said on."""
+    made = case.follow_up
+    if made is None or command.subjects != (made.item,):
+        return (_another(made),)
+    return defer(case, command)
+
+
+def _another(made: FollowUp | None) -> Refusal:
+    return Refusal("another_follow_up", made.item if made else "")
+
+
 def _not_extended(case: Case, made: FollowUp, right: str, until: str) -> Refusal | None:
     """Why a follow-up that exists already is not extended; a reviewer may do that once."""
     if not made.is_open:

@@ -11,7 +11,7 @@ from ghapp.core.ledger import Entry, Refusal, Verb, when
 from ghapp.core.markdown import seen
 from ghapp.core.model import Channel, Message, Rights
 from ghapp.core.policy.policy import Policy
-from ghapp.core.records import History, Shown
+from ghapp.core.records import FollowUp, History, Shown
 from ghapp.core.review.facts import Facts
 from ghapp.core.review.permissions import owner_of, right_to_review
 from ghapp.core.review.projects import concerns_here
@@ -90,6 +90,12 @@ class Case:
             for item in area.items
         }
 
+    @property
+    def follow_up(self) -> FollowUp | None:
+        """The follow-up whose issue this was said on, by our record; None if there is none."""
+        number = self.message.issue
+        return next((one for one in self.facts.follow_ups if number and one.issue == number), None)
+
     def mark(self, area: str, item: str) -> str:
         """The digest of what the item is about, as the speaker saw it."""
         marks = self.shown.items if self.shown else {}
@@ -136,6 +142,7 @@ class Case:
             comment_id=self.message.comment_id,
             node_id=self.message.node_id,
             own_allowed=self.policy.allow_author,
+            issue=self.message.issue,
         )
 
     def entry(self, part: int, outcome: Judged) -> Entry:
@@ -144,8 +151,8 @@ class Case:
             return replace(outcome, part=part)
         refused = self.done(Verb.REFUSED)
         # What no comment shows, and what nobody looks for in one.
-        unseen = not self.flagged or self.facts.on_issue
-        replied = unseen or outcome.reason == "approval_signs_nothing"
+        unseen = not self.flagged or self.facts.on_issue or self.message.issue
+        replied = bool(unseen) or outcome.reason == "approval_signs_nothing"
         return replace(refused, part=part, refusal=outcome, replied=replied)
 
 

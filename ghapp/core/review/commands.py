@@ -18,7 +18,7 @@ from ghapp.core.ledger import Refusal, Verb
 from ghapp.core.markdown import seen
 from ghapp.core.model import Channel, Message
 from ghapp.core.policy.policy import Policy
-from ghapp.core.review.answers import answer, defer, incident
+from ghapp.core.review.answers import answer, close, defer, extend, incident
 from ghapp.core.review.case import Case, Command, Judged, laid_bare, nearest
 from ghapp.core.review.comment_text import MOST_CHARACTERS, PREFIX, lines, speaks
 from ghapp.core.review.joining import accept, begin, consult, join, only_on_issues
@@ -60,7 +60,8 @@ WRITERS = Who("writers", write=True, author=True)
 class Spec:
     """One command.
 
-    act: gives its outcomes. on_issue: those on the issue of a project; None if it is for pulls.
+    act: gives its outcomes. on_issue, on_follow_up: those on the issue of a project, and on that of
+    a follow-up; None if it is not for such an issue.
     subjects: areas | items | project | "" (takes none).
     note: whether a note follows the dashes: "" (no) | may | must | all (the note is the whole rest
     of the line, with or without dashes).
@@ -83,6 +84,7 @@ class Spec:
     replied: bool = False
     reaction: str = "+1"
     on_issue: Callable[[Case, Command], tuple[Judged, ...]] | None = None
+    on_follow_up: Callable[[Case, Command], tuple[Judged, ...]] | None = None
 
 
 def noted(case: Case, command: Command) -> tuple[Judged, ...]:
@@ -94,6 +96,7 @@ COMMANDS: Mapping[str, Spec] = {
     "done": Spec(
         Verb.SIGN_OFF, "done [AREA...] [-- note]", REVIEWERS, sign_off,
         subjects="areas", note="may", binds=True, on_issue=accept,
+        on_follow_up=close,
     ),
     "undo": Spec(Verb.UNDO, "undo", SPEAKER_OR_REVIEWERS, undo, on_issue=undo),
     "hold": Spec(
@@ -120,7 +123,7 @@ COMMANDS: Mapping[str, Spec] = {
         Verb.DEFER, "defer ITEM... [until YYYY-MM-DD] [by @owner] -- reason",
         AUTHOR_OR_REVIEWERS, defer,
         subjects="items", needs_subjects=True, note="must", takes_due=True, binds=True,
-        on_issue=defer,
+        on_issue=defer, on_follow_up=extend,
     ),
     "waive": Spec(Verb.WAIVE, "waive -- reason", WAIVERS, waive, note="must", binds=True),
     "project": Spec(
@@ -134,10 +137,13 @@ COMMANDS: Mapping[str, Spec] = {
         Verb.INCIDENT, "incident URL ITEM [-- note]", WRITERS, incident,
         subjects="items", needs_subjects=True, note="may", takes_url=True, on_issue=incident,
     ),
-    "refresh": Spec(Verb.REFRESH, "refresh", ANYONE, noted, reaction="eyes", on_issue=noted),
+    "refresh": Spec(
+        Verb.REFRESH, "refresh", ANYONE, noted, reaction="eyes", on_issue=noted, on_follow_up=noted
+    ),
     "explain": Spec(Verb.EXPLAIN, "explain", ANYONE, noted, replied=True, reaction="eyes"),
     "help": Spec(
-        Verb.HELP, "help", ANYONE, noted, replied=True, reaction="eyes", on_issue=noted
+        Verb.HELP, "help", ANYONE, noted, replied=True, reaction="eyes", on_issue=noted,
+        on_follow_up=noted,
     ),
 }  # fmt: skip
 # What people write instead.

@@ -26,7 +26,7 @@ class Facts:
     found_at: when GitHub accepted our check run, if it was read back from this head; else None.
     earlier: what was shown but not recorded, as read back, oldest first.
     follow_ups: those of this pull, as recorded or read back.
-    details: the address of the pull's page of ghapp; "" if it is not to be named.
+    details: the address of the page of ghapp about it; "" if it is not to be named.
     releases: of the calendar that the policy names, the next one first.
     membership, project: of the pull. on_issue: this is a project itself, which is judged as a pull
     without a diff.

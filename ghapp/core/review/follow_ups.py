@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from ghapp.core.ledger import Verb, answers
+from ghapp.core.policy.policy import Policy
 from ghapp.core.records import FollowUp
 from ghapp.core.review.review import AreaReview, PullState, Review
 
@@ -34,12 +35,29 @@ def follow_ups(review: Review) -> tuple[FollowUp, ...]:
                 )
             elif made and made.is_open and not made.extended and entry.until > made.due:
                 found[item] = replace(made, due=entry.until, reason=entry.note, extended=True)
+    for entry in review.ledger:
+        made = found.get(entry.subject)
+        if entry.verb is Verb.CLOSE and made and made.issue:
+            found[made.item] = replace(made, done=entry.id)
+    # Whoever reopens the issue by hand after that reopens the follow-up.
+    before = {one.item: one.done for one in review.follow_ups}
+    closed = {item for item, one in found.items() if one.done != before.get(item, "")}
     # A follow-up without an issue is closed by an answer to its question.
     done = {item for item, one in answers(review.ledger).items() if one.verb is not Verb.DEFER}
+    policy = review.facts.policy
+    found = {item: _in_working_time(one, policy) for item, one in found.items()}
     return tuple(
-        replace(one, is_open=False) if one.item in done and not one.issue else one
+        replace(one, is_open=False)
+        if one.item in closed or (one.item in done and not one.issue)
+        else one
         for one in found.values()
     )
+
+
+def _in_working_time(one: FollowUp, policy: Policy) -> FollowUp:
+    """The follow-up with the working day on which it is due by the policy in force."""
+    day = policy.working_time.day_from(date.fromisoformat(one.due)).isoformat()
+    return replace(one, counts_on="" if day == one.due else day)
 
 
 def has_open(review: Review) -> bool:
@@ -51,9 +69,16 @@ def has_open(review: Review) -> bool:
 
 def pressing(area: AreaReview, review: Review) -> tuple[FollowUp, ...]:
     """Other pulls' follow-ups in this area that are due within a week or overdue; soonest first."""
-    last = (review.facts.now + SOON).date().isoformat()
-    return tuple(one for one in review.debts if one.area == area.id and one.due <= last)
+    policy = review.facts.policy
+    last = (_today(review) + SOON).isoformat()
+    here = (_in_working_time(one, policy) for one in review.debts if one.area == area.id)
+    return tuple(one for one in here if one.last_day <= last)
 
 
 def is_overdue(one: FollowUp, review: Review) -> bool:
-    return one.due < review.facts.now.date().isoformat()
+    """Whether the working day on which it was due is over. one: of `pressing`."""
+    return one.last_day < _today(review).isoformat()
+
+
+def _today(review: Review) -> date:
+    return review.facts.now.astimezone(review.facts.policy.working_time.zone).date()

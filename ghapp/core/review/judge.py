@@ -90,6 +90,8 @@ def settled_heads(facts: Facts, history: History) -> tuple[str, ...]:
     """The heads that somebody wants to settle now: who pushed what is in them has to be known."""
     found = dict[str, None]()
     for message in facts.messages:
+        if message.issue:
+            continue
         approves = "review" in facts.policy.sign_off_by and message.text == "approved"
         if message.channel is Channel.APPROVAL and not approves:
             continue
@@ -167,6 +169,12 @@ def _outcomes(case: Case, command: Command | Refusal) -> tuple[Judged, ...]:
         return (command,)
     spec = spec_of(command.verb)
     act = spec.on_issue if case.facts.on_issue else spec.act
+    if case.message.issue:
+        act = spec.on_follow_up
+        if act is None:
+            return (Refusal("not_on_follow_ups"),)
+        if case.follow_up is None:
+            return (Refusal("no_follow_up"),)
     if act is None:
         return (Refusal("not_on_issues"),)
     if case.facts.on_issue and command.verb not in BEFORE_PROJECT and not has_begun(case):

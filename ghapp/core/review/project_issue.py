@@ -70,6 +70,7 @@ def consultation(facts: Facts, ledger: tuple[Entry, ...]) -> Consultation | None
     first = min(asked.values(), key=lambda one: one.asked.said_at)
     last = max(asked.values(), key=lambda one: one.last.said_at)
     key = facts.pull.key
+    named = (one.reviewers.words for one in facts.policy.areas if one.id in asked)
     return Consultation(
         key.repository.full_name,
         key.number,
@@ -79,4 +80,5 @@ def consultation(facts: Facts, ledger: tuple[Entry, ...]) -> Consultation | None
         last.last.speaker,
         first.asked.said_at,
         last.last.note,
+        tuple(dict.fromkeys(word for words in named for word in words)),
     )

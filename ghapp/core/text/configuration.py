@@ -29,8 +29,12 @@ def marked(body: str) -> bool:
     return body.split("\n", 1)[0].strip() == MARKER
 
 
-def issue(standing: Standing, hazards: Mapping[str, Hazard], policy: Policy) -> Issue:
-    """The issue. hazards: those of the policy, by id."""
+def issue(
+    standing: Standing, hazards: Mapping[str, Hazard], policy: Policy, details: str = ""
+) -> Issue:
+    """The issue. hazards: those of the policy, by id. details: the address of its page; "" if none
+    is to be named.
+    """
     words = Words(policy.language)
     lines = _Lines(standing, hazards, policy, words)
     gone, accepted = lines.gone(), lines.accepted()
@@ -41,6 +45,7 @@ def issue(standing: Standing, hazards: Mapping[str, Hazard], policy: Policy) -> 
         _part("configuration_accepted", shown[1], len(accepted), words),
         _part("configuration_gone", shown[0], len(gone), words),
         _refused(standing.refused, words),
+        words("configuration_page", url=details) if details else "",
         words(
             "configuration_help",
             command=code(f"/nfr {USAGE}"),

@@ -16,6 +16,7 @@ from ghapp.core.text.questions import wording
 MOST_OWN = 20
 MOST_DEBTS = 3  # of one area
 MOST_TITLE = 240  # characters; GitHub takes 256
+MOST_EVIDENCE = 200  # characters
 MOST_QUESTION = 100  # of the question in a title
 _MARKER = re.compile(r"<!-- ghapp:follow-up ([1-9][0-9]{0,9}):([A-Za-z0-9._-]{1,100}) -->")
 
@@ -26,16 +27,21 @@ def own(review: Review, words: Words) -> str:
     if not made:
         return ""
     lines = [f"**{words('follow_ups')}**", ""]
+    said = {entry.id: entry for entry in review.ledger}
     for follow_up in made[:MOST_OWN]:
+        by = None if follow_up.is_open else said.get(follow_up.done)
+        state = "open" if follow_up.is_open else "done" if by else "closed"
         text = words(
-            "follow_up_open" if follow_up.is_open else "follow_up_closed",
+            f"follow_up_{state}",
             item=code(follow_up.item),
             due=follow_up.due,
             owner=login(follow_up.owner),
+            who=login(by.speaker) if by else "",
         )
         lost = follow_up.is_open and follow_up.issue and not follow_up.assigned
         note = words("not_assigned") if lost else ""
-        lines.append(f"- {dotted(text, _issue(follow_up, words), note)}")
+        evidence = code(by.note, MOST_EVIDENCE) if by and by.note else ""
+        lines.append(f"- {dotted(text, evidence, _issue(follow_up, words), note)}")
     left = len(made) - MOST_OWN
     if left > 0:
         lines.append(f"- {words('and_more', count=left)}")
@@ -105,12 +111,14 @@ def issue(follow_up: FollowUp, review: Review) -> Issue:
         command=code(f"/nfr defer {name} until YYYY-MM-DD -- {words('usage_reason')}"),
         days=policy.defer.max_days,
     )
+    ends = words("issue_close", command=code(f"/nfr done -- {words('usage_evidence')}"))
     label = policy.labels["follow_up"]
     return Issue(
         item=name,
         due=due,
         title=visible(title, MOST_TITLE),
-        body=f"{marker(number, name)}\n{text}\n\n{words.sentences(words('issue_close'), more)}\n",
+        body=f"{marker(number, name)}\n{text}\n\n{words.sentences(ends, more)}\n",
         owner=follow_up.owner,
         label=(label, *described(policy)[label]),
+        done=follow_up.done,
     )

@@ -6,9 +6,9 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 
-from ghapp.core.areas import Reviewers, Text
+from ghapp.core.areas import Text
 from ghapp.core.i18n import LANGUAGES, Words
-from ghapp.core.ledger import Entry
+from ghapp.core.ledger import Entry, answers
 from ghapp.core.markdown import visible
 from ghapp.core.records import (
     Asked,
@@ -16,12 +16,16 @@ from ghapp.core.records import (
     Found,
     Hours,
     Note,
+    OfProject,
     Overview,
     PolicyFile,
     PolicySource,
+    ProjectArea,
 )
+from ghapp.core.review.projects import holding
 from ghapp.core.review.review import AreaReview, PullState, Review
 from ghapp.core.text.findings import rank
+from ghapp.core.text.projects import Board
 from ghapp.core.text.reasons import MOST_EXPLAINED, flagged_by
 
 MOST_NOTE = 1_000  # characters
@@ -30,6 +34,7 @@ MOST_FOUND = 20  # findings of an area
 
 def overview(review: Review) -> Overview:
     """What pages show of the review until its next run."""
+    project = review.facts.project
     pull, working = review.facts.pull, review.facts.policy.working_time
     return Overview(
         title=pull.title,
@@ -39,14 +44,37 @@ def overview(review: Review) -> Overview:
         areas=tuple(_area(one, review) for one in review.areas),
         holds=tuple(map(_note, review.holds)) if review.state is PullState.ON_HOLD else (),
         policy=tuple(_files(review.facts.source)),
-        waivers=_people(review.facts.policy.waivers),
+        waivers=review.facts.policy.waivers.words,
         labels=review.facts.policy.labels,
         at=review.facts.now,
         head_sha=pull.head_sha,
         is_merged=pull.is_merged,
         release=review.release,
         freeze=review.freeze,
+        project=OfProject(project.key, project.title) if project else None,
     )
+
+
+def project_areas(board: Board) -> Iterator[ProjectArea]:
+    """What pages show of a project's areas until its next run."""
+    given, consulted = answers(board.ledger), board.consulted
+    for area in (None, *board.shown):
+        id = area.id if area else ""
+        asked = consulted.get(id)
+        if area or asked:
+            yield ProjectArea(
+                id,
+                area.title if area else Text("", ""),
+                _note(asked.last) if asked else None,
+                _note(asked.answered) if asked and asked.answered else None,
+                tuple(
+                    Asked(
+                        *(item.id, item.severity, item.question),
+                        _note(given[item.id]) if item.id in given else None,
+                    )
+                    for item in (area.items if area else ())
+                ),
+            )
 
 
 def _files(source: PolicySource) -> Iterator[PolicyFile]:
@@ -67,15 +95,11 @@ def _sha(text: str | None) -> str:
     return hashlib.sha1(b"blob %d\0%b" % (len(content), content)).hexdigest()  # noqa: S324
 
 
-def _people(named: Reviewers) -> tuple[str, ...]:
-    return (*(f"team {one}" for one in named.teams), *named.users)
-
-
 def _area(area: AreaReview, review: Review) -> FlaggedArea:
     why = (
         flagged_by(area, review, Words(language), MOST_EXPLAINED, visible) for language in LANGUAGES
     )
-    answers = area.answered
+    given, from_project = area.answered, holding(area.inherited)
     found = Counter(one.item for one in area.findings)
     return FlaggedArea(
         area.id,
@@ -83,15 +107,16 @@ def _area(area: AreaReview, review: Review) -> FlaggedArea:
         area.mode,
         area.standing.state.value,
         Text(*why),
-        reviewers=_people(area.reviewers),
+        reviewers=area.reviewers.words,
         signed=_note(area.standing.signed) if area.standing.signed else None,
         items=tuple(
             Asked(
                 item.id,
                 item.severity,
                 item.question,
-                _note(answers[item.id]) if item.id in answers else None,
+                _note(given[item.id]) if item.id in given else None,
                 found[item.id],
+                item.id in from_project,
             )
             for item in area.items
         ),

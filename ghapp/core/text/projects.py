@@ -125,7 +125,11 @@ def comment(board: Board) -> str:
         )
         blocks.append("\n".join((f"**{words('project_concerns')}**", "", *lines)))
     blocks.append(_table(board, words))
-    return cut(paragraphs(*blocks), words("cut"))
+    details = board.facts.details
+    if details:
+        blocks.append(words("details_link", url=details))
+    rest = words("cut_linked", url=details) if details else words("cut")
+    return cut(paragraphs(*blocks), rest)
 
 
 def _area(area: Area, board: Board, words: Words) -> Iterator[str]:

@@ -65,6 +65,8 @@ ANCHORS: Mapping[Channel, str] = {
 def address(entry: Entry, url: str) -> str:
     """Where on GitHub the message of an entry stands; "" if that is not known. url: of the pull."""
     anchor = ANCHORS.get(entry.channel, "")
+    if entry.issue:
+        url = f"{url.rsplit('/', 2)[0]}/issues/{entry.issue}" if url else ""
     return f"{url}#{anchor}{entry.comment_id}" if url and anchor and entry.comment_id else ""
 
 

@@ -17,9 +17,10 @@ from ghapp.core.model import (
 )
 from ghapp.core.review.comment_text import PREFIX, speaks, ticks
 from ghapp.core.text.configuration import marked
+from ghapp.core.text.follow_ups import read_marker
 from ghapp.core.text.render import MARKER
 from ghapp.github import payloads
-from ghapp.github.payloads import NEVER, Identity, decoded, text, utc
+from ghapp.github.payloads import MOST_NUMBER, NEVER, Identity, decoded, text, utc
 
 VERDICTS = frozenset({"approved", "changes_requested"})
 # Spaces without line breaks: otherwise thousands of empty lines would take quadratic time.
@@ -38,6 +39,15 @@ def issue_comment(delivery: Delivery, us: Identity) -> Delivery:
         if ours and marked(payload.issue.body or ""):
             speaker, place = payload.person(comment.user), ConfigurationKey(payload.where)
             return _with_message(delivery, place, comment, speaker, Channel.COMMENT, "comment")
+        marker = read_marker(payload.issue.body or "") if ours else None
+        if marker and marker[0] <= MOST_NUMBER:
+            pull, number = PullKey(payload.where, marker[0]), payload.issue.number
+            if us.made(comment.performed_via_github_app):
+                return delivery
+            return _with_message(
+                *(delivery, pull, comment, payload.person(comment.user), Channel.COMMENT),
+                *("comment", number),
+            )
     if not us.made(comment.performed_via_github_app):
         speaker = payload.person(comment.user)
         return _with_message(delivery, key, comment, speaker, Channel.COMMENT, "comment")
@@ -77,6 +87,7 @@ def _with_message(
     speaker: Account | None,
     channel: Channel,
     kind: str,
+    issue: int = 0,
 ) -> Delivery:
     """The delivery with a person's new comment as a message, if it speaks to ghapp."""
     body = text(comment.body)
@@ -84,7 +95,14 @@ def _with_message(
         return delivery
     at, id = utc(comment.created_at), f"{kind}:{comment.id}"
     message = Message(
-        id, channel, speaker.login, at, body, comment_id=comment.id, speaker_id=speaker.id
+        id,
+        channel,
+        speaker.login,
+        at,
+        body,
+        comment_id=comment.id,
+        speaker_id=speaker.id,
+        issue=issue,
     )
     return replace(delivery, keys=(key,), messages=(message,), touched=refreshes(body))
 

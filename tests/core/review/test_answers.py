@@ -8,12 +8,14 @@ from ghapp.core.ledger import Verb
 from ghapp.core.model import Message
 from ghapp.core.policy.policy import Defer
 from ghapp.core.records import FollowUp
+from ghapp.core.review.judge import settled_heads
 from tests.core.build import (
     area,
     asked,
     at,
     comment,
     entry,
+    facts,
     flagged,
     history,
     item,
@@ -286,3 +288,52 @@ class TestAnExtension:
             ("defer", "db-plan", SRE),
             ("refused", "extended_already", "db-plan"),
         ]
+
+
+class TestOnTheIssueOfAFollowUp:
+    MADE = FollowUp(5, "db-plan", "db", "2026-05-01", "ann", issue=12)
+
+    def said(self, text: str, speaker: str, made: FollowUp = MADE, **known: object) -> list[object]:
+        message = replace(comment(text, speaker), issue=12)
+        return [*verdicts(message, follow_ups=(made,), **known)]
+
+    @pytest.mark.parametrize(
+        ("speaker", "command", "expected"),
+        [
+            ("sam", "done -- measured", ("close", "db-plan", SRE)),
+            ("sam", "done db-plan", ("close", "db-plan", SRE)),
+            ("sam", "done db", ("close", "db-plan", SRE)),
+            ("sam", "done web-plan", ("refused", "another_follow_up", "db-plan")),
+            ("ann", "done", ("refused", "close_author", "db")),
+            ("bob", "done", ("refused", "close_not_reviewer", "db")),
+            ("wes", "done", ("refused", "close_not_reviewer", "db")),
+            ("una", "done", ("refused", "unclear", "The App needs Members: read.")),
+            ("sam", "defer db-plan until 2026-05-02 -- x", ("defer", "db-plan", SRE)),
+            (
+                "sam",
+                "defer db-rollback until 2026-05-02 -- x",
+                ("refused", "another_follow_up", "db-plan"),
+            ),
+            ("sam", "refresh", ("refresh", "", "")),
+            ("eve", "help", ("help", "", "")),
+        ],
+    )
+    def test_reviewers_of_its_area_close_or_extend_it(
+        self, speaker: str, command: str, expected: tuple[str, ...]
+    ) -> None:
+        assert self.said(f"/nfr {command}", speaker) == [expected]
+
+    def test_an_author_may_if_the_policy_lets_authors_sign_off(self) -> None:
+        rules = replace(RULES, allow_author=True)
+        assert self.said("/nfr done", "ann", rules=rules) == [("close", "db-plan", SRE)]
+
+    def test_of_an_area_that_is_gone_the_reviewers_of_all_else_do(self) -> None:
+        made = replace(self.MADE, area="gone")
+        assert self.said("/nfr done", "sam", made)[0] == ("close", "db-plan", SRE)
+        assert self.said("/nfr done", "bob", made) == [("refused", "close_not_reviewer", "")]
+        assert self.said("/nfr done", "ann", made) == [("refused", "close_author", "")]
+
+    def test_settles_no_area_so_nobody_asks_who_pushed(self) -> None:
+        message = replace(comment("/nfr done"), issue=12)
+        assert settled_heads(facts(RULES, message), history(SEEN)) == ()
+        assert settled_heads(facts(RULES, comment("/nfr done")), history(SEEN)) != ()

@@ -12,6 +12,7 @@ from ghapp.core.ledger import Entry, Verb
 from ghapp.core.marks import Issue, Marks
 from ghapp.core.records import FollowUp
 from ghapp.core.text.follow_ups import marker, read_marker
+from ghapp.core.working_time import WorkingTime
 from tests.core.build import area, asked, entry, facts, flagged, history, policy, shown
 
 DB = area("db")
@@ -93,6 +94,12 @@ class TestOnceMade:
         assert closed == replace(MADE, is_open=False)
         assert decided(DEFER, made=(MADE,)).follow_ups == (MADE,)
 
+    def test_it_counts_on_the_next_working_day(self) -> None:
+        saturday = replace(DEFER, until="2026-05-02")
+        (made,) = decided(saturday, SIGNED).follow_ups
+        assert (made.due, made.counts_on, made.last_day) == ("2026-05-02", *["2026-05-04"] * 2)
+        assert MADE.last_day == MADE.due
+
     def test_it_may_be_extended_once(self) -> None:
         (longer,) = decided(DEFER, EXTENDED, made=(replace(MADE, issue=12),)).follow_ups
         assert longer == replace(MADE, issue=12, due="2026-06-01", reason="holiday", extended=True)
@@ -111,6 +118,19 @@ class TestOnceMade:
     )
     def test_no_other_word_changes_its_day(self, made: FollowUp) -> None:
         assert decided(DEFER, EXTENDED, made=(made,)).follow_ups == (made,)
+
+    def test_a_reviewer_ends_it_and_whoever_reopens_the_issue_begins_it_again(self) -> None:
+        done = entry(Verb.CLOSE, "db-plan", "sam", 9, number=9, note="`url`", issue=12)
+        there = replace(MADE, issue=12)
+        made = decided(DEFER, done, made=(there,))
+        ended = replace(there, is_open=False, done=done.id)
+        assert made.follow_ups == (ended,)
+        assert made.marks.issues == {Issue("db-plan", MADE.due, done=done.id)}
+        assert "- ~~`db-plan`~~ done, says sam · `` `url` `` · #12\n" in made.marks.comment
+        again = replace(ended, is_open=True)
+        assert decided(DEFER, done, made=(again,)).follow_ups == (again,)
+        newer = replace(done, message_id="later")
+        assert not decided(DEFER, done, newer, made=(again,)).follow_ups[0].is_open
 
     def test_what_the_record_remembers_is_enough(self) -> None:
         was = replace(history(), follow_ups=(MADE,))
@@ -234,6 +254,21 @@ class TestDebts:
         assert run
         assert (line in made.marks.comment) is bool(expected)
         assert (line in run.text) is bool(expected)
+
+    @pytest.mark.parametrize(
+        ("due", "off", "expected"),
+        [
+            ("2026-03-31", "2026-03-31", "**Due 2026-03-31**"),
+            ("2026-03-29", "2026-03-30..2026-03-31", "**Due 2026-03-29**"),
+            ("2026-03-29", "2026-03-31", "**Overdue since 2026-03-29**"),  # a Sunday
+            ("2026-04-08", "2026-04-08", ""),
+        ],
+    )
+    def test_are_due_on_a_working_day(self, due: str, off: str, expected: str) -> None:
+        rules = policy(DB, comment="flagged", working_time=WorkingTime(days_off=(off,)))
+        was = replace(history(shown({"db": "f1"})), debts=(FollowUp(3, "db-x", "db", due, "eve"),))
+        made = decide(facts(rules), was, asked(flagged(DB)), (), ())
+        assert (f"{expected}: `db-x`" in made.marks.comment) is bool(expected)
 
     def test_of_other_areas_are_not_shown_and_of_one_but_a_few(self) -> None:
         debts = tuple(

@@ -447,6 +447,13 @@ SIGNED = tuple(
 DEFERRAL = "/nfr defer db-plan until {} -- x"
 
 
+OPENED = replace(MADE, issue=12)
+
+
+def on_issue(text: str, speaker: str = "sam") -> Message:
+    return replace(comment(text, speaker), issue=12)
+
+
 REACHED: Mapping[str, tuple[Message, Mapping[str, Any]]] = {
     # what was written is no command
     "unknown_command": (comment("/nfr dnoe"), {}),
@@ -512,6 +519,11 @@ REACHED: Mapping[str, tuple[Message, Mapping[str, Any]]] = {
         comment(DEFERRAL.format("2026-05-01")),
         {"follow_ups": (replace(MADE, is_open=False),)},
     ),
+    "close_not_reviewer": (on_issue("/nfr done", "bob"), {"follow_ups": (OPENED,)}),
+    "close_author": (on_issue("/nfr done", "ann"), {"follow_ups": (OPENED,)}),
+    "another_follow_up": (on_issue("/nfr done web"), {"follow_ups": (OPENED,)}),
+    "not_on_follow_ups": (on_issue("/nfr hold -- x"), {"follow_ups": (OPENED,)}),
+    "no_follow_up": (on_issue("/nfr done"), {}),
     "project_no_write": (comment("/nfr project #12", "eve"), {}),
     "project_unnamed": (comment("/nfr project", "bob"), {}),
     "project_unreadable": (comment("/nfr project points", "bob"), {}),

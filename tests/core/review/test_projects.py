@@ -35,6 +35,7 @@ from ghapp.core.review.projects import (
 from ghapp.core.review.review import review_of
 from ghapp.core.scan.checklist import Flagged
 from ghapp.core.text import projects as words_of
+from ghapp.core.text.overview import overview
 from tests.core.build import (
     SHOP,
     area,
@@ -356,6 +357,52 @@ def test_the_comment_on_the_issue_shows_where_the_project_is() -> None:
     start = board().marks.comment
     assert "Nobody has been consulted yet" in start
     assert "NFR project: 1 question open" in board(asks_).marks.comment
+
+
+def test_pages_show_the_areas_of_a_project_as_its_comment_does() -> None:
+    asks_ = entry(Verb.CONSULT, "db", "bob", 1, note="fine?")
+    question = entry(Verb.CONSULT, "", "bob", 1, note="more?")
+    done = entry(Verb.SIGN_OFF, "db", "sam", 2, note="yes")
+    general, known = board(asks_, question, done, answered(minutes=3)).areas
+    assert (general.id, general.accepted, general.items) == ("", None, ())
+    assert general.consulted and general.consulted.text == "more?"
+    assert known.consulted and known.accepted
+    assert (known.id, known.consulted.who, known.accepted.who) == ("db", "bob", "sam")
+    (first,) = known.items
+    assert first.answer and first.answer.text == "500 rps"
+    (known,) = board(pulls=(member(5),)).areas
+    assert (known.consulted, known.items[0].answer) == (None, None)
+    assert board().areas == ()
+    assert board(asks_, labelled=()).areas == ()
+
+
+def test_a_pull_shows_its_project_and_what_is_answered_there() -> None:
+    known = on(project(answered()))
+    found = overview(review_of(known, history(), asked(flagged(DB)), ()))
+    assert found.project and known.project
+    assert (found.project.key, found.project.title) == (known.project.key, known.project.title)
+    (flagged_area,) = found.areas
+    assert {one.id: one.is_inherited for one in flagged_area.items if one.answer} == {
+        "db-rollback": True
+    }
+    alone = overview(review_of(on(None), history(), asked(flagged(DB)), ()))
+    assert alone.project is None
+    assert not any(one.is_inherited for one in alone.areas[0].items)
+
+
+def test_the_comment_on_the_issue_links_to_the_page_if_there_is_one() -> None:
+    assert "Timeline and details" not in board().marks.comment
+    known = replace(facts(ISSUE, observed=Marks(labels=frozenset({LABEL}))), on_issue=True)
+    url = f"https://ghapp.example{HERE.page}"
+    assert url.endswith("/projects/acme/shop/12")
+    comment = decide_project(replace(known, details=url), (), (), begins=False).marks.comment
+    assert f"[Timeline and details]({url})" in comment
+
+
+def test_reviewers_of_what_is_asked_are_recorded() -> None:
+    asks_ = entry(Verb.CONSULT, "db", "bob", 1, note="fine?")
+    found = board(asks_).consultation
+    assert found and found.reviewers == DB.reviewers.words
 
 
 def test_at_most_fifty_pulls_are_listed() -> None:

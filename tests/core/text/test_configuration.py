@@ -11,7 +11,7 @@ import pytest
 from ghapp import builtin_packs
 from ghapp.core.i18n import Words
 from ghapp.core.ledger import Entry, Refusal, Verb
-from ghapp.core.model import Channel
+from ghapp.core.model import Channel, ConfigurationKey, Repository
 from ghapp.core.policy.policy import Policy, effective
 from ghapp.core.records import PolicySource
 from ghapp.core.review.configuration import Standing, Tracked
@@ -106,6 +106,15 @@ def test_a_long_list_has_fifty_lines_and_counts_the_rest() -> None:
 def test_a_hazard_that_the_policy_no_longer_has_is_listed_by_its_id() -> None:
     text = body(Standing((tracked("a.tf", "OWN-001", 1, "could"),), {}, NOW))
     assert "- **could** `OWN-001` \n" in text
+
+
+def test_the_issue_links_to_its_page_if_there_is_one() -> None:
+    own, page = policy("en"), ConfigurationKey(Repository(1, 2, "acme/shop")).page
+    url = f"https://ghapp.example{page}"
+    assert page == "/configuration/acme/shop"
+    hazards = rules_of(own).hazards
+    assert f"how many were open by week]({url})" in issue(STANDING, hazards, own, url).body
+    assert "by week" not in issue(STANDING, hazards, own).body
 
 
 def test_only_its_own_first_line_marks_the_issue() -> None:

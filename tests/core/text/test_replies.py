@@ -9,6 +9,7 @@ from ghapp.core.i18n import table
 from ghapp.core.ledger import Refusal, Verb
 from ghapp.core.review.answers import INCIDENT_URL
 from ghapp.core.review.joining import CONSULT_USAGE, PROJECT_USAGE
+from ghapp.core.text.replies import address
 from tests.core.build import entry, policy
 from tests.core.text.scenes import DB, URL, Scene, reply, same_as_snapshot, summary
 
@@ -171,3 +172,10 @@ def test_a_refusal_goes_once_its_speaker_has_fixed_it() -> None:
     same, later = (entry(Verb.REFRESH, speaker="eve", number=number) for number in (1, 2))
     assert "- eve: " in summary(policy(DB), refused, same)  # another command of that comment
     assert "- eve: " not in summary(policy(DB), refused, same, later)
+
+
+def test_what_was_said_on_the_issue_of_a_follow_up_is_found_there() -> None:
+    said = entry(Verb.CLOSE, "db-plan", number=7, issue=12)
+    place = URL.rpartition("/pull/")[0]
+    assert address(said, URL) == f"{place}/issues/12#issuecomment-7"
+    assert address(said, "") == ""

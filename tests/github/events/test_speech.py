@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ghapp.core.model import Channel, ConfigurationKey, Delivery, Message, ProjectKey
 from ghapp.core.text.configuration import MARKER as CONFIGURATION
+from ghapp.core.text.follow_ups import marker
 from ghapp.core.text.render import MARKER
 from tests.github.deliveries import (
     APP_ID,
@@ -211,6 +213,17 @@ def test_a_remark_that_says_nothing_to_us_is_ignored(parts: dict[str, Any]) -> N
 # --- the issue about configuration ----------------------------------------------------------------
 
 
+def test_a_command_on_the_issue_of_a_follow_up_is_a_message_about_its_pull() -> None:
+    delivery = on_issue(f"{marker(7, 'db-plan')}\nx", APP_ID, "/nfr done -- url")
+    assert delivery.keys == (replace(KEY, number=7),)
+    (message,) = delivery.messages
+    assert (message.text, message.issue) == ("/nfr done -- url", 5)
+    forged = on_issue(f"{marker(7, 'db-plan')}\nx", APP_ID + 1, "/nfr done -- url")
+    assert forged.keys == (ProjectKey(KEY.repository, 5),)
+    out_of_range = on_issue(f"{marker(9_999_999_999, 'db-plan')}\nx", APP_ID, "/nfr done")
+    assert out_of_range.keys == (ProjectKey(KEY.repository, 5),)
+
+
 def on_issue(body: str, app_id: int, said: str = "/nfr accept A-1 b -- c") -> Delivery:
     issue = {"number": 5, "body": body, "performed_via_github_app": {"id": app_id}}
     return comment("created", said, issue=issue)
@@ -230,6 +243,9 @@ def test_a_command_on_our_issue_is_a_message_about_the_configuration() -> None:
         (f"{CONFIGURATION}\nx", APP_ID, "thanks"),
     ],
 )
-def test_other_issues_and_other_comments_are_ignored(body: str, app_id: int, text: str) -> None:
+def test_other_issues_may_be_projects_and_other_comments_are_ignored(
+    body: str, app_id: int, text: str
+) -> None:
     delivery = on_issue(body, app_id, text)
-    assert (delivery.keys, delivery.messages) == ((), ())
+    keys = () if text == "thanks" else (ProjectKey(KEY.repository, 5),)
+    assert (delivery.keys, len(delivery.messages)) == (keys, len(keys))

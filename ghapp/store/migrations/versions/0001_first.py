@@ -216,6 +216,7 @@ def upgrade() -> None:  # noqa: PLR0915 -- one for each table
         *(whole("number"), text("node_id"), text("title"), text("url"), flag("is_open")),
         *(given("marks"), given("written"), text("touched"), text("consultation")),
         *(seconds("asked_at"), seconds("updated_at")),
+        given("areas", server_default="[]"),
     )
     index("projects_key", "projects", "key")
     index("projects_node", "projects", "node_id")
