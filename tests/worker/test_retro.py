@@ -29,12 +29,13 @@ from ghapp.store.pages import Due
 from ghapp.store.rollups import roll_up
 from ghapp.worker.digest import Place
 from ghapp.worker.retro import Found, attending, made, worded
+from tests.core.text.test_digest import HOSTILE
 from tests.store.stores import NOON, changed, opened, stored
 from tests.web.reviews import area, overview, recorded
 from tests.web.test_insights import waited
 from tests.worker.digest_process import TOKYO, sent
 from tests.worker.slack_server import SlackServer
-from tests.worker.test_digest import HOSTILE, LEASES_END, sources
+from tests.worker.test_digest import LEASES_END, sources
 
 MONDAY = datetime(2026, 11, 30, 10, 1, tzinfo=TOKYO)
 POLICY = "retro: {every: 2w, from: 2026-11-30, at: ''10:00''}\n"
