@@ -33,8 +33,10 @@ from ghapp.web.app import application, watching, without_app
 from ghapp.web.server import Server, bound
 from ghapp.web.setup import Front, SetUp
 from ghapp.worker.alerts import Alerts
-from ghapp.worker.digest import Digests, Place, known_audiences, made
+from ghapp.worker.digest import Digests, Place, Sender, known_audiences, made
 from ghapp.worker.redelivery import redelivered, redeliveries
+from ghapp.worker.retro import Retros, all_attending
+from ghapp.worker.retro import made as looked_back
 from ghapp.worker.schedule import roll_ups, sweep, sweeps
 from ghapp.worker.worker import Worker, first
 
@@ -110,7 +112,7 @@ async def _receiving(
         Slack(settings.slack_webhooks, settings.endpoint) as slack,
     ):
         login = BotLogin()
-        digests, alerts = _messages(settings, store, github, slack, metrics)
+        messages = _messages(settings, store, github, slack, metrics)
         runs = _worker(settings, store, github, metrics)
         front.site = application(
             settings,
@@ -126,7 +128,7 @@ async def _receiving(
             front.setup.switched(github)
         works: list[Coroutine[Any, Any, None]] = [first(stop.wait(), login.learn(github))]
         if worker:
-            works += _works(runs, store, github, metrics, digests, alerts, stop)
+            works += _works(runs, store, github, metrics, messages, stop)
         elif settings.is_sqlite:
             log.warning("deliveries are not processed", reason=NO_WORKER)
         yield works
@@ -238,9 +240,9 @@ async def working(settings: Settings, metrics_port: int | None = None) -> AsyncI
             ) as github,
             Slack(settings.slack_webhooks, settings.endpoint) as slack,
         ):
-            digests, alerts = _messages(settings, store, github, slack, metrics)
+            messages = _messages(settings, store, github, slack, metrics)
             runs = _worker(settings, store, github, metrics)
-            works, url = _works(runs, store, github, metrics, digests, alerts, stop), ""
+            works, url = _works(runs, store, github, metrics, messages, stop), ""
             if listener:
                 login = BotLogin()
                 site = watching(store, login.standing, metrics, runs.failing_seconds)
@@ -419,20 +421,34 @@ class Written:
     works: bool
 
 
-def digested(settings: Settings) -> tuple[Written, ...]:
+def digested(settings: Settings, *, retro: bool = False) -> tuple[Written, ...]:
     """What the stand-up's messages would say now; nothing is sent, and a server may run meanwhile.
 
-    Raises WrongSetting, Busy and StoreFailed (the database).
+    retro: those for the retro in their place. Raises WrongSetting, Busy and StoreFailed (the
+    database).
     """
-    return asyncio.run(_digested(settings))
+    return asyncio.run(_digested(settings, retro=retro))
 
 
-async def _digested(settings: Settings) -> tuple[Written, ...]:
+async def _digested(settings: Settings, *, retro: bool) -> tuple[Written, ...]:
     async with _there(settings) as store:
         now = await store.records.read(stats.now)
         day = now.astimezone(settings.timezone).date()
         rules = builtin_packs.rules(settings.default_mode, settings.timezone)
         place = Place(settings.timezone, settings.web_url, settings.base_url)
+        if retro:
+            found = await all_attending(store, rules, settings.slack_webhooks)
+            return tuple(
+                [
+                    Written(
+                        str(one.audience.target),
+                        one.audience.language,
+                        await looked_back(store, one, day, rules, place),
+                        one.audience.works_on(day),
+                    )
+                    for one in found
+                ]
+            )
         return tuple(
             [
                 Written(
@@ -563,8 +579,7 @@ def _works(
     store: Store,
     github: GitHub,
     metrics: Metrics,
-    digests: Digests,
-    alerts: Alerts,
+    messages: tuple[Digests, Retros, Alerts],
     stop: asyncio.Event,
 ) -> list[Coroutine[Any, Any, None]]:
     """What a process that works runs side by side: runs, sweeps, redeliveries and roll-ups."""
@@ -572,19 +587,20 @@ def _works(
         runs.run(stop),
         first(stop.wait(), sweeps(store, github, metrics)),
         first(stop.wait(), redeliveries(store, github, metrics)),
-        first(stop.wait(), digests.run()),
-        first(stop.wait(), alerts.run()),
+        *(first(stop.wait(), one.run()) for one in messages),
         first(stop.wait(), roll_ups(store, runs.rules.timezone)),
     ]
 
 
 def _messages(
     settings: Settings, store: Store, github: GitHub, slack: Slack, metrics: Metrics
-) -> tuple[Digests, Alerts]:
+) -> tuple[Digests, Retros, Alerts]:
     place = Place(settings.timezone, settings.web_url, settings.base_url)
     rules = builtin_packs.rules(settings.default_mode, settings.timezone)
+    sender = Sender(store, github, slack, metrics)
     return (
-        Digests(store, github, slack, rules, place, settings.standup, metrics),
+        Digests(store, sender, slack.names, rules, place, settings.standup, metrics),
+        Retros(store, sender, slack.names, rules, place),
         Alerts(store, slack, rules, place, metrics),
     )
 

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
@@ -23,16 +23,20 @@ from ghapp.core.ledger import Entry, Verb
 from ghapp.core.markdown import seen
 from ghapp.core.model import Channel
 from ghapp.core.policy.policy import effective
+from ghapp.core.text.self_review import Period, Yearly
 from ghapp.errors import Busy, StoreFailed, WrongDatabase, WrongSetting
 from ghapp.settings import Settings
-from ghapp.store import Store, audit
+from ghapp.store import Store, audit, stats
 from ghapp.store.audit import FollowUpRow, Of, ReviewRow
+from ghapp.store.self_review import self_review
 from ghapp.terminal import wrong
 
 GOOD, FAILED = 0, 1  # exit statuses
 COMMAND = "ghapp export"
 # Verbs whose subject is a question. That of the others is an area, or nothing.
-ANSWERS = frozenset({Verb.CHECK, Verb.UNCHECK, Verb.NA, Verb.DEFER, Verb.CLOSE})
+ANSWERS = frozenset({Verb.CHECK, Verb.UNCHECK, Verb.NA, Verb.DEFER, Verb.CLOSE, Verb.INCIDENT})
+GIVEN = frozenset({Verb.CHECK, Verb.NA, Verb.DEFER})
+YEAR_DAYS = 365
 ANCHORS: Mapping[Channel, str] = {
     Channel.COMMENT: "#issuecomment-",
     Channel.TICK: "#issuecomment-",
@@ -156,6 +160,49 @@ async def _export(
         async for record in _records(store, settings, within):
             if not record.when or wanted.holds(datetime.fromisoformat(record.when)):
                 file.write(encoded(record).encode())
+    finally:
+        await store.close()
+
+
+def yearly(settings: Settings, last: date | None, repository: str = "") -> Yearly:
+    """The self-review of the year until that day, beside the year before; None for today.
+
+    Raises WrongSetting, Busy and StoreFailed (the database).
+    """
+    return asyncio.run(_yearly(settings, last, repository))
+
+
+async def _yearly(settings: Settings, last: date | None, repository: str) -> Yearly:
+    if settings.file and not settings.file.exists():
+        text = f"{settings.file} does not exist: nothing has been recorded with these settings"
+        raise WrongSetting(f"{settings.database_variable}: {text}")
+    try:
+        store = await Store.open(settings.database_url, migrate=False)
+    except WrongDatabase as error:
+        raise WrongSetting(f"{settings.database_variable}: {error}") from error
+    try:
+        read, within, zone = store.records.read, None, settings.timezone
+        if repository:
+            within = await read(audit.ids_of, repository)
+            if not within:
+                raise WrongSetting(_unknown(repository, await _names(store)))
+        day = last or (await read(stats.now)).astimezone(zone).date()
+        ends = [day, day - timedelta(days=YEAR_DAYS)]
+        given = [[0, 0] for _ in ends]
+        row = 0
+        while entries := await read(audit.entries, row, within):
+            for one in entries:
+                age = (day - one.entry.said_at.astimezone(zone).date()).days
+                if one.entry.verb in GIVEN and 0 <= age < YEAR_DAYS * len(ends):
+                    given[age // YEAR_DAYS][0] += 1
+                    given[age // YEAR_DAYS][1] += bool(one.entry.note)
+            row = entries[-1].row
+        seen, periods = frozenset(within) if within else None, []
+        for end, (answered, worded) in zip(ends, given, strict=True):
+            first = end - timedelta(days=YEAR_DAYS - 1)
+            found = await read(self_review, seen, first, end, zone)
+            periods.append(Period(first, end, replace(found, answered=answered, worded=worded)))
+        return Yearly(periods[0], periods[1], repository)
     finally:
         await store.close()
 

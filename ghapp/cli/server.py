@@ -224,11 +224,15 @@ def digest(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the messages. Nothing is sent.")
     ] = False,
+    retro: Annotated[
+        bool, typer.Option("--retro", help="The message for the retro in its place.")
+    ] = False,
 ) -> None:
     """Show what the messages for today's stand-up would say, for each place they go to.
 
     `ghapp serve` and `ghapp work` send them at GHAPP_STANDUP, once a working day, to the webhooks
-    of GHAPP_SLACK_WEBHOOK_URL and to the issues that policies name under `digest`.
+    of GHAPP_SLACK_WEBHOOK_URL and to the issues that policies name under `digest`. The message for
+    the retro goes to the webhooks alone, on the days that policies name under `retro`.
 
     Exit status 0: printed, 1: the database is out of reach, 2: wrong use or settings.
     """
@@ -246,11 +250,11 @@ def digest(
     from ghapp.terminal import printed
 
     try:
-        found = digested(settings)
+        found = digested(settings, retro=retro)
     except (Busy, StoreFailed) as error:
         typer.echo(f"{settings.database_variable}: {error}", err=True)
         raise typer.Exit(1) from None
-    blocks = [Words("en")("digest_no_targets")] if not found else []
+    blocks = [Words("en")("retro_none" if retro else "digest_no_targets")] if not found else []
     for one in found:
         words = Words(one.language)
         text = as_text(one.digest, words) if one.digest else words("digest_none")
@@ -496,11 +500,22 @@ def export(
         Path | None,
         typer.Option(help="A file that only you may read; by default standard output."),
     ] = None,
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report",
+            help="Print a self-review in numbers: the year until `--until`, and the one before.",
+        ),
+    ] = False,
+    lang: Annotated[
+        Literal["en", "ja"], typer.Option("--lang", help="Of the text of `--report`.")
+    ] = "en",
 ) -> None:
     """Export the ledger, follow-ups and the state of all reviews, for an audit.
 
     It only reads the database, beside a running server, too. Sign-offs, waivers, holds, answers and
-    refusals are entries of the ledger.
+    refusals are entries of the ledger. With `--report` it prints a text, or an object with
+    `--format json`.
 
     Exit status 0: exported, 1: the database is out of reach, 2: wrong use, or an output that cannot
     be written.
@@ -509,7 +524,24 @@ def export(
 
     if since and until and since > until:
         raise typer.BadParameter("--since is later than --until: no day is between them")
+    if report and (since or output):
+        raise typer.BadParameter("--report takes neither --since nor --output")
     settings = Settings.from_environment(needs_github=False)
+
+    if report:
+        from ghapp.core.i18n import Words
+        from ghapp.core.text.self_review import YEARLY_FORMATS
+        from ghapp.errors import Busy, StoreFailed
+        from ghapp.export import yearly
+        from ghapp.terminal import printed
+
+        try:
+            found = yearly(settings, until and until.date(), repository)
+        except (Busy, StoreFailed) as error:
+            typer.echo(f"{settings.database_variable}: {error}", err=True)
+            raise typer.Exit(1) from None
+        form = YEARLY_FORMATS["json" if output_format == "json" else "text"]
+        raise typer.Exit(printed(form(found, Words(lang)), "ghapp export"))
 
     from ghapp.export import Wanted, run
 

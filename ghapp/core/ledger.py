@@ -34,6 +34,7 @@ class Verb(StrEnum):
     PROJECT = "project"  # of a pull: join the one named, or leave; of an issue: be one
     CONSULT = "consult"
     CLOSE = "close"  # of a follow-up, on its own issue
+    INCIDENT = "incident"  # that the question would have prevented
     ACCEPT = "accept"  # of a finding in the configuration; UNDO opens it again
     REFUSED = "refused"
 

@@ -374,7 +374,7 @@ def admit(
     """
     held = change(connection, claim, _HOLD)
     repository = key.repository
-    ledger.append(connection, str(key), entries)
+    ledger.append(connection, str(key), [*entries], repository.id)
     ledger.judged(connection, str(key), judged)
     row = {
         "repository_id": repository.id,

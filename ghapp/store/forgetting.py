@@ -28,6 +28,7 @@ BY_REPOSITORY: Sequence[Table] = (
     *(schema.configurations, schema.configuration_blobs),
     *(schema.configuration_findings, schema.configuration_weeks),
     *(schema.area_days, schema.question_days, schema.timings),
+    schema.incidents,
 )
 BY_KEY: Sequence[Table] = (
     *(schema.messages, schema.intents, schema.pushes, schema.pull_commits, schema.ledger),

@@ -28,12 +28,14 @@ from sqlalchemy import (
     select,
 )
 
-from ghapp.core.insights import LATER, WHOLE, WITHIN, Question, before
+from ghapp.core.insights import LATER, REVIEWERS, WHOLE, WITHIN, Question, before
 from ghapp.core.records import Overview
+from ghapp.core.self_review import SelfReview
 from ghapp.core.working_time import WorkingTime
 from ghapp.store import schema
 from ghapp.store.pages import EVERY_REPOSITORY, NO_REPOSITORY, Seen, may_see, rights
 from ghapp.store.schema import Now, area_days, keys, question_days, reviews, timings
+from ghapp.store.self_review import self_review
 from ghapp.store.sql import Connection, Parameters, Statement
 from ghapp.store.work_queue.marking import ZERO
 
@@ -81,7 +83,8 @@ class Insights:
 
     repositories, all_areas: what they can be narrowed to. weeks: by their Monday, oldest first.
     areas: by area, as Week.sums. ages: open reviews by the names of AGES, and OLDER. owed, overdue:
-    follow-ups that are open now. unsigned: how many there are, and the newest.
+    follow-ups that are open now. unsigned: how many there are, and the newest. review: of all
+    areas.
     """
 
     now: datetime
@@ -94,6 +97,7 @@ class Insights:
     owed: int
     overdue: int
     unsigned: tuple[int, tuple[Unsigned, ...]]
+    review: SelfReview = SelfReview()
 
     @property
     def since(self) -> date | None:
@@ -139,7 +143,19 @@ def insights(connection: Connection, seen: Seen, narrowed: Narrowed, zone: tzinf
         {one.age: one.many for one in ages},
         *(debt.owed or 0, debt.overdue or 0),
         unsigned(connection, seen, asked, datetime(*first.timetuple()[:3], tzinfo=zone)),
+        self_review(connection, seen, first, today, zone, asked["repository"]),
     )
+
+
+def reviewers_waits(
+    connection: Connection, seen: Seen, first: date
+) -> Mapping[str, Mapping[int, int]]:
+    """By area, how often it waited for its reviewers for how many minutes, since that day."""
+    found: dict[str, Counter[int]] = defaultdict(Counter)
+    period = {**rights(seen), "first": first.toordinal(), "repository": EVERY_REPOSITORY}
+    for one in connection.rows(_AREAS_WAITS, {**period, "kind": REVIEWERS}):
+        found[one.area].update(map(int, one.amounts.split()))
+    return found
 
 
 def unsigned(
@@ -253,6 +269,12 @@ _TIMINGS = Statement(
     )
     .where(*_within(timings), timings.c.area == _area)
     .group_by(timings.c.kind, timings.c.day)
+)
+_AREAS_WAITS = Statement(
+    select(timings.c.area, func.aggregate_strings(timings.c.amounts, _nothing).label("amounts"))
+    .where(*_within(timings), timings.c.kind == bindparam("kind", type_=Text))
+    .where(timings.c.area != WHOLE)
+    .group_by(timings.c.area)
 )
 _AREAS = Statement(
     select(area_days.c.area, *_summed(area_days, SUMS))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from ghapp.core.ledger import Entry
-from ghapp.store.schema import ledger, messages, upsert
+from ghapp.core.ledger import Entry, Verb
+from ghapp.store.schema import incidents, ledger, messages, upsert
 from ghapp.store.sql import Connection, Statement
 
 _APPEND = Statement(upsert(ledger).on_conflict_do_nothing())
+_LINK = Statement(upsert(incidents).on_conflict_do_nothing())
 _JUDGE = Statement(
     upsert(messages)
     .values(message="", judged=True)
@@ -18,13 +19,25 @@ _JUDGE = Statement(
 )
 
 
-def append(connection: Connection, key: str, entries: Iterable[Entry]) -> None:
+def append(connection: Connection, key: str, entries: Sequence[Entry], repository_id: int) -> None:
     """Add the entries whose id is new. Entries are never changed or deleted."""
     rows = [
         {"key": key, "id": entry.id, "entry": msgspec.json.encode(entry).decode()}
         for entry in entries
     ]
     connection.change_each(_APPEND, rows)
+    linked = [
+        {
+            "key": key,
+            "id": entry.id,
+            "repository_id": repository_id,
+            "item": entry.subject,
+            "said_at": entry.said_at.timestamp(),
+        }
+        for entry in entries
+        if entry.verb is Verb.INCIDENT
+    ]
+    connection.change_each(_LINK, linked)
 
 
 def judged(connection: Connection, key: str, ids: Iterable[str]) -> None:

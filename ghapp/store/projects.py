@@ -230,7 +230,7 @@ def admit(
     """
     held = change(connection, claim, _HOLD)
     key = _project(claim)
-    ledger.append(connection, of, judgement.entries)
+    ledger.append(connection, of, judgement.entries, key.repository.id)
     ledger.judged(connection, str(key), judgement.judged)
     if source:
         policies.keep(connection, key.repository.id, source, held.policy_drops)

@@ -144,7 +144,7 @@ def admit(
         raise Wait(reason, after_seconds=QUEUE_SECONDS)
     for one in earlier:
         _show(connection, key, one)
-    ledger.append(connection, str(key), judgement.entries)
+    ledger.append(connection, str(key), judgement.entries, key.repository.id)
     ledger.judged(connection, str(key), judgement.judged)
     if source:
         policies.keep(connection, key.repository.id, source, held.policy_drops)

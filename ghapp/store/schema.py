@@ -227,6 +227,16 @@ ledger = Table(
     Index("ledger_key_id", "key", "id", unique=True),
 )
 
+# The incidents of the ledger, by the entry that links each to a question.
+incidents = Table(
+    "incidents",
+    metadata,
+    *(Column("key", Text, primary_key=True), Column("id", Text, primary_key=True)),
+    Column("repository_id", BigInteger, nullable=False),
+    *(_text("item"), _seconds("said_at")),
+    Index("incidents_said_at", "said_at"),
+)
+
 # The last run of each pull. verdict: what the pull asks of its head. is_open: as the run read it.
 # seen_at: `updated_at` of the pull as last read; 0 if it was never read. pending_since: when GitHub
 # accepted the check run that is in progress; 0 if none is. late_since: since when labels differ

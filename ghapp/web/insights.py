@@ -28,6 +28,7 @@ from ghapp.core.insights import (
     worth_it,
 )
 from ghapp.core.markdown import code, dotted, link, literal, paragraphs, visible
+from ghapp.core.self_review import GROUPS, SelfReview, numbers
 from ghapp.core.text.question_report import proposals
 from ghapp.store.insights import AGES, OLDER, Insights, Narrowed, Unsigned, Week
 from ghapp.web.charts import Chart, Point, Series, lines, rows, stacks
@@ -131,6 +132,24 @@ class UnsignedView:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberView:
+    """count: None if it is not kept for as long."""
+
+    id: str
+    title: str
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """Numbers of the self-review, of all areas."""
+
+    id: str
+    title: str
+    numbers: tuple[NumberView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class InsightsView:
     """since: the first week with numbers; None if there are none. checks: deliveries that led to a
     check run. check_p95_milliseconds: None below 5.
@@ -153,6 +172,7 @@ class InsightsView:
     check_p95_milliseconds: int | None
     kept: int
     stale: int
+    review: tuple[GroupView, ...]
 
 
 def narrowed(query: QueryParams) -> Narrowed:
@@ -194,6 +214,19 @@ def insights_view(found: Insights, asked: Narrowed, place: Place, words: Words) 
         check_p95_milliseconds=percentile(checks, 95) if count >= LEAST_EVENTS else None,
         kept=sum(sums["kept"] for sums in found.areas.values()),
         stale=sum(sums["stale"] for sums in found.areas.values()),
+        review=_review(found.review, words),
+    )
+
+
+def _review(found: SelfReview, words: Words) -> tuple[GroupView, ...]:
+    counts = numbers(found)
+    return tuple(
+        GroupView(
+            group,
+            words(f"review_{group}"),
+            tuple(NumberView(one, words(f"review_{one}"), counts[one]) for one in names),
+        )
+        for group, names in GROUPS.items()
     )
 
 
@@ -436,6 +469,13 @@ def insights_markdown(view: InsightsView, place: Place, words: Words) -> str:
     for chart in charts(view, words).values():
         blocks.append(f"### {chart.title}\n\n{literal(chart.caption)}")
         blocks.append(table(chart.head, chart.rows))
+    blocks.append(f"### {words('page_review')}")
+    for group in view.review:
+        found = (
+            f"- {one.title}: {words('review_not_kept') if one.count is None else one.count}"
+            for one in group.numbers
+        )
+        blocks.append("\n".join((f"{group.title}", "", *found)))
     if view.areas:
         head = (words("page_area"), *(words(f"page_sum_{one}") for one in AREA_SUMS))
         lines = [(code(one.id), *(str(getattr(one, n)) for n in AREA_SUMS)) for one in view.areas]

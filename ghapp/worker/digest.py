@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Protocol
@@ -90,6 +90,14 @@ def audiences(
 
     A target that policies of several languages name is written to in the most frequent one.
     """
+    found = named(known, rules, webhooks)
+    return tuple(audience(target, found[target]) for target in sorted(found, key=str))
+
+
+def named(
+    known: Mapping[Repository, PolicySource], rules: Rules, webhooks: Iterable[str]
+) -> Mapping[Target, Sequence[tuple[Repository, Policy]]]:
+    """The same targets, each with the repositories and policies that name it."""
     hooks = frozenset(webhooks)
     found: dict[Target, list[tuple[Repository, Policy]]] = {}
     for repository, source in known.items():
@@ -100,14 +108,16 @@ def audiences(
                 log.warning("no digest", target=str(target), of=repository.full_name, reason=text)
                 continue
             found.setdefault(target, []).append((repository, policy))
-    return tuple(
-        Audience(
-            target,
-            tuple(repository for repository, _ in named),
-            Counter(policy.language for _, policy in named).most_common(1)[0][0],
-            tuple(dict.fromkeys(policy.working_time for _, policy in named)),
-        )
-        for target, named in sorted(found.items(), key=lambda one: str(one[0]))
+    return found
+
+
+def audience(target: Target, by: Sequence[tuple[Repository, Policy]]) -> Audience:
+    """The audience of a target that these name."""
+    return Audience(
+        target,
+        tuple(repository for repository, _ in by),
+        Counter(policy.language for _, policy in by).most_common(1)[0][0],
+        tuple(dict.fromkeys(policy.working_time for _, policy in by)),
     )
 
 
@@ -289,20 +299,86 @@ async def made(store: Store, audience: Audience, day: date, place: Place) -> Dig
 # --- sending --------------------------------------------------------------------------------------
 
 
+class Sender:
+    """Sends each message to its target once, whichever process does it."""
+
+    def __init__(self, store: Store, issues: Issues, slack: Slack, observer: Observer) -> None:
+        self._store, self._issues = store, issues
+        self._slack, self._observer = slack, observer
+
+    async def settled(
+        self, audience: Audience, id: str, make: Callable[[], Awaitable[Digest | None]]
+    ) -> bool:
+        """Whether nothing more is to be done about this message to the target.
+
+        id: its kind and its day. make: the message; None if there is nothing to say. Raises Busy
+        and StoreFailed.
+        """
+        write, to = self._store.records.write, audience.target.id
+        state = await write(posts.claim, to, id)
+        if state != posts.CLAIMED:
+            if state == posts.UNANSWERED:
+                reason = "no answer came, twice"
+                log.error("gave up a message", id=id, target=str(audience.target), reason=reason)
+            return state != posts.HELD
+        digest = await make()
+        if digest is None:
+            await write(posts.done, to, id, "empty")
+            return True
+        words = Words(audience.language)
+        await write(posts.sending, to, id)
+        outcome = "sent"
+        said = log.bind(id=id, target=str(audience.target))
+        try:
+            if audience.target.kind == "slack":
+                await self._slack.post(audience.target.name, as_slack(digest, words))
+            else:
+                await self._rewrite(audience, as_markdown(digest, words))
+        except (Unsent, Retry, Wait) as error:
+            after = getattr(error, "after_seconds", None) or LATER_SECONDS
+            said.warning("a message is sent later", reason=str(error), seconds=after)
+            await write(posts.later, to, id, after, True)
+            self._observer.posted(audience.target.kind, "later")
+            return False
+        except Unknown as error:
+            said.warning("a message may be repeated", reason=str(error))
+            await write(posts.later, to, id, LATER_SECONDS, False)
+            self._observer.posted(audience.target.kind, "unknown")
+            return False
+        except (Refused, Gone, Rejected) as error:
+            said.error("a message is refused", reason=str(error))
+            outcome = "refused"
+        await write(posts.done, to, id, outcome)
+        self._observer.posted(audience.target.kind, outcome)
+        return True
+
+    async def _rewrite(self, audience: Audience, body: str) -> None:
+        """Put it into the issue. Raises Gone, Rejected, Retry and Wait."""
+        name, _, number = audience.target.name.partition("#")
+        owner = name.partition("/")[0].casefold()
+        near = next((one for one in audience.repositories if one.owner == owner), None)
+        if near is None:
+            raise Gone(f"{name} belongs to another owner than the repositories that name it")
+        place = Repository(near.installation_id, 0, name)
+        names = {one.full_name.casefold() for one in audience.repositories}
+        in_private = names != {name.casefold()}  # of itself, a public repository may tell
+        await self._issues.rewrite_issue(place, int(number), body, in_private=in_private)
+
+
 class Digests:
     """Sends what is due. schedule: as of `due`."""
 
     def __init__(
         self,
         store: Store,
-        issues: Issues,
-        slack: Slack,
+        sender: Sender,
+        webhooks: frozenset[str],
         rules: Rules,
         place: Place,
         schedule: str,
         observer: Observer,
     ) -> None:
-        self._store, self._issues, self._slack = store, issues, slack
+        self._store, self._sender, self._webhooks = store, sender, webhooks
         self._rules, self._place, self._schedule = rules, place, schedule
         self._observer = observer
         self._finished: set[tuple[date, Target]] = set()
@@ -323,7 +399,7 @@ class Digests:
         day = due(self._schedule, self._place.zone, now)
         if day is None or day == self._over:
             return
-        found = await known_audiences(self._store, self._rules, self._slack.names)
+        found = await known_audiences(self._store, self._rules, self._webhooks)
         for one in found:
             if (day, one.target) not in self._finished and await self._settled(one, day):
                 self._finished.add((day, one.target))
@@ -335,57 +411,6 @@ class Digests:
         """Whether nothing more is to be done for the target today. Raises Busy, StoreFailed."""
         if not audience.works_on(day):
             return True
-        write, to, id = self._store.records.write, audience.target.id, f"{KIND}:{day}"
-        state = await write(posts.claim, to, id)
-        if state != posts.CLAIMED:
-            if state == posts.UNANSWERED:
-                log.error(
-                    "gave up a digest", target=str(audience.target), reason="no answer came, twice"
-                )
-            return state != posts.HELD
-        digest = await made(self._store, audience, day, self._place)
-        if digest is None:
-            await write(posts.done, to, id, "empty")
-            return True
-        words = Words(audience.language)
-        await write(posts.sending, to, id)
-        outcome = "sent"
-        try:
-            if audience.target.kind == "slack":
-                await self._slack.post(audience.target.name, as_slack(digest, words))
-            else:
-                await self._rewrite(audience, as_markdown(digest, words))
-        except (Unsent, Retry, Wait) as error:
-            after = getattr(error, "after_seconds", None) or LATER_SECONDS
-            log.warning(
-                "a digest is sent later",
-                target=str(audience.target),
-                reason=str(error),
-                seconds=after,
-            )
-            await write(posts.later, to, id, after, True)
-            self._observer.posted(audience.target.kind, "later")
-            return False
-        except Unknown as error:
-            log.warning("a digest may be repeated", target=str(audience.target), reason=str(error))
-            await write(posts.later, to, id, LATER_SECONDS, False)
-            self._observer.posted(audience.target.kind, "unknown")
-            return False
-        except (Refused, Gone, Rejected) as error:
-            log.error("a digest is refused", target=str(audience.target), reason=str(error))
-            outcome = "refused"
-        await write(posts.done, to, id, outcome)
-        self._observer.posted(audience.target.kind, outcome)
-        return True
-
-    async def _rewrite(self, audience: Audience, body: str) -> None:
-        """Put it into the issue. Raises Gone, Rejected, Retry and Wait."""
-        name, _, number = audience.target.name.partition("#")
-        owner = name.partition("/")[0].casefold()
-        near = next((one for one in audience.repositories if one.owner == owner), None)
-        if near is None:
-            raise Gone(f"{name} belongs to another owner than the repositories that name it")
-        place = Repository(near.installation_id, 0, name)
-        names = {one.full_name.casefold() for one in audience.repositories}
-        in_private = names != {name.casefold()}  # of itself, a public repository may tell
-        await self._issues.rewrite_issue(place, int(number), body, in_private=in_private)
+        return await self._sender.settled(
+            audience, f"{KIND}:{day}", lambda: made(self._store, audience, day, self._place)
+        )

@@ -336,3 +336,21 @@ def test_a_tick_without_the_needed_evidence_is_removed(shop: Shop) -> Steps:
     yield
     assert boxes(pull) == OPEN
     assert "needs evidence" in line(pull, "`rank-latency` needs")
+
+
+@story()
+def test_an_incident_is_linked_after_the_merge(shop: Shop) -> Steps:
+    """To a question that was not asked, by somebody with write access."""
+    pull = shop.open()
+    yield
+    pull.merge(by="bob")
+    yield
+    linked = pull.comment(
+        "/nfr incident https://status.example/42 dbm-rollback -- no way back", "bob"
+    )
+    refused_one = pull.comment("/nfr incident https://status.example/42 dbm-rollback", "eve")
+    strange = pull.comment("/nfr incident http://status.example/42 dbm-rollback", "bob")
+    yield
+    assert reactions(pull, linked) == ["+1"]
+    assert reactions(pull, refused_one) == ["confused"]
+    assert reactions(pull, strange) == ["confused"]

@@ -19,14 +19,25 @@ from ghapp.observer import Observer
 from ghapp.settings import Endpoint
 from ghapp.slack import Slack
 from ghapp.store import Store
-from ghapp.worker.digest import Digests, Place
+from ghapp.worker.digest import Digests, Place, Sender
+from ghapp.worker.retro import Retros
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 SCHEDULE = "45 11 * * 1-5"
 
 
-async def sent(database: str, webhook: str, now: datetime, killed_at: int | None = None) -> None:
-    """Send what is due. killed_at: before or after which write, read or post; None for never."""
+async def sent(
+    database: str,
+    webhook: str,
+    now: datetime,
+    killed_at: int | None = None,
+    *,
+    retro: bool = False,
+) -> None:
+    """Send what is due. killed_at: before or after which write, read or post; None for never.
+
+    retro: the message for the retro, in place of the stand-up's.
+    """
     store = await Store.open(database)
     steps = iter(range(1_000))
 
@@ -45,10 +56,12 @@ async def sent(database: str, webhook: str, now: datetime, killed_at: int | None
 
     async with Slack({"": webhook}, Endpoint("https://api.github.com")) as slack:
         place, rules = Place(TOKYO, "https://github.example"), builtin_packs.rules("advise", TOKYO)
-        digests = Digests(store, None, slack, rules, place, SCHEDULE, Observer())  # type: ignore[arg-type]
+        sender = Sender(store, None, slack, Observer())  # type: ignore[arg-type]
+        digests = Digests(store, sender, slack.names, rules, place, SCHEDULE, Observer())
+        retros = Retros(store, sender, slack.names, rules, place)
         store.records.write = counted(store.records.write)  # type: ignore[method-assign]
         slack.post = counted(slack.post)  # type: ignore[method-assign]
-        await digests.send_due(now)
+        await (retros if retro else digests).send_due(now)
     await store.close()
 
 

@@ -23,7 +23,7 @@ from ghapp.core.areas import (
     When,
     leaves,
 )
-from ghapp.core.digest import Destination, DigestTo
+from ghapp.core.digest import Destination, DigestTo, Retro
 from ghapp.core.model import ConfigurationKey, Problem, ProjectKey, PullKey
 from ghapp.core.patterns import globs
 from ghapp.core.policy import limits, own_packs, pack_files, pull_schema, yaml
@@ -203,6 +203,7 @@ class Policy:
     working_time: WorkingTime = WorkingTime()
     release: Plan = Plan()
     digest: DigestTo = DigestTo()
+    retro: Retro = Retro()
     ignore_authors: frozenset[str] = frozenset({"dependabot[bot]", "renovate[bot]"})
     ignore_paths: tuple[str, ...] = ("docs/**", "**/*.md")
     large_tables: tuple[str, ...] = ()
@@ -772,6 +773,7 @@ def _joined(
         setting("digest", "issue") or "",
         {slug: Destination(one.slack or "", one.issue or "") for slug, one in teams.items()},
     )
+    retro = {one.name: setting("retro", one.name) for one in fields(Retro)}
     working_time = replace(WorkingTime(zone=rules.timezone), **given(**times))
     periods = setting("release", "freeze", "periods")
     plan = given(
@@ -793,6 +795,7 @@ def _joined(
         working_time=working_time,
         release=replace(Plan(freezes=freezes), **plan),
         digest=digest,
+        retro=replace(Retro(), **given(**retro)),
         features=replace(Features(), **given(**features)),
         defer=Defer(min(usual, most), most),
         projects=replace(Projects(), **given(**projects)),

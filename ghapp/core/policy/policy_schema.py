@@ -411,6 +411,34 @@ class DigestPart(DestinationPart):
     )
 
 
+Weeks = Annotated[
+    SomeText,
+    refused(
+        lambda text: not re.fullmatch("[1-9]w|1[0-2]w", text),
+        "should be 1 to 12 weeks, such as `2w`",
+    ),
+]
+TimeOfDay = Annotated[
+    SomeText,
+    refused(
+        lambda text: not re.fullmatch("(?:[01][0-9]|2[0-3]):[0-5][0-9]", text),
+        "should be a time of the day, such as `10:00`",
+    ),
+]
+
+
+class RetroPart(Part):
+    """The message for the retro."""
+
+    every: Weeks | None = key("How many weeks lie between two of them.", "3w", default="2w")
+    first: FreezeDay | None = key(
+        "The day of the first one; without it there is none.", "2026-11-30", alias="from"
+    )
+    at: TimeOfDay | None = key(
+        "The time, by the clock of GHAPP_TIMEZONE.", "16:30", default="10:00"
+    )
+
+
 class DatabasePart(Part):
     """dialect: hazards of the other one are off."""
 
@@ -643,6 +671,9 @@ class PolicyFile(Part):
     )
     digest: DigestPart | None = key(
         "Where the message for the stand-up goes.", {"issue": "acme/sre#1"}
+    )
+    retro: RetroPart | None = key(
+        "When the message for the retro is sent; never by default.", {"from": "2026-11-30"}
     )
     ignore: IgnorePart | None = key("What is not reviewed.", {"paths": ["docs/**"]})
     defer: DeferPart | None = key(

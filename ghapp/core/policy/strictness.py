@@ -266,6 +266,10 @@ KEYS: Mapping[str, Row] = {
     "release.freeze.mode": Row(("release", "freeze"), rising("note", "hold")),
     "release.freeze.periods": Row(("release", "freezes"), more),
     **{f"digest.{name}": Row(("digest", name), unordered) for name in ("slack", "issue", "teams")},
+    **{
+        f"retro.{key}": Row(("retro", name), unordered)
+        for key, name in {"every": "every", "from": "first", "at": "at"}.items()
+    },
     "ignore.authors": Row(("ignore_authors",), fewer_logins),
     "ignore.paths": Row(("ignore_paths",), fewer),
     "defer.default_days": Row(("defer", "default_days"), lower),

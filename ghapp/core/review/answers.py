@@ -87,6 +87,33 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip()
 
 
+# An address that is safe to show anywhere: it has no user name, and nothing that is markup.
+_INCIDENT = re.compile(
+    r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:[/?#][\w./?#&=%~:+@!;-]*)?",
+    re.ASCII,
+)
+MOST_URL = 300  # characters
+INCIDENT_URL = "https://status.example.com/incidents/42"
+
+
+def incident(case: Case, command: Command) -> tuple[Judged, ...]:
+    """The incident is linked to the questions that would have prevented it.
+
+    Any question of the policy will do: that it was not asked here may be the point.
+    """
+    if not case.rights.write:
+        return (case.no_right("incident_no_write"),)
+    url = command.url
+    if len(url) > MOST_URL or not _INCIDENT.fullmatch(url):
+        return (Refusal("incident_url", laid_bare(url, MOST_SHOWN), INCIDENT_URL),)
+    areas = (*case.policy.areas, *(one.area for one in case.flagged.values()))
+    items = dict.fromkeys(item.id for area in areas for item in area.items)
+    named, strange = known(command.subjects, items, "unknown_policy_item")
+    note = f"{url} {command.note}".strip()
+    linked = (case.done(Verb.INCIDENT, id, "write", note) for id in named)
+    return (*merged(linked), *strange)
+
+
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SPAN = re.compile(r"\+?([0-9]{1,3})([dw])")
 _LOGIN = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}")

@@ -27,6 +27,7 @@ class Command:
     """A command as written. subjects: area or item ids in lower case, each once.
 
     until, owner: of a deferral, as written but for full-width letters and the owner's "@".
+    url: of an incident.
     """
 
     verb: Verb
@@ -34,6 +35,7 @@ class Command:
     note: str = ""
     until: str = ""
     owner: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

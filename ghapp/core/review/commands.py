@@ -18,7 +18,7 @@ from ghapp.core.ledger import Refusal, Verb
 from ghapp.core.markdown import seen
 from ghapp.core.model import Channel, Message
 from ghapp.core.policy.policy import Policy
-from ghapp.core.review.answers import answer, close, defer, extend
+from ghapp.core.review.answers import answer, close, defer, extend, incident
 from ghapp.core.review.case import Case, Command, Judged, laid_bare, nearest
 from ghapp.core.review.comment_text import MOST_CHARACTERS, PREFIX, lines, speaks
 from ghapp.core.review.joining import accept, begin, consult, join, only_on_issues
@@ -78,6 +78,7 @@ class Spec:
     needs_subjects: bool = False
     note: str = ""
     takes_due: bool = False  # `until DATE` and `by @owner`
+    takes_url: bool = False
     binds: bool = False
     blocks: bool = False
     replied: bool = False
@@ -131,6 +132,10 @@ COMMANDS: Mapping[str, Spec] = {
     "consult": Spec(
         Verb.CONSULT, "consult [AREA...] [-- note]", WRITERS, only_on_issues,
         subjects="areas", note="may", on_issue=consult,
+    ),
+    "incident": Spec(
+        Verb.INCIDENT, "incident URL ITEM [-- note]", WRITERS, incident,
+        subjects="items", needs_subjects=True, note="may", takes_url=True, on_issue=incident,
     ),
     "refresh": Spec(
         Verb.REFRESH, "refresh", ANYONE, noted, reaction="eyes", on_issue=noted, on_follow_up=noted
@@ -254,7 +259,10 @@ def _read(line: str) -> Command | Refusal:
         note = rest[dashes.end() :].strip() if dashes else ""
     if not spec.note:
         words, note = (*words, *_words(note)), ""
-    command = _due(words) if spec.takes_due else Command(spec.verb, words)
+    if spec.takes_url:
+        command: Command | None = _addressed(words)
+    else:
+        command = _due(words) if spec.takes_due else Command(spec.verb, words)
     if command is None:
         return Refusal("subjects_unwanted", spec.usage)
     subjects = tuple(dict.fromkeys(word.lower() for word in command.subjects))
@@ -288,6 +296,13 @@ def _due(words: tuple[str, ...]) -> Command | None:
             given[key] = next(rest, key)
     owner = given.get("by", "").removeprefix("@")
     return Command(Verb.DEFER, tuple(items), until=given.get("until", ""), owner=owner)
+
+
+def _addressed(words: tuple[str, ...]) -> Command:
+    """An incident's items and address, in any order."""
+    bare = [word.strip("<>") for word in words]
+    url = next((word for word in bare if "://" in word), "")
+    return Command(Verb.INCIDENT, tuple(word for word in bare if word != url), url=url)
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ class Digest:
     """What is said, in one language.
 
     summary: sentences below the heading. closing: sentences at the end. queue: the address of the
-    page with all of it, "" if it is not served.
+    page with all of it, "" if it is not served. opens: the text that is linked to it.
     """
 
     heading: str
@@ -55,6 +55,7 @@ class Digest:
     parts: tuple[Part, ...]
     closing: tuple[str, ...] = ()
     queue: str = ""
+    opens: str = "digest_open"
 
 
 def day_named(day: date, words: Words) -> str:
@@ -100,7 +101,7 @@ def _sections(digest: Digest, words: Words) -> Iterator[str]:
         yield text
     ending = [_escaped(one) for one in digest.closing]
     if digest.queue:
-        ending.append(f"<{digest.queue}|{_escaped(words('digest_open'))}>")
+        ending.append(f"<{digest.queue}|{_escaped(words(digest.opens))}>")
     if ending:
         yield " | ".join(ending)[:MOST_SECTION]
 
@@ -146,7 +147,7 @@ def as_markdown(digest: Digest, words: Words) -> str:
         blocks.append("\n".join((f"### {literal(part.title)}", "", *lines, *_more(part, words))))
     blocks += map(literal, digest.closing)
     if digest.queue:
-        blocks.append(link(words("digest_open"), digest.queue))
+        blocks.append(link(words(digest.opens), digest.queue))
     return paragraphs(*blocks)
 
 

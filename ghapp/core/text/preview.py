@@ -25,7 +25,7 @@ MOST_CHANGES = 15  # of each direction in the summary; the others are in the tex
 MOST_VALUES, MOST_PULLS, MOST_QUESTIONS, MOST_RULES = 5, 10, 5, 10
 MOST_MESSAGE = 1_000  # characters
 # Keys of which several are the same to a reader.
-ALIKE = {one: one for one in ("labels", "words", "features", "working_time", "digest")}
+ALIKE = {one: one for one in ("labels", "words", "features", "working_time", "digest", "retro")}
 
 
 def check_run(preview: Preview, replay: Replay) -> CheckRun:

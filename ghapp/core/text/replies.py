@@ -134,7 +134,7 @@ def reason(
 
 
 # What COMMANDS calls the values of a command; `usage_` and such a word is a key of the texts.
-_VALUE = re.compile(r"\b(?:AREA|ITEM|TEXT|note|evidence|reason|owner)\b")
+_VALUE = re.compile(r"\b(?:AREA|ITEM|TEXT|URL|note|evidence|reason|owner)\b")
 
 
 def usage(written: str, words: Words) -> str:

@@ -533,6 +533,9 @@ REACHED: Mapping[str, tuple[Message, Mapping[str, Any]]] = {
     "nothing_likely": (comment("/nfr consult", "bob"), ON_ISSUE),
     "nothing_consulted": (comment("/nfr done"), ON_ISSUE),
     "unknown_project_area": (comment("/nfr consult web2", "bob"), ON_ISSUE),
+    "incident_no_write": (comment("/nfr incident https://x.example/42 db-plan", "eve"), {}),
+    "incident_url": (comment("/nfr incident http://x.example/42 db-plan", "bob"), {}),
+    "unknown_policy_item": (comment("/nfr incident https://x.example/42 db-x", "bob"), {}),
 }
 
 
@@ -562,6 +565,7 @@ DONE: Mapping[str, tuple[str, str, Verb]] = {
     "waive": ("lee", "-- x", Verb.WAIVE),
     "project": ("bob", "#12", Verb.PROJECT),
     "consult": ("bob", "db", Verb.REFUSED),  # it is for issues
+    "incident": ("bob", "https://x.example/42 db-plan", Verb.INCIDENT),
     "refresh": ("eve", "", Verb.REFRESH),
     "explain": ("eve", "", Verb.EXPLAIN),
     "help": ("eve", "", Verb.HELP),

@@ -7,6 +7,7 @@ import pytest
 from ghapp.core.areas import Reviewers
 from ghapp.core.i18n import table
 from ghapp.core.ledger import Refusal, Verb
+from ghapp.core.review.answers import INCIDENT_URL
 from ghapp.core.review.joining import CONSULT_USAGE, PROJECT_USAGE
 from ghapp.core.text.replies import address
 from tests.core.build import entry, policy
@@ -51,6 +52,8 @@ DETAILS: dict[str, tuple[object, ...]] = {
     "project_unreadable": ("points",),
     "project_unnamed": (PROJECT_USAGE,),
     "only_on_issues": (CONSULT_USAGE,),
+    "incident_url": ("http://example.com", INCIDENT_URL),
+    "unknown_policy_item": ("db-rolback", "db-rollback"),
     "nothing_likely": ("", "", ("db",)),
 }
 REASONS = sorted(

@@ -117,6 +117,13 @@ def upgrade() -> None:  # noqa: PLR0915 -- one for each table
     )
     index("ledger_key_id", "ledger", "key", "id", unique=True)
     op.create_table(
+        "incidents",
+        *(given("key", primary_key=True), given("id", primary_key=True)),
+        given("repository_id", sa.BigInteger()),
+        *(text("item"), seconds("said_at")),
+    )
+    index("incidents_said_at", "incidents", "said_at")
+    op.create_table(
         "reviews",
         given("key", primary_key=True),
         *(whole("installation_id"), whole("repository_id"), whole("number"), flag("is_open")),
