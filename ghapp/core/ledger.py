@@ -33,8 +33,8 @@ class Verb(StrEnum):
     HELP = "help"
     PROJECT = "project"  # of a pull: join the one named, or leave; of an issue: be one
     CONSULT = "consult"
-    INCIDENT = "incident"  # that the question would have prevented
     CLOSE = "close"  # of a follow-up, on its own issue
+    INCIDENT = "incident"  # that the question would have prevented
     ACCEPT = "accept"  # of a finding in the configuration; UNDO opens it again
     REFUSED = "refused"
 

@@ -115,7 +115,7 @@ def test_a_command_on_another_issue_does_nothing(shop: Shop) -> Steps:
     other = shop.repository.open_issue("ann", "Mine", text(issue))
     said = other.comment(f"/nfr accept {PLACE} -- it is a bastion", "sam")
     yield
-    assert reactions(other, said) == []
+    assert reactions(other, said) == ["confused"]  # and nothing else
     assert "**1 finding open**" in text(issue)
 
 
