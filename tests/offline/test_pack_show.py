@@ -196,7 +196,7 @@ def test_json(ghapp, own):
         *("unit", "match", "unless", "unless_scope", "block_with", "nearest", "requires"),
         *("requires_scope", "requires_removed", "skip_rollback", "skip_new_table", "dialect"),
         "once_per",
-        *("unless_other_side", "fix", "cross", "fp"),
+        *("unless_other_side", "fix", "cross", "fp", "of_change"),
     }
     assert (hazard["message"], hazard["unless"]) == ("注意してください。", None)
 

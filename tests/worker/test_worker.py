@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 from ghapp.core.marks import Effect, Outcome
 from ghapp.core.model import Delivery, InstallationKey, PullKey, Repository, RepositoryKey
 from ghapp.core.policy.policy import Rules
-from ghapp.core.records import History
+from ghapp.core.records import History, PolicySource
 from ghapp.core.review.facts import Facts
 from ghapp.errors import Gone, Retry, Wait
 from ghapp.store import Store, runs
@@ -57,6 +57,11 @@ class Installations:
 
     async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]:
         raise AssertionError("no key of these tests asks for it")
+
+    async def configured(
+        self, repository: Repository, history: History, rules: Rules
+    ) -> PolicySource:
+        raise Gone(f"no such repository: {repository.full_name}")
 
     async def gather(self, key: PullKey, history: History, rules: Rules) -> Facts:
         raise AssertionError("no key of these tests asks for it")
