@@ -148,9 +148,12 @@ def test_a_delivery_comes_through_the_proxy_and_nothing_else_does(
             for path in ("/", "/metrics", "/healthz", "/webhooks", "/webhook/x", "/setup"):
                 assert client.get(path).status_code == 404, path
             large = b"x" * (MOST_BYTES + 1)
-            refused = client.post("/webhook", content=large, headers=headers(large))
-            # 502 if ghapp, which reads the declared length, closes before Caddy has passed it all.
-            assert refused.status_code in (413, 502)
+            try:
+                refused = client.post("/webhook", content=large, headers=headers(large))
+            except httpx.TransportError:
+                pass  # ghapp, which reads the declared length, closed before all of it was sent
+            else:
+                assert refused.status_code in (413, 502)
         assert worker.healthy()
     finally:
         proxy.kill()

@@ -165,7 +165,7 @@ async def searched(store: Store) -> None:
     outcome = Outcome(at, findings, 9, (), False, legend, ())
     await store.records.write(configurations.searched, claim, SHOP.id, outcome)
     accepted = replace(entry(Verb.ACCEPT, "IAC-001 infra/by.tf"), note="known")
-    await store.records.write(ledger.append, str(STANDING_REVIEW), [accepted])
+    await store.records.write(ledger.append, str(STANDING_REVIEW), [accepted], SHOP.id)
     for monday, must in (("2026-11-23", 4), ("2026-11-30", 2)):
         counts = {"must": must, "should": 1, "could": 0, "accepted": 2}
         await store.records.write(configurations.count, SHOP.id, monday, counts)

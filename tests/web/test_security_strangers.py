@@ -118,8 +118,10 @@ def paths(people: People, rows: Iterable[Row]) -> list[str]:
     for route in people.app.routes:
         if not isinstance(route, Route) or not isinstance(route.endpoint, Guarded):
             continue
+        if route.path.startswith("/feeds"):  # which shows no repository, and needs a sign-in
+            continue
         plain = [f"{route.path}?lang=en"]
-        if "{number}" in route.path:
+        if "{owner}" in route.path:
             plain = []
             for number, row in enumerate(rows, 1):
                 owner, _, repository = row.name.partition("/")
