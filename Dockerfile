@@ -31,7 +31,7 @@ COPY requirements.lock deploy/container/build.lock ./
 RUN python3.13 -m venv --without-pip /opt/ghapp \
  && python3.13 -m venv /opt/build \
  && /opt/build/bin/pip install -q --require-hashes -r build.lock \
- && /opt/build/bin/pip --python /opt/ghapp/bin/python install -q --no-compile --only-binary :all: \
+ && /opt/build/bin/pip --python /opt/ghapp/bin/python install -q --no-deps --no-compile --only-binary :all: \
       --require-hashes -r requirements.lock \
  && find /opt/ghapp -name '*.so' -exec strip --strip-unneeded {} +
 
