@@ -6,11 +6,14 @@ a pull can be checked again.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib import resources
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import jinja2
@@ -66,6 +69,9 @@ def spans(text: str) -> Markup:
         made += Markup("{}<code>{}</code>").format(text[last : found.start()], found[3])
         last = found.end()
     return made + text[last:]
+
+
+View = TypeVar("View")
 
 
 class Pages:
@@ -149,11 +155,6 @@ class Pages:
         found = await self._store.records.read(
             stand_up, visitor.repositories, narrowed, zone, since
         )
-        view = views.queue_view(found, self._place, words)
-        if is_api(request):
-            return _json(view)
-        if _is_text(request):
-            return _text(views.queue_markdown(view, self._place, words))
         choices = found.queue.choices
         options = {
             "repository": [*choices.repositories.values()],
@@ -161,9 +162,13 @@ class Pages:
             "team": choices.teams,
             "release": choices.releases,
         }
-        is_narrowed = narrowed != Narrowed()
-        return self._page(
-            "queue.html", request, words, view=view, options=options, is_narrowed=is_narrowed
+        return await self._shown(
+            "queue.html",
+            request,
+            words,
+            lambda: views.queue_view(found, self._place, words),
+            views.queue_markdown,
+            lambda _: {"options": options, "is_narrowed": narrowed != Narrowed()},
         )
 
     async def _follow_ups(self, request: Request, visitor: Visitor) -> Response:
@@ -174,21 +179,18 @@ class Pages:
             pages.follow_ups,
             *(visitor.repositories, self._place.zone, views.SOON_DAYS, owner, area),
         )
-        view = views.follow_ups_view(found, self._place, words, asked.get("show", ""))
-        if is_api(request):
-            return _json(view)
-        if _is_text(request):
-            return _text(views.follow_ups_markdown(view, self._place, words))
-        options = {"owner": found.owners, "area": found.areas}
-        is_narrowed = bool(owner or area or asked.get("show"))
-        return self._page(
+        values = {
+            "options": {"owner": found.owners, "area": found.areas},
+            "shown": views.SHOWN,
+            "is_narrowed": bool(owner or area or asked.get("show")),
+        }
+        return await self._shown(
             "follow_ups.html",
             request,
             words,
-            view=view,
-            options=options,
-            shown=views.SHOWN,
-            is_narrowed=is_narrowed,
+            lambda: views.follow_ups_view(found, self._place, words, asked.get("show", "")),
+            views.follow_ups_markdown,
+            lambda _: values,
         )
 
     async def _insights(self, request: Request, visitor: Visitor) -> Response:
@@ -197,15 +199,17 @@ class Pages:
         found = await self._store.records.read(
             stored.insights, visitor.repositories, asked, self._place.zone
         )
-        view = insights.insights_view(found, asked, self._place, words)
-        if is_api(request):
-            return _json(view)
-        if _is_text(request):
-            return _text(insights.insights_markdown(view, self._place, words))
-        values = insights.page_values(view, found, words)
         is_narrowed = bool(asked.repository or asked.area)
-        return self._page(
-            "insights.html", request, words, view=view, is_narrowed=is_narrowed, **values
+        return await self._shown(
+            "insights.html",
+            request,
+            words,
+            lambda: insights.insights_view(found, asked, self._place, words),
+            insights.insights_markdown,
+            lambda view: {
+                **insights.page_values(view, found, words),
+                "is_narrowed": is_narrowed,
+            },
         )
 
     async def _pull(self, request: Request, visitor: Visitor) -> Response:
@@ -215,12 +219,13 @@ class Pages:
         if found is None:
             return self._missing(request, words)
         marks = request.query_params.get("marks") == "1"
-        view = views.pull_view(found, self._place, words, marks=marks)
-        if is_api(request):
-            return _json(view)
-        if _is_text(request):
-            return _text(views.pull_markdown(view, self._place, words))
-        return self._page("pull.html", request, words, view=view)
+        return await self._shown(
+            "pull.html",
+            request,
+            words,
+            lambda: views.pull_view(found, self._place, words, marks=marks),
+            views.pull_markdown,
+        )
 
     async def _project(self, request: Request, visitor: Visitor) -> Response:
         """One project; 404 if no run of it is recorded."""
@@ -228,12 +233,13 @@ class Pages:
         found = await self._store.records.read(pages.project, visitor.repositories, name, number)
         if found is None:
             return self._missing(request, words)
-        view = views.project_view(found, self._place, words)
-        if is_api(request):
-            return _json(view)
-        if _is_text(request):
-            return _text(views.project_markdown(view, self._place, words))
-        return self._page("project.html", request, words, view=view)
+        return await self._shown(
+            "project.html",
+            request,
+            words,
+            lambda: views.project_view(found, self._place, words),
+            views.project_markdown,
+        )
 
     def _missing(self, request: Request, words: Words) -> Response:
         """What is not recorded, or not to be seen. Raises HTTPException for JSON."""
@@ -265,23 +271,25 @@ class Pages:
         )
         if found is None:
             return self._missing(request, words)
-        view = views.configuration_view(found, self._place, words)
-        if is_api(request):
-            return _json(view)
-        if _is_text(request):
-            return _text(views.configuration_markdown(view, self._place, words))
-        return self._page("configuration.html", request, words, view=view)
+        return await self._shown(
+            "configuration.html",
+            request,
+            words,
+            lambda: views.configuration_view(found, self._place, words),
+            views.configuration_markdown,
+        )
 
     async def _configurations(self, request: Request, visitor: Visitor) -> Response:
         """All standing reviews."""
         words = Words(language(request))
         found = await self._store.records.read(pages.all_configurations, visitor.repositories)
-        view = views.configurations_view(found, self._place)
-        if is_api(request):
-            return _json(view)
-        if _is_text(request):
-            return _text(views.configurations_markdown(view, self._place, words))
-        return self._page("configurations.html", request, words, view=view)
+        return await self._shown(
+            "configurations.html",
+            request,
+            words,
+            lambda: views.configurations_view(found, self._place),
+            views.configurations_markdown,
+        )
 
     async def _described(self, _request: Request, _visitor: Visitor) -> Response:
         """The OpenAPI file of what is below `/api/v1/`."""
@@ -290,6 +298,32 @@ class Pages:
     async def _styled(self, _request: Request, _visitor: Visitor) -> Response:
         """The style sheet; its name changes with its content."""
         return Response(self._style, media_type="text/css", headers={"Cache-Control": FOREVER})
+
+    async def _shown(
+        self,
+        name: str,
+        request: Request,
+        words: Words,
+        make: Callable[[], View],
+        as_markdown: Callable[[View, Place, Words], str],
+        values: Callable[[View], Mapping[str, Any]] = lambda _: {},
+    ) -> Response:
+        """What was read, as JSON, as text to paste or as the page `name`.
+
+        values: what the page needs beside its view. All of it is made beside the event loop, which
+        has deliveries to answer.
+        """
+
+        def answer() -> Response:
+            view = make()
+            if is_api(request):
+                return Response(msgspec.json.encode(view), media_type="application/json")
+            if request.query_params.get("format") == "md":
+                text = as_markdown(view, self._place, words)
+                return Response(text, media_type="text/plain")
+            return self._page(name, request, words, view=view, **values(view))
+
+        return await asyncio.to_thread(answer)
 
     def _page(
         self, name: str, request: Request, words: Words, status: int = 200, **values: object
@@ -322,15 +356,3 @@ def _numbered(request: Request) -> tuple[str, int]:
     text = given["number"]
     is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
     return f"{given['owner']}/{given['repository']}", int(text) if is_number else 0
-
-
-def _is_text(request: Request) -> bool:
-    return request.query_params.get("format") == "md"
-
-
-def _json(view: object) -> Response:
-    return Response(msgspec.json.encode(view), media_type="application/json")
-
-
-def _text(text: str) -> Response:
-    return Response(text, media_type="text/plain")
