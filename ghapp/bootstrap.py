@@ -601,7 +601,7 @@ def _messages(
     return (
         Digests(store, sender, slack.names, rules, place, settings.standup, metrics),
         Retros(store, sender, slack.names, rules, place),
-        Alerts(store, slack, rules, place, metrics),
+        Alerts(store, sender, slack.names, rules, place),
     )
 
 

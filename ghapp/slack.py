@@ -5,14 +5,13 @@ Source: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhook
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
-import certifi
 
+from ghapp.github.transport import trusted
 from ghapp.settings import Endpoint
 
 TOTAL_SECONDS = 15.0
@@ -53,12 +52,11 @@ class Slack:
         return frozenset(self._webhooks)
 
     async def __aenter__(self) -> Self:
-        trusted = ssl.create_default_context(
-            cafile=self._endpoint.ca_file or (None if self._endpoint.ca_dir else certifi.where()),
-            capath=None if self._endpoint.ca_file else self._endpoint.ca_dir or None,
-        )
+        """Raises WrongSetting (the certificates to trust cannot be read)."""
+        # To read the certificates takes time, which a server without a channel need not spend.
+        tls = trusted(self._endpoint) if self._webhooks else True
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=4, ssl=trusted),
+            connector=aiohttp.TCPConnector(limit=4, ssl=tls),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(TOTAL_SECONDS, sock_connect=5.0),
         )

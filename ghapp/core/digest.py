@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from hashlib import sha256
 
-from cronsim import CronSim
-
 DEFAULT, NONE = "default", "none"  # names of webhooks in a policy
 
 
@@ -87,19 +85,6 @@ def targets(to: DigestTo, webhooks: Iterable[str]) -> tuple[Target, ...]:
         if one.issue:
             found.append(Target("issue", one.issue, team))
     return tuple(found)
-
-
-def due(schedule: str, zone: tzinfo, now: datetime) -> date | None:
-    """The day whose message is due by now, by the clock of the zone; None before its time.
-
-    schedule: as of cron, "45 11 * * 1-5". Only the first time of a day counts.
-    """
-    local = now.astimezone(zone)
-    midnight = datetime.combine(local.date(), time(), zone)
-    first = next(CronSim(schedule, midnight - timedelta(minutes=1)), None)
-    if first is None or first.date() != local.date() or first.astimezone(UTC) > now:
-        return None
-    return local.date()
 
 
 def retro_due(

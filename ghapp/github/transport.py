@@ -71,7 +71,7 @@ class Transport(httpx.AsyncBaseTransport):
         """Raises WrongSetting (the certificates to trust cannot be read)."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=self._connections, ssl=_trusted(self._endpoint), socket_factory=_socket
+                limit=self._connections, ssl=trusted(self._endpoint), socket_factory=_socket
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(self._patience_seconds, sock_connect=CONNECT_SECONDS),
@@ -160,7 +160,7 @@ def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
     return made
 
 
-def _trusted(endpoint: Endpoint) -> ssl.SSLContext:
+def trusted(endpoint: Endpoint) -> ssl.SSLContext:
     """TLS that trusts the configured CAs. Raises WrongSetting."""
     if endpoint.ca_dir and not endpoint.ca_file:
         # OpenSSL accepts any text as a list of folders, and then trusts nobody.

@@ -1,28 +1,28 @@
 """What is posted at once: waivers, long holds, parked reviews, unreadable policies.
 
-Each is said once, and no more than a few a day: the last message of a day names the rest together,
-and the next stand-up lists all of it anyway.
+Each is posted once, in at most five messages a day. The last of them lists all that is left, and so
+does the next stand-up.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from hashlib import sha256
 
 from ghapp import logs
 from ghapp.core.i18n import Words
+from ghapp.core.model import Repository
 from ghapp.core.policy.policy import Rules, effective
-from ghapp.core.text.digest import MOST_LINES, Digest, Line, Part, as_slack
+from ghapp.core.records import PolicySource
+from ghapp.core.text.digest import MOST_LINES, Digest, Line, Part
 from ghapp.core.text.turns import age, waited, why
 from ghapp.errors import Busy, StoreFailed
-from ghapp.observer import Observer
-from ghapp.slack import Refused, Slack, Unknown, Unsent
 from ghapp.store import Store, pages, policies, posts, stats
 from ghapp.store.pages import Narrowed, Queue, Waiver
-from ghapp.worker.digest import LATER_SECONDS, Audience, Place, audiences
+from ghapp.worker.digest import Audience, Place, Sender, audiences
 from ghapp.worker.schedule import in_turn
 
 TURN, KIND = "alerts", "alert"
@@ -50,10 +50,10 @@ class Alerts:
     """Sends them to the channels that get digests."""
 
     def __init__(
-        self, store: Store, slack: Slack, rules: Rules, place: Place, observer: Observer
+        self, store: Store, sender: Sender, webhooks: frozenset[str], rules: Rules, place: Place
     ) -> None:
-        self._store, self._slack, self._rules = store, slack, rules
-        self._place, self._observer = place, observer
+        self._store, self._sender, self._webhooks = store, sender, webhooks
+        self._rules, self._place = rules, place
 
     async def run(self, first_seconds: float = FIRST_SECONDS) -> None:
         """Look every few minutes, for ever; all processes take turns."""
@@ -65,16 +65,11 @@ class Alerts:
 
     async def look(self) -> None:
         """Send what is new. Raises Busy and StoreFailed."""
-        if not self._slack.names:
+        if not self._webhooks:
             return
         read, zone = self._store.records.read, self._place.zone
         now, known = await read(stats.now), await read(policies.of_all)
-        found = await asyncio.to_thread(audiences, known, self._rules, self._slack.names)
-        unreadable = frozenset(
-            repository.id
-            for repository, source in known.items()
-            if effective(source, self._rules).standing == "unreadable"
-        )
+        found, unreadable = await asyncio.to_thread(self._named, known)
         for audience in found:
             if audience.target.kind != "slack":
                 continue
@@ -87,6 +82,16 @@ class Alerts:
                 alerts += _unreadable(audience, unreadable, self._place, words)
             await self._send(audience, alerts, now)
 
+    def _named(
+        self, known: Mapping[Repository, PolicySource]
+    ) -> tuple[tuple[Audience, ...], frozenset[int]]:
+        """The audiences, and the ids of repositories whose policy cannot be read."""
+        return audiences(known, self._rules, self._webhooks), frozenset(
+            repository.id
+            for repository, source in known.items()
+            if effective(source, self._rules).standing == "unreadable"
+        )
+
     async def _send(self, audience: Audience, alerts: Sequence[Alert], now: datetime) -> None:
         """Those that are new: one message each, the last of a day for all that are left."""
         read, write, to = self._store.records.read, self._store.records.write, audience.target.id
@@ -98,42 +103,19 @@ class Alerts:
             count = 1 if left > 1 or len(new) == 1 else len(new)
             first, new = new[:count], new[count:]
             mine = [one for one in first if await write(posts.claim, to, one.id) == posts.CLAIMED]
-            if mine and left > 0 and not await self._posted(audience, mine):
-                return
+            if mine and left > 0:
+                digest = self._digest(mine, Words(audience.language))
+                if not await self._sender.sent(audience, [one.id for one in mine], digest):
+                    return
             for place, one in enumerate(mine):
                 await write(posts.done, to, one.id, "folded" if place or left <= 0 else "sent")
             left -= bool(mine)
 
-    async def _posted(self, audience: Audience, alerts: Sequence[Alert]) -> bool:
-        """Whether it is sent, or refused for good; if not, all of it is tried again later."""
-        write, to, words = self._store.records.write, audience.target.id, Words(audience.language)
-        for one in alerts:
-            await write(posts.sending, to, one.id)
+    def _digest(self, alerts: Sequence[Alert], words: Words) -> Digest:
         lines = tuple(one.line for one in alerts[:MOST_LINES])
         part = Part(words("alert_title"), lines, len(alerts))
         queue = self._place.base_url and f"{self._place.base_url}/?lang={words.language}"
-        unsent, after = False, LATER_SECONDS
-        try:
-            digest = Digest(words("alert_heading"), (), (part,), queue=queue)
-            await self._slack.post(audience.target.name, as_slack(digest, words))
-        except Unsent as error:
-            unsent, after, reason = True, error.after_seconds, str(error)
-        except Unknown as error:
-            reason = str(error)
-        except Refused as error:
-            log.error("an alert is refused", target=str(audience.target), reason=str(error))
-            self._observer.posted("slack", "refused")
-            return True
-        else:
-            self._observer.posted("slack", "sent")
-            return True
-        log.warning(
-            "alerts are sent later", target=str(audience.target), reason=reason, seconds=after
-        )
-        self._observer.posted("slack", "later" if unsent else "unknown")
-        for one in alerts:
-            await write(posts.later, to, one.id, after, unsent)
-        return False
+        return Digest(words("alert_heading"), (), (part,), queue=queue)
 
 
 def _happened(

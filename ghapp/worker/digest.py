@@ -15,11 +15,12 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Protocol
 
 from ghapp import logs
-from ghapp.core.digest import Target, due, targets
+from ghapp.core.digest import Target, targets
 from ghapp.core.i18n import Words
 from ghapp.core.model import Repository
 from ghapp.core.policy.policy import BUILT_IN, ORGANISATION, Policy, Rules, effective
 from ghapp.core.records import Consultation, PolicySource
+from ghapp.core.schedule import due
 from ghapp.core.text.digest import (
     MOST_LINES,
     Digest,
@@ -325,32 +326,41 @@ class Sender:
         if digest is None:
             await write(posts.done, to, id, "empty")
             return True
-        words = Words(audience.language)
-        await write(posts.sending, to, id)
-        outcome = "sent"
-        said = log.bind(id=id, target=str(audience.target))
+        outcome = await self.sent(audience, [id], digest)
+        if outcome:
+            await write(posts.done, to, id, outcome)
+        return bool(outcome)
+
+    async def sent(self, audience: Audience, ids: Sequence[str], digest: Digest) -> str:
+        """What sending it has come to: sent | refused; "" if it is tried again later.
+
+        ids: of the claimed messages that it holds. Raises Busy and StoreFailed.
+        """
+        write, to, kind = self._store.records.write, audience.target.id, audience.target.kind
+        said, words = log.bind(ids=ids, target=str(audience.target)), Words(audience.language)
+        for id in ids:
+            await write(posts.sending, to, id)
+        result, after, unsent = "sent", LATER_SECONDS, False
         try:
-            if audience.target.kind == "slack":
+            if kind == "slack":
                 await self._slack.post(audience.target.name, as_slack(digest, words))
             else:
                 await self._rewrite(audience, as_markdown(digest, words))
         except (Unsent, Retry, Wait) as error:
-            after = getattr(error, "after_seconds", None) or LATER_SECONDS
+            result, after, unsent = "later", error.after_seconds or LATER_SECONDS, True
             said.warning("a message is sent later", reason=str(error), seconds=after)
-            await write(posts.later, to, id, after, True)
-            self._observer.posted(audience.target.kind, "later")
-            return False
         except Unknown as error:
+            result = "unknown"
             said.warning("a message may be repeated", reason=str(error))
-            await write(posts.later, to, id, LATER_SECONDS, False)
-            self._observer.posted(audience.target.kind, "unknown")
-            return False
         except (Refused, Gone, Rejected) as error:
+            result = "refused"
             said.error("a message is refused", reason=str(error))
-            outcome = "refused"
-        await write(posts.done, to, id, outcome)
-        self._observer.posted(audience.target.kind, outcome)
-        return True
+        self._observer.posted(kind, result)
+        if result in ("sent", "refused"):
+            return result
+        for id in ids:
+            await write(posts.later, to, id, after, unsent)
+        return ""
 
     async def _rewrite(self, audience: Audience, body: str) -> None:
         """Put it into the issue. Raises Gone, Rejected, Retry and Wait."""

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ghapp.core.schedule import last_before_today
+from ghapp.core.schedule import due, last_before_today
 
 TOKYO, BERLIN = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin")
 WEEKDAYS = "45 11 * * 1-5"
@@ -29,3 +31,31 @@ def test_the_last_time_is_on_an_earlier_day(
 ) -> None:
     found = last_before_today(schedule, now.tzinfo or UTC, now.astimezone(UTC))
     assert found == datetime(*last, tzinfo=UTC)
+
+
+@given(
+    zone=st.sampled_from(["Asia/Tokyo", "Europe/Berlin", "America/New_York"]),
+    day=st.dates(date(2026, 1, 1), date(2027, 12, 31)),
+    schedule=st.sampled_from([("45 11 * * *", 11, 45), ("30 2 * * *", 2, 30), ("0 0 * * *", 0, 0)]),
+)
+def test_it_is_due_once_a_day_whatever_the_clock_does(
+    zone: str, day: date, schedule: tuple[str, int, int]
+) -> None:
+    """Also on the days of 23 and 25 hours."""
+    text, hour, minute = schedule
+    here = ZoneInfo(zone)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=here).astimezone(UTC)
+    times = [midnight + timedelta(minutes=15 * step) for step in range(4 * 26)]
+    today = [one for one in times if one.astimezone(here).date() == day]
+    found = [due(text, here, one) for one in today]
+    assert set(found) <= {None, day}
+    assert found == sorted(found, key=lambda one: one is not None)  # and stays so until midnight
+    first = today[found.index(day)].astimezone(here)
+    assert (first.hour, first.minute) >= (hour, minute)
+    assert first.hour - hour <= 1
+
+
+def test_it_is_not_due_on_other_days() -> None:
+    saturday = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    assert due("45 11 * * 1-5", UTC, saturday) is None
+    assert due("45 11 * * 1-5", UTC, saturday + timedelta(days=2)) == date(2026, 11, 30)

@@ -40,7 +40,7 @@ ARROWS = {
     "terminal": {"core"},
     "builtin_packs": {"core"},
     "logs": set(),
-    "slack": set(),
+    "slack": {"github"},
     "settings": {"errors"},
     "errors": set(),
     "observer": {"core"},
@@ -57,7 +57,7 @@ COLUMN = ("patterns", "policy", "scan", "review", "text", "decide")
 OWNERS = {
     "aiohttp": {"github", "slack"},
     "cachetools": {"github"},
-    "certifi": {"github", "slack"},
+    "certifi": {"github"},
     "githubkit": {"github"},
     "httpx": {"emulator", "github"},
     "yarl": {"github"},

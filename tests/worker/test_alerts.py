@@ -16,7 +16,7 @@ from ghapp.settings import Endpoint
 from ghapp.slack import Slack
 from ghapp.store import Store
 from ghapp.worker.alerts import Alerts
-from ghapp.worker.digest import Place
+from ghapp.worker.digest import Place, Sender
 from tests.store.stores import NOON, changed, opened
 from tests.web.reviews import BATCH, entry, overview, recorded
 from tests.worker.digest_process import TOKYO
@@ -37,7 +37,8 @@ async def looked(store: Store, server: SlackServer, times: int = 1) -> list[str]
     async with Slack({"": server.url}, Endpoint("https://api.github.com")) as slack:
         place, rules = Place(TOKYO, "https://github.example"), builtin_packs.rules("advise", TOKYO)
         for _ in range(times):
-            await Alerts(store, slack, rules, place, Observer()).look()
+            sender = Sender(store, None, slack, Observer())  # type: ignore[arg-type]
+            await Alerts(store, sender, slack.names, rules, place).look()
     return [one["blocks"][1]["text"]["text"] for one in server.taken]
 
 

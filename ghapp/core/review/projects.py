@@ -17,7 +17,7 @@ from ghapp.core.review.facts import Facts
 from ghapp.core.scan.checklist import Flagged
 
 MOST_PARENTS = 3
-MOST_BODY = 65_536  # characters; GitHub takes no more
+MOST_BODY = 65_536  # characters, GitHub's limit
 ANSWERING = frozenset({Verb.CHECK, Verb.UNCHECK, Verb.NA, Verb.DEFER})
 NONE = "none"
 _NAME = r"(?:[A-Za-z0-9_-]{1,100}/[A-Za-z0-9._-]{1,100})"
