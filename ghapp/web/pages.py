@@ -6,7 +6,6 @@ a pull can be checked again.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 from collections import defaultdict
@@ -162,13 +161,13 @@ class Pages:
             "team": choices.teams,
             "release": choices.releases,
         }
-        return await self._shown(
+        return self._shown(
             "queue.html",
             request,
             words,
-            lambda: views.queue_view(found, self._place, words),
+            views.queue_view(found, self._place, words),
             views.queue_markdown,
-            lambda _: {"options": options, "is_narrowed": narrowed != Narrowed()},
+            lambda: {"options": options, "is_narrowed": narrowed != Narrowed()},
         )
 
     async def _follow_ups(self, request: Request, visitor: Visitor) -> Response:
@@ -184,13 +183,13 @@ class Pages:
             "shown": views.SHOWN,
             "is_narrowed": bool(owner or area or asked.get("show")),
         }
-        return await self._shown(
+        return self._shown(
             "follow_ups.html",
             request,
             words,
-            lambda: views.follow_ups_view(found, self._place, words, asked.get("show", "")),
+            views.follow_ups_view(found, self._place, words, asked.get("show", "")),
             views.follow_ups_markdown,
-            lambda _: values,
+            lambda: values,
         )
 
     async def _insights(self, request: Request, visitor: Visitor) -> Response:
@@ -199,14 +198,15 @@ class Pages:
         found = await self._store.records.read(
             stored.insights, visitor.repositories, asked, self._place.zone
         )
+        view = insights.insights_view(found, asked, self._place, words)
         is_narrowed = bool(asked.repository or asked.area)
-        return await self._shown(
+        return self._shown(
             "insights.html",
             request,
             words,
-            lambda: insights.insights_view(found, asked, self._place, words),
+            view,
             insights.insights_markdown,
-            lambda view: {
+            lambda: {
                 **insights.page_values(view, found, words),
                 "is_narrowed": is_narrowed,
             },
@@ -219,11 +219,11 @@ class Pages:
         if found is None:
             return self._missing(request, words)
         marks = request.query_params.get("marks") == "1"
-        return await self._shown(
+        return self._shown(
             "pull.html",
             request,
             words,
-            lambda: views.pull_view(found, self._place, words, marks=marks),
+            views.pull_view(found, self._place, words, marks=marks),
             views.pull_markdown,
         )
 
@@ -233,11 +233,11 @@ class Pages:
         found = await self._store.records.read(pages.project, visitor.repositories, name, number)
         if found is None:
             return self._missing(request, words)
-        return await self._shown(
+        return self._shown(
             "project.html",
             request,
             words,
-            lambda: views.project_view(found, self._place, words),
+            views.project_view(found, self._place, words),
             views.project_markdown,
         )
 
@@ -271,11 +271,11 @@ class Pages:
         )
         if found is None:
             return self._missing(request, words)
-        return await self._shown(
+        return self._shown(
             "configuration.html",
             request,
             words,
-            lambda: views.configuration_view(found, self._place, words),
+            views.configuration_view(found, self._place, words),
             views.configuration_markdown,
         )
 
@@ -283,11 +283,11 @@ class Pages:
         """All standing reviews."""
         words = Words(language(request))
         found = await self._store.records.read(pages.all_configurations, visitor.repositories)
-        return await self._shown(
+        return self._shown(
             "configurations.html",
             request,
             words,
-            lambda: views.configurations_view(found, self._place),
+            views.configurations_view(found, self._place),
             views.configurations_markdown,
         )
 
@@ -299,31 +299,24 @@ class Pages:
         """The style sheet; its name changes with its content."""
         return Response(self._style, media_type="text/css", headers={"Cache-Control": FOREVER})
 
-    async def _shown(
+    def _shown(
         self,
         name: str,
         request: Request,
         words: Words,
-        make: Callable[[], View],
+        view: View,
         as_markdown: Callable[[View, Place, Words], str],
-        values: Callable[[View], Mapping[str, Any]] = lambda _: {},
+        values: Callable[[], Mapping[str, Any]] = dict,
     ) -> Response:
         """What was read, as JSON, as text to paste or as the page `name`.
 
-        values: what the page needs beside its view. All of it is made beside the event loop, which
-        has deliveries to answer.
+        values: what the page needs beside its view.
         """
-
-        def answer() -> Response:
-            view = make()
-            if is_api(request):
-                return Response(msgspec.json.encode(view), media_type="application/json")
-            if request.query_params.get("format") == "md":
-                text = as_markdown(view, self._place, words)
-                return Response(text, media_type="text/plain")
-            return self._page(name, request, words, view=view, **values(view))
-
-        return await asyncio.to_thread(answer)
+        if is_api(request):
+            return Response(msgspec.json.encode(view), media_type="application/json")
+        if request.query_params.get("format") == "md":
+            return Response(as_markdown(view, self._place, words), media_type="text/plain")
+        return self._page(name, request, words, view=view, **values())
 
     def _page(
         self, name: str, request: Request, words: Words, status: int = 200, **values: object
