@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from ghapp import builtin_packs, logs
 from ghapp.core.insights import worth_it
 from ghapp.core.text.digest import Digest
+from ghapp.core.text.places import Place
 from ghapp.core.text.question_report import Merged, QuestionReport
 from ghapp.core.text.report import Report
 from ghapp.errors import Busy, StoreFailed, WrongDatabase, WrongSetting
@@ -33,7 +34,7 @@ from ghapp.web.app import application, watching, without_app
 from ghapp.web.server import Server, bound
 from ghapp.web.setup import Front, SetUp
 from ghapp.worker.alerts import Alerts
-from ghapp.worker.digest import Digests, Place, Sender, known_audiences, made
+from ghapp.worker.digest import Digests, Sender, known_audiences, made
 from ghapp.worker.redelivery import redelivered, redeliveries
 from ghapp.worker.retro import Retros, all_attending
 from ghapp.worker.retro import made as looked_back
@@ -393,6 +394,7 @@ def questioned(settings: Settings, days: int, repository: str = "") -> QuestionR
 
 async def _questioned(settings: Settings, weeks: int, repository: str) -> QuestionReport:
     narrowed = insights.Narrowed(repository, weeks=weeks)
+    place = Place(settings.timezone, settings.web_url)
     async with _there(settings) as store:
         found = await store.records.read(insights.insights, None, narrowed, settings.timezone)
     count, merged = found.unsigned
@@ -403,7 +405,7 @@ async def _questioned(settings: Settings, weeks: int, repository: str) -> Questi
                 *(one.full_name, one.number, one.overview.title),
                 tuple(area.id for area in one.overview.waiting),
                 one.at,
-                f"{settings.web_url}/{one.full_name}/pull/{one.number}",
+                place.pull(one.full_name, one.number),
             )
             for one in merged
         ),

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -24,6 +24,7 @@ from ghapp.core import releases
 from ghapp.core.i18n import Words
 from ghapp.core.markdown import dotted, visible
 from ghapp.core.releases import Release
+from ghapp.core.text.places import Place
 from ghapp.settings import Settings
 from ghapp.store import Store, feeds
 from ghapp.store.feeds import Planned
@@ -62,7 +63,7 @@ class Feeds:
         self, settings: Settings, store: Store, guard: Guard, shows: Shows, base: str
     ) -> None:
         self._settings, self._store, self._shows, self._base = settings, store, shows, base
-        self._guard = guard
+        self._guard, self._place = guard, Place(settings.timezone, settings.web_url)
 
     def routes(self) -> list[Route]:
         """The page for who has signed in, and the feeds for whoever has a token."""
@@ -117,13 +118,13 @@ class Feeds:
 
     async def _follow_ups(self, _request: Request, visitor: Visitor) -> Response:
         now, found = await self._store.records.read(feeds.due, visitor.repositories)
-        return _calendar(follow_up_events(found, now, self._settings.web_url), "follow-ups")
+        return _calendar(follow_up_events(found, now, self._place), "follow-ups")
 
     async def _releases(self, request: Request, visitor: Visitor) -> Response:
         today = datetime.now(UTC).astimezone(self._settings.timezone).date().isoformat()
         now, found = await self._store.records.read(feeds.planned, visitor.repositories, today)
         words = Words(language(request))
-        return _calendar(release_events(found, now, self._settings.web_url, words), "releases")
+        return _calendar(release_events(found, now, self._place, words), "releases")
 
 
 def _calendar(content: bytes, name: str) -> Response:
@@ -135,13 +136,12 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def follow_up_events(found: Iterable[Due], now: datetime, web_url: str) -> bytes:
+def follow_up_events(found: Iterable[Due], now: datetime, place: Place) -> bytes:
     """Each open follow-up as an event of the day on which it is due."""
     events = []
     for one in found:
         what, name = one.follow_up, visible(one.full_name, MOST_NAME)
-        place = f"{web_url}/{quote(one.full_name)}"
-        address = f"{place}/issues/{what.issue}" if what.issue else f"{place}/pull/{what.number}"
+        address = place.follow_up(one.full_name, what)
         title = dotted(
             visible(what.item, MOST_NAME), f"{name}#{what.number}", visible(what.owner, MOST_NAME)
         )
@@ -150,7 +150,7 @@ def follow_up_events(found: Iterable[Due], now: datetime, web_url: str) -> bytes
     return _rendered("ghapp: follow-ups", events, now)
 
 
-def release_events(found: Iterable[Planned], now: datetime, web_url: str, words: Words) -> bytes:
+def release_events(found: Iterable[Planned], now: datetime, place: Place, words: Words) -> bytes:
     """Each release as an event, with the flagged pulls that are for it."""
     by_release: defaultdict[Release, list[Planned]] = defaultdict(list)
     for one in found:
@@ -164,7 +164,7 @@ def release_events(found: Iterable[Planned], now: datetime, web_url: str, words:
                 f"{visible(one.full_name, MOST_NAME)}#{one.number}",
                 visible(one.title, MOST_TITLE),
                 words("page_area_signed_off" if one.settled else "page_feed_unsigned"),
-                f"{web_url}/{quote(one.full_name)}/pull/{one.number}",
+                place.pull(one.full_name, one.number),
             )
             for one in pulls
         ]

@@ -26,6 +26,7 @@ from starlette.routing import Route
 from ghapp.core.i18n import LANGUAGES, Words
 from ghapp.core.markdown import seen
 from ghapp.core.schedule import last_before_today
+from ghapp.core.text.places import Place
 from ghapp.settings import Settings
 from ghapp.store import Store, pages
 from ghapp.store import insights as stored
@@ -36,7 +37,6 @@ from ghapp.web.feeds import Feeds
 from ghapp.web.forms import sent
 from ghapp.web.language import language
 from ghapp.web.sign_in import SignIn
-from ghapp.web.views import Place
 from ghapp.web.visitor import (
     NOBODY,
     Answer,
@@ -79,7 +79,7 @@ class Pages:
     def __init__(self, store: Store, settings: Settings, listening: str = "") -> None:
         self._store = store
         self._settings, self._listening = settings, listening
-        self._place = Place(settings.web_url, settings.timezone)
+        self._place = Place(settings.timezone, settings.web_url)
         self._standup = settings.standup
         self._templates = jinja2.Environment(
             loader=jinja2.PackageLoader("ghapp.web"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime
 from urllib.parse import quote
 
 from ghapp.core.i18n import Words
@@ -16,7 +16,7 @@ from ghapp.core.ledger import Entry
 from ghapp.core.markdown import code, dotted, link, literal, paragraphs, visible
 from ghapp.core.marks import PutCheckRun
 from ghapp.core.model import ORGANISATION
-from ghapp.core.policy.policy import DEFAULT_LABELS, POLICY_PATH, REPOSITORY
+from ghapp.core.policy.policy import DEFAULT_LABELS, REPOSITORY
 from ghapp.core.records import (
     Consultation,
     FlaggedArea,
@@ -29,6 +29,7 @@ from ghapp.core.records import (
 from ghapp.core.review.configuration import Tracked
 from ghapp.core.review.projects import open_concerns
 from ghapp.core.scan.checklist import SEVERITIES
+from ghapp.core.text.places import Place
 from ghapp.core.text.replies import address, reason
 from ghapp.core.text.turns import (
     age,
@@ -69,30 +70,6 @@ SHOWN = ("open", *PARTS, CLOSED)  # what the follow-ups can be narrowed to
 # Whose turn it is, in the order of the page; "waived" and "admin" come after the follow-ups.
 TURNS = ("new", "reviewers", "consultations", "hold", "author", "waived", "admin")
 TURN_OF = {**runs.TURNS, "waived": "waived"}
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where pages and people are. web_url: of GitHub's pages. zone: of the team's clock."""
-
-    web_url: str
-    zone: tzinfo
-
-    def pull(self, full_name: str, number: int) -> str:
-        """The address of a pull, or of an issue, on GitHub."""
-        return f"{self.web_url}/{quote(full_name)}/pull/{number}"
-
-    def policy(self, full_name: str) -> str:
-        """The address of a repository's policy file."""
-        return f"{self.web_url}/{quote(full_name)}/blob/HEAD/{POLICY_PATH}"
-
-    def line(self, full_name: str, head_sha: str, path: str, line: int) -> str:
-        """The address of a line as the head has it."""
-        anchor = f"#L{line}" if line else ""
-        return f"{self.web_url}/{quote(full_name)}/blob/{head_sha}/{quote(path)}{anchor}"
-
-    def issue(self, full_name: str, number: int) -> str:
-        return f"{self.web_url}/{quote(full_name)}/issues/{number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -742,7 +719,7 @@ def _found(
         entry = (page.standing.accepted or {}).get(str(first.place))
         reason = first.accepted or (entry.note if entry else "")
         note = f"{reason} ({entry.speaker})" if entry and not first.accepted else reason
-    address = f"{place.web_url}/{quote(page.full_name)}/blob/HEAD/{quote(path)}#L{first.line}"
+    address = place.line(page.full_name, "HEAD", path, first.line)
     return FoundRow(
         visible(path, MOST_TITLE),
         ", ".join(dict.fromkeys(str(one.line) for one in here)),
@@ -974,7 +951,7 @@ def _follow_up(one: Due, today: date, place: Place, words: Words) -> FollowUpRow
         days,
         _due_in(days, words),
         what.issue,
-        place.issue(name, what.issue) if what.issue else place.pull(name, what.number),
+        place.follow_up(name, what),
         page_path(name, what.number),
         what.extended,
         visible(what.asked_by, MOST_NAME),

@@ -18,11 +18,12 @@ from ghapp.core.model import Repository
 from ghapp.core.policy.policy import Rules, effective
 from ghapp.core.records import PolicySource
 from ghapp.core.text.digest import MOST_LINES, Digest, Line, Part
+from ghapp.core.text.places import Place
 from ghapp.core.text.turns import age, waited, why
 from ghapp.errors import Busy, StoreFailed
 from ghapp.store import Store, pages, policies, posts, stats
 from ghapp.store.pages import Narrowed, Queue, Waiver
-from ghapp.worker.digest import Audience, Place, Sender, audiences
+from ghapp.worker.digest import Audience, Sender, audiences, whereabouts
 from ghapp.worker.schedule import in_turn
 
 TURN, KIND = "alerts", "alert"
@@ -127,7 +128,7 @@ def _happened(
             f"waived:{one.key}:{entry.id}",
             Line(
                 f"{one.full_name}#{number}",
-                f"{place.web_url}/{one.full_name}/pull/{number}",
+                place.pull(one.full_name, number),
                 words("alert_waived", who=entry.speaker),
                 (entry.subject, entry.note),
             ),
@@ -139,19 +140,18 @@ def _happened(
                 f"hold:{held.full_name}:{held.number}:{held.since.timestamp():.0f}",
                 Line(
                     f"{held.full_name}#{held.number}",
-                    f"{place.web_url}/{held.full_name}/pull/{held.number}",
+                    place.pull(held.full_name, held.number),
                     words("alert_hold", waited=age((passed, day), words)),
                     (held.overview.title, why("hold", held.overview, words)),
                 ),
             )
     for parked in queue.parked[1]:
-        name = f"{parked.full_name}#{parked.number}" if parked.number else parked.full_name
-        address = f"{place.web_url}/{parked.full_name}"
+        name, address = whereabouts(parked, place)
         yield Alert(
             f"parked:{name}:{parked.since.timestamp():.0f}",
             Line(
                 name,
-                f"{address}/pull/{parked.number}" if parked.number else address,
+                address,
                 words("page_parked", error=parked.error),
             ),
         )
@@ -163,6 +163,6 @@ def _unreadable(
     """Said once in a while for as long as the same policy stays so: rows of `posts` are pruned."""
     for one in audience.repositories:
         if one.id in unreadable:
-            address = f"{place.web_url}/{one.full_name}"
+            address = place.repository(one.full_name)
             line = Line(one.full_name, address, words("alert_unreadable"))
             yield Alert(f"policy:{one.id}", line)

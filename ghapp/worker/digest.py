@@ -11,7 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from ghapp import logs
@@ -30,6 +30,7 @@ from ghapp.core.text.digest import (
     as_slack,
     day_named,
 )
+from ghapp.core.text.places import Place
 from ghapp.core.text.turns import age, quoted, release_named, waited, why
 from ghapp.core.working_time import WorkingTime
 from ghapp.errors import Busy, Gone, Rejected, Retry, StoreFailed, Wait
@@ -56,18 +57,6 @@ class Issues(Protocol):
     async def rewrite_issue(
         self, repository: Repository, number: int, body: str, *, in_private: bool
     ) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where people and pages are.
-
-    zone: of the team's clock. web_url: of GitHub. base_url: of the pages, "" if none are served.
-    """
-
-    zone: tzinfo
-    web_url: str
-    base_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +199,7 @@ def _review(
     release = release_named(overview.release, words)
     return Line(
         f"{one.full_name.partition('/')[2]}#{one.number}",
-        f"{place.web_url}/{one.full_name}/pull/{one.number}",
+        place.pull(one.full_name, one.number),
         overview.title,
         (
             words.joined([area.id for area in overview.waiting]),
@@ -241,7 +230,7 @@ def _asked(
     """A consultation, which is answered on the issue of its project."""
     return Line(
         f"{one.full_name.partition('/')[2]}#{one.number}",
-        f"{place.web_url}/{one.full_name}/issues/{one.number}",
+        place.issue(one.full_name, one.number),
         one.title,
         (
             words("digest_consultation"),
@@ -253,12 +242,18 @@ def _asked(
     )
 
 
+def whereabouts(one: Parked, place: Place) -> tuple[str, str]:
+    """What a parked key is called and its address: those of a pull, or else of a repository."""
+    if not one.number:
+        return one.full_name, place.repository(one.full_name)
+    return f"{one.full_name}#{one.number}", place.pull(one.full_name, one.number)
+
+
 def _parked(one: Parked, now: datetime, since: datetime | None, place: Place, words: Words) -> Line:
-    name = f"{one.full_name}#{one.number}" if one.number else one.full_name
-    address = f"{place.web_url}/{one.full_name}"
+    name, address = whereabouts(one, place)
     return Line(
         name,
-        f"{address}/pull/{one.number}" if one.number else address,
+        address,
         words("page_parked", error=one.error),
         (age(waited(one.since, now, None, place.zone), words),),
         is_new=since is not None and one.since > since,
@@ -266,12 +261,12 @@ def _parked(one: Parked, now: datetime, since: datetime | None, place: Place, wo
 
 
 def _promise(one: Due, day: date, place: Place, words: Words) -> Line:
-    what, address = one.follow_up, f"{place.web_url}/{one.full_name}"
+    what = one.follow_up
     days = (date.fromisoformat(what.last_day) - day).days
     when = words("page_days_over", days=-days) if days < 0 else words("page_is_today")
     return Line(
         f"{one.full_name.partition('/')[2]}#{what.issue or what.number}",
-        f"{address}/issues/{what.issue}" if what.issue else f"{address}/pull/{what.number}",
+        place.follow_up(one.full_name, what),
         what.item,
         (when, what.owner, what.reason),
     )

@@ -30,13 +30,14 @@ from ghapp.core.model import Repository
 from ghapp.core.policy.policy import Policy, Rules
 from ghapp.core.records import PolicySource
 from ghapp.core.text.digest import Digest, Line, Part, day_named
+from ghapp.core.text.places import Place
 from ghapp.core.text.question_report import proposals
 from ghapp.core.text.turns import age
 from ghapp.errors import Busy, StoreFailed
 from ghapp.store import Store, insights, pages, policies, stats
 from ghapp.store.insights import Insights
 from ghapp.store.pages import Due
-from ghapp.worker.digest import Audience, Place, Sender, audience, named
+from ghapp.worker.digest import Audience, Sender, audience, named
 from ghapp.worker.schedule import in_turn
 
 TURN, KIND = "retro", "retro"
@@ -155,11 +156,11 @@ def _topics(found: Found, today: date, place: Place, words: Words) -> Iterator[L
         waited = age((timedelta(minutes=longest[area]), A_DAY), words)
         yield Line(area, "", words("retro_topic_wait", waited=waited))
     if one := found.overdue:
-        what, address = one.follow_up, f"{place.web_url}/{one.full_name}"
+        what = one.follow_up
         days = (today - date.fromisoformat(what.due)).days
         yield Line(
             f"{one.full_name.partition('/')[2]}#{what.issue or what.number}",
-            f"{address}/issues/{what.issue}" if what.issue else f"{address}/pull/{what.number}",
+            place.follow_up(one.full_name, what),
             words("retro_topic_overdue", days=days),
             (what.item, what.owner),
         )

@@ -15,11 +15,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ghapp import builtin_packs
+from ghapp.core.text.places import Place
 from ghapp.observer import Observer
 from ghapp.settings import Endpoint
 from ghapp.slack import Slack
 from ghapp.store import Store
-from ghapp.worker.digest import Digests, Place, Sender
+from ghapp.worker.digest import Digests, Sender
 from ghapp.worker.retro import Retros
 
 TOKYO = ZoneInfo("Asia/Tokyo")

@@ -11,12 +11,13 @@ import pytest
 from ghapp import builtin_packs
 from ghapp.core.ledger import Verb
 from ghapp.core.records import Note
+from ghapp.core.text.places import Place
 from ghapp.observer import Observer
 from ghapp.settings import Endpoint
 from ghapp.slack import Slack
 from ghapp.store import Store
 from ghapp.worker.alerts import Alerts
-from ghapp.worker.digest import Place, Sender
+from ghapp.worker.digest import Sender
 from tests.store.stores import NOON, changed, opened
 from tests.web.reviews import BATCH, entry, overview, recorded
 from tests.worker.digest_process import TOKYO

@@ -19,11 +19,12 @@ from ghapp.core.model import Repository
 from ghapp.core.records import Note, PolicySource
 from ghapp.core.releases import Release
 from ghapp.core.text.digest import Digest, as_text
+from ghapp.core.text.places import Place
 from ghapp.store import Store, pages
 from ghapp.store.pages import Narrowed
 from ghapp.store.pruning import prune
 from ghapp.store.stand_up import Happened, happened
-from ghapp.worker.digest import Audience, Place, audiences, worded
+from ghapp.worker.digest import Audience, audiences, worded
 from tests.store.stores import NOON, SHOP, changed, opened, stored
 from tests.web.reviews import BATCH, area, days_from_now, overview, project, recorded
 from tests.worker.digest_process import TOKYO, sent

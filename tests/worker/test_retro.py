@@ -23,11 +23,11 @@ from ghapp.core.insights import Question
 from ghapp.core.ledger import Verb
 from ghapp.core.records import Asked, FollowUp, Note
 from ghapp.core.text.digest import as_slack, as_text
+from ghapp.core.text.places import Place
 from ghapp.store import Store
 from ghapp.store.insights import Insights, Week
 from ghapp.store.pages import Due
 from ghapp.store.rollups import roll_up
-from ghapp.worker.digest import Place
 from ghapp.worker.retro import Found, attending, made, worded
 from tests.core.text.test_digest import HOSTILE
 from tests.store.stores import NOON, changed, opened, stored
