@@ -22,7 +22,7 @@ from ghapp.core.releases import midnight, turns_at
 from ghapp.core.review.commands import COMMANDS
 from ghapp.core.review.comment_text import boxes
 from ghapp.core.review.facts import Facts
-from ghapp.core.review.follow_ups import follow_ups, has_open
+from ghapp.core.review.follow_ups import Reminder, follow_ups, has_open, reminders
 from ghapp.core.review.project_issue import areas, consultation
 from ghapp.core.review.projects import expires_at
 from ghapp.core.review.review import (
@@ -36,7 +36,7 @@ from ghapp.core.review.review import (
 )
 from ghapp.core.scan.checklist import Checklist
 from ghapp.core.text import projects, render
-from ghapp.core.text.follow_ups import issue
+from ghapp.core.text.follow_ups import issue, reminder
 from ghapp.core.text.overview import project_areas
 
 TICKING = timedelta(seconds=5)
@@ -130,6 +130,7 @@ def decide(
         unguarded=review.is_withheld and review.base is Base.UNGUARDED,
     )
     issues = {issue(one, review) for one in current}
+    reminded, reminds_at = reminders(current, review.facts)
     requests, recheck_at = _requests(review, state_since)
     items_with_issue = {one.item for one in issues}
     marks = Marks(
@@ -137,7 +138,7 @@ def decide(
         comment=_comment(review),
         labels=(_labels(review) - facts.late_labels) | (observed.labels & facts.late_labels),
         reactions=_reactions(ledger) | observed.reactions,
-        replies=_replies(review),
+        replies=_replies(review, reminded),
         requests=requests | observed.requests,
         # Other existing issues stay.
         issues=frozenset(
@@ -155,7 +156,7 @@ def decide(
     renews = since is not None and facts.now - since >= RENEWED_AFTER
     settles_in = SETTLES if review.base_since else None
     again_at = _asked_again_at(review) if pull.is_open else None
-    turns = _turns(review) if pull.is_open else ()
+    turns = [*(_turns(review) if pull.is_open else ()), *(at + CLOCKS_DIFFER for at in reminds_at)]
     if pull.is_open and _is_being_ticked(marks, facts, ledger):
         marks = replace(marks, comment=observed.comment)
         settles_in = TICKING
@@ -300,10 +301,11 @@ def _reactions(ledger: tuple[Entry, ...]) -> frozenset[Reaction]:
     return frozenset(acknowledged)
 
 
-def _replies(review: Review) -> frozenset[Reply]:
+def _replies(review: Review, reminded: tuple[Reminder, ...] = ()) -> frozenset[Reply]:
     """One reply to each person of each kind: an answer, or a refusal that no comment shows.
 
-    It answers the last message that asks for it, and stays as it is until the next one.
+    It answers the last message that asks for it, and stays as it is until the next one. A reminder
+    is written once.
     """
     existing = {one.topic: one for one in review.facts.observed.replies}
     asked = {_topic(entry): entry for entry in review.ledger if entry.replied}
@@ -315,6 +317,8 @@ def _replies(review: Review) -> frozenset[Reply]:
             text = render.reply(review, entry)
             known = Reply(topic, entry.message_id, text, comment_id, entry.issue)
         wanted.add(known)
+    new = [reminder(one, review) for one in reminded]
+    wanted |= {one for one in new if one.topic not in existing}
     return frozenset({*wanted, *existing.values()})
 
 

@@ -49,6 +49,18 @@ class WorkingTime:
         days = (day + timedelta(days=later) for later in range(MOST_DAYS))
         return next(filter(self.works_on, days), day)
 
+    def opens_on(self, day: date) -> datetime:
+        """When the working day, or the next one, begins; midnight if there is none in 400 days."""
+        day = self.day_from(day)
+        midnight = datetime.combine(day, time.min, self.zone).astimezone(UTC)
+        return next(iter(_working(self, day) or ()), midnight)
+
+    def days_later(self, day: date, count: int) -> date:
+        """The day so many working days later."""
+        for _ in range(count):
+            day = self.day_from(day + timedelta(days=1))
+        return day
+
     def between(self, start: datetime, end: datetime) -> timedelta:
         """How much working time lies between them; none if they are in the other order."""
         found, day = timedelta(), start.astimezone(self.zone).date()

@@ -54,6 +54,16 @@ def test_a_day_on_which_the_clock_is_changed_has_another_length(day: str, hours:
     assert ALWAYS.between(start, end) == timedelta(hours=hours)
 
 
+def test_a_working_day_is_found_and_begins_by_the_wall_clock() -> None:
+    closed = replace(JAPAN, days_off=(NEW_YEAR,))
+    new_year = date(2026, 12, 30)
+    assert closed.opens_on(new_year) == at("2027-01-04T10:00")
+    assert closed.days_later(new_year, 2) == date(2027, 1, 5)
+    assert JAPAN.days_later(date(2026, 11, 20), 1) == date(2026, 11, 24)
+    never = replace(JAPAN, days_off=("2026-01-01..2099-12-31",))
+    assert never.opens_on(new_year) == at("2026-12-30T00:00")
+
+
 def test_hours_follow_the_wall_clock_when_it_is_changed() -> None:
     office = WorkingTime(DAYS, "09:00-17:00", NEW_YORK)
     start = at("2026-10-31T17:00", NEW_YORK)  # the clock is set back in this night

@@ -21,7 +21,7 @@ from tests.e2e.marks import (
     title,
 )
 from tests.e2e.stories import Shop, Steps, story
-from tests.e2e.world import RISKY, World, quiet, running
+from tests.e2e.world import ENFORCE, RISKY, World, quiet, running
 
 OPEN = "POST /repos/{owner}/{repo}/issues"
 CLOSE = "PATCH /repos/{owner}/{repo}/issues/{number}"
@@ -382,3 +382,59 @@ def test_a_lost_answer_to_opening_an_issue_opens_no_second_issue(world: World) -
         world.until("the number", lambda pull=pull: named.search(body(pull)))
     world.settle()
     assert sorted(world.repository.issues) == [3, 4]
+
+
+def test_an_issue_is_reminded_of_when_it_is_due_and_once_more_when_overdue(world: World) -> None:
+    quiet(world)
+    pull = world.open()
+    due = (world.clock() + timedelta(days=20)).date()
+    world.settle()
+    for item in (ITEM, OTHER):
+        world.say(pull, f"/nfr defer {item} until {due} -- after launch", "ann")
+    world.say(pull, "/nfr done", "sam")
+    world.settle()
+    pull.merge(by="bob")
+    world.settle()
+    first, second = [one for one in world.repository.issues.values() if one.via_app]
+    world.days_pass(17)  # at most a weekend lies before the day
+    assert (replies(first), replies(second)) == ([], [])
+    second.close("bob")
+    world.days_pass(7)
+    (reminder,) = replies(first)
+    assert f"This follow-up of #{pull.number} is due on **" in reminder
+    assert f"/nfr defer {first.title.split()[1].rstrip(':')} until YYYY-MM-DD" in reminder
+    world.days_pass(1)
+    assert len(replies(first)) == 1
+    world.days_pass(8)
+    assert "and five working days have passed since" in replies(first)[1]
+    for _ in range(2):
+        world.days_pass(10)
+    assert (len(replies(first)), replies(second)) == (2, [])
+
+
+def test_a_reminder_comes_again_for_a_later_day_and_not_if_the_policy_wants_none(
+    world: World,
+) -> None:
+    quiet(world)
+    pull = world.open()
+    first, later = ((world.clock() + timedelta(days=days)).date() for days in (10, 40))
+    world.settle()
+    world.say(pull, f"/nfr defer {ITEM} until {first} -- after launch", "ann")
+    world.say(pull, "/nfr done", "sam")
+    world.settle()
+    (issue,) = [one for one in world.repository.issues.values() if one.via_app]
+    world.days_pass(14)
+    assert len(replies(issue)) == 1
+    world.clock.forward()
+    issue.comment(f"/nfr defer {ITEM} until {later} -- vendor is late", "sam")
+    world.settle()
+    assert len(replies(issue)) == 1
+    world.days_pass(30)
+    assert len(replies(issue)) == 2
+    assert "cannot be moved again" in replies(issue)[1]
+    world.repository.push(
+        "main", {".github/nfr.yml": f"{ENFORCE}defer: {{remind: false}}\n"}, "sue"
+    )
+    world.settle()
+    world.days_pass(30)
+    assert len(replies(issue)) == 2

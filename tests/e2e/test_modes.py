@@ -89,11 +89,7 @@ def test_observe_first_then_advise_then_enforce_from_a_day_on(world: World) -> N
     swept(world.settings)
     world.settle()
     assert len(pull.check_runs()) == runs
-    world.clock.forward(timedelta(days=20).total_seconds())
-    changed(url, "UPDATE reviews SET recheck_at = 1 WHERE recheck_at > 0")
-    changed(url, "UPDATE keys SET started_at = 0")
-    swept(world.settings)
-    world.settle()
+    world.days_pass(20)
     assert marks(pull) == WAITING
     assert "block the merge" not in summary(pull)
     assert marks(signed) == SIGNED

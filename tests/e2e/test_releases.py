@@ -10,11 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ghapp.bootstrap import swept
 from ghapp.emulator.repository import Milestone, Pull
 from tests.e2e.marks import body, comments, conclusion, marks, title
 from tests.e2e.world import ENFORCE, World, opened, quiet, running
-from tests.store.stores import changed
 
 FILE, CALENDAR = ".github/nfr.yml", ".github/releases.ics"
 CONTENTS = "GET /repos/{owner}/{repo}/contents/{path}"
@@ -149,16 +147,6 @@ def put(world: World, text: str) -> None:
     world.settle()
 
 
-def days_pass(world: World, days: int) -> None:
-    """Set the clock forward, and let a sweep find what is to be checked again by now."""
-    world.clock.forward(timedelta(days=days).total_seconds())
-    url = world.settings.database_url
-    changed(url, "UPDATE reviews SET recheck_at = 1 WHERE recheck_at > 0")
-    changed(url, "UPDATE keys SET started_at = 0")
-    swept(world.settings)
-    world.settle()
-
-
 def test_a_freeze_is_noted_on_flagged_pulls_alone(world: World) -> None:
     pull, clear = world.open(), world.open({"app/orders.py": "total = len\n"}, branch="fix/a")
     world.settle()
@@ -171,7 +159,7 @@ def test_a_freeze_is_noted_on_flagged_pulls_alone(world: World) -> None:
     world.settle()
     assert marks(pull) == SIGNED
     assert "**Release freeze**" in summary(pull)
-    days_pass(world, 4)
+    world.days_pass(4)
     assert "freeze" not in summary(pull).lower()
     assert marks(pull) == SIGNED
 
@@ -183,14 +171,14 @@ def test_a_freeze_holds_what_is_signed_off_until_it_ends(world: World) -> None:
     world.settle()
     assert marks(pull) == SIGNED
 
-    days_pass(world, 2)
+    world.days_pass(2)
     assert marks(pull) == HELD
     assert title(pull).startswith("Signed off, in a release freeze (New Year, until ")
     assert "`/nfr waive -- reason`" in summary(pull)
     found = shown(world, pull)
     assert (found["state"], str(found["freeze"])[:8]) == ("frozen", "New Year")
 
-    days_pass(world, 4)
+    world.days_pass(4)
     assert marks(pull) == SIGNED
     assert shown(world, pull)["state"] == "signed_off"
 

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from benchmarks.clock import Clock
-from ghapp.bootstrap import serving
+from ghapp.bootstrap import serving, swept
 from ghapp.cli import app
+from ghapp.core.decide import CLOCKS_DIFFER
 from ghapp.emulator.deliveries import Delivery
 from ghapp.emulator.git import Files
 from ghapp.emulator.github import Emulator
@@ -31,6 +33,7 @@ from ghapp.store import MAX_ATTEMPTS, Store
 from ghapp.store.schedule import take_turn
 from ghapp.worker import redelivery, schedule
 from ghapp.worker.schedule import EVERY_SECONDS
+from tests.store.stores import changed
 from tests.support import PRIVATE_KEY
 
 SECRET = "a secret for tests"
@@ -151,6 +154,18 @@ class World:
         """A comment by someone who has seen the marks as they are now."""
         self.clock.forward()
         return pull.comment(body, by)
+
+    def days_pass(self, days: int) -> None:
+        """Set the clock forward, and let a sweep find what is to be checked again by now."""
+        self.clock.forward(timedelta(days=days).total_seconds())
+        # The sweep goes by the database's clock, which is not set forward. A review is checked some
+        # minutes after the day began, which must not fail in the first minutes of a day.
+        url, over = self.settings.database_url, self.clock() + 2 * CLOCKS_DIFFER
+        due = f"recheck_at > 0 AND recheck_at <= {over.timestamp():.0f}"
+        changed(url, f"UPDATE reviews SET recheck_at = 1 WHERE {due}")
+        changed(url, "UPDATE keys SET started_at = 0")
+        swept(self.settings)
+        self.settle()
 
     def settle(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until every delivery is answered and no key is dirty any more.

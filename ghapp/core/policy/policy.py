@@ -124,11 +124,15 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """How long an item may be deferred, in days. never: ids of items that may not."""
+    """How long an item may be deferred, in days. never: ids of items that may not.
+
+    remind: whether the issue of a follow-up gets a comment when it is due, and when it is overdue.
+    """
 
     default_days: int = 30
     max_days: int = 90
     never: frozenset[str] = frozenset()
+    remind: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -797,7 +801,7 @@ def _joined(
         digest=digest,
         retro=replace(Retro(), **given(**retro)),
         features=replace(Features(), **given(**features)),
-        defer=Defer(min(usual, most), most),
+        defer=Defer(min(usual, most), most, remind=setting("defer", "remind") is not False),
         projects=replace(Projects(), **given(**projects)),
         labels={key: setting("labels", key) or name for key, name in DEFAULT_LABELS.items()},
         mode_when=mode_when,

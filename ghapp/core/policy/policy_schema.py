@@ -217,6 +217,12 @@ class DeferPart(Part):
         ["cfg-no-secrets"],
         default=[],
     )
+    remind: bool | None = key(
+        "Whether the issue of a follow-up gets a comment when it is due, and one when it has been "
+        "overdue for five working days.",
+        False,
+        default=True,
+    )
 
 
 class LabelsPart(Part):

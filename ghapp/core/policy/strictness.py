@@ -275,6 +275,7 @@ KEYS: Mapping[str, Row] = {
     "defer.default_days": Row(("defer", "default_days"), lower),
     "defer.max_days": Row(("defer", "max_days"), lower),
     "defer.never": Row(("defer", "never"), more),
+    "defer.remind": Row(("defer", "remind"), unordered),
     "projects.label": Row(("projects", "label"), unordered),
     "projects.from": Row(("projects", "ways"), fewer),
     "projects.inherit": Row(("projects", "inherit"), rising("answers", "none")),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
 from ghapp.core.ledger import Verb, answers
 from ghapp.core.policy.policy import Policy
 from ghapp.core.records import FollowUp
+from ghapp.core.review.facts import Facts
 from ghapp.core.review.review import AreaReview, PullState, Review
 
 SOON = timedelta(days=7)
+OVERDUE_DAYS = 5  # working days after which a follow-up is brought up once more
 
 
 def follow_ups(review: Review) -> tuple[FollowUp, ...]:
@@ -58,6 +60,37 @@ def _in_working_time(one: FollowUp, policy: Policy) -> FollowUp:
     """The follow-up with the working day on which it is due by the policy in force."""
     day = policy.working_time.day_from(date.fromisoformat(one.due)).isoformat()
     return replace(one, counts_on="" if day == one.due else day)
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """One more comment on a follow-up's issue. stage: due | overdue."""
+
+    follow_up: FollowUp
+    stage: str
+
+
+def reminders(
+    found: tuple[FollowUp, ...], facts: Facts
+) -> tuple[tuple[Reminder, ...], tuple[datetime, ...]]:
+    """The reminders called for by now, at most one of a follow-up, and when others will be.
+
+    One comes when the working day begins on which the follow-up is due, and one five working days
+    later. found: the follow-ups of the pull.
+    """
+    policy = facts.policy
+    called, coming = list[Reminder](), list[datetime]()
+    for one in found if policy.defer.remind else ():
+        if not one.is_open:
+            continue
+        day = date.fromisoformat(one.last_day)
+        late = policy.working_time.days_later(day, OVERDUE_DAYS)
+        stages = {"due": day, "overdue": late}
+        times = {policy.working_time.opens_on(at): stage for stage, at in stages.items()}
+        coming += [at for at in times if at > facts.now]
+        past = [Reminder(one, stage) for at, stage in times.items() if at <= facts.now]
+        called += past[-1:] if one.issue else ()
+    return tuple(called), tuple(coming)
 
 
 def has_open(review: Review) -> bool:

@@ -6,9 +6,10 @@ import re
 
 from ghapp.core.i18n import Words
 from ghapp.core.markdown import code, dotted, link, literal, login, visible
-from ghapp.core.marks import Issue
+from ghapp.core.marks import Issue, Reply
+from ghapp.core.policy.policy import Policy
 from ghapp.core.records import FollowUp
-from ghapp.core.review.follow_ups import is_overdue, pressing
+from ghapp.core.review.follow_ups import Reminder, is_overdue, pressing
 from ghapp.core.review.review import AreaReview, Review
 from ghapp.core.text.labels import described
 from ghapp.core.text.questions import wording
@@ -106,19 +107,40 @@ def issue(follow_up: FollowUp, review: Review) -> Issue:
         owner=login(follow_up.owner),
         due=due,
     )
-    more = words(
-        "issue_extended" if follow_up.extended else "issue_extend",
-        command=code(f"/nfr defer {name} until YYYY-MM-DD -- {words('usage_reason')}"),
-        days=policy.defer.max_days,
-    )
-    ends = words("issue_close", command=code(f"/nfr done -- {words('usage_evidence')}"))
     label = policy.labels["follow_up"]
     return Issue(
         item=name,
         due=due,
         title=visible(title, MOST_TITLE),
-        body=f"{marker(number, name)}\n{text}\n\n{words.sentences(ends, more)}\n",
+        body=f"{marker(number, name)}\n{text}\n\n{_ways(follow_up, policy, words)}\n",
         owner=follow_up.owner,
         label=(label, *described(policy)[label]),
         done=follow_up.done,
     )
+
+
+def reminder(one: Reminder, review: Review) -> Reply:
+    """The comment on the issue of a follow-up that is due, or overdue for long.
+
+    It mentions nobody: GitHub tells whoever is assigned, and whoever follows the issue.
+    """
+    policy, made = review.facts.policy, one.follow_up
+    words, day = Words(policy.language), made.last_day
+    said = words(f"reminder_{one.stage}", number=made.number, day=day)
+    return Reply(
+        topic=f"{one.stage}:{day}:{made.issue}",
+        message_id=f"{one.stage}:{day}:{made.issue}",
+        body=f"{said}\n\n{_ways(made, policy, words)}",
+        issue=made.issue,
+    )
+
+
+def _ways(follow_up: FollowUp, policy: Policy, words: Words) -> str:
+    """What can be done on the issue: to close the follow-up, or to move its day."""
+    ends = words("issue_close", command=code(f"/nfr done -- {words('usage_evidence')}"))
+    more = words(
+        "issue_extended" if follow_up.extended else "issue_extend",
+        command=code(f"/nfr defer {follow_up.item} until YYYY-MM-DD -- {words('usage_reason')}"),
+        days=policy.defer.max_days,
+    )
+    return words.sentences(ends, more)

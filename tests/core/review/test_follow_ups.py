@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from ghapp.core.areas import Text
-from ghapp.core.decide import Decision, decide
+from ghapp.core.decide import CLOCKS_DIFFER, Decision, decide
 from ghapp.core.ledger import Entry, Verb
-from ghapp.core.marks import Issue, Marks
+from ghapp.core.marks import Issue, Marks, Reply
+from ghapp.core.policy.policy import Defer
 from ghapp.core.records import FollowUp
 from ghapp.core.text.follow_ups import marker, read_marker
 from ghapp.core.working_time import WorkingTime
@@ -38,11 +40,14 @@ def decided(
     fingerprint: str = "f1",
     language: str = "en",
     flags: bool = True,
+    now: datetime | None = None,
+    defer: Defer | None = None,
     **changes: object,
 ) -> Decision:
-    rules = policy(DB, comment="flagged", language=language)
+    rules = policy(DB, comment="flagged", language=language, defer=defer or Defer())
     was = replace(history(shown({"db": "f1"})), debts=debts)
     seen = replace(facts(rules, observed=observed, **changes), follow_ups=made)  # type: ignore[arg-type]
+    seen = replace(seen, now=now) if now else seen
     found = asked(*([flagged(DB, fingerprint)] if flags else []))
     return decide(seen, was, found, ledger, ())
 
@@ -233,6 +238,73 @@ class TestWords:
         made = tuple(replace(MADE, item=f"i-{n}", issue=n) for n in range(1, 26))
         body = decided(SIGNED, made=made).marks.comment
         assert "`i-20`" in body and "`i-21`" not in body and "- and 5 more\n" in body
+
+
+class TestReminders:
+    THERE = replace(MADE, issue=12)
+    # A Friday; the working day begins at 9:00.
+    DUE = datetime(2026, 5, 1, 9, tzinfo=UTC)
+    LATE = datetime(2026, 5, 8, 9, tzinfo=UTC)
+
+    @staticmethod
+    def replies(made: Decision) -> list[tuple[str, int, int]]:
+        found = made.marks.replies
+        return sorted((one.topic, one.issue, one.comment_id) for one in found)
+
+    @pytest.mark.parametrize(
+        ("now", "expected", "again"),
+        [
+            (DUE - timedelta(seconds=1), "", DUE),
+            (DUE, "due", LATE),
+            (LATE - timedelta(seconds=1), "due", LATE),
+            (LATE, "overdue", None),
+            (LATE + timedelta(days=90), "overdue", None),
+        ],
+    )
+    def test_come_with_the_working_day_and_five_working_days_later(
+        self, now: datetime, expected: str, again: datetime | None
+    ) -> None:
+        made = decided(DEFER, made=(self.THERE,), now=now, is_open=False, is_merged=True)
+        wanted = [(f"{expected}:2026-05-01:12", 12, 0)] if expected else []
+        assert self.replies(made) == wanted
+        assert made.recheck_at == (again + CLOCKS_DIFFER if again else None)
+
+    def test_wait_for_the_team_to_work(self) -> None:
+        saturday = replace(self.THERE, due="2026-05-02")
+        sunday, monday = (datetime(2026, 5, day, 12, tzinfo=UTC) for day in (3, 4))
+        assert self.replies(decided(DEFER, made=(saturday,), now=sunday)) == []
+        assert self.replies(decided(DEFER, made=(saturday,), now=monday)) == [
+            ("due:2026-05-04:12", 12, 0)
+        ]
+
+    def test_are_written_once_and_again_for_a_later_day(self) -> None:
+        was = Reply("due:2026-04-20:12", "due:2026-04-20:12", "x", 77, 12)
+        seen = Marks(replies=frozenset({was}))
+        made = decided(DEFER, made=(self.THERE,), observed=seen, now=self.DUE)
+        kept = ("due:2026-04-20:12", 12, 77)
+        assert self.replies(made) == [kept, ("due:2026-05-01:12", 12, 0)]
+        again = decided(DEFER, made=(self.THERE,), observed=made.marks, now=self.DUE)
+        assert again.marks.replies == made.marks.replies
+
+    @pytest.mark.parametrize(
+        "made", [replace(MADE, issue=12, is_open=False), replace(MADE, issue=0)]
+    )
+    def test_need_an_open_issue(self, made: FollowUp) -> None:
+        assert self.replies(decided(DEFER, made=(made,), now=self.LATE)) == []
+
+    def test_are_only_written_if_the_policy_wants_them(self) -> None:
+        made = decided(DEFER, made=(self.THERE,), now=self.LATE, defer=Defer(remind=False))
+        assert (self.replies(made), made.recheck_at) == ([], None)
+
+    def test_say_what_can_be_done(self) -> None:
+        for language, now, begins in (
+            ("en", self.DUE, "This follow-up of #5 is due on **2026-05-01**.\n\nWhen "),
+            ("ja", self.LATE, "#5 の後日対応は、期限の **2026-05-01** から 5 営業日が過ぎました。"),
+        ):
+            made = decided(DEFER, made=(self.THERE,), now=now, language=language)
+            (reply,) = made.marks.replies
+            assert reply.body.startswith(begins)
+            assert "`/nfr defer db-plan until YYYY-MM-DD -- " in reply.body
 
 
 class TestDebts:
