@@ -15,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from ghapp import logs
-from ghapp.core.marks import POLICY, CheckRun, Effect, Issue, Outcome, PutCheckRun
+from ghapp.core.marks import POLICY, CheckRun, Effect, Issue, Outcome, PutCheckRun, Reply
 from ghapp.core.model import (
     Account,
     File,
@@ -404,6 +404,11 @@ class GitHub:
         """React to a comment, unless it is gone. Raises Gone, Retry, Wait and Rejected."""
         api = self._installation(repository)
         await issues.acknowledge(api, repository, comment_id, content)
+
+    async def answer_on_issue(self, repository: Repository, reply: Reply) -> None:
+        """Write a reply on an issue, once. Raises Gone, Retry, Wait and Rejected."""
+        us, now = Identity(self._app_id, self._bot_login), self._tokens.now()
+        await issues.answer(self._installation(repository), repository, reply, us, now)
 
     async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]:
         """All open pulls, oldest first. Raises Gone, Retry and Wait."""

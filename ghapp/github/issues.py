@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from urllib.parse import quote
 
-from ghapp.core.marks import EditIssue, Issue, OpenIssue
-from ghapp.core.model import PullKey, Repository
+from ghapp.core.marks import EditIssue, Issue, OpenIssue, PostReply, Reply
+from ghapp.core.model import ProjectKey, PullKey, Repository
 from ghapp.core.text.configuration import marked
-from ghapp.github import writes
+from ghapp.github import endpoints, writes
 from ghapp.github.api import PAGE, Installation
+from ghapp.github.apply import apply
 from ghapp.github.endpoints import IssueRow, at
 from ghapp.github.errors import decoded
 from ghapp.github.host import Request
 from ghapp.github.payloads import Identity
 from ghapp.github.rate_limits import Importance
+from ghapp.github.readback import replies_of
 
 
 async def own(api: Installation, repository: Repository, label: str, us: Identity) -> int:
@@ -52,3 +56,19 @@ async def acknowledge(
     path = at(repository, f"issues/comments/{comment_id}/reactions")
     request = Request("POST", path, {"content": content}, repeatable=True)
     await api.send(request, Importance.BEST_EFFORT, fine=(404,))
+
+
+async def answer(
+    api: Installation, repository: Repository, reply: Reply, us: Identity, now: datetime
+) -> None:
+    """Write a reply on an issue in the place of an earlier one of its topic, once for a message.
+
+    now: GitHub's clock. Raises Gone (as for a deleted issue), Retry, Wait and Rejected.
+    """
+    key = ProjectKey(repository, reply.issue)
+    rows = await endpoints.comments(api, key)
+    ours = replies_of(row for row in rows if us.made(row.performed_via_github_app))
+    known = next((one for one in ours if one.topic == reply.topic), None)
+    if known is None or known.message_id != reply.message_id:
+        comment_id = known.comment_id if known else 0
+        await apply(api, key, PostReply(replace(reply, comment_id=comment_id)), us, now)

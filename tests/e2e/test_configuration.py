@@ -75,7 +75,16 @@ def test_reviewers_accept_a_finding_and_open_it_again(shop: Shop) -> Steps:
     by_author = issue.comment(f"/nfr accept {PLACE} -- it is a bastion", "ann")
     without_reason = issue.comment(f"/nfr accept {PLACE}", "sam")
     unknown = issue.comment("/nfr accept IAC-001 infra/other.tf -- it is a bastion", "sam")
+    helped = issue.comment("/nfr help", "ann")
     yield
+    assert reactions(issue, helped) == ["eyes"]
+    answer = issue.comments[-1]
+    assert "- `/nfr accept HAZARD" in answer.body
+    once_more = issue.comment("/nfr help", "ann")
+    yield
+    assert reactions(issue, once_more) == ["eyes"]
+    assert issue.comments[-1].id == once_more
+    assert f"comment:{once_more}" in answer.body
     for one in (by_author, without_reason, unknown):
         assert reactions(issue, one) == ["confused"]
     assert "(ann): only reviewers may do this" in text(issue)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 
 import pytest
 
 from ghapp import builtin_packs
-from ghapp.core.marks import Issue
+from ghapp.core.marks import Issue, Reply
 from ghapp.core.model import ConfigurationKey, Repository, Rights
 from ghapp.core.policy.policy import Rules
 from ghapp.core.records import History, PolicySource
@@ -40,6 +41,7 @@ class GitHub:
         self.issues: dict[int, Issue] = {}
         self.reads: list[str] = []
         self.reactions: list[tuple[int, str]] = []
+        self.replies: list[Reply] = []
         self.allowed = 1_000
         self.complete = self.listed = True
         self.dies = False  # after the issue is open, before anybody learns of it
@@ -81,6 +83,11 @@ class GitHub:
         if self.refuses:
             raise Rejected("locked")
         self.reactions.append((comment_id, content))
+
+    async def answer_on_issue(self, repository: Repository, reply: Reply) -> None:
+        if self.refuses:
+            raise Rejected("locked")
+        self.replies.append(reply)
 
 
 @pytest.fixture
@@ -201,10 +208,25 @@ async def test_a_comment_is_judged_without_a_search(store: Store) -> None:
     assert (week.must, week.accepted) == (0, 1)
 
 
+async def test_help_is_answered_once_for_each_person(store: Store) -> None:
+    github = GitHub({"a.tf": OPEN})
+    await searched(store, github)
+    said = [replace(comment(id, "/nfr help"), issue=1) for id in (7, 8)]
+    both = replace(comment(9, "/nfr\n\n/nfr accept IAC-001 a.tf"), speaker="ann", issue=1)
+    await store.queue.accept(delivery(KEY, messages=(*said, both)))
+    await ran(store, github)
+    assert github.reactions == [(7, "eyes"), (8, "eyes"), (9, "confused")]
+    found = [(one.topic, one.message_id, one.issue) for one in github.replies]
+    assert found == [("help:sam", "comment:8", 1), ("help:ann", "comment:9", 1)]
+    assert "- `/nfr undo HAZARD PATH`: " in github.replies[0].body
+    await searched(store, github)
+    assert len(github.replies) == 2
+
+
 async def test_what_github_refuses_holds_nothing_up(store: Store) -> None:
     github = GitHub({"a.tf": OPEN})
     github.refuses = True
-    said = comment(7, "/nfr accept IAC-001 a.tf -- a bastion")
+    said = comment(7, "/nfr accept IAC-001 a.tf -- a bastion\n/nfr help")
     await store.queue.accept(delivery(KEY, messages=(said,)))
     await searched(store, github)
     assert (github.issues, github.reactions) == ({}, [])
