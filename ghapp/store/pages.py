@@ -35,6 +35,7 @@ from ghapp.core.model import ConfigurationKey, PullKey, Repository
 from ghapp.core.records import (
     Consultation,
     FollowUp,
+    Hours,
     Overview,
     ProjectArea,
     RunNote,
@@ -55,6 +56,7 @@ MOST_ROWS = 25
 MOST_ENTRIES = 200
 MOST_CONFIGURATIONS = 500
 MOST_MISSING = 5  # pulls of a release that are named
+MOST_WAITS = 100  # repositories of which the longest wait is read
 CLOSED_DAYS, MOST_CLOSED = 30, 2_000
 NEWEST_ENTRIES = 5_000
 OVERDUE, TODAY, SOON, LATER = "overdue", "today", "soon", "later"
@@ -185,6 +187,8 @@ class Queue:
     repository: as for `asking`.
     follow_ups: by part, those that are overdue or due today.
     consultations: what projects wait for the reviewers to answer, and how many do.
+    waits: of each repository, since when the review waits for reviewers that has waited longest,
+    and the hours in which the team works.
     """
 
     now: datetime
@@ -195,6 +199,17 @@ class Queue:
     follow_ups: Parts
     planned: Planned | None = None
     consultations: tuple[int, tuple[Consultation, ...]] = (0, ())
+    waits: tuple[tuple[datetime, Hours | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Working:
+    """The one part of an `Overview` that is needed to measure a wait."""
+
+    hours: Hours | None = None
+
+
+_WORKING = msgspec.json.Decoder(_Working)
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +351,10 @@ def queue(connection: Connection, seen: Seen, narrowed: Narrowed, zone: tzinfo) 
         _due(connection, seen, repository, narrowed.area, today, today, last=today),
         _planned(connection, seen, today),
         _consultations(connection, seen, repository, narrowed),
+        tuple(
+            (_time(one.state_since), _WORKING.decode(one.overview).hours)
+            for one in connection.rows(_WAITS, asked)
+        ),
     )
 
 
@@ -684,6 +703,29 @@ _WAITING = Statement(
     .join(reviews, reviews.c.key == _longest_waiting.c.key)
     .join(keys, keys.c.key == _longest_waiting.c.key)
     .order_by(_longest_waiting.c.turn, *_by_urgency)
+)
+_waits_for_reviewers = reviews.c.turn == literal_column(f"'{TURNS['waiting_reviewers']}'")
+_longest_first = (
+    select(
+        *(reviews.c.key, reviews.c.state_since),
+        func.row_number()
+        .over(partition_by=reviews.c.repository_id, order_by=reviews.c.state_since)
+        .label("place"),
+    )
+    .where(_waits_for_reviewers, *_listed)
+    .subquery()
+)
+_longest_of_each = (
+    select(_longest_first.c.key)
+    .where(_longest_first.c.place == literal_column("1"))
+    .order_by(_longest_first.c.state_since)
+    .limit(MOST_WAITS)
+    .subquery()
+)
+_WAITS = Statement(
+    select(reviews.c.state_since, reviews.c.overview).join(
+        _longest_of_each, _longest_of_each.c.key == reviews.c.key
+    )
 )
 _PARKED = Statement(
     select(

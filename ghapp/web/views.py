@@ -34,6 +34,7 @@ from ghapp.core.text.replies import address, reason
 from ghapp.core.text.turns import (
     age,
     freeze_named,
+    longest,
     next_release,
     quoted,
     release_named,
@@ -454,10 +455,9 @@ def queue_view(found: StandUp, place: Place, words: Words) -> QueueView:
             rows += [_admin(one, queue.now, place, words) for _, some in needs for one in some]
         sections.append(Section(turn, words(f"page_turn_{turn}"), total, tuple(rows)))
     due = _follow_ups(queue.follow_ups, (OVERDUE, TODAY), queue.now, place, words)
-    first = next(iter(sections[TURNS.index("reviewers")].reviews), None)
-    longest = first.waited if first else ""
+    wait = longest(queue.waits, queue.now, place.zone, words)
     release = _planned(queue.planned, words) if queue.planned else None
-    return QueueView(queue.now, found.since, longest, tuple(sections), due, release)
+    return QueueView(queue.now, found.since, wait, tuple(sections), due, release)
 
 
 def _planned(planned: Planned, words: Words) -> ReleaseView:

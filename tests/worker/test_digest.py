@@ -20,13 +20,14 @@ from ghapp.core.records import Note, PolicySource
 from ghapp.core.releases import Release
 from ghapp.core.text.digest import Digest, as_text
 from ghapp.core.text.places import Place
+from ghapp.core.text.turns import age, waited
 from ghapp.store import Store, pages
 from ghapp.store.pages import Narrowed
 from ghapp.store.pruning import prune
 from ghapp.store.stand_up import Happened, happened
 from ghapp.worker.digest import Audience, audiences, worded
 from tests.store.stores import NOON, SHOP, changed, opened, stored
-from tests.web.reviews import BATCH, area, days_from_now, overview, project, recorded
+from tests.web.reviews import BATCH, HOURS, area, days_from_now, overview, project, recorded
 from tests.worker.digest_process import TOKYO, sent
 from tests.worker.slack_server import SILENT, SlackServer
 
@@ -270,6 +271,33 @@ def test_a_consultation_is_new_until_a_message_has_named_it(sqlite_url: str) -> 
             assert (part.total, len(part.lines)) == (22, 10)
             assert [one.name for one in part.lines[7:]] == ["shop#20", "shop#21", "shop#22"]
             assert sum(one.is_new for one in part.lines[7:]) == marked
+
+    asyncio.run(play())
+
+
+def test_the_longest_wait_is_that_of_all_that_wait_listed_or_not(database_url: str) -> None:
+    soon, words = Release(days_from_now(3), "v6"), Words("en")
+
+    async def play() -> None:
+        now = datetime.now(UTC)
+        longest, in_shop = now - timedelta(days=40), now - timedelta(days=20)
+        async with opened(database_url) as store:
+            for number in range(1, 31):
+                await recorded(store, number, shown=overview(release=soon), since=now)
+            await recorded(store, 98, since=in_shop)
+            await recorded(store, 99, since=longest, repository=BATCH)
+            await recorded(store, 97, "on_hold", since=longest - timedelta(days=9))
+            found, shop = await queue_of(store), await queue_of(store, repository="acme/shop")
+            nobody = await queue_of(store, area="none")
+        total, listed = found.turns["reviewers"]
+        assert (total, {one.number for one in listed} & {98, 99}) == (32, set())
+        assert {since for since, _ in found.waits} == {longest, in_shop}
+        assert [since for since, _ in shop.waits] == [in_shop]
+        assert nobody.waits == ()
+        told = worded(found, None, date(2026, 11, 25), "", PLACE, words)
+        assert told
+        wait = age(waited(longest, found.now, HOURS, TOKYO), words)
+        assert words("digest_longest", waited=wait) in told.summary
 
     asyncio.run(play())
 
