@@ -22,7 +22,12 @@ _JUDGE = Statement(
 def append(connection: Connection, key: str, entries: Sequence[Entry], repository_id: int) -> None:
     """Add the entries whose id is new. Entries are never changed or deleted."""
     rows = [
-        {"key": key, "id": entry.id, "entry": msgspec.json.encode(entry).decode()}
+        {
+            "key": key,
+            "id": entry.id,
+            "entry": msgspec.json.encode(entry).decode(),
+            "verb": entry.verb.value,
+        }
         for entry in entries
     ]
     connection.change_each(_APPEND, rows)

@@ -58,7 +58,7 @@ MOST_CONFIGURATIONS = 500
 MOST_MISSING = 5  # pulls of a release that are named
 MOST_WAITS = 100  # repositories of which the longest wait is read
 CLOSED_DAYS, MOST_CLOSED = 30, 2_000
-NEWEST_ENTRIES = 5_000
+MOST_WAIVERS = 500
 OVERDUE, TODAY, SOON, LATER = "overdue", "today", "soon", "later"
 EVERY_REPOSITORY, NO_REPOSITORY = 0, -1  # in the place of an id
 PARTS = (OVERDUE, TODAY, SOON, LATER)
@@ -556,7 +556,7 @@ def check_again(connection: Connection, seen: Seen, full_name: str, number: int)
 
 
 def waivers(connection: Connection, seen: Seen, since: datetime) -> tuple[Waiver, ...]:
-    """Waivers since then, newest first, as far as the newest entries of the ledger go."""
+    """Waivers since then, the newest MOST_WAIVERS at most, newest first."""
     found = [
         Waiver(one.key, one.full_name, one.number, _ENTRY.decode(one.entry))
         for one in connection.rows(_WAIVERS, rights(seen))
@@ -890,18 +890,12 @@ _SHOWN_BEFORE = Statement(
     .order_by(shown.c.row.desc())
     .limit(MOST_ENTRIES)
 )
-# An entry is JSON, and its verb is written by us; a note has its quotes escaped.
-_newest = (
-    select(ledger.c.row, ledger.c.key, ledger.c.entry)
-    .order_by(ledger.c.row.desc())
-    .limit(NEWEST_ENTRIES)
-    .subquery()
-)
 _WAIVERS = Statement(
-    select(keys.c.key, keys.c.full_name, keys.c.number, _newest.c.entry)
-    .join(keys, keys.c.key == _newest.c.key)
-    .where(_newest.c.entry.like('%"verb":"waive"%'), may_see(keys.c.repository_id))
-    .order_by(_newest.c.row.desc())
+    select(keys.c.key, keys.c.full_name, keys.c.number, ledger.c.entry)
+    .join(ledger, ledger.c.key == keys.c.key)
+    .where(schema.IS_WAIVER, may_see(keys.c.repository_id))
+    .order_by(ledger.c.row.desc())
+    .limit(MOST_WAIVERS)
 )
 _FOLLOW_UPS = Statement(
     select(_table.c.follow_up)

@@ -216,7 +216,7 @@ intents = Table(
     Index("intents_key", "key"),
 )
 
-# What was judged, in order; rows are only ever added.
+# What was judged, in order; rows are only ever added. verb: of the entry.
 ledger = Table(
     "ledger",
     metadata,
@@ -224,8 +224,11 @@ ledger = Table(
     _text("key"),
     _text("id"),
     Column("entry", Text, nullable=False),
+    _text("verb"),
     Index("ledger_key_id", "key", "id", unique=True),
 )
+IS_WAIVER = ledger.c.verb == literal_column("'waive'")
+Index("ledger_waivers", ledger.c.row, sqlite_where=IS_WAIVER, postgresql_where=IS_WAIVER)
 
 # The incidents of the ledger, by the entry that links each to a question.
 incidents = Table(

@@ -113,9 +113,10 @@ def upgrade() -> None:  # noqa: PLR0915 -- one for each table
     op.create_table(
         "ledger",
         given("row", ROW, primary_key=True),
-        *(text("key"), text("id"), given("entry")),
+        *(text("key"), text("id"), given("entry"), text("verb")),
     )
     index("ledger_key_id", "ledger", "key", "id", unique=True)
+    index("ledger_waivers", "ledger", "row", where="verb = 'waive'")
     op.create_table(
         "incidents",
         *(given("key", primary_key=True), given("id", primary_key=True)),
