@@ -156,6 +156,17 @@ def label(delivery: Delivery, us: Identity) -> Delivery:
     return replace(delivery, lookup=Lookup(payload.where, labels=names))
 
 
+def milestone(delivery: Delivery, us: Identity) -> Delivery:
+    """The pulls of a milestone whose day, title, description or state has changed, or that is gone.
+
+    GitHub reports nothing about the pulls, and their `updated_at` stays as it is.
+    """
+    if delivery.action not in ("edited", "closed", "opened", "deleted"):
+        return delivery
+    payload = decoded(delivery.body, payloads.MilestoneEvent)
+    return replace(delivery, lookup=Lookup(payload.where, milestone=payload.milestone.number))
+
+
 def installation(delivery: Delivery, us: Identity) -> Delivery:
     if delivery.action not in ("created", "unsuspend", "new_permissions_accepted"):
         return delivery

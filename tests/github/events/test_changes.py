@@ -287,6 +287,14 @@ def test_an_issue_that_has_changed_is_named_also_where_it_moves() -> None:
     assert issue("transferred", None, changes=changes).moved == (ProjectKey(there, 5), "", "I_2")
 
 
+def test_the_pulls_of_a_milestone_that_has_changed_are_looked_up() -> None:
+    for action in ("edited", "closed", "opened", "deleted"):
+        delivery = told("milestone", action, milestone={"number": 3, "title": "v1"})
+        assert (delivery.keys, delivery.fresh_at) == ((), None)
+        assert delivery.lookup == Lookup(SHOP, milestone=3)
+    assert told("milestone", "created", milestone={"number": 3}).lookup is None
+
+
 def test_an_issue_that_gets_or_loses_a_parent_is_named() -> None:
     parts = {"sub_issue": {"number": 31}, "parent_issue": {"number": 12}}
     for action in ("parent_issue_added", "parent_issue_removed"):
