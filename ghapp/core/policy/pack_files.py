@@ -100,6 +100,8 @@ def calendar_fault(file: PackFile) -> str:
 
 def decides(path: str, patterns: Sequence[str]) -> bool:
     """Whether it is the policy, a pack that these globs name, or the references beside one."""
+    if not path.startswith(FOLDER):  # no glob names another folder
+        return False
     folder = path.rpartition("/")[0]
     return (
         path == POLICY
