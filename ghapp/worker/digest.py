@@ -286,8 +286,8 @@ async def made(store: Store, audience: Audience, day: date, place: Place) -> Dig
     seen, team = frozenset(one.id for one in audience.repositories), audience.target.team
     queue = await store.records.read(pages.queue, seen, Narrowed(team=team), place.zone)
     changed = None
-    if since and not team:  # what is settled has no team any more
-        changed = await store.records.read(happened, seen, since[1])
+    if since:
+        changed = await store.records.read(happened, seen, since[1], team)
     return worded(queue, since, day, team, place, Words(audience.language), changed)
 
 
